@@ -1,0 +1,16 @@
+// What the command's exit status means: part of its contract, documented in --help and in the manual page.
+#pragma once
+
+namespace sigmax::cli {
+
+enum ExitCode : int {
+  kSuccess = 0,
+  kGateTripped = 1,    ///< a weight met a --fail-if expression
+  kUsage = 2,          ///< the command line makes no sense
+  kBadInput = 3,       ///< a file is unreadable or malformed, or an output cannot be written
+  kNotProven = 4,      ///< --certify proven, and some weight has no proven upper end
+  kInterrupted = 130,  ///< SIGINT, as shells count it
+  kTerminated = 143,   ///< SIGTERM
+};
+
+}  // namespace sigmax::cli

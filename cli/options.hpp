@@ -1,0 +1,91 @@
+// The command line as typed options: what was asked for, checked, and nothing of how it is done.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/gate.hpp"
+#include "cli/name_filter.hpp"
+#include "sigmax/norms/norm.hpp"
+
+namespace sigmax::cli {
+
+enum class Colour { automatic, always, never };
+enum class Format { table, json, csv, markdown };
+
+/// What every command understands.
+struct CommonOptions {
+  Colour colour = Colour::automatic;
+  bool quiet = false;    ///< no progress, notes or warnings
+  bool verbose = false;  ///< more of everything
+};
+
+/// How far `--certify` asks sigma_max to be enclosed.
+struct CertifyRequest {
+  enum class Kind { automatic, proven, probabilistic, none };
+  Kind kind = Kind::automatic;
+  std::optional<std::int64_t> size;  ///< the N of `proven:N`, the longest shorter side that is to be proven
+
+  /// True if a weight whose shorter side is `side` must have a proven upper end for the run to succeed.
+  bool demands_proof(std::int64_t side) const noexcept { return kind == Kind::proven && (!size || side <= *size); }
+};
+
+/// A report that is written to a file, beside the one on standard output.
+struct ReportFile {
+  enum class Kind { json, html, csv, markdown };
+  Kind kind;
+  std::string path;
+};
+
+struct AuditOptions {
+  CommonOptions common;
+  std::vector<std::string> paths;
+  NameFilter names;
+  std::int64_t min_dim = 1;
+  std::string sort;     ///< a column's key; empty: the checkpoint's order
+  std::size_t top = 0;  ///< 0: all
+  int jobs = 0;         ///< 0: every hardware thread
+  bool quick = false;
+  CertifyRequest certify;
+  double failure_probability = 1e-9;
+  Format format = Format::table;
+  std::vector<ReportFile> files;
+  std::vector<Gate> gates;
+  std::string command;  ///< the command line, as a report quotes it
+};
+
+struct ListOptions {
+  enum class Sort { file_order, name, elements, bytes };
+  CommonOptions common;
+  std::vector<std::string> paths;
+  NameFilter names;
+  std::int64_t min_dim = 1;
+  Sort sort = Sort::file_order;
+  std::size_t top = 0;
+  Format format = Format::table;
+};
+
+struct NormOptions {
+  enum class Format { text, value, json };
+  CommonOptions common;
+  std::string target;  ///< FILE or FILE:TENSOR
+  std::string ord = "2";
+  norms::Norm norm;
+  int jobs = 0;
+  Format format = Format::text;
+};
+
+/// Help, the version, or a usage error: text to print and the code to exit with.
+struct Message {
+  std::string text;
+  int exit_code = 0;  ///< 0: to standard output; otherwise to standard error
+};
+
+/// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
+/// column); what the parser itself refuses comes back as a Message with exit code 2.
+std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, const char* const* argv);
+
+}  // namespace sigmax::cli

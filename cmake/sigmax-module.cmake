@@ -1,0 +1,35 @@
+# A module is a folder below sigmax/ and a CMake object library of the same name; all of them together are the one
+# library that is installed. A module's sources are found by their names, so a new pair of files needs no edit here.
+
+# sigmax_module(name [USES module...] [LINKS target...])
+function(sigmax_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "USES;LINKS")
+  set(target sigmax_${name})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sigmax/${name}/*.cpp)
+  add_library(${target} OBJECT ${sources})
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(${target} PUBLIC ${ARG_LINKS})
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(${target} PUBLIC sigmax_${used})
+  endforeach()
+  sigmax_warnings(${target})
+  set_property(GLOBAL APPEND PROPERTY SIGMAX_MODULES ${name})
+  set_property(GLOBAL APPEND PROPERTY SIGMAX_LINKS ${ARG_LINKS})
+endfunction()
+
+# sigmax_library(): the library made of every module declared so far, as sigmax::sigmax.
+function(sigmax_library)
+  get_property(modules GLOBAL PROPERTY SIGMAX_MODULES)
+  get_property(links GLOBAL PROPERTY SIGMAX_LINKS)
+  list(REMOVE_DUPLICATES links)
+  add_library(sigmax)
+  add_library(sigmax::sigmax ALIAS sigmax)
+  foreach(module IN LISTS modules)
+    target_sources(sigmax PRIVATE $<TARGET_OBJECTS:sigmax_${module}>)
+  endforeach()
+  target_include_directories(sigmax PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(sigmax PRIVATE ${links})
+  target_compile_features(sigmax PUBLIC cxx_std_20)
+  set_target_properties(sigmax PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+endfunction()

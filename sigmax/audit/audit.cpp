@@ -1,0 +1,224 @@
+#include "sigmax/audit/audit.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+#include "sigmax/audit/measure.hpp"
+#include "sigmax/audit/role.hpp"
+
+namespace sigmax::audit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Job {
+  const io::Entry* entry;
+  MatrixPlan plan;
+  std::string file;
+  double cost = 0;  // about its flops, for the order of work and for progress
+};
+
+// A matrix below this many flops is measured on one thread, several at a time; above it alone, with all threads.
+constexpr double kParallelFlops = 1.5e9;
+
+double matrix_cost(std::int64_t rows, std::int64_t columns) {
+  const auto shorter = static_cast<double>(std::min(rows, columns));
+  return static_cast<double>(rows) * static_cast<double>(columns) * shorter + 4 * shorter * shorter * shorter + 1e5;
+}
+
+double job_cost(const MatrixPlan& plan) {
+  double cost = static_cast<double>(plan.batch) * matrix_cost(plan.rows, plan.columns);
+  for (const PartPlan& part : plan.parts) {
+    if (part.rows != plan.rows) cost += matrix_cost(part.rows, plan.columns);
+  }
+  return cost;
+}
+
+bool is_small(const MatrixPlan& plan) { return matrix_cost(plan.rows, plan.columns) < kParallelFlops; }
+
+// The blocks of a tensor, each 2-dimensional, sharing its bytes.
+std::vector<Tensor> blocks_of(const Tensor& tensor, const MatrixPlan& plan) {
+  if (tensor.rank() == 2) return {tensor};
+  const Tensor stacked = tensor.reshaped({plan.batch, plan.rows, plan.columns});
+  std::vector<Tensor> blocks;
+  for (std::int64_t b = 0; b < plan.batch; ++b) blocks.push_back(stacked.slice(b));
+  return blocks;
+}
+
+Dimensions unravel(std::int64_t linear, const Dimensions& shape) {
+  Dimensions index(shape.size());
+  for (std::size_t d = shape.size(); d-- > 0;) {
+    index[d] = linear % shape[d];
+    linear /= shape[d];
+  }
+  return index;
+}
+
+// Runs body(i) for each of a number of small matrices on all threads, or for each of a few large ones in turn.
+void for_each_matrix(std::size_t count, bool small, Context& context, const std::function<void(std::size_t)>& body) {
+  if (!small) {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  context.parallel_for(count, [&](std::size_t i) {
+    const Context::Serial serial(context);
+    body(i);
+  });
+}
+
+TensorResult audit_tensor(const Job& job, const Options& options, Context& context) {
+  const Clock::time_point start = Clock::now();
+  const MatrixPlan& plan = job.plan;
+  TensorResult result;
+  result.name = job.entry->name;
+  result.file = job.file;
+  result.provenance = job.entry->provenance;
+  result.shape = job.entry->shape;
+  result.dtype = job.entry->dtype;
+  result.role = plan.role;
+  result.rows = plan.rows;
+  result.columns = plan.columns;
+  result.batch = plan.batch;
+
+  const Tensor tensor = job.entry->load();
+  const std::vector<Tensor> blocks = blocks_of(tensor, plan);
+  std::vector<Measurement> measured(blocks.size());
+  for_each_matrix(blocks.size(), is_small(plan), context,
+                  [&](std::size_t b) { measured[b] = measure(blocks[b], options, context); });
+  const Measurement whole =
+      blocks.size() == 1 ? std::move(measured[0]) : block_diagonal(measured, plan.rows, plan.columns, tensor.dtype());
+  if (whole.first_non_finite >= 0) {
+    result.non_finite = NonFinite{whole.nan, whole.infinite, unravel(whole.first_non_finite, result.shape)};
+    result.seconds = seconds_since(start);
+    return result;
+  }
+  result.figures = whole.figures;
+  std::vector<std::optional<Figures>> part_figures(plan.parts.size());
+  for_each_matrix(plan.parts.size(), is_small(plan), context, [&](std::size_t p) {
+    const PartPlan& part = plan.parts[p];
+    const auto block = static_cast<std::size_t>(part.block);
+    part_figures[p] = part.rows == plan.rows
+                          ? measured[block].figures
+                          : measure(blocks[block].range(part.first_row, part.rows), options, context).figures;
+  });
+  for (std::size_t p = 0; p < plan.parts.size(); ++p) {
+    result.parts.push_back({plan.parts[p].name, plan.parts[p].rows, plan.columns, *part_figures[p]});
+  }
+  result.seconds = seconds_since(start);
+  return result;
+}
+
+Model describe(const io::Checkpoint& checkpoint) {
+  Model model;
+  std::vector<std::string> paths;
+  for (const auto& path : checkpoint.paths) paths.push_back(path.string());
+  model.path = fmt::format("{}", fmt::join(paths, " "));
+  model.format = checkpoint.format;
+  for (const io::SourceFile& file : checkpoint.files)
+    model.files.push_back({file.path.string(), file.format, file.bytes});
+  model.notes = checkpoint.notes;
+  return model;
+}
+
+struct Plan {
+  std::vector<Job> jobs;
+  std::vector<Skipped> skipped;
+};
+
+Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
+  Plan plan;
+  const ShapesByName shapes = shapes_by_name(checkpoint);
+  for (const io::Entry& entry : checkpoint.entries) {
+    const std::string file = entry.file.string();
+    const auto skip = [&](std::string reason) {
+      const std::string dtype = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
+      plan.skipped.push_back({entry.name, file, entry.provenance, entry.shape, dtype, std::move(reason)});
+    };
+    if (options.select && !options.select(entry.name)) {
+      skip(options.not_selected_reason);
+      continue;
+    }
+    auto classified = classify(entry, shapes);
+    if (const auto* no_matrix = std::get_if<NoMatrix>(&classified)) {
+      skip(no_matrix->reason);
+      continue;
+    }
+    MatrixPlan& matrix = std::get<MatrixPlan>(classified);
+    if (std::min(matrix.rows, matrix.columns) < options.min_dim) {
+      skip(
+          fmt::format("shorter side {} is below --min-dim {}", std::min(matrix.rows, matrix.columns), options.min_dim));
+      continue;
+    }
+    const double cost = job_cost(matrix);
+    plan.jobs.push_back({&entry, std::move(matrix), file, cost});
+  }
+  return plan;
+}
+
+void count(const TensorResult& tensor, Summary& summary) {
+  ++summary.audited;
+  const std::int64_t size = tensor.batch * tensor.rows * tensor.columns;
+  summary.parameters += size;
+  summary.bytes += static_cast<std::uint64_t>(size) * size_of(tensor.dtype);
+  if (!tensor.figures) {
+    ++summary.non_finite;
+  } else if (const auto& upper = tensor.figures->sigma_max.upper; !upper) {
+    ++summary.lower_only;
+  } else {
+    ++(upper->certainty() == Certainty::proven ? summary.proven : summary.probabilistic);
+  }
+}
+
+}  // namespace
+
+Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context) {
+  const Clock::time_point start = Clock::now();
+  Plan plan = make_plan(checkpoint, options);
+  Result result;
+  result.model = describe(checkpoint);
+  result.full_spectrum = options.full_spectrum;
+  result.skipped = std::move(plan.skipped);
+
+  // Large weights first, one after another; then the small ones side by side, the costly first so that the threads end
+  // together.
+  std::vector<std::size_t> order(plan.jobs.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return plan.jobs[a].cost > plan.jobs[b].cost; });
+  const auto middle = std::stable_partition(order.begin(), order.end(),
+                                            [&](std::size_t i) { return plan.jobs[i].cost >= kParallelFlops; });
+  const auto large = static_cast<std::size_t>(middle - order.begin());
+
+  double total = 0;
+  for (const Job& job : plan.jobs) total += job.cost;
+  double done = 0;
+  std::mutex mutex;
+  result.tensors.resize(plan.jobs.size());
+  const auto run = [&](std::size_t position) {
+    context.check_cancel();
+    const std::size_t i = order[position];
+    const Job& job = plan.jobs[i];
+    result.tensors[i] = audit_tensor(job, options, context);
+    const std::scoped_lock lock(mutex);
+    done += job.cost;
+    context.report({done, total, job.entry->name});
+  };
+  for_each_matrix(large, false, context, run);
+  for_each_matrix(order.size() - large, true, context, [&](std::size_t i) { run(large + i); });
+
+  for (const TensorResult& tensor : result.tensors) count(tensor, result.summary);
+  result.summary.skipped = static_cast<std::int64_t>(result.skipped.size());
+  result.summary.threads = context.threads();
+  result.summary.seconds = seconds_since(start);
+  return result;
+}
+
+}  // namespace sigmax::audit

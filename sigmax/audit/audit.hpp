@@ -1,0 +1,39 @@
+// The audit: every tensor of a checkpoint, measured or listed with the reason why not.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "sigmax/audit/result.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/io/checkpoint.hpp"
+
+namespace sigmax::audit {
+
+/// How far the upper end of sigma_max is to be certified.
+struct CertifyOptions {
+  /// Weights whose shorter side is at most this get a proven upper bound (Cholesky: rows columns k + k^3 / 3 flops for
+  /// the shorter side k), others a probabilistic one. 0: never proven.
+  std::int64_t proven_up_to = 4096;
+  bool probabilistic = true;          ///< false: no upper end where it is not proven
+  double failure_probability = 1e-9;  ///< of each probabilistic bound
+};
+
+struct Options {
+  bool full_spectrum = true;  ///< false leaves out everything in SpectrumFigures
+  CertifyOptions certify;
+  std::int64_t min_dim = 1;  ///< weights whose shorter side is less are skipped, with that reason
+  /// Names to audit; others are listed as skipped with `reason`. Empty: all.
+  std::function<bool(const std::string& name)> select;
+  std::string not_selected_reason = "not selected";
+};
+
+/// Audits every tensor of `checkpoint`. Memory stays within the working set of the largest tensor: its Gram matrix on
+/// the shorter side in double, and panels; small weights are measured in parallel, large ones with parallel kernels.
+///
+/// Throws FileError if a tensor's data cannot be read after all, Cancelled if the context was asked to stop.
+Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
+
+}  // namespace sigmax::audit

@@ -1,0 +1,34 @@
+// The figures of one matrix.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sigmax/audit/audit.hpp"
+#include "sigmax/audit/result.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+
+namespace sigmax::audit {
+
+/// Figures with what they were made of, so that the figures of a stack can be made from those of its blocks.
+struct Measurement {
+  std::optional<Figures> figures;       ///< nothing if there are non-finite entries
+  std::vector<double> singular_values;  ///< descending; empty unless the full spectrum was asked for
+  std::int64_t nan = 0;
+  std::int64_t infinite = 0;
+  std::int64_t first_non_finite = -1;  ///< row * columns + column in the matrix; -1 if there is none
+};
+
+/// Measures a 2-dimensional, non-empty tensor of a real type.
+///
+/// Cost: one read for the entrywise norms; the Gram matrix on the shorter side k (rows columns k flops) and k^3/3 flops
+/// for the proof; 4/3 k^3 for the spectrum; about 2 k^2 doubles. With neither, some tens of reads for Lanczos.
+Measurement measure(const Tensor& matrix, const Options& options, Context& context);
+
+/// The figures of the block-diagonal matrix with these blocks, all of rows x columns: largest sigma_max, pooled
+/// spectrum, summed squares.
+Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t rows, std::int64_t columns, DType dtype);
+
+}  // namespace sigmax::audit

@@ -1,0 +1,135 @@
+// What an audit found: plain data, everything that a report shows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/dtype.hpp"
+#include "sigmax/core/tensor.hpp"
+
+namespace sigmax::audit {
+
+/// Which linear map a weight is taken for.
+enum class Role {
+  dense,         ///< a 2-dimensional weight, [out, in] in PyTorch's layout
+  convolution,   ///< a kernel of 3 to 5 dimensions as the matrix [out, rest]: not the convolution's operator norm
+  recurrent,     ///< the stacked gates of an LSTM, GRU or RNN; its parts are the gates
+  embedding,     ///< a table of vectors, [entries, width]
+  expert_stack,  ///< a batch of matrices; its parts are the matrices, the whole is their block diagonal
+};
+
+/// `dense`, `convolution`, `recurrent`, `embedding`, `expert_stack`.
+std::string_view name(Role role) noexcept;
+
+/// The smallest rank that keeps a share of the energy, sum sigma_i^2, and whether the two factors of that rank take
+/// fewer parameters than the matrix: rank (rows + columns) < rows columns.
+struct EnergyRank {
+  std::int64_t rank = 0;
+  bool saves_parameters = false;
+};
+
+/// What only the full spectrum tells.
+struct SpectrumFigures {
+  double sigma_min = 0;  ///< the min(rows, columns)-th singular value
+  /// sigma_max / sigma_min; nothing if it lies beyond what the stored precision supports: sigma_min no larger than
+  /// u |W|_F with u the storage's unit roundoff, so that the weight before it was rounded to storage may be singular.
+  std::optional<double> condition;
+  double nuclear = 0;               ///< sum sigma_i
+  double effective_rank = 0;        ///< exp(-sum p_i log p_i), p_i = sigma_i / sum sigma (Roy and Vetterli 2007)
+  std::int64_t numerical_rank = 0;  ///< sigma_i > max(rows, columns) eps sigma_1, eps = 2u of the storage
+  EnergyRank rank_90, rank_95, rank_99;
+};
+
+/// The figures of one matrix, in the units of its entries.
+struct Figures {
+  Enclosure sigma_max;
+  double sigma_max_estimate = 0;            ///< the best point estimate, inside the enclosure
+  double frobenius = 0;                     ///< sqrt(sum w_ij^2)
+  double norm_1 = 0;                        ///< largest column sum of |w_ij|
+  double norm_inf = 0;                      ///< largest row sum of |w_ij|
+  double max_abs = 0;                       ///< largest |w_ij|
+  double stable_rank = 0;                   ///< frobenius^2 / sigma_max^2; 0 for a zero matrix
+  std::optional<SpectrumFigures> spectrum = std::nullopt;  ///< nothing under `quick`
+};
+
+/// Entries that are NaN or infinite.
+struct NonFinite {
+  std::int64_t nan = 0;
+  std::int64_t infinite = 0;
+  Dimensions first;  ///< index, in the tensor's own shape, of the first of them
+};
+
+/// A gate, or one matrix of a stack.
+struct Part {
+  std::string name;  ///< `input gate`, `forward`, `[3]`
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  Figures figures;
+};
+
+/// One audited weight.
+struct TensorResult {
+  std::string name;
+  std::string file;  ///< the file it came from
+  std::string provenance;
+  Dimensions shape;
+  DType dtype = DType::f32;
+  Role role = Role::dense;
+  std::int64_t rows = 0;  ///< of the matrix that was measured (of one block, for a stack)
+  std::int64_t columns = 0;
+  std::int64_t batch = 1;          ///< number of such blocks
+  std::optional<Figures> figures;  ///< nothing if there are non-finite entries
+  std::optional<NonFinite> non_finite;
+  std::vector<Part> parts;
+  double seconds = 0;
+};
+
+/// One tensor that was not audited, and why.
+struct Skipped {
+  std::string name;
+  std::string file;
+  std::string provenance;
+  Dimensions shape;
+  std::string dtype;
+  std::string reason;
+};
+
+struct ModelFile {
+  std::string path;
+  std::string format;
+  std::uint64_t bytes = 0;
+};
+
+struct Model {
+  std::string path;  ///< the paths as given, joined by a blank if there are several
+  std::string format;
+  std::vector<ModelFile> files;
+  std::vector<std::string> notes;
+};
+
+struct Summary {
+  std::int64_t audited = 0;  ///< weights in `tensors`
+  std::int64_t skipped = 0;  ///< tensors in `skipped`
+  std::int64_t proven = 0;   ///< weights whose sigma_max has a proven upper end
+  std::int64_t probabilistic = 0;
+  std::int64_t lower_only = 0;
+  std::int64_t non_finite = 0;  ///< weights with NaN or infinite entries
+  std::int64_t parameters = 0;  ///< elements of the audited weights
+  std::uint64_t bytes = 0;      ///< their size in storage
+  double seconds = 0;           ///< wall time of the audit
+  int threads = 0;
+};
+
+struct Result {
+  Model model;
+  std::vector<TensorResult> tensors;  ///< in the checkpoint's order
+  std::vector<Skipped> skipped;
+  bool full_spectrum = true;
+  Summary summary;
+};
+
+}  // namespace sigmax::audit

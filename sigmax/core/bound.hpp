@@ -1,0 +1,60 @@
+// Bounds are types: a lower bound cannot be passed where an upper bound is asked.
+#pragma once
+
+#include <limits>
+#include <optional>
+
+namespace sigmax {
+
+namespace bounds {
+class Proof;  // sigmax/bounds/proof.hpp: the only maker of bounds, used by the sources of bounds/ alone
+}
+
+/// How an upper bound is known.
+enum class Certainty {
+  proven,         ///< a theorem, every rounding error of its evaluation included
+  probabilistic,  ///< true but for the stated probability over the solver's own random start
+};
+
+/// A number that the quantity is at least, rounding included. Power iteration and Lanczos give these.
+class LowerBound {
+ public:
+  double value() const noexcept { return value_; }
+
+ private:
+  friend class bounds::Proof;
+  explicit LowerBound(double value) noexcept : value_(value) {}
+  double value_;
+};
+
+/// A number that the quantity is at most, and how that is known. Only bounds/ can make one.
+class UpperBound {
+ public:
+  double value() const noexcept { return value_; }
+  Certainty certainty() const noexcept { return certainty_; }
+
+  /// Probability that the bound is wrong; 0 if it is proven.
+  double failure_probability() const noexcept { return failure_probability_; }
+
+ private:
+  friend class bounds::Proof;
+  UpperBound(double value, Certainty certainty, double failure_probability) noexcept
+      : value_(value), certainty_(certainty), failure_probability_(failure_probability) {}
+  double value_;
+  Certainty certainty_;
+  double failure_probability_;
+};
+
+/// lower <= quantity <= upper. The upper end is missing where none was asked for or none was reached.
+struct Enclosure {
+  LowerBound lower;
+  std::optional<UpperBound> upper;
+
+  /// (upper - lower) / upper, 0 for [0, 0]; infinite without an upper end.
+  double relative_width() const noexcept {
+    if (!upper) return std::numeric_limits<double>::infinity();
+    return upper->value() > 0 ? (upper->value() - lower.value()) / upper->value() : 0.0;
+  }
+};
+
+}  // namespace sigmax

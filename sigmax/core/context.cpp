@@ -1,0 +1,172 @@
+#include "sigmax/core/context.hpp"
+
+#include <fmt/format.h>
+#include <tbb/blocked_range.h>
+#include <tbb/info.h>
+#include <tbb/parallel_for.h>
+#include <tbb/partitioner.h>
+#include <tbb/task_arena.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+
+namespace sigmax {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kKeptBytes = std::size_t{64} << 20;
+
+void* allocate(std::size_t bytes) { return ::operator new (bytes, std::align_val_t{kAlignment}); }
+void deallocate(void* pointer) noexcept { ::operator delete (pointer, std::align_val_t{kAlignment}); }
+
+// Freed blocks by size class: four classes an octave (4, 5, 6, 7 times a power of two), so that a block is at most a
+// quarter larger than what was asked for. A kept block holds the link to the next one in its own first bytes: release
+// must not throw, so it must not allocate.
+class ScratchPool {
+ public:
+  ScratchPool() = default;
+  ScratchPool(const ScratchPool&) = delete;
+  ScratchPool& operator=(const ScratchPool&) = delete;
+  ~ScratchPool() {
+    for (Block* block : free_) {
+      while (block != nullptr) deallocate(std::exchange(block, block->next));
+    }
+  }
+
+  void* acquire(std::size_t bytes) {
+    if (bytes > kKeptBytes) return allocate(bytes);
+    const SizeClass size = size_class(bytes);
+    {
+      const std::lock_guard lock(mutex_);
+      if (Block* block = free_[size.index]) {
+        free_[size.index] = block->next;
+        kept_ -= size.bytes;
+        return block;
+      }
+    }
+    return allocate(size.bytes);
+  }
+
+  void release(void* pointer, std::size_t bytes) noexcept {
+    if (bytes <= kKeptBytes) {
+      const SizeClass size = size_class(bytes);
+      const std::lock_guard lock(mutex_);
+      if (kept_ + size.bytes <= kKeptBytes) {
+        free_[size.index] = ::new (pointer) Block{free_[size.index]};
+        kept_ += size.bytes;
+        return;
+      }
+    }
+    deallocate(pointer);
+  }
+
+ private:
+  struct Block {
+    Block* next;
+  };
+  struct SizeClass {
+    std::size_t index;
+    std::size_t bytes;
+  };
+
+  // The smallest of 4, 5, 6, 7 * 2^octave that is no less than bytes; the smallest class is 64 bytes.
+  static SizeClass size_class(std::size_t bytes) noexcept {
+    if (bytes <= kAlignment) return {0, kAlignment};
+    const unsigned octave = static_cast<unsigned>(std::bit_width(bytes - 1)) - 3;
+    const std::size_t quarters = ((bytes - 1) >> octave) + 1;
+    return {(octave - 4) * std::size_t{4} + (quarters - 4), quarters << octave};
+  }
+
+  static constexpr std::size_t kClasses = 4 * 28;
+  std::mutex mutex_;
+  std::array<Block*, kClasses> free_{};
+  std::size_t kept_ = 0;
+};
+
+// The innermost Serial of the calling thread: parallel_for looks for its own context along this chain.
+thread_local const Context::Serial* innermost_serial = nullptr;
+
+int thread_count(int threads) {
+  if (threads < 0) throw Error(fmt::format("[context] threads must be 0 (all) or positive, got {}", threads));
+  return threads == 0 ? tbb::info::default_concurrency() : threads;
+}
+
+}  // namespace
+
+struct Context::State {
+  explicit State(int threads_) : threads(threads_), arena(threads_) {}
+
+  int threads;
+  tbb::task_arena arena;
+  ScratchPool pool;
+  std::atomic<bool> cancelled{false};
+  std::mutex progress_mutex;
+  std::function<void(const Progress&)> progress;
+};
+
+static_assert(std::atomic<bool>::is_always_lock_free, "request_cancel is called from signal handlers");
+
+Context::Context(int threads) : state_(std::make_unique<State>(thread_count(threads))) {}
+Context::~Context() = default;
+Context::Context(Context&&) noexcept = default;
+Context& Context::operator=(Context&&) noexcept = default;
+
+int Context::threads() const noexcept { return state_->threads; }
+
+bool Context::is_serial() const noexcept {
+  for (const Serial* serial = innermost_serial; serial != nullptr; serial = serial->outer_) {
+    if (serial->state_ == state_.get()) return true;
+  }
+  return false;
+}
+
+void Context::parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
+  if (count <= 1 || state_->threads == 1 || is_serial()) {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would pile one large
+  // computation's scratch upon another's and leave thread-local scopes of the first visible to the second. Isolation
+  // keeps it to the pieces of the loop that it waits for.
+  state_->arena.execute([&] {
+    tbb::this_task_arena::isolate([&] {
+      tbb::parallel_for(
+          tbb::blocked_range<std::size_t>(0, count, 1),
+          [&body](const tbb::blocked_range<std::size_t>& range) {
+            for (std::size_t i = range.begin(); i != range.end(); ++i) body(i);
+          },
+          tbb::simple_partitioner());
+    });
+  });
+}
+
+Context::Serial::Serial(Context& context) noexcept
+    : state_(context.state_.get()), outer_(std::exchange(innermost_serial, this)) {}
+Context::Serial::~Serial() { innermost_serial = outer_; }
+
+void* Context::acquire(std::size_t bytes) { return state_->pool.acquire(bytes); }
+void Context::release(void* pointer, std::size_t bytes) noexcept { state_->pool.release(pointer, bytes); }
+
+void Context::on_progress(std::function<void(const Progress&)> callback) {
+  const std::lock_guard lock(state_->progress_mutex);
+  state_->progress = std::move(callback);
+}
+
+void Context::report(const Progress& progress) {
+  const std::lock_guard lock(state_->progress_mutex);
+  if (state_->progress) state_->progress(progress);
+}
+
+void Context::request_cancel() noexcept { state_->cancelled.store(true, std::memory_order_relaxed); }
+
+void Context::check_cancel() const {
+  if (state_->cancelled.load(std::memory_order_relaxed)) throw Cancelled();
+}
+
+}  // namespace sigmax

@@ -1,0 +1,91 @@
+#include "sigmax/io/npz.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/message.hpp"
+#include "sigmax/io/npy.hpp"
+
+namespace sigmax::io {
+namespace {
+
+constexpr std::string_view kSuffix = ".npy";
+
+std::string place_of(const ZipMember& member) { return fmt::format("archive member {}", in_quotes(member.name)); }
+
+// The first bytes of a compressed member, as many as a header may take: what they are must be known without inflating
+// the rest. The checksum is that of the whole and is left to load().
+std::vector<std::byte> inflate_prefix(const MappedFile& file, const ZipMember& member) {
+  std::vector<std::byte> prefix(std::min(member.bytes, kMaxNpyPrefixBytes));
+  const auto input = file.bytes().subspan(member.offset, member.stored_bytes);
+  z_stream stream{};
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(input.data()));
+  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(input.size(), std::numeric_limits<uInt>::max()));
+  stream.next_out = reinterpret_cast<Bytef*>(prefix.data());
+  stream.avail_out = static_cast<uInt>(prefix.size());
+  int status = Z_OK;
+  while (status == Z_OK && stream.avail_out != 0) status = ::inflate(&stream, Z_NO_FLUSH);
+  const std::size_t missing = stream.avail_out;
+  ::inflateEnd(&stream);
+  if (missing != 0) {
+    throw FileError(file.path().string(), place_of(member), "its compressed data are damaged or cut short");
+  }
+  return prefix;
+}
+
+Entry entry_of(const std::shared_ptr<const MappedFile>& file, const ZipMember& member) {
+  std::vector<std::byte> inflated;
+  std::span<const std::byte> prefix;
+  if (member.compressed) {
+    inflated = inflate_prefix(*file, member);
+    prefix = inflated;
+  } else {
+    prefix = file->bytes().subspan(member.offset, member.stored_bytes);
+  }
+  std::string name = member.name;
+  if (!looks_like_npy(prefix)) {
+    Entry entry;
+    entry.name = std::move(name);
+    entry.unreadable = "not an array: the archive member does not start with NumPy's magic bytes";
+    entry.bytes = ByteRange{file->path(), member.offset, member.stored_bytes};
+    return entry;
+  }
+  if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
+  const NpyHeader header = read_npy_header(prefix, member.bytes, *file, place_of(member));
+  Entry entry = describe_npy(header, std::move(name));
+  const std::uint64_t skipped = member.compressed ? 0 : header.data_offset;
+  entry.bytes = ByteRange{file->path(), member.offset + skipped, member.stored_bytes - skipped};
+  if (entry.unreadable.empty()) {
+    entry.load = [file, member, header, tensor = entry.name] {
+      return load_npy(read_zip_member(file, member), header, tensor);
+    };
+  }
+  return entry;
+}
+
+}  // namespace
+
+bool is_npz_archive(const std::vector<ZipMember>& members) {
+  return members.empty() || std::any_of(members.begin(), members.end(),
+                                        [](const ZipMember& member) { return member.name.ends_with(kSuffix); });
+}
+
+std::vector<Entry> read_npz(const std::shared_ptr<const MappedFile>& file, const std::vector<ZipMember>& members) {
+  std::vector<Entry> entries;
+  for (const ZipMember& member : members) {
+    if (member.name.ends_with('/') && member.bytes == 0) continue;
+    entries.push_back(entry_of(file, member));
+  }
+  return entries;
+}
+
+}  // namespace sigmax::io

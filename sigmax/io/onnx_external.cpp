@@ -1,0 +1,113 @@
+#include "sigmax/io/onnx_external.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/protobuf_wire.hpp"
+
+namespace sigmax::io::onnx {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Keys {
+  std::optional<std::string_view> location, offset, length;
+};
+
+[[noreturn]] void refuse(const MappedFile& model, const TensorProto& tensor, std::string problem) {
+  throw FileError(model.path().string(), fmt::format("external data of tensor {}", in_quotes(tensor.name)),
+                  std::move(problem));
+}
+
+Keys read_keys(const MappedFile& model, const TensorProto& tensor) {
+  Keys keys;
+  for (WireCursor cursor(model, tensor.message, "TensorProto"); cursor.next();) {
+    if (cursor.field() != 13) continue;
+    std::string_view key, value;
+    for (WireCursor pair = cursor.message("StringStringEntryProto"); pair.next();) {
+      if (pair.field() == 1) key = pair.text();
+      if (pair.field() == 2) value = pair.text();
+    }
+    auto* slot = key == "location" ? &keys.location
+                 : key == "offset" ? &keys.offset
+                 : key == "length" ? &keys.length
+                                   : nullptr;
+    if (slot == nullptr) continue;
+    if (*slot) refuse(model, tensor, fmt::format("the key '{}' appears twice", key));
+    *slot = value;
+  }
+  return keys;
+}
+
+std::uint64_t number(const MappedFile& model, const TensorProto& tensor, std::string_view key, std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (result.ec != std::errc() || result.ptr != end) {
+    refuse(model, tensor, fmt::format("{} is {}, not a number of bytes", key, in_quotes(text)));
+  }
+  return value;
+}
+
+}  // namespace
+
+ExternalData::Place ExternalData::find(const TensorProto& tensor, std::uint64_t size) {
+  const Keys keys = read_keys(*model_, tensor);
+  if (!keys.location) refuse(*model_, tensor, "no location is given");
+  Place place{open(tensor, *keys.location), 0};
+  if (keys.offset) place.offset = number(*model_, tensor, "offset", *keys.offset);
+  const std::uint64_t length = keys.length ? number(*model_, tensor, "length", *keys.length) : size;
+  if (length != size) refuse(*model_, tensor, fmt::format("length is {}, but type and shape take {}", length, size));
+  const std::uint64_t available = place.file->bytes().size();
+  if (place.offset > available || size > available - place.offset) {
+    refuse(*model_, tensor,
+           fmt::format("{} bytes at offset {} reach past the end of '{}' ({} bytes)", size, place.offset,
+                       place.file->path().string(), available));
+  }
+  return place;
+}
+
+std::shared_ptr<const MappedFile> ExternalData::open(const TensorProto& tensor, std::string_view location) {
+  const auto reject = [&](std::string_view why) {
+    refuse(*model_, tensor, fmt::format("location {} {}", in_quotes(location), why));
+  };
+  if (location.empty() || location.size() > 4096) reject("is not a file name");
+  if (location.find('\0') != std::string_view::npos || location.find('\\') != std::string_view::npos) {
+    reject("has a backslash or NUL; give a path with '/'");
+  }
+  const fs::path relative(location);
+  if (relative.is_absolute()) reject("is absolute; it must lie beside the model");
+
+  fs::path key;
+  for (const fs::path& component : relative) {
+    if (component == "..") reject("has '..'; it must lie beside the model");
+    if (!component.empty() && component != ".") key /= component;
+  }
+  if (key.empty()) reject("is not a file name");
+  const auto known = files_.find(key);
+  if (known != files_.end()) return known->second;
+
+  fs::path path = model_->path().parent_path();
+  for (const fs::path& component : key) {
+    path /= component;
+    std::error_code error;
+    const fs::file_type type = fs::symlink_status(path, error).type();
+    if (type == fs::file_type::symlink) reject("goes through a symbolic link; put the file itself beside the model");
+    if (type == fs::file_type::not_found) reject(fmt::format("is missing: there is no '{}'", path.string()));
+    if (error) reject(error.message());
+  }
+  // The kernel refuses a link as the last component once more, and anything but a regular file.
+  std::shared_ptr<const MappedFile> file;
+  try {
+    file = MappedFile::open(path, false);
+  } catch (const FileError& problem) {
+    reject("cannot be read: " + problem.problem());
+  }
+  files_.emplace(std::move(key), file);
+  return file;
+}
+
+}  // namespace sigmax::io::onnx

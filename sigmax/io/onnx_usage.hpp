@@ -1,0 +1,23 @@
+// Which operators consume each weight of an ONNX model.
+#pragma once
+
+#include <vector>
+
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/onnx_dataflow.hpp"
+#include "sigmax/io/onnx_model.hpp"
+
+namespace sigmax::io::onnx {
+
+/// Distinct kinds of consumer that are kept for one value.
+inline constexpr std::size_t kMaxUsages = 16;
+
+/// The consumers of each of model.weights, found through nodes that move, cast or dequantise their input (Identity,
+/// Transpose, Reshape, Concat, DequantizeLinear, ...), into and out of the bodies of If, Loop and Scan, and into
+/// model-local functions. Equal usages are listed once.
+///
+/// Cost: at most kMaxUsages visits of each edge of the graph, cycles or not. Throws FileError if a `group` attribute is
+/// not positive.
+std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow);
+
+}  // namespace sigmax::io::onnx

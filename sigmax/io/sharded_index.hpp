@@ -1,0 +1,24 @@
+// The index of a checkpoint that is spread over several files: `*.index.json` with its `weight_map`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sigmax/io/mapped_file.hpp"
+
+namespace sigmax::io {
+
+/// The names of the tensors of each shard, sorted; shards sorted by name. Every shard's name is a plain file name.
+using ShardedIndex = std::map<std::string, std::vector<std::string>>;
+
+/// True if the file's first characters are those of a JSON object.
+bool looks_like_json_object(const MappedFile& file) noexcept;
+
+/// Reads the index. Other keys than `weight_map` are passed over. Throws FileError if it is longer than 100 MB, not
+/// JSON, has no `weight_map` of tensor names to file names, names a tensor twice, or names a shard with a path
+/// separator or as `.` or `..`: an index may only speak of files beside it.
+ShardedIndex read_sharded_index(const std::shared_ptr<const MappedFile>& file);
+
+}  // namespace sigmax::io

@@ -1,0 +1,13 @@
+// Says what a file that no reader knows seems to be.
+#pragma once
+
+#include <string>
+
+#include "sigmax/io/mapped_file.hpp"
+
+namespace sigmax::io {
+
+/// `is of no known format`, with what its first bytes tell, and the way out where there is one.
+std::string describe_unknown_format(const MappedFile& file);
+
+}  // namespace sigmax::io

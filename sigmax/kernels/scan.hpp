@@ -1,0 +1,32 @@
+// Everything that one pass over a matrix tells: entrywise sums, row and column sums, non-finite entries.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+
+namespace sigmax::kernels {
+
+/// Sums over the entries of one matrix. They are of |a_ij| in the units of the matrix, except that `sum_squares` is of
+/// (scale a_ij)^2, with `scale` the power of two nearest 1 that keeps the squares of every entry within range.
+///
+/// Each sum has a relative error of at most gamma_n, n its number of terms: all terms are nonnegative.
+struct Scan {
+  double max_abs = 0;
+  double sum_squares = 0;  ///< sum (scale a_ij)^2
+  double scale = 1;
+  double largest_row_sum = 0;     ///< norm_inf
+  double largest_column_sum = 0;  ///< norm_1
+  std::int64_t nan = 0;
+  std::int64_t infinite = 0;
+  std::int64_t first_non_finite = -1;  ///< i * columns + j of the first in row-major order; -1 if there is none
+
+  bool finite() const noexcept { return nan == 0 && infinite == 0; }
+};
+
+/// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow). The sums mean nothing
+/// if there are non-finite entries. Throws Error if the storage type is not real.
+Scan scan(const StoredMatrix& a, Context& context);
+
+}  // namespace sigmax::kernels

@@ -1,0 +1,169 @@
+#include "sigmax/norms/norm.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/kernels/convert.hpp"
+#include "sigmax/norms/spectral.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/spectrum.hpp"
+
+namespace sigmax::norms {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+[[noreturn]] void refuse(std::string_view ord) {
+  throw Error(fmt::format(
+      "[norm] '{}' is not a norm; use fro, nuc, 1, -1, 2, -2, inf, -inf, max, entrywise:P, schatten:P or kyfan:K",
+      ord));
+}
+
+double parse_number(std::string_view ord, std::string_view text) {
+  if (text == "inf") return kInfinity;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) refuse(ord);
+  return value;
+}
+
+// What every norm starts from.
+struct Matrix {
+  StoredView view;
+  kernels::Scan facts;
+
+  // Row and column sums change places when the stored matrix is the transpose.
+  double column_sum() const { return view.transposed ? facts.largest_row_sum : facts.largest_column_sum; }
+  double row_sum() const { return view.transposed ? facts.largest_column_sum : facts.largest_row_sum; }
+};
+
+std::vector<double> singular_values(const Matrix& m, Context& context) {
+  const bounds::InRange range = bounds::in_range(m.view.matrix, m.facts, context);
+  GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), context);
+  std::vector<double> values = spectrum(range.matrix, g, context).values;
+  for (double& value : values) value *= range.factor;
+  return values;
+}
+
+// Calls visit(i, row) with every row in double.
+template <class Visit>
+void for_each_row(const kernels::StoredMatrix& a, Context& context, const Visit& visit) {
+  auto row = context.scratch<double>(static_cast<std::size_t>(a.columns));
+  for (std::int64_t i = 0; i < a.rows; ++i) {
+    kernels::convert(a.row_range(i, 1), 1.0, row.data(), a.columns);
+    visit(std::span<const double>(row.data(), row.size()));
+  }
+}
+
+double smallest_sum(const kernels::StoredMatrix& a, bool of_columns, Context& context) {
+  std::vector<double> sums;
+  if (of_columns) sums.assign(static_cast<std::size_t>(a.columns), 0.0);
+  for_each_row(a, context, [&](std::span<const double> row) {
+    double sum = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      sum += std::fabs(row[j]);
+      if (of_columns) sums[j] += std::fabs(row[j]);
+    }
+    if (!of_columns) sums.push_back(sum);
+  });
+  return *std::min_element(sums.begin(), sums.end());
+}
+
+double entrywise(const Matrix& m, double p, Context& context) {
+  if (!(p >= 1)) throw Error(fmt::format("[norm] entrywise p must be at least 1, got {}", p));
+  const double largest = m.facts.max_abs;
+  if (largest == 0 || std::isinf(p)) return largest;
+  double sum = 0;
+  for_each_row(m.view.matrix, context, [&](std::span<const double> row) {
+    double row_sum = 0;
+    for (const double value : row) row_sum += std::pow(std::fabs(value) / largest, p);
+    sum += row_sum;
+  });
+  return largest * std::pow(sum, 1 / p);
+}
+
+struct Evaluate {
+  const Matrix& m;
+  const Tensor& tensor;
+  Context& context;
+
+  NormResult operator()(Frobenius) const {
+    return {std::sqrt(m.facts.sum_squares) / m.facts.scale, {}, "Frobenius norm"};
+  }
+  NormResult operator()(MaxAbs) const { return {m.facts.max_abs, {}, "largest absolute entry"}; }
+  NormResult operator()(Entrywise n) const {
+    return {entrywise(m, n.p, context), {}, fmt::format("entrywise {}-norm", n.p)};
+  }
+  NormResult operator()(ColumnSum n) const {
+    if (n.smallest) return {smallest_sum(m.view.matrix, !m.view.transposed, context), {}, "smallest column sum"};
+    return {m.column_sum(), {}, "induced 1-norm, largest column sum"};
+  }
+  NormResult operator()(RowSum n) const {
+    if (n.smallest) return {smallest_sum(m.view.matrix, m.view.transposed, context), {}, "smallest row sum"};
+    return {m.row_sum(), {}, "induced infinity-norm, largest row sum"};
+  }
+  NormResult operator()(Spectral) const {
+    const Operator<double> a = dense<double>(tensor);
+    const SvdResult<double> top = svd(*a, SvdOptions<double>{}, context);
+    return {top.sigma, certify(*a, top, CertifyOptions{}, context), "induced 2-norm, sigma_max"};
+  }
+  NormResult operator()(SmallestSingular) const {
+    return {singular_values(m, context).back(), {}, "smallest singular value, sigma_min"};
+  }
+  NormResult operator()(Schatten n) const {
+    if (!(n.p >= 1)) throw Error(fmt::format("[norm] Schatten p must be at least 1, got {}", n.p));
+    const std::string meaning =
+        n.p == 1 ? "nuclear norm, sum of singular values" : fmt::format("Schatten {}-norm", n.p);
+    return {schatten(singular_values(m, context), n.p), {}, meaning};
+  }
+  NormResult operator()(KyFan n) const {
+    return {ky_fan(singular_values(m, context), n.k), {}, fmt::format("Ky Fan {}-norm", n.k)};
+  }
+};
+
+}  // namespace
+
+Norm parse_norm(std::string_view ord) {
+  if (ord == "fro") return Frobenius{};
+  if (ord == "max") return MaxAbs{};
+  if (ord == "nuc") return Schatten{1};
+  if (ord == "1") return ColumnSum{};
+  if (ord == "-1") return ColumnSum{true};
+  if (ord == "inf") return RowSum{};
+  if (ord == "-inf") return RowSum{true};
+  if (ord == "2") return Spectral{};
+  if (ord == "-2") return SmallestSingular{};
+  const auto colon = ord.find(':');
+  if (colon == std::string_view::npos) refuse(ord);
+  const std::string_view kind = ord.substr(0, colon);
+  const double number = parse_number(ord, ord.substr(colon + 1));
+  if (kind == "entrywise") return Entrywise{number};
+  if (kind == "schatten") return Schatten{number};
+  // Anything beyond 2^53 exceeds every matrix; ky_fan says what is allowed.
+  if (kind == "kyfan" && number == std::floor(number) && std::fabs(number) < 0x1p53) {
+    return KyFan{static_cast<std::int64_t>(number)};
+  }
+  refuse(ord);
+}
+
+NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
+  Matrix m{stored_view(matrix), {}};
+  if (m.view.matrix.size() == 0) {
+    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+  }
+  m.facts = kernels::scan(m.view.matrix, context);
+  if (!m.facts.finite()) {
+    throw Error(fmt::format("[norm] the matrix has {} NaN and {} infinite entries", m.facts.nan, m.facts.infinite));
+  }
+  return std::visit(Evaluate{m, matrix, context}, which);
+}
+
+}  // namespace sigmax::norms

@@ -1,0 +1,29 @@
+// A stored matrix as a linear operator.
+#pragma once
+
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// The matrix of a 2-dimensional tensor of any real storage type, read where it lies: row-major or column-major, with
+/// any leading stride; any other strides are copied once. The values are the stored ones, exactly.
+///
+/// Cost: one read of the matrix for each of A x, A^T y; one for A^T A x if it is row-major (two otherwise).
+/// Throws Error if the tensor is not 2-dimensional or not of a real type.
+template <Real T>
+Operator<T> dense(Tensor weight);
+
+extern template Operator<double> dense<double>(Tensor);
+
+/// The same tensor as a row-major stored matrix: itself, or, with `transposed` set, its transpose.
+struct StoredView {
+  Tensor tensor;  ///< keeps the bytes alive
+  kernels::StoredMatrix matrix;
+  bool transposed = false;  ///< `matrix` is the transpose of the tensor's matrix
+};
+
+/// Throws Error if the tensor is not 2-dimensional or not of a real type.
+StoredView stored_view(const Tensor& weight);
+
+}  // namespace sigmax

@@ -1,0 +1,51 @@
+#include "sigmax/ops/linear_operator.hpp"
+
+#include <fmt/format.h>
+
+#include "sigmax/core/error.hpp"
+
+namespace sigmax {
+namespace {
+
+void require(const char* what, const Shape& shape, std::int64_t in, std::int64_t in_wanted, std::int64_t out,
+             std::int64_t out_wanted, std::int64_t in_columns, std::int64_t out_columns) {
+  if (in == in_wanted && out == out_wanted && in_columns == out_columns) return;
+  throw Error(fmt::format("[{}] a {}x{} operator takes {} rows to {}, got {}x{} to {}x{}", what, shape.rows,
+                          shape.columns, in_wanted, out_wanted, in, in_columns, out, out_columns));
+}
+
+}  // namespace
+
+template <Real T>
+void LinearOperator<T>::apply(MatrixView<const T> x, MatrixView<T> y, Context& context) const {
+  const Shape s = shape();
+  require("apply", s, x.rows, s.columns, y.rows, s.rows, x.columns, y.columns);
+  if (x.columns > 0) apply_impl(x, y, context);
+}
+
+template <Real T>
+void LinearOperator<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const {
+  const Shape s = shape();
+  require("apply_adjoint", s, y.rows, s.rows, x.rows, s.columns, y.columns, x.columns);
+  if (x.columns > 0) apply_adjoint_impl(y, x, context);
+}
+
+template <Real T>
+void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> z, Context& context) const {
+  const Shape s = shape();
+  require("apply_gram", s, x.rows, s.columns, z.rows, s.columns, x.columns, z.columns);
+  if (x.columns > 0) apply_gram_impl(x, z, context);
+}
+
+template <Real T>
+void LinearOperator<T>::apply_gram_impl(MatrixView<const T> x, MatrixView<T> z, Context& context) const {
+  const std::int64_t rows = shape().rows;
+  auto image = context.scratch<T>(static_cast<std::size_t>(rows * x.columns));
+  const MatrixView<T> y(image.data(), rows, x.columns);
+  apply_impl(x, y, context);
+  apply_adjoint_impl(y, z, context);
+}
+
+template class LinearOperator<double>;
+
+}  // namespace sigmax

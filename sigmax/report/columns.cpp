@@ -1,0 +1,380 @@
+#include "sigmax/report/columns.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/report/number.hpp"
+
+namespace sigmax::report {
+namespace {
+
+using audit::Figures;
+using audit::SpectrumFigures;
+
+template <auto Member>
+Value of_figures(const Row& row) {
+  if (row.figures() == nullptr) return {};
+  return row.figures()->*Member;
+}
+
+template <auto Member>
+Value of_spectrum(const Row& row) {
+  if (row.spectrum() == nullptr) return {};
+  return row.spectrum()->*Member;
+}
+
+template <auto Member>
+Value rank_of(const Row& row) {
+  if (row.spectrum() == nullptr) return {};
+  return (row.spectrum()->*Member).rank;
+}
+
+template <auto Member>
+Value rank_saves(const Row& row) {
+  if (row.spectrum() == nullptr) return {};
+  return (row.spectrum()->*Member).saves_parameters;
+}
+
+template <auto Member>
+std::string rank_text(const Row& row, const Glyphs& signs) {
+  if (row.spectrum() == nullptr) return std::string(signs.none);
+  const audit::EnergyRank& energy = row.spectrum()->*Member;
+  // The mark keeps its place where it is missing, so that the digits of a column stay in line.
+  const std::string blank(display_width(signs.saves), ' ');
+  return fmt::format("{}{}", energy.rank, energy.saves_parameters ? std::string(signs.saves) : blank);
+}
+
+template <auto Member>
+std::string text_digits4(const Row& row, const Glyphs& signs) {
+  return row.figures() == nullptr ? std::string(signs.none) : significant(row.figures()->*Member, 4);
+}
+
+const UpperBound* upper_end(const Row& row) {
+  if (row.figures() == nullptr || !row.figures()->sigma_max.upper) return nullptr;
+  return &*row.figures()->sigma_max.upper;
+}
+
+Value name_value(const Row& row) { return row.tensor->name; }
+
+std::string name_text(const Row& row, const Glyphs& signs) {
+  return visible(row.part != nullptr ? row.part->name : row.tensor->name, signs.unicode);
+}
+
+Value part_value(const Row& row) { return row.part != nullptr ? Value(row.part->name) : Value(); }
+
+Value dtype_value(const Row& row) { return std::string(name(row.tensor->dtype)); }
+
+Value role_value(const Row& row) { return std::string(audit::name(row.tensor->role)); }
+
+std::string role_text(const Row& row, const Glyphs&) {
+  return row.part != nullptr ? std::string(" ") : std::string(audit::name(row.tensor->role));
+}
+
+std::string dtype_text(const Row& row, const Glyphs&) {
+  return row.part != nullptr ? std::string(" ") : std::string(name(row.tensor->dtype));
+}
+
+Value file_value(const Row& row) { return row.tensor->file; }
+
+std::string file_text(const Row& row, const Glyphs& signs) {
+  if (row.part != nullptr) return " ";
+  const std::string& file = row.tensor->file;
+  return shorten(visible(file.substr(file.find_last_of('/') + 1), signs.unicode), 24, signs);
+}
+
+Value shape_value(const Row& row) {
+  return row.part != nullptr ? fmt::format("[{}, {}]", row.rows(), row.columns()) : to_string(row.tensor->shape);
+}
+
+Value matrix_value(const Row& row) { return row.rows() * row.columns() * row.batch(); }
+
+std::string matrix_cell(const Row& row, const Glyphs& signs) {
+  const bool reshaped = row.tensor->role == audit::Role::convolution;
+  return (reshaped ? std::string(signs.reshaped) : std::string()) + matrix_text(row);
+}
+
+Value bytes_value(const Row& row) {
+  const auto elements = element_count(row.tensor->shape);
+  const std::int64_t count = row.part != nullptr ? row.rows() * row.columns() : elements.value_or(0);
+  return static_cast<std::int64_t>(count / 8 * bits(row.tensor->dtype) + (count % 8 * bits(row.tensor->dtype) + 7) / 8);
+}
+
+std::string bytes_cell(const Row& row, const Glyphs&) {
+  return bytes_text(static_cast<std::uint64_t>(std::get<std::int64_t>(bytes_value(row))));
+}
+
+Value lower_value(const Row& row) {
+  return row.figures() != nullptr ? Value(row.figures()->sigma_max.lower.value()) : Value();
+}
+
+Value upper_value(const Row& row) { return upper_end(row) != nullptr ? Value(upper_end(row)->value()) : Value(); }
+
+Value kind_value(const Row& row) {
+  return row.figures() != nullptr ? Value(std::string(kind(row.figures()->sigma_max))) : Value();
+}
+
+Value failure_value(const Row& row) {
+  return upper_end(row) != nullptr ? Value(upper_end(row)->failure_probability()) : Value();
+}
+
+std::string sigma_max_text(const Row& row, const Glyphs& signs) {
+  if (row.figures() == nullptr) return std::string(signs.none);
+  const std::string digits = enclosure(row.figures()->sigma_max, signs);
+  if (upper_end(row) == nullptr) return digits;
+  const bool proven = upper_end(row)->certainty() == Certainty::proven;
+  return fmt::format("{} {}", digits, proven ? signs.proven : signs.probabilistic);
+}
+
+Value width_value(const Row& row) {
+  if (upper_end(row) == nullptr) return {};
+  return row.figures()->sigma_max.relative_width();
+}
+
+std::string width_text(const Row& row, const Glyphs& signs) {
+  const Value width = width_value(row);
+  if (const double* number = std::get_if<double>(&width)) return significant(*number, 2, Rounding::up);
+  return std::string(signs.none);
+}
+
+Value lambda_max_value(const Row& row) {
+  if (row.figures() == nullptr) return {};
+  return row.figures()->sigma_max_estimate * row.figures()->sigma_max_estimate;
+}
+
+Value condition_value(const Row& row) {
+  if (row.spectrum() == nullptr || !row.spectrum()->condition) return {};
+  return *row.spectrum()->condition;
+}
+
+Value beyond_precision(const Row& row) {
+  if (row.spectrum() == nullptr) return {};
+  return !row.spectrum()->condition.has_value();
+}
+
+// A sigma_min of at most u |W|_F cannot be told from rounding to storage, so that all that is known of the condition
+// number of the weight before rounding is that it may be anything from sigma_max / (u |W|_F) on.
+std::string condition_text(const Row& row, const Glyphs& signs) {
+  if (row.spectrum() == nullptr) return std::string(signs.none);
+  if (row.spectrum()->condition) return significant(*row.spectrum()->condition, 3);
+  const Figures& figures = *row.figures();
+  const double least = figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius);
+  if (!std::isfinite(least) || least <= 0) return std::string(signs.none);
+  const int exponent = static_cast<int>(std::floor(std::log10(least)));
+  return fmt::format("> {:.0f}e{}", std::max(1.0, std::floor(least / std::pow(10.0, exponent))), exponent);
+}
+
+template <auto Member>
+Value non_finite_count(const Row& row) {
+  if (row.part != nullptr || !row.tensor->non_finite) return {};
+  return (*row.tensor->non_finite).*Member;
+}
+
+Value non_finite_first(const Row& row) {
+  if (row.part != nullptr || !row.tensor->non_finite) return {};
+  return to_string(row.tensor->non_finite->first);
+}
+
+Value seconds_value(const Row& row) { return row.part != nullptr ? Value() : Value(row.tensor->seconds); }
+
+std::string seconds_text(const Row& row, const Glyphs&) {
+  return row.part != nullptr ? std::string(" ") : duration_text(row.tensor->seconds);
+}
+
+constexpr auto kLeft = Alignment::left;
+constexpr auto kRight = Alignment::right;
+
+std::vector<Column> make_columns() {
+  return {
+      {"name", "weight", "The tensor's own name in its file.", kLeft, table | data, 1, name_value, name_text},
+      {"part", "part", "A gate of a recurrent weight, or one matrix of a stack.", kLeft, data, 0, part_value},
+      {"file", "file", "The file that holds the weight.", kLeft, table | data, 90, file_value, file_text},
+      {"provenance", "provenance", "Where in its file the tensor sits.", kLeft, data, 0,
+       [](const Row& row) -> Value { return row.tensor->provenance; }},
+      {"role", "role", "Which linear map the weight is taken for.", kLeft, table | data, 7, role_value, role_text},
+      {"dtype", "dtype", "How an element is stored.", kLeft, table | data, 8, dtype_value, dtype_text},
+      {"shape", "shape", "The tensor's shape.", kLeft, data, 0, shape_value},
+      {"matrix", "matrix",
+       "Rows x columns of the matrix that was measured. A convolution's is its kernel reshaped to [out, rest], not the "
+       "convolution's own operator.",
+       kRight, table, 1, matrix_value, matrix_cell},
+      {"rows", "rows", "Rows of the measured matrix.", kRight, data, 0,
+       [](const Row& row) -> Value { return row.rows(); }},
+      {"columns", "columns", "Columns of the measured matrix.", kRight, data, 0,
+       [](const Row& row) -> Value { return row.columns(); }},
+      {"batch", "batch", "How many such matrices are stacked.", kRight, data, 0,
+       [](const Row& row) -> Value { return row.batch(); }},
+      {"bytes", "bytes", "Size of the weight in its storage type.", kRight, table | data | figure, 16, bytes_value,
+       bytes_cell},
+      {"sigma_max", "sigma_max",
+       "The largest singular value, max |Wx| / |x|: how strongly the weight can stretch its input. Only digits on "
+       "which "
+       "both ends of the enclosure agree are shown.",
+       Alignment::decimal, table, 1, of_figures<&Figures::sigma_max_estimate>, sigma_max_text},
+      {"sigma_max_lower", "sigma_max lower", "The lower end of the enclosure of sigma_max.", kRight, data, 0,
+       lower_value},
+      {"sigma_max_upper", "sigma_max upper", "The upper end of the enclosure of sigma_max.", kRight, data, 0,
+       upper_value},
+      {"sigma_max_kind", "sigma_max kind", "How the upper end is known: proven, probabilistic or lower_only.", kLeft,
+       data, 0, kind_value},
+      {"sigma_max_failure_probability", "failure probability",
+       "The probability that the upper end is wrong; 0 if it is proven.", kRight, data, 0, failure_value},
+      {"sigma_max_estimate", "sigma_max estimate", "The best point estimate of sigma_max, inside the enclosure.",
+       kRight, data | figure, 0, of_figures<&Figures::sigma_max_estimate>},
+      {"sigma_max_width", "enclosure width", "(upper - lower) / upper of the enclosure of sigma_max.", kRight, table,
+       17, width_value, width_text},
+      {"lambda_max", "lambda_max", "sigma_max^2, the largest eigenvalue of W^T W.", kRight, data | figure, 0,
+       lambda_max_value},
+      {"stable_rank", "stable rank",
+       "|W|_F^2 / sigma_max^2: how many directions carry the energy; unlike the rank it barely moves under rounding.",
+       kRight, table | data | figure, 2, of_figures<&Figures::stable_rank>, text_digits4<&Figures::stable_rank>},
+      {"condition", "condition",
+       "sigma_max / sigma_min: how unevenly the weight stretches. `> x`: sigma_min is below what the stored precision "
+       "can tell from zero.",
+       kRight, table | data | figure, 3, condition_value, condition_text},
+      {"condition_beyond_precision", "beyond precision",
+       "True if sigma_min is at most u |W|_F, u the storage's unit roundoff.", kLeft, data | figure, 0,
+       beyond_precision},
+      {"rank_90", "rank 90%", "The smallest rank that keeps 90 % of the energy, sum sigma_i^2.", kRight,
+       table | data | figure, 15, rank_of<&SpectrumFigures::rank_90>, rank_text<&SpectrumFigures::rank_90>},
+      {"rank_90_saves_parameters", "rank 90% saves",
+       "True if two factors of that rank take fewer parameters than the matrix.", kLeft, data | figure, 0,
+       rank_saves<&SpectrumFigures::rank_90>},
+      {"rank_95", "rank 95%", "The smallest rank that keeps 95 % of the energy, sum sigma_i^2.", kRight,
+       table | data | figure, 4, rank_of<&SpectrumFigures::rank_95>, rank_text<&SpectrumFigures::rank_95>},
+      {"rank_95_saves_parameters", "rank 95% saves",
+       "True if two factors of that rank take fewer parameters than the matrix.", kLeft, data | figure, 0,
+       rank_saves<&SpectrumFigures::rank_95>},
+      {"rank_99", "rank 99%", "The smallest rank that keeps 99 % of the energy, sum sigma_i^2.", kRight,
+       table | data | figure, 14, rank_of<&SpectrumFigures::rank_99>, rank_text<&SpectrumFigures::rank_99>},
+      {"rank_99_saves_parameters", "rank 99% saves",
+       "True if two factors of that rank take fewer parameters than the matrix.", kLeft, data | figure, 0,
+       rank_saves<&SpectrumFigures::rank_99>},
+      {"effective_rank", "effective rank", "exp of the entropy of sigma_i / sum sigma (Roy and Vetterli 2007).", kRight,
+       table | data | figure, 11, of_spectrum<&SpectrumFigures::effective_rank>,
+       [](const Row& row, const Glyphs& signs) {
+         return row.spectrum() == nullptr ? std::string(signs.none) : significant(row.spectrum()->effective_rank, 4);
+       }},
+      {"numerical_rank", "numerical rank",
+       "Singular values above max(rows, columns) eps sigma_max, eps = 2u of the storage.", kRight,
+       table | data | figure, 18, of_spectrum<&SpectrumFigures::numerical_rank>},
+      {"sigma_min", "sigma_min", "The smallest of the min(rows, columns) singular values.", kRight,
+       table | data | figure, 5, of_spectrum<&SpectrumFigures::sigma_min>},
+      {"frobenius", "Frobenius norm", "sqrt(sum w_ij^2) = sqrt(sum sigma_i^2).", kRight, table | data | figure, 6,
+       of_figures<&Figures::frobenius>},
+      {"nuclear", "nuclear norm", "sum sigma_i.", kRight, table | data | figure, 10,
+       of_spectrum<&SpectrumFigures::nuclear>},
+      {"norm_1", "1-norm", "The largest column sum of |w_ij|: the stretch in the 1-norm.", kRight,
+       table | data | figure, 12, of_figures<&Figures::norm_1>},
+      {"norm_inf", "inf-norm", "The largest row sum of |w_ij|: the stretch in the maximum norm.", kRight,
+       table | data | figure, 13, of_figures<&Figures::norm_inf>},
+      {"max_abs", "max entry", "The largest |w_ij|.", kRight, table | data | figure, 19, of_figures<&Figures::max_abs>},
+      {"non_finite_nan", "NaN", "Entries that are NaN.", kRight, data, 0, non_finite_count<&audit::NonFinite::nan>},
+      {"non_finite_inf", "inf", "Entries that are infinite.", kRight, data, 0,
+       non_finite_count<&audit::NonFinite::infinite>},
+      {"non_finite_first", "first non-finite", "Index of the first such entry in the tensor's shape.", kLeft, data, 0,
+       non_finite_first},
+      {"seconds", "time", "Time that the weight took.", kRight, table | data, 20, seconds_value, seconds_text},
+  };
+}
+
+bool is_figure(const Column& c) { return c.alignment != Alignment::left; }
+
+}  // namespace
+
+const audit::Figures* Row::figures() const noexcept {
+  if (part != nullptr) return &part->figures;
+  return tensor->figures ? &*tensor->figures : nullptr;
+}
+
+const audit::SpectrumFigures* Row::spectrum() const noexcept {
+  return figures() != nullptr && figures()->spectrum ? &*figures()->spectrum : nullptr;
+}
+
+const std::vector<Column>& columns() {
+  static const std::vector<Column> all = make_columns();
+  return all;
+}
+
+std::vector<const Column*> columns_for(Use use) {
+  std::vector<const Column*> chosen;
+  for (const Column& c : columns()) {
+    if ((c.uses & use) != 0) chosen.push_back(&c);
+  }
+  return chosen;
+}
+
+const Column& column(std::string_view key) {
+  std::vector<std::string_view> keys;
+  for (const Column& c : columns()) {
+    if (c.key == key) return c;
+    keys.push_back(c.key);
+  }
+  throw Error(
+      fmt::format("[report] no column is called '{}'; the columns are {}", visible(key), fmt::join(keys, ", ")));
+}
+
+std::string cell_text(const Column& c, const Row& row, const Glyphs& signs) {
+  if (c.text != nullptr) return c.text(row, signs);
+  const Value value = c.value(row);
+  if (const auto* number = std::get_if<double>(&value)) return significant(*number, 5);
+  if (const auto* count = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *count);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "yes" : "no";
+  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !text->empty()) {
+    return visible(*text, signs.unicode);
+  }
+  return std::string(signs.none);
+}
+
+double sort_value(const Column& c, const Row& row) {
+  const Value value = c.value(row);
+  if (c.key == "condition") {
+    const Value beyond = beyond_precision(row);
+    if (beyond == Value(true)) return std::numeric_limits<double>::infinity();
+  }
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* count = std::get_if<std::int64_t>(&value)) return static_cast<double>(*count);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1 : 0;
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<const audit::TensorResult*> select(const audit::Result& result, std::string_view sort, std::size_t top) {
+  std::vector<const audit::TensorResult*> chosen;
+  for (const audit::TensorResult& tensor : result.tensors) chosen.push_back(&tensor);
+  if (!sort.empty()) {
+    const Column& by = column(sort);
+    // Group 0 before 1 before 2: non-finite weights, weights with the figure, weights without it.
+    const auto group = [&](const audit::TensorResult* t) {
+      if (t->non_finite) return 0;
+      return std::isnan(sort_value(by, {t})) ? 2 : 1;
+    };
+    std::stable_sort(chosen.begin(), chosen.end(), [&](const auto* a, const auto* b) {
+      if (!is_figure(by)) return by.value({a}) < by.value({b});
+      if (group(a) != group(b)) return group(a) < group(b);
+      return group(a) == 1 && sort_value(by, {a}) > sort_value(by, {b});
+    });
+  }
+  if (top != 0 && top < chosen.size()) chosen.resize(top);
+  return chosen;
+}
+
+std::string matrix_text(const Row& row) {
+  const std::string matrix = fmt::format("{}x{}", row.rows(), row.columns());
+  return row.batch() == 1 ? matrix : fmt::format("{}x[{}]", row.batch(), matrix);
+}
+
+std::string non_finite_text(const audit::NonFinite& entries) {
+  return fmt::format("{} NaN, {} infinite, first at {}", entries.nan, entries.infinite, to_string(entries.first));
+}
+
+std::string_view kind(const Enclosure& enclosure) noexcept {
+  if (!enclosure.upper) return "lower_only";
+  return enclosure.upper->certainty() == Certainty::proven ? "proven" : "probabilistic";
+}
+
+}  // namespace sigmax::report

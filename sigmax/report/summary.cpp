@@ -1,0 +1,130 @@
+#include "sigmax/report/summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string_view>
+
+#include "sigmax/report/columns.hpp"
+#include "sigmax/report/number.hpp"
+
+namespace sigmax::report {
+namespace {
+
+std::string plural(std::int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+bool any_row(const std::vector<const audit::TensorResult*>& shown, const std::function<bool(const Row&)>& holds) {
+  return std::any_of(shown.begin(), shown.end(), [&](const audit::TensorResult* tensor) {
+    return holds(Row{tensor}) || std::any_of(tensor->parts.begin(), tensor->parts.end(), [&](const audit::Part& part) {
+             return holds(Row{tensor, &part});
+           });
+  });
+}
+
+double largest_failure_probability(const audit::Result& result) {
+  double largest = 0;
+  for (const audit::TensorResult& tensor : result.tensors) {
+    if (tensor.figures && tensor.figures->sigma_max.upper) {
+      largest = std::max(largest, tensor.figures->sigma_max.upper->failure_probability());
+    }
+  }
+  return largest;
+}
+
+// Rounded up, but 1e-9 stays 1e-9 though the double nearest to it is a little more.
+std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
+
+std::string proof_sentence(const audit::Result& result) {
+  const audit::Summary& s = result.summary;
+  std::vector<std::string> known;
+  if (s.proven > 0) known.push_back(fmt::format("{} proven", s.proven));
+  if (s.probabilistic > 0) {
+    known.push_back(fmt::format("{} probabilistic (each wrong with probability at most {})", s.probabilistic,
+                                probability_text(largest_failure_probability(result))));
+  }
+  if (s.lower_only > 0) known.push_back(fmt::format("{} with a lower end only", s.lower_only));
+  if (s.non_finite > 0) known.push_back(fmt::format("{} NOT MEASURED: non-finite entries", s.non_finite));
+  std::string sentence = "sigma_max: ";
+  for (std::size_t i = 0; i < known.size(); ++i) sentence += (i > 0 ? ", " : "") + known[i];
+  return sentence + ".";
+}
+
+// The weight that comes first in the order of a column, and its cell.
+std::string extreme(const audit::Result& result, std::string_view key, std::string_view what, const Glyphs& signs) {
+  for (const audit::TensorResult* tensor : select(result, key, 0)) {
+    if (!tensor->figures) continue;
+    const std::string cell = cell_text(column(key), {tensor}, signs);
+    if (cell == signs.none) return {};
+    return fmt::format("{} {} in {}", what, cell, visible(tensor->name, signs.unicode));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<SkippedGroup> group_skipped(const audit::Result& result) {
+  std::vector<SkippedGroup> groups;
+  std::map<std::string_view, std::size_t> index;
+  for (const audit::Skipped& tensor : result.skipped) {
+    const auto [place, added] = index.emplace(tensor.reason, groups.size());
+    if (added) groups.push_back({tensor.reason, {}});
+    groups[place->second].tensors.push_back(&tensor);
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const auto& a, const auto& b) { return a.tensors.size() > b.tensors.size(); });
+  return groups;
+}
+
+std::vector<std::string> summary_sentences(const audit::Result& result, const Glyphs& signs) {
+  const audit::Summary& s = result.summary;
+  std::vector<std::string> sentences;
+  sentences.push_back(fmt::format("Read {}: {} audited ({} parameters, {}), {} skipped.",
+                                  plural(s.audited + s.skipped, "tensor"), plural(s.audited, "weight"),
+                                  count_text(s.parameters), bytes_text(s.bytes), s.skipped));
+  if (s.audited > 0) sentences.push_back(proof_sentence(result));
+  const std::string stretch = extreme(result, "sigma_max", "Largest sigma_max", signs);
+  const std::string uneven = extreme(result, "condition", "largest condition", signs);
+  if (!stretch.empty()) sentences.push_back(stretch + (uneven.empty() ? "." : "; " + uneven + "."));
+  sentences.push_back(fmt::format("Took {} on {}.", duration_text(s.seconds), plural(s.threads, "thread")));
+  return sentences;
+}
+
+std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
+                                const Glyphs& signs) {
+  const auto has_kind = [&](std::string_view wanted) {
+    return any_row(
+        shown, [&](const Row& row) { return row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted; });
+  };
+  const auto saves = [](const Row& row) {
+    const audit::SpectrumFigures* spectrum = row.spectrum();
+    return spectrum != nullptr && (spectrum->rank_90.saves_parameters || spectrum->rank_95.saves_parameters ||
+                                   spectrum->rank_99.saves_parameters);
+  };
+  std::vector<std::string> lines;
+  const auto line = [&](std::string_view sign, std::string_view meaning) {
+    lines.push_back(fmt::format("{} {}", sign, meaning));
+  };
+  if (has_kind("proven")) line(signs.proven, "sigma_max proven: every digit shown holds, rounding errors included");
+  if (has_kind("probabilistic")) {
+    line(signs.probabilistic, "sigma_max probabilistic: the digits hold but for the failure probability below");
+  }
+  if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was asked for or reached");
+  if (any_row(shown, [](const Row& row) { return row.tensor->role == audit::Role::convolution; })) {
+    line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
+  }
+  if (any_row(shown, [](const Row& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; })) {
+    line(">", "condition number beyond what the stored precision supports");
+  }
+  if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
+  if (!result.full_spectrum) {
+    lines.emplace_back(
+        "Quick audit: nothing that needs the full spectrum (sigma_min, condition, ranks, nuclear norm).");
+  }
+  return lines;
+}
+
+}  // namespace sigmax::report

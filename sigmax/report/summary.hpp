@@ -1,0 +1,29 @@
+// What a report says in words: the summary, the groups of skipped tensors, what the signs mean.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sigmax/audit/result.hpp"
+#include "sigmax/report/text.hpp"
+
+namespace sigmax::report {
+
+/// Skipped tensors of one reason.
+struct SkippedGroup {
+  std::string reason;
+  std::vector<const audit::Skipped*> tensors;
+};
+
+/// Every skipped tensor, in groups of one reason, the largest group first.
+std::vector<SkippedGroup> group_skipped(const audit::Result& result);
+
+/// One sentence an item: what was read, audited and skipped; how far it is proven; the extremes; time and threads.
+/// Names in it are made visible.
+std::vector<std::string> summary_sentences(const audit::Result& result, const Glyphs& glyphs);
+
+/// The signs that occur among `shown` and what each means, and what is missing from the report and why.
+std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
+                                const Glyphs& glyphs);
+
+}  // namespace sigmax::report

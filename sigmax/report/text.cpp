@@ -1,0 +1,300 @@
+#include "sigmax/report/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+
+namespace sigmax::report {
+namespace {
+
+struct Decoded {
+  char32_t code = 0;
+  std::size_t length = 1;
+  bool valid = false;
+};
+
+// Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
+Decoded decode(std::string_view text) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return {};
+  char32_t code = lead & (0xff >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    code = (code << 6) | (byte(i) & 0x3f);
+  }
+  const char32_t least = length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80;
+  if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return {};
+  return {code, length, true};
+}
+
+struct Range {
+  char32_t first;
+  char32_t last;
+};
+
+template <std::size_t N>
+bool contains(const std::array<Range, N>& ranges, char32_t code) noexcept {
+  return std::any_of(ranges.begin(), ranges.end(), [&](Range r) { return r.first <= code && code <= r.last; });
+}
+
+// Characters that a terminal obeys or does not show: C0 and C1 controls, soft hyphen, zero-width and direction marks,
+// line separators, interlinear and tag characters.
+constexpr std::array<Range, 13> kHidden = {{{0x00, 0x1f},
+                                            {0x7f, 0x9f},
+                                            {0xad, 0xad},
+                                            {0x061c, 0x061c},
+                                            {0x115f, 0x1160},
+                                            {0x180e, 0x180e},
+                                            {0x200b, 0x200f},
+                                            {0x2028, 0x202e},
+                                            {0x2060, 0x206f},
+                                            {0x3164, 0x3164},
+                                            {0xfeff, 0xfeff},
+                                            {0xfff0, 0xfffb},
+                                            {0xe0000, 0xe0fff}}};
+
+// Combining marks and variation selectors: the blocks that stack on the character before them.
+constexpr std::array<Range, 14> kCombining = {{{0x0300, 0x036f},
+                                               {0x0483, 0x0489},
+                                               {0x0591, 0x05bd},
+                                               {0x0610, 0x061a},
+                                               {0x064b, 0x065f},
+                                               {0x093c, 0x093c},
+                                               {0x0e31, 0x0e31},
+                                               {0x0e34, 0x0e3a},
+                                               {0x0e47, 0x0e4e},
+                                               {0x1ab0, 0x1aff},
+                                               {0x1dc0, 0x1dff},
+                                               {0x20d0, 0x20ff},
+                                               {0xfe00, 0xfe0f},
+                                               {0xfe20, 0xfe2f}}};
+
+// East Asian Width W and F (Unicode Annex 11), and the emoji that terminals draw two columns wide.
+constexpr std::array<Range, 15> kWide = {{{0x1100, 0x115e},
+                                          {0x231a, 0x231b},
+                                          {0x23e9, 0x23ec},
+                                          {0x2e80, 0x303e},
+                                          {0x3041, 0x33ff},
+                                          {0x3400, 0x4dbf},
+                                          {0x4e00, 0x9fff},
+                                          {0xa000, 0xa4cf},
+                                          {0xa960, 0xa97f},
+                                          {0xac00, 0xd7a3},
+                                          {0xf900, 0xfaff},
+                                          {0xfe30, 0xfe6f},
+                                          {0xff00, 0xff60},
+                                          {0x1f300, 0x1faff},
+                                          {0x20000, 0x3fffd}}};
+
+std::size_t width_of(char32_t code) noexcept {
+  if (contains(kCombining, code)) return 0;
+  return contains(kWide, code) ? 2 : 1;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+struct Component {
+  std::string_view text;
+  char separator;  ///< that follows it, 0 after the last
+  bool kept = true;
+};
+
+std::vector<Component> split_path(std::string_view text) {
+  std::vector<Component> parts;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != '.' && text[i] != '/') continue;
+    parts.push_back({text.substr(begin, i - begin), i < text.size() ? text[i] : '\0'});
+    begin = i + 1;
+  }
+  return parts;
+}
+
+// Kept components with their separators, one ellipsis for each run of dropped ones.
+std::string join_path(const std::vector<Component>& parts, const Glyphs& signs) {
+  std::string joined;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].kept) {
+      if (i == 0 || parts[i - 1].kept) joined += signs.ellipsis;
+      continue;
+    }
+    joined += parts[i].text;
+    if (parts[i].separator != '\0' && (i + 1 == parts.size() || parts[i + 1].kept)) joined += parts[i].separator;
+  }
+  return joined;
+}
+
+std::string cut_middle(std::string_view text, std::size_t width, const Glyphs& signs) {
+  const std::size_t ellipsis = display_width(signs.ellipsis);
+  if (width <= ellipsis) return std::string(prefix_of_width(text, width));
+  const std::size_t head_width = (width - ellipsis) / 3;
+  const std::string_view head = prefix_of_width(text, head_width);
+  std::string_view tail = text;
+  while (display_width(tail) > width - ellipsis - display_width(head)) tail.remove_prefix(decode(tail).length);
+  return fmt::format("{}{}{}", head, signs.ellipsis, tail);
+}
+
+// What a name loses first.
+enum class Style {
+  drop_first,  ///< components from the left
+  keep_first,  ///< components from the left, the first one last
+  middle,      ///< the middle, whatever it is
+};
+
+std::string shorten_as(Style style, std::string_view text, std::size_t width, const Glyphs& signs) {
+  if (display_width(text) <= width) return std::string(text);
+  if (style == Style::middle) return cut_middle(text, width, signs);
+  std::vector<Component> parts = split_path(text);
+  std::vector<std::size_t> droppable;
+  for (std::size_t i = 0; i + 2 < parts.size(); ++i) droppable.push_back(i);
+  if (style == Style::keep_first && !droppable.empty()) {
+    std::rotate(droppable.begin(), droppable.begin() + 1, droppable.end());
+  }
+  for (const std::size_t i : droppable) {
+    if (is_number(parts[i].text)) continue;
+    parts[i].kept = false;
+    std::string shorter = join_path(parts, signs);
+    if (display_width(shorter) <= width) return shorter;
+  }
+  return cut_middle(join_path(parts, signs), width, signs);
+}
+
+}  // namespace
+
+const Glyphs& glyphs(bool unicode) noexcept {
+  static const Glyphs rich;
+  static const Glyphs plain = {false, "*", "~", ">=", "..", "#", "<", "...", "-", "- ", "-", "-", "!!"};
+  return unicode ? rich : plain;
+}
+
+std::size_t display_width(std::string_view text) noexcept {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    width += next.valid ? width_of(next.code) : 1;
+    text.remove_prefix(next.length);
+  }
+  return width;
+}
+
+std::string visible(std::string_view bytes, bool unicode) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const Decoded next = decode(bytes);
+    const auto code = static_cast<std::uint32_t>(next.code);
+    if (!next.valid) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+    } else if (next.code == U'\n' || next.code == U'\r' || next.code == U'\t') {
+      out += next.code == U'\n' ? "\\n" : next.code == U'\r' ? "\\r" : "\\t";
+    } else if (contains(kHidden, next.code)) {
+      out += code < 0x80 ? fmt::format("\\x{:02x}", code) : fmt::format("\\u{{{:x}}}", code);
+    } else if (!unicode && code >= 0x80) {
+      out += fmt::format("\\u{{{:x}}}", code);
+    } else {
+      out += bytes.substr(0, next.length);
+    }
+    bytes.remove_prefix(next.length);
+  }
+  return out;
+}
+
+std::string valid_utf8(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const Decoded next = decode(bytes);
+    if (next.valid) {
+      out += bytes.substr(0, next.length);
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(bytes[0]));
+    }
+    bytes.remove_prefix(next.length);
+  }
+  return out;
+}
+
+std::string_view prefix_of_width(std::string_view text, std::size_t width) noexcept {
+  std::size_t bytes = 0;
+  std::size_t taken = 0;
+  while (bytes < text.size()) {
+    const Decoded next = decode(text.substr(bytes));
+    taken += next.valid ? width_of(next.code) : 1;
+    if (taken > width) break;
+    bytes += next.length;
+  }
+  return text.substr(0, bytes);
+}
+
+std::string shorten(std::string_view text, std::size_t width, const Glyphs& signs) {
+  return shorten_as(Style::drop_first, text, width, signs);
+}
+
+std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& signs) {
+  std::vector<std::string> shortened;
+  for (const std::string& name : names) shortened.push_back(shorten(name, width, signs));
+  const auto shared = [&] {
+    std::map<std::string_view, std::set<std::string_view>> origins;
+    for (std::size_t i = 0; i < names.size(); ++i) origins[shortened[i]].insert(names[i]);
+    std::vector<std::size_t> indices;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (origins[shortened[i]].size() > 1) indices.push_back(i);
+    }
+    return indices;
+  };
+  for (const Style style : {Style::keep_first, Style::middle}) {
+    for (const std::size_t i : shared()) shortened[i] = shorten_as(style, names[i], width, signs);
+  }
+  return shortened;
+}
+
+std::vector<std::string> wrap(std::string_view text, std::size_t width) {
+  width = std::max<std::size_t>(width, 4);
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+    text.remove_prefix(begin);
+    std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    while (!word.empty()) {
+      const std::size_t blank = lines.back().empty() ? 0 : 1;
+      const std::size_t used = display_width(lines.back()) + blank;
+      const bool fits = used + display_width(word) <= width;
+      if (!fits && blank == 1) {
+        lines.emplace_back();
+        continue;
+      }
+      const std::string_view piece = fits ? word : prefix_of_width(word, width);
+      if (blank == 1) lines.back() += ' ';
+      lines.back() += piece;
+      word.remove_prefix(piece.size());
+    }
+  }
+  return lines;
+}
+
+std::string html_escaped(std::string_view bytes) {
+  std::string out;
+  for (const char c : visible(bytes)) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace sigmax::report

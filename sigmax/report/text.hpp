@@ -1,0 +1,62 @@
+// Text from untrusted files, made fit for a terminal, and measured as a terminal shows it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sigmax::report {
+
+/// The signs that reports for people use, in Unicode or in plain ASCII.
+struct Glyphs {
+  bool unicode = true;
+  std::string_view proven = "✓";         ///< sigma_max has a proven upper end
+  std::string_view probabilistic = "~";  ///< sigma_max has a probabilistic upper end
+  std::string_view at_least = "≥";       ///< sigma_max has a lower end alone
+  std::string_view to = "–";             ///< between two ends
+  std::string_view reshaped = "†";       ///< a convolution kernel taken for the matrix [out, rest]
+  std::string_view saves = "↓";          ///< a rank whose two factors take fewer parameters
+  std::string_view ellipsis = "…";
+  std::string_view none = "–";     ///< a figure that does not exist
+  std::string_view branch = "└ ";  ///< before a part's name
+  std::string_view rule = "─";
+  std::string_view dot = "·";
+  std::string_view alarm = "✗";
+};
+
+/// The signs of the table above, or their ASCII counterparts.
+const Glyphs& glyphs(bool unicode) noexcept;
+
+/// Columns that valid UTF-8 takes on a terminal: 2 for East Asian wide characters and emoji, 0 for combining marks. A
+/// byte that is not valid UTF-8 counts 1.
+std::size_t display_width(std::string_view text) noexcept;
+
+/// The text with everything that a terminal would obey or hide spelled out: control characters and escape sequences as
+/// `\n`, `\x1b`, invisible and direction-changing characters as `\u{202e}`, invalid UTF-8 byte by byte as `\xff`. With
+/// `unicode` false every character beyond ASCII is spelled out as well. The result is valid UTF-8 on one line.
+std::string visible(std::string_view bytes, bool unicode = true);
+
+/// The text itself if it is valid UTF-8; otherwise each offending byte becomes the four characters `\xNN`.
+std::string valid_utf8(std::string_view bytes);
+
+/// At most `width` columns of `text` (valid UTF-8 without control characters), with an ellipsis for what was left out.
+///
+/// A dotted or slashed path loses whole components, from the left, but neither the last two nor one that is a number:
+/// `…0…output.dense.weight`. What is still too wide loses its middle, the end being kept longer than the beginning.
+std::string shorten(std::string_view text, std::size_t width, const Glyphs& glyphs);
+
+/// The same for the names of one table: names that would look the same keep their first component, or lose their middle
+/// instead, where that tells them apart.
+std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& glyphs);
+
+/// The longest beginning of `text` that takes at most `width` columns.
+std::string_view prefix_of_width(std::string_view text, std::size_t width) noexcept;
+
+/// Words of `text` on lines of at most `width` columns. A word wider than a line is broken.
+std::vector<std::string> wrap(std::string_view text, std::size_t width);
+
+/// `&`, `<`, `>` and both quotes as entities, after visible().
+std::string html_escaped(std::string_view bytes);
+
+}  // namespace sigmax::report

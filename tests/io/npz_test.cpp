@@ -1,0 +1,126 @@
+#include "sigmax/io/npz.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "io/test_files.hpp"
+#include "io/zip_bytes.hpp"
+
+namespace sigmax::io {
+namespace {
+
+using testing::contains;
+using testing::file_of;
+using testing::raw;
+using testing::refusal;
+using testing::zip_of;
+
+std::string array(const std::string& type, const std::string& shape, const std::string& data) {
+  const std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}   \n", type, shape);
+  return std::string("\x93NUMPY\1\0", 8) + raw(static_cast<std::uint16_t>(header.size())) + header + data;
+}
+
+std::vector<Entry> read(const std::string& content) {
+  const auto file = file_of(content, "test.npz");
+  return read_npz(file, read_zip_directory(file));
+}
+
+TEST(Npz, ReadsStoredAndCompressedMembers) {
+  const std::string values = raw(std::vector<float>(10'000, 1.5F));
+  const std::string content = zip_of({{"layer/weight.npy", array("<f4", "(100, 100)", values), true},
+                                      {"bias.npy", array(">f4", "(1,)", std::string("\x40\0\0\0", 4)), false},
+                                      {"flag.npy", array("|b1", "()", "\1"), true}});
+  const auto entries = read(content);
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(entries[0].name, "layer/weight");
+  EXPECT_EQ(entries[0].shape, (Dimensions{100, 100}));
+  EXPECT_LT(entries[0].bytes->length, 1000U);
+  EXPECT_EQ(entries[0].load().at(std::vector<std::int64_t>{99, 99}), 1.5);
+  EXPECT_EQ(entries[1].name, "bias");
+  EXPECT_EQ(content.substr(entries[1].bytes->offset, entries[1].bytes->length), std::string("\x40\0\0\0", 4));
+  EXPECT_EQ(entries[1].load().at(std::vector<std::int64_t>{0}), 2.0);
+  EXPECT_EQ(entries[2].dtype, DType::boolean);
+  EXPECT_EQ(std::to_integer<int>(*entries[2].load().data()), 1);
+}
+
+TEST(Npz, ListsMembersThatAreNotNumbers) {
+  const std::string structured = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }";
+  const auto entries = read(zip_of({
+      {"readme.txt", "hello", true},
+      {"folder/", "", false},
+      {"objects.npy", array("|O", "(2,)", "a pickle"), true},
+      {"table.npy",
+       std::string("\x93NUMPY\1\0", 8) + raw(static_cast<std::uint16_t>(structured.size())) + structured + "1234"},
+      {"empty.npy", "", true},
+      {"format.npy", array("|S3", "()", "csr"), false},
+  }));
+  ASSERT_EQ(entries.size(), 5U);
+  const char* const names[] = {"readme.txt", "objects", "table", "empty.npy", "format"};
+  const char* const reasons[] = {"not an array", "Python objects", "structured", "not an array", "text"};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    EXPECT_EQ(entries[i].name, names[i]);
+    EXPECT_TRUE(contains(entries[i].unreadable, reasons[i]));
+    EXPECT_FALSE(entries[i].load);
+  }
+  EXPECT_EQ(entries[1].shape, Dimensions{2});
+}
+
+TEST(Npz, RefusesMalformedMembersAndNamesThem) {
+  const std::string good = array("<f4", "(2,)", "12345678");
+  for (const bool compressed : {false, true}) {
+    const auto message = [compressed](const std::string& member) {
+      return refusal([&] { read(zip_of({{"w.npy", member, compressed}})); });
+    };
+    EXPECT_EQ(message(good), "nothing was thrown");
+    EXPECT_TRUE(contains(message(good + "x"), "test.npz: archive member 'w.npy': shape [2] of '<f4' takes 8 bytes"));
+    EXPECT_TRUE(contains(message(good.substr(0, 20)), "archive member 'w.npy': its"));
+    EXPECT_TRUE(contains(message(array("<f3", "(2,)", "")), "not a NumPy type"));
+    EXPECT_TRUE(contains(message(array("<f8", "(1000000000000,)", "12345678")), "cut short?"));
+  }
+}
+
+// A bomb: the header and the directory agree on gigabytes, a few bytes stand for them.
+TEST(Npz, ACompressedMemberCannotClaimMoreThanItHas) {
+  const std::string member = array("<f4", "(1000000000,)", std::string(20'000, '\0'));
+  const std::size_t header = member.size() - 20'000;
+  const auto claiming = [&](std::uint64_t bytes) {
+    std::string archive = zip_of({{"w.npy", member, true}});
+    const std::string honest = raw(static_cast<std::uint32_t>(member.size()));
+    for (std::size_t at; (at = archive.find(honest)) != std::string::npos;) {
+      archive.replace(at, 4, raw(static_cast<std::uint32_t>(bytes)));
+    }
+    return archive;
+  };
+  EXPECT_TRUE(
+      contains(refusal([&] { read(claiming(member.size() + 1)); }), "takes 4000000000 bytes, but 20001 follow"));
+  const auto entries = read(claiming(header + 4'000'000'000));
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_TRUE(contains(refusal([&] { entries[0].load(); }), "archive member 'w.npy': claims that"));
+  // A claim beyond what a short member's prefix can give is seen at once.
+  EXPECT_TRUE(contains(refusal([&] { read(zip_of({{"w.npy", member.substr(0, header - 1), true}})); }), "cut short"));
+}
+
+TEST(Npz, DamagedCompressedDataAreRefused) {
+  const std::string good = zip_of({{"w.npy", array("<f4", "(4096,)", std::string(16'384, 'x')), true}});
+  const std::size_t data = 30 + 5;
+  for (std::size_t i = data; i < good.find("PK\1\2"); ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(~bad[i]);
+    const std::string message = refusal([&] {
+      for (const Entry& entry : read(bad)) entry.load ? void(entry.load()) : throw FileError("", "", entry.unreadable);
+    });
+    EXPECT_NE(message, "nothing was thrown") << i;
+  }
+}
+
+TEST(Npz, IsKnownByItsMembers) {
+  EXPECT_TRUE(is_npz_archive({}));
+  EXPECT_TRUE(is_npz_archive({{"a.txt"}, {"w.npy"}}));
+  EXPECT_FALSE(is_npz_archive({{"a.txt"}, {"npy"}}));
+}
+
+}  // namespace
+}  // namespace sigmax::io

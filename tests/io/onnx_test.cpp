@@ -1,0 +1,226 @@
+#include "sigmax/io/onnx.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "io/onnx_bytes.hpp"
+
+namespace sigmax::io {
+namespace {
+
+using namespace testing;
+
+std::vector<Entry> read(const Message& message) { return read_onnx(file_of(message.bytes, "m.onnx")); }
+
+const Entry& entry_of(const std::vector<Entry>& entries, std::string_view name) {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == name; });
+  if (found == entries.end()) throw std::runtime_error("no entry " + std::string(name));
+  return *found;
+}
+
+template <class T>
+std::vector<T> elements(const Entry& entry) {
+  const Tensor tensor = entry.load();
+  const auto* first = reinterpret_cast<const T*>(tensor.data());
+  return {first, first + tensor.size()};
+}
+
+/// `MatMul:1T`, `Conv:1g4`: one word a usage.
+std::string usage(const Entry& entry) {
+  std::string text;
+  for (const Usage& use : entry.used_by) {
+    text += (text.empty() ? "" : " ") + use.op + ":" + std::to_string(use.input) + (use.transposed ? "T" : "");
+    if (use.groups != 1) text += "g" + std::to_string(use.groups);
+  }
+  return text;
+}
+
+TEST(Onnx, IsRecognisedByItsTopLevel) {
+  const Message good = model(graph({}));
+  EXPECT_TRUE(looks_like_onnx(*file_of(good.bytes)));
+  EXPECT_TRUE(looks_like_onnx(*file_of(good.text(40, "of a later version").bytes)));
+  EXPECT_FALSE(looks_like_onnx(*file_of("")));
+  EXPECT_FALSE(looks_like_onnx(*file_of("\x80\x02}q\x01.")));
+  EXPECT_FALSE(looks_like_onnx(*file_of(good.bytes + "\x08"))) << "the whole file must be a message";
+  EXPECT_FALSE(looks_like_onnx(*file_of(good.bytes.substr(0, good.bytes.size() - 1))));
+  EXPECT_FALSE(looks_like_onnx(*file_of(Message{}.integer(1, 8).bytes))) << "no graph";
+  EXPECT_FALSE(looks_like_onnx(*file_of(Message{}.child(7, graph({})).bytes))) << "no version";
+  EXPECT_FALSE(looks_like_onnx(*file_of(good.integer(2, 1).bytes))) << "producer_name is text";
+  EXPECT_FALSE(looks_like_onnx(*file_of(good.integer(1000, 1).bytes)));
+  EXPECT_FALSE(looks_like_onnx(*file_of(good.child(7, graph({})).bytes))) << "two graphs";
+}
+
+TEST(Onnx, MapsRawDataWithItsByteRange) {
+  const Message bytes = model(graph({}, {floats("w", {2, 3}, {1, 2, 3, 4, 5, 6})}));
+  const auto entries = read(bytes);
+  ASSERT_EQ(entries.size(), 1U);
+  const Entry& w = entries.front();
+  EXPECT_EQ(w.name, "w");
+  EXPECT_EQ(w.dtype, DType::f32);
+  EXPECT_EQ(w.shape, (Dimensions{2, 3}));
+  EXPECT_EQ(w.provenance, "initializer");
+  EXPECT_EQ(elements<float>(w), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  ASSERT_TRUE(w.bytes);
+  EXPECT_EQ(w.bytes->file, "m.onnx");
+  EXPECT_EQ(w.bytes->length, 24U);
+  EXPECT_EQ(bytes.bytes.substr(w.bytes->offset, 24), raw(std::vector<float>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Onnx, DecodesTypedFieldsOfEveryWidth) {
+  const std::string double_data = raw(std::vector<double>{1.5, -2});
+  const auto entries = read(model(
+      graph({}, {tensor_head("float", kFloat, {2}).fixed32(4, 1.5F).fixed32(4, -2),
+                 tensor_head("double", kDouble, {2}).text(10, double_data),
+                 packed_tensor("f16", kFloat16, {2}, 5, {0x3c00, 0xc000}),
+                 packed_tensor("bf16", kBfloat16, {2}, 5, {0x3f80, 0xc000}),
+                 packed_tensor("i8", kInt8, {2}, 5, {-128, 127}), packed_tensor("u8", kUint8, {2}, 5, {0, 255}),
+                 packed_tensor("i16", kInt16, {1}, 5, {-32768}), packed_tensor("i32", kInt32, {2}, 5, {-1, 0x7fffffff}),
+                 packed_tensor("bool", kBool, {2}, 5, {0, 1}), packed_tensor("i64", kInt64, {2}, 7, {-1, 5}),
+                 packed_tensor("u64", kUint64, {1}, 11, {-1}), packed_tensor("u32", kUint32, {1}, 11, {0xffffffff})})));
+  EXPECT_EQ(elements<float>(entry_of(entries, "float")), (std::vector<float>{1.5F, -2}));
+  EXPECT_EQ(elements<double>(entry_of(entries, "double")), (std::vector<double>{1.5, -2}));
+  const std::int64_t first[] = {0}, second[] = {1};
+  EXPECT_EQ(entry_of(entries, "f16").load().at(first), 1);
+  EXPECT_EQ(entry_of(entries, "f16").load().at(second), -2);
+  EXPECT_EQ(entry_of(entries, "bf16").load().at(first), 1);
+  EXPECT_EQ(entry_of(entries, "bf16").load().at(second), -2);
+  EXPECT_EQ(elements<std::int8_t>(entry_of(entries, "i8")), (std::vector<std::int8_t>{-128, 127}));
+  EXPECT_EQ(elements<std::uint8_t>(entry_of(entries, "u8")), (std::vector<std::uint8_t>{0, 255}));
+  EXPECT_EQ(elements<std::int16_t>(entry_of(entries, "i16")), (std::vector<std::int16_t>{-32768}));
+  EXPECT_EQ(elements<std::int32_t>(entry_of(entries, "i32")), (std::vector<std::int32_t>{-1, 0x7fffffff}));
+  EXPECT_EQ(elements<std::uint8_t>(entry_of(entries, "bool")), (std::vector<std::uint8_t>{0, 1}));
+  EXPECT_EQ(elements<std::int64_t>(entry_of(entries, "i64")), (std::vector<std::int64_t>{-1, 5}));
+  EXPECT_EQ(elements<std::uint64_t>(entry_of(entries, "u64")), (std::vector<std::uint64_t>{~std::uint64_t{0}}));
+  EXPECT_EQ(elements<std::uint32_t>(entry_of(entries, "u32")), (std::vector<std::uint32_t>{0xffffffff}));
+  for (const Entry& entry : entries) EXPECT_FALSE(entry.bytes) << entry.name;
+}
+
+TEST(Onnx, FindsEmptyAndScalarTensors) {
+  const auto entries = read(
+      model(graph({}, {tensor_head("none", kFloat, {0, 4}), floats("empty", {3, 0}, {}), floats("one", {}, {7})})));
+  EXPECT_EQ(entry_of(entries, "none").load().size(), 0);
+  EXPECT_EQ(entry_of(entries, "empty").load().size(), 0);
+  EXPECT_EQ(elements<float>(entry_of(entries, "one")), (std::vector<float>{7}));
+}
+
+TEST(Onnx, NamesConstantsByTheirOutput) {
+  const Message list = Message{}.text(1, "value_floats").fixed32(7, 1).fixed32(7, 2).integer(20, 6);
+  const Message number = Message{}.text(1, "value_int").integer(3, -4).integer(20, 2);
+  const auto entries = read(model(
+      graph({constant("w", floats("ignored", {2}, {1, 2}), "/decoder/Constant_3"),
+             node("Constant", {}, {"list"}) + Message{}.child(5, list),
+             node("Constant", {}, {"number"}) + Message{}.child(5, number),
+             node("ConstantOfShape", {"s"}, {"filled"}, "fill") + tensor_attribute("value", floats("", {1}, {3}))})));
+  EXPECT_EQ(entry_of(entries, "w").provenance, "Constant node '/decoder/Constant_3'");
+  EXPECT_EQ(elements<float>(entry_of(entries, "w")), (std::vector<float>{1, 2}));
+  EXPECT_EQ(entry_of(entries, "list").shape, (Dimensions{2}));
+  EXPECT_EQ(elements<float>(entry_of(entries, "list")), (std::vector<float>{1, 2}));
+  EXPECT_EQ(elements<std::int64_t>(entry_of(entries, "number")), (std::vector<std::int64_t>{-4}));
+  EXPECT_EQ(entry_of(entries, "fill.value").provenance, "attribute 'value' of ConstantOfShape 'fill'");
+}
+
+TEST(Onnx, FindsTensorsInGraphsAtAnyDepth) {
+  const Message deep = graph({constant("w", floats("", {1}, {3}), "x")});
+  const Message branch = graph({node("Loop", {"n", "c"}, {}, "/loop") + graph_attribute("body", deep)});
+  const Message other = graph({}, {floats("w", {1}, {2})});
+  const Message function = Message{}.text(1, "Linear").child(7, constant("w", floats("", {1}, {4})));
+  const Message training = Message{}.child(1, graph({}, {floats("w", {1}, {5})}));
+  const Message main_graph = graph(
+      {node("If", {"c"}, {}, "/If") + graph_attribute("then_branch", branch) + graph_attribute("else_branch", other)},
+      {floats("w", {1}, {1})});
+  const auto entries = read(model(main_graph).child(25, function).child(20, training));
+  std::map<std::string, float> values;
+  for (const Entry& entry : entries) {
+    EXPECT_EQ(entry.name, "w");
+    values[entry.provenance] = elements<float>(entry).front();
+  }
+  const std::map<std::string, float> expected = {
+      {"initializer", 1.0F},
+      {"graph main / If '/If' else_branch / initializer", 2.0F},
+      {"graph main / If '/If' then_branch / Loop '/loop' body / Constant node 'x'", 3.0F},
+      {"function 'Linear' / Constant node", 4.0F},
+      {"training 0 initialization / initializer", 5.0F}};
+  EXPECT_EQ(values, expected);
+}
+
+TEST(Onnx, ListsWhatItCannotReadWithAReason) {
+  const Message sparse = Message{}.child(1, floats("s", {2}, {1, 2})).integer(3, 4).integer(3, 4);
+  const auto entries =
+      read(model(graph({}, {tensor_head("text", kString, {1}).text(6, "x"), tensor_head("new", 99, {2}).text(9, "abc"),
+                            packed_tensor("nibbles", kInt4, {3}, 5, {0x21, 0x3})})
+                     .child(15, sparse)));
+  EXPECT_EQ(entry_of(entries, "new").dtype, DType::unknown);
+  EXPECT_EQ(entry_of(entries, "new").dtype_name, "onnx type 99");
+  EXPECT_EQ(entry_of(entries, "s").shape, (Dimensions{4, 4}));
+  EXPECT_EQ(entry_of(entries, "s").provenance, "sparse initializer");
+  for (const Entry& entry : entries) {
+    EXPECT_FALSE(entry.unreadable.empty()) << entry.name;
+    EXPECT_FALSE(entry.load) << entry.name;
+  }
+}
+
+TEST(Onnx, TellsHowTheGraphUsesEachWeight) {
+  const Message w = floats("w", {1, 1}, {1});
+  const auto used = [&](const std::vector<Message>& nodes) {
+    return usage(entry_of(read(model(graph(nodes, {w}, {"x"}))), "w"));
+  };
+  EXPECT_EQ(used({node("MatMul", {"x", "w"}, {"y"})}), "MatMul:1");
+  EXPECT_EQ(used({node("Gemm", {"x", "w"}, {"y"}) + attribute("transB", 1)}), "Gemm:1T");
+  EXPECT_EQ(used({node("Gemm", {"w", "x"}, {"y"}) + attribute("transA", 1) + attribute("transB", 1)}), "Gemm:0T");
+  EXPECT_EQ(used({node("Conv", {"x", "w"}, {"y"}) + attribute("group", 4)}), "Conv:1g4");
+  EXPECT_EQ(used({node("LSTM", {"x", "r", "w"}, {"y"})}), "LSTM:2");
+  EXPECT_EQ(used({node("Gather", {"w", "x"}, {"y"})}), "Gather:0");
+  EXPECT_EQ(used({node("Cast", {"w"}, {"a"}), node("Transpose", {"a"}, {"b"}) + attribute("perm", {1, 0}),
+                  node("MatMul", {"x", "b"}, {"y"})}),
+            "MatMul:1T");
+  EXPECT_EQ(used({node("Transpose", {"w"}, {"a"}), node("Gemm", {"x", "a"}, {"y"}) + attribute("transB", 1)}),
+            "Gemm:1");
+  EXPECT_EQ(used({node("Transpose", {"w"}, {"a"}) + attribute("perm", {3, 2, 0, 1}), node("Conv", {"x", "a"}, {"y"})}),
+            "Conv:1");
+  EXPECT_EQ(used({node("Concat", {"x", "w"}, {"a"}), node("Reshape", {"a", "s"}, {"b"}), node("LSTM", {"x", "b"}, {}),
+                  node("Mul", {"w", "b"}, {"c"})}),
+            "Mul:0 LSTM:1 Mul:1");
+  EXPECT_EQ(used({node("Identity", {"a"}, {"w2"}), node("Identity", {"w"}, {"y"})}), "");
+}
+
+TEST(Onnx, FollowsWeightsThroughInnerGraphsAndFunctions) {
+  const Message shadowed = graph({node("Conv", {"x", "w"}, {"z"})}, {floats("w", {1}, {2})}, {}, {"z"});
+  const Message outer = graph({node("MatMul", {"x", "w"}, {"z"})}, {}, {}, {"w"});
+  const Message body = graph({node("Gather", {"carried", "i"}, {"z"})}, {}, {"i", "c", "carried"}, {"c", "carried"});
+  const Message call = node("Linear", {"x", "w"}, {"z3"}).text(7, "local");
+  const Message function = Message{}
+                               .text(1, "Linear")
+                               .text(10, "local")
+                               .text(4, "a")
+                               .text(4, "b")
+                               .child(7, node("Gemm", {"a", "b"}, {"c"}) + attribute("transB", 1));
+  const Message main_graph = graph(
+      {node("If", {"c"}, {"chosen"}, "if") + graph_attribute("then_branch", outer) +
+           graph_attribute("else_branch", shadowed),
+       node("Add", {"chosen", "x"}, {"y"}), node("Loop", {"n", "c", "w"}, {"last"}) + graph_attribute("body", body),
+       node("Mul", {"last", "x"}, {"y2"}), call},
+      {floats("w", {1}, {1})}, {"x", "c", "n"});
+  std::map<std::string, std::string> usages;
+  for (const Entry& entry : read(model(main_graph).child(25, function))) usages[entry.provenance] = usage(entry);
+  EXPECT_EQ(usages["graph main / If 'if' else_branch / initializer"], "Conv:1");
+  for (const char* one : {"MatMul:1", "Add:0", "Gather:0", "Mul:0", "Gemm:1T"}) {
+    EXPECT_TRUE(contains(usages["initializer"], one));
+  }
+}
+
+TEST(Onnx, FollowsCyclesAndLaddersWithoutEnd) {
+  std::vector<Message> nodes = {node("Concat", {"w", "b"}, {"a"}), node("Identity", {"a"}, {"b"}),
+                                node("Transpose", {"c"}, {"c"}), node("Identity", {"d"}, {"d"})};
+  // Each rung doubles the number of paths.
+  for (int i = 0; i < 200; ++i) {
+    const std::string from = i == 0 ? "b" : "n" + std::to_string(i - 1);
+    nodes.push_back(node("Concat", {from, from}, {"n" + std::to_string(i)}));
+  }
+  for (int i = 0; i < 100; ++i) nodes.push_back(node("Op" + std::to_string(i), {"n199"}, {}));
+  const auto entries = read(model(graph(nodes, {floats("w", {1}, {1})})));
+  EXPECT_EQ(entries.front().used_by.size(), 16U);
+}
+
+}  // namespace
+}  // namespace sigmax::io
