@@ -1,0 +1,29 @@
+# What `cmake --install` lays down: the library, its headers, find_package(sigmax) and pkg-config's sigmax.pc.
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sigmax)
+
+install(TARGETS sigmax EXPORT sigmax-targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/sigmax DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.hpp"
+        PATTERN "proof.hpp" EXCLUDE)  # the maker of bounds belongs to bounds/ alone
+install(EXPORT sigmax-targets NAMESPACE sigmax:: DESTINATION ${package_dir})
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/sigmax-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/sigmax-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sigmax-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/sigmax-config.cmake ${PROJECT_BINARY_DIR}/sigmax-config-version.cmake
+        DESTINATION ${package_dir})
+
+# With pkg-config a static library's own dependencies must be named for every link, a shared library's for none.
+if(BUILD_SHARED_LIBS)
+  set(SIGMAX_PC_REQUIRES_FIELD Requires.private)
+else()
+  set(SIGMAX_PC_REQUIRES_FIELD Requires)
+endif()
+# The prefix as seen from the .pc file, so that an installed tree can be moved.
+file(RELATIVE_PATH SIGMAX_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/sigmax.pc.in ${PROJECT_BINARY_DIR}/sigmax.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/sigmax.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

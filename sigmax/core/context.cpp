@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <tbb/blocked_range.h>
+#include <tbb/global_control.h>
 #include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
@@ -12,6 +13,7 @@
 #include <bit>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
@@ -100,9 +102,15 @@ int thread_count(int threads) {
 }  // namespace
 
 struct Context::State {
-  explicit State(int threads_) : threads(threads_), arena(threads_) {}
+  explicit State(int threads_) : threads(threads_), arena(threads_) {
+    // More threads than the machine has must be allowed explicitly, or the library grumbles on stderr.
+    if (threads > tbb::info::default_concurrency()) {
+      allowed.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+    }
+  }
 
   int threads;
+  std::optional<tbb::global_control> allowed;
   tbb::task_arena arena;
   ScratchPool pool;
   std::atomic<bool> cancelled{false};

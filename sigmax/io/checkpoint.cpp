@@ -123,22 +123,12 @@ class Opener {
     }
   }
 
-  // Entries of one file need not say which; those of several must.
   void finish() {
     std::vector<std::string> formats;
     for (const SourceFile& file : checkpoint_.files) {
       if (std::find(formats.begin(), formats.end(), file.format) == formats.end()) formats.push_back(file.format);
     }
     checkpoint_.format = fmt::format("{}", fmt::join(formats, "+"));
-    if (checkpoint_.files.size() < 2) return;
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < checkpoint_.files.size(); ++i) {
-      const std::string name = checkpoint_.files[i].path.filename().string();
-      for (; next < ends_[i]; ++next) {
-        std::string& provenance = checkpoint_.entries[next].provenance;
-        provenance = provenance.empty() ? name : name + ": " + provenance;
-      }
-    }
   }
 
  private:
@@ -146,8 +136,8 @@ class Opener {
   std::size_t read(const Candidate& candidate, const Format& format) {
     std::vector<Entry> entries = format.read(candidate);
     const std::size_t first = checkpoint_.entries.size();
+    for (Entry& entry : entries) entry.file = candidate.file->path();
     std::move(entries.begin(), entries.end(), std::back_inserter(checkpoint_.entries));
-    ends_.push_back(checkpoint_.entries.size());
     checkpoint_.files.push_back({candidate.file->path(), format.name, candidate.file->bytes().size()});
     return first;
   }
@@ -254,7 +244,6 @@ class Opener {
   }
 
   Checkpoint& checkpoint_;
-  std::vector<std::size_t> ends_;  // of each file: one past its last entry
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ using Id = Pickle::Id;
 constexpr std::size_t kHighestRank = 64;
 constexpr int kDeepestWrapping = 8;
 constexpr std::size_t kLongestTypeName = 100;
+constexpr std::size_t kMostMetadata = 32;  // many tensors may share one dict, which is looked through for each
 
 struct TypeName {
   std::string_view torch;
@@ -28,29 +29,44 @@ struct TypeName {
 };
 
 constexpr TypeName kStorages[] = {
-    {"DoubleStorage", DType::f64},         {"FloatStorage", DType::f32},          {"HalfStorage", DType::f16},
-    {"BFloat16Storage", DType::bf16},      {"LongStorage", DType::i64},           {"IntStorage", DType::i32},
-    {"ShortStorage", DType::i16},          {"CharStorage", DType::i8},            {"ByteStorage", DType::u8},
-    {"BoolStorage", DType::boolean},       {"ComplexFloatStorage", DType::c64},   {"ComplexDoubleStorage", DType::c128},
-    {"QInt8Storage", DType::qint8},        {"QUInt8Storage", DType::quint8},      {"QInt32Storage", DType::qint32},
+    {"DoubleStorage", DType::f64},    {"FloatStorage", DType::f32},        {"HalfStorage", DType::f16},
+    {"BFloat16Storage", DType::bf16}, {"LongStorage", DType::i64},         {"IntStorage", DType::i32},
+    {"ShortStorage", DType::i16},     {"CharStorage", DType::i8},          {"ByteStorage", DType::u8},
+    {"BoolStorage", DType::boolean},  {"ComplexFloatStorage", DType::c64}, {"ComplexDoubleStorage", DType::c128},
+    {"QInt8Storage", DType::qint8},   {"QUInt8Storage", DType::quint8},    {"QInt32Storage", DType::qint32},
 };
 
 constexpr TypeName kTypes[] = {
-    {"float64", DType::f64},       {"double", DType::f64},
-    {"float32", DType::f32},       {"float", DType::f32},
-    {"float16", DType::f16},       {"half", DType::f16},
-    {"bfloat16", DType::bf16},     {"int64", DType::i64},
-    {"long", DType::i64},          {"int32", DType::i32},
-    {"int", DType::i32},           {"int16", DType::i16},
-    {"short", DType::i16},         {"int8", DType::i8},
-    {"uint8", DType::u8},          {"bool", DType::boolean},
-    {"uint16", DType::u16},        {"uint32", DType::u32},
-    {"uint64", DType::u64},        {"complex64", DType::c64},
-    {"cfloat", DType::c64},        {"complex128", DType::c128},
-    {"cdouble", DType::c128},      {"float8_e4m3fn", DType::f8_e4m3},
-    {"float8_e5m2", DType::f8_e5m2},           {"float8_e4m3fnuz", DType::f8_e4m3fnuz},
-    {"float8_e5m2fnuz", DType::f8_e5m2fnuz},   {"float8_e8m0fnu", DType::f8_e8m0},
-    {"qint8", DType::qint8},       {"quint8", DType::quint8},
+    {"float64", DType::f64},
+    {"double", DType::f64},
+    {"float32", DType::f32},
+    {"float", DType::f32},
+    {"float16", DType::f16},
+    {"half", DType::f16},
+    {"bfloat16", DType::bf16},
+    {"int64", DType::i64},
+    {"long", DType::i64},
+    {"int32", DType::i32},
+    {"int", DType::i32},
+    {"int16", DType::i16},
+    {"short", DType::i16},
+    {"int8", DType::i8},
+    {"uint8", DType::u8},
+    {"bool", DType::boolean},
+    {"uint16", DType::u16},
+    {"uint32", DType::u32},
+    {"uint64", DType::u64},
+    {"complex64", DType::c64},
+    {"cfloat", DType::c64},
+    {"complex128", DType::c128},
+    {"cdouble", DType::c128},
+    {"float8_e4m3fn", DType::f8_e4m3},
+    {"float8_e5m2", DType::f8_e5m2},
+    {"float8_e4m3fnuz", DType::f8_e4m3fnuz},
+    {"float8_e5m2fnuz", DType::f8_e5m2fnuz},
+    {"float8_e8m0fnu", DType::f8_e8m0},
+    {"qint8", DType::qint8},
+    {"quint8", DType::quint8},
     {"qint32", DType::qint32},
 };
 
@@ -177,7 +193,8 @@ class Description {
   void take_quantisation(Id parameters) {
     const bool affine = pickle_.global_attribute(arg(pickle_, parameters, 0)) == "per_tensor_affine";
     const Id scale = arg(pickle_, parameters, 1), zero_point = arg(pickle_, parameters, 2);
-    const bool integral = result_.dtype == DType::qint8 || result_.dtype == DType::quint8 || result_.dtype == DType::qint32;
+    const bool integral =
+        result_.dtype == DType::qint8 || result_.dtype == DType::quint8 || result_.dtype == DType::qint32;
     if (affine && integral && pickle_.is(scale, PickleKind::real) && pickle_.is(zero_point, PickleKind::integer)) {
       result_.quantisation = AffineQuantisation{pickle_.real(scale), pickle_.integer(zero_point)};
     } else {
@@ -187,10 +204,15 @@ class Description {
 
   // The last argument of _rebuild_tensor_v2 and v3 marks conjugation and negation that are still to be done.
   void check_lazy_bits(Id metadata) {
+    if (pickle_.items(metadata).size() > kMostMetadata) {
+      result_.unreadable = "carries metadata that PyTorch does not write";
+      return;
+    }
     for (const char* bit : {"neg", "conj"}) {
       const Id value = pickle_.find(metadata, bit);
       if (value != Pickle::kAbsent && pickle_.integer(value) != 0) {
-        result_.unreadable = fmt::format("stored with PyTorch's lazy '{}' bit set: call resolve_{}() before saving", bit, bit);
+        result_.unreadable =
+            fmt::format("stored with PyTorch's lazy '{}' bit set: call resolve_{}() before saving", bit, bit);
       }
     }
   }
@@ -234,7 +256,8 @@ class Description {
       result_.unreadable = "a nested tensor: its parts differ in shape";
     } else {
       if (maker.starts_with("_rebuild_device_tensor")) take_type(argument(1));
-      result_.unreadable = fmt::format("made by torch._utils.{}, which is not read", valid_utf8(maker, kLongestTypeName));
+      result_.unreadable =
+          fmt::format("made by torch._utils.{}, which is not read", valid_utf8(maker, kLongestTypeName));
     }
   }
 
@@ -262,7 +285,8 @@ class Description {
       result_.dtype_name = std::string(name(result_.dtype));
     } else {
       if (result_.dtype_name.empty()) result_.dtype_name = "unknown";
-      if (result_.unreadable.empty()) result_.unreadable = fmt::format("elements of type {} are not read", result_.dtype_name);
+      if (result_.unreadable.empty())
+        result_.unreadable = fmt::format("elements of type {} are not read", result_.dtype_name);
     }
   }
 

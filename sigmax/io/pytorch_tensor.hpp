@@ -15,11 +15,11 @@ namespace sigmax::io {
 /// The storage that a persistent id stands for. `key` points into the pickle.
 struct PickledStorage {
   std::string_view key;
-  DType dtype = DType::unknown;     ///< what its elements are counted in; u8 for an untyped storage
-  std::string dtype_name;           ///< PyTorch's spelling where `dtype` is unknown; otherwise name(dtype)
-  bool untyped = false;             ///< bytes, whose type the tensor tells
-  std::int64_t elements = 0;        ///< of the whole storage, as the pickle claims
-  std::int64_t view_offset = 0;     ///< in elements: legacy files name a part of a storage as a storage of its own
+  DType dtype = DType::unknown;  ///< what its elements are counted in; u8 for an untyped storage
+  std::string dtype_name;        ///< PyTorch's spelling where `dtype` is unknown; otherwise name(dtype)
+  bool untyped = false;          ///< bytes, whose type the tensor tells
+  std::int64_t elements = 0;     ///< of the whole storage, as the pickle claims
+  std::int64_t view_offset = 0;  ///< in elements: legacy files name a part of a storage as a storage of its own
 };
 
 /// How a quantised tensor's integers q become numbers: scale * (q - zero_point).
@@ -30,11 +30,11 @@ struct AffineQuantisation {
 
 /// One pickled tensor. Its storage is present unless `unreadable` says why nothing can be read.
 struct PickledTensor {
-  DType dtype = DType::unknown;     ///< of the stored elements
+  DType dtype = DType::unknown;  ///< of the stored elements
   std::string dtype_name;
   Dimensions shape;
-  Dimensions strides;               ///< in elements, as many as the shape has dimensions, not negative
-  std::int64_t offset = 0;          ///< of the first element, in elements from the storage's start, not negative
+  Dimensions strides;       ///< in elements, as many as the shape has dimensions, not negative
+  std::int64_t offset = 0;  ///< of the first element, in elements from the storage's start, not negative
   std::optional<PickledStorage> storage;
   std::optional<AffineQuantisation> quantisation;
   std::string unreadable;
@@ -42,9 +42,9 @@ struct PickledTensor {
 
 /// The function and its arguments that make a tensor, wrappers such as Parameter removed.
 struct TensorCall {
-  Pickle::Id callable = Pickle::kAbsent;   ///< kAbsent if the value is a bare storage
-  Pickle::Id args = Pickle::kAbsent;       ///< the storage's persistent id then
-  Pickle::Id state = Pickle::kAbsent;      ///< attributes that travel with the tensor
+  Pickle::Id callable = Pickle::kAbsent;  ///< kAbsent if the value is a bare storage
+  Pickle::Id args = Pickle::kAbsent;      ///< the storage's persistent id then
+  Pickle::Id state = Pickle::kAbsent;     ///< attributes that travel with the tensor
 };
 
 /// What tensor the value stands for; nothing if it is none. A value that PyTorch would make a tensor of in a way that

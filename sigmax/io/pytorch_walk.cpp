@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
@@ -21,8 +23,10 @@ using Id = Pickle::Id;
 
 constexpr std::string_view kModuleDicts[] = {"_parameters", "_buffers", "_modules"};
 constexpr std::string_view kContainers[] = {
-    "state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights",
-    "params",     "params_ema",       "ema",         "generator", "encoder_state_dict"};
+    "state_dict", "model_state_dict", "model_state",       "model",  "module",
+    "net",        "network",          "weights",           "params", "params_ema",
+    "ema",        "generator",        "encoder_state_dict"};
+constexpr std::string_view kRepeatedWeights = "_flat_weights";  // of TorchScript's LSTM: its parameters once more
 constexpr int kDeepestContainer = 4;
 
 // What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need. Without a limit
@@ -32,7 +36,12 @@ constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors 
 class Walk {
  public:
   Walk(const Pickle& pickle, const MappedFile& file, const Naming& naming)
-      : pickle_(pickle), file_(file), naming_(naming), searched_(pickle.size()), listed_(pickle.size()) {}
+      : pickle_(pickle),
+        file_(file),
+        naming_(naming),
+        searched_(pickle.size()),
+        examined_(pickle.size()),
+        listed_(pickle.size()) {}
 
   TensorTree run() {
     frames_.push_back({pickle_.root(), kRoot, false});
@@ -54,20 +63,24 @@ class Walk {
   // One key or index of a path. Paths are chains of steps, so that a deep one costs nothing until it is spelled out.
   struct Step {
     std::uint32_t parent = kRoot;
-    Id key = Pickle::kAbsent;   // of a dict, if it has one
-    std::uint32_t index = 0;    // otherwise
+    Id key = Pickle::kAbsent;  // of a dict, if it has one
+    std::uint32_t index = 0;   // otherwise
   };
 
   struct Frame {
     Id value;
     std::uint32_t path;
-    bool attribute;   // reached through a plain attribute of a module
+    bool attribute;  // reached through a plain attribute of a module
   };
 
   struct Found {
     TensorCall call;
     std::uint32_t path;
+    bool attribute;
   };
+
+  // The elements that a tensor consists of: storage, view, offset, shape, strides.
+  using Extent = std::tuple<std::string_view, std::int64_t, std::int64_t, Dimensions, Dimensions>;
 
   [[noreturn]] void refuse(std::string problem) const {
     throw FileError(file_.path().string(), "tensors of the pickle", std::move(problem));
@@ -102,7 +115,7 @@ class Walk {
     if (const auto call = tensor_call(pickle_, frame.value)) {
       if (frame.attribute && listed_[frame.value]) return;
       listed_[frame.value] = true;
-      found_.push_back({*call, frame.path});
+      found_.push_back({*call, frame.path, frame.attribute});
       if (found_.size() > kFreeTensors + pickle_.length() / kBytesPerTensor) {
         refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
       }
@@ -130,6 +143,10 @@ class Walk {
     const auto pairs = pickle_.items(frame.value);
     for (std::size_t i = pairs.size(); i >= 2; i -= 2) {
       const Id value = pairs[i - 1];
+      if (pickle_.text(pairs[i - 2]) == kRepeatedWeights) {
+        defer(value, step(frame.path, pairs[i - 2], i / 2 - 1));
+        continue;
+      }
       if (may_hold_tensors(value)) push(value, step(frame.path, pairs[i - 2], i / 2 - 1), frame.attribute);
     }
   }
@@ -150,6 +167,8 @@ class Walk {
       push(call.args, frame.path, frame.attribute);
     } else if (pickle_.is_global(call.callable, "collections", "OrderedDict")) {
       // Python 2 hands it a list of [key, value].
+      if (searched_[args[0]]) return;
+      searched_[args[0]] = true;
       const auto pairs = pickle_.items(args[0]);
       for (std::size_t i = pairs.size(); i-- > 0;) {
         const auto pair = pickle_.items(pairs[i]);
@@ -164,6 +183,8 @@ class Walk {
 
   // A state is the object's attributes, or a pair of two such dicts, or whatever its class made of itself.
   void push_state(Id state, const Frame& frame) {
+    if (examined_[state]) return;
+    examined_[state] = true;
     if (pickle_.is(state, PickleKind::tuple)) {
       const auto items = pickle_.items(state);
       for (std::size_t i = items.size(); i-- > 0;) {
@@ -226,18 +247,40 @@ class Walk {
       ++kept;
     }
     shared.resize(kept);
-    // Steps are numbered on their way down, so an ancestor has the smaller number: no chain is walked past the limit.
-    for (const Found& found : found_) {
-      while (!shared.empty() && (found.path == shared.back() || !is_below(found.path, shared.back()))) {
-        shared.pop_back();
-      }
-    }
+    while (!shared.empty() && !all_below(shared.back())) shared.pop_back();
     return shared;
   }
 
-  bool is_below(std::uint32_t path, std::uint32_t ancestor) const {
-    while (path > ancestor) path = steps_[path].parent;
-    return path == ancestor;
+  // Steps are numbered on their way down, so one pass in that order tells for all of them.
+  bool all_below(std::uint32_t ancestor) const {
+    std::vector<bool> below(steps_.size());
+    for (std::uint32_t s = ancestor + 1; s < steps_.size(); ++s) {
+      below[s] = steps_[s].parent == ancestor || below[steps_[s].parent];
+    }
+    return std::all_of(found_.begin(), found_.end(), [&below](const Found& found) { return below[found.path]; });
+  }
+
+  // The path below the containers. Refuses one that would make the names longer than the pickle justifies.
+  std::string spell_path(std::uint32_t path, std::size_t containers) {
+    const std::size_t limit = kFreeNameBytes + kNameBytesPerByte * pickle_.length();
+    std::string name = naming_.prefix;
+    bool first = true;
+    for (const std::uint32_t s : chain(path, containers)) {
+      name += (first ? "" : ".") + spell(steps_[s]);
+      first = false;
+      if (name.size() > limit - name_bytes_) refuse(fmt::format("their names take more than {} bytes", limit));
+    }
+    if (name.empty()) name = naming_.root;
+    name_bytes_ = std::min(limit, name_bytes_ + name.size());
+    return name;
+  }
+
+  // True if an earlier tensor already consists of the same elements.
+  bool is_repeated(const PickledTensor& tensor) {
+    if (!tensor.storage) return false;
+    return !extents_
+                .emplace(tensor.storage->key, tensor.storage->view_offset, tensor.offset, tensor.shape, tensor.strides)
+                .second;
   }
 
   TensorTree name_all() {
@@ -245,20 +288,11 @@ class Walk {
     const std::vector<std::uint32_t> containers = shared_containers();
     for (const std::uint32_t s : containers) tree.container += (tree.container.empty() ? "" : ".") + spell(steps_[s]);
     std::map<std::string, std::size_t> uses;
-    std::size_t spent = 0;
     for (const Found& found : found_) {
-      std::string name = naming_.prefix;
-      bool first = true;
-      const std::size_t limit = kFreeNameBytes + kNameBytesPerByte * pickle_.length();
-      for (const std::uint32_t s : chain(found.path, containers.size())) {
-        name += (first ? "" : ".") + spell(steps_[s]);
-        first = false;
-        if (spent + name.size() > limit) refuse(fmt::format("their names take more than {} bytes", limit));
-      }
-      if (name.empty()) name = naming_.root;
-      spent += name.size();
-      while (++uses[name] > 1) name += fmt::format("#{}", uses[name]);
+      std::string name = spell_path(found.path, containers.size());
       PickledTensor tensor = describe_tensor(pickle_, found.call, file_, name);
+      if (is_repeated(tensor) && found.attribute) continue;
+      while (++uses[name] > 1) name += fmt::format("#{}", uses[name]);
       tree.tensors.push_back({std::move(name), std::move(tensor)});
     }
     return tree;
@@ -268,11 +302,14 @@ class Walk {
   const MappedFile& file_;
   const Naming& naming_;
   std::vector<bool> searched_;
+  std::vector<bool> examined_;  // states: several objects may share one
   std::vector<bool> listed_;
   std::vector<Step> steps_ = std::vector<Step>(1);  // the root
   std::vector<Frame> frames_;
   std::deque<Frame> deferred_;
   std::vector<Found> found_;
+  std::size_t name_bytes_ = 0;
+  std::set<Extent> extents_;
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ struct NamedTensor {
 /// The tensors of a pickle, in the order in which a person would list them.
 struct TensorTree {
   std::vector<NamedTensor> tensors;
-  std::string container;   ///< the keys that were dropped from the front of every name, `state_dict` say; often empty
+  std::string container;  ///< the keys that were dropped from the front of every name, `state_dict` say; often empty
 };
 
 /// How a walk names what has no key: a tensor that is the whole object, and what goes in front of every name.
@@ -36,8 +36,8 @@ struct Naming {
 /// name has `#2` appended, and so on.
 ///
 /// A tensor that several keys refer to is listed under each of them, except that an attribute of a module which repeats
-/// what `_parameters` and the like hold is not. A dict, list or object that is reached twice is searched once, under the
-/// first path. Objects of any class are searched, the unknown ones too: nothing of them runs.
+/// what `_parameters` and the like hold is not. A dict, list or object that is reached twice is searched once, under
+/// the first path. Objects of any class are searched, the unknown ones too: nothing of them runs.
 ///
 /// Throws FileError as describe_tensor does, and if the names or the tensors are more than the pickle's length
 /// justifies.

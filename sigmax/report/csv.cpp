@@ -1,5 +1,6 @@
 #include "sigmax/report/csv.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 #include <variant>

@@ -16,13 +16,28 @@ constexpr std::size_t kPartsShown = 8;     // of a stack, unless verbose
 constexpr std::size_t kSkippedShown = 10;  // names a reason, unless verbose
 constexpr int kLastPriority = 13;          // columns of a page, not of a spreadsheet
 
+// An underscore within a word, a lone tilde and a `>` after the beginning are no markup; leaving them alone keeps the
+// source readable.
+bool harmless(std::string_view text, std::size_t i) {
+  const auto is_word = [&](std::size_t k) { return std::isalnum(static_cast<unsigned char>(text[k])) != 0; };
+  const bool inside = i > 0 && i + 1 < text.size();
+  switch (text[i]) {
+    case '_': return inside && is_word(i - 1) && is_word(i + 1);
+    case '~': return (i == 0 || text[i - 1] == ' ') && (i + 1 == text.size() || text[i + 1] == ' ');
+    case '>': return i > 0;
+    default: return false;
+  }
+}
+
 // Prose that may hold file names or reasons: every character that could start markup becomes an entity, which Markdown
-// never takes for structure.
-std::string prose(std::string_view text) {
+// never takes for structure. A mention is found in the text after that, so its sign is cut off by a comment.
+std::string prose(std::string_view untrusted) {
+  const std::string text = visible(untrusted);
   std::string out;
-  for (const char c : visible(text)) {
-    const bool markup = std::string_view("\\`*_{}[]<>#|&~@$!\"").find(c) != std::string_view::npos;
-    out += markup ? fmt::format("&#{};", static_cast<int>(c)) : std::string(1, c);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool markup = std::string_view("\\`*_{}[]<>#|&~@$!\"").find(text[i]) != std::string_view::npos;
+    out += markup && !harmless(text, i) ? fmt::format("&#{};", static_cast<int>(text[i])) : std::string(1, text[i]);
+    if (text[i] == '@') out += "<!-- -->";
   }
   return out;
 }

@@ -20,20 +20,40 @@ T norm2(std::span<const T> x) {
   return largest * std::sqrt(sum);
 }
 
-// A power of two s with s |A g| near 1 for a random g, so that nothing overflows or underflows in (s A)^T (s A).
+// The exponent e with |A g| / |g| about 2^e for a random g: where the entries of A are.
 template <Real T>
-double scale_of(const LinearOperator<T>& a, const RandomState& random, Context& context) {
+int exponent_of(const LinearOperator<T>& a, const RandomState& random, Context& context) {
   const Shape shape = a.shape();
   std::vector<T> x(static_cast<std::size_t>(shape.columns));
   std::vector<T> y(static_cast<std::size_t>(shape.rows));
-  fill_normal(random, x);
-  for (const double first : {1.0, 0x1p-600}) {
-    for (T& value : x) value *= static_cast<T>(first);
+  for (const int shift : {0, -600, 600}) {
+    static_cast<void>(fill_normal(random, x));  // the solver draws the same start again
+    for (T& value : x) value = std::ldexp(value, shift);
     a.apply(std::span<const T>(x), std::span<T>(y), context);
     const T norm = norm2<T>(y);
-    if (norm > 0 && std::isfinite(norm)) return std::ldexp(first, std::clamp(-std::ilogb(norm), -1000, 1000));
+    if (norm > 0 && std::isfinite(norm)) return std::clamp(std::ilogb(norm) - shift, -1000, 1000);
   }
-  return 1;
+  return 0;
+}
+
+// z = (2^-e A)^T (2^-e A) x. Entries of A beyond 2^+-400 are met half way: the vectors are moved by 2^-+500, so that
+// neither product leaves the range of double.
+template <Real T>
+void scaled_gram(const LinearOperator<T>& a, int e, std::span<const T> x, std::span<T> z, Context& context) {
+  if (std::abs(e) <= 400) {
+    a.apply_gram(x, z, context);
+    for (T& value : z) value = std::ldexp(value, -2 * e);
+    return;
+  }
+  const int shift = e > 0 ? -500 : 500;
+  auto moved = context.scratch<T>(x.size());
+  auto image = context.scratch<T>(static_cast<std::size_t>(a.shape().rows));
+  const std::span<T> y(image.data(), image.size());
+  for (std::size_t i = 0; i < x.size(); ++i) moved[i] = std::ldexp(x[i], shift);
+  a.apply(std::span<const T>(moved.data(), moved.size()), y, context);
+  for (T& value : y) value = std::ldexp(value, -e);
+  a.apply_adjoint(std::span<const T>(y), z, context);
+  for (T& value : z) value = std::ldexp(value, -e - shift);
 }
 
 }  // namespace
@@ -50,14 +70,9 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   lanczos_options.max_products = options.max_products;
   lanczos_options.random = options.random;
   SvdResult<T> result;
-  result.scale = scale_of(a, options.random, context);
-  std::vector<T> scaled(static_cast<std::size_t>(shape.columns));
-  // One factor before and one after, so that a huge or tiny A meets neither overflow nor underflow in between.
-  const auto product = [&](std::span<const T> x, std::span<T> z) {
-    for (std::size_t i = 0; i < x.size(); ++i) scaled[i] = x[i] * static_cast<T>(result.scale);
-    a.apply_gram(std::span<const T>(scaled), z, context);
-    for (T& value : z) value *= static_cast<T>(result.scale);
-  };
+  const int exponent = exponent_of(a, options.random, context);
+  result.scale = std::ldexp(1.0, -exponent);
+  const auto product = [&](std::span<const T> x, std::span<T> z) { scaled_gram(a, exponent, x, z, context); };
   LanczosResult top = lanczos(shape.columns, product, lanczos_options, context);
   result.u.resize(static_cast<std::size_t>(shape.rows));
   a.apply(std::span<const T>(top.vector), std::span<T>(result.u), context);

@@ -100,8 +100,8 @@ TEST(OpenCheckpoint, JoinsSeveralFilesInTheOrderGiven) {
   const Checkpoint checkpoint = open_checkpoint({z, y, z});
   EXPECT_EQ(checkpoint.format, "safetensors+npy");
   EXPECT_EQ(names_of(checkpoint), (Names{"b", "a", "y", "b", "a"}));
-  EXPECT_EQ(checkpoint.entries[0].provenance, "z.safetensors");
-  EXPECT_EQ(checkpoint.entries[2].provenance, "y.npy");
+  EXPECT_EQ(checkpoint.entries[0].file.filename(), "z.safetensors");
+  EXPECT_EQ(checkpoint.entries[2].file.filename(), "y.npy");
   EXPECT_EQ(value_of(checkpoint.entries[4]), 2.0);
 }
 
@@ -184,7 +184,7 @@ TEST_F(ShardedCheckpoint, IsReadThroughItsIndexShardByShard) {
   EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   EXPECT_EQ(checkpoint.format, "safetensors");
   EXPECT_EQ(checkpoint.files.size(), 2U);
-  EXPECT_EQ(checkpoint.entries[2].provenance, "m-2.safetensors");
+  EXPECT_EQ(checkpoint.entries[2].file.filename(), "m-2.safetensors");
   EXPECT_EQ(value_of(checkpoint.entries[2]), 3.0);
   EXPECT_TRUE(checkpoint.notes.empty());
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
@@ -46,7 +47,7 @@ inline std::shared_ptr<const MappedFile> file_of(std::string_view content, const
 class TempFolder {
  public:
   TempFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "sigmax-test-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "sigmax-test-").string() + std::string(6, 'X');
     if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
     path_ = name;
   }

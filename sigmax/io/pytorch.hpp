@@ -1,0 +1,38 @@
+// PyTorch checkpoints: zip archives (torch.save since 1.6), TorchScript archives, and the pickle stream before them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/zip_archive.hpp"
+
+namespace sigmax::io {
+
+/// True if the file starts with the magic number of torch.save before 1.6, pickled under protocol 2 or later.
+bool looks_like_pytorch_legacy(const MappedFile& file);
+
+/// True if the archive holds `<root>/data.pkl`, whatever the root is called.
+bool is_pytorch_archive(const std::vector<ZipMember>& members);
+
+/// True if it also holds `<root>/constants.pkl` or code, as torch.jit.save writes.
+bool is_torchscript_archive(const std::vector<ZipMember>& members);
+
+/// Every tensor of a checkpoint, wherever it lies: in state dicts, nested dicts and lists, optimizer states, modules
+/// pickled whole, and attributes of TorchScript objects (names: see find_tensors). Constants of a TorchScript archive
+/// are named as its code names them, `CONSTANTS.c0`. A checkpoint that is one bare tensor is named after its file.
+///
+/// The pickle is read as data: classes and functions in it are names, never imported or called, and objects of unknown
+/// classes are searched for tensors like any other. Tensors that are stored in another way than plainly (sparse, meta,
+/// nested, quantised per channel, made by an unknown function) are listed as unreadable with the reason.
+///
+/// Throws FileError for malformed pickles, storages that are missing or too small, and big-endian checkpoints.
+std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
+                                        const std::vector<ZipMember>& members);
+
+/// The same for the legacy stream: pickles of the magic number, the protocol, the system, the object and the storage
+/// keys, then the storages themselves.
+std::vector<Entry> read_pytorch_legacy(const std::shared_ptr<const MappedFile>& file);
+
+}  // namespace sigmax::io

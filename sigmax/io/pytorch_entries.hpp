@@ -1,0 +1,29 @@
+// From pickled tensors and the storages of their file to the entries of a checkpoint.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/pytorch_walk.hpp"
+#include "sigmax/io/zip_archive.hpp"
+
+namespace sigmax::io {
+
+/// Where the storages of one pickle lie, by key. A legacy file's are described as stored members of no archive; the
+/// member's name is what provenance shows. Keys point into the members or the pickle.
+using StorageMap = std::map<std::string_view, std::shared_ptr<const ZipMember>>;
+
+/// One entry for each tensor of the tree. `pickle_name` is the provenance of tensors without a storage.
+///
+/// Tensors of one storage have overlapping byte ranges and say so in their provenance. Quantised tensors become f32
+/// through their scale and zero point when they are loaded. Throws FileError naming the tensor if its storage is not
+/// in the map or too small for it.
+std::vector<Entry> entries_of(const std::shared_ptr<const MappedFile>& file, TensorTree tree,
+                              const StorageMap& storages, const std::string& pickle_name);
+
+}  // namespace sigmax::io
