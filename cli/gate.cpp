@@ -180,7 +180,8 @@ class Parser {
     const auto next = static_cast<std::size_t>(stop - source_.data());
     // `inf` is a number; `infinity_norm` would be a key.
     if (next < source_.size() && is_word(source_[next])) {
-      const bool digits = source_[start] == '-' || source_[start] == '.' || std::isdigit(source_[start]) != 0;
+      const bool digits = source_[start] == '-' || source_[start] == '.' ||
+                          std::isdigit(static_cast<unsigned char>(source_[start])) != 0;
       if (digits) fail_at(next, "this is not a number");
       return std::nullopt;
     }

@@ -56,7 +56,7 @@ class Pickle {
   /// Reads one pickle from byte `offset` of `file` on. `place` names it in messages.
   ///
   /// Throws FileError naming the place, the byte and the opcode for a pickle that is cut short, uses an opcode outside
-  /// the list, takes from an empty stack, recalls what was never memoised, or holds more than 2^25 values.
+  /// the list, takes from an empty stack, recalls what was never memoised, or holds more than 2^24 values.
   static Pickle read(std::shared_ptr<const MappedFile> file, std::size_t offset, std::string place);
 
   Id root() const noexcept { return root_; }

@@ -12,7 +12,7 @@
 namespace sigmax::io {
 namespace {
 
-constexpr std::size_t kMostValues = std::size_t{1} << 25;
+constexpr std::size_t kMostValues = std::size_t{1} << 24;
 constexpr unsigned kNewestProtocol = 5;
 
 }  // namespace

@@ -114,7 +114,12 @@ class EntryMaker {
       entry.provenance += fmt::format(", shared by {} tensors", uses);
     }
     const auto window = window_of(*file_, named, *member);
-    if (!window) return;
+    if (!window) {
+      if (entry.unreadable.empty()) {
+        entry.unreadable = fmt::format("its storage holds elements of an unknown type, {}", tensor.storage->dtype_name);
+      }
+      return;
+    }
     entry.bytes = member->compressed ? ByteRange{file_->path(), member->offset, member->stored_bytes}
                                      : ByteRange{file_->path(), member->offset + window->offset, window->length};
     if (entry.unreadable.empty() && is_blown_up(*file_, tensor)) {

@@ -1,35 +1,36 @@
 #include "sigmax/io/zip_archive.hpp"
 
 #include <fmt/format.h>
-#include <minizip/unzip.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
+#include <set>
 #include <span>
 #include <string_view>
-#include <unordered_set>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/message.hpp"
 
 namespace sigmax::io {
 namespace {
 
-constexpr std::uint64_t kLocalHeaderBytes = 30;
-constexpr std::uint64_t kDirectoryRecordBytes = 46;
-constexpr std::string_view kLocalHeader{"PK\3\4", 4};
-constexpr std::string_view kDirectoryRecord{"PK\1\2", 4};
-constexpr std::string_view kEndRecord{"PK\5\6", 4};
-constexpr std::string_view kZip64EndRecord{"PK\6\6", 4};
+constexpr std::uint64_t kLocalHeaderBytes = 30, kDirectoryRecordBytes = 46, kEndRecordBytes = 22;
+constexpr std::uint64_t kZip64LocatorBytes = 20;
+constexpr std::string_view kLocalHeader{"PK\3\4"}, kDirectoryRecord{"PK\1\2"}, kEndRecord{"PK\5\6"};
+constexpr std::string_view kZip64EndRecord{"PK\6\6"}, kZip64Locator{"PK\6\7"};
+constexpr std::uint32_t kInZip64 = 0xffffffff;  // stands for a value that the zip64 field holds
+constexpr std::uint16_t kZip64Field = 1;
+constexpr std::uint16_t kEncrypted = 1, kSizesFollow = 8;  // flags
 constexpr std::uint64_t kDeflateLimit = 1032;  // no deflate stream yields more bytes than this for one of its own
-constexpr uLong kEncrypted = 1;
 
 [[noreturn]] void refuse(const MappedFile& file, std::string place, std::string problem) {
   throw FileError(file.path().string(), std::move(place), std::move(problem));
 }
 
-std::string place_of(const std::string& member) { return fmt::format("archive member '{}'", member); }
+std::string place_of(const std::string& member) { return fmt::format("archive member {}", in_quotes(member)); }
 
 bool bytes_at(const MappedFile& file, std::uint64_t offset, std::string_view expected) noexcept {
   const auto bytes = file.bytes();
@@ -37,182 +38,233 @@ bool bytes_at(const MappedFile& file, std::uint64_t offset, std::string_view exp
          std::memcmp(bytes.data() + offset, expected.data(), expected.size()) == 0;
 }
 
-// minizip reads through these instead of a FILE: the bytes are mapped already.
-struct Stream {
-  std::span<const std::byte> bytes;
-  std::uint64_t position = 0;
+// The file's little-endian integers; reading outside of it is refused.
+class Reader {
+ public:
+  explicit Reader(const MappedFile& file) : file_(file) {}
+
+  std::uint16_t u16(std::uint64_t at) const { return static_cast<std::uint16_t>(integer(at, 2)); }
+  std::uint32_t u32(std::uint64_t at) const { return static_cast<std::uint32_t>(integer(at, 4)); }
+  std::uint64_t u64(std::uint64_t at) const { return integer(at, 8); }
+
+  std::string_view text(std::uint64_t at, std::uint64_t count) const {
+    const auto bytes = file_.bytes();
+    if (at > bytes.size() || count > bytes.size() - at) {
+      refuse(file_, "zip directory", fmt::format("{} bytes at byte {} reach past the end of the file", count, at));
+    }
+    return {reinterpret_cast<const char*>(bytes.data()) + at, static_cast<std::size_t>(count)};
+  }
+
+ private:
+  std::uint64_t integer(std::uint64_t at, unsigned width) const {
+    std::uint64_t value = 0;
+    unsigned shift = 0;
+    for (const char c : text(at, width)) {
+      value |= static_cast<std::uint64_t>(static_cast<unsigned char>(c)) << shift;
+      shift += 8;
+    }
+    return value;
+  }
+
+  const MappedFile& file_;
 };
 
-voidpf open_stream(voidpf opaque, const void*, int) { return opaque; }
+// Where the directory lies and how many members it describes.
+struct End {
+  std::uint64_t members = 0;
+  std::uint64_t offset = 0;  // of the directory
+  std::uint64_t limit = 0;   // one past it: where the end record starts
+};
 
-uLong read_stream(voidpf, voidpf stream, void* to, uLong count) {
-  auto& s = *static_cast<Stream*>(stream);
-  const std::uint64_t taken = std::min<std::uint64_t>(count, s.bytes.size() - s.position);
-  if (taken != 0) std::memcpy(to, s.bytes.data() + s.position, taken);
-  s.position += taken;
-  return taken;
-}
+// Sizes and place of a member, as a local header or a directory record gives them.
+struct Extent {
+  std::uint64_t bytes = 0;
+  std::uint64_t stored_bytes = 0;
+  std::uint64_t header = 0;  // offset of the local header, known to directory records alone
+};
 
-uLong write_stream(voidpf, voidpf, const void*, uLong) { return 0; }
-
-ZPOS64_T tell_stream(voidpf, voidpf stream) { return static_cast<Stream*>(stream)->position; }
-
-long seek_stream(voidpf, voidpf stream, ZPOS64_T offset, int origin) {
-  auto& s = *static_cast<Stream*>(stream);
-  const std::uint64_t size = s.bytes.size();
-  std::uint64_t base = 0;
-  if (origin == ZLIB_FILEFUNC_SEEK_CUR) base = s.position;
-  if (origin == ZLIB_FILEFUNC_SEEK_END) base = size;
-  if (offset > size - base) return -1;
-  s.position = base + offset;
-  return 0;
-}
-
-int close_stream(voidpf, voidpf) { return 0; }
-int stream_error(voidpf, voidpf) { return 0; }
-
-// Walks the directory with minizip, which knows zip64 and compares the sizes, the method and the checksum of the local
-// header with the directory's. It does not compare names, and does not ask whether members overlap: that is done here.
+// Reads the directory and holds every local header against it, since programs differ in which of the two they believe.
+//
+// Written out rather than left to minizip: the one in use reads 0xffffffff as a size and not as a reference to the
+// zip64 field (it compares with a 64-bit -1), so that no archive above 4 GiB opens, and it compares no names.
 class DirectoryReader {
  public:
-  explicit DirectoryReader(const MappedFile& file) : file_(file), stream_{file.bytes()} {
-    zlib_filefunc64_def functions{open_stream, read_stream,  write_stream, tell_stream,
-                                  seek_stream, close_stream, stream_error, &stream_};
-    archive_ = unzOpen2_64("", &functions);
-    if (archive_ == nullptr) refuse(file, "zip directory", "no valid end record: the archive is cut short or damaged");
-  }
-  ~DirectoryReader() { unzClose(archive_); }
-  DirectoryReader(const DirectoryReader&) = delete;
-  DirectoryReader& operator=(const DirectoryReader&) = delete;
+  explicit DirectoryReader(const MappedFile& file) : file_(file), read_(file), size_(file.bytes().size()) {}
 
   std::vector<ZipMember> read() {
-    unz_global_info64 info{};
-    unzGetGlobalInfo64(archive_, &info);
-    if (info.number_entry > file_.bytes().size() / kDirectoryRecordBytes) {
-      refuse(file_, "zip directory", fmt::format("claims {} members, more than the file can hold", info.number_entry));
+    const End end = find_end();
+    if (end.members > (end.limit - end.offset) / kDirectoryRecordBytes) {
+      refuse(file_, "zip directory",
+             fmt::format("claims {} members, more than its {} bytes can hold", end.members, end.limit - end.offset));
     }
     std::vector<ZipMember> members;
-    std::unordered_set<std::string> names;
-    if (info.number_entry != 0) {
-      int status = unzGoToFirstFile(archive_);
-      directory_start_ = directory_end_ = unzGetOffset64(archive_);
-      for (; status == UNZ_OK; status = unzGoToNextFile(archive_)) {
-        members.push_back(current());
-        if (!names.insert(members.back().name).second) {
-          refuse(file_, place_of(members.back().name), "two members have this name");
-        }
-      }
+    members.reserve(end.members);
+    std::uint64_t at = end.offset;
+    for (std::uint64_t i = 0; i < end.members; ++i) members.push_back(read_record(at, end.limit));
+    if (at != end.limit) {
+      refuse(file_, "zip directory",
+             fmt::format("{} bytes follow the last of its {} records", end.limit - at, end.members));
     }
-    if (members.size() != info.number_entry) {
-      refuse(file_, "zip directory", fmt::format("claims {} members but holds {}", info.number_entry, members.size()));
-    }
-    check_layout();
+    check_names(members);
+    check_overlap(members, end.offset);
     return members;
   }
 
  private:
-  struct Extent {
-    std::uint64_t begin;  // of the local header
-    std::uint64_t end;    // of the data
-    std::size_t member;
-  };
+  // The record may be followed by a comment, whose length it tells: only one that ends with the file is the end.
+  std::uint64_t find_end_record() const {
+    constexpr std::uint64_t kLongestComment = 0xffff;
+    if (size_ >= kEndRecordBytes) {
+      const std::uint64_t last = size_ - kEndRecordBytes;
+      for (std::uint64_t back = 0; back <= std::min(last, kLongestComment); ++back) {
+        if (bytes_at(file_, last - back, kEndRecord) && read_.u16(last - back + 20) == back) return last - back;
+      }
+    }
+    refuse(file_, "zip directory", "no end record: the archive is cut short or damaged");
+  }
 
-  ZipMember current() {
-    const std::uint64_t record = unzGetOffset64(archive_);
-    // minizip shifts every offset of an archive that has bytes in front of it; its own offsets then miss the records.
-    if (!bytes_at(file_, record, kDirectoryRecord)) {
-      refuse(file_, "zip directory", fmt::format("no member record at byte {}, where the archive says one is", record));
+  End find_end() const {
+    const std::uint64_t record = find_end_record();
+    End end{read_.u16(record + 10), read_.u32(record + 16), record};
+    std::uint64_t bytes = read_.u32(record + 12);
+    bool one_disk = read_.u16(record + 4) == read_.u16(record + 6) && read_.u16(record + 8) == read_.u16(record + 10);
+    if (record >= kZip64LocatorBytes && bytes_at(file_, record - kZip64LocatorBytes, kZip64Locator)) {
+      end.limit = read_.u64(record - kZip64LocatorBytes + 8);
+      if (!bytes_at(file_, end.limit, kZip64EndRecord)) {
+        refuse(file_, "zip directory", fmt::format("no zip64 end record at byte {}", end.limit));
+      }
+      one_disk = read_.u32(end.limit + 16) == read_.u32(end.limit + 20) &&
+                 read_.u64(end.limit + 24) == read_.u64(end.limit + 32);
+      end.members = read_.u64(end.limit + 32);
+      bytes = read_.u64(end.limit + 40);
+      end.offset = read_.u64(end.limit + 48);
     }
-    unz_file_info64 info{};
-    if (unzGetCurrentFileInfo64(archive_, &info, name_.data(), name_.size(), nullptr, 0, nullptr, 0) != UNZ_OK) {
-      refuse(file_, "zip directory", fmt::format("the record at byte {} is damaged", record));
+    if (!one_disk) refuse(file_, "zip directory", "one part of an archive in several parts cannot be read alone");
+    if (end.offset > end.limit || bytes != end.limit - end.offset) {
+      refuse(file_, "zip directory",
+             fmt::format("{} bytes at byte {} do not end at the end record (byte {})", bytes, end.offset, end.limit));
     }
-    std::string name(name_.data(), info.size_filename);
-    directory_end_ =
-        record + kDirectoryRecordBytes + info.size_filename + info.size_file_extra + info.size_file_comment;
-    if (directory_end_ > file_.bytes().size()) {
-      refuse(file_, "zip directory", fmt::format("the record at byte {} reaches past the end of the file", record));
+    return end;
+  }
+
+  // Replaces what a record leaves to its zip64 field by what stands there. The field holds those values alone.
+  void apply_zip64(Extent& extent, std::uint64_t extra, std::uint64_t length, const std::string& name) const {
+    const std::uint64_t end = extra + length;
+    if (extent.bytes != kInZip64 && extent.stored_bytes != kInZip64 && extent.header != kInZip64) return;
+    while (end - extra >= 4) {
+      const std::uint16_t kind = read_.u16(extra);
+      const std::uint64_t field_end = extra + 4 + read_.u16(extra + 2);
+      if (field_end > end) break;
+      if (kind != kZip64Field) {
+        extra = field_end;
+        continue;
+      }
+      std::uint64_t at = extra + 4;
+      for (std::uint64_t* value : {&extent.bytes, &extent.stored_bytes, &extent.header}) {
+        if (*value != kInZip64) continue;
+        if (field_end - at < 8) refuse(file_, place_of(name), "its zip64 field lacks a value");
+        *value = read_.u64(at);
+        at += 8;
+      }
+      return;
     }
-    check(name, info);
+  }
+
+  // Reads the record at `at` and moves there behind it.
+  ZipMember read_record(std::uint64_t& at, std::uint64_t limit) {
+    if (!bytes_at(file_, at, kDirectoryRecord) || limit - at < kDirectoryRecordBytes) {
+      refuse(file_, "zip directory", fmt::format("no member record at byte {}", at));
+    }
+    const std::uint64_t name_length = read_.u16(at + 28), extra_length = read_.u16(at + 30);
+    const std::uint64_t next = at + kDirectoryRecordBytes + name_length + extra_length + read_.u16(at + 32);
+    if (next > limit) {
+      refuse(file_, "zip directory", fmt::format("the record at byte {} reaches past the directory", at));
+    }
     ZipMember member;
-    member.offset = locate(name);
-    member.stored_bytes = info.compressed_size;
-    member.bytes = info.uncompressed_size;
-    member.compressed = info.compression_method == Z_DEFLATED;
-    member.crc = static_cast<std::uint32_t>(info.crc);
-    const std::uint64_t size = file_.bytes().size();
-    if (member.offset > size || member.stored_bytes > size - member.offset) {
-      refuse(file_, place_of(name),
-             fmt::format("its {} bytes at byte {} reach past the end of the file ({} bytes)", member.stored_bytes,
-                         member.offset, size));
+    member.name = read_.text(at + kDirectoryRecordBytes, name_length);
+    member.crc = read_.u32(at + 16);
+    Extent extent{read_.u32(at + 24), read_.u32(at + 20), read_.u32(at + 42)};
+    apply_zip64(extent, at + kDirectoryRecordBytes + name_length, extra_length, member.name);
+    const std::uint16_t flags = read_.u16(at + 8), method = read_.u16(at + 10);
+    check_kind(member.name, flags, method, extent);
+    member.bytes = extent.bytes;
+    member.stored_bytes = extent.stored_bytes;
+    member.compressed = method == Z_DEFLATED;
+    member.offset = locate(member, extent, method);
+    if (member.offset > size_ || member.stored_bytes > size_ - member.offset) {
+      refuse(file_, place_of(member.name),
+             fmt::format("its {} bytes at byte {} reach past the end of the file ({})", member.stored_bytes,
+                         member.offset, size_));
     }
-    extents_.back().end = member.offset + member.stored_bytes;
-    member.name = std::move(name);
+    headers_.push_back(extent.header);
+    at = next;
     return member;
   }
 
-  void check(const std::string& name, const unz_file_info64& info) const {
+  void check_kind(const std::string& name, std::uint16_t flags, std::uint16_t method, const Extent& extent) const {
     if (name.empty()) refuse(file_, "zip directory", "a member has no name");
-    if (name.find('\0') != std::string::npos) {
-      refuse(file_, place_of(name.substr(0, name.find('\0'))), "its name contains a NUL byte");
-    }
-    if ((info.flag & kEncrypted) != 0) refuse(file_, place_of(name), "encrypted members cannot be read");
-    if (info.compression_method != 0 && info.compression_method != Z_DEFLATED) {
+    if (name.find('\0') != std::string::npos) refuse(file_, place_of(name), "its name contains a NUL byte");
+    if ((flags & kEncrypted) != 0) refuse(file_, place_of(name), "encrypted members cannot be read");
+    if (method != 0 && method != Z_DEFLATED) {
       refuse(file_, place_of(name),
-             fmt::format("compression method {} is neither stored (0) nor deflated ({})", info.compression_method,
-                         Z_DEFLATED));
+             fmt::format("compression method {} is neither stored (0) nor deflated ({})", method, Z_DEFLATED));
     }
-    if (info.compression_method == 0 && info.compressed_size != info.uncompressed_size) {
+    if (method == 0 && extent.bytes != extent.stored_bytes) {
       refuse(file_, place_of(name),
-             fmt::format("stored without compression, yet {} bytes stand for {}", info.compressed_size,
-                         info.uncompressed_size));
+             fmt::format("stored without compression, yet {} bytes stand for {}", extent.stored_bytes, extent.bytes));
     }
   }
 
-  // Where the current member's data begin, once its local header is seen to agree with the directory.
-  std::uint64_t locate(const std::string& name) {
-    int method = 0;
-    if (unzOpenCurrentFile2(archive_, &method, nullptr, 1) != UNZ_OK) {
-      refuse(file_, place_of(name), "its local header is missing or disagrees with the directory");
+  // Where the member's data begin, once its local header is seen to agree with the directory.
+  std::uint64_t locate(const ZipMember& member, const Extent& extent, std::uint16_t method) const {
+    const std::uint64_t at = extent.header;
+    if (at > size_ || size_ - at < kLocalHeaderBytes || !bytes_at(file_, at, kLocalHeader)) {
+      refuse(file_, place_of(member.name), fmt::format("no local header at byte {}", at));
     }
-    const std::uint64_t data = unzGetCurrentFileZStreamPos64(archive_);
-    const int extra = unzGetLocalExtrafield(archive_, nullptr, 0);
-    unzCloseCurrentFile(archive_);
-    const std::uint64_t header = kLocalHeaderBytes + name.size() + static_cast<std::uint64_t>(std::max(extra, 0));
-    if (data < header || !bytes_at(file_, data - header, kLocalHeader) ||
-        !bytes_at(file_, data - header + kLocalHeaderBytes, name)) {
-      refuse(file_, place_of(name), "its local header is missing or names another member");
+    const std::uint64_t name_length = read_.u16(at + 26), extra_length = read_.u16(at + 28);
+    const std::uint64_t data = at + kLocalHeaderBytes + name_length + extra_length;
+    if (data > size_ || read_.text(at + kLocalHeaderBytes, name_length) != member.name) {
+      refuse(file_, place_of(member.name), "its local header names another member");
     }
-    extents_.push_back({data - header, data, extents_.size()});
-    names_.push_back(name);
+    const std::uint16_t flags = read_.u16(at + 6);
+    Extent local{read_.u32(at + 22), read_.u32(at + 18)};
+    apply_zip64(local, at + kLocalHeaderBytes + name_length, extra_length, member.name);
+    // A writer that streams leaves these to a record behind the data; the directory has them too.
+    const bool sizes_follow = (flags & kSizesFollow) != 0;
+    const bool sizes_agree =
+        local.bytes == extent.bytes && local.stored_bytes == extent.stored_bytes && read_.u32(at + 14) == member.crc;
+    if ((flags & kEncrypted) != 0 || read_.u16(at + 8) != method || (!sizes_follow && !sizes_agree)) {
+      refuse(file_, place_of(member.name), "its local header disagrees with the directory");
+    }
     return data;
   }
 
-  // Two members that share bytes make a small file unfold into a large one (and stand for two truths about one range).
-  void check_layout() {
-    if (directory_end_ != 0 && !bytes_at(file_, directory_end_, kEndRecord) &&
-        !bytes_at(file_, directory_end_, kZip64EndRecord)) {
-      refuse(file_, "zip directory", fmt::format("no end record at byte {}, behind the last member", directory_end_));
+  void check_names(const std::vector<ZipMember>& members) const {
+    std::set<std::string_view> names;
+    for (const ZipMember& member : members) {
+      if (!names.insert(member.name).second) refuse(file_, place_of(member.name), "two members have this name");
     }
-    std::sort(extents_.begin(), extents_.end(),
-              [](const Extent& a, const Extent& b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
-    for (std::size_t i = 0; i < extents_.size(); ++i) {
-      const bool last = i + 1 == extents_.size();
-      const std::uint64_t limit = last ? directory_start_ : extents_[i + 1].begin;
-      if (extents_[i].end <= limit) continue;
-      refuse(file_, place_of(names_[extents_[i].member]),
-             last ? "overlaps the directory" : fmt::format("overlaps member '{}'", names_[extents_[i + 1].member]));
+  }
+
+  // Members that share bytes make a small file unfold into a large one, and stand for two truths about one range.
+  void check_overlap(const std::vector<ZipMember>& members, std::uint64_t directory) const {
+    std::vector<std::size_t> order(members.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) { return headers_[a] < headers_[b]; });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const ZipMember& member = members[order[i]];
+      const bool last = i + 1 == order.size();
+      if (member.offset + member.stored_bytes <= (last ? directory : headers_[order[i + 1]])) continue;
+      refuse(
+          file_, place_of(member.name),
+          last ? "overlaps the directory" : fmt::format("overlaps member {}", in_quotes(members[order[i + 1]].name)));
     }
   }
 
   const MappedFile& file_;
-  Stream stream_;
-  unzFile archive_ = nullptr;
-  std::uint64_t directory_start_ = 0;
-  std::uint64_t directory_end_ = 0;
-  std::vector<char> name_ = std::vector<char>(std::numeric_limits<std::uint16_t>::max());
-  std::vector<Extent> extents_;
-  std::vector<std::string> names_;  // by Extent::member
+  Reader read_;
+  std::uint64_t size_;
+  std::vector<std::uint64_t> headers_;  // of each member: where its local header starts
 };
 
 // zlib counts in 32 bits: hands it the rest of `bytes` in pieces that fit.
@@ -265,12 +317,6 @@ bool looks_like_zip(const MappedFile& file) noexcept {
 }
 
 std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile>& file) {
-  // minizip does not open an archive without members.
-  if (bytes_at(*file, 0, kEndRecord)) {
-    static constexpr std::string_view kNothing("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
-    if (bytes_at(*file, 0, kNothing)) return {};
-    refuse(*file, "zip directory", "starts with an end record that is not an empty archive's");
-  }
   return DirectoryReader(*file).read();
 }
 

@@ -24,10 +24,27 @@ using VecF64 = hn::Vec<F64>;
 // Every conversion to double is exact.
 HWY_INLINE VecF64 load(F64 d, const double* p) { return hn::LoadU(d, p); }
 HWY_INLINE VecF64 load(F64 d, const float* p) { return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, F64>(), p)); }
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || HWY_ARCH_ARM
 HWY_INLINE VecF64 load(F64 d, const hwy::float16_t* p) {
   const hn::Rebind<float, F64> df;
   return hn::PromoteTo(d, hn::PromoteTo(df, hn::LoadU(hn::Rebind<hwy::float16_t, F64>(), p)));
 }
+#else
+// Without an instruction for it Highway takes infinities and NaN for numbers from 65536 up, so not by PromoteTo.
+HWY_INLINE VecF64 load(F64 d, const hwy::float16_t* p) {
+  const hn::Rebind<float, F64> df;
+  const hn::Rebind<std::uint32_t, F64> du;
+  const hn::Rebind<std::uint16_t, F64> patterns;
+  const auto bits = hn::PromoteTo(du, hn::LoadU(patterns, reinterpret_cast<const std::uint16_t*>(p)));
+  // Exponent and fraction in place, the exponent's bias wrong by 127 - 15: exact, also for subnormal numbers.
+  const auto shifted = hn::BitCast(df, hn::ShiftLeft<13>(hn::And(bits, hn::Set(du, 0x7FFFu))));
+  const auto magnitude = hn::Mul(shifted, hn::Set(df, 0x1p112f));
+  const auto all_ones = hn::BitCast(df, hn::Set(du, 0x7F800000u));
+  const auto special = hn::IfThenElseZero(hn::Ge(magnitude, hn::Set(df, 0x1p16f)), all_ones);
+  const auto sign = hn::BitCast(df, hn::ShiftLeft<16>(hn::And(bits, hn::Set(du, 0x8000u))));
+  return hn::PromoteTo(d, hn::Or(hn::Or(magnitude, special), sign));
+}
+#endif
 HWY_INLINE VecF64 load(F64 d, const hwy::bfloat16_t* p) {
   const hn::Rebind<float, F64> df;
   return hn::PromoteTo(d, hn::PromoteTo(df, hn::LoadU(hn::Rebind<hwy::bfloat16_t, F64>(), p)));

@@ -96,7 +96,9 @@ constexpr int kSafeExponent = 400;  // squares of values within 2^+-400, and sum
 
 Scan scan_scaled(const StoredMatrix& a, double scale, Context& context) {
   const auto n = static_cast<std::size_t>(a.columns);
-  const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(a.size() / kPieceElements, 1, kMostPieces));
+  // Eight rows a piece at least, so that the column sums of all pieces take no more memory than the matrix itself.
+  const std::int64_t wanted = std::min(a.size() / kPieceElements, a.rows / 8);
+  const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(wanted, 1, kMostPieces));
   std::vector<Partial> partials(count);
   auto sums = context.scratch<double>(n * count);
   context.parallel_for(count, [&](std::size_t p) {

@@ -65,7 +65,10 @@ class Page {
         options_(options),
         shown_(select(result, options.sort, options.top)),
         scale_(shown_),
-        columns_(columns_for(table)) {}
+        columns_(columns_for(table)) {
+    if (result.model.files.size() > 1) return;
+    columns_.erase(std::remove(columns_.begin(), columns_.end(), &column("file")), columns_.end());
+  }
 
   std::string render() {
     head();
@@ -123,8 +126,8 @@ class Page {
   // One bar a weight, as high as its sigma_max, linked to its row.
   void chart() {
     const std::size_t count = shown_.size();
-    // A gap of a fifth, and no bar broader than a sixtieth of the chart however few weights there are.
-    const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 50));
+    // A gap of a fifth, and no bar broader than a thirtieth of the chart however few weights there are.
+    const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 24));
     add("<figure class=\"chart\"><figcaption><span>sigma_max by weight, {}</span><span>{}</span></figcaption>\n",
         options_.sort.empty() ? "in file order" : "by " + html_escaped(options_.sort), html_escaped(scale_.caption()));
     add("<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"sigma_max by "
@@ -208,7 +211,8 @@ class Page {
     }
     return fmt::format(
         "<svg class=\"bar\" viewBox=\"0 0 64 8\" aria-hidden=\"true\"><rect class=\"back\" width=\"64\" height=\"8\" "
-        "rx=\"2\"/><rect class=\"{}\" width=\"{:.1f}\" height=\"8\" rx=\"2\"/></svg><span class=\"sign-{}\" "
+        "rx=\"2\"/><rect class=\"{}\" width=\"{:.1f}\" height=\"8\" rx=\"2\"/></svg><span class=\"value "
+        "sign-{}\" "
         "title=\"{}\">{}</span>",
         how, 64 * scale_.share(row.figures()->sigma_max_estimate), how == "proven" ? "good" : "caution", ends, text);
   }

@@ -23,7 +23,7 @@ code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans M
 .card span{color:var(--soft);font-size:.82rem;overflow-wrap:anywhere}
 .card.alarm{border-color:var(--alarm);background:var(--alarm-back)}
 .card.alarm b{color:var(--alarm)}
-.chart{margin-top:1.6rem;padding:.8rem 1rem .7rem;border:1px solid var(--line);border-radius:8px;background:var(--card)}
+.chart{margin:1.6rem 0 0;padding:.8rem 1rem .7rem;border:1px solid var(--line);border-radius:8px;background:var(--card)}
 .chart figcaption{display:flex;justify-content:space-between;gap:1rem;margin-bottom:.5rem;color:var(--soft);
 font-size:.82rem}
 .chart svg{display:block;width:100%;height:110px}
@@ -39,7 +39,7 @@ color:var(--ink);font:inherit}
 table{border-collapse:separate;border-spacing:0;width:100%;font-size:.86rem}
 th,td{padding:.36rem .7rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap;vertical-align:middle}
 th{position:sticky;top:0;z-index:2;background:var(--card);color:var(--soft);font-weight:600;vertical-align:bottom;
-line-height:1.25}
+line-height:1.25;white-space:normal}
 th.sortable{cursor:pointer;user-select:none}
 th.sortable:hover{color:var(--ink)}
 th[aria-sort=ascending]::after{content:" \2191";color:var(--accent)}
@@ -60,6 +60,7 @@ button.fold{margin-right:.4rem;padding:0 .4rem;border:1px solid var(--line);bord
 color:var(--soft);font:inherit;font-size:.78rem;cursor:pointer}
 svg.bar{width:64px;height:8px;margin-right:.6rem;vertical-align:middle}
 svg.bar .back{fill:var(--line)}
+.value{display:inline-block;min-width:8em}
 .sign-good{color:var(--good)}.sign-caution{color:var(--caution)}
 ul.legend{margin:.8rem 0 0;padding:0;list-style:none;color:var(--soft);font-size:.84rem}
 details{margin:.4rem 0;border:1px solid var(--line);border-radius:8px;background:var(--card)}

@@ -62,6 +62,7 @@ std::string spell(const Decimal& decimal) {
   if (decimal.exponent < 0) return "0." + std::string(static_cast<std::size_t>(-decimal.exponent - 1), '0') + digits;
   const int whole = decimal.exponent + 1;
   if (count > whole) digits.insert(static_cast<std::size_t>(whole), ".");
+  if (count < whole) digits.append(static_cast<std::size_t>(whole - count), '0');  // 9.7 to one digit is 10
   return digits;
 }
 

@@ -43,7 +43,7 @@ std::string proof_sentence(const audit::Result& result) {
   std::vector<std::string> known;
   if (s.proven > 0) known.push_back(fmt::format("{} proven", s.proven));
   if (s.probabilistic > 0) {
-    known.push_back(fmt::format("{} probabilistic (each wrong with probability at most {})", s.probabilistic,
+    known.push_back(fmt::format("{} probabilistic (failure probability {} each)", s.probabilistic,
                                 probability_text(largest_failure_probability(result))));
   }
   if (s.lower_only > 0) known.push_back(fmt::format("{} with a lower end only", s.lower_only));
@@ -110,7 +110,8 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   };
   if (has_kind("proven")) line(signs.proven, "sigma_max proven: every digit shown holds, rounding errors included");
   if (has_kind("probabilistic")) {
-    line(signs.probabilistic, "sigma_max probabilistic: the digits hold but for the failure probability below");
+    line(signs.probabilistic, fmt::format("sigma_max probabilistic: the digits hold, each with failure probability {}",
+                                          probability_text(largest_failure_probability(result))));
   }
   if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was asked for or reached");
   if (any_row(shown, [](const Row& row) { return row.tensor->role == audit::Role::convolution; })) {

@@ -211,17 +211,20 @@ class Table {
       if (line.row.tensor != nullptr) name_width_ = std::max(name_width_, display_width(label(line)));
     }
     std::vector<const Column*> by_priority = columns_for(table);
-    const auto priority = [&](const Column* c) { return c->key == options_.sort ? 1 : c->priority; };
+    // Sorted rows of several files are not grouped, so that each has to say where it is from.
+    const bool several = result_.model.files.size() > 1 && !options_.sort.empty();
+    const auto priority = [&](const Column* c) {
+      if (c->key == "file") return several ? 2 : c->priority;
+      return c->key == options_.sort ? 1 : c->priority;
+    };
     std::stable_sort(by_priority.begin(), by_priority.end(),
                      [&](const Column* a, const Column* b) { return priority(a) < priority(b); });
-    const bool several = result_.model.files.size() > 1 && !options_.sort.empty();
     std::size_t used = 0;
     for (const Column* candidate : by_priority) {
       if (candidate->key == "name" || (candidate->key == "file" && !several)) continue;
       if (!result_.full_spectrum && needs_spectrum(*candidate)) continue;
       TableColumn measured = measure(*candidate);
-      const std::size_t least =
-          priority(candidate) <= kEssential || candidate->key == "file" ? kNarrowestName : width_ * 3 / 10;
+      const std::size_t least = priority(candidate) <= kEssential ? kNarrowestName : width_ * 3 / 10;
       if (used + kGap + measured.width + std::min(name_width_, least) > width_ && priority(candidate) > 1) continue;
       used += kGap + measured.width;
       columns_.push_back(std::move(measured));

@@ -136,12 +136,20 @@ std::string join_path(const std::vector<Component>& parts, const Glyphs& signs) 
 std::string cut_middle(std::string_view text, std::size_t width, const Glyphs& signs) {
   const std::size_t ellipsis = display_width(signs.ellipsis);
   if (width <= ellipsis) return std::string(prefix_of_width(text, width));
-  const std::size_t head_width = (width - ellipsis) / 3;
-  const std::string_view head = prefix_of_width(text, head_width);
+  const std::string_view head = prefix_of_width(text, (width - ellipsis) / 3);
+  const std::size_t room = width - ellipsis - display_width(head);
   std::string_view tail = text;
-  while (display_width(tail) > width - ellipsis - display_width(head)) tail.remove_prefix(decode(tail).length);
+  for (std::size_t left = display_width(text); left > room;) {
+    const Decoded next = decode(tail);
+    left -= next.valid ? width_of(next.code) : 1;
+    tail.remove_prefix(next.length);
+  }
   return fmt::format("{}{}{}", head, signs.ellipsis, tail);
 }
+
+// Names come from untrusted files and may be as long as those: beyond this many bytes they are cut without a look at
+// their components, which takes time in proportion to the square of their number.
+constexpr std::size_t kLongestPath = 512;
 
 // What a name loses first.
 enum class Style {
@@ -152,7 +160,7 @@ enum class Style {
 
 std::string shorten_as(Style style, std::string_view text, std::size_t width, const Glyphs& signs) {
   if (display_width(text) <= width) return std::string(text);
-  if (style == Style::middle) return cut_middle(text, width, signs);
+  if (style == Style::middle || text.size() > kLongestPath) return cut_middle(text, width, signs);
   std::vector<Component> parts = split_path(text);
   std::vector<std::size_t> droppable;
   for (std::size_t i = 0; i + 2 < parts.size(); ++i) droppable.push_back(i);
@@ -268,12 +276,12 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     while (!word.empty()) {
       const std::size_t blank = lines.back().empty() ? 0 : 1;
       const std::size_t used = display_width(lines.back()) + blank;
-      const bool fits = used + display_width(word) <= width;
-      if (!fits && blank == 1) {
+      // A word goes on the line whole, or else on lines of its own: only a line that it begins may break it.
+      const std::string_view piece = prefix_of_width(word, width - std::min(width, used));
+      if (piece.size() < word.size() && blank == 1) {
         lines.emplace_back();
         continue;
       }
-      const std::string_view piece = fits ? word : prefix_of_width(word, width);
       if (blank == 1) lines.back() += ' ';
       lines.back() += piece;
       word.remove_prefix(piece.size());

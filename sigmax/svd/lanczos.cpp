@@ -96,7 +96,7 @@ LanczosResult lanczos(std::int64_t n, const SymmetricProduct& product, const Lan
                       Context& context) {
   if (n < 1) throw Error(fmt::format("[lanczos] the operator's order must be positive, got {}", n));
   const SerialBlas serial;
-  const std::int64_t capacity = std::clamp<std::int64_t>(options.basis, 2, n);
+  const std::int64_t capacity = std::min(std::max<std::int64_t>(options.basis, 2), n);
   Basis basis(n, capacity, context);
   LanczosResult result;
   result.vector.resize(static_cast<std::size_t>(n));

@@ -139,6 +139,7 @@ Spectrum spectrum(const kernels::StoredMatrix& a, GramMatrix& g, Context& contex
   if (uncertain.sum || (uncertain.smallest && !smallest)) {
     result.values = bidiagonal_values(a, g.scale, context);
     result.method = SpectrumMethod::bidiagonal;
+    std::fill(result.values.begin() + static_cast<std::ptrdiff_t>(n), result.values.end(), 0.0);  // known exactly
     return result;
   }
   for (std::size_t i = 0; i < n; ++i) {
@@ -147,8 +148,8 @@ Spectrum spectrum(const kernels::StoredMatrix& a, GramMatrix& g, Context& contex
   if (smallest) {
     result.values[n - 1] = *smallest;
     result.method = SpectrumMethod::gram_refined;
-    // A neighbour known less well may have come out below it.
-    std::sort(result.values.begin(), result.values.end(), std::greater<>());
+    // A neighbour, known less well, may have come out below it: raised to it, it is closer to the truth.
+    for (std::size_t i = 0; i + 1 < n; ++i) result.values[i] = std::fmax(result.values[i], *smallest);
   }
   return result;
 }

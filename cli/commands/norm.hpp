@@ -1,0 +1,12 @@
+// `sigmax norm`: one norm of one matrix.
+#pragma once
+
+#include "cli/options.hpp"
+#include "sigmax/core/context.hpp"
+
+namespace sigmax::cli {
+
+/// Returns the exit code. Throws what the library throws; Error with the closest names if the tensor is not there.
+int run_norm(const NormOptions& options, Context& context);
+
+}  // namespace sigmax::cli

@@ -1,0 +1,164 @@
+#include "cli/help.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <string_view>
+#include <vector>
+
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/kernels/convert.hpp"
+#include "sigmax/report/text.hpp"
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kTextColumn = 26;
+
+constexpr std::string_view kExitCodes = R"(
+Exit status:
+  0  success
+  1  a weight met a --fail-if expression
+  2  the command line is wrong
+  3  a file is unreadable or malformed, or an output cannot be written
+  4  --certify proven was asked for, and some weight has no proven upper end
+  130  interrupted
+)";
+
+std::string item(std::string_view name, std::string_view text) {
+  std::string page = fmt::format("  {}", name);
+  bool first = name.size() + 4 <= kTextColumn;
+  if (!first) page += '\n';
+  for (const std::string& line : report::wrap(text, kWidth - kTextColumn)) {
+    page += fmt::format("{}{}\n", std::string(kTextColumn - (first ? name.size() + 2 : 0), ' '), line);
+    first = false;
+  }
+  return page;
+}
+
+std::string paragraphs(std::string_view text) {
+  std::string page;
+  while (true) {
+    const auto end = text.find('\n');
+    for (const std::string& line : report::wrap(text.substr(0, end), kWidth)) page += line + '\n';
+    if (end == std::string_view::npos) return page;
+    page += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+std::string HelpPage::make_option(const CLI::Option* option, bool is_positional) const {
+  // CLI11 joins names by a bare comma.
+  std::string name = is_positional ? option->get_name(true, false) : option->get_name(false, true);
+  if (const auto comma = name.find(','); comma != std::string::npos) name.insert(comma + 1, " ");
+  if (!is_positional && !option->get_option_text().empty()) name += ' ' + option->get_option_text();
+  return item(name, option->get_description());
+}
+
+std::string HelpPage::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
+  const bool top = app->get_parent() == nullptr;
+  std::string usage = top ? "sigmax COMMAND [OPTION]..." : fmt::format("sigmax {} [OPTION]...", app->get_name());
+  const auto positionals = app->get_options([](const CLI::Option* o) { return o->get_positional(); });
+  for (const CLI::Option* option : positionals) {
+    usage += fmt::format(" {}{}", option->get_name(true, false), option->get_expected_max() > 1 ? "..." : "");
+  }
+  std::string page = fmt::format("Usage: {}\n\n{}", usage, paragraphs(app->get_description()));
+
+  if (!positionals.empty()) page += '\n';
+  for (const CLI::Option* option : positionals) page += make_option(option, true);
+  if (top) page += "\nCommands:\n";
+  for (const CLI::App* command : app->get_subcommands({})) {
+    const std::string text = command->get_description();
+    page += item(command->get_name(), text.substr(0, text.find('\n')));
+  }
+  for (const std::string& group : app->get_groups()) {
+    const auto options =
+        app->get_options([&](const CLI::Option* o) { return o->get_group() == group && o->nonpositional(); });
+    if (group.empty() || options.empty()) continue;
+    page += fmt::format("\n{}:\n", group);
+    for (const CLI::Option* option : options) page += make_option(option, false);
+  }
+  return page + app->get_footer();
+}
+
+std::string main_footer() {
+  return fmt::format(R"(
+Examples:
+  sigmax audit model.safetensors                every weight, with proof
+  sigmax audit model/ --fail-if 'sigma > 100'   a check for continuous integration
+  sigmax ls model.onnx                          what the file holds
+  sigmax norm layer.npy --ord nuc               one norm of one matrix
+
+`sigmax COMMAND --help` tells more about a command.
+{})",
+                     kExitCodes);
+}
+
+std::string audit_footer() {
+  return fmt::format(R"(
+Expressions of --fail-if:
+  Comparisons of figures with numbers (> >= < <= == !=), joined by and, or, not
+  (or && || !) and parentheses. Figures are the report's columns: sigma_max (also
+  sigma), condition, stable_rank, sigma_min, frobenius, rank_95, ..., and nonfinite,
+  the number of entries that are NaN or infinite.
+
+  sigma_max is known as an enclosure, and a gate trips unless the enclosure rules
+  the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at the
+  lower one, so that passing is as certain as the enclosure. sigma_max.lower and
+  sigma_max.upper name an end. A condition number beyond the stored precision
+  counts as infinite. A comparison whose figure does not exist (under --quick, or
+  of a weight with NaN) is false, and a warning says so.
+
+Examples:
+  sigmax audit model.safetensors --sort sigma_max --top 10
+  sigmax audit model.onnx --layers 'attn|mlp' --exclude bias --json audit.json
+  sigmax audit a.safetensors b.safetensors --quick --html audit.html -q
+  sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv
+
+NO_COLOR turns colours off; COLUMNS sets the width where there is no terminal.
+{})",
+                     kExitCodes);
+}
+
+std::string list_footer() {
+  return fmt::format(R"(
+Examples:
+  sigmax ls model.safetensors
+  sigmax ls model.onnx -v                       with byte offsets
+  sigmax ls checkpoint/ --sort bytes --top 5    the largest tensors
+  sigmax ls model.pt --format json
+{})",
+                     kExitCodes);
+}
+
+std::string norm_footer() {
+  return fmt::format(R"(
+Norms:
+  fro           sqrt(sum w_ij^2)
+  nuc           nuclear norm, the sum of the singular values
+  2, -2         largest singular value (with its enclosure), smallest
+  1, -1         largest, smallest column sum of |w_ij|
+  inf, -inf     largest, smallest row sum of |w_ij|
+  max           largest |w_ij|
+  schatten:P    (sum sigma_i^P)^(1/P), P >= 1
+  kyfan:K       the sum of the K largest singular values
+  entrywise:P   (sum |w_ij|^P)^(1/P), P >= 1
+
+Examples:
+  sigmax norm matrix.npy --ord fro
+  sigmax norm model.safetensors:fc1.weight
+  sigmax norm model.onnx:onnx::MatMul_42 --ord schatten:4 --format value
+{})",
+                     kExitCodes);
+}
+
+std::string version_text() {
+  return fmt::format("sigmax {}\nBLAS     {}\nSIMD     {}\nformats  {}\n", SIGMAX_VERSION, blas_description(),
+                     kernels::simd_target(), fmt::join(io::known_formats(), ", "));
+}
+
+}  // namespace sigmax::cli

@@ -1,0 +1,78 @@
+// Parse, run, and the one place where errors become messages and exit codes.
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <new>
+#include <variant>
+
+#include "cli/commands/audit.hpp"
+#include "cli/commands/ls.hpp"
+#include "cli/commands/norm.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/terminal.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/error.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+struct Run {
+  int operator()(const Message& message) const {
+    if (message.exit_code == kSuccess) {
+      print(message.text);
+    } else {
+      Messages({}).error(message.text);
+    }
+    return message.exit_code;
+  }
+
+  int operator()(const AuditOptions& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_audit(options, context); });
+  }
+
+  int operator()(const NormOptions& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_norm(options, context); });
+  }
+
+  int operator()(const ListOptions& options) const { return run_ls(options); }
+
+ private:
+  template <class Body>
+  static int interruptible(int jobs, const Body& body) {
+    Context context(jobs);
+    const Interrupt interrupt(context);
+    return body(context);
+  }
+};
+
+int run(int argc, const char* const* argv) {
+  try {
+    return std::visit(Run{}, parse(argc, argv));
+  } catch (const Cancelled&) {
+    Messages({}).error(Interrupt::signal() == SIGTERM ? "terminated" : "interrupted");
+    return Interrupt::signal() == SIGTERM ? kTerminated : kInterrupted;
+  } catch (const FileError& error) {
+    Messages({}).error(error.what());
+    return kBadInput;
+  } catch (const Error& error) {
+    Messages({}).error(error.what());
+    return kUsage;
+  } catch (const std::bad_alloc&) {
+    Messages({}).error("out of memory; fewer threads (-j), --quick or --layers need less");
+    return kBadInput;
+  } catch (const std::exception& error) {
+    Messages({}).error(fmt::format("unexpected failure: {}", error.what()));
+    return kBadInput;
+  }
+}
+
+}  // namespace
+}  // namespace sigmax::cli
+
+int main(int argc, char** argv) {
+  sigmax::cli::ignore_broken_pipes();
+  return sigmax::cli::run(argc, argv);
+}

@@ -1,0 +1,308 @@
+#include "cli/options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "cli/exit_code.hpp"
+#include "cli/help.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/report/columns.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+constexpr const char* kSelection = "Which tensors";
+constexpr const char* kComputation = "What is computed";
+constexpr const char* kReports = "Reports";
+constexpr const char* kGates = "Checks";
+constexpr const char* kGeneral = "General";
+constexpr int kMostJobs = 1024;
+
+const std::map<std::string, Format> kFormats = {
+    {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
+const std::map<std::string, NormOptions::Format> kNormFormats = {
+    {"text", NormOptions::Format::text}, {"value", NormOptions::Format::value}, {"json", NormOptions::Format::json}};
+const std::map<std::string, ListOptions::Sort> kListSorts = {
+    {"name", ListOptions::Sort::name}, {"elements", ListOptions::Sort::elements}, {"bytes", ListOptions::Sort::bytes}};
+const std::map<std::string, Colour> kColours = {
+    {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
+
+// What was typed, before it is given its types.
+struct Typed {
+  std::vector<std::string> layers, exclude, gates;
+  std::string sort, certify, format, colour = "auto";
+  std::map<ReportFile::Kind, std::string> files;
+};
+
+template <class T>
+T chosen(std::string_view option, const std::string& text, const std::map<std::string, T>& choices) {
+  const auto found = choices.find(text);
+  if (found != choices.end()) return found->second;
+  std::string known;
+  for (const auto& [name, value] : choices) known += (known.empty() ? "" : ", ") + name;
+  throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
+}
+
+// Repeated options: one value each time, so that a path may follow.
+CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text) {
+  return app->add_option(name, values, text)->allow_extra_args(false);
+}
+
+void add_paths(CLI::App* app, std::vector<std::string>& paths) {
+  // Without allow_extra_args a path in brackets is a path, not CLI11's notation for a list.
+  app->add_option("PATH", paths,
+                  "a checkpoint: a file (safetensors, npy, npz, PyTorch, ONNX; told by its content), an index file, or "
+                  "a folder; several are taken for one model")
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false)
+      ->required();
+}
+
+void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
+  add_list(app, "--layers", typed.layers,
+           "only tensors whose name matches REGEX somewhere (ECMAScript; repeatable: any of them)")
+      ->option_text("REGEX")
+      ->group(kSelection);
+  add_list(app, "--exclude", typed.exclude, "not those whose name matches REGEX (repeatable)")
+      ->option_text("REGEX")
+      ->group(kSelection);
+  app->add_option("--min-dim", min_dim, "only weights whose shorter side is at least N")
+      ->option_text("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62))
+      ->group(kSelection);
+}
+
+void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
+  app->add_flag("-q,--quiet", common.quiet, "no progress, notes or warnings")->group(kGeneral);
+  app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
+      ->group(kGeneral);
+  app->add_option("--color", typed.colour, "auto (a terminal, and NO_COLOR unset), always or never")
+      ->option_text("WHEN")
+      ->group(kGeneral);
+  app->set_help_flag("-h,--help", "this page")->group(kGeneral);
+}
+
+void add_jobs(CLI::App* app, int& jobs) {
+  app->add_option("-j,--jobs", jobs, "threads; every hardware thread by default, and the same digits for any number")
+      ->option_text("N")
+      ->check(CLI::Range(1, kMostJobs))
+      ->group(kComputation);
+}
+
+void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text) {
+  app->add_option(name, typed.files[kind], text)->option_text("FILE")->group(kReports);
+}
+
+CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
+  CLI::App* audit = app.add_subcommand(
+      "audit",
+      "how strongly each weight of a checkpoint can stretch its input, with proof\n"
+      "Measures every weight: an enclosure of its largest singular value, its norms, condition number, ranks and "
+      "energy; tensors that are no weights are listed with the reason.");
+  add_paths(audit, options.paths);
+  add_selection(audit, typed, options.min_dim);
+  audit->add_flag("--quick", options.quick, "sigma_max and the norms alone, without the full spectrum")
+      ->group(kComputation);
+  audit
+      ->add_option("--certify", typed.certify,
+                   "how the upper end of sigma_max is to be known: proven (any size), proven:N (up to N on the shorter "
+                   "side, probabilistic above), probabilistic or none. By default proven:4096, and with --quick "
+                   "probabilistic")
+      ->option_text("HOW")
+      ->group(kComputation);
+  audit
+      ->add_option("--failure-probability", options.failure_probability,
+                   "of each probabilistic upper end, between 0 and 1; 1e-9 by default")
+      ->option_text("P")
+      ->group(kComputation);
+  add_jobs(audit, options.jobs);
+  audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
+      ->option_text("FORMAT")
+      ->group(kReports);
+  add_report_file(audit, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.audit/1");
+  add_report_file(audit, typed, "--html", ReportFile::Kind::html, "also write one self-contained page");
+  add_report_file(audit, typed, "--csv", ReportFile::Kind::csv, "also write CSV, a line a weight");
+  add_report_file(audit, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
+  audit
+      ->add_option("--sort", typed.sort,
+                   "order by a column: figures from the largest down, text from a to z; the file's order by default")
+      ->option_text("KEY")
+      ->group(kReports);
+  audit->add_option("--top", options.top, "report the first N weights only; the summary and the checks see all")
+      ->option_text("N")
+      ->group(kReports);
+  add_list(audit, "--fail-if", typed.gates, "exit with 1 if a weight meets EXPR (repeatable; see below)")
+      ->option_text("EXPR")
+      ->group(kGates);
+  add_general(audit, options.common, typed);
+  audit->footer(audit_footer);
+  return audit;
+}
+
+CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
+  CLI::App* list = app.add_subcommand("ls",
+                                      "what a checkpoint holds: names, shapes, types, bytes\n"
+                                      "Lists every tensor without reading its values.");
+  add_paths(list, options.paths);
+  add_selection(list, typed, options.min_dim);
+  list->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
+      ->option_text("FORMAT")
+      ->group(kReports);
+  list->add_option("--sort", typed.sort, "order by name, elements or bytes; the file's order by default")
+      ->option_text("KEY")
+      ->group(kReports);
+  list->add_option("--top", options.top, "list the first N tensors only")->option_text("N")->group(kReports);
+  add_general(list, options.common, typed);
+  list->footer(list_footer);
+  return list;
+}
+
+CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
+  CLI::App* norm = app.add_subcommand("norm",
+                                      "one norm of one matrix\n"
+                                      "A convolution kernel is taken for the matrix [out, rest].");
+  norm->add_option("FILE[:TENSOR]", options.target,
+                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
+      ->required();
+  norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
+      ->option_text("ORD")
+      ->group(kComputation);
+  add_jobs(norm, options.jobs);
+  norm->add_option("--format", typed.format, "text (default), value (the number alone) or json")
+      ->option_text("FORMAT")
+      ->group(kReports);
+  add_general(norm, options.common, typed);
+  norm->footer(norm_footer);
+  return norm;
+}
+
+NameFilter name_filter(const Typed& typed) {
+  NameFilter filter;
+  for (const std::string& source : typed.layers) filter.layers.emplace_back("--layers", source);
+  for (const std::string& source : typed.exclude) filter.exclude.emplace_back("--exclude", source);
+  return filter;
+}
+
+CertifyRequest certify_request(const std::string& text) {
+  using Kind = CertifyRequest::Kind;
+  if (text.empty()) return {};
+  if (text == "proven") return {Kind::proven, {}};
+  if (text == "probabilistic") return {Kind::probabilistic, {}};
+  if (text == "none") return {Kind::none, {}};
+  if (text.starts_with("proven:")) {
+    std::int64_t size = 0;
+    const auto [end, error] = std::from_chars(text.data() + 7, text.data() + text.size(), size);
+    if (error == std::errc() && end == text.data() + text.size() && size >= 1) return {Kind::proven, size};
+  }
+  throw Error(fmt::format("--certify takes proven, proven:N with N at least 1, probabilistic or none, got '{}'", text));
+}
+
+void check_paths(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (path.empty()) throw Error("PATH is empty; name a checkpoint");
+    if (path == "-") throw Error("PATH is '-': a checkpoint is mapped, not streamed; name a file");
+  }
+}
+
+std::vector<ReportFile> report_files(const Typed& typed) {
+  std::vector<ReportFile> files;
+  std::set<std::string> seen;
+  for (const auto& [kind, path] : typed.files) {
+    if (path.empty()) continue;
+    if (path == "-") throw Error("a report file is called '-'; --format writes to standard output");
+    if (!seen.insert(path).second) throw Error(fmt::format("two reports are to be written to '{}'", path));
+    files.push_back({kind, path});
+  }
+  return files;
+}
+
+// An argument as a shell would take it.
+std::string quoted(std::string_view argument) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos) return std::string(argument);
+  std::string text = "'";
+  for (const char c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+std::string command_line(int argc, const char* const* argv) {
+  std::string text = "sigmax";
+  for (int i = 1; i < argc; ++i) text += ' ' + quoted(argv[i]);
+  return text;
+}
+
+AuditOptions finished(AuditOptions options, const Typed& typed) {
+  check_paths(options.paths);
+  options.names = name_filter(typed);
+  options.common.colour = chosen("--color", typed.colour, kColours);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
+  options.certify = certify_request(typed.certify);
+  if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
+    throw Error(fmt::format("--failure-probability must lie between 0 and 1, got {}", options.failure_probability));
+  }
+  if (!typed.sort.empty()) options.sort = report::column(column_key(typed.sort)).key;
+  for (const std::string& source : typed.gates) options.gates.emplace_back(source);
+  options.files = report_files(typed);
+  return options;
+}
+
+ListOptions finished(ListOptions options, const Typed& typed) {
+  check_paths(options.paths);
+  options.names = name_filter(typed);
+  options.common.colour = chosen("--color", typed.colour, kColours);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
+  if (!typed.sort.empty()) options.sort = chosen("--sort", typed.sort, kListSorts);
+  return options;
+}
+
+NormOptions finished(NormOptions options, const Typed& typed) {
+  check_paths({options.target});
+  options.common.colour = chosen("--color", typed.colour, kColours);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
+  options.norm = norms::parse_norm(options.ord);
+  return options;
+}
+
+}  // namespace
+
+std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, const char* const* argv) {
+  CLI::App app("The singular values of neural-network weights, with proof.", "sigmax");
+  app.formatter(std::make_shared<HelpPage>());
+  app.set_help_flag("-h,--help", "this page")->group(kGeneral);
+  bool version = false;
+  app.add_flag("--version", version, "the version, its BLAS and SIMD target, and the formats it reads")
+      ->group(kGeneral);
+  app.footer(main_footer);
+
+  AuditOptions audit;
+  ListOptions list;
+  NormOptions norm;
+  Typed typed_audit, typed_list, typed_norm;
+  const CLI::App* audit_command = add_audit(app, audit, typed_audit);
+  const CLI::App* list_command = add_list_command(app, list, typed_list);
+  const CLI::App* norm_command = add_norm(app, norm, typed_norm);
+  app.require_subcommand(0, 1);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Message{app.help(), kSuccess};
+  } catch (const CLI::ParseError& error) {
+    return Message{fmt::format("{}\nSee sigmax --help.", error.what()), kUsage};
+  }
+  if (version) return Message{version_text(), kSuccess};
+  audit.command = command_line(argc, argv);
+  if (audit_command->parsed()) return finished(std::move(audit), typed_audit);
+  if (list_command->parsed()) return finished(std::move(list), typed_list);
+  if (norm_command->parsed()) return finished(std::move(norm), typed_norm);
+  return Message{"a command is missing: audit, ls or norm\nSee sigmax --help.", kUsage};
+}
+
+}  // namespace sigmax::cli

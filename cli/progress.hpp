@@ -1,0 +1,40 @@
+// The progress line: `audit  43%  encoder.layer.3.weight  12 s left`.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "cli/terminal.hpp"
+#include "sigmax/core/context.hpp"
+
+namespace sigmax::cli {
+
+/// One line on standard error that is redrawn at most ten times a second and erased at the end; nothing at all unless
+/// standard error is a terminal that can do so.
+class ProgressLine {
+ public:
+  /// `label` comes first on the line. Reports of `context` are shown while the line is alive.
+  ProgressLine(Context& context, std::string label, const CommonOptions& options);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void show(const Progress& progress);
+
+  Context& context_;
+  std::string label_;
+  Style style_;
+  bool active_ = false;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_;
+};
+
+/// The text of the line, at most `style.width - 1` columns. `elapsed` in seconds; time left is told once a second has
+/// passed and something is done.
+std::string progress_text(std::string_view label, const Progress& progress, double elapsed, const Style& style);
+
+}  // namespace sigmax::cli

@@ -1,0 +1,106 @@
+#include "cli/terminal.hpp"
+
+#include <fmt/format.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/report/text.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : std::string_view();
+}
+
+bool locale_is_utf8() {
+  const locale_t locale = newlocale(LC_CTYPE_MASK, "", nullptr);
+  if (locale == nullptr) return false;
+  const bool utf8 = std::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
+  freelocale(locale);
+  return utf8;
+}
+
+std::optional<std::size_t> columns_variable() {
+  const std::string_view text = environment("COLUMNS");
+  std::size_t columns = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
+  if (error != std::errc() || end != text.data() + text.size() || columns == 0 || columns > 10000) return std::nullopt;
+  return columns;
+}
+
+std::size_t width_of(int descriptor, bool terminal) {
+  winsize size{};
+  if (terminal && ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return columns_variable().value_or(terminal ? 80 : 200);
+}
+
+// Returns 0, or the errno of the failure.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Style style_of(int descriptor, Colour colour) {
+  Style style;
+  style.terminal = isatty(descriptor) == 1;
+  style.unicode = locale_is_utf8();
+  style.width = width_of(descriptor, style.terminal);
+  const bool wanted = style.terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
+  style.colour = colour == Colour::always || (colour == Colour::automatic && wanted);
+  return style;
+}
+
+void print(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error != 0 && error != EPIPE) throw FileError("standard output", "", std::strerror(error));
+}
+
+Messages::Messages(const CommonOptions& options)
+    : style_(style_of(STDERR_FILENO, options.colour)), quiet_(options.quiet) {}
+
+void Messages::error(std::string_view text) const { say("", "31", text); }
+
+void Messages::warning(std::string_view text) const {
+  if (!quiet_) say("warning", "33", text);
+}
+
+void Messages::note(std::string_view text) const {
+  if (!quiet_) say("note", "36", text);
+}
+
+void Messages::finding(std::string_view label, std::string_view text) const { say(label, "31", text); }
+
+void Messages::say(std::string_view label, std::string_view colour, std::string_view text) const {
+  // A message may quote a file; its line breaks are the message's own, everything else is made visible.
+  std::string lines;
+  while (true) {
+    const auto end = text.find('\n');
+    lines += report::visible(text.substr(0, end), style_.unicode) + '\n';
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  std::string head = label.empty() ? std::string("sigmax:") : fmt::format("sigmax: {}:", label);
+  if (style_.colour) head = fmt::format("\x1b[1;{}m{}\x1b[0m", colour, head);
+  // Nobody is left to tell if standard error is closed.
+  static_cast<void>(write_all(STDERR_FILENO, fmt::format("{} {}", head, lines)));
+}
+
+}  // namespace sigmax::cli

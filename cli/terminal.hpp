@@ -1,0 +1,50 @@
+// What standard output and standard error are, and how to speak to a person on them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cli/options.hpp"
+
+namespace sigmax::cli {
+
+/// How text for people is to look on one stream.
+struct Style {
+  bool terminal = false;  ///< the stream is a terminal
+  bool colour = false;    ///< ANSI colours
+  bool unicode = true;    ///< the locale's encoding is UTF-8
+  std::size_t width = 0;  ///< in columns
+};
+
+/// The style of file descriptor `descriptor` (1 or 2).
+///
+/// Colour: `always` and `never` decide; `automatic` is a terminal with NO_COLOR unset or empty and TERM not `dumb`.
+/// Width: the terminal's; otherwise COLUMNS; otherwise 80 on a terminal and 200 elsewhere, so that nothing is cut off
+/// in a file.
+Style style_of(int descriptor, Colour colour);
+
+/// Writes all of `text` to standard output. A closed pipe is no error: the reader has seen enough. Throws FileError for
+/// anything else, a full disk for instance.
+void print(std::string_view text);
+
+/// Messages for the person who runs the command, on standard error: `sigmax: warning: ...`.
+class Messages {
+ public:
+  explicit Messages(const CommonOptions& options);
+
+  void error(std::string_view text) const;
+  void warning(std::string_view text) const;  ///< unless quiet
+  void note(std::string_view text) const;     ///< unless quiet
+
+  /// A result of the run, such as a tripped gate: said even if quiet.
+  void finding(std::string_view label, std::string_view text) const;
+
+ private:
+  void say(std::string_view label, std::string_view colour, std::string_view text) const;
+
+  Style style_;
+  bool quiet_;
+};
+
+}  // namespace sigmax::cli

@@ -1,0 +1,261 @@
+#include "sigmax/audit/audit.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gallery/reference_svd.hpp"
+#include "sigmax/audit/measure.hpp"
+#include "sigmax/core/error.hpp"
+
+namespace sigmax::audit {
+namespace {
+
+std::vector<double> normals(std::size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<double> values(count);
+  for (double& value : values) value = normal(random);
+  return values;
+}
+
+io::Entry entry(const std::string& name, const Tensor& tensor) {
+  io::Entry e;
+  e.name = name;
+  e.dtype = tensor.dtype();
+  e.dtype_name = std::string(sigmax::name(tensor.dtype()));
+  e.shape = tensor.shape();
+  e.file = "memory";
+  e.load = [tensor] { return tensor; };
+  return e;
+}
+
+io::Entry random_entry(const std::string& name, Dimensions shape, unsigned seed, DType dtype = DType::f32) {
+  const auto count = static_cast<std::size_t>(*element_count(shape));
+  return entry(name, Tensor::rounded(normals(count, seed), std::move(shape), dtype));
+}
+
+io::Checkpoint checkpoint(std::vector<io::Entry> entries) {
+  io::Checkpoint c;
+  c.paths = {"memory"};
+  c.format = "test";
+  c.entries = std::move(entries);
+  return c;
+}
+
+Result run(const io::Checkpoint& c, const Options& options = {}, int threads = 2) {
+  Context context(threads);
+  return audit(c, options, context);
+}
+
+// Every figure from its definition, in extended precision.
+void expect_figures(const Figures& f, const std::vector<double>& values, std::size_t rows, std::size_t columns,
+                    const std::string& what) {
+  const auto sigma = gallery::reference_singular_values(values, rows, columns);
+  const auto near = [&](double got, long double want, const char* figure) {
+    EXPECT_NEAR(got, static_cast<double>(want), 1e-10 * static_cast<double>(std::fabs(want))) << what << " " << figure;
+  };
+  EXPECT_LE(f.sigma_max.lower.value(), sigma[0]) << what;
+  ASSERT_TRUE(f.sigma_max.upper.has_value()) << what;
+  EXPECT_GE(f.sigma_max.upper->value(), sigma[0]) << what;
+  near(f.sigma_max_estimate, sigma[0], "sigma_max_estimate");
+  long double squares = 0, total = 0, entropy = 0, largest = 0;
+  for (const double value : values) {
+    squares += static_cast<long double>(value) * value;
+    largest = std::max<long double>(largest, std::fabs(value));
+  }
+  long double norm_1 = 0, norm_inf = 0;
+  for (std::size_t j = 0; j < columns; ++j) {
+    long double sum = 0;
+    for (std::size_t i = 0; i < rows; ++i) sum += std::fabs(values[i * columns + j]);
+    norm_1 = std::max(norm_1, sum);
+  }
+  for (std::size_t i = 0; i < rows; ++i) {
+    long double sum = 0;
+    for (std::size_t j = 0; j < columns; ++j) sum += std::fabs(values[i * columns + j]);
+    norm_inf = std::max(norm_inf, sum);
+  }
+  for (const long double s : sigma) total += s;
+  for (const long double s : sigma) {
+    if (s > 0) entropy -= s / total * std::log(s / total);
+  }
+  near(f.frobenius, std::sqrt(squares), "frobenius");
+  near(f.max_abs, largest, "max_abs");
+  near(f.norm_1, norm_1, "norm_1");
+  near(f.norm_inf, norm_inf, "norm_inf");
+  near(f.stable_rank, squares / (sigma[0] * sigma[0]), "stable_rank");
+  ASSERT_TRUE(f.spectrum.has_value());
+  near(f.spectrum->sigma_min, sigma.back(), "sigma_min");
+  near(f.spectrum->nuclear, total, "nuclear");
+  near(f.spectrum->effective_rank, std::exp(entropy), "effective_rank");
+  if (f.spectrum->condition) near(*f.spectrum->condition, sigma[0] / sigma.back(), "condition");
+  long double kept = 0;
+  std::int64_t rank_90 = 0;
+  while (kept < 0.9L * squares)
+    kept += sigma[static_cast<std::size_t>(rank_90)] * sigma[static_cast<std::size_t>(rank_90)], ++rank_90;
+  EXPECT_EQ(f.spectrum->rank_90.rank, rank_90) << what;
+  EXPECT_EQ(f.spectrum->rank_90.saves_parameters,
+            rank_90 * static_cast<std::int64_t>(rows + columns) < static_cast<std::int64_t>(rows * columns));
+}
+
+TEST(audit, every_figure_agrees_with_its_definition) {
+  for (const auto& [rows, columns] : {std::pair{12, 30}, {30, 12}, {16, 16}, {1, 9}, {9, 1}, {1, 1}, {40, 41}}) {
+    for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+      const io::Entry e = random_entry("w", {rows, columns}, static_cast<unsigned>(rows * 100 + columns), dtype);
+      const Tensor tensor = e.load();
+      std::vector<double> values;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < columns; ++j) values.push_back(tensor.at(std::vector<std::int64_t>{i, j}));
+      }
+      const Result result = run(checkpoint({e}));
+      ASSERT_EQ(result.tensors.size(), 1U);
+      expect_figures(*result.tensors[0].figures, values, static_cast<std::size_t>(rows),
+                     static_cast<std::size_t>(columns), fmt::format("{}x{} {}", rows, columns, sigmax::name(dtype)));
+    }
+  }
+}
+
+TEST(audit, a_stack_is_measured_as_the_block_diagonal_of_its_members) {
+  const io::Entry e = random_entry("experts.w", {3, 5, 7}, 4);
+  const Tensor tensor = e.load();
+  std::vector<double> block_diagonal(15 * 21, 0.0);
+  for (std::int64_t b = 0; b < 3; ++b) {
+    for (std::int64_t i = 0; i < 5; ++i) {
+      for (std::int64_t j = 0; j < 7; ++j) {
+        block_diagonal[static_cast<std::size_t>((b * 5 + i) * 21 + b * 7 + j)] =
+            tensor.at(std::vector<std::int64_t>{b, i, j});
+      }
+    }
+  }
+  const Result result = run(checkpoint({e}));
+  const TensorResult& whole = result.tensors[0];
+  EXPECT_EQ(whole.batch, 3);
+  EXPECT_EQ(whole.parts.size(), 3U);
+  const auto sigma = gallery::reference_singular_values(block_diagonal, 15, 21);
+  EXPECT_LE(whole.figures->sigma_max.lower.value(), sigma[0]);
+  EXPECT_GE(whole.figures->sigma_max.upper->value(), sigma[0]);
+  EXPECT_NEAR(whole.figures->spectrum->sigma_min, static_cast<double>(sigma.back()), 1e-10);
+  long double total = 0;
+  for (const long double s : sigma) total += s;
+  EXPECT_NEAR(whole.figures->spectrum->nuclear, static_cast<double>(total), 1e-9);
+}
+
+TEST(audit, gates_are_measured_as_a_whole_and_one_by_one) {
+  const Result result =
+      run(checkpoint({random_entry("r.weight_ih_l0", {32, 6}, 1), random_entry("r.weight_hh_l0", {32, 8}, 2)}));
+  ASSERT_EQ(result.tensors[0].parts.size(), 4U);
+  double largest = 0;
+  for (const Part& part : result.tensors[0].parts) {
+    EXPECT_EQ(part.rows, 8);
+    largest = std::max(largest, part.figures.sigma_max.lower.value());
+  }
+  // A stack's value lies between that of its largest part and the root of the sum of squares.
+  EXPECT_LE(largest, result.tensors[0].figures->sigma_max.upper->value());
+  EXPECT_GE(2 * largest, result.tensors[0].figures->sigma_max.lower.value());
+}
+
+TEST(audit, non_finite_entries_are_counted_and_located) {
+  std::vector<double> values = normals(60, 9);
+  values[17] = std::nan("");
+  values[40] = std::numeric_limits<double>::infinity();
+  values[41] = -std::numeric_limits<double>::infinity();
+  const Result result =
+      run(checkpoint({entry("c", Tensor::rounded(values, {3, 4, 5}, DType::f32)), random_entry("ok", {3, 4}, 3)}));
+  const TensorResult& bad = result.tensors[0];
+  EXPECT_FALSE(bad.figures.has_value());
+  ASSERT_TRUE(bad.non_finite.has_value());
+  EXPECT_EQ(bad.non_finite->nan, 1);
+  EXPECT_EQ(bad.non_finite->infinite, 2);
+  EXPECT_EQ(bad.non_finite->first, (Dimensions{0, 3, 2}));
+  EXPECT_EQ(result.summary.non_finite, 1);
+  EXPECT_EQ(result.summary.proven, 1);
+}
+
+TEST(audit, a_condition_number_beyond_the_storage_is_no_number) {
+  std::vector<double> values(64 * 64, 0.0);
+  for (std::size_t i = 0; i < 64; ++i) values[i * 64 + i] = i == 63 ? 1e-9 : 1.0;
+  const Result result = run(checkpoint({entry("f32", Tensor::rounded(values, {64, 64}, DType::f32)),
+                                        entry("f64", Tensor::rounded(values, {64, 64}, DType::f64))}));
+  EXPECT_FALSE(result.tensors[0].figures->spectrum->condition.has_value());
+  EXPECT_NEAR(result.tensors[0].figures->spectrum->sigma_min, 1e-9, 1e-16);
+  ASSERT_TRUE(result.tensors[1].figures->spectrum->condition.has_value());
+  EXPECT_NEAR(*result.tensors[1].figures->spectrum->condition, 1e9, 1e2);
+}
+
+TEST(audit, every_tensor_is_audited_or_skipped_with_a_reason) {
+  Options options;
+  options.min_dim = 4;
+  options.select = [](const std::string& name) { return name != "left_out"; };
+  options.not_selected_reason = "excluded";
+  const Result result =
+      run(checkpoint({random_entry("w", {8, 8}, 1), random_entry("bias", {8}, 2), random_entry("thin", {8, 3}, 3),
+                      random_entry("left_out", {8, 8}, 4), entry("i", Tensor(DType::i64, {2, 2}, nullptr, nullptr))}),
+          options);
+  EXPECT_EQ(result.tensors.size(), 1U);
+  ASSERT_EQ(result.skipped.size(), 4U);
+  for (const Skipped& skipped : result.skipped) EXPECT_FALSE(skipped.reason.empty()) << skipped.name;
+  EXPECT_EQ(result.summary.audited, 1);
+  EXPECT_EQ(result.summary.skipped, 4);
+}
+
+TEST(audit, quick_leaves_out_the_spectrum_and_says_how_each_end_is_known) {
+  Options options;
+  options.full_spectrum = false;
+  options.certify.proven_up_to = 10;
+  const io::Checkpoint c = checkpoint({random_entry("small", {10, 20}, 1), random_entry("large", {20, 30}, 2)});
+  const Result result = run(c, options);
+  EXPECT_FALSE(result.tensors[0].figures->spectrum.has_value());
+  EXPECT_EQ(result.tensors[0].figures->sigma_max.upper->certainty(), Certainty::proven);
+  EXPECT_EQ(result.tensors[1].figures->sigma_max.upper->certainty(), Certainty::probabilistic);
+  EXPECT_EQ(result.tensors[1].figures->sigma_max.upper->failure_probability(), 1e-9);
+  options.certify.probabilistic = false;
+  EXPECT_FALSE(run(c, options).tensors[1].figures->sigma_max.upper.has_value());
+}
+
+bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
+  // One weight on each side of the size at which kernels themselves go parallel.
+  const io::Checkpoint c = checkpoint({random_entry("large", {900, 1100}, 1), random_entry("a", {100, 90}, 2),
+                                       random_entry("b", {50, 300}, 3), random_entry("experts", {4, 20, 30}, 4)});
+  const Result one = run(c, {}, 1);
+  const Result three = run(c, {}, 3);
+  ASSERT_EQ(one.tensors.size(), three.tensors.size());
+  for (std::size_t i = 0; i < one.tensors.size(); ++i) {
+    const Figures& f = *one.tensors[i].figures;
+    const Figures& g = *three.tensors[i].figures;
+    EXPECT_TRUE(same_bits(f.sigma_max.lower.value(), g.sigma_max.lower.value()));
+    EXPECT_TRUE(same_bits(f.sigma_max.upper->value(), g.sigma_max.upper->value()));
+    EXPECT_TRUE(same_bits(f.frobenius, g.frobenius));
+    EXPECT_TRUE(same_bits(f.norm_1, g.norm_1));
+    EXPECT_TRUE(same_bits(f.spectrum->sigma_min, g.spectrum->sigma_min));
+    EXPECT_TRUE(same_bits(f.spectrum->nuclear, g.spectrum->nuclear));
+    EXPECT_TRUE(same_bits(f.spectrum->effective_rank, g.spectrum->effective_rank));
+  }
+}
+
+TEST(audit, a_stop_that_was_asked_for_ends_it) {
+  Context context(1);
+  context.request_cancel();
+  EXPECT_THROW(audit(checkpoint({random_entry("w", {8, 8}, 1)}), {}, context), Cancelled);
+}
+
+TEST(audit, progress_ends_at_the_total) {
+  Context context(2);
+  double last = 0, total = -1;
+  context.on_progress([&](const Progress& progress) {
+    last = std::max(last, progress.done);
+    total = progress.total;
+  });
+  audit(checkpoint({random_entry("w", {8, 8}, 1), random_entry("v", {30, 8}, 2)}), {}, context);
+  EXPECT_NEAR(last, total, 1e-9 * total);
+}
+
+}  // namespace
+}  // namespace sigmax::audit

@@ -1,0 +1,123 @@
+#include "sigmax/audit/role.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sigmax::audit {
+namespace {
+
+io::Entry entry(std::string name, Dimensions shape, std::vector<io::Usage> uses = {}, DType dtype = DType::f32) {
+  io::Entry e;
+  e.name = std::move(name);
+  e.shape = std::move(shape);
+  e.dtype = dtype;
+  e.dtype_name = std::string(sigmax::name(dtype));
+  e.used_by = std::move(uses);
+  return e;
+}
+
+io::Usage use(std::string op, int input = 1) {
+  io::Usage u;
+  u.op = std::move(op);
+  u.input = input;
+  return u;
+}
+
+MatrixPlan plan_of(const io::Entry& e, const ShapesByName& shapes = {}) {
+  const auto classified = classify(e, shapes);
+  EXPECT_TRUE(std::holds_alternative<MatrixPlan>(classified)) << e.name;
+  return std::holds_alternative<MatrixPlan>(classified) ? std::get<MatrixPlan>(classified) : MatrixPlan{};
+}
+
+std::string reason_of(const io::Entry& e) {
+  const auto classified = classify(e, {});
+  return std::holds_alternative<NoMatrix>(classified) ? std::get<NoMatrix>(classified).reason : "a matrix";
+}
+
+TEST(role, a_two_dimensional_weight_is_dense_as_stored) {
+  const MatrixPlan plan = plan_of(entry("fc.weight", {10, 20}));
+  EXPECT_EQ(plan.role, Role::dense);
+  EXPECT_EQ(plan.rows, 10);
+  EXPECT_EQ(plan.columns, 20);
+  EXPECT_EQ(plan.batch, 1);
+}
+
+TEST(role, kernels_of_three_to_five_dimensions_are_the_reshaped_matrix) {
+  for (const Dimensions& shape : {Dimensions{8, 3, 5}, Dimensions{8, 3, 5, 7}, Dimensions{8, 3, 2, 5, 7}}) {
+    const MatrixPlan plan = plan_of(entry("conv.weight", shape));
+    EXPECT_EQ(plan.role, Role::convolution);
+    EXPECT_EQ(plan.rows, 8);
+    EXPECT_EQ(plan.columns, *element_count(shape) / 8);
+  }
+}
+
+TEST(role, expert_stacks_are_a_batch_of_their_last_two_dimensions) {
+  const MatrixPlan named = plan_of(entry("mlp.experts.down_proj", {4, 6, 5}));
+  EXPECT_EQ(named.role, Role::expert_stack);
+  EXPECT_EQ(named.batch, 4);
+  EXPECT_EQ(named.rows, 6);
+  EXPECT_EQ(named.columns, 5);
+  ASSERT_EQ(named.parts.size(), 4U);
+  EXPECT_EQ(named.parts[3].name, "[3]");
+  const MatrixPlan multiplied = plan_of(entry("w", {2, 3, 6, 5}, {use("MatMul")}));
+  EXPECT_EQ(multiplied.batch, 6);
+  EXPECT_EQ(multiplied.parts[5].name, "[1, 2]");
+  EXPECT_EQ(plan_of(entry("w", {1, 6, 5}, {use("MatMul")})).role, Role::dense);
+  EXPECT_EQ(plan_of(entry("w", {2, 2, 2, 2, 3, 3})).role, Role::expert_stack);
+  EXPECT_EQ(plan_of(entry("expertise.weight", {4, 6, 5})).role, Role::convolution) << "a word that only begins so";
+}
+
+TEST(role, the_gates_of_a_pytorch_lstm_and_gru_are_found_from_the_sibling) {
+  const ShapesByName lstm{{"rnn.weight_hh_l0", {32, 8}}};
+  const MatrixPlan input = plan_of(entry("rnn.weight_ih_l0", {32, 5}), lstm);
+  EXPECT_EQ(input.role, Role::recurrent);
+  ASSERT_EQ(input.parts.size(), 4U);
+  EXPECT_EQ(input.parts[1].name, "forget gate");
+  EXPECT_EQ(input.parts[1].first_row, 8);
+  EXPECT_EQ(input.parts[1].rows, 8);
+  const ShapesByName gru{{"rnn.weight_hh_l1_reverse", {24, 8}}};
+  EXPECT_EQ(plan_of(entry("rnn.weight_hh_l1_reverse", {24, 8}), gru).parts.size(), 3U);
+  const ShapesByName projected{{"r.weight_hh_l0", {32, 4}}, {"r.weight_hr_l0", {4, 8}}};
+  EXPECT_EQ(plan_of(entry("r.weight_hh_l0", {32, 4}), projected).parts.size(), 4U);
+  EXPECT_TRUE(plan_of(entry("r.weight_hr_l0", {4, 8}), projected).parts.empty());
+  EXPECT_TRUE(plan_of(entry("weight_ih", {12, 5})).parts.empty()) << "no sibling: the number of gates is not known";
+}
+
+TEST(role, the_inputs_of_an_onnx_lstm_are_blocks_of_gates_a_direction) {
+  const MatrixPlan plan = plan_of(entry("W", {2, 32, 5}, {use("LSTM", 1)}));
+  EXPECT_EQ(plan.role, Role::recurrent);
+  EXPECT_EQ(plan.batch, 2);
+  ASSERT_EQ(plan.parts.size(), 10U);
+  EXPECT_EQ(plan.parts[0].name, "forward direction");
+  EXPECT_EQ(plan.parts[2].name, "forward output gate");
+  EXPECT_EQ(plan.parts[9].name, "backward cell gate");
+  EXPECT_EQ(plan.parts[9].block, 1);
+}
+
+TEST(role, embeddings_are_known_by_use_or_by_name) {
+  EXPECT_EQ(plan_of(entry("x", {100, 8}, {use("Gather", 0)})).role, Role::embedding);
+  EXPECT_EQ(plan_of(entry("model.embed_tokens.weight", {100, 8})).role, Role::embedding);
+  EXPECT_EQ(plan_of(entry("embeddings.word_embeddings.weight", {100, 8})).role, Role::embedding);
+  EXPECT_EQ(plan_of(entry("wte.weight", {100, 8})).role, Role::embedding);
+  EXPECT_EQ(plan_of(entry("embedder.proj", {100, 8})).role, Role::dense);
+  EXPECT_EQ(plan_of(entry("embed.proj", {100, 8}, {use("MatMul")})).role, Role::dense);
+}
+
+TEST(role, what_is_no_matrix_says_why) {
+  EXPECT_EQ(reason_of(entry("b", {10})), "vector: not a matrix");
+  EXPECT_EQ(reason_of(entry("s", {})), "scalar: not a matrix");
+  EXPECT_EQ(reason_of(entry("e", {0, 10})), "empty: no entries");
+  EXPECT_EQ(reason_of(entry("i", {3, 3}, {}, DType::i64)), "i64: integers are not weights");
+  EXPECT_NE(reason_of(entry("q", {3, 3}, {}, DType::f8_e4m3)).find("f8_e4m3"), std::string::npos);
+  EXPECT_NE(reason_of(entry("a", {1, 8, 1, 1}, {use("Add"), use("Mul")})).find("Add"), std::string::npos);
+  io::Entry unreadable = entry("u", {3, 3});
+  unreadable.unreadable = "sparse";
+  EXPECT_EQ(reason_of(unreadable), "sparse");
+  EXPECT_EQ(plan_of(entry("w", {3, 3}, {use("Add"), use("MatMul")})).role, Role::dense) << "one real use is enough";
+}
+
+}  // namespace
+}  // namespace sigmax::audit

@@ -1,0 +1,259 @@
+#include "sigmax/io/zip_archive.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/test_files.hpp"
+#include "io/zip_bytes.hpp"
+
+namespace sigmax::io {
+namespace {
+
+using testing::contains;
+using testing::deflated;
+using testing::file_of;
+using testing::raw;
+using testing::refusal;
+using testing::TempFolder;
+using testing::zip_of;
+using testing::ZipContent;
+
+constexpr const char* kLocal = "PK\3\4";
+constexpr const char* kCentral = "PK\1\2";
+constexpr const char* kEnd = "PK\5\6";
+
+std::string text_of(const MappedFile& file) {
+  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+}
+
+template <class T>
+void put(std::string& archive, std::size_t at, T value) {
+  archive.replace(at, sizeof value, raw(value));
+}
+
+// Writes a field of the one member of `archive` into its local and its directory record.
+template <class T>
+void put_both(std::string& archive, std::size_t local, std::size_t central, T value) {
+  put(archive, archive.find(kLocal) + local, value);
+  put(archive, archive.rfind(kCentral) + central, value);
+}
+
+// What opening the archive and reading all its members complains of.
+std::string complaint(const std::string& archive) {
+  return refusal([&archive] {
+    const auto file = file_of(archive);
+    for (const ZipMember& member : read_zip_directory(file)) read_zip_member(file, member);
+  });
+}
+
+TEST(ZipArchive, lists_and_reads_stored_and_deflated_members) {
+  const std::string zeros(100000, '\0');
+  const auto file = file_of(zip_of({{"a", "hello"}, {"folder/b", zeros, true}, {"c", ""}}));
+  ASSERT_TRUE(looks_like_zip(*file));
+  const auto members = read_zip_directory(file);
+  ASSERT_EQ(members.size(), 3u);
+  EXPECT_EQ(members[0].name, "a");
+  EXPECT_EQ(members[0].bytes, 5u);
+  EXPECT_FALSE(members[0].compressed);
+  EXPECT_EQ(members[1].name, "folder/b");
+  EXPECT_EQ(members[1].bytes, zeros.size());
+  EXPECT_TRUE(members[1].compressed);
+  EXPECT_LT(members[1].stored_bytes, 1000u);
+  EXPECT_EQ(text_of(*read_zip_member(file, members[0])), "hello");
+  EXPECT_EQ(text_of(*read_zip_member(file, members[1])), zeros);
+  EXPECT_EQ(text_of(*read_zip_member(file, members[2])), "");
+}
+
+TEST(ZipArchive, a_stored_member_is_the_mapping_itself_and_keeps_it_alive) {
+  const TempFolder folder;
+  const std::string content(3 * 4096, 'x');
+  auto file = MappedFile::open(folder.write("a.zip", zip_of({{"a", content}, {"b", "tail"}})));
+  const auto members = read_zip_directory(file);
+  auto member = read_zip_member(file, members[0]);
+  EXPECT_EQ(member->bytes().data(), file->bytes().data() + members[0].offset);
+  EXPECT_EQ(member->path(), file->path());
+  const std::weak_ptr<const MappedFile> watch = file;
+  file.reset();
+  EXPECT_FALSE(watch.expired());
+  EXPECT_EQ(text_of(*member), content);
+  // Giving a region's pages back must leave the bytes readable.
+  member->region(0, content.size()).reset();
+  EXPECT_EQ(text_of(*member), content);
+  EXPECT_TRUE(contains(refusal([&member] { member->region(1, 3 * 4096); }), "past the end"));
+  const auto part = member->subfile(5, 10)->subfile(1, 3);
+  member.reset();
+  EXPECT_EQ(text_of(*part), "xxx");
+}
+
+TEST(ZipArchive, an_empty_archive_has_no_members) {
+  const auto file = file_of(zip_of({}));
+  EXPECT_TRUE(looks_like_zip(*file));
+  EXPECT_TRUE(read_zip_directory(file).empty());
+}
+
+TEST(ZipArchive, other_files_do_not_look_like_archives) {
+  for (const char* content : {"", "P", "PK\1\2", "PK", "hello PK\3\4"}) {
+    EXPECT_FALSE(looks_like_zip(*file_of(content))) << content;
+  }
+}
+
+TEST(ZipArchive, sizes_in_zip64_fields_are_understood) {
+  const std::string data = "hello";
+  const auto u16 = [](unsigned value) { return raw(static_cast<std::uint16_t>(value)); };
+  const std::uint32_t crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>("hello"), 5));
+  const std::string sizes = raw(std::uint64_t{5}) + raw(std::uint64_t{5});
+  const std::string common = u16(45) + u16(0) + u16(0) + raw(0u) + raw(crc) + raw(~0u) + raw(~0u) + u16(1);
+  const std::string local = kLocal + common + u16(20) + "x" + u16(1) + u16(16) + sizes + data;
+  const std::string central = kCentral + u16(45) + common + u16(28) + u16(0) + u16(0) + u16(0) + raw(0u) + raw(~0u) +
+                              "x" + u16(1) + u16(24) + sizes + raw(std::uint64_t{0});
+  const std::string end64 = "PK\6\6" + raw(std::uint64_t{44}) + u16(45) + u16(45) + raw(0u) + raw(0u) +
+                            raw(std::uint64_t{1}) + raw(std::uint64_t{1}) + raw(std::uint64_t{central.size()}) +
+                            raw(std::uint64_t{local.size()});
+  const std::string locator = "PK\6\7" + raw(0u) + raw(std::uint64_t{local.size() + central.size()}) + raw(1u);
+  const std::string end = kEnd + u16(0) + u16(0) + u16(0xffff) + u16(0xffff) + raw(~0u) + raw(~0u) + u16(0);
+  const auto file = file_of(local + central + end64 + locator + end);
+  const auto members = read_zip_directory(file);
+  ASSERT_EQ(members.size(), 1u);
+  EXPECT_EQ(members[0].bytes, 5u);
+  EXPECT_EQ(text_of(*read_zip_member(file, members[0])), data);
+
+  std::string huge = local + central + end64 + locator + end;
+  put(huge, local.size() + 46 + 1 + 4, std::uint64_t{1} << 62);      // uncompressed
+  put(huge, local.size() + 46 + 1 + 4 + 8, std::uint64_t{1} << 62);  // compressed
+  EXPECT_TRUE(contains(complaint(huge), "archive member 'x'"));
+}
+
+struct Damage {
+  const char* name;
+  ZipContent member;
+  std::function<void(std::string&)> damage;
+  const char* complaint;
+};
+
+std::vector<Damage> damages() {
+  const ZipContent stored{"name", "0123456789"}, packed{"name", std::string(1000, 'z'), true};
+  return {
+      {"encrypted", stored, [](auto& a) { put_both(a, 6, 8, std::uint16_t{1}); }, "encrypted"},
+      {"method", stored, [](auto& a) { put_both(a, 8, 10, std::uint16_t{12}); }, "compression method 12"},
+      {"offset outside", stored, [](auto& a) { put(a, a.rfind(kCentral) + 42, 0x7fffffffu); }, "local header"},
+      {"offset beside", stored, [](auto& a) { put(a, a.rfind(kCentral) + 42, 1u); }, "local header"},
+      {"stored sizes differ", stored, [](auto& a) { put_both(a, 22, 24, 11u); }, "10 bytes stand for 11"},
+      {"size outside", stored,
+       [](auto& a) {
+         put_both(a, 18, 20, 1000u);
+         put_both(a, 22, 24, 1000u);
+       },
+       "past the end of the file"},
+      {"size into the directory", stored,
+       [](auto& a) {
+         put_both(a, 18, 20, 20u);
+         put_both(a, 22, 24, 20u);
+       },
+       "overlaps the directory"},
+      {"local size", stored, [](auto& a) { put(a, a.find(kLocal) + 18, 9u); }, "disagrees with the directory"},
+      {"local name", stored, [](auto& a) { a[a.find(kLocal) + 30] = 'g'; }, "names another member"},
+      {"local signature", stored, [](auto& a) { a[a.find(kLocal) + 3] = '!'; }, "local header"},
+      {"NUL in the name", stored,
+       [](auto& a) {
+         a[a.find(kLocal) + 31] = '\0';
+         a[a.rfind(kCentral) + 47] = '\0';
+       },
+       "NUL"},
+      {"count above", stored,
+       [](auto& a) {
+         put(a, a.rfind(kEnd) + 8, std::uint16_t{2});
+         put(a, a.rfind(kEnd) + 10, std::uint16_t{2});
+       },
+       "zip directory"},
+      {"count of many", stored,
+       [](auto& a) {
+         put(a, a.rfind(kEnd) + 8, std::uint16_t{60000});
+         put(a, a.rfind(kEnd) + 10, std::uint16_t{60000});
+       },
+       "claims 60000 members, more than"},
+      {"count below", stored,
+       [](auto& a) {
+         put(a, a.rfind(kEnd) + 8, std::uint16_t{0});
+         put(a, a.rfind(kEnd) + 10, std::uint16_t{0});
+       },
+       "follow the last of its 0 records"},
+      {"bytes in front", stored, [](auto& a) { a.insert(0, "in front"); }, "zip directory"},
+      {"bomb", packed, [](auto& a) { put_both(a, 22, 24, 0x70000000u); }, "no deflate stream can"},
+      {"inflates to more", packed, [](auto& a) { put_both(a, 22, 24, 999u); }, "more than the 999 bytes"},
+      {"inflates to less", packed, [](auto& a) { put_both(a, 22, 24, 1001u); }, "less than the 1001 bytes"},
+      {"inflates to more than nothing", packed, [](auto& a) { put_both(a, 22, 24, 0u); }, "more than the 0 bytes"},
+      {"checksum", packed, [](auto& a) { put_both(a, 14, 16, 1u); }, "checksum"},
+      {"deflate data", packed, [](auto& a) { a[a.find(kLocal) + 34] = '\xff'; }, "damaged or cut short"},
+  };
+}
+
+TEST(ZipArchive, damage_is_refused_by_name) {
+  for (const Damage& damage : damages()) {
+    std::string archive = zip_of({damage.member});
+    damage.damage(archive);
+    EXPECT_TRUE(contains(complaint(archive), damage.complaint)) << damage.name;
+  }
+}
+
+TEST(ZipArchive, every_prefix_is_refused) {
+  const std::string archive = zip_of({{"a", "hello"}, {"b", "hello hello hello", true}});
+  for (std::size_t length = 0; length < archive.size(); ++length) {
+    EXPECT_NE(complaint(archive.substr(0, length)), "nothing was thrown") << length;
+  }
+}
+
+// What a streaming writer leaves out of the local header stands behind the data.
+TEST(ZipArchive, a_streamed_member_has_its_sizes_from_the_directory) {
+  std::string archive = zip_of({{"a", "hello"}});
+  put_both(archive, 6, 8, std::uint16_t{8});
+  for (const std::size_t field : {14u, 18u, 22u}) put(archive, archive.find(kLocal) + field, 0u);
+  const auto file = file_of(archive);
+  const auto members = read_zip_directory(file);
+  ASSERT_EQ(members.size(), 1u);
+  EXPECT_EQ(text_of(*read_zip_member(file, members[0])), "hello");
+}
+
+TEST(ZipArchive, a_comment_may_follow_the_end_record) {
+  std::string archive = zip_of({{"a", "hello"}});
+  put(archive, archive.size() - 2, std::uint16_t{9});
+  EXPECT_EQ(complaint(archive + "a comment"), "nothing was thrown");
+  EXPECT_TRUE(contains(complaint(archive + "a comment and more"), "no end record"));
+}
+
+TEST(ZipArchive, two_members_of_one_name_are_refused) {
+  EXPECT_TRUE(contains(complaint(zip_of({{"a", "1"}, {"b", "2"}, {"a", "3"}})), "'a': two members have this name"));
+}
+
+// The data of `outer` are the local header and the data of `inner`: what multiplies itself in a quine bomb.
+TEST(ZipArchive, overlapping_members_are_refused) {
+  const std::string inner = zip_of({{"inner", "0123456789"}});
+  const std::string inner_record = inner.substr(0, inner.find(kCentral));
+  std::string archive = zip_of({{"outer", inner_record}, {"inner", "0123456789"}});
+  const std::size_t record = archive.rfind(kCentral);
+  put(archive, record + 42, static_cast<std::uint32_t>(30 + 5));
+  EXPECT_TRUE(contains(complaint(archive), "overlaps member 'inner'"));
+}
+
+TEST(ZipArchive, a_deflate_stream_with_bytes_behind_it_is_refused) {
+  const std::string data = deflated("hello");
+  std::string archive = zip_of({{"a", data + "more"}});
+  put_both(archive, 8, 10, std::uint16_t{8});
+  put_both(archive, 22, 24, 5u);
+  EXPECT_TRUE(contains(complaint(archive), "behind the end"));
+}
+
+TEST(ZipArchive, a_member_made_up_by_the_caller_stays_within_the_file) {
+  const auto file = file_of("short");
+  ZipMember member;
+  member.name = "m";
+  member.offset = 4;
+  member.stored_bytes = member.bytes = ~std::uint64_t{0};
+  EXPECT_TRUE(contains(refusal([&] { read_zip_member(file, member); }), "past the end of the file"));
+}
+
+}  // namespace
+}  // namespace sigmax::io
