@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cctype>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,13 @@ std::string paragraphs(std::string_view text) {
   }
 }
 
+// The first line is the command's entry in the list of commands; on its own page it is a sentence.
+std::string as_sentence(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  const auto end = text.find('\n');
+  return end == std::string::npos ? text : text.substr(0, end) + '.' + text.substr(end);
+}
+
 }  // namespace
 
 std::string HelpPage::make_option(const CLI::Option* option, bool is_positional) const {
@@ -66,7 +74,7 @@ std::string HelpPage::make_help(const CLI::App* app, std::string, CLI::AppFormat
   for (const CLI::Option* option : positionals) {
     usage += fmt::format(" {}{}", option->get_name(true, false), option->get_expected_max() > 1 ? "..." : "");
   }
-  std::string page = fmt::format("Usage: {}\n\n{}", usage, paragraphs(app->get_description()));
+  std::string page = fmt::format("Usage: {}\n\n{}", usage, paragraphs(as_sentence(app->get_description())));
 
   if (!positionals.empty()) page += '\n';
   for (const CLI::Option* option : positionals) page += make_option(option, true);
@@ -88,10 +96,10 @@ std::string HelpPage::make_help(const CLI::App* app, std::string, CLI::AppFormat
 std::string main_footer() {
   return fmt::format(R"(
 Examples:
-  sigmax audit model.safetensors                every weight, with proof
-  sigmax audit model/ --fail-if 'sigma > 100'   a check for continuous integration
-  sigmax ls model.onnx                          what the file holds
-  sigmax norm layer.npy --ord nuc               one norm of one matrix
+  sigmax audit model.safetensors               every weight, with proof
+  sigmax audit model/ --fail-if 'sigma > 99'   a check for automated builds
+  sigmax ls model.onnx                         what the file holds
+  sigmax norm layer.npy --ord nuc              one norm of one matrix
 
 `sigmax COMMAND --help` tells more about a command.
 {})",
@@ -102,9 +110,9 @@ std::string audit_footer() {
   return fmt::format(R"(
 Expressions of --fail-if:
   Comparisons of figures with numbers (> >= < <= == !=), joined by and, or, not
-  (or && || !) and parentheses. Figures are the report's columns: sigma_max (also
-  sigma), condition, stable_rank, sigma_min, frobenius, rank_95, ..., and nonfinite,
-  the number of entries that are NaN or infinite.
+  (&& || !) and parentheses. Figures are the report's columns: sigma_max (also
+  sigma), condition, stable_rank, sigma_min, frobenius, rank_95, ..., and
+  nonfinite, the number of entries that are NaN or infinite.
 
   sigma_max is known as an enclosure, and a gate trips unless the enclosure rules
   the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at the

@@ -28,9 +28,9 @@ bool looks_like_zip(const MappedFile& file) noexcept;
 /// deflated, names with NUL.
 std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile>& file);
 
-/// The member's bytes: a mapping of the file for a stored member, an inflated copy for a compressed one. Inflation stops
-/// with FileError as soon as it yields more than the directory claims, and a claim above 1032 times the compressed size
-/// (deflate's limit) is refused before anything is allocated. The CRC of compressed members is checked.
+/// The member's bytes: a mapping of the file for a stored member, an inflated copy for a compressed one. Inflation
+/// stops with FileError as soon as it yields more than the directory claims, and a claim above 1032 times the
+/// compressed size (deflate's limit) is refused before anything is allocated. The CRC of compressed members is checked.
 std::shared_ptr<const MappedFile> read_zip_member(const std::shared_ptr<const MappedFile>& file,
                                                   const ZipMember& member);
 

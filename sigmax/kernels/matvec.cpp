@@ -98,7 +98,7 @@ void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& cont
   if (count == 1) return add(a, 0, out.data());
   const auto n = static_cast<std::size_t>(a.columns);
   auto partial = context.scratch<double>(n * static_cast<std::size_t>(count));
-  context.parallel_for(static_cast<std::size_t>(count), [&](std::size_t p) {
+  context.parallel_for(static_cast<std::size_t>(count), [&, rows_each = rows_each](std::size_t p) {
     double* mine = partial.data() + p * n;
     std::fill(mine, mine + n, 0.0);
     const std::int64_t first = static_cast<std::int64_t>(p) * rows_each;

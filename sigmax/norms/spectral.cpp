@@ -11,7 +11,7 @@ namespace sigmax::norms {
 double schatten(std::span<const double> sigma, double p) {
   if (!(p >= 1)) throw Error(fmt::format("[schatten] p must be at least 1, got {}", p));
   if (sigma.empty() || sigma[0] == 0) return 0;
-  if (std::isinf(p)) return sigma[0];
+  if (std::isinf(p) || std::isinf(sigma[0])) return sigma[0];
   // Relative to sigma_1, so that no power overflows; smallest first, so that small ones count.
   double sum = 0;
   for (std::size_t i = sigma.size(); i-- > 0;) sum += std::pow(sigma[i] / sigma[0], p);
@@ -34,10 +34,11 @@ double ky_fan(std::span<const double> sigma, std::int64_t k) {
 
 double effective_rank(std::span<const double> sigma) {
   if (sigma.empty() || sigma[0] == 0) return 0;
-  const double sum = nuclear(sigma);
+  double sum = 0;  // relative to sigma_1, so that it does not overflow
+  for (std::size_t i = sigma.size(); i-- > 0;) sum += sigma[i] / sigma[0];
   double entropy = 0;
   for (std::size_t i = sigma.size(); i-- > 0;) {
-    const double p = sigma[i] / sum;
+    const double p = sigma[i] / sigma[0] / sum;
     if (p > 0) entropy -= p * std::log(p);
   }
   return std::exp(entropy);

@@ -1,0 +1,70 @@
+# bash completion for sigmax
+
+_sigmax() {
+  local current previous command word
+  COMPREPLY=()
+  current=${COMP_WORDS[COMP_CWORD]}
+  previous=${COMP_WORDS[COMP_CWORD - 1]}
+  # In `--color=auto` the shell makes a word of `=` as well.
+  if [[ $current == = ]]; then
+    current=
+  elif [[ $previous == = ]] && ((COMP_CWORD >= 2)); then
+    previous=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+
+  command=
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $word in audit | ls | norm) command=$word && break ;; esac
+  done
+
+  local options values=
+  case $command in
+    audit)
+      options='--layers --exclude --min-dim --quick --certify --failure-probability -j --jobs --format --json --html
+        --csv --markdown --sort --top --fail-if -q --quiet -v --verbose --color -h --help'
+      ;;
+    ls)
+      options='--layers --exclude --min-dim --format --sort --top -q --quiet -v --verbose --color -h --help'
+      ;;
+    norm)
+      options='--ord -j --jobs --format -q --quiet -v --verbose --color -h --help'
+      ;;
+    *)
+      options='audit ls norm --version -h --help'
+      ;;
+  esac
+
+  case $previous in
+    --format)
+      if [[ $command == norm ]]; then values='text value json'; else values='table json csv markdown'; fi
+      ;;
+    --color) values='auto always never' ;;
+    --certify) values='proven probabilistic none' ;;
+    --ord) values='fro nuc 1 -1 2 -2 inf -inf max schatten: kyfan: entrywise:' ;;
+    --sort)
+      if [[ $command == ls ]]; then
+        values='name elements bytes'
+      else
+        values='name sigma_max stable_rank condition sigma_min frobenius nuclear effective_rank numerical_rank
+          rank_90 rank_95 rank_99 norm_1 norm_inf max_abs bytes role dtype seconds'
+      fi
+      ;;
+    --layers | --exclude | --min-dim | --failure-probability | -j | --jobs | --top | --fail-if) return ;;
+    --json | --html | --csv | --markdown)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      return
+      ;;
+  esac
+
+  if [[ -n $values ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$current")
+  elif [[ $current == -* || -z $command ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+  else
+    compopt -o filenames
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
+  fi
+}
+
+complete -F _sigmax sigmax
