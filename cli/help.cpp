@@ -114,12 +114,12 @@ Expressions of --fail-if:
   sigma), condition, stable_rank, sigma_min, frobenius, rank_95, ..., and
   nonfinite, the number of entries that are NaN or infinite.
 
-  sigma_max is known as an enclosure, and a gate trips unless the enclosure rules
-  the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at the
-  lower one, so that passing is as certain as the enclosure. sigma_max.lower and
-  sigma_max.upper name an end. A condition number beyond the stored precision
-  counts as infinite. A comparison whose figure does not exist (under --quick, or
-  of a weight with NaN) is false, and a warning says so.
+  sigma_max is known as an enclosure, and a gate trips unless the enclosure
+  rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
+  the lower one, so that passing is as certain as the enclosure. An end is named
+  by sigma_max.lower and sigma_max.upper. A condition number beyond the stored
+  precision counts as infinite. A comparison whose figure does not exist (under
+  --quick, or of a weight with NaN) is false, and a warning says so.
 
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10

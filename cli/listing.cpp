@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include <string_view>
 
@@ -42,10 +41,10 @@ std::string plural(std::size_t count, std::string_view noun) {
 }
 
 struct TableColumn {
-  std::string_view heading;
+  std::string_view heading = {};
   bool right = false;
-  bool may_shrink = false;
-  std::vector<std::string> cells;
+  std::size_t narrowest = 0;  ///< may shrink to this; 0: never
+  std::vector<std::string> cells = {};
   std::size_t width = 0;
 
   void fit() {
@@ -55,23 +54,16 @@ struct TableColumn {
 };
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kNarrowest = 12;
 
-// Takes what is too much from the widest of the columns that may shrink, one character at a time.
+// Takes what is too much from the last columns first: where a tensor sits says less than its name.
 void shrink(std::vector<TableColumn>& columns, std::size_t width) {
-  const auto total = [&] {
-    return std::accumulate(columns.begin(), columns.end(), (columns.size() - 1) * kGap,
-                           [](std::size_t sum, const TableColumn& c) { return sum + c.width; });
-  };
-  while (total() > width) {
-    TableColumn* widest = nullptr;
-    for (TableColumn& column : columns) {
-      if (column.may_shrink && column.width > kNarrowest && (widest == nullptr || column.width > widest->width)) {
-        widest = &column;
-      }
-    }
-    if (widest == nullptr) return;
-    --widest->width;
+  std::size_t total = (columns.size() - 1) * kGap;
+  for (const TableColumn& column : columns) total += column.width;
+  for (auto column = columns.rbegin(); column != columns.rend() && total > width; ++column) {
+    if (column->narrowest == 0 || column->width <= column->narrowest) continue;
+    const std::size_t surplus = std::min(total - width, column->width - column->narrowest);
+    column->width -= surplus;
+    total -= surplus;
   }
 }
 
@@ -89,8 +81,8 @@ std::string line_of(const std::vector<TableColumn>& columns, const report::Glyph
 
 std::vector<TableColumn> table_columns(const Entries& entries, const report::Glyphs& signs, bool several_files,
                                        bool verbose) {
-  TableColumn names{"tensor", false, true, {}}, shapes{"shape", false, false, {}}, types{"dtype", false, false, {}},
-      bytes{"bytes", true, false, {}}, offsets{"offset", true, false, {}}, places{"where", false, true, {}};
+  TableColumn names{"tensor", false, 12}, shapes{"shape"}, types{"dtype"}, bytes{"bytes", true},
+      offsets{"offset", true}, places{"where", false, 14};
   bool any_place = false;
   for (const io::Entry* entry : entries) {
     names.cells.push_back(report::visible(entry->name, signs.unicode));

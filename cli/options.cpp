@@ -24,6 +24,7 @@ constexpr const char* kReports = "Reports";
 constexpr const char* kGates = "Checks";
 constexpr const char* kGeneral = "General";
 constexpr int kMostJobs = 1024;
+const CLI::Range kCount(std::int64_t{1}, std::int64_t{1} << 62);
 
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
@@ -39,6 +40,8 @@ struct Typed {
   std::vector<std::string> layers, exclude, gates;
   std::string sort, certify, format, colour = "auto";
   std::map<ReportFile::Kind, std::string> files;
+  std::int64_t top = 0;
+  std::set<std::string_view> arguments;
 };
 
 template <class T>
@@ -56,12 +59,10 @@ CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>&
 }
 
 void add_paths(CLI::App* app, std::vector<std::string>& paths) {
-  // Without allow_extra_args a path in brackets is a path, not CLI11's notation for a list.
   app->add_option("PATH", paths,
                   "a checkpoint: a file (safetensors, npy, npz, PyTorch, ONNX; told by its content), an index file, or "
                   "a folder; several are taken for one model")
       ->expected(1, CLI::detail::expected_max_vector_size)
-      ->allow_extra_args(false)
       ->required();
 }
 
@@ -75,7 +76,7 @@ void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
       ->group(kSelection);
   app->add_option("--min-dim", min_dim, "only weights whose shorter side is at least N")
       ->option_text("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62))
+      ->check(kCount)
       ->group(kSelection);
 }
 
@@ -135,8 +136,9 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
                    "order by a column: figures from the largest down, text from a to z; the file's order by default")
       ->option_text("KEY")
       ->group(kReports);
-  audit->add_option("--top", options.top, "report the first N weights only; the summary and the checks see all")
+  audit->add_option("--top", typed.top, "report the first N weights only; the summary and the checks see all")
       ->option_text("N")
+      ->check(kCount)
       ->group(kReports);
   add_list(audit, "--fail-if", typed.gates, "exit with 1 if a weight meets EXPR (repeatable; see below)")
       ->option_text("EXPR")
@@ -158,7 +160,10 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
   list->add_option("--sort", typed.sort, "order by name, elements or bytes; the file's order by default")
       ->option_text("KEY")
       ->group(kReports);
-  list->add_option("--top", options.top, "list the first N tensors only")->option_text("N")->group(kReports);
+  list->add_option("--top", typed.top, "list the first N tensors only")
+      ->option_text("N")
+      ->check(kCount)
+      ->group(kReports);
   add_general(list, options.common, typed);
   list->footer(list_footer);
   return list;
@@ -204,8 +209,10 @@ CertifyRequest certify_request(const std::string& text) {
   throw Error(fmt::format("--certify takes proven, proven:N with N at least 1, probabilistic or none, got '{}'", text));
 }
 
-void check_paths(const std::vector<std::string>& paths) {
+void check_paths(const std::vector<std::string>& paths, const std::set<std::string_view>& arguments) {
   for (const std::string& path : paths) {
+    // CLI11 takes an argument in brackets for a list.
+    if (!arguments.contains(path)) throw Error(fmt::format("write ./ before a PATH in brackets, as in ./[{}]", path));
     if (path.empty()) throw Error("PATH is empty; name a checkpoint");
     if (path == "-") throw Error("PATH is '-': a checkpoint is mapped, not streamed; name a file");
   }
@@ -239,7 +246,8 @@ std::string command_line(int argc, const char* const* argv) {
 }
 
 AuditOptions finished(AuditOptions options, const Typed& typed) {
-  check_paths(options.paths);
+  check_paths(options.paths, typed.arguments);
+  options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.common.colour = chosen("--color", typed.colour, kColours);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
@@ -254,7 +262,8 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
 }
 
 ListOptions finished(ListOptions options, const Typed& typed) {
-  check_paths(options.paths);
+  check_paths(options.paths, typed.arguments);
+  options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.common.colour = chosen("--color", typed.colour, kColours);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
@@ -263,7 +272,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
 }
 
 NormOptions finished(NormOptions options, const Typed& typed) {
-  check_paths({options.target});
+  check_paths({options.target}, typed.arguments);
   options.common.colour = chosen("--color", typed.colour, kColours);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
   options.norm = norms::parse_norm(options.ord);
@@ -299,6 +308,7 @@ std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, co
   }
   if (version) return Message{version_text(), kSuccess};
   audit.command = command_line(argc, argv);
+  for (Typed* typed : {&typed_audit, &typed_list, &typed_norm}) typed->arguments.insert(argv + 1, argv + argc);
   if (audit_command->parsed()) return finished(std::move(audit), typed_audit);
   if (list_command->parsed()) return finished(std::move(list), typed_list);
   if (norm_command->parsed()) return finished(std::move(norm), typed_norm);

@@ -1,6 +1,7 @@
 #include "cli/output.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,8 +34,12 @@ void write_all(int descriptor, const fs::path& path, std::string_view content) {
 class Temporary {
  public:
   explicit Temporary(const fs::path& target) : target_(target) {
-    path_ = (target.parent_path() / ".sigmax-XXXXXX").string();
-    descriptor_ = ::mkstemp(path_.data());
+    // Exclusive creation: a name that exists already, a planted link among them, is never opened.
+    for (int attempt = 0; descriptor_ < 0 && attempt < 100; ++attempt) {
+      path_ = (target.parent_path() / fmt::format(".sigmax-{}-{}", ::getpid(), attempt)).string();
+      descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+      if (descriptor_ < 0 && errno != EEXIST) break;
+    }
     if (descriptor_ < 0) fail(target, "cannot create a file in its folder", errno);
   }
 

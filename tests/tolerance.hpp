@@ -37,4 +37,10 @@ inline double of_gram_root(std::int64_t rows, std::int64_t columns, double large
   return largest * std::min(relative_to_largest > 0 ? lambda / relative_to_largest : 1.0, std::sqrt(lambda));
 }
 
+/// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
+inline double of_estimate(double stop) { return 100 * stop; }
+
+/// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
+inline constexpr double kSpectrumSum = 1e-10;
+
 }  // namespace sigmax::tolerance

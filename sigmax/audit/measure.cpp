@@ -39,6 +39,11 @@ double stable_rank(double frobenius, double sigma_max) {
   return sigma_max > 0 ? (frobenius / sigma_max) * (frobenius / sigma_max) : 0;
 }
 
+double inside(const Enclosure& enclosure, double value) {
+  const double above = std::max(value, enclosure.lower.value());
+  return enclosure.upper ? std::min(above, enclosure.upper->value()) : above;
+}
+
 LanczosOptions lanczos_options() {
   LanczosOptions options;
   options.tolerance = 1e-12;
@@ -77,13 +82,15 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   figures.norm_1 = view.transposed ? facts.largest_row_sum : facts.largest_column_sum;
   figures.norm_inf = view.transposed ? facts.largest_column_sum : facts.largest_row_sum;
   figures.max_abs = facts.max_abs;
-  figures.stable_rank = stable_rank(figures.frobenius, figures.sigma_max_estimate);
   if (options.full_spectrum) {
     result.singular_values = spectrum(range.matrix, *g, context).values;
     for (double& value : result.singular_values) value *= range.factor;
+    // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.
+    figures.sigma_max_estimate = inside(figures.sigma_max, result.singular_values.front());
     figures.spectrum = spectrum_figures(result.singular_values, figures.frobenius, view.matrix.rows,
                                         view.matrix.columns, 1, matrix.dtype());
   }
+  figures.stable_rank = stable_rank(figures.frobenius, figures.sigma_max_estimate);
   result.figures = figures;
   return result;
 }

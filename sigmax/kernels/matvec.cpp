@@ -114,7 +114,10 @@ void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& cont
 
 void multiply(const StoredMatrix& a, std::span<const double> x, std::span<double> y, Context& context) {
   require(a, x.size(), a.columns, y.size(), a.rows);
-  if (a.rows == 0) return;
+  if (a.size() == 0) {
+    std::fill(y.begin(), y.end(), 0.0);
+    return;
+  }
   const auto [rows_each, count] = cut_rows(a);
   context.parallel_for(static_cast<std::size_t>(count), [&, rows_each = rows_each](std::size_t p) {
     const std::int64_t first = static_cast<std::int64_t>(p) * rows_each;

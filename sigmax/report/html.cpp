@@ -146,9 +146,9 @@ class Page {
   }
 
   void weights() {
-    add("<h2>Weights</h2>\n<div class=\"tools\" id=\"tools\" hidden><input id=\"filter\" type=\"search\" "
-        "placeholder=\"Filter by name, role, dtype\" aria-label=\"Filter the weights\"><span "
-        "id=\"count\"></span></div>\n");
+    add("<h2>Weights</h2>\n<div class=\"tools\" id=\"tools\" hidden><label for=\"filter\">Filter</label><input "
+        "id=\"filter\" type=\"search\" title=\"Words of the name, role, dtype or any other cell\">"
+        "<span id=\"count\"></span></div>\n");
     if (shown_.size() < result_.tensors.size()) {
       add("<p class=\"facts\">{} of {} weights are on this page.</p>\n", shown_.size(), result_.tensors.size());
     }

@@ -126,6 +126,7 @@ std::string count_text(std::int64_t count) {
 }
 
 std::string duration_text(double seconds) {
+  if (seconds < 0.00995) return fmt::format("{:.{}f} ms", seconds * 1000, seconds < 0.000995 ? 2 : 1);
   if (seconds < 0.9995) return fmt::format("{:.0f} ms", seconds * 1000);
   if (seconds < 59.95) return fmt::format("{:.{}f} s", seconds, seconds < 9.995 ? 2 : 1);
   const auto whole = static_cast<std::int64_t>(std::llround(seconds));

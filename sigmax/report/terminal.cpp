@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kGap = 2;  // blanks between columns
 constexpr std::size_t kNarrowestName = 16;
+constexpr std::size_t kRoomyName = 36;
 constexpr std::size_t kPartsShown = 4;  // of a stack with more than kPartsAtMost
 constexpr std::size_t kPartsAtMost = 8;
 constexpr int kEssential = 4;  // columns up to this priority may squeeze the names
@@ -205,7 +206,7 @@ class Table {
   }
 
   // Columns are taken by priority while they fit: the essential ones as long as a name keeps kNarrowestName columns,
-  // the others as long as it keeps three tenths of the line.
+  // the others as long as it keeps kRoomyName or three tenths of the line.
   void lay_out() {
     for (const Line& line : lines_) {
       if (line.row.tensor != nullptr) name_width_ = std::max(name_width_, display_width(label(line)));
@@ -224,7 +225,8 @@ class Table {
       if (candidate->key == "name" || (candidate->key == "file" && !several)) continue;
       if (!result_.full_spectrum && needs_spectrum(*candidate)) continue;
       TableColumn measured = measure(*candidate);
-      const std::size_t least = priority(candidate) <= kEssential ? kNarrowestName : width_ * 3 / 10;
+      const std::size_t least =
+          priority(candidate) <= kEssential ? kNarrowestName : std::max(kRoomyName, width_ * 3 / 10);
       if (used + kGap + measured.width + std::min(name_width_, least) > width_ && priority(candidate) > 1) continue;
       used += kGap + measured.width;
       columns_.push_back(std::move(measured));

@@ -155,13 +155,39 @@ constexpr std::size_t kLongestPath = 512;
 enum class Style {
   drop_first,  ///< components from the left
   keep_first,  ///< components from the left, the first one last
+  cut_first,   ///< the end of the first component, then components from the left
   middle,      ///< the middle, whatever it is
 };
+
+// The beginning of the first component and as many of the others as fit: exporters write `If_0_else_branch__encoder.0.`
+// where the first component alone tells two branches apart. Empty if that is not possible.
+std::string cut_first(std::vector<Component> parts, std::size_t width, const Glyphs& signs) {
+  constexpr std::size_t kLeastHead = 6;
+  const std::string_view first = parts.front().text;
+  parts.erase(parts.begin());
+  for (std::size_t next = 0; !parts.empty(); ++next) {
+    const std::string rest = join_path(parts, signs);
+    const bool elided = rest.starts_with(signs.ellipsis);
+    const std::size_t taken = display_width(rest) + (elided ? 0 : display_width(signs.ellipsis));
+    if (taken + kLeastHead <= width) {
+      return fmt::format("{}{}{}", prefix_of_width(first, width - taken), elided ? std::string_view() : signs.ellipsis,
+                         rest);
+    }
+    while (next + 1 < parts.size() && is_number(parts[next].text)) ++next;
+    if (next + 1 >= parts.size()) break;
+    parts[next].kept = false;
+  }
+  return {};
+}
 
 std::string shorten_as(Style style, std::string_view text, std::size_t width, const Glyphs& signs) {
   if (display_width(text) <= width) return std::string(text);
   if (style == Style::middle || text.size() > kLongestPath) return cut_middle(text, width, signs);
   std::vector<Component> parts = split_path(text);
+  if (style == Style::cut_first) {
+    std::string cut = cut_first(parts, width, signs);
+    return cut.empty() ? cut_middle(text, width, signs) : cut;
+  }
   std::vector<std::size_t> droppable;
   for (std::size_t i = 0; i + 2 < parts.size(); ++i) droppable.push_back(i);
   if (style == Style::keep_first && !droppable.empty()) {
@@ -174,6 +200,21 @@ std::string shorten_as(Style style, std::string_view text, std::size_t width, co
     if (display_width(shorter) <= width) return shorter;
   }
   return cut_middle(join_path(parts, signs), width, signs);
+}
+
+// The style under which most of `names` look different, the earlier one if two are equal.
+Style most_telling(const std::set<std::string_view>& names, std::size_t width, const Glyphs& signs) {
+  Style best = Style::drop_first;
+  std::size_t most = 0;
+  for (const Style style : {Style::drop_first, Style::keep_first, Style::cut_first, Style::middle}) {
+    std::set<std::string> distinct;
+    for (const std::string_view name : names) distinct.insert(shorten_as(style, name, width, signs));
+    if (distinct.size() > most) {
+      most = distinct.size();
+      best = style;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -248,20 +289,15 @@ std::string shorten(std::string_view text, std::size_t width, const Glyphs& sign
 }
 
 std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& signs) {
-  std::vector<std::string> shortened;
-  for (const std::string& name : names) shortened.push_back(shorten(name, width, signs));
-  const auto shared = [&] {
-    std::map<std::string_view, std::set<std::string_view>> origins;
-    for (std::size_t i = 0; i < names.size(); ++i) origins[shortened[i]].insert(names[i]);
-    std::vector<std::size_t> indices;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (origins[shortened[i]].size() > 1) indices.push_back(i);
-    }
-    return indices;
-  };
-  for (const Style style : {Style::keep_first, Style::middle}) {
-    for (const std::size_t i : shared()) shortened[i] = shorten_as(style, names[i], width, signs);
+  std::map<std::string, std::set<std::string_view>> alike;
+  for (const std::string& name : names) alike[shorten(name, width, signs)].insert(name);
+  std::map<std::string_view, std::string> label;
+  for (const auto& [shortened, group] : alike) {
+    const Style style = group.size() == 1 ? Style::drop_first : most_telling(group, width, signs);
+    for (const std::string_view name : group) label[name] = shorten_as(style, name, width, signs);
   }
+  std::vector<std::string> shortened;
+  for (const std::string& name : names) shortened.push_back(label[name]);
   return shortened;
 }
 

@@ -46,8 +46,8 @@ std::string valid_utf8(std::string_view bytes);
 /// `…0…output.dense.weight`. What is still too wide loses its middle, the end being kept longer than the beginning.
 std::string shorten(std::string_view text, std::size_t width, const Glyphs& glyphs);
 
-/// The same for the names of one table: names that would look the same keep their first component, or lose their middle
-/// instead, where that tells them apart.
+/// The same for the names of one table: names that would look the same keep their first component or its beginning, or
+/// lose their middle instead, whichever tells most of them apart.
 std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& glyphs);
 
 /// The longest beginning of `text` that takes at most `width` columns.

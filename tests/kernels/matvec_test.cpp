@@ -167,7 +167,7 @@ TEST(Matvec, GivesZerosForAMatrixWithoutRowsOrColumns) {
   Context context(1);
   const std::vector<double> three = {1, 2, 3};
   std::vector<double> out = filled_with_nan(3);
-  const StoredMatrix no_columns{DType::f32, nullptr, 3, 0, 0};
+  const StoredMatrix no_columns{DType::f32, nullptr, 3, 0, 1};
   multiply(no_columns, {}, out, context);
   EXPECT_EQ(out, std::vector<double>(3, 0.0));
   const StoredMatrix no_rows{DType::f32, nullptr, 0, 3, 3};

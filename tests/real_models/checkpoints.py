@@ -1,6 +1,7 @@
 """Reads checkpoints with their own libraries, independently of sigmax: tensor name -> array."""
 
 import pathlib
+import warnings
 
 import numpy as np
 import onnx
@@ -44,7 +45,9 @@ def read_onnx(path):
 def read_torchscript(path):
     import torch
 
-    module = torch.jit.load(str(path), map_location="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole
+        module = torch.jit.load(str(path), map_location="cpu")
     return {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
 
 

@@ -106,6 +106,8 @@ TEST(Units, ReadAsPeopleWrite) {
   EXPECT_EQ(count_text(812), "812");
   EXPECT_EQ(count_text(22713216), "22.7 M");
   EXPECT_EQ(count_text(999999), "1.00 M");
+  EXPECT_EQ(duration_text(0.000421), "0.42 ms");
+  EXPECT_EQ(duration_text(0.00421), "4.2 ms");
   EXPECT_EQ(duration_text(0.0421), "42 ms");
   EXPECT_EQ(duration_text(1.4239), "1.42 s");
   EXPECT_EQ(duration_text(192), "3 min 12 s");

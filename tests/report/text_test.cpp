@@ -91,10 +91,23 @@ TEST(Shorten, NamesOfOneTableStayDistinct) {
   EXPECT_EQ(std::set<std::string>(shortened.begin(), shortened.end()).size(), names.size());
 }
 
+TEST(Shorten, BranchesThatAnExporterWroteIntoTheFirstComponentStayDistinct) {
+  std::vector<std::string> names;
+  for (const char* branch : {"then", "else"}) {
+    for (int layer = 0; layer < 4; ++layer) {
+      names.push_back("If_0_" + std::string(branch) + "_branch__Inline_0__encoder." + std::to_string(layer) +
+                      ".reparam_conv.weight");
+    }
+  }
+  const std::vector<std::string> shortened = shorten_all(names, 30, glyphs(true));
+  EXPECT_EQ(shortened[5], "If_0_els…1.reparam_conv.weight");
+  EXPECT_EQ(std::set<std::string>(shortened.begin(), shortened.end()).size(), names.size());
+}
+
 TEST(Shorten, AndWrapTakeTimeInProportionToTheName) {
   std::string name;
   for (int i = 0; i < 500000; ++i) name += "a.";
-  EXPECT_LE(display_width(shorten(name, 40, glyphs(true))), 40u);
+  EXPECT_LE(display_width(shorten_all({name, name + "b"}, 40, glyphs(true))[0]), 40u);
   EXPECT_EQ(wrap(name, 100).size(), 10000u);
 }
 

@@ -71,8 +71,7 @@ void check(const Stored& stored, Context& context, const std::string& name) {
     EXPECT_NEAR(computed[i], sigma, allowed) << what << " value " << i;
     EXPECT_GE(computed[i], 0) << what;
   }
-  constexpr double kSumAccuracy = 1e-10;  // what the audit promises of the nuclear norm
-  EXPECT_NEAR(sum, static_cast<double>(exact_sum), kSumAccuracy * static_cast<double>(exact_sum)) << what;
+  EXPECT_NEAR(sum, static_cast<double>(exact_sum), tolerance::kSpectrumSum * static_cast<double>(exact_sum)) << what;
 }
 
 TEST(Spectrum, KnowsTheSmallestValueForEveryConditionOfF32Storage) {

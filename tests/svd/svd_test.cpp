@@ -38,7 +38,7 @@ void check(const std::vector<double>& sigma, std::int64_t rows, std::int64_t col
   const double rounding = tolerance::of_matrix(rows, columns, top);
   EXPECT_NE(result.outcome, LanczosOutcome::out_of_products) << what;
   EXPECT_LE(result.sigma, top + rounding) << what;
-  EXPECT_GE(result.sigma, top * (1 - 100 * options.tolerance) - rounding) << what;
+  EXPECT_GE(result.sigma, top * (1 - tolerance::of_estimate(options.tolerance)) - rounding) << what;
   ASSERT_EQ(result.u.size(), static_cast<std::size_t>(rows)) << what;
   ASSERT_EQ(result.v.size(), static_cast<std::size_t>(columns)) << what;
   const double unit = tolerance::relative(rows, columns);
@@ -103,7 +103,7 @@ TEST(Svd, ContinuesFromTheStateThatItReturned) {
   const auto first = svd(*a, options, context);
   const auto second = svd(*a, {.random = first.random}, context);
   EXPECT_NE(first.random, options.random);
-  EXPECT_NEAR(first.sigma, second.sigma, 100 * options.tolerance * first.sigma);
+  EXPECT_NEAR(first.sigma, second.sigma, tolerance::of_estimate(options.tolerance) * first.sigma);
   EXPECT_NE(first.recurrence.alpha, second.recurrence.alpha);
 }
 

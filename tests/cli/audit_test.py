@@ -1,0 +1,192 @@
+"""sigmax audit: figures of matrices whose singular values are known."""
+
+import csv
+import io
+import json
+import math
+import re
+
+import checkpoints
+from command import CommandTest, main
+
+
+class AuditFigures(CommandTest):
+
+    def audit(self, content, *arguments, name="model"):
+        path = self.write(name, content)
+        finished = self.expect(0, "audit", path, "--format", "json", *arguments)
+        return json.loads(finished.out)
+
+    def only_weight(self, rows, *arguments):
+        tensors = self.audit(checkpoints.npy(rows), *arguments, name="m.npy")["tensors"]
+        self.assertEqual(len(tensors), 1)
+        return tensors[0]
+
+    def assert_encloses(self, weight, sigma, kind="proven"):
+        enclosure = weight["sigma_max"]
+        self.assertEqual(enclosure["kind"], kind)
+        self.assertLessEqual(enclosure["lower"], sigma * (1 + 1e-15))
+        self.assertGreaterEqual(enclosure["upper"], sigma * (1 - 1e-15))
+        self.assertLess(enclosure["upper"] - enclosure["lower"], 1e-6 * sigma)
+
+    def test_a_diagonal_matrix_has_its_largest_entry_as_sigma_max(self):
+        weight = self.only_weight(checkpoints.diagonal([1.0, 7.5, 3.0]))
+        self.assert_encloses(weight, 7.5)
+        self.assertAlmostEqual(weight["sigma_min"], 1.0, delta=1e-12)
+        self.assertAlmostEqual(weight["condition"], 7.5, delta=1e-11)
+        self.assertAlmostEqual(weight["nuclear"], 11.5, delta=1e-12)
+        self.assertAlmostEqual(weight["frobenius"], math.sqrt(1 + 7.5**2 + 9), delta=1e-12)
+        self.assertEqual(weight["matrix"], [3, 3])
+
+    def test_a_permuted_diagonal_has_the_same_singular_values(self):
+        rows = [[0, 0, 4.0, 0], [2.0, 0, 0, 0], [0, -9.0, 0, 0]]
+        weight = self.only_weight(rows)
+        self.assert_encloses(weight, 9.0)
+        self.assertAlmostEqual(weight["sigma_min"], 2.0, delta=1e-12)
+        self.assertEqual((weight["norm_1"], weight["norm_inf"], weight["max_abs"]), (9.0, 9.0, 9.0))
+
+    def test_a_hadamard_matrix_stretches_every_direction_alike(self):
+        weight = self.only_weight(checkpoints.hadamard(16))
+        self.assert_encloses(weight, 4.0)
+        self.assertAlmostEqual(weight["condition"], 1.0, delta=1e-12)
+        self.assertAlmostEqual(weight["stable_rank"], 16.0, delta=1e-10)
+        self.assertAlmostEqual(weight["effective_rank"], 16.0, delta=1e-10)
+        self.assertEqual((weight["rank_90"], weight["rank_99"]), (15, 16))
+
+    def test_a_rank_one_matrix_keeps_all_energy_in_rank_one_and_has_no_condition_number(self):
+        u, v = [1.0, 2.0, 3.0, 4.0], [2.0, -1.0, 0.5]
+        weight = self.only_weight(checkpoints.rank_one(u, v))
+        self.assert_encloses(weight, checkpoints.length(u) * checkpoints.length(v))
+        self.assertEqual((weight["rank_90"], weight["rank_99"], weight["numerical_rank"]), (1, 1, 1))
+        self.assertIsNone(weight["condition"])
+        self.assertTrue(weight["condition_beyond_precision"])
+
+    def test_a_zero_matrix_is_measured_as_zero(self):
+        weight = self.only_weight([[0.0, 0.0], [0.0, 0.0]])
+        self.assertEqual((weight["sigma_max"]["lower"], weight["frobenius"]), (0, 0))
+        self.assertIsNone(weight["condition"])
+
+    def test_sigma_max_and_lambda_max_are_told_apart(self):
+        weight = self.only_weight(checkpoints.diagonal([3.0, 1.0]))
+        self.assertAlmostEqual(weight["lambda_max"], 9.0, delta=1e-11)
+
+    def test_quick_leaves_out_the_spectrum_and_keeps_sigma_max(self):
+        weight = self.only_weight(checkpoints.diagonal([3.0, 1.0]), "--quick")
+        self.assertIsNone(weight["sigma_min"])
+        self.assertIsNone(weight["condition"])
+        self.assertAlmostEqual(weight["sigma_max"]["lower"], 3.0, delta=1e-6)
+
+    def test_certify_decides_how_the_upper_end_is_known(self):
+        rows = [[math.sin(3 * i + j * j) for j in range(24)] for i in range(30)]
+        for arguments, kind in [((), "proven"), (("--quick",), "probabilistic"),
+                                (("--certify", "proven", "--quick"), "proven"), (("--certify", "proven:8"), "probabilistic"),
+                                (("--certify", "probabilistic"), "probabilistic"), (("--certify", "none"), "lower_only")]:
+            with self.subTest(arguments=arguments):
+                enclosure = self.only_weight(rows, *arguments)["sigma_max"]
+                self.assertEqual(enclosure["kind"], kind)
+                self.assertEqual(enclosure["upper"] is None, kind == "lower_only")
+
+    def test_the_failure_probability_is_the_one_asked_for(self):
+        rows = [[math.sin(3 * i + j * j) for j in range(24)] for i in range(30)]
+        enclosure = self.only_weight(rows, "--certify", "probabilistic", "--failure-probability", "1e-6")["sigma_max"]
+        self.assertLessEqual(enclosure["failure_probability"], 1e-6)
+        self.assertGreater(enclosure["failure_probability"], 0)
+
+    def test_every_tensor_is_either_audited_or_listed_with_a_reason(self):
+        report = self.audit(checkpoints.network())
+        self.assertEqual([t["name"] for t in report["tensors"]],
+                         ["encoder.fc1.weight", "encoder.conv.weight", "head.weight"])
+        self.assertEqual({s["name"] for s in report["skipped"]}, {"encoder.fc1.bias", "steps"})
+        for skipped in report["skipped"]:
+            self.assertTrue(skipped["reason"])
+
+    def test_a_convolution_is_measured_as_the_reshaped_matrix(self):
+        weight = self.audit(checkpoints.network())["tensors"][1]
+        self.assertEqual((weight["role"], weight["shape"], weight["matrix"]), ("convolution", [2, 1, 2, 2], [2, 4]))
+        self.assert_encloses(weight, 2.0)
+
+    def test_three_formats_of_one_matrix_give_the_same_figures(self):
+        rows = [[math.cos(i + 2 * j) for j in range(9)] for i in range(5)]
+        files = {"w.npy": checkpoints.npy(rows), "w.npz": checkpoints.npz({"w": rows}),
+                 "w.safetensors": checkpoints.safetensors({"w": checkpoints.matrix(rows)})}
+        figures = []
+        for name, content in files.items():
+            weight = self.audit(content, name=name)["tensors"][0]
+            figures.append({key: weight[key] for key in ("sigma_max", "sigma_min", "nuclear", "frobenius", "rank_95")})
+        self.assertEqual(figures[0], figures[1])
+        self.assertEqual(figures[0], figures[2])
+
+    def test_any_number_of_threads_gives_the_same_bits(self):
+        rows = [[math.cos(i + 2 * j) + math.sin(i * j) for j in range(70)] for i in range(90)]
+        path = self.write("w.npy", checkpoints.npy(rows))
+        columns = [self.expect(0, "audit", path, "--format", "csv", "-j", jobs).out for jobs in (1, 3)]
+        without_time = [[line[:-1] for line in csv.reader(io.StringIO(text))] for text in columns]
+        self.assertEqual(without_time[0], without_time[1])
+
+    def test_a_weight_with_nan_gets_no_spectrum_and_a_loud_mark(self):
+        content = checkpoints.safetensors({
+            "good": checkpoints.matrix(checkpoints.diagonal([1.0, 2.0])),
+            "bad": checkpoints.matrix([[1.0, math.inf], [math.nan, math.nan]]),
+        })
+        path = self.write("m.safetensors", content)
+        finished = self.expect(0, "audit", path, "--format", "json")
+        bad = json.loads(finished.out)["tensors"][1]
+        self.assertIsNone(bad["sigma_max"])
+        self.assertIsNone(bad["frobenius"])
+        self.assertRegex(finished.err, r"warning: bad: 2 NaN, 1 infinite, first at \[0, 1\]")
+        self.assertRegex(self.expect(0, "audit", path).out, r"bad.*NaN")
+
+
+class AuditSelection(CommandTest):
+
+    def names(self, *arguments):
+        path = self.write("model.safetensors", checkpoints.network())
+        report = json.loads(self.expect(0, "audit", path, "--format", "json", *arguments).out)
+        return [tensor["name"] for tensor in report["tensors"]], report
+
+    def test_layers_keeps_the_names_that_match_and_lists_the_others(self):
+        names, report = self.names("--layers", "^encoder")
+        self.assertEqual(names, ["encoder.fc1.weight", "encoder.conv.weight"])
+        self.assertIn("--layers", {s["name"]: s["reason"] for s in report["skipped"]}["head.weight"])
+
+    def test_layers_may_be_given_twice_and_exclude_takes_away(self):
+        names, _ = self.names("--layers", "fc1", "--layers", "head", "--exclude", "fc[0-9]")
+        self.assertEqual(names, ["head.weight"])
+
+    def test_min_dim_leaves_out_small_weights(self):
+        names, _ = self.names("--min-dim", "5")
+        self.assertEqual(names, ["head.weight"])
+
+    def test_sort_and_top_show_the_largest_first(self):
+        names, report = self.names("--sort", "sigma_max", "--top", "2")
+        self.assertEqual(names, ["encoder.fc1.weight", "head.weight"])
+        self.assertEqual(report["summary"]["audited"], 3)
+
+    def test_sigma_is_another_name_of_sigma_max(self):
+        self.assertEqual(self.names("--sort", "sigma")[0], self.names("--sort", "sigma_max")[0])
+
+    def test_a_selection_that_leaves_nothing_says_so(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        self.assertIn("no weight was audited", self.expect(0, "audit", path, "--layers", "nothing").err)
+
+    def test_several_files_are_one_model(self):
+        first = self.write("a.npy", checkpoints.npy([[1.0]]))
+        second = self.write("b.npy", checkpoints.npy([[2.0]]))
+        report = json.loads(self.expect(0, "audit", first, second, "--format", "json").out)
+        self.assertEqual(len(report["model"]["files"]), 2)
+        self.assertEqual(report["summary"]["audited"], 2)
+
+    def test_the_summary_line_counts_what_was_read_and_proven(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        out = self.expect(0, "audit", path).out
+        self.assertRegex(re.sub(r"\s+", " ", out), r"Read 5 tensors: 3 weights audited .* 2 skipped")
+
+    def test_every_line_of_the_table_fits_the_width(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        for width in (80, 200):
+            out = self.expect(0, "audit", path, COLUMNS=str(width)).out
+            self.assertLessEqual(max(map(len, out.splitlines())), width)
+
+
+if __name__ == "__main__":
+    main()

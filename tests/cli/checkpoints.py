@@ -1,0 +1,76 @@
+"""Checkpoint files made byte by byte, so that the tests depend on no reader but the one they test."""
+
+import io
+import json
+import math
+import struct
+import zipfile
+
+
+def npy(rows, descr="<f8"):
+    """A version 1 .npy file of a matrix given as a list of rows."""
+    shape = (len(rows), len(rows[0]))
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
+    code = {"<f8": "d", "<f4": "f"}[descr]
+    values = [value for row in rows for value in row]
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + struct.pack(
+        f"<{len(values)}{code}", *values)
+
+
+def npz(arrays):
+    """A stored .npz of {name: rows}."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, rows in arrays.items():
+            archive.writestr(name + ".npy", npy(rows))
+    return buffer.getvalue()
+
+
+def safetensors(tensors):
+    """tensors: {name: (dtype, shape, flat values)} with dtype F64, F32 or I64."""
+    header, data = {}, b""
+    for name, (dtype, shape, values) in tensors.items():
+        code = {"F64": "d", "F32": "f", "I64": "q"}[dtype]
+        chunk = struct.pack(f"<{len(values)}{code}", *values)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(chunk)]}
+        data += chunk
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def matrix(rows, dtype="F64"):
+    """A tensor of safetensors() from rows."""
+    return dtype, (len(rows), len(rows[0])), [value for row in rows for value in row]
+
+
+def diagonal(values, columns=None):
+    """Singular values: the absolute values."""
+    columns = columns or len(values)
+    return [[value if i == j else 0.0 for j in range(columns)] for i, value in enumerate(values)]
+
+
+def hadamard(order):
+    """Order a power of two: every singular value is sqrt(order)."""
+    return [[(-1.0)**bin(i & j).count("1") for j in range(order)] for i in range(order)]
+
+
+def rank_one(u, v):
+    """The singular value |u| |v|, and zeros."""
+    return [[a * b for b in v] for a in u]
+
+
+def length(vector):
+    return math.sqrt(sum(x * x for x in vector))
+
+
+def network():
+    """A small model: two matrices, a convolution, a bias, a counter."""
+    return safetensors({
+        "encoder.fc1.weight": matrix(diagonal([3.0, 5.0, 2.0, 1.0], 6)),
+        "encoder.fc1.bias": ("F64", (4,), [1.0, 2.0, 3.0, 4.0]),
+        "encoder.conv.weight": ("F32", (2, 1, 2, 2), [1.0, 0, 0, 0, 0, 2.0, 0, 0]),
+        "head.weight": matrix(hadamard(8)),
+        "steps": ("I64", (), [7]),
+    })

@@ -1,0 +1,87 @@
+"""sigmax norm: every norm of matrices worked out by hand."""
+
+import json
+import math
+
+import checkpoints
+from command import CommandTest, main
+
+
+class Norms(CommandTest):
+
+    def value(self, target, order):
+        out = self.expect(0, "norm", target, "--ord", order, "--format", "value").out
+        return float(out)
+
+    def test_every_norm_has_its_value(self):
+        # Singular values 5, 3 and 1, one entry a row and column.
+        path = self.write("m.npy", checkpoints.npy([[0.0, -3.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+        expected = {"fro": math.sqrt(35), "nuc": 9, "2": 5, "-2": 1, "1": 5, "-1": 1, "inf": 5, "-inf": 1, "max": 5,
+                    "schatten:1": 9, "schatten:4": (625 + 81 + 1)**0.25, "kyfan:2": 8, "entrywise:1": 9,
+                    "entrywise:3": (125 + 27 + 1)**(1 / 3)}
+        for order, value in expected.items():
+            with self.subTest(order=order):
+                self.assertAlmostEqual(self.value(path, order), value, delta=1e-12)
+
+    def test_the_2_norm_is_the_default_and_comes_with_a_proven_enclosure(self):
+        path = self.write("m.npy", checkpoints.npy(checkpoints.hadamard(8)))
+        result = json.loads(self.expect(0, "norm", path, "--format", "json").out)
+        self.assertEqual((result["schema"], result["ord"], result["kind"]), ("sigmax.norm/1", "2", "proven"))
+        self.assertLessEqual(result["lower"]**2, 8 * (1 + 1e-15))
+        self.assertGreaterEqual(result["upper"]**2, 8 * (1 - 1e-15))
+        out = self.expect(0, "norm", path).out
+        self.assertIn("proven, rounding included", out)
+
+    def test_a_tensor_is_chosen_by_its_name(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        self.assertAlmostEqual(self.value(f"{path}:encoder.fc1.weight", "nuc"), 11.0, delta=1e-12)
+
+    def test_both_the_path_and_the_name_may_hold_colons(self):
+        path = self.write("a:b.safetensors", checkpoints.safetensors(
+            {"onnx::MatMul_1": checkpoints.matrix([[2.0]]), "x": checkpoints.matrix([[3.0]])}))
+        self.assertEqual(self.value(f"{path}:onnx::MatMul_1", "fro"), 2)
+        self.assertEqual(self.value(f"{path}:x", "fro"), 3)
+
+    def test_the_name_may_be_left_out_if_there_is_one_matrix(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"bias": ("F64", (2,), [1.0, 2.0]), "weight": checkpoints.matrix([[4.0]])}))
+        self.assertEqual(self.value(path, "max"), 4)
+
+    def test_without_a_name_a_file_of_several_matrices_lists_them(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        err = self.expect(2, "norm", path).err
+        self.assertIn("3 matrices", err)
+        self.assertIn("head.weight", err)
+
+    def test_a_mistyped_name_is_answered_with_the_close_ones(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        err = self.expect(2, "norm", f"{path}:encoder.fc2.weight").err
+        self.assertIn("did you mean", err)
+        self.assertIn("encoder.fc1.weight", err)
+
+    def test_a_convolution_is_taken_for_a_matrix_and_it_says_so(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        finished = self.expect(0, "norm", f"{path}:encoder.conv.weight", "--ord", "2", "--format", "value")
+        self.assertAlmostEqual(float(finished.out), 2.0, delta=1e-9)
+        self.assertIn("taken for the matrix [2, 4]", finished.err)
+        self.assertEqual(self.expect(0, "norm", f"{path}:encoder.conv.weight", "-q").err, "")
+
+    def test_what_is_no_matrix_is_refused(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        self.assertIn("two dimensions", self.expect(2, "norm", f"{path}:encoder.fc1.bias").err)
+        self.expect(2, "norm", f"{path}:steps")
+
+    def test_an_unknown_norm_names_those_that_exist(self):
+        path = self.write("m.npy", checkpoints.npy([[1.0]]))
+        for order in ("frob", "3", "schatten:0.5", "schatten:x", "kyfan:0", "kyfan:2", "", "entrywise:"):
+            with self.subTest(order=order):
+                self.assertTrue(self.expect(2, "norm", path, "--ord", order).err)
+        self.assertIn("schatten:P", self.expect(2, "norm", path, "--ord", "frob").err)
+
+    def test_a_matrix_with_nan_has_no_norm(self):
+        path = self.write("m.npy", checkpoints.npy([[1.0, math.nan]]))
+        self.assertIn("NaN", self.expect(2, "norm", path).err)
+
+
+if __name__ == "__main__":
+    main()

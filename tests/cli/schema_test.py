@@ -1,0 +1,69 @@
+"""Real output of the audit against the published JSON Schema."""
+
+import json
+import math
+
+import jsonschema  # Debian: python3-jsonschema. Without it this test fails; it is not to be skipped.
+
+import checkpoints
+from command import REPOSITORY, CommandTest, main
+
+SCHEMA = json.loads((REPOSITORY / "docs/schema/audit-1.schema.json").read_text())
+
+
+class Schema(CommandTest):
+
+    def check(self, content, *arguments):
+        path = self.write("model", content)
+        text = self.expect(0, "audit", path, "--format", "json", *arguments).out
+        document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is no JSON"))
+        jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
+        return document
+
+    def test_the_schema_is_a_schema(self):
+        jsonschema.validators.validator_for(SCHEMA).check_schema(SCHEMA)
+
+    def test_a_schema_that_is_not_met_is_noticed(self):
+        document = self.check(checkpoints.network())
+        document["schema"] = "something else"
+        with self.assertRaises(jsonschema.ValidationError):
+            jsonschema.validate(document, SCHEMA)
+
+    def test_a_full_audit_conforms(self):
+        document = self.check(checkpoints.network())
+        self.assertEqual(document["schema"], "sigmax.audit/1")
+        names = {"name", "shape", "dtype", "role", "matrix", "sigma_max", "lambda_max", "sigma_min", "condition",
+                 "frobenius", "nuclear", "stable_rank", "effective_rank", "norm_1", "norm_inf", "max_abs", "rank_90",
+                 "rank_95", "rank_99"}
+        for tensor in document["tensors"]:
+            self.assertLessEqual(names, set(tensor))
+            self.assertLessEqual({"lower", "upper", "kind", "failure_probability"}, set(tensor["sigma_max"]))
+        self.assertEqual(document["model"]["format"], "safetensors")
+
+    def test_a_quick_audit_conforms(self):
+        self.check(checkpoints.network(), "--quick", "--certify", "none")
+
+    def test_weights_with_nan_conform(self):
+        self.check(checkpoints.npy([[1.0, math.nan], [-math.inf, 0.0]]))
+
+    def test_singular_weights_conform(self):
+        self.check(checkpoints.npy([[0.0, 0.0], [0.0, 0.0]]))
+        self.check(checkpoints.npy(checkpoints.rank_one([1.0, 2.0], [3.0, 4.0])))
+
+    def test_a_recurrent_weight_with_its_gates_conforms(self):
+        hidden = [[math.sin(i * 3 + j) for j in range(2)] for i in range(8)]
+        inputs = [[math.cos(i * 3 + j) for j in range(3)] for i in range(8)]
+        document = self.check(checkpoints.safetensors({
+            "lstm.weight_ih_l0": checkpoints.matrix(inputs),
+            "lstm.weight_hh_l0": checkpoints.matrix(hidden),
+        }))
+        self.assertEqual({tensor["role"] for tensor in document["tensors"]}, {"recurrent"})
+        self.assertEqual([len(tensor["parts"]) for tensor in document["tensors"]], [4, 4])
+
+    def test_names_that_are_not_plain_text_conform(self):
+        document = self.check(checkpoints.safetensors({"naïve \u202e\n": checkpoints.matrix([[1.0]])}))
+        self.assertEqual(document["tensors"][0]["name"], "naïve \u202e\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""What the command refuses, and how."""
+
+import struct
+
+import checkpoints
+from command import CommandTest, main
+
+
+class Usage(CommandTest):
+
+    def refused(self, *arguments):
+        finished = self.expect(2, *arguments)
+        self.assertEqual(finished.out, "")
+        self.assertTrue(finished.err.startswith("sigmax: "), finished.err)
+        return finished.err
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("model.safetensors", checkpoints.network())
+
+    def test_no_command_is_a_usage_error(self):
+        self.assertIn("--help", self.refused())
+
+    def test_an_unknown_command_or_option_is_a_usage_error(self):
+        self.refused("frobnicate")
+        self.refused("audit", self.model, "--frobnicate")
+
+    def test_a_missing_path_or_a_dash_is_a_usage_error(self):
+        for command in ("audit", "ls", "norm"):
+            self.refused(command)
+            self.refused(command, "-")
+            self.refused(command, "")
+
+    def test_values_out_of_range_are_usage_errors(self):
+        for option, value in [("--min-dim", "0"), ("--top", "-1"), ("--top", "x"), ("-j", "0"), ("-j", "99999"),
+                              ("--failure-probability", "0"), ("--failure-probability", "1"), ("--format", "xml"),
+                              ("--failure-probability", "nan"), ("--certify", "maybe"), ("--certify", "proven:"),
+                              ("--certify", "proven:0"), ("--certify", "proven:9x"), ("--color", "red")]:
+            with self.subTest(option=option, value=value):
+                self.refused("audit", self.model, option, value)
+
+    def test_an_unknown_sort_key_names_those_that_exist(self):
+        self.assertIn("stable_rank", self.refused("audit", self.model, "--sort", "size"))
+        self.assertIn("elements", self.refused("ls", self.model, "--sort", "size"))
+
+    def test_a_malformed_regular_expression_is_pointed_at(self):
+        for source, character in [("a(b", 2), ("x[a", 2), ("*a", 1), ("fc)", 3), ("(a)(b", 4)]:
+            with self.subTest(source=source):
+                self.assertIn(f"--layers, character {character}:", self.refused("audit", self.model, "--layers", source))
+        self.refused("ls", self.model, "--exclude", "(")
+
+    def test_a_name_too_long_for_the_matcher_is_an_error_and_no_crash(self):
+        long = self.write("long.safetensors", checkpoints.safetensors({"a" * 200000: ("F64", (1,), [1.0])}))
+        self.assertIn("200000 bytes", self.refused("ls", long, "--layers", "(a|b)*c"))
+        usual = self.write("usual.safetensors", checkpoints.safetensors({"a" * 2048: ("F64", (1,), [1.0])}))
+        self.expect(0, "ls", usual, "--layers", "a.*a")
+
+
+class BadInput(CommandTest):
+
+    def unreadable(self, content, name="bad.safetensors"):
+        path = self.write(name, content)
+        for command in ("audit", "ls", "norm"):
+            finished = self.expect(3, command, path)
+            self.assertEqual(finished.out, "")
+            self.assertIn(name, finished.err)
+        return finished.err
+
+    def test_a_file_that_does_not_exist_exits_with_3(self):
+        for command in ("audit", "ls", "norm"):
+            self.assertIn("nowhere.npy", self.expect(3, command, "nowhere.npy").err)
+
+    def test_an_unknown_format_exits_with_3(self):
+        self.unreadable(b"this is no checkpoint\n" * 10)
+        self.unreadable(b"")
+
+    def test_malformed_safetensors_exit_with_3(self):
+        good = checkpoints.network()
+        header = struct.unpack("<Q", good[:8])[0]
+        self.unreadable(good[:-1])
+        self.unreadable(good + b"\0")
+        self.unreadable(struct.pack("<Q", header + 64) + good[8:])
+        self.unreadable(good.replace(b'"dtype"', b'"dtipe"'))
+
+    def test_a_truncated_npy_exits_with_3(self):
+        self.unreadable(checkpoints.npy([[1.0, 2.0]])[:-4], "cut.npy")
+
+    def test_a_folder_without_checkpoints_exits_with_3(self):
+        self.write("empty/readme.txt", b"nothing here")
+        self.expect(3, "audit", "empty")
+
+    def test_hostile_names_reach_the_terminal_without_their_escape_sequences(self):
+        hostile = "\x1b[31mred\x07\n\u202e"
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {hostile: checkpoints.matrix([[1.0, 2.0]]), hostile + "bias": ("F64", (1,), [1.0])}))
+        for arguments in (("audit", path), ("audit", path, "-v"), ("ls", path), ("norm", path), ("ls", path, "--format", "csv"),
+                          ("ls", path, "--format", "json"), ("audit", path, "--format", "markdown"),
+                          ("audit", path, "--fail-if", "sigma>1"), ("norm", f"{path}:\x1b[31mre")):
+            with self.subTest(arguments=arguments):
+                finished = self.run_sigmax(*arguments)
+                for text in (finished.out, finished.err):
+                    self.assertNotIn("\x1b", text)
+                    self.assertNotIn("\x07", text)
+                    self.assertNotIn("\u202e", text)
+
+
+class Help(CommandTest):
+
+    def test_help_goes_to_standard_output_and_fits_80_columns(self):
+        for arguments in (("--help",), ("audit", "--help"), ("ls", "-h"), ("norm", "--help")):
+            finished = self.expect(0, *arguments)
+            self.assertEqual(finished.err, "")
+            self.assertIn("Exit status:", finished.out)
+            self.assertLessEqual(max(map(len, finished.out.splitlines())), 80, arguments)
+
+    def test_version_names_blas_simd_and_formats(self):
+        out = self.expect(0, "--version").out
+        self.assertRegex(out, r"^sigmax \d+\.\d+\.\d+\n")
+        for word in ("BLAS", "OpenBLAS", "SIMD", "safetensors", "onnx", "pytorch", "npz"):
+            self.assertIn(word, out)
+
+
+if __name__ == "__main__":
+    main()
