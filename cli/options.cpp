@@ -123,6 +123,13 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
                    "of each probabilistic upper end, between 0 and 1; 1e-9 by default")
       ->option_text("P")
       ->group(kComputation);
+  audit
+      ->add_option(
+          "--seed", options.seed,
+          "of the random start that probabilistic ends rest on, to repeat a run; drawn anew by default, so that "
+          "no file can be made to defeat them")
+      ->option_text("N")
+      ->group(kComputation);
   add_jobs(audit, options.jobs);
   audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
       ->option_text("FORMAT")

@@ -51,6 +51,7 @@ struct AuditOptions {
   bool quick = false;
   CertifyRequest certify;
   double failure_probability = 1e-9;
+  std::optional<std::uint64_t> seed;  ///< nothing: drawn from the system
   Format format = Format::table;
   std::vector<ReportFile> files;
   std::vector<Gate> gates;

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 #include <langinfo.h>
-#include <locale.h>
+// NOLINT(modernize-deprecated-headers): newlocale is POSIX
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <clocale>
 #include <cstdlib>
 #include <cstring>
 #include <optional>

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ audit::CertifyOptions certify_options(const AuditOptions& options) {
   using Kind = CertifyRequest::Kind;
   audit::CertifyOptions certify;
   certify.failure_probability = options.failure_probability;
+  certify.seed = options.seed ? *options.seed : std::random_device()();
   switch (options.certify.kind) {
     case Kind::automatic:
       if (options.quick) certify.proven_up_to = 0;

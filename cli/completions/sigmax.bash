@@ -20,7 +20,7 @@ _sigmax() {
   local options values=
   case $command in
     audit)
-      options='--layers --exclude --min-dim --quick --certify --failure-probability -j --jobs --format --json --html
+      options='--layers --exclude --min-dim --quick --certify --failure-probability --seed -j --jobs --format --json --html
         --csv --markdown --sort --top --fail-if -q --quiet -v --verbose --color -h --help'
       ;;
     ls)
@@ -49,7 +49,7 @@ _sigmax() {
           rank_90 rank_95 rank_99 norm_1 norm_inf max_abs bytes role dtype seconds'
       fi
       ;;
-    --layers | --exclude | --min-dim | --failure-probability | -j | --jobs | --top | --fail-if) return ;;
+    --layers | --exclude | --min-dim | --failure-probability | --seed | -j | --jobs | --top | --fail-if) return ;;
     --json | --html | --csv | --markdown)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -24,6 +24,7 @@ end
 complete -c sigmax -n "$audit" -f -l quick -d 'Without the full spectrum'
 complete -c sigmax -n "$audit" -x -l certify -a 'proven probabilistic none' -d 'How the upper end is to be known'
 complete -c sigmax -n "$audit" -x -l failure-probability -d 'Of each probabilistic upper end'
+complete -c sigmax -n "$audit" -x -l seed -d 'Of the random start of probabilistic ends'
 complete -c sigmax -n "$audit" -r -l json -d 'Also write JSON'
 complete -c sigmax -n "$audit" -r -l html -d 'Also write a page'
 complete -c sigmax -n "$audit" -r -l csv -d 'Also write CSV'

@@ -27,7 +27,7 @@ struct Job {
 };
 
 // A matrix below this many flops is measured on one thread, several at a time; above it alone, with all threads.
-constexpr double kParallelFlops = 1.5e9;
+constexpr double kParallelFlops = 1.2e10;
 
 double matrix_cost(std::int64_t rows, std::int64_t columns) {
   const auto shorter = static_cast<double>(std::min(rows, columns));
@@ -185,6 +185,7 @@ Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& 
   Result result;
   result.model = describe(checkpoint);
   result.full_spectrum = options.full_spectrum;
+  result.seed = options.certify.seed;
   result.skipped = std::move(plan.skipped);
 
   // Large weights first, one after another; then the small ones side by side, the costly first so that the threads end

@@ -19,6 +19,9 @@ struct CertifyOptions {
   std::int64_t proven_up_to = 4096;
   bool probabilistic = true;          ///< false: no upper end where it is not proven
   double failure_probability = 1e-9;  ///< of each probabilistic bound
+  /// Of the random start vectors that probabilistic bounds rest on. A matrix made by somebody who knew the seed can
+  /// defeat such a bound: for files that are not trusted, draw it. Proven bounds do not depend on it.
+  std::uint64_t seed = 0;
 };
 
 struct Options {

@@ -44,8 +44,9 @@ double inside(const Enclosure& enclosure, double value) {
   return enclosure.upper ? std::min(above, enclosure.upper->value()) : above;
 }
 
-LanczosOptions lanczos_options() {
+LanczosOptions lanczos_options(std::uint64_t seed) {
   LanczosOptions options;
+  options.random = random_state(seed);
   options.tolerance = 1e-12;
   return options;
 }
@@ -72,10 +73,10 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
     g.emplace(gram_matrix(range.matrix, bounds::gram_scale(range.facts), context));
   }
   const double failure = options.certify.probabilistic ? options.certify.failure_probability : 0;
-  const bounds::Measured sigma_max =
-      bounds::scaled(prove ? bounds::prove(range.matrix, range.facts, *g, context)
-                           : bounds::estimate(range.matrix, range.facts, failure, lanczos_options(), context),
-                     range.factor);
+  const bounds::Measured sigma_max = bounds::scaled(
+      prove ? bounds::prove(range.matrix, range.facts, *g, context)
+            : bounds::estimate(range.matrix, range.facts, failure, lanczos_options(options.certify.seed), context),
+      range.factor);
   Figures figures{sigma_max.sigma_max};
   figures.sigma_max_estimate = sigma_max.estimate;
   figures.frobenius = std::sqrt(facts.sum_squares) / facts.scale;

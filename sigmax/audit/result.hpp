@@ -47,12 +47,12 @@ struct SpectrumFigures {
 /// The figures of one matrix, in the units of its entries.
 struct Figures {
   Enclosure sigma_max;
-  double sigma_max_estimate = 0;            ///< the best point estimate, inside the enclosure
-  double frobenius = 0;                     ///< sqrt(sum w_ij^2)
-  double norm_1 = 0;                        ///< largest column sum of |w_ij|
-  double norm_inf = 0;                      ///< largest row sum of |w_ij|
-  double max_abs = 0;                       ///< largest |w_ij|
-  double stable_rank = 0;                   ///< frobenius^2 / sigma_max^2; 0 for a zero matrix
+  double sigma_max_estimate = 0;                           ///< the best point estimate, inside the enclosure
+  double frobenius = 0;                                    ///< sqrt(sum w_ij^2)
+  double norm_1 = 0;                                       ///< largest column sum of |w_ij|
+  double norm_inf = 0;                                     ///< largest row sum of |w_ij|
+  double max_abs = 0;                                      ///< largest |w_ij|
+  double stable_rank = 0;                                  ///< frobenius^2 / sigma_max^2; 0 for a zero matrix
   std::optional<SpectrumFigures> spectrum = std::nullopt;  ///< nothing under `quick`
 };
 
@@ -129,6 +129,7 @@ struct Result {
   std::vector<TensorResult> tensors;  ///< in the checkpoint's order
   std::vector<Skipped> skipped;
   bool full_spectrum = true;
+  std::uint64_t seed = 0;  ///< CertifyOptions::seed of this audit
   Summary summary;
 };
 

@@ -52,7 +52,7 @@ Pair cos_sin_near_zero(double x) {
 // cos(2 pi u), sin(2 pi u) for u in [0, 1): the nearest quarter turn is taken off exactly.
 Pair cos_sin_turns(double u) {
   constexpr double kHalfPi = 0x1.921fb54442d18p0;
-  const int quarter = static_cast<int>(4 * u + 0.5);
+  const int quarter = static_cast<int>(std::floor(4 * u + 0.5));
   const auto [c, s] = cos_sin_near_zero((4 * u - quarter) * kHalfPi);
   switch (quarter % 4) {
     case 0: return {c, s};

@@ -47,15 +47,16 @@ Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const std::s
                      Dimensions shape, Dimensions strides, std::uint64_t offset, std::uint64_t length) {
   const std::uint64_t size = file->bytes().size();
   if (offset > size || length > size - offset) {
-    refuse(*file, tensor, fmt::format("bytes [{}, {} + {}) reach past the end of the file ({} bytes)", offset, offset,
-                                      length, size));
+    refuse(*file, tensor,
+           fmt::format("bytes [{}, {} + {}) reach past the end of the file ({} bytes)", offset, offset, length, size));
   }
   const std::size_t width = size_of(dtype);
   if (width == 0) refuse(*file, tensor, fmt::format("type {} cannot be read", name(dtype)));
   const auto elements = reach(shape, strides);
   if (!elements || *elements > length / width) {
-    refuse(*file, tensor, fmt::format("shape {} with strides {} needs more than its {} bytes", to_string(shape),
-                                      to_string(strides), length));
+    refuse(*file, tensor,
+           fmt::format("shape {} with strides {} needs more than its {} bytes", to_string(shape), to_string(strides),
+                       length));
   }
   const auto start = static_cast<std::size_t>(offset);
   const auto used = static_cast<std::size_t>(*elements) * width;

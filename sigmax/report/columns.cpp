@@ -125,7 +125,7 @@ Value failure_value(const Row& row) {
 
 std::string sigma_max_text(const Row& row, const Glyphs& signs) {
   if (row.figures() == nullptr) return std::string(signs.none);
-  const std::string digits = enclosure(row.figures()->sigma_max, signs);
+  std::string digits = enclosure(row.figures()->sigma_max, signs);
   if (upper_end(row) == nullptr) return digits;
   const bool proven = upper_end(row)->certainty() == Certainty::proven;
   return fmt::format("{} {}", digits, proven ? signs.proven : signs.probabilistic);

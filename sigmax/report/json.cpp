@@ -88,7 +88,8 @@ std::string render_json(const audit::Result& result, const JsonOptions& options)
                    {"sigmax", {{"version", text_or_null(options.version)}}},
                    {"command", text_or_null(options.command)},
                    {"model", model_json(result.model)},
-                   {"full_spectrum", result.full_spectrum}};
+                   {"full_spectrum", result.full_spectrum},
+                   {"seed", result.seed}};
   document["tensors"] = Json::array();
   for (const audit::TensorResult* tensor : select(result, options.sort, options.top)) {
     document["tensors"].push_back(tensor_json(*tensor));

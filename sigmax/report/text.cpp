@@ -297,6 +297,7 @@ std::vector<std::string> shorten_all(const std::vector<std::string>& names, std:
     for (const std::string_view name : group) label[name] = shorten_as(style, name, width, signs);
   }
   std::vector<std::string> shortened;
+  shortened.reserve(names.size());
   for (const std::string& name : names) shortened.push_back(label[name]);
   return shortened;
 }

@@ -222,7 +222,7 @@ bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; 
 
 TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
   // One weight on each side of the size at which kernels themselves go parallel.
-  const io::Checkpoint c = checkpoint({random_entry("large", {900, 1100}, 1), random_entry("a", {100, 90}, 2),
+  const io::Checkpoint c = checkpoint({random_entry("large", {1400, 1500}, 1), random_entry("a", {100, 90}, 2),
                                        random_entry("b", {50, 300}, 3), random_entry("experts", {4, 20, 30}, 4)});
   const Result one = run(c, {}, 1);
   const Result three = run(c, {}, 3);

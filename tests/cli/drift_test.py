@@ -40,6 +40,10 @@ class Drift(CommandTest):
         section = page.split(".SH EXIT STATUS")[1].split(".SH ")[0]
         self.assertEqual(re.findall(r"^\.TP\n\.B (\d+)$", section, re.MULTILINE), codes)
 
+    def test_the_manual_page_is_of_this_version(self):
+        version = self.expect(0, "--version").out.splitlines()[0]
+        self.assertIn(f'"{version}"', (REPOSITORY / "cli/man/sigmax.1").read_text().splitlines()[0])
+
     def complete_in_bash(self, *words):
         script = "\n".join([
             f"source '{REPOSITORY}/cli/completions/sigmax.bash'",

@@ -113,7 +113,7 @@ class Pipes(CommandTest):
 class Terminals(CommandTest):
     """The command on a pseudo-terminal of 80 columns."""
 
-    def big_model(self, side=700, count=6):
+    def big_model(self, side=700, count=12):
         # Values with no pattern, so that the audit has something to do for a second.
         state, values = 1, []
         for _ in range(side * side):

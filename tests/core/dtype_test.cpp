@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <ostream>
 #include <random>
 #include <set>
 #include <string>
@@ -55,6 +56,8 @@ struct Format {
   double (*to_double)(std::uint16_t) noexcept;
   std::uint16_t (*from_double)(double) noexcept;
 };
+
+void PrintTo(const Format& format, std::ostream* out) { *out << format.name; }
 
 class SixteenBits : public testing::TestWithParam<Format> {};
 
