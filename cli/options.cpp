@@ -25,6 +25,7 @@ constexpr const char* kGates = "Checks";
 constexpr const char* kGeneral = "General";
 constexpr int kMostJobs = 1024;
 const CLI::Range kCount(std::int64_t{1}, std::int64_t{1} << 62);
+const CLI::Range kSeed(std::int64_t{0}, std::int64_t{1} << 62);
 
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
@@ -115,7 +116,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       ->add_option("--certify", typed.certify,
                    "how the upper end of sigma_max is to be known: proven (any size), proven:N (up to N on the shorter "
                    "side, probabilistic above), probabilistic or none. By default proven:4096, and with --quick "
-                   "probabilistic")
+                   "proven where that costs no more than probabilistic")
       ->option_text("HOW")
       ->group(kComputation);
   audit
@@ -128,7 +129,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
           "--seed", options.seed,
           "of the random start that probabilistic ends rest on, to repeat a run; drawn anew by default, so that "
           "no file can be made to defeat them")
-      ->check(CLI::NonNegativeNumber)
+      ->check(kSeed)
       ->option_text("N")
       ->group(kComputation);
   add_jobs(audit, options.jobs);

@@ -195,13 +195,25 @@ def machine(threads):
     blas = f"{build.get('name')} {build.get('version')}"
     blas += "".join(f" ({pool['architecture']})" for pool in threadpoolctl.threadpool_info()
                     if pool["user_api"] == "blas" and "numpy" in pool["filepath"])
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "threads": threads, "numpy": np.__version__, "blas": blas,
-            "python": platform.python_version(), "system": platform.platform(terse=True)}
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "threads": threads,
+            "numpy": np.__version__, "blas": blas, "python": platform.python_version(),
+            "system": platform.platform(terse=True)}
 
 
-def other_load(own):
-    """Processes that want a core, by the load average of the last minute, beyond `own`."""
-    return max(0.0, os.getloadavg()[0] - own)
+def other_load():
+    """How many cores other processes keep busy, over a second in which this one sleeps; 0 where /proc is missing."""
+    counters = pathlib.Path("/proc/stat")
+    if not counters.is_file():
+        return 0.0
+
+    def idle():
+        fields = [int(x) for x in counters.read_text().split("\n", 1)[0].split()[1:9]]
+        return fields[3] + fields[4], sum(fields)
+
+    idle_before, all_before = idle()
+    time.sleep(1)
+    idle_after, all_after = idle()
+    return os.cpu_count() * (1 - (idle_after - idle_before) / max(1, all_after - all_before))
 
 
 def print_table(rows):
@@ -212,7 +224,7 @@ def print_table(rows):
 
 def report(results, total, where):
     print(f"{where['cpu']}, {where['cores']} cores, {where['threads']} threads each; "
-          f"NumPy {where['numpy']} with {where['blas']}, load of others {where['other_load']:.1f}\n")
+          f"NumPy {where['numpy']} with {where['blas']}; other work: {where['other_load']:.1f} cores\n")
     labels = list(total["seconds"])
     print("Median seconds")
     print_table([["model", "matrices", *labels]] +
@@ -257,13 +269,13 @@ def main():
     chosen = [models[name] for name in MODELS if options.models.search(name)]
     if not chosen:
         sys.exit(f"no model matches {options.models.pattern!r}; there are {', '.join(MODELS)}")
-    load = other_load(0)
-    results = []
+    results, load = [], [other_load()]
     for path in chosen:
         results.append(time_model(path, binary, options))
+        load.append(other_load())
         print(f"{path.name}: done", file=sys.stderr)
     total, where = total_of(results), machine(options.threads)
-    where["other_load"] = max(load, other_load(options.threads))
+    where["other_load"] = max(load)
     where["busy"] = where["other_load"] > BUSY * where["cores"]
     aims = report(results, total, where)
     document = {"benchmark": "audit_vs_numpy", "machine": where, "repeats": options.repeats,

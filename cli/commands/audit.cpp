@@ -35,6 +35,7 @@ audit::CertifyOptions certify_options(const AuditOptions& options) {
   certify.seed = options.seed ? *options.seed : std::random_device()();
   switch (options.certify.kind) {
     case Kind::automatic:
+      certify.proven_if_cheap = true;
       if (options.quick) certify.proven_up_to = 0;
       break;
     case Kind::proven:

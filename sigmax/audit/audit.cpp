@@ -194,12 +194,15 @@ Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& 
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return plan.jobs[a].cost > plan.jobs[b].cost; });
-  const auto middle = std::stable_partition(order.begin(), order.end(),
-                                            [&](std::size_t i) { return plan.jobs[i].cost >= kParallelFlops; });
-  const auto large = static_cast<std::size_t>(middle - order.begin());
-
   double total = 0;
   for (const Job& job : plan.jobs) total += job.cost;
+  // One that would keep a thread busy long after the others have ended counts as large too. Which way a weight goes may
+  // depend on the number of threads, because both ways give the same bits.
+  const double alone = std::min(kParallelFlops, total / (2 * context.threads()));
+  const auto middle =
+      std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return plan.jobs[i].cost >= alone; });
+  const auto large = static_cast<std::size_t>(middle - order.begin());
+
   double done = 0;
   std::mutex mutex;
   result.tensors.resize(plan.jobs.size());

@@ -17,6 +17,9 @@ struct CertifyOptions {
   /// Weights whose shorter side is at most this get a proven upper bound (Cholesky: rows columns k + k^3 / 3 flops for
   /// the shorter side k), others a probabilistic one. 0: never proven.
   std::int64_t proven_up_to = 4096;
+  /// Beyond that size too, where forming the Gram matrix costs no more than a probabilistic bound's Lanczos steps: for
+  /// a shorter side k and a longer side l, k + k^2 / l <= 400 (long thin matrices, and small ones).
+  bool proven_if_cheap = false;
   bool probabilistic = true;          ///< false: no upper end where it is not proven
   double failure_probability = 1e-9;  ///< of each probabilistic bound
   /// Of the random start vectors that probabilistic bounds rest on. A matrix made by somebody who knew the seed can

@@ -78,7 +78,7 @@ class AuditFigures(CommandTest):
 
     def test_certify_decides_how_the_upper_end_is_known(self):
         rows = [[math.sin(3 * i + j * j) for j in range(24)] for i in range(30)]
-        for arguments, kind in [((), "proven"), (("--quick",), "probabilistic"),
+        for arguments, kind in [((), "proven"), (("--quick",), "proven"),
                                 (("--certify", "proven", "--quick"), "proven"), (("--certify", "proven:8"), "probabilistic"),
                                 (("--certify", "probabilistic"), "probabilistic"), (("--certify", "none"), "lower_only")]:
             with self.subTest(arguments=arguments):
