@@ -67,7 +67,7 @@ GramTop top_of(const GramMatrix& g, Context& context) {
   options.tolerance = 1e-15;
   options.max_products = 400;
   LanczosResult top = lanczos(
-      g.order, [&](auto x, auto z) { kernels::multiply(stored, x, z, context); }, options, context);
+      g.order, [&](auto x, auto z) { kernels::multiply<double>(stored, x, z, context); }, options, context);
   return {top.theta, std::move(top.vector)};
 }
 
@@ -84,9 +84,9 @@ LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& fac
   const auto terms = static_cast<std::int64_t>(x.size());
   std::vector<double> image(static_cast<std::size_t>(transposed ? a.columns : a.rows));
   if (transposed) {
-    kernels::multiply_transposed(a, x, image, context);
+    kernels::multiply_transposed<double>(a, x, image, context);
   } else {
-    kernels::multiply(a, x, image, context);
+    kernels::multiply<double>(a, x, image, context);
   }
   const double image_norm = std::sqrt(sum_squares(image));
   const double vector_norm = std::sqrt(sum_squares(x));
@@ -176,7 +176,7 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   // Lanczos works on (s A)^T (s A), whose entries neither overflow nor underflow.
   const double scale = gram_scale(facts);
   const auto product = [&](std::span<const double> x, std::span<double> z) {
-    kernels::gram(a, x, z, context);
+    kernels::gram<double>(a, x, {}, z, context);
     for (double& value : z) value *= scale * scale;
   };
   const LanczosResult top = lanczos(a.columns, product, options, context);

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <ranges>
 #include <span>
 #include <type_traits>
 
@@ -27,11 +28,11 @@ struct MatrixView {
   MatrixView(T* first, std::int64_t row_count, std::int64_t column_count)
       : MatrixView(first, row_count, column_count, row_count) {}
 
-  /// One vector.
-  template <class U>
-  requires std::convertible_to<U*, T*> MatrixView(
-      std::span<U> vector)  // NOLINT(google-explicit-constructor): a vector is a matrix of one column
-      : MatrixView(vector.data(), static_cast<std::int64_t>(vector.size()), 1) {}
+  /// One vector: a span, a std::vector, an array. It must outlive the view.
+  template <std::ranges::contiguous_range Vector>
+  requires std::convertible_to<std::add_pointer_t<std::remove_reference_t<std::ranges::range_reference_t<Vector>>>, T*>
+  MatrixView(Vector&& vector)  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+      : MatrixView(std::ranges::data(vector), static_cast<std::int64_t>(std::ranges::size(vector)), 1) {}
 
   /// A view of constants from a view of variables.
   operator MatrixView<const T>() const  // NOLINT(google-explicit-constructor)
@@ -40,6 +41,11 @@ struct MatrixView {
   }
 
   std::span<T> column(std::int64_t j) const { return {data + j * stride, static_cast<std::size_t>(rows)}; }
+
+  /// Columns [first, first + count).
+  MatrixView column_range(std::int64_t first, std::int64_t count) const {
+    return {data + first * stride, rows, count, stride};
+  }
 };
 
 }  // namespace sigmax

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "sigmax/core/error.hpp"
 
@@ -81,11 +82,13 @@ Pieces cut_rows(const StoredMatrix& a) {
   return {rows_each, (a.rows + rows_each - 1) / rows_each};
 }
 
-void require(const StoredMatrix& a, std::size_t in, std::int64_t in_wanted, std::size_t out, std::int64_t out_wanted) {
+template <Real T>
+void require(const StoredMatrix& a, MatrixView<const T> in, std::int64_t in_wanted, MatrixView<T> out,
+             std::int64_t out_wanted) {
   if (!is_real(a.dtype)) throw Error(fmt::format("[matvec] {} does not store real numbers", name(a.dtype)));
-  if (static_cast<std::int64_t>(in) != in_wanted || static_cast<std::int64_t>(out) != out_wanted) {
-    throw Error(fmt::format("[matvec] a {}x{} matrix takes {} values to {}, got {} and {}", a.rows, a.columns,
-                            in_wanted, out_wanted, in, out));
+  if (in.rows != in_wanted || out.rows != out_wanted || in.columns != out.columns) {
+    throw Error(fmt::format("[matvec] a {}x{} matrix takes {} rows to {}, got {}x{} to {}x{}", a.rows, a.columns,
+                            in_wanted, out_wanted, in.rows, in.columns, out.rows, out.columns));
   }
 }
 
@@ -110,35 +113,83 @@ void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& cont
   }
 }
 
-}  // namespace
-
-void multiply(const StoredMatrix& a, std::span<const double> x, std::span<double> y, Context& context) {
-  require(a, x.size(), a.columns, y.size(), a.rows);
-  if (a.size() == 0) {
-    std::fill(y.begin(), y.end(), 0.0);
-    return;
-  }
+void multiply_one(const StoredMatrix& a, const double* x, double* y, Context& context) {
   const auto [rows_each, count] = cut_rows(a);
   context.parallel_for(static_cast<std::size_t>(count), [&, rows_each = rows_each](std::size_t p) {
     const std::int64_t first = static_cast<std::int64_t>(p) * rows_each;
-    HWY_DYNAMIC_DISPATCH(multiply_rows)
-    (a.row_range(first, std::min(rows_each, a.rows - first)), x.data(), y.data() + first);
+    HWY_DYNAMIC_DISPATCH(multiply_rows)(a.row_range(first, std::min(rows_each, a.rows - first)), x, y + first);
   });
 }
 
-void multiply_transposed(const StoredMatrix& a, std::span<const double> y, std::span<double> x, Context& context) {
-  require(a, y.size(), a.rows, x.size(), a.columns);
-  sum_over_pieces(a, x, context, [&](const StoredMatrix& part, std::int64_t first, double* partial) {
-    HWY_DYNAMIC_DISPATCH(add_weighted_rows)(part, y.data() + first, partial);
+// Runs product(column of in, column of out) in double, whatever T is.
+template <Real T, class Product>
+void each_column(MatrixView<const T> in, MatrixView<T> out, Context& context, const Product& product) {
+  if constexpr (std::same_as<T, double>) {
+    for (std::int64_t j = 0; j < in.columns; ++j) product(in.column(j), out.column(j));
+  } else {
+    auto from = context.scratch<double>(static_cast<std::size_t>(in.rows));
+    auto to = context.scratch<double>(static_cast<std::size_t>(out.rows));
+    for (std::int64_t j = 0; j < in.columns; ++j) {
+      std::copy(in.column(j).begin(), in.column(j).end(), from.begin());
+      product(std::span<const double>(from.data(), from.size()), std::span<double>(to.data(), to.size()));
+      for (std::size_t i = 0; i < to.size(); ++i) out.column(j)[i] = static_cast<float>(to[i]);
+    }
+  }
+}
+
+}  // namespace
+
+template <Real T>
+void multiply(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, Context& context) {
+  require(a, x, a.columns, y, a.rows);
+  each_column(x, y, context, [&](std::span<const double> in, std::span<double> out) {
+    if (a.size() == 0) return std::fill(out.begin(), out.end(), 0.0);
+    multiply_one(a, in.data(), out.data(), context);
   });
 }
 
-void gram(const StoredMatrix& a, std::span<const double> x, std::span<double> z, Context& context) {
-  require(a, x.size(), a.columns, z.size(), a.columns);
-  sum_over_pieces(a, z, context, [&](const StoredMatrix& part, std::int64_t, double* partial) {
-    HWY_DYNAMIC_DISPATCH(add_gram_rows)(part, x.data(), partial);
+template <Real T>
+void multiply_transposed(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
+  require(a, y, a.rows, x, a.columns);
+  each_column(y, x, context, [&](std::span<const double> in, std::span<double> out) {
+    sum_over_pieces(a, out, context, [&](const StoredMatrix& part, std::int64_t first, double* partial) {
+      HWY_DYNAMIC_DISPATCH(add_weighted_rows)(part, in.data() + first, partial);
+    });
   });
 }
+
+template <Real T>
+void gram(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) {
+  require(a, x, a.columns, z, a.columns);
+  if (y.data != nullptr) {
+    multiply(a, x, y, context);
+    return multiply_transposed(a, MatrixView<const T>(y), z, context);
+  }
+  each_column(x, z, context, [&](std::span<const double> in, std::span<double> out) {
+    sum_over_pieces(a, out, context, [&](const StoredMatrix& part, std::int64_t, double* partial) {
+      HWY_DYNAMIC_DISPATCH(add_gram_rows)(part, in.data(), partial);
+    });
+  });
+}
+
+template <Real T>
+void outer_gram(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
+  require(a, y, a.rows, z, a.rows);
+  auto image = context.scratch<T>(static_cast<std::size_t>(a.columns * y.columns));
+  const MatrixView<T> x(image.data(), a.columns, y.columns);
+  multiply_transposed(a, y, x, context);
+  multiply(a, MatrixView<const T>(x), z, context);
+}
+
+template void multiply<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
+template void multiply<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
+template void multiply_transposed<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
+template void multiply_transposed<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
+template void gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, MatrixView<float>, Context&);
+template void gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, MatrixView<double>,
+                           Context&);
+template void outer_gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
+template void outer_gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
 
 }  // namespace sigmax::kernels
 #endif  // HWY_ONCE

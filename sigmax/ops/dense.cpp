@@ -18,41 +18,40 @@ class Dense final : public LinearOperator<T> {
     return view_.transposed ? Shape{a.columns, a.rows} : Shape{a.rows, a.columns};
   }
 
-  const kernels::StoredMatrix* stored() const noexcept override { return &view_.matrix; }
+  Structure<T> structure() const override { return structure::Stored{&view_.matrix, view_.transposed}; }
+
+  Operator<float> in_single() const override {
+    if constexpr (std::same_as<T, double>) return std::make_shared<Dense<float>>(view_);
+    return nullptr;
+  }
 
  private:
   void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
-    for (std::int64_t j = 0; j < x.columns; ++j) {
-      if (view_.transposed) {
-        kernels::multiply_transposed(view_.matrix, x.column(j), y.column(j), context);
-      } else {
-        kernels::multiply(view_.matrix, x.column(j), y.column(j), context);
-      }
+    if (view_.transposed) {
+      kernels::multiply_transposed<T>(view_.matrix, x, y, context);
+    } else {
+      kernels::multiply<T>(view_.matrix, x, y, context);
     }
   }
 
   void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
-    for (std::int64_t j = 0; j < y.columns; ++j) {
-      if (view_.transposed) {
-        kernels::multiply(view_.matrix, y.column(j), x.column(j), context);
-      } else {
-        kernels::multiply_transposed(view_.matrix, y.column(j), x.column(j), context);
-      }
+    if (view_.transposed) {
+      kernels::multiply<T>(view_.matrix, y, x, context);
+    } else {
+      kernels::multiply_transposed<T>(view_.matrix, y, x, context);
     }
   }
 
-  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> z, Context& context) const override {
-    if (view_.transposed) {
-      // The fused kernel gives B^T B for the stored B = A^T; A^T A = B B^T needs its two halves the other way round.
-      auto image = context.scratch<T>(static_cast<std::size_t>(view_.matrix.columns));
-      const std::span<T> y(image.data(), image.size());
-      for (std::int64_t j = 0; j < x.columns; ++j) {
-        kernels::multiply_transposed(view_.matrix, x.column(j), y, context);
-        kernels::multiply(view_.matrix, y, z.column(j), context);
-      }
-      return;
-    }
-    for (std::int64_t j = 0; j < x.columns; ++j) kernels::gram(view_.matrix, x.column(j), z.column(j), context);
+  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override {
+    if (!view_.transposed) return kernels::gram<T>(view_.matrix, x, y, z, context);
+    if (y.data == nullptr) return kernels::outer_gram<T>(view_.matrix, x, z, context);
+    apply_impl(x, y, context);
+    apply_adjoint_impl(y, z, context);
+  }
+
+  void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
+    if (view_.transposed) return kernels::gram<T>(view_.matrix, y, {}, z, context);
+    kernels::outer_gram<T>(view_.matrix, y, z, context);
   }
 
   StoredView view_;
@@ -85,6 +84,7 @@ Operator<T> dense(Tensor weight) {
   return std::make_shared<Dense<T>>(stored_view(weight));
 }
 
+template Operator<float> dense<float>(Tensor);
 template Operator<double> dense<double>(Tensor);
 
 }  // namespace sigmax

@@ -7,13 +7,16 @@
 namespace sigmax {
 
 /// The matrix of a 2-dimensional tensor of any real storage type, read where it lies: row-major or column-major, with
-/// any leading stride; any other strides are copied once. The values are the stored ones, exactly.
+/// any leading stride; any other strides are copied once. The values are the stored ones, exactly (T = float rounds f64
+/// entries).
 ///
-/// Cost: one read of the matrix for each of A x, A^T y; one for A^T A x if it is row-major (two otherwise).
+/// Cost: one read of the matrix for each of A X, A^T Y, A^T A X and A A^T Y with up to 8 columns; two for the Gram
+/// product on the side that rows or columns in storage do not favour where that is faster.
 /// Throws Error if the tensor is not 2-dimensional or not of a real type.
 template <Real T>
 Operator<T> dense(Tensor weight);
 
+extern template Operator<float> dense<float>(Tensor);
 extern template Operator<double> dense<double>(Tensor);
 
 /// The same tensor as a row-major stored matrix: itself, or, with `transposed` set, its transpose.

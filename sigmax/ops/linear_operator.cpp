@@ -34,18 +34,48 @@ template <Real T>
 void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> z, Context& context) const {
   const Shape s = shape();
   require("apply_gram", s, x.rows, s.columns, z.rows, s.columns, x.columns, z.columns);
-  if (x.columns > 0) apply_gram_impl(x, z, context);
+  if (x.columns > 0) apply_gram_impl(x, {}, z, context);
 }
 
 template <Real T>
-void LinearOperator<T>::apply_gram_impl(MatrixView<const T> x, MatrixView<T> z, Context& context) const {
-  const std::int64_t rows = shape().rows;
-  auto image = context.scratch<T>(static_cast<std::size_t>(rows * x.columns));
-  const MatrixView<T> y(image.data(), rows, x.columns);
-  apply_impl(x, y, context);
-  apply_adjoint_impl(y, z, context);
+void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const {
+  const Shape s = shape();
+  require("apply_gram", s, x.rows, s.columns, y.rows, s.rows, x.columns, y.columns);
+  require("apply_gram", s, x.rows, s.columns, z.rows, s.columns, x.columns, z.columns);
+  if (x.columns > 0) apply_gram_impl(x, y, z, context);
 }
 
+template <Real T>
+void LinearOperator<T>::apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const {
+  const Shape s = shape();
+  require("apply_outer_gram", s, y.rows, s.rows, z.rows, s.rows, y.columns, z.columns);
+  if (y.columns > 0) apply_outer_gram_impl(y, z, context);
+}
+
+template <Real T>
+void LinearOperator<T>::apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z,
+                                        Context& context) const {
+  if (y.data != nullptr) {
+    apply_impl(x, y, context);
+    return apply_adjoint_impl(y, z, context);
+  }
+  const std::int64_t rows = shape().rows;
+  auto image = context.scratch<T>(static_cast<std::size_t>(rows * x.columns));
+  const MatrixView<T> own(image.data(), rows, x.columns);
+  apply_impl(x, own, context);
+  apply_adjoint_impl(own, z, context);
+}
+
+template <Real T>
+void LinearOperator<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const {
+  const std::int64_t columns = shape().columns;
+  auto image = context.scratch<T>(static_cast<std::size_t>(columns * y.columns));
+  const MatrixView<T> x(image.data(), columns, y.columns);
+  apply_adjoint_impl(y, x, context);
+  apply_impl(x, z, context);
+}
+
+template class LinearOperator<float>;
 template class LinearOperator<double>;
 
 }  // namespace sigmax

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <variant>
+#include <vector>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/view.hpp"
@@ -16,6 +18,53 @@ struct Shape {
   std::int64_t columns = 0;
   bool operator==(const Shape&) const = default;
 };
+
+template <Real T>
+class LinearOperator;
+
+template <Real T>
+using Operator = std::shared_ptr<const LinearOperator<T>>;
+
+/// What an operator is made of: what proofs, and solvers that know a shortcut, look at.
+namespace structure {
+/// Known by its products alone: nothing but a probabilistic bound can be said of it.
+struct Opaque {};
+/// A stored matrix (`transposed`: its transpose), alive as long as the operator. The products' values are the stored
+/// ones, exactly.
+struct Stored {
+  const kernels::StoredMatrix* matrix = nullptr;
+  bool transposed = false;
+};
+template <Real T>
+struct Sum {
+  std::vector<Operator<T>> terms;
+};
+/// left right
+template <Real T>
+struct Product {
+  Operator<T> left;
+  Operator<T> right;
+};
+template <Real T>
+struct Scaled {
+  double factor = 1;
+  Operator<T> of;
+};
+template <Real T>
+struct Transposed {
+  Operator<T> of;
+};
+/// The parts below each other (`of_rows`) or beside each other.
+template <Real T>
+struct Stacked {
+  std::vector<Operator<T>> parts;
+  bool of_rows = true;
+};
+}  // namespace structure
+
+template <Real T>
+using Structure = std::variant<structure::Opaque, structure::Stored, structure::Sum<T>, structure::Product<T>,
+                               structure::Scaled<T>, structure::Transposed<T>, structure::Stacked<T>>;
 
 /// A real linear operator A. The smallest useful one:
 ///
@@ -49,19 +98,30 @@ class LinearOperator {
   /// fit.
   void apply_gram(MatrixView<const T> x, MatrixView<T> z, Context& context) const;
 
-  /// The stored matrix that this operator is, or that it is the transpose of (the singular values are the same): what
-  /// proofs need. Null if it is neither.
-  virtual const kernels::StoredMatrix* stored() const noexcept { return nullptr; }
+  /// The same, and y = A x beside it: a step of power iteration in one read. Throws Error if the shapes do not fit.
+  void apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
+
+  /// z = A A^T y for a block of columns, in one read of A where the operator can: the Gram product on the side of the
+  /// rows. Throws Error if the shapes do not fit.
+  void apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
+
+  /// What the operator is made of.
+  virtual Structure<T> structure() const { return structure::Opaque{}; }
+
+  /// The same operator computing in float, for solvers that iterate in float and finish in double; null where there is
+  /// none (and for T = float). The parameters are shared, not copied.
+  virtual Operator<float> in_single() const { return nullptr; }
 
  private:
   virtual void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const = 0;
   virtual void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const = 0;
-  virtual void apply_gram_impl(MatrixView<const T> x, MatrixView<T> z, Context& context) const;
+  /// `y` is empty (no data) where the image is not wanted. The default makes two passes.
+  virtual void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
+  /// The default makes two passes.
+  virtual void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
 };
 
-template <Real T>
-using Operator = std::shared_ptr<const LinearOperator<T>>;
-
+extern template class LinearOperator<float>;
 extern template class LinearOperator<double>;
 
 }  // namespace sigmax

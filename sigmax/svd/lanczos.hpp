@@ -8,6 +8,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
 
@@ -28,15 +29,6 @@ enum class LanczosOutcome {
   converged,
   invariant_subspace,  ///< the Krylov space is exhausted: theta is exact but for rounding (with probability 1)
   out_of_products,     ///< max_products reached first: theta is still a lower bound, the vector the best so far
-};
-
-/// The tridiagonal matrix of the first cycle, before any restart: what the random start vector tells. With g the start
-/// vector, the polynomials orthonormal for the spectral measure of (C, g / |g|) satisfy p_0 = 1 and
-/// beta_j p_j = (x - alpha_j) p_{j-1} - beta_{j-1} p_{j-2}, j = 1 ... steps.
-struct LanczosRecurrence {
-  std::vector<double> alpha;
-  std::vector<double> beta;  ///< as many as alpha: the last is the norm that would begin the next step
-  double start_norm = 0;     ///< |g|, g of independent standard normal entries
 };
 
 struct LanczosResult {

@@ -40,9 +40,9 @@ class Problem {
     std::fill(full_.begin(), full_.end(), 0.0);
     for (std::size_t i = 0; i < order(); ++i) full_[static_cast<std::size_t>(indices_[i])] = x[i];
     if (of_rows_) {
-      kernels::multiply_transposed(a_, full_, y, context_);
+      kernels::multiply_transposed<double>(a_, full_, y, context_);
     } else {
-      kernels::multiply(a_, full_, y, context_);
+      kernels::multiply<double>(a_, full_, y, context_);
     }
     scale_by(y, scale_);
   }
@@ -50,9 +50,9 @@ class Problem {
   // x = B^T y
   void multiply_transposed(std::span<const double> y, std::span<double> x) {
     if (of_rows_) {
-      kernels::multiply(a_, y, full_, context_);
+      kernels::multiply<double>(a_, y, full_, context_);
     } else {
-      kernels::multiply_transposed(a_, y, full_, context_);
+      kernels::multiply_transposed<double>(a_, y, full_, context_);
     }
     for (std::size_t i = 0; i < order(); ++i) x[i] = scale_ * full_[static_cast<std::size_t>(indices_[i])];
   }

@@ -2,52 +2,87 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/lanczos.hpp"
+#include "sigmax/svd/method.hpp"
+#include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
 
+/// Which end of the spectrum.
+enum class Which { largest, smallest };
+
+/// What the tolerance speaks of.
+enum class Accuracy {
+  values,   ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
+  vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; an angle, times sigma_1 / gap
+};
+
 template <Real T>
 struct SvdOptions {
-  /// Stop when the estimated error of sigma_max, relative to it, is at most this. With f64 accumulation 1e-14 is
-  /// reachable whatever the storage.
-  double tolerance = 1e-10;
-  std::int64_t max_products = 2000;  ///< of A^T A with a vector
-  RandomState random{};              ///< the start vector is drawn from it
+  std::int64_t k = 1;  ///< triplets wanted; min(rows, columns) at most
+  Which which = Which::largest;
+  Accuracy accuracy = Accuracy::values;
+  double tolerance = 1e-10;  ///< with double, 1e-14 is reachable whatever the storage
+  /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b.
+  std::int64_t max_products = 10000;
+  Method method = Auto{};
+  /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random where
+  /// empty; what a probabilistic certificate needs is a random start.
+  Matrix<T> start;
+  RandomState random{};  ///< random numbers are drawn from it
 };
 
-/// The largest singular triplet, A v = sigma u.
+enum class SvdOutcome {
+  converged,        ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact but for rounding)
+  completed,        ///< a method with a fixed number of steps has made them
+  out_of_products,  ///< max_products first: the values are still lower bounds, the vectors the best so far
+};
+
+/// What to try, in words.
+std::string_view message(SvdOutcome outcome);
+
+/// k singular triplets, A v_i = sigma_i u_i, by descending sigma.
 template <Real T>
 struct SvdResult {
-  T sigma = 0;       ///< |A v|: at most sigma_max but for rounding; certify() makes a bound of it
-  std::vector<T> u;  ///< A v / sigma; zero if sigma is
-  std::vector<T> v;  ///< of norm 1
-  T residual = 0;    ///< |A^T A v - sigma^2 v| / sigma_max^2
-  LanczosOutcome outcome = LanczosOutcome::converged;
-  std::int64_t products = 0;  ///< of A^T A with a vector
-  /// What a probabilistic certificate is made of: the recurrence and largest Ritz value of (scale A)^T (scale A), with
-  /// the power of two that keeps its entries in range.
-  LanczosRecurrence recurrence;
+  std::vector<double> sigma;     ///< each at most the true i-th value but for rounding (largest); certify() makes bounds
+  Matrix<T> u;                   ///< rows x k, orthonormal columns
+  Matrix<T> v;                   ///< columns x k, orthonormal columns
+  std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
+  SvdOutcome outcome = SvdOutcome::converged;
+  Method method;              ///< the one that was used, its choices filled in
+  std::int64_t products = 0;  ///< as max_products counts them
+  std::int64_t reads = 0;     ///< of the parameters of A, as many times as they were all read
+  /// What a probabilistic certificate is made of, where the start was random: the recurrence and largest Ritz value of
+  /// (scale A)^T (scale A), or of its counterpart on the rows.
+  std::optional<LanczosRecurrence> recurrence;
   double theta = 0;
   double scale = 1;
-  RandomState random{};  ///< for the next call
+  /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
+  Matrix<T> subspace;
+  RandomState random{};
 };
 
-/// The largest singular triplet of `a` by the Lanczos process on A^T A from a random start.
+/// Singular triplets of `a`.
 ///
-/// Throws Error for an operator without rows or columns, Cancelled on request. A numerical outcome is in the result.
+/// Throws Error for an operator without rows or columns, for k out of range, for a start or a method that does not fit;
+/// Cancelled on request. A numerical outcome is in the result.
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context);
 
-/// The same with the default options on every hardware thread.
+/// The same on every hardware thread.
 template <Real T>
-SvdResult<T> svd(const LinearOperator<T>& a);
+SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options = {});
 
+extern template SvdResult<float> svd<float>(const LinearOperator<float>&, const SvdOptions<float>&, Context&);
 extern template SvdResult<double> svd<double>(const LinearOperator<double>&, const SvdOptions<double>&, Context&);
-extern template SvdResult<double> svd<double>(const LinearOperator<double>&);
+extern template SvdResult<float> svd<float>(const LinearOperator<float>&, const SvdOptions<float>&);
+extern template SvdResult<double> svd<double>(const LinearOperator<double>&, const SvdOptions<double>&);
 
 }  // namespace sigmax

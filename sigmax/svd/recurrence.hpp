@@ -1,0 +1,17 @@
+// What a Lanczos process from a random start tells of the whole spectrum.
+#pragma once
+
+#include <vector>
+
+namespace sigmax {
+
+/// The tridiagonal matrix of the first cycle, before any restart: what the random start vector tells. With g the start
+/// vector, the polynomials orthonormal for the spectral measure of (C, g / |g|) satisfy p_0 = 1 and
+/// beta_j p_j = (x - alpha_j) p_{j-1} - beta_{j-1} p_{j-2}, j = 1 ... steps.
+struct LanczosRecurrence {
+  std::vector<double> alpha;
+  std::vector<double> beta;  ///< as many as alpha: the last is the norm that would begin the next step
+  double start_norm = 0;     ///< |g|, g of independent standard normal entries
+};
+
+}  // namespace sigmax
