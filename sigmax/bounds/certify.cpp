@@ -50,6 +50,15 @@ std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdRe
   return upper;
 }
 
+// Whether the products with T stay so far within its range that no underflow or overflow on the way falsifies a
+// recurrence: every node's size is within 2^+-60 for float, 2^+-700 for double.
+template <Real T>
+bool is_moderate(const Expression& e) {
+  constexpr std::int64_t kMost = std::same_as<T, float> ? 60 : 700;
+  if (e.norm > 0 && std::abs(e.exponent) > kMost) return false;
+  return std::all_of(e.parts.begin(), e.parts.end(), is_moderate<T>);
+}
+
 // The smaller one; a probable end below what is proven to be reached is a failure of its start, and dropped.
 void take(Enclosure& enclosure, const std::optional<UpperBound>& probable) {
   if (!probable || probable->value() < enclosure.lower.value()) return;
@@ -217,9 +226,8 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
                  Proof::proven(bounds::widened_upper(enclosure.upper->value() * peeled.upper))};
   }
   enclosure = bounds::scaled(Measured{enclosure, 0}, peeled.e->exponent + peeled.exponent).sigma_max;
-  if (admits_probable(options) && !certifier.may_factor() && enclosure.relative_width() > options.relative_width) {
-    take(enclosure, probable);
-  }
+  const bool is_open = !certifier.may_factor() && enclosure.relative_width() > options.relative_width;
+  if (is_open && admits_probable(options) && is_moderate<T>(*e)) take(enclosure, probable);
   return enclosure;
 }
 

@@ -48,7 +48,8 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
     return sum >= target;
   };
   double low = *std::max_element(recurrence.alpha.begin(), recurrence.alpha.end());
-  if (!(low > 0)) return 0;  // g^T C g = 0: but for that one event the zero operator
+  // A recurrence this small is one of products that underflowed: svd() scales the operator to about 1.
+  if (!(low > (recurrence.unit_roundoff > 0x1p-40 ? 0x1p-100 : 0x1p-900))) return kInfinity;
   double high = 2 * low;
   while (!reaches_target(high)) {
     low = high;

@@ -9,7 +9,8 @@
 namespace sigmax::bounds {
 
 /// An upper bound on lambda_max of C from the Lanczos process itself, which fails with at most the given probability
-/// over its random start, whatever C is. Infinite for a recurrence that is none (lengths, NaN, negative entries).
+/// over its random start, whatever C is. Infinite for a recurrence that is none (lengths, NaN, negative entries,
+/// products that underflowed).
 ///
 /// For g standard normal, P(|g^T v_1| < c) <= c sqrt(2 / pi). Otherwise the spectral measure of (C, g / |g|) has a mass
 /// of at least c^2 / |g|^2 at lambda_max; but the mass that any measure has at x is at most 1 / sum_j p_j(x)^2 (its
