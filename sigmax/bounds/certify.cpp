@@ -37,15 +37,16 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
   return x;
 }
 
+// `norm`: what the products round relatively to, if that may be more than sigma_max.
 template <Real T>
 std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdResult<T>& hint,
-                                         const CertifyOptions& options) {
+                                         const CertifyOptions& options, double norm) {
   if (!(options.failure_probability > 0) || !hint.recurrence) return std::nullopt;
   LanczosRecurrence recurrence = *hint.recurrence;
   if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
   const Shape shape = a.shape();
   const UpperBound upper = bounds::probabilistic_upper_bound(recurrence, hint.scale, options.failure_probability,
-                                                             shape.rows + shape.columns);
+                                                             shape.rows + shape.columns, norm);
   if (!std::isfinite(upper.value())) return std::nullopt;
   return upper;
 }
@@ -185,7 +186,7 @@ Peeled peel(const Expression& e) {
   while (peeled.e->kind == Expression::Kind::scaled && peeled.e->norm > 0) {
     const Expression& outer = *peeled.e;
     const double magnitude = std::fabs(outer.factor);
-    const bool exact = magnitude == 0.5;
+    const bool exact = outer.is_power_of_two();
     peeled.lower = exact ? peeled.lower * magnitude : bounds::round_down(peeled.lower * magnitude);
     peeled.upper = exact ? peeled.upper * magnitude : bounds::round_up(peeled.upper * magnitude);
     peeled.e = &outer.parts[0];
@@ -211,11 +212,10 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
     throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
   }
   const std::vector<double> x = vector_of(hint);
-  const std::optional<UpperBound> probable = probable_upper(a, hint, options);
   const std::optional<Expression> e = bounds::take_apart(a, context);
   if (!e) {
     Enclosure enclosure = of_products(a, x, context);
-    if (admits_probable(options)) take(enclosure, probable);
+    if (admits_probable(options)) take(enclosure, probable_upper(a, hint, options, 0));
     return enclosure;
   }
   const Peeled peeled = peel(*e);
@@ -227,7 +227,12 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
   }
   enclosure = bounds::scaled(Measured{enclosure, 0}, peeled.e->exponent + peeled.exponent).sigma_max;
   const bool is_open = !certifier.may_factor() && enclosure.relative_width() > options.relative_width;
-  if (is_open && admits_probable(options) && is_moderate<T>(*e)) take(enclosure, probable);
+  if (is_open && admits_probable(options) && is_moderate<T>(*e)) {
+    // Sums and products of parts round relatively to the parts, which may cancel.
+    const bool cancels = peeled.e->kind != Expression::Kind::stored;
+    const double norm = cancels ? std::ldexp(e->norm, static_cast<int>(e->exponent)) : 0;
+    take(enclosure, probable_upper(a, hint, options, norm));
+  }
   return enclosure;
 }
 

@@ -26,14 +26,16 @@ bool is_one(const LanczosRecurrence& recurrence) {
 
 // All p_j(x) are positive if and only if x lies beyond the zeros of each of them, the largest of which is the largest
 // Ritz value: so the search needs no Ritz value, only a point that is not beyond it, such as the largest alpha.
-double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms) {
+double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
+                               double magnitude) {
   if (!is_one(recurrence) || !(failure_probability > 0)) return kInfinity;
   const std::size_t steps = recurrence.alpha.size();
   const double c = failure_probability * std::sqrt(std::numbers::pi / 2);
   const double target = std::pow(recurrence.start_norm / c, 2);
   const double slack = static_cast<double>(terms + static_cast<std::int64_t>(steps)) * 8 * recurrence.unit_roundoff;
   const auto reaches_target = [&](double x) {
-    const double floor = slack * x;  // of each beta: a smaller one is rounding, and a larger one is the safe side
+    const double floor =
+        slack * std::fmax(x, magnitude);  // of each beta: a smaller one is rounding, and a larger one is the safe side
     double before = 0;
     double here = 1;
     double sum = 1;
@@ -60,12 +62,13 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
     const double middle = 0.5 * (low + high);
     (reaches_target(middle) ? high : low) = middle;
   }
-  return high * (1 + slack);
+  return high + slack * std::fmax(high, magnitude);
 }
 
 UpperBound probabilistic_upper_bound(const LanczosRecurrence& recurrence, double scale, double failure_probability,
-                                     std::int64_t terms) {
-  const double square = christoffel_upper_bound(recurrence, failure_probability, terms);
+                                     std::int64_t terms, double norm) {
+  const double magnitude = (scale * norm) * (scale * norm);
+  const double square = christoffel_upper_bound(recurrence, failure_probability, terms, magnitude);
   const double value = scale > 0 ? widened_upper(std::sqrt(square) / scale) : kInfinity;
   return Proof::probabilistic(std::isnan(value) ? kInfinity : value, failure_probability);
 }

@@ -42,6 +42,9 @@ struct Expression {
   bool transposed = false;
   double frobenius = 0;  ///< |N|_F at most
 
+  /// Of a factor: it loses nothing.
+  bool is_power_of_two() const { return factor == 0.5 || factor == -0.5; }
+
   /// The power of two that part i is weighted with, as an exponent: 0 or negative.
   std::int64_t shift(const Expression& part) const { return part.exponent - exponent; }
 };

@@ -183,8 +183,11 @@ Formed form(const Expression& e, Context& context) {
       for_values(m, context, [&](std::span<double> values, std::int64_t) {
         for (double& value : values) value *= e.factor;
       });
-      m.error =
-          round_up(std::fabs(e.factor) * m.error + kUnitRoundoff * frobenius(m, context) + root_of_size(m) * 0x1p-1074);
+      // A power of two is exact but for underflow, which needs f64 entries or what is rounded already.
+      const double underflow = root_of_size(m) * 0x1p-1074;
+      const double passed_on = m.error > 0 ? std::fabs(e.factor) * m.error + underflow : 0;
+      const double rounding = e.is_power_of_two() ? 0 : kUnitRoundoff * frobenius(m, context) + underflow;
+      m.error = passed_on + rounding > 0 ? round_up(passed_on + rounding) : 0;
       return m;
     }
   }

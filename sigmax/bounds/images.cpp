@@ -135,8 +135,9 @@ Image image(const Expression& e, std::span<const double> x, bool adjoint, Contex
     case Kind::scaled: {
       Image result = image(e.parts[0], x, adjoint, context);
       for (double& value : result.values) value *= e.factor;
-      result.error = round_up(std::fabs(e.factor) * result.error + kUnitRoundoff * at_least_norm(result.values) +
-                              root_of(result.values.size()) * 0x1p-1074);
+      const double rounding = e.is_power_of_two() ? 0 : kUnitRoundoff * at_least_norm(result.values);
+      result.error =
+          round_up(std::fabs(e.factor) * result.error + rounding + root_of(result.values.size()) * 0x1p-1074);
       return result;
     }
   }

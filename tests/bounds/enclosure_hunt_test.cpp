@@ -39,19 +39,27 @@ SvdResult<T> hint_for(const LinearOperator<T>& a, std::uint64_t seed, Context& c
 constexpr CertifyMethod kMethods[] = {CertifyMethod::automatic, CertifyMethod::proven, CertifyMethod::probabilistic,
                                       CertifyMethod::cheapest};
 
-// Every method, tight and loose, with a limit on the factorization and without.
+// What may be factored, and what may be formed.
+struct Limit {
+  std::int64_t proven_up_to, formed_up_to;
+};
+constexpr Limit kLimits[] = {{4096, 1 << 20}, {4, 1 << 20}, {4096, 0}};
+
+// Every method, tight and loose, with limits and without.
 template <Real T>
 void expect_truth_in_all(const Specimen<T>& s, const SvdResult<T>& hint, const Truth& truth, Context& context) {
   for (const CertifyMethod method : kMethods) {
-    for (const std::int64_t proven_up_to : {std::int64_t{4096}, std::int64_t{4}}) {
+    for (const Limit& limit : kLimits) {
       for (const double width : {0.0, 1e-6}) {
         CertifyOptions options;
         options.method = method;
-        options.proven_up_to = proven_up_to;
+        options.proven_up_to = limit.proven_up_to;
+        options.formed_up_to = limit.formed_up_to;
         options.relative_width = width;
         const Enclosure e = certify(*s.op, hint, options, context);
-        ASSERT_TRUE(contains(e, truth)) << s.what << " method " << static_cast<int>(method) << " up to " << proven_up_to
-                                        << " width " << width << ": " << show(e, truth);
+        ASSERT_TRUE(contains(e, truth)) << s.what << " method " << static_cast<int>(method) << " up to "
+                                        << limit.proven_up_to << "," << limit.formed_up_to << " width " << width << ": "
+                                        << show(e, truth);
         if (method == CertifyMethod::proven || method == CertifyMethod::cheapest) {
           ASSERT_TRUE(!e.upper || e.upper->certainty() == Certainty::proven) << s.what;
         }
@@ -81,7 +89,7 @@ TEST(EnclosureHunt, EveryEnclosureOfAStoredMatrixContainsTheTruth) {
     ++checked;
   }
   EXPECT_GT(checked, rounds(1700));
-  std::printf("%d stored matrices, 16 enclosures each\n", checked);
+  std::printf("%d stored matrices, 24 enclosures each\n", checked);
 }
 
 template <Real T>
@@ -109,7 +117,7 @@ void hunt_expressions(unsigned first_seed, int count) {
   }
   EXPECT_GT(checked, count / 2);
   EXPECT_GT(proven, checked / 2) << "of " << checked;
-  std::printf("%d expressions, 16 enclosures each; %d narrower than 1e-10\n", checked, proven);
+  std::printf("%d expressions, 24 enclosures each; %d narrower than 1e-10\n", checked, proven);
 }
 
 TEST(EnclosureHunt, EveryEnclosureOfAnExpressionContainsTheTruth) { hunt_expressions<double>(5, rounds(1500)); }

@@ -15,6 +15,7 @@
 #include "gallery/reference_svd.hpp"
 #include "gallery/stored.hpp"
 #include "sigmax/core/bound.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::hunt {
@@ -52,42 +53,6 @@ struct Exact {
     const long double value = gallery::reference_singular_values(values, rows, columns)[0];
     return {value, error + 0x1p-56L * value};
   }
-};
-
-/// An operator of a given structure that computes through the dense matrix of its exact values, rounded: slow, and
-/// right as far as a hint needs it.
-template <Real T>
-class Composite final : public LinearOperator<T> {
- public:
-  Composite(Structure<T> structure, const Exact& exact)
-      : structure_(std::move(structure)), rows_(exact.rows), columns_(exact.columns) {
-    for (const long double value : exact.values) values_.push_back(static_cast<T>(value));
-  }
-
-  Shape shape() const override { return {static_cast<std::int64_t>(rows_), static_cast<std::int64_t>(columns_)}; }
-  Structure<T> structure() const override { return structure_; }
-
- private:
-  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context&) const override { multiply(x, y, columns_, 1); }
-  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context&) const override {
-    multiply(y, x, 1, columns_);
-  }
-
-  void multiply(MatrixView<const T> in, MatrixView<T> out, std::size_t from_row, std::size_t from_column) const {
-    for (std::int64_t c = 0; c < in.columns; ++c) {
-      for (std::size_t i = 0; i < out.column(c).size(); ++i) {
-        double sum = 0;
-        for (std::size_t j = 0; j < in.column(c).size(); ++j) {
-          sum += static_cast<double>(values_[i * from_row + j * from_column]) * static_cast<double>(in.column(c)[j]);
-        }
-        out.column(c)[i] = static_cast<T>(sum);
-      }
-    }
-  }
-
-  Structure<T> structure_;
-  std::size_t rows_, columns_;
-  std::vector<T> values_;
 };
 
 /// An operator and what it is, exactly.
@@ -180,7 +145,7 @@ class Hostile {
     Exact e{a.exact.rows, a.exact.columns, a.exact.values, a.exact.error + b.exact.error};
     for (std::size_t i = 0; i < e.values.size(); ++i) e.values[i] += b.exact.values[i];
     e.error += kRounding * e.frobenius();
-    return made<T>(structure::Sum<T>{{a.op, b.op}}, e, "(" + a.what + " + " + b.what + ")", a.finite && b.finite);
+    return made<T>(a.op + b.op, e, "(" + a.what + " + " + b.what + ")", a.finite && b.finite);
   }
 
   template <Real T>
@@ -199,7 +164,7 @@ class Hostile {
     const long double right = b.exact.frobenius();
     e.error = a.exact.error * (right + b.exact.error) + left * b.exact.error +
               kRounding * static_cast<long double>(b.exact.rows + 1) * left * right;
-    return made<T>(structure::Product<T>{a.op, b.op}, e, "(" + a.what + " times " + b.what + ")", a.finite && b.finite);
+    return made<T>(a.op * b.op, e, "(" + a.what + " times " + b.what + ")", a.finite && b.finite);
   }
 
   template <Real T>
@@ -207,7 +172,7 @@ class Hostile {
     Exact e = a.exact;
     for (long double& value : e.values) value *= factor;
     e.error = std::fabs(static_cast<long double>(factor)) * a.exact.error + kRounding * e.frobenius();
-    return made<T>(structure::Scaled<T>{factor, a.op}, e, fmt::format("{} ", factor) + a.what, a.finite);
+    return made<T>(sigmax::scaled<T>(factor, a.op), e, fmt::format("{} ", factor) + a.what, a.finite);
   }
 
   template <Real T>
@@ -216,7 +181,7 @@ class Hostile {
     for (std::size_t i = 0; i < e.rows; ++i) {
       for (std::size_t j = 0; j < e.columns; ++j) e.values.push_back(a.exact.values[j * e.rows + i]);
     }
-    return made<T>(structure::Transposed<T>{a.op}, e, a.what + "^T", a.finite);
+    return made<T>(sigmax::transposed<T>(a.op), e, a.what + "^T", a.finite);
   }
 
   template <Real T>
@@ -231,7 +196,7 @@ class Hostile {
       }
     }
     e.error = a.exact.error + b.exact.error;
-    return made<T>(structure::Stacked<T>{{a.op, b.op}, of_rows}, e,
+    return made<T>(of_rows ? stack_rows<T>({a.op, b.op}) : stack_columns<T>({a.op, b.op}), e,
                    "[" + a.what + (of_rows ? "; " : ", ") + b.what + "]", a.finite && b.finite);
   }
 
@@ -240,9 +205,8 @@ class Hostile {
   static constexpr long double kRounding = 0x1p-62L;
 
   template <Real T>
-  static Specimen<T> made(Structure<T> structure, Exact exact, std::string what, bool finite) {
+  static Specimen<T> made(Operator<T> op, Exact exact, std::string what, bool finite) {
     for (const long double value : exact.values) finite = finite && std::fabs(value) < 1e300L;
-    auto op = std::make_shared<Composite<T>>(std::move(structure), exact);
     return {std::move(op), std::move(exact), std::move(what), finite};
   }
 
