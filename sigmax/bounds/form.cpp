@@ -53,14 +53,31 @@ double frobenius(Formed& m, Context& context) {
 
 double root_of_size(const Formed& m) { return std::sqrt(static_cast<double>(m.values.size())); }
 
-// 2^shift times the values: exact but for underflow.
+// 2^shift times the values: exact but for underflow, which is looked for, so that what is exact is known to be.
 void shift(Formed& m, std::int64_t shift, Context& context) {
   if (shift == 0) return;
-  const int by = static_cast<int>(std::clamp<std::int64_t>(shift, -4000, 4000));
-  for_values(m, context, [by](std::span<double> values, std::int64_t) {
-    for (double& value : values) value = std::ldexp(value, by);
+  if (shift < -1000) {  // so far below the largest that the whole norm counts as error
+    const double all = frobenius(m, context) + m.error;
+    std::fill(m.values.begin(), m.values.end(), 0.0);
+    m.error = all > 0 ? round_up(all * 0x1p-1000) : 0;
+    return;
+  }
+  const int by = static_cast<int>(std::min<std::int64_t>(shift, 1000));
+  const double factor = std::ldexp(1.0, by);
+  const double back = std::ldexp(1.0, -by);
+  std::vector<char> inexact(static_cast<std::size_t>((m.rows + kRowsEach - 1) / kRowsEach), 0);
+  for_values(m, context, [&](std::span<double> values, std::int64_t first) {
+    bool lost = false;
+    for (double& value : values) {
+      const double moved = value * factor;
+      lost = lost || moved * back != value;
+      value = moved;
+    }
+    inexact[static_cast<std::size_t>(first / kRowsEach)] = lost ? 1 : 0;
   });
-  m.error = round_up(std::ldexp(m.error, by) + root_of_size(m) * 0x1p-1074);
+  const bool lost = std::any_of(inexact.begin(), inexact.end(), [](char piece) { return piece != 0; });
+  const double underflow = lost ? root_of_size(m) * 0x1p-1074 : 0;
+  m.error = m.error > 0 || lost ? round_up(m.error * factor + underflow) : 0;
 }
 
 // The stored matrix times a power of two: exact, but for f64 entries so far below the largest that they underflow, here
