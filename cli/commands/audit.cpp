@@ -174,7 +174,7 @@ int run_audit(const AuditOptions& options, Context& context) {
   for (const Gate& gate : options.gates) tripped |= judge(gate, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);
   if (tripped) return kGateTripped;
-  return unproven ? kNotProven : kSuccess;
+  return unproven ? kNotReached : kSuccess;
 }
 
 }  // namespace sigmax::cli
