@@ -56,10 +56,12 @@ std::string title(const SvdReport& report, const Style& style) {
   if (report.shape.size() != 2) matrix += " of shape " + to_string(report.shape);
   const report::Glyphs& signs = report::glyphs(style.unicode);
   const std::size_t room = style.width > matrix.size() + 22 ? style.width - matrix.size() - 2 : 20;
-  const std::string what = report.values_only ? "value" : "triplet";
-  const std::string which = count == total ? fmt::format("all {} singular {}s", total, what)
-                                           : fmt::format("the {} {} of {} singular {}s", count,
-                                                         report.smallest ? "smallest" : "largest", total, what);
+  const std::string_view what = report.values_only ? "value" : "triplet";
+  const std::string_view end = report.smallest ? "smallest" : "largest";
+  std::string which = fmt::format("the {} {} of {} singular {}s", count, end, total, what);
+  if (count == 1) which = fmt::format("the {} of {} singular {}s", end, total, what);
+  if (count == total) which = fmt::format("all {} singular {}s", total, what);
+  if (total == 1) which = fmt::format("its one singular {}", what);
   return fmt::format("{}  {}\n{}\n", report::shorten(report::visible(report.tensor, style.unicode), room, signs),
                      matrix, which);
 }
