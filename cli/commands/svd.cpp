@@ -194,7 +194,7 @@ void write_output(const Output& output, const SvdReport& report, const std::shar
   const auto tensor = [&](const double* data, Dimensions shape, Dimensions strides) {
     return Tensor(DType::f64, std::move(shape), std::move(strides), reinterpret_cast<const std::byte*>(data), result);
   };
-  std::vector<io::NamedTensor> tensors;
+  std::vector<io::OutputTensor> tensors;
   const Tensor s = tensor(result->sigma.data(), {k}, {1});
   if (report.values_only) {
     tensors = {{"s", s}};

@@ -23,7 +23,7 @@ struct Member {
 };
 
 // The checksum stands before the data, and a device or pipe cannot be gone back in: the data are read for it first.
-Member member_of(const NamedTensor& each, Context& context) {
+Member member_of(const OutputTensor& each, Context& context) {
   Member member;
   member.preamble = npy_preamble(each.tensor, "write_npz");
   member.record.name = each.name + ".npy";
@@ -36,13 +36,13 @@ Member member_of(const NamedTensor& each, Context& context) {
 
 }  // namespace
 
-void write_npz(const std::filesystem::path& path, std::span<const NamedTensor> tensors, Context& context) {
+void write_npz(const std::filesystem::path& path, std::span<const OutputTensor> tensors, Context& context) {
   check_names(tensors, "write_npz");
-  for (const NamedTensor& each : tensors) static_cast<void>(npy_preamble(each.tensor, "write_npz"));
+  for (const OutputTensor& each : tensors) static_cast<void>(npy_preamble(each.tensor, "write_npz"));
   AtomicFile file(path);
   std::uint64_t offset = 0;
   std::string directory;
-  for (const NamedTensor& each : tensors) {
+  for (const OutputTensor& each : tensors) {
     Member member = member_of(each, context);
     member.record.offset = offset;
     const std::string header = local_header(member.record);

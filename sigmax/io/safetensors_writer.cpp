@@ -45,9 +45,9 @@ std::string_view spelling(DType type) {
   }
 }
 
-void check(std::span<const NamedTensor> tensors, const Metadata& metadata) {
+void check(std::span<const OutputTensor> tensors, const Metadata& metadata) {
   check_names(tensors, kWho);
-  for (const NamedTensor& each : tensors) {
+  for (const OutputTensor& each : tensors) {
     if (each.name == kMetadataKey) throw Error(fmt::format("[{}] '{}' is no name for a tensor", kWho, kMetadataKey));
     if (spelling(each.tensor.dtype()).empty()) {
       throw Error(fmt::format("[{}] {} has the type {}, which the format has not", kWho, in_quotes(each.name),
@@ -62,13 +62,13 @@ void check(std::span<const NamedTensor> tensors, const Metadata& metadata) {
 }
 
 // Length, JSON and padding. `order` is that of the data.
-std::string header_of(const std::vector<const NamedTensor*>& order, const Metadata& metadata) {
+std::string header_of(const std::vector<const OutputTensor*>& order, const Metadata& metadata) {
   constexpr std::size_t kMostBytes = 100'000'000;
   constexpr std::size_t kAlignment = 8;
   Json json = Json::object();
   if (!metadata.empty()) json[kMetadataKey] = metadata;
   std::uint64_t offset = 0;
-  for (const NamedTensor* each : order) {
+  for (const OutputTensor* each : order) {
     const std::uint64_t end = offset + packed_bytes(each->tensor, kWho);
     json[each->name] = {
         {"dtype", spelling(each->tensor.dtype())}, {"shape", each->tensor.shape()}, {"data_offsets", {offset, end}}};
@@ -87,18 +87,18 @@ std::string header_of(const std::vector<const NamedTensor*>& order, const Metada
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+void write_safetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors,
                        const Metadata& metadata, Context& context) {
   check(tensors, metadata);
-  std::vector<const NamedTensor*> order;
-  for (const NamedTensor& each : tensors) order.push_back(&each);
-  std::stable_sort(order.begin(), order.end(), [](const NamedTensor* a, const NamedTensor* b) {
+  std::vector<const OutputTensor*> order;
+  for (const OutputTensor& each : tensors) order.push_back(&each);
+  std::stable_sort(order.begin(), order.end(), [](const OutputTensor* a, const OutputTensor* b) {
     return size_of(a->tensor.dtype()) > size_of(b->tensor.dtype());
   });
   const std::string header = header_of(order, metadata);
   AtomicFile file(path);
   file.write(header);
-  for (const NamedTensor* each : order) {
+  for (const OutputTensor* each : order) {
     for_each_piece(each->tensor, context, [&](std::span<const std::byte> piece) { file.write(piece); });
   }
   file.commit();

@@ -75,9 +75,9 @@ void for_each_piece(const Tensor& tensor, Context& context,
   }
 }
 
-void check_names(std::span<const NamedTensor> tensors, std::string_view who) {
+void check_names(std::span<const OutputTensor> tensors, std::string_view who) {
   std::set<std::string_view> seen;
-  for (const NamedTensor& each : tensors) {
+  for (const OutputTensor& each : tensors) {
     const auto refuse = [&](std::string_view why) {
       throw Error(fmt::format("[{}] the tensor name {} {}", who, in_quotes(each.name), why));
     };

@@ -14,7 +14,7 @@
 namespace sigmax::io {
 
 /// A tensor under the name that a file gives it.
-struct NamedTensor {
+struct OutputTensor {
   std::string name;
   Tensor tensor;
 };
@@ -31,6 +31,6 @@ void for_each_piece(const Tensor& tensor, Context& context,
 
 /// Throws Error, which begins with `[who]`, if two tensors have one name or a name is empty, holds NUL, or is not valid
 /// UTF-8.
-void check_names(std::span<const NamedTensor> tensors, std::string_view who);
+void check_names(std::span<const OutputTensor> tensors, std::string_view who);
 
 }  // namespace sigmax::io

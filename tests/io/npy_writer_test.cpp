@@ -19,7 +19,7 @@ using testing::TempFolder;
 TEST(NpyWriter, WhatIsWrittenIsReadBack) {
   const TempFolder folder;
   Context context(1);
-  for (const NamedTensor& sample : testing::samples()) {
+  for (const OutputTensor& sample : testing::samples()) {
     SCOPED_TRACE(sample.name);
     const auto path = folder.path() / "out.npy";
     write_npy(path, sample.tensor, context);

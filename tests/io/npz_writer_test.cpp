@@ -22,12 +22,12 @@ using testing::TempFolder;
 TEST(NpzWriter, WhatIsWrittenIsReadBack) {
   const TempFolder folder;
   Context context(1);
-  const std::vector<NamedTensor> samples = testing::samples();
+  const std::vector<OutputTensor> samples = testing::samples();
   write_npz(folder.path() / "out.npz", samples, context);
   const Checkpoint checkpoint = open_checkpoint(folder.path() / "out.npz");
   EXPECT_EQ(checkpoint.format, "npz");
   ASSERT_EQ(checkpoint.entries.size(), samples.size());
-  for (const NamedTensor& sample : samples) {
+  for (const OutputTensor& sample : samples) {
     SCOPED_TRACE(sample.name);
     testing::expect_same(sample.tensor, testing::named(checkpoint, sample.name).load());
   }
@@ -65,7 +65,7 @@ TEST(NpzWriter, RefusesNamesThatCannotBeToldApartOrRead) {
   const TempFolder folder;
   Context context(1);
   const auto message = [&](std::vector<std::string> names) {
-    std::vector<NamedTensor> tensors;
+    std::vector<OutputTensor> tensors;
     for (std::string& name : names) tensors.push_back({std::move(name), counted(DType::f64, {1})});
     return misuse([&] { write_npz(folder.path() / "out.npz", tensors, context); });
   };
@@ -75,7 +75,7 @@ TEST(NpzWriter, RefusesNamesThatCannotBeToldApartOrRead) {
   EXPECT_TRUE(contains(message({"\xFF"}), "not valid UTF-8"));
   EXPECT_TRUE(contains(message({std::string(70'000, 'x')}), "70004 bytes"));
   EXPECT_TRUE(contains(misuse([&] {
-                         const std::vector<NamedTensor> tensors = {{"w", counted(DType::bf16, {1})}};
+                         const std::vector<OutputTensor> tensors = {{"w", counted(DType::bf16, {1})}};
                          write_npz(folder.path() / "out.npz", tensors, context);
                        }),
                        "bf16"));

@@ -29,13 +29,13 @@ std::pair<nlohmann::ordered_json, std::uint64_t> header_of(const std::string& co
 TEST(SafetensorsWriter, WhatIsWrittenIsReadBack) {
   const TempFolder folder;
   Context context(1);
-  std::vector<NamedTensor> samples = testing::samples();
+  std::vector<OutputTensor> samples = testing::samples();
   samples.push_back({"brain", counted(DType::bf16, {3})});
   write_safetensors(folder.path() / "out", samples, {}, context);
   const Checkpoint checkpoint = open_checkpoint(folder.path() / "out");
   EXPECT_EQ(checkpoint.format, "safetensors");
   ASSERT_EQ(checkpoint.entries.size(), samples.size());
-  for (const NamedTensor& sample : samples) {
+  for (const OutputTensor& sample : samples) {
     SCOPED_TRACE(sample.name);
     testing::expect_same(sample.tensor, testing::named(checkpoint, sample.name).load());
   }
@@ -45,9 +45,9 @@ TEST(SafetensorsWriter, TheHeaderIsPaddedAndEveryElementAligned) {
   const TempFolder folder;
   Context context(1);
   for (const std::size_t length : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U}) {
-    const std::vector<NamedTensor> tensors = {{std::string(length, 'h'), counted(DType::f16, {3})},
-                                              {"d", counted(DType::f64, {1})},
-                                              {"f", counted(DType::f32, {1})}};
+    const std::vector<OutputTensor> tensors = {{std::string(length, 'h'), counted(DType::f16, {3})},
+                                               {"d", counted(DType::f64, {1})},
+                                               {"f", counted(DType::f32, {1})}};
     write_safetensors(folder.path() / "out", tensors, {}, context);
     const auto [header, bytes] = header_of(content_of(folder.path() / "out"));
     EXPECT_EQ(bytes % 8, 0U);
@@ -60,7 +60,7 @@ TEST(SafetensorsWriter, TheHeaderIsPaddedAndEveryElementAligned) {
 TEST(SafetensorsWriter, MetadataAreKept) {
   const TempFolder folder;
   Context context(1);
-  const std::vector<NamedTensor> tensors = {{"w", counted(DType::f64, {2})}};
+  const std::vector<OutputTensor> tensors = {{"w", counted(DType::f64, {2})}};
   write_safetensors(folder.path() / "out", tensors, {{"source", "a \"model\"\n"}, {"format", "pt"}}, context);
   const auto header = header_of(content_of(folder.path() / "out")).first;
   EXPECT_EQ(header.begin().key(), "__metadata__");
@@ -72,7 +72,7 @@ TEST(SafetensorsWriter, MetadataAreKept) {
 TEST(SafetensorsWriter, RefusesWhatTheFormatHasNot) {
   const TempFolder folder;
   Context context(1);
-  const auto message = [&](const std::vector<NamedTensor>& tensors, const Metadata& metadata = {}) {
+  const auto message = [&](const std::vector<OutputTensor>& tensors, const Metadata& metadata = {}) {
     return misuse([&] { write_safetensors(folder.path() / "out", tensors, metadata, context); });
   };
   const Tensor one = counted(DType::f64, {1});

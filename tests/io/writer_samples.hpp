@@ -49,7 +49,7 @@ inline Tensor awkward() {
 }
 
 /// Every kind of shape: a scalar, empty ones, more than one piece of the writers' buffer.
-inline std::vector<NamedTensor> samples() {
+inline std::vector<OutputTensor> samples() {
   return {{"scalar", counted(DType::f64, {})},
           {"vector", counted(DType::f32, {7})},
           {"empty", counted(DType::f64, {3, 0, 2})},
