@@ -76,6 +76,15 @@ std::string enclosure_lines(const Enclosure& enclosure) {
   return text + fmt::format("           at most  {}  ({})\n", report::round_trip(upper->value()), certainty);
 }
 
+// Rounding to storage moved the weight by at most u |A|_F in the 2-norm, and so each singular value (Weyl).
+std::string precision_lines(const SvdReport& report) {
+  const auto below = std::find_if(report.triplets.begin(), report.triplets.end(),
+                                  [&](const Triplet& each) { return each.sigma <= report.rounding; });
+  if (below == report.triplets.end() || report.rounding == 0) return {};
+  return fmt::format("precision  from sigma_{} on below {}, what rounding to {} may add\n", below->index,
+                     report::significant(report.rounding, 2), name(report.dtype));
+}
+
 std::string method_lines(const SvdReport& report, const Style& style) {
   const std::string effort = fmt::format("{} read{} of the matrix, {}", report.reads, report.reads == 1 ? "" : "s",
                                          report::duration_text(report.seconds));
@@ -121,6 +130,7 @@ std::string svd_as_table(const SvdReport& report, const Style& style) {
   text += '\n';
   if (report.sigma_1) text += enclosure_lines(*report.sigma_1);
   text += fmt::format("Frobenius  {}\n", report::significant(report.frobenius, kDigits));
+  text += precision_lines(report);
   return text + method_lines(report, style);
 }
 
@@ -166,6 +176,7 @@ std::string svd_as_json(const SvdReport& report) {
                      {"seconds", report.seconds},
                      {"threads", report.threads},
                      {"frobenius", number(report.frobenius)},
+                     {"storage_rounding", number(report.rounding)},
                      {"sigma_max", enclosure_json(report.sigma_1)},
                      {"triplets", std::move(triplets)}};
   return json.dump(2, ' ', true) + '\n';

@@ -33,6 +33,7 @@ struct SvdReport {
   bool values_only = false;
   std::vector<Triplet> triplets;
   double frobenius = 0;
+  double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: what storage may have moved each sigma_i by
   std::optional<Enclosure> sigma_1;  ///< nothing if none was asked for
 
   std::string method;

@@ -171,6 +171,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const T
   report.smallest = options.smallest;
   report.values_only = options.values_only;
   report.frobenius = problem.frobenius;
+  report.rounding = unit_roundoff(report.dtype) * problem.frobenius;
   report.sigma_1 = solution.enclosure;
   report.method = name(result.method);
   report.converged = result.outcome != SvdOutcome::out_of_products;

@@ -229,6 +229,13 @@ class Shown(SvdTest):
         self.assertIn("all 7 singular triplets", self.expect(0, "svd", self.matrix(), "-k", "all").out)
         self.assertIn("the largest of 7 singular triplets", self.expect(0, "svd", self.matrix(), "-k", "1").out)
 
+    def test_values_below_the_storage_precision_are_marked(self):
+        flat = [value for row in checkpoints.with_spectrum([1.0, 1e-3, 1e-9], 5, 3) for value in row]
+        path = self.write("model.safetensors", checkpoints.safetensors({"w": ("F32", (5, 3), flat)}))
+        self.assertIn("from sigma_3 on below 6.0e-8", self.expect(0, "svd", path).out)
+        self.assertNotIn("precision", self.expect(0, "svd", path, "-k", "2").out)
+        self.assertAlmostEqual(self.report(path)["storage_rounding"], 2.0**-24, delta=1e-12)
+
     def test_csv_has_a_line_a_triplet(self):
         out = self.expect(0, "svd", self.matrix(), "-k", "3", "--format", "csv").out
         lines = list(csv.DictReader(io.StringIO(out)))
