@@ -42,7 +42,7 @@ class SigmaColumn {
 
 std::string percent(double share) {
   if (share >= 0.9999995) return "100 %";
-  return share >= 0.001 || share == 0 ? fmt::format("{:.3f} %", 100 * share) : fmt::format("{:.2e} %", 100 * share);
+  return share >= 1e-4 || share == 0 ? fmt::format("{:.3f} %", 100 * share) : fmt::format("{:.2e} %", 100 * share);
 }
 
 std::string ratio(double relative) {
