@@ -119,7 +119,7 @@ struct Evaluate {
     proven.proven_up_to = std::numeric_limits<std::int64_t>::max();
     const Enclosure e = certify(*a, top, proven, context);
     // The certificate's own vector may have been the better one.
-    const double value = std::clamp(top.sigma, e.lower.value(), e.upper ? e.upper->value() : kInfinity);
+    const double value = std::clamp(top.sigma.front(), e.lower.value(), e.upper ? e.upper->value() : kInfinity);
     return {value, e, "induced 2-norm, sigma_max"};
   }
   NormResult operator()(SmallestSingular) const {

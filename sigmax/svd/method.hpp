@@ -30,9 +30,9 @@ struct Deflation {
 /// Lanczos with full reorthogonalisation and thick restart.
 struct Lanczos {
   enum class Form {
-    automatic,    ///< gram, and bidiagonal where the values wanted are too small for it
-    gram,         ///< on A^T A or A A^T, whichever is smaller: one read of A a step; loses values below sqrt(u) sigma_1
-    bidiagonal,   ///< Golub-Kahan: two reads of A a step; small values as accurate as large ones, absolutely
+    automatic,   ///< gram, and bidiagonal where the values wanted are too small for it
+    gram,        ///< on A^T A or A A^T, whichever is smaller: one read of A a step; loses values below sqrt(u) sigma_1
+    bidiagonal,  ///< Golub-Kahan: two reads of A a step; small values as accurate as large ones, absolutely
   };
   Form form = Form::automatic;
   std::int64_t basis = 0;  ///< vectors kept before a restart; 0: chosen from k
@@ -60,8 +60,8 @@ struct DenseLapack {};
 /// (R^T R)^-1.
 struct InverseLanczos {};
 
-using Method = std::variant<Auto, PowerIteration, Deflation, Lanczos, BlockKrylov, Randomized, DenseLapack,
-                            InverseLanczos>;
+using Method =
+    std::variant<Auto, PowerIteration, Deflation, Lanczos, BlockKrylov, Randomized, DenseLapack, InverseLanczos>;
 
 /// The name that people use: "auto", "power", "deflation", "lanczos", "block-krylov", "randomized", "dense", "inverse".
 std::string_view name(const Method& method);

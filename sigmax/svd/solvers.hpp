@@ -1,7 +1,8 @@
 // The solvers behind svd(): one function a method, each in the source named beside it. Internal to svd/.
 //
-// svd() has checked the options (k in range, the start fits, the shape is not empty) and sees to it that |A| is within
-// 2^+-100 (T = double) or 2^+-20 (T = float) of 1, so that squares neither overflow nor underflow.
+// svd() has checked the options (k in range, the start fits, the shape is not empty). The operator is a Guarded one:
+// its products throw where they are not finite, and a result with sigma_1 beyond 2^+-100 (T = double) or 2^+-20 (T =
+// float) is thrown away and computed again on a scaled operator, so that a solver need not think of overflow.
 #pragma once
 
 #include "sigmax/svd/svd.hpp"

@@ -4,99 +4,247 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/guarded.hpp"
+#include "sigmax/svd/policy.hpp"
+#include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
 namespace {
 
 template <Real T>
-T norm2(std::span<const T> x) {
+void check(const Shape& shape, const SvdOptions<T>& options) {
+  const std::int64_t most = std::min(shape.rows, shape.columns);
+  if (most < 1) throw Error(fmt::format("[svd] an operator without entries, {}x{}", shape.rows, shape.columns));
+  if (options.k < 1 || options.k > most) {
+    throw Error(fmt::format("[svd] k must be between 1 and {} for a {}x{} operator, got {}", most, shape.rows,
+                            shape.columns, options.k));
+  }
+  if (!(options.tolerance > 0) || !std::isfinite(options.tolerance)) {
+    throw Error(fmt::format("[svd] the tolerance must be positive, got {}", options.tolerance));
+  }
+  if (options.max_products < 1) {
+    throw Error(fmt::format("[svd] max_products must be positive, got {}", options.max_products));
+  }
+  if (!options.start.empty() && options.start.rows() != shape.columns) {
+    throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),
+                            shape.columns));
+  }
+  for (const T value : options.start.values()) {
+    if (!std::isfinite(value)) throw Error("[svd] the start vectors have entries that are not finite");
+  }
+  const bool finds_smallest = std::holds_alternative<Auto>(options.method) ||
+                              std::holds_alternative<DenseLapack>(options.method) ||
+                              std::holds_alternative<InverseLanczos>(options.method);
+  if (options.which == Which::smallest && !finds_smallest) {
+    throw Error(fmt::format("[svd] {} finds the largest triplets only: take auto, dense or inverse for the smallest",
+                            name(options.method)));
+  }
+  if (options.which == Which::largest && std::holds_alternative<InverseLanczos>(options.method)) {
+    throw Error("[svd] inverse finds the smallest triplets only: take auto or lanczos for the largest");
+  }
+}
+
+// By |A| = 2^e beyond this, squares of what it maps come near the ends of the range.
+template <Real T>
+constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
+
+template <Real T>
+SvdResult<T> solve_as(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+  return std::visit(
+      [&](const auto& method) -> SvdResult<T> {
+        if constexpr (std::same_as<std::decay_t<decltype(method)>, Auto>) {
+          throw Error("[svd] the method is chosen before");
+        } else {
+          return solve(a, options, method, context);
+        }
+      },
+      options.method);
+}
+
+template <Real T>
+T largest_entry(const Matrix<T>& x) {
   T largest = 0;
-  for (const T value : x) largest = std::max(largest, std::fabs(value));
-  if (largest == 0 || !std::isfinite(largest)) return largest;
-  T sum = 0;
-  for (const T value : x) sum += (value / largest) * (value / largest);
-  return largest * std::sqrt(sum);
+  for (const T value : x.values()) largest = std::max(largest, std::isfinite(value) ? std::fabs(value) : T{INFINITY});
+  return largest;
 }
 
-// The exponent e with |A g| / |g| about 2^e for a random g: where the entries of A are.
+// e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator.
 template <Real T>
-int exponent_of(const LinearOperator<T>& a, const RandomState& random, Context& context) {
-  const Shape shape = a.shape();
-  std::vector<T> x(static_cast<std::size_t>(shape.columns));
-  std::vector<T> y(static_cast<std::size_t>(shape.rows));
-  for (const int shift : {0, -600, 600}) {
-    static_cast<void>(fill_normal(random, x));  // the solver draws the same start again
-    for (T& value : x) value = std::ldexp(value, shift);
-    a.apply(std::span<const T>(x), std::span<T>(y), context);
-    const T norm = norm2<T>(y);
-    if (norm > 0 && std::isfinite(norm)) return std::clamp(std::ilogb(norm) - shift, -1000, 1000);
+std::optional<int> exponent_of(const LinearOperator<T>& a, const RandomState& random, Context& context) {
+  const int far = std::same_as<T, float> ? 80 : 600;
+  Matrix<T> x(a.shape().columns, 1);
+  Matrix<T> y(a.shape().rows, 1);
+  std::vector<double> normal(static_cast<std::size_t>(x.rows()));
+  static_cast<void>(fill_normal(random, normal));
+  bool zero = true;
+  for (const int shift : {0, -far, far}) {
+    for (std::size_t i = 0; i < normal.size(); ++i) {
+      x.values()[i] = static_cast<T>(std::ldexp(normal[i], shift));
+    }
+    a.apply(std::as_const(x).view(), y.view(), context);
+    const T largest = largest_entry(y);
+    if (largest > 0 && std::isfinite(largest)) return std::ilogb(largest) - shift;
+    zero = zero && largest == 0;
   }
-  return 0;
+  if (zero) return std::nullopt;
+  throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
 }
 
-// z = (2^-e A)^T (2^-e A) x. Entries of A beyond 2^+-400 are met half way: the vectors are moved by 2^-+500, so that
-// neither product leaves the range of double.
+// On A as it is, and once more on a scaled A if that turns out to be out of range: rare, and it spares the others a
+// read of A to find out.
 template <Real T>
-void scaled_gram(const LinearOperator<T>& a, int e, std::span<const T> x, std::span<T> z, Context& context) {
-  if (std::abs(e) <= 400) {
-    a.apply_gram(x, z, context);
-    for (T& value : z) value = std::ldexp(value, -2 * e);
-    return;
+SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+  std::optional<int> exponent;
+  try {
+    SvdResult<T> result = solve_as(Guarded<T>(a), options, context);
+    // Of the smallest triplets nothing says how large A is, but the method forms the matrix and scales by itself.
+    const double sigma = options.which == Which::largest && !result.sigma.empty() ? result.sigma.front() : 1;
+    if (sigma > 0 && std::abs(std::ilogb(sigma)) <= kInRange<T>) return result;
+    if (sigma > 0) exponent = std::ilogb(sigma);
+    if (sigma == 0) {
+      exponent = exponent_of(a, options.random, context);
+      if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
+    }
+  } catch (const NotFinite&) {
+    exponent = exponent_of(a, options.random, context);
   }
-  const int shift = e > 0 ? -500 : 500;
-  auto moved = context.scratch<T>(x.size());
-  auto image = context.scratch<T>(static_cast<std::size_t>(a.shape().rows));
-  const std::span<T> y(image.data(), image.size());
-  for (std::size_t i = 0; i < x.size(); ++i) moved[i] = std::ldexp(x[i], shift);
-  a.apply(std::span<const T>(moved.data(), moved.size()), y, context);
-  for (T& value : y) value = std::ldexp(value, -e);
-  a.apply_adjoint(std::span<const T>(y), z, context);
-  for (T& value : z) value = std::ldexp(value, -e - shift);
+  if (!exponent) exponent = 0;
+  try {
+    SvdResult<T> result = solve_as(Guarded<T>(a, *exponent), options, context);
+    rescale(result, *exponent);
+    return result;
+  } catch (const NotFinite&) {
+    throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
+  }
+}
+
+Matrix<double> in_double(const Matrix<float>& x) {
+  Matrix<double> result(x.rows(), x.columns());
+  std::copy(x.values().begin(), x.values().end(), result.values().begin());
+  return result;
+}
+
+Matrix<float> in_float(const Matrix<double>& x) {
+  Matrix<float> result(x.rows(), x.columns());
+  for (std::size_t i = 0; i < x.values().size(); ++i) result.values()[i] = static_cast<float>(x.values()[i]);
+  return result;
+}
+
+// Whether each residual, as evaluated in double, is small enough for the error that was asked for.
+bool meets(const Triplets<double>& triplets, double next, const SvdOptions<double>& options) {
+  const auto k = static_cast<std::size_t>(options.k);
+  if (triplets.sigma.size() < k) return false;
+  const double largest = triplets.sigma.front();
+  for (std::size_t i = 0; i < k; ++i) {
+    const double sigma = triplets.sigma[i];
+    const double residual = triplets.residual[i] * largest;
+    if (options.accuracy == Accuracy::vectors) {
+      if (residual > options.tolerance * largest) return false;
+      continue;
+    }
+    // Of C = A^T A: theta = sigma^2, residual sigma r, and the error of sigma is that of theta / 2 sigma. The gap is
+    // that to the nearest other Ritz value.
+    double gap = sigma - (i + 1 < triplets.sigma.size() ? triplets.sigma[i + 1] : next);
+    if (i > 0) gap = std::min(gap, triplets.sigma[i - 1] - sigma);
+    const double error = gap > residual ? residual * residual / gap : residual;
+    if (error > options.tolerance * sigma) return false;
+  }
+  return true;
+}
+
+// The iteration in float, its end in double: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if float does
+// not get there.
+std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
+                                             const SvdOptions<double>& options, Context& context) {
+  SvdOptions<float> float_options;
+  float_options.k = options.k;
+  float_options.accuracy = options.accuracy;
+  float_options.tolerance = options.tolerance;
+  float_options.max_products = options.max_products;
+  float_options.method = options.method;
+  float_options.start = in_float(options.start);
+  float_options.random = options.random;
+  SvdResult<float> found;
+  try {
+    found = solve_as(Guarded<float>(single), float_options, context);
+  } catch (const NotFinite&) {
+    return std::nullopt;
+  }
+  if (found.sigma.empty() || !(found.sigma.front() > 0)) return std::nullopt;
+  if (std::abs(std::ilogb(found.sigma.front())) > kInRange<float>) return std::nullopt;
+  Triplets<double> triplets = triplets_from_right<double>(a, in_double(found.subspace).view(), context);
+  if (found.outcome == SvdOutcome::converged && !meets(triplets, found.next, options)) return std::nullopt;
+  SvdResult<double> result;
+  take(result, std::move(triplets), options.k);
+  result.next = found.next;
+  result.outcome = found.outcome;
+  result.method = found.method;
+  result.products = found.products + 1;
+  result.reads = found.reads + 1;
+  result.recurrence = std::move(found.recurrence);
+  result.theta = found.theta;
+  result.scale = found.scale;
+  result.random = found.random;
+  return result;
 }
 
 }  // namespace
 
+std::string_view name(const Method& method) {
+  struct Name {
+    std::string_view operator()(const Auto&) const { return "auto"; }
+    std::string_view operator()(const PowerIteration&) const { return "power"; }
+    std::string_view operator()(const Deflation&) const { return "deflation"; }
+    std::string_view operator()(const Lanczos&) const { return "lanczos"; }
+    std::string_view operator()(const BlockKrylov&) const { return "block-krylov"; }
+    std::string_view operator()(const Randomized&) const { return "randomized"; }
+    std::string_view operator()(const DenseLapack&) const { return "dense"; }
+    std::string_view operator()(const InverseLanczos&) const { return "inverse"; }
+  };
+  return std::visit(Name{}, method);
+}
+
+std::string_view message(SvdOutcome outcome) {
+  switch (outcome) {
+    case SvdOutcome::converged: return "converged";
+    case SvdOutcome::completed: return "all its steps made: the residuals say how far that went";
+    case SvdOutcome::out_of_products: return "not converged: allow more products, or a larger tolerance";
+  }
+  return "";
+}
+
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
   const Shape shape = a.shape();
-  if (shape.rows < 1 || shape.columns < 1) {
-    throw Error(fmt::format("[svd] an operator without entries, {}x{}", shape.rows, shape.columns));
+  check(shape, options);
+  SvdOptions<T> chosen = options;
+  if (std::holds_alternative<Auto>(options.method)) {
+    const bool stored = std::holds_alternative<structure::Stored>(a.structure());
+    chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});
   }
-  LanczosOptions lanczos_options;
-  // The error of sigma is half that of sigma^2, relatively.
-  lanczos_options.tolerance = 2 * options.tolerance;
-  lanczos_options.max_products = options.max_products;
-  lanczos_options.random = options.random;
-  SvdResult<T> result;
-  const int exponent = exponent_of(a, options.random, context);
-  result.scale = std::ldexp(1.0, -exponent);
-  const auto product = [&](std::span<const T> x, std::span<T> z) { scaled_gram(a, exponent, x, z, context); };
-  LanczosResult top = lanczos(shape.columns, product, lanczos_options, context);
-  result.u.resize(static_cast<std::size_t>(shape.rows));
-  a.apply(std::span<const T>(top.vector), std::span<T>(result.u), context);
-  result.sigma = norm2<T>(result.u);
-  if (result.sigma > 0) {
-    for (T& value : result.u) value /= result.sigma;
+  if constexpr (std::same_as<T, double>) {
+    if (single_precision_is_enough(chosen.method, chosen.accuracy, chosen.tolerance)) {
+      if (const Operator<float> single = a.in_single()) {
+        if (auto result = solve_mixed(a, *single, chosen, context)) return std::move(*result);
+      }
+    }
   }
-  result.residual = top.theta > 0 ? top.residual / top.theta : 0;
-  result.v = std::move(top.vector);
-  result.outcome = top.outcome;
-  result.products = top.products;
-  result.recurrence = std::move(top.recurrence);
-  result.theta = top.theta;
-  result.random = top.random;
-  return result;
+  return solve_in_range(a, chosen, context);
 }
 
 template <Real T>
-SvdResult<T> svd(const LinearOperator<T>& a) {
+SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options) {
   Context context;
-  return svd(a, SvdOptions<T>{}, context);
+  return svd(a, options, context);
 }
 
+template SvdResult<float> svd<float>(const LinearOperator<float>&, const SvdOptions<float>&, Context&);
 template SvdResult<double> svd<double>(const LinearOperator<double>&, const SvdOptions<double>&, Context&);
-template SvdResult<double> svd<double>(const LinearOperator<double>&);
+template SvdResult<float> svd<float>(const LinearOperator<float>&, const SvdOptions<float>&);
+template SvdResult<double> svd<double>(const LinearOperator<double>&, const SvdOptions<double>&);
 
 }  // namespace sigmax

@@ -20,7 +20,7 @@ enum class Which { largest, smallest };
 
 /// What the tolerance speaks of.
 enum class Accuracy {
-  values,   ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
+  values,  ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
   vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; an angle, times sigma_1 / gap
 };
 
@@ -51,10 +51,11 @@ std::string_view message(SvdOutcome outcome);
 /// k singular triplets, A v_i = sigma_i u_i, by descending sigma.
 template <Real T>
 struct SvdResult {
-  std::vector<double> sigma;     ///< each at most the true i-th value but for rounding (largest); certify() makes bounds
-  Matrix<T> u;                   ///< rows x k, orthonormal columns
-  Matrix<T> v;                   ///< columns x k, orthonormal columns
+  std::vector<double> sigma;  ///< each at most the true i-th value but for rounding (largest); certify() makes bounds
+  Matrix<T> u;                ///< rows x k, orthonormal columns
+  Matrix<T> v;                ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
+  double next = 0;  ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
   SvdOutcome outcome = SvdOutcome::converged;
   Method method;              ///< the one that was used, its choices filled in
   std::int64_t products = 0;  ///< as max_products counts them

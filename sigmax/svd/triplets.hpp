@@ -20,14 +20,17 @@ struct Triplets {
 };
 
 /// The Rayleigh-Ritz triplets of A from span(V): A V = Q R, R = P S W^T, u = Q P, v = V W. V is columns x p with
-/// linearly independent columns, p >= 1; it is orthonormalised first. All p triplets are returned; the sigma of a
-/// subspace that holds v_1 to an angle t is wrong by O(t^2). Where sigma is 0 the columns of u are still orthonormal.
+/// p >= 1 columns; it is orthonormalised first, dependent columns giving way to arbitrary ones. min(p, rows, columns)
+/// triplets are returned; the sigma of a subspace that holds v_1 to an angle t is wrong by O(t^2). Where sigma is 0 the
+/// columns of u are still orthonormal.
 ///
-/// Cost: one read of A for 8 columns (A V and A^T A V together), O((rows + columns) p^2) flops in double.
+/// Cost: one read of A for 8 columns (A V and A^T A V together; one more where values are far below sigma_1), and
+/// O((rows + columns) p^2) flops in double. Throws Error if p is 0.
 template <Real T>
 Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> v, Context& context);
 
-/// The same from span(U), U rows x p: the triplets of A^T, turned round.
+/// The same from span(A^T U), U rows x p: as good as span(U), or better by half a step of power iteration. One more
+/// read.
 template <Real T>
 Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u, Context& context);
 

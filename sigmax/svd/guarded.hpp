@@ -1,0 +1,37 @@
+// The operator as the solvers see it: in range, watched for NaN and infinity. Internal to svd/.
+#pragma once
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// Thrown by the products of a Guarded operator whose result is not finite: entries that are not, or overflow. svd()
+/// catches it.
+struct NotFinite {};
+
+/// 2^-exponent A, with every result looked at: throws NotFinite where one is not finite. With an exponent other than 0
+/// the Gram products scale between their two halves, so that neither leaves the range, and take two passes.
+///
+/// Does not own A.
+template <Real T>
+class Guarded final : public LinearOperator<T> {
+ public:
+  explicit Guarded(const LinearOperator<T>& a, int exponent = 0) : a_(a), exponent_(exponent) {}
+
+  Shape shape() const override { return a_.shape(); }
+  Structure<T> structure() const override;
+
+ private:
+  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override;
+  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override;
+  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override;
+  void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override;
+
+  const LinearOperator<T>& a_;
+  int exponent_;
+};
+
+extern template class Guarded<float>;
+extern template class Guarded<double>;
+
+}  // namespace sigmax
