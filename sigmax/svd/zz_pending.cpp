@@ -18,8 +18,6 @@ namespace sigmax {
 
 SIGMAX_PENDING(PowerIteration)
 SIGMAX_PENDING(Deflation)
-SIGMAX_PENDING(BlockKrylov)
-SIGMAX_PENDING(Randomized)
 SIGMAX_PENDING(DenseLapack)
 SIGMAX_PENDING(InverseLanczos)
 
