@@ -41,6 +41,9 @@ inline double of_gram_root(std::int64_t rows, std::int64_t columns, double large
 /// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
 inline double of_estimate(double stop) { return 100 * stop; }
 
+/// What a residual is that was stopped at by a recurrence's own account of it: rounding comes on top.
+inline double of_stop(double stop) { return 1.01 * stop; }
+
 /// of_matrix and relative for computations in T on entries rounded to T.
 template <class T>
 double of_matrix_in(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {

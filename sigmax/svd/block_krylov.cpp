@@ -267,7 +267,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
 
   SvdResult<T> result;
   const auto next = static_cast<std::size_t>(k);
-  bool doubtful = false;  // columns were added to a space that does not know of them yet
+  // A start may be good vectors of the wrong values; so may an invariant space that random columns were added to. The
+  // answer is then taken from them only once the rest of the space is seen to lie below.
+  bool doubtful = start.columns() > 0;
   for (bool done = false; !done;) {
     context.check_cancel();
     process.step(product);
