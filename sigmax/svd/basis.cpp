@@ -11,6 +11,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/guarded.hpp"
 
 namespace sigmax {
 namespace {
@@ -151,7 +152,7 @@ double Basis<T>::clean(std::int64_t first, std::int64_t number, MatrixView<T> x,
   sweep(first, number, x, coefficients);
   sweep(first, number, x, coefficients);
   const double left = blas1::norm<T>(x.column(0));
-  if (!std::isfinite(left)) throw Error("[svd] the operator's product with a finite vector is not finite");
+  if (!std::isfinite(left)) throw NotFinite{};
   return left;
 }
 

@@ -66,7 +66,7 @@ class Basis {
   /// Orthonormalises the first b columns of next() against the basis and among themselves, and takes them into it: two
   /// rounds of block Gram-Schmidt, each followed by one within the block. A column whose remainder is at most `floor`
   /// (absolute), or rounding of the column, is replaced by a random direction drawn from `random`, orthogonal to all.
-  /// Throws Error if there is no room, or the space has no b more dimensions, or an entry is not finite.
+  /// Throws Error if there is no room, or the space has no b more dimensions; NotFinite if a column is not finite.
   Appended append(std::int64_t b, double floor, RandomState& random);
 
   /// A random unit vector orthogonal to the basis, appended to it. Throws Error if the basis is full or spans the
