@@ -19,6 +19,7 @@ namespace sigmax::benchmark {
 
 struct Options {
   std::string json;    ///< --json FILE: the figures go there as well
+  std::string data;    ///< --data FILE.npy: the data to work on; drawn at random where empty
   bool quick = false;  ///< --quick: fewer rounds and smaller shapes
   int threads = 2;     ///< --threads N
   /// From the clock, so that nothing is tuned to one draw, and printed; --seed N repeats a run's data.
@@ -35,12 +36,14 @@ inline Options parse_options(int argc, char** argv) {
       options.quick = true;
     } else if (word == "--json" && has_value) {
       options.json = argv[++i];
+    } else if (word == "--data" && has_value) {
+      options.data = argv[++i];
     } else if (word == "--threads" && has_value) {
       options.threads = std::atoi(argv[++i]);
     } else if (word == "--seed" && has_value) {
       options.seed = std::strtoull(argv[++i], nullptr, 10);
     } else {
-      fmt::print(stderr, "usage: {} [--quick] [--threads N] [--seed N] [--json FILE]\n", argv[0]);
+      fmt::print(stderr, "usage: {} [--quick] [--threads N] [--seed N] [--data FILE.npy] [--json FILE]\n", argv[0]);
       std::exit(2);
     }
   }
