@@ -222,6 +222,23 @@ bool converged(const RitzPairs& pairs, std::int64_t k, Accuracy accuracy, double
   return true;
 }
 
+// Whether values after the first k are known well enough to say that none of the wanted ones is hidden behind them:
+// Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they come to its end.
+// `given` of the vectors may come from a start, and those without a residual from an invariant space; neither tells
+// anything of the rest.
+bool nothing_above(const RitzPairs& pairs, std::int64_t k, std::int64_t given, double tolerance, double unit) {
+  const auto last_wanted = static_cast<std::size_t>(k) - 1;
+  std::int64_t seen = 0;
+  for (std::size_t i = last_wanted + 1; i < pairs.theta.size() && seen < std::max<std::int64_t>(given, 1); ++i) {
+    const double theta = pairs.theta[i];
+    const double residual = pairs.residual[i];
+    if (residual <= unit * pairs.theta.front()) continue;
+    if (residual > 0.1 * theta || theta + residual > pairs.theta[last_wanted] * (1 + 2 * tolerance)) return false;
+    ++seen;
+  }
+  return seen > 0;
+}
+
 // When the Ritz values are worth the O(m^3) flops of finding them: while these are few beside those of the products
 // since the last time, and at least each time that m has grown by a fifth.
 class Checks {
@@ -269,7 +286,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const auto next = static_cast<std::size_t>(k);
   // A start may be good vectors of the wrong values; so may an invariant space that random columns were added to. The
   // answer is then taken from them only once the rest of the space is seen to lie below.
-  bool doubtful = start.columns() > 0;
+  const std::int64_t given = options.start.columns();
+  bool doubtful = given > 0;
+  const std::int64_t shown = k + sizes.block + std::min(given, n);
   for (bool done = false; !done;) {
     context.check_cancel();
     process.step(product);
@@ -279,11 +298,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     const bool spent = side.products() + process.width() > options.max_products;
     if (!exhausted && !spent && !process.full() && !checks.due(process.size())) continue;
 
-    const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : k + sizes.block);
+    const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
     bool good = process.size() > sizes.block && converged(pairs, k, options.accuracy, options.tolerance, kEpsilon<T>);
-    if (doubtful && next < pairs.theta.size()) {
-      good = good && pairs.theta[next] + pairs.residual[next] <= pairs.theta[next - 1] * (1 + 2 * options.tolerance);
-    }
+    good = good && (!doubtful || nothing_above(pairs, k, given, options.tolerance, kEpsilon<T>));
     done = exhausted || good || spent;
     if (done) {
       const Matrix<T> x = process.vectors(pairs, k);
