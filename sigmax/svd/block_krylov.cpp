@@ -10,7 +10,9 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/gram_side.hpp"
+#include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
@@ -35,10 +37,7 @@ RandomState fill_normal_columns(RandomState random, MatrixView<T> x, std::int64_
 template <Real T>
 BlockLanczos<T>::BlockLanczos(std::int64_t n, std::int64_t block, std::int64_t capacity, MatrixView<const T> first,
                               const RandomState& random, Context& context)
-    : basis_(n, capacity + block, context),
-      capacity_(capacity),
-      h_(static_cast<std::size_t>(capacity * capacity)),
-      random_(random) {
+    : basis_(n, capacity + block, context), capacity_(capacity), h_(capacity, capacity), random_(random) {
   const MatrixView<T> x = basis_.next(block);
   for (std::int64_t j = 0; j < first.columns; ++j) {
     std::copy(first.column(j).begin(), first.column(j).end(), x.column(j).begin());
@@ -50,15 +49,12 @@ BlockLanczos<T>::BlockLanczos(std::int64_t n, std::int64_t block, std::int64_t c
 
 template <Real T>
 void BlockLanczos<T>::enter(const Matrix<double>& found) {
-  const auto at = [this](std::int64_t i, std::int64_t j) -> double& {
-    return h_[static_cast<std::size_t>(i + j * capacity_)];
-  };
   for (std::int64_t j = 0; j < found.columns(); ++j) {
     for (std::int64_t i = 0; i < size_ + found.columns(); ++i) {
       // The newest diagonal block is measured twice, as itself and as its transpose.
       const double value = i < size_ ? found(i, j) : (found(i, j) + found(size_ + j, i - size_)) / 2;
-      at(i, size_ + j) = value;
-      at(size_ + j, i) = value;
+      h_(i, size_ + j) = value;
+      h_(size_ + j, i) = value;
     }
   }
 }
@@ -74,8 +70,8 @@ void BlockLanczos<T>::step(const Product& product) {
   random_columns_ += random_in_next_;
   if (n - count >= p) {
     double scale = 0;
-    for (std::int64_t i = 0; i < size_; ++i) scale = std::max(scale, h_[static_cast<std::size_t>(i * (capacity_ + 1))]);
-    const auto found = basis_.append(p, std::sqrt(static_cast<double>(n)) * kEpsilon<T> * scale, random_);
+    for (std::int64_t i = 0; i < size_; ++i) scale = std::max(scale, h_(i, i));
+    const auto found = basis_.append(p, negligible<T>(n) * scale, random_);
     enter(found.c);
     coupling_ = found.r;
     random_in_next_ = p - found.rank;
@@ -94,34 +90,13 @@ void BlockLanczos<T>::step(const Product& product) {
 }
 
 template <Real T>
-RitzPairs BlockLanczos<T>::ritz(std::int64_t wanted) const {
-  const int n = static_cast<int>(size_);
-  const int count = static_cast<int>(std::min(wanted, size_));
-  std::vector<double> h(static_cast<std::size_t>(size_ * size_));
-  for (std::int64_t j = 0; j < size_; ++j)
-    std::copy_n(&h_[static_cast<std::size_t>(j * capacity_)], n, &h[static_cast<std::size_t>(j * size_)]);
-  std::vector<double> values(static_cast<std::size_t>(n));
-  Matrix<double> ascending(size_, count);
-  std::vector<int> support(static_cast<std::size_t>(2 * std::max(count, 1)));
-  std::vector<double> work(static_cast<std::size_t>(32 * n + 64));
-  std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
-  const int work_size = static_cast<int>(work.size());
-  const int integer_size = static_cast<int>(integer_work.size());
-  const int first = n - count + 1;
-  const double unused = 0;
-  int found = 0;
-  int info = 0;
-  dsyevr_("V", "I", "L", &n, h.data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
-          ascending.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
-          &info);
-  if (info != 0 || found != count) throw Error(fmt::format("[block_krylov] dsyevr failed, info {}", info));
-
-  RitzPairs pairs{{}, {}, Matrix<double>(size_, count)};
+RitzPairs BlockLanczos<T>::ritz(std::int64_t count) const {
+  Matrix<double> h(size_, size_);
+  for (std::int64_t j = 0; j < size_; ++j) std::copy_n(h_.column(j).begin(), size_, h.column(j).begin());
+  SmallEigen top = largest_of_symmetric(std::move(h), count);
+  RitzPairs pairs{std::move(top.value), {}, std::move(top.vector)};
   const std::int64_t last = size_ - coupling_.columns();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto from = ascending.column(count - 1 - i);
-    std::copy(from.begin(), from.end(), pairs.weights.column(i).begin());
-    pairs.theta.push_back(values[static_cast<std::size_t>(count - 1 - i)]);
+  for (std::int64_t i = 0; i < pairs.weights.columns(); ++i) {
     double squares = 0;
     for (std::int64_t row = 0; row < coupling_.rows(); ++row) {
       double sum = 0;
@@ -151,9 +126,7 @@ void BlockLanczos<T>::restart(const RitzPairs& kept) {
   for (std::int64_t j = 0; j < p; ++j) weights(size_ + j, keep + j) = 1;
   basis_.compress(std::as_const(weights).view());
   for (std::int64_t j = 0; j < keep; ++j) {
-    for (std::int64_t i = 0; i < keep; ++i) {
-      h_[static_cast<std::size_t>(i + j * capacity_)] = i == j ? kept.theta[static_cast<std::size_t>(i)] : 0;
-    }
+    for (std::int64_t i = 0; i < keep; ++i) h_(i, j) = i == j ? kept.theta[static_cast<std::size_t>(i)] : 0;
   }
   size_ = keep;
 }
@@ -208,58 +181,49 @@ double error_of(const RitzPairs& pairs, std::size_t i) {
   return error;
 }
 
-// Of C = A^T A: d theta = 2 sigma d sigma, and the residual of C is sigma times that of A. Below `unit` theta_0 the
-// product itself is nothing but rounding.
-bool converged(const RitzPairs& pairs, std::int64_t k, Accuracy accuracy, double tolerance, double unit) {
+// max over the first k pairs of error / allowed error. Of C = A^T A: d theta = 2 sigma d sigma, and the residual of C
+// is sigma times that of A. Below a few units of rounding of theta_1 the product itself is nothing else.
+template <Real T>
+double excess_of(const RitzPairs& pairs, const SvdOptions<T>& options) {
   const double top = std::max(pairs.theta.front(), 0.0);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
+  double worst = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(options.k); ++i) {
     const double theta = std::max(pairs.theta[i], 0.0);
-    const bool good = accuracy == Accuracy::values
-                          ? error_of(pairs, i) <= std::max(2 * tolerance * theta, unit * top)
-                          : pairs.residual[i] <= std::max(tolerance * std::sqrt(theta * top), unit * top);
-    if (!good) return false;
+    const bool of_values = options.accuracy == Accuracy::values;
+    const double error = of_values ? error_of(pairs, i) : pairs.residual[i];
+    const double wanted = of_values ? 2 * options.tolerance * theta : options.tolerance * std::sqrt(theta * top);
+    const double allowed = std::max(wanted, attainable<T>() * top);
+    if (error > 0) worst = std::max(worst, allowed > 0 ? error / allowed : INFINITY);
   }
-  return true;
+  return worst;
 }
 
-// Whether values after the first k are known well enough to say that none of the wanted ones is hidden behind them:
+// How the values after the first k are looked at before these are believed.
+struct Doubt {
+  std::int64_t given = 0;  ///< columns of a start
+  bool invariant = false;  ///< random columns were put beside an invariant space
+};
+
 // Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they come to its end.
-// `given` of the vectors may come from a start, and those without a residual from an invariant space; neither tells
-// anything of the rest.
-bool nothing_above(const RitzPairs& pairs, std::int64_t k, std::int64_t given, double tolerance, double unit) {
+// A start may be good vectors of the wrong values: those after them, as many as could be its own and one of the random
+// columns, must have come near to an end. More would cost what a start is to save, so that a value hidden a few percent
+// above remains possible. Beside an invariant space, whose vectors have no residual and say nothing of the rest, they
+// must lie below for certain.
+bool believable(const RitzPairs& pairs, std::int64_t k, const Doubt& doubt, double tolerance, double rounding) {
+  constexpr double kNear = 0.1;
+  if (doubt.given == 0 && !doubt.invariant) return true;
   const auto last_wanted = static_cast<std::size_t>(k) - 1;
   std::int64_t seen = 0;
-  for (std::size_t i = last_wanted + 1; i < pairs.theta.size() && seen < std::max<std::int64_t>(given, 1); ++i) {
+  for (std::size_t i = last_wanted + 1; i < pairs.theta.size() && seen < std::max<std::int64_t>(doubt.given, 1); ++i) {
     const double theta = pairs.theta[i];
     const double residual = pairs.residual[i];
-    if (residual <= unit * pairs.theta.front()) continue;
-    if (residual > 0.1 * theta || theta + residual > pairs.theta[last_wanted] * (1 + 2 * tolerance)) return false;
+    if (residual <= rounding * pairs.theta.front()) continue;
+    if (residual > kNear * theta) return false;
+    if (doubt.invariant && theta + residual > pairs.theta[last_wanted] * (1 + 2 * tolerance)) return false;
     ++seen;
   }
   return seen > 0;
 }
-
-// When the Ritz values are worth the O(m^3) flops of finding them: while these are few beside those of the products
-// since the last time, and at least each time that m has grown by a fifth.
-class Checks {
- public:
-  explicit Checks(double flops_per_column) : flops_per_column_(flops_per_column) {}
-
-  bool due(std::int64_t size) {
-    const auto m = static_cast<double>(size);
-    const double columns = m - last_;
-    if (columns > 0 && m < 1.2 * last_ && kCost * m * m * m > flops_per_column_ * columns) return false;
-    last_ = m;
-    return true;
-  }
-  void restarted(std::int64_t size) { last_ = static_cast<double>(size); }
-
- private:
-  // 4/3 flops, at an eighth of the speed of a product, and to be no more than a tenth of its time.
-  static constexpr double kCost = 4.0 / 3 * 8 * 10;
-  double flops_per_column_;
-  double last_ = 0;
-};
 
 }  // namespace
 
@@ -278,42 +242,40 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   // One column at least stays random: what the start holds nothing of is found all the same.
   const Matrix<T> start = side.from_right(folded(options.start, std::max<std::int64_t>(sizes.block - 1, 1)));
   BlockLanczos<T> process(n, sizes.block, sizes.capacity, start.view(), options.random, context);
-  const Shape shape = a.shape();
-  Checks checks(4 * static_cast<double>(shape.rows) * static_cast<double>(shape.columns));
   const auto product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
 
   SvdResult<T> result;
   const auto next = static_cast<std::size_t>(k);
-  // A start may be good vectors of the wrong values; so may an invariant space that random columns were added to. The
-  // answer is then taken from them only once the rest of the space is seen to lie below.
-  const std::int64_t given = options.start.columns();
-  bool doubtful = given > 0;
-  const std::int64_t shown = k + sizes.block + std::min(given, n);
-  for (bool done = false; !done;) {
+  Doubt doubt{.given = options.start.columns()};
+  const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
+  Schedule schedule;
+  for (std::int64_t step = 1; result.sigma.empty(); ++step) {
     context.check_cancel();
     process.step(product);
     if (process.filling() || process.size() < k) continue;
     const bool exhausted = process.invariant() && process.random_columns() >= k;
-    doubtful = doubtful || (process.invariant() && !exhausted);
+    doubt.invariant = doubt.invariant || (process.invariant() && !exhausted);
     const bool spent = side.products() + process.width() > options.max_products;
-    if (!exhausted && !spent && !process.full() && !checks.due(process.size())) continue;
+    if (!exhausted && !spent && !process.full() && !schedule.due(step)) continue;
 
     const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
-    bool good = process.size() > sizes.block && converged(pairs, k, options.accuracy, options.tolerance, kEpsilon<T>);
-    good = good && (!doubtful || nothing_above(pairs, k, given, options.tolerance, kEpsilon<T>));
-    done = exhausted || good || spent;
-    if (done) {
-      const Matrix<T> x = process.vectors(pairs, k);
-      take(result, side.triplets(x.view()), k);
+    const double excess = excess_of(pairs, options);
+    // Two blocks at least, so that an unlucky first residual cannot end the process.
+    const bool good =
+        excess <= 1 && process.size() > sizes.block && believable(pairs, k, doubt, options.tolerance, attainable<T>());
+    if (exhausted || good || spent) {
+      result.products = side.products();
+      take(result, side.triplets(std::as_const(process).vectors(pairs, k)), k);
       result.outcome = exhausted || good ? SvdOutcome::converged : SvdOutcome::out_of_products;
       if (next < pairs.theta.size()) result.next = std::sqrt(std::max(pairs.theta[next], 0.0));
     } else if (process.full()) {
       process.restart(pairs);
-      checks.restarted(process.size());
+      schedule.restart(step);
+    } else {
+      schedule.looked(step, std::max(excess, 1.0));
     }
   }
   result.method = BlockKrylov{sizes.block, sizes.capacity};
-  result.products = side.products();
   result.reads = side.reads();
   result.random = process.random();
   return result;

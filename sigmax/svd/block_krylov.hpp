@@ -19,11 +19,11 @@
 
 namespace sigmax {
 
-/// The largest eigenvalues of H by descending value, with their vectors in the basis and their residuals.
+/// The largest eigenvalues of H by descending value, with their vectors w in the basis and their residuals.
 struct RitzPairs {
   std::vector<double> theta;
   std::vector<double> residual;  ///< |C Q w - theta Q w|, as the recurrence has it
-  Matrix<double> weights;        ///< w, orthonormal columns
+  Matrix<double> weights;        ///< the w, orthonormal columns
 };
 
 template <Real T>
@@ -72,7 +72,7 @@ class BlockLanczos {
   Basis<T> basis_;
   std::int64_t capacity_;
   std::int64_t size_ = 0;
-  std::vector<double> h_;    // capacity_ x capacity_, column-major
+  Matrix<double> h_;         // capacity_ x capacity_, of which size_ x size_ are known
   Matrix<double> coupling_;  // R
   bool invariant_ = false;
   bool filling_ = false;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <variant>
 
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/ops/linear_operator.hpp"
@@ -10,14 +11,18 @@
 
 namespace sigmax {
 
-/// C = A^T A, or A A^T if A has fewer rows than columns: eigenvectors are the right or the left singular vectors.
+/// C = A^T A, or A A^T: eigenvectors are the right or the left singular vectors. On the shorter side, except that a
+/// stored matrix whose rows lie one after another has A^T A in one pass and A A^T in two slow ones: there it takes A^T
+/// A unless its vectors are more than kLonger times as long.
 template <Real T>
 class GramSide {
  public:
   GramSide(const LinearOperator<T>& a, Context& context)
-      : a_(a), context_(context), right_(a.shape().columns <= a.shape().rows) {}
+      : a_(a), context_(context), right_(is_right(a.shape(), a.structure())) {}
 
-  std::int64_t order() const { return std::min(a_.shape().rows, a_.shape().columns); }
+  bool right() const noexcept { return right_; }
+  /// The length of its vectors.
+  std::int64_t order() const { return right_ ? a_.shape().columns : a_.shape().rows; }
 
   /// z = C x
   void multiply(MatrixView<const T> x, MatrixView<T> z) {
@@ -39,10 +44,10 @@ class GramSide {
   }
 
   /// The triplets that span(x) holds.
-  Triplets<T> triplets(MatrixView<const T> x) {
-    if (!right_) count(x.columns);
-    count(x.columns);
-    return right_ ? triplets_from_right<T>(a_, x, context_) : triplets_from_left<T>(a_, x, context_);
+  Triplets<T> triplets(const Matrix<T>& x) {
+    if (!right_) count(x.columns());
+    count(x.columns());
+    return right_ ? triplets_from_right<T>(a_, x.view(), context_) : triplets_from_left<T>(a_, x.view(), context_);
   }
 
   std::int64_t products() const noexcept { return products_; }
@@ -54,6 +59,14 @@ class GramSide {
     reads_ += (columns + kColumnsARead - 1) / kColumnsARead;
   }
 
+  static bool is_right(const Shape& shape, const Structure<T>& structure) {
+    const auto* stored = std::get_if<structure::Stored>(&structure);
+    if (stored == nullptr) return shape.columns <= shape.rows;
+    if (stored->transposed) return shape.rows > kLonger * shape.columns;
+    return shape.columns <= kLonger * shape.rows;
+  }
+
+  static constexpr std::int64_t kLonger = 8;
   static constexpr std::int64_t kColumnsARead = 8;  // of kernels/matvec.hpp
 
   const LinearOperator<T>& a_;

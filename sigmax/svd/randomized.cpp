@@ -68,14 +68,16 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     next->append(p, 0, result.random);
     std::swap(x, next);
   }
-  Triplets<T> triplets = side.triplets(x->columns(0, p));
+  Matrix<T> last(n, p);
+  for (std::int64_t j = 0; j < p; ++j) std::copy(x->at(j).begin(), x->at(j).end(), last.column(j).begin());
+  result.products = side.products();
+  Triplets<T> triplets = side.triplets(last);
   if (static_cast<std::int64_t>(triplets.sigma.size()) > options.k) {
     result.next = triplets.sigma[static_cast<std::size_t>(options.k)];
   }
   take(result, std::move(triplets), options.k);
   result.outcome = SvdOutcome::completed;
   result.method = method;
-  result.products = side.products();
   result.reads = side.reads();
   return result;
 }
