@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -17,9 +18,6 @@
 
 namespace sigmax {
 namespace {
-
-template <Real T>
-constexpr double kEpsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
 
 // Fills the columns of x from `first` on with independent standard normals.
 template <Real T>
@@ -167,11 +165,18 @@ Matrix<T> folded(const Matrix<T>& start, std::int64_t most) {
   return x;
 }
 
+// The largest residual of the pairs 0 ... i. Theirs grow with i, as a rule; a pair with a smaller one than those above
+// it lies at the other end of the spectrum, whose vectors are found as fast, and what its place belongs to is still to
+// come.
+double residual_to(const RitzPairs& pairs, std::size_t i) {
+  return *std::max_element(pairs.residual.begin(), pairs.residual.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+}
+
 // The estimated error of theta_i, a value of the Ritz vectors 0 ... j together: their residuals squared over the
 // distance to the values that are not among them, whichever j >= i says the least; no more than the residual of its
 // own.
 double error_of(const RitzPairs& pairs, std::size_t i) {
-  double error = pairs.residual[i];
+  double error = residual_to(pairs, i);
   double squares = 0;
   for (std::size_t j = 0; j + 1 < pairs.theta.size(); ++j) {
     squares += pairs.residual[j] * pairs.residual[j];
@@ -190,12 +195,25 @@ double excess_of(const RitzPairs& pairs, const SvdOptions<T>& options) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(options.k); ++i) {
     const double theta = std::max(pairs.theta[i], 0.0);
     const bool of_values = options.accuracy == Accuracy::values;
-    const double error = of_values ? error_of(pairs, i) : pairs.residual[i];
+    const double error = of_values ? error_of(pairs, i) : residual_to(pairs, i);
     const double wanted = of_values ? 2 * options.tolerance * theta : options.tolerance * std::sqrt(theta * top);
     const double allowed = std::max(wanted, attainable<T>() * top);
     if (error > 0) worst = std::max(worst, allowed > 0 ? error / allowed : INFINITY);
   }
   return worst;
+}
+
+// Whether an estimate r^2 / gap can be true: an error does not fall from what the values have just changed by to less
+// than a millionth of that at once. Where it seems to, the value below is far away only because the vectors between
+// have not been met yet, which the next block shows.
+bool plausible(const RitzPairs& pairs, std::span<const double> before, std::int64_t k, double rounding) {
+  constexpr double kMillion = 1e6;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
+    const double change = pairs.theta[i] - (i < before.size() ? before[i] : 0);
+    const bool settled = residual_to(pairs, i) <= rounding * pairs.theta.front();
+    if (!settled && change > kMillion * error_of(pairs, i)) return false;
+  }
+  return true;
 }
 
 // How the values after the first k are looked at before these are believed.
@@ -249,6 +267,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   Doubt doubt{.given = options.start.columns()};
   const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
   Schedule schedule;
+  std::vector<double> before;  // the Ritz values at the last look
   for (std::int64_t step = 1; result.sigma.empty(); ++step) {
     context.check_cancel();
     process.step(product);
@@ -260,9 +279,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
 
     const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
     const double excess = excess_of(pairs, options);
-    // Two blocks at least, so that an unlucky first residual cannot end the process.
-    const bool good =
-        excess <= 1 && process.size() > sizes.block && believable(pairs, k, doubt, options.tolerance, attainable<T>());
+    const bool good = excess <= 1 && plausible(pairs, before, k, attainable<T>()) &&
+                      believable(pairs, k, doubt, options.tolerance, attainable<T>());
+    before = pairs.theta;
     if (exhausted || good || spent) {
       result.products = side.products();
       take(result, side.triplets(std::as_const(process).vectors(pairs, k)), k);
