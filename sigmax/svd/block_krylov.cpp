@@ -243,6 +243,27 @@ bool believable(const RitzPairs& pairs, std::int64_t k, const Doubt& doubt, doub
   return seen > 0;
 }
 
+// When the Ritz values are worth the O(m^3) flops of finding them: while these are few beside those of the products
+// since the last look, and each time that m has grown by a fifth.
+class Looks {
+ public:
+  explicit Looks(const Shape& shape)
+      : flops_of_product_(4 * static_cast<double>(shape.rows) * static_cast<double>(shape.columns)) {}
+
+  bool due(std::int64_t size) const {
+    const auto m = static_cast<double>(size);
+    return m >= kGrowth * last_ || kCost * m * m * m <= flops_of_product_ * (m - last_);
+  }
+  void looked(std::int64_t size) { last_ = static_cast<double>(size); }
+
+ private:
+  static constexpr double kGrowth = 1.2;
+  // 4/3 m^3 flops, at an eighth of the speed of a product, and to be no more than a tenth of its time.
+  static constexpr double kCost = 4.0 / 3 * 8 * 10;
+  double flops_of_product_;
+  double last_ = 0;
+};
+
 }  // namespace
 
 // Q_1 = orth([start, random]);  for j = 1, 2, ...
@@ -266,16 +287,16 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const auto next = static_cast<std::size_t>(k);
   Doubt doubt{.given = options.start.columns()};
   const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
-  Schedule schedule;
+  Looks looks(a.shape());
   std::vector<double> before;  // the Ritz values at the last look
-  for (std::int64_t step = 1; result.sigma.empty(); ++step) {
+  while (result.sigma.empty()) {
     context.check_cancel();
     process.step(product);
     if (process.filling() || process.size() < k) continue;
     const bool exhausted = process.invariant() && process.random_columns() >= k;
     doubt.invariant = doubt.invariant || (process.invariant() && !exhausted);
     const bool spent = side.products() + process.width() > options.max_products;
-    if (!exhausted && !spent && !process.full() && !schedule.due(step)) continue;
+    if (!exhausted && !spent && !process.full() && !looks.due(process.size())) continue;
 
     const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
     const double excess = excess_of(pairs, options);
@@ -289,10 +310,8 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       if (next < pairs.theta.size()) result.next = std::sqrt(std::max(pairs.theta[next], 0.0));
     } else if (process.full()) {
       process.restart(pairs);
-      schedule.restart(step);
-    } else {
-      schedule.looked(step, std::max(excess, 1.0));
     }
+    looks.looked(process.size());
   }
   result.method = BlockKrylov{sizes.block, sizes.capacity};
   result.reads = side.reads();
