@@ -66,9 +66,9 @@ GramTop top_of(const GramMatrix& g, Context& context) {
   LanczosOptions options;
   options.tolerance = 1e-15;
   options.max_products = 400;
-  LanczosResult top = lanczos(
-      g.order, [&](auto x, auto z) { kernels::multiply<double>(stored, x, z, context); }, options, context);
-  return {top.theta, std::move(top.vector)};
+  const LanczosResult<double> top = lanczos<double>(
+      g.order, [&](auto x, auto z) { kernels::multiply<double>(stored, x, z, context); }, {}, options, context);
+  return {top.theta.front(), {top.vectors.values().begin(), top.vectors.values().end()}};
 }
 
 }  // namespace
@@ -175,17 +175,19 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   // Lanczos works on (s A)^T (s A), whose entries neither overflow nor underflow.
   const double scale = gram_scale(facts);
-  const auto product = [&](std::span<const double> x, std::span<double> z) {
+  const auto product = [&](MatrixView<const double> x, MatrixView<double> z) {
     kernels::gram<double>(a, x, {}, z, context);
-    for (double& value : z) value *= scale * scale;
+    for (std::int64_t j = 0; j < z.columns; ++j) {
+      for (double& value : z.column(j)) value *= scale * scale;
+    }
   };
-  const LanczosResult top = lanczos(a.columns, product, options, context);
-  const LowerResult lower = lower_bound(a, facts, top.vector, false, context);
+  const LanczosResult<double> top = lanczos<double>(a.columns, product, {}, options, context);
+  const LowerResult lower = lower_bound(a, facts, top.vectors.column(0), false, context);
   Measured result{{lower.bound, std::nullopt}, lower.estimate};
   if (failure_probability <= 0) return result;
   const UpperBound proven = norm_upper_bound(a, facts);
   const UpperBound probable =
-      probabilistic_upper_bound(top.recurrence, top.theta, scale, failure_probability, a.rows + a.columns);
+      probabilistic_upper_bound(*top.recurrence, top.theta.front(), scale, failure_probability, a.rows + a.columns);
   result.sigma_max.upper = proven.value() <= probable.value() ? proven : probable;
   return result;
 }
