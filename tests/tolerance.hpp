@@ -37,6 +37,12 @@ inline double of_gram_root(std::int64_t rows, std::int64_t columns, double large
   return largest * std::min(relative_to_largest > 0 ? lambda / relative_to_largest : 1.0, std::sqrt(lambda));
 }
 
+/// How much coarser the unit roundoff of T is than that of double.
+template <class T>
+double coarseness() {
+  return static_cast<double>(std::numeric_limits<T>::epsilon()) / kEpsilon;
+}
+
 /// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
 inline double of_estimate(double stop) { return 100 * stop; }
 

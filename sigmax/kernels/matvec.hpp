@@ -40,8 +40,8 @@ extern template void multiply_transposed<double>(const StoredMatrix&, MatrixView
                                                  Context&);
 extern template void gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, MatrixView<float>,
                                  Context&);
-extern template void gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>,
-                                  MatrixView<double>, Context&);
+extern template void gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, MatrixView<double>,
+                                  Context&);
 extern template void outer_gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
 extern template void outer_gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
 
