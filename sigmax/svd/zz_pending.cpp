@@ -14,10 +14,6 @@ namespace sigmax {
   template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const M&,        \
                                            Context&);
 
-SIGMAX_PENDING(PowerIteration)
-SIGMAX_PENDING(Deflation)
-SIGMAX_PENDING(BlockKrylov)
-SIGMAX_PENDING(Randomized)
 SIGMAX_PENDING(DenseLapack)
 SIGMAX_PENDING(InverseLanczos)
 
