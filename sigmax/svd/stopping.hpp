@@ -1,0 +1,100 @@
+// When a Krylov process looks at its Ritz values, and when they are good enough. Internal to svd/.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax {
+
+/// What is left of a vector in a space of order n after orthogonalisation is rounding if it is at most so much of |A|.
+template <Real T>
+double negligible(std::int64_t n) {
+  return std::fmax(16, 2 * std::sqrt(static_cast<double>(n))) * static_cast<double>(std::numeric_limits<T>::epsilon());
+}
+
+/// A residual estimate of at most so much of |A| has no meaning: the vectors carry rounding errors of that size.
+template <Real T>
+double attainable() {
+  return 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+}
+
+/// The estimated error of Ritz value i: r^2 / gap, quadratic in its residual r, with the gap to the nearest other Ritz
+/// value; r itself, which is always a bound on the distance to some eigenvalue, where the gap is smaller. `values`
+/// descend; there may be more of them than are wanted.
+double estimated_error(std::span<const double> values, double residual, std::size_t i);
+
+/// Eigenpairs of a Gram operator, theta = sigma^2: what counts as converged.
+struct GramTolerance {
+  Accuracy accuracy = Accuracy::values;
+  /// values: of theta, relatively. vectors: |A^T u - sigma v| = r / sigma_i, relative to sigma_1.
+  double tolerance = 0;
+  /// Residuals of at most so much theta_1 are rounding: nothing better can be had.
+  double rounding = 0;
+
+  /// max over the first k pairs of error / allowed error: converged if at most 1. Infinite with fewer than k values.
+  double excess(std::span<const double> theta, std::span<const double> residual, std::int64_t k) const;
+};
+
+/// Singular triplets themselves.
+struct TripletTolerance {
+  Accuracy accuracy = Accuracy::values;
+  double tolerance = 0;  ///< as in SvdOptions
+  double rounding = 0;   ///< residuals of at most so much sigma_1 are rounding
+
+  double excess(std::span<const double> sigma, std::span<const double> residual, std::int64_t k) const;
+};
+
+/// Looking costs a small eigenproblem, not looking a few steps too many: at 1, 2, 4, 6, 8, 12, ... steps, and less
+/// often while the error, by its fall between the last two looks, is far from what is wanted.
+class Schedule {
+ public:
+  bool due(std::int64_t step) const { return step >= next_; }
+  /// After a look at `step` that found the error to be `excess` > 1 times too large.
+  void looked(std::int64_t step, double excess);
+  /// Steps that seem to be left after the last look: infinite where nothing is known.
+  double left() const { return left_; }
+  /// Steps count from here again.
+  void restart(std::int64_t step);
+
+ private:
+  std::int64_t begun_ = 0;
+  std::int64_t next_ = 1;
+  std::int64_t last_ = 0;
+  double last_excess_ = 0;
+  double left_ = std::numeric_limits<double>::infinity();
+};
+
+/// Whether a multiple value has been missed. From one vector a Krylov space holds one vector of each eigenspace, so
+/// that (2, 2, 1) looks like (2, 1). When k pairs have all but converged, another random vector is put in, orthogonal
+/// to all before, and both lines go on for some steps. A second vector of an eigenspace above the k-th value, of which
+/// nothing was in the space, grows from it fast, and values are found larger than they were by more than they were
+/// wrong.
+class Probe {
+ public:
+  explicit Probe(bool wanted) : wanted_(wanted) {}
+  void require() { wanted_ = true; }
+  bool running(std::int64_t step) const { return step < until_; }
+  /// Whether it is time: steps left, by the schedule, are not more than the probe takes.
+  bool is_due(std::int64_t step, double left) const { return wanted_ && !begun_ && left <= length(step); }
+  /// Another vector was put in when the values were these.
+  void begin(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t step);
+  /// Whether values, converged, may be returned: they are what they were, but for the error that they had (and
+  /// `slack` of each, and `rounding`). Otherwise another vector is to be put in.
+  bool passed(std::span<const double> values, double slack, double rounding) const;
+
+ private:
+  static double length(std::int64_t step) { return std::fmax(3, static_cast<double>(step) / 16); }
+
+  bool wanted_;
+  bool begun_ = false;
+  std::vector<double> before_;
+  std::vector<double> error_;
+  std::int64_t until_ = 0;
+};
+
+}  // namespace sigmax
