@@ -46,6 +46,9 @@ double coarseness() {
 /// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
 inline double of_estimate(double stop) { return 100 * stop; }
 
+/// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
+inline constexpr double kPrintedDigits = 0.51e-8;
+
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;
 
