@@ -18,7 +18,5 @@ SIGMAX_PENDING(PowerIteration)
 SIGMAX_PENDING(Deflation)
 SIGMAX_PENDING(BlockKrylov)
 SIGMAX_PENDING(Randomized)
-SIGMAX_PENDING(DenseLapack)
-SIGMAX_PENDING(InverseLanczos)
 
 }  // namespace sigmax
