@@ -15,9 +15,10 @@
 namespace sigmax {
 namespace {
 
-// Beside what it saves, a Gram product with B of 4 rows r flops and one read, the inner matrix costs 4 rows r^2 flops
-// and r / 8 reads: as much as r / 8 to r products, and a solver makes some tens of them.
-constexpr std::int64_t kMostInner = 64;
+// Without its inner matrix a Gram product with a factor F takes one more read of F; the inner matrix takes as long as r
+// of those (measured at 4096 rows: 8 for r = 8, 19 for r = 16, 80 for r = 64), and a solver makes some tens of
+// products.
+constexpr std::int64_t kMostInner = 32;
 
 // G = 2^-2e F^T F of a tall factor F, B or A^T, with 2^e about its largest entry; null where it is not worth its price.
 // scale^2 F^T F t = f G (f t) with f = 2^e scale: large and small factors meet before anything is squared.

@@ -12,7 +12,7 @@ namespace sigmax {
 /// Cost: one read of A and one of B for A x and A^T y. A^T A x = scale^2 A^T (B^T B) (A x) reads A twice and not B:
 /// B^T B, r x r, is computed here in double, B scaled by a power of two so that it neither overflows nor underflows.
 /// With the image, B is read once. The Gram product on the other side reads B twice and not A, through A A^T. For r
-/// above 64, or more than a quarter of the longer side of B or A, where the inner matrix does not pay for itself, that
+/// above 32, or more than a quarter of the longer side of B or A, where the inner matrix does not pay for itself, that
 /// factor is read once instead. Construction reads the factor that has an inner matrix r / 8 times.
 ///
 /// structure() is Scaled of a Product of two stored matrices; the Product where scale is 1. in_single() shares all.
