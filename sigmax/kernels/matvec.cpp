@@ -3,84 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <span>
+#include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/kernels/pieces.hpp"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "sigmax/kernels/matvec.cpp"
-#include <hwy/foreach_target.h>
-//
-#include "sigmax/kernels/rows-inl.hpp"
-
-HWY_BEFORE_NAMESPACE();
-namespace sigmax::kernels::HWY_NAMESPACE {
-
-// y_i = a_i . x
-void multiply_rows(const StoredMatrix& a, const double* x, double* y) {
-  with_type(a, [&](const auto* first) {
-    std::int64_t i = 0;
-    for (; i + kRowsAtOnce <= a.rows; i += kRowsAtOnce) {
-      dot_rows<kRowsAtOnce>(first + i * a.stride, a.stride, a.columns, x, y + i);
-    }
-    for (; i < a.rows; ++i) dot_rows<1>(first + i * a.stride, a.stride, a.columns, x, y + i);
-  });
-}
-
-// w += sum_i y_i a_i
-void add_weighted_rows(const StoredMatrix& a, const double* y, double* w) {
-  with_type(a, [&](const auto* first) {
-    std::int64_t i = 0;
-    for (; i + kRowsAtOnce <= a.rows; i += kRowsAtOnce) {
-      add_rows<kRowsAtOnce>(first + i * a.stride, a.stride, a.columns, y + i, w);
-    }
-    for (; i < a.rows; ++i) add_rows<1>(first + i * a.stride, a.stride, a.columns, y + i, w);
-  });
-}
-
-// w += sum_i (a_i . x) a_i
-void add_gram_rows(const StoredMatrix& a, const double* x, double* w) {
-  with_type(a, [&](const auto* first) {
-    double t[kRowsAtOnce];
-    std::int64_t i = 0;
-    for (; i + kRowsAtOnce <= a.rows; i += kRowsAtOnce) {
-      dot_rows<kRowsAtOnce>(first + i * a.stride, a.stride, a.columns, x, t);
-      add_rows<kRowsAtOnce>(first + i * a.stride, a.stride, a.columns, t, w);
-    }
-    for (; i < a.rows; ++i) {
-      dot_rows<1>(first + i * a.stride, a.stride, a.columns, x, t);
-      add_rows<1>(first + i * a.stride, a.stride, a.columns, t, w);
-    }
-  });
-}
-
-}  // namespace sigmax::kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace sigmax::kernels {
 namespace {
 
-HWY_EXPORT(multiply_rows);
-HWY_EXPORT(add_weighted_rows);
-HWY_EXPORT(add_gram_rows);
-
-// Pieces of about this many elements are worth a task; at most kMostPieces, because each piece of a product with A^T
-// carries its own partial vector.
-constexpr std::int64_t kPieceElements = std::int64_t{1} << 17;
+// Work is cut into at most this many pieces, because each may carry its own partial sums, ...
 constexpr std::int64_t kMostPieces = 16;
-
-struct Pieces {
-  std::int64_t rows_each;
-  std::int64_t count;
-};
-
-Pieces cut_rows(const StoredMatrix& a) {
-  const std::int64_t wanted = std::clamp<std::int64_t>(a.size() / kPieceElements, 1, kMostPieces);
-  std::int64_t rows_each = (a.rows + wanted - 1) / wanted;
-  rows_each = std::max<std::int64_t>((rows_each + 7) / 8 * 8, 8);
-  return {rows_each, (a.rows + rows_each - 1) / rows_each};
-}
+// ... of so many multiplications at least, a few microseconds, so that handing a piece to a thread is worth it ...
+constexpr std::int64_t kPieceProducts = std::int64_t{1} << 17;
+// ... and of so many rows or columns at least, so that the partial sums and the seams are small beside the piece.
+constexpr std::int64_t kPieceRows = 32;
+constexpr std::int64_t kPieceColumns = 256;
 
 template <Real T>
 void require(const StoredMatrix& a, MatrixView<const T> in, std::int64_t in_wanted, MatrixView<T> out,
@@ -92,49 +29,195 @@ void require(const StoredMatrix& a, MatrixView<const T> in, std::int64_t in_want
   }
 }
 
-// Runs add(piece of rows, its first row, partial sum) for every piece and adds the partial sums in order into out.
-template <class Add>
-void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& context, const Add& add) {
-  std::fill(out.begin(), out.end(), 0.0);
-  if (a.size() == 0) return;
-  const auto [rows_each, count] = cut_rows(a);
-  if (count == 1) return add(a, 0, out.data());
-  const auto n = static_cast<std::size_t>(a.columns);
-  auto partial = context.scratch<double>(n * static_cast<std::size_t>(count));
-  context.parallel_for(static_cast<std::size_t>(count), [&, rows_each = rows_each](std::size_t p) {
-    double* mine = partial.data() + p * n;
-    std::fill(mine, mine + n, 0.0);
-    const std::int64_t first = static_cast<std::int64_t>(p) * rows_each;
-    add(a.row_range(first, std::min(rows_each, a.rows - first)), first, mine);
-  });
-  for (std::size_t p = 0; p < static_cast<std::size_t>(count); ++p) {
-    const double* from = partial.data() + p * n;
-    for (std::size_t j = 0; j < n; ++j) out[j] += from[j];
+// `count` pieces of `each` rows or columns, the last one shorter.
+struct Cut {
+  std::int64_t each;
+  std::int64_t count;
+
+  Cut(std::int64_t total, std::int64_t wanted, std::int64_t unit)
+      : each(std::max((total + wanted - 1) / wanted + unit - 1, unit) / unit * unit),
+        count((total + each - 1) / each) {}
+
+  template <class Body>
+  void run(std::int64_t total, Context& context, const Body& body) const {
+    context.parallel_for(static_cast<std::size_t>(count), [&](std::size_t p) {
+      const auto piece = static_cast<std::int64_t>(p);
+      body(piece, piece * each, std::min(each, total - piece * each));
+    });
   }
+};
+
+std::int64_t pieces_worth(const StoredMatrix& a, std::int64_t columns) {
+  return std::clamp<std::int64_t>(a.size() * columns / kPieceProducts, 1, kMostPieces);
 }
 
-void multiply_one(const StoredMatrix& a, const double* x, double* y, Context& context) {
-  const auto [rows_each, count] = cut_rows(a);
-  context.parallel_for(static_cast<std::size_t>(count), [&, rows_each = rows_each](std::size_t p) {
-    const std::int64_t first = static_cast<std::int64_t>(p) * rows_each;
-    HWY_DYNAMIC_DISPATCH(multiply_rows)(a.row_range(first, std::min(rows_each, a.rows - first)), x, y + first);
-  });
+StoredMatrix column_range(const StoredMatrix& a, std::int64_t first, std::int64_t count) {
+  StoredMatrix part = a;
+  part.data += static_cast<std::size_t>(first) * size_of(a.dtype);
+  part.columns = count;
+  return part;
 }
 
-// Runs product(column of in, column of out) in double, whatever T is.
-template <Real T, class Product>
-void each_column(MatrixView<const T> in, MatrixView<T> out, Context& context, const Product& product) {
-  if constexpr (std::same_as<T, double>) {
-    for (std::int64_t j = 0; j < in.columns; ++j) product(in.column(j), out.column(j));
-  } else {
-    auto from = context.scratch<double>(static_cast<std::size_t>(in.rows));
-    auto to = context.scratch<double>(static_cast<std::size_t>(out.rows));
-    for (std::int64_t j = 0; j < in.columns; ++j) {
-      std::copy(in.column(j).begin(), in.column(j).end(), from.begin());
-      product(std::span<const double>(from.data(), from.size()), std::span<double>(to.data(), to.size()));
-      for (std::size_t i = 0; i < to.size(); ++i) out.column(j)[i] = static_cast<float>(to[i]);
+template <class View>
+View row_range(View view, std::int64_t first, std::int64_t count) {
+  if (view.data != nullptr) view.data += first;
+  view.rows = count;
+  return view;
+}
+
+// Uninitialised memory: on the stack where it is little, so that small products do nothing but multiply.
+template <Real T>
+class Workspace {
+ public:
+  Workspace(std::int64_t size, Context& context) {
+    if (size <= kLocal) return;
+    buffer_.emplace(context.scratch<T>(static_cast<std::size_t>(size)));
+    data_ = buffer_->data();
+  }
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  T* data() noexcept { return data_; }
+
+ private:
+  static constexpr std::int64_t kLocal = 2048;
+  alignas(64) T local_[kLocal];
+  std::optional<Context::Buffer<T>> buffer_;
+  T* data_ = local_;
+};
+
+// x as the storage type wants it: itself, or an arranged copy.
+template <Real T>
+class Arranged {
+ public:
+  Arranged(const StoredMatrix& a, MatrixView<const T> x, Context& context)
+      : view_(x), copy_(is_arranged(a.dtype) ? arranged_size(x.rows) * x.columns : 0, context) {
+    if (!is_arranged(a.dtype)) return;
+    const MatrixView<T> to(copy_.data(), arranged_size(x.rows), x.columns);
+    arrange(x, to);
+    view_ = to;
+  }
+
+  MatrixView<const T> view() const { return view_; }
+
+ private:
+  MatrixView<const T> view_;
+  Workspace<T> copy_;
+};
+
+// parts[p]: a block with the shape of `out`, one behind the other; out = their sum, in order.
+template <Real T>
+void add_parts(const T* parts, std::int64_t count, std::int64_t part_rows, bool arranged, MatrixView<T> out,
+               Context& context) {
+  const std::int64_t stride = part_rows * out.columns;
+  const std::int64_t wanted = std::clamp<std::int64_t>(stride * count / kPieceProducts, 1, kMostPieces);
+  const Cut cut(out.rows, wanted, kColumnUnit);
+  cut.run(out.rows, context, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
+    for (std::int64_t c = 0; c < out.columns; ++c) {
+      combine(parts + c * part_rows + first, count, stride, rows, arranged, out.column(c).data() + first);
     }
+  });
+}
+
+// product(w) where w is out itself, or a block whose arranged columns are put in order afterwards.
+template <Real T, class Product>
+void in_order(const StoredMatrix& a, MatrixView<T> out, Context& context, const Product& product) {
+  if (!is_arranged(a.dtype)) return product(out);
+  const std::int64_t size = arranged_size(out.rows);
+  Workspace<T> space(size * out.columns, context);
+  product(MatrixView<T>(space.data(), size, out.columns));
+  add_parts(space.data(), 1, size, true, out, context);
+}
+
+// out = the sum of product(piece, its first row or column, its length, its own block) over the pieces.
+template <Real T, class Product>
+void sum_of_pieces(const Cut& cut, std::int64_t total, bool arranged, MatrixView<T> out, Context& context,
+                   const Product& product) {
+  const std::int64_t size = arranged ? arranged_size(out.rows) : out.rows;
+  Workspace<T> space(size * out.columns * cut.count, context);
+  cut.run(total, context, [&](std::int64_t p, std::int64_t first, std::int64_t count) {
+    product(first, count, MatrixView<T>(space.data() + p * size * out.columns, size, out.columns));
+  });
+  add_parts(space.data(), cut.count, size, arranged, out, context);
+}
+
+template <Real T>
+void multiply_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, Context& context) {
+  const Arranged<T> arranged(a, x, context);
+  const MatrixView<const T> in = arranged.view();
+  const std::int64_t wanted = pieces_worth(a, x.columns);
+  if (wanted == 1) return multiply_piece(a, in, y, false);
+  if (a.rows >= wanted * kPieceRows || a.columns < 2 * kPieceColumns) {
+    const Cut cut(a.rows, wanted, 8);
+    return cut.run(a.rows, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+      multiply_piece(a.row_range(first, count), in, row_range(y, first, count), false);
+    });
   }
+  const Cut cut(a.columns, std::min(wanted, a.columns / kPieceColumns), kColumnUnit);
+  sum_of_pieces(cut, a.columns, false, y, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
+    multiply_piece(column_range(a, first, count), row_range(in, first, count), part, false);
+  });
+}
+
+template <Real T>
+void transposed_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
+  const std::int64_t wanted = pieces_worth(a, y.columns);
+  if (wanted == 1 || a.columns >= wanted * kPieceColumns || a.rows < 2 * kPieceRows) {
+    const Cut cut(a.columns, wanted, kColumnUnit);
+    return in_order(a, x, context, [&](MatrixView<T> w) {
+      cut.run(a.columns, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+        transposed_piece(column_range(a, first, count), y, row_range(w, first, count));
+      });
+    });
+  }
+  const Cut cut(a.rows, std::min(wanted, a.rows / kPieceRows), 8);
+  sum_of_pieces(cut, a.rows, is_arranged(a.dtype), x, context,
+                [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
+                  transposed_piece(a.row_range(first, count), row_range(y, first, count), part);
+                });
+}
+
+template <Real T>
+void gram_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) {
+  const std::int64_t wanted = pieces_worth(a, 2 * x.columns);
+  const Arranged<T> arranged(a, x, context);
+  const MatrixView<const T> in = arranged.view();
+  if (wanted == 1) {
+    return in_order(a, z, context, [&](MatrixView<T> w) { gram_piece(a, in, y, w); });
+  }
+  // Few rows: each piece's partial sum would be as large as the piece.
+  if (a.rows < 4 * kPieceRows) {
+    Workspace<T> space(y.data == nullptr ? a.rows * x.columns : 0, context);
+    const MatrixView<T> image = y.data == nullptr ? MatrixView<T>(space.data(), a.rows, x.columns) : y;
+    multiply_block<T>(a, x, image, context);
+    return transposed_block<T>(a, image, z, context);
+  }
+  const Cut cut(a.rows, std::min(wanted, a.rows / kPieceRows), 8);
+  sum_of_pieces(cut, a.rows, is_arranged(a.dtype), z, context,
+                [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
+                  gram_piece(a.row_range(first, count), in, row_range(y, first, count), part);
+                });
+}
+
+template <Real T>
+void outer_gram_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
+  const std::int64_t wanted = pieces_worth(a, 2 * y.columns);
+  if (wanted == 1) return outer_piece(a, y, z);
+  const Cut cut(a.columns, std::min(wanted, std::max<std::int64_t>(a.columns / kPieceColumns, 1)), kColumnUnit);
+  sum_of_pieces(cut, a.columns, false, z, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
+    outer_piece(column_range(a, first, count), y, part);
+  });
+}
+
+template <Real T>
+void fill_zero(MatrixView<T> block) {
+  for (std::int64_t c = 0; c < block.columns; ++c) std::fill(block.column(c).begin(), block.column(c).end(), T(0));
+}
+
+// product(first column, columns) for blocks of at most kColumnsAtOnce.
+template <class Product>
+void each_block(std::int64_t columns, const Product& product) {
+  for (std::int64_t c = 0; c < columns; c += kColumnsAtOnce) product(c, std::min(kColumnsAtOnce, columns - c));
 }
 
 }  // namespace
@@ -142,43 +225,42 @@ void each_column(MatrixView<const T> in, MatrixView<T> out, Context& context, co
 template <Real T>
 void multiply(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, Context& context) {
   require(a, x, a.columns, y, a.rows);
-  each_column(x, y, context, [&](std::span<const double> in, std::span<double> out) {
-    if (a.size() == 0) return std::fill(out.begin(), out.end(), 0.0);
-    multiply_one(a, in.data(), out.data(), context);
+  if (a.size() == 0) return fill_zero(y);
+  each_block(x.columns, [&](std::int64_t first, std::int64_t count) {
+    multiply_block<T>(a, x.column_range(first, count), y.column_range(first, count), context);
   });
 }
 
 template <Real T>
 void multiply_transposed(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
   require(a, y, a.rows, x, a.columns);
-  each_column(y, x, context, [&](std::span<const double> in, std::span<double> out) {
-    sum_over_pieces(a, out, context, [&](const StoredMatrix& part, std::int64_t first, double* partial) {
-      HWY_DYNAMIC_DISPATCH(add_weighted_rows)(part, in.data() + first, partial);
-    });
+  if (a.size() == 0) return fill_zero(x);
+  each_block(y.columns, [&](std::int64_t first, std::int64_t count) {
+    transposed_block<T>(a, y.column_range(first, count), x.column_range(first, count), context);
   });
 }
 
 template <Real T>
 void gram(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) {
   require(a, x, a.columns, z, a.columns);
-  if (y.data != nullptr) {
-    multiply(a, x, y, context);
-    return multiply_transposed(a, MatrixView<const T>(y), z, context);
+  if (y.data != nullptr) require(a, x, a.columns, y, a.rows);
+  if (a.size() == 0) {
+    if (y.data != nullptr) fill_zero(y);
+    return fill_zero(z);
   }
-  each_column(x, z, context, [&](std::span<const double> in, std::span<double> out) {
-    sum_over_pieces(a, out, context, [&](const StoredMatrix& part, std::int64_t, double* partial) {
-      HWY_DYNAMIC_DISPATCH(add_gram_rows)(part, in.data(), partial);
-    });
+  each_block(x.columns, [&](std::int64_t first, std::int64_t count) {
+    const MatrixView<T> image = y.data == nullptr ? y : y.column_range(first, count);
+    gram_block<T>(a, x.column_range(first, count), image, z.column_range(first, count), context);
   });
 }
 
 template <Real T>
 void outer_gram(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
   require(a, y, a.rows, z, a.rows);
-  auto image = context.scratch<T>(static_cast<std::size_t>(a.columns * y.columns));
-  const MatrixView<T> x(image.data(), a.columns, y.columns);
-  multiply_transposed(a, y, x, context);
-  multiply(a, MatrixView<const T>(x), z, context);
+  if (a.size() == 0) return fill_zero(z);
+  each_block(y.columns, [&](std::int64_t first, std::int64_t count) {
+    outer_gram_block<T>(a, y.column_range(first, count), z.column_range(first, count), context);
+  });
 }
 
 template void multiply<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
@@ -192,4 +274,3 @@ template void outer_gram<float>(const StoredMatrix&, MatrixView<const float>, Ma
 template void outer_gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
 
 }  // namespace sigmax::kernels
-#endif  // HWY_ONCE

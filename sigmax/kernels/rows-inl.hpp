@@ -1,5 +1,6 @@
-// The two halves of every matrix-vector kernel, over eight rows at once: dot products of rows with a vector, and a sum
-// of weighted rows. Included once a SIMD target by the sources of kernels/ and by nothing else.
+// The two halves of every product with a row-major matrix, for a register's worth of rows and columns at once: dot
+// products of rows with vectors, and sums of weighted rows. Included once a SIMD target by the sources of kernels/ and
+// by nothing else.
 
 #if defined(SIGMAX_KERNELS_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_ROWS_INL
@@ -8,77 +9,240 @@
 #define SIGMAX_KERNELS_ROWS_INL
 #endif
 
+#include <utility>
+
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// Eight accumulators and eight broadcast weights fit the registers of every target with x and one load beside them,
-// and the vectors of doubles are read once for eight rows.
-constexpr std::int64_t kRowsAtOnce = 8;
+// AVX-512 and 64-bit ARM have 32 vector registers, other targets 16.
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3) || HWY_ARCH_ARM_A64
+inline constexpr bool kManyRegisters = true;
+#else
+inline constexpr bool kManyRegisters = false;
+#endif
 
-// t[r] = a_r . x for R rows of n elements.
-template <int R, class T>
-HWY_INLINE void dot_rows(const T* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const double* HWY_RESTRICT x,
-                         double* HWY_RESTRICT t) {
-  const F64 d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  VecF64 s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    const VecF64 v = hn::LoadU(d, x + j);
-    s0 = hn::MulAdd(load(d, a + j), v, s0);
-    if constexpr (R > 1) {
-      s1 = hn::MulAdd(load(d, a + stride + j), v, s1);
-      s2 = hn::MulAdd(load(d, a + 2 * stride + j), v, s2);
-      s3 = hn::MulAdd(load(d, a + 3 * stride + j), v, s3);
-      s4 = hn::MulAdd(load(d, a + 4 * stride + j), v, s4);
-      s5 = hn::MulAdd(load(d, a + 5 * stride + j), v, s5);
-      s6 = hn::MulAdd(load(d, a + 6 * stride + j), v, s6);
-      s7 = hn::MulAdd(load(d, a + 7 * stride + j), v, s7);
-    }
+// The most columns that one pass over rows serves, and the rows of a register block for so many columns: as many
+// accumulators as leave room for what they are fed with.
+inline constexpr int kMostColumns = kManyRegisters ? 8 : 4;
+template <int C>
+inline constexpr int kRowsAtOnce = C == 1                              ? 8
+                                   : (kManyRegisters ? 16 : 8) / C > 4 ? 4
+                                                                       : (kManyRegisters ? 16 : 8) / C;
+
+// f(0) ... f(N - 1) with constants: what the compiler keeps in registers without having to unroll a loop.
+template <int N, class F>
+HWY_INLINE void repeat(const F& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>()), ...);
   }
-  const VecF64 sums[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
-  for (int r = 0; r < R; ++r) t[r] = hn::GetLane(hn::SumOfLanes(d, sums[r]));
-  for (; j < n; ++j) {
-    for (int r = 0; r < R; ++r) t[r] += load_one(a + r * stride + j) * x[j];
+  (std::make_integer_sequence<int, N>());
+}
+#define SIGMAX_INLINE_LAMBDA HWY_ATTR __attribute__((always_inline))
+
+#if HWY_TARGET != HWY_SCALAR
+// The sum of the 128-bit blocks of a vector.
+template <class D>
+HWY_INLINE auto sum_blocks(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(d) * sizeof(hn::TFromD<D>) <= 16) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return sum_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+#endif
+
+// out[k] = the sum of the lanes of s[k], or that added to it; a transposition in registers, four or two sums at once.
+template <int N, class D>
+HWY_INLINE void sum_lanes(D d, const hn::Vec<D>* s, hn::TFromD<D>* out, bool add) {
+  using T = hn::TFromD<D>;
+#if HWY_TARGET != HWY_SCALAR
+  constexpr int kAtOnce = 16 / sizeof(T);
+  if constexpr (N % kAtOnce == 0) {
+    repeat<N / kAtOnce>([&](auto k) SIGMAX_INLINE_LAMBDA {
+      const hn::Vec<D>* four = s + k * kAtOnce;
+      const auto both = [&](int i) SIGMAX_INLINE_LAMBDA {
+        return hn::Add(hn::InterleaveLower(d, four[i], four[i + 1]), hn::InterleaveUpper(d, four[i], four[i + 1]));
+      };
+      hn::Vec<D> sums = both(0);
+      if constexpr (kAtOnce == 4) {
+        const hn::Repartition<double, D> wide;
+        const auto low = hn::BitCast(wide, sums), high = hn::BitCast(wide, both(2));
+        sums = hn::Add(hn::BitCast(d, hn::InterleaveLower(wide, low, high)),
+                       hn::BitCast(d, hn::InterleaveUpper(wide, low, high)));
+      }
+      auto total = sum_blocks(d, sums);
+      const hn::CappedTag<T, kAtOnce> block;
+      T* to = out + k * kAtOnce;
+      if (add) total = hn::Add(total, hn::LoadU(block, to));
+      hn::StoreU(total, block, to);
+    });
+    return;
+  }
+#endif
+  for (int k = 0; k < N; ++k) {
+    const T sum = hn::GetLane(hn::SumOfLanes(d, s[k]));
+    out[k] = add ? out[k] + sum : sum;
   }
 }
 
-// w += sum_r t[r] a_r for R rows of n elements.
-template <int R, class T>
-HWY_INLINE void add_rows(const T* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const double* HWY_RESTRICT t,
-                         double* HWY_RESTRICT w) {
-  const F64 d;
+// t[r + c t_stride] = a_r . x_c, or that added to it, for R rows of n elements and C vectors.
+template <int R, int C, class S, class T>
+HWY_INLINE void dot_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT x,
+                         std::int64_t x_stride, T* HWY_RESTRICT t, std::int64_t t_stride, bool add) {
+  const hn::ScalableTag<T> d;
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  VecF64 t0 = hn::Set(d, t[0]), t1 = t0, t2 = t0, t3 = t0, t4 = t0, t5 = t0, t6 = t0, t7 = t0;
-  if constexpr (R > 1) {
-    t1 = hn::Set(d, t[1]);
-    t2 = hn::Set(d, t[2]);
-    t3 = hn::Set(d, t[3]);
-    t4 = hn::Set(d, t[4]);
-    t5 = hn::Set(d, t[5]);
-    t6 = hn::Set(d, t[6]);
-    t7 = hn::Set(d, t[7]);
-  }
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    VecF64 even = hn::MulAdd(load(d, a + j), t0, hn::LoadU(d, w + j));
-    if constexpr (R > 1) {
-      VecF64 odd = hn::Mul(load(d, a + stride + j), t1);
-      even = hn::MulAdd(load(d, a + 2 * stride + j), t2, even);
-      odd = hn::MulAdd(load(d, a + 3 * stride + j), t3, odd);
-      even = hn::MulAdd(load(d, a + 4 * stride + j), t4, even);
-      odd = hn::MulAdd(load(d, a + 5 * stride + j), t5, odd);
-      even = hn::MulAdd(load(d, a + 6 * stride + j), t6, even);
-      odd = hn::MulAdd(load(d, a + 7 * stride + j), t7, odd);
-      even = hn::Add(even, odd);
+  // A second set of accumulators where one would leave the multipliers waiting for each other.
+  constexpr int kSets = kManyRegisters && R * C <= 8 ? 2 : 1;
+  V sums[kSets][C * R];
+  repeat<kSets * C * R>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k / (C * R)][k % (C * R)] = hn::Zero(d); });
+  const auto step = [&](const auto& row, const auto& vector) SIGMAX_INLINE_LAMBDA {
+    if constexpr (C <= 2) {
+      Pair<D> v[C];
+      repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { v[c] = vector(c); });
+      repeat<R>([&](auto r) SIGMAX_INLINE_LAMBDA {
+        const Pair<D> e = row(r);
+        repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
+          V& first = sums[0][c * R + r];
+          first = hn::MulAdd(e.first, v[c].first, first);
+          V& second = sums[kSets - 1][c * R + r];
+          second = hn::MulAdd(e.second, v[c].second, second);
+        });
+      });
+    } else {
+      Pair<D> e[R];
+      repeat<R>([&](auto r) SIGMAX_INLINE_LAMBDA { e[r] = row(r); });
+      repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
+        const Pair<D> v = vector(c);
+        repeat<R>([&](auto r) SIGMAX_INLINE_LAMBDA {
+          V& first = sums[0][c * R + r];
+          first = hn::MulAdd(e[r].first, v.first, first);
+          V& second = sums[kSets - 1][c * R + r];
+          second = hn::MulAdd(e[r].second, v.second, second);
+        });
+      });
     }
-    hn::StoreU(even, d, w + j);
+  };
+  std::int64_t j = 0;
+  for (; j + 2 * lanes <= n; j += 2 * lanes) {
+    step([&](auto r) SIGMAX_INLINE_LAMBDA { return load_pair(d, a + r * stride + j); },
+         [&](auto c) SIGMAX_INLINE_LAMBDA -> Pair<D> {
+           const T* from = x + c * x_stride + j;
+           return {hn::LoadU(d, from), hn::LoadU(d, from + lanes)};
+         });
   }
-  for (; j < n; ++j) {
-    for (int r = 0; r < R; ++r) w[j] += t[r] * load_one(a + r * stride + j);
+  if (j < n) {
+    step([&](auto r) SIGMAX_INLINE_LAMBDA { return load_pair_some(d, a + r * stride + j, n - j); },
+         [&](auto c) SIGMAX_INLINE_LAMBDA -> Pair<D> {
+           const T* from = x + c * x_stride + j;
+           if constexpr (kArranged<S>) return {hn::LoadU(d, from), hn::LoadU(d, from + lanes)};
+           return load_pair_some(d, from, n - j);
+         });
   }
+  if constexpr (kSets == 2) {
+    repeat<C * R>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[0][k] = hn::Add(sums[0][k], sums[1][k]); });
+  }
+  repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { sum_lanes<R>(d, &sums[0][c * R], t + c * t_stride, add); });
+}
+
+// dot_rows for any number of rows.
+template <int C, class S, class T>
+HWY_NOINLINE void dot_all_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
+                               const T* HWY_RESTRICT x, std::int64_t x_stride, T* HWY_RESTRICT t, std::int64_t t_stride,
+                               bool add) {
+  constexpr int R = kRowsAtOnce<C>;
+  std::int64_t i = 0;
+  for (; i + R <= rows; i += R) dot_rows<R, C>(a + i * stride, stride, n, x, x_stride, t + i, t_stride, add);
+  if constexpr (R > 4) {
+    for (; i + 4 <= rows; i += 4) dot_rows<4, C>(a + i * stride, stride, n, x, x_stride, t + i, t_stride, add);
+  }
+  for (; i < rows; ++i) dot_rows<1, C>(a + i * stride, stride, n, x, x_stride, t + i, t_stride, add);
+}
+
+// Elements [j, j + 2 P Lanes) of w_c = sum_r t[r + c t_stride] a_r, or that added to it: the sums stay in registers
+// over all rows. The same elements of the rows at `next` are asked for meanwhile.
+template <int P, int C, class S, class T>
+HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, const T* HWY_RESTRICT t,
+                         std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add, const S* next) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sums[2 * P * C];
+  repeat<2 * P * C>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k] = hn::Zero(d); });
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (next != nullptr) {
+      constexpr auto kBytes = static_cast<int>(2 * P * hn::MaxLanes(d) * sizeof(S));
+      const char* line = reinterpret_cast<const char*>(next + r * stride);
+      repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64); });
+    }
+    V weight[C];
+    repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { weight[c] = hn::Set(d, t[r + c * t_stride]); });
+    repeat<P>([&](auto p) SIGMAX_INLINE_LAMBDA {
+      const auto e = load_pair(d, a + r * stride + 2 * p * lanes);
+      repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
+        V& first = sums[(2 * p) * C + c];
+        first = hn::MulAdd(e.first, weight[c], first);
+        V& second = sums[(2 * p + 1) * C + c];
+        second = hn::MulAdd(e.second, weight[c], second);
+      });
+    });
+  }
+  repeat<2 * P * C>([&](auto k) SIGMAX_INLINE_LAMBDA {
+    T* to = w + (k % C) * w_stride + (k / C) * lanes;
+    hn::StoreU(add ? hn::Add(sums[k], hn::LoadU(d, to)) : sums[k], d, to);
+  });
+}
+
+// The last `count` < 2 Lanes(d) elements.
+template <int C, class S, class T>
+HWY_INLINE void add_last(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t count,
+                         const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
+                         bool add) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sums[2 * C];
+  repeat<2 * C>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k] = hn::Zero(d); });
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const auto e = load_pair_some(d, a + r * stride, count);
+    repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
+      const V weight = hn::Set(d, t[r + c * t_stride]);
+      sums[2 * c] = hn::MulAdd(e.first, weight, sums[2 * c]);
+      sums[2 * c + 1] = hn::MulAdd(e.second, weight, sums[2 * c + 1]);
+    });
+  }
+  repeat<2 * C>([&](auto k) SIGMAX_INLINE_LAMBDA {
+    T* to = w + (k / 2) * w_stride + (k % 2) * lanes;
+    const std::int64_t here = count - (k % 2) * lanes;
+    if (kArranged<S> || here >= lanes) {
+      hn::StoreU(add ? hn::Add(sums[k], hn::LoadU(d, to)) : sums[k], d, to);
+    } else if (here > 0) {
+      store_first(d, add ? hn::Add(sums[k], load_first(d, to, here)) : sums[k], to, here);
+    }
+  });
+}
+
+// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of `rows` rows.
+template <int C, class S, class T>
+HWY_NOINLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
+                           const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
+                           bool add, const S* next) {
+  const auto pair = 2 * static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  constexpr int kAccumulators = kManyRegisters ? 16 : 8;
+  constexpr int P = C == 1 ? 4 : kAccumulators / (2 * C) > 4 ? 4 : kAccumulators / (2 * C);
+  const auto at = [&](std::int64_t j) { return next == nullptr ? nullptr : next + j; };
+  std::int64_t j = 0;
+  for (; j + P * pair <= n; j += P * pair) {
+    add_tile<P, C>(a + j, stride, rows, t, t_stride, w + j, w_stride, add, at(j));
+  }
+  if constexpr (P > 1) {
+    for (; j + pair <= n; j += pair) add_tile<1, C>(a + j, stride, rows, t, t_stride, w + j, w_stride, add, at(j));
+  }
+  if (j < n) add_last<C>(a + j, stride, rows, n - j, t, t_stride, w + j, w_stride, add);
 }
 
 }  // namespace sigmax::kernels::HWY_NAMESPACE

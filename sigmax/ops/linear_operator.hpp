@@ -73,14 +73,17 @@ using Structure = std::variant<structure::Opaque, structure::Stored, structure::
 ///       Shape shape() const override { return {3, 3}; }
 ///      private:
 ///       void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context&) const override {
-///         for (int i = 0; i < 3; ++i) y.data[i] = 2 * x.data[i];
+///         for (int j = 0; j < x.columns; ++j) {
+///           for (int i = 0; i < 3; ++i) y.column(j)[i] = 2 * x.column(j)[i];
+///         }
 ///       }
 ///       void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& c) const override {
 ///         apply_impl(y, x, c);
 ///       }
 ///     };
 ///
-/// The public functions check shapes and call the _impl functions once a column; inputs and outputs must not overlap.
+/// The public functions check shapes and call the _impl functions with whole blocks of at least one column; inputs and
+/// outputs must not overlap, and no output needs to be initialised.
 template <Real T>
 class LinearOperator {
  public:
@@ -112,13 +115,15 @@ class LinearOperator {
   /// none (and for T = float). The parameters are shared, not copied.
   virtual Operator<float> in_single() const { return nullptr; }
 
- private:
-  virtual void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const = 0;
-  virtual void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const = 0;
+ protected:
   /// `y` is empty (no data) where the image is not wanted. The default makes two passes.
   virtual void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
   /// The default makes two passes.
   virtual void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
+
+ private:
+  virtual void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const = 0;
+  virtual void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const = 0;
 };
 
 extern template class LinearOperator<float>;

@@ -1,24 +1,21 @@
 // Every operator that sigmax has, in one table, through the one suite.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "conformance/operator_suite.hpp"
 #include "gallery/stored.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/function.hpp"
+#include "sigmax/ops/low_rank.hpp"
 
 namespace sigmax::conformance {
 namespace {
-
-// Random entries that every storage type holds exactly.
-std::vector<double> entries(std::int64_t rows, std::int64_t columns) {
-  const std::vector<double> normal = gallery::normal(rows * columns, 41);
-  std::vector<double> values;
-  for (const double value : normal) values.push_back(bf16_to_double(double_to_bf16(std::round(16 * value) / 16)));
-  return values;
-}
 
 using MakeTensor = Tensor (*)(DType, std::int64_t rows, std::int64_t columns, std::span<const double>);
 
@@ -26,58 +23,225 @@ Tensor row_major(DType dtype, std::int64_t rows, std::int64_t columns, std::span
   return Tensor::rounded(values, {rows, columns}, dtype);
 }
 
-OperatorCase dense_case(std::string name, DType dtype, std::int64_t rows, std::int64_t columns,
-                        MakeTensor make = row_major) {
-  const std::vector<double> values = entries(rows, columns);
-  return {std::move(name), [=] { return dense<double>(make(dtype, rows, columns, values)); }, {rows, columns}, values};
+// A stored matrix, as a tensor and as what it must be.
+struct Weight {
+  Tensor tensor;
+  ReferenceMatrix matrix;
+
+  template <Real T>
+  Operator<T> as() const {
+    return dense<T>(tensor);
+  }
+};
+
+// Random entries that every storage type holds exactly, float too.
+Weight weight(DType dtype, std::int64_t rows, std::int64_t columns, MakeTensor make = row_major,
+              std::uint64_t seed = 41) {
+  std::vector<double> values;
+  for (const double value : gallery::normal(rows * columns, seed)) {
+    values.push_back(bf16_to_double(double_to_bf16(std::round(16 * value) / 16)));
+  }
+  return {make(dtype, rows, columns, values), ReferenceMatrix::of({rows, columns}, values)};
 }
 
-// The base class's own A^T A x, for an operator that has nothing better.
-class Minimal final : public LinearOperator<double> {
+Weight f32(std::int64_t rows, std::int64_t columns, std::uint64_t seed = 41) {
+  return weight(DType::f32, rows, columns, row_major, seed);
+}
+
+OperatorCase dense_case(std::string name, const Weight& w) {
+  return operator_case(std::move(name), w.matrix, [w]<Real T>() { return w.as<T>(); });
+}
+
+OperatorCase low_rank_case(std::string name, const Weight& b, const Weight& a, double scale) {
+  return operator_case(std::move(name), scale * (b.matrix * a.matrix),
+                       [=]<Real T>() { return low_rank<T>(b.tensor, a.tensor, scale); });
+}
+
+// The base class's own Gram products, for an operator that has nothing better.
+template <Real T>
+class Minimal final : public LinearOperator<T> {
  public:
-  explicit Minimal(Operator<double> inner) : inner_(std::move(inner)) {}
+  explicit Minimal(Operator<T> inner) : inner_(std::move(inner)) {}
   Shape shape() const override { return inner_->shape(); }
 
  private:
-  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
+  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
     inner_->apply(x, y, context);
   }
-  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
+  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
     inner_->apply_adjoint(y, x, context);
   }
-  Operator<double> inner_;
+  Operator<T> inner_;
 };
 
-OperatorCase minimal_case() {
-  OperatorCase c = dense_case("minimal", DType::f64, 6, 9);
-  c.make = [make = c.make] { return std::make_shared<Minimal>(make()); };
-  return c;
+// A function operator with the products of `a`.
+template <Real T>
+Operator<T> by_functions(const Operator<T>& a) {
+  return function_operator<T>(
+      a->shape(), [a](MatrixView<const T> x, MatrixView<T> y, Context& context) { a->apply(x, y, context); },
+      [a](MatrixView<const T> y, MatrixView<T> x, Context& context) { a->apply_adjoint(y, x, context); });
 }
 
-std::vector<OperatorCase> table() {
+OperatorCase function_case(std::string name, const Weight& w) {
+  return operator_case(
+      std::move(name), w.matrix, [w]<Real T>() { return by_functions(w.as<T>()); }, false);
+}
+
+// diag(1, 2, ...) / 8 of f16 numbers.
+struct Gain {
+  Tensor tensor;
+  ReferenceMatrix matrix;
+};
+
+Gain gain(std::int64_t order) {
+  std::vector<double> d;
+  std::vector<double> entries(static_cast<std::size_t>(order * order));
+  for (std::int64_t i = 0; i < order; ++i) {
+    d.push_back(static_cast<double>(i + 1) / 8);
+    entries[static_cast<std::size_t>(i * order + i)] = d.back();
+  }
+  return {Tensor::rounded(d, {order}, DType::f16), ReferenceMatrix::of({order, order}, entries)};
+}
+
+ReferenceMatrix unit(std::int64_t order) {
+  ReferenceMatrix m({order, order}, 1);
+  for (std::int64_t i = 0; i < order; ++i) m.value(i, i) = m.magnitude(i, i) = 1;
+  return m;
+}
+
+std::vector<OperatorCase> stored_cases() {
   return {
-      dense_case("dense_f64", DType::f64, 13, 9),
-      dense_case("dense_f32", DType::f32, 9, 21),
-      dense_case("dense_f16", DType::f16, 17, 33),
-      dense_case("dense_bf16", DType::bf16, 33, 17),
-      dense_case("dense_column_major", DType::f32, 19, 11, gallery::column_major),
-      dense_case("dense_gapped", DType::f16, 12, 7, gallery::gapped),
-      dense_case("dense_one_row", DType::f32, 1, 23),
-      dense_case("dense_one_row_column_major", DType::f32, 1, 23, gallery::column_major),
-      dense_case("dense_one_row_gapped", DType::f32, 1, 23, gallery::gapped),
-      dense_case("dense_one_column", DType::f32, 23, 1),
-      dense_case("dense_one_column_gapped", DType::f32, 23, 1, gallery::gapped),
-      dense_case("dense_one_entry", DType::bf16, 1, 1),
-      dense_case("dense_no_rows", DType::f32, 0, 5),
-      dense_case("dense_no_columns", DType::f32, 5, 0),
-      dense_case("dense_nothing", DType::f32, 0, 0),
-      dense_case("dense_pieces", DType::f32, 500, 600),
-      minimal_case(),
+      dense_case("dense_f64", weight(DType::f64, 13, 9)),
+      dense_case("dense_f32", weight(DType::f32, 9, 21)),
+      dense_case("dense_f16", weight(DType::f16, 17, 33)),
+      dense_case("dense_bf16", weight(DType::bf16, 33, 17)),
+      dense_case("dense_column_major", weight(DType::f32, 19, 11, gallery::column_major)),
+      dense_case("dense_column_major_bf16", weight(DType::bf16, 11, 37, gallery::column_major)),
+      dense_case("dense_gapped", weight(DType::f16, 12, 7, gallery::gapped)),
+      dense_case("dense_one_row", f32(1, 23)),
+      dense_case("dense_one_row_column_major", weight(DType::f32, 1, 23, gallery::column_major)),
+      dense_case("dense_one_row_gapped", weight(DType::f32, 1, 23, gallery::gapped)),
+      dense_case("dense_one_column", f32(23, 1)),
+      dense_case("dense_one_column_gapped", weight(DType::f32, 23, 1, gallery::gapped)),
+      dense_case("dense_one_entry", weight(DType::bf16, 1, 1)),
+      dense_case("dense_no_rows", f32(0, 5)),
+      dense_case("dense_no_columns", f32(5, 0)),
+      dense_case("dense_nothing", f32(0, 0)),
+      dense_case("dense_pieces", f32(500, 600)),
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OperatorConformance, testing::ValuesIn(table()),
-                         [](const auto& line) { return line.param.name; });
+std::vector<OperatorCase> low_rank_cases() {
+  return {
+      low_rank_case("low_rank", weight(DType::f32, 24, 3), weight(DType::f32, 3, 17), 0.75),
+      low_rank_case("low_rank_narrow_types", weight(DType::bf16, 19, 2), weight(DType::f16, 2, 33), -2),
+      low_rank_case("low_rank_strides", weight(DType::f64, 21, 4, gallery::column_major),
+                    weight(DType::f16, 4, 18, gallery::gapped), 0.3),
+      low_rank_case("low_rank_inner_on_one_side", f32(40, 5), f32(5, 7), 1),
+      low_rank_case("low_rank_without_inner", f32(6, 5), f32(5, 7), 3),
+      low_rank_case("low_rank_of_full_rank", f32(5, 9), f32(9, 4), 0.1),
+      low_rank_case("low_rank_one", f32(11, 1), f32(1, 14), 0.5),
+      low_rank_case("low_rank_none", f32(6, 0), f32(0, 4), 2),
+      low_rank_case("low_rank_one_row", f32(1, 2), f32(2, 9), 2),
+      low_rank_case("low_rank_no_rows", f32(0, 2), f32(2, 9), 2),
+      low_rank_case("low_rank_times_zero", f32(12, 2), f32(2, 9), 0),
+      low_rank_case("low_rank_pieces", f32(500, 5), f32(5, 600), 0.25),
+  };
+}
+
+std::vector<OperatorCase> composed_cases() {
+  const Weight w = weight(DType::bf16, 14, 9);
+  const Weight v = weight(DType::f32, 14, 9, gallery::column_major, 43);
+  const Weight tall = weight(DType::f16, 9, 5, row_major, 44);
+  const Weight wide = f32(5, 12, 45);
+  const Weight b = f32(14, 2, 46);
+  const Weight a = f32(2, 9, 47);
+  const ReferenceMatrix ba = b.matrix * a.matrix;
+  return {
+      operator_case("sum", w.matrix + v.matrix, [=]<Real T>() { return w.as<T>() + v.as<T>(); }),
+      operator_case("sum_of_three", w.matrix + (-2.0 * v.matrix) + ba,
+                    [=]<Real T>() { return w.as<T>() - 2 * v.as<T>() + low_rank<T>(b.tensor, a.tensor); }),
+      operator_case("merged_adapter", w.matrix + 0.3 * ba,
+                    [=]<Real T>() { return w.as<T>() + low_rank<T>(b.tensor, a.tensor, 0.3); }),
+      operator_case("sum_without_rows", f32(0, 5).matrix + f32(0, 5).matrix,
+                    []<Real T>() { return f32(0, 5).as<T>() + f32(0, 5).as<T>(); }),
+      operator_case("product", w.matrix * tall.matrix, [=]<Real T>() { return w.as<T>() * tall.as<T>(); }),
+      operator_case("product_of_three", w.matrix * tall.matrix * wide.matrix,
+                    [=]<Real T>() { return w.as<T>() * tall.as<T>() * wide.as<T>(); }),
+      operator_case("product_of_sum", (w.matrix + v.matrix) * tall.matrix,
+                    [=]<Real T>() { return (w.as<T>() + v.as<T>()) * tall.as<T>(); }),
+      operator_case("product_through_nothing", f32(6, 0).matrix * f32(0, 4).matrix,
+                    []<Real T>() { return f32(6, 0).as<T>() * f32(0, 4).as<T>(); }),
+      operator_case("scaled", 0.3 * w.matrix, [=]<Real T>() { return 0.3 * w.as<T>(); }),
+      operator_case("scaled_twice", 0.3 * (0.7 * w.matrix), [=]<Real T>() { return 0.3 * (0.7 * w.as<T>()); }),
+      operator_case("negative", -1.0 * w.matrix, [=]<Real T>() { return -w.as<T>(); }),
+      operator_case("scaled_by_zero", 0.0 * w.matrix, [=]<Real T>() { return 0 * w.as<T>(); }),
+      operator_case("scaled_low_rank", -3.0 * (0.5 * ba),
+                    [=]<Real T>() { return -3 * low_rank<T>(b.tensor, a.tensor, 0.5); }),
+      operator_case("transposed_dense", transposed(w.matrix), [=]<Real T>() { return transposed(w.as<T>()); }),
+      operator_case("transposed_column_major", transposed(v.matrix), [=]<Real T>() { return transposed(v.as<T>()); }),
+      operator_case("transposed_low_rank", transposed(0.3 * ba),
+                    [=]<Real T>() { return transposed(low_rank<T>(b.tensor, a.tensor, 0.3)); }),
+      operator_case("transposed_sum", transposed(w.matrix + v.matrix),
+                    [=]<Real T>() { return transposed(w.as<T>() + v.as<T>()); }),
+      operator_case("stack_rows", below({f32(3, 9).matrix, w.matrix, f32(1, 9).matrix}),
+                    [=]<Real T>() {
+                      return stack_rows({f32(3, 9).as<T>(), w.as<T>(), f32(1, 9).as<T>()});
+                    }),
+      operator_case("stack_rows_with_an_empty_part", below({f32(0, 9).matrix, w.matrix, f32(0, 9).matrix}),
+                    [=]<Real T>() {
+                      return stack_rows({f32(0, 9).as<T>(), w.as<T>(), f32(0, 9).as<T>()});
+                    }),
+      operator_case("stack_columns", beside({w.matrix, f32(14, 3).matrix, ba}),
+                    [=]<Real T>() {
+                      return stack_columns({w.as<T>(), f32(14, 3).as<T>(), low_rank<T>(b.tensor, a.tensor)});
+                    }),
+      operator_case("stack_of_nothing", beside({f32(4, 0).matrix, f32(4, 0).matrix}),
+                    []<Real T>() {
+                      return stack_columns({f32(4, 0).as<T>(), f32(4, 0).as<T>()});
+                    }),
+      operator_case(
+          "blocks", below({beside({w.matrix, v.matrix}), beside({v.matrix, -1.0 * w.matrix})}),
+          [=]<Real T>() {
+            return stack_rows({stack_columns({w.as<T>(), v.as<T>()}), stack_columns({v.as<T>(), -w.as<T>()})});
+          }),
+      operator_case("transposed_stack_of_products", transposed(below({w.matrix * tall.matrix, tall.matrix})),
+                    [=]<Real T>() {
+                      return transposed(stack_rows({w.as<T>() * tall.as<T>(), tall.as<T>()}));
+                    }),
+  };
+}
+
+std::vector<OperatorCase> other_cases() {
+  const Weight w = weight(DType::f32, 9, 12);
+  const Weight square = f32(9, 9);
+  return {
+      operator_case(
+          "minimal", w.matrix, [w]<Real T>() -> Operator<T> { return std::make_shared<Minimal<T>>(w.as<T>()); }, false),
+      function_case("function_wide", w),
+      function_case("function_tall", f32(12, 5)),
+      function_case("function_wide_in_pieces", f32(70, 90)),
+      function_case("function_tall_in_pieces", f32(90, 70)),
+      function_case("function_no_rows", f32(0, 3)),
+      operator_case(
+          "sum_with_function", w.matrix + w.matrix, [w]<Real T>() { return w.as<T>() + by_functions(w.as<T>()); },
+          false),
+      operator_case("diagonal", gain(7).matrix, []<Real T>() { return diagonal<T>(gain(7).tensor); }),
+      operator_case("diagonal_of_nothing", gain(0).matrix, []<Real T>() { return diagonal<T>(gain(0).tensor); }),
+      operator_case("scaled_rows", gain(9).matrix * w.matrix,
+                    [w]<Real T>() { return diagonal<T>(gain(9).tensor) * w.as<T>(); }),
+      operator_case("identity", unit(6), []<Real T>() { return identity<T>(6); }),
+      operator_case("residual_block", unit(9) + square.matrix,
+                    [square]<Real T>() { return identity<T>(9) + square.as<T>(); }),
+  };
+}
+
+const auto kName = [](const auto& line) { return line.param.name; };
+
+INSTANTIATE_TEST_SUITE_P(Stored, OperatorConformance, testing::ValuesIn(stored_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(LowRank, OperatorConformance, testing::ValuesIn(low_rank_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Composed, OperatorConformance, testing::ValuesIn(composed_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Other, OperatorConformance, testing::ValuesIn(other_cases()), kName);
 
 }  // namespace
 }  // namespace sigmax::conformance

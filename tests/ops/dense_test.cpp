@@ -79,8 +79,10 @@ TEST(Dense, KeepsTheBytesAlive) {
   std::vector<double> y(2);
   a->apply(std::span<const double>(x), std::span<double>(y), context);
   EXPECT_EQ(y, (std::vector<double>{3, 7}));
-  ASSERT_NE(a->stored(), nullptr);
-  EXPECT_EQ(a->stored()->rows, 2);
+  const Structure<double> form = a->structure();
+  const auto* stored = std::get_if<structure::Stored>(&form);
+  ASSERT_NE(stored, nullptr);
+  EXPECT_EQ(stored->matrix->rows, 2);
 }
 
 TEST(Dense, RefusesWhatIsNotARealMatrixAndSaysWhy) {

@@ -1,0 +1,131 @@
+// What the machine can do, measured in the same run as whatever is judged by it.
+#pragma once
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "benchmarks/common/timing.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/convert.hpp"
+
+namespace sigmax::benchmark {
+
+inline std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const std::size_t colon = line.find(':');
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown processor";
+}
+
+namespace detail {
+
+// Vectors of eight words, whatever the target: the compiler splits them where registers are narrower.
+using Words [[gnu::vector_size(64), gnu::aligned(8), gnu::may_alias]] = std::uint64_t;
+
+// Reads `count` blocks of 64 bytes in Streams parts side by side. The sum is returned so that the reads are needed.
+template <int Streams>
+[[gnu::always_inline]] inline std::uint64_t read_streams(const std::byte* data, std::size_t count) {
+  const std::size_t each = count / Streams;
+  const auto* first = reinterpret_cast<const Words*>(data);
+  Words sums[4 * Streams] = {};
+  std::size_t i = 0;
+  for (; i + 4 <= each; i += 4) {
+    for (int s = 0; s < Streams; ++s) {
+      for (int k = 0; k < 4; ++k) sums[4 * s + k] += first[each * static_cast<std::size_t>(s) + i + k];
+    }
+  }
+  Words sum = {};
+  for (int k = 0; k < 4 * Streams; ++k) sum += sums[k];
+  std::uint64_t total = 0;
+  for (int k = 0; k < 8; ++k) total += sum[k];
+  return total;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SIGMAX_BENCHMARK_CLONES [[gnu::target_clones("default", "avx2", "avx512f")]]
+#else
+#define SIGMAX_BENCHMARK_CLONES
+#endif
+SIGMAX_BENCHMARK_CLONES inline std::uint64_t read_one_stream(const std::byte* data, std::size_t count) {
+  return read_streams<1>(data, count);
+}
+SIGMAX_BENCHMARK_CLONES inline std::uint64_t read_two_streams(const std::byte* data, std::size_t count) {
+  return read_streams<2>(data, count);
+}
+SIGMAX_BENCHMARK_CLONES inline std::uint64_t read_four_streams(const std::byte* data, std::size_t count) {
+  return read_streams<4>(data, count);
+}
+#undef SIGMAX_BENCHMARK_CLONES
+
+}  // namespace detail
+
+/// Candidates that read `memory` once with the context's threads, each thread a part of its own, in 1, 2 and 4 streams
+/// a thread. The fastest is the limit that a kernel which reads as much is held against; put them into take_turns()
+/// beside it.
+inline std::vector<Candidate> reading_candidates(std::span<const std::byte> memory, Context& context) {
+  const auto make = [&](const char* name, auto read) {
+    return Candidate{name, [memory, &context, read] {
+                       const auto threads = static_cast<std::size_t>(context.threads());
+                       const std::size_t blocks = memory.size() / 64 / threads;
+                       std::vector<std::uint64_t> sums(threads);
+                       context.parallel_for(
+                           threads, [&](std::size_t t) { sums[t] = read(memory.data() + t * blocks * 64, blocks); });
+                       for (const std::uint64_t sum : sums) asm volatile("" : : "r"(sum));  // read, for all it knows
+                     }};
+  };
+  return {make("read, 1 stream", detail::read_one_stream), make("read, 2 streams", detail::read_two_streams),
+          make("read, 4 streams", detail::read_four_streams)};
+}
+
+/// Bytes a second that the context's threads read from memory of `bytes` bytes, read again and again.
+inline double read_bandwidth(std::size_t bytes, Context& context, const TimingOptions& options = {}) {
+  std::vector<std::byte> memory(bytes, std::byte{1});
+  double best = 0;
+  for (const Timing& timing : take_turns(reading_candidates(memory, context), options)) {
+    best = std::max(best, static_cast<double>(bytes) / timing.median());
+  }
+  return best;
+}
+
+/// Floating-point operations a second of OpenBLAS's own multiplication of n x n matrices, with its own threads.
+template <class T>
+double gemm_rate(int n = 1536, const TimingOptions& options = {}) {
+  const auto size = static_cast<std::size_t>(n) * static_cast<std::size_t>(n);
+  const std::vector<T> a(size, T(0.5)), b(size, T(0.25));
+  std::vector<T> c(size);
+  const auto run = [&] {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+    } else {
+      cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a.data(), n, b.data(), n, 0, c.data(), n);
+    }
+  };
+  const double cubed = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
+  return 2 * cubed / take_turns({{"gemm", run}}, options).front().median();
+}
+
+/// The machine in words and figures, for the head of a table and for the JSON beside it.
+inline nlohmann::json describe_machine(Context& context) {
+  return {{"cpu", cpu_name()},
+          {"hardware_threads", std::thread::hardware_concurrency()},
+          {"threads", context.threads()},
+          {"simd", kernels::simd_target()},
+          {"blas", openblas_get_config()},
+          {"sgemm_gflops", gemm_rate<float>() * 1e-9},
+          {"dgemm_gflops", gemm_rate<double>() * 1e-9},
+          {"read_gb_per_second_256_mib", read_bandwidth(std::size_t{256} << 20, context) * 1e-9},
+          {"read_gb_per_second_1_mib", read_bandwidth(std::size_t{1} << 20, context) * 1e-9}};
+}
+
+}  // namespace sigmax::benchmark

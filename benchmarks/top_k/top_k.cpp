@@ -1,0 +1,81 @@
+// How long do the 10 largest singular triplets of one fp32 matrix take, to 1e-6, against ARPACK, Spectra and LAPACK?
+#include "benchmarks/common/comparison.hpp"
+#include "benchmarks/common/data.hpp"
+#include "benchmarks/common/machine.hpp"
+#include "benchmarks/common/peers.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::benchmark {
+namespace {
+
+constexpr int kTriplets = 10;
+
+std::vector<double> first_of(const auto& values) { return {values.begin(), values.begin() + kTriplets}; }
+
+nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, Context& context) {
+  const std::vector<double> reference = first_of(peers::lapack_values<double>(a));
+  const Operator<double> op = dense<double>(a.tensor());
+  std::uint64_t seed = 1;
+  std::int64_t reads = 0;
+  const auto sigmax_by = [&](Method method, Accuracy accuracy, double tolerance) {
+    return [&, method, accuracy, tolerance] {
+      SvdOptions<double> svd_options;
+      svd_options.k = kTriplets;
+      svd_options.tolerance = tolerance;
+      svd_options.accuracy = accuracy;
+      svd_options.method = method;
+      svd_options.random = random_state(seed++);
+      const auto result = svd(*op, svd_options, context);
+      reads = result.reads;
+      return result.sigma;
+    };
+  };
+  const std::vector<Contender> contenders = {
+      {"sigmax, values to 1e-6", sigmax_by(Auto{}, Accuracy::values, 1e-6)},
+      {"sigmax, vectors to 1e-3", sigmax_by(Auto{}, Accuracy::vectors, 1e-3)},
+      {"sigmax, vectors to 1e-6", sigmax_by(Auto{}, Accuracy::vectors, 1e-6)},
+      {"sigmax lanczos", sigmax_by(Lanczos{}, Accuracy::values, 1e-6)},
+      {"sigmax block-krylov", sigmax_by(BlockKrylov{}, Accuracy::values, 1e-6)},
+      {"sigmax randomized, 2 power steps", sigmax_by(Randomized{}, Accuracy::values, 1e-6)},
+      {"ARPACK with vectors, tol 1e-6", [&] { return peers::arpack(a, kTriplets, 1e-6F, true); }},
+      {"Spectra PartialSVD, tol 1e-6", [&] { return peers::spectra(a, kTriplets, 1e-6F); }},
+      {"Spectra on OpenBLAS, tol 1e-6", [&] { return peers::spectra_blas(a, kTriplets, 1e-6F); }},
+      {"Spectra on OpenBLAS, tol 1e-3", [&] { return peers::spectra_blas(a, kTriplets, 1e-3F); }},
+      {"LAPACK sgesdd, values", [&] { return first_of(peers::lapack_values<float>(a)); }},
+  };
+  TimingOptions timing;
+  timing.rounds = options.quick ? 3 : 5;
+  nlohmann::json figures = compare(table, a.name, contenders, reference, timing);
+  contenders.front().values();
+  const double limit = static_cast<double>(reads) * a.bytes() /
+                       read_bandwidth(static_cast<std::size_t>(a.bytes()), context, {.rounds = 5});
+  table.add({fmt::format("  limit: {} reads of {:.0f} MiB", reads, a.bytes() / 0x1p20), time_text(limit), "", ""});
+  figures["reads"] = reads;
+  figures["limit_seconds"] = limit;
+  return figures;
+}
+
+}  // namespace
+}  // namespace sigmax::benchmark
+
+int main(int argc, char** argv) {
+  using namespace sigmax::benchmark;
+  const Options options = parse_options(argc, argv);
+  openblas_set_num_threads(options.threads);
+  sigmax::Context context(options.threads);
+  Table table({"10 largest triplets", "median", "of sigmax", "error"});
+  nlohmann::json cases = nlohmann::json::array();
+  if (!options.data.empty()) {
+    cases.push_back(ask(read_matrix(options.data), options, table, context));
+  } else {
+    std::uint64_t seed = options.seed;
+    for (const auto& [rows, columns] : {std::pair{4096, 1024}, {1024, 4096}, {2048, 2048}}) {
+      if (options.quick && rows == columns) continue;
+      cases.push_back(ask(gaussian(rows, columns, seed++), options, table, context));
+    }
+  }
+  table.print();
+  write_json(options,
+             {{"question", "top_k"}, {"seed", options.seed}, {"machine", describe_machine(context)}, {"cases", cases}});
+}

@@ -1,0 +1,28 @@
+// Diagonal operators: row and column scalings, and the identity.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// diag(d) of a 1-dimensional tensor of any real storage type, copied: diagonal(gain) * dense(w) scales the rows of w,
+/// as a normalisation layer folded into it does. One rounding an entry of a product, two of a Gram product. structure()
+/// is Opaque.
+///
+/// Throws Error if the tensor is not 1-dimensional or not of a real type.
+template <Real T>
+Operator<T> diagonal(Tensor entries);
+
+/// The identity: identity(n) + dense(w) is a residual block's. Throws Error for a negative order.
+template <Real T>
+Operator<T> identity(std::int64_t order);
+
+extern template Operator<float> diagonal<float>(Tensor);
+extern template Operator<double> diagonal<double>(Tensor);
+extern template Operator<float> identity<float>(std::int64_t);
+extern template Operator<double> identity<double>(std::int64_t);
+
+}  // namespace sigmax

@@ -1,0 +1,29 @@
+// A user's own products as a linear operator.
+#pragma once
+
+#include <functional>
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// out = A in or A^T in for a block of columns; `out` comes uninitialised and must be filled. The context has threads
+/// and scratch memory.
+template <Real T>
+using BlockFunction = std::function<void(MatrixView<const T> in, MatrixView<T> out, Context& context)>;
+
+/// The operator whose products are these functions, which must be linear, each other's adjoint, and safe to call from
+/// several threads if the operator is used from several. What they throw goes through.
+///
+///     const auto shift = function_operator<double>({n, n}, forwards, backwards);
+///
+/// Cost: what they cost; Gram products are both, one after the other. structure() is Opaque, so certify() can say
+/// something probabilistic of it; in_single() is null.
+/// Throws Error for a negative shape or an empty function.
+template <Real T>
+Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint);
+
+extern template Operator<float> function_operator<float>(Shape, BlockFunction<float>, BlockFunction<float>);
+extern template Operator<double> function_operator<double>(Shape, BlockFunction<double>, BlockFunction<double>);
+
+}  // namespace sigmax

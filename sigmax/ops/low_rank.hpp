@@ -1,0 +1,32 @@
+// A product of two thin matrices as a linear operator.
+#pragma once
+
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// scale B A, never formed: B is rows x r, A is r x columns, of any real storage types and strides, as dense() takes
+/// them. The update of a low-rank adapter is scale = alpha / r; W + scale B A is `dense(w) + low_rank(b, a, scale)`.
+///
+/// Cost: one read of A and one of B for A x and A^T y. A^T A x = scale^2 A^T (B^T B) (A x) reads A twice and not B:
+/// B^T B, r x r, is computed here in double, B scaled by a power of two so that it neither overflows nor underflows.
+/// With the image, B is read once. The Gram product on the other side reads B twice and not A, through A A^T. For r
+/// above 32, or more than a quarter of the longer side of B or A, where the inner matrix does not pay for itself, that
+/// factor is read once instead. Construction reads the factor that has an inner matrix r / 8 times.
+///
+/// structure() is Scaled of a Product of two stored matrices; the Product where scale is 1. in_single() shares all.
+/// Throws Error if a factor is not a matrix of real numbers, if they do not fit, or if scale is not finite.
+template <Real T>
+Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context);
+
+/// The same on every hardware thread.
+template <Real T>
+Operator<T> low_rank(Tensor b, Tensor a, double scale = 1);
+
+extern template Operator<float> low_rank<float>(Tensor, Tensor, double, Context&);
+extern template Operator<double> low_rank<double>(Tensor, Tensor, double, Context&);
+extern template Operator<float> low_rank<float>(Tensor, Tensor, double);
+extern template Operator<double> low_rank<double>(Tensor, Tensor, double);
+
+}  // namespace sigmax

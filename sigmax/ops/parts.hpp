@@ -1,0 +1,104 @@
+// What operators made of other operators share: checks of their parts, and the arithmetic of blocks of vectors beside
+// the parts' own products. Internal to ops/.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax::parts {
+
+inline std::string to_string(Shape shape) { return fmt::format("{}x{}", shape.rows, shape.columns); }
+
+/// Throws Error if `part` is null.
+template <Real T>
+void require(std::string_view who, std::string_view part, const Operator<T>& a) {
+  if (a == nullptr) throw Error(fmt::format("[{}] {} is a null operator", who, part));
+}
+
+/// Throws Error if there are no parts or one of them is null.
+template <Real T>
+void require(std::string_view who, std::string_view part, const std::vector<Operator<T>>& all) {
+  if (all.empty()) throw Error(fmt::format("[{}] at least one {} is needed, got none", who, part));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    require(who, fmt::format("{} {} of {}", part, i + 1, all.size()), all[i]);
+  }
+}
+
+/// Throws Error for an infinite or undefined factor.
+inline void require_finite(std::string_view who, double factor) {
+  if (!std::isfinite(factor)) throw Error(fmt::format("[{}] the factor must be finite, got {}", who, factor));
+}
+
+/// Each part computing in float; empty if one of them cannot.
+inline std::vector<Operator<float>> in_single(const std::vector<Operator<double>>& all) {
+  std::vector<Operator<float>> single;
+  for (const Operator<double>& part : all) {
+    single.push_back(part->in_single());
+    if (single.back() == nullptr) return {};
+  }
+  return single;
+}
+
+/// z = A^T A x, and y = A x where `y` has data.
+template <Real T>
+void gram(const LinearOperator<T>& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) {
+  if (y.data == nullptr) return a.apply_gram(x, z, context);
+  a.apply_gram(x, y, z, context);
+}
+
+/// Rows [first, first + count) of a block; a block without data stays one.
+template <class T>
+MatrixView<T> row_range(MatrixView<T> x, std::int64_t first, std::int64_t count) {
+  return {x.data == nullptr ? nullptr : x.data + first, count, x.columns, x.stride};
+}
+
+/// y += x
+template <Real T>
+void add_to(MatrixView<T> y, MatrixView<const T> x) {
+  for (std::int64_t j = 0; j < y.columns; ++j) {
+    const T* from = x.data + j * x.stride;
+    T* to = y.data + j * y.stride;
+    for (std::int64_t i = 0; i < y.rows; ++i) to[i] += from[i];
+  }
+}
+
+/// y = factor x, one rounding an entry; x and y may be the same block.
+template <Real T>
+void scale_to(MatrixView<T> y, double factor, MatrixView<const T> x) {
+  for (std::int64_t j = 0; j < y.columns; ++j) {
+    const T* from = x.data + j * x.stride;
+    T* to = y.data + j * y.stride;
+    for (std::int64_t i = 0; i < y.rows; ++i) to[i] = static_cast<T>(factor * static_cast<double>(from[i]));
+  }
+}
+
+/// x = factor x, one rounding an entry.
+template <Real T>
+void scale(MatrixView<T> x, double factor) {
+  scale_to<T>(x, factor, x);
+}
+
+/// An uninitialised block in the context's scratch memory.
+template <Real T>
+class ScratchBlock {
+ public:
+  ScratchBlock(std::int64_t rows, std::int64_t columns, Context& context)
+      : buffer_(context.scratch<T>(static_cast<std::size_t>(rows * columns))), rows_(rows), columns_(columns) {}
+
+  MatrixView<T> view() noexcept { return {buffer_.data(), rows_, columns_}; }
+
+ private:
+  Context::Buffer<T> buffer_;
+  std::int64_t rows_;
+  std::int64_t columns_;
+};
+
+}  // namespace sigmax::parts

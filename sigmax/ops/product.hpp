@@ -1,0 +1,25 @@
+// Products of operators.
+#pragma once
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// L R, never formed: x goes through R and then through L.
+///
+/// Cost: those of L and R for A x and A^T y. A^T A x = R^T (L^T L) (R x) takes R twice and one Gram product of L, with
+/// or without the image; A A^T y = L (R R^T) (L^T y) takes L twice and one Gram product of R. structure() is Product.
+/// Throws Error for a null operator, or if L's columns are not as many as R's rows.
+template <Real T>
+Operator<T> product(Operator<T> left, Operator<T> right);
+
+/// L R, as product().
+template <Real T>
+Operator<T> operator*(Operator<T> left, Operator<T> right);
+
+extern template Operator<float> product<float>(Operator<float>, Operator<float>);
+extern template Operator<double> product<double>(Operator<double>, Operator<double>);
+extern template Operator<float> operator*(Operator<float>, Operator<float>);
+extern template Operator<double> operator*(Operator<double>, Operator<double>);
+
+}  // namespace sigmax

@@ -1,0 +1,32 @@
+// A number times an operator.
+#pragma once
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// f A. A factor of 1 gives A itself; f (g B) becomes (f g) B where f g is exact, so that the operator is the same one.
+///
+/// The factor goes to the vector before A does: f A x = A (f x), and A^T A is applied to f x and multiplied by f. That
+/// keeps every product in range where f makes up for a very large or small A (a square of f would not).
+/// Cost: that of A for every product. structure() is Scaled; in_single() is null for a factor beyond 2^+-100.
+/// Throws Error for a null operator or a factor that is not finite.
+template <Real T>
+Operator<T> scaled(double factor, Operator<T> a);
+
+/// factor A, as scaled().
+template <Real T>
+Operator<T> operator*(double factor, Operator<T> a);
+
+/// -1 A, as scaled().
+template <Real T>
+Operator<T> operator-(Operator<T> a);
+
+extern template Operator<float> scaled<float>(double, Operator<float>);
+extern template Operator<double> scaled<double>(double, Operator<double>);
+extern template Operator<float> operator*(double, Operator<float>);
+extern template Operator<double> operator*(double, Operator<double>);
+extern template Operator<float> operator-(Operator<float>);
+extern template Operator<double> operator-(Operator<double>);
+
+}  // namespace sigmax

@@ -1,0 +1,140 @@
+#include "sigmax/ops/stacked.hpp"
+
+#include <utility>
+
+#include "sigmax/ops/parts.hpp"
+
+namespace sigmax {
+namespace {
+
+// Written for parts below each other. Parts beside each other are the same with the two sides exchanged, as
+// [A B] = [A^T; B^T]^T: products cut y where they cut x.
+template <Real T>
+class Stacked final : public LinearOperator<T> {
+ public:
+  Stacked(std::vector<Operator<T>> all, bool of_rows) : parts_(std::move(all)), of_rows_(of_rows) {}
+
+  Shape shape() const override {
+    Shape total = parts_.front()->shape();
+    for (std::size_t i = 1; i < parts_.size(); ++i) {
+      (of_rows_ ? total.rows : total.columns) += length(*parts_[i]);
+    }
+    return total;
+  }
+
+  Structure<T> structure() const override { return structure::Stacked<T>{parts_, of_rows_}; }
+
+  Operator<float> in_single() const override {
+    if constexpr (std::same_as<T, double>) {
+      std::vector<Operator<float>> single = parts::in_single(parts_);
+      if (!single.empty()) return std::make_shared<Stacked<float>>(std::move(single), of_rows_);
+    }
+    return nullptr;
+  }
+
+ private:
+  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
+    const auto product = [&context](const LinearOperator<T>& part, MatrixView<const T> in, MatrixView<T> out) {
+      part.apply(in, out, context);
+    };
+    if (of_rows_) return each(x, y, product);
+    add_up(x, y, context, product);
+  }
+
+  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
+    const auto product = [&context](const LinearOperator<T>& part, MatrixView<const T> in, MatrixView<T> out) {
+      part.apply_adjoint(in, out, context);
+    };
+    if (of_rows_) return add_up(y, x, context, product);
+    each(y, x, product);
+  }
+
+  // [A; B]^T [A; B] x = A^T A x + B^T B x
+  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override {
+    if (!of_rows_) return LinearOperator<T>::apply_gram_impl(x, y, z, context);
+    parts::ScratchBlock<T> more(z.rows, z.columns, context);
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const std::int64_t rows = length(*parts_[i]);
+      parts::gram<T>(*parts_[i], x, parts::row_range(y, first, rows), i == 0 ? z : more.view(), context);
+      if (i > 0) parts::add_to<T>(z, more.view());
+      first += rows;
+    }
+  }
+
+  // [A B] [A B]^T y = A A^T y + B B^T y
+  void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
+    if (of_rows_) return LinearOperator<T>::apply_outer_gram_impl(y, z, context);
+    parts::ScratchBlock<T> more(z.rows, z.columns, context);
+    parts_.front()->apply_outer_gram(y, z, context);
+    for (std::size_t i = 1; i < parts_.size(); ++i) {
+      parts_[i]->apply_outer_gram(y, more.view(), context);
+      parts::add_to<T>(z, more.view());
+    }
+  }
+
+  // How much of the side that is put together is a part's.
+  std::int64_t length(const LinearOperator<T>& part) const {
+    return of_rows_ ? part.shape().rows : part.shape().columns;
+  }
+
+  // Each part's share of the output, from the whole input.
+  template <class Product>
+  void each(MatrixView<const T> in, MatrixView<T> out, const Product& product) const {
+    std::int64_t first = 0;
+    for (const Operator<T>& part : parts_) {
+      product(*part, in, parts::row_range(out, first, length(*part)));
+      first += length(*part);
+    }
+  }
+
+  // The sum of what the parts make of their shares of the input.
+  template <class Product>
+  void add_up(MatrixView<const T> in, MatrixView<T> out, Context& context, const Product& product) const {
+    parts::ScratchBlock<T> more(out.rows, out.columns, context);
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const std::int64_t rows = length(*parts_[i]);
+      product(*parts_[i], parts::row_range(in, first, rows), i == 0 ? out : more.view());
+      if (i > 0) parts::add_to<T>(out, more.view());
+      first += rows;
+    }
+  }
+
+  std::vector<Operator<T>> parts_;
+  bool of_rows_;
+};
+
+template <Real T>
+Operator<T> stack(const char* who, std::vector<Operator<T>> all, bool of_rows) {
+  parts::require(who, "part", all);
+  const Shape first = all.front()->shape();
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const Shape shape = all[i]->shape();
+    if (of_rows ? shape.columns != first.columns : shape.rows != first.rows) {
+      throw Error(fmt::format("[{}] parts have the same number of {}, got {} and, as part {}, {}", who,
+                              of_rows ? "columns" : "rows", parts::to_string(first), i + 1, parts::to_string(shape)));
+    }
+  }
+  if (all.size() == 1) return all.front();
+  return std::make_shared<Stacked<T>>(std::move(all), of_rows);
+}
+
+}  // namespace
+
+template <Real T>
+Operator<T> stack_rows(std::vector<Operator<T>> all) {
+  return stack("stack_rows", std::move(all), true);
+}
+
+template <Real T>
+Operator<T> stack_columns(std::vector<Operator<T>> all) {
+  return stack("stack_columns", std::move(all), false);
+}
+
+template Operator<float> stack_rows<float>(std::vector<Operator<float>>);
+template Operator<double> stack_rows<double>(std::vector<Operator<double>>);
+template Operator<float> stack_columns<float>(std::vector<Operator<float>>);
+template Operator<double> stack_columns<double>(std::vector<Operator<double>>);
+
+}  // namespace sigmax

@@ -1,0 +1,39 @@
+// Operators below or beside each other.
+#pragma once
+
+#include <initializer_list>
+#include <vector>
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// The parts below each other: [A_1; ...; A_p], such as the layers that read one input.
+///
+/// Cost: the parts' own for A x and A^T y. A^T A x = sum A_i^T A_i x is one Gram product of each part, with or without
+/// the image; A A^T y is two passes. structure() is Stacked.
+/// Throws Error without parts, for a null one, or if their columns differ.
+template <Real T>
+Operator<T> stack_rows(std::vector<Operator<T>> parts);
+
+/// The parts beside each other: [A_1 ... A_p]. As stack_rows, the two Gram products changing places.
+/// Throws Error without parts, for a null one, or if their rows differ.
+template <Real T>
+Operator<T> stack_columns(std::vector<Operator<T>> parts);
+
+template <Real T>
+Operator<T> stack_rows(std::initializer_list<Operator<T>> parts) {
+  return stack_rows(std::vector<Operator<T>>(parts));
+}
+
+template <Real T>
+Operator<T> stack_columns(std::initializer_list<Operator<T>> parts) {
+  return stack_columns(std::vector<Operator<T>>(parts));
+}
+
+extern template Operator<float> stack_rows<float>(std::vector<Operator<float>>);
+extern template Operator<double> stack_rows<double>(std::vector<Operator<double>>);
+extern template Operator<float> stack_columns<float>(std::vector<Operator<float>>);
+extern template Operator<double> stack_columns<double>(std::vector<Operator<double>>);
+
+}  // namespace sigmax

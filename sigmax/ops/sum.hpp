@@ -1,0 +1,40 @@
+// Sums of operators.
+#pragma once
+
+#include <initializer_list>
+#include <vector>
+
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// A_1 + ... + A_p, never formed. Terms that are sums themselves are taken apart into theirs, and one term alone is
+/// that operator; the terms' products are added in order.
+///
+/// Cost: the terms' own for A x and A^T y; the Gram products of a sum have cross terms, so they are two passes: each
+/// term is read twice. structure() is Sum.
+/// Throws Error without terms, for a null one, or if the shapes differ.
+template <Real T>
+Operator<T> sum(std::vector<Operator<T>> terms);
+
+template <Real T>
+Operator<T> sum(std::initializer_list<Operator<T>> terms) {
+  return sum(std::vector<Operator<T>>(terms));
+}
+
+/// A + B, as sum().
+template <Real T>
+Operator<T> operator+(Operator<T> a, Operator<T> b);
+
+/// A - B: the sum of A and -1 B.
+template <Real T>
+Operator<T> operator-(Operator<T> a, Operator<T> b);
+
+extern template Operator<float> sum<float>(std::vector<Operator<float>>);
+extern template Operator<double> sum<double>(std::vector<Operator<double>>);
+extern template Operator<float> operator+(Operator<float>, Operator<float>);
+extern template Operator<double> operator+(Operator<double>, Operator<double>);
+extern template Operator<float> operator-(Operator<float>, Operator<float>);
+extern template Operator<double> operator-(Operator<double>, Operator<double>);
+
+}  // namespace sigmax

@@ -1,0 +1,217 @@
+// What an operator must be: a matrix in long double, with what its products may be wrong by.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "gallery/stored.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax::conformance {
+
+/// A matrix that is composed as operators are. Beside each entry stands its magnitude, the same expression with
+/// absolute values throughout, and beside the matrix the number of operations in the longest chain that leads to an
+/// entry of a product: a product computed part by part is wrong by at most gamma(operations) magnitude |x|.
+class ReferenceMatrix {
+ public:
+  ReferenceMatrix() = default;
+  ReferenceMatrix(Shape shape, std::int64_t operations)
+      : shape_(shape),
+        operations_(operations),
+        values_(static_cast<std::size_t>(shape.rows * shape.columns)),
+        magnitudes_(values_.size()) {}
+
+  /// Stored entries, row-major.
+  static ReferenceMatrix of(Shape shape, std::span<const double> entries) {
+    ReferenceMatrix m(shape, std::max<std::int64_t>({shape.rows, shape.columns, 1}));
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      m.values_[k] = entries[k];
+      m.magnitudes_[k] = std::fabs(entries[k]);
+    }
+    return m;
+  }
+
+  Shape shape() const { return shape_; }
+  std::int64_t operations() const { return operations_; }
+  long double& value(std::int64_t i, std::int64_t j) { return values_[at(i, j)]; }
+  long double value(std::int64_t i, std::int64_t j) const { return values_[at(i, j)]; }
+  long double& magnitude(std::int64_t i, std::int64_t j) { return magnitudes_[at(i, j)]; }
+  long double magnitude(std::int64_t i, std::int64_t j) const { return magnitudes_[at(i, j)]; }
+
+  /// M x
+  std::vector<long double> times(const std::vector<long double>& x) const { return times(values_, x); }
+  /// |M| x
+  std::vector<long double> magnitudes_times(const std::vector<long double>& x) const { return times(magnitudes_, x); }
+
+  double frobenius() const {
+    long double sum = 0;
+    for (const long double m : magnitudes_) sum += m * m;
+    return static_cast<double>(std::sqrt(sum));
+  }
+
+ private:
+  std::vector<long double> times(const std::vector<long double>& m, const std::vector<long double>& x) const {
+    std::vector<long double> y(static_cast<std::size_t>(shape_.rows));
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      for (std::size_t j = 0; j < x.size(); ++j) y[i] += m[i * x.size() + j] * x[j];
+    }
+    return y;
+  }
+
+  std::size_t at(std::int64_t i, std::int64_t j) const { return static_cast<std::size_t>(i * shape_.columns + j); }
+
+  Shape shape_;
+  std::int64_t operations_ = 0;
+  std::vector<long double> values_;
+  std::vector<long double> magnitudes_;
+};
+
+/// Runs body(i, j) for every entry.
+template <class Body>
+void each_entry(const ReferenceMatrix& m, const Body& body) {
+  for (std::int64_t i = 0; i < m.shape().rows; ++i) {
+    for (std::int64_t j = 0; j < m.shape().columns; ++j) body(i, j);
+  }
+}
+
+inline ReferenceMatrix operator+(const ReferenceMatrix& a, const ReferenceMatrix& b) {
+  ReferenceMatrix c(a.shape(), std::max(a.operations(), b.operations()) + 1);
+  each_entry(c, [&](std::int64_t i, std::int64_t j) {
+    c.value(i, j) = a.value(i, j) + b.value(i, j);
+    c.magnitude(i, j) = a.magnitude(i, j) + b.magnitude(i, j);
+  });
+  return c;
+}
+
+/// Two operations: the factor may be rounded to T as well.
+inline ReferenceMatrix operator*(double factor, const ReferenceMatrix& a) {
+  ReferenceMatrix c(a.shape(), a.operations() + 2);
+  each_entry(c, [&](std::int64_t i, std::int64_t j) {
+    c.value(i, j) = factor * a.value(i, j);
+    c.magnitude(i, j) = std::fabs(factor) * a.magnitude(i, j);
+  });
+  return c;
+}
+
+inline ReferenceMatrix operator*(const ReferenceMatrix& a, const ReferenceMatrix& b) {
+  ReferenceMatrix c({a.shape().rows, b.shape().columns}, a.operations() + b.operations());
+  each_entry(c, [&](std::int64_t i, std::int64_t j) {
+    for (std::int64_t k = 0; k < a.shape().columns; ++k) {
+      c.value(i, j) += a.value(i, k) * b.value(k, j);
+      c.magnitude(i, j) += a.magnitude(i, k) * b.magnitude(k, j);
+    }
+  });
+  return c;
+}
+
+inline ReferenceMatrix transposed(const ReferenceMatrix& a) {
+  ReferenceMatrix c({a.shape().columns, a.shape().rows}, a.operations());
+  each_entry(c, [&](std::int64_t i, std::int64_t j) {
+    c.value(i, j) = a.value(j, i);
+    c.magnitude(i, j) = a.magnitude(j, i);
+  });
+  return c;
+}
+
+inline ReferenceMatrix below(std::span<const ReferenceMatrix> parts) {
+  Shape shape{0, parts.front().shape().columns};
+  std::int64_t operations = 0;
+  for (const ReferenceMatrix& part : parts) {
+    shape.rows += part.shape().rows;
+    operations = std::max(operations, part.operations());
+  }
+  ReferenceMatrix c(shape, operations + static_cast<std::int64_t>(parts.size()));
+  std::int64_t first = 0;
+  for (const ReferenceMatrix& part : parts) {
+    each_entry(part, [&](std::int64_t i, std::int64_t j) {
+      c.value(first + i, j) = part.value(i, j);
+      c.magnitude(first + i, j) = part.magnitude(i, j);
+    });
+    first += part.shape().rows;
+  }
+  return c;
+}
+
+inline ReferenceMatrix below(std::initializer_list<ReferenceMatrix> parts) {
+  return below(std::span<const ReferenceMatrix>(parts.begin(), parts.size()));
+}
+
+inline ReferenceMatrix beside(std::span<const ReferenceMatrix> parts) {
+  std::vector<ReferenceMatrix> turned;
+  for (const ReferenceMatrix& part : parts) turned.push_back(transposed(part));
+  return transposed(below(turned));
+}
+
+inline ReferenceMatrix beside(std::initializer_list<ReferenceMatrix> parts) {
+  return beside(std::span<const ReferenceMatrix>(parts.begin(), parts.size()));
+}
+
+/// The matrix that structure() describes, by going through it down to stored matrices; what is opaque is asked for its
+/// columns.
+template <Real T>
+ReferenceMatrix evaluate(const LinearOperator<T>& a, Context& context) {
+  struct Evaluate {
+    const LinearOperator<T>& a;
+    Context& context;
+
+    ReferenceMatrix operator()(const structure::Opaque&) const {
+      const auto [rows, columns] = a.shape();
+      std::vector<double> entries(static_cast<std::size_t>(rows * columns));
+      std::vector<T> unit(static_cast<std::size_t>(columns));
+      std::vector<T> image(static_cast<std::size_t>(rows));
+      for (std::size_t j = 0; j < unit.size(); ++j) {
+        unit[j] = 1;
+        a.apply(unit, image, context);
+        unit[j] = 0;
+        for (std::size_t i = 0; i < image.size(); ++i) entries[i * unit.size() + j] = image[i];
+      }
+      return ReferenceMatrix::of(a.shape(), entries);
+    }
+
+    ReferenceMatrix operator()(const structure::Stored& stored) const {
+      const kernels::StoredMatrix& s = *stored.matrix;
+      std::vector<double> entries;
+      for (std::int64_t i = 0; i < s.rows; ++i) {
+        for (std::int64_t j = 0; j < s.columns; ++j) {
+          entries.push_back(gallery::fetch(s.dtype, s.data, static_cast<std::size_t>(i * s.stride + j)));
+        }
+      }
+      const ReferenceMatrix m = ReferenceMatrix::of({s.rows, s.columns}, entries);
+      return stored.transposed ? conformance::transposed(m) : m;
+    }
+
+    ReferenceMatrix operator()(const structure::Sum<T>& sum) const {
+      ReferenceMatrix m(a.shape(), 0);
+      for (const Operator<T>& term : sum.terms) m = m + evaluate(*term, context);
+      return m;
+    }
+
+    ReferenceMatrix operator()(const structure::Product<T>& product) const {
+      return evaluate(*product.left, context) * evaluate(*product.right, context);
+    }
+
+    ReferenceMatrix operator()(const structure::Scaled<T>& scaled) const {
+      return scaled.factor * evaluate(*scaled.of, context);
+    }
+
+    ReferenceMatrix operator()(const structure::Transposed<T>& turned) const {
+      return conformance::transposed(evaluate(*turned.of, context));
+    }
+
+    ReferenceMatrix operator()(const structure::Stacked<T>& stacked) const {
+      std::vector<ReferenceMatrix> parts;
+      for (const Operator<T>& part : stacked.parts) parts.push_back(evaluate(*part, context));
+      return stacked.of_rows ? conformance::below(parts) : conformance::beside(parts);
+    }
+  };
+  return std::visit(Evaluate{a, context}, a.structure());
+}
+
+}  // namespace sigmax::conformance
