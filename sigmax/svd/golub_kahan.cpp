@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -82,6 +83,7 @@ class Process {
     for (std::int64_t j = 1; j < width; ++j) p_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
+    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
     width_ = width;
   }
 
@@ -127,19 +129,25 @@ class Process {
   struct Ritz {
     SmallSvd svd;
     std::vector<double> residual;
+    // The same of A^T A: sigma^2, and sigma r.
+    std::vector<double> theta;
+    std::vector<double> theta_residual;
   };
   Ritz ritz() const {
     const std::int64_t n = done();
     Matrix<double> b(n, n);
     for (std::int64_t j = 0; j < n; ++j) std::copy_n(b_.column(j).begin(), n, b.column(j).begin());
-    Ritz result{svd_of_square(std::move(b)), {}};
+    Ritz result{svd_of_square(std::move(b)), {}, {}, {}};
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;
       for (std::int64_t p = n; p < p_.count(); ++p) {
         const double r = coupling(p, result.svd.p.column(i));
         sum += r * r;
       }
+      const double sigma = result.svd.sigma[static_cast<std::size_t>(i)];
       result.residual.push_back(std::sqrt(sum));
+      result.theta.push_back(sigma * sigma);
+      result.theta_residual.push_back(sigma * std::sqrt(sum));
     }
     return result;
   }
@@ -214,8 +222,7 @@ class Process {
           for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
         }
       }
-      recurrence_ =
-          recurrence_of_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, recurrence_->start_norm);
+      record_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, *recurrence_);
     }
     first_cycle_ = false;
   }
@@ -306,7 +313,8 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     process.multiply(together);
     const bool exhausted = process.pending() == 0;
     const bool spent = process.products() >= options.max_products;
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
+    const bool due =
+        schedule.due(step) && !probe.running(process.products()) && process.products() >= 2 && process.done() >= k;
     if (!exhausted && !spent && !due) continue;
     const auto ritz = process.ritz();
     const std::vector<double>& sigma = ritz.svd.sigma;
@@ -318,8 +326,8 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     if (enough && !spent && process.spans_all()) {
       if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
     } else if (enough && !spent && process.pending() < kTogether) {
-      verdict =
-          probe.verdict(sigma, ritz.residual, k, step, options.tolerance, negligible<T>(tall.rows) * sigma.front());
+      verdict = probe.verdict(ritz.theta, ritz.theta_residual, process.products(), 2 * options.tolerance,
+                              negligible<T>(tall.rows) * ritz.theta.front());
     }
     if (enough && verdict == Probe::Verdict::passed) {
       return finish(a, process, ritz, SvdOutcome::converged, k, context);
@@ -327,9 +335,10 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     if (spent) return finish(a, process, ritz, SvdOutcome::out_of_products, k, context);
     if (!enough && !exhausted) schedule.looked(step, excess);
     const bool probe_now =
-        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
-    if (probe_now) probe.begin(sigma, ritz.residual, k, step);
+        verdict == Probe::Verdict::another ||
+        (complete && !enough && probe.is_due(process.products(), process.pending() + 1, schedule.left()));
     if (probe_now || exhausted) process.inject();
+    if (probe_now) probe.begin(ritz.theta, ritz.theta_residual, k, process.products(), process.pending());
   }
 }
 

@@ -73,6 +73,7 @@ class Process {
     for (std::int64_t j = 1; j < width; ++j) basis_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
+    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
     width_ = width;
   }
 
@@ -193,9 +194,12 @@ class Process {
 
   void end_recurrence() {
     if (first_cycle_ && recurrence_) {
-      const double norm = recurrence_->start_norm;
-      recurrence_ = width_ == 1 ? LanczosRecurrence{alpha_, beta_, norm}
-                                : recurrence_of_first(h_.view(), basis_.count(), done_, complete_steps_, norm);
+      if (width_ == 1) {
+        recurrence_->alpha = alpha_;
+        recurrence_->beta = beta_;
+      } else {
+        record_first(h_.view(), basis_.count(), done_, complete_steps_, *recurrence_);
+      }
     }
     first_cycle_ = false;
   }
@@ -292,7 +296,8 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
     const bool exhausted = process.pending() == 0;
     const bool spent = process.products() >= options.max_products;
     // Two steps at least, so that an unlucky first residual cannot end the process.
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
+    const bool due =
+        schedule.due(step) && !probe.running(process.products()) && process.products() >= 2 && process.done() >= k;
     if (!exhausted && !spent && !due) continue;
     auto ritz = process.ritz(probe.wanted() ? process.done() : k + 1);
     const std::vector<double>& theta = ritz.pairs.value;
@@ -305,7 +310,8 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
     if (enough && !spent && process.spans_all()) {
       if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
     } else if (enough && !spent && process.pending() < kTogether) {
-      verdict = probe.verdict(theta, ritz.residual, k, step, options.tolerance, negligible<T>(n) * theta.front());
+      verdict =
+          probe.verdict(theta, ritz.residual, process.products(), options.tolerance, negligible<T>(n) * theta.front());
     }
     if (enough && verdict == Probe::Verdict::passed) {
       return finish(process, std::move(ritz),
@@ -314,9 +320,10 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
     if (spent) return finish(process, std::move(ritz), LanczosOutcome::out_of_products, k);
     if (!enough && !exhausted) schedule.looked(step, excess);
     const bool probe_now =
-        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
-    if (probe_now) probe.begin(theta, ritz.residual, k, step);
+        verdict == Probe::Verdict::another ||
+        (complete && !enough && probe.is_due(process.products(), process.pending() + 1, schedule.left()));
     if (probe_now || exhausted) process.inject();
+    if (probe_now) probe.begin(theta, ritz.residual, k, process.products(), process.pending());
   }
 }
 
