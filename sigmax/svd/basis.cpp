@@ -147,10 +147,9 @@ Matrix<double> Basis<T>::orthogonalize(MatrixView<T> x) const {
 }
 
 template <Real T>
-double Basis<T>::remove(MatrixView<T> x, std::int64_t near, std::span<double> coefficients) const {
+double Basis<T>::remove(MatrixView<T> x, std::int64_t near, std::int64_t number, std::span<double> coefficients) const {
   const std::span<T> z = x.column(0);
-  for (const std::int64_t j : {near, near - 1}) {
-    if (j < 0 || j >= count_) continue;
+  for (std::int64_t j = std::max<std::int64_t>(near, 0); j < std::min(near + number, count_); ++j) {
     const std::span<const T> v = at(j);
     const double c = blas1::dot<T>(v, z);
     coefficients[static_cast<std::size_t>(j)] += c;

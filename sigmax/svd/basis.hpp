@@ -57,10 +57,10 @@ class Basis {
   Matrix<double> orthogonalize(MatrixView<T> x) const;
 
   /// X -= Q (Q^T X) for one vector, Q^T X added to `coefficients`; returns |X| after it. Made for Krylov processes: X
-  /// has components along vectors `near` and `near` - 1 (if there are such), which are taken off first, and often
+  /// has components along the `number` vectors from `near` (as far as they exist), which are taken off first, and often
   /// nothing but rounding along the others, where one sweep is as good as two would be. If it takes off more, there is
   /// another. Throws NotFinite if X is not finite, or its square overflows.
-  double remove(MatrixView<T> x, std::int64_t near, std::span<double> coefficients) const;
+  double remove(MatrixView<T> x, std::int64_t near, std::int64_t number, std::span<double> coefficients) const;
 
   /// What append() found: X = Q C + P R + E, with P the new vectors and |E| of the order of rounding and the floor.
   struct Appended {

@@ -37,7 +37,7 @@ template <Real T>
 std::int64_t basis_size(const Tall<T>& a, std::int64_t k, std::int64_t asked) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
   const std::int64_t affordable = kMostBytes / ((a.rows + a.columns) * static_cast<std::int64_t>(sizeof(T)));
-  const std::int64_t comfortable = std::max<std::int64_t>(100, 3 * k + 40);
+  const std::int64_t comfortable = k == 1 ? 100 : 3 * k + 30;
   const std::int64_t wanted = asked > 0 ? asked : std::min(comfortable, affordable);
   return std::min(std::max(wanted, k + 2), a.columns);
 }
@@ -71,7 +71,7 @@ class Process {
   bool spans_all() const { return p_.count() == a_.columns && pending() == 0; }
   RandomState random() const { return random_; }
 
-  void start_random() {
+  void start_random(std::int64_t width) {
     std::vector<double> normal(static_cast<std::size_t>(a_.columns));
     random_ = fill_normal(random_, normal);
     const std::span<T> x = p_.next().column(0);
@@ -79,8 +79,10 @@ class Process {
     const double norm = blas1::norm<T>(x);
     blas1::scale(x, 1 / norm);
     p_.accept();
+    for (std::int64_t j = 1; j < width; ++j) p_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
+    width_ = width;
   }
 
   void start_from(MatrixView<const T> start, std::int64_t width) {
@@ -91,25 +93,27 @@ class Process {
       const double before = blas1::norm<T>(x.column(0));
       if (!(before > 0)) continue;
       blas1::scale(x.column(0), 1 / before);
-      const double left = p_.remove(x, 0, ignored);
+      const double left = p_.remove(x, 0, 0, ignored);
       if (left <= negligible<T>(a_.columns)) continue;
       blas1::scale(x.column(0), 1 / left);
       p_.accept();
     }
+    width_ = p_.count();
   }
 
   void inject() {
-    recording_ = false;
+    end_recurrence();
     p_.append_random(random_);
   }
 
   // A and A^T once each for `b` pending vectors, together.
   void multiply(std::int64_t b) {
     const std::int64_t first = done();
+    if (b == pending() && first_cycle_) ++complete_steps_;
     a_.apply(std::as_const(p_).columns(first, b), q_.next(b), context_);
     for (std::int64_t j = first; j < first + b; ++j) {
       const std::span<double> h = b_.column(j);
-      const double left = q_.remove(q_.columns(j, 1), j - 1, h);
+      const double left = q_.remove(q_.columns(j, 1), j - width_, width_, h);
       h[static_cast<std::size_t>(j)] = append_to_q(left);
       largest_ = std::max(largest_, left);
     }
@@ -142,7 +146,7 @@ class Process {
 
   // P_done <- P_done Y_keep, Q <- Q X_keep: B becomes diag(sigma), W the same with the pending rows W_pending X_keep.
   void restart(std::int64_t keep) {
-    recording_ = false;
+    end_recurrence();
     const SmallSvd svd = ritz().svd;
     const std::int64_t n = done();
     const std::int64_t waiting = pending();
@@ -169,8 +173,11 @@ class Process {
     return result;
   }
 
-  // Of A^T A, or A A^T if A is transposed: T = B^T B of the first cycle.
-  const std::optional<LanczosRecurrence>& recurrence() const { return recurrence_; }
+  // What the random start tells of A^T A, or A A^T if A is transposed: until the first restart or injection.
+  std::optional<LanczosRecurrence> recurrence() {
+    end_recurrence();
+    return std::move(recurrence_);
+  }
 
  private:
   // The vector behind Q, of norm `left`, joins it; a random one if nothing was left. Returns its norm, or 0.
@@ -190,22 +197,27 @@ class Process {
     const MatrixView<T> x = p_.columns(count, 1);
     if (slot != count) std::ranges::copy(p_.at(slot), x.data);
     const std::span<double> h = w_.column(j);
-    const double left = p_.remove(x, j, h);
+    const double left = p_.remove(x, j - width_ + 1, 2 * width_, h);
     largest_ = std::max(largest_, left);
-    if (recording_ && recurrence_) record(j, left);
     if (count == a_.columns || left <= negligible<T>(a_.rows) * largest_) return;
     h[static_cast<std::size_t>(count)] = left;
     blas1::scale(x.column(0), 1 / left);
     p_.accept();
   }
 
-  // A p_j = alpha_j q_j + beta_{j-1} q_{j-1} and A^T q_j = alpha_j p_j + beta_j p_{j+1}:
-  // A^T A p_j = alpha_{j-1} beta_{j-1} p_{j-1} + (alpha_j^2 + beta_{j-1}^2) p_j + alpha_j beta_j p_{j+1}
-  void record(std::int64_t j, double beta) {
-    const double alpha = b_(j, j);
-    const double before = j > 0 ? b_(j - 1, j) : 0;
-    recurrence_->alpha.push_back(alpha * alpha + before * before);
-    recurrence_->beta.push_back(alpha * beta);
+  // A^T A P_done = A^T Q B = P W B
+  void end_recurrence() {
+    if (first_cycle_ && recurrence_) {
+      Matrix<double> h(p_.count(), done());
+      for (std::int64_t j = 0; j < h.columns(); ++j) {
+        for (std::int64_t l = 0; l < h.columns(); ++l) {
+          for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
+        }
+      }
+      recurrence_ =
+          recurrence_of_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, recurrence_->start_norm);
+    }
+    first_cycle_ = false;
   }
 
   // (W x)_p
@@ -226,12 +238,14 @@ class Process {
   std::int64_t reads_ = 0;
   double largest_ = 0;
   RandomState random_;
-  bool recording_ = true;
+  std::int64_t width_ = 1;  // vectors begun with
+  bool first_cycle_ = true;
+  std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
   std::optional<LanczosRecurrence> recurrence_;
 };
 
 template <Real T>
-SvdResult<T> finish(const LinearOperator<T>& a, const Process<T>& process, const typename Process<T>::Ritz& ritz,
+SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typename Process<T>::Ritz& ritz,
                     SvdOutcome outcome, std::int64_t k, Context& context) {
   SvdResult<T> result;
   const auto& sigma = ritz.svd.sigma;
@@ -273,11 +287,12 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     process.start_from(std::as_const(image).view(), width);
   }
   const bool random_start = process.pending() == 0;
-  if (random_start) process.start_random();
+  // Two vectors to find two of a multiple value, for little more than the reads of one.
+  if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, tall.columns));
 
   const TripletTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
-  Probe probe(k > 1 && process.pending() < k);
+  Probe probe(k > 1 && random_start);
   Schedule schedule;
   for (std::int64_t step = 1;; ++step) {
     context.check_cancel();
@@ -291,24 +306,22 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     process.multiply(together);
     const bool exhausted = process.pending() == 0;
     const bool spent = process.products() >= options.max_products;
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2;
+    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
     if (!exhausted && !spent && !due) continue;
     const auto ritz = process.ritz();
     const std::vector<double>& sigma = ritz.svd.sigma;
     const double excess = wanted.excess(sigma, ritz.residual, k);
-    const bool enough = process.done() >= k && (exhausted || (excess <= 1 && process.products() >= 2));
-    const double kth = sigma[static_cast<std::size_t>(std::min(k, process.done()) - 1)];
-    const double slack = std::max(options.tolerance * kth, negligible<T>(tall.rows) * sigma.front());
+    const bool complete = process.done() >= k;
+    const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
     if (exhausted && !random_start) probe.require();
-    const bool passed = probe.passed(kth, slack) || process.spans_all() || process.pending() >= kTogether;
-    if (enough && (passed || spent)) return finish(a, process, ritz, SvdOutcome::converged, k, context);
+    const bool passed = enough && (process.spans_all() || process.pending() >= kTogether || spent ||
+                                   probe.passed(sigma, options.tolerance, negligible<T>(tall.rows) * sigma.front()));
+    if (passed) return finish(a, process, ritz, SvdOutcome::converged, k, context);
     if (spent) return finish(a, process, ritz, SvdOutcome::out_of_products, k, context);
-    if (enough) probe.begin(kth, step);
-    if (enough || exhausted) {
-      process.inject();
-    } else {
-      schedule.looked(step, excess);
-    }
+    if (!enough && !exhausted) schedule.looked(step, excess);
+    const bool probe_now = enough || (complete && probe.is_due(step, schedule.left()));
+    if (probe_now) probe.begin(sigma, ritz.residual, k, step);
+    if (probe_now || exhausted) process.inject();
   }
 }
 

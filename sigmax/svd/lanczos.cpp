@@ -24,7 +24,8 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
   const std::int64_t least = options.k + 2;
   const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
-  const std::int64_t comfortable = std::max<std::int64_t>(160, 3 * options.k + 40);
+  // One pair: restarts cost nothing but steps, the small problem is tridiagonal. Several: it is dense.
+  const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 30;
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
 }
@@ -60,8 +61,8 @@ class Process {
   const Basis<T>& basis() const { return basis_; }
   RandomState random() const { return random_; }
 
-  // A vector of independent standard normals; its recurrence is recorded.
-  void start_random() {
+  // `width` vectors of independent standard normals; what follows from the first is recorded.
+  void start_random(std::int64_t width) {
     std::vector<double> normal(static_cast<std::size_t>(n_));
     random_ = fill_normal(random_, normal);
     const std::span<T> x = basis_.next().column(0);
@@ -69,9 +70,10 @@ class Process {
     const double norm = blas1::norm<T>(x);
     blas1::scale(x, 1 / norm);
     basis_.accept();
+    for (std::int64_t j = 1; j < width; ++j) basis_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
-    tridiagonal_ = true;
+    width_ = width;
   }
 
   // Such columns of a start as are independent.
@@ -83,12 +85,12 @@ class Process {
       const double before = blas1::norm<T>(x.column(0));
       if (!(before > 0)) continue;
       blas1::scale(x.column(0), 1 / before);
-      const double left = basis_.remove(x, 0, ignored);
+      const double left = basis_.remove(x, 0, 0, ignored);
       if (left <= negligible<T>(n_)) continue;
       blas1::scale(x.column(0), 1 / left);
       basis_.accept();
     }
-    tridiagonal_ = basis_.count() == 1;
+    width_ = basis_.count();
   }
 
   // Another random vector, orthogonal to all that is there.
@@ -103,6 +105,7 @@ class Process {
     product_(std::as_const(basis_).columns(done_, b), basis_.next(b));
     products_ += b;
     ++reads_;
+    if (b == pending() && first_cycle_) ++complete_steps_;
     for (std::int64_t j = 0; j < b; ++j) take(first + j);
   }
 
@@ -112,7 +115,7 @@ class Process {
     std::vector<double> residual;
   };
   Ritz ritz(std::int64_t wanted) const {
-    Ritz result{tridiagonal_ ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted),
+    Ritz result{tridiagonal() ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted),
                 {}};
     for (std::int64_t i = 0; i < result.pairs.vector.columns(); ++i) {
       double sum = 0;
@@ -156,9 +159,9 @@ class Process {
     const MatrixView<T> z = basis_.columns(count, 1);
     if (slot != count) std::ranges::copy(basis_.at(slot), z.data);
     const std::span<double> h = h_.column(done_);
-    const double left = basis_.remove(z, done_, h);
+    const double left = basis_.remove(z, done_ - width_, 2 * width_, h);
     largest_ = std::max(largest_, h[static_cast<std::size_t>(done_)]);
-    if (tridiagonal_) {
+    if (tridiagonal()) {
       alpha_.push_back(h[static_cast<std::size_t>(done_)]);
       beta_.push_back(left);
     }
@@ -186,12 +189,15 @@ class Process {
     return block;
   }
 
+  bool tridiagonal() const { return first_cycle_ && width_ == 1; }
+
   void end_recurrence() {
-    if (tridiagonal_ && recurrence_) {
-      recurrence_->alpha = alpha_;
-      recurrence_->beta = beta_;
+    if (first_cycle_ && recurrence_) {
+      const double norm = recurrence_->start_norm;
+      recurrence_ = width_ == 1 ? LanczosRecurrence{alpha_, beta_, norm}
+                                : recurrence_of_first(h_.view(), basis_.count(), done_, complete_steps_, norm);
     }
-    tridiagonal_ = false;
+    first_cycle_ = false;
   }
 
   std::int64_t n_;
@@ -204,8 +210,10 @@ class Process {
   std::int64_t reads_ = 0;
   double largest_ = 0;
   RandomState random_;
-  // While H is tridiagonal: its diagonal and what is below.
-  bool tridiagonal_ = false;
+  std::int64_t width_ = 1;  // vectors begun with
+  bool first_cycle_ = true;
+  std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
+  // The diagonal of H and what is below, while it is tridiagonal.
   std::vector<double> alpha_;
   std::vector<double> beta_;
   std::optional<LanczosRecurrence> recurrence_;
@@ -263,12 +271,13 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   Process<T> process(n, product, options, width, context);
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
-  if (random_start) process.start_random();
+  // Two vectors to find two of a multiple value, for little more than the reads of one.
+  if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
   // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
-  Probe probe(k > 1 && process.pending() < k);
+  Probe probe(k > 1 && random_start);
   Schedule schedule;
   for (std::int64_t step = 1;; ++step) {
     context.check_cancel();
@@ -283,29 +292,26 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
     const bool exhausted = process.pending() == 0;
     const bool spent = process.products() >= options.max_products;
     // Two steps at least, so that an unlucky first residual cannot end the process.
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2;
+    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
     if (!exhausted && !spent && !due) continue;
-    const std::int64_t least = std::min(k, process.done());
     auto ritz = process.ritz(k + 1);
-    const double excess = wanted.excess(ritz.pairs.value, ritz.residual, k);
-    const bool enough = process.done() >= k && (exhausted || (excess <= 1 && process.products() >= 2));
-    const double theta_k = ritz.pairs.value[static_cast<std::size_t>(least - 1)];
-    const double slack = std::max(options.tolerance * theta_k, std::sqrt(static_cast<double>(n)) * wanted.rounding *
-                                                                   std::max(ritz.pairs.value.front(), 0.0));
+    const std::vector<double>& theta = ritz.pairs.value;
+    const double excess = wanted.excess(theta, ritz.residual, k);
+    const bool complete = process.done() >= k;
+    const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
     // A start that was given may have lain in the wrong eigenspaces altogether.
     if (exhausted && !random_start) probe.require();
-    const bool passed = probe.passed(theta_k, slack) || process.spans_all() || process.pending() >= kTogether;
-    if (enough && (passed || spent)) {
+    const bool passed = enough && (process.spans_all() || process.pending() >= kTogether || spent ||
+                                   probe.passed(theta, options.tolerance, negligible<T>(n) * theta.front()));
+    if (passed) {
       return finish(process, std::move(ritz),
                     exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged, k);
     }
     if (spent) return finish(process, std::move(ritz), LanczosOutcome::out_of_products, k);
-    if (enough) probe.begin(theta_k, step);
-    if (enough || exhausted) {
-      process.inject();
-    } else {
-      schedule.looked(step, excess);
-    }
+    if (!enough && !exhausted) schedule.looked(step, excess);
+    const bool probe_now = enough || (complete && probe.is_due(step, schedule.left()));
+    if (probe_now) probe.begin(theta, ritz.residual, k, step);
+    if (probe_now || exhausted) process.inject();
   }
 }
 

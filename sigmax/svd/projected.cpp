@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -96,6 +97,38 @@ SmallSvd svd_of_square(Matrix<double> a) {
   if (info != 0) throw Error(fmt::format("[projected] dgesdd failed, info {}", info));
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j < n; ++j) result.w(j, i) = wt(i, j);
+  }
+  return result;
+}
+
+// p_1 = e_1;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
+LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t count, std::int64_t done,
+                                      std::int64_t steps, double start_norm) {
+  LanczosRecurrence result;
+  result.start_norm = start_norm;
+  Matrix<double> p(count, steps + 1);
+  if (steps > 0) p(0, 0) = 1;
+  for (std::int64_t j = 0; j < steps; ++j) {
+    const std::span<double> z = p.column(j + 1);
+    for (std::int64_t l = 0; l < done; ++l) {
+      for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] += h.data[i + l * h.stride] * p(l, j);
+    }
+    double alpha = 0;
+    for (int pass = 0; pass < 2; ++pass) {
+      for (std::int64_t l = j; l >= 0; --l) {
+        double c = 0;
+        for (std::int64_t i = 0; i < count; ++i) c += p(i, l) * z[static_cast<std::size_t>(i)];
+        for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] -= c * p(i, l);
+        if (l == j) alpha += c;
+      }
+    }
+    double square = 0;
+    for (const double value : z) square += value * value;
+    const double beta = std::sqrt(square);
+    result.alpha.push_back(alpha);
+    result.beta.push_back(beta);
+    if (!(beta > 0)) break;
+    for (double& value : z) value /= beta;
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
 
@@ -31,5 +32,11 @@ struct SmallSvd {
   Matrix<double> w;
 };
 SmallSvd svd_of_square(Matrix<double> a);
+
+/// The first `steps` steps of the Lanczos process on C from v_1, out of H = V^T C V_done, `count` x `done`, with V
+/// orthonormal, v_1 its first column, and the span of V_done containing C^j v_1 for j < steps: a block Krylov space
+/// knows the recurrence of each of its start vectors. `start_norm` is passed on.
+LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t count, std::int64_t done,
+                                      std::int64_t steps, double start_norm);
 
 }  // namespace sigmax

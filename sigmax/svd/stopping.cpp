@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace sigmax {
 namespace {
@@ -40,27 +41,34 @@ double GramTolerance::excess(std::span<const double> theta, std::span<const doub
   return worst;
 }
 
+// With A v = sigma u and A^T u = sigma v + r, the residual of theta = sigma^2 is sigma r: errors are estimated there,
+// where the estimate is the sharpest, and that of sigma is |d theta| / 2 sigma. Of a sigma below r only r itself is
+// known.
 double TripletTolerance::excess(std::span<const double> sigma, std::span<const double> residual, std::int64_t k) const {
   const auto wanted = static_cast<std::size_t>(k);
   if (sigma.size() < wanted) return kInfinity;
+  std::vector<double> theta(sigma.begin(), sigma.end());
+  for (double& value : theta) value *= value;
   double worst = 0;
   for (std::size_t i = 0; i < wanted; ++i) {
-    const double of_tolerance = accuracy == Accuracy::values
-                                    ? ratio(estimated_error(sigma, residual[i], i), tolerance * sigma[i])
-                                    : ratio(residual[i], tolerance * sigma.front());
-    worst = std::max(worst, std::min(of_tolerance, ratio(residual[i], rounding * sigma.front())));
+    const double r = residual[i];
+    const double error = sigma[i] > r ? estimated_error(theta, sigma[i] * r, i) / (2 * sigma[i]) : r;
+    const double of_tolerance =
+        accuracy == Accuracy::values ? ratio(error, tolerance * sigma[i]) : ratio(r, tolerance * sigma.front());
+    worst = std::max(worst, std::min(of_tolerance, ratio(r, rounding * sigma.front())));
   }
   return worst;
 }
 
 void Schedule::looked(std::int64_t step, double excess) {
   const std::int64_t made = step - begun_;
-  std::int64_t ahead = made < 2 ? 1 : made < 8 ? 2 : 4;
+  left_ = kInfinity;
+  std::int64_t ahead = made < 2 ? 1 : made < 8 ? 2 : std::max<std::int64_t>(4, made / 8);
   if (last_ > begun_ && std::isfinite(last_excess_) && excess < last_excess_) {
     const double fall = std::log(last_excess_ / excess) / static_cast<double>(step - last_);
     // Convergence speeds up as it proceeds: not the whole distance at once.
-    const double left = 0.7 * std::log(excess) / fall;
-    ahead = static_cast<std::int64_t>(std::clamp(left, 1.0, static_cast<double>(std::max<std::int64_t>(ahead, 8))));
+    left_ = std::log(excess) / fall;
+    ahead = static_cast<std::int64_t>(std::clamp(0.7 * left_, 1.0, 8.0));
   }
   last_ = step;
   last_excess_ = excess;
@@ -74,10 +82,21 @@ void Schedule::restart(std::int64_t step) {
   next_ = step + 2;
 }
 
-void Probe::begin(double kth, std::int64_t step) {
+void Probe::begin(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t step) {
   begun_ = true;
-  before_ = kth;
-  until_ = step + std::max<std::int64_t>(3, step / 8);
+  before_.assign(values.begin(), values.begin() + k);
+  error_.clear();
+  for (std::size_t i = 0; i < before_.size(); ++i) error_.push_back(estimated_error(values, residual[i], i));
+  until_ = step + static_cast<std::int64_t>(length(step));
+}
+
+bool Probe::passed(std::span<const double> values, double slack, double rounding) const {
+  if (!wanted_) return true;
+  if (!begun_) return false;
+  for (std::size_t i = 0; i < before_.size(); ++i) {
+    if (values[i] > before_[i] + std::max({slack * before_[i], 4 * error_[i], rounding})) return false;
+  }
+  return true;
 }
 
 }  // namespace sigmax

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
 
 #include "sigmax/svd/svd.hpp"
 
@@ -55,6 +56,8 @@ class Schedule {
   bool due(std::int64_t step) const { return step >= next_; }
   /// After a look at `step` that found the error to be `excess` > 1 times too large.
   void looked(std::int64_t step, double excess);
+  /// Steps that seem to be left after the last look: infinite where nothing is known.
+  double left() const { return left_; }
   /// Steps count from here again.
   void restart(std::int64_t step);
 
@@ -63,25 +66,34 @@ class Schedule {
   std::int64_t next_ = 1;
   std::int64_t last_ = 0;
   double last_excess_ = 0;
+  double left_ = std::numeric_limits<double>::infinity();
 };
 
 /// Whether a multiple value has been missed. From one vector a Krylov space holds one vector of each eigenspace, so
-/// that (2, 2, 1) looks like (2, 1). When k pairs seem to have converged, another random vector is put in, orthogonal
-/// to all before, and the process goes on for some steps. A second vector of an eigenspace above the k-th value, of
-/// which nothing is in the space, grows from it fast, and the k-th value with it.
+/// that (2, 2, 1) looks like (2, 1). When k pairs have all but converged, another random vector is put in, orthogonal
+/// to all before, and both lines go on for some steps. A second vector of an eigenspace above the k-th value, of which
+/// nothing was in the space, grows from it fast, and values are found larger than they were by more than they were
+/// wrong.
 class Probe {
  public:
   explicit Probe(bool wanted) : wanted_(wanted) {}
   void require() { wanted_ = true; }
   bool running(std::int64_t step) const { return step < until_; }
-  /// Whether pairs with this k-th value may be returned; otherwise another vector is to be put in.
-  bool passed(double kth, double slack) const { return !wanted_ || (begun_ && kth <= before_ + slack); }
-  void begin(double kth, std::int64_t step);
+  /// Whether it is time: steps left, by the schedule, are not more than the probe takes.
+  bool is_due(std::int64_t step, double left) const { return wanted_ && !begun_ && left <= length(step); }
+  /// Another vector was put in when the values were these.
+  void begin(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t step);
+  /// Whether values, converged, may be returned: they are what they were, but for the error that they had (and
+  /// `slack` of each, and `rounding`). Otherwise another vector is to be put in.
+  bool passed(std::span<const double> values, double slack, double rounding) const;
 
  private:
+  static double length(std::int64_t step) { return std::fmax(3, static_cast<double>(step) / 16); }
+
   bool wanted_;
   bool begun_ = false;
-  double before_ = 0;
+  std::vector<double> before_;
+  std::vector<double> error_;
   std::int64_t until_ = 0;
 };
 
