@@ -68,7 +68,7 @@ class Process {
   std::int64_t products() const { return products_; }
   std::int64_t reads() const { return reads_; }
   std::int64_t capacity() const { return capacity_; }
-  bool spans_all() const { return p_.count() == a_.columns && pending() == 0; }
+  bool spans_all() const { return p_.count() == a_.columns; }
   RandomState random() const { return random_; }
 
   void start_random(std::int64_t width) {
@@ -314,12 +314,20 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     const bool complete = process.done() >= k;
     const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
     if (exhausted && !random_start) probe.require();
-    const bool passed = enough && (process.spans_all() || process.pending() >= kTogether || spent ||
-                                   probe.passed(sigma, options.tolerance, negligible<T>(tall.rows) * sigma.front()));
-    if (passed) return finish(a, process, ritz, SvdOutcome::converged, k, context);
+    auto verdict = Probe::Verdict::passed;
+    if (enough && !spent && process.spans_all()) {
+      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
+    } else if (enough && !spent && process.pending() < kTogether) {
+      verdict =
+          probe.verdict(sigma, ritz.residual, k, step, options.tolerance, negligible<T>(tall.rows) * sigma.front());
+    }
+    if (enough && verdict == Probe::Verdict::passed) {
+      return finish(a, process, ritz, SvdOutcome::converged, k, context);
+    }
     if (spent) return finish(a, process, ritz, SvdOutcome::out_of_products, k, context);
     if (!enough && !exhausted) schedule.looked(step, excess);
-    const bool probe_now = enough || (complete && probe.is_due(step, schedule.left()));
+    const bool probe_now =
+        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
     if (probe_now) probe.begin(sigma, ritz.residual, k, step);
     if (probe_now || exhausted) process.inject();
   }

@@ -57,7 +57,7 @@ class Process {
   std::int64_t products() const { return products_; }
   std::int64_t reads() const { return reads_; }
   std::int64_t capacity() const { return capacity_; }
-  bool spans_all() const { return basis_.count() == n_ && pending() == 0; }
+  bool spans_all() const { return basis_.count() == n_; }
   const Basis<T>& basis() const { return basis_; }
   RandomState random() const { return random_; }
 
@@ -294,22 +294,27 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
     // Two steps at least, so that an unlucky first residual cannot end the process.
     const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
     if (!exhausted && !spent && !due) continue;
-    auto ritz = process.ritz(k + 1);
+    auto ritz = process.ritz(probe.wanted() ? process.done() : k + 1);
     const std::vector<double>& theta = ritz.pairs.value;
     const double excess = wanted.excess(theta, ritz.residual, k);
     const bool complete = process.done() >= k;
     const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
     // A start that was given may have lain in the wrong eigenspaces altogether.
     if (exhausted && !random_start) probe.require();
-    const bool passed = enough && (process.spans_all() || process.pending() >= kTogether || spent ||
-                                   probe.passed(theta, options.tolerance, negligible<T>(n) * theta.front()));
-    if (passed) {
+    auto verdict = Probe::Verdict::passed;
+    if (enough && !spent && process.spans_all()) {
+      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
+    } else if (enough && !spent && process.pending() < kTogether) {
+      verdict = probe.verdict(theta, ritz.residual, k, step, options.tolerance, negligible<T>(n) * theta.front());
+    }
+    if (enough && verdict == Probe::Verdict::passed) {
       return finish(process, std::move(ritz),
                     exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged, k);
     }
     if (spent) return finish(process, std::move(ritz), LanczosOutcome::out_of_products, k);
     if (!enough && !exhausted) schedule.looked(step, excess);
-    const bool probe_now = enough || (complete && probe.is_due(step, schedule.left()));
+    const bool probe_now =
+        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
     if (probe_now) probe.begin(theta, ritz.residual, k, step);
     if (probe_now || exhausted) process.inject();
   }

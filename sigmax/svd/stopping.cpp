@@ -88,15 +88,24 @@ void Probe::begin(std::span<const double> values, std::span<const double> residu
   error_.clear();
   for (std::size_t i = 0; i < before_.size(); ++i) error_.push_back(estimated_error(values, residual[i], i));
   until_ = step + static_cast<std::int64_t>(length(step));
+  last_ = step + 4 * (until_ - step) + step / 2;
 }
 
-bool Probe::passed(std::span<const double> values, double slack, double rounding) const {
-  if (!wanted_) return true;
-  if (!begun_) return false;
-  for (std::size_t i = 0; i < before_.size(); ++i) {
-    if (values[i] > before_[i] + std::max({slack * before_[i], 4 * error_[i], rounding})) return false;
+Probe::Verdict Probe::verdict(std::span<const double> values, std::span<const double> residual, std::int64_t k,
+                              std::int64_t step, double slack, double rounding) {
+  if (!wanted_) return Verdict::passed;
+  if (!begun_) return Verdict::another;
+  const auto count = static_cast<std::size_t>(k);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (values[i] > before_[i] + std::max({slack * before_[i], 4 * error_[i], rounding})) return Verdict::another;
   }
-  return true;
+  const double kth = values[count - 1];
+  for (std::size_t i = count; i < values.size() && step < last_; ++i) {
+    if (values[i] + residual[i] <= kth + std::max(slack * kth, rounding)) continue;
+    until_ = step + static_cast<std::int64_t>(length(step));
+    return Verdict::go_on;
+  }
+  return Verdict::passed;
 }
 
 }  // namespace sigmax
