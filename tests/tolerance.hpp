@@ -21,6 +21,13 @@ long double gamma(std::int64_t n) {
   return nu / (1 - nu) * (1 + 0x1p-9L);
 }
 
+/// The same for sums in T.
+template <class T>
+long double gamma_in(std::int64_t n) {
+  const long double nu = static_cast<long double>(n) * (std::numeric_limits<T>::epsilon() / 2);
+  return nu / (1 - nu) * (1 + 0x1p-9L);
+}
+
 /// c max(m, n) eps |A|: what backward-stable computations with an m x n matrix of norm `norm` are wrong by in T.
 template <class T = double>
 double of_matrix(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
