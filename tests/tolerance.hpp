@@ -104,6 +104,9 @@ inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_
   return sigma[i] * (1 - 1 / std::sqrt(1 + c * c * decay));
 }
 
+/// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
+inline constexpr double kPrintedDigits = 0.51e-8;
+
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;
 
