@@ -244,24 +244,31 @@ bool believable(const RitzPairs& pairs, std::int64_t k, const Doubt& doubt, doub
 }
 
 // When the Ritz values are worth the O(m^3) flops of finding them: while these are few beside those of the products
-// since the last look, and each time that m has grown by a fifth.
+// since the last look, and where the fall of the error lets expect the end.
 class Looks {
  public:
   explicit Looks(const Shape& shape)
       : flops_of_product_(4 * static_cast<double>(shape.rows) * static_cast<double>(shape.columns)) {}
 
-  bool due(std::int64_t size) const {
+  bool due(std::int64_t step, std::int64_t size) const {
     const auto m = static_cast<double>(size);
-    return m >= kGrowth * last_ || kCost * m * m * m <= flops_of_product_ * (m - last_);
+    return kCost * m * m * m <= flops_of_product_ * (m - last_) || schedule_.due(step);
   }
-  void looked(std::int64_t size) { last_ = static_cast<double>(size); }
+  void looked(std::int64_t step, std::int64_t size, double excess) {
+    last_ = static_cast<double>(size);
+    schedule_.looked(step, std::max(excess, 1.0));
+  }
+  void restarted(std::int64_t step, std::int64_t size) {
+    last_ = static_cast<double>(size);
+    schedule_.restart(step);
+  }
 
  private:
-  static constexpr double kGrowth = 1.2;
   // 4/3 m^3 flops, at an eighth of the speed of a product, and to be no more than a tenth of its time.
   static constexpr double kCost = 4.0 / 3 * 8 * 10;
   double flops_of_product_;
   double last_ = 0;
+  Schedule schedule_;
 };
 
 }  // namespace
@@ -289,14 +296,14 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
   Looks looks(a.shape());
   std::vector<double> before;  // the Ritz values at the last look
-  while (result.sigma.empty()) {
+  for (std::int64_t step = 1; result.sigma.empty(); ++step) {
     context.check_cancel();
     process.step(product);
     if (process.filling() || process.size() < k) continue;
     const bool exhausted = process.invariant() && process.random_columns() >= k;
     doubt.invariant = doubt.invariant || (process.invariant() && !exhausted);
     const bool spent = side.products() + process.width() > options.max_products;
-    if (!exhausted && !spent && !process.full() && !looks.due(process.size())) continue;
+    if (!exhausted && !spent && !process.full() && !looks.due(step, process.size())) continue;
 
     const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
     const double excess = excess_of(pairs, options);
@@ -310,8 +317,10 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       if (next < pairs.theta.size()) result.next = std::sqrt(std::max(pairs.theta[next], 0.0));
     } else if (process.full()) {
       process.restart(pairs);
+      looks.restarted(step, process.size());
+    } else {
+      looks.looked(step, process.size(), excess);
     }
-    looks.looked(process.size());
   }
   result.method = BlockKrylov{sizes.block, sizes.capacity};
   result.reads = side.reads();

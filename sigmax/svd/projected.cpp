@@ -102,10 +102,8 @@ SmallSvd svd_of_square(Matrix<double> a) {
 }
 
 // p_1 = e_1;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
-LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t count, std::int64_t done,
-                                      std::int64_t steps, double start_norm) {
-  LanczosRecurrence result;
-  result.start_norm = start_norm;
+void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                  LanczosRecurrence& result) {
   Matrix<double> p(count, steps + 1);
   if (steps > 0) p(0, 0) = 1;
   for (std::int64_t j = 0; j < steps; ++j) {
@@ -130,7 +128,6 @@ LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t c
     if (!(beta > 0)) break;
     for (double& value : z) value /= beta;
   }
-  return result;
 }
 
 }  // namespace sigmax
