@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -22,6 +23,23 @@ SmallEigen descending(std::span<const double> values, const Matrix<double>& vect
   return result;
 }
 
+// By divide and conquer, which does not fail: the lower triangle of `a` is read.
+SmallEigen largest_of_all(Matrix<double> a, int count) {
+  const int n = static_cast<int>(a.rows());
+  int info = 0;
+  std::vector<double> values(static_cast<std::size_t>(n));
+  std::vector<double> work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
+  std::vector<int> integer_work(static_cast<std::size_t>(3 + 5 * n));
+  const int work_size = static_cast<int>(work.size());
+  const int integer_size = static_cast<int>(integer_work.size());
+  dsyevd_("V", "L", &n, a.values().data(), &n, values.data(), work.data(), &work_size, integer_work.data(),
+          &integer_size, &info);
+  if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
+  Matrix<double> top(n, count);
+  for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(a.column(n - count + i), top.column(i).begin());
+  return descending(std::span<const double>(values).last(static_cast<std::size_t>(count)), top, count);
+}
+
 }  // namespace
 
 SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
@@ -33,15 +51,17 @@ SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
   int info = 0;
   std::vector<double> values(static_cast<std::size_t>(n));
   Matrix<double> vectors(n, count);
+  Matrix<double> copy = a;  // dsyevr works in place
   std::vector<int> support(static_cast<std::size_t>(2 * n));
   std::vector<double> work(static_cast<std::size_t>(26 * n + 64 * n));
   std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
   const int work_size = static_cast<int>(work.size());
   const int integer_size = static_cast<int>(integer_work.size());
-  dsyevr_("V", "I", "L", &n, a.values().data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
+  dsyevr_("V", "I", "L", &n, copy.values().data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
           vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
           &info);
-  if (info != 0 || found != count) throw Error(fmt::format("[projected] dsyevr failed, info {}", info));
+  // Inverse iteration inside dsyevr may give up on a cluster.
+  if (info != 0 || found != count) return largest_of_all(std::move(a), count);
   return descending(values, vectors, count);
 }
 
@@ -72,16 +92,7 @@ SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const
     full(i, i) = alpha[static_cast<std::size_t>(i)];
     if (i + 1 < n) full(i + 1, i) = beta[static_cast<std::size_t>(i)];
   }
-  std::vector<double> all_work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
-  std::vector<int> all_integers(static_cast<std::size_t>(3 + 5 * n));
-  const int all_size = static_cast<int>(all_work.size());
-  const int all_integer_size = static_cast<int>(all_integers.size());
-  dsyevd_("V", "L", &n, full.values().data(), &n, values.data(), all_work.data(), &all_size, all_integers.data(),
-          &all_integer_size, &info);
-  if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
-  Matrix<double> top(n, count);
-  for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(full.column(n - count + i), top.column(i).begin());
-  return descending(std::span<const double>(values).last(static_cast<std::size_t>(count)), top, count);
+  return largest_of_all(std::move(full), count);
 }
 
 SmallSvd svd_of_square(Matrix<double> a) {
