@@ -134,6 +134,9 @@ template class BlockLanczos<double>;
 
 namespace {
 
+// The block that products are cheapest with, a column: docs/adr/0020.
+constexpr std::int64_t kBlock = 4;
+
 // What the block method chooses where it is left open.
 struct Sizes {
   std::int64_t block;
@@ -145,9 +148,8 @@ template <Real T>
 Sizes sizes_of(const BlockKrylov& method, const SvdOptions<T>& options, std::int64_t n) {
   if (method.block < 0) throw Error(fmt::format("[block_krylov] block must not be negative, got {}", method.block));
   if (method.basis < 0) throw Error(fmt::format("[block_krylov] basis must not be negative, got {}", method.basis));
-  const std::int64_t wanted_block = method.block > 0 ? method.block : (options.k == 1 ? 4 : 8);
-  const std::int64_t b = std::min({wanted_block, n, options.max_products});
-  const std::int64_t wanted = method.basis > 0 ? method.basis : std::max(32 * b, 2 * options.k + 16 * b);
+  const std::int64_t b = std::min({method.block > 0 ? method.block : kBlock, n, options.max_products});
+  const std::int64_t wanted = method.basis > 0 ? method.basis : std::max(40 * b, 2 * options.k + 24 * b);
   const std::int64_t capacity = std::max(wanted, options.k + 4 * b);
   if (capacity + b >= n) return {b, n, n};
   return {b, capacity, std::min(options.k + (capacity - options.k) / 2, capacity - 2 * b)};
