@@ -8,7 +8,7 @@ enum ExitCode : int {
   kGateTripped = 1,    ///< a weight met a --fail-if expression
   kUsage = 2,          ///< the command line makes no sense
   kBadInput = 3,       ///< a file is unreadable or malformed, or an output cannot be written
-  kNotProven = 4,      ///< --certify proven, and some weight has no proven upper end
+  kNotReached = 4,     ///< --certify proven and no proven upper end, or svd short of its tolerance
   kInterrupted = 130,  ///< SIGINT, as shells count it
   kTerminated = 143,   ///< SIGTERM
 };

@@ -24,7 +24,8 @@ Exit status:
   1  a weight met a --fail-if expression
   2  the command line is wrong
   3  a file is unreadable or malformed, or an output cannot be written
-  4  --certify proven was asked for, and some weight has no proven upper end
+  4  what was asked for was not reached: --certify proven, and some weight has
+     no proven upper end; or svd stopped short of its tolerance
   130  interrupted
 )";
 
@@ -100,6 +101,7 @@ Examples:
   sigmax audit model/ --fail-if 'sigma > 99'   a check for automated builds
   sigmax ls model.onnx                         what the file holds
   sigmax norm layer.npy --ord nuc              one norm of one matrix
+  sigmax svd model.npz:w -k 20 -o top.npz      singular triplets, to a file
 
 `sigmax COMMAND --help` tells more about a command.
 {})",
@@ -160,6 +162,27 @@ Examples:
   sigmax norm matrix.npy --ord fro
   sigmax norm model.safetensors:fc1.weight
   sigmax norm model.onnx:onnx::MatMul_42 --ord schatten:4 --format value
+{})",
+                     kExitCodes);
+}
+
+std::string svd_footer() {
+  return fmt::format(R"(
+The table:
+  energy        share of |A|_F^2 in sigma_1 to sigma_i; of the smallest triplets
+                the share left in sigma_i to the last
+  residual      |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds
+
+Output files hold doubles, named as numpy.linalg.svd names its results:
+  u             rows x k
+  s             k singular values, the largest first
+  vt            k x columns
+
+Examples:
+  sigmax svd model.safetensors:fc1.weight -k 5
+  sigmax svd matrix.npy -k all --format values > sigma.txt
+  sigmax svd model.onnx:onnx::MatMul_42 -k 64 --accuracy vectors -o top.npz
+  sigmax svd layer.npy --smallest -k 3
 {})",
                      kExitCodes);
 }

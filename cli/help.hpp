@@ -18,6 +18,7 @@ std::string main_footer();
 std::string audit_footer();
 std::string list_footer();
 std::string norm_footer();
+std::string svd_footer();
 
 /// Version, BLAS with its processor kernels, the SIMD target that was chosen on this machine, the formats.
 std::string version_text();

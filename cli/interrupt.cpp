@@ -44,6 +44,9 @@ Interrupt::~Interrupt() {
 
 int Interrupt::signal() noexcept { return received; }
 
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+void let_writes_fail() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 }  // namespace sigmax::cli

@@ -18,7 +18,8 @@ class Interrupt {
   static int signal() noexcept;
 };
 
-/// A write to a pipe that nobody reads fails with EPIPE instead of ending the process.
-void ignore_broken_pipes();
+/// A write to a pipe that nobody reads fails with EPIPE, one beyond the limit of a file's size with EFBIG, instead of
+/// ending the process.
+void let_writes_fail();
 
 }  // namespace sigmax::cli

@@ -9,6 +9,7 @@
 #include "cli/commands/audit.hpp"
 #include "cli/commands/ls.hpp"
 #include "cli/commands/norm.hpp"
+#include "cli/commands/svd.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
@@ -35,6 +36,10 @@ struct Run {
 
   int operator()(const NormOptions& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_norm(options, context); });
+  }
+
+  int operator()(const SvdOptions& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_svd(options, context); });
   }
 
   int operator()(const ListOptions& options) const { return run_ls(options); }
@@ -73,6 +78,6 @@ int run(int argc, const char* const* argv) {
 }  // namespace sigmax::cli
 
 int main(int argc, char** argv) {
-  sigmax::cli::ignore_broken_pipes();
+  sigmax::cli::let_writes_fail();
   return sigmax::cli::run(argc, argv);
 }

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,20 +10,15 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/option_parts.hpp"
+#include "cli/svd_options.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/report/columns.hpp"
 
 namespace sigmax::cli {
 namespace {
 
-constexpr const char* kSelection = "Which tensors";
-constexpr const char* kComputation = "What is computed";
-constexpr const char* kReports = "Reports";
-constexpr const char* kGates = "Checks";
-constexpr const char* kGeneral = "General";
-constexpr int kMostJobs = 1024;
 const CLI::Range kCount(std::int64_t{1}, std::int64_t{1} << 62);
-const CLI::Range kSeed(std::int64_t{0}, std::int64_t{1} << 62);
 
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
@@ -33,27 +26,6 @@ const std::map<std::string, NormOptions::Format> kNormFormats = {
     {"text", NormOptions::Format::text}, {"value", NormOptions::Format::value}, {"json", NormOptions::Format::json}};
 const std::map<std::string, ListOptions::Sort> kListSorts = {
     {"name", ListOptions::Sort::name}, {"elements", ListOptions::Sort::elements}, {"bytes", ListOptions::Sort::bytes}};
-const std::map<std::string, Colour> kColours = {
-    {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
-
-// What was typed, before it is given its types.
-struct Typed {
-  std::vector<std::string> layers, exclude, gates;
-  std::string sort, certify, format, colour = "auto";
-  std::map<ReportFile::Kind, std::string> files;
-  std::int64_t top = 0;
-  std::set<std::string_view> arguments;
-};
-
-template <class T>
-T chosen(std::string_view option, const std::string& text, const std::map<std::string, T>& choices) {
-  const auto found = choices.find(text);
-  if (found != choices.end()) return found->second;
-  std::string known;
-  for (const auto& [name, value] : choices) known += (known.empty() ? "" : ", ") + name;
-  throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
-}
-
 // Repeated options: one value each time, so that a path may follow.
 CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text) {
   return app->add_option(name, values, text)->allow_extra_args(false);
@@ -81,27 +53,6 @@ void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
       ->group(kSelection);
 }
 
-void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
-  app->add_flag("-q,--quiet", common.quiet, "no progress, notes or warnings")->group(kGeneral);
-  app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
-      ->group(kGeneral);
-  app->add_option("--color", typed.colour, "auto (a terminal, and NO_COLOR unset), always or never")
-      ->option_text("WHEN")
-      ->group(kGeneral);
-  app->set_help_flag("-h,--help", "this page")->group(kGeneral);
-}
-
-void add_jobs(CLI::App* app, int& jobs) {
-  app->add_option("-j,--jobs", jobs, "threads; every hardware thread by default, and the same digits for any number")
-      ->option_text("N")
-      ->check(CLI::Range(1, kMostJobs))
-      ->group(kComputation);
-}
-
-void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text) {
-  app->add_option(name, typed.files[kind], text)->option_text("FILE")->group(kReports);
-}
-
 CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   CLI::App* audit = app.add_subcommand(
       "audit",
@@ -124,14 +75,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
                    "of each probabilistic upper end, between 0 and 1; 1e-9 by default")
       ->option_text("P")
       ->group(kComputation);
-  audit
-      ->add_option(
-          "--seed", options.seed,
-          "of the random start that probabilistic ends rest on, to repeat a run; drawn anew by default, so that "
-          "no file can be made to defeat them")
-      ->check(kSeed)
-      ->option_text("N")
-      ->group(kComputation);
+  add_seed(audit, options.seed);
   add_jobs(audit, options.jobs);
   audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
       ->option_text("FORMAT")
@@ -204,41 +148,6 @@ NameFilter name_filter(const Typed& typed) {
   return filter;
 }
 
-CertifyRequest certify_request(const std::string& text) {
-  using Kind = CertifyRequest::Kind;
-  if (text.empty()) return {};
-  if (text == "proven") return {Kind::proven, {}};
-  if (text == "probabilistic") return {Kind::probabilistic, {}};
-  if (text == "none") return {Kind::none, {}};
-  if (text.starts_with("proven:")) {
-    std::int64_t size = 0;
-    const auto [end, error] = std::from_chars(text.data() + 7, text.data() + text.size(), size);
-    if (error == std::errc() && end == text.data() + text.size() && size >= 1) return {Kind::proven, size};
-  }
-  throw Error(fmt::format("--certify takes proven, proven:N with N at least 1, probabilistic or none, got '{}'", text));
-}
-
-void check_paths(const std::vector<std::string>& paths, const std::set<std::string_view>& arguments) {
-  for (const std::string& path : paths) {
-    // CLI11 takes an argument in brackets for a list.
-    if (!arguments.contains(path)) throw Error(fmt::format("write ./ before a PATH in brackets, as in ./[{}]", path));
-    if (path.empty()) throw Error("PATH is empty; name a checkpoint");
-    if (path == "-") throw Error("PATH is '-': a checkpoint is mapped, not streamed; name a file");
-  }
-}
-
-std::vector<ReportFile> report_files(const Typed& typed) {
-  std::vector<ReportFile> files;
-  std::set<std::string> seen;
-  for (const auto& [kind, path] : typed.files) {
-    if (path.empty()) continue;
-    if (path == "-") throw Error("a report file is called '-'; --format writes to standard output");
-    if (!seen.insert(path).second) throw Error(fmt::format("two reports are to be written to '{}'", path));
-    files.push_back({kind, path});
-  }
-  return files;
-}
-
 // An argument as a shell would take it.
 std::string quoted(std::string_view argument) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
@@ -258,7 +167,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
-  options.common.colour = chosen("--color", typed.colour, kColours);
+  options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);
   if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
@@ -274,7 +183,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
-  options.common.colour = chosen("--color", typed.colour, kColours);
+  options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   if (!typed.sort.empty()) options.sort = chosen("--sort", typed.sort, kListSorts);
   return options;
@@ -282,7 +191,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
 
 NormOptions finished(NormOptions options, const Typed& typed) {
   check_paths({options.target}, typed.arguments);
-  options.common.colour = chosen("--color", typed.colour, kColours);
+  options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
   options.norm = norms::parse_norm(options.ord);
   return options;
@@ -290,7 +199,7 @@ NormOptions finished(NormOptions options, const Typed& typed) {
 
 }  // namespace
 
-std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, const char* const* argv) {
+std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv) {
   CLI::App app("The singular values of neural-network weights, with proof.", "sigmax");
   app.formatter(std::make_shared<HelpPage>());
   app.set_help_flag("-h,--help", "this page")->group(kGeneral);
@@ -302,10 +211,13 @@ std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, co
   AuditOptions audit;
   ListOptions list;
   NormOptions norm;
-  Typed typed_audit, typed_list, typed_norm;
+  SvdOptions svd;
+  SvdTyped svd_typed;
+  Typed typed_audit, typed_list, typed_norm, typed_svd;
   const CLI::App* audit_command = add_audit(app, audit, typed_audit);
   const CLI::App* list_command = add_list_command(app, list, typed_list);
   const CLI::App* norm_command = add_norm(app, norm, typed_norm);
+  const CLI::App* svd_command = add_svd(app, svd, typed_svd, svd_typed);
   app.require_subcommand(0, 1);
 
   try {
@@ -317,11 +229,13 @@ std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, co
   }
   if (version) return Message{version_text(), kSuccess};
   audit.command = command_line(argc, argv);
-  for (Typed* typed : {&typed_audit, &typed_list, &typed_norm}) typed->arguments.insert(argv + 1, argv + argc);
+  for (Typed* typed : {&typed_audit, &typed_list, &typed_norm, &typed_svd})
+    typed->arguments.insert(argv + 1, argv + argc);
   if (audit_command->parsed()) return finished(std::move(audit), typed_audit);
   if (list_command->parsed()) return finished(std::move(list), typed_list);
   if (norm_command->parsed()) return finished(std::move(norm), typed_norm);
-  return Message{"a command is missing: audit, ls or norm\nSee sigmax --help.", kUsage};
+  if (svd_command->parsed()) return finished(std::move(svd), typed_svd, svd_typed);
+  return Message{"a command is missing: audit, ls, norm or svd\nSee sigmax --help.", kUsage};
 }
 
 }  // namespace sigmax::cli

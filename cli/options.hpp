@@ -10,6 +10,8 @@
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/svd/method.hpp"
+#include "sigmax/svd/svd.hpp"
 
 namespace sigmax::cli {
 
@@ -79,6 +81,31 @@ struct NormOptions {
   Format format = Format::text;
 };
 
+struct SvdOptions {
+  enum class Format { table, values, csv, json };
+  struct Output {
+    enum class Kind { npz, safetensors, npy };
+    Kind kind;
+    std::string path;
+  };
+  CommonOptions common;
+  std::string target;                      ///< FILE or FILE:TENSOR
+  std::optional<std::int64_t> count = 10;  ///< nothing: all
+  bool capped = true;                      ///< `count` is the default: fewer if the matrix has fewer
+  bool smallest = false;
+  bool values_only = false;
+  Accuracy accuracy = Accuracy::values;
+  double tolerance = 1e-10;
+  Method method = Auto{};
+  std::int64_t max_products = 10000;
+  CertifyRequest certify;
+  std::optional<std::uint64_t> seed;  ///< nothing: drawn from the system
+  int jobs = 0;
+  Format format = Format::table;
+  std::vector<ReportFile> files;
+  std::optional<Output> output;
+};
+
 /// Help, the version, or a usage error: text to print and the code to exit with.
 struct Message {
   std::string text;
@@ -87,6 +114,6 @@ struct Message {
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
 /// column); what the parser itself refuses comes back as a Message with exit code 2.
-std::variant<AuditOptions, ListOptions, NormOptions, Message> parse(int argc, const char* const* argv);
+std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv);
 
 }  // namespace sigmax::cli

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace sigmax::tolerance {
 
@@ -17,6 +18,13 @@ inline constexpr double kUnitRoundoff = kEpsilon / 2;
 template <class T = double>
 long double gamma(std::int64_t n) {
   const long double nu = static_cast<long double>(n) * std::numeric_limits<T>::epsilon() / 2;
+  return nu / (1 - nu) * (1 + 0x1p-9L);
+}
+
+/// The same for sums in T.
+template <class T>
+long double gamma_in(std::int64_t n) {
+  const long double nu = static_cast<long double>(n) * (std::numeric_limits<T>::epsilon() / 2);
   return nu / (1 - nu) * (1 + 0x1p-9L);
 }
 
@@ -47,6 +55,54 @@ double coarseness() {
 
 /// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
 inline double of_estimate(double stop) { return 100 * stop; }
+
+/// What a residual is that was stopped at by a recurrence's own account of it: rounding comes on top.
+inline double of_stop(double stop) { return 1.01 * stop; }
+
+/// of_matrix and relative for computations in T on entries rounded to T.
+template <class T>
+double of_matrix_in(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
+  return c * static_cast<double>(std::max<std::int64_t>(std::max(rows, columns), 8)) *
+         static_cast<double>(std::numeric_limits<T>::epsilon()) * norm;
+}
+template <class T>
+double relative_in(std::int64_t rows, std::int64_t columns, double c = 4) {
+  return of_matrix_in<T>(rows, columns, 1, c);
+}
+
+/// What a value found in a Krylov space of A^T A, computed in T, is short of sigma: rounding turns its vector by
+/// e = c max(m, n) eps sigma_1^2 / sigma^2 into directions of smaller values, which costs the value e^2 sigma / 2, and
+/// no more than all of it.
+template <class T>
+double of_projection_in(std::int64_t rows, std::int64_t columns, double largest, double sigma, double c = 4) {
+  if (!(sigma > 0)) return 0;
+  const double turned = relative_in<T>(rows, columns, c) * (largest / sigma) * (largest / sigma);
+  return sigma * std::min(1.0, turned * turned / 2);
+}
+
+/// The error of a residual |A^T u - sigma v| over sigma_1 that is evaluated in T, as A^T A v / sigma where sigma is at
+/// least the cube root of eps times sigma_1: rounding of the Gram product, over sigma.
+template <class T>
+double of_residual_in(std::int64_t rows, std::int64_t columns, double c = 4) {
+  return relative_in<T>(rows, columns, c) / std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
+}
+
+/// What the i-th value from a randomised sketch of k + p columns with q steps of subspace iteration is short of
+/// sigma_i, but for a probability of d = 1e-9 (Gu, SIAM J. Sci. Comput. 37, 2015): at least sigma_i /
+/// sqrt(1 + C^2 (sigma_{k+1} / sigma_i)^(4 q + 2)), with l = k + p, C = e sqrt(l) / (p + 1) (2 / d)^(1 / (p + 1))
+/// (sqrt(n - k) + sqrt(l) + sqrt(2 ln(2 / d))).
+inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_t i, std::int64_t k, std::int64_t p,
+                                    std::int64_t q) {
+  const auto n = static_cast<double>(sigma.size());
+  const auto l = static_cast<double>(k + p);
+  if (l >= n || !(sigma[i] > 0)) return 0;
+  constexpr double kFailure = 1e-9;
+  const double c = std::exp(1.0) * std::sqrt(l) / static_cast<double>(p + 1) *
+                   std::pow(2 / kFailure, 1 / static_cast<double>(p + 1)) *
+                   (std::sqrt(n - static_cast<double>(k)) + std::sqrt(l) + std::sqrt(2 * std::log(2 / kFailure)));
+  const double decay = std::pow(sigma[static_cast<std::size_t>(k)] / sigma[i], static_cast<double>(4 * q + 2));
+  return sigma[i] * (1 - 1 / std::sqrt(1 + c * c * decay));
+}
 
 /// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
 inline constexpr double kPrintedDigits = 0.51e-8;

@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "cli/exit_code.hpp"
-#include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/audit/audit.hpp"
+#include "sigmax/io/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/csv.hpp"
@@ -159,14 +159,14 @@ int run_audit(const AuditOptions& options, Context& context) {
 
   std::vector<std::filesystem::path> inputs;
   for (const io::SourceFile& file : checkpoint.files) inputs.push_back(file.path);
-  for (const ReportFile& file : options.files) check_writable(file.path, inputs);
+  for (const ReportFile& file : options.files) io::check_writable(file.path, inputs);
 
   audit::Result result;
   {
     const ProgressLine progress(context, "audit", options.common);
     result = audit::audit(checkpoint, audit_options(options), context);
   }
-  for (const ReportFile& file : options.files) write_file(file.path, render(file.kind, result, options));
+  for (const ReportFile& file : options.files) io::write_file(file.path, render(file.kind, result, options));
   print(render_for_output(result, options));
 
   tell_what_matters(result, options, messages);
@@ -174,7 +174,7 @@ int run_audit(const AuditOptions& options, Context& context) {
   for (const Gate& gate : options.gates) tripped |= judge(gate, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);
   if (tripped) return kGateTripped;
-  return unproven ? kNotProven : kSuccess;
+  return unproven ? kNotReached : kSuccess;
 }
 
 }  // namespace sigmax::cli

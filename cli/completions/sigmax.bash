@@ -14,7 +14,7 @@ _sigmax() {
 
   command=
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in audit | ls | norm) command=$word && break ;; esac
+    case $word in audit | ls | norm | svd) command=$word && break ;; esac
   done
 
   local options values=
@@ -29,17 +29,27 @@ _sigmax() {
     norm)
       options='--ord -j --jobs --format -q --quiet -v --verbose --color -h --help'
       ;;
+    svd)
+      options='-k --count --smallest --accuracy --tolerance --method --max-products --certify --seed -j --jobs --format
+        --json -o --output --values-only -q --quiet -v --verbose --color -h --help'
+      ;;
     *)
-      options='audit ls norm --version -h --help'
+      options='audit ls norm svd --version -h --help'
       ;;
   esac
 
   case $previous in
     --format)
-      if [[ $command == norm ]]; then values='text value json'; else values='table json csv markdown'; fi
+      case $command in
+        norm) values='text value json' ;;
+        svd) values='table values csv json' ;;
+        *) values='table json csv markdown' ;;
+      esac
       ;;
     --color) values='auto always never' ;;
     --certify) values='proven probabilistic none' ;;
+    --accuracy) values='values vectors' ;;
+    --method) values='auto power deflation lanczos block-krylov randomized dense inverse' ;;
     --ord) values='fro nuc 1 -1 2 -2 inf -inf max schatten: kyfan: entrywise:' ;;
     --sort)
       if [[ $command == ls ]]; then
@@ -50,7 +60,8 @@ _sigmax() {
       fi
       ;;
     --layers | --exclude | --min-dim | --failure-probability | --seed | -j | --jobs | --top | --fail-if) return ;;
-    --json | --html | --csv | --markdown)
+    -k | --count | --tolerance | --max-products) return ;;
+    -o | --output | --json | --html | --csv | --markdown)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return

@@ -53,10 +53,11 @@ bool is_cheap_to_prove(std::int64_t rows, std::int64_t columns) {
   return shorter + shorter * shorter / longer <= 400;
 }
 
-LanczosOptions lanczos_options(std::uint64_t seed) {
-  LanczosOptions options;
+SvdOptions<double> svd_options(std::uint64_t seed) {
+  SvdOptions<double> options;
   options.random = random_state(seed);
-  options.tolerance = 1e-8;  // half of that for sigma_max
+  options.tolerance = 5e-9;
+  options.max_products = 2000;
   return options;
 }
 
@@ -85,7 +86,7 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   const double failure = options.certify.probabilistic ? options.certify.failure_probability : 0;
   const bounds::Measured sigma_max = bounds::scaled(
       prove ? bounds::prove(range.matrix, range.facts, *g, context)
-            : bounds::estimate(range.matrix, range.facts, failure, lanczos_options(options.certify.seed), context),
+            : bounds::estimate(range.matrix, range.facts, failure, svd_options(options.certify.seed), context),
       range.factor);
   Figures figures{sigma_max.sigma_max};
   figures.sigma_max_estimate = sigma_max.estimate;

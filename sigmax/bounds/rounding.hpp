@@ -2,8 +2,11 @@
 // underflow; see docs/proofs.md.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <limits>
 #include <span>
 
 namespace sigmax::bounds {
@@ -32,6 +35,38 @@ inline double sum_squares(std::span<const double> x) {
   }
   for (; i < x.size(); ++i) sums[0] += x[i] * x[i];
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/// lower <= |x| 2^-exponent <= upper. Not finite: lower 0, upper infinite.
+struct NormRange {
+  double lower = 0;
+  double upper = 0;
+  double computed = 0;
+  int exponent = 0;
+};
+
+inline NormRange norm_range(std::span<const double> x) {
+  double largest = 0;
+  for (const double value : x) {
+    if (!std::isfinite(value)) return {0, std::numeric_limits<double>::infinity(), value};
+    largest = std::fmax(largest, std::fabs(value));
+  }
+  if (largest == 0) return {};
+  // Within 2^+-400 no square leaves the range but those below 2^-1074, which are nothing beside the largest.
+  const int exponent = std::ilogb(largest);
+  const bool far = std::abs(exponent) > 400;
+  double sum = 0;
+  if (far) {
+    for (const double value : x) {
+      const double moved = std::ldexp(value, -exponent);
+      sum += moved * moved;
+    }
+  } else {
+    sum = sum_squares(x);
+  }
+  const double slack = gamma(static_cast<std::int64_t>(x.size()) + 2);
+  const double norm = std::sqrt(sum);
+  return {round_down(norm * (1 - slack)), round_up(norm * (1 + slack)), norm, far ? exponent : 0};
 }
 
 }  // namespace sigmax::bounds

@@ -19,8 +19,10 @@ using Sum = SIGMAX_KERNELS_SUM;
 using In = MatrixView<const Sum>;
 using Out = MatrixView<Sum>;
 
-// Rows that are used again before the next ones are read lie in the second-level cache meanwhile, which has 256 KiB at
-// least and 1 MiB or more where it matters.
+// Rows that are used again before the next ones are read: in the first-level cache where at least four of them take
+// half of it, or else in the second level, which has 256 KiB at least and 1 MiB or more where it matters. The next
+// block is fetched meanwhile, so that there is room for two.
+inline constexpr std::int64_t kNearBytes = std::int64_t{16} << 10;
 inline constexpr std::int64_t kBlockBytes = std::int64_t{192} << 10;
 inline constexpr std::int64_t kMostBlockRows = 64;
 // Rows that weighted sums stay in registers for when they are read for the first time: as many streams at once.
@@ -41,7 +43,9 @@ HWY_INLINE void each_width(std::int64_t columns, const F& f) {
 
 HWY_INLINE std::int64_t block_rows(const StoredMatrix& a) {
   const std::int64_t row_bytes = a.columns * static_cast<std::int64_t>(size_of(a.dtype));
-  return std::clamp<std::int64_t>(kBlockBytes / row_bytes / 8 * 8, 8, kMostBlockRows);
+  const std::int64_t near = kNearBytes / row_bytes;
+  if (near >= 4) return near < 8 ? 4 : std::min(near / 8 * 8, kMostBlockRows);
+  return std::max<std::int64_t>(kBlockBytes / row_bytes / 8 * 8, 8);
 }
 
 // f(first row, rows) for blocks of at most `most` rows.

@@ -177,7 +177,7 @@ HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
     if (next != nullptr) {
       constexpr auto kBytes = static_cast<int>(2 * P * hn::MaxLanes(d) * sizeof(S));
       const char* line = reinterpret_cast<const char*>(next + r * stride);
-      repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64, 0, 2); });
+      repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64); });
     }
     V weight[C];
     repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { weight[c] = hn::Set(d, t[r + c * t_stride]); });

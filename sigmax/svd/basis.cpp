@@ -147,6 +147,29 @@ Matrix<double> Basis<T>::orthogonalize(MatrixView<T> x) const {
 }
 
 template <Real T>
+double Basis<T>::remove(MatrixView<T> x, std::int64_t near, std::int64_t number, std::span<double> coefficients) const {
+  const std::span<T> z = x.column(0);
+  for (std::int64_t j = std::max<std::int64_t>(near, 0); j < std::min(near + number, count_); ++j) {
+    const std::span<const T> v = at(j);
+    const double c = blas1::dot<T>(v, z);
+    coefficients[static_cast<std::size_t>(j)] += c;
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      z[i] = static_cast<T>(static_cast<double>(z[i]) - c * static_cast<double>(v[i]));
+    }
+  }
+  double left = blas1::norm<T>(z);
+  for (int pass = 0; pass < 3 && left > 0; ++pass) {
+    sweep(0, count_, x, {coefficients.data(), count_, 1});
+    const double after = blas1::norm<T>(z);
+    const bool enough = after > 0.5 * left;
+    left = after;
+    if (enough) break;
+  }
+  if (!std::isfinite(left)) throw NotFinite{};
+  return left;
+}
+
+template <Real T>
 double Basis<T>::clean(std::int64_t first, std::int64_t number, MatrixView<T> x,
                        MatrixView<double> coefficients) const {
   sweep(first, number, x, coefficients);

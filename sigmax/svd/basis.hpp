@@ -56,6 +56,12 @@ class Basis {
   /// (unless X lies in the span to working accuracy). Returns the sum of the coefficients of both, count() x X.columns.
   Matrix<double> orthogonalize(MatrixView<T> x) const;
 
+  /// X -= Q (Q^T X) for one vector, Q^T X added to `coefficients`; returns |X| after it. Made for Krylov processes: X
+  /// has components along the `number` vectors from `near` (as far as they exist), which are taken off first, and often
+  /// nothing but rounding along the others, where one sweep is as good as two would be. If it takes off more, there is
+  /// another. Throws NotFinite if X is not finite, or its square overflows.
+  double remove(MatrixView<T> x, std::int64_t near, std::int64_t number, std::span<double> coefficients) const;
+
   /// What append() found: X = Q C + P R + E, with P the new vectors and |E| of the order of rounding and the floor.
   struct Appended {
     Matrix<double> c;       ///< count() before x b

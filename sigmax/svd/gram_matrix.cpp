@@ -14,6 +14,7 @@ namespace sigmax {
 namespace {
 
 constexpr std::int64_t kPanelElements = std::int64_t{1} << 17;
+constexpr std::int64_t kLeastWidth = 256;  // less, and the tiles of G travel to and from memory too often
 constexpr double kFlopsWorthTiles = 5e8;
 constexpr std::int64_t kTile = 256;
 constexpr std::int64_t kSmallTile = 128;  // so that a long thin matrix of a few hundred columns has tiles to share
@@ -34,8 +35,16 @@ void convert_panel(const kernels::StoredMatrix& panel, double scale, double* out
   });
 }
 
-// Copies the lower triangle of a row-major matrix into the upper, in blocks that stay in cache.
-void mirror(double* a, std::int64_t n, Context& context) {
+// A block of the lower triangle of the row-major G, by its first row and column: G_ij += P_i P_j^T for a panel P of
+// order x width, P_i^T P_j for one of width x order.
+struct Tile {
+  std::int64_t i, j;
+};
+
+}  // namespace
+
+// The upper triangle in column-major order is the lower in row-major order. In blocks that stay in cache.
+void mirror_upper(double* a, std::int64_t n, Context& context) {
   constexpr std::int64_t kBlock = 32;
   context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
     const std::int64_t first = static_cast<std::int64_t>(block) * kBlock;
@@ -48,26 +57,17 @@ void mirror(double* a, std::int64_t n, Context& context) {
   });
 }
 
-// A block of the lower triangle of the row-major G, by its first row and column: G_ij += P_i P_j^T for a panel P of
-// order x width, P_i^T P_j for one of width x order.
-struct Tile {
-  std::int64_t i, j;
-};
-
-}  // namespace
-
-GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context) {
+GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context, Triangles triangles) {
   if (a.size() == 0) throw Error(fmt::format("[gram_matrix] an empty matrix, {}x{}", a.rows, a.columns));
   const SerialBlas serial;
   const bool of_rows = a.rows <= a.columns;
   const std::int64_t order = std::min(a.rows, a.columns);
   const std::int64_t terms = std::max(a.rows, a.columns);
-  const std::int64_t width = std::min(std::clamp<std::int64_t>(kPanelElements / order, 128, 2048), terms);
-  GramMatrix g{order, terms, scale, of_rows, context.scratch<double>(static_cast<std::size_t>(order * order))};
+  const std::int64_t width = std::min(std::clamp<std::int64_t>(kPanelElements / order, kLeastWidth, 2048), terms);
+  GramMatrix g{order,    terms, scale, of_rows, context.scratch<double>(static_cast<std::size_t>(order * order)),
+               triangles};
   auto panel = context.scratch<double>(static_cast<std::size_t>(order * width));
   double* const values = g.values.data();
-  // Not left to beta = 0: whether that clears a NaN in uninitialised memory differs between BLAS libraries.
-  std::fill(g.values.begin(), g.values.end(), 0.0);
 
   const std::int64_t tile = tile_of(a, order);
   std::vector<Tile> tiles;
@@ -95,6 +95,10 @@ GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& co
       const double* left = panel.data() + i * step;
       const double* right = panel.data() + j * step;
       double* c = values + i * order + j;
+      if (first == 0) {
+        // Not left to beta = 0: whether that clears a NaN in uninitialised memory differs between BLAS libraries.
+        for (int row = 0; row < rows; ++row) std::fill_n(c + row * order, columns, 0.0);
+      }
       if (i == j) {
         cblas_dsyrk(CblasRowMajor, CblasLower, transposed, rows, static_cast<int>(count), 1.0, left, ld, 1.0, c, n);
       } else {
@@ -103,7 +107,7 @@ GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& co
       }
     });
   }
-  mirror(values, order, context);
+  if (triangles == Triangles::both) mirror_upper(values, order, context);
   return g;
 }
 

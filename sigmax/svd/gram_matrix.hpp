@@ -8,8 +8,14 @@
 
 namespace sigmax {
 
-/// G = (s A)(s A)^T if A has no more rows than columns, (s A)^T (s A) otherwise, with s a power of two. Symmetric, both
-/// triangles filled, column-major with leading dimension `order`.
+/// Which entries of a symmetric matrix are there.
+enum class Triangles {
+  both,
+  upper,  ///< element (i, j), i <= j, at [i + j * order]; what lies at the other places means nothing
+};
+
+/// G = (s A)(s A)^T if A has no more rows than columns, (s A)^T (s A) otherwise, with s a power of two. Symmetric,
+/// column-major with leading dimension `order`.
 ///
 /// |G_computed - G| <= gamma_terms |s A| |s A|^T + (terms + 1) 2^-1074 entrywise, whatever the order of summation, if
 /// every |s a_ij| is at most 1.
@@ -19,10 +25,15 @@ struct GramMatrix {
   double scale = 1;        ///< s
   bool of_rows = false;    ///< A A^T; otherwise A^T A
   Context::Buffer<double> values;
+  Triangles triangles = Triangles::both;
 };
 
-/// Cost: one read of A, rows x columns x order flops, order^2 doubles and a panel of about 1 MiB (or 128 rows, if that
+/// Cost: one read of A, rows x columns x order flops, order^2 doubles and a panel of about 1 MiB (or 256 rows, if that
 /// is more). Throws Error if the storage type is not real or the matrix is empty.
-GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context);
+GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context,
+                       Triangles triangles = Triangles::both);
+
+/// Copies the upper triangle of a column-major matrix of order n, less its diagonal, into the lower.
+void mirror_upper(double* a, std::int64_t n, Context& context);
 
 }  // namespace sigmax

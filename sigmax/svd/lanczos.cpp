@@ -5,155 +5,290 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/krylov_loop.hpp"
+#include "sigmax/svd/projected.hpp"
+#include "sigmax/svd/stopping.hpp"
 
 namespace sigmax {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
-// The top of the spectrum of the tridiagonal matrix of one cycle.
-struct Ritz {
-  double theta = 0;
-  double next = -1;             // the second eigenvalue; -1 for a matrix of order one
-  std::vector<double> weights;  // the eigenvector of theta in the Lanczos basis
-};
-
-Ritz top_of(std::span<const double> alpha, std::span<const double> beta) {
-  const int n = static_cast<int>(alpha.size());
-  if (n == 1) return {alpha[0], -1, {1.0}};
-  std::vector<double> diagonal(alpha.begin(), alpha.end());
-  std::vector<double> off(beta.begin(), beta.end());
-  const int wanted = 2;
-  const int first = n - 1;
-  const double unused = 0;
-  int found = 0;
-  int info = 0;
-  std::vector<double> values(static_cast<std::size_t>(n));
-  std::vector<double> vectors(static_cast<std::size_t>(n) * wanted);
-  std::vector<int> support(2 * wanted);
-  std::vector<double> work(static_cast<std::size_t>(20 * n));
-  std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
-  const int work_size = static_cast<int>(work.size());
-  const int integer_size = static_cast<int>(integer_work.size());
-  dstevr_("V", "I", &n, diagonal.data(), off.data(), &unused, &unused, &first, &n, &unused, &found, values.data(),
-          vectors.data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size, &info);
-  if (info != 0 || found != wanted) throw Error(fmt::format("[lanczos] dstevr failed, info {}", info));
-  const double* top = vectors.data() + n;
-  return {values[1], values[0], {top, top + n}};
+template <Real T>
+std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
+  constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
+  const std::int64_t least = options.k + 2;
+  const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
+  // One pair: restarts cost nothing but steps, the small problem is tridiagonal. Several: it is dense.
+  const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 30;
+  const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
+  return std::min(std::max(wanted, least), n);
 }
 
-// A growing orthonormal basis, column-major.
-class Basis {
+// The state of the process is a basis V of count() orthonormal vectors, the first `done` of which C has been applied
+// to, and H = V^T C V_done with
+//
+//   C V_done = V H        (but for rounding: a remainder that small is dropped)
+//
+// The vectors from `done` on are pending. With y an eigenvector of the leading done x done block of H, V_done y is a
+// Ritz vector with the residual V_pending H_pending y, of norm |H_pending y|. In the plain Lanczos process one vector
+// is pending, and H is tridiagonal; after a thick restart it is an arrowhead; from a block, or with another random
+// vector put in, several are pending: nothing of this needs a different formula, as the orthogonalisation gives all
+// entries of H.
+template <Real T>
+class Process {
  public:
-  Basis(std::int64_t n, std::int64_t capacity, Context& context)
-      : n_(static_cast<int>(n)),
-        vectors_(context.scratch<double>(static_cast<std::size_t>(n * capacity))),
-        coefficients_(static_cast<std::size_t>(capacity)) {}
+  Process(std::int64_t n, const SymmetricProduct<T>& product, const LanczosOptions& options, std::int64_t width,
+          Context& context)
+      : n_(n),
+        capacity_(std::max(basis_size<T>(n, options), std::min(n, options.k + 2 * width))),
+        product_(product),
+        basis_(n, capacity_ + std::max(width, kTogether) + kTogether, context),
+        h_(basis_.capacity(), basis_.capacity()),
+        random_(options.random) {}
 
-  std::span<double> at(std::int64_t j) { return {vectors_.data() + j * n_, static_cast<std::size_t>(n_)}; }
+  std::int64_t done() const { return done_; }
+  std::int64_t pending() const { return basis_.count() - done_; }
+  std::int64_t products() const { return products_; }
+  std::int64_t reads() const { return reads_; }
+  std::int64_t capacity() const { return capacity_; }
+  bool spans_all() const { return basis_.count() == n_; }
+  const Basis<T>& basis() const { return basis_; }
+  RandomState random() const { return random_; }
 
-  // x -= Q Q^T x over the first `count` vectors, twice: once leaves errors that grow with cancellation, twice is
-  // enough.
-  void orthogonalize(std::span<double> x, std::int64_t count) {
-    for (int pass = 0; pass < 2; ++pass) {
-      cblas_dgemv(CblasColMajor, CblasTrans, n_, static_cast<int>(count), 1.0, vectors_.data(), n_, x.data(), 1, 0.0,
-                  coefficients_.data(), 1);
-      cblas_dgemv(CblasColMajor, CblasNoTrans, n_, static_cast<int>(count), -1.0, vectors_.data(), n_,
-                  coefficients_.data(), 1, 1.0, x.data(), 1);
-    }
+  // `width` vectors of independent standard normals; what follows from the first is recorded.
+  void start_random(std::int64_t width) {
+    std::vector<double> normal(static_cast<std::size_t>(n_));
+    random_ = fill_normal(random_, normal);
+    const std::span<T> x = basis_.next().column(0);
+    std::transform(normal.begin(), normal.end(), x.begin(), [](double value) { return static_cast<T>(value); });
+    const double norm = blas1::norm<T>(x);
+    blas1::scale(x, 1 / norm);
+    basis_.accept();
+    for (std::int64_t j = 1; j < width; ++j) basis_.append_random(random_);
+    recurrence_.emplace();
+    recurrence_->start_norm = norm;
+    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+    width_ = width;
   }
 
-  void combine(std::span<const double> weights, std::span<double> x) {
-    cblas_dgemv(CblasColMajor, CblasNoTrans, n_, static_cast<int>(weights.size()), 1.0, vectors_.data(), n_,
-                weights.data(), 1, 0.0, x.data(), 1);
+  // Such columns of a start as are independent.
+  void start_from(MatrixView<const T> start, std::int64_t width) {
+    std::vector<double> ignored(static_cast<std::size_t>(basis_.capacity()));
+    for (std::int64_t j = 0; j < start.columns && basis_.count() < std::min(width, n_); ++j) {
+      const MatrixView<T> x = basis_.next();
+      std::ranges::copy(start.column(j), x.data);
+      const double before = blas1::norm<T>(x.column(0));
+      if (!(before > 0)) continue;
+      blas1::scale(x.column(0), 1 / before);
+      const double left = basis_.remove(x, 0, 0, ignored);
+      if (left <= negligible<T>(n_)) continue;
+      blas1::scale(x.column(0), 1 / left);
+      basis_.accept();
+    }
+    width_ = basis_.count();
+  }
+
+  // Another random vector, orthogonal to all that is there.
+  void inject() {
+    end_recurrence();
+    basis_.append_random(random_);
+  }
+
+  // One product each for `b` pending vectors, together.
+  void multiply(std::int64_t b) {
+    const std::int64_t first = basis_.count();
+    product_(std::as_const(basis_).columns(done_, b), basis_.next(b));
+    products_ += b;
+    ++reads_;
+    if (b == pending() && first_cycle_) ++complete_steps_;
+    for (std::int64_t j = 0; j < b; ++j) take(first + j);
+  }
+
+  // The largest Ritz pairs and their residuals.
+  struct Ritz {
+    std::vector<double> theta;
+    Matrix<double> vector;  // in the basis
+    std::vector<double> theta_residual;
+  };
+  Ritz ritz(std::int64_t wanted) const {
+    SmallEigen pairs =
+        tridiagonal() ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted);
+    Ritz result{std::move(pairs.value), std::move(pairs.vector), {}};
+    for (std::int64_t i = 0; i < result.vector.columns(); ++i) {
+      double sum = 0;
+      for (std::int64_t p = done_; p < basis_.count(); ++p) {
+        const double r = coupling(p, result.vector.column(i));
+        sum += r * r;
+      }
+      result.theta_residual.push_back(std::sqrt(sum));
+    }
+    return result;
+  }
+
+  // V_done <- V_done Y for the `keep` largest Ritz vectors; H becomes diag(theta) with the pending rows H_pending Y.
+  void restart(std::int64_t keep) {
+    end_recurrence();
+    const Ritz kept = ritz(keep);
+    keep = kept.vector.columns();
+    const std::int64_t waiting = pending();
+    Matrix<double> h(h_.rows(), h_.columns());
+    for (std::int64_t i = 0; i < keep; ++i) {
+      h(i, i) = kept.theta[static_cast<std::size_t>(i)];
+      for (std::int64_t p = 0; p < waiting; ++p) h(keep + p, i) = coupling(done_ + p, kept.vector.column(i));
+    }
+    basis_.compress(kept.vector.view());
+    for (std::int64_t p = 0; p < waiting; ++p) std::ranges::copy(basis_.at(done_ + p), basis_.at(keep + p).begin());
+    basis_.accept(waiting);
+    h_ = std::move(h);
+    done_ = keep;
+  }
+
+  // What the random start tells: until the first restart or injection.
+  std::optional<LanczosRecurrence> recurrence() {
+    end_recurrence();
+    return std::move(recurrence_);
   }
 
  private:
-  int n_;
-  Context::Buffer<double> vectors_;
-  std::vector<double> coefficients_;
+  // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
+  void take(std::int64_t slot) {
+    const std::int64_t count = basis_.count();
+    const MatrixView<T> z = basis_.columns(count, 1);
+    if (slot != count) std::ranges::copy(basis_.at(slot), z.data);
+    const std::span<double> h = h_.column(done_);
+    const double left = basis_.remove(z, done_ - width_, 2 * width_, h);
+    largest_ = std::max(largest_, h[static_cast<std::size_t>(done_)]);
+    if (tridiagonal()) {
+      alpha_.push_back(h[static_cast<std::size_t>(done_)]);
+      beta_.push_back(left);
+    }
+    ++done_;
+    if (count == n_ || left <= negligible<T>(n_) * largest_) return;
+    h[static_cast<std::size_t>(count)] = left;
+    blas1::scale(z.column(0), 1 / left);
+    basis_.accept();
+  }
+
+  // (H y)_p
+  double coupling(std::int64_t p, std::span<const double> y) const {
+    double sum = 0;
+    for (std::int64_t j = 0; j < done_; ++j) sum += h_(p, j) * y[static_cast<std::size_t>(j)];
+    return sum;
+  }
+
+  // H_ij for i > j is known since C v_j was taken: coefficients along what was there, the norm that became v_i, zero
+  // along what came later.
+  Matrix<double> leading() const {
+    Matrix<double> block(done_, done_);
+    for (std::int64_t j = 0; j < done_; ++j) {
+      for (std::int64_t i = j; i < done_; ++i) block(i, j) = h_(i, j);
+    }
+    return block;
+  }
+
+  bool tridiagonal() const { return first_cycle_ && width_ == 1; }
+
+  void end_recurrence() {
+    if (first_cycle_ && recurrence_) {
+      if (width_ == 1) {
+        recurrence_->alpha = alpha_;
+        recurrence_->beta = beta_;
+      } else {
+        record_first(h_.view(), basis_.count(), done_, complete_steps_, *recurrence_);
+      }
+    }
+    first_cycle_ = false;
+  }
+
+  std::int64_t n_;
+  std::int64_t capacity_;
+  const SymmetricProduct<T>& product_;
+  Basis<T> basis_;
+  Matrix<double> h_;
+  std::int64_t done_ = 0;
+  std::int64_t products_ = 0;
+  std::int64_t reads_ = 0;
+  double largest_ = 0;
+  RandomState random_;
+  std::int64_t width_ = 1;  // vectors begun with
+  bool first_cycle_ = true;
+  std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
+  // The diagonal of H and what is below, while it is tridiagonal.
+  std::vector<double> alpha_;
+  std::vector<double> beta_;
+  std::optional<LanczosRecurrence> recurrence_;
 };
 
-double norm2(std::span<const double> x) { return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1); }
-
-void scale(std::span<double> x, double factor) {
-  for (double& value : x) value *= factor;
+void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
+  if (n < 1) throw Error(fmt::format("[lanczos] the operator's order must be positive, got {}", n));
+  if (options.k < 1 || options.k > n) {
+    throw Error(fmt::format("[lanczos] k must be between 1 and {}, got {}", n, options.k));
+  }
+  if (options.max_products < 1) {
+    throw Error(fmt::format("[lanczos] max_products must be positive, got {}", options.max_products));
+  }
+  if (rows != n) throw Error(fmt::format("[lanczos] a start of {} rows for an operator of order {}", rows, n));
 }
 
-// Ritz values are looked at after steps 1, 2, 4, 6, ...: early while steps are few, then often enough not to overshoot.
-bool worth_checking(std::int64_t step) { return step <= 2 || step % 4 == 0; }
+// The k pairs, made up with zeros where max_products was less than k.
+template <Real T>
+LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ritz, LanczosOutcome outcome,
+                        std::int64_t k) {
+  LanczosResult<T> result;
+  result.outcome = outcome;
+  result.products = process.products();
+  result.reads = process.reads();
+  result.basis = process.capacity();
+  result.random = process.random();
+  result.recurrence = process.recurrence();
+  const std::vector<double>& value = ritz.theta;
+  const auto found = std::min(k, static_cast<std::int64_t>(value.size()));
+  if (static_cast<std::int64_t>(value.size()) > k) result.next = std::max(value[static_cast<std::size_t>(k)], 0.0);
+  result.theta.assign(value.begin(), value.begin() + found);
+  result.residual.assign(ritz.theta_residual.begin(), ritz.theta_residual.begin() + found);
+  const std::int64_t n = process.basis().order();
+  result.vectors = Matrix<T>(n, k);
+  process.basis().combine(ritz.vector.view().column_range(0, found), result.vectors.view().column_range(0, found));
+  for (double& theta : result.theta) theta = std::max(theta, 0.0);
+  result.theta.resize(static_cast<std::size_t>(k), 0.0);
+  result.residual.resize(static_cast<std::size_t>(k), result.theta.front());
+  return result;
+}
 
 }  // namespace
 
-// q_1 = g / |g|;  for j = 1, 2, ...
-//   z = C q_j;  alpha_j = q_j^T z;  z -= Q Q^T z;  beta_j = |z|;  q_{j+1} = z / beta_j
-//   (theta, s) = the largest eigenpair of T_j;  residual = beta_j |s_j|;  stop if it is small
-//   if the basis is full: start again from q_1 = Q s
-LanczosResult lanczos(std::int64_t n, const SymmetricProduct& product, const LanczosOptions& options,
-                      Context& context) {
-  if (n < 1) throw Error(fmt::format("[lanczos] the operator's order must be positive, got {}", n));
+// A step of the loop (krylov_loop.hpp):
+//   z = C v for the pending v;  h = V^T z;  z -= V h;  v_next = z / |z|, pending
+//   (theta, y) = the largest eigenpairs of H;  r = |H_pending y|
+template <Real T>
+LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
+                         const LanczosOptions& options, Context& context) {
+  const std::int64_t k = options.k;
+  check(n, start.columns > 0 ? start.rows : n, options);
   const SerialBlas serial;
-  const std::int64_t capacity = std::min(std::max<std::int64_t>(options.basis, 2), n);
-  Basis basis(n, capacity, context);
-  LanczosResult result;
-  result.vector.resize(static_cast<std::size_t>(n));
-  std::vector<double> z(static_cast<std::size_t>(n));
+  const std::int64_t width = std::min({start.columns, std::max(k, kTogether), n});
+  Process<T> process(n, product, options, width, context);
+  if (width > 0) process.start_from(start, width);
+  const bool random_start = process.pending() == 0;
+  // Two vectors to find two of a multiple value, for little more than the reads of one.
+  if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, n));
 
-  result.random = fill_normal(options.random, z);
-  result.recurrence.start_norm = norm2(z);
-  std::vector<double> alpha;
-  std::vector<double> beta;
-  for (bool first_cycle = true;; first_cycle = false) {
-    alpha.clear();
-    beta.clear();
-    scale(z, 1 / norm2(z));
-    std::copy(z.begin(), z.end(), basis.at(0).begin());
-    Ritz ritz;
-    for (bool done = false; !done;) {
-      context.check_cancel();
-      const auto j = static_cast<std::int64_t>(alpha.size());
-      product(basis.at(j), z);
-      ++result.products;
-      alpha.push_back(cblas_ddot(static_cast<int>(n), basis.at(j).data(), 1, z.data(), 1));
-      basis.orthogonalize(z, j + 1);
-      const double next = norm2(z);
-      beta.push_back(next);
-      const double largest = *std::max_element(alpha.begin(), alpha.end());
-      const bool exhausted = j + 1 == n || next <= static_cast<double>(n) * kEpsilon * largest;
-      const bool full = j + 1 == capacity;
-      const bool spent = result.products >= options.max_products;
-      if (exhausted || full || spent || worth_checking(j + 1)) {
-        ritz = top_of(alpha, beta);
-        result.residual = exhausted ? 0.0 : next * std::fabs(ritz.weights.back());
-        const double gap = ritz.theta - ritz.next;
-        const double error = gap > result.residual ? result.residual * result.residual / gap : result.residual;
-        // Two steps at least, so that an unlucky first residual cannot end the process.
-        const bool converged = j >= 1 && error <= options.tolerance * ritz.theta;
-        if (exhausted)
-          result.outcome = LanczosOutcome::invariant_subspace;
-        else if (converged)
-          result.outcome = LanczosOutcome::converged;
-        else
-          result.outcome = LanczosOutcome::out_of_products;
-        if (exhausted || converged || spent) {
-          basis.combine(ritz.weights, result.vector);
-          result.theta = ritz.theta;
-          if (first_cycle) result.recurrence = {alpha, beta, result.recurrence.start_norm};
-          return result;
-        }
-        done = full;
-      }
-      if (!done) {
-        scale(z, 1 / next);
-        std::copy(z.begin(), z.end(), basis.at(j + 1).begin());
-      }
-    }
-    basis.combine(ritz.weights, z);
-    if (first_cycle) result.recurrence = {alpha, beta, result.recurrence.start_norm};
-  }
+  const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
+  auto end = run_krylov(
+      process, {k, options.max_products, random_start, options.tolerance, negligible<T>(n)},
+      [&](const auto& ritz) { return wanted.excess(ritz.theta, ritz.theta_residual, k); }, context);
+  LanczosOutcome outcome = LanczosOutcome::out_of_products;
+  if (end.converged) outcome = end.exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged;
+  return finish(process, end.ritz, outcome, k);
 }
+
+template LanczosResult<float> lanczos<float>(std::int64_t, const SymmetricProduct<float>&, MatrixView<const float>,
+                                             const LanczosOptions&, Context&);
+template LanczosResult<double> lanczos<double>(std::int64_t, const SymmetricProduct<double>&, MatrixView<const double>,
+                                               const LanczosOptions&, Context&);
 
 }  // namespace sigmax

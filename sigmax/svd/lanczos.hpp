@@ -1,50 +1,76 @@
-// The Lanczos process on a symmetric positive semidefinite operator, for its largest eigenpair.
+// The Lanczos process on a symmetric positive semidefinite operator, for its largest eigenpairs.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <span>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/svd/recurrence.hpp"
+#include "sigmax/svd/svd.hpp"
 
 namespace sigmax {
 
-/// z = C x for a symmetric positive semidefinite C.
-using SymmetricProduct = std::function<void(std::span<const double> x, std::span<double> z)>;
+/// Z = C X for a symmetric positive semidefinite C: a few columns, most often one.
+template <Real T>
+using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
 
 struct LanczosOptions {
-  /// Stop when the estimated error of the largest eigenvalue, relative to it, is at most this. The estimate is
-  /// r^2 / gap, r the residual |C x - theta x| and gap the distance to the next Ritz value, or r if that is less.
+  std::int64_t k = 1;  ///< eigenpairs wanted
+  /// values: the estimated error of each eigenvalue theta_i, r_i^2 / gap_i, or r_i if the gap is less, is at most
+  /// tolerance theta_i. vectors: r_i is at most tolerance sqrt(theta_i theta_1), which for C = A^T A makes the residual
+  /// |A^T u_i - sigma_i v_i| at most tolerance sigma_1. r_i = |C x_i - theta_i x_i|; at some units of rounding of
+  /// theta_1 it is good enough for either.
+  Accuracy accuracy = Accuracy::values;
   double tolerance = 1e-12;
   std::int64_t max_products = 2000;  ///< of C with a vector
-  std::int64_t basis = 160;          ///< vectors kept before a restart from the best one
-  RandomState random{};              ///< the start vector is drawn from it
+  std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
+  RandomState random{};              ///< the start vector is drawn from it, and directions where a space is exhausted
 };
 
 /// How the process ended.
 enum class LanczosOutcome {
   converged,
-  invariant_subspace,  ///< the Krylov space is exhausted: theta is exact but for rounding (with probability 1)
-  out_of_products,     ///< max_products reached first: theta is still a lower bound, the vector the best so far
+  invariant_subspace,  ///< the Krylov space is exhausted: exact but for rounding (with probability 1)
+  out_of_products,     ///< max_products reached first: the values are still lower bounds, the vectors the best so far
 };
 
+template <Real T>
 struct LanczosResult {
-  double theta = 0;            ///< the largest Ritz value: at most lambda_max but for rounding
-  std::vector<double> vector;  ///< its Ritz vector, of norm 1
-  double residual = 0;         ///< |C x - theta x| as the recurrence gives it
-  std::int64_t products = 0;
+  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one but for rounding
+  Matrix<T> vectors;             ///< n x k, orthonormal
+  std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
+  double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
+  std::int64_t products = 0;     ///< of C with a vector
+  std::int64_t reads = 0;        ///< of C: one for up to 8 vectors together
+  std::int64_t basis = 0;        ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
-  LanczosRecurrence recurrence;
-  RandomState random{};  ///< for the next call
+  std::optional<LanczosRecurrence> recurrence;  ///< where the start was random
+  RandomState random{};                         ///< for the next call
 };
 
-/// The largest eigenpair of C, of order n, with full reorthogonalisation.
+/// The k largest eigenpairs of C, of order n, with full reorthogonalisation and thick restart, in T; what is projected,
+/// in double.
 ///
-/// Memory: basis + 3 vectors. Cost: one product a step, and 4 n j flops of orthogonalisation in step j. Throws Error if
-/// n is not positive, Cancelled on request. Source: Lanczos 1950; Parlett, The Symmetric Eigenvalue Problem, ch. 13.
-LanczosResult lanczos(std::int64_t n, const SymmetricProduct& product, const LanczosOptions& options, Context& context);
+/// `start` may hold columns to begin from (none: a random vector, of independent standard normals); several are
+/// multiplied together. With k > 1 and a random start, converged pairs are held against the Krylov space of another
+/// random vector before they are returned, since one Krylov space sees one vector of a multiple eigenvalue only.
+///
+/// Memory: basis + k + 16 vectors. Cost: a product a step, and one or two reads of the basis. Throws Error if n is not
+/// positive or k not in 1 ... n or the start has not n rows; NotFinite if a product is not finite (or its square
+/// overflows); Cancelled on request.
+/// Source: Lanczos 1950; Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM J.
+/// Matrix Anal. Appl. 22 (2000).
+template <Real T>
+LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
+                         const LanczosOptions& options, Context& context);
+
+extern template LanczosResult<float> lanczos<float>(std::int64_t, const SymmetricProduct<float>&,
+                                                    MatrixView<const float>, const LanczosOptions&, Context&);
+extern template LanczosResult<double> lanczos<double>(std::int64_t, const SymmetricProduct<double>&,
+                                                      MatrixView<const double>, const LanczosOptions&, Context&);
 
 }  // namespace sigmax

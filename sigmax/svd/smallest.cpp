@@ -23,7 +23,7 @@ void scale_by(std::span<double> x, double factor) {
 class Problem {
  public:
   Problem(const kernels::StoredMatrix& a, bool of_rows, double scale, std::span<const std::int64_t> indices,
-          std::span<const double> factor, Context& context)
+          MatrixView<const double> factor, Context& context)
       : a_(a),
         of_rows_(of_rows),
         scale_(scale),
@@ -60,8 +60,9 @@ class Problem {
   // x <- (L L^T)^-1 x
   void precondition(std::span<double> x) {
     const int n = static_cast<int>(order());
-    cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, factor_.data(), n, x.data(), 1);
-    cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, n, factor_.data(), n, x.data(), 1);
+    const int stride = static_cast<int>(factor_.stride);
+    cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, factor_.data, stride, x.data(), 1);
+    cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, n, factor_.data, stride, x.data(), 1);
   }
 
  private:
@@ -69,7 +70,7 @@ class Problem {
   bool of_rows_;
   double scale_;
   std::span<const std::int64_t> indices_;
-  std::span<const double> factor_;
+  MatrixView<const double> factor_;
   Context& context_;
   std::vector<double> full_;
 };
@@ -147,7 +148,7 @@ SmallTriplet smallest_of(const std::vector<std::vector<double>>& r) {
 //   residual = B^T B x - sigma^2 x;  append (L L^T)^-1 residual to V
 // until sigma no longer changes.
 std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bool of_rows, double scale,
-                                              std::span<const std::int64_t> indices, std::span<const double> factor,
+                                              std::span<const std::int64_t> indices, MatrixView<const double> factor,
                                               Context& context) {
   const SerialBlas serial;
   Problem problem(a, of_rows, scale, indices, factor, context);

@@ -6,21 +6,21 @@
 #include <span>
 
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/view.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax {
 
 /// sigma_min of a matrix, given the Cholesky factor of its Gram matrix.
 ///
-/// `factor` is L, column-major lower triangle of leading dimension `indices.size()`, with L L^T close to the Gram
-/// matrix on the shorter side (of the rows if `of_rows`, scaled by scale^2) restricted to `indices` (rows or columns of
-/// A).
+/// `factor` is L in a lower triangle, with L L^T close to the Gram matrix on the shorter side (of the rows if
+/// `of_rows`, scaled by scale^2) restricted to `indices` (rows or columns of A).
 ///
 /// Davidson's method with (L L^T)^-1 as the preconditioner: the factor only steers the search, products with A itself
 /// give the value, so that its error is of the order of u sigma_max and not of u sigma_max^2 / sigma_min. Two reads of
 /// A a step, a handful of steps as a rule. Nothing if it has not converged after 40.
 std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bool of_rows, double scale,
-                                              std::span<const std::int64_t> indices, std::span<const double> factor,
+                                              std::span<const std::int64_t> indices, MatrixView<const double> factor,
                                               Context& context);
 
 }  // namespace sigmax

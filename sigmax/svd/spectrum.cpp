@@ -1,60 +1,31 @@
 #include "sigmax/svd/spectrum.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <optional>
 #include <span>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/lapack.hpp"
 #include "sigmax/svd/smallest.hpp"
+#include "sigmax/svd/tridiagonal.hpp"
 
 namespace sigmax {
 namespace {
 
-// Eigenvalues, ascending, of the symmetric matrix in the lower triangle of `a`, which is overwritten.
-std::vector<double> eigenvalues(double* a, std::int64_t order, std::int64_t stride) {
-  const int n = static_cast<int>(order);
-  const int ld = static_cast<int>(stride);
-  std::vector<double> values(static_cast<std::size_t>(n));
-  int info = 0;
-  int query = -1;
-  double wanted = 0;
-  int integers = 0;
-  dsyevd_("N", "L", &n, a, &ld, values.data(), &wanted, &query, &integers, &query, &info);
-  std::vector<double> work(static_cast<std::size_t>(wanted) + 1);
-  std::vector<int> integer_work(static_cast<std::size_t>(std::max(integers, 1)));
-  const int work_size = static_cast<int>(work.size());
-  const int integer_size = static_cast<int>(integer_work.size());
-  dsyevd_("N", "L", &n, a, &ld, values.data(), work.data(), &work_size, integer_work.data(), &integer_size, &info);
-  if (info != 0) throw Error(fmt::format("[spectrum] dsyevd failed on a matrix of order {}, info {}", n, info));
-  return values;
-}
-
 // LAPACK's SVD of the matrix itself, values only.
 std::vector<double> bidiagonal_values(const kernels::StoredMatrix& a, double scale, Context& context) {
+  constexpr std::int64_t kRowsEach = 64;
   auto copy = context.scratch<double>(static_cast<std::size_t>(a.size()));
-  kernels::convert(a, scale, copy.data(), a.columns);
+  context.parallel_for(static_cast<std::size_t>((a.rows + kRowsEach - 1) / kRowsEach), [&](std::size_t piece) {
+    const std::int64_t first = static_cast<std::int64_t>(piece) * kRowsEach;
+    kernels::convert(a.row_range(first, std::min(kRowsEach, a.rows - first)), scale, copy.data() + first * a.columns,
+                     a.columns);
+  });
   // The row-major matrix is LAPACK's column-major transpose, which has the same singular values.
-  const int m = static_cast<int>(a.columns);
-  const int n = static_cast<int>(a.rows);
-  const int one = 1;
-  const int query = -1;
-  int info = 0;
-  double wanted = 0;
-  std::vector<double> values(static_cast<std::size_t>(std::min(m, n)));
-  std::vector<int> integer_work(8 * values.size());
-  dgesdd_("N", &m, &n, copy.data(), &m, values.data(), nullptr, &one, nullptr, &one, &wanted, &query,
-          integer_work.data(), &info);
-  std::vector<double> work(static_cast<std::size_t>(wanted) + 1);
-  const int work_size = static_cast<int>(work.size());
-  dgesdd_("N", &m, &n, copy.data(), &m, values.data(), nullptr, &one, nullptr, &one, work.data(), &work_size,
-          integer_work.data(), &info);
-  if (info != 0) throw Error(fmt::format("[spectrum] dgesdd failed on a {}x{} matrix, info {}", n, m, info));
+  std::vector<double> values = lapack::singular_values({copy.data(), a.columns, a.rows});
   for (double& value : values) value /= scale;
   return values;
 }
@@ -68,16 +39,22 @@ std::vector<std::int64_t> nonzero_indices(const GramMatrix& g) {
   return indices;
 }
 
-// The lower triangle of G restricted to `indices`, column-major, from the upper triangle and the given diagonal.
-void restrict_to(const GramMatrix& g, std::span<const double> diagonal, std::span<const std::int64_t> indices,
-                 double* out) {
-  const std::size_t n = indices.size();
-  for (std::size_t j = 0; j < n; ++j) {
-    for (std::size_t i = j + 1; i < n; ++i) {
-      out[i + j * n] = g.values[static_cast<std::size_t>(indices[i] * g.order + indices[j])];
+// The lower triangle of G restricted to `indices`, by columns, from the upper triangle, in blocks that stay in cache.
+void restrict_to(const GramMatrix& g, std::span<const std::int64_t> indices, SymmetricWork& out, Context& context) {
+  constexpr std::int64_t kBlock = 32;
+  const std::int64_t n = out.order();
+  context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
+    const std::int64_t first = static_cast<std::int64_t>(block) * kBlock;
+    const std::int64_t last = std::min(first + kBlock, n);
+    for (std::int64_t j0 = 0; j0 < last; j0 += kBlock) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const double* const column = g.values.data() + indices[static_cast<std::size_t>(i)] * g.order;
+        for (std::int64_t j = j0; j < std::min(j0 + kBlock, i + 1); ++j) {
+          out.column(j)[i] = column[indices[static_cast<std::size_t>(j)]];
+        }
+      }
     }
-    out[j + j * n] = diagonal[static_cast<std::size_t>(indices[j])];
-  }
+  });
 }
 
 // What the eigenvalues of G leave uncertain. An eigenvalue is wrong by about delta; its root sigma by delta / 2 sigma.
@@ -104,36 +81,28 @@ Uncertainty judge(std::span<const double> eigenvalues_ascending) {
 
 }  // namespace
 
-Spectrum spectrum(const kernels::StoredMatrix& a, GramMatrix& g, Context& context) {
+Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context) {
   const SerialBlas serial;
   Spectrum result;
   result.values.assign(static_cast<std::size_t>(g.order), 0.0);
   const std::vector<std::int64_t> indices = nonzero_indices(g);
   if (indices.empty()) return result;
   const std::size_t n = indices.size();
-  const bool whole = n == static_cast<std::size_t>(g.order);
-  std::vector<double> diagonal(static_cast<std::size_t>(g.order));
-  for (std::size_t i = 0; i < diagonal.size(); ++i) diagonal[i] = g.values[i * diagonal.size() + i];
 
-  std::vector<double> lambda;
-  auto work = context.scratch<double>(n * n);
-  if (whole) {
-    lambda = eigenvalues(g.values.data(), g.order, g.order);
-  } else {
-    restrict_to(g, diagonal, indices, work.data());
-    lambda = eigenvalues(work.data(), static_cast<std::int64_t>(n), static_cast<std::int64_t>(n));
-  }
-  for (std::size_t i = 0; i < diagonal.size(); ++i) g.values[i * diagonal.size() + i] = diagonal[i];
-
+  SymmetricWork work(static_cast<std::int64_t>(n), context);
+  restrict_to(g, indices, work, context);
+  const std::vector<double> lambda = eigenvalues(tridiagonalise(work, context), context);
   const Uncertainty uncertain = judge(lambda);
   std::optional<double> smallest;
   if (uncertain.smallest && !uncertain.sum) {
-    restrict_to(g, diagonal, indices, work.data());
+    restrict_to(g, indices, work, context);
     const int order = static_cast<int>(n);
+    const int stride = static_cast<int>(work.stride());
     int info = 0;
-    dpotrf_("L", &order, work.data(), &order, &info);
+    dpotrf_("L", &order, work.data(), &stride, &info);
     if (info == 0) {
-      smallest = smallest_singular_value(a, g.of_rows, g.scale, indices, {work.data(), n * n}, context);
+      const MatrixView<const double> factor(work.data(), work.order(), work.order(), work.stride());
+      smallest = smallest_singular_value(a, g.of_rows, g.scale, indices, factor, context);
     }
   }
   if (uncertain.sum || (uncertain.smallest && !smallest)) {

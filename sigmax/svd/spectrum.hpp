@@ -28,12 +28,12 @@ struct Spectrum {
 };
 
 /// The singular values of `a`, which must be free of non-finite entries and, if f64, of entries beyond 2^+-400.
-/// `g` is gram_matrix(a, s); its lower triangle is overwritten (the upper one and the diagonal are kept).
+/// `g` is gram_matrix(a, s), of which the upper triangle is read.
 ///
-/// Cost for order k: 4/3 k^3 flops beyond the Gram matrix; k^3/3 flops and a few dozen reads of A more where the
-/// smallest value is refined; a full bidiagonalisation where that is not enough (rank-deficient matrices).
+/// Cost for order k: k^2 doubles and 4/3 k^3 flops beyond the Gram matrix; k^3/3 flops and a few dozen reads of A more
+/// where the smallest value is refined; a full bidiagonalisation where that is not enough (rank-deficient matrices).
 /// Rows or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
 /// Throws Error if LAPACK fails to converge.
-Spectrum spectrum(const kernels::StoredMatrix& a, GramMatrix& g, Context& context);
+Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context);
 
 }  // namespace sigmax

@@ -1,5 +1,6 @@
 """Checkpoint files made byte by byte, so that the tests depend on no reader but the one they test."""
 
+import ast
 import io
 import json
 import math
@@ -59,6 +60,48 @@ def hadamard(order):
 def rank_one(u, v):
     """The singular value |u| |v|, and zeros."""
     return [[a * b for b in v] for a in u]
+
+
+def reflection(order, seed):
+    """The Householder reflection of a vector without zeros: orthogonal and symmetric, column i its image of e_i."""
+    v = [math.sin(seed + 1.7 * i) + 1.2 for i in range(order)]
+    scale = 2 / sum(x * x for x in v)
+    return [[(i == j) - scale * v[i] * v[j] for j in range(order)] for i in range(order)]
+
+
+def with_spectrum(sigma, rows, columns):
+    """H D K with reflections H and K: singular values sigma, vectors the first columns of H and K."""
+    left, right = reflection(rows, 1), reflection(columns, 2)
+    return [[sum(s * left[i][r] * right[j][r] for r, s in enumerate(sigma)) for j in range(columns)]
+            for i in range(rows)]
+
+
+def read_npy(content):
+    """(type, shape, flat values) of a version 1 .npy in C order."""
+    size = struct.unpack("<H", content[8:10])[0]
+    header = ast.literal_eval(content[10:10 + size].decode())
+    assert content[:8] == b"\x93NUMPY\x01\x00" and not header["fortran_order"] and (10 + size) % 64 == 0, header
+    values = struct.unpack(f"<{math.prod(header['shape'])}d", content[10 + size:])
+    return header["descr"], header["shape"], values
+
+
+def read_npz(content):
+    """{name: (type, shape, flat values)}; zipfile checks the sums."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name.removesuffix(".npy"): read_npy(archive.read(name)) for name in archive.namelist()}
+
+
+def read_safetensors(content):
+    """{name: (type, shape, flat values)} of F64 tensors, and the metadata."""
+    size = struct.unpack("<Q", content[:8])[0]
+    header = json.loads(content[8:8 + size])
+    metadata = header.pop("__metadata__", {})
+    data = content[8 + size:]
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        tensors[name] = (entry["dtype"], tuple(entry["shape"]), struct.unpack(f"<{(end - begin) // 8}d", data[begin:end]))
+    return tensors, metadata
 
 
 def length(vector):

@@ -5,7 +5,7 @@ import subprocess
 
 from command import REPOSITORY, CommandTest, main
 
-COMMANDS = ("audit", "ls", "norm")
+COMMANDS = ("audit", "ls", "norm", "svd")
 
 
 def options_in(text):
@@ -80,8 +80,18 @@ class Drift(CommandTest):
         for option in ("--format", "--certify", "--color"):
             for value in self.complete_in_bash("sigmax", "audit", option, ""):
                 self.expect(3, "audit", "nowhere", option, value)
+        for option in ("--format", "--accuracy", "--certify", "--method"):
+            values = self.complete_in_bash("sigmax", "svd", option, "")
+            self.assertTrue(values)
+            for value in values:
+                self.expect(3, "svd", "nowhere", option, value, *self.companions(value))
         for value in self.complete_in_bash("sigmax", "norm", "--ord", ""):
             self.expect(3, "norm", "nowhere", "--ord", value + ("2" if value.endswith(":") else ""))
+
+    @staticmethod
+    def companions(value):
+        """What an option's value needs beside it."""
+        return {"power": ("-k", "1"), "inverse": ("--smallest",)}.get(value, ())
 
     def test_fish_completes_every_option_and_no_other(self):
         text = (REPOSITORY / "cli/completions/sigmax.fish").read_text()
@@ -92,7 +102,7 @@ class Drift(CommandTest):
     def test_zsh_completes_every_option_and_no_other(self):
         text = (REPOSITORY / "cli/completions/_sigmax").read_text()
         found = options_in(re.sub(r"\[[^\]]*\]", "", text).replace("{", " ").replace("}", " ").replace("'", " ")
-                           .replace("*", " ").replace(",", " ").replace("-j+", "-j "))
+                           .replace("*", " ").replace(",", " ").replace("+", " "))
         found -= {"-a", "-s", "-A"}  # flags of the shell's own builtins
         self.assertEqual(found, self.all_options())
 

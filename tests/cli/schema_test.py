@@ -1,4 +1,4 @@
-"""Real output of the audit against the published JSON Schema."""
+"""Real output against the published JSON Schemas."""
 
 import json
 import math
@@ -63,6 +63,31 @@ class Schema(CommandTest):
     def test_names_that_are_not_plain_text_conform(self):
         document = self.check(checkpoints.safetensors({"naïve \u202e\n": checkpoints.matrix([[1.0]])}))
         self.assertEqual(document["tensors"][0]["name"], "naïve \u202e\n")
+
+
+class SvdSchema(CommandTest):
+    SCHEMA = json.loads((REPOSITORY / "docs/schema/svd-1.schema.json").read_text())
+
+    def check(self, content, *arguments, code=0):
+        path = self.write("model", content)
+        text = self.expect(code, "svd", path, "--format", "json", *arguments).out
+        document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is no JSON"))
+        jsonschema.validators.validator_for(self.SCHEMA)(self.SCHEMA).validate(document)
+        # Every member that is written is described, and every one described is written.
+        self.assertEqual(set(document), set(self.SCHEMA["properties"]))
+        self.assertEqual(set(document["triplets"][0]), set(self.SCHEMA["properties"]["triplets"]["items"]["properties"]))
+
+    def test_the_schema_is_a_schema(self):
+        jsonschema.validators.validator_for(self.SCHEMA).check_schema(self.SCHEMA)
+
+    def test_triplets_conform(self):
+        matrix = checkpoints.npy(checkpoints.with_spectrum([3.0, 2.0, 1.0], 4, 3))
+        for arguments in ((), ("-k", "1"), ("--smallest", "-k", "2"), ("--certify", "none"), ("--values-only",),
+                          ("--certify", "probabilistic"), ("--accuracy", "vectors"), ("--method", "dense")):
+            self.check(matrix, *arguments)
+        self.check(checkpoints.npy([[0.0, 0.0]]))
+        self.check(checkpoints.npy(checkpoints.with_spectrum([1 + 1e-3 * i for i in range(60)], 60, 60)), "-k", "1",
+                   "--method", "lanczos", "--max-products", "3", code=4)
 
 
 if __name__ == "__main__":

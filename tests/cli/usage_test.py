@@ -26,7 +26,7 @@ class Usage(CommandTest):
         self.refused("audit", self.model, "--frobnicate")
 
     def test_a_missing_path_or_a_dash_is_a_usage_error(self):
-        for command in ("audit", "ls", "norm"):
+        for command in ("audit", "ls", "norm", "svd"):
             self.refused(command)
             self.refused(command, "-")
             self.refused(command, "")
@@ -60,14 +60,14 @@ class BadInput(CommandTest):
 
     def unreadable(self, content, name="bad.safetensors"):
         path = self.write(name, content)
-        for command in ("audit", "ls", "norm"):
+        for command in ("audit", "ls", "norm", "svd"):
             finished = self.expect(3, command, path)
             self.assertEqual(finished.out, "")
             self.assertIn(name, finished.err)
         return finished.err
 
     def test_a_file_that_does_not_exist_exits_with_3(self):
-        for command in ("audit", "ls", "norm"):
+        for command in ("audit", "ls", "norm", "svd"):
             self.assertIn("nowhere.npy", self.expect(3, command, "nowhere.npy").err)
 
     def test_an_unknown_format_exits_with_3(self):
@@ -93,9 +93,11 @@ class BadInput(CommandTest):
         hostile = "\x1b[31mred\x07\n\u202e"
         path = self.write("m.safetensors", checkpoints.safetensors(
             {hostile: checkpoints.matrix([[1.0, 2.0]]), hostile + "bias": ("F64", (1,), [1.0])}))
-        for arguments in (("audit", path), ("audit", path, "-v"), ("ls", path), ("norm", path), ("ls", path, "--format", "csv"),
+        for arguments in (("audit", path), ("audit", path, "-v"), ("ls", path), ("norm", path), ("svd", path), ("ls", path, "--format", "csv"),
+                          ("svd", path, "--format", "json"),
                           ("ls", path, "--format", "json"), ("audit", path, "--format", "markdown"),
-                          ("audit", path, "--fail-if", "sigma>1"), ("norm", f"{path}:\x1b[31mre")):
+                          ("audit", path, "--fail-if", "sigma>1"), ("norm", f"{path}:\x1b[31mre"),
+                          ("svd", f"{path}:\x1b[31mre"), ("svd", path, "-k", "9")):
             with self.subTest(arguments=arguments):
                 finished = self.run_sigmax(*arguments)
                 for text in (finished.out, finished.err):
@@ -107,7 +109,7 @@ class BadInput(CommandTest):
 class Help(CommandTest):
 
     def test_help_goes_to_standard_output_and_fits_80_columns(self):
-        for arguments in (("--help",), ("audit", "--help"), ("ls", "-h"), ("norm", "--help")):
+        for arguments in (("--help",), ("audit", "--help"), ("ls", "-h"), ("norm", "--help"), ("svd", "--help")):
             finished = self.expect(0, *arguments)
             self.assertEqual(finished.err, "")
             self.assertIn("Exit status:", finished.out)

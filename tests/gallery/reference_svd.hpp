@@ -14,13 +14,15 @@ static_assert(std::numeric_limits<long double>::digits >= 64, "the reference nee
 
 /// Singular values, descending, of the row-major rows x columns matrix `a`, by one-sided Jacobi rotations in long
 /// double (Hestenes 1958): relative error of sigma_max of the order of 1e-18. For orders up to about a hundred.
-inline std::vector<long double> reference_singular_values(const std::vector<double>& a, std::size_t rows,
-                                                          std::size_t columns) {
+/// `Element` is double or long double.
+template <class Element>
+std::vector<long double> reference_singular_values(const std::vector<Element>& a, std::size_t rows,
+                                                   std::size_t columns) {
   const std::size_t n = std::min(rows, columns);
   const std::size_t m = std::max(rows, columns);
   // Work on n vectors of length m; scaled, so that squares stay in range whatever the entries.
-  double largest = 0;
-  for (const double value : a) largest = std::max(largest, std::fabs(value));
+  Element largest = 0;
+  for (const Element value : a) largest = std::max(largest, std::fabs(value));
   std::vector<long double> sigma(n, 0.0L);
   if (largest == 0) return sigma;
   std::vector<std::vector<long double>> x(n, std::vector<long double>(m));

@@ -1,0 +1,281 @@
+#include "cli/commands/svd.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/exit_code.hpp"
+#include "cli/progress.hpp"
+#include "cli/svd_report.hpp"
+#include "cli/target.hpp"
+#include "cli/terminal.hpp"
+#include "sigmax/bounds/certify.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/atomic_file.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/npy_writer.hpp"
+#include "sigmax/io/npz_writer.hpp"
+#include "sigmax/io/safetensors_writer.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/report/text.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+using Output = SvdOptions::Output;
+using Clock = std::chrono::steady_clock;
+
+// The matrix with what one read of it tells, and what it is asked.
+struct Problem {
+  Operator<double> a;
+  double frobenius = 0;
+  std::uint64_t seed = 0;
+  sigmax::SvdOptions<double> options;
+};
+
+// What was found. sigma_1 is that of the matrix, whichever triplets were asked for.
+struct Solution {
+  std::shared_ptr<const SvdResult<double>> triplets;
+  double sigma_1 = 0;
+  std::optional<Enclosure> enclosure;
+  double seconds = 0;
+};
+
+// Index, in the tensor's matrix, of an entry that `scan` counted in the stored one.
+Dimensions index_of(std::int64_t linear, const StoredView& view) {
+  const std::int64_t i = linear / view.matrix.columns;
+  const std::int64_t j = linear % view.matrix.columns;
+  return view.transposed ? Dimensions{j, i} : Dimensions{i, j};
+}
+
+double frobenius_norm(const NamedMatrix& named, const Target& target, Context& context) {
+  const StoredView view = stored_view(named.matrix);
+  const kernels::Scan facts = kernels::scan(view.matrix, context);
+  if (facts.finite()) return std::sqrt(facts.sum_squares) / facts.scale;
+  throw FileError(target.path.string(), fmt::format("'{}'", named.name),
+                  fmt::format("has {} NaN and {} infinite entries, the first at {}; its singular values do not exist",
+                              facts.nan, facts.infinite, to_string(index_of(facts.first_non_finite, view))));
+}
+
+std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
+  const std::int64_t most = std::min(named.matrix.shape()[0], named.matrix.shape()[1]);
+  const std::int64_t wanted = options.count.value_or(most);
+  if (wanted <= most || options.capped) return std::min(wanted, most);
+  throw Error(fmt::format("-k {}: '{}' is a matrix {} and has {} singular values; -k all takes them all", wanted,
+                          named.name, to_string(named.matrix.shape()), most));
+}
+
+Problem problem_of(const SvdOptions& options, const NamedMatrix& named, const Target& target, Context& context) {
+  Problem problem;
+  problem.options.k = count_of(options, named);
+  problem.frobenius = frobenius_norm(named, target, context);
+  problem.options.which = options.smallest ? Which::smallest : Which::largest;
+  problem.options.accuracy = options.accuracy;
+  problem.options.tolerance = options.tolerance;
+  problem.options.max_products = options.max_products;
+  problem.options.method = options.method;
+  problem.seed = options.seed ? *options.seed : std::random_device()();
+  problem.options.random = random_state(problem.seed);
+  problem.a = dense<double>(named.matrix);
+  return problem;
+}
+
+// The largest triplet beside the smallest ones, which sigma_i / sigma_1 and the enclosure need.
+SvdResult<double> largest_triplet(const Problem& problem, Context& context) {
+  sigmax::SvdOptions<double> options;
+  options.max_products = problem.options.max_products;
+  options.random = problem.options.random;
+  return svd(*problem.a, options, context);
+}
+
+CertifyOptions certify_options(const CertifyRequest& request) {
+  using Kind = CertifyRequest::Kind;
+  CertifyOptions options;
+  if (request.kind == Kind::probabilistic) options.proven_up_to = 0;
+  if (request.kind == Kind::proven) {
+    options.proven_up_to = request.size.value_or(std::numeric_limits<std::int64_t>::max());
+  }
+  return options;
+}
+
+Solution solve(const Problem& problem, const CertifyRequest& request, Context& context) {
+  const Clock::time_point start = Clock::now();
+  Solution solution;
+  auto triplets = std::make_shared<SvdResult<double>>(svd(*problem.a, problem.options, context));
+  solution.triplets = triplets;
+  solution.sigma_1 = triplets->sigma.front();
+  SvdResult<double> largest;
+  const SvdResult<double>* hint = triplets.get();
+  if (problem.options.which == Which::smallest) {
+    largest = largest_triplet(problem, context);
+    solution.sigma_1 = std::max(solution.sigma_1, largest.sigma.front());
+    hint = &largest;
+  }
+  solution.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  if (request.kind != CertifyRequest::Kind::none) {
+    solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
+  }
+  return solution;
+}
+
+std::string_view outcome_name(SvdOutcome outcome) {
+  switch (outcome) {
+    case SvdOutcome::converged: return "converged";
+    case SvdOutcome::completed: return "completed";
+    case SvdOutcome::out_of_products: return "out_of_products";
+  }
+  return "";
+}
+
+// Shares of |A|_F^2 in squares relative to it, so that none overflows: sums from the first triplet on, or, of the
+// smallest ones, from the last back.
+void fill_triplets(SvdReport& report, const SvdResult<double>& result, double sigma_1) {
+  const std::size_t count = result.sigma.size();
+  const std::int64_t total = std::min(report.matrix[0], report.matrix[1]);
+  const std::int64_t before = report.smallest ? total - static_cast<std::int64_t>(count) : 0;
+  report.triplets.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double sigma = result.sigma[i];
+    report.triplets[i] = {before + static_cast<std::int64_t>(i) + 1, sigma, sigma_1 > 0 ? sigma / sigma_1 : 0, 0,
+                          result.residual[i]};
+  }
+  double energy = 0;
+  for (std::size_t step = 0; step < count && report.frobenius > 0; ++step) {
+    SvdReport::Triplet& each = report.triplets[report.smallest ? count - 1 - step : step];
+    const double share = each.sigma / report.frobenius;
+    energy += share * share;
+    each.energy = std::min(energy, 1.0);
+  }
+}
+
+SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const Target& target, const Problem& problem,
+                    const Solution& solution, const Context& context) {
+  const SvdResult<double>& result = *solution.triplets;
+  SvdReport report;
+  report.file = target.path.string();
+  report.tensor = named.name;
+  report.shape = named.shape;
+  report.matrix = named.matrix.shape();
+  report.dtype = named.matrix.dtype();
+  report.smallest = options.smallest;
+  report.values_only = options.values_only;
+  report.frobenius = problem.frobenius;
+  report.rounding = unit_roundoff(report.dtype) * problem.frobenius;
+  report.sigma_1 = solution.enclosure;
+  report.method = name(result.method);
+  report.converged = result.outcome != SvdOutcome::out_of_products;
+  report.outcome = outcome_name(result.outcome);
+  report.in_words = message(result.outcome);
+  report.of_vectors = options.accuracy == Accuracy::vectors;
+  report.tolerance = options.tolerance;
+  report.seed = problem.seed;
+  report.products = result.products;
+  report.reads = result.reads;
+  report.seconds = solution.seconds;
+  report.threads = context.threads();
+  fill_triplets(report, result, solution.sigma_1);
+  return report;
+}
+
+// A Matrix is column-major: that is vt row by row, and u with its strides the other way round.
+void write_output(const Output& output, const SvdReport& report, const std::shared_ptr<const SvdResult<double>>& result,
+                  Context& context) {
+  const auto k = static_cast<std::int64_t>(result->sigma.size());
+  const auto tensor = [&](const double* data, Dimensions shape, Dimensions strides) {
+    return Tensor(DType::f64, std::move(shape), std::move(strides), reinterpret_cast<const std::byte*>(data), result);
+  };
+  std::vector<io::OutputTensor> tensors;
+  const Tensor s = tensor(result->sigma.data(), {k}, {1});
+  if (report.values_only) {
+    tensors = {{"s", s}};
+  } else {
+    const std::int64_t rows = result->u.rows(), columns = result->v.rows();
+    tensors = {{"u", tensor(result->u.values().data(), {rows, k}, {1, rows})},
+               {"s", s},
+               {"vt", tensor(result->v.values().data(), {k, columns}, {columns, 1})}};
+  }
+  switch (output.kind) {
+    case Output::Kind::npy: io::write_npy(output.path, s, context); break;
+    case Output::Kind::npz: io::write_npz(output.path, tensors, context); break;
+    case Output::Kind::safetensors:
+      io::write_safetensors(output.path, tensors,
+                            {{"tensor", report::valid_utf8(report.tensor)},
+                             {"which", report.smallest ? "smallest" : "largest"},
+                             {"method", report.method},
+                             {"outcome", report.outcome}},
+                            context);
+      break;
+  }
+}
+
+std::string render(const SvdReport& report, const SvdOptions& options) {
+  switch (options.format) {
+    case SvdOptions::Format::values: return svd_as_values(report);
+    case SvdOptions::Format::csv: return svd_as_csv(report);
+    case SvdOptions::Format::json: return svd_as_json(report);
+    case SvdOptions::Format::table: break;
+  }
+  return svd_as_table(report, style_of(1, options.common.colour));
+}
+
+void check_outputs(const SvdOptions& options, const io::Checkpoint& checkpoint) {
+  std::vector<std::filesystem::path> inputs;
+  for (const io::SourceFile& file : checkpoint.files) inputs.push_back(file.path);
+  for (const ReportFile& file : options.files) io::check_writable(file.path, inputs);
+  if (options.output) io::check_writable(options.output->path, inputs);
+}
+
+// What was asked for and not reached, said even if quiet.
+bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, const Messages& messages) {
+  bool missing = false;
+  if (!report.converged) {
+    messages.finding("not converged", fmt::format("{}: {} stopped after {} products short of a tolerance of {}; allow "
+                                                  "more (--max-products) or a larger --tolerance",
+                                                  report.tensor, report.method, report.products, report.tolerance));
+    missing = true;
+  }
+  const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);
+  const bool proven =
+      report.sigma_1 && report.sigma_1->upper && report.sigma_1->upper->certainty() == Certainty::proven;
+  if (options.certify.demands_proof(side) && !proven) {
+    messages.finding("not proven", fmt::format("{}: no proven upper end", report.tensor));
+    missing = true;
+  }
+  return missing;
+}
+
+}  // namespace
+
+int run_svd(const SvdOptions& options, Context& context) {
+  const Messages messages(options.common);
+  const Target target = parse_target(options.target);
+  const io::Checkpoint checkpoint = io::open_checkpoint(target.path);
+  check_outputs(options, checkpoint);
+  const NamedMatrix named = find_matrix(checkpoint, target, messages);
+  context.check_cancel();
+
+  SvdReport report;
+  {
+    const ProgressLine progress(context, "svd", options.common);
+    const Problem problem = problem_of(options, named, target, context);
+    const Solution solution = solve(problem, options.certify, context);
+    report = report_of(options, named, target, problem, solution, context);
+    if (options.output) write_output(*options.output, report, solution.triplets, context);
+  }
+  for (const ReportFile& file : options.files) io::write_file(file.path, svd_as_json(report));
+  print(render(report, options));
+  return tell_what_is_missing(report, options, messages) ? kNotReached : kSuccess;
+}
+
+}  // namespace sigmax::cli

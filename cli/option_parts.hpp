@@ -1,0 +1,64 @@
+// What the options of several commands are made of. Internal to the reading of the command line.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/options.hpp"
+#include "sigmax/core/error.hpp"
+
+namespace sigmax::cli {
+
+/// Headings of the help pages.
+inline constexpr const char* kSelection = "Which tensors";
+inline constexpr const char* kComputation = "What is computed";
+inline constexpr const char* kReports = "Reports";
+inline constexpr const char* kGates = "Checks";
+inline constexpr const char* kGeneral = "General";
+
+/// What was typed, before it is given its types.
+struct Typed {
+  std::vector<std::string> layers, exclude, gates;
+  std::string sort, certify, format, colour = "auto";
+  std::map<ReportFile::Kind, std::string> files;
+  std::int64_t top = 0;
+  std::set<std::string_view> arguments;
+};
+
+/// The value of the choice `text`. Throws Error that names them all.
+template <class T>
+T chosen(std::string_view option, const std::string& text, const std::map<std::string, T>& choices) {
+  const auto found = choices.find(text);
+  if (found != choices.end()) return found->second;
+  std::string known;
+  for (const auto& [name, value] : choices) known += (known.empty() ? "" : ", ") + name;
+  throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
+}
+
+/// --quiet, --verbose, --color and --help.
+void add_general(CLI::App* app, CommonOptions& common, Typed& typed);
+void add_jobs(CLI::App* app, int& jobs);
+void add_seed(CLI::App* app, std::optional<std::uint64_t>& seed);
+
+void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text);
+
+Colour colour_of(const Typed& typed);
+
+/// Throws Error for a text that is not how --certify is written.
+CertifyRequest certify_request(const std::string& text);
+
+/// Throws Error for a file called `-` and for two of one name.
+std::vector<ReportFile> report_files(const Typed& typed);
+
+/// Throws Error for a PATH that is empty, `-`, or was taken apart by the parser.
+void check_paths(const std::vector<std::string>& paths, const std::set<std::string_view>& arguments);
+
+}  // namespace sigmax::cli

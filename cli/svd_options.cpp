@@ -1,0 +1,166 @@
+#include "cli/svd_options.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "cli/help.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+const std::map<std::string, SvdOptions::Format> kFormats = {{"table", SvdOptions::Format::table},
+                                                            {"values", SvdOptions::Format::values},
+                                                            {"csv", SvdOptions::Format::csv},
+                                                            {"json", SvdOptions::Format::json}};
+const std::map<std::string, Accuracy> kAccuracies = {{"values", Accuracy::values}, {"vectors", Accuracy::vectors}};
+const std::map<std::string, SvdOptions::Output::Kind> kEndings = {
+    {".npz", SvdOptions::Output::Kind::npz},
+    {".safetensors", SvdOptions::Output::Kind::safetensors},
+    {".npy", SvdOptions::Output::Kind::npy}};
+
+const std::map<std::string, Method>& methods() {
+  static const std::map<std::string, Method> kMethods = [] {
+    std::map<std::string, Method> all;
+    for (const Method& method :
+         {Method(Auto{}), Method(PowerIteration{}), Method(Deflation{}), Method(Lanczos{}), Method(BlockKrylov{}),
+          Method(Randomized{}), Method(DenseLapack{}), Method(InverseLanczos{})}) {
+      all.emplace(name(method), method);
+    }
+    return all;
+  }();
+  return kMethods;
+}
+
+// Nothing for `all`.
+std::optional<std::int64_t> count_of(const std::string& text) {
+  if (text == "all") return std::nullopt;
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 1) {
+    throw Error(fmt::format("-k takes a number from 1 up, or all, got '{}'", text));
+  }
+  return count;
+}
+
+SvdOptions::Output output_of(const std::string& path) {
+  const auto found = kEndings.find(std::filesystem::path(path).extension().string());
+  if (found == kEndings.end()) {
+    throw Error(
+        fmt::format("--output '{}': end the name with .npz or .safetensors (u, s and vt) or .npy (s alone)", path));
+  }
+  return {found->second, path};
+}
+
+void check_combination(const SvdOptions& options, const SvdTyped& typed) {
+  const std::string method(name(options.method));
+  const auto is = [&](const char* text) { return method == text; };
+  const bool several = !options.count || *options.count > 1;
+  if (is("power") && several && !options.smallest) {
+    throw Error("--method power finds one triplet: add -k 1, or take deflation or lanczos for more");
+  }
+  if (options.smallest && !is("auto") && !is("dense") && !is("inverse")) {
+    throw Error(fmt::format("--method {} finds the largest triplets only: with --smallest take auto, dense or inverse",
+                            method));
+  }
+  if (is("inverse") && !options.smallest) {
+    throw Error(
+        "--method inverse finds the smallest triplets: add --smallest, or take auto or lanczos for the largest");
+  }
+  if (is("randomized") && (typed.tolerance || !typed.accuracy.empty())) {
+    throw Error(
+        "--method randomized makes its passes and stops: leave out --tolerance and --accuracy, or take block-krylov");
+  }
+}
+
+}  // namespace
+
+CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& svd) {
+  CLI::App* command = app.add_subcommand(
+      "svd",
+      "the largest or smallest singular triplets of one matrix\n"
+      "Prints the singular values with the error that is left, encloses the largest, and writes u, s and vt to a file. "
+      "A convolution kernel is taken for the matrix [out, rest].");
+  command
+      ->add_option("FILE[:TENSOR]", options.target,
+                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
+      ->required();
+  command->add_option("-k,--count", svd.count, "how many triplets, or all; 10 by default, or as many as there are")
+      ->option_text("N")
+      ->group(kComputation);
+  command->add_flag("--smallest", options.smallest, "the smallest singular values instead of the largest")
+      ->group(kComputation);
+  command
+      ->add_option("--accuracy", svd.accuracy,
+                   "what the tolerance speaks of: values (default), the error of each sigma_i, relative to it; or "
+                   "vectors, the residual |A^T u_i - sigma_i v_i|, relative to sigma_1")
+      ->option_text("OF")
+      ->group(kComputation);
+  command->add_option("--tolerance", svd.tolerance, "1e-10 by default")->option_text("T")->group(kComputation);
+  command
+      ->add_option("--method", svd.method,
+                   "auto (default), power, deflation, lanczos, block-krylov, randomized, dense or inverse")
+      ->option_text("NAME")
+      ->group(kComputation);
+  command
+      ->add_option("--max-products", options.max_products,
+                   "products of A^T A with a vector before it stops without having converged; 10000 by default")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62))
+      ->option_text("N")
+      ->group(kComputation);
+  command
+      ->add_option("--certify", typed.certify,
+                   "how the upper end of sigma_1 is to be known: proven (any size), proven:N (up to N on the shorter "
+                   "side, probabilistic above), probabilistic or none; proven:4096 by default")
+      ->option_text("HOW")
+      ->group(kComputation);
+  add_seed(command, options.seed);
+  add_jobs(command, options.jobs);
+  command
+      ->add_option("--format", typed.format,
+                   "on standard output: table (default), values (one a line, nothing else), csv or json")
+      ->option_text("FORMAT")
+      ->group(kReports);
+  add_report_file(command, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.svd/1");
+  command
+      ->add_option("-o,--output", svd.output,
+                   "write the triplets, in double: .npz and .safetensors hold u, s and vt, .npy s alone")
+      ->option_text("FILE")
+      ->group(kReports);
+  command->add_flag("--values-only", options.values_only, "no residuals, and s alone in the file")->group(kReports);
+  add_general(command, options.common, typed);
+  command->footer(svd_footer);
+  return command;
+}
+
+SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd) {
+  check_paths({options.target}, typed.arguments);
+  options.common.colour = colour_of(typed);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
+  if (!svd.count.empty()) {
+    options.count = count_of(svd.count);
+    options.capped = false;
+  }
+  if (!svd.method.empty()) options.method = chosen("--method", svd.method, methods());
+  if (!svd.accuracy.empty()) options.accuracy = chosen("--accuracy", svd.accuracy, kAccuracies);
+  if (svd.tolerance) options.tolerance = *svd.tolerance;
+  if (!(options.tolerance > 0 && options.tolerance < 1)) {
+    throw Error(fmt::format("--tolerance must lie between 0 and 1, got {}", options.tolerance));
+  }
+  // power is for one triplet: that many are meant where no number is given.
+  if (svd.count.empty() && name(options.method) == "power") options.count = 1;
+  check_combination(options, svd);
+  options.certify = certify_request(typed.certify);
+  options.files = report_files(typed);
+  if (!svd.output.empty()) {
+    options.output = output_of(svd.output);
+    for (const ReportFile& file : options.files) {
+      if (file.path == svd.output) throw Error(fmt::format("two files are to be written to '{}'", file.path));
+    }
+  }
+  return options;
+}
+
+}  // namespace sigmax::cli

@@ -1,0 +1,185 @@
+#include "cli/svd_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "sigmax/report/columns.hpp"
+#include "sigmax/report/number.hpp"
+#include "sigmax/report/text.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Triplet = SvdReport::Triplet;
+
+constexpr int kDigits = 10;
+
+// Digits of a column: fixed decimals where all values have a reading in them, one under the other; powers of ten
+// otherwise.
+class SigmaColumn {
+ public:
+  explicit SigmaColumn(const std::vector<Triplet>& triplets) {
+    if (triplets.empty() || triplets.front().sigma == 0) return;
+    const double largest = triplets.front().sigma;
+    const int exponent = static_cast<int>(std::floor(std::log10(largest)));
+    decimals_ = std::clamp(kDigits - 1 - exponent, 0, kDigits + 2);
+    scientific_ = exponent < -3 || exponent >= kDigits - 3 || triplets.back().sigma < 1e-5 * largest;
+  }
+
+  std::string operator()(double sigma) const {
+    return scientific_ ? fmt::format("{:.{}e}", sigma, kDigits - 1) : fmt::format("{:.{}f}", sigma, decimals_);
+  }
+
+ private:
+  bool scientific_ = false;
+  int decimals_ = 0;
+};
+
+std::string percent(double share) {
+  if (share >= 0.9999995) return "100 %";
+  return share >= 1e-4 || share == 0 ? fmt::format("{:.3f} %", 100 * share) : fmt::format("{:.2e} %", 100 * share);
+}
+
+std::string ratio(double relative) {
+  return relative >= 1e-4 || relative == 0 ? fmt::format("{:.6f}", relative) : fmt::format("{:.3e}", relative);
+}
+
+std::string title(const SvdReport& report, const Style& style) {
+  const auto total = *std::min_element(report.matrix.begin(), report.matrix.end());
+  const auto count = static_cast<std::int64_t>(report.triplets.size());
+  std::string matrix = fmt::format("{} {}", to_string(report.matrix), name(report.dtype));
+  if (report.shape.size() != 2) matrix += " of shape " + to_string(report.shape);
+  const report::Glyphs& signs = report::glyphs(style.unicode);
+  const std::size_t room = style.width > matrix.size() + 22 ? style.width - matrix.size() - 2 : 20;
+  const std::string_view what = report.values_only ? "value" : "triplet";
+  const std::string_view end = report.smallest ? "smallest" : "largest";
+  std::string which = fmt::format("the {} {} of {} singular {}s", count, end, total, what);
+  if (count == 1) which = fmt::format("the {} of {} singular {}s", end, total, what);
+  if (count == total) which = fmt::format("all {} singular {}s", total, what);
+  if (total == 1) which = fmt::format("its one singular {}", what);
+  return fmt::format("{}  {}\n{}\n", report::shorten(report::visible(report.tensor, style.unicode), room, signs),
+                     matrix, which);
+}
+
+std::string enclosure_lines(const Enclosure& enclosure) {
+  std::string text = fmt::format("sigma_1    at least {}\n", report::round_trip(enclosure.lower.value()));
+  const auto& upper = enclosure.upper;
+  if (!upper) return text + "           no upper end was reached\n";
+  const std::string certainty = upper->certainty() == Certainty::proven
+                                    ? std::string("proven, rounding included")
+                                    : fmt::format("wrong with probability {:.0e}", upper->failure_probability());
+  return text + fmt::format("           at most  {}  ({})\n", report::round_trip(upper->value()), certainty);
+}
+
+// Rounding to storage moved the weight by at most u |A|_F in the 2-norm, and so each singular value (Weyl).
+std::string precision_lines(const SvdReport& report) {
+  const auto below = std::find_if(report.triplets.begin(), report.triplets.end(),
+                                  [&](const Triplet& each) { return each.sigma <= report.rounding; });
+  if (below == report.triplets.end() || report.rounding == 0) return {};
+  return fmt::format("precision  from sigma_{} on below {}, what rounding to {} may add\n", below->index,
+                     report::significant(report.rounding, 2), name(report.dtype));
+}
+
+std::string method_lines(const SvdReport& report, const Style& style) {
+  const std::string effort = fmt::format("{} read{} of the matrix, {}", report.reads, report.reads == 1 ? "" : "s",
+                                         report::duration_text(report.seconds));
+  std::string text;
+  std::string_view label = "method     ";
+  const std::string line = fmt::format("{}: {}; {}", report.method, report.in_words, effort);
+  for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40) - label.size())) {
+    text += std::string(label) + part + '\n';
+    label = "           ";
+  }
+  return text;
+}
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json enclosure_json(const std::optional<Enclosure>& enclosure) {
+  if (!enclosure) return {};
+  Json json = {{"lower", number(enclosure->lower.value())},
+               {"upper", Json()},
+               {"kind", std::string(report::kind(*enclosure))},
+               {"failure_probability", Json()}};
+  if (const auto& upper = enclosure->upper) {
+    json["upper"] = number(upper->value());
+    json["failure_probability"] = upper->failure_probability();
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string svd_as_table(const SvdReport& report, const Style& style) {
+  const SigmaColumn sigma(report.triplets);
+  std::string text = title(report, style) + '\n';
+  std::string head = fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", "i", "sigma_i", "sigma_i/sigma_1",
+                                 report.smallest ? "energy left" : "energy");
+  if (!report.values_only) head += "  residual";
+  text += style.colour ? fmt::format("\x1b[1m{}\x1b[0m\n", head) : head + '\n';
+  for (const Triplet& each : report.triplets) {
+    text += fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", each.index, sigma(each.sigma), ratio(each.relative),
+                        percent(each.energy));
+    text += report.values_only ? std::string("\n") : fmt::format("  {:>8.1e}\n", each.residual);
+  }
+  text += '\n';
+  if (report.sigma_1) text += enclosure_lines(*report.sigma_1);
+  text += fmt::format("Frobenius  {}\n", report::significant(report.frobenius, kDigits));
+  text += precision_lines(report);
+  return text + method_lines(report, style);
+}
+
+std::string svd_as_values(const SvdReport& report) {
+  std::string text;
+  for (const Triplet& each : report.triplets) text += report::round_trip(each.sigma) + '\n';
+  return text;
+}
+
+std::string svd_as_csv(const SvdReport& report) {
+  std::string text = "index,sigma,relative,energy,residual\r\n";
+  for (const Triplet& each : report.triplets) {
+    text += fmt::format("{},{},{},{},{}\r\n", each.index, report::round_trip(each.sigma),
+                        report::round_trip(each.relative), report::round_trip(each.energy),
+                        report.values_only ? std::string() : report::round_trip(each.residual));
+  }
+  return text;
+}
+
+std::string svd_as_json(const SvdReport& report) {
+  Json triplets = Json::array();
+  for (const Triplet& each : report.triplets) {
+    triplets.push_back({{"index", each.index},
+                        {"sigma", number(each.sigma)},
+                        {"relative", number(each.relative)},
+                        {"energy", number(each.energy)},
+                        {"residual", report.values_only ? Json() : number(each.residual)}});
+  }
+  const Json json = {{"schema", "sigmax.svd/1"},
+                     {"file", report::valid_utf8(report.file)},
+                     {"tensor", report::valid_utf8(report.tensor)},
+                     {"shape", report.shape},
+                     {"matrix", report.matrix},
+                     {"dtype", std::string(name(report.dtype))},
+                     {"which", report.smallest ? "smallest" : "largest"},
+                     {"method", report.method},
+                     {"outcome", report.outcome},
+                     {"accuracy", report.of_vectors ? "vectors" : "values"},
+                     {"tolerance", report.tolerance},
+                     {"seed", report.seed},
+                     {"products", report.products},
+                     {"reads", report.reads},
+                     {"seconds", report.seconds},
+                     {"threads", report.threads},
+                     {"frobenius", number(report.frobenius)},
+                     {"storage_rounding", number(report.rounding)},
+                     {"sigma_max", enclosure_json(report.sigma_1)},
+                     {"triplets", std::move(triplets)}};
+  return json.dump(2, ' ', true) + '\n';
+}
+
+}  // namespace sigmax::cli

@@ -1,0 +1,63 @@
+// What `sigmax svd` found, and how it is shown: as a table, CSV, JSON (schema `sigmax.svd/1`), bare values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/terminal.hpp"
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/dtype.hpp"
+#include "sigmax/core/tensor.hpp"
+
+namespace sigmax::cli {
+
+/// Singular triplets of one matrix, by descending sigma.
+struct SvdReport {
+  struct Triplet {
+    std::int64_t index = 0;  ///< i of sigma_i, from 1
+    double sigma = 0;
+    double relative = 0;  ///< sigma_i / sigma_1; 0 of the zero matrix
+    /// Share of |A|_F^2: of sigma_1 to sigma_i, or, of the smallest triplets, of sigma_i to the last.
+    double energy = 0;
+    double residual = 0;  ///< |A^T u_i - sigma_i v_i| / sigma_1
+  };
+
+  std::string file;
+  std::string tensor;
+  Dimensions shape;   ///< the tensor's
+  Dimensions matrix;  ///< rows, columns
+  DType dtype = DType::f64;
+  bool smallest = false;
+  bool values_only = false;
+  std::vector<Triplet> triplets;
+  double frobenius = 0;
+  double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: what storage may have moved each sigma_i by
+  std::optional<Enclosure> sigma_1;  ///< nothing if none was asked for
+
+  std::string method;
+  bool converged = true;
+  std::string outcome;   ///< `converged`, `completed` or `out_of_products`
+  std::string in_words;  ///< the outcome, and what to try
+  bool of_vectors = false;
+  double tolerance = 0;
+  std::uint64_t seed = 0;
+  std::int64_t products = 0;
+  std::int64_t reads = 0;
+  double seconds = 0;
+  int threads = 1;
+};
+
+/// Lines for people, within `style.width` from 60 columns on.
+std::string svd_as_table(const SvdReport& report, const Style& style);
+
+/// One singular value a line, with the digits that read back as the same double.
+std::string svd_as_values(const SvdReport& report);
+
+/// A line a triplet: index, sigma, relative, energy, residual.
+std::string svd_as_csv(const SvdReport& report);
+
+std::string svd_as_json(const SvdReport& report);
+
+}  // namespace sigmax::cli

@@ -1,0 +1,29 @@
+// The probabilistic bound: what the Lanczos recurrence of a random start tells of the largest eigenvalue.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/svd/recurrence.hpp"
+
+namespace sigmax::bounds {
+
+/// An upper bound on lambda_max of C from the Lanczos process itself, which fails with at most the given probability
+/// over its random start, whatever C is. Infinite for a recurrence that is none (lengths, NaN, negative entries,
+/// products that underflowed).
+///
+/// For g standard normal, P(|g^T v_1| < c) <= c sqrt(2 / pi). Otherwise the spectral measure of (C, g / |g|) has a mass
+/// of at least c^2 / |g|^2 at lambda_max; but the mass that any measure has at x is at most 1 / sum_j p_j(x)^2 (its
+/// Christoffel function), and that falls with x beyond the largest Ritz value. So lambda_max is at most the x at which
+/// sum_j p_j(x)^2 = |g|^2 / c^2. The p_j come from the recurrence at no further product. Rounding in the recurrence is
+/// allowed for to first order, by (terms + steps) 8 u times the larger of lambda_max and `magnitude`, and not proven.
+/// `magnitude` is for products that cancel: W - W' rounds by u (|W| + |W'|), not by u |W - W'|; give its square.
+double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
+                               double magnitude = 0);
+
+/// The same as a bound on sigma_max of A, for the recurrence of (scale A)^T (scale A). `terms` is rows + columns of A,
+/// `norm` what the products round relatively to, if that may be more than sigma_max.
+UpperBound probabilistic_upper_bound(const LanczosRecurrence& recurrence, double scale, double failure_probability,
+                                     std::int64_t terms, double norm = 0);
+
+}  // namespace sigmax::bounds

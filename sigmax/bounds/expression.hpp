@@ -1,0 +1,75 @@
+// An operator taken apart: the tree of its structure, down to stored matrices, as the proofs look at it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax::bounds {
+
+/// A node stands for 2^exponent N, with N of moderate size whatever the operator's: a stored matrix is scaled by a
+/// power of two so that its largest entry is in [1/2, 1), a product so that its norm is at most 1, factors are in [1/2,
+/// 1) in magnitude, and parts are weighted relative to the largest exponent among them. Transposes are pushed down to
+/// the stored matrices.
+///
+/// Everything below speaks of N. Every number in it is exact: rounding begins with the functions below.
+struct Expression {
+  enum class Kind {
+    stored,
+    sum,      ///< of the parts
+    product,  ///< unit parts[0] parts[1], `unit` a power of two that brings the norm near 1
+    scaled,   ///< factor parts[0]
+    below,    ///< the parts below each other
+    beside,   ///< the parts beside each other
+  };
+  Kind kind = Kind::stored;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t exponent = 0;
+  std::vector<Expression> parts;
+  double factor = 1;
+  double unit = 1;
+  /// |N|_2 at most, also with absolute values in place of the entries of the stored matrices: from their entrywise
+  /// norms, and by the algebra of norms.
+  double norm = 0;
+
+  // A stored matrix: N = unit leaf.matrix, or its transpose, unit a power of two.
+  InRange leaf;
+  bool transposed = false;
+  double frobenius = 0;  ///< |N|_F at most
+
+  /// Of a factor: it loses nothing.
+  bool is_power_of_two() const { return factor == 0.5 || factor == -0.5; }
+
+  /// The power of two that part i is weighted with, as an exponent: 0 or negative.
+  std::int64_t shift(const Expression& part) const { return part.exponent - exponent; }
+};
+
+/// Nothing if a part of the operator is opaque. Reads each stored matrix once. Throws Error for non-finite entries and
+/// factors, an empty operator, and parts whose shapes do not fit.
+template <Real T>
+std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& context);
+
+extern template std::optional<Expression> take_apart<float>(const LinearOperator<float>&, Context&);
+extern template std::optional<Expression> take_apart<double>(const LinearOperator<double>&, Context&);
+
+/// |values - N x|_2 <= error (N^T x with `adjoint`), for x with entries up to 2^200. One read of each stored matrix.
+struct Image {
+  std::vector<double> values;
+  double error = 0;
+};
+Image image(const Expression& e, std::span<const double> x, bool adjoint, Context& context);
+
+/// A vector that is entrywise at least |N| x (|N|^T x with `adjoint`), for nonnegative x with entries up to 2^200; |N|
+/// stands for any matrix of the tree's upper bounds: |A + B| <= |A| + |B|, |B A| <= |B| |A|. One read of each stored
+/// matrix.
+std::vector<double> absolute_image(const Expression& e, std::span<const double> x, bool adjoint, Context& context);
+
+/// Entrywise at least |N|^T |N| x, in one read where N is a stored matrix.
+std::vector<double> absolute_gram_image(const Expression& e, std::span<const double> x, Context& context);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,218 @@
+#include "sigmax/bounds/gram_proof.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "sigmax/bounds/cholesky.hpp"
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/proof.hpp"
+#include "sigmax/bounds/rounding.hpp"
+#include "sigmax/bounds/stored_operator.hpp"
+#include "sigmax/kernels/matvec.hpp"
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+std::vector<double> take_diagonal(const GramMatrix& g) {
+  std::vector<double> diagonal(static_cast<std::size_t>(g.order));
+  for (std::int64_t i = 0; i < g.order; ++i) {
+    diagonal[static_cast<std::size_t>(i)] = g.values[static_cast<std::size_t>(i + i * g.order)];
+  }
+  return diagonal;
+}
+
+// sign G + tau I in the lower triangle of g, G taken from the upper and its diagonal. Returns an upper bound on what
+// lies between it and a factor that completes: sum_i gamma_{i+4} b_ii / (1 - gamma) of Cholesky, and the rounding of
+// the diagonal, max u |b_ii|.
+double shift(GramMatrix& g, std::span<const double> diagonal, double sign, double tau, Context& context) {
+  constexpr std::int64_t kBlock = 32;
+  const std::int64_t n = g.order;
+  double* const b = g.values.data();
+  context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
+    const std::int64_t first = static_cast<std::int64_t>(block) * kBlock;
+    const std::int64_t last = std::min(first + kBlock, n);
+    for (std::int64_t i0 = first; i0 < n; i0 += kBlock) {
+      for (std::int64_t j = first; j < last; ++j) {
+        for (std::int64_t i = std::max(i0, j + 1); i < std::min(i0 + kBlock, n); ++i)
+          b[i + j * n] = sign * b[j + i * n];
+      }
+    }
+  });
+  double trace = 0;
+  double largest = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double entry = sign * diagonal[static_cast<std::size_t>(i)] + tau;
+    b[i + i * n] = entry;
+    const double constant = gamma(i + 5);
+    trace += constant / (1 - constant) * std::fmax(entry, 0.0);
+    largest = std::fmax(largest, entry);
+  }
+  // Underflow in the factorization adds at most n^2 (1 + max b_ii) 2^-1074; with entries of G at most n, far less than
+  // the last digit of any of this.
+  return round_up(trace * (1 + gamma(n)) + kUnitRoundoff * largest + static_cast<double>(n) * 0x1p-1000);
+}
+
+// A vector on the side of G, and what one product with A and one with A^T tell of it.
+struct Ritz {
+  std::vector<double> x;
+  LowerBound lower = Proof::lower(0);
+  double sigma = 0;     // |A x| / |x|
+  double residual = 1;  // |A^T A x - sigma^2 x| / (sigma^2 |x|): 1 where nothing is known
+};
+
+Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, std::vector<double> x,
+             Context& context) {
+  Ritz ritz;
+  std::vector<double> y(static_cast<std::size_t>(of_rows ? a.columns : a.rows));
+  const LowerResult lower = lower_bound(a, facts, x, of_rows, y, context);
+  ritz.lower = lower.bound;
+  ritz.sigma = lower.estimate;
+  std::vector<double> z(x.size());
+  if (of_rows) {
+    kernels::multiply<double>(a, y, z, context);
+  } else {
+    kernels::multiply_transposed<double>(a, y, z, context);
+  }
+  const double theta = ritz.sigma * ritz.sigma;
+  double square = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] - theta * x[i]) * (z[i] - theta * x[i]);
+  const double residual = std::sqrt(square / sum_squares(x)) / theta;
+  if (std::isfinite(residual)) ritz.residual = std::fmin(residual, 1.0);
+  ritz.x = std::move(x);
+  return ritz;
+}
+
+Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, Context& context) {
+  SvdOptions<double> options;
+  options.tolerance = 1e-14;
+  options.max_products = 600;
+  options.method = Lanczos{};
+  const SvdResult<double> top = svd(StoredOperator(a), options, context);
+  const std::span<const double> x = of_rows ? top.u.column(0) : top.v.column(0);
+  return look_at(a, facts, of_rows, {x.begin(), x.end()}, context);
+}
+
+Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const ProofOptions& options,
+           Context& context) {
+  if (options.vector.empty()) return find_top(a, facts, of_rows, context);
+  std::vector<double> x(options.vector.begin(), options.vector.end());
+  if (options.of_rows != of_rows) {
+    std::vector<double> image(static_cast<std::size_t>(of_rows ? a.rows : a.columns));
+    if (of_rows) {
+      kernels::multiply<double>(a, x, image, context);
+    } else {
+      kernels::multiply_transposed<double>(a, x, image, context);
+    }
+    x = std::move(image);
+  }
+  const NormRange norm = norm_range(x);
+  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, context);
+  const double factor = 1 / norm.upper;
+  for (double& value : x) value = std::ldexp(value, -norm.exponent) * factor;
+  Ritz ritz = look_at(a, facts, of_rows, std::move(x), context);
+  // A vector this poor would make tau a guess.
+  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, context) : ritz;
+}
+
+// Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
+double guessed_error(double residual) { return std::fmin(residual, 1e3 * residual * residual); }
+
+// x <- (tau I - G)^-1 x three times: errors along other vectors shrink by (tau - lambda_1) / (tau - lambda_i) each.
+void improve(const GramMatrix& g, std::vector<double>& x) {
+  const SerialBlas serial;
+  const int n = static_cast<int>(g.order);
+  for (int step = 0; step < 3; ++step) {
+    cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, g.values.data(), n, x.data(), 1);
+    cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, n, g.values.data(), n, x.data(), 1);
+    const double norm = std::sqrt(sum_squares(x));
+    if (!(norm > 0) || !std::isfinite(norm)) return;
+    for (double& value : x) value /= norm;
+  }
+}
+
+}  // namespace
+
+double gram_scale(const kernels::Scan& facts) {
+  return facts.max_abs > 0 ? std::ldexp(1.0, -std::ilogb(facts.max_abs) - 1) : 1.0;
+}
+
+double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g) {
+  const double magnitude = g.scale * frobenius_upper_bound(a, facts);
+  const double spread =
+      std::fmin(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
+  const double n = static_cast<double>(g.order);
+  return round_up(gamma(g.terms) * spread + n * static_cast<double>(g.terms + 1) * 0x1p-1074);
+}
+
+// tau <- theta (1 + slack);  until cholesky(tau I - G) completes: slack <- 16 slack
+// sigma_max^2 <= tau + |E_cholesky| + |E_diagonal| + |E_product|
+// if that is too wide: x <- (tau I - G)^-3 x, and once more with the better theta
+Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
+               Context& context) {
+  if (facts.max_abs == 0) return {zero_enclosure(), 0};
+  Ritz top = start(a, facts, g.of_rows, options, context);
+  double upper = norm_upper_bound(a, facts).value();
+  const double product_error = gram_error(a, facts, g);
+  const std::vector<double> diagonal = take_diagonal(g);
+  const double n = static_cast<double>(g.order);
+  // Slack of about the error that will be added anyway: more would widen the enclosure, less would risk a second try.
+  const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
+  double slack = std::fmax(least + guessed_error(top.residual), options.relative_width);
+  bool improved = false;
+  bool searched = options.vector.empty();
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    context.check_cancel();
+    const double theta = top.sigma * g.scale * top.sigma * g.scale;
+    const double tau = theta > 0 ? theta * (1 + slack) : 0x1p-1000;
+    const double rounding = shift(g, diagonal, -1, tau, context);
+    if (!cholesky(g.values.data(), g.order, context)) {
+      slack *= 16;
+      if (attempt == 1 && !searched) {
+        searched = true;
+        top = find_top(a, facts, g.of_rows, context);
+        slack = least + guessed_error(top.residual);
+      }
+      continue;
+    }
+    // Weyl: no eigenvalue of tau I - G_computed is below -rounding, and G_computed is within product_error of G.
+    const double square = round_up(tau + rounding + product_error);
+    upper = std::fmin(upper, widened_upper(round_up(std::sqrt(square)) / g.scale));
+    const bool enough = upper - top.lower.value() <= options.relative_width * upper;
+    if (enough || improved || slack <= 4 * least) break;
+    std::vector<double> x = top.x;
+    improve(g, x);
+    Ritz better = look_at(a, facts, g.of_rows, std::move(x), context);
+    improved = true;
+    if (!(better.sigma >= top.sigma)) break;
+    top = std::move(better);
+    slack = std::fmin(least + guessed_error(top.residual), slack);
+  }
+  for (std::int64_t i = 0; i < g.order; ++i) {
+    g.values[static_cast<std::size_t>(i + i * g.order)] = diagonal[static_cast<std::size_t>(i)];
+  }
+  if (g.triangles == Triangles::both) mirror_upper(g.values.data(), g.order, context);
+  return {{top.lower, Proof::proven(upper)}, top.sigma};
+}
+
+Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {
+  return prove(a, facts, g, ProofOptions{}, context);
+}
+
+// L L^T = g + delta I + E_diagonal + E_cholesky, and g >= G - error. So L L^T >= G if delta is at least the sum of the
+// three; their bound grows with delta by far less than delta itself, so twice the bound at delta = 0 will do, and that
+// it does is checked.
+bool dominate(GramMatrix& g, double error, Context& context) {
+  const std::vector<double> diagonal = take_diagonal(g);
+  const double at_zero = shift(g, diagonal, 1, 0.0, context);
+  const double delta = round_up(2 * (at_zero + error)) + 0x1p-900;
+  const double rounding = shift(g, diagonal, 1, delta, context);
+  if (!(delta >= round_up(rounding + error))) return false;
+  if (!cholesky(g.values.data(), g.order, context)) return false;
+  for (std::int64_t j = 1; j < g.order; ++j) std::fill_n(g.values.data() + j * g.order, j, 0.0);
+  return true;
+}
+
+}  // namespace sigmax::bounds

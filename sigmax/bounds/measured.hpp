@@ -1,0 +1,34 @@
+// An enclosure in the making: what the sources of bounds/ hand each other.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/core/bound.hpp"
+
+namespace sigmax::bounds {
+
+/// An enclosure with the point estimate that it was built around.
+struct Measured {
+  Enclosure sigma_max;
+  double estimate;  ///< the Rayleigh quotient |A x| of the best vector, without the allowance for rounding
+};
+
+/// Both ends of every enclosure move outward by 2^-49: that covers the entries that in_range() lost to underflow and
+/// the last operations on the ends themselves, and a double-precision SVD's own last digits fall inside.
+LowerBound widened_lower(double value);
+double widened_upper(double value);
+
+/// [0, 0], proven.
+Enclosure zero_enclosure();
+
+/// The enclosure of 2^exponent times the quantity. An upper end that overflows is dropped.
+Measured scaled(const Measured& measured, std::int64_t exponent);
+
+/// The enclosure of `factor` times the quantity, factor a power of two, as it stands in InRange.
+Measured scaled(const Measured& measured, double factor);
+
+/// The larger of two quantities: what a block-diagonal matrix has, given its blocks. Kind and failure probability are
+/// those of the weaker one; failure probabilities add.
+Measured larger(const Measured& a, const Measured& b);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,26 @@
+// Products of |A|, the matrix of absolute values, with one nonnegative vector: what entrywise bounds are made of.
+//
+// Sums are formed in double: the computed entries are wrong by at most gamma_n relatively, n the number of terms (for
+// the Gram product, of both sums), and by n 2^-1075 max(1, |a_ij|) for products that underflow. Pieces are cut by the
+// shape alone and added in order: the same bits for any number of threads. They throw Error if the storage type is not
+// real or a vector does not fit the shape. Inputs and outputs must not overlap.
+#pragma once
+
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+
+namespace sigmax::kernels {
+
+/// y = |A| x. One read of A.
+void absolute_multiply(const StoredMatrix& a, std::span<const double> x, std::span<double> y, Context& context);
+
+/// x = |A|^T y. One read of A.
+void absolute_multiply_transposed(const StoredMatrix& a, std::span<const double> y, std::span<double> x,
+                                  Context& context);
+
+/// z = |A|^T |A| x. One read of A.
+void absolute_gram(const StoredMatrix& a, std::span<const double> x, std::span<double> z, Context& context);
+
+}  // namespace sigmax::kernels

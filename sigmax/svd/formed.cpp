@@ -1,0 +1,117 @@
+#include "sigmax/svd/formed.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <variant>
+
+#include "sigmax/ops/materialize.hpp"
+#include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/guarded.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+namespace {
+
+template <Real T>
+Matrix<double> in_double(Matrix<T> x) {
+  if constexpr (std::same_as<T, double>) {
+    return x;
+  } else {
+    Matrix<double> result(x.rows(), x.columns());
+    std::ranges::copy(x.values(), result.values().begin());
+    return result;
+  }
+}
+
+template <Real T>
+Matrix<T> in_type(const Matrix<double>& x) {
+  Matrix<T> result(x.rows(), x.columns());
+  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
+  return result;
+}
+
+// Y -= A X or A^T X
+void subtract_product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& x, Matrix<double>& y) {
+  const int m = static_cast<int>(a.rows());
+  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(y.rows()), static_cast<int>(y.columns()),
+              static_cast<int>(x.rows()), -1.0, a.values().data(), m, x.values().data(), static_cast<int>(x.rows()),
+              1.0, y.values().data(), static_cast<int>(y.rows()));
+}
+
+// |sigma_i x_i - (A or A^T) y_i| for each i
+std::vector<double> distances(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& y,
+                              Matrix<double> x, const std::vector<double>& sigma) {
+  for (std::int64_t i = 0; i < x.columns(); ++i) {
+    for (double& value : x.column(i)) value *= sigma[static_cast<std::size_t>(i)];
+  }
+  subtract_product(transpose, a, y, x);
+  std::vector<double> result;
+  for (std::int64_t i = 0; i < x.columns(); ++i) {
+    result.push_back(cblas_dnrm2(static_cast<int>(x.rows()), x.column(i).data(), 1));
+  }
+  return result;
+}
+
+}  // namespace
+
+kernels::StoredMatrix FormedMatrix::transposed_view() const {
+  return {DType::f64, std::as_bytes(a.values()).data(), a.columns(), a.rows(), a.rows()};
+}
+
+template <Real T>
+FormedMatrix form(const LinearOperator<T>& a, Context& context) {
+  FormedMatrix formed;
+  formed.a = in_double(materialize(a, context));
+  double largest = 0;
+  bool finite = true;
+  for (const double value : formed.a.values()) {
+    finite = finite && std::isfinite(value);
+    largest = std::max(largest, std::fabs(value));
+  }
+  if (!finite) throw NotFinite{};
+  formed.zero = largest == 0;
+  const Shape shape = a.shape();
+  const bool opaque = std::holds_alternative<structure::Opaque>(a.structure());
+  formed.products = opaque ? std::min(shape.rows, shape.columns) : 0;
+  formed.reads = opaque ? (formed.products + 7) / 8 : 1;
+  if (formed.zero) return formed;
+  formed.exponent = std::ilogb(largest) + 1;
+  if (formed.exponent == 0) return formed;
+  for (double& value : formed.a.values()) value = std::ldexp(value, -formed.exponent);
+  return formed;
+}
+
+template <Real T>
+SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest,
+                       const SvdOptions<T>& options) {
+  const std::vector<double> of_rows = distances(CblasTrans, formed.a, triplets.u, triplets.v, triplets.sigma);
+  const std::vector<double> of_columns = distances(CblasNoTrans, formed.a, triplets.v, triplets.u, triplets.sigma);
+  Triplets<T> found{triplets.sigma, in_type<T>(triplets.u), in_type<T>(triplets.v), {}};
+  for (std::size_t i = 0; i < found.sigma.size(); ++i) {
+    found.residual.push_back(largest > 0 ? std::max(of_rows[i], of_columns[i]) / largest : 0.0);
+  }
+  SvdResult<T> result;
+  take(result, std::move(found), options.k);
+  rescale(result, formed.exponent);
+  result.scale = 1;
+  result.products = formed.products;
+  result.reads = formed.reads;
+  result.random = options.random;
+  return result;
+}
+
+lapack::Svd zero_triplets(const Shape& shape, std::int64_t count) {
+  lapack::Svd svd{Matrix<double>(shape.rows, count), std::vector<double>(static_cast<std::size_t>(count), 0.0),
+                  Matrix<double>(shape.columns, count)};
+  for (std::int64_t i = 0; i < count; ++i) svd.u(i, i) = svd.v(i, i) = 1;
+  return svd;
+}
+
+template FormedMatrix form<float>(const LinearOperator<float>&, Context&);
+template FormedMatrix form<double>(const LinearOperator<double>&, Context&);
+template SvdResult<float> result_of<float>(const FormedMatrix&, const lapack::Svd&, double, const SvdOptions<float>&);
+template SvdResult<double> result_of<double>(const FormedMatrix&, const lapack::Svd&, double,
+                                             const SvdOptions<double>&);
+
+}  // namespace sigmax

@@ -1,0 +1,24 @@
+// Golub-Kahan-Lanczos bidiagonalisation with thick restart. Internal to svd/.
+#pragma once
+
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax {
+
+/// The k largest triplets of A without ever squaring it: two reads of A a step, and singular values to u sigma_1
+/// absolutely, however small they are beside sigma_1. Full reorthogonalisation on both sides.
+///
+/// The options are those of svd(), checked already; `basis` vectors are kept on each side before a restart, 0: chosen
+/// from the shape and k. Throws what the operator's products throw, NotFinite, Cancelled.
+/// Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and Reichel, Augmented implicitly restarted
+/// Lanczos bidiagonalization methods, SIAM J. Sci. Comput. 27 (2005).
+template <Real T>
+SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
+                         Context& context);
+
+extern template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const SvdOptions<float>&,
+                                                    std::int64_t, Context&);
+extern template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const SvdOptions<double>&,
+                                                      std::int64_t, Context&);
+
+}  // namespace sigmax

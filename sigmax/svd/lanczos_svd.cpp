@@ -1,0 +1,97 @@
+// The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalisation.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sigmax/svd/golub_kahan.hpp"
+#include "sigmax/svd/lanczos.hpp"
+#include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/stopping.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+namespace {
+
+std::int64_t reads_of(std::int64_t columns) { return (columns + 7) / 8; }
+
+template <Real T>
+SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
+  const Shape shape = a.shape();
+  const bool on_rows = shape.rows < shape.columns;
+  LanczosOptions inner;
+  inner.k = options.k;
+  inner.accuracy = options.accuracy;
+  // The error of theta = sigma^2 is twice that of sigma, relatively.
+  inner.tolerance = options.accuracy == Accuracy::values ? 2 * options.tolerance : options.tolerance;
+  inner.max_products = options.max_products;
+  inner.basis = basis;
+  inner.random = options.random;
+
+  SvdResult<T> result;
+  Matrix<T> start = options.start;
+  if (on_rows && !start.empty()) {
+    start = Matrix<T>(shape.rows, options.start.columns());
+    a.apply(options.start.view(), start.view(), context);
+    result.reads += reads_of(start.columns());
+  }
+  const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) {
+    on_rows ? a.apply_outer_gram(x, z, context) : a.apply_gram(x, z, context);
+  };
+  LanczosResult<T> top =
+      lanczos<T>(std::min(shape.rows, shape.columns), product, std::as_const(start).view(), inner, context);
+  const MatrixView<const T> vectors = std::as_const(top.vectors).view();
+  take(result, on_rows ? triplets_from_left<T>(a, vectors, context) : triplets_from_right<T>(a, vectors, context),
+       options.k);
+  result.next = std::sqrt(top.next);
+  result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
+  result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
+  result.products = top.products;
+  result.reads += top.reads + reads_of(options.k) * (on_rows ? 2 : 1);
+  result.recurrence = std::move(top.recurrence);
+  result.theta = top.theta.front();
+  result.random = top.random;
+  return result;
+}
+
+// What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
+// a few u sigma_1^2, come out as that much over sigma_i.
+template <Real T>
+bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const Shape& shape) {
+  const auto longer = static_cast<double>(std::max(shape.rows, shape.columns));
+  const double rounding = std::fmax(64, 4 * std::sqrt(longer)) * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const TripletTolerance wanted{options.accuracy, options.tolerance, rounding};
+  std::vector<double> sigma = result.sigma;
+  std::vector<double> residual = result.residual;
+  for (double& value : residual) value *= sigma.front();
+  if (result.next > 0) sigma.push_back(std::min(result.next, sigma.back()));
+  return wanted.excess(sigma, residual, options.k) > 4;  // an estimate may be wrong by a little: orders are meant
+}
+
+}  // namespace
+
+template <Real T>
+SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method, Context& context) {
+  if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, options, method.basis, context);
+  SvdResult<T> result = gram_form(a, options, method.basis, context);
+  if (method.form == Lanczos::Form::gram || result.outcome != SvdOutcome::converged) return result;
+  if (result.products >= options.max_products || !falls_short(result, options, a.shape())) return result;
+
+  SvdOptions<T> rest = options;
+  rest.start = result.subspace;
+  rest.max_products -= result.products;
+  rest.random = result.random;
+  SvdResult<T> finer = golub_kahan(a, rest, method.basis, context);
+  finer.products += result.products;
+  finer.reads += result.reads;
+  finer.recurrence = std::move(result.recurrence);
+  finer.theta = result.theta;
+  return finer;
+}
+
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
+                                       Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Lanczos&,
+                                         Context&);
+
+}  // namespace sigmax

@@ -1,0 +1,133 @@
+#include "sigmax/svd/projected.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax {
+namespace {
+
+// LAPACK's order is ascending.
+SmallEigen descending(std::span<const double> values, const Matrix<double>& vectors, std::int64_t count) {
+  SmallEigen result{std::vector<double>(static_cast<std::size_t>(count)), Matrix<double>(vectors.rows(), count)};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t from = count - 1 - i;
+    result.value[static_cast<std::size_t>(i)] = values[static_cast<std::size_t>(from)];
+    std::ranges::copy(vectors.column(from), result.vector.column(i).begin());
+  }
+  return result;
+}
+
+}  // namespace
+
+SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
+  const int n = static_cast<int>(a.rows());
+  const int count = static_cast<int>(std::min<std::int64_t>(wanted, n));
+  const int first = n - count + 1;
+  const double unused = 0;
+  int found = 0;
+  int info = 0;
+  std::vector<double> values(static_cast<std::size_t>(n));
+  Matrix<double> vectors(n, count);
+  std::vector<int> support(static_cast<std::size_t>(2 * n));
+  std::vector<double> work(static_cast<std::size_t>(26 * n + 64 * n));
+  std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
+  const int work_size = static_cast<int>(work.size());
+  const int integer_size = static_cast<int>(integer_work.size());
+  dsyevr_("V", "I", "L", &n, a.values().data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
+          vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
+          &info);
+  if (info != 0 || found != count) throw Error(fmt::format("[projected] dsyevr failed, info {}", info));
+  return descending(values, vectors, count);
+}
+
+SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const double> beta, std::int64_t wanted) {
+  const int n = static_cast<int>(alpha.size());
+  const int count = static_cast<int>(std::min<std::int64_t>(wanted, n));
+  const int first = n - count + 1;
+  const double unused = 0;
+  int found = 0;
+  int info = 0;
+  std::vector<double> diagonal(alpha.begin(), alpha.end());
+  std::vector<double> off(beta.begin(), beta.begin() + (n - 1));
+  off.push_back(0);
+  std::vector<double> values(alpha.size());
+  Matrix<double> vectors(n, count);
+  std::vector<int> support(static_cast<std::size_t>(2 * n));
+  std::vector<double> work(static_cast<std::size_t>(20 * n));
+  std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
+  const int work_size = static_cast<int>(work.size());
+  const int integer_size = static_cast<int>(integer_work.size());
+  dstevr_("V", "I", &n, diagonal.data(), off.data(), &unused, &unused, &first, &n, &unused, &found, values.data(),
+          vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
+          &info);
+  if (info == 0 && found == count) return descending(values, vectors, count);
+  // Inverse iteration inside dstevr may give up on a cluster.
+  Matrix<double> full(n, n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    full(i, i) = alpha[static_cast<std::size_t>(i)];
+    if (i + 1 < n) full(i + 1, i) = beta[static_cast<std::size_t>(i)];
+  }
+  std::vector<double> all_work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
+  std::vector<int> all_integers(static_cast<std::size_t>(3 + 5 * n));
+  const int all_size = static_cast<int>(all_work.size());
+  const int all_integer_size = static_cast<int>(all_integers.size());
+  dsyevd_("V", "L", &n, full.values().data(), &n, values.data(), all_work.data(), &all_size, all_integers.data(),
+          &all_integer_size, &info);
+  if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
+  Matrix<double> top(n, count);
+  for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(full.column(n - count + i), top.column(i).begin());
+  return descending(std::span<const double>(values).last(static_cast<std::size_t>(count)), top, count);
+}
+
+SmallSvd svd_of_square(Matrix<double> a) {
+  const int n = static_cast<int>(a.rows());
+  SmallSvd result{Matrix<double>(n, n), std::vector<double>(static_cast<std::size_t>(n)), Matrix<double>(n, n)};
+  Matrix<double> wt(n, n);
+  std::vector<int> integer_work(static_cast<std::size_t>(8 * n));
+  std::vector<double> work(static_cast<std::size_t>(4 * n * n + 7 * n + 64 * n));
+  const int work_size = static_cast<int>(work.size());
+  int info = 0;
+  dgesdd_("A", &n, &n, a.values().data(), &n, result.sigma.data(), result.p.values().data(), &n, wt.values().data(), &n,
+          work.data(), &work_size, integer_work.data(), &info);
+  if (info != 0) throw Error(fmt::format("[projected] dgesdd failed, info {}", info));
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) result.w(j, i) = wt(i, j);
+  }
+  return result;
+}
+
+// p_1 = e_1;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
+void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                  LanczosRecurrence& result) {
+  Matrix<double> p(count, steps + 1);
+  if (steps > 0) p(0, 0) = 1;
+  for (std::int64_t j = 0; j < steps; ++j) {
+    const std::span<double> z = p.column(j + 1);
+    for (std::int64_t l = 0; l < done; ++l) {
+      for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] += h.data[i + l * h.stride] * p(l, j);
+    }
+    double alpha = 0;
+    for (int pass = 0; pass < 2; ++pass) {
+      for (std::int64_t l = j; l >= 0; --l) {
+        double c = 0;
+        for (std::int64_t i = 0; i < count; ++i) c += p(i, l) * z[static_cast<std::size_t>(i)];
+        for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] -= c * p(i, l);
+        if (l == j) alpha += c;
+      }
+    }
+    double square = 0;
+    for (const double value : z) square += value * value;
+    const double beta = std::sqrt(square);
+    result.alpha.push_back(alpha);
+    result.beta.push_back(beta);
+    if (!(beta > 0)) break;
+    for (double& value : z) value /= beta;
+  }
+}
+
+}  // namespace sigmax

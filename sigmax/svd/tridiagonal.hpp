@@ -1,0 +1,38 @@
+// Eigenvalues of a dense symmetric matrix: Householder reduction to tridiagonal form, then the tridiagonal's values.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/svd/tridiagonal_values.hpp"
+
+namespace sigmax {
+
+/// A symmetric matrix of order n in scratch memory laid out for the kernels of kernels/symmetric.hpp: the lower
+/// triangle by columns, a stride that is a multiple of 8, zeros in the padding.
+class SymmetricWork {
+ public:
+  SymmetricWork(std::int64_t order, Context& context);
+
+  std::int64_t order() const noexcept { return order_; }
+  std::int64_t padded() const noexcept { return padded_; }
+  std::int64_t stride() const noexcept { return stride_; }
+  double* data() noexcept { return values_.data(); }
+  double* column(std::int64_t j) noexcept { return values_.data() + j * stride_; }
+
+ private:
+  std::int64_t order_;
+  std::int64_t padded_;
+  std::int64_t stride_;
+  Context::Buffer<double> values_;
+};
+
+/// The tridiagonal T = Q^T A Q. `a` is overwritten. The norm of A should be within 2^+-300 of 1.
+///
+/// T is exactly similar to A + E, |E| of the order of n u |A| (Higham, Accuracy and Stability, ch. 19). Cost: 4/3 n^3
+/// flops, half of them products of the trailing matrix with a vector that read each entry of its triangle once: n^3 / 6
+/// numbers from memory or cache. The caller holds a SerialBlas.
+Tridiagonal tridiagonalise(SymmetricWork& a, Context& context);
+
+}  // namespace sigmax

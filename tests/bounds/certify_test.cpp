@@ -1,0 +1,319 @@
+// What certify() promises beyond the truth: how tight, how known, at which limits, and what it refuses.
+#include "sigmax/bounds/certify.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "bounds/hunt.hpp"
+#include "gallery/spectra.hpp"
+#include "sigmax/bounds/collatz.hpp"
+#include "sigmax/core/error.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax {
+namespace {
+
+using hunt::Hostile;
+using hunt::Specimen;
+using hunt::Truth;
+
+template <Real T>
+SvdResult<T> hint_for(const LinearOperator<T>& a, Context& context) {
+  SvdOptions<T> options;
+  options.method = Lanczos{};
+  options.tolerance = std::same_as<T, float> ? 1e-6 : 1e-14;
+  return svd(a, options, context);
+}
+
+Specimen<double> of(const std::vector<double>& values, std::size_t rows, std::size_t columns,
+                    DType dtype = DType::f64) {
+  return Hostile(1).of_values<double>(values, rows, columns, dtype, false, "given");
+}
+
+Specimen<double> normal(std::size_t rows, std::size_t columns, std::uint64_t seed, DType dtype = DType::f32) {
+  return of(gallery::normal(static_cast<std::int64_t>(rows * columns), seed), rows, columns, dtype);
+}
+
+CertifyOptions by(CertifyMethod method, std::int64_t formed_up_to = std::int64_t{1} << 20) {
+  CertifyOptions options;
+  options.method = method;
+  options.formed_up_to = formed_up_to;
+  return options;
+}
+
+template <class T>
+Enclosure checked(const Specimen<T>& s, const CertifyOptions& options, Context& context) {
+  const Enclosure e = certify(*s.op, hint_for(*s.op, context), options, context);
+  const Truth truth = s.exact.sigma_max();
+  EXPECT_TRUE(contains(e, truth)) << s.what << " " << show(e, truth);
+  return e;
+}
+
+// The width of a proof by Cholesky: k^2 u for a matrix of order k, and n u |A|_F^2 / sigma^2, with room for both.
+double width_of_proof(std::size_t rows, std::size_t columns) {
+  const auto n = static_cast<std::int64_t>(std::max(rows, columns));
+  return tolerance::relative(n, n, static_cast<double>(n));
+}
+
+TEST(Certify, IsAsTightAsAFactorizationAllows) {
+  Context context(2);
+  for (const auto& [rows, columns] : {std::pair{60, 60}, {20, 90}, {90, 20}, {1, 50}, {50, 1}}) {
+    const auto m = static_cast<std::size_t>(rows);
+    const auto n = static_cast<std::size_t>(columns);
+    const Enclosure e = checked(normal(m, n, 3), by(CertifyMethod::proven), context);
+    EXPECT_EQ(e.upper->certainty(), Certainty::proven);
+    EXPECT_LE(e.relative_width(), width_of_proof(m, n)) << rows << "x" << columns;
+  }
+}
+
+TEST(Certify, APoorVectorIsImprovedByInverseIteration) {
+  Context context(1);
+  const auto s = normal(60, 40, 5);
+  SvdOptions<double> loose;
+  loose.method = Lanczos{};
+  loose.tolerance = 1e-6;
+  const SvdResult<double> hint = svd(*s.op, loose, context);
+  const Enclosure e = certify(*s.op, hint, CertifyOptions{}, context);
+  EXPECT_TRUE(contains(e, s.exact.sigma_max()));
+  EXPECT_LE(e.relative_width(), width_of_proof(60, 40));
+}
+
+TEST(Certify, StopsAtTheWidthAskedFor) {
+  Context context(1);
+  const auto s = normal(70, 50, 6);
+  const SvdResult<double> hint = hint_for(*s.op, context);
+  for (const double width : {1e-2, 1e-4, 1e-8}) {
+    CertifyOptions options;
+    options.relative_width = width;
+    const Enclosure e = certify(*s.op, hint, options, context);
+    EXPECT_TRUE(contains(e, s.exact.sigma_max()));
+    EXPECT_LE(e.relative_width(), width);
+    // The first Cholesky that does is enough: it is as wide as half of what was allowed.
+    EXPECT_GE(e.relative_width(), width / 8);
+  }
+}
+
+// sigma_max(D_1 |A| D_2) for signs D: nonnegative but for signs of rows and columns, or of rank one.
+TEST(Certify, CollatzQuotientsAreTightForNonnegativeAndRankOneMatrices) {
+  Context context(1);
+  std::vector<double> signed_values = gallery::normal(40 * 30, 7);
+  for (std::size_t i = 0; i < signed_values.size(); ++i) {
+    signed_values[i] = std::fabs(signed_values[i]) * (i / 30 % 2 == 0 ? 1 : -1) * (i % 30 % 3 == 0 ? -1 : 1);
+  }
+  std::vector<double> rank_one;
+  const std::vector<double> x = gallery::normal(70, 8);
+  for (std::size_t i = 0; i < 40; ++i) {
+    for (std::size_t j = 0; j < 30; ++j) rank_one.push_back(x[i] * x[40 + j]);
+  }
+  std::vector<double> diagonal(30 * 30, 0.0);  // zero everywhere else, sigma_1 = sigma_2, and a zero column
+  for (std::size_t i = 0; i < 29; ++i) diagonal[i * 31] = i < 2 ? -3 : 1;
+  CertifyOptions options = by(CertifyMethod::cheapest);
+  options.relative_width = 1e-11;
+  for (const auto& s : {of(signed_values, 40, 30), of(rank_one, 40, 30), of(diagonal, 30, 30)}) {
+    const Enclosure e = checked(s, options, context);
+    EXPECT_EQ(e.upper->certainty(), Certainty::proven);
+    EXPECT_LE(e.relative_width(), options.relative_width) << show(e, s.exact.sigma_max());
+    const Enclosure turned = checked(Hostile::transposed(s), options, context);
+    EXPECT_LE(turned.relative_width(), options.relative_width);
+  }
+}
+
+TEST(Certify, EachCollatzStepIsABoundAndFalls) {
+  Context context(1);
+  std::vector<double> values = gallery::normal(50 * 40, 9);
+  for (double& value : values) value = std::fabs(value);
+  const auto s = of(values, 50, 40);
+  const auto e = bounds::take_apart(*s.op, context);
+  ASSERT_TRUE(e.has_value());
+  const long double truth = std::ldexp(s.exact.sigma_max().value, static_cast<int>(-e->exponent));
+  double before = std::numeric_limits<double>::infinity();
+  for (int steps = 1; steps <= 8; ++steps) {
+    bounds::CollatzOptions options;
+    options.persist = true;
+    options.most = steps;
+    const double bound = bounds::collatz_upper_bound(*e, {}, options, context);
+    EXPECT_GE(bound, truth);
+    EXPECT_LE(bound, before);
+    before = bound;
+  }
+  EXPECT_LE(before, truth * (1 + 1e-3L));
+}
+
+TEST(Certify, MethodsSayHowTheyKnow) {
+  Context context(1);
+  std::vector<double> spectrum(60, 1.0);
+  spectrum[0] = 20;
+  const auto s = of(gallery::with_singular_values(80, 60, spectrum), 80, 60);
+  EXPECT_EQ(checked(s, by(CertifyMethod::automatic), context).upper->certainty(), Certainty::proven);
+  EXPECT_EQ(checked(s, by(CertifyMethod::cheapest), context).upper->certainty(), Certainty::proven);
+  const Enclosure probable = checked(s, by(CertifyMethod::probabilistic), context);
+  EXPECT_EQ(probable.upper->certainty(), Certainty::probabilistic);
+  EXPECT_EQ(probable.upper->failure_probability(), CertifyOptions{}.failure_probability);
+  EXPECT_LE(probable.relative_width(), 1e-3) << "the first value stands apart";
+  CertifyOptions beyond;
+  beyond.proven_up_to = 10;
+  EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::probabilistic);
+  beyond.method = CertifyMethod::proven;
+  EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::proven);
+  beyond.method = CertifyMethod::automatic;
+  beyond.failure_probability = 0;
+  EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::proven);
+}
+
+TEST(Certify, CompositesAreFormedAndProven) {
+  Context context(2);
+  const auto w = normal(50, 40, 11, DType::bf16);
+  const auto b = normal(50, 4, 12);
+  const auto a = normal(4, 40, 13, DType::f16);
+  const auto adapted = Hostile::sum(w, Hostile::times(0.3, Hostile::product(b, a)));
+  for (const auto& s : {adapted, Hostile::transposed(adapted), Hostile::stack(adapted, w, true),
+                        Hostile::stack(adapted, w, false), Hostile::times(1 / 3.0, w)}) {
+    const Enclosure e = checked(s, by(CertifyMethod::automatic), context);
+    EXPECT_EQ(e.upper->certainty(), Certainty::proven);
+    EXPECT_LE(e.relative_width(), width_of_proof(100, 80)) << s.what;
+  }
+}
+
+TEST(Certify, AThinProductIsProvenFromItsInnerMatricesAlone) {
+  Context context(2);
+  for (const std::size_t r : {std::size_t{1}, std::size_t{5}, std::size_t{16}}) {
+    const auto s = Hostile::product(normal(60, r, 14), normal(r, 45, 15));
+    const Enclosure e = checked(s, by(CertifyMethod::proven, 0), context);
+    EXPECT_EQ(e.upper->certainty(), Certainty::proven);
+    EXPECT_LE(e.relative_width(), width_of_proof(60, 45)) << r;
+    const Enclosure turned = checked(Hostile::transposed(s), by(CertifyMethod::proven, 0), context);
+    EXPECT_LE(turned.relative_width(), width_of_proof(60, 45)) << r;
+  }
+}
+
+// What cannot be formed gets |A| + |B|, |A| |B| and the like of proven parts.
+TEST(Certify, WhatMayNotBeFormedIsBoundedPartByPart) {
+  Context context(2);
+  const auto w = normal(50, 40, 21);
+  const auto d = normal(50, 40, 22);
+  const double sum = static_cast<double>(w.exact.sigma_max().value + d.exact.sigma_max().value);
+  const Enclosure added = checked(Hostile::sum(w, d), by(CertifyMethod::proven, 0), context);
+  EXPECT_LE(added.upper->value(), sum * (1 + width_of_proof(50, 40)));
+  const double root = static_cast<double>(std::hypot(w.exact.sigma_max().value, d.exact.sigma_max().value));
+  const Enclosure stacked = checked(Hostile::stack(w, d, true), by(CertifyMethod::proven, 0), context);
+  EXPECT_LE(stacked.upper->value(), root * (1 + width_of_proof(50, 40)));
+  // Twice the same: the triangle inequality is an equality.
+  const Enclosure twice = checked(Hostile::sum(w, w), by(CertifyMethod::proven, 0), context);
+  EXPECT_LE(twice.relative_width(), width_of_proof(50, 40));
+}
+
+TEST(Certify, ADifferenceThatCancelsIsZeroToTheLastBit) {
+  Context context(1);
+  const auto w = normal(20, 30, 23);
+  const auto s = Hostile::sum(w, Hostile::times(-1.0, w));
+  const Enclosure e = checked(s, CertifyOptions{}, context);
+  EXPECT_EQ(e.lower.value(), 0);
+  EXPECT_EQ(e.upper->value(), 0);
+  const auto zero = of(std::vector<double>(12, 0.0), 3, 4);
+  EXPECT_EQ(checked(zero, CertifyOptions{}, context).upper->value(), 0);
+  EXPECT_EQ(checked(Hostile::times(0.0, w), CertifyOptions{}, context).upper->value(), 0);
+}
+
+TEST(Certify, AFloatOperatorIsCertifiedAgainstTheStoredValues) {
+  Context context(1);
+  Hostile hostile(3);
+  const auto s = hostile.of_values<float>(gallery::normal(30 * 20, 24), 30, 20, DType::f64, false, "f64 for float");
+  const Enclosure e = certify(*s.op, hint_for(*s.op, context), CertifyOptions{}, context);
+  EXPECT_TRUE(contains(e, s.exact.sigma_max())) << show(e, s.exact.sigma_max());
+  EXPECT_LE(e.relative_width(), width_of_proof(30, 20)) << "narrower than float itself";
+}
+
+// Only the products are known.
+class Hidden final : public LinearOperator<double> {
+ public:
+  explicit Hidden(Operator<double> inner) : inner_(std::move(inner)) {}
+  Shape shape() const override { return inner_->shape(); }
+
+ private:
+  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
+    inner_->apply(x, y, context);
+  }
+  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
+    inner_->apply_adjoint(y, x, context);
+  }
+  Operator<double> inner_;
+};
+
+TEST(Certify, AnOpaqueOperatorHasNoProvenUpperEnd) {
+  Context context(1);
+  const auto s = normal(30, 20, 25);
+  const Operator<double> hidden = std::make_shared<Hidden>(s.op);
+  for (const Operator<double>& a : {hidden, hidden + s.op, 2.0 * (s.op * transposed(hidden))}) {
+    const SvdResult<double> hint = hint_for(*a, context);
+    const Enclosure e = certify(*a, hint, CertifyOptions{}, context);
+    ASSERT_TRUE(e.upper.has_value());
+    EXPECT_EQ(e.upper->certainty(), Certainty::probabilistic);
+    EXPECT_LE(e.lower.value(), e.upper->value());
+    EXPECT_GT(e.lower.value(), 0.99 * hint.sigma[0]);
+    EXPECT_FALSE(certify(*a, hint, by(CertifyMethod::proven), context).upper.has_value());
+    SvdResult<double> warm = hint;
+    warm.recurrence.reset();
+    EXPECT_FALSE(certify(*a, warm, CertifyOptions{}, context).upper.has_value()) << "no random start";
+  }
+}
+
+TEST(Certify, AProbableEndBelowTheProvenLowerOneIsDropped) {
+  Context context(1);
+  const auto s = normal(30, 20, 26);
+  SvdResult<double> hint = hint_for(*s.op, context);
+  hint.scale *= 4;  // as if it were of another operator
+  const Enclosure e = checked(s, by(CertifyMethod::probabilistic), context);
+  EXPECT_EQ(e.upper->certainty(), Certainty::probabilistic);
+  const Enclosure wrong = certify(*s.op, hint, by(CertifyMethod::probabilistic), context);
+  EXPECT_TRUE(contains(wrong, s.exact.sigma_max()));
+  EXPECT_EQ(wrong.upper->certainty(), Certainty::proven);
+}
+
+TEST(Certify, BeyondTheRangeOfDoubleThereIsNoUpperEnd) {
+  Context context(1);
+  const auto s = of(std::vector<double>(100, 1.5e308), 10, 10);
+  SvdResult<double> hint;
+  hint.v = Matrix<double>(10, 1);
+  for (double& value : hint.v.values()) value = 1;
+  const Enclosure e = certify(*s.op, hint, CertifyOptions{}, context);
+  EXPECT_FALSE(e.upper.has_value());
+  EXPECT_EQ(e.lower.value(), std::numeric_limits<double>::max());
+}
+
+TEST(Certify, GivesTheSameBitsForAnyNumberOfThreads) {
+  const auto w = normal(300, 200, 27);
+  const auto s = Hostile::times(0.7, w);
+  const Operator<double> composite = w.op + s.op * transposed(s.op) * w.op;
+  Context one(1);
+  Context three(3);
+  const SvdResult<double> hint = hint_for(*composite, one);
+  for (const std::int64_t up_to : {std::int64_t{4096}, std::int64_t{100}}) {
+    CertifyOptions options = by(CertifyMethod::automatic);
+    options.proven_up_to = up_to;
+    const Enclosure a = certify(*composite, hint, options, one);
+    const Enclosure b = certify(*composite, hint, options, three);
+    EXPECT_EQ(a.lower.value(), b.lower.value());
+    EXPECT_EQ(a.upper->value(), b.upper->value());
+  }
+}
+
+TEST(Certify, RefusesWhatIsNoMatrixAndWhatDoesNotFit) {
+  Context context(1);
+  const auto s = normal(4, 3, 28);
+  const SvdResult<double> hint = hint_for(*s.op, context);
+  std::vector<double> bad(12, 1.0);
+  bad[5] = std::nan("");
+  EXPECT_THROW(certify(*of(bad, 4, 3).op, hint, CertifyOptions{}, context), Error);
+  EXPECT_THROW(certify(*(s.op + of(bad, 4, 3).op), hint, CertifyOptions{}, context), Error);
+  EXPECT_THROW(certify(*transposed(s.op), hint, CertifyOptions{}, context), Error);
+  EXPECT_THROW(certify(*s.op, SvdResult<double>{}, CertifyOptions{}, context), Error);
+  CertifyOptions negative;
+  negative.relative_width = -1;
+  EXPECT_THROW(certify(*s.op, hint, negative, context), Error);
+  EXPECT_THROW(certify(*of({}, 0, 3).op, hint, CertifyOptions{}, context), Error);
+}
+
+}  // namespace
+}  // namespace sigmax

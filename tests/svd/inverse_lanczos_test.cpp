@@ -1,0 +1,130 @@
+// The smallest triplets, also where they are zero or hidden behind others that are.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/svd/svd.hpp"
+#include "svd/dense_checks.hpp"
+
+namespace sigmax {
+namespace {
+
+template <Real T>
+SvdOptions<T> options_of(std::int64_t k) {
+  SvdOptions<T> options;
+  options.k = k;
+  options.which = Which::smallest;
+  options.method = InverseLanczos{};
+  return options;
+}
+
+template <class T>
+class InverseLanczosTest : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(InverseLanczosTest, Types);
+
+TYPED_TEST(InverseLanczosTest, FindsTheSmallEndOfEverySpectrum) {
+  Context context(2);
+  for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
+    if (std::same_as<TypeParam, float> && spectrum.name.ends_with("00")) continue;  // beyond the range of float
+    if (std::same_as<TypeParam, float> && spectrum.name.ends_with("50")) continue;
+    for (const Shape& shape : checks::shapes()) {
+      const std::vector<double> sigma = spectrum.values(std::min(shape.rows, shape.columns));
+      for (const std::int64_t k : checks::counts_of(shape)) {
+        checks::expect_triplets(sigma, shape, options_of<TypeParam>(k), spectrum.name, context);
+      }
+    }
+  }
+}
+
+TYPED_TEST(InverseLanczosTest, FindsThemForEveryCondition) {
+  Context context(2);
+  for (const Shape shape : {Shape{60, 60}, {80, 50}, {50, 80}}) {
+    const std::int64_t least = std::min(shape.rows, shape.columns);
+    for (const double kappa : {1.0, 1e2, 1e4, 1e8, 1e12, 1e16}) {
+      for (const std::int64_t k : {1, 4}) {
+        checks::expect_triplets(gallery::geometric(least, kappa), shape, options_of<TypeParam>(k), "geometric",
+                                context);
+      }
+    }
+  }
+}
+
+// Values far apart at the small end: what the inverse of the smallest swamps is found without it.
+TYPED_TEST(InverseLanczosTest, SeesBehindValuesThatAreMuchSmaller) {
+  Context context(2);
+  for (const std::vector<double>& small : std::vector<std::vector<double>>{
+           {1e-2, 0}, {1e-3, 1e-9}, {1e-1, 1e-5, 1e-10}, {1e-2, 2e-2, 0, 0}, {0.5, 0, 0, 0}, {1e-4, 1e-8, 1e-12, 0}}) {
+    for (const Shape shape : {Shape{50, 50}, {70, 40}}) {
+      std::vector<double> sigma = gallery::geometric(std::min(shape.rows, shape.columns), 1);
+      std::copy(small.begin(), small.end(), sigma.end() - static_cast<std::ptrdiff_t>(small.size()));
+      const auto k = static_cast<std::int64_t>(small.size());
+      checks::expect_triplets(sigma, shape, options_of<TypeParam>(k), std::to_string(small.front()), context);
+    }
+  }
+}
+
+// Exactly: equal rows, rows and columns of zeros.
+TEST(InverseLanczos, TakesExactlySingularMatrices) {
+  Context context(1);
+  std::vector<double> equal = gallery::normal(5 * 6, 2);
+  std::copy_n(equal.begin(), 6, equal.begin() + 12);
+  std::vector<double> empty_column = gallery::normal(5 * 6, 3);
+  for (std::size_t i = 0; i < 5; ++i) empty_column[6 * i + 2] = 0;
+  std::vector<double> empty_rows = gallery::normal(5 * 6, 4);
+  std::fill_n(empty_rows.begin(), 12, 0.0);
+  for (const auto& values :
+       {equal, empty_column, empty_rows, std::vector<double>(30, 0.0), std::vector<double>(30, 1.0)}) {
+    for (const Shape shape : {Shape{5, 6}, {6, 5}}) {
+      const Operator<double> a = dense<double>(Tensor::copy_of(values, {shape.rows, shape.columns}));
+      for (const std::int64_t k : {1, 2, 5}) {
+        SvdOptions<double> lapack = options_of<double>(k);
+        lapack.method = DenseLapack{};
+        const auto wanted = svd(*a, lapack, context);
+        const auto found = svd(*a, options_of<double>(k), context);
+        const double rounding = tolerance::of_matrix(5, 6, 10);
+        for (std::size_t i = 0; i < wanted.sigma.size(); ++i) EXPECT_NEAR(found.sigma[i], wanted.sigma[i], rounding);
+        EXPECT_LE(checks::residual(values, shape, found), rounding);
+        EXPECT_LE(checks::away_from_orthonormal(found.u), tolerance::relative(5, 6));
+        EXPECT_LE(checks::away_from_orthonormal(found.v), tolerance::relative(5, 6));
+      }
+    }
+  }
+}
+
+TEST(InverseLanczos, StopsWhenItIsOutOfProducts) {
+  Context context(1);
+  const Operator<double> a = dense<double>(Tensor::copy_of(gallery::normal(60 * 60, 8), {60, 60}));
+  SvdOptions<double> options = options_of<double>(3);
+  options.max_products = 4;
+  const auto result = svd(*a, options, context);
+  EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
+  EXPECT_EQ(result.sigma.size(), 3U);
+  EXPECT_LE(checks::away_from_orthonormal(result.v), tolerance::relative(60, 60));
+}
+
+TEST(InverseLanczos, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Operator<double> a = dense<double>(Tensor::copy_of(gallery::normal(90 * 80, 5), {90, 80}));
+  Context one(1), three(3);
+  const auto first = svd(*a, options_of<double>(3), one);
+  const auto second = svd(*a, options_of<double>(3), three);
+  EXPECT_EQ(first.sigma, second.sigma);
+  EXPECT_EQ(first.u, second.u);
+  EXPECT_EQ(first.v, second.v);
+}
+
+TEST(InverseLanczos, RefusesEntriesThatAreNotFinite) {
+  Context context(1);
+  for (const double value : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    std::vector<double> values = gallery::normal(20, 3);
+    values[7] = value;
+    const Operator<double> a = dense<double>(Tensor::copy_of(values, {4, 5}));
+    EXPECT_THROW(svd(*a, options_of<double>(1), context), Error);
+  }
+}
+
+}  // namespace
+}  // namespace sigmax

@@ -1,0 +1,149 @@
+// The table of solvers that solver_test.cpp runs over the gallery of spectra, and what every result of svd() is held
+// against.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gallery/spectra.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/svd.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax::suite {
+
+/// What a method says of the values that it returns.
+enum class Promise {
+  tolerance,  ///< each wrong by the tolerance, by its own estimate
+  exact,      ///< each wrong by rounding
+  sketch,     ///< wrong by what the analysis of subspace iteration allows, with probability 1 - 1e-9
+  lower,      ///< at most the true ones; when it says that it converged, its steps have become small
+};
+
+struct Solver {
+  std::string name;
+  Method method;
+  Promise promise = Promise::tolerance;
+  bool largest = true;
+  bool smallest = false;
+  std::int64_t most_k = 1000;
+  bool random_start = true;
+  /// Copies of an exactly multiple value that it finds; a Krylov space of one vector holds one copy of each, but for
+  /// rounding.
+  std::int64_t copies = 1000;
+};
+
+inline const std::vector<Solver>& solvers() {
+  static const std::vector<Solver> all = {
+      {.name = "auto", .method = Auto{}, .smallest = true, .random_start = false, .copies = 1},
+      {.name = "power, u first", .method = PowerIteration{}, .promise = Promise::lower, .most_k = 1},
+      {.name = "power, v first",
+       .method = PowerIteration{.order = PowerIteration::Order::v_first},
+       .promise = Promise::lower,
+       .most_k = 1},
+      {.name = "deflation", .method = Deflation{}, .promise = Promise::lower, .most_k = 3},
+      {.name = "lanczos", .method = Lanczos{}, .copies = 1},
+      {.name = "lanczos, gram", .method = Lanczos{.form = Lanczos::Form::gram}, .copies = 1},
+      {.name = "lanczos, bidiagonal", .method = Lanczos{.form = Lanczos::Form::bidiagonal}, .copies = 1},
+      {.name = "lanczos, small basis", .method = Lanczos{.basis = 8}, .most_k = 3, .copies = 1},
+      {.name = "block-krylov", .method = BlockKrylov{}, .copies = 4},
+      {.name = "block-krylov, 1", .method = BlockKrylov{.block = 1}, .copies = 1},
+      {.name = "block-krylov, 2", .method = BlockKrylov{.block = 2}, .copies = 2},
+      {.name = "block-krylov, 5, small basis", .method = BlockKrylov{.block = 5, .basis = 20}, .copies = 5},
+      {.name = "block-krylov, wide", .method = BlockKrylov{.block = 40}, .copies = 40},
+      {.name = "randomized", .method = Randomized{}, .promise = Promise::sketch},
+      {.name = "randomized, no steps", .method = Randomized{.power_steps = 0}, .promise = Promise::sketch},
+      {.name = "dense", .method = DenseLapack{}, .promise = Promise::exact, .smallest = true, .random_start = false},
+      {.name = "inverse", .method = InverseLanczos{}, .largest = false, .smallest = true, .copies = 1},
+  };
+  return all;
+}
+
+/// A matrix of known singular values, as an operator that computes in T.
+template <Real T>
+struct Case {
+  std::string name;
+  std::int64_t rows;
+  std::int64_t columns;
+  std::vector<double> entries;  ///< row-major
+  std::vector<double> sigma;    ///< min(rows, columns), descending
+  Operator<T> a;
+
+  std::int64_t least() const { return std::min(rows, columns); }
+  double norm() const { return sigma.front(); }
+};
+
+template <Real T>
+Case<T> make_case(std::string name, std::int64_t rows, std::int64_t columns, std::vector<double> entries,
+                  std::vector<double> sigma) {
+  Operator<T> a = dense<T>(Tensor::rounded(entries, {rows, columns}, DType::f64));
+  return {std::move(name), rows, columns, std::move(entries), std::move(sigma), std::move(a)};
+}
+
+/// The matrix of `spectrum` and a shape. Whatever the type, the entries are the same.
+template <Real T>
+Case<T> make_case(const gallery::NamedSpectrum& spectrum, std::int64_t rows, std::int64_t columns) {
+  std::vector<double> sigma = spectrum.values(std::min(rows, columns));
+  std::vector<double> entries = gallery::with_singular_values(rows, columns, sigma);
+  return make_case<T>(spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns), rows, columns,
+                      std::move(entries), std::move(sigma));
+}
+
+/// Whether the squares of the entries, or the entries themselves, leave the range of T.
+template <Real T>
+bool representable(const std::vector<double>& sigma) {
+  return std::same_as<T, double> || sigma.front() == 0 || (sigma.front() < 1e30 && sigma.front() > 1e-30);
+}
+
+/// The largest entry of |X^T X - I|.
+template <Real T>
+double orthonormality_error(const Matrix<T>& x) {
+  double largest = 0;
+  for (std::int64_t i = 0; i < x.columns(); ++i) {
+    for (std::int64_t j = 0; j <= i; ++j) {
+      double sum = i == j ? -1 : 0;
+      for (std::int64_t l = 0; l < x.rows(); ++l) sum += static_cast<double>(x(l, i)) * static_cast<double>(x(l, j));
+      largest = std::max(largest, std::isfinite(sum) ? std::fabs(sum) : INFINITY);
+    }
+  }
+  return largest;
+}
+
+/// |A v_i - sigma_i u_i| and |A^T u_i - sigma_i v_i|, both over the sigma_1 that was found, from the entries.
+struct Residuals {
+  double forward = 0;
+  double back = 0;
+};
+
+template <Real T>
+Residuals residuals_of(const Case<T>& c, const SvdResult<T>& result, std::int64_t i) {
+  const double largest = result.sigma.front();
+  const long double scale = largest > 0 ? largest : 1;
+  const long double sigma = result.sigma[static_cast<std::size_t>(i)] / scale;
+  std::vector<long double> av(static_cast<std::size_t>(c.rows));
+  std::vector<long double> atu(static_cast<std::size_t>(c.columns));
+  for (std::int64_t r = 0; r < c.rows; ++r) {
+    for (std::int64_t j = 0; j < c.columns; ++j) {
+      const long double entry = c.entries[static_cast<std::size_t>(r * c.columns + j)] / scale;
+      av[static_cast<std::size_t>(r)] += entry * result.v(j, i);
+      atu[static_cast<std::size_t>(j)] += entry * result.u(r, i);
+    }
+  }
+  long double forward = 0;
+  long double back = 0;
+  for (std::int64_t r = 0; r < c.rows; ++r) {
+    const long double e = av[static_cast<std::size_t>(r)] - sigma * result.u(r, i);
+    forward += e * e;
+  }
+  for (std::int64_t j = 0; j < c.columns; ++j) {
+    const long double e = atu[static_cast<std::size_t>(j)] - sigma * result.v(j, i);
+    back += e * e;
+  }
+  return {static_cast<double>(std::sqrt(forward)), static_cast<double>(std::sqrt(back))};
+}
+
+}  // namespace sigmax::suite
