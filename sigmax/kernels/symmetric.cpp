@@ -161,7 +161,7 @@ void sum_partial(const double* partial, std::int64_t stride, const std::int64_t*
   }
 }
 
-double dot(const double* x, const double* y, std::int64_t first, std::int64_t last) {
+double column_dot(const double* x, const double* y, std::int64_t first, std::int64_t last) {
   const D8 d;
   const std::int64_t lanes = lanes_of(d);
   V8 s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
@@ -207,7 +207,7 @@ HWY_EXPORT(symmetric_columns);
 HWY_EXPORT(panel_products);
 HWY_EXPORT(panel_combine);
 HWY_EXPORT(sum_partial);
-HWY_EXPORT(dot);
+HWY_EXPORT(column_dot);
 HWY_EXPORT(finish_reflection);
 HWY_EXPORT(scaled_copy);
 
@@ -231,8 +231,8 @@ void sum_partial(const double* partial, std::int64_t stride, const std::int64_t*
   HWY_DYNAMIC_DISPATCH(sum_partial)(partial, stride, starts, count, first, last, y);
 }
 
-double dot(const double* x, const double* y, std::int64_t first, std::int64_t last) {
-  return HWY_DYNAMIC_DISPATCH(dot)(x, y, first, last);
+double column_dot(const double* x, const double* y, std::int64_t first, std::int64_t last) {
+  return HWY_DYNAMIC_DISPATCH(column_dot)(x, y, first, last);
 }
 
 void finish_reflection(const double* v, double* w, double s, double t, double* a, double p, double q,

@@ -38,7 +38,7 @@ void sum_partial(const double* partial, std::int64_t stride, const std::int64_t*
                  std::int64_t first, std::int64_t last, double* y);
 
 /// x . y over [first, last).
-double dot(const double* x, const double* y, std::int64_t first, std::int64_t last);
+double column_dot(const double* x, const double* y, std::int64_t first, std::int64_t last);
 
 /// w = s w + t v and, if a is not null, a -= p v + q w with the new w, on rows [first, last).
 void finish_reflection(const double* v, double* w, double s, double t, double* a, double p, double q,

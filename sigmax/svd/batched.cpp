@@ -73,7 +73,7 @@ Batch strided(const Tensor& a) {
   require_three_dimensions(a);
   Batch batch;
   batch.matrices.assign(static_cast<std::size_t>(a.shape()[0]), matrix_of(a, 1));
-  for (std::size_t i = 0; i < batch.matrices.size(); ++i) {
+  for (std::size_t i = 0; i < batch.matrices.size() && a.size() > 0; ++i) {
     batch.matrices[i].data += i * static_cast<std::size_t>(a.strides()[0]) * size_of(a.dtype());
   }
   batch.tensor = [&a](std::size_t i) { return a.slice(static_cast<std::int64_t>(i)); };

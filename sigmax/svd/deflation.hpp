@@ -7,15 +7,15 @@
 //
 // Errors. If the vectors before are wrong by angles e_j (a residual of r_j sigma_1 and a gap: e_j about
 // r_j sigma_1 / gap_j), B_i has the singular values of A from the i-th on but for O(sigma_1 sum e_j^2), and none above
-// sigma_1: the errors of the values add up, they do not multiply. A^T u_i = sigma_i v_i holds as well as the iteration
-// converged, A v_i = sigma_i u_i + sum_j c_j u_j with |c_j| <= r_j sigma_1, the earlier residuals; the residual in the
-// result is the larger of the two. Where the tolerance is met on the values, their vectors are good to about its square
-// root only: ask for Accuracy::vectors where later triplets matter. Values that power iteration meets in the wrong
-// order (two close ones) are put into order at the end.
+// sigma_1: the errors of the values add up, they do not multiply. Its vectors are turned towards the earlier ones by
+// the e_j. A Rayleigh-Ritz step over all of span(V) at the end takes that out, and puts values that power iteration met
+// in the wrong order (two close ones) into order: A v_i = sigma_i u_i holds to rounding, as for every solver. Where the
+// tolerance is met on the values, the vectors are good to about its square root only: ask for Accuracy::vectors where
+// later triplets matter.
 //
-// Cost: one read of A a step and one a triplet; the error of sigma_i^2 falls by (sigma_{i+1} / sigma_i)^4 a step.
-// Lanczos needs fewer by a factor that grows with k: Deflation is here because it is what people know, and for its
-// small memory, (rows + 2 columns) (k + 1) numbers.
+// Cost: one read of A a step, one a triplet, and one for 8 triplets at the end; the error of sigma_i^2 falls by
+// (sigma_{i+1} / sigma_i)^4 a step. Lanczos needs fewer by a factor that grows with k: Deflation is here because it is
+// what people know, and for its small memory, (rows + 2 columns) (k + 1) numbers.
 #pragma once
 
 #include "sigmax/svd/solvers.hpp"

@@ -23,15 +23,15 @@ SmallEigen descending(std::span<const double> values, const Matrix<double>& vect
   return result;
 }
 
-// By divide and conquer, which does not fail: the lower triangle of `a` is read.
-SmallEigen largest_of_all(Matrix<double> a, int count) {
+// All eigenpairs by divide and conquer, which does not fail: for where inverse iteration gives up on a cluster.
+SmallEigen all_of_symmetric(Matrix<double> a, std::int64_t count) {
   const int n = static_cast<int>(a.rows());
-  int info = 0;
   std::vector<double> values(static_cast<std::size_t>(n));
   std::vector<double> work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
   std::vector<int> integer_work(static_cast<std::size_t>(3 + 5 * n));
   const int work_size = static_cast<int>(work.size());
   const int integer_size = static_cast<int>(integer_work.size());
+  int info = 0;
   dsyevd_("V", "L", &n, a.values().data(), &n, values.data(), work.data(), &work_size, integer_work.data(),
           &integer_size, &info);
   if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
@@ -49,19 +49,18 @@ SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
   const double unused = 0;
   int found = 0;
   int info = 0;
+  Matrix<double> overwritten = a;
   std::vector<double> values(static_cast<std::size_t>(n));
   Matrix<double> vectors(n, count);
-  Matrix<double> copy = a;  // dsyevr works in place
   std::vector<int> support(static_cast<std::size_t>(2 * n));
   std::vector<double> work(static_cast<std::size_t>(26 * n + 64 * n));
   std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
   const int work_size = static_cast<int>(work.size());
   const int integer_size = static_cast<int>(integer_work.size());
-  dsyevr_("V", "I", "L", &n, copy.values().data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
-          vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
-          &info);
-  // Inverse iteration inside dsyevr may give up on a cluster.
-  if (info != 0 || found != count) return largest_of_all(std::move(a), count);
+  dsyevr_("V", "I", "L", &n, overwritten.values().data(), &n, &unused, &unused, &first, &n, &unused, &found,
+          values.data(), vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(),
+          &integer_size, &info);
+  if (info != 0 || found != count) return all_of_symmetric(std::move(a), count);
   return descending(values, vectors, count);
 }
 
@@ -86,13 +85,12 @@ SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const
           vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
           &info);
   if (info == 0 && found == count) return descending(values, vectors, count);
-  // Inverse iteration inside dstevr may give up on a cluster.
   Matrix<double> full(n, n);
   for (std::int64_t i = 0; i < n; ++i) {
     full(i, i) = alpha[static_cast<std::size_t>(i)];
     if (i + 1 < n) full(i + 1, i) = beta[static_cast<std::size_t>(i)];
   }
-  return largest_of_all(std::move(full), count);
+  return all_of_symmetric(std::move(full), count);
 }
 
 SmallSvd svd_of_square(Matrix<double> a) {

@@ -102,7 +102,7 @@ double Reduction::reflect(std::int64_t j, double* v) {
   t_.diagonal[static_cast<std::size_t>(j)] = a[j];
   const double alpha = a[j + 1];
   std::fill(a + first, a + j + 2, 0.0);
-  const double below = kernels::dot(a, a, first, a_.padded());
+  const double below = kernels::column_dot(a, a, first, a_.padded());
   double& e = t_.off_diagonal[static_cast<std::size_t>(j)];
   e = alpha;
   if (!(below > kNothing)) {
@@ -181,7 +181,7 @@ void Reduction::reduce_panel(std::int64_t begin) {
     double* const next = k + 1 < width_ ? a_.column(j + 1) : nullptr;
     const double tau = reflect(j, v(k));
     multiply(j, k, w(k), next);
-    const double product = kernels::dot(w(k), v(k), first, a_.padded());
+    const double product = kernels::column_dot(w(k), v(k), first, a_.padded());
     const double shift = -0.5 * tau * tau * product;
     const double w_next = tau * w(k)[j + 1] + shift * v(k)[j + 1];
     kernels::finish_reflection(v(k), w(k), tau, shift, next, w_next, v(k)[j + 1], first, a_.padded());

@@ -69,7 +69,7 @@ double residual(const std::vector<double>& a, const Shape& shape, const SvdResul
 
 /// Solves for k triplets at one end of the matrix with singular values `sigma` and holds them against it.
 template <Real T>
-SvdResult<T> expect_triplets(const std::vector<double>& sigma, const Shape& shape, SvdOptions<T> options,
+SvdResult<T> expect_triplets(const std::vector<double>& sigma, const Shape& shape, const SvdOptions<T>& options,
                              const std::string& name, Context& context) {
   const std::string what = name + " " + std::to_string(shape.rows) + "x" + std::to_string(shape.columns) + " k " +
                            std::to_string(options.k) + (options.which == Which::largest ? " largest" : " smallest");

@@ -18,6 +18,8 @@ SvdOptions<T> options_of(std::int64_t k) {
   options.k = k;
   options.which = Which::smallest;
   options.method = InverseLanczos{};
+  options.accuracy = Accuracy::vectors;
+  options.tolerance = tolerance::kEpsilon;  // what rounding allows
   return options;
 }
 
@@ -90,6 +92,26 @@ TEST(InverseLanczos, TakesExactlySingularMatrices) {
         EXPECT_LE(checks::residual(values, shape, found), rounding);
         EXPECT_LE(checks::away_from_orthonormal(found.u), tolerance::relative(5, 6));
         EXPECT_LE(checks::away_from_orthonormal(found.v), tolerance::relative(5, 6));
+      }
+    }
+  }
+}
+
+TEST(InverseLanczos, KnowsValuesBetterThanVectors) {
+  Context context(2);
+  for (const double kappa : {10.0, 1e4}) {
+    const std::vector<double> sigma = gallery::geometric(60, kappa);
+    const std::vector<double> values = gallery::with_singular_values(80, 60, sigma);
+    const Operator<double> a = dense<double>(Tensor::copy_of(values, {80, 60}));
+    for (const double stop : {1e-3, 1e-6, 1e-10}) {
+      SvdOptions<double> options = options_of<double>(2);
+      options.accuracy = Accuracy::values;
+      options.tolerance = stop;
+      const auto result = svd(*a, options, context);
+      EXPECT_EQ(result.outcome, SvdOutcome::converged);
+      for (std::size_t i = 0; i < 2; ++i) {
+        const double exact = sigma[58 + i];
+        EXPECT_NEAR(result.sigma[i], exact, tolerance::of_estimate(stop) * exact + tolerance::of_matrix(80, 60, 1));
       }
     }
   }

@@ -1,0 +1,64 @@
+// Every piece of every step is done once, whoever is there to do it.
+#include "sigmax/svd/team.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <vector>
+
+namespace sigmax {
+namespace {
+
+TEST(Team, DoesEveryPieceOnceBeforeTheStepEnds) {
+  for (const int threads : {1, 2, 3, 5}) {
+    Context context(threads);
+    std::vector<int> done(Team::kMostPieces);
+    bool all_once = true;
+    Team::run(context, [&](Team& team) {
+      for (int step = 0; step < 3000; ++step) {
+        const int count = step % (Team::kMostPieces + 1);
+        std::fill(done.begin(), done.end(), 0);
+        team.step(count, [&](int piece) { ++done[static_cast<std::size_t>(piece)]; });
+        for (int i = 0; i < Team::kMostPieces; ++i) {
+          all_once = all_once && done[static_cast<std::size_t>(i)] == (i < count ? 1 : 0);
+        }
+      }
+    });
+    EXPECT_TRUE(all_once) << threads << " threads";
+  }
+}
+
+TEST(Team, RunsWithinAParallelLoop) {
+  Context context(3);
+  std::vector<int> sums(6, 0);
+  context.parallel_for(sums.size(), [&](std::size_t i) {
+    Team::run(context, [&](Team& team) {
+      std::vector<int> part(8, 0);
+      for (int step = 0; step < 100; ++step) team.step(8, [&](int piece) { ++part[static_cast<std::size_t>(piece)]; });
+      for (const int p : part) sums[i] += p;
+    });
+  });
+  for (const int sum : sums) EXPECT_EQ(sum, 800);
+}
+
+TEST(Team, RunsOnOneThreadWhereTheContextIsSerial) {
+  Context context(3);
+  const Context::Serial serial(context);
+  int sum = 0;
+  Team::run(context, [&](Team& team) { team.step(20, [&](int) { ++sum; }); });
+  EXPECT_EQ(sum, 20);
+}
+
+TEST(Team, PassesOnWhatItsLeaderThrows) {
+  for (const int threads : {1, 3}) {
+    Context context(threads);
+    const auto fail = [](Team& team) {
+      team.step(4, [](int) {});
+      throw std::runtime_error("enough");
+    };
+    EXPECT_THROW(Team::run(context, fail), std::runtime_error);
+  }
+}
+
+}  // namespace
+}  // namespace sigmax
