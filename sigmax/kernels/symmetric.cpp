@@ -191,6 +191,14 @@ void finish_reflection(const double* HWY_RESTRICT v, double* HWY_RESTRICT w, dou
   }
 }
 
+void reflect(const double* HWY_RESTRICT v, double tau, double* HWY_RESTRICT x, std::int64_t first, std::int64_t last) {
+  const D8 d;
+  const V8 weight = hn::Set(d, tau * column_dot(v, x, first, last));
+  for (std::int64_t i = first; i < last; i += lanes_of(d)) {
+    hn::Store(hn::NegMulAdd(hn::Load(d, v + i), weight, hn::Load(d, x + i)), d, x + i);
+  }
+}
+
 void scaled_copy(const double* x, double s, double* y, std::int64_t first, std::int64_t last) {
   const D8 d;
   const V8 factor = hn::Set(d, s);
@@ -209,6 +217,7 @@ HWY_EXPORT(panel_combine);
 HWY_EXPORT(sum_partial);
 HWY_EXPORT(column_dot);
 HWY_EXPORT(finish_reflection);
+HWY_EXPORT(reflect);
 HWY_EXPORT(scaled_copy);
 
 void symmetric_columns(const double* a, std::int64_t stride, std::int64_t n, std::int64_t first, std::int64_t last,
@@ -238,6 +247,10 @@ double column_dot(const double* x, const double* y, std::int64_t first, std::int
 void finish_reflection(const double* v, double* w, double s, double t, double* a, double p, double q,
                        std::int64_t first, std::int64_t last) {
   HWY_DYNAMIC_DISPATCH(finish_reflection)(v, w, s, t, a, p, q, first, last);
+}
+
+void reflect(const double* v, double tau, double* x, std::int64_t first, std::int64_t last) {
+  HWY_DYNAMIC_DISPATCH(reflect)(v, tau, x, first, last);
 }
 
 void scaled_copy(const double* x, double s, double* y, std::int64_t first, std::int64_t last) {

@@ -44,6 +44,9 @@ double column_dot(const double* x, const double* y, std::int64_t first, std::int
 void finish_reflection(const double* v, double* w, double s, double t, double* a, double p, double q,
                        std::int64_t first, std::int64_t last);
 
+/// x -= tau v (v . x) over [first, last).
+void reflect(const double* v, double tau, double* x, std::int64_t first, std::int64_t last);
+
 /// y = s x over [first, last).
 void scaled_copy(const double* x, double s, double* y, std::int64_t first, std::int64_t last);
 

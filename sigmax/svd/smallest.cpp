@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "sigmax/core/rng.hpp"
@@ -189,6 +190,26 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
     scale_by(x, 1 / norm);
   }
   return std::nullopt;
+}
+
+std::optional<double> smallest_from_vector(const kernels::StoredMatrix& a, bool of_rows, double scale,
+                                           std::span<const std::int64_t> indices, std::span<const double> x,
+                                           double next, double largest, double tolerance, Context& context) {
+  const SerialBlas serial;
+  Problem problem(a, of_rows, scale, indices, {}, context);
+  const double length = norm2(x);
+  std::vector<double> image(problem.length());
+  std::vector<double> residual(problem.order());
+  problem.multiply(x, image);
+  problem.multiply_transposed(image, residual);
+  const double sigma = norm2(image) / length;
+  const double theta = sigma * sigma;
+  for (std::size_t i = 0; i < residual.size(); ++i) residual[i] -= theta * x[i];
+  const double r = norm2(residual) / length;
+  const double gap = next - theta;
+  const double allowed = tolerance * sigma + std::numeric_limits<double>::epsilon() * std::sqrt(largest);
+  if (!(gap > 2 * r) || !(r * r <= 2 * sigma * allowed * gap)) return std::nullopt;
+  return sigma / scale;
 }
 
 }  // namespace sigmax

@@ -23,4 +23,14 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
                                               std::span<const std::int64_t> indices, MatrixView<const double> factor,
                                               Context& context);
 
+/// The same from a vector that is already close: the Rayleigh quotient |A x| of x, if the residual shows that it is
+/// good to a relative error of `tolerance` or of the order of u sigma_max.
+///
+/// `next` is the second smallest eigenvalue of the scaled Gram matrix, or less; `largest` its largest. With
+/// theta = |s A x|^2 and r = |(s A)^T (s A) x - theta x| the eigenvalue next to theta is no further away than
+/// r^2 / (next - theta) (Temple; Kato 1949). One read of A each way.
+std::optional<double> smallest_from_vector(const kernels::StoredMatrix& a, bool of_rows, double scale,
+                                           std::span<const std::int64_t> indices, std::span<const double> x,
+                                           double next, double largest, double tolerance, Context& context);
+
 }  // namespace sigmax

@@ -63,10 +63,15 @@ struct Uncertainty {
   bool sum = false;       // so many values do that their sum is affected
 };
 
-Uncertainty judge(std::span<const double> eigenvalues_ascending) {
-  constexpr double kTolerance = 1e-11;
+constexpr double kTolerance = 1e-11;
+
+double error_of_eigenvalues(std::span<const double> eigenvalues_ascending) {
   const auto order = static_cast<double>(eigenvalues_ascending.size());
-  const double delta = 4 * std::sqrt(order) * std::numeric_limits<double>::epsilon() * eigenvalues_ascending.back();
+  return 4 * std::sqrt(order) * std::numeric_limits<double>::epsilon() * eigenvalues_ascending.back();
+}
+
+Uncertainty judge(std::span<const double> eigenvalues_ascending) {
+  const double delta = error_of_eigenvalues(eigenvalues_ascending);
   double sum = 0;
   double error = 0;
   for (std::size_t i = 0; i < eigenvalues_ascending.size(); ++i) {
@@ -77,6 +82,36 @@ Uncertainty judge(std::span<const double> eigenvalues_ascending) {
     if (i > 0) error += lambda > delta ? delta / (2 * sigma) : std::sqrt(delta);
   }
   return {delta > 2 * kTolerance * eigenvalues_ascending.front(), error > kTolerance * sum};
+}
+
+// The matrix, its Gram matrix and what is not zero of it.
+struct Question {
+  const kernels::StoredMatrix& a;
+  const GramMatrix& g;
+  std::span<const std::int64_t> indices;
+};
+
+// The smallest value against the matrix itself: from the eigenvector that the reduction gives, where that is good
+// enough, or by a search that the Cholesky factor steers.
+std::optional<double> refined_smallest(const Question& q, SymmetricWork& reduced, const TridiagonalForm& form,
+                                       std::span<const double> lambda, Context& context) {
+  const auto [a, g, indices] = q;
+  if (const auto y = lambda.size() > 1 ? eigenvector(form.t, lambda[0]) : std::nullopt) {
+    const std::vector<double> x = from_tridiagonal(reduced, form, *y, context);
+    const double next = lambda[1] - error_of_eigenvalues(lambda);
+    const auto value =
+        smallest_from_vector(a, g.of_rows, g.scale, indices, x, next, lambda.back(), kTolerance / 10, context);
+    if (value) return value;
+  }
+  SymmetricWork& factor = reduced;
+  restrict_to(g, indices, factor, context);
+  const int order = static_cast<int>(indices.size());
+  const int stride = static_cast<int>(factor.stride());
+  int info = 0;
+  dpotrf_("L", &order, factor.data(), &stride, &info);
+  if (info != 0) return std::nullopt;
+  const MatrixView<const double> lower(factor.data(), factor.order(), factor.order(), factor.stride());
+  return smallest_singular_value(a, g.of_rows, g.scale, indices, lower, context);
 }
 
 }  // namespace
@@ -91,19 +126,12 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
 
   SymmetricWork work(static_cast<std::int64_t>(n), context);
   restrict_to(g, indices, work, context);
-  const std::vector<double> lambda = eigenvalues(tridiagonalise(work, context), context);
+  const TridiagonalForm form = tridiagonalise(work, context);
+  const std::vector<double> lambda = eigenvalues(form.t, context);
   const Uncertainty uncertain = judge(lambda);
   std::optional<double> smallest;
   if (uncertain.smallest && !uncertain.sum) {
-    restrict_to(g, indices, work, context);
-    const int order = static_cast<int>(n);
-    const int stride = static_cast<int>(work.stride());
-    int info = 0;
-    dpotrf_("L", &order, work.data(), &stride, &info);
-    if (info == 0) {
-      const MatrixView<const double> factor(work.data(), work.order(), work.order(), work.stride());
-      smallest = smallest_singular_value(a, g.of_rows, g.scale, indices, factor, context);
-    }
+    smallest = refined_smallest({a, g, indices}, work, form, lambda, context);
   }
   if (uncertain.sum || (uncertain.smallest && !smallest)) {
     result.values = bidiagonal_values(a, g.scale, context);

@@ -49,7 +49,8 @@ class Reduction {
     std::fill(panels_.begin(), panels_.end(), 0.0);
   }
 
-  Tridiagonal run() {
+  TridiagonalForm run() {
+    form_.tau.resize(static_cast<std::size_t>(std::max<std::int64_t>(n_ - 2, 0)));
     t_.diagonal.resize(static_cast<std::size_t>(n_));
     t_.off_diagonal.resize(static_cast<std::size_t>(std::max<std::int64_t>(n_ - 1, 0)));
     std::int64_t begin = 0;
@@ -64,7 +65,7 @@ class Reduction {
       t_.diagonal[static_cast<std::size_t>(begin)] = a_.column(begin)[begin];
       if (begin + 1 < n_) t_.off_diagonal[static_cast<std::size_t>(begin)] = a_.column(begin)[begin + 1];
     }
-    return std::move(t_);
+    return std::move(form_);
   }
 
  private:
@@ -89,7 +90,8 @@ class Reduction {
   std::int64_t width_ = kPanel;
   Context::Buffer<double> panels_;
   Context::Buffer<double> partial_;
-  Tridiagonal t_;
+  TridiagonalForm form_;
+  Tridiagonal& t_ = form_.t;
   std::vector<std::int64_t> strips_;  // first columns, and the end
 };
 
@@ -107,12 +109,14 @@ double Reduction::reflect(std::int64_t j, double* v) {
   e = alpha;
   if (!(below > kNothing)) {
     std::fill(v + first, v + a_.padded(), 0.0);
+    std::fill(a + first, a + a_.padded(), 0.0);
     return 0;
   }
   e = -std::copysign(std::sqrt(alpha * alpha + below), alpha);
   kernels::scaled_copy(a, 1 / (alpha - e), v, first, a_.padded());
-  v[j + 1] = 1;
-  return (e - alpha) / e;
+  kernels::scaled_copy(a, 1 / (alpha - e), a, first, a_.padded());
+  v[j + 1] = a[j + 1] = 1;
+  return form_.tau[static_cast<std::size_t>(j)] = (e - alpha) / e;
 }
 
 // Strips of columns from `first` on with about the same number of entries each.
@@ -231,12 +235,22 @@ SymmetricWork::SymmetricWork(std::int64_t order, Context& context)
   }
 }
 
-Tridiagonal tridiagonalise(SymmetricWork& a, Context& context) {
-  Tridiagonal t;
-  if (a.order() == 0) return t;
-  const auto reduce = [&](Team& team) { t = Reduction(a, team, context).run(); };
-  Team::run(context, reduce);
-  return t;
+TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context) {
+  TridiagonalForm form;
+  if (a.order() == 0) return form;
+  Team::run(context, [&](Team& team) { form = Reduction(a, team, context).run(); });
+  return form;
+}
+
+std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
+                                     Context& context) {
+  auto x = context.scratch<double>(static_cast<std::size_t>(reduced.padded()));
+  std::fill(std::copy(y.begin(), y.end(), x.begin()), x.end(), 0.0);
+  for (std::int64_t j = reduced.order() - 3; j >= 0; --j) {
+    kernels::reflect(reduced.column(j), form.tau[static_cast<std::size_t>(j)], x.data(), rounded_down(j + 1),
+                     reduced.padded());
+  }
+  return {x.begin(), x.begin() + reduced.order()};
 }
 
 }  // namespace sigmax

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
@@ -28,11 +29,22 @@ class SymmetricWork {
   Context::Buffer<double> values_;
 };
 
-/// The tridiagonal T = Q^T A Q. `a` is overwritten. The norm of A should be within 2^+-300 of 1.
+/// T = Q^T A Q, Q = H_1 H_2 ... with H_j = I - tau_j v_j v_j^T.
+struct TridiagonalForm {
+  Tridiagonal t;
+  std::vector<double> tau;
+};
+
+/// `a` is overwritten: column j holds v_j from row j + 1 on. The norm of A should be within 2^+-300 of 1.
 ///
 /// T is exactly similar to A + E, |E| of the order of n u |A| (Higham, Accuracy and Stability, ch. 19). Cost: 4/3 n^3
 /// flops, half of them products of the trailing matrix with a vector that read each entry of its triangle once: n^3 / 6
-/// numbers from memory or cache. The caller holds a SerialBlas.
-Tridiagonal tridiagonalise(SymmetricWork& a, Context& context);
+/// numbers from memory or cache. The same bits for any number of threads. The caller holds a SerialBlas. Throws
+/// Cancelled on request.
+TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context);
+
+/// Q y, for an eigenvector y of T one of A. Cost: 2 n^2 flops, one read of `reduced`, what tridiagonalise() left.
+std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
+                                     Context& context);
 
 }  // namespace sigmax

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 
+#include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/sturm.hpp"
+#include "sigmax/svd/blas.hpp"
 
 namespace sigmax {
 namespace {
@@ -283,6 +286,40 @@ std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
   });
   for (double& value : values) value = std::ldexp(value, s.exponent);
   return values;
+}
+
+// T - value I = P L U, then x <- (T - value I)^-1 x / |...| a few times from a vector without pattern. A pivot of zero
+// is as good as one of rounding.
+std::optional<std::vector<double>> eigenvector(const Tridiagonal& t, double value) {
+  constexpr int kSteps = 3;
+  const std::size_t n = t.diagonal.size();
+  const int order = static_cast<int>(n);
+  const int one = 1;
+  std::vector<double> lower = t.off_diagonal, diagonal = t.diagonal, upper = t.off_diagonal, second(n);
+  std::vector<int> pivots(n);
+  double largest = 0;
+  for (double& d : diagonal) largest = std::fmax(largest, std::fabs(d -= value));
+  for (const double e : t.off_diagonal) largest = std::fmax(largest, std::fabs(e));
+  if (largest == 0) largest = 1;  // every vector is one
+  int info = 0;
+  dgttrf_(&order, lower.data(), diagonal.data(), upper.data(), second.data(), pivots.data(), &info);
+  for (double& d : diagonal) {
+    if (d == 0) d = std::numeric_limits<double>::epsilon() * largest;
+  }
+  std::vector<double> x(n);
+  static_cast<void>(fill_normal(RandomState{}, x));
+  for (int step = 0; step < kSteps; ++step) {
+    dgttrs_("N", &order, &one, lower.data(), diagonal.data(), upper.data(), second.data(), pivots.data(), x.data(),
+            &order, &info);
+    double norm = 0;
+    for (const double entry : x) norm = std::fmax(norm, std::fabs(entry));
+    if (!(norm > 0) || !std::isfinite(norm)) return std::nullopt;
+    for (double& entry : x) entry /= norm;
+  }
+  double squares = 0;
+  for (const double entry : x) squares += entry * entry;
+  for (double& entry : x) entry /= std::sqrt(squares);
+  return x;
 }
 
 }  // namespace sigmax

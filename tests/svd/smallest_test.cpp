@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -99,6 +100,43 @@ TEST(Smallest, GivesNothingWhereTheSearchLeadsNowhere) {
   broken[0] = 0;
   const MatrixView<const double> singular(broken.data(), n, n);
   EXPECT_FALSE(smallest_singular_value(stored.matrix(), true, 1, all_of(n), singular, context).has_value());
+}
+
+// v_i turned towards the others: the value is good or there is none.
+TEST(Smallest, TakesTheValueOfAVectorThatIsCloseEnough) {
+  Context context(1);
+  constexpr std::int64_t n = 12;
+  for (const double kappa : {2.0, 1e3, 1e5}) {
+    std::vector<double> sigma = gallery::geometric(n, 10);
+    sigma.back() = 1 / kappa;
+    sigma[n - 2] = 2 / kappa;
+    std::sort(sigma.rbegin(), sigma.rend());
+    std::vector<double> diagonal(static_cast<std::size_t>(n * n), 0.0);
+    for (std::size_t i = 0; i < sigma.size(); ++i) diagonal[i * sigma.size() + i] = sigma[i];
+    const Stored stored(DType::f64, n, n, diagonal);
+    const double next = sigma[n - 2] * sigma[n - 2];
+    int taken = 0;
+    for (const double turn : {0.0, 1e-12, 1e-9, 1e-6, 1e-3, 1e-1}) {
+      for (const std::size_t towards : {std::size_t{0}, std::size_t{5}, std::size_t{n - 2}}) {
+        std::vector<double> x(static_cast<std::size_t>(n), 0.0);
+        x.back() = 2;  // of any length
+        x[towards] = 2 * turn;
+        const auto value = smallest_from_vector(stored.matrix(), false, 1, all_of(n), x, next, 1, 1e-12, context);
+        if (!value) continue;
+        ++taken;
+        EXPECT_NEAR(*value, sigma.back(), tolerance::of_estimate(1e-12) * sigma.back() + tolerance::of_matrix(n, n, 1));
+      }
+    }
+    EXPECT_GE(taken, 3);
+    const std::vector<double> x(static_cast<std::size_t>(n), 1.0);
+    EXPECT_FALSE(smallest_from_vector(stored.matrix(), false, 1, all_of(n), x, next, 1, 1e-12, context).has_value());
+    // Beside another value that is as small the residual alone decides, and it is not asked.
+    std::vector<double> last(static_cast<std::size_t>(n), 0.0);
+    last.back() = 1;
+    last.front() = 1e-9;
+    const double same = sigma.back() * sigma.back();
+    EXPECT_FALSE(smallest_from_vector(stored.matrix(), false, 1, all_of(n), last, same, 1, 1e-12, context).has_value());
+  }
 }
 
 }  // namespace

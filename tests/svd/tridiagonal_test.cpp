@@ -137,7 +137,7 @@ void check_full(const std::vector<double>& wanted, const std::string& what, Cont
   std::vector<double> sorted = wanted;
   std::sort(sorted.begin(), sorted.end());
   SymmetricWork work = work_of(symmetric(n, wanted, 11), n, context);
-  const std::vector<double> values = eigenvalues(tridiagonalise(work, context), context);
+  const std::vector<double> values = eigenvalues(tridiagonalise(work, context).t, context);
   ASSERT_EQ(values.size(), sorted.size());
   for (std::size_t k = 0; k < values.size(); ++k) {
     EXPECT_NEAR(values[k], sorted[k], tolerance::of_matrix(n, n, norm_of(sorted))) << what << " of order " << n;
@@ -169,15 +169,63 @@ TEST(Tridiagonal, TakesMatricesThatNeedNoReduction) {
     std::vector<double> diagonal(static_cast<std::size_t>(n * n), 0.0), ones(static_cast<std::size_t>(n * n), 1.0);
     for (std::int64_t i = 0; i < n; ++i) diagonal[static_cast<std::size_t>(i * n + i)] = static_cast<double>(i);
     SymmetricWork work = work_of(diagonal, n, context);
-    const std::vector<double> values = eigenvalues(tridiagonalise(work, context), context);
+    const std::vector<double> values = eigenvalues(tridiagonalise(work, context).t, context);
     for (std::size_t k = 0; k < values.size(); ++k) {
       EXPECT_NEAR(values[k], static_cast<double>(k), tolerance::of_matrix(1, 1, static_cast<double>(n)));
     }
     SymmetricWork rank_one = work_of(ones, n, context);
-    const std::vector<double> one = eigenvalues(tridiagonalise(rank_one, context), context);
+    const std::vector<double> one = eigenvalues(tridiagonalise(rank_one, context).t, context);
     EXPECT_NEAR(one.back(), static_cast<double>(n), tolerance::of_matrix(n, n, static_cast<double>(n)));
     EXPECT_NEAR(one[one.size() - 2], 0, tolerance::of_matrix(n, n, static_cast<double>(n)));
     EXPECT_NEAR(one.front(), 0, tolerance::of_matrix(n, n, static_cast<double>(n)));
+  }
+}
+
+// |A x - lambda x| for the eigenvectors that come back from the tridiagonal matrix.
+TEST(Tridiagonal, BringsEigenvectorsBack) {
+  Context context(2);
+  for (const std::int64_t n : {1, 2, 3, 9, 33, 70}) {
+    const std::vector<double> a = symmetric(n, gallery::normal(n, 23), 29);
+    SymmetricWork work = work_of(a, n, context);
+    const TridiagonalForm form = tridiagonalise(work, context);
+    const std::vector<double> values = eigenvalues(form.t, context);
+    for (const std::size_t k : {std::size_t{0}, values.size() / 2, values.size() - 1}) {
+      const auto y = eigenvector(form.t, values[k]);
+      ASSERT_TRUE(y.has_value());
+      const std::vector<double> x = from_tridiagonal(work, form, *y, context);
+      long double residual = 0, norm = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        long double sum = -static_cast<long double>(values[k]) * x[i];
+        for (std::size_t j = 0; j < x.size(); ++j) sum += static_cast<long double>(a[i * x.size() + j]) * x[j];
+        residual += sum * sum;
+        norm += static_cast<long double>(x[i]) * x[i];
+      }
+      EXPECT_NEAR(static_cast<double>(norm), 1, tolerance::relative(n, n)) << n;
+      EXPECT_LE(static_cast<double>(std::sqrt(residual)), tolerance::of_matrix(n, n, norm_of(values))) << n;
+    }
+  }
+}
+
+TEST(TridiagonalValues, GivesEigenvectorsOfAwkwardMatrices) {
+  Context context(1);
+  const std::vector<Tridiagonal> all = {{std::vector<double>(20, 1.0), std::vector<double>(19, 0.0)},
+                                        {std::vector<double>(20, 0.0), std::vector<double>(19, 0.0)},
+                                        {std::vector<double>(20, 2.0), std::vector<double>(19, 1e-200)},
+                                        {{1.0, 1.0, 3.0}, {0.0, 1.0}}};
+  for (const Tridiagonal& t : all) {
+    const std::vector<double> values = eigenvalues(t, context);
+    for (const double value : values) {
+      const auto x = eigenvector(t, value);
+      if (!x) continue;
+      double residual = 0;
+      for (std::size_t i = 0; i < x->size(); ++i) {
+        double sum = (t.diagonal[i] - value) * (*x)[i];
+        if (i > 0) sum += t.off_diagonal[i - 1] * (*x)[i - 1];
+        if (i + 1 < x->size()) sum += t.off_diagonal[i] * (*x)[i + 1];
+        residual += sum * sum;
+      }
+      EXPECT_LE(std::sqrt(residual), tolerance::of_matrix(20, 20, norm_of(values)));
+    }
   }
 }
 
@@ -192,11 +240,11 @@ TEST(Tridiagonal, GivesTheSameBitsForAnyNumberOfThreads) {
   }
   Context one(1);
   SymmetricWork alone = work_of(a, n, one);
-  const Tridiagonal wanted = tridiagonalise(alone, one);
+  const Tridiagonal wanted = tridiagonalise(alone, one).t;
   for (const int threads : {2, 3}) {
     Context context(threads);
     SymmetricWork work = work_of(a, n, context);
-    const Tridiagonal t = tridiagonalise(work, context);
+    const Tridiagonal t = tridiagonalise(work, context).t;
     EXPECT_EQ(t.diagonal, wanted.diagonal);
     EXPECT_EQ(t.off_diagonal, wanted.off_diagonal);
   }
