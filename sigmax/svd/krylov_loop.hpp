@@ -13,6 +13,9 @@ namespace sigmax {
 /// Columns that a kernel takes in one read.
 inline constexpr std::int64_t kTogether = 8;
 
+/// Up to here one look does not end the process.
+inline constexpr std::int64_t kFewSteps = 16;
+
 struct LoopOptions {
   std::int64_t k = 1;
   std::int64_t max_products = 0;
@@ -45,6 +48,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
   Probe probe(k > 1 && options.random_start);
   Schedule schedule;
+  bool met_before = false;
   for (std::int64_t step = 1;; ++step) {
     context.check_cancel();
     if (process.done() == process.capacity()) {
@@ -62,7 +66,14 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
 
     Ritz ritz = process.ritz(k + 1);
     const double error = excess(ritz);
-    const bool enough = complete && (exhausted || (error <= 1 && process.products() >= 2));
+    const bool met = complete && error <= 1 && process.products() >= 2;
+    // In the first steps all Ritz values move, and one look in many finds a residual that is small by chance.
+    if (met && !exhausted && !spent && step < kFewSteps && !std::exchange(met_before, true)) {
+      schedule.look_at(step + 1);
+      continue;
+    }
+    met_before = met;
+    const bool enough = complete && (exhausted || met);
     if (!enough && !exhausted) schedule.looked(step, error);
     // A start that was given may have lain in the wrong eigenspaces altogether.
     if (exhausted && !options.random_start) probe.require();
@@ -77,7 +88,8 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     if (spent || (enough && verdict == Probe::Verdict::passed)) {
       return LoopEnd<Ritz>{std::move(ritz), enough, exhausted};
     }
-    const bool early = complete && !enough && probe.is_due(process.products(), process.pending() + 1, schedule.left());
+    const bool early = complete && !enough && !process.spans_all() &&
+                       probe.is_due(process.products(), process.pending() + 1, schedule.left());
     const bool another = early || verdict == Probe::Verdict::another;
     if (another || exhausted) process.inject();
     if (another) probe.begin(ritz.theta, ritz.theta_residual, k, process.products(), process.pending());

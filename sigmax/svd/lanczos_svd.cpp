@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sigmax/svd/golub_kahan.hpp"
+#include "sigmax/svd/gram_side.hpp"
 #include "sigmax/svd/lanczos.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/stopping.hpp"
@@ -13,12 +14,8 @@
 namespace sigmax {
 namespace {
 
-std::int64_t reads_of(std::int64_t columns) { return (columns + 7) / 8; }
-
 template <Real T>
 SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
-  const Shape shape = a.shape();
-  const bool on_rows = shape.rows < shape.columns;
   LanczosOptions inner;
   inner.k = options.k;
   inner.accuracy = options.accuracy;
@@ -28,26 +25,17 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
   inner.basis = basis;
   inner.random = options.random;
 
+  GramSide<T> side(a, context);
+  const Matrix<T> start = side.from_right(options.start);
+  const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
+  LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  Matrix<T> start = options.start;
-  if (on_rows && !start.empty()) {
-    start = Matrix<T>(shape.rows, options.start.columns());
-    a.apply(options.start.view(), start.view(), context);
-    result.reads += reads_of(start.columns());
-  }
-  const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) {
-    on_rows ? a.apply_outer_gram(x, z, context) : a.apply_gram(x, z, context);
-  };
-  LanczosResult<T> top =
-      lanczos<T>(std::min(shape.rows, shape.columns), product, std::as_const(start).view(), inner, context);
-  const MatrixView<const T> vectors = std::as_const(top.vectors).view();
-  take(result, on_rows ? triplets_from_left<T>(a, vectors, context) : triplets_from_right<T>(a, vectors, context),
-       options.k);
+  take(result, side.triplets(top.vectors), options.k);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
   result.products = top.products;
-  result.reads += top.reads + reads_of(options.k) * (on_rows ? 2 : 1);
+  result.reads = side.reads();
   result.recurrence = std::move(top.recurrence);
   result.theta = top.theta.front();
   result.random = top.random;

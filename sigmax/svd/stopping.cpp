@@ -66,9 +66,11 @@ void Schedule::looked(std::int64_t step, double excess) {
   std::int64_t ahead = made < 2 ? 1 : made < 8 ? 2 : std::max<std::int64_t>(4, made / 8);
   if (last_ > begun_ && std::isfinite(last_excess_) && excess < last_excess_) {
     const double fall = std::log(last_excess_ / excess) / static_cast<double>(step - last_);
-    // Convergence speeds up as it proceeds: not the whole distance at once.
+    // Convergence speeds up as it proceeds: not the whole distance at once, nor far beyond what has been made, which
+    // the easy spectra of trained weights would pay for.
     left_ = std::log(excess) / fall;
-    ahead = static_cast<std::int64_t>(std::clamp(0.7 * left_, 1.0, 8.0));
+    ahead =
+        static_cast<std::int64_t>(std::clamp(0.7 * left_, 1.0, std::clamp(static_cast<double>(made) / 2, 1.0, 8.0)));
   }
   last_ = step;
   last_excess_ = excess;

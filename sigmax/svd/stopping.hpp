@@ -56,6 +56,7 @@ class Schedule {
   bool due(std::int64_t step) const { return step >= next_; }
   /// After a look at `step` that found the error to be `excess` > 1 times too large.
   void looked(std::int64_t step, double excess);
+  void look_at(std::int64_t step) { next_ = step; }
   /// Steps that seem to be left after the last look: infinite where nothing is known.
   double left() const { return left_; }
   /// Steps count from here again.

@@ -105,8 +105,9 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
     // Of the smallest triplets nothing says how large A is, but the method forms the matrix and scales by itself.
     const double sigma = options.which == Which::largest && !result.sigma.empty() ? result.sigma.front() : 1;
     if (sigma > 0 && std::abs(std::ilogb(sigma)) <= kInRange<T>) return result;
-    if (sigma > 0) exponent = std::ilogb(sigma);
-    if (sigma == 0) {
+    if (sigma > 0 && std::isfinite(sigma)) {
+      exponent = std::ilogb(sigma);
+    } else {
       exponent = exponent_of(a, options.random, context);
       if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
     }

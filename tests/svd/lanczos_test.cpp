@@ -233,7 +233,7 @@ TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
   ASSERT_TRUE(one.recurrence && two.recurrence);
   EXPECT_EQ(one.recurrence->start_norm, two.recurrence->start_norm);
   const std::size_t steps = std::min(one.recurrence->alpha.size(), two.recurrence->alpha.size());
-  ASSERT_GT(steps, 4U);
+  ASSERT_GE(steps, 4U);
   // The recurrence is sensitive to rounding, the more so the further the first Ritz pair has converged.
   for (std::size_t j = 0; j < 4; ++j) {
     EXPECT_NEAR(one.recurrence->alpha[j], two.recurrence->alpha[j], tolerance::of_estimate(this->rounding(lambda)));
