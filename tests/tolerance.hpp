@@ -21,6 +21,13 @@ long double gamma(std::int64_t n) {
   return nu / (1 - nu) * (1 + 0x1p-9L);
 }
 
+/// The same for sums in T.
+template <class T>
+long double gamma_in(std::int64_t n) {
+  const long double nu = static_cast<long double>(n) * (std::numeric_limits<T>::epsilon() / 2);
+  return nu / (1 - nu) * (1 + 0x1p-9L);
+}
+
 /// c max(m, n) eps |A|: what backward-stable computations with an m x n matrix of norm `norm` are wrong by in T.
 template <class T = double>
 double of_matrix(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
@@ -96,6 +103,9 @@ inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_
   const double decay = std::pow(sigma[static_cast<std::size_t>(k)] / sigma[i], static_cast<double>(4 * q + 2));
   return sigma[i] * (1 - 1 / std::sqrt(1 + c * c * decay));
 }
+
+/// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
+inline constexpr double kPrintedDigits = 0.51e-8;
 
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;

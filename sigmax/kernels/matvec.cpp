@@ -15,9 +15,11 @@ namespace {
 constexpr std::int64_t kMostPieces = 16;
 // ... of so many multiplications at least, a few microseconds, so that handing a piece to a thread is worth it ...
 constexpr std::int64_t kPieceProducts = std::int64_t{1} << 17;
-// ... and of so many rows or columns at least, so that the partial sums and the seams are small beside the piece.
+// ... and of so many rows at least where each has partial sums, so that these are small beside the piece. Pieces of
+// columns are no narrower than panels.
 constexpr std::int64_t kPieceRows = 32;
-constexpr std::int64_t kPieceColumns = 256;
+// The panels of A A^T Y are worth it up to this size (measured: docs/adr/0016-fused-products.md).
+constexpr std::int64_t kPanelBytes = std::int64_t{2} << 20;
 
 template <Real T>
 void require(const StoredMatrix& a, MatrixView<const T> in, std::int64_t in_wanted, MatrixView<T> out,
@@ -147,13 +149,13 @@ void multiply_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> 
   const MatrixView<const T> in = arranged.view();
   const std::int64_t wanted = pieces_worth(a, x.columns);
   if (wanted == 1) return multiply_piece(a, in, y, false);
-  if (a.rows >= wanted * kPieceRows || a.columns < 2 * kPieceColumns) {
+  if (a.rows >= wanted * 8 || a.columns < 2 * kPanelColumns) {
     const Cut cut(a.rows, wanted, 8);
     return cut.run(a.rows, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
       multiply_piece(a.row_range(first, count), in, row_range(y, first, count), false);
     });
   }
-  const Cut cut(a.columns, std::min(wanted, a.columns / kPieceColumns), kColumnUnit);
+  const Cut cut(a.columns, std::min(wanted, a.columns / kPanelColumns), kColumnUnit);
   sum_of_pieces(cut, a.columns, false, y, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
     multiply_piece(column_range(a, first, count), row_range(in, first, count), part, false);
   });
@@ -162,15 +164,16 @@ void multiply_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> 
 template <Real T>
 void transposed_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
   const std::int64_t wanted = pieces_worth(a, y.columns);
-  if (wanted == 1 || a.columns >= wanted * kPieceColumns || a.rows < 2 * kPieceRows) {
-    const Cut cut(a.columns, wanted, kColumnUnit);
+  // Streams that break off within a page of memory cost more than partial sums do: columns are cut where rows are few.
+  if (wanted == 1 || a.rows < wanted * kPieceRows) {
+    const Cut cut(a.columns, std::clamp<std::int64_t>(a.columns / kPanelColumns, 1, wanted), kColumnUnit);
     return in_order(a, x, context, [&](MatrixView<T> w) {
       cut.run(a.columns, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
         transposed_piece(column_range(a, first, count), y, row_range(w, first, count));
       });
     });
   }
-  const Cut cut(a.rows, std::min(wanted, a.rows / kPieceRows), 8);
+  const Cut cut(a.rows, wanted, 8);
   sum_of_pieces(cut, a.rows, is_arranged(a.dtype), x, context,
                 [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
                   transposed_piece(a.row_range(first, count), row_range(y, first, count), part);
@@ -203,7 +206,14 @@ template <Real T>
 void outer_gram_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
   const std::int64_t wanted = pieces_worth(a, 2 * y.columns);
   if (wanted == 1) return outer_piece(a, y, z);
-  const Cut cut(a.columns, std::min(wanted, std::max<std::int64_t>(a.columns / kPieceColumns, 1)), kColumnUnit);
+  if (a.columns < 2 * kPanelColumns ||
+      a.rows * kPanelColumns * static_cast<std::int64_t>(size_of(a.dtype)) > kPanelBytes) {
+    Workspace<T> space(a.columns * y.columns, context);
+    const MatrixView<T> image(space.data(), a.columns, y.columns);
+    transposed_block<T>(a, y, image, context);
+    return multiply_block<T>(a, image, z, context);
+  }
+  const Cut cut(a.columns, std::min(wanted, a.columns / kPanelColumns), kColumnUnit);
   sum_of_pieces(cut, a.columns, false, z, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
     outer_piece(column_range(a, first, count), y, part);
   });

@@ -5,12 +5,12 @@
 // |A|^T |A| |X|, and k of both sums together. With float the same with u = 2^-24, and one more in k for f64 entries,
 // which are rounded to float first. k is the number of terms of a sum at most, whatever the order. The order makes long
 // sums better than that:
-//   along a row        k <= n / L + 24 for n columns: L lanes of 16 bytes at least (4 floats, 2 doubles; 16 and 8 with
-//                      AVX-512), a tree over the lanes, pieces of columns added in order
+//   along a row        k <= n / L + 24 for n columns: L lanes (4 floats or 2 doubles with SSE4, 16 or 8 with AVX-512,
+//                      1 without SIMD), a tree over the lanes, pieces of columns added in order
 //   along a column     k <= 64 + m / 4 + 16 for m rows: blocks of 4 to 64 rows, sums of blocks in order, up to 16
 //                      pieces of rows
-// so that float loses about 3 digits of 7 on 2^16 terms of one sign, and less on others. Overflow in float is the
-// caller's to avoid. What is not finite in A or X goes into every sum that it is a term of.
+// Overflow and underflow in float are the caller's to avoid. What is not finite in A or X goes into every sum that it
+// is a term of, and into no other.
 //
 // Work is cut into pieces by the shape alone and pieces are added in order: the same bits for any number of threads,
 // though not for any instruction set. Below about 2^18 multiplications a product is one piece on the calling thread

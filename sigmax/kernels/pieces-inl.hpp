@@ -9,6 +9,7 @@
 #endif
 
 #include <algorithm>
+#include <type_traits>
 
 #include "sigmax/kernels/rows-inl.hpp"
 
@@ -26,8 +27,7 @@ inline constexpr std::int64_t kNearBytes = std::int64_t{16} << 10;
 inline constexpr std::int64_t kBlockBytes = std::int64_t{192} << 10;
 inline constexpr std::int64_t kMostBlockRows = 64;
 // Rows that weighted sums stay in registers for when they are read for the first time: as many streams at once.
-inline constexpr std::int64_t kStreams = 16;
-inline constexpr std::int64_t kMostPanel = 512;
+inline constexpr std::int64_t kStreams = 8;
 
 // f(first column, constant number of columns) until all are served.
 template <class F>
@@ -63,13 +63,13 @@ HWY_INLINE void dots(const S* rows, std::int64_t stride, std::int64_t count, std
   });
 }
 
-// w = rows^T t or w += rows^T t for all columns of w, while the rows at `next` are fetched.
+// w = rows^T t or w += rows^T t for all columns of w, while `next` are fetched.
 template <class S>
 HWY_INLINE void sums(const S* rows, std::int64_t stride, std::int64_t count, std::int64_t n, const Sum* t,
-                     std::int64_t t_stride, Out w, bool add, const S* next) {
+                     std::int64_t t_stride, Out w, bool add, Next<S> next = {}) {
   each_width(w.columns, [&](std::int64_t c, auto width) SIGMAX_INLINE_LAMBDA {
     add_rows<width>(rows, stride, count, n, t + c * t_stride, t_stride, w.data + c * w.stride, w.stride, add,
-                    c == 0 ? next : nullptr);
+                    c == 0 ? next : Next<S>{});
   });
 }
 
@@ -85,7 +85,7 @@ void transposed_here(const StoredMatrix& a, In y, Out w) {
   with_type(a, [&](const auto* first) {
     each_block(a.rows, kStreams, [&](std::int64_t i, std::int64_t count) {
       const auto* rows = first + i * a.stride;
-      sums(rows, a.stride, count, a.columns, y.data + i, y.stride, w, i > 0, decltype(rows){nullptr});
+      sums(rows, a.stride, count, a.columns, y.data + i, y.stride, w, i > 0);
     });
   });
 }
@@ -97,35 +97,32 @@ void gram_here(const StoredMatrix& a, In x, Out y, Out w) {
   HWY_ALIGN Sum local[kMostBlockRows * kColumnsAtOnce];
   with_type(a, [&](const auto* first) {
     const std::int64_t most = block_rows(a);
+    const bool soon = 8 * a.columns * static_cast<std::int64_t>(size_of(a.dtype)) <= kNearBytes;
     each_block(a.rows, most, [&](std::int64_t i, std::int64_t count) {
       const auto* rows = first + i * a.stride;
       Sum* t = y.data == nullptr ? local : y.data + i;
       const std::int64_t t_stride = y.data == nullptr ? kMostBlockRows : y.stride;
       dots(rows, a.stride, count, a.columns, x, t, t_stride, false);
-      const bool full_next = i + 2 * count <= a.rows;
-      sums(rows, a.stride, count, a.columns, t, t_stride, w, i > 0,
-           full_next ? rows + count * a.stride : decltype(rows){nullptr});
+      Next<std::remove_cv_t<std::remove_pointer_t<decltype(rows)>>> next;
+      if (i + 2 * count <= a.rows) next = {rows + count * a.stride, soon};
+      sums(rows, a.stride, count, a.columns, t, t_stride, w, i > 0, next);
     });
   });
 }
 
-// for each panel of columns, of all rows, that fits the cache:
+// for each panel of columns, of all rows:
 //   t = panel^T y                  read from memory
-//   z += panel t                   read from the cache
+//   z += panel t                   read from the cache if the caller saw to it that the panel fits
 void outer_here(const StoredMatrix& a, In y, Out z) {
-  HWY_ALIGN Sum t[kMostPanel * kColumnsAtOnce];
+  HWY_ALIGN Sum t[kPanelColumns * kColumnsAtOnce];
   with_type(a, [&](const auto* first) {
-    const std::int64_t column_bytes = a.rows * static_cast<std::int64_t>(size_of(a.dtype));
-    const std::int64_t width =
-        std::clamp(kBlockBytes / column_bytes / kColumnUnit * kColumnUnit, kColumnUnit, kMostPanel);
-    for (std::int64_t j = 0; j < a.columns; j += width) {
-      const std::int64_t n = std::min(width, a.columns - j);
+    for (std::int64_t j = 0; j < a.columns; j += kPanelColumns) {
+      const std::int64_t n = std::min(kPanelColumns, a.columns - j);
       each_block(a.rows, kStreams, [&](std::int64_t i, std::int64_t count) {
         const auto* rows = first + i * a.stride + j;
-        sums(rows, a.stride, count, n, y.data + i, y.stride, Out(t, kMostPanel, y.columns), i > 0,
-             decltype(rows){nullptr});
+        sums(rows, a.stride, count, n, y.data + i, y.stride, Out(t, kPanelColumns, y.columns), i > 0);
       });
-      dots(first + j, a.stride, a.rows, n, In(t, kMostPanel, y.columns), z.data, z.stride, j > 0);
+      dots(first + j, a.stride, a.rows, n, In(t, kPanelColumns, y.columns), z.data, z.stride, j > 0);
     }
   });
 }

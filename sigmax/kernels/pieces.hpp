@@ -16,6 +16,8 @@ namespace sigmax::kernels {
 
 inline constexpr std::int64_t kColumnsAtOnce = 8;
 inline constexpr std::int64_t kColumnUnit = 64;
+// Parts of rows shorter than two pages of memory are read much more slowly than whole rows.
+inline constexpr std::int64_t kPanelColumns = 2048;
 
 inline bool is_arranged(DType dtype) { return dtype == DType::bf16; }
 inline std::int64_t arranged_size(std::int64_t n) { return (n + kColumnUnit - 1) / kColumnUnit * kColumnUnit; }
@@ -32,7 +34,7 @@ void transposed_piece(const StoredMatrix& a, MatrixView<const double> y, MatrixV
 void gram_piece(const StoredMatrix& a, MatrixView<const float> x, MatrixView<float> y, MatrixView<float> w);
 void gram_piece(const StoredMatrix& a, MatrixView<const double> x, MatrixView<double> y, MatrixView<double> w);
 
-// z = A (A^T y), by panels of columns.
+// z = A (A^T y), by panels of kPanelColumns columns.
 void outer_piece(const StoredMatrix& a, MatrixView<const float> y, MatrixView<float> z);
 void outer_piece(const StoredMatrix& a, MatrixView<const double> y, MatrixView<double> z);
 

@@ -163,21 +163,33 @@ HWY_NOINLINE void dot_all_rows(const S* HWY_RESTRICT a, std::int64_t stride, std
   for (; i < rows; ++i) dot_rows<1, C>(a + i * stride, stride, n, x, x_stride, t + i, t_stride, add);
 }
 
+// As many rows that are read next, fetched into the first-level cache if that is `soon`, or else into the second; none
+// if null.
+template <class S>
+struct Next {
+  const S* rows = nullptr;
+  bool soon = false;
+};
+
 // Elements [j, j + 2 P Lanes) of w_c = sum_r t[r + c t_stride] a_r, or that added to it: the sums stay in registers
-// over all rows. The same elements of the rows at `next` are asked for meanwhile.
+// over all rows. The same elements of the next rows are asked for meanwhile.
 template <int P, int C, class S, class T>
 HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, const T* HWY_RESTRICT t,
-                         std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add, const S* next) {
+                         std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add, Next<S> next) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<hn::ScalableTag<T>>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   V sums[2 * P * C];
   repeat<2 * P * C>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k] = hn::Zero(d); });
   for (std::int64_t r = 0; r < rows; ++r) {
-    if (next != nullptr) {
+    if (next.rows != nullptr) {
       constexpr auto kBytes = static_cast<int>(2 * P * hn::MaxLanes(d) * sizeof(S));
-      const char* line = reinterpret_cast<const char*>(next + r * stride);
-      repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64); });
+      const char* line = reinterpret_cast<const char*>(next.rows + r * stride);
+      if (next.soon) {
+        repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64, 0, 3); });
+      } else {
+        repeat<(kBytes + 63) / 64>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line + k * 64, 0, 2); });
+      }
     }
     V weight[C];
     repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { weight[c] = hn::Set(d, t[r + c * t_stride]); });
@@ -230,11 +242,11 @@ HWY_INLINE void add_last(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
 template <int C, class S, class T>
 HWY_NOINLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
                            const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
-                           bool add, const S* next) {
+                           bool add, Next<S> next) {
   const auto pair = 2 * static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   constexpr int kAccumulators = kManyRegisters ? 16 : 8;
   constexpr int P = C == 1 ? 4 : kAccumulators / (2 * C) > 4 ? 4 : kAccumulators / (2 * C);
-  const auto at = [&](std::int64_t j) { return next == nullptr ? nullptr : next + j; };
+  const auto at = [&](std::int64_t j) { return Next<S>{next.rows == nullptr ? nullptr : next.rows + j, next.soon}; };
   std::int64_t j = 0;
   for (; j + P * pair <= n; j += P * pair) {
     add_tile<P, C>(a + j, stride, rows, t, t_stride, w + j, w_stride, add, at(j));

@@ -9,6 +9,7 @@
 #include <hwy/foreach_target.h>
 //
 #include "sigmax/kernels/small-inl.hpp"
+#include "sigmax/kernels/small_tridiagonal-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {

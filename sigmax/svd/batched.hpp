@@ -45,8 +45,9 @@ std::string_view message(BatchOutcome outcome);
 struct BatchResult {
   std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] are those of matrix i
   std::vector<double> sigma;
-  std::vector<double> residual;       ///< of each matrix max |A^T u_j - sigma_j v_j| / sigma_1; empty if k != 1 and
-                                      ///< vectors are not wanted: it takes vectors to know
+  /// Of each matrix the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if
+  /// k != 1 and vectors are not wanted: it takes vectors to know.
+  std::vector<double> residual;
   std::vector<Matrix<double>> u;      ///< of each matrix rows x values, orthonormal; empty unless wanted
   std::vector<Matrix<double>> v;      ///< columns x values
   std::vector<BatchOutcome> outcome;  ///< of each matrix

@@ -134,6 +134,9 @@ template class BlockLanczos<double>;
 
 namespace {
 
+// The block that products are cheapest with, a column: docs/adr/0020.
+constexpr std::int64_t kBlock = 4;
+
 // What the block method chooses where it is left open.
 struct Sizes {
   std::int64_t block;
@@ -145,9 +148,8 @@ template <Real T>
 Sizes sizes_of(const BlockKrylov& method, const SvdOptions<T>& options, std::int64_t n) {
   if (method.block < 0) throw Error(fmt::format("[block_krylov] block must not be negative, got {}", method.block));
   if (method.basis < 0) throw Error(fmt::format("[block_krylov] basis must not be negative, got {}", method.basis));
-  const std::int64_t wanted_block = method.block > 0 ? method.block : (options.k == 1 ? 4 : 8);
-  const std::int64_t b = std::min({wanted_block, n, options.max_products});
-  const std::int64_t wanted = method.basis > 0 ? method.basis : std::max(32 * b, 2 * options.k + 16 * b);
+  const std::int64_t b = std::min({method.block > 0 ? method.block : kBlock, n, options.max_products});
+  const std::int64_t wanted = method.basis > 0 ? method.basis : std::max(40 * b, 2 * options.k + 24 * b);
   const std::int64_t capacity = std::max(wanted, options.k + 4 * b);
   if (capacity + b >= n) return {b, n, n};
   return {b, capacity, std::min(options.k + (capacity - options.k) / 2, capacity - 2 * b)};
@@ -244,24 +246,31 @@ bool believable(const RitzPairs& pairs, std::int64_t k, const Doubt& doubt, doub
 }
 
 // When the Ritz values are worth the O(m^3) flops of finding them: while these are few beside those of the products
-// since the last look, and each time that m has grown by a fifth.
+// since the last look, and where the fall of the error lets expect the end.
 class Looks {
  public:
   explicit Looks(const Shape& shape)
       : flops_of_product_(4 * static_cast<double>(shape.rows) * static_cast<double>(shape.columns)) {}
 
-  bool due(std::int64_t size) const {
+  bool due(std::int64_t step, std::int64_t size) const {
     const auto m = static_cast<double>(size);
-    return m >= kGrowth * last_ || kCost * m * m * m <= flops_of_product_ * (m - last_);
+    return kCost * m * m * m <= flops_of_product_ * (m - last_) || schedule_.due(step);
   }
-  void looked(std::int64_t size) { last_ = static_cast<double>(size); }
+  void looked(std::int64_t step, std::int64_t size, double excess) {
+    last_ = static_cast<double>(size);
+    schedule_.looked(step, std::max(excess, 1.0));
+  }
+  void restarted(std::int64_t step, std::int64_t size) {
+    last_ = static_cast<double>(size);
+    schedule_.restart(step);
+  }
 
  private:
-  static constexpr double kGrowth = 1.2;
   // 4/3 m^3 flops, at an eighth of the speed of a product, and to be no more than a tenth of its time.
   static constexpr double kCost = 4.0 / 3 * 8 * 10;
   double flops_of_product_;
   double last_ = 0;
+  Schedule schedule_;
 };
 
 }  // namespace
@@ -278,7 +287,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const std::int64_t n = side.order();
   const std::int64_t k = options.k;
   const Sizes sizes = sizes_of(method, options, n);
-  // One column at least stays random: what the start holds nothing of is found all the same.
+  // One column of several stays random, so that what the start holds nothing of is found all the same.
   const Matrix<T> start = side.from_right(folded(options.start, std::max<std::int64_t>(sizes.block - 1, 1)));
   BlockLanczos<T> process(n, sizes.block, sizes.capacity, start.view(), options.random, context);
   const auto product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
@@ -289,14 +298,14 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
   Looks looks(a.shape());
   std::vector<double> before;  // the Ritz values at the last look
-  while (result.sigma.empty()) {
+  for (std::int64_t step = 1; result.sigma.empty(); ++step) {
     context.check_cancel();
     process.step(product);
     if (process.filling() || process.size() < k) continue;
     const bool exhausted = process.invariant() && process.random_columns() >= k;
     doubt.invariant = doubt.invariant || (process.invariant() && !exhausted);
     const bool spent = side.products() + process.width() > options.max_products;
-    if (!exhausted && !spent && !process.full() && !looks.due(process.size())) continue;
+    if (!exhausted && !spent && !process.full() && !looks.due(step, process.size())) continue;
 
     const RitzPairs pairs = process.ritz(process.full() ? sizes.keep : shown);
     const double excess = excess_of(pairs, options);
@@ -310,8 +319,10 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       if (next < pairs.theta.size()) result.next = std::sqrt(std::max(pairs.theta[next], 0.0));
     } else if (process.full()) {
       process.restart(pairs);
+      looks.restarted(step, process.size());
+    } else {
+      looks.looked(step, process.size(), excess);
     }
-    looks.looked(process.size());
   }
   result.method = BlockKrylov{sizes.block, sizes.capacity};
   result.reads = side.reads();

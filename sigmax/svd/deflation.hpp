@@ -6,16 +6,16 @@
 // twice, U and V are orthonormal to rounding whatever the triplets' errors are.
 //
 // Errors. If the vectors before are wrong by angles e_j (a residual of r_j sigma_1 and a gap: e_j about
-// r_j sigma_1 / gap_j), B_i has the singular values of A from the i-th on, changed by O(sigma_1 sum e_j^2) and never
-// larger than sigma_1: the values' errors add up, they do not multiply. The vectors of triplet i are turned towards the
-// earlier ones by O(sum_j e_j sigma_j / gap_ij), so that the residuals |A^T u_i - sigma_i v_i| are of the order of the
-// largest before them; they are evaluated on A itself at the end. Where the tolerance is met on the values, their
-// vectors are good to about its square root only: ask for Accuracy::vectors where the later triplets matter. A value
-// that power iteration meets in the wrong order (two close ones) is put into order at the end.
+// r_j sigma_1 / gap_j), B_i has the singular values of A from the i-th on but for O(sigma_1 sum e_j^2), and none above
+// sigma_1: the errors of the values add up, they do not multiply. Its vectors are turned towards the earlier ones by
+// the e_j. A Rayleigh-Ritz step over all of span(V) at the end takes that out, and puts values that power iteration met
+// in the wrong order (two close ones) into order: A v_i = sigma_i u_i holds to rounding, as for every solver. Where the
+// tolerance is met on the values, the vectors are good to about its square root only: ask for Accuracy::vectors where
+// later triplets matter.
 //
-// Cost: one read of A a step; the error of sigma_i^2 falls by (sigma_{i+1} / sigma_i)^4 a step. Lanczos needs fewer by
-// a factor that grows with k: Deflation is here because it is what people know, and for its small memory,
-// (rows + columns) (k + 1) numbers.
+// Cost: one read of A a step, one a triplet, and one for 8 triplets at the end; the error of sigma_i^2 falls by
+// (sigma_{i+1} / sigma_i)^4 a step. Lanczos needs fewer by a factor that grows with k: Deflation is here because it is
+// what people know, and for its small memory, (rows + 2 columns) (k + 1) numbers.
 #pragma once
 
 #include "sigmax/svd/solvers.hpp"

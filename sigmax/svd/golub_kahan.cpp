@@ -2,20 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
 namespace {
-
-constexpr std::int64_t kTogether = 8;
 
 // A or its transpose, whichever has the shorter vectors on the side of its columns.
 template <Real T>
@@ -82,6 +82,7 @@ class Process {
     for (std::int64_t j = 1; j < width; ++j) p_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
+    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
     width_ = width;
   }
 
@@ -127,19 +128,26 @@ class Process {
   struct Ritz {
     SmallSvd svd;
     std::vector<double> residual;
+    // The same of A^T A: sigma^2, and sigma r.
+    std::vector<double> theta;
+    std::vector<double> theta_residual;
   };
-  Ritz ritz() const {
+  // All of them: they come together.
+  Ritz ritz(std::int64_t /*wanted*/) const {
     const std::int64_t n = done();
     Matrix<double> b(n, n);
     for (std::int64_t j = 0; j < n; ++j) std::copy_n(b_.column(j).begin(), n, b.column(j).begin());
-    Ritz result{svd_of_square(std::move(b)), {}};
+    Ritz result{svd_of_square(std::move(b)), {}, {}, {}};
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;
       for (std::int64_t p = n; p < p_.count(); ++p) {
         const double r = coupling(p, result.svd.p.column(i));
         sum += r * r;
       }
+      const double sigma = result.svd.sigma[static_cast<std::size_t>(i)];
       result.residual.push_back(std::sqrt(sum));
+      result.theta.push_back(sigma * sigma);
+      result.theta_residual.push_back(sigma * std::sqrt(sum));
     }
     return result;
   }
@@ -147,7 +155,7 @@ class Process {
   // P_done <- P_done Y_keep, Q <- Q X_keep: B becomes diag(sigma), W the same with the pending rows W_pending X_keep.
   void restart(std::int64_t keep) {
     end_recurrence();
-    const SmallSvd svd = ritz().svd;
+    const SmallSvd svd = ritz(keep).svd;
     const std::int64_t n = done();
     const std::int64_t waiting = pending();
     Matrix<double> b(b_.rows(), b_.columns());
@@ -214,8 +222,7 @@ class Process {
           for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
         }
       }
-      recurrence_ =
-          recurrence_of_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, recurrence_->start_norm);
+      record_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, *recurrence_);
     }
     first_cycle_ = false;
   }
@@ -267,8 +274,7 @@ SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typen
 
 }  // namespace
 
-// while the k largest triplets are not good enough, or a multiple value may have been missed:
-//   if the basis is full: keep the best Ritz triplets and what is pending
+// A step of the loop (krylov_loop.hpp):
 //   y = A p for the pending p;  b = Q^T y;  y -= Q b;  q_next = y / |y|
 //   x = A^T q_next;  w = P^T x;  x -= P w;  p_next = x / |x|, pending
 //   (X, sigma, Y) = the SVD of B;  r = |W_pending x|
@@ -291,46 +297,10 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
   if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, tall.columns));
 
   const TripletTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
-  const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
-  Probe probe(k > 1 && random_start);
-  Schedule schedule;
-  for (std::int64_t step = 1;; ++step) {
-    context.check_cancel();
-    const std::int64_t left = options.max_products - process.products();
-    std::int64_t together = std::min({process.pending(), kTogether, left, process.capacity() - process.done()});
-    if (together == 0) {
-      process.restart(keep);
-      schedule.restart(step);
-      together = std::min({process.pending(), kTogether, left, process.capacity() - process.done()});
-    }
-    process.multiply(together);
-    const bool exhausted = process.pending() == 0;
-    const bool spent = process.products() >= options.max_products;
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
-    if (!exhausted && !spent && !due) continue;
-    const auto ritz = process.ritz();
-    const std::vector<double>& sigma = ritz.svd.sigma;
-    const double excess = wanted.excess(sigma, ritz.residual, k);
-    const bool complete = process.done() >= k;
-    const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
-    if (exhausted && !random_start) probe.require();
-    auto verdict = Probe::Verdict::passed;
-    if (enough && !spent && process.spans_all()) {
-      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
-    } else if (enough && !spent && process.pending() < kTogether) {
-      verdict =
-          probe.verdict(sigma, ritz.residual, k, step, options.tolerance, negligible<T>(tall.rows) * sigma.front());
-    }
-    if (enough && verdict == Probe::Verdict::passed) {
-      return finish(a, process, ritz, SvdOutcome::converged, k, context);
-    }
-    if (spent) return finish(a, process, ritz, SvdOutcome::out_of_products, k, context);
-    if (!enough && !exhausted) schedule.looked(step, excess);
-    const bool probe_now =
-        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
-    if (probe_now) probe.begin(sigma, ritz.residual, k, step);
-    if (probe_now || exhausted) process.inject();
-  }
+  const auto end = run_krylov(
+      process, {k, options.max_products, random_start, 2 * options.tolerance, negligible<T>(tall.rows)},
+      [&](const auto& ritz) { return wanted.excess(ritz.svd.sigma, ritz.residual, k); }, context);
+  return finish(a, process, end.ritz, end.converged ? SvdOutcome::converged : SvdOutcome::out_of_products, k, context);
 }
 
 template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const SvdOptions<float>&, std::int64_t,

@@ -208,8 +208,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       largest = largest_value(r, options.random, context);
       LanczosOptions inner;
       inner.k = options.k;
-      inner.accuracy = options.accuracy;
-      inner.tolerance = std::min(options.tolerance, 1e-8);  // a few steps more cost little beside the factorisation
+      // A few steps more cost little beside the factorisation.
+      inner.accuracy = Accuracy::vectors;
+      inner.tolerance = 1e-12;
       inner.max_products = options.max_products;
       inner.random = options.random;
       right = smallest_right_vectors(r, largest, inner, context);

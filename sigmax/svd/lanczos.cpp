@@ -10,14 +10,12 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/stopping.hpp"
 
 namespace sigmax {
 namespace {
-
-// A block of columns that a kernel takes in one read.
-constexpr std::int64_t kTogether = 8;
 
 template <Real T>
 std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
@@ -73,6 +71,7 @@ class Process {
     for (std::int64_t j = 1; j < width; ++j) basis_.append_random(random_);
     recurrence_.emplace();
     recurrence_->start_norm = norm;
+    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
     width_ = width;
   }
 
@@ -111,19 +110,21 @@ class Process {
 
   // The largest Ritz pairs and their residuals.
   struct Ritz {
-    SmallEigen pairs;
-    std::vector<double> residual;
+    std::vector<double> theta;
+    Matrix<double> vector;  // in the basis
+    std::vector<double> theta_residual;
   };
   Ritz ritz(std::int64_t wanted) const {
-    Ritz result{tridiagonal() ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted),
-                {}};
-    for (std::int64_t i = 0; i < result.pairs.vector.columns(); ++i) {
+    SmallEigen pairs =
+        tridiagonal() ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted);
+    Ritz result{std::move(pairs.value), std::move(pairs.vector), {}};
+    for (std::int64_t i = 0; i < result.vector.columns(); ++i) {
       double sum = 0;
       for (std::int64_t p = done_; p < basis_.count(); ++p) {
-        const double r = coupling(p, result.pairs.vector.column(i));
+        const double r = coupling(p, result.vector.column(i));
         sum += r * r;
       }
-      result.residual.push_back(std::sqrt(sum));
+      result.theta_residual.push_back(std::sqrt(sum));
     }
     return result;
   }
@@ -132,14 +133,14 @@ class Process {
   void restart(std::int64_t keep) {
     end_recurrence();
     const Ritz kept = ritz(keep);
-    keep = kept.pairs.vector.columns();
+    keep = kept.vector.columns();
     const std::int64_t waiting = pending();
     Matrix<double> h(h_.rows(), h_.columns());
     for (std::int64_t i = 0; i < keep; ++i) {
-      h(i, i) = kept.pairs.value[static_cast<std::size_t>(i)];
-      for (std::int64_t p = 0; p < waiting; ++p) h(keep + p, i) = coupling(done_ + p, kept.pairs.vector.column(i));
+      h(i, i) = kept.theta[static_cast<std::size_t>(i)];
+      for (std::int64_t p = 0; p < waiting; ++p) h(keep + p, i) = coupling(done_ + p, kept.vector.column(i));
     }
-    basis_.compress(kept.pairs.vector.view());
+    basis_.compress(kept.vector.view());
     for (std::int64_t p = 0; p < waiting; ++p) std::ranges::copy(basis_.at(done_ + p), basis_.at(keep + p).begin());
     basis_.accept(waiting);
     h_ = std::move(h);
@@ -193,9 +194,12 @@ class Process {
 
   void end_recurrence() {
     if (first_cycle_ && recurrence_) {
-      const double norm = recurrence_->start_norm;
-      recurrence_ = width_ == 1 ? LanczosRecurrence{alpha_, beta_, norm}
-                                : recurrence_of_first(h_.view(), basis_.count(), done_, complete_steps_, norm);
+      if (width_ == 1) {
+        recurrence_->alpha = alpha_;
+        recurrence_->beta = beta_;
+      } else {
+        record_first(h_.view(), basis_.count(), done_, complete_steps_, *recurrence_);
+      }
     }
     first_cycle_ = false;
   }
@@ -232,7 +236,8 @@ void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
 
 // The k pairs, made up with zeros where max_products was less than k.
 template <Real T>
-LanczosResult<T> finish(Process<T>& process, typename Process<T>::Ritz ritz, LanczosOutcome outcome, std::int64_t k) {
+LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ritz, LanczosOutcome outcome,
+                        std::int64_t k) {
   LanczosResult<T> result;
   result.outcome = outcome;
   result.products = process.products();
@@ -240,15 +245,14 @@ LanczosResult<T> finish(Process<T>& process, typename Process<T>::Ritz ritz, Lan
   result.basis = process.capacity();
   result.random = process.random();
   result.recurrence = process.recurrence();
-  const auto& value = ritz.pairs.value;
+  const std::vector<double>& value = ritz.theta;
   const auto found = std::min(k, static_cast<std::int64_t>(value.size()));
   if (static_cast<std::int64_t>(value.size()) > k) result.next = std::max(value[static_cast<std::size_t>(k)], 0.0);
   result.theta.assign(value.begin(), value.begin() + found);
-  result.residual.assign(ritz.residual.begin(), ritz.residual.begin() + found);
+  result.residual.assign(ritz.theta_residual.begin(), ritz.theta_residual.begin() + found);
   const std::int64_t n = process.basis().order();
   result.vectors = Matrix<T>(n, k);
-  process.basis().combine(std::as_const(ritz.pairs.vector).view().column_range(0, found),
-                          result.vectors.view().column_range(0, found));
+  process.basis().combine(ritz.vector.view().column_range(0, found), result.vectors.view().column_range(0, found));
   for (double& theta : result.theta) theta = std::max(theta, 0.0);
   result.theta.resize(static_cast<std::size_t>(k), 0.0);
   result.residual.resize(static_cast<std::size_t>(k), result.theta.front());
@@ -257,8 +261,7 @@ LanczosResult<T> finish(Process<T>& process, typename Process<T>::Ritz ritz, Lan
 
 }  // namespace
 
-// while the k largest pairs are not good enough, or a multiple eigenvalue may have been missed:
-//   if the basis is full: keep the best Ritz vectors and what is pending
+// A step of the loop (krylov_loop.hpp):
 //   z = C v for the pending v;  h = V^T z;  z -= V h;  v_next = z / |z|, pending
 //   (theta, y) = the largest eigenpairs of H;  r = |H_pending y|
 template <Real T>
@@ -275,49 +278,12 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
-  // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
-  const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
-  Probe probe(k > 1 && random_start);
-  Schedule schedule;
-  for (std::int64_t step = 1;; ++step) {
-    context.check_cancel();
-    const std::int64_t left = options.max_products - process.products();
-    std::int64_t together = std::min({process.pending(), kTogether, left, process.capacity() - process.done()});
-    if (together == 0) {
-      process.restart(keep);
-      schedule.restart(step);
-      together = std::min({process.pending(), kTogether, left, process.capacity() - process.done()});
-    }
-    process.multiply(together);
-    const bool exhausted = process.pending() == 0;
-    const bool spent = process.products() >= options.max_products;
-    // Two steps at least, so that an unlucky first residual cannot end the process.
-    const bool due = schedule.due(step) && !probe.running(step) && process.products() >= 2 && process.done() >= k;
-    if (!exhausted && !spent && !due) continue;
-    auto ritz = process.ritz(probe.wanted() ? process.done() : k + 1);
-    const std::vector<double>& theta = ritz.pairs.value;
-    const double excess = wanted.excess(theta, ritz.residual, k);
-    const bool complete = process.done() >= k;
-    const bool enough = complete && (exhausted || (excess <= 1 && process.products() >= 2));
-    // A start that was given may have lain in the wrong eigenspaces altogether.
-    if (exhausted && !random_start) probe.require();
-    auto verdict = Probe::Verdict::passed;
-    if (enough && !spent && process.spans_all()) {
-      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
-    } else if (enough && !spent && process.pending() < kTogether) {
-      verdict = probe.verdict(theta, ritz.residual, k, step, options.tolerance, negligible<T>(n) * theta.front());
-    }
-    if (enough && verdict == Probe::Verdict::passed) {
-      return finish(process, std::move(ritz),
-                    exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged, k);
-    }
-    if (spent) return finish(process, std::move(ritz), LanczosOutcome::out_of_products, k);
-    if (!enough && !exhausted) schedule.looked(step, excess);
-    const bool probe_now =
-        verdict == Probe::Verdict::another || (complete && !enough && probe.is_due(step, schedule.left()));
-    if (probe_now) probe.begin(theta, ritz.residual, k, step);
-    if (probe_now || exhausted) process.inject();
-  }
+  auto end = run_krylov(
+      process, {k, options.max_products, random_start, options.tolerance, negligible<T>(n)},
+      [&](const auto& ritz) { return wanted.excess(ritz.theta, ritz.theta_residual, k); }, context);
+  LanczosOutcome outcome = LanczosOutcome::out_of_products;
+  if (end.converged) outcome = end.exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged;
+  return finish(process, end.ritz, outcome, k);
 }
 
 template LanczosResult<float> lanczos<float>(std::int64_t, const SymmetricProduct<float>&, MatrixView<const float>,

@@ -120,7 +120,7 @@ template <Real T>
 void until_converged(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
   const PowerLoopOptions loop{options.accuracy, options.tolerance, 0, options.max_products, 0};
   const std::span<T> u = result.u.column(0), v = result.v.column(0);
-  const PowerLoopResult run = power_loop<T>(a, {}, {}, loop, u, v, context);
+  const PowerLoopResult run = power_loop<T>(a, {}, loop, u, v, context);
   result.sigma = {run.sigma};
   result.residual = {
       run.sigma > 0 ? residual_of<T>(a, PowerIteration::Order::v_first, run.sigma, u, v, context) / run.sigma : 0.0};

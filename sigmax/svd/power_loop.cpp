@@ -18,16 +18,27 @@ double dot(std::span<const float> x, std::span<const float> y) {
   return cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
 }
 
-// x <- (I - Q Q^T) x, twice: once leaves errors that grow with cancellation, twice is enough.
 template <Real T>
-void project_out(MatrixView<const T> q, std::span<T> x) {
+void subtract(double c, std::span<const T> y, std::span<T> x) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] -= static_cast<T>(c) * y[i];
+}
+
+// x <- (I - Q Q^T) x, twice: once leaves errors that grow with cancellation, twice is enough. Whatever is taken off
+// along column j of Q is handed to off(j, coefficient).
+template <Real T, class Off>
+void project_out(MatrixView<const T> q, std::span<T> x, const Off& off) {
   for (int pass = 0; pass < 2; ++pass) {
     for (std::int64_t j = 0; j < q.columns; ++j) {
-      const std::span<const T> column = q.column(j);
-      const T c = static_cast<T>(dot(column, x));
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] -= c * column[i];
+      const double c = dot(q.column(j), x);
+      subtract(c, q.column(j), x);
+      off(j, c);
     }
   }
+}
+
+template <Real T>
+void project_out(MatrixView<const T> q, std::span<T> x) {
+  project_out(q, x, [](std::int64_t, double) {});
 }
 
 // A unit vector in the complement of q: `x` if it has a part there, otherwise the first e_i that has.
@@ -105,26 +116,25 @@ double normalise(std::span<T> x) {
   return norm;
 }
 
-// t = A v,  w = A^T t in one read;  t, w into the complements;  theta = |t|^2,  r = |w - theta v|
-// stop, or v = w / |w|
-// w is A^T A v and not A^T (I - U U^T) A v: as A^T U = V S but for the error of the triplets found, the difference lies
-// in span(V), which is taken out.
+// t = A v,  w = A^T t in one read;  c = U^T t,  t -= U c,  w -= (A^T U) c,  w into the complement of V
+// theta = |t|^2,  r = |w - theta v|;  stop, or v = w / |w|
 template <Real T>
-PowerLoopResult power_loop(const LinearOperator<T>& a, MatrixView<const T> left, MatrixView<const T> right,
-                           const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context) {
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
+                           std::span<T> u, std::span<T> v, Context& context) {
   const Shape shape = a.shape();
   const double unit = std::numeric_limits<T>::epsilon();
   const double rounding = 8 * std::sqrt(static_cast<double>(std::max(shape.rows, shape.columns))) * unit;
   std::vector<T> w(v.size());
   PowerLoopResult result;
   Convergence progress(unit);
-  into_complement(right, v);
+  into_complement(known.right, v);
   for (;;) {
     context.check_cancel();
     a.apply_gram(MatrixView<const T>(v), MatrixView<T>(u), MatrixView<T>(w), context);
     ++result.products;
-    project_out(left, u);
-    project_out(right, std::span<T>(w));
+    const std::span<T> product(w);
+    project_out(known.left, u, [&](std::int64_t j, double c) { subtract(c, known.back.column(j), product); });
+    project_out(known.right, product);
     result.sigma = norm_of(std::span<const T>(u));
     const double theta = result.sigma * result.sigma;
     const double largest = std::max(options.largest, result.sigma);
@@ -135,26 +145,24 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, MatrixView<const T> left,
     }
     const double residual = std::sqrt(squares);
     progress.add(theta, residual);
-    const double error = options.accuracy == Accuracy::values ? progress.error() / 2 : residual;
-    result.met = error <= options.tolerance * theta || residual <= rounding * largest * result.sigma ||
-                 result.sigma <= rounding * largest;
+    const bool close = options.accuracy == Accuracy::values ? progress.error() <= 2 * options.tolerance * theta
+                                                            : residual <= options.tolerance * largest * result.sigma;
+    result.met = close || residual <= rounding * largest * result.sigma || result.sigma <= rounding * largest;
     const bool enough =
         options.steps > 0 ? result.products > options.steps : result.met || result.products >= options.max_products;
     if (enough || normalise(std::span<T>(w)) == 0) break;
     std::copy(w.begin(), w.end(), v.begin());
   }
   // A u that is mostly rounding is made orthogonal once more, at its true length.
-  into_complement(left, u);
+  into_complement(known.left, u);
   return result;
 }
 
 template double normalise<float>(std::span<float>);
 template double normalise<double>(std::span<double>);
-template PowerLoopResult power_loop<float>(const LinearOperator<float>&, MatrixView<const float>,
-                                           MatrixView<const float>, const PowerLoopOptions&, std::span<float>,
-                                           std::span<float>, Context&);
-template PowerLoopResult power_loop<double>(const LinearOperator<double>&, MatrixView<const double>,
-                                            MatrixView<const double>, const PowerLoopOptions&, std::span<double>,
-                                            std::span<double>, Context&);
+template PowerLoopResult power_loop<float>(const LinearOperator<float>&, const KnownTriplets<float>&,
+                                           const PowerLoopOptions&, std::span<float>, std::span<float>, Context&);
+template PowerLoopResult power_loop<double>(const LinearOperator<double>&, const KnownTriplets<double>&,
+                                            const PowerLoopOptions&, std::span<double>, std::span<double>, Context&);
 
 }  // namespace sigmax

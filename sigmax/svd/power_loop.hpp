@@ -24,12 +24,20 @@ struct PowerLoopResult {
   std::int64_t products = 0;
 };
 
-/// The largest triplet of B = (I - U U^T) A (I - V V^T), U and V with orthonormal columns (none: of A). `v` is the
+/// Triplets found before: U and V with orthonormal columns, and A^T U.
+template <Real T>
+struct KnownTriplets {
+  MatrixView<const T> left;
+  MatrixView<const T> right;
+  MatrixView<const T> back;
+};
+
+/// The largest triplet of B = (I - U U^T) A (I - V V^T), U and V of the triplets known (none: of A). `v` is the
 /// start and becomes the right vector, `u` the left one, A v = sigma u within the complement of U; both of unit length
 /// and orthogonal to the columns before them to rounding. A start within span(V), or zero, is replaced by unit vectors.
 ///
 /// Let theta = |B v|^2, r = |B^T B v - theta v|. A step ends the iteration if, for Accuracy::vectors,
-/// r / theta <= tolerance; for Accuracy::values e / (2 theta) <= tolerance with the larger e of two estimates of
+/// r <= tolerance sigma_1 sigma; for Accuracy::values e / (2 theta) <= tolerance with the larger e of two estimates of
 /// lambda_1 - theta,
 ///     r^2 / (theta (1 - sqrt q)),   sqrt q = lambda_2 / lambda_1 as the fall of r shows it
 ///     d q' / (1 - q'),              the geometric series of what theta still grows by, after it grew by d
@@ -37,8 +45,8 @@ struct PowerLoopResult {
 /// that is still hidden, or a second value so close that its rate does not show yet, deceives them. Or if r is down to
 /// the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
 template <Real T>
-PowerLoopResult power_loop(const LinearOperator<T>& a, MatrixView<const T> left, MatrixView<const T> right,
-                           const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context);
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
+                           std::span<T> u, std::span<T> v, Context& context);
 
 /// |x|, without overflow.
 double norm_of(std::span<const double> x);

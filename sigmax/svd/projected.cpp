@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -22,6 +23,23 @@ SmallEigen descending(std::span<const double> values, const Matrix<double>& vect
   return result;
 }
 
+// All eigenpairs by divide and conquer, which does not fail: for where inverse iteration gives up on a cluster.
+SmallEigen all_of_symmetric(Matrix<double> a, std::int64_t count) {
+  const int n = static_cast<int>(a.rows());
+  std::vector<double> values(static_cast<std::size_t>(n));
+  std::vector<double> work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
+  std::vector<int> integer_work(static_cast<std::size_t>(3 + 5 * n));
+  const int work_size = static_cast<int>(work.size());
+  const int integer_size = static_cast<int>(integer_work.size());
+  int info = 0;
+  dsyevd_("V", "L", &n, a.values().data(), &n, values.data(), work.data(), &work_size, integer_work.data(),
+          &integer_size, &info);
+  if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
+  Matrix<double> top(n, count);
+  for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(a.column(n - count + i), top.column(i).begin());
+  return descending(std::span<const double>(values).last(static_cast<std::size_t>(count)), top, count);
+}
+
 }  // namespace
 
 SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
@@ -31,6 +49,7 @@ SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
   const double unused = 0;
   int found = 0;
   int info = 0;
+  Matrix<double> overwritten = a;
   std::vector<double> values(static_cast<std::size_t>(n));
   Matrix<double> vectors(n, count);
   std::vector<int> support(static_cast<std::size_t>(2 * n));
@@ -38,10 +57,10 @@ SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
   std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
   const int work_size = static_cast<int>(work.size());
   const int integer_size = static_cast<int>(integer_work.size());
-  dsyevr_("V", "I", "L", &n, a.values().data(), &n, &unused, &unused, &first, &n, &unused, &found, values.data(),
-          vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
-          &info);
-  if (info != 0 || found != count) throw Error(fmt::format("[projected] dsyevr failed, info {}", info));
+  dsyevr_("V", "I", "L", &n, overwritten.values().data(), &n, &unused, &unused, &first, &n, &unused, &found,
+          values.data(), vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(),
+          &integer_size, &info);
+  if (info != 0 || found != count) return all_of_symmetric(std::move(a), count);
   return descending(values, vectors, count);
 }
 
@@ -66,22 +85,12 @@ SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const
           vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
           &info);
   if (info == 0 && found == count) return descending(values, vectors, count);
-  // Inverse iteration inside dstevr may give up on a cluster.
   Matrix<double> full(n, n);
   for (std::int64_t i = 0; i < n; ++i) {
     full(i, i) = alpha[static_cast<std::size_t>(i)];
     if (i + 1 < n) full(i + 1, i) = beta[static_cast<std::size_t>(i)];
   }
-  std::vector<double> all_work(static_cast<std::size_t>(1 + 6 * n + 2 * n * n));
-  std::vector<int> all_integers(static_cast<std::size_t>(3 + 5 * n));
-  const int all_size = static_cast<int>(all_work.size());
-  const int all_integer_size = static_cast<int>(all_integers.size());
-  dsyevd_("V", "L", &n, full.values().data(), &n, values.data(), all_work.data(), &all_size, all_integers.data(),
-          &all_integer_size, &info);
-  if (info != 0) throw Error(fmt::format("[projected] dsyevd failed, info {}", info));
-  Matrix<double> top(n, count);
-  for (std::int64_t i = 0; i < count; ++i) std::ranges::copy(full.column(n - count + i), top.column(i).begin());
-  return descending(std::span<const double>(values).last(static_cast<std::size_t>(count)), top, count);
+  return all_of_symmetric(std::move(full), count);
 }
 
 SmallSvd svd_of_square(Matrix<double> a) {
@@ -102,10 +111,8 @@ SmallSvd svd_of_square(Matrix<double> a) {
 }
 
 // p_1 = e_1;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
-LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t count, std::int64_t done,
-                                      std::int64_t steps, double start_norm) {
-  LanczosRecurrence result;
-  result.start_norm = start_norm;
+void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                  LanczosRecurrence& result) {
   Matrix<double> p(count, steps + 1);
   if (steps > 0) p(0, 0) = 1;
   for (std::int64_t j = 0; j < steps; ++j) {
@@ -130,7 +137,6 @@ LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t c
     if (!(beta > 0)) break;
     for (double& value : z) value /= beta;
   }
-  return result;
 }
 
 }  // namespace sigmax

@@ -33,10 +33,10 @@ struct SmallSvd {
 };
 SmallSvd svd_of_square(Matrix<double> a);
 
-/// The first `steps` steps of the Lanczos process on C from v_1, out of H = V^T C V_done, `count` x `done`, with V
-/// orthonormal, v_1 its first column, and the span of V_done containing C^j v_1 for j < steps: a block Krylov space
-/// knows the recurrence of each of its start vectors. `start_norm` is passed on.
-LanczosRecurrence recurrence_of_first(MatrixView<const double> h, std::int64_t count, std::int64_t done,
-                                      std::int64_t steps, double start_norm);
+/// alpha and beta of the first `steps` steps of the Lanczos process on C from v_1, out of H = V^T C V_done, `count` x
+/// `done`, with V orthonormal, v_1 its first column, and the span of V_done containing C^j v_1 for j < steps: a block
+/// Krylov space knows the recurrence of each of its start vectors.
+void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                  LanczosRecurrence& result);
 
 }  // namespace sigmax

@@ -10,8 +10,8 @@ namespace sigmax {
 /// beta_j p_j = (x - alpha_j) p_{j-1} - beta_{j-1} p_{j-2}, j = 1 ... steps.
 struct LanczosRecurrence {
   std::vector<double> alpha;
-  std::vector<double> beta;  ///< as many as alpha: the last is the norm that would begin the next step
-  double start_norm = 0;     ///< |g|, g of independent standard normal entries
+  std::vector<double> beta;        ///< as many as alpha: the last is the norm that would begin the next step
+  double start_norm = 0;           ///< |g|, g of independent standard normal entries
   double unit_roundoff = 0x1p-53;  ///< of the arithmetic that the products were computed in: 2^-24 for float
 };
 

@@ -76,33 +76,41 @@ class Schedule {
 /// or may yet be, where a value behind the k-th with its residual reaches above it.
 ///
 /// A statement of likelihood, not a proof: of 400 spectra with up to four copies of several values in close company,
-/// one start vector misses a value in 174, two in 39, and two with the probe in 13.
+/// one start vector misses a value in 174, two in 39, and two with the probe in 26.
 class Probe {
  public:
   explicit Probe(bool wanted) : wanted_(wanted) {}
   void require() { wanted_ = true; }
   bool wanted() const { return wanted_; }
-  bool running(std::int64_t step) const { return step < until_; }
-  /// Whether it is time: steps left, by the schedule, are not more than the probe takes.
-  bool is_due(std::int64_t step, double left) const { return wanted_ && !begun_ && left <= length(step); }
-  /// Another vector was put in when the values were these.
-  void begin(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t step);
+  bool running(std::int64_t products) const { return products < until_; }
+  /// Whether it is time: steps left, by the schedule, are not more than the probe takes. A step takes the `pending`
+  /// vectors, a product each.
+  bool is_due(std::int64_t products, std::int64_t pending, double left) const {
+    return wanted_ && !begun_ && left <= length(products, pending);
+  }
+  /// Another vector was put in, one of the `pending`, when the values were these.
+  void begin(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t products,
+             std::int64_t pending);
   /// Of converged values, and all behind them: they may be returned; more steps are needed to tell; or another vector
   /// is to be put in. Values are the same if they are larger by `slack` of each, `rounding`, or the error that they
   /// had.
   enum class Verdict { passed, go_on, another };
-  Verdict verdict(std::span<const double> values, std::span<const double> residual, std::int64_t k, std::int64_t step,
-                  double slack, double rounding);
+  Verdict verdict(std::span<const double> values, std::span<const double> residual, std::int64_t products, double slack,
+                  double rounding);
 
  private:
-  static double length(std::int64_t step) { return std::fmax(3, static_cast<double>(step) / 16); }
+  // Steps that a probe takes.
+  static double length(std::int64_t products, std::int64_t pending) {
+    return std::fmax(3, static_cast<double>(products) / static_cast<double>(16 * pending));
+  }
 
   bool wanted_;
   bool begun_ = false;
   std::vector<double> before_;
   std::vector<double> error_;
-  std::int64_t until_ = 0;
-  std::int64_t last_ = 0;  // not beyond this step
+  std::int64_t once_ = 0;   // products of a probe
+  std::int64_t until_ = 0;  // products
+  std::int64_t last_ = 0;   // no longer than this
 };
 
 }  // namespace sigmax

@@ -21,7 +21,8 @@ enum class Promise {
   tolerance,  ///< each wrong by the tolerance, by its own estimate
   exact,      ///< each wrong by rounding
   sketch,     ///< wrong by what the analysis of subspace iteration allows, with probability 1 - 1e-9
-  lower,      ///< at most the true ones; when it says that it converged, its steps have become small
+  lower,      ///< at most the true ones
+  deflated,   ///< at most the true ones but for the residuals of those before, on both sides
 };
 
 struct Solver {
@@ -32,8 +33,8 @@ struct Solver {
   bool smallest = false;
   std::int64_t most_k = 1000;
   bool random_start = true;
-  /// Copies of an exactly multiple value that it finds; a Krylov space of one vector holds one copy of each, but for
-  /// rounding.
+  /// Copies of a multiple value, or of values closer than the tolerance, that it is sure to find; a Krylov space of one
+  /// vector holds one copy of each, but for rounding.
   std::int64_t copies = 1000;
 };
 
@@ -45,7 +46,7 @@ inline const std::vector<Solver>& solvers() {
        .method = PowerIteration{.order = PowerIteration::Order::v_first},
        .promise = Promise::lower,
        .most_k = 1},
-      {.name = "deflation", .method = Deflation{}, .promise = Promise::lower, .most_k = 3},
+      {.name = "deflation", .method = Deflation{}, .promise = Promise::deflated, .most_k = 3},
       {.name = "lanczos", .method = Lanczos{}, .copies = 1},
       {.name = "lanczos, gram", .method = Lanczos{.form = Lanczos::Form::gram}, .copies = 1},
       {.name = "lanczos, bidiagonal", .method = Lanczos{.form = Lanczos::Form::bidiagonal}, .copies = 1},

@@ -1,0 +1,225 @@
+// Triplets one after another: the source text's example, every spectrum, orthonormality, each outcome.
+#include "sigmax/svd/deflation.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gallery/spectra.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/svd.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax {
+namespace {
+
+template <class T>
+Operator<T> matrix(std::int64_t rows, std::int64_t columns, const std::vector<double>& values) {
+  return dense<T>(Tensor::copy_of(std::span<const double>(values), {rows, columns}));
+}
+
+template <class T>
+SvdOptions<T> deflation(std::int64_t k, double tolerance, Accuracy accuracy = Accuracy::values) {
+  SvdOptions<T> options;
+  options.k = k;
+  options.tolerance = tolerance;
+  options.accuracy = accuracy;
+  options.method = Deflation{};
+  return options;
+}
+
+template <class T>
+double unit_of(std::int64_t rows, std::int64_t columns) {
+  return tolerance::relative(rows, columns) * tolerance::coarseness<T>();
+}
+
+template <class T>
+double dot(std::span<const T> x, std::span<const T> y) {
+  double sum = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  return sum;
+}
+
+template <class T>
+void expect_orthonormal(const Matrix<T>& x, double tolerance, const std::string& what) {
+  for (std::int64_t i = 0; i < x.columns(); ++i) {
+    for (std::int64_t j = 0; j <= i; ++j) {
+      EXPECT_NEAR(dot(x.column(i), x.column(j)), i == j ? 1 : 0, tolerance) << what << ", " << i << " and " << j;
+    }
+  }
+}
+
+struct Residuals {
+  double forward = 0;  // |A v_i - sigma_i u_i| / sigma_1
+  double back = 0;     // |A^T u_i - sigma_i v_i| / sigma_1
+};
+
+template <class T>
+std::vector<Residuals> residuals_of(const LinearOperator<T>& a, const SvdResult<T>& result, Context& context) {
+  Matrix<T> back(result.v.rows(), result.v.columns());
+  Matrix<T> image(result.u.rows(), result.u.columns());
+  a.apply_adjoint(result.u.view(), back.view(), context);
+  a.apply(result.v.view(), image.view(), context);
+  std::vector<Residuals> residuals;
+  for (std::size_t j = 0; j < result.sigma.size(); ++j) {
+    const auto difference = [&](const Matrix<T>& product, const Matrix<T>& vector) {
+      const auto column = static_cast<std::int64_t>(j);
+      double squares = 0;
+      for (std::int64_t i = 0; i < vector.rows(); ++i) {
+        const double r = product(i, column) - result.sigma[j] * static_cast<double>(vector(i, column));
+        squares += r * r;
+      }
+      return std::sqrt(squares) / result.sigma[0];
+    };
+    residuals.push_back({difference(image, result.u), difference(back, result.v)});
+  }
+  return residuals;
+}
+
+// What the source text prints of its example, numpy.linalg.svd's: four to eight digits.
+TEST(Deflation, GivesTheSourceTextsExample) {
+  Context context(1);
+  const Operator<double> a = matrix<double>(3, 4, {1, 2, 3, 4, 3, 5, 7, 9, 2, 4, 1, 5});
+  const SvdResult<double> result = svd(*a, deflation<double>(3, 1e-12, Accuracy::vectors), context);
+  const double sigma[] = {15.24407962, 2.74303512, 0.30625934};
+  const double u[3][3] = {{-0.35711462, -0.83745022, -0.41369829},
+                          {0.19491499, 0.36633946, -0.9098371},
+                          {-0.91349729, 0.40555213, -0.03240642}};
+  const double v[3][4] = {{-0.24251132, -0.43008654, -0.4819703, -0.72382211},
+                          {-0.19166391, -0.51688041, 0.81635268, -0.17224366},
+                          {0.77824978, 0.2322881, 0.21539469, -0.54219429}};
+  EXPECT_EQ(result.outcome, SvdOutcome::converged);
+  for (std::int64_t k = 0; k < 3; ++k) {
+    EXPECT_NEAR(result.sigma[static_cast<std::size_t>(k)], sigma[k], tolerance::kPrintedDigits);
+    const double sign = result.u(0, k) * u[k][0] > 0 ? 1 : -1;
+    for (std::int64_t i = 0; i < 3; ++i) EXPECT_NEAR(sign * result.u(i, k), u[k][i], tolerance::kPrintedDigits);
+    for (std::int64_t i = 0; i < 4; ++i) EXPECT_NEAR(sign * result.v(i, k), v[k][i], tolerance::kPrintedDigits);
+  }
+}
+
+template <class T>
+class DeflationOf : public testing::Test {};
+using Types = testing::Types<float, double>;
+TYPED_TEST_SUITE(DeflationOf, Types);
+
+TYPED_TEST(DeflationOf, FindsTheTopOfEverySpectrum) {
+  using T = TypeParam;
+  Context context(1);
+  for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
+    const double first = spectrum.values(1)[0];
+    if (std::same_as<T, float> && (first > 1e30 || (first < 1e-30 && first > 0))) continue;
+    for (const auto& [rows, columns, k] : std::vector<std::array<std::int64_t, 3>>{
+             {1, 1, 1}, {1, 12, 1}, {12, 1, 1}, {20, 20, 4}, {48, 15, 5}, {15, 48, 3}, {6, 6, 6}}) {
+      const std::vector<double> sigma = spectrum.values(std::min(rows, columns));
+      const Operator<T> a = matrix<T>(rows, columns, gallery::with_singular_values(rows, columns, sigma));
+      const double stop = 1e-5;
+      const SvdResult<T> result = svd(*a, deflation<T>(k, stop), context);
+      const std::string what =
+          spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns) + ", k " + std::to_string(k);
+      const double rounding = unit_of<T>(rows, columns);
+      expect_orthonormal(result.u, rounding, what);
+      expect_orthonormal(result.v, rounding, what);
+      ASSERT_EQ(result.sigma.size(), static_cast<std::size_t>(k)) << what;
+      EXPECT_TRUE(std::is_sorted(result.sigma.rbegin(), result.sigma.rend())) << what;
+      // Values that lie closer than 1e-5 may take more products than are allowed, and it says so.
+      if (spectrum.name != "tiny_gap") {
+        EXPECT_EQ(result.outcome, SvdOutcome::converged) << what;
+      }
+      for (std::size_t i = 0; i < result.sigma.size(); ++i) {
+        EXPECT_NEAR(result.sigma[i], sigma[i], (tolerance::of_estimate(stop) + rounding) * sigma[0])
+            << what << ", value " << i;
+      }
+      if (sigma[0] == 0 || first > 1e100 || first < 1e-100) continue;
+      const std::vector<Residuals> residuals = residuals_of(*a, result, context);
+      for (std::size_t i = 0; i < residuals.size(); ++i) {
+        EXPECT_LE(residuals[i].forward, rounding) << what;
+        EXPECT_NEAR(result.residual[i], residuals[i].back, tolerance::of_residual_in<T>(rows, columns)) << what;
+      }
+    }
+  }
+}
+
+// The errors of the earlier triplets enter the later values by their squares.
+TEST(Deflation, LosesLittleFromTripletToTriplet) {
+  Context context(1);
+  const std::vector<double> sigma = gallery::geometric(30, 1e6);
+  const Operator<double> a = matrix<double>(50, 30, gallery::with_singular_values(50, 30, sigma));
+  const double stop = 1e-8;
+  const SvdResult<double> result = svd(*a, deflation<double>(10, stop, Accuracy::vectors), context);
+  EXPECT_EQ(result.outcome, SvdOutcome::converged);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_NEAR(result.sigma[i], sigma[i], tolerance::of_estimate(stop * stop) * sigma[0] + unit_of<double>(50, 30));
+    EXPECT_LE(result.residual[i], tolerance::of_estimate(stop)) << i;
+  }
+}
+
+TEST(Deflation, MakesAFixedNumberOfSteps) {
+  Context context(1);
+  const Operator<double> a = matrix<double>(20, 12, gallery::normal(240, 3));
+  SvdOptions<double> options = deflation<double>(3, 1e-10);
+  options.method = Deflation{5};
+  const SvdResult<double> result = svd(*a, options, context);
+  EXPECT_EQ(result.outcome, SvdOutcome::completed);
+  EXPECT_EQ(result.products, 3 * (5 + 1));
+  expect_orthonormal(result.u, unit_of<double>(20, 12), "u");
+}
+
+TEST(Deflation, SaysWhenItRanOutOfProducts) {
+  Context context(1);
+  const Operator<double> a = matrix<double>(30, 30, gallery::normal(900, 3));
+  SvdOptions<double> options = deflation<double>(4, 1e-10);
+  options.max_products = 7;
+  const SvdResult<double> result = svd(*a, options, context);
+  EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
+  EXPECT_LE(result.products, 7 + 3);  // one each of those that had no budget left
+  EXPECT_EQ(result.sigma.size(), 4U);
+  expect_orthonormal(result.u, unit_of<double>(30, 30), "u");
+  expect_orthonormal(result.v, unit_of<double>(30, 30), "v");
+}
+
+TEST(Deflation, GoesOnFromAnEarlierResult) {
+  Context context(1);
+  const Operator<double> a = matrix<double>(40, 25, gallery::with_singular_values(40, 25, gallery::geometric(25, 100)));
+  SvdOptions<double> options = deflation<double>(4, 1e-10);
+  const SvdResult<double> cold = svd(*a, options, context);
+  options.start = cold.subspace;
+  const SvdResult<double> warm = svd(*a, options, context);
+  EXPECT_LT(warm.products, cold.products / 2);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(warm.sigma[i], cold.sigma[i], tolerance::of_estimate(options.tolerance) * cold.sigma[0]);
+  }
+}
+
+TYPED_TEST(DeflationOf, GivesTheSameBitsForAnyNumberOfThreads) {
+  using T = TypeParam;
+  Context one(1), three(3);
+  const Operator<T> a = matrix<T>(500, 400, gallery::normal(200000, 4));
+  SvdOptions<T> options = deflation<T>(3, 1e-10);
+  options.method = Deflation{3};
+  const SvdResult<T> first = svd(*a, options, one), second = svd(*a, options, three);
+  EXPECT_EQ(first.sigma, second.sigma);
+  EXPECT_EQ(first.u, second.u);
+  EXPECT_EQ(first.v, second.v);
+  EXPECT_EQ(first.residual, second.residual);
+}
+
+TEST(Deflation, RefusesNegativeStepsAndStopsWhenAskedTo) {
+  Context context(1);
+  const Operator<double> a = matrix<double>(3, 4, {1, 2, 3, 4, 3, 5, 7, 9, 2, 4, 1, 5});
+  SvdOptions<double> options = deflation<double>(2, 1e-10);
+  options.method = Deflation{-1};
+  EXPECT_THROW(svd(*a, options, context), Error);
+  options.method = Deflation{};
+  context.request_cancel();
+  EXPECT_THROW(svd(*a, options, context), Cancelled);
+}
+
+}  // namespace
+}  // namespace sigmax
