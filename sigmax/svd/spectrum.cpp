@@ -41,16 +41,19 @@ std::vector<std::int64_t> nonzero_indices(const GramMatrix& g) {
 
 // The lower triangle of G restricted to `indices`, by columns, from the upper triangle, in blocks that stay in cache.
 void restrict_to(const GramMatrix& g, std::span<const std::int64_t> indices, SymmetricWork& out, Context& context) {
+  constexpr std::int64_t kRowsEach = 128;
   constexpr std::int64_t kBlock = 32;
   const std::int64_t n = out.order();
-  context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
-    const std::int64_t first = static_cast<std::int64_t>(block) * kBlock;
-    const std::int64_t last = std::min(first + kBlock, n);
-    for (std::int64_t j0 = 0; j0 < last; j0 += kBlock) {
-      for (std::int64_t i = first; i < last; ++i) {
-        const double* const column = g.values.data() + indices[static_cast<std::size_t>(i)] * g.order;
-        for (std::int64_t j = j0; j < std::min(j0 + kBlock, i + 1); ++j) {
-          out.column(j)[i] = column[indices[static_cast<std::size_t>(j)]];
+  context.parallel_for(static_cast<std::size_t>((n + kRowsEach - 1) / kRowsEach), [&](std::size_t piece) {
+    const std::int64_t begin = static_cast<std::int64_t>(piece) * kRowsEach;
+    for (std::int64_t first = begin; first < std::min(begin + kRowsEach, n); first += kBlock) {
+      const std::int64_t last = std::min(first + kBlock, n);
+      for (std::int64_t j0 = 0; j0 < last; j0 += kBlock) {
+        for (std::int64_t i = first; i < last; ++i) {
+          const double* const column = g.values.data() + indices[static_cast<std::size_t>(i)] * g.order;
+          for (std::int64_t j = j0; j < std::min(j0 + kBlock, i + 1); ++j) {
+            out.column(j)[i] = column[indices[static_cast<std::size_t>(j)]];
+          }
         }
       }
     }

@@ -45,6 +45,11 @@ void Team::run(Context& context, const std::function<void(Team&)>& lead) {
   });
 }
 
+void Team::run_alone(const std::function<void(Team&)>& lead) {
+  Team team(true, 1);
+  lead(team);
+}
+
 // Takes one open piece of the step in `seen` and does it; false if there is none. The exchange succeeds only while that
 // step is under way, and the leader does not end it before the piece is done: the job read after it is the step's own.
 bool Team::take_one(std::uint64_t& seen, int member) {

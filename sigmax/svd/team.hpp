@@ -22,6 +22,9 @@ class Team {
   /// Runs lead(team) on one thread of the context while the others help. Exceptions of `lead` are rethrown.
   static void run(Context& context, const std::function<void(Team&)>& lead);
 
+  /// Runs lead(team) on the calling thread, which does every piece: for problems not worth calling others for.
+  static void run_alone(const std::function<void(Team&)>& lead);
+
   /// Runs piece(0) ... piece(count - 1), count at most kMostPieces, in any order; returns when all have ended. Called
   /// by the leader; `piece` must not throw.
   template <class Piece>

@@ -20,9 +20,11 @@ std::int64_t rounded_down(std::int64_t n) { return n / kGroup * kGroup; }
 constexpr std::int64_t kPanel = 16;
 constexpr std::int64_t kLastPanel = 48;
 // Entries of the triangle that are worth a piece, rows of a panel that are.
-constexpr std::int64_t kPieceEntries = std::int64_t{1} << 15;
+constexpr std::int64_t kPieceEntries = std::int64_t{1} << 14;
 constexpr std::int64_t kPieceRows = 512;
 constexpr std::int64_t kTile = 128;
+// Orders below this take a fraction of a millisecond, much of which calling other threads would cost.
+constexpr std::int64_t kWorthTeam = 256;
 
 // Reduction by panels (Dongarra, Sorensen and Hammarling 1989; LAPACK's dsytrd). With A the matrix as it was before the
 // panel and H_k = I - tau v v^T, the matrix after k columns is A - V W^T - W V^T, so that only the panel's columns are
@@ -238,7 +240,12 @@ SymmetricWork::SymmetricWork(std::int64_t order, Context& context)
 TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context) {
   TridiagonalForm form;
   if (a.order() == 0) return form;
-  Team::run(context, [&](Team& team) { form = Reduction(a, team, context).run(); });
+  const auto lead = [&](Team& team) { form = Reduction(a, team, context).run(); };
+  if (a.order() < kWorthTeam) {
+    Team::run_alone(lead);
+  } else {
+    Team::run(context, lead);
+  }
   return form;
 }
 

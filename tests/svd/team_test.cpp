@@ -49,6 +49,12 @@ TEST(Team, RunsOnOneThreadWhereTheContextIsSerial) {
   EXPECT_EQ(sum, 20);
 }
 
+TEST(Team, WorksAlone) {
+  std::vector<int> done;
+  Team::run_alone([&](Team& team) { team.step(5, [&](int piece) { done.push_back(piece); }); });
+  EXPECT_EQ(done, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
 TEST(Team, PassesOnWhatItsLeaderThrows) {
   for (const int threads : {1, 3}) {
     Context context(threads);
