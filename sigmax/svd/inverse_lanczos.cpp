@@ -210,7 +210,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       inner.k = options.k;
       // A few steps more cost little beside the factorisation.
       inner.accuracy = Accuracy::vectors;
-      inner.tolerance = 1e-12;
+      inner.tolerance = 1e-14;
       inner.max_products = options.max_products;
       inner.random = options.random;
       right = smallest_right_vectors(r, largest, inner, context);
