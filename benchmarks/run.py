@@ -38,7 +38,7 @@ def questions():
     }
 
 
-NATIVE_ONLY = ("gram_product", "mapped_file")
+NATIVE_ONLY = ("gram_product", "mapped_file", "normalize_step")
 
 
 def parse_options():

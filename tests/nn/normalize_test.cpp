@@ -104,8 +104,10 @@ TEST(Normalize, TakesTheStepsOfTheDefinitionInEveryLayoutAndStorageType) {
   for (const Layout& layout : layouts()) {
     for (const DType dtype : gallery::kStorageTypes) {
       const Sample sample(dtype, layout.shape, layout.dimension);
+      const bool large = sample.weight().size() > 100000;
       for (const Iteration iteration : {Iteration::u_first, Iteration::v_first}) {
         for (const std::int64_t steps : {0, 1, 2}) {
+          if (large && steps != 1) continue;
           check_layout<double>(sample, iteration, steps);
           if (dtype != DType::f64) check_layout<float>(sample, iteration, steps);
         }
