@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -63,13 +64,19 @@ std::vector<ModelShapes> models() {
 // Normal entries; the parts of all layers lie behind each other, each on a boundary of 64 bytes.
 class Memory {
  public:
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
   Memory(const std::vector<std::int64_t>& sizes, std::uint64_t seed, Context& context) {
     std::int64_t total = 0;
     for (const std::int64_t size : sizes) {
       first_.push_back(total);
       total += (size + 15) / 16 * 16;
     }
-    values_.resize(static_cast<std::size_t>(total));
+    memory_.resize(static_cast<std::size_t>(total) + 16);
+    void* first = memory_.data();
+    std::size_t space = memory_.size() * sizeof(float);
+    std::align(64, static_cast<std::size_t>(total) * sizeof(float), first, space);
+    values_ = {static_cast<float*>(first), static_cast<std::size_t>(total)};
     constexpr std::size_t kPiece = std::size_t{1} << 16;
     context.parallel_for((values_.size() + kPiece - 1) / kPiece, [&](std::size_t p) {
       std::vector<double> piece(std::min(kPiece, values_.size() - p * kPiece));
@@ -80,10 +87,11 @@ class Memory {
   }
 
   float* part(std::size_t layer) { return values_.data() + first_[layer]; }
-  std::span<float> all() { return values_; }
+  std::span<float> all() const { return values_; }
 
  private:
-  std::vector<float> values_;
+  std::vector<float> memory_;
+  std::span<float> values_;
   std::vector<std::int64_t> first_;
 };
 
@@ -143,7 +151,8 @@ class Model {
          }},
         {"u_first 4", normalize(four_steps_)},
         {"lanczos 4", normalize(four_lanczos_)},
-        {"copy", [this] { copy(); }},
+        {"copy", [this] { copy(std::size_t{1} << 17); }},
+        {"copy in large pieces", [this] { copy(weights_.all().size() / 2 + 1); }},
     };
     const std::size_t readers = candidates.size();
     for (Candidate& reader : reading_candidates(std::as_bytes(weights_.all()), context_)) {
@@ -152,7 +161,7 @@ class Model {
     const std::vector<Timing> timings = take_turns(candidates, options);
     double read = timings[readers].median();
     for (std::size_t c = readers; c < timings.size(); ++c) read = std::min(read, timings[c].median());
-    print(timings, read, timings[6].median(), table);
+    print(timings, read, std::min(timings[6].median(), timings[7].median()), table);
   }
 
  private:
@@ -162,13 +171,12 @@ class Model {
     return result;
   }
 
-  void copy() {
+  // memcpy() writes past the caches where pieces are large.
+  void copy(std::size_t each) {
     const std::span<float> from = weights_.all(), to = outputs_.all();
-    const std::size_t pieces = std::clamp<std::size_t>(from.size() >> 17, 1, 64);
-    const std::size_t each = (from.size() + pieces - 1) / pieces;
-    context_.parallel_for(pieces, [&](std::size_t p) {
-      const std::size_t count = std::min(each, from.size() - std::min(from.size(), p * each));
-      if (count > 0) std::memcpy(to.data() + p * each, from.data() + p * each, count * sizeof(float));
+    context_.parallel_for((from.size() + each - 1) / each, [&](std::size_t p) {
+      const std::size_t count = std::min(each, from.size() - p * each);
+      std::memcpy(to.data() + p * each, from.data() + p * each, count * sizeof(float));
     });
   }
 

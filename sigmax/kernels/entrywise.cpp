@@ -32,29 +32,52 @@ HWY_INLINE void each_run(std::int64_t rows, std::int64_t inner, std::int64_t fir
   }
 }
 
+// `past_caches`: the output is too large to be found in a cache by whoever reads it next, and need not be fetched into
+// one to be written.
 template <bool kY, bool kOuter, class S, class T>
-HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n) {
+HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n,
+                            bool past_caches) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<hn::ScalableTag<T>>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const V a = hn::Set(d, alpha), b = hn::Set(d, beta), c = hn::Set(d, gamma);
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
+  const auto whole = [&](std::int64_t j) HWY_ATTR {
     V sum = hn::Mul(a, load(d, x + j));
     if constexpr (kY) sum = hn::MulAdd(b, load(d, y + j), sum);
     if constexpr (kOuter) sum = hn::MulAdd(c, hn::LoadU(d, v + j), sum);
-    store(d, sum, out + j);
+    return sum;
+  };
+  const auto some = [&](std::int64_t j, std::int64_t count) HWY_ATTR {
+    V sum = hn::Mul(a, load_some(d, x + j, count));
+    if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + j, count), sum);
+    if constexpr (kOuter) sum = hn::MulAdd(c, load_first(d, v + j, count), sum);
+    store_some(d, sum, out + j, count);
+  };
+  std::int64_t j = 0;
+  if (past_caches && std::is_same_v<S, T> && n >= lanes) {
+    const auto bytes = static_cast<std::uintptr_t>(lanes) * sizeof(S);
+    const auto beyond = reinterpret_cast<std::uintptr_t>(out) % bytes;
+    if (beyond != 0) {
+      j = static_cast<std::int64_t>((bytes - beyond) / sizeof(S));
+      some(0, j);
+    }
+    for (; j + lanes <= n; j += lanes) store_past_caches(d, whole(j), out + j);
   }
-  if (j < n) {
-    V sum = hn::Mul(a, load_some(d, x + j, n - j));
-    if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + j, n - j), sum);
-    if constexpr (kOuter) sum = hn::MulAdd(c, load_first(d, v + j, n - j), sum);
-    store_some(d, sum, out + j, n - j);
+  for (; j + 2 * lanes <= n; j += 2 * lanes) {
+    const V first = whole(j), second = whole(j + lanes);
+    store(d, first, out + j);
+    store(d, second, out + j + lanes);
   }
+  for (; j + lanes <= n; j += lanes) store(d, whole(j), out + j);
+  if (j < n) some(j, n - j);
 }
+
+// Outputs from so many bytes on are written past the caches: a layer's input and output are not both found there.
+constexpr std::int64_t kPastCaches = std::int64_t{8} << 20;
 
 template <bool kY, bool kOuter, class S, class T>
 void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+  const bool past_caches = out.bytes() >= kPastCaches && out.data != what.x.data && out.data != what.y.data;
   each_run(out.rows, out.inner, first, count, [&](std::int64_t r, std::int64_t s, std::int64_t from, std::int64_t n) {
     const S* y = nullptr;
     const T* v = nullptr;
@@ -65,8 +88,10 @@ void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std:
       weight = static_cast<T>(what.gamma * static_cast<double>(what.u[static_cast<std::size_t>(r)]));
     }
     combine_run<kY, kOuter>(static_cast<T>(what.alpha), reinterpret_cast<const S*>(what.x.run(r, s)) + from,
-                            static_cast<T>(what.beta), y, weight, v, reinterpret_cast<S*>(out.run(r, s)) + from, n);
+                            static_cast<T>(what.beta), y, weight, v, reinterpret_cast<S*>(out.run(r, s)) + from, n,
+                            past_caches);
   });
+  if (past_caches) hwy::FlushStream();
 }
 
 // The same for segments [first, first + count) whose rows are short runs, `stretched` being gamma u, each element
@@ -199,9 +224,9 @@ void flatten(Unfolded<Byte>& w) {
 }
 
 // body(piece, first unit, units) for at most kMostPieces pieces of `units` units (entries or segments) that are `size`
-// entries together.
+// entries together. `backwards`: the last pieces first, for what was read before is in the caches from its end on.
 template <class Body>
-std::int64_t each_piece(std::int64_t size, std::int64_t units, Context& context, const Body& body) {
+std::int64_t each_piece(std::int64_t size, std::int64_t units, bool backwards, Context& context, const Body& body) {
   const std::int64_t wanted = std::clamp<std::int64_t>(size / kPieceEntries, 1, kMostPieces);
   const std::int64_t unit = size == units ? kEntryUnit : 1;
   const std::int64_t each = ((units + wanted - 1) / wanted + unit - 1) / unit * unit;
@@ -210,7 +235,7 @@ std::int64_t each_piece(std::int64_t size, std::int64_t units, Context& context,
     body(0, 0, units);
   } else {
     context.parallel_for(static_cast<std::size_t>(count), [&](std::size_t p) {
-      const auto piece = static_cast<std::int64_t>(p);
+      const auto piece = backwards ? count - 1 - static_cast<std::int64_t>(p) : static_cast<std::int64_t>(p);
       body(piece, piece * each, std::min(each, units - piece * each));
     });
   }
@@ -252,11 +277,11 @@ void combination(const Combination<T>& what, const UnfoldedOutput& out, Context&
   if (outer && has_short_runs(out) && has_short_runs(what.x) && (what.y.data == nullptr || has_short_runs(what.y))) {
     auto stretched = context.scratch<T>(static_cast<std::size_t>(out.rows * out.inner));
     stretch<T>(what.u, out.inner, what.gamma, stretched.data());
-    each_piece(out.size(), out.segments, context,
+    each_piece(out.size(), out.segments, true, context,
                [&](std::int64_t, std::int64_t first, std::int64_t count) { piece(stretched.data(), first, count); });
     return;
   }
-  each_piece(to.size(), to.size(), context,
+  each_piece(to.size(), to.size(), true, context,
              [&](std::int64_t, std::int64_t first, std::int64_t count) { piece(nullptr, first, count); });
 }
 
@@ -269,8 +294,8 @@ double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& 
     flatten(right);
   }
   std::array<double, kMostPieces> parts{};
-  const std::int64_t count =
-      each_piece(left.size(), left.size(), context, [&](std::int64_t piece, std::int64_t first, std::int64_t entries) {
+  const std::int64_t count = each_piece(
+      left.size(), left.size(), false, context, [&](std::int64_t piece, std::int64_t first, std::int64_t entries) {
         parts[static_cast<std::size_t>(piece)] = HWY_DYNAMIC_DISPATCH(inner_entries)(left, right, first, entries);
       });
   double sum = 0;

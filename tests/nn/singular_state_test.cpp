@@ -23,7 +23,7 @@ struct Converged {
   explicit Converged(Iteration order) {
     Context context(1);
     options = {.iteration = order};
-    step<double>(sample.weight(), u, v, {.iteration = order, .steps = 400}, context);
+    step<double>(sample.weight(), u, v, {.iteration = Iteration::lanczos, .steps = 9}, context);
     sigma = static_cast<double>(gallery::reference_singular_values(sample.matrix(), 12, 9).front());
   }
   Sample sample{DType::f64, {12, 9}, 0};
