@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Six published ways to differentiate (sigma, u, v), automatic differentiation and sigmax on the same matrices.
 
-    .venv/bin/python benchmarks/gradient_six_ways/run.py [--quick] [--seed N] [--threads N]
+    .venv/bin/python benchmarks/gradient_six_ways/run.py [--part errors|times] [--quick] [--seed N]
 
 Error of the gradient of xi sigma + phi . u + psi . v, relative in the Frobenius norm; condition of the systems solved;
 time of the backward pass alone, the triplet being given. Writes benchmarks/results/gradient_six_ways.json; picture.py
@@ -30,6 +30,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32, help="of the data; from the clock, printed")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--part", choices=("errors", "times"), help="that part alone; the other stays as it was")
     parser.add_argument("--quick", action="store_true", help="one draw a case, to see that it runs")
     parser.add_argument("--output", type=pathlib.Path, default=RESULT)
     return parser.parse_args()
@@ -327,11 +328,17 @@ def main():
     random = numpy.random.default_rng(options.seed)
     jax = by_jax()
     print(f"seed {options.seed}, torch {torch.__version__}, " + ("with JAX" if jax else "JAX is not installed"))
-    report = {"question": "gradient_six_ways", "seed": options.seed, "threads": options.threads, "torch": torch.__version__}
-    report["times"] = study_times(options, random, jax)
-    report["cases"] = [study_case(name, *case, options, random, jax) for name, case in cases().items()]
-    report["published"] = study_published(options, random)
-    report["gaps"] = study_gaps(options, random, jax)
+    report = {"cases": [], "published": {}, "times": {}}
+    if options.part and options.output.exists():
+        report = json.loads(options.output.read_text())
+    report.update({"question": "gradient_six_ways", "threads": options.threads, "torch": torch.__version__})
+    if options.part != "errors":
+        report["times"] = study_times(options, random, jax)
+    if options.part != "times":
+        report["seed"] = options.seed
+        report["cases"] = [study_case(name, *case, options, random, jax) for name, case in cases().items()]
+        report["published"] = study_published(options, random)
+        report["gaps"] = study_gaps(options, random, jax)
     report["taken"] = time.strftime("%Y-%m-%d")
     show(report)
     if not options.quick:
