@@ -4,8 +4,9 @@
 //   b_c = sigma_c h_c + A^T f_c      (or sigma_c f_c + A h_c)
 //   x = 0, r = b, d = b
 //   while a column is not done:
-//     z = K d for the columns at work, together;  project the known triplets away
-//     alpha = |r|^2 / d^T z;  x += alpha d;  r -= alpha z;  beta = |r_new|^2 / |r|^2;  d = r + beta d
+//     z = K d for the columns at work, together
+//     alpha = |r|^2 / d^T z;  x += alpha d;  r -= alpha z;  project the known triplets away from r
+//     beta = |r_new|^2 / |r|^2;  d = r + beta d
 //   q_c = x_c, p_c = (A x_c + f_c) / sigma_c
 //
 // The alpha and beta are the LDL^T factorisation of the tridiagonal matrix of the Lanczos process on K that starts from
@@ -100,6 +101,7 @@ class Iteration {
  private:
   struct Column {
     double square = 0;  // |r|^2
+    double floor = 0;   // where that is rounding of what it began with
     double beta = 0;
     double lambda = 0;  // the Ritz value
     double size = 0;    // |x|
@@ -131,6 +133,7 @@ class Iteration {
     std::ranges::copy(r_.values(), d_.values().begin());
     for (std::int64_t c = 0; c < count_; ++c) {
       column(c).square = square_of(r_.column(c));
+      column(c).floor = column(c).square * std::pow(std::numeric_limits<T>::epsilon() / 4, 2);
       if (!(column(c).square > 0)) column(c).state = State::done;
       work_.push_back(c);
     }
@@ -163,7 +166,6 @@ class Iteration {
       const T shift = static_cast<T>(sigma(c) * sigma(c));
       for (std::size_t j = 0; j < d.size(); ++j) z.column(i)[j] = shift * d[j] - z.column(i)[j];
     }
-    project_away<T>(known_, z);
     for (std::int64_t i = 0; i < width; ++i) advance(work_[static_cast<std::size_t>(i)], d_.column(i), z.column(i));
   }
 
@@ -179,6 +181,8 @@ class Iteration {
     own.ritz.add(alpha, own.beta);
     kernels::axpy(static_cast<T>(alpha), std::span<const T>(d), x_.column(c));
     kernels::axpy(static_cast<T>(-alpha), z, r_.column(c));
+    // As r becomes small, the rounding of what was subtracted must not pile up along the known triplets.
+    project_away<T>(known_, r_.view().column_range(c, 1));
     const double square = square_of(r_.column(c));
     own.beta = square / own.square;
     own.square = square;
@@ -192,7 +196,9 @@ class Iteration {
 
   void judge(std::int64_t iteration) {
     // Every step at first, then less often: the Ritz value costs some hundred flops a step made.
-    if (iteration > 8 && iteration % 4 != 0) return retire();
+    const bool due = iteration <= 8 || iteration % 4 == 0 ||
+                     std::ranges::any_of(work_, [this](std::int64_t c) { return column(c).square <= column(c).floor; });
+    if (!due) return retire();
     double squares = systems_.known_squares;
     for (std::int64_t c = 0; c < count_; ++c) {
       const double size = std::sqrt(square_of(std::as_const(x_).column(c)));
@@ -206,7 +212,8 @@ class Iteration {
       const double least = 2 * sigma(c) * systems_.no_gap;
       if (own.lambda <= least) {
         own.state = State::no_gap;
-      } else if (error_of(own) * std::sqrt(static_cast<double>(count_)) <= options_.tolerance * scale_) {
+      } else if (own.square <= own.floor ||
+                 error_of(own) * std::sqrt(static_cast<double>(count_)) <= options_.tolerance * scale_) {
         own.state = State::done;
       }
     }

@@ -22,7 +22,7 @@ template <Real T>
 constexpr double kEpsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
 
 template <Real T>
-int exponent_of(const SvdResult<T>& triplets) {
+int exponent_of_largest(const SvdResult<T>& triplets) {
   const double largest = triplets.sigma.empty() ? 0 : triplets.sigma.front();
   if (!(largest > 0) || !std::isfinite(largest)) return 0;
   const int exponent = std::ilogb(largest);
@@ -82,13 +82,28 @@ bool has_entries(const Matrix<T>& x) {
 }
 
 template <Real T>
+void scale_by(Matrix<T>& x, int exponent) {
+  if (exponent == 0) return;
+  for (T& value : x.values()) value = static_cast<T>(std::ldexp(static_cast<double>(value), exponent));
+}
+
+template <Real T>
+int exponent_of(const Matrix<T>& x, const Matrix<T>& y) {
+  double largest = 0;
+  for (const Matrix<T>* block : {&x, &y}) {
+    for (const T value : block->values()) largest = std::max(largest, std::fabs(static_cast<double>(value)));
+  }
+  return largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
+}
+
+template <Real T>
 Frame<T>::Frame(std::string_view who, const LinearOperator<T>& a, const SvdResult<T>& triplets,
                 const GradientOptions& options, Context& context)
     : who_(who),
       triplets_(triplets),
       options_(options),
       context_(context),
-      exponent_(exponent_of(triplets)),
+      exponent_(exponent_of_largest(triplets)),
       a_(a, exponent_) {
   check(who, a.shape(), triplets, options);
   for (const double sigma : triplets.sigma) sigma_.push_back(std::ldexp(sigma, -exponent_));
@@ -147,8 +162,7 @@ typename Frame<T>::Coupling Frame<T>::couple(std::int64_t i, std::int64_t j, dou
 }
 
 template <Real T>
-typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h,
-                                            double known_squares) {
+typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known) {
   const auto columns = static_cast<std::int64_t>(which.size());
   std::vector<double> before;
   for (std::int64_t c = 0; c < columns; ++c) before.push_back(std::hypot(norm(f.column(c)), norm(h.column(c))));
@@ -170,6 +184,11 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
   }
   Solution all{Matrix<T>(f.rows(), columns), Matrix<T>(h.rows(), columns)};
   if (left.empty()) return all;
+  // Squares stay in range whatever the units of what is differentiated.
+  const int unit = exponent_of(f, h);
+  scale_by(f, -unit);
+  scale_by(h, -unit);
+  const double known_squares = std::pow(std::min(std::ldexp(known, -unit), 0x1p300), 2);
 
   ComplementSystems<T> systems{a_,
                                sigma_,
@@ -210,6 +229,8 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
     std::ranges::copy(found.p.column(static_cast<std::int64_t>(c)), all.p.column(left[c]).begin());
     std::ranges::copy(found.q.column(static_cast<std::int64_t>(c)), all.q.column(left[c]).begin());
   }
+  scale_by(all.p, unit);
+  scale_by(all.q, unit);
   report_.iterations += found.iterations;
   report_.reads += found.reads;
   report_.error = std::max(report_.error, found.error);
@@ -263,6 +284,10 @@ template Matrix<double> inner_products<float>(MatrixView<const float>, MatrixVie
 template Matrix<double> inner_products<double>(MatrixView<const double>, MatrixView<const double>);
 template void add_product<float>(MatrixView<const float>, const Matrix<double>&, MatrixView<float>);
 template void add_product<double>(MatrixView<const double>, const Matrix<double>&, MatrixView<double>);
+template void scale_by<float>(Matrix<float>&, int);
+template void scale_by<double>(Matrix<double>&, int);
+template int exponent_of<float>(const Matrix<float>&, const Matrix<float>&);
+template int exponent_of<double>(const Matrix<double>&, const Matrix<double>&);
 template bool has_entries<float>(const Matrix<float>&);
 template bool has_entries<double>(const Matrix<double>&);
 template class Frame<float>;

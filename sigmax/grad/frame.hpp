@@ -53,13 +53,13 @@ class Frame {
   Coupling couple(std::int64_t i, std::int64_t j, double sum, double difference, double negligible);
 
   /// The solutions of the systems of grad/complement.hpp, column c for triplet which[c]; f and h are projected here.
-  /// Columns that have nothing left, but rounding of what they were, are zero; so are those without a gap, which is
-  /// noted.
+  /// `known` is the norm of the rest of the derivative. Columns that have nothing left, but rounding of what they were,
+  /// are zero; so are those without a gap, which is noted.
   struct Solution {
     Matrix<T> p;
     Matrix<T> q;
   };
-  Solution solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known_squares);
+  Solution solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known);
 
   /// Notes which of the weights xi belong to values without a gradient.
   void judge_values(std::span<const double> xi);
@@ -92,6 +92,14 @@ class Frame {
 /// Whether any entry is not zero.
 template <Real T>
 bool has_entries(const Matrix<T>& x);
+
+/// x = 2^exponent x
+template <Real T>
+void scale_by(Matrix<T>& x, int exponent);
+
+/// e with the largest entry of x and y about 2^e; 0 if all are zero or one is not finite.
+template <Real T>
+int exponent_of(const Matrix<T>& x, const Matrix<T>& y);
 
 extern template class Frame<float>;
 extern template class Frame<double>;

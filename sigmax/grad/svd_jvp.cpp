@@ -38,25 +38,23 @@ SvdJvp<T> derivative_in(Frame<T>& frame, const Shape& shape, SvdTangent<T> tange
     throw Error(fmt::format("[svd_jvp] images of {}x{} and {}x{} for {} triplets of a {}x{} operator", f.rows(),
                             f.columns(), h.rows(), h.columns(), k, shape.rows, shape.columns));
   }
-  if (frame.exponent() != 0) {
-    for (Matrix<T>* x : {&f, &h}) {
-      for (T& value : x->values()) value = static_cast<T>(std::ldexp(static_cast<double>(value), -frame.exponent()));
-    }
-  }
+  const int unit = exponent_of(f, h);
+  scale_by(f, -unit);
+  scale_by(h, -unit);
   const Matrix<double> p = inner_products<T>(frame.u(), std::as_const(f).view());
   double size = 0;
   for (std::int64_t i = 0; i < k; ++i) size = std::max(size, kernels::norm2(std::as_const(f).column(i)));
   const Rotation turned = rotation(frame, p, 64 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size);
-  double known = 0;
-  for (const double value : turned.alpha.values()) known += value * value;
-  for (const double value : turned.beta.values()) known += value * value;
+  const double known = std::hypot(kernels::norm2(turned.alpha.values()), kernels::norm2(turned.beta.values()));
   std::vector<std::int64_t> all(static_cast<std::size_t>(k));
   std::iota(all.begin(), all.end(), 0);
   auto [du, dv] = frame.solve(std::move(all), std::move(f), std::move(h), known);
   add_product(frame.u(), turned.alpha, du.view());
   add_product(frame.v(), turned.beta, dv.view());
+  scale_by(du, unit - frame.exponent());
+  scale_by(dv, unit - frame.exponent());
   SvdJvp<T> result;
-  for (std::int64_t i = 0; i < k; ++i) result.sigma.push_back(p(i, i));
+  for (std::int64_t i = 0; i < k; ++i) result.sigma.push_back(std::ldexp(p(i, i), unit - frame.exponent()));
   result.u = std::move(du);
   result.v = std::move(dv);
   return result;

@@ -17,6 +17,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/coupling.hpp"
 #include "sigmax/grad/frame.hpp"
+#include "sigmax/kernels/vector.hpp"
 
 namespace sigmax {
 namespace {
@@ -30,13 +31,6 @@ void append_values(const SvdResult<T>& triplets, std::span<const double> xi, std
     std::ranges::copy(triplets.v.column(static_cast<std::int64_t>(i)), sum.v.column(to).begin());
     sum.weights[static_cast<std::size_t>(to)] = xi[i];
   }
-}
-
-template <Real T>
-double squares(const Matrix<T>& x) {
-  double sum = 0;
-  for (const T value : x.values()) sum += static_cast<double>(value) * static_cast<double>(value);
-  return sum;
 }
 
 }  // namespace
@@ -60,8 +54,8 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
     Matrix<T> phi = cotangent.u.empty() ? Matrix<T>(shape.rows, k) : cotangent.u;
     Matrix<T> psi = cotangent.v.empty() ? Matrix<T>(shape.columns, k) : cotangent.v;
     const VectorCoupling coupling(frame, phi, psi);
-    double known = squares(coupling.c());
-    for (const double x : xi) known += std::pow(std::ldexp(x, frame.exponent()), 2);
+    double known = kernels::norm2(coupling.c().values());
+    for (const double x : xi) known = std::hypot(known, std::ldexp(x, frame.exponent()));
     std::vector<std::int64_t> all(static_cast<std::size_t>(k));
     std::iota(all.begin(), all.end(), 0);
     auto [p, q] = frame.solve(std::move(all), std::move(phi), std::move(psi), known);

@@ -33,12 +33,6 @@ Matrix<double> negative(Matrix<double> x) {
   return x;
 }
 
-template <Real T>
-void scale(Matrix<T>& x, int exponent) {
-  if (exponent == 0) return;
-  for (T& value : x.values()) value = static_cast<T>(std::ldexp(static_cast<double>(value), exponent));
-}
-
 // Writes blocks of k terms one after another.
 template <Real T>
 class Terms {
@@ -73,16 +67,15 @@ Vectors<T> differentiate(Frame<T>& frame, const VectorCoupling& coupling, const 
   const std::int64_t k = frame.count();
   std::vector<std::int64_t> all(static_cast<std::size_t>(k));
   std::iota(all.begin(), all.end(), 0);
-  double known = 0;
-  for (const double c : coupling.c().values()) known += c * c;
+  const double known = kernels::norm2(coupling.c().values());
   auto [p, q] = frame.solve(all, std::move(phi), std::move(psi), known);
   Matrix<T> f(p.rows(), k);
   Matrix<T> h(q.rows(), k);
   if (has_entries(p) || has_entries(q)) {
     direction.apply(std::as_const(q).view(), f.view(), frame.context());
     direction.apply_adjoint(std::as_const(p).view(), h.view(), frame.context());
-    scale(f, -frame.exponent());
-    scale(h, -frame.exponent());
+    scale_by(f, -frame.exponent());
+    scale_by(h, -frame.exponent());
   }
   for (std::int64_t i = 0; i < k; ++i) {
     const T rate = static_cast<T>(-dot.sigma[static_cast<std::size_t>(i)]);
@@ -91,12 +84,12 @@ Vectors<T> differentiate(Frame<T>& frame, const VectorCoupling& coupling, const 
   }
   add_product(dot.u.view(), negative(coupling.s()), f.view());
   add_product(dot.v.view(), negative(coupling.r()), h.view());
-  double squares = 0;
+  double moved = 0;
   for (std::int64_t i = 0; i < k; ++i) {
     const auto size = [i](const Matrix<T>& x) { return kernels::norm2(x.column(i)); };
-    squares += std::pow(size(p) * size(dot.v), 2) + std::pow(size(q) * size(dot.u), 2);
+    moved = std::hypot(moved, size(p) * size(dot.v), size(q) * size(dot.u));
   }
-  auto [p_dot, q_dot] = frame.solve(std::move(all), std::move(f), std::move(h), squares);
+  auto [p_dot, q_dot] = frame.solve(std::move(all), std::move(f), std::move(h), moved);
   add_product(frame.u(), negative(inner_products<T>(dot.u.view(), std::as_const(p).view())), p_dot.view());
   add_product(frame.v(), negative(inner_products<T>(dot.v.view(), std::as_const(q).view())), q_dot.view());
   return {std::move(p), std::move(q), std::move(p_dot), std::move(q_dot)};
@@ -113,7 +106,7 @@ SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplet
   const std::vector<double> xi = checked_values(frame, "svd_vjp_vjp", cotangent.sigma);
   frame.require_block("the cotangent of u", cotangent.u, shape.rows);
   frame.require_block("the cotangent of v", cotangent.v, shape.columns);
-  SvdJvp<T> dot = derivative_in(frame, shape, tangent_of("svd_vjp_vjp", direction, shape, triplets, context));
+  const SvdJvp<T> dot = derivative_in(frame, shape, tangent_of("svd_vjp_vjp", direction, shape, triplets, context));
 
   const double unit = std::ldexp(1.0, -frame.exponent());
   const bool of_vectors = has_entries(cotangent.u) || has_entries(cotangent.v);
@@ -145,10 +138,9 @@ SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplet
     terms.add(frame.u(), std::as_const(vectors.q_dot).view(), unit);
   }
   frame.judge_values(xi);
-  for (double& value : dot.sigma) value = std::ldexp(value, frame.exponent());
-  result.sigma = std::move(dot.sigma);
-  result.u = std::move(dot.u);
-  result.v = std::move(dot.v);
+  for (const double value : dot.sigma) result.sigma.push_back(std::ldexp(value, frame.exponent()));
+  result.u = dot.u;
+  result.v = dot.v;
   result.report = frame.report();
   return result;
 }
