@@ -17,8 +17,11 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr int kLevels = 24;       // steps from h to 2^-23 h
 constexpr int kFewestLevels = 4;  // an extrapolation that settles earlier may do so by chance
 constexpr int kColumns = 7;       // orders of the extrapolation kept
-// Where the derivative is this small beside |f| / |x|, it is compared absolutely.
+// Where the derivative is this small beside |f| / |x|, or beside what f changes by over the first step, it is compared
+// absolutely.
 constexpr double kAbsoluteShare = 1e-6;
+// The error of a derivative is an estimate: a difference speaks against the gradient beyond so many of them.
+constexpr double kErrors = 4;
 
 // Richardson's extrapolation to h = 0 of values taken at h, h/2, h/4, ..., whose error is a series in h^power:
 //     T(i, 0) = value(h / 2^i),  T(i, j) = T(i, j-1) + (T(i, j-1) - T(i-1, j-1)) / (2^(power j) - 1)
@@ -121,8 +124,9 @@ struct Setting {
     step = options.step > 0 ? options.step : 0.1 * rms;
   }
 
-  double reference(const DirectionalCheck& check) const {
-    return std::max({ordinary, std::fabs(check.analytic), std::fabs(check.numerical)});
+  // `slope`: the largest difference quotient over the first step.
+  double reference(const DirectionalCheck& check, double slope) const {
+    return std::max({ordinary, std::fabs(check.analytic), std::fabs(check.numerical), kAbsoluteShare * slope});
   }
 };
 
@@ -171,20 +175,19 @@ bool is_kink(const std::vector<Jump>& jumps, double allowed) {
   return size > allowed + 2 * jumps[last - 1].noise && size > jumps[before].size / 2;
 }
 
-void judge(const Setting& setting, bool kink, double one_sided_error, DirectionalCheck& check) {
-  const double reference = setting.reference(check);
-  const double allowed = setting.tolerance * reference;
+void judge(double tolerance, double reference, bool kink, double one_sided_error, DirectionalCheck& check) {
+  const double allowed = tolerance * reference;
   const double difference = std::fabs(check.analytic - check.numerical);
   check.relative_error = reference > 0 ? difference / reference : 0;
-  if (kink) {
-    const auto [low, high] = std::minmax(check.forward, check.backward);
+  const auto [low, high] = std::minmax(check.forward, check.backward);
+  if (kink && high - low > allowed + one_sided_error) {
     const double slack = allowed + one_sided_error;
     const bool between = check.analytic >= low - slack && check.analytic <= high + slack;
     check.verdict = between ? Verdict::not_differentiable : Verdict::disagree;
-  } else if (difference > allowed + check.error) {
-    check.verdict = Verdict::disagree;
+  } else if (difference <= allowed && check.error <= allowed) {
+    check.verdict = Verdict::agree;
   } else {
-    check.verdict = check.error > allowed ? Verdict::undecided : Verdict::agree;
+    check.verdict = difference > allowed + kErrors * check.error ? Verdict::disagree : Verdict::undecided;
   }
 }
 
@@ -193,6 +196,7 @@ DirectionalCheck differences(const ScalarFunction& f, const Setting& setting, st
   Extrapolation central(2), forward(1), backward(1);
   std::vector<double> moved(setting.x.size());
   std::vector<Jump> jumps;
+  double slope = 0;
   const auto at = [&](double t) {
     for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = setting.x[i] + t * direction[i];
     return finite(f(moved));
@@ -208,7 +212,8 @@ DirectionalCheck differences(const ScalarFunction& f, const Setting& setting, st
     backward.add((setting.value - minus) / h, 2 * noise);
     jumps.push_back({std::fabs(plus - setting.value - (setting.value - minus)) / h, 4 * noise});
     check.numerical = central.value();
-    const double settled = setting.tolerance * setting.reference(check) / 64;
+    if (level == 0) slope = std::max(std::fabs(plus - setting.value), std::fabs(minus - setting.value)) / h;
+    const double settled = setting.tolerance * setting.reference(check, slope) / 64;
     if (level + 1 >= kFewestLevels && central.error() <= settled && forward.error() <= settled &&
         backward.error() <= settled) {
       break;
@@ -217,8 +222,9 @@ DirectionalCheck differences(const ScalarFunction& f, const Setting& setting, st
   check.error = central.error();
   check.forward = forward.value();
   check.backward = backward.value();
-  const bool kink = is_kink(jumps, setting.tolerance * setting.reference(check));
-  judge(setting, kink, forward.error() + backward.error(), check);
+  const double reference = setting.reference(check, slope);
+  const bool kink = is_kink(jumps, setting.tolerance * reference);
+  judge(setting.tolerance, reference, kink, forward.error() + backward.error(), check);
   return check;
 }
 
@@ -302,11 +308,11 @@ CheckResult check_gradient(const ScalarFunction& f, std::span<const double> x, s
   require(x, gradient, options);
   Setting setting(x, gradient, finite(f(x)), options);
   // One direction stands for all: the first random one, or another where none is asked for.
-  std::vector<double> direction(x.size());
-  static_cast<void>(fill_normal(options.random, direction));
-  const double length = norm2(direction);
-  for (double& value : direction) value /= length;
-  setting.noise = noise_of(f, setting, direction);
+  std::vector<double> any(x.size());
+  static_cast<void>(fill_normal(options.random, any));
+  const double length = norm2(any);
+  for (double& value : any) value /= length;
+  setting.noise = noise_of(f, setting, any);
   return check_all(x, gradient, options, [&](std::span<const double> direction, const DirectionalCheck& check) {
     return differences(f, setting, direction, check);
   });
@@ -324,7 +330,7 @@ CheckResult check_gradient_by_complex_step(const ComplexFunction& f, std::span<c
     check.numerical = finite(f(moved).imag() / h);
     check.forward = check.backward = check.numerical;
     check.error = kEpsilon * std::max(std::fabs(check.numerical), setting.ordinary);
-    judge(setting, false, 0, check);
+    judge(setting.tolerance, setting.reference(check, 0), false, 0, check);
     return check;
   });
 }

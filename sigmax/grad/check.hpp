@@ -49,8 +49,9 @@ struct DirectionalCheck {
   double error = 0;              ///< of `numerical`, estimated: spread of the extrapolation and rounding of f
   double forward = 0;            ///< derivative to the side of t > 0
   double backward = 0;           ///< to the side of t < 0; the two differ at a kink
-  /// |analytic - numerical| over max(|analytic|, |numerical|, |gradient| / sqrt(n), 1e-6 |f| / |x|_rms): relative to
-  /// what a direction sees on average where its own derivative happens to be small.
+  /// |analytic - numerical| over max(|analytic|, |numerical|, |gradient| / sqrt(n), 1e-6 |f| / |x|_rms, 1e-6 of f's
+  /// change over the first step by the step): relative to what a direction sees on average where its own derivative
+  /// happens to be small, and absolute where f is at a stationary point.
   double relative_error = 0;
   Verdict verdict = Verdict::agree;
 };

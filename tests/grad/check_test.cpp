@@ -134,6 +134,20 @@ TEST(Check, ConstantFunctionsAndZeroGradientsAgree) {
             Verdict::disagree);
 }
 
+// At a minimum every derivative is rounding; what counts is that it is, beside what f does around it.
+TEST(Check, AStationaryPointIsNoDisagreement) {
+  const std::vector<double> x = gallery::normal(6, 9);
+  const auto f = [&x](std::span<const double> at) {
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += (at[i] - x[i]) * (at[i] - x[i]);
+    return sum;
+  };
+  std::vector<double> gradient(6, 3e-16);
+  EXPECT_TRUE(check_gradient(f, x, gradient).agrees()) << check_gradient(f, x, gradient).message;
+  gradient[3] = 1e-9;
+  EXPECT_EQ(check_gradient(f, x, gradient).verdict, Verdict::disagree);
+}
+
 TEST(Check, AComplexStepIsExactToRounding) {
   const std::vector<double> x = gallery::normal(9, 3);
   std::vector<double> gradient = gradient_of_smooth(x);

@@ -80,6 +80,8 @@ TEST(Regularize, GradientsAgreeWithDifferencesOverTheGallery) {
     for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
       std::vector<double> sigma = spectrum.values(std::min(rows, columns));
       if (sigma[0] > 1e100 || (sigma[0] < 1e-100 && sigma[0] > 0)) continue;  // (1e150)^4 is out of range
+      // Gaps of 1e-9 and 1e-6 are below, and at the limit of, what differences can see.
+      const bool decidable = spectrum.name != "clustered_top" && spectrum.name != "tiny_gap";
       const std::vector<double> w = gallery::with_singular_values(rows, columns, sigma, 2);
       for (const Line& line : lines()) {
         const Found found = regularized(Tensor::copy_of(w, {rows, columns}), line.penalty, context);
@@ -89,7 +91,7 @@ TEST(Regularize, GradientsAgreeWithDifferencesOverTheGallery) {
         const grad::CheckResult check = grad::check_gradient(value, w, found.gradient, {.directions = 2});
         const std::string what = line.name + " of " + spectrum.name + " " + std::to_string(rows) + "x" +
                                  std::to_string(columns) + ": " + check.message + "; " + found.norm.note;
-        if (found.norm.kind == GradientKind::unique && spectrum.name != "clustered_top") {
+        if (found.norm.kind == GradientKind::unique && decidable) {
           EXPECT_EQ(check.verdict, grad::Verdict::agree) << what;
         }
         EXPECT_NE(check.verdict, grad::Verdict::disagree) << what;
