@@ -1,7 +1,7 @@
-"""What the gradient benchmarks share: matrices with a given spectrum, the loss, its gradient to more than double precision.
+"""What the gradient benchmarks share: matrices with a given spectrum, the loss, its gradient beyond double precision.
 
-The loss is f(A) = xi sigma + phi . u + psi . v with the largest singular triplet (sigma, u, v) of A, so that xi, phi and
-psi are the cotangents of the triplet. (u, v) and (-u, -v) are the same singular vectors: a gradient is compared with
+The loss is f(A) = xi sigma + phi . u + psi . v with the largest singular triplet (sigma, u, v) of A, so that xi, phi
+and psi are the cotangents of the triplet. (u, v) and (-u, -v) are the same singular vectors: a gradient is compared with
 that of whichever sign it meets better.
 """
 

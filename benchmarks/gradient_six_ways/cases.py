@@ -26,7 +26,8 @@ def cases():
         "Gaussian 64x32, the published one": gaussian(64, 32),
         "Gaussian 32x64, wide": gaussian(32, 64),
         "Gaussian 48x48, square": gaussian(48, 48),
-        "clustered top: six within 1e-2": spectrum(64, 32, numpy.r_[1, 1 - 2e-3 * numpy.arange(1, 6), _spread(0.8, 0.1, 26)]),
+        "clustered top: six within 1e-2": spectrum(
+            64, 32, numpy.r_[1, 1 - 2e-3 * numpy.arange(1, 6), _spread(0.8, 0.1, 26)]),
         "gap 1e-4": spectrum(64, 32, numpy.r_[1, 1 - 1e-4, _spread(0.9, 0.1, 30)]),
         "lower values all equal": spectrum(64, 32, numpy.r_[3, numpy.ones(31)]),
         "rank 8 of 32": spectrum(64, 32, _spread(1, 0.3, 8)),

@@ -95,16 +95,18 @@ def draw(gaps):
             points = curve_of(gaps[kind], name)
             if points:
                 parts.append(line(panel, points, colour, dashes, 2.6 if name == "sigmax" else 1.8))
-    parts.append(text(16, TOP + PANEL_HEIGHT / 2, "relative error", more=f' transform="rotate(-90 16 {TOP + PANEL_HEIGHT / 2})"'))
+    middle = TOP + PANEL_HEIGHT / 2
+    parts.append(text(16, middle, "relative error", more=f' transform="rotate(-90 16 {middle})"'))
     entries = [(label, colour, dashes) for label, colour, dashes in CURVES.values()] + [
         ("unit roundoff / gap", "#8a8a8a", "1 4")]
     for index, (label, colour, dashes) in enumerate(entries):
         x, y = LEFT + (index % 4) * 200, TOP + PANEL_HEIGHT + 64 + (index // 4) * 22
         dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-        parts += [f'<line x1="{x}" y1="{y - 4}" x2="{x + 26}" y2="{y - 4}" stroke="{colour}" stroke-width="2.4"{dash}/>',
+        stroke = f'stroke="{colour}" stroke-width="2.4"{dash}'
+        parts += [f'<line x1="{x}" y1="{y - 4}" x2="{x + 26}" y2="{y - 4}" {stroke}/>',
                   text(x + 33, y, label, "start")]
-    style = ("text{font:12px system-ui,sans-serif;fill:#333}.frame{fill:none;stroke:#999}.grid{stroke:#999;stroke-opacity:.25}"
-             "@media(prefers-color-scheme:dark){text{fill:#ccc}}")
+    style = ("text{font:12px system-ui,sans-serif;fill:#333}.frame{fill:none;stroke:#999}"
+             ".grid{stroke:#999;stroke-opacity:.25}@media(prefers-color-scheme:dark){text{fill:#ccc}}")
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
             f'aria-label="Relative error of the gradient against the relative gap, for each way, in single and double '
             f'precision"><style>{style}</style>\n' + "\n".join(parts) + "\n</svg>\n")

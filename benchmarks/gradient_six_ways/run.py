@@ -23,7 +23,8 @@ RESULT = ROOT / "benchmarks" / "results" / "gradient_six_ways.json"
 PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_gradient_six_ways"
 sys.path.insert(0, str(ROOT / "benchmarks"))
 # How a way is run: the driver of torch.linalg.lstsq, and whether the cotangent is projected beforehand.
-MODES = {"gels": ("gels", False), "gelsy": ("gelsy", False), "gelsd": ("gelsd", False), "projected, gels": ("gels", True)}
+MODES = {"gels": ("gels", False), "gelsy": ("gelsy", False), "gelsd": ("gelsd", False),
+         "projected, gels": ("gels", True)}
 
 
 def parse_options():
@@ -214,7 +215,8 @@ def study_published(options, random):
     xi, phi, psi = gradients.cotangents(64, 32, numpy.float64, random)
     reference = gradients.to_the_last_digit(a, xi, phi, psi)
     if not options.quick:
-        record["error of finite differences in double"] = reference.error(gradients.by_finite_differences(a, xi, phi, psi))
+        differences = gradients.by_finite_differences(a, xi, phi, psi)
+        record["error of finite differences in double"] = reference.error(differences)
     indicators = {"the right gradient": [], "sigma's part alone": []}
     for _ in range(20):
         a = random.standard_normal((64, 32)).astype(numpy.float32)
@@ -276,10 +278,12 @@ def study_gaps(options, random, jax):
                 reference = gradients.to_the_last_digit(a, xi, phi, psi)
                 values = numpy.linalg.svd(a.astype(numpy.float64), compute_uv=False)
                 x = problem_of(a, xi, phi, psi)
-                found = {f"{name}, {driver}": error_by(ways.WAYS[name], ways.dataclasses.replace(x, driver=driver), reference)[0]
-                         for name, driver in (("K by least squares", "gels"), ("K by least squares", "gelsd"),
-                                              ("augmented K", "gels"), ("block inversion", "gelsd"),
-                                              ("backward substitution", "gelsd"))}
+                found = {}
+                for name, driver in (("K by least squares", "gels"), ("K by least squares", "gelsd"),
+                                     ("augmented K", "gels"), ("block inversion", "gelsd"),
+                                     ("backward substitution", "gelsd")):
+                    problem = ways.dataclasses.replace(x, driver=driver)
+                    found[f"{name}, {driver}"] = error_by(ways.WAYS[name], problem, reference)[0]
                 found["block elimination"] = error_by(ways.block_elimination, x, reference)[0]
                 found["torch autograd"] = reference.error(by_torch(x))
                 if jax:
@@ -304,7 +308,8 @@ def show(report):
                 print(f"    sigmax {solver:<35}{error['worst']:>17.1e}")
         for way, condition in case["condition"].items():
             if condition:
-                print(f"    condition, {way:<31}{condition[0]:>17.1e}{'  (singular: on its range)' if condition[1] else ''}")
+                where = "  (singular: on its range)" if condition[1] else ""
+                print(f"    condition, {way:<31}{condition[0]:>17.1e}{where}")
         print("    from the closed forms: " + ", ".join(f"{k} {v:.1e}" for k, v in case["from closed form"].items()))
     print()
     for name, found in report["published"].items():

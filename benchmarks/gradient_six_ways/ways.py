@@ -1,8 +1,8 @@
 """The six ways to pull cotangents (xi, phi, psi) of the largest singular triplet back to A, step for step as published.
 
 Each way takes a Problem and gives (p, q, systems): the gradient is xi u v^T + (p - u u.p) v^T + u (q - v v.q)^T, the
-projection included, and `systems` are the matrices that were solved with, for their condition. What each of them solves,
-in exact arithmetic, stands above it; docs/gradients.md has the proofs.
+projection included, and `systems` are the matrices that were solved with, for their condition. What each of them
+solves, in exact arithmetic, stands above it; docs/gradients.md has the proofs.
 
 Notation: K = [sigma I, -A; -A^T, sigma I], which is singular, K (u; v) = 0; c = (phi; psi), whose part along (u; v) is
 not in the range of K unless the cotangent was projected first; a = u.phi and b = v.psi.

@@ -6,10 +6,11 @@
 The loss is xi sigma + phi . u + psi . v with random cotangents, in single precision. A figure is the time of the value
 and the gradient together: for sigmax its own svd() and svd_vjp(), each time from a new random start; for torch and JAX
 torch.linalg.svd or jax.numpy.linalg.svd, compiled, and their automatic differentiation. The dense least-squares way is
-charged its backward pass alone, as if the triplet cost nothing. Quick peers run on one thread and on all, and
-the faster counts; they take turns, and the figure is the median over the turns. Errors are relative to the gradient through the full SVD in double. Cases matching the regular expression are
-measured and replaced in benchmarks/results/svd_gradient.json; the exponent of the growth with n is fitted to all that
-are there. Real weights take part if tests/real_models/fetch.py has fetched them.
+charged its backward pass alone, as if the triplet cost nothing. Quick peers run on one thread and on all, and the
+faster counts; they take turns, and the figure is the median over the turns. Errors are relative to the gradient through
+the full SVD in double. Cases matching the regular expression are measured and replaced in
+benchmarks/results/svd_gradient.json; the exponent of the growth with n is fitted to all that are there. Real weights
+take part if tests/real_models/fetch.py has fetched them.
 """
 
 import argparse
@@ -143,8 +144,8 @@ def fastest_of(call, threads):
 def run_native(data, threads):
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
-        subprocess.run([str(PROGRAM), "--data", str(data), "--json", str(report), "--threads", str(threads)], check=True,
-                       stdout=subprocess.DEVNULL)
+        command = [str(PROGRAM), "--data", str(data), "--json", str(report), "--threads", str(threads)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return json.loads(report.read_text())
 
 
