@@ -64,7 +64,7 @@ Matrix<T> random_block(std::int64_t rows, std::int64_t columns, std::uint64_t se
 }
 
 template <Real T = double>
-SvdCotangent<T> random_cotangent(Shape shape, std::int64_t k, std::uint64_t seed = 5) {
+SvdCotangent<T> random_cotangent(Shape shape, std::int64_t k, std::uint64_t seed = 105) {
   return {gallery::normal(k, seed), random_block<T>(shape.rows, k, seed + 1),
           random_block<T>(shape.columns, k, seed + 2)};
 }
