@@ -99,18 +99,28 @@ Leading<T>::Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& 
   options_.which = Which::largest;
 }
 
-// until count triplets are known:  the largest ones of the remainder
-// then:                            the largest one of the remainder, until it is no larger than the count-th
+template <Real T>
+void Leading<T>::extend(std::int64_t count) {
+  count = std::min(count, all_);
+  while (!complete_ && static_cast<std::int64_t>(sigma_.size()) < count) {
+    solve(count - static_cast<std::int64_t>(sigma_.size()));
+  }
+}
+
+template <Real T>
+double Leading<T>::probe() {
+  return complete_ ? 0.0 : solve(1);
+}
+
+// until the largest one of the remainder is no larger than the count-th:  take it in
 template <Real T>
 void Leading<T>::grow(std::int64_t count) {
   count = std::min(count, all_);
   if (count <= count_) return;
-  const auto at = static_cast<std::size_t>(count);
+  extend(count);
   while (!complete_) {
-    const auto found = static_cast<std::int64_t>(sigma_.size());
-    const double smallest = sigma_.size() >= at ? sigma_[at - 1] : 0.0;
-    const double largest_left = solve(std::max<std::int64_t>(count - found, 1));
-    if (found >= count && largest_left <= smallest) break;
+    const double last = sigma_[static_cast<std::size_t>(count) - 1];
+    if (probe() <= last) break;
   }
   count_ = std::min(count, static_cast<std::int64_t>(sigma_.size()));
 }

@@ -31,6 +31,12 @@ class Leading {
   /// Finds triplets until there are `count` and nothing larger than the count-th is left, or all.
   void grow(std::int64_t count);
 
+  /// Finds triplets until there are `count`, or all. What is left may be larger than the last of them.
+  void extend(std::int64_t count);
+
+  /// Finds the largest triplet that is left and takes it in; its sigma, 0 if nothing is left.
+  double probe();
+
   /// sigma of the largest triplet beyond those of grow(), 0 if there is none.
   double next() const noexcept;
 

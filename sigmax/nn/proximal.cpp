@@ -60,9 +60,8 @@ struct Problem {
     return done;
   }
 
-  // level(sigma, everything) gives the threshold, given the largest singular values and whether they are all; it is the
-  // answer once what is left lies below it. map(sigma_i, threshold) is the weight of u_i v_i^T; it is added to W, or
-  // stands alone.
+  // level(sigma) gives the threshold for a matrix of these singular values; it is the answer once what is left of W
+  // lies below it. map(sigma_i, threshold) is the weight of u_i v_i^T; it is added to W, or stands alone.
   template <class Level, class Map>
   ProximalResult leading(const Level& level, const Map& map, bool from_weight) const {
     const Operator<double> a = dense<double>(weight);
@@ -72,10 +71,16 @@ struct Problem {
     solver.random = options.random;
     grad::Leading<double> top(*a, solver, context);
     double threshold = 0;
-    for (std::int64_t k = std::clamp<std::int64_t>(options.triplets, 1, all());; k = std::min(2 * k, all())) {
-      top.grow(k);
-      threshold = level(std::span<const double>(top.sigma()), top.is_complete());
-      if (top.is_complete() || top.next() <= threshold) break;
+    std::int64_t k = std::clamp<std::int64_t>(options.triplets, 1, all());
+    while (true) {
+      top.extend(k);
+      threshold = level(std::span<const double>(top.sigma()));
+      if (top.is_complete()) break;
+      if (top.sigma().back() > threshold) {
+        k = std::min(2 * k, all());
+      } else if (top.probe() <= threshold) {
+        break;
+      }
     }
     ProximalResult done;
     std::vector<double> weights;
@@ -95,14 +100,14 @@ struct Problem {
   // (sigma_i - lambda)_+
   ProximalResult soft(double lambda) const {
     if (frobenius <= lambda) return zero(lambda);
-    return leading([=](std::span<const double>, bool) { return lambda; },
+    return leading([=](std::span<const double>) { return lambda; },
                    [](double sigma, double theta) { return sigma - theta; }, false);
   }
 
   ProximalResult operator()(ball::Spectral b) const {
     if (b.radius == 0) return zero(0);
     if (frobenius <= b.radius) return unchanged(b.radius);
-    return leading([&](std::span<const double>, bool) { return b.radius; },
+    return leading([&](std::span<const double>) { return b.radius; },
                    [](double sigma, double radius) { return radius - sigma; }, true);
   }
 
@@ -111,7 +116,7 @@ struct Problem {
     if (nuclear_at_most() <= b.radius) return unchanged(0);
     // Outside of the ball some level is needed as soon as the values found fill it; 0 says that they do not.
     bool inside = false;
-    const auto level = [&](std::span<const double> sigma, bool) {
+    const auto level = [&](std::span<const double> sigma) {
       const std::optional<double> theta = water_level(sigma, kInfinity, b.radius);
       inside = !theta;
       return theta.value_or(0);
@@ -162,7 +167,7 @@ struct Proximal {
     const double total = static_cast<double>(k) * lambda;
     if (k == problem.all() || problem.nuclear_at_most() <= total) return problem.soft(lambda);
     bool needed = true;
-    const auto level = [&](std::span<const double> sigma, bool) {
+    const auto level = [&](std::span<const double> sigma) {
       const std::optional<double> theta = water_level(sigma, lambda, total);
       needed = theta.has_value();
       return theta.value_or(0);
