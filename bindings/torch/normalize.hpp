@@ -1,9 +1,9 @@
 // Spectral normalization of torch tensors: what the operators torch.ops.sigmax.* do, as C++ functions.
 //
-// A weight is seen as the matrix whose rows are the entries of one of its dimensions, the others flattened in order. Its
-// state (u, v) follows the leading singular vectors: u has a row's number of entries, v a column's; with `blocks` b > 1
-// the rows are cut into b blocks of equal size, each with its own sigma, u holds the blocks' parts one after another
-// and v the b vectors one after another.
+// A weight is seen as the matrix whose rows are the entries of one of its dimensions, the others flattened in order.
+// Its state (u, v) follows the leading singular vectors: u has a row's number of entries, v a column's; with `blocks` b
+// > 1 the rows are cut into b blocks of equal size, each with its own sigma, u holds the blocks' parts one after
+// another and v the b vectors one after another.
 //
 // Every function is differentiable with respect to the weight, the scale and, where there is one, the input, as often
 // as is asked for; u and v count as constants, as in PyTorch. Dense row-major CPU tensors of float64, float32, float16
