@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm as _TorchHook
 
 from . import _library
 from ._parametrization import default_dim
+from ._script import prepare_hooked
 
 T_module = TypeVar("T_module", bound=nn.Module)
 
@@ -78,6 +80,8 @@ class SpectralNormHook:
         for suffix in ("_u", "_v", "_orig"):
             delattr(module, self.name + suffix)
         module.register_parameter(self.name, nn.Parameter(weight.detach()))
+        if not any(isinstance(h, SpectralNormHook) and h is not self for h in module._forward_pre_hooks.values()):
+            module.__dict__.pop("__prepare_scriptable__", None)
 
     def __call__(self, module: nn.Module, inputs: Any) -> None:
         if isinstance(module, NormalizedOutProjection):
@@ -119,6 +123,7 @@ class SpectralNormHook:
         module.register_forward_pre_hook(hook)
         module._register_state_dict_hook(SpectralNormStateDictHook(hook))
         module._register_load_state_dict_pre_hook(SpectralNormLoadStateDictPreHook(hook))
+        module.__dict__["__prepare_scriptable__"] = functools.partial(prepare_hooked, module)
         return hook
 
 

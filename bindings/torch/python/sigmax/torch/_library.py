@@ -4,7 +4,7 @@ import pathlib
 
 import torch
 
-_HERE = pathlib.Path(__file__).resolve().parent
+_HERE = pathlib.Path(__file__).absolute().parent
 
 
 def _load() -> None:

@@ -53,7 +53,10 @@ class NormalizedModel:
     def normalize(self) -> list[Tensor]:
         """All normalized weights, in the order of ``names``: one call, differentiable. In training it is one step of
         each state, unless no weight has changed since the last one and ``once_per_step`` is set."""
-        lists = self._lists()
+        return self._normalize(self._lists())
+
+    @staticmethod
+    def _normalize(lists: list[tuple[Any, Any]]) -> list[Tensor]:
         results: list[Tensor | None] = [None] * len(lists)
         groups: dict[tuple, list[int]] = {}
         for index, (listed, one) in enumerate(lists):
@@ -90,9 +93,9 @@ class NormalizedModel:
             or torch._C._get_tracing_state() is not None
         ):
             return
-        for (_, one), weight in zip(self._lists(), self.normalize()):
-            if not getattr(one, "scale_output", False):
-                one.__dict__["ready"] = weight
+        lists = [(listed, one) for listed, one in self._lists() if not getattr(one, "scale_output", False)]
+        for (_, one), weight in zip(lists, self._normalize(lists)):
+            one.__dict__["ready"] = weight
 
     def _after(self, model: nn.Module, inputs: Any, output: Any) -> None:
         for _, one in self._lists():

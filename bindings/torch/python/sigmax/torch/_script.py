@@ -8,6 +8,7 @@ computes the weight in a property, which TorchScript compiles like a method.
 from __future__ import annotations
 
 import linecache
+from collections import OrderedDict
 from typing import Any
 
 import torch
@@ -17,9 +18,17 @@ from . import _library
 
 _made: dict[tuple, type] = {}
 
-_PROPERTY = """
+_PARAMETRIZED = """
 def {name}(self) -> Tensor:
     return self.parametrizations.{name}()
+"""
+
+_HOOKED = """
+def {name}(self) -> Tensor:
+    steps = {steps} if self.training else 0
+    return torch.ops.sigmax.normalize(
+        self.{name}_orig, self.{name}_u, self.{name}_v, None, {dim}, 1, steps, {eps!r}, 1
+    )[0]
 """
 
 
@@ -29,8 +38,6 @@ class ScriptedNormalizer(nn.Module):
     def __init__(self, of: nn.Module, eps: float) -> None:
         super().__init__()
         self.training = of.training
-        self._u = of._u
-        self._v = of._v
         self.register_buffer("_u", of._u)
         self.register_buffer("_v", of._v)
         self.scale = of.scale
@@ -63,17 +70,50 @@ class ScriptedList(nn.ModuleList):
         return self[0](self.original)
 
 
-def _class_with_properties(base: type, names: tuple[str, ...]) -> type:
+def _class_with_properties(base: type, sources: dict[str, str]) -> type:
     """``base`` with a property for each name; its source is where TorchScript looks for it."""
-    key = (base, names)
+    key = (base, *sorted(sources.items()))
     if key not in _made:
-        source = "".join(_PROPERTY.format(name=name) for name in names)
+        source = "".join(sources.values())
         file = f"<sigmax.torch properties {len(_made)}>"
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        scope: dict[str, Any] = {"Tensor": Tensor}
-        exec(compile(source, file, "exec"), scope)  # the source above, with identifiers put in
-        _made[key] = type(f"Scripted{base.__name__}", (base,), {name: property(scope[name]) for name in names})
+        scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch}
+        exec(compile(source, file, "exec"), scope)  # the sources above, with identifiers and numbers put in
+        _made[key] = type(f"Scripted{base.__name__}", (base,), {name: property(scope[name]) for name in sources})
     return _made[key]
+
+
+def _replacement(module: nn.Module, base: type, sources: dict[str, str]) -> nn.Module:
+    """A module of that class with what the module given holds."""
+    replacement = base.__new__(_class_with_properties(base, sources))
+    replacement.__dict__.update(
+        {key: value.copy() if isinstance(value, dict) else value for key, value in module.__dict__.items()}
+    )
+    return replacement
+
+
+def prepare_hooked(module: nn.Module) -> nn.Module:
+    """The replacement of a module with hooks of :func:`sigmax.torch.nn.utils.spectral_norm`."""
+    from ._hook import SpectralNormHook
+
+    sources = {}
+    others = {}
+    for key, hook in module._forward_pre_hooks.items():
+        if isinstance(hook, SpectralNormHook):
+            hook.compute_weight(module, False)  # so that a state that has made no step makes its first ones
+            sources[hook.name] = _HOOKED.format(
+                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps
+            )
+        else:
+            others[key] = hook
+    replacement = _replacement(module, type(module), sources)
+    replacement.__dict__.pop("__prepare_scriptable__")
+    for name in sources:
+        replacement.__dict__.pop(name, None)
+    replacement._forward_pre_hooks = OrderedDict(others)
+    replacement._state_dict_hooks = OrderedDict()
+    replacement._load_state_dict_pre_hooks = OrderedDict()
+    return replacement
 
 
 def prepare_parametrized(module: nn.Module) -> nn.Module:
@@ -88,11 +128,8 @@ def prepare_parametrized(module: nn.Module) -> nn.Module:
                 f"'{name}' of {type(module).__name__} cannot be scripted: only a parameter whose one parametrization is "
                 "spectral_norm can; trace the module, or remove the other parametrizations"
             )
-    base = type(module).__bases__[0]
-    replacement = nn.Module.__new__(_class_with_properties(base, names))
-    replacement.__dict__.update(
-        {key: value.copy() if isinstance(value, dict) else value for key, value in module.__dict__.items()}
-    )
+    sources = {name: _PARAMETRIZED.format(name=name) for name in names}
+    replacement = _replacement(module, type(module).__bases__[0], sources)
     lists = nn.Module()
     lists.training = module.training
     for name in names:
