@@ -25,6 +25,7 @@ using ::torch::autograd::variable_list;
 /// The layer without bias, and its products with W^T and with x^T.
 struct Layer : ::torch::CustomClassHolder {
   bool is_linear = true;
+  bool has_bias = false;
   ConvolutionOptions convolution;
   Settings settings;
 
@@ -107,7 +108,9 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     const at::Tensor factor = composite::factor(sigma, scale, settings);
     const bool want_input = context->needs_input_grad(0);
     const bool want_weight = context->needs_input_grad(1);
-    const bool want_scale = scale.defined() && context->needs_input_grad(3);
+    // Inputs that are missing are not counted.
+    const bool want_bias = layer.has_bias && context->needs_input_grad(2);
+    const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
     auto [dx, dw] = layer.backward(dy * factor.to(dy.scalar_type()), x, weight, want_input, want_weight);
     const at::Tensor inner = !again && want_input    ? (dx * x).sum()
                              : !again && want_weight ? (dw * weight).sum()
@@ -119,7 +122,7 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     at::Tensor by_scale;
     if (want_scale) by_scale = (inner * composite::factor(sigma, {}, settings) / safe).reshape(scale.sizes());
     at::Tensor db;
-    if (context->needs_input_grad(2)) db = layer.bias_gradient(dy);
+    if (want_bias) db = layer.bias_gradient(dy);
     return {dx, dw, db, by_scale, at::Tensor(), at::Tensor()};
   }
 };
@@ -129,6 +132,7 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
                const std::optional<at::Tensor>& scale, const c10::intrusive_ptr<Layer>& layer) {
   TORCH_CHECK(options.blocks == 1, "[scaled output] one sigma scales an output, so there is one block, got ",
               options.blocks, ": normalize the weight instead");
+  layer->has_bias = bias.has_value() && bias->defined();
   const std::int64_t dim = options.dim < 0 ? options.dim + weight.dim() : options.dim;
   layer->settings = {{dim},
                      {1},
