@@ -1,0 +1,126 @@
+#include "bindings/torch/composite.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+namespace sigmax::torch::composite {
+namespace {
+
+/// x / max(|x|, eps) of each block of x, [blocks, n].
+at::Tensor unit(const at::Tensor& x, double eps) {
+  return x / at::linalg_vector_norm(x, 2, at::IntArrayRef{1}, true).clamp_min(eps);
+}
+
+at::Tensor times(const at::Tensor& matrix, const at::Tensor& x) {
+  return at::matmul(matrix, x.unsqueeze(-1)).squeeze(-1);
+}
+
+/// x where it is not zero, and what was there before where it is.
+at::Tensor or_else(const at::Tensor& x, const at::Tensor& before) {
+  return at::where(at::ne(x, 0).any(1, true), x, before);
+}
+
+/// A vector of equal entries where x is zero or not finite: something to begin from.
+at::Tensor usable(const at::Tensor& x) {
+  const at::Tensor length = at::linalg_vector_norm(x, 2, at::IntArrayRef{1}, true);
+  const at::Tensor equal = at::full_like(x, 1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(x.size(1), 1))));
+  return at::where(at::logical_and(at::gt(length, 0), at::isfinite(length)), x, equal);
+}
+
+/// The leading Ritz vector of W^H W in the Krylov space of v of `steps` dimensions, orthogonalized twice.
+at::Tensor ritz_vector(const at::Tensor& matrix, const at::Tensor& v, std::int64_t steps, double eps) {
+  at::Tensor basis = unit(v, eps).unsqueeze(-1);
+  for (std::int64_t k = 1; k < std::min(steps, v.size(1)); ++k) {
+    at::Tensor next = times(matrix.mH(), times(matrix, basis.select(-1, k - 1)));
+    for (int pass = 0; pass < 2; ++pass) next = unit(next - times(basis, times(basis.mH(), next)), eps);
+    basis = at::cat({basis, next.unsqueeze(-1)}, -1);
+  }
+  const at::Tensor image = at::matmul(matrix, basis);
+  const at::Tensor vectors = std::get<1>(at::linalg_eigh(at::matmul(image.mH(), image)));
+  return times(basis, vectors.select(-1, -1));
+}
+
+}  // namespace
+
+at::Tensor matrix(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks) {
+  const MatrixSize size = matrix_size(weight, dim);
+  return weight.movedim(dim, 0).reshape({blocks, size.rows / blocks, size.columns});
+}
+
+at::Tensor tensor(const at::Tensor& matrix, const at::Tensor& weight, std::int64_t dim) {
+  std::vector<std::int64_t> shape = weight.sizes().vec();
+  std::rotate(shape.begin(), shape.begin() + dim, shape.begin() + dim + 1);
+  return matrix.reshape(shape).movedim(0, dim);
+}
+
+void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim, std::int64_t blocks,
+             const Settings& settings) {
+  const at::Tensor w = matrix(weight.detach(), dim, blocks);
+  const at::Tensor w_adjoint = w.mH();
+  at::Tensor left = u.reshape({blocks, -1});
+  at::Tensor right = v.reshape({blocks, -1});
+  const bool lanczos = settings.iteration == static_cast<std::int64_t>(Iteration::lanczos);
+  const bool v_first = settings.iteration == static_cast<std::int64_t>(Iteration::v_first);
+  if (v_first) {
+    left = usable(left);
+  } else {
+    right = usable(right);
+  }
+  if (lanczos && settings.steps > 1) right = ritz_vector(w, right, settings.steps, settings.eps);
+  at::Tensor before;
+  for (std::int64_t k = 0; k < (lanczos ? 1 : settings.steps); ++k) {
+    if (v_first) {
+      right = or_else(unit(times(w_adjoint, left), settings.eps), right);
+      left = or_else(unit(times(w, right), settings.eps), left);
+    } else {
+      left = or_else(unit(times(w, right), settings.eps), left);
+      right = or_else(unit(times(w_adjoint, left), settings.eps), right);
+    }
+    if (settings.tolerance > 0) {
+      const at::Tensor now = at::linalg_vector_norm(times(w, right), 2, at::IntArrayRef{1});
+      if (before.defined() && at::le((now - before).abs(), now * settings.tolerance).all().item<bool>()) break;
+      before = now;
+    }
+  }
+  u.copy_(left.reshape(u.sizes()));
+  v.copy_(right.reshape(v.sizes()));
+}
+
+at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
+                 std::int64_t blocks) {
+  at::Tensor w = matrix(weight, dim, blocks);
+  if (w.scalar_type() == at::kHalf || w.scalar_type() == at::kBFloat16) w = w.to(at::kFloat);
+  at::Tensor left = usable(u.reshape({blocks, -1})).to(w.scalar_type());
+  at::Tensor right = usable(v.reshape({blocks, -1})).to(w.scalar_type());
+  left = left / at::linalg_vector_norm(left, 2, at::IntArrayRef{1}, true);
+  right = right / at::linalg_vector_norm(right, 2, at::IntArrayRef{1}, true);
+  at::Tensor value = (left.conj() * times(w, right)).sum(1);
+  if (!value.is_complex()) value = at::where(at::lt(value, 0), -value, value);
+  return blocks == 1 ? value.squeeze(0) : value;
+}
+
+at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
+  const at::Tensor zero = at::eq(sigma, 0);
+  at::Tensor f = settings.target / at::where(zero, at::ones_like(sigma), sigma);
+  at::Tensor keep = zero;
+  if (settings.at_most) keep = at::logical_or(zero, at::le(sigma.abs(), settings.target));
+  f = at::where(keep, at::ones_like(f), f);
+  return scale.defined() ? f * scale.reshape({}) : f;
+}
+
+at::Tensor factor_slope(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
+  at::Tensor keep = at::eq(sigma, 0);
+  const at::Tensor safe = at::where(keep, at::ones_like(sigma), sigma);
+  if (settings.at_most) keep = at::logical_or(keep, at::le(sigma, settings.target));
+  const at::Tensor slope = at::where(keep, at::zeros_like(sigma), -settings.target / (safe * safe));
+  return scale.defined() ? slope * scale.reshape({}) : slope;
+}
+
+at::Tensor scaled(const at::Tensor& weight, const at::Tensor& factor, std::int64_t dim, std::int64_t blocks) {
+  if (blocks == 1) return (weight * factor).to(weight.scalar_type());
+  const at::Tensor w = matrix(weight, dim, blocks);
+  return tensor(w * factor.reshape({blocks, 1, 1}), weight, dim).to(weight.scalar_type());
+}
+
+}  // namespace sigmax::torch::composite

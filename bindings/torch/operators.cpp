@@ -1,0 +1,162 @@
+// The operators torch.ops.sigmax.*: schemas, and what runs behind each dispatch key.
+//
+// normalize, normalize_all, sigma, scaled_linear and scaled_convolution are made of other operators: what they call
+// brings gradients, autocast rules and shapes along. Two operators have kernels: _normalize_into, which writes to
+// memory that it is given, so that torch.compile can make a function of it, and _normalize_backward.
+#include <ATen/Functions.h>
+#include <torch/library.h>
+
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "bindings/torch/native.hpp"
+#include "bindings/torch/normalize.hpp"
+
+namespace sigmax::torch {
+namespace {
+
+using OptionalTensor = std::optional<at::Tensor>;
+using OptionalTensors = c10::List<OptionalTensor>;
+
+NormalizeOptions options_of(std::int64_t dim, std::int64_t blocks, std::int64_t steps, double eps,
+                            std::int64_t iteration, double tolerance, double target, bool at_most) {
+  return {dim, blocks, steps, eps, static_cast<Iteration>(iteration), tolerance, target, at_most};
+}
+
+std::tuple<at::Tensor, at::Tensor> normalize_operator(const at::Tensor& weight, const at::Tensor& u,
+                                                      const at::Tensor& v, const OptionalTensor& scale,
+                                                      std::int64_t dim, std::int64_t blocks, std::int64_t steps,
+                                                      double eps, std::int64_t iteration, double tolerance,
+                                                      double target, bool at_most) {
+  Normalized result =
+      normalize(weight, u, v, options_of(dim, blocks, steps, eps, iteration, tolerance, target, at_most), scale);
+  return {std::move(result.weight), std::move(result.sigma)};
+}
+
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> normalize_all_operator(
+    at::TensorList weights, at::TensorList u, at::TensorList v, at::TensorList scales, at::IntArrayRef dims,
+    at::IntArrayRef blocks, std::int64_t steps, double eps, std::int64_t iteration, double tolerance, double target,
+    bool at_most) {
+  std::vector<Normalized> results = normalize_all(weights, u, v, scales, dims, blocks,
+                                                  options_of(0, 1, steps, eps, iteration, tolerance, target, at_most));
+  std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> lists;
+  for (Normalized& result : results) {
+    std::get<0>(lists).push_back(std::move(result.weight));
+    std::get<1>(lists).push_back(std::move(result.sigma));
+  }
+  return lists;
+}
+
+at::Tensor sigma_operator(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
+                          std::int64_t blocks, std::int64_t steps, double eps, std::int64_t iteration,
+                          double tolerance) {
+  return spectral_sigma(weight, u, v, options_of(dim, blocks, steps, eps, iteration, tolerance, 1, false));
+}
+
+at::Tensor scaled_linear_operator(const at::Tensor& input, const at::Tensor& weight, const OptionalTensor& bias,
+                                  const at::Tensor& u, const at::Tensor& v, const OptionalTensor& scale,
+                                  std::int64_t dim, std::int64_t steps, double eps, std::int64_t iteration,
+                                  double tolerance, double target, bool at_most) {
+  return scaled_linear(input, weight, bias, u, v, options_of(dim, 1, steps, eps, iteration, tolerance, target, at_most),
+                       scale);
+}
+
+at::Tensor scaled_convolution_operator(const at::Tensor& input, const at::Tensor& weight, const OptionalTensor& bias,
+                                       const at::Tensor& u, const at::Tensor& v, at::IntArrayRef stride,
+                                       at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
+                                       at::IntArrayRef output_padding, std::int64_t groups, const OptionalTensor& scale,
+                                       std::int64_t dim, std::int64_t steps, double eps, std::int64_t iteration,
+                                       double tolerance, double target, bool at_most) {
+  return scaled_convolution(input, weight, bias, u, v,
+                            {stride.vec(), padding.vec(), dilation.vec(), output_padding.vec(), transposed, groups},
+                            options_of(dim, 1, steps, eps, iteration, tolerance, target, at_most), scale);
+}
+
+std::tuple<double, double, std::string> certify_operator(const at::Tensor& weight, std::int64_t dim) {
+  Certificate certificate = certify(weight, dim);
+  return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
+}
+
+void into_cpu(at::TensorList weights, at::TensorList u, at::TensorList v, at::TensorList scales, at::TensorList out,
+              at::TensorList sigma, at::IntArrayRef dims, at::IntArrayRef blocks, std::int64_t steps, double eps,
+              std::int64_t iteration, double tolerance, double target, bool at_most) {
+  native::normalize(weights, u, v, scales, out, sigma,
+                    {dims.vec(), blocks.vec(), steps, eps, iteration, tolerance, target, at_most});
+}
+
+void into_meta(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
+               at::IntArrayRef, at::IntArrayRef, std::int64_t, double, std::int64_t, double, double, bool) {}
+
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_cpu(
+    const OptionalTensors& grad, const OptionalTensors& grad_sigma, at::TensorList weights, at::TensorList sigma,
+    at::TensorList u, at::TensorList v, at::TensorList scales, at::IntArrayRef dims, at::IntArrayRef blocks,
+    double target, bool at_most) {
+  Settings settings;
+  settings.dims = dims.vec();
+  settings.blocks = blocks.vec();
+  settings.target = target;
+  settings.at_most = at_most;
+  return native::backward(grad, grad_sigma, weights, sigma, u, v, scales, settings);
+}
+
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_meta(
+    const OptionalTensors&, const OptionalTensors&, at::TensorList weights, at::TensorList, at::TensorList,
+    at::TensorList, at::TensorList scales, at::IntArrayRef, at::IntArrayRef, double, bool) {
+  std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> lists;
+  for (const at::Tensor& weight : weights) std::get<0>(lists).push_back(at::empty_like(weight));
+  for (const at::Tensor& scale : scales) std::get<1>(lists).push_back(at::empty_like(scale));
+  return lists;
+}
+
+TORCH_LIBRARY(sigmax, m) {
+  const std::vector<at::Tag> compliant{at::Tag::pt2_compliant_tag};
+  m.def(
+      "normalize(Tensor weight, Tensor(a!) u, Tensor(b!) v, Tensor? scale=None, int dim=0, int blocks=1, int steps=1, "
+      "float eps=1e-12, int iteration=0, float tolerance=0., float target=1., bool at_most=False) -> (Tensor weight, "
+      "Tensor sigma)",
+      normalize_operator, compliant);
+  m.def(
+      "normalize_all(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, int[] dims, int[] blocks, "
+      "int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., bool at_most=False) -> "
+      "(Tensor[] weights, Tensor[] sigma)",
+      normalize_all_operator, compliant);
+  m.def(
+      "sigma(Tensor weight, Tensor(a!) u, Tensor(b!) v, int dim=0, int blocks=1, int steps=1, float eps=1e-12, "
+      "int iteration=0, float tolerance=0.) -> Tensor",
+      sigma_operator, compliant);
+  m.def(
+      "scaled_linear(Tensor input, Tensor weight, Tensor? bias, Tensor(a!) u, Tensor(b!) v, Tensor? scale=None, "
+      "int dim=0, int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., "
+      "bool at_most=False) -> Tensor",
+      scaled_linear_operator, compliant);
+  m.def(
+      "scaled_convolution(Tensor input, Tensor weight, Tensor? bias, Tensor(a!) u, Tensor(b!) v, int[] stride, "
+      "int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups, Tensor? scale=None, "
+      "int dim=0, int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., "
+      "bool at_most=False) -> Tensor",
+      scaled_convolution_operator, compliant);
+  m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", certify_operator, compliant);
+  m.def(
+      "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "
+      "Tensor(d!)[] sigma, int[] dims, int[] blocks, int steps, float eps, int iteration, float tolerance, "
+      "float target, bool at_most) -> ()",
+      compliant);
+  m.def(
+      "_normalize_backward(Tensor?[] grad, Tensor?[] grad_sigma, Tensor[] weights, Tensor[] sigma, Tensor[] u, "
+      "Tensor[] v, Tensor[] scales, int[] dims, int[] blocks, float target, bool at_most) -> (Tensor[], Tensor[])",
+      compliant);
+}
+
+TORCH_LIBRARY_IMPL(sigmax, CPU, m) {
+  m.impl("_normalize_into", into_cpu);
+  m.impl("_normalize_backward", backward_cpu);
+}
+
+TORCH_LIBRARY_IMPL(sigmax, Meta, m) {
+  m.impl("_normalize_into", into_meta);
+  m.impl("_normalize_backward", backward_meta);
+}
+
+}  // namespace
+}  // namespace sigmax::torch

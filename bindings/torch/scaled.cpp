@@ -1,0 +1,178 @@
+// Scaling the output instead of the weight. With z = W x, without bias, and y = f(sigma) z + b:
+//
+//     dL/dx = f W^T dy       dL/dW = f dy x^T + f'(sigma) <dy, z> u v^T       dL/dscale = <dy, z> f / scale
+//
+// <dy, z> = <W^T dy, x> comes from the gradient of the input, which is there anyway, so that z need not be kept.
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <utility>
+
+#include "bindings/torch/autograd.hpp"
+#include "bindings/torch/composite.hpp"
+#include "bindings/torch/native.hpp"
+#include "bindings/torch/normalize.hpp"
+
+namespace sigmax::torch {
+namespace {
+
+using ::torch::autograd::AutogradContext;
+using ::torch::autograd::variable_list;
+
+/// The layer without bias, and its products with W^T and with x^T.
+struct Layer : ::torch::CustomClassHolder {
+  bool is_linear = true;
+  ConvolutionOptions convolution;
+  Settings settings;
+
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& w) const {
+    if (is_linear) return at::linear(x, w);
+    return at::convolution(x, w, {}, convolution.stride, convolution.padding, convolution.dilation,
+                           convolution.transposed, convolution.output_padding, convolution.groups);
+  }
+
+  /// dy W and dy^T x.
+  std::pair<at::Tensor, at::Tensor> backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w,
+                                             bool want_input, bool want_weight) const {
+    if (!is_linear) {
+      auto [dx, dw, db] = at::convolution_backward(
+          dy, x, w, std::nullopt, convolution.stride, convolution.padding, convolution.dilation, convolution.transposed,
+          convolution.output_padding, convolution.groups, {want_input, want_weight, false});
+      return {dx, dw};
+    }
+    at::Tensor dx;
+    at::Tensor dw;
+    if (want_input) dx = at::matmul(dy, w);
+    if (want_weight) dw = at::mm(dy.reshape({-1, w.size(0)}).t(), x.reshape({-1, w.size(1)}));
+    return {dx, dw};
+  }
+
+  at::Tensor bias_gradient(const at::Tensor& dy) const {
+    std::vector<std::int64_t> others;
+    const std::int64_t channel = is_linear ? dy.dim() - 1 : 1;
+    for (std::int64_t k = 0; k < dy.dim(); ++k)
+      if (k != channel) others.push_back(k);
+    return others.empty() ? dy : dy.sum(others);
+  }
+
+  at::Tensor shaped_bias(const at::Tensor& bias, const at::Tensor& z) const {
+    if (is_linear) return bias;
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(z.dim()), 1);
+    shape[1] = bias.size(0);
+    return bias.reshape(shape);
+  }
+};
+
+/// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
+at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
+                      std::int64_t dim) {
+  if (!at::GradMode::is_enabled() && is_native(grad) && !grad.unsafeGetTensorImpl()->is_python_dispatch()) {
+    native::add_outer(grad, c.item<double>(), u, v, dim);
+    return grad;
+  }
+  const at::Tensor outer = (u.to(c.scalar_type()) * c).unsqueeze(1) * v.to(c.scalar_type()).unsqueeze(0);
+  return grad + composite::tensor(outer, grad, dim).to(grad.scalar_type());
+}
+
+class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const std::optional<at::Tensor>& bias, const std::optional<at::Tensor>& scale,
+                            const std::vector<at::Tensor>& state, const c10::intrusive_ptr<Layer>& layer) {
+    const at::AutoDispatchBelowADInplaceOrView below;
+    const at::Tensor factor = composite::factor(state[0], scale.value_or(at::Tensor()), layer->settings);
+    const at::Tensor z = layer->forward(x, weight);
+    context->save_for_backward({x, weight, scale.value_or(at::Tensor()), state[0], state[1], state[2]});
+    context->saved_data["layer"] = c10::IValue::make_capsule(layer);
+    if (!bias.has_value()) return z.mul_(factor.to(z.scalar_type()));
+    return at::addcmul(layer->shaped_bias(*bias, z), z, factor.to(z.scalar_type()));
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& x = saved[0];
+    const at::Tensor& weight = saved[1];
+    const at::Tensor& scale = saved[2];
+    const c10::intrusive_ptr<c10::intrusive_ptr_target> held = context->saved_data["layer"].toCapsule();
+    const Layer& layer = *static_cast<const Layer*>(held.get());
+    const Settings& settings = layer.settings;
+    const std::int64_t dim = settings.dims[0];
+    const bool again = at::GradMode::is_enabled();
+    const at::Tensor& dy = grads[0];
+
+    const at::Tensor sigma = again ? composite::sigma(weight, saved[4], saved[5], dim, 1) : saved[3];
+    const at::Tensor factor = composite::factor(sigma, scale, settings);
+    const bool want_input = context->needs_input_grad(0);
+    const bool want_weight = context->needs_input_grad(1);
+    const bool want_scale = scale.defined() && context->needs_input_grad(3);
+    auto [dx, dw] = layer.backward(dy * factor.to(dy.scalar_type()), x, weight, want_input, want_weight);
+    const at::Tensor inner = !again && want_input    ? (dx * x).sum()
+                             : !again && want_weight ? (dw * weight).sum()
+                                                     : (dy * layer.forward(x, weight)).sum() * factor;
+    // inner = f <dy, z>: the scale's gradient is that of f = 1 / sigma, so divided by f and multiplied by f / scale.
+    const at::Tensor safe = at::where(at::eq(factor, 0), at::ones_like(factor), factor);
+    if (want_weight)
+      dw = plus_outer(dw, composite::factor_slope(sigma, scale, settings) * inner / safe, saved[4], saved[5], dim);
+    at::Tensor by_scale;
+    if (want_scale) by_scale = (inner * composite::factor(sigma, {}, settings) / safe).reshape(scale.sizes());
+    at::Tensor db;
+    if (context->needs_input_grad(2)) db = layer.bias_gradient(dy);
+    return {dx, dw, db, by_scale, at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+               const at::Tensor& u, const at::Tensor& v, const NormalizeOptions& options,
+               const std::optional<at::Tensor>& scale, const c10::intrusive_ptr<Layer>& layer) {
+  TORCH_CHECK(options.blocks == 1, "[scaled output] one sigma scales an output, so there is one block, got ",
+              options.blocks, ": normalize the weight instead");
+  const std::int64_t dim = options.dim < 0 ? options.dim + weight.dim() : options.dim;
+  layer->settings = {{dim},
+                     {1},
+                     options.steps,
+                     options.eps,
+                     static_cast<std::int64_t>(options.iteration),
+                     options.tolerance,
+                     options.target,
+                     options.at_most};
+  const bool autocast = at::autocast::is_autocast_enabled(input.device().type());
+  if (autocast || !is_native(weight) || !u.device().is_cpu()) {
+    // The layer in whatever precision it has, the scaling after it: each with its own gradient.
+    const at::Tensor sigma = spectral_sigma(weight, u, v, options);
+    const at::Tensor factor = composite::factor(sigma, scale.value_or(at::Tensor()), layer->settings);
+    const at::Tensor z = layer->forward(input, weight);
+    const at::Tensor y = z * factor.to(z.scalar_type());
+    return bias.has_value() ? y + layer->shaped_bias(*bias, z).to(z.scalar_type()) : y;
+  }
+  check("scaled output", weight, u, v, dim, 1, layer->settings);
+  Applied state;
+  {
+    const at::NoGradGuard constants;
+    state = normalize_native(weight.detach(), {}, u, v, layer->settings, false);
+  }
+  return ScaledFunction::apply(input, weight, bias, scale,
+                               std::vector<at::Tensor>{state.sigma[0], state.u[0], state.v[0]}, layer);
+}
+
+}  // namespace
+
+at::Tensor scaled_linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                         const at::Tensor& u, const at::Tensor& v, const NormalizeOptions& options,
+                         const std::optional<at::Tensor>& scale) {
+  return run(input, weight, bias, u, v, options, scale, c10::make_intrusive<Layer>());
+}
+
+at::Tensor scaled_convolution(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                              const at::Tensor& u, const at::Tensor& v, const ConvolutionOptions& convolution,
+                              const NormalizeOptions& options, const std::optional<at::Tensor>& scale) {
+  auto layer = c10::make_intrusive<Layer>();
+  layer->is_linear = false;
+  layer->convolution = convolution;
+  // Without a batch dimension, as torch's layers take it too.
+  const bool batched = input.dim() == weight.dim();
+  const at::Tensor y = run(batched ? input : input.unsqueeze(0), weight, bias, u, v, options, scale, layer);
+  return batched ? y : y.squeeze(0);
+}
+
+}  // namespace sigmax::torch

@@ -1,0 +1,41 @@
+// What one call of the operators carries, apart from tensors. Internal to the operator library.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "bindings/torch/normalize.hpp"
+
+namespace sigmax::torch {
+
+struct Settings {
+  std::vector<std::int64_t> dims;
+  std::vector<std::int64_t> blocks;
+  std::int64_t steps = 1;
+  double eps = 1e-12;
+  std::int64_t iteration = 0;
+  double tolerance = 0;
+  double target = 1;
+  bool at_most = false;
+};
+
+/// How many rows and columns the weight has as a matrix.
+struct MatrixSize {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+};
+MatrixSize matrix_size(const at::Tensor& weight, std::int64_t dim);
+
+/// True for a weight that sigmax::nn can work on where it lies.
+bool is_native(const at::Tensor& weight);
+
+/// Throws c10::Error unless the sizes of state and scale fit the weight and the settings are in range.
+void check(const char* function, const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
+           std::int64_t blocks, const Settings& settings);
+
+/// float32 for the half precisions, otherwise the weight's: what sigma is in.
+at::ScalarType sigma_type(const at::Tensor& weight);
+
+}  // namespace sigmax::torch

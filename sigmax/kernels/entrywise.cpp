@@ -1,0 +1,233 @@
+#include "sigmax/kernels/entrywise.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sigmax/core/error.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sigmax/kernels/entrywise.cpp"
+#include <hwy/foreach_target.h>
+//
+#include "sigmax/kernels/store-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace sigmax::kernels::HWY_NAMESPACE {
+
+// f(row, segment, first element of the run, elements of it) for the entries [first, first + count) in the order of
+// segments, rows and runs.
+template <class F>
+HWY_INLINE void each_run(std::int64_t rows, std::int64_t inner, std::int64_t first, std::int64_t count, const F& f) {
+  std::int64_t run = first / inner, from = first % inner;
+  while (count > 0) {
+    const std::int64_t here = std::min(inner - from, count);
+    f(run % rows, run / rows, from, here);
+    count -= here;
+    from = 0;
+    ++run;
+  }
+}
+
+template <bool kY, bool kOuter, class S, class T>
+HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V a = hn::Set(d, alpha), b = hn::Set(d, beta), c = hn::Set(d, gamma);
+  std::int64_t j = 0;
+  for (; j + lanes <= n; j += lanes) {
+    V sum = hn::Mul(a, load(d, x + j));
+    if constexpr (kY) sum = hn::MulAdd(b, load(d, y + j), sum);
+    if constexpr (kOuter) sum = hn::MulAdd(c, hn::LoadU(d, v + j), sum);
+    store(d, sum, out + j);
+  }
+  if (j < n) {
+    V sum = hn::Mul(a, load_some(d, x + j, n - j));
+    if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + j, n - j), sum);
+    if constexpr (kOuter) sum = hn::MulAdd(c, load_first(d, v + j, n - j), sum);
+    store_some(d, sum, out + j, n - j);
+  }
+}
+
+template <bool kY, bool kOuter, class S, class T>
+void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+  each_run(out.rows, out.inner, first, count, [&](std::int64_t r, std::int64_t s, std::int64_t from, std::int64_t n) {
+    const S* y = nullptr;
+    const T* v = nullptr;
+    T weight = 0;
+    if constexpr (kY) y = reinterpret_cast<const S*>(what.y.run(r, s)) + from;
+    if constexpr (kOuter) {
+      v = what.v.data() + s * out.inner + from;
+      weight = static_cast<T>(what.gamma * static_cast<double>(what.u[static_cast<std::size_t>(r)]));
+    }
+    combine_run<kY, kOuter>(static_cast<T>(what.alpha), reinterpret_cast<const S*>(what.x.run(r, s)) + from,
+                            static_cast<T>(what.beta), y, weight, v, reinterpret_cast<S*>(out.run(r, s)) + from, n);
+  });
+}
+
+template <class S, class T>
+void combine_typed(const Combination<T>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+  const bool outer = what.u.data() != nullptr;
+  if (what.y.data != nullptr) {
+    return outer ? combine_entries<true, true, S>(what, out, first, count)
+                 : combine_entries<true, false, S>(what, out, first, count);
+  }
+  return outer ? combine_entries<false, true, S>(what, out, first, count)
+               : combine_entries<false, false, S>(what, out, first, count);
+}
+
+void combine_float(const Combination<float>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+  switch (out.dtype) {
+    case DType::f32: return combine_typed<float>(what, out, first, count);
+    case DType::f16: return combine_typed<hwy::float16_t>(what, out, first, count);
+    default: return combine_typed<hwy::bfloat16_t>(what, out, first, count);
+  }
+}
+
+void combine_double(const Combination<double>& what, const UnfoldedOutput& out, std::int64_t first,
+                    std::int64_t count) {
+  switch (out.dtype) {
+    case DType::f64: return combine_typed<double>(what, out, first, count);
+    case DType::f32: return combine_typed<float>(what, out, first, count);
+    case DType::f16: return combine_typed<hwy::float16_t>(what, out, first, count);
+    default: return combine_typed<hwy::bfloat16_t>(what, out, first, count);
+  }
+}
+
+template <class S>
+HWY_INLINE double inner_run(const S* x, const S* y, std::int64_t n) {
+  const F64 d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  VecF64 s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
+  std::int64_t j = 0;
+  for (; j + 4 * lanes <= n; j += 4 * lanes) {
+    s0 = hn::MulAdd(load(d, x + j), load(d, y + j), s0);
+    s1 = hn::MulAdd(load(d, x + j + lanes), load(d, y + j + lanes), s1);
+    s2 = hn::MulAdd(load(d, x + j + 2 * lanes), load(d, y + j + 2 * lanes), s2);
+    s3 = hn::MulAdd(load(d, x + j + 3 * lanes), load(d, y + j + 3 * lanes), s3);
+  }
+  for (; j + lanes <= n; j += lanes) s0 = hn::MulAdd(load(d, x + j), load(d, y + j), s0);
+  if (j < n) s1 = hn::MulAdd(load_some(d, x + j, n - j), load_some(d, y + j, n - j), s1);
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
+}
+
+double inner_entries(const UnfoldedMatrix& x, const UnfoldedMatrix& y, std::int64_t first, std::int64_t count) {
+  double sum = 0;
+  with_type(StoredMatrix{x.dtype, x.data, 1, 1, 1}, [&](const auto* element) {
+    using S = std::remove_cvref_t<decltype(*element)>;
+    each_run(x.rows, x.inner, first, count, [&](std::int64_t r, std::int64_t s, std::int64_t from, std::int64_t n) {
+      sum +=
+          inner_run(reinterpret_cast<const S*>(x.run(r, s)) + from, reinterpret_cast<const S*>(y.run(r, s)) + from, n);
+    });
+  });
+  return sum;
+}
+
+}  // namespace sigmax::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sigmax::kernels {
+namespace {
+
+HWY_EXPORT(combine_float);
+HWY_EXPORT(combine_double);
+HWY_EXPORT(inner_entries);
+
+// Pieces of so many entries at least, tens of microseconds from memory, and no more than so many.
+constexpr std::int64_t kPieceEntries = std::int64_t{1} << 17;
+constexpr std::int64_t kMostPieces = 64;
+constexpr std::int64_t kEntryUnit = 1024;
+
+void require(const char* operation, const UnfoldedMatrix& x, const UnfoldedMatrix& like) {
+  if (!is_real(x.dtype)) throw Error(fmt::format("[{}] {} does not store real numbers", operation, name(x.dtype)));
+  if (x.dtype != like.dtype || x.rows != like.rows || x.segments != like.segments || x.inner != like.inner) {
+    throw Error(fmt::format("[{}] the weights differ: {} {}x({}x{}) and {} {}x({}x{})", operation, name(x.dtype),
+                            x.rows, x.segments, x.inner, name(like.dtype), like.rows, like.segments, like.inner));
+  }
+}
+
+// The same entries as one row.
+template <class Byte>
+void flatten(Unfolded<Byte>& w) {
+  w.inner = w.size();
+  w.rows = w.segments = 1;
+  w.row_stride = w.segment_stride = w.inner;
+}
+
+// body(piece, first entry, entries) for each piece, of at most kMostPieces.
+template <class Body>
+std::int64_t each_piece(std::int64_t size, Context& context, const Body& body) {
+  const std::int64_t wanted = std::clamp<std::int64_t>(size / kPieceEntries, 1, kMostPieces);
+  const std::int64_t each = ((size + wanted - 1) / wanted + kEntryUnit - 1) / kEntryUnit * kEntryUnit;
+  const std::int64_t count = (size + each - 1) / each;
+  if (count == 1) {
+    body(0, 0, size);
+  } else {
+    context.parallel_for(static_cast<std::size_t>(count), [&](std::size_t p) {
+      const auto piece = static_cast<std::int64_t>(p);
+      body(piece, piece * each, std::min(each, size - piece * each));
+    });
+  }
+  return count;
+}
+
+}  // namespace
+
+template <Real T>
+void combination(const Combination<T>& what, const UnfoldedOutput& out, Context& context) {
+  require("combination", what.x, out);
+  if (what.y.data != nullptr) require("combination", what.y, out);
+  if (std::same_as<T, float> && out.dtype == DType::f64) {
+    throw Error("[combination] f64 entries are combined in double, got vectors of float");
+  }
+  const bool outer = what.u.data() != nullptr;
+  if (outer && (static_cast<std::int64_t>(what.u.size()) != out.rows ||
+                static_cast<std::int64_t>(what.v.size()) != out.columns())) {
+    throw Error(fmt::format("[combination] a {}x{} weight takes vectors of as many entries, got {} and {}", out.rows,
+                            out.columns(), what.u.size(), what.v.size()));
+  }
+  if (out.size() == 0) return;
+  Combination<T> plan = what;
+  UnfoldedOutput to = out;
+  const bool contiguous =
+      out.is_contiguous() && what.x.is_contiguous() && (what.y.data == nullptr || what.y.is_contiguous());
+  if (!outer && contiguous) {
+    flatten(plan.x);
+    if (plan.y.data != nullptr) flatten(plan.y);
+    flatten(to);
+  }
+  each_piece(to.size(), context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+    if constexpr (std::same_as<T, float>) {
+      HWY_DYNAMIC_DISPATCH(combine_float)(plan, to, first, count);
+    } else {
+      HWY_DYNAMIC_DISPATCH(combine_double)(plan, to, first, count);
+    }
+  });
+}
+
+double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& context) {
+  require("inner_product", x, y);
+  if (x.size() == 0) return 0;
+  UnfoldedMatrix left = x, right = y;
+  if (x.is_contiguous() && y.is_contiguous()) {
+    flatten(left);
+    flatten(right);
+  }
+  std::array<double, kMostPieces> parts{};
+  const std::int64_t count =
+      each_piece(left.size(), context, [&](std::int64_t piece, std::int64_t first, std::int64_t entries) {
+        parts[static_cast<std::size_t>(piece)] = HWY_DYNAMIC_DISPATCH(inner_entries)(left, right, first, entries);
+      });
+  double sum = 0;
+  for (std::int64_t p = 0; p < count; ++p) sum += parts[static_cast<std::size_t>(p)];
+  return sum;
+}
+
+template void combination<float>(const Combination<float>&, const UnfoldedOutput&, Context&);
+template void combination<double>(const Combination<double>&, const UnfoldedOutput&, Context&);
+
+}  // namespace sigmax::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,41 @@
+// Products of an unfolded weight with single vectors: W v, W^T u, and W^T (W v) with W v beside it.
+//
+// T is the type that the sums are formed in; what is said of rounding, threads, bits, memory and what is not finite in
+// matvec.hpp holds here, k being the number of terms of a sum. A matrix of one segment, or with inner = 1, goes to the
+// kernels of matvec.hpp. Vectors have `rows` or `columns()` entries, unchecked; inputs and outputs must not overlap.
+#pragma once
+
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/view.hpp"
+#include "sigmax/kernels/unfolded_matrix.hpp"
+
+namespace sigmax::kernels {
+
+/// t = W v. One read of W.
+template <Real T>
+void unfolded_multiply(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, Context& context);
+
+/// x = W^T u. One read of W.
+template <Real T>
+void unfolded_multiply_transposed(const UnfoldedMatrix& w, std::span<const T> u, std::span<T> x, Context& context);
+
+/// t = W v and x = W^T t. One read of W from memory where it has one segment, two otherwise.
+template <Real T>
+void unfolded_gram(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, std::span<T> x, Context& context);
+
+extern template void unfolded_multiply<float>(const UnfoldedMatrix&, std::span<const float>, std::span<float>,
+                                              Context&);
+extern template void unfolded_multiply<double>(const UnfoldedMatrix&, std::span<const double>, std::span<double>,
+                                               Context&);
+extern template void unfolded_multiply_transposed<float>(const UnfoldedMatrix&, std::span<const float>,
+                                                         std::span<float>, Context&);
+extern template void unfolded_multiply_transposed<double>(const UnfoldedMatrix&, std::span<const double>,
+                                                          std::span<double>, Context&);
+extern template void unfolded_gram<float>(const UnfoldedMatrix&, std::span<const float>, std::span<float>,
+                                          std::span<float>, Context&);
+extern template void unfolded_gram<double>(const UnfoldedMatrix&, std::span<const double>, std::span<double>,
+                                           std::span<double>, Context&);
+
+}  // namespace sigmax::kernels

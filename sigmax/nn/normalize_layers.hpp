@@ -1,0 +1,61 @@
+// All layers of a model normalized, or their gradients taken, in one parallel call.
+//
+// Large layers come one after another on all threads, small ones side by side, each on one thread. What is computed of
+// a layer is what the functions for one layer compute, to the bit, whatever the others and the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sigmax/nn/normalize.hpp"
+#include "sigmax/nn/normalize_vjp.hpp"
+
+namespace sigmax::nn {
+
+/// A weight, or one block of it, with its state.
+template <Real T>
+struct Layer {
+  Weight weight;
+  std::span<T> u;           ///< in and out
+  std::span<T> v;           ///< in and out
+  WeightOutput normalized;  ///< f W; no data: not written
+  Rule rule{};
+  StepOptions options{};
+  StepResult result{};  ///< out
+  Factor f{};           ///< out
+};
+
+/// step(), factor() and scale_weight() of each layer. The seed of what is drawn is options.seed of each.
+template <Real T>
+void normalize(std::span<Layer<T>> layers, Context& context);
+
+/// The blocks of one weight as layers: block b has the b-th part of u, of rows / row_blocks entries, and the b-th part
+/// of v, of columns / column_blocks entries; u and v hold count() such parts each. Throws Error if sizes do not fit.
+template <Real T>
+std::vector<Layer<T>> block_layers(const Layer<T>& whole, const BlockGrid& grid);
+
+template <Real T>
+struct LayerGradient {
+  Weight weight;
+  std::span<const T> u;
+  std::span<const T> v;
+  Factor f{};
+  Weight grad_output;
+  WeightOutput grad_weight;
+  bool always_inner = false;
+  NormalizeGradient result{};  ///< out
+};
+
+/// normalize_vjp() of each layer.
+template <Real T>
+void normalize_vjp(std::span<LayerGradient<T>> layers, Context& context);
+
+extern template void normalize<float>(std::span<Layer<float>>, Context&);
+extern template void normalize<double>(std::span<Layer<double>>, Context&);
+extern template std::vector<Layer<float>> block_layers<float>(const Layer<float>&, const BlockGrid&);
+extern template std::vector<Layer<double>> block_layers<double>(const Layer<double>&, const BlockGrid&);
+extern template void normalize_vjp<float>(std::span<LayerGradient<float>>, Context&);
+extern template void normalize_vjp<double>(std::span<LayerGradient<double>>, Context&);
+
+}  // namespace sigmax::nn

@@ -1,0 +1,51 @@
+// The state that a weight carries through training, an approximate leading pair of singular vectors, and its repair.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "sigmax/core/view.hpp"
+
+namespace sigmax::nn {
+
+/// What was wrong with a vector of a state.
+enum class StateFault : std::uint8_t {
+  none,
+  not_unit,    ///< of a length off 1 by more than kUnitTolerance: a moving average of states, say. Divided by it.
+  flipped,     ///< u^T W v < 0: the sign of u was changed
+  zero,        ///< of length 0
+  not_finite,  ///< NaN or infinity among the entries, or a length that overflows
+  wrong_size,  ///< not as many entries as the weight has rows or columns
+};
+
+/// `of length 0`, ...: for messages.
+std::string_view message(StateFault fault) noexcept;
+
+/// Vectors stored in bf16 are off by up to 2^-9.
+inline constexpr double kUnitTolerance = 0x1p-8;
+
+/// What was repaired; nothing unless `any()`.
+struct StateRepair {
+  StateFault u = StateFault::none;
+  StateFault v = StateFault::none;
+  bool drawn = false;  ///< neither vector could be had from the other: one was drawn anew
+
+  bool any() const noexcept { return u != StateFault::none || v != StateFault::none; }
+};
+
+/// What is wrong with a vector alone: none, not_unit, zero or not_finite.
+template <Real T>
+StateFault examine(std::span<const T> x);
+
+/// A random vector of unit length, uniformly distributed: a function of the seed, the stream and the size alone. The
+/// seeds' streams 0 and 1 are what u and v are drawn from.
+template <Real T>
+void draw_unit(std::uint64_t seed, std::uint64_t stream, std::span<T> x);
+
+extern template StateFault examine<float>(std::span<const float>);
+extern template StateFault examine<double>(std::span<const double>);
+extern template void draw_unit<float>(std::uint64_t, std::uint64_t, std::span<float>);
+extern template void draw_unit<double>(std::uint64_t, std::uint64_t, std::span<double>);
+
+}  // namespace sigmax::nn
