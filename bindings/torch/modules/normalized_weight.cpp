@@ -5,24 +5,18 @@
 #include <c10/core/WrapDimMinimal.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <utility>
-
-#include "bindings/torch/modules/certified_norm.hpp"
 
 namespace sigmax::torch {
 namespace {
 
-constexpr int64_t kFirstIterations = 15;  // as PyTorch's parametrization makes on registration
-constexpr double kUnitLength = 0.01;      // what the rounding of bf16 leaves of a unit vector's length, and more
+constexpr int64_t kFirstSteps = 15;  // as PyTorch's parametrization makes on registration
 
-// Each row (last dimension) of x over its length.
-at::Tensor unit_rows(const at::Tensor& x, double eps) {
-  return x / at::linalg_vector_norm(x, 2, {-1}, true).clamp_min(eps);
-}
-
-at::Tensor random_rows(const at::Tensor& like, int64_t blocks, int64_t length, double eps) {
-  const at::Tensor x = unit_rows(at::empty({blocks, length}, like.options()).normal_(0, 1), eps);
-  return blocks == 1 ? x.squeeze(0) : x;
+// `count` random vectors of unit length, one after another.
+at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length, double eps) {
+  const at::Tensor x = at::empty({count, length}, like.options().requires_grad(false)).normal_(0, 1);
+  return (x / at::linalg_vector_norm(x, 2, {1}, true).clamp_min(eps)).flatten();
 }
 
 // Holds the buffers, for the sake of their names.
@@ -31,9 +25,14 @@ class State : public ::torch::nn::Module {
   State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale) : Module("SpectralNormState") {
     register_buffer("_u", u);
     register_buffer("_v", v);
-    if (scale.defined()) register_parameter("_scale", scale);
+    if (scale.defined()) register_parameter("scale", scale);
   }
 };
+
+bool equal(const NormalizeOptions& a, const NormalizeOptions& b) {
+  return a.steps == b.steps && a.eps == b.eps && a.iteration == b.iteration && a.tolerance == b.tolerance &&
+         a.target == b.target && a.at_most == b.at_most;
+}
 
 }  // namespace
 
@@ -44,6 +43,7 @@ at::Tensor as_matrix(const at::Tensor& weight, int64_t dim) {
 NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim,
                                    int64_t blocks)
     : Module("NormalizedWeight"), options_(options), original_(std::move(original)) {
+  TORCH_CHECK_VALUE(original_.dim() > 1, "[spectral_norm] a weight of ", original_.dim(), " dimensions is no matrix");
   dim_ = c10::maybe_wrap_dim(options.dim().value_or(default_dim), original_.dim());
   blocks_ = options.by_block() ? blocks : 1;
   TORCH_CHECK_VALUE(
@@ -51,8 +51,8 @@ NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOption
       "Expected n_power_iterations to be positive, but got n_power_iterations=", options.n_power_iterations());
   TORCH_CHECK_VALUE(options.target() > 0, "[spectral_norm] target must be positive, got ", options.target());
   TORCH_CHECK_VALUE(blocks_ == 1 || dim_ == 0, "[spectral_norm] blocks are cut along dimension 0, got dim ", dim_);
-  restart();
   if (options.learnable_scale()) scale_ = at::ones({}, original_.options().requires_grad(false));
+  restart();
   register_all();
 }
 
@@ -61,11 +61,42 @@ void NormalizedWeight::register_all() {
   register_module("0", std::make_shared<State>(u_, v_, scale_));
 }
 
+NormalizeOptions NormalizedWeight::step() const {
+  return {dim_,
+          blocks_,
+          is_training() ? options_.n_power_iterations() : 0,
+          options_.eps(),
+          options_.iteration(),
+          options_.tolerance(),
+          options_.target(),
+          options_.at_most()};
+}
+
+Normalized NormalizedWeight::normalized(const NormalizeOptions& options) const {
+  return normalize(original_, u_, v_, options, scale_.defined() ? std::optional(scale_) : std::nullopt);
+}
+
+at::Tensor NormalizedWeight::forward() { return normalized(step()).weight; }
+
+at::Tensor NormalizedWeight::value() const {
+  const c10::NoGradGuard no_grad;
+  NormalizeOptions options = step();
+  options.steps = 0;
+  return normalized(options).weight;
+}
+
+at::Tensor NormalizedWeight::sigma() const {
+  const c10::NoGradGuard no_grad;
+  NormalizeOptions options = step();
+  options.steps = 0;
+  return spectral_sigma(original_, u_, v_, options);
+}
+
 void NormalizedWeight::restart() {
   const c10::NoGradGuard no_grad;
-  const at::Tensor w = matrices().detach();
-  const at::Tensor u = random_rows(w, blocks_, w.size(1), options_.eps());
-  const at::Tensor v = random_rows(w, blocks_, w.size(2), options_.eps());
+  const int64_t rows = original_.size(dim_);
+  const at::Tensor u = random_vectors(original_, blocks_, rows / blocks_, options_.eps());
+  const at::Tensor v = random_vectors(original_, blocks_, original_.numel() / rows, options_.eps());
   if (u_.defined()) {
     u_.set_data(u);
     v_.set_data(v);
@@ -73,101 +104,38 @@ void NormalizedWeight::restart() {
     u_ = u;
     v_ = v;
   }
-  if (options_.order() == IterationOrder::parametrization) iterate(kFirstIterations);
+  if (options_.iteration() == Iteration::v_first) return;
+  NormalizeOptions options = step();
+  options.steps = kFirstSteps;
+  spectral_sigma(original_, u_, v_, options);
 }
 
-at::Tensor NormalizedWeight::matrices() const {
-  const at::Tensor w = as_matrix(original_, dim_);
-  return w.reshape({blocks_, w.size(0) / blocks_, w.size(1)});
+bool NormalizedWeight::fit_state() {
+  const int64_t rows = original_.size(dim_);
+  if (u_.numel() == rows && v_.numel() == original_.numel() / rows * blocks_) return false;
+  restart();
+  return true;
 }
 
-bool NormalizedWeight::repair() {
-  const c10::NoGradGuard no_grad;
-  const at::Tensor w = matrices();
-  bool changed = false;
-  for (const auto& [vector, length] : {std::pair(u_, w.size(1)), std::pair(v_, w.size(2))}) {
-    if (vector.numel() != blocks_ * length) {
-      restart();
-      return true;
-    }
-    const at::Tensor norms = at::linalg_vector_norm(vector.view({blocks_, length}).to(at::kDouble), 2, {1}, true);
-    if (!at::isfinite(norms).logical_and(norms > options_.eps()).all().item<bool>()) {
-      restart();
-      return true;
-    }
-    if ((norms - 1).abs().max().item<double>() > kUnitLength) {
-      vector.view({blocks_, length}).div_(norms.to(vector.dtype()));
-      changed = true;
-    }
-  }
-  return changed;
-}
-
-void NormalizedWeight::iterate(int64_t times) {
-  const c10::NoGradGuard no_grad;
-  const at::Tensor w = matrices().detach();
-  const at::Tensor u = u_.view({blocks_, w.size(1)});
-  const at::Tensor v = v_.view({blocks_, w.size(2)});
-  const auto next_u = [&] { u.copy_(unit_rows(at::bmm(w, v.unsqueeze(2)).squeeze(2), options_.eps())); };
-  const auto next_v = [&] { v.copy_(unit_rows(at::bmm(u.unsqueeze(1), w).squeeze(1), options_.eps())); };
-  for (int64_t step = 0; step < times; ++step) {
-    if (options_.order() == IterationOrder::parametrization) {
-      next_u();
-      next_v();
-    } else {
-      next_v();
-      next_u();
-    }
-  }
-}
-
-at::Tensor NormalizedWeight::normalized(const at::Tensor& u, const at::Tensor& v) const {
-  const at::Tensor w = matrices();
-  const at::Tensor wv = at::bmm(w, v.view({blocks_, w.size(2), 1}));
-  at::Tensor sigma = at::bmm(u.view({blocks_, 1, w.size(1)}), wv);  // [blocks, 1, 1]
-  sigma = at::where(sigma == 0, at::ones_like(sigma), sigma);
-  at::Tensor result;
-  if (options_.at_most()) {
-    result = w * (options_.target() / sigma).clamp_max(1);
-  } else {
-    result = options_.target() == 1 ? w / sigma : w * (options_.target() / sigma);
-  }
-  if (scale_.defined()) result = result * scale_;
-  if (dim_ == 0) return result.reshape(original_.sizes());
-  const at::Tensor in_front = original_.movedim(dim_, 0);
-  return result.reshape(in_front.sizes()).movedim(0, dim_).contiguous();
-}
-
-at::Tensor NormalizedWeight::forward() {
-  if (!is_training()) return normalized(u_, v_);
-  iterate(options_.n_power_iterations());
-  // The next step writes u and v anew while this one's graph may still be waiting for its backward pass.
-  return normalized(u_.clone(), v_.clone());
-}
-
-at::Tensor NormalizedWeight::value() const {
-  const c10::NoGradGuard no_grad;
-  return normalized(u_, v_);
-}
-
-at::Tensor NormalizedWeight::sigma() const {
-  const c10::NoGradGuard no_grad;
-  const at::Tensor w = matrices();
-  const at::Tensor wv = at::bmm(w, v_.view({blocks_, w.size(2), 1}));
-  return at::bmm(u_.view({blocks_, 1, w.size(1)}), wv).flatten();
-}
-
+// Lanczos from the present state, round after round, until sigma stands still.
 void NormalizedWeight::converge() {
+  constexpr int kRounds = 50;
   const c10::NoGradGuard no_grad;
-  const at::Tensor w = matrices().detach();
-  const at::Tensor u = u_.view({blocks_, w.size(1)});
-  const at::Tensor v = v_.view({blocks_, w.size(2)});
-  for (int64_t block = 0; block < blocks_; ++block) {
-    const SingularVectors top = largest_singular_vectors(w[block]);
-    if (top.sigma == 0) continue;
-    u[block].copy_(top.u);
-    v[block].copy_(top.v);
+  const at::Tensor w = original_.to(at::kDouble);
+  const at::Tensor u = u_.to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  const at::Tensor v = v_.to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  NormalizeOptions options = step();
+  options.steps = 40;
+  options.iteration = Iteration::lanczos;
+  options.tolerance = 1e-15;
+  at::Tensor before = spectral_sigma(w, u, v, options);
+  for (int round = 0; round < kRounds; ++round) {
+    const at::Tensor sigma = spectral_sigma(w, u, v, options);
+    if (((sigma - before).abs() <= 1e-14 * sigma).all().item<bool>()) break;
+    before = sigma;
   }
+  u_.copy_(u);
+  v_.copy_(v);
 }
 
 std::shared_ptr<NormalizedWeight> NormalizedWeight::copy(const std::optional<at::Device>& device) const {
@@ -192,6 +160,38 @@ std::shared_ptr<NormalizedWeight> NormalizedWeight::copy(const std::optional<at:
 
 std::shared_ptr<::torch::nn::Module> NormalizedWeight::clone(const std::optional<at::Device>& device) const {
   return copy(device);
+}
+
+std::vector<at::Tensor> forward_all(const std::vector<std::shared_ptr<NormalizedWeight>>& weights) {
+  std::vector<at::Tensor> result(weights.size());
+  if (weights.empty()) return result;
+  const NormalizeOptions options = weights.front()->step();
+  const bool scaled = weights.front()->scale().defined();
+  const bool together = std::all_of(weights.begin(), weights.end(), [&](const auto& weight) {
+    return equal(weight->step(), options) && weight->scale().defined() == scaled;
+  });
+  if (!together || weights.size() == 1) {
+    std::transform(weights.begin(), weights.end(), result.begin(),
+                   [](const auto& weight) { return weight->forward(); });
+    return result;
+  }
+  std::vector<at::Tensor> originals;
+  std::vector<at::Tensor> u;
+  std::vector<at::Tensor> v;
+  std::vector<at::Tensor> scales;
+  std::vector<int64_t> dims;
+  std::vector<int64_t> blocks;
+  for (const auto& weight : weights) {
+    originals.push_back(weight->original());
+    u.push_back(weight->u());
+    v.push_back(weight->v());
+    if (scaled) scales.push_back(weight->scale());
+    dims.push_back(weight->dim());
+    blocks.push_back(weight->blocks());
+  }
+  const std::vector<Normalized> all = normalize_all(originals, u, v, scales, dims, blocks, options);
+  std::transform(all.begin(), all.end(), result.begin(), [](const Normalized& one) { return one.weight; });
+  return result;
 }
 
 }  // namespace sigmax::torch

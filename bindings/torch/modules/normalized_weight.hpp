@@ -7,44 +7,47 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bindings/torch/modules/spectral_norm_options.hpp"
+#include "bindings/torch/normalize.hpp"
 
 namespace sigmax::torch {
 
 /// A parameter `original` and, in the child `0`, the buffers `_u` and `_v`: below `parametrizations.<name>` of a module
 /// these are the names that PyTorch's parametrization has in a state dict.
 ///
-/// The matrix of a weight is its dimension `dim` against all others flattened. With b > 1 blocks its rows are cut into
-/// b equal parts, each with its own norm, and the state is [b, rows / b] and [b, columns] instead of two vectors.
+/// Matrix, blocks and state are those of bindings/torch/normalize.hpp.
 class NormalizedWeight : public ::torch::nn::Module {
  public:
   /// Takes `original` over (the same tensor, so that an optimizer that holds it goes on) and draws a random state from
   /// its device's default generator, u before v, as PyTorch does.
   ///
-  /// Throws c10::IndexError for a dimension out of range, c10::ValueError for options without meaning.
+  /// Throws c10::IndexError for a dimension out of range, c10::ValueError for options without meaning and for a weight
+  /// of less than two dimensions.
   NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim, int64_t blocks);
 
-  /// W factor (SpectralNormOptions). In training u and v are first moved on by n_power_iterations in place, without
-  /// gradient; the gradient of sigma with respect to W is u v^T. A zero weight stays zero.
+  /// What normalize() is called with: n_power_iterations steps in training, none in evaluation.
+  NormalizeOptions step() const;
+
+  /// W f, with a step before it in training, and with its gradient.
   at::Tensor forward();
 
-  /// The same without moving u and v on, and without gradient.
+  /// The same without step and without gradient.
   at::Tensor value() const;
 
-  /// u^T W v with the present state, one number a block.
+  /// u^T W v with the present state; one entry a block.
   at::Tensor sigma() const;
 
   /// Moves u and v to the largest singular vectors, found in double: sigma() is then the spectral norm to the rounding
-  /// of the weight's type. Does nothing to a weight that is zero. Throws Error for entries that are not finite.
+  /// of the weight's type.
   void converge();
 
-  /// A new random state of the size that the weight asks for and, in the order of the parametrization, 15 iterations.
+  /// A new random state of the size that the weight asks for and, but for Iteration::v_first, 15 steps from it.
   void restart();
 
-  /// For a state that comes from elsewhere: one of the wrong size, zero or not finite is replaced by restart(), one
-  /// that is not of unit length (an average of states, say) is brought to it. Returns whether anything was to be done.
-  bool repair();
+  /// restart() if the state is not of the weight's size, as loading may leave it. Returns whether it was.
+  bool fit_state();
 
   /// An independent copy, on `device` if given.
   std::shared_ptr<NormalizedWeight> copy(const std::optional<at::Device>& device) const;
@@ -61,9 +64,7 @@ class NormalizedWeight : public ::torch::nn::Module {
 
  private:
   void register_all();
-  at::Tensor matrices() const;  // [blocks, rows, columns]
-  void iterate(int64_t times);
-  at::Tensor normalized(const at::Tensor& u, const at::Tensor& v) const;
+  Normalized normalized(const NormalizeOptions& options) const;
 
   SpectralNormOptions options_;
   int64_t dim_ = 0;
@@ -73,6 +74,9 @@ class NormalizedWeight : public ::torch::nn::Module {
   at::Tensor v_;
   at::Tensor scale_;
 };
+
+/// forward() of each, in one parallel call for those that have the same options and are in the same mode.
+std::vector<at::Tensor> forward_all(const std::vector<std::shared_ptr<NormalizedWeight>>& weights);
 
 /// The matrix of a weight: `dim` in front, the rest flattened. A view where the strides allow one.
 at::Tensor as_matrix(const at::Tensor& weight, int64_t dim);

@@ -5,6 +5,7 @@
 #include <torch/serialize/archive.h>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -96,7 +97,7 @@ class SpectralNormBase : public Module, public SpectralNormalized {
     publish();
   }
 
-  /// As PyTorch's modules; a state that is of the wrong size, zero or not finite is replaced by a new one.
+  /// As PyTorch's modules; a state that is not of the weight's size is replaced by a new one.
   void load(::torch::serialize::InputArchive& archive) override;
 
   void pretty_print(std::ostream& stream) const override {
@@ -208,7 +209,12 @@ std::shared_ptr<NormalizedWeight> SpectralNormBase<Derived, Module>::normalized_
 
 template <class Derived, Normalizable Module>
 void SpectralNormBase<Derived, Module>::renew() {
-  for (const auto& [name, kept] : normalized_weights()) write(name, kept->forward());
+  const auto own = normalized_weights();
+  std::vector<std::shared_ptr<NormalizedWeight>> weights;
+  weights.reserve(own.size());
+  for (const auto& [name, kept] : own) weights.push_back(kept);
+  const std::vector<at::Tensor> values = forward_all(weights);
+  for (std::size_t i = 0; i < own.size(); ++i) write(own[i].first, values[i]);
   if constexpr (IsAttention<Module>) {
     if (auto* projection = dynamic_cast<SpectralNormalized*>(this->out_proj.get())) projection->renew();
   }
@@ -222,7 +228,7 @@ void SpectralNormBase<Derived, Module>::publish() {
 template <class Derived, Normalizable Module>
 void SpectralNormBase<Derived, Module>::load(::torch::serialize::InputArchive& archive) {
   Module::load(archive);
-  for (const auto& [name, kept] : normalized_weights()) kept->repair();
+  for (const auto& [name, kept] : normalized_weights()) kept->fit_state();
   publish();
 }
 

@@ -1,5 +1,4 @@
-// How a module of LibTorch is normalised: PyTorch's options under their names and with their defaults, and what it
-// lacks.
+// How a module of LibTorch is normalised: PyTorch's options under their names, with their defaults, and what it lacks.
 #pragma once
 
 #include <torch/arg.h>
@@ -9,25 +8,20 @@
 #include <string>
 #include <vector>
 
-namespace sigmax::torch {
+#include "bindings/torch/normalize.hpp"
 
-/// Which of PyTorch's two interfaces a training step follows: the vectors that it finds differ, the limit does not.
-enum class IterationOrder {
-  parametrization,  ///< u = W v / |W v|, then v = W^T u / |W^T u|; 15 iterations when the module is made
-  hook,             ///< v first, then u, as the older torch.nn.utils.spectral_norm; a random start
-};
+namespace sigmax::torch {
 
 /// The options of SpectralNorm, set in the manner of LibTorch's own: SpectralNormOptions().dim(1).target(2).
 ///
-/// The weight that the wrapped module uses is W factor, with sigma = u^T W v and
-///     factor = target / sigma, or, with at_most, min(1, target / sigma),
-/// times a learned scale that starts at 1, if there is one.
+/// The weight that the wrapped module uses is W f, with sigma = u^T W v and
+///     f = scale target / sigma, or, with at_most, scale min(1, target / sigma); scale is 1 unless it is learned.
 struct SpectralNormOptions {
   /// The dimension of the weight that makes the rows of the matrix; negative from the end. Without one, as PyTorch: 1
   /// for transposed convolutions and 0 for everything else.
   TORCH_ARG(std::optional<int64_t>, dim) = std::nullopt;
 
-  /// Power iterations in each forward in training.
+  /// Steps in each forward in training.
   TORCH_ARG(int64_t, n_power_iterations) = 1;
 
   /// No vector is divided by less than this when it is brought to unit length.
@@ -39,10 +33,15 @@ struct SpectralNormOptions {
   /// Only shrink: a weight whose norm is below the target stays as it is.
   TORCH_ARG(bool, at_most) = false;
 
-  /// A scalar parameter `_scale` that multiplies the normalised weight.
+  /// A parameter `scale` that multiplies the normalised weight and starts at 1.
   TORCH_ARG(bool, learnable_scale) = false;
 
-  TORCH_ARG(IterationOrder, order) = IterationOrder::parametrization;
+  /// What a step is. u_first begins with 15 of them when the module is made, as PyTorch's parametrization; v_first from
+  /// random vectors, as its older hook.
+  TORCH_ARG(Iteration, iteration) = Iteration::u_first;
+
+  /// > 0: n_power_iterations are the most, fewer once sigma's estimated relative error is at most this.
+  TORCH_ARG(double, tolerance) = 0;
 
   /// Names of the weights to normalise; all that the module has where empty.
   TORCH_ARG(std::vector<std::string>, names) = {};

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <utility>
 
-#include "bindings/torch/modules/certified_norm.hpp"
 #include "bindings/torch/modules/spectral_norm_base.hpp"
+#include "bindings/torch/modules/tensor_bridge.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/atomic_file.hpp"
@@ -30,7 +30,7 @@ constexpr std::string_view kParametrizations = "parametrizations.";
 
 // The endings of a normalised weight's tensors in the two layouts.
 constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
-    {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0._scale", "_scale"}};
+    {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0.scale", "_scale"}};
 
 bool ends_with(const std::string& name, std::string_view ending) { return std::string_view(name).ends_with(ending); }
 
@@ -200,11 +200,7 @@ LoadReport load_state_dict(::torch::nn::Module& module, const StateDict& state, 
     for (const auto& [name, weight] : normalized->normalized_weights()) {
       const std::string full = item.key().empty() ? name : item.key() + "." + name;
       const auto& taken = report.normalized;
-      if (std::find(taken.begin(), taken.end(), full) != taken.end()) {
-        weight->restart();
-      } else if (weight->repair()) {
-        report.repaired.push_back(full);
-      }
+      if (std::find(taken.begin(), taken.end(), full) != taken.end()) weight->restart();
     }
     normalized->publish();
   }

@@ -34,7 +34,6 @@ struct LoadReport {
   std::vector<std::string> missing;     ///< wanted by the module and not in the state; left as they were
   std::vector<std::string> unexpected;  ///< in the state and not in the module
   std::vector<std::string> normalized;  ///< plain weights that a normalised module took over, with a new u and v
-  std::vector<std::string> repaired;    ///< states that were zero, not finite or not of unit length
 };
 
 /// Copies a state dict of either layout into the module, in place: optimizers keep their parameters.

@@ -299,7 +299,7 @@ TEST(SpectralNorm, TargetAtMostAndLearnableScale) {
   EXPECT_NEAR(norm(SpectralNormOptions().at_most(true), 0.3), 0.3, 1e-9);
   SpectralNorm<nn::Linear> layer(6, 5, SpectralNormOptions().learnable_scale(true));
   layer(at::ones({1, 6})).sum().backward();
-  EXPECT_TRUE(layer->named_parameters()["parametrizations.weight.0._scale"].grad().defined());
+  EXPECT_TRUE(layer->named_parameters()["parametrizations.weight.0.scale"].grad().defined());
 }
 
 TEST(SpectralNorm, BlocksAreNormalisedEachByItself) {
@@ -321,7 +321,7 @@ TEST(SpectralNorm, AStateThatIsNotOneIsRepairedOnLoading) {
   for (const auto& item : state_dict(*layer)) {
     averaged.insert(item.key(), item.key().ends_with("._u") ? item.value() * 0.5 : item->clone());
   }
-  EXPECT_EQ(load_state_dict(*layer, averaged).repaired, std::vector<std::string>{"weight"});
+  load_state_dict(*layer, averaged);
   EXPECT_LE((layer->weight - weight).abs().max().item<double>(), 1e-6);
   averaged["parametrizations.weight.0._u"].zero_();
   load_state_dict(*layer, averaged);
