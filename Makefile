@@ -29,8 +29,8 @@ build: ## the command, as build/release/cli/sigmax
 	@cmake --build --preset release --target sigmax_command
 
 test: ## build and run every test
-	@tools/install-dependencies core test
-	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON > /dev/null
+	@tools/install-dependencies core test torch
+	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
 	cmake --build --preset release
 	ctest --preset release
 

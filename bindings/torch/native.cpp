@@ -154,7 +154,8 @@ void add_sigma_part(const at::Tensor& grad_weight, const at::Tensor& grad_sigma,
     add_outer(grad_weight, by_block.item<double>(), u, v, dim);
     return;
   }
-  const at::Tensor outer = (u.reshape({blocks, -1, 1}) * by_block.reshape({blocks, 1, 1})) * v.reshape({blocks, 1, -1});
+  const at::Tensor outer =
+      at::mul(at::mul(u.reshape({blocks, -1, 1}), by_block.reshape({blocks, 1, 1})), v.reshape({blocks, 1, -1}));
   std::vector<std::int64_t> moved = grad_weight.movedim(dim, 0).sizes().vec();
   grad_weight.add_(outer.reshape(moved).movedim(0, dim));
 }

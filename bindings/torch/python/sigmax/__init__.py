@@ -1,0 +1,1 @@
+"""sigmax: the singular values of neural-network weights. ``sigmax.torch`` has spectral normalization for PyTorch."""

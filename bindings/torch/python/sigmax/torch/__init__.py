@@ -1,0 +1,24 @@
+"""Spectral normalization for PyTorch.
+
+``sigmax.torch.spectral_norm`` takes the place of ``torch.nn.utils.parametrizations.spectral_norm``,
+``sigmax.torch.nn.utils.spectral_norm`` that of ``torch.nn.utils.spectral_norm``. ``apply`` normalizes a whole model,
+``certify`` encloses a norm with proof. The operators are ``torch.ops.sigmax.*``.
+"""
+
+from . import _library, nn
+from ._certify import Enclosure, certify
+from ._convert import hook_to_parametrization, parametrization_to_hook
+from ._model import NormalizedModel, apply
+from ._parametrization import SpectralNorm, spectral_norm
+
+__all__ = [
+    "Enclosure",
+    "NormalizedModel",
+    "SpectralNorm",
+    "apply",
+    "certify",
+    "hook_to_parametrization",
+    "nn",
+    "parametrization_to_hook",
+    "spectral_norm",
+]

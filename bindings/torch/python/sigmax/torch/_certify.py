@@ -1,0 +1,43 @@
+"""Enclosures of the norm of a weight."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from . import _library
+from ._parametrization import SpectralNorm, default_dim
+
+
+class Enclosure(NamedTuple):
+    """``lower <= sigma_max <= upper``; ``certainty`` says how the upper end is known."""
+
+    lower: float
+    upper: float
+    certainty: str
+
+
+@torch.no_grad()
+def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = None) -> Enclosure:
+    """An enclosure of the largest singular value of a weight, rounding errors included.
+
+    Of a module it is the weight that the next forward pass in evaluation mode uses: the normalized one. ``dim`` is the
+    dimension of the outputs, as in :func:`spectral_norm`. A convolution's weight is taken as the reshaped matrix, which
+    is what spectral normalization divides by; the norm of the convolution itself can be larger.
+    """
+    if isinstance(weight, nn.Module):
+        if dim is None:
+            dim = default_dim(weight)
+        listed = getattr(weight, "parametrizations", {})
+        modes = [(one, one.training) for one in (listed[name] if name in listed else []) if isinstance(one, SpectralNorm)]
+        try:
+            for one, _ in modes:
+                one.training = False
+            tensor = getattr(weight, name)
+        finally:
+            for one, mode in modes:
+                one.training = mode
+        weight = tensor
+    return Enclosure(*_library.certify(weight, 0 if dim is None else dim))

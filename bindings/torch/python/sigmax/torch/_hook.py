@@ -1,0 +1,231 @@
+"""The older interface: what ``torch.nn.utils.spectral_norm`` is, a forward pre-hook."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
+from torch.nn.utils.spectral_norm import SpectralNorm as _TorchHook
+
+from . import _library
+from ._parametrization import default_dim
+from ._script import prepare_hooked
+
+T_module = TypeVar("T_module", bound=nn.Module)
+
+_WARM_UP = 15
+
+
+class SpectralNormHook:
+    """Before each forward pass, ``<name> = <name>_orig / sigma``; in training after a step of ``<name>_u, <name>_v``.
+
+    The first evaluation of a state that has made no step yet makes 15 first and stores them, where PyTorch divides by the
+    product of random vectors.
+    """
+
+    _version = 1
+
+    def __init__(self, name: str = "weight", n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
+        if n_power_iterations <= 0:
+            raise ValueError(
+                "Expected n_power_iterations to be positive, but "
+                f"got n_power_iterations={n_power_iterations}"
+            )
+        self.name = name
+        self.dim = dim
+        self.n_power_iterations = n_power_iterations
+        self.eps = eps
+        # What is known of the state: "fresh" it has made no step, "loaded" it came from a state dict, "used".
+        self.state = "fresh"
+
+    def reshape_weight_to_matrix(self, weight: Tensor) -> Tensor:
+        return weight.movedim(self.dim, 0).reshape(weight.size(self.dim), -1)
+
+    def compute_weight(self, module: nn.Module, do_power_iteration: bool) -> Tensor:
+        weight = getattr(module, self.name + "_orig")
+        u = getattr(module, self.name + "_u")
+        v = getattr(module, self.name + "_v")
+        if do_power_iteration:
+            if self.state != "used":
+                self.state = "used"
+        elif self.state != "used":
+            self._warm_up(weight, u, v)
+        steps = self.n_power_iterations if do_power_iteration else 0
+        return _library.normalize(weight, u, v, None, self.dim, 1, steps, self.eps, _library.V_FIRST)[0]
+
+    @torch.no_grad()
+    def _warm_up(self, weight: Tensor, u: Tensor, v: Tensor) -> None:
+        """Steps for a state that has made none. A loaded one counts as such if u is far from the direction of W v."""
+        needed = self.state == "fresh"
+        if self.state == "loaded":
+            image = torch.mv(self.reshape_weight_to_matrix(weight).to(torch.float64), v.to(torch.float64))
+            along = torch.dot(image, u.to(torch.float64)).abs()
+            needed = bool(along < 0.5 * torch.linalg.vector_norm(image) * torch.linalg.vector_norm(u))
+        self.state = "used"
+        if needed:
+            _library.sigma(weight, u, v, self.dim, 1, _WARM_UP, self.eps, _library.V_FIRST)
+
+    def remove(self, module: nn.Module) -> None:
+        with torch.no_grad():
+            weight = self.compute_weight(module, do_power_iteration=False)
+        if isinstance(module, NormalizedOutProjection):
+            module.__class__ = NonDynamicallyQuantizableLinear
+            module.__dict__.pop("_normalized", None)
+        else:
+            delattr(module, self.name)
+        for suffix in ("_u", "_v", "_orig"):
+            delattr(module, self.name + suffix)
+        module.register_parameter(self.name, nn.Parameter(weight.detach()))
+        if not any(isinstance(h, SpectralNormHook) and h is not self for h in module._forward_pre_hooks.values()):
+            module.__dict__.pop("__prepare_scriptable__", None)
+
+    def __call__(self, module: nn.Module, inputs: Any) -> None:
+        if isinstance(module, NormalizedOutProjection):
+            return
+        setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
+
+    def solve_v(self, weight: Tensor, u: Tensor, sigma: Tensor) -> Tensor:
+        """v with W v along u, as far as there is one, and u^T W v = sigma: for state dicts that have no v."""
+        matrix = self.reshape_weight_to_matrix(weight)
+        v = torch.linalg.pinv(matrix.t() @ matrix) @ (matrix.t() @ u)
+        return v * (sigma / torch.dot(u, torch.mv(matrix, v)))
+
+    @staticmethod
+    def apply(module: nn.Module, name: str, n_power_iterations: int, dim: int, eps: float) -> "SpectralNormHook":
+        for hook in module._forward_pre_hooks.values():
+            if isinstance(hook, (SpectralNormHook, _TorchHook)) and hook.name == name:
+                raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
+        hook = SpectralNormHook(name, n_power_iterations, dim, eps)
+        weight = module._parameters[name]
+        if weight is None:
+            raise ValueError(f"`SpectralNorm` cannot be applied as parameter `{name}` is None")
+        if isinstance(weight, nn.parameter.UninitializedParameter):
+            raise ValueError(
+                "The module passed to `SpectralNorm` can't have uninitialized parameters. "
+                "Make sure to run the dummy forward before applying spectral normalization"
+            )
+        with torch.no_grad():
+            rows, columns = hook.reshape_weight_to_matrix(weight).size()
+            u = F.normalize(weight.new_empty(rows).normal_(0, 1), dim=0, eps=eps)
+            v = F.normalize(weight.new_empty(columns).normal_(0, 1), dim=0, eps=eps)
+        delattr(module, name)
+        module.register_parameter(name + "_orig", weight)
+        if type(module) is NonDynamicallyQuantizableLinear and name == "weight":
+            module.__class__ = NormalizedOutProjection
+        else:
+            setattr(module, name, weight.data)  # read before the first forward pass by initialisers and the like
+        module.register_buffer(name + "_u", u)
+        module.register_buffer(name + "_v", v)
+        module.register_forward_pre_hook(hook)
+        module._register_state_dict_hook(SpectralNormStateDictHook(hook))
+        module._register_load_state_dict_pre_hook(SpectralNormLoadStateDictPreHook(hook))
+        module.__dict__["__prepare_scriptable__"] = functools.partial(prepare_hooked, module)
+        return hook
+
+
+class NormalizedOutProjection(NonDynamicallyQuantizableLinear):
+    """MultiheadAttention's ``out_proj``, whose weight is read and whose forward is never called: no hook runs."""
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        hook = next(h for h in self._forward_pre_hooks.values() if isinstance(h, SpectralNormHook))
+        return hook.compute_weight(self, do_power_iteration=self.training and torch.is_grad_enabled())
+
+    @weight.setter
+    def weight(self, value: Tensor) -> None:
+        with torch.no_grad():
+            self.weight_orig.copy_(value)
+
+
+class SpectralNormLoadStateDictPreHook:
+    """State dicts from before version 1 hold the normalized weight and no v: sigma and v are found from it."""
+
+    def __init__(self, fn: SpectralNormHook) -> None:
+        self.fn = fn
+
+    def __call__(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        hook = self.fn
+        key = prefix + hook.name
+        if key + "_u" in state_dict:
+            hook.state = "loaded"
+        version = local_metadata.get("spectral_norm", {}).get(hook.name + ".version", None)
+        if version is not None and version >= 1:
+            return
+        if version is None and key not in state_dict and all(key + s in state_dict for s in ("_orig", "_u", "_v")):
+            return  # of the latest version, made by hand without metadata
+        missing = [key + suffix for suffix in ("_orig", "", "_u") if key + suffix not in state_dict]
+        if missing:
+            if strict:
+                missing_keys.extend(missing)
+            return
+        with torch.no_grad():
+            original = state_dict[key + "_orig"]
+            normalized = state_dict.pop(key)
+            state_dict[key + "_v"] = hook.solve_v(original, state_dict[key + "_u"], (original / normalized).mean())
+
+
+class SpectralNormStateDictHook:
+    """Writes the version into a state dict's metadata."""
+
+    def __init__(self, fn: SpectralNormHook) -> None:
+        self.fn = fn
+
+    def __call__(
+        self, module: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any]
+    ) -> None:
+        versions = local_metadata.setdefault("spectral_norm", {})
+        key = self.fn.name + ".version"
+        if key in versions:
+            raise RuntimeError(f"Unexpected key in metadata['spectral_norm']: {key}")
+        versions[key] = self.fn._version
+
+
+def spectral_norm(
+    module: T_module,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
+) -> T_module:
+    """Divides a parameter by its largest singular value before each forward pass: ``torch.nn.utils.spectral_norm``.
+
+    The same buffers ``<name>_u`` and ``<name>_v``, state dict, metadata, errors and values. Prefer
+    :func:`sigmax.torch.spectral_norm` in new code.
+    """
+    SpectralNormHook.apply(module, name, n_power_iterations, default_dim(module) if dim is None else dim, eps)
+    return module
+
+
+def remove_spectral_norm(module: T_module, name: str = "weight") -> T_module:
+    """Takes the normalization off and leaves the normalized weight as the parameter."""
+    for key, hook in module._forward_pre_hooks.items():
+        if isinstance(hook, SpectralNormHook) and hook.name == name:
+            hook.remove(module)
+            del module._forward_pre_hooks[key]
+            break
+    else:
+        raise ValueError(f"spectral_norm of '{name}' not found in {module}")
+    for hooks, kind in (
+        (module._state_dict_hooks, SpectralNormStateDictHook),
+        (module._load_state_dict_pre_hooks, SpectralNormLoadStateDictPreHook),
+    ):
+        for key, found in hooks.items():
+            # torch keeps some hooks in a wrapper of its own.
+            found = getattr(found, "hook", found)
+            if isinstance(found, kind) and found.fn.name == name:
+                del hooks[key]
+                break
+    return module

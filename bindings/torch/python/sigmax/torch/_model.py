@@ -1,0 +1,167 @@
+"""A whole model: which weights are normalized, and all of them in one call a forward pass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from . import _library
+from ._certify import Enclosure, certify
+from ._parametrization import SpectralNorm, spectral_norm
+
+
+class NormalizedModel:
+    """The normalized weights of a model, as :func:`apply` returns them.
+
+    Before each forward pass of the model all weights are computed in one parallel call; after it they are let go of, and
+    a weight that is read outside a forward pass is computed then.
+    """
+
+    def __init__(self, model: nn.Module, places: list[tuple[str, nn.Module, str]]) -> None:
+        self._places = places
+        self._versions: list[int] = []
+        self._handles = [
+            model.register_forward_pre_hook(self._before),
+            model.register_forward_hook(self._after, always_call=True),
+        ]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[tuple[str, nn.Module, str]]:
+        """(full name, module, name in it) of each weight."""
+        return iter(self._places)
+
+    @property
+    def names(self) -> list[str]:
+        return [full for full, _, _ in self._places]
+
+    def _lists(self) -> list[tuple[Any, Any]]:
+        """(list of parametrizations, SpectralNorm) of each weight that is still normalized by us alone."""
+        found = []
+        for _, module, name in self._places:
+            modules = module._modules.get("parametrizations")
+            listed = modules._modules.get(name) if modules is not None else None
+            if listed is not None and len(listed._modules) == 1 and type(listed._modules["0"]) is SpectralNorm:
+                found.append((listed, listed._modules["0"]))
+        return found
+
+    def normalize(self) -> list[Tensor]:
+        """All normalized weights, in the order of ``names``: one call, differentiable. In training it is one step of
+        each state, unless no weight has changed since the last one and ``once_per_step`` is set."""
+        return self._normalize(self._lists())
+
+    @staticmethod
+    def _normalize(lists: list[tuple[Any, Any]]) -> list[Tensor]:
+        results: list[Tensor | None] = [None] * len(lists)
+        groups: dict[tuple, list[int]] = {}
+        for index, (listed, one) in enumerate(lists):
+            weight = listed._parameters["original"]
+            if weight.ndim < 2:
+                results[index] = one.forward(weight)
+                continue
+            key = (
+                one._steps(weight), one.eps, one.iteration, one.tolerance, one.target, one.at_most,
+                one._parameters.get("scale") is not None,
+            )  # fmt: skip
+            groups.setdefault(key, []).append(index)
+        for key, indices in groups.items():
+            ones = [lists[index][1] for index in indices]
+            normalized = _library.normalize_all(
+                [lists[index][0]._parameters["original"] for index in indices],
+                [one._buffers["_u"] for one in ones],
+                [one._buffers["_v"] for one in ones],
+                [one._parameters["scale"] for one in ones] if key[-1] else [],
+                [one.dim for one in ones],
+                [one.blocks for one in ones],
+                *key[:-1],
+            )[0]
+            for index, weight in zip(indices, normalized):
+                results[index] = weight
+        return results  # type: ignore[return-value]
+
+    def _before(self, model: nn.Module, inputs: Any) -> None:
+        # torch.compile sees each weight where it is read; a replica of DataParallel has weights of its own; a traced
+        # weight has to be computed inside the trace.
+        if (
+            torch.compiler.is_compiling()
+            or getattr(model, "_is_replica", False)
+            or torch._C._get_tracing_state() is not None
+        ):
+            return
+        lists = [(listed, one) for listed, one in self._lists() if not getattr(one, "scale_output", False)]
+        for (_, one), weight in zip(lists, self._normalize(lists)):
+            one.__dict__["ready"] = weight
+
+    def _after(self, model: nn.Module, inputs: Any, output: Any) -> None:
+        for _, one in self._lists():
+            one.__dict__.pop("ready", None)
+
+    @torch.no_grad()
+    def sigma(self) -> dict[str, float]:
+        """sigma of each weight before normalization, by the states as they are."""
+        result = {}
+        for full, module, name in self._places:
+            listed = module.parametrizations[name]
+            if listed.original.ndim > 1:
+                result[full] = listed[0].sigma(listed.original).max().item()
+        return result
+
+    def certify(self) -> dict[str, Enclosure]:
+        """An enclosure of the norm of each normalized weight."""
+        return {
+            full: certify(module, name, dim=module.parametrizations[name][0].dim) for full, module, name in self._places
+        }
+
+    def remove(self) -> None:
+        """Takes the normalization off; the parameters are left as the normalized weights."""
+        for handle in self._handles:
+            handle.remove()
+        for _, module, name in self._places:
+            listed = module.parametrizations[name]
+            listed.eval()  # no further step
+            listed[0].__dict__.pop("ready", None)
+            parametrize.remove_parametrizations(module, name)
+
+
+def apply(
+    model: nn.Module,
+    include: str = r"(^|\.)(weight|weight_[ih]h_l\d+(_reverse)?|weight_[ih]h|in_proj_weight|[qkv]_proj_weight)$",
+    exclude: str | None = None,
+    *,
+    once_per_step: bool = True,
+    **options: Any,
+) -> NormalizedModel:
+    """Normalizes the weights of a model whose full names match, of two or more dimensions, all in one call a pass.
+
+    Args:
+        model: its weights are parametrized in place
+        include: a regular expression that is searched for in the full name, as in ``encoder.0.weight``
+        exclude: the same for what is left alone; ``None``: nothing
+        once_per_step: one step of a state for each change of its weight, by the optimizer, say, however many forward
+            passes there are in between
+        options: those of :func:`spectral_norm`
+    """
+    wanted = re.compile(include)
+    unwanted = re.compile(exclude) if exclude is not None else None
+    places = []
+    for path, module in model.named_modules():
+        if isinstance(module, (SpectralNorm, parametrize.ParametrizationList)):
+            continue
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            full = f"{path}.{name}" if path else name
+            if wanted.search(full) is None or (unwanted is not None and unwanted.search(full) is not None):
+                continue
+            if isinstance(parameter, nn.parameter.UninitializedParameter):
+                raise ValueError(f"'{full}' is not initialized yet: run a forward pass before applying spectral_norm")
+            if parameter.ndim >= 2:
+                places.append((full, module, name))
+    if not places:
+        raise ValueError(f"no weight of two or more dimensions matches include={include!r}, exclude={exclude!r}")
+    for _, module, name in places:
+        spectral_norm(module, name, once_per_step=once_per_step, **options)
+    return NormalizedModel(model, places)

@@ -1,0 +1,134 @@
+"""What single kinds of modules need beyond a parametrization: recurrent layers, scaled outputs, TorchScript."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.utils import parametrize
+
+from . import _library
+
+
+def only_normalizer(module: nn.Module, name: str) -> Any:
+    """The parametrization of a parameter if it is a SpectralNorm and the only one, otherwise None."""
+    from ._parametrization import SpectralNorm
+
+    if not parametrize.is_parametrized(module, name):
+        return None
+    listed = module.parametrizations[name]
+    return listed[0] if len(listed) == 1 and isinstance(listed[0], SpectralNorm) else None
+
+
+def after_registration(module: nn.Module, name: str, scale_output: bool) -> None:
+    """Adapts the class that torch has made for this module."""
+    cls = type(module)
+    _quick_access(cls, name)
+    if isinstance(module, nn.RNNBase):
+        _flat_weights_by_name(module)
+    if scale_output:
+        module.parametrizations[name][0].scale_output = True
+        cls.forward = _scaled_forward
+    from ._script import prepare_parametrized
+
+    cls.__prepare_scriptable__ = prepare_parametrized
+
+
+# torch's getter goes through two modules' __call__; this one calls the single parametrization itself, which is most of
+# the time that a small layer takes.
+def _quick_access(cls: type, name: str) -> None:
+    from ._parametrization import SpectralNorm
+
+    found = cls.__dict__[name]
+    if getattr(found.fget, "sigmax_quick", False):
+        return
+    in_full: Callable[[nn.Module], Tensor] = found.fget
+
+    def get(self: nn.Module) -> Tensor:
+        if torch.compiler.is_compiling():
+            return in_full(self)
+        listed = self._modules["parametrizations"]._modules[name]
+        only = listed._modules["0"]
+        if (
+            len(listed._modules) != 1
+            or type(only) is not SpectralNorm
+            or parametrize._cache_enabled
+            or only._forward_hooks
+            or only._forward_pre_hooks
+            or only._backward_hooks
+            or only._backward_pre_hooks
+            or listed._forward_hooks
+            or listed._forward_pre_hooks
+        ):
+            return in_full(self)
+        ready = only.__dict__.get("ready")
+        if ready is not None:
+            return ready
+        return only.forward(listed.original)
+
+    get.sigmax_quick = True  # type: ignore[attr-defined]
+    setattr(cls, name, property(get, found.fset))
+
+
+# torch's recurrent layers compute with a list that they filled when they were made. The list is made anew here whenever
+# it is read.
+def _flat_weights_by_name(module: nn.RNNBase) -> None:
+    cls = type(module)
+    if "_flat_weights" in cls.__dict__:
+        return
+
+    def get(self: nn.RNNBase) -> list:
+        if not parametrize.is_parametrized(self):
+            return self.__dict__["_kept_flat_weights"]
+        return [getattr(self, wanted) if hasattr(type(self), wanted) else self._parameters.get(wanted) for wanted in
+                self._flat_weights_names]  # fmt: skip
+
+    def set_(self: nn.RNNBase, value: list) -> None:
+        self.__dict__["_kept_flat_weights"] = value
+
+    kept = module.__dict__.pop("_flat_weights")
+    cls._flat_weights = property(get, set_)
+    cls.flatten_parameters = lambda self: None  # the weights of a call are new tensors: there is nothing to flatten
+    module._flat_weights = kept
+
+
+def check_scalable(module: nn.Module, name: str, blocks: int) -> None:
+    if not isinstance(module, (nn.Linear, _ConvNd)) or name != "weight":
+        raise ValueError(
+            "scale_output needs the weight of a Linear or a convolution, "
+            f"got '{name}' of {type(module).__name__}: leave it off"
+        )
+    if blocks != 1:
+        raise ValueError(f"scale_output needs one sigma for the whole weight, got blocks={blocks}")
+
+
+def _scaled_forward(self: nn.Module, input: Tensor, *arguments: Any, **named: Any) -> Tensor:
+    normalizer = only_normalizer(self, "weight")
+    if normalizer is None or not getattr(normalizer, "scale_output", False) or parametrize.is_parametrized(self, "bias"):
+        return type(self).__bases__[0].forward(self, input, *arguments, **named)
+    weight = self.parametrizations.weight.original
+    how = (
+        normalizer.scale, normalizer.dim, normalizer._steps(weight), normalizer.eps, normalizer.iteration,
+        normalizer.tolerance, normalizer.target, normalizer.at_most,
+    )  # fmt: skip
+    state = (normalizer._u, normalizer._v)
+    if isinstance(self, nn.Linear):
+        return _library.scaled_linear(input, weight, self.bias, *state, *how)
+    padding: Any = self.padding
+    output_padding: Any = self.output_padding
+    if isinstance(self, _ConvTransposeNd):
+        sizes = arguments[0] if arguments else named.get("output_size")
+        output_padding = self._output_padding(
+            input, sizes, self.stride, self.padding, self.kernel_size, len(self.kernel_size), self.dilation
+        )
+    elif self.padding_mode != "zeros" or isinstance(padding, str):
+        mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
+        input = F.pad(input, self._reversed_padding_repeated_twice, mode=mode)
+        padding = (0,) * len(self.kernel_size)
+    return _library.scaled_convolution(
+        input, weight, self.bias, *state, self.stride, padding, self.dilation, self.transposed, output_padding,
+        self.groups, *how,
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""What ``torch.nn`` has of spectral normalization."""
+
+from . import utils
+
+__all__ = ["utils"]
