@@ -11,7 +11,9 @@
 namespace sigmax::torch {
 namespace {
 
-constexpr int64_t kFirstSteps = 15;  // as PyTorch's parametrization makes on registration
+// As PyTorch's parametrization makes on registration. Its older hook makes none, and divides by a random number if the
+// first forward pass is in evaluation.
+constexpr int64_t kFirstSteps = 15;
 
 // `count` random vectors of unit length, one after another.
 at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length, double eps) {
@@ -104,7 +106,6 @@ void NormalizedWeight::restart() {
     u_ = u;
     v_ = v;
   }
-  if (options_.iteration() == Iteration::v_first) return;
   NormalizeOptions options = step();
   options.steps = kFirstSteps;
   spectral_sigma(original_, u_, v_, options);

@@ -43,7 +43,7 @@ class NormalizedWeight : public ::torch::nn::Module {
   /// of the weight's type.
   void converge();
 
-  /// A new random state of the size that the weight asks for and, but for Iteration::v_first, 15 steps from it.
+  /// A new random state of the size that the weight asks for, and 15 steps from it.
   void restart();
 
   /// restart() if the state is not of the weight's size, as loading may leave it. Returns whether it was.

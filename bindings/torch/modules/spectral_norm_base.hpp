@@ -46,6 +46,8 @@ template <class Derived, Normalizable Module>
 class SpectralNormBase : public Module, public SpectralNormalized {
  public:
   /// The arguments of the wrapped module's constructor, and the options of the normalization after them, if any.
+  /// Throws c10::ValueError for names that are no weights of the module, and for an Embedding with sparse gradients;
+  /// otherwise as NormalizedWeight.
   template <class... Arguments>
   requires std::constructible_from<Module, Arguments...>
   explicit SpectralNormBase(Arguments&&... arguments) : Module(std::forward<Arguments>(arguments)...) {
@@ -119,6 +121,11 @@ class SpectralNormBase : public Module, public SpectralNormalized {
 
 template <class Derived, Normalizable Module>
 void SpectralNormBase<Derived, Module>::adopt_weights(const SpectralNormOptions& normalization) {
+  if constexpr (std::derived_from<Module, ::torch::nn::EmbeddingImpl>) {
+    TORCH_CHECK_VALUE(!this->options.sparse(),
+                      "[spectral_norm] a sparse gradient does not pass through W / sigma, all "
+                      "of whose entries depend on every entry of W: use sparse(false)");
+  }
   std::vector<std::string> names = normalization.names();
   if constexpr (IsAttention<Module>) {
     if (names.empty() || std::erase(names, "out_proj.weight") > 0) {

@@ -36,8 +36,7 @@ struct SpectralNormOptions {
   /// A parameter `scale` that multiplies the normalised weight and starts at 1.
   TORCH_ARG(bool, learnable_scale) = false;
 
-  /// What a step is. u_first begins with 15 of them when the module is made, as PyTorch's parametrization; v_first from
-  /// random vectors, as its older hook.
+  /// What a step is: u_first as in PyTorch's parametrization, v_first as in its older hook, or lanczos.
   TORCH_ARG(Iteration, iteration) = Iteration::u_first;
 
   /// > 0: n_power_iterations are the most, fewer once sigma's estimated relative error is at most this.

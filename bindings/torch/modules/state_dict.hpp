@@ -25,7 +25,7 @@ StateDict state_dict(const ::torch::nn::Module& module, StateLayout layout = Sta
 
 /// The same tensors under the names of the other layout; what is not a normalised weight keeps its name.
 ///
-/// A W_orig without W_v (from a PyTorch before 1.1, with W and W_u beside it) gets the v that solves u = W v / |W v|
+/// A W_orig without W_v (from an early PyTorch, with W and W_u beside it) gets the v that solves u = W v / |W v|
 /// and u^T W_orig v = mean(W_orig / W).
 StateDict converted(const StateDict& state, StateLayout layout);
 

@@ -263,6 +263,7 @@ TEST(SpectralNorm, OptionsWithoutMeaningAreRefused) {
   EXPECT_THROW(SpectralNorm<nn::Linear>(4, 3, SpectralNormOptions().target(0)), c10::ValueError);
   EXPECT_THROW(SpectralNorm<nn::Linear>(4, 3, SpectralNormOptions().names({"wieght"})), c10::ValueError);
   EXPECT_THROW(SpectralNorm<nn::Linear>(4, 3)->normalized_weight("bias"), c10::ValueError);
+  EXPECT_THROW(SpectralNorm<nn::Embedding>(nn::EmbeddingOptions(4, 3).sparse(true)), c10::ValueError);
 }
 
 TEST(SpectralNorm, AZeroWeightStaysZero) {

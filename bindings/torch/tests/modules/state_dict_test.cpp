@@ -105,7 +105,7 @@ TEST(StateDict, MissingUnexpectedAndMisshapenNamesAreListedAndNothingIsCopied) {
   EXPECT_EQ(report.unexpected, Names{"4.weight"});
 }
 
-// PyTorch before 1.1 kept u and the normalised weight, and not v.
+// An early PyTorch kept u and the normalised weight, and not v.
 TEST(StateDict, AStateWithoutVGetsOne) {
   SpectralNorm<nn::Linear> layer(4, 3, SpectralNormOptions().iteration(Iteration::v_first));
   layer->to(at::kDouble);
