@@ -167,8 +167,8 @@ void run(const Options& options) {
   const Split data = read_split(options.data, "train", options.images);
   const Split test = read_split(options.data, "t10k", options.images);
   nn::Sequential net = network(!options.plain);
-  if (!options.start.empty()) load_state_dict(*net, sigmax::torch::read_state_dict(options.start));
-  if (!options.save_start.empty()) save_state_dict(sigmax::torch::state_dict(*net), options.save_start);
+  if (!options.start.empty()) sigmax::torch::load_state_dict(*net, sigmax::torch::read_state_dict(options.start));
+  if (!options.save_start.empty()) sigmax::torch::save_state_dict(sigmax::torch::state_dict(*net), options.save_start);
   std::printf("%s spectral normalization, %d images\n", options.plain ? "without" : "with",
               static_cast<int>(data.labels.size(0)));
   train(net, data, test, options);

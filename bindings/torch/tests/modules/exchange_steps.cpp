@@ -45,9 +45,10 @@ int run(const std::filesystem::path& folder, const std::string& layout_name, int
     train(c, steps, outputs);
     c.module->eval();
     outputs.insert("output.eval", c.output().detach());
-    save_state_dict(outputs, folder / (c.name + ".outputs.pt"));
-    save_state_dict(state_dict(*c.module, layout), folder / (c.name + ".end.pt"));
-    save_state_dict(state_dict(*c.module, layout), folder / (c.name + ".end.safetensors"));
+    sigmax::torch::save_state_dict(outputs, folder / (c.name + ".outputs.pt"));
+    sigmax::torch::save_state_dict(sigmax::torch::state_dict(*c.module, layout), folder / (c.name + ".end.pt"));
+    sigmax::torch::save_state_dict(sigmax::torch::state_dict(*c.module, layout),
+                                   folder / (c.name + ".end.safetensors"));
   }
   return found > 0 ? 0 : 1;
 }

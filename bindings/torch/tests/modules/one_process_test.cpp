@@ -1,10 +1,11 @@
 // A program that links both sigmax, with OpenBLAS, and LibTorch, which exports the BLAS and LAPACK of its own MKL under
 // the same names: whichever is bound, what is computed is right, and so are the proofs.
-#include <ATen/Functions.h>
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <cstddef>
 #include <memory>
+#include <tuple>
 
 #include "bindings/torch/normalize.hpp"
 #include "sigmax/bounds/certify.hpp"
