@@ -1,6 +1,7 @@
 #include "bindings/torch/normalize.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <utility>

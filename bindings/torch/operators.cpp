@@ -109,34 +109,41 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_meta(
   return lists;
 }
 
+}  // namespace
+}  // namespace sigmax::torch
+
+// The macros speak of torch::Library, which within namespace sigmax would be looked for in sigmax::torch.
+namespace operators = sigmax::torch;
+
 TORCH_LIBRARY(sigmax, m) {
   const std::vector<at::Tag> compliant{at::Tag::pt2_compliant_tag};
   m.def(
       "normalize(Tensor weight, Tensor(a!) u, Tensor(b!) v, Tensor? scale=None, int dim=0, int blocks=1, int steps=1, "
       "float eps=1e-12, int iteration=0, float tolerance=0., float target=1., bool at_most=False) -> (Tensor weight, "
       "Tensor sigma)",
-      normalize_operator, compliant);
+      operators::normalize_operator, compliant);
   m.def(
       "normalize_all(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, int[] dims, int[] blocks, "
       "int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., bool at_most=False) -> "
       "(Tensor[] weights, Tensor[] sigma)",
-      normalize_all_operator, compliant);
+      operators::normalize_all_operator, compliant);
   m.def(
       "sigma(Tensor weight, Tensor(a!) u, Tensor(b!) v, int dim=0, int blocks=1, int steps=1, float eps=1e-12, "
       "int iteration=0, float tolerance=0.) -> Tensor",
-      sigma_operator, compliant);
+      operators::sigma_operator, compliant);
   m.def(
       "scaled_linear(Tensor input, Tensor weight, Tensor? bias, Tensor(a!) u, Tensor(b!) v, Tensor? scale=None, "
       "int dim=0, int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., "
       "bool at_most=False) -> Tensor",
-      scaled_linear_operator, compliant);
+      operators::scaled_linear_operator, compliant);
   m.def(
       "scaled_convolution(Tensor input, Tensor weight, Tensor? bias, Tensor(a!) u, Tensor(b!) v, int[] stride, "
       "int[] padding, int[] dilation, bool transposed, int[] output_padding, int groups, Tensor? scale=None, "
       "int dim=0, int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., "
       "bool at_most=False) -> Tensor",
-      scaled_convolution_operator, compliant);
-  m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", certify_operator, compliant);
+      operators::scaled_convolution_operator, compliant);
+  m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
+        compliant);
   m.def(
       "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "
       "Tensor(d!)[] sigma, int[] dims, int[] blocks, int steps, float eps, int iteration, float tolerance, "
@@ -149,14 +156,11 @@ TORCH_LIBRARY(sigmax, m) {
 }
 
 TORCH_LIBRARY_IMPL(sigmax, CPU, m) {
-  m.impl("_normalize_into", into_cpu);
-  m.impl("_normalize_backward", backward_cpu);
+  m.impl("_normalize_into", operators::into_cpu);
+  m.impl("_normalize_backward", operators::backward_cpu);
 }
 
 TORCH_LIBRARY_IMPL(sigmax, Meta, m) {
-  m.impl("_normalize_into", into_meta);
-  m.impl("_normalize_backward", backward_meta);
+  m.impl("_normalize_into", operators::into_meta);
+  m.impl("_normalize_backward", operators::backward_meta);
 }
-
-}  // namespace
-}  // namespace sigmax::torch

@@ -5,6 +5,8 @@
 // <dy, z> = <W^T dy, x> comes from the gradient of the input, which is there anyway, so that z need not be kept.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <utility>
