@@ -100,7 +100,8 @@ def prepare_hooked(module: nn.Module) -> nn.Module:
     others = {}
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNormHook):
-            hook.compute_weight(module, False)  # so that a state that has made no step makes its first ones
+            if not module.training:
+                hook.compute_weight(module, False)  # a state that has made no step makes its first ones
             sources[hook.name] = _HOOKED.format(
                 name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps
             )
