@@ -38,7 +38,10 @@ def questions():
     }
 
 
-NATIVE_ONLY = ("gram_product", "mapped_file")
+NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step")
+
+# An easy and a hard spectrum among the trained weights: sigma_2 is 0.59 and 0.99 of sigma_1.
+CONVERGENCE_ON = ("encoder.layer.0.output.dense.weight", "encoder.layer.0.attention.self.query.weight")
 
 
 def parse_options():
@@ -177,8 +180,19 @@ def show(case):
     sys.stdout.flush()
 
 
+def convergence(options):
+    """Reads of A against error, on two trained weights where they have been fetched, on generated spectra otherwise."""
+    model = ROOT / "build" / "real-models" / "weights" / "all_minilm_l6_v2.safetensors"
+    if options.quick or not model.exists():
+        return run_native("convergence", options)
+    reports = [run_native("convergence", options, f"{model}:{name}") for name in CONVERGENCE_ON]
+    return {**reports[0], "cases": [case for report in reports for case in report["cases"]]}
+
+
 def ask(question, options):
-    if question in NATIVE_ONLY:
+    if question == "convergence":
+        report = convergence(options)
+    elif question in NATIVE_ONLY:
         report = run_native(question, options)
     else:
         import numpy

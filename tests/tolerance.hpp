@@ -107,6 +107,9 @@ inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_
 /// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
 inline constexpr double kPrintedDigits = 0.51e-8;
 
+/// What derivatives promise of their agreement with finite differences in double.
+inline constexpr double kFiniteDifference = 1e-7;
+
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -31,18 +32,26 @@ inline std::string cpu_name() {
 namespace detail {
 
 // Vectors of eight words, whatever the target: the compiler splits them where registers are narrower.
-using Words [[gnu::vector_size(64), gnu::aligned(8), gnu::may_alias]] = std::uint64_t;
+using Words [[gnu::vector_size(64)]] = std::uint64_t;
+
+// The memory is not aligned to a vector.
+[[gnu::always_inline]] inline void add_block(Words& sum, const std::byte* data) {
+  Words block;
+  std::memcpy(&block, data, sizeof block);
+  sum += block;
+}
 
 // Reads `count` blocks of 64 bytes in Streams parts side by side. The sum is returned so that the reads are needed.
 template <int Streams>
 [[gnu::always_inline]] inline std::uint64_t read_streams(const std::byte* data, std::size_t count) {
   const std::size_t each = count / Streams;
-  const auto* first = reinterpret_cast<const Words*>(data);
   Words sums[4 * Streams] = {};
   std::size_t i = 0;
   for (; i + 4 <= each; i += 4) {
     for (int s = 0; s < Streams; ++s) {
-      for (int k = 0; k < 4; ++k) sums[4 * s + k] += first[each * static_cast<std::size_t>(s) + i + k];
+      const std::byte* first = data + sizeof(Words) * (each * static_cast<std::size_t>(s) + i);
+      for (std::size_t k = 0; k < 4; ++k)
+        add_block(sums[4 * static_cast<std::size_t>(s) + k], first + sizeof(Words) * k);
     }
   }
   Words sum = {};

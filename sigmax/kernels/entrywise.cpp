@@ -6,11 +6,13 @@
 #include <array>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/kernels/segments.hpp"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sigmax/kernels/entrywise.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/kernels/segments-inl.hpp"
 #include "sigmax/kernels/store-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,29 +32,52 @@ HWY_INLINE void each_run(std::int64_t rows, std::int64_t inner, std::int64_t fir
   }
 }
 
+// `past_caches`: the output is too large to be found in a cache by whoever reads it next, and need not be fetched into
+// one to be written.
 template <bool kY, bool kOuter, class S, class T>
-HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n) {
+HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n,
+                            bool past_caches) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<hn::ScalableTag<T>>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const V a = hn::Set(d, alpha), b = hn::Set(d, beta), c = hn::Set(d, gamma);
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
+  const auto whole = [&](std::int64_t j) HWY_ATTR {
     V sum = hn::Mul(a, load(d, x + j));
     if constexpr (kY) sum = hn::MulAdd(b, load(d, y + j), sum);
     if constexpr (kOuter) sum = hn::MulAdd(c, hn::LoadU(d, v + j), sum);
-    store(d, sum, out + j);
+    return sum;
+  };
+  const auto some = [&](std::int64_t j, std::int64_t count) HWY_ATTR {
+    V sum = hn::Mul(a, load_some(d, x + j, count));
+    if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + j, count), sum);
+    if constexpr (kOuter) sum = hn::MulAdd(c, load_first(d, v + j, count), sum);
+    store_some(d, sum, out + j, count);
+  };
+  std::int64_t j = 0;
+  if (past_caches && std::is_same_v<S, T> && n >= lanes) {
+    const auto bytes = static_cast<std::uintptr_t>(lanes) * sizeof(S);
+    const auto beyond = reinterpret_cast<std::uintptr_t>(out) % bytes;
+    if (beyond != 0) {
+      j = static_cast<std::int64_t>((bytes - beyond) / sizeof(S));
+      some(0, j);
+    }
+    for (; j + lanes <= n; j += lanes) store_past_caches(d, whole(j), out + j);
   }
-  if (j < n) {
-    V sum = hn::Mul(a, load_some(d, x + j, n - j));
-    if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + j, n - j), sum);
-    if constexpr (kOuter) sum = hn::MulAdd(c, load_first(d, v + j, n - j), sum);
-    store_some(d, sum, out + j, n - j);
+  for (; j + 2 * lanes <= n; j += 2 * lanes) {
+    const V first = whole(j), second = whole(j + lanes);
+    store(d, first, out + j);
+    store(d, second, out + j + lanes);
   }
+  for (; j + lanes <= n; j += lanes) store(d, whole(j), out + j);
+  if (j < n) some(j, n - j);
 }
+
+// Outputs from so many bytes on are written past the caches: a layer's input and output are not both found there.
+constexpr std::int64_t kPastCaches = std::int64_t{8} << 20;
 
 template <bool kY, bool kOuter, class S, class T>
 void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+  const bool past_caches = out.bytes() >= kPastCaches && out.data != what.x.data && out.data != what.y.data;
   each_run(out.rows, out.inner, first, count, [&](std::int64_t r, std::int64_t s, std::int64_t from, std::int64_t n) {
     const S* y = nullptr;
     const T* v = nullptr;
@@ -63,13 +88,53 @@ void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std:
       weight = static_cast<T>(what.gamma * static_cast<double>(what.u[static_cast<std::size_t>(r)]));
     }
     combine_run<kY, kOuter>(static_cast<T>(what.alpha), reinterpret_cast<const S*>(what.x.run(r, s)) + from,
-                            static_cast<T>(what.beta), y, weight, v, reinterpret_cast<S*>(out.run(r, s)) + from, n);
+                            static_cast<T>(what.beta), y, weight, v, reinterpret_cast<S*>(out.run(r, s)) + from, n,
+                            past_caches);
   });
+  if (past_caches) hwy::FlushStream();
+}
+
+// The same for segments [first, first + count) whose rows are short runs, `stretched` being gamma u, each element
+// `inner` times: whole stretches, a period of the repeated v at a time.
+template <bool kY, class S, class T>
+void combine_segments(const Combination<T>& what, const T* stretched, const UnfoldedOutput& out, std::int64_t first,
+                      std::int64_t count) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto a = hn::Set(d, static_cast<T>(what.alpha)), b = hn::Set(d, static_cast<T>(what.beta));
+  const std::int64_t n = out.rows * out.inner, period = period_of<T>(out.inner);
+  HWY_ALIGN T repeated[kLongestPeriod<T>];
+  for (std::int64_t s = first; s < first + count; ++s) {
+    repeat_run(what.v.data() + s * out.inner, out.inner, period, repeated);
+    const auto* x = reinterpret_cast<const S*>(what.x.run(0, s));
+    const auto* y = kY ? reinterpret_cast<const S*>(what.y.run(0, s)) : nullptr;
+    auto* to = reinterpret_cast<S*>(out.run(0, s));
+    for (std::int64_t k = 0; k < n; k += period) {
+      const std::int64_t here = std::min(period, n - k);
+      std::int64_t j = 0;
+      for (; j + lanes <= here; j += lanes) {
+        auto sum = hn::Mul(a, load(d, x + k + j));
+        if constexpr (kY) sum = hn::MulAdd(b, load(d, y + k + j), sum);
+        store(d, hn::MulAdd(hn::LoadU(d, stretched + k + j), hn::LoadU(d, repeated + j), sum), to + k + j);
+      }
+      if (j == here) continue;
+      const std::int64_t left = here - j;
+      auto sum = hn::Mul(a, load_some(d, x + k + j, left));
+      if constexpr (kY) sum = hn::MulAdd(b, load_some(d, y + k + j, left), sum);
+      const auto weight = load_first(d, stretched + k + j, left);
+      store_some(d, hn::MulAdd(weight, hn::LoadU(d, repeated + j), sum), to + k + j, left);
+    }
+  }
 }
 
 template <class S, class T>
-void combine_typed(const Combination<T>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+void combine_typed(const Combination<T>& what, const T* stretched, const UnfoldedOutput& out, std::int64_t first,
+                   std::int64_t count) {
   const bool outer = what.u.data() != nullptr;
+  if (stretched != nullptr) {
+    return what.y.data != nullptr ? combine_segments<true, S>(what, stretched, out, first, count)
+                                  : combine_segments<false, S>(what, stretched, out, first, count);
+  }
   if (what.y.data != nullptr) {
     return outer ? combine_entries<true, true, S>(what, out, first, count)
                  : combine_entries<true, false, S>(what, out, first, count);
@@ -78,21 +143,22 @@ void combine_typed(const Combination<T>& what, const UnfoldedOutput& out, std::i
                : combine_entries<false, false, S>(what, out, first, count);
 }
 
-void combine_float(const Combination<float>& what, const UnfoldedOutput& out, std::int64_t first, std::int64_t count) {
+void combine_float(const Combination<float>& what, const float* stretched, const UnfoldedOutput& out,
+                   std::int64_t first, std::int64_t count) {
   switch (out.dtype) {
-    case DType::f32: return combine_typed<float>(what, out, first, count);
-    case DType::f16: return combine_typed<hwy::float16_t>(what, out, first, count);
-    default: return combine_typed<hwy::bfloat16_t>(what, out, first, count);
+    case DType::f32: return combine_typed<float>(what, stretched, out, first, count);
+    case DType::f16: return combine_typed<hwy::float16_t>(what, stretched, out, first, count);
+    default: return combine_typed<hwy::bfloat16_t>(what, stretched, out, first, count);
   }
 }
 
-void combine_double(const Combination<double>& what, const UnfoldedOutput& out, std::int64_t first,
-                    std::int64_t count) {
+void combine_double(const Combination<double>& what, const double* stretched, const UnfoldedOutput& out,
+                    std::int64_t first, std::int64_t count) {
   switch (out.dtype) {
-    case DType::f64: return combine_typed<double>(what, out, first, count);
-    case DType::f32: return combine_typed<float>(what, out, first, count);
-    case DType::f16: return combine_typed<hwy::float16_t>(what, out, first, count);
-    default: return combine_typed<hwy::bfloat16_t>(what, out, first, count);
+    case DType::f64: return combine_typed<double>(what, stretched, out, first, count);
+    case DType::f32: return combine_typed<float>(what, stretched, out, first, count);
+    case DType::f16: return combine_typed<hwy::float16_t>(what, stretched, out, first, count);
+    default: return combine_typed<hwy::bfloat16_t>(what, stretched, out, first, count);
   }
 }
 
@@ -157,18 +223,20 @@ void flatten(Unfolded<Byte>& w) {
   w.row_stride = w.segment_stride = w.inner;
 }
 
-// body(piece, first entry, entries) for each piece, of at most kMostPieces.
+// body(piece, first unit, units) for at most kMostPieces pieces of `units` units (entries or segments) that are `size`
+// entries together. `backwards`: the last pieces first, for what was read before is in the caches from its end on.
 template <class Body>
-std::int64_t each_piece(std::int64_t size, Context& context, const Body& body) {
+std::int64_t each_piece(std::int64_t size, std::int64_t units, bool backwards, Context& context, const Body& body) {
   const std::int64_t wanted = std::clamp<std::int64_t>(size / kPieceEntries, 1, kMostPieces);
-  const std::int64_t each = ((size + wanted - 1) / wanted + kEntryUnit - 1) / kEntryUnit * kEntryUnit;
-  const std::int64_t count = (size + each - 1) / each;
+  const std::int64_t unit = size == units ? kEntryUnit : 1;
+  const std::int64_t each = ((units + wanted - 1) / wanted + unit - 1) / unit * unit;
+  const std::int64_t count = (units + each - 1) / each;
   if (count == 1) {
-    body(0, 0, size);
+    body(0, 0, units);
   } else {
     context.parallel_for(static_cast<std::size_t>(count), [&](std::size_t p) {
-      const auto piece = static_cast<std::int64_t>(p);
-      body(piece, piece * each, std::min(each, size - piece * each));
+      const auto piece = backwards ? count - 1 - static_cast<std::int64_t>(p) : static_cast<std::int64_t>(p);
+      body(piece, piece * each, std::min(each, units - piece * each));
     });
   }
   return count;
@@ -199,13 +267,22 @@ void combination(const Combination<T>& what, const UnfoldedOutput& out, Context&
     if (plan.y.data != nullptr) flatten(plan.y);
     flatten(to);
   }
-  each_piece(to.size(), context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
+  const auto piece = [&](const T* stretched, std::int64_t first, std::int64_t count) {
     if constexpr (std::same_as<T, float>) {
-      HWY_DYNAMIC_DISPATCH(combine_float)(plan, to, first, count);
+      HWY_DYNAMIC_DISPATCH(combine_float)(plan, stretched, to, first, count);
     } else {
-      HWY_DYNAMIC_DISPATCH(combine_double)(plan, to, first, count);
+      HWY_DYNAMIC_DISPATCH(combine_double)(plan, stretched, to, first, count);
     }
-  });
+  };
+  if (outer && has_short_runs(out) && has_short_runs(what.x) && (what.y.data == nullptr || has_short_runs(what.y))) {
+    auto stretched = context.scratch<T>(static_cast<std::size_t>(out.rows * out.inner));
+    stretch<T>(what.u, out.inner, what.gamma, stretched.data());
+    each_piece(out.size(), out.segments, true, context,
+               [&](std::int64_t, std::int64_t first, std::int64_t count) { piece(stretched.data(), first, count); });
+    return;
+  }
+  each_piece(to.size(), to.size(), true, context,
+             [&](std::int64_t, std::int64_t first, std::int64_t count) { piece(nullptr, first, count); });
 }
 
 double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& context) {
@@ -217,8 +294,8 @@ double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& 
     flatten(right);
   }
   std::array<double, kMostPieces> parts{};
-  const std::int64_t count =
-      each_piece(left.size(), context, [&](std::int64_t piece, std::int64_t first, std::int64_t entries) {
+  const std::int64_t count = each_piece(
+      left.size(), left.size(), false, context, [&](std::int64_t piece, std::int64_t first, std::int64_t entries) {
         parts[static_cast<std::size_t>(piece)] = HWY_DYNAMIC_DISPATCH(inner_entries)(left, right, first, entries);
       });
   double sum = 0;

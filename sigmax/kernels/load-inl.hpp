@@ -93,8 +93,11 @@ HWY_INLINE hn::Vec<D> widen(D d, hn::Vec<hn::Rebind<Raw<S>, D>> raw) {
 
 // f64 elements rounded to a vector of float.
 HWY_INLINE hn::Vec<F32> narrow(F32 d, const double* p) {
-#if HWY_TARGET == HWY_SCALAR
-  return hn::Set(d, static_cast<float>(*p));
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  // Without an instruction for it Highway gives the largest float for infinities and for what is beyond it.
+  HWY_ALIGN float copy[hn::MaxLanes(d)];
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) copy[i] = static_cast<float>(p[i]);
+  return hn::Load(d, copy);
 #else
   const hn::Half<F32> half;
   const hn::Rebind<double, hn::Half<F32>> dd;

@@ -8,6 +8,8 @@
 #define SIGMAX_KERNELS_STORE_INL
 #endif
 
+#include <hwy/cache_control.h>
+
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -66,6 +68,17 @@ HWY_INLINE void store(D d, hn::Vec<D> v, S* p) {
       const auto element = store_one(static_cast<double>(values[i]), p);
       std::memcpy(p + i, &element, sizeof element);
     }
+  }
+}
+
+// store() past the caches where there is an instruction for it; p is aligned to the vector's bytes in storage. After
+// the last one comes hwy::FlushStream().
+template <class D, class S>
+HWY_INLINE void store_past_caches(D d, hn::Vec<D> v, S* p) {
+  if constexpr (std::is_same_v<S, hn::TFromD<D>>) {
+    hn::Stream(v, d, p);
+  } else {
+    store(d, v, p);
   }
 }
 

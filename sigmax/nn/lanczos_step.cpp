@@ -1,6 +1,7 @@
 // The Lanczos steps of normalize.hpp: iteration.hpp declares them.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -73,6 +74,8 @@ class KrylovSpace {
     result.theta = theta.back();
     result.y = eigenvector(form_, result.theta).value_or(std::vector<double>(theta.size(), 0.0));
     if (result.y.front() == 0 && result.y.back() == 0) result.y.front() = 1;
+    // On the side of the start: the state keeps its sign from step to step.
+    if (result.y.front() < 0) std::transform(result.y.begin(), result.y.end(), result.y.begin(), std::negate<>());
     const double residual = beta_ * std::fabs(result.y.back());
     const double gap = result.theta - theta[theta.size() - 2];
     result.error = gap > residual ? residual * (residual / gap) : residual;
@@ -133,7 +136,8 @@ class KrylovSpace {
 template <Real T>
 void lanczos_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {
-  const std::int64_t most = std::max<std::int64_t>(std::min({options.steps, w.rows(), w.columns()}), 1);
+  // Directions that W maps to zero count once.
+  const std::int64_t most = std::max<std::int64_t>(std::min({options.steps, w.rows() + 1, w.columns()}), 1);
   if (options.steps == 1 || w.rows() == 0 || w.columns() == 0) {
     return u_first_steps(w, options, work, result, context);
   }

@@ -124,6 +124,8 @@ class Stepper {
     if (fault == StateFault::none) fault = StateFault::zero;
     draw_unit<T>(options_.seed, left ? 0 : 1, left ? work_.u : work_.v);
     result_.repair.drawn = true;
+    // v was drawn for a state that was to be taken as it is: steps that begin from v.
+    if (!left && options_.iteration == Iteration::v_first) options_.iteration = Iteration::u_first;
     options_.steps = std::max(options_.steps, options_.steps_drawn);
   }
 

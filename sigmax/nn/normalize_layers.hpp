@@ -16,10 +16,10 @@ namespace sigmax::nn {
 /// A weight, or one block of it, with its state.
 template <Real T>
 struct Layer {
-  Weight weight;
-  std::span<T> u;           ///< in and out
-  std::span<T> v;           ///< in and out
-  WeightOutput normalized;  ///< f W; no data: not written
+  Weight weight{};
+  std::span<T> u{};           ///< in and out
+  std::span<T> v{};           ///< in and out
+  WeightOutput normalized{};  ///< f W; no data: not written
   Rule rule{};
   StepOptions options{};
   StepResult result{};  ///< out
@@ -37,12 +37,12 @@ std::vector<Layer<T>> block_layers(const Layer<T>& whole, const BlockGrid& grid)
 
 template <Real T>
 struct LayerGradient {
-  Weight weight;
-  std::span<const T> u;
-  std::span<const T> v;
+  Weight weight{};
+  std::span<const T> u{};
+  std::span<const T> v{};
   Factor f{};
-  Weight grad_output;
-  WeightOutput grad_weight;
+  Weight grad_output{};
+  WeightOutput grad_weight{};
   bool always_inner = false;
   NormalizeGradient result{};  ///< out
 };

@@ -4,6 +4,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/kernels/matvec.hpp"
+#include "sigmax/kernels/outer.hpp"
 
 namespace sigmax {
 namespace {
@@ -19,6 +20,8 @@ class Dense final : public LinearOperator<T> {
   }
 
   Structure<T> structure() const override { return structure::Stored{&view_.matrix, view_.transposed}; }
+
+  std::int64_t parameter_count() const override { return view_.matrix.size(); }
 
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) return std::make_shared<Dense<float>>(view_);
@@ -52,6 +55,10 @@ class Dense final : public LinearOperator<T> {
   void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
     if (view_.transposed) return kernels::gram<T>(view_.matrix, y, {}, z, context);
     kernels::outer_gram<T>(view_.matrix, y, z, context);
+  }
+
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    kernels::add_outer<T>(g.u, g.v, g.weights, grad.data(), g.v.rows, context);
   }
 
   StoredView view_;

@@ -14,15 +14,17 @@ using Entries = std::shared_ptr<const std::vector<double>>;
 template <Real T>
 class Diagonal final : public LinearOperator<T> {
  public:
-  explicit Diagonal(Entries entries) : entries_(std::move(entries)) {}
+  Diagonal(Entries entries, bool is_constant) : entries_(std::move(entries)), is_constant_(is_constant) {}
 
   Shape shape() const override {
     const auto order = static_cast<std::int64_t>(entries_->size());
     return {order, order};
   }
 
+  std::int64_t parameter_count() const override { return is_constant_ ? 0 : shape().rows; }
+
   Operator<float> in_single() const override {
-    if constexpr (std::same_as<T, double>) return std::make_shared<Diagonal<float>>(entries_);
+    if constexpr (std::same_as<T, double>) return std::make_shared<Diagonal<float>>(entries_, is_constant_);
     return nullptr;
   }
 
@@ -41,6 +43,18 @@ class Diagonal final : public LinearOperator<T> {
     multiply(z, z);
   }
 
+  // u^T diag(d) v = sum_j d_j u_j v_j
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context&) const override {
+    for (std::size_t j = 0; j < grad.size(); ++j) {
+      double sum = static_cast<double>(grad[j]);
+      for (std::int64_t i = 0; i < g.terms(); ++i) {
+        sum += g.weights[static_cast<std::size_t>(i)] * static_cast<double>(g.u.column(i)[j]) *
+               static_cast<double>(g.v.column(i)[j]);
+      }
+      grad[j] = static_cast<T>(sum);
+    }
+  }
+
   void multiply(MatrixView<const T> in, MatrixView<T> out) const {
     const double* d = entries_->data();
     for (std::int64_t j = 0; j < in.columns; ++j) {
@@ -51,6 +65,7 @@ class Diagonal final : public LinearOperator<T> {
   }
 
   Entries entries_;
+  bool is_constant_;
 };
 
 }  // namespace
@@ -67,14 +82,14 @@ Operator<T> diagonal(Tensor entries) {
   const Tensor row = entries.compact();
   std::vector<double> values(static_cast<std::size_t>(order));
   kernels::convert({row.dtype(), row.data(), 1, order, order}, 1, values.data(), order);
-  return std::make_shared<Diagonal<T>>(std::make_shared<const std::vector<double>>(std::move(values)));
+  return std::make_shared<Diagonal<T>>(std::make_shared<const std::vector<double>>(std::move(values)), false);
 }
 
 template <Real T>
 Operator<T> identity(std::int64_t order) {
   if (order < 0) throw Error(fmt::format("[identity] the order must not be negative, got {}", order));
   return std::make_shared<Diagonal<T>>(
-      std::make_shared<const std::vector<double>>(static_cast<std::size_t>(order), 1.0));
+      std::make_shared<const std::vector<double>>(static_cast<std::size_t>(order), 1.0), true);
 }
 
 template Operator<float> diagonal<float>(Tensor);

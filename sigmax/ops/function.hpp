@@ -12,18 +12,29 @@ namespace sigmax {
 template <Real T>
 using BlockFunction = std::function<void(MatrixView<const T> in, MatrixView<T> out, Context& context)>;
 
+/// What the products depend on: `count` parameters, and how a cotangent becomes a gradient, grad += d/dtheta
+/// sum_i w_i u_i^T A(theta) v_i, as LinearOperator::pull_back describes it. `grad` has `count` entries.
+template <Real T>
+struct FunctionParameters {
+  std::int64_t count = 0;
+  std::function<void(const Cotangent<T>& cotangent, std::span<T> grad, Context& context)> pull_back;
+};
+
 /// The operator whose products are these functions, which must be linear, each other's adjoint, and safe to call from
 /// several threads if the operator is used from several. What they throw goes through.
 ///
 ///     const auto shift = function_operator<double>({n, n}, forwards, backwards);
 ///
 /// Cost: what they cost; Gram products are both, one after the other. structure() is Opaque, so certify() can say
-/// something probabilistic of it; in_single() is null.
-/// Throws Error for a negative shape or an empty function.
+/// something probabilistic of it; in_single() is null. Without `parameters` it is a constant to gradients.
+/// Throws Error for a negative shape or number of parameters, or an empty function.
 template <Real T>
-Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint);
+Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint,
+                              FunctionParameters<T> parameters = {});
 
-extern template Operator<float> function_operator<float>(Shape, BlockFunction<float>, BlockFunction<float>);
-extern template Operator<double> function_operator<double>(Shape, BlockFunction<double>, BlockFunction<double>);
+extern template Operator<float> function_operator<float>(Shape, BlockFunction<float>, BlockFunction<float>,
+                                                         FunctionParameters<float>);
+extern template Operator<double> function_operator<double>(Shape, BlockFunction<double>, BlockFunction<double>,
+                                                           FunctionParameters<double>);
 
 }  // namespace sigmax

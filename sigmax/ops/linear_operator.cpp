@@ -75,6 +75,30 @@ void LinearOperator<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<
   apply_impl(x, z, context);
 }
 
+template <Real T>
+void LinearOperator<T>::pull_back(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const {
+  const Shape s = shape();
+  const auto& [u, v, weights] = cotangent;
+  const std::int64_t terms = cotangent.terms();
+  if (u.rows != s.rows || v.rows != s.columns || u.columns != terms || v.columns != terms) {
+    throw Error(
+        fmt::format("[pull_back] a {}x{} operator takes u of {} rows and v of {}, a column a weight, got {}x{} "
+                    "and {}x{} for {} weights",
+                    s.rows, s.columns, s.rows, s.columns, u.rows, u.columns, v.rows, v.columns, terms));
+  }
+  const std::int64_t count = parameter_count();
+  if (static_cast<std::int64_t>(grad.size()) != count) {
+    throw Error(fmt::format("[pull_back] the gradient has {} entries for {} parameters{}", grad.size(), count,
+                            count == 0 ? ": the operator does not say what it depends on" : ""));
+  }
+  if (count > 0 && terms > 0) pull_back_impl(cotangent, grad, context);
+}
+
+template <Real T>
+void LinearOperator<T>::pull_back_impl(const Cotangent<T>&, std::span<T> grad, Context&) const {
+  throw Error(fmt::format("[pull_back] an operator with {} parameters must override pull_back_impl", grad.size()));
+}
+
 template class LinearOperator<float>;
 template class LinearOperator<double>;
 

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <variant>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/view.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
+#include "sigmax/ops/cotangent.hpp"
 
 namespace sigmax {
 
@@ -108,6 +110,18 @@ class LinearOperator {
   /// rows. Throws Error if the shapes do not fit.
   void apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
 
+  /// How many numbers theta the operator A(theta) is a function of, for gradients. Zero for an operator that is a
+  /// constant, or does not say what it depends on: as a part of others it counts as a constant. The order of the
+  /// parameters is documented where the operator is; an operator made of others has theirs one after another, once for
+  /// each place in which a part occurs.
+  virtual std::int64_t parameter_count() const { return 0; }
+
+  /// grad += d/dtheta sum_i w_i u_i^T A(theta) v_i: a cotangent of A becomes one of its parameters, without a dense
+  /// matrix. `grad` has parameter_count() entries and is added to, so that several cotangents or uses of the same
+  /// parameters accumulate; sums are formed in double and rounded to T once. The same bits for any number of threads.
+  /// Throws Error if the shapes do not fit; so for any `grad` but an empty one if the operator has no parameters.
+  void pull_back(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const;
+
   /// What the operator is made of.
   virtual Structure<T> structure() const { return structure::Opaque{}; }
 
@@ -120,6 +134,8 @@ class LinearOperator {
   virtual void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
   /// The default makes two passes.
   virtual void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
+  /// For at least one term and one parameter. An operator with parameters overrides it; the default throws Error.
+  virtual void pull_back_impl(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const;
 
  private:
   virtual void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const = 0;

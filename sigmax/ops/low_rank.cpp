@@ -60,6 +60,8 @@ class LowRank final : public LinearOperator<T> {
 
   Structure<T> structure() const override { return composed_->structure(); }
 
+  std::int64_t parameter_count() const override { return composed_->parameter_count(); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       const auto single = [](const Inner<double>& inner) {
@@ -116,6 +118,11 @@ class LowRank final : public LinearOperator<T> {
       parts::scale(s.view(), scale_);
     }
     b_->apply(s.view(), z, context);
+  }
+
+  // Those of scale (B A): scale sum w u (A v)^T for B, scale sum w (B^T u) v^T for A.
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    composed_->pull_back(g, grad, context);
   }
 
   // s = f G (f t); t is lost.

@@ -16,6 +16,8 @@ namespace sigmax {
 /// factor is read once instead. Construction reads the factor that has an inner matrix r / 8 times.
 ///
 /// structure() is Scaled of a Product of two stored matrices; the Product where scale is 1. in_single() shares all.
+/// Parameters: the entries of B, then those of A, each in row-major order of its tensor; scale is a constant. pull_back
+/// is one read of B and of A, and one read and write of the gradient.
 /// Throws Error if a factor is not a matrix of real numbers, if they do not fit, or if scale is not finite.
 template <Real T>
 Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context);

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,25 @@ inline std::vector<Operator<float>> in_single(const std::vector<Operator<double>
     if (single.back() == nullptr) return {};
   }
   return single;
+}
+
+/// Of all parts together.
+template <Real T>
+std::int64_t parameter_count(const std::vector<Operator<T>>& all) {
+  std::int64_t count = 0;
+  for (const Operator<T>& part : all) count += part->parameter_count();
+  return count;
+}
+
+/// body(part, its share of `grad`) for each part: shares lie one after another.
+template <Real T, class Body>
+void each_share(const std::vector<Operator<T>>& all, std::span<T> grad, const Body& body) {
+  std::size_t first = 0;
+  for (const Operator<T>& part : all) {
+    const auto count = static_cast<std::size_t>(part->parameter_count());
+    body(*part, grad.subspan(first, count));
+    first += count;
+  }
 }
 
 /// z = A^T A x, and y = A x where `y` has data.

@@ -16,6 +16,8 @@ class Product final : public LinearOperator<T> {
 
   Structure<T> structure() const override { return structure::Product<T>{left_, right_}; }
 
+  std::int64_t parameter_count() const override { return left_->parameter_count() + right_->parameter_count(); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       const std::vector<Operator<float>> single = parts::in_single({left_, right_});
@@ -55,6 +57,19 @@ class Product final : public LinearOperator<T> {
     left_->apply_adjoint(y, t.view(), context);
     right_->apply_outer_gram(t.view(), s.view(), context);
     left_->apply(s.view(), z, context);
+  }
+
+  // u^T L R v = u^T L (R v) = (L^T u)^T R v
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    const auto of_left = static_cast<std::size_t>(left_->parameter_count());
+    parts::ScratchBlock<T> t(inner(), g.terms(), context);
+    if (of_left > 0) {
+      right_->apply(g.v, t.view(), context);
+      left_->pull_back({g.u, t.view(), g.weights}, grad.first(of_left), context);
+    }
+    if (of_left == grad.size()) return;
+    left_->apply_adjoint(g.u, t.view(), context);
+    right_->pull_back({t.view(), g.v, g.weights}, grad.subspan(of_left), context);
   }
 
   Operator<T> left_;

@@ -17,6 +17,8 @@ class Scaled final : public LinearOperator<T> {
 
   Structure<T> structure() const override { return structure::Scaled<T>{factor_, of_}; }
 
+  std::int64_t parameter_count() const override { return of_->parameter_count(); }
+
   // Beyond 2^100 a factor does not make up for an A that float could hold.
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
@@ -47,6 +49,12 @@ class Scaled final : public LinearOperator<T> {
   void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
     with_scaled(y, context, [&](MatrixView<const T> fy) { of_->apply_outer_gram(fy, z, context); });
     parts::scale(z, factor_);
+  }
+
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    std::vector<double> weights(g.weights.begin(), g.weights.end());
+    for (double& weight : weights) weight *= factor_;
+    of_->pull_back({g.u, g.v, weights}, grad, context);
   }
 
   // product(factor x)

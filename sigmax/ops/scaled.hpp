@@ -10,6 +10,7 @@ namespace sigmax {
 /// The factor goes to the vector before A does: f A x = A (f x), and A^T A is applied to f x and multiplied by f. That
 /// keeps every product in range where f makes up for a very large or small A (a square of f would not).
 /// Cost: that of A for every product. structure() is Scaled; in_single() is null for a factor beyond 2^+-100.
+/// Parameters: those of A; the factor is a constant.
 /// Throws Error for a null operator or a factor that is not finite.
 template <Real T>
 Operator<T> scaled(double factor, Operator<T> a);

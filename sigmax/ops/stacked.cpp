@@ -24,6 +24,8 @@ class Stacked final : public LinearOperator<T> {
 
   Structure<T> structure() const override { return structure::Stacked<T>{parts_, of_rows_}; }
 
+  std::int64_t parameter_count() const override { return parts::parameter_count(parts_); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       std::vector<Operator<float>> single = parts::in_single(parts_);
@@ -71,6 +73,18 @@ class Stacked final : public LinearOperator<T> {
       parts_[i]->apply_outer_gram(y, more.view(), context);
       parts::add_to<T>(z, more.view());
     }
+  }
+
+  // u^T [A; B] v = u_A^T A v + u_B^T B v
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    std::int64_t first = 0;
+    parts::each_share<T>(parts_, grad, [&](const LinearOperator<T>& part, std::span<T> share) {
+      Cotangent<T> own = g;
+      MatrixView<const T>& cut = of_rows_ ? own.u : own.v;
+      cut = parts::row_range(cut, first, length(part));
+      part.pull_back(own, share, context);
+      first += length(part);
+    });
   }
 
   // How much of the side that is put together is a part's.

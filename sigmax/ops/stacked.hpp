@@ -12,6 +12,7 @@ namespace sigmax {
 ///
 /// Cost: the parts' own for A x and A^T y. A^T A x = sum A_i^T A_i x is one Gram product of each part, with or without
 /// the image; A A^T y is two passes. structure() is Stacked.
+/// Parameters: the parts' own, in order.
 /// Throws Error without parts, for a null one, or if their columns differ.
 template <Real T>
 Operator<T> stack_rows(std::vector<Operator<T>> parts);

@@ -17,6 +17,8 @@ class Sum final : public LinearOperator<T> {
 
   Structure<T> structure() const override { return structure::Sum<T>{terms_}; }
 
+  std::int64_t parameter_count() const override { return parts::parameter_count(terms_); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       std::vector<Operator<float>> single = parts::in_single(terms_);
@@ -34,6 +36,11 @@ class Sum final : public LinearOperator<T> {
 
   void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
     add_up(x, context, [&](const LinearOperator<T>& term, MatrixView<T> to) { term.apply_adjoint(y, to, context); });
+  }
+
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    parts::each_share<T>(terms_, grad,
+                         [&](const LinearOperator<T>& term, std::span<T> share) { term.pull_back(g, share, context); });
   }
 
   template <class Product>

@@ -13,6 +13,7 @@ namespace sigmax {
 ///
 /// Cost: the terms' own for A x and A^T y; the Gram products of a sum have cross terms, so they are two passes: each
 /// term is read twice. structure() is Sum.
+/// Parameters: the terms' own, in order.
 /// Throws Error without terms, for a null one, or if the shapes differ.
 template <Real T>
 Operator<T> sum(std::vector<Operator<T>> terms);

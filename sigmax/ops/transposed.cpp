@@ -22,6 +22,8 @@ class Transposed final : public LinearOperator<T> {
     return structure::Transposed<T>{of_};
   }
 
+  std::int64_t parameter_count() const override { return of_->parameter_count(); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       if (Operator<float> single = of_->in_single()) return std::make_shared<Transposed<float>>(std::move(single));
@@ -48,6 +50,10 @@ class Transposed final : public LinearOperator<T> {
 
   void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
     of_->apply_gram(y, z, context);
+  }
+
+  void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
+    of_->pull_back({g.v, g.u, g.weights}, grad, context);
   }
 
   Operator<T> of_;

@@ -17,6 +17,7 @@
 #include "conformance/reference_matrix.hpp"
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/tensor.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "tolerance.hpp"
@@ -27,6 +28,7 @@ namespace sigmax::conformance {
 struct OperatorCase {
   std::string name;
   ReferenceMatrix matrix;
+  std::vector<Tensor> parameters;  ///< what the operator's parameters are the elements of, in their order
   std::function<Operator<double>()> in_double;
   std::function<Operator<float>()> in_float;
   bool has_single = true;  ///< in_single() of the operator in double is one
@@ -36,9 +38,14 @@ inline void PrintTo(const OperatorCase& c, std::ostream* out) { *out << c.name; 
 
 /// make.operator()<T>() gives the operator computing in T.
 template <class Make>
-OperatorCase operator_case(std::string name, ReferenceMatrix matrix, Make make, bool has_single = true) {
-  return {std::move(name), std::move(matrix), [make] { return make.template operator()<double>(); },
-          [make] { return make.template operator()<float>(); }, has_single};
+OperatorCase operator_case(std::string name, ReferenceMatrix matrix, std::vector<Tensor> parameters, Make make,
+                           bool has_single = true) {
+  return {std::move(name),
+          std::move(matrix),
+          std::move(parameters),
+          [make] { return make.template operator()<double>(); },
+          [make] { return make.template operator()<float>(); },
+          has_single};
 }
 
 /// A block of columns with `gap` unused elements between them, which are NaN and must stay NaN. Entries are NaN too

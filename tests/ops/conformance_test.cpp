@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "conformance/operator_suite.hpp"
+#include "conformance/pull_back_suite.hpp"
 #include "gallery/stored.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -49,11 +50,11 @@ Weight f32(std::int64_t rows, std::int64_t columns, std::uint64_t seed = 41) {
 }
 
 OperatorCase dense_case(std::string name, const Weight& w) {
-  return operator_case(std::move(name), w.matrix, [w]<Real T>() { return w.as<T>(); });
+  return operator_case(std::move(name), w.matrix, {w.tensor}, [w]<Real T>() { return w.as<T>(); });
 }
 
 OperatorCase low_rank_case(std::string name, const Weight& b, const Weight& a, double scale) {
-  return operator_case(std::move(name), scale * (b.matrix * a.matrix),
+  return operator_case(std::move(name), scale * (b.matrix * a.matrix), {b.tensor, a.tensor},
                        [=]<Real T>() { return low_rank<T>(b.tensor, a.tensor, scale); });
 }
 
@@ -74,17 +75,25 @@ class Minimal final : public LinearOperator<T> {
   Operator<T> inner_;
 };
 
-// A function operator with the products of `a`.
+// A function operator with the products of `a`, and with its parameters if that is wanted.
 template <Real T>
-Operator<T> by_functions(const Operator<T>& a) {
+Operator<T> by_functions(const Operator<T>& a, bool with_parameters = false) {
+  FunctionParameters<T> parameters;
+  if (with_parameters) {
+    parameters.count = a->parameter_count();
+    parameters.pull_back = [a](const Cotangent<T>& g, std::span<T> grad, Context& context) {
+      a->pull_back(g, grad, context);
+    };
+  }
   return function_operator<T>(
       a->shape(), [a](MatrixView<const T> x, MatrixView<T> y, Context& context) { a->apply(x, y, context); },
-      [a](MatrixView<const T> y, MatrixView<T> x, Context& context) { a->apply_adjoint(y, x, context); });
+      [a](MatrixView<const T> y, MatrixView<T> x, Context& context) { a->apply_adjoint(y, x, context); },
+      std::move(parameters));
 }
 
 OperatorCase function_case(std::string name, const Weight& w) {
   return operator_case(
-      std::move(name), w.matrix, [w]<Real T>() { return by_functions(w.as<T>()); }, false);
+      std::move(name), w.matrix, {}, [w]<Real T>() { return by_functions(w.as<T>()); }, false);
 }
 
 // diag(1, 2, ...) / 8 of f16 numbers.
@@ -156,56 +165,66 @@ std::vector<OperatorCase> composed_cases() {
   const Weight wide = f32(5, 12, 45);
   const Weight b = f32(14, 2, 46);
   const Weight a = f32(2, 9, 47);
+  const Weight three = f32(3, 9);
+  const Weight one = f32(1, 9);
+  const Weight narrow = f32(14, 3);
   const ReferenceMatrix ba = b.matrix * a.matrix;
   return {
-      operator_case("sum", w.matrix + v.matrix, [=]<Real T>() { return w.as<T>() + v.as<T>(); }),
-      operator_case("sum_of_three", w.matrix + (-2.0 * v.matrix) + ba,
+      operator_case("sum", w.matrix + v.matrix, {w.tensor, v.tensor}, [=]<Real T>() { return w.as<T>() + v.as<T>(); }),
+      operator_case("sum_of_three", w.matrix + (-2.0 * v.matrix) + ba, {w.tensor, v.tensor, b.tensor, a.tensor},
                     [=]<Real T>() { return w.as<T>() - 2 * v.as<T>() + low_rank<T>(b.tensor, a.tensor); }),
-      operator_case("merged_adapter", w.matrix + 0.3 * ba,
+      operator_case("merged_adapter", w.matrix + 0.3 * ba, {w.tensor, b.tensor, a.tensor},
                     [=]<Real T>() { return w.as<T>() + low_rank<T>(b.tensor, a.tensor, 0.3); }),
-      operator_case("sum_without_rows", f32(0, 5).matrix + f32(0, 5).matrix,
+      operator_case("sum_without_rows", f32(0, 5).matrix + f32(0, 5).matrix, {},
                     []<Real T>() { return f32(0, 5).as<T>() + f32(0, 5).as<T>(); }),
-      operator_case("product", w.matrix * tall.matrix, [=]<Real T>() { return w.as<T>() * tall.as<T>(); }),
-      operator_case("product_of_three", w.matrix * tall.matrix * wide.matrix,
+      operator_case("product", w.matrix * tall.matrix, {w.tensor, tall.tensor},
+                    [=]<Real T>() { return w.as<T>() * tall.as<T>(); }),
+      operator_case("product_of_three", w.matrix * tall.matrix * wide.matrix, {w.tensor, tall.tensor, wide.tensor},
                     [=]<Real T>() { return w.as<T>() * tall.as<T>() * wide.as<T>(); }),
-      operator_case("product_of_sum", (w.matrix + v.matrix) * tall.matrix,
+      operator_case("product_of_sum", (w.matrix + v.matrix) * tall.matrix, {w.tensor, v.tensor, tall.tensor},
                     [=]<Real T>() { return (w.as<T>() + v.as<T>()) * tall.as<T>(); }),
-      operator_case("product_through_nothing", f32(6, 0).matrix * f32(0, 4).matrix,
+      operator_case("product_through_nothing", f32(6, 0).matrix * f32(0, 4).matrix, {},
                     []<Real T>() { return f32(6, 0).as<T>() * f32(0, 4).as<T>(); }),
-      operator_case("scaled", 0.3 * w.matrix, [=]<Real T>() { return 0.3 * w.as<T>(); }),
-      operator_case("scaled_twice", 0.3 * (0.7 * w.matrix), [=]<Real T>() { return 0.3 * (0.7 * w.as<T>()); }),
-      operator_case("negative", -1.0 * w.matrix, [=]<Real T>() { return -w.as<T>(); }),
-      operator_case("scaled_by_zero", 0.0 * w.matrix, [=]<Real T>() { return 0 * w.as<T>(); }),
-      operator_case("scaled_low_rank", -3.0 * (0.5 * ba),
+      operator_case("scaled", 0.3 * w.matrix, {w.tensor}, [=]<Real T>() { return 0.3 * w.as<T>(); }),
+      operator_case("scaled_twice", 0.3 * (0.7 * w.matrix), {w.tensor},
+                    [=]<Real T>() { return 0.3 * (0.7 * w.as<T>()); }),
+      operator_case("negative", -1.0 * w.matrix, {w.tensor}, [=]<Real T>() { return -w.as<T>(); }),
+      operator_case("scaled_by_zero", 0.0 * w.matrix, {w.tensor}, [=]<Real T>() { return 0 * w.as<T>(); }),
+      operator_case("scaled_low_rank", -3.0 * (0.5 * ba), {b.tensor, a.tensor},
                     [=]<Real T>() { return -3 * low_rank<T>(b.tensor, a.tensor, 0.5); }),
-      operator_case("transposed_dense", transposed(w.matrix), [=]<Real T>() { return transposed(w.as<T>()); }),
-      operator_case("transposed_column_major", transposed(v.matrix), [=]<Real T>() { return transposed(v.as<T>()); }),
-      operator_case("transposed_low_rank", transposed(0.3 * ba),
+      operator_case("transposed_dense", transposed(w.matrix), {w.tensor},
+                    [=]<Real T>() { return transposed(w.as<T>()); }),
+      operator_case("transposed_column_major", transposed(v.matrix), {v.tensor},
+                    [=]<Real T>() { return transposed(v.as<T>()); }),
+      operator_case("transposed_low_rank", transposed(0.3 * ba), {b.tensor, a.tensor},
                     [=]<Real T>() { return transposed(low_rank<T>(b.tensor, a.tensor, 0.3)); }),
-      operator_case("transposed_sum", transposed(w.matrix + v.matrix),
+      operator_case("transposed_sum", transposed(w.matrix + v.matrix), {w.tensor, v.tensor},
                     [=]<Real T>() { return transposed(w.as<T>() + v.as<T>()); }),
-      operator_case("stack_rows", below({f32(3, 9).matrix, w.matrix, f32(1, 9).matrix}),
+      operator_case("stack_rows", below({three.matrix, w.matrix, one.matrix}), {three.tensor, w.tensor, one.tensor},
                     [=]<Real T>() {
-                      return stack_rows({f32(3, 9).as<T>(), w.as<T>(), f32(1, 9).as<T>()});
+                      return stack_rows({three.as<T>(), w.as<T>(), one.as<T>()});
                     }),
-      operator_case("stack_rows_with_an_empty_part", below({f32(0, 9).matrix, w.matrix, f32(0, 9).matrix}),
+      operator_case("stack_rows_with_an_empty_part", below({f32(0, 9).matrix, w.matrix, f32(0, 9).matrix}), {w.tensor},
                     [=]<Real T>() {
                       return stack_rows({f32(0, 9).as<T>(), w.as<T>(), f32(0, 9).as<T>()});
                     }),
-      operator_case("stack_columns", beside({w.matrix, f32(14, 3).matrix, ba}),
+      operator_case("stack_columns", beside({w.matrix, narrow.matrix, ba}),
+                    {w.tensor, narrow.tensor, b.tensor, a.tensor},
                     [=]<Real T>() {
-                      return stack_columns({w.as<T>(), f32(14, 3).as<T>(), low_rank<T>(b.tensor, a.tensor)});
+                      return stack_columns({w.as<T>(), narrow.as<T>(), low_rank<T>(b.tensor, a.tensor)});
                     }),
-      operator_case("stack_of_nothing", beside({f32(4, 0).matrix, f32(4, 0).matrix}),
+      operator_case("stack_of_nothing", beside({f32(4, 0).matrix, f32(4, 0).matrix}), {},
                     []<Real T>() {
                       return stack_columns({f32(4, 0).as<T>(), f32(4, 0).as<T>()});
                     }),
       operator_case(
           "blocks", below({beside({w.matrix, v.matrix}), beside({v.matrix, -1.0 * w.matrix})}),
+          {w.tensor, v.tensor, v.tensor, w.tensor},
           [=]<Real T>() {
             return stack_rows({stack_columns({w.as<T>(), v.as<T>()}), stack_columns({v.as<T>(), -w.as<T>()})});
           }),
       operator_case("transposed_stack_of_products", transposed(below({w.matrix * tall.matrix, tall.matrix})),
+                    {w.tensor, tall.tensor, tall.tensor},
                     [=]<Real T>() {
                       return transposed(stack_rows({w.as<T>() * tall.as<T>(), tall.as<T>()}));
                     }),
@@ -215,23 +234,30 @@ std::vector<OperatorCase> composed_cases() {
 std::vector<OperatorCase> other_cases() {
   const Weight w = weight(DType::f32, 9, 12);
   const Weight square = f32(9, 9);
+  const Gain seven = gain(7);
+  const Gain nine = gain(9);
+  const Weight fixed = f32(9, 12, 48);
   return {
       operator_case(
-          "minimal", w.matrix, [w]<Real T>() -> Operator<T> { return std::make_shared<Minimal<T>>(w.as<T>()); }, false),
+          "minimal", w.matrix, {}, [w]<Real T>() -> Operator<T> { return std::make_shared<Minimal<T>>(w.as<T>()); },
+          false),
       function_case("function_wide", w),
       function_case("function_tall", f32(12, 5)),
       function_case("function_wide_in_pieces", f32(70, 90)),
       function_case("function_tall_in_pieces", f32(90, 70)),
       function_case("function_no_rows", f32(0, 3)),
       operator_case(
-          "sum_with_function", w.matrix + w.matrix, [w]<Real T>() { return w.as<T>() + by_functions(w.as<T>()); },
-          false),
-      operator_case("diagonal", gain(7).matrix, []<Real T>() { return diagonal<T>(gain(7).tensor); }),
-      operator_case("diagonal_of_nothing", gain(0).matrix, []<Real T>() { return diagonal<T>(gain(0).tensor); }),
-      operator_case("scaled_rows", gain(9).matrix * w.matrix,
-                    [w]<Real T>() { return diagonal<T>(gain(9).tensor) * w.as<T>(); }),
-      operator_case("identity", unit(6), []<Real T>() { return identity<T>(6); }),
-      operator_case("residual_block", unit(9) + square.matrix,
+          "sum_with_function", w.matrix + fixed.matrix, {w.tensor},
+          [=]<Real T>() { return w.as<T>() + by_functions(fixed.as<T>()); }, false),
+      operator_case(
+          "function_with_parameters", square.matrix * w.matrix, {square.tensor, w.tensor},
+          [=]<Real T>() { return by_functions(square.as<T>() * w.as<T>(), true); }, false),
+      operator_case("diagonal", seven.matrix, {seven.tensor}, [=]<Real T>() { return diagonal<T>(seven.tensor); }),
+      operator_case("diagonal_of_nothing", gain(0).matrix, {}, []<Real T>() { return diagonal<T>(gain(0).tensor); }),
+      operator_case("scaled_rows", nine.matrix * w.matrix, {nine.tensor, w.tensor},
+                    [=]<Real T>() { return diagonal<T>(nine.tensor) * w.as<T>(); }),
+      operator_case("identity", unit(6), {}, []<Real T>() { return identity<T>(6); }),
+      operator_case("residual_block", unit(9) + square.matrix, {square.tensor},
                     [square]<Real T>() { return identity<T>(9) + square.as<T>(); }),
   };
 }
@@ -239,9 +265,13 @@ std::vector<OperatorCase> other_cases() {
 const auto kName = [](const auto& line) { return line.param.name; };
 
 INSTANTIATE_TEST_SUITE_P(Stored, OperatorConformance, testing::ValuesIn(stored_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Stored, PullBackConformance, testing::ValuesIn(stored_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(LowRank, OperatorConformance, testing::ValuesIn(low_rank_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(LowRank, PullBackConformance, testing::ValuesIn(low_rank_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Composed, OperatorConformance, testing::ValuesIn(composed_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Composed, PullBackConformance, testing::ValuesIn(composed_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, OperatorConformance, testing::ValuesIn(other_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Other, PullBackConformance, testing::ValuesIn(other_cases()), kName);
 
 }  // namespace
 }  // namespace sigmax::conformance

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""What became of the aims: a Markdown table from benchmarks/results/*.json, as docs/performance.md has it.
+
+    .venv/bin/python benchmarks/summary.py
+
+A ratio is the median time of the peer over that of sigmax, from one run on one machine.
+"""
+
+import json
+import pathlib
+import statistics
+
+RESULTS = pathlib.Path(__file__).resolve().parent / "results"
+
+
+def load(question):
+    path = RESULTS / f"{question}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def ratios(case, *peers):
+    """Ratio to sigmax of each candidate whose name begins with one of the peers' names."""
+    seconds = {name: statistics.median(entry["seconds"]) for name, entry in case["candidates"].items()}
+    own = next(iter(seconds.values()))
+    return {name: s / own for name, s in seconds.items() if any(name.startswith(peer) for peer in peers)}
+
+
+def error(case, peer=None):
+    names = [name for name in case["candidates"] if peer is None or name.startswith(peer)]
+    return max(case["candidates"][names[0]]["errors"])
+
+
+def cases(report, text):
+    return [case for case in report["cases"] if text in case["case"]]
+
+
+def line(question, what, found, aim, met):
+    print(f"| {question} | {what} | {found} | {aim} | {'met' if met else '**missed**'} |")
+
+
+def ratio_lines(question, found_cases, aims):
+    """One line a case and peer: the slowest sigmax does against any call of that peer counts."""
+    for case in found_cases:
+        for peer, aim in aims.items():
+            found = ratios(case, peer)
+            if found:
+                name, ratio = min(found.items(), key=lambda item: item[1])
+                line(question, f"{case['case']}, against {name}", f"{ratio:.1f}x", f"{aim}x", ratio >= aim)
+
+
+def gram_product():
+    report = load("gram_product")
+    if not report:
+        return
+
+    def pick(storage, vectors):
+        return next((r for r in report["results"] if r["rows"] == 16384 and r["storage"] == storage and r["fused"]
+                     and r["vectors"] == vectors and r["sums"] == "float"), None)
+
+    single, brain, four = pick("f32", 1), pick("bf16", 1), pick("f32", 4)
+    share = single["bytes_per_second"] / single["read_bytes_per_second"]
+    line("A^T A x", "16384x8192 fp32, against two sgemv", f"{single['times_blas']:.2f}x", "1.8x", single["times_blas"] >= 1.8)
+    line("A^T A x", "the same, share of the read bandwidth", f"{100 * share:.0f} %", "85 %", share >= 0.85)
+    line("A^T A x", "16384x8192 bf16, against two sgemv in fp32", f"{brain['times_blas']:.2f}x", "2.8x", brain["times_blas"] >= 2.8)
+    line("A^T A X", "4 columns, over the time of one", f"{four['times_one_column']:.2f}x", "at most 1.3x",
+         four["times_one_column"] <= 1.3)
+
+
+def sigma_max():
+    report = load("sigma_max")
+    if not report:
+        return
+    ratio_lines("sigma_max", [c for c in cases(report, "gaussian 2048x2048") if "1e-06" in c["case"]],
+                {"LAPACK": 60, "torch matrix_norm": 25, "ARPACK": 5, "scipy svds arpack": 5, "Spectra": 5, "PRIMME": 2})
+    trained = [case for case in report["cases"] if not case["case"].startswith("gaussian")]
+    ratio_lines("sigma_max, trained", trained, {"LAPACK": 150, "ARPACK": 5, "scipy svds arpack": 5})
+
+
+def top_k():
+    report = load("top_k")
+    if not report:
+        return
+    found = cases(report, "gaussian 4096x1024")
+    ratio_lines("top 10 triplets", found, {"scipy svds arpack": 5, "scipy svds propack": 5, "Spectra": 3})
+    for case in found:
+        slower = {n: r for n, r in ratios(case, "torch svd_lowrank").items() if r >= 1}
+        for name in slower:
+            line("top 10 triplets", f"error {error(case):.0e}, against {error(case, name):.0e} of {name}",
+                 f"{slower[name]:.1f}x its time", "smaller error in less time", error(case) < error(case, name))
+
+
+def full_spectrum():
+    report = load("full_spectrum")
+    if not report:
+        return
+    for case in cases(report, "gaussian 2048x2048"):
+        ratio_lines("full spectrum", [case], {"LAPACK sgesdd": 3, "torch svdvals, fp32": 1.5})
+        peer = next(name for name in case["candidates"] if "sgesdd" in name)
+        line("full spectrum", "error, against that of sgesdd", f"{error(case):.0e}, {error(case, peer):.0e}", "smaller",
+             error(case) < error(case, peer))
+
+
+def batched_small():
+    report = load("batched_small")
+    if report:
+        found = cases(report, "1000x64x64")
+        ratio_lines("1000 matrices 64x64", found, {"LAPACK": 10})
+        for case in found:
+            exact = {n: r for n, r in ratios(case, "torch batched power").items() if error(case, n) <= 1e-6}
+            for name, ratio in exact.items():
+                line("1000 matrices 64x64", f"against {name}", f"{ratio:.1f}x", "5x", ratio >= 5)
+
+
+def proven_enclosure():
+    report = load("proven_enclosure")
+    if report:
+        ratio_lines("proven enclosure", cases(report, "gaussian 2048x2048"), {"LAPACK dgesdd": 6})
+
+
+def mapped_file():
+    report = load("mapped_file")
+    for case in report["cases"] if report else []:
+        seconds = statistics.median(case["seconds"])
+        beyond = case["peak_bytes_beyond_the_file"] / 2**20
+        line("bf16 from a mapped file", f"{case['case']}, time over reads x bytes / bandwidth",
+             f"{seconds / case['limit_seconds']:.2f}x", "1.5x", seconds <= 1.5 * case["limit_seconds"])
+        line("bf16 from a mapped file", f"{case['case']}, peak memory beyond the file", f"{beyond:.0f} MiB", "64 MiB",
+             beyond <= 64)
+
+
+def main():
+    print("| question | | found | aim | |")
+    print("| --- | --- | --- | --- | --- |")
+    for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file):
+        question()
+
+
+if __name__ == "__main__":
+    main()

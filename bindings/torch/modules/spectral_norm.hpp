@@ -1,0 +1,123 @@
+// Spectral normalization for the modules of LibTorch's frontend.
+//
+//     using sigmax::torch::SpectralNorm;
+//     SpectralNorm<torch::nn::Conv2d> layer(torch::nn::Conv2dOptions(3, 16, 3).padding(1));
+//     torch::nn::Sequential net(layer, torch::nn::ReLU(), SpectralNorm<torch::nn::Linear>(400, 10));
+//
+// A SpectralNorm<M> is an M: it has its options, bias and forward, and stands wherever a module does, in Sequential, as
+// a child, under train(), to(), clone(), torch::save and torch::load. What was the parameter `weight` is now
+// `parametrizations.weight.original`, with its state beside it, the names that PyTorch's parametrization has; the
+// member `weight` is the normalised value of the last forward.
+//
+// As in PyTorch the kernel of a convolution is normalised as the reshaped matrix, whose norm is not the convolution's.
+//
+// Source: T. Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018.
+#pragma once
+
+#include <torch/nn/pimpl.h>
+
+#include "bindings/torch/modules/spectral_norm_base.hpp"
+#include "bindings/torch/modules/spectral_norm_options.hpp"
+
+namespace sigmax::torch {
+
+/// forward(input): Linear, convolutions, Embedding.
+template <Normalizable Module, class Result, class Class, class A>
+class SpectralNormImpl<Module, Result (Class::*)(A)>
+    : public SpectralNormBase<SpectralNormImpl<Module, Result (Class::*)(A)>, Module> {
+ public:
+  using SpectralNormBase<SpectralNormImpl, Module>::SpectralNormBase;
+  Result forward(A input) {
+    this->renew();
+    return Module::forward(input);
+  }
+};
+
+/// forward(input, state): recurrent modules and cells; forward(input, output_size): transposed convolutions. The second
+/// argument may be left out where the wrapped module allows it.
+template <Normalizable Module, class Result, class Class, class A, class B>
+requires requires(Module& module, A input) { module.forward(input); }
+class SpectralNormImpl<Module, Result (Class::*)(A, B)>
+    : public SpectralNormBase<SpectralNormImpl<Module, Result (Class::*)(A, B)>, Module> {
+ public:
+  using SpectralNormBase<SpectralNormImpl, Module>::SpectralNormBase;
+  Result forward(A input, B second = {}) {
+    this->renew();
+    return Module::forward(input, second);
+  }
+};
+
+/// forward(input1, input2): Bilinear.
+template <Normalizable Module, class Result, class Class, class A, class B>
+class SpectralNormImpl<Module, Result (Class::*)(A, B)>
+    : public SpectralNormBase<SpectralNormImpl<Module, Result (Class::*)(A, B)>, Module> {
+ public:
+  using SpectralNormBase<SpectralNormImpl, Module>::SpectralNormBase;
+  Result forward(A first, B second) {
+    this->renew();
+    return Module::forward(first, second);
+  }
+};
+
+/// MultiheadAttention: the input projections and out_proj.
+template <class Result, class Class>
+class SpectralNormImpl<::torch::nn::MultiheadAttentionImpl,
+                       Result (Class::*)(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                         bool, const at::Tensor&, bool)>
+    : public SpectralNormBase<SpectralNormImpl<::torch::nn::MultiheadAttentionImpl>,
+                              ::torch::nn::MultiheadAttentionImpl> {
+ public:
+  using SpectralNormBase<SpectralNormImpl, ::torch::nn::MultiheadAttentionImpl>::SpectralNormBase;
+  Result forward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                 const at::Tensor& key_padding_mask = {}, bool need_weights = true, const at::Tensor& attn_mask = {},
+                 bool average_attn_weights = true) {
+    this->renew();
+    return MultiheadAttentionImpl::forward(query, key, value, key_padding_mask, need_weights, attn_mask,
+                                           average_attn_weights);
+  }
+};
+
+/// The holder, by the holder of the wrapped module: SpectralNorm<torch::nn::Linear>.
+template <class Holder>
+class SpectralNorm : public ::torch::nn::ModuleHolder<SpectralNormImpl<typename Holder::ContainedType>> {
+ public:
+  using ::torch::nn::ModuleHolder<SpectralNormImpl<typename Holder::ContainedType>>::ModuleHolder;
+  using Impl = SpectralNormImpl<typename Holder::ContainedType>;
+};
+
+/// Normalises a module that exists: the new one shares its parameters with it, so that an optimizer goes on with them.
+/// The old one must not be used any more: it reads a weight that is not normalised.
+template <class Holder>
+SpectralNorm<Holder> spectral_norm(const Holder& module, const SpectralNormOptions& options = {}) {
+  return SpectralNorm<Holder>(*module, options);
+}
+
+/// A plain module with the present normalised values.
+template <class Holder>
+Holder fold(const SpectralNorm<Holder>& module) {
+  return Holder(module->fold());
+}
+
+// Compiled once, in spectral_norm.cpp.
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::LinearImpl>, ::torch::nn::LinearImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::BilinearImpl>, ::torch::nn::BilinearImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::EmbeddingImpl>, ::torch::nn::EmbeddingImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::Conv1dImpl>, ::torch::nn::Conv1dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::Conv2dImpl>, ::torch::nn::Conv2dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::Conv3dImpl>, ::torch::nn::Conv3dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::ConvTranspose1dImpl>,
+                                       ::torch::nn::ConvTranspose1dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::ConvTranspose2dImpl>,
+                                       ::torch::nn::ConvTranspose2dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::ConvTranspose3dImpl>,
+                                       ::torch::nn::ConvTranspose3dImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::RNNImpl>, ::torch::nn::RNNImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::LSTMImpl>, ::torch::nn::LSTMImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::GRUImpl>, ::torch::nn::GRUImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::RNNCellImpl>, ::torch::nn::RNNCellImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::LSTMCellImpl>, ::torch::nn::LSTMCellImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::GRUCellImpl>, ::torch::nn::GRUCellImpl>;
+extern template class SpectralNormBase<SpectralNormImpl<::torch::nn::MultiheadAttentionImpl>,
+                                       ::torch::nn::MultiheadAttentionImpl>;
+
+}  // namespace sigmax::torch

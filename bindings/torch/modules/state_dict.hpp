@@ -1,0 +1,53 @@
+// State dicts: the tensors of a network by name, in PyTorch's two layouts of spectral normalization, from and into
+// files.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+#include <torch/ordered_dict.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace sigmax::torch {
+
+using StateDict = ::torch::OrderedDict<std::string, at::Tensor>;
+
+/// The names that a normalised weight W has in a state dict.
+enum class StateLayout {
+  parametrization,  ///< parametrizations.W.original, parametrizations.W.0._u, parametrizations.W.0._v
+  hook,             ///< W_orig, W_u, W_v, of the older torch.nn.utils.spectral_norm
+};
+
+/// Every parameter and buffer of the module and its children. The tensors are the module's own, detached.
+StateDict state_dict(const ::torch::nn::Module& module, StateLayout layout = StateLayout::parametrization);
+
+/// The same tensors under the names of the other layout; what is not a normalised weight keeps its name.
+///
+/// A W_orig without W_v (from an early PyTorch, with W and W_u beside it) gets the v that solves u = W v / |W v|
+/// and u^T W_orig v = mean(W_orig / W).
+StateDict converted(const StateDict& state, StateLayout layout);
+
+/// What load_state_dict did that was not a plain copy.
+struct LoadReport {
+  std::vector<std::string> missing;     ///< wanted by the module and not in the state; left as they were
+  std::vector<std::string> unexpected;  ///< in the state and not in the module
+  std::vector<std::string> normalized;  ///< plain weights that a normalised module took over, with a new u and v
+};
+
+/// Copies a state dict of either layout into the module, in place: optimizers keep their parameters.
+///
+/// Throws Error, which lists every name, for sizes that differ and, unless `strict` is off, for names that are missing
+/// or unexpected. The module is as it was then.
+LoadReport load_state_dict(::torch::nn::Module& module, const StateDict& state, bool strict = true);
+
+/// Writes a file that `torch.load` reads as a dict, or, if the path ends in `.safetensors`, a safetensors file.
+/// Throws FileError if it cannot be written.
+void save_state_dict(const StateDict& state, const std::filesystem::path& path);
+
+/// Reads what `torch.save(model.state_dict(), path)` wrote (zip or legacy), safetensors, and any other format of
+/// sigmax::io. Nothing in the file is executed. Throws FileError for what cannot be read.
+StateDict read_state_dict(const std::filesystem::path& path);
+
+}  // namespace sigmax::torch

@@ -1,0 +1,29 @@
+// Every module that SpectralNorm wraps, small, with inputs and a scalar of its output: what the tests go through.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/nn/functional/linear.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings/torch/modules/spectral_norm.hpp"
+
+namespace sigmax::torch {
+
+/// One module, its type forgotten.
+struct Case {
+  std::string name;
+  std::shared_ptr<::torch::nn::Module> module;  ///< a SpectralNormImpl
+  std::function<at::Tensor()> output;           ///< forward() of `module` on fixed inputs, as one vector
+  std::function<at::Tensor()> folded_output;    ///< of a plain module made by fold()
+
+  SpectralNormalized& normalized() const { return dynamic_cast<SpectralNormalized&>(*module); }
+};
+
+/// In float64, so that differences can be told from rounding.
+std::vector<Case> all_cases(const SpectralNormOptions& options = {});
+
+}  // namespace sigmax::torch

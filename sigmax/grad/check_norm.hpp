@@ -1,0 +1,39 @@
+// The gradient checker on norms: norm_vjp() of any operator against differences of the norm's value.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/grad/check.hpp"
+#include "sigmax/grad/norm_vjp.hpp"
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax::grad {
+
+/// A(theta), built anew for every theta.
+using OperatorFamily = std::function<Operator<double>(std::span<const double> theta)>;
+
+struct NormCheckResult {
+  NormGradient norm;  ///< as norm_vjp() gives it
+  CheckResult check;  ///< of its gradient
+  /// The derivative is what it says it is: it agrees with differences where it is called unique, and lies between the
+  /// one-sided derivatives (or is beyond what differences can tell) where it is not.
+  bool holds = false;
+};
+
+/// Checks norm_vjp(A(theta), which) at `theta`: the value is taken from the entries of the operator, and from LAPACK's
+/// singular values of them for norms of singular values, by none of the code that makes the gradient.
+///
+/// Cost: the evaluations of check_gradient(), each a full decomposition for norms of singular values: for operators up
+/// to some hundred rows. Throws Error as norm_vjp() and check_gradient().
+NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
+                           const CheckOptions& options, Context& context);
+
+/// The same of norm_vjp(matrix, which), in double.
+NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options,
+                           Context& context);
+
+}  // namespace sigmax::grad

@@ -1,0 +1,73 @@
+// The largest triplets of an operator, found a few at a time and with every copy of a multiple value. Internal to grad/
+// and nn/.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/ops/cotangent.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::grad {
+
+/// A Krylov space may hold fewer copies of a multiple value than there are, with residuals that say converged. So every
+/// further triplet is searched for in B = (I - U U^T) A (I - V V^T), U and V the vectors found before, from a new
+/// random start: what was missed is the largest that is left, and comes next.
+///
+///     Leading<double> leading(a, options, context);   // k and tolerance as for svd()
+///     leading.grow(1);                                // at least so many, if there are
+///     leading.next();                                 // the largest singular value that is left
+///
+/// Where svd() decomposes the whole matrix, the first request finds all.
+template <Real T>
+class Leading {
+ public:
+  /// `options` without k and accuracy; the operator must outlive this. Throws Error for an operator without entries.
+  Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& context);
+
+  /// Finds triplets until there are `count` and nothing larger than the count-th is left, or all.
+  void grow(std::int64_t count);
+
+  /// Finds triplets until there are `count`, or all. What is left may be larger than the last of them.
+  void extend(std::int64_t count);
+
+  /// Finds the largest triplet that is left and takes it in; its sigma, 0 if nothing is left.
+  double probe();
+
+  /// sigma of the largest triplet beyond those of grow(), 0 if there is none.
+  double next() const noexcept;
+
+  std::int64_t all() const noexcept { return all_; }  ///< min(rows, columns)
+  std::int64_t count() const noexcept { return count_; }
+  const std::vector<double>& sigma() const noexcept { return sigma_; }  ///< descending; count() of them and some more
+  bool is_complete() const noexcept { return complete_; }               ///< nothing is left but rounding
+  bool is_dense() const noexcept { return dense_; }                     ///< by a decomposition of the whole matrix
+  SvdOutcome outcome() const noexcept { return outcome_; }
+
+  /// sum weights_i u_i v_i^T over the first weights.size() triplets; terms of weight 0 are left out.
+  OuterSum<T> outer_sum(std::span<const double> weights) const;
+
+ private:
+  double solve(std::int64_t k);  // the largest value found
+  void append(const SvdResult<T>& found);
+
+  const LinearOperator<T>* a_;
+  SvdOptions<T> options_;
+  Context* context_;
+  std::int64_t all_;
+  std::int64_t count_ = 0;
+  std::vector<double> sigma_;
+  Matrix<T> u_;
+  Matrix<T> v_;
+  bool complete_ = false;
+  bool dense_ = false;
+  SvdOutcome outcome_ = SvdOutcome::converged;
+};
+
+extern template class Leading<float>;
+extern template class Leading<double>;
+
+}  // namespace sigmax::grad

@@ -1,0 +1,117 @@
+// Gradients of every norm of norms/norm.hpp, with respect to a stored matrix or to the parameters of any operator.
+//
+// A norm f(A) that depends on singular values has the gradient sum_i w_i u_i v_i^T, w_i the derivative of f with
+// respect to sigma_i; a norm of entries has the matrix of its derivatives. With respect to A:
+//
+//   Frobenius         A / |A|_F                                     unique but for A = 0
+//   Entrywise p > 1   sign(a_ij) (|a_ij| / |A|_p)^(p-1)             unique but for A = 0
+//   Entrywise 1       sign(a_ij)                                    unique if no entry is 0
+//   MaxAbs            sign(a_ij) at the largest |a_ij|, else 0      unique if one is largest
+//   ColumnSum         sign(a_ij) in the largest column, else 0      unique if one is largest and has no zeros
+//   RowSum            the same for rows
+//   Spectral          u_1 v_1^T                                     unique if sigma_1 > sigma_2
+//   Ky Fan k          sum_{i<=k} u_i v_i^T                          unique if sigma_k > sigma_{k+1} (at k = min: > 0)
+//   Schatten p > 1    sum_i (sigma_i / |A|_Sp)^(p-1) u_i v_i^T      unique but for A = 0 (p infinite: Spectral)
+//   nuclear           sum_{sigma_i > 0} u_i v_i^T                   unique at full rank
+//   SmallestSingular  u_n v_n^T, n = min(rows, columns)             unique if sigma_{n-1} > sigma_n > 0
+//
+// Where it is not unique, what is given is an element of the subdifferential: sign(0) = 0; the mean over the entries,
+// rows or columns that tie; the triplets that the solver found for equal singular values; nothing for directions of
+// value 0 (the zero matrix: 0). It is a subgradient, f(B) >= f(A) + <G, B - A>; of the smallest sums and of
+// SmallestSingular, which are not convex, an element of Clarke's generalized gradient. Every function here is
+// Lipschitz, so there always is one. (Watson, Characterization of the subdifferential of some matrix norms, Linear
+// Algebra Appl. 170, 1992; Lewis, The convex analysis of unitarily invariant matrix functions, J. Convex Analysis 2,
+// 1995.)
+//
+// Values are equal where they differ by less than rounding can, 4 max(rows, columns) u relative to the largest.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::grad {
+
+/// What kind of derivative a gradient is.
+enum class GradientKind {
+  unique,       ///< the function is differentiable here
+  subgradient,  ///< one of several, of a convex function
+  generalized,  ///< one of several, of a function that is not convex
+};
+
+/// `gradient`, `subgradient (one of several)`, ...
+std::string_view message(GradientKind kind);
+
+struct NormGradient {
+  double value = 0;  ///< of the norm: as norms::norm() gives it
+  GradientKind kind = GradientKind::unique;
+  /// How far from a tie: the difference of the two values that decide, relative to the largest; such as
+  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by it.
+  std::optional<double> gap;
+  std::string note;                            ///< where not unique: why, `sigma_1 = sigma_2`
+  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
+};
+
+struct NormVjpOptions {
+  double scale = 1;  ///< the derivative of the loss with respect to the norm
+  /// Of the vectors, as Accuracy::vectors: |A^T u - sigma v| over sigma_1. 0: 1e-13 for double, 1e-6 for float.
+  double tolerance = 0;
+  std::int64_t max_products = 10000;
+  RandomState random{};
+};
+
+/// grad += scale * df/dA, `grad` row-major as the tensor's shape (whatever its strides), of any real storage type.
+/// Everything is computed in double and rounded to T once.
+///
+/// Cost: two or three reads of A and one read and write of grad for norms of entries; two solves for a few triplets for
+/// Spectral and Ky Fan (one finds the triplets, one what the first may have missed: the second copy of a multiple
+/// value); a full decomposition for Schatten, p neither 2 nor infinite, and one by inverse Lanczos for the smallest.
+/// The same bits for any number of threads. Throws Error if the tensor is not a matrix of a real type, is empty, has
+/// NaN or infinite entries, or if grad does not fit; for p < 1 or k out of range.
+template <Real T>
+NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<T> grad, const NormVjpOptions& options,
+                      Context& context);
+
+/// A norm's gradient with respect to A as a sum of outer products, scale included.
+template <Real T>
+struct NormCotangent {
+  NormGradient norm;
+  OuterSum<T> gradient;
+};
+
+/// The gradient of a norm of any operator with respect to A. One term for Spectral, k for Ky Fan, r for Frobenius of a
+/// product of inner dimension r; min(rows, columns) terms, and the entries of A or a full decomposition, for Frobenius
+/// of anything else, Schatten, and norms of entries.
+///
+/// Throws Error for an operator without entries or with products that are not finite, and as above.
+template <Real T>
+NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
+                                Context& context);
+
+/// grad += scale * df/dtheta, theta the parameters of the operator: its pull_back of norm_cotangent().
+template <Real T>
+NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std::span<T> grad,
+                      const NormVjpOptions& options, Context& context);
+
+extern template NormGradient norm_vjp<float>(const Tensor&, const norms::Norm&, std::span<float>, const NormVjpOptions&,
+                                             Context&);
+extern template NormGradient norm_vjp<double>(const Tensor&, const norms::Norm&, std::span<double>,
+                                              const NormVjpOptions&, Context&);
+extern template NormCotangent<float> norm_cotangent<float>(const LinearOperator<float>&, const norms::Norm&,
+                                                           const NormVjpOptions&, Context&);
+extern template NormCotangent<double> norm_cotangent<double>(const LinearOperator<double>&, const norms::Norm&,
+                                                             const NormVjpOptions&, Context&);
+extern template NormGradient norm_vjp<float>(const LinearOperator<float>&, const norms::Norm&, std::span<float>,
+                                             const NormVjpOptions&, Context&);
+extern template NormGradient norm_vjp<double>(const LinearOperator<double>&, const norms::Norm&, std::span<double>,
+                                              const NormVjpOptions&, Context&);
+
+}  // namespace sigmax::grad

@@ -1,0 +1,36 @@
+// The solvers of the gradients' linear systems by name. A new one is a struct here and a source of its name;
+// complement.cpp does not compile until it is handled.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "sigmax/svd/method.hpp"
+
+namespace sigmax {
+
+/// Conjugate gradients through the Gram operator of the shorter side, all triplets together, the known triplets
+/// projected away: matrix-free, one read of A an iteration for up to 8 triplets. About
+/// sqrt(kappa) / 2 ln(2 / tolerance) iterations, kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2), and fewer where few
+/// values lie near sigma_i. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
+struct ConjugateGradients {};
+
+/// sigma_i^2 - A'^T A' on the shorter side as a matrix, A' = A less the known triplets, by Cholesky: what Auto takes
+/// for small matrices whose gap asks for many iterations. One Gram product in all, and n^3 / 3 flops a triplet for a
+/// shorter side n. Rounding: a few u kappa.
+struct DenseCholesky {};
+
+/// The bordered system [sigma_i, -A, u; -A^T, sigma_i, v; u^T, v^T, 0] as a matrix, by LAPACK's symmetric indefinite
+/// factorisation: (rows + columns)^3 / 3 flops a triplet. Condition sigma_i / (sigma_i - sigma_{k+1}), never squared.
+struct DenseBordered {};
+
+/// The sum over all singular triplets of A, from a full decomposition in double: the reference.
+struct FullSvd {};
+
+using GradientSolver = std::variant<Auto, ConjugateGradients, DenseCholesky, DenseBordered, FullSvd>;
+
+/// "auto", "conjugate-gradients", "cholesky", "bordered", "full-svd".
+std::string_view name(const GradientSolver& solver);
+
+}  // namespace sigmax

@@ -1,0 +1,227 @@
+#include "sigmax/nn/proximal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/grad/entries.hpp"
+#include "sigmax/grad/leading.hpp"
+#include "sigmax/grad/outer_update.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/nn/water_level.hpp"
+#include "sigmax/ops/dense.hpp"
+
+namespace sigmax::nn {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+template <Real T>
+struct Problem {
+  const Tensor& weight;
+  const StoredView& view;
+  double frobenius;
+  std::span<T> result;
+  const ProximalOptions& options;
+  Context& context;
+
+  std::int64_t all() const { return std::min(view.matrix.rows, view.matrix.columns); }
+
+  // An upper limit of |W|_*, rounding included.
+  double nuclear_at_most() const { return frobenius * std::sqrt(static_cast<double>(all())) * (1 + 1e-12); }
+
+  ProximalResult zero(double threshold) const {
+    std::fill(result.begin(), result.end(), T{0});
+    ProximalResult done;
+    done.zero = true;
+    done.threshold = threshold;
+    return done;
+  }
+
+  // factor W = (scale W) / divisor, to rounding
+  void copy(double scale, double divisor) const {
+    std::fill(result.begin(), result.end(), T{0});
+    const std::int64_t columns = weight.shape()[1];
+    grad::add_entries<T>(view.matrix, grad::entry::Proportional{scale, divisor}, 1, result.data(),
+                         view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
+  }
+
+  ProximalResult unchanged(double threshold) const {
+    copy(1, 1);
+    ProximalResult done;
+    done.unchanged = true;
+    done.threshold = threshold;
+    return done;
+  }
+
+  // level(sigma) gives the threshold for a matrix of these singular values; it is the answer once what is left of W
+  // lies below it. map(sigma_i, threshold) is the weight of u_i v_i^T; it is added to W, or stands alone.
+  template <class Level, class Map>
+  ProximalResult leading(const Level& level, const Map& map, bool from_weight) const {
+    const Operator<double> a = dense<double>(weight);
+    SvdOptions<double> solver;
+    solver.tolerance = options.tolerance;
+    solver.max_products = options.max_products;
+    solver.random = options.random;
+    grad::Leading<double> top(*a, solver, context);
+    double threshold = 0;
+    std::int64_t k = std::clamp<std::int64_t>(options.triplets, 1, all());
+    while (true) {
+      top.extend(k);
+      threshold = level(std::span<const double>(top.sigma()));
+      if (top.is_complete()) break;
+      if (top.sigma().back() > threshold) {
+        k = std::min(2 * k, all());
+      } else if (top.probe() <= threshold) {
+        break;
+      }
+    }
+    ProximalResult done;
+    std::vector<double> weights;
+    for (const double sigma : top.sigma()) weights.push_back(sigma > threshold ? map(sigma, threshold) : 0.0);
+    const OuterSum<double> sum = top.outer_sum(weights);
+    done.threshold = threshold;
+    done.triplets = sum.view().terms();
+    done.dense = top.is_dense();
+    done.outcome = top.outcome();
+    done.zero = !from_weight && done.triplets == 0;
+    done.unchanged = from_weight && done.triplets == 0;
+    if (from_weight) copy(1, 1);
+    grad::update_outer<T>(sum.view(), from_weight ? 1 : 0, result, context);
+    return done;
+  }
+
+  // (sigma_i - lambda)_+
+  ProximalResult soft(double lambda) const {
+    if (frobenius <= lambda) return zero(lambda);
+    return leading([=](std::span<const double>) { return lambda; },
+                   [](double sigma, double theta) { return sigma - theta; }, false);
+  }
+
+  ProximalResult operator()(ball::Spectral b) const {
+    if (b.radius == 0) return zero(0);
+    if (frobenius <= b.radius) return unchanged(b.radius);
+    return leading([&](std::span<const double>) { return b.radius; },
+                   [](double sigma, double radius) { return radius - sigma; }, true);
+  }
+
+  ProximalResult operator()(ball::Nuclear b) const {
+    if (b.radius == 0) return zero(0);
+    if (nuclear_at_most() <= b.radius) return unchanged(0);
+    // Outside of the ball some level is needed as soon as the values found fill it; 0 says that they do not.
+    bool inside = false;
+    const auto level = [&](std::span<const double> sigma) {
+      const std::optional<double> theta = water_level(sigma, kInfinity, b.radius);
+      inside = !theta;
+      return theta.value_or(0);
+    };
+    ProximalResult done = leading(
+        level, [](double sigma, double theta) { return sigma - theta; }, false);
+    if (!inside) return done;
+    ProximalResult same = unchanged(0);
+    same.triplets = done.triplets;
+    same.dense = done.dense;
+    same.outcome = done.outcome;
+    return same;
+  }
+};
+
+template <Real T>
+struct Proximal {
+  const Problem<T>& problem;
+  double lambda;
+
+  ProximalResult operator()(penalty::SquaredFrobenius) const {
+    problem.copy(1, 1 + 2 * lambda);
+    return {};
+  }
+
+  ProximalResult operator()(penalty::Frobenius) const {
+    if (problem.frobenius <= lambda) return problem.zero(lambda);
+    problem.copy(1 - lambda / problem.frobenius, 1);
+    ProximalResult done;
+    done.threshold = lambda;
+    return done;
+  }
+
+  ProximalResult operator()(penalty::Nuclear) const { return problem.soft(lambda); }
+  ProximalResult operator()(penalty::Spectral) const { return ky_fan(1); }
+
+  ProximalResult operator()(penalty::KyFan p) const {
+    if (p.k < 1 || p.k > problem.all()) {
+      throw Error(fmt::format("[proximal] k must be between 1 and the number of singular values, {}, got {}",
+                              problem.all(), p.k));
+    }
+    return ky_fan(p.k);
+  }
+
+  // Where no level is needed every value is lowered by lambda at most, as for the nuclear norm: the values above lambda
+  // are enough then, but that no level is needed only all values show.
+  ProximalResult ky_fan(std::int64_t k) const {
+    const double total = static_cast<double>(k) * lambda;
+    if (k == problem.all() || problem.nuclear_at_most() <= total) return problem.soft(lambda);
+    bool needed = true;
+    const auto level = [&](std::span<const double> sigma) {
+      const std::optional<double> theta = water_level(sigma, lambda, total);
+      needed = theta.has_value();
+      return theta.value_or(0);
+    };
+    const auto taken = [&](double sigma, double theta) { return -std::clamp(sigma - theta, 0.0, lambda); };
+    ProximalResult done = problem.leading(level, taken, true);
+    return needed ? done : problem.soft(lambda);
+  }
+};
+
+template <Real T>
+Problem<T> make_problem(const char* who, const Tensor& weight, const StoredView& view, double amount,
+                        std::span<T> result, const ProximalOptions& options, Context& context) {
+  if (!(amount >= 0) || std::isinf(amount)) {
+    throw Error(fmt::format("[{}] lambda or radius must be finite and not negative, got {}", who, amount));
+  }
+  if (weight.size() == 0)
+    throw Error(fmt::format("[{}] the weight is empty, shape {}", who, to_string(weight.shape())));
+  if (static_cast<std::int64_t>(result.size()) != weight.size()) {
+    throw Error(fmt::format("[{}] a result of {} entries for a weight of shape {}", who, result.size(),
+                            to_string(weight.shape())));
+  }
+  const kernels::Scan facts = kernels::scan(view.matrix, context);
+  if (!facts.finite()) {
+    throw Error(fmt::format("[{}] the weight has {} NaN and {} infinite entries", who, facts.nan, facts.infinite));
+  }
+  return {weight, view, std::sqrt(facts.sum_squares) / facts.scale, result, options, context};
+}
+
+}  // namespace
+
+template <Real T>
+ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
+                        const ProximalOptions& options, Context& context) {
+  const StoredView view = stored_view(weight);
+  const Problem<T> problem = make_problem("proximal", weight, view, lambda, result, options, context);
+  return std::visit(Proximal<T>{problem, lambda}, penalty);
+}
+
+template <Real T>
+ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
+                       Context& context) {
+  const StoredView view = stored_view(weight);
+  const double radius = std::visit([](const auto& ball) { return ball.radius; }, onto);
+  const Problem<T> problem = make_problem("project", weight, view, radius, result, options, context);
+  return std::visit(problem, onto);
+}
+
+template ProximalResult proximal<float>(const Tensor&, const ProximalPenalty&, double, std::span<float>,
+                                        const ProximalOptions&, Context&);
+template ProximalResult proximal<double>(const Tensor&, const ProximalPenalty&, double, std::span<double>,
+                                         const ProximalOptions&, Context&);
+template ProximalResult project<float>(const Tensor&, const Ball&, std::span<float>, const ProximalOptions&, Context&);
+template ProximalResult project<double>(const Tensor&, const Ball&, std::span<double>, const ProximalOptions&,
+                                        Context&);
+
+}  // namespace sigmax::nn

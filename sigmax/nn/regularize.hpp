@@ -1,0 +1,40 @@
+// Regularizers for training: value and (sub)gradient of a penalty on a weight matrix. docs/regularizers.md has the
+// formulas, when the gradient is unique, and what each costs; nn/proximal.hpp the proximal maps.
+#pragma once
+
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/grad/norm_vjp.hpp"
+#include "sigmax/nn/penalty.hpp"
+
+namespace sigmax::nn {
+
+/// The value f(W), and grad += scale * df/dW, `grad` row-major as the weight's shape; an empty `grad`: the value alone.
+/// The weight is a matrix of any real storage type, read where it lies; a convolution's kernel is one by
+/// Tensor::reshaped. Everything is computed in double and rounded to T once.
+///
+///     |W|_F^2                  2 W
+///     |G - I|_F^2              4 W (W^T W - I), or 4 (W W^T - I) W on the side of the rows
+///     |G - I|_2                2 sigma_1 u_1 v_1^T or -2 sigma_n u_n v_n^T; unique unless the two ends tie or the
+///     value
+///                              that decides is multiple and not 0
+///     the others               as grad/norm_vjp.hpp
+///
+/// The penalties of G are not convex: where not unique, the gradient is `generalized`. Values beyond the range of
+/// double come out infinite.
+///
+/// Cost: norms as grad/norm_vjp.hpp; |G - I|_F^2 one Gram matrix and one product of W with it, 4 m n min(m, n) flops
+/// and W in double; |G - I|_2 the largest and the smallest triplets. The same bits for any number of threads. Throws
+/// Error as norm_vjp().
+template <Real T>
+grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std::span<T> grad,
+                              const grad::NormVjpOptions& options, Context& context);
+
+extern template grad::NormGradient regularize<float>(const Tensor&, const Penalty&, std::span<float>,
+                                                     const grad::NormVjpOptions&, Context&);
+extern template grad::NormGradient regularize<double>(const Tensor&, const Penalty&, std::span<double>,
+                                                      const grad::NormVjpOptions&, Context&);
+
+}  // namespace sigmax::nn

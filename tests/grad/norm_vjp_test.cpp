@@ -1,0 +1,391 @@
+// Gradients of every norm against the formula with known singular vectors, against differences, and against the
+// definition of a subgradient.
+#include "sigmax/grad/norm_vjp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gallery/spectra.hpp"
+#include "gallery/stored.hpp"
+#include "grad/norm_cases.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/grad/check_norm.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/low_rank.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax::grad {
+namespace {
+
+using gradient_cases::Known;
+using gradient_cases::NamedNorm;
+
+struct Found {
+  NormGradient norm;
+  std::vector<double> gradient;
+};
+
+Found gradient_of(const Tensor& matrix, const norms::Norm& which, Context& context, double scale = 1) {
+  Found found;
+  found.gradient.resize(static_cast<std::size_t>(matrix.size()));
+  NormVjpOptions options;
+  options.scale = scale;
+  found.norm = norm_vjp<double>(matrix, which, found.gradient, options, context);
+  return found;
+}
+
+// What turns the singular vectors of a matrix whose entries are rounded: u |A| over the distance to the values on the
+// other side of the weights' jumps. Weights are within [0, 1] and vary by sigma_i / |sigma| otherwise.
+double allowed(const Known& known, const std::vector<long double>& weights) {
+  const double rounding = tolerance::of_matrix(known.rows, known.columns, known.sigma[0], 16);
+  double slope = 0;  // of weights as a function of sigma, and of its odd continuation beyond 0 (rows != columns)
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] != 0 && known.sigma[i] > 0) {
+      slope = std::max(slope, std::fabs(static_cast<double>(weights[i])) / known.sigma[i]);
+    }
+    for (std::size_t j = i + 1; j < weights.size(); ++j) {
+      const double change = std::fabs(static_cast<double>(weights[i] - weights[j]));
+      if (change > 0) slope = std::max(slope, change / (known.sigma[i] - known.sigma[j]));
+      const double sum = static_cast<double>(weights[i] + weights[j]);
+      if (sum > 0 && known.sigma[i] > 0) slope = std::max(slope, sum / (known.sigma[i] + known.sigma[j]));
+    }
+  }
+  return rounding * slope + tolerance::relative(known.rows, known.columns, gradient_cases::norm2(weights), 16);
+}
+
+bool equal_where_it_matters(const Known& known, const std::vector<long double>& weights) {
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (known.sigma[i] == 0 && std::fabs(weights[i]) > 0) return true;  // the vectors of 0 are not known
+    for (std::size_t j = i + 1; j < weights.size(); ++j) {
+      if (weights[i] != weights[j] && known.sigma[i] == known.sigma[j]) return true;
+    }
+  }
+  return false;
+}
+
+TEST(NormVjp, AgreesWithTheFormulaOfKnownSingularVectorsOverTheGallery) {
+  Context context(2);
+  for (const auto& [rows, columns] :
+       {std::pair<std::int64_t, std::int64_t>{12, 7}, {7, 12}, {9, 9}, {60, 40}, {1, 6}}) {
+    for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
+      const Known known(rows, columns, spectrum.values(std::min(rows, columns)));
+      if (known.sigma[0] == 0) continue;
+      const Tensor matrix = Tensor::copy_of(known.entries, {rows, columns});
+      for (const NamedNorm& line : gradient_cases::spectral_norms()) {
+        const auto* ky_fan = std::get_if<norms::KyFan>(&line.norm);
+        if (ky_fan != nullptr && ky_fan->k > std::min(rows, columns)) continue;
+        const std::vector<long double> sigma(known.sigma.begin(), known.sigma.end());
+        const std::vector<long double> weights = line.weights(sigma);
+        if (equal_where_it_matters(known, weights)) continue;
+        const Found found = gradient_of(matrix, line.norm, context);
+        const double error = gradient_cases::distance(found.gradient, known.combined(weights));
+        EXPECT_LE(error, allowed(known, weights))
+            << line.name << " of " << spectrum.name << " " << rows << "x" << columns;
+        EXPECT_EQ(found.norm.kind, GradientKind::unique)
+            << line.name << " of " << spectrum.name << " " << found.norm.note;
+      }
+    }
+  }
+}
+
+TEST(NormVjp, AgreesWithDifferencesOverTheGallery) {
+  Context context(1);
+  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{6, 5}, {5, 6}, {1, 5}}) {
+    for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
+      const Known known(rows, columns, spectrum.values(std::min(rows, columns)));
+      const Tensor matrix = Tensor::copy_of(known.entries, {rows, columns});
+      // Gaps of 1e-9 and 1e-6 are below, and at the limit of, what differences can see.
+      const bool decidable = spectrum.name != "clustered_top" && spectrum.name != "tiny_gap";
+      for (const NamedNorm& line : gradient_cases::all_norms()) {
+        const auto* ky_fan = std::get_if<norms::KyFan>(&line.norm);
+        if (ky_fan != nullptr && ky_fan->k > std::min(rows, columns)) continue;
+        CheckOptions options;
+        options.directions = 4;
+        options.coordinates_up_to = spectrum.name == "power_law" ? 64 : 0;
+        const NormCheckResult result = check_norm(matrix, line.norm, options, context);
+        const std::string what = line.name + " of " + spectrum.name + " " + std::to_string(rows) + "x" +
+                                 std::to_string(columns) + ": " + result.check.message + "; " + result.norm.note;
+        if (decidable) {
+          EXPECT_TRUE(result.holds) << what;
+        } else {
+          EXPECT_NE(result.check.verdict, Verdict::disagree) << what;
+        }
+      }
+    }
+  }
+}
+
+TEST(NormVjp, TheCheckerFindsAWrongGradientOfEachNorm) {
+  Context context(1);
+  const std::vector<double> x = gallery::normal(30, 8);
+  for (const NamedNorm& line : gradient_cases::all_norms()) {
+    const Tensor matrix = Tensor::copy_of(x, {6, 5});
+    Found found = gradient_of(matrix, line.norm, context);
+    const auto value = [&](std::span<const double> at) {
+      return norms::norm(Tensor::copy_of(at, {6, 5}), line.norm, context).value;
+    };
+    EXPECT_TRUE(check_gradient(value, x, found.gradient, {.tolerance = 1e-6}).agrees()) << line.name;
+    found.gradient[13] += 1e-3;
+    const CheckResult wrong = check_gradient(value, x, found.gradient, {.tolerance = 1e-6});
+    EXPECT_EQ(wrong.verdict, Verdict::disagree) << line.name;
+    EXPECT_EQ(wrong.directions[wrong.worst].coordinate, 13) << line.name;
+  }
+}
+
+// f(B) >= f(A) + <G, B - A> for every B: what a subgradient is. Also A + t B for small t, where wrong ones show.
+void expect_subgradient(const std::vector<double>& a, std::int64_t rows, std::int64_t columns, const NamedNorm& line,
+                        Context& context) {
+  const Found found = gradient_of(Tensor::copy_of(a, {rows, columns}), line.norm, context);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    for (const double t : {1e-3, 1.0}) {
+      const std::vector<double> step = gallery::normal(rows * columns, seed);
+      std::vector<double> b;
+      double along = 0;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        b.push_back(a[i] + t * step[i]);
+        along += found.gradient[i] * (b[i] - a[i]);
+      }
+      const double value = norms::norm(Tensor::copy_of(b, {rows, columns}), line.norm, context).value;
+      const double slack = tolerance::of_matrix(rows, columns, value + found.norm.value, 16);
+      EXPECT_GE(value + slack, found.norm.value + along) << line.name << " t " << t << " " << found.norm.note;
+    }
+  }
+}
+
+bool is_convex(const NamedNorm& line) { return line.name[0] != '-'; }
+
+TEST(NormVjp, AtTiesItIsASubgradientAndSaysSo) {
+  Context context(1);
+  struct Tie {
+    std::vector<double> entries;
+    std::vector<std::string> not_unique;
+  };
+  const Tie ties[] = {
+      // diag(2, 2, 1): sigma_1 = sigma_2
+      {{2, 0, 0, 0, 2, 0, 0, 0, 1},
+       {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf"}},
+      // diag(3, 1, 1): equal values that decide nothing but the smallest
+      {{3, 0, 0, 0, 1, 0, 0, 0, 1}, {"-2", "entrywise:1", "1", "-1", "inf", "-inf"}},
+      // rank 1: nothing is unique that looks at all values
+      {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "schatten:1.000000", "kyfan:3"}},
+      {std::vector<double>(9, 1.0),
+       {"-2", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
+      {std::vector<double>(9, 0.0), {}},
+  };
+  for (const Tie& tie : ties) {
+    const bool zero = tie.entries[0] == 0;
+    for (const NamedNorm& line : gradient_cases::all_norms()) {
+      if (line.name == "kyfan:5") continue;
+      const Found found = gradient_of(Tensor::copy_of(tie.entries, {3, 3}), line.norm, context);
+      const bool expected = !zero && std::ranges::find(tie.not_unique, line.name) == tie.not_unique.end();
+      EXPECT_EQ(found.norm.kind == GradientKind::unique, expected) << line.name << " " << found.norm.note;
+      EXPECT_EQ(found.norm.note.empty(), expected) << line.name;
+      if (!expected) {
+        EXPECT_EQ(found.norm.kind, is_convex(line) ? GradientKind::subgradient : GradientKind::generalized)
+            << line.name;
+      }
+      if (zero) {
+        EXPECT_EQ(found.gradient, std::vector<double>(9, 0.0)) << line.name;
+      }
+      for (const double value : found.gradient) EXPECT_TRUE(std::isfinite(value)) << line.name;
+      if (is_convex(line)) expect_subgradient(tie.entries, 3, 3, line, context);
+    }
+  }
+}
+
+// torch.linalg.svd's backward gives NaN for diag(3, 1, 1).
+TEST(NormVjp, RepeatedLowerValuesDoNotMatter) {
+  Context context(1);
+  const Tensor a = Tensor::copy_of(std::vector<double>{3, 0, 0, 0, 1, 0, 0, 0, 1}, {3, 3});
+  const Found found = gradient_of(a, norms::Spectral{}, context);
+  EXPECT_EQ(found.norm.kind, GradientKind::unique);
+  EXPECT_NEAR(found.norm.gap.value(), 2.0 / 3, tolerance::relative(3, 3));
+  std::vector<double> wanted(9, 0.0);
+  wanted[0] = 1;
+  EXPECT_LE(gradient_cases::distance(found.gradient, wanted), tolerance::relative(3, 3));
+}
+
+TEST(NormVjp, StorageTypesAndLayoutsGiveTheSameGradient) {
+  Context context(2);
+  for (const DType dtype : gallery::kStorageTypes) {
+    for (const auto& [rows, columns] :
+         {std::pair<std::int64_t, std::int64_t>{8, 5}, {5, 8}, {1, 7}, {7, 1}, {40, 30}}) {
+      const std::vector<double> values = gallery::normal(rows * columns, 21);
+      const Tensor plain = Tensor::rounded(values, {rows, columns}, dtype);
+      std::vector<double> stored;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < columns; ++j) stored.push_back(plain.at(std::vector{i, j}));
+      }
+      for (const NamedNorm& line : gradient_cases::all_norms()) {
+        const auto* ky_fan = std::get_if<norms::KyFan>(&line.norm);
+        if (ky_fan != nullptr && ky_fan->k > std::min(rows, columns)) continue;
+        const std::string what =
+            std::string(name(dtype)) + " " + line.name + " " + std::to_string(rows) + "x" + std::to_string(columns);
+        const Found wanted = gradient_of(Tensor::copy_of(stored, {rows, columns}), line.norm, context, -2.5);
+        const double slack = tolerance::relative(rows, columns, 1e4) * 2.5;
+        for (const Tensor& matrix : {plain, gallery::column_major(dtype, rows, columns, values),
+                                     gallery::gapped(dtype, rows, columns, values)}) {
+          const Found found = gradient_of(matrix, line.norm, context, -2.5);
+          EXPECT_LE(gradient_cases::distance(found.gradient, wanted.gradient), slack) << what;
+          EXPECT_NEAR(found.norm.value, wanted.norm.value, tolerance::of_matrix(rows, columns, wanted.norm.value, 16))
+              << what;
+          // In float: added to what is there, rounded once.
+          std::vector<float> single(values.size(), 0.25F);
+          NormVjpOptions options;
+          options.scale = -2.5;
+          norm_vjp<float>(matrix, line.norm, single, options, context);
+          for (std::size_t i = 0; i < single.size(); ++i) {
+            EXPECT_NEAR(single[i], 0.25 + found.gradient[i], tolerance::relative_in<float>(1, 1, 1)) << what;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(NormVjp, TheSameBitsForAnyNumberOfThreads) {
+  const std::vector<double> values = gallery::normal(300 * 260, 2);
+  const Tensor matrix = Tensor::rounded(values, {300, 260}, DType::f32);
+  Context one(1);
+  Context four(4);
+  for (const NamedNorm& line : gradient_cases::all_norms()) {
+    const Found first = gradient_of(matrix, line.norm, one);
+    const Found second = gradient_of(matrix, line.norm, four);
+    EXPECT_EQ(first.gradient, second.gradient) << line.name;
+    EXPECT_EQ(first.norm.value, second.norm.value) << line.name;
+  }
+}
+
+TEST(NormVjp, ValuesAreThoseOfNorm) {
+  Context context(2);
+  const Tensor matrix = Tensor::copy_of(gallery::normal(70 * 50, 6), {70, 50});
+  for (const NamedNorm& line : gradient_cases::all_norms()) {
+    const double wanted = norms::norm(matrix, line.norm, context).value;
+    EXPECT_NEAR(gradient_of(matrix, line.norm, context).norm.value, wanted, tolerance::of_matrix(70, 50, wanted, 16))
+        << line.name;
+  }
+}
+
+// A Krylov space holds one copy of a multiple value; the gradient of a Ky Fan norm needs them all.
+TEST(NormVjp, CopiesOfAMultipleValueAreFound) {
+  Context context(2);
+  std::vector<double> sigma{5, 2, 2, 2, 2, 2};
+  for (std::int64_t i = 6; i < 80; ++i) sigma.push_back(1 / static_cast<double>(i));
+  const Known known(90, 80, sigma);
+  const Tensor matrix = Tensor::copy_of(known.entries, {90, 80});
+  for (const std::int64_t k : {1, 6}) {
+    std::vector<long double> weights(80, 0.0L);
+    std::fill_n(weights.begin(), k, 1.0L);
+    const Found found = gradient_of(matrix, norms::KyFan{k}, context);
+    EXPECT_EQ(found.norm.kind, GradientKind::unique) << found.norm.note;
+    EXPECT_LE(gradient_cases::distance(found.gradient, known.combined(weights)), allowed(known, weights)) << k;
+  }
+  for (const std::int64_t k : {2, 3, 5}) {
+    const Found found = gradient_of(matrix, norms::KyFan{k}, context);
+    EXPECT_EQ(found.norm.kind, GradientKind::subgradient) << k;
+    EXPECT_NEAR(found.norm.value, 5 + 2 * static_cast<double>(k - 1), tolerance::of_matrix(90, 80, 15)) << k;
+  }
+}
+
+std::vector<double> twice(const std::vector<double>& x) {
+  std::vector<double> result = x;
+  for (double& value : result) value *= 2;
+  return result;
+}
+
+// theta of B A, of W + B A, and of a stack, through check_norm: no dense gradient is formed for these on the way.
+TEST(NormVjp, OperatorsGetTheGradientOfTheirParameters) {
+  Context context(1);
+  constexpr std::int64_t kRows = 9;
+  constexpr std::int64_t kColumns = 8;
+  constexpr std::int64_t kRank = 2;
+  const auto tensor = [](std::span<const double> theta, std::size_t first, std::int64_t rows, std::int64_t columns) {
+    return Tensor::copy_of(theta.subspan(first, static_cast<std::size_t>(rows * columns)), {rows, columns});
+  };
+  const auto thin = [&](std::span<const double> theta) {
+    return low_rank<double>(tensor(theta, 0, kRows, kRank), tensor(theta, kRows * kRank, kRank, kColumns), 0.5);
+  };
+  const auto adapted = [&](std::span<const double> theta) {
+    const std::size_t size = kRows * kColumns;
+    return dense<double>(tensor(theta, 0, kRows, kColumns)) + thin(theta.subspan(size));
+  };
+  struct Case {
+    std::string name;
+    OperatorFamily family;
+    std::int64_t parameters;
+    bool full_rank;
+  };
+  const Case cases[] = {
+      {"low rank", thin, kRank * (kRows + kColumns), false},
+      {"dense + low rank", adapted, kRows * kColumns + kRank * (kRows + kColumns), true},
+  };
+  for (const Case& c : cases) {
+    const std::vector<double> theta = gallery::normal(c.parameters, 17);
+    for (const NamedNorm& line : gradient_cases::all_norms()) {
+      const NormCheckResult result = check_norm(c.family, theta, line.norm, {.directions = 3}, context);
+      EXPECT_TRUE(result.holds) << c.name << " " << line.name << ": " << result.check.message;
+      if (result.norm.kind == GradientKind::unique) {
+        EXPECT_TRUE(result.check.agrees()) << c.name << " " << line.name << ": " << result.check.message;
+      }
+    }
+    const Operator<double> a = c.family(theta);
+    const auto terms = [&](const norms::Norm& which) {
+      return norm_cotangent<double>(*a, which, {}, context).gradient.view().terms();
+    };
+    EXPECT_EQ(terms(norms::Spectral{}), 1);
+    EXPECT_EQ(terms(norms::KyFan{2}), 2);
+    EXPECT_EQ(terms(norms::Frobenius{}), c.full_rank ? kColumns : kRank);
+    EXPECT_EQ(terms(norms::Schatten{1}), c.full_rank ? kColumns : kRank);
+    // In float, against the same in double.
+    const Operator<float> single = a->in_single();
+    std::vector<float> gradient(theta.size(), 0.0F);
+    std::vector<double> reference(theta.size(), 0.0);
+    norm_vjp<float>(*single, norms::Spectral{}, gradient, {}, context);
+    norm_vjp<double>(*a, norms::Spectral{}, reference, {}, context);
+    EXPECT_LE(gradient_cases::distance(gradient, reference),
+              tolerance::relative_in<float>(kRows, kColumns, 64) * gradient_cases::norm2(reference));
+  }
+}
+
+TEST(NormVjp, AddsToWhatIsThere) {
+  Context context(1);
+  const std::vector<double> values = gallery::normal(20, 3);
+  const Tensor matrix = Tensor::copy_of(values, {5, 4});
+  for (const NamedNorm& line : gradient_cases::all_norms()) {
+    if (line.name == "kyfan:5") continue;
+    const Found once = gradient_of(matrix, line.norm, context);
+    Found again = once;
+    norm_vjp<double>(matrix, line.norm, again.gradient, {}, context);
+    EXPECT_LE(gradient_cases::distance(again.gradient, twice(once.gradient)), tolerance::relative(5, 4)) << line.name;
+  }
+}
+
+TEST(NormVjp, RefusesWhatHasNoGradient) {
+  Context context(1);
+  std::vector<double> grad(4);
+  const auto matrix = [](std::vector<double> values) { return Tensor::copy_of(values, {2, 2}); };
+  for (const NamedNorm& line : gradient_cases::all_norms()) {
+    EXPECT_THROW(norm_vjp<double>(matrix({1, NAN, 2, 3}), line.norm, grad, {}, context), Error) << line.name;
+    EXPECT_THROW(norm_vjp<double>(matrix({1, INFINITY, 2, 3}), line.norm, grad, {}, context), Error) << line.name;
+    EXPECT_THROW(
+        norm_vjp<double>(Tensor::copy_of(std::vector<double>{}, {0, 3}), line.norm, std::span<double>(), {}, context),
+        Error)
+        << line.name;
+    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, std::span(grad).first(3), {}, context), Error);
+    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, grad, {.scale = NAN}, context), Error);
+  }
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{3}, grad, {}, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{0}, grad, {}, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Schatten{0.5}, grad, {}, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Entrywise{0.5}, grad, {}, context), Error);
+}
+
+}  // namespace
+}  // namespace sigmax::grad
