@@ -79,7 +79,10 @@ def _class_with_properties(base: type, sources: dict[str, str]) -> type:
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch}
         exec(compile(source, file, "exec"), scope)  # the sources above, with identifiers and numbers put in
-        _made[key] = type(f"Scripted{base.__name__}", (base,), {name: property(scope[name]) for name in sources})
+        # TorchScript evaluates what it looks at, and an evaluation is a step of the state: it is told not to look.
+        members: dict[str, Any] = {"__jit_ignored_attributes__": list(sources)}
+        members.update({name: property(scope[name]) for name in sources})
+        _made[key] = type(f"Scripted{base.__name__}", (base,), members)
     return _made[key]
 
 
