@@ -133,7 +133,7 @@ class NormalizedOutProjection(NonDynamicallyQuantizableLinear):
     @property
     def weight(self) -> Tensor:  # type: ignore[override]
         hook = next(h for h in self._forward_pre_hooks.values() if isinstance(h, SpectralNormHook))
-        return hook.compute_weight(self, do_power_iteration=self.training and torch.is_grad_enabled())
+        return hook.compute_weight(self, do_power_iteration=self.training)
 
     @weight.setter
     def weight(self, value: Tensor) -> None:

@@ -79,7 +79,10 @@ def _class_with_properties(base: type, sources: dict[str, str]) -> type:
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch}
         exec(compile(source, file, "exec"), scope)  # the sources above, with identifiers and numbers put in
-        _made[key] = type(f"Scripted{base.__name__}", (base,), {name: property(scope[name]) for name in sources})
+        # TorchScript evaluates what it looks at, and an evaluation is a step of the state: it is told not to look.
+        members: dict[str, Any] = {"__jit_ignored_attributes__": list(sources)}
+        members.update({name: property(scope[name]) for name in sources})
+        _made[key] = type(f"Scripted{base.__name__}", (base,), members)
     return _made[key]
 
 
@@ -100,7 +103,8 @@ def prepare_hooked(module: nn.Module) -> nn.Module:
     others = {}
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNormHook):
-            hook.compute_weight(module, False)  # so that a state that has made no step makes its first ones
+            if not module.training:
+                hook.compute_weight(module, False)  # a state that has made no step makes its first ones
             sources[hook.name] = _HOOKED.format(
                 name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps
             )

@@ -80,19 +80,22 @@ def _flat_weights_by_name(module: nn.RNNBase) -> None:
     if "_flat_weights" in cls.__dict__:
         return
 
+    def originals(self: nn.RNNBase) -> list:
+        """The parameters themselves: what the list holds again once the last parametrization is taken off."""
+        lists = self._modules["parametrizations"]._modules
+        return [lists[n].original if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
+
     def get(self: nn.RNNBase) -> list:
-        if not parametrize.is_parametrized(self):
-            return self.__dict__["_kept_flat_weights"]
-        return [getattr(self, wanted) if hasattr(type(self), wanted) else self._parameters.get(wanted) for wanted in
-                self._flat_weights_names]  # fmt: skip
+        lists = self._modules["parametrizations"]._modules
+        return [getattr(self, n) if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
 
     def set_(self: nn.RNNBase, value: list) -> None:
-        self.__dict__["_kept_flat_weights"] = value
+        self.__dict__["_flat_weights"] = originals(self)
 
-    kept = module.__dict__.pop("_flat_weights")
     cls._flat_weights = property(get, set_)
+    cls._init_flat_weights = lambda self: set_(self, [])
     cls.flatten_parameters = lambda self: None  # the weights of a call are new tensors: there is nothing to flatten
-    module._flat_weights = kept
+    set_(module, [])
 
 
 def check_scalable(module: nn.Module, name: str, blocks: int) -> None:
