@@ -1,7 +1,6 @@
 #include "sigmax/grad/complement.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <variant>
 
 #include "sigmax/core/error.hpp"
@@ -10,31 +9,13 @@
 namespace sigmax {
 namespace {
 
-// Of the shorter side: up to here a factorisation costs no more than the iteration, whatever the gap.
-constexpr std::int64_t kTinyOrder = 16;
-// Of the shorter side, and of all entries: up to here it does if the iteration takes as many steps as that side has.
+// Of the shorter side, and of all entries: up to here a factorisation costs less than the iteration.
 constexpr std::int64_t kSmallOrder = 128;
 constexpr std::int64_t kSmallEntries = std::int64_t{1} << 17;
 
-// Of conjugate gradients for the worst column, by the gap that is known: ln(2 / tolerance) sqrt(kappa) / 2. None known
-// counts as a wide one.
-template <Real T>
-double iterations(const ComplementSystems<T>& systems, double tolerance) {
-  double least = 1;  // 1 / kappa
-  for (const std::int64_t i : systems.which) {
-    const double ratio = systems.next / systems.sigma[static_cast<std::size_t>(i)];
-    least = std::min(least, (1 - ratio) * (1 + ratio));
-  }
-  return 0.5 * std::log(2 / std::max(tolerance, 0x1p-53)) / std::sqrt(std::max(least, 0x1p-53));
-}
-
-template <Real T>
-GradientSolver choose(const ComplementSystems<T>& systems, double tolerance) {
-  const Shape shape = systems.a.shape();
-  const std::int64_t order = std::min(shape.rows, shape.columns);
-  if (order > kSmallOrder || shape.rows * shape.columns > kSmallEntries) return ConjugateGradients{};
-  const bool dense = order <= kTinyOrder || iterations(systems, tolerance) > static_cast<double>(order);
-  if (dense) return DenseCholesky{};
+GradientSolver choose(const Shape& shape) {
+  const bool small = std::min(shape.rows, shape.columns) <= kSmallOrder && shape.rows * shape.columns <= kSmallEntries;
+  if (small) return DenseCholesky{};
   return ConjugateGradients{};
 }
 
@@ -78,7 +59,7 @@ void project_away(MatrixView<const T> q, MatrixView<T> x) {
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientOptions& options, Context& context) {
   const GradientSolver chosen =
-      std::holds_alternative<Auto>(options.solver) ? choose(systems, options.tolerance) : options.solver;
+      std::holds_alternative<Auto>(options.solver) ? choose(systems.a.shape()) : options.solver;
   ComplementSolution<T> solution = std::visit(
       [&](const auto& solver) -> ComplementSolution<T> {
         if constexpr (std::same_as<std::decay_t<decltype(solver)>, Auto>) {
