@@ -136,13 +136,13 @@ class Traps(TestCase):
         torch.manual_seed(1)
 
         def worst(**options):
-            layer = OURS_NEW(nn.Linear(32, 32), **options)
+            layer = OURS_NEW(nn.Linear(32, 32, bias=False), **options)
             optimizer = torch.optim.SGD(layer.parameters(), lr=1.0)
             x, y = torch.randn(64, 32), torch.randn(64, 32)
             norms = []
             for _ in range(20):
                 optimizer.zero_grad()
-                ((layer(x) - y) ** 2).sum().backward()
+                ((layer(x) - y) ** 2).sum(1).mean().backward()
                 optimizer.step()
                 layer(x)
                 norms.append(largest(layer.eval().weight))

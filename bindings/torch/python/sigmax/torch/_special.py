@@ -94,6 +94,7 @@ def _flat_weights_by_name(module: nn.RNNBase) -> None:
 
     cls._flat_weights = property(get, set_)
     cls._init_flat_weights = lambda self: set_(self, [])
+    cls._update_flat_weights = lambda self: None  # it reads each weight to see whether it is new; they all are
     cls.flatten_parameters = lambda self: None  # the weights of a call are new tensors: there is nothing to flatten
     set_(module, [])
 
