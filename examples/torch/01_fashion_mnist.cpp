@@ -85,9 +85,9 @@ nn::Sequential network(bool normalized) {
     const std::string name = "dense" + std::to_string(layer);
     const nn::LinearOptions linear(kWidths[layer - 1], kWidths[layer]);
     if (normalized) {
-      net->push_back(name, SpectralNorm<nn::Linear>(linear));
+      net->push_back(std::string(name), SpectralNorm<nn::Linear>(linear));
     } else {
-      net->push_back(name, nn::Linear(linear));
+      net->push_back(std::string(name), nn::Linear(linear));
     }
     if (layer < 4) net->push_back("relu" + std::to_string(layer), nn::ReLU());
   }

@@ -18,14 +18,14 @@ namespace {
 
 using sigmax::torch::StateLayout;
 
-// loss = output . cos(1, 2, ...); parameter -= 0.1 gradient.
+// loss = output . cos(1, 2, ...); parameter -= 0.01 gradient.
 void train(const sigmax::torch::Case& c, int steps, sigmax::torch::StateDict& outputs) {
   for (int step = 0; step < steps; ++step) {
     c.module->zero_grad();
     const at::Tensor y = c.output();
     (y * at::arange(1, y.numel() + 1, at::kDouble).cos()).sum().backward();
     const torch::NoGradGuard no_grad;
-    for (auto& parameter : c.module->parameters()) parameter.sub_(parameter.grad(), 0.1);
+    for (auto& parameter : c.module->parameters()) parameter.sub_(parameter.grad(), 0.01);
     outputs.insert("output." + std::to_string(step), y.detach());
   }
 }

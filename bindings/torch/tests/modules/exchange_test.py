@@ -50,8 +50,8 @@ CASES = {
     "LSTMCell": (lambda: nn.LSTMCell(4, 3), (inputs(2, 4),)),
     "GRUCell": (lambda: nn.GRUCell(4, 3), (inputs(2, 4),)),
     "MultiheadAttention": (lambda: nn.MultiheadAttention(4, 2), (inputs(5, 2, 4),) * 3),
-    "MultiheadAttention of other sizes": (lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=5),
-                                          (inputs(5, 2, 4), inputs(5, 2, 3), inputs(5, 2, 5))),
+    "MultiheadAttention of other sizes": (lambda: nn.MultiheadAttention(4, 2, kdim=3, vdim=3),
+                                          (inputs(5, 2, 4), inputs(5, 2, 3), inputs(5, 2, 3))),
 }
 
 # The old hook has no effect on these modules, or none on a part of them.
@@ -112,7 +112,7 @@ def train(module, arguments):
         (y * torch.arange(1, y.numel() + 1, dtype=torch.float64).cos()).sum().backward()
         with torch.no_grad():
             for parameter in module.parameters():
-                parameter.sub_(0.1 * parameter.grad)
+                parameter.sub_(0.01 * parameter.grad)
         outputs[f"output.{step}"] = y.detach()
     module.eval()
     outputs["output.eval"] = output_of(module, arguments).detach()

@@ -60,8 +60,8 @@ std::vector<Case> all_cases(const SpectralNormOptions& o) {
                         SpectralNorm<nn::MultiheadAttention>(nn::MultiheadAttentionOptions(4, 2), o), sequence,
                         sequence, sequence));
   result.push_back(make("MultiheadAttention of other sizes",
-                        SpectralNorm<nn::MultiheadAttention>(nn::MultiheadAttentionOptions(4, 2).kdim(3).vdim(5), o),
-                        sequence, input({5, 2, 3}), input({5, 2, 5})));
+                        SpectralNorm<nn::MultiheadAttention>(nn::MultiheadAttentionOptions(4, 2).kdim(3).vdim(3), o),
+                        sequence, input({5, 2, 3}), input({5, 2, 3})));
   return result;
 }
 

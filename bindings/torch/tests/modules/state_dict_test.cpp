@@ -125,7 +125,6 @@ TEST(StateDict, FilesComeBackBitForBit) {
   const auto folder = std::filesystem::temp_directory_path() / "sigmax_state_dict_test";
   std::filesystem::create_directories(folder);
   auto source = network();
-  source->to(at::kDouble);
   const StateDict state = state_dict(*source);
   EXPECT_EQ(state["1.num_batches_tracked"].scalar_type(), at::kLong);
   for (const char* name : {"state.pt", "state.safetensors"}) {
