@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Callable
 
 import torch
@@ -90,7 +91,9 @@ def _flat_weights_by_name(module: nn.RNNBase) -> None:
         return [getattr(self, n) if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
 
     def set_(self: nn.RNNBase, value: list) -> None:
-        self.__dict__["_flat_weights"] = originals(self)
+        kept = originals(self)
+        self.__dict__["_flat_weights"] = kept
+        self.__dict__["_flat_weight_refs"] = [weakref.ref(w) if w is not None else None for w in kept]
 
     cls._flat_weights = property(get, set_)
     cls._init_flat_weights = lambda self: set_(self, [])
