@@ -35,7 +35,7 @@ TEST(Columns, KeysAreUniqueAndEachColumnIsExplained) {
 }
 
 TEST(Columns, EachIsDocumented) {
-  const auto docs = std::filesystem::path(__FILE__).parent_path() / "../../docs/audit.md";
+  const auto docs = std::filesystem::path(SIGMAX_SOURCE_FOLDER) / "docs/audit.md";
   std::ifstream file(docs);
   ASSERT_TRUE(file) << docs;
   std::stringstream text;

@@ -19,7 +19,7 @@ using nlohmann::json;
 json parsed(const audit::Result& result) { return json::parse(render_json(result)); }
 
 json schema() {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../docs/schema/audit-1.schema.json";
+  const auto path = std::filesystem::path(SIGMAX_SOURCE_FOLDER) / "docs/schema/audit-1.schema.json";
   std::ifstream file(path);
   EXPECT_TRUE(file) << path;
   return json::parse(file);
