@@ -253,8 +253,9 @@ class Iteration {
     }
     project_away<T>(known_, x_.view());
     project_away<T>(side_.right() ? systems_.u : systems_.v, y.view());
-    solution.p = side_.right() ? std::move(y) : std::move(x_);
-    solution.q = side_.right() ? std::move(x_) : std::move(y);
+    solution.p = std::move(y);
+    solution.q = std::move(x_);
+    if (!side_.right()) std::swap(solution.p, solution.q);
     solution.reads = side_.reads() + extra_reads_;
   }
 

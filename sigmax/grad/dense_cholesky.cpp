@@ -85,7 +85,8 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const DenseChol
     cblas_dgemv(CblasColMajor, back, m, static_cast<int>(a.columns()), 1 / sigma, a.values().data(), m, to.data(), 1,
                 1 / sigma, y.column(column).data(), 1);
   }
-  take_solution(systems, formed, right ? std::move(y) : std::move(x), right ? std::move(x) : std::move(y), solution);
+  if (right) std::swap(x, y);
+  take_solution(systems, formed, std::move(x), std::move(y), solution);
   return solution;
 }
 

@@ -222,6 +222,7 @@ struct OfOperator {
     const double nothing = rounding_of<T>(a.shape(), sigma.front());
     const double relative_norm = sigma.front() > 0 ? result.norm.value / sigma.front() : 1;
     std::vector<double> weights;
+    weights.reserve(sigma.size());
     for (const double value : sigma) {
       weights.push_back(value > nothing ? std::pow(value / sigma.front() / relative_norm, p - 1) : 0.0);
     }
