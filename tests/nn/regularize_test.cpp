@@ -76,7 +76,8 @@ double orthogonality(std::span<const double> w, std::size_t rows, std::size_t co
 
 TEST(Regularize, GradientsAgreeWithDifferencesOverTheGallery) {
   Context context(1);
-  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{6, 4}, {4, 6}, {5, 5}}) {
+  for (const auto& shape : {std::pair<std::int64_t, std::int64_t>{6, 4}, {4, 6}, {5, 5}}) {
+    const std::int64_t rows = shape.first, columns = shape.second;
     for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
       std::vector<double> sigma = spectrum.values(std::min(rows, columns));
       if (sigma[0] > 1e100 || (sigma[0] < 1e-100 && sigma[0] > 0)) continue;  // (1e150)^4 is out of range
@@ -103,7 +104,8 @@ TEST(Regularize, GradientsAgreeWithDifferencesOverTheGallery) {
 TEST(Regularize, OrthogonalityIsItsDefinition) {
   Context context(2);
   for (const DType dtype : gallery::kStorageTypes) {
-    for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{9, 4}, {4, 9}, {6, 6}, {1, 5}, {5, 1}}) {
+    for (const auto& shape : {std::pair<std::int64_t, std::int64_t>{9, 4}, {4, 9}, {6, 6}, {1, 5}, {5, 1}}) {
+      const std::int64_t rows = shape.first, columns = shape.second;
       const std::vector<double> values = gallery::normal(rows * columns, 12);
       const Tensor plain = Tensor::rounded(values, {rows, columns}, dtype);
       std::vector<double> stored;
@@ -133,7 +135,8 @@ TEST(Regularize, PenaltiesOfTheGramMatrixByKnownSingularVectors) {
   Context context(2);
   const std::vector<std::vector<double>> spectra = {
       {1.5, 1.1, 0.9, 0.2}, {1.05, 1, 0.9, 0.8}, {3, 1, 1, 1}, {0.9, 0.5, 0.3, 0}, {1.2, 0.5, 0, 0}};
-  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{9, 4}, {4, 9}, {4, 4}}) {
+  for (const auto& shape : {std::pair<std::int64_t, std::int64_t>{9, 4}, {4, 9}, {4, 4}}) {
+    const std::int64_t rows = shape.first, columns = shape.second;
     for (const std::vector<double>& sigma : spectra) {
       const Known known(rows, columns, sigma);
       const Tensor w = Tensor::copy_of(known.entries, {rows, columns});
