@@ -22,10 +22,13 @@ using Out = MatrixView<Sum>;
 
 // Rows that are used again before the next ones are read: in the first-level cache where at least four of them take
 // half of it, or else in the second level, which has 256 KiB at least and 1 MiB or more where it matters. The next
-// block is fetched meanwhile, so that there is room for two.
+// block is fetched meanwhile, so that there is room for two. With several columns the arithmetic hides what a larger
+// block of long rows would spare of partial sums, and few rows do not drive the vectors out of the first level
+// (measured: docs/adr/0016-fused-products.md).
 inline constexpr std::int64_t kNearBytes = std::int64_t{16} << 10;
 inline constexpr std::int64_t kBlockBytes = std::int64_t{192} << 10;
 inline constexpr std::int64_t kMostBlockRows = 64;
+inline constexpr std::int64_t kLongRowBytes = std::int64_t{8} << 10;
 // Rows that weighted sums stay in registers for when they are read for the first time: as many streams at once.
 inline constexpr std::int64_t kStreams = 8;
 
@@ -41,10 +44,11 @@ HWY_INLINE void each_width(std::int64_t columns, const F& f) {
   for (; c < columns; ++c) f(c, std::integral_constant<int, 1>());
 }
 
-HWY_INLINE std::int64_t block_rows(const StoredMatrix& a) {
+HWY_INLINE std::int64_t block_rows(const StoredMatrix& a, std::int64_t width) {
   const std::int64_t row_bytes = a.columns * static_cast<std::int64_t>(size_of(a.dtype));
   const std::int64_t near = kNearBytes / row_bytes;
   if (near >= 4) return near < 8 ? 4 : std::min(near / 8 * 8, kMostBlockRows);
+  if (width > 1) return row_bytes < kLongRowBytes ? 8 : 4;
   return std::max<std::int64_t>(kBlockBytes / row_bytes / 8 * 8, 8);
 }
 
@@ -75,7 +79,7 @@ HWY_INLINE void sums(const S* rows, std::int64_t stride, std::int64_t count, std
 
 void multiply_here(const StoredMatrix& a, In x, Out y, bool add) {
   with_type(a, [&](const auto* first) {
-    each_block(a.rows, block_rows(a), [&](std::int64_t i, std::int64_t count) {
+    each_block(a.rows, block_rows(a, 1), [&](std::int64_t i, std::int64_t count) {
       dots(first + i * a.stride, a.stride, count, a.columns, x, y.data + i, y.stride, add);
     });
   });
@@ -96,7 +100,7 @@ void transposed_here(const StoredMatrix& a, In y, Out w) {
 void gram_here(const StoredMatrix& a, In x, Out y, Out w) {
   HWY_ALIGN Sum local[kMostBlockRows * kColumnsAtOnce];
   with_type(a, [&](const auto* first) {
-    const std::int64_t most = block_rows(a);
+    const std::int64_t most = block_rows(a, x.columns);
     const bool soon = 8 * a.columns * static_cast<std::int64_t>(size_of(a.dtype)) <= kNearBytes;
     each_block(a.rows, most, [&](std::int64_t i, std::int64_t count) {
       const auto* rows = first + i * a.stride;

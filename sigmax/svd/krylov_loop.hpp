@@ -14,7 +14,7 @@ namespace sigmax {
 inline constexpr std::int64_t kTogether = 8;
 
 /// Up to here one look does not end the process.
-inline constexpr std::int64_t kFewSteps = 16;
+inline constexpr std::int64_t kFewSteps = 8;
 
 struct LoopOptions {
   std::int64_t k = 1;

@@ -275,7 +275,7 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
   // Two vectors to find two of a multiple value, for little more than the reads of one.
-  if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, n));
+  if (random_start) process.start_random(std::min<std::int64_t>(2, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
   auto end = run_krylov(
