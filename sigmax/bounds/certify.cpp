@@ -41,11 +41,13 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
 template <Real T>
 std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdResult<T>& hint,
                                          const CertifyOptions& options, double norm) {
-  if (!(options.failure_probability > 0) || !hint.recurrence) return std::nullopt;
-  LanczosRecurrence recurrence = *hint.recurrence;
-  if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
+  if (!(options.failure_probability > 0) || hint.recurrences.empty()) return std::nullopt;
+  std::vector<LanczosRecurrence> recurrences = hint.recurrences;
+  for (LanczosRecurrence& recurrence : recurrences) {
+    if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
+  }
   const Shape shape = a.shape();
-  const UpperBound upper = bounds::probabilistic_upper_bound(recurrence, hint.scale, options.failure_probability,
+  const UpperBound upper = bounds::probabilistic_upper_bound(recurrences, hint.scale, options.failure_probability,
                                                              shape.rows + shape.columns, norm);
   if (!std::isfinite(upper.value())) return std::nullopt;
   return upper;

@@ -37,7 +37,7 @@ struct CertifyOptions {
 /// - The upper end is the first that is tight enough of: entrywise norms (no read of A beyond the first), Collatz
 ///   quotients (one read each; tight for matrices that are nonnegative up to signs of rows and columns), a Cholesky
 ///   factorization (the Gram matrix, rows x columns x k flops, and k^3 / 3, k the shorter side; k^2 doubles), the
-///   probabilistic bound (no read; needs hint.recurrence, so svd() from a random start, that the hint is of this
+///   probabilistic bound (no read; needs hint.recurrences, so svd() from a random start, that the hint is of this
 ///   operator, and sizes whose products with T stay in range: 2^+-60 for float, 2^+-700 for double). Composites are
 ///   formed for the factorization if they may be, with every rounding bounded; otherwise their parts are bounded and
 ///   the algebra of norms puts them together. It is missing where it overflows.

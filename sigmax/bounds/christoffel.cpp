@@ -65,10 +65,14 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   return high + slack * std::fmax(high, magnitude);
 }
 
-UpperBound probabilistic_upper_bound(const LanczosRecurrence& recurrence, double scale, double failure_probability,
-                                     std::int64_t terms, double norm) {
+UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
+                                     double failure_probability, std::int64_t terms, double norm) {
   const double magnitude = (scale * norm) * (scale * norm);
-  const double square = christoffel_upper_bound(recurrence, failure_probability, terms, magnitude);
+  const double each = std::pow(failure_probability, 1 / static_cast<double>(recurrences.size())) * (1 - 1e-12);
+  double square = recurrences.empty() ? kInfinity : 0;
+  for (const LanczosRecurrence& recurrence : recurrences) {
+    square = std::fmax(square, christoffel_upper_bound(recurrence, each, terms, magnitude));
+  }
   const double value = scale > 0 ? widened_upper(std::sqrt(square) / scale) : kInfinity;
   return Proof::probabilistic(std::isnan(value) ? kInfinity : value, failure_probability);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sigmax/core/bound.hpp"
 #include "sigmax/svd/recurrence.hpp"
@@ -21,9 +22,11 @@ namespace sigmax::bounds {
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude = 0);
 
-/// The same as a bound on sigma_max of A, for the recurrence of (scale A)^T (scale A). `terms` is rows + columns of A,
-/// `norm` what the products round relatively to, if that may be more than sigma_max.
-UpperBound probabilistic_upper_bound(const LanczosRecurrence& recurrence, double scale, double failure_probability,
-                                     std::int64_t terms, double norm = 0);
+/// A bound on sigma_max of A, for recurrences of (scale A)^T (scale A) whose starts are independent: the largest of s
+/// bounds that each fail with probability p^(1/s), which fails only if all of them do, with probability p. Two starts
+/// need half the logarithm of 1/p that one needs, and so about half the steps. Infinite if there is none. `terms` is
+/// rows + columns of A, `norm` what the products round relatively to, if that may be more than sigma_max.
+UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
+                                     double failure_probability, std::int64_t terms, double norm = 0);
 
 }  // namespace sigmax::bounds

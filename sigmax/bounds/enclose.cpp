@@ -61,9 +61,9 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   if (failure_probability <= 0) return result;
   const UpperBound proven = norm_upper_bound(a, facts);
   result.sigma_max.upper = proven;
-  if (!top.recurrence) return result;
+  if (top.recurrences.empty()) return result;
   const UpperBound probable =
-      probabilistic_upper_bound(*top.recurrence, top.scale, failure_probability, a.rows + a.columns);
+      probabilistic_upper_bound(top.recurrences, top.scale, failure_probability, a.rows + a.columns);
   if (probable.value() < proven.value()) result.sigma_max.upper = probable;
   return result;
 }

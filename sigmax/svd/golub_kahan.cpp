@@ -11,6 +11,7 @@
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
+#include "sigmax/svd/random_start.hpp"
 #include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
 
@@ -72,17 +73,7 @@ class Process {
   RandomState random() const { return random_; }
 
   void start_random(std::int64_t width) {
-    std::vector<double> normal(static_cast<std::size_t>(a_.columns));
-    random_ = fill_normal(random_, normal);
-    const std::span<T> x = p_.next().column(0);
-    std::transform(normal.begin(), normal.end(), x.begin(), [](double value) { return static_cast<T>(value); });
-    const double norm = blas1::norm<T>(x);
-    blas1::scale(x, 1 / norm);
-    p_.accept();
-    for (std::int64_t j = 1; j < width; ++j) p_.append_random(random_);
-    recurrence_.emplace();
-    recurrence_->start_norm = norm;
-    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+    start_.draw(p_, width, random_);
     width_ = width;
   }
 
@@ -182,9 +173,9 @@ class Process {
   }
 
   // What the random start tells of A^T A, or A A^T if A is transposed: until the first restart or injection.
-  std::optional<LanczosRecurrence> recurrence() {
+  std::vector<LanczosRecurrence> recurrences() {
     end_recurrence();
-    return std::move(recurrence_);
+    return std::move(recurrences_);
   }
 
  private:
@@ -215,14 +206,14 @@ class Process {
 
   // A^T A P_done = A^T Q B = P W B
   void end_recurrence() {
-    if (first_cycle_ && recurrence_) {
+    if (first_cycle_) {
       Matrix<double> h(p_.count(), done());
       for (std::int64_t j = 0; j < h.columns(); ++j) {
         for (std::int64_t l = 0; l < h.columns(); ++l) {
           for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
         }
       }
-      record_first(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_, *recurrence_);
+      recurrences_ = start_.take_recurrences(std::as_const(h).view(), h.rows(), h.columns(), complete_steps_);
     }
     first_cycle_ = false;
   }
@@ -248,7 +239,8 @@ class Process {
   std::int64_t width_ = 1;  // vectors begun with
   bool first_cycle_ = true;
   std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
-  std::optional<LanczosRecurrence> recurrence_;
+  RandomStart<T> start_;
+  std::vector<LanczosRecurrence> recurrences_;
 };
 
 template <Real T>
@@ -266,7 +258,7 @@ SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typen
   result.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = process.capacity()};
   result.products = process.products();
   result.reads = process.reads() + (k + kTogether - 1) / kTogether;
-  result.recurrence = process.recurrence();
+  result.recurrences = process.recurrences();
   result.theta = sigma.front() * sigma.front();
   result.random = process.random();
   return result;
@@ -293,8 +285,8 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
     process.start_from(std::as_const(image).view(), width);
   }
   const bool random_start = process.pending() == 0;
-  // Two vectors to find two of a multiple value, for little more than the reads of one.
-  if (random_start) process.start_random(std::min<std::int64_t>(k > 1 ? 2 : 1, tall.columns));
+  // As in lanczos().
+  if (random_start) process.start_random(std::min<std::int64_t>(2, tall.columns));
 
   const TripletTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
   const auto end = run_krylov(

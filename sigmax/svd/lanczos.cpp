@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/band.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
+#include "sigmax/svd/random_start.hpp"
 #include "sigmax/svd/stopping.hpp"
 
 namespace sigmax {
@@ -22,7 +24,7 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
   const std::int64_t least = options.k + 2;
   const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
-  // One pair: restarts cost nothing but steps, the small problem is tridiagonal. Several: it is dense.
+  // One pair: restarts cost nothing but steps, the small problem is a band. Several: it is dense.
   const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 30;
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
@@ -59,19 +61,9 @@ class Process {
   const Basis<T>& basis() const { return basis_; }
   RandomState random() const { return random_; }
 
-  // `width` vectors of independent standard normals; what follows from the first is recorded.
+  // `width` vectors of independent standard normals; what follows from each is recorded.
   void start_random(std::int64_t width) {
-    std::vector<double> normal(static_cast<std::size_t>(n_));
-    random_ = fill_normal(random_, normal);
-    const std::span<T> x = basis_.next().column(0);
-    std::transform(normal.begin(), normal.end(), x.begin(), [](double value) { return static_cast<T>(value); });
-    const double norm = blas1::norm<T>(x);
-    blas1::scale(x, 1 / norm);
-    basis_.accept();
-    for (std::int64_t j = 1; j < width; ++j) basis_.append_random(random_);
-    recurrence_.emplace();
-    recurrence_->start_norm = norm;
-    recurrence_->unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+    start_.draw(basis_, width, random_);
     width_ = width;
   }
 
@@ -108,23 +100,18 @@ class Process {
     for (std::int64_t j = 0; j < b; ++j) take(first + j);
   }
 
-  // The largest Ritz pairs and their residuals.
+  // The largest Ritz values, and of all of them, or all but the last, vectors and residuals.
   struct Ritz {
     std::vector<double> theta;
     Matrix<double> vector;  // in the basis
     std::vector<double> theta_residual;
   };
   Ritz ritz(std::int64_t wanted) const {
-    SmallEigen pairs =
-        tridiagonal() ? largest_of_tridiagonal(alpha_, beta_, wanted) : largest_of_symmetric(leading(), wanted);
+    if (wanted == 2 && first_cycle_) return leading_ritz();
+    SmallEigen pairs = largest_of_symmetric(leading(), wanted);
     Ritz result{std::move(pairs.value), std::move(pairs.vector), {}};
     for (std::int64_t i = 0; i < result.vector.columns(); ++i) {
-      double sum = 0;
-      for (std::int64_t p = done_; p < basis_.count(); ++p) {
-        const double r = coupling(p, result.vector.column(i));
-        sum += r * r;
-      }
-      result.theta_residual.push_back(std::sqrt(sum));
+      result.theta_residual.push_back(residual_of(result.vector.column(i)));
     }
     return result;
   }
@@ -148,9 +135,9 @@ class Process {
   }
 
   // What the random start tells: until the first restart or injection.
-  std::optional<LanczosRecurrence> recurrence() {
+  std::vector<LanczosRecurrence> recurrences() {
     end_recurrence();
-    return std::move(recurrence_);
+    return std::move(recurrences_);
   }
 
  private:
@@ -162,15 +149,32 @@ class Process {
     const std::span<double> h = h_.column(done_);
     const double left = basis_.remove(z, done_ - width_, 2 * width_, h);
     largest_ = std::max(largest_, h[static_cast<std::size_t>(done_)]);
-    if (tridiagonal()) {
-      alpha_.push_back(h[static_cast<std::size_t>(done_)]);
-      beta_.push_back(left);
-    }
     ++done_;
     if (count == n_ || left <= negligible<T>(n_) * largest_) return;
     h[static_cast<std::size_t>(count)] = left;
     blas1::scale(z.column(0), 1 / left);
     basis_.accept();
+  }
+
+  // Until the first restart or injection, v_j is coupled to no more than the width_ vectors behind it. The first pair
+  // and the second value.
+  Ritz leading_ritz() const {
+    const LeadingOfBand top = leading_of_band(h_.view().column_range(0, done_), width_);
+    Ritz result{{top.value}, Matrix<double>(done_, 1), {}};
+    if (done_ > 1) result.theta.push_back(top.next);
+    std::ranges::copy(top.vector, result.vector.column(0).begin());
+    result.theta_residual.push_back(residual_of(top.vector));
+    return result;
+  }
+
+  // Of the Ritz vector V_done y: |H_pending y|.
+  double residual_of(std::span<const double> y) const {
+    double sum = 0;
+    for (std::int64_t p = done_; p < basis_.count(); ++p) {
+      const double r = coupling(p, y);
+      sum += r * r;
+    }
+    return std::sqrt(sum);
   }
 
   // (H y)_p
@@ -190,17 +194,8 @@ class Process {
     return block;
   }
 
-  bool tridiagonal() const { return first_cycle_ && width_ == 1; }
-
   void end_recurrence() {
-    if (first_cycle_ && recurrence_) {
-      if (width_ == 1) {
-        recurrence_->alpha = alpha_;
-        recurrence_->beta = beta_;
-      } else {
-        record_first(h_.view(), basis_.count(), done_, complete_steps_, *recurrence_);
-      }
-    }
+    if (first_cycle_) recurrences_ = start_.take_recurrences(h_.view(), basis_.count(), done_, complete_steps_);
     first_cycle_ = false;
   }
 
@@ -217,10 +212,8 @@ class Process {
   std::int64_t width_ = 1;  // vectors begun with
   bool first_cycle_ = true;
   std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
-  // The diagonal of H and what is below, while it is tridiagonal.
-  std::vector<double> alpha_;
-  std::vector<double> beta_;
-  std::optional<LanczosRecurrence> recurrence_;
+  RandomStart<T> start_;
+  std::vector<LanczosRecurrence> recurrences_;
 };
 
 void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
@@ -244,7 +237,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.reads = process.reads();
   result.basis = process.capacity();
   result.random = process.random();
-  result.recurrence = process.recurrence();
+  result.recurrences = process.recurrences();
   const std::vector<double>& value = ritz.theta;
   const auto found = std::min(k, static_cast<std::int64_t>(value.size()));
   if (static_cast<std::int64_t>(value.size()) > k) result.next = std::max(value[static_cast<std::size_t>(k)], 0.0);
@@ -274,7 +267,7 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   Process<T> process(n, product, options, width, context);
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
-  // Two vectors to find two of a multiple value, for little more than the reads of one.
+  // Two vectors: a space of one takes the second value for the first where its start happens to have little of it.
   if (random_start) process.start_random(std::min<std::int64_t>(2, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};

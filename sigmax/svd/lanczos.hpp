@@ -28,7 +28,7 @@ struct LanczosOptions {
   double tolerance = 1e-12;
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
-  RandomState random{};              ///< the start vector is drawn from it, and directions where a space is exhausted
+  RandomState random{};              ///< the start is drawn from it, and directions where a space is exhausted
 };
 
 /// How the process ended.
@@ -48,15 +48,15 @@ struct LanczosResult {
   std::int64_t reads = 0;        ///< of C: one for up to 8 vectors together
   std::int64_t basis = 0;        ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
-  std::optional<LanczosRecurrence> recurrence;  ///< where the start was random
-  RandomState random{};                         ///< for the next call
+  std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
+  RandomState random{};                        ///< for the next call
 };
 
 /// The k largest eigenpairs of C, of order n, with full reorthogonalisation and thick restart, in T; what is projected,
 /// in double.
 ///
-/// `start` may hold columns to begin from (none: a random vector, of independent standard normals); several are
-/// multiplied together. With k > 1 and a random start, converged pairs are held against the Krylov space of another
+/// `start` may hold columns to begin from (none: two vectors of independent standard normals); they are multiplied
+/// together. With k > 1 and a random start, converged pairs are held against the Krylov space of another
 /// random vector before they are returned, since one Krylov space sees one vector of a multiple eigenvalue only.
 ///
 /// Memory: basis + k + 16 vectors. Cost: a product a step, and one or two reads of the basis. Throws Error if n is not

@@ -36,7 +36,7 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
   result.products = top.products;
   result.reads = side.reads();
-  result.recurrence = std::move(top.recurrence);
+  result.recurrences = std::move(top.recurrences);
   result.theta = top.theta.front();
   result.random = top.random;
   return result;
@@ -72,7 +72,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   SvdResult<T> finer = golub_kahan(a, rest, method.basis, context);
   finer.products += result.products;
   finer.reads += result.reads;
-  finer.recurrence = std::move(result.recurrence);
+  finer.recurrences = std::move(result.recurrences);
   finer.theta = result.theta;
   return finer;
 }

@@ -64,35 +64,6 @@ SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted) {
   return descending(values, vectors, count);
 }
 
-SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const double> beta, std::int64_t wanted) {
-  const int n = static_cast<int>(alpha.size());
-  const int count = static_cast<int>(std::min<std::int64_t>(wanted, n));
-  const int first = n - count + 1;
-  const double unused = 0;
-  int found = 0;
-  int info = 0;
-  std::vector<double> diagonal(alpha.begin(), alpha.end());
-  std::vector<double> off(beta.begin(), beta.begin() + (n - 1));
-  off.push_back(0);
-  std::vector<double> values(alpha.size());
-  Matrix<double> vectors(n, count);
-  std::vector<int> support(static_cast<std::size_t>(2 * n));
-  std::vector<double> work(static_cast<std::size_t>(20 * n));
-  std::vector<int> integer_work(static_cast<std::size_t>(10 * n));
-  const int work_size = static_cast<int>(work.size());
-  const int integer_size = static_cast<int>(integer_work.size());
-  dstevr_("V", "I", &n, diagonal.data(), off.data(), &unused, &unused, &first, &n, &unused, &found, values.data(),
-          vectors.values().data(), &n, support.data(), work.data(), &work_size, integer_work.data(), &integer_size,
-          &info);
-  if (info == 0 && found == count) return descending(values, vectors, count);
-  Matrix<double> full(n, n);
-  for (std::int64_t i = 0; i < n; ++i) {
-    full(i, i) = alpha[static_cast<std::size_t>(i)];
-    if (i + 1 < n) full(i + 1, i) = beta[static_cast<std::size_t>(i)];
-  }
-  return all_of_symmetric(std::move(full), count);
-}
-
 SmallSvd svd_of_square(Matrix<double> a) {
   const int n = static_cast<int>(a.rows());
   SmallSvd result{Matrix<double>(n, n), std::vector<double>(static_cast<std::size_t>(n)), Matrix<double>(n, n)};
@@ -110,11 +81,15 @@ SmallSvd svd_of_square(Matrix<double> a) {
   return result;
 }
 
-// p_1 = e_1;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
-void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
-                  LanczosRecurrence& result) {
+// p_1 = start / |start|;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
+void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                       std::span<const double> start, LanczosRecurrence& result) {
   Matrix<double> p(count, steps + 1);
-  if (steps > 0) p(0, 0) = 1;
+  double start_square = 0;
+  for (const double value : start) start_square += value * value;
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    p(static_cast<std::int64_t>(i), 0) = start[i] / std::sqrt(start_square);
+  }
   for (std::int64_t j = 0; j < steps; ++j) {
     const std::span<double> z = p.column(j + 1);
     for (std::int64_t l = 0; l < done; ++l) {

@@ -17,10 +17,6 @@ struct SmallEigen {
   Matrix<double> vector;
 };
 
-/// The min(wanted, order) largest eigenpairs of the tridiagonal matrix with diagonal `alpha` and off-diagonal `beta`
-/// (its entries from alpha.size() - 1 on are not looked at). Throws Error if LAPACK fails.
-SmallEigen largest_of_tridiagonal(std::span<const double> alpha, std::span<const double> beta, std::int64_t wanted);
-
 /// The min(wanted, order) largest eigenpairs of a symmetric matrix, of which the lower triangle is read. Throws Error
 /// if LAPACK fails.
 SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted);
@@ -33,10 +29,11 @@ struct SmallSvd {
 };
 SmallSvd svd_of_square(Matrix<double> a);
 
-/// alpha and beta of the first `steps` steps of the Lanczos process on C from v_1, out of H = V^T C V_done, `count` x
-/// `done`, with V orthonormal, v_1 its first column, and the span of V_done containing C^j v_1 for j < steps: a block
-/// Krylov space knows the recurrence of each of its start vectors.
-void record_first(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
-                  LanczosRecurrence& result);
+/// alpha and beta of the first `steps` steps of the Lanczos process on C from V start, out of H = V^T C V_done, `count`
+/// x `done`, with V orthonormal, and the span of V_done containing C^j V start for j < steps: a block Krylov space
+/// knows the recurrence of each of its start vectors. `start` may be shorter than V has columns; its norm does not
+/// matter.
+void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
+                       std::span<const double> start, LanczosRecurrence& result);
 
 }  // namespace sigmax

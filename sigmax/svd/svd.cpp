@@ -177,8 +177,8 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   result.method = found.method;
   result.products = found.products + 1;
   result.reads = found.reads + 1;
-  result.recurrence = std::move(found.recurrence);
-  if (result.recurrence) result.recurrence->unit_roundoff = 0x1p-24;
+  result.recurrences = std::move(found.recurrences);
+  for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
   result.theta = found.theta;
   result.scale = found.scale;
   result.random = found.random;

@@ -60,9 +60,9 @@ struct SvdResult {
   Method method;              ///< the one that was used, its choices filled in
   std::int64_t products = 0;  ///< as max_products counts them
   std::int64_t reads = 0;     ///< of the parameters of A, as many times as they were all read
-  /// What a probabilistic certificate is made of, where the start was random: the recurrence and largest Ritz value of
-  /// (scale A)^T (scale A), or of its counterpart on the rows.
-  std::optional<LanczosRecurrence> recurrence;
+  /// What a probabilistic certificate is made of, where the start was random: the recurrence of each start vector,
+  /// which are independent, and the largest Ritz value, of (scale A)^T (scale A) or of its counterpart on the rows.
+  std::vector<LanczosRecurrence> recurrences;
   double theta = 0;
   double scale = 1;
   /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.

@@ -254,7 +254,7 @@ TEST(Certify, AnOpaqueOperatorHasNoProvenUpperEnd) {
     EXPECT_GT(e.lower.value(), 0.99 * hint.sigma[0]);
     EXPECT_FALSE(certify(*a, hint, by(CertifyMethod::proven), context).upper.has_value());
     SvdResult<double> warm = hint;
-    warm.recurrence.reset();
+    warm.recurrences.clear();
     EXPECT_FALSE(certify(*a, warm, CertifyOptions{}, context).upper.has_value()) << "no random start";
   }
 }
