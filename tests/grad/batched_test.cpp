@@ -61,7 +61,7 @@ TEST(BatchedSvdVjp, IsTheGradientOfEachMatrix) {
       triplets.v = batch.triplets.v[i];
       const auto first = batch.cotangent.sigma.begin() + static_cast<std::ptrdiff_t>(i) * k;
       const problems::Dense wanted = problems::gradient_by_all_triplets(
-          batch.known[i], triplets, {{first, first + k}, batch.cotangent.u[i], batch.cotangent.v[i]});
+          batch.known[i].triplets(), triplets, {{first, first + k}, batch.cotangent.u[i], batch.cotangent.v[i]});
       problems::Dense found{12, 8};
       for (std::size_t e = 0; e < 96; ++e) found.entries[e] = grad[i * 96 + e] - 1.0L;
       const double gap = batch.known[i].least_gap(k);

@@ -17,16 +17,8 @@
 namespace sigmax {
 namespace {
 
+using problems::by;
 using problems::Known;
-
-const std::vector<GradientSolver> kSolvers = {ConjugateGradients{}, DenseCholesky{}, DenseBordered{}, FullSvd{}};
-
-GradientOptions by(const GradientSolver& solver) {
-  GradientOptions options;
-  options.solver = solver;
-  options.tolerance = 1e-12;
-  return options;
-}
 
 template <Real T>
 bool is_finite(const OuterSum<T>& sum) {
@@ -53,7 +45,7 @@ TEST(Edges, MultipleLowerValuesAreNoMatter) {
   ASSERT_GT(sign * triplets.v(0, 0), 0);
   cotangent.u(1, 0) = 1;
   cotangent.v(2, 0) = 1;
-  for (const GradientSolver& solver : kSolvers) {
+  for (const GradientSolver& solver : problems::every_solver()) {
     SCOPED_TRACE(name(solver));
     const SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, by(solver), context);
     EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
@@ -77,7 +69,7 @@ TEST(Edges, ADoubleLargestValueHasASubgradientAndItsVectorsNone) {
     EXPECT_EQ(of_value.report.outcome, GradientOutcome::subgradient);
     EXPECT_NEAR(of_value.report.gap[0], 0, tolerance::relative(rows, columns));
     EXPECT_NEAR(problems::as_matrix(of_value.cotangent).norm(), 1, tolerance::relative(rows, columns));
-    for (const GradientSolver& solver : kSolvers) {
+    for (const GradientSolver& solver : problems::every_solver()) {
       SCOPED_TRACE(name(solver));
       const SvdVjp<double> of_vectors =
           svd_vjp(*a, triplets, problems::random_cotangent(a->shape(), 1), by(solver), context);
@@ -136,7 +128,7 @@ TEST(Edges, AZeroMatrixAndZeroValuesHaveSubgradientsOfValuesOnly) {
   const SvdVjp<double> of_values = svd_vjp<double>(*zero, triplets, {{1, 0}, {}, {}}, {}, context);
   EXPECT_EQ(of_values.report.outcome, GradientOutcome::subgradient);
   EXPECT_EQ(of_values.report.gap, (std::vector<double>{0, 0}));
-  for (const GradientSolver& solver : kSolvers) {
+  for (const GradientSolver& solver : problems::every_solver()) {
     const SvdVjp<double> of_vectors =
         svd_vjp(*zero, triplets, problems::random_cotangent({5, 4}, 2), by(solver), context);
     EXPECT_EQ(of_vectors.report.outcome, GradientOutcome::no_gap);
@@ -173,7 +165,7 @@ TEST(Edges, ScalesWithTheMatrixToTheEndsOfTheRange) {
     }
     return problems::as_matrix(found.cotangent);
   };
-  for (const GradientSolver& solver : kSolvers) {
+  for (const GradientSolver& solver : problems::every_solver()) {
     const problems::Dense wanted = gradient(0, false, solver);
     for (const int exponent : {-500, -60, 60, 500}) {
       SCOPED_TRACE(std::to_string(exponent) + " " + std::string(name(solver)));
