@@ -2,7 +2,9 @@
 // finite.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/svd_jvp.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
+#include "sigmax/grad/svd_vjp_vjp.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "tolerance.hpp"
 
@@ -27,6 +30,46 @@ bool is_finite(const OuterSum<T>& sum) {
   for (const T value : sum.v.values()) finite = finite && std::isfinite(value);
   for (const double value : sum.weights) finite = finite && std::isfinite(value);
   return finite;
+}
+
+template <Real T>
+bool is_finite(const Matrix<T>& x) {
+  return std::ranges::all_of(x.values(), [](T value) { return std::isfinite(value); });
+}
+
+// Without a gap for its vectors, every derivative of them is finite and says so.
+void expect_no_gap(const LinearOperator<double>& a, const SvdResult<double>& triplets, const GradientSolver& solver,
+                   Context& context) {
+  const auto k = static_cast<std::int64_t>(triplets.sigma.size());
+  const SvdCotangent<double> cotangent = problems::random_cotangent(a.shape(), k);
+  const SvdVjp<double> backward = svd_vjp(a, triplets, cotangent, by(solver), context);
+  EXPECT_EQ(backward.report.outcome, GradientOutcome::no_gap);
+  EXPECT_TRUE(is_finite(backward.cotangent));
+  std::vector<double> towards = gallery::normal(a.shape().rows * a.shape().columns, 7);
+  const Operator<double> direction = dense<double>(Tensor::copy_of(towards, {a.shape().rows, a.shape().columns}));
+  const SvdJvp<double> forward = svd_jvp(a, triplets, *direction, by(solver), context);
+  EXPECT_EQ(forward.report.outcome, GradientOutcome::no_gap);
+  EXPECT_TRUE(is_finite(forward.u) && is_finite(forward.v));
+  EXPECT_TRUE(std::ranges::all_of(forward.sigma, [](double x) { return std::isfinite(x); }));
+  const SvdVjpVjp<double> second = svd_vjp_vjp(a, triplets, cotangent, *direction, by(solver), context);
+  EXPECT_EQ(second.report.outcome, GradientOutcome::no_gap);
+  EXPECT_TRUE(is_finite(second.cotangent));
+  EXPECT_EQ(backward.report.gap, forward.report.gap);
+}
+
+// |B|_2 >= |A|_2 + <G, B - A> for B near and far.
+void expect_subgradient(const Known& known, const OuterSum<double>& g, Context& context) {
+  for (const double length : {1e-3, 0.1, 1.0, 10.0}) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+      const std::vector<double> step = gallery::normal(known.rows * known.columns, seed);
+      std::vector<double> b = known.entries;
+      for (std::size_t i = 0; i < b.size(); ++i) b[i] += length * step[i];
+      const Operator<double> there = dense<double>(Tensor::copy_of(b, {known.rows, known.columns}));
+      const double value = svd(*there, problems::to_rounding(1), context).sigma[0];
+      const double below = known.s[0] + length * problems::pairing(g, step);
+      EXPECT_GE(value + tolerance::of_matrix(known.rows, known.columns, value), below) << length;
+    }
+  }
 }
 
 Operator<double> diagonal_matrix(std::int64_t rows, std::int64_t columns, const std::vector<double>& d) {
@@ -69,16 +112,43 @@ TEST(Edges, ADoubleLargestValueHasASubgradientAndItsVectorsNone) {
     EXPECT_EQ(of_value.report.outcome, GradientOutcome::subgradient);
     EXPECT_NEAR(of_value.report.gap[0], 0, tolerance::relative(rows, columns));
     EXPECT_NEAR(problems::as_matrix(of_value.cotangent).norm(), 1, tolerance::relative(rows, columns));
+    expect_subgradient(known, of_value.cotangent, context);
     for (const GradientSolver& solver : problems::every_solver()) {
       SCOPED_TRACE(name(solver));
+      expect_no_gap(*a, triplets, solver, context);
       const SvdVjp<double> of_vectors =
           svd_vjp(*a, triplets, problems::random_cotangent(a->shape(), 1), by(solver), context);
-      EXPECT_EQ(of_vectors.report.outcome, GradientOutcome::no_gap);
-      EXPECT_TRUE(is_finite(of_vectors.cotangent));
       EXPECT_NEAR(of_vectors.report.gap[0], 0, tolerance::relative(rows, columns));
-      const SvdJvp<double> forward = svd_jvp(*a, triplets, *a, by(solver), context);
-      EXPECT_TRUE(std::isfinite(forward.sigma[0]));
     }
+  }
+}
+
+// sigma_2 = sigma_3 and k = 2: the first triplet has a gap, the second has none.
+TEST(Edges, ATripletWithAGapKeepsItsGradientBesideOneThatIsCutFromItsCopies) {
+  Context context(1);
+  for (const auto& [rows, columns] : {std::pair{12, 8}, std::pair{8, 12}, std::pair{8, 8}}) {
+    const Known known{rows, columns, {1, 0.5, 0.5, 0.4, 0.3, 0.2, 0.1, 0.1}};
+    const Operator<double> a = known.a();
+    const SvdResult<double> triplets = svd(*a, problems::to_rounding(2), context);
+    SvdResult<double> first = svd(*a, problems::to_rounding(1), context);
+    problems::align(first, triplets);
+    SvdCotangent<double> of_first = problems::random_cotangent(a->shape(), 2);
+    of_first.sigma[1] = 0;
+    std::ranges::fill(of_first.u.column(1), 0.0);
+    std::ranges::fill(of_first.v.column(1), 0.0);
+    SvdCotangent<double> alone{{of_first.sigma[0]}, Matrix<double>(rows, 1), Matrix<double>(columns, 1)};
+    std::ranges::copy(of_first.u.column(0), alone.u.values().begin());
+    std::ranges::copy(of_first.v.column(0), alone.v.values().begin());
+    const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), first, alone);
+    for (const GradientSolver& solver : problems::every_solver()) {
+      SCOPED_TRACE(name(solver));
+      const SvdVjp<double> found = svd_vjp(*a, triplets, of_first, by(solver), context);
+      EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
+      EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted), tolerance::kSumOverTriplets * wanted.norm());
+      expect_no_gap(*a, triplets, solver, context);
+    }
+    const SvdVjp<double> of_value = svd_vjp<double>(*a, triplets, {{0, 1}, {}, {}}, {}, context);
+    EXPECT_EQ(of_value.report.outcome, GradientOutcome::subgradient);
   }
 }
 
@@ -128,19 +198,29 @@ TEST(Edges, AZeroMatrixAndZeroValuesHaveSubgradientsOfValuesOnly) {
   const SvdVjp<double> of_values = svd_vjp<double>(*zero, triplets, {{1, 0}, {}, {}}, {}, context);
   EXPECT_EQ(of_values.report.outcome, GradientOutcome::subgradient);
   EXPECT_EQ(of_values.report.gap, (std::vector<double>{0, 0}));
+  expect_subgradient({5, 4, {0, 0, 0, 0}}, of_values.cotangent, context);
   for (const GradientSolver& solver : problems::every_solver()) {
-    const SvdVjp<double> of_vectors =
-        svd_vjp(*zero, triplets, problems::random_cotangent({5, 4}, 2), by(solver), context);
-    EXPECT_EQ(of_vectors.report.outcome, GradientOutcome::no_gap);
-    EXPECT_TRUE(is_finite(of_vectors.cotangent));
+    SCOPED_TRACE(name(solver));
+    expect_no_gap(*zero, triplets, solver, context);
   }
-  // Rank two: the first two triplets are as any others.
-  const Operator<double> deficient = diagonal_matrix(6, 5, {3, 2});
-  for (const std::int64_t k : {2, 3}) {
-    const SvdResult<double> some = svd(*deficient, problems::to_rounding(k), context);
-    const SvdVjp<double> found = svd_vjp(*deficient, some, problems::random_cotangent({6, 5}, k), by(Auto{}), context);
-    EXPECT_EQ(found.report.outcome, k == 2 ? GradientOutcome::converged : GradientOutcome::no_gap);
-    EXPECT_TRUE(is_finite(found.cotangent));
+}
+
+// Of rank two, the first two triplets are as any others; the third is zero.
+TEST(Edges, ARankDeficientMatrixHasGradientsWhereItsValuesAreNotZero) {
+  Context context(1);
+  for (const auto& [rows, columns] : {std::pair{6, 5}, std::pair{5, 6}, std::pair{5, 5}}) {
+    const Known known{rows, columns, {3, 2, 0, 0, 0}};
+    const Operator<double> a = known.a();
+    const SvdResult<double> two = svd(*a, problems::to_rounding(2), context);
+    const SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), 2);
+    const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), two, cotangent);
+    for (const GradientSolver& solver : problems::every_solver()) {
+      SCOPED_TRACE(name(solver));
+      const SvdVjp<double> found = svd_vjp(*a, two, cotangent, by(solver), context);
+      EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
+      EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted), tolerance::kSumOverTriplets * wanted.norm());
+      expect_no_gap(*a, svd(*a, problems::to_rounding(3), context), solver, context);
+    }
   }
 }
 
@@ -176,37 +256,98 @@ TEST(Edges, ScalesWithTheMatrixToTheEndsOfTheRange) {
   EXPECT_GT(gradient(500, true, Auto{}).norm(), 0);
 }
 
+// What of an f32 triplet and cotangent is in double, and the same in float.
+struct InBoth {
+  SvdResult<float> triplets;
+  SvdCotangent<float> cotangent;
+  SvdCotangent<double> same;
+};
+
+Matrix<float> rounded(const Matrix<double>& x) {
+  Matrix<float> result(x.rows(), x.columns());
+  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<float>(value); });
+  return result;
+}
+
+Matrix<double> widened(const Matrix<float>& x) {
+  Matrix<double> result(x.rows(), x.columns());
+  std::ranges::copy(x.values(), result.values().begin());
+  return result;
+}
+
+InBoth in_both(const SvdResult<double>& triplets, const Shape& shape) {
+  InBoth both;
+  both.triplets.sigma = triplets.sigma;
+  both.triplets.next = triplets.next;
+  both.triplets.u = rounded(triplets.u);
+  both.triplets.v = rounded(triplets.v);
+  both.cotangent = problems::random_cotangent<float>(shape, static_cast<std::int64_t>(triplets.sigma.size()));
+  both.same = {both.cotangent.sigma, widened(both.cotangent.u), widened(both.cotangent.v)};
+  return both;
+}
+
+// The same matrix stored narrowly and in double.
+struct Narrow {
+  Tensor stored;
+  Operator<double> exact;
+};
+
+Narrow narrow(DType dtype, std::int64_t rows, std::int64_t columns, const std::vector<double>& values) {
+  const Tensor stored = Tensor::rounded(values, {rows, columns}, dtype);
+  std::vector<double> entries(values.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = gallery::fetch(dtype, stored.data(), i);
+  return {stored, dense<double>(Tensor::copy_of(entries, {rows, columns}))};
+}
+
 TEST(Edges, ComputesInFloatOnNarrowStorage) {
   Context context(2);
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    for (const std::int64_t n : {40, 150}) {
-      std::vector<double> entries = gallery::with_singular_values(n, n, gallery::geometric(n, 1e3), 3);
-      const Tensor stored = Tensor::rounded(entries, {n, n}, dtype);
-      for (std::int64_t i = 0; i < n * n; ++i) {
-        entries[static_cast<std::size_t>(i)] = gallery::fetch(dtype, stored.data(), static_cast<std::size_t>(i));
-      }
-      const Operator<double> exact = dense<double>(Tensor::copy_of(entries, {n, n}));
-      const SvdResult<double> triplets = svd(*exact, problems::to_rounding(2), context);
-      const SvdCotangent<float> cotangent = problems::random_cotangent<float>({n, n}, 2);
-      SvdResult<float> in_float;
-      in_float.sigma = triplets.sigma;
-      in_float.next = triplets.next;
-      SvdCotangent<double> in_double{cotangent.sigma, Matrix<double>(n, 2), Matrix<double>(n, 2)};
-      in_float.u = in_float.v = Matrix<float>(n, 2);
-      for (std::size_t i = 0; i < cotangent.u.values().size(); ++i) {
-        in_double.u.values()[i] = static_cast<double>(cotangent.u.values()[i]);
-        in_double.v.values()[i] = static_cast<double>(cotangent.v.values()[i]);
-        in_float.u.values()[i] = static_cast<float>(triplets.u.values()[i]);
-        in_float.v.values()[i] = static_cast<float>(triplets.v.values()[i]);
-      }
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+    for (const auto& [rows, columns] :
+         {std::pair{40, 40}, std::pair{150, 150}, std::pair{300, 20}, std::pair{20, 300}, std::pair{160, 900}}) {
+      SCOPED_TRACE(std::string(name(dtype)) + " " + std::to_string(rows) + "x" + std::to_string(columns));
+      const std::int64_t n = std::min(rows, columns);
+      const Narrow a =
+          narrow(dtype, rows, columns, gallery::with_singular_values(rows, columns, gallery::geometric(n, 1e3), 3));
+      const SvdResult<double> triplets = svd(*a.exact, problems::to_rounding(2), context);
+      const InBoth both = in_both(triplets, a.exact->shape());
       const problems::Dense wanted =
-          problems::as_matrix(svd_vjp(*exact, triplets, in_double, by(FullSvd{}), context).cotangent);
-      const SvdVjp<float> found = svd_vjp(*dense<float>(stored), in_float, cotangent, {}, context);
+          problems::as_matrix(svd_vjp(*a.exact, triplets, both.same, by(FullSvd{}), context).cotangent);
+      const SvdVjp<float> found = svd_vjp(*dense<float>(a.stored), both.triplets, both.cotangent, {}, context);
       EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
       const double gap = *std::min_element(found.report.gap.begin(), found.report.gap.end());
       EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted),
-                (tolerance::relative_in<float>(1, 1, 4) / gap + tolerance::of_estimate(1e-5)) * wanted.norm())
-          << name(dtype) << " " << n;
+                (tolerance::relative_in<float>(1, 1, 4) / gap + tolerance::of_estimate(1e-5)) * wanted.norm());
+    }
+  }
+}
+
+TEST(Edges, ForwardAndSecondDerivativesInFloatAreThoseInDouble) {
+  Context context(2);
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const auto& [rows, columns] : {std::pair{12, 9}, std::pair{9, 12}, std::pair{200, 160}}) {
+      SCOPED_TRACE(std::string(name(dtype)) + " " + std::to_string(rows) + "x" + std::to_string(columns));
+      std::vector<double> sigma = gallery::spectra()[7].values(std::min(rows, columns));
+      const Narrow a = narrow(dtype, rows, columns, gallery::with_singular_values(rows, columns, sigma, 3));
+      const Narrow towards = narrow(dtype, rows, columns, gallery::normal(rows * columns, 4));
+      const SvdResult<double> triplets = svd(*a.exact, problems::to_rounding(2), context);
+      const InBoth both = in_both(triplets, a.exact->shape());
+      const Operator<float> single = dense<float>(a.stored), direction = dense<float>(towards.stored);
+      const SvdVjpVjp<double> wanted =
+          svd_vjp_vjp(*a.exact, triplets, both.same, *towards.exact, by(FullSvd{}), context);
+      const SvdVjpVjp<float> found = svd_vjp_vjp(*single, both.triplets, both.cotangent, *direction, {}, context);
+      const SvdJvp<float> forward = svd_jvp(*single, both.triplets, *direction, {}, context);
+      const double gap = *std::min_element(wanted.report.gap.begin(), wanted.report.gap.end());
+      const double allowed = tolerance::relative_in<float>(1, 1, 4) / gap + tolerance::of_estimate(1e-5);
+      const problems::Dense second = problems::as_matrix(wanted.cotangent);
+      EXPECT_LE(problems::as_matrix(found.cotangent).distance(second), 2 * allowed * second.norm());
+      double wrong = 0, size = 0;
+      for (const auto& [x, y] : {std::pair{widened(forward.u), wanted.u}, std::pair{widened(forward.v), wanted.v}}) {
+        for (std::size_t i = 0; i < x.values().size(); ++i) {
+          wrong = std::hypot(wrong, x.values()[i] - y.values()[i]);
+          size = std::hypot(size, y.values()[i]);
+        }
+      }
+      EXPECT_LE(wrong, allowed * size);
     }
   }
 }
@@ -240,6 +381,16 @@ TEST(Edges, RefusesWhatDoesNotFit) {
   bad = good;
   bad.sigma[1] = std::numeric_limits<double>::quiet_NaN();
   refuses(bad, cotangent, {});
+  // Of the values alone too, which take nothing but the triplets.
+  const SvdCotangent<double> of_values{{1, 1}, {}, {}};
+  bad = good;
+  bad.sigma[0] = std::numeric_limits<double>::infinity();
+  refuses(bad, cotangent, {});
+  refuses(bad, of_values, {});
+  bad = good;
+  bad.v(2, 1) = std::numeric_limits<double>::quiet_NaN();
+  refuses(bad, cotangent, {});
+  refuses(bad, of_values, {});
   bad = good;
   bad.u = Matrix<double>(4, 2);
   refuses(bad, cotangent, {});
