@@ -205,6 +205,37 @@ TEST(Edges, AZeroMatrixAndZeroValuesHaveSubgradientsOfValuesOnly) {
   }
 }
 
+// The second triplet's system is singular, its iterates grow without bound until that is seen: that must not pass for
+// the size of the gradient, by which the first is judged.
+TEST(Edges, ATripletWithoutAGapDoesNotCostTheOthersTheirDigits) {
+  Context context(1);
+  for (const double second : {0.5, 0.9, 0.99}) {
+    std::vector<double> s{1, second, second};
+    for (int i = 0; i < 30; ++i) s.push_back(second * (0.9 - 0.018 * i));
+    const Known known{40, 33, s};
+    const Operator<double> a = known.a();
+    const SvdResult<double> triplets = svd(*a, problems::to_rounding(2), context);
+    SvdCotangent<double> of_both = problems::random_cotangent(a->shape(), 2);
+    SvdCotangent<double> of_first = of_both;
+    std::ranges::fill(of_first.u.column(1), 0.0);
+    std::ranges::fill(of_first.v.column(1), 0.0);
+    for (const GradientSolver& solver : problems::every_solver()) {
+      SCOPED_TRACE(std::string(name(solver)) + " " + std::to_string(second));
+      const SvdVjp<double> both = svd_vjp(*a, triplets, of_both, by(solver), context);
+      const SvdVjp<double> first = svd_vjp(*a, triplets, of_first, by(solver), context);
+      EXPECT_EQ(both.report.outcome, GradientOutcome::no_gap);
+      EXPECT_LE(both.report.error, tolerance::of_stop(1e-12));
+      // q_1, behind V.
+      double wrong = 0, size = 0;
+      for (std::int64_t j = 0; j < 33; ++j) {
+        wrong = std::hypot(wrong, both.cotangent.v(j, 2) - first.cotangent.v(j, 2));
+        size = std::hypot(size, first.cotangent.v(j, 2));
+      }
+      EXPECT_LE(wrong, tolerance::of_estimate(1e-12) * size);
+    }
+  }
+}
+
 // Of rank two, the first two triplets are as any others; the third is zero.
 TEST(Edges, ARankDeficientMatrixHasGradientsWhereItsValuesAreNotZero) {
   Context context(1);
