@@ -110,6 +110,18 @@ inline constexpr double kPrintedDigits = 0.51e-8;
 /// What derivatives promise of their agreement with finite differences in double.
 inline constexpr double kFiniteDifference = 1e-7;
 
+/// The same where what is differentiated is itself rounded, by relative() of a condition kappa: that over the step, `h`
+/// times the distance over which it changes.
+inline double of_difference(std::int64_t rows, std::int64_t columns, double kappa, double h) {
+  return kFiniteDifference + relative(rows, columns, kappa) / h;
+}
+
+/// What derivatives of triplets promise of their agreement with the sum over all triplets, relative, in double.
+inline constexpr double kSumOverTriplets = 1e-10;
+
+/// The relative gap from which on derivatives keep their promises as they stand; below, they are divided by the gap.
+inline constexpr double kOrdinaryGap = 0.1;
+
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;
 

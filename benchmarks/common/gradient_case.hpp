@@ -11,8 +11,10 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "benchmarks/common/table.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
 #include "sigmax/io/checkpoint.hpp"
@@ -46,13 +48,18 @@ inline std::vector<double> in_double(const Tensor& tensor) {
 
 }  // namespace detail
 
-/// The .npz file at `path`. Ends the program with a message if an array is missing.
-inline GradientCase read_gradient_case(const std::string& path) {
-  const io::Checkpoint file = io::open_checkpoint(std::vector<std::filesystem::path>{path});
+/// The .npz file that --data names. Ends the program with a message if there is none, `script` being what makes it, or
+/// if an array is missing.
+inline GradientCase read_gradient_case(const Options& options, std::string_view script) {
+  if (options.data.empty()) {
+    fmt::print(stderr, "the case comes from {}\n", script);
+    std::exit(2);
+  }
+  const io::Checkpoint file = io::open_checkpoint(std::vector<std::filesystem::path>{options.data});
   const auto load = [&](const std::string& name) {
     const auto found = std::ranges::find(file.entries, name, &io::Entry::name);
     if (found == file.entries.end()) {
-      fmt::print(stderr, "{}: no array {}\n", path, name);
+      fmt::print(stderr, "{}: no array {}\n", options.data, name);
       std::exit(1);
     }
     return found->load().compact();

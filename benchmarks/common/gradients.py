@@ -5,6 +5,11 @@ and psi are the cotangents of the triplet. (u, v) and (-u, -v) are the same sing
 that of whichever sign it meets better.
 """
 
+import json
+import pathlib
+import subprocess
+import tempfile
+
 import numpy
 
 
@@ -111,3 +116,18 @@ def by_finite_differences(a, xi, phi, psi):
         coarse, fine = (f[:, 0] - f[:, 1]) / (2 * step), (f[:, 2] - f[:, 3]) / step
         gradient[i] = (4 * fine - coarse) / 3
     return gradient
+
+
+def save_case(path, a, xi, phi, psi, reference):
+    """The .npz file that benchmarks/common/gradient_case.hpp reads."""
+    numpy.savez(path, a=a, xi=numpy.atleast_1d(xi), phi=phi, psi=psi, value_part=reference.value_part,
+                vector_part=reference.vector_part)
+
+
+def run_native(program, case, threads, *flags):
+    """What the native program reports of the case in that file."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        subprocess.run([str(program), "--data", str(case), "--json", str(report), "--threads", str(threads), *flags],
+                       check=True, stdout=subprocess.DEVNULL)
+        return json.loads(report.read_text())

@@ -59,12 +59,8 @@ nlohmann::json ask(const GradientCase& data, const Options& options, Context& co
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  if (options.data.empty()) {
-    fmt::print(stderr, "the case comes from benchmarks/gradient_six_ways/run.py\n");
-    return 2;
-  }
   sigmax::Context context(options.threads);
-  const GradientCase data = read_gradient_case(options.data);
+  const GradientCase data = read_gradient_case(options, "benchmarks/gradient_six_ways/run.py");
   const bool single = data.a.dtype() == sigmax::DType::f32;
   const nlohmann::json solvers = single ? ask<float>(data, options, context) : ask<double>(data, options, context);
   for (const auto& [solver, found] : solvers.items()) {

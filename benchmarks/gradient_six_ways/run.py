@@ -10,10 +10,8 @@ draws docs/images/gradient_error_by_gap.svg from it. docs/gradients.md says what
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "gradient_six_ways.json"
 PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_gradient_six_ways"
 sys.path.insert(0, str(ROOT / "benchmarks"))
+from common.threads import limit_threads
+
 # How a way is run: the driver of torch.linalg.lstsq, and whether the cotangent is projected beforehand.
 MODES = {"gels": ("gels", False), "gelsy": ("gelsy", False), "gelsd": ("gelsd", False),
          "projected, gels": ("gels", True)}
@@ -37,36 +37,15 @@ def parse_options():
     return parser.parse_args()
 
 
-def problem_of(a, xi, phi, psi):
-    import torch
-    from ways import Problem
-
-    a, phi, psi = torch.from_numpy(a), torch.from_numpy(phi), torch.from_numpy(psi)
-    u, s, vt = torch.linalg.svd(a)
-    return Problem(a, u[:, 0], s[0], vt[0], torch.tensor(xi), phi, psi)
-
-
-def by_torch(x):
-    import torch
-
-    a = x.a.clone().requires_grad_()
-    u, s, vt = torch.linalg.svd(a)
-    (x.xi * s[0] + x.phi.dot(u[:, 0]) + x.psi.dot(vt[0])).backward()
-    return a.grad
-
-
 def by_jax():
     """The published JAX variant, compiled; None where JAX is not installed."""
-    try:
-        import jax
-    except ImportError:
+    from autodiff import jax_and_loss
+
+    found = jax_and_loss()
+    if not found:
         return None
+    jax, loss = found
     jax.config.update("jax_enable_x64", True)
-
-    def loss(a, xi, phi, psi):
-        u, s, vt = jax.numpy.linalg.svd(a, full_matrices=False)
-        return xi * s[0] + u[:, 0].dot(phi) + vt[0].dot(psi)
-
     gradient = jax.jit(jax.grad(loss))
     return lambda x: gradient(x.a.numpy(), x.xi.numpy(), x.phi.numpy(), x.psi.numpy()).block_until_ready()
 
@@ -116,19 +95,17 @@ def conditions(way, x):
 
 def by_sigmax(a, xi, phi, psi, reference, threads, timed):
     """Solver -> {"error", "seconds", ...} from the native program."""
-    import numpy
+    from common import gradients
 
     with tempfile.TemporaryDirectory() as folder:
-        data, report = pathlib.Path(folder) / "case.npz", pathlib.Path(folder) / "report.json"
-        numpy.savez(data, a=a, xi=numpy.atleast_1d(xi), phi=phi, psi=psi, value_part=reference.value_part,
-                    vector_part=reference.vector_part)
-        command = [str(PROGRAM), "--data", str(data), "--json", str(report), "--threads", str(threads)]
-        subprocess.run(command + ([] if timed else ["--quick"]), check=True, stdout=subprocess.DEVNULL)
-        return json.loads(report.read_text())["solvers"]
+        data = pathlib.Path(folder) / "case.npz"
+        gradients.save_case(data, a, xi, phi, psi, reference)
+        return gradients.run_native(PROGRAM, data, threads, *([] if timed else ["--quick"]))["solvers"]
 
 
 def errors_of_draw(x, reference, jax):
     """Way -> mode -> error, of one matrix."""
+    from autodiff import by_torch
     import ways
 
     found = {}
@@ -178,6 +155,7 @@ def prediction_gap(x):
 
 def study_case(name, rows, columns, make, unit, options, random, jax):
     import numpy
+    from autodiff import problem_of
     import ways
     from common import gradients
 
@@ -207,6 +185,7 @@ def study_published(options, random):
     """The published experiment's own checks: what its one random difference in single precision can tell."""
     import numpy
     import torch
+    from autodiff import problem_of
     import ways
     from common import gradients
 
@@ -235,6 +214,7 @@ def study_published(options, random):
 
 def study_times(options, random, jax):
     import numpy
+    from autodiff import by_torch, problem_of
     import ways
     from common import gradients
 
@@ -263,6 +243,7 @@ def study_times(options, random, jax):
 def study_gaps(options, random, jax):
     """Errors by the relative gap: the figures of the picture."""
     import numpy
+    from autodiff import by_torch, problem_of
     import ways
     from cases import gap_matrix
     from common import gradients
@@ -322,8 +303,7 @@ def show(report):
 
 def main():
     options = parse_options()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)  # before the libraries are loaded: they read it once
+    limit_threads(options.threads)
     import numpy
     import torch
     from cases import cases

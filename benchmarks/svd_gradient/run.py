@@ -15,11 +15,9 @@ take part if tests/real_models/fetch.py has fetched them.
 
 import argparse
 import json
-import os
 import pathlib
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULT = ROOT / "benchmarks" / "results" / "svd_gradient.json"
 PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_svd_gradient"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "gradient_six_ways")]
+from common.threads import limit_threads
+
 SIGMAX, TORCH, JAX, DENSE = "sigmax", "torch", "JAX", "least squares, backward alone"
 # (case, how many times faster than torch it is meant to be)
 AIMS = {"gaussian 64x32": 3, "gaussian 1024x1024": 20, "gaussian 2048x2048": 40}
@@ -80,37 +80,22 @@ def real_weights():
 
 def peers_of(a, xi, phi, psi):
     """Name -> call that gives the gradient."""
-    import torch
-    from ways import Problem, augmented
+    from autodiff import by_torch, jax_and_loss, problem_of
+    from ways import augmented
 
-    tensor, phi_tensor, psi_tensor = torch.from_numpy(a), torch.from_numpy(phi), torch.from_numpy(psi)
-
-    def by_torch():
-        leaf = tensor.clone().requires_grad_()
-        u, s, vt = torch.linalg.svd(leaf, full_matrices=False)
-        (float(xi) * s[0] + phi_tensor.dot(u[:, 0]) + psi_tensor.dot(vt[0])).backward()
-        return leaf.grad
-
-    u, s, vt = torch.linalg.svd(tensor, full_matrices=False)
-    problem = Problem(tensor, u[:, 0], s[0], vt[0], torch.tensor(xi), phi_tensor, psi_tensor, driver="gels")
+    problem = problem_of(a, xi, phi, psi, full_matrices=False)
 
     def by_least_squares():
         p, q, _ = augmented(problem)
         return problem.gradient(p, q)
 
-    peers = {TORCH: by_torch, DENSE: by_least_squares}
-    try:
-        import jax
-    except ImportError:
-        return peers
-
-    def loss(matrix, xi, phi, psi):
-        u, s, vt = jax.numpy.linalg.svd(matrix, full_matrices=False)
-        return xi * s[0] + u[:, 0].dot(phi) + vt[0].dot(psi)
-
-    gradient = jax.jit(jax.value_and_grad(loss))
-    arrays = [jax.numpy.asarray(x) for x in (a, xi, phi, psi)]
-    peers[JAX] = lambda: gradient(*arrays)[1].block_until_ready()
+    peers = {TORCH: lambda: by_torch(problem, full_matrices=False), DENSE: by_least_squares}
+    found = jax_and_loss()
+    if found:
+        jax, loss = found
+        gradient = jax.jit(jax.value_and_grad(loss))
+        arrays = [jax.numpy.asarray(x) for x in (a, xi, phi, psi)]
+        peers[JAX] = lambda: gradient(*arrays)[1].block_until_ready()
     return peers
 
 
@@ -141,14 +126,6 @@ def fastest_of(call, threads):
     return min(measured, key=lambda pair: pair[0])
 
 
-def run_native(data, threads):
-    with tempfile.TemporaryDirectory() as folder:
-        report = pathlib.Path(folder) / "report.json"
-        command = [str(PROGRAM), "--data", str(data), "--json", str(report), "--threads", str(threads)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return json.loads(report.read_text())
-
-
 def measure(name, array, options, random):
     import numpy
     from common import gradients
@@ -165,11 +142,10 @@ def measure(name, array, options, random):
 
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder) / "case.npz"
-        numpy.savez(data, a=a, xi=numpy.atleast_1d(xi), phi=phi, psi=psi, value_part=reference.value_part,
-                    vector_part=reference.vector_part)
+        gradients.save_case(data, a, xi, phi, psi, reference)
         peers = peers_of(a, xi, phi, psi)
         for _ in range(options.repeats):
-            report = run_native(data, options.threads)
+            report = gradients.run_native(PROGRAM, data, options.threads)
             for candidate in report["candidates"]:
                 add(candidate["name"], statistics.median(candidate["seconds"]), candidate["error"])
             record.update(report["notes"])
@@ -221,8 +197,7 @@ def exponents(records, family):
 
 def main():
     options = parse_options()
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = str(options.threads)  # before the libraries are loaded: they read it once
+    limit_threads(options.threads)
     import numpy
     import torch
 

@@ -74,7 +74,7 @@ class Way {
 };
 
 void ask(const Options& options, Context& context) {
-  const GradientCase data = read_gradient_case(options.data);
+  const GradientCase data = read_gradient_case(options, "benchmarks/svd_gradient/run.py, which also times the peers");
   Way<float> single(data, 1e-6, context);
   Way<double> twice(data, 1e-6, context);
   const std::vector<Timing> timings =
@@ -107,10 +107,6 @@ void ask(const Options& options, Context& context) {
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  if (options.data.empty()) {
-    fmt::print(stderr, "the case comes from benchmarks/svd_gradient/run.py, which also times the peers\n");
-    return 2;
-  }
   openblas_set_num_threads(options.threads);
   sigmax::Context context(options.threads);
   ask(options, context);

@@ -104,7 +104,7 @@ class Iteration {
     double floor = 0;   // where that is rounding of what it began with
     double beta = 0;
     double lambda = 0;  // the Ritz value
-    double size = 0;    // |x|
+    double size = 0;    // |x|^2
     RitzValue ritz;
     State state = State::working;
   };
@@ -194,17 +194,22 @@ class Iteration {
   // The error of column c: of x, and of the other side, which is A times that over sigma, no more.
   double error_of(Column& own) const { return std::sqrt(2 * own.square) / own.lambda; }
 
+  // |x|^2 of the columns in that state.
+  double squares_of(State state) const {
+    double squares = 0;
+    for (const Column& own : columns_) squares += own.state == state ? own.size : 0;
+    return squares;
+  }
+
+  // A column is measured by the gradient that is certain: what is known, what is done, and itself. Others may turn out
+  // to have no gap, and their x grows as 1 / lambda until that shows.
   void judge(std::int64_t iteration) {
     // Every step at first, then less often: the Ritz value costs some hundred flops a step made.
     const bool due = iteration <= 8 || iteration % 4 == 0 ||
                      std::ranges::any_of(work_, [this](std::int64_t c) { return column(c).square <= column(c).floor; });
     if (!due) return retire();
-    double squares = systems_.known_squares;
-    for (std::int64_t c = 0; c < count_; ++c) {
-      const double size = std::sqrt(square_of(std::as_const(x_).column(c)));
-      squares += size * size;
-    }
-    scale_ = std::sqrt(squares);
+    for (std::int64_t c = 0; c < count_; ++c) column(c).size = square_of(std::as_const(x_).column(c));
+    const double finished = systems_.known_squares + squares_of(State::done);
     for (const std::int64_t c : work_) {
       Column& own = column(c);
       if (own.state != State::working) continue;
@@ -212,8 +217,8 @@ class Iteration {
       const double least = 2 * sigma(c) * systems_.no_gap;
       if (own.lambda <= least) {
         own.state = State::no_gap;
-      } else if (own.square <= own.floor ||
-                 error_of(own) * std::sqrt(static_cast<double>(count_)) <= options_.tolerance * scale_) {
+      } else if (own.square <= own.floor || error_of(own) * std::sqrt(static_cast<double>(count_)) <=
+                                                options_.tolerance * std::sqrt(finished + own.size)) {
         own.state = State::done;
       }
     }
@@ -227,13 +232,14 @@ class Iteration {
       solution.has_gap.push_back(own.state != State::no_gap);
       if (own.state == State::no_gap) std::ranges::fill(x_.column(c), T{0});
       if (own.state == State::working) solution.converged = false;
-      if (own.lambda > 0) squares += own.square * 2 / (own.lambda * own.lambda);
+      if (own.lambda > 0 && own.state != State::no_gap) squares += own.square * 2 / (own.lambda * own.lambda);
       if (own.square > 0 || own.lambda > 0) {
         const double inside = sigma(c) * sigma(c) - own.lambda;
         solution.next = std::max(solution.next, std::sqrt(std::max(inside, 0.0)));
       }
     }
-    if (scale_ > 0) solution.error = std::sqrt(squares) / scale_;
+    const double scale = std::sqrt(systems_.known_squares + squares_of(State::done) + squares_of(State::working));
+    if (scale > 0) solution.error = std::sqrt(squares) / scale;
     const Matrix<T>& f = side_.right() ? systems_.f : systems_.h;
     Matrix<T> y(f.rows(), count_);
     if (side_.right()) {
@@ -270,7 +276,6 @@ class Iteration {
   Matrix<T> z_;
   std::vector<Column> columns_;
   std::vector<std::int64_t> work_;
-  double scale_ = 0;
   std::int64_t extra_reads_ = 0;
   Context& context_;
 };

@@ -73,23 +73,6 @@ class Bordered {
   bool singular_ = false;
 };
 
-// An estimate from above of the smallest eigenvalue of the system, sigma_i - sigma_{k+1}, x to begin with.
-double smallest_eigenvalue(const Bordered& system, std::int64_t rows, std::vector<double> x) {
-  const int n = static_cast<int>(x.size());
-  double eigenvalue = 0;
-  for (int step = 0; step < 4; ++step) {
-    const double before = cblas_dnrm2(n, x.data(), 1);
-    if (!(before > 0)) return 0;
-    cblas_dscal(n, 1 / before, x.data(), 1);
-    const auto split = x.begin() + rows;
-    std::vector<double> y = system.solve({x.begin(), split}, {split, x.end()});
-    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
-    if (!std::isfinite(eigenvalue)) return 0;
-    x = std::move(y);
-  }
-  return eigenvalue;
-}
-
 }  // namespace
 
 template <Real T>
@@ -97,25 +80,21 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const DenseBord
                             Context& context) {
   const SerialBlas serial;
   const FormedSystems formed = formed_systems(systems, context);
-  ComplementSolution<T> solution;
-  Matrix<double> p(formed.f.rows(), formed.f.columns());
-  Matrix<double> q(formed.h.rows(), formed.h.columns());
-  for (std::size_t c = 0; c < systems.which.size(); ++c) {
-    const auto column = static_cast<std::int64_t>(c);
-    const double sigma = systems.sigma[static_cast<std::size_t>(systems.which[c])];
-    const Bordered system(formed, sigma);
-    double lowest = 0;
-    if (!system.singular()) {
-      std::vector<double> x = system.solve(formed.f.column(column), formed.h.column(column));
-      std::copy(x.begin(), x.begin() + p.rows(), p.column(column).begin());
-      std::copy(x.begin() + p.rows(), x.end(), q.column(column).begin());
-      lowest = std::max(smallest_eigenvalue(system, p.rows(), std::move(x)), 0.0);
-    }
-    solution.next = std::max(solution.next, sigma - lowest);
-    solution.has_gap.push_back(lowest > systems.no_gap);
-  }
-  take_solution(systems, formed, std::move(p), std::move(q), solution);
-  return solution;
+  return solve_each<T>(systems, formed, [&](const FormedColumn& column) {
+    const Bordered system(formed, column.sigma);
+    if (system.singular()) return Below{column.sigma, false};
+    const auto rows = static_cast<std::ptrdiff_t>(column.p.size());
+    std::vector<double> x = system.solve(column.f, column.h);
+    std::copy(x.begin(), x.begin() + rows, column.p.begin());
+    std::copy(x.begin() + rows, x.end(), column.q.begin());
+    const double lowest = std::max(smallest_eigenvalue(std::move(x),
+                                                       [&](const std::vector<double>& y) {
+                                                         const auto split = y.begin() + rows;
+                                                         return system.solve({y.begin(), split}, {split, y.end()});
+                                                       }),
+                                   0.0);
+    return Below{column.sigma - lowest, lowest > systems.no_gap};
+  });
 }
 
 template ComplementSolution<float> solve<float>(const ComplementSystems<float>&, const DenseBordered&,

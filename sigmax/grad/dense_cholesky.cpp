@@ -23,24 +23,6 @@ void solve_in_place(const Matrix<double>& r, std::span<double> y) {
   cblas_dtrsv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, n, r.values().data(), n, y.data(), 1);
 }
 
-// An estimate of the smallest eigenvalue of R^T R from above, x to begin with.
-double smallest_eigenvalue(const Matrix<double>& r, std::vector<double> x) {
-  const int n = static_cast<int>(r.rows());
-  double eigenvalue = 0;
-  for (int step = 0; step < 4; ++step) {
-    const double before = cblas_dnrm2(n, x.data(), 1);
-    if (!(before > 0)) return 0;
-    cblas_dscal(n, 1 / before, x.data(), 1);
-    std::vector<double> y = x;
-    solve_in_place(r, y);
-    // With z = R^-T x: |z|^2 = x^T K^-1 x = x^T y, and y^T K y / y^T y = x^T y / y^T y.
-    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
-    if (!std::isfinite(eigenvalue)) return 0;
-    x = std::move(y);
-  }
-  return eigenvalue;
-}
-
 }  // namespace
 
 template <Real T>
@@ -50,22 +32,17 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const DenseChol
   const FormedSystems formed = formed_systems(systems, context);
   const Matrix<double>& a = formed.rest;
   const bool right = a.columns() <= a.rows();
-  const int m = static_cast<int>(a.rows());
-  const int n = static_cast<int>(std::min(a.rows(), a.columns()));
+  const int rows = static_cast<int>(a.rows());
+  const int columns = static_cast<int>(a.columns());
+  const int n = std::min(rows, columns);
   const auto into = right ? CblasTrans : CblasNoTrans;
   const auto back = right ? CblasNoTrans : CblasTrans;
-  const Matrix<double>& own = right ? formed.h : formed.f;
-  const Matrix<double>& other = right ? formed.f : formed.h;
 
   Matrix<double> gram(n, n);
-  cblas_dsyrk(CblasColMajor, CblasUpper, into, n, static_cast<int>(std::max(a.rows(), a.columns())), 1,
-              a.values().data(), m, 0, gram.values().data(), n);
-  ComplementSolution<T> solution;
-  Matrix<double> x(n, own.columns());
-  Matrix<double> y = other;
-  for (std::size_t c = 0; c < systems.which.size(); ++c) {
-    const auto column = static_cast<std::int64_t>(c);
-    const double sigma = systems.sigma[static_cast<std::size_t>(systems.which[c])];
+  cblas_dsyrk(CblasColMajor, CblasUpper, into, n, std::max(rows, columns), 1, a.values().data(), rows, 0,
+              gram.values().data(), n);
+  return solve_each<T>(systems, formed, [&](const FormedColumn& column) {
+    const double sigma = column.sigma;
     Matrix<double> k(n, n);
     for (std::int64_t j = 0; j < n; ++j) {
       for (std::int64_t i = 0; i < j; ++i) k(i, j) = -gram(i, j);
@@ -73,21 +50,25 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const DenseChol
     }
     int info = 0;
     dpotrf_("U", &n, k.values().data(), &n, &info);
-    const std::span<double> to = x.column(column);
-    std::ranges::copy(own.column(column), to.begin());
-    cblas_dgemv(CblasColMajor, into, m, static_cast<int>(a.columns()), 1, a.values().data(), m,
-                other.column(column).data(), 1, sigma, to.data(), 1);
-    const double lowest = info == 0 ? smallest_eigenvalue(k, {to.begin(), to.end()}) : 0;
-    solution.next = std::max(solution.next, std::sqrt(std::max(sigma * sigma - lowest, 0.0)));
-    solution.has_gap.push_back(lowest > 2 * sigma * systems.no_gap);
-    if (!solution.has_gap.back()) continue;
-    solve_in_place(k, to);
-    cblas_dgemv(CblasColMajor, back, m, static_cast<int>(a.columns()), 1 / sigma, a.values().data(), m, to.data(), 1,
-                1 / sigma, y.column(column).data(), 1);
-  }
-  if (right) std::swap(x, y);
-  take_solution(systems, formed, std::move(x), std::move(y), solution);
-  return solution;
+    if (info != 0) return Below{sigma, false};
+    const std::span<const double> own = right ? column.h : column.f;
+    const std::span<const double> other = right ? column.f : column.h;
+    const std::span<double> x = right ? column.q : column.p;
+    const std::span<double> y = right ? column.p : column.q;
+    std::ranges::copy(own, x.begin());
+    cblas_dgemv(CblasColMajor, into, rows, columns, 1, a.values().data(), rows, other.data(), 1, sigma, x.data(), 1);
+    const double lowest = smallest_eigenvalue({x.begin(), x.end()}, [&](std::vector<double> z) {
+      solve_in_place(k, z);
+      return z;
+    });
+    const Below below{std::sqrt(std::max(sigma * sigma - lowest, 0.0)), lowest > 2 * sigma * systems.no_gap};
+    if (!below.has_gap) return below;
+    solve_in_place(k, x);
+    std::ranges::copy(other, y.begin());
+    cblas_dgemv(CblasColMajor, back, rows, columns, 1 / sigma, a.values().data(), rows, x.data(), 1, 1 / sigma,
+                y.data(), 1);
+    return below;
+  });
 }
 
 template ComplementSolution<float> solve<float>(const ComplementSystems<float>&, const DenseCholesky&,

@@ -51,25 +51,52 @@ FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& conte
 }
 
 template <Real T>
-void take_solution(const ComplementSystems<T>& systems, const FormedSystems& formed, Matrix<double> p, Matrix<double> q,
-                   ComplementSolution<T>& solution) {
+ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const FormedSystems& formed,
+                                 const std::function<Below(const FormedColumn&)>& solve_column) {
+  ComplementSolution<T> solution;
+  Matrix<double> p(formed.f.rows(), formed.f.columns());
+  Matrix<double> q(formed.h.rows(), formed.h.columns());
+  for (std::size_t c = 0; c < systems.which.size(); ++c) {
+    const auto column = static_cast<std::int64_t>(c);
+    const Below below =
+        solve_column({systems.sigma[static_cast<std::size_t>(systems.which[c])], formed.f.column(column),
+                      formed.h.column(column), p.column(column), q.column(column)});
+    solution.next = std::max(solution.next, below.next);
+    solution.has_gap.push_back(below.has_gap);
+    if (below.has_gap) continue;
+    std::ranges::fill(p.column(column), 0.0);
+    std::ranges::fill(q.column(column), 0.0);
+  }
   project_away<double>(formed.u.view(), p.view());
   project_away<double>(formed.v.view(), q.view());
-  for (std::size_t c = 0; c < systems.which.size(); ++c) {
-    if (solution.has_gap[c]) continue;
-    std::ranges::fill(p.column(static_cast<std::int64_t>(c)), 0.0);
-    std::ranges::fill(q.column(static_cast<std::int64_t>(c)), 0.0);
-  }
   solution.p = in_type<T>(p);
   solution.q = in_type<T>(q);
   solution.reads = formed.reads;
+  return solution;
+}
+
+double smallest_eigenvalue(std::vector<double> x,
+                           const std::function<std::vector<double>(const std::vector<double>&)>& solve) {
+  const int n = static_cast<int>(x.size());
+  double eigenvalue = 0;
+  for (int step = 0; step < 4; ++step) {
+    const double before = cblas_dnrm2(n, x.data(), 1);
+    if (!(before > 0)) return 0;
+    cblas_dscal(n, 1 / before, x.data(), 1);
+    // With y = K^-1 x: y^T K y / y^T y.
+    std::vector<double> y = solve(x);
+    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
+    if (!std::isfinite(eigenvalue)) return 0;
+    x = std::move(y);
+  }
+  return eigenvalue;
 }
 
 template FormedSystems formed_systems<float>(const ComplementSystems<float>&, Context&);
 template FormedSystems formed_systems<double>(const ComplementSystems<double>&, Context&);
-template void take_solution<float>(const ComplementSystems<float>&, const FormedSystems&, Matrix<double>,
-                                   Matrix<double>, ComplementSolution<float>&);
-template void take_solution<double>(const ComplementSystems<double>&, const FormedSystems&, Matrix<double>,
-                                    Matrix<double>, ComplementSolution<double>&);
+template ComplementSolution<float> solve_each<float>(const ComplementSystems<float>&, const FormedSystems&,
+                                                     const std::function<Below(const FormedColumn&)>&);
+template ComplementSolution<double> solve_each<double>(const ComplementSystems<double>&, const FormedSystems&,
+                                                       const std::function<Below(const FormedColumn&)>&);
 
 }  // namespace sigmax

@@ -1,6 +1,10 @@
 // What the solvers that form A as a matrix share. Internal to grad/.
 #pragma once
 
+#include <functional>
+#include <span>
+#include <vector>
+
 #include "sigmax/grad/complement.hpp"
 #include "sigmax/svd/formed.hpp"
 
@@ -20,9 +24,30 @@ struct FormedSystems {
 template <Real T>
 FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& context);
 
-/// The solution in double, projected once more, in T. Columns without a gap become zero.
+/// One of the systems, in double.
+struct FormedColumn {
+  double sigma;
+  std::span<const double> f;
+  std::span<const double> h;
+  std::span<double> p;  ///< zero to begin with
+  std::span<double> q;  ///< zero to begin with
+};
+
+/// What a solver finds of the values below: an estimate of sigma_{k+1}, and whether it is far enough from sigma.
+struct Below {
+  double next = 0;
+  bool has_gap = false;
+};
+
+/// Every system by `solve_column`, which fills in p and q where there is a gap. Solutions are projected once more and
+/// returned in T; columns without a gap are zero. For a caller that holds a SerialBlas.
 template <Real T>
-void take_solution(const ComplementSystems<T>& systems, const FormedSystems& formed, Matrix<double> p, Matrix<double> q,
-                   ComplementSolution<T>& solution);
+ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const FormedSystems& formed,
+                                 const std::function<Below(const FormedColumn&)>& solve_column);
+
+/// An estimate from above of the smallest eigenvalue of a positive definite K, by four steps of inverse iteration from
+/// x; `solve` gives K^-1 of a vector. 0 where x is zero or K is singular to rounding.
+double smallest_eigenvalue(std::vector<double> x,
+                           const std::function<std::vector<double>(const std::vector<double>&)>& solve);
 
 }  // namespace sigmax

@@ -40,10 +40,15 @@ void check(std::string_view who, const Shape& shape, const SvdResult<T>& triplet
   }
   double previous = std::numeric_limits<double>::max();
   for (const double sigma : triplets.sigma) {
-    if (!(sigma >= 0 && sigma <= previous * (1 + 1e-6))) {
+    if (!(sigma >= 0 && sigma <= previous * (1 + 1e-6)) || std::isinf(sigma)) {
       throw Error(fmt::format("[{}] singular values are finite and descend, got {}", who, sigma));
     }
     previous = sigma;
+  }
+  for (const Matrix<T>* x : {&triplets.u, &triplets.v}) {
+    if (!std::isfinite(kernels::norm2(x->values()))) {
+      throw Error(fmt::format("[{}] the singular vectors given hold NaN or infinity", who));
+    }
   }
   if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance)) {
     throw Error(fmt::format("[{}] the tolerance must not be negative, got {}", who, options.tolerance));

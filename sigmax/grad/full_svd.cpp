@@ -42,28 +42,24 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const FullSvd&,
   const std::int64_t least = std::min(formed.a.rows(), formed.a.columns());
   Matrix<double> copy = formed.rest;
   const lapack::Svd all = lapack::decompose(copy.view(), 0, least).wanted;
-  ComplementSolution<T> solution;
-  solution.next = all.sigma.front();
-  Matrix<double> p = formed.f;
-  Matrix<double> q = formed.h;
-  for (std::size_t c = 0; c < systems.which.size(); ++c) {
-    const auto column = static_cast<std::int64_t>(c);
-    const double sigma = systems.sigma[static_cast<std::size_t>(systems.which[c])];
-    solution.has_gap.push_back(sigma - solution.next > systems.no_gap);
-    if (!solution.has_gap.back()) continue;
-    std::vector<double> a = coefficients(all.u, formed.f.column(column));
-    std::vector<double> b = coefficients(all.v, formed.h.column(column));
+  const double next = all.sigma.front();
+  return solve_each<T>(systems, formed, [&](const FormedColumn& column) {
+    const double sigma = column.sigma;
+    if (!(sigma - next > systems.no_gap)) return Below{next, false};
+    std::vector<double> a = coefficients(all.u, column.f);
+    std::vector<double> b = coefficients(all.v, column.h);
     for (std::size_t j = 0; j < a.size(); ++j) {
       const double close = (a[j] + b[j]) / (2 * (sigma - all.sigma[j]));
       const double far = (a[j] - b[j]) / (2 * (sigma + all.sigma[j]));
       a[j] = close + far - a[j] / sigma;
       b[j] = close - far - b[j] / sigma;
     }
-    add_combination(all.u, a, sigma, p.column(column));
-    add_combination(all.v, b, sigma, q.column(column));
-  }
-  take_solution(systems, formed, std::move(p), std::move(q), solution);
-  return solution;
+    std::ranges::copy(column.f, column.p.begin());
+    std::ranges::copy(column.h, column.q.begin());
+    add_combination(all.u, a, sigma, column.p);
+    add_combination(all.v, b, sigma, column.q);
+    return Below{next, true};
+  });
 }
 
 template ComplementSolution<float> solve<float>(const ComplementSystems<float>&, const FullSvd&, const GradientOptions&,

@@ -61,7 +61,7 @@ TEST(BatchedSvdVjp, IsTheGradientOfEachMatrix) {
       triplets.v = batch.triplets.v[i];
       const auto first = batch.cotangent.sigma.begin() + static_cast<std::ptrdiff_t>(i) * k;
       const problems::Dense wanted = problems::gradient_by_all_triplets(
-          batch.known[i], triplets, {{first, first + k}, batch.cotangent.u[i], batch.cotangent.v[i]});
+          batch.known[i].triplets(), triplets, {{first, first + k}, batch.cotangent.u[i], batch.cotangent.v[i]});
       problems::Dense found{12, 8};
       for (std::size_t e = 0; e < 96; ++e) found.entries[e] = grad[i * 96 + e] - 1.0L;
       const double gap = batch.known[i].least_gap(k);
@@ -81,6 +81,54 @@ TEST(BatchedSvdVjp, GivesTheSameBitsForAnyNumberOfThreadsInFloatToo) {
     batched_svd_vjp<float>(batch.tensor, batch.triplets, batch.cotangent, {}, grad, context);
     if (threads == 1) first = grad;
     EXPECT_EQ(grad, first);
+  }
+}
+
+// A gap, a double largest value, zero and repeated lower values, wide and tall and of every storage type: what svd_vjp
+// says of each alone.
+TEST(BatchedSvdVjp, SaysOfEachMatrixWhatSvdVjpSaysOfItAlone) {
+  Context context(2);
+  for (const DType dtype : gallery::kStorageTypes) {
+    for (const auto& [rows, columns] : {std::pair{7, 4}, std::pair{4, 7}, std::pair{4, 4}}) {
+      std::vector<double> all;
+      for (const std::vector<double>& diagonal :
+           {std::vector<double>{4, 2, 1, 0.5}, {2, 2, 1, 0.5}, {0, 0, 0, 0}, {3, 1, 1, 1}, {3, 0, 0, 0}}) {
+        std::vector<double> entries(static_cast<std::size_t>(rows * columns));
+        for (std::size_t i = 0; i < 4; ++i) entries[i * static_cast<std::size_t>(columns) + i] = diagonal[i];
+        all.insert(all.end(), entries.begin(), entries.end());
+      }
+      const Tensor tensor = Tensor::rounded(all, {5, rows, columns}, dtype);
+      BatchOptions options;
+      options.k = 2;
+      options.accuracy = Accuracy::vectors;
+      options.vectors = true;
+      const BatchResult triplets = batched_svd(tensor, options, context);
+      BatchCotangent cotangent{gallery::normal(10, 7), {}, {}};
+      for (std::int64_t i = 0; i < 5; ++i) {
+        const SvdCotangent<double> own = problems::random_cotangent({rows, columns}, 2);
+        cotangent.u.push_back(own.u);
+        cotangent.v.push_back(own.v);
+      }
+      std::vector<double> grad(all.size());
+      const auto reports = batched_svd_vjp<double>(tensor, triplets, cotangent, {}, grad, context);
+      EXPECT_EQ(reports[0].outcome, GradientOutcome::converged);
+      for (const std::size_t i : {1, 2, 3, 4}) EXPECT_EQ(reports[i].outcome, GradientOutcome::no_gap) << i;
+      for (std::size_t i = 0; i < 5; ++i) {
+        SvdResult<double> one;
+        const auto sigma = triplets.values(static_cast<std::int64_t>(i));
+        one.sigma.assign(sigma.begin(), sigma.end());
+        one.residual.assign(2, triplets.residual[i]);
+        one.u = triplets.u[i];
+        one.v = triplets.v[i];
+        std::vector<double> wanted(static_cast<std::size_t>(rows * columns));
+        svd_vjp_into<double>(wanted, *dense<double>(tensor.slice(static_cast<std::int64_t>(i))), one,
+                             {{cotangent.sigma[2 * i], cotangent.sigma[2 * i + 1]}, cotangent.u[i], cotangent.v[i]}, {},
+                             context);
+        const auto first = grad.begin() + static_cast<std::ptrdiff_t>(i * wanted.size());
+        EXPECT_EQ(std::vector<double>(first, first + rows * columns), wanted) << name(dtype) << " " << i;
+        for (const double value : wanted) EXPECT_TRUE(std::isfinite(value)) << i;
+      }
+    }
   }
 }
 

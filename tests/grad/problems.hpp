@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "gallery/spectra.hpp"
@@ -19,6 +21,31 @@
 
 namespace sigmax::problems {
 
+/// Every solver that has a name, Auto among them.
+inline const std::vector<GradientSolver>& every_solver() {
+  static const std::vector<GradientSolver> all = []<std::size_t... Is>(std::index_sequence<Is...>) {
+    return std::vector<GradientSolver>{std::variant_alternative_t<Is, GradientSolver>{}...};
+  }
+  (std::make_index_sequence<std::variant_size_v<GradientSolver>>());
+  return all;
+}
+
+inline GradientOptions by(const GradientSolver& solver, double tolerance = 1e-12) {
+  GradientOptions options;
+  options.solver = solver;
+  options.tolerance = tolerance;
+  return options;
+}
+
+/// All min(rows, columns) triplets of a matrix, in long double.
+struct AllTriplets {
+  std::int64_t rows;
+  std::int64_t columns;
+  std::vector<long double> s;
+  std::vector<std::vector<long double>> x;
+  std::vector<std::vector<long double>> y;
+};
+
 /// A = X diag(s) Y^T with min(rows, columns) known triplets.
 struct Known {
   std::int64_t rows;
@@ -30,6 +57,7 @@ struct Known {
   std::vector<std::vector<long double>> y = gallery::orthonormal(columns, std::min(rows, columns), 2 * seed + 1);
 
   Operator<double> a() const { return dense<double>(Tensor::copy_of(entries, {rows, columns})); }
+  AllTriplets triplets() const { return {rows, columns, {s.begin(), s.end()}, x, y}; }
 
   /// The distance of value i from its nearest neighbour, relative to the largest: 0 for a value of zero.
   double gap(std::size_t i) const {
@@ -112,7 +140,7 @@ inline long double inner(const std::vector<long double>& x, std::span<const doub
 /// dL/dA by the sum over all triplets: with P_ji = x_j^T dA y_i, and S_ji = x_j^T phi_i, R_ji = y_j^T psi_i, triplet i
 /// turns towards every other j by (S_ji (s_i P_ji + s_j P_ij) + R_ji (s_j P_ji + s_i P_ij)) / (s_i^2 - s_j^2), and
 /// towards what is beyond all of them by 1 / s_i. The known vectors take the signs of `found`.
-inline Dense gradient_by_all_triplets(const Known& known, const SvdResult<double>& found,
+inline Dense gradient_by_all_triplets(const AllTriplets& known, const SvdResult<double>& found,
                                       const SvdCotangent<double>& cotangent) {
   Dense g{known.rows, known.columns};
   for (std::size_t i = 0; i < found.sigma.size(); ++i) {

@@ -12,7 +12,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
-#include "grad/norm_cases.hpp"
+#include "nn/penalties.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/nn/regularize.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -22,24 +22,8 @@
 namespace sigmax::nn {
 namespace {
 
-using gradient_cases::distance;
-using gradient_cases::Known;
-using gradient_cases::norm2;
-
-struct Line {
-  std::string name;
-  ProximalPenalty penalty;
-};
-
-const std::vector<Line>& lines() {
-  static const std::vector<Line> all = {
-      {"squared frobenius", penalty::SquaredFrobenius{}},
-      {"frobenius", penalty::Frobenius{}},
-      {"nuclear", penalty::Nuclear{}},
-      {"spectral", penalty::Spectral{}},
-      {"kyfan 2", penalty::KyFan{2}},
-      {"kyfan 4", penalty::KyFan{4}},
-  };
+const std::vector<Line<ProximalPenalty>>& lines() {
+  static const auto all = lines_and<ProximalPenalty>({{"kyfan 2", penalty::KyFan{2}}, {"kyfan 4", penalty::KyFan{4}}});
   return all;
 }
 
@@ -128,8 +112,8 @@ TEST(Proximal, ClosedFormsOnDiagonalMatrices) {
 
 // X minimises 1/2 |X - W|^2 + lambda f(X) if and only if G = (W - X) / lambda is a subgradient of f at X:
 // f(Y) >= f(X) + <G, Y - X>. Here for Y that lead to X's neighbours, to 0, to W, and along G.
-void expect_optimal(const std::vector<double>& w, const std::vector<double>& x, const Line& line, double lambda,
-                    std::int64_t rows, std::int64_t columns, const std::string& what, Context& context) {
+void expect_optimal(const std::vector<double>& w, const std::vector<double>& x, const Line<ProximalPenalty>& line,
+                    double lambda, std::int64_t rows, std::int64_t columns, const std::string& what, Context& context) {
   const double f = value_of(line.penalty, x, rows, columns, context);
   const auto objective = [&](const std::vector<double>& y, double value) {
     return 0.5 * std::pow(distance(y, w), 2) + lambda * value;
@@ -164,7 +148,7 @@ TEST(Proximal, IsTheMinimumOverTheGallery) {
       if (sigma[0] == 0 || sigma[0] > 1e100 || sigma[0] < 1e-100) continue;  // squares of distances
       if (rows == 40 && spectrum.name != "power_law" && spectrum.name != "double_top") continue;
       const std::vector<double> w = gallery::with_singular_values(rows, columns, sigma, 3);
-      for (const Line& line : lines()) {
+      for (const Line<ProximalPenalty>& line : lines()) {
         for (const double share : {0.05, 0.4, 1.5}) {
           const double lambda = share * sigma[0];
           const std::string what = line.name + " of " + spectrum.name + " " + std::to_string(rows) + "x" +
@@ -241,7 +225,7 @@ TEST(Proximal, IsFirmlyNonexpansive) {
       };
       const Tensor first = Tensor::copy_of(a, {7, 5});
       const Tensor second = Tensor::copy_of(b, {7, 5});
-      for (const Line& line : lines()) {
+      for (const Line<ProximalPenalty>& line : lines()) {
         for (const double lambda : {0.3, 1.5}) {
           check(prox(first, line.penalty, lambda, context).x, prox(second, line.penalty, lambda, context).x, line.name);
         }
@@ -287,16 +271,14 @@ TEST(Proximal, StorageTypesAgreeAndFloatIsTheRoundedDouble) {
   for (const DType dtype : gallery::kStorageTypes) {
     const std::vector<double> values = gallery::normal(9 * 6, 4);
     const Tensor plain = Tensor::rounded(values, {9, 6}, dtype);
-    for (const Line& line : lines()) {
+    for (const Line<ProximalPenalty>& line : lines()) {
       const std::vector<double> wanted = prox(plain, line.penalty, 0.7, context).x;
-      for (const Tensor& w : {gallery::column_major(dtype, 9, 6, values), gallery::gapped(dtype, 9, 6, values)}) {
+      for (const Tensor& w : other_layouts(dtype, 9, 6, values)) {
         EXPECT_LE(distance(prox(w, line.penalty, 0.7, context).x, wanted), tolerance::of_matrix(9, 6, 10)) << line.name;
       }
       std::vector<float> single(values.size());
       proximal<float>(plain, line.penalty, 0.7, single, {}, context);
-      for (std::size_t i = 0; i < single.size(); ++i) {
-        EXPECT_NEAR(single[i], wanted[i], tolerance::relative_in<float>(1, 1, 1)) << line.name;
-      }
+      expect_rounded(single, wanted, 0, line.name);
     }
   }
 }
@@ -305,7 +287,7 @@ TEST(Proximal, TheSameBitsForAnyNumberOfThreads) {
   const Tensor w = Tensor::rounded(gallery::normal(200 * 150, 9), {200, 150}, DType::bf16);
   Context one(1);
   Context four(4);
-  for (const Line& line : lines()) {
+  for (const Line<ProximalPenalty>& line : lines()) {
     EXPECT_EQ(prox(w, line.penalty, 15, one).x, prox(w, line.penalty, 15, four).x) << line.name;
   }
   EXPECT_EQ(onto(w, ball::Nuclear{100}, one).x, onto(w, ball::Nuclear{100}, four).x);
@@ -315,7 +297,7 @@ TEST(Proximal, ZeroAndTrivialCases) {
   Context context(1);
   const std::vector<double> zeros(12, 0.0);
   const std::vector<double> values = gallery::normal(12, 2);
-  for (const Line& line : lines()) {
+  for (const Line<ProximalPenalty>& line : lines()) {
     if (line.name == "kyfan 4") continue;
     EXPECT_EQ(prox(Tensor::copy_of(zeros, {4, 3}), line.penalty, 0.5, context).x, zeros) << line.name;
     EXPECT_LE(distance(prox(Tensor::copy_of(values, {4, 3}), line.penalty, 0, context).x, values),
@@ -330,13 +312,13 @@ TEST(Proximal, RefusesWhatIsNoProblem) {
   Context context(1);
   std::vector<double> out(4);
   const Tensor w = Tensor::copy_of(std::vector<double>{1, 2, 3, 4}, {2, 2});
-  const Tensor bad = Tensor::copy_of(std::vector<double>{1, NAN, 3, 4}, {2, 2});
-  const Tensor empty = Tensor::copy_of(std::vector<double>{}, {0, 2});
-  for (const Line& line : lines()) {
+  for (const Line<ProximalPenalty>& line : lines()) {
     EXPECT_THROW(proximal<double>(w, line.penalty, -1, out, {}, context), Error);
     EXPECT_THROW(proximal<double>(w, line.penalty, NAN, out, {}, context), Error);
-    EXPECT_THROW(proximal<double>(bad, line.penalty, 1, out, {}, context), Error);
-    EXPECT_THROW(proximal<double>(empty, line.penalty, 1, std::span<double>(), {}, context), Error);
+    for (const Tensor& none : no_weights()) {
+      const auto size = static_cast<std::size_t>(none.size());
+      EXPECT_THROW(proximal<double>(none, line.penalty, 1, std::span(out).first(size), {}, context), Error);
+    }
     EXPECT_THROW(proximal<double>(w, line.penalty, 1, std::span(out).first(3), {}, context), Error);
   }
   EXPECT_THROW(proximal<double>(w, penalty::KyFan{3}, 1, out, {}, context), Error);

@@ -11,7 +11,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
-#include "grad/norm_cases.hpp"
+#include "nn/penalties.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/check.hpp"
 #include "tolerance.hpp"
@@ -20,25 +20,10 @@ namespace sigmax::nn {
 namespace {
 
 using grad::GradientKind;
-using gradient_cases::distance;
-using gradient_cases::Known;
-using gradient_cases::norm2;
-
-struct Line {
-  std::string name;
-  Penalty penalty;
-};
-
-const std::vector<Line>& lines() {
-  static const std::vector<Line> all = {
-      {"squared frobenius", penalty::SquaredFrobenius{}},
-      {"frobenius", penalty::Frobenius{}},
-      {"nuclear", penalty::Nuclear{}},
-      {"spectral", penalty::Spectral{}},
-      {"kyfan 3", penalty::KyFan{3}},
-      {"orthogonality", penalty::Orthogonality{}},
-      {"spectral orthogonality", penalty::SpectralOrthogonality{}},
-  };
+const std::vector<Line<Penalty>>& lines() {
+  static const auto all = lines_and<Penalty>({{"kyfan 3", penalty::KyFan{3}},
+                                              {"orthogonality", penalty::Orthogonality{}},
+                                              {"spectral orthogonality", penalty::SpectralOrthogonality{}}});
   return all;
 }
 
@@ -84,7 +69,7 @@ TEST(Regularize, GradientsAgreeWithDifferencesOverTheGallery) {
       // Gaps of 1e-9 and 1e-6 are below, and at the limit of, what differences can see.
       const bool decidable = spectrum.name != "clustered_top" && spectrum.name != "tiny_gap";
       const std::vector<double> w = gallery::with_singular_values(rows, columns, sigma, 2);
-      for (const Line& line : lines()) {
+      for (const Line<Penalty>& line : lines()) {
         const Found found = regularized(Tensor::copy_of(w, {rows, columns}), line.penalty, context);
         const auto value = [&](std::span<const double> x) {
           return regularize<double>(Tensor::copy_of(x, {rows, columns}), line.penalty, {}, {}, context).value;
@@ -120,8 +105,9 @@ TEST(Regularize, OrthogonalityIsItsDefinition) {
       };
       const grad::CheckResult check = grad::check_gradient(value, stored, reference.gradient);
       EXPECT_TRUE(check.agrees()) << check.message;
-      for (const Tensor& w : {plain, gallery::column_major(dtype, rows, columns, values),
-                              gallery::gapped(dtype, rows, columns, values)}) {
+      std::vector<Tensor> layouts = other_layouts(dtype, rows, columns, values);
+      layouts.push_back(plain);
+      for (const Tensor& w : layouts) {
         const Found found = regularized(w, penalty::Orthogonality{}, context);
         EXPECT_NEAR(found.norm.value, wanted, tolerance::of_matrix(rows, columns, wanted + 1, 16)) << name(dtype);
         EXPECT_LE(distance(found.gradient, reference.gradient),
@@ -170,16 +156,14 @@ TEST(Regularize, PenaltiesOfTheGramMatrixByKnownSingularVectors) {
 TEST(Regularize, FloatIsTheRoundedDouble) {
   Context context(1);
   const Tensor w = Tensor::rounded(gallery::normal(40, 6), {8, 5}, DType::f32);
-  for (const Line& line : lines()) {
+  for (const Line<Penalty>& line : lines()) {
     const Found found = regularized(w, line.penalty, context, 0.01);
     std::vector<float> single(40, 0.5F);
     grad::NormVjpOptions options;
     options.scale = 0.01;
     const grad::NormGradient norm = regularize<float>(w, line.penalty, single, options, context);
     EXPECT_EQ(norm.value, found.norm.value) << line.name;
-    for (std::size_t i = 0; i < single.size(); ++i) {
-      EXPECT_NEAR(single[i], 0.5 + found.gradient[i], tolerance::relative_in<float>(1, 1, 1)) << line.name;
-    }
+    expect_rounded(single, found.gradient, 0.5, line.name);
     EXPECT_NEAR(regularize<float>(w, line.penalty, {}, options, context).value, norm.value,
                 tolerance::of_matrix(8, 5, norm.value, 16))
         << line.name;
@@ -190,7 +174,7 @@ TEST(Regularize, TheSameBitsForAnyNumberOfThreads) {
   const Tensor w = Tensor::rounded(gallery::normal(200 * 300, 6), {200, 300}, DType::f16);
   Context one(1);
   Context four(4);
-  for (const Line& line : lines()) {
+  for (const Line<Penalty>& line : lines()) {
     EXPECT_EQ(regularized(w, line.penalty, one).gradient, regularized(w, line.penalty, four).gradient) << line.name;
   }
 }
@@ -198,7 +182,7 @@ TEST(Regularize, TheSameBitsForAnyNumberOfThreads) {
 // What a regularizer is for: steps against the gradient lower it.
 TEST(Regularize, StepsAgainstTheGradientLowerThePenalty) {
   Context context(1);
-  for (const Line& line : lines()) {
+  for (const Line<Penalty>& line : lines()) {
     std::vector<double> w = gallery::normal(24, 8);
     double before = regularized(Tensor::copy_of(w, {6, 4}), line.penalty, context).norm.value;
     const double first = before;
@@ -215,21 +199,13 @@ TEST(Regularize, RefusesWhatIsNoWeight) {
   Context context(1);
   std::vector<double> out(4);
   const Tensor w = Tensor::copy_of(std::vector<double>{1, 2, 3, 4}, {2, 2});
-  for (const Line& line : lines()) {
-    EXPECT_THROW(
-        regularize<double>(Tensor::copy_of(std::vector<double>{1, NAN, 3, 4}, {2, 2}), line.penalty, out, {}, context),
-        Error)
-        << line.name;
-    EXPECT_THROW(regularize<double>(Tensor::copy_of(std::vector<double>{}, {0, 2}), line.penalty, std::span<double>(),
-                                    {}, context),
-                 Error)
-        << line.name;
+  for (const Line<Penalty>& line : lines()) {
+    for (const Tensor& none : no_weights()) {
+      const auto size = static_cast<std::size_t>(none.size());
+      EXPECT_THROW(regularize<double>(none, line.penalty, std::span(out).first(size), {}, context), Error) << line.name;
+    }
     EXPECT_THROW(regularize<double>(w, line.penalty, std::span(out).first(3), {}, context), Error) << line.name;
     EXPECT_THROW(regularize<double>(w, line.penalty, out, {.scale = INFINITY}, context), Error) << line.name;
-    EXPECT_THROW(
-        regularize<double>(Tensor::copy_of(std::vector<double>{1, 2, 3, 4}, {4}), line.penalty, out, {}, context),
-        Error)
-        << line.name;
   }
 }
 
