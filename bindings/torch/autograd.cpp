@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "bindings/torch/composite.hpp"
+#include "bindings/torch/memory.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -158,7 +159,7 @@ Applied normalize_native(at::TensorList weights, at::TensorList scales, at::Tens
   }
   applied.sigma.reserve(count);
   for (std::size_t k = 0; k < count; ++k) {
-    if (write) applied.out.push_back(at::empty_like(weights[k]));
+    if (write) applied.out.push_back(output_like(weights[k]));
     const at::TensorOptions options = weights[k].options().dtype(sigma_type(weights[k]));
     const std::int64_t blocks = settings.blocks[k];
     applied.sigma.push_back(blocks == 1 ? at::empty({}, options) : at::empty({blocks}, options));

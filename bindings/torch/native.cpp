@@ -4,21 +4,39 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
 
+#include "bindings/torch/memory.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/nn/normalize_layers.hpp"
 
 namespace sigmax::torch::native {
 namespace {
 
+#ifdef _OPENMP
+/// On torch's own threads: a second pool would find the cores taken by torch's, which wait for work without sleeping.
+void on_torch_threads(std::size_t count, const std::function<void(std::size_t)>& body) {
+  std::atomic<std::size_t> next{0};
+  at::parallel_for(0, std::min(static_cast<std::int64_t>(count), static_cast<std::int64_t>(at::get_num_threads())), 1,
+                   [&](std::int64_t, std::int64_t) {
+                     for (std::size_t i = next++; i < count; i = next++) body(i);
+                   });
+}
+std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads, on_torch_threads); }
+#else
+std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads); }
+#endif
+
 /// One for each thread that calls, of as many threads as torch has.
 Context& context() {
   thread_local std::unique_ptr<Context> own;
   const int threads = at::get_num_threads();
-  if (own == nullptr || own->threads() != threads) own = std::make_unique<Context>(threads);
+  if (own == nullptr || own->threads() != threads) own = make_context(threads);
   return *own;
 }
 
@@ -236,7 +254,7 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(
       continue;
     }
     given[k] = one->to(weights[k].scalar_type()).contiguous();
-    grad_weights.push_back(at::empty_like(weights[k]));
+    grad_weights.push_back(output_like(weights[k]));
     (is_double(weights[k]) ? doubles : singles).push_back(k);
   }
   if (!singles.empty())

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
 
@@ -144,6 +145,7 @@ TORCH_LIBRARY(sigmax, m) {
       operators::scaled_convolution_operator, compliant);
   m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
         compliant);
+  m.def("release_memory() -> int", operators::release_kept_memory);
   m.def(
       "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "
       "Tensor(d!)[] sigma, int[] dims, int[] blocks, int steps, float eps, int iteration, float tolerance, "

@@ -13,6 +13,7 @@
 
 #include "bindings/torch/autograd.hpp"
 #include "bindings/torch/composite.hpp"
+#include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
 
@@ -67,6 +68,25 @@ struct Layer : ::torch::CustomClassHolder {
   }
 };
 
+/// The product dy^T x + c u v^T of a Linear's gradient with the rank-one term as one more row of both factors: a pass
+/// over the gradient less. Where copying the factors takes less than that pass, that is.
+bool is_folded(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w) {
+  const std::int64_t rows = x.numel() / w.size(1);
+  const bool one_type = w.scalar_type() == dy.scalar_type() && w.scalar_type() == x.scalar_type();
+  return !at::GradMode::is_enabled() && is_native(w) && one_type && w.scalar_type() != at::kHalf &&
+         w.scalar_type() != at::kBFloat16 && rows * (w.size(0) + w.size(1)) < w.numel();
+}
+
+at::Tensor folded_product(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w, const at::Tensor& c,
+                          const at::Tensor& u, const at::Tensor& v) {
+  const at::ScalarType type = x.scalar_type();
+  const at::Tensor left = at::cat({dy.reshape({-1, u.numel()}), (u.to(type) * c.to(type)).unsqueeze(0)});
+  const at::Tensor right = at::cat({x.reshape({-1, v.numel()}), v.to(type).unsqueeze(0)});
+  if (!is_plain(w)) return at::mm(left.t(), right);
+  at::Tensor product = output_like(w);
+  return at::mm_out(product, left.t(), right);
+}
+
 /// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
 at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
                       std::int64_t dim) {
@@ -111,14 +131,19 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     // Inputs that are missing are not counted.
     const bool want_bias = layer.has_bias && context->needs_input_grad(2);
     const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
-    auto [dx, dw] = layer.backward(dy * factor.to(dy.scalar_type()), x, weight, want_input, want_weight);
+    const at::Tensor scaled_dy = dy * factor.to(dy.scalar_type());
+    const bool folded = layer.is_linear && want_input && want_weight && dim == 0 && is_folded(dy, x, weight);
+    auto [dx, dw] = layer.backward(scaled_dy, x, weight, want_input, want_weight && !folded);
     const at::Tensor inner = !again && want_input    ? (dx * x).sum()
                              : !again && want_weight ? (dw * weight).sum()
                                                      : (dy * layer.forward(x, weight)).sum() * factor;
     // inner = f <dy, z>: the scale's gradient is that of f = 1 / sigma, so divided by f and multiplied by f / scale.
     const at::Tensor safe = at::where(at::eq(factor, 0), at::ones_like(factor), factor);
-    if (want_weight)
-      dw = plus_outer(dw, composite::factor_slope(sigma, scale, settings) * inner / safe, saved[4], saved[5], dim);
+    if (want_weight) {
+      const at::Tensor c = composite::factor_slope(sigma, scale, settings) * inner / safe;
+      dw = folded ? folded_product(scaled_dy, x, weight, c, saved[4], saved[5])
+                  : plus_outer(dw, c, saved[4], saved[5], dim);
+    }
     at::Tensor by_scale;
     if (want_scale) by_scale = (inner * composite::factor(sigma, {}, settings) / safe).reshape(scale.sizes());
     at::Tensor db;
