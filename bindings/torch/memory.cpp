@@ -20,7 +20,8 @@
 namespace sigmax::torch {
 namespace {
 
-constexpr std::size_t kSmallest = std::size_t{1} << 20;
+constexpr std::size_t kSmallest = std::size_t{128} << 10;
+constexpr std::size_t kGrain = std::size_t{64} << 10;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 class Blocks {
@@ -57,7 +58,7 @@ class Blocks {
       return;
     }
 #ifdef MADV_FREE
-    ::madvise(block, bytes, MADV_FREE);
+    if (bytes >= kHugePage) ::madvise(block, bytes, MADV_FREE);
 #endif
   }
 
@@ -79,11 +80,12 @@ class Blocks {
     if (size->second.empty()) free_.erase(size);
   }
 
-  // On a boundary of huge pages, which take a five-hundredth of the system's work.
+  // Large ones on a boundary of huge pages, which take a five-hundredth of the system's work.
   static void* map(std::size_t bytes) {
-    const std::size_t asked = bytes + kHugePage;
+    const std::size_t asked = bytes < kHugePage ? bytes : bytes + kHugePage;
     void* mapped = ::mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) return nullptr;
+    if (asked == bytes) return mapped;
     auto* first = static_cast<std::byte*>(mapped);
     const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(first) % kHugePage) % kHugePage;
     if (before > 0) ::munmap(first, before);
@@ -107,7 +109,10 @@ Blocks& blocks() {
   return all;
 }
 
-std::size_t rounded(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+std::size_t rounded(std::size_t bytes) {
+  const std::size_t unit = bytes < kHugePage ? kGrain : kHugePage;
+  return (bytes + unit - 1) / unit * unit;
+}
 
 // What a tensor's memory has to know when it is given back.
 struct Lent {

@@ -237,23 +237,22 @@ void normalize(at::TensorList weights, at::TensorList u, at::TensorList v, at::T
   if (!doubles.empty()) normalize_some<double>(doubles, weights, u, v, scales, out, sigma, settings);
 }
 
-std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(
-    const c10::List<std::optional<at::Tensor>>& grad, const c10::List<std::optional<at::Tensor>>& grad_sigma,
-    at::TensorList weights, at::TensorList sigma, at::TensorList u, at::TensorList v, at::TensorList scales,
-    const Settings& settings) {
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(at::TensorList grad, at::TensorList grad_sigma,
+                                                                      at::TensorList weights, at::TensorList sigma,
+                                                                      at::TensorList u, at::TensorList v,
+                                                                      at::TensorList scales, const Settings& settings) {
   std::vector<std::size_t> singles;
   std::vector<std::size_t> doubles;
   std::vector<at::Tensor> given(weights.size());
   std::vector<at::Tensor> grad_weights;
   std::vector<at::Tensor> grad_scales;
   for (std::size_t k = 0; k < weights.size(); ++k) {
-    const std::optional<at::Tensor> one = k < grad.size() ? grad.get(k) : std::nullopt;
     if (!scales.empty()) grad_scales.push_back(at::zeros_like(scales[k]));
-    if (!one.has_value() || !one->defined()) {
+    if (!grad[k].defined()) {
       grad_weights.push_back(at::zeros_like(weights[k]));
       continue;
     }
-    given[k] = one->to(weights[k].scalar_type()).contiguous();
+    given[k] = grad[k].to(weights[k].scalar_type()).contiguous();
     grad_weights.push_back(output_like(weights[k]));
     (is_double(weights[k]) ? doubles : singles).push_back(k);
   }
@@ -261,12 +260,22 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(
     backward_some<float>(singles, given, weights, sigma, u, v, scales, grad_weights, grad_scales, settings);
   if (!doubles.empty())
     backward_some<double>(doubles, given, weights, sigma, u, v, scales, grad_weights, grad_scales, settings);
-  for (std::size_t k = 0; k < weights.size() && k < grad_sigma.size(); ++k) {
-    const std::optional<at::Tensor> one = grad_sigma.get(k);
-    if (one.has_value() && one->defined())
-      add_sigma_part(grad_weights[k], *one, u[k], v[k], settings.dims[k], settings.blocks[k]);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (grad_sigma[k].defined())
+      add_sigma_part(grad_weights[k], grad_sigma[k], u[k], v[k], settings.dims[k], settings.blocks[k]);
   }
   return {std::move(grad_weights), std::move(grad_scales)};
+}
+
+double inner_product(const at::Tensor& x, const at::Tensor& y) {
+  return nn::dot(dtype(x), x.const_data_ptr(), y.const_data_ptr(), x.numel(), context());
+}
+
+Factors factors(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
+  const double at = load(sigma, 0);
+  const nn::Factor scaled =
+      nn::factor(rule(settings, scale.defined() ? at::TensorList(scale) : at::TensorList(), 0), at);
+  return {scaled.value, scaled.first, nn::factor(rule(settings, {}, 0), at).value};
 }
 
 void add_outer(const at::Tensor& grad, double c, const at::Tensor& u, const at::Tensor& v, std::int64_t dim) {

@@ -45,7 +45,7 @@ class MemoryTest(unittest.TestCase):
         self.assertEqual(sigmax.torch.release_memory(), 0)
 
     def test_small_weights_are_torchs_matter(self):
-        sigmax.torch.spectral_norm(nn.Linear(256, 256)).weight
+        sigmax.torch.spectral_norm(nn.Linear(128, 128)).weight
         self.assertEqual(sigmax.torch.release_memory(), 0)
 
     def test_the_tensors_are_like_any_others(self):
