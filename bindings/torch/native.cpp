@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -108,6 +109,17 @@ void mark_changed(const at::Tensor& tensor) {
   if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
 }
 
+/// Fewer entries than this, together, are worked on by the calling thread: it takes about as long as waking another
+/// one, and much longer where another program has that one's core.
+constexpr std::int64_t kSerialEntries = std::int64_t{1} << 18;
+
+template <class L>
+bool is_small(const std::vector<L>& layers) {
+  std::int64_t entries = 0;
+  for (const L& layer : layers) entries += layer.weight.size();
+  return entries < kSerialEntries;
+}
+
 bool is_double(const at::Tensor& weight) { return weight.scalar_type() == at::kDouble; }
 
 nn::StepOptions step_options(const Settings& settings) {
@@ -143,6 +155,8 @@ void normalize_some(const std::vector<std::size_t>& indices, at::TensorList weig
         layers.push_back(block);
     }
   }
+  std::optional<Context::Serial> alone;
+  if (is_small(layers)) alone.emplace(context());
   nn::normalize<T>(std::span(layers), context());
   std::size_t at = 0;
   std::size_t state = 0;
@@ -209,6 +223,8 @@ void backward_some(const std::vector<std::size_t>& indices, const std::vector<at
       layers.push_back(layer);
     }
   }
+  std::optional<Context::Serial> alone;
+  if (is_small(layers)) alone.emplace(context());
   nn::normalize_vjp<T>(std::span(layers), context());
   if (scales.empty()) return;
   std::size_t at = 0;

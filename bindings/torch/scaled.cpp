@@ -68,6 +68,11 @@ struct Layer : ::torch::CustomClassHolder {
   }
 };
 
+/// Not `to()`, which below autograd, where a dispatch mode sees it, may not give back what it was given.
+at::Tensor as_type(const at::Tensor& tensor, at::ScalarType type) {
+  return tensor.scalar_type() == type ? tensor : tensor.to(type);
+}
+
 /// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
 at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
                       std::int64_t dim) {
@@ -122,8 +127,8 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
       return keep ? at::mul(z, f) : z.mul_(f);
     }
     const at::Tensor factor = composite::factor(state[0], scale.value_or(at::Tensor()), layer->settings);
-    if (!bias.has_value()) return at::mul(z, factor.to(z.scalar_type()));
-    return at::addcmul(layer->shaped_bias(*bias, z), z, factor.to(z.scalar_type()));
+    if (!bias.has_value()) return at::mul(z, as_type(factor, z.scalar_type()));
+    return at::addcmul(layer->shaped_bias(*bias, z), z, as_type(factor, z.scalar_type()));
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -146,7 +151,7 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     // Inputs that are missing are not counted.
     const bool want_bias = layer.has_bias && context->needs_input_grad(2);
     const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
-    auto [dx, dw] = layer.backward(dy * factor.to(dy.scalar_type()), x, weight, want_input, want_weight);
+    auto [dx, dw] = layer.backward(dy * as_type(factor, dy.scalar_type()), x, weight, want_input, want_weight);
     // A scale of 0 leaves nothing to divide by.
     const bool from_input = !again && want_input && !scale.defined();
     const at::Tensor product = from_input ? (dx * x).sum() / factor : (dy * layer.forward(x, weight)).sum();
@@ -223,7 +228,7 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
     const at::Tensor sigma = spectral_sigma(weight, u, v, options);
     const at::Tensor factor = composite::factor(sigma, scale.value_or(at::Tensor()), layer->settings);
     const at::Tensor z = layer->forward(input, weight);
-    const at::Tensor y = z * factor.to(z.scalar_type());
+    const at::Tensor y = z * as_type(factor, z.scalar_type());
     return bias.has_value() ? y + layer->shaped_bias(*bias, z).to(z.scalar_type()) : y;
   }
   check("scaled output", weight, u, v, dim, 1, layer->settings);
