@@ -51,9 +51,9 @@ fuzz: ## each libFuzzer target for SECONDS (60)
 	tools/fuzz build/fuzz/tests/fuzz $(SECONDS)
 
 bench: build ## every benchmark, sigmax and its peers in one run; QUESTION=name for one
-	@tools/install-dependencies bench && $(PYTHON) tests/real_models/fetch.py
-	@cmake --preset release -DSIGMAX_BUILD_BENCHMARKS=ON > /dev/null
-	@cmake --build --preset release --target benchmarks
+	@tools/install-dependencies bench torch && $(PYTHON) tests/real_models/fetch.py
+	@cmake --preset release -DSIGMAX_BUILD_BENCHMARKS=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
+	@cmake --build --preset release --target benchmarks sigmax_torch
 	$(PYTHON) benchmarks/run.py $(QUESTION)
 	$(if $(QUESTION),,$(PYTHON) benchmarks/audit_vs_numpy/run.py)
 

@@ -40,6 +40,9 @@ def questions():
 
 NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers")
 
+# Programs of their own, which write their result themselves.
+SCRIPTS = ("spectral_norm_torch",)
+
 # An easy and a hard spectrum among the trained weights: sigma_2 is 0.59 and 0.99 of sigma_1.
 CONVERGENCE_ON = ("encoder.layer.0.output.dense.weight", "encoder.layer.0.attention.self.query.weight")
 
@@ -52,7 +55,7 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="small shapes, to see that it runs")
     parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
     options = parser.parse_args()
-    known = (*questions(), *NATIVE_ONLY)
+    known = (*questions(), *NATIVE_ONLY, *SCRIPTS)
     for question in options.question:
         if question not in known:
             parser.error(f"unknown question {question}; there are {', '.join(known)}")
@@ -189,7 +192,17 @@ def convergence(options):
     return {**reports[0], "cases": [case for report in reports for case in report["cases"]]}
 
 
+def run_script(question, options):
+    package = ROOT / "build" / "release" / "python"
+    command = [sys.executable, str(ROOT / "benchmarks" / question / "run.py"), "--threads", str(options.threads)]
+    command += ["--quick"] if options.quick else ["--output", str(options.output / f"{question}.json")]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(package)})
+
+
 def ask(question, options):
+    if question in SCRIPTS:
+        options.output.mkdir(parents=True, exist_ok=True)
+        return run_script(question, options)
     if question == "convergence":
         report = convergence(options)
     elif question in NATIVE_ONLY:

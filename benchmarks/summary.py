@@ -128,10 +128,31 @@ def mapped_file():
              beyond <= 64)
 
 
+def spectral_norm_torch():
+    report = load("spectral_norm_torch")
+    if not report:
+        return
+    for name, model in report["models"].items():
+        times = model["forward + backward"]
+        for own in ("sigmax", "sigmax apply"):
+            ratio = times["torch"] / times[own]
+            line("spectral_norm of PyTorch", f"{name}, forward + backward, {own}", f"{ratio:.1f}x", "4x", ratio >= 4)
+    if "llama" in report["models"]:
+        beyond = report["models"]["llama"]["layers"]["beyond plain"]
+        own, theirs = beyond["sigmax scale_output"], beyond["torch"]
+        line("spectral_norm of PyTorch", "llama, time beyond the plain layers', scaled outputs against torch's",
+             f"{1e3 * own:.0f} ms, {1e3 * theirs:.0f} ms", "8x", 8 * own <= theirs)
+    rules = report["training"]["rules"]
+    own, theirs = rules["sigmax lanczos, 3 steps, 3 reads"], rules["torch, 1 iteration, 3 reads"]
+    line("spectral_norm of PyTorch", f"mean error of sigma over {report['training']['steps']} steps of Adam, 3 reads a step",
+         f"{own['mean']:.0e} against {theirs['mean']:.0e}", "smaller", own["mean"] < theirs["mean"])
+
+
 def main():
     print("| question | | found | aim | |")
     print("| --- | --- | --- | --- | --- |")
-    for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file):
+    for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file,
+                     spectral_norm_torch):
         question()
 
 

@@ -43,16 +43,19 @@ struct ModelShapes {
 std::vector<ModelShapes> models() {
   return {
       {"MLP 784-128-128-128-10", {{{128, 784}}, {{128, 128}}, {{128, 128}}, {{10, 128}}}},
-      // The discriminator for 32x32 images of Miyato et al. 2018, table 3: seven convolutions and a linear layer.
+      // The residual discriminator for CIFAR-10 of Miyato et al. 2018, table 4: eight 3x3 convolutions, a 1x1 on the
+      // first block's shortcut, and a linear layer. spectral_norm_torch/run.py has the same.
       {"SN-GAN 32x32 discriminator",
-       {{{64, 3, 3, 3}},
-        {{64, 64, 4, 4}},
-        {{128, 64, 3, 3}},
-        {{128, 128, 4, 4}},
-        {{256, 128, 3, 3}},
-        {{256, 256, 4, 4}},
-        {{512, 256, 3, 3}},
-        {{1, 8192}}}},
+       {{{128, 3, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{128, 3, 1, 1}},
+        {{128, 128, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{128, 128, 3, 3}},
+        {{1, 128}}}},
       {"DCGAN generator, transposed",
        {{{128, 512, 4, 4}, 1}, {{512, 256, 4, 4}, 1}, {{256, 128, 4, 4}, 1}, {{128, 64, 4, 4}, 1}, {{64, 3, 3, 3}, 1}}},
       {"GPT-2 block", {{{2304, 768}}, {{768, 768}}, {{3072, 768}}, {{768, 3072}}}},

@@ -1,27 +1,33 @@
 #!/usr/bin/env python3
 """Spectral normalization of a model's weights: sigmax.torch against torch's parametrization, in one process.
 
-    PYTHONPATH=build/release/python python benchmarks/spectral_norm_torch/run.py [--threads N] [--seconds S] [MODEL...]
+    PYTHONPATH=build/release/python .venv/bin/python benchmarks/spectral_norm_torch/run.py [--quick] [MODEL...]
 
 For each model the weights of all layers are normalized, forward, and forward and backward with given gradients, from the
-same weights and states, the peers taking turns; a figure is the median. A model is
+same weights and states. A model is
 
     mlp      Linear 784-128-128-128-10
-    sngan    the SN-GAN discriminator for 32x32: nine convolutions and a Linear
+    sngan    a discriminator for 32x32 images: nine convolutions and a Linear (see sngan() below)
     gpt2     the four matrices of a GPT-2 block, width 768
     llama    the seven matrices of a 1B-Llama block, width 2048, 8192 inside
 
 and the peers are torch.nn.utils.parametrizations.spectral_norm, sigmax.torch.spectral_norm layer by layer, and all
-layers of sigmax.torch.apply in one call. `bandwidth` is what the memory traffic that cannot be avoided would take at the
-speed of a copy measured in the same run: forward one read of W for the step, a read and a write for the weight; backward
-a read of W and of G, another of G, and a write.
+layers of sigmax.torch.apply in one call. The peers take turns in short blocks of calls; a figure is the median over all
+calls, a ratio that of medians. Before that the weights of all peers and their gradients are compared. `limit` is what
+the memory traffic that cannot be avoided would take at the speed of a copy of the model's size, measured in the same
+run on memory in use: forward one read of W for the step, a read and a write for the weight; backward a read of W and of
+G, another of G, and a write.
 
---layers times the layers themselves, y = W x for a few rows of x: plain, with torch's parametrization, with ours, and
-with ours scaling the output. --training is the error of sigma over 200 steps of Adam.
+Then the layers themselves for a few rows of x, y = W x and its gradients: plain, with torch's parametrization, with
+ours, and with ours scaling the output. What is compared is the time beyond the plain layers'.
+
+At last the error of sigma over 200 steps of Adam, training the MLP on Fashion-MNIST (on points around ten centres where
+the package dataset-fashion-mnist is not installed), beside the time of a step.
 """
 
 import argparse
 import copy
+import gzip
 import json
 import pathlib
 import platform
@@ -30,11 +36,13 @@ import time
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 import sigmax.torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TORCH = torch.nn.utils.parametrizations.spectral_norm
+DATA = pathlib.Path("/usr/share/datasets/fashion-mnist")
+TORCH = parametrizations.spectral_norm
 
 
 def mlp():
@@ -42,8 +50,10 @@ def mlp():
 
 
 def sngan():
-    sizes = [(3, 128, 3), (128, 128, 3), (3, 128, 1), (128, 128, 3), (128, 128, 3), (128, 128, 1), (128, 128, 3),
-             (128, 128, 3), (128, 128, 3)]  # fmt: skip
+    """The residual discriminator for CIFAR-10 of Miyato et al. 2018 (Spectral normalization for generative adversarial
+    networks), table 4: four blocks of two 3x3 convolutions, width 128. A 1x1 convolution is on the shortcut where the
+    number of channels changes, in the first block; the others' shortcuts have no weights."""
+    sizes = [(3, 128, 3), (128, 128, 3), (3, 128, 1)] + 6 * [(128, 128, 3)]
     return nn.Sequential(*(nn.Conv2d(i, o, k, padding=k // 2) for i, o, k in sizes), nn.Linear(128, 1))
 
 
@@ -78,66 +88,83 @@ def with_sigmax_together(model):
 PEERS = {"torch": with_torch, "sigmax": with_sigmax, "sigmax apply": with_sigmax_together}
 
 
-def copy_speed():
-    """Bytes read and written a second by a copy too large for the caches."""
-    source = torch.randn(1 << 26)
-    target = torch.empty_like(source)
+def copy_speed(model):
+    """Bytes read and written a second by copies of the model's weights to memory that is in use."""
+    pairs = [(layer.weight.detach(), torch.zeros_like(layer.weight)) for layer in model]
     times = []
-    for _ in range(7):
+    end = time.perf_counter() + 0.5
+    while time.perf_counter() < end or len(times) < 5:
         start = time.perf_counter()
-        target.copy_(source)
+        for source, target in pairs:
+            target.copy_(source)
         times.append(time.perf_counter() - start)
-    return 2 * source.numel() * 4 / statistics.median(times)
+    return 2 * size_of(model) / statistics.median(times)
+
+
+def size_of(model):
+    return sum(layer.weight.nbytes for layer in model)
 
 
 def take_turns(calls, seconds):
-    """The median of each call, in seconds; the calls take turns."""
+    """The median of each call, in seconds. The calls take turns in blocks of a twentieth of the time or three calls."""
     times = {name: [] for name in calls}
     for call in calls.values():
-        for _ in range(3):
-            call()
+        call()
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(times.values()))) < 5:
+    while time.perf_counter() < end or len(next(iter(times.values()))) < 9:
         for name, call in calls.items():
-            start = time.perf_counter()
             call()
-            times[name].append(time.perf_counter() - start)
+            block_end = time.perf_counter() + seconds / (20 * len(calls))
+            block = []
+            while time.perf_counter() < block_end or len(block) < 3:
+                start = time.perf_counter()
+                call()
+                block.append(time.perf_counter() - start)
+            times[name] += block
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def check_same(peers):
-    """The peers' weights agree to float32's rounding, or the comparison means nothing."""
-    weights = {name: [w.detach().clone() for w in run()] for name, (run, _) in peers.items()}
-    worst = 0.0
-    for name, found in weights.items():
-        for a, b in zip(found, weights["torch"]):
-            worst = max(worst, ((a - b).abs().max() / b.abs().max()).item())
-    return worst
+def differences(peers, parameters, gradients):
+    """The largest difference of a weight, and of a gradient, from torch's, relative to the largest entry."""
+    found = {}
+    for name, (run, _) in peers.items():
+        weights = run()
+        found[name] = [w.detach().clone() for w in weights], torch.autograd.grad(weights, parameters[name], gradients)
+    return tuple(
+        max(
+            ((a - b).abs().max() / b.abs().max()).item()
+            for name in found
+            for a, b in zip(found[name][kind], found["torch"][kind])
+        )
+        for kind in (0, 1)
+    )
 
 
-def bench_weights(name, seconds, speed):
+def bench_weights(name, seconds):
     torch.manual_seed(0)
     model = MODELS[name]()
     peers = {}
     for peer, make in PEERS.items():
         torch.manual_seed(1)
         peers[peer] = make(copy.deepcopy(model))
-    difference = check_same(peers)
     gradients = [torch.randn_like(layer.weight) for layer in model]
     parameters = {peer: [p for p in made.parameters() if p.ndim > 1] for peer, (_, made) in peers.items()}
-
-    def forward(run):
-        return lambda: run()
+    weight_difference, gradient_difference = differences(peers, parameters, gradients)
 
     def both(run, wanted):
         return lambda: torch.autograd.grad(run(), wanted, gradients)
 
-    result = {"forward": take_turns({p: forward(run) for p, (run, _) in peers.items()}, seconds)}
-    result["forward + backward"] = take_turns({p: both(run, parameters[p]) for p, (run, _) in peers.items()}, seconds)
-    size = 4 * sum(g.numel() for g in gradients)
-    result["forward"]["bandwidth"] = 3 * size / speed
-    result["forward + backward"]["bandwidth"] = 7 * size / speed
-    return result, difference
+    speed = copy_speed(model)
+    forward = take_turns({p: run for p, (run, _) in peers.items()}, seconds)
+    backward = take_turns({p: both(run, parameters[p]) for p, (run, _) in peers.items()}, seconds)
+    return {
+        "MB": size_of(model) / 1e6,
+        "copy GB/s": speed / 1e9,
+        "forward": {**forward, "limit": 3 * size_of(model) / speed},
+        "forward + backward": {**backward, "limit": 7 * size_of(model) / speed},
+        "largest difference of a weight": weight_difference,
+        "largest difference of a gradient": gradient_difference,
+    }
 
 
 def bench_layers(name, seconds, rows):
@@ -168,19 +195,48 @@ def bench_layers(name, seconds, rows):
     return take_turns(calls, seconds)
 
 
-def training_error(steps=200):
-    """The relative error of sigma at each step of training a small classifier, whose weights Adam moves by 1e-2.
+def classification(generator):
+    """Batches of 128 without end: (x, label), and where they are from."""
+    try:
+        images, labels = (read_idx(DATA / f"train-{what}.gz") for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
+    except FileNotFoundError:
+        centres = torch.randn(10, 784, generator=generator)
 
-    Data from a fixed generator: 64-dimensional points around ten centres. Every rule sees the same weights at the same
-    step: the weights are those of an unnormalized network, and each state follows them beside it. Reads of W a step
-    are counted: torch's step reads W three times (W v, W^T u, W v again for sigma).
+        def drawn():
+            while True:
+                label = torch.randint(10, (128,), generator=generator)
+                yield centres[label] + 0.8 * torch.randn(128, 784, generator=generator), label
+
+        return drawn(), "points around ten centres"
+    images, labels = images.flatten(1).float().div(255), labels.long()
+
+    def chosen():
+        while True:
+            index = torch.randint(len(labels), (128,), generator=generator)
+            yield images[index], labels[index]
+
+    return chosen(), "Fashion-MNIST"
+
+
+def read_idx(path):
+    with gzip.open(path) as file:
+        content = file.read()
+    shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(content[3])]
+    return torch.frombuffer(bytearray(content[4 + 4 * len(shape) :]), dtype=torch.uint8).reshape(shape)
+
+
+def training_error(steps):
+    """The relative error of sigma after each step of training, and what a step of the states costs.
+
+    The network trained is normalized by torch's parametrization, whose weights Adam moves. Every rule sees the same
+    weights at the same step: its states follow them beside the training. Reads of W a step are counted: torch's reads W
+    three times (W v, W^T u, W v again for sigma).
     """
     torch.manual_seed(0)
-    generator = torch.Generator().manual_seed(1)
-    centres = torch.randn(10, 64, generator=generator)
-    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 10))
-    linears = [layer for layer in model if isinstance(layer, nn.Linear)]
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    batches, source = classification(torch.Generator().manual_seed(1))
+    linears = [TORCH(layer) for layer in mlp()]
+    model = nn.Sequential(*(part for layer in linears[:-1] for part in (layer, nn.ReLU())), linears[-1])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     rules = {
         "torch, 1 iteration, 3 reads": (None, 1),
         "sigmax power, 1 step, 1 read": ("power", 1),
@@ -188,66 +244,87 @@ def training_error(steps=200):
         "sigmax lanczos, 2 steps, 2 reads": ("lanczos", 2),
         "sigmax lanczos, 3 steps, 3 reads": ("lanczos", 3),
     }
+    weights = [layer.parametrizations.weight.original for layer in linears]
     states = {}
     for rule, (solver, n) in rules.items():
         torch.manual_seed(2)
         states[rule] = [
-            torch.nn.utils.parametrizations._SpectralNorm(layer.weight, 1, 0)
+            parametrizations._SpectralNorm(weight, 1, 0)
             if solver is None
-            else sigmax.torch.SpectralNorm(layer.weight, n, 0, solver=solver)
-            for layer in linears
+            else sigmax.torch.SpectralNorm(weight, n, 0, solver=solver)
+            for weight in weights
         ]
     errors = {rule: [] for rule in rules}
-    for _ in range(steps):
-        label = torch.randint(10, (128,), generator=generator)
-        x = centres[label] + 0.8 * torch.randn(128, 64, generator=generator)
+    times = {rule: [] for rule in rules}
+    for (x, label), _ in zip(batches, range(steps)):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(x), label).backward()
         optimizer.step()
         with torch.no_grad():
-            for index, layer in enumerate(linears):
-                for rule in rules:
-                    normalized = states[rule][index](layer.weight).double()
-                    norm = torch.linalg.svdvals(normalized)[0]
-                    errors[rule].append(abs(norm.item() - 1))
-    return {rule: {"median": statistics.median(e), "mean": statistics.fmean(e), "max": max(e)} for rule, e in errors.items()}
+            for rule in rules:
+                start = time.perf_counter()
+                normalized = [state(weight) for state, weight in zip(states[rule], weights)]
+                times[rule].append(time.perf_counter() - start)
+                norms = [torch.linalg.svdvals(weight.double())[0].item() for weight in normalized]
+                errors[rule] += [abs(norm - 1) for norm in norms]
+    figures = {
+        rule: {"median": statistics.median(e), "mean": statistics.fmean(e), "max": max(e), "seconds a step":
+               statistics.median(times[rule])}
+        for rule, e in errors.items()
+    }  # fmt: skip
+    return {"data": source, "steps": steps, "rules": figures}
+
+
+def print_times(name, what, times, base):
+    line = ", ".join(f"{peer} {1e3 * t:.3f}" for peer, t in times.items())
+    ratios = ", ".join(f"{peer} {base / t:.1f}x" for peer, t in times.items() if peer.startswith("sigmax"))
+    print(f"{name:6} {what:18} {line} ms; {ratios}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", default=[], help=", ".join(MODELS))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3.0, help="for each group of peers")
+    parser.add_argument("--seconds", type=float, default=4.0, help="for each group of peers")
     parser.add_argument("--rows", type=int, default=16)
-    parser.add_argument("--layers", action="store_true")
-    parser.add_argument("--training", action="store_true")
-    parser.add_argument("--output", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true", help="to see that it runs")
+    parser.add_argument("--output", type=pathlib.Path, default=None, help="benchmarks/results/, for a run of all models")
     options = parser.parse_args()
+    seconds = 0.1 if options.quick else options.seconds
     torch.set_num_threads(options.threads)
-    speed = copy_speed()
-    print(f"torch {torch.__version__}, {options.threads} threads, copy {speed / 1e9:.1f} GB/s")
-    report = {"torch": torch.__version__, "threads": options.threads, "copy GB/s": speed / 1e9,
-              "machine": platform.processor() or platform.machine(), "models": {}}  # fmt: skip
+    print(f"torch {torch.__version__}, {options.threads} threads")
+    report = {"torch": torch.__version__, "threads": options.threads, "machine": processor(), "models": {}}
     for name in options.models or list(MODELS):
-        result, difference = bench_weights(name, options.seconds, speed)
-        report["models"][name] = {"weights": result, "largest difference": difference}
-        for what, times in result.items():
-            line = ", ".join(f"{peer} {1e3 * t:.3f} ms" for peer, t in times.items())
-            ratios = ", ".join(f"{peer} {times['torch'] / times[peer]:.2f}x" for peer in PEERS if peer != "torch")
-            print(f"{name:6} {what:18} {line}; {ratios}")
-        print(f"{name:6} largest relative difference of a weight {difference:.1e}")
-        if options.layers:
-            times = bench_layers(name, options.seconds, options.rows)
-            report["models"][name]["layers"] = times
-            extra = {kind: t - times["plain"] for kind, t in times.items()}
-            print(f"{name:6} layers, {options.rows} rows  " + ", ".join(f"{k} {1e3 * t:.3f} ms" for k, t in times.items())
-                  + "; beyond plain: " + ", ".join(f"{k} {1e3 * t:.3f} ms" for k, t in extra.items() if k != "plain"))
-    if options.training:
-        report["training"] = training_error()
-        for rule, e in report["training"].items():
-            print(f"training {rule:34} |norm - 1|: median {e['median']:.1e}, mean {e['mean']:.1e}, max {e['max']:.1e}")
-    if options.output:
-        options.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        result = bench_weights(name, seconds)
+        report["models"][name] = result
+        print(f"{name:6} {result['MB']:.1f} MB, copying {result['copy GB/s']:.1f} GB/s; largest relative difference of a "
+              f"weight {result['largest difference of a weight']:.1e}, of a gradient "
+              f"{result['largest difference of a gradient']:.1e}")  # fmt: skip
+        for what in ("forward", "forward + backward"):
+            print_times(name, what, result[what], result[what]["torch"])
+        times = bench_layers(name, seconds, options.rows)
+        beyond = {kind: t - times["plain"] for kind, t in times.items() if kind != "plain"}
+        result["layers"] = {"rows": options.rows, "whole": times, "beyond plain": beyond}
+        print_times(name, f"layers, {options.rows} rows", times, times["torch"])
+        print_times(name, "beyond plain", beyond, beyond["torch"])
+    report["training"] = training_error(20 if options.quick else 200)
+    print(f"{report['training']['steps']} steps of Adam on {report['training']['data']}: |norm - 1| of the normalized weight")
+    for rule, e in report["training"]["rules"].items():
+        print(f"  {rule:34} median {e['median']:.1e}, mean {e['mean']:.1e}, max {e['max']:.1e};"
+              f" {1e3 * e['seconds a step']:.3f} ms a step")  # fmt: skip
+    output = options.output
+    if output is None and not options.quick and not options.models:
+        output = ROOT / "benchmarks" / "results" / "spectral_norm_torch.json"
+    if output is not None:
+        output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def processor():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

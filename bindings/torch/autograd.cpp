@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "bindings/torch/composite.hpp"
+#include "bindings/torch/memory.hpp"
+#include "bindings/torch/native.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -78,6 +80,29 @@ bool is_batched(const variable_list& grads) {
   });
 }
 
+/// Nothing that the dispatcher would have to call on the way to memory.
+bool are_plain(at::TensorList tensors) {
+  return std::all_of(tensors.begin(), tensors.end(),
+                     [](const at::Tensor& tensor) { return !tensor.defined() || is_plain(tensor); });
+}
+
+std::tuple<variable_list, variable_list> dispatched_backward(const variable_list& grad, const variable_list& grad_sigma,
+                                                             at::TensorList weights, at::TensorList sigma,
+                                                             at::TensorList u, at::TensorList v, at::TensorList scales,
+                                                             const Settings& settings) {
+  static const auto call =
+      c10::Dispatcher::singleton().findSchemaOrThrow("sigmax::_normalize_backward", "").typed<Backward>();
+  const auto optional = [](const variable_list& tensors) {
+    c10::List<std::optional<at::Tensor>> list;
+    list.reserve(tensors.size());
+    for (const at::Tensor& tensor : tensors)
+      list.push_back(tensor.defined() ? std::make_optional(tensor) : std::nullopt);
+    return list;
+  };
+  return call.call(optional(grad), optional(grad_sigma), weights, sigma, u, v, scales, settings.dims, settings.blocks,
+                   settings.target, settings.at_most);
+}
+
 class NormalizeFunction : public ::torch::autograd::Function<NormalizeFunction> {
  public:
   static variable_list forward(AutogradContext* context, at::TensorList weights, at::TensorList scales,
@@ -120,18 +145,16 @@ class NormalizeFunction : public ::torch::autograd::Function<NormalizeFunction> 
       }
       return result;
     }
-    static const auto call =
-        c10::Dispatcher::singleton().findSchemaOrThrow("sigmax::_normalize_backward", "").typed<Backward>();
-    c10::List<std::optional<at::Tensor>> given;
-    c10::List<std::optional<at::Tensor>> given_sigma;
-    given.reserve(count);
-    given_sigma.reserve(count);
+    variable_list given(count);
+    variable_list given_sigma(count);
     for (std::size_t k = 0; k < count; ++k) {
-      given.push_back(grad(k).defined() ? std::make_optional(grad(k)) : std::nullopt);
-      given_sigma.push_back(grad_sigma(k).defined() ? std::make_optional(grad_sigma(k)) : std::nullopt);
+      given[k] = grad(k);
+      given_sigma[k] = grad_sigma(k);
     }
-    auto [by_weight, by_scale] = call.call(given, given_sigma, part(0), part(1), part(2), part(3), scales,
-                                           settings.dims, settings.blocks, settings.target, settings.at_most);
+    auto [by_weight, by_scale] =
+        are_plain(saved) && are_plain(given) && are_plain(given_sigma)
+            ? native::backward(given, given_sigma, part(0), part(1), part(2), part(3), scales, settings)
+            : dispatched_backward(given, given_sigma, part(0), part(1), part(2), part(3), scales, settings);
     std::move(by_weight.begin(), by_weight.end(), result.begin());
     std::move(by_scale.begin(), by_scale.end(), result.begin() + static_cast<std::ptrdiff_t>(count));
     return result;
@@ -158,15 +181,20 @@ Applied normalize_native(at::TensorList weights, at::TensorList scales, at::Tens
   }
   applied.sigma.reserve(count);
   for (std::size_t k = 0; k < count; ++k) {
-    if (write) applied.out.push_back(at::empty_like(weights[k]));
+    if (write) applied.out.push_back(output_like(weights[k]));
     const at::TensorOptions options = weights[k].options().dtype(sigma_type(weights[k]));
     const std::int64_t blocks = settings.blocks[k];
     applied.sigma.push_back(blocks == 1 ? at::empty({}, options) : at::empty({blocks}, options));
   }
   const bool fixed = settings.steps == 0;
-  call.call(weights, fixed ? at::TensorList(applied.u) : u, fixed ? at::TensorList(applied.v) : v, scales, applied.out,
-            applied.sigma, settings.dims, settings.blocks, settings.steps, settings.eps, settings.iteration,
-            settings.tolerance, settings.target, settings.at_most);
+  const at::TensorList left = fixed ? at::TensorList(applied.u) : u;
+  const at::TensorList right = fixed ? at::TensorList(applied.v) : v;
+  if (are_plain(weights) && are_plain(u) && are_plain(v)) {
+    native::normalize(weights, left, right, scales, applied.out, applied.sigma, settings);
+  } else {
+    call.call(weights, left, right, scales, applied.out, applied.sigma, settings.dims, settings.blocks, settings.steps,
+              settings.eps, settings.iteration, settings.tolerance, settings.target, settings.at_most);
+  }
   if (!fixed) {
     applied.u = copies(u);
     applied.v = copies(v);

@@ -4,21 +4,40 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "bindings/torch/memory.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/nn/normalize_layers.hpp"
 
 namespace sigmax::torch::native {
 namespace {
 
+#ifdef _OPENMP
+/// On torch's own threads: a second pool would find the cores taken by torch's, which wait for work without sleeping.
+void on_torch_threads(std::size_t count, const std::function<void(std::size_t)>& body) {
+  std::atomic<std::size_t> next{0};
+  at::parallel_for(0, std::min(static_cast<std::int64_t>(count), static_cast<std::int64_t>(at::get_num_threads())), 1,
+                   [&](std::int64_t, std::int64_t) {
+                     for (std::size_t i = next++; i < count; i = next++) body(i);
+                   });
+}
+std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads, on_torch_threads); }
+#else
+std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads); }
+#endif
+
 /// One for each thread that calls, of as many threads as torch has.
 Context& context() {
   thread_local std::unique_ptr<Context> own;
   const int threads = at::get_num_threads();
-  if (own == nullptr || own->threads() != threads) own = std::make_unique<Context>(threads);
+  if (own == nullptr || own->threads() != threads) own = make_context(threads);
   return *own;
 }
 
@@ -90,6 +109,17 @@ void mark_changed(const at::Tensor& tensor) {
   if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
 }
 
+/// Fewer entries than this, together, are worked on by the calling thread: it takes about as long as waking another
+/// one, and much longer where another program has that one's core.
+constexpr std::int64_t kSerialEntries = std::int64_t{1} << 18;
+
+template <class L>
+bool is_small(const std::vector<L>& layers) {
+  std::int64_t entries = 0;
+  for (const L& layer : layers) entries += layer.weight.size();
+  return entries < kSerialEntries;
+}
+
 bool is_double(const at::Tensor& weight) { return weight.scalar_type() == at::kDouble; }
 
 nn::StepOptions step_options(const Settings& settings) {
@@ -125,6 +155,8 @@ void normalize_some(const std::vector<std::size_t>& indices, at::TensorList weig
         layers.push_back(block);
     }
   }
+  std::optional<Context::Serial> alone;
+  if (is_small(layers)) alone.emplace(context());
   nn::normalize<T>(std::span(layers), context());
   std::size_t at = 0;
   std::size_t state = 0;
@@ -191,6 +223,8 @@ void backward_some(const std::vector<std::size_t>& indices, const std::vector<at
       layers.push_back(layer);
     }
   }
+  std::optional<Context::Serial> alone;
+  if (is_small(layers)) alone.emplace(context());
   nn::normalize_vjp<T>(std::span(layers), context());
   if (scales.empty()) return;
   std::size_t at = 0;
@@ -219,36 +253,45 @@ void normalize(at::TensorList weights, at::TensorList u, at::TensorList v, at::T
   if (!doubles.empty()) normalize_some<double>(doubles, weights, u, v, scales, out, sigma, settings);
 }
 
-std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(
-    const c10::List<std::optional<at::Tensor>>& grad, const c10::List<std::optional<at::Tensor>>& grad_sigma,
-    at::TensorList weights, at::TensorList sigma, at::TensorList u, at::TensorList v, at::TensorList scales,
-    const Settings& settings) {
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(at::TensorList grad, at::TensorList grad_sigma,
+                                                                      at::TensorList weights, at::TensorList sigma,
+                                                                      at::TensorList u, at::TensorList v,
+                                                                      at::TensorList scales, const Settings& settings) {
   std::vector<std::size_t> singles;
   std::vector<std::size_t> doubles;
   std::vector<at::Tensor> given(weights.size());
   std::vector<at::Tensor> grad_weights;
   std::vector<at::Tensor> grad_scales;
   for (std::size_t k = 0; k < weights.size(); ++k) {
-    const std::optional<at::Tensor> one = k < grad.size() ? grad.get(k) : std::nullopt;
     if (!scales.empty()) grad_scales.push_back(at::zeros_like(scales[k]));
-    if (!one.has_value() || !one->defined()) {
+    if (!grad[k].defined()) {
       grad_weights.push_back(at::zeros_like(weights[k]));
       continue;
     }
-    given[k] = one->to(weights[k].scalar_type()).contiguous();
-    grad_weights.push_back(at::empty_like(weights[k]));
+    given[k] = grad[k].to(weights[k].scalar_type()).contiguous();
+    grad_weights.push_back(output_like(weights[k]));
     (is_double(weights[k]) ? doubles : singles).push_back(k);
   }
   if (!singles.empty())
     backward_some<float>(singles, given, weights, sigma, u, v, scales, grad_weights, grad_scales, settings);
   if (!doubles.empty())
     backward_some<double>(doubles, given, weights, sigma, u, v, scales, grad_weights, grad_scales, settings);
-  for (std::size_t k = 0; k < weights.size() && k < grad_sigma.size(); ++k) {
-    const std::optional<at::Tensor> one = grad_sigma.get(k);
-    if (one.has_value() && one->defined())
-      add_sigma_part(grad_weights[k], *one, u[k], v[k], settings.dims[k], settings.blocks[k]);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (grad_sigma[k].defined())
+      add_sigma_part(grad_weights[k], grad_sigma[k], u[k], v[k], settings.dims[k], settings.blocks[k]);
   }
   return {std::move(grad_weights), std::move(grad_scales)};
+}
+
+double inner_product(const at::Tensor& x, const at::Tensor& y) {
+  return nn::dot(dtype(x), x.const_data_ptr(), y.const_data_ptr(), x.numel(), context());
+}
+
+Factors factors(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
+  const double at = load(sigma, 0);
+  const nn::Factor scaled =
+      nn::factor(rule(settings, scale.defined() ? at::TensorList(scale) : at::TensorList(), 0), at);
+  return {scaled.value, scaled.first, nn::factor(rule(settings, {}, 0), at).value};
 }
 
 void add_outer(const at::Tensor& grad, double c, const at::Tensor& u, const at::Tensor& v, std::int64_t dim) {

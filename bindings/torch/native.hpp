@@ -1,10 +1,8 @@
 // The operators on CPU tensors' own memory, by sigmax::nn. Internal to the operator library.
 #pragma once
 
-#include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 
-#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -18,11 +16,23 @@ void normalize(at::TensorList weights, at::TensorList u, at::TensorList v, at::T
                at::TensorList sigma, const Settings& settings);
 
 /// Gradients with respect to weights and scales, from those of the normalized weights and of sigma, either of which may
-/// be missing.
-std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(
-    const c10::List<std::optional<at::Tensor>>& grad, const c10::List<std::optional<at::Tensor>>& grad_sigma,
-    at::TensorList weights, at::TensorList sigma, at::TensorList u, at::TensorList v, at::TensorList scales,
-    const Settings& settings);
+/// be undefined.
+std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(at::TensorList grad, at::TensorList grad_sigma,
+                                                                      at::TensorList weights, at::TensorList sigma,
+                                                                      at::TensorList u, at::TensorList v,
+                                                                      at::TensorList scales, const Settings& settings);
+
+/// <x, y> of two tensors of one native type and shape.
+double inner_product(const at::Tensor& x, const at::Tensor& y);
+
+/// What a weight is multiplied by, and the derivative of that with respect to sigma, for a sigma and a scale (or none)
+/// in memory; `unscaled` is the factor without the scale.
+struct Factors {
+  double value = 1;
+  double slope = 0;
+  double unscaled = 1;
+};
+Factors factors(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings);
 
 /// grad += c u v^T, on the memory of a native tensor.
 void add_outer(const at::Tensor& grad, double c, const at::Tensor& u, const at::Tensor& v, std::int64_t dim);

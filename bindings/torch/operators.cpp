@@ -6,10 +6,14 @@
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
+#include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
 
@@ -97,7 +101,13 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_cpu(
   settings.blocks = blocks.vec();
   settings.target = target;
   settings.at_most = at_most;
-  return native::backward(grad, grad_sigma, weights, sigma, u, v, scales, settings);
+  const auto defined = [&](const OptionalTensors& given) {
+    std::vector<at::Tensor> tensors(weights.size());
+    for (std::size_t k = 0; k < std::min(given.size(), tensors.size()); ++k)
+      tensors[k] = given.get(k).value_or(at::Tensor());
+    return tensors;
+  };
+  return native::backward(defined(grad), defined(grad_sigma), weights, sigma, u, v, scales, settings);
 }
 
 std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_meta(
@@ -144,6 +154,7 @@ TORCH_LIBRARY(sigmax, m) {
       operators::scaled_convolution_operator, compliant);
   m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
         compliant);
+  m.def("release_memory() -> int", operators::release_kept_memory);
   m.def(
       "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "
       "Tensor(d!)[] sigma, int[] dims, int[] blocks, int steps, float eps, int iteration, float tolerance, "

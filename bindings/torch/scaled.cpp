@@ -13,6 +13,7 @@
 
 #include "bindings/torch/autograd.hpp"
 #include "bindings/torch/composite.hpp"
+#include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
 
@@ -67,6 +68,11 @@ struct Layer : ::torch::CustomClassHolder {
   }
 };
 
+/// Not `to()`, which below autograd, where a dispatch mode sees it, may not give back what it was given.
+at::Tensor as_type(const at::Tensor& tensor, at::ScalarType type) {
+  return tensor.scalar_type() == type ? tensor : tensor.to(type);
+}
+
 /// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
 at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
                       std::int64_t dim) {
@@ -78,18 +84,51 @@ at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Ten
   return grad + composite::tensor(outer, grad, dim).to(grad.scalar_type());
 }
 
+/// The gradients of scale and weight have <dy, z> in them, for which a Linear keeps z where that is less than an eighth
+/// of the memory that W / sigma would take.
+bool keeps_product(const Layer& layer, const at::Tensor& x, const at::Tensor& weight) {
+  return layer.is_linear && 8 * x.numel() <= weight.size(1) * weight.size(1);
+}
+
+/// dy^T x + c u v^T of a Linear, in memory that is used again. Where copying dy and x takes less than a pass over the
+/// result, the rank-one term is one more row of both.
+at::Tensor linear_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double c,
+                           const at::Tensor& u, const at::Tensor& v) {
+  at::Tensor left = dy.reshape({-1, weight.size(0)});
+  at::Tensor right = x.reshape({-1, weight.size(1)});
+  const at::ScalarType type = weight.scalar_type();
+  const bool half = type == at::kHalf || type == at::kBFloat16;  // whose c u would be rounded
+  const bool folded = !half && left.numel() + right.numel() < weight.numel();
+  if (folded) {
+    left = at::cat({left, (u.to(type) * c).unsqueeze(0)});
+    right = at::cat({right, v.to(type).unsqueeze(0)});
+  }
+  at::Tensor product = output_like(weight);
+  at::mm_out(product, left.t(), right);
+  if (!folded) native::add_outer(product, c, u, v, 0);
+  return product;
+}
+
 class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias, const std::optional<at::Tensor>& scale,
                             const std::vector<at::Tensor>& state, const c10::intrusive_ptr<Layer>& layer) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    const at::Tensor factor = composite::factor(state[0], scale.value_or(at::Tensor()), layer->settings);
     const at::Tensor z = layer->forward(x, weight);
-    context->save_for_backward({x, weight, scale.value_or(at::Tensor()), state[0], state[1], state[2]});
+    const bool plain = is_plain(x) && is_plain(weight) && is_plain(state[0]);
+    const bool keep = plain && keeps_product(*layer, x, weight);
+    context->save_for_backward(
+        {x, weight, scale.value_or(at::Tensor()), state[0], state[1], state[2], keep ? z : at::Tensor()});
     context->saved_data["layer"] = c10::IValue::make_capsule(layer);
-    if (!bias.has_value()) return z.mul_(factor.to(z.scalar_type()));
-    return at::addcmul(layer->shaped_bias(*bias, z), z, factor.to(z.scalar_type()));
+    if (plain) {
+      const double f = native::factors(state[0], scale.value_or(at::Tensor()), layer->settings).value;
+      if (bias.has_value()) return at::add(layer->shaped_bias(*bias, z), z, f);
+      return keep ? at::mul(z, f) : z.mul_(f);
+    }
+    const at::Tensor factor = composite::factor(state[0], scale.value_or(at::Tensor()), layer->settings);
+    if (!bias.has_value()) return at::mul(z, as_type(factor, z.scalar_type()));
+    return at::addcmul(layer->shaped_bias(*bias, z), z, as_type(factor, z.scalar_type()));
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
@@ -103,6 +142,7 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     const std::int64_t dim = settings.dims[0];
     const bool again = at::GradMode::is_enabled();
     const at::Tensor& dy = grads[0];
+    if (!again && is_plain(dy) && is_plain(x) && is_plain(weight)) return plain_backward(context, dy, saved, layer);
 
     const at::Tensor sigma = again ? composite::sigma(weight, saved[4], saved[5], dim, 1) : saved[3];
     const at::Tensor factor = composite::factor(sigma, scale, settings);
@@ -111,18 +151,58 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     // Inputs that are missing are not counted.
     const bool want_bias = layer.has_bias && context->needs_input_grad(2);
     const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
-    auto [dx, dw] = layer.backward(dy * factor.to(dy.scalar_type()), x, weight, want_input, want_weight);
-    const at::Tensor inner = !again && want_input    ? (dx * x).sum()
-                             : !again && want_weight ? (dw * weight).sum()
-                                                     : (dy * layer.forward(x, weight)).sum() * factor;
-    // inner = f <dy, z>: the scale's gradient is that of f = 1 / sigma, so divided by f and multiplied by f / scale.
-    const at::Tensor safe = at::where(at::eq(factor, 0), at::ones_like(factor), factor);
+    auto [dx, dw] = layer.backward(dy * as_type(factor, dy.scalar_type()), x, weight, want_input, want_weight);
+    // A scale of 0 leaves nothing to divide by.
+    const bool from_input = !again && want_input && !scale.defined();
+    const at::Tensor product = from_input ? (dx * x).sum() / factor : (dy * layer.forward(x, weight)).sum();
     if (want_weight)
-      dw = plus_outer(dw, composite::factor_slope(sigma, scale, settings) * inner / safe, saved[4], saved[5], dim);
+      dw = plus_outer(dw, composite::factor_slope(sigma, scale, settings) * product, saved[4], saved[5], dim);
     at::Tensor by_scale;
-    if (want_scale) by_scale = (inner * composite::factor(sigma, {}, settings) / safe).reshape(scale.sizes());
+    if (want_scale) by_scale = (product * composite::factor(sigma, {}, settings)).reshape(scale.sizes());
     at::Tensor db;
     if (want_bias) db = layer.bias_gradient(dy);
+    return {dx, dw, db, by_scale, at::Tensor(), at::Tensor()};
+  }
+
+ private:
+  /// The same in numbers instead of tensors of one element, for what lies in memory.
+  static variable_list plain_backward(AutogradContext* context, const at::Tensor& dy, const variable_list& saved,
+                                      const Layer& layer) {
+    const at::Tensor& x = saved[0];
+    const at::Tensor& weight = saved[1];
+    const at::Tensor& scale = saved[2];
+    const at::Tensor& z = saved[6];
+    const std::int64_t dim = layer.settings.dims[0];
+    const bool want_input = context->needs_input_grad(0);
+    const bool want_weight = context->needs_input_grad(1);
+    const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
+    const native::Factors f = native::factors(saved[3], scale, layer.settings);
+    const at::Tensor scaled_dy = dy * f.value;
+    const bool late = layer.is_linear && dim == 0 && want_weight && (z.defined() || want_input) &&
+                      dy.scalar_type() == weight.scalar_type() && x.scalar_type() == weight.scalar_type();
+    auto [dx, dw] = layer.backward(scaled_dy, x, weight, want_input, want_weight && !late);
+    double product = 0;  // <dy, z>
+    if (f.slope != 0 || want_scale) {
+      if (z.defined()) {
+        product = (dy * z).sum().item<double>();
+      } else if (want_input && f.value != 0) {
+        product = (dx * x).sum().item<double>() / f.value;
+      } else if (want_weight && f.value != 0 && is_native(dw) && dw.scalar_type() == weight.scalar_type()) {
+        product = native::inner_product(dw, weight) / f.value;
+      } else {
+        product = (dy * layer.forward(x, weight)).sum().item<double>();
+      }
+    }
+    const double c = f.slope * product;
+    if (late) {
+      dw = linear_gradient(scaled_dy, x, weight, c, saved[4], saved[5]);
+    } else if (want_weight && c != 0) {
+      dw = plus_outer(dw, at::scalar_tensor(c, saved[3].options()), saved[4], saved[5], dim);
+    }
+    at::Tensor by_scale;
+    if (want_scale) by_scale = at::full(scale.sizes(), product * f.unscaled, scale.options());
+    at::Tensor db;
+    if (layer.has_bias && context->needs_input_grad(2)) db = layer.bias_gradient(dy);
     return {dx, dw, db, by_scale, at::Tensor(), at::Tensor()};
   }
 };
@@ -148,7 +228,7 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
     const at::Tensor sigma = spectral_sigma(weight, u, v, options);
     const at::Tensor factor = composite::factor(sigma, scale.value_or(at::Tensor()), layer->settings);
     const at::Tensor z = layer->forward(input, weight);
-    const at::Tensor y = z * factor.to(z.scalar_type());
+    const at::Tensor y = z * as_type(factor, z.scalar_type());
     return bias.has_value() ? y + layer->shaped_bias(*bias, z).to(z.scalar_type()) : y;
   }
   check("scaled output", weight, u, v, dim, 1, layer->settings);

@@ -112,6 +112,7 @@ struct Context::State {
   int threads;
   std::optional<tbb::global_control> allowed;
   tbb::task_arena arena;
+  ParallelLoop loop;
   ScratchPool pool;
   std::atomic<bool> cancelled{false};
   std::mutex progress_mutex;
@@ -121,6 +122,16 @@ struct Context::State {
 static_assert(std::atomic<bool>::is_always_lock_free, "request_cancel is called from signal handlers");
 
 Context::Context(int threads) : state_(std::make_unique<State>(thread_count(threads))) {}
+Context::Context(int threads, ParallelLoop loop) {
+  if (threads < 1 || !loop) {
+    throw Error(
+        fmt::format("[context] a loop of the caller's needs itself and a positive number of threads, got {} and {}",
+                    loop ? "a loop" : "none", threads));
+  }
+  state_ = std::make_unique<State>(1);
+  state_->threads = threads;
+  state_->loop = std::move(loop);
+}
 Context::~Context() = default;
 Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
@@ -139,6 +150,7 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
     for (std::size_t i = 0; i < count; ++i) body(i);
     return;
   }
+  if (state_->loop) return state_->loop(count, body);
   // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would pile one large
   // computation's scratch upon another's and leave thread-local scopes of the first visible to the second. Isolation
   // keeps it to the pieces of the loop that it waits for.

@@ -27,6 +27,14 @@ class Context {
  public:
   /// `threads` 0 takes every hardware thread. Throws Error if negative.
   explicit Context(int threads = 0);
+
+  /// Runs body(0) ... body(count - 1), each once, in any order, on at most as many threads as the context says; returns
+  /// when all have ended and rethrows the first exception. Called from within a body it may keep to the calling thread.
+  using ParallelLoop = std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
+  /// Loops run on the threads of the program around: two pools of threads on the same cores wait for each other. Throws
+  /// Error if `threads` is not positive or the loop is empty.
+  Context(int threads, ParallelLoop loop);
+
   ~Context();
   Context(Context&&) noexcept;
   Context& operator=(Context&&) noexcept;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -33,6 +34,27 @@ TEST(ParallelFor, RunsEveryIndexOnce) {
       for (const auto& run : runs) EXPECT_EQ(run, 1);
     }
   }
+}
+
+TEST(ParallelFor, RunsOnALoopOfTheCallers) {
+  std::size_t loops = 0;
+  Context context(4, [&loops](std::size_t count, const std::function<void(std::size_t)>& body) {
+    ++loops;
+    for (std::size_t i = count; i-- > 0;) body(i);
+  });
+  EXPECT_EQ(context.threads(), 4);
+  std::vector<std::size_t> order;
+  context.parallel_for(3, [&](std::size_t i) { order.push_back(i); });
+  EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 0}));
+  EXPECT_EQ(loops, 1U);
+  {
+    const Context::Serial alone(context);
+    context.parallel_for(3, [&](std::size_t i) { order.push_back(i); });
+  }
+  EXPECT_EQ(loops, 1U);
+  EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 0, 0, 1, 2}));
+  EXPECT_THROW(Context(0, [](std::size_t, const std::function<void(std::size_t)>&) {}), Error);
+  EXPECT_THROW(Context(2, Context::ParallelLoop()), Error);
 }
 
 // Partial sums cut by shape and combined in order: the bits of the result may not show the threads.

@@ -83,10 +83,15 @@ class Compile(TestCase):
         for arguments in ((weight, u, v), (weight, u, v, torch.tensor(1.5, requires_grad=True), 0, 1, 0)):
             torch.library.opcheck(torch.ops.sigmax.normalize.default, arguments, test_utils=checks)
         torch.library.opcheck(torch.ops.sigmax.sigma.default, (weight, u, v), test_utils=checks)
-        # Without test_schema, which follows this operator into the steps that it is composed of.
+        x = torch.randn(3, 7, requires_grad=True)
+        for bias in (None, torch.randn(5, requires_grad=True)):
+            torch.library.opcheck(torch.ops.sigmax.scaled_linear.default, (x, weight, bias, u, v), test_utils=checks)
+        kernel = torch.randn(4, 3, 3, 3, requires_grad=True)
+        image = torch.randn(1, 3, 5, 5, requires_grad=True)
+        geometry = ([1, 1], [0, 0], [1, 1], False, [0, 0], 1)
         torch.library.opcheck(
-            torch.ops.sigmax.scaled_linear.default, (torch.randn(3, 7, requires_grad=True), weight, None, u, v),
-            test_utils=checks[1:],
+            torch.ops.sigmax.scaled_convolution.default,
+            (image, kernel, None, torch.randn(4), torch.randn(27), *geometry), test_utils=checks,
         )
 
     def test_meta(self):

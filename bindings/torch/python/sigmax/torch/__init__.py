@@ -8,6 +8,7 @@
 from . import _library, nn
 from ._certify import Enclosure, certify
 from ._convert import hook_to_parametrization, parametrization_to_hook
+from ._memory import release_memory
 from ._model import NormalizedModel, apply
 from ._parametrization import SpectralNorm, spectral_norm
 
@@ -20,5 +21,6 @@ __all__ = [
     "hook_to_parametrization",
     "nn",
     "parametrization_to_hook",
+    "release_memory",
     "spectral_norm",
 ]

@@ -27,6 +27,7 @@ sigma = torch.ops.sigmax.sigma.default
 scaled_linear = torch.ops.sigmax.scaled_linear.default
 scaled_convolution = torch.ops.sigmax.scaled_convolution.default
 certify = torch.ops.sigmax.certify.default
+release_memory = torch.ops.sigmax.release_memory.default
 
 # The operators' names for a step's order.
 U_FIRST, V_FIRST, LANCZOS = 0, 1, 2

@@ -107,8 +107,10 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
             return self._normalize_vector(weight)
+        # self._u would be looked for in Python, which small layers notice.
+        state = self._buffers
         return _library.normalize(
-            weight, self._u, self._v, self.scale, self.dim, self.blocks, self._steps(weight), self.eps, self.iteration,
+            weight, state["_u"], state["_v"], self.scale, self.dim, self.blocks, self._steps(weight), self.eps, self.iteration,
             self.tolerance, self.target, self.at_most,
         )[0]  # fmt: skip
 

@@ -68,7 +68,8 @@ def _quick_access(cls: type, name: str) -> None:
         ready = only.__dict__.get("ready")
         if ready is not None:
             return ready
-        return only.forward(listed.original)
+        weight = listed._parameters.get("original")
+        return only.forward(listed.original if weight is None else weight)
 
     get.sigmax_quick = True  # type: ignore[attr-defined]
     setattr(cls, name, property(get, found.fset))
