@@ -2,22 +2,24 @@
 //
 //   K_c = sigma_c^2 - C,  C = A^T A or A A^T on the faster side, within the complement of the known triplets
 //   b_c = sigma_c h_c + A^T f_c      (or sigma_c f_c + A h_c)
-//   x = 0, r = b, d = b
+//   x = 0, r = b, d = b; of slow systems the part along the forward pass's Ritz vectors at once (deflated_space.hpp)
 //   while a column is not done:
 //     z = K d for the columns at work, together
 //     alpha = |r|^2 / d^T z;  x += alpha d;  r -= alpha z;  project the known triplets away from r
-//     beta = |r_new|^2 / |r|^2;  d = r + beta d
+//     beta = |r_new|^2 / |r|^2;  d = r + beta d, K-orthogonal to the Ritz vectors
 //   q_c = x_c, p_c = (A x_c + f_c) / sigma_c
 //
 // The alpha and beta are the LDL^T factorisation of the tridiagonal matrix of the Lanczos process on K that starts from
 // b. Its smallest eigenvalue lambda is an estimate from above of the smallest of K that matters to b, sigma_c^2 -
-// sigma_{k+1}^2: it gives the error |r| / lambda, and it says when there is no gap.
+// sigma_{k+1}^2: it gives the error |r| / lambda, and it says when there is no gap. With Ritz vectors out of the way
+// lambda is of what lies behind them, as r is, and the gap is seen by their values.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
 #include "sigmax/grad/complement.hpp"
+#include "sigmax/grad/deflated_space.hpp"
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/svd/gram_side.hpp"
 
@@ -67,6 +69,9 @@ class RitzValue {
   double known_ = 0;
 };
 
+// Fewer iterations than that cost less than what spares them: a read for the images of the Ritz vectors.
+constexpr double kManyIterations = 24;
+
 enum class State { working, done, no_gap };
 
 template <Real T>
@@ -104,7 +109,9 @@ class Iteration {
     double floor = 0;   // where that is rounding of what it began with
     double beta = 0;
     double lambda = 0;  // the Ritz value
-    double size = 0;    // |x|^2
+    double least = 0;   // the smallest eigenvalue that is known of: lambda, or that of the Ritz vectors
+    typename DeflatedSpace<T>::System deflated;
+    double size = 0;  // |x|^2
     RitzValue ritz;
     State state = State::working;
   };
@@ -130,14 +137,43 @@ class Iteration {
       kernels::axpy(static_cast<T>(sigma(c)), own.column(c), r_.column(c));
     }
     project_away<T>(known_, r_.view());
-    std::ranges::copy(r_.values(), d_.values().begin());
     for (std::int64_t c = 0; c < count_; ++c) {
-      column(c).square = square_of(r_.column(c));
-      column(c).floor = column(c).square * std::pow(std::numeric_limits<T>::epsilon() / 4, 2);
+      column(c).floor = square_of(r_.column(c)) * std::pow(std::numeric_limits<T>::epsilon() / 4, 2);
+    }
+    deflate();
+    for (std::int64_t c = 0; c < count_; ++c) {
+      const std::span<const T> r = std::as_const(r_).column(c);
+      column(c).square = square_of(r);
+      std::ranges::copy(r, d_.column(c).begin());
+      column(c).deflated.direct(r, d_.column(c));
       if (!(column(c).square > 0)) column(c).state = State::done;
       work_.push_back(c);
     }
     retire();
+  }
+
+  // By how many iterations the gaps to sigma_{k+1}, as far as it is known, let expect.
+  double expected_iterations() const {
+    const double below = systems_.next * systems_.next;
+    double most = 0;
+    for (std::int64_t c = 0; c < count_; ++c) {
+      const double s = sigma(c) * sigma(c);
+      most = std::max(most, s > below ? 0.5 * std::sqrt(s / (s - below)) * std::log(2 / options_.tolerance) : 0);
+    }
+    return most;
+  }
+
+  void deflate() {
+    if (systems_.neighbours.columns == 0 || systems_.neighbours.rows != side_.order()) return;
+    if (expected_iterations() < kManyIterations) return;
+    deflation_ = DeflatedSpace<T>(systems_.neighbours, known_, side_);
+    if (deflation_.empty()) return;
+    for (std::int64_t c = 0; c < count_; ++c) {
+      const double s = sigma(c) * sigma(c);
+      if (s - deflation_.largest() <= 2 * sigma(c) * systems_.no_gap) continue;
+      column(c).deflated = {deflation_, s};
+      column(c).deflated.correct(x_.column(c), r_.column(c));
+    }
   }
 
   static double square_of(std::span<const T> x) { return kernels::dot(x, x); }
@@ -173,7 +209,7 @@ class Iteration {
     Column& own = column(c);
     const double curvature = kernels::dot(std::span<const T>(d), z);
     if (!(curvature > 0) || !std::isfinite(curvature)) {
-      own.lambda = 0;
+      own.lambda = own.least = 0;
       own.state = State::no_gap;
       return;
     }
@@ -181,14 +217,17 @@ class Iteration {
     own.ritz.add(alpha, own.beta);
     kernels::axpy(static_cast<T>(alpha), std::span<const T>(d), x_.column(c));
     kernels::axpy(static_cast<T>(-alpha), z, r_.column(c));
-    // As r becomes small, the rounding of what was subtracted must not pile up along the known triplets.
+    // As r becomes small, the rounding of what was subtracted must not pile up along the known triplets, nor
+    // along the Ritz vectors.
     project_away<T>(known_, r_.view().column_range(c, 1));
+    own.deflated.correct(x_.column(c), r_.column(c));
     const double square = square_of(r_.column(c));
     own.beta = square / own.square;
     own.square = square;
     const T beta = static_cast<T>(own.beta);
     const std::span<const T> r = r_.column(c);
     for (std::size_t j = 0; j < d.size(); ++j) d[j] = r[j] + beta * d[j];
+    own.deflated.direct(r, d);
   }
 
   // The error of column c: of x, and of the other side, which is A times that over sigma, no more.
@@ -213,9 +252,9 @@ class Iteration {
     for (const std::int64_t c : work_) {
       Column& own = column(c);
       if (own.state != State::working) continue;
-      own.lambda = own.ritz.smallest();
-      const double least = 2 * sigma(c) * systems_.no_gap;
-      if (own.lambda <= least) {
+      own.lambda = own.least = own.ritz.smallest();
+      if (!deflation_.empty()) own.least = std::min(own.least, sigma(c) * sigma(c) - deflation_.largest());
+      if (own.least <= 2 * sigma(c) * systems_.no_gap) {
         own.state = State::no_gap;
       } else if (own.square <= own.floor || error_of(own) * std::sqrt(static_cast<double>(count_)) <=
                                                 options_.tolerance * std::sqrt(finished + own.size)) {
@@ -234,7 +273,7 @@ class Iteration {
       if (own.state == State::working) solution.converged = false;
       if (own.lambda > 0 && own.state != State::no_gap) squares += own.square * 2 / (own.lambda * own.lambda);
       if (own.square > 0 || own.lambda > 0) {
-        const double inside = sigma(c) * sigma(c) - own.lambda;
+        const double inside = sigma(c) * sigma(c) - own.least;
         solution.next = std::max(solution.next, std::sqrt(std::max(inside, 0.0)));
       }
     }
@@ -276,6 +315,7 @@ class Iteration {
   Matrix<T> z_;
   std::vector<Column> columns_;
   std::vector<std::int64_t> work_;
+  DeflatedSpace<T> deflation_;
   std::int64_t extra_reads_ = 0;
   Context& context_;
 };

@@ -30,6 +30,9 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   return std::min(std::max(wanted, least), n);
 }
 
+// From here on values lie so near to the wanted ones that who solves with C next is glad of their vectors.
+constexpr std::int64_t kManyReads = 16;
+
 // The state of the process is a basis V of count() orthonormal vectors, the first `done` of which C has been applied
 // to, and H = V^T C V_done with
 //
@@ -98,6 +101,16 @@ class Process {
     ++reads_;
     if (b == pending() && first_cycle_) ++complete_steps_;
     for (std::int64_t j = 0; j < b; ++j) take(first + j);
+  }
+
+  // Ritz vectors behind the k-th: of values so near that they made the process long.
+  Matrix<T> neighbours(std::int64_t k) const {
+    const std::int64_t wanted = std::min(kTogether, done_ / 3 - k);
+    if (wanted < 1) return {};
+    const SmallEigen pairs = largest_of_symmetric(leading(), k + wanted);
+    Matrix<T> result(n_, wanted);
+    basis_.combine(pairs.vector.view().column_range(k, wanted), result.view());
+    return result;
   }
 
   // The largest Ritz values, and of all of them, or all but the last, vectors and residuals.
@@ -230,7 +243,8 @@ void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
 // The k pairs, made up with zeros where max_products was less than k.
 template <Real T>
 LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ritz, LanczosOutcome outcome,
-                        std::int64_t k) {
+                        const LanczosOptions& options) {
+  const std::int64_t k = options.k;
   LanczosResult<T> result;
   result.outcome = outcome;
   result.products = process.products();
@@ -246,6 +260,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   const std::int64_t n = process.basis().order();
   result.vectors = Matrix<T>(n, k);
   process.basis().combine(ritz.vector.view().column_range(0, found), result.vectors.view().column_range(0, found));
+  if (options.accuracy == Accuracy::vectors && result.reads >= kManyReads) result.neighbours = process.neighbours(k);
   for (double& theta : result.theta) theta = std::max(theta, 0.0);
   result.theta.resize(static_cast<std::size_t>(k), 0.0);
   result.residual.resize(static_cast<std::size_t>(k), result.theta.front());
@@ -276,7 +291,7 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
       [&](const auto& ritz) { return wanted.excess(ritz.theta, ritz.theta_residual, k); }, context);
   LanczosOutcome outcome = LanczosOutcome::out_of_products;
   if (end.converged) outcome = end.exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged;
-  return finish(process, end.ritz, outcome, k);
+  return finish(process, end.ritz, outcome, options);
 }
 
 template LanczosResult<float> lanczos<float>(std::int64_t, const SymmetricProduct<float>&, MatrixView<const float>,

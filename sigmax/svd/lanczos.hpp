@@ -44,9 +44,12 @@ struct LanczosResult {
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
-  std::int64_t products = 0;     ///< of C with a vector
-  std::int64_t reads = 0;        ///< of C: one for up to 8 vectors together
-  std::int64_t basis = 0;        ///< vectors kept before a restart
+  /// Where the vectors were asked for and took long: orthonormal Ritz vectors of the values behind theta_k, descending,
+  /// as many as C takes in one read; how good they are varies.
+  Matrix<T> neighbours;
+  std::int64_t products = 0;  ///< of C with a vector
+  std::int64_t reads = 0;     ///< of C: one for up to 8 vectors together
+  std::int64_t basis = 0;     ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
   RandomState random{};                        ///< for the next call

@@ -31,6 +31,7 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
   take(result, side.triplets(top.vectors), options.k);
+  result.neighbours = std::move(top.neighbours);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};

@@ -179,6 +179,7 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   result.reads = found.reads + 1;
   result.recurrences = std::move(found.recurrences);
   for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
+  result.neighbours = in_double(found.neighbours);
   result.theta = found.theta;
   result.scale = found.scale;
   result.random = found.random;

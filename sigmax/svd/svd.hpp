@@ -68,6 +68,9 @@ struct SvdResult {
   /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
   Matrix<T> subspace;
   RandomState random{};
+  /// Of a Krylov process that was asked for vectors and took long: approximate singular vectors behind the k-th, on the
+  /// side that it ran on, `columns` or `rows` x a few. The gradient of the vectors is solved for with their help.
+  Matrix<T> neighbours;
 };
 
 /// Singular triplets of `a`.
