@@ -13,7 +13,7 @@ namespace sigmax {
 /// Conjugate gradients through the Gram operator of the shorter side, all triplets together, the known triplets
 /// projected away: matrix-free, one read of A an iteration for up to 8 triplets. About
 /// sqrt(kappa) / 2 ln(2 / tolerance) iterations, kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2), and fewer where few
-/// values lie near sigma_i. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
+/// values lie near sigma_i or SvdResult::neighbours are at hand. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
 struct ConjugateGradients {};
 
 /// sigma_i^2 - A'^T A' on the shorter side as a matrix, A' = A less the known triplets, by Cholesky: what Auto takes
