@@ -215,7 +215,12 @@ def ask(question, options):
         cases = []
         inputs = [(f"gaussian {'x'.join(map(str, shape))}", random.standard_normal(shape, dtype=numpy.float32))
                   for shape in (quick if options.quick else shapes)]
-        inputs += real_weights() if real and not options.quick else []
+        if real and not options.quick:
+            from common import gradients
+
+            inputs += [(f"trained-like, generated {n}x{n}", gradients.outlier_and_power_law(n, random).astype(numpy.float32))
+                       for n in (1024, 2048)]
+            inputs += real_weights()
         for name, array in inputs:
             for case in compare(question, name, numpy.ascontiguousarray(array), wanted, options):
                 show(case)

@@ -21,6 +21,11 @@ def with_spectrum(rows, columns, values, random):
     return u * numpy.asarray(values, dtype=numpy.float64) @ v.T
 
 
+def outlier_and_power_law(n, random):
+    """n x n with a spectrum as trained layers have it: one outlier, then i^-1/2."""
+    return with_spectrum(n, n, numpy.r_[1.6, numpy.arange(2, n + 1) ** -0.5 * 2**0.5], random)
+
+
 def cotangents(rows, columns, dtype, random):
     return (dtype(random.standard_normal()), random.standard_normal(rows).astype(dtype),
             random.standard_normal(columns).astype(dtype))

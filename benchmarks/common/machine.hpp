@@ -31,34 +31,26 @@ inline std::string cpu_name() {
 
 namespace detail {
 
-// Vectors of eight words, whatever the target: the compiler splits them where registers are narrower.
-using Words [[gnu::vector_size(64)]] = std::uint64_t;
-
-// The memory is not aligned to a vector.
-[[gnu::always_inline]] inline void add_block(Words& sum, const std::byte* data) {
-  Words block;
-  std::memcpy(&block, data, sizeof block);
-  sum += block;
-}
+// Vectors of four words: the compiler splits them where registers are narrower. In memory they are not aligned; a copy
+// by memcpy would go through the stack.
+using Words [[gnu::vector_size(32)]] = std::uint64_t;
+using WordsInMemory [[gnu::vector_size(32), gnu::aligned(1), gnu::may_alias]] = std::uint64_t;
 
 // Reads `count` blocks of 64 bytes in Streams parts side by side. The sum is returned so that the reads are needed.
 template <int Streams>
 [[gnu::always_inline]] inline std::uint64_t read_streams(const std::byte* data, std::size_t count) {
-  const std::size_t each = count / Streams;
-  Words sums[4 * Streams] = {};
-  std::size_t i = 0;
-  for (; i + 4 <= each; i += 4) {
-    for (int s = 0; s < Streams; ++s) {
-      const std::byte* first = data + sizeof(Words) * (each * static_cast<std::size_t>(s) + i);
-      for (std::size_t k = 0; k < 4; ++k)
-        add_block(sums[4 * static_cast<std::size_t>(s) + k], first + sizeof(Words) * k);
+  constexpr std::size_t kSums = Streams == 4 ? 2 : 4;  // of each stream
+  const std::size_t each = count / Streams * 2;
+  Words sums[kSums * Streams] = {};
+  for (std::size_t i = 0; i + kSums <= each; i += kSums) {
+    for (std::size_t s = 0; s < Streams; ++s) {
+      const auto* first = reinterpret_cast<const WordsInMemory*>(data + sizeof(Words) * (each * s + i));
+      for (std::size_t k = 0; k < kSums; ++k) sums[kSums * s + k] += first[k];
     }
   }
   Words sum = {};
-  for (int k = 0; k < 4 * Streams; ++k) sum += sums[k];
-  std::uint64_t total = 0;
-  for (int k = 0; k < 8; ++k) total += sum[k];
-  return total;
+  for (const Words& part : sums) sum += part;
+  return sum[0] + sum[1] + sum[2] + sum[3];
 }
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)

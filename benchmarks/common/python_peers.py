@@ -53,7 +53,8 @@ def sigma_max(array, wanted):
             return [torch.dot(left, torch.mv(tensor, vector)).item()]
 
         peers["torch power iteration, 15 steps"] = lambda: power(15)
-        peers["torch power iteration, 500 steps"] = lambda: power(500)
+        if array.size <= 2**23:  # beyond, it takes 10 s
+            peers["torch power iteration, 500 steps"] = lambda: power(500)
     extmath = _have("sklearn.utils.extmath")
     if extmath:
         peers["sklearn randomized_svd(1)"] = lambda: extmath.randomized_svd(array, n_components=1, random_state=None)[1]

@@ -43,22 +43,16 @@ def parse_options():
     return parser.parse_args()
 
 
-def outlier_and_power_law(n, random):
-    """A spectrum as trained layers have it: one outlier, then i^-1/2."""
-    import numpy
-    from common import gradients
-
-    return gradients.with_spectrum(n, n, numpy.r_[1.6, numpy.arange(2, n + 1) ** -0.5 * 2**0.5], random)
-
-
 def cases(options, random):
     """(name, function that makes the fp32 matrix)"""
+    from common import gradients
+
     sizes = (128,) if options.quick else (128, 256, 512, 1024, 2048)
     yield "gaussian 64x32", lambda: random.standard_normal((64, 32))
     for n in sizes:
         yield f"gaussian {n}x{n}", lambda n=n: random.standard_normal((n, n))
     for n in sizes:
-        yield f"trained {n}x{n}", lambda n=n: outlier_and_power_law(n, random)
+        yield f"trained {n}x{n}", lambda n=n: gradients.outlier_and_power_law(n, random)
     if not options.quick:
         yield from real_weights()
 
