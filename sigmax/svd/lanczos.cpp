@@ -208,7 +208,9 @@ class Process {
   }
 
   void end_recurrence() {
-    if (first_cycle_) recurrences_ = start_.take_recurrences(h_.view(), basis_.count(), done_, complete_steps_);
+    // All of an invariant space is known, whatever the steps that it took.
+    const std::int64_t steps = pending() == 0 ? done_ : complete_steps_;
+    if (first_cycle_) recurrences_ = start_.take_recurrences(h_.view(), basis_.count(), done_, steps);
     first_cycle_ = false;
   }
 

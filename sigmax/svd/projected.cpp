@@ -85,6 +85,7 @@ SmallSvd svd_of_square(Matrix<double> a) {
 void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
                        std::span<const double> start, LanczosRecurrence& result) {
   Matrix<double> p(count, steps + 1);
+  double largest = 0;
   double start_square = 0;
   for (const double value : start) start_square += value * value;
   for (std::size_t i = 0; i < start.size(); ++i) {
@@ -109,7 +110,9 @@ void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int6
     const double beta = std::sqrt(square);
     result.alpha.push_back(alpha);
     result.beta.push_back(beta);
-    if (!(beta > 0)) break;
+    // Exhausted: what is left is rounding, not a direction.
+    largest = std::fmax(largest, std::fabs(alpha));
+    if (!(beta > 32 * result.unit_roundoff * largest)) break;
     for (double& value : z) value /= beta;
   }
 }
