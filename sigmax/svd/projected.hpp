@@ -32,7 +32,7 @@ SmallSvd svd_of_square(Matrix<double> a);
 /// alpha and beta of the first `steps` steps of the Lanczos process on C from V start, out of H = V^T C V_done, `count`
 /// x `done`, with V orthonormal, and the span of V_done containing C^j V start for j < steps: a block Krylov space
 /// knows the recurrence of each of its start vectors. `start` may be shorter than V has columns; its norm does not
-/// matter.
+/// matter. Fewer steps where what is left of one is rounding: the space is exhausted.
 void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
                        std::span<const double> start, LanczosRecurrence& result);
 
