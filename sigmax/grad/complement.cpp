@@ -1,6 +1,8 @@
 #include "sigmax/grad/complement.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <variant>
 
 #include "sigmax/core/error.hpp"
@@ -9,13 +11,35 @@
 namespace sigmax {
 namespace {
 
-// Of the shorter side, and of all entries: up to here a factorisation costs less than the iteration.
+// Of the shorter side, and of all entries: up to here a factorisation costs less than the iteration ...
 constexpr std::int64_t kSmallOrder = 128;
 constexpr std::int64_t kSmallEntries = std::int64_t{1} << 17;
+// ... unless that takes fewer steps than twice the length of the shorter side, as it does where the gap is known and no
+// less than this part of sigma_i. At smaller ones the factorisation is the more accurate besides.
+constexpr double kOrdinaryGap = 0.005;
+// Up to here it does in any case.
+constexpr std::int64_t kTinyOrder = 16;
 
-GradientSolver choose(const Shape& shape) {
-  const bool small = std::min(shape.rows, shape.columns) <= kSmallOrder && shape.rows * shape.columns <= kSmallEntries;
-  if (small) return DenseCholesky{};
+// The steps that conjugate gradients are expected to take for the worst column: ln(2 / tolerance) sqrt(kappa) / 2 with
+// kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2). Infinite if a gap is unknown or small.
+template <Real T>
+double expected_steps(const ComplementSystems<T>& systems, double tolerance) {
+  double least = 1;  // 1 / kappa
+  for (const std::int64_t i : systems.which) {
+    const double ratio = systems.next / systems.sigma[static_cast<std::size_t>(i)];
+    if (!(systems.next > 0) || !(ratio <= 1 - kOrdinaryGap)) return std::numeric_limits<double>::infinity();
+    least = std::min(least, (1 - ratio) * (1 + ratio));
+  }
+  return 0.5 * std::log(2 / std::max(tolerance, 0x1p-53)) / std::sqrt(least);
+}
+
+template <Real T>
+GradientSolver choose(const ComplementSystems<T>& systems, double tolerance) {
+  const Shape shape = systems.a.shape();
+  const std::int64_t order = std::min(shape.rows, shape.columns);
+  if (order > kSmallOrder || shape.rows * shape.columns > kSmallEntries) return ConjugateGradients{};
+  if (order <= kTinyOrder || expected_steps(systems, tolerance) > 2 * static_cast<double>(order))
+    return DenseCholesky{};
   return ConjugateGradients{};
 }
 
@@ -59,7 +83,7 @@ void project_away(MatrixView<const T> q, MatrixView<T> x) {
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientOptions& options, Context& context) {
   const GradientSolver chosen =
-      std::holds_alternative<Auto>(options.solver) ? choose(systems.a.shape()) : options.solver;
+      std::holds_alternative<Auto>(options.solver) ? choose(systems, options.tolerance) : options.solver;
   ComplementSolution<T> solution = std::visit(
       [&](const auto& solver) -> ComplementSolution<T> {
         if constexpr (std::same_as<std::decay_t<decltype(solver)>, Auto>) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "sigmax/core/matrix.hpp"
@@ -42,19 +44,37 @@ class Band {
 
 struct Tridiagonal {
   std::vector<double> diagonal;
-  std::vector<double> square;  // of the off-diagonal: square[i] couples i - 1 and i
+  std::vector<double> below;   // below[i] couples i - 1 and i
+  std::vector<double> square;  // of that
 };
 
+struct Rotation {
+  double c = 1;
+  double s = 0;
+};
+
+// Columns p and q of each row of x, turned.
+void turn_columns(Matrix<double>& x, std::int64_t p, std::int64_t q, const Rotation& by) {
+  const std::span<double> first = x.column(p);
+  const std::span<double> second = x.column(q);
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const double upper = first[i];
+    first[i] = by.c * upper + by.s * second[i];
+    second[i] = by.c * second[i] - by.s * upper;
+  }
+}
+
 // A <- G A G^T with the rotation in the plane of p and p + 1 that takes A_{p+1, column} to zero.
-void rotate(Band& a, std::int64_t p, std::int64_t column) {
+Rotation rotate(Band& a, std::int64_t p, std::int64_t column) {
   const std::int64_t q = p + 1;
   const double x = a.at(p, column);
   const double y = a.at(q, column);
-  const double length = std::hypot(x, y);
+  a.at(q, column) = 0;
+  const double length = std::sqrt(x * x + y * y);
+  if (length == 0) return {};  // underflow: nothing beside what a Lanczos process goes on with
   const double c = x / length;
   const double s = y / length;
   a.at(p, column) = length;
-  a.at(q, column) = 0;
   for (std::int64_t j = column + 1; j < p; ++j) {
     const double upper = a.at(p, j);
     const double lower = a.at(q, j);
@@ -74,25 +94,31 @@ void rotate(Band& a, std::int64_t p, std::int64_t column) {
     a.at(i, p) = c * left + s * right;
     a.at(i, q) = c * right - s * left;
   }
+  return {c, s};
 }
 
 // Each entry below the first subdiagonal is rotated away; what that fills in, `width` rows further down, is chased out.
-Tridiagonal tridiagonalize(Band a) {
+// A = Q T Q^T, and the rows of `tail` are multiplied by Q.
+Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
   const std::int64_t n = a.order();
   for (std::int64_t k = 0; k + 2 < n; ++k) {
     for (std::int64_t i = std::min(k + a.width(), n - 1); i >= k + 2; --i) {
       std::int64_t column = k;
       for (std::int64_t row = i; row < n && a.at(row, column) != 0; row += a.width()) {
-        rotate(a, row - 1, column);
+        const Rotation by = rotate(a, row - 1, column);
+        turn_columns(tail, row - 1, row, by);
         column = row - 1;
       }
     }
   }
-  Tridiagonal result{std::vector<double>(static_cast<std::size_t>(n)),
-                     std::vector<double>(static_cast<std::size_t>(n))};
+  const auto order = static_cast<std::size_t>(n);
+  Tridiagonal result{std::vector<double>(order), std::vector<double>(order), std::vector<double>(order)};
   for (std::int64_t i = 0; i < n; ++i) {
-    result.diagonal[static_cast<std::size_t>(i)] = a.at(i, i);
-    if (i > 0) result.square[static_cast<std::size_t>(i)] = a.at(i, i - 1) * a.at(i, i - 1);
+    const auto at = static_cast<std::size_t>(i);
+    result.diagonal[at] = a.at(i, i);
+    if (i == 0) continue;
+    result.below[at] = a.at(i, i - 1);
+    result.square[at] = result.below[at] * result.below[at];
   }
   return result;
 }
@@ -188,6 +214,58 @@ class Inverse {
   Band l_;
 };
 
+// One sweep of the implicit QL step on rows l ... m of T, with Wilkinson's shift; the rotations into `tail`.
+void ql_sweep(Tridiagonal& t, std::int64_t l, std::int64_t m, Matrix<double>& tail) {
+  const auto d = [&t](std::int64_t i) -> double& { return t.diagonal[static_cast<std::size_t>(i)]; };
+  const auto e = [&t](std::int64_t i) -> double& { return t.below[static_cast<std::size_t>(i) + 1]; };  // i and i + 1
+  const double half = (d(l + 1) - d(l)) / (2 * e(l));
+  double g = d(m) - d(l) + e(l) / (half + std::copysign(std::sqrt(half * half + 1), half));
+  double s = 1;
+  double c = 1;
+  double moved = 0;
+  for (std::int64_t i = m - 1; i >= l; --i) {
+    const double f = s * e(i);
+    const double b = c * e(i);
+    const double r = std::sqrt(f * f + g * g);
+    if (i + 1 < m) e(i + 1) = r;
+    if (r == 0) {  // T came apart here by itself
+      d(i + 1) -= moved;
+      return;
+    }
+    s = f / r;
+    c = g / r;
+    g = d(i + 1) - moved;
+    const double turned = (d(i) - g) * s + 2 * c * b;
+    moved = s * turned;
+    d(i + 1) = g + moved;
+    g = c * turned - b;
+    turn_columns(tail, i + 1, i, {c, s});
+  }
+  d(l) -= moved;
+  e(l) = g;
+}
+
+// T becomes diagonal by implicit QL; false if that does not converge.
+bool diagonalize(Tridiagonal& t, Matrix<double>& tail) {
+  constexpr int kMostSweeps = 50;  // for an eigenvalue: two are the rule
+  const auto n = static_cast<std::int64_t>(t.diagonal.size());
+  for (std::int64_t l = 0; l < n; ++l) {
+    for (int sweep = 0;; ++sweep) {
+      std::int64_t m = l;
+      for (; m + 1 < n; ++m) {
+        const auto at = static_cast<std::size_t>(m);
+        const double neighbours = std::fabs(t.diagonal[at]) + std::fabs(t.diagonal[at + 1]);
+        if (std::fabs(t.below[at + 1]) <= kEpsilon * neighbours) break;
+      }
+      if (m + 1 < n) t.below[static_cast<std::size_t>(m) + 1] = 0;
+      if (m == l) break;
+      if (sweep == kMostSweeps) return false;
+      ql_sweep(t, l, m, tail);
+    }
+  }
+  return true;
+}
+
 double rayleigh_quotient(const Band& a, const std::vector<double>& x) {
   double sum = 0;
   for (std::int64_t j = 0; j < a.order(); ++j) {
@@ -213,7 +291,8 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
     result.value = band.at(0, 0);
     return result;
   }
-  const Tridiagonal t = tridiagonalize(band);
+  Matrix<double> no_tail(0, n);
+  const Tridiagonal t = tridiagonalize(band, no_tail);
   const Bracket first = enclose(t, 1, {-scale, scale}, scale);
   const Bracket second = enclose(t, 2, {-scale, first.high}, scale);
   result.next = second.low;
@@ -227,6 +306,27 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
   while (!inverse.factor(first.high + above)) above *= 4;
   for (int step = 0; step < 3; ++step) inverse.apply(result.vector);
   result.value = rayleigh_quotient(band, result.vector);
+  return result;
+}
+
+std::optional<TailedSpectrum> spectrum_of_band(MatrixView<const double> a, std::int64_t bandwidth, std::int64_t tail) {
+  const Band band(a, bandwidth);
+  const std::int64_t n = band.order();
+  Matrix<double> rows(tail, n);
+  for (std::int64_t i = 0; i < tail; ++i) rows(i, n - tail + i) = 1;
+  Tridiagonal t = tridiagonalize(band, rows);
+  if (!diagonalize(t, rows)) return std::nullopt;
+
+  std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  const auto value = [&t](std::int64_t i) { return t.diagonal[static_cast<std::size_t>(i)]; };
+  std::ranges::sort(order, [&](std::int64_t i, std::int64_t j) { return value(i) > value(j); });
+  TailedSpectrum result{{}, Matrix<double>(tail, n)};
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t from = order[static_cast<std::size_t>(i)];
+    result.value.push_back(value(from));
+    std::ranges::copy(rows.column(from), result.tail.column(i).begin());
+  }
   return result;
 }
 

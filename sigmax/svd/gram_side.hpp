@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <variant>
 
 #include "sigmax/core/matrix.hpp"
@@ -41,6 +42,15 @@ class GramSide {
     a_.apply(v.view(), u.view(), context_);
     count(v.columns());
     return u;
+  }
+
+  /// Vectors of this side as right singular vectors: themselves, or A^T times them.
+  Matrix<T> to_right(Matrix<T> x) {
+    if (right_) return x;
+    Matrix<T> v(a_.shape().columns, x.columns());
+    a_.apply_adjoint(std::as_const(x).view(), v.view(), context_);
+    count(x.columns());
+    return v;
   }
 
   /// The triplets that span(x) holds.

@@ -22,6 +22,8 @@ struct LoopOptions {
   bool random_start = true;
   double slack = 0;     ///< of values of theta = sigma^2 that count as the same, relatively
   double rounding = 0;  ///< the same, relative to the largest
+  /// Steps between looks at least.
+  std::int64_t apart = 1;
 };
 
 /// How it ended: with k values good enough (`converged`), because nothing is left to multiply (`exhausted`), or
@@ -47,7 +49,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
   // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
   Probe probe(k > 1 && options.random_start);
-  Schedule schedule;
+  Schedule schedule(options.apart);
   bool met_before = false;
   for (std::int64_t step = 1;; ++step) {
     context.check_cancel();

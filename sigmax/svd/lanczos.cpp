@@ -24,8 +24,9 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
   const std::int64_t least = options.k + 2;
   const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
-  // One pair: restarts cost nothing but steps, the small problem is a band. Several: it is dense.
-  const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 30;
+  // Of several pairs, whose small problem is dense after a restart, so many that the spectra of trained weights need
+  // none.
+  const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 90;
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
 }
@@ -107,37 +108,58 @@ class Process {
   Matrix<T> neighbours(std::int64_t k) const {
     const std::int64_t wanted = std::min(kTogether, done_ / 3 - k);
     if (wanted < 1) return {};
-    const SmallEigen pairs = largest_of_symmetric(leading(), k + wanted);
+    const Matrix<double> weights = ritz_weights(k + wanted);
     Matrix<T> result(n_, wanted);
-    basis_.combine(pairs.vector.view().column_range(k, wanted), result.view());
+    basis_.combine(weights.view().column_range(k, wanted), result.view());
     return result;
   }
 
-  // The largest Ritz values, and of all of them, or all but the last, vectors and residuals.
+  // The largest Ritz values, and of all of them, or all but the last, the residuals.
   struct Ritz {
     std::vector<double> theta;
-    Matrix<double> vector;  // in the basis
     std::vector<double> theta_residual;
   };
   Ritz ritz(std::int64_t wanted) const {
-    if (wanted == 2 && first_cycle_) return leading_ritz();
-    SmallEigen pairs = largest_of_symmetric(leading(), wanted);
-    Ritz result{std::move(pairs.value), std::move(pairs.vector), {}};
-    for (std::int64_t i = 0; i < result.vector.columns(); ++i) {
-      result.theta_residual.push_back(residual_of(result.vector.column(i)));
+    const Profile profile = this->profile();
+    if (wanted == 2 && profile.bandwidth <= kNarrow) {
+      const LeadingOfBand top = leading_of_band(h_.view().column_range(0, done_), profile.bandwidth);
+      Ritz result{{top.value}, {residual_of(top.vector)}};
+      if (done_ > 1) result.theta.push_back(top.next);
+      return result;
     }
+    if (profile.bandwidth <= kNarrow && profile.tail <= kNarrow) {
+      if (auto all = spectrum_of_band(h_.view().column_range(0, done_), profile.bandwidth, profile.tail)) {
+        Ritz result{std::move(all->value), {}};
+        for (std::int64_t i = 0; i < done_; ++i) result.theta_residual.push_back(residual_of(all->tail.column(i)));
+        return result;
+      }
+    }
+    SmallEigen pairs = largest_of_symmetric(leading(), wanted);
+    Ritz result{std::move(pairs.value), {}};
+    for (std::int64_t i = 0; i < pairs.vector.columns(); ++i) {
+      result.theta_residual.push_back(residual_of(pairs.vector.column(i)));
+    }
+    return result;
+  }
+
+  // The vectors of the largest Ritz values, in the basis: as many as are asked for, or all that there are.
+  Matrix<double> ritz_weights(std::int64_t wanted) const {
+    const std::int64_t bandwidth = profile().bandwidth;
+    if (wanted > 1 || bandwidth > kNarrow) return largest_of_symmetric(leading(), wanted).vector;
+    Matrix<double> result(done_, 1);
+    std::ranges::copy(leading_of_band(h_.view().column_range(0, done_), bandwidth).vector, result.values().begin());
     return result;
   }
 
   // V_done <- V_done Y for the `keep` largest Ritz vectors; H becomes diag(theta) with the pending rows H_pending Y.
   void restart(std::int64_t keep) {
     end_recurrence();
-    const Ritz kept = ritz(keep);
+    const SmallEigen kept = largest_of_symmetric(leading(), keep);
     keep = kept.vector.columns();
     const std::int64_t waiting = pending();
     Matrix<double> h(h_.rows(), h_.columns());
     for (std::int64_t i = 0; i < keep; ++i) {
-      h(i, i) = kept.theta[static_cast<std::size_t>(i)];
+      h(i, i) = kept.value[static_cast<std::size_t>(i)];
       for (std::int64_t p = 0; p < waiting; ++p) h(keep + p, i) = coupling(done_ + p, kept.vector.column(i));
     }
     basis_.compress(kept.vector.view());
@@ -169,18 +191,31 @@ class Process {
     basis_.accept();
   }
 
-  // Until the first restart or injection, v_j is coupled to no more than the width_ vectors behind it. The first pair
-  // and the second value.
-  Ritz leading_ritz() const {
-    const LeadingOfBand top = leading_of_band(h_.view().column_range(0, done_), width_);
-    Ritz result{{top.value}, Matrix<double>(done_, 1), {}};
-    if (done_ > 1) result.theta.push_back(top.next);
-    std::ranges::copy(top.vector, result.vector.column(0).begin());
-    result.theta_residual.push_back(residual_of(top.vector));
+  // Up to here H is a narrow band: until the first restart v_j is coupled to no more vectors behind it than are begun
+  // with or injected.
+  static constexpr std::int64_t kNarrow = 4;
+
+  // The subdiagonals of the leading block that have entries, and how many of its last columns what is pending is
+  // coupled to, at least one.
+  struct Profile {
+    std::int64_t bandwidth = 0;
+    std::int64_t tail = 1;
+  };
+  Profile profile() const {
+    Profile result;
+    for (std::int64_t j = 0; j < done_; ++j) {
+      for (std::int64_t i = done_ - 1; i > j + result.bandwidth; --i) {
+        if (h_(i, j) != 0) result.bandwidth = i - j;
+      }
+      for (std::int64_t p = done_; p < basis_.count(); ++p) {
+        if (h_(p, j) != 0) result.tail = std::max(result.tail, done_ - j);
+      }
+    }
     return result;
   }
 
-  // Of the Ritz vector V_done y: |H_pending y|.
+  // Of the Ritz vector V_done y, of which the last components are given and the others do not matter:
+  // |H_pending y|.
   double residual_of(std::span<const double> y) const {
     double sum = 0;
     for (std::int64_t p = done_; p < basis_.count(); ++p) {
@@ -190,10 +225,11 @@ class Process {
     return std::sqrt(sum);
   }
 
-  // (H y)_p
+  // (H y)_p of the last components.
   double coupling(std::int64_t p, std::span<const double> y) const {
+    const std::int64_t first = done_ - static_cast<std::int64_t>(y.size());
     double sum = 0;
-    for (std::int64_t j = 0; j < done_; ++j) sum += h_(p, j) * y[static_cast<std::size_t>(j)];
+    for (std::size_t j = 0; j < y.size(); ++j) sum += h_(p, first + static_cast<std::int64_t>(j)) * y[j];
     return sum;
   }
 
@@ -261,8 +297,11 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.residual.assign(ritz.theta_residual.begin(), ritz.theta_residual.begin() + found);
   const std::int64_t n = process.basis().order();
   result.vectors = Matrix<T>(n, k);
-  process.basis().combine(ritz.vector.view().column_range(0, found), result.vectors.view().column_range(0, found));
-  if (options.accuracy == Accuracy::vectors && result.reads >= kManyReads) result.neighbours = process.neighbours(k);
+  const Matrix<double> weights = process.ritz_weights(found);
+  process.basis().combine(weights.view(), result.vectors.view().column_range(0, found));
+  if (options.neighbours && options.accuracy == Accuracy::vectors && result.reads >= kManyReads) {
+    result.neighbours = process.neighbours(k);
+  }
   for (double& theta : result.theta) theta = std::max(theta, 0.0);
   result.theta.resize(static_cast<std::size_t>(k), 0.0);
   result.residual.resize(static_cast<std::size_t>(k), result.theta.front());
@@ -289,7 +328,7 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
   auto end = run_krylov(
-      process, {k, options.max_products, random_start, options.tolerance, negligible<T>(n)},
+      process, {k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart},
       [&](const auto& ritz) { return wanted.excess(ritz.theta, ritz.theta_residual, k); }, context);
   LanczosOutcome outcome = LanczosOutcome::out_of_products;
   if (end.converged) outcome = end.exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
@@ -28,6 +27,8 @@ struct LanczosOptions {
   double tolerance = 1e-12;
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
+  std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
+  bool neighbours = true;            ///< whether LanczosResult::neighbours may be of use
   RandomState random{};              ///< the start is drawn from it, and directions where a space is exhausted
 };
 

@@ -14,8 +14,20 @@
 namespace sigmax {
 namespace {
 
+// Of so few entries a look at the Ritz values takes as long as three steps, and whoever solves with A factorises it.
+constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
+
+// The process alone: all of the result but its triplets, and the vectors of the side.
 template <Real T>
-SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
+struct GramVectors {
+  SvdResult<T> result;
+  Matrix<T> vectors;
+  std::vector<double> theta;
+};
+
+template <Real T>
+GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T>& options, std::int64_t basis,
+                       Context& context) {
   LanczosOptions inner;
   inner.k = options.k;
   inner.accuracy = options.accuracy;
@@ -23,24 +35,33 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
   inner.tolerance = options.accuracy == Accuracy::values ? 2 * options.tolerance : options.tolerance;
   inner.max_products = options.max_products;
   inner.basis = basis;
+  const bool tiny = shape.rows * shape.columns <= kTinyEntries;
+  inner.apart = tiny ? 3 : 1;
+  inner.neighbours = !tiny;
   inner.random = options.random;
 
-  GramSide<T> side(a, context);
   const Matrix<T> start = side.from_right(options.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  take(result, side.triplets(top.vectors), options.k);
   result.neighbours = std::move(top.neighbours);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
   result.products = top.products;
-  result.reads = side.reads();
   result.recurrences = std::move(top.recurrences);
   result.theta = top.theta.front();
   result.random = top.random;
-  return result;
+  return {std::move(result), std::move(top.vectors), std::move(top.theta)};
+}
+
+template <Real T>
+SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
+  GramSide<T> side(a, context);
+  GramVectors<T> found = iterate(a.shape(), side, options, basis, context);
+  take(found.result, side.triplets(found.vectors), options.k);
+  found.result.reads = side.reads();
+  return std::move(found.result);
 }
 
 // What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
@@ -58,6 +79,17 @@ bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const
 }
 
 }  // namespace
+
+template <Real T>
+SvdResult<T> gram_subspace(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method,
+                           Context& context) {
+  GramSide<T> side(a, context);
+  GramVectors<T> found = iterate(a.shape(), side, options, method.basis, context);
+  for (const double theta : found.theta) found.result.sigma.push_back(std::sqrt(theta));
+  found.result.subspace = side.to_right(std::move(found.vectors));
+  found.result.reads = side.reads();
+  return std::move(found.result);
+}
 
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method, Context& context) {
@@ -82,5 +114,8 @@ template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOp
                                        Context&);
 template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Lanczos&,
                                          Context&);
+
+template SvdResult<float> gram_subspace<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
+                                               Context&);
 
 }  // namespace sigmax

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -81,6 +82,21 @@ SmallSvd svd_of_square(Matrix<double> a) {
   return result;
 }
 
+namespace {
+
+// In four sums, so that additions need not wait for each other.
+double dot(std::span<const double> x, std::span<const double> y) {
+  std::array<double, 4> sums{};
+  std::size_t i = 0;
+  for (; i + 4 <= x.size(); i += 4) {
+    for (std::size_t l = 0; l < 4; ++l) sums[l] += x[i + l] * y[i + l];
+  }
+  for (; i < x.size(); ++i) sums[0] += x[i] * y[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+}  // namespace
+
 // p_1 = start / |start|;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
 void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
                        std::span<const double> start, LanczosRecurrence& result) {
@@ -94,20 +110,20 @@ void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int6
   for (std::int64_t j = 0; j < steps; ++j) {
     const std::span<double> z = p.column(j + 1);
     for (std::int64_t l = 0; l < done; ++l) {
-      for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] += h.data[i + l * h.stride] * p(l, j);
+      const double weight = p(l, j);
+      const double* column = h.data + l * h.stride;
+      for (std::size_t i = 0; i < z.size(); ++i) z[i] += column[i] * weight;
     }
     double alpha = 0;
     for (int pass = 0; pass < 2; ++pass) {
       for (std::int64_t l = j; l >= 0; --l) {
-        double c = 0;
-        for (std::int64_t i = 0; i < count; ++i) c += p(i, l) * z[static_cast<std::size_t>(i)];
-        for (std::int64_t i = 0; i < count; ++i) z[static_cast<std::size_t>(i)] -= c * p(i, l);
+        const std::span<const double> known = std::as_const(p).column(l);
+        const double c = dot(known, z);
+        for (std::size_t i = 0; i < z.size(); ++i) z[i] -= c * known[i];
         if (l == j) alpha += c;
       }
     }
-    double square = 0;
-    for (const double value : z) square += value * value;
-    const double beta = std::sqrt(square);
+    const double beta = std::sqrt(dot(z, z));
     result.alpha.push_back(alpha);
     result.beta.push_back(beta);
     // Exhausted: what is left is rounding, not a direction.

@@ -74,14 +74,14 @@ void Schedule::looked(std::int64_t step, double excess) {
   }
   last_ = step;
   last_excess_ = excess;
-  next_ = step + ahead;
+  next_ = step + std::max(ahead, apart_);
 }
 
 void Schedule::restart(std::int64_t step) {
   begun_ = step;
   last_ = step;
   last_excess_ = 0;
-  next_ = step + 2;
+  next_ = step + std::max<std::int64_t>(2, apart_);
 }
 
 void Probe::begin(std::span<const double> values, std::span<const double> residual, std::int64_t k,

@@ -53,6 +53,8 @@ struct TripletTolerance {
 /// often while the error, by its fall between the last two looks, is far from what is wanted.
 class Schedule {
  public:
+  /// `apart`: at least so many steps to the first look and between two, where steps cost less than looks.
+  explicit Schedule(std::int64_t apart = 1) : apart_(apart), next_(apart) {}
   bool due(std::int64_t step) const { return step >= next_; }
   /// After a look at `step` that found the error to be `excess` > 1 times too large.
   void looked(std::int64_t step, double excess);
@@ -63,8 +65,9 @@ class Schedule {
   void restart(std::int64_t step);
 
  private:
+  std::int64_t apart_;
   std::int64_t begun_ = 0;
-  std::int64_t next_ = 1;
+  std::int64_t next_;
   std::int64_t last_ = 0;
   double last_excess_ = 0;
   double left_ = std::numeric_limits<double>::infinity();

@@ -148,24 +148,22 @@ bool meets(const Triplets<double>& triplets, double next, const SvdOptions<doubl
   return wanted.excess(sigma, residual, options.k) <= 4;
 }
 
-// The iteration in float, its end in double: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if float does
-// not get there.
-std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
-                                             const SvdOptions<double>& options, Context& context) {
-  SvdOptions<float> float_options;
-  float_options.k = options.k;
-  float_options.accuracy = options.accuracy;
-  float_options.tolerance = options.tolerance;
-  float_options.max_products = options.max_products;
-  float_options.method = options.method;
-  float_options.start = in_float(options.start);
-  float_options.random = options.random;
-  SvdResult<float> found;
-  try {
-    found = solve_as(Guarded<float>(single), float_options, context);
-  } catch (const NotFinite&) {
-    return std::nullopt;
-  }
+SvdOptions<float> in_single(const SvdOptions<double>& options) {
+  SvdOptions<float> result;
+  result.k = options.k;
+  result.accuracy = options.accuracy;
+  result.tolerance = options.tolerance;
+  result.max_products = options.max_products;
+  result.method = options.method;
+  result.start = in_float(options.start);
+  result.random = options.random;
+  return result;
+}
+
+// The end in double of an iteration in float: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if it is not
+// as good as was asked for.
+std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
+                                           const SvdOptions<double>& options, Context& context) {
   if (found.sigma.empty() || !(found.sigma.front() > 0)) return std::nullopt;
   if (std::abs(std::ilogb(found.sigma.front())) > kInRange<float>) return std::nullopt;
   Triplets<double> triplets = triplets_from_right<double>(a, in_double(found.subspace).view(), context);
@@ -177,13 +175,50 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   result.method = found.method;
   result.products = found.products + 1;
   result.reads = found.reads + 1;
-  result.recurrences = std::move(found.recurrences);
+  result.recurrences = found.recurrences;
   for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
   result.neighbours = in_double(found.neighbours);
   result.theta = found.theta;
   result.scale = found.scale;
   result.random = found.random;
   return result;
+}
+
+// Lanczos in float, on the Gram operator unless that is ruled out; what it cannot do, bidiagonalisation may.
+std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
+                                             const SvdOptions<double>& options, const Lanczos& method,
+                                             Context& context) {
+  SvdOptions<float> float_options = in_single(options);
+  if (method.form == Lanczos::Form::bidiagonal) {
+    return evaluated(a, solve_as(single, float_options, context), options, context);
+  }
+  const SvdResult<float> found = gram_subspace(single, float_options, method, context);
+  auto result = evaluated(a, found, options, context);
+  if (result || method.form == Lanczos::Form::gram || found.products >= options.max_products) return result;
+
+  float_options.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = method.basis};
+  float_options.start = found.subspace;
+  float_options.max_products -= found.products;
+  float_options.random = found.random;
+  SvdResult<float> finer = solve_as(single, float_options, context);
+  finer.products += found.products;
+  finer.reads += found.reads;
+  finer.recurrences = found.recurrences;
+  finer.theta = found.theta;
+  return evaluated(a, finer, options, context);
+}
+
+// The iteration in float, its end in double. Nothing if float does not get there.
+std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
+                                             const SvdOptions<double>& options, Context& context) {
+  const Guarded<float> guarded(single);
+  try {
+    const auto* lanczos = std::get_if<Lanczos>(&options.method);
+    if (lanczos != nullptr) return solve_mixed(a, guarded, options, *lanczos, context);
+    return evaluated(a, solve_as(guarded, in_single(options), context), options, context);
+  } catch (const NotFinite&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace

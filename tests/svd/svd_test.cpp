@@ -134,6 +134,29 @@ TEST(Svd, IteratesInFloatAndEndsInDoubleWhereTheToleranceLeavesRoom) {
   EXPECT_LE(std::fabs(precise.sigma.front() - exact), tolerance::of_estimate(1e-12) * exact);
 }
 
+// sigma_3^2 is below the rounding errors of A^T A in float, and sigma_3 above those of A.
+TEST(Svd, BidiagonalisesInFloatWhatTheGramOperatorInFloatCannotDo) {
+  Context context(1);
+  std::vector<double> spectrum(40, 1e-6);
+  spectrum[0] = 1;
+  spectrum[1] = 1e-2;
+  spectrum[2] = 2e-4;
+  const auto a = stored(gallery::with_singular_values(60, 40, spectrum, 4), 60, 40, DType::f32);
+  SvdOptions<double> options = with<double>(1e-14);
+  options.k = 3;
+  const auto exact = svd(*a, options, context).sigma;
+  options.tolerance = 1e-6;
+  Counted count;
+  const auto found = svd(*counting(a, count), options, context);
+  EXPECT_EQ(count.doubles, 4) << "two evaluations: after either form of the process in float";
+  EXPECT_EQ(std::get<Lanczos>(found.method).form, Lanczos::Form::bidiagonal);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(found.sigma[i], exact[i], exact[i] * tolerance::of_estimate(1e-6));
+  options.method = Lanczos{.form = Lanczos::Form::gram};
+  Counted gram_only;
+  static_cast<void>(svd(*counting(a, gram_only), options, context));
+  EXPECT_GT(gram_only.doubles, 4) << "where only that form is allowed it goes on in double";
+}
+
 TEST(Svd, FallsBackToDoubleWhereFloatCannotHoldTheEntries) {
   Context context(1);
   std::vector<double> values = gallery::normal(60 * 50, 3);
