@@ -104,11 +104,17 @@ def batched_small():
     report = load("batched_small")
     if report:
         found = cases(report, "1000x64x64")
-        ratio_lines("1000 matrices 64x64", found, {"LAPACK": 10})
+        ratio_lines("1000 matrices 64x64", found, {"LAPACK sgesdd, a loop": 10})
         for case in found:
-            exact = {n: r for n, r in ratios(case, "torch batched power").items() if error(case, n) <= 1e-6}
-            for name, ratio in exact.items():
-                line("1000 matrices 64x64", f"against {name}", f"{ratio:.1f}x", "5x", ratio >= 5)
+            # More steps than that are not tried: where the error has not arrived, its time would be longer still.
+            most = max((n for n in case["candidates"] if n.startswith("torch batched power")), key=steps_of)
+            ratio = ratios(case, most)[most]
+            line("1000 matrices 64x64", f"error {error(case):.0e}, against {error(case, most):.0e} of {most}",
+                 f"{ratio:.1f}x its time", "5x", ratio >= 5 and error(case) <= max(error(case, most), 1e-6))
+
+
+def steps_of(power):
+    return int(power.split()[-2])
 
 
 def proven_enclosure():

@@ -31,6 +31,9 @@ inline constexpr int kRowsAtOnce = C == 1                              ? 8
                                    : (kManyRegisters ? 16 : 8) / C > 4 ? 4
                                                                        : (kManyRegisters ? 16 : 8) / C;
 
+// The rows whose weights for two columns stay in registers.
+inline constexpr int kWeightedRows = kManyRegisters ? 8 : 4;
+
 // f(0) ... f(N - 1) with constants: what the compiler keeps in registers without having to unroll a loop.
 template <int N, class F>
 HWY_INLINE void repeat(const F& f) {
@@ -40,6 +43,17 @@ HWY_INLINE void repeat(const F& f) {
   (std::make_integer_sequence<int, N>());
 }
 #define SIGMAX_INLINE_LAMBDA HWY_ATTR __attribute__((always_inline))
+
+// Says that v is to be in a register from here on: GCC would load it from memory again for each use, and loads are what
+// a product in cache is short of.
+template <class V>
+HWY_INLINE void keep(V& v) {
+#if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
+  asm("" : "+v"(v.raw));
+#else
+  static_cast<void>(v);
+#endif
+}
 
 #if HWY_TARGET != HWY_SCALAR
 // The sum of the 128-bit blocks of a vector.
@@ -105,7 +119,11 @@ HWY_INLINE void dot_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
       Pair<D> v[C];
       repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA { v[c] = vector(c); });
       repeat<R>([&](auto r) SIGMAX_INLINE_LAMBDA {
-        const Pair<D> e = row(r);
+        Pair<D> e = row(r);
+        if constexpr (C > 1) {
+          keep(e.first);
+          keep(e.second);
+        }
         repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
           V& first = sums[0][c * R + r];
           first = hn::MulAdd(e.first, v[c].first, first);
@@ -209,6 +227,59 @@ HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
   });
 }
 
+// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for R rows and the elements before the last, incomplete
+// pair of vectors: their number. The weights stay in registers. The same elements of the next rows are asked for
+// meanwhile.
+template <int R, int C, class S, class T>
+HWY_INLINE std::int64_t add_pairs(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT t,
+                                  std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add,
+                                  Next<S> next) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V weight[R * C];
+  repeat<R * C>([&](auto k) SIGMAX_INLINE_LAMBDA { weight[k] = hn::Set(d, t[k / C + (k % C) * t_stride]); });
+  const auto run = [&](const auto& start, const auto& fetch) SIGMAX_INLINE_LAMBDA {
+    std::int64_t j = 0;
+    for (; j + 2 * lanes <= n; j += 2 * lanes) {
+      V sums[2 * C];
+      repeat<R>([&](auto r) SIGMAX_INLINE_LAMBDA {
+        fetch(r * stride + j);
+        auto e = load_pair(d, a + r * stride + j);
+        keep(e.first);
+        keep(e.second);
+        repeat<C>([&](auto c) SIGMAX_INLINE_LAMBDA {
+          V& first = sums[2 * c];
+          V& second = sums[2 * c + 1];
+          first = r == 0 ? hn::Mul(e.first, weight[r * C + c]) : hn::MulAdd(e.first, weight[r * C + c], first);
+          second = r == 0 ? hn::Mul(e.second, weight[r * C + c]) : hn::MulAdd(e.second, weight[r * C + c], second);
+        });
+      });
+      repeat<2 * C>([&](auto k) SIGMAX_INLINE_LAMBDA {
+        T* to = w + (k / 2) * w_stride + j + (k % 2) * lanes;
+        hn::StoreU(start(sums[k], to), d, to);
+      });
+    }
+    return j;
+  };
+  constexpr auto kLines = static_cast<int>((2 * hn::MaxLanes(d) * sizeof(S) + 63) / 64);
+  const auto line_of = [&](std::int64_t element, int line) SIGMAX_INLINE_LAMBDA {
+    return reinterpret_cast<const char*>(next.rows + element) + line * 64;
+  };
+  const auto first_level = [&](std::int64_t element) SIGMAX_INLINE_LAMBDA {
+    repeat<kLines>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line_of(element, k), 0, 3); });
+  };
+  const auto second_level = [&](std::int64_t element) SIGMAX_INLINE_LAMBDA {
+    repeat<kLines>([&](auto k) SIGMAX_INLINE_LAMBDA { __builtin_prefetch(line_of(element, k), 0, 2); });
+  };
+  const auto none = [](std::int64_t) SIGMAX_INLINE_LAMBDA {};
+  const auto added = [&](V sum, const T* to) SIGMAX_INLINE_LAMBDA { return hn::Add(sum, hn::LoadU(d, to)); };
+  const auto alone = [](V sum, const T*) SIGMAX_INLINE_LAMBDA { return sum; };
+  if (!add) return run(alone, none);
+  if (next.rows == nullptr) return run(added, none);
+  return next.soon ? run(added, first_level) : run(added, second_level);
+}
+
 // The last `count` < 2 Lanes(d) elements.
 template <int C, class S, class T>
 HWY_INLINE void add_last(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t count,
@@ -238,11 +309,11 @@ HWY_INLINE void add_last(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
   });
 }
 
-// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of `rows` rows.
+// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of `rows` rows: tile by tile.
 template <int C, class S, class T>
-HWY_NOINLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
-                           const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
-                           bool add, Next<S> next) {
+HWY_NOINLINE void add_tiles(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
+                            const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
+                            bool add, Next<S> next) {
   const auto pair = 2 * static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   constexpr int kAccumulators = kManyRegisters ? 16 : 8;
   constexpr int P = C == 1 ? 4 : kAccumulators / (2 * C) > 4 ? 4 : kAccumulators / (2 * C);
@@ -255,6 +326,37 @@ HWY_NOINLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::in
     for (; j + pair <= n; j += pair) add_tile<1, C>(a + j, stride, rows, t, t_stride, w + j, w_stride, add, at(j));
   }
   if (j < n) add_last<C>(a + j, stride, rows, n - j, t, t_stride, w + j, w_stride, add);
+}
+
+// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of R rows.
+template <int R, int C, class S, class T>
+HWY_NOINLINE void add_some_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT t,
+                                std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add,
+                                Next<S> next) {
+  const std::int64_t j = add_pairs<R, C>(a, stride, n, t, t_stride, w, w_stride, add, next);
+  if (j < n) add_last<C>(a + j, stride, R, n - j, t, t_stride, w + j, w_stride, add);
+}
+
+// The same for any number of rows. Two columns: a few rows at a time, with their weights in registers.
+template <int C, class S, class T>
+HWY_INLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
+                         const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
+                         bool add, Next<S> next) {
+  if constexpr (C != 2) {
+    add_tiles<C>(a, stride, rows, n, t, t_stride, w, w_stride, add, next);
+  } else {
+    std::int64_t i = 0;
+    const auto some = [&](auto count) SIGMAX_INLINE_LAMBDA {
+      const Next<S> below{next.rows == nullptr ? nullptr : next.rows + i * stride, next.soon};
+      add_some_rows<count, C>(a + i * stride, stride, n, t + i, t_stride, w, w_stride, add || i > 0, below);
+      i += count;
+    };
+    while (i + kWeightedRows <= rows) some(std::integral_constant<int, kWeightedRows>());
+    if constexpr (kWeightedRows > 4) {
+      if (i + 4 <= rows) some(std::integral_constant<int, 4>());
+    }
+    while (i < rows) some(std::integral_constant<int, 1>());
+  }
 }
 
 }  // namespace sigmax::kernels::HWY_NAMESPACE
