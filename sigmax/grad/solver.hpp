@@ -17,8 +17,8 @@ namespace sigmax {
 struct ConjugateGradients {};
 
 /// sigma_i^2 - A'^T A' on the shorter side as a matrix, A' = A less the known triplets, by Cholesky: what Auto takes
-/// for small matrices whose gap is unknown or small. One Gram product in all, and n^3 / 3 flops a triplet for a shorter
-/// side n. Rounding: a few u kappa.
+/// for small matrices, up to order 16 always, beyond if the gap is unknown or small. One Gram product in all, and n^3 /
+/// 3 flops a triplet for a shorter side n. Rounding: a few u kappa.
 struct DenseCholesky {};
 
 /// The bordered system [sigma_i, -A, u; -A^T, sigma_i, v; u^T, v^T, 0] as a matrix, by LAPACK's symmetric indefinite

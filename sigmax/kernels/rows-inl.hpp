@@ -229,7 +229,7 @@ HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
 
 // w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for R rows and the elements before the last, incomplete
 // pair of vectors: their number. The weights stay in registers. The same elements of the next rows are asked for
-// meanwhile.
+// meanwhile where sums are added to.
 template <int R, int C, class S, class T>
 HWY_INLINE std::int64_t add_pairs(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT t,
                                   std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add,
@@ -337,7 +337,7 @@ HWY_NOINLINE void add_some_rows(const S* HWY_RESTRICT a, std::int64_t stride, st
   if (j < n) add_last<C>(a + j, stride, R, n - j, t, t_stride, w + j, w_stride, add);
 }
 
-// The same for any number of rows. Two columns: a few rows at a time, with their weights in registers.
+// The same for any number of rows > 0. Two columns: a few rows at a time, with their weights in registers.
 template <int C, class S, class T>
 HWY_INLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
                          const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,

@@ -71,7 +71,7 @@ Rotation rotate(Band& a, std::int64_t p, std::int64_t column) {
   const double y = a.at(q, column);
   a.at(q, column) = 0;
   const double length = std::sqrt(x * x + y * y);
-  if (length == 0) return {};  // underflow: nothing beside what a Lanczos process goes on with
+  if (length < 1e-145) return {};  // its square has lost digits: nothing beside what a Lanczos process goes on with
   const double c = x / length;
   const double s = y / length;
   a.at(p, column) = length;

@@ -37,7 +37,8 @@ struct LoopEnd {
 
 /// Runs a process with vectors done() and pending(), which takes up to capacity() before a restart(keep), until
 /// excess(ritz) of the k largest values is at most 1. `ritz(wanted)` has members `theta`, the largest values as
-/// sigma^2, and `theta_residual`, their residuals: `wanted` of them or more.
+/// sigma^2, `wanted` of them or more, and `theta_residual`, their residuals: of k + 1 wanted all or all but the last,
+/// of done() wanted all.
 ///
 ///   while the k largest are not good enough, or a multiple value may have been missed:
 ///     if the basis is full: keep the best Ritz vectors and what is pending
@@ -63,7 +64,8 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     const bool spent = process.products() >= options.max_products;
     const bool complete = process.done() >= k;
     // Two products at least, so that an unlucky first residual cannot end the process.
-    const bool due = complete && process.products() >= 2 && schedule.due(step) && !probe.running(process.products());
+    const bool look = schedule.due(step) || process.done() == process.capacity();  // a restart puts off the next one
+    const bool due = complete && process.products() >= 2 && look && !probe.running(process.products());
     if (!exhausted && !spent && !due) continue;
 
     Ritz ritz = process.ritz(k + 1);

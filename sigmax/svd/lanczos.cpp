@@ -121,11 +121,9 @@ class Process {
   };
   Ritz ritz(std::int64_t wanted) const {
     const Profile profile = this->profile();
-    if (wanted == 2 && profile.bandwidth <= kNarrow) {
+    if (wanted == 2 && done_ > 2 && profile.bandwidth <= kTogether) {
       const LeadingOfBand top = leading_of_band(h_.view().column_range(0, done_), profile.bandwidth);
-      Ritz result{{top.value}, {residual_of(top.vector)}};
-      if (done_ > 1) result.theta.push_back(top.next);
-      return result;
+      return {{top.value, top.next}, {residual_of(top.vector)}};
     }
     if (profile.bandwidth <= kNarrow && profile.tail <= kNarrow) {
       if (auto all = spectrum_of_band(h_.view().column_range(0, done_), profile.bandwidth, profile.tail)) {
@@ -145,7 +143,7 @@ class Process {
   // The vectors of the largest Ritz values, in the basis: as many as are asked for, or all that there are.
   Matrix<double> ritz_weights(std::int64_t wanted) const {
     const std::int64_t bandwidth = profile().bandwidth;
-    if (wanted > 1 || bandwidth > kNarrow) return largest_of_symmetric(leading(), wanted).vector;
+    if (wanted > 1 || bandwidth > kTogether) return largest_of_symmetric(leading(), wanted).vector;
     Matrix<double> result(done_, 1);
     std::ranges::copy(leading_of_band(h_.view().column_range(0, done_), bandwidth).vector, result.values().begin());
     return result;
@@ -192,7 +190,7 @@ class Process {
   }
 
   // Up to here H is a narrow band: until the first restart v_j is coupled to no more vectors behind it than are begun
-  // with or injected.
+  // with or injected. For all pairs LAPACK is as fast on a wider one.
   static constexpr std::int64_t kNarrow = 4;
 
   // The subdiagonals of the leading block that have entries, and how many of its last columns what is pending is

@@ -160,12 +160,17 @@ SvdOptions<float> in_single(const SvdOptions<double>& options) {
   return result;
 }
 
+// Whether a sigma_max found in float is one to go on from.
+bool in_single_range(const SvdResult<float>& found) {
+  return !found.sigma.empty() && found.sigma.front() > 0 &&
+         std::abs(std::ilogb(found.sigma.front())) <= kInRange<float>;
+}
+
 // The end in double of an iteration in float: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if it is not
 // as good as was asked for.
 std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
                                            const SvdOptions<double>& options, Context& context) {
-  if (found.sigma.empty() || !(found.sigma.front() > 0)) return std::nullopt;
-  if (std::abs(std::ilogb(found.sigma.front())) > kInRange<float>) return std::nullopt;
+  if (!in_single_range(found)) return std::nullopt;
   Triplets<double> triplets = triplets_from_right<double>(a, in_double(found.subspace).view(), context);
   if (found.outcome == SvdOutcome::converged && !meets(triplets, found.next, options)) return std::nullopt;
   SvdResult<double> result;
@@ -194,7 +199,8 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   }
   const SvdResult<float> found = gram_subspace(single, float_options, method, context);
   auto result = evaluated(a, found, options, context);
-  if (result || method.form == Lanczos::Form::gram || found.products >= options.max_products) return result;
+  const bool hopeless = !in_single_range(found) || found.products >= options.max_products;
+  if (result || method.form == Lanczos::Form::gram || hopeless) return result;
 
   float_options.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = method.basis};
   float_options.start = found.subspace;

@@ -169,6 +169,34 @@ TEST(Svd, FallsBackToDoubleWhereFloatCannotHoldTheEntries) {
   }
 }
 
+// An invariant space of one vector, and of two after another is put in.
+TEST(Svd, GoesOnFromAStartThatIsASingularVectorOfAnOrthogonalMatrix) {
+  Context context(1);
+  std::vector<double> identity(25);
+  for (std::size_t i = 0; i < 5; ++i) identity[6 * i] = 3;
+  SvdOptions<double> options = with<double>(1e-12);
+  options.start = Matrix<double>(5, 1);
+  options.start(0, 0) = 1;
+  options.method = Lanczos{.form = Lanczos::Form::gram};
+  const auto result = svd(*stored(identity, 5, 5), options, context);
+  EXPECT_EQ(result.outcome, SvdOutcome::converged);
+  EXPECT_NEAR(result.sigma.front(), 3, 1e-14);
+}
+
+TEST(Svd, EndsWithTheSmallestBasesToo) {
+  Context context(1);
+  const auto a = stored(gallery::normal(60 * 40, 5), 60, 40);
+  const double exact = svd(*a, with<double>(1e-14), context).sigma.front();
+  for (const std::int64_t basis : {3, 4, 6, 9, 10, 13}) {
+    SvdOptions<double> options = with<double>(1e-9);
+    options.method = Lanczos{.form = Lanczos::Form::gram, .basis = basis};
+    const auto result = svd(*a, options, context);
+    EXPECT_EQ(result.outcome, SvdOutcome::converged) << basis;
+    EXPECT_LT(result.products, 1500) << basis;
+    EXPECT_NEAR(result.sigma.front(), exact, exact * tolerance::of_estimate(1e-9)) << basis;
+  }
+}
+
 TEST(Svd, GivesTheSameBitsForAnyNumberOfThreads) {
   const Tensor tensor = Tensor::rounded(gallery::normal(900 * 600, 2), {900, 600}, DType::f32);
   for (const double tolerance : {1e-6, 1e-12}) {
