@@ -64,8 +64,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     const bool spent = process.products() >= options.max_products;
     const bool complete = process.done() >= k;
     // Two products at least, so that an unlucky first residual cannot end the process.
-    const bool look = schedule.due(step) || process.done() == process.capacity();  // a restart puts off the next one
-    const bool due = complete && process.products() >= 2 && look && !probe.running(process.products());
+    const bool due = complete && process.products() >= 2 && schedule.due(step) && !probe.running(process.products());
     if (!exhausted && !spent && !due) continue;
 
     Ritz ritz = process.ritz(k + 1);

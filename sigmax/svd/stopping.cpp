@@ -81,7 +81,7 @@ void Schedule::restart(std::int64_t step) {
   begun_ = step;
   last_ = step;
   last_excess_ = 0;
-  next_ = step + std::max<std::int64_t>(2, apart_);
+  next_ = step + 2;  // not `apart_`: the room may be for three steps only
 }
 
 void Probe::begin(std::span<const double> values, std::span<const double> residual, std::int64_t k,
