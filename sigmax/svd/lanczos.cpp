@@ -190,7 +190,7 @@ class Process {
   }
 
   // Up to here H is a narrow band: until the first restart v_j is coupled to no more vectors behind it than are begun
-  // with or injected. For all pairs LAPACK is as fast on a wider one.
+  // with or injected. On a wider one rotations gain less on LAPACK.
   static constexpr std::int64_t kNarrow = 4;
 
   // The subdiagonals of the leading block that have entries, and how many of its last columns what is pending is

@@ -14,7 +14,7 @@
 namespace sigmax {
 namespace {
 
-// Of so few entries a look at the Ritz values takes as long as three steps, and whoever solves with A factorises it.
+// Of so few entries a look at the Ritz values takes as long as three steps, and neighbours more than they spare.
 constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 
 // The process alone: all of the result but its triplets, and the vectors of the side.
