@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/bounds/christoffel.hpp"
 #include "sigmax/bounds/collatz.hpp"
 #include "sigmax/bounds/composite.hpp"
 #include "sigmax/bounds/expression.hpp"
+#include "sigmax/bounds/probabilistic.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/error.hpp"

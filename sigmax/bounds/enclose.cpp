@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/bounds/christoffel.hpp"
+#include "sigmax/bounds/probabilistic.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
@@ -54,6 +54,7 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   SvdOptions<double> chosen = options;
   chosen.method = Lanczos{Lanczos::Form::gram};
+  chosen.check = Check::none;
   const SvdResult<double> top = svd(StoredOperator(a), chosen, context);
   std::vector<double> image(static_cast<std::size_t>(a.rows));
   const LowerResult lower = lower_bound(a, facts, top.v.column(0), false, image, context);

@@ -90,6 +90,7 @@ Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool o
   options.tolerance = 1e-14;
   options.max_products = 600;
   options.method = Lanczos{};
+  options.check = Check::none;
   const SvdResult<double> top = svd(StoredOperator(a), options, context);
   const std::span<const double> x = of_rows ? top.u.column(0) : top.v.column(0);
   return look_at(a, facts, of_rows, {x.begin(), x.end()}, context);

@@ -10,6 +10,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/golub_kahan.hpp"
 #include "sigmax/svd/gram_side.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/solvers.hpp"
@@ -327,7 +328,10 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   result.method = BlockKrylov{sizes.block, sizes.capacity};
   result.reads = side.reads();
   result.random = process.random();
-  return result;
+  if (result.outcome != SvdOutcome::converged) return result;
+  SvdResult<T> finer = with_small_values(a, options, std::move(result), 0, context);
+  finer.method = BlockKrylov{sizes.block, sizes.capacity};
+  return finer;
 }
 
 template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const BlockKrylov&,

@@ -212,7 +212,7 @@ class Process {
           for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
         }
       }
-      recurrences_ = start_.take_recurrences(std::as_const(h).view(), h.rows(), h.columns(),
+      recurrences_ = start_.recurrences(std::as_const(h).view(), h.rows(), h.columns(),
                                              pending() == 0 ? done() : complete_steps_);
     }
     first_cycle_ = false;
@@ -264,6 +264,20 @@ SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typen
   return result;
 }
 
+// What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
+// a few u sigma_1^2, come out as that much over sigma_i.
+template <Real T>
+bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const Shape& shape) {
+  const auto longer = static_cast<double>(std::max(shape.rows, shape.columns));
+  const double rounding = std::fmax(64, 4 * std::sqrt(longer)) * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const TripletTolerance wanted{options.accuracy, options.tolerance, rounding};
+  std::vector<double> sigma = result.sigma;
+  std::vector<double> residual = result.residual;
+  for (double& value : residual) value *= sigma.front();
+  if (result.next > 0) sigma.push_back(std::min(result.next, sigma.back()));
+  return wanted.excess(sigma, residual, options.k) > 4;  // an estimate may be wrong by a little: orders are meant
+}
+
 }  // namespace
 
 // A step of the loop (krylov_loop.hpp):
@@ -295,9 +309,29 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
   return finish(a, process, end.ritz, end.converged ? SvdOutcome::converged : SvdOutcome::out_of_products, k, context);
 }
 
+template <Real T>
+SvdResult<T> with_small_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T> result,
+                               std::int64_t basis, Context& context) {
+  if (result.products >= options.max_products || !falls_short(result, options, a.shape())) return result;
+  SvdOptions<T> rest = options;
+  rest.start = result.subspace;
+  rest.max_products -= result.products;
+  rest.random = result.random;
+  SvdResult<T> finer = golub_kahan(a, rest, basis, context);
+  finer.products += result.products;
+  finer.reads += result.reads;
+  finer.recurrences = std::move(result.recurrences);
+  finer.theta = result.theta;
+  return finer;
+}
+
 template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const SvdOptions<float>&, std::int64_t,
                                              Context&);
 template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const SvdOptions<double>&, std::int64_t,
                                                Context&);
+template SvdResult<float> with_small_values<float>(const LinearOperator<float>&, const SvdOptions<float>&,
+                                                   SvdResult<float>, std::int64_t, Context&);
+template SvdResult<double> with_small_values<double>(const LinearOperator<double>&, const SvdOptions<double>&,
+                                                     SvdResult<double>, std::int64_t, Context&);
 
 }  // namespace sigmax

@@ -16,9 +16,19 @@ template <Real T>
 SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
                          Context& context);
 
+/// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with A
+/// itself, show that values too small for A^T A are among the k; as it is otherwise.
+template <Real T>
+SvdResult<T> with_small_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T> result,
+                               std::int64_t basis, Context& context);
+
 extern template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const SvdOptions<float>&,
                                                     std::int64_t, Context&);
 extern template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const SvdOptions<double>&,
                                                       std::int64_t, Context&);
+extern template SvdResult<float> with_small_values<float>(const LinearOperator<float>&, const SvdOptions<float>&,
+                                                          SvdResult<float>, std::int64_t, Context&);
+extern template SvdResult<double> with_small_values<double>(const LinearOperator<double>&, const SvdOptions<double>&,
+                                                            SvdResult<double>, std::int64_t, Context&);
 
 }  // namespace sigmax

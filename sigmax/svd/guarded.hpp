@@ -5,6 +5,10 @@
 
 namespace sigmax {
 
+/// By |A| = 2^e beyond this, squares of what A maps come near the ends of the range of T.
+template <Real T>
+inline constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
+
 /// Thrown by the products of a Guarded operator whose result is not finite: entries that are not, or overflow. svd()
 /// catches it.
 struct NotFinite {};

@@ -24,6 +24,7 @@ struct LoopOptions {
   double rounding = 0;  ///< the same, relative to the largest
   /// Steps between looks at least.
   std::int64_t apart = 1;
+  bool probe = true;  ///< whether to look for multiple values that were missed
 };
 
 /// How it ended: with k values good enough (`converged`), because nothing is left to multiply (`exhausted`), or
@@ -49,7 +50,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
   const std::int64_t k = options.k;
   // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
-  Probe probe(k > 1 && options.random_start);
+  Probe probe(options.probe && k > 1 && options.random_start);
   Schedule schedule(options.apart);
   bool met_before = false;
   for (std::int64_t step = 1;; ++step) {
@@ -79,7 +80,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     const bool enough = complete && (exhausted || met);
     if (!enough && !exhausted) schedule.looked(step, error);
     // A start that was given may have lain in the wrong eigenspaces altogether.
-    if (exhausted && !options.random_start) probe.require();
+    if (exhausted && !options.random_start && options.probe) probe.require();
     auto verdict = Probe::Verdict::passed;
     if (enough && !spent && process.spans_all()) {
       if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet

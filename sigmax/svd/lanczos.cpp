@@ -11,6 +11,7 @@
 #include "sigmax/svd/band.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/random_start.hpp"
@@ -30,9 +31,6 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
 }
-
-// From here on values lie so near to the wanted ones that who solves with C next is glad of their vectors.
-constexpr std::int64_t kManyReads = 16;
 
 // The state of the process is a basis V of count() orthonormal vectors, the first `done` of which C has been applied
 // to, and H = V^T C V_done with
@@ -61,6 +59,7 @@ class Process {
   std::int64_t products() const { return products_; }
   std::int64_t reads() const { return reads_; }
   std::int64_t capacity() const { return capacity_; }
+  bool restarted() const { return !first_cycle_; }
   bool spans_all() const { return basis_.count() == n_; }
   const Basis<T>& basis() const { return basis_; }
   RandomState random() const { return random_; }
@@ -173,6 +172,21 @@ class Process {
     return std::move(recurrences_);
   }
 
+  // No eigenvalue is larger, but for the failure probability of the ceiling.
+  double bound(const Ceiling& ceiling) {
+    if (!first_cycle_) return bound_;
+    std::vector<LanczosRecurrence> known = start_.recurrences(h_.view(), basis_.count(), done_, steps_known());
+    // C + mu I has its eigenvalues mu further right: so that a recurrence of zeros is one as any other.
+    const double mu = 0x1p-60 * ceiling.magnitude;
+    for (LanczosRecurrence& recurrence : known) {
+      for (double& alpha : recurrence.alpha) alpha += mu;
+    }
+    const double found =
+        christoffel_upper_bound(known, ceiling.failure_probability, ceiling.terms, ceiling.magnitude);
+    bound_ = std::min(bound_, found);
+    return bound_;
+  }
+
  private:
   // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
   void take(std::int64_t slot) {
@@ -241,10 +255,11 @@ class Process {
     return block;
   }
 
+  // All of an invariant space is known, whatever the steps that it took.
+  std::int64_t steps_known() const { return pending() == 0 ? done_ : complete_steps_; }
+
   void end_recurrence() {
-    // All of an invariant space is known, whatever the steps that it took.
-    const std::int64_t steps = pending() == 0 ? done_ : complete_steps_;
-    if (first_cycle_) recurrences_ = start_.take_recurrences(h_.view(), basis_.count(), done_, steps);
+    if (first_cycle_) recurrences_ = start_.recurrences(h_.view(), basis_.count(), done_, steps_known());
     first_cycle_ = false;
   }
 
@@ -263,7 +278,26 @@ class Process {
   std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
   RandomStart<T> start_;
   std::vector<LanczosRecurrence> recurrences_;
+  double bound_ = std::numeric_limits<double>::infinity();
 };
+
+// How far from the answer to a ceiling's question: at most 1 when it is there. Of values above it, whether they are
+// good enough; of none, whether that is shown. How many steps the latter takes is not to be told from the last two
+// looks, so until then it is infinite.
+template <Real T>
+double excess_over(const Ceiling& ceiling, const GramTolerance& wanted, const typename Process<T>::Ritz& ritz,
+                   std::int64_t k, Process<T>& process) {
+  std::int64_t above = 0;
+  while (above < std::min(k, static_cast<std::int64_t>(ritz.theta.size())) &&
+         ritz.theta[static_cast<std::size_t>(above)] > ceiling.theta) {
+    ++above;
+  }
+  if (above > 0) return wanted.excess(ritz.theta, ritz.theta_residual, above);
+  // After a restart the recurrences tell no more.
+  const bool ends = ceiling.failure_probability > 0 ? process.restarted() || process.bound(ceiling) <= ceiling.theta
+                                                    : process.products() >= ceiling.products;
+  return ends ? 0 : std::numeric_limits<double>::infinity();
+}
 
 void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
   if (n < 1) throw Error(fmt::format("[lanczos] the operator's order must be positive, got {}", n));
@@ -287,6 +321,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.reads = process.reads();
   result.basis = process.capacity();
   result.random = process.random();
+  if (options.ceiling && options.ceiling->failure_probability > 0) result.bound = process.bound(*options.ceiling);
   result.recurrences = process.recurrences();
   const std::vector<double>& value = ritz.theta;
   const auto found = std::min(k, static_cast<std::int64_t>(value.size()));
@@ -297,9 +332,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.vectors = Matrix<T>(n, k);
   const Matrix<double> weights = process.ritz_weights(found);
   process.basis().combine(weights.view(), result.vectors.view().column_range(0, found));
-  if (options.neighbours && options.accuracy == Accuracy::vectors && result.reads >= kManyReads) {
-    result.neighbours = process.neighbours(k);
-  }
+  if (options.neighbours) result.neighbours = process.neighbours(k);
   for (double& theta : result.theta) theta = std::max(theta, 0.0);
   result.theta.resize(static_cast<std::size_t>(k), 0.0);
   result.residual.resize(static_cast<std::size_t>(k), result.theta.front());
@@ -322,12 +355,18 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
   // Two vectors: a space of one takes the second value for the first where its start happens to have little of it.
-  if (random_start) process.start_random(std::min<std::int64_t>(2, n));
+  if (random_start) process.start_random(std::min(options.starts, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
+  const LoopOptions loop{k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart,
+                         !options.ceiling};
   auto end = run_krylov(
-      process, {k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart},
-      [&](const auto& ritz) { return wanted.excess(ritz.theta, ritz.theta_residual, k); }, context);
+      process, loop,
+      [&](const auto& ritz) {
+        if (options.ceiling) return excess_over(*options.ceiling, wanted, ritz, k, process);
+        return wanted.excess(ritz.theta, ritz.theta_residual, k);
+      },
+      context);
   LanczosOutcome outcome = LanczosOutcome::out_of_products;
   if (end.converged) outcome = end.exhausted ? LanczosOutcome::invariant_subspace : LanczosOutcome::converged;
   return finish(process, end.ritz, outcome, options);

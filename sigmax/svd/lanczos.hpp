@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
@@ -17,6 +19,17 @@ namespace sigmax {
 template <Real T>
 using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
 
+/// Turns the question round: not the k largest eigenvalues, but whether any is larger than theta.
+struct Ceiling {
+  double theta = 0;
+  /// Of the answer no, over the random start: then the recurrences' Christoffel functions (svd/christoffel.hpp) have
+  /// shown it. 0: the answer no is a guess, after `products` products in which no Ritz value rose above theta.
+  double failure_probability = 0;
+  std::int64_t products = 0;
+  std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
+  double magnitude = 0;
+};
+
 struct LanczosOptions {
   std::int64_t k = 1;  ///< eigenpairs wanted
   /// values: the estimated error of each eigenvalue theta_i, r_i^2 / gap_i, or r_i if the gap is less, is at most
@@ -28,7 +41,10 @@ struct LanczosOptions {
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
   std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
-  bool neighbours = true;            ///< whether LanczosResult::neighbours may be of use
+  bool neighbours = false;           ///< whether LanczosResult::neighbours are wanted
+  std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
+  /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
+  std::optional<Ceiling> ceiling;
   RandomState random{};              ///< the start is drawn from it, and directions where a space is exhausted
 };
 
@@ -45,14 +61,16 @@ struct LanczosResult {
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
-  /// Where the vectors were asked for and took long: orthonormal Ritz vectors of the values behind theta_k, descending,
-  /// as many as C takes in one read; how good they are varies.
+  /// Where they were asked for: orthonormal Ritz vectors of the values behind theta_k, descending, as many as C takes in
+  /// one read, or fewer after a short process; how good they are varies.
   Matrix<T> neighbours;
   std::int64_t products = 0;  ///< of C with a vector
   std::int64_t reads = 0;     ///< of C: one for up to 8 vectors together
   std::int64_t basis = 0;     ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
+  /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
+  double bound = std::numeric_limits<double>::infinity();
   RandomState random{};                        ///< for the next call
 };
 

@@ -1,21 +1,22 @@
 // The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalisation.
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "sigmax/svd/golub_kahan.hpp"
 #include "sigmax/svd/gram_side.hpp"
 #include "sigmax/svd/lanczos.hpp"
 #include "sigmax/svd/solvers.hpp"
-#include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
 namespace {
 
-// Of so few entries a look at the Ritz values takes as long as three steps, and neighbours more than they spare.
+// Below this many entries a look at the Ritz values takes as long as three steps, and neighbors cost more than they
+// save.
 constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
+
+// After this many reads the wanted values have close neighbors, whose vectors make the gradient's solve converge faster.
+constexpr std::int64_t kManyReads = 16;
 
 // The process alone: all of the result but its triplets, and the vectors of the side.
 template <Real T>
@@ -37,14 +38,15 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T
   inner.basis = basis;
   const bool tiny = shape.rows * shape.columns <= kTinyEntries;
   inner.apart = tiny ? 3 : 1;
-  inner.neighbours = !tiny;
+  const bool slow = options.accuracy == Accuracy::vectors && !tiny;
+  inner.neighbours = slow || options.check == Check::full;
   inner.random = options.random;
 
   const Matrix<T> start = side.from_right(options.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  result.neighbours = std::move(top.neighbours);
+  if (options.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbours = std::move(top.neighbours);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
@@ -62,20 +64,6 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
   take(found.result, side.triplets(found.vectors), options.k);
   found.result.reads = side.reads();
   return std::move(found.result);
-}
-
-// What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
-// a few u sigma_1^2, come out as that much over sigma_i.
-template <Real T>
-bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const Shape& shape) {
-  const auto longer = static_cast<double>(std::max(shape.rows, shape.columns));
-  const double rounding = std::fmax(64, 4 * std::sqrt(longer)) * static_cast<double>(std::numeric_limits<T>::epsilon());
-  const TripletTolerance wanted{options.accuracy, options.tolerance, rounding};
-  std::vector<double> sigma = result.sigma;
-  std::vector<double> residual = result.residual;
-  for (double& value : residual) value *= sigma.front();
-  if (result.next > 0) sigma.push_back(std::min(result.next, sigma.back()));
-  return wanted.excess(sigma, residual, options.k) > 4;  // an estimate may be wrong by a little: orders are meant
 }
 
 }  // namespace
@@ -96,18 +84,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, options, method.basis, context);
   SvdResult<T> result = gram_form(a, options, method.basis, context);
   if (method.form == Lanczos::Form::gram || result.outcome != SvdOutcome::converged) return result;
-  if (result.products >= options.max_products || !falls_short(result, options, a.shape())) return result;
-
-  SvdOptions<T> rest = options;
-  rest.start = result.subspace;
-  rest.max_products -= result.products;
-  rest.random = result.random;
-  SvdResult<T> finer = golub_kahan(a, rest, method.basis, context);
-  finer.products += result.products;
-  finer.reads += result.reads;
-  finer.recurrences = std::move(result.recurrences);
-  finer.theta = result.theta;
-  return finer;
+  return with_small_values(a, options, std::move(result), method.basis, context);
 }
 
 template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,

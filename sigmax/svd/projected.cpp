@@ -97,39 +97,46 @@ double dot(std::span<const double> x, std::span<const double> y) {
 
 }  // namespace
 
-// p_1 = start / |start|;  z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
-void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
-                       std::span<const double> start, LanczosRecurrence& result) {
-  Matrix<double> p(count, steps + 1);
-  double largest = 0;
-  double start_square = 0;
-  for (const double value : start) start_square += value * value;
-  for (std::size_t i = 0; i < start.size(); ++i) {
-    p(static_cast<std::int64_t>(i), 0) = start[i] / std::sqrt(start_square);
-  }
-  for (std::int64_t j = 0; j < steps; ++j) {
-    const std::span<double> z = p.column(j + 1);
-    for (std::int64_t l = 0; l < done; ++l) {
-      const double weight = p(l, j);
-      const double* column = h.data + l * h.stride;
+RecurrenceReader::RecurrenceReader(std::span<const double> start, LanczosRecurrence recurrence)
+    : recurrence_(std::move(recurrence)) {
+  std::vector<double> first(start.begin(), start.end());
+  const double norm = std::sqrt(dot(first, first));
+  for (double& value : first) value /= norm;
+  p_.push_back(std::move(first));
+}
+
+// z = H p_j;  alpha_j = p_j^T z;  z -= P P^T z, twice;  beta_j = |z|;  p_{j+1} = z / beta_j
+void RecurrenceReader::extend(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps) {
+  while (!exhausted_ && static_cast<std::int64_t>(recurrence_.alpha.size()) < steps) {
+    const std::vector<double>& last = p_.back();
+    std::vector<double> z(static_cast<std::size_t>(count));
+    std::size_t length = last.size();
+    for (std::size_t l = 0; l < std::min(last.size(), static_cast<std::size_t>(done)); ++l) {
+      const double weight = last[l];
+      if (weight == 0) continue;
+      const double* const column = h.data + static_cast<std::int64_t>(l) * h.stride;
       for (std::size_t i = 0; i < z.size(); ++i) z[i] += column[i] * weight;
     }
+    for (std::size_t i = length; i < z.size(); ++i) {
+      if (z[i] != 0) length = i + 1;
+    }
+    z.resize(length);
     double alpha = 0;
     for (int pass = 0; pass < 2; ++pass) {
-      for (std::int64_t l = j; l >= 0; --l) {
-        const std::span<const double> known = std::as_const(p).column(l);
-        const double c = dot(known, z);
-        for (std::size_t i = 0; i < z.size(); ++i) z[i] -= c * known[i];
-        if (l == j) alpha += c;
+      for (auto known = p_.rbegin(); known != p_.rend(); ++known) {
+        const double c = dot(*known, std::span<const double>(z).first(known->size()));
+        for (std::size_t i = 0; i < known->size(); ++i) z[i] -= c * (*known)[i];
+        if (known == p_.rbegin()) alpha += c;
       }
     }
     const double beta = std::sqrt(dot(z, z));
-    result.alpha.push_back(alpha);
-    result.beta.push_back(beta);
+    recurrence_.alpha.push_back(alpha);
+    recurrence_.beta.push_back(beta);
     // Exhausted: what is left is rounding, not a direction.
-    largest = std::fmax(largest, std::fabs(alpha));
-    if (!(beta > 32 * result.unit_roundoff * largest)) break;
+    largest_ = std::fmax(largest_, std::fabs(alpha));
+    exhausted_ = !(beta > 32 * recurrence_.unit_roundoff * largest_);
     for (double& value : z) value /= beta;
+    p_.push_back(std::move(z));
   }
 }
 

@@ -29,11 +29,25 @@ struct SmallSvd {
 };
 SmallSvd svd_of_square(Matrix<double> a);
 
-/// alpha and beta of the first `steps` steps of the Lanczos process on C from V start, out of H = V^T C V_done, `count`
-/// x `done`, with V orthonormal, and the span of V_done containing C^j V start for j < steps: a block Krylov space
-/// knows the recurrence of each of its start vectors. `start` may be shorter than V has columns; its norm does not
-/// matter. Fewer steps where what is left of one is rounding: the space is exhausted.
-void record_recurrence(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps,
-                       std::span<const double> start, LanczosRecurrence& result);
+/// The recurrence of one start vector out of a growing H: a block Krylov space knows that of each vector it began with.
+class RecurrenceReader {
+ public:
+  /// `start` holds the coordinates of g / |g| in the first vectors of the basis; what else a recurrence has comes with
+  /// `recurrence`.
+  RecurrenceReader(std::span<const double> start, LanczosRecurrence recurrence);
+
+  /// Goes on to `steps` steps of the Lanczos process on C from V start. H = V^T C V_done is `count` x `done`, V is
+  /// orthonormal, and the span of V_done contains C^j V start for j < steps; H has the entries of the call before.
+  /// Fewer steps where what is left of one is rounding: the space is exhausted. Cost: O(done count) flops a new step.
+  void extend(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps);
+
+  const LanczosRecurrence& recurrence() const noexcept { return recurrence_; }
+
+ private:
+  std::vector<std::vector<double>> p_;  // p_1, p_2, ...: each as long as it has entries
+  LanczosRecurrence recurrence_;
+  double largest_ = 0;
+  bool exhausted_ = false;
+};
 
 }  // namespace sigmax

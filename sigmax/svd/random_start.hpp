@@ -27,45 +27,40 @@ class RandomStart {
       random = fill_normal(random, normal);
       const MatrixView<T> x = basis.next();
       std::transform(normal.begin(), normal.end(), x.data, [](double value) { return static_cast<T>(value); });
-      Vector vector;
-      vector.norm = blas1::norm<T>(x.column(0));
-      blas1::scale(x.column(0), 1 / vector.norm);
-      vector.coordinates.resize(static_cast<std::size_t>(j + 1));
+      LanczosRecurrence recurrence;
+      recurrence.start_norm = blas1::norm<T>(x.column(0));
+      recurrence.unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+      blas1::scale(x.column(0), 1 / recurrence.start_norm);
+      std::vector<double> coordinates(static_cast<std::size_t>(j + 1));
       if (j > 0) {
-        const double left = basis.remove(x, 0, 0, vector.coordinates);
+        const double left = basis.remove(x, 0, 0, coordinates);
         if (left <= negligible<T>(basis.order())) {  // it lies in the span: another direction, which is not recorded
           basis.append_random(random);
           continue;
         }
         blas1::scale(x.column(0), 1 / left);
-        vector.coordinates.back() = left;
+        coordinates.back() = left;
       } else {
-        vector.coordinates.front() = 1;
+        coordinates.front() = 1;
       }
       basis.accept();
-      vectors_.push_back(std::move(vector));
+      readers_.emplace_back(coordinates, std::move(recurrence));
     }
   }
 
-  /// The recurrence of each, out of H (projected.hpp), once.
-  std::vector<LanczosRecurrence> take_recurrences(MatrixView<const double> h, std::int64_t count, std::int64_t done,
-                                                  std::int64_t steps) {
+  /// The recurrence of each, out of H (projected.hpp), as far as it goes.
+  std::vector<LanczosRecurrence> recurrences(MatrixView<const double> h, std::int64_t count, std::int64_t done,
+                                             std::int64_t steps) {
     std::vector<LanczosRecurrence> result;
-    for (const Vector& vector : std::exchange(vectors_, {})) {
-      LanczosRecurrence& recurrence = result.emplace_back();
-      recurrence.start_norm = vector.norm;
-      recurrence.unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
-      record_recurrence(h, count, done, steps, vector.coordinates, recurrence);
+    for (RecurrenceReader& reader : readers_) {
+      reader.extend(h, count, done, steps);
+      result.push_back(reader.recurrence());
     }
     return result;
   }
 
  private:
-  struct Vector {
-    double norm = 0;
-    std::vector<double> coordinates;
-  };
-  std::vector<Vector> vectors_;
+  std::vector<RecurrenceReader> readers_;
 };
 
 }  // namespace sigmax

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/check_values.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
 #include "sigmax/svd/solvers.hpp"
@@ -48,10 +49,6 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
     throw Error("[svd] inverse finds the smallest triplets only: take auto or lanczos for the largest");
   }
 }
-
-// By |A| = 2^e beyond this, squares of what it maps come near the ends of the range.
-template <Real T>
-constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
 
 template <Real T>
 SvdResult<T> solve_as(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
@@ -157,6 +154,7 @@ SvdOptions<float> in_single(const SvdOptions<double>& options) {
   result.method = options.method;
   result.start = in_float(options.start);
   result.random = options.random;
+  result.check = options.check;
   return result;
 }
 
@@ -227,6 +225,19 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   }
 }
 
+// In the precision that the tolerance asks for.
+template <Real T>
+SvdResult<T> solved(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+  if constexpr (std::same_as<T, double>) {
+    if (single_precision_is_enough(options.method, options.accuracy, options.tolerance)) {
+      if (const Operator<float> single = a.in_single()) {
+        if (auto result = solve_mixed(a, *single, options, context)) return std::move(*result);
+      }
+    }
+  }
+  return solve_in_range(a, options, context);
+}
+
 }  // namespace
 
 std::string_view name(const Method& method) {
@@ -261,14 +272,10 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
     const bool stored = std::holds_alternative<structure::Stored>(a.structure());
     chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});
   }
-  if constexpr (std::same_as<T, double>) {
-    if (single_precision_is_enough(chosen.method, chosen.accuracy, chosen.tolerance)) {
-      if (const Operator<float> single = a.in_single()) {
-        if (auto result = solve_mixed(a, *single, chosen, context)) return std::move(*result);
-      }
-    }
-  }
-  return solve_in_range(a, chosen, context);
+  SvdResult<T> result = solved(a, chosen, context);
+  if (chosen.check != Check::none) check_values(a, chosen, result, context);
+  if (chosen.accuracy == Accuracy::values) result.neighbours = {};  // they were for the check
+  return result;
 }
 
 template <Real T>

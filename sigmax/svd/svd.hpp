@@ -18,6 +18,14 @@ namespace sigmax {
 /// Which end of the spectrum.
 enum class Which { largest, smallest };
 
+/// What svd() does about values that its method may have missed: a Krylov space from one vector holds one vector of a
+/// multiple value, and may have nothing of a close neighbor yet, however small its residuals are.
+enum class Check {
+  none,   ///< nothing
+  brief,  ///< a few steps from fresh random vectors on what the triplets found leave of A: finds most, shows nothing
+  full,   ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
+};
+
 /// What the tolerance speaks of.
 enum class Accuracy {
   values,  ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
@@ -33,6 +41,9 @@ struct SvdOptions {
   /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b.
   std::int64_t max_products = 10000;
   Method method = Auto{};
+  /// Of the values of a method that has converged. What a check finds joins the triplets, and it begins again.
+  Check check = Check::full;
+  double failure_probability = 1e-9;  ///< of a full check, over its own random start
   /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random where
   /// empty; what a probabilistic certificate needs is a random start.
   Matrix<T> start;
@@ -45,6 +56,14 @@ enum class SvdOutcome {
   out_of_products,  ///< max_products first: the values are still lower bounds, the vectors the best so far
 };
 
+/// What a full check has shown, for all i together: except with the failure probability over its own random start, the
+/// i-th singular value (for Which::smallest: the i-th of the smallest) is no larger than `bound[i]` (no smaller).
+/// Rounding is allowed for to first order. Numbers, no bounds: certify_values() makes those.
+struct CheckedValues {
+  std::vector<double> bound;
+  double failure_probability = 0;
+};
+
 /// What to try, in words.
 std::string_view message(SvdOutcome outcome);
 
@@ -55,6 +74,9 @@ struct SvdResult {
   Matrix<T> u;                ///< rows x k, orthonormal columns
   Matrix<T> v;                ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
+  /// Without it, that none was missed is an estimate: no full check was asked for, or it ran out of products.
+  std::optional<CheckedValues> checked;
+  std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
   double next = 0;  ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
   SvdOutcome outcome = SvdOutcome::converged;
   Method method;              ///< the one that was used, its choices filled in

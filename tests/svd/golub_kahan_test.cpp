@@ -11,7 +11,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
-#include "sigmax/bounds/christoffel.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/solvers.hpp"

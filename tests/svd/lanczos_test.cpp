@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/bounds/christoffel.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/stopping.hpp"
@@ -252,7 +252,7 @@ TYPED_TEST(LanczosTest, FeedsTheProbabilisticBound) {
     ASSERT_FALSE(result.recurrences.empty());
     ASSERT_EQ(result.recurrences.size(), 2U);
     for (const LanczosRecurrence& recurrence : result.recurrences) {
-      const double upper = bounds::christoffel_upper_bound(recurrence, 1e-6, 600);
+      const double upper = christoffel_upper_bound(recurrence, 1e-6, 600);
       EXPECT_GE(upper, lambda[0] - this->rounding(lambda));
       EXPECT_LE(upper, 1.2 * lambda[0]);
     }

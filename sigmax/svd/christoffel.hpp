@@ -1,13 +1,13 @@
-// The probabilistic bound: what the Lanczos recurrence of a random start tells of the largest eigenvalue.
+// What the Lanczos recurrence of a random start tells of the largest eigenvalue. Plain numbers: bounds/probabilistic.hpp
+// makes bounds of them, svd/complement.hpp asks them whether a value was missed.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
-#include "sigmax/core/bound.hpp"
 #include "sigmax/svd/recurrence.hpp"
 
-namespace sigmax::bounds {
+namespace sigmax {
 
 /// An upper bound on lambda_max of C from the Lanczos process itself, which fails with at most the given probability
 /// over its random start, whatever C is. Infinite for a recurrence that is none (lengths, NaN, negative entries,
@@ -22,11 +22,10 @@ namespace sigmax::bounds {
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude = 0);
 
-/// A bound on sigma_max of A, for recurrences of (scale A)^T (scale A) whose starts are independent: the largest of s
-/// bounds that each fail with probability p^(1/s), which fails only if all of them do, with probability p. Two starts
-/// need half the logarithm of 1/p that one needs, and so about half the steps. Infinite if there is none. `terms` is
-/// rows + columns of A, `norm` what the products round relatively to, if that may be more than sigma_max.
-UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
-                                     double failure_probability, std::int64_t terms, double norm = 0);
+/// The same of several recurrences whose starts are independent: the largest of s bounds that each fail with probability
+/// p^(1/s), which fails only if all of them do, with probability p. Two starts need half the logarithm of 1/p that one
+/// needs, and so about half the steps. Infinite without a recurrence.
+double christoffel_upper_bound(std::span<const LanczosRecurrence> recurrences, double failure_probability,
+                               std::int64_t terms, double magnitude = 0);
 
-}  // namespace sigmax::bounds
+}  // namespace sigmax

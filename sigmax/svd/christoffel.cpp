@@ -1,4 +1,4 @@
-#include "sigmax/bounds/christoffel.hpp"
+#include "sigmax/svd/christoffel.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,10 +6,7 @@
 #include <numbers>
 #include <utility>
 
-#include "sigmax/bounds/measured.hpp"
-#include "sigmax/bounds/proof.hpp"
-
-namespace sigmax::bounds {
+namespace sigmax {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -65,16 +62,16 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   return high + slack * std::fmax(high, magnitude);
 }
 
-UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
-                                     double failure_probability, std::int64_t terms, double norm) {
-  const double magnitude = (scale * norm) * (scale * norm);
+double christoffel_upper_bound(std::span<const LanczosRecurrence> recurrences, double failure_probability,
+                               std::int64_t terms, double magnitude) {
+  if (recurrences.empty()) return kInfinity;
   const double each = std::pow(failure_probability, 1 / static_cast<double>(recurrences.size())) * (1 - 1e-12);
-  double square = recurrences.empty() ? kInfinity : 0;
+  double largest = 0;
   for (const LanczosRecurrence& recurrence : recurrences) {
-    square = std::fmax(square, christoffel_upper_bound(recurrence, each, terms, magnitude));
+    const double bound = christoffel_upper_bound(recurrence, each, terms, magnitude);
+    if (!(bound <= largest)) largest = bound;  // a NaN stays
   }
-  const double value = scale > 0 ? widened_upper(std::sqrt(square) / scale) : kInfinity;
-  return Proof::probabilistic(std::isnan(value) ? kInfinity : value, failure_probability);
+  return largest;
 }
 
-}  // namespace sigmax::bounds
+}  // namespace sigmax

@@ -1,0 +1,119 @@
+#include "sigmax/svd/check_values.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sigmax/svd/christoffel.hpp"
+#include "sigmax/svd/complement.hpp"
+#include "sigmax/svd/gram_side.hpp"
+#include "sigmax/svd/guarded.hpp"
+#include "sigmax/svd/magnitude.hpp"
+
+namespace sigmax {
+namespace {
+
+// The iterations of 2^-e A, with |A| near 2^e, stay within the range of T; e = 0 where A does.
+template <Real T>
+int exponent_of(const SvdResult<T>& result) {
+  const int exponent = std::ilogb(result.sigma.front());
+  return std::abs(exponent) > kInRange<T> ? exponent : 0;
+}
+
+// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
+template <Real T>
+Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
+  Matrix<T> known = side.from_right(result.subspace);
+  const Matrix<T>& more = result.neighbours;
+  if (more.rows() != known.rows()) return known;
+  const std::int64_t columns = std::min(known.columns() + more.columns(), known.rows());
+  Matrix<T> all(known.rows(), columns);
+  std::ranges::copy(known.values(), all.values().begin());
+  std::copy_n(more.values().begin(), all.values().size() - known.values().size(),
+              all.values().begin() + static_cast<std::ptrdiff_t>(known.values().size()));
+  return all;
+}
+
+template <Real T>
+ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOptions<T>& options,
+                                     const SvdResult<T>& result, int exponent, Context& context) {
+  ComplementOptions inner;
+  const bool values = options.accuracy == Accuracy::values;
+  inner.k = options.k;
+  // theta = sigma^2 has twice the relative error of sigma. An estimate of an error may be wrong by another factor of 2.
+  inner.same = values ? 4 * options.tolerance : options.tolerance;
+  inner.accuracy = options.accuracy;
+  inner.tolerance = values ? 2 * options.tolerance : options.tolerance;
+  inner.failure_probability = options.check == Check::full ? options.failure_probability : 0;
+  inner.terms = a.shape().rows + a.shape().columns;
+  inner.magnitude = std::pow(std::ldexp(uncancelled_norm(a, context), -exponent), 2);
+  inner.max_products = options.max_products - result.products;
+  inner.random = result.random;
+  return inner;
+}
+
+// What the method's own start tells of sigma_1: nothing more is to be done if that is enough.
+template <Real T>
+bool is_shown(const ComplementOptions& options, SvdResult<T>& result) {
+  if (options.k != 1 || !(options.failure_probability > 0) || result.recurrences.empty()) return false;
+  const double theta = std::pow(result.scale * result.sigma.front(), 2);
+  const double bound = christoffel_upper_bound(result.recurrences, options.failure_probability, options.terms,
+                                               std::max(options.magnitude, theta));
+  if (!(bound <= theta * (1 + options.same))) return false;
+  result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, options.failure_probability};
+  return true;
+}
+
+// Whether the Ritz values of all that is known now are larger than those of the method by more than was asked for.
+template <Real T>
+bool improves(const std::vector<double>& theta, const SvdResult<T>& result, int exponent,
+              const SvdOptions<T>& options) {
+  for (std::size_t i = 0; i < result.sigma.size() && i < theta.size(); ++i) {
+    const double sigma = std::ldexp(result.sigma[i], -exponent);
+    if (std::sqrt(std::max(theta[i], 0.0)) > sigma * (1 + options.tolerance)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+template <Real T>
+void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
+  if (options.which != Which::largest || result.outcome != SvdOutcome::converged) return;
+  if (!(result.sigma.front() > 0) || !std::isfinite(result.sigma.front())) return;
+  const int exponent = exponent_of(result);
+  const ComplementOptions inner = complement_options(a, options, result, exponent, context);
+  if (!std::isfinite(inner.magnitude) || inner.max_products < 1 || is_shown(inner, result)) return;
+  try {
+    const Guarded<T> guarded(a, exponent);
+    GramSide<T> side(guarded, context);
+    const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
+    Complement<T> rest =
+        check_complement<T>(side.order(), product, all_known(side, result), inner, context);
+    if (rest.joined > 0 || rest.refined || improves(rest.theta, result, exponent, options)) {
+      Triplets<T> triplets = side.triplets(rest.vectors);
+      if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
+        result.next = std::ldexp(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
+      }
+      take(result, std::move(triplets), options.k);
+      for (double& sigma : result.sigma) sigma = std::ldexp(sigma, exponent);
+      result.joined = rest.joined;
+    }
+    result.products += side.products();
+    result.reads += side.reads();
+    result.random = rest.random;
+    if (rest.upper.empty()) return;
+    result.checked = CheckedValues{{}, options.failure_probability};
+    for (const double upper : rest.upper) {
+      result.checked->bound.push_back(std::ldexp(std::sqrt(std::max(upper, 0.0)), exponent));
+    }
+  } catch (const NotFinite&) {
+    return;
+  }
+}
+
+template void check_values<float>(const LinearOperator<float>&, const SvdOptions<float>&, SvdResult<float>&, Context&);
+template void check_values<double>(const LinearOperator<double>&, const SvdOptions<double>&, SvdResult<double>&,
+                                   Context&);
+
+}  // namespace sigmax

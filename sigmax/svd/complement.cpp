@@ -1,0 +1,256 @@
+#include "sigmax/svd/complement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/interlacing.hpp"
+#include "sigmax/svd/lapack.hpp"
+#include "sigmax/svd/projected.hpp"
+
+namespace sigmax {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Random vectors that a round begins with: two cost little more than one, and need about half the steps, since each may
+// fail with the square root of the probability. Where rounds find something, the next ones look for more at a time.
+constexpr std::int64_t kStarts = 2;
+constexpr std::int64_t kMostStarts = 8;
+
+// Steps of a check that shows nothing.
+constexpr std::int64_t kBriefSteps = 6;
+
+// Rounds that may find something: each finds up to kStarts copies of a value.
+constexpr int kMostRounds = 64;
+
+template <Real To, Real From>
+Matrix<To> converted(MatrixView<const From> x) {
+  Matrix<To> result(x.rows, x.columns);
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    std::transform(x.column(j).begin(), x.column(j).end(), result.column(j).begin(),
+                   [](From value) { return static_cast<To>(value); });
+  }
+  return result;
+}
+
+Matrix<double> product_of(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
+  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
+  if (c.empty()) return c;
+  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
+              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
+              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
+  return c;
+}
+
+// X -= V (V^T X), twice.
+void remove(const Matrix<double>& v, Matrix<double>& x) {
+  for (int pass = 0; pass < 2; ++pass) {
+    const Matrix<double> c = product_of(CblasTrans, v, x);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(x.rows()), static_cast<int>(x.columns()),
+                static_cast<int>(v.columns()), -1.0, v.values().data(), static_cast<int>(v.rows()), c.values().data(),
+                static_cast<int>(c.rows()), 1.0, x.values().data(), static_cast<int>(x.rows()));
+  }
+}
+
+// V with orthonormal columns, its Ritz pairs of C, and what couples them to the rest.
+template <Real T>
+class Known {
+ public:
+  Known(std::int64_t n, const SymmetricProduct<T>& product) : n_(n), product_(product) {}
+
+  // V <- the Ritz vectors in span(V, X).
+  void join(const Matrix<T>& x) {
+    Matrix<double> all(n_, v_.columns() + x.columns());
+    std::ranges::copy(v_.values(), all.values().begin());
+    std::ranges::copy(x.values(), all.values().begin() + static_cast<std::ptrdiff_t>(v_.values().size()));
+    const lapack::Qr qr(all.view());
+    Matrix<double> identity(all.columns(), all.columns());
+    for (std::int64_t i = 0; i < identity.rows(); ++i) identity(i, i) = 1;
+    const Matrix<double> span = qr.times(std::as_const(identity).view());
+    const Matrix<T> q = converted<T>(std::as_const(span).view());
+    Matrix<T> image(n_, q.columns());
+    product_(q.view(), image.view());
+    products_ += q.columns();
+
+    v_ = converted<double>(q.view());
+    Matrix<double> z = converted<double>(std::as_const(image).view());
+    Matrix<double> h = product_of(CblasTrans, v_, z);
+    for (std::int64_t j = 0; j < h.columns(); ++j) {
+      for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
+    }
+    const SmallEigen ritz = largest_of_symmetric(std::move(h), v_.columns());
+    remove(v_, z);
+    v_ = product_of(CblasNoTrans, v_, ritz.vector);
+    const Matrix<double> e = product_of(CblasNoTrans, z, ritz.vector);
+    coupled_ = {ritz.value, product_of(CblasTrans, e, e)};
+  }
+
+  // The Ritz vectors in span(X, Y) and nothing else.
+  void replace(const Matrix<T>& x, const Matrix<T>& y) {
+    v_ = {};
+    join(x);
+    if (y.columns() > 0) join(y);
+  }
+
+  std::int64_t size() const { return v_.columns(); }
+  std::int64_t products() const { return products_; }
+  const Coupled& coupled() const { return coupled_; }
+  Matrix<T> vectors(std::int64_t count) const { return converted<T>(v_.view().column_range(0, count)); }
+
+ private:
+  std::int64_t n_;
+  const SymmetricProduct<T>& product_;
+  Matrix<double> v_;
+  Coupled coupled_;
+  std::int64_t products_ = 0;
+};
+
+// The k-th vector is not good enough for any statement about the k-th value: Lanczos goes on from what is known, until
+// its residual, which is an error of the value as long as nothing is known of the gap, is small enough.
+template <Real T>
+LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& start,
+                        const ComplementOptions& options, double tolerance, Context& context) {
+  LanczosOptions inner;
+  inner.k = options.k;
+  inner.accuracy = Accuracy::vectors;
+  inner.tolerance = tolerance;
+  inner.max_products = options.max_products;
+  inner.neighbours = true;
+  inner.random = options.random;
+  return lanczos<T>(n, product, start.view(), inner, context);
+}
+
+// What rounding is relative to on the complement, and how much of it there is. C x = A^T (A x) rounds by u |A| |A x| and
+// by |A^T| u |A| |x|; for x orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are sigma_k
+// in place of |A|. So values as small as 16 terms u |A| are still told apart, where A^T A itself loses all below
+// sqrt(u) |A|.
+struct Scales {
+  double magnitude = 0;
+  double rounding = 0;
+};
+
+template <Real T>
+Scales scales_of(const Coupled& coupled, const ComplementOptions& options) {
+  const double units = 16 * (std::numeric_limits<T>::epsilon() / 2.0) * static_cast<double>(options.terms + 256);
+  const double largest = std::max(options.magnitude, coupled.theta.front());
+  const double kth = std::max(coupled.theta[static_cast<std::size_t>(options.k) - 1], units * units * largest);
+  const double magnitude = std::sqrt(largest) * std::sqrt(kth);
+  return {magnitude, units * magnitude};
+}
+
+// (I - V V^T) C (I - V V^T)
+template <Real T>
+SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>& v) {
+  return [&product, v = converted<double>(v.view())](MatrixView<const T> x, MatrixView<T> z) {
+    Matrix<double> rest = converted<double>(x);
+    remove(v, rest);
+    product(converted<T>(std::as_const(rest).view()).view(), z);
+    rest = converted<double>(MatrixView<const T>(z));
+    remove(v, rest);
+    for (std::int64_t j = 0; j < z.columns; ++j) {
+      std::transform(rest.column(j).begin(), rest.column(j).end(), z.column(j).begin(),
+                     [](double value) { return static_cast<T>(value); });
+    }
+  };
+}
+
+template <Real T>
+Matrix<T> first_columns(const Matrix<T>& x, std::int64_t count) {
+  Matrix<T> result(x.rows(), count);
+  std::copy_n(x.values().begin(), result.values().size(), result.values().begin());
+  return result;
+}
+
+}  // namespace
+
+// repeat:
+//   V <- the Ritz vectors of all that is known;  ceiling <- what the rest may reach and change nothing
+//   Lanczos on the complement of V, from fresh random vectors, until
+//     eigenvalues above the ceiling have converged:  they join V
+//     or it is shown that there are none:            done
+template <Real T>
+Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, Matrix<T> known,
+                               const ComplementOptions& options, Context& context) {
+  const SerialBlas serial;
+  Complement<T> result;
+  result.random = options.random;
+  Known<T> all(n, product);
+  all.join(std::move(known));
+  const bool full = options.failure_probability > 0;
+  double failure_probability = options.failure_probability;
+  std::int64_t products = 0;
+  double bound = kInfinity;
+  std::int64_t deflated = all.size();
+  std::int64_t starts = kStarts;
+  bool refined = false;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const Coupled& coupled = all.coupled();
+    const Scales scales = scales_of<T>(coupled, options);
+    if (!(scales.magnitude > 0) || !std::isfinite(scales.magnitude)) break;
+    const double kth = coupled.theta[static_cast<std::size_t>(options.k) - 1];
+    const double same = std::max(options.same * kth, scales.rounding);
+    const Room room = room_above(coupled, options.k, kth + same);
+    if (full && !room.found && !std::exchange(refined, true)) {
+      const LanczosResult<T> better = refine(n, product, all.vectors(all.size()), options, same / kth, context);
+      products += better.products;
+      result.reads += better.reads;
+      all.replace(better.vectors, better.neighbours);
+      result.refined = true;
+      continue;
+    }
+    deflated = room.deflated;
+    if (deflated == n) {
+      bound = -kInfinity;
+      break;
+    }
+    const std::int64_t left = options.max_products - products - all.products();
+    if (left < starts) break;
+
+    failure_probability /= 2;
+    LanczosOptions inner;
+    inner.k = std::min(starts, n);
+    inner.accuracy = options.accuracy;
+    inner.tolerance = options.tolerance;
+    inner.max_products = left;
+    inner.starts = starts;
+    inner.random = result.random;
+    inner.basis = std::clamp<std::int64_t>((std::int64_t{1} << 27) / n, 64, 320);
+    inner.ceiling = Ceiling{std::max(room.ceiling, kth - 0.5 * kth), full ? failure_probability : 0.0,
+                            starts * kBriefSteps, options.terms, scales.magnitude};
+    const Matrix<T> v = all.vectors(deflated);
+    const LanczosResult<T> rest = lanczos<T>(n, without(product, v), {}, inner, context);
+    products += rest.products;
+    result.reads += rest.reads;
+    result.random = rest.random;
+    std::int64_t above = 0;
+    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
+    if (above == 0 || all.size() + above > n || rest.outcome == LanczosOutcome::out_of_products) {
+      bound = full ? rest.bound : kInfinity;
+      break;
+    }
+    all.join(first_columns(rest.vectors, above));
+    starts = std::min(2 * starts, kMostStarts);
+    for (std::int64_t i = 0; i < above; ++i) {
+      if (rest.theta[static_cast<std::size_t>(i)] > kth + same) ++result.joined;
+    }
+  }
+  result.theta = all.coupled().theta;
+  result.vectors = all.vectors(all.size());
+  result.products = products + all.products();
+  if (bound < kInfinity) {
+    const double rounding = scales_of<T>(all.coupled(), options).rounding;
+    result.upper = upper_values(all.coupled(), options.k, deflated, bound);
+    for (double& value : result.upper) value += rounding;
+  }
+  return result;
+}
+
+template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&, Matrix<float>,
+                                                   const ComplementOptions&, Context&);
+template Complement<double> check_complement<double>(std::int64_t, const SymmetricProduct<double>&, Matrix<double>,
+                                                     const ComplementOptions&, Context&);
+
+}  // namespace sigmax
