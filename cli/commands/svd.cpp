@@ -133,6 +133,7 @@ std::string_view outcome_name(SvdOutcome outcome) {
   switch (outcome) {
     case SvdOutcome::converged: return "converged";
     case SvdOutcome::completed: return "completed";
+    case SvdOutcome::unconfirmed: return "unconfirmed";
     case SvdOutcome::out_of_products: return "out_of_products";
   }
   return "";

@@ -80,6 +80,29 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
           m.estimate};
 }
 
+// Weyl: |sigma_i(N) - sigma_i(M)| <= |N - M|_2 for every i.
+ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context) {
+  const auto k = static_cast<std::size_t>(question.right.columns);
+  if (!(e.norm > 0)) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
+  const Source source = source_of(e, context);
+  if (source.transposed) std::swap(question.right, question.left);
+  question.next = question.next / source.unit;
+  ProvenValues proven{std::vector<Enclosure>(k, zero_enclosure()), 0};
+  if (source.range.facts.max_abs > 0) {
+    GramMatrix g = gram_of(source, context);
+    proven = prove_values(source.range.matrix, source.range.facts, g, question, context);
+  }
+  proven.resolution *= source.unit;
+  for (Enclosure& sigma : proven.sigma) {
+    sigma = scaled(Measured{sigma, 0}, static_cast<std::int64_t>(std::ilogb(source.unit))).sigma_max;
+    if (source.error == 0) continue;
+    const double upper = sigma.upper ? sigma.upper->value() : kInfinity;
+    sigma = {widened_lower(std::max(sigma.lower.value() - source.error, 0.0)),
+             Proof::proven(widened_upper(upper + source.error))};
+  }
+  return proven;
+}
+
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context) {
   const Expression& left = product.parts[0];
   const Expression& right = product.parts[1];

@@ -5,6 +5,7 @@
 
 #include "sigmax/bounds/expression.hpp"
 #include "sigmax/bounds/measured.hpp"
+#include "sigmax/bounds/values_proof.hpp"
 
 namespace sigmax::bounds {
 
@@ -22,6 +23,11 @@ bool is_provable(const Expression& e, const Limits& limits);
 /// into, both ends moved outward by the bound on |M - N|_F. `x` approximates the first right singular vector; empty:
 /// unknown.
 Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context);
+
+/// The k largest or smallest singular values of N enclosed (values_proof.hpp), of the stored matrix or of the matrix that
+/// the composite was formed into, all ends moved outward by the bound on |M - N|_F. The vectors are
+/// those of N.
+ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context);
 
 /// At least |N|_2 for a product B A of inner dimension r < min(rows, columns), from r x r matrices alone:
 /// |B A|_2^2 = lambda_max((B^T B)(A A^T)) <= |L_A^T L_B|_2^2 for factors with L_A L_A^T >= A A^T, L_B L_B^T >= B^T B,

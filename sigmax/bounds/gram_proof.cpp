@@ -9,51 +9,13 @@
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/bounds/shifted_gram.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-std::vector<double> take_diagonal(const GramMatrix& g) {
-  std::vector<double> diagonal(static_cast<std::size_t>(g.order));
-  for (std::int64_t i = 0; i < g.order; ++i) {
-    diagonal[static_cast<std::size_t>(i)] = g.values[static_cast<std::size_t>(i + i * g.order)];
-  }
-  return diagonal;
-}
-
-// sign G + tau I in the lower triangle of g, G taken from the upper and its diagonal. Returns an upper bound on what
-// lies between it and a factor that completes: sum_i gamma_{i+4} b_ii / (1 - gamma) of Cholesky, and the rounding of
-// the diagonal, max u |b_ii|.
-double shift(GramMatrix& g, std::span<const double> diagonal, double sign, double tau, Context& context) {
-  constexpr std::int64_t kBlock = 32;
-  const std::int64_t n = g.order;
-  double* const b = g.values.data();
-  context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
-    const std::int64_t first = static_cast<std::int64_t>(block) * kBlock;
-    const std::int64_t last = std::min(first + kBlock, n);
-    for (std::int64_t i0 = first; i0 < n; i0 += kBlock) {
-      for (std::int64_t j = first; j < last; ++j) {
-        for (std::int64_t i = std::max(i0, j + 1); i < std::min(i0 + kBlock, n); ++i)
-          b[i + j * n] = sign * b[j + i * n];
-      }
-    }
-  });
-  double trace = 0;
-  double largest = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double entry = sign * diagonal[static_cast<std::size_t>(i)] + tau;
-    b[i + i * n] = entry;
-    const double constant = gamma(i + 5);
-    trace += constant / (1 - constant) * std::fmax(entry, 0.0);
-    largest = std::fmax(largest, entry);
-  }
-  // Underflow in the factorization adds at most n^2 (1 + max b_ii) 2^-1074; with entries of G at most n, far less than
-  // the last digit of any of this.
-  return round_up(trace * (1 + gamma(n)) + kUnitRoundoff * largest + static_cast<double>(n) * 0x1p-1000);
-}
 
 // A vector on the side of G, and what one product with A and one with A^T tell of it.
 struct Ritz {
@@ -191,10 +153,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     top = std::move(better);
     slack = std::fmin(least + guessed_error(top.residual), slack);
   }
-  for (std::int64_t i = 0; i < g.order; ++i) {
-    g.values[static_cast<std::size_t>(i + i * g.order)] = diagonal[static_cast<std::size_t>(i)];
-  }
-  if (g.triangles == Triangles::both) mirror_upper(g.values.data(), g.order, context);
+  restore(g, diagonal, context);
   return {{top.lower, Proof::proven(upper)}, top.sigma};
 }
 

@@ -13,7 +13,12 @@ namespace sigmax::bounds {
 class Proof {
  public:
   /// The quantity is at least `value`, every rounding error of its evaluation included.
-  static LowerBound lower(double value) { return LowerBound(value); }
+  static LowerBound lower(double value) { return LowerBound(value, Certainty::proven, 0.0); }
+
+  /// The quantity is at least `value`, except with probability `failure_probability` over the solver's own random start.
+  static LowerBound probabilistic_lower(double value, double failure_probability) {
+    return LowerBound(value, Certainty::probabilistic, failure_probability);
+  }
 
   /// The quantity is at most `value`, every rounding error of its evaluation included.
   static UpperBound proven(double value) { return UpperBound(value, Certainty::proven, 0.0); }

@@ -16,15 +16,23 @@ enum class Certainty {
   probabilistic,  ///< true but for the stated probability over the solver's own random start
 };
 
-/// A number that the quantity is at least, rounding included. Power iteration and Lanczos give these.
+/// A number that the quantity is at least, and how that is known. Of the largest value power iteration and Lanczos give
+/// proven ones, rounding included; of the smallest values it takes a proof, or a check.
 class LowerBound {
  public:
   double value() const noexcept { return value_; }
+  Certainty certainty() const noexcept { return certainty_; }
+
+  /// Probability that the bound is wrong; 0 if it is proven.
+  double failure_probability() const noexcept { return failure_probability_; }
 
  private:
   friend class bounds::Proof;
-  explicit LowerBound(double value) noexcept : value_(value) {}
+  LowerBound(double value, Certainty certainty, double failure_probability) noexcept
+      : value_(value), certainty_(certainty), failure_probability_(failure_probability) {}
   double value_;
+  Certainty certainty_;
+  double failure_probability_;
 };
 
 /// A number that the quantity is at most, and how that is known. Only bounds/ can make one.
@@ -49,6 +57,16 @@ class UpperBound {
 struct Enclosure {
   LowerBound lower;
   std::optional<UpperBound> upper;
+
+  /// Whether there are two ends and both are theorems.
+  bool is_proven() const noexcept {
+    return upper && lower.certainty() == Certainty::proven && upper->certainty() == Certainty::proven;
+  }
+
+  /// Probability that one of the ends is wrong, at most; 0 if what there is of them is proven.
+  double failure_probability() const noexcept {
+    return lower.failure_probability() + (upper ? upper->failure_probability() : 0.0);
+  }
 
   /// (upper - lower) / upper, 0 for [0, 0]; infinite without an upper end.
   double relative_width() const noexcept {

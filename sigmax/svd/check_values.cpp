@@ -102,6 +102,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     result.products += side.products();
     result.reads += side.reads();
     result.random = rest.random;
+    if (inner.failure_probability > 0 && !rest.confirmed) result.outcome = SvdOutcome::unconfirmed;
     if (rest.upper.empty()) return;
     result.checked = CheckedValues{{}, options.failure_probability};
     for (const double upper : rest.upper) {

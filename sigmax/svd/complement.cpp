@@ -243,7 +243,13 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
   if (bound < kInfinity) {
     const double rounding = scales_of<T>(all.coupled(), options).rounding;
     result.upper = upper_values(all.coupled(), options.k, deflated, bound);
-    for (double& value : result.upper) value += rounding;
+    result.confirmed = true;
+    for (std::size_t i = 0; i < result.upper.size(); ++i) {
+      const double theta = result.theta[i];
+      const double same = std::max(options.same * theta, rounding);
+      result.confirmed = result.confirmed && result.upper[i] <= theta + 16 * same;
+      result.upper[i] += rounding;
+    }
   }
   return result;
 }

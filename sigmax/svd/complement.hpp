@@ -32,6 +32,7 @@ struct Complement {
   std::vector<double> theta;  ///< their values
   /// upper[i] for i < k: the i-th largest eigenvalue is no larger, except with the failure probability. Empty: not shown.
   std::vector<double> upper;
+  bool confirmed = false;   ///< the upper ends are as close to theta as may be expected
   std::int64_t joined = 0;  ///< eigenvectors that were missing
   bool refined = false;     ///< the k vectors were not good enough and were made better
   std::int64_t products = 0;

@@ -1,113 +1,33 @@
 // The solver named InverseLanczos: the smallest triplets of the operator as a matrix.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/formed.hpp"
 #include "sigmax/svd/lanczos.hpp"
+#include "sigmax/svd/smallest_check.hpp"
 #include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/triangular.hpp"
 
 namespace sigmax {
 namespace {
 
-constexpr double kUnit = std::numeric_limits<double>::epsilon();
-
 // Of the order: with more triplets than that a Krylov space is no smaller than the problem, and LAPACK takes R.
 constexpr std::int64_t kFewTriplets = 4;
-
-enum class Side { plain, transposed };
-
-// X <- R^-1 X or R^-T X
-void solve_triangular(const Matrix<double>& r, Side side, MatrixView<double> x) {
-  const int n = static_cast<int>(r.rows());
-  const auto transpose = side == Side::plain ? CblasNoTrans : CblasTrans;
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    cblas_dtrsv(CblasColMajor, CblasUpper, transpose, CblasNonUnit, n, r.values().data(), n, x.column(j).data(), 1);
-  }
-}
-
-// X <- R X or R^T X
-void multiply_triangular(const Matrix<double>& r, Side side, MatrixView<double> x) {
-  const int n = static_cast<int>(r.rows());
-  const auto transpose = side == Side::plain ? CblasNoTrans : CblasTrans;
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    cblas_dtrmv(CblasColMajor, CblasUpper, transpose, CblasNonUnit, n, r.values().data(), n, x.column(j).data(), 1);
-  }
-}
-
-void copy(MatrixView<const double> from, MatrixView<double> to) {
-  for (std::int64_t j = 0; j < from.columns; ++j) std::ranges::copy(from.column(j), to.column(j).begin());
-}
-
-// A diagonal entry below rounding, zero above all, is replaced by one that can be divided by: R changes by no more than
-// the rounding errors of the factorisation.
-void lift_diagonal(Matrix<double>& r) {
-  double largest = 0;
-  for (const double value : r.values()) largest = std::max(largest, std::fabs(value));
-  const double least = kUnit * largest;
-  for (std::int64_t i = 0; i < r.rows(); ++i) {
-    if (std::fabs(r(i, i)) < least) r(i, i) = least;
-  }
-}
 
 // sigma_1 of R to a few digits.
 double largest_value(const Matrix<double>& r, const RandomState& random, Context& context) {
   const SymmetricProduct<double> product = [&](MatrixView<const double> x, MatrixView<double> z) {
-    copy(x, z);
-    multiply_triangular(r, Side::plain, z);
-    multiply_triangular(r, Side::transposed, z);
+    for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), z.column(j).begin());
+    triangular::multiply(r, triangular::Side::plain, z);
+    triangular::multiply(r, triangular::Side::transposed, z);
   };
   LanczosOptions options;
   options.tolerance = 1e-3;
   options.random = random;
   return std::sqrt(lanczos<double>(r.rows(), product, {}, options, context).theta.front());
-}
-
-// The triangular factor of [R; tau V^T]: the singular values of R in the directions V grow to about tau, the others
-// stay.
-Matrix<double> without(const Matrix<double>& r, const Matrix<double>& v, double tau) {
-  Matrix<double> stacked(r.rows() + v.columns(), r.columns());
-  for (std::int64_t j = 0; j < r.columns(); ++j) {
-    std::ranges::copy(r.column(j), stacked.column(j).begin());
-    for (std::int64_t i = 0; i < v.columns(); ++i) stacked(r.rows() + i, j) = tau * v(j, i);
-  }
-  return lapack::Qr(stacked.view()).r();
-}
-
-// Orthonormal columns that span those of `x`.
-Matrix<double> orthonormal(Matrix<double> x) {
-  for (std::int64_t j = 0; j < x.columns(); ++j) {
-    const double norm = cblas_dnrm2(static_cast<int>(x.rows()), x.column(j).data(), 1);
-    cblas_dscal(static_cast<int>(x.rows()), 1 / norm, x.column(j).data(), 1);
-  }
-  const lapack::Qr qr(x.view());
-  Matrix<double> identity(x.columns(), x.columns());
-  for (std::int64_t i = 0; i < x.columns(); ++i) identity(i, i) = 1;
-  return qr.times(identity.view());
-}
-
-struct RightVectors {
-  Matrix<double> v;  // orthonormal
-  std::int64_t products = 0;
-  SvdOutcome outcome = SvdOutcome::converged;
-  RandomState random{};
-};
-
-// X <- (R^T R)^-1 X
-void apply_inverse(const Matrix<double>& r, MatrixView<double> x) {
-  solve_triangular(r, Side::transposed, x);
-  solve_triangular(r, Side::plain, x);
-}
-
-// Appends the first `count` columns of `more` to those of `v`.
-void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count) {
-  Matrix<double> all(more.rows(), v.columns() + count);
-  copy(v.view(), all.view().column_range(0, v.columns()));
-  copy(more.view().column_range(0, count), all.view().column_range(v.columns(), count));
-  v = std::move(all);
 }
 
 // Right singular vectors of R for its k smallest values, by Lanczos on (R^T R)^-1. Its rounding errors are u theta_1,
@@ -125,10 +45,7 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
   RightVectors found;
   found.random = options.random;
   while (found.v.columns() < options.k) {
-    const SymmetricProduct<double> product = [&](MatrixView<const double> x, MatrixView<double> z) {
-      copy(x, z);
-      apply_inverse(r, z);
-    };
+    const SymmetricProduct<double> product = inverse_product(r);
     LanczosOptions inner = options;
     inner.k = options.k - found.v.columns();
     inner.max_products = std::max<std::int64_t>(options.max_products - found.products, 1);
@@ -143,38 +60,14 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
       good = inner.k;
     }
     Matrix<double> batch;
-    append(batch, top.vectors, good);
-    apply_inverse(r, batch.view());
-    batch = orthonormal(std::move(batch));
-    append(found.v, batch, good);
-    if (found.v.columns() < options.k) r = without(r, batch, tau);
+    triangular::append(batch, top.vectors, good);
+    triangular::apply_inverse(r, batch.view());
+    batch = triangular::orthonormal(std::move(batch));
+    triangular::append(found.v, batch, good);
+    if (found.v.columns() < options.k) r = triangular::without(r, batch, tau);
   }
-  found.v = orthonormal(std::move(found.v));
+  found.v = triangular::orthonormal(std::move(found.v));
   return found;
-}
-
-Matrix<double> product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
-  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
-  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
-              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
-              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
-  return c;
-}
-
-// Triplets of R from right singular vectors V, those of the smallest values first, by two-sided Rayleigh-Ritz:
-//
-//   P = R^-T V, orthonormal;  P^T R V = X S Z^T;  u = P X, v = V Z
-//
-// Left vectors taken as R v / sigma would be rounding where sigma is.
-lapack::Svd refine(const Matrix<double>& r, const Matrix<double>& v) {
-  Matrix<double> p = v;
-  solve_triangular(r, Side::transposed, p.view());
-  p = orthonormal(std::move(p));
-  Matrix<double> image = v;
-  multiply_triangular(r, Side::plain, image.view());
-  Matrix<double> projected = product(CblasTrans, p, image);
-  const lapack::Decomposition small = lapack::decompose(projected.view(), 0, v.columns());
-  return {product(CblasNoTrans, p, small.wanted.u), small.sigma, product(CblasNoTrans, v, small.wanted.v)};
 }
 
 }  // namespace
@@ -198,13 +91,14 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     lapack::Svd triplets;
     double largest = 0;
     RightVectors right;
+    CheckedSmallest checked;
     if (options.k * kFewTriplets > r.rows()) {
       lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - options.k, options.k);
       triplets = std::move(all.wanted);
       largest = all.sigma.front();
       right.random = options.random;
     } else {
-      lift_diagonal(r);
+      triangular::lift_diagonal(r);
       largest = largest_value(r, options.random, context);
       LanczosOptions inner;
       inner.k = options.k;
@@ -214,7 +108,14 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       inner.max_products = options.max_products;
       inner.random = options.random;
       right = smallest_right_vectors(r, largest, inner, context);
-      triplets = refine(r, right.v);
+      if (options.check != Check::none && right.outcome == SvdOutcome::converged) {
+        ComplementOptions check;
+        check.k = options.k;
+        check.failure_probability = options.check == Check::full ? options.failure_probability : 0;
+        check.max_products = options.max_products - right.products;
+        checked = check_smallest(r, largest, right, check, context);
+      }
+      triplets = triangular::refine(r, right.v);
     }
     triplets.u = qr.times(triplets.u.view());
     if (wide) std::swap(triplets.u, triplets.v);
@@ -222,6 +123,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     result.products += right.products;
     result.random = right.random;
     result.outcome = right.outcome;
+    result.joined = checked.joined;
+    if (!checked.lower.empty()) {
+      result.checked = CheckedValues{std::move(checked.lower), options.failure_probability};
+      for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);
+    }
   }
   result.method = InverseLanczos{};
   return result;

@@ -258,6 +258,8 @@ std::string_view message(SvdOutcome outcome) {
   switch (outcome) {
     case SvdOutcome::converged: return "converged";
     case SvdOutcome::completed: return "all its steps made: the residuals say how far that went";
+    case SvdOutcome::unconfirmed:
+      return "not confirmed: the bounds leave room for a value that was missed; allow more products";
     case SvdOutcome::out_of_products: return "not converged: allow more products, or a larger tolerance";
   }
   return "";

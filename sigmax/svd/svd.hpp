@@ -53,6 +53,7 @@ struct SvdOptions {
 enum class SvdOutcome {
   converged,        ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact but for rounding)
   completed,        ///< a method with a fixed number of steps has made them
+  unconfirmed,      ///< as converged, but the check, or a proof, left room for a value that was missed: see what they say
   out_of_products,  ///< max_products first: the values are still lower bounds, the vectors the best so far
 };
 

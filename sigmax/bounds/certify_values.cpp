@@ -1,0 +1,238 @@
+#include "sigmax/bounds/certify_values.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "sigmax/bounds/composite.hpp"
+#include "sigmax/bounds/expression.hpp"
+#include "sigmax/bounds/measured.hpp"
+#include "sigmax/bounds/proof.hpp"
+#include "sigmax/bounds/rounding.hpp"
+#include "sigmax/bounds/stretches.hpp"
+#include "sigmax/core/error.hpp"
+
+namespace sigmax {
+namespace {
+
+using bounds::Expression;
+using bounds::Measured;
+using bounds::Proof;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+template <Real T>
+Matrix<double> in_double(const Matrix<T>& x) {
+  Matrix<double> result(x.rows(), x.columns());
+  std::copy(x.values().begin(), x.values().end(), result.values().begin());
+  return result;
+}
+
+// A V for the hint's vectors, and |Y - A V| <= error; in units of 2^exponent.
+struct Images {
+  Matrix<double> y;
+  double error = 0;
+  std::int64_t exponent = 0;
+};
+
+Images images_of(const Expression& e, const Matrix<double>& v, Context& context) {
+  Images images{Matrix<double>(e.rows, v.columns()), 0, e.exponent};
+  double square = 0;
+  for (std::int64_t j = 0; j < v.columns(); ++j) {
+    const bounds::Image one = bounds::image(e, v.column(j), false, context);
+    std::ranges::copy(one.values, images.y.column(j).begin());
+    square = bounds::round_up(square + one.error * one.error);
+  }
+  images.error = bounds::round_up(std::sqrt(square));
+  return images;
+}
+
+// As the operator computes them: how its products round is not known.
+template <Real T>
+Images images_of(const LinearOperator<T>& a, const Matrix<T>& v, Context& context) {
+  Matrix<T> y(a.shape().rows, v.columns());
+  a.apply(v.view(), y.view(), context);
+  double largest = 0;
+  for (const T value : y.values()) largest = std::max(largest, std::fabs(static_cast<double>(value)));
+  Images images{in_double(y), 0, largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0};
+  for (double& value : images.y.values()) value = std::ldexp(value, -static_cast<int>(images.exponent));
+  return images;
+}
+
+Enclosure scaled(const Enclosure& e, std::int64_t exponent) {
+  return bounds::scaled(Measured{e, 0}, exponent).sigma_max;
+}
+
+// [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V: the i-th largest value of
+// A is at least the one, the value from which on the trailing columns take all of the smallest at most the other.
+struct OwnRange {
+  double lower = 0;
+  double upper = kInfinity;
+};
+
+std::vector<OwnRange> own_ranges(const Images& images, const Matrix<double>& v) {
+  const double defect = bounds::defect_of(v);
+  std::vector<OwnRange> ranges(static_cast<std::size_t>(v.columns()));
+  if (!(defect < 0.25)) return ranges;
+  const bounds::Stretches stretches = bounds::stretches_of(images.y);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const double shortest = std::max(stretches.shortest[i] - images.error * (1 + 0x1p-40), 0.0);
+    ranges[i].lower = bounds::round_down(shortest / bounds::round_up(std::sqrt(1 + defect)));
+    ranges[i].upper = bounds::round_up((stretches.longest[i] + images.error) / std::sqrt(1 - defect));
+  }
+  return ranges;
+}
+
+bool admits_probable(const CertifyOptions& options) {
+  return options.method == CertifyMethod::automatic || options.method == CertifyMethod::probabilistic;
+}
+
+// Without a factorization. `total` is at least |A|_F^2 where that is known, `norm` at least |A|, both in the units of the
+// images: sigma_i^2 is at most what the lower ends of the ones before it leave of |A|_F^2.
+template <Real T>
+CertifiedValues from_products(const Images& images, const Matrix<double>& v, const SvdResult<T>& hint, Which which,
+                              double total, double norm, const CertifyOptions& options) {
+  const std::vector<OwnRange> own = own_ranges(images, v);
+  const bool checked = hint.checked && admits_probable(options);
+  CertifiedValues result;
+  double left = total;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    Enclosure e{Proof::lower(0), std::nullopt};
+    if (which == Which::largest) {
+      e.lower = bounds::widened_lower(own[i].lower);
+      const double proven = std::min(norm, bounds::round_up(std::sqrt(std::max(left, 0.0))));
+      if (std::isfinite(proven)) e.upper = Proof::proven(bounds::widened_upper(proven));
+      left = bounds::round_up(left - bounds::round_down(own[i].lower * own[i].lower) * (1 - 0x1p-40)) ;
+    } else if (std::isfinite(own[i].upper)) {
+      e.upper = Proof::proven(bounds::widened_upper(own[i].upper));
+    }
+    e = scaled(e, images.exponent);
+    if (checked) {
+      const double bound = hint.checked->bound[i];
+      const double probability = hint.checked->failure_probability;
+      if (which == Which::smallest) {
+        const double value = bounds::widened_lower(bound).value();
+        if (!e.upper || value <= e.upper->value()) e.lower = Proof::probabilistic_lower(value, probability);
+      } else {
+        const double value = bounds::widened_upper(bound);
+        const bool refuted = value < e.lower.value();
+        if (!refuted && (!e.upper || value < e.upper->value())) e.upper = Proof::probabilistic(value, probability);
+      }
+    }
+    result.sigma.push_back(e);
+  }
+  return result;
+}
+
+// Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about a
+// value, or values that were missed, make ends that are as wide as the residuals or the gaps.
+template <Real T>
+bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance) {
+  const double unit = std::max({found.sigma.front(), values.sigma.front().lower.value(), values.resolution});
+  if (unit == 0) return true;
+  const double root = values.resolution / unit;
+  const double enough = std::max(64 * tolerance, std::same_as<T, float> ? 1e-5 : 1e-9) + 4 * root * root;
+  for (std::size_t i = 0; i < values.sigma.size(); ++i) {
+    const Enclosure& e = values.sigma[i];
+    if (!e.upper) return false;
+    const double upper = std::max(e.upper->value(), found.sigma[i]) / unit;
+    const double lower = std::min(e.lower.value(), found.sigma[i]) / unit;
+    if (!((upper - lower) * (upper + lower) <= enough)) return false;
+  }
+  return true;
+}
+
+template <Real T>
+void check(const LinearOperator<T>& a, const SvdResult<T>& hint) {
+  const Shape shape = a.shape();
+  if (shape.rows < 1 || shape.columns < 1) {
+    throw Error(fmt::format("[certify_values] an operator without entries, {}x{}", shape.rows, shape.columns));
+  }
+  const std::int64_t most = std::min(shape.rows, shape.columns);
+  if (hint.v.rows() != shape.columns || hint.u.rows() != shape.rows || hint.v.columns() < 1 ||
+      hint.v.columns() > most || hint.u.columns() != hint.v.columns()) {
+    throw Error(fmt::format("[certify_values] the hint has vectors of {}x{} and {}x{} for a {}x{} operator: pass what "
+                            "svd() returned",
+                            hint.u.rows(), hint.u.columns(), hint.v.rows(), hint.v.columns(), shape.rows,
+                            shape.columns));
+  }
+}
+
+}  // namespace
+
+template <Real T>
+CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
+                               const CertifyOptions& options, Context& context) {
+  check(a, hint);
+  const Matrix<double> v = in_double(hint.v);
+  const std::optional<Expression> e = bounds::take_apart(a, context);
+  if (!e) return from_products(images_of(a, hint.v, context), v, hint, which, kInfinity, kInfinity, options);
+  const auto k = static_cast<std::size_t>(v.columns());
+  if (!(e->norm > 0)) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0};
+  bounds::Limits limits;
+  limits.shorter = options.proven_up_to;
+  limits.entries = options.formed_up_to;
+  const bool wanted = options.method == CertifyMethod::automatic || options.method == CertifyMethod::proven;
+  if (!wanted || !bounds::is_provable(*e, limits)) {
+    const double total = e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
+    return from_products(images_of(*e, v, context), v, hint, which, total, e->norm, options);
+  }
+  bounds::ValuesQuestion question;
+  question.which = which;
+  const Matrix<double> u = in_double(hint.u);
+  question.right = v.view();
+  question.left = u.view();
+  question.next = std::ldexp(hint.next, -static_cast<int>(e->exponent));
+  bounds::ProvenValues proven = bounds::prove_values(*e, question, context);
+  for (Enclosure& sigma : proven.sigma) sigma = scaled(sigma, e->exponent);
+  // The vectors of a float operator are good to its rounding.
+  const double of_vectors = std::same_as<T, float> ? 0x1p-18 * e->norm : 0.0;
+  const double resolution = std::max(proven.resolution, of_vectors);
+  return {std::move(proven.sigma), std::ldexp(resolution, static_cast<int>(e->exponent))};
+}
+
+template <Real T>
+CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
+                              Context& context) {
+  SvdOptions<T> chosen = options;
+  const Shape shape = a.shape();
+  const bool wanted = certify.method == CertifyMethod::automatic || certify.method == CertifyMethod::proven;
+  const bool factors = wanted && std::min(shape.rows, shape.columns) <= certify.proven_up_to;
+  // A factorization finds out all that the check does, and for certain.
+  if (factors && options.check == Check::full) chosen.check = options.k > 1 ? Check::brief : Check::none;
+  CertifiedSvd<T> result;
+  result.triplets = svd(a, chosen, context);
+  CertifiedValues values = certify_values(a, result.triplets, options.which, certify, context);
+  const bool checks = options.check == Check::full && result.triplets.outcome == SvdOutcome::converged;
+  if (checks && factors && !agree(values, result.triplets, options.tolerance)) {
+    chosen.check = Check::full;
+    chosen.start = result.triplets.subspace;
+    chosen.random = result.triplets.random;
+    const SvdResult<T> before = std::move(result.triplets);
+    result.triplets = svd(a, chosen, context);
+    result.triplets.products += before.products;
+    result.triplets.reads += before.reads;
+    result.triplets.joined += before.joined;
+    values = certify_values(a, result.triplets, options.which, certify, context);
+  }
+  if (checks && result.triplets.outcome != SvdOutcome::out_of_products) {
+    const bool agreed = agree(values, result.triplets, options.tolerance);
+    result.triplets.outcome = agreed ? SvdOutcome::converged : SvdOutcome::unconfirmed;
+  }
+  result.sigma = std::move(values.sigma);
+  return result;
+}
+
+template CertifiedValues certify_values<float>(const LinearOperator<float>&, const SvdResult<float>&, Which,
+                                               const CertifyOptions&, Context&);
+template CertifiedValues certify_values<double>(const LinearOperator<double>&, const SvdResult<double>&, Which,
+                                                const CertifyOptions&, Context&);
+template CertifiedSvd<float> certified_svd<float>(const LinearOperator<float>&, const SvdOptions<float>&,
+                                                  const CertifyOptions&, Context&);
+template CertifiedSvd<double> certified_svd<double>(const LinearOperator<double>&, const SvdOptions<double>&,
+                                                    const CertifyOptions&, Context&);
+
+}  // namespace sigmax

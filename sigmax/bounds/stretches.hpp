@@ -1,0 +1,35 @@
+// How far nearly orthogonal columns stretch and shrink what they are multiplied with, rounding included. Internal to
+// bounds/.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax::bounds {
+
+/// fl(A B) or fl(A^T B), one BLAS call; the caller holds a SerialBlas.
+Matrix<double> product_of(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b);
+
+/// |x| between lower and upper, the exponent applied.
+NormRange length(std::span<const double> x);
+
+/// At least |V^T V - I|_2.
+double defect_of(const Matrix<double>& v);
+
+struct Stretches {
+  std::vector<double> shortest;  ///< [j]: at most sigma_min of the columns 0 ... j
+  std::vector<double> longest;   ///< [j]: at least sigma_max of the columns j ... k - 1
+};
+
+/// Of columns Y that are orthogonal but for rounding, and best in descending length.
+///
+/// From below: Y = Q D with columns of length 1 in Q, so that sigma_min(Y) >= sigma_min(Q) min |y_j|, and |Q^T Q - I| is
+/// at most the Frobenius norm of its off-diagonal part: short columns lose no more than they must. From above: |Y^T Y| is
+/// at most its largest diagonal entry and the Frobenius norm of the rest.
+Stretches stretches_of(const Matrix<double>& y);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,95 @@
+#include "sigmax/svd/smallest_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sigmax/svd/triangular.hpp"
+
+namespace sigmax {
+namespace {
+
+constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kMostStarts = 8;
+constexpr int kMostRounds = 64;
+
+Matrix<double> last_columns(const Matrix<double>& x, std::int64_t count) {
+  Matrix<double> result(x.rows(), count);
+  const std::int64_t first = x.columns() - count;
+  for (std::int64_t j = 0; j < count; ++j) std::ranges::copy(x.column(first + j), result.column(j).begin());
+  return result;
+}
+
+}  // namespace
+
+SymmetricProduct<double> inverse_product(const Matrix<double>& r) {
+  return [&r](MatrixView<const double> x, MatrixView<double> z) {
+    for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), z.column(j).begin());
+    triangular::apply_inverse(r, z);
+  };
+}
+
+CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,
+                               const ComplementOptions& options, Context& context) {
+  const std::int64_t n = r.rows();
+  const bool full = options.failure_probability > 0;
+  const double formed = 16 * kUnit * static_cast<double>(n) * largest;
+  double failure_probability = options.failure_probability;
+  std::int64_t products = 0;
+  std::int64_t starts = 2;
+  double shown = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger
+  CheckedSmallest result;
+  lapack::Svd found = triangular::refine(r, right.v);
+  for (int round = 0; round < kMostRounds && n > options.k; ++round) {
+    const double kth = std::max(found.sigma.front(), formed);
+    const double theta = 1 / (kth * kth);
+    // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
+    const double same = std::max(1e-10, 4 * formed / kth);
+    const std::int64_t left = options.max_products - products;
+    if (left < starts) break;
+    failure_probability /= 2;
+    const Matrix<double> lifted = triangular::without(r, found.v, largest);
+    LanczosOptions inner;
+    inner.k = std::min(starts, n);
+    inner.accuracy = Accuracy::vectors;
+    inner.tolerance = 1e-14;
+    inner.max_products = left;
+    inner.starts = starts;
+    inner.basis = 320;
+    inner.random = right.random;
+    inner.ceiling = Ceiling{theta * (1 + same), full ? failure_probability : 0.0, 6 * starts, 2 * n, theta};
+    const LanczosResult<double> rest = lanczos<double>(n, inverse_product(lifted), {}, inner, context);
+    products += rest.products;
+    right.random = rest.random;
+    std::int64_t above = 0;
+    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
+    if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
+      shown = rest.bound;
+      break;
+    }
+    // What they hold of large values is taken down by a step with the inverse.
+    Matrix<double> joining;
+    triangular::append(joining, rest.vectors, above);
+    triangular::apply_inverse(lifted, joining.view());
+    Matrix<double> all = found.v;
+    triangular::append(all, triangular::orthonormal(std::move(joining)), above);
+    found = triangular::refine(r, triangular::orthonormal(std::move(all)));
+    found.v = last_columns(found.v, options.k);
+    found.sigma.erase(found.sigma.begin(), found.sigma.end() - options.k);
+    result.joined += above;
+    starts = std::min(2 * starts, kMostStarts);
+  }
+  right.products += products;
+  right.v = found.v;
+  if (n == options.k) shown = 0;
+  if (!full) return result;
+  const double floor = shown > 0 ? 1 / std::sqrt(shown) : kInfinity;
+  const double kth = found.sigma.front();
+  if (!(floor >= kth * (1 - 1e-8) - 4 * formed)) right.outcome = SvdOutcome::unconfirmed;
+  if (shown == kInfinity) return result;
+  for (const double sigma : found.sigma) result.lower.push_back(std::max(std::min(sigma, floor) - 2 * formed, 0.0));
+  return result;
+}
+
+}  // namespace sigmax

@@ -1,0 +1,95 @@
+#include "sigmax/svd/triangular.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax::triangular {
+namespace {
+
+void copy(MatrixView<const double> from, MatrixView<double> to) {
+  for (std::int64_t j = 0; j < from.columns; ++j) std::ranges::copy(from.column(j), to.column(j).begin());
+}
+
+Matrix<double> product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
+  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
+  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
+              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
+              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
+  return c;
+}
+
+}  // namespace
+
+void solve(const Matrix<double>& r, Side side, MatrixView<double> x) {
+  const int n = static_cast<int>(r.rows());
+  const auto transpose = side == Side::plain ? CblasNoTrans : CblasTrans;
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    cblas_dtrsv(CblasColMajor, CblasUpper, transpose, CblasNonUnit, n, r.values().data(), n, x.column(j).data(), 1);
+  }
+}
+
+void multiply(const Matrix<double>& r, Side side, MatrixView<double> x) {
+  const int n = static_cast<int>(r.rows());
+  const auto transpose = side == Side::plain ? CblasNoTrans : CblasTrans;
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    cblas_dtrmv(CblasColMajor, CblasUpper, transpose, CblasNonUnit, n, r.values().data(), n, x.column(j).data(), 1);
+  }
+}
+
+void lift_diagonal(Matrix<double>& r) {
+  double largest = 0;
+  for (const double value : r.values()) largest = std::max(largest, std::fabs(value));
+  const double least = std::numeric_limits<double>::epsilon() * largest;
+  for (std::int64_t i = 0; i < r.rows(); ++i) {
+    if (std::fabs(r(i, i)) < least) r(i, i) = least;
+  }
+}
+
+void apply_inverse(const Matrix<double>& r, MatrixView<double> x) {
+  solve(r, Side::transposed, x);
+  solve(r, Side::plain, x);
+}
+
+Matrix<double> without(const Matrix<double>& r, const Matrix<double>& v, double tau) {
+  Matrix<double> stacked(r.rows() + v.columns(), r.columns());
+  for (std::int64_t j = 0; j < r.columns(); ++j) {
+    std::ranges::copy(r.column(j), stacked.column(j).begin());
+    for (std::int64_t i = 0; i < v.columns(); ++i) stacked(r.rows() + i, j) = tau * v(j, i);
+  }
+  return lapack::Qr(stacked.view()).r();
+}
+
+Matrix<double> orthonormal(Matrix<double> x) {
+  for (std::int64_t j = 0; j < x.columns(); ++j) {
+    const double norm = cblas_dnrm2(static_cast<int>(x.rows()), x.column(j).data(), 1);
+    cblas_dscal(static_cast<int>(x.rows()), 1 / norm, x.column(j).data(), 1);
+  }
+  const lapack::Qr qr(x.view());
+  Matrix<double> identity(x.columns(), x.columns());
+  for (std::int64_t i = 0; i < x.columns(); ++i) identity(i, i) = 1;
+  return qr.times(identity.view());
+}
+
+void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count) {
+  Matrix<double> all(more.rows(), v.columns() + count);
+  copy(v.view(), all.view().column_range(0, v.columns()));
+  copy(more.view().column_range(0, count), all.view().column_range(v.columns(), count));
+  v = std::move(all);
+}
+
+lapack::Svd refine(const Matrix<double>& r, const Matrix<double>& v) {
+  Matrix<double> p = v;
+  solve(r, Side::transposed, p.view());
+  p = orthonormal(std::move(p));
+  Matrix<double> image = v;
+  multiply(r, Side::plain, image.view());
+  Matrix<double> projected = product(CblasTrans, p, image);
+  const lapack::Decomposition small = lapack::decompose(projected.view(), 0, v.columns());
+  return {product(CblasNoTrans, p, small.wanted.u), small.sigma, product(CblasNoTrans, v, small.wanted.v)};
+}
+
+}  // namespace sigmax::triangular
