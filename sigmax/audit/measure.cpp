@@ -53,9 +53,9 @@ bool is_cheap_to_prove(std::int64_t rows, std::int64_t columns) {
   return shorter + shorter * shorter / longer <= 400;
 }
 
-SvdOptions<double> svd_options(std::uint64_t seed) {
+SvdOptions<double> svd_options(const RandomState& random) {
   SvdOptions<double> options;
-  options.random = random_state(seed);
+  options.random = random;
   options.tolerance = 5e-9;
   options.max_products = 2000;
   return options;
@@ -83,11 +83,15 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   if (prove || options.full_spectrum) {
     g.emplace(gram_matrix(range.matrix, bounds::gram_scale(range.facts), context));
   }
-  const double failure = options.certify.probabilistic ? options.certify.failure_probability : 0;
-  const bounds::Measured sigma_max = bounds::scaled(
-      prove ? bounds::prove(range.matrix, range.facts, *g, context)
-            : bounds::estimate(range.matrix, range.facts, failure, svd_options(options.certify.seed), context),
-      range.factor);
+  const RandomState random = options.certify.seed ? random_state(*options.certify.seed) : drawn_random_state();
+  std::optional<double> failure;
+  if (options.certify.probabilistic) failure = options.certify.failure_probability;
+  bounds::ProofOptions proof;
+  proof.random = random;
+  const bounds::Measured sigma_max =
+      bounds::scaled(prove ? bounds::prove(range.matrix, range.facts, *g, proof, context)
+                           : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context),
+                     range.factor);
   Figures figures{sigma_max.sigma_max};
   figures.sigma_max_estimate = sigma_max.estimate;
   figures.frobenius = std::sqrt(facts.sum_squares) / facts.scale;

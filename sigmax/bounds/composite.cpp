@@ -67,6 +67,7 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
   options.vector = x;
   options.of_rows = source.transposed;
   options.relative_width = limits.relative_width;
+  options.random = limits.random;
   Measured m{zero_enclosure(), 0};
   if (source.range.facts.max_abs > 0) {
     GramMatrix g = gram_of(source, context);
@@ -117,7 +118,9 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   double norm = 0;
   if (range.facts.max_abs > 0) {
     GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context, Triangles::upper);
-    norm = upper_of(scaled(prove(range.matrix, range.facts, g, ProofOptions{}, context), range.factor));
+    ProofOptions options;
+    options.random = limits.random;
+    norm = upper_of(scaled(prove(range.matrix, range.facts, g, options, context), range.factor));
   }
   // |N| = unit |B A| and B A = (unit_b B' + E_b)(unit_a A' + E_a), the norms of the parts bounding those of B' and A'.
   // One factor at a time, so that what underflows is below what rounding up adds.

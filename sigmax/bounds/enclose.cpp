@@ -49,8 +49,9 @@ LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& fac
   return {widened_lower(std::fmax(quotient - rounding, 0.0)), std::isfinite(estimate) ? estimate : 0};
 }
 
-Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, double failure_probability,
+Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::optional<double> failure_probability,
                   const SvdOptions<double>& options, Context& context) {
+  if (failure_probability) check_failure_probability("estimate", *failure_probability);
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   SvdOptions<double> chosen = options;
   chosen.method = Lanczos{Lanczos::Form::gram};
@@ -58,12 +59,12 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   std::vector<double> image(static_cast<std::size_t>(a.rows));
   const LowerResult lower = lower_bound(a, facts, top.v.column(0), false, image, context);
   Measured result{{lower.bound, std::nullopt}, lower.estimate};
-  if (failure_probability <= 0) return result;
+  if (!failure_probability) return result;
   const UpperBound proven = norm_upper_bound(a, facts);
   result.sigma_max.upper = proven;
   if (top.recurrences.empty()) return result;
   const UpperBound probable =
-      probabilistic_upper_bound(top.recurrences, top.scale, failure_probability, a.rows + a.columns);
+      probabilistic_upper_bound(top.recurrences, top.scale, *failure_probability, a.rows + a.columns);
   if (probable.value() < proven.value()) result.sigma_max.upper = probable;
   return result;
 }

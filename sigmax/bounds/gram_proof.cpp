@@ -85,8 +85,10 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   return ritz;
 }
 
-Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, Context& context) {
+Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const RandomState& random,
+              Context& context) {
   SvdOptions<double> options;
+  options.random = random;
   options.tolerance = 1e-14;
   options.max_products = 600;
   options.method = Lanczos{};
@@ -97,7 +99,7 @@ Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool o
 
 Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const ProofOptions& options,
            Context& context) {
-  if (options.vector.empty()) return find_top(a, facts, of_rows, context);
+  if (options.vector.empty()) return find_top(a, facts, of_rows, RandomState{}, context);
   std::vector<double> x(options.vector.begin(), options.vector.end());
   if (options.of_rows != of_rows) {
     std::vector<double> image(static_cast<std::size_t>(of_rows ? a.rows : a.columns));
@@ -109,12 +111,12 @@ Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_r
     x = std::move(image);
   }
   const NormRange norm = norm_range(x);
-  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, context);
+  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, RandomState{}, context);
   const double factor = 1 / norm.upper;
   for (double& value : x) value = std::ldexp(value, -norm.exponent) * factor;
   Ritz ritz = look_at(a, facts, of_rows, std::move(x), context);
   // A vector this poor would make tau a guess.
-  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, context) : ritz;
+  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, RandomState{}, context) : ritz;
 }
 
 // Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
@@ -162,7 +164,6 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
   const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
   double slack = std::fmax(least + guessed_error(top.residual), options.relative_width);
   bool improved = false;
-  bool searched = options.vector.empty();
   for (int attempt = 0; attempt < 8; ++attempt) {
     context.check_cancel();
     const double theta = top.sigma * g.scale * top.sigma * g.scale;
@@ -170,9 +171,8 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     const double rounding = shift(g, diagonal, -1, tau, context);
     if (!cholesky(g.values.data(), g.order, context)) {
       slack *= 16;
-      if (attempt == 1 && !searched) {
-        searched = true;
-        top = find_top(a, facts, g.of_rows, context);
+      if (attempt == 1) {  // the vector was another's, or that of a matrix made for the constant start
+        top = find_top(a, facts, g.of_rows, given_or_drawn(options.random), context);
         slack = least + guessed_error(top.residual);
       }
       continue;

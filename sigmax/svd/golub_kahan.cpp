@@ -277,7 +277,7 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& option
   const Tall<T> tall{a};
   const std::int64_t k = options.k;
   const std::int64_t width = std::min({options.start.columns(), std::max(k, kTogether), tall.columns});
-  Process<T> process(tall, k, basis, width, options.random, context);
+  Process<T> process(tall, k, basis, width, given_or_drawn(options.random), context);
   if (width > 0 && !tall.transposed) process.start_from(options.start.view(), width);
   if (width > 0 && tall.transposed) {
     Matrix<T> image(tall.columns, width);

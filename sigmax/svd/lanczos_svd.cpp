@@ -38,7 +38,7 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T
   const bool tiny = shape.rows * shape.columns <= kTinyEntries;
   inner.apart = tiny ? 3 : 1;
   inner.neighbours = !tiny;
-  inner.random = options.random;
+  inner.random = given_or_drawn(options.random);
 
   const Matrix<T> start = side.from_right(options.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };

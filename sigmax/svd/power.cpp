@@ -184,11 +184,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const Shape shape = a.shape();
   SvdResult<T> result;
   result.method = method;
-  result.random = options.random;
+  result.random = given_or_drawn(options.random);
   result.u = Matrix<T>(shape.rows, 1);
   result.v = Matrix<T>(shape.columns, 1);
   if (options.start.empty()) {
-    result.random = random_unit_vectors(options.random, result.v.view());
+    result.random = random_unit_vectors(result.random, result.v.view());
   } else {
     std::copy_n(options.start.column(0).begin(), shape.columns, result.v.column(0).begin());
   }

@@ -28,6 +28,7 @@ class RandomStart {
       const MatrixView<T> x = basis.next();
       std::transform(normal.begin(), normal.end(), x.data, [](double value) { return static_cast<T>(value); });
       Vector vector;
+      vector.drawn = random.drawn;
       vector.norm = blas1::norm<T>(x.column(0));
       blas1::scale(x.column(0), 1 / vector.norm);
       vector.coordinates.resize(static_cast<std::size_t>(j + 1));
@@ -54,6 +55,7 @@ class RandomStart {
     for (const Vector& vector : std::exchange(vectors_, {})) {
       LanczosRecurrence& recurrence = result.emplace_back();
       recurrence.start_norm = vector.norm;
+      recurrence.drawn = vector.drawn;
       recurrence.unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
       record_recurrence(h, count, done, steps, vector.coordinates, recurrence);
     }
@@ -63,6 +65,7 @@ class RandomStart {
  private:
   struct Vector {
     double norm = 0;
+    bool drawn = false;
     std::vector<double> coordinates;
   };
   std::vector<Vector> vectors_;

@@ -108,11 +108,11 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
     if (sigma > 0 && std::isfinite(sigma)) {
       exponent = std::ilogb(sigma);
     } else {
-      exponent = exponent_of(a, options.random, context);
+      exponent = exponent_of(a, *options.random, context);
       if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
     }
   } catch (const NotFinite&) {
-    exponent = exponent_of(a, options.random, context);
+    exponent = exponent_of(a, *options.random, context);
   }
   if (!exponent) exponent = 0;
   try {
@@ -257,6 +257,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   const Shape shape = a.shape();
   check(shape, options);
   SvdOptions<T> chosen = options;
+  chosen.random = given_or_drawn(options.random);
   if (std::holds_alternative<Auto>(options.method)) {
     const bool stored = std::holds_alternative<structure::Stored>(a.structure());
     chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});

@@ -36,7 +36,9 @@ struct SvdOptions {
   /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random where
   /// empty; what a probabilistic certificate needs is a random start.
   Matrix<T> start;
-  RandomState random{};  ///< random numbers are drawn from it
+  /// Random numbers are taken from it, and the same state gives the same bits. Empty: drawn anew for each call. A
+  /// probabilistic certificate needs a state that was drawn (core/rng.hpp), by this call or by the caller.
+  std::optional<RandomState> random;
 };
 
 enum class SvdOutcome {
