@@ -54,7 +54,7 @@ struct AuditOptions {
   bool quick = false;
   CertifyRequest certify;
   double failure_probability = 1e-9;
-  std::optional<Seed> seed;  ///< nothing: drawn from the system
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
   Format format = Format::table;
   std::vector<ReportFile> files;
   std::vector<Gate> gates;
@@ -100,7 +100,7 @@ struct SvdOptions {
   Method method = Auto{};
   std::int64_t max_products = 10000;
   CertifyRequest certify;
-  std::optional<Seed> seed;  ///< nothing: drawn from the system
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;
   Format format = Format::table;
   std::vector<ReportFile> files;

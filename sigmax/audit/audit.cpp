@@ -12,6 +12,7 @@
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/role.hpp"
 #include "sigmax/bounds/christoffel.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -181,6 +182,7 @@ void count(const TensorResult& tensor, Summary& summary) {
 }  // namespace
 
 Result audit(const io::Checkpoint& checkpoint, const Options& asked, Context& context) {
+  const FloatingEnvironment environment;
   const Clock::time_point start = Clock::now();
   bounds::check_failure_probability("audit", asked.certify.failure_probability);
   Options options = asked;

@@ -27,7 +27,7 @@ struct CertifyOptions {
   /// Of the random start vectors. Empty: drawn, once for the audit. One that was not drawn repeats an audit digit by
   /// digit; a matrix made by somebody who knew it could defeat a probabilistic bound, so there are none then, and the
   /// upper ends are proven ones, where need be wide.
-  std::optional<Seed> seed;
+  std::optional<Seed> seed{};
 };
 
 struct Options {

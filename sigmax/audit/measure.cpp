@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "sigmax/bounds/enclose.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/spectrum.hpp"
@@ -64,6 +65,7 @@ SvdOptions<double> svd_options(const RandomState& random) {
 }  // namespace
 
 Measurement measure(const Tensor& matrix, const Options& options, Context& context) {
+  const FloatingEnvironment environment;
   const StoredView view = stored_view(matrix);
   const kernels::Scan facts = kernels::scan(view.matrix, context);
   Measurement result;
@@ -112,6 +114,7 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
 }
 
 Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t rows, std::int64_t columns, DType dtype) {
+  const FloatingEnvironment environment;
   Measurement result;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     const Measurement& block = blocks[b];

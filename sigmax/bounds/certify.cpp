@@ -15,6 +15,7 @@
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -204,6 +205,7 @@ Peeled peel(const Expression& e) {
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context) {
+  const FloatingEnvironment environment;
   const Shape shape = a.shape();
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[certify] an operator without entries, {}x{}", shape.rows, shape.columns));
@@ -243,6 +245,7 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
 
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint) {
+  const FloatingEnvironment environment;
   Context context;
   return certify(a, hint, CertifyOptions{}, context);
 }

@@ -9,20 +9,24 @@
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/matvec.hpp"
 
 namespace sigmax::bounds {
 
 double frobenius_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   return round_up(std::sqrt(round_up(facts.sum_squares * (1 + gamma(a.size() + 2)))) / facts.scale);
 }
 
 double schur_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   return round_up(facts.largest_row_sum * (1 + gamma(a.columns)) * facts.largest_column_sum * (1 + gamma(a.rows)));
 }
 
 UpperBound norm_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   if (facts.max_abs == 0) return Proof::proven(0);
   const double schur = round_up(std::sqrt(schur_upper_bound(a, facts)));
   return Proof::proven(widened_upper(std::fmin(frobenius_upper_bound(a, facts), schur)));
@@ -31,6 +35,7 @@ UpperBound norm_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan&
 // Products that underflow add n 2^-1075 to an entry of the image, which matters for a vector of tiny entries only.
 LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::span<const double> x,
                         bool transposed, std::span<double> image, Context& context) {
+  const FloatingEnvironment environment;
   const auto terms = static_cast<std::int64_t>(x.size());
   if (transposed) {
     kernels::multiply_transposed<double>(a, x, image, context);
@@ -51,6 +56,7 @@ LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& fac
 
 Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::optional<double> failure_probability,
                   const SvdOptions<double>& options, Context& context) {
+  const FloatingEnvironment environment;
   if (failure_probability) check_failure_probability("estimate", *failure_probability);
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   SvdOptions<double> chosen = options;
@@ -70,6 +76,7 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, st
 }
 
 InRange in_range(const kernels::StoredMatrix& a, const kernels::Scan& facts, Context& context) {
+  const FloatingEnvironment environment;
   if (facts.scale == 1 || facts.max_abs == 0) return {a, facts, 1.0, nullptr};
   auto values = std::make_shared<std::vector<double>>(static_cast<std::size_t>(a.size()));
   kernels::convert(a, facts.scale, values->data(), a.columns);

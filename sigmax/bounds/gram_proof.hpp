@@ -24,7 +24,7 @@ struct ProofOptions {
   double relative_width = 0;
   /// svd() starts from a constant, so that proofs repeat. A second search, where the first vector proves to be a wrong
   /// one, starts from this; empty: drawn. The proof rests on neither.
-  std::optional<RandomState> random;
+  std::optional<RandomState> random{};
 };
 
 /// Both ends proven: the vector x gives the lower end |A x| / |x|, and a Cholesky factorization of tau I - G that

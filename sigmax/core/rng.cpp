@@ -14,6 +14,7 @@
 #endif
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -168,10 +169,12 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
 }
 
 RandomState fill_uniform(RandomState state, std::span<double> values) noexcept {
+  const FloatingEnvironment environment;
   return fill(state, values, uniform_pair);
 }
 
 RandomState fill_normal(RandomState state, std::span<double> values) noexcept {
+  const FloatingEnvironment environment;
   return fill(state, values, normal_pair);
 }
 

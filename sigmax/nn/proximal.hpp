@@ -49,7 +49,7 @@ struct ProximalOptions {
   double tolerance = 1e-13;  ///< of the triplets, as Accuracy::vectors
   std::int64_t max_products = 10000;
   /// Of the solver. Empty: drawn anew. Give the same state to processes whose results must agree bit for bit.
-  std::optional<RandomState> random;
+  std::optional<RandomState> random{};
 };
 
 struct ProximalResult {

@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 
 namespace sigmax {
@@ -298,6 +299,7 @@ double rayleigh_quotient(const Band& a, const std::vector<double>& x) {
 }  // namespace
 
 LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth) {
+  const FloatingEnvironment environment;
   Band band(a, bandwidth);
   const std::int64_t n = band.order();
   LeadingOfBand result;
@@ -332,6 +334,7 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
 }
 
 std::optional<TailedSpectrum> spectrum_of_band(MatrixView<const double> a, std::int64_t bandwidth, std::int64_t tail) {
+  const FloatingEnvironment environment;
   Band band(a, bandwidth);
   const std::int64_t n = band.order();
   const int exponent = exponent_of(band);

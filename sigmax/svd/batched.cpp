@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched_small.hpp"
@@ -225,11 +226,13 @@ std::string_view message(BatchOutcome outcome) {
 }
 
 BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   check(options);
   return run(strided(matrices), options, context);
 }
 
 BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   check(options);
   return run(ragged(matrices), options, context);
 }

@@ -26,7 +26,7 @@ struct BatchOptions {
   double tolerance = 1e-10;
   bool vectors = false;  ///< u and v wanted
   /// For the matrices that are given to svd(): each has a part of the sequence of its own. Empty: drawn anew.
-  std::optional<RandomState> random;
+  std::optional<RandomState> random{};
 };
 
 enum class BatchOutcome {

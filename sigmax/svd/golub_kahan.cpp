@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
@@ -273,6 +274,7 @@ SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typen
 template <Real T>
 SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
                          Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   const Tall<T> tall{a};
   const std::int64_t k = options.k;

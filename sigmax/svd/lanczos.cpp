@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/band.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -314,6 +315,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
 template <Real T>
 LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
                          const LanczosOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   const std::int64_t k = options.k;
   check(n, start.columns > 0 ? start.rows : n, options);
   const SerialBlas serial;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
 #include "sigmax/svd/solvers.hpp"
@@ -254,6 +255,7 @@ std::string_view message(SvdOutcome outcome) {
 
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+  const FloatingEnvironment environment;
   const Shape shape = a.shape();
   check(shape, options);
   SvdOptions<T> chosen = options;
@@ -274,6 +276,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
 
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options) {
+  const FloatingEnvironment environment;
   Context context;
   return svd(a, options, context);
 }

@@ -38,7 +38,7 @@ struct SvdOptions {
   Matrix<T> start;
   /// Random numbers are taken from it, and the same state gives the same bits. Empty: drawn anew for each call. A
   /// probabilistic certificate needs a state that was drawn (core/rng.hpp), by this call or by the caller.
-  std::optional<RandomState> random;
+  std::optional<RandomState> random{};
 };
 
 enum class SvdOutcome {
