@@ -11,6 +11,7 @@
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -43,6 +44,7 @@ void check_failure_probability(std::string_view where, double value) {
 // Ritz value: so the search needs no Ritz value, only a point that is not beyond it, such as the largest alpha.
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude) {
+  const FloatingEnvironment environment;
   const double ideal = failure_probability - excess_of_start(terms, recurrence.unit_roundoff);
   if (!is_one(recurrence) || !(ideal > 0)) return kInfinity;
   const std::size_t steps = recurrence.alpha.size();
@@ -69,6 +71,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   // A recurrence this small is one of products that underflowed: svd() scales the operator to about 1.
   if (!(low > (recurrence.unit_roundoff > 0x1p-40 ? 0x1p-100 : 0x1p-900))) return kInfinity;
   double high = 2 * low;
+  // Ends with the range of double, after 2098 doublings at most; then 47 halvings reach 1e-14.
   while (!reaches_target(high)) {
     low = high;
     high *= 2;
@@ -83,6 +86,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
 
 UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
                                      double failure_probability, std::int64_t terms, double norm) {
+  const FloatingEnvironment environment;
   const double magnitude = (scale * norm) * (scale * norm);
   const double each = std::pow(failure_probability, 1 / static_cast<double>(recurrences.size())) * (1 - 1e-12);
   double square = recurrences.empty() ? kInfinity : 0;
