@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/collatz.hpp"
 #include "sigmax/bounds/form.hpp"
 #include "sigmax/bounds/gram_proof.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
@@ -57,10 +59,12 @@ double upper_of(const Measured& measured) {
 }  // namespace
 
 bool is_provable(const Expression& e, const Limits& limits) {
+  if (!blas_supports_proofs()) return false;
   return std::min(e.rows, e.columns) <= limits.shorter && (e.kind == Kind::stored || is_formable(e, limits.entries));
 }
 
 Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return {zero_enclosure(), 0};
   const Source source = source_of(e, context);
   ProofOptions options;
@@ -82,11 +86,12 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
 }
 
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   const Expression& left = product.parts[0];
   const Expression& right = product.parts[1];
   const std::int64_t r = left.columns;
   if (!(product.norm > 0)) return 0;
-  if (r >= std::min(product.rows, product.columns) || r > limits.shorter) return kInfinity;
+  if (r >= std::min(product.rows, product.columns) || r > limits.shorter || !blas_supports_proofs()) return kInfinity;
   for (const Expression* part : {&left, &right}) {
     if (part->kind != Kind::stored && !is_formable(*part, limits.entries)) return kInfinity;
   }
@@ -129,6 +134,7 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
 }
 
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return 0;
   context.check_cancel();
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));

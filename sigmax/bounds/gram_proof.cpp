@@ -5,11 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/cholesky.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
 
@@ -78,8 +80,9 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   }
   const double theta = ritz.sigma * ritz.sigma;
   double square = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] - theta * x[i]) * (z[i] - theta * x[i]);
-  const double residual = std::sqrt(square / sum_squares(x)) / theta;
+  // Relative to theta before it is squared: theta may be as large as 2^800.
+  for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] / theta - x[i]) * (z[i] / theta - x[i]);
+  const double residual = std::sqrt(square / sum_squares(x));
   if (std::isfinite(residual)) ritz.residual = std::fmin(residual, 1.0);
   ritz.x = std::move(x);
   return ritz;
@@ -142,6 +145,7 @@ double gram_scale(const kernels::Scan& facts) {
 }
 
 double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g) {
+  const FloatingEnvironment environment;
   const double magnitude = g.scale * frobenius_upper_bound(a, facts);
   const double spread =
       std::fmin(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
@@ -154,9 +158,11 @@ double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, co
 // if that is too wide: x <- (tau I - G)^-3 x, and once more with the better theta
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
                Context& context) {
+  const FloatingEnvironment environment;
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   Ritz top = start(a, facts, g.of_rows, options, context);
   double upper = norm_upper_bound(a, facts).value();
+  if (!blas_supports_proofs()) return {{top.lower, Proof::proven(upper)}, top.sigma};
   const double product_error = gram_error(a, facts, g);
   const std::vector<double> diagonal = take_diagonal(g);
   const double n = static_cast<double>(g.order);
@@ -198,6 +204,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
 }
 
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {
+  const FloatingEnvironment environment;
   return prove(a, facts, g, ProofOptions{}, context);
 }
 
@@ -205,6 +212,8 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
 // three; their bound grows with delta by far less than delta itself, so twice the bound at delta = 0 will do, and that
 // it does is checked.
 bool dominate(GramMatrix& g, double error, Context& context) {
+  const FloatingEnvironment environment;
+  if (!blas_supports_proofs()) return false;
   const std::vector<double> diagonal = take_diagonal(g);
   const double at_zero = shift(g, diagonal, 1, 0.0, context);
   const double delta = round_up(2 * (at_zero + error)) + 0x1p-900;
