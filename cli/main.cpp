@@ -16,6 +16,7 @@
 #include "cli/terminal.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -54,6 +55,7 @@ struct Run {
 };
 
 int run(int argc, const char* const* argv) {
+  const FloatingEnvironment environment;
   try {
     return std::visit(Run{}, parse(argc, argv));
   } catch (const Cancelled&) {

@@ -3,11 +3,12 @@
 #include <charconv>
 #include <system_error>
 
+#include "sigmax/core/bound.hpp"
+
 namespace sigmax::cli {
 namespace {
 
 constexpr int kMostJobs = 1024;
-const CLI::Range kSeed(std::int64_t{0}, std::int64_t{1} << 62);
 
 const std::map<std::string, Colour> kColours = {
     {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
@@ -31,13 +32,13 @@ void add_jobs(CLI::App* app, int& jobs) {
       ->group(kComputation);
 }
 
-void add_seed(CLI::App* app, std::optional<std::uint64_t>& seed) {
+void add_seed(CLI::App* app, Typed& typed) {
   app->add_option(
-         "--seed", seed,
-         "of the random start that probabilistic ends rest on, to repeat a run; drawn anew by default, so that "
-         "no file can be made to defeat them")
-      ->check(kSeed)
-      ->option_text("N")
+         "--seed", typed.seed,
+         "of the random start, to repeat a run digit by digit; drawn anew by default, after the file was made. "
+         "Probabilistic ends rest on that: a run with --seed gives proven ends or none, since a file could be "
+         "made for a seed")
+      ->option_text("N[:STREAM]")
       ->group(kComputation);
 }
 
@@ -46,6 +47,28 @@ void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::
 }
 
 Colour colour_of(const Typed& typed) { return chosen("--color", typed.colour, kColours); }
+
+std::optional<Seed> seed_of(const std::string& text) {
+  if (text.empty()) return {};
+  Seed seed;
+  const char* const end = text.data() + text.size();
+  auto read = std::from_chars(text.data(), end, seed.number);
+  if (read.ec == std::errc() && read.ptr != end && *read.ptr == ':') {
+    read = std::from_chars(read.ptr + 1, end, seed.stream);
+  }
+  if (read.ec == std::errc() && read.ptr == end) return seed;
+  throw Error(fmt::format(
+      "--seed takes a whole number from 0 to 2^64 - 1, and a second one behind a colon, as a report has them, got '{}'",
+      text));
+}
+
+void check_failure_probability(double value) {
+  if (value >= kLeastFailureProbability && value < 1) return;
+  throw Error(
+      fmt::format("--failure-probability must be at least {} and below 1, got {}; --certify proven or none "
+                  "gives no probabilistic ends",
+                  kLeastFailureProbability, value));
+}
 
 CertifyRequest certify_request(const std::string& text) {
   using Kind = CertifyRequest::Kind;

@@ -14,6 +14,7 @@
 
 #include "cli/options.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/rng.hpp"
 
 namespace sigmax::cli {
 
@@ -27,7 +28,7 @@ inline constexpr const char* kGeneral = "General";
 /// What was typed, before it is given its types.
 struct Typed {
   std::vector<std::string> layers, exclude, gates;
-  std::string sort, certify, format, colour = "auto";
+  std::string sort, certify, format, seed, colour = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;
@@ -46,7 +47,7 @@ T chosen(std::string_view option, const std::string& text, const std::map<std::s
 /// --quiet, --verbose, --color and --help.
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed);
 void add_jobs(CLI::App* app, int& jobs);
-void add_seed(CLI::App* app, std::optional<std::uint64_t>& seed);
+void add_seed(CLI::App* app, Typed& typed);
 
 void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text);
 
@@ -54,6 +55,12 @@ Colour colour_of(const Typed& typed);
 
 /// Throws Error for a text that is not how --certify is written.
 CertifyRequest certify_request(const std::string& text);
+
+/// A seed as it was typed, not drawn; nothing for an empty text. Throws Error for a text that is none.
+std::optional<Seed> seed_of(const std::string& text);
+
+/// Throws Error for one that random numbers do not support.
+void check_failure_probability(double value);
 
 /// Throws Error for a file called `-` and for two of one name.
 std::vector<ReportFile> report_files(const Typed& typed);

@@ -72,10 +72,10 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       ->group(kComputation);
   audit
       ->add_option("--failure-probability", options.failure_probability,
-                   "of each probabilistic upper end, between 0 and 1; 1e-9 by default")
+                   "of each probabilistic upper end, from 1e-15 to below 1; 1e-9 by default")
       ->option_text("P")
       ->group(kComputation);
-  add_seed(audit, options.seed);
+  add_seed(audit, typed);
   add_jobs(audit, options.jobs);
   audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
       ->option_text("FORMAT")
@@ -170,9 +170,8 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);
-  if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
-    throw Error(fmt::format("--failure-probability must lie between 0 and 1, got {}", options.failure_probability));
-  }
+  options.seed = seed_of(typed.seed);
+  check_failure_probability(options.failure_probability);
   if (!typed.sort.empty()) options.sort = report::column(column_key(typed.sort)).key;
   for (const std::string& source : typed.gates) options.gates.emplace_back(source);
   options.files = report_files(typed);

@@ -9,6 +9,7 @@
 
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/svd/method.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -53,7 +54,7 @@ struct AuditOptions {
   bool quick = false;
   CertifyRequest certify;
   double failure_probability = 1e-9;
-  std::optional<std::uint64_t> seed;  ///< nothing: drawn from the system
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
   Format format = Format::table;
   std::vector<ReportFile> files;
   std::vector<Gate> gates;
@@ -99,7 +100,7 @@ struct SvdOptions {
   Method method = Auto{};
   std::int64_t max_products = 10000;
   CertifyRequest certify;
-  std::optional<std::uint64_t> seed;  ///< nothing: drawn from the system
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;
   Format format = Format::table;
   std::vector<ReportFile> files;

@@ -116,7 +116,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
                    "side, probabilistic above), probabilistic or none; proven:4096 by default")
       ->option_text("HOW")
       ->group(kComputation);
-  add_seed(command, options.seed);
+  add_seed(command, typed);
   add_jobs(command, options.jobs);
   command
       ->add_option("--format", typed.format,
@@ -153,6 +153,7 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
   if (svd.count.empty() && name(options.method) == "power") options.count = 1;
   check_combination(options, svd);
   options.certify = certify_request(typed.certify);
+  options.seed = seed_of(typed.seed);
   options.files = report_files(typed);
   if (!svd.output.empty()) {
     options.output = output_of(svd.output);

@@ -9,6 +9,7 @@
 #include "cli/terminal.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/dtype.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 
 namespace sigmax::cli {
@@ -42,7 +43,7 @@ struct SvdReport {
   std::string in_words;  ///< the outcome, and what to try
   bool of_vectors = false;
   double tolerance = 0;
-  std::uint64_t seed = 0;
+  Seed seed;
   std::int64_t products = 0;
   std::int64_t reads = 0;
   double seconds = 0;

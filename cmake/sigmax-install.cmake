@@ -8,7 +8,7 @@ install(TARGETS sigmax EXPORT sigmax-targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/sigmax DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.hpp"
-        REGEX "(-inl|/proof|/blas)\\.hpp$" EXCLUDE)  # of use to sigmax's own sources alone
+        REGEX "(-inl|/proof|/blas|/blas_check)\\.hpp$" EXCLUDE)  # of use to sigmax's own sources alone
 install(EXPORT sigmax-targets NAMESPACE sigmax:: DESTINATION ${package_dir})
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/sigmax-config.cmake.in

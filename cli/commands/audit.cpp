@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,7 @@ audit::CertifyOptions certify_options(const AuditOptions& options) {
   using Kind = CertifyRequest::Kind;
   audit::CertifyOptions certify;
   certify.failure_probability = options.failure_probability;
-  certify.seed = options.seed ? *options.seed : std::random_device()();
+  certify.seed = options.seed;
   switch (options.certify.kind) {
     case Kind::automatic:
       certify.proven_if_cheap = true;

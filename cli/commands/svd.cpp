@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +19,7 @@
 #include "cli/terminal.hpp"
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/io/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/io/npy_writer.hpp"
@@ -40,7 +40,7 @@ using Clock = std::chrono::steady_clock;
 struct Problem {
   Operator<double> a;
   double frobenius = 0;
-  std::uint64_t seed = 0;
+  Seed seed;
   sigmax::SvdOptions<double> options;
 };
 
@@ -85,7 +85,7 @@ Problem problem_of(const SvdOptions& options, const NamedMatrix& named, const Ta
   problem.options.tolerance = options.tolerance;
   problem.options.max_products = options.max_products;
   problem.options.method = options.method;
-  problem.seed = options.seed ? *options.seed : std::random_device()();
+  problem.seed = options.seed ? *options.seed : drawn_seed();
   problem.options.random = random_state(problem.seed);
   problem.a = dense<double>(named.matrix);
   return problem;

@@ -11,6 +11,8 @@
 
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/role.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -179,13 +181,17 @@ void count(const TensorResult& tensor, Summary& summary) {
 
 }  // namespace
 
-Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context) {
+Result audit(const io::Checkpoint& checkpoint, const Options& asked, Context& context) {
+  const FloatingEnvironment environment;
   const Clock::time_point start = Clock::now();
+  check_failure_probability("audit", asked.certify.failure_probability);
+  Options options = asked;
+  if (!options.certify.seed) options.certify.seed = drawn_seed();
   Plan plan = make_plan(checkpoint, options);
   Result result;
   result.model = describe(checkpoint);
   result.full_spectrum = options.full_spectrum;
-  result.seed = options.certify.seed;
+  result.seed = *options.certify.seed;
   result.skipped = std::move(plan.skipped);
 
   // Large weights first, one after another; then the small ones side by side, the costly first so that the threads end

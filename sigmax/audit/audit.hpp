@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "sigmax/audit/result.hpp"
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/io/checkpoint.hpp"
 
 namespace sigmax::audit {
@@ -21,10 +23,11 @@ struct CertifyOptions {
   /// a shorter side k and a longer side l, k + k^2 / l <= 400 (long thin matrices, and small ones).
   bool proven_if_cheap = false;
   bool probabilistic = true;          ///< false: no upper end where it is not proven
-  double failure_probability = 1e-9;  ///< of each probabilistic bound
-  /// Of the random start vectors that probabilistic bounds rest on. A matrix made by somebody who knew the seed can
-  /// defeat such a bound: for files that are not trusted, draw it. Proven bounds do not depend on it.
-  std::uint64_t seed = 0;
+  double failure_probability = 1e-9;  ///< of each probabilistic bound, at least kLeastFailureProbability
+  /// Of the random start vectors. Empty: drawn, once for the audit. One that was not drawn repeats an audit digit by
+  /// digit; a matrix made by somebody who knew it could defeat a probabilistic bound, so there are none then, and the
+  /// upper ends are proven ones, where need be wide.
+  std::optional<Seed> seed{};
 };
 
 struct Options {
@@ -39,7 +42,8 @@ struct Options {
 /// Audits every tensor of `checkpoint`. Memory stays within the working set of the largest tensor: its Gram matrix on
 /// the shorter side in double, and panels; small weights are measured in parallel, large ones with parallel kernels.
 ///
-/// Throws FileError if a tensor's data cannot be read after all, Cancelled if the context was asked to stop.
+/// Throws Error for a failure probability out of range, FileError if a tensor's data cannot be read after all,
+/// Cancelled if the context was asked to stop.
 Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
 
 }  // namespace sigmax::audit

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "sigmax/bounds/enclose.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/spectrum.hpp"
@@ -53,9 +54,9 @@ bool is_cheap_to_prove(std::int64_t rows, std::int64_t columns) {
   return shorter + shorter * shorter / longer <= 400;
 }
 
-SvdOptions<double> svd_options(std::uint64_t seed) {
+SvdOptions<double> svd_options(const RandomState& random) {
   SvdOptions<double> options;
-  options.random = random_state(seed);
+  options.random = random;
   options.tolerance = 5e-9;
   options.max_products = 2000;
   return options;
@@ -64,6 +65,7 @@ SvdOptions<double> svd_options(std::uint64_t seed) {
 }  // namespace
 
 Measurement measure(const Tensor& matrix, const Options& options, Context& context) {
+  const FloatingEnvironment environment;
   const StoredView view = stored_view(matrix);
   const kernels::Scan facts = kernels::scan(view.matrix, context);
   Measurement result;
@@ -83,11 +85,15 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   if (prove || options.full_spectrum) {
     g.emplace(gram_matrix(range.matrix, bounds::gram_scale(range.facts), context));
   }
-  const double failure = options.certify.probabilistic ? options.certify.failure_probability : 0;
-  const bounds::Measured sigma_max = bounds::scaled(
-      prove ? bounds::prove(range.matrix, range.facts, *g, context)
-            : bounds::estimate(range.matrix, range.facts, failure, svd_options(options.certify.seed), context),
-      range.factor);
+  const RandomState random = options.certify.seed ? random_state(*options.certify.seed) : drawn_random_state();
+  std::optional<double> failure;
+  if (options.certify.probabilistic) failure = options.certify.failure_probability;
+  bounds::ProofOptions proof;
+  proof.random = random;
+  const bounds::Measured sigma_max =
+      bounds::scaled(prove ? bounds::prove(range.matrix, range.facts, *g, proof, context)
+                           : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context),
+                     range.factor);
   Figures figures{sigma_max.sigma_max};
   figures.sigma_max_estimate = sigma_max.estimate;
   figures.frobenius = std::sqrt(facts.sum_squares) / facts.scale;
@@ -108,6 +114,7 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
 }
 
 Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t rows, std::int64_t columns, DType dtype) {
+  const FloatingEnvironment environment;
   Measurement result;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     const Measurement& block = blocks[b];

@@ -9,6 +9,7 @@
 
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/dtype.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 
 namespace sigmax::audit {
@@ -129,7 +130,7 @@ struct Result {
   std::vector<TensorResult> tensors;  ///< in the checkpoint's order
   std::vector<Skipped> skipped;
   bool full_spectrum = true;
-  std::uint64_t seed = 0;  ///< CertifyOptions::seed of this audit
+  Seed seed;  ///< of the random starts of this audit: CertifyOptions::seed, or the one that was drawn
   Summary summary;
 };
 

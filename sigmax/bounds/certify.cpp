@@ -15,6 +15,8 @@
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax {
 namespace {
@@ -41,7 +43,7 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
 template <Real T>
 std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdResult<T>& hint,
                                          const CertifyOptions& options, double norm) {
-  if (!(options.failure_probability > 0) || hint.recurrences.empty()) return std::nullopt;
+  if (hint.recurrences.empty()) return std::nullopt;
   std::vector<LanczosRecurrence> recurrences = hint.recurrences;
   for (LanczosRecurrence& recurrence : recurrences) {
     if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
@@ -110,11 +112,13 @@ double width_of_proof(const Expression& e) {
 // Bounds in the order of their cost, until one is tight enough.
 class Certifier {
  public:
-  Certifier(const Expression& e, const std::vector<double>& x, const CertifyOptions& options, Context& context)
+  Certifier(const Expression& e, const std::vector<double>& x, const CertifyOptions& options, const RandomState& random,
+            Context& context)
       : e_(e), x_(x), options_(options), context_(context) {
     limits_.shorter = options.proven_up_to;
     limits_.entries = options.formed_up_to;
     limits_.relative_width = options.relative_width;
+    limits_.random = random;
   }
 
   Enclosure run() {
@@ -202,6 +206,7 @@ Peeled peel(const Expression& e) {
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context) {
+  const FloatingEnvironment environment;
   const Shape shape = a.shape();
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[certify] an operator without entries, {}x{}", shape.rows, shape.columns));
@@ -213,6 +218,7 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
   if (!(options.relative_width >= 0)) {
     throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
   }
+  check_failure_probability("certify", options.failure_probability);
   const std::vector<double> x = vector_of(hint);
   const std::optional<Expression> e = bounds::take_apart(a, context);
   if (!e) {
@@ -221,7 +227,7 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
     return enclosure;
   }
   const Peeled peeled = peel(*e);
-  Certifier certifier(*peeled.e, x, options, context);
+  Certifier certifier(*peeled.e, x, options, hint.random, context);
   Enclosure enclosure = certifier.run();
   if (peeled.upper != 1 && enclosure.upper->value() > 0) {
     enclosure = {bounds::widened_lower(enclosure.lower.value() * peeled.lower),
@@ -240,6 +246,7 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
 
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint) {
+  const FloatingEnvironment environment;
   Context context;
   return certify(a, hint, CertifyOptions{}, context);
 }

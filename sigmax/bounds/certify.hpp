@@ -26,7 +26,7 @@ struct CertifyOptions {
   std::int64_t proven_up_to = 4096;
   /// A sum, product or stack of at most this many entries may be formed, 8 bytes each, so that it can be factored.
   std::int64_t formed_up_to = std::int64_t{1} << 27;
-  double failure_probability = 1e-9;  ///< of a probabilistic upper end; 0: none
+  double failure_probability = 1e-9;  ///< of a probabilistic upper end, at least kLeastFailureProbability
 };
 
 /// lower <= sigma_max(A) <= upper, starting from what svd() found. The ends speak of the exact operator: the stored
@@ -37,15 +37,17 @@ struct CertifyOptions {
 /// - The upper end is the first that is tight enough of: entrywise norms (no read of A beyond the first), Collatz
 ///   quotients (one read each; tight for matrices that are nonnegative up to signs of rows and columns), a Cholesky
 ///   factorization (the Gram matrix, rows x columns x k flops, and k^3 / 3, k the shorter side; k^2 doubles), the
-///   probabilistic bound (no read; needs hint.recurrences, so svd() from a random start, that the hint is of this
-///   operator, and sizes whose products with T stay in range: 2^+-60 for float, 2^+-700 for double). Composites are
-///   formed for the factorization if they may be, with every rounding bounded; otherwise their parts are bounded and
-///   the algebra of norms puts them together. It is missing where it overflows.
+///   probabilistic bound (no read; needs hint.recurrences, so svd() from a random start, that this start was drawn
+///   (RandomState::drawn, so by default) after the operator was made, that the hint is of this operator, and sizes
+///   whose products with T stay in range: 2^+-60 for float, 2^+-700 for double). Composites are formed for the
+///   factorization if they may be, with every rounding bounded; otherwise their parts are bounded and the algebra of
+///   norms puts them together. It is missing where it overflows.
 /// - Of an operator with an opaque part only the products are known. Its lower end holds for the operator as it
 ///   computes: the rounding of the norms is allowed for, that of the products cannot be. Its upper end is
 ///   probabilistic, or missing.
 ///
-/// Throws Error for non-finite entries, an operator without entries, or a hint that does not fit it.
+/// Throws Error for non-finite entries, an operator without entries, a hint that does not fit it, or a failure
+/// probability that is not in [kLeastFailureProbability, 1).
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/composite.hpp"
 #include "sigmax/bounds/expression.hpp"
 #include "sigmax/bounds/measured.hpp"
@@ -15,6 +16,7 @@
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stretches.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -76,7 +78,7 @@ struct OwnRange {
 std::vector<OwnRange> own_ranges(const Images& images, const Matrix<double>& v) {
   const double defect = bounds::defect_of(v);
   std::vector<OwnRange> ranges(static_cast<std::size_t>(v.columns()));
-  if (!(defect < 0.25)) return ranges;
+  if (!(defect < 0.25) || !bounds::blas_supports_proofs()) return ranges;
   const bounds::Stretches stretches = bounds::stretches_of(images.y);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     const double shortest = std::max(stretches.shortest[i] - images.error * (1 + 0x1p-40), 0.0);
@@ -166,6 +168,8 @@ void check(const LinearOperator<T>& a, const SvdResult<T>& hint) {
 template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
                                const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const SerialBlas serial;
   check(a, hint);
   const Matrix<double> v = in_double(hint.v);
   const std::optional<Expression> e = bounds::take_apart(a, context);
@@ -197,10 +201,12 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context) {
+  const FloatingEnvironment environment;
   SvdOptions<T> chosen = options;
   const Shape shape = a.shape();
   const bool wanted = certify.method == CertifyMethod::automatic || certify.method == CertifyMethod::proven;
-  const bool factors = wanted && std::min(shape.rows, shape.columns) <= certify.proven_up_to;
+  const bool factors =
+      wanted && std::min(shape.rows, shape.columns) <= certify.proven_up_to && bounds::blas_supports_proofs();
   // A factorization finds out all that the check does, and for certain.
   if (factors && options.check == Check::full) chosen.check = options.k > 1 ? Check::brief : Check::none;
   CertifiedSvd<T> result;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
@@ -29,6 +30,7 @@ bool factor_block(double* a, std::int64_t n, std::int64_t stride) {
 // Right-looking, by tiles: factor the diagonal tile; solve for the tiles below it; subtract their products from every
 // tile of the rest.
 bool cholesky(double* a, std::int64_t n, Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   if (n <= kWorthTiles) return factor_block(a, n, n);
   const auto at = [a, n](std::int64_t i, std::int64_t j) { return a + i + j * n; };

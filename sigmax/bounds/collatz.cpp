@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -28,6 +29,7 @@ void normalise(std::vector<double>& q) {
 // q <- |start|;  repeat: w >= |N|^T |N| q;  bound <- min(bound, sqrt(max w_i / q_i));  q <- w
 double collatz_upper_bound(const Expression& e, std::span<const double> start, const CollatzOptions& options,
                            Context& context) {
+  const FloatingEnvironment environment;
   double bound = e.norm;
   if (!(bound > 0)) return 0;
   std::vector<double> q(static_cast<std::size_t>(e.columns), 1.0);

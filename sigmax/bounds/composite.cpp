@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/collatz.hpp"
 #include "sigmax/bounds/form.hpp"
 #include "sigmax/bounds/gram_proof.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
@@ -57,16 +59,19 @@ double upper_of(const Measured& measured) {
 }  // namespace
 
 bool is_provable(const Expression& e, const Limits& limits) {
+  if (!blas_supports_proofs()) return false;
   return std::min(e.rows, e.columns) <= limits.shorter && (e.kind == Kind::stored || is_formable(e, limits.entries));
 }
 
 Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return {zero_enclosure(), 0};
   const Source source = source_of(e, context);
   ProofOptions options;
   options.vector = x;
   options.of_rows = source.transposed;
   options.relative_width = limits.relative_width;
+  options.random = limits.random;
   Measured m{zero_enclosure(), 0};
   if (source.range.facts.max_abs > 0) {
     GramMatrix g = gram_of(source, context);
@@ -104,11 +109,12 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
 }
 
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   const Expression& left = product.parts[0];
   const Expression& right = product.parts[1];
   const std::int64_t r = left.columns;
   if (!(product.norm > 0)) return 0;
-  if (r >= std::min(product.rows, product.columns) || r > limits.shorter) return kInfinity;
+  if (r >= std::min(product.rows, product.columns) || r > limits.shorter || !blas_supports_proofs()) return kInfinity;
   for (const Expression* part : {&left, &right}) {
     if (part->kind != Kind::stored && !is_formable(*part, limits.entries)) return kInfinity;
   }
@@ -140,7 +146,9 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   double norm = 0;
   if (range.facts.max_abs > 0) {
     GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context, Triangles::upper);
-    norm = upper_of(scaled(prove(range.matrix, range.facts, g, ProofOptions{}, context), range.factor));
+    ProofOptions options;
+    options.random = limits.random;
+    norm = upper_of(scaled(prove(range.matrix, range.facts, g, options, context), range.factor));
   }
   // |N| = unit |B A| and B A = (unit_b B' + E_b)(unit_a A' + E_a), the norms of the parts bounding those of B' and A'.
   // One factor at a time, so that what underflows is below what rounding up adds.
@@ -149,6 +157,7 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
 }
 
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return 0;
   context.check_cancel();
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));

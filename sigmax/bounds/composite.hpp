@@ -2,18 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 
 #include "sigmax/bounds/expression.hpp"
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/bounds/values_proof.hpp"
+#include "sigmax/core/rng.hpp"
 
 namespace sigmax::bounds {
 
 /// What a proof may cost.
 struct Limits {
-  std::int64_t shorter = 4096;     ///< the order of a matrix that is factored, at most
-  std::int64_t entries = 1 << 27;  ///< of a composite that is formed, at most
-  double relative_width = 0;       ///< that is enough
+  std::int64_t shorter = 4096;          ///< the order of a matrix that is factored, at most
+  std::int64_t entries = 1 << 27;       ///< of a composite that is formed, at most
+  double relative_width = 0;            ///< that is enough
+  std::optional<RandomState> random{};  ///< as ProofOptions::random
 };
 
 /// Whether prove() below can: a stored matrix, or a composite that may be formed, of a shorter side within the limits.

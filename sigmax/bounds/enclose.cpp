@@ -9,20 +9,25 @@
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/matvec.hpp"
 
 namespace sigmax::bounds {
 
 double frobenius_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   return round_up(std::sqrt(round_up(facts.sum_squares * (1 + gamma(a.size() + 2)))) / facts.scale);
 }
 
 double schur_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   return round_up(facts.largest_row_sum * (1 + gamma(a.columns)) * facts.largest_column_sum * (1 + gamma(a.rows)));
 }
 
 UpperBound norm_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
+  const FloatingEnvironment environment;
   if (facts.max_abs == 0) return Proof::proven(0);
   const double schur = round_up(std::sqrt(schur_upper_bound(a, facts)));
   return Proof::proven(widened_upper(std::fmin(frobenius_upper_bound(a, facts), schur)));
@@ -31,6 +36,7 @@ UpperBound norm_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan&
 // Products that underflow add n 2^-1075 to an entry of the image, which matters for a vector of tiny entries only.
 LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::span<const double> x,
                         bool transposed, std::span<double> image, Context& context) {
+  const FloatingEnvironment environment;
   const auto terms = static_cast<std::int64_t>(x.size());
   if (transposed) {
     kernels::multiply_transposed<double>(a, x, image, context);
@@ -49,8 +55,10 @@ LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& fac
   return {widened_lower(std::fmax(quotient - rounding, 0.0)), std::isfinite(estimate) ? estimate : 0};
 }
 
-Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, double failure_probability,
+Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::optional<double> failure_probability,
                   const SvdOptions<double>& options, Context& context) {
+  const FloatingEnvironment environment;
+  if (failure_probability) check_failure_probability("estimate", *failure_probability);
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   SvdOptions<double> chosen = options;
   chosen.method = Lanczos{Lanczos::Form::gram};
@@ -59,17 +67,18 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, do
   std::vector<double> image(static_cast<std::size_t>(a.rows));
   const LowerResult lower = lower_bound(a, facts, top.v.column(0), false, image, context);
   Measured result{{lower.bound, std::nullopt}, lower.estimate};
-  if (failure_probability <= 0) return result;
+  if (!failure_probability) return result;
   const UpperBound proven = norm_upper_bound(a, facts);
   result.sigma_max.upper = proven;
   if (top.recurrences.empty()) return result;
   const UpperBound probable =
-      probabilistic_upper_bound(top.recurrences, top.scale, failure_probability, a.rows + a.columns);
+      probabilistic_upper_bound(top.recurrences, top.scale, *failure_probability, a.rows + a.columns);
   if (probable.value() < proven.value()) result.sigma_max.upper = probable;
   return result;
 }
 
 InRange in_range(const kernels::StoredMatrix& a, const kernels::Scan& facts, Context& context) {
+  const FloatingEnvironment environment;
   if (facts.scale == 1 || facts.max_abs == 0) return {a, facts, 1.0, nullptr};
   auto values = std::make_shared<std::vector<double>>(static_cast<std::size_t>(a.size()));
   kernels::convert(a, facts.scale, values->data(), a.columns);

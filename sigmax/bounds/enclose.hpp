@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "sigmax/bounds/gram_proof.hpp"
@@ -35,10 +36,10 @@ struct LowerResult {
 LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::span<const double> x,
                         bool transposed, std::span<double> image, Context& context);
 
-/// Lower end proven, upper end probabilistic (or the proven norm bound if that is smaller; or none if
-/// `failure_probability` is 0), by Lanczos on A^T A in double from a random start. Reads A once a step. Of the options
-/// tolerance, max_products and random count.
-Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, double failure_probability,
+/// Lower end proven, upper end probabilistic (or the proven norm bound if that is smaller or the start was not drawn;
+/// or none without a failure probability), by Lanczos on A^T A in double from a random start. Reads A once a step. Of
+/// the options tolerance, max_products and random count.
+Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::optional<double> failure_probability,
                   const SvdOptions<double>& options, Context& context);
 
 /// The same matrix multiplied by a power of two, in range for every function above, and the factor that takes results

@@ -9,6 +9,7 @@
 
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -178,6 +179,7 @@ struct TakeApart {
 
 template <Real T>
 std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& context) {
+  const FloatingEnvironment environment;
   return TakeApart<T>{false, context}.of(a, false);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/svd/blas.hpp"
 
@@ -183,6 +184,7 @@ bool is_formable(const Expression& e, std::int64_t entries) {
 }
 
 Formed form(const Expression& e, Context& context) {
+  const FloatingEnvironment environment;
   context.check_cancel();
   if (!(e.norm > 0)) {
     Formed zero = empty(e, context);

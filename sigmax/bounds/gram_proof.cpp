@@ -5,12 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/cholesky.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/shifted_gram.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
 
@@ -40,15 +42,18 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   }
   const double theta = ritz.sigma * ritz.sigma;
   double square = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] - theta * x[i]) * (z[i] - theta * x[i]);
-  const double residual = std::sqrt(square / sum_squares(x)) / theta;
+  // Relative to theta before it is squared: theta may be as large as 2^800.
+  for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] / theta - x[i]) * (z[i] / theta - x[i]);
+  const double residual = std::sqrt(square / sum_squares(x));
   if (std::isfinite(residual)) ritz.residual = std::fmin(residual, 1.0);
   ritz.x = std::move(x);
   return ritz;
 }
 
-Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, Context& context) {
+Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const RandomState& random,
+              Context& context) {
   SvdOptions<double> options;
+  options.random = random;
   options.tolerance = 1e-14;
   options.max_products = 600;
   options.method = Lanczos{};
@@ -60,7 +65,7 @@ Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool o
 
 Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const ProofOptions& options,
            Context& context) {
-  if (options.vector.empty()) return find_top(a, facts, of_rows, context);
+  if (options.vector.empty()) return find_top(a, facts, of_rows, RandomState{}, context);
   std::vector<double> x(options.vector.begin(), options.vector.end());
   if (options.of_rows != of_rows) {
     std::vector<double> image(static_cast<std::size_t>(of_rows ? a.rows : a.columns));
@@ -72,12 +77,12 @@ Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_r
     x = std::move(image);
   }
   const NormRange norm = norm_range(x);
-  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, context);
+  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, RandomState{}, context);
   const double factor = 1 / norm.upper;
   for (double& value : x) value = std::ldexp(value, -norm.exponent) * factor;
   Ritz ritz = look_at(a, facts, of_rows, std::move(x), context);
   // A vector this poor would make tau a guess.
-  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, context) : ritz;
+  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, RandomState{}, context) : ritz;
 }
 
 // Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
@@ -103,6 +108,7 @@ double gram_scale(const kernels::Scan& facts) {
 }
 
 double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g) {
+  const FloatingEnvironment environment;
   const double magnitude = g.scale * frobenius_upper_bound(a, facts);
   const double spread =
       std::fmin(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
@@ -115,9 +121,11 @@ double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, co
 // if that is too wide: x <- (tau I - G)^-3 x, and once more with the better theta
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
                Context& context) {
+  const FloatingEnvironment environment;
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   Ritz top = start(a, facts, g.of_rows, options, context);
   double upper = norm_upper_bound(a, facts).value();
+  if (!blas_supports_proofs()) return {{top.lower, Proof::proven(upper)}, top.sigma};
   const double product_error = gram_error(a, facts, g);
   const std::vector<double> diagonal = take_diagonal(g);
   const double n = static_cast<double>(g.order);
@@ -125,7 +133,6 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
   const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
   double slack = std::fmax(least + guessed_error(top.residual), options.relative_width);
   bool improved = false;
-  bool searched = options.vector.empty();
   for (int attempt = 0; attempt < 8; ++attempt) {
     context.check_cancel();
     const double theta = top.sigma * g.scale * top.sigma * g.scale;
@@ -133,9 +140,8 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     const double rounding = shift(g, diagonal, -1, tau, context);
     if (!cholesky(g.values.data(), g.order, context)) {
       slack *= 16;
-      if (attempt == 1 && !searched) {
-        searched = true;
-        top = find_top(a, facts, g.of_rows, context);
+      if (attempt == 1) {  // the vector was another's, or that of a matrix made for the constant start
+        top = find_top(a, facts, g.of_rows, given_or_drawn(options.random), context);
         slack = least + guessed_error(top.residual);
       }
       continue;
@@ -158,6 +164,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
 }
 
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {
+  const FloatingEnvironment environment;
   return prove(a, facts, g, ProofOptions{}, context);
 }
 
@@ -165,6 +172,8 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
 // three; their bound grows with delta by far less than delta itself, so twice the bound at delta = 0 will do, and that
 // it does is checked.
 bool dominate(GramMatrix& g, double error, Context& context) {
+  const FloatingEnvironment environment;
+  if (!blas_supports_proofs()) return false;
   const std::vector<double> diagonal = take_diagonal(g);
   const double at_zero = shift(g, diagonal, 1, 0.0, context);
   const double delta = round_up(2 * (at_zero + error)) + 0x1p-900;

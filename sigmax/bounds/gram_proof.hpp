@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 #include "sigmax/svd/gram_matrix.hpp"
@@ -20,6 +22,9 @@ struct ProofOptions {
   bool of_rows = false;
   /// A relative width that is enough; 0: the tightest.
   double relative_width = 0;
+  /// svd() starts from a constant, so that proofs repeat. A second search, where the first vector proves to be a wrong
+  /// one, starts from this; empty: drawn. The proof rests on neither.
+  std::optional<RandomState> random{};
 };
 
 /// Both ends proven: the vector x gives the lower end |A x| / |x|, and a Cholesky factorization of tau I - G that

@@ -4,6 +4,7 @@
 
 #include "sigmax/bounds/expression.hpp"
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/absolute.hpp"
 #include "sigmax/kernels/matvec.hpp"
 
@@ -117,6 +118,7 @@ std::vector<double> absolute_of_parts(const Expression& e, std::span<const doubl
 }  // namespace
 
 Image image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
   switch (e.kind) {
     case Kind::stored: return image_of_leaf(e, x, adjoint, context);
@@ -145,6 +147,7 @@ Image image(const Expression& e, std::span<const double> x, bool adjoint, Contex
 }
 
 std::vector<double> absolute_image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const FloatingEnvironment environment;
   if (!(e.norm > 0)) return std::vector<double>(length_out(e, adjoint), 0.0);
   switch (e.kind) {
     case Kind::stored: return absolute_of_leaf(e, x, adjoint, context);
@@ -167,6 +170,7 @@ std::vector<double> absolute_image(const Expression& e, std::span<const double> 
 }
 
 std::vector<double> absolute_gram_image(const Expression& e, std::span<const double> x, Context& context) {
+  const FloatingEnvironment environment;
   if (e.kind != Kind::stored || e.transposed || !(e.norm > 0)) {
     return absolute_image(e, absolute_image(e, x, false, context), true, context);
   }

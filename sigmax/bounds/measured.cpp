@@ -6,6 +6,7 @@
 
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -15,16 +16,21 @@ constexpr double kMargin = 0x1p-49;
 }  // namespace
 
 LowerBound widened_lower(double value) {
+  const FloatingEnvironment environment;
   // A quantity beyond the range of double is at least its largest number.
   return Proof::lower(std::fmin(round_down(value * (1 - kMargin)), std::numeric_limits<double>::max()));
 }
 
-double widened_upper(double value) { return round_up(value * (1 + kMargin)); }
+double widened_upper(double value) {
+  const FloatingEnvironment environment;
+  return round_up(value * (1 + kMargin));
+}
 
 Enclosure zero_enclosure() { return {Proof::lower(0), Proof::proven(0)}; }
 
 // A power of two is exact but for what underflows, at most 2^-1075, and widening moves by 2^-1070.
 Measured scaled(const Measured& measured, std::int64_t exponent) {
+  const FloatingEnvironment environment;
   if (exponent == 0) return measured;
   const int shift = static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000));
   const auto move = [shift](double value) { return std::ldexp(value, shift); };
@@ -40,10 +46,12 @@ Measured scaled(const Measured& measured, std::int64_t exponent) {
 }
 
 Measured scaled(const Measured& measured, double factor) {
+  const FloatingEnvironment environment;
   return scaled(measured, static_cast<std::int64_t>(std::ilogb(factor)));
 }
 
 Measured larger(const Measured& a, const Measured& b) {
+  const FloatingEnvironment environment;
   const auto& upper_a = a.sigma_max.upper;
   const auto& upper_b = b.sigma_max.upper;
   Measured result{

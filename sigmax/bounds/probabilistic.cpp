@@ -5,12 +5,14 @@
 
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/bounds/proof.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::bounds {
 
 UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
                                      double failure_probability, std::int64_t terms, double norm) {
+  const FloatingEnvironment environment;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const double magnitude = (scale * norm) * (scale * norm);
   const double square = christoffel_upper_bound(recurrences, failure_probability, terms, magnitude);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/bounds/blas_check.hpp"
 #include "sigmax/bounds/cholesky.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/gram_proof.hpp"
@@ -13,6 +14,7 @@
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/shifted_gram.hpp"
 #include "sigmax/bounds/stretches.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/lapack.hpp"
@@ -100,7 +102,7 @@ Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix
   const Matrix<double> z = b.adjoint_times(y);
   const Matrix<double> c = product_of(CblasTrans, f.v, z);
   const Matrix<double> along = product_of(CblasNoTrans, f.v, c);
-  f.usable = f.defect < 0.25;
+  f.usable = f.defect < 0.25 && blas_supports_proofs();
   f.stretches = stretches_of(y);
   const double count = static_cast<double>(f.v.columns());
   f.image_error = round_up(gamma(g.order) * b.frobenius * std::sqrt(count) * (1 + f.defect) + kUnderflow * count);
@@ -198,6 +200,7 @@ std::vector<double> trials_of(bool largest, double kth, double next, double slac
 //   until cholesky(tau I - G + W W^T) completes
 ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g,
                           const ValuesQuestion& question, Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   const bool largest = question.which == Which::largest;
   const auto k = static_cast<std::size_t>(question.right.columns);

@@ -16,6 +16,10 @@ enum class Certainty {
   probabilistic,  ///< true but for the stated probability over the solver's own random start
 };
 
+/// Random numbers made of 53 bits support no smaller failure probability of a probabilistic bound: one of them is 0
+/// with a probability of 3 2^-53 already (docs/proofs.md).
+inline constexpr double kLeastFailureProbability = 1e-15;
+
 /// A number that the quantity is at least, and how that is known. Of the largest value power iteration and Lanczos give
 /// proven ones, rounding included; of the smallest values it takes a proof, or a check.
 class LowerBound {

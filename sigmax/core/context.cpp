@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -146,11 +147,17 @@ bool Context::is_serial() const noexcept {
 }
 
 void Context::parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
+  const FloatingEnvironment environment;
   if (count <= 1 || state_->threads == 1 || is_serial()) {
     for (std::size_t i = 0; i < count; ++i) body(i);
     return;
   }
-  if (state_->loop) return state_->loop(count, body);
+  // Workers have the mode of the thread that made them, or whatever their own program left there.
+  const auto piece = [&body](std::size_t i) {
+    const FloatingEnvironment mode;
+    body(i);
+  };
+  if (state_->loop) return state_->loop(count, piece);
   // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would pile one large
   // computation's scratch upon another's and leave thread-local scopes of the first visible to the second. Isolation
   // keeps it to the pieces of the loop that it waits for.
@@ -158,8 +165,8 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
     tbb::this_task_arena::isolate([&] {
       tbb::parallel_for(
           tbb::blocked_range<std::size_t>(0, count, 1),
-          [&body](const tbb::blocked_range<std::size_t>& range) {
-            for (std::size_t i = range.begin(); i != range.end(); ++i) body(i);
+          [&piece](const tbb::blocked_range<std::size_t>& range) {
+            for (std::size_t i = range.begin(); i != range.end(); ++i) piece(i);
           },
           tbb::simple_partitioner());
     });

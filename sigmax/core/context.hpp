@@ -42,7 +42,8 @@ class Context {
   int threads() const noexcept;
 
   /// Runs body(0) ... body(count - 1), in any order, on the context's threads; returns when all have ended. The first
-  /// exception is rethrown. May be called from within a body: the nested loop keeps to the same threads.
+  /// exception is rethrown. May be called from within a body: the nested loop keeps to the same threads. Bodies run in
+  /// the floating-point mode that core/floating_environment.hpp describes, on whatever thread.
   void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
   /// While one is alive, loops of this context that the constructing thread starts run on that thread alone, in order:

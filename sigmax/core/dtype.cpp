@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sigmax/core/floating_environment.hpp"
+
 namespace sigmax {
 namespace {
 
@@ -100,10 +102,12 @@ double f16_to_double(std::uint16_t pattern) noexcept {
 }
 
 double bf16_to_double(std::uint16_t pattern) noexcept {
+  const FloatingEnvironment environment;
   return std::bit_cast<float>(static_cast<std::uint32_t>(pattern) << 16);
 }
 
 std::uint16_t double_to_f16(double value) noexcept {
+  const FloatingEnvironment environment;
   const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000 : 0);
   if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7e00);
   const double magnitude = std::fabs(round_to(value, 10, -14));
@@ -115,6 +119,7 @@ std::uint16_t double_to_f16(double value) noexcept {
 }
 
 std::uint16_t double_to_bf16(double value) noexcept {
+  const FloatingEnvironment environment;
   if (std::isnan(value)) return 0x7fc0;
   const double rounded = round_to(value, 7, -126);
   // A double above the largest bfloat16 becomes an infinite float; its upper half is bfloat16's infinity.

@@ -1,8 +1,20 @@
 #include "sigmax/core/rng.hpp"
 
 #include <bit>
+#include <cerrno>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
+#include <exception>
+#include <random>
+#include <string>
+
+#if __has_include(<sys/random.h>)
+#include <sys/random.h>
+#endif
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -84,11 +96,53 @@ RandomState fill(RandomState state, std::span<double> values, MakePair make_pair
   return state;
 }
 
+// 128 bits that nobody could foresee. getentropy() is one system call, and never less than what was asked for.
+std::array<std::uint64_t, 2> draw() {
+  std::array<std::uint64_t, 2> bits{};
+#if __has_include(<sys/random.h>)
+  if (getentropy(bits.data(), sizeof bits) != 0) {
+    throw Error(std::string("[random] the operating system gives no random numbers: ") + std::strerror(errno));
+  }
+#else
+  try {
+    std::random_device device;
+    std::uniform_int_distribution<std::uint64_t> any;
+    for (std::uint64_t& word : bits) word = any(device);
+  } catch (const std::exception& e) {
+    throw Error(std::string("[random] the operating system gives no random numbers: ") + e.what());
+  }
+#endif
+  return bits;
+}
+
 }  // namespace
 
 RandomState random_state(std::uint64_t seed, std::uint64_t stream) noexcept {
   const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
   return {{low(seed), low(seed >> 32)}, {0, 0, low(stream), low(stream >> 32)}};
+}
+
+RandomState drawn_random_state() {
+  const auto [seed, stream] = draw();
+  return vouched(random_state(seed, stream));
+}
+
+RandomState vouched(RandomState state) noexcept {
+  state.drawn = true;
+  return state;
+}
+
+RandomState given_or_drawn(const std::optional<RandomState>& random) { return random ? *random : drawn_random_state(); }
+
+Seed drawn_seed() {
+  const auto [number, stream] = draw();
+  return {number >> 11, stream >> 11, true};
+}
+
+RandomState random_state(const Seed& seed) noexcept {
+  RandomState state = random_state(seed.number, seed.stream);
+  state.drawn = seed.drawn;
+  return state;
 }
 
 RandomState skip(RandomState state, std::uint64_t blocks) noexcept {
@@ -115,10 +169,12 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
 }
 
 RandomState fill_uniform(RandomState state, std::span<double> values) noexcept {
+  const FloatingEnvironment environment;
   return fill(state, values, uniform_pair);
 }
 
 RandomState fill_normal(RandomState state, std::span<double> values) noexcept {
+  const FloatingEnvironment environment;
   return fill(state, values, normal_pair);
 }
 

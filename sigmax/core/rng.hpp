@@ -8,20 +8,53 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace sigmax {
 
 /// The next block of 128 random bits is Philox of `counter` under `key`.
+///
+/// A probabilistic bound holds for every matrix that was made without knowledge of the state, and for no other: one
+/// made for a known state can defeat it with certainty. So a state says whether it was drawn; what follows from it
+/// (skip, fill_*) says the same. States are equal if they give the same numbers and the same right to bounds.
 struct RandomState {
   std::array<std::uint32_t, 2> key{};
   std::array<std::uint32_t, 4> counter{};
+  bool drawn = false;  ///< from a source that nobody could foresee, after the matrices that it is used on were made
 
   bool operator==(const RandomState&) const = default;
 };
 
-/// The state at the start of one of the 2^64 streams of a seed. Streams do not overlap before 2^64 blocks.
+/// The state at the start of one of the 2^64 streams of a seed. Streams do not overlap before 2^64 blocks. Not drawn:
+/// who chose the seed is not known here.
 RandomState random_state(std::uint64_t seed, std::uint64_t stream = 0) noexcept;
+
+/// A state of 128 bits from the operating system's generator. Throws Error where that has none.
+RandomState drawn_random_state();
+
+/// The same state, counted as drawn: for a caller who drew the seed, at random and after the matrices were made, or who
+/// made the matrices without regard to it. Probabilistic bounds rest on this being true.
+RandomState vouched(RandomState state) noexcept;
+
+/// `random`, or a state drawn now.
+RandomState given_or_drawn(const std::optional<RandomState>& random);
+
+/// A state that can be written down and read back: both numbers are whole and below 2^53, so that readers of JSON that
+/// know doubles alone keep every digit.
+struct Seed {
+  std::uint64_t number = 0;
+  std::uint64_t stream = 0;
+  bool drawn = false;  ///< as RandomState::drawn
+
+  bool operator==(const Seed&) const = default;
+};
+
+/// 106 bits from the operating system's generator, 53 in each number. Throws as drawn_random_state().
+Seed drawn_seed();
+
+/// The state of a seed, drawn if the seed was.
+RandomState random_state(const Seed& seed) noexcept;
 
 /// The state `blocks` blocks further on, in constant time: a piece of a long sequence can be made on its own.
 RandomState skip(RandomState state, std::uint64_t blocks) noexcept;

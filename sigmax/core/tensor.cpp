@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -91,6 +92,7 @@ Tensor Tensor::copy_of(std::span<const float> values, Dimensions shape) {
 }
 
 Tensor Tensor::rounded(std::span<const double> values, Dimensions shape, DType dtype) {
+  const FloatingEnvironment environment;
   require_count(values.size(), shape);
   switch (dtype) {
     case DType::f64: return owning_copy<double>(values, std::move(shape), dtype, [](double x) { return x; });
@@ -161,6 +163,7 @@ Tensor Tensor::compact() const {
 }
 
 double Tensor::at(std::span<const std::int64_t> index) const {
+  const FloatingEnvironment environment;
   if (index.size() != rank()) throw Error(fmt::format("[tensor] {} indices for rank {}", index.size(), rank()));
   std::int64_t offset = 0;
   for (std::size_t d = 0; d < rank(); ++d) {

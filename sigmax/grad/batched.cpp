@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -76,6 +77,7 @@ template <Real T>
 std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchResult& triplets,
                                             const BatchCotangent& cotangent, const GradientOptions& options,
                                             std::span<T> grad, Context& context) {
+  const FloatingEnvironment environment;
   check(matrices, triplets, cotangent, grad.size());
   const auto count = static_cast<std::size_t>(matrices.shape()[0]);
   std::vector<GradientReport> reports(count);

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::grad {
 namespace {
@@ -305,6 +306,7 @@ std::string_view message(Verdict verdict) {
 
 CheckResult check_gradient(const ScalarFunction& f, std::span<const double> x, std::span<const double> gradient,
                            const CheckOptions& options) {
+  const FloatingEnvironment environment;
   require(x, gradient, options);
   Setting setting(x, gradient, finite(f(x)), options);
   // One direction stands for all: the first random one, or another where none is asked for.

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -55,6 +56,7 @@ NormCheckResult judged(NormGradient norm, CheckResult check) {
 
 NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
                            const CheckOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   std::vector<double> gradient(theta.size(), 0.0);
   NormGradient norm = norm_vjp<double>(*family(theta), which, gradient, {}, context);
   const auto value = [&](std::span<const double> x) { return value_of(*family(x), which, context); };
@@ -63,6 +65,7 @@ NormCheckResult check_norm(const OperatorFamily& family, std::span<const double>
 
 NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options,
                            Context& context) {
+  const FloatingEnvironment environment;
   std::vector<double> gradient(static_cast<std::size_t>(matrix.size()), 0.0);
   NormGradient norm = norm_vjp<double>(matrix, which, gradient, {}, context);
   const Matrix<double> entries = materialize(*dense<double>(matrix), context);

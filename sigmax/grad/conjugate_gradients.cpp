@@ -43,7 +43,8 @@ class RitzValue {
     for (const double d : diagonal_) high = std::min(high, d);
     high = known_ > 0 ? std::min(known_, high) : high;
     double low = high;
-    while (low > 0 && any_below(low)) low /= 4;
+    constexpr int kMostQuarters = 1100;  // beyond 2^-2098 there is nothing; an infinite one stays what it is
+    for (int quarter = 0; quarter < kMostQuarters && low > 0 && any_below(low); ++quarter) low /= 4;
     high = std::min(high, 4 * low);
     for (int step = 0; step < 12 && high - low > 0x1p-10 * high; ++step) {
       const double middle = 0.5 * (low + high);

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/scan.hpp"
 
@@ -210,6 +211,7 @@ bool is_of_entries(const norms::Norm& which) {
 
 EntryGradient entry_gradient(const kernels::StoredMatrix& a, bool transposed, const norms::Norm& which,
                              Context& context) {
+  const FloatingEnvironment environment;
   if (a.size() == 0) throw Error(fmt::format("[norm_vjp] the matrix is empty, {}x{}", a.rows, a.columns));
   const Source source{a, kernels::scan(a, context), transposed, context};
   if (!source.facts.finite()) {
@@ -222,6 +224,7 @@ EntryGradient entry_gradient(const kernels::StoredMatrix& a, bool transposed, co
 template <Real T>
 void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
                  std::int64_t row_stride, std::int64_t column_stride, Context& context) {
+  const FloatingEnvironment environment;
   if (std::holds_alternative<entry::Zero>(formula)) return;
   std::visit(
       [&](const auto& f) {

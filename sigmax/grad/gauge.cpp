@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 
 namespace sigmax::grad {
@@ -107,6 +108,7 @@ std::string describe(const GaugeResult& result) {
 
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,
                         MatrixView<const double> v, double next, const GaugeOptions& options) {
+  const FloatingEnvironment environment;
   require(sigma, u, v);
   const Trial trial(loss, sigma, u, v);
   const auto k = static_cast<std::int64_t>(sigma.size());
@@ -158,6 +160,7 @@ GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, 
 }
 
 GaugeResult check_gauge(const TripletLoss& loss, const SvdResult<double>& triplets, const GaugeOptions& options) {
+  const FloatingEnvironment environment;
   return check_gauge(loss, triplets.sigma, triplets.u.view(), triplets.v.view(), triplets.next, options);
 }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/vector.hpp"
 
 namespace sigmax::grad {
@@ -101,6 +102,7 @@ Leading<T>::Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& 
 
 template <Real T>
 void Leading<T>::extend(std::int64_t count) {
+  const FloatingEnvironment environment;
   count = std::min(count, all_);
   while (!complete_ && static_cast<std::int64_t>(sigma_.size()) < count) {
     solve(count - static_cast<std::int64_t>(sigma_.size()));
@@ -109,12 +111,14 @@ void Leading<T>::extend(std::int64_t count) {
 
 template <Real T>
 double Leading<T>::probe() {
+  const FloatingEnvironment environment;
   return complete_ ? 0.0 : solve(1);
 }
 
 // until the largest one of the remainder is no larger than the count-th:  take it in
 template <Real T>
 void Leading<T>::grow(std::int64_t count) {
+  const FloatingEnvironment environment;
   count = std::min(count, all_);
   if (count <= count_) return;
   extend(count);
@@ -174,6 +178,7 @@ double Leading<T>::next() const noexcept {
 
 template <Real T>
 OuterSum<T> Leading<T>::outer_sum(std::span<const double> weights) const {
+  const FloatingEnvironment environment;
   std::vector<std::int64_t> used;
   std::vector<double> kept;
   for (std::size_t i = 0; i < std::min(weights.size(), sigma_.size()); ++i) {

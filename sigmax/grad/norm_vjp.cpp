@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/leading.hpp"
 #include "sigmax/grad/outer_update.hpp"
@@ -314,6 +315,7 @@ std::string_view message(GradientKind kind) {
 template <Real T>
 NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
                                 Context& context) {
+  const FloatingEnvironment environment;
   require(options);
   const Shape shape = a.shape();
   if (std::min(shape.rows, shape.columns) < 1) {
@@ -325,6 +327,7 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
 template <Real T>
 NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std::span<T> grad,
                       const NormVjpOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   NormCotangent<T> found = norm_cotangent(a, which, options, context);
   a.pull_back(found.gradient.view(), grad, context);
   return std::move(found.norm);
@@ -333,6 +336,7 @@ NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std:
 template <Real T>
 NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<T> grad, const NormVjpOptions& options,
                       Context& context) {
+  const FloatingEnvironment environment;
   require(options);
   const StoredView view = stored_view(matrix);
   if (matrix.size() != static_cast<std::int64_t>(grad.size())) {

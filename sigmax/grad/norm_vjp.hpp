@@ -65,7 +65,7 @@ struct NormVjpOptions {
   /// Of the vectors, as Accuracy::vectors: |A^T u - sigma v| over sigma_1. 0: 1e-13 for double, 1e-6 for float.
   double tolerance = 0;
   std::int64_t max_products = 10000;
-  RandomState random{};
+  std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
 };
 
 /// grad += scale * df/dA, `grad` row-major as the tensor's shape (whatever its strides), of any real storage type.

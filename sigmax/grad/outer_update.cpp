@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::grad {
@@ -16,6 +17,7 @@ constexpr std::int64_t kRowsEach = 64;
 // A row-major panel of rows is the column-major matrix V (diag(w) U^T) of v.rows x kRowsEach.
 template <Real T>
 void update_outer(const Cotangent<double>& terms, double keep, std::span<T> out, Context& context) {
+  const FloatingEnvironment environment;
   const std::int64_t rows = terms.u.rows;
   const std::int64_t columns = terms.v.rows;
   const std::int64_t count = terms.terms();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/coupling.hpp"
 #include "sigmax/grad/frame.hpp"
 #include "sigmax/grad/tangent.hpp"
@@ -63,6 +64,7 @@ SvdJvp<T> derivative_in(Frame<T>& frame, const Shape& shape, SvdTangent<T> tange
 template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdTangent<T>& tangent,
                   const GradientOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   Frame<T> frame("svd_jvp", a, triplets, options, context);
   SvdJvp<T> result = derivative_in(frame, a.shape(), tangent);
   for (double& value : result.sigma) value = std::ldexp(value, frame.exponent());
@@ -74,6 +76,7 @@ SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const LinearOperator<T>& direction,
                   const GradientOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   return svd_jvp(a, triplets, tangent_of("svd_jvp", direction, a.shape(), triplets, context), options, context);
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/coupling.hpp"
 #include "sigmax/grad/frame.hpp"
 #include "sigmax/kernels/vector.hpp"
@@ -38,6 +39,7 @@ void append_values(const SvdResult<T>& triplets, std::span<const double> xi, std
 template <Real T>
 SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                   const GradientOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   Frame<T> frame("svd_vjp", a, triplets, options, context);
   const Shape shape = a.shape();
   const std::int64_t k = frame.count();
@@ -84,6 +86,7 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 template <Real T>
 SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                   const GradientOptions& options) {
+  const FloatingEnvironment environment;
   Context context;
   return svd_vjp(a, triplets, cotangent, options, context);
 }
@@ -91,6 +94,7 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 template <Real T>
 GradientReport svd_vjp_into(std::span<T> grad, const LinearOperator<T>& a, const SvdResult<T>& triplets,
                             const SvdCotangent<T>& cotangent, const GradientOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   SvdVjp<T> result = svd_vjp(a, triplets, cotangent, options, context);
   a.pull_back(result.cotangent.view(), grad, context);
   return std::move(result.report);

@@ -20,6 +20,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/coupling.hpp"
 #include "sigmax/grad/frame.hpp"
 #include "sigmax/grad/tangent.hpp"
@@ -100,6 +101,7 @@ Vectors<T> differentiate(Frame<T>& frame, const VectorCoupling& coupling, const 
 template <Real T>
 SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                          const LinearOperator<T>& direction, const GradientOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   Frame<T> frame("svd_vjp_vjp", a, triplets, options, context);
   const Shape shape = a.shape();
   const std::int64_t k = frame.count();

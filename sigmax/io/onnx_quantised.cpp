@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::io::onnx {
 namespace {
@@ -312,6 +313,7 @@ std::vector<std::optional<Quantisation>> find_quantisations(const Model& model, 
 
 Tensor dequantise(const TensorSource& q, const TensorSource& scale, const std::optional<TensorSource>& zero_point,
                   const Quantisation& how) {
+  const FloatingEnvironment environment;
   const std::vector<float> scales = read_scales(scale);
   const std::vector<std::int64_t> zeros = zero_point ? read_integers(*zero_point) : std::vector<std::int64_t>{0};
   const Tensor packed = q.load_packed();

@@ -11,6 +11,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/absolute.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -165,6 +166,7 @@ void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& cont
 }  // namespace
 
 void absolute_multiply(const StoredMatrix& a, std::span<const double> x, std::span<double> y, Context& context) {
+  const FloatingEnvironment environment;
   require(a, x.size(), a.columns, y.size(), a.rows);
   if (a.size() == 0) return std::fill(y.begin(), y.end(), 0.0);
   for_each_piece(a, context, [&](std::size_t, const StoredMatrix& rows, std::int64_t first) {
@@ -174,6 +176,7 @@ void absolute_multiply(const StoredMatrix& a, std::span<const double> x, std::sp
 
 void absolute_multiply_transposed(const StoredMatrix& a, std::span<const double> y, std::span<double> x,
                                   Context& context) {
+  const FloatingEnvironment environment;
   require(a, y.size(), a.rows, x.size(), a.columns);
   sum_over_pieces(a, x, context, [&](const StoredMatrix& rows, std::int64_t first, double* sum) {
     HWY_DYNAMIC_DISPATCH(add_absolute_rows)(rows, y.data() + first, sum);
@@ -181,6 +184,7 @@ void absolute_multiply_transposed(const StoredMatrix& a, std::span<const double>
 }
 
 void absolute_gram(const StoredMatrix& a, std::span<const double> x, std::span<double> z, Context& context) {
+  const FloatingEnvironment environment;
   require(a, x.size(), a.columns, z.size(), a.columns);
   sum_over_pieces(a, z, context, [&](const StoredMatrix& rows, std::int64_t, double* sum) {
     HWY_DYNAMIC_DISPATCH(add_absolute_gram)(rows, x.data(), sum);

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/convert.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -40,6 +41,7 @@ HWY_EXPORT(convert_rows);
 HWY_EXPORT(target_name);
 
 void convert(const StoredMatrix& a, double scale, double* out, std::int64_t out_stride) {
+  const FloatingEnvironment environment;
   if (!is_real(a.dtype)) throw Error(fmt::format("[convert] {} does not store real numbers", name(a.dtype)));
   HWY_DYNAMIC_DISPATCH(convert_rows)(a, scale, out, out_stride);
 }

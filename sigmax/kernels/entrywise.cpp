@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/entrywise.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/segments-inl.hpp"
 #include "sigmax/kernels/store-inl.hpp"
 
@@ -246,6 +247,7 @@ std::int64_t each_piece(std::int64_t size, std::int64_t units, bool backwards, C
 
 template <Real T>
 void combination(const Combination<T>& what, const UnfoldedOutput& out, Context& context) {
+  const FloatingEnvironment environment;
   require("combination", what.x, out);
   if (what.y.data != nullptr) require("combination", what.y, out);
   if (std::same_as<T, float> && out.dtype == DType::f64) {
@@ -286,6 +288,7 @@ void combination(const Combination<T>& what, const UnfoldedOutput& out, Context&
 }
 
 double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& context) {
+  const FloatingEnvironment environment;
   require("inner_product", x, y);
   if (x.size() == 0) return 0;
   UnfoldedMatrix left = x, right = y;

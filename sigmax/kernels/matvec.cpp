@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/pieces.hpp"
 
 namespace sigmax::kernels {
@@ -234,6 +235,7 @@ void each_block(std::int64_t columns, const Product& product) {
 
 template <Real T>
 void multiply(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, Context& context) {
+  const FloatingEnvironment environment;
   require(a, x, a.columns, y, a.rows);
   if (a.size() == 0) return fill_zero(y);
   each_block(x.columns, [&](std::int64_t first, std::int64_t count) {
@@ -243,6 +245,7 @@ void multiply(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, Con
 
 template <Real T>
 void multiply_transposed(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
+  const FloatingEnvironment environment;
   require(a, y, a.rows, x, a.columns);
   if (a.size() == 0) return fill_zero(x);
   each_block(y.columns, [&](std::int64_t first, std::int64_t count) {
@@ -252,6 +255,7 @@ void multiply_transposed(const StoredMatrix& a, MatrixView<const T> y, MatrixVie
 
 template <Real T>
 void gram(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) {
+  const FloatingEnvironment environment;
   require(a, x, a.columns, z, a.columns);
   if (y.data != nullptr) require(a, x, a.columns, y, a.rows);
   if (a.size() == 0) {
@@ -266,6 +270,7 @@ void gram(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixV
 
 template <Real T>
 void outer_gram(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
+  const FloatingEnvironment environment;
   require(a, y, a.rows, z, a.rows);
   if (a.size() == 0) return fill_zero(z);
   each_block(y.columns, [&](std::int64_t first, std::int64_t count) {

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/outer.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -128,6 +129,7 @@ void update(const double* left, const double* right, std::int64_t right_stride, 
 template <Real T>
 void add_outer(MatrixView<const T> u, MatrixView<const T> v, std::span<const double> weights, T* g, std::int64_t stride,
                Context& context) {
+  const FloatingEnvironment environment;
   const auto terms = static_cast<std::int64_t>(weights.size());
   const std::int64_t rows = u.rows;
   const std::int64_t columns = v.rows;

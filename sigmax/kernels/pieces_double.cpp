@@ -1,4 +1,6 @@
 // The products of pieces with sums in double.
+#include "sigmax/core/floating_environment.hpp"
+
 #define SIGMAX_KERNELS_SUM double
 
 #undef HWY_TARGET_INCLUDE

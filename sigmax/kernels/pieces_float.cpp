@@ -1,4 +1,6 @@
 // The products of pieces with sums in float.
+#include "sigmax/core/floating_environment.hpp"
+
 #define SIGMAX_KERNELS_SUM float
 
 #undef HWY_TARGET_INCLUDE

@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/scan.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/load-inl.hpp"
 
 #ifndef SIGMAX_KERNELS_SCAN_PARTIAL
@@ -124,6 +125,7 @@ Scan scan_scaled(const StoredMatrix& a, double scale, Context& context) {
 }  // namespace
 
 Scan scan(const StoredMatrix& a, Context& context) {
+  const FloatingEnvironment environment;
   if (!is_real(a.dtype)) throw Error(fmt::format("[scan] {} does not store real numbers", name(a.dtype)));
   if (a.size() == 0) return {};
   Scan result = scan_scaled(a, 1.0, context);

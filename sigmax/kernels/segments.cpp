@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/segments.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/segments-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

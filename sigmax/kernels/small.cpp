@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/small.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/small-inl.hpp"
 #include "sigmax/kernels/small_tridiagonal-inl.hpp"
 

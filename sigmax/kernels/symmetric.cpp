@@ -8,6 +8,8 @@
 //
 #include <hwy/highway.h>
 
+#include "sigmax/core/floating_environment.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;

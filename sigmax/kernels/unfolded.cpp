@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/kernels/segments.hpp"
 
@@ -102,6 +103,7 @@ void transposed_each(const UnfoldedMatrix& w, std::span<const T> u, std::span<T>
 
 template <Real T>
 void unfolded_multiply(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, Context& context) {
+  const FloatingEnvironment environment;
   if (is_row_major(w)) return multiply<T>(segment(w, 0), v, t, context);
   if (w.size() == 0) return std::fill(t.begin(), t.end(), T(0));
   if (is_column_major(w)) return multiply_transposed<T>(transposed(w), v, t, context);
@@ -111,6 +113,7 @@ void unfolded_multiply(const UnfoldedMatrix& w, std::span<const T> v, std::span<
 
 template <Real T>
 void unfolded_multiply_transposed(const UnfoldedMatrix& w, std::span<const T> u, std::span<T> x, Context& context) {
+  const FloatingEnvironment environment;
   if (is_row_major(w)) return multiply_transposed<T>(segment(w, 0), u, x, context);
   if (w.size() == 0) return std::fill(x.begin(), x.end(), T(0));
   if (is_column_major(w)) return multiply<T>(transposed(w), u, x, context);
@@ -120,6 +123,7 @@ void unfolded_multiply_transposed(const UnfoldedMatrix& w, std::span<const T> u,
 
 template <Real T>
 void unfolded_gram(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, std::span<T> x, Context& context) {
+  const FloatingEnvironment environment;
   if (is_row_major(w)) return gram<T>(segment(w, 0), v, t, x, context);
   unfolded_multiply<T>(w, v, t, context);
   unfolded_multiply_transposed<T>(w, t, x, context);

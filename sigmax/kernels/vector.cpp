@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/vector.cpp"
 #include <hwy/foreach_target.h>
 //
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/load-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

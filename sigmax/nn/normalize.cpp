@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/entrywise.hpp"
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/nn/iteration.hpp"
@@ -169,6 +170,7 @@ StepResult run(const Products<T>& w, std::span<T> u, std::span<T> v, const StepO
 
 template <Real T>
 StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const StepOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   if (!is_real(weight.dtype)) throw Error(fmt::format("[step] {} does not store real numbers", name(weight.dtype)));
   if (std::same_as<T, float> && weight.dtype == DType::f64) {
     throw Error("[step] an f64 weight takes a state in double, got one in float");
@@ -179,10 +181,12 @@ StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const Step
 template <Real T>
 StepResult step(const LinearOperator<T>& weight, std::span<T> u, std::span<T> v, const StepOptions& options,
                 Context& context) {
+  const FloatingEnvironment environment;
   return run<T>(OperatorProducts<T>(weight), u, v, options, context);
 }
 
 Factor factor(const Rule& rule, double sigma) {
+  const FloatingEnvironment environment;
   if (!(rule.target > 0) || !std::isfinite(rule.target)) {
     throw Error(fmt::format("[factor] the target must be positive and finite, got {}", rule.target));
   }
@@ -192,6 +196,7 @@ Factor factor(const Rule& rule, double sigma) {
 }
 
 void scale_weight(const Weight& weight, double factor, const WeightOutput& out, Context& context) {
+  const FloatingEnvironment environment;
   const double magnitude = std::fabs(factor);
   const bool in_float = magnitude <= std::numeric_limits<float>::max() &&
                         (magnitude >= std::numeric_limits<float>::min() || magnitude == 0);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::nn {
 namespace {
@@ -53,6 +54,7 @@ void each_layer(std::span<L> layers, Context& context, const Work& work) {
 
 template <Real T>
 void normalize(std::span<Layer<T>> layers, Context& context) {
+  const FloatingEnvironment environment;
   each_layer(layers, context, [&](Layer<T>& layer) {
     layer.result = step<T>(layer.weight, layer.u, layer.v, layer.options, context);
     layer.f = factor(layer.rule, layer.result.sigma);
@@ -85,6 +87,7 @@ std::vector<Layer<T>> block_layers(const Layer<T>& whole, const BlockGrid& grid)
 
 template <Real T>
 void normalize_vjp(std::span<LayerGradient<T>> layers, Context& context) {
+  const FloatingEnvironment environment;
   each_layer(layers, context, [&](LayerGradient<T>& layer) {
     layer.result = normalize_vjp<T>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.grad_weight,
                                     layer.always_inner, context);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/entrywise.hpp"
 #include "sigmax/kernels/unfolded.hpp"
 #include "sigmax/kernels/vector.hpp"
@@ -25,6 +26,7 @@ template <Real T>
 NormalizeGradient normalize_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
                                 const Weight& grad_output, const WeightOutput& grad_weight, bool always_inner,
                                 Context& context) {
+  const FloatingEnvironment environment;
   NormalizeGradient result;
   const bool outer = f.first != 0;
   if (outer || always_inner) result.inner = kernels::inner_product(grad_output, weight, context);
@@ -42,6 +44,7 @@ template <Real T>
 void normalize_double_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
                           const Weight& grad_output, std::optional<double> inner, const Weight& h,
                           const WeightOutput& grad_grad_output, const WeightOutput& grad_weight, Context& context) {
+  const FloatingEnvironment environment;
   const double bent = f.first == 0 ? 0.0 : bilinear<T>(h, u, v, context);
   if (grad_grad_output.data != nullptr) {
     kernels::Combination<T> what{.alpha = f.value, .x = h};
@@ -63,10 +66,12 @@ void normalize_double_vjp(const Weight& weight, std::span<const T> u, std::span<
 }
 
 double output_sigma_gradient(const Factor& f, double dy_dot_y) {
+  const FloatingEnvironment environment;
   return f.first == 0 ? 0.0 : dy_dot_y * f.first / f.value;
 }
 
 double dot(DType dtype, const void* x, const void* y, std::int64_t count, Context& context) {
+  const FloatingEnvironment environment;
   const Weight left{dtype, static_cast<const std::byte*>(x), 1, 1, count, count, count};
   const Weight right{dtype, static_cast<const std::byte*>(y), 1, 1, count, count, count};
   return kernels::inner_product(left, right, context);
@@ -75,6 +80,7 @@ double dot(DType dtype, const void* x, const void* y, std::int64_t count, Contex
 template <Real T>
 void add_sigma_gradient(double sigma_gradient, std::span<const T> u, std::span<const T> v,
                         const WeightOutput& grad_weight, Context& context) {
+  const FloatingEnvironment environment;
   kernels::combination<T>({.alpha = 1, .x = grad_weight, .gamma = sigma_gradient, .u = u, .v = v}, grad_weight,
                           context);
 }

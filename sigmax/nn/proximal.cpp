@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/leading.hpp"
 #include "sigmax/grad/outer_update.hpp"
@@ -202,6 +203,7 @@ Problem<T> make_problem(const char* who, const Tensor& weight, const StoredView&
 template <Real T>
 ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
                         const ProximalOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
   const Problem<T> problem = make_problem("proximal", weight, view, lambda, result, options, context);
   return std::visit(Proximal<T>{problem, lambda}, penalty);
@@ -210,6 +212,7 @@ ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, do
 template <Real T>
 ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
                        Context& context) {
+  const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
   const double radius = std::visit([](const auto& ball) { return ball.radius; }, onto);
   const Problem<T> problem = make_problem("project", weight, view, radius, result, options, context);

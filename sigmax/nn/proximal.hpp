@@ -48,7 +48,8 @@ struct ProximalOptions {
   std::int64_t triplets = 4;
   double tolerance = 1e-13;  ///< of the triplets, as Accuracy::vectors
   std::int64_t max_products = 10000;
-  RandomState random{};
+  /// Of the solver. Empty: drawn anew. Give the same state to processes whose results must agree bit for bit.
+  std::optional<RandomState> random{};
 };
 
 struct ProximalResult {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/kernels/scan.hpp"
@@ -126,6 +127,7 @@ struct Evaluate {
 template <Real T>
 grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std::span<T> grad,
                               const grad::NormVjpOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
   if (weight.size() == 0) {
     throw Error(fmt::format("[regularize] the weight is empty, shape {}", to_string(weight.shape())));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/svd/power.hpp"
@@ -22,6 +23,7 @@ std::string_view message(StateFault fault) noexcept {
 
 template <Real T>
 StateFault examine(std::span<const T> x) {
+  const FloatingEnvironment environment;
   const double norm = kernels::norm2(x);
   if (!std::isfinite(norm)) return StateFault::not_finite;
   if (norm == 0) return StateFault::zero;
@@ -30,6 +32,7 @@ StateFault examine(std::span<const T> x) {
 
 template <Real T>
 void draw_unit(std::uint64_t seed, std::uint64_t stream, std::span<T> x) {
+  const FloatingEnvironment environment;
   if (x.empty()) return;
   (void)random_unit_vectors<T>(random_state(seed, stream), MatrixView<T>(x));
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
+
 namespace sigmax::nn {
 namespace {
 
@@ -18,6 +20,7 @@ double filled(std::span<const double> sigma, double cap, double theta) {
 // The sum falls from its value at 0 to 0 at sigma_1. Between the corners about `total` it is a line:
 //     theta = low + (filled(low) - total) / slope,  slope the number of terms strictly between 0 and cap
 std::optional<double> water_level(std::span<const double> sigma, double cap, double total) {
+  const FloatingEnvironment environment;
   if (sigma.empty() || filled(sigma, cap, 0) < total) return std::nullopt;
   std::vector<double> corners{0.0};
   for (const double value : sigma) {

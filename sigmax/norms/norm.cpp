@@ -11,6 +11,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -163,6 +164,7 @@ Norm parse_norm(std::string_view ord) {
 }
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
+  const FloatingEnvironment environment;
   Matrix m{stored_view(matrix), {}};
   if (m.view.matrix.size() == 0) {
     throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));

@@ -5,10 +5,12 @@
 #include <cmath>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::norms {
 
 double schatten(std::span<const double> sigma, double p) {
+  const FloatingEnvironment environment;
   if (!(p >= 1)) throw Error(fmt::format("[schatten] p must be at least 1, got {}", p));
   if (sigma.empty() || sigma[0] == 0) return 0;
   if (std::isinf(p) || std::isinf(sigma[0])) return sigma[0];
@@ -19,12 +21,14 @@ double schatten(std::span<const double> sigma, double p) {
 }
 
 double nuclear(std::span<const double> sigma) {
+  const FloatingEnvironment environment;
   double sum = 0;
   for (std::size_t i = sigma.size(); i-- > 0;) sum += sigma[i];
   return sum;
 }
 
 double ky_fan(std::span<const double> sigma, std::int64_t k) {
+  const FloatingEnvironment environment;
   if (k < 1 || k > static_cast<std::int64_t>(sigma.size())) {
     throw Error(
         fmt::format("[ky_fan] k must be between 1 and the number of singular values, {}, got {}", sigma.size(), k));
@@ -33,6 +37,7 @@ double ky_fan(std::span<const double> sigma, std::int64_t k) {
 }
 
 double effective_rank(std::span<const double> sigma) {
+  const FloatingEnvironment environment;
   if (sigma.empty() || sigma[0] == 0) return 0;
   double sum = 0;  // relative to sigma_1, so that it does not overflow
   for (std::size_t i = sigma.size(); i-- > 0;) sum += sigma[i] / sigma[0];
@@ -45,12 +50,14 @@ double effective_rank(std::span<const double> sigma) {
 }
 
 std::int64_t numerical_rank(std::span<const double> sigma, double tolerance) {
+  const FloatingEnvironment environment;
   std::int64_t rank = 0;
   while (rank < static_cast<std::int64_t>(sigma.size()) && sigma[static_cast<std::size_t>(rank)] > tolerance) ++rank;
   return rank;
 }
 
 std::int64_t energy_rank(std::span<const double> sigma, double share) {
+  const FloatingEnvironment environment;
   if (sigma.empty() || sigma[0] == 0) return 0;
   double total = 0;
   for (std::size_t i = sigma.size(); i-- > 0;) total += (sigma[i] / sigma[0]) * (sigma[i] / sigma[0]);

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/ops/parts.hpp"
 
@@ -72,6 +73,7 @@ class Diagonal final : public LinearOperator<T> {
 
 template <Real T>
 Operator<T> diagonal(Tensor entries) {
+  const FloatingEnvironment environment;
   if (entries.rank() != 1) {
     throw Error(fmt::format("[diagonal] the entries have 1 dimension, got shape {}", to_string(entries.shape())));
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -18,6 +19,7 @@ void require(const char* what, const Shape& shape, std::int64_t in, std::int64_t
 
 template <Real T>
 void LinearOperator<T>::apply(MatrixView<const T> x, MatrixView<T> y, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   require("apply", s, x.rows, s.columns, y.rows, s.rows, x.columns, y.columns);
   if (x.columns > 0) apply_impl(x, y, context);
@@ -25,6 +27,7 @@ void LinearOperator<T>::apply(MatrixView<const T> x, MatrixView<T> y, Context& c
 
 template <Real T>
 void LinearOperator<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   require("apply_adjoint", s, y.rows, s.rows, x.rows, s.columns, y.columns, x.columns);
   if (x.columns > 0) apply_adjoint_impl(y, x, context);
@@ -32,6 +35,7 @@ void LinearOperator<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Co
 
 template <Real T>
 void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> z, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   require("apply_gram", s, x.rows, s.columns, z.rows, s.columns, x.columns, z.columns);
   if (x.columns > 0) apply_gram_impl(x, {}, z, context);
@@ -39,6 +43,7 @@ void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> z, Conte
 
 template <Real T>
 void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   require("apply_gram", s, x.rows, s.columns, y.rows, s.rows, x.columns, y.columns);
   require("apply_gram", s, x.rows, s.columns, z.rows, s.columns, x.columns, z.columns);
@@ -47,6 +52,7 @@ void LinearOperator<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, Matri
 
 template <Real T>
 void LinearOperator<T>::apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   require("apply_outer_gram", s, y.rows, s.rows, z.rows, s.rows, y.columns, z.columns);
   if (y.columns > 0) apply_outer_gram_impl(y, z, context);
@@ -77,6 +83,7 @@ void LinearOperator<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<
 
 template <Real T>
 void LinearOperator<T>::pull_back(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const {
+  const FloatingEnvironment environment;
   const Shape s = shape();
   const auto& [u, v, weights] = cotangent;
   const std::int64_t terms = cotangent.terms();

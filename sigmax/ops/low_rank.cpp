@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -153,6 +154,7 @@ void require_matrix(const char* which, const Tensor& factor) {
 
 template <Real T>
 Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context) {
+  const FloatingEnvironment environment;
   require_matrix("B", b);
   require_matrix("A", a);
   parts::require_finite("low_rank", scale);
@@ -173,6 +175,7 @@ Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context) {
 
 template <Real T>
 Operator<T> low_rank(Tensor b, Tensor a, double scale) {
+  const FloatingEnvironment environment;
   Context context;
   return low_rank<T>(std::move(b), std::move(a), scale, context);
 }

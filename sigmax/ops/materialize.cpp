@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/ops/parts.hpp"
 
@@ -139,6 +140,7 @@ struct Materialize {
 
 template <Real T>
 Matrix<T> materialize(const LinearOperator<T>& a, Context& context) {
+  const FloatingEnvironment environment;
   return std::visit(Materialize<T>{a, context}, a.structure());
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/ops/parts.hpp"
 
 namespace sigmax {
@@ -78,6 +79,7 @@ bool is_exact(double f, double g, double product) {
 
 template <Real T>
 Operator<T> scaled(double factor, Operator<T> a) {
+  const FloatingEnvironment environment;
   parts::require("scaled", "what is to be scaled", a);
   parts::require_finite("scaled", factor);
   if (const auto* inner = dynamic_cast<const Scaled<T>*>(a.get())) {

@@ -89,7 +89,8 @@ std::string render_json(const audit::Result& result, const JsonOptions& options)
                    {"command", text_or_null(options.command)},
                    {"model", model_json(result.model)},
                    {"full_spectrum", result.full_spectrum},
-                   {"seed", result.seed}};
+                   {"seed", result.seed.number},
+                   {"stream", result.seed.stream}};
   document["tensors"] = Json::array();
   for (const audit::TensorResult* tensor : select(result, options.sort, options.top)) {
     document["tensors"].push_back(tensor_json(*tensor));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched_small.hpp"
@@ -143,7 +144,9 @@ BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptio
   single.k = static_cast<std::int64_t>(place.sigma.size());
   single.accuracy = options.accuracy;
   single.tolerance = options.tolerance;
-  single.random = skip(options.random, static_cast<std::uint64_t>(index) << 32);
+  // A state of its own for each where none is given: nothing of a batch depends on the others, and small matrices,
+  // which need none, do not ask the system for one.
+  if (options.random) single.random = skip(*options.random, static_cast<std::uint64_t>(index) << 32);
   SvdResult<double> found = svd(*dense<double>(tensor), single, context);
   std::copy(found.sigma.begin(), found.sigma.end(), place.sigma.begin());
   if (place.residual != nullptr) *place.residual = *std::max_element(found.residual.begin(), found.residual.end());
@@ -223,11 +226,13 @@ std::string_view message(BatchOutcome outcome) {
 }
 
 BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   check(options);
   return run(strided(matrices), options, context);
 }
 
 BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   check(options);
   return run(ragged(matrices), options, context);
 }

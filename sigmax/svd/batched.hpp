@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,8 @@ struct BatchOptions {
   Accuracy accuracy = Accuracy::values;  ///< what the tolerance speaks of where k = 1; with all values see BatchResult
   double tolerance = 1e-10;
   bool vectors = false;  ///< u and v wanted
-  RandomState random{};  ///< for the matrices that are given to svd(): each has a part of the sequence of its own
+  /// For the matrices that are given to svd(): each has a part of the sequence of its own. Empty: drawn anew.
+  std::optional<RandomState> random{};
 };
 
 enum class BatchOutcome {

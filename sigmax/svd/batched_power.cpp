@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/small.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched.hpp"
@@ -102,6 +103,7 @@ T iterate(const StridedMatrix& a, T* work, std::span<T> u, std::span<T> v, const
 template <Real T>
 void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma,
                              const PowerOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   check(matrices, u, v, sigma, options);
   const std::int64_t count = matrices.shape()[0], rows = matrices.shape()[1], columns = matrices.shape()[2];
   if (rows * columns > kAlone) {

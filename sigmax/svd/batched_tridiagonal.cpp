@@ -79,7 +79,8 @@ Polynomial evaluate(std::span<const double> diagonal, std::span<const double> of
 double by_bisection(std::span<const double> diagonal, std::span<const double> off, const Range& range) {
   double low = -range.magnitude;
   double high = range.upper;
-  while (high - low > 2 * kEpsilon * range.magnitude) {
+  constexpr int kMostHalvings = 54;  // from 2 magnitude to 2 eps magnitude
+  for (int halving = 0; halving < kMostHalvings && high - low > 2 * kEpsilon * range.magnitude; ++halving) {
     const double middle = low + (high - low) / 2;
     if (middle <= low || middle >= high) break;
     (tridiagonal_count_above(diagonal, off, middle, middle).of_first > 0 ? low : high) = middle;

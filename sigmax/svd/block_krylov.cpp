@@ -290,7 +290,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const Sizes sizes = sizes_of(method, options, n);
   // One column of several stays random, so that what the start holds nothing of is found all the same.
   const Matrix<T> start = side.from_right(folded(options.start, std::max<std::int64_t>(sizes.block - 1, 1)));
-  BlockLanczos<T> process(n, sizes.block, sizes.capacity, start.view(), options.random, context);
+  BlockLanczos<T> process(n, sizes.block, sizes.capacity, start.view(), given_or_drawn(options.random), context);
   const auto product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
 
   SvdResult<T> result;

@@ -103,7 +103,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     result.reads += side.reads();
     result.random = rest.random;
     if (inner.failure_probability > 0 && !rest.confirmed) result.outcome = SvdOutcome::unconfirmed;
-    if (rest.upper.empty()) return;
+    if (rest.upper.empty() || !rest.random.drawn) return;
     result.checked = CheckedValues{{}, options.failure_probability};
     for (const double upper : rest.upper) {
       result.checked->bound.push_back(std::ldexp(std::sqrt(std::max(upper, 0.0)), exponent));

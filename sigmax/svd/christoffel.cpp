@@ -1,10 +1,16 @@
 #include "sigmax/svd/christoffel.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <utility>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax {
 namespace {
@@ -13,21 +19,35 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool is_one(const LanczosRecurrence& recurrence) {
   const auto usable = [](double value) { return std::isfinite(value) && value >= 0; };
-  return !recurrence.alpha.empty() && recurrence.alpha.size() == recurrence.beta.size() &&
+  return recurrence.drawn && !recurrence.alpha.empty() && recurrence.alpha.size() == recurrence.beta.size() &&
          std::isfinite(recurrence.start_norm) && recurrence.start_norm > 0 &&
          std::all_of(recurrence.alpha.begin(), recurrence.alpha.end(), [](double a) { return std::isfinite(a); }) &&
          std::all_of(recurrence.beta.begin(), recurrence.beta.end(), usable);
 }
 
+// By how much P(|g^T v| < c) may exceed c sqrt(2 / pi) for the g that a start really is: normals made of 53 bits,
+// rounded to the type of the recurrence and scaled. Derivation: docs/proofs.md, "What a start really is".
+double excess_of_start(std::int64_t terms, double unit_roundoff) {
+  return 1.1e-7 * std::sqrt(std::sqrt(static_cast<double>(terms))) + 146 * unit_roundoff + 5e-11;
+}
+
 }  // namespace
+
+void check_failure_probability(std::string_view where, double value) {
+  if (value >= kLeastFailureProbability && value < 1) return;
+  throw Error(fmt::format("[{}] the failure probability must be at least {} and below 1, got {}", where,
+                          kLeastFailureProbability, value));
+}
 
 // All p_j(x) are positive if and only if x lies beyond the zeros of each of them, the largest of which is the largest
 // Ritz value: so the search needs no Ritz value, only a point that is not beyond it, such as the largest alpha.
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude) {
-  if (!is_one(recurrence) || !(failure_probability > 0)) return kInfinity;
+  const FloatingEnvironment environment;
+  const double ideal = failure_probability - excess_of_start(terms, recurrence.unit_roundoff);
+  if (!is_one(recurrence) || !(ideal > 0)) return kInfinity;
   const std::size_t steps = recurrence.alpha.size();
-  const double c = failure_probability * std::sqrt(std::numbers::pi / 2);
+  const double c = ideal * std::sqrt(std::numbers::pi / 2);
   const double target = std::pow(recurrence.start_norm / c, 2);
   const double slack = static_cast<double>(terms + static_cast<std::int64_t>(steps)) * 8 * recurrence.unit_roundoff;
   const auto reaches_target = [&](double x) {
@@ -50,6 +70,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   // A recurrence this small is one of products that underflowed: svd() scales the operator to about 1.
   if (!(low > (recurrence.unit_roundoff > 0x1p-40 ? 0x1p-100 : 0x1p-900))) return kInfinity;
   double high = 2 * low;
+  // Ends with the range of double, after 2098 doublings at most; then 47 halvings reach 1e-14.
   while (!reaches_target(high)) {
     low = high;
     high *= 2;

@@ -4,14 +4,18 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
 
+/// Throws Error unless kLeastFailureProbability <= value < 1. `where` begins the message.
+void check_failure_probability(std::string_view where, double value);
+
 /// An upper bound on lambda_max of C from the Lanczos process itself, which fails with at most the given probability
 /// over its random start, whatever C is. Infinite for a recurrence that is none (lengths, NaN, negative entries,
-/// products that underflowed).
+/// products that underflowed), whose start was not drawn, or whose start is too far from normal for the probability.
 ///
 /// For g standard normal, P(|g^T v_1| < c) <= c sqrt(2 / pi). Otherwise the spectral measure of (C, g / |g|) has a mass
 /// of at least c^2 / |g|^2 at lambda_max; but the mass that any measure has at x is at most 1 / sum_j p_j(x)^2 (its

@@ -26,7 +26,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   SvdResult<T> result;
   result.method = method;
   Matrix<T> v(shape.columns, options.k);
-  result.random = random_unit_vectors(options.random, v.view());
+  result.random = random_unit_vectors(given_or_drawn(options.random), v.view());
   const std::int64_t given = std::min(options.start.columns(), options.k);
   for (std::int64_t i = 0; i < given; ++i) {
     std::copy_n(options.start.column(i).begin(), shape.columns, v.column(i).begin());

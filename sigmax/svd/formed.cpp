@@ -97,7 +97,7 @@ SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, 
   result.scale = 1;
   result.products = formed.products;
   result.reads = formed.reads;
-  result.random = options.random;
+  result.random = given_or_drawn(options.random);
   return result;
 }
 

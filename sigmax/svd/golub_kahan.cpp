@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
@@ -287,11 +288,12 @@ bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const
 template <Real T>
 SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
                          Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   const Tall<T> tall{a};
   const std::int64_t k = options.k;
   const std::int64_t width = std::min({options.start.columns(), std::max(k, kTogether), tall.columns});
-  Process<T> process(tall, k, basis, width, options.random, context);
+  Process<T> process(tall, k, basis, width, given_or_drawn(options.random), context);
   if (width > 0 && !tall.transposed) process.start_from(options.start.view(), width);
   if (width > 0 && tall.transposed) {
     Matrix<T> image(tall.columns, width);

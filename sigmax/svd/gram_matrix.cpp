@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/svd/blas.hpp"
 
@@ -58,6 +59,7 @@ void mirror_upper(double* a, std::int64_t n, Context& context) {
 }
 
 GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context, Triangles triangles) {
+  const FloatingEnvironment environment;
   if (a.size() == 0) throw Error(fmt::format("[gram_matrix] an empty matrix, {}x{}", a.rows, a.columns));
   const SerialBlas serial;
   const bool of_rows = a.rows <= a.columns;

@@ -92,21 +92,22 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     double largest = 0;
     RightVectors right;
     CheckedSmallest checked;
+    const RandomState random = given_or_drawn(options.random);
     if (options.k * kFewTriplets > r.rows()) {
       lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - options.k, options.k);
       triplets = std::move(all.wanted);
       largest = all.sigma.front();
-      right.random = options.random;
+      right.random = random;
     } else {
       triangular::lift_diagonal(r);
-      largest = largest_value(r, options.random, context);
+      largest = largest_value(r, random, context);
       LanczosOptions inner;
       inner.k = options.k;
       // A few steps more cost little beside the factorisation.
       inner.accuracy = Accuracy::vectors;
       inner.tolerance = 1e-14;
       inner.max_products = options.max_products;
-      inner.random = options.random;
+      inner.random = random;
       right = smallest_right_vectors(r, largest, inner, context);
       if (options.check != Check::none && right.outcome == SvdOutcome::converged) {
         ComplementOptions check;

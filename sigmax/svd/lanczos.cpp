@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/band.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -180,6 +181,7 @@ class Process {
     const double mu = 0x1p-60 * ceiling.magnitude;
     for (LanczosRecurrence& recurrence : known) {
       for (double& alpha : recurrence.alpha) alpha += mu;
+      recurrence.drawn = true;  // who asks knows what the answer is worth
     }
     const double found =
         christoffel_upper_bound(known, ceiling.failure_probability, ceiling.terms, ceiling.magnitude);
@@ -347,6 +349,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
 template <Real T>
 LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
                          const LanczosOptions& options, Context& context) {
+  const FloatingEnvironment environment;
   const std::int64_t k = options.k;
   check(n, start.columns > 0 ? start.rows : n, options);
   const SerialBlas serial;

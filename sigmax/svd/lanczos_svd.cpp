@@ -40,7 +40,7 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T
   inner.apart = tiny ? 3 : 1;
   const bool slow = options.accuracy == Accuracy::vectors && !tiny;
   inner.neighbours = slow || options.check == Check::full;
-  inner.random = options.random;
+  inner.random = given_or_drawn(options.random);
 
   const Matrix<T> start = side.from_right(options.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };

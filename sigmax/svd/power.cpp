@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/power_loop.hpp"
 #include "sigmax/svd/solvers.hpp"
@@ -137,6 +138,7 @@ void until_converged(const LinearOperator<T>& a, const SvdOptions<T>& options, S
 template <Real T>
 double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std::span<T> u, std::span<T> v,
                    Context& context) {
+  const FloatingEnvironment environment;
   check(a, options, u, v);
   const SerialBlas serial;
   const bool u_first = options.order == PowerIteration::Order::u_first;
@@ -161,6 +163,7 @@ double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std:
 
 template <Real T>
 RandomState random_unit_vectors(RandomState state, MatrixView<T> x) {
+  const FloatingEnvironment environment;
   std::vector<double> normal(static_cast<std::size_t>(x.rows));
   for (std::int64_t j = 0; j < x.columns; ++j) {
     state = fill_normal(state, normal);
@@ -184,11 +187,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const Shape shape = a.shape();
   SvdResult<T> result;
   result.method = method;
-  result.random = options.random;
+  result.random = given_or_drawn(options.random);
   result.u = Matrix<T>(shape.rows, 1);
   result.v = Matrix<T>(shape.columns, 1);
   if (options.start.empty()) {
-    result.random = random_unit_vectors(options.random, result.v.view());
+    result.random = random_unit_vectors(result.random, result.v.view());
   } else {
     std::copy_n(options.start.column(0).begin(), shape.columns, result.v.column(0).begin());
   }

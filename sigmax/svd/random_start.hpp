@@ -28,6 +28,7 @@ class RandomStart {
       const MatrixView<T> x = basis.next();
       std::transform(normal.begin(), normal.end(), x.data, [](double value) { return static_cast<T>(value); });
       LanczosRecurrence recurrence;
+      recurrence.drawn = random.drawn;
       recurrence.start_norm = blas1::norm<T>(x.column(0));
       recurrence.unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
       blas1::scale(x.column(0), 1 / recurrence.start_norm);

@@ -55,7 +55,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const std::int64_t n = side.order();
   const std::int64_t p = columns_of(method, options.k, options.start.columns(), n);
   SvdResult<T> result;
-  result.random = options.random;
+  result.random = given_or_drawn(options.random);
   Basis<T> one(n, p, context);
   Basis<T> other(n, p, context);
   Basis<T>* x = &one;

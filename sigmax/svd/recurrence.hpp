@@ -12,6 +12,7 @@ struct LanczosRecurrence {
   std::vector<double> alpha;
   std::vector<double> beta;        ///< as many as alpha: the last is the norm that would begin the next step
   double start_norm = 0;           ///< |g|, g of independent standard normal entries
+  bool drawn = false;              ///< as RandomState::drawn: g was not known to whoever made C
   double unit_roundoff = 0x1p-53;  ///< of the arithmetic that the products were computed in: 2^-24 for float
 };
 

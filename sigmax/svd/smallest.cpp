@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -151,6 +152,7 @@ SmallTriplet smallest_of(const std::vector<std::vector<double>>& r) {
 std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bool of_rows, double scale,
                                               std::span<const std::int64_t> indices, MatrixView<const double> factor,
                                               Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   Problem problem(a, of_rows, scale, indices, factor, context);
   Columns domain(problem.order());
@@ -195,6 +197,7 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
 std::optional<double> smallest_from_vector(const kernels::StoredMatrix& a, bool of_rows, double scale,
                                            std::span<const std::int64_t> indices, std::span<const double> x,
                                            double next, double largest, double tolerance, Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   Problem problem(a, of_rows, scale, indices, {}, context);
   const double length = norm2(x);

@@ -87,7 +87,7 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
   const double floor = shown > 0 ? 1 / std::sqrt(shown) : kInfinity;
   const double kth = found.sigma.front();
   if (!(floor >= kth * (1 - 1e-8) - 4 * formed)) right.outcome = SvdOutcome::unconfirmed;
-  if (shown == kInfinity) return result;
+  if (shown == kInfinity || !right.random.drawn) return result;
   for (const double sigma : found.sigma) result.lower.push_back(std::max(std::min(sigma, floor) - 2 * formed, 0.0));
   return result;
 }

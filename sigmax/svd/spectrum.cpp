@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/lapack.hpp"
@@ -120,6 +121,7 @@ std::optional<double> refined_smallest(const Question& q, SymmetricWork& reduced
 }  // namespace
 
 Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context) {
+  const FloatingEnvironment environment;
   const SerialBlas serial;
   Spectrum result;
   result.values.assign(static_cast<std::size_t>(g.order), 0.0);

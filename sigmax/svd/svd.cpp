@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/check_values.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
@@ -105,11 +106,11 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
     if (sigma > 0 && std::isfinite(sigma)) {
       exponent = std::ilogb(sigma);
     } else {
-      exponent = exponent_of(a, options.random, context);
+      exponent = exponent_of(a, *options.random, context);
       if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
     }
   } catch (const NotFinite&) {
-    exponent = exponent_of(a, options.random, context);
+    exponent = exponent_of(a, *options.random, context);
   }
   if (!exponent) exponent = 0;
   try {
@@ -267,9 +268,11 @@ std::string_view message(SvdOutcome outcome) {
 
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+  const FloatingEnvironment environment;
   const Shape shape = a.shape();
   check(shape, options);
   SvdOptions<T> chosen = options;
+  chosen.random = given_or_drawn(options.random);
   if (std::holds_alternative<Auto>(options.method)) {
     const bool stored = std::holds_alternative<structure::Stored>(a.structure());
     chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});
@@ -282,6 +285,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
 
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options) {
+  const FloatingEnvironment environment;
   Context context;
   return svd(a, options, context);
 }

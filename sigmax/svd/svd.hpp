@@ -41,13 +41,16 @@ struct SvdOptions {
   /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b.
   std::int64_t max_products = 10000;
   Method method = Auto{};
-  /// Of the values of a method that has converged. What a check finds joins the triplets, and it begins again.
+  /// Of the values of a method that has converged. What a check finds joins the triplets, and it begins again. From a
+  /// random state that was not drawn a check is made just the same and shows nothing.
   Check check = Check::full;
   double failure_probability = 1e-9;  ///< of a full check, over its own random start
   /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random where
   /// empty; what a probabilistic certificate needs is a random start.
   Matrix<T> start;
-  RandomState random{};  ///< random numbers are drawn from it
+  /// Random numbers are taken from it, and the same state gives the same bits. Empty: drawn anew for each call. A
+  /// probabilistic certificate needs a state that was drawn (core/rng.hpp), by this call or by the caller.
+  std::optional<RandomState> random{};
 };
 
 enum class SvdOutcome {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/symmetric.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/team.hpp"
@@ -238,6 +239,7 @@ SymmetricWork::SymmetricWork(std::int64_t order, Context& context)
 }
 
 TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context) {
+  const FloatingEnvironment environment;
   TridiagonalForm form;
   if (a.order() == 0) return form;
   const auto lead = [&](Team& team) { form = Reduction(a, team, context).run(); };
@@ -251,6 +253,7 @@ TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context) {
 
 std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
                                      Context& context) {
+  const FloatingEnvironment environment;
   auto x = context.scratch<double>(static_cast<std::size_t>(reduced.padded()));
   std::fill(std::copy(y.begin(), y.end(), x.begin()), x.end(), 0.0);
   for (std::int64_t j = reduced.order() - 3; j >= 0; --j) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/sturm.hpp"
 #include "sigmax/svd/blas.hpp"
@@ -34,18 +35,19 @@ Scaled scaled(const Tridiagonal& t) {
   double bound = 0;
   for (std::size_t i = 0; i < n; ++i) bound = std::fmax(bound, std::fabs(t.diagonal[i]) + radius(i));
   Scaled s{t.diagonal, t.off_diagonal};
-  if (bound == 0) return s;
+  if (bound == 0 || !std::isfinite(bound)) return s;
   s.exponent = std::ilogb(bound) + 1;
-  const double factor = std::ldexp(1.0, -s.exponent);
+  // 2^-exponent itself overflows where all are subnormal.
+  const auto in_units = [&s](double value) { return std::ldexp(value, -s.exponent); };
   s.left = 1;
   s.right = -1;
   for (std::size_t i = 0; i < n; ++i) {
-    s.diagonal[i] *= factor;
-    s.left = std::fmin(s.left, s.diagonal[i] - radius(i) * factor);
-    s.right = std::fmax(s.right, s.diagonal[i] + radius(i) * factor);
+    s.diagonal[i] = in_units(s.diagonal[i]);
+    s.left = std::fmin(s.left, s.diagonal[i] - in_units(radius(i)));
+    s.right = std::fmax(s.right, s.diagonal[i] + in_units(radius(i)));
   }
   for (double& e : s.squares) {
-    const double size = std::fmax(std::fabs(e * factor), kLeast);
+    const double size = std::fmax(std::fabs(in_units(e)), kLeast);
     e = size * size;
   }
   s.left -= 0x1p-50;
@@ -100,6 +102,13 @@ class Points {
 // Half the width at which a cell is small enough: the polynomial is not known better.
 constexpr double kHalfWidth = 0x1p-53;
 
+// Interpolation needs some ten looks as a rule. After this many a bracket is halved, and since all points lie within
+// [-2, 2], 54 halvings are enough; so many make a bracket of a cell at most. What is left after all of that is not
+// finite.
+constexpr int kInterpolations = 60;
+constexpr int kHalvings = 54;
+constexpr int kMostPasses = kHalvings + kInterpolations + kHalvings;
+
 // Chandrupatla's method (Advances in Engineering Software 28, 1997) for one eigenvalue: inverse quadratic interpolation
 // where the three points allow it, bisection otherwise. x1 is the newest point, x2 lies on the other side of the
 // eigenvalue, x3 is the one before. Values are relative to 2^exponent.
@@ -136,9 +145,10 @@ class Bracket {
     f1_ = f;
     const double width = std::fabs(x2_ - x1_);
     if (width <= 2 * kHalfWidth || f == 0) return true;
+    step_ = 0.5;
+    if (++looks_ > kInterpolations) return false;
     const double xi = (x1_ - x2_) / (x3 - x2_);
     const double phi = (f1_ - f2_) / (f3 - f2_);
-    step_ = 0.5;
     if (phi * phi < xi && (1 - phi) * (1 - phi) < 1 - xi) {
       step_ =
           f1_ / (f2_ - f1_) * (f3 / (f2_ - f3)) + (x3 - x1_) / (x2_ - x1_) * (f1_ / (f3 - f1_)) * (f2_ / (f3 - f2_));
@@ -160,6 +170,7 @@ class Bracket {
   double x1_, x2_;
   double f1_, f2_;
   double step_ = 0.5;
+  int looks_ = 0;
 };
 
 // All eigenvalues in some cells:
@@ -182,8 +193,9 @@ class Search {
     }
   }
 
-  void run() {
-    while (!cells_.empty() || !brackets_.empty()) {
+  void run(const Context& context) {
+    for (int pass = 0; pass < kMostPasses && !(cells_.empty() && brackets_.empty()); ++pass) {
+      context.check_cancel();
       points_.clear();
       for (const Cell& cell : cells_) choose_points(cell);
       const std::size_t in_cells = points_.size();
@@ -207,6 +219,10 @@ class Search {
         cut(cell, points_, next, count, [this](const Cell& part) { add(part); });
         next += count;
       }
+    }
+    for (const Bracket& bracket : brackets_) values_[static_cast<std::size_t>(bracket.index())] = bracket.result();
+    for (const Cell& cell : cells_) {
+      for (std::int64_t k = cell.first; k < cell.last; ++k) values_[static_cast<std::size_t>(k)] = cell.left.x;
     }
   }
 
@@ -250,11 +266,15 @@ constexpr std::int64_t kPieceValues = 128;
 }  // namespace
 
 std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
+  const FloatingEnvironment environment;
   const std::size_t n = t.diagonal.size();
   if (n <= 1) return t.diagonal;
   const Scaled s = scaled(t);
   std::vector<double> values(n, 0.0);
-  if (s.exponent == 0 && s.right == 0) return values;
+  if (s.exponent == 0 && s.right == 0) {  // zero, or beyond the range
+    if (!std::ranges::all_of(s.diagonal, [](double d) { return d == 0; })) std::ranges::fill(values, NAN);
+    return values;
+  }
 
   // A first grid of a point for each eigenvalue, both ends included.
   const auto pieces = static_cast<std::size_t>((s.order() + kPieceValues - 1) / kPieceValues);
@@ -282,7 +302,7 @@ std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
     for (const Cell& cell : cells) {
       if (cell.first >= begin && cell.first < begin + kPieceValues) search.add(cell);
     }
-    search.run();
+    search.run(context);
   });
   for (double& value : values) value = std::ldexp(value, s.exponent);
   return values;
@@ -291,6 +311,7 @@ std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
 // T - value I = P L U, then x <- (T - value I)^-1 x / |...| a few times from a vector without pattern. A pivot of zero
 // is as good as one of rounding.
 std::optional<std::vector<double>> eigenvector(const Tridiagonal& t, double value) {
+  const FloatingEnvironment environment;
   constexpr int kSteps = 3;
   const std::size_t n = t.diagonal.size();
   const int order = static_cast<int>(n);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax {
@@ -114,6 +115,7 @@ Matrix<double> normalised(MatrixView<const double> x) {
 // u = Q P, v = V W;  A^T u_i = Z w_i / sigma_i
 template <Real T>
 Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> v, Context& context) {
+  const FloatingEnvironment environment;
   if (v.columns < 1) throw Error("[triplets] a subspace has at least one column");
   const SerialBlas serial;
   const bool one = v.columns == 1;
@@ -153,6 +155,7 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
 
 template <Real T>
 Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u, Context& context) {
+  const FloatingEnvironment environment;
   if (u.columns < 1) throw Error("[triplets] a subspace has at least one column");
   Matrix<T> v(a.shape().columns, u.columns);
   a.apply_adjoint(u, v.view(), context);

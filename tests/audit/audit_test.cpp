@@ -49,8 +49,10 @@ io::Checkpoint checkpoint(std::vector<io::Entry> entries) {
   return c;
 }
 
-Result run(const io::Checkpoint& c, const Options& options = {}, int threads = 2) {
+// From a seed that repeats and counts as drawn, unless the options have another.
+Result run(const io::Checkpoint& c, Options options = {}, int threads = 2) {
   Context context(threads);
+  if (!options.certify.seed) options.certify.seed = Seed{1, 0, true};
   return audit(c, options, context);
 }
 
@@ -216,6 +218,26 @@ TEST(audit, quick_leaves_out_the_spectrum_and_says_how_each_end_is_known) {
   EXPECT_EQ(result.tensors[1].figures->sigma_max.upper->failure_probability(), 1e-9);
   options.certify.probabilistic = false;
   EXPECT_FALSE(run(c, options).tensors[1].figures->sigma_max.upper.has_value());
+}
+
+TEST(audit, a_seed_that_was_not_drawn_gives_no_probabilistic_end) {
+  Options options;
+  options.full_spectrum = false;
+  options.certify.proven_up_to = 0;
+  const io::Checkpoint c = checkpoint({random_entry("w", {20, 30}, 2)});
+  Context context(1);
+  const Result drawn = audit(c, options, context);
+  EXPECT_TRUE(drawn.seed.drawn);
+  EXPECT_NE(drawn.seed, audit(c, options, context).seed);
+  EXPECT_EQ(drawn.tensors[0].figures->sigma_max.upper->certainty(), Certainty::probabilistic);
+  options.certify.seed = Seed{drawn.seed.number, drawn.seed.stream};
+  const Result repeated = audit(c, options, context);
+  EXPECT_EQ(repeated.seed, *options.certify.seed);
+  const Enclosure& known = repeated.tensors[0].figures->sigma_max;
+  EXPECT_EQ(known.upper->certainty(), Certainty::proven);
+  EXPECT_EQ(known.lower.value(), drawn.tensors[0].figures->sigma_max.lower.value()) << "the run is repeated";
+  options.certify.failure_probability = 0;
+  EXPECT_THROW(static_cast<void>(audit(c, options, context)), Error);
 }
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }

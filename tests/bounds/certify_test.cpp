@@ -5,9 +5,13 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
 
 #include "bounds/hunt.hpp"
 #include "gallery/spectra.hpp"
+#include "repeatable.hpp"
 #include "sigmax/bounds/collatz.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
@@ -21,9 +25,10 @@ using hunt::Truth;
 
 template <Real T>
 SvdResult<T> hint_for(const LinearOperator<T>& a, Context& context) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.method = Lanczos{};
   options.tolerance = std::same_as<T, float> ? 1e-6 : 1e-14;
+  options.random = vouched(random_state(1));
   return svd(a, options, context);
 }
 
@@ -71,7 +76,7 @@ TEST(Certify, IsAsTightAsAFactorizationAllows) {
 TEST(Certify, APoorVectorIsImprovedByInverseIteration) {
   Context context(1);
   const auto s = normal(60, 40, 5);
-  SvdOptions<double> loose;
+  auto loose = repeatable<SvdOptions<double>>();
   loose.method = Lanczos{};
   loose.tolerance = 1e-6;
   const SvdResult<double> hint = svd(*s.op, loose, context);
@@ -157,9 +162,86 @@ TEST(Certify, MethodsSayHowTheyKnow) {
   EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::probabilistic);
   beyond.method = CertifyMethod::proven;
   EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::proven);
-  beyond.method = CertifyMethod::automatic;
-  beyond.failure_probability = 0;
-  EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::proven);
+}
+
+// A matrix can be made for a start that is known: only one that was drawn, or that somebody vouches for, gives a
+// probabilistic end, however the start came to be known.
+TEST(Certify, OnlyADrawnStartGivesAProbabilisticEnd) {
+  Context context(1);
+  std::vector<double> spectrum(60, 1.0);
+  spectrum[0] = 20;
+  const auto s = of(gallery::with_singular_values(80, 60, spectrum), 80, 60);
+  const auto certainty = [&](const std::optional<RandomState>& random) {
+    auto options = repeatable<SvdOptions<double>>();
+    options.method = Lanczos{};
+    options.random = random;
+    return certify(*s.op, svd(*s.op, options, context), by(CertifyMethod::probabilistic), context).upper->certainty();
+  };
+  EXPECT_EQ(certainty({}), Certainty::probabilistic);
+  EXPECT_EQ(certainty(drawn_random_state()), Certainty::probabilistic);
+  EXPECT_EQ(certainty(vouched(random_state(1))), Certainty::probabilistic);
+  EXPECT_EQ(certainty(random_state(1)), Certainty::proven);
+  EXPECT_EQ(certainty(RandomState{}), Certainty::proven);
+}
+
+// sigma_1 = 1 with v_1 orthogonal to what svd() would start from, sigma_i = 1/2 otherwise: what the solver sees of it
+// is 1/2. Every state that a program could be known to start from, and every form of Lanczos.
+TEST(Certify, AMatrixMadeForAKnownStartDefeatsNoEnd) {
+  Context context(1);
+  constexpr std::int64_t n = 40;
+  for (const RandomState& known : {RandomState{}, random_state(1), random_state(0, 1), skip(RandomState{}, 20)}) {
+    std::vector<double> starts(2 * n);
+    const RandomState second = fill_normal(known, std::span(starts).first(n));
+    static_cast<void>(fill_normal(second, std::span(starts).last(n)));
+    std::vector<double> v = gallery::normal(n, 5);
+    const auto remove = [&](std::span<const double> g) {
+      const double factor = std::inner_product(g.begin(), g.end(), v.begin(), 0.0) /
+                            std::inner_product(g.begin(), g.end(), g.begin(), 0.0);
+      for (std::size_t i = 0; i < v.size(); ++i) v[i] -= factor * g[i];
+    };
+    for (int pass = 0; pass < 60; ++pass) {  // alternating projections: the two are nearly orthogonal
+      remove(std::span<const double>(starts).first(n));
+      remove(std::span<const double>(starts).last(n));
+    }
+    const double square = std::inner_product(v.begin(), v.end(), v.begin(), 0.0);
+    std::vector<double> a(n * n);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) a[i * n + j] = (i == j ? 0.5 : 0.0) + 0.5 * v[i] * v[j] / square;
+    }
+    const auto s = of(a, n, n);
+    for (const Lanczos::Form form : {Lanczos::Form::automatic, Lanczos::Form::gram, Lanczos::Form::bidiagonal}) {
+      auto options = repeatable<SvdOptions<double>>();
+      options.method = Lanczos{form};
+      options.random.reset();
+      const Enclosure blind = certify(*s.op, svd(*s.op, options, context), by(CertifyMethod::probabilistic), context);
+      EXPECT_TRUE(contains(blind, s.exact.sigma_max()));
+      EXPECT_GT(blind.lower.value(), 0.99) << "the start was drawn";
+      options.random = known;
+      const Enclosure defeated =
+          certify(*s.op, svd(*s.op, options, context), by(CertifyMethod::probabilistic), context);
+      EXPECT_TRUE(contains(defeated, s.exact.sigma_max()));
+      EXPECT_LT(defeated.lower.value(), 0.51) << "the matrix was not made for this start";
+      EXPECT_EQ(defeated.upper->certainty(), Certainty::proven);
+      const Enclosure proven = certify(*s.op, svd(*s.op, options, context), CertifyOptions{}, context);
+      EXPECT_TRUE(contains(proven, s.exact.sigma_max()));
+      EXPECT_LE(proven.relative_width(), width_of_proof(n, n)) << "a proof looks for the vector once more";
+    }
+  }
+}
+
+TEST(Certify, RefusesFailureProbabilitiesThatRandomNumbersDoNotSupport) {
+  Context context(1);
+  const auto s = normal(20, 10, 29);
+  const SvdResult<double> hint = hint_for(*s.op, context);
+  for (const double bad : {0.0, -1e-9, 1e-16, 1.0, 2.0, std::nan(""), HUGE_VAL}) {
+    CertifyOptions options;
+    options.failure_probability = bad;
+    EXPECT_THROW(static_cast<void>(certify(*s.op, hint, options, context)), Error) << bad;
+  }
+  // Down to there an end may be missing, and is never wrong.
+  CertifyOptions least = by(CertifyMethod::probabilistic);
+  least.failure_probability = kLeastFailureProbability;
+  EXPECT_EQ(checked(s, least, context).upper->certainty(), Certainty::proven);
 }
 
 TEST(Certify, CompositesAreFormedAndProven) {

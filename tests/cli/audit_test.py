@@ -92,6 +92,20 @@ class AuditFigures(CommandTest):
         self.assertLessEqual(enclosure["failure_probability"], 1e-6)
         self.assertGreater(enclosure["failure_probability"], 0)
 
+    def test_a_given_seed_repeats_the_run_and_gives_no_probabilistic_end(self):
+        rows = [[math.sin(3 * i + j * j) for j in range(24)] for i in range(30)]
+        content = checkpoints.npy(rows)
+        first = self.audit(content, "--certify", "probabilistic", name="m.npy")
+        self.assertNotEqual([first["seed"], first["stream"]], [0, 0])
+        self.assertLess(max(first["seed"], first["stream"]), 2**53)
+        seed = f"{first['seed']}:{first['stream']}"
+        again = self.audit(content, "--certify", "probabilistic", "--seed", seed, name="m.npy")
+        self.assertEqual([again["seed"], again["stream"]], [first["seed"], first["stream"]])
+        ends = [report["tensors"][0]["sigma_max"] for report in (first, again)]
+        self.assertEqual([end["kind"] for end in ends], ["probabilistic", "proven"])
+        self.assertEqual(ends[0]["lower"], ends[1]["lower"])
+        self.assertLess(ends[0]["upper"], ends[1]["upper"])
+
     def test_every_tensor_is_either_audited_or_listed_with_a_reason(self):
         report = self.audit(checkpoints.network())
         self.assertEqual([t["name"] for t in report["tensors"]],

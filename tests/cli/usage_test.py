@@ -33,7 +33,9 @@ class Usage(CommandTest):
 
     def test_values_out_of_range_are_usage_errors(self):
         for option, value in [("--min-dim", "0"), ("--top", "-1"), ("--top", "x"), ("-j", "0"), ("-j", "99999"),
-                              ("--failure-probability", "0"), ("--failure-probability", "1"), ("--format", "xml"),
+                              ("--failure-probability", "0"), ("--failure-probability", "1"),
+                              ("--failure-probability", "1e-16"), ("--seed", "1:"), ("--seed", ":1"), ("--seed", "1:2:3"),
+                              ("--seed", "0x7"), ("--seed", "99999999999999999999"), ("--format", "xml"),
                               ("--failure-probability", "nan"), ("--certify", "maybe"), ("--certify", "proven:"),
                               ("--certify", "proven:0"), ("--certify", "proven:9x"), ("--color", "red")]:
             with self.subTest(option=option, value=value):

@@ -40,6 +40,49 @@ TEST(RandomStates, KeepSeedsAndStreamsApart) {
   }
 }
 
+TEST(RandomStates, SayWhetherTheyWereDrawnAndCarryIt) {
+  EXPECT_FALSE(RandomState{}.drawn);
+  EXPECT_FALSE(random_state(7, 3).drawn);
+  std::vector<double> values(5);
+  for (const RandomState& drawn :
+       {drawn_random_state(), vouched(random_state(7)), random_state(drawn_seed()), given_or_drawn({})}) {
+    EXPECT_TRUE(drawn.drawn);
+    EXPECT_TRUE(skip(drawn, 9).drawn);
+    EXPECT_TRUE(fill_uniform(drawn, values).drawn);
+    EXPECT_TRUE(fill_normal(drawn, values).drawn);
+  }
+  EXPECT_FALSE(fill_normal(random_state(7), values).drawn);
+  EXPECT_EQ(given_or_drawn(random_state(7)), random_state(7));
+  EXPECT_NE(vouched(random_state(7)), random_state(7));
+  EXPECT_EQ(random_state(Seed{7, 3}), random_state(7, 3));
+  EXPECT_EQ(random_state(Seed{7, 3, true}), vouched(random_state(7, 3)));
+}
+
+// Every bit of what is drawn takes both values in 64 draws, but for a probability of 2^-63 each.
+TEST(RandomStates, AreDrawnFromAllBits) {
+  std::uint64_t ones_of_key = 0, zeros_of_key = 0, ones_of_stream = 0, zeros_of_stream = 0;
+  std::uint64_t ones = 0, zeros = 0;
+  constexpr std::uint64_t k53 = (std::uint64_t{1} << 53) - 1;
+  const auto word = [](std::uint32_t low, std::uint32_t high) { return std::uint64_t{high} << 32 | low; };
+  for (int i = 0; i < 64; ++i) {
+    const RandomState state = drawn_random_state();
+    EXPECT_EQ(state.counter[0], 0U);
+    EXPECT_EQ(state.counter[1], 0U);
+    ones_of_key |= word(state.key[0], state.key[1]);
+    zeros_of_key |= ~word(state.key[0], state.key[1]);
+    ones_of_stream |= word(state.counter[2], state.counter[3]);
+    zeros_of_stream |= ~word(state.counter[2], state.counter[3]);
+    const Seed seed = drawn_seed();
+    EXPECT_LE(seed.number, k53);
+    EXPECT_LE(seed.stream, k53);
+    ones |= seed.number & seed.stream;
+    zeros |= ~seed.number & ~seed.stream & k53;
+  }
+  EXPECT_EQ(ones_of_key & zeros_of_key & ones_of_stream & zeros_of_stream, ~std::uint64_t{0});
+  // Of a bit in both numbers at once: missed with a probability of (3/4)^64 = 1e-8, for 106 of them.
+  EXPECT_EQ(ones & zeros, k53);
+}
+
 TEST(FillNormal, IsAFunctionOfItsStateAndPiecesMakeTheWhole) {
   std::vector<double> whole(1001);
   const RandomState start = random_state(42);

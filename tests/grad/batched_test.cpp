@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "grad/problems.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
 
@@ -28,7 +29,7 @@ Batch make_batch(std::int64_t count, std::int64_t k, Context& context) {
     all.insert(all.end(), batch.known.back().entries.begin(), batch.known.back().entries.end());
   }
   batch.tensor = Tensor::copy_of(all, {count, 12, 8});
-  BatchOptions options;
+  auto options = repeatable<BatchOptions>();
   options.k = k;
   options.accuracy = Accuracy::vectors;
   options.tolerance = 1e-14;
@@ -98,7 +99,7 @@ TEST(BatchedSvdVjp, SaysOfEachMatrixWhatSvdVjpSaysOfItAlone) {
         all.insert(all.end(), entries.begin(), entries.end());
       }
       const Tensor tensor = Tensor::rounded(all, {5, rows, columns}, dtype);
-      BatchOptions options;
+      auto options = repeatable<BatchOptions>();
       options.k = 2;
       options.accuracy = Accuracy::vectors;
       options.vectors = true;

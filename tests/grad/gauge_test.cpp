@@ -10,6 +10,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -24,7 +25,7 @@ using View = MatrixView<const double>;
 SvdResult<double> triplets_of(const std::vector<double>& sigma, std::int64_t k) {
   const auto n = static_cast<std::int64_t>(sigma.size());
   const std::vector<double> entries = gallery::with_singular_values(n + 2, n, sigma, 5);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = k;
   options.method = DenseLapack{};
   return svd(*dense<double>(Tensor::copy_of(entries, {n + 2, n})), options);

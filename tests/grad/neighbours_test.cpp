@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "grad/problems.hpp"
+#include "repeatable.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
 #include "tolerance.hpp"
 
@@ -29,7 +30,7 @@ Known crowded(std::int64_t rows, std::int64_t columns, std::int64_t k) {
 
 template <Real T>
 SvdResult<T> forward(const LinearOperator<T>& a, std::int64_t k, double tolerance, Context& context) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.k = k;
   options.accuracy = Accuracy::vectors;
   options.tolerance = tolerance;

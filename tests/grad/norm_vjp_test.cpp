@@ -14,6 +14,7 @@
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
 #include "grad/norm_cases.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/check_norm.hpp"
 #include "sigmax/ops/compose.hpp"
@@ -35,7 +36,7 @@ struct Found {
 Found gradient_of(const Tensor& matrix, const norms::Norm& which, Context& context, double scale = 1) {
   Found found;
   found.gradient.resize(static_cast<std::size_t>(matrix.size()));
-  NormVjpOptions options;
+  auto options = repeatable<NormVjpOptions>();
   options.scale = scale;
   found.norm = norm_vjp<double>(matrix, which, found.gradient, options, context);
   return found;
@@ -238,7 +239,7 @@ TEST(NormVjp, StorageTypesAndLayoutsGiveTheSameGradient) {
               << what;
           // In float: added to what is there, rounded once.
           std::vector<float> single(values.size(), 0.25F);
-          NormVjpOptions options;
+          auto options = repeatable<NormVjpOptions>();
           options.scale = -2.5;
           norm_vjp<float>(matrix, line.norm, single, options, context);
           for (std::size_t i = 0; i < single.size(); ++i) {

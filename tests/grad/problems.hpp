@@ -13,6 +13,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
@@ -75,7 +76,7 @@ struct Known {
 };
 
 inline SvdOptions<double> to_rounding(std::int64_t k) {
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = k;
   options.accuracy = Accuracy::vectors;
   options.tolerance = 1e-15;

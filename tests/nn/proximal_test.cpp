@@ -13,6 +13,7 @@
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
 #include "nn/penalties.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/nn/regularize.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -51,7 +52,7 @@ Mapped onto(const Tensor& w, const Ball& ball, Context& context) {
 }
 
 std::vector<double> singular_values(const std::vector<double>& x, std::int64_t rows, std::int64_t columns) {
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = std::min(rows, columns);
   options.method = DenseLapack{};
   return svd(*dense<double>(Tensor::copy_of(x, {rows, columns})), options).sigma;

@@ -12,6 +12,7 @@
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
 #include "nn/penalties.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/check.hpp"
 #include "tolerance.hpp"
@@ -35,7 +36,7 @@ struct Found {
 Found regularized(const Tensor& w, const Penalty& penalty, Context& context, double scale = 1) {
   Found found;
   found.gradient.assign(static_cast<std::size_t>(w.size()), 0.0);
-  grad::NormVjpOptions options;
+  auto options = repeatable<grad::NormVjpOptions>();
   options.scale = scale;
   found.norm = regularize<double>(w, penalty, found.gradient, options, context);
   return found;
@@ -159,7 +160,7 @@ TEST(Regularize, FloatIsTheRoundedDouble) {
   for (const Line<Penalty>& line : lines()) {
     const Found found = regularized(w, line.penalty, context, 0.01);
     std::vector<float> single(40, 0.5F);
-    grad::NormVjpOptions options;
+    auto options = repeatable<grad::NormVjpOptions>();
     options.scale = 0.01;
     const grad::NormGradient norm = regularize<float>(w, line.penalty, single, options, context);
     EXPECT_EQ(norm.value, found.norm.value) << line.name;

@@ -15,6 +15,7 @@
 
 #include "gallery/reference_svd.hpp"
 #include "gallery/spectra.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched_tridiagonal.hpp"
@@ -100,7 +101,7 @@ TEST(Batched, MeetsTheToleranceForEveryShapeAndStorageType) {
     }
   }
   for (const double stop : {1e-4, 1e-6, 1e-10, 1e-13}) {
-    BatchOptions options;
+    auto options = repeatable<BatchOptions>();
     options.tolerance = stop;
     options.vectors = true;
     const BatchResult result = batched_svd(all, options, context);
@@ -130,7 +131,7 @@ TEST(Batched, FindsTheTopOfEverySpectrum) {
         const Tensor a = Tensor::rounded(values, {rows, columns}, dtype);
         const auto truth = static_cast<double>(reference(a)[0]);
         for (const Accuracy accuracy : {Accuracy::values, Accuracy::vectors}) {
-          BatchOptions options;
+          auto options = repeatable<BatchOptions>();
           options.tolerance = 1e-9;
           options.accuracy = accuracy;
           const BatchResult result = batched_svd(std::span(&a, 1), options, context);
@@ -152,10 +153,10 @@ TEST(Batched, AgreesWithTheSingleEntry) {
   for (const auto& [rows, columns] : std::vector<Size>{{10, 10}, {100, 128}, {300, 90}, {150, 140}, {260, 200}}) {
     all.push_back(gaussian(rows, columns, DType::f32, static_cast<std::uint64_t>(rows)));
   }
-  const BatchOptions options;
+  const auto options = repeatable<BatchOptions>();
   const BatchResult result = batched_svd(all, options, context);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    SvdOptions<double> lanczos;
+    auto lanczos = repeatable<SvdOptions<double>>();
     lanczos.method = Lanczos{};
     const SvdResult<double> single = svd(*dense<double>(all[i]), lanczos, context);
     EXPECT_EQ(result.outcome[i], BatchOutcome::converged);
@@ -175,7 +176,7 @@ TEST(Batched, GivesAllValuesAndTheirVectors) {
       Tensor::rounded(gallery::with_singular_values(20, 15, gallery::geometric(15, 1e12)), {20, 15}, DType::f64));
   for (const bool vectors : {false, true}) {
     for (const std::int64_t k : {0, 3}) {
-      BatchOptions options;
+      auto options = repeatable<BatchOptions>();
       options.k = k;
       options.vectors = vectors;
       const BatchResult result = batched_svd(all, options, context);
@@ -209,7 +210,7 @@ TEST(Batched, KeepsHostileMatricesFromHarmingTheOthers) {
   for (const DType dtype : gallery::kStorageTypes) {
     const Tensor batch = Tensor::rounded(values, {5, 12, 9}, dtype);
     for (const std::int64_t k : {1, 0}) {
-      BatchOptions options;
+      auto options = repeatable<BatchOptions>();
       options.k = k;
       options.vectors = true;
       const BatchResult result = batched_svd(batch, options, context);
@@ -249,7 +250,7 @@ TEST(Batched, KeepsItsAccuracyAtEitherEndOfTheRange) {
     const Tensor a = Tensor::rounded(scaled, {20, 30}, dtype);
     const auto truth = static_cast<double>(reference(a)[0]);
     for (const std::int64_t k : {1, 0}) {
-      BatchOptions options;
+      auto options = repeatable<BatchOptions>();
       options.k = k;
       const BatchResult result = batched_svd(std::span(&a, 1), options, context);
       EXPECT_EQ(result.outcome[0], BatchOutcome::converged);
@@ -277,7 +278,7 @@ TEST(Batched, TakesAnyStridesOfATensor) {
     ASSERT_EQ(result.size(), batch.shape()[0]);
     for (std::int64_t i = 0; i < result.size(); ++i) {
       const auto truth = static_cast<double>(reference(batch.slice(i))[0]);
-      EXPECT_NEAR(result.values(i)[0], truth, tolerance::of_estimate(BatchOptions{}.tolerance) * truth);
+      EXPECT_NEAR(result.values(i)[0], truth, tolerance::of_estimate(repeatable<BatchOptions>().tolerance) * truth);
     }
   }
 }
@@ -290,7 +291,7 @@ TEST(Batched, DoesNotDependOnTheThreadsOrOnTheOthers) {
     all.push_back(gaussian(rows, columns, i % 3 == 0 ? DType::bf16 : DType::f32, i));
   }
   all.push_back(gaussian(300, 150, DType::f32, 1));  // for svd()
-  BatchOptions options;
+  auto options = repeatable<BatchOptions>();
   options.vectors = true;
   options.random = random_state(4);
   const BatchResult first = batched_svd(all, options, one), second = batched_svd(all, options, three);
@@ -312,7 +313,7 @@ TEST(Batched, TakesEmptyBatchesAndEmptyMatrices) {
   Context context(1);
   EXPECT_EQ(batched_svd(std::span<const Tensor>(), {}, context).size(), 0);
   for (const Dimensions& shape : {Dimensions{0, 3, 4}, Dimensions{2, 0, 4}, Dimensions{2, 3, 0}}) {
-    BatchOptions options;
+    auto options = repeatable<BatchOptions>();
     options.vectors = true;
     const BatchResult result = batched_svd(Tensor::copy_of(std::span<const double>(), shape), options, context);
     EXPECT_EQ(result.size(), shape[0]);
@@ -326,7 +327,7 @@ TEST(Batched, RefusesWhatDoesNotFitAndStopsWhenAskedTo) {
   const Tensor batch = matrix.reshaped({1, 3, 4});
   EXPECT_THROW(batched_svd(matrix, {}, context), Error);
   EXPECT_THROW(batched_svd(std::span(&batch, 1), {}, context), Error);
-  BatchOptions options;
+  auto options = repeatable<BatchOptions>();
   options.k = -1;
   EXPECT_THROW(batched_svd(batch, options, context), Error);
   options = {};

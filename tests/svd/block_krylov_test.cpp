@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "svd/solver_suite.hpp"
 
@@ -121,7 +122,7 @@ TEST(BlockKrylov, MeetsTheToleranceOfVectors) {
   const Operator<double> a = gaussian(300, 200, 1);
   for (const std::int64_t block : {1, 4, 8}) {
     for (const double tolerance : {1e-2, 1e-5, 1e-9}) {
-      SvdOptions<double> options;
+      auto options = repeatable<SvdOptions<double>>();
       options.k = 4;
       options.accuracy = Accuracy::vectors;
       options.tolerance = tolerance;
@@ -136,7 +137,7 @@ TEST(BlockKrylov, MeetsTheToleranceOfVectors) {
 TEST(BlockKrylov, TakesFewerReadsThanOneVector) {
   Context context(1);
   const Operator<double> a = gaussian(600, 400, 2);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 8;
   options.tolerance = 1e-9;
   options.method = BlockKrylov{.block = 1};
@@ -153,7 +154,7 @@ TEST(BlockKrylov, RestartsWhenTheBasisIsFull) {
   Context context(1);
   const std::vector<double> sigma = gallery::geometric(150, 3);
   const auto c = suite::make_case<double>("", 200, 150, gallery::with_singular_values(200, 150, sigma), sigma);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 3;
   options.method = BlockKrylov{.block = 3, .basis = 15};
   const SvdResult<double> result = svd(*c.a, options, context);
@@ -170,7 +171,7 @@ TEST(BlockKrylov, SaysWhenItRanOutOfProducts) {
   const std::vector<double> sigma = gallery::geometric(200, 1.01);
   const auto c = suite::make_case<double>("", 200, 200, gallery::with_singular_values(200, 200, sigma), sigma);
   for (const std::int64_t most : {1, 3, 20}) {
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 3;
     options.tolerance = 1e-13;
     options.max_products = most;
@@ -188,7 +189,7 @@ TEST(BlockKrylov, EndsInAnInvariantSpace) {
   std::vector<double> sigma(120, 0.0);
   for (std::size_t i = 0; i < 6; ++i) sigma[i] = 1 / static_cast<double>(1 + i);
   const auto c = suite::make_case<double>("", 150, 120, gallery::with_singular_values(150, 120, sigma), sigma);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 8;
   options.tolerance = 1e-15;
   options.method = BlockKrylov{.block = 8};
@@ -205,7 +206,7 @@ TEST(BlockKrylov, FindsEveryCopyOfAMultipleValue) {
     // All equal: the space is invariant after each block, and has to be begun again.
     const std::vector<double> flat(50, 2.0);
     const auto c = suite::make_case<double>("", 50, 60, gallery::with_singular_values(50, 60, flat), flat);
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 7;
     options.method = BlockKrylov{.block = block};
     const SvdResult<double> result = svd(*c.a, options, context);
@@ -216,7 +217,7 @@ TEST(BlockKrylov, FindsEveryCopyOfAMultipleValue) {
   std::vector<double> sigma = gallery::geometric(80, 50);
   std::fill_n(sigma.begin(), 6, 1.5);
   const auto c = suite::make_case<double>("", 100, 80, gallery::with_singular_values(100, 80, sigma), sigma);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 6;
   options.method = BlockKrylov{.block = 6};
   for (const double value : svd(*c.a, options, context).sigma) {
@@ -229,7 +230,7 @@ TEST(BlockKrylov, GainsFromAStart) {
   for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{500, 300}, {300, 500}}) {
     const Operator<double> a = gaussian(rows, columns, 3);
     for (const std::int64_t k : {1, 6}) {
-      SvdOptions<double> options;
+      auto options = repeatable<SvdOptions<double>>();
       options.k = k;
       options.tolerance = 1e-4;
       options.method = BlockKrylov{};
@@ -257,7 +258,7 @@ TEST(BlockKrylov, FindsWhatTheStartHoldsNothingOf) {
   const Operator<double> a = dense<double>(Tensor::rounded(entries, {n, n}, DType::f64));
   for (const std::int64_t block : {1, 2, 4}) {
     for (const std::int64_t columns : {1, 4, 9}) {
-      SvdOptions<double> options;
+      auto options = repeatable<SvdOptions<double>>();
       options.method = BlockKrylov{.block = block};
       options.start = Matrix<double>(n, columns);
       for (std::int64_t j = 0; j < columns; ++j) options.start(j + 1, j) = 1;
@@ -272,14 +273,14 @@ TEST(BlockKrylov, FindsWhatTheStartHoldsNothingOf) {
 
 TEST(BlockKrylov, LeavesNothingForACertificate) {
   Context context(1);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = BlockKrylov{.block = 1};
   EXPECT_TRUE(svd(*gaussian(30, 20, 5), options, context).recurrences.empty());
 }
 
 TEST(BlockKrylov, RefusesSizesBelowZero) {
   Context context(1);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   const Operator<double> a = gaussian(30, 20, 5);
   options.method = BlockKrylov{.block = -1};
   EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
@@ -290,7 +291,7 @@ TEST(BlockKrylov, RefusesSizesBelowZero) {
 TEST(BlockKrylov, TakesSizesBeyondAll) {
   Context context(1);
   const Operator<double> a = gaussian(30, 20, 5);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 20;
   const SvdResult<double> plain = svd(*a, options, context);
   options.method = BlockKrylov{.block = std::int64_t{1} << 40, .basis = std::int64_t{1} << 40};

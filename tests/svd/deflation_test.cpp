@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -27,7 +28,7 @@ Operator<T> matrix(std::int64_t rows, std::int64_t columns, const std::vector<do
 
 template <class T>
 SvdOptions<T> deflation(std::int64_t k, double tolerance, Accuracy accuracy = Accuracy::values) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.k = k;
   options.tolerance = tolerance;
   options.accuracy = accuracy;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "svd/dense_checks.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 template <Real T>
 SvdOptions<T> options_of(std::int64_t k, Which which) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.k = k;
   options.which = which;
   options.method = DenseLapack{};

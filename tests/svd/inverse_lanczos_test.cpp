@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "svd/dense_checks.hpp"
@@ -14,7 +15,7 @@ namespace {
 
 template <Real T>
 SvdOptions<T> options_of(std::int64_t k) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.k = k;
   options.which = Which::smallest;
   options.method = InverseLanczos{};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
+#include "repeatable.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "tolerance.hpp"
@@ -61,7 +62,7 @@ TYPED_TEST(PowerUntil, ConvergesOnEverySpectrumThatLetsIt) {
          std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {1, 12}, {12, 1}, {20, 20}, {48, 15}, {15, 48}}) {
       const std::vector<double> sigma = spectrum.values(std::min(rows, columns));
       const Operator<T> a = matrix<T>(rows, columns, gallery::with_singular_values(rows, columns, sigma));
-      SvdOptions<T> options;
+      auto options = repeatable<SvdOptions<T>>();
       options.method = PowerIteration{};
       options.tolerance = 1e-6;
       const SvdResult<T> result = svd(*a, options, context);
@@ -85,7 +86,7 @@ TYPED_TEST(PowerUntil, MeetsAToleranceOnTheVectors) {
   using T = TypeParam;
   Context context(1);
   const Operator<T> a = matrix<T>(30, 20, gallery::with_singular_values(30, 20, gallery::geometric(20, 10)));
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.method = PowerIteration{};
   options.accuracy = Accuracy::vectors;
   options.tolerance = 1e-5;
@@ -99,7 +100,7 @@ TEST(PowerIterations, AreHonestAboutGaussianMatrices) {
   Context context(1);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const Operator<double> a = matrix<double>(40, 40, gallery::normal(1600, seed));
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.random = random_state(seed);
     const double truth = [&] {
       options.tolerance = 1e-13;
@@ -117,7 +118,7 @@ TEST(PowerIterations, AreHonestAboutGaussianMatrices) {
 TEST(PowerIterations, SayWhenTheyRanOutOfProducts) {
   Context context(1);
   const Operator<double> a = matrix<double>(30, 30, gallery::normal(900, 3));
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = PowerIteration{};
   options.max_products = 5;
   const SvdResult<double> result = svd(*a, options, context);
@@ -129,7 +130,7 @@ TEST(PowerIterations, SayWhenTheyRanOutOfProducts) {
 TEST(PowerIterations, AreQuickFromANearbyStart) {
   Context context(1);
   const Operator<double> a = matrix<double>(30, 25, gallery::with_singular_values(30, 25, gallery::geometric(25, 3)));
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = PowerIteration{};
   const SvdResult<double> cold = svd(*a, options, context);
   EXPECT_NE(cold.random, options.random);
@@ -144,7 +145,7 @@ TYPED_TEST(PowerUntil, GivesTheSameBitsForAnyNumberOfThreads) {
   using T = TypeParam;
   Context one(1), three(3);
   const Operator<T> a = matrix<T>(700, 600, gallery::normal(420000, 4));
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.method = PowerIteration{Order::u_first, 4};
   const SvdResult<T> first = svd(*a, options, one), second = svd(*a, options, three);
   EXPECT_EQ(first.sigma, second.sigma);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gallery/stored.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -164,7 +165,7 @@ TYPED_TEST(Power, OfFixedStepsIsTheSameThroughTheEntry) {
   const Operator<T> a = matrix<T>(4, 3, golden_weight());
   const Golden wanted = golden<T>()[1];
   ASSERT_EQ(wanted.order, Order::u_first);
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.method = PowerIteration{wanted.order, wanted.steps};
   options.start = Matrix<T>(3, 1);
   const std::vector<T> v = unit<T>({0.5, -1, 2});
@@ -254,7 +255,7 @@ TYPED_TEST(Power, OfTheZeroOperatorIsZero) {
     EXPECT_EQ(u, std::vector<T>(3));
     EXPECT_EQ(v, std::vector<T>(2));
     for (const std::int64_t steps : {0, 2}) {
-      SvdOptions<T> options;
+      auto options = repeatable<SvdOptions<T>>();
       options.method = PowerIteration{order, steps};
       const SvdResult<T> result = svd(*a, options, context);
       EXPECT_EQ(result.sigma[0], 0);
@@ -287,7 +288,7 @@ TEST(PowerIterations, StopWhenAskedTo) {
   Context context(1);
   const Operator<double> a = matrix<double>(4, 3, golden_weight());
   context.request_cancel();
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = PowerIteration{};
   EXPECT_THROW(svd(*a, options, context), Cancelled);
   options.method = PowerIteration{Order::u_first, 2};
@@ -301,7 +302,7 @@ TEST(PowerIterations, RefuseWhatDoesNotFit) {
   EXPECT_THROW(power_steps<double>(*a, {}, v, u, context), Error);
   EXPECT_THROW(power_steps<double>(*a, {Order::u_first, 0}, u, v, context), Error);
   EXPECT_THROW(power_steps<double>(*a, {Order::u_first, 1, 0}, u, v, context), Error);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = PowerIteration{Order::u_first, -1};
   EXPECT_THROW(svd(*a, options, context), Error);
   options.method = PowerIteration{};

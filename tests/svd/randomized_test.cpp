@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "svd/solver_suite.hpp"
 
@@ -21,7 +22,7 @@ TEST(Randomized, IsExactWhereTheSketchHoldsTheRange) {
   for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{90, 50}, {50, 90}}) {
     const auto c =
         suite::make_case<double>("rank 12", rows, columns, gallery::with_singular_values(rows, columns, sigma), sigma);
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 12;
     options.method = Randomized{.oversampling = 0, .power_steps = 0};
     const SvdResult<double> result = svd(*c.a, options, context);
@@ -38,7 +39,7 @@ TEST(Randomized, EachPowerStepCutsTheResidual) {
   const auto c = power_law(150, 120);
   double before = 1;
   for (const std::int64_t steps : {0, 2, 4, 8}) {
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 5;
     options.method = Randomized{.oversampling = 5, .power_steps = steps};
     const SvdResult<double> result = svd(*c.a, options, context);
@@ -55,7 +56,7 @@ TEST(Randomized, ExtraColumnsHelp) {
   const auto c = power_law(150, 120);
   double before = 0;
   for (const std::int64_t extra : {0, 5, 20, 200}) {
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 5;
     options.method = Randomized{.oversampling = extra, .power_steps = 1};
     const SvdResult<double> result = svd(*c.a, options, context);
@@ -69,7 +70,7 @@ TEST(Randomized, GainsFromAStart) {
   Context context(1);
   for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{120, 90}, {90, 120}}) {
     const auto c = power_law(rows, columns);
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = 3;
     options.method = Randomized{.oversampling = 3, .power_steps = 1};
     const SvdResult<double> cold = svd(*c.a, options, context);
@@ -85,7 +86,7 @@ TEST(Randomized, GainsFromAStart) {
 TEST(Randomized, RefusesSizesBelowZero) {
   Context context(1);
   const auto c = power_law(20, 10);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.method = Randomized{.oversampling = -1};
   EXPECT_THROW(static_cast<void>(svd(*c.a, options, context)), Error);
   options.method = Randomized{.power_steps = -1};

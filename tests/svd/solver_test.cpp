@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "svd/solver_suite.hpp"
 
@@ -119,7 +120,7 @@ void run_on_gallery(const std::vector<std::pair<std::int64_t, std::int64_t>>& sh
         if (!solver.largest) continue;
         for (const std::int64_t k : std::set<std::int64_t>{1, std::min<std::int64_t>(3, c.least()), c.least()}) {
           if (k > solver.most_k) continue;
-          SvdOptions<T> options;
+          auto options = repeatable<SvdOptions<T>>();
           options.k = k;
           options.tolerance = tolerance_of<T>();
           options.method = solver.method;
@@ -158,7 +159,7 @@ TYPED_TEST(Solvers, FindTheSmallestTripletsOrSayThatTheyCannot) {
     const Case<T> c =
         suite::make_case<T>("geometric", rows, columns, gallery::with_singular_values(rows, columns, sigma), sigma);
     for (const Solver& solver : suite::solvers()) {
-      SvdOptions<T> options;
+      auto options = repeatable<SvdOptions<T>>();
       options.k = 3;
       options.which = Which::smallest;
       options.tolerance = tolerance_of<T>();
@@ -196,7 +197,7 @@ TYPED_TEST(Solvers, RefuseTheLargestWhereTheyFindTheSmallestAlone) {
   const Case<T> c = suite::make_case<T>(gallery::spectra()[6], 20, 10);
   for (const Solver& solver : suite::solvers()) {
     if (solver.largest) continue;
-    SvdOptions<T> options;
+    auto options = repeatable<SvdOptions<T>>();
     options.method = solver.method;
     EXPECT_THROW(static_cast<void>(svd(*c.a, options, context)), Error) << solver.name;
   }
@@ -222,7 +223,7 @@ TYPED_TEST(Solvers, GiveTheSameBitsForAnyNumberOfThreads) {
   const std::int64_t columns = 400;
   const Operator<T> a = dense<T>(Tensor::rounded(gallery::normal(rows * columns, 3), {rows, columns}, DType::f32));
   for (const Solver& solver : suite::solvers()) {
-    SvdOptions<T> options;
+    auto options = repeatable<SvdOptions<T>>();
     options.k = std::min<std::int64_t>(3, solver.most_k);
     options.which = solver.largest ? Which::largest : Which::smallest;
     options.tolerance = 1e-3;
@@ -237,7 +238,7 @@ TYPED_TEST(Solvers, TakeARandomStateAndGiveTheNext) {
   Context context(1);
   const Case<T> c = suite::make_case<T>(gallery::spectra()[6], 90, 60);  // linear
   for (const Solver& solver : suite::solvers()) {
-    SvdOptions<T> options;
+    auto options = repeatable<SvdOptions<T>>();
     options.which = solver.largest ? Which::largest : Which::smallest;
     options.method = solver.method;
     options.max_products = 20;
@@ -259,7 +260,7 @@ TYPED_TEST(Solvers, RefuseWhatIsNotFinite) {
     entries[17 * 30 + 4] = bad;
     const Operator<T> a = dense<T>(Tensor::rounded(entries, {40, 30}, DType::f64));
     for (const Solver& solver : suite::solvers()) {
-      SvdOptions<T> options;
+      auto options = repeatable<SvdOptions<T>>();
       options.method = solver.method;
       options.which = solver.largest ? Which::largest : Which::smallest;
       EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error) << solver.name;
@@ -293,7 +294,7 @@ TYPED_TEST(Solvers, RefuseAnOperatorThatTurnsBadOnTheWay) {
   for (const Solver& solver : suite::solvers()) {
     if (!solver.largest) continue;
     for (const int count : {0, 1, 2, 3}) {
-      SvdOptions<T> options;
+      auto options = repeatable<SvdOptions<T>>();
       options.method = solver.method;
       options.tolerance = tolerance_of<T>();
       try {
@@ -311,7 +312,7 @@ TYPED_TEST(Solvers, StopWhenAskedTo) {
   for (const Solver& solver : suite::solvers()) {
     Context context(1);
     context.request_cancel();
-    SvdOptions<T> options;
+    auto options = repeatable<SvdOptions<T>>();
     options.method = solver.method;
     options.which = solver.largest ? Which::largest : Which::smallest;
     EXPECT_THROW(static_cast<void>(svd(*c.a, options, context)), Cancelled) << solver.name;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
+#include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/function.hpp"
@@ -24,7 +25,7 @@ namespace {
 
 template <Real T>
 SvdOptions<T> with(double tolerance) {
-  SvdOptions<T> options;
+  auto options = repeatable<SvdOptions<T>>();
   options.tolerance = tolerance;
   return options;
 }
@@ -41,7 +42,7 @@ TEST(Svd, FindsTheTopOfEverySpectrumAtAnyScale) {
       const std::string what = spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns);
       const std::vector<double> sigma = spectrum.values(std::min(rows, columns));
       const double top = *std::max_element(sigma.begin(), sigma.end());
-      const SvdOptions<double> options;
+      const auto options = repeatable<SvdOptions<double>>();
       const auto result =
           svd(*stored(gallery::with_singular_values(rows, columns, sigma), rows, columns), options, context);
       const double rounding = tolerance::of_matrix(rows, columns, top);
@@ -81,7 +82,7 @@ TEST(Svd, WorksOnLargerMatricesAtTheEdgesOfTheRange) {
     for (const int exponent : {-1060, -600, -150, 150, 600, 1010}) {
       std::vector<double> values = normal;
       for (double& value : values) value = std::ldexp(value, exponent);
-      SvdOptions<double> options;
+      auto options = repeatable<SvdOptions<double>>();
       options.method = method;
       const auto result = svd(*stored(values, 50, 40), options, context);
       // Entries near the lower edge have lost digits already.
@@ -216,7 +217,7 @@ TEST(Svd, GivesTheSameBitsForAnyNumberOfThreads) {
 TEST(Svd, ContinuesFromTheStateThatItReturned) {
   Context context(1);
   const auto a = stored(gallery::normal(200 * 300, 8), 200, 300);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.random = random_state(3);
   const auto first = svd(*a, options, context);
   EXPECT_NE(first.random, options.random);
@@ -236,7 +237,7 @@ TEST(Svd, ContinuesFromTheStateThatItReturned) {
 
 TEST(Svd, SaysWhenItRanOutOfProducts) {
   Context context(1);
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.max_products = 3;
   const auto result = svd(*stored(gallery::normal(100 * 100, 8), 100, 100), options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
@@ -262,7 +263,7 @@ TEST(Svd, RefusesWhatDoesNotFitAndSaysSo) {
     const std::string said = refusal(*a, options);
     EXPECT_NE(said.find(words), std::string::npos) << said;
   };
-  SvdOptions<double> options;
+  auto options = repeatable<SvdOptions<double>>();
   options.k = 5;
   says(options, "between 1 and 4");
   options = with<double>(0);
@@ -303,7 +304,7 @@ TEST(Svd, RefusesAnOperatorWithNanOrInfinity) {
 TEST(Svd, TakesTheSolverThatThePolicyNames) {
   Context context(1);
   const auto chosen = [&](std::int64_t rows, std::int64_t columns, std::int64_t k, Which which) {
-    SvdOptions<double> options;
+    auto options = repeatable<SvdOptions<double>>();
     options.k = k;
     options.which = which;
     return std::string(name(svd(*stored(gallery::normal(rows * columns, 1), rows, columns), options, context).method));
@@ -312,7 +313,7 @@ TEST(Svd, TakesTheSolverThatThePolicyNames) {
     for (const std::int64_t k : {1, 3, 6}) {
       for (const Which which : {Which::largest, Which::smallest}) {
         const Method expected =
-            choose({{rows, columns}, k, which, Accuracy::values, SvdOptions<double>{}.tolerance, true});
+            choose({{rows, columns}, k, which, Accuracy::values, repeatable<SvdOptions<double>>().tolerance, true});
         EXPECT_EQ(chosen(rows, columns, k, which), name(expected)) << rows << "x" << columns << " k " << k;
       }
     }

@@ -1,0 +1,32 @@
+// Whether the BLAS at hand forms inner products the way that proofs by factorization assume.
+#pragma once
+
+#include "sigmax/svd/blas.hpp"
+
+namespace sigmax::bounds {
+
+/// The routines that proofs rely on.
+struct BlasRoutines {
+  decltype(&cblas_dgemm) gemm;
+  decltype(&cblas_dsyrk) syrk;
+  decltype(&cblas_dtrsm) trsm;
+  decltype(&dpotrf_) potrf;
+};
+
+/// Those that this program is linked with.
+BlasRoutines linked_blas();
+
+/// Runs each routine on problems whose every partial sum is exact in double, whatever the order of summation, with or
+/// without fused multiply-adds: the results must be exact. False for routines that round their operands or sums to less
+/// than double, or that combine rows or columns of different size (Strassen and Winograd, splitting into integers with
+/// common exponents, block inverses). Sizes on both sides of the usual blocking and the transpositions that are used.
+/// Takes a few milliseconds.
+///
+/// It is a test: what a library does for other sizes, on another processor or on a bad day is not seen.
+bool forms_inner_products(const BlasRoutines& blas);
+
+/// The same of the linked ones, once a process. Where it is false no bound is proven by a factorization or by forming a
+/// product; those that rest on sigmax's own kernels stay.
+bool blas_supports_proofs();
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,88 @@
+// The floating-point mode that everything here is derived for: round to nearest, gradual underflow, no traps. For
+// sources, which it also refuses to be compiled under options that give up IEEE 754.
+//
+// A caller's thread, or the one that a worker inherited its mode from, may round downward or flush subnormals to zero
+// (torch.set_flush_denormal, crtfastmath of a program linked with -Ofast). Proven ends are then false, and f16 weights
+// lose entries. So each public function that computes holds a FloatingEnvironment, and so does each piece of a
+// Context's loops. Helpers that take no Context and say nothing else (kernels/small.hpp, kernels/vector.hpp, ...) run
+// under their caller's.
+#pragma once
+
+#include <cfloat>
+#include <cstdint>
+
+#if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || \
+    defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "sigmax: bounds are proven for IEEE 754 arithmetic; compile without -ffast-math, -Ofast and their parts"
+#endif
+#if FLT_EVAL_METHOD != 0
+#error "sigmax: bounds are proven for sums of doubles rounded to double; compile with SSE2 (-mfpmath=sse) or its like"
+#endif
+
+#include <cfenv>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+namespace sigmax {
+
+/// Sets that mode for the calling thread, and restores what was there before, whatever ends the scope. Costs reading
+/// two registers where the mode is right already. What is called back from within (an operator's products, a parallel
+/// loop, progress) runs in it too.
+class FloatingEnvironment {
+ public:
+  FloatingEnvironment() noexcept : wrong_(is_wrong()) {
+    if (__builtin_expect(wrong_, 0)) set_standard();
+    fence();
+  }
+  ~FloatingEnvironment() {
+    fence();
+    if (__builtin_expect(wrong_, 0)) std::fesetenv(&before_);
+  }
+  FloatingEnvironment(const FloatingEnvironment&) = delete;
+  FloatingEnvironment& operator=(const FloatingEnvironment&) = delete;
+
+ private:
+  // Arithmetic on what is in memory stays within the scope.
+  static void fence() noexcept { asm volatile("" ::: "memory"); }
+
+#if defined(__SSE2__)
+  // MXCSR holds rounding, flush-to-zero, denormals-are-zero and the masks of exceptions, and in its lowest six bits
+  // their flags. The x87 unit has rounding, precision and masks of its own: OpenBLAS's dnrm2 computes with it.
+  static constexpr std::uint32_t kStandard = 0x1F80;
+  static constexpr std::uint32_t kFlags = 0x3F;
+  static bool is_wrong() noexcept {
+    std::uint16_t x87;
+    asm volatile("fnstcw %0" : "=m"(x87));
+    return (_mm_getcsr() & ~kFlags) != kStandard || (x87 & 0x0F3FU) != 0x033FU;
+  }
+  void set_standard() noexcept {
+    std::fegetenv(&before_);
+    std::fesetenv(FE_DFL_ENV);
+    _mm_setcsr(kStandard);  // the C library need not know of flushing
+  }
+#elif defined(__aarch64__)
+  // FPCR: all zero is round to nearest, no flushing (FZ, FZ16), no default NaN, no traps.
+  static bool is_wrong() noexcept {
+    std::uint64_t control;
+    asm volatile("mrs %0, fpcr" : "=r"(control));
+    return control != 0;
+  }
+  void set_standard() noexcept {
+    std::fegetenv(&before_);
+    asm volatile("msr fpcr, %0" ::"r"(std::uint64_t{0}));
+  }
+#else
+  // What the C library knows of: rounding and traps, and what its default environment resets beyond them.
+  static bool is_wrong() noexcept { return true; }
+  void set_standard() noexcept {
+    std::fegetenv(&before_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+#endif
+
+  bool wrong_;
+  std::fenv_t before_;  // where it was wrong
+};
+
+}  // namespace sigmax
