@@ -66,6 +66,46 @@ std::string title(const SvdReport& report, const Style& style) {
                      matrix, which);
 }
 
+// How a value is known: by a theorem with both ends, by one and a probability, or not beyond being a lower bound.
+std::string_view known(const Triplet& triplet) {
+  if (!triplet.enclosure || !triplet.enclosure->upper) return "estimate";
+  return triplet.enclosure->is_proven() ? "proven" : "probabilistic";
+}
+
+// How it is known, and to what: the width of the enclosure relative to sigma_1.
+std::string width_of(const Triplet& triplet, double sigma_1, bool unicode) {
+  const std::string_view how = known(triplet);
+  if (how == "estimate") return std::string(how);
+  const double width = triplet.enclosure->upper->value() - triplet.enclosure->lower.value();
+  const std::string_view mark = how == "proven" ? (unicode ? "✓" : "p") : "~";
+  return fmt::format("{} {:.0e}", mark, sigma_1 > 0 ? width / sigma_1 : width);
+}
+
+// What the marks of the column mean.
+std::string known_lines(const SvdReport& report, const Style& style) {
+  const auto has = [&](std::string_view how) {
+    return std::any_of(report.triplets.begin(), report.triplets.end(),
+                       [how](const Triplet& each) { return known(each) == how; });
+  };
+  std::string text;
+  const auto add = [&](std::string_view line) {
+    for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40))) text += part + '\n';
+  };
+  if (has("proven")) {
+    add(fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; none was "
+                    "missed",
+                    style.unicode ? "✓" : "p"));
+  }
+  if (has("probabilistic")) {
+    const auto each = std::find_if(report.triplets.begin(), report.triplets.end(),
+                                   [](const Triplet& one) { return known(one) == "probabilistic"; });
+    add(fmt::format("~ the same, except with probability {:.0e} over the run's own random start",
+                    each->enclosure->failure_probability()));
+  }
+  if (has("estimate")) add("estimate: a lower bound by its residual; that no value was missed is not shown");
+  return text.empty() ? text : text + '\n';
+}
+
 std::string enclosure_lines(const Enclosure& enclosure) {
   std::string text = fmt::format("sigma_1    at least {}\n", report::round_trip(enclosure.lower.value()));
   const auto& upper = enclosure.upper;
@@ -117,17 +157,21 @@ Json enclosure_json(const std::optional<Enclosure>& enclosure) {
 
 std::string svd_as_table(const SvdReport& report, const Style& style) {
   const SigmaColumn sigma(report.triplets);
+  const Triplet& first = report.triplets.front();
+  const double sigma_1 = first.relative > 0 ? first.sigma / first.relative : 0;
   std::string text = title(report, style) + '\n';
   std::string head = fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", "i", "sigma_i", "sigma_i/sigma_1",
                                  report.smallest ? "energy left" : "energy");
   if (!report.values_only) head += "  residual";
+  head += "  width";
   text += style.colour ? fmt::format("\x1b[1m{}\x1b[0m\n", head) : head + '\n';
   for (const Triplet& each : report.triplets) {
     text += fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", each.index, sigma(each.sigma), ratio(each.relative),
                         percent(each.energy));
-    text += report.values_only ? std::string("\n") : fmt::format("  {:>8.1e}\n", each.residual);
+    if (!report.values_only) text += fmt::format("  {:>8.1e}", each.residual);
+    text += "  " + width_of(each, sigma_1, style.unicode) + '\n';
   }
-  text += '\n';
+  text += '\n' + known_lines(report, style);
   if (report.sigma_1) text += enclosure_lines(*report.sigma_1);
   text += fmt::format("Frobenius  {}\n", report::significant(report.frobenius, kDigits));
   text += precision_lines(report);
@@ -141,11 +185,14 @@ std::string svd_as_values(const SvdReport& report) {
 }
 
 std::string svd_as_csv(const SvdReport& report) {
-  std::string text = "index,sigma,relative,energy,residual\r\n";
+  std::string text = "index,sigma,relative,energy,residual,lower,upper,known\r\n";
   for (const Triplet& each : report.triplets) {
-    text += fmt::format("{},{},{},{},{}\r\n", each.index, report::round_trip(each.sigma),
+    const auto& e = each.enclosure;
+    text += fmt::format("{},{},{},{},{},{},{},{}\r\n", each.index, report::round_trip(each.sigma),
                         report::round_trip(each.relative), report::round_trip(each.energy),
-                        report.values_only ? std::string() : report::round_trip(each.residual));
+                        report.values_only ? std::string() : report::round_trip(each.residual),
+                        e ? report::round_trip(e->lower.value()) : std::string(),
+                        e && e->upper ? report::round_trip(e->upper->value()) : std::string(), known(each));
   }
   return text;
 }
@@ -157,7 +204,16 @@ std::string svd_as_json(const SvdReport& report) {
                         {"sigma", number(each.sigma)},
                         {"relative", number(each.relative)},
                         {"energy", number(each.energy)},
-                        {"residual", report.values_only ? Json() : number(each.residual)}});
+                        {"residual", report.values_only ? Json() : number(each.residual)},
+                        {"lower", Json()},
+                        {"upper", Json()},
+                        {"known", std::string(known(each))},
+                        {"failure_probability", Json()}});
+    if (!each.enclosure) continue;
+    triplets.back()["lower"] = number(each.enclosure->lower.value());
+    if (!each.enclosure->upper) continue;
+    triplets.back()["upper"] = number(each.enclosure->upper->value());
+    triplets.back()["failure_probability"] = each.enclosure->failure_probability();
   }
   const Json json = {{"schema", "sigmax.svd/1"},
                      {"file", report::valid_utf8(report.file)},

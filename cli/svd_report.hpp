@@ -23,6 +23,7 @@ struct SvdReport {
     /// Share of |A|_F^2: of sigma_1 to sigma_i, or, of the smallest triplets, of sigma_i to the last.
     double energy = 0;
     double residual = 0;  ///< |A^T u_i - sigma_i v_i| / sigma_1
+    std::optional<Enclosure> enclosure;  ///< of sigma_i; nothing if none was asked for
   };
 
   std::string file;
@@ -39,7 +40,8 @@ struct SvdReport {
 
   std::string method;
   bool converged = true;
-  std::string outcome;   ///< `converged`, `completed` or `out_of_products`
+  bool confirmed = true;  ///< no enclosure leaves room for a value that was missed
+  std::string outcome;    ///< `converged`, `completed`, `unconfirmed` or `out_of_products`
   std::string in_words;  ///< the outcome, and what to try
   bool of_vectors = false;
   double tolerance = 0;
@@ -56,7 +58,7 @@ std::string svd_as_table(const SvdReport& report, const Style& style);
 /// One singular value a line, with the digits that read back as the same double.
 std::string svd_as_values(const SvdReport& report);
 
-/// A line a triplet: index, sigma, relative, energy, residual.
+/// A line a triplet: index, sigma, relative, energy, residual, lower, upper, known.
 std::string svd_as_csv(const SvdReport& report);
 
 std::string svd_as_json(const SvdReport& report);

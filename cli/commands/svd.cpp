@@ -18,6 +18,7 @@
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/io/atomic_file.hpp"
@@ -47,6 +48,7 @@ struct Problem {
 // What was found. sigma_1 is that of the matrix, whichever triplets were asked for.
 struct Solution {
   std::shared_ptr<const SvdResult<double>> triplets;
+  std::vector<Enclosure> values;  // of the triplets; none where none were asked for
   double sigma_1 = 0;
   std::optional<Enclosure> enclosure;
   double seconds = 0;
@@ -96,6 +98,7 @@ SvdResult<double> largest_triplet(const Problem& problem, Context& context) {
   sigmax::SvdOptions<double> options;
   options.max_products = problem.options.max_products;
   options.random = problem.options.random;
+  options.check = Check::none;  // its certificate is one
   return svd(*problem.a, options, context);
 }
 
@@ -109,23 +112,43 @@ CertifyOptions certify_options(const CertifyRequest& request) {
   return options;
 }
 
+// Triplets, with an enclosure of each value unless none is asked for. Without one a brief look finds most copies of
+// multiple values that a method missed, and what is found is an estimate.
+CertifiedSvd<double> triplets_of(const Problem& problem, const CertifyRequest& request, Context& context) {
+  if (request.kind != CertifyRequest::Kind::none) {
+    return certified_svd(*problem.a, problem.options, certify_options(request), context);
+  }
+  sigmax::SvdOptions<double> options = problem.options;
+  options.check = options.k > 1 ? Check::brief : Check::none;
+  return {svd(*problem.a, options, context), {}};
+}
+
 Solution solve(const Problem& problem, const CertifyRequest& request, Context& context) {
   const Clock::time_point start = Clock::now();
   Solution solution;
-  auto triplets = std::make_shared<SvdResult<double>>(svd(*problem.a, problem.options, context));
-  solution.triplets = triplets;
-  solution.sigma_1 = triplets->sigma.front();
+  CertifiedSvd<double> found = triplets_of(problem, request, context);
+  solution.triplets = std::make_shared<SvdResult<double>>(std::move(found.triplets));
+  solution.values = std::move(found.sigma);
+  solution.sigma_1 = solution.triplets->sigma.front();
   SvdResult<double> largest;
-  const SvdResult<double>* hint = triplets.get();
-  if (problem.options.which == Which::smallest) {
+  const SvdResult<double>* hint = solution.triplets.get();
+  const bool smallest = problem.options.which == Which::smallest;
+  if (smallest) {
     largest = largest_triplet(problem, context);
     solution.sigma_1 = std::max(solution.sigma_1, largest.sigma.front());
     hint = &largest;
   }
   solution.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  if (request.kind != CertifyRequest::Kind::none) {
-    solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
+  if (request.kind == CertifyRequest::Kind::none) return solution;
+  if (!smallest && solution.values.front().is_proven()) {
+    solution.enclosure = solution.values.front();
+    return solution;
   }
+  solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
+  if (smallest) return solution;
+  Enclosure& first = solution.values.front();
+  Enclosure& narrower = solution.enclosure->relative_width() < first.relative_width() ? *solution.enclosure : first;
+  first = solution.enclosure.emplace(narrower);
   return solution;
 }
 
@@ -141,7 +164,9 @@ std::string_view outcome_name(SvdOutcome outcome) {
 
 // Shares of |A|_F^2 in squares relative to it, so that none overflows: sums from the first triplet on, or, of the
 // smallest ones, from the last back.
-void fill_triplets(SvdReport& report, const SvdResult<double>& result, double sigma_1) {
+void fill_triplets(SvdReport& report, const Solution& solution) {
+  const SvdResult<double>& result = *solution.triplets;
+  const double sigma_1 = solution.sigma_1;
   const std::size_t count = result.sigma.size();
   const std::int64_t total = std::min(report.matrix[0], report.matrix[1]);
   const std::int64_t before = report.smallest ? total - static_cast<std::int64_t>(count) : 0;
@@ -149,7 +174,8 @@ void fill_triplets(SvdReport& report, const SvdResult<double>& result, double si
   for (std::size_t i = 0; i < count; ++i) {
     const double sigma = result.sigma[i];
     report.triplets[i] = {before + static_cast<std::int64_t>(i) + 1, sigma, sigma_1 > 0 ? sigma / sigma_1 : 0, 0,
-                          result.residual[i]};
+                          result.residual[i], std::nullopt};
+    if (!solution.values.empty()) report.triplets[i].enclosure = solution.values[i];
   }
   double energy = 0;
   for (std::size_t step = 0; step < count && report.frobenius > 0; ++step) {
@@ -176,6 +202,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const T
   report.sigma_1 = solution.enclosure;
   report.method = name(result.method);
   report.converged = result.outcome != SvdOutcome::out_of_products;
+  report.confirmed = result.outcome != SvdOutcome::unconfirmed;
   report.outcome = outcome_name(result.outcome);
   report.in_words = message(result.outcome);
   report.of_vectors = options.accuracy == Accuracy::vectors;
@@ -185,7 +212,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const T
   report.reads = result.reads;
   report.seconds = solution.seconds;
   report.threads = context.threads();
-  fill_triplets(report, result, solution.sigma_1);
+  fill_triplets(report, solution);
   return report;
 }
 
@@ -244,6 +271,13 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
     messages.finding("not converged", fmt::format("{}: {} stopped after {} products short of a tolerance of {}; allow "
                                                   "more (--max-products) or a larger --tolerance",
                                                   report.tensor, report.method, report.products, report.tolerance));
+    missing = true;
+  }
+  if (!report.confirmed) {
+    messages.finding("not confirmed",
+                     fmt::format("{}: the bounds leave room for a singular value that was missed, or differ from what {} "
+                                 "found; allow more products (--max-products) or take another --method",
+                                 report.tensor, report.method));
     missing = true;
   }
   const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);

@@ -23,6 +23,11 @@ constexpr std::int64_t kMostStarts = 8;
 // Steps of a check that shows nothing.
 constexpr std::int64_t kBriefSteps = 6;
 
+// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding times
+// the inverse of the failure probability: up to so much of theta is as close as may be expected.
+template <Real T>
+constexpr double kConfirmed = std::same_as<T, float> ? 1e-3 : 1e-6;
+
 // Rounds that may find something: each finds up to kStarts copies of a value.
 constexpr int kMostRounds = 64;
 
@@ -246,8 +251,8 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     result.confirmed = true;
     for (std::size_t i = 0; i < result.upper.size(); ++i) {
       const double theta = result.theta[i];
-      const double same = std::max(options.same * theta, rounding);
-      result.confirmed = result.confirmed && result.upper[i] <= theta + 16 * same;
+      const double close = std::max({16 * options.same * theta, 16 * rounding, kConfirmed<T> * theta});
+      result.confirmed = result.confirmed && result.upper[i] <= theta + close;
       result.upper[i] += rounding;
     }
   }
