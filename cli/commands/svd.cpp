@@ -147,8 +147,11 @@ Solution solve(const Problem& problem, const CertifyRequest& request, Context& c
   solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
   if (smallest) return solution;
   Enclosure& first = solution.values.front();
-  Enclosure& narrower = solution.enclosure->relative_width() < first.relative_width() ? *solution.enclosure : first;
-  first = solution.enclosure.emplace(narrower);
+  if (solution.enclosure->relative_width() < first.relative_width()) {
+    first = *solution.enclosure;
+  } else {
+    solution.enclosure = first;
+  }
   return solution;
 }
 

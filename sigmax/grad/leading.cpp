@@ -98,6 +98,7 @@ Leading<T>::Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& 
     : a_(&a), options_(std::move(options)), context_(&context), all_(std::min(a.shape().rows, a.shape().columns)) {
   options_.accuracy = Accuracy::vectors;
   options_.which = Which::largest;
+  options_.check = Check::none;  // grow() asks what is left for more until it is less
 }
 
 template <Real T>

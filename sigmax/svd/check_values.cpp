@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <utility>
+#include <variant>
 
 #include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/complement.hpp"
@@ -66,11 +68,10 @@ bool is_shown(const ComplementOptions& options, SvdResult<T>& result) {
 
 // Whether the Ritz values of all that is known now are larger than those of the method by more than was asked for.
 template <Real T>
-bool improves(const std::vector<double>& theta, const SvdResult<T>& result, int exponent,
-              const SvdOptions<T>& options) {
-  for (std::size_t i = 0; i < result.sigma.size() && i < theta.size(); ++i) {
+bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const SvdOptions<T>& options) {
+  for (std::size_t i = 0; i < result.sigma.size() && i < rest.theta.size(); ++i) {
     const double sigma = std::ldexp(result.sigma[i], -exponent);
-    if (std::sqrt(std::max(theta[i], 0.0)) > sigma * (1 + options.tolerance)) return true;
+    if (rest.theta[i] > sigma * sigma * (1 + 2 * options.tolerance) + rest.rounding) return true;
   }
   return false;
 }
@@ -80,6 +81,8 @@ bool improves(const std::vector<double>& theta, const SvdResult<T>& result, int 
 template <Real T>
 void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
   if (options.which != Which::largest || result.outcome != SvdOutcome::converged) return;
+  // LAPACK, in double: products in float have nothing to say about it.
+  if (std::same_as<T, float> && std::holds_alternative<DenseLapack>(options.method)) return;
   if (!(result.sigma.front() > 0) || !std::isfinite(result.sigma.front())) return;
   const int exponent = exponent_of(result);
   const ComplementOptions inner = complement_options(a, options, result, exponent, context);
@@ -90,7 +93,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
     Complement<T> rest =
         check_complement<T>(side.order(), product, all_known(side, result), inner, context);
-    if (rest.joined > 0 || rest.refined || improves(rest.theta, result, exponent, options)) {
+    if (rest.joined > 0 || improves(rest, result, exponent, options)) {
       Triplets<T> triplets = side.triplets(rest.vectors);
       if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
         result.next = std::ldexp(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);

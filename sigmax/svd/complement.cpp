@@ -24,9 +24,12 @@ constexpr std::int64_t kMostStarts = 8;
 constexpr std::int64_t kBriefSteps = 6;
 
 // A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding times
-// the inverse of the failure probability: up to so much of theta is as close as may be expected.
+// the inverse of the failure probability: up to this much of theta is as close as may be expected, and as much of its
+// root relative to the largest.
 template <Real T>
 constexpr double kConfirmed = std::same_as<T, float> ? 1e-3 : 1e-6;
+template <Real T>
+constexpr double kConfirmedRoot = std::same_as<T, float> ? 1e-3 : 1e-8;
 
 // Rounds that may find something: each finds up to kStarts copies of a value.
 constexpr int kMostRounds = 64;
@@ -198,12 +201,11 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     const double kth = coupled.theta[static_cast<std::size_t>(options.k) - 1];
     const double same = std::max(options.same * kth, scales.rounding);
     const Room room = room_above(coupled, options.k, kth + same);
-    if (full && !room.found && !std::exchange(refined, true)) {
+    if (full && !room.found && all.size() < n && !std::exchange(refined, true)) {
       const LanczosResult<T> better = refine(n, product, all.vectors(all.size()), options, same / kth, context);
       products += better.products;
       result.reads += better.reads;
       all.replace(better.vectors, better.neighbours);
-      result.refined = true;
       continue;
     }
     deflated = room.deflated;
@@ -234,6 +236,12 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
     if (above == 0 || all.size() + above > n || rest.outcome == LanczosOutcome::out_of_products) {
       bound = full ? rest.bound : kInfinity;
+      // Few different values are left: more vectors tell more, since each of them may fail more often.
+      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && bound > inner.ceiling->theta;
+      if (over && starts < kMostStarts) {
+        starts = kMostStarts;
+        continue;
+      }
       break;
     }
     all.join(first_columns(rest.vectors, above));
@@ -243,16 +251,18 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     }
   }
   result.theta = all.coupled().theta;
+  result.rounding = scales_of<T>(all.coupled(), options).rounding;
   result.vectors = all.vectors(all.size());
   result.products = products + all.products();
   if (bound < kInfinity) {
-    const double rounding = scales_of<T>(all.coupled(), options).rounding;
+    const double rounding = result.rounding;
     result.upper = upper_values(all.coupled(), options.k, deflated, bound);
     result.confirmed = true;
     for (std::size_t i = 0; i < result.upper.size(); ++i) {
       const double theta = result.theta[i];
       const double close = std::max({16 * options.same * theta, 16 * rounding, kConfirmed<T> * theta});
-      result.confirmed = result.confirmed && result.upper[i] <= theta + close;
+      const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
+      result.confirmed = result.confirmed && result.upper[i] <= std::max(theta + close, root * root);
       result.upper[i] += rounding;
     }
   }

@@ -34,7 +34,7 @@ struct Complement {
   std::vector<double> upper;
   bool confirmed = false;   ///< the upper ends are as close to theta as may be expected
   std::int64_t joined = 0;  ///< eigenvectors that were missing
-  bool refined = false;     ///< the k vectors were not good enough and were made better
+  double rounding = 0;      ///< of theta and upper, about
   std::int64_t products = 0;
   std::int64_t reads = 0;
   RandomState random{};

@@ -44,7 +44,7 @@ struct LanczosOptions {
   bool neighbours = false;           ///< whether LanczosResult::neighbours are wanted
   std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
   /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
-  std::optional<Ceiling> ceiling;
+  std::optional<Ceiling> ceiling{};
   RandomState random{};              ///< the start is drawn from it, and directions where a space is exhausted
 };
 

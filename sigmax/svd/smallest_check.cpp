@@ -66,6 +66,11 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
     if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
       shown = rest.bound;
+      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown > inner.ceiling->theta;
+      if (over && starts < kMostStarts) {
+        starts = kMostStarts;
+        continue;
+      }
       break;
     }
     // What they hold of large values is taken down by a step with the inverse.

@@ -3,7 +3,7 @@
 
 sigmax::LowerBound claim(const sigmax::LowerBound& known) {
 #ifdef SIGMAX_WRONG
-  return sigmax::LowerBound(2 * known.value());
+  return sigmax::LowerBound(2 * known.value(), sigmax::Certainty::proven, 0.0);
 #else
   return sigmax::LowerBound(known);
 #endif

@@ -60,8 +60,9 @@ TEST(DenseLapack, KnowsTheValueBehind) {
   Context context(1);
   for (const Shape shape : {Shape{80, 70}, {20, 18}}) {
     const std::vector<double> sigma = gallery::geometric(std::min(shape.rows, shape.columns), 100);
-    const auto result =
-        checks::expect_triplets(sigma, shape, options_of<double>(3, Which::largest), "geometric", context);
+    SvdOptions<double> options = options_of<double>(3, Which::largest);
+    options.check = Check::none;
+    const auto result = checks::expect_triplets(sigma, shape, options, "geometric", context);
     EXPECT_NEAR(result.next, sigma[3], tolerance::of_gram_root(shape.rows, shape.columns, 1, sigma[3]));
     EXPECT_TRUE(std::holds_alternative<DenseLapack>(result.method));
     EXPECT_EQ(result.reads, 1);

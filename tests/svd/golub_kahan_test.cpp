@@ -230,7 +230,7 @@ TYPED_TEST(LanczosSvdTest, FeedsTheProbabilisticBound) {
       for (const std::int64_t k : {1, 3}) {
         const SvdResult<T> result = this->run(a, this->options(k), {.form = form});
         ASSERT_FALSE(result.recurrences.empty());
-        const double upper = bounds::probabilistic_upper_bound(result.recurrences, result.scale, 1e-8, 160).value();
+        const double upper = std::sqrt(christoffel_upper_bound(result.recurrences, 1e-8, 160)) / result.scale;
         EXPECT_GE(upper, sigma - this->rounding(shape, sigma));
         EXPECT_LE(upper, 1.2 * sigma);
       }
