@@ -4,8 +4,9 @@
 // A caller's thread, or the one that a worker inherited its mode from, may round downward or flush subnormals to zero
 // (torch.set_flush_denormal, crtfastmath of a program linked with -Ofast). Proven ends are then false, and f16 weights
 // lose entries. So each public function that computes holds a FloatingEnvironment, and so does each piece of a
-// Context's loops. Helpers that take no Context and say nothing else (kernels/small.hpp, kernels/vector.hpp, ...) run
-// under their caller's.
+// Context's loops. Helpers that are for the library's own modules (kernels/small.hpp, kernels/vector.hpp,
+// nn/iteration.hpp,
+// ...) run under their caller's.
 #pragma once
 
 #include <cfloat>
@@ -48,14 +49,11 @@ class FloatingEnvironment {
 
 #if defined(__SSE2__)
   // MXCSR holds rounding, flush-to-zero, denormals-are-zero and the masks of exceptions, and in its lowest six bits
-  // their flags. The x87 unit has rounding, precision and masks of its own: OpenBLAS's dnrm2 computes with it.
+  // their flags. The x87 unit has a rounding of its own, which OpenBLAS's dnrm2 computes with: fesetround() sets both,
+  // so the first tells of the second, and both are set here.
   static constexpr std::uint32_t kStandard = 0x1F80;
   static constexpr std::uint32_t kFlags = 0x3F;
-  static bool is_wrong() noexcept {
-    std::uint16_t x87;
-    asm volatile("fnstcw %0" : "=m"(x87));
-    return (_mm_getcsr() & ~kFlags) != kStandard || (x87 & 0x0F3FU) != 0x033FU;
-  }
+  static bool is_wrong() noexcept { return (_mm_getcsr() & ~kFlags) != kStandard; }
   void set_standard() noexcept {
     std::fegetenv(&before_);
     std::fesetenv(FE_DFL_ENV);
