@@ -43,8 +43,8 @@ std::size_t at(int i) { return static_cast<std::size_t>(i); }
 std::size_t at(int i, int stride, int j) { return at(i) * at(stride) + at(j); }
 
 std::vector<double> scales(int count, Digits& digits) {
-  std::vector<double> result;
-  for (int i = 0; i < count; ++i) result.push_back(digits.scale());
+  std::vector<double> result(at(count));
+  for (double& scale : result) scale = digits.scale();
   return result;
 }
 
