@@ -27,18 +27,29 @@
 
 namespace sigmax {
 
-/// Sets that mode for the calling thread, and restores what was there before, whatever ends the scope. Costs reading
-/// two registers where the mode is right already. What is called back from within (an operator's products, a parallel
-/// loop, progress) runs in it too.
+/// Sets that mode for the calling thread, and restores what was there before, whatever ends the scope. Costs reading a
+/// register where the mode is right already, and hardly that within another scope. What is called back from within (an
+/// operator's products, a parallel loop, progress) runs in it too, and must leave it as it found it.
 class FloatingEnvironment {
  public:
-  FloatingEnvironment() noexcept : wrong_(is_wrong()) {
+  enum class Look {
+    once,   ///< at the mode, unless a scope of this thread has seen to it
+    again,  ///< whatever came between: for what a loop of the caller's runs
+  };
+
+  explicit FloatingEnvironment(Look look = Look::once) noexcept : within_(look == Look::once && active_) {
+    if (within_) return;
+    outer_ = active_;
+    active_ = true;
+    wrong_ = is_wrong();
     if (__builtin_expect(wrong_, 0)) set_standard();
     fence();
   }
   ~FloatingEnvironment() {
+    if (within_) return;
     fence();
     if (__builtin_expect(wrong_, 0)) std::fesetenv(&before_);
+    active_ = outer_;
   }
   FloatingEnvironment(const FloatingEnvironment&) = delete;
   FloatingEnvironment& operator=(const FloatingEnvironment&) = delete;
@@ -79,7 +90,11 @@ class FloatingEnvironment {
   }
 #endif
 
-  bool wrong_;
+  static inline constinit thread_local bool active_ = false;  // a scope of this thread is open
+
+  bool within_;
+  bool outer_ = false;
+  bool wrong_ = false;
   std::fenv_t before_;  // where it was wrong
 };
 

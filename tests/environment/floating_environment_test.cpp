@@ -124,10 +124,16 @@ TEST(FloatingEnvironment, EveryPieceOfALoopRunsInTheStandardMode) {
       }
       for (std::thread& thread : threads) thread.join();
     };
+    const Context::ParallelLoop on_this_thread = [&mode](std::size_t count,
+                                                         const std::function<void(std::size_t)>& body) {
+      const InMode in_mode(mode);
+      for (std::size_t i = 0; i < count; ++i) body(i);
+    };
     Context foreign(4, own);
+    Context near(4, on_this_thread);
     Context usual(3);
     Context alone(1);
-    for (Context* context : {&foreign, &usual, &alone}) {
+    for (Context* context : {&foreign, &near, &usual, &alone}) {
       std::atomic<int> wrong{0};
       {
         const InMode in_mode(mode);
