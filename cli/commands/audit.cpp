@@ -13,6 +13,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/progress.hpp"
+#include "cli/proofs.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/audit/audit.hpp"
 #include "sigmax/io/atomic_file.hpp"
@@ -168,6 +169,7 @@ int run_audit(const AuditOptions& options, Context& context) {
   for (const ReportFile& file : options.files) io::write_file(file.path, render(file.kind, result, options));
   print(render_for_output(result, options));
 
+  if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
   tell_what_matters(result, options, messages);
   bool tripped = false;
   for (const Gate& gate : options.gates) tripped |= judge(gate, result, messages);

@@ -8,6 +8,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/progress.hpp"
+#include "cli/proofs.hpp"
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/io/checkpoint.hpp"
@@ -76,6 +77,7 @@ int run_norm(const NormOptions& options, Context& context) {
     const ProgressLine progress(context, "norm", options.common);
     result = norms::norm(named.matrix, options.norm, context);
   }
+  if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {
     case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.colour))); break;
     case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;

@@ -14,6 +14,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/progress.hpp"
+#include "cli/proofs.hpp"
 #include "cli/svd_report.hpp"
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
@@ -313,6 +314,7 @@ int run_svd(const SvdOptions& options, Context& context) {
   }
   for (const ReportFile& file : options.files) io::write_file(file.path, svd_as_json(report));
   print(render(report, options));
+  if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
   return tell_what_is_missing(report, options, messages) ? kNotReached : kSuccess;
 }
 

@@ -1,6 +1,7 @@
-// Whether the BLAS at hand forms inner products the way that proofs by factorization assume.
+// The self-test behind blas_supports_proofs(): whether BLAS routines form inner products as proofs assume.
 #pragma once
 
+#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
@@ -24,9 +25,5 @@ BlasRoutines linked_blas();
 ///
 /// It is a test: what a library does for other sizes, on another processor or on a bad day is not seen.
 bool forms_inner_products(const BlasRoutines& blas);
-
-/// The same of the linked ones, once a process. Where it is false no bound is proven by a factorization or by forming a
-/// product; those that rest on sigmax's own kernels stay.
-bool blas_supports_proofs();
 
 }  // namespace sigmax::bounds

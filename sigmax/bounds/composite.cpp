@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/bounds/blas_check.hpp"
+#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/collatz.hpp"
 #include "sigmax/bounds/form.hpp"
 #include "sigmax/bounds/gram_proof.hpp"

@@ -154,7 +154,7 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
   }
   // Workers have the mode of the thread that made them, or whatever their own program left there.
   const auto piece = [&body](std::size_t i) {
-    const FloatingEnvironment mode;
+    const FloatingEnvironment mode(FloatingEnvironment::Look::again);
     body(i);
   };
   if (state_->loop) return state_->loop(count, piece);

@@ -4,8 +4,9 @@
 // A caller's thread, or the one that a worker inherited its mode from, may round downward or flush subnormals to zero
 // (torch.set_flush_denormal, crtfastmath of a program linked with -Ofast). Proven ends are then false, and f16 weights
 // lose entries. So each public function that computes holds a FloatingEnvironment, and so does each piece of a
-// Context's loops. Helpers that take no Context and say nothing else (kernels/small.hpp, kernels/vector.hpp, ...) run
-// under their caller's.
+// Context's loops. Helpers that are for the library's own modules (kernels/small.hpp, kernels/vector.hpp,
+// nn/iteration.hpp,
+// ...) run under their caller's.
 #pragma once
 
 #include <cfloat>
@@ -26,18 +27,29 @@
 
 namespace sigmax {
 
-/// Sets that mode for the calling thread, and restores what was there before, whatever ends the scope. Costs reading
-/// two registers where the mode is right already. What is called back from within (an operator's products, a parallel
-/// loop, progress) runs in it too.
+/// Sets that mode for the calling thread, and restores what was there before, whatever ends the scope. Costs reading a
+/// register where the mode is right already, and hardly that within another scope. What is called back from within (an
+/// operator's products, a parallel loop, progress) runs in it too, and must leave it as it found it.
 class FloatingEnvironment {
  public:
-  FloatingEnvironment() noexcept : wrong_(is_wrong()) {
+  enum class Look {
+    once,   ///< at the mode, unless a scope of this thread has seen to it
+    again,  ///< whatever came between: for what a loop of the caller's runs
+  };
+
+  explicit FloatingEnvironment(Look look = Look::once) noexcept : within_(look == Look::once && active_) {
+    if (within_) return;
+    outer_ = active_;
+    active_ = true;
+    wrong_ = is_wrong();
     if (__builtin_expect(wrong_, 0)) set_standard();
     fence();
   }
   ~FloatingEnvironment() {
+    if (within_) return;
     fence();
     if (__builtin_expect(wrong_, 0)) std::fesetenv(&before_);
+    active_ = outer_;
   }
   FloatingEnvironment(const FloatingEnvironment&) = delete;
   FloatingEnvironment& operator=(const FloatingEnvironment&) = delete;
@@ -48,14 +60,11 @@ class FloatingEnvironment {
 
 #if defined(__SSE2__)
   // MXCSR holds rounding, flush-to-zero, denormals-are-zero and the masks of exceptions, and in its lowest six bits
-  // their flags. The x87 unit has rounding, precision and masks of its own: OpenBLAS's dnrm2 computes with it.
+  // their flags. The x87 unit has a rounding of its own, which OpenBLAS's dnrm2 computes with: fesetround() sets both,
+  // so the first tells of the second, and both are set here.
   static constexpr std::uint32_t kStandard = 0x1F80;
   static constexpr std::uint32_t kFlags = 0x3F;
-  static bool is_wrong() noexcept {
-    std::uint16_t x87;
-    asm volatile("fnstcw %0" : "=m"(x87));
-    return (_mm_getcsr() & ~kFlags) != kStandard || (x87 & 0x0F3FU) != 0x033FU;
-  }
+  static bool is_wrong() noexcept { return (_mm_getcsr() & ~kFlags) != kStandard; }
   void set_standard() noexcept {
     std::fegetenv(&before_);
     std::fesetenv(FE_DFL_ENV);
@@ -81,7 +90,11 @@ class FloatingEnvironment {
   }
 #endif
 
-  bool wrong_;
+  static inline constinit thread_local bool active_ = false;  // a scope of this thread is open
+
+  bool within_;
+  bool outer_ = false;
+  bool wrong_ = false;
   std::fenv_t before_;  // where it was wrong
 };
 

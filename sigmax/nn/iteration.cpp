@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/vector.hpp"
 
 namespace sigmax::nn {
@@ -55,7 +54,6 @@ void divide(std::span<T> x, double d) {
 template <Real T>
 void u_first_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {
-  const FloatingEnvironment environment;
   for (std::int64_t step = 0; step < options.steps; ++step) {
     context.check_cancel();
     w.gram(work.v, work.t, work.x, context);
@@ -86,7 +84,6 @@ void u_first_steps(const Products<T>& w, const StepOptions& options, const Works
 template <Real T>
 void v_first_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {
-  const FloatingEnvironment environment;
   w.transposed(work.u, work.x, context);
   ++result.reads;
   double divisor = 1;

@@ -5,7 +5,6 @@
 #include <limits>
 #include <vector>
 
-#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/nn/iteration.hpp"
 #include "sigmax/svd/tridiagonal_values.hpp"
@@ -137,7 +136,6 @@ class KrylovSpace {
 template <Real T>
 void lanczos_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {
-  const FloatingEnvironment environment;
   // Directions that W maps to zero count once.
   const std::int64_t most = std::max<std::int64_t>(std::min({options.steps, w.rows() + 1, w.columns()}), 1);
   if (options.steps == 1 || w.rows() == 0 || w.columns() == 0) {

@@ -67,9 +67,9 @@ struct ProximalResult {
 ///
 /// Only the triplets above the threshold are found, a few at a time, and one more solve shows that none was missed; a
 /// full decomposition takes over where they are more than a fifth of all. Norms that decide without singular values
-/// (|W|_F <= |W|_* <= sqrt(n) |W|_F) are looked at first. The same bits for any number of threads. Throws Error if
-/// lambda is negative or not finite, if result does not fit, if the weight is empty, not a matrix of a real type or not
-/// finite, or for k out of range.
+/// (|W|_F <= |W|_* <= sqrt(n) |W|_F) are looked at first. From the same random state the same bits for any number of
+/// threads. Throws Error if lambda is negative or not finite, if result does not fit, if the weight is empty, not a
+/// matrix of a real type or not finite, or for k out of range.
 template <Real T>
 ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
                         const ProximalOptions& options, Context& context);

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import unittest
 
 import checkpoints
 from command import CommandTest, main
@@ -81,6 +83,17 @@ class Norms(CommandTest):
     def test_a_matrix_with_nan_has_no_norm(self):
         path = self.write("m.npy", checkpoints.npy([[1.0, math.nan]]))
         self.assertIn("NaN", self.expect(2, "norm", path).err)
+
+    @unittest.skipIf("ASAN_OPTIONS" in os.environ, "the sanitizer wants to be loaded first")
+    def test_a_blas_that_rounds_to_float_is_said_and_proves_nothing(self):
+        path = self.write("m.npy", checkpoints.npy([[math.sin(3 * i + j * j) for j in range(24)] for i in range(30)]))
+        usual = self.expect(0, "norm", path)
+        self.assertNotIn("BLAS", usual.err)
+        rounding = self.expect(0, "norm", path, LD_PRELOAD=os.environ["SIGMAX_ROUNDING_BLAS"])
+        self.assertIn("proven ends are those of norms", rounding.err)
+        ends = [[float(line.split()[2]) for line in run.out.splitlines() if "  at " in line] for run in (usual, rounding)]
+        self.assertLessEqual(ends[1][0], ends[0][1])
+        self.assertGreater(ends[1][1], 1.01 * ends[0][1])
 
 
 if __name__ == "__main__":

@@ -54,7 +54,11 @@ void expect_no_gap(const LinearOperator<double>& a, const SvdResult<double>& tri
   const SvdVjpVjp<double> second = svd_vjp_vjp(a, triplets, cotangent, *direction, by(solver), context);
   EXPECT_EQ(second.report.outcome, GradientOutcome::no_gap);
   EXPECT_TRUE(is_finite(second.cotangent));
-  EXPECT_EQ(backward.report.gap, forward.report.gap);
+  // By conjugate gradients a gap is estimated on the way, and one that is none is rounding.
+  ASSERT_EQ(backward.report.gap.size(), forward.report.gap.size());
+  for (std::size_t i = 0; i < forward.report.gap.size(); ++i) {
+    EXPECT_NEAR(backward.report.gap[i], forward.report.gap[i], tolerance::relative(a.shape().rows, a.shape().columns));
+  }
 }
 
 // |B|_2 >= |A|_2 + <G, B - A> for B near and far.

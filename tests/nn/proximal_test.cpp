@@ -40,14 +40,14 @@ struct Mapped {
 Mapped prox(const Tensor& w, const ProximalPenalty& penalty, double lambda, Context& context) {
   Mapped mapped;
   mapped.x.assign(static_cast<std::size_t>(w.size()), NAN);
-  mapped.result = proximal<double>(w, penalty, lambda, mapped.x, {}, context);
+  mapped.result = proximal<double>(w, penalty, lambda, mapped.x, repeatable<ProximalOptions>(), context);
   return mapped;
 }
 
 Mapped onto(const Tensor& w, const Ball& ball, Context& context) {
   Mapped mapped;
   mapped.x.assign(static_cast<std::size_t>(w.size()), NAN);
-  mapped.result = project<double>(w, ball, mapped.x, {}, context);
+  mapped.result = project<double>(w, ball, mapped.x, repeatable<ProximalOptions>(), context);
   return mapped;
 }
 

@@ -1,0 +1,14 @@
+#include "cli/proofs.hpp"
+
+#include "sigmax/bounds/blas_support.hpp"
+
+namespace sigmax::cli {
+
+void tell_if_proofs_are_wide(const Messages& messages) {
+  if (bounds::blas_supports_proofs()) return;
+  messages.warning(
+      "the BLAS library does not form inner products in double precision, so nothing is proven by a factorization: "
+      "proven ends are those of norms, and wide");
+}
+
+}  // namespace sigmax::cli
