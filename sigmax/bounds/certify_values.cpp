@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "sigmax/bounds/blas_check.hpp"
+#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/composite.hpp"
 #include "sigmax/bounds/expression.hpp"
 #include "sigmax/bounds/measured.hpp"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "sigmax/bounds/blas_check.hpp"
+#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/cholesky.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/gram_proof.hpp"
