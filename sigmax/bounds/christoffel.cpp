@@ -8,6 +8,7 @@
 
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/bounds/proof.hpp"
+#include "sigmax/bounds/rounding.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -35,14 +36,14 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   const double slack = static_cast<double>(terms + static_cast<std::int64_t>(steps)) * 8 * recurrence.unit_roundoff;
   const auto reaches_target = [&](double x) {
     const double floor =
-        slack * std::fmax(x, magnitude);  // of each beta: a smaller one is rounding, and a larger one is the safe side
+        slack * larger_of(x, magnitude);  // of each beta: a smaller one is rounding, and a larger one is the safe side
     double before = 0;
     double here = 1;
     double sum = 1;
     for (std::size_t j = 0; j < steps && sum < target; ++j) {
       const double beta_before = j > 0 ? recurrence.beta[j - 1] : 0.0;
       const double after =
-          ((x - recurrence.alpha[j]) * here - beta_before * before) / std::fmax(recurrence.beta[j], floor);
+          ((x - recurrence.alpha[j]) * here - beta_before * before) / larger_of(recurrence.beta[j], floor);
       if (!(after > 0)) return false;
       before = std::exchange(here, after);
       sum += here * here;
@@ -62,7 +63,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
     const double middle = 0.5 * (low + high);
     (reaches_target(middle) ? high : low) = middle;
   }
-  return high + slack * std::fmax(high, magnitude);
+  return high + slack * larger_of(high, magnitude);
 }
 
 UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurrences, double scale,
@@ -71,7 +72,7 @@ UpperBound probabilistic_upper_bound(std::span<const LanczosRecurrence> recurren
   const double each = std::pow(failure_probability, 1 / static_cast<double>(recurrences.size())) * (1 - 1e-12);
   double square = recurrences.empty() ? kInfinity : 0;
   for (const LanczosRecurrence& recurrence : recurrences) {
-    square = std::fmax(square, christoffel_upper_bound(recurrence, each, terms, magnitude));
+    square = larger_of(square, christoffel_upper_bound(recurrence, each, terms, magnitude));
   }
   const double value = scale > 0 ? widened_upper(std::sqrt(square) / scale) : kInfinity;
   return Proof::probabilistic(std::isnan(value) ? kInfinity : value, failure_probability);

@@ -47,8 +47,8 @@ double shift(GramMatrix& g, std::span<const double> diagonal, double sign, doubl
     const double entry = sign * diagonal[static_cast<std::size_t>(i)] + tau;
     b[i + i * n] = entry;
     const double constant = gamma(i + 5);
-    trace += constant / (1 - constant) * std::fmax(entry, 0.0);
-    largest = std::fmax(largest, entry);
+    trace += constant / (1 - constant) * larger_of(entry, 0.0);
+    largest = larger_of(largest, entry);
   }
   // Underflow in the factorization adds at most n^2 (1 + max b_ii) 2^-1074; with entries of G at most n, far less than
   // the last digit of any of this.
@@ -80,7 +80,7 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   double square = 0;
   for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] - theta * x[i]) * (z[i] - theta * x[i]);
   const double residual = std::sqrt(square / sum_squares(x)) / theta;
-  if (std::isfinite(residual)) ritz.residual = std::fmin(residual, 1.0);
+  if (std::isfinite(residual)) ritz.residual = smaller_of(residual, 1.0);
   ritz.x = std::move(x);
   return ritz;
 }
@@ -118,7 +118,7 @@ Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_r
 }
 
 // Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
-double guessed_error(double residual) { return std::fmin(residual, 1e3 * residual * residual); }
+double guessed_error(double residual) { return smaller_of(residual, 1e3 * residual * residual); }
 
 // x <- (tau I - G)^-1 x three times: errors along other vectors shrink by (tau - lambda_1) / (tau - lambda_i) each.
 void improve(const GramMatrix& g, std::vector<double>& x) {
@@ -142,9 +142,9 @@ double gram_scale(const kernels::Scan& facts) {
 double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g) {
   const double magnitude = g.scale * frobenius_upper_bound(a, facts);
   const double spread =
-      std::fmin(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
+      smaller_of(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
   const double n = static_cast<double>(g.order);
-  return round_up(gamma(g.terms) * spread + n * static_cast<double>(g.terms + 1) * 0x1p-1074);
+  return round_up(gamma(g.terms) * spread + n * inner_product_underflow(g.terms));
 }
 
 // tau <- theta (1 + slack);  until cholesky(tau I - G) completes: slack <- 16 slack
@@ -160,7 +160,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
   const double n = static_cast<double>(g.order);
   // Slack of about the error that will be added anyway: more would widen the enclosure, less would risk a second try.
   const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
-  double slack = std::fmax(least + guessed_error(top.residual), options.relative_width);
+  double slack = larger_of(least + guessed_error(top.residual), options.relative_width);
   bool improved = false;
   bool searched = options.vector.empty();
   for (int attempt = 0; attempt < 8; ++attempt) {
@@ -179,7 +179,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     }
     // Weyl: no eigenvalue of tau I - G_computed is below -rounding, and G_computed is within product_error of G.
     const double square = round_up(tau + rounding + product_error);
-    upper = std::fmin(upper, widened_upper(round_up(std::sqrt(square)) / g.scale));
+    upper = smaller_of(upper, widened_upper(round_up(std::sqrt(square)) / g.scale));
     const bool enough = upper - top.lower.value() <= options.relative_width * upper;
     if (enough || improved || slack <= 4 * least) break;
     std::vector<double> x = top.x;
@@ -188,13 +188,13 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     improved = true;
     if (!(better.sigma >= top.sigma)) break;
     top = std::move(better);
-    slack = std::fmin(least + guessed_error(top.residual), slack);
+    slack = smaller_of(least + guessed_error(top.residual), slack);
   }
   for (std::int64_t i = 0; i < g.order; ++i) {
     g.values[static_cast<std::size_t>(i + i * g.order)] = diagonal[static_cast<std::size_t>(i)];
   }
   if (g.triangles == Triangles::both) mirror_upper(g.values.data(), g.order, context);
-  return {{top.lower, Proof::proven(upper)}, top.sigma};
+  return {Proof::enclosure(top.lower, Proof::proven(upper)), top.sigma};
 }
 
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {

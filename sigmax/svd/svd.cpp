@@ -9,6 +9,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
+#include "sigmax/svd/single_range.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
@@ -263,7 +264,8 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   }
   if constexpr (std::same_as<T, double>) {
     if (single_precision_is_enough(chosen.method, chosen.accuracy, chosen.tolerance)) {
-      if (const Operator<float> single = a.in_single()) {
+      const Operator<float> single = a.in_single();
+      if (single != nullptr && float_holds(a, context)) {
         if (auto result = solve_mixed(a, *single, chosen, context)) return std::move(*result);
       }
     }
