@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -30,6 +31,11 @@ class Band {
   double& at(std::int64_t i, std::int64_t j) { return entries_(i - j, j); }
   double at(std::int64_t i, std::int64_t j) const { return entries_(i - j, j); }
 
+  // Multiplied by 2^exponent.
+  void scale(int exponent) {
+    for (double& value : entries_.values()) value = std::ldexp(value, exponent);
+  }
+
   double largest_entry() const {
     double largest = 0;
     for (const double value : entries_.values()) largest = std::max(largest, std::fabs(value));
@@ -41,6 +47,15 @@ class Band {
   std::int64_t width_;
   Matrix<double> entries_;
 };
+
+// e for which 2^-e times the band has products of entries and eps |A| well in range; 0 for nearly all.
+int exponent_of(const Band& a) {
+  constexpr int kModerate = 200;
+  const double largest = a.largest_entry();
+  if (!(largest > 0) || !std::isfinite(largest)) return 0;
+  const int exponent = std::ilogb(largest) + 1;
+  return std::abs(exponent) > kModerate ? exponent : 0;
+}
 
 struct Tridiagonal {
   std::vector<double> diagonal;
@@ -149,7 +164,9 @@ struct Bracket {
 // Eigenvalue number `which` (1: the largest) within `within`, cut into nine until it is as narrow as rounding.
 Bracket enclose(const Tridiagonal& t, int which, Bracket within, double scale) {
   const double tiny = scale * kEpsilon * kEpsilon;
-  while (within.high - within.low > 4 * kEpsilon * scale) {
+  // From a width of 2 scale to 4 eps scale in ninths.
+  constexpr int kMostCuts = 20;
+  for (int cut = 0; cut < kMostCuts && within.high - within.low > 4 * kEpsilon * scale; ++cut) {
     std::array<double, kShifts> shift;
     for (std::size_t l = 0; l < kShifts; ++l) {
       shift[l] = within.low + (within.high - within.low) * static_cast<double>(l + 1) / (kShifts + 1);
@@ -281,21 +298,23 @@ double rayleigh_quotient(const Band& a, const std::vector<double>& x) {
 }  // namespace
 
 LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth) {
-  const Band band(a, bandwidth);
+  Band band(a, bandwidth);
   const std::int64_t n = band.order();
   LeadingOfBand result;
   result.vector.assign(static_cast<std::size_t>(n), 0.0);
   result.vector.front() = 1;
+  const int exponent = exponent_of(band);
+  if (exponent != 0) band.scale(-exponent);
   const double scale = band.largest_entry() * static_cast<double>(2 * band.width() + 1);  // at least the norm
-  if (n == 1 || scale == 0) {
-    result.value = band.at(0, 0);
+  if (n == 1 || !(scale > 0) || !std::isfinite(scale)) {
+    result.value = std::ldexp(band.at(0, 0), exponent);
     return result;
   }
   Matrix<double> no_tail(0, n);
   const Tridiagonal t = tridiagonalize(band, no_tail);
   const Bracket first = enclose(t, 1, {-scale, scale}, scale);
   const Bracket second = enclose(t, 2, {-scale, first.high}, scale);
-  result.next = second.low;
+  result.next = std::ldexp(second.low, exponent);
 
   // Entries of either sign and no pattern, so that no eigenvector is orthogonal to all of it.
   for (std::int64_t i = 0; i < n; ++i) {
@@ -303,15 +322,20 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
   }
   Inverse inverse(band);
   double above = 4 * kEpsilon * scale;
-  while (!inverse.factor(first.high + above)) above *= 4;
-  for (int step = 0; step < 3; ++step) inverse.apply(result.vector);
-  result.value = rayleigh_quotient(band, result.vector);
+  // 4^27 eps exceeds 8: then the shift is beyond twice the norm, and what is factored is definite by far.
+  constexpr int kMostShifts = 27;
+  int shifts = 0;
+  for (; shifts < kMostShifts && !inverse.factor(first.high + above); ++shifts) above *= 4;
+  for (int step = 0; step < 3 && shifts < kMostShifts; ++step) inverse.apply(result.vector);
+  result.value = std::ldexp(rayleigh_quotient(band, result.vector), exponent);
   return result;
 }
 
 std::optional<TailedSpectrum> spectrum_of_band(MatrixView<const double> a, std::int64_t bandwidth, std::int64_t tail) {
-  const Band band(a, bandwidth);
+  Band band(a, bandwidth);
   const std::int64_t n = band.order();
+  const int exponent = exponent_of(band);
+  if (exponent != 0) band.scale(-exponent);
   Matrix<double> rows(tail, n);
   for (std::int64_t i = 0; i < tail; ++i) rows(i, n - tail + i) = 1;
   Tridiagonal t = tridiagonalize(band, rows);
@@ -324,7 +348,7 @@ std::optional<TailedSpectrum> spectrum_of_band(MatrixView<const double> a, std::
   TailedSpectrum result{{}, Matrix<double>(tail, n)};
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int64_t from = order[static_cast<std::size_t>(i)];
-    result.value.push_back(value(from));
+    result.value.push_back(std::ldexp(value(from), exponent));
     std::ranges::copy(rows.column(from), result.tail.column(i).begin());
   }
   return result;
