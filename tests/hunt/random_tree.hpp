@@ -39,7 +39,7 @@ class Grower {
 
   Grown<T> tree(std::size_t rows, std::size_t columns, int depth) {
     if (depth == 0) return leaf(rows, columns);
-    switch (pick(tame_ ? 10 : 9)) {
+    switch (pick(tame_ ? 10 : 11)) {
       case 0: return sum(tree(rows, columns, depth - 1), tree(rows, columns, depth - 1));
       case 1: {
         const std::size_t inner = extent();
@@ -50,21 +50,62 @@ class Grower {
       case 4: return stack(rows, columns, depth, true);
       case 5: return stack(rows, columns, depth, false);
       case 6: return low_rank(rows, columns);
-      case 7: return sum(tree(rows, columns, depth - 1), zero(rows, columns, depth - 1));
+      case 7: return sum(tree(rows, columns, depth - 1), zero(rows, columns, 1 + pick(3)));
       case 8: return repeated(rows, columns, depth);
-      default: return hidden(rows, columns, depth);
+      default: return tame_ ? hidden(rows, columns, depth) : balanced(rows, columns);
     }
   }
+
+  /// The kinds of node that zero() can make.
+  static constexpr int kZeroKinds = 8;
+
+  /// Zero by every kind of node: a matrix, a factor, a multiple, a product with or of zeros, sums and stacks of zeros,
+  /// transposed. Its parts are of the kinds `first` and `second`, or of random ones (negative).
+  Grown<T> zero_of_kind(int kind, std::size_t rows, std::size_t columns, int depth, int first = -1, int second = -1) {
+    const auto part = [&](int wanted, std::size_t m, std::size_t n) {
+      return wanted >= 0 ? zero_of_kind(wanted, m, n, depth - 1) : zero(m, n, depth - 1);
+    };
+    switch (kind) {
+      case 1: return times(0, tree(rows, columns, std::max(depth - 1, 0)));
+      case 2: return times(factor(), part(first, rows, columns));
+      case 3: {
+        const std::size_t inner = extent();
+        return product(part(first, rows, inner), part(second, inner, columns));
+      }
+      case 4: return sum(part(first, rows, columns), part(second, rows, columns));
+      case 5:
+        if (rows < 2) return stored(rows, columns, 0);
+        return below(part(first, 1, columns), part(second, rows - 1, columns));
+      case 6:
+        if (columns < 2) return stored(rows, columns, 0);
+        return beside(part(first, rows, 1), part(second, rows, columns - 1));
+      case 7: return transposed(part(first, columns, rows));
+      default: return stored(rows, columns, 0);
+    }
+  }
+
+  /// w beside or below zeros, or with zeros added to it, multiplied by such sums, or scaled and taken away again.
+  Grown<T> with_zero(int way, const Grown<T>& w, const Grown<T>& zeros) {
+    switch (way) {
+      case 0: return sum(w, zeros);
+      case 1: return below(w, zeros);
+      case 2: return beside(zeros, w);
+      case 3: return product(sum(w, zeros), transposed(w));
+      default: return sum(times(3, w), times(-2, sum(w, zeros)));
+    }
+  }
+  static constexpr int kWays = 5;
 
   /// A chain of `length` operators over a small tree: factors, products, sums, transposes and stacks.
   Grown<T> chain(int length) {
     const auto n = static_cast<std::size_t>(2 + pick(3));
     Grown<T> grown = tree(n, n, pick(2));
     const std::string start = grown.what;
-    const int style = pick(5);
+    const int style = pick(6) % 5;
+    const double upwards = pick(4) > 0 ? 1 : 0;
     for (int i = 0; i < length; ++i) {
       switch (style < 4 ? style : pick(4)) {
-        case 0: grown = times(std::nextafter(0.5, pick(2)), grown); break;
+        case 0: grown = times(std::nextafter(0.5, upwards), grown); break;
         case 1: grown = pick(3) == 0 ? transposed(grown) : times(factor(), grown); break;
         case 2: grown = pick(2) == 0 ? product(leaf(n, n), grown) : product(grown, leaf(n, n)); break;
         default: grown = pick(2) == 0 ? sum(times(1 / 3.0, grown), leaf(n, n)) : times(0.7, transposed(grown)); break;
@@ -76,7 +117,14 @@ class Grower {
       const auto by = static_cast<int>(std::clamp<std::int64_t>(-grown.is.exponent, -999, 999));
       grown = times(std::ldexp(1.1, by), grown);
     }
-    return grown;
+    // Not only at the root, where factors are looked at apart.
+    switch (pick(6)) {
+      case 0: return product(grown, leaf(n, n));
+      case 5: return product(leaf(n, n), grown);
+      case 1: return sum(grown, leaf(n, n));
+      case 2: return below(grown, leaf(1, n));
+      default: return grown;
+    }
   }
 
  private:
@@ -136,28 +184,34 @@ class Grower {
 
   Grown<T> leaf(std::size_t rows, std::size_t columns) { return stored(rows, columns, pick(9)); }
 
-  // Zero by every kind of node: a matrix, a factor, a product with or of zeros, sums and stacks of zeros, transposed.
   Grown<T> zero(std::size_t rows, std::size_t columns, int depth) {
     if (depth <= 0) return stored(rows, columns, 0);
-    switch (pick(7)) {
-      case 0: return times(0, tree(rows, columns, depth - 1));
-      case 1: return times(factor(), zero(rows, columns, depth - 1));
-      case 2: {
-        const std::size_t inner = extent();
-        const bool left = pick(2) == 0;
-        const bool right = !left || pick(2) == 0;
-        return product(left ? zero(rows, inner, depth - 1) : tree(rows, inner, depth - 1),
-                       right ? zero(inner, columns, depth - 1) : tree(inner, columns, depth - 1));
-      }
-      case 3: return sum(zero(rows, columns, depth - 1), zero(rows, columns, depth - 1));
-      case 4:
-        if (rows < 2) return stored(rows, columns, 0);
-        return below(zero(1, columns, depth - 1), zero(rows - 1, columns, depth - 1));
-      case 5:
-        if (columns < 2) return stored(rows, columns, 0);
-        return beside(zero(rows, 1, depth - 1), zero(rows, columns - 1, depth - 1));
-      default: return transposed(zero(columns, rows, depth - 1));
-    }
+    if (pick(4) > 0) return zero_of_kind(pick(kZeroKinds), rows, columns, depth);
+    const std::size_t inner = extent();
+    const bool left = pick(2) == 0;
+    return left ? product(zero(rows, inner, depth - 1), tree(inner, columns, depth - 1))
+                : product(tree(rows, inner, depth - 1), zero(inner, columns, depth - 1));
+  }
+
+  // Factors far from 1 whose product is near it, and a term of another size: what leaves the range of float, or that of
+  // double, in between.
+  Grown<T> balanced(std::size_t rows, std::size_t columns) {
+    const int most = pick(4) > 0 ? 130 : 900;
+    const int left = pick(2 * most) - most;
+    const int right = pick(2) == 0 ? -left : pick(2 * most) - most;
+    const std::size_t inner = extent();
+    const std::size_t last = extent();
+    const auto part = [&](std::size_t m, std::size_t n, int exponent) {
+      std::vector<double> values(m * n);
+      for (double& value : values) value = std::ldexp(normal(), exponent);
+      const Tensor tensor = tensor_of(values, m, n, DType::f64);
+      return Grown<T>{dense<T>(tensor), exact(tensor), fmt::format("{}x{} near 2^{}", m, n, exponent)};
+    };
+    const Grown<T> a = part(rows, inner, left);
+    const Grown<T> b = part(inner, last, std::clamp(-left - right, -1020, 1020));
+    const Grown<T> c = part(last, columns, right);
+    const Grown<T> all = pick(2) == 0 ? product(a, product(b, c)) : product(product(a, b), c);
+    return pick(3) == 0 ? all : sum(all, part(rows, columns, -pick(20)));
   }
 
   // The same part twice, as a difference, a sum or a product with its transpose.
