@@ -40,8 +40,8 @@ double stable_rank(double frobenius, double sigma_max) {
   return sigma_max > 0 ? (frobenius / sigma_max) * (frobenius / sigma_max) : 0;
 }
 
-// What sigma_1 of a spectrum may be wrong by, relatively: an eigenvalue of the Gram matrix by some c n eps, with room for
-// a large c. What is meant to be seen is a failed start, which is wrong by per mille at least.
+// What sigma_1 of a spectrum may be wrong by, relatively: an eigenvalue of the Gram matrix by some c n eps, with room
+// for a large c. What is meant to be seen is a failed start, which is wrong by per mille at least.
 double error_of_spectrum(std::int64_t rows, std::int64_t columns) {
   return 1e-12 + 64 * std::numeric_limits<double>::epsilon() * static_cast<double>(rows + columns);
 }
@@ -95,7 +95,9 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
     in_units = bounds::reconciled(in_units, result.singular_values.front(),
                                   error_of_spectrum(view.matrix.rows, view.matrix.columns),
                                   bounds::norm_upper_bound(range.matrix, range.facts));
-    for (double& value : result.singular_values) value *= range.factor;
+    for (double& value : result.singular_values) {
+      value = std::min(value * range.factor, std::numeric_limits<double>::max());
+    }
   }
   bounds::require_unchanged(range, context);
   const bounds::Measured sigma_max = bounds::scaled(in_units, range.factor);

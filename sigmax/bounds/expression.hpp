@@ -15,14 +15,14 @@ namespace sigmax::bounds {
 /// power of two so that its largest entry is in [1/2, 1), everything made of parts so that its norm is: no chain of
 /// factors, products or sums is so long that N leaves the range. Transposes are pushed down to the stored matrices.
 ///
-/// What is zero by its structure is of the kind `zero` and has no parts: a matrix of zeros, a factor 0, a product with a
-/// part that is zero, a sum or stack of such parts. Every other node has a norm in [1/4, 2^40], which take_apart()
+/// What is zero by its structure is of the kind `zero` and has no parts: a matrix of zeros, a factor 0, a product with
+/// a part that is zero, a sum or stack of such parts. Every other node has a norm in [1/4, 2^40], which take_apart()
 /// checks of each. N may be zero all the same, by cancellation.
 ///
 /// Everything below speaks of N. Every number in it is exact: rounding begins with the functions below.
 struct Expression {
   enum class Kind {
-    zero,     ///< the matrix of zeros
+    zero,  ///< the matrix of zeros
     stored,
     sum,      ///< of the parts
     product,  ///< unit parts[0] parts[1], `unit` a power of two that brings the norm near 1

@@ -29,7 +29,7 @@ Enclosure zero_enclosure() { return Proof::enclosure(Proof::lower(0), Proof::pro
 Measured scaled(const Measured& measured, std::int64_t exponent) {
   if (exponent == 0) return measured;
   const LowerBound lower = widened_lower(times_power(measured.sigma_max.lower.value(), exponent));
-  const double estimate = times_power(measured.estimate, exponent);
+  const double estimate = smaller_of(times_power(measured.estimate, exponent), std::numeric_limits<double>::max());
   const auto& upper = measured.sigma_max.upper;
   if (!upper) return {Proof::enclosure(lower, std::nullopt), estimate};
   const double value = upper->value() == 0 ? 0.0 : widened_upper(times_power(upper->value(), exponent));
@@ -55,8 +55,8 @@ Measured reconciled(const Measured& measured, double computed, double error, con
   const double upper =
       result.sigma_max.upper ? result.sigma_max.upper->value() : std::numeric_limits<double>::infinity();
   if (!(most >= lower && least <= upper)) {
-    throw_contradiction(
-        fmt::format("a computed value of {:.17g} outside of the proven ends, {:.17g} and {:.17g}", computed, lower, upper));
+    throw_contradiction(fmt::format("a computed value of {:.17g} outside of the proven ends, {:.17g} and {:.17g}",
+                                    computed, lower, upper));
   }
   result.estimate = std::clamp(computed, lower, upper);
   return result;
@@ -71,7 +71,8 @@ Measured larger(const Measured& a, const Measured& b) {
   if (!upper_a || !upper_b) return {Proof::enclosure(lower, std::nullopt), estimate};
   const double value = larger_of(upper_a->value(), upper_b->value());
   const double failure = std::min(upper_a->failure_probability() + upper_b->failure_probability(), 1.0);
-  return {Proof::enclosure(lower, failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure)), estimate};
+  return {Proof::enclosure(lower, failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure)),
+          estimate};
 }
 
 }  // namespace sigmax::bounds

@@ -40,8 +40,8 @@ inline double gamma(std::int64_t n) {
 }
 
 /// At least what underflow does to one inner product of n terms, in units of 1, for factors of at most 1 in magnitude:
-/// n products lose 2^-1075 each, and either factor of a product may have lost 2^-1075 itself when it was scaled. So n / 2
-/// + n in units of 2^-1074, and 1 for the products of two such losses.
+/// n products lose 2^-1075 each, and either factor of a product may have lost 2^-1075 itself when it was scaled. In
+/// units of 2^-1074: n / 2 + n, and 1 for the products of two such losses.
 inline double inner_product_underflow(std::int64_t n) { return (1.5 * static_cast<double>(n) + 1) * 0x1p-1074; }
 
 /// sum x_i^2, with a relative error of at most gamma_{n+1} whatever the order of summation.

@@ -40,9 +40,10 @@ std::int64_t depth_above(std::string_view who, const std::vector<Operator<T>>& a
   std::int64_t deepest = 0;
   for (const Operator<T>& part : all) deepest = std::max(deepest, part->depth());
   if (deepest < kMostDepth) return deepest + 1;
-  throw Error(fmt::format("[{}] operators are at most {} deep, and recursions with them: put long sums into one sum({{...}}), "
-                          "and long products together in halves",
-                          who, kMostDepth));
+  throw Error(
+      fmt::format("[{}] operators are at most {} deep, and recursions with them: put long sums into one sum({{...}}), "
+                  "and long products together in halves",
+                  who, kMostDepth));
 }
 
 /// Throws Error for an infinite or undefined factor.

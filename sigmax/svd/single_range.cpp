@@ -93,13 +93,14 @@ struct Holds {
 //   sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This holds
 //   whatever the scales of the parts: one that float cannot hold, such as 2^-160 A, is itself that small. An entry too
 //   large for float is infinite and found.
-// - A product. What underflows behind the right factor is multiplied by the left, and by both adjoints: by 2^(2 r), r the
-//   sum of the reaches of the factors. Of sigma_1^2 >= 2^-40, 2^-24 is 2^-64: so 2^(2 r) sqrt(n) m 2^-150 <= 2^-64 is
-//   enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors stay below
-//   2^(2 r) = 2^48.
-// - A multiple f A of one stored matrix, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has none). f x loses 2^-150
-//   where it underflows, which A multiplies by at most sigma_1 / |f| <= 2^100 sigma_1, or float finds it infinite. What A
-//   loses, f multiplies by less than 2^24: n 2^-126, as above. Multiples of anything else count as products.
+// - A product. What underflows behind the right factor is multiplied by the left, and by both adjoints: by
+//   2^(2 r), r the sum of the reaches of the factors. Of sigma_1^2 >= 2^-40, 2^-24 is 2^-64: so 2^(2 r) sqrt(n) m
+//   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors
+//   stay below 2^(2 r) = 2^48.
+// - A multiple f A of one stored matrix, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has none). f x loses
+//   2^-150 where it underflows, which A multiplies by at most sigma_1 / |f| <= 2^100 sigma_1, or float finds it
+//   infinite. What A loses, f multiplies by less than 2^24: n 2^-126, as above. Multiples of anything else count as
+//   products.
 // - An opaque part: in_single() says that float holds what it does itself; what others make of it is unknown, and so
 //   within a product or a multiple it is computed in double.
 bool float_holds(const LinearOperator<double>& a, Context& context) { return Holds{context}.of(a); }

@@ -97,7 +97,8 @@ void hunt_trees(std::int64_t enclosures) {
 TEST(Hunt, EveryEnclosureOfATreeOfDoublesContainsTheTruth) { hunt_trees<double>(hunt::budget(10'000) / 2); }
 TEST(Hunt, EveryEnclosureOfATreeOfFloatsContainsTheTruth) { hunt_trees<float>(hunt::budget(10'000) / 4); }
 
-// What is zero by its structure is easily taken for something small. Each kind of node with each pair of kinds below it.
+// What is zero by its structure is easily taken for something small. Each kind of node with each pair of kinds below
+// it.
 TEST(Hunt, ZerosInEveryPairOfKindsAreZero) {
   Context context(1);
   constexpr int kKinds = Grower<double>::kZeroKinds;

@@ -159,15 +159,15 @@ class Grower {
       for (std::size_t j = 0; j < columns; ++j) values[i * columns + j] = scale * entry(kind, i, j);
     }
     const Tensor tensor = tensor_of(values, rows, columns, dtype);
-    return {dense<T>(tensor), exact(tensor), fmt::format("{}x{} {} kind {} scale {}", rows, columns, name(dtype), kind, scale)};
+    return {dense<T>(tensor), exact(tensor),
+            fmt::format("{}x{} {} kind {} scale {}", rows, columns, name(dtype), kind, scale)};
   }
 
   // Rounded to the type, or to double where that is infinite.
   Tensor tensor_of(const std::vector<double>& values, std::size_t rows, std::size_t columns, DType dtype) {
     const auto m = static_cast<std::int64_t>(rows);
     const auto n = static_cast<std::int64_t>(columns);
-    Tensor tensor =
-        pick(3) == 0 ? gallery::column_major(dtype, m, n, values) : Tensor::rounded(values, {m, n}, dtype);
+    Tensor tensor = pick(3) == 0 ? gallery::column_major(dtype, m, n, values) : Tensor::rounded(values, {m, n}, dtype);
     for (std::int64_t i = 0; i < m * n; ++i) {
       if (!std::isfinite(tensor.at(std::vector{i / n, i % n}))) return Tensor::rounded(values, {m, n}, DType::f64);
     }
@@ -252,8 +252,8 @@ class Grower {
       const auto n = static_cast<std::int64_t>(rows);
       std::vector<long double> values(rows * rows, 0.0L);
       for (std::size_t i = 0; i < rows; ++i) values[i * rows + i] = d[i];
-      const Grown<T> diagonal{sigmax::diagonal<T>(Tensor::rounded(d, {n}, DType::f64)),
-                              wide::of(rows, rows, values), "diagonal"};
+      const Grown<T> diagonal{sigmax::diagonal<T>(Tensor::rounded(d, {n}, DType::f64)), wide::of(rows, rows, values),
+                              "diagonal"};
       return product(diagonal, a);
     }
     Grown<T> a = tree(rows, columns, depth - 1);

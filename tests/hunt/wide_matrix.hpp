@@ -104,7 +104,8 @@ inline WideMatrix product(const WideMatrix& a, const WideMatrix& b) {
   if (is_zero(a) || is_zero(b)) return normalised(std::move(c));
   const long double left = a.frobenius();
   const long double right = b.frobenius();
-  c.error = a.error * (right + b.error) + left * b.error + kRounding * static_cast<long double>(a.columns + 1) * left * right +
+  c.error = a.error * (right + b.error) + left * b.error +
+            kRounding * static_cast<long double>(a.columns + 1) * left * right +
             kUnderflow * static_cast<long double>(c.values.size() * (a.columns + 1));
   c.magnitude = a.magnitude * b.magnitude * (1 + kRounding);
   return normalised(std::move(c));
