@@ -1,10 +1,9 @@
 // Operators as deep as they may be: no clamp, no stack that overflows, no time that grows beyond the depth.
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <cmath>
-#include <functional>
 
+#include "gallery/on_a_stack.hpp"
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/compose.hpp"
@@ -29,7 +28,7 @@ SvdResult<double> hint_of(std::int64_t n) {
 
 // 2^d (s (s ( ... (s ones)))) I with s the double above 1/2: six, and what (2 s)^d makes of it. Within a product, so
 // that the factors are not at the root.
-TEST(Deep, ChainsOfFactorsInAProductAreEnclosedAtAnyDepth) {
+void enclose_chains() {
   Context context(1);
   constexpr std::int64_t n = 6;
   const double half = std::nextafter(0.5, 1.0);
@@ -54,6 +53,8 @@ TEST(Deep, ChainsOfFactorsInAProductAreEnclosedAtAnyDepth) {
     }
   }
 }
+
+TEST(Deep, ChainsOfFactorsInAProductAreEnclosedAtAnyDepth) { gallery::on_a_stack(4, enclose_chains); }
 
 std::vector<Operator<double>> deepest() {
   const Operator<double> leaf = filled(3, 0.25, 0.5);
@@ -89,20 +90,8 @@ void use_all() {
   }
 }
 
-// Everything that recurses, at the greatest depth, on a stack of 8 MiB, which the main thread has by default on Linux.
-TEST(Deep, TheDeepestOperatorsFitOnAStack) {
-  pthread_attr_t attributes;
-  ASSERT_EQ(pthread_attr_init(&attributes), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, std::size_t{8} << 20), 0);
-  pthread_t thread{};
-  const auto body = [](void*) -> void* {
-    use_all();
-    return nullptr;
-  };
-  ASSERT_EQ(pthread_create(&thread, &attributes, body, nullptr), 0);
-  ASSERT_EQ(pthread_join(thread, nullptr), 0);
-  pthread_attr_destroy(&attributes);
-}
+// Everything that recurses, at the greatest depth, on half of the stack that the main thread has by default on Linux.
+TEST(Deep, TheDeepestOperatorsFitOnAStack) { gallery::on_a_stack(4, use_all); }
 
 TEST(Deep, ADeeperOneIsRefusedWhereItIsMade) {
   const Operator<double> leaf = filled(3, 0.25, 0.5);

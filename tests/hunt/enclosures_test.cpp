@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "gallery/on_a_stack.hpp"
 #include "hunt/budget.hpp"
 #include "hunt/random_tree.hpp"
 #include "sigmax/bounds/certify.hpp"
@@ -136,8 +137,12 @@ void hunt_chains(std::int64_t enclosures) {
   std::printf("%lld enclosures of chains\n", static_cast<long long>(specimens * kEach));
 }
 
-TEST(Hunt, EveryEnclosureOfADeepChainContainsTheTruth) { hunt_chains<double>(hunt::budget(10'000) / 20); }
-TEST(Hunt, EveryEnclosureOfADeepChainOfFloatsContainsTheTruth) { hunt_chains<float>(hunt::budget(10'000) / 50); }
+TEST(Hunt, EveryEnclosureOfADeepChainContainsTheTruth) {
+  gallery::on_a_stack(4, [] { hunt_chains<double>(hunt::budget(10'000) / 20); });
+}
+TEST(Hunt, EveryEnclosureOfADeepChainOfFloatsContainsTheTruth) {
+  gallery::on_a_stack(4, [] { hunt_chains<float>(hunt::budget(10'000) / 50); });
+}
 
 // Of an operator with an opaque part the lower end is one of the products as they are computed: that much is between it
 // and the truth, relative to the sizes of the parts. The rest is as above.
