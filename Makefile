@@ -12,7 +12,7 @@ export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build test lint sanitize fuzz bench real-models train clean
+.PHONY: help audit build test lint sanitize fuzz hunt bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,6 +49,12 @@ fuzz: ## each libFuzzer target for SECONDS (60)
 	@cmake --preset fuzz > /dev/null
 	cmake --build --preset fuzz --target fuzzers
 	tools/fuzz build/fuzz/tests/fuzz $(SECONDS)
+
+hunt: ## SIGMAX_HUNT (1000000) random things against the truth, from SIGMAX_HUNT_SEED (1)
+	@tools/install-dependencies core test
+	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON > /dev/null
+	@cmake --build --preset release --target hunt_test
+	SIGMAX_HUNT=$${SIGMAX_HUNT:-1000000} $(BUILD)/tests/hunt_test
 
 bench: build ## every benchmark, sigmax and its peers in one run; QUESTION=name for one
 	@tools/install-dependencies bench torch && $(PYTHON) tests/real_models/fetch.py

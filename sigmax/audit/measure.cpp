@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -40,9 +41,10 @@ double stable_rank(double frobenius, double sigma_max) {
   return sigma_max > 0 ? (frobenius / sigma_max) * (frobenius / sigma_max) : 0;
 }
 
-double inside(const Enclosure& enclosure, double value) {
-  const double above = std::max(value, enclosure.lower.value());
-  return enclosure.upper ? std::min(above, enclosure.upper->value()) : above;
+// What sigma_1 of a spectrum may be wrong by, relatively: an eigenvalue of the Gram matrix by some c n eps, with room
+// for a large c. What is meant to be seen is a failed start, which is wrong by per mille at least.
+double error_of_spectrum(std::int64_t rows, std::int64_t columns) {
+  return 1e-12 + 64 * std::numeric_limits<double>::epsilon() * static_cast<double>(rows + columns);
 }
 
 // Both costs are about c rows columns: the Gram matrix and its factorization take k + k^2 / l multiply-adds an entry,
@@ -90,10 +92,21 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   if (options.certify.probabilistic) failure = options.certify.failure_probability;
   bounds::ProofOptions proof;
   proof.random = random;
-  const bounds::Measured sigma_max =
-      bounds::scaled(prove ? bounds::prove(range.matrix, range.facts, *g, proof, context)
-                           : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context),
-                     range.factor);
+  bounds::Measured in_units =
+      prove ? bounds::prove(range.matrix, range.facts, *g, proof, context)
+            : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context);
+  if (options.full_spectrum) {
+    result.singular_values = spectrum(range.matrix, *g, context).values;
+    // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.
+    in_units = bounds::reconciled(in_units, result.singular_values.front(),
+                                  error_of_spectrum(view.matrix.rows, view.matrix.columns),
+                                  bounds::norm_upper_bound(range.matrix, range.facts));
+    for (double& value : result.singular_values) {
+      value = std::min(value * range.factor, std::numeric_limits<double>::max());
+    }
+  }
+  bounds::require_unchanged(range, context);
+  const bounds::Measured sigma_max = bounds::scaled(in_units, range.factor);
   Figures figures{sigma_max.sigma_max};
   figures.sigma_max_estimate = sigma_max.estimate;
   figures.frobenius = std::sqrt(facts.sum_squares) / facts.scale;
@@ -101,10 +114,6 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   figures.norm_inf = view.transposed ? facts.largest_column_sum : facts.largest_row_sum;
   figures.max_abs = facts.max_abs;
   if (options.full_spectrum) {
-    result.singular_values = spectrum(range.matrix, *g, context).values;
-    for (double& value : result.singular_values) value *= range.factor;
-    // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.
-    figures.sigma_max_estimate = inside(figures.sigma_max, result.singular_values.front());
     figures.spectrum = spectrum_figures(result.singular_values, figures.frobenius, view.matrix.rows,
                                         view.matrix.columns, 1, matrix.dtype());
   }

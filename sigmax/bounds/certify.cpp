@@ -32,11 +32,19 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
   const std::span<const T> from = hint.v.column(0);
   std::vector<double> x(from.begin(), from.end());
   double largest = 0;
-  for (const double value : x) largest = std::isfinite(value) ? std::fmax(largest, std::fabs(value)) : HUGE_VAL;
+  for (const double value : x) largest = std::isfinite(value) ? std::max(largest, std::fabs(value)) : HUGE_VAL;
   if (!(largest > 0) || !std::isfinite(largest)) return {};
   const int exponent = -std::ilogb(largest) - 1;
   for (double& value : x) value = std::ldexp(value, exponent);
   return x;
+}
+
+// Whether a recurrence is one of products in float: with an operator of floats, or by a solver that iterated in float.
+template <Real T>
+bool is_in_float(const SvdResult<T>& hint) {
+  return std::same_as<T, float> ||
+         std::any_of(hint.recurrences.begin(), hint.recurrences.end(),
+                     [](const LanczosRecurrence& recurrence) { return recurrence.unit_roundoff > 0x1p-40; });
 }
 
 // `norm`: what the products round relatively to, if that may be more than sigma_max.
@@ -49,25 +57,49 @@ std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdRe
     if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
   }
   const Shape shape = a.shape();
-  const UpperBound upper = bounds::probabilistic_upper_bound(recurrences, hint.scale, options.failure_probability,
-                                                             shape.rows + shape.columns, norm);
-  if (!std::isfinite(upper.value())) return std::nullopt;
-  return upper;
+  return bounds::probabilistic_upper_bound(recurrences, hint.scale, options.failure_probability,
+                                           shape.rows + shape.columns, norm);
 }
 
-// Whether the products with T stay so far within its range that no underflow or overflow on the way falsifies a
-// recurrence: every node's size is within 2^+-60 for float, 2^+-700 for double.
+// Whether products with the operator, in float or in double, stay so far within the range that no underflow or overflow
+// on the way falsifies a recurrence (docs/proofs.md, where the exponents are derived). svd() scales the vectors of an
+// operator that is itself far from 1, which makes up for a stored matrix, and for nothing in between others.
+bool keeps_range(const Expression& e, bool in_float) {
+  if (e.is_zero()) return true;
+  if (e.kind == Expression::Kind::stored) return std::abs(e.exponent) <= (in_float ? 60 : 700);
+  return bounds::reach(e) <= (in_float ? 20 : 200);
+}
+
+// Of an operator with an opaque part nothing is known of what happens inside. Its products are what the claim is about,
+// as they are computed; but where a solver iterated in float, those were another operator's: it differs by the rounding
+// of float as a whole, as a term or as a part of a stack, and by anything within a product or a multiple.
 template <Real T>
-bool is_moderate(const Expression& e) {
-  constexpr std::int64_t kMost = std::same_as<T, float> ? 60 : 700;
-  if (e.norm > 0 && std::abs(e.exponent) > kMost) return false;
-  return std::all_of(e.parts.begin(), e.parts.end(), is_moderate<T>);
+bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
+  const auto any = [&](const auto& parts, bool inside) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const Operator<T>& part) { return hides_in_products(*part, inside); });
+  };
+  return std::visit(
+      [&](const auto& s) {
+        using S = std::decay_t<decltype(s)>;
+        if constexpr (std::same_as<S, structure::Opaque>) return within;
+        if constexpr (std::same_as<S, structure::Sum<T>>) return any(s.terms, within);
+        if constexpr (std::same_as<S, structure::Stacked<T>>) return any(s.parts, within);
+        if constexpr (std::same_as<S, structure::Transposed<T>>) return hides_in_products(*s.of, within);
+        if constexpr (std::same_as<S, structure::Scaled<T>>) return hides_in_products(*s.of, true);
+        if constexpr (std::same_as<S, structure::Product<T>>) {
+          return hides_in_products(*s.left, true) || hides_in_products(*s.right, true);
+        }
+        return false;
+      },
+      a.structure());
 }
 
 // The smaller one; a probable end below what is proven to be reached is a failure of its start, and dropped.
-void take(Enclosure& enclosure, const std::optional<UpperBound>& probable) {
-  if (!probable || probable->value() < enclosure.lower.value()) return;
-  if (!enclosure.upper || probable->value() < enclosure.upper->value()) enclosure.upper = probable;
+Enclosure with_probable(const Enclosure& enclosure, const std::optional<UpperBound>& probable) {
+  if (!probable || !(probable->value() >= enclosure.lower.value())) return enclosure;
+  if (enclosure.upper && enclosure.upper->value() <= probable->value()) return enclosure;
+  return Proof::enclosure(enclosure.lower, probable);
 }
 
 bool admits_probable(const CertifyOptions& options) {
@@ -76,19 +108,17 @@ bool admits_probable(const CertifyOptions& options) {
 
 // |A v| / |v| as the operator computes A v.
 template <Real T>
-Enclosure of_products(const LinearOperator<T>& a, const std::vector<double>& x, Context& context) {
-  Enclosure enclosure{Proof::lower(0), std::nullopt};
-  if (x.empty()) return enclosure;
+LowerBound of_products(const LinearOperator<T>& a, const std::vector<double>& x, Context& context) {
+  if (x.empty()) return Proof::lower(0);
   std::vector<T> in(x.begin(), x.end());
   std::vector<T> out(static_cast<std::size_t>(a.shape().rows));
   a.apply(std::span<const T>(in), std::span<T>(out), context);
   const std::vector<double> image(out.begin(), out.end());
   const bounds::NormRange norm = bounds::norm_range(image);
-  if (!std::isfinite(norm.upper)) return enclosure;
+  if (!std::isfinite(norm.upper)) return Proof::lower(0);
   const bounds::NormRange length = bounds::norm_range(x);
-  enclosure.lower = bounds::widened_lower(
+  return bounds::widened_lower(
       bounds::round_down(std::ldexp(bounds::round_down(norm.lower / length.upper), norm.exponent - length.exponent)));
-  return enclosure;
 }
 
 // |N x| / |x|, with the rounding of the whole tree.
@@ -99,7 +129,7 @@ LowerBound of_image(const Expression& e, const std::vector<double>& x, Context& 
   const bounds::NormRange length = bounds::norm_range(x);
   if (!std::isfinite(norm.upper) || !std::isfinite(y.error)) return Proof::lower(0);
   const double reached = bounds::round_down(std::ldexp(norm.lower, norm.exponent)) - y.error;
-  return bounds::widened_lower(bounds::round_down(std::fmax(reached, 0.0) / length.upper));
+  return bounds::widened_lower(bounds::round_down(bounds::larger_of(reached, 0.0) / length.upper));
 }
 
 // What a factorization would reach, relatively: a cheap bound that is as tight makes it needless.
@@ -122,17 +152,9 @@ class Certifier {
   }
 
   Enclosure run() {
-    if (!(e_.norm > 0)) return bounds::zero_enclosure();
-    if (may_factor() && options_.relative_width == 0 && x_.empty()) return factored();
-    enclosure_.lower = of_image(e_, x_, context_);
-    enclosure_.upper = Proof::proven(bounds::widened_upper(e_.norm));
-    if (is_enough()) return enclosure_;
-    collatz();
-    if (is_enough() || options_.method == CertifyMethod::cheapest) return enclosure_;
-    if (may_factor()) return factored();
-    const bool wants_parts = options_.method != CertifyMethod::probabilistic && e_.kind != Expression::Kind::stored;
-    if (wants_parts) offer(bounds::algebraic_upper_bound(e_, limits_, context_));
-    return enclosure_;
+    if (e_.is_zero()) return bounds::zero_enclosure();
+    look();
+    return Proof::enclosure(lower_, Proof::proven(upper_));
   }
 
   bool may_factor() const {
@@ -141,34 +163,43 @@ class Certifier {
   }
 
  private:
-  bool is_enough() const {
-    return enclosure_.relative_width() <= std::max(options_.relative_width, width_of_proof(e_));
+  void look() {
+    if (may_factor() && options_.relative_width == 0 && x_.empty()) return factor();
+    lower_ = of_image(e_, x_, context_);
+    offer(e_.norm);
+    if (is_enough()) return;
+    collatz();
+    if (is_enough() || options_.method == CertifyMethod::cheapest) return;
+    if (may_factor()) return factor();
+    const bool wants_parts = options_.method != CertifyMethod::probabilistic && e_.kind != Expression::Kind::stored;
+    if (wants_parts) offer(bounds::algebraic_upper_bound(e_, limits_, context_));
   }
 
-  void offer(double upper) {
-    const double value = bounds::widened_upper(upper);
-    if (value < enclosure_.upper->value()) enclosure_.upper = Proof::proven(value);
+  bool is_enough() const {
+    return upper_ - lower_.value() <= std::max(options_.relative_width, width_of_proof(e_)) * upper_;
   }
+
+  void offer(double upper) { upper_ = bounds::smaller_of(upper_, bounds::widened_upper(upper)); }
 
   void collatz() {
     bounds::CollatzOptions steps;
-    steps.lower = enclosure_.lower.value();
+    steps.lower = lower_.value();
     steps.width = std::max(options_.relative_width, width_of_proof(e_));
     // Where nothing better can follow, the best that a few reads can do.
     steps.persist = !may_factor();
     offer(bounds::collatz_upper_bound(e_, x_, steps, context_));
   }
 
-  Enclosure factored() {
-    const bool narrow_product = e_.kind == Expression::Kind::product;
-    if (narrow_product) {
+  // A look at what was read costs nothing beside a factorization.
+  void factor() {
+    if (e_.kind == Expression::Kind::product) {
       offer(bounds::inner_upper_bound(e_, limits_, context_));
-      if (is_enough()) return enclosure_;
+      if (is_enough()) return bounds::require_unchanged(e_, context_);
     }
     const Enclosure proven = bounds::prove(e_, x_, limits_, context_).sigma_max;
-    if (proven.lower.value() > enclosure_.lower.value()) enclosure_.lower = proven.lower;
-    if (proven.upper && proven.upper->value() < enclosure_.upper->value()) enclosure_.upper = proven.upper;
-    return enclosure_;
+    bounds::require_unchanged(e_, context_);
+    if (proven.lower.value() > lower_.value()) lower_ = proven.lower;
+    if (proven.upper) upper_ = bounds::smaller_of(upper_, proven.upper->value());
   }
 
   const Expression& e_;
@@ -176,10 +207,12 @@ class Certifier {
   const CertifyOptions& options_;
   Context& context_;
   bounds::Limits limits_;
-  Enclosure enclosure_{Proof::lower(0), Proof::proven(std::numeric_limits<double>::infinity())};
+  LowerBound lower_ = Proof::lower(0);
+  double upper_ = std::numeric_limits<double>::infinity();
 };
 
-// sigma_max(s A) = |s| sigma_max(A): factors at the root need no forming.
+// sigma_max(s A) = |s| sigma_max(A): factors at the root need no forming. The operator's norm is between `lower` and
+// `upper` times 2^exponent |e|.
 struct Peeled {
   const Expression* e;
   double lower = 1;
@@ -187,18 +220,31 @@ struct Peeled {
   std::int64_t exponent = 0;
 };
 
-Peeled peel(const Expression& e) {
-  Peeled peeled{&e};
-  while (peeled.e->kind == Expression::Kind::scaled && peeled.e->norm > 0) {
-    const Expression& outer = *peeled.e;
-    const double magnitude = std::fabs(outer.factor);
-    const bool exact = outer.is_power_of_two();
+// N = factor N_0, and the operator is 2^exponent N whatever is peeled off: only what the factors come to moves there.
+Peeled peel(const Expression& root) {
+  Peeled peeled{&root};
+  peeled.exponent = root.exponent;
+  while (peeled.e->kind == Expression::Kind::scaled) {
+    const double magnitude = std::fabs(peeled.e->factor);
+    const bool exact = peeled.e->is_power_of_two();
     peeled.lower = exact ? peeled.lower * magnitude : bounds::round_down(peeled.lower * magnitude);
     peeled.upper = exact ? peeled.upper * magnitude : bounds::round_up(peeled.upper * magnitude);
-    peeled.e = &outer.parts[0];
-    peeled.exponent += outer.exponent - peeled.e->exponent;
+    const int exponent = std::ilogb(peeled.upper);
+    peeled.lower = std::ldexp(peeled.lower, -exponent);
+    peeled.upper = std::ldexp(peeled.upper, -exponent);
+    peeled.exponent += exponent;
+    peeled.e = &peeled.e->parts[0];
   }
   return peeled;
+}
+
+Enclosure put_back(const Enclosure& inner, const Peeled& peeled) {
+  Enclosure enclosure = inner;
+  if (peeled.upper != 1 && inner.upper && inner.upper->value() > 0) {
+    enclosure = Proof::enclosure(bounds::widened_lower(inner.lower.value() * peeled.lower),
+                                 Proof::proven(bounds::widened_upper(inner.upper->value() * peeled.upper)));
+  }
+  return bounds::scaled(Measured{enclosure, 0}, peeled.exponent).sigma_max;
 }
 
 }  // namespace
@@ -222,26 +268,20 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
   const std::vector<double> x = vector_of(hint);
   const std::optional<Expression> e = bounds::take_apart(a, context);
   if (!e) {
-    Enclosure enclosure = of_products(a, x, context);
-    if (admits_probable(options)) take(enclosure, probable_upper(a, hint, options, 0));
-    return enclosure;
+    const Enclosure reached = Proof::enclosure(of_products(a, x, context), std::nullopt);
+    const bool foreign = std::same_as<T, double> && is_in_float(hint) && hides_in_products(a);
+    if (!admits_probable(options) || foreign) return reached;
+    return with_probable(reached, probable_upper(a, hint, options, 0));
   }
   const Peeled peeled = peel(*e);
   Certifier certifier(*peeled.e, x, options, hint.random, context);
-  Enclosure enclosure = certifier.run();
-  if (peeled.upper != 1 && enclosure.upper->value() > 0) {
-    enclosure = {bounds::widened_lower(enclosure.lower.value() * peeled.lower),
-                 Proof::proven(bounds::widened_upper(enclosure.upper->value() * peeled.upper))};
-  }
-  enclosure = bounds::scaled(Measured{enclosure, 0}, peeled.e->exponent + peeled.exponent).sigma_max;
-  const bool is_open = !certifier.may_factor() && enclosure.relative_width() > options.relative_width;
-  if (is_open && admits_probable(options) && is_moderate<T>(*e)) {
-    // Sums and products of parts round relatively to the parts, which may cancel.
-    const bool cancels = peeled.e->kind != Expression::Kind::stored;
-    const double norm = cancels ? std::ldexp(e->norm, static_cast<int>(e->exponent)) : 0;
-    take(enclosure, probable_upper(a, hint, options, norm));
-  }
-  return enclosure;
+  const Enclosure proven = put_back(certifier.run(), peeled);
+  const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
+  if (!is_open || !admits_probable(options) || !keeps_range(*e, is_in_float(hint))) return proven;
+  // Sums and products of parts round relatively to the parts, which may cancel.
+  const bool cancels = peeled.e->kind != Expression::Kind::stored;
+  const double norm = cancels ? bounds::times_power(e->norm, e->exponent) : 0;
+  return with_probable(proven, probable_upper(a, hint, options, norm));
 }
 
 template <Real T>

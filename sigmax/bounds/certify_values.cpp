@@ -92,6 +92,18 @@ bool admits_probable(const CertifyOptions& options) {
   return options.method == CertifyMethod::automatic || options.method == CertifyMethod::probabilistic;
 }
 
+// With the probabilistic end of a check where it is closer than what is proven.
+Enclosure with_check(const Enclosure& e, Which which, double bound, double failure_probability) {
+  if (which == Which::smallest) {
+    const double value = bounds::widened_lower(bound).value();
+    if (!(value > e.lower.value()) || (e.upper && value > e.upper->value())) return e;
+    return Proof::enclosure(Proof::probabilistic_lower(value, failure_probability), e.upper);
+  }
+  const double value = bounds::widened_upper(bound);
+  if (value < e.lower.value() || (e.upper && value >= e.upper->value())) return e;
+  return Proof::enclosure(e.lower, Proof::probabilistic(value, failure_probability));
+}
+
 // Without a factorization. `total` is at least |A|_F^2 where that is known, `norm` at least |A|, both in the units of the
 // images: sigma_i^2 is at most what the lower ends of the ones before it leave of |A|_F^2.
 template <Real T>
@@ -102,28 +114,17 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
   CertifiedValues result;
   double left = total;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    Enclosure e{Proof::lower(0), std::nullopt};
+    LowerBound lower = Proof::lower(0);
+    std::optional<UpperBound> upper;
     if (which == Which::largest) {
-      e.lower = bounds::widened_lower(own[i].lower);
-      const double proven = std::min(norm, bounds::round_up(std::sqrt(std::max(left, 0.0))));
-      if (std::isfinite(proven)) e.upper = Proof::proven(bounds::widened_upper(proven));
-      left = bounds::round_up(left - bounds::round_down(own[i].lower * own[i].lower) * (1 - 0x1p-40)) ;
-    } else if (std::isfinite(own[i].upper)) {
-      e.upper = Proof::proven(bounds::widened_upper(own[i].upper));
+      lower = bounds::widened_lower(own[i].lower);
+      upper = Proof::proven(bounds::widened_upper(std::min(norm, bounds::round_up(std::sqrt(std::max(left, 0.0))))));
+      left = bounds::round_up(left - bounds::round_down(own[i].lower * own[i].lower) * (1 - 0x1p-40));
+    } else {
+      upper = Proof::proven(bounds::widened_upper(own[i].upper));
     }
-    e = scaled(e, images.exponent);
-    if (checked) {
-      const double bound = hint.checked->bound[i];
-      const double probability = hint.checked->failure_probability;
-      if (which == Which::smallest) {
-        const double value = bounds::widened_lower(bound).value();
-        if (!e.upper || value <= e.upper->value()) e.lower = Proof::probabilistic_lower(value, probability);
-      } else {
-        const double value = bounds::widened_upper(bound);
-        const bool refuted = value < e.lower.value();
-        if (!refuted && (!e.upper || value < e.upper->value())) e.upper = Proof::probabilistic(value, probability);
-      }
-    }
+    Enclosure e = scaled(Proof::enclosure(lower, upper), images.exponent);
+    if (checked) e = with_check(e, which, hint.checked->bound[i], hint.checked->failure_probability);
     result.sigma.push_back(e);
   }
   return result;
@@ -175,7 +176,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const std::optional<Expression> e = bounds::take_apart(a, context);
   if (!e) return from_products(images_of(a, hint.v, context), v, hint, which, kInfinity, kInfinity, options);
   const auto k = static_cast<std::size_t>(v.columns());
-  if (!(e->norm > 0)) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0};
+  if (e->is_zero()) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0};
   bounds::Limits limits;
   limits.shorter = options.proven_up_to;
   limits.entries = options.formed_up_to;

@@ -18,10 +18,10 @@ void normalise(std::vector<double>& q) {
   double largest = 0;
   for (double& value : q) {
     value = std::isfinite(value) ? std::fabs(value) : 0.0;
-    largest = std::fmax(largest, value);
+    largest = larger_of(largest, value);
   }
   if (largest == 0) return std::fill(q.begin(), q.end(), 1.0);
-  for (double& value : q) value = std::fmax(value / largest, kFloor);
+  for (double& value : q) value = larger_of(value / largest, kFloor);
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ double collatz_upper_bound(const Expression& e, std::span<const double> start, c
                            Context& context) {
   const FloatingEnvironment environment;
   double bound = e.norm;
-  if (!(bound > 0)) return 0;
+  if (e.is_zero()) return 0;
   std::vector<double> q(static_cast<std::size_t>(e.columns), 1.0);
   if (!start.empty()) std::copy(start.begin(), start.end(), q.begin());
   normalise(q);
@@ -42,13 +42,13 @@ double collatz_upper_bound(const Expression& e, std::span<const double> start, c
     double along = 0;
     double square = 0;
     for (std::size_t i = 0; i < q.size(); ++i) {
-      largest = std::fmax(largest, w[i] / q[i]);
+      largest = larger_of(largest, w[i] / q[i]);
       along += w[i] * q[i];
       square += q[i] * q[i];
     }
     const double quotient = round_up(std::sqrt(round_up(largest)));
     const bool fell = quotient < bound * (1 - 1e-3);
-    if (!(quotient >= bound)) bound = quotient;
+    bound = smaller_of(bound, quotient);
     if (bound * (1 - options.width) <= options.lower) break;
     // The Rayleigh quotient of |N|^T |N| at q: no bound can fall below, so there is no hope beyond.
     const bool hopeless = std::sqrt(along / square) * (1 - options.width) > options.lower * (1 + 1e-12);

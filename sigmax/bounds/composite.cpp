@@ -65,7 +65,7 @@ bool is_provable(const Expression& e, const Limits& limits) {
 
 Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context) {
   const FloatingEnvironment environment;
-  if (!(e.norm > 0)) return {zero_enclosure(), 0};
+  if (e.is_zero()) return {zero_enclosure(), 0};
   const Source source = source_of(e, context);
   ProofOptions options;
   options.vector = x;
@@ -80,15 +80,15 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
   }
   if (source.error == 0) return m;
   // Weyl: |sigma_max(N) - sigma_max(M)| <= |N - M|_2 <= |N - M|_F.
-  return {{widened_lower(m.sigma_max.lower.value() - source.error),
-           Proof::proven(widened_upper(upper_of(m) + source.error))},
+  const double reached = larger_of(m.sigma_max.lower.value() - source.error, 0.0);
+  return {Proof::enclosure(widened_lower(reached), Proof::proven(widened_upper(upper_of(m) + source.error))),
           m.estimate};
 }
 
 // Weyl: |sigma_i(N) - sigma_i(M)| <= |N - M|_2 for every i.
 ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context) {
   const auto k = static_cast<std::size_t>(question.right.columns);
-  if (!(e.norm > 0)) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
+  if (e.is_zero()) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
   const Source source = source_of(e, context);
   if (source.transposed) std::swap(question.right, question.left);
   question.next = question.next / source.unit;
@@ -102,8 +102,8 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
     sigma = scaled(Measured{sigma, 0}, static_cast<std::int64_t>(std::ilogb(source.unit))).sigma_max;
     if (source.error == 0) continue;
     const double upper = sigma.upper ? sigma.upper->value() : kInfinity;
-    sigma = {widened_lower(std::max(sigma.lower.value() - source.error, 0.0)),
-             Proof::proven(widened_upper(upper + source.error))};
+    sigma = Proof::enclosure(widened_lower(larger_of(sigma.lower.value() - source.error, 0.0)),
+                             Proof::proven(widened_upper(upper + source.error)));
   }
   return proven;
 }
@@ -113,7 +113,7 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   const Expression& left = product.parts[0];
   const Expression& right = product.parts[1];
   const std::int64_t r = left.columns;
-  if (!(product.norm > 0)) return 0;
+  if (product.is_zero()) return 0;
   if (r >= std::min(product.rows, product.columns) || r > limits.shorter || !blas_supports_proofs()) return kInfinity;
   for (const Expression* part : {&left, &right}) {
     if (part->kind != Kind::stored && !is_formable(*part, limits.entries)) return kInfinity;
@@ -158,32 +158,37 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
 
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
   const FloatingEnvironment environment;
-  if (!(e.norm > 0)) return 0;
+  if (e.is_zero()) return 0;
   context.check_cancel();
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));
+  // |s| sigma_max(A), whatever bounds A: no need to look for bounds of both.
+  if (e.kind == Kind::scaled) {
+    return round_up(std::fabs(e.factor) * algebraic_upper_bound(e.parts[0], limits, context));
+  }
   CollatzOptions steps;
   steps.persist = true;
   double bound = collatz_upper_bound(e, {}, steps, context);
   std::vector<double> parts;
-  if (e.kind == Kind::product) bound = std::fmin(bound, inner_upper_bound(e, limits, context));
+  if (e.kind == Kind::product) bound = smaller_of(bound, inner_upper_bound(e, limits, context));
   for (const Expression& part : e.parts) parts.push_back(algebraic_upper_bound(part, limits, context));
   const auto weighted = [&](std::size_t i) {
-    return parts[i] * std::ldexp(1.0, static_cast<int>(std::clamp<std::int64_t>(e.shift(e.parts[i]), -1000, 0)));
+    return e.parts[i].is_zero() ? 0.0 : parts[i] * power_up(e.shift(e.parts[i]));
   };
   switch (e.kind) {
-    case Kind::stored: break;
+    case Kind::zero:
+    case Kind::stored:
+    case Kind::scaled: break;
     case Kind::sum: {
       double sum = 0;
       for (std::size_t i = 0; i < parts.size(); ++i) sum = round_up(sum + weighted(i));
-      return std::fmin(bound, sum);
+      return smaller_of(bound, sum);
     }
-    case Kind::product: return std::fmin(bound, round_up(e.unit * parts[0] * parts[1]));
-    case Kind::scaled: return std::fmin(bound, round_up(std::fabs(e.factor) * parts[0]));
+    case Kind::product: return smaller_of(bound, round_up(e.unit * parts[0] * parts[1]));
     case Kind::below:
     case Kind::beside: {
       double square = 0;
       for (std::size_t i = 0; i < parts.size(); ++i) square = round_up(square + weighted(i) * weighted(i));
-      return std::fmin(bound, round_up(std::sqrt(square)));
+      return smaller_of(bound, round_up(std::sqrt(square)));
     }
   }
   return bound;

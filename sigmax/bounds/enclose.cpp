@@ -1,5 +1,7 @@
 #include "sigmax/bounds/enclose.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -30,7 +32,7 @@ UpperBound norm_upper_bound(const kernels::StoredMatrix& a, const kernels::Scan&
   const FloatingEnvironment environment;
   if (facts.max_abs == 0) return Proof::proven(0);
   const double schur = round_up(std::sqrt(schur_upper_bound(a, facts)));
-  return Proof::proven(widened_upper(std::fmin(frobenius_upper_bound(a, facts), schur)));
+  return Proof::proven(widened_upper(smaller_of(frobenius_upper_bound(a, facts), schur)));
 }
 
 // Products that underflow add n 2^-1075 to an entry of the image, which matters for a vector of tiny entries only.
@@ -52,7 +54,7 @@ LowerResult lower_bound(const kernels::StoredMatrix& a, const kernels::Scan& fac
                                     std::ldexp(0x1p-1074 / norm.lower, -norm.exponent));
   const double rounding = round_up(gamma(terms) * frobenius_upper_bound(a, facts) + underflow);
   const double estimate = std::ldexp(image_norm.computed / norm.computed, exponent);
-  return {widened_lower(std::fmax(quotient - rounding, 0.0)), std::isfinite(estimate) ? estimate : 0};
+  return {widened_lower(larger_of(quotient - rounding, 0.0)), std::isfinite(estimate) ? estimate : 0};
 }
 
 Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, std::optional<double> failure_probability,
@@ -66,15 +68,16 @@ Measured estimate(const kernels::StoredMatrix& a, const kernels::Scan& facts, st
   const SvdResult<double> top = svd(StoredOperator(a), chosen, context);
   std::vector<double> image(static_cast<std::size_t>(a.rows));
   const LowerResult lower = lower_bound(a, facts, top.v.column(0), false, image, context);
-  Measured result{{lower.bound, std::nullopt}, lower.estimate};
-  if (!failure_probability) return result;
+  if (!failure_probability) return {Proof::enclosure(lower.bound, std::nullopt), lower.estimate};
   const UpperBound proven = norm_upper_bound(a, facts);
-  result.sigma_max.upper = proven;
+  const Measured result{Proof::enclosure(lower.bound, proven), lower.estimate};
   if (top.recurrences.empty()) return result;
   const UpperBound probable =
       probabilistic_upper_bound(top.recurrences, top.scale, *failure_probability, a.rows + a.columns);
-  if (probable.value() < proven.value()) result.sigma_max.upper = probable;
-  return result;
+  // One that the vector itself exceeds has failed: what is proven stays.
+  const bool refuted = probable.value() < lower.bound.value();
+  if (refuted || !(probable.value() < proven.value())) return result;
+  return {Proof::enclosure(lower.bound, probable), lower.estimate};
 }
 
 InRange in_range(const kernels::StoredMatrix& a, const kernels::Scan& facts, Context& context) {
@@ -84,7 +87,19 @@ InRange in_range(const kernels::StoredMatrix& a, const kernels::Scan& facts, Con
   kernels::convert(a, facts.scale, values->data(), a.columns);
   const kernels::StoredMatrix copy{DType::f64, reinterpret_cast<const std::byte*>(values->data()), a.rows, a.columns,
                                    a.columns};
-  return {copy, kernels::scan(copy, context), 1 / facts.scale, std::move(values)};
+  const kernels::Scan moved = kernels::scan(copy, context);
+  const bool fits = moved.finite() && moved.scale == 1 && moved.max_abs > 0;
+  if (!fits) throw_contradiction(fmt::format("entries of up to {} after scaling by {}", moved.max_abs, facts.scale));
+  return {copy, moved, 1 / facts.scale, std::move(values)};
+}
+
+void require_unchanged(const InRange& range, Context& context) {
+  if (range.owner) return;
+  const kernels::Scan now = kernels::scan(range.matrix, context);
+  const kernels::Scan& then = range.facts;
+  const bool same = now.max_abs == then.max_abs && now.sum_squares == then.sum_squares && now.scale == then.scale &&
+                    now.largest_row_sum == then.largest_row_sum && now.largest_column_sum == then.largest_column_sum;
+  if (!same) throw_contradiction("a stored matrix has other entries at the end of its proof than at the beginning");
 }
 
 }  // namespace sigmax::bounds

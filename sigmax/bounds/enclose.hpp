@@ -53,4 +53,8 @@ struct InRange {
 };
 InRange in_range(const kernels::StoredMatrix& a, const kernels::Scan& facts, Context& context);
 
+/// Throws InternalError if the matrix is no longer what was scanned, by the sums of its entries. One read; none of a
+/// copy, which cannot have changed.
+void require_unchanged(const InRange& range, Context& context);
+
 }  // namespace sigmax::bounds

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <utility>
 
+#include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -16,8 +18,30 @@ namespace {
 
 using Kind = Expression::Kind;
 
-// The weight 2^shift of a part, rounded up where it is so small that it is none.
-double weight_up(std::int64_t shift) { return std::ldexp(1.0, static_cast<int>(std::max<std::int64_t>(shift, -1000))); }
+// Exponents of the operator beyond this are refused: their sums stay far from the end of int64.
+constexpr std::int64_t kMostExponent = std::int64_t{1} << 40;
+
+// Every node comes from here, and is what expression.hpp says of it.
+Expression checked(Expression e) {
+  const bool fine = e.is_zero() ? e.norm == 0 && e.exponent == 0 && e.parts.empty() && !e.leaf.owner
+                                : e.norm >= 0x1p-2 && e.norm <= 0x1p40;
+  const bool part_is_zero = (e.kind == Kind::product || e.kind == Kind::scaled || e.kind == Kind::sum) &&
+                            std::any_of(e.parts.begin(), e.parts.end(), std::mem_fn(&Expression::is_zero));
+  if (!fine || part_is_zero || !(e.unit > 0) || !std::isfinite(e.unit) || !std::isfinite(e.factor)) {
+    throw_contradiction(fmt::format("a node of norm {}, unit {} and factor {}", e.norm, e.unit, e.factor));
+  }
+  if (std::abs(e.exponent) > kMostExponent) {
+    throw Error(fmt::format("[certify] the operator's parts are scaled by 2^{}, too far for any number", e.exponent));
+  }
+  return e;
+}
+
+Expression zero(std::int64_t rows, std::int64_t columns) {
+  Expression e;
+  e.rows = rows;
+  e.columns = columns;
+  return checked(std::move(e));
+}
 
 Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& context) {
   const kernels::Scan facts = kernels::scan(a, context);
@@ -25,28 +49,17 @@ Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& contex
     throw Error(fmt::format("[certify] the matrix has {} NaN and {} infinite entries", facts.nan, facts.infinite));
   }
   Expression e;
-  e.kind = Kind::stored;
   e.rows = transposed ? a.columns : a.rows;
   e.columns = transposed ? a.rows : a.columns;
+  if (facts.max_abs == 0) return checked(std::move(e));
+  e.kind = Kind::stored;
   e.leaf = in_range(a, facts, context);
   e.transposed = transposed;
   e.unit = gram_scale(e.leaf.facts);
   e.exponent = std::ilogb(e.leaf.factor) - std::ilogb(e.unit);
-  if (facts.max_abs == 0) return e;
   e.norm = round_up(norm_upper_bound(e.leaf.matrix, e.leaf.facts).value() * e.unit);
   e.frobenius = round_up(frobenius_upper_bound(e.leaf.matrix, e.leaf.facts) * e.unit);
-  return e;
-}
-
-// The exponent of parts that are added or stacked: that of the largest, zero parts apart.
-std::int64_t common_exponent(const std::vector<Expression>& parts) {
-  std::int64_t exponent = std::numeric_limits<std::int64_t>::min();
-  for (const Expression& part : parts) {
-    if (part.norm > 0) exponent = std::max(exponent, part.exponent);
-  }
-  if (exponent != std::numeric_limits<std::int64_t>::min()) return exponent;
-  for (const Expression& part : parts) exponent = std::max(exponent, part.exponent);
-  return exponent;
+  return checked(std::move(e));
 }
 
 void require(bool fits, const char* what, const Expression& first, const Expression& second) {
@@ -55,78 +68,107 @@ void require(bool fits, const char* what, const Expression& first, const Express
                           second.rows, second.columns));
 }
 
+// The exponent of parts that are added or stacked: that of the largest, of those that are not zero.
+std::int64_t common_exponent(const std::vector<Expression>& parts) {
+  std::int64_t exponent = std::numeric_limits<std::int64_t>::min();
+  for (const Expression& part : parts) {
+    if (!part.is_zero()) exponent = std::max(exponent, part.exponent);
+  }
+  return exponent;
+}
+
+// The power of two that brings a norm into [1/2, 1) moves to the exponent. Of parts that are added or stacked it is not
+// negative: the largest alone has a norm of 1/4, so that no part is ever weighted by more than 2.
+int normalise(Expression& e) {
+  const int exponent = std::ilogb(e.norm) + 1;
+  e.norm = std::ldexp(e.norm, -exponent);
+  e.exponent += exponent;
+  return exponent;
+}
+
 Expression sum(std::vector<Expression> parts) {
+  for (const Expression& part : parts) {
+    require(part.rows == parts[0].rows && part.columns == parts[0].columns, "sum", parts[0], part);
+  }
   Expression e;
   e.kind = Kind::sum;
   e.rows = parts[0].rows;
   e.columns = parts[0].columns;
+  std::erase_if(parts, std::mem_fn(&Expression::is_zero));
+  if (parts.empty()) return zero(e.rows, e.columns);
+  if (parts.size() == 1) return std::move(parts[0]);
   e.exponent = common_exponent(parts);
-  for (const Expression& part : parts) {
-    require(part.rows == e.rows && part.columns == e.columns, "sum", parts[0], part);
-    if (part.norm > 0) e.norm = round_up(e.norm + weight_up(e.shift(part)) * part.norm);
-  }
+  for (const Expression& part : parts) e.norm = round_up(e.norm + power_up(e.shift(part)) * part.norm);
+  normalise(e);
   e.parts = std::move(parts);
-  return e;
+  return checked(std::move(e));
 }
 
 Expression stack(std::vector<Expression> parts, bool below) {
   Expression e;
   e.kind = below ? Kind::below : Kind::beside;
-  e.exponent = common_exponent(parts);
-  double square = 0;
   for (const Expression& part : parts) {
     require(below ? part.columns == parts[0].columns : part.rows == parts[0].rows, "stack", parts[0], part);
     (below ? e.rows : e.columns) += below ? part.rows : part.columns;
-    const double norm = part.norm > 0 ? weight_up(e.shift(part)) * part.norm : 0;
-    square = round_up(square + norm * norm);
   }
   (below ? e.columns : e.rows) = below ? parts[0].columns : parts[0].rows;
-  if (square > 0) e.norm = round_up(std::sqrt(square));
+  if (std::all_of(parts.begin(), parts.end(), std::mem_fn(&Expression::is_zero))) return zero(e.rows, e.columns);
+  e.exponent = common_exponent(parts);
+  double square = 0;
+  for (const Expression& part : parts) {
+    const double norm = part.is_zero() ? 0 : power_up(e.shift(part)) * part.norm;
+    square = round_up(square + norm * norm);
+  }
+  e.norm = round_up(std::sqrt(square));
+  normalise(e);
   e.parts = std::move(parts);
-  return e;
+  return checked(std::move(e));
 }
 
 Expression product(Expression left, Expression right) {
   require(left.columns == right.rows, "product", left, right);
+  if (left.is_zero() || right.is_zero()) return zero(left.rows, right.columns);
   Expression e;
   e.kind = Kind::product;
   e.rows = left.rows;
   e.columns = right.columns;
   e.exponent = left.exponent + right.exponent;
-  if (left.norm > 0 && right.norm > 0) {
-    const double norm = round_up(left.norm * right.norm);
-    const int exponent = std::ilogb(norm) + 1;
-    e.exponent += exponent;
-    e.unit = std::ldexp(1.0, -exponent);
-    e.norm = norm * e.unit;
-  }
+  e.norm = round_up(left.norm * right.norm);
+  e.unit = std::ldexp(1.0, -normalise(e));
   e.parts.push_back(std::move(left));
   e.parts.push_back(std::move(right));
-  return e;
+  return checked(std::move(e));
 }
 
 Expression times(double factor, Expression of) {
   if (!std::isfinite(factor)) throw Error(fmt::format("[certify] the operator is scaled by {}", factor));
+  if (factor == 0 || of.is_zero()) return zero(of.rows, of.columns);
   int exponent = 0;
+  const double significand = std::frexp(factor, &exponent);
   Expression e;
   e.kind = Kind::scaled;
-  e.factor = std::frexp(factor, &exponent);
   e.rows = of.rows;
   e.columns = of.columns;
   e.exponent = of.exponent + exponent;
-  if (factor != 0 && of.norm > 0) e.norm = round_up(std::fabs(e.factor) * of.norm);
+  e.norm = round_up(std::fabs(significand) * of.norm);
+  e.factor = std::ldexp(significand, -normalise(e));
   e.parts.push_back(std::move(of));
-  return e;
+  return checked(std::move(e));
 }
 
 // One call operator for each structure: a new one does not compile until it is handled.
 template <Real T>
 struct TakeApart {
   bool transposed;
+  std::int64_t depth;
   Context& context;
 
+  // Operators of ops/ are no deeper than this; those of others may say that they are made of anything.
   std::optional<Expression> of(const LinearOperator<T>& a, bool flip) const {
-    return std::visit(TakeApart{flip, context}, a.structure());
+    if (depth >= kMostDepth) {
+      throw Error(fmt::format("[certify] the operator is made of others to more than {} levels", kMostDepth));
+    }
+    return std::visit(TakeApart{flip, depth + 1, context}, a.structure());
   }
 
   std::optional<std::vector<Expression>> all(const std::vector<Operator<T>>& operators) const {
@@ -177,10 +219,36 @@ struct TakeApart {
 
 }  // namespace
 
+bool Expression::is_power_of_two() const {
+  int ignored = 0;
+  return std::fabs(std::frexp(factor, &ignored)) == 0.5;
+}
+
+std::int64_t reach(const Expression& e) {
+  std::int64_t most = 0;
+  switch (e.kind) {
+    case Kind::zero: return 0;
+    case Kind::stored: return std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
+    case Kind::product: return reach(e.parts[0]) + reach(e.parts[1]);
+    case Kind::scaled: return std::abs(e.exponent - e.parts[0].exponent + std::ilogb(e.factor)) + reach(e.parts[0]);
+    case Kind::sum:
+    case Kind::below:
+    case Kind::beside:
+      for (const Expression& part : e.parts) most = std::max(most, reach(part));
+      return most;
+  }
+  return most;
+}
+
+void require_unchanged(const Expression& e, Context& context) {
+  for (const Expression& part : e.parts) require_unchanged(part, context);
+  if (e.kind == Kind::stored) require_unchanged(e.leaf, context);
+}
+
 template <Real T>
 std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& context) {
   const FloatingEnvironment environment;
-  return TakeApart<T>{false, context}.of(a, false);
+  return TakeApart<T>{false, 0, context}.of(a, false);
 }
 
 template std::optional<Expression> take_apart<float>(const LinearOperator<float>&, Context&);

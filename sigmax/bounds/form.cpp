@@ -1,11 +1,14 @@
 #include "sigmax/bounds/form.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/proof.hpp"
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
@@ -54,16 +57,18 @@ double frobenius(Formed& m, Context& context) {
 
 double root_of_size(const Formed& m) { return std::sqrt(static_cast<double>(m.values.size())); }
 
-// 2^shift times the values: exact but for underflow, which is looked for, so that what is exact is known to be.
+// 2^shift times the values: exact but for underflow, which is looked for, so that what is exact is known to be. Parts
+// are weighted by less than 1 and products brought near 1: no shift is large and positive.
 void shift(Formed& m, std::int64_t shift, Context& context) {
   if (shift == 0) return;
+  if (shift > 1000) throw_contradiction(fmt::format("a part weighted by 2^{}", shift));
   if (shift < -1000) {  // so far below the largest that the whole norm counts as error
     const double all = frobenius(m, context) + m.error;
     std::fill(m.values.begin(), m.values.end(), 0.0);
     m.error = all > 0 ? round_up(all * 0x1p-1000) : 0;
     return;
   }
-  const int by = static_cast<int>(std::min<std::int64_t>(shift, 1000));
+  const int by = static_cast<int>(shift);
   const double factor = std::ldexp(1.0, by);
   const double back = std::ldexp(1.0, -by);
   std::vector<char> inexact(static_cast<std::size_t>((m.rows + kRowsEach - 1) / kRowsEach), 0);
@@ -129,7 +134,7 @@ Formed form_stack(const Expression& e, Context& context) {
   std::vector<double> errors;
   for (const Expression& e_part : e.parts) {
     Formed part = form(e_part, context);
-    shift(part, e.shift(e_part), context);
+    if (!e_part.is_zero()) shift(part, e.shift(e_part), context);
     double* const to = m.values.data() + (below ? offset * m.columns : offset);
     for (std::int64_t i = 0; i < part.rows; ++i) {
       std::copy_n(part.values.data() + i * part.columns, part.columns, to + i * m.columns);
@@ -141,7 +146,7 @@ Formed form_stack(const Expression& e, Context& context) {
   return m;
 }
 
-// (M_1 + E_1)(M_2 + E_2) - M_1 M_2, and what the inner products lose: gamma_k |M_1| |M_2| and k 2^-1074 an entry.
+// (M_1 + E_1)(M_2 + E_2) - M_1 M_2, and what the inner products lose: gamma_k |M_1| |M_2|, and underflow of each entry.
 Formed form_product(const Expression& e, Context& context) {
   Formed left = form(e.parts[0], context);
   Formed right = form(e.parts[1], context);
@@ -167,10 +172,26 @@ Formed form_product(const Expression& e, Context& context) {
   }
   const double left_norm = frobenius(left, context);
   const double right_norm = frobenius(right, context);
-  const double underflow = root_of_size(m) * static_cast<double>(inner + 1) * 0x1p-1074;
+  const double underflow = root_of_size(m) * inner_product_underflow(inner);
   m.error = round_up(gamma(inner + 1) * left_norm * right_norm + left.error * right_norm + left_norm * right.error +
                      left.error * right.error + underflow);
   shift(m, std::ilogb(e.unit), context);
+  return m;
+}
+
+// A power of two is exact but for underflow.
+Formed form_scaled(const Expression& e, Context& context) {
+  Formed m = form(e.parts[0], context);
+  const double by = e.is_power_of_two() ? std::copysign(1.0, e.factor) : e.factor;
+  for_values(m, context, [&](std::span<double> values, std::int64_t) {
+    for (double& value : values) value *= by;
+  });
+  if (e.is_power_of_two()) {
+    shift(m, std::ilogb(e.factor), context);
+    return m;
+  }
+  const double rounding = kUnitRoundoff * frobenius(m, context) + root_of_size(m) * 0x1p-1074;
+  m.error = round_up(std::fabs(e.factor) * m.error + rounding);
   return m;
 }
 
@@ -186,29 +207,18 @@ bool is_formable(const Expression& e, std::int64_t entries) {
 Formed form(const Expression& e, Context& context) {
   const FloatingEnvironment environment;
   context.check_cancel();
-  if (!(e.norm > 0)) {
-    Formed zero = empty(e, context);
-    std::fill(zero.values.begin(), zero.values.end(), 0.0);
-    return zero;
-  }
   switch (e.kind) {
+    case Kind::zero: {
+      Formed zero = empty(e, context);
+      std::fill(zero.values.begin(), zero.values.end(), 0.0);
+      return zero;
+    }
     case Kind::stored: return form_leaf(e, context);
     case Kind::sum: return form_sum(e, context);
     case Kind::below:
     case Kind::beside: return form_stack(e, context);
     case Kind::product: return form_product(e, context);
-    case Kind::scaled: {
-      Formed m = form(e.parts[0], context);
-      for_values(m, context, [&](std::span<double> values, std::int64_t) {
-        for (double& value : values) value *= e.factor;
-      });
-      // A power of two is exact but for underflow, which needs f64 entries or what is rounded already.
-      const double underflow = root_of_size(m) * 0x1p-1074;
-      const double passed_on = m.error > 0 ? std::fabs(e.factor) * m.error + underflow : 0;
-      const double rounding = e.is_power_of_two() ? 0 : kUnitRoundoff * frobenius(m, context) + underflow;
-      m.error = passed_on + rounding > 0 ? round_up(passed_on + rounding) : 0;
-      return m;
-    }
+    case Kind::scaled: return form_scaled(e, context);
   }
   return empty(e, context);
 }

@@ -45,7 +45,7 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   // Relative to theta before it is squared: theta may be as large as 2^800.
   for (std::size_t i = 0; i < x.size(); ++i) square += (z[i] / theta - x[i]) * (z[i] / theta - x[i]);
   const double residual = std::sqrt(square / sum_squares(x));
-  if (std::isfinite(residual)) ritz.residual = std::fmin(residual, 1.0);
+  if (std::isfinite(residual)) ritz.residual = smaller_of(residual, 1.0);
   ritz.x = std::move(x);
   return ritz;
 }
@@ -86,7 +86,7 @@ Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_r
 }
 
 // Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
-double guessed_error(double residual) { return std::fmin(residual, 1e3 * residual * residual); }
+double guessed_error(double residual) { return smaller_of(residual, 1e3 * residual * residual); }
 
 // x <- (tau I - G)^-1 x three times: errors along other vectors shrink by (tau - lambda_1) / (tau - lambda_i) each.
 void improve(const GramMatrix& g, std::vector<double>& x) {
@@ -111,9 +111,9 @@ double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, co
   const FloatingEnvironment environment;
   const double magnitude = g.scale * frobenius_upper_bound(a, facts);
   const double spread =
-      std::fmin(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
+      smaller_of(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
   const double n = static_cast<double>(g.order);
-  return round_up(gamma(g.terms) * spread + n * static_cast<double>(g.terms + 1) * 0x1p-1074);
+  return round_up(gamma(g.terms) * spread + n * inner_product_underflow(g.terms));
 }
 
 // tau <- theta (1 + slack);  until cholesky(tau I - G) completes: slack <- 16 slack
@@ -125,13 +125,13 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
   if (facts.max_abs == 0) return {zero_enclosure(), 0};
   Ritz top = start(a, facts, g.of_rows, options, context);
   double upper = norm_upper_bound(a, facts).value();
-  if (!blas_supports_proofs()) return {{top.lower, Proof::proven(upper)}, top.sigma};
+  if (!blas_supports_proofs()) return {Proof::enclosure(top.lower, Proof::proven(upper)), top.sigma};
   const double product_error = gram_error(a, facts, g);
   const std::vector<double> diagonal = take_diagonal(g);
   const double n = static_cast<double>(g.order);
   // Slack of about the error that will be added anyway: more would widen the enclosure, less would risk a second try.
   const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
-  double slack = std::fmax(least + guessed_error(top.residual), options.relative_width);
+  double slack = larger_of(least + guessed_error(top.residual), options.relative_width);
   bool improved = false;
   for (int attempt = 0; attempt < 8; ++attempt) {
     context.check_cancel();
@@ -148,7 +148,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     }
     // Weyl: no eigenvalue of tau I - G_computed is below -rounding, and G_computed is within product_error of G.
     const double square = round_up(tau + rounding + product_error);
-    upper = std::fmin(upper, widened_upper(round_up(std::sqrt(square)) / g.scale));
+    upper = smaller_of(upper, widened_upper(round_up(std::sqrt(square)) / g.scale));
     const bool enough = upper - top.lower.value() <= options.relative_width * upper;
     if (enough || improved || slack <= 4 * least) break;
     std::vector<double> x = top.x;
@@ -157,10 +157,10 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     improved = true;
     if (!(better.sigma >= top.sigma)) break;
     top = std::move(better);
-    slack = std::fmin(least + guessed_error(top.residual), slack);
+    slack = smaller_of(least + guessed_error(top.residual), slack);
   }
   restore(g, diagonal, context);
-  return {{top.lower, Proof::proven(upper)}, top.sigma};
+  return {Proof::enclosure(top.lower, Proof::proven(upper)), top.sigma};
 }
 
 Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {

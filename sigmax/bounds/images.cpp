@@ -69,10 +69,10 @@ Image image_of_parts(const Expression& e, std::span<const double> x, bool adjoin
   for (const Expression& part : e.parts) {
     const std::span<const double> own = piece(e, part, x, adjoint, offset);
     Image one = image(part, own, adjoint, context);
-    const std::int64_t shift = e.shift(part);
+    const std::int64_t shift = part.is_zero() ? 0 : e.shift(part);
     // A part so much smaller than the largest is left out, and its whole norm counted as error.
-    const double weight = part.norm > 0 && shift >= -1000 ? std::ldexp(1.0, static_cast<int>(shift)) : 0.0;
-    const double left_out = part.norm > 0 && weight == 0 ? 0x1p-1000 * part.norm * at_least_norm(own) : 0;
+    const double weight = shift >= -1000 ? times_power(1, shift) : 0.0;
+    const double left_out = weight == 0 ? 0x1p-1000 * part.norm * at_least_norm(own) : 0;
     const double error = round_up(weight * one.error + left_out + root_of(one.values.size()) * 0x1p-1074);
     for (double& value : one.values) value *= weight;
     if (concatenate) {
@@ -104,8 +104,8 @@ std::vector<double> absolute_of_parts(const Expression& e, std::span<const doubl
   std::size_t offset = 0;
   for (const Expression& part : e.parts) {
     std::vector<double> one = absolute_image(part, piece(e, part, x, adjoint, offset), adjoint, context);
-    const double weight = std::ldexp(1.0, static_cast<int>(std::clamp<std::int64_t>(e.shift(part), -1000, 0)));
-    for (double& value : one) value = part.norm > 0 ? value * weight : 0.0;
+    const double weight = part.is_zero() ? 0.0 : power_up(e.shift(part));
+    for (double& value : one) value *= weight;
     if (concatenate) {
       result.insert(result.end(), one.begin(), one.end());
       continue;
@@ -119,8 +119,8 @@ std::vector<double> absolute_of_parts(const Expression& e, std::span<const doubl
 
 Image image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
   const FloatingEnvironment environment;
-  if (!(e.norm > 0)) return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
   switch (e.kind) {
+    case Kind::zero: return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
     case Kind::stored: return image_of_leaf(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
@@ -148,8 +148,8 @@ Image image(const Expression& e, std::span<const double> x, bool adjoint, Contex
 
 std::vector<double> absolute_image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
   const FloatingEnvironment environment;
-  if (!(e.norm > 0)) return std::vector<double>(length_out(e, adjoint), 0.0);
   switch (e.kind) {
+    case Kind::zero: return std::vector<double>(length_out(e, adjoint), 0.0);
     case Kind::stored: return absolute_of_leaf(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
@@ -171,7 +171,7 @@ std::vector<double> absolute_image(const Expression& e, std::span<const double> 
 
 std::vector<double> absolute_gram_image(const Expression& e, std::span<const double> x, Context& context) {
   const FloatingEnvironment environment;
-  if (e.kind != Kind::stored || e.transposed || !(e.norm > 0)) {
+  if (e.kind != Kind::stored || e.transposed) {
     return absolute_image(e, absolute_image(e, x, false, context), true, context);
   }
   std::vector<double> z(x.size());

@@ -27,6 +27,11 @@ Measured scaled(const Measured& measured, std::int64_t exponent);
 /// The enclosure of `factor` times the quantity, factor a power of two, as it stands in InRange.
 Measured scaled(const Measured& measured, double factor);
 
+/// `computed` is another computation of the quantity, with a relative error of at most `error`; it becomes the
+/// estimate. A probabilistic upper end that lies below gives way to `proven`: its random start has failed. Throws
+/// InternalError if `computed` contradicts a proven end.
+Measured reconciled(const Measured& measured, double computed, double error, const UpperBound& proven);
+
 /// The larger of two quantities: what a block-diagonal matrix has, given its blocks. Kind and failure probability are
 /// those of the weaker one; failure probabilities add.
 Measured larger(const Measured& a, const Measured& b);

@@ -4,29 +4,37 @@
 // bounds/ for a certificate.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "sigmax/core/bound.hpp"
 
 namespace sigmax::bounds {
 
 /// Turns a number that an argument has shown to be a bound into one of the bound types. The argument stands above the
 /// line that calls it.
+///
+/// It is also the one gate: what no argument can have shown throws InternalError.
 class Proof {
  public:
-  /// The quantity is at least `value`, every rounding error of its evaluation included.
-  static LowerBound lower(double value) { return LowerBound(value, Certainty::proven, 0.0); }
+  /// The quantity is at least `value`, every rounding error of its evaluation included. A finite number, 0 or more.
+  static LowerBound lower(double value);
 
   /// The quantity is at least `value`, except with probability `failure_probability` over the solver's own random start.
-  static LowerBound probabilistic_lower(double value, double failure_probability) {
-    return LowerBound(value, Certainty::probabilistic, failure_probability);
-  }
+  static LowerBound probabilistic_lower(double value, double failure_probability);
 
-  /// The quantity is at most `value`, every rounding error of its evaluation included.
-  static UpperBound proven(double value) { return UpperBound(value, Certainty::proven, 0.0); }
+  /// The quantity is at most `value`, every rounding error of its evaluation included. 0 or more; infinite: unknown.
+  static UpperBound proven(double value);
 
   /// The quantity is at most `value`, except with probability `failure_probability` over the solver's own random start.
-  static UpperBound probabilistic(double value, double failure_probability) {
-    return UpperBound(value, Certainty::probabilistic, failure_probability);
-  }
+  static UpperBound probabilistic(double value, double failure_probability);
+
+  /// Both ends. An infinite upper end is none. A probabilistic one below `lower` is refuted by it and dropped; a proven
+  /// one cannot be.
+  static Enclosure enclosure(LowerBound lower, std::optional<UpperBound> upper);
 };
+
+/// Throws InternalError: `what` cannot be, unless the matrix changed meanwhile or there is a bug.
+[[noreturn]] void throw_contradiction(std::string_view what);
 
 }  // namespace sigmax::bounds

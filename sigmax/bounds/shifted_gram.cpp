@@ -35,8 +35,8 @@ double factor_error(const GramMatrix& g) {
   for (std::int64_t i = 0; i < n; ++i) {
     const double entry = g.values[static_cast<std::size_t>(i + i * n)];
     const double constant = gamma(i + 5);
-    trace += constant / (1 - constant) * std::max(entry, 0.0);
-    largest = std::max(largest, std::fabs(entry));
+    trace += constant / (1 - constant) * larger_of(entry, 0.0);
+    largest = larger_of(largest, std::fabs(entry));
   }
   // Underflow in the factorization adds at most n^2 (1 + max b_ii) 2^-1074; with entries of G at most n, far less than
   // the last digit of any of this.

@@ -61,7 +61,7 @@ Stretches stretches_of(const Matrix<double>& y) {
     const double off = round_up(std::sqrt(relative));
     // The least of the columns so far: they descend but for rounding.
     double least = size[j].lower;
-    for (std::size_t i = 0; i < j; ++i) least = std::min(least, size[i].lower);
+    for (std::size_t i = 0; i < j; ++i) least = smaller_of(least, size[i].lower);
     if (off < 1) f.shortest[j] = round_down(least * std::sqrt(round_down(1 - off)));
   }
   double absolute = 0;
@@ -71,7 +71,7 @@ Stretches stretches_of(const Matrix<double>& y) {
       const double entry = inner(i, j);
       absolute = round_up(absolute + 2 * entry * entry);
     }
-    largest = std::max(largest, size[j].upper);
+    largest = larger_of(largest, size[j].upper);
     f.longest[j] = round_up(std::sqrt(round_up(largest * largest + round_up(std::sqrt(absolute)))));
   }
   return f;

@@ -132,11 +132,11 @@ double coupling_from(const Frame& f, std::size_t first, std::size_t last, double
 double least_of(double own, double coupled, double tau) {
   double best = kInfinity;
   const auto offer = [&](double eta) {
-    if (eta > 0 && std::isfinite(eta)) best = std::min(best, round_up(std::max(own + coupled / eta, tau + eta)));
+    if (eta > 0 && std::isfinite(eta)) best = smaller_of(best, round_up(larger_of(own + coupled / eta, tau + eta)));
   };
   offer(own - tau);
   offer(std::sqrt(coupled));
-  double eta = std::max(own, tau);
+  double eta = larger_of(own, tau);
   for (int trial = 0; trial < 60; ++trial, eta *= 0.5) offer(eta);
   return best;
 }
@@ -146,18 +146,18 @@ double most_of(double own, double coupled, double tau) {
   double best = 0;
   const auto offer = [&](double eta) {
     if (!(eta > 0) || !std::isfinite(eta)) return;
-    best = std::max(best, std::min(round_down(own - round_up(coupled / eta)), round_down(tau - eta)));
+    best = larger_of(best, smaller_of(round_down(own - round_up(coupled / eta)), round_down(tau - eta)));
   };
   offer(tau - own);
   offer(std::sqrt(coupled));
-  double eta = std::max(own, tau);
+  double eta = larger_of(own, tau);
   for (int trial = 0; trial < 60; ++trial, eta *= 0.5) offer(eta);
   return best;
 }
 
 // Of B V in place of Y.
 double image_lower(const Frame& f, std::size_t i) {
-  return std::max(round_down(f.stretches.shortest[i]) - f.image_error * (1 + 0x1p-40), 0.0);
+  return larger_of(round_down(f.stretches.shortest[i]) - f.image_error * (1 + 0x1p-40), 0.0);
 }
 double image_upper(const Frame& f, std::size_t i) { return round_up(f.stretches.longest[i] + f.image_error); }
 
@@ -183,7 +183,7 @@ std::vector<double> trials_of(bool largest, double kth, double next, double slac
   if (gap > 4 * slack) {
     trials.push_back(kth - sign * 0.25 * gap);
   } else if (next == 0) {
-    trials.push_back(kth - sign * std::max(4 * slack, 1e-3 * kth));
+    trials.push_back(kth - sign * larger_of(4 * slack, 1e-3 * kth));
   }
   for (double wide = slack; trials.size() < 8; wide *= 16) {
     const double tau = kth + sign * wide;
@@ -208,7 +208,7 @@ ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& f
   const Scaled b(a, facts, g, context);
   const Frame f = frame_of(b, question, g);
   ProvenValues result;
-  const double spread = std::min(round_up(b.frobenius * b.frobenius), round_up(b.norm * b.norm));
+  const double spread = smaller_of(round_up(b.frobenius * b.frobenius), round_up(b.norm * b.norm));
   const double product_error = gram_error(a, facts, g);
 
   double rest = largest ? round_up(b.norm * b.norm) : 0.0;  // of what is orthogonal to V: at most, or at least
@@ -233,7 +233,7 @@ ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& f
       const double error = shift(g, diagonal, largest ? -1 : 1, largest ? tau : -tau, lift_of(f, least), spread, context);
       if (!cholesky(g.values.data(), g.order, context)) continue;
       const double shown = error + product_error;
-      rest = largest ? std::min(rest, round_up(tau + shown)) : std::max(round_down(tau) - round_up(shown), 0.0);
+      rest = largest ? smaller_of(rest, round_up(tau + shown)) : larger_of(round_down(tau) - round_up(shown), 0.0);
       break;
     }
     restore(g, diagonal, context);
@@ -262,8 +262,8 @@ ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& f
         lower = round_down(std::sqrt(lower));
       }
     }
-    upper = std::min(widened_upper(upper / g.scale), most);
-    result.sigma.push_back({widened_lower(lower / g.scale), Proof::proven(upper)});
+    upper = smaller_of(widened_upper(upper / g.scale), most);
+    result.sigma.push_back(Proof::enclosure(widened_lower(lower / g.scale), Proof::proven(upper)));
   }
   return result;
 }

@@ -57,7 +57,8 @@ class UpperBound {
   double failure_probability_;
 };
 
-/// lower <= quantity <= upper. The upper end is missing where none was asked for or none was reached.
+/// lower <= quantity <= upper. The upper end is missing where none was asked for or none was reached. Only bounds/ can
+/// make one, by Proof::enclosure(), which lets none out whose ends contradict each other.
 struct Enclosure {
   LowerBound lower;
   std::optional<UpperBound> upper;
@@ -77,6 +78,10 @@ struct Enclosure {
     if (!upper) return std::numeric_limits<double>::infinity();
     return upper->value() > 0 ? (upper->value() - lower.value()) / upper->value() : 0.0;
   }
+
+ private:
+  friend class bounds::Proof;
+  Enclosure(LowerBound from, std::optional<UpperBound> to) noexcept : lower(from), upper(to) {}
 };
 
 }  // namespace sigmax

@@ -16,6 +16,13 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What was computed contradicts itself. Either the matrix changed while it was read, through another thread or another
+/// process, or sigmax has a bug; the message says what to report.
+class InternalError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A file that cannot be read, is malformed, or is not what its name promises.
 ///
 /// what() reads `<file>: <place>: <problem>`, or `<file>: <problem>` when no place applies.

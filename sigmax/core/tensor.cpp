@@ -147,6 +147,11 @@ Tensor Tensor::compact() const {
   if (is_row_major()) return *this;
   const std::size_t width = size_of(dtype_);
   if (width == 0) throw Error(fmt::format("[tensor] cannot copy strided {}", name(dtype_)));
+  // An expanded tensor, of stride 0, has more elements than memory has bytes if its shape says so.
+  if (size_ > std::numeric_limits<std::ptrdiff_t>::max() / static_cast<std::int64_t>(width)) {
+    throw Error(fmt::format("[tensor] a copy of shape {} in {} takes more bytes than there are addresses",
+                            to_string(shape_), name(dtype_)));
+  }
   auto storage = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(size_) * width);
   Dimensions index(rank(), 0);
   for (std::byte* out = storage->data(); out != storage->data() + storage->size(); out += width) {

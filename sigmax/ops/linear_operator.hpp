@@ -21,6 +21,9 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
+/// Operators are made of others to this depth at most: a stack of 4 MiB is enough for all that recurses.
+inline constexpr std::int64_t kMostDepth = 2500;
+
 template <Real T>
 class LinearOperator;
 
@@ -127,7 +130,14 @@ class LinearOperator {
 
   /// The same operator computing in float, for solvers that iterate in float and finish in double; null where there is
   /// none (and for T = float). The parameters are shared, not copied.
+  ///
+  /// Float has a small range. svd() looks at the scales of stored matrices in products and multiples before it iterates
+  /// in float; an opaque operator must return null unless float holds all that its products come across on the way.
   virtual Operator<float> in_single() const { return nullptr; }
+
+  /// How many operators deep it is: 1, and one more than its deepest part where it is made of others. Products, proofs
+  /// and destructors recurse as deep, so that the operators of ops/ refuse to be deeper than kMostDepth.
+  virtual std::int64_t depth() const { return 1; }
 
  protected:
   /// `y` is empty (no data) where the image is not wanted. The default makes two passes.

@@ -63,6 +63,8 @@ class LowRank final : public LinearOperator<T> {
 
   std::int64_t parameter_count() const override { return composed_->parameter_count(); }
 
+  std::int64_t depth() const override { return composed_->depth(); }
+
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       const auto single = [](const Inner<double>& inner) {

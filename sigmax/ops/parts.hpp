@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,18 @@ void require(std::string_view who, std::string_view part, const std::vector<Oper
   for (std::size_t i = 0; i < all.size(); ++i) {
     require(who, fmt::format("{} {} of {}", part, i + 1, all.size()), all[i]);
   }
+}
+
+/// The depth of an operator made of these. Throws Error beyond kMostDepth.
+template <Real T>
+std::int64_t depth_above(std::string_view who, const std::vector<Operator<T>>& all) {
+  std::int64_t deepest = 0;
+  for (const Operator<T>& part : all) deepest = std::max(deepest, part->depth());
+  if (deepest < kMostDepth) return deepest + 1;
+  throw Error(
+      fmt::format("[{}] operators are at most {} deep, and recursions with them: put long sums into one sum({{...}}), "
+                  "and long products together in halves",
+                  who, kMostDepth));
 }
 
 /// Throws Error for an infinite or undefined factor.

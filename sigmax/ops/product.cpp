@@ -10,9 +10,16 @@ namespace {
 template <Real T>
 class Product final : public LinearOperator<T> {
  public:
-  Product(Operator<T> left, Operator<T> right) : left_(std::move(left)), right_(std::move(right)) {}
+  Product(Operator<T> left, Operator<T> right)
+      : left_(std::move(left)),
+        right_(std::move(right)),
+        shape_{left_->shape().rows, right_->shape().columns},
+        inner_(right_->shape().rows),
+        depth_(parts::depth_above<T>("product", {left_, right_})) {}
 
-  Shape shape() const override { return {left_->shape().rows, right_->shape().columns}; }
+  Shape shape() const override { return shape_; }
+
+  std::int64_t depth() const override { return depth_; }
 
   Structure<T> structure() const override { return structure::Product<T>{left_, right_}; }
 
@@ -27,24 +34,22 @@ class Product final : public LinearOperator<T> {
   }
 
  private:
-  std::int64_t inner() const { return right_->shape().rows; }
-
   void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
-    parts::ScratchBlock<T> t(inner(), x.columns, context);
+    parts::ScratchBlock<T> t(inner_, x.columns, context);
     right_->apply(x, t.view(), context);
     left_->apply(t.view(), y, context);
   }
 
   void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
-    parts::ScratchBlock<T> t(inner(), y.columns, context);
+    parts::ScratchBlock<T> t(inner_, y.columns, context);
     left_->apply_adjoint(y, t.view(), context);
     right_->apply_adjoint(t.view(), x, context);
   }
 
   // R^T (L^T L) (R x)
   void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override {
-    parts::ScratchBlock<T> t(inner(), x.columns, context);
-    parts::ScratchBlock<T> s(inner(), x.columns, context);
+    parts::ScratchBlock<T> t(inner_, x.columns, context);
+    parts::ScratchBlock<T> s(inner_, x.columns, context);
     right_->apply(x, t.view(), context);
     parts::gram<T>(*left_, t.view(), y, s.view(), context);
     right_->apply_adjoint(s.view(), z, context);
@@ -52,8 +57,8 @@ class Product final : public LinearOperator<T> {
 
   // L (R R^T) (L^T y)
   void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
-    parts::ScratchBlock<T> t(inner(), y.columns, context);
-    parts::ScratchBlock<T> s(inner(), y.columns, context);
+    parts::ScratchBlock<T> t(inner_, y.columns, context);
+    parts::ScratchBlock<T> s(inner_, y.columns, context);
     left_->apply_adjoint(y, t.view(), context);
     right_->apply_outer_gram(t.view(), s.view(), context);
     left_->apply(s.view(), z, context);
@@ -62,7 +67,7 @@ class Product final : public LinearOperator<T> {
   // u^T L R v = u^T L (R v) = (L^T u)^T R v
   void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
     const auto of_left = static_cast<std::size_t>(left_->parameter_count());
-    parts::ScratchBlock<T> t(inner(), g.terms(), context);
+    parts::ScratchBlock<T> t(inner_, g.terms(), context);
     if (of_left > 0) {
       right_->apply(g.v, t.view(), context);
       left_->pull_back({g.u, t.view(), g.weights}, grad.first(of_left), context);
@@ -74,6 +79,9 @@ class Product final : public LinearOperator<T> {
 
   Operator<T> left_;
   Operator<T> right_;
+  Shape shape_;
+  std::int64_t inner_;
+  std::int64_t depth_;
 };
 
 }  // namespace

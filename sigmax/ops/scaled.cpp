@@ -12,9 +12,12 @@ namespace {
 template <Real T>
 class Scaled final : public LinearOperator<T> {
  public:
-  Scaled(double factor, Operator<T> of) : factor_(factor), of_(std::move(of)) {}
+  Scaled(double factor, Operator<T> of)
+      : factor_(factor), of_(std::move(of)), shape_(of_->shape()), depth_(parts::depth_above<T>("scaled", {of_})) {}
 
-  Shape shape() const override { return of_->shape(); }
+  Shape shape() const override { return shape_; }
+
+  std::int64_t depth() const override { return depth_; }
 
   Structure<T> structure() const override { return structure::Scaled<T>{factor_, of_}; }
 
@@ -68,6 +71,8 @@ class Scaled final : public LinearOperator<T> {
 
   double factor_;
   Operator<T> of_;
+  Shape shape_;
+  std::int64_t depth_;
 };
 
 // fl(f g) = f g: the error of a rounded product is a floating-point number that fma gives, away from underflow.

@@ -12,15 +12,19 @@ namespace {
 template <Real T>
 class Stacked final : public LinearOperator<T> {
  public:
-  Stacked(std::vector<Operator<T>> all, bool of_rows) : parts_(std::move(all)), of_rows_(of_rows) {}
-
-  Shape shape() const override {
-    Shape total = parts_.front()->shape();
+  Stacked(std::vector<Operator<T>> all, bool of_rows)
+      : parts_(std::move(all)),
+        of_rows_(of_rows),
+        shape_(parts_.front()->shape()),
+        depth_(parts::depth_above(of_rows ? "stack_rows" : "stack_columns", parts_)) {
     for (std::size_t i = 1; i < parts_.size(); ++i) {
-      (of_rows_ ? total.rows : total.columns) += length(*parts_[i]);
+      (of_rows_ ? shape_.rows : shape_.columns) += length(*parts_[i]);
     }
-    return total;
   }
+
+  Shape shape() const override { return shape_; }
+
+  std::int64_t depth() const override { return depth_; }
 
   Structure<T> structure() const override { return structure::Stacked<T>{parts_, of_rows_}; }
 
@@ -117,6 +121,8 @@ class Stacked final : public LinearOperator<T> {
 
   std::vector<Operator<T>> parts_;
   bool of_rows_;
+  Shape shape_;
+  std::int64_t depth_;
 };
 
 template <Real T>

@@ -11,9 +11,12 @@ namespace {
 template <Real T>
 class Sum final : public LinearOperator<T> {
  public:
-  explicit Sum(std::vector<Operator<T>> terms) : terms_(std::move(terms)) {}
+  explicit Sum(std::vector<Operator<T>> terms)
+      : terms_(std::move(terms)), shape_(terms_.front()->shape()), depth_(parts::depth_above("sum", terms_)) {}
 
-  Shape shape() const override { return terms_.front()->shape(); }
+  Shape shape() const override { return shape_; }
+
+  std::int64_t depth() const override { return depth_; }
 
   Structure<T> structure() const override { return structure::Sum<T>{terms_}; }
 
@@ -54,6 +57,8 @@ class Sum final : public LinearOperator<T> {
   }
 
   std::vector<Operator<T>> terms_;
+  Shape shape_;
+  std::int64_t depth_;
 };
 
 }  // namespace

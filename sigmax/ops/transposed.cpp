@@ -10,9 +10,12 @@ namespace {
 template <Real T>
 class Transposed final : public LinearOperator<T> {
  public:
-  explicit Transposed(Operator<T> of) : of_(std::move(of)) {}
+  explicit Transposed(Operator<T> of)
+      : of_(std::move(of)), of_shape_(of_->shape()), depth_(parts::depth_above<T>("transposed", {of_})) {}
 
-  Shape shape() const override { return {of_->shape().columns, of_->shape().rows}; }
+  Shape shape() const override { return {of_shape_.columns, of_shape_.rows}; }
+
+  std::int64_t depth() const override { return depth_; }
 
   Structure<T> structure() const override {
     const Structure<T> inner = of_->structure();
@@ -57,6 +60,8 @@ class Transposed final : public LinearOperator<T> {
   }
 
   Operator<T> of_;
+  Shape of_shape_;
+  std::int64_t depth_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/golub_kahan.hpp"
 #include "sigmax/svd/gram_side.hpp"
+#include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/stopping.hpp"
@@ -92,6 +93,8 @@ template <Real T>
 RitzPairs BlockLanczos<T>::ritz(std::int64_t count) const {
   Matrix<double> h(size_, size_);
   for (std::int64_t j = 0; j < size_; ++j) std::copy_n(h_.column(j).begin(), size_, h.column(j).begin());
+  // Products that are finite have inner products that need not be: svd() scales the operator and comes again.
+  if (!std::ranges::all_of(h.values(), [](double value) { return std::isfinite(value); })) throw NotFinite{};
   SmallEigen top = largest_of_symmetric(std::move(h), count);
   RitzPairs pairs{std::move(top.value), {}, std::move(top.vector)};
   const std::int64_t last = size_ - coupling_.columns();

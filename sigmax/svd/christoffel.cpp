@@ -45,7 +45,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
                                double magnitude) {
   const FloatingEnvironment environment;
   const double ideal = failure_probability - excess_of_start(terms, recurrence.unit_roundoff);
-  if (!is_one(recurrence) || !(ideal > 0)) return kInfinity;
+  if (!is_one(recurrence) || !(ideal > 0) || !(magnitude >= 0)) return kInfinity;
   const std::size_t steps = recurrence.alpha.size();
   const double c = ideal * std::sqrt(std::numbers::pi / 2);
   const double target = std::pow(recurrence.start_norm / c, 2);

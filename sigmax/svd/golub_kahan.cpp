@@ -9,6 +9,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/krylov_loop.hpp"
 #include "sigmax/svd/projected.hpp"
 #include "sigmax/svd/random_start.hpp"
@@ -128,6 +129,7 @@ class Process {
     const std::int64_t n = done();
     Matrix<double> b(n, n);
     for (std::int64_t j = 0; j < n; ++j) std::copy_n(b_.column(j).begin(), n, b.column(j).begin());
+    if (!std::ranges::all_of(b.values(), [](double value) { return std::isfinite(value); })) throw NotFinite{};
     Ritz result{svd_of_square(std::move(b)), {}, {}, {}};
     for (std::int64_t i = 0; i < n; ++i) {
       double sum = 0;

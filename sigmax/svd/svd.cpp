@@ -11,6 +11,7 @@
 #include "sigmax/svd/check_values.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
+#include "sigmax/svd/single_range.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
@@ -231,7 +232,8 @@ template <Real T>
 SvdResult<T> solved(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
   if constexpr (std::same_as<T, double>) {
     if (single_precision_is_enough(options.method, options.accuracy, options.tolerance)) {
-      if (const Operator<float> single = a.in_single()) {
+      const Operator<float> single = a.in_single();
+      if (single != nullptr && float_holds(a, context)) {
         if (auto result = solve_mixed(a, *single, options, context)) return std::move(*result);
       }
     }

@@ -74,9 +74,11 @@ std::string_view message(SvdOutcome outcome);
 /// k singular triplets, A v_i = sigma_i u_i, by descending sigma.
 template <Real T>
 struct SvdResult {
-  std::vector<double> sigma;  ///< each at most the true i-th value but for rounding (largest); certify() makes bounds
-  Matrix<T> u;                ///< rows x k, orthonormal columns
-  Matrix<T> v;                ///< columns x k, orthonormal columns
+  /// Each at most the true i-th value but for rounding (largest); certify() makes bounds. One beyond the range of
+  /// double is the largest double.
+  std::vector<double> sigma;
+  Matrix<T> u;                   ///< rows x k, orthonormal columns
+  Matrix<T> v;                   ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
   /// Without it, that none was missed is an estimate: no full check was asked for, or it ran out of products.
   std::optional<CheckedValues> checked;

@@ -182,8 +182,12 @@ void take(SvdResult<T>& result, Triplets<T> triplets, std::int64_t k) {
 
 template <Real T>
 void rescale(SvdResult<T>& result, int exponent) {
-  for (double& sigma : result.sigma) sigma = std::ldexp(sigma, exponent);
-  result.next = std::ldexp(result.next, exponent);
+  // What is beyond the range of double is at least its largest number, and that is what sigma says: "at least".
+  const auto moved = [exponent](double value) {
+    return std::min(std::ldexp(value, exponent), std::numeric_limits<double>::max());
+  };
+  for (double& sigma : result.sigma) sigma = moved(sigma);
+  result.next = moved(result.next);
   result.scale = std::ldexp(result.scale, -exponent);
 }
 

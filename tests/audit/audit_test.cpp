@@ -13,6 +13,7 @@
 #include "gallery/reference_svd.hpp"
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/core/error.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -241,6 +242,27 @@ TEST(audit, a_seed_that_was_not_drawn_gives_no_probabilistic_end) {
 }
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+
+// Random starts that fail with probability 0.2, beside a full spectrum that knows better.
+TEST(audit, a_start_that_fails_makes_no_figure_wrong) {
+  constexpr std::int64_t n = 60;
+  std::vector<double> values(n * n, 0.0);
+  for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i == 7 ? 1.0 : 0.9;
+  const Tensor matrix = Tensor::copy_of(values, {n, n});
+  Context context(1);
+  Options options;
+  options.certify.proven_up_to = 0;
+  options.certify.proven_if_cheap = false;
+  options.certify.failure_probability = 0.2;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    options.certify.seed = seed;
+    const Measurement m = measure(matrix, options, context);
+    ASSERT_TRUE(m.figures.has_value());
+    ASSERT_NEAR(m.figures->sigma_max_estimate, 1, tolerance::relative(n, n)) << "seed " << seed;
+    ASSERT_TRUE(m.figures->sigma_max.upper.has_value());
+    ASSERT_GE(m.figures->sigma_max.upper->value(), 1 - tolerance::relative(n, n)) << "seed " << seed;
+  }
+}
 
 TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
   // One weight on each side of the size at which kernels themselves go parallel.

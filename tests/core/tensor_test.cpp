@@ -97,6 +97,14 @@ TEST(Tensors, StridedTensorsReadTransposedAndCompactInOrder) {
   EXPECT_EQ(at(transpose.slice(1), {1}), 4.0);
 }
 
+TEST(Tensors, AnExpandedTensorThatNoMemoryHoldsIsNotCopied) {
+  const Tensor value = iota({2});
+  // 2^61 elements of 8 bytes are 2^64, which is 0 in 64 bits.
+  const Tensor expanded(DType::f64, {std::int64_t{1} << 60, 2}, {0, 1}, value.data(), value.owner());
+  EXPECT_THROW(expanded.compact(), Error);
+  EXPECT_THROW(expanded.reshaped({2, std::int64_t{1} << 60}), Error);
+}
+
 TEST(Tensors, ZeroStridesExpandAValue) {
   const Tensor value = iota({2});
   const Tensor expanded(DType::f64, {3, 2}, {0, 1}, value.data(), value.owner());

@@ -16,7 +16,7 @@ namespace {
 
 using bounds::Proof;
 
-Enclosure between(double lower, double upper) { return {Proof::lower(lower), Proof::proven(upper)}; }
+Enclosure between(double lower, double upper) { return Proof::enclosure(Proof::lower(lower), Proof::proven(upper)); }
 
 TEST(Significant, ReadsAsPeopleWrite) {
   EXPECT_EQ(significant(19.4271934, 5), "19.427");
@@ -82,7 +82,7 @@ TEST(EnclosureText, ShowsDigitsRangesAndLowerEnds) {
   EXPECT_EQ(enclosure(between(18.93, 19.21), signs), "18.9–19.3");
   EXPECT_EQ(enclosure(between(18.93, 19.21), glyphs(false)), "18.9..19.3");
   EXPECT_EQ(enclosure(between(0, 0), signs), "0");
-  EXPECT_EQ(enclosure({Proof::lower(19.42719399), {}}, signs), "≥19.427193");
+  EXPECT_EQ(enclosure(Proof::enclosure(Proof::lower(19.42719399), {}), signs), "≥19.427193");
   EXPECT_EQ(enclosure(between(3.25e-11, 3.25e-11), signs), "3.2500e-11");
 }
 

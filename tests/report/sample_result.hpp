@@ -18,7 +18,7 @@ inline audit::Figures figures(double sigma_max, std::int64_t rows, std::int64_t 
   const double width = sigma_max * 3e-10;
   UpperBound upper = certainty == Certainty::proven ? bounds::Proof::proven(sigma_max + width)
                                                     : bounds::Proof::probabilistic(sigma_max + width, 1e-9);
-  audit::Figures f{{bounds::Proof::lower(sigma_max - width), upper}};
+  audit::Figures f{bounds::Proof::enclosure(bounds::Proof::lower(sigma_max - width), upper)};
   f.sigma_max_estimate = sigma_max;
   f.frobenius = sigma_max * std::sqrt(shorter) / 3.1;
   f.norm_1 = sigma_max * 1.7;
@@ -93,7 +93,8 @@ inline audit::Result sample() {
   }
   r.tensors[2].figures->spectrum->condition.reset();
   r.tensors[2].figures->spectrum->sigma_min = 1.1e-9;
-  r.tensors[3].figures->sigma_max = {bounds::Proof::lower(0.23456), bounds::Proof::probabilistic(0.29, 1e-9)};
+  r.tensors[3].figures->sigma_max =
+      bounds::Proof::enclosure(bounds::Proof::lower(0.23456), bounds::Proof::probabilistic(0.29, 1e-9));
   r.tensors[4].figures->sigma_max.upper.reset();
   r.tensors.push_back(weight("decoder.rnn.weight_hh_l0", {512, 128}, 4.1231056, audit::Role::recurrent));
   for (const char* gate : {"input gate", "forget gate", "cell gate", "output gate"}) {
@@ -114,7 +115,7 @@ inline audit::Result sample() {
   r.tensors.back().non_finite = audit::NonFinite{3, 1, {7, 12}};
   r.tensors.push_back(weight("head.tiny.weight", {10, 384}, 3.25e-11));
   r.tensors.push_back(weight("head.zero.weight", {10, 384}, 1));
-  audit::Figures zero{{bounds::Proof::lower(0), bounds::Proof::proven(0)}};
+  audit::Figures zero{bounds::Proof::enclosure(bounds::Proof::lower(0), bounds::Proof::proven(0))};
   zero.spectrum = audit::SpectrumFigures{};
   r.tensors.back().figures = zero;
   for (int i = 0; i < 74; ++i) {
