@@ -90,9 +90,9 @@ struct Factors {
 };
 
 // Some of 0 ... count - 1, the ends among them: the reference takes integer arithmetic, which is slow.
-std::vector<int> sample(int count) {
+std::vector<int> sample(int count, int most = 4) {
   std::vector<int> some{0, count - 1};
-  for (int i = 5; i < count; i += std::max(7, count / 4)) some.push_back(i);
+  for (int i = 5; i < count; i += std::max(7, count / most)) some.push_back(i);
   return some;
 }
 
@@ -113,10 +113,11 @@ bool gemm_is_exact(const BlasRoutines& blas, int m, int n, int k, bool swapped) 
   const Matrix& right = swapped ? factors.x : factors.y;
   const int rows = swapped ? n : m;
   const int columns = swapped ? m : n;
-  const std::vector<int> looked_at = sample(columns);
+  const std::vector<int> rows_looked_at = sample(rows, 64);
+  const std::vector<int> columns_looked_at = sample(columns);
   Matrix exact;
-  for (const int j : looked_at) {
-    for (int i = 0; i < rows; ++i) exact.push_back(swapped ? factors.product(j, i) : factors.product(i, j));
+  for (const int j : columns_looked_at) {
+    for (const int i : rows_looked_at) exact.push_back(swapped ? factors.product(j, i) : factors.product(i, j));
   }
   const Matrix left_transposed = transposed(left, rows, k);
   const Matrix right_transposed = transposed(right, columns, k);
@@ -125,8 +126,8 @@ bool gemm_is_exact(const BlasRoutines& blas, int m, int n, int k, bool swapped) 
     blas.gemm(CblasRowMajor, of_x, of_y, rows, columns, k, 1.0, x.data(), of_x == CblasNoTrans ? k : rows, y.data(),
               of_y == CblasNoTrans ? columns : k, 1.0, c.data(), columns);
     std::size_t next = 0;
-    for (const int j : looked_at) {
-      for (int i = 0; i < rows; ++i) {
+    for (const int j : columns_looked_at) {
+      for (const int i : rows_looked_at) {
         if (c[at(i, columns, j)] != exact[next++]) return false;
       }
     }

@@ -120,6 +120,11 @@ struct Evaluate {
     CertifyOptions proven;
     proven.proven_up_to = std::numeric_limits<std::int64_t>::max();
     const Enclosure e = certify(*a, top, proven, context);
+    // svd() gives the largest double for a value beyond it.
+    const double frobenius = std::sqrt(m.facts.sum_squares) / m.facts.scale;
+    if (top.sigma.front() == std::numeric_limits<double>::max() && !std::isfinite(frobenius)) {
+      return {kInfinity, e, "induced 2-norm, sigma_max"};
+    }
     // The certificate's own vector may have been the better one.
     const double value = std::clamp(top.sigma.front(), e.lower.value(), e.upper ? e.upper->value() : kInfinity);
     return {value, e, "induced 2-norm, sigma_max"};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -20,6 +21,11 @@ template <Real T>
 int exponent_of(const SvdResult<T>& result) {
   const int exponent = std::ilogb(result.sigma.front());
   return std::abs(exponent) > kInRange<T> ? exponent : 0;
+}
+
+// Values beyond the range of double are its largest number, as in rescale().
+double in_units(double sigma, int exponent) {
+  return std::min(std::ldexp(sigma, exponent), std::numeric_limits<double>::max());
 }
 
 // The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
@@ -81,8 +87,9 @@ bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponen
 template <Real T>
 void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
   if (options.which != Which::largest || result.outcome != SvdOutcome::converged) return;
-  // LAPACK, in double: products in float have nothing to say about it.
-  if (std::same_as<T, float> && std::holds_alternative<DenseLapack>(options.method)) return;
+  // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
+  const bool all = options.k == std::min(a.shape().rows, a.shape().columns);
+  if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(options.method)) return;
   if (!(result.sigma.front() > 0) || !std::isfinite(result.sigma.front())) return;
   const int exponent = exponent_of(result);
   const ComplementOptions inner = complement_options(a, options, result, exponent, context);
@@ -96,10 +103,10 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     if (rest.joined > 0 || improves(rest, result, exponent, options)) {
       Triplets<T> triplets = side.triplets(rest.vectors);
       if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
-        result.next = std::ldexp(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
+        result.next = in_units(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
       }
       take(result, std::move(triplets), options.k);
-      for (double& sigma : result.sigma) sigma = std::ldexp(sigma, exponent);
+      for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
       result.joined = rest.joined;
     }
     result.products += side.products();
@@ -109,7 +116,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     if (rest.upper.empty() || !rest.random.drawn) return;
     result.checked = CheckedValues{{}, options.failure_probability};
     for (const double upper : rest.upper) {
-      result.checked->bound.push_back(std::ldexp(std::sqrt(std::max(upper, 0.0)), exponent));
+      result.checked->bound.push_back(in_units(std::sqrt(std::max(upper, 0.0)), exponent));
     }
   } catch (const NotFinite&) {
     return;

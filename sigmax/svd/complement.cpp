@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/interlacing.hpp"
 #include "sigmax/svd/lapack.hpp"
@@ -77,23 +78,28 @@ class Known {
     const lapack::Qr qr(all.view());
     Matrix<double> identity(all.columns(), all.columns());
     for (std::int64_t i = 0; i < identity.rows(); ++i) identity(i, i) = 1;
-    const Matrix<double> span = qr.times(std::as_const(identity).view());
-    const Matrix<T> q = converted<T>(std::as_const(span).view());
-    Matrix<T> image(n_, q.columns());
-    product_(q.view(), image.view());
-    products_ += q.columns();
-
-    v_ = converted<double>(q.view());
-    Matrix<double> z = converted<double>(std::as_const(image).view());
+    v_ = qr.times(std::as_const(identity).view());
+    Matrix<double> z = image();
     Matrix<double> h = product_of(CblasTrans, v_, z);
     for (std::int64_t j = 0; j < h.columns(); ++j) {
       for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
     }
-    const SmallEigen ritz = largest_of_symmetric(std::move(h), v_.columns());
-    remove(v_, z);
-    v_ = product_of(CblasNoTrans, v_, ritz.vector);
-    const Matrix<double> e = product_of(CblasNoTrans, z, ritz.vector);
-    coupled_ = {ritz.value, product_of(CblasTrans, e, e)};
+    SmallEigen ritz = largest_of_symmetric(std::move(h), v_.columns());
+    if (ritz.value.back() >= kGraded * ritz.value.front()) {
+      remove(v_, z);
+      v_ = product_of(CblasNoTrans, v_, ritz.vector);
+      z = product_of(CblasNoTrans, z, ritz.vector);
+    } else {
+      // The eigenvalues of H are good to u theta_1: of small ones v^T C v tells more, once V is as good as diagonal.
+      v_ = product_of(CblasNoTrans, v_, ritz.vector);
+      z = image();
+      for (std::int64_t j = 0; j < z.columns(); ++j) {
+        ritz.value[static_cast<std::size_t>(j)] =
+            std::max(blas1::dot<double>(std::as_const(v_).column(j), std::as_const(z).column(j)), 0.0);
+      }
+      remove(v_, z);
+    }
+    coupled_ = {std::move(ritz.value), product_of(CblasTrans, z, z)};
   }
 
   // The Ritz vectors in span(X, Y) and nothing else.
@@ -109,6 +115,19 @@ class Known {
   Matrix<T> vectors(std::int64_t count) const { return converted<T>(v_.view().column_range(0, count)); }
 
  private:
+  // Values below this much of the largest are evaluated once more.
+  static constexpr double kGraded = 1e-6;
+
+  // C V, in T, V rounded to it.
+  Matrix<double> image() {
+    const Matrix<T> rounded = converted<T>(std::as_const(v_).view());
+    Matrix<T> result(n_, v_.columns());
+    product_(rounded.view(), result.view());
+    products_ += v_.columns();
+    v_ = converted<double>(rounded.view());
+    return converted<double>(std::as_const(result).view());
+  }
+
   std::int64_t n_;
   const SymmetricProduct<T>& product_;
   Matrix<double> v_;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Values of eta that are tried: powers of a quarter of theta_1.
+// Values of eta that are tried: quarters of quarters of what is bounded.
 constexpr int kTrials = 32;
 
 // f_K, |F_KN|^2 and f_N of the columns [i, k) and [k, deflated).
@@ -60,7 +60,8 @@ std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::in
       continue;
     }
     offer(theta - tau);
-    double eta = coupled.theta.front();
+    offer(std::sqrt(blocks.of_wanted));
+    double eta = std::max(theta, tau);
     for (int trial = 0; trial < kTrials; ++trial, eta *= 0.25) offer(eta);
   }
   // The i-th value is no smaller than those behind it: a bound on it is one on them.
@@ -75,7 +76,7 @@ Room room_above(const Coupled& coupled, std::int64_t k, double limit) {
   for (std::int64_t deflated = k; deflated <= size; ++deflated) {
     const Blocks blocks = blocks_of(coupled, k - 1, k, deflated);
     double least = kInfinity;
-    double eta = coupled.theta.front();
+    double eta = limit;
     for (int trial = 0; trial < 2 * kTrials; ++trial, eta *= 0.5) {
       if (lifted(coupled, blocks, k - 1, k, deflated, eta, limit) <= limit) least = eta;
     }

@@ -255,7 +255,7 @@ TEST(audit, a_start_that_fails_makes_no_figure_wrong) {
   options.certify.proven_if_cheap = false;
   options.certify.failure_probability = 0.2;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    options.certify.seed = seed;
+    options.certify.seed = Seed{seed, 0, true};
     const Measurement m = measure(matrix, options, context);
     ASSERT_TRUE(m.figures.has_value());
     ASSERT_NEAR(m.figures->sigma_max_estimate, 1, tolerance::relative(n, n)) << "seed " << seed;

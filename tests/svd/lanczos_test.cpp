@@ -283,7 +283,9 @@ TYPED_TEST(LanczosTest, StopsWhenAskedTo) {
   using T = TypeParam;
   Context context(1);
   const SymmetricProduct<T> product = [&context](MatrixView<const T> x, MatrixView<T> z) {
-    for (std::int64_t i = 0; i < x.rows; ++i) z.data[i] = x.data[i] / static_cast<T>(i + 1);
+    for (std::int64_t j = 0; j < x.columns; ++j) {
+      for (std::size_t i = 0; i < x.column(j).size(); ++i) z.column(j)[i] = x.column(j)[i] / static_cast<T>(i + 1);
+    }
     context.request_cancel();
   };
   EXPECT_THROW(lanczos<T>(100, product, {}, {}, context), Cancelled);
