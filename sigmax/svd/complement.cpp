@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include "sigmax/svd/basis.hpp"
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/interlacing.hpp"
 #include "sigmax/svd/lapack.hpp"
@@ -64,6 +63,14 @@ void remove(const Matrix<double>& v, Matrix<double>& x) {
   }
 }
 
+template <Real T>
+Matrix<T> columns_of(const Matrix<T>& x, std::int64_t first, std::int64_t count) {
+  Matrix<T> result(x.rows(), count);
+  std::copy_n(x.values().begin() + static_cast<std::ptrdiff_t>(first * x.rows()), result.values().size(),
+              result.values().begin());
+  return result;
+}
+
 // V with orthonormal columns, its Ritz pairs of C, and what couples them to the rest.
 template <Real T>
 class Known {
@@ -79,27 +86,18 @@ class Known {
     Matrix<double> identity(all.columns(), all.columns());
     for (std::int64_t i = 0; i < identity.rows(); ++i) identity(i, i) = 1;
     v_ = qr.times(std::as_const(identity).view());
-    Matrix<double> z = image();
-    Matrix<double> h = product_of(CblasTrans, v_, z);
-    for (std::int64_t j = 0; j < h.columns(); ++j) {
-      for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
+    z_ = Matrix<double>(n_, v_.columns());
+    coupled_.theta.assign(static_cast<std::size_t>(v_.columns()), 0.0);
+    // Ritz values come out good to u theta_1: what is far below is looked at once more, by itself.
+    for (std::int64_t first = 0; first < v_.columns();) {
+      rotate_from(first);
+      const double largest = coupled_.theta[static_cast<std::size_t>(first)];
+      while (first < v_.columns() && coupled_.theta[static_cast<std::size_t>(first)] >= kGraded * largest) ++first;
+      if (!(largest > 0)) break;
     }
-    SmallEigen ritz = largest_of_symmetric(std::move(h), v_.columns());
-    if (ritz.value.back() >= kGraded * ritz.value.front()) {
-      remove(v_, z);
-      v_ = product_of(CblasNoTrans, v_, ritz.vector);
-      z = product_of(CblasNoTrans, z, ritz.vector);
-    } else {
-      // The eigenvalues of H are good to u theta_1: of small ones v^T C v tells more, once V is as good as diagonal.
-      v_ = product_of(CblasNoTrans, v_, ritz.vector);
-      z = image();
-      for (std::int64_t j = 0; j < z.columns(); ++j) {
-        ritz.value[static_cast<std::size_t>(j)] =
-            std::max(blas1::dot<double>(std::as_const(v_).column(j), std::as_const(z).column(j)), 0.0);
-      }
-      remove(v_, z);
-    }
-    coupled_ = {std::move(ritz.value), product_of(CblasTrans, z, z)};
+    Matrix<double> e = z_;
+    remove(v_, e);
+    coupled_.f = product_of(CblasTrans, e, e);
   }
 
   // The Ritz vectors in span(X, Y) and nothing else.
@@ -118,19 +116,34 @@ class Known {
   // Values below this much of the largest are evaluated once more.
   static constexpr double kGraded = 1e-6;
 
-  // C V, in T, V rounded to it.
-  Matrix<double> image() {
-    const Matrix<T> rounded = converted<T>(std::as_const(v_).view());
-    Matrix<T> result(n_, v_.columns());
-    product_(rounded.view(), result.view());
-    products_ += v_.columns();
-    v_ = converted<double>(rounded.view());
-    return converted<double>(std::as_const(result).view());
+  // The columns from `first` on become Ritz vectors of their span, with their images.
+  void rotate_from(std::int64_t first) {
+    const std::int64_t count = v_.columns() - first;
+    Matrix<double> v = columns_of(v_, first, count);
+    const Matrix<T> rounded = converted<T>(std::as_const(v).view());
+    Matrix<T> image(n_, count);
+    product_(rounded.view(), image.view());
+    products_ += count;
+    v = converted<double>(rounded.view());
+    const Matrix<double> z = converted<double>(std::as_const(image).view());
+    Matrix<double> h = product_of(CblasTrans, v, z);
+    for (std::int64_t j = 0; j < count; ++j) {
+      for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
+    }
+    const SmallEigen ritz = largest_of_symmetric(std::move(h), count);
+    const Matrix<double> rotated = product_of(CblasNoTrans, v, ritz.vector);
+    const Matrix<double> of_rotated = product_of(CblasNoTrans, z, ritz.vector);
+    for (std::int64_t j = 0; j < count; ++j) {
+      std::ranges::copy(rotated.column(j), v_.column(first + j).begin());
+      std::ranges::copy(of_rotated.column(j), z_.column(first + j).begin());
+      coupled_.theta[static_cast<std::size_t>(first + j)] = std::max(ritz.value[static_cast<std::size_t>(j)], 0.0);
+    }
   }
 
   std::int64_t n_;
   const SymmetricProduct<T>& product_;
   Matrix<double> v_;
+  Matrix<double> z_;  // C V
   Coupled coupled_;
   std::int64_t products_ = 0;
 };
@@ -182,13 +195,6 @@ SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>&
                      [](double value) { return static_cast<T>(value); });
     }
   };
-}
-
-template <Real T>
-Matrix<T> first_columns(const Matrix<T>& x, std::int64_t count) {
-  Matrix<T> result(x.rows(), count);
-  std::copy_n(x.values().begin(), result.values().size(), result.values().begin());
-  return result;
 }
 
 }  // namespace
@@ -263,7 +269,7 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
       }
       break;
     }
-    all.join(first_columns(rest.vectors, above));
+    all.join(columns_of(rest.vectors, 0, above));
     starts = std::min(2 * starts, kMostStarts);
     for (std::int64_t i = 0; i < above; ++i) {
       if (rest.theta[static_cast<std::size_t>(i)] > kth + same) ++result.joined;

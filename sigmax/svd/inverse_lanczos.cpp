@@ -17,6 +17,9 @@ namespace {
 // Of the order: with more triplets than that a Krylov space is no smaller than the problem, and LAPACK takes R.
 constexpr std::int64_t kFewTriplets = 4;
 
+// A residual that is no longer one of rounding.
+constexpr double kGood = 1e-10;
+
 // sigma_1 of R to a few digits.
 double largest_value(const Matrix<double>& r, const RandomState& random, Context& context) {
   const SymmetricProduct<double> product = [&](MatrixView<const double> x, MatrixView<double> z) {
@@ -70,6 +73,32 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
   return found;
 }
 
+// Triplets of an R whose solves say nothing of its left vectors. Those of values above rounding are R v / |R v|; for the
+// others any vectors will do that R^T takes to rounding, which are found as the right ones were.
+lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, double largest,
+                        const LanczosOptions& options, Context& context) {
+  Matrix<double> image = right.v;
+  triangular::multiply(r, triangular::Side::plain, image.view());
+  const double rounding = 64 * std::sqrt(static_cast<double>(r.rows())) * triangular::unit_of(r);
+  Matrix<double> large;
+  for (std::int64_t j = 0; j < image.columns(); ++j) {
+    Matrix<double> one(image.rows(), 1);
+    std::ranges::copy(image.column(j), one.column(0).begin());
+    const double norm = cblas_dnrm2(static_cast<int>(one.rows()), one.values().data(), 1);
+    if (norm > rounding) triangular::append(large, one, 1);
+  }
+  Matrix<double> p;
+  const std::int64_t missing = image.columns() - large.columns();
+  if (missing > 0) {
+    LanczosOptions inner = options;
+    inner.k = missing;
+    const Matrix<double> transposed = triangular::regularized(lapack::transposed(r.view()));
+    triangular::append(p, smallest_right_vectors(transposed, largest, inner, context).v, missing);
+  }
+  if (large.columns() > 0) triangular::append(p, large, large.columns());
+  return triangular::rayleigh_ritz(r, triangular::orthonormal(std::move(p)), right.v);
+}
+
 }  // namespace
 
 // A = Q R (of A^T where A is wide), then everything with R, and u = Q u_R at the end.
@@ -99,7 +128,6 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       largest = all.sigma.front();
       right.random = random;
     } else {
-      triangular::lift_diagonal(r);
       largest = largest_value(r, random, context);
       LanczosOptions inner;
       inner.k = options.k;
@@ -108,7 +136,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
       inner.tolerance = 1e-14;
       inner.max_products = options.max_products;
       inner.random = random;
-      right = smallest_right_vectors(r, largest, inner, context);
+      Matrix<double> solvable = r;
+      triangular::lift_diagonal(solvable);
+      const bool singular = triangular::is_singular(solvable);
+      if (singular) solvable = triangular::regularized(r);
+      right = smallest_right_vectors(solvable, largest, inner, context);
       if (options.check != Check::none && right.outcome == SvdOutcome::converged) {
         ComplementOptions check;
         check.k = options.k;
@@ -116,7 +148,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
         check.max_products = options.max_products - right.products;
         checked = check_smallest(r, largest, right, check, context);
       }
-      triplets = triangular::refine(r, right.v);
+      triplets = singular ? of_singular(r, right, largest, inner, context) : triangular::refine(solvable, right.v);
     }
     triplets.u = qr.times(triplets.u.view());
     if (wide) std::swap(triplets.u, triplets.v);
@@ -125,6 +157,9 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
     result.random = right.random;
     result.outcome = right.outcome;
     result.joined = checked.joined;
+    // Left vectors of values at rounding are not always to be had from what has joined.
+    const double worst = *std::max_element(result.residual.begin(), result.residual.end());
+    if (checked.joined > 0 && !(worst <= kGood)) result.outcome = SvdOutcome::unconfirmed;
     if (!checked.lower.empty()) {
       result.checked = CheckedValues{std::move(checked.lower), options.failure_probability};
       for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sigmax/svd/blas.hpp"
+#include "sigmax/svd/lapack.hpp"
 #include "sigmax/svd/triangular.hpp"
 
 namespace sigmax {
@@ -14,10 +16,23 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMostStarts = 8;
 constexpr int kMostRounds = 64;
 
-Matrix<double> last_columns(const Matrix<double>& x, std::int64_t count) {
-  Matrix<double> result(x.rows(), count);
-  const std::int64_t first = x.columns() - count;
-  for (std::int64_t j = 0; j < count; ++j) std::ranges::copy(x.column(first + j), result.column(j).begin());
+// The values of R V, descending, for orthonormal V.
+std::vector<double> values_of(const Matrix<double>& r, const Matrix<double>& v) {
+  Matrix<double> image = v;
+  triangular::multiply(r, triangular::Side::plain, image.view());
+  return lapack::singular_values(image.view());
+}
+
+// Of span(V) the `count` directions that R shrinks most.
+Matrix<double> shortest(const Matrix<double>& r, const Matrix<double>& v, std::int64_t count) {
+  Matrix<double> image = v;
+  triangular::multiply(r, triangular::Side::plain, image.view());
+  const lapack::Decomposition all = lapack::decompose(image.view(), v.columns() - count, count);
+  Matrix<double> result(v.rows(), count);
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(v.rows()), static_cast<int>(count),
+              static_cast<int>(v.columns()), 1.0, v.values().data(), static_cast<int>(v.rows()),
+              all.wanted.v.values().data(), static_cast<int>(v.columns()), 0.0, result.values().data(),
+              static_cast<int>(result.rows()));
   return result;
 }
 
@@ -40,16 +55,18 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
   std::int64_t starts = 2;
   double shown = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger
   CheckedSmallest result;
-  lapack::Svd found = triangular::refine(r, right.v);
+  // Solves with R that has values far below rounding would tell of those alone.
+  const Matrix<double> solvable = triangular::regularized(r);
+  std::vector<double> sigma = values_of(r, right.v);
   for (int round = 0; round < kMostRounds && n > options.k; ++round) {
-    const double kth = std::max(found.sigma.front(), formed);
+    const double kth = std::max(sigma.front(), formed);
     const double theta = 1 / (kth * kth);
     // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
     const double same = std::max(1e-10, 4 * formed / kth);
     const std::int64_t left = options.max_products - products;
     if (left < starts) break;
     failure_probability /= 2;
-    const Matrix<double> lifted = triangular::without(r, found.v, largest);
+    const Matrix<double> lifted = triangular::without(solvable, right.v, largest);
     LanczosOptions inner;
     inner.k = std::min(starts, n);
     inner.accuracy = Accuracy::vectors;
@@ -63,7 +80,7 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     products += rest.products;
     right.random = rest.random;
     std::int64_t above = 0;
-    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
+    while (above < std::min(inner.k, n - options.k) && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
     if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
       shown = rest.bound;
       const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown > inner.ceiling->theta;
@@ -77,23 +94,21 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     Matrix<double> joining;
     triangular::append(joining, rest.vectors, above);
     triangular::apply_inverse(lifted, joining.view());
-    Matrix<double> all = found.v;
+    Matrix<double> all = right.v;
     triangular::append(all, triangular::orthonormal(std::move(joining)), above);
-    found = triangular::refine(r, triangular::orthonormal(std::move(all)));
-    found.v = last_columns(found.v, options.k);
-    found.sigma.erase(found.sigma.begin(), found.sigma.end() - options.k);
+    right.v = triangular::orthonormal(shortest(r, triangular::orthonormal(std::move(all)), options.k));
+    sigma = values_of(r, right.v);
     result.joined += above;
     starts = std::min(2 * starts, kMostStarts);
   }
   right.products += products;
-  right.v = found.v;
   if (n == options.k) shown = 0;
   if (!full) return result;
   const double floor = shown > 0 ? 1 / std::sqrt(shown) : kInfinity;
-  const double kth = found.sigma.front();
+  const double kth = sigma.front();
   if (!(floor >= kth * (1 - 1e-8) - 4 * formed)) right.outcome = SvdOutcome::unconfirmed;
   if (shown == kInfinity || !right.random.drawn) return result;
-  for (const double sigma : found.sigma) result.lower.push_back(std::max(std::min(sigma, floor) - 2 * formed, 0.0));
+  for (const double value : sigma) result.lower.push_back(std::max(std::min(value, floor) - 2 * formed, 0.0));
   return result;
 }
 

@@ -40,13 +40,36 @@ void multiply(const Matrix<double>& r, Side side, MatrixView<double> x) {
   }
 }
 
-void lift_diagonal(Matrix<double>& r) {
+double unit_of(const Matrix<double>& r) {
   double largest = 0;
   for (const double value : r.values()) largest = std::max(largest, std::fabs(value));
-  const double least = std::numeric_limits<double>::epsilon() * largest;
+  return std::numeric_limits<double>::epsilon() * largest;
+}
+
+void lift_diagonal(Matrix<double>& r) {
+  const double least = unit_of(r);
   for (std::int64_t i = 0; i < r.rows(); ++i) {
     if (std::fabs(r(i, i)) < least) r(i, i) = least;
   }
+}
+
+bool is_singular(const Matrix<double>& r) {
+  Matrix<double> x(r.rows(), 1);
+  for (double& value : x.values()) value = 1;
+  apply_inverse(r, x.view());
+  double largest = 0;
+  for (const double value : x.values()) {
+    if (!std::isfinite(value)) return true;
+    largest = std::max(largest, std::fabs(value));
+  }
+  // A value of a thousandth of a unit of rounding is still one that rounding may have made.
+  return std::sqrt(largest) * unit_of(r) > 1e3 * static_cast<double>(r.rows());
+}
+
+Matrix<double> regularized(const Matrix<double>& a) {
+  Matrix<double> identity(a.rows(), a.rows());
+  for (std::int64_t i = 0; i < a.rows(); ++i) identity(i, i) = 1;
+  return without(a, identity, unit_of(a));
 }
 
 void apply_inverse(const Matrix<double>& r, MatrixView<double> x) {
@@ -81,15 +104,18 @@ void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count) {
   v = std::move(all);
 }
 
-lapack::Svd refine(const Matrix<double>& r, const Matrix<double>& v) {
-  Matrix<double> p = v;
-  solve(r, Side::transposed, p.view());
-  p = orthonormal(std::move(p));
+lapack::Svd rayleigh_ritz(const Matrix<double>& r, const Matrix<double>& p, const Matrix<double>& v) {
   Matrix<double> image = v;
   multiply(r, Side::plain, image.view());
   Matrix<double> projected = product(CblasTrans, p, image);
   const lapack::Decomposition small = lapack::decompose(projected.view(), 0, v.columns());
   return {product(CblasNoTrans, p, small.wanted.u), small.sigma, product(CblasNoTrans, v, small.wanted.v)};
+}
+
+lapack::Svd refine(const Matrix<double>& r, const Matrix<double>& v) {
+  Matrix<double> p = v;
+  solve(r, Side::transposed, p.view());
+  return rayleigh_ritz(r, orthonormal(std::move(p)), v);
 }
 
 }  // namespace sigmax::triangular
