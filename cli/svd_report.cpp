@@ -92,7 +92,8 @@ std::string known_lines(const SvdReport& report, const Style& style) {
     for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40))) text += part + '\n';
   };
   if (has("proven")) {
-    add(fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; none was "
+    add(
+        fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; none was "
                     "missed",
                     style.unicode ? "✓" : "p"));
   }

@@ -22,7 +22,7 @@ struct SvdReport {
     double relative = 0;  ///< sigma_i / sigma_1; 0 of the zero matrix
     /// Share of |A|_F^2: of sigma_1 to sigma_i, or, of the smallest triplets, of sigma_i to the last.
     double energy = 0;
-    double residual = 0;  ///< |A^T u_i - sigma_i v_i| / sigma_1
+    double residual = 0;                 ///< |A^T u_i - sigma_i v_i| / sigma_1
     std::optional<Enclosure> enclosure;  ///< of sigma_i; nothing if none was asked for
   };
 
@@ -42,7 +42,7 @@ struct SvdReport {
   bool converged = true;
   bool confirmed = true;  ///< no enclosure leaves room for a value that was missed
   std::string outcome;    ///< `converged`, `completed`, `unconfirmed` or `out_of_products`
-  std::string in_words;  ///< the outcome, and what to try
+  std::string in_words;   ///< the outcome, and what to try
   bool of_vectors = false;
   double tolerance = 0;
   Seed seed;

@@ -177,8 +177,12 @@ void fill_triplets(SvdReport& report, const Solution& solution) {
   report.triplets.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const double sigma = result.sigma[i];
-    report.triplets[i] = {before + static_cast<std::int64_t>(i) + 1, sigma, sigma_1 > 0 ? sigma / sigma_1 : 0, 0,
-                          result.residual[i], std::nullopt};
+    report.triplets[i] = {before + static_cast<std::int64_t>(i) + 1,
+                          sigma,
+                          sigma_1 > 0 ? sigma / sigma_1 : 0,
+                          0,
+                          result.residual[i],
+                          std::nullopt};
     if (!solution.values.empty()) report.triplets[i].enclosure = solution.values[i];
   }
   double energy = 0;
@@ -278,10 +282,11 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
     missing = true;
   }
   if (!report.confirmed) {
-    messages.finding("not confirmed",
-                     fmt::format("{}: the bounds leave room for a singular value that was missed, or differ from what {} "
-                                 "found; allow more products (--max-products) or take another --method",
-                                 report.tensor, report.method));
+    messages.finding(
+        "not confirmed",
+        fmt::format("{}: the bounds leave room for a singular value that was missed, or differ from what {} "
+                    "found; allow more products (--max-products) or take another --method",
+                    report.tensor, report.method));
     missing = true;
   }
   const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);

@@ -92,9 +92,9 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   if (options.certify.probabilistic) failure = options.certify.failure_probability;
   bounds::ProofOptions proof;
   proof.random = random;
-  bounds::Measured in_units =
-      prove ? bounds::prove(range.matrix, range.facts, *g, proof, context)
-            : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context);
+  bounds::Measured in_units = prove
+                                  ? bounds::prove(range.matrix, range.facts, *g, proof, context)
+                                  : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context);
   if (options.full_spectrum) {
     result.singular_values = spectrum(range.matrix, *g, context).values;
     // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.

@@ -38,10 +38,10 @@ struct CertifyOptions {
 ///   quotients (one read each; tight for matrices that are nonnegative up to signs of rows and columns), a Cholesky
 ///   factorization (the Gram matrix, rows x columns x k flops, and k^3 / 3, k the shorter side; k^2 doubles), the
 ///   probabilistic bound (no read; needs hint.recurrences, so svd() from a random start, that this start was drawn
-///   (RandomState::drawn, so by default) after the operator was made, that the hint is of this operator, and sizes whose
-///   products stay in range all the way, docs/proofs.md has the exponents). Composites are formed for the factorization
-///   if they may be, with every rounding bounded; otherwise their parts are bounded and the algebra of norms puts them
-///   together. It is missing where it overflows.
+///   (RandomState::drawn, so by default) after the operator was made, that the hint is of this operator, and sizes
+///   whose products stay in range all the way, docs/proofs.md has the exponents). Composites are formed for the
+///   factorization if they may be, with every rounding bounded; otherwise their parts are bounded and the algebra of
+///   norms puts them together. It is missing where it overflows.
 /// - Of an operator with an opaque part only the products are known. Its lower end holds for the operator as it
 ///   computes: the rounding of the norms is allowed for, that of the products cannot be. Its upper end is
 ///   probabilistic, or missing.

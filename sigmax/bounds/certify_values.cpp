@@ -68,8 +68,8 @@ Enclosure scaled(const Enclosure& e, std::int64_t exponent) {
   return bounds::scaled(Measured{e, 0}, exponent).sigma_max;
 }
 
-// [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V: the i-th largest value of
-// A is at least the one, the value from which on the trailing columns take all of the smallest at most the other.
+// [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V: the i-th largest value
+// of A is at least the one, the value from which on the trailing columns take all of the smallest at most the other.
 struct OwnRange {
   double lower = 0;
   double upper = kInfinity;
@@ -104,8 +104,8 @@ Enclosure with_check(const Enclosure& e, Which which, double bound, double failu
   return Proof::enclosure(e.lower, Proof::probabilistic(value, failure_probability));
 }
 
-// Without a factorization. `total` is at least |A|_F^2 where that is known, `norm` at least |A|, both in the units of the
-// images: sigma_i^2 is at most what the lower ends of the ones before it leave of |A|_F^2.
+// Without a factorization. `total` is at least |A|_F^2 where that is known, `norm` at least |A|, both in the units of
+// the images: sigma_i^2 is at most what the lower ends of the ones before it leave of |A|_F^2.
 template <Real T>
 CertifiedValues from_products(const Images& images, const Matrix<double>& v, const SvdResult<T>& hint, Which which,
                               double total, double norm, const CertifyOptions& options) {
@@ -130,8 +130,8 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
   return result;
 }
 
-// Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about a
-// value, or values that were missed, make ends that are as wide as the residuals or the gaps.
+// Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about
+// a value, or values that were missed, make ends that are as wide as the residuals or the gaps.
 template <Real T>
 bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance) {
   const double unit = std::max({found.sigma.front(), values.sigma.front().lower.value(), values.resolution});
@@ -157,10 +157,10 @@ void check(const LinearOperator<T>& a, const SvdResult<T>& hint) {
   const std::int64_t most = std::min(shape.rows, shape.columns);
   if (hint.v.rows() != shape.columns || hint.u.rows() != shape.rows || hint.v.columns() < 1 ||
       hint.v.columns() > most || hint.u.columns() != hint.v.columns()) {
-    throw Error(fmt::format("[certify_values] the hint has vectors of {}x{} and {}x{} for a {}x{} operator: pass what "
-                            "svd() returned",
-                            hint.u.rows(), hint.u.columns(), hint.v.rows(), hint.v.columns(), shape.rows,
-                            shape.columns));
+    throw Error(
+        fmt::format("[certify_values] the hint has vectors of {}x{} and {}x{} for a {}x{} operator: pass what "
+                    "svd() returned",
+                    hint.u.rows(), hint.u.columns(), hint.v.rows(), hint.v.columns(), shape.rows, shape.columns));
   }
 }
 
@@ -182,7 +182,8 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   limits.entries = options.formed_up_to;
   const bool wanted = options.method == CertifyMethod::automatic || options.method == CertifyMethod::proven;
   if (!wanted || !bounds::is_provable(*e, limits)) {
-    const double total = e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
+    const double total =
+        e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
     return from_products(images_of(*e, v, context), v, hint, which, total, e->norm, options);
   }
   bounds::ValuesQuestion question;

@@ -19,14 +19,17 @@ struct CertifiedValues {
 };
 
 /// Encloses the values that the triplets of the hint are of: [i] the (i + 1)-th largest singular value, or, of the k
-/// smallest, the (k - i)-th smallest; multiple values count as often as they occur. Starts from the hint's vectors; poor
-/// ones, and values that it missed, cost width, never the truth. `which`: the end of the spectrum that they are of. Of the options method, proven_up_to and formed_up_to count.
+/// smallest, the (k - i)-th smallest; multiple values count as often as they occur. Starts from the hint's vectors;
+/// poor ones, and values that it missed, cost width, never the truth. `which`: the end of the spectrum that they are
+/// of. Of the options method, proven_up_to and formed_up_to count.
 ///
 /// - Where certify() would factor: both ends proven, by Rayleigh-Ritz and one Cholesky factorization that counts the
-///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8 vectors.
-/// - Elsewhere, of the largest values: lower ends proven, from a read a vector; upper ends probabilistic if the hint was
-///   checked (SvdOptions::check), or proven from the norms where those are smaller. Of the smallest values upper ends are
-///   proven, and lower ends probabilistic if the hint was checked, 0 otherwise.
+///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8
+///   vectors.
+/// - Elsewhere, of the largest values: lower ends proven, from a read a vector; upper ends probabilistic if the hint
+/// was
+///   checked (SvdOptions::check), or proven from the norms where those are smaller. Of the smallest values upper ends
+///   are proven, and lower ends probabilistic if the hint was checked, 0 otherwise.
 /// - Of an operator with an opaque part, which is known by its products alone, as certify() says.
 ///
 /// Throws Error as certify() does.
@@ -41,9 +44,10 @@ struct CertifiedSvd {
   std::vector<Enclosure> sigma;
 };
 
-/// svd() and certify_values(). Where a factorization is possible it takes the place of the solver's own check, and where
-/// it finds that a value was missed, or vectors not good enough, svd() goes on with its check and the values are enclosed
-/// again. The outcome `converged` says that the ends agree with the values found, `unconfirmed` that they do not.
+/// svd() and certify_values(). Where a factorization is possible it takes the place of the solver's own check, and
+/// where it finds that a value was missed, or vectors not good enough, svd() goes on with its check and the values are
+/// enclosed again. The outcome `converged` says that the ends agree with the values found, `unconfirmed` that they do
+/// not.
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);

@@ -28,9 +28,8 @@ bool is_provable(const Expression& e, const Limits& limits);
 /// unknown.
 Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context);
 
-/// The k largest or smallest singular values of N enclosed (values_proof.hpp), of the stored matrix or of the matrix that
-/// the composite was formed into, all ends moved outward by the bound on |M - N|_F. The vectors are
-/// those of N.
+/// The k largest or smallest singular values of N enclosed (values_proof.hpp), of the stored matrix or of the matrix
+/// that the composite was formed into, all ends moved outward by the bound on |M - N|_F. The vectors are those of N.
 ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context);
 
 /// At least |N|_2 for a product B A of inner dimension r < min(rows, columns), from r x r matrices alone:

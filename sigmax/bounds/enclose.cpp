@@ -12,9 +12,9 @@
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/bounds/stored_operator.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/matvec.hpp"
+#include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::bounds {
 

@@ -1,4 +1,5 @@
-// The probabilistic bound: what the recurrences of a random start prove about sigma_max, except with a stated probability.
+// The probabilistic bound: what the recurrences of a random start prove about sigma_max, except with a stated
+// probability.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,8 @@ class Proof {
   /// The quantity is at least `value`, every rounding error of its evaluation included. A finite number, 0 or more.
   static LowerBound lower(double value);
 
-  /// The quantity is at least `value`, except with probability `failure_probability` over the solver's own random start.
+  /// The quantity is at least `value`, except with probability `failure_probability` over the solver's own random
+  /// start.
   static LowerBound probabilistic_lower(double value, double failure_probability);
 
   /// The quantity is at most `value`, every rounding error of its evaluation included. 0 or more; infinite: unknown.

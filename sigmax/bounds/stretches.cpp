@@ -32,7 +32,8 @@ double defect_of(const Matrix<double>& v) {
   for (std::int64_t j = 0; j < v.columns(); ++j) {
     const double size = length(v.column(j)).upper;
     for (std::int64_t i = 0; i < v.columns(); ++i) {
-      const double entry = std::fabs(c(i, j) - (i == j ? 1 : 0)) + gamma(v.rows() + 2) * size * length(v.column(i)).upper;
+      const double entry =
+          std::fabs(c(i, j) - (i == j ? 1 : 0)) + gamma(v.rows() + 2) * size * length(v.column(i)).upper;
       square = round_up(square + entry * entry);
     }
   }

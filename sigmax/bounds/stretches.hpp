@@ -27,9 +27,9 @@ struct Stretches {
 
 /// Of columns Y that are orthogonal but for rounding, and best in descending length.
 ///
-/// From below: Y = Q D with columns of length 1 in Q, so that sigma_min(Y) >= sigma_min(Q) min |y_j|, and |Q^T Q - I| is
-/// at most the Frobenius norm of its off-diagonal part: short columns lose no more than they must. From above: |Y^T Y| is
-/// at most its largest diagonal entry and the Frobenius norm of the rest.
+/// From below: Y = Q D with columns of length 1 in Q, so that sigma_min(Y) >= sigma_min(Q) min |y_j|, and |Q^T Q - I|
+/// is at most the Frobenius norm of its off-diagonal part: short columns lose no more than they must. From above: |Y^T
+/// Y| is at most its largest diagonal entry and the Frobenius norm of the rest.
 Stretches stretches_of(const Matrix<double>& y);
 
 }  // namespace sigmax::bounds

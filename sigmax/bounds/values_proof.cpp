@@ -161,8 +161,8 @@ double image_lower(const Frame& f, std::size_t i) {
 }
 double image_upper(const Frame& f, std::size_t i) { return round_up(f.stretches.longest[i] + f.image_error); }
 
-// W: the columns of V times powers of two, so that W W^T vanishes off their span exactly. `least`: |w_j| is at least that
-// and less than twice.
+// W: the columns of V times powers of two, so that W W^T vanishes off their span exactly. `least`: |w_j| is at least
+// that and less than twice.
 Matrix<double> lift_of(const Frame& f, const std::vector<double>& least) {
   Matrix<double> w = f.v;
   for (std::int64_t j = 0; j < w.columns(); ++j) {
@@ -230,7 +230,8 @@ ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& f
     for (const double tau : trials) {
       context.check_cancel();
       if (!largest) std::fill(least.begin(), least.end(), std::sqrt(tau));
-      const double error = shift(g, diagonal, largest ? -1 : 1, largest ? tau : -tau, lift_of(f, least), spread, context);
+      const double error =
+          shift(g, diagonal, largest ? -1 : 1, largest ? tau : -tau, lift_of(f, least), spread, context);
       if (!cholesky(g.values.data(), g.order, context)) continue;
       const double shown = error + product_error;
       rest = largest ? smaller_of(rest, round_up(tau + shown)) : larger_of(round_down(tau) - round_up(shown), 0.0);

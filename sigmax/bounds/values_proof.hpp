@@ -1,5 +1,5 @@
-// Proven enclosures of the k largest or the k smallest singular values of a stored matrix, each with its index: none was
-// missed. Derivation: docs/proofs.md. Internal to bounds/.
+// Proven enclosures of the k largest or the k smallest singular values of a stored matrix, each with its index: none
+// was missed. Derivation: docs/proofs.md. Internal to bounds/.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace sigmax::bounds {
 
 struct ValuesQuestion {
   Which which = Which::largest;
-  /// Approximate singular vectors of the k values in question, by descending value, on either side; those on the shorter
-  /// one are taken. Poor ones cost width, never the truth. At least one, at most min(rows, columns).
+  /// Approximate singular vectors of the k values in question, by descending value, on either side; those on the
+  /// shorter one are taken. Poor ones cost width, never the truth. At least one, at most min(rows, columns).
   MatrixView<const double> right{};
   MatrixView<const double> left{};
   /// An estimate of the (k + 1)-th value, 0 if there is none. A wrong one costs a factorization.
@@ -39,9 +39,9 @@ struct ProvenValues {
 ///
 ///     R_i = sum_{j >= i} |B^T B v_j - V c_j|^2    (any c_j),
 ///
-/// sigma_i(B)^2 <= max( (|B V_i|^2 + R_i / eta) / (1 - delta), tau + rho + eta ) for every eta > 0, V_i the columns from
-/// i on and |V^T V - I| <= delta. The lower ends are those of B V alone, by interlacing. For the smallest values the same
-/// from below.
+/// sigma_i(B)^2 <= max( (|B V_i|^2 + R_i / eta) / (1 - delta), tau + rho + eta ) for every eta > 0, V_i the columns
+/// from i on and |V^T V - I| <= delta. The lower ends are those of B V alone, by interlacing. For the smallest values
+/// the same from below.
 ///
 /// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is worked in and restored. Cost: two reads of A for 8
 /// vectors, order^2 k flops, and order^3 / 3 a factorization: one as a rule. The relative widths are about that of an

@@ -98,8 +98,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
     const Guarded<T> guarded(a, exponent);
     GramSide<T> side(guarded, context);
     const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
-    Complement<T> rest =
-        check_complement<T>(side.order(), product, all_known(side, result), inner, context);
+    Complement<T> rest = check_complement<T>(side.order(), product, all_known(side, result), inner, context);
     if (rest.joined > 0 || improves(rest, result, exponent, options)) {
       Triplets<T> triplets = side.triplets(rest.vectors);
       if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {

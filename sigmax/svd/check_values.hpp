@@ -15,7 +15,7 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
 
 extern template void check_values<float>(const LinearOperator<float>&, const SvdOptions<float>&, SvdResult<float>&,
                                          Context&);
-extern template void check_values<double>(const LinearOperator<double>&, const SvdOptions<double>&,
-                                          SvdResult<double>&, Context&);
+extern template void check_values<double>(const LinearOperator<double>&, const SvdOptions<double>&, SvdResult<double>&,
+                                          Context&);
 
 }  // namespace sigmax

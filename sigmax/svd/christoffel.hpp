@@ -1,5 +1,5 @@
-// What the Lanczos recurrence of a random start tells of the largest eigenvalue. Plain numbers: bounds/probabilistic.hpp
-// makes bounds of them, svd/complement.hpp asks them whether a value was missed.
+// What the Lanczos recurrence of a random start tells of the largest eigenvalue. Plain numbers:
+// bounds/probabilistic.hpp makes bounds of them, svd/complement.hpp asks them whether a value was missed.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ void check_failure_probability(std::string_view where, double value);
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude = 0);
 
-/// The same of several recurrences whose starts are independent: the largest of s bounds that each fail with probability
-/// p^(1/s), which fails only if all of them do, with probability p. Two starts need half the logarithm of 1/p that one
-/// needs, and so about half the steps. Infinite without a recurrence.
+/// The same of several recurrences whose starts are independent: the largest of s bounds that each fail with
+/// probability p^(1/s), which fails only if all of them do, with probability p. Two starts need half the logarithm of
+/// 1/p that one needs, and so about half the steps. Infinite without a recurrence.
 double christoffel_upper_bound(std::span<const LanczosRecurrence> recurrences, double failure_probability,
                                std::int64_t terms, double magnitude = 0);
 

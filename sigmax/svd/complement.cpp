@@ -20,12 +20,15 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kStarts = 2;
 constexpr std::int64_t kMostStarts = 8;
 
+// Up to this order the whole space is taken in at once: that costs no more than a process on what is left.
+constexpr std::int64_t kSmallOrder = 32;
+
 // Steps of a check that shows nothing.
 constexpr std::int64_t kBriefSteps = 6;
 
-// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding times
-// the inverse of the failure probability: up to this much of theta is as close as may be expected, and as much of its
-// root relative to the largest.
+// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding
+// times the inverse of the failure probability: up to this much of theta is as close as may be expected, and as much of
+// its root relative to the largest.
 template <Real T>
 constexpr double kConfirmed = std::same_as<T, float> ? 1e-3 : 1e-6;
 template <Real T>
@@ -68,6 +71,16 @@ Matrix<T> columns_of(const Matrix<T>& x, std::int64_t first, std::int64_t count)
   Matrix<T> result(x.rows(), count);
   std::copy_n(x.values().begin() + static_cast<std::ptrdiff_t>(first * x.rows()), result.values().size(),
               result.values().begin());
+  return result;
+}
+
+template <Real T>
+Matrix<T> random_columns(std::int64_t rows, std::int64_t columns, RandomState& random) {
+  Matrix<T> result(rows, columns);
+  std::vector<double> normal(result.values().size());
+  random = fill_normal(random, normal);
+  std::transform(normal.begin(), normal.end(), result.values().begin(),
+                 [](double value) { return static_cast<T>(value); });
   return result;
 }
 
@@ -163,10 +176,10 @@ LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, cons
   return lanczos<T>(n, product, start.view(), inner, context);
 }
 
-// What rounding is relative to on the complement, and how much of it there is. C x = A^T (A x) rounds by u |A| |A x| and
-// by |A^T| u |A| |x|; for x orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are sigma_k
-// in place of |A|. So values as small as 16 terms u |A| are still told apart, where A^T A itself loses all below
-// sqrt(u) |A|.
+// What rounding is relative to on the complement, and how much of it there is. C x = A^T (A x) rounds by u |A| |A x|
+// and by |A^T| u |A| |x|; for x orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are
+// sigma_k in place of |A|. So values as small as 16 terms u |A| are still told apart, where A^T A itself loses all
+// below sqrt(u) |A|.
 struct Scales {
   double magnitude = 0;
   double rounding = 0;
@@ -211,7 +224,8 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
   Complement<T> result;
   result.random = options.random;
   Known<T> all(n, product);
-  all.join(std::move(known));
+  all.join(known);
+  if (n <= kSmallOrder && all.size() < n) all.join(random_columns<T>(n, n - all.size(), result.random));
   const bool full = options.failure_probability > 0;
   double failure_probability = options.failure_probability;
   std::int64_t products = 0;

@@ -1,5 +1,5 @@
-// Whether the k largest eigenvalues that were found are the k largest that there are: a Lanczos process from fresh random
-// vectors on what the known eigenvectors leave of the operator. Internal to svd/.
+// Whether the k largest eigenvalues that were found are the k largest that there are: a Lanczos process from fresh
+// random vectors on what the known eigenvectors leave of the operator. Internal to svd/.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ struct ComplementOptions {
   double tolerance = 1e-10;
   /// Of the answer that nothing is left; 0: a few steps, and no answer.
   double failure_probability = 1e-9;
-  std::int64_t terms = 0;    ///< as christoffel_upper_bound() takes them
-  double magnitude = 0;      ///< what products round relatively to, where that is more than the largest eigenvalue
+  std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
+  double magnitude = 0;    ///< what products round relatively to, where that is more than the largest eigenvalue
   std::int64_t max_products = 0;
   RandomState random{};
 };
@@ -30,7 +30,8 @@ template <Real T>
 struct Complement {
   Matrix<T> vectors;          ///< Ritz vectors of all that is known, by descending value, orthonormal
   std::vector<double> theta;  ///< their values
-  /// upper[i] for i < k: the i-th largest eigenvalue is no larger, except with the failure probability. Empty: not shown.
+  /// upper[i] for i < k: the i-th largest eigenvalue is no larger, except with the failure probability. Empty: not
+  /// shown.
   std::vector<double> upper;
   bool confirmed = false;   ///< the upper ends are as close to theta as may be expected
   std::int64_t joined = 0;  ///< eigenvectors that were missing
@@ -51,8 +52,8 @@ struct Complement {
 /// since [eta^-1 E^T E, -E^T; -E, eta I] is positive semidefinite (docs/proofs.md). tau comes from the Christoffel
 /// functions of the process, so that it fails only with the stated probability over its start; several rounds share it.
 ///
-/// Cost: a product with all of `known`, and as many with two vectors as Lanczos takes to separate the k-th value from the
-/// first that is not known. Throws as lanczos() does.
+/// Cost: a product with all of `known`, and as many with two vectors as Lanczos takes to separate the k-th value from
+/// the first that is not known. Throws as lanczos() does.
 template <Real T>
 Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, Matrix<T> known,
                                const ComplementOptions& options, Context& context);

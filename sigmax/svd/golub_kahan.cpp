@@ -215,8 +215,8 @@ class Process {
           for (std::int64_t i = 0; i < h.rows(); ++i) h(i, j) += w_(i, l) * b_(l, j);
         }
       }
-      recurrences_ = start_.recurrences(std::as_const(h).view(), h.rows(), h.columns(),
-                                             pending() == 0 ? done() : complete_steps_);
+      recurrences_ =
+          start_.recurrences(std::as_const(h).view(), h.rows(), h.columns(), pending() == 0 ? done() : complete_steps_);
     }
     first_cycle_ = false;
   }

@@ -16,8 +16,8 @@ template <Real T>
 SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
                          Context& context);
 
-/// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with A
-/// itself, show that values too small for A^T A are among the k; as it is otherwise.
+/// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with
+/// A itself, show that values too small for A^T A are among the k; as it is otherwise.
 template <Real T>
 SvdResult<T> with_small_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T> result,
                                std::int64_t basis, Context& context);

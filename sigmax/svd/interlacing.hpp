@@ -15,8 +15,8 @@ struct Coupled {
   Matrix<double> f;
 };
 
-/// upper[i] >= lambda_i(C) for i < k, if the eigenvalues of C on the complement of the first `deflated` >= k columns of V
-/// are at most tau; `theta` and |F| may be upper bounds. Of the two sides of
+/// upper[i] >= lambda_i(C) for i < k, if the eigenvalues of C on the complement of the first `deflated` >= k columns of
+/// V are at most tau; `theta` and |F| may be upper bounds. Of the two sides of
 ///
 ///     lambda_i(C) <= max( lambda_i(H + F / eta), tau + eta )     for every eta > 0
 ///

@@ -73,8 +73,8 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
   return found;
 }
 
-// Triplets of an R whose solves say nothing of its left vectors. Those of values above rounding are R v / |R v|; for the
-// others any vectors will do that R^T takes to rounding, which are found as the right ones were.
+// Triplets of an R whose solves say nothing of its left vectors. Those of values above rounding are R v / |R v|; for
+// the others any vectors will do that R^T takes to rounding, which are found as the right ones were.
 lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, double largest,
                         const LanczosOptions& options, Context& context) {
   Matrix<double> image = right.v;

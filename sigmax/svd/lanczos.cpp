@@ -183,8 +183,7 @@ class Process {
       for (double& alpha : recurrence.alpha) alpha += mu;
       recurrence.drawn = true;  // who asks knows what the answer is worth
     }
-    const double found =
-        christoffel_upper_bound(known, ceiling.failure_probability, ceiling.terms, ceiling.magnitude);
+    const double found = christoffel_upper_bound(known, ceiling.failure_probability, ceiling.terms, ceiling.magnitude);
     bound_ = std::min(bound_, found);
     return bound_;
   }
@@ -361,8 +360,8 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   if (random_start) process.start_random(std::min(options.starts, n));
 
   const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
-  const LoopOptions loop{k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart,
-                         !options.ceiling};
+  const LoopOptions loop{
+      k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart, !options.ceiling};
   auto end = run_krylov(
       process, loop,
       [&](const auto& ritz) {

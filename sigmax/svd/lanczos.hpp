@@ -45,7 +45,7 @@ struct LanczosOptions {
   std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
   /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
   std::optional<Ceiling> ceiling{};
-  RandomState random{};              ///< the start is drawn from it, and directions where a space is exhausted
+  RandomState random{};  ///< the start is drawn from it, and directions where a space is exhausted
 };
 
 /// How the process ended.
@@ -61,8 +61,8 @@ struct LanczosResult {
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
-  /// Where they were asked for: orthonormal Ritz vectors of the values behind theta_k, descending, as many as C takes in
-  /// one read, or fewer after a short process; how good they are varies.
+  /// Where they were asked for: orthonormal Ritz vectors of the values behind theta_k, descending, as many as C takes
+  /// in one read, or fewer after a short process; how good they are varies.
   Matrix<T> neighbours;
   std::int64_t products = 0;  ///< of C with a vector
   std::int64_t reads = 0;     ///< of C: one for up to 8 vectors together
@@ -71,7 +71,7 @@ struct LanczosResult {
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
   /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
   double bound = std::numeric_limits<double>::infinity();
-  RandomState random{};                        ///< for the next call
+  RandomState random{};  ///< for the next call
 };
 
 /// The k largest eigenpairs of C, of order n, with full reorthogonalisation and thick restart, in T; what is projected,

@@ -15,7 +15,8 @@ namespace {
 // save.
 constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 
-// After this many reads the wanted values have close neighbors, whose vectors make the gradient's solve converge faster.
+// After this many reads the wanted values have close neighbors, whose vectors make the gradient's solve converge
+// faster.
 constexpr std::int64_t kManyReads = 16;
 
 // The process alone: all of the result but its triplets, and the vectors of the side.

@@ -80,7 +80,9 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     products += rest.products;
     right.random = rest.random;
     std::int64_t above = 0;
-    while (above < std::min(inner.k, n - options.k) && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
+    while (above < std::min(inner.k, n - options.k) &&
+           rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta)
+      ++above;
     if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
       shown = rest.bound;
       const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown > inner.ceiling->theta;

@@ -1,5 +1,5 @@
-// Whether the k smallest singular values of a triangular R that were found are the k smallest that there are. Internal to
-// svd/; callers hold a SerialBlas.
+// Whether the k smallest singular values of a triangular R that were found are the k smallest that there are. Internal
+// to svd/; callers hold a SerialBlas.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +33,10 @@ struct CheckedSmallest {
 };
 
 /// The counterpart of check_complement() for the smallest values: Lanczos on (R'^T R')^-1 from fresh random vectors, R'
-/// the factor of [R; tau V^T], tau about |R|, until it is shown that no eigenvalue is larger than that of the k-th value.
-/// R'^T R' = R^T R + tau^2 V V^T, so that what R' shrinks no further R does not shrink further off V. What is found
-/// joins V. Of the options k, failure_probability and max_products count. Changes `right`: vectors, products, random
-/// state, and the outcome if nothing could be shown.
+/// the factor of [R; tau V^T], tau about |R|, until it is shown that no eigenvalue is larger than that of the k-th
+/// value. R'^T R' = R^T R + tau^2 V V^T, so that what R' shrinks no further R does not shrink further off V. What is
+/// found joins V. Of the options k, failure_probability and max_products count. Changes `right`: vectors, products,
+/// random state, and the outcome if nothing could be shown.
 ///
 /// Resolves values down to n u |R|: R is the matrix that it was made of but for that.
 CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,

@@ -54,9 +54,9 @@ struct SvdOptions {
 };
 
 enum class SvdOutcome {
-  converged,        ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact but for rounding)
-  completed,        ///< a method with a fixed number of steps has made them
-  unconfirmed,      ///< as converged, but the check, or a proof, left room for a value that was missed: see what they say
+  converged,    ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact but for rounding)
+  completed,    ///< a method with a fixed number of steps has made them
+  unconfirmed,  ///< as converged, but the check, or a proof, left room for a value that was missed: see what they say
   out_of_products,  ///< max_products first: the values are still lower bounds, the vectors the best so far
 };
 
@@ -83,7 +83,7 @@ struct SvdResult {
   /// Without it, that none was missed is an estimate: no full check was asked for, or it ran out of products.
   std::optional<CheckedValues> checked;
   std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
-  double next = 0;  ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
+  double next = 0;          ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
   SvdOutcome outcome = SvdOutcome::converged;
   Method method;              ///< the one that was used, its choices filled in
   std::int64_t products = 0;  ///< as max_products counts them

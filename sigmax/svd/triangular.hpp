@@ -23,8 +23,8 @@ void apply_inverse(const Matrix<double>& r, MatrixView<double> x);
 /// A unit of rounding of the largest entry.
 double unit_of(const Matrix<double>& r);
 
-/// A diagonal entry below that, zero above all, is replaced by one that can be divided by: R changes by no more than the
-/// rounding errors of the factorization that it comes from. Where several are, values may fall far below rounding.
+/// A diagonal entry below that, zero above all, is replaced by one that can be divided by: R changes by no more than
+/// the rounding errors of the factorization that it comes from. Where several are, values may fall far below rounding.
 void lift_diagonal(Matrix<double>& r);
 
 /// Whether solves with R overflow, or tell of values far below rounding alone: by what they make of one vector.

@@ -34,7 +34,9 @@ class SpectrumMaker {
  public:
   explicit SpectrumMaker(std::uint64_t seed) : random_(seed) {}
 
-  std::int64_t pick(std::int64_t count) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(count)); }
+  std::int64_t pick(std::int64_t count) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(count));
+  }
   double uniform() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   /// `scales`: whether f64 matrices may have any scale.
@@ -46,7 +48,8 @@ class SpectrumMaker {
     s.columns = diagonal ? 1 + pick(140) : 1 + pick(36);
     const std::vector<double> sigma = values(s.least());
     const DType type = kTypes[pick(5)];
-    const double scale = scales && type == DType::f64 && pick(4) == 0 ? std::ldexp(1.0, static_cast<int>(pick(1800)) - 900) : 1.0;
+    const double scale =
+        scales && type == DType::f64 && pick(4) == 0 ? std::ldexp(1.0, static_cast<int>(pick(1800)) - 900) : 1.0;
     std::vector<double> a(static_cast<std::size_t>(s.rows * s.columns), 0.0);
     const std::vector<std::int64_t> order = permutation(s.least());
     for (std::size_t i = 0; i < sigma.size(); ++i) {
@@ -71,7 +74,8 @@ class SpectrumMaker {
                                                     static_cast<std::size_t>(s.columns));
       s.error = 0x1p-56L * s.values.front();
     }
-    s.what = fmt::format("{} {}x{} {} times {:.3g}", diagonal ? "diagonal" : "dense", s.rows, s.columns, name(type), scale);
+    s.what =
+        fmt::format("{} {}x{} {} times {:.3g}", diagonal ? "diagonal" : "dense", s.rows, s.columns, name(type), scale);
     return s;
   }
 

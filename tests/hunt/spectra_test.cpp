@@ -111,7 +111,8 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
     SCOPED_TRACE(rerun(seed) + " " + s.what + " " + std::string(name(options.method)));
     const SvdResult<T> found = svd(*a, options, context);
     const double largest = static_cast<double>(s.values.front());
-    const double rounding = std::numeric_limits<T>::epsilon() * 16 * largest * std::sqrt(static_cast<double>(s.rows + s.columns));
+    const double rounding =
+        std::numeric_limits<T>::epsilon() * 16 * largest * std::sqrt(static_cast<double>(s.rows + s.columns));
     bool wrong = false;
     for (std::int64_t j = 0; j < options.k; ++j) {
       const double truth = static_cast<double>(truth_of(s, options.which, options.k, j));
@@ -127,7 +128,9 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
       wrong = wrong || (options.which == Which::largest ? bound < truth - rounding : bound > truth + rounding);
     }
     tally.checked += found.checked ? 1 : 0;
-    if (wrong && std::getenv("HUNT_SHOW") != nullptr) std::printf("%s %s %s k %lld\n", rerun(seed).c_str(), s.what.c_str(), std::string(name(options.method)).c_str(), static_cast<long long>(options.k));
+    if (wrong && std::getenv("HUNT_SHOW") != nullptr)
+      std::printf("%s %s %s k %lld\n", rerun(seed).c_str(), s.what.c_str(), std::string(name(options.method)).c_str(),
+                  static_cast<long long>(options.k));
     tally.wrong += wrong ? 1 : 0;
     tally.unconfirmed += found.outcome == SvdOutcome::unconfirmed ? 1 : 0;
   }

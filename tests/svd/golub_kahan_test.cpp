@@ -12,9 +12,9 @@
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
-#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "tolerance.hpp"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/stopping.hpp"
 #include "tolerance.hpp"
