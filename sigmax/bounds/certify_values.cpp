@@ -226,7 +226,7 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
     result.triplets.joined += before.joined;
     values = certify_values(a, result.triplets, options.which, certify, context);
   }
-  if (checks && result.triplets.outcome != SvdOutcome::out_of_products) {
+  if (checks && factors && result.triplets.outcome != SvdOutcome::out_of_products) {
     const bool agreed = agree(values, result.triplets, options.tolerance);
     result.triplets.outcome = agreed ? SvdOutcome::converged : SvdOutcome::unconfirmed;
   }

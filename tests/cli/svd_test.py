@@ -53,6 +53,27 @@ class Triplets(SvdTest):
         for each in report["triplets"]:
             self.assertLessEqual(each["residual"], 1e-8)
 
+    def test_each_value_is_enclosed_with_its_index(self):
+        for which in ((), ("--smallest",)):
+            report = self.report(self.matrix(), "-k", "3", *which)
+            for each in report["triplets"]:
+                self.assertEqual((each["known"], each["failure_probability"]), ("proven", 0))
+                self.assertLessEqual(each["lower"], SIGMA[each["index"] - 1] * (1 + 1e-14))
+                self.assertGreaterEqual(each["upper"], SIGMA[each["index"] - 1] * (1 - 1e-14))
+                self.assertLess(each["upper"] - each["lower"], 1e-9)
+
+    def test_without_a_proof_values_say_that_they_are_estimates(self):
+        for each in self.report(self.matrix(), "-k", "3", "--certify", "none")["triplets"]:
+            self.assertEqual((each["known"], each["lower"], each["upper"]), ("estimate", None, None))
+
+    def test_a_start_that_was_drawn_gives_probabilistic_ends_and_a_given_one_none(self):
+        path = self.matrix([1.0] * 3 + [0.9 - 0.005 * i for i in range(77)], 90, 80)
+        for each in self.report(path, "-k", "5", "--certify", "probabilistic")["triplets"][1:]:
+            self.assertEqual((each["known"], each["failure_probability"]), ("probabilistic", 1e-9))
+        repeated = self.report(path, "-k", "5", "--certify", "probabilistic", "--seed", "7")
+        for each in repeated["triplets"]:
+            self.assertNotEqual(each["known"], "probabilistic")
+
     def test_the_largest_is_enclosed_with_proof(self):
         sigma_max = self.report(self.matrix(), "-k", "1")["sigma_max"]
         self.assertEqual((sigma_max["kind"], sigma_max["failure_probability"]), ("proven", 0))
@@ -207,6 +228,51 @@ class Refusals(SvdTest):
         self.assertLessEqual(report["triplets"][0]["sigma"], 1.06 * (1 + 1e-14))
 
 
+class Multiple(SvdTest):
+    """Values that come in copies: a Krylov space from one vector sees one of them."""
+
+    def diagonal(self, sigma):
+        n = len(sigma)
+        return self.write("d.npy", checkpoints.npy([[sigma[i] if i == j else 0.0 for j in range(n)] for i in range(n)]))
+
+    def test_no_copy_is_missed_with_a_proof_or_without(self):
+        sigma = [1.0] * 3 + [0.9 - 0.8 * i / 156 for i in range(157)]
+        path = self.diagonal(sigma)
+        for certify in ("proven", "probabilistic", "none"):
+            for seed in range(8):
+                found = self.values(path, "-k", "3", "--certify", certify, "--seed", str(seed))
+                self.assert_values(found, [1, 1, 1])
+
+    def test_no_method_misses_a_copy(self):
+        sigma = [2.0] * 12 + [1.5] * 12 + [0.1 + 0.01 * i for i in range(60)][::-1]
+        path = self.diagonal(sigma)
+        for method in ("lanczos", "block-krylov", "dense", "deflation"):
+            report = self.report(path, "-k", "14", "--method", method)
+            self.assertEqual(report["outcome"], "converged")
+            self.assert_values([each["sigma"] for each in report["triplets"]], sigma[:14])
+            self.assertEqual({each["known"] for each in report["triplets"]}, {"proven"})
+
+    def test_copies_of_the_smallest_are_found(self):
+        sigma = [3.0 - 0.02 * i for i in range(100)] + [0.25] * 6
+        report = self.report(self.diagonal(sigma), "--smallest", "-k", "6")
+        self.assert_values([each["sigma"] for each in report["triplets"]], [0.25] * 6)
+
+    def test_what_a_method_stopped_short_of_is_mended(self):
+        sigma = [1.0] + [0.9999] * 40
+        report = self.report(self.diagonal(sigma), "--method", "power", "--tolerance", "1e-3")
+        self.assertEqual(report["outcome"], "converged")
+        self.assertAlmostEqual(report["triplets"][0]["sigma"], 1, delta=1e-3)
+        self.assertLessEqual(report["triplets"][0]["lower"], 1)
+        self.assertGreaterEqual(report["triplets"][0]["upper"], 1)
+
+    def test_zeros_have_proven_ends_too(self):
+        report = self.report(self.diagonal([2.0, 1.0] + [0.0] * 40), "-k", "5")
+        self.assertEqual(report["outcome"], "converged")
+        for each in report["triplets"][2:]:
+            self.assertEqual(each["lower"], 0)
+            self.assertLess(each["upper"], 1e-5)
+
+
 class Shown(SvdTest):
 
     def test_the_table_fits_80_columns(self):
@@ -225,7 +291,7 @@ class Shown(SvdTest):
         self.assertIn("the 3 largest of 7 singular triplets", out)
         for word in ("converged", "of the matrix", "at least", "at most", "proven, rounding included", "Frobenius"):
             self.assertIn(word, out)
-        self.assertRegex(out, r"\n +1 +9\.0+ +1\.000000 +[\d.]+ %  +[\d.e+-]+\n")
+        self.assertRegex(out, r"\n +1 +9\.0+ +1\.000000 +[\d.]+ %  +[\d.e+-]+  ✓ \de-\d\d\n")
         self.assertIn("all 7 singular triplets", self.expect(0, "svd", self.matrix(), "-k", "all").out)
         self.assertIn("the largest of 7 singular triplets", self.expect(0, "svd", self.matrix(), "-k", "1").out)
 
@@ -239,8 +305,12 @@ class Shown(SvdTest):
     def test_csv_has_a_line_a_triplet(self):
         out = self.expect(0, "svd", self.matrix(), "-k", "3", "--format", "csv").out
         lines = list(csv.DictReader(io.StringIO(out)))
-        self.assertEqual(list(lines[0]), ["index", "sigma", "relative", "energy", "residual"])
+        self.assertEqual(list(lines[0]), ["index", "sigma", "relative", "energy", "residual", "lower", "upper", "known"])
         self.assert_values([float(line["sigma"]) for line in lines], SIGMA[:3])
+        for line, sigma in zip(lines, SIGMA):
+            self.assertLessEqual(float(line["lower"]), sigma * (1 + 1e-14))
+            self.assertGreaterEqual(float(line["upper"]), sigma * (1 - 1e-14))
+            self.assertEqual(line["known"], "proven")
 
     def test_the_file_and_standard_output_hold_the_same_json(self):
         out = self.expect(0, "svd", self.matrix(), "-k", "3", "--format", "json", "--json", "a.json").out
