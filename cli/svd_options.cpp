@@ -112,8 +112,9 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
       ->group(kComputation);
   command
       ->add_option("--certify", typed.certify,
-                   "how the upper end of sigma_1 is to be known: proven (any size), proven:N (up to N on the shorter "
-                   "side, probabilistic above), probabilistic or none; proven:4096 by default")
+                   "how each value is to be known, with its index and every copy counted: proven (any size), proven:N "
+                   "(up to N on the shorter side, probabilistic above), probabilistic, or none (an estimate); "
+                   "proven:4096 by default")
       ->option_text("HOW")
       ->group(kComputation);
   add_seed(command, typed);
