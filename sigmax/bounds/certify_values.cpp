@@ -17,6 +17,7 @@
 #include "sigmax/bounds/stretches.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/svd/blas.hpp"
 
 namespace sigmax {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/svd/lapack.hpp"
+
 namespace sigmax::bounds {
 namespace {
 
@@ -10,14 +12,6 @@ namespace {
 constexpr double kUnderflow = 0x1p-500;
 
 }  // namespace
-
-Matrix<double> product_of(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
-  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
-  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
-              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
-              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
-  return c;
-}
 
 NormRange length(std::span<const double> x) {
   NormRange range = norm_range(x);
@@ -27,7 +21,7 @@ NormRange length(std::span<const double> x) {
 }
 
 double defect_of(const Matrix<double>& v) {
-  const Matrix<double> c = product_of(CblasTrans, v, v);
+  const Matrix<double> c = lapack::product(v, v, true);
   double square = 0;
   for (std::int64_t j = 0; j < v.columns(); ++j) {
     const double size = length(v.column(j)).upper;
@@ -43,7 +37,7 @@ double defect_of(const Matrix<double>& v) {
 Stretches stretches_of(const Matrix<double>& y) {
   Stretches f;
   const auto k = static_cast<std::size_t>(y.columns());
-  const Matrix<double> c = product_of(CblasTrans, y, y);
+  const Matrix<double> c = lapack::product(y, y, true);
   std::vector<NormRange> size;
   for (std::int64_t j = 0; j < y.columns(); ++j) size.push_back(length(y.column(j)));
   // |y_i^T y_j|, rounded up.

@@ -7,17 +7,13 @@
 
 #include "sigmax/bounds/rounding.hpp"
 #include "sigmax/core/matrix.hpp"
-#include "sigmax/svd/blas.hpp"
 
 namespace sigmax::bounds {
-
-/// fl(A B) or fl(A^T B), one BLAS call; the caller holds a SerialBlas.
-Matrix<double> product_of(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b);
 
 /// |x| between lower and upper, the exponent applied.
 NormRange length(std::span<const double> x);
 
-/// At least |V^T V - I|_2.
+/// At least |V^T V - I|_2. Callers hold a SerialBlas.
 double defect_of(const Matrix<double>& v);
 
 struct Stretches {

@@ -27,15 +27,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than anything that underflows in a product with B, whose largest entry is in [1/2, 1).
 constexpr double kUnderflow = 0x1p-500;
 
-Matrix<double> orthonormal(MatrixView<const double> x) {
-  Matrix<double> copy(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), copy.column(j).begin());
-  const lapack::Qr qr(copy.view());
-  Matrix<double> identity(x.columns, x.columns);
-  for (std::int64_t i = 0; i < x.columns; ++i) identity(i, i) = 1;
-  return qr.times(std::as_const(identity).view());
-}
-
 // B = s A, or s A^T where g is of the rows, of norm at most `norm`, |B|_F at most `frobenius`.
 class Scaled {
  public:
@@ -83,8 +74,8 @@ struct Frame {
 
 // Rotates V to Ritz vectors of the Gram matrix, as far as rounding goes. Nothing rests on it.
 void rotate(Matrix<double>& v, const Matrix<double>& y) {
-  SmallEigen ritz = largest_of_symmetric(product_of(CblasTrans, y, y), v.columns());
-  v = product_of(CblasNoTrans, v, ritz.vector);
+  SmallEigen ritz = largest_of_symmetric(lapack::product(y, y, true), v.columns());
+  v = lapack::product(v, ritz.vector);
 }
 
 Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix& g) {
@@ -95,13 +86,15 @@ Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix
       if (!std::isfinite(value)) return f;
     }
   }
-  f.v = orthonormal(x);
+  Matrix<double> copy(x.rows, x.columns);
+  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), copy.column(j).begin());
+  f.v = lapack::orthonormal(std::move(copy));
   rotate(f.v, b.times(f.v));
   f.defect = defect_of(f.v);
   const Matrix<double> y = b.times(f.v);
   const Matrix<double> z = b.adjoint_times(y);
-  const Matrix<double> c = product_of(CblasTrans, f.v, z);
-  const Matrix<double> along = product_of(CblasNoTrans, f.v, c);
+  const Matrix<double> c = lapack::product(f.v, z, true);
+  const Matrix<double> along = lapack::product(f.v, c);
   f.usable = f.defect < 0.25 && blas_supports_proofs();
   f.stretches = stretches_of(y);
   const double count = static_cast<double>(f.v.columns());

@@ -47,19 +47,10 @@ Matrix<To> converted(MatrixView<const From> x) {
   return result;
 }
 
-Matrix<double> product_of(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
-  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
-  if (c.empty()) return c;
-  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
-              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
-              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
-  return c;
-}
-
 // X -= V (V^T X), twice.
 void remove(const Matrix<double>& v, Matrix<double>& x) {
   for (int pass = 0; pass < 2; ++pass) {
-    const Matrix<double> c = product_of(CblasTrans, v, x);
+    const Matrix<double> c = lapack::product(v, x, true);
     cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(x.rows()), static_cast<int>(x.columns()),
                 static_cast<int>(v.columns()), -1.0, v.values().data(), static_cast<int>(v.rows()), c.values().data(),
                 static_cast<int>(c.rows()), 1.0, x.values().data(), static_cast<int>(x.rows()));
@@ -95,10 +86,7 @@ class Known {
     Matrix<double> all(n_, v_.columns() + x.columns());
     std::ranges::copy(v_.values(), all.values().begin());
     std::ranges::copy(x.values(), all.values().begin() + static_cast<std::ptrdiff_t>(v_.values().size()));
-    const lapack::Qr qr(all.view());
-    Matrix<double> identity(all.columns(), all.columns());
-    for (std::int64_t i = 0; i < identity.rows(); ++i) identity(i, i) = 1;
-    v_ = qr.times(std::as_const(identity).view());
+    v_ = lapack::orthonormal(std::move(all));
     z_ = Matrix<double>(n_, v_.columns());
     coupled_.theta.assign(static_cast<std::size_t>(v_.columns()), 0.0);
     // Ritz values come out good to u theta_1: what is far below is looked at once more, by itself.
@@ -110,7 +98,7 @@ class Known {
     }
     Matrix<double> e = z_;
     remove(v_, e);
-    coupled_.f = product_of(CblasTrans, e, e);
+    coupled_.f = lapack::product(e, e, true);
   }
 
   // The Ritz vectors in span(X, Y) and nothing else.
@@ -139,13 +127,13 @@ class Known {
     products_ += count;
     v = converted<double>(rounded.view());
     const Matrix<double> z = converted<double>(std::as_const(image).view());
-    Matrix<double> h = product_of(CblasTrans, v, z);
+    Matrix<double> h = lapack::product(v, z, true);
     for (std::int64_t j = 0; j < count; ++j) {
       for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
     }
     const SmallEigen ritz = largest_of_symmetric(std::move(h), count);
-    const Matrix<double> rotated = product_of(CblasNoTrans, v, ritz.vector);
-    const Matrix<double> of_rotated = product_of(CblasNoTrans, z, ritz.vector);
+    const Matrix<double> rotated = lapack::product(v, ritz.vector);
+    const Matrix<double> of_rotated = lapack::product(z, ritz.vector);
     for (std::int64_t j = 0; j < count; ++j) {
       std::ranges::copy(rotated.column(j), v_.column(first + j).begin());
       std::ranges::copy(of_rotated.column(j), z_.column(first + j).begin());

@@ -65,11 +65,11 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
     Matrix<double> batch;
     triangular::append(batch, top.vectors, good);
     triangular::apply_inverse(r, batch.view());
-    batch = triangular::orthonormal(std::move(batch));
+    batch = lapack::orthonormal(std::move(batch));
     triangular::append(found.v, batch, good);
     if (found.v.columns() < options.k) r = triangular::without(r, batch, tau);
   }
-  found.v = triangular::orthonormal(std::move(found.v));
+  found.v = lapack::orthonormal(std::move(found.v));
   return found;
 }
 
@@ -96,7 +96,7 @@ lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, doub
     triangular::append(p, smallest_right_vectors(transposed, largest, inner, context).v, missing);
   }
   if (large.columns() > 0) triangular::append(p, large, large.columns());
-  return triangular::rayleigh_ritz(r, triangular::orthonormal(std::move(p)), right.v);
+  return triangular::rayleigh_ritz(r, lapack::orthonormal(std::move(p)), right.v);
 }
 
 }  // namespace

@@ -72,6 +72,27 @@ Matrix<double> Qr::times(MatrixView<const double> x) const {
   return y;
 }
 
+Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool adjoint) {
+  Matrix<double> c(adjoint ? a.columns() : a.rows(), b.columns());
+  if (c.empty() || b.empty()) return c;
+  cblas_dgemm(CblasColMajor, adjoint ? CblasTrans : CblasNoTrans, CblasNoTrans, static_cast<int>(c.rows()),
+              static_cast<int>(c.columns()), static_cast<int>(b.rows()), 1.0, a.values().data(),
+              static_cast<int>(a.rows()), b.values().data(), static_cast<int>(b.rows()), 0.0, c.values().data(),
+              static_cast<int>(c.rows()));
+  return c;
+}
+
+Matrix<double> orthonormal(Matrix<double> x) {
+  for (std::int64_t j = 0; j < x.columns(); ++j) {
+    const double norm = cblas_dnrm2(static_cast<int>(x.rows()), x.column(j).data(), 1);
+    if (norm > 0) cblas_dscal(static_cast<int>(x.rows()), 1 / norm, x.column(j).data(), 1);
+  }
+  const Qr qr(x.view());
+  Matrix<double> identity(x.columns(), x.columns());
+  for (std::int64_t i = 0; i < x.columns(); ++i) identity(i, i) = 1;
+  return qr.times(std::as_const(identity).view());
+}
+
 Matrix<double> transposed(MatrixView<const double> a) {
   constexpr std::int64_t kBlock = 32;
   Matrix<double> t(a.columns, a.rows);

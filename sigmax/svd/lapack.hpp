@@ -46,6 +46,13 @@ struct Decomposition {
 /// converge.
 Decomposition decompose(MatrixView<double> a, std::int64_t first, std::int64_t count);
 
+/// A B, or A^T B if `adjoint`, in one call of dgemm.
+Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool adjoint = false);
+
+/// Orthonormal columns that span those of `x`, which has no more columns than rows; arbitrary directions where they are
+/// dependent.
+Matrix<double> orthonormal(Matrix<double> x);
+
 /// The transpose.
 Matrix<double> transposed(MatrixView<const double> a);
 

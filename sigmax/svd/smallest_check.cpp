@@ -28,12 +28,7 @@ Matrix<double> shortest(const Matrix<double>& r, const Matrix<double>& v, std::i
   Matrix<double> image = v;
   triangular::multiply(r, triangular::Side::plain, image.view());
   const lapack::Decomposition all = lapack::decompose(image.view(), v.columns() - count, count);
-  Matrix<double> result(v.rows(), count);
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(v.rows()), static_cast<int>(count),
-              static_cast<int>(v.columns()), 1.0, v.values().data(), static_cast<int>(v.rows()),
-              all.wanted.v.values().data(), static_cast<int>(v.columns()), 0.0, result.values().data(),
-              static_cast<int>(result.rows()));
-  return result;
+  return lapack::product(v, all.wanted.v);
 }
 
 }  // namespace
@@ -97,8 +92,8 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     triangular::append(joining, rest.vectors, above);
     triangular::apply_inverse(lifted, joining.view());
     Matrix<double> all = right.v;
-    triangular::append(all, triangular::orthonormal(std::move(joining)), above);
-    right.v = triangular::orthonormal(shortest(r, triangular::orthonormal(std::move(all)), options.k));
+    triangular::append(all, lapack::orthonormal(std::move(joining)), above);
+    right.v = lapack::orthonormal(shortest(r, lapack::orthonormal(std::move(all)), options.k));
     sigma = values_of(r, right.v);
     result.joined += above;
     starts = std::min(2 * starts, kMostStarts);

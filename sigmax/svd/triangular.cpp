@@ -14,14 +14,6 @@ void copy(MatrixView<const double> from, MatrixView<double> to) {
   for (std::int64_t j = 0; j < from.columns; ++j) std::ranges::copy(from.column(j), to.column(j).begin());
 }
 
-Matrix<double> product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& b) {
-  Matrix<double> c(transpose == CblasNoTrans ? a.rows() : a.columns(), b.columns());
-  cblas_dgemm(CblasColMajor, transpose, CblasNoTrans, static_cast<int>(c.rows()), static_cast<int>(c.columns()),
-              static_cast<int>(b.rows()), 1.0, a.values().data(), static_cast<int>(a.rows()), b.values().data(),
-              static_cast<int>(b.rows()), 0.0, c.values().data(), static_cast<int>(c.rows()));
-  return c;
-}
-
 }  // namespace
 
 void solve(const Matrix<double>& r, Side side, MatrixView<double> x) {
@@ -86,17 +78,6 @@ Matrix<double> without(const Matrix<double>& r, const Matrix<double>& v, double 
   return lapack::Qr(stacked.view()).r();
 }
 
-Matrix<double> orthonormal(Matrix<double> x) {
-  for (std::int64_t j = 0; j < x.columns(); ++j) {
-    const double norm = cblas_dnrm2(static_cast<int>(x.rows()), x.column(j).data(), 1);
-    cblas_dscal(static_cast<int>(x.rows()), 1 / norm, x.column(j).data(), 1);
-  }
-  const lapack::Qr qr(x.view());
-  Matrix<double> identity(x.columns(), x.columns());
-  for (std::int64_t i = 0; i < x.columns(); ++i) identity(i, i) = 1;
-  return qr.times(identity.view());
-}
-
 void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count) {
   Matrix<double> all(more.rows(), v.columns() + count);
   copy(v.view(), all.view().column_range(0, v.columns()));
@@ -107,15 +88,15 @@ void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count) {
 lapack::Svd rayleigh_ritz(const Matrix<double>& r, const Matrix<double>& p, const Matrix<double>& v) {
   Matrix<double> image = v;
   multiply(r, Side::plain, image.view());
-  Matrix<double> projected = product(CblasTrans, p, image);
+  Matrix<double> projected = lapack::product(p, image, true);
   const lapack::Decomposition small = lapack::decompose(projected.view(), 0, v.columns());
-  return {product(CblasNoTrans, p, small.wanted.u), small.sigma, product(CblasNoTrans, v, small.wanted.v)};
+  return {lapack::product(p, small.wanted.u), small.sigma, lapack::product(v, small.wanted.v)};
 }
 
 lapack::Svd refine(const Matrix<double>& r, const Matrix<double>& v) {
   Matrix<double> p = v;
   solve(r, Side::transposed, p.view());
-  return rayleigh_ritz(r, orthonormal(std::move(p)), v);
+  return rayleigh_ritz(r, lapack::orthonormal(std::move(p)), v);
 }
 
 }  // namespace sigmax::triangular

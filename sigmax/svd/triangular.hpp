@@ -38,9 +38,6 @@ Matrix<double> regularized(const Matrix<double>& a);
 /// stay.
 Matrix<double> without(const Matrix<double>& r, const Matrix<double>& v, double tau);
 
-/// Orthonormal columns that span those of `x`.
-Matrix<double> orthonormal(Matrix<double> x);
-
 /// Appends the first `count` columns of `more` to those of `v`.
 void append(Matrix<double>& v, const Matrix<double>& more, std::int64_t count);
 
