@@ -72,13 +72,22 @@ std::string_view known(const Triplet& triplet) {
   return triplet.enclosure->is_proven() ? "proven" : "probabilistic";
 }
 
+double largest_of(const SvdReport& report) {
+  const Triplet& first = report.triplets.front();
+  return first.relative > 0 ? first.sigma / first.relative : 0;
+}
+
+double relative_width(const Triplet& triplet, double sigma_1) {
+  const double width = triplet.enclosure->upper->value() - triplet.enclosure->lower.value();
+  return sigma_1 > 0 ? width / sigma_1 : width;
+}
+
 // How it is known, and to what: the width of the enclosure relative to sigma_1.
 std::string width_of(const Triplet& triplet, double sigma_1, bool unicode) {
   const std::string_view how = known(triplet);
   if (how == "estimate") return std::string(how);
-  const double width = triplet.enclosure->upper->value() - triplet.enclosure->lower.value();
   const std::string_view mark = how == "proven" ? (unicode ? "✓" : "p") : "~";
-  return fmt::format("{} {:.0e}", mark, sigma_1 > 0 ? width / sigma_1 : width);
+  return fmt::format("{} {:.0e}", mark, relative_width(triplet, sigma_1));
 }
 
 // What the marks of the column mean.
@@ -91,11 +100,15 @@ std::string known_lines(const SvdReport& report, const Style& style) {
   const auto add = [&](std::string_view line) {
     for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40))) text += part + '\n';
   };
+  // Ends as far apart as values are say nothing of what lies between them.
+  const double sigma_1 = largest_of(report);
+  const bool is_close = std::all_of(report.triplets.begin(), report.triplets.end(), [&](const Triplet& each) {
+    return known(each) == "estimate" || relative_width(each, sigma_1) <= 1e-3;
+  });
   if (has("proven")) {
-    add(
-        fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; none was "
-                    "missed",
-                    style.unicode ? "✓" : "p"));
+    add(fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; {}",
+                    style.unicode ? "✓" : "p",
+                    is_close ? "none was missed" : "so wide a one leaves room for values that were missed"));
   }
   if (has("probabilistic")) {
     const auto each = std::find_if(report.triplets.begin(), report.triplets.end(),
@@ -158,8 +171,7 @@ Json enclosure_json(const std::optional<Enclosure>& enclosure) {
 
 std::string svd_as_table(const SvdReport& report, const Style& style) {
   const SigmaColumn sigma(report.triplets);
-  const Triplet& first = report.triplets.front();
-  const double sigma_1 = first.relative > 0 ? first.sigma / first.relative : 0;
+  const double sigma_1 = largest_of(report);
   std::string text = title(report, style) + '\n';
   std::string head = fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", "i", "sigma_i", "sigma_i/sigma_1",
                                  report.smallest ? "energy left" : "energy");

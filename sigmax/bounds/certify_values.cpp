@@ -34,18 +34,18 @@ Matrix<double> in_double(const Matrix<T>& x) {
   return result;
 }
 
-// A V for the hint's vectors, and |Y - A V| <= error; in units of 2^exponent.
+// A V for the hint's vectors, or A^T U with `adjoint`, and |Y - A V| <= error; in units of 2^exponent.
 struct Images {
   Matrix<double> y;
   double error = 0;
   std::int64_t exponent = 0;
 };
 
-Images images_of(const Expression& e, const Matrix<double>& v, Context& context) {
-  Images images{Matrix<double>(e.rows, v.columns()), 0, e.exponent};
+Images images_of(const Expression& e, const Matrix<double>& v, bool adjoint, Context& context) {
+  Images images{Matrix<double>(adjoint ? e.columns : e.rows, v.columns()), 0, e.exponent};
   double square = 0;
   for (std::int64_t j = 0; j < v.columns(); ++j) {
-    const bounds::Image one = bounds::image(e, v.column(j), false, context);
+    const bounds::Image one = bounds::image(e, v.column(j), adjoint, context);
     std::ranges::copy(one.values, images.y.column(j).begin());
     square = bounds::round_up(square + one.error * one.error);
   }
@@ -55,9 +55,13 @@ Images images_of(const Expression& e, const Matrix<double>& v, Context& context)
 
 // As the operator computes them: how its products round is not known.
 template <Real T>
-Images images_of(const LinearOperator<T>& a, const Matrix<T>& v, Context& context) {
-  Matrix<T> y(a.shape().rows, v.columns());
-  a.apply(v.view(), y.view(), context);
+Images images_of(const LinearOperator<T>& a, const Matrix<T>& v, bool adjoint, Context& context) {
+  Matrix<T> y(adjoint ? a.shape().columns : a.shape().rows, v.columns());
+  if (adjoint) {
+    a.apply_adjoint(v.view(), y.view(), context);
+  } else {
+    a.apply(v.view(), y.view(), context);
+  }
   double largest = 0;
   for (const T value : y.values()) largest = std::max(largest, std::fabs(static_cast<double>(value)));
   Images images{in_double(y), 0, largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0};
@@ -111,7 +115,7 @@ template <Real T>
 CertifiedValues from_products(const Images& images, const Matrix<double>& v, const SvdResult<T>& hint, Which which,
                               double total, double norm, const CertifyOptions& options) {
   const std::vector<OwnRange> own = own_ranges(images, v);
-  const bool checked = hint.checked && admits_probable(options);
+  const bool checked = hint.checked && hint.checked->bound.size() == own.size() && admits_probable(options);
   CertifiedValues result;
   double left = total;
   for (std::size_t i = 0; i < own.size(); ++i) {
@@ -125,7 +129,8 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
       upper = Proof::proven(bounds::widened_upper(own[i].upper));
     }
     Enclosure e = scaled(Proof::enclosure(lower, upper), images.exponent);
-    if (checked) e = with_check(e, which, hint.checked->bound[i], hint.checked->failure_probability);
+    if (checked && std::isfinite(hint.checked->bound[i]))
+      e = with_check(e, which, hint.checked->bound[i], hint.checked->failure_probability);
     result.sigma.push_back(e);
   }
   return result;
@@ -174,8 +179,15 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const SerialBlas serial;
   check(a, hint);
   const Matrix<double> v = in_double(hint.v);
+  // The smallest of min(rows, columns) values are those of the matrix on its shorter side: on the longer one it has
+  // zeros beyond them, which would be taken for the smallest.
+  const bool adjoint = which == Which::smallest && a.shape().rows < a.shape().columns;
+  const Matrix<T>& hinted = adjoint ? hint.u : hint.v;
   const std::optional<Expression> e = bounds::take_apart(a, context);
-  if (!e) return from_products(images_of(a, hint.v, context), v, hint, which, kInfinity, kInfinity, options);
+  if (!e) {
+    return from_products(images_of(a, hinted, adjoint, context), in_double(hinted), hint, which, kInfinity, kInfinity,
+                         options);
+  }
   const auto k = static_cast<std::size_t>(v.columns());
   if (e->is_zero()) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0};
   bounds::Limits limits;
@@ -185,7 +197,8 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   if (!wanted || !bounds::is_provable(*e, limits)) {
     const double total =
         e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
-    return from_products(images_of(*e, v, context), v, hint, which, total, e->norm, options);
+    return from_products(images_of(*e, in_double(hinted), adjoint, context), in_double(hinted), hint, which, total,
+                         e->norm, options);
   }
   bounds::ValuesQuestion question;
   question.which = which;

@@ -87,7 +87,13 @@ Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix
     }
   }
   Matrix<double> copy(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), copy.column(j).begin());
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    double largest = 0;
+    for (const double value : x.column(j)) largest = larger_of(largest, std::fabs(value));
+    const int exponent = largest > 0 ? -std::ilogb(largest) : 0;
+    std::ranges::transform(x.column(j), copy.column(j).begin(),
+                           [exponent](double value) { return std::ldexp(value, exponent); });
+  }
   f.v = lapack::orthonormal(std::move(copy));
   rotate(f.v, b.times(f.v));
   f.defect = defect_of(f.v);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -12,15 +13,16 @@
 #include "sigmax/svd/gram_side.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/magnitude.hpp"
+#include "sigmax/svd/single_range.hpp"
 
 namespace sigmax {
 namespace {
 
-// The iterations of 2^-e A, with |A| near 2^e, stay within the range of T; e = 0 where A does.
+// e with |A| near 2^e, by what was found unless that is nothing at all; nothing of the zero operator.
 template <Real T>
-int exponent_of(const SvdResult<T>& result) {
-  const int exponent = std::ilogb(result.sigma.front());
-  return std::abs(exponent) > kInRange<T> ? exponent : 0;
+std::optional<int> exponent_of(const LinearOperator<T>& a, const SvdResult<T>& result, Context& context) {
+  const double sigma = result.sigma.front();
+  return sigma > 0 ? std::optional<int>(std::ilogb(sigma)) : exponent_by_products(a, result.random, context);
 }
 
 // Values beyond the range of double are its largest number, as in rescale().
@@ -60,15 +62,18 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOption
   return inner;
 }
 
-// What the method's own start tells of sigma_1: nothing more is to be done if that is enough.
+// What the method's own start tells of sigma_1: nothing more is to be done if that is enough. A check that follows has
+// its own share of the failure probability.
 template <Real T>
-bool is_shown(const ComplementOptions& options, SvdResult<T>& result) {
+bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
   if (options.k != 1 || !(options.failure_probability > 0) || result.recurrences.empty()) return false;
+  options.failure_probability /= 2;
   const double theta = std::pow(result.scale * result.sigma.front(), 2);
   const double bound = christoffel_upper_bound(result.recurrences, options.failure_probability, options.terms,
                                                std::max(options.magnitude, theta));
   if (!(bound <= theta * (1 + options.same))) return false;
-  result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, options.failure_probability};
+  result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, failure_probability};
+  result.outcome = SvdOutcome::converged;
   return true;
 }
 
@@ -77,9 +82,43 @@ template <Real T>
 bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const SvdOptions<T>& options) {
   for (std::size_t i = 0; i < result.sigma.size() && i < rest.theta.size(); ++i) {
     const double sigma = std::ldexp(result.sigma[i], -exponent);
-    if (rest.theta[i] > sigma * sigma * (1 + 2 * options.tolerance) + rest.rounding) return true;
+    if (rest.theta[i] > sigma * sigma * (1 + 2 * options.tolerance) + rest.rounding[i]) return true;
   }
   return false;
+}
+
+// The check of A, |A| near 2^size, scaled where the iterations would leave the range of T. Throws NotFinite where they
+// leave it all the same.
+template <Real T>
+void check_scaled(const LinearOperator<T>& a, int size, const SvdOptions<T>& options, SvdResult<T>& result,
+                  Context& context) {
+  const int exponent = std::abs(size) > kInRange<T> ? size : 0;
+  ComplementOptions inner = complement_options(a, options, result, exponent, context);
+  if (result.sigma.front() == 0) inner.magnitude = std::max(inner.magnitude, std::ldexp(1.0, 2 * (size - exponent)));
+  if (!std::isfinite(inner.magnitude) || is_shown(inner, options.failure_probability, result)) return;
+  if (inner.max_products < 1) return;
+  const Guarded<T> guarded(a, exponent);
+  GramSide<T> side(guarded, context);
+  const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
+  Complement<T> rest = check_complement<T>(side.order(), product, all_known(side, result), inner, context);
+  if (rest.joined > 0 || improves(rest, result, exponent, options)) {
+    Triplets<T> triplets = side.triplets(rest.vectors);
+    if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
+      result.next = in_units(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
+    }
+    take(result, std::move(triplets), options.k);
+    for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
+    result.joined = rest.joined;
+  }
+  result.products += side.products();
+  result.reads += side.reads();
+  result.random = rest.random;
+  if (!rest.upper.empty() && rest.confirmed) result.outcome = SvdOutcome::converged;
+  if (rest.upper.empty() || !rest.random.drawn) return;
+  result.checked = CheckedValues{{}, options.failure_probability};
+  for (const double upper : rest.upper) {
+    result.checked->bound.push_back(in_units(std::sqrt(std::max(upper, 0.0)), exponent));
+  }
 }
 
 }  // namespace
@@ -90,33 +129,20 @@ void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdR
   // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
   const bool all = options.k == std::min(a.shape().rows, a.shape().columns);
   if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(options.method)) return;
-  if (!(result.sigma.front() > 0) || !std::isfinite(result.sigma.front())) return;
-  const int exponent = exponent_of(result);
-  const ComplementOptions inner = complement_options(a, options, result, exponent, context);
-  if (!std::isfinite(inner.magnitude) || inner.max_products < 1 || is_shown(inner, result)) return;
+  // A value beyond the range of double.
+  if (result.sigma.front() == std::numeric_limits<double>::max()) return;
+  const std::optional<int> exponent = exponent_of(a, result, context);
+  if (!exponent) return;                                                       // zero
+  if (options.check == Check::full) result.outcome = SvdOutcome::unconfirmed;  // until it is
+  if (!holds_products(a, context)) return;
   try {
-    const Guarded<T> guarded(a, exponent);
-    GramSide<T> side(guarded, context);
-    const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
-    Complement<T> rest = check_complement<T>(side.order(), product, all_known(side, result), inner, context);
-    if (rest.joined > 0 || improves(rest, result, exponent, options)) {
-      Triplets<T> triplets = side.triplets(rest.vectors);
-      if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
-        result.next = in_units(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
-      }
-      take(result, std::move(triplets), options.k);
-      for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
-      result.joined = rest.joined;
-    }
-    result.products += side.products();
-    result.reads += side.reads();
-    result.random = rest.random;
-    if (inner.failure_probability > 0 && !rest.confirmed) result.outcome = SvdOutcome::unconfirmed;
-    if (rest.upper.empty() || !rest.random.drawn) return;
-    result.checked = CheckedValues{{}, options.failure_probability};
-    for (const double upper : rest.upper) {
-      result.checked->bound.push_back(in_units(std::sqrt(std::max(upper, 0.0)), exponent));
-    }
+    return check_scaled(a, *exponent, options, result, context);
+  } catch (const NotFinite&) {
+    // What was found is far below what there is.
+  }
+  try {
+    const std::optional<int> other = exponent_by_products(a, result.random, context);
+    if (other && *other != *exponent) check_scaled(a, *other, options, result, context);
   } catch (const NotFinite&) {
     return;
   }

@@ -30,7 +30,7 @@ constexpr std::int64_t kBriefSteps = 6;
 // times the inverse of the failure probability: up to this much of theta is as close as may be expected, and as much of
 // its root relative to the largest.
 template <Real T>
-constexpr double kConfirmed = std::same_as<T, float> ? 1e-3 : 1e-6;
+constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 template <Real T>
 constexpr double kConfirmedRoot = std::same_as<T, float> ? 1e-3 : 1e-8;
 
@@ -115,7 +115,7 @@ class Known {
 
  private:
   // Values below this much of the largest are evaluated once more.
-  static constexpr double kGraded = 1e-6;
+  static constexpr double kGraded = 1e-3;
 
   // The columns from `first` on become Ritz vectors of their span, with their images.
   void rotate_from(std::int64_t first) {
@@ -153,34 +153,50 @@ class Known {
 // its residual, which is an error of the value as long as nothing is known of the gap, is small enough.
 template <Real T>
 LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& start,
-                        const ComplementOptions& options, double tolerance, Context& context) {
+                        const ComplementOptions& options, double tolerance, const RandomState& random,
+                        Context& context) {
   LanczosOptions inner;
   inner.k = options.k;
   inner.accuracy = Accuracy::vectors;
   inner.tolerance = tolerance;
   inner.max_products = options.max_products;
   inner.neighbours = true;
-  inner.random = options.random;
+  inner.random = random;
   return lanczos<T>(n, product, start.view(), inner, context);
 }
 
-// What rounding is relative to on the complement, and how much of it there is. C x = A^T (A x) rounds by u |A| |A x|
-// and by |A^T| u |A| |x|; for x orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are
-// sigma_k in place of |A|. So values as small as 16 terms u |A| are still told apart, where A^T A itself loses all
-// below sqrt(u) |A|.
-struct Scales {
-  double magnitude = 0;
-  double rounding = 0;
-};
-
+// What rounding is relative to on the complement. C x = A^T (A x) rounds by u |A| |A x| and by |A^T| u |A| |x|; for x
+// orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are sigma_k in place of |A|. So
+// values as small as 16 terms u |A| are still told apart, where A^T A itself loses all below sqrt(u) |A|.
 template <Real T>
-Scales scales_of(const Coupled& coupled, const ComplementOptions& options) {
-  const double units = 16 * (std::numeric_limits<T>::epsilon() / 2.0) * static_cast<double>(options.terms + 256);
-  const double largest = std::max(options.magnitude, coupled.theta.front());
-  const double kth = std::max(coupled.theta[static_cast<std::size_t>(options.k) - 1], units * units * largest);
-  const double magnitude = std::sqrt(largest) * std::sqrt(kth);
-  return {magnitude, units * magnitude};
-}
+class Scales {
+ public:
+  Scales(const Coupled& coupled, const ComplementOptions& options)
+      : terms_(static_cast<double>(options.terms + 256)),
+        largest_(std::max(options.magnitude, coupled.theta.front())),
+        kth_(coupled.theta[static_cast<std::size_t>(options.k) - 1]) {}
+
+  bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
+  // Of products with the complement.
+  double magnitude() const { return magnitude_of(kth_); }
+  // Of theta or a bound on it, at most, to first order.
+  double rounding(double theta) const { return 16 * kUnit * terms_ * magnitude_of(theta); }
+  double rounding() const { return rounding(kth_); }
+  // What sums of so many roundings come to in practice: nothing is shown by it, but what is larger is worth a look.
+  double noise() const { return 8 * kUnit * std::sqrt(terms_) * magnitude(); }
+
+ private:
+  static constexpr double kUnit = std::numeric_limits<T>::epsilon() / 2.0;
+
+  double magnitude_of(double theta) const {
+    const double floor = 16 * kUnit * terms_;
+    return std::sqrt(largest_) * std::sqrt(std::max(theta, floor * floor * largest_));
+  }
+
+  double terms_;
+  double largest_;
+  double kth_;
+};
 
 // (I - V V^T) C (I - V V^T)
 template <Real T>
@@ -196,6 +212,27 @@ SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>&
                      [](double value) { return static_cast<T>(value); });
     }
   };
+}
+
+// What is known of the k values once no eigenvalue on the complement of the first `deflated` vectors exceeds `bound`.
+template <Real T>
+void conclude(const Known<T>& all, std::int64_t deflated, double bound, const ComplementOptions& options,
+              Complement<T>& result) {
+  const Scales<T> scales(all.coupled(), options);
+  result.theta = all.coupled().theta;
+  result.vectors = all.vectors(all.size());
+  for (const double theta : result.theta) result.rounding.push_back(scales.rounding(theta));
+  if (!(bound < kInfinity)) return;
+  result.upper = upper_values(all.coupled(), options.k, deflated, bound);
+  result.confirmed = true;
+  for (std::size_t i = 0; i < result.upper.size(); ++i) {
+    const double theta = result.theta[i];
+    const double rounding = result.rounding[i];
+    const double close = std::max({16 * options.same * theta, 2 * rounding, kConfirmed<T> * theta});
+    const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
+    result.confirmed = result.confirmed && result.upper[i] <= std::max(theta + close, root * root);
+    result.upper[i] += rounding;
+  }
 }
 
 }  // namespace
@@ -223,13 +260,16 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
   bool refined = false;
   for (int round = 0; round < kMostRounds; ++round) {
     const Coupled& coupled = all.coupled();
-    const Scales scales = scales_of<T>(coupled, options);
-    if (!(scales.magnitude > 0) || !std::isfinite(scales.magnitude)) break;
+    const Scales<T> scales(coupled, options);
+    if (!scales.usable()) break;
     const double kth = coupled.theta[static_cast<std::size_t>(options.k) - 1];
-    const double same = std::max(options.same * kth, scales.rounding);
+    const double same = std::max(options.same * kth, scales.rounding());
+    const double seen = kth + std::max(options.same * kth, scales.noise());
     const Room room = room_above(coupled, options.k, kth + same);
     if (full && !room.found && all.size() < n && !std::exchange(refined, true)) {
-      const LanczosResult<T> better = refine(n, product, all.vectors(all.size()), options, same / kth, context);
+      const LanczosResult<T> better =
+          refine(n, product, all.vectors(all.size()), options, same / kth, result.random, context);
+      result.random = better.random;
       products += better.products;
       result.reads += better.reads;
       all.replace(better.vectors, better.neighbours);
@@ -252,15 +292,17 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     inner.starts = starts;
     inner.random = result.random;
     inner.basis = std::clamp<std::int64_t>((std::int64_t{1} << 27) / n, 64, 320);
-    inner.ceiling = Ceiling{std::max(room.ceiling, kth - 0.5 * kth), full ? failure_probability : 0.0,
-                            starts * kBriefSteps, options.terms, scales.magnitude};
+    const double ceiling = std::max(room.ceiling, 0.5 * kth);
+    inner.ceiling =
+        Ceiling{ceiling,       std::min(ceiling, seen), full ? failure_probability : 0.0, starts * kBriefSteps,
+                options.terms, scales.magnitude()};
     const Matrix<T> v = all.vectors(deflated);
     const LanczosResult<T> rest = lanczos<T>(n, without(product, v), {}, inner, context);
     products += rest.products;
     result.reads += rest.reads;
     result.random = rest.random;
     std::int64_t above = 0;
-    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta) ++above;
+    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->wanted) ++above;
     if (above == 0 || all.size() + above > n || rest.outcome == LanczosOutcome::out_of_products) {
       bound = full ? rest.bound : kInfinity;
       // Few different values are left: more vectors tell more, since each of them may fail more often.
@@ -274,25 +316,11 @@ Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& produc
     all.join(columns_of(rest.vectors, 0, above));
     starts = std::min(2 * starts, kMostStarts);
     for (std::int64_t i = 0; i < above; ++i) {
-      if (rest.theta[static_cast<std::size_t>(i)] > kth + same) ++result.joined;
+      if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result.joined;
     }
   }
-  result.theta = all.coupled().theta;
-  result.rounding = scales_of<T>(all.coupled(), options).rounding;
-  result.vectors = all.vectors(all.size());
+  conclude(all, deflated, bound, options, result);
   result.products = products + all.products();
-  if (bound < kInfinity) {
-    const double rounding = result.rounding;
-    result.upper = upper_values(all.coupled(), options.k, deflated, bound);
-    result.confirmed = true;
-    for (std::size_t i = 0; i < result.upper.size(); ++i) {
-      const double theta = result.theta[i];
-      const double close = std::max({16 * options.same * theta, 16 * rounding, kConfirmed<T> * theta});
-      const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
-      result.confirmed = result.confirmed && result.upper[i] <= std::max(theta + close, root * root);
-      result.upper[i] += rounding;
-    }
-  }
   return result;
 }
 

@@ -33,9 +33,9 @@ struct Complement {
   /// upper[i] for i < k: the i-th largest eigenvalue is no larger, except with the failure probability. Empty: not
   /// shown.
   std::vector<double> upper;
-  bool confirmed = false;   ///< the upper ends are as close to theta as may be expected
-  std::int64_t joined = 0;  ///< eigenvectors that were missing
-  double rounding = 0;      ///< of theta and upper, about
+  bool confirmed = false;        ///< the upper ends are as close to theta as may be expected
+  std::int64_t joined = 0;       ///< eigenvectors that were missing
+  std::vector<double> rounding;  ///< of each theta, at most, to first order; upper has it added
   std::int64_t products = 0;
   std::int64_t reads = 0;
   RandomState random{};

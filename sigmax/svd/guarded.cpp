@@ -1,6 +1,12 @@
 #include "sigmax/svd/guarded.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/matrix.hpp"
 
 namespace sigmax {
 namespace {
@@ -102,7 +108,29 @@ void Guarded<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, C
   apply_impl(x, z, context);
 }
 
+template <Real T>
+std::optional<int> exponent_by_products(const LinearOperator<T>& a, const RandomState& random, Context& context) {
+  const int far = std::same_as<T, float> ? 80 : 600;
+  Matrix<T> x(a.shape().columns, 1);
+  Matrix<T> y(a.shape().rows, 1);
+  std::vector<double> normal(static_cast<std::size_t>(x.rows()));
+  static_cast<void>(fill_normal(random, normal));
+  bool zero = true;
+  for (const int shift : {0, -far, far}) {
+    for (std::size_t i = 0; i < normal.size(); ++i) x.values()[i] = static_cast<T>(std::ldexp(normal[i], shift));
+    a.apply(std::as_const(x).view(), y.view(), context);
+    T largest = 0;
+    for (const T value : y.values()) largest = std::max(largest, std::isfinite(value) ? std::fabs(value) : T{INFINITY});
+    if (largest > 0 && std::isfinite(largest)) return std::ilogb(largest) - shift;
+    zero = zero && largest == 0;
+  }
+  if (zero) return std::nullopt;
+  throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
+}
+
 template class Guarded<float>;
 template class Guarded<double>;
+template std::optional<int> exponent_by_products<float>(const LinearOperator<float>&, const RandomState&, Context&);
+template std::optional<int> exponent_by_products<double>(const LinearOperator<double>&, const RandomState&, Context&);
 
 }  // namespace sigmax

@@ -1,6 +1,10 @@
 // The operator as the solvers see it: in range, watched for NaN and infinity. Internal to svd/.
 #pragma once
 
+#include <concepts>
+#include <optional>
+
+#include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax {
@@ -34,6 +38,11 @@ class Guarded final : public LinearOperator<T> {
   const LinearOperator<T>& a_;
   int exponent_;
 };
+
+/// e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator. Up to three products.
+/// Throws Error if none is finite.
+template <Real T>
+std::optional<int> exponent_by_products(const LinearOperator<T>& a, const RandomState& random, Context& context);
 
 extern template class Guarded<float>;
 extern template class Guarded<double>;

@@ -290,7 +290,7 @@ double excess_over(const Ceiling& ceiling, const GramTolerance& wanted, const ty
                    std::int64_t k, Process<T>& process) {
   std::int64_t above = 0;
   while (above < std::min(k, static_cast<std::int64_t>(ritz.theta.size())) &&
-         ritz.theta[static_cast<std::size_t>(above)] > ceiling.theta) {
+         ritz.theta[static_cast<std::size_t>(above)] > ceiling.wanted) {
     ++above;
   }
   if (above > 0) return wanted.excess(ritz.theta, ritz.theta_residual, above);

@@ -22,6 +22,9 @@ using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T>
 /// Turns the question round: not the k largest eigenvalues, but whether any is larger than theta.
 struct Ceiling {
   double theta = 0;
+  /// Ritz values above it are wanted, at most theta: where rounding leaves room between the two, nothing can be shown
+  /// of it, but much may be found.
+  double wanted = 0;
   /// Of the answer no, over the random start: then the recurrences' Christoffel functions (svd/christoffel.hpp) have
   /// shown it. 0: the answer no is a guess, after `products` products in which no Ritz value rose above theta.
   double failure_probability = 0;

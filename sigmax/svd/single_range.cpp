@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstdlib>
 #include <limits>
 
@@ -10,24 +11,29 @@
 namespace sigmax {
 namespace {
 
-// By how many powers of two the products of a part may leave 1, all parts that follow each other together.
+// By how many powers of two the products of a part may leave 1, all parts that follow each other together: in float on
+// the way to a result in double, and in the operator's own arithmetic.
 constexpr std::int64_t kMostReach = 24;
+template <Real T>
+constexpr std::int64_t kMostOwnReach = std::same_as<T, float> ? 20 : 200;
 constexpr std::int64_t kBeyond = std::int64_t{1} << 32;
 
 template <class Parts, class Of>
 std::int64_t largest(const Parts& parts, const Of& of) {
   std::int64_t most = 0;
-  for (const Operator<double>& part : parts) most = std::max(most, of(*part));
+  for (const auto& part : parts) most = std::max(most, of(*part));
   return std::min(most, kBeyond);
 }
 
 // The largest |e| such that a vector that goes through the part is multiplied by up to 2^e on the way.
+template <Real T>
 struct Reach {
   Context& context;
+  std::int64_t opaque = kBeyond;  // of a part that says nothing of itself
 
-  std::int64_t of(const LinearOperator<double>& a) const { return std::visit(*this, a.structure()); }
+  std::int64_t of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
 
-  std::int64_t operator()(const structure::Opaque&) const { return kBeyond; }
+  std::int64_t operator()(const structure::Opaque&) const { return opaque; }
 
   // |A| lies between its largest entry and its Frobenius norm.
   std::int64_t operator()(const structure::Stored& stored) const {
@@ -39,47 +45,52 @@ struct Reach {
     return std::max(std::abs(least), std::abs(most));
   }
 
-  std::int64_t operator()(const structure::Sum<double>& sum) const {
+  std::int64_t operator()(const structure::Sum<T>& sum) const {
     return largest(sum.terms, [this](const auto& part) { return of(part); });
   }
 
-  std::int64_t operator()(const structure::Stacked<double>& stacked) const {
+  std::int64_t operator()(const structure::Stacked<T>& stacked) const {
     return largest(stacked.parts, [this](const auto& part) { return of(part); });
   }
 
-  std::int64_t operator()(const structure::Product<double>& product) const {
+  std::int64_t operator()(const structure::Product<T>& product) const {
     const std::int64_t left = of(*product.left);
-    return left > kMostReach ? kBeyond : std::min(left + of(*product.right), kBeyond);
+    return std::min(left + of(*product.right), kBeyond);
   }
 
-  std::int64_t operator()(const structure::Scaled<double>& scaled) const {
+  std::int64_t operator()(const structure::Scaled<T>& scaled) const {
     if (scaled.factor == 0) return 0;
     return std::min(std::abs(static_cast<std::int64_t>(std::ilogb(scaled.factor))) + of(*scaled.of), kBeyond);
   }
 
-  std::int64_t operator()(const structure::Transposed<double>& transposed) const { return of(*transposed.of); }
+  std::int64_t operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
 };
 
 // The trees without products and multiples need no look at their scales.
+template <Real T>
 struct Holds {
   Context& context;
+  std::int64_t most = kMostReach;
+  std::int64_t opaque = kBeyond;
 
-  bool of(const LinearOperator<double>& a) const { return std::visit(*this, a.structure()); }
+  bool of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
 
   bool operator()(const structure::Opaque&) const { return true; }
   bool operator()(const structure::Stored&) const { return true; }
-  bool operator()(const structure::Sum<double>& sum) const { return all(sum.terms); }
-  bool operator()(const structure::Stacked<double>& stacked) const { return all(stacked.parts); }
-  bool operator()(const structure::Transposed<double>& transposed) const { return of(*transposed.of); }
-  bool operator()(const structure::Product<double>& product) const { return Reach{context}(product) <= kMostReach; }
-  bool operator()(const structure::Scaled<double>& scaled) const {
+  bool operator()(const structure::Sum<T>& sum) const { return all(sum.terms); }
+  bool operator()(const structure::Stacked<T>& stacked) const { return all(stacked.parts); }
+  bool operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
+  bool operator()(const structure::Product<T>& product) const {
+    return Reach<T>{context, opaque}(product) <= most;
+  }
+  bool operator()(const structure::Scaled<T>& scaled) const {
     const bool is_small = std::fabs(scaled.factor) < 0x1p24;
     if (is_small && std::holds_alternative<structure::Stored>(scaled.of->structure())) return true;
-    return Reach{context}(scaled) <= kMostReach;
+    return Reach<T>{context, opaque}(scaled) <= most;
   }
 
-  bool all(const std::vector<Operator<double>>& parts) const {
-    return std::all_of(parts.begin(), parts.end(), [this](const Operator<double>& part) { return of(*part); });
+  bool all(const std::vector<Operator<T>>& parts) const {
+    return std::all_of(parts.begin(), parts.end(), [this](const Operator<T>& part) { return of(*part); });
   }
 };
 
@@ -103,6 +114,15 @@ struct Holds {
 //   products.
 // - An opaque part: in_single() says that float holds what it does itself; what others make of it is unknown, and so
 //   within a product or a multiple it is computed in double.
-bool float_holds(const LinearOperator<double>& a, Context& context) { return Holds{context}.of(a); }
+bool float_holds(const LinearOperator<double>& a, Context& context) { return Holds<double>{context}.of(a); }
+
+// The same in the arithmetic of T. An opaque part's products are what is asked about, as they are computed.
+template <Real T>
+bool holds_products(const LinearOperator<T>& a, Context& context) {
+  return Holds<T>{context, kMostOwnReach<T>, 0}.of(a);
+}
+
+template bool holds_products<float>(const LinearOperator<float>&, Context&);
+template bool holds_products<double>(const LinearOperator<double>&, Context&);
 
 }  // namespace sigmax

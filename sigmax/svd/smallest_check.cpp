@@ -70,7 +70,8 @@ CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVec
     inner.starts = starts;
     inner.basis = 320;
     inner.random = right.random;
-    inner.ceiling = Ceiling{theta * (1 + same), full ? failure_probability : 0.0, 6 * starts, 2 * n, theta};
+    inner.ceiling =
+        Ceiling{theta * (1 + same), theta * (1 + same), full ? failure_probability : 0.0, 6 * starts, 2 * n, theta};
     const LanczosResult<double> rest = lanczos<double>(n, inverse_product(lifted), {}, inner, context);
     products += rest.products;
     right.random = rest.random;

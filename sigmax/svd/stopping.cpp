@@ -81,7 +81,8 @@ void Schedule::restart(std::int64_t step) {
   begun_ = step;
   last_ = step;
   last_excess_ = 0;
-  next_ = step + 2;  // not `apart_`: the room may be for three steps only
+  // Not `apart_`: the room may be for three steps only. Nor later than was meant to be: it may be for two.
+  next_ = std::min(next_, step + 2);
 }
 
 void Probe::begin(std::span<const double> values, std::span<const double> residual, std::int64_t k,

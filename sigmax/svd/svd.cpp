@@ -33,6 +33,10 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
   if (options.max_products < 1) {
     throw Error(fmt::format("[svd] max_products must be positive, got {}", options.max_products));
   }
+  if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
+    throw Error(fmt::format("[svd] the failure probability must lie between 0 and 1, got {}",
+                            options.failure_probability));
+  }
   if (!options.start.empty() && options.start.rows() != shape.columns) {
     throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),
                             shape.columns));
@@ -65,35 +69,6 @@ SvdResult<T> solve_as(const LinearOperator<T>& a, const SvdOptions<T>& options, 
       options.method);
 }
 
-template <Real T>
-T largest_entry(const Matrix<T>& x) {
-  T largest = 0;
-  for (const T value : x.values()) largest = std::max(largest, std::isfinite(value) ? std::fabs(value) : T{INFINITY});
-  return largest;
-}
-
-// e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator.
-template <Real T>
-std::optional<int> exponent_of(const LinearOperator<T>& a, const RandomState& random, Context& context) {
-  const int far = std::same_as<T, float> ? 80 : 600;
-  Matrix<T> x(a.shape().columns, 1);
-  Matrix<T> y(a.shape().rows, 1);
-  std::vector<double> normal(static_cast<std::size_t>(x.rows()));
-  static_cast<void>(fill_normal(random, normal));
-  bool zero = true;
-  for (const int shift : {0, -far, far}) {
-    for (std::size_t i = 0; i < normal.size(); ++i) {
-      x.values()[i] = static_cast<T>(std::ldexp(normal[i], shift));
-    }
-    a.apply(std::as_const(x).view(), y.view(), context);
-    const T largest = largest_entry(y);
-    if (largest > 0 && std::isfinite(largest)) return std::ilogb(largest) - shift;
-    zero = zero && largest == 0;
-  }
-  if (zero) return std::nullopt;
-  throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
-}
-
 // On A as it is, and once more on a scaled A if that turns out to be out of range: rare, and it spares the others a
 // read of A to find out.
 template <Real T>
@@ -107,11 +82,11 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
     if (sigma > 0 && std::isfinite(sigma)) {
       exponent = std::ilogb(sigma);
     } else {
-      exponent = exponent_of(a, *options.random, context);
+      exponent = exponent_by_products(a, *options.random, context);
       if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
     }
   } catch (const NotFinite&) {
-    exponent = exponent_of(a, *options.random, context);
+    exponent = exponent_by_products(a, *options.random, context);
   }
   if (!exponent) exponent = 0;
   try {
@@ -119,7 +94,9 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
     rescale(result, *exponent);
     return result;
   } catch (const NotFinite&) {
-    throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
+    throw Error(fmt::format(
+        "[svd] the operator's products are not finite: it holds NaN or infinity, or its parts leave the range of {}",
+        std::same_as<T, float> ? "float" : "double"));
   }
 }
 

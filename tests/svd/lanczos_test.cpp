@@ -161,9 +161,9 @@ TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
       EXPECT_NEAR(result.theta[i], lambda[i], tolerance::of_estimate(this->kTolerance) + this->rounding(lambda));
     }
-    // Restarts cost some products; a basis that need not be cut costs the fewest.
+    // Restarts cost some products. A basis that need not be cut costs the fewest, but for the steps between its looks.
     const auto whole = this->run(lambda, {.k = k, .tolerance = this->kTolerance, .basis = 400});
-    EXPECT_LE(whole.products, result.products);
+    EXPECT_LE(whole.products, result.products + result.products / 8);
     EXPECT_GE(3 * whole.products, result.products);
   }
 }

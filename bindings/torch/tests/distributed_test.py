@@ -44,8 +44,12 @@ def work(rank, port, kind, folder):
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
     model = build(kind)
-    state = train(nn.parallel.DistributedDataParallel(model), model, rank, 2)
+    wrapped = nn.parallel.DistributedDataParallel(model)
+    state = train(wrapped, model, rank, 2)
     torch.save(state, os.path.join(folder, f"{rank}.pt"))
+    # A process that ends while the other still talks to it, or before its wrapper, aborts in gloo's threads now and then.
+    torch.distributed.barrier()
+    del wrapped
     torch.distributed.destroy_process_group()
 
 
