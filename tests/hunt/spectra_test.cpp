@@ -128,15 +128,15 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
       wrong = wrong || (options.which == Which::largest ? bound < truth - rounding : bound > truth + rounding);
     }
     tally.checked += found.checked ? 1 : 0;
-    if (wrong && std::getenv("HUNT_SHOW") != nullptr)
-      std::printf("%s %s %s k %lld\n", rerun(seed).c_str(), s.what.c_str(), std::string(name(options.method)).c_str(),
-                  static_cast<long long>(options.k));
     tally.wrong += wrong ? 1 : 0;
     tally.unconfirmed += found.outcome == SvdOutcome::unconfirmed ? 1 : 0;
   }
   std::printf("%lld of %lld results checked at %g: %lld wrong, %lld unconfirmed\n",
               static_cast<long long>(tally.checked), static_cast<long long>(spectra), failure_probability,
               static_cast<long long>(tally.wrong), static_cast<long long>(tally.unconfirmed));
+  // A library that never says "checked", or always "unconfirmed", is of no use.
+  EXPECT_GE(3 * tally.checked, spectra - 10);
+  EXPECT_LE(50 * tally.unconfirmed, spectra + 50);
   return tally;
 }
 

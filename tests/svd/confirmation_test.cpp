@@ -1,0 +1,153 @@
+// What svd() must not call converged, and what a check that did not take place must not claim.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax {
+namespace {
+
+template <Real T>
+Operator<T> diagonal_of(const std::vector<double>& values) {
+  const auto n = static_cast<std::int64_t>(values.size());
+  std::vector<double> entries(values.size() * values.size(), 0.0);
+  for (std::size_t i = 0; i < values.size(); ++i) entries[i * (values.size() + 1)] = values[i];
+  return dense<T>(Tensor::rounded(entries, {n, n}, DType::f64));
+}
+
+const Method kIterative[] = {Lanczos{}, Lanczos{Lanczos::Form::bidiagonal}, BlockKrylov{}, PowerIteration{},
+                             Deflation{}};
+
+// Whatever number of products the search is given, what it has not looked for is not called absent.
+TEST(Confirmation, NeedsProductsThatAreLeft) {
+  std::vector<double> values(120);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i < 4 ? 3 : 2 - 0.01 * static_cast<double>(i);
+  const auto a = diagonal_of<double>(values);
+  Context context(1);
+  for (const Method& method : kIterative) {
+    SvdOptions<double> options;
+    options.k = std::holds_alternative<PowerIteration>(method) ? 1 : 3;
+    options.method = method;
+    options.tolerance = 1e-6;
+    options.random = vouched(random_state(7));
+    options.check = Check::none;
+    options.max_products = 5000;
+    const std::int64_t alone = svd(*a, options, context).products;
+    options.check = Check::full;
+    for (std::int64_t more = 0; more <= 40; more += 4) {
+      options.max_products = alone + more;
+      const SvdResult<double> found = svd(*a, options, context);
+      if (found.outcome == SvdOutcome::converged) {
+        EXPECT_TRUE(found.checked) << name(method) << " and " << more << " products more";
+      }
+    }
+  }
+}
+
+// A start vector that the matrix all but annihilates, and one of few eigenspaces.
+template <Real T>
+void start_where_little_is() {
+  Context context(1);
+  for (const double least : {0.0, 1e-30, 1e-9, 1e-7, 1e-3}) {
+    std::vector<double> values(60);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = 10 - 0.15 * static_cast<double>(i);
+    values.back() = least;
+    const auto a = diagonal_of<T>(values);
+    for (const Method& method : kIterative) {
+      SvdOptions<T> options;
+      options.method = method;
+      options.tolerance = std::same_as<T, float> ? 1e-5 : 1e-8;
+      options.start = Matrix<T>(60, 1);
+      options.start.values().back() = 1;
+      options.random = vouched(random_state(11));
+      const SvdResult<T> found = svd(*a, options, context);
+      if (found.outcome == SvdOutcome::converged) {
+        EXPECT_NEAR(found.sigma.front(), 10, 1e-3) << name(method) << " " << least;
+      }
+    }
+  }
+}
+
+TEST(Confirmation, IsNotFooledByAStartWhereLittleIsInDouble) { start_where_little_is<double>(); }
+TEST(Confirmation, IsNotFooledByAStartWhereLittleIsInFloat) { start_where_little_is<float>(); }
+
+// A cluster that float can still tell apart. The estimates of power iterations within it are off by several tolerances.
+TEST(Confirmation, TellsClusteredValuesOfFloatsApart) {
+  std::vector<double> values(1100, 0.1);
+  for (std::size_t i = 0; i < 12; ++i) values[i] = 1 - 1e-3 * static_cast<double>(i) / 12;
+  const auto a = diagonal<float>(Tensor::copy_of(std::vector<float>(values.begin(), values.end()), {1100}));
+  Context context(1);
+  for (const Method& method : {Method{Lanczos{}}, Method{BlockKrylov{}}, Method{Deflation{}}}) {
+    SvdOptions<float> options;
+    options.k = 4;
+    options.tolerance = 1e-5;
+    options.method = method;
+    options.random = vouched(random_state(3));
+    const SvdResult<float> found = svd(*a, options, context);
+    if (found.outcome != SvdOutcome::converged) continue;
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(found.sigma[i], values[i], 2e-4) << name(method) << " " << i;
+  }
+}
+
+// The product of these underflows on the way, for the larger entries alone.
+TEST(Confirmation, ClaimsNothingOfProductsThatLeaveTheRange) {
+  const auto spread = [](int even, int odd, double factor) {
+    std::vector<double> values(40);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = i % 2 == 0 ? std::ldexp(1.0, even) : std::ldexp(factor, odd);
+    }
+    return diagonal_of<double>(values);
+  };
+  Context context(1);
+  for (const int beyond : {530, 550}) {
+    const auto a = product(spread(500, 500, 1), product(spread(500, 520, 1.5), product(spread(-beyond, -beyond - 20, 1),
+                                                                                       spread(-beyond, -beyond, 1))));
+    const double truth = std::ldexp(1.5, 1000 - 2 * beyond);
+    for (const std::int64_t k : {1, 3}) {
+      SvdOptions<double> options;
+      options.k = k;
+      options.random = vouched(random_state(5));
+      const SvdResult<double> found = svd(*a, options, context);
+      const bool right = std::fabs(found.sigma.front() / truth - 1) < 1e-6;
+      EXPECT_TRUE(right || found.outcome != SvdOutcome::converged) << beyond << " " << k;
+      EXPECT_TRUE(right || !found.checked);
+    }
+  }
+}
+
+// A basis that is full every other step is looked at all the same.
+TEST(Confirmation, EndsEarlyWithTheSmallestBasis) {
+  std::vector<double> values(36);
+  std::iota(values.rbegin(), values.rend(), 1.0);
+  const auto a = diagonal_of<double>(values);
+  Context context(1);
+  for (const std::int64_t basis : {8, 9, 10, 12}) {
+    SvdOptions<double> options;
+    options.k = 3;
+    options.method = Lanczos{.basis = basis};
+    options.random = vouched(random_state(2));
+    const SvdResult<double> found = svd(*a, options, context);
+    EXPECT_EQ(found.outcome, SvdOutcome::converged) << basis;
+    EXPECT_LT(found.products, 1000) << basis;
+  }
+}
+
+TEST(Confirmation, RefusesWhatIsNoProbability) {
+  const auto a = diagonal_of<double>({3, 2, 1});
+  for (const double p : {0.0, 1.0, -1.0, 2.0, std::numeric_limits<double>::quiet_NaN()}) {
+    SvdOptions<double> options;
+    options.failure_probability = p;
+    EXPECT_THROW(static_cast<void>(svd(*a, options)), Error) << p;
+  }
+}
+
+}  // namespace
+}  // namespace sigmax
