@@ -173,6 +173,9 @@ The table:
   energy        share of |A|_F^2 in sigma_1 to sigma_i; of the smallest triplets
                 the share left in sigma_i to the last
   residual      |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds
+  width         how far apart the ends of what is known of the i-th value are,
+                relative to sigma_1: ✓ proven, ~ except with the probability
+                below the table; estimate where only a lower bound is known
 
 Output files hold doubles, named as numpy.linalg.svd names its results:
   u             rows x k

@@ -81,7 +81,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
   CLI::App* command = app.add_subcommand(
       "svd",
       "the largest or smallest singular triplets of one matrix\n"
-      "Prints the singular values with the error that is left, encloses the largest, and writes u, s and vt to a file. "
+      "Prints the singular values with the error that is left, encloses each, and writes u, s and vt to a file. "
       "A convolution kernel is taken for the matrix [out, rest].");
   command
       ->add_option("FILE[:TENSOR]", options.target,

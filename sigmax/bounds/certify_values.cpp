@@ -26,6 +26,7 @@ using bounds::Expression;
 using bounds::Measured;
 using bounds::Proof;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kOutward = 0x1p-1068;
 
 template <Real T>
 Matrix<double> in_double(const Matrix<T>& x) {
@@ -86,7 +87,7 @@ std::vector<OwnRange> own_ranges(const Images& images, const Matrix<double>& v) 
   if (!(defect < 0.25) || !bounds::blas_supports_proofs()) return ranges;
   const bounds::Stretches stretches = bounds::stretches_of(images.y);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
-    const double shortest = std::max(stretches.shortest[i] - images.error * (1 + 0x1p-40), 0.0);
+    const double shortest = bounds::larger_of(stretches.shortest[i] - images.error * (1 + 0x1p-40), 0.0);
     ranges[i].lower = bounds::round_down(shortest / bounds::round_up(std::sqrt(1 + defect)));
     ranges[i].upper = bounds::round_up((stretches.longest[i] + images.error) / std::sqrt(1 - defect));
   }
@@ -123,7 +124,8 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
     std::optional<UpperBound> upper;
     if (which == Which::largest) {
       lower = bounds::widened_lower(own[i].lower);
-      upper = Proof::proven(bounds::widened_upper(std::min(norm, bounds::round_up(std::sqrt(std::max(left, 0.0))))));
+      const double by_entries = bounds::round_up(std::sqrt(bounds::larger_of(left, 0.0)));
+      upper = Proof::proven(bounds::widened_upper(bounds::smaller_of(norm, by_entries)));
       left = bounds::round_up(left - bounds::round_down(own[i].lower * own[i].lower) * (1 - 0x1p-40));
     } else {
       upper = Proof::proven(bounds::widened_upper(own[i].upper));
@@ -137,13 +139,20 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
 }
 
 // Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about
-// a value, or values that were missed, make ends that are as wide as the residuals or the gaps.
+// a value, or values that were missed, make ends that are as wide as the residuals or the gaps. Where a full check
+// has confirmed the values, ends as wide as those that a check is content with are no objection, nor is what forming
+// the operator may have added.
 template <Real T>
-bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance) {
+bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance, bool confirmed = false) {
+  constexpr bool is_float = std::same_as<T, float>;
+  const double least = confirmed ? (is_float ? 1e-2 : 1e-6) : (is_float ? 1e-5 : 1e-9);
+  const double formed = confirmed ? values.formed : 0;
   const double unit = std::max({found.sigma.front(), values.sigma.front().lower.value(), values.resolution});
   if (unit == 0) return true;
   const double root = values.resolution / unit;
-  const double enough = std::max(64 * tolerance, std::same_as<T, float> ? 1e-5 : 1e-9) + 4 * root * root;
+  // Ends go outward by kOutward where a subnormal number may have been rounded.
+  const double outward = (formed + kOutward) / unit;
+  const double enough = std::max(64 * tolerance, least) + 4 * root * root + 4 * outward * (1 + outward);
   for (std::size_t i = 0; i < values.sigma.size(); ++i) {
     const Enclosure& e = values.sigma[i];
     if (!e.upper) return false;
@@ -189,7 +198,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
                          options);
   }
   const auto k = static_cast<std::size_t>(v.columns());
-  if (e->is_zero()) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0};
+  if (e->is_zero()) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0, 0};
   bounds::Limits limits;
   limits.shorter = options.proven_up_to;
   limits.entries = options.formed_up_to;
@@ -211,7 +220,8 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   // The vectors of a float operator are good to its rounding.
   const double of_vectors = std::same_as<T, float> ? 0x1p-18 * e->norm : 0.0;
   const double resolution = std::max(proven.resolution, of_vectors);
-  return {std::move(proven.sigma), std::ldexp(resolution, static_cast<int>(e->exponent))};
+  const auto exponent = static_cast<int>(e->exponent);
+  return {std::move(proven.sigma), std::ldexp(resolution, exponent), std::ldexp(proven.formed, exponent)};
 }
 
 template <Real T>
@@ -241,7 +251,8 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
     values = certify_values(a, result.triplets, options.which, certify, context);
   }
   if (checks && factors && result.triplets.outcome != SvdOutcome::out_of_products) {
-    const bool agreed = agree(values, result.triplets, options.tolerance);
+    const bool confirmed = result.triplets.outcome == SvdOutcome::converged && chosen.check == Check::full;
+    const bool agreed = agree(values, result.triplets, options.tolerance, confirmed);
     result.triplets.outcome = agreed ? SvdOutcome::converged : SvdOutcome::unconfirmed;
   }
   result.sigma = std::move(values.sigma);

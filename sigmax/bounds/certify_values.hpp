@@ -16,6 +16,8 @@ struct CertifiedValues {
   /// What the proof may lose to rounding however good the vectors are: values whose squares differ by less than its
   /// square are not told apart. 0 where there was no factorization.
   double resolution = 0;
+  /// What forming a composite may have changed each value by; 0 of a stored matrix.
+  double formed = 0;
 };
 
 /// Encloses the values that the triplets of the hint are of: [i] the (i + 1)-th largest singular value, or, of the k
@@ -27,12 +29,13 @@ struct CertifiedValues {
 ///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8
 ///   vectors.
 /// - Elsewhere, of the largest values: lower ends proven, from a read a vector; upper ends probabilistic if the hint
-/// was
-///   checked (SvdOptions::check), or proven from the norms where those are smaller. Of the smallest values upper ends
-///   are proven, and lower ends probabilistic if the hint was checked, 0 otherwise.
+///   was checked (SvdOptions::check), or proven from the norms where those are smaller. Of the smallest values upper
+///   ends are proven, and lower ends probabilistic if the hint was checked, 0 otherwise.
 /// - Of an operator with an opaque part, which is known by its products alone, as certify() says.
 ///
-/// Throws Error as certify() does.
+/// The hint must be of this operator and this end of its spectrum: a check that was made of another says nothing of it.
+///
+/// Throws Error for a hint whose vectors do not fit the operator; InternalError as certify() does.
 template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
                                const CertifyOptions& options, Context& context);
@@ -46,8 +49,9 @@ struct CertifiedSvd {
 
 /// svd() and certify_values(). Where a factorization is possible it takes the place of the solver's own check, and
 /// where it finds that a value was missed, or vectors not good enough, svd() goes on with its check and the values are
-/// enclosed again. The outcome `converged` says that the ends agree with the values found, `unconfirmed` that they do
-/// not.
+/// enclosed again. A check's failure probability is that of SvdOptions. The outcome `converged` says that the ends
+/// agree with the values found, or are a little wider, by what residuals or the forming of a composite cost, and the
+/// check confirms the values; `unconfirmed` that they do not.
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);

@@ -98,6 +98,7 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
     proven = prove_values(source.range.matrix, source.range.facts, g, question, context);
   }
   proven.resolution *= source.unit;
+  proven.formed = source.error;
   for (Enclosure& sigma : proven.sigma) {
     sigma = scaled(Measured{sigma, 0}, static_cast<std::int64_t>(std::ilogb(source.unit))).sigma_max;
     if (source.error == 0) continue;

@@ -16,12 +16,21 @@ void throw_contradiction(std::string_view what) {
                   what));
 }
 
+namespace {
+
+void check_probability(double value) {
+  if (!(value > 0 && value < 1)) throw_contradiction(fmt::format("a probabilistic end that fails with {}", value));
+}
+
+}  // namespace
+
 LowerBound Proof::lower(double value) {
   if (!(value >= 0 && std::isfinite(value))) throw_contradiction(fmt::format("a lower end of {}", value));
   return {value, Certainty::proven, 0.0};
 }
 
 LowerBound Proof::probabilistic_lower(double value, double failure_probability) {
+  check_probability(failure_probability);
   if (!(value >= 0 && std::isfinite(value))) throw_contradiction(fmt::format("a probabilistic lower end of {}", value));
   return {value, Certainty::probabilistic, failure_probability};
 }
@@ -32,6 +41,7 @@ UpperBound Proof::proven(double value) {
 }
 
 UpperBound Proof::probabilistic(double value, double failure_probability) {
+  check_probability(failure_probability);
   if (!(value >= 0)) throw_contradiction(fmt::format("a probabilistic upper end of {}", value));
   return {value, Certainty::probabilistic, failure_probability};
 }

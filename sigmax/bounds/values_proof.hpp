@@ -28,6 +28,7 @@ struct ValuesQuestion {
 struct ProvenValues {
   std::vector<Enclosure> sigma;  ///< in the order of the vectors, both ends proven
   double resolution = 0;         ///< roughly: squares that differ by less than its square are not told apart
+  double formed = 0;             ///< what forming a composite may have changed each value by
 };
 
 /// Where a value was missed, or the vectors are

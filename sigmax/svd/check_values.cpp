@@ -30,7 +30,7 @@ double in_units(double sigma, int exponent) {
   return std::min(std::ldexp(sigma, exponent), std::numeric_limits<double>::max());
 }
 
-// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
+// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbours.
 template <Real T>
 Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
   Matrix<T> known = side.from_right(result.subspace);
@@ -125,16 +125,22 @@ void check_scaled(const LinearOperator<T>& a, int size, const SvdOptions<T>& opt
 
 template <Real T>
 void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
-  if (options.which != Which::largest || result.outcome != SvdOutcome::converged) return;
+  if (result.outcome != SvdOutcome::converged) return;
+  const bool full = options.check == Check::full;
+  if (full && !holds_products(a, context)) {
+    result.outcome = SvdOutcome::unconfirmed;
+    result.checked.reset();
+    return;
+  }
+  if (options.which != Which::largest) return;  // those have been checked with the factor that they were found by
   // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
   const bool all = options.k == std::min(a.shape().rows, a.shape().columns);
   if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(options.method)) return;
   // A value beyond the range of double.
   if (result.sigma.front() == std::numeric_limits<double>::max()) return;
   const std::optional<int> exponent = exponent_of(a, result, context);
-  if (!exponent) return;                                                       // zero
-  if (options.check == Check::full) result.outcome = SvdOutcome::unconfirmed;  // until it is
-  if (!holds_products(a, context)) return;
+  if (!exponent) return;                               // zero
+  if (full) result.outcome = SvdOutcome::unconfirmed;  // until it is
   try {
     return check_scaled(a, *exponent, options, result, context);
   } catch (const NotFinite&) {

@@ -235,6 +235,126 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, const Co
   }
 }
 
+// What check_complement() goes through, round by round.
+template <Real T>
+class Search {
+ public:
+  Search(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& known, const ComplementOptions& options,
+         Context& context)
+      : n_(n),
+        product_(product),
+        options_(options),
+        context_(context),
+        full_(options.failure_probability > 0),
+        failure_probability_(options.failure_probability),
+        all_(n, product) {
+    result_.random = options.random;
+    all_.join(known);
+    if (n <= kSmallOrder && all_.size() < n) all_.join(random_columns<T>(n, n - all_.size(), result_.random));
+    deflated_ = all_.size();
+  }
+
+  Complement<T> run() {
+    for (int i = 0; i < kMostRounds && round(); ++i) {
+    }
+    conclude(all_, deflated_, bound_, options_, result_);
+    result_.products = products_ + all_.products();
+    return std::move(result_);
+  }
+
+ private:
+  // Whether another one is of use.
+  bool round() {
+    const Coupled& coupled = all_.coupled();
+    const Scales<T> scales(coupled, options_);
+    if (!scales.usable()) return false;
+    const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
+    const double same = std::max(options_.same * kth, scales.rounding());
+    const double seen = kth + std::max(options_.same * kth, scales.noise());
+    const Room room = room_above(coupled, options_.k, kth + same);
+    if (full_ && !room.found && all_.size() < n_ && !std::exchange(refined_, true)) {
+      replace_known(same / kth);
+      return true;
+    }
+    deflated_ = room.deflated;
+    if (deflated_ == n_) {
+      bound_ = -kInfinity;
+      return false;
+    }
+    const std::int64_t left = options_.max_products - products_ - all_.products();
+    if (left < starts_) return false;
+    failure_probability_ /= 2;
+    const double ceiling = std::max(room.ceiling, 0.5 * kth);
+    const Ceiling wanted{
+        ceiling,        std::min(ceiling, seen), full_ ? failure_probability_ : 0.0, starts_ * kBriefSteps,
+        options_.terms, scales.magnitude()};
+    return take(look(wanted, left), wanted, seen);
+  }
+
+  void replace_known(double tolerance) {
+    const LanczosResult<T> better =
+        refine(n_, product_, all_.vectors(all_.size()), options_, tolerance, result_.random, context_);
+    count(better);
+    all_.replace(better.vectors, better.neighbours);
+  }
+
+  // On the complement of the vectors that are out of the way, from fresh random ones.
+  LanczosResult<T> look(const Ceiling& ceiling, std::int64_t max_products) {
+    LanczosOptions inner;
+    inner.k = std::min(starts_, n_);
+    inner.accuracy = options_.accuracy;
+    inner.tolerance = options_.tolerance;
+    inner.max_products = max_products;
+    inner.starts = starts_;
+    inner.random = result_.random;
+    inner.basis = std::clamp<std::int64_t>((std::int64_t{1} << 27) / n_, 64, 320);
+    inner.ceiling = ceiling;
+    const Matrix<T> v = all_.vectors(deflated_);
+    LanczosResult<T> rest = lanczos<T>(n_, without(product_, v), {}, inner, context_);
+    count(rest);
+    return rest;
+  }
+
+  // What was found joins; whether to go on.
+  bool take(const LanczosResult<T>& rest, const Ceiling& ceiling, double seen) {
+    const std::int64_t most = std::min(starts_, n_);
+    std::int64_t above = 0;
+    while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.wanted) ++above;
+    if (above == 0 || all_.size() + above > n_ || rest.outcome == LanczosOutcome::out_of_products) {
+      bound_ = full_ ? rest.bound : kInfinity;
+      // Few different values are left: more vectors tell more, since each of them may fail more often.
+      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && bound_ > ceiling.theta;
+      return over && std::exchange(starts_, kMostStarts) < kMostStarts;
+    }
+    all_.join(columns_of(rest.vectors, 0, above));
+    starts_ = std::min(2 * starts_, kMostStarts);
+    for (std::int64_t i = 0; i < above; ++i) {
+      if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result_.joined;
+    }
+    return true;
+  }
+
+  void count(const LanczosResult<T>& made) {
+    products_ += made.products;
+    result_.reads += made.reads;
+    result_.random = made.random;
+  }
+
+  std::int64_t n_;
+  const SymmetricProduct<T>& product_;
+  const ComplementOptions& options_;
+  Context& context_;
+  bool full_;
+  double failure_probability_;  // of the rounds that are left
+  Known<T> all_;
+  Complement<T> result_;
+  std::int64_t products_ = 0;
+  std::int64_t starts_ = kStarts;
+  double bound_ = kInfinity;  // on the complement of the first `deflated_` vectors
+  std::int64_t deflated_ = 0;
+  bool refined_ = false;
+};
+
 }  // namespace
 
 // repeat:
@@ -243,90 +363,15 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, const Co
 //     eigenvalues above the ceiling have converged:  they join V
 //     or it is shown that there are none:            done
 template <Real T>
-Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, Matrix<T> known,
+Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& known,
                                const ComplementOptions& options, Context& context) {
   const SerialBlas serial;
-  Complement<T> result;
-  result.random = options.random;
-  Known<T> all(n, product);
-  all.join(known);
-  if (n <= kSmallOrder && all.size() < n) all.join(random_columns<T>(n, n - all.size(), result.random));
-  const bool full = options.failure_probability > 0;
-  double failure_probability = options.failure_probability;
-  std::int64_t products = 0;
-  double bound = kInfinity;
-  std::int64_t deflated = all.size();
-  std::int64_t starts = kStarts;
-  bool refined = false;
-  for (int round = 0; round < kMostRounds; ++round) {
-    const Coupled& coupled = all.coupled();
-    const Scales<T> scales(coupled, options);
-    if (!scales.usable()) break;
-    const double kth = coupled.theta[static_cast<std::size_t>(options.k) - 1];
-    const double same = std::max(options.same * kth, scales.rounding());
-    const double seen = kth + std::max(options.same * kth, scales.noise());
-    const Room room = room_above(coupled, options.k, kth + same);
-    if (full && !room.found && all.size() < n && !std::exchange(refined, true)) {
-      const LanczosResult<T> better =
-          refine(n, product, all.vectors(all.size()), options, same / kth, result.random, context);
-      result.random = better.random;
-      products += better.products;
-      result.reads += better.reads;
-      all.replace(better.vectors, better.neighbours);
-      continue;
-    }
-    deflated = room.deflated;
-    if (deflated == n) {
-      bound = -kInfinity;
-      break;
-    }
-    const std::int64_t left = options.max_products - products - all.products();
-    if (left < starts) break;
-
-    failure_probability /= 2;
-    LanczosOptions inner;
-    inner.k = std::min(starts, n);
-    inner.accuracy = options.accuracy;
-    inner.tolerance = options.tolerance;
-    inner.max_products = left;
-    inner.starts = starts;
-    inner.random = result.random;
-    inner.basis = std::clamp<std::int64_t>((std::int64_t{1} << 27) / n, 64, 320);
-    const double ceiling = std::max(room.ceiling, 0.5 * kth);
-    inner.ceiling =
-        Ceiling{ceiling,       std::min(ceiling, seen), full ? failure_probability : 0.0, starts * kBriefSteps,
-                options.terms, scales.magnitude()};
-    const Matrix<T> v = all.vectors(deflated);
-    const LanczosResult<T> rest = lanczos<T>(n, without(product, v), {}, inner, context);
-    products += rest.products;
-    result.reads += rest.reads;
-    result.random = rest.random;
-    std::int64_t above = 0;
-    while (above < inner.k && rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->wanted) ++above;
-    if (above == 0 || all.size() + above > n || rest.outcome == LanczosOutcome::out_of_products) {
-      bound = full ? rest.bound : kInfinity;
-      // Few different values are left: more vectors tell more, since each of them may fail more often.
-      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && bound > inner.ceiling->theta;
-      if (over && starts < kMostStarts) {
-        starts = kMostStarts;
-        continue;
-      }
-      break;
-    }
-    all.join(columns_of(rest.vectors, 0, above));
-    starts = std::min(2 * starts, kMostStarts);
-    for (std::int64_t i = 0; i < above; ++i) {
-      if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result.joined;
-    }
-  }
-  conclude(all, deflated, bound, options, result);
-  result.products = products + all.products();
-  return result;
+  return Search<T>(n, product, known, options, context).run();
 }
 
-template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&, Matrix<float>,
+template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&, const Matrix<float>&,
                                                    const ComplementOptions&, Context&);
-template Complement<double> check_complement<double>(std::int64_t, const SymmetricProduct<double>&, Matrix<double>,
-                                                     const ComplementOptions&, Context&);
+template Complement<double> check_complement<double>(std::int64_t, const SymmetricProduct<double>&,
+                                                     const Matrix<double>&, const ComplementOptions&, Context&);
 
 }  // namespace sigmax

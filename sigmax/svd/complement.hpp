@@ -55,12 +55,12 @@ struct Complement {
 /// Cost: a product with all of `known`, and as many with two vectors as Lanczos takes to separate the k-th value from
 /// the first that is not known. Throws as lanczos() does.
 template <Real T>
-Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, Matrix<T> known,
+Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& known,
                                const ComplementOptions& options, Context& context);
 
-extern template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&, Matrix<float>,
-                                                          const ComplementOptions&, Context&);
+extern template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&,
+                                                          const Matrix<float>&, const ComplementOptions&, Context&);
 extern template Complement<double> check_complement<double>(std::int64_t, const SymmetricProduct<double>&,
-                                                            Matrix<double>, const ComplementOptions&, Context&);
+                                                            const Matrix<double>&, const ComplementOptions&, Context&);
 
 }  // namespace sigmax

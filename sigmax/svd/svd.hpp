@@ -19,7 +19,7 @@ namespace sigmax {
 enum class Which { largest, smallest };
 
 /// What svd() does about values that its method may have missed: a Krylov space from one vector holds one vector of a
-/// multiple value, and may have nothing of a close neighbor yet, however small its residuals are.
+/// multiple value, and may have nothing of a close neighbour yet, however small its residuals are.
 enum class Check {
   none,   ///< nothing
   brief,  ///< a few steps from fresh random vectors on what the triplets found leave of A: finds most, shows nothing
@@ -80,7 +80,9 @@ struct SvdResult {
   Matrix<T> u;                   ///< rows x k, orthonormal columns
   Matrix<T> v;                   ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
-  /// Without it, that none was missed is an estimate: no full check was asked for, or it ran out of products.
+  /// Without it, that none was missed is an estimate. It is empty where no full check was asked for or the outcome is
+  /// not `converged`; where the random state was not drawn; for DenseLapack in float, or with all values, where
+  /// LAPACK's own backward error is what the values are known to; and where values leave the range of double.
   std::optional<CheckedValues> checked;
   std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
   double next = 0;          ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
@@ -103,7 +105,9 @@ struct SvdResult {
 
 /// Singular triplets of `a`.
 ///
-/// Throws Error for an operator without rows or columns, for k out of range, for a start or a method that does not fit;
+/// Throws Error for an operator without rows or columns, for k out of range, for a failure probability outside (0, 1),
+/// for a start or a method that does not fit, and where products are not finite: entries that are NaN or infinite, or
+/// factors that leave the range of T;
 /// Cancelled on request. A numerical outcome is in the result.
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context);

@@ -9,6 +9,7 @@
 #include "repeatable.hpp"
 #include "sigmax/audit/audit.hpp"
 #include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/batched.hpp"
@@ -236,6 +237,13 @@ void add_bounds(Functions& f, const Stored& s) {
       CertifyOptions how;
       how.method = method;
       f.add("certify " + s.what, [=](Context& c) { return Values(Result(certify(*op, hint, how, c))); });
+      f.add("certify_values " + s.what, [=](Context& c) {
+        return Values(Result(certify_values(*op, hint, Which::largest, how, c).sigma.front()));
+      });
+      f.add("certified_svd " + s.what, [=](Context& c) {
+        const CertifiedSvd<double> found = certified_svd(*op, options, how, c);
+        return Values(Result(found.triplets, found.sigma.front()));
+      });
     }
   }
   const kernels::StoredMatrix matrix = stored_view(s.tensor).matrix;

@@ -81,8 +81,9 @@ class Maker {
   std::mt19937_64 random_;
 };
 
-const Method kMethods[] = {Auto{},        Lanczos{Lanczos::Form::gram}, Lanczos{Lanczos::Form::bidiagonal},
-                           BlockKrylov{}, Deflation{},                  DenseLapack{}};
+const Method kMethods[] = {
+    Auto{},       Lanczos{Lanczos::Form::gram}, Lanczos{Lanczos::Form::bidiagonal}, BlockKrylov{}, Deflation{},
+    DenseLapack{}};
 
 template <Real T>
 struct Asked {

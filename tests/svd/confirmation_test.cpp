@@ -108,8 +108,9 @@ TEST(Confirmation, ClaimsNothingOfProductsThatLeaveTheRange) {
   };
   Context context(1);
   for (const int beyond : {530, 550}) {
-    const auto a = product(spread(500, 500, 1), product(spread(500, 520, 1.5), product(spread(-beyond, -beyond - 20, 1),
-                                                                                       spread(-beyond, -beyond, 1))));
+    const auto a =
+        product(spread(500, 500, 1),
+                product(spread(500, 520, 1.5), product(spread(-beyond, -beyond - 20, 1), spread(-beyond, -beyond, 1))));
     const double truth = std::ldexp(1.5, 1000 - 2 * beyond);
     for (const std::int64_t k : {1, 3}) {
       SvdOptions<double> options;
