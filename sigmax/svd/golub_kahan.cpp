@@ -267,6 +267,8 @@ SvdResult<T> finish(const LinearOperator<T>& a, Process<T>& process, const typen
   return result;
 }
 
+}  // namespace
+
 // What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
 // a few u sigma_1^2, come out as that much over sigma_i.
 template <Real T>
@@ -280,8 +282,6 @@ bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const
   if (result.next > 0) sigma.push_back(std::min(result.next, sigma.back()));
   return wanted.excess(sigma, residual, options.k) > 4;  // an estimate may be wrong by a little: orders are meant
 }
-
-}  // namespace
 
 // A step of the loop (krylov_loop.hpp):
 //   y = A p for the pending p;  b = Q^T y;  y -= Q b;  q_next = y / |y|
@@ -333,6 +333,8 @@ template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const
                                              Context&);
 template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const SvdOptions<double>&, std::int64_t,
                                                Context&);
+template bool falls_short<float>(const SvdResult<float>&, const SvdOptions<float>&, const Shape&);
+template bool falls_short<double>(const SvdResult<double>&, const SvdOptions<double>&, const Shape&);
 template SvdResult<float> with_small_values<float>(const LinearOperator<float>&, const SvdOptions<float>&,
                                                    SvdResult<float>, std::int64_t, Context&);
 template SvdResult<double> with_small_values<double>(const LinearOperator<double>&, const SvdOptions<double>&,

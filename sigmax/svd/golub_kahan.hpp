@@ -16,6 +16,10 @@ template <Real T>
 SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
                          Context& context);
 
+/// Whether the residuals of triplets, as evaluated with A itself, are larger than the tolerance and rounding allow.
+template <Real T>
+bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const Shape& shape);
+
 /// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with
 /// A itself, show that values too small for A^T A are among the k; as it is otherwise.
 template <Real T>

@@ -84,7 +84,12 @@ template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method, Context& context) {
   if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, options, method.basis, context);
   SvdResult<T> result = gram_form(a, options, method.basis, context);
-  if (method.form == Lanczos::Form::gram || result.outcome != SvdOutcome::converged) return result;
+  if (result.outcome != SvdOutcome::converged) return result;
+  if (method.form == Lanczos::Form::gram) {
+    // Converged for A^T A, which may have forgotten them.
+    if (falls_short(result, options, a.shape())) result.outcome = SvdOutcome::unconfirmed;
+    return result;
+  }
   return with_small_values(a, options, std::move(result), method.basis, context);
 }
 

@@ -141,6 +141,24 @@ TEST(Confirmation, EndsEarlyWithTheSmallestBasis) {
   }
 }
 
+// Squares below rounding are those of nothing.
+TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
+  std::vector<double> values(60, 1e-11);
+  for (std::size_t i = 0; i < 4; ++i) values[i] = std::pow(10.0, -3.0 * static_cast<double>(i));  // 1 ... 1e-9
+  const auto a = diagonal_of<double>(values);
+  Context context(1);
+  SvdOptions<double> options;
+  options.k = 4;
+  options.method = Lanczos{Lanczos::Form::gram};
+  options.random = vouched(random_state(9));
+  for (const Check check : {Check::none, Check::full}) {
+    options.check = check;
+    const SvdResult<double> found = svd(*a, options, context);
+    EXPECT_TRUE(found.outcome != SvdOutcome::converged || std::fabs(found.sigma[3] / values[3] - 1) < 1e-6)
+        << found.sigma[3];
+  }
+}
+
 TEST(Confirmation, RefusesWhatIsNoProbability) {
   const auto a = diagonal_of<double>({3, 2, 1});
   for (const double p : {0.0, 1.0, -1.0, 2.0, std::numeric_limits<double>::quiet_NaN()}) {

@@ -107,7 +107,9 @@ TYPED_TEST(LanczosSvdTest, FindsTheTripletsOfEverySpectrumInEveryShape) {
           const std::string what = spectrum.name + " " + std::to_string(shape.rows) + "x" +
                                    std::to_string(shape.columns) + ", k " + std::to_string(k) + ", form " +
                                    std::to_string(static_cast<int>(form));
-          EXPECT_EQ(result.outcome, SvdOutcome::converged) << what;
+          // Squares below rounding are those of nothing.
+          const bool forgot = form == Form::gram && result.outcome == SvdOutcome::unconfirmed;
+          EXPECT_TRUE(forgot || result.outcome == SvdOutcome::converged) << what;
           ASSERT_EQ(result.sigma.size(), static_cast<std::size_t>(k)) << what;
           const double rounding = this->rounding(shape, truth[0]);
           const double cluster =
