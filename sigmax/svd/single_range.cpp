@@ -80,9 +80,7 @@ struct Holds {
   bool operator()(const structure::Sum<T>& sum) const { return all(sum.terms); }
   bool operator()(const structure::Stacked<T>& stacked) const { return all(stacked.parts); }
   bool operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
-  bool operator()(const structure::Product<T>& product) const {
-    return Reach<T>{context, opaque}(product) <= most;
-  }
+  bool operator()(const structure::Product<T>& product) const { return Reach<T>{context, opaque}(product) <= most; }
   bool operator()(const structure::Scaled<T>& scaled) const {
     const bool is_small = std::fabs(scaled.factor) < 0x1p24;
     if (is_small && std::holds_alternative<structure::Stored>(scaled.of->structure())) return true;

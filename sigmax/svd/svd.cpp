@@ -34,8 +34,8 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
     throw Error(fmt::format("[svd] max_products must be positive, got {}", options.max_products));
   }
   if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
-    throw Error(fmt::format("[svd] the failure probability must lie between 0 and 1, got {}",
-                            options.failure_probability));
+    throw Error(
+        fmt::format("[svd] the failure probability must lie between 0 and 1, got {}", options.failure_probability));
   }
   if (!options.start.empty() && options.start.rows() != shape.columns) {
     throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),
