@@ -148,7 +148,11 @@ bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tole
   const double least = confirmed ? (is_float ? 1e-2 : 1e-6) : (is_float ? 1e-5 : 1e-9);
   const double formed = confirmed ? values.formed : 0;
   const double unit = std::max({found.sigma.front(), values.sigma.front().lower.value(), values.resolution});
-  if (unit == 0) return true;
+  if (unit == 0) {
+    // Nothing was found, which a start in the null space does too: it is zero if the upper ends say so.
+    return std::all_of(values.sigma.begin(), values.sigma.end(),
+                       [](const Enclosure& e) { return e.upper && e.upper->value() <= kOutward; });
+  }
   const double root = values.resolution / unit;
   // Ends go outward by kOutward where a subnormal number may have been rounded.
   const double outward = (formed + kOutward) / unit;
@@ -252,7 +256,10 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   }
   if (checks && factors && result.triplets.outcome != SvdOutcome::out_of_products) {
     const bool confirmed = result.triplets.outcome == SvdOutcome::converged && chosen.check == Check::full;
-    const bool agreed = agree(values, result.triplets, options.tolerance, confirmed);
+    // Of an operator known by its products alone, from a state that was not drawn, the check has the only word.
+    const bool has_upper =
+        std::any_of(values.sigma.begin(), values.sigma.end(), [](const Enclosure& e) { return e.upper.has_value(); });
+    const bool agreed = (confirmed && !has_upper) || agree(values, result.triplets, options.tolerance, confirmed);
     result.triplets.outcome = agreed ? SvdOutcome::converged : SvdOutcome::unconfirmed;
   }
   result.sigma = std::move(values.sigma);

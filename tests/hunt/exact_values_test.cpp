@@ -164,6 +164,42 @@ void hunt(std::int64_t matrices) {
   EXPECT_LE(unconfirmed, matrices / 10 + 1);
 }
 
+// A start in the null space finds zero, which nothing contradicts but a look elsewhere.
+TEST(HuntExact, AStartInTheNullSpaceIsNoAnswer) {
+  std::vector<double> entries(16 * 10, 0.0);
+  entries[3 * 10 + 4] = 3;
+  const Operator<double> stored = dense<double>(Tensor::rounded(entries, {16, 10}, DType::f64));
+  Context context(1);
+  for (const Operator<double>& a : {stored, hidden(stored)}) {
+    for (const Method& method : kMethods) {
+      SvdOptions<double> options;
+      options.method = method;
+      options.start = Matrix<double>(10, 1);
+      options.start.values()[0] = 1;
+      options.random = vouched(random_state(1));
+      const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
+      if (found.triplets.outcome == SvdOutcome::converged) {
+        EXPECT_NEAR(found.triplets.sigma.front(), 3, 1e-6) << name(method);
+      }
+    }
+  }
+}
+
+TEST(HuntExact, WhatIsKnownByItsProductsAloneConvergesByItsCheck) {
+  Context context(1);
+  for (const double top : {0.0, 3.0}) {
+    std::vector<double> entries(16 * 10, 0.0);
+    for (std::size_t i = 0; i < 10; ++i) entries[i * 11] = top / static_cast<double>(i + 1);
+    const Operator<double> a = hidden(dense<double>(Tensor::rounded(entries, {16, 10}, DType::f64)));
+    SvdOptions<double> options;
+    options.k = 2;
+    options.random = random_state(1);  // not drawn: no probability, and so no upper end
+    const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
+    EXPECT_EQ(found.triplets.outcome, SvdOutcome::converged) << top;
+    EXPECT_NEAR(found.triplets.sigma.front(), top, 1e-9);
+  }
+}
+
 TEST(HuntExact, NoEndOfDoublesIsOnTheWrongSide) { hunt<double>(hunt::budget(5'000) / kEach); }
 TEST(HuntExact, NoEndOfFloatsIsOnTheWrongSide) { hunt<float>(hunt::budget(5'000) / kEach); }
 
