@@ -79,7 +79,7 @@ std::int64_t common_exponent(const std::vector<Expression>& parts) {
 
 // The power of two that brings a norm into [1/2, 1) moves to the exponent. Of parts that are added or stacked it is not
 // negative: the largest alone has a norm of 1/4, so that no part is ever weighted by more than 2.
-int normalise(Expression& e) {
+int normalize(Expression& e) {
   const int exponent = std::ilogb(e.norm) + 1;
   e.norm = std::ldexp(e.norm, -exponent);
   e.exponent += exponent;
@@ -99,7 +99,7 @@ Expression sum(std::vector<Expression> parts) {
   if (parts.size() == 1) return std::move(parts[0]);
   e.exponent = common_exponent(parts);
   for (const Expression& part : parts) e.norm = round_up(e.norm + power_up(e.shift(part)) * part.norm);
-  normalise(e);
+  normalize(e);
   e.parts = std::move(parts);
   return checked(std::move(e));
 }
@@ -120,7 +120,7 @@ Expression stack(std::vector<Expression> parts, bool below) {
     square = round_up(square + norm * norm);
   }
   e.norm = round_up(std::sqrt(square));
-  normalise(e);
+  normalize(e);
   e.parts = std::move(parts);
   return checked(std::move(e));
 }
@@ -134,7 +134,7 @@ Expression product(Expression left, Expression right) {
   e.columns = right.columns;
   e.exponent = left.exponent + right.exponent;
   e.norm = round_up(left.norm * right.norm);
-  e.unit = std::ldexp(1.0, -normalise(e));
+  e.unit = std::ldexp(1.0, -normalize(e));
   e.parts.push_back(std::move(left));
   e.parts.push_back(std::move(right));
   return checked(std::move(e));
@@ -151,7 +151,7 @@ Expression times(double factor, Expression of) {
   e.columns = of.columns;
   e.exponent = of.exponent + exponent;
   e.norm = round_up(std::fabs(significand) * of.norm);
-  e.factor = std::ldexp(significand, -normalise(e));
+  e.factor = std::ldexp(significand, -normalize(e));
   e.parts.push_back(std::move(of));
   return checked(std::move(e));
 }

@@ -30,7 +30,7 @@ double in_units(double sigma, int exponent) {
   return std::min(std::ldexp(sigma, exponent), std::numeric_limits<double>::max());
 }
 
-// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbours.
+// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
 template <Real T>
 Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
   Matrix<T> known = side.from_right(result.subspace);

@@ -11,11 +11,11 @@
 namespace sigmax {
 namespace {
 
-// Below this many entries a look at the Ritz values takes as long as three steps, and neighbours cost more than they
+// Below this many entries a look at the Ritz values takes as long as three steps, and neighbors cost more than they
 // save.
 constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 
-// After this many reads the wanted values have close neighbours, whose vectors make the gradient's solve converge
+// After this many reads the wanted values have close neighbors, whose vectors make the gradient's solve converge
 // faster.
 constexpr std::int64_t kManyReads = 16;
 

@@ -19,7 +19,7 @@ namespace sigmax {
 enum class Which { largest, smallest };
 
 /// What svd() does about values that its method may have missed: a Krylov space from one vector holds one vector of a
-/// multiple value, and may have nothing of a close neighbour yet, however small its residuals are.
+/// multiple value, and may have nothing of a close neighbor yet, however small its residuals are.
 enum class Check {
   none,   ///< nothing
   brief,  ///< a few steps from fresh random vectors on what the triplets found leave of A: finds most, shows nothing

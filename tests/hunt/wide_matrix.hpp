@@ -39,7 +39,7 @@ inline long double times_power(long double x, std::int64_t exponent) {
   return std::ldexp(x, static_cast<int>(std::clamp<std::int64_t>(exponent, -40000, 40000)));
 }
 
-inline WideMatrix normalised(WideMatrix a) {
+inline WideMatrix normalized(WideMatrix a) {
   long double largest = 0;
   for (const long double value : a.values) largest = std::max(largest, std::fabs(value));
   if (largest == 0) largest = a.error;
@@ -59,7 +59,7 @@ inline WideMatrix normalised(WideMatrix a) {
 inline WideMatrix of(std::size_t rows, std::size_t columns, std::vector<long double> values) {
   WideMatrix a{rows, columns, std::move(values)};
   a.magnitude = a.frobenius() * (1 + kRounding);
-  return normalised(std::move(a));
+  return normalized(std::move(a));
 }
 
 /// In units of 2^exponent, which is not less than a's own.
@@ -89,7 +89,7 @@ inline WideMatrix sum(WideMatrix a, WideMatrix b) {
   for (std::size_t i = 0; i < a.values.size(); ++i) a.values[i] += b.values[i];
   a.error += b.error + kRounding * a.frobenius();
   a.magnitude += b.magnitude;
-  return normalised(std::move(a));
+  return normalized(std::move(a));
 }
 
 inline WideMatrix product(const WideMatrix& a, const WideMatrix& b) {
@@ -101,21 +101,21 @@ inline WideMatrix product(const WideMatrix& a, const WideMatrix& b) {
       }
     }
   }
-  if (is_zero(a) || is_zero(b)) return normalised(std::move(c));
+  if (is_zero(a) || is_zero(b)) return normalized(std::move(c));
   const long double left = a.frobenius();
   const long double right = b.frobenius();
   c.error = a.error * (right + b.error) + left * b.error +
             kRounding * static_cast<long double>(a.columns + 1) * left * right +
             kUnderflow * static_cast<long double>(c.values.size() * (a.columns + 1));
   c.magnitude = a.magnitude * b.magnitude * (1 + kRounding);
-  return normalised(std::move(c));
+  return normalized(std::move(c));
 }
 
 inline WideMatrix times(double factor, WideMatrix a) {
   for (long double& value : a.values) value *= factor;
   a.error = std::fabs(static_cast<long double>(factor)) * a.error + kRounding * a.frobenius();
   a.magnitude *= std::fabs(static_cast<long double>(factor));
-  return normalised(std::move(a));
+  return normalized(std::move(a));
 }
 
 inline WideMatrix transposed(const WideMatrix& a) {
@@ -136,7 +136,7 @@ inline WideMatrix below(WideMatrix a, WideMatrix b) {
   a.values.insert(a.values.end(), b.values.begin(), b.values.end());
   a.error += b.error;
   a.magnitude += b.magnitude;
-  return normalised(std::move(a));
+  return normalized(std::move(a));
 }
 
 }  // namespace wide
