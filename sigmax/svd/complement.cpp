@@ -20,8 +20,14 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kStarts = 2;
 constexpr std::int64_t kMostStarts = 8;
 
-// Up to this order the whole space is taken in at once: that costs no more than a process on what is left.
+// Where a process ends early, since few different values are left, its bound is the rounding of a step or two times the
+// inverse of what each start may fail with: the more starts, the closer.
+constexpr std::int64_t kMostStartsOfFewValues = 32;
+
+// Up to this order, or where at most so many dimensions are left, the whole space is taken in at once: that costs no more
+// than a process on what is left, and what is left may be all rounding.
 constexpr std::int64_t kSmallOrder = 32;
+constexpr std::int64_t kFewLeft = kMostStarts;
 
 // Steps of a check that shows nothing.
 constexpr std::int64_t kBriefSteps = 6;
@@ -214,10 +220,11 @@ SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>&
   };
 }
 
-// What is known of the k values once no eigenvalue on the complement of the first `deflated` vectors exceeds `bound`.
+// What is known of the k values once no eigenvalue on the complement of the first `deflated` vectors exceeds `bound`,
+// which the process told before it was done, or once it had nothing left to find.
 template <Real T>
-void conclude(const Known<T>& all, std::int64_t deflated, double bound, const ComplementOptions& options,
-              Complement<T>& result) {
+void conclude(const Known<T>& all, std::int64_t deflated, double bound, bool exhausted,
+              const ComplementOptions& options, Complement<T>& result) {
   const Scales<T> scales(all.coupled(), options);
   result.theta = all.coupled().theta;
   result.vectors = all.vectors(all.size());
@@ -228,9 +235,12 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, const Co
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
     const double theta = result.theta[i];
     const double rounding = result.rounding[i];
-    const double close = std::max({16 * options.same * theta, 2 * rounding, kConfirmed<T> * theta});
-    const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
-    result.confirmed = result.confirmed && result.upper[i] <= std::max(theta + close, root * root);
+    double close = theta + std::max(16 * options.same * theta, 2 * rounding);
+    if (exhausted) {
+      const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
+      close = std::max({close, theta + kConfirmed<T> * theta, root * root});
+    }
+    result.confirmed = result.confirmed && result.upper[i] <= close;
     result.upper[i] += rounding;
   }
 }
@@ -250,38 +260,45 @@ class Search {
         all_(n, product) {
     result_.random = options.random;
     all_.join(known);
-    if (n <= kSmallOrder && all_.size() < n) all_.join(random_columns<T>(n, n - all_.size(), result_.random));
+    if (n <= kSmallOrder) join_the_rest();
     deflated_ = all_.size();
   }
 
   Complement<T> run() {
     for (int i = 0; i < kMostRounds && round(); ++i) {
     }
-    conclude(all_, deflated_, bound_, options_, result_);
+    conclude(all_, deflated_, bound_, exhausted_, options_, result_);
     result_.products = products_ + all_.products();
     return std::move(result_);
   }
 
  private:
+  void join_the_rest() {
+    if (all_.size() < n_) all_.join(random_columns<T>(n_, n_ - all_.size(), result_.random));
+  }
+
   // Whether another one is of use.
   bool round() {
     const Coupled& coupled = all_.coupled();
     const Scales<T> scales(coupled, options_);
     if (!scales.usable()) return false;
+    const std::int64_t left = options_.max_products - products_ - all_.products();
+    const std::int64_t missing = n_ - all_.size();
+    if (full_ && missing <= std::min(kFewLeft, left)) join_the_rest();
+    if (all_.size() == n_) {
+      deflated_ = n_;
+      bound_ = -kInfinity;
+      return false;
+    }
     const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
     const double same = std::max(options_.same * kth, scales.rounding());
     const double seen = kth + std::max(options_.same * kth, scales.noise());
     const Room room = room_above(coupled, options_.k, kth + same);
-    if (full_ && !room.found && all_.size() < n_ && !std::exchange(refined_, true)) {
+    if (full_ && !room.found && !std::exchange(refined_, true)) {
       replace_known(same / kth);
       return true;
     }
-    deflated_ = room.deflated;
-    if (deflated_ == n_) {
-      bound_ = -kInfinity;
-      return false;
-    }
-    const std::int64_t left = options_.max_products - products_ - all_.products();
+    if (room.deflated != std::exchange(deflated_, room.deflated)) forget_bound();
     if (left < starts_) return false;
     failure_probability_ /= 2;
     const double ceiling = std::max(room.ceiling, 0.5 * kth);
@@ -295,6 +312,7 @@ class Search {
     const LanczosResult<T> better =
         refine(n_, product_, all_.vectors(all_.size()), options_, tolerance, result_.random, context_);
     count(better);
+    forget_bound();
     all_.replace(better.vectors, better.neighbours);
   }
 
@@ -321,17 +339,29 @@ class Search {
     std::int64_t above = 0;
     while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.wanted) ++above;
     if (above == 0 || all_.size() + above > n_ || rest.outcome == LanczosOutcome::out_of_products) {
-      bound_ = full_ ? rest.bound : kInfinity;
-      // Few different values are left: more vectors tell more, since each of them may fail more often.
-      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && bound_ > ceiling.theta;
-      return over && std::exchange(starts_, kMostStarts) < kMostStarts;
+      const bool exhausted = rest.outcome == LanczosOutcome::invariant_subspace;
+      // Each round has its own share of the failure probability: the smallest of their bounds holds.
+      if (full_ && rest.bound < bound_) {
+        bound_ = rest.bound;
+        exhausted_ = exhausted;
+      }
+      if (!exhausted || !(bound_ > ceiling.theta) || starts_ == kMostStartsOfFewValues) return false;
+      starts_ = std::min(4 * starts_, kMostStartsOfFewValues);
+      return true;
     }
+    forget_bound();
     all_.join(columns_of(rest.vectors, 0, above));
-    starts_ = std::min(2 * starts_, kMostStarts);
+    starts_ = std::clamp(2 * starts_, kStarts, kMostStarts);
     for (std::int64_t i = 0; i < above; ++i) {
       if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result_.joined;
     }
     return true;
+  }
+
+  // It is of another complement.
+  void forget_bound() {
+    bound_ = kInfinity;
+    exhausted_ = false;
   }
 
   void count(const LanczosResult<T>& made) {
@@ -352,6 +382,7 @@ class Search {
   std::int64_t starts_ = kStarts;
   double bound_ = kInfinity;  // on the complement of the first `deflated_` vectors
   std::int64_t deflated_ = 0;
+  bool exhausted_ = false;
   bool refined_ = false;
 };
 

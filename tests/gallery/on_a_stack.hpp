@@ -9,8 +9,16 @@
 
 namespace sigmax::gallery {
 
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr std::size_t kFrameGrowth = 8;  // what the address sanitizer puts around each variable
+#if defined(__SANITIZE_ADDRESS__)  // gcc
+#define SIGMAX_UNDER_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)  // clang
+#if __has_feature(address_sanitizer)
+#define SIGMAX_UNDER_ADDRESS_SANITIZER 1
+#endif
+#endif
+
+#ifdef SIGMAX_UNDER_ADDRESS_SANITIZER
+inline constexpr std::size_t kFrameGrowth = 8;  // what it puts around each variable
 #else
 inline constexpr std::size_t kFrameGrowth = 1;
 #endif

@@ -1,11 +1,14 @@
 // What svd() must not call converged, and what a check that did not take place must not claim.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <vector>
 
+#include "gallery/spectra.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -158,6 +161,39 @@ TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
         << found.sigma[3];
   }
 }
+
+// Whatever the start: of an orthogonal matrix and of one of rank 1, products in float leave nothing but rounding to look
+// at, with which a bound may not come out at all.
+template <Real T>
+void confirm_few_values() {
+  Context context(1);
+  const auto expect_confirmed = [&](std::int64_t rows, std::int64_t columns, std::int64_t k, std::size_t rank) {
+    std::vector<double> values(static_cast<std::size_t>(std::min(rows, columns)), 0.0);
+    std::fill_n(values.begin(), std::min(rank, values.size()), 3.0);
+    const std::vector<double> entries = gallery::with_singular_values(rows, columns, values);
+    const auto a = dense<T>(Tensor::copy_of(std::span<const double>(entries), {rows, columns}));
+    for (const Method& method : kIterative) {
+      for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        SvdOptions<T> options;
+        options.k = std::holds_alternative<PowerIteration>(method) ? 1 : k;
+        options.method = method;
+        options.tolerance = 1e-5;
+        options.random = vouched(random_state(seed));
+        const SvdResult<T> found = svd(*a, options, context);
+        EXPECT_EQ(found.outcome, SvdOutcome::converged) << rows << "x" << columns << " " << name(method) << " " << seed;
+        EXPECT_TRUE(found.checked) << rows << "x" << columns << " " << name(method) << " " << seed;
+      }
+    }
+  };
+  expect_confirmed(20, 20, 4, 1);
+  expect_confirmed(48, 15, 5, 1);
+  expect_confirmed(60, 50, 5, 2);
+  expect_confirmed(150, 120, 5, 120);
+  expect_confirmed(150, 120, 5, 60);
+}
+
+TEST(Confirmation, ConfirmsWhatHasFewValuesInDouble) { confirm_few_values<double>(); }
+TEST(Confirmation, ConfirmsWhatHasFewValuesInFloat) { confirm_few_values<float>(); }
 
 TEST(Confirmation, RefusesWhatIsNoProbability) {
   const auto a = diagonal_of<double>({3, 2, 1});
