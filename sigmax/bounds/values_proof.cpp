@@ -192,6 +192,66 @@ std::vector<double> trials_of(bool largest, double kth, double next, double slac
   return trials;
 }
 
+// What a proof of several values works with.
+struct ProofParts {
+  const ValuesQuestion& question;
+  const Scaled& b;
+  const Frame& f;
+  bool largest;
+  std::size_t k;
+  double spread;
+  double product_error;
+};
+
+// Of what is orthogonal to V, the squared values of B: at most `rest`, or at least, by Cholesky factorizations for one
+// tau after another until one completes.
+double rest_by_factorization(const ProofParts& p, double rest, GramMatrix& g, double& resolution, Context& context) {
+  const std::vector<double> diagonal = take_diagonal(g);
+  const double edge = p.f.stretches.longest[p.largest ? p.k - 1 : 0];
+  const double kth = edge * edge;
+  // What the proof itself will come to, roughly: with W the diagonal of what is factored is about tau and what W is
+  // too large by.
+  const double n = static_cast<double>(g.order);
+  const double rounding = 4 * (p.product_error + n * (n + 9) * kUnitRoundoff * kth);
+  const double next = p.question.next * g.scale;
+  resolution = std::sqrt(rounding) / g.scale;
+  std::vector<double> least = p.f.stretches.longest;
+  for (const double tau : trials_of(p.largest, kth, next * next, rounding + 0x1p-44 * kth)) {
+    context.check_cancel();
+    if (!p.largest) std::fill(least.begin(), least.end(), std::sqrt(tau));
+    const double error =
+        shift(g, diagonal, p.largest ? -1 : 1, p.largest ? tau : -tau, lift_of(p.f, least), p.spread, context);
+    if (!cholesky(g.values.data(), g.order, context)) continue;
+    const double shown = error + p.product_error;
+    rest = p.largest ? smaller_of(rest, round_up(tau + shown)) : larger_of(round_down(tau) - round_up(shown), 0.0);
+    break;
+  }
+  restore(g, diagonal, context);
+  return rest;
+}
+
+// The ends of the i-th value of B, from the i-th columns and `rest`, which is that of nothing where `is_all`.
+std::pair<double, double> ends_of(const ProofParts& p, std::size_t i, double rest, bool is_all) {
+  const Frame& f = p.f;
+  if (!f.usable) return {0, kInfinity};
+  const double own_lower = image_lower(f, i);
+  const double own_upper = image_upper(f, i);
+  if (p.largest) {
+    const double lower = round_down(own_lower / std::sqrt(1 + f.defect));
+    const double unit = 1 - f.defect;
+    const double own = round_up(own_upper * own_upper / unit);
+    if (is_all) return {lower, round_up(std::sqrt(own))};
+    const double coupled = coupling_from(f, i, p.k, rest);
+    return {lower, round_up(std::sqrt(least_of(own, round_up(coupled / unit), rest)))};
+  }
+  const double upper = round_up(own_upper / std::sqrt(1 - f.defect));
+  const double unit = 1 + f.defect;
+  const double own = round_down(own_lower * own_lower / unit);
+  if (is_all) return {round_down(std::sqrt(own)), upper};
+  const double coupled = coupling_from(f, 0, i + 1, round_up(p.b.norm * p.b.norm));
+  return {round_down(std::sqrt(most_of(own, round_up(coupled / unit), rest))), upper};
+}
+
 }  // namespace
 
 // (V, Y = B V, Z = B^T Y) and their rounding;  W <- V 2^e
@@ -206,64 +266,17 @@ ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& f
   if (facts.max_abs == 0) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
   const Scaled b(a, facts, g, context);
   const Frame f = frame_of(b, question, g);
-  ProvenValues result;
   const double spread = smaller_of(round_up(b.frobenius * b.frobenius), round_up(b.norm * b.norm));
-  const double product_error = gram_error(a, facts, g);
-
-  double rest = largest ? round_up(b.norm * b.norm) : 0.0;  // of what is orthogonal to V: at most, or at least
+  const ProofParts p{question, b, f, largest, k, spread, gram_error(a, facts, g)};
+  ProvenValues result;
   const bool is_all = static_cast<std::int64_t>(k) == g.order;
-  if (is_all) {
-    rest = largest ? 0 : kInfinity;
-  } else if (f.usable) {
-    const std::vector<double> diagonal = take_diagonal(g);
-    const double edge = f.stretches.longest[largest ? k - 1 : 0];
-    const double kth = edge * edge;
-    // What the proof itself will come to, roughly: with W the diagonal of what is factored is about tau and what W is
-    // too large by.
-    const double n = static_cast<double>(g.order);
-    const double rounding = 4 * (product_error + n * (n + 9) * kUnitRoundoff * kth);
-    const double next = question.next * g.scale;
-    result.resolution = std::sqrt(rounding) / g.scale;
-    const std::vector<double> trials = trials_of(largest, kth, next * next, rounding + 0x1p-44 * kth);
-    std::vector<double> least = f.stretches.longest;
-    for (const double tau : trials) {
-      context.check_cancel();
-      if (!largest) std::fill(least.begin(), least.end(), std::sqrt(tau));
-      const double error =
-          shift(g, diagonal, largest ? -1 : 1, largest ? tau : -tau, lift_of(f, least), spread, context);
-      if (!cholesky(g.values.data(), g.order, context)) continue;
-      const double shown = error + product_error;
-      rest = largest ? smaller_of(rest, round_up(tau + shown)) : larger_of(round_down(tau) - round_up(shown), 0.0);
-      break;
-    }
-    restore(g, diagonal, context);
-  }
-
+  double rest = largest ? round_up(b.norm * b.norm) : 0.0;
+  if (!is_all && f.usable) rest = rest_by_factorization(p, rest, g, result.resolution, context);
   const double most = round_up(norm_upper_bound(a, facts).value());
   for (std::size_t i = 0; i < k; ++i) {
-    double lower = 0;
-    double upper = kInfinity;
-    if (f.usable) {
-      const double own_lower = image_lower(f, i);
-      const double own_upper = image_upper(f, i);
-      if (largest) {
-        lower = round_down(own_lower / std::sqrt(1 + f.defect));
-        const double unit = 1 - f.defect;
-        const double coupled = is_all ? 0 : coupling_from(f, i, k, rest);
-        const double own = round_up(own_upper * own_upper / unit);
-        upper = is_all ? own : least_of(own, round_up(coupled / unit), rest);
-        upper = round_up(std::sqrt(upper));
-      } else {
-        upper = round_up(own_upper / std::sqrt(1 - f.defect));
-        const double unit = 1 + f.defect;
-        const double coupled = is_all ? 0 : coupling_from(f, 0, i + 1, round_up(b.norm * b.norm));
-        const double own = round_down(own_lower * own_lower / unit);
-        lower = is_all ? own : most_of(own, round_up(coupled / unit), rest);
-        lower = round_down(std::sqrt(lower));
-      }
-    }
-    upper = smaller_of(widened_upper(upper / g.scale), most);
-    result.sigma.push_back(Proof::enclosure(widened_lower(lower / g.scale), Proof::proven(upper)));
+    const auto [lower, upper] = ends_of(p, i, rest, is_all);
+    const double end = smaller_of(widened_upper(upper / g.scale), most);
+    result.sigma.push_back(Proof::enclosure(widened_lower(lower / g.scale), Proof::proven(end)));
   }
   return result;
 }

@@ -24,8 +24,8 @@ constexpr std::int64_t kMostStarts = 8;
 // inverse of what each start may fail with: the more starts, the closer.
 constexpr std::int64_t kMostStartsOfFewValues = 32;
 
-// Up to this order, or where at most so many dimensions are left, the whole space is taken in at once: that costs no more
-// than a process on what is left, and what is left may be all rounding.
+// Up to this order, or where at most so many dimensions are left, the whole space is taken in at once: that costs no
+// more than a process on what is left, and what is left may be all rounding.
 constexpr std::int64_t kSmallOrder = 32;
 constexpr std::int64_t kFewLeft = kMostStarts;
 

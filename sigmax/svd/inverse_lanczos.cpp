@@ -99,6 +99,56 @@ lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, doub
   return triangular::rayleigh_ritz(r, lapack::orthonormal(std::move(p)), right.v);
 }
 
+struct OfFactor {
+  lapack::Svd triplets;
+  double largest = 0;  // sigma_1, to a few digits
+  RightVectors right;
+  CheckedSmallest checked;
+};
+
+// A few steps more cost little compared with the factorization.
+template <Real T>
+LanczosOptions to_rounding(const SvdOptions<T>& options, const RandomState& random) {
+  LanczosOptions inner;
+  inner.k = options.k;
+  inner.accuracy = Accuracy::vectors;
+  inner.tolerance = 1e-14;
+  inner.max_products = options.max_products;
+  inner.random = random;
+  return inner;
+}
+
+// The smallest triplets of the triangular factor.
+template <Real T>
+OfFactor solve_factor(Matrix<double> r, const SvdOptions<T>& options, Context& context) {
+  OfFactor found;
+  const RandomState random = given_or_drawn(options.random);
+  if (options.k * kFewTriplets > r.rows()) {
+    lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - options.k, options.k);
+    found.triplets = std::move(all.wanted);
+    found.largest = all.sigma.front();
+    found.right.random = random;
+    return found;
+  }
+  found.largest = largest_value(r, random, context);
+  const LanczosOptions inner = to_rounding(options, random);
+  Matrix<double> solvable = r;
+  triangular::lift_diagonal(solvable);
+  const bool singular = triangular::is_singular(solvable);
+  if (singular) solvable = triangular::regularized(r);
+  found.right = smallest_right_vectors(solvable, found.largest, inner, context);
+  if (options.check != Check::none && found.right.outcome == SvdOutcome::converged) {
+    ComplementOptions check;
+    check.k = options.k;
+    check.failure_probability = options.check == Check::full ? options.failure_probability : 0;
+    check.max_products = options.max_products - found.right.products;
+    found.checked = check_smallest(r, found.largest, found.right, check, context);
+  }
+  found.triplets = singular ? of_singular(r, found.right, found.largest, inner, context)
+                            : triangular::refine(solvable, found.right.v);
+  return found;
+}
+
 }  // namespace
 
 // A = Q R (of A^T where A is wide), then everything with R, and u = Q u_R at the end.
@@ -107,65 +157,33 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const SerialBlas serial;
   const FormedMatrix formed = form(a, context);
   const Shape shape = a.shape();
-  SvdResult<T> result;
   if (formed.zero) {
-    result = result_of(formed, zero_triplets(shape, options.k), 0, options);
-  } else {
-    const bool wide = shape.rows < shape.columns;
-    Matrix<double> factors = wide ? lapack::transposed(formed.a.view()) : formed.a;
-    context.check_cancel();
-    const lapack::Qr qr(factors.view());
-    Matrix<double> r = qr.r();
-    context.check_cancel();
-    lapack::Svd triplets;
-    double largest = 0;
-    RightVectors right;
-    CheckedSmallest checked;
-    const RandomState random = given_or_drawn(options.random);
-    if (options.k * kFewTriplets > r.rows()) {
-      lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - options.k, options.k);
-      triplets = std::move(all.wanted);
-      largest = all.sigma.front();
-      right.random = random;
-    } else {
-      largest = largest_value(r, random, context);
-      LanczosOptions inner;
-      inner.k = options.k;
-      // A few steps more cost little beside the factorisation.
-      inner.accuracy = Accuracy::vectors;
-      inner.tolerance = 1e-14;
-      inner.max_products = options.max_products;
-      inner.random = random;
-      Matrix<double> solvable = r;
-      triangular::lift_diagonal(solvable);
-      const bool singular = triangular::is_singular(solvable);
-      if (singular) solvable = triangular::regularized(r);
-      right = smallest_right_vectors(solvable, largest, inner, context);
-      if (options.check != Check::none && right.outcome == SvdOutcome::converged) {
-        ComplementOptions check;
-        check.k = options.k;
-        check.failure_probability = options.check == Check::full ? options.failure_probability : 0;
-        check.max_products = options.max_products - right.products;
-        checked = check_smallest(r, largest, right, check, context);
-      }
-      triplets = singular ? of_singular(r, right, largest, inner, context) : triangular::refine(solvable, right.v);
-    }
-    triplets.u = qr.times(triplets.u.view());
-    if (wide) std::swap(triplets.u, triplets.v);
-    result = result_of(formed, triplets, largest, options);
-    result.products += right.products;
-    result.random = right.random;
-    result.outcome = right.outcome;
-    result.joined = checked.joined;
-    // Left vectors of values at rounding are not always to be had from what has joined.
-    const double worst = *std::max_element(result.residual.begin(), result.residual.end());
-    if (checked.joined > 0 && !(worst <= kGood)) result.outcome = SvdOutcome::unconfirmed;
-    if (!checked.lower.empty()) {
-      result.checked = CheckedValues{std::move(checked.lower), options.failure_probability};
-      for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);
-    }
+    SvdResult<T> result = result_of(formed, zero_triplets(shape, options.k), 0, options);
+    result.method = InverseLanczos{};
+    return result;
   }
+  const bool wide = shape.rows < shape.columns;
+  Matrix<double> factors = wide ? lapack::transposed(formed.a.view()) : formed.a;
+  context.check_cancel();
+  const lapack::Qr qr(factors.view());
+  Matrix<double> r = qr.r();
+  context.check_cancel();
+  OfFactor found = solve_factor(std::move(r), options, context);
+  found.triplets.u = qr.times(found.triplets.u.view());
+  if (wide) std::swap(found.triplets.u, found.triplets.v);
+  SvdResult<T> result = result_of(formed, found.triplets, found.largest, options);
   result.method = InverseLanczos{};
+  result.products += found.right.products;
+  result.random = found.right.random;
+  result.outcome = found.right.outcome;
+  result.joined = found.checked.joined;
+  // Left vectors of values at rounding are not always to be had from what has joined.
+  const double worst = *std::max_element(result.residual.begin(), result.residual.end());
+  if (found.checked.joined > 0 && !(worst <= kGood)) result.outcome = SvdOutcome::unconfirmed;
+  if (!found.checked.lower.empty()) {
+    result.checked = CheckedValues{std::move(found.checked.lower), options.failure_probability};
+    for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);
+  }
   return result;
 }
 

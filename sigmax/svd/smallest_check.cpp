@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/lapack.hpp"
@@ -40,74 +42,123 @@ SymmetricProduct<double> inverse_product(const Matrix<double>& r) {
   };
 }
 
-CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,
-                               const ComplementOptions& options, Context& context) {
-  const std::int64_t n = r.rows();
-  const bool full = options.failure_probability > 0;
-  const double formed = 16 * kUnit * static_cast<double>(n) * largest;
-  double failure_probability = options.failure_probability;
-  std::int64_t products = 0;
-  std::int64_t starts = 2;
-  double shown = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger
-  CheckedSmallest result;
-  // Solves with R that has values far below rounding would tell of those alone.
-  const Matrix<double> solvable = triangular::regularized(r);
-  std::vector<double> sigma = values_of(r, right.v);
-  for (int round = 0; round < kMostRounds && n > options.k; ++round) {
-    const double kth = std::max(sigma.front(), formed);
-    const double theta = 1 / (kth * kth);
+namespace {
+
+// What check_smallest() goes through, round by round.
+class Search {
+ public:
+  Search(const Matrix<double>& r, double largest, RightVectors& right, const ComplementOptions& options,
+         Context& context)
+      : r_(r),
+        solvable_(triangular::regularized(r)),
+        largest_(largest),
+        formed_(16 * kUnit * static_cast<double>(r.rows()) * largest),
+        right_(right),
+        options_(options),
+        context_(context),
+        failure_probability_(options.failure_probability),
+        sigma_(values_of(r, right.v)) {}
+
+  CheckedSmallest run() {
+    const std::int64_t n = r_.rows();
+    for (int i = 0; i < kMostRounds && n > options_.k && round(); ++i) {
+    }
+    if (n == options_.k) shown_ = 0;
+    right_.products += products_;
+    conclude();
+    return std::move(result_);
+  }
+
+ private:
+  bool full() const { return options_.failure_probability > 0; }
+
+  // Whether another one is of use.
+  bool round() {
+    const std::int64_t left = options_.max_products - products_;
+    if (left < starts_) return false;
+    failure_probability_ /= 2;
+    const Matrix<double> lifted = triangular::without(solvable_, right_.v, largest_);
+    const double kth = std::max(sigma_.front(), formed_);
     // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
-    const double same = std::max(1e-10, 4 * formed / kth);
-    const std::int64_t left = options.max_products - products;
-    if (left < starts) break;
-    failure_probability /= 2;
-    const Matrix<double> lifted = triangular::without(solvable, right.v, largest);
+    const double same = std::max(1e-10, 4 * formed_ / kth);
+    const double theta = 1 / (kth * kth);
+    const Ceiling ceiling{theta * (1 + same), theta * (1 + same), full() ? failure_probability_ : 0.0,
+                          6 * starts_,        2 * r_.rows(),      theta};
+    const LanczosResult<double> rest = look(lifted, ceiling, left);
+    const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.k});
+    std::int64_t above = 0;
+    while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.theta) ++above;
+    if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
+      // Each round has its own share of the failure probability: the smallest of their bounds holds.
+      shown_ = std::min(shown_, rest.bound);
+      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown_ > ceiling.theta;
+      return over && std::exchange(starts_, kMostStarts) < kMostStarts;
+    }
+    join(lifted, rest.vectors, above);
+    return true;
+  }
+
+  // Inverse Lanczos on the complement of what is known, from fresh random vectors.
+  LanczosResult<double> look(const Matrix<double>& lifted, const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
-    inner.k = std::min(starts, n);
+    inner.k = std::min(starts_, r_.rows());
     inner.accuracy = Accuracy::vectors;
     inner.tolerance = 1e-14;
-    inner.max_products = left;
-    inner.starts = starts;
+    inner.max_products = max_products;
+    inner.starts = starts_;
     inner.basis = 320;
-    inner.random = right.random;
-    inner.ceiling =
-        Ceiling{theta * (1 + same), theta * (1 + same), full ? failure_probability : 0.0, 6 * starts, 2 * n, theta};
-    const LanczosResult<double> rest = lanczos<double>(n, inverse_product(lifted), {}, inner, context);
-    products += rest.products;
-    right.random = rest.random;
-    std::int64_t above = 0;
-    while (above < std::min(inner.k, n - options.k) &&
-           rest.theta[static_cast<std::size_t>(above)] > inner.ceiling->theta)
-      ++above;
-    if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
-      shown = rest.bound;
-      const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown > inner.ceiling->theta;
-      if (over && starts < kMostStarts) {
-        starts = kMostStarts;
-        continue;
-      }
-      break;
-    }
+    inner.random = right_.random;
+    inner.ceiling = ceiling;
+    LanczosResult<double> rest = lanczos<double>(r_.rows(), inverse_product(lifted), {}, inner, context_);
+    products_ += rest.products;
+    right_.random = rest.random;
+    return rest;
+  }
+
+  void join(const Matrix<double>& lifted, const Matrix<double>& vectors, std::int64_t count) {
     // What they hold of large values is taken down by a step with the inverse.
     Matrix<double> joining;
-    triangular::append(joining, rest.vectors, above);
+    triangular::append(joining, vectors, count);
     triangular::apply_inverse(lifted, joining.view());
-    Matrix<double> all = right.v;
-    triangular::append(all, lapack::orthonormal(std::move(joining)), above);
-    right.v = lapack::orthonormal(shortest(r, lapack::orthonormal(std::move(all)), options.k));
-    sigma = values_of(r, right.v);
-    result.joined += above;
-    starts = std::min(2 * starts, kMostStarts);
+    Matrix<double> all = right_.v;
+    triangular::append(all, lapack::orthonormal(std::move(joining)), count);
+    right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.k));
+    sigma_ = values_of(r_, right_.v);
+    shown_ = kInfinity;  // it was of another complement
+    result_.joined += count;
+    starts_ = std::min(2 * starts_, kMostStarts);
   }
-  right.products += products;
-  if (n == options.k) shown = 0;
-  if (!full) return result;
-  const double floor = shown > 0 ? 1 / std::sqrt(shown) : kInfinity;
-  const double kth = sigma.front();
-  if (!(floor >= kth * (1 - 1e-8) - 4 * formed)) right.outcome = SvdOutcome::unconfirmed;
-  if (shown == kInfinity || !right.random.drawn) return result;
-  for (const double value : sigma) result.lower.push_back(std::max(std::min(value, floor) - 2 * formed, 0.0));
-  return result;
+
+  void conclude() {
+    if (!full()) return;
+    const double floor = shown_ > 0 ? 1 / std::sqrt(shown_) : kInfinity;
+    if (!(floor >= sigma_.front() * (1 - 1e-8) - 4 * formed_)) right_.outcome = SvdOutcome::unconfirmed;
+    if (shown_ == kInfinity || !right_.random.drawn) return;
+    for (const double value : sigma_) {
+      result_.lower.push_back(std::max(std::min(value, floor) - 2 * formed_, 0.0));
+    }
+  }
+
+  const Matrix<double>& r_;
+  const Matrix<double> solvable_;  // solves with R that has values far below rounding would tell of those alone
+  double largest_;
+  double formed_;
+  RightVectors& right_;
+  const ComplementOptions& options_;
+  Context& context_;
+  double failure_probability_;  // of the rounds that are left
+  std::vector<double> sigma_;   // of R V
+  std::int64_t products_ = 0;
+  std::int64_t starts_ = 2;
+  double shown_ = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger
+  CheckedSmallest result_;
+};
+
+}  // namespace
+
+CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,
+                               const ComplementOptions& options, Context& context) {
+  return Search(r, largest, right, options, context).run();
 }
 
 }  // namespace sigmax

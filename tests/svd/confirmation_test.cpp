@@ -162,8 +162,8 @@ TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
   }
 }
 
-// Whatever the start: of an orthogonal matrix and of one of rank 1, products in float leave nothing but rounding to look
-// at, with which a bound may not come out at all.
+// Whatever the start: of an orthogonal matrix and of one of rank 1, products in float leave nothing but rounding to
+// look at, with which a bound may not come out at all.
 template <Real T>
 void confirm_few_values() {
   Context context(1);

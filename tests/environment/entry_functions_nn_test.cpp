@@ -1,0 +1,113 @@
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "environment/entry_functions.hpp"
+#include "nn/samples.hpp"
+#include "repeatable.hpp"
+#include "sigmax/grad/norm_vjp.hpp"
+#include "sigmax/kernels/entrywise.hpp"
+#include "sigmax/kernels/unfolded.hpp"
+#include "sigmax/nn/normalize_layers.hpp"
+#include "sigmax/nn/proximal.hpp"
+#include "sigmax/nn/regularize.hpp"
+#include "sigmax/nn/singular_state.hpp"
+#include "sigmax/nn/water_level.hpp"
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/spectral.hpp"
+#include "sigmax/svd/spectrum.hpp"
+
+namespace sigmax {
+
+void add_norms(Functions& f) {
+  const Values sigma{3, 2.5, 1.0 / 3, 1e-310};
+  f.add("norms of singular values", [=](Context&) {
+    return Values{norms::schatten(sigma, 3),
+                  norms::nuclear(sigma),
+                  norms::ky_fan(sigma, 2),
+                  norms::effective_rank(sigma),
+                  static_cast<double>(norms::numerical_rank(sigma, 1e-320)),
+                  static_cast<double>(norms::energy_rank(sigma, 0.9))};
+  });
+  f.add("water_level", [=](Context&) { return Values{nn::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
+}
+
+namespace {
+
+template <Real T>
+void add_nn(Functions& f, DType dtype, double scale) {
+  const std::string what = std::string(name(dtype)) + (std::same_as<T, float> ? " float" : " double");
+  Values values = gallery::normal(24 * 36, 9);
+  for (double& value : values) value *= scale;
+  const nn::Sample weight(dtype, {24, 4, 9}, 0, values);
+  f.add("nn::normalize, vjp " + what, [=](Context& context) {
+    nn::Sample out = weight, grad = weight;
+    std::vector<T> u(24), v(36);
+    nn::draw_unit<T>(3, 0, std::span<T>(u));
+    nn::draw_unit<T>(3, 1, std::span<T>(v));
+    nn::Layer<T> layer{.weight = weight.weight(), .u = u, .v = v, .normalized = out.output()};
+    layer.options.steps = 3;
+    nn::normalize<T>(std::span(&layer, 1), context);
+    const auto gradient =
+        nn::normalize_vjp<T>(weight.weight(), u, v, layer.f, out.weight(), grad.output(), true, context);
+    return Values(Result(layer.result.sigma, layer.f.value, u, v, out.values(), grad.values(), gradient.inner));
+  });
+  const std::vector<T> v = vector_of<T>(36), u = vector_of<T>(24);
+  f.add("unfolded, combination, inner_product " + what, [=](Context& context) {
+    std::vector<T> t(24), x(36), g(36), s(24);
+    kernels::unfolded_multiply<T>(weight.weight(), v, t, context);
+    kernels::unfolded_multiply_transposed<T>(weight.weight(), u, x, context);
+    kernels::unfolded_gram<T>(weight.weight(), v, s, g, context);
+    nn::Sample out = weight;
+    kernels::combination<T>({.alpha = 1.0 / 3, .x = weight.weight(), .gamma = 1e-40, .u = u, .v = v}, out.output(),
+                            context);
+    return Values(Result(t, x, g, s, out.values(), kernels::inner_product(weight.weight(), out.weight(), context)));
+  });
+}
+
+}  // namespace
+
+void add_layers(Functions& f) {
+  add_nn<float>(f, DType::f32, 1);
+  add_nn<float>(f, DType::f16, 0x1p-13);
+  add_nn<double>(f, DType::f64, 1);
+}
+
+void add_regularizers(Functions& f) {
+  const Tensor w = Tensor::rounded(gallery::normal(20 * 15, 4), {20, 15}, DType::f32);
+  auto options = repeatable<nn::ProximalOptions>();
+  auto solver = repeatable<grad::NormVjpOptions>();
+  const std::vector<nn::ProximalPenalty> maps{nn::penalty::SquaredFrobenius{}, nn::penalty::Frobenius{},
+                                              nn::penalty::Nuclear{}, nn::penalty::Spectral{}, nn::penalty::KyFan{2}};
+  for (const nn::ProximalPenalty& penalty : maps) {
+    f.add("proximal", [=](Context& context) {
+      std::vector<float> out(300);
+      static_cast<void>(nn::proximal<float>(w, penalty, 0.7, out, options, context));
+      return Values(Result(out));
+    });
+  }
+  f.add("project", [=](Context& context) {
+    std::vector<float> one(300), other(300);
+    static_cast<void>(nn::project<float>(w, nn::ball::Spectral{1}, one, options, context));
+    static_cast<void>(nn::project<float>(w, nn::ball::Nuclear{1}, other, options, context));
+    return Values(Result(one, other));
+  });
+  const std::vector<nn::Penalty> penalties{nn::penalty::SquaredFrobenius{}, nn::penalty::Spectral{},
+                                           nn::penalty::Orthogonality{}, nn::penalty::SpectralOrthogonality{}};
+  for (const nn::Penalty& penalty : penalties) {
+    f.add("regularize", [=](Context& context) {
+      std::vector<float> grad(300);
+      const auto value = nn::regularize<float>(w, penalty, std::span<float>(grad), solver, context);
+      return Values(Result(value.value, grad));
+    });
+  }
+  for (const char* ord : {"fro", "nuc", "2", "-2", "1", "inf", "max", "entrywise:3", "schatten:3", "kyfan:2"}) {
+    f.add(std::string("norm_vjp ") + ord, [=](Context& context) {
+      std::vector<float> grad(300);
+      const auto value = grad::norm_vjp<float>(w, norms::parse_norm(ord), std::span<float>(grad), solver, context);
+      return Values(Result(value.kind == grad::GradientKind::unique ? 1.0 : 0.0, grad));
+    });
+  }
+}
+
+}  // namespace sigmax

@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "environment/entry_functions.hpp"
+#include "repeatable.hpp"
+#include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/grad/batched.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/batched.hpp"
+#include "sigmax/svd/power.hpp"
+#include "sigmax/svd/spectrum.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+
+void add_svd(Functions& f, const Stored& s, bool every_method) {
+  const Operator<double> a = dense<double>(s.tensor);
+  const std::vector<Method> some{Auto{}};
+  const std::vector<Method> every{
+      Auto{},        PowerIteration{.steps = 9},        Deflation{}, Lanczos{}, BlockKrylov{}, Randomized{},
+      DenseLapack{}, Lanczos{Lanczos::Form::bidiagonal}};
+  for (const Method& method : every_method ? every : some) {
+    auto options = repeatable<SvdOptions<double>>();
+    options.method = method;
+    options.max_products = 60;
+    f.add("svd " + std::string(name(method)) + " " + s.what,
+          [=](Context& context) { return Values(Result(svd(*a, options, context))); });
+  }
+  const kernels::StoredMatrix matrix = stored_view(s.tensor).matrix;
+  f.add("spectrum " + s.what, [=, keep = s.tensor](Context& context) {
+    const kernels::Scan facts = kernels::scan(matrix, context);
+    const bounds::InRange range = bounds::in_range(matrix, facts, context);
+    const GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), context);
+    return spectrum(range.matrix, g, context).values;
+  });
+  f.add("power_steps, triplets " + s.what, [=](Context& context) {
+    std::vector<double> u(static_cast<std::size_t>(s.shape.rows)), v(static_cast<std::size_t>(s.shape.columns), 0.1);
+    const double sigma = power_steps<double>(*a, {.order = PowerIteration::Order::u_first, .steps = 3}, u, v, context);
+    Matrix<double> right(s.shape.columns, 1);
+    std::ranges::copy(v, right.values().begin());
+    const auto triplets = triplets_from_right<double>(*a, std::as_const(right).view(), context);
+    return Values(Result(sigma, u, v, triplets.sigma, triplets.residual));
+  });
+}
+
+void add_bounds(Functions& f, const Stored& s) {
+  Context context(1);
+  const Operator<double> a = dense<double>(s.tensor);
+  auto options = repeatable<SvdOptions<double>>();
+  options.max_products = 60;
+  const SvdResult<double> hint = svd(*a, options, context);
+  for (const Operator<double>& op : {a, a + 0.3 * a}) {
+    for (const auto method : {CertifyMethod::automatic, CertifyMethod::probabilistic, CertifyMethod::cheapest}) {
+      CertifyOptions how;
+      how.method = method;
+      f.add("certify " + s.what, [=](Context& c) { return Values(Result(certify(*op, hint, how, c))); });
+      f.add("certify_values " + s.what, [=](Context& c) {
+        return Values(Result(certify_values(*op, hint, Which::largest, how, c).sigma.front()));
+      });
+      f.add("certified_svd " + s.what, [=](Context& c) {
+        const CertifiedSvd<double> found = certified_svd(*op, options, how, c);
+        return Values(Result(found.triplets, found.sigma.front()));
+      });
+    }
+  }
+  const kernels::StoredMatrix matrix = stored_view(s.tensor).matrix;
+  f.add("prove, estimate " + s.what, [=, keep = s.tensor](Context& c) {
+    const kernels::Scan facts = kernels::scan(matrix, c);
+    const bounds::InRange range = bounds::in_range(matrix, facts, c);
+    GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), c);
+    return Values(Result(bounds::prove(range.matrix, range.facts, g, c),
+                         bounds::estimate(range.matrix, range.facts, 1e-6, options, c)));
+  });
+  for (const char* ord : {"fro", "nuc", "2", "-2", "1", "-1", "inf", "-inf", "entrywise:3", "schatten:3", "kyfan:2"}) {
+    // The norm draws the start of its own solver: of the spectral norm the proven ends repeat.
+    f.add(std::string("norm ") + ord + " " + s.what, [=, keep = s.tensor](Context& c) {
+      const norms::NormResult r = norms::norm(keep, norms::parse_norm(ord), c);
+      return std::string(ord) == "2" ? Values{std::isfinite(r.enclosure->upper->value()) ? 1.0 : 0.0} : Values{r.value};
+    });
+  }
+}
+
+void add_batches(Functions& f) {
+  const Tensor batch = Tensor::rounded(gallery::normal(6 * 20 * 9, 3), {6, 20, 9}, DType::f32);
+  for (const bool vectors : {false, true}) {
+    for (const std::int64_t k : {1, 0}) {
+      auto options = repeatable<BatchOptions>();
+      options.vectors = vectors;
+      options.k = k;
+      f.add("batched_svd", [=](Context& context) { return batched_svd(batch, options, context).sigma; });
+    }
+  }
+  f.add("batched_power_iteration", [=](Context& context) {
+    Matrix<float> u(20, 6), v(9, 6);
+    std::ranges::fill(v.values(), 0.3F);
+    std::vector<float> sigma(6);
+    batched_power_iteration<float>(batch, u.view(), v.view(), sigma, {.steps = 2}, context);
+    return Values(Result(sigma, u, v));
+  });
+  f.add("batched_svd_vjp", [=](Context& context) {
+    auto options = repeatable<BatchOptions>();
+    options.vectors = true;
+    const BatchResult triplets = batched_svd(batch, options, context);
+    BatchCotangent cotangent;
+    cotangent.sigma.assign(6, 1e-40 / 3);
+    std::vector<float> grad(6 * 20 * 9);
+    static_cast<void>(batched_svd_vjp<float>(batch, triplets, cotangent, {}, grad, context));
+    return Values(Result(grad));
+  });
+}
+
+}  // namespace sigmax
