@@ -175,7 +175,7 @@ The table:
   residual      |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds
   width         how far apart the ends of what is known of the i-th value are,
                 relative to sigma_1: ✓ proven, ~ except with the probability
-                below the table; estimate where only a lower bound is known
+                below the table; estimate where neither is known
 
 Output files hold doubles, named as numpy.linalg.svd names its results:
   u             rows x k

@@ -116,7 +116,10 @@ std::string known_lines(const SvdReport& report, const Style& style) {
     add(fmt::format("~ the same, except with probability {:.0e} over the run's own random start",
                     each->enclosure->failure_probability()));
   }
-  if (has("estimate")) add("estimate: a lower bound by its residual; that no value was missed is not shown");
+  if (has("estimate")) {
+    add(fmt::format("estimate: the true value is no {}, except for rounding; that none was missed is not shown",
+                    report.smallest ? "larger" : "smaller"));
+  }
   return text.empty() ? text : text + '\n';
 }
 

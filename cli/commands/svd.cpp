@@ -113,14 +113,14 @@ CertifyOptions certify_options(const CertifyRequest& request) {
   return options;
 }
 
-// Triplets, with an enclosure of each value unless none is asked for: what the method found is an estimate then, which
-// may miss copies of multiple values.
+// Triplets, with an enclosure of each value unless none is asked for: what the method found is an estimate then. Where
+// it found a value twice, a brief look finds most further copies.
 CertifiedSvd<double> triplets_of(const Problem& problem, const CertifyRequest& request, Context& context) {
   if (request.kind != CertifyRequest::Kind::none) {
     return certified_svd(*problem.a, problem.options, certify_options(request), context);
   }
   sigmax::SvdOptions<double> options = problem.options;
-  options.check = Check::none;
+  options.check = options.k > 1 ? Check::brief : Check::none;
   return {svd(*problem.a, options, context), {}};
 }
 
@@ -128,7 +128,8 @@ Solution solve(const Problem& problem, const CertifyRequest& request, Context& c
   const Clock::time_point start = Clock::now();
   Solution solution;
   CertifiedSvd<double> found = triplets_of(problem, request, context);
-  solution.triplets = std::make_shared<SvdResult<double>>(std::move(found.triplets));
+  const auto triplets = std::make_shared<SvdResult<double>>(std::move(found.triplets));
+  solution.triplets = triplets;
   solution.values = std::move(found.sigma);
   solution.sigma_1 = solution.triplets->sigma.front();
   SvdResult<double> largest;
@@ -147,11 +148,16 @@ Solution solve(const Problem& problem, const CertifyRequest& request, Context& c
   }
   solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
   if (smallest) return solution;
+  // Not the narrower of the two: each fails with its own probability, and a choice by width with both.
   Enclosure& first = solution.values.front();
-  if (solution.enclosure->relative_width() < first.relative_width()) {
+  if (solution.enclosure->upper) {
     first = *solution.enclosure;
   } else {
     solution.enclosure = first;
+  }
+  const double allowed = std::max(4 * problem.options.tolerance, 1e-9);
+  if (is_contradicted(solution.values, triplets->sigma, allowed) && triplets->outcome != SvdOutcome::out_of_products) {
+    triplets->outcome = SvdOutcome::unconfirmed;
   }
   return solution;
 }

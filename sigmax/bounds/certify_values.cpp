@@ -141,7 +141,8 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
 // Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about
 // a value, or values that were missed, make ends that are as wide as the residuals or the gaps. Where a full check
 // has confirmed the values, ends as wide as those that a check is content with are no objection, nor is what forming
-// the operator may have added.
+// the operator may have added. Where no check has seen the values, an estimate that is wrong by more than a small
+// factor is an objection, so that there is one.
 template <Real T>
 bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance, bool confirmed = false) {
   constexpr bool is_float = std::same_as<T, float>;
@@ -156,13 +157,15 @@ bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tole
   const double root = values.resolution / unit;
   // Ends go outward by kOutward where a subnormal number may have been rounded.
   const double outward = (formed + kOutward) / unit;
-  const double enough = std::max(64 * tolerance, least) + 4 * root * root + 4 * outward * (1 + outward);
+  const double enough = least + 4 * root * root + 4 * outward * (1 + outward);
   for (std::size_t i = 0; i < values.sigma.size(); ++i) {
     const Enclosure& e = values.sigma[i];
     if (!e.upper) return false;
     const double upper = std::max(e.upper->value(), found.sigma[i]) / unit;
     const double lower = std::min(e.lower.value(), found.sigma[i]) / unit;
-    if (!((upper - lower) * (upper + lower) <= enough)) return false;
+    const double own = std::max(found.sigma[i], e.lower.value()) / unit;
+    const double of_tolerance = (confirmed ? 64 : 8) * tolerance * (confirmed ? 1 : own * own);
+    if (!((upper - lower) * (upper + lower) <= std::max(of_tolerance, enough))) return false;
   }
   return true;
 }
@@ -220,6 +223,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   question.left = u.view();
   question.next = std::ldexp(hint.next, -static_cast<int>(e->exponent));
   bounds::ProvenValues proven = bounds::prove_values(*e, question, context);
+  bounds::require_unchanged(*e, context);
   for (Enclosure& sigma : proven.sigma) sigma = scaled(sigma, e->exponent);
   // The vectors of a float operator are good to its rounding.
   const double of_vectors = std::same_as<T, float> ? 0x1p-18 * e->norm : 0.0;
@@ -263,7 +267,27 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
     result.triplets.outcome = agreed ? SvdOutcome::converged : SvdOutcome::unconfirmed;
   }
   result.sigma = std::move(values.sigma);
+  const bool claims =
+      result.triplets.outcome == SvdOutcome::converged || result.triplets.outcome == SvdOutcome::completed;
+  const double allowed = std::max(4 * options.tolerance, std::same_as<T, float> ? 1e-4 : 1e-9);
+  if (claims && is_contradicted(result.sigma, result.triplets.sigma, allowed)) {
+    result.triplets.outcome = SvdOutcome::unconfirmed;
+  }
   return result;
+}
+
+bool is_contradicted(std::span<const Enclosure> known, std::span<const double> sigma, double tolerance) {
+  if (known.size() != sigma.size()) {
+    throw Error(fmt::format("[is_contradicted] {} enclosures of {} values", known.size(), sigma.size()));
+  }
+  double largest = 0;
+  for (const double value : sigma) largest = std::max(largest, value);
+  for (std::size_t i = 0; i < sigma.size(); ++i) {
+    const double slack = std::max(tolerance * sigma[i], 1e-12 * largest);
+    if (known[i].lower.value() > sigma[i] + slack) return true;
+    if (known[i].upper && known[i].upper->value() < sigma[i] - slack) return true;
+  }
+  return false;
 }
 
 template CertifiedValues certify_values<float>(const LinearOperator<float>&, const SvdResult<float>&, Which,

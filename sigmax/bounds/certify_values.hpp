@@ -1,6 +1,7 @@
 // Certificates of several singular values: an enclosure of each, with its index.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "sigmax/bounds/certify.hpp"
@@ -51,10 +52,16 @@ struct CertifiedSvd {
 /// where it finds that a value was missed, or vectors not good enough, svd() goes on with its check and the values are
 /// enclosed again. A check's failure probability is that of SvdOptions. The outcome `converged` says that the ends
 /// agree with the values found, or are a little wider, by what residuals or the forming of a composite cost, and the
-/// check confirms the values; `unconfirmed` that they do not.
+/// check confirms the values; `unconfirmed` that they do not, or that a value, be it of a method that makes a fixed
+/// number of steps, lies outside its own ends.
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);
+
+/// Whether a value lies outside its enclosure by more than `tolerance` of it, or 1e-12 of the largest: the values are
+/// no more than they are called, and what was found is not what there is. Throws Error if there is not an enclosure for
+/// each value.
+bool is_contradicted(std::span<const Enclosure> known, std::span<const double> sigma, double tolerance);
 
 extern template CertifiedValues certify_values<float>(const LinearOperator<float>&, const SvdResult<float>&, Which,
                                                       const CertifyOptions&, Context&);

@@ -79,7 +79,8 @@ Measured larger(const Measured& a, const Measured& b) {
   const double estimate = larger_of(a.estimate, b.estimate);
   if (!upper_a || !upper_b) return {Proof::enclosure(lower, std::nullopt), estimate};
   const double value = larger_of(upper_a->value(), upper_b->value());
-  const double failure = std::min(upper_a->failure_probability() + upper_b->failure_probability(), 1.0);
+  const double failure = upper_a->failure_probability() + upper_b->failure_probability();
+  if (failure >= 1) return {Proof::enclosure(lower, std::nullopt), estimate};  // says nothing
   return {Proof::enclosure(lower, failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure)),
           estimate};
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax::bounds {
 

@@ -9,6 +9,8 @@
 #include <limits>
 #include <span>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::bounds {
 
 inline constexpr double kUnitRoundoff = 0x1p-53;

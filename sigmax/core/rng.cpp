@@ -145,6 +145,24 @@ RandomState random_state(const Seed& seed) noexcept {
   return state;
 }
 
+RandomState forked(const RandomState& state, std::uint64_t salt) noexcept {
+  const auto low = static_cast<std::uint32_t>(salt);
+  const auto high = static_cast<std::uint32_t>(salt >> 32);
+  const auto& c = state.counter;
+  // The constant keeps these blocks away from those that numbers are made of.
+  const auto block = philox4x32({c[0] ^ low, c[1] ^ high, c[2], c[3]}, {state.key[0] ^ 0x85ebca6bU, state.key[1]});
+  return {{block[0] ^ state.key[0], block[1] ^ state.key[1]}, {0, 0, block[2], block[3]}, state.drawn};
+}
+
+RandomState forked(const RandomState& state, std::span<const double> data) noexcept {
+  std::uint64_t hash = data.size();
+  for (const double value : data) {
+    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15U;
+    hash ^= hash >> 29;
+  }
+  return forked(state, hash);
+}
+
 RandomState skip(RandomState state, std::uint64_t blocks) noexcept {
   std::uint64_t carry = blocks;
   for (std::uint32_t& word : state.counter) {

@@ -59,6 +59,13 @@ RandomState random_state(const Seed& seed) noexcept;
 /// The state `blocks` blocks further on, in constant time: a piece of a long sequence can be made on its own.
 RandomState skip(RandomState state, std::uint64_t blocks) noexcept;
 
+/// A state whose numbers have nothing to do with those of `state` or of any other salt: for a purpose of its own.
+RandomState forked(const RandomState& state, std::uint64_t salt) noexcept;
+
+/// A state that depends on every bit of `data` as well. Where `data` may have been made with numbers of this state, by
+/// an earlier call, numbers that are to be independent of it are taken from here. One pass.
+RandomState forked(const RandomState& state, std::span<const double> data) noexcept;
+
 /// The Philox4x32-10 bijection.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key) noexcept;

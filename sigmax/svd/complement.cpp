@@ -40,7 +40,7 @@ constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 template <Real T>
 constexpr double kConfirmedRoot = std::same_as<T, float> ? 1e-3 : 1e-8;
 
-// Rounds that may find something: each finds up to kStarts copies of a value.
+// Rounds that may find something: each finds as many copies of a value as it starts from vectors.
 constexpr int kMostRounds = 64;
 
 template <Real To, Real From>
@@ -189,7 +189,8 @@ class Scales {
   double rounding(double theta) const { return 16 * kUnit * terms_ * magnitude_of(theta); }
   double rounding() const { return rounding(kth_); }
   // What sums of so many roundings come to in practice: nothing is shown by it, but what is larger is worth a look.
-  double noise() const { return 8 * kUnit * std::sqrt(terms_) * magnitude(); }
+  double noise(double theta) const { return 8 * kUnit * std::sqrt(terms_) * magnitude_of(theta); }
+  double noise() const { return noise(kth_); }
 
  private:
   static constexpr double kUnit = std::numeric_limits<T>::epsilon() / 2.0;
@@ -228,20 +229,27 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, bool exh
   const Scales<T> scales(all.coupled(), options);
   result.theta = all.coupled().theta;
   result.vectors = all.vectors(all.size());
-  for (const double theta : result.theta) result.rounding.push_back(scales.rounding(theta));
+  for (const double theta : result.theta) {
+    result.rounding.push_back(scales.rounding(theta));
+    result.noise.push_back(scales.noise(theta));
+  }
   if (!(bound < kInfinity)) return;
   result.upper = upper_values(all.coupled(), options.k, deflated, bound);
   result.confirmed = true;
+  bool refuted = false;  // by a value that was found: this is where the failure probability goes
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
     const double theta = result.theta[i];
     const double rounding = result.rounding[i];
-    double close = theta + std::max(16 * options.same * theta, 2 * rounding);
-    if (exhausted) {
-      const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
-      close = std::max({close, theta + kConfirmed<T> * theta, root * root});
-    }
-    result.confirmed = result.confirmed && result.upper[i] <= close;
+    const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
+    double close = std::max(kConfirmed<T> * theta, root * root - theta);
+    if (!exhausted) close = std::min(close, 2 * rounding);
+    result.confirmed = result.confirmed && result.upper[i] <= theta + std::max(16 * options.same * theta, close);
     result.upper[i] += rounding;
+    refuted = refuted || !(result.upper[i] >= theta);
+  }
+  if (refuted) {
+    result.upper.clear();
+    result.confirmed = false;
   }
 }
 
@@ -258,13 +266,16 @@ class Search {
         full_(options.failure_probability > 0),
         failure_probability_(options.failure_probability),
         all_(n, product) {
-    result_.random = options.random;
+    // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    result_.random = forked(options.random, converted<double>(known.view()).values());
+    if (known.columns() > options.max_products) return;
     all_.join(known);
-    if (n <= kSmallOrder) join_the_rest();
+    if (n <= kSmallOrder && left() >= n) join_the_rest();
     deflated_ = all_.size();
   }
 
   Complement<T> run() {
+    if (all_.size() == 0) return std::move(result_);
     for (int i = 0; i < kMostRounds && round(); ++i) {
     }
     conclude(all_, deflated_, bound_, exhausted_, options_, result_);
@@ -273,6 +284,8 @@ class Search {
   }
 
  private:
+  std::int64_t left() const { return options_.max_products - products_ - all_.products(); }
+
   void join_the_rest() {
     if (all_.size() < n_) all_.join(random_columns<T>(n_, n_ - all_.size(), result_.random));
   }
@@ -282,9 +295,7 @@ class Search {
     const Coupled& coupled = all_.coupled();
     const Scales<T> scales(coupled, options_);
     if (!scales.usable()) return false;
-    const std::int64_t left = options_.max_products - products_ - all_.products();
-    const std::int64_t missing = n_ - all_.size();
-    if (full_ && missing <= std::min(kFewLeft, left)) join_the_rest();
+    if (full_ && n_ - all_.size() <= kFewLeft && left() >= n_) join_the_rest();
     if (all_.size() == n_) {
       deflated_ = n_;
       bound_ = -kInfinity;
@@ -299,13 +310,13 @@ class Search {
       return true;
     }
     if (room.deflated != std::exchange(deflated_, room.deflated)) forget_bound();
-    if (left < starts_) return false;
+    if (left() < starts_) return false;
     failure_probability_ /= 2;
     const double ceiling = std::max(room.ceiling, 0.5 * kth);
     const Ceiling wanted{
         ceiling,        std::min(ceiling, seen), full_ ? failure_probability_ : 0.0, starts_ * kBriefSteps,
         options_.terms, scales.magnitude()};
-    return take(look(wanted, left), wanted, seen);
+    return take(look(wanted, left()), wanted, seen);
   }
 
   void replace_known(double tolerance) {

@@ -18,7 +18,7 @@ struct ComplementOptions {
   /// How good what joins must be: as in LanczosOptions.
   Accuracy accuracy = Accuracy::values;
   double tolerance = 1e-10;
-  /// Of the answer that nothing is left; 0: a few steps, and no answer.
+  /// Of the answer that nothing is left; 0: a few steps, which find most of what was missed and show nothing.
   double failure_probability = 1e-9;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
   double magnitude = 0;    ///< what products round relatively to, where that is more than the largest eigenvalue
@@ -36,6 +36,7 @@ struct Complement {
   bool confirmed = false;        ///< the upper ends are as close to theta as may be expected
   std::int64_t joined = 0;       ///< eigenvectors that were missing
   std::vector<double> rounding;  ///< of each theta, at most, to first order; upper has it added
+  std::vector<double> noise;     ///< what rounding of each theta comes to in practice
   std::int64_t products = 0;
   std::int64_t reads = 0;
   RandomState random{};

@@ -1,12 +1,16 @@
 // The solver named InverseLanczos: the smallest triplets of the operator as a matrix.
 #include <algorithm>
 #include <cmath>
+#include <concepts>
+#include <limits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "sigmax/svd/blas.hpp"
 #include "sigmax/svd/formed.hpp"
 #include "sigmax/svd/lanczos.hpp"
+#include "sigmax/svd/magnitude.hpp"
 #include "sigmax/svd/smallest_check.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/triangular.hpp"
@@ -118,9 +122,23 @@ LanczosOptions to_rounding(const SvdOptions<T>& options, const RandomState& rand
   return inner;
 }
 
+// How far the formed matrix may be from the operator: not at all where its entries are taken as they are stored; else
+// by the rounding of what its parts come to before they cancel.
+template <Real T>
+double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Context& context) {
+  const auto structure = a.structure();
+  const auto* stored = std::get_if<structure::Stored>(&structure);
+  if (stored != nullptr && (std::same_as<T, double> || stored->matrix->dtype != DType::f64)) return 0;
+  const Shape shape = a.shape();
+  const auto sides = static_cast<double>(shape.rows + shape.columns);
+  const double frobenius = cblas_dnrm2(static_cast<int>(formed.a.values().size()), formed.a.values().data(), 1);
+  const double norm = std::max(frobenius, std::ldexp(uncancelled_norm(a, context), -formed.exponent));
+  return 8 * static_cast<double>(std::numeric_limits<T>::epsilon()) * sides * norm;
+}
+
 // The smallest triplets of the triangular factor.
 template <Real T>
-OfFactor solve_factor(Matrix<double> r, const SvdOptions<T>& options, Context& context) {
+OfFactor solve_factor(Matrix<double> r, double formed_error, const SvdOptions<T>& options, Context& context) {
   OfFactor found;
   const RandomState random = given_or_drawn(options.random);
   if (options.k * kFewTriplets > r.rows()) {
@@ -142,7 +160,7 @@ OfFactor solve_factor(Matrix<double> r, const SvdOptions<T>& options, Context& c
     check.k = options.k;
     check.failure_probability = options.check == Check::full ? options.failure_probability : 0;
     check.max_products = options.max_products - found.right.products;
-    found.checked = check_smallest(r, found.largest, found.right, check, context);
+    found.checked = check_smallest(r, found.largest, formed_error, found.right, check, context);
   }
   found.triplets = singular ? of_singular(r, found.right, found.largest, inner, context)
                             : triangular::refine(solvable, found.right.v);
@@ -168,7 +186,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const lapack::Qr qr(factors.view());
   Matrix<double> r = qr.r();
   context.check_cancel();
-  OfFactor found = solve_factor(std::move(r), options, context);
+  OfFactor found = solve_factor(std::move(r), formed_error(a, formed, context), options, context);
   found.triplets.u = qr.times(found.triplets.u.view());
   if (wide) std::swap(found.triplets.u, found.triplets.v);
   SvdResult<T> result = result_of(formed, found.triplets, found.largest, options);

@@ -51,7 +51,7 @@ class Process {
       : n_(n),
         capacity_(std::max(basis_size<T>(n, options), std::min(n, options.k + 2 * width))),
         product_(product),
-        basis_(n, capacity_ + std::max(width, kTogether) + kTogether, context),
+        basis_(n, capacity_ + std::max({width, kTogether, options.starts}) + kTogether, context),
         h_(basis_.capacity(), basis_.capacity()),
         random_(options.random) {}
 

@@ -17,6 +17,8 @@ constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMostStarts = 8;
 constexpr int kMostRounds = 64;
+constexpr double kFewFormed = 16;        // times what R itself is wrong by: lower ends come no closer
+constexpr double kLargestFormed = 1e-2;  // of |R|: a matrix that is wrong by more has no smallest values to speak of
 
 // The values of R V, descending, for orthonormal V.
 std::vector<double> values_of(const Matrix<double>& r, const Matrix<double>& v) {
@@ -44,20 +46,51 @@ SymmetricProduct<double> inverse_product(const Matrix<double>& r) {
 
 namespace {
 
+// Of the Ritz vectors of R in span(V): the values, descending, and what couples each to the rest, E = P R^T R v, as
+// |C22^-1/2 E| for the part C22 of C = R^T R off V. `lifted` is the triangular factor of C + tau V V^T, whose solves
+// are those with a part that is no larger.
+struct Coupling {
+  std::vector<double> sigma;
+  std::vector<double> norm;
+};
+
+Coupling coupling_of(const Matrix<double>& r, const Matrix<double>& lifted, const Matrix<double>& v) {
+  Matrix<double> image = v;
+  triangular::multiply(r, triangular::Side::plain, image.view());
+  const lapack::Decomposition all = lapack::decompose(image.view(), 0, v.columns());
+  const Matrix<double> ritz = lapack::product(v, all.wanted.v);
+  Matrix<double> e = ritz;
+  triangular::multiply(r, triangular::Side::plain, e.view());
+  triangular::multiply(r, triangular::Side::transposed, e.view());
+  for (int pass = 0; pass < 2; ++pass) {
+    const Matrix<double> along = lapack::product(ritz, lapack::product(ritz, e, true));
+    for (std::size_t i = 0; i < e.values().size(); ++i) e.values()[i] -= along.values()[i];
+  }
+  triangular::solve(lifted, triangular::Side::transposed, e.view());
+  Coupling result{all.sigma, {}};
+  for (std::int64_t j = 0; j < e.columns(); ++j) {
+    result.norm.push_back(cblas_dnrm2(static_cast<int>(e.rows()), e.column(j).data(), 1));
+  }
+  return result;
+}
+
 // What check_smallest() goes through, round by round.
 class Search {
  public:
-  Search(const Matrix<double>& r, double largest, RightVectors& right, const ComplementOptions& options,
+  Search(const Matrix<double>& r, double largest, double formed, RightVectors& right, const ComplementOptions& options,
          Context& context)
       : r_(r),
         solvable_(triangular::regularized(r)),
         largest_(largest),
-        formed_(16 * kUnit * static_cast<double>(r.rows()) * largest),
+        formed_(std::max(formed, 16 * kUnit * static_cast<double>(r.rows()) * largest)),
         right_(right),
         options_(options),
         context_(context),
         failure_probability_(options.failure_probability),
-        sigma_(values_of(r, right.v)) {}
+        sigma_(values_of(r, right.v)) {
+    // `right` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    right_.random = forked(right.random, right.v.values());
+  }
 
   CheckedSmallest run() {
     const std::int64_t n = r_.rows();
@@ -129,14 +162,37 @@ class Search {
     starts_ = std::min(2 * starts_, kMostStarts);
   }
 
+  // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that is nothing off V, C = R^T R is
+  // [H, E^T; E, C22] in the basis of V and the rest, H = Y^T Y, C22 >= tau. C - mu I is positive semidefinite if
+  // H - mu >= E^T (C22 - mu)^-1 E, which is at most E^T C22^-1 E / (1 - mu / tau). So, by the columns up to the i-th
+  // from the larger end and q_i = tr(E_i^T C22^-1 E_i), lambda_i is at least the smaller root mu of
+  //
+  //     (sigma_i(Y)^2 - mu) (tau - mu)  =  q_i tau.
   void conclude() {
     if (!full()) return;
     const double floor = shown_ > 0 ? 1 / std::sqrt(shown_) : kInfinity;
-    if (!(floor >= sigma_.front() * (1 - 1e-8) - 4 * formed_)) right_.outcome = SvdOutcome::unconfirmed;
-    if (shown_ == kInfinity || !right_.random.drawn) return;
-    for (const double value : sigma_) {
-      result_.lower.push_back(std::max(std::min(value, floor) - 2 * formed_, 0.0));
+    const bool is_close = floor >= sigma_.front() * (1 - 1e-8) - 4 * formed_;
+    if (!is_close || !(formed_ <= kLargestFormed * largest_)) right_.outcome = SvdOutcome::unconfirmed;
+    if (shown_ == kInfinity) return;
+    const Coupling coupling = coupling_of(r_, triangular::without(solvable_, right_.v, largest_), right_.v);
+    const double root = std::max(floor - 2 * formed_, 0.0);
+    double coupled = 0;  // sqrt(q_i)
+    for (std::size_t i = 0; i < sigma_.size(); ++i) {
+      const double sigma = coupling.sigma[i];
+      double square = sigma * sigma;
+      if (shown_ > 0) {
+        const double rounding = root > 0 ? formed_ * sigma / root : kInfinity;  // of R^T Y, in the worst direction
+        coupled = std::hypot(coupled, coupling.norm[i] + rounding);
+        const double apart = std::hypot((sigma - root) * (sigma + root), 2 * coupled * root);
+        square = root > 0 ? 0.5 * (sigma * sigma + root * root - apart) : 0;
+      }
+      const double lower = std::sqrt(std::max(square, 0.0)) - (2 + std::sqrt(static_cast<double>(i + 1))) * formed_;
+      result_.lower.push_back(std::max(lower, 0.0));
     }
+    // The lower ends tell of the values that were found, too.
+    const double slack = 1e-6 * sigma_.front() + kFewFormed * formed_;
+    if (!(result_.lower.front() >= sigma_.front() - slack)) right_.outcome = SvdOutcome::unconfirmed;
+    if (!right_.random.drawn) result_.lower.clear();
   }
 
   const Matrix<double>& r_;
@@ -156,9 +212,9 @@ class Search {
 
 }  // namespace
 
-CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,
+CheckedSmallest check_smallest(const Matrix<double>& r, double largest, double formed, RightVectors& right,
                                const ComplementOptions& options, Context& context) {
-  return Search(r, largest, right, options, context).run();
+  return Search(r, largest, formed, right, options, context).run();
 }
 
 }  // namespace sigmax

@@ -38,8 +38,9 @@ struct CheckedSmallest {
 /// found joins V. Of the options k, failure_probability and max_products count. Changes `right`: vectors, products,
 /// random state, and the outcome if nothing could be shown.
 ///
-/// Resolves values down to n u |R|: R is the matrix that it was made of but for that.
-CheckedSmallest check_smallest(const Matrix<double>& r, double largest, RightVectors& right,
+/// Resolves values down to `formed`, and n u |R|: R is the matrix that it was made of but for that. `largest` is |R| to
+/// a few digits.
+CheckedSmallest check_smallest(const Matrix<double>& r, double largest, double formed, RightVectors& right,
                                const ComplementOptions& options, Context& context);
 
 }  // namespace sigmax

@@ -9,6 +9,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/check_values.hpp"
+#include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/guarded.hpp"
 #include "sigmax/svd/policy.hpp"
 #include "sigmax/svd/single_range.hpp"
@@ -33,10 +34,7 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
   if (options.max_products < 1) {
     throw Error(fmt::format("[svd] max_products must be positive, got {}", options.max_products));
   }
-  if (!(options.failure_probability > 0 && options.failure_probability < 1)) {
-    throw Error(
-        fmt::format("[svd] the failure probability must lie between 0 and 1, got {}", options.failure_probability));
-  }
+  check_failure_probability("svd", options.failure_probability);
   if (!options.start.empty() && options.start.rows() != shape.columns) {
     throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),
                             shape.columns));
@@ -53,6 +51,18 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
   }
   if (options.which == Which::largest && std::holds_alternative<InverseLanczos>(options.method)) {
     throw Error("[svd] inverse finds the smallest triplets only: take auto or lanczos for the largest");
+  }
+}
+
+// Only the directions of start vectors count: by powers of two, so that vectors of any ordinary size keep their bits.
+template <Real T>
+void to_ordinary_size(Matrix<T>& start) {
+  for (std::int64_t j = 0; j < start.columns(); ++j) {
+    T largest = 0;
+    for (const T value : std::as_const(start).column(j)) largest = std::max(largest, std::abs(value));
+    if (!(largest > 0) || std::abs(std::ilogb(largest)) <= 20) continue;
+    const int exponent = -std::ilogb(largest);
+    for (T& value : start.column(j)) value = std::ldexp(value, exponent);
   }
 }
 
@@ -239,7 +249,9 @@ std::string_view message(SvdOutcome outcome) {
     case SvdOutcome::converged: return "converged";
     case SvdOutcome::completed: return "all its steps made: the residuals say how far that went";
     case SvdOutcome::unconfirmed:
-      return "not confirmed: the bounds leave room for a value that was missed; allow more products";
+      return "not confirmed: what is known of the values leaves room for one that was missed, or contradicts them; "
+             "allow "
+             "more products, ask for another method, or see the enclosures";
     case SvdOutcome::out_of_products: return "not converged: allow more products, or a larger tolerance";
   }
   return "";
@@ -252,6 +264,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   check(shape, options);
   SvdOptions<T> chosen = options;
   chosen.random = given_or_drawn(options.random);
+  to_ordinary_size(chosen.start);
   if (std::holds_alternative<Auto>(options.method)) {
     const bool stored = std::holds_alternative<structure::Stored>(a.structure());
     chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});

@@ -22,8 +22,9 @@ enum class Which { largest, smallest };
 /// multiple value, and may have nothing of a close neighbor yet, however small its residuals are.
 enum class Check {
   none,   ///< nothing
-  brief,  ///< a few steps from fresh random vectors on what the triplets found leave of A: finds most, shows nothing
-  full,   ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
+  brief,  ///< where a value was found twice, a few steps from fresh random vectors on what the triplets leave of A:
+          ///< finds most further copies, and shows nothing
+  full,  ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
 };
 
 /// What the tolerance speaks of.
@@ -38,7 +39,9 @@ struct SvdOptions {
   Which which = Which::largest;
   Accuracy accuracy = Accuracy::values;
   double tolerance = 1e-10;  ///< with double, 1e-14 is reachable whatever the storage
-  /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b.
+  /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b. A method makes no
+  /// fewer than it needs for a result at all: one a triplet, and as many as an opaque operator has rows or columns
+  /// where it has to be formed; and the last block is not cut.
   std::int64_t max_products = 10000;
   Method method = Auto{};
   /// Of the values of a method that has converged. What a check finds joins the triplets, and it begins again. From a
@@ -80,9 +83,10 @@ struct SvdResult {
   Matrix<T> u;                   ///< rows x k, orthonormal columns
   Matrix<T> v;                   ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
-  /// Without it, that none was missed is an estimate. It is empty where no full check was asked for or the outcome is
-  /// not `converged`; where the random state was not drawn; for DenseLapack in float, or with all values, where
-  /// LAPACK's own backward error is what the values are known to; and where values leave the range of double.
+  /// Without it, that none was missed is an estimate. It holds where the outcome is `unconfirmed`, too, and says how
+  /// much room is left. It is empty where no full check was asked for or the method has not converged; where a check
+  /// showed nothing; where the random state was not drawn; for DenseLapack in float, or with all values, where LAPACK's
+  /// own backward error is what the values are known to; and where values leave the range of double.
   std::optional<CheckedValues> checked;
   std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
   double next = 0;          ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
@@ -105,10 +109,10 @@ struct SvdResult {
 
 /// Singular triplets of `a`.
 ///
-/// Throws Error for an operator without rows or columns, for k out of range, for a failure probability outside (0, 1),
-/// for a start or a method that does not fit, and where products are not finite: entries that are NaN or infinite, or
-/// factors that leave the range of T;
-/// Cancelled on request. A numerical outcome is in the result.
+/// Throws Error for an operator without rows or columns, for k out of range, for a failure probability below
+/// kLeastFailureProbability or not below 1, for a start or a method that does not fit, and where products are not
+/// finite: entries that are NaN or infinite, or factors that leave the range of T; Cancelled on request. A numerical
+/// outcome is in the result.
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context);
 

@@ -127,6 +127,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
       const double bound = found.checked->bound[static_cast<std::size_t>(j)];
       wrong = wrong || (options.which == Which::largest ? bound < truth - rounding : bound > truth + rounding);
     }
+    if (wrong && failure_probability < 1e-6) ADD_FAILURE() << "a false bound";
     tally.checked += found.checked ? 1 : 0;
     tally.wrong += wrong ? 1 : 0;
     tally.unconfirmed += found.outcome == SvdOutcome::unconfirmed ? 1 : 0;
