@@ -8,6 +8,7 @@
 
 #include "gallery/spectra.hpp"
 #include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/proof.hpp"
 #include "sigmax/core/error.hpp"
@@ -120,6 +121,31 @@ TEST(ChangingMatrix, AFactorizationIsFollowedByAnotherLookAtTheEntries) {
   }
   EXPECT_EQ(certify_changing(1, CertifyMethod::proven, std::int64_t{1} << 20, true).errors, 1) << "NaN";
   EXPECT_EQ(certify_changing(1, CertifyMethod::proven, std::int64_t{1} << 20).enclosures, 1) << "unchanged";
+}
+
+// The same of several values, which the command proves without certify().
+TEST(ChangingMatrix, AProofOfSeveralValuesIsFollowedByAnotherLook) {
+  constexpr std::int64_t n = 24;
+  Context context(1);
+  for (const Which which : {Which::largest, Which::smallest}) {
+    for (const double factor : {0.0, 0.5, 1 + 0x1p-20, 1.0, 2.0}) {
+      const Weights weights(gallery::normal(n * n, 5));
+      const Operator<double> w = dense<double>(weights.tensor(n, n));
+      SvdOptions<double> three;
+      three.k = 3;
+      three.which = which;
+      const SvdResult<double> hint = svd(*w, three, context);
+      const Operator<double> zero = dense<double>(Tensor::copy_of(std::vector<double>(n * n, 0.0), {n, n}));
+      const auto hooked = std::make_shared<Hooked>(zero, [&] { weights.become(factor); });
+      const Operator<double> changing = sum<double>({w, hooked});
+      const auto certify = [&] { static_cast<void>(certify_values(*changing, hint, which, {}, context)); };
+      if (factor == 1) {
+        EXPECT_NO_THROW(certify());
+      } else {
+        EXPECT_THROW(certify(), InternalError) << factor;
+      }
+    }
+  }
 }
 
 TEST(ChangingMatrix, AScanThatNoLongerHoldsIsFound) {

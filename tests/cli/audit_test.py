@@ -29,6 +29,14 @@ class AuditFigures(CommandTest):
         self.assertGreaterEqual(enclosure["upper"], sigma * (1 - 1e-15))
         self.assertLess(enclosure["upper"] - enclosure["lower"], 1e-6 * sigma)
 
+    def test_probabilities_of_a_stack_that_add_up_to_one_leave_no_upper_end(self):
+        entries = [math.sin(i) for i in range(160)]
+        content = checkpoints.safetensors({"experts.w": ("F64", (8, 5, 4), entries)})
+        stack = self.audit(content, "--quick", "--certify", "probabilistic", "--failure-probability", "0.2",
+                           name="m.safetensors")["tensors"][0]
+        self.assertEqual(stack["sigma_max"]["kind"], "lower_only")
+        self.assertIsNone(stack["sigma_max"]["upper"])
+
     def test_a_diagonal_matrix_has_its_largest_entry_as_sigma_max(self):
         weight = self.only_weight(checkpoints.diagonal([1.0, 7.5, 3.0]))
         self.assert_encloses(weight, 7.5)

@@ -243,6 +243,21 @@ class Multiple(SvdTest):
                 found = self.values(path, "-k", "3", *certify, "--seed", str(seed))
                 self.assert_values(found, [1, 1, 1])
 
+    def test_a_look_finds_copies_where_nothing_is_certified(self):
+        path = self.diagonal([1.0] * 3 + [0.9 - 0.8 * i / 156 for i in range(157)])
+        right = 0
+        for seed in range(24):
+            report = self.report(path, "-k", "3", "--certify", "none", "--seed", str(seed))
+            self.assertEqual({each["known"] for each in report["triplets"]}, {"estimate"})
+            right += abs(report["triplets"][2]["sigma"] - 1) < 1e-6
+        self.assertGreaterEqual(right, 23)
+
+    def test_a_value_outside_its_own_ends_is_reported(self):
+        path = self.diagonal([1.0] * 3 + [0.999 - 0.1 * i / 156 for i in range(157)])
+        report = self.report(path, "-k", "2", "--method", "randomized", code=4)
+        self.assertEqual(report["outcome"], "unconfirmed")
+        self.assertLess(report["triplets"][0]["sigma"], report["triplets"][0]["lower"])
+
     def test_no_method_misses_a_copy(self):
         sigma = [2.0] * 12 + [1.5] * 12 + [0.1 + 0.01 * i for i in range(60)][::-1]
         path = self.diagonal(sigma)
