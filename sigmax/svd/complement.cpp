@@ -221,11 +221,17 @@ SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>&
   };
 }
 
-// What is known of the k values once no eigenvalue on the complement of the first `deflated` vectors exceeds `bound`,
-// which the process told before it was done, or once it had nothing left to find.
+// What processes have shown of the complement.
+struct Shown {
+  double bound = kInfinity;   // no eigenvalue is larger
+  double likely = kInfinity;  // the same, if rounding is what it comes to in practice
+  bool exhausted = false;     // nothing was left to find
+};
+
+// What is known of the k values by what is shown of the complement of the first `deflated` vectors.
 template <Real T>
-void conclude(const Known<T>& all, std::int64_t deflated, double bound, bool exhausted,
-              const ComplementOptions& options, Complement<T>& result) {
+void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, const ComplementOptions& options,
+              Complement<T>& result) {
   const Scales<T> scales(all.coupled(), options);
   result.theta = all.coupled().theta;
   result.vectors = all.vectors(all.size());
@@ -233,8 +239,11 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, bool exh
     result.rounding.push_back(scales.rounding(theta));
     result.noise.push_back(scales.noise(theta));
   }
-  if (!(bound < kInfinity)) return;
-  result.upper = upper_values(all.coupled(), options.k, deflated, bound);
+  if (!(shown.bound < kInfinity)) return;
+  result.upper = upper_values(all.coupled(), options.k, deflated, shown.bound);
+  // What may be lost to rounding at the worst is in the bounds; whether the values are confirmed is told by what it
+  // comes to in practice.
+  const std::vector<double> likely = upper_values(all.coupled(), options.k, deflated, shown.likely);
   result.confirmed = true;
   bool refuted = false;  // by a value that was found: this is where the failure probability goes
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
@@ -242,8 +251,8 @@ void conclude(const Known<T>& all, std::int64_t deflated, double bound, bool exh
     const double rounding = result.rounding[i];
     const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
     double close = std::max(kConfirmed<T> * theta, root * root - theta);
-    if (!exhausted) close = std::min(close, 2 * rounding);
-    result.confirmed = result.confirmed && result.upper[i] <= theta + std::max(16 * options.same * theta, close);
+    if (!shown.exhausted) close = std::min(close, 2 * rounding);
+    result.confirmed = result.confirmed && likely[i] <= theta + std::max(16 * options.same * theta, close);
     result.upper[i] += rounding;
     refuted = refuted || !(result.upper[i] >= theta);
   }
@@ -278,7 +287,7 @@ class Search {
     if (all_.size() == 0) return std::move(result_);
     for (int i = 0; i < kMostRounds && round(); ++i) {
     }
-    conclude(all_, deflated_, bound_, exhausted_, options_, result_);
+    conclude(all_, deflated_, shown_, options_, result_);
     result_.products = products_ + all_.products();
     return std::move(result_);
   }
@@ -298,11 +307,13 @@ class Search {
     if (full_ && n_ - all_.size() <= kFewLeft && left() >= n_) join_the_rest();
     if (all_.size() == n_) {
       deflated_ = n_;
-      bound_ = -kInfinity;
+      shown_ = {-kInfinity, -kInfinity, true};
       return false;
     }
     const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
-    const double same = std::max(options_.same * kth, scales.rounding());
+    // Rounding at the worst is no aim where it is more than what is confirmed, as long as it is less in practice.
+    const double rounding = std::max(std::min(scales.rounding(), 0.5 * kConfirmed<T> * kth), 2 * scales.noise());
+    const double same = std::max(options_.same * kth, rounding);
     const double seen = kth + std::max(options_.same * kth, scales.noise());
     const Room room = room_above(coupled, options_.k, kth + same);
     if (full_ && !room.found && !std::exchange(refined_, true)) {
@@ -352,11 +363,8 @@ class Search {
     if (above == 0 || all_.size() + above > n_ || rest.outcome == LanczosOutcome::out_of_products) {
       const bool exhausted = rest.outcome == LanczosOutcome::invariant_subspace;
       // Each round has its own share of the failure probability: the smallest of their bounds holds.
-      if (full_ && rest.bound < bound_) {
-        bound_ = rest.bound;
-        exhausted_ = exhausted;
-      }
-      if (!exhausted || !(bound_ > ceiling.theta) || starts_ == kMostStartsOfFewValues) return false;
+      if (full_ && rest.bound < shown_.bound) shown_ = {rest.bound, rest.likely_bound, exhausted};
+      if (!exhausted || !(shown_.likely > ceiling.theta) || starts_ == kMostStartsOfFewValues) return false;
       starts_ = std::min(4 * starts_, kMostStartsOfFewValues);
       return true;
     }
@@ -370,10 +378,7 @@ class Search {
   }
 
   // It is of another complement.
-  void forget_bound() {
-    bound_ = kInfinity;
-    exhausted_ = false;
-  }
+  void forget_bound() { shown_ = {}; }
 
   void count(const LanczosResult<T>& made) {
     products_ += made.products;
@@ -391,9 +396,8 @@ class Search {
   Complement<T> result_;
   std::int64_t products_ = 0;
   std::int64_t starts_ = kStarts;
-  double bound_ = kInfinity;  // on the complement of the first `deflated_` vectors
+  Shown shown_;  // of the complement of the first `deflated_` vectors
   std::int64_t deflated_ = 0;
-  bool exhausted_ = false;
   bool refined_ = false;
 };
 

@@ -9,8 +9,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Values of eta that are tried: quarters of quarters of what is bounded.
-constexpr int kTrials = 32;
+// Values of eta that are tried: halves of halves of what is bounded.
+constexpr int kTrials = 64;
 
 // f_K, |F_KN|^2 and f_N of the columns [i, k) and [k, deflated).
 struct Blocks {
@@ -29,17 +29,16 @@ Blocks blocks_of(const Coupled& c, std::int64_t i, std::int64_t k, std::int64_t 
   return b;
 }
 
-// An upper bound on lambda_i(H + F / eta). `at_most`: nu + zeta need not be less than that.
-double lifted(const Coupled& c, const Blocks& b, std::int64_t i, std::int64_t k, std::int64_t deflated, double eta,
-              double at_most) {
+// An upper bound on lambda_i(H + F / eta). The best zeta makes both sides equal: they are the larger eigenvalue of
+// [own, c; c, nu], c = |F_KN| / eta.
+double lifted(const Coupled& c, const Blocks& b, std::int64_t i, std::int64_t k, std::int64_t deflated, double eta) {
   const double own = c.theta[static_cast<std::size_t>(i)] + b.of_wanted / eta;
   if (deflated == k) return own;
   const double nu = c.theta[static_cast<std::size_t>(k)] + b.of_rest / eta;
-  const double zeta = std::max(own, at_most) - nu;
-  // No room below: as one block, by Weyl.
+  const double apart = std::hypot(own - nu, 2 * std::sqrt(b.between) / eta);
+  // As one block, by Weyl.
   const double whole = c.theta[static_cast<std::size_t>(i)] + (b.of_wanted + b.of_rest) / eta;
-  if (!(zeta > 0)) return whole;
-  return std::min(whole, std::max(own + b.between / (eta * eta * zeta), nu + zeta));
+  return std::min(whole, 0.5 * (own + nu + apart));
 }
 
 }  // namespace
@@ -52,7 +51,7 @@ std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::in
     const double theta = coupled.theta[static_cast<std::size_t>(i)];
     const auto offer = [&](double eta) {
       if (!(eta > 0)) return;
-      const double value = std::max(lifted(coupled, blocks, i, k, deflated, eta, theta), tau + eta);
+      const double value = std::max(lifted(coupled, blocks, i, k, deflated, eta), tau + eta);
       best = std::min(best, value);
     };
     if (tau == -kInfinity) {  // nothing is left
@@ -62,7 +61,7 @@ std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::in
     offer(theta - tau);
     offer(std::sqrt(blocks.of_wanted));
     double eta = std::max(theta, tau);
-    for (int trial = 0; trial < kTrials; ++trial, eta *= 0.25) offer(eta);
+    for (int trial = 0; trial < kTrials; ++trial, eta *= 0.5) offer(eta);
   }
   // The i-th value is no smaller than those behind it: a bound on it is one on them.
   for (std::size_t i = 1; i < upper.size(); ++i) upper[i] = std::min(upper[i], upper[i - 1]);
@@ -77,8 +76,8 @@ Room room_above(const Coupled& coupled, std::int64_t k, double limit) {
     const Blocks blocks = blocks_of(coupled, k - 1, k, deflated);
     double least = kInfinity;
     double eta = limit;
-    for (int trial = 0; trial < 2 * kTrials; ++trial, eta *= 0.5) {
-      if (lifted(coupled, blocks, k - 1, k, deflated, eta, limit) <= limit) least = eta;
+    for (int trial = 0; trial < kTrials; ++trial, eta *= 0.5) {
+      if (lifted(coupled, blocks, k - 1, k, deflated, eta) <= limit) least = eta;
     }
     if (least == kInfinity) continue;
     // Behind the last value that is known, as far again as the ones before it lie apart.

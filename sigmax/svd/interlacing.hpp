@@ -25,9 +25,8 @@ struct Coupled {
 ///
 ///     lambda_i(H + F / eta)  <=  max( theta_i + f_K / eta + |F_KN|^2 / (eta^2 zeta),  nu + zeta ).
 ///
-/// So what little the k-th vectors lack enters by its square, whatever the ones behind them lack. The best eta and zeta
-/// of a few. Not rounded outward: fewer than 60 operations on nonnegative numbers, or on differences that only choose
-/// eta and zeta.
+/// So what little the k-th vectors lack enters by its square, whatever the ones behind them lack. The best eta
+/// of a few, and for each the best zeta. Not rounded outward.
 std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::int64_t deflated, double tau);
 
 /// How many of the columns of V to take, and the largest tau for which upper_values() is at most `limit` for the k-th

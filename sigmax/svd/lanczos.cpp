@@ -175,20 +175,30 @@ class Process {
 
   // No eigenvalue is larger, but for the failure probability of the ceiling.
   double bound(const Ceiling& ceiling) {
-    if (!first_cycle_) return bound_;
-    std::vector<LanczosRecurrence> known = start_.recurrences(h_.view(), basis_.count(), done_, steps_known());
+    bound_ = std::min(bound_, bound_of_starts(ceiling, ceiling.terms));
+    return bound_;
+  }
+
+  // The same with what sums of so many roundings come to in practice.
+  double likely_bound(const Ceiling& ceiling) {
+    const auto terms = static_cast<std::int64_t>(std::sqrt(static_cast<double>(ceiling.terms)));
+    likely_bound_ = std::min(likely_bound_, bound_of_starts(ceiling, terms));
+    return likely_bound_;
+  }
+
+ private:
+  double bound_of_starts(const Ceiling& ceiling, std::int64_t terms) {
+    std::vector<LanczosRecurrence> known =
+        first_cycle_ ? start_.recurrences(h_.view(), basis_.count(), done_, steps_known()) : recurrences_;
     // C + mu I has its eigenvalues mu further right: so that a recurrence of zeros is one as any other.
     const double mu = 0x1p-60 * ceiling.magnitude;
     for (LanczosRecurrence& recurrence : known) {
       for (double& alpha : recurrence.alpha) alpha += mu;
       recurrence.drawn = true;  // who asks knows what the answer is worth
     }
-    const double found = christoffel_upper_bound(known, ceiling.failure_probability, ceiling.terms, ceiling.magnitude);
-    bound_ = std::min(bound_, found);
-    return bound_;
+    return christoffel_upper_bound(known, ceiling.failure_probability, terms, ceiling.magnitude);
   }
 
- private:
   // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
   void take(std::int64_t slot) {
     const std::int64_t count = basis_.count();
@@ -280,6 +290,7 @@ class Process {
   RandomStart<T> start_;
   std::vector<LanczosRecurrence> recurrences_;
   double bound_ = std::numeric_limits<double>::infinity();
+  double likely_bound_ = std::numeric_limits<double>::infinity();
 };
 
 // How far from the answer to a ceiling's question: at most 1 when it is there. Of values above it, whether they are
@@ -295,8 +306,9 @@ double excess_over(const Ceiling& ceiling, const GramTolerance& wanted, const ty
   }
   if (above > 0) return wanted.excess(ritz.theta, ritz.theta_residual, above);
   // After a restart the recurrences tell no more.
-  const bool ends = ceiling.failure_probability > 0 ? process.restarted() || process.bound(ceiling) <= ceiling.theta
-                                                    : process.products() >= ceiling.products;
+  const bool ends = ceiling.failure_probability > 0
+                        ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
+                        : process.products() >= ceiling.products;
   return ends ? 0 : std::numeric_limits<double>::infinity();
 }
 
@@ -322,7 +334,10 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.reads = process.reads();
   result.basis = process.capacity();
   result.random = process.random();
-  if (options.ceiling && options.ceiling->failure_probability > 0) result.bound = process.bound(*options.ceiling);
+  if (options.ceiling && options.ceiling->failure_probability > 0) {
+    result.bound = process.bound(*options.ceiling);
+    result.likely_bound = process.likely_bound(*options.ceiling);
+  }
   result.recurrences = process.recurrences();
   const std::vector<double>& value = ritz.theta;
   const auto found = std::min(k, static_cast<std::int64_t>(value.size()));

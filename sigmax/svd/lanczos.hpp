@@ -74,6 +74,8 @@ struct LanczosResult {
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
   /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
   double bound = std::numeric_limits<double>::infinity();
+  /// The same, if rounding is what sums of that many terms come to in practice, not what they may come to.
+  double likely_bound = std::numeric_limits<double>::infinity();
   RandomState random{};  ///< for the next call
 };
 
