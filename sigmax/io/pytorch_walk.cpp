@@ -29,9 +29,10 @@ constexpr std::string_view kContainers[] = {
 constexpr std::string_view kRepeatedWeights = "_flat_weights";  // of TorchScript's LSTM: its parameters once more
 constexpr int kDeepestContainer = 4;
 
-// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need. Without a limit
-// one tensor behind many keys, or one long key on many levels, would make much out of little.
-constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 64, kFreeNameBytes = 1 << 20;
+// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and as much as
+// costs little. Without a limit one tensor behind many keys, or one long key on many levels, would make much out of
+// little: a list may name one tensor again for two bytes.
+constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 1 << 16, kFreeNameBytes = 1 << 22;
 
 class Walk {
  public:
@@ -119,7 +120,8 @@ class Walk {
       if (found_.size() > kFreeTensors + pickle_.length() / kBytesPerTensor) {
         refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
       }
-      if (pickle_.is(call->state, PickleKind::dict)) defer(call->state, frame.path);
+      if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
+        defer(call->state, frame.path);
       return;
     }
     if (searched_[frame.value]) return;
