@@ -90,7 +90,7 @@ TEST(OpenCheckpoint, LeavesTheLegacyPickleToItsReader) {
 }
 
 TEST(OpenCheckpoint, ListsWhatItKnows) {
-  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "npz", "npy", "pytorch-legacy", "safetensors", "onnx"}));
+  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "npz", "npy", "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
 }
 
 TEST(OpenCheckpoint, JoinsSeveralFilesInTheOrderGiven) {
