@@ -19,6 +19,7 @@
 #include "sigmax/io/onnx.hpp"
 #include "sigmax/io/process_shards.hpp"
 #include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch_export.hpp"
 #include "sigmax/io/safetensors.hpp"
 #include "sigmax/io/sharded_index.hpp"
 #include "sigmax/io/unknown_format.hpp"
@@ -56,6 +57,12 @@ bool content(const Candidate& candidate) {
 std::vector<Entry> pytorch(const Candidate& candidate) {
   return read_pytorch_archive(candidate.file, *candidate.members);
 }
+std::vector<Entry> exported(const Candidate& candidate) {
+  return read_exported_program(candidate.file, *candidate.members);
+}
+std::vector<Entry> package(const Candidate& candidate) {
+  return read_torch_package(candidate.file, *candidate.members);
+}
 std::vector<Entry> npz(const Candidate& candidate) { return read_npz(candidate.file, *candidate.members); }
 std::vector<Entry> npy(const Candidate& candidate) { return read_npy(candidate.file); }
 std::vector<Entry> legacy(const Candidate& candidate) { return read_pytorch_legacy(candidate.file); }
@@ -66,6 +73,8 @@ std::vector<Entry> onnx_model(const Candidate& candidate) { return read_onnx(can
 constexpr Format kFormats[] = {
     {"torchscript", archive<is_torchscript_archive>, pytorch},
     {"pytorch", archive<is_pytorch_archive>, pytorch},
+    {"pytorch-export", archive<is_exported_program>, exported},
+    {"pytorch-package", archive<is_torch_package>, package},
     {"npz", archive<is_npz_archive>, npz},
     {"npy", content<looks_like_npy>, npy},
     {"pytorch-legacy", content<looks_like_pytorch_legacy>, legacy},

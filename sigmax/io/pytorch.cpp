@@ -55,9 +55,7 @@ StorageMap storages_below(const std::vector<ZipMember>& members, const std::stri
   StorageMap storages;
   for (const ZipMember& member : members) {
     if (!member.name.starts_with(folder)) continue;
-    auto copy = std::make_shared<const ZipMember>(member);
-    const std::string_view key = std::string_view(copy->name).substr(folder.size());
-    storages.emplace(key, std::move(copy));
+    storages.emplace(member.name.substr(folder.size()), std::make_shared<const ZipMember>(member));
   }
   return storages;
 }

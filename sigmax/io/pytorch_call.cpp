@@ -13,7 +13,7 @@ using Id = Pickle::Id;
 
 constexpr std::size_t kHighestRank = 64;
 constexpr int kDeepestWrapping = 8;
-constexpr std::size_t kLongestTypeName = 100;
+constexpr std::size_t kLongestTypeName = 100, kLongestKey = 1000;
 
 struct TypeName {
   std::string_view torch;
@@ -146,9 +146,12 @@ std::optional<PickledStorage> storage_of(const Pickle& pickle, Id id) {
       !pickle.is(parts[4], PickleKind::integer) || pickle.integer(parts[4]) < 0) {
     return std::nullopt;
   }
+  // PyTorch's are a few digits. Each tensor has its own copy.
+  if (pickle.text(parts[2]).size() > kLongestKey) return std::nullopt;
   const std::string_view type = pickle.global_attribute(parts[1]);
   PickledStorage storage;
-  storage.key = pickle.text(parts[2]);
+  storage.key = pickle.is(parts[2], PickleKind::integer) ? std::to_string(pickle.integer(parts[2]))
+                                                         : std::string(pickle.text(parts[2]));
   storage.elements = pickle.integer(parts[4]);
   storage.untyped = type == "UntypedStorage" || type == "_UntypedStorage";
   storage.dtype = storage.untyped ? DType::u8 : look_up(kStorages, type);

@@ -11,9 +11,9 @@
 
 namespace sigmax::io {
 
-/// The storage that a persistent id stands for. `key` points into the pickle.
+/// The storage that a persistent id stands for.
 struct PickledStorage {
-  std::string_view key;
+  std::string key;               ///< text, or the digits of the number that torch.package gives it
   DType dtype = DType::unknown;  ///< what its elements are counted in; u8 for an untyped storage
   std::string dtype_name;        ///< PyTorch's spelling where `dtype` is unknown; otherwise name(dtype)
   bool untyped = false;          ///< bytes, whose type the tensor tells

@@ -185,7 +185,7 @@ class EntryMaker {
   const StorageMap& storages_;
   const std::string& pickle_name_;
   std::string container_;
-  std::map<std::string_view, std::size_t> uses_;
+  std::map<std::string, std::size_t> uses_;
 };
 
 }  // namespace

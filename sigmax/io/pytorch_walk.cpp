@@ -81,7 +81,7 @@ class Walk {
   };
 
   // The elements that a tensor consists of: storage, view, offset, shape, strides.
-  using Extent = std::tuple<std::string_view, std::int64_t, std::int64_t, Dimensions, Dimensions>;
+  using Extent = std::tuple<std::string, std::int64_t, std::int64_t, Dimensions, Dimensions>;
 
   [[noreturn]] void refuse(std::string problem) const {
     throw FileError(file_.path().string(), "tensors of the pickle", std::move(problem));
@@ -272,7 +272,7 @@ class Walk {
       first = false;
       if (name.size() > limit - name_bytes_) refuse(fmt::format("their names take more than {} bytes", limit));
     }
-    if (name.empty()) name = naming_.root;
+    if (first) name = naming_.root;
     name_bytes_ = std::min(limit, name_bytes_ + name.size());
     return name;
   }

@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
+#include <map>
 #include <numeric>
-#include <set>
 #include <span>
 #include <string_view>
 
@@ -262,10 +261,13 @@ class DirectoryReader {
     return data;
   }
 
-  void check_names(const std::vector<ZipMember>& members) const {
-    std::set<std::string_view> names;
-    for (const ZipMember& member : members) {
-      if (!names.insert(member.name).second) refuse(file_, place_of(member.name), "two members have this name");
+  // Programs differ in which of the two they read: neither is read here.
+  static void check_names(std::vector<ZipMember>& members) {
+    std::map<std::string_view, ZipMember*> names;
+    for (ZipMember& member : members) {
+      const auto [at, is_new] = names.emplace(member.name, &member);
+      if (is_new) continue;
+      for (ZipMember* twin : {at->second, &member}) twin->unreadable = "two members have this name";
     }
   }
 

@@ -32,10 +32,10 @@ bool looks_like_zip(const MappedFile& file) noexcept;
 /// local header, its data and the record that may follow them), to the directory, to the records that end it or to the
 /// archive's comment; zeros between members are padding. So two archives one after another, of which a reader that
 /// trusts the last one's records sees one, are refused. A member that is encrypted or compressed in another way than
-/// `Compression` lists is `unreadable`.
+/// `Compression` lists, and both of two with one name, are `unreadable`.
 ///
 /// Throws FileError for anything malformed: bytes that belong to nothing, sizes or offsets outside the file, members
-/// that overlap, two members of one name, names with NUL.
+/// that overlap, names with NUL.
 std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile>& file);
 
 /// The member's bytes: a mapping of the file for a stored member, a decompressed copy for another. A claim above

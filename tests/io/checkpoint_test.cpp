@@ -90,7 +90,7 @@ TEST(OpenCheckpoint, LeavesTheLegacyPickleToItsReader) {
 }
 
 TEST(OpenCheckpoint, ListsWhatItKnows) {
-  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "npz", "npy", "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
+  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "pytorch-export", "pytorch-package", "npz", "npy", "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
 }
 
 TEST(OpenCheckpoint, JoinsSeveralFilesInTheOrderGiven) {
@@ -141,7 +141,7 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   };
   const Case cases[] = {
       {"", "is empty"},
-      {"hello", "is of no known format; known formats: torchscript, pytorch, npz, npy,"},
+      {"hello", "is of no known format; known formats: torchscript, pytorch, pytorch-export,"},
       {"GGUF\3", "GGUF is not read by this version"},
       {"\x89HDF\r\n\x1a\n", "HDF5"},
       {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
