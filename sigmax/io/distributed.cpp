@@ -70,6 +70,7 @@ class DistributedReader {
     const DistributedMetadata description = read_distributed_metadata(metadata_);
     result_.files.push_back({metadata_->path(), kFormat, metadata_->bytes().size()});
     for (const DistributedTensor& tensor : description.tensors) add_tensor(tensor);
+    tensors_ = result_.entries.size();
     for (const DistributedObject& object : description.objects) add_object(object);
     for (const auto& [name, shard] : shards_) {
       result_.files.push_back({shard.file->path(), kFormat, shard.file->bytes().size()});
@@ -220,6 +221,10 @@ class DistributedReader {
     for (Entry& entry : entries_at(object.name, object.stored, {object.name, object.name + "."})) {
       result_.entries.push_back(std::move(entry));
     }
+    object_bytes_ += object.stored.length;
+    if (result_.entries.size() - tensors_ > most_tensors(object_bytes_)) {
+      refuse(object.name, "the objects name more tensors than their bytes justify");
+    }
   }
 
   // Chunks that share bytes stand for two truths about one range, and would make much of little.
@@ -247,6 +252,8 @@ class DistributedReader {
   const OpenShard& open_;
   DistributedCheckpoint result_;
   std::map<std::string, Shard> shards_;
+  std::size_t tensors_ = 0;  // entries that are not found in objects
+  std::uint64_t object_bytes_ = 0;
   std::size_t unsearched_ = 0;
 };
 

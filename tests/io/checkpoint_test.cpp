@@ -90,7 +90,8 @@ TEST(OpenCheckpoint, LeavesTheLegacyPickleToItsReader) {
 }
 
 TEST(OpenCheckpoint, ListsWhatItKnows) {
-  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "pytorch-export", "pytorch-package", "npz", "npy", "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
+  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "pytorch-export", "pytorch-package", "npz", "npy",
+                                    "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
 }
 
 TEST(OpenCheckpoint, JoinsSeveralFilesInTheOrderGiven) {
