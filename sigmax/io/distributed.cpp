@@ -78,7 +78,7 @@ class DistributedReader {
     check_ranges();
     if (unsearched_ > 0) {
       result_.notes.push_back(
-          fmt::format("{}: {} objects are stored through a transform and were not searched for tensors",
+          fmt::format("{}: {} objects are stored in another way than torch.save's and were not searched for tensors",
                       metadata_->path().string(), unsearched_));
     }
     return std::move(result_);
@@ -118,8 +118,8 @@ class DistributedReader {
     return from.file->subfile(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.length));
   }
 
-  std::vector<Entry> entries_at(const std::string& tensor, const DistributedRange& range, const Naming& naming) {
-    const auto file = archive(tensor, range);
+  std::vector<Entry> entries_at(const std::string& tensor, const DistributedRange& range,
+                                const std::shared_ptr<const MappedFile>& file, const Naming& naming) const {
     const std::string where = fmt::format("{}, {} bytes at byte {}", in_quotes(range.file), range.length, range.offset);
     std::vector<Entry> entries;
     try {
@@ -139,7 +139,7 @@ class DistributedReader {
 
   Entry chunk_entry(const DistributedTensor& tensor, const DistributedChunk& chunk) {
     const DistributedRange& range = *chunk.stored;
-    std::vector<Entry> entries = entries_at(tensor.name, range, {tensor.name, ""});
+    std::vector<Entry> entries = entries_at(tensor.name, range, archive(tensor.name, range), {tensor.name, ""});
     if (entries.size() != 1) {
       refuse(tensor.name, fmt::format("its chunk in {} is {} tensors", in_quotes(range.file), entries.size()));
     }
@@ -213,12 +213,12 @@ class DistributedReader {
 
   // Numbers and lists have no tensors in them; objects that torch.save pickled may.
   void add_object(const DistributedObject& object) {
-    if (!object.stored.transform.empty()) {
-      archive(object.name, object.stored);
+    const auto file = archive(object.name, object.stored);
+    if (!looks_like_zip(*file) || !object.stored.transform.empty()) {
       ++unsearched_;
       return;
     }
-    for (Entry& entry : entries_at(object.name, object.stored, {object.name, object.name + "."})) {
+    for (Entry& entry : entries_at(object.name, object.stored, file, {object.name, object.name + "."})) {
       result_.entries.push_back(std::move(entry));
     }
     object_bytes_ += object.stored.length;
