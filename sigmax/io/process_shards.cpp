@@ -70,6 +70,11 @@ Listing list(const fs::path& folder) {
   return listing;
 }
 
+bool has_known_extension(const std::string& name) {
+  const std::string extension = fs::path(name).extension().string();
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
 struct Match {
   std::size_t family;
   std::string rest;  // the name without its number
@@ -77,8 +82,7 @@ struct Match {
 };
 
 std::optional<Match> match(const std::string& name) {
-  const std::string extension = fs::path(name).extension().string();
-  if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end()) return std::nullopt;
+  if (!has_known_extension(name)) return std::nullopt;
   for (std::size_t f = 0; f < std::size(kFamilies); ++f) {
     const Family& family = kFamilies[f];
     const std::size_t at = name.find(family.before);
@@ -143,6 +147,17 @@ bool has_shards(const Listing& listing) {
                      [](const std::string& name) { return name.ends_with(".distcp"); });
 }
 
+// A training folder of DeepSpeed has the script, and its shards in a folder below; beside it may lie weights that were
+// gathered, and the states of the training, which are none.
+bool is_ungathered_deepspeed(const Listing& listing) {
+  constexpr std::array kNoWeights{"rng_state", "scheduler", "optimizer", "training_args"};
+  if (std::find(listing.files.begin(), listing.files.end(), "zero_to_fp32.py") == listing.files.end()) return false;
+  return std::none_of(listing.files.begin(), listing.files.end(), [&kNoWeights](const std::string& name) {
+    return has_known_extension(name) && std::none_of(kNoWeights.begin(), kNoWeights.end(),
+                                                     [&name](const char* begin) { return name.starts_with(begin); });
+  });
+}
+
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
@@ -160,6 +175,9 @@ std::string describe_process_shards(const fs::path& folder) {
   if (is_rank_folder(folder.filename().string())) {
     const std::string siblings = describe_megatron(list(folder.parent_path()));
     if (!siblings.empty()) return "one of " + siblings;
+  }
+  if (is_ungathered_deepspeed(listing)) {
+    return fmt::format("{}, in a folder below: {}", kFamilies[0].what, kFamilies[0].way_out);
   }
   return describe(listing.files, nullptr);
 }
