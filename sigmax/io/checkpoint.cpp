@@ -10,12 +10,16 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/distributed.hpp"
+#include "sigmax/io/distributed_metadata.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
 #include "sigmax/io/npz.hpp"
 #include "sigmax/io/onnx.hpp"
+#include "sigmax/io/process_shards.hpp"
 #include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch_export.hpp"
 #include "sigmax/io/safetensors.hpp"
 #include "sigmax/io/sharded_index.hpp"
 #include "sigmax/io/unknown_format.hpp"
@@ -53,6 +57,12 @@ bool content(const Candidate& candidate) {
 std::vector<Entry> pytorch(const Candidate& candidate) {
   return read_pytorch_archive(candidate.file, *candidate.members);
 }
+std::vector<Entry> exported(const Candidate& candidate) {
+  return read_exported_program(candidate.file, *candidate.members);
+}
+std::vector<Entry> package(const Candidate& candidate) {
+  return read_torch_package(candidate.file, *candidate.members);
+}
 std::vector<Entry> npz(const Candidate& candidate) { return read_npz(candidate.file, *candidate.members); }
 std::vector<Entry> npy(const Candidate& candidate) { return read_npy(candidate.file); }
 std::vector<Entry> legacy(const Candidate& candidate) { return read_pytorch_legacy(candidate.file); }
@@ -63,6 +73,8 @@ std::vector<Entry> onnx_model(const Candidate& candidate) { return read_onnx(can
 constexpr Format kFormats[] = {
     {"torchscript", archive<is_torchscript_archive>, pytorch},
     {"pytorch", archive<is_pytorch_archive>, pytorch},
+    {"pytorch-export", archive<is_exported_program>, exported},
+    {"pytorch-package", archive<is_torch_package>, package},
     {"npz", archive<is_npz_archive>, npz},
     {"npy", content<looks_like_npy>, npy},
     {"pytorch-legacy", content<looks_like_pytorch_legacy>, legacy},
@@ -113,9 +125,12 @@ class Opener {
 
   void open(const fs::path& path) {
     if (is_folder(path)) return open_folder(path);
+    refuse_part(path, describe_process_shard(path));
     const Candidate candidate = candidate_of(path);
     if (const Format* format = format_of(candidate)) {
       read(candidate, *format);
+    } else if (looks_like_distributed_metadata(*candidate.file)) {
+      open_distributed(candidate.file);
     } else if (looks_like_json_object(*candidate.file)) {
       open_index(candidate.file);
     } else {
@@ -157,6 +172,28 @@ class Opener {
     return files;
   }
 
+  static void refuse_part(const fs::path& path, const std::string& reason) {
+    if (!reason.empty()) throw FileError(path.string(), "", reason);
+  }
+
+  void open_distributed(const std::shared_ptr<const MappedFile>& metadata) {
+    DistributedCheckpoint found = read_distributed(metadata);
+    std::move(found.entries.begin(), found.entries.end(), std::back_inserter(checkpoint_.entries));
+    std::move(found.files.begin(), found.files.end(), std::back_inserter(checkpoint_.files));
+    std::move(found.notes.begin(), found.notes.end(), std::back_inserter(checkpoint_.notes));
+  }
+
+  // True if the folder is one of torch.distributed.checkpoint: its .metadata stands for it.
+  bool open_distributed_folder(const fs::path& folder, const std::vector<fs::path>& files, std::size_t before) {
+    constexpr const char* kMetadata = ".metadata";
+    if (!is_file(folder / kMetadata)) return false;
+    const auto metadata = MappedFile::open(folder / kMetadata);
+    if (!looks_like_distributed_metadata(*metadata)) return false;
+    open_distributed(metadata);
+    note_files_beside(folder, kMetadata, files, before);
+    return true;
+  }
+
   void open_folder(const fs::path& folder) {
     std::vector<std::string> ignored;
     const std::vector<fs::path> files = files_in(folder, ignored);
@@ -165,10 +202,12 @@ class Opener {
       if (file.filename().string().ends_with(".index.json")) indices.push_back(file.filename().string());
     }
     const std::size_t before = checkpoint_.files.size();
+    if (open_distributed_folder(folder, files, before)) return;
     if (indices.size() == 1) {
       open(folder / indices[0]);
       return note_files_beside(folder, indices[0], files, before);
     }
+    refuse_part(folder, describe_process_shards(folder));
     for (const fs::path& file : files) {
       const Candidate candidate = candidate_of(file);
       if (const Format* format = format_of(candidate)) {
@@ -178,9 +217,11 @@ class Opener {
       }
     }
     if (checkpoint_.files.size() == before) {
+      const std::string inside = describe_checkpoint_folders(folder);
       throw FileError(
           folder.string(), "",
-          fmt::format("no file in this folder is of a known format ({})", fmt::join(known_formats(), ", ")));
+          fmt::format("no file in this folder is of a known format ({}){}", fmt::join(known_formats(), ", "),
+                      inside.empty() ? "" : "; name one of the folders in it: " + inside));
     }
     if (!indices.empty()) {
       checkpoint_.notes.push_back(
@@ -263,6 +304,7 @@ Checkpoint open_checkpoint(const fs::path& path) { return open_checkpoint(std::v
 std::vector<std::string> known_formats() {
   std::vector<std::string> names;
   for (const Format& format : kFormats) names.emplace_back(format.name);
+  names.emplace_back("pytorch-distributed");
   return names;
 }
 

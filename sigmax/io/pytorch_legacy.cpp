@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -47,7 +48,11 @@ class LegacyReader {
     const Pickle keys = next_pickle("storage keys");
     const StorageMap storages = read_storages(object, keys);
     const Naming naming{file_->path().stem().string(), ""};
-    return entries_of(file_, find_tensors(object, *file_, naming), storages, "object");
+    std::vector<Entry> entries = entries_of(file_, find_tensors(object, *file_, naming), storages, "object");
+    if (const std::size_t rest = file_->bytes().size() - position_; rest > 0) {
+      refuse("storages", fmt::format("{} bytes follow the last of them: take apart two files one after another", rest));
+    }
+    return entries;
   }
 
  private:
@@ -62,8 +67,8 @@ class LegacyReader {
   }
 
   // The stream tells how many elements a storage has but not how wide they are: that is in the object's references.
-  std::map<std::string_view, Claim> claims(const Pickle& object) const {
-    std::map<std::string_view, Claim> claimed;
+  std::map<std::string, Claim, std::less<>> claims(const Pickle& object) const {
+    std::map<std::string, Claim, std::less<>> claimed;
     for (Pickle::Id id = 0; id < object.size(); ++id) {
       const auto storage = storage_of(object, id);
       if (!storage) continue;

@@ -1,6 +1,8 @@
 // Finds the tensors in a pickled object, wherever they lie, and names them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,15 @@ struct TensorTree {
   std::string container;  ///< the keys that were dropped from the front of every name, `state_dict` say; often empty
 };
 
-/// How a walk names what has no key: a tensor that is the whole object, and what goes in front of every name.
+/// How a walk names a tensor that is the whole object, and what goes in front of the names of others.
 struct Naming {
   std::string root;
   std::string prefix;
 };
+
+/// How many tensors a pickle of so many bytes may unfold into: twice what the densest real checkpoints need, and what
+/// costs little. Whoever reads several pickles of one file holds their sum against it.
+std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept;
 
 /// Finds every tensor below the root.
 ///
