@@ -121,6 +121,14 @@ std::string list_of(const std::vector<std::string>& names) {
   return text;
 }
 
+// Other programs have indices as well: one that never says weight_map is of no shards.
+bool is_index(const fs::path& path) {
+  if (!path.filename().string().ends_with(".index.json")) return false;
+  const auto file = MappedFile::open(path);
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  return text.find("weight_map") != std::string_view::npos;
+}
+
 bool is_folder(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
@@ -198,7 +206,7 @@ class Opener {
     const std::vector<fs::path> files = files_in(folder, ignored);
     std::vector<std::string> indices;
     for (const fs::path& file : files) {
-      if (file.filename().string().ends_with(".index.json")) indices.push_back(file.filename().string());
+      if (is_index(file)) indices.push_back(file.filename().string());
     }
     const std::size_t before = checkpoint_.files.size();
     if (indices.size() == 1) {

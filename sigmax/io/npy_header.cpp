@@ -215,14 +215,20 @@ NpyHeader read_npy_header(std::span<const std::byte> prefix, std::uint64_t file_
   if (prefix.size() < text_offset) refuse("cut short inside the header's length");
   std::uint64_t length = byte_at(8) | byte_at(9) << 8;
   if (major > 1) length |= byte_at(10) << 16 | std::uint64_t{byte_at(11)} << 24;
-  if (length > kMaxNpyHeaderBytes) {
-    refuse(fmt::format("its length of {} bytes is above the limit of {}", length, kMaxNpyHeaderBytes));
-  }
-  if (length > prefix.size() - text_offset) {
+  if (length > file_bytes - text_offset) {
     refuse(fmt::format("its {} bytes reach past the end of the file ({} bytes): cut short?", length, file_bytes));
   }
   NpyHeader header;
   header.data_offset = text_offset + length;
+  if (length > kMaxNpyHeaderBytes) {
+    header.spelling = "unknown";
+    header.data_bytes = file_bytes - header.data_offset;
+    header.unreadable =
+        fmt::format("its header of {} bytes is above the limit of {}, as records of many fields have it", length,
+                    kMaxNpyHeaderBytes);
+    return header;
+  }
+  if (length > prefix.size() - text_offset) refuse("is not wholly in what is given of the file");
   const std::string_view text(reinterpret_cast<const char*>(prefix.data()) + text_offset, length);
   read_dictionary(text, header, refuse);
   set_size(header, file_bytes, refuse);

@@ -36,9 +36,10 @@ struct NpyHeader {
 bool looks_like_npy(std::span<const std::byte> bytes) noexcept;
 
 /// The header of an array file of `file_bytes` bytes that starts with `prefix`: the whole file or its first
-/// kMaxNpyPrefixBytes. Versions 1, 2 and 3. A type that is not known (npy_type) is no error: `unreadable` says so.
-/// Throws FileError, naming `file` and, if it is not empty, `place`, if the header is malformed or above the limit, the
-/// shape overflows or has more than 64 dimensions, or the data are shorter than type and shape say.
+/// kMaxNpyPrefixBytes. Versions 1, 2 and 3. A type that is not known (npy_type) is no error, nor is a header above the
+/// limit, which is not looked into: `unreadable` says so. Throws FileError, naming `file` and, if it is not empty,
+/// `place`, if the header is malformed or longer than the file, the shape overflows or has more than 64 dimensions, or
+/// the data are shorter than type and shape say.
 NpyHeader read_npy_header(std::span<const std::byte> prefix, std::uint64_t file_bytes, const MappedFile& file,
                           const std::string& place);
 

@@ -247,6 +247,17 @@ TEST_F(ShardedCheckpoint, StandsForItsFolder) {
   EXPECT_TRUE(contains(checkpoint.notes[0], "m.safetensors.index.json does not name them: 'other.npy'"));
 }
 
+TEST_F(ShardedCheckpoint, IndicesOfOtherThingsStandForNothing) {
+  folder_.write("vectors.index.json", R"({"dimension": 4, "metric": "cosine"})");
+  folder_.write("empty.index.json", "");
+  const Checkpoint plain = open_checkpoint(folder_.path());
+  EXPECT_EQ(names_of(plain), (Names{"a", "b", "c"}));
+  ASSERT_EQ(plain.notes.size(), 1U);
+  EXPECT_TRUE(contains(plain.notes[0], "'empty.index.json', 'vectors.index.json'"));
+  index(R"({"c":"m-2.safetensors"})");
+  EXPECT_EQ(names_of(open_checkpoint(folder_.path())), Names{"c"});
+}
+
 TEST_F(ShardedCheckpoint, TwoIndicesInAFolderAreAnAmbiguityThatIsSaid) {
   index(whole_);
   index(whole_, "n.index.json");

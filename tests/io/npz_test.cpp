@@ -80,6 +80,7 @@ TEST(Npz, ReadsWhatStandsBesideOddMembers) {
       {array("object", "(1,)", "a pickle"), "Python objects"},
       {array("<f16", "(1,)", std::string(16, 'x')), "extended"},
       {array("T", "(1,)", "text"), "text"},
+      {array("f4", "(1,)" + std::string(10'000, ' '), "1234"), "above the limit"},
   };
   for (const auto& [member, reason] : odd) {
     for (const bool compressed : {false, true}) {
