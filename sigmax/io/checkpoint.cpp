@@ -94,17 +94,23 @@ Candidate candidate_of(std::shared_ptr<const MappedFile> file) {
   return candidate;
 }
 
-// Of a file in a folder whose content says nothing, as it cannot be opened or is a damaged archive, the name decides
-// whether it was meant to be read. Hub caches name files by their hash, without an extension.
-bool is_named_like_a_checkpoint(const fs::path& path) {
-  constexpr std::string_view kExtensions[] = {"",     ".safetensors", ".npy", ".npz",  ".onnx", ".pt",      ".pth",
-                                              ".pt2", ".ptl",         ".bin", ".ckpt", ".th",   ".distcp",  ".torch",
-                                              ".pkl", ".pickle",      ".tar", ".t7",   ".mar",  ".weights", ".model"};
+// Of a file in a folder whose content says nothing, as it cannot be opened, is a damaged archive or is of no known
+// format, the name decides whether it was meant to be read. `own` extensions are of checkpoints alone, others are
+// shared with files of other kinds. Hub caches name files by their hash, without an extension.
+enum class Naming { own, shared, foreign };
+
+Naming naming_of(const fs::path& path) {
+  constexpr std::string_view kOwn[] = {".safetensors", ".npy", ".npz",  ".onnx",  ".pt",
+                                       ".pth",         ".pt2", ".ckpt", ".distcp"};
+  constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
+                                          ".pkl", ".pickle", ".torch", ".tar",     ".t7", ".mar"};
   std::string extension = path.extension().string();
   for (char& c : extension) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
+  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Naming::own;
+  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Naming::shared
+                                                                                           : Naming::foreign;
 }
 
 [[noreturn]] void refuse_format(const Candidate& candidate) {
@@ -139,11 +145,15 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// The tensor may lie in another file than the one that describes it, as the external data of an ONNX model.
-Tensor load_intact(const MappedFile& file, const std::function<Tensor()>& load) {
-  Tensor tensor = while_intact(file, load);
-  check_intact(tensor);
-  return tensor;
+// What load() gives is to be believed only if `file`, which describes the entry, stayed as it was, and the file that
+// the values lie in: another one for the external data of an ONNX model.
+void demand_intact(Entry& entry, const std::shared_ptr<const MappedFile>& file) {
+  if (!entry.load) return;
+  entry.load = [file, load = std::move(entry.load)] {
+    Tensor tensor = while_intact(*file, load);
+    check_intact(tensor);
+    return tensor;
+  };
 }
 
 // Gathers what the paths hold into one checkpoint.
@@ -179,7 +189,7 @@ class Opener {
     const std::size_t first = checkpoint_.entries.size();
     for (Entry& entry : entries) {
       entry.file = file->path();
-      if (entry.load) entry.load = [file, load = std::move(entry.load)] { return load_intact(*file, load); };
+      demand_intact(entry, file);
     }
     std::move(entries.begin(), entries.end(), std::back_inserter(checkpoint_.entries));
     checkpoint_.files.push_back({candidate.file->path(), format.name, candidate.file->bytes().size()});
@@ -209,6 +219,7 @@ class Opener {
       if (is_index(file)) indices.push_back(file.filename().string());
     }
     const std::size_t before = checkpoint_.files.size();
+    const std::size_t notes_before = checkpoint_.notes.size();
     if (indices.size() == 1) {
       open(folder / indices[0]);
       return note_files_beside(folder, indices[0], files, before);
@@ -219,7 +230,8 @@ class Opener {
     if (checkpoint_.files.size() == before) {
       throw FileError(
           folder.string(), "",
-          fmt::format("no file in this folder is of a known format ({})", fmt::join(known_formats(), ", ")));
+          fmt::format("no file in this folder is of a known format ({}){}", fmt::join(known_formats(), ", "),
+                      notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : ""));
     }
     std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });
     if (!indices.empty()) {
@@ -234,13 +246,15 @@ class Opener {
         fmt::format("{}: not read, as they are no files of a known format: {}", folder.string(), list_of(ignored)));
   }
 
-  // One file of a folder that is no checkpoint's must not keep the others from being read.
+  // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
+  // said of it yet.
   bool read_if_known(const fs::path& file) {
+    const Naming naming = naming_of(file);
     Candidate candidate;
     try {
       candidate = candidate_of(MappedFile::open(file));
     } catch (const FileError& problem) {
-      if (is_named_like_a_checkpoint(file)) throw;
+      if (naming != Naming::foreign) throw;
       checkpoint_.notes.push_back(fmt::format("not read: {}", problem.what()));
       return true;
     }
@@ -248,8 +262,11 @@ class Opener {
       read(candidate, *format);
       return true;
     }
-    if (is_named_like_a_checkpoint(file)) candidate.file->check_intact();
-    return false;
+    if (naming != Naming::foreign) candidate.file->check_intact();
+    if (naming != Naming::own) return false;
+    checkpoint_.notes.push_back(
+        fmt::format("not read: {}: {}", file.string(), describe_unknown_format(*candidate.file)));
+    return true;
   }
 
   // Whether tensors of another file lie in this one, as the external data of an ONNX model.

@@ -152,6 +152,24 @@ TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
   }
 }
 
+// Half a download must not pass for the whole: what is named like a checkpoint and is none is named with the reason.
+TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
+  const TempFolder folder;
+  folder.write("m-2.safetensors", "version https://git-lfs.github.com/spec/v1\n");
+  folder.write("m-3.pt", "");
+  EXPECT_TRUE(
+      contains(refusal([&] { open_checkpoint(folder.path()); }),
+               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is of no known format (a Git"));
+  folder.write("m-1.safetensors", safetensors({{"a", 1}}));
+  folder.write("tokenizer.model", "pieces");
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(names_of(checkpoint), Names{"a"});
+  ASSERT_EQ(checkpoint.notes.size(), 3U);
+  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is of no known format (a Git LFS pointer"));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "m-3.pt: is empty"));
+  EXPECT_TRUE(contains(checkpoint.notes[2], "no files of a known format: 'tokenizer.model'"));
+}
+
 TEST(OpenCheckpoint, ArraysOfOddTypesInAFolderAreListed) {
   const TempFolder folder;
   folder.write("a.npy", npy(2));
