@@ -74,16 +74,17 @@ Slot* slot_of(std::uintptr_t address, std::uintptr_t& end) {
 
 // A truncated file lacks every page behind the first that is missing: one mapping of zeros over them all, so that a
 // large file leaves one fault, not one a page, and not more mappings than the system allows.
-bool replace_by_zeros(std::uintptr_t address) {
+bool replace_by_zeros(void* address) {
+  const auto value = reinterpret_cast<std::uintptr_t>(address);
   std::uintptr_t end = 0;
-  Slot* slot = slot_of(address, end);
+  Slot* slot = slot_of(value, end);
   if (slot == nullptr) return false;
   const std::uintptr_t page = page_bytes.load(std::memory_order_relaxed);
-  const std::uintptr_t first = address - address % page;
-  const std::uintptr_t length = (end - first + page - 1) / page * page;
+  const std::uintptr_t into_page = value % page;
+  const std::uintptr_t length = (end - (value - into_page) + page - 1) / page * page;
   // The mark comes first: no thread may read a zero of ours before it could know.
   slot->broken.store(true, std::memory_order_seq_cst);
-  return ::mmap(reinterpret_cast<void*>(first), length, PROT_READ,
+  return ::mmap(static_cast<char*>(address) - into_page, length, PROT_READ,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
 }
 
@@ -101,7 +102,7 @@ void pass_on(int number, siginfo_t* info, void* machine_state) {
 
 void handle(int number, siginfo_t* info, void* machine_state) {
   const int error = errno;
-  const bool ours = info->si_code == BUS_ADRERR && replace_by_zeros(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  const bool ours = info->si_code == BUS_ADRERR && replace_by_zeros(info->si_addr);
   errno = error;
   if (!ours) pass_on(number, info, machine_state);
 }
