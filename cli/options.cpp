@@ -34,7 +34,7 @@ CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>&
 void add_paths(CLI::App* app, std::vector<std::string>& paths) {
   app->add_option("PATH", paths,
                   "a checkpoint: a file (safetensors, npy, npz, PyTorch, ONNX; told by its content), an index file, or "
-                  "a folder; several are taken for one model")
+                  "a folder (of torch.distributed.checkpoint too); several are taken for one model")
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->required();
 }

@@ -22,6 +22,7 @@ if(BUILD_SHARED_LIBS)
   set(SIGMAX_PC_REQUIRES_FIELD Requires.private)
 else()
   set(SIGMAX_PC_REQUIRES_FIELD Requires)
+  set(SIGMAX_PC_BZIP2 " -lbz2")  # has no .pc file
 endif()
 # The prefix as seen from the .pc file, so that an installed tree can be moved.
 file(RELATIVE_PATH SIGMAX_PC_PREFIX /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)

@@ -14,13 +14,17 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/companion_file.hpp"
+#include "sigmax/io/distributed.hpp"
+#include "sigmax/io/distributed_metadata.hpp"
 #include "sigmax/io/intact.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
 #include "sigmax/io/npz.hpp"
 #include "sigmax/io/onnx.hpp"
+#include "sigmax/io/process_shards.hpp"
 #include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch_export.hpp"
 #include "sigmax/io/safetensors.hpp"
 #include "sigmax/io/sharded_index.hpp"
 #include "sigmax/io/unknown_format.hpp"
@@ -60,6 +64,12 @@ bool content(const Candidate& candidate) {
 std::vector<Entry> pytorch(const Candidate& candidate, Notes&) {
   return read_pytorch_archive(candidate.file, *candidate.members);
 }
+std::vector<Entry> exported(const Candidate& candidate, Notes&) {
+  return read_exported_program(candidate.file, *candidate.members);
+}
+std::vector<Entry> package(const Candidate& candidate, Notes&) {
+  return read_torch_package(candidate.file, *candidate.members);
+}
 std::vector<Entry> npz(const Candidate& candidate, Notes&) { return read_npz(candidate.file, *candidate.members); }
 std::vector<Entry> npy(const Candidate& candidate, Notes& notes) { return read_npy(candidate.file, &notes); }
 std::vector<Entry> legacy(const Candidate& candidate, Notes&) { return read_pytorch_legacy(candidate.file); }
@@ -72,6 +82,8 @@ std::vector<Entry> onnx_model(const Candidate& candidate, Notes&) { return read_
 constexpr Format kFormats[] = {
     {"torchscript", archive<is_torchscript_archive>, pytorch},
     {"pytorch", archive<is_pytorch_archive>, pytorch},
+    {"pytorch-export", archive<is_exported_program>, exported},
+    {"pytorch-package", archive<is_torch_package>, package},
     {"npz", archive<is_npz_archive>, npz},
     {"npy", content<looks_like_npy>, npy},
     {"pytorch-legacy", content<looks_like_pytorch_legacy>, legacy},
@@ -97,9 +109,9 @@ Candidate candidate_of(std::shared_ptr<const MappedFile> file) {
 // Of a file in a folder whose content says nothing, as it cannot be opened, is a damaged archive or is of no known
 // format, the name decides whether it was meant to be read. `own` extensions are of checkpoints alone, others are
 // shared with files of other kinds. Hub caches name files by their hash, without an extension.
-enum class Naming { own, shared, foreign };
+enum class Named { own, shared, foreign };
 
-Naming naming_of(const fs::path& path) {
+Named naming_of(const fs::path& path) {
   constexpr std::string_view kOwn[] = {".safetensors", ".npy", ".npz",  ".onnx",  ".pt",
                                        ".pth",         ".pt2", ".ckpt", ".distcp"};
   constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
@@ -108,9 +120,9 @@ Naming naming_of(const fs::path& path) {
   for (char& c : extension) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Naming::own;
-  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Naming::shared
-                                                                                           : Naming::foreign;
+  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
+  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
+                                                                                           : Named::foreign;
 }
 
 [[noreturn]] void refuse_format(const Candidate& candidate) {
@@ -145,17 +157,6 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// What load() gives is to be believed only if `file`, which describes the entry, stayed as it was, and the file that
-// the values lie in: another one for the external data of an ONNX model.
-void demand_intact(Entry& entry, const std::shared_ptr<const MappedFile>& file) {
-  if (!entry.load) return;
-  entry.load = [file, load = std::move(entry.load)] {
-    Tensor tensor = while_intact(*file, load);
-    check_intact(tensor);
-    return tensor;
-  };
-}
-
 // Gathers what the paths hold into one checkpoint.
 class Opener {
  public:
@@ -163,9 +164,12 @@ class Opener {
 
   void open(const fs::path& path) {
     if (is_folder(path)) return open_folder(path);
+    refuse_part(path, describe_process_shard(path));
     const Candidate candidate = candidate_of(MappedFile::open(path));
     if (const Format* format = format_of(candidate)) {
       read(candidate, *format);
+    } else if (looks_like_distributed_metadata(*candidate.file)) {
+      open_distributed(candidate.file);
     } else if (looks_like_json_object(*candidate.file)) {
       open_index(candidate.file);
     } else {
@@ -211,6 +215,29 @@ class Opener {
     return files;
   }
 
+  static void refuse_part(const fs::path& path, const std::string& reason) {
+    if (!reason.empty()) throw FileError(path.string(), "", reason);
+  }
+
+  void open_distributed(const std::shared_ptr<const MappedFile>& metadata) {
+    DistributedCheckpoint found = while_intact(*metadata, [&] { return read_distributed(metadata); });
+    for (Entry& entry : found.entries) demand_intact(entry, metadata);
+    std::move(found.entries.begin(), found.entries.end(), std::back_inserter(checkpoint_.entries));
+    std::move(found.files.begin(), found.files.end(), std::back_inserter(checkpoint_.files));
+    std::move(found.notes.begin(), found.notes.end(), std::back_inserter(checkpoint_.notes));
+  }
+
+  // True if the folder is one of torch.distributed.checkpoint: its .metadata stands for it.
+  bool open_distributed_folder(const fs::path& folder, const std::vector<fs::path>& files, std::size_t before) {
+    constexpr const char* kMetadata = ".metadata";
+    if (!is_file(folder / kMetadata)) return false;
+    const auto metadata = MappedFile::open(folder / kMetadata);
+    if (!looks_like_distributed_metadata(*metadata)) return false;
+    open_distributed(metadata);
+    note_files_beside(folder, kMetadata, files, before);
+    return true;
+  }
+
   void open_folder(const fs::path& folder) {
     std::vector<std::string> ignored;
     const std::vector<fs::path> files = files_in(folder, ignored);
@@ -220,18 +247,22 @@ class Opener {
     }
     const std::size_t before = checkpoint_.files.size();
     const std::size_t notes_before = checkpoint_.notes.size();
+    if (open_distributed_folder(folder, files, before)) return;
     if (indices.size() == 1) {
       open(folder / indices[0]);
       return note_files_beside(folder, indices[0], files, before);
     }
+    refuse_part(folder, describe_process_shards(folder));
     for (const fs::path& file : files) {
       if (!read_if_known(file)) ignored.push_back(file.filename().string());
     }
     if (checkpoint_.files.size() == before) {
+      const std::string inside = describe_checkpoint_folders(folder);
+      const std::string why = notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : "";
       throw FileError(
           folder.string(), "",
           fmt::format("no file in this folder is of a known format ({}){}", fmt::join(known_formats(), ", "),
-                      notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : ""));
+                      inside.empty() ? why : "; name one of the folders in it: " + inside));
     }
     std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });
     if (!indices.empty()) {
@@ -249,12 +280,12 @@ class Opener {
   // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
   // said of it yet.
   bool read_if_known(const fs::path& file) {
-    const Naming naming = naming_of(file);
+    const Named naming = naming_of(file);
     Candidate candidate;
     try {
       candidate = candidate_of(MappedFile::open(file));
     } catch (const FileError& problem) {
-      if (naming != Naming::foreign) throw;
+      if (naming != Named::foreign) throw;
       checkpoint_.notes.push_back(fmt::format("not read: {}", problem.what()));
       return true;
     }
@@ -262,8 +293,8 @@ class Opener {
       read(candidate, *format);
       return true;
     }
-    if (naming != Naming::foreign) candidate.file->check_intact();
-    if (naming != Naming::own) return false;
+    if (naming != Named::foreign) candidate.file->check_intact();
+    if (naming != Named::own) return false;
     checkpoint_.notes.push_back(
         fmt::format("not read: {}: {}", file.string(), describe_unknown_format(*candidate.file)));
     return true;
@@ -369,6 +400,7 @@ Checkpoint open_checkpoint(const fs::path& path) { return open_checkpoint(std::v
 std::vector<std::string> known_formats() {
   std::vector<std::string> names;
   for (const Format& format : kFormats) names.emplace_back(format.name);
+  names.emplace_back("pytorch-distributed");
   return names;
 }
 

@@ -47,7 +47,8 @@ struct Entry {
 /// One file that belongs to a checkpoint.
 struct SourceFile {
   std::filesystem::path path;
-  std::string format;  ///< `safetensors`, `npy`, `npz`, `pytorch`, `torchscript`, `pytorch-legacy`, `onnx`
+  std::string format;  ///< `safetensors`, `npy`, `npz`, `pytorch`, `torchscript`, `pytorch-legacy`, `onnx`, ...:
+                       ///< known_formats()
   std::uint64_t bytes = 0;
 };
 
@@ -63,8 +64,9 @@ struct Checkpoint {
 /// Opens one or more files, a directory, or an index file (`*.index.json`) as one checkpoint.
 ///
 /// The format is found from the content, never from the extension. A directory stands for its index file if it holds
-/// one, otherwise for every file in it (not below it) whose content is a known format. Nothing in a file is ever
-/// executed. Every length, offset, count and depth is checked before use.
+/// one, for its shards if it holds the .metadata of torch.distributed.checkpoint, otherwise for every file in it (not
+/// below it) whose content is a known format. Nothing in a file is ever executed. Every length, offset, count and depth
+/// is checked before use. Files whose names say that each holds one process's part of the weights are refused.
 ///
 /// What is odd does not keep the rest from being read: an element of unknown type and a tensor that an index lists and
 /// no shard holds have entries with `unreadable`; notes name archives in a folder that are none of a checkpoint's, and

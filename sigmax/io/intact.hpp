@@ -1,11 +1,13 @@
 // Results are to be believed only if the file that they came from stayed as it was.
 #pragma once
 
+#include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/io/checkpoint.hpp"
 #include "sigmax/io/mapped_file.hpp"
 
 namespace sigmax::io {
@@ -37,5 +39,9 @@ auto while_intact(const Source& source, const Body& body) {
     throw;
   }
 }
+
+/// Makes the entry's load(), if it has one, throw FileError unless `file`, which describes the entry or which load()
+/// copies from, stayed as it was, and the file that the values lie in, which may be another one.
+void demand_intact(Entry& entry, const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sigmax::io

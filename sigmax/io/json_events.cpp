@@ -16,7 +16,7 @@ class Adapter : public nlohmann::json_sax<nlohmann::json> {
       : file_(file), place_(place), max_depth_(max_depth), events_(events) {}
 
   bool null() override { return scalar({"null", std::nullopt}); }
-  bool boolean(bool) override { return scalar({"a boolean", std::nullopt}); }
+  bool boolean(bool truth) override { return scalar({"a boolean", std::nullopt, nullptr, truth}); }
   bool number_integer(number_integer_t) override { return scalar({"a negative integer", std::nullopt}); }
   bool number_unsigned(number_unsigned_t number) override { return scalar({"an integer", number}); }
   bool number_float(number_float_t, const string_t&) override {

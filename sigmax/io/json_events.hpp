@@ -15,6 +15,7 @@ struct JsonValue {
   const char* kind;                     ///< `a string`, `an integer`, ...: for messages
   std::optional<std::uint64_t> number;  ///< if it is an integer in [0, 2^64)
   std::string* text = nullptr;          ///< if it is a string; may be moved from
+  bool truth = false;                   ///< if it is a boolean
 };
 
 /// What a reader of one kind of document does at each event, in document order. `depth` counts the open objects and

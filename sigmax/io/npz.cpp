@@ -1,16 +1,13 @@
 #include "sigmax/io/npz.hpp"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
 
@@ -21,32 +18,19 @@ constexpr std::string_view kSuffix = ".npy";
 
 std::string place_of(const ZipMember& member) { return fmt::format("archive member {}", in_quotes(member.name)); }
 
-// The first bytes of a compressed member, as many as a header may take: what they are must be known without inflating
-// the rest. The checksum is that of the whole and is left to load().
-std::vector<std::byte> inflate_prefix(const MappedFile& file, const ZipMember& member) {
-  std::vector<std::byte> prefix(std::min(member.bytes, kMaxNpyPrefixBytes));
-  const auto input = file.bytes().subspan(member.offset, member.stored_bytes);
-  z_stream stream{};
-  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(input.data()));
-  stream.avail_in = static_cast<uInt>(std::min<std::size_t>(input.size(), std::numeric_limits<uInt>::max()));
-  stream.next_out = reinterpret_cast<Bytef*>(prefix.data());
-  stream.avail_out = static_cast<uInt>(prefix.size());
-  int status = Z_OK;
-  while (status == Z_OK && stream.avail_out != 0) status = ::inflate(&stream, Z_NO_FLUSH);
-  const std::size_t missing = stream.avail_out;
-  ::inflateEnd(&stream);
-  if (missing != 0) {
-    throw FileError(file.path().string(), place_of(member), "its compressed data are damaged or cut short");
-  }
-  return prefix;
-}
-
 Entry entry_of(const std::shared_ptr<const MappedFile>& file, const ZipMember& member) {
   std::vector<std::byte> inflated;
   std::span<const std::byte> prefix;
+  if (!member.unreadable.empty()) {
+    Entry entry;
+    entry.name = member.name;
+    entry.unreadable = member.unreadable;
+    entry.bytes = ByteRange{file->path(), member.offset, member.stored_bytes};
+    return entry;
+  }
   if (member.compressed) {
-    inflated = inflate_prefix(*file, member);
+    // As many bytes as a header may take: what they are must be known without inflating the rest.
+    inflated = read_zip_prefix(*file, member, kMaxNpyPrefixBytes);
     prefix = inflated;
   } else {
     prefix = file->bytes().subspan(member.offset, member.stored_bytes);

@@ -61,6 +61,9 @@ class Pickle {
 
   Id root() const noexcept { return root_; }
 
+  /// The file that texts and bytes lie in.
+  const std::shared_ptr<const MappedFile>& file() const noexcept { return file_; }
+
   /// The byte of the file behind the pickle's last.
   std::size_t end() const noexcept { return end_; }
 

@@ -55,9 +55,7 @@ StorageMap storages_below(const std::vector<ZipMember>& members, const std::stri
   StorageMap storages;
   for (const ZipMember& member : members) {
     if (!member.name.starts_with(folder)) continue;
-    auto copy = std::make_shared<const ZipMember>(member);
-    const std::string_view key = std::string_view(copy->name).substr(folder.size());
-    storages.emplace(key, std::move(copy));
+    storages.emplace(member.name.substr(folder.size()), std::make_shared<const ZipMember>(member));
   }
   return storages;
 }
@@ -88,15 +86,19 @@ bool is_torchscript_archive(const std::vector<ZipMember>& members) {
 
 std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
                                         const std::vector<ZipMember>& members) {
+  return read_pytorch_archive(file, members, {file->path().stem().string(), ""});
+}
+
+std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
+                                        const std::vector<ZipMember>& members, const Naming& naming) {
   const auto root = root_of(members);
   if (!root) throw FileError(file->path().string(), "", "not a PyTorch archive: it has no data.pkl");
   check_byte_order(file, members, *root);
-  const std::string stem = file->path().stem().string();
   std::vector<Entry> entries =
-      read_member_pickle(file, members, *find_member(members, *root + "data.pkl"), *root + "data/", {stem, ""});
+      read_member_pickle(file, members, *find_member(members, *root + "data.pkl"), *root + "data/", naming);
   if (const ZipMember* constants = find_member(members, *root + "constants.pkl")) {
-    std::vector<Entry> more =
-        read_member_pickle(file, members, *constants, *root + "constants/", {stem, "CONSTANTS.c"});
+    std::vector<Entry> more = read_member_pickle(file, members, *constants, *root + "constants/",
+                                                 {naming.root, naming.prefix + "CONSTANTS.c"});
     std::move(more.begin(), more.end(), std::back_inserter(entries));
   }
   return entries;

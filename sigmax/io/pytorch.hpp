@@ -6,6 +6,7 @@
 
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/pytorch_walk.hpp"
 #include "sigmax/io/zip_archive.hpp"
 
 namespace sigmax::io {
@@ -25,11 +26,16 @@ bool is_torchscript_archive(const std::vector<ZipMember>& members);
 ///
 /// The pickle is read as data: classes and functions in it are names, never imported or called, and objects of unknown
 /// classes are searched for tensors like any other. Tensors that are stored in another way than plainly (sparse, meta,
-/// nested, quantised per channel, made by an unknown function) are listed as unreadable with the reason.
+/// nested, a subclass that wraps others, made by an unknown function) are listed as unreadable with the reason.
+/// Quantized tensors are dequantized, NumPy arrays are read; NumPy's scalars count as numbers and are not listed.
 ///
 /// Throws FileError for malformed pickles, storages that are missing or too small, and big-endian checkpoints.
 std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
                                         const std::vector<ZipMember>& members);
+
+/// The same with names of the caller's for what has none.
+std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
+                                        const std::vector<ZipMember>& members, const Naming& naming);
 
 /// The same for the legacy stream: pickles of the magic number, the protocol, the system, the object and the storage
 /// keys, then the storages themselves.

@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
+#include <functional>
 #include <optional>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/mapped_tensor.hpp"
 #include "sigmax/io/message.hpp"
+#include "sigmax/io/pytorch_numpy.hpp"
+#include "sigmax/io/pytorch_quantized.hpp"
 #include "sigmax/io/utf8.hpp"
 
 namespace sigmax::io {
@@ -27,13 +29,13 @@ struct Window {
   std::uint64_t length = 0;
 };
 
-std::optional<Window> window_of(const MappedFile& file, const NamedTensor& named, const ZipMember& member) {
-  const PickledTensor& tensor = named.tensor;
+std::optional<Window> window_of(const MappedFile& file, const std::string& name, const PickledTensor& tensor,
+                                const ZipMember& member) {
   const std::uint64_t width = size_of(tensor.dtype), storage_width = size_of(tensor.storage->dtype);
   if (width == 0 || storage_width == 0) return std::nullopt;
   const auto elements = static_cast<std::uint64_t>(tensor.storage->elements);
   if (elements > member.bytes / storage_width) {
-    refuse(file, named.name,
+    refuse(file, name,
            fmt::format("its storage {} holds {} bytes, not the {} elements of {} bytes claimed", in_quotes(member.name),
                        member.bytes, elements, storage_width));
   }
@@ -44,7 +46,7 @@ std::optional<Window> window_of(const MappedFile& file, const NamedTensor& named
   const std::uint64_t left = view > elements ? 0 : (elements - view) * storage_width / width;
   if (offset > left || reached > left - offset) {
     refuse(
-        file, named.name,
+        file, name,
         fmt::format("shape {} with strides {} at offset {} reaches past the {} elements of its storage {}",
                     to_string(tensor.shape), to_string(tensor.strides), tensor.offset, left, in_quotes(member.name)));
   }
@@ -57,25 +59,8 @@ bool is_blown_up(const MappedFile& file, const PickledTensor& tensor) {
   return !bytes || *bytes > std::max<std::uint64_t>(file.bytes().size(), kFreeBytes);
 }
 
-template <class Integer>
-void dequantise_into(float* to, const std::byte* from, std::size_t count, const AffineQuantisation& how) {
-  const auto scale = static_cast<float>(how.scale);
-  for (std::size_t i = 0; i < count; ++i) {
-    Integer q;
-    std::memcpy(&q, from + i * sizeof q, sizeof q);
-    to[i] = scale * static_cast<float>(static_cast<std::int64_t>(q) - how.zero_point);
-  }
-}
-
-// Works on the bytes that the strides span, not on the shape, so that an expanded tensor stays small.
-Tensor dequantised(const Tensor& q, std::size_t bytes, const AffineQuantisation& how) {
-  const std::size_t count = bytes / size_of(q.dtype());
-  const std::shared_ptr<float[]> values(new float[std::max<std::size_t>(count, 1)]);
-  if (q.dtype() == DType::qint8) dequantise_into<std::int8_t>(values.get(), q.data(), count, how);
-  if (q.dtype() == DType::quint8) dequantise_into<std::uint8_t>(values.get(), q.data(), count, how);
-  if (q.dtype() == DType::qint32) dequantise_into<std::int32_t>(values.get(), q.data(), count, how);
-  return Tensor(DType::f32, q.shape(), q.strides(), reinterpret_cast<const std::byte*>(values.get()), values);
-}
+// FSDP's vector of several weights, or of one process's share of them, which nothing in it tells apart.
+bool is_flat_parameter(std::string_view name) { return name.ends_with("_flat_param") || name.ends_with(".flat_param"); }
 
 class EntryMaker {
  public:
@@ -96,24 +81,37 @@ class EntryMaker {
     entry.dtype_name = tensor.dtype_name;
     entry.unreadable = tensor.unreadable;
     entry.provenance = container_ + pickle_name_;
+    if (tensor.array) entry.load = array_loader(entry.name, tensor);
     if (tensor.storage) locate(entry, named);
+    if (entry.unreadable.empty() && is_flat_parameter(entry.name)) {
+      entry.unreadable =
+          "a flat parameter of FSDP: several weights, or a process's part of them, in one vector; save a full state "
+          "dict, or save through torch.distributed.checkpoint and name that folder";
+      entry.load = nullptr;
+    }
     entry.shape = std::move(tensor.shape);
     return entry;
   }
 
  private:
-  void locate(Entry& entry, const NamedTensor& named) const {
-    const PickledTensor& tensor = named.tensor;
+  using Load = std::function<Tensor()>;
+
+  std::shared_ptr<const ZipMember> member_of(const std::string& name, const PickledTensor& tensor) const {
     const auto found = storages_.find(tensor.storage->key);
     if (found == storages_.end()) {
-      refuse(*file_, named.name, fmt::format("its storage {} is not in the file", in_quotes(tensor.storage->key)));
+      refuse(*file_, name, fmt::format("its storage {} is not in the file", in_quotes(tensor.storage->key)));
     }
-    const std::shared_ptr<const ZipMember>& member = found->second;
+    return found->second;
+  }
+
+  void locate(Entry& entry, const NamedTensor& named) const {
+    const PickledTensor& tensor = named.tensor;
+    const std::shared_ptr<const ZipMember> member = member_of(named.name, tensor);
     entry.provenance = container_ + valid_utf8(member->name, 200);
     if (const std::size_t uses = uses_.at(tensor.storage->key); uses > 1) {
       entry.provenance += fmt::format(", shared by {} tensors", uses);
     }
-    const auto window = window_of(*file_, named, *member);
+    const auto window = window_of(*file_, named.name, tensor, *member);
     if (!window) {
       if (entry.unreadable.empty()) {
         entry.unreadable = fmt::format("its storage holds elements of an unknown type, {}", tensor.storage->dtype_name);
@@ -122,41 +120,72 @@ class EntryMaker {
     }
     entry.bytes = member->compressed ? ByteRange{file_->path(), member->offset, member->stored_bytes}
                                      : ByteRange{file_->path(), member->offset + window->offset, window->length};
+    if (entry.unreadable.empty()) entry.unreadable = member->unreadable;
     if (entry.unreadable.empty() && is_blown_up(*file_, tensor)) {
       entry.unreadable = "an expanded view whose repeated elements would take more than the whole file";
     }
-    if (entry.unreadable.empty()) make_loader(entry, tensor, member, *window);
+    if (!entry.unreadable.empty()) return;
+    entry.load = storage_loader(entry.name, tensor, member, *window);
+    if (tensor.quantisation) dequantize(entry, tensor, *window);
   }
 
-  void make_loader(Entry& entry, const PickledTensor& tensor, const std::shared_ptr<const ZipMember>& member,
-                   const Window& window) const {
-    auto load = [file = file_, member, window, name = entry.name, dtype = tensor.dtype, shape = tensor.shape,
-                 strides = tensor.strides] {
+  Load storage_loader(const std::string& name, const PickledTensor& tensor,
+                      const std::shared_ptr<const ZipMember>& member, const Window& window) const {
+    return [file = file_, member, window, name, dtype = tensor.dtype, shape = tensor.shape, strides = tensor.strides] {
       if (!member->compressed) {
         return mapped_tensor(file, name, dtype, shape, strides, member->offset + window.offset, window.length);
       }
       return mapped_tensor(read_zip_member(file, *member), name, dtype, shape, strides, window.offset, window.length);
     };
-    if (!tensor.quantisation) {
-      entry.load = std::move(load);
-      return;
+  }
+
+  static Load array_loader(const std::string& name, const PickledTensor& tensor) {
+    return [bytes = *tensor.array, name, dtype = tensor.dtype, shape = tensor.shape, strides = tensor.strides] {
+      return load_numpy(bytes, name, dtype, shape, strides);
+    };
+  }
+
+  // Scales and zero points are tensors with storages of their own. Nothing if theirs cannot be read.
+  Load parameter_loader(const std::string& name, const PickledTensor& tensor) const {
+    const auto member = member_of(name, tensor);
+    const auto window = window_of(*file_, name, tensor, *member);
+    if (!window || !member->unreadable.empty() || is_blown_up(*file_, tensor)) {
+      return nullptr;
     }
-    const AffineQuantisation how = *tensor.quantisation;
-    entry.provenance +=
-        fmt::format(", dequantised from {} (scale {}, zero point {})", tensor.dtype_name, how.scale, how.zero_point);
+    return storage_loader(name, tensor, member, *window);
+  }
+
+  void dequantize(Entry& entry, const PickledTensor& tensor, const Window& window) const {
+    const AffineQuantisation& how = *tensor.quantisation;
     entry.dtype = DType::f32;
     entry.dtype_name = std::string(name(DType::f32));
     entry.bytes.reset();
-    entry.load = [load = std::move(load), length = static_cast<std::size_t>(window.length), how] {
-      return dequantised(load(), length, how);
-    };
+    if (!how.channels) {
+      entry.provenance +=
+          fmt::format(", dequantized from {} (scale {}, zero point {})", tensor.dtype_name, how.scale, how.zero_point);
+      entry.load = [load = std::move(entry.load), length = static_cast<std::size_t>(window.length), scale = how.scale,
+                    zero_point = how.zero_point] { return dequantized(load(), length, scale, zero_point); };
+      return;
+    }
+    const auto axis = static_cast<std::size_t>(how.channels->axis);
+    entry.provenance +=
+        fmt::format(", dequantized from {} ({} scales along axis {})", tensor.dtype_name, tensor.shape[axis], axis);
+    Load scales = parameter_loader(entry.name, how.channels->scales);
+    Load zero_points = parameter_loader(entry.name, how.channels->zero_points);
+    if (!scales || !zero_points) {
+      entry.unreadable = "the storage of its scales or zero points cannot be read";
+      entry.load = nullptr;
+      return;
+    }
+    entry.load = [load = std::move(entry.load), scales = std::move(scales), zero_points = std::move(zero_points),
+                  axis] { return dequantized_by_channel(load(), scales(), zero_points(), axis); };
   }
 
   const std::shared_ptr<const MappedFile>& file_;
   const StorageMap& storages_;
   const std::string& pickle_name_;
   std::string container_;
-  std::map<std::string_view, std::size_t> uses_;
+  std::map<std::string, std::size_t> uses_;
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
 // From pickled tensors and the storages of their file to the entries of a checkpoint.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sigmax/io/checkpoint.hpp"
@@ -15,8 +15,8 @@
 namespace sigmax::io {
 
 /// Where the storages of one pickle lie, by key. A legacy file's are described as stored members of no archive; the
-/// member's name is what provenance shows. Keys point into the members or the pickle.
-using StorageMap = std::map<std::string_view, std::shared_ptr<const ZipMember>>;
+/// member's name is what provenance shows.
+using StorageMap = std::map<std::string, std::shared_ptr<const ZipMember>, std::less<>>;
 
 /// One entry for each tensor of the tree. `pickle_name` is the provenance of tensors without a storage.
 ///

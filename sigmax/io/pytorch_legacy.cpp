@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
@@ -62,8 +63,8 @@ class LegacyReader {
   }
 
   // The stream tells how many elements a storage has but not how wide they are: that is in the object's references.
-  std::map<std::string_view, Claim> claims(const Pickle& object) const {
-    std::map<std::string_view, Claim> claimed;
+  std::map<std::string, Claim, std::less<>> claims(const Pickle& object) const {
+    std::map<std::string, Claim, std::less<>> claimed;
     for (Pickle::Id id = 0; id < object.size(); ++id) {
       const auto storage = storage_of(object, id);
       if (!storage) continue;

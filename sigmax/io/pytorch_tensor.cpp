@@ -19,90 +19,16 @@ namespace {
 using Id = Pickle::Id;
 
 constexpr std::size_t kHighestRank = 64;
-constexpr int kDeepestWrapping = 8;
 constexpr std::size_t kLongestTypeName = 100;
 constexpr std::size_t kMostMetadata = 32;  // many tensors may share one dict, which is looked through for each
 
-struct TypeName {
-  std::string_view torch;
-  DType dtype;
-};
-
-constexpr TypeName kStorages[] = {
-    {"DoubleStorage", DType::f64},    {"FloatStorage", DType::f32},        {"HalfStorage", DType::f16},
-    {"BFloat16Storage", DType::bf16}, {"LongStorage", DType::i64},         {"IntStorage", DType::i32},
-    {"ShortStorage", DType::i16},     {"CharStorage", DType::i8},          {"ByteStorage", DType::u8},
-    {"BoolStorage", DType::boolean},  {"ComplexFloatStorage", DType::c64}, {"ComplexDoubleStorage", DType::c128},
-    {"QInt8Storage", DType::qint8},   {"QUInt8Storage", DType::quint8},    {"QInt32Storage", DType::qint32},
-};
-
-constexpr TypeName kTypes[] = {
-    {"float64", DType::f64},
-    {"double", DType::f64},
-    {"float32", DType::f32},
-    {"float", DType::f32},
-    {"float16", DType::f16},
-    {"half", DType::f16},
-    {"bfloat16", DType::bf16},
-    {"int64", DType::i64},
-    {"long", DType::i64},
-    {"int32", DType::i32},
-    {"int", DType::i32},
-    {"int16", DType::i16},
-    {"short", DType::i16},
-    {"int8", DType::i8},
-    {"uint8", DType::u8},
-    {"bool", DType::boolean},
-    {"uint16", DType::u16},
-    {"uint32", DType::u32},
-    {"uint64", DType::u64},
-    {"complex64", DType::c64},
-    {"cfloat", DType::c64},
-    {"complex128", DType::c128},
-    {"cdouble", DType::c128},
-    {"float8_e4m3fn", DType::f8_e4m3},
-    {"float8_e5m2", DType::f8_e5m2},
-    {"float8_e4m3fnuz", DType::f8_e4m3fnuz},
-    {"float8_e5m2fnuz", DType::f8_e5m2fnuz},
-    {"float8_e8m0fnu", DType::f8_e8m0},
-    {"qint8", DType::qint8},
-    {"quint8", DType::quint8},
-    {"qint32", DType::qint32},
-};
-
-DType look_up(std::span<const TypeName> table, std::string_view name) {
-  for (const TypeName& entry : table) {
-    if (entry.torch == name) return entry.dtype;
-  }
-  return DType::unknown;
-}
+constexpr const char* kShard =
+    "one process's part of a distributed tensor: save full_tensor(), or save through torch.distributed.checkpoint and "
+    "name that folder";
 
 Id arg(const Pickle& pickle, Id args, std::size_t index) {
   const auto items = pickle.items(args);
   return index < items.size() ? items[index] : Pickle::kAbsent;
-}
-
-bool is_torch_module(std::string_view module) { return module == "torch" || module.starts_with("torch."); }
-
-bool is_numpy_array(const Pickle& pickle, Id callable) {
-  const std::string_view module = pickle.global_module(callable), attribute = pickle.global_attribute(callable);
-  return module.starts_with("numpy") && (attribute == "_reconstruct" || attribute == "_frombuffer");
-}
-
-// Functions whose first argument is the tensor itself.
-bool wraps_tensor(const Pickle& pickle, Id callable) {
-  const std::string_view module = pickle.global_module(callable), attribute = pickle.global_attribute(callable);
-  if (module == "torch._utils") {
-    return attribute == "_rebuild_parameter" || attribute == "_rebuild_parameter_with_state";
-  }
-  return is_torch_module(module) && (attribute == "Parameter" || attribute == "Variable" || attribute == "Buffer");
-}
-
-bool makes_tensor(const Pickle& pickle, Id callable) {
-  const std::string_view module = pickle.global_module(callable), attribute = pickle.global_attribute(callable);
-  if (module == "torch._utils") return attribute.starts_with("_rebuild_");
-  if (!is_torch_module(module)) return is_numpy_array(pickle, callable);
-  return attribute.ends_with("Tensor") || attribute.starts_with("Uninitialized") || attribute == "_load_from_bytes";
 }
 
 // One tensor under description: what its call says, checked.
@@ -134,23 +60,17 @@ class Description {
 
   Id argument(std::size_t index) const { return arg(pickle_, call_.args, index); }
 
-  // A tuple or list of integers, or torch.Size of one.
   std::optional<Dimensions> integers(Id id) const {
     if (pickle_.is(id, PickleKind::call)) id = arg(pickle_, pickle_.call(id).args, 0);
-    if (!pickle_.is(id, PickleKind::tuple) && !pickle_.is(id, PickleKind::list)) return std::nullopt;
-    const auto items = pickle_.items(id);
-    if (items.size() > kHighestRank) refuse(fmt::format("has {} dimensions, more than {}", items.size(), kHighestRank));
-    Dimensions values;
-    for (const Id item : items) {
-      if (!pickle_.is(item, PickleKind::integer)) return std::nullopt;
-      values.push_back(pickle_.integer(item));
-    }
-    return values;
+    const std::size_t rank = pickle_.items(id).size();
+    if (rank > kHighestRank) refuse(fmt::format("has {} dimensions, more than {}", rank, kHighestRank));
+    return pickled_integers(pickle_, id);
   }
 
   // Makes the shape the result's if it is one; a product that overflows is as good a lie as a negative size.
-  bool take_shape(Id id) {
-    auto shape = integers(id);
+  bool take_shape(Id id) { return take_shape(integers(id)); }
+
+  bool take_shape(std::optional<Dimensions> shape) {
     if (!shape) return false;
     if (!element_count(*shape)) refuse(fmt::format("shape {} is not valid", to_string(*shape)));
     result_.shape = std::move(*shape);
@@ -159,7 +79,7 @@ class Description {
 
   void take_type(Id id) {
     if (!pickle_.is(id, PickleKind::global)) return;
-    result_.dtype = look_up(kTypes, pickle_.global_attribute(id));
+    result_.dtype = torch_dtype(pickle_.global_attribute(id));
     result_.dtype_name = valid_utf8(pickle_.global_attribute(id), kLongestTypeName);
   }
 
@@ -191,15 +111,52 @@ class Description {
   }
 
   void take_quantisation(Id parameters) {
-    const bool affine = pickle_.global_attribute(arg(pickle_, parameters, 0)) == "per_tensor_affine";
+    const std::string_view scheme = pickle_.global_attribute(arg(pickle_, parameters, 0));
     const Id scale = arg(pickle_, parameters, 1), zero_point = arg(pickle_, parameters, 2);
     const bool integral =
         result_.dtype == DType::qint8 || result_.dtype == DType::quint8 || result_.dtype == DType::qint32;
-    if (affine && integral && pickle_.is(scale, PickleKind::real) && pickle_.is(zero_point, PickleKind::integer)) {
-      result_.quantisation = AffineQuantisation{pickle_.real(scale), pickle_.integer(zero_point)};
+    if (scheme == "per_tensor_affine" && integral && pickle_.is(scale, PickleKind::real) &&
+        pickle_.is(zero_point, PickleKind::integer)) {
+      result_.quantisation = AffineQuantisation{pickle_.real(scale), pickle_.integer(zero_point), nullptr};
+    } else if ((scheme == "per_channel_affine" || scheme == "per_channel_affine_float_qparams") && integral) {
+      take_channels(scale, zero_point, arg(pickle_, parameters, 3));
     } else {
-      result_.unreadable = "quantised otherwise than with one scale and one zero point for the whole tensor";
+      result_.unreadable = fmt::format("quantized in a way that is not read ({}, {})", result_.dtype_name,
+                                       valid_utf8(scheme, kLongestTypeName));
     }
+  }
+
+  void take_channels(Id scales, Id zero_points, Id axis) {
+    auto channels = std::make_shared<ChannelQuantisation>();
+    channels->axis = pickle_.integer(axis);
+    const bool has_axis = pickle_.is(axis, PickleKind::integer) && channels->axis >= 0 &&
+                          channels->axis < static_cast<std::int64_t>(result_.shape.size());
+    if (!has_axis || !take_parameters(channels->scales, scales, channels->axis) ||
+        !take_parameters(channels->zero_points, zero_points, channels->axis)) {
+      result_.unreadable = "quantized by channel, but its scales and zero points are not one for each channel";
+      return;
+    }
+    result_.quantisation = AffineQuantisation{1, 0, std::move(channels)};
+  }
+
+  // One number for each index of the axis, in a plain vector.
+  bool take_parameters(PickledTensor& stored, Id id, std::int64_t axis) const {
+    const std::int64_t count = result_.shape[static_cast<std::size_t>(axis)];
+    const auto call = plain_call(id);
+    if (!call) return false;
+    stored = Description(pickle_, *call, file_, tensor_).run();
+    const DType dtype = stored.dtype;
+    return stored.unreadable.empty() && stored.storage && stored.shape == Dimensions{count} &&
+           (dtype == DType::f64 || dtype == DType::f32 || dtype == DType::i64 || dtype == DType::i32);
+  }
+
+  // A tensor inside a tensor, if it is one that holds no other.
+  std::optional<TensorCall> plain_call(Id id) const {
+    auto call = tensor_call(pickle_, id);
+    if (!call || pickle_.global_module(call->callable) != "torch._utils") return std::nullopt;
+    const std::string_view maker = pickle_.global_attribute(call->callable);
+    if (!maker.starts_with("_rebuild_tensor")) return std::nullopt;
+    return call;
   }
 
   // The last argument of _rebuild_tensor_v2 and v3 marks conjugation and negation that are still to be done.
@@ -229,15 +186,72 @@ class Description {
 
   void describe_foreign(std::string_view maker) {
     if (is_numpy_array(pickle_, call_.callable)) {
-      take_shape(maker == "_reconstruct" ? arg(pickle_, call_.state, 1) : argument(2));
-      result_.unreadable = "a NumPy array inside the pickle: save it as a tensor to have it read";
+      describe_array();
     } else if (maker.starts_with("Uninitialized")) {
       result_.unreadable = "a lazy parameter that was never initialised: it has no values";
+    } else if (maker == "ShardedTensor") {
+      result_.unreadable = kShard;
     } else {
       result_.unreadable = fmt::format("made by {}.{}, which is not one of PyTorch's plain ways to store a tensor",
                                        valid_utf8(pickle_.global_module(call_.callable), kLongestTypeName),
                                        valid_utf8(maker, kLongestTypeName));
     }
+  }
+
+  void describe_array() {
+    PickledArray array = describe_numpy(pickle_, {call_.callable, call_.args, call_.state});
+    result_.dtype = array.dtype;
+    result_.dtype_name = std::move(array.dtype_name);
+    take_shape(std::move(array.shape));
+    result_.strides = row_major_strides(result_.shape);
+    if (array.fortran_order) {
+      const Dimensions reversed(result_.shape.rbegin(), result_.shape.rend());
+      result_.strides = row_major_strides(reversed);
+      std::reverse(result_.strides.begin(), result_.strides.end());
+    }
+    result_.unreadable = std::move(array.unreadable);
+    if (result_.unreadable.empty()) result_.array = std::move(array.bytes);
+  }
+
+  // A subclass that holds other tensors. Its state is a dict, or a pair of dicts where it has slots.
+  void describe_wrapper() {
+    const std::string_view type = pickle_.global_attribute(argument(0));
+    take_type(argument(1));
+    take_shape(argument(2));
+    if (type == "ShardedTensor") {
+      result_.unreadable = kShard;
+    } else if (type != "DTensor") {
+      result_.unreadable = fmt::format(
+          "a tensor subclass without a storage of its own ({}): call its dequantize() or save a plain tensor to have "
+          "it read",
+          valid_utf8(type, kLongestTypeName));
+    } else if (!take_local_tensor()) {
+      result_.unreadable = kShard;
+    }
+  }
+
+  // The part that one process has, if that is all: saved by a single process, or replicated. A part that is still to be
+  // summed with others is none, whatever its shape.
+  bool take_local_tensor() {
+    const auto local = plain_call(attribute("_local_tensor"));
+    const Id placements = pickle_.find(pickle_.call(attribute("_spec")).state, "placements");
+    if (!local || pickle_.items(placements).empty()) return false;
+    for (const Id placement : pickle_.items(placements)) {
+      const std::string_view kind = pickle_.global_attribute(pickle_.call(placement).callable);
+      if (kind != "Shard" && kind != "_StridedShard" && kind != "Replicate") return false;
+    }
+    PickledTensor whole = Description(pickle_, *local, file_, tensor_).run();
+    if (whole.shape != result_.shape) return false;
+    result_ = std::move(whole);
+    return true;
+  }
+
+  Id attribute(std::string_view name) const {
+    if (pickle_.is(call_.state, PickleKind::dict)) return pickle_.find(call_.state, name);
+    for (const Id part : pickle_.items(call_.state)) {
+      if (const Id found = pickle_.find(part, name); found != Pickle::kAbsent) return found;
+    }
+    return Pickle::kAbsent;
   }
 
   void describe_unreadable(std::string_view maker) {
@@ -248,10 +262,7 @@ class Description {
       take_shape(argument(1));
       result_.unreadable = "a tensor of the meta device: it has no values";
     } else if (maker == "_rebuild_wrapper_subclass") {
-      take_type(argument(1));
-      take_shape(argument(2));
-      result_.unreadable = fmt::format("a tensor subclass without a storage of its own ({})",
-                                       valid_utf8(pickle_.global_attribute(argument(0)), kLongestTypeName));
+      describe_wrapper();
     } else if (maker == "_rebuild_nested_tensor") {
       result_.unreadable = "a nested tensor: its parts differ in shape";
     } else {
@@ -298,54 +309,6 @@ class Description {
 };
 
 }  // namespace
-
-std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
-  if (pickle.is(id, PickleKind::persistent_id)) {
-    if (!storage_of(pickle, id)) return std::nullopt;
-    return TensorCall{Pickle::kAbsent, id, Pickle::kAbsent};
-  }
-  Pickle::Call call = pickle.call(id);
-  Id state = call.state;
-  for (int depth = 0; depth < kDeepestWrapping && call.callable != Pickle::kAbsent; ++depth) {
-    if (pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type_v2")) {
-      // (function, class, arguments, state)
-      state = arg(pickle, call.args, 3);
-      call = {arg(pickle, call.args, 0), arg(pickle, call.args, 2)};
-    } else if (wraps_tensor(pickle, call.callable)) {
-      if (const Id kept = arg(pickle, call.args, 3); kept != Pickle::kAbsent) state = kept;
-      call = pickle.call(arg(pickle, call.args, 0));
-    } else if (makes_tensor(pickle, call.callable)) {
-      // A NumPy array's shape is in its state, which is no attribute.
-      return TensorCall{call.callable, call.args, is_numpy_array(pickle, call.callable) ? call.state : state};
-    } else {
-      break;
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<PickledStorage> storage_of(const Pickle& pickle, Id id) {
-  if (!pickle.is(id, PickleKind::persistent_id)) return std::nullopt;
-  const auto parts = pickle.items(pickle.items(id)[0]);  // ('storage', type, key, device, elements[, view])
-  if (parts.size() < 5 || pickle.text(parts[0]) != "storage" || !pickle.is(parts[1], PickleKind::global) ||
-      !pickle.is(parts[4], PickleKind::integer) || pickle.integer(parts[4]) < 0) {
-    return std::nullopt;
-  }
-  const std::string_view type = pickle.global_attribute(parts[1]);
-  PickledStorage storage;
-  storage.key = pickle.text(parts[2]);
-  storage.elements = pickle.integer(parts[4]);
-  storage.untyped = type == "UntypedStorage" || type == "_UntypedStorage";
-  storage.dtype = storage.untyped ? DType::u8 : look_up(kStorages, type);
-  storage.dtype_name =
-      storage.dtype == DType::unknown ? valid_utf8(type, kLongestTypeName) : std::string(name(storage.dtype));
-  if (parts.size() > 5 && !pickle.is(parts[5], PickleKind::none)) {
-    const Id offset = arg(pickle, parts[5], 1);  // (key, offset, elements)
-    if (!pickle.is(offset, PickleKind::integer) || pickle.integer(offset) < 0) return std::nullopt;
-    storage.view_offset = pickle.integer(offset);
-  }
-  return storage;
-}
 
 PickledTensor describe_tensor(const Pickle& pickle, const TensorCall& call, const MappedFile& file,
                               const std::string& tensor) {

@@ -2,30 +2,25 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/pickle.hpp"
+#include "sigmax/io/pytorch_call.hpp"
+#include "sigmax/io/pytorch_numpy.hpp"
 
 namespace sigmax::io {
 
-/// The storage that a persistent id stands for. `key` points into the pickle.
-struct PickledStorage {
-  std::string_view key;
-  DType dtype = DType::unknown;  ///< what its elements are counted in; u8 for an untyped storage
-  std::string dtype_name;        ///< PyTorch's spelling where `dtype` is unknown; otherwise name(dtype)
-  bool untyped = false;          ///< bytes, whose type the tensor tells
-  std::int64_t elements = 0;     ///< of the whole storage, as the pickle claims
-  std::int64_t view_offset = 0;  ///< in elements: legacy files name a part of a storage as a storage of its own
-};
+struct ChannelQuantisation;
 
-/// How a quantised tensor's integers q become numbers: scale * (q - zero_point).
+/// How a quantized tensor's integers q become numbers: scale * (q - zero_point).
 struct AffineQuantisation {
   double scale = 1;
   std::int64_t zero_point = 0;
+  std::shared_ptr<const ChannelQuantisation> channels;  ///< if set, one scale and zero point for each index of an axis
 };
 
 /// One pickled tensor. Its storage is present unless `unreadable` says why nothing can be read.
@@ -37,24 +32,19 @@ struct PickledTensor {
   std::int64_t offset = 0;  ///< of the first element, in elements from the storage's start, not negative
   std::optional<PickledStorage> storage;
   std::optional<AffineQuantisation> quantisation;
+  std::optional<PickledBytes> array;  ///< a NumPy array's elements, which are in no storage
   std::string unreadable;
 };
 
-/// The function and its arguments that make a tensor, wrappers such as Parameter removed.
-struct TensorCall {
-  Pickle::Id callable = Pickle::kAbsent;  ///< kAbsent if the value is a bare storage
-  Pickle::Id args = Pickle::kAbsent;      ///< the storage's persistent id then
-  Pickle::Id state = Pickle::kAbsent;     ///< attributes that travel with the tensor
+/// The parameters of a tensor that is quantized by channel: two vectors as long as the shape is along `axis`. The zero
+/// points of the scheme with float parameters are no integers.
+struct ChannelQuantisation {
+  std::int64_t axis = 0;
+  PickledTensor scales, zero_points;
 };
 
-/// What tensor the value stands for; nothing if it is none. A value that PyTorch would make a tensor of in a way that
-/// is not known here is one all the same: describe_tensor says why it is unreadable.
-std::optional<TensorCall> tensor_call(const Pickle& pickle, Pickle::Id id);
-
-/// The storage behind a persistent id, nothing if it is not a storage's.
-std::optional<PickledStorage> storage_of(const Pickle& pickle, Pickle::Id id);
-
-/// Type, shape, strides and storage of a tensor. Throws FileError naming `tensor` if a size, stride or offset is
+/// Type, shape, strides and storage of a tensor. A DTensor whose part in this file is the whole tensor is that part.
+/// Throws FileError naming `tensor` if a size, stride or offset is
 /// negative, the rank is above 64, or the element count overflows.
 PickledTensor describe_tensor(const Pickle& pickle, const TensorCall& call, const MappedFile& file,
                               const std::string& tensor);

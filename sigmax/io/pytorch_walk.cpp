@@ -29,9 +29,10 @@ constexpr std::string_view kContainers[] = {
 constexpr std::string_view kRepeatedWeights = "_flat_weights";  // of TorchScript's LSTM: its parameters once more
 constexpr int kDeepestContainer = 4;
 
-// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need. Without a limit
-// one tensor behind many keys, or one long key on many levels, would make much out of little.
-constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 64, kFreeNameBytes = 1 << 20;
+// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and as much as
+// costs little. Without a limit one tensor behind many keys, or one long key on many levels, would make much out of
+// little: a list may name one tensor again for two bytes.
+constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 1 << 16, kFreeNameBytes = 1 << 22;
 
 class Walk {
  public:
@@ -80,7 +81,7 @@ class Walk {
   };
 
   // The elements that a tensor consists of: storage, view, offset, shape, strides.
-  using Extent = std::tuple<std::string_view, std::int64_t, std::int64_t, Dimensions, Dimensions>;
+  using Extent = std::tuple<std::string, std::int64_t, std::int64_t, Dimensions, Dimensions>;
 
   [[noreturn]] void refuse(std::string problem) const {
     throw FileError(file_.path().string(), "tensors of the pickle", std::move(problem));
@@ -119,7 +120,8 @@ class Walk {
       if (found_.size() > kFreeTensors + pickle_.length() / kBytesPerTensor) {
         refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
       }
-      if (pickle_.is(call->state, PickleKind::dict)) defer(call->state, frame.path);
+      if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
+        defer(call->state, frame.path);
       return;
     }
     if (searched_[frame.value]) return;
@@ -270,7 +272,7 @@ class Walk {
       first = false;
       if (name.size() > limit - name_bytes_) refuse(fmt::format("their names take more than {} bytes", limit));
     }
-    if (name.empty()) name = naming_.root;
+    if (first) name = naming_.root;
     name_bytes_ = std::min(limit, name_bytes_ + name.size());
     return name;
   }

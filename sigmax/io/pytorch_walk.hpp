@@ -21,7 +21,7 @@ struct TensorTree {
   std::string container;  ///< the keys that were dropped from the front of every name, `state_dict` say; often empty
 };
 
-/// How a walk names what has no key: a tensor that is the whole object, and what goes in front of every name.
+/// How a walk names a tensor that is the whole object, and what goes in front of the names of others.
 struct Naming {
   std::string root;
   std::string prefix;

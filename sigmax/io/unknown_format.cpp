@@ -17,6 +17,7 @@ struct Signature {
 using namespace std::string_view_literals;
 
 constexpr Signature kSignatures[] = {
+    {257, "ustar"sv, "a tar archive: unpack it, or load it with torch.load and save it again if PyTorch wrote it"},
     {0, "GGUF"sv, "GGUF is not read by this version"},
     {0, "\x89HDF\r\n\x1a\n"sv, "HDF5 (Keras .h5) is not read by this version"},
     {4, "TFL3"sv, "TensorFlow Lite is not read by this version"},

@@ -4,10 +4,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
-#include <limits>
+#include <map>
 #include <numeric>
-#include <set>
 #include <span>
 #include <string_view>
 
@@ -18,13 +18,18 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::uint64_t kLocalHeaderBytes = 30, kDirectoryRecordBytes = 46, kEndRecordBytes = 22;
-constexpr std::uint64_t kZip64LocatorBytes = 20;
+constexpr std::uint64_t kZip64LocatorBytes = 20, kZip64EndRecordBytes = 56, kZip64LengthFrom = 12;
 constexpr std::string_view kLocalHeader{"PK\3\4"}, kDirectoryRecord{"PK\1\2"}, kEndRecord{"PK\5\6"};
+constexpr std::string_view kDescriptor{"PK\x07\x08"};
 constexpr std::string_view kZip64EndRecord{"PK\6\6"}, kZip64Locator{"PK\6\7"};
 constexpr std::uint32_t kInZip64 = 0xffffffff;  // stands for a value that the zip64 field holds
 constexpr std::uint16_t kZip64Field = 1;
 constexpr std::uint16_t kEncrypted = 1, kSizesFollow = 8;  // flags
-constexpr std::uint64_t kDeflateLimit = 1032;  // no deflate stream yields more bytes than this for one of its own
+constexpr std::uint16_t kEndMarked = 2;                    // flag of LZMA members
+
+constexpr const char* kSeveralArchives =
+    "two archives one after another are none, take them apart (a .distcp file of torch.distributed.checkpoint is read "
+    "with its folder), or the archive is damaged";
 
 [[noreturn]] void refuse(const MappedFile& file, std::string place, std::string problem) {
   throw FileError(file.path().string(), std::move(place), std::move(problem));
@@ -106,7 +111,7 @@ class DirectoryReader {
              fmt::format("{} bytes follow the last of its {} records", end.limit - at, end.members));
     }
     check_names(members);
-    check_overlap(members, end.offset);
+    check_cover(members, end.offset);
     return members;
   }
 
@@ -130,8 +135,15 @@ class DirectoryReader {
     bool one_disk = read_.u16(record + 4) == read_.u16(record + 6) && read_.u16(record + 8) == read_.u16(record + 10);
     if (record >= kZip64LocatorBytes && bytes_at(file_, record - kZip64LocatorBytes, kZip64Locator)) {
       end.limit = read_.u64(record - kZip64LocatorBytes + 8);
-      if (!bytes_at(file_, end.limit, kZip64EndRecord)) {
-        refuse(file_, "zip directory", fmt::format("no zip64 end record at byte {}", end.limit));
+      if (end.limit > record - kZip64LocatorBytes || !bytes_at(file_, end.limit, kZip64EndRecord)) {
+        refuse(file_, "zip directory", fmt::format("no zip64 end record at byte {}: {}", end.limit, kSeveralArchives));
+      }
+      // The record tells its own length. One that lies elsewhere is that of another archive in the same file.
+      const std::uint64_t rest = record - kZip64LocatorBytes - end.limit;
+      if (rest < kZip64EndRecordBytes || read_.u64(end.limit + 4) != rest - kZip64LengthFrom) {
+        refuse(file_, "zip directory",
+               fmt::format("the zip64 end record at byte {} does not adjoin its locator at byte {}: {}", end.limit,
+                           record - kZip64LocatorBytes, kSeveralArchives));
       }
       one_disk = read_.u32(end.limit + 16) == read_.u32(end.limit + 20) &&
                  read_.u64(end.limit + 24) == read_.u64(end.limit + 32);
@@ -142,7 +154,8 @@ class DirectoryReader {
     if (!one_disk) refuse(file_, "zip directory", "one part of an archive in several parts cannot be read alone");
     if (end.offset > end.limit || bytes != end.limit - end.offset) {
       refuse(file_, "zip directory",
-             fmt::format("{} bytes at byte {} do not end at the end record (byte {})", bytes, end.offset, end.limit));
+             fmt::format("{} bytes at byte {} do not end at the end record (byte {}): {}", bytes, end.offset, end.limit,
+                         kSeveralArchives));
     }
     return end;
   }
@@ -186,11 +199,10 @@ class DirectoryReader {
     Extent extent{read_.u32(at + 24), read_.u32(at + 20), read_.u32(at + 42)};
     apply_zip64(extent, at + kDirectoryRecordBytes + name_length, extra_length, member.name);
     const std::uint16_t flags = read_.u16(at + 8), method = read_.u16(at + 10);
-    check_kind(member.name, flags, method, extent);
+    take_kind(member, flags, method, extent);
     member.bytes = extent.bytes;
     member.stored_bytes = extent.stored_bytes;
-    member.compressed = method == Z_DEFLATED;
-    member.offset = locate(member, extent, method);
+    member.offset = locate(member, extent, flags, method);
     if (member.offset > size_ || member.stored_bytes > size_ - member.offset) {
       refuse(file_, place_of(member.name),
              fmt::format("its {} bytes at byte {} reach past the end of the file ({})", member.stored_bytes,
@@ -201,22 +213,32 @@ class DirectoryReader {
     return member;
   }
 
-  void check_kind(const std::string& name, std::uint16_t flags, std::uint16_t method, const Extent& extent) const {
+  // A member that cannot be read is for who wants to read it to refuse: the others are none the worse for it.
+  void take_kind(ZipMember& member, std::uint16_t flags, std::uint16_t method, const Extent& extent) const {
+    const std::string& name = member.name;
     if (name.empty()) refuse(file_, "zip directory", "a member has no name");
     if (name.find('\0') != std::string::npos) refuse(file_, place_of(name), "its name contains a NUL byte");
-    if ((flags & kEncrypted) != 0) refuse(file_, place_of(name), "encrypted members cannot be read");
-    if (method != 0 && method != Z_DEFLATED) {
-      refuse(file_, place_of(name),
-             fmt::format("compression method {} is neither stored (0) nor deflated ({})", method, Z_DEFLATED));
-    }
-    if (method == 0 && extent.bytes != extent.stored_bytes) {
+    if (method == 0 && (flags & kEncrypted) == 0 && extent.bytes != extent.stored_bytes) {
       refuse(file_, place_of(name),
              fmt::format("stored without compression, yet {} bytes stand for {}", extent.stored_bytes, extent.bytes));
     }
+    member.compressed = method != 0;
+    member.end_marked = (flags & kEndMarked) != 0;
+    switch (static_cast<Compression>(method)) {
+      case Compression::stored:
+      case Compression::deflate:
+      case Compression::bzip2:
+      case Compression::lzma: member.method = static_cast<Compression>(method); break;
+      default:
+        member.unreadable = fmt::format(
+            "compression method {} is not read: stored (0), deflate (8), bzip2 (12) and LZMA (14) are", method);
+    }
+    if ((flags & kEncrypted) != 0) member.unreadable = "encrypted members cannot be read";
   }
 
   // Where the member's data begin, once its local header is seen to agree with the directory.
-  std::uint64_t locate(const ZipMember& member, const Extent& extent, std::uint16_t method) const {
+  std::uint64_t locate(const ZipMember& member, const Extent& extent, std::uint16_t listed_flags,
+                       std::uint16_t method) const {
     const std::uint64_t at = extent.header;
     if (at > size_ || size_ - at < kLocalHeaderBytes || !bytes_at(file_, at, kLocalHeader)) {
       refuse(file_, place_of(member.name), fmt::format("no local header at byte {}", at));
@@ -233,32 +255,61 @@ class DirectoryReader {
     const bool sizes_follow = (flags & kSizesFollow) != 0;
     const bool sizes_agree =
         local.bytes == extent.bytes && local.stored_bytes == extent.stored_bytes && read_.u32(at + 14) == member.crc;
-    if ((flags & kEncrypted) != 0 || read_.u16(at + 8) != method || (!sizes_follow && !sizes_agree)) {
+    if (((flags ^ listed_flags) & kEncrypted) != 0 || read_.u16(at + 8) != method || (!sizes_follow && !sizes_agree)) {
       refuse(file_, place_of(member.name), "its local header disagrees with the directory");
     }
     return data;
   }
 
-  void check_names(const std::vector<ZipMember>& members) const {
-    std::set<std::string_view> names;
-    for (const ZipMember& member : members) {
-      if (!names.insert(member.name).second) refuse(file_, place_of(member.name), "two members have this name");
+  // Programs differ in which of the two they read: neither is read here.
+  static void check_names(std::vector<ZipMember>& members) {
+    std::map<std::string_view, ZipMember*> names;
+    for (ZipMember& member : members) {
+      const auto [at, is_new] = names.emplace(member.name, &member);
+      if (is_new) continue;
+      for (ZipMember* twin : {at->second, &member}) twin->unreadable = "two members have this name";
     }
   }
 
-  // Members that share bytes make a small file unfold into a large one, and stand for two truths about one range.
-  void check_overlap(const std::vector<ZipMember>& members, std::uint64_t directory) const {
+  // Members that share bytes make a small file unfold into a large one, and stand for two truths about one range. Bytes
+  // that belong to no member are as bad: a second archive may lie there, and nobody would hear of it.
+  void check_cover(const std::vector<ZipMember>& members, std::uint64_t directory) const {
     std::vector<std::size_t> order(members.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) { return headers_[a] < headers_[b]; });
+    check_gap(0, order.empty() ? directory : headers_[order[0]]);
     for (std::size_t i = 0; i < order.size(); ++i) {
       const ZipMember& member = members[order[i]];
       const bool last = i + 1 == order.size();
-      if (member.offset + member.stored_bytes <= (last ? directory : headers_[order[i + 1]])) continue;
-      refuse(
-          file_, place_of(member.name),
-          last ? "overlaps the directory" : fmt::format("overlaps member {}", in_quotes(members[order[i + 1]].name)));
+      const std::uint64_t end = member.offset + member.stored_bytes;
+      const std::uint64_t next = last ? directory : headers_[order[i + 1]];
+      if (end > next) {
+        refuse(
+            file_, place_of(member.name),
+            last ? "overlaps the directory" : fmt::format("overlaps member {}", in_quotes(members[order[i + 1]].name)));
+      }
+      check_gap(end + descriptor_bytes(member, end, next), next);
     }
+  }
+
+  // A writer that streams repeats checksum and sizes behind the data, with or without a signature, in 4 or 8 bytes.
+  std::uint64_t descriptor_bytes(const ZipMember& member, std::uint64_t at, std::uint64_t limit) const {
+    const std::uint64_t signature = bytes_at(file_, at, kDescriptor) ? kDescriptor.size() : 0;
+    for (const std::uint64_t start : std::array{signature, std::uint64_t{0}}) {
+      const std::uint64_t sum = at + start;
+      if (sum + 12 > limit || read_.u32(sum) != member.crc) continue;
+      if (read_.u32(sum + 4) == member.stored_bytes && read_.u32(sum + 8) == member.bytes) return start + 12;
+      if (sum + 20 > limit) continue;
+      if (read_.u64(sum + 4) == member.stored_bytes && read_.u64(sum + 12) == member.bytes) return start + 20;
+    }
+    return 0;
+  }
+
+  void check_gap(std::uint64_t begin, std::uint64_t end) const {
+    const std::string_view gap = read_.text(begin, end - begin);
+    if (gap.find_first_not_of('\0') == std::string_view::npos) return;
+    refuse(file_, "zip directory",
+           fmt::format("the {} bytes at byte {} belong to no member: {}", gap.size(), begin, kSeveralArchives));
   }
 
   const MappedFile& file_;
@@ -267,47 +318,36 @@ class DirectoryReader {
   std::vector<std::uint64_t> headers_;  // of each member: where its local header starts
 };
 
-// zlib counts in 32 bits: hands it the rest of `bytes` in pieces that fit.
-template <class Byte, class Pointer>
-void next_piece(std::span<Byte>& bytes, Pointer& next, uInt& available) {
-  const std::size_t piece = std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max());
-  next = reinterpret_cast<Pointer>(const_cast<std::byte*>(bytes.data()));
-  available = static_cast<uInt>(piece);
-  bytes = bytes.subspan(piece);
+void check_readable(const MappedFile& file, const ZipMember& member) {
+  const std::uint64_t size = file.bytes().size();
+  if (member.offset > size || member.stored_bytes > size - member.offset) {
+    refuse(file, place_of(member.name), "its bytes reach past the end of the file");
+  }
+  if (!member.unreadable.empty()) refuse(file, place_of(member.name), member.unreadable);
 }
 
-std::vector<std::byte> inflate_member(const MappedFile& file, const ZipMember& member) {
-  std::vector<std::byte> result(member.bytes);
-  z_stream stream{};
-  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-    refuse(file, place_of(member.name), "zlib has no memory to inflate it");
-  std::span<const std::byte> input = file.bytes().subspan(member.offset, member.stored_bytes);
-  std::span<std::byte> output(result);
-  // One byte more than the claim: a stream that fills it holds more than the directory says.
-  std::byte excess{};
-  bool past_claim = false;
-  int status = Z_OK;
-  while (status == Z_OK) {
-    if (stream.avail_in == 0) next_piece(input, stream.next_in, stream.avail_in);
-    if (stream.avail_out == 0) {
-      if (past_claim) break;
-      past_claim = output.empty();
-      if (past_claim) output = {&excess, 1};
-      next_piece(output, stream.next_out, stream.avail_out);
-    }
-    status = ::inflate(&stream, Z_NO_FLUSH);
+// Before memory is taken for it.
+void check_claim(const MappedFile& file, const ZipMember& member) {
+  if (member.bytes > largest_claim(member.method, member.stored_bytes)) {
+    refuse(file, place_of(member.name),
+           fmt::format("claims that {} compressed bytes inflate to {}: no {} stream can", member.stored_bytes,
+                       member.bytes, member.method == Compression::deflate ? "deflate" : "honest"));
   }
-  const bool overrun = past_claim && stream.avail_out == 0;
-  const bool complete = past_claim || (output.empty() && stream.avail_out == 0);
-  const bool leftover = !input.empty() || stream.avail_in != 0;
-  ::inflateEnd(&stream);
-  if (overrun)
-    refuse(file, place_of(member.name), fmt::format("inflates to more than the {} bytes claimed", member.bytes));
-  if (status != Z_STREAM_END) refuse(file, place_of(member.name), "its compressed data are damaged or cut short");
-  if (!complete)
-    refuse(file, place_of(member.name), fmt::format("inflates to less than the {} bytes claimed", member.bytes));
-  if (leftover) refuse(file, place_of(member.name), "has bytes behind the end of its compressed data");
-  return result;
+}
+
+std::string problem_of(Decompressed::End end, std::uint64_t claimed) {
+  switch (end) {
+    case Decompressed::End::exact: return "";
+    case Decompressed::End::more: return fmt::format("inflates to more than the {} bytes claimed", claimed);
+    case Decompressed::End::less: return fmt::format("inflates to less than the {} bytes claimed", claimed);
+    case Decompressed::End::damaged: return "its compressed data are damaged or cut short";
+    case Decompressed::End::leftover: return "has bytes behind the end of its compressed data";
+  }
+  return "";
+}
+
+std::span<const std::byte> stored_bytes(const MappedFile& file, const ZipMember& member) {
+  return file.bytes().subspan(static_cast<std::size_t>(member.offset), static_cast<std::size_t>(member.stored_bytes));
 }
 
 }  // namespace
@@ -322,22 +362,28 @@ std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile
 
 std::shared_ptr<const MappedFile> read_zip_member(const std::shared_ptr<const MappedFile>& file,
                                                   const ZipMember& member) {
-  const std::uint64_t size = file->bytes().size();
-  if (member.offset > size || member.stored_bytes > size - member.offset) {
-    refuse(*file, place_of(member.name), "its bytes reach past the end of the file");
-  }
+  check_readable(*file, member);
   if (!member.compressed) {
     return file->subfile(static_cast<std::size_t>(member.offset), static_cast<std::size_t>(member.stored_bytes));
   }
-  if (member.bytes / kDeflateLimit > member.stored_bytes) {
-    refuse(*file, place_of(member.name),
-           fmt::format("claims that {} compressed bytes inflate to {}: no deflate stream can", member.stored_bytes,
-                       member.bytes));
+  check_claim(*file, member);
+  Decompressed result = decompress(member.method, stored_bytes(*file, member), member.bytes, member.end_marked);
+  if (result.end != Decompressed::End::exact) {
+    refuse(*file, place_of(member.name), problem_of(result.end, member.bytes));
   }
-  std::vector<std::byte> bytes = inflate_member(*file, member);
-  const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(result.bytes.data()), result.bytes.size());
   if (crc != member.crc) refuse(*file, place_of(member.name), "its checksum does not match its bytes");
-  return MappedFile::from_bytes(file->path(), std::move(bytes));
+  return MappedFile::from_bytes(file->path(), std::move(result.bytes));
+}
+
+std::vector<std::byte> read_zip_prefix(const MappedFile& file, const ZipMember& member, std::size_t count) {
+  check_readable(file, member);
+  const auto stored = stored_bytes(file, member);
+  count = static_cast<std::size_t>(std::min<std::uint64_t>(count, member.bytes));
+  if (!member.compressed) return {stored.begin(), stored.begin() + static_cast<std::ptrdiff_t>(count)};
+  Decompressed result = decompress_prefix(member.method, stored, member.bytes, count, member.end_marked);
+  if (result.end != Decompressed::End::exact) refuse(file, place_of(member.name), problem_of(result.end, member.bytes));
+  return std::move(result.bytes);
 }
 
 }  // namespace sigmax::io

@@ -1,10 +1,14 @@
 """Checkpoint files made byte by byte, so that the tests depend on no reader but the one they test."""
 
 import ast
+import collections
 import io
 import json
 import math
+import pickle
 import struct
+import sys
+import types
 import zipfile
 
 
@@ -117,3 +121,82 @@ def network():
         "head.weight": matrix(hadamard(8)),
         "steps": ("I64", (), [7]),
     })
+
+
+def _stand_in(module, name):
+    """A class that is pickled as `module.name`, without that module."""
+    parent = sys.modules.setdefault(module, types.ModuleType(module))
+    if not hasattr(parent, name):
+        setattr(parent, name, type(name, (), {"__module__": module, "__qualname__": name}))
+    return getattr(parent, name)
+
+
+class _Call:
+    """Pickled as a call of `module.name` with arguments."""
+
+    def __init__(self, module, name, *arguments):
+        self.made = _stand_in(module, name), arguments
+
+    def __reduce__(self):
+        return self.made
+
+
+class _Storage:
+
+    def __init__(self, count):
+        self.identity = "storage", _stand_in("torch", "FloatStorage"), "0", "cpu", count
+
+
+class _Pickler(pickle.Pickler):
+
+    def persistent_id(self, obj):
+        return obj.identity if isinstance(obj, _Storage) else None
+
+
+def _instance(module, name, **attributes):
+    made = _stand_in(module, name)()
+    made.__dict__.update(attributes)
+    return made
+
+
+def torch_archive(rows):
+    """What torch.save writes for a matrix in f32."""
+    values = [value for row in rows for value in row]
+    shape = len(rows), len(rows[0])
+    tensor = _Call("torch._utils", "_rebuild_tensor_v2", _Storage(len(values)), 0, shape, (shape[1], 1), False,
+                   collections.OrderedDict())
+    pickled = io.BytesIO()
+    _Pickler(pickled, 2).dump(tensor)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", pickled.getvalue())
+        archive.writestr("archive/data/0", struct.pack(f"<{len(values)}f", *values))
+    return buffer.getvalue()
+
+
+def distributed(tensors, shards=2):
+    """A folder of torch.distributed.checkpoint as {file name: content}. tensors: {name: rows}, cut between rows."""
+    module = "torch.distributed.checkpoint."
+
+    def size(*values):
+        return _Call("torch", "Size", values)
+
+    files = {f"__{i}_0.distcp": b"" for i in range(shards)}
+    described, stored = {}, {}
+    for name, rows in tensors.items():
+        chunks, step = [], -(-len(rows) // shards)
+        for i, first in enumerate(range(0, len(rows), step)):
+            part, file = rows[first:first + step], f"__{i}_0.distcp"
+            chunks.append(_instance(module + "metadata", "ChunkStorageMetadata", offsets=size(first, 0),
+                                    sizes=size(len(part), len(part[0]))))
+            key = _instance(module + "metadata", "MetadataIndex", fqn=name, offset=size(first, 0), index=i)
+            content = torch_archive(part)
+            stored[key] = _instance(module + "filesystem", "_StorageInfo", relative_path=file, offset=len(files[file]),
+                                    length=len(content))
+            files[file] += content
+        properties = _instance(module + "metadata", "TensorProperties", dtype=_stand_in("torch", "float32"))
+        described[name] = _instance(module + "metadata", "TensorStorageMetadata", properties=properties,
+                                    size=size(len(rows), len(rows[0])), chunks=chunks)
+    files[".metadata"] = pickle.dumps(
+        _instance(module + "metadata", "Metadata", state_dict_metadata=described, storage_data=stored), 4)
+    return files

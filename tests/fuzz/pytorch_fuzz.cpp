@@ -6,6 +6,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch_export.hpp"
 #include "sigmax/io/pytorch_walk.hpp"
 #include "tests/fuzz/touch.hpp"
 
@@ -17,6 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (io::looks_like_zip(*file)) {
       const auto members = io::read_zip_directory(file);
       if (io::is_pytorch_archive(members)) io::fuzz::touch(io::read_pytorch_archive(file, members));
+      if (io::is_exported_program(members)) io::fuzz::touch(io::read_exported_program(file, members));
+      if (io::is_torch_package(members)) io::fuzz::touch(io::read_torch_package(file, members));
     } else if (io::looks_like_pytorch_legacy(*file)) {
       io::fuzz::touch(io::read_pytorch_legacy(file));
     } else {

@@ -53,6 +53,28 @@ inline std::string tensor(const std::string& stored, std::int64_t offset, const 
                                                              call(global("collections", "OrderedDict"), {})});
 }
 
+/// An object of a class without arguments, with a state.
+inline std::string object(const std::string& module, const std::string& type, const std::string& state) {
+  return global(module, type) + ")\x81" + state + "b";
+}
+
+/// What torch.save writes for a DTensor of which this file has the part `local`.
+inline std::string dtensor(const std::vector<std::int64_t>& shape, const std::string& local,
+                           const std::vector<std::string>& placements) {
+  std::vector<std::string> placed;
+  for (const std::string& placement : placements) {
+    placed.push_back(object("torch.distributed.tensor.placement_types", placement, dict({str("dim"), num(0)})));
+  }
+  const std::string spec =
+      object("torch.distributed.tensor._dtensor_spec", "DTensorSpec", dict({str("placements"), tuple(placed)}));
+  const std::string type = global("torch.distributed.tensor", "DTensor");
+  const std::string made =
+      tuple({type, global("torch", "float32"), ints(shape), ints(shape), num(0), "N", "N", "\x89"});
+  return call(global("torch._tensor", "_rebuild_from_type_v2"),
+              {global("torch._utils", "_rebuild_wrapper_subclass"), type, made,
+               tuple({"N", dict({str("_local_tensor"), local, str("_spec"), spec})})});
+}
+
 inline std::string whole(const std::string& value) { return kProto + value + kStop; }
 
 }  // namespace sigmax::io::testing::pk

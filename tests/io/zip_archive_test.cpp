@@ -42,6 +42,14 @@ void put_both(std::string& archive, std::size_t local, std::size_t central, T va
   put(archive, archive.rfind(kCentral) + central, value);
 }
 
+// Inserts bytes in front of what begins at `at`, and moves the offsets of directory and member along.
+void insert_counted(std::string& archive, std::size_t at, const std::string& bytes) {
+  const std::size_t directory = archive.rfind(kCentral), end = archive.rfind(kEnd);
+  put(archive, end + 16, static_cast<std::uint32_t>(directory + bytes.size()));
+  if (at == 0) put(archive, directory + 42, static_cast<std::uint32_t>(bytes.size()));
+  archive.insert(at, bytes);
+}
+
 // What opening the archive and reading all its members complains of.
 std::string complaint(const std::string& archive) {
   return refusal([&archive] {
@@ -121,6 +129,14 @@ TEST(ZipArchive, sizes_in_zip64_fields_are_understood) {
   EXPECT_EQ(members[0].bytes, 5u);
   EXPECT_EQ(text_of(*read_zip_member(file, members[0])), data);
 
+  // Two of them: the offsets of the last one's records lead into the first.
+  const std::string whole = local + central + end64 + locator + end;
+  EXPECT_TRUE(contains(complaint(whole + whole), "does not adjoin its locator"));
+  EXPECT_TRUE(contains(complaint(whole + whole), "two archives one after another"));
+  std::string far = whole;
+  put(far, local.size() + central.size() + end64.size() + 8, ~std::uint64_t{0} - 3);
+  EXPECT_TRUE(contains(complaint(far), "no zip64 end record"));
+
   std::string huge = local + central + end64 + locator + end;
   put(huge, local.size() + 46 + 1 + 4, std::uint64_t{1} << 62);      // uncompressed
   put(huge, local.size() + 46 + 1 + 4 + 8, std::uint64_t{1} << 62);  // compressed
@@ -138,7 +154,7 @@ std::vector<Damage> damages() {
   const ZipContent stored{"name", "0123456789"}, packed{"name", std::string(1000, 'z'), true};
   return {
       {"encrypted", stored, [](auto& a) { put_both(a, 6, 8, std::uint16_t{1}); }, "encrypted"},
-      {"method", stored, [](auto& a) { put_both(a, 8, 10, std::uint16_t{12}); }, "compression method 12"},
+      {"method", stored, [](auto& a) { put_both(a, 8, 10, std::uint16_t{93}); }, "compression method 93 is not read"},
       {"offset outside", stored, [](auto& a) { put(a, a.rfind(kCentral) + 42, 0x7fffffffu); }, "local header"},
       {"offset beside", stored, [](auto& a) { put(a, a.rfind(kCentral) + 42, 1u); }, "local header"},
       {"stored sizes differ", stored, [](auto& a) { put_both(a, 22, 24, 11u); }, "10 bytes stand for 11"},
@@ -182,6 +198,11 @@ std::vector<Damage> damages() {
        },
        "follow the last of its 0 records"},
       {"bytes in front", stored, [](auto& a) { a.insert(0, "in front"); }, "zip directory"},
+      {"bytes in front, counted", stored, [](auto& a) { insert_counted(a, 0, "in front"); },
+       "the 8 bytes at byte 0 belong to no member"},
+      {"bytes behind a member", stored, [](auto& a) { insert_counted(a, a.rfind(kCentral), "hidden"); },
+       "the 6 bytes at byte 44 belong to no member"},
+      {"encrypted in one place", stored, [](auto& a) { put(a, a.find(kLocal) + 6, std::uint16_t{1}); }, "disagrees"},
       {"bomb", packed, [](auto& a) { put_both(a, 22, 24, 0x70000000u); }, "no deflate stream can"},
       {"inflates to more", packed, [](auto& a) { put_both(a, 22, 24, 999u); }, "more than the 999 bytes"},
       {"inflates to less", packed, [](auto& a) { put_both(a, 22, 24, 1001u); }, "less than the 1001 bytes"},
@@ -224,8 +245,57 @@ TEST(ZipArchive, a_comment_may_follow_the_end_record) {
   EXPECT_TRUE(contains(complaint(archive + "a comment and more"), "no end record"));
 }
 
-TEST(ZipArchive, two_members_of_one_name_are_refused) {
-  EXPECT_TRUE(contains(complaint(zip_of({{"a", "1"}, {"b", "2"}, {"a", "3"}})), "'a': two members have this name"));
+// A reader that trusts the last end record reads one of them, and says nothing of the others.
+TEST(ZipArchive, archives_one_after_another_are_refused) {
+  const std::string one = zip_of({{"a", "hello"}}), two = zip_of({{"b", std::string(1000, 'x'), true}, {"c", ""}});
+  const std::string empty = zip_of({});
+  for (const std::string& archive : {one + one, one + two, two + one, one + two + one, empty + one, one + empty}) {
+    EXPECT_TRUE(contains(complaint(archive), "two archives one after another"));
+  }
+}
+
+TEST(ZipArchive, padding_and_the_records_of_streaming_writers_belong_to_an_archive) {
+  const std::string hello = zip_of({{"a", "hello"}});
+  const auto crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>("hello"), 5));
+  const std::string sizes = raw(std::uint32_t{5}) + raw(std::uint32_t{5});
+  const std::string large = raw(std::uint64_t{5}) + raw(std::uint64_t{5});
+  for (const std::string& bytes :
+       {std::string(64, '\0'), raw(crc) + sizes, "PK\7\10" + raw(crc) + sizes, raw(crc) + large,
+        "PK\7\10" + raw(crc) + large, "PK\7\10" + raw(crc) + sizes + std::string(7, '\0')}) {
+    std::string archive = hello;
+    insert_counted(archive, archive.rfind(kCentral), bytes);
+    EXPECT_EQ(complaint(archive), "nothing was thrown") << bytes.size();
+  }
+  std::string archive = hello;
+  insert_counted(archive, archive.rfind(kCentral), "PK\7\10" + raw(crc + 1) + sizes);
+  EXPECT_TRUE(contains(complaint(archive), "belong to no member"));
+}
+
+TEST(ZipArchive, a_member_that_cannot_be_read_leaves_the_others_readable) {
+  std::string archive = zip_of({{"a", "hello"}, {"b", "other"}});
+  put_both(archive, 8, 10, std::uint16_t{93});  // the first local and the last directory record: two members
+  EXPECT_TRUE(contains(complaint(archive), "local header disagrees"));
+  archive = zip_of({{"a", "hello"}, {"b", "other"}});
+  put(archive, archive.find(kLocal) + 8, std::uint16_t{93});
+  put(archive, archive.find(kCentral) + 10, std::uint16_t{93});
+  const auto file = file_of(archive);
+  const auto members = read_zip_directory(file);
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_TRUE(contains(members[0].unreadable, "compression method 93"));
+  EXPECT_TRUE(contains(refusal([&] { read_zip_member(file, members[0]); }), "member 'a': compression method 93"));
+  EXPECT_EQ(text_of(*read_zip_member(file, members[1])), "other");
+}
+
+TEST(ZipArchive, two_members_of_one_name_are_refused_and_a_third_is_read) {
+  const std::string archive = zip_of({{"a", "1"}, {"b", "2"}, {"a", "3"}});
+  EXPECT_TRUE(contains(complaint(archive), "'a': two members have this name"));
+  const auto file = file_of(archive);
+  const auto members = read_zip_directory(file);
+  ASSERT_EQ(members.size(), 3u);
+  EXPECT_EQ(text_of(*read_zip_member(file, members[1])), "2");
+  for (const std::size_t twin : {0u, 2u}) {
+    EXPECT_TRUE(contains(refusal([&] { read_zip_member(file, members[twin]); }), "two members have this name"));
+  }
 }
 
 // The data of `outer` are the local header and the data of `inner`: what multiplies itself in a quine bomb.

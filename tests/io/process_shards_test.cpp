@@ -1,0 +1,114 @@
+#include "sigmax/io/process_shards.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "io/distributed_bytes.hpp"
+#include "io/test_files.hpp"
+#include "sigmax/io/checkpoint.hpp"
+
+namespace sigmax::io {
+namespace {
+
+using testing::contains;
+using testing::refusal;
+using testing::TempFolder;
+namespace dcp = testing::dcp;
+namespace fs = std::filesystem;
+
+struct Layout {
+  std::vector<std::string> files;
+  const char* reason;  // "" if they are whole
+};
+
+void fill(const TempFolder& folder, const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    fs::create_directories((folder.path() / file).parent_path());
+    folder.write(file, dcp::saved({2, 2}, {1, 2, 3, 4}));
+  }
+}
+
+TEST(ProcessShards, folders_of_halves_are_refused_by_name) {
+  const Layout layouts[] = {
+      {{"zero_pp_rank_0_mp_rank_00_optim_states.pt", "mp_rank_00_model_states.pt"}, "DeepSpeed ZeRO"},
+      {{"bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt", "bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt"},
+       "zero_to_fp32.py"},
+      {{"mp_rank_00_model_states.pt", "mp_rank_01_model_states.pt"}, "model-parallel processes of DeepSpeed"},
+      {{"consolidated.00.pth", "consolidated.01.pth"}, "convert_llama_weights_to_hf.py"},
+      {{"reshard-model_part-0.pt", "reshard-model_part-1.pt"}, "fairseq"},
+      {{"pytorch_model_rank0.bin", "pytorch_model_rank1.bin"}, "FullStateDictConfig"},
+      {{"model_rank_0.pt", "model_rank_1.pt", "model_rank_2.pt"}, "('model_rank_0.pt' and 2 more of them)"},
+      {{"weights-rank-0.safetensors", "weights-rank-1.safetensors"}, "one file for each process's rank"},
+      {{"shard-00001-model-00001-of-00001.safetensors", "shard-00002-model-00001-of-00001.safetensors"},
+       "consolidate_safetensors_files"},
+      {{"mp_rank_00/model_optim_rng.pt", "mp_rank_01/model_optim_rng.pt"}, "2 ranks of Megatron-LM"},
+      {{"mp_rank_00_000/model_optim_rng.pt", "mp_rank_00_001/model_optim_rng.pt"}, "2 ranks of Megatron-LM"},
+      {{"__0_0.distcp", "__1_0.distcp"}, "without their .metadata"},
+      {{"lora_rank_8.pt", "lora_rank_16.pt"}, ""},
+      {{"lora_rank_1.pt", "lora_rank_2.pt"}, ""},
+      {{"consolidated.00.pth"}, ""},
+      {{"mp_rank_00_model_states.pt"}, ""},
+      {{"rng_state_0.pth", "rng_state_1.pth"}, ""},
+      {{"log_rank_0.txt", "log_rank_1.txt", "model.pt"}, ""},
+      {{"model-00001-of-00002.pt", "model-00002-of-00002.pt"}, ""},
+      {{"model_rank_0.pt"}, ""},
+  };
+  for (const Layout& layout : layouts) {
+    const TempFolder folder;
+    fill(folder, layout.files);
+    const std::string reason = describe_process_shards(folder.path());
+    if (*layout.reason == '\0') {
+      EXPECT_EQ(reason, "");
+      EXPECT_FALSE(open_checkpoint(folder.path()).entries.empty());
+    } else {
+      EXPECT_TRUE(contains(reason, layout.reason));
+      EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), layout.reason));
+    }
+  }
+}
+
+TEST(ProcessShards, one_of_them_is_refused_too_and_what_is_whole_beside_them_is_read) {
+  const TempFolder folder;
+  fill(folder, {"zero_pp_rank_0_mp_rank_00_optim_states.pt", "mp_rank_00_model_states.pt", "m/mp_rank_00/w.pt",
+                "m/mp_rank_01/w.pt", "one/mp_rank_00/w.pt", "c/consolidated.00.pth", "c/consolidated.01.pth"});
+  const auto problem = [&folder](const std::string& file) {
+    return refusal([&] { open_checkpoint(folder.path() / file); });
+  };
+  EXPECT_TRUE(contains(problem("zero_pp_rank_0_mp_rank_00_optim_states.pt"), "DeepSpeed ZeRO"));
+  EXPECT_EQ(problem("mp_rank_00_model_states.pt"), "nothing was thrown");
+  EXPECT_TRUE(contains(problem("m/mp_rank_01/w.pt"), "one of 2 ranks of Megatron-LM"));
+  EXPECT_TRUE(contains(problem("m/mp_rank_01"), "one of 2 ranks of Megatron-LM"));
+  EXPECT_EQ(problem("one/mp_rank_00/w.pt"), "nothing was thrown");
+  EXPECT_TRUE(contains(problem("c/consolidated.01.pth"), "Llama's model-parallel files"));
+  EXPECT_TRUE(contains(problem("one"), "name one of the folders in it: 'mp_rank_00'"));
+}
+
+TEST(ProcessShards, a_folder_of_torch_distributed_is_read_whole) {
+  const TempFolder folder;
+  std::string shard;
+  const dcp::Chunk upper = dcp::add(shard, "__0_0.distcp", {0, 0}, {1, 2}, {1, 2});
+  const dcp::Chunk lower = dcp::add(shard, "__0_0.distcp", {1, 0}, {1, 2}, {3, 4});
+  folder.write("__0_0.distcp", shard);
+  folder.write("__9_0.distcp", shard);
+  folder.write("common.pt", dcp::saved({1, 1}, {9}));
+  folder.write(".metadata", dcp::metadata({{"w", {2, 2}, {upper, lower}}}));
+  for (const fs::path& path : {folder.path(), folder.path() / ".metadata"}) {
+    const Checkpoint checkpoint = open_checkpoint(path);
+    ASSERT_EQ(checkpoint.entries.size(), 1u);
+    EXPECT_EQ(checkpoint.entries[0].name, "w");
+    EXPECT_EQ(checkpoint.entries[0].provenance, "2 chunks in __0_0.distcp");
+    EXPECT_EQ(checkpoint.entries[0].load().at(std::vector<std::int64_t>{1, 1}), 4);
+    EXPECT_EQ(checkpoint.format, "pytorch-distributed");
+  }
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  ASSERT_EQ(checkpoint.notes.size(), 1u);
+  EXPECT_TRUE(contains(checkpoint.notes[0], "not read, as .metadata does not name them: '__9_0.distcp', 'common.pt'"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path() / "__0_0.distcp"); }), "name its folder"));
+  EXPECT_TRUE(
+      contains(refusal([&] { open_checkpoint(folder.path().parent_path() / "nothing.distcp"); }), "nothing.distcp"));
+}
+
+}  // namespace
+}  // namespace sigmax::io
