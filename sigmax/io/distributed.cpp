@@ -75,6 +75,7 @@ class DistributedReader {
     const DistributedMetadata description = read_distributed_metadata(metadata_);
     result_.files.push_back({metadata_->path(), kFormat, metadata_->bytes().size()});
     for (const DistributedTensor& tensor : description.tensors) add_tensor(tensor);
+    tensors_ = result_.entries.size();
     for (const DistributedObject& object : description.objects) add_object(object);
     for (const auto& [name, shard] : shards_) {
       result_.files.push_back({shard.file->path(), kFormat, shard.file->bytes().size()});
@@ -82,7 +83,7 @@ class DistributedReader {
     check_ranges();
     if (unsearched_ > 0) {
       result_.notes.push_back(
-          fmt::format("{}: {} objects are stored through a transform and were not searched for tensors",
+          fmt::format("{}: {} objects are stored in another way than torch.save's and were not searched for tensors",
                       metadata_->path().string(), unsearched_));
     }
     return std::move(result_);
@@ -122,8 +123,8 @@ class DistributedReader {
     return from.file->subfile(static_cast<std::size_t>(range.offset), static_cast<std::size_t>(range.length));
   }
 
-  std::vector<Entry> entries_at(const std::string& tensor, const DistributedRange& range, const Naming& naming) {
-    const auto file = archive(tensor, range);
+  std::vector<Entry> entries_at(const std::string& tensor, const DistributedRange& range,
+                                const std::shared_ptr<const MappedFile>& file, const Naming& naming) const {
     const std::string where = fmt::format("{}, {} bytes at byte {}", in_quotes(range.file), range.length, range.offset);
     std::vector<Entry> entries;
     try {
@@ -146,7 +147,7 @@ class DistributedReader {
 
   Entry chunk_entry(const DistributedTensor& tensor, const DistributedChunk& chunk) {
     const DistributedRange& range = *chunk.stored;
-    std::vector<Entry> entries = entries_at(tensor.name, range, {tensor.name, ""});
+    std::vector<Entry> entries = entries_at(tensor.name, range, archive(tensor.name, range), {tensor.name, ""});
     if (entries.size() != 1) {
       refuse(tensor.name, fmt::format("its chunk in {} is {} tensors", in_quotes(range.file), entries.size()));
     }
@@ -220,13 +221,17 @@ class DistributedReader {
 
   // Numbers and lists have no tensors in them; objects that torch.save pickled may.
   void add_object(const DistributedObject& object) {
-    if (!object.stored.transform.empty()) {
-      archive(object.name, object.stored);
+    const auto file = archive(object.name, object.stored);
+    if (!looks_like_zip(*file) || !object.stored.transform.empty()) {
       ++unsearched_;
       return;
     }
-    for (Entry& entry : entries_at(object.name, object.stored, {object.name, object.name + "."})) {
+    for (Entry& entry : entries_at(object.name, object.stored, file, {object.name, object.name + "."})) {
       result_.entries.push_back(std::move(entry));
+    }
+    object_bytes_ += object.stored.length;
+    if (result_.entries.size() - tensors_ > most_tensors(object_bytes_)) {
+      refuse(object.name, "the objects name more tensors than their bytes justify");
     }
   }
 
@@ -255,6 +260,8 @@ class DistributedReader {
   const OpenShard& open_;
   DistributedCheckpoint result_;
   std::map<std::string, Shard> shards_;
+  std::size_t tensors_ = 0;  // entries that are not found in objects
+  std::uint64_t object_bytes_ = 0;
   std::size_t unsearched_ = 0;
 };
 

@@ -101,9 +101,12 @@ std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
   }
   Pickle::Call call = pickle.call(id);
   Id state = call.state;
+  bool is_subclass = false;
   for (int depth = 0; depth < kDeepestWrapping && call.callable != Pickle::kAbsent; ++depth) {
-    if (pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type_v2")) {
+    if (pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type_v2") ||
+        pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type")) {
       // (function, class, arguments, state)
+      is_subclass = true;
       state = arg(pickle, call.args, 3);
       call = {arg(pickle, call.args, 0), arg(pickle, call.args, 2)};
     } else if (wraps_tensor(pickle, call.callable)) {
@@ -116,12 +119,15 @@ std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
       break;
     }
   }
+  // What a subclass is made of by a function of its own is not a tensor of the checkpoint by itself.
+  if (is_subclass) return TensorCall{call.callable, call.args, state};
   return std::nullopt;
 }
 
 bool has_own_attributes(const Pickle& pickle, const TensorCall& call) {
-  return call.callable == Pickle::kAbsent || (pickle.global_module(call.callable) == "torch._utils" &&
-                                              pickle.global_attribute(call.callable) != "_rebuild_wrapper_subclass");
+  const std::string_view maker = pickle.global_attribute(call.callable);
+  return pickle.global_module(call.callable) == "torch._utils" &&
+         (maker.starts_with("_rebuild_tensor") || maker == "_rebuild_qtensor");
 }
 
 DType torch_dtype(std::string_view name) { return look_up(kTypes, name); }

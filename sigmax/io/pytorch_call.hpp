@@ -28,8 +28,8 @@ struct TensorCall {
   Pickle::Id state = Pickle::kAbsent;     ///< attributes that travel with the tensor
 };
 
-/// True if the attributes in the call's state are a program's own. Those of a subclass that wraps other tensors are its
-/// parts: integers, scales and shards that are no weights by themselves.
+/// True if the attributes in the call's state are a program's own: those of a plain tensor. Those of a subclass that
+/// wraps other tensors are its parts: integers, scales and shards that are no weights by themselves.
 bool has_own_attributes(const Pickle& pickle, const TensorCall& call);
 
 /// A tuple or list of at most 64 integers, or torch.Size of one; nothing for any other value.

@@ -345,6 +345,11 @@ std::vector<Entry> read_torch_package(const std::shared_ptr<const MappedFile>& f
     const Pickle pickle = Pickle::read(unpacked(file, *member, kLargestPickle), 0, place_of(*member));
     auto more = entries_of(file, find_tensors(pickle, *file, naming), storages, member->name);
     std::move(more.begin(), more.end(), std::back_inserter(entries));
+    if (entries.size() > most_tensors(file->bytes().size())) {
+      throw FileError(
+          file->path().string(), "",
+          fmt::format("its pickles name more than {} tensors: more than its bytes justify", entries.size()));
+    }
   }
   return entries;
 }

@@ -48,7 +48,11 @@ class LegacyReader {
     const Pickle keys = next_pickle("storage keys");
     const StorageMap storages = read_storages(object, keys);
     const Naming naming{file_->path().stem().string(), ""};
-    return entries_of(file_, find_tensors(object, *file_, naming), storages, "object");
+    std::vector<Entry> entries = entries_of(file_, find_tensors(object, *file_, naming), storages, "object");
+    if (const std::size_t rest = file_->bytes().size() - position_; rest > 0) {
+      refuse("storages", fmt::format("{} bytes follow the last of them: take apart two files one after another", rest));
+    }
+    return entries;
   }
 
  private:

@@ -117,7 +117,7 @@ class Walk {
       if (frame.attribute && listed_[frame.value]) return;
       listed_[frame.value] = true;
       found_.push_back({*call, frame.path, frame.attribute});
-      if (found_.size() > kFreeTensors + pickle_.length() / kBytesPerTensor) {
+      if (found_.size() > most_tensors(pickle_.length())) {
         refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
       }
       if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
@@ -315,6 +315,10 @@ class Walk {
 };
 
 }  // namespace
+
+std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept {
+  return kFreeTensors + static_cast<std::size_t>(pickle_bytes / kBytesPerTensor);
+}
 
 TensorTree find_tensors(const Pickle& pickle, const MappedFile& file, const Naming& naming) {
   return Walk(pickle, file, naming).run();

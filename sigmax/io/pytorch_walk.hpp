@@ -1,6 +1,8 @@
 // Finds the tensors in a pickled object, wherever they lie, and names them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,10 @@ struct Naming {
   std::string root;
   std::string prefix;
 };
+
+/// How many tensors a pickle of so many bytes may unfold into: twice what the densest real checkpoints need, and what
+/// costs little. Whoever reads several pickles of one file holds their sum against it.
+std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept;
 
 /// Finds every tensor below the root.
 ///

@@ -28,7 +28,8 @@ constexpr std::uint16_t kEncrypted = 1, kSizesFollow = 8;  // flags
 constexpr std::uint16_t kEndMarked = 2;                    // flag of LZMA members
 
 constexpr const char* kSeveralArchives =
-    "two archives one after another are none, take them apart (a .distcp file of torch.distributed.checkpoint is read "
+    "there are two archives one after another, to be taken apart (a .distcp file of torch.distributed.checkpoint is "
+    "read "
     "with its folder), or the archive is damaged";
 
 [[noreturn]] void refuse(const MappedFile& file, std::string place, std::string problem) {

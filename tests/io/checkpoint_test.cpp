@@ -90,7 +90,8 @@ TEST(OpenCheckpoint, LeavesTheLegacyPickleToItsReader) {
 }
 
 TEST(OpenCheckpoint, ListsWhatItKnows) {
-  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "pytorch-export", "pytorch-package", "npz", "npy", "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
+  EXPECT_EQ(known_formats(), (Names{"torchscript", "pytorch", "pytorch-export", "pytorch-package", "npz", "npy",
+                                    "pytorch-legacy", "safetensors", "onnx", "pytorch-distributed"}));
 }
 
 TEST(OpenCheckpoint, JoinsSeveralFilesInTheOrderGiven) {
@@ -213,6 +214,8 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
       {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
       {"version https://git-lfs.github.com/spec/v1\n", "run `git lfs pull`"},
       {"\x1f\x8b\x08", "gzip"},
+      {"storages" + std::string(249, '\0') + "ustar" + std::string(250, '\0'),
+       "load it with torch.load and save it again"},
       {kEmptyPickle, "a Python pickle that torch.save did not write"},
       {zip_of({{"a.txt", "hello"}}), "a zip archive, but neither of PyTorch nor of NumPy"},
       {"{\"layers\": 2}", "weight_map: is missing: this is not the index"},

@@ -144,6 +144,9 @@ TEST(Distributed, objects_are_searched_for_tensors_and_unnamed_bytes_are_told) {
   EXPECT_EQ(found.entries[0].name, "extra.1.w");
   EXPECT_EQ(at(found.entries[0].load(), {1, 1}), 3);
   EXPECT_TRUE(found.notes.empty());
+  const auto foreign = read(dcp::metadata({}, {{"o", "s", 0, 5}}), {{"s", "other"}});
+  ASSERT_EQ(foreign.notes.size(), 1u);
+  EXPECT_TRUE(contains(foreign.notes[0], "1 objects are stored in another way than torch.save's"));
   const auto padded = read(metadata, {{"s", number + list + "seven b"}});
   ASSERT_EQ(padded.notes.size(), 1u);
   EXPECT_TRUE(contains(padded.notes[0], "7 bytes are not read"));

@@ -194,5 +194,16 @@ TEST(TorchPackage, the_tensors_of_its_pickles_are_read) {
   EXPECT_TRUE(contains(refusal([&] { read_package(several); }), "its storage '7' is not in the file"));
 }
 
+// One pickle may name a tensor often; many of them together no more often than the file justifies.
+TEST(TorchPackage, many_pickles_may_not_name_a_tensor_for_ever) {
+  std::string often = "](" + numbered(0) + pk::put(0);
+  for (int i = 0; i < 40000; ++i) often += pk::get(0);
+  std::vector<ZipContent> contents = {{"p/.data/0.storage", raw(kValues)}, {"p/.data/extern_modules", "torch"}};
+  contents.push_back({"p/a", pk::whole(often + "e")});
+  EXPECT_EQ(read_package(contents).size(), 40001u);
+  for (const char* name : {"p/b", "p/c", "p/d"}) contents.push_back({name, pk::whole(often + "e"), true});
+  EXPECT_TRUE(contains(refusal([&] { read_package(contents); }), "more than its bytes justify"));
+}
+
 }  // namespace
 }  // namespace sigmax::io

@@ -236,6 +236,25 @@ TEST(PyTorchKinds, the_parts_of_a_wrapping_subclass_are_no_tensors_of_the_checkp
   }
 }
 
+TEST(PyTorchKinds, a_subclass_made_by_a_function_of_its_own_is_listed_once) {
+  const std::string part = pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1});
+  const std::pair<const char*, const char*> functions[] = {{"torch.nested._internal.nested_tensor", "_rebuild_njt"},
+                                                           {"my.package", "remake"},
+                                                           {"torch._utils", "_rebuild_x"}};
+  for (const auto& [module, function] : functions) {
+    for (const char* rebuild : {"_rebuild_from_type_v2", "_rebuild_from_type"}) {
+      const std::string made =
+          pk::call(pk::global("torch._tensor", rebuild),
+                   {pk::global(module, function), pk::global("my.package", "Type"),
+                    pk::tuple({pk::dict({pk::str("values"), part})}), pk::dict({pk::str("values"), part})});
+      const auto entries = read(pk::call(pk::global("torch._utils", "_rebuild_parameter"), {made, "\x88", "N"}),
+                                {{"l", raw(std::vector<float>(6, 1))}});
+      EXPECT_TRUE(contains(entries[0].unreadable, std::string(module) + "." + function));
+      EXPECT_EQ(entries.size(), 2u);
+    }
+  }
+}
+
 TEST(PyTorchKinds, shards_and_flat_parameters_of_fsdp_are_named) {
   const std::string sharded = pk::object("torch.distributed._shard.sharded_tensor.api", "ShardedTensor",
                                          pk::tuple({pk::list({pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1})})}));

@@ -345,6 +345,8 @@ TEST(PyTorchLegacy, lies_are_refused) {
       {legacy(w, {"7"}, raw(std::int64_t{-1})), "storage '7': holds 18446744073709551615 elements"},
       {legacy(w, {"7"}, raw(std::int64_t{6}) + "short"), "6 elements of 4 bytes wanted, 5 bytes left"},
       {legacy(w, {"7", "7"}, six_values + six_values), "is listed twice"},
+      {legacy(w, {"7"}, six_values) + legacy(w, {"7"}, six_values), "take apart two files one after another"},
+      {legacy(w, {"7"}, six_values) + "x", "storages: 1 bytes follow the last of them"},
       {legacy(w, {"8"}, six_values), "no object refers to it"},
       {legacy(w, {}, six_values), "tensor 'w': its storage '7' is not in the file"},
       {legacy(two, {"7"}, six_values), "is described in two ways"},
