@@ -23,6 +23,7 @@ def contents():
         "m.npz": checkpoints.npz({"w": rows}),
         "deflated.npz": deflated.getvalue(),
         "m.safetensors": checkpoints.safetensors({"w": checkpoints.matrix(rows)}),
+        "m.pt": checkpoints.torch_archive(rows),
     }
 
 
@@ -85,7 +86,16 @@ class TruncatedTest(CommandTest):
             self.expect_named(finished, "m.npy", len(content), 4096)
             self.assertFalse((self.folder / "report.json").exists())
 
-    def test_a_shard_and_external_files_are_named_themselves(self):
+    def test_a_shard_of_many_processes_is_named_itself(self):
+        rows = checkpoints.diagonal([float(i + 1) for i in range(SIDE)])
+        for looks in (0, 1, 2):
+            for name, content in checkpoints.distributed({"w": rows}).items():
+                self.write(f"dcp/{name}", content)
+            had = (self.folder / "dcp/__1_0.distcp").stat().st_size
+            finished = self.run_truncating("__1_0.distcp", 4096, looks, "norm", "dcp", "--ord", "fro")
+            self.expect_named(finished, "dcp/__1_0.distcp", had, 4096)
+
+    def test_a_shard_of_an_index_is_named_itself(self):
         rows = checkpoints.diagonal([float(i + 1) for i in range(SIDE)])
         shard = checkpoints.safetensors({"w": checkpoints.matrix(rows)})
         self.write("model.safetensors.index.json", b'{"weight_map": {"w": "parts/a.safetensors"}}')

@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "io/onnx_bytes.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/mapping_faults.hpp"
 #include "sigmax/io/onnx.hpp"
 
 namespace sigmax::io {
@@ -215,6 +217,21 @@ TEST_F(OnnxExternalData, MayBeALinkWithinTheModelsFolderOrTheHubsCache) {
   fs::create_symlink("../../../blobs/aa", cache / "snapshots" / "1" / "onnx" / "m.onnx");
   fs::create_symlink("../../../blobs/bb", cache / "snapshots" / "1" / "onnx" / "near.data");
   EXPECT_EQ(values_of(cache / "snapshots" / "1" / "onnx" / "m.onnx"), (std::vector<float>{7, 8}));
+}
+
+TEST_F(OnnxExternalData, IsNamedWhereItIsTruncatedMeanwhile) {
+  handle_mapping_faults();
+  const std::size_t bytes = 8 * 4096;
+  // In place, and copied since no float lies at an odd address.
+  for (const char* offset : {"0", "1"}) {
+    folder_.write("model/w.data", std::string(bytes + 1, '\0'));
+    const Message model = external({{"location", "w.data"}, {"offset", offset}}, {bytes / 4});
+    const Checkpoint checkpoint = open_checkpoint(folder_.write("model/m.onnx", model.bytes));
+    const Tensor before = checkpoint.entries.at(0).load();
+    fs::resize_file(folder_.path() / "model" / "w.data", 4096);
+    EXPECT_TRUE(contains(refusal([&] { checkpoint.entries.at(0).load(); }), "w.data: was truncated while it was read"));
+    EXPECT_EQ(before.at(std::vector<std::int64_t>{bytes / 4 - 1}), 0.0);
+  }
 }
 
 TEST_F(OnnxExternalData, IsCheckedAgainstTheFile) {
