@@ -23,7 +23,8 @@ Exit status:
   0  success
   1  a weight met a --fail-if expression
   2  the command line is wrong
-  3  a file is unreadable or malformed, or an output cannot be written
+  3  a file is unreadable, malformed or changed while it was read, or an output
+     cannot be written
   4  what was asked for was not reached: --certify proven, and some weight has
      no proven upper end; or svd stopped short of its tolerance, or its bounds
      leave room for a value that it missed

@@ -17,6 +17,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/io/mapping_faults.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -81,5 +82,6 @@ int run(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   sigmax::cli::let_writes_fail();
+  sigmax::io::handle_mapping_faults();
   return sigmax::cli::run(argc, argv);
 }

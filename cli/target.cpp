@@ -13,6 +13,7 @@
 #include "cli/closest_names.hpp"
 #include "sigmax/audit/role.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/intact.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -23,8 +24,10 @@ struct Found {
   std::optional<Dimensions> index;
 };
 
+// Of arrays one after another in one .npy file the first is meant, as NumPy's own reader has it.
 bool is_matrix(const io::Entry& entry) {
-  return entry.shape.size() >= 2 && is_real(entry.dtype) && element_count(entry.shape).value_or(0) > 0;
+  return entry.shape.size() >= 2 && is_real(entry.dtype) && element_count(entry.shape).value_or(0) > 0 &&
+         !entry.appended;
 }
 
 const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path) {
@@ -34,6 +37,10 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
   }
   if (matrices.size() == 1) return *matrices.front();
   if (matrices.empty()) {
+    if (checkpoint.entries.size() == 1 && !checkpoint.entries[0].unreadable.empty()) {
+      throw FileError(path.string(), fmt::format("tensor '{}'", checkpoint.entries[0].name),
+                      checkpoint.entries[0].unreadable);
+    }
     throw Error(fmt::format("{}: none of its {} tensors is a matrix of real numbers; `sigmax ls` lists them",
                             path.string(), checkpoint.entries.size()));
   }
@@ -139,6 +146,10 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
   const auto [found, index] = find_entry(checkpoint, target);
   const io::Entry& entry = *found;
   require_matrix(entry);
+  if (!target.tensor && checkpoint.entries.back().appended) {
+    messages.note(fmt::format("'{}' is the first of {} arrays in the file; name another, as in {}:{}", entry.name,
+                              checkpoint.entries.size(), target.path.string(), checkpoint.entries.back().name));
+  }
   const audit::MatrixPlan plan = entry.shape.size() == 2 ? audit::MatrixPlan{} : plan_of(checkpoint, entry);
   if (plan.batch > 1) {
     const Dimensions stack(entry.shape.begin(), entry.shape.end() - 2);
@@ -157,7 +168,8 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
   const Dimensions matrix = {plan.rows, plan.columns};
   messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}", entry.name, to_string(entry.shape),
                             to_string(matrix)));
-  return {entry.name, entry.shape, tensor.reshaped(matrix)};
+  // A strided tensor is copied.
+  return {entry.name, entry.shape, io::while_intact(tensor, [&] { return tensor.reshaped(matrix); })};
 }
 
 }  // namespace sigmax::cli

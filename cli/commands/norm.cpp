@@ -12,6 +12,7 @@
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
@@ -75,7 +76,7 @@ int run_norm(const NormOptions& options, Context& context) {
   norms::NormResult result;
   {
     const ProgressLine progress(context, "norm", options.common);
-    result = norms::norm(named.matrix, options.norm, context);
+    result = io::while_intact(named.matrix, [&] { return norms::norm(named.matrix, options.norm, context); });
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {

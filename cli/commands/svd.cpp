@@ -24,6 +24,7 @@
 #include "sigmax/core/rng.hpp"
 #include "sigmax/io/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/npy_writer.hpp"
 #include "sigmax/io/npz_writer.hpp"
 #include "sigmax/io/safetensors_writer.hpp"
@@ -318,8 +319,11 @@ int run_svd(const SvdOptions& options, Context& context) {
   SvdReport report;
   {
     const ProgressLine progress(context, "svd", options.common);
-    const Problem problem = problem_of(options, named, target, context);
-    const Solution solution = solve(problem, options.certify, context);
+    const auto [problem, solution] = io::while_intact(named.matrix, [&] {
+      Problem posed = problem_of(options, named, target, context);
+      Solution found = solve(posed, options.certify, context);
+      return std::pair(std::move(posed), std::move(found));
+    });
     report = report_of(options, named, target, problem, solution, context);
     if (options.output) write_output(*options.output, report, solution.triplets, context);
   }

@@ -12,6 +12,7 @@
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/role.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::audit {
@@ -76,8 +77,7 @@ void for_each_matrix(std::size_t count, bool small, Context& context, const std:
   });
 }
 
-TensorResult audit_tensor(const Job& job, const Options& options, Context& context) {
-  const Clock::time_point start = Clock::now();
+TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& options, Context& context) {
   const MatrixPlan& plan = job.plan;
   TensorResult result;
   result.name = job.entry->name;
@@ -90,7 +90,6 @@ TensorResult audit_tensor(const Job& job, const Options& options, Context& conte
   result.columns = plan.columns;
   result.batch = plan.batch;
 
-  const Tensor tensor = job.entry->load();
   const std::vector<Tensor> blocks = blocks_of(tensor, plan);
   std::vector<Measurement> measured(blocks.size());
   for_each_matrix(blocks.size(), is_small(plan), context,
@@ -99,7 +98,6 @@ TensorResult audit_tensor(const Job& job, const Options& options, Context& conte
       blocks.size() == 1 ? std::move(measured[0]) : block_diagonal(measured, plan.rows, plan.columns, tensor.dtype());
   if (whole.first_non_finite >= 0) {
     result.non_finite = NonFinite{whole.nan, whole.infinite, unravel(whole.first_non_finite, result.shape)};
-    result.seconds = seconds_since(start);
     return result;
   }
   result.figures = whole.figures;
@@ -114,6 +112,14 @@ TensorResult audit_tensor(const Job& job, const Options& options, Context& conte
   for (std::size_t p = 0; p < plan.parts.size(); ++p) {
     result.parts.push_back({plan.parts[p].name, plan.parts[p].rows, plan.columns, *part_figures[p]});
   }
+  return result;
+}
+
+// The figures of a file that changed while it was read are those of no weight.
+TensorResult audit_tensor(const Job& job, const Options& options, Context& context) {
+  const Clock::time_point start = Clock::now();
+  const Tensor tensor = job.entry->load();
+  TensorResult result = io::while_intact(tensor, [&] { return audit_loaded(job, tensor, options, context); });
   result.seconds = seconds_since(start);
   return result;
 }

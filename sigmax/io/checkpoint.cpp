@@ -4,14 +4,19 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/companion_file.hpp"
 #include "sigmax/io/distributed.hpp"
 #include "sigmax/io/distributed_metadata.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
@@ -38,10 +43,12 @@ struct Candidate {
   std::optional<std::vector<ZipMember>> members;  // if the file is a zip archive
 };
 
+using Notes = std::vector<std::string>;
+
 struct Format {
   const char* name;
   bool (*matches)(const Candidate&);
-  std::vector<Entry> (*read)(const Candidate&);
+  std::vector<Entry> (*read)(const Candidate&, Notes&);
 };
 
 template <bool (*test)(const std::vector<ZipMember>&)>
@@ -54,20 +61,22 @@ bool content(const Candidate& candidate) {
   return !candidate.members && test(*candidate.file);
 }
 
-std::vector<Entry> pytorch(const Candidate& candidate) {
+std::vector<Entry> pytorch(const Candidate& candidate, Notes&) {
   return read_pytorch_archive(candidate.file, *candidate.members);
 }
-std::vector<Entry> exported(const Candidate& candidate) {
+std::vector<Entry> exported(const Candidate& candidate, Notes&) {
   return read_exported_program(candidate.file, *candidate.members);
 }
-std::vector<Entry> package(const Candidate& candidate) {
+std::vector<Entry> package(const Candidate& candidate, Notes&) {
   return read_torch_package(candidate.file, *candidate.members);
 }
-std::vector<Entry> npz(const Candidate& candidate) { return read_npz(candidate.file, *candidate.members); }
-std::vector<Entry> npy(const Candidate& candidate) { return read_npy(candidate.file); }
-std::vector<Entry> legacy(const Candidate& candidate) { return read_pytorch_legacy(candidate.file); }
-std::vector<Entry> safetensors(const Candidate& candidate) { return read_safetensors(candidate.file); }
-std::vector<Entry> onnx_model(const Candidate& candidate) { return read_onnx(candidate.file); }
+std::vector<Entry> npz(const Candidate& candidate, Notes&) { return read_npz(candidate.file, *candidate.members); }
+std::vector<Entry> npy(const Candidate& candidate, Notes& notes) { return read_npy(candidate.file, &notes); }
+std::vector<Entry> legacy(const Candidate& candidate, Notes&) { return read_pytorch_legacy(candidate.file); }
+std::vector<Entry> safetensors(const Candidate& candidate, Notes& notes) {
+  return read_safetensors(candidate.file, &notes);
+}
+std::vector<Entry> onnx_model(const Candidate& candidate, Notes&) { return read_onnx(candidate.file); }
 
 // The first that matches reads the file: strong signatures stand before weak ones.
 constexpr Format kFormats[] = {
@@ -89,13 +98,35 @@ const Format* format_of(const Candidate& candidate) {
   return nullptr;
 }
 
-Candidate candidate_of(const fs::path& path) {
-  Candidate candidate{MappedFile::open(path), std::nullopt};
-  if (looks_like_zip(*candidate.file)) candidate.members = read_zip_directory(candidate.file);
+Candidate candidate_of(std::shared_ptr<const MappedFile> file) {
+  Candidate candidate{std::move(file), std::nullopt};
+  if (looks_like_zip(*candidate.file)) {
+    candidate.members = while_intact(*candidate.file, [&] { return read_zip_directory(candidate.file); });
+  }
   return candidate;
 }
 
+// Of a file in a folder whose content says nothing, as it cannot be opened, is a damaged archive or is of no known
+// format, the name decides whether it was meant to be read. `own` extensions are of checkpoints alone, others are
+// shared with files of other kinds. Hub caches name files by their hash, without an extension.
+enum class Named { own, shared, foreign };
+
+Named naming_of(const fs::path& path) {
+  constexpr std::string_view kOwn[] = {".safetensors", ".npy", ".npz",  ".onnx",  ".pt",
+                                       ".pth",         ".pt2", ".ckpt", ".distcp"};
+  constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
+                                          ".pkl", ".pickle", ".torch", ".tar",     ".t7", ".mar"};
+  std::string extension = path.extension().string();
+  for (char& c : extension) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
+  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
+                                                                                           : Named::foreign;
+}
+
 [[noreturn]] void refuse_format(const Candidate& candidate) {
+  candidate.file->check_intact();
   throw FileError(
       candidate.file->path().string(), "",
       fmt::format("{}; known formats: {}", describe_unknown_format(*candidate.file), fmt::join(known_formats(), ", ")));
@@ -106,6 +137,14 @@ std::string list_of(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < names.size() && i < kMaxListed; ++i) text += (i == 0 ? "" : ", ") + in_quotes(names[i]);
   if (names.size() > kMaxListed) text += fmt::format(" and {} more", names.size() - kMaxListed);
   return text;
+}
+
+// Other programs have indices as well: one that never says weight_map is of no shards.
+bool is_index(const fs::path& path) {
+  if (!path.filename().string().ends_with(".index.json")) return false;
+  const auto file = MappedFile::open(path);
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  return text.find("weight_map") != std::string_view::npos;
 }
 
 bool is_folder(const fs::path& path) {
@@ -126,7 +165,7 @@ class Opener {
   void open(const fs::path& path) {
     if (is_folder(path)) return open_folder(path);
     refuse_part(path, describe_process_shard(path));
-    const Candidate candidate = candidate_of(path);
+    const Candidate candidate = candidate_of(MappedFile::open(path));
     if (const Format* format = format_of(candidate)) {
       read(candidate, *format);
     } else if (looks_like_distributed_metadata(*candidate.file)) {
@@ -149,9 +188,13 @@ class Opener {
  private:
   // Returns where the file's entries begin.
   std::size_t read(const Candidate& candidate, const Format& format) {
-    std::vector<Entry> entries = format.read(candidate);
+    const auto& file = candidate.file;
+    std::vector<Entry> entries = while_intact(*file, [&] { return format.read(candidate, checkpoint_.notes); });
     const std::size_t first = checkpoint_.entries.size();
-    for (Entry& entry : entries) entry.file = candidate.file->path();
+    for (Entry& entry : entries) {
+      entry.file = file->path();
+      demand_intact(entry, file);
+    }
     std::move(entries.begin(), entries.end(), std::back_inserter(checkpoint_.entries));
     checkpoint_.files.push_back({candidate.file->path(), format.name, candidate.file->bytes().size()});
     return first;
@@ -177,7 +220,8 @@ class Opener {
   }
 
   void open_distributed(const std::shared_ptr<const MappedFile>& metadata) {
-    DistributedCheckpoint found = read_distributed(metadata);
+    DistributedCheckpoint found = while_intact(*metadata, [&] { return read_distributed(metadata); });
+    for (Entry& entry : found.entries) demand_intact(entry, metadata);
     std::move(found.entries.begin(), found.entries.end(), std::back_inserter(checkpoint_.entries));
     std::move(found.files.begin(), found.files.end(), std::back_inserter(checkpoint_.files));
     std::move(found.notes.begin(), found.notes.end(), std::back_inserter(checkpoint_.notes));
@@ -199,9 +243,10 @@ class Opener {
     const std::vector<fs::path> files = files_in(folder, ignored);
     std::vector<std::string> indices;
     for (const fs::path& file : files) {
-      if (file.filename().string().ends_with(".index.json")) indices.push_back(file.filename().string());
+      if (is_index(file)) indices.push_back(file.filename().string());
     }
     const std::size_t before = checkpoint_.files.size();
+    const std::size_t notes_before = checkpoint_.notes.size();
     if (open_distributed_folder(folder, files, before)) return;
     if (indices.size() == 1) {
       open(folder / indices[0]);
@@ -209,20 +254,17 @@ class Opener {
     }
     refuse_part(folder, describe_process_shards(folder));
     for (const fs::path& file : files) {
-      const Candidate candidate = candidate_of(file);
-      if (const Format* format = format_of(candidate)) {
-        read(candidate, *format);
-      } else {
-        ignored.push_back(file.filename().string());
-      }
+      if (!read_if_known(file)) ignored.push_back(file.filename().string());
     }
     if (checkpoint_.files.size() == before) {
       const std::string inside = describe_checkpoint_folders(folder);
+      const std::string why = notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : "";
       throw FileError(
           folder.string(), "",
           fmt::format("no file in this folder is of a known format ({}){}", fmt::join(known_formats(), ", "),
-                      inside.empty() ? "" : "; name one of the folders in it: " + inside));
+                      inside.empty() ? why : "; name one of the folders in it: " + inside));
     }
+    std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });
     if (!indices.empty()) {
       checkpoint_.notes.push_back(
           fmt::format("{}: {} index files, every file was read by itself; name one index to "
@@ -233,6 +275,35 @@ class Opener {
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
         fmt::format("{}: not read, as they are no files of a known format: {}", folder.string(), list_of(ignored)));
+  }
+
+  // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
+  // said of it yet.
+  bool read_if_known(const fs::path& file) {
+    const Named naming = naming_of(file);
+    Candidate candidate;
+    try {
+      candidate = candidate_of(MappedFile::open(file));
+    } catch (const FileError& problem) {
+      if (naming != Named::foreign) throw;
+      checkpoint_.notes.push_back(fmt::format("not read: {}", problem.what()));
+      return true;
+    }
+    if (const Format* format = format_of(candidate)) {
+      read(candidate, *format);
+      return true;
+    }
+    if (naming != Named::foreign) candidate.file->check_intact();
+    if (naming != Named::own) return false;
+    checkpoint_.notes.push_back(
+        fmt::format("not read: {}: {}", file.string(), describe_unknown_format(*candidate.file)));
+    return true;
+  }
+
+  // Whether tensors of another file lie in this one, as the external data of an ONNX model.
+  bool holds_data(const fs::path& path) const {
+    return std::any_of(checkpoint_.entries.begin(), checkpoint_.entries.end(),
+                       [&path](const Entry& entry) { return entry.bytes && entry.bytes->file == path; });
   }
 
   // An index stands for its folder: what else lies there is named, so that nobody takes it for read.
@@ -251,37 +322,62 @@ class Opener {
   }
 
   void open_index(const std::shared_ptr<const MappedFile>& index) {
-    const ShardedIndex shards = read_sharded_index(index);
+    const ShardedIndex shards = while_intact(*index, [&] { return read_sharded_index(index); });
     if (shards.empty()) throw FileError(index->path().string(), "weight_map", "names no tensor");
+    std::map<std::string, std::vector<std::string>> found;
     for (const auto& [shard, tensors] : shards) {
-      const fs::path path = index->path().parent_path() / shard;
-      if (!is_file(path)) {
-        throw FileError(index->path().string(), fmt::format("weight_map: shard {}", in_quotes(shard)),
-                        "is not there: the index and its shards belong in one folder");
-      }
-      const Candidate candidate = candidate_of(path);
+      const Candidate candidate = candidate_of(open_shard(*index, shard));
       const Format* format = format_of(candidate);
       if (format == nullptr) refuse_format(candidate);
-      check_shard(*index, shard, tensors, read(candidate, *format));
+      const std::size_t first = read(candidate, *format);
+      std::vector<std::string>& names = found[shard];
+      for (std::size_t i = first; i < checkpoint_.entries.size(); ++i) names.push_back(checkpoint_.entries[i].name);
+      std::sort(names.begin(), names.end());
+      note_unlisted(shard, tensors, names);
+    }
+    compare(*index, shards, found);
+  }
+
+  static std::shared_ptr<const MappedFile> open_shard(const MappedFile& index, const std::string& shard) {
+    try {
+      return open_companion(index, shard);
+    } catch (const FileError& problem) {
+      throw FileError(index.path().string(), fmt::format("weight_map: shard {}", in_quotes(shard)),
+                      fmt::format("{}: the index and its shards belong in one folder", problem.problem()));
     }
   }
 
-  void check_shard(const MappedFile& index, const std::string& shard, const std::vector<std::string>& listed,
-                   std::size_t first) {
-    std::vector<std::string> found;
-    for (std::size_t i = first; i < checkpoint_.entries.size(); ++i) found.push_back(checkpoint_.entries[i].name);
-    std::sort(found.begin(), found.end());
-    std::vector<std::string> missing, unlisted;
-    std::set_difference(listed.begin(), listed.end(), found.begin(), found.end(), std::back_inserter(missing));
+  void note_unlisted(const std::string& shard, const std::vector<std::string>& listed,
+                     const std::vector<std::string>& found) {
+    std::vector<std::string> unlisted;
     std::set_difference(found.begin(), found.end(), listed.begin(), listed.end(), std::back_inserter(unlisted));
-    if (!missing.empty()) {
-      throw FileError(index.path().string(), fmt::format("weight_map: shard {}", in_quotes(shard)),
-                      fmt::format("does not hold {} of its tensors: {}", missing.size(), list_of(missing)));
+    if (unlisted.empty()) return;
+    checkpoint_.notes.push_back(fmt::format("{}: holds {} tensors that the index does not list there: {}",
+                                            in_quotes(shard), unlisted.size(), list_of(unlisted)));
+  }
+
+  // A tensor that the index lists and no shard holds has an entry of its own, so that nobody takes the checkpoint for
+  // whole.
+  void compare(const MappedFile& index, const ShardedIndex& shards,
+               const std::map<std::string, std::vector<std::string>>& found) {
+    std::vector<std::string> everything, missing;
+    for (const auto& each : found) everything.insert(everything.end(), each.second.begin(), each.second.end());
+    std::sort(everything.begin(), everything.end());
+    for (const auto& [shard, tensors] : shards) {
+      for (const std::string& tensor : tensors) {
+        if (std::binary_search(everything.begin(), everything.end(), tensor)) continue;
+        missing.push_back(tensor);
+        Entry entry;
+        entry.name = tensor;
+        entry.dtype_name = "unknown";
+        entry.file = index.path();
+        entry.unreadable = fmt::format("no shard holds it, though the index lists it in {}", in_quotes(shard));
+        checkpoint_.entries.push_back(std::move(entry));
+      }
     }
-    if (!unlisted.empty()) {
-      checkpoint_.notes.push_back(fmt::format("{}: holds {} tensors that the index does not list: {}", in_quotes(shard),
-                                              unlisted.size(), list_of(unlisted)));
-    }
+    if (missing.empty()) return;
+    checkpoint_.notes.push_back(fmt::format("{}: lists {} tensors that no shard holds: {}", index.path().string(),
+                                            missing.size(), list_of(missing)));
   }
 
   Checkpoint& checkpoint_;

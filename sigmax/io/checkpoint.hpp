@@ -39,6 +39,7 @@ struct Entry {
   std::filesystem::path file;      ///< the file that it is in; open_checkpoint fills it in, readers need not
   std::string provenance;          ///< where it sits: shard, archive member, graph path; empty if the name says it all
   std::string unreadable;          ///< empty if load() works; otherwise why its values cannot be had
+  bool appended = false;           ///< an array behind the first of its file, which NumPy's own reader passes over
   std::vector<Usage> used_by;
   std::function<Tensor()> load;  ///< maps or reads the values; throws FileError. Empty if `unreadable` is not.
 };
@@ -67,8 +68,13 @@ struct Checkpoint {
 /// below it) whose content is a known format. Nothing in a file is ever executed. Every length, offset, count and depth
 /// is checked before use. Files whose names say that each holds one process's part of the weights are refused.
 ///
+/// What is odd does not keep the rest from being read: an element of unknown type and a tensor that an index lists and
+/// no shard holds have entries with `unreadable`; notes name archives in a folder that are none of a checkpoint's, and
+/// what a header has that its format has not.
+///
 /// Throws FileError naming the file, the place and the problem if a file does not exist, is of no known format, or is
-/// malformed; Error if `paths` is empty.
+/// malformed; Error if `paths` is empty. Here and in load(), FileError too if a file is truncated or written to while
+/// it is read (MappedFile::check_intact); whoever computes on a tensor asks that once more afterwards (io/intact.hpp).
 Checkpoint open_checkpoint(const std::vector<std::filesystem::path>& paths);
 Checkpoint open_checkpoint(const std::filesystem::path& path);
 

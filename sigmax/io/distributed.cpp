@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/companion_file.hpp"
 #include "sigmax/io/distributed_metadata.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/mapped_tensor.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/pytorch.hpp"
@@ -57,7 +59,10 @@ Tensor assemble(const std::vector<Piece>& pieces, DType dtype, const Dimensions&
   // The pieces tile the tensor, and each takes no more than its share of a shard: so does the whole.
   const std::size_t bytes = static_cast<std::size_t>(byte_count(dtype, shape).value_or(0));
   const std::shared_ptr<std::byte[]> whole(new std::byte[std::max<std::size_t>(bytes, 1)]);
-  for (const Piece& piece : pieces) copy_block(piece.entry.load().compact(), piece.offsets, shape, whole.get());
+  for (const Piece& piece : pieces) {
+    const Tensor part = piece.entry.load();
+    while_intact(part, [&] { copy_block(part.compact(), piece.offsets, shape, whole.get()); });
+  }
   return Tensor(dtype, shape, whole.get(), whole);
 }
 
@@ -127,13 +132,16 @@ class DistributedReader {
       if (!is_pytorch_archive(members)) refuse(tensor, "is no archive of torch.save");
       entries = read_pytorch_archive(file, members, naming);
     } catch (const FileError& error) {
+      file->check_intact();
       refuse(tensor, fmt::format("{}: {}", where, error.problem()));
     }
     for (Entry& entry : entries) {
       if (entry.bytes) entry.bytes->offset += range.offset;
       entry.file = file->path();
       entry.provenance = valid_utf8(range.file, 200);
+      demand_intact(entry, file);
     }
+    file->check_intact();
     return entries;
   }
 
@@ -260,10 +268,14 @@ class DistributedReader {
 }  // namespace
 
 DistributedCheckpoint read_distributed(const std::shared_ptr<const MappedFile>& metadata) {
-  const OpenShard open = [folder = metadata->path().parent_path()](const std::string& name) {
+  const OpenShard open = [&metadata](const std::string& name) -> std::shared_ptr<const MappedFile> {
     std::error_code ignored;
-    const std::filesystem::path path = folder / name;
-    return std::filesystem::exists(path, ignored) ? MappedFile::open(path) : nullptr;
+    if (!std::filesystem::exists(metadata->path().parent_path() / name, ignored)) return nullptr;
+    try {
+      return open_companion(*metadata, name);
+    } catch (const FileError& error) {
+      throw FileError(metadata->path().string(), fmt::format("shard {}", in_quotes(name)), error.problem());
+    }
   };
   return read_distributed(metadata, open);
 }

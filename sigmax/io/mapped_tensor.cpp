@@ -68,6 +68,7 @@ Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const std::s
   // Nothing in the formats promises alignment, and typed loads need it.
   std::shared_ptr<std::byte[]> copy(new std::byte[used]);
   std::memcpy(copy.get(), bytes, used);
+  file->check_intact();
   const std::byte* aligned = copy.get();
   return Tensor(dtype, std::move(shape), std::move(strides), aligned, std::move(copy));
 }

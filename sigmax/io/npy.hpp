@@ -1,7 +1,8 @@
-// NumPy's array files: one array a file, or a zip archive of them.
+// NumPy's array files: one array a file, or several one after another.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sigmax/io/checkpoint.hpp"
@@ -12,10 +13,15 @@ namespace sigmax::io {
 
 bool looks_like_npy(const MappedFile& file) noexcept;
 
-/// The file's one array, named by the file's stem. Fortran order becomes strides; big-endian elements are swapped into
-/// a copy on load; text, dates, raw bytes and extended precision are listed with `unreadable`. Throws FileError as
-/// read_npy_header does, and for Python objects and structured types, of which nothing can be listed.
-std::vector<Entry> read_npy(const std::shared_ptr<const MappedFile>& file);
+/// The file's array, named by the file's stem. Fortran order becomes strides; big-endian elements are swapped into a
+/// copy on load; text, dates, raw bytes, extended precision, Python objects, records and types of unknown name are
+/// listed with `unreadable`.
+///
+/// numpy.save called several times on one open file writes arrays one after another. Those behind the first,
+/// `appended`, are named `stem[1]`, `stem[2]` and so on, and `notes` says so. Behind an array of which `item_bytes` is
+/// not known nothing is looked for. Throws FileError as read_npy_header does, and for bytes behind an array that begin
+/// no other.
+std::vector<Entry> read_npy(const std::shared_ptr<const MappedFile>& file, std::vector<std::string>* notes = nullptr);
 
 /// The tensor of an array file whose header is `header`. Throws FileError naming `tensor`.
 Tensor load_npy(const std::shared_ptr<const MappedFile>& array_file, const NpyHeader& header,

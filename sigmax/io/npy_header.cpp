@@ -10,6 +10,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/message.hpp"
+#include "sigmax/io/npy_type.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -53,7 +54,11 @@ class Literal {
   bool at_end() { return skip_spaces() == text_.size(); }
 
   std::string_view string() {
-    const char quote = peek();
+    char quote = peek();
+    if (quote == 'u' || quote == 'U') {  // Python 2's Unicode strings; Python 3 takes them as well
+      ++position_;
+      quote = position_ < text_.size() ? text_[position_] : '\0';
+    }
     if (quote != '\'' && quote != '"') fail("a string expected");
     const std::size_t end = text_.find(quote, position_ + 1);
     if (end == std::string_view::npos) fail("a string has no end");
@@ -134,81 +139,18 @@ class Literal {
   std::size_t position_ = 0;
 };
 
-struct PlainType {
-  std::string_view code;
-  DType type;
-};
-
-constexpr PlainType kPlainTypes[] = {
-    {"f8", DType::f64}, {"f4", DType::f32},     {"f2", DType::f16}, {"i8", DType::i64},   {"i4", DType::i32},
-    {"i2", DType::i16}, {"i1", DType::i8},      {"u8", DType::u64}, {"u4", DType::u32},   {"u2", DType::u16},
-    {"u1", DType::u8},  {"b1", DType::boolean}, {"c8", DType::c64}, {"c16", DType::c128},
-};
-
-// Types that NumPy has and that are not numbers as sigmax knows them. `unit` is the bytes of one count of the size.
-struct OtherType {
-  char kind;
-  std::uint64_t unit;
-  DType type;
-  const char* reason;
-};
-
-constexpr OtherType kOtherTypes[] = {
-    {'S', 1, DType::string, "holds text"},
-    {'a', 1, DType::string, "holds text"},
-    {'U', 4, DType::string, "holds text"},
-    {'V', 1, DType::unknown, "holds raw bytes whose type the file does not say (bfloat16 arrays are written so)"},
-    {'M', 1, DType::unknown, "holds dates"},
-    {'m', 1, DType::unknown, "holds time differences"},
-    {'f', 1, DType::unknown, "holds extended-precision floats, whose format depends on the machine that wrote them"},
-    {'c', 1, DType::unknown, "holds extended-precision floats, whose format depends on the machine that wrote them"},
-};
-
-bool is_plausible_size(char kind, std::uint64_t size) {
-  if (kind == 'M' || kind == 'm') return size == 8;
-  if (kind == 'f') return size == 12 || size == 16;
-  if (kind == 'c') return size == 24 || size == 32;
-  return true;
-}
-
-void set_type(NpyHeader& header, std::string_view descr, const Refusal& refuse) {
+void set_type(NpyHeader& header, std::string_view descr) {
+  const NpyType type = npy_type(descr);
   header.spelling = std::string(descr);
-  const auto unknown = [&]() { refuse(fmt::format("descr {} is not a NumPy type", in_quotes(descr))); };
-  std::string_view code = descr;
-  if (!code.empty() && std::string_view("<>|=").find(code[0]) != std::string_view::npos) {
-    header.big_endian = code[0] == '>';
-    code.remove_prefix(1);
-  }
-  if (code.empty()) unknown();
-  if (code[0] == 'O') {
-    header.unreadable = "holds Python objects, which only running Python code could read";
-    return;
-  }
-  for (const PlainType& plain : kPlainTypes) {
-    if (plain.code != code) continue;
-    header.dtype = plain.type;
-    header.item_bytes = size_of(plain.type);
-    return;
-  }
-  std::uint64_t size = 0;
-  const auto [end, error] = std::from_chars(code.data() + 1, code.data() + code.size(), size);
-  const std::string_view unit(end, static_cast<std::size_t>(code.data() + code.size() - end));
-  const auto* other = std::find_if(std::begin(kOtherTypes), std::end(kOtherTypes),
-                                   [&code](const OtherType& type) { return type.kind == code[0]; });
-  const bool dated = code[0] == 'M' || code[0] == 'm';
-  const bool plausible_unit = unit.empty() || (dated && unit.front() == '[' && unit.back() == ']');
-  if (other == std::end(kOtherTypes) || error != std::errc() || !plausible_unit || !is_plausible_size(code[0], size) ||
-      size > std::numeric_limits<std::int32_t>::max()) {
-    unknown();
-  }
-  header.dtype = other->type;
-  header.item_bytes = size * other->unit;
-  header.unreadable = other->reason;
+  header.dtype = type.dtype;
+  header.item_bytes = type.item_bytes;
+  header.big_endian = type.big_endian;
+  header.unreadable = type.unreadable;
 }
 
-void read_descr(Literal& literal, NpyHeader& header, const Refusal& refuse) {
+void read_descr(Literal& literal, NpyHeader& header) {
   const char c = literal.peek();
-  if (c != '[' && c != '(') return set_type(header, literal.string(), refuse);
+  if (c != '[' && c != '(') return set_type(header, literal.string());
   literal.skip_brackets();
   header.spelling = "structured";
   header.unreadable = "holds a structured type: several fields an element";
@@ -226,7 +168,7 @@ void read_dictionary(std::string_view text, NpyHeader& header, const Refusal& re
     if ((seen & key) != 0) literal.fail(fmt::format("the key {} is there twice", in_quotes(name)));
     seen |= key;
     literal.expect(':');
-    if (key == kDescr) read_descr(literal, header, refuse);
+    if (key == kDescr) read_descr(literal, header);
     if (key == kOrder) header.fortran_order = literal.boolean();
     if (key == kShape) header.shape = literal.tuple();
     if (literal.take(',')) continue;
@@ -237,19 +179,20 @@ void read_dictionary(std::string_view text, NpyHeader& header, const Refusal& re
   if (seen != kAll) literal.fail("descr, fortran_order or shape is missing");
 }
 
-void check_size(const NpyHeader& header, std::uint64_t file_bytes, const Refusal& refuse) {
+void set_size(NpyHeader& header, std::uint64_t file_bytes, const Refusal& refuse) {
   const auto count = element_count(header.shape);
   if (!count) refuse(fmt::format("the product of shape {} overflows", to_string(header.shape)));
+  const std::uint64_t available = file_bytes - header.data_offset;
+  header.data_bytes = available;
   if (!header.item_bytes) return;
   const auto elements = static_cast<std::uint64_t>(*count);
-  const std::uint64_t data_bytes = file_bytes - header.data_offset;
   if (*header.item_bytes != 0 && elements > std::numeric_limits<std::uint64_t>::max() / *header.item_bytes) {
     refuse(fmt::format("the size of shape {} overflows", to_string(header.shape)));
   }
-  if (elements * *header.item_bytes != data_bytes) {
-    refuse(fmt::format("shape {} of '{}' takes {} bytes, but {} follow the header{}", to_string(header.shape),
-                       header.spelling, elements * *header.item_bytes, data_bytes,
-                       elements * *header.item_bytes > data_bytes ? ": cut short?" : ""));
+  header.data_bytes = elements * *header.item_bytes;
+  if (header.data_bytes > available) {
+    refuse(fmt::format("shape {} of '{}' takes {} bytes, but {} follow the header: cut short?", to_string(header.shape),
+                       header.spelling, header.data_bytes, available));
   }
 }
 
@@ -272,18 +215,31 @@ NpyHeader read_npy_header(std::span<const std::byte> prefix, std::uint64_t file_
   if (prefix.size() < text_offset) refuse("cut short inside the header's length");
   std::uint64_t length = byte_at(8) | byte_at(9) << 8;
   if (major > 1) length |= byte_at(10) << 16 | std::uint64_t{byte_at(11)} << 24;
-  if (length > kMaxNpyHeaderBytes) {
-    refuse(fmt::format("its length of {} bytes is above the limit of {}", length, kMaxNpyHeaderBytes));
-  }
-  if (length > prefix.size() - text_offset) {
+  if (length > file_bytes - text_offset) {
     refuse(fmt::format("its {} bytes reach past the end of the file ({} bytes): cut short?", length, file_bytes));
   }
   NpyHeader header;
   header.data_offset = text_offset + length;
+  if (length > kMaxNpyHeaderBytes) {
+    header.spelling = "unknown";
+    header.data_bytes = file_bytes - header.data_offset;
+    header.unreadable =
+        fmt::format("its header of {} bytes is above the limit of {}, as records of many fields have it", length,
+                    kMaxNpyHeaderBytes);
+    return header;
+  }
+  if (length > prefix.size() - text_offset) refuse("is not wholly in what is given of the file");
   const std::string_view text(reinterpret_cast<const char*>(prefix.data()) + text_offset, length);
   read_dictionary(text, header, refuse);
-  check_size(header, file_bytes, refuse);
+  set_size(header, file_bytes, refuse);
   return header;
+}
+
+void check_end(const NpyHeader& header, std::uint64_t file_bytes, const MappedFile& file, const std::string& place) {
+  const std::uint64_t available = file_bytes - header.data_offset;
+  if (header.data_bytes == available) return;
+  Refusal{file, place}(fmt::format("shape {} of '{}' takes {} bytes, but {} follow the header", to_string(header.shape),
+                                   header.spelling, header.data_bytes, available));
 }
 
 Dimensions strides_of(const NpyHeader& header) {

@@ -45,6 +45,7 @@ Entry entry_of(const std::shared_ptr<const MappedFile>& file, const ZipMember& m
   }
   if (name.size() > kSuffix.size() && name.ends_with(kSuffix)) name.resize(name.size() - kSuffix.size());
   const NpyHeader header = read_npy_header(prefix, member.bytes, *file, place_of(member));
+  check_end(header, member.bytes, *file, place_of(member));
   Entry entry = describe_npy(header, std::move(name));
   const std::uint64_t skipped = member.compressed ? 0 : header.data_offset;
   entry.bytes = ByteRange{file->path(), member.offset + skipped, member.stored_bytes - skipped};

@@ -14,8 +14,9 @@ namespace sigmax::io {
 bool is_npz_archive(const std::vector<ZipMember>& members);
 
 /// One entry a member, named without `.npy`, in directory order; folders are left out. Members that are not arrays,
-/// Python objects and structured types are listed with `unreadable`. Of a compressed member only the header is inflated
-/// here, the whole by each load(). Throws FileError if an array's header is malformed as read_npy_header says.
+/// Python objects, records and types that NumPy alone does not know (8-bit floats) are listed with `unreadable`. Of a
+/// compressed member only the header is inflated here, the whole by each load(). Throws FileError if an array's header
+/// is malformed as read_npy_header says.
 std::vector<Entry> read_npz(const std::shared_ptr<const MappedFile>& file, const std::vector<ZipMember>& members);
 
 }  // namespace sigmax::io

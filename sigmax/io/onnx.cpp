@@ -113,7 +113,12 @@ void make_dequantised(Entry& entry, const Quantisation& how, const std::vector<T
   entry.dtype_name = std::string(name(how.result));
   entry.unreadable.clear();
   entry.load = [integers, scale = sources[how.scale], zero_point, how] {
-    return onnx::dequantise(integers, scale, zero_point, how);
+    Tensor values = onnx::dequantise(integers, scale, zero_point, how);
+    // Each may lie in an external file of its own.
+    integers.file->check_intact();
+    scale.file->check_intact();
+    if (zero_point) zero_point->file->check_intact();
+    return values;
   };
 }
 

@@ -6,12 +6,11 @@
 #include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/companion_file.hpp"
 #include "sigmax/io/protobuf_wire.hpp"
 
 namespace sigmax::io::onnx {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Keys {
   std::optional<std::string_view> location, offset, length;
@@ -71,43 +70,14 @@ ExternalData::Place ExternalData::find(const TensorProto& tensor, std::uint64_t 
 }
 
 std::shared_ptr<const MappedFile> ExternalData::open(const TensorProto& tensor, std::string_view location) {
-  const auto reject = [&](std::string_view why) {
-    refuse(*model_, tensor, fmt::format("location {} {}", in_quotes(location), why));
-  };
-  if (location.empty() || location.size() > 4096) reject("is not a file name");
-  if (location.find('\0') != std::string_view::npos || location.find('\\') != std::string_view::npos) {
-    reject("has a backslash or NUL; give a path with '/'");
-  }
-  const fs::path relative(location);
-  if (relative.is_absolute()) reject("is absolute; it must lie beside the model");
-
-  fs::path key;
-  for (const fs::path& component : relative) {
-    if (component == "..") reject("has '..'; it must lie beside the model");
-    if (!component.empty() && component != ".") key /= component;
-  }
-  if (key.empty()) reject("is not a file name");
-  const auto known = files_.find(key);
-  if (known != files_.end()) return known->second;
-
-  fs::path path = model_->path().parent_path();
-  for (const fs::path& component : key) {
-    path /= component;
-    std::error_code error;
-    const fs::file_type type = fs::symlink_status(path, error).type();
-    if (type == fs::file_type::symlink) reject("goes through a symbolic link; put the file itself beside the model");
-    if (type == fs::file_type::not_found) reject(fmt::format("is missing: there is no '{}'", path.string()));
-    if (error) reject(error.message());
-  }
-  // The kernel refuses a link as the last component once more, and anything but a regular file.
-  std::shared_ptr<const MappedFile> file;
   try {
-    file = MappedFile::open(path, false);
+    const std::filesystem::path path = companion_path(*model_, location);
+    const auto known = files_.find(path);
+    if (known != files_.end()) return known->second;
+    return files_.emplace(path, open_companion(*model_, location)).first->second;
   } catch (const FileError& problem) {
-    reject("cannot be read: " + problem.problem());
+    refuse(*model_, tensor, fmt::format("location {} {}", in_quotes(location), problem.problem()));
   }
-  files_.emplace(std::move(key), file);
-  return file;
 }
 
 }  // namespace sigmax::io::onnx

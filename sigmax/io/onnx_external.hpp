@@ -11,9 +11,8 @@
 
 namespace sigmax::io::onnx {
 
-/// Finds external data. A model is untrusted: the location must be a relative path below the model's folder, without
-/// `..`, through real folders (no symbolic link in any component) to a regular file. (CVE-2022-25882, CVE-2024-5187,
-/// CVE-2024-27318 and the like read files elsewhere by exactly these ways.) Each file is mapped once.
+/// Finds external data, each file mapped once. A model is untrusted: where its data may lie, and which links are
+/// followed, is what open_companion() (io/companion_file.hpp) says.
 class ExternalData {
  public:
   struct Place {

@@ -1,10 +1,12 @@
 #include "sigmax/io/safetensors.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -23,7 +25,9 @@ constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::size_t kMaxRank = 64;  // no library holds more dimensions
 constexpr std::size_t kMaxTypeName = 32;
-constexpr int kMaxDepth = 3;  // header, tensor, shape
+constexpr int kMaxDepth = 64;  // of what stands beside the tensors and is passed over; they take 3
+constexpr std::size_t kMaxLeadingSpace = 64;
+constexpr std::string_view kSpaces = " \t\r\n";  // JSON's
 constexpr const char* kHeader = "header";
 
 constexpr std::pair<std::string_view, DType> kTypes[] = {
@@ -64,64 +68,87 @@ struct Described {
   Dimensions shape;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
+
+  bool operator==(const Described&) const = default;
 };
 
-// Gathers the header's tensors and checks everything that does not need their order.
+// What a header has that the format has not, each said once.
+class Oddities {
+ public:
+  void add(std::string oddity) {
+    if (std::find(found_.begin(), found_.end(), oddity) == found_.end()) found_.push_back(std::move(oddity));
+  }
+
+  void tell(const MappedFile& file, std::vector<std::string>* notes) const {
+    if (notes == nullptr || found_.empty()) return;
+    notes->push_back(fmt::format("{}: read, though its header {}", file.path().string(), fmt::join(found_, ", and ")));
+  }
+
+ private:
+  std::vector<std::string> found_;
+};
+
+// Gathers the header's tensors and checks everything that does not need their order. The metadata say nothing about the
+// tensors, and unknown fields of a tensor nothing that the reference implementation heeds: both are passed over,
+// whatever they hold.
 class Header : public JsonEvents {
  public:
-  explicit Header(const MappedFile& file) : file_(file) {}
+  Header(const MappedFile& file, Oddities& oddities) : file_(file), oddities_(oddities) {}
 
   std::vector<Described> take() {
-    refuse_duplicates(metadata_keys_, "__metadata__");
-    // Sorted, not hashed: names are the attacker's, and no choice of them makes sorting slow.
-    std::vector<std::string_view> names;
-    for (const Described& tensor : tensors_) names.push_back(tensor.name);
-    refuse_duplicates(names, kHeader);
+    drop_repeated();
     return std::move(tensors_);
   }
 
   void open(bool object, int depth) override {
     if (depth == 0) {
       if (!object) refuse(kHeader, "must be an object, is an array");
+    } else if (in_metadata_) {
+      if (depth == 1 ? !object : depth == 2) oddities_.add(kNoStrings);
     } else if (depth == 1) {
       if (!object) refuse(place(), "must be an object, is an array");
-      if (!in_metadata_) begin_tensor();
-    } else if (object || in_metadata_ || (field_ != Field::shape && field_ != Field::offsets)) {
+      begin_tensor();
+    } else if (field_ == Field::unknown) {
+      return;
+    } else if (depth > 2) {
+      refuse(place(), fmt::format("{} must hold sizes, holds {}", in_quotes(key_), object ? "an object" : "an array"));
+    } else if (object || field_ == Field::type) {
       refuse(place(), fmt::format("{} must not be {}", in_quotes(key_), object ? "an object" : "an array"));
     }
   }
 
   void close(int depth) override {
+    if (in_metadata_) return;
     if (depth == 2 && field_ == Field::offsets && offsets_.size() != 2) {
       refuse(place(), fmt::format("data_offsets must be two integers, are {}", offsets_.size()));
     }
-    if (depth == 1 && !in_metadata_) end_tensor();
+    if (depth == 1) end_tensor();
   }
 
   void key(std::string&& name, int depth) override {
     if (depth == 1) {
       in_metadata_ = name == "__metadata__";
-      if (in_metadata_ && std::exchange(has_metadata_, true)) refuse(kHeader, "__metadata__ is there twice");
+      if (in_metadata_ && std::exchange(has_metadata_, true)) oddities_.add("has __metadata__ twice");
       name_ = std::move(name);
-      return;
+    } else if (!in_metadata_ && depth == 2) {
+      key_ = std::move(name);
+      field_ = field_of(key_);
+      if (field_ == Field::unknown) {
+        oddities_.add("describes tensors by other fields than dtype, shape and data_offsets");
+      } else if ((seen_ & bit(field_)) != 0) {
+        refuse(place(), fmt::format("{} is there twice", in_quotes(key_)));
+      }
+      seen_ |= bit(field_);
     }
-    key_ = std::move(name);
-    if (in_metadata_) {
-      metadata_keys_.push_back(key_);
-      return;
-    }
-    field_ = field_of(key_);
-    if ((seen_ & bit(field_)) != 0) refuse(place(), fmt::format("{} is there twice", in_quotes(key_)));
-    seen_ |= bit(field_);
   }
 
   void value(JsonValue value, int depth) override {
-    if (depth < 2) {
+    if (in_metadata_) {
+      if (depth == 1 || (depth == 2 && value.text == nullptr)) oddities_.add(kNoStrings);
+    } else if (depth < 2) {
       refuse(depth == 0 ? kHeader : place(), fmt::format("must be an object, is {}", value.kind));
-    } else if (in_metadata_) {
-      if (value.text == nullptr) {
-        refuse("__metadata__", fmt::format("{} must be a string, is {}", in_quotes(key_), value.kind));
-      }
+    } else if (field_ == Field::unknown) {
+      return;
     } else if (depth == 2) {
       set_type(value);
     } else {
@@ -130,7 +157,9 @@ class Header : public JsonEvents {
   }
 
  private:
-  enum class Field { type, shape, offsets };
+  enum class Field { type, shape, offsets, unknown };
+
+  static constexpr const char* kNoStrings = "has __metadata__ that are no object of strings";
 
   static unsigned bit(Field field) { return 1U << static_cast<unsigned>(field); }
 
@@ -138,13 +167,13 @@ class Header : public JsonEvents {
     throw FileError(file_.path().string(), where, std::move(problem));
   }
 
-  std::string place() const { return in_metadata_ ? "__metadata__" : fmt::format("tensor {}", in_quotes(name_)); }
+  std::string place() const { return fmt::format("tensor {}", in_quotes(name_)); }
 
-  Field field_of(std::string_view name) const {
+  static Field field_of(std::string_view name) {
     if (name == "dtype") return Field::type;
     if (name == "shape") return Field::shape;
     if (name == "data_offsets") return Field::offsets;
-    refuse(place(), fmt::format("has a field {}, which is none of dtype, shape and data_offsets", in_quotes(name)));
+    return Field::unknown;
   }
 
   void begin_tensor() {
@@ -213,16 +242,30 @@ class Header : public JsonEvents {
     }
   }
 
-  template <class Name>
-  void refuse_duplicates(std::vector<Name>& names, const std::string& where) const {
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) refuse(where, fmt::format("{} is there twice", in_quotes(*twice)));
+  // The reference takes the last of two descriptions under one name, other readers the first: what they say must be the
+  // same.
+  void drop_repeated() {
+    // Sorted, not hashed: names are the attacker's, and no choice of them makes sorting slow.
+    std::vector<std::size_t> order(tensors_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
+    std::vector<bool> repeated(tensors_.size(), false);
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const Described& first = tensors_[order[i - 1]];
+      const Described& second = tensors_[order[i]];
+      if (first.name != second.name) continue;
+      if (first != second) refuse(kHeader, fmt::format("{} is there twice", in_quotes(first.name)));
+      oddities_.add("describes a tensor twice, alike");
+      repeated[order[i]] = true;
+    }
+    std::size_t position = 0;
+    std::erase_if(tensors_, [&](const Described&) { return repeated[position++]; });
   }
 
   const MappedFile& file_;
+  Oddities& oddities_;
   std::vector<Described> tensors_;
-  std::vector<std::string> metadata_keys_;
   std::vector<std::uint64_t> offsets_;  // of the tensor being read
   std::string name_;
   std::string key_;
@@ -238,7 +281,9 @@ std::uint64_t header_length(const MappedFile& file) {
   return length;
 }
 
-std::string_view header_text(const MappedFile& file) {
+// The JSON text without what stands around it. The format has nothing in front and spaces behind; the reference
+// implementation takes all of JSON's white space in both places.
+std::string_view header_text(const MappedFile& file, Oddities& oddities) {
   const auto refuse = [&file](std::string problem) {
     throw FileError(file.path().string(), kHeader, std::move(problem));
   };
@@ -252,11 +297,15 @@ std::string_view header_text(const MappedFile& file) {
     refuse(fmt::format("its {} bytes reach past the end of the file ({} bytes): cut short?", length, size));
   }
   const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()) + kLengthBytes, length);
-  if (!text.starts_with('{')) refuse("must start with '{'");
-  // JSON would let other white space pass; the format has spaces only.
-  const std::size_t last = text.find_last_not_of(' ');
+  const std::size_t first = text.find_first_not_of(kSpaces);
+  if (first == std::string_view::npos || text[first] != '{') refuse("must start with '{'");
+  if (first != 0) oddities.add("begins with white space");
+  const std::size_t last = text.find_last_not_of(kSpaces);
   if (text[last] != '}') refuse("must end with '}' and spaces");
-  return text.substr(0, last + 1);
+  if (text.find_first_not_of(' ', last + 1) != std::string_view::npos) {
+    oddities.add("ends with line breaks or tabs, where spaces belong");
+  }
+  return text.substr(first, last + 1 - first);
 }
 
 void check_layout(const MappedFile& file, std::vector<Described>& tensors, std::uint64_t data_bytes) {
@@ -308,13 +357,17 @@ Entry entry_of(const std::shared_ptr<const MappedFile>& file, Described&& tensor
 bool looks_like_safetensors(const MappedFile& file) noexcept {
   const auto bytes = file.bytes();
   if (bytes.size() < kLengthBytes + 2 || header_length(file) >> 32 != 0) return false;
-  const auto at = [bytes](std::size_t index) { return static_cast<char>(bytes[index]); };
-  return at(kLengthBytes) == '{' && std::string_view("\"} \t\r\n").find(at(kLengthBytes + 1)) != std::string_view::npos;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes, bytes.size() - kLengthBytes);
+  const std::size_t brace = text.substr(0, kMaxLeadingSpace).find_first_not_of(kSpaces);
+  if (brace == std::string_view::npos || text[brace] != '{' || brace + 1 == text.size()) return false;
+  const char next = text[brace + 1];
+  return next == '"' || next == '}' || kSpaces.find(next) != std::string_view::npos;
 }
 
-std::vector<Entry> read_safetensors(const std::shared_ptr<const MappedFile>& file) {
-  const std::string_view text = header_text(*file);
-  Header header(*file);
+std::vector<Entry> read_safetensors(const std::shared_ptr<const MappedFile>& file, std::vector<std::string>* notes) {
+  Oddities oddities;
+  const std::string_view text = header_text(*file, oddities);
+  Header header(*file, oddities);
   read_json(*file, kHeader, text, kMaxDepth, header);
   std::vector<Described> tensors = header.take();
   const std::uint64_t data_start = kLengthBytes + header_length(*file);
@@ -322,6 +375,7 @@ std::vector<Entry> read_safetensors(const std::shared_ptr<const MappedFile>& fil
   std::vector<Entry> entries;
   entries.reserve(tensors.size());
   for (Described& tensor : tensors) entries.push_back(entry_of(file, std::move(tensor), data_start));
+  oddities.tell(*file, notes);
   return entries;
 }
 

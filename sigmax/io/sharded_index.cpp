@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/companion_file.hpp"
 #include "sigmax/io/json_events.hpp"
 #include "sigmax/io/message.hpp"
 
@@ -16,8 +17,7 @@ namespace {
 constexpr std::size_t kMaxIndexBytes = 100'000'000;
 constexpr int kMaxDepth = 64;  // of what stands beside weight_map and is passed over
 constexpr std::string_view kMap = "weight_map";
-
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8, as editors on Windows write it
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -62,8 +62,8 @@ class IndexEvents : public JsonEvents {
     if (!in_map_) return;
     if (depth == 1) refuse(std::string(kMap), fmt::format("must be an object, is {}", value.kind));
     if (value.text == nullptr) refuse(place(tensor_), fmt::format("must be given a file name, is {}", value.kind));
-    check_shard(*value.text);
-    tensors_.emplace_back(std::move(tensor_), std::move(*value.text));
+    std::string shard = checked_shard(*value.text);
+    tensors_.emplace_back(std::move(tensor_), std::move(shard));
   }
 
  private:
@@ -73,10 +73,13 @@ class IndexEvents : public JsonEvents {
 
   static std::string place(const std::string& tensor) { return fmt::format("{}: {}", kMap, in_quotes(tensor)); }
 
-  void check_shard(const std::string& name) const {
-    const bool plain = !name.empty() && name != "." && name != ".." && name.find_first_of("/\\") == std::string::npos &&
-                       std::none_of(name.begin(), name.end(), is_control);
-    if (!plain) refuse(place(tensor_), fmt::format("shard {} is not the name of a file beside it", in_quotes(name)));
+  // One spelling for one file.
+  std::string checked_shard(const std::string& location) const {
+    try {
+      return companion_path(file_, location).string();
+    } catch (const FileError& problem) {
+      refuse(place(tensor_), fmt::format("shard {} {}", in_quotes(location), problem.problem()));
+    }
   }
 
   const MappedFile& file_;
@@ -90,7 +93,8 @@ class IndexEvents : public JsonEvents {
 
 bool looks_like_json_object(const MappedFile& file) noexcept {
   constexpr std::string_view kSpaces = " \t\r\n";
-  const std::string_view text = text_of(file).substr(0, 4096);
+  std::string_view text = text_of(file).substr(0, 4096);
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::size_t brace = text.find_first_not_of(kSpaces);
   if (brace == std::string_view::npos || text[brace] != '{') return false;
   const std::size_t next = text.find_first_not_of(kSpaces, brace + 1);

@@ -10,15 +10,16 @@
 
 namespace sigmax::io {
 
-/// The names of the tensors of each shard, sorted; shards sorted by name. Every shard's name is a plain file name.
+/// The names of the tensors of each shard, sorted; shards sorted by name. A shard's name is a path below the index's
+/// folder, as companion_path() gives it (io/companion_file.hpp).
 using ShardedIndex = std::map<std::string, std::vector<std::string>>;
 
-/// True if the file's first characters are those of a JSON object.
+/// True if the file's first characters are those of a JSON object, behind a byte order mark or not.
 bool looks_like_json_object(const MappedFile& file) noexcept;
 
 /// Reads the index. Other keys than `weight_map` are passed over. Throws FileError if it is longer than 100 MB, not
-/// JSON, has no `weight_map` of tensor names to file names, names a tensor twice, or names a shard with a path
-/// separator or as `.` or `..`: an index may only speak of files beside it.
+/// JSON, has no `weight_map` of tensor names to file names, names a tensor twice, or names a shard that does not lie
+/// beside it or in a folder below: an index may speak of no other files.
 ShardedIndex read_sharded_index(const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sigmax::io

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/utf8.hpp"
 
@@ -43,25 +44,19 @@ class Walk {
   std::int64_t offset_ = 0;
 };
 
-}  // namespace
+using Visit = std::function<void(std::span<const std::byte>)>;
 
-std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who) {
-  const std::size_t width = size_of(tensor.dtype());
-  if (width == 0) throw Error(fmt::format("[{}] elements of type {} cannot be written", who, name(tensor.dtype())));
-  return static_cast<std::uint64_t>(tensor.size()) * width;
+void visit_in_place(const Tensor& tensor, Context& context, const Visit& visit) {
+  const std::size_t total = static_cast<std::size_t>(tensor.size()) * size_of(tensor.dtype());
+  for (std::size_t first = 0; first < total; first += kPieceBytes) {
+    context.check_cancel();
+    visit({tensor.data() + first, std::min(kPieceBytes, total - first)});
+  }
 }
 
-void for_each_piece(const Tensor& tensor, Context& context,
-                    const std::function<void(std::span<const std::byte>)>& visit) {
+void visit_gathered(const Tensor& tensor, Context& context, const Visit& visit) {
   const std::size_t width = size_of(tensor.dtype());
   const auto total = static_cast<std::size_t>(tensor.size());
-  if (tensor.is_row_major()) {
-    for (std::size_t first = 0; first < total * width; first += kPieceBytes) {
-      context.check_cancel();
-      visit({tensor.data() + first, std::min(kPieceBytes, total * width - first)});
-    }
-    return;
-  }
   const std::size_t most = kPieceBytes / width;
   std::vector<std::byte> buffer(std::min(most, total) * width);
   Walk walk(tensor);
@@ -73,6 +68,26 @@ void for_each_piece(const Tensor& tensor, Context& context,
     }
     visit(std::span(buffer).first(count * width));
   }
+}
+
+}  // namespace
+
+std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who) {
+  const std::size_t width = size_of(tensor.dtype());
+  if (width == 0) throw Error(fmt::format("[{}] elements of type {} cannot be written", who, name(tensor.dtype())));
+  return static_cast<std::uint64_t>(tensor.size()) * width;
+}
+
+void for_each_piece(const Tensor& tensor, Context& context,
+                    const std::function<void(std::span<const std::byte>)>& visit) {
+  // To write(2) a page that a truncated file lacks is a bad address: the file's own error says more.
+  while_intact(tensor, [&] {
+    if (tensor.is_row_major()) {
+      visit_in_place(tensor, context, visit);
+    } else {
+      visit_gathered(tensor, context, visit);
+    }
+  });
 }
 
 void check_names(std::span<const OutputTensor> tensors, std::string_view who) {

@@ -23,6 +23,7 @@ constexpr Signature kSignatures[] = {
     {4, "TFL3"sv, "TensorFlow Lite is not read by this version"},
     {0, "PK\3\4"sv, "a zip archive, but neither of PyTorch nor of NumPy"},
     {0, "version https://git-lfs"sv, "a Git LFS pointer, not the file itself: run `git lfs pull`"},
+    {0, "\xff\xfe{\0"sv, "text in UTF-16: save it as UTF-8"},
     {0, "\x1f\x8b"sv, "compressed by gzip: unpack it first"},
     {0, "\x28\xb5\x2f\xfd"sv, "compressed by zstd: unpack it first"},
     {0, "\xfd\x37zXZ"sv, "compressed by xz: unpack it first"},

@@ -129,6 +129,72 @@ TEST(OpenCheckpoint, AMalformedFileInAFolderIsNotPassedOver) {
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), "b.npy: header: shape [1] of '<f4' takes 4"));
 }
 
+// What is odd in a folder keeps nothing else from being read, and is named.
+TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
+  const TempFolder folder;
+  folder.write("w.npy", npy(2));
+  std::string encrypted = zip_of({{"a.txt", "hello"}});
+  encrypted[6] = 1;
+  encrypted[encrypted.find("PK\1\2") + 8] = 1;
+  folder.write("notes.docx", encrypted);
+  folder.write("photos.ZIP", "PK\3\4 cut short");
+  folder.write("source.zip", zip_of({{"main.py", "print()"}}));
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(names_of(checkpoint), Names{"w"});
+  ASSERT_EQ(checkpoint.notes.size(), 2U);
+  EXPECT_TRUE(contains(checkpoint.notes[0], "not read: " + (folder.path() / "photos.ZIP").string() + ": "));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "no files of a known format: 'notes.docx', 'source.zip'"));
+  // One that is named like a checkpoint was meant to be read.
+  for (const char* name : {"model.pt", "model.NPZ", "pytorch_model.bin", "0123abcd"}) {
+    const fs::path path = folder.write(name, "PK\3\4 cut short");
+    EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), path.string() + ": ")) << name;
+    fs::remove(path);
+  }
+}
+
+// Half a download must not pass for the whole: what is named like a checkpoint and is none is named with the reason.
+TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
+  const TempFolder folder;
+  folder.write("m-2.safetensors", "version https://git-lfs.github.com/spec/v1\n");
+  folder.write("m-3.pt", "");
+  EXPECT_TRUE(
+      contains(refusal([&] { open_checkpoint(folder.path()); }),
+               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is of no known format (a Git"));
+  folder.write("m-1.safetensors", safetensors({{"a", 1}}));
+  folder.write("tokenizer.model", "pieces");
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(names_of(checkpoint), Names{"a"});
+  ASSERT_EQ(checkpoint.notes.size(), 3U);
+  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is of no known format (a Git LFS pointer"));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "m-3.pt: is empty"));
+  EXPECT_TRUE(contains(checkpoint.notes[2], "no files of a known format: 'tokenizer.model'"));
+}
+
+TEST(OpenCheckpoint, ArraysOfOddTypesInAFolderAreListed) {
+  const TempFolder folder;
+  folder.write("a.npy", npy(2));
+  std::string float8 = npy(1);
+  float8.replace(float8.find("<f4"), 3, "<f1");
+  folder.write("b.npy", float8.substr(0, float8.size() - 3));
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(names_of(checkpoint), (Names{"a", "b"}));
+  EXPECT_TRUE(contains(checkpoint.entries[1].unreadable, "8-bit floats"));
+}
+
+TEST(OpenCheckpoint, WhatReadersFindOddIsNoted) {
+  const TempFolder folder;
+  folder.write("two.npy", npy(1) + npy(2));
+  const std::string header = R"({"__metadata__":null,"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  folder.write("w.safetensors", raw(std::uint64_t{header.size() + 1}) + header + "\n" + raw(3.0F));
+  const Checkpoint checkpoint = open_checkpoint(folder.path());
+  EXPECT_EQ(names_of(checkpoint), (Names{"two", "two[1]", "w"}));
+  EXPECT_EQ(value_of(checkpoint.entries[1]), 2.0);
+  EXPECT_EQ(value_of(checkpoint.entries[2]), 3.0);
+  ASSERT_EQ(checkpoint.notes.size(), 2U);
+  EXPECT_TRUE(contains(checkpoint.notes[0], "two.npy: holds 2 arrays one after another"));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "w.safetensors: read, though its header ends with line breaks"));
+}
+
 TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   const TempFolder folder;
   EXPECT_THROW(open_checkpoint(std::vector<fs::path>{}), Error);
@@ -201,6 +267,17 @@ TEST_F(ShardedCheckpoint, StandsForItsFolder) {
   EXPECT_TRUE(contains(checkpoint.notes[0], "m.safetensors.index.json does not name them: 'other.npy'"));
 }
 
+TEST_F(ShardedCheckpoint, IndicesOfOtherThingsStandForNothing) {
+  folder_.write("vectors.index.json", R"({"dimension": 4, "metric": "cosine"})");
+  folder_.write("empty.index.json", "");
+  const Checkpoint plain = open_checkpoint(folder_.path());
+  EXPECT_EQ(names_of(plain), (Names{"a", "b", "c"}));
+  ASSERT_EQ(plain.notes.size(), 1U);
+  EXPECT_TRUE(contains(plain.notes[0], "'empty.index.json', 'vectors.index.json'"));
+  index(R"({"c":"m-2.safetensors"})");
+  EXPECT_EQ(names_of(open_checkpoint(folder_.path())), Names{"c"});
+}
+
 TEST_F(ShardedCheckpoint, TwoIndicesInAFolderAreAnAmbiguityThatIsSaid) {
   index(whole_);
   index(whole_, "n.index.json");
@@ -214,23 +291,106 @@ TEST_F(ShardedCheckpoint, TensorsThatTheIndexDoesNotListAreReadAndNoted) {
   const Checkpoint checkpoint = open_checkpoint(index(R"({"a":"m-1.safetensors","c":"m-2.safetensors"})"));
   EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   ASSERT_EQ(checkpoint.notes.size(), 1U);
-  EXPECT_TRUE(contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensors that the index does not list: 'b'"));
+  EXPECT_TRUE(
+      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensors that the index does not list there: 'b'"));
+}
+
+TEST_F(ShardedCheckpoint, MayHaveItsShardsInAFolderBelow) {
+  fs::create_directories(folder_.path() / "parts" / "x");
+  fs::rename(folder_.path() / "m-1.safetensors", folder_.path() / "parts" / "m-1.safetensors");
+  fs::rename(folder_.path() / "m-2.safetensors", folder_.path() / "parts" / "x" / "m 2.safetensors");
+  // One file under two spellings is read once.
+  index(R"({"a":"parts/m-1.safetensors","b":"./parts//m-1.safetensors","c":"parts/x/m 2.safetensors"})");
+  for (const fs::path& path : {folder_.path(), folder_.path() / "m.safetensors.index.json"}) {
+    const Checkpoint checkpoint = open_checkpoint(path);
+    EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
+    EXPECT_EQ(checkpoint.files.at(1).path, folder_.path() / "parts" / "x" / "m 2.safetensors");
+    EXPECT_EQ(value_of(checkpoint.entries[2]), 3.0);
+    EXPECT_TRUE(checkpoint.notes.empty());
+  }
+}
+
+TEST_F(ShardedCheckpoint, MayBeOfLinksIntoAHubCache) {
+  const fs::path model = folder_.path() / "models--org--name";
+  const fs::path snapshot = model / "snapshots" / "rev";
+  fs::create_directories(model / "blobs");
+  fs::create_directories(snapshot / "sub");
+  index(whole_);
+  const auto move_and_link = [&](const char* name, const char* blob) {
+    fs::rename(folder_.path() / name, model / "blobs" / blob);
+    fs::create_symlink(fs::path("../../blobs") / blob, snapshot / name);
+  };
+  move_and_link("m.safetensors.index.json", "0a");
+  move_and_link("m-1.safetensors", "1b");
+  move_and_link("m-2.safetensors", "2c");
+  EXPECT_EQ(names_of(open_checkpoint(snapshot)), (Names{"a", "b", "c"}));
+  EXPECT_EQ(value_of(open_checkpoint(snapshot / "m.safetensors.index.json").entries[2]), 3.0);
+  fs::remove(snapshot / "m-2.safetensors");
+  fs::create_symlink(folder_.write("elsewhere", safetensors({{"c", 3}})), snapshot / "m-2.safetensors");
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(snapshot); }),
+                       "weight_map: shard 'm-2.safetensors': is a symbolic link that leads out of the model's folder"));
+}
+
+TEST_F(ShardedCheckpoint, MayBeginWithAByteOrderMark) {
+  const std::string mark = "\xEF\xBB\xBF";
+  const std::string map = R"({"weight_map":)" + whole_ + "}";
+  for (const std::string& text : {mark + map, mark + "\r\n " + map, mark + R"({ "metadata": null, )" + map.substr(1)}) {
+    const Checkpoint checkpoint = open_checkpoint(folder_.write("marked.index.json", text));
+    EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
+  }
+  EXPECT_TRUE(
+      contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark + mark + map)); }), "no known format"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark)); }), "no known format"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", std::string("\xFF\xFE{\0\"\0", 6))); }),
+                       "UTF-16"));
+}
+
+// Nothing that an index promises is lost without a word, and nothing that is there is withheld for it.
+TEST_F(ShardedCheckpoint, NamesTheTensorsThatNoShardHolds) {
+  const fs::path path =
+      index(R"({"a":"m-1.safetensors","b":"m-1.safetensors","mtp.0":"m-1.safetensors","c":"m-2.safetensors",)"
+            R"("lm_head.weight":"m-2.safetensors"})");
+  const Checkpoint checkpoint = open_checkpoint(path);
+  EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c", "mtp.0", "lm_head.weight"}));
+  for (const std::size_t i : {std::size_t{3}, std::size_t{4}}) {
+    const Entry& entry = checkpoint.entries[i];
+    EXPECT_FALSE(entry.load);
+    EXPECT_EQ(entry.file, path);
+    EXPECT_EQ(entry.dtype, DType::unknown);
+    EXPECT_TRUE(contains(entry.unreadable, "no shard holds it, though the index lists it in 'm-" +
+                                               std::to_string(i - 2) + ".safetensors'"));
+  }
+  ASSERT_EQ(checkpoint.notes.size(), 1U);
+  EXPECT_TRUE(contains(checkpoint.notes[0],
+                       "m.safetensors.index.json: lists 2 tensors that no shard holds: 'mtp.0', 'lm_head.weight'"));
+}
+
+TEST_F(ShardedCheckpoint, ATensorInAnotherShardThanListedIsThere) {
+  const Checkpoint checkpoint = open_checkpoint(index(R"({"a":"m-1.safetensors","b":"m-2.safetensors",)"
+                                                      R"("c":"m-2.safetensors"})"));
+  EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
+  ASSERT_EQ(checkpoint.notes.size(), 1U);
+  EXPECT_TRUE(
+      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensors that the index does not list there: 'b'"));
 }
 
 TEST_F(ShardedCheckpoint, RefusesShardsThatAreElsewhere) {
   folder_.write("weights.txt", "hello");
-  const char* const names[] = {"", ".", "..", "../m.safetensors", "/etc/passwd", "x/y", "x\\\\y", "a\\u0000", "a\\n"};
-  for (const char* name : names) {
-    EXPECT_TRUE(contains(message(fmt::format(R"({{"a":"{}"}})", name)), "is not the name of a file beside it")) << name;
+  const std::pair<const char*, const char*> names[] = {
+      {"", "is not a file name"},       {".", "is not a file name"}, {"..", "has '..'"},
+      {"../m.safetensors", "has '..'"}, {"x/../../m", "has '..'"},   {"/etc/passwd", "is absolute"},
+      {"x\\\\y", "backslash"},          {"a\\u0000", "NUL"},         {"a\\n", "control character"}};
+  for (const auto& [name, problem] : names) {
+    const std::string said = message(fmt::format(R"({{"a":"{}"}})", name));
+    EXPECT_TRUE(contains(said, "weight_map: 'a': shard '")) << name;
+    EXPECT_TRUE(contains(said, problem)) << name;
   }
-  EXPECT_TRUE(contains(message(R"({"a":"absent"})"), "weight_map: shard 'absent': is not there"));
+  EXPECT_TRUE(contains(message(R"({"a":"absent"})"), "weight_map: shard 'absent': is missing: there is no '"));
   EXPECT_TRUE(contains(message(R"({"a":"weights.txt"})"), "weights.txt: is of no known format"));
   EXPECT_TRUE(contains(message(R"({"a":"m.safetensors.index.json"})"), "is of no known format"));
 }
 
 TEST_F(ShardedCheckpoint, RefusesAMalformedIndex) {
-  EXPECT_TRUE(
-      contains(message(R"({"z":"m-1.safetensors"})"), "shard 'm-1.safetensors': does not hold 1 of its tensors: 'z'"));
   EXPECT_TRUE(contains(message(R"({"a":"m-1.safetensors","a":"m-2.safetensors"})"), "weight_map: 'a': is there twice"));
   EXPECT_TRUE(contains(message("{}"), "weight_map: names no tensor"));
   EXPECT_TRUE(contains(message("{},\"weight_map\":{}"), "weight_map: is there twice"));

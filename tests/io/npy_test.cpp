@@ -10,28 +10,18 @@
 #include <string>
 #include <vector>
 
+#include "io/npy_bytes.hpp"
 #include "io/test_files.hpp"
 
 namespace sigmax::io {
 namespace {
 
 using testing::contains;
+using testing::dictionary;
 using testing::file_of;
+using testing::file_with;
 using testing::raw;
 using testing::refusal;
-
-std::string file_with(const std::string& header, const std::string& data, int version = 1) {
-  const auto length = static_cast<std::uint32_t>(header.size());
-  std::string content = "\x93NUMPY";
-  content += static_cast<char>(version);
-  content += '\0';
-  content += version == 1 ? raw(static_cast<std::uint16_t>(length)) : raw(length);
-  return content + header + data;
-}
-
-std::string dictionary(const std::string& type, const std::string& shape, bool fortran = false) {
-  return fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", type, fortran ? "True" : "False", shape);
-}
 
 std::string tuple(const Dimensions& shape) {
   return shape.size() == 1 ? fmt::format("({},)", shape[0]) : fmt::format("({})", fmt::join(shape, ", "));
@@ -144,6 +134,7 @@ TEST(Npy, ReadsTheSpellingsThatWritersUse) {
       "{'descr': '=f4', 'fortran_order': False, 'shape': (1,), }\n",
       "{'descr': 'f4', 'fortran_order': False, 'shape': (1, 1), }\n",
       "{'descr': '|f4', 'fortran_order': False, 'shape': (), }\n",
+      "{u'descr': u'<f4', u'fortran_order': False, U\"shape\": (1,), }\n",
   };
   for (const char* header : headers) {
     SCOPED_TRACE(header);
@@ -162,11 +153,14 @@ TEST(Npy, ListsArraysThatAreNotNumbers) {
     const char* reason;
   };
   const Case cases[] = {
-      {"<U5", 20, DType::string, "string", "text"},       {"|S3", 3, DType::string, "string", "text"},
-      {"<V2", 2, DType::unknown, "<V2", "bfloat16"},      {"|V4", 4, DType::unknown, "|V4", "raw bytes"},
-      {"<M8[ns]", 8, DType::unknown, "<M8[ns]", "dates"}, {"<m8[us]", 8, DType::unknown, "<m8[us]", "time"},
-      {"<f16", 16, DType::unknown, "<f16", "extended"},   {"<c32", 32, DType::unknown, "<c32", "extended"},
-      {"<U0", 0, DType::string, "string", "text"},
+      {"<U5", 20, DType::string, "string", "text"},          {"|S3", 3, DType::string, "string", "text"},
+      {"<V2", 2, DType::unknown, "<V2", "bfloat16"},         {"|V4", 4, DType::unknown, "|V4", "raw bytes"},
+      {"<M8[ns]", 8, DType::unknown, "<M8[ns]", "dates"},    {"<m8[us]", 8, DType::unknown, "<m8[us]", "time"},
+      {"<f16", 16, DType::unknown, "<f16", "extended"},      {"<c32", 32, DType::unknown, "<c32", "extended"},
+      {"<U0", 0, DType::string, "string", "text"},           {"|V1", 1, DType::unknown, "|V1", "float8"},
+      {"<f1", 1, DType::unknown, "<f1", "8-bit floats"},     {"|O", 30, DType::unknown, "|O", "Python objects"},
+      {"<O8", 8, DType::unknown, "<O8", "Python objects"},   {"f4,f4", 8, DType::unknown, "f4,f4", "structured"},
+      {"(2,)f4", 8, DType::unknown, "(2,)f4", "structured"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.type);
@@ -176,6 +170,66 @@ TEST(Npy, ListsArraysThatAreNotNumbers) {
     EXPECT_TRUE(contains(entry.unreadable, c.reason));
     EXPECT_FALSE(entry.load);
   }
+}
+
+// NumPy does not look into longer headers either, unless it is told to.
+TEST(Npy, ListsWhatHasAHeaderAboveTheLimit) {
+  for (const int version : {1, 2, 3}) {
+    const Entry entry = read(file_with(dictionary("<f4", "(1,)") + std::string(10'000, ' '), "1234", version));
+    EXPECT_TRUE(contains(entry.unreadable, "bytes is above the limit of 10000, as records of many fields have it"));
+    EXPECT_EQ(entry.bytes->length, 4U);
+    EXPECT_FALSE(entry.load);
+  }
+  const std::string fits = dictionary("<f4", "(1,)");
+  EXPECT_TRUE(read(file_with(fits + std::string(10'000 - fits.size(), ' '), "1234")).load);
+}
+
+TEST(Npy, ListsRecords) {
+  for (const char* descr : {"[('a', '<f4'), ('b', '|O')]", "('<f4', (1,))", "[('x', [('y', '<f8')], (2, 3))]"}) {
+    const Entry entry =
+        read(file_with(fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': (1,), }}", descr), "1234"));
+    EXPECT_TRUE(contains(entry.unreadable, "structured"));
+    EXPECT_EQ(entry.shape, Dimensions{1});
+    EXPECT_FALSE(entry.load);
+  }
+}
+
+// numpy.save, several times on one open file.
+TEST(Npy, ReadsArraysOneAfterAnother) {
+  const std::string content = file_with(dictionary("<f4", "(2,)"), raw(std::vector<float>{1, 2})) +
+                              file_with(dictionary(">f8", "(1, 1)"), std::string("\x40\0\0\0\0\0\0\0", 8), 2) +
+                              file_with(dictionary("<f4", "(0, 5)"), "") + file_with(dictionary("<f1", "(3,)"), "abc") +
+                              file_with(dictionary("<f4", "(2, 2)", true), raw(std::vector<float>{5, 6, 7, 8}), 3);
+  std::vector<std::string> notes;
+  const std::vector<Entry> entries = read_npy(file_of(content, "some/w.npy"), &notes);
+  ASSERT_EQ(entries.size(), 5U);
+  const char* const names[] = {"w", "w[1]", "w[2]", "w[3]", "w[4]"};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    EXPECT_EQ(entries[i].name, names[i]);
+    EXPECT_EQ(entries[i].appended, i != 0);
+    EXPECT_EQ(static_cast<bool>(entries[i].load), i != 3);
+  }
+  EXPECT_EQ(at(entries[0].load(), {1}), 2.0);
+  EXPECT_EQ(at(entries[1].load(), {0, 0}), 2.0);
+  EXPECT_EQ(entries[2].load().shape(), (Dimensions{0, 5}));
+  EXPECT_EQ(at(entries[4].load(), {1, 0}), 6.0);
+  EXPECT_EQ(content.substr(entries[3].bytes->offset, entries[3].bytes->length), "abc");
+  EXPECT_EQ(content.substr(entries[4].bytes->offset, entries[4].bytes->length), raw(std::vector<float>{5, 6, 7, 8}));
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_TRUE(contains(notes[0], "some/w.npy: holds 5 arrays one after another, of which numpy.load gives the first"));
+  read(content.substr(0, content.find("NUMPY", 20) - 1));
+}
+
+TEST(Npy, RefusesWhatBeginsAnotherArrayAndIsNone) {
+  const std::string first = file_with(dictionary("<f4", "(1,)"), "1234");
+  const auto message = [&](const std::string& rest) {
+    return refusal([&] { read_npy(file_of(first + rest, "w.npy")); });
+  };
+  EXPECT_EQ(message(first), "nothing was thrown");
+  EXPECT_TRUE(contains(message("\x93NUMPY"), "w.npy: array 1 of the file: cut short inside the version"));
+  EXPECT_TRUE(contains(message(first + first.substr(0, first.size() - 1)), "w.npy: array 2 of the file: shape [1] of"));
+  EXPECT_TRUE(contains(message(first + "x"), "array 1 of the file: shape [1] of '<f4' takes 4 bytes, but 5 follow"));
+  EXPECT_TRUE(contains(message("\x93NUMP"), "w.npy: header: shape [1] of '<f4' takes 4 bytes, but 9 follow"));
 }
 
 struct BadFile {
@@ -205,8 +259,7 @@ std::vector<BadFile> bad_prefixes() {
       {"version 0", version_zero, "version 0.0"},
       {"minor version", minor, "version 1.1"},
       {"header past the end", past, "reach past the end of the file"},
-      {"header above the limit", huge, "above the limit of 10000"},
-      {"header above the limit, all there", file_with(good + std::string(10'000, ' '), "1234", 3), "above the limit"},
+      {"header above the limit and past the end", huge, "reach past the end of the file"},
       {"no header", file_with("", "1234"), "'{' expected at byte 0"},
   };
 }
@@ -227,6 +280,8 @@ std::vector<BadFile> bad_dictionaries() {
       {"a call inside", bad("{'descr': __import__('os').system('id'), 'fortran_order': False, 'shape': (1,)}"),
        "a string expected"},
       {"string without end", bad("{'descr"), "a string has no end"},
+      {"a prefix alone", bad("{u"), "a string expected"},
+      {"a prefix of bytes", bad("{b'descr': '<f4', 'fortran_order': False, 'shape': (1,)}"), "a string expected"},
       {"escape in a string", bad("{'descr': '\\x3cf4', 'fortran_order': False, 'shape': (1,)}"), "escapes"},
       {"order is an integer", bad("{'descr': '<f4', 'fortran_order': 0, 'shape': (1,)}"), "True or False expected"},
       {"order in lower case", bad("{'descr': '<f4', 'fortran_order': false, 'shape': (1,)}"), "True or False expected"},
@@ -254,25 +309,6 @@ std::vector<BadFile> bad_types_and_sizes() {
     return file_with(dictionary(type, shape), std::string(bytes, '\0'));
   };
   return {
-      {"objects", array("|O", "(1,)", 30), "holds Python objects"},
-      {"objects with a size", array("<O8", "(1,)", 8), "holds Python objects"},
-      {"structured",
-       file_with("{'descr': [('a', '<f4'), ('b', '|O')], 'fortran_order': False, 'shape': (1,), }", "1234"),
-       "structured"},
-      {"sub-array", file_with("{'descr': ('<f4', (1,)), 'fortran_order': False, 'shape': (1,), }", "1234"),
-       "structured"},
-      {"no type", array("", "(1,)", 4), "descr '' is not a NumPy type"},
-      {"byte order alone", array("<", "(1,)", 4), "is not a NumPy type"},
-      {"no width", array("<f", "(1,)", 4), "is not a NumPy type"},
-      {"width 3", array("<f3", "(1,)", 3), "is not a NumPy type"},
-      {"width 0", array("<i0", "(1,)", 0), "is not a NumPy type"},
-      {"unknown kind", array("<q4", "(1,)", 4), "is not a NumPy type"},
-      {"two byte orders", array("<>f4", "(1,)", 4), "is not a NumPy type"},
-      {"text behind the type", array("<f4x", "(1,)", 4), "is not a NumPy type"},
-      {"text behind the width", array("<U4[x]", "(1,)", 16), "is not a NumPy type"},
-      {"negative width", array("|S-1", "(1,)", 4), "is not a NumPy type"},
-      {"width beyond 31 bits", array("|S4294967295", "(1,)", 4), "is not a NumPy type"},
-      {"width beyond 64 bits", array("|S99999999999999999999", "(1,)", 4), "is not a NumPy type"},
       {"data cut short", array("<f4", "(2,)", 7), "takes 8 bytes, but 7 follow the header: cut short?"},
       {"trailing byte", array("<f4", "(2,)", 9), "takes 8 bytes, but 9 follow the header"},
       {"data behind an empty array", array("<f4", "(0,)", 1), "takes 0 bytes, but 1 follow"},

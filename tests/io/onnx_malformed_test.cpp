@@ -4,6 +4,8 @@
 #include <filesystem>
 
 #include "io/onnx_bytes.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/mapping_faults.hpp"
 #include "sigmax/io/onnx.hpp"
 
 namespace sigmax::io {
@@ -168,7 +170,6 @@ TEST_F(OnnxExternalData, IsMappedFromBesideTheModel) {
 
 TEST_F(OnnxExternalData, IsNeverReadFromElsewhere) {
   fs::create_symlink(folder_.path() / "secret", folder_.path() / "model" / "link.data");
-  fs::create_symlink("w.data", folder_.path() / "model" / "near.data");
   fs::create_directory_symlink(folder_.path(), folder_.path() / "model" / "up");
   struct Case {
     std::string location;
@@ -180,16 +181,15 @@ TEST_F(OnnxExternalData, IsNeverReadFromElsewhere) {
       {"..", "has '..'"},
       {(folder_.path() / "secret").string(), "is absolute"},
       {"//etc/hostname", "is absolute"},
-      {"link.data", "symbolic link"},
-      {"near.data", "symbolic link"},
-      {"up/secret", "symbolic link"},
+      {"link.data", "symbolic link that leads out of the model's folder"},
+      {"up/secret", "symbolic link that leads out of the model's folder"},
       {"sub", "not a regular file"},
       {"", "is not a file name"},
       {".", "is not a file name"},
       {"missing.data", "is missing"},
       {"w.data/x", "is missing"},
-      {std::string("w.data\0x", 8), "backslash or NUL"},
-      {"..\\secret", "backslash or NUL"},
+      {std::string("w.data\0x", 8), "backslash, NUL"},
+      {"..\\secret", "backslash, NUL"},
       {"*/_ORT_MEM_ADDR_/*", "is missing"},
   };
   for (const Case& c : cases) {
@@ -197,6 +197,40 @@ TEST_F(OnnxExternalData, IsNeverReadFromElsewhere) {
     const std::string problem = refused(external({{"location", c.location}}));
     EXPECT_TRUE(contains(problem, "m.onnx: external data of tensor 'w': "));
     EXPECT_TRUE(contains(problem, c.problem));
+  }
+}
+
+TEST_F(OnnxExternalData, MayBeALinkWithinTheModelsFolderOrTheHubsCache) {
+  const auto values_of = [](const fs::path& model) {
+    const Tensor tensor = read_onnx(MappedFile::open(model)).front().load();
+    const auto* first = reinterpret_cast<const float*>(tensor.data());
+    return std::vector<float>(first, first + tensor.size());
+  };
+  fs::create_symlink("sub/w.data", folder_.path() / "model" / "near.data");
+  const std::string model = external({{"location", "near.data"}}).bytes;
+  EXPECT_EQ(values_of(folder_.write("model/m.onnx", model)), (std::vector<float>{5, 6}));
+  const fs::path cache = folder_.path() / "models--a--b";
+  fs::create_directories(cache / "blobs");
+  fs::create_directories(cache / "snapshots" / "1" / "onnx");
+  folder_.write("models--a--b/blobs/aa", model);
+  folder_.write("models--a--b/blobs/bb", raw(std::vector<float>{7, 8}));
+  fs::create_symlink("../../../blobs/aa", cache / "snapshots" / "1" / "onnx" / "m.onnx");
+  fs::create_symlink("../../../blobs/bb", cache / "snapshots" / "1" / "onnx" / "near.data");
+  EXPECT_EQ(values_of(cache / "snapshots" / "1" / "onnx" / "m.onnx"), (std::vector<float>{7, 8}));
+}
+
+TEST_F(OnnxExternalData, IsNamedWhereItIsTruncatedMeanwhile) {
+  handle_mapping_faults();
+  const std::size_t bytes = 8 * 4096;
+  // In place, and copied since no float lies at an odd address.
+  for (const char* offset : {"0", "1"}) {
+    folder_.write("model/w.data", std::string(bytes + 1, '\0'));
+    const Message model = external({{"location", "w.data"}, {"offset", offset}}, {bytes / 4});
+    const Checkpoint checkpoint = open_checkpoint(folder_.write("model/m.onnx", model.bytes));
+    const Tensor before = checkpoint.entries.at(0).load();
+    fs::resize_file(folder_.path() / "model" / "w.data", 4096);
+    EXPECT_TRUE(contains(refusal([&] { checkpoint.entries.at(0).load(); }), "w.data: was truncated while it was read"));
+    EXPECT_EQ(before.at(std::vector<std::int64_t>{bytes / 4 - 1}), 0.0);
   }
 }
 

@@ -21,6 +21,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/safetensors_writer.hpp"
 
 namespace sigmax::torch {
@@ -227,7 +228,8 @@ StateDict read_state_dict(const std::filesystem::path& path) {
   StateDict result;
   for (const io::Entry& entry : io::open_checkpoint(path).entries) {
     if (!entry.load) throw FileError(path.string(), entry.name, entry.unreadable);
-    result.insert(entry.name, copy_of(entry.load()));
+    const Tensor tensor = entry.load();
+    result.insert(entry.name, io::while_intact(tensor, [&] { return copy_of(tensor); }));
   }
   return result;
 }
