@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/folder.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
@@ -124,6 +125,7 @@ class Opener {
   }
 
   void finish() {
+    note_repeated_tensors(checkpoint_);
     std::vector<std::string> formats;
     for (const SourceFile& file : checkpoint_.files) {
       if (std::find(formats.begin(), formats.end(), file.format) == formats.end()) formats.push_back(file.format);
@@ -164,7 +166,7 @@ class Opener {
     for (const fs::path& file : files) {
       if (file.filename().string().ends_with(".index.json")) indices.push_back(file.filename().string());
     }
-    const std::size_t before = checkpoint_.files.size();
+    const std::size_t before = checkpoint_.files.size(), first = checkpoint_.entries.size();
     if (indices.size() == 1) {
       open(folder / indices[0]);
       return note_files_beside(folder, indices[0], files, before);
@@ -177,6 +179,7 @@ class Opener {
         ignored.push_back(file.filename().string());
       }
     }
+    std::erase_if(ignored, is_companion);
     if (checkpoint_.files.size() == before) {
       throw FileError(
           folder.string(), "",
@@ -188,6 +191,7 @@ class Opener {
                       "read its checkpoint alone: {}",
                       folder.string(), indices.size(), list_of(indices)));
     }
+    leave_out_copies(checkpoint_, first);
     if (ignored.empty()) return;
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
@@ -204,6 +208,7 @@ class Opener {
                       [&file](const SourceFile& source) { return source.path == file; });
       if (!is_read && file.filename() != index) beside.push_back(file.filename().string());
     }
+    std::erase_if(beside, is_companion);
     if (beside.empty()) return;
     checkpoint_.notes.push_back(
         fmt::format("{}: not read, as {} does not name them: {}", folder.string(), index, list_of(beside)));
