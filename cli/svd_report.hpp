@@ -38,6 +38,7 @@ struct SvdReport {
   double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: what storage may have moved each sigma_i by
   std::optional<Enclosure> sigma_1;  ///< nothing if none was asked for
 
+  std::string output;  ///< the file that u, s and vt were written to; empty if there is none
   std::string method;
   bool converged = true;
   bool confirmed = true;  ///< no enclosure leaves room for a value that was missed
@@ -51,6 +52,9 @@ struct SvdReport {
   double seconds = 0;
   int threads = 1;
 };
+
+/// The largest |A^T u_i - sigma_i v_i| / sigma_1 of the triplets.
+double largest_residual(const SvdReport& report) noexcept;
 
 /// Lines for people, within `style.width` from 60 columns on.
 std::string svd_as_table(const SvdReport& report, const Style& style);

@@ -11,6 +11,7 @@
 #include "cli/proofs.hpp"
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
+#include "sigmax/core/error.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
@@ -23,10 +24,9 @@ using Json = nlohmann::ordered_json;
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
-std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result,
-                        const Target& target) {
+std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result) {
   Json json = {{"schema", "sigmax.norm/1"},
-               {"file", report::valid_utf8(target.path.string())},
+               {"file", report::valid_utf8(named.file)},
                {"tensor", report::valid_utf8(named.name)},
                {"shape", named.shape},
                {"matrix", named.matrix.shape()},
@@ -47,6 +47,16 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
     }
   }
   return json.dump(2, ' ', true) + '\n';
+}
+
+// The library does not know what the matrix is called.
+norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+  try {
+    return norms::norm(named.matrix, options.norm, context);
+  } catch (const Error&) {
+    require_finite(named, "its norms do not exist", context);
+    throw;
+  }
 }
 
 std::string render_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
@@ -75,13 +85,13 @@ int run_norm(const NormOptions& options, Context& context) {
   norms::NormResult result;
   {
     const ProgressLine progress(context, "norm", options.common);
-    result = norms::norm(named.matrix, options.norm, context);
+    result = norm_of(named, options, context);
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {
     case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.colour))); break;
     case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
-    case NormOptions::Format::json: print(render_json(named, options, result, target)); break;
+    case NormOptions::Format::json: print(render_json(named, options, result)); break;
   }
   return kSuccess;
 }

@@ -29,10 +29,10 @@ def npz(arrays):
 
 
 def safetensors(tensors):
-    """tensors: {name: (dtype, shape, flat values)} with dtype F64, F32 or I64."""
+    """tensors: {name: (dtype, shape, flat values)} with dtype F64, F32, I64, or bytes as U8, BOOL and 8-bit floats."""
     header, data = {}, b""
     for name, (dtype, shape, values) in tensors.items():
-        code = {"F64": "d", "F32": "f", "I64": "q"}[dtype]
+        code = {"F64": "d", "F32": "f", "I64": "q", "I32": "i"}.get(dtype, "B")
         chunk = struct.pack(f"<{len(values)}{code}", *values)
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(chunk)]}
         data += chunk
@@ -44,6 +44,34 @@ def safetensors(tensors):
 def matrix(rows, dtype="F64"):
     """A tensor of safetensors() from rows."""
     return dtype, (len(rows), len(rows[0])), [value for row in rows for value in row]
+
+
+def torch_zip(tensors):
+    """What torch.save writes of {name: rows} in double: a pickle of a dict, protocol 2, and a storage each."""
+
+    def text(word):
+        return b"X" + struct.pack("<I", len(word.encode())) + word.encode()
+
+    def number(value):
+        return b"M" + struct.pack("<H", value)
+
+    pickled, storages = b"\x80\x02}(", {}
+    for index, (name, rows) in enumerate(tensors.items()):
+        values = [value for row in rows for value in row]
+        storages[str(index)] = struct.pack(f"<{len(values)}d", *values)
+        pickled += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n("
+        pickled += b"(" + text("storage") + b"ctorch\nDoubleStorage\n" + text(str(index)) + text("cpu")
+        pickled += number(len(values)) + b"tQ" + number(0)
+        pickled += number(len(rows)) + number(len(rows[0])) + b"\x86" + number(len(rows[0])) + number(1) + b"\x86"
+        pickled += b"\x89}tR"
+    pickled += b"u."
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        for key, data in storages.items():
+            archive.writestr(f"archive/data/{key}", data)
+        archive.writestr("archive/version", b"3\n")
+    return buffer.getvalue()
 
 
 def diagonal(values, columns=None):
