@@ -51,6 +51,10 @@ std::optional<Range> range_of(const Node& node, const audit::TensorResult& tenso
     }
     return range;
   }
+  // Beyond the stored precision all that is known is the least that the condition number may be.
+  if (node.key == "condition" && tensor.figures && tensor.figures->spectrum && !tensor.figures->spectrum->condition) {
+    return Range{report::least_condition({&tensor}).value_or(kInfinity), kInfinity};
+  }
   const double value = report::sort_value(*node.column, {&tensor});
   if (std::isnan(value)) return std::nullopt;
   return Range{value, value};

@@ -51,7 +51,7 @@ struct Verdict {
 /// sigma_max and lambda_max are known as enclosures. A gate trips unless the enclosure rules the expression out: in
 /// `sigma > c` the upper end stands for sigma, in `sigma < c` the lower end, and under `not` the other way round, so
 /// that passing is a statement as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name an end. A
-/// condition number beyond the stored precision is infinite.
+/// condition number beyond the stored precision may be anything from the bound that is shown for it up to infinity.
 ///
 /// A comparison whose figure does not exist (no spectrum, non-finite entries, no upper end that would decide) is
 /// neither true nor false. What it leaves open is a doubt: `sigma > 9 or condition > 5` trips where sigma is 10 and

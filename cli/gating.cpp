@@ -134,20 +134,22 @@ std::string names_of(const std::vector<const NotJudged*>& items, bool with_detai
 
 std::string explain(const std::vector<const NotJudged*>& items, const audit::Result& result) {
   const NotJudged& first = *items.front();
+  const bool one = items.size() == 1;
   const std::string count = plural(items.size(), "weight");
   if (first.reason == "unread") {
-    return fmt::format("not read, {}: {}; leave out by --exclude, or pass over by --allow unread", count,
-                       names_of(items, true));
+    return fmt::format("{} {} not read: {}; leave out by --exclude, or pass over by --allow unread", count,
+                       one ? "was" : "were", names_of(items, true));
   }
   if (first.reason == "nan") {
-    return fmt::format("NaN or infinite entries in {}: {}; --allow nan passes over", count, names_of(items, true));
+    return fmt::format("{} {} NaN or infinite entries: {}; --allow nan passes over", count, one ? "has" : "have",
+                       names_of(items, true));
   }
   if (first.reason == "lower_only") {
-    return fmt::format("only a lower end of {} is known of {}: {}; --allow lower-only passes over",
-                       first.detail == "lambda_max" ? "lambda_max" : "sigma_max", count, names_of(items, false));
+    return fmt::format("of {} only a lower end of {} is known: {}; --allow lower-only passes over", count,
+                       first.detail == "lambda_max" ? "lambda_max" : "sigma_max", names_of(items, false));
   }
   if (first.reason == "missing") {
-    return fmt::format("there is no {} of {}{}: {}; --allow missing passes over", first.detail, count,
+    return fmt::format("{} has no value for {}{}: {}; --allow missing passes over", first.detail, count,
                        result.full_spectrum ? "" : " (leave out --quick)", names_of(items, false));
   }
   std::vector<std::string> details;
@@ -176,6 +178,9 @@ GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilte
   for (std::string& line : what_is_empty(result, names)) judging.doubtful(Reason::empty, "", "", std::move(line));
   for (const audit::Skipped& tensor : result.skipped) {
     if (tensor.unread_weight) judging.doubtful(Reason::unread, tensor.name, tensor.file, describe(tensor));
+  }
+  for (const std::string& file : result.model.unread_files) {
+    judging.doubtful(Reason::unread, file, file, "a file of no known format");
   }
   for (const audit::TensorResult& tensor : result.tensors) judging.weight(tensor);
   return judging.finish();
@@ -210,6 +215,11 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
     const std::int64_t rest = first > 0 ? element_count(tensor.shape).value_or(first) / first : 0;
     if (!options.certify.demands_proof(std::min(first, rest))) continue;
     lines.push_back(fmt::format("{}: not read ({})", tensor.name, describe(tensor)));
+  }
+  if (!options.allowed.contains(Reason::unread)) {
+    for (const std::string& file : result.model.unread_files) {
+      lines.push_back(fmt::format("{}: not read (a file of no known format)", file));
+    }
   }
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!options.certify.demands_proof(std::min(tensor.rows, tensor.columns))) continue;

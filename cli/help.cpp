@@ -122,7 +122,7 @@ Expressions of --fail-if:
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower one, so that passing is as certain as the enclosure. An end is named
   by sigma_max.lower and sigma_max.upper. A condition number beyond the stored
-  precision counts as infinite.
+  precision may be anything from its bound up: `> 8e6` in the table.
 
   A gate fails closed: what it cannot judge is named, and the exit status is 4
   unless --allow lists the reason:

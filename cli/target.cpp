@@ -12,6 +12,7 @@
 
 #include "cli/closest_names.hpp"
 #include "sigmax/audit/role.hpp"
+#include "sigmax/audit/unread.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -25,7 +26,9 @@ struct Found {
   std::optional<Dimensions> index;
 };
 
+// One that cannot be read counts: nobody is to get another one in its place.
 bool is_matrix(const io::Entry& entry) {
+  if (audit::may_be_unread_weight(entry)) return true;
   return entry.shape.size() >= 2 && is_real(entry.dtype) && element_count(entry.shape).value_or(0) > 0;
 }
 

@@ -147,6 +147,7 @@ struct Model {
   std::string format;
   std::vector<ModelFile> files;
   std::vector<std::string> notes;
+  std::vector<std::string> unread_files;  ///< named like a checkpoint in a folder, and of no known format
 };
 
 struct Summary {

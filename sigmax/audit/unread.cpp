@@ -47,9 +47,11 @@ bool is_multiplied_with(const io::Entry& entry) {
   });
 }
 
+// As GPTQ, AWQ, compressed-tensors, bitsandbytes, MXFP4, HQQ, AQLM, QuIP# and EXL3 call what they pack.
 bool names_packed_weights(std::string_view component) {
-  return component == "weight" || component == "qweight" || component == "weight_packed" ||
-         component == "packed_weight" || component.ends_with("_blocks");
+  constexpr std::array<std::string_view, 4> kPacked = {"w_q", "codes", "qidxs", "trellis"};
+  return component.find("weight") != std::string_view::npos || component.ends_with("_blocks") ||
+         contains(kPacked, component);
 }
 
 bool names_a_weight(std::string_view component) {

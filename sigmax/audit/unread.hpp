@@ -9,7 +9,7 @@ namespace sigmax::audit {
 /// make out) and which may be a weight.
 ///
 /// Integers are one if the graph multiplies or convolves with them, or if they are called as packed weights are
-/// (`weight`, `qweight`, `weight_packed`, `..._blocks`); position tables and masks are not. Anything else is one if it
+/// (`qweight`, `weight_packed`, `..._blocks`); position tables and masks are not. Anything else is one if it
 /// has two or more dimensions, or if it has no known shape and is called `...weight`, `kernel` or `embedding`, unless
 /// its name says that it goes with a weight: a scale, a zero point, a bias, a mask. In doubt the answer is yes.
 bool may_be_unread_weight(const io::Entry& entry);

@@ -177,6 +177,7 @@ class Opener {
         read(candidate, *format);
       } else {
         ignored.push_back(file.filename().string());
+        if (is_named_like_weights(ignored.back())) checkpoint_.unread_files.push_back(file);
       }
     }
     std::erase_if(ignored, is_companion);

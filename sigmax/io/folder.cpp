@@ -71,6 +71,12 @@ bool is_companion(std::string_view name) {
          std::any_of(kBeginnings.begin(), kBeginnings.end(), begins);
 }
 
+bool is_named_like_weights(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kWeights = {".safetensors", ".bin", ".pt",  ".pth",   ".ckpt",
+                                                        ".onnx",        ".npz", ".npy", ".distcp"};
+  return std::any_of(kWeights.begin(), kWeights.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 void leave_out_copies(Checkpoint& checkpoint, std::size_t first) {
   const Kinds kinds(checkpoint);
   const auto begin = checkpoint.entries.begin() + static_cast<std::ptrdiff_t>(first);

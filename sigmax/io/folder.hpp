@@ -12,6 +12,9 @@ namespace sigmax::io {
 /// pictures. That such a file was not read is not worth a note.
 bool is_companion(std::string_view name);
 
+/// True of a file name that ends as those of the formats that are read do: `.safetensors`, `.bin`, `.pt`, `.onnx`, ...
+bool is_named_like_weights(std::string_view name);
+
 /// Hubs keep one model as safetensors and as PyTorch files side by side. Of the entries from `first` on, those of
 /// PyTorch files whose name and shape a safetensors file has too are left out, with a note for each file; a file of
 /// which nothing is left is taken from `checkpoint.files`.

@@ -69,7 +69,13 @@ Json model_json(const audit::Model& model) {
   }
   Json notes = Json::array();
   for (const std::string& note : model.notes) notes.push_back(valid_utf8(note));
-  return {{"path", valid_utf8(model.path)}, {"format", valid_utf8(model.format)}, {"files", files}, {"notes", notes}};
+  Json unread = Json::array();
+  for (const std::string& file : model.unread_files) unread.push_back(valid_utf8(file));
+  return {{"path", valid_utf8(model.path)},
+          {"format", valid_utf8(model.format)},
+          {"files", files},
+          {"notes", notes},
+          {"unread_files", unread}};
 }
 
 Json gate_json(const audit::GateOutcome& gate) {

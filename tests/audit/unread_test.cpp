@@ -44,10 +44,12 @@ TEST(unread, what_goes_with_a_weight_does_not) {
 }
 
 TEST(unread, integers_count_by_their_use_or_by_their_name) {
-  for (const char* name : {"layers.0.q_proj.qweight", "h.0.attn.weight", "experts.down_proj_blocks", "weight_packed"}) {
+  for (const char* name : {"layers.0.q_proj.qweight", "h.0.attn.weight", "experts.down_proj_blocks", "weight_packed",
+                           "q_proj.W_q", "q_proj.codes", "q_proj.Qidxs", "mlp.up_proj.trellis", "q_weight"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::i32))) << name;
   }
-  for (const char* name : {"position_ids", "relative_position_index", "steps", "num_batches_tracked"}) {
+  for (const char* name : {"position_ids", "relative_position_index", "steps", "num_batches_tracked", "q_proj.qzeros",
+                           "q_proj.weight_zero_point", "q_proj.weight_g_idx", "hidden"}) {
     EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 8}, DType::i64))) << name;
   }
   io::Entry used = entry("x_17", {4, 8}, DType::u8);

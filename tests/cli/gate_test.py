@@ -70,9 +70,16 @@ class Gates(CommandTest):
         bad = self.write("bad.npy", checkpoints.npy([[1.0, math.nan], [2.0, 3.0]]))
         self.assertIn("nonfinite = 1", self.expect(1, "audit", bad, "--fail-if", "nonfinite>0").err)
 
-    def test_a_condition_number_beyond_the_stored_precision_is_infinite(self):
-        flat = self.write("flat.npy", checkpoints.npy(checkpoints.rank_one([1.0, 2.0], [3.0, 4.0])))
-        self.assertIn("condition = inf", self.expect(1, "audit", flat, "--fail-if", "condition > 1e300").err)
+    def test_a_condition_number_beyond_the_stored_precision_is_known_from_below(self):
+        # 2^8 in bf16, u = 2^-8 and sigma_1 = |A|_F.
+        flat = self.write("flat.safetensors", checkpoints.safetensors({"w": ("BF16", (2, 2), [0x80, 0x3f] + [0] * 6)}))
+        for expression, code in [("condition > 1e300", 1), ("condition < 300", 1), ("condition < 200", 0),
+                                 ("not condition > 200", 0), ("not condition > 300", 1), ("condition == 1000", 1)]:
+            with self.subTest(expression=expression):
+                finished = self.expect(code, "audit", flat, "--fail-if", expression)
+                self.assertEqual("condition in [256, inf]" in finished.err, code == 1)
+        zero = self.write("zero.npy", checkpoints.npy([[0.0, 0.0]]))
+        self.assertIn("condition = inf", self.expect(1, "audit", zero, "--fail-if", "condition > 1e300").err)
 
     def test_a_malformed_expression_is_a_usage_error_that_points_at_the_place(self):
         for expression, character in [("sigma >> 10", 8), ("sigma > ", 9), ("sigmaa > 1", 1), ("sigma 10", 7),
@@ -151,6 +158,22 @@ class WhatCannotBeJudged(CommandTest):
         self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--layers", "good")
         self.expect(4, "audit", path, "--fail-if", "sigma > 9", "--layers", "w")
         self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--min-dim", "2", "--allow", "unread")
+
+    def test_a_file_named_like_weights_that_is_none_keeps_the_gate_from_passing(self):
+        self.write("hub/model-00001-of-00002.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
+        for name in ("config.json", "README.md", "tf_model.h5", "flax_model.msgpack", "vocab.txt"):
+            self.write("hub/" + name, b"no weights")
+        self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
+        for name in ("model-00002-of-00002.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx"):
+            path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
+            err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
+            self.assertIn(f"hub/{name} (a file of no known format)", err)
+            self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
+            self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
+            report = json.loads(self.expect(0, "audit", "hub", "--format", "json").out)
+            self.assertEqual(report["model"]["unread_files"], [f"hub/{name}"])
+            path.unlink()
 
     def test_a_weight_with_nan_keeps_the_gate_from_passing(self):
         for bad in (math.nan, math.inf, -math.inf):

@@ -55,6 +55,13 @@ class Norms(CommandTest):
         self.assertIn("3 matrices", err)
         self.assertIn("head.weight", err)
 
+    def test_a_matrix_that_cannot_be_read_is_not_passed_over_for_another(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"small": checkpoints.matrix([[4.0]]), "large": ("F8_E4M3", (2, 2), bytes(4)), "large_scale": ("F8_E4M3", (2, 2), bytes(4))}))
+        for command in ("norm", "svd"):
+            self.assertIn("2 matrices", self.expect(2, command, path).err)
+            self.assertIn("cannot be read", self.expect(2, command, f"{path}:large").err)
+
     def test_a_mistyped_name_is_answered_with_the_close_ones(self):
         path = self.write("model.safetensors", checkpoints.network())
         err = self.expect(2, "norm", f"{path}:encoder.fc2.weight").err

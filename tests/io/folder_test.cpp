@@ -48,6 +48,16 @@ TEST(Folder, CompanionsAreKnownByTheirNames) {
   }
 }
 
+TEST(Folder, WeightsAreKnownByTheirNames) {
+  for (const char* name : {"model.safetensors", "pytorch_model.bin", "a.pt", "a.pth", "a.ckpt", "a.onnx", "a.npz"}) {
+    EXPECT_TRUE(is_named_like_weights(name)) << name;
+    EXPECT_FALSE(is_companion(name)) << name;
+  }
+  for (const char* name : {"tf_model.h5", "model.gguf", "model.safetensors.index.json", "bin", "notes.txt"}) {
+    EXPECT_FALSE(is_named_like_weights(name)) << name;
+  }
+}
+
 TEST(Folder, PytorchCopiesOfSafetensorsAreLeftOutWithANote) {
   for (const char* format : {"pytorch", "pytorch-legacy", "torchscript"}) {
     Checkpoint checkpoint = checkpoint_of({{"m.safetensors", "safetensors", 1}, {"p.bin", format, 1}},
