@@ -138,7 +138,7 @@ Examples:
   sigmax audit model.onnx --layers 'attn|mlp' --exclude bias --json audit.json
   sigmax audit a.safetensors b.safetensors --quick --html audit.html -q
   sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv
-  sigmax audit model/ -q --fail-if 'sigma > 50' --allow unread,nan
+  sigmax audit model/ -q --fail-if 'sigma > 50' --allow unread
 
 NO_COLOR turns colours off; COLUMNS sets the width where there is no terminal.
 {})",

@@ -74,6 +74,33 @@ def torch_zip(tensors):
     return buffer.getvalue()
 
 
+def onnx_branches(name, then, otherwise):
+    """An ONNX model whose If has a MatMul in each branch, with a double initializer of one name in both."""
+
+    def varint(value):
+        return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + varint(value // 128)
+
+    def number(field, value):
+        return varint(field * 8) + varint(value)
+
+    def block(field, content):
+        content = content.encode() if isinstance(content, str) else content
+        return varint(field * 8 + 2) + varint(len(content)) + content
+
+    def branch(rows, output):
+        values = [value for row in rows for value in row]
+        tensor = number(1, len(rows)) + number(1, len(rows[0])) + number(2, 11) + block(8, name)
+        tensor += block(9, struct.pack(f"<{len(values)}d", *values))
+        product = block(1, "x") + block(1, name) + block(2, output) + block(4, "MatMul")
+        return block(1, product) + block(2, output) + block(5, tensor) + block(12, block(1, output))
+
+    attributes = [block(1, key) + block(6, branch(rows, key)) + number(20, 5)
+                  for key, rows in (("then_branch", then), ("else_branch", otherwise))]
+    node = block(1, "c") + block(2, "y") + block(4, "If") + b"".join(block(5, each) for each in attributes)
+    graph = block(1, node) + block(2, "main") + block(11, block(1, "x")) + block(11, block(1, "c")) + block(12, block(1, "y"))
+    return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 17))
+
+
 def diagonal(values, columns=None):
     """Singular values: the absolute values."""
     columns = columns or len(values)

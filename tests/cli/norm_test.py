@@ -111,6 +111,15 @@ class Norms(CommandTest):
             self.assertIn(said, self.expect(2, "norm", f"model:{name}").err)
         self.assertIn("w@1", self.expect(2, "norm", "model").err)
 
+    def test_one_name_in_two_graphs_is_told_apart_alike(self):
+        path = self.write("if.onnx", checkpoints.onnx_branches("w", [[3.0]], [[4.0, 0.0], [0.0, 3.0]]))
+        for command in ("norm", "svd"):
+            err = self.expect(2, command, f"{path}:w").err
+            self.assertIn("2 tensors called 'w'", err)
+            self.assertIn("then_branch", err)
+            self.assertNotIn("folder", err)
+        self.assertEqual(sorted(self.value(f"{path}:w@{i}", "fro") for i in (1, 2)), [3, 5])
+
     def test_a_name_with_a_number_of_its_own_goes_first(self):
         path = self.write("m.safetensors", checkpoints.safetensors({"w@2": checkpoints.matrix([[2.0]]), "w": checkpoints.matrix([[3.0]])}))
         self.assertEqual([self.value(f"{path}:{name}", "fro") for name in ("w@2", "w@1", "w", "w@2@1")], [2, 3, 3, 2])
