@@ -44,19 +44,6 @@ bool any_weight_matches(const NamePattern& pattern, const audit::Result& result)
          });
 }
 
-// What keeps an audit from having a weight to look at, in words.
-std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names) {
-  std::vector<std::string> lines;
-  for (const NamePattern& pattern : names.layers) {
-    if (!any_weight_matches(pattern, result))
-      lines.push_back(fmt::format("--layers '{}' matches no weight", pattern.source()));
-  }
-  if (lines.empty() && result.tensors.empty()) {
-    lines.push_back(fmt::format("no weight was audited, all {} were skipped", plural(result.skipped.size(), "tensor")));
-  }
-  return lines;
-}
-
 class Judging {
  public:
   Judging(const Gate& gate, const std::set<Reason>& allowed) : gate_(gate), allowed_(allowed) {
@@ -153,6 +140,7 @@ std::string explain(const std::vector<const NotJudged*>& items, const audit::Res
                        result.full_spectrum ? "" : " (leave out --quick)", names_of(items, false));
   }
   std::vector<std::string> details;
+  details.reserve(items.size());
   for (const NotJudged* item : items) details.push_back(item->detail);
   return fmt::format("{}; --allow empty passes over", fmt::join(details, "; "));
 }
@@ -160,10 +148,11 @@ std::string explain(const std::vector<const NotJudged*>& items, const audit::Res
 // `2 unread, 1 nan`.
 std::string passed_over(const GateOutcome& outcome) {
   std::map<std::string, std::set<std::pair<std::string_view, std::string_view>>> weights;
-  std::vector<std::string> words;
   for (const NotJudged& item : outcome.not_judged) {
     if (item.allowed) weights[item.reason].insert({item.file, item.name});
   }
+  std::vector<std::string> words;
+  words.reserve(weights.size());
   for (const auto& [reason, names] : weights) {
     words.push_back(reason == "empty" ? reason : fmt::format("{} {}", names.size(), reason));
   }
@@ -171,6 +160,18 @@ std::string passed_over(const GateOutcome& outcome) {
 }
 
 }  // namespace
+
+std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names) {
+  std::vector<std::string> lines;
+  for (const NamePattern& pattern : names.layers) {
+    if (!any_weight_matches(pattern, result))
+      lines.push_back(fmt::format("--layers '{}' matches no weight", pattern.source()));
+  }
+  if (lines.empty() && result.tensors.empty()) {
+    lines.push_back(fmt::format("no weight was audited, all {} were skipped", plural(result.skipped.size(), "tensor")));
+  }
+  return lines;
+}
 
 GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilter& names,
                   const std::set<Reason>& allowed) {

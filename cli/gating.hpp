@@ -2,6 +2,8 @@
 #pragma once
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
@@ -10,6 +12,10 @@
 #include "sigmax/audit/result.hpp"
 
 namespace sigmax::cli {
+
+/// What is missing of the weights that were asked for, in words: a pattern of `names.layers` that matches none, or any
+/// at all.
+std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names);
 
 /// Judges every weight and everything that may be one. A gate fails closed: what it cannot judge keeps it from passing,
 /// unless its reason is in `allowed`. A pattern of `names.layers` that matches no weight is a doubt, and so is an audit

@@ -91,8 +91,9 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   if (options.format == Format::csv || options.format == Format::json) {
     for (const std::string& note : result.model.notes) messages.note(note);
   }
-  if (result.tensors.empty()) {
-    messages.warning(fmt::format("no weight was audited; all {} tensors were skipped", result.skipped.size()));
+  // Gates say it themselves.
+  if (options.gates.empty()) {
+    for (const std::string& line : what_is_empty(result, options.names)) messages.warning(line);
   }
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!tensor.non_finite) continue;

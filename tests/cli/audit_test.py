@@ -201,7 +201,10 @@ class AuditSelection(CommandTest):
 
     def test_a_selection_that_leaves_nothing_says_so(self):
         path = self.write("model.safetensors", checkpoints.network())
-        self.assertIn("no weight was audited", self.expect(0, "audit", path, "--layers", "nothing").err)
+        self.assertIn("--layers 'nothing' matches no weight", self.expect(0, "audit", path, "--layers", "nothing").err)
+        err = self.expect(0, "audit", path, "--layers", "fc1", "--layers", "hed").err
+        self.assertEqual(err, "sigmax: warning: --layers 'hed' matches no weight\n")
+        self.assertIn("no weight was audited", self.expect(0, "audit", path, "--min-dim", "99").err)
 
     def test_several_files_are_one_model(self):
         first = self.write("a.npy", checkpoints.npy([[1.0]]))
