@@ -250,6 +250,7 @@ std::string svd_as_json(const SvdReport& report) {
   }
   const Json json = {{"schema", "sigmax.svd/1"},
                      {"file", report::valid_utf8(report.file)},
+                     {"source", report::valid_utf8(report.source)},
                      {"tensor", report::valid_utf8(report.tensor)},
                      {"shape", report.shape},
                      {"matrix", report.matrix},

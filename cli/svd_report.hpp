@@ -26,7 +26,8 @@ struct SvdReport {
     std::optional<Enclosure> enclosure;  ///< of sigma_i; nothing if none was asked for
   };
 
-  std::string file;
+  std::string file;    ///< as given: may be a folder or an index
+  std::string source;  ///< the file that holds the tensor
   std::string tensor;
   Dimensions shape;   ///< the tensor's
   Dimensions matrix;  ///< rows, columns

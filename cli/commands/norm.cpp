@@ -24,9 +24,11 @@ using Json = nlohmann::ordered_json;
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
-std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result) {
+std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result,
+                        const Target& target) {
   Json json = {{"schema", "sigmax.norm/1"},
-               {"file", report::valid_utf8(named.file)},
+               {"file", report::valid_utf8(target.path.string())},
+               {"source", report::valid_utf8(named.file)},
                {"tensor", report::valid_utf8(named.name)},
                {"shape", named.shape},
                {"matrix", named.matrix.shape()},
@@ -91,7 +93,7 @@ int run_norm(const NormOptions& options, Context& context) {
   switch (options.format) {
     case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.colour))); break;
     case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
-    case NormOptions::Format::json: print(render_json(named, options, result)); break;
+    case NormOptions::Format::json: print(render_json(named, options, result, target)); break;
   }
   return kSuccess;
 }

@@ -190,7 +190,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const P
                     const Solution& solution, const Context& context) {
   const SvdResult<double>& result = *solution.triplets;
   SvdReport report;
-  report.file = named.file;
+  report.source = named.file;
   report.tensor = named.name;
   report.shape = named.shape;
   report.matrix = named.matrix.shape();
@@ -310,6 +310,7 @@ int run_svd(const SvdOptions& options, Context& context) {
     const Problem problem = problem_of(options, named, context);
     const Solution solution = solve(problem, options.certify, context);
     report = report_of(options, named, problem, solution, context);
+    report.file = target.path.string();
     if (options.output) write_output(*options.output, report, solution.triplets, context);
   }
   for (const ReportFile& file : options.files) io::write_file(file.path, svd_as_json(report));

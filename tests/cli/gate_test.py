@@ -175,6 +175,15 @@ class WhatCannotBeJudged(CommandTest):
             self.assertEqual(report["model"]["unread_files"], [f"hub/{name}"])
             path.unlink()
 
+    def test_many_unread_weights_are_one_line_with_the_first_names_and_all_are_in_the_json(self):
+        unread = {f"w{i}": ("F8_E4M3", (2, 2), bytes(4)) for i in range(40)}
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, **unread}))
+        finished = self.expect(4, "audit", path, "--fail-if", "sigma > 9", "-q", "--format", "json")
+        self.assertEqual(len(finished.err.splitlines()), 1, finished.err)
+        self.assertIn("40 weights were not read: w0 (", finished.err)
+        self.assertIn("and 35 more", finished.err)
+        self.assertEqual(len(json.loads(finished.out)["gates"][0]["not_judged"]), 40)
+
     def test_a_weight_with_nan_keeps_the_gate_from_passing(self):
         for bad in (math.nan, math.inf, -math.inf):
             content = checkpoints.safetensors({"good": self.GOOD, "bad": checkpoints.matrix([[1.0, bad]])})

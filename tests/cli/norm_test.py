@@ -106,7 +106,7 @@ class Norms(CommandTest):
         self.assertEqual([self.value(f"model:{name}", "fro") for name in ("w@1", "w@2", "x", "x@1")], [2, 5, 7, 7])
         self.assertEqual(self.value("model/b.safetensors:w", "fro"), 5)
         result = json.loads(self.expect(0, "norm", "model:w@2", "--format", "json").out)
-        self.assertEqual((result["tensor"], result["file"]), ("w", "model/b.safetensors"))
+        self.assertEqual((result["tensor"], result["file"], result["source"]), ("w", "model", "model/b.safetensors"))
         for name, said in [("w@0", "no number 0"), ("w@4", "no number 4"), ("w@", "no tensor"), ("y@1", "no tensor")]:
             self.assertIn(said, self.expect(2, "norm", f"model:{name}").err)
         self.assertIn("w@1", self.expect(2, "norm", "model").err)
