@@ -25,9 +25,10 @@ Exit status:
   2  the command line is wrong
   3  a file is unreadable, malformed or changed while it was read, or an output
      cannot be written
-  4  what was asked for was not reached: --certify proven, and some weight has
-     no proven upper end; or svd stopped short of its tolerance, or its bounds
-     leave room for a value that it missed
+  4  what was asked for was not reached: a --fail-if expression could not be
+     judged of every weight, or --certify proven found no proof of some upper
+     end (--allow says what they may pass over); or svd stopped short of its
+     tolerance, or its bounds leave room for a value that it missed
   130  interrupted
 )";
 
@@ -122,14 +123,23 @@ Expressions of --fail-if:
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower one, so that passing is as certain as the enclosure. An end is named
   by sigma_max.lower and sigma_max.upper. A condition number beyond the stored
-  precision counts as infinite. A comparison whose figure does not exist (under
-  --quick, or of a weight with NaN) is false, and a warning says so.
+  precision may be anything from its bound up: `> 8e6` in the table.
+
+  A gate fails closed: what it cannot judge is named, and the exit status is 4
+  unless --allow lists the reason:
+    unread      a tensor that may be a weight could not be read
+    nan         the weight has NaN or infinite entries, so no such figure
+    empty       there is no weight, or some --layers matches none
+    missing     the figure does not exist (a condition number under --quick)
+    lower-only  no upper end is known (--certify none), and the lower one does
+                not decide
 
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
   sigmax audit model.onnx --layers 'attn|mlp' --exclude bias --json audit.json
   sigmax audit a.safetensors b.safetensors --quick --html audit.html -q
   sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv
+  sigmax audit model/ -q --fail-if 'sigma > 50' --allow unread
 
 NO_COLOR turns colours off; COLUMNS sets the width where there is no terminal.
 {})",
@@ -160,6 +170,9 @@ Norms:
   kyfan:K       the sum of the K largest singular values
   entrywise:P   (sum |w_ij|^P)^(1/P), P >= 1
 
+Several tensors of one name, in several files of a folder or in subgraphs, are
+told apart by a number: FILE:NAME@2.
+
 Examples:
   sigmax norm matrix.npy --ord fro
   sigmax norm model.safetensors:fc1.weight
@@ -182,6 +195,8 @@ Output files hold doubles, named as numpy.linalg.svd names its results:
   u             rows x k
   s             k singular values, the largest first
   vt            k x columns
+Where they are saved, the tolerance speaks of the vectors unless --accuracy says
+otherwise; the table and the metadata of a .safetensors file have the residual.
 
 Examples:
   sigmax svd model.safetensors:fc1.weight -k 5

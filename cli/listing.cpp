@@ -44,6 +44,7 @@ struct TableColumn {
   std::string_view heading = {};
   bool right = false;
   std::size_t narrowest = 0;  ///< may shrink to this; 0: never
+  std::string (*shorten)(std::string_view, std::size_t, const report::Glyphs&) = report::shorten;
   std::vector<std::string> cells = {};
   std::size_t width = 0;
 
@@ -71,7 +72,7 @@ std::string line_of(const std::vector<TableColumn>& columns, const report::Glyph
                     const std::function<std::string_view(const TableColumn&)>& cell) {
   std::string line;
   for (const TableColumn& column : columns) {
-    const std::string text = report::shorten(cell(column), column.width, signs);
+    const std::string text = column.shorten(cell(column), column.width, signs);
     const std::string pad(column.width - std::min(column.width, report::display_width(text)), ' ');
     line += (line.empty() ? "" : std::string(kGap, ' ')) + (column.right ? pad + text : text + pad);
   }
@@ -82,8 +83,8 @@ std::string line_of(const std::vector<TableColumn>& columns, const report::Glyph
 std::vector<TableColumn> table_columns(const Entries& entries, const report::Glyphs& signs, bool several_files,
                                        bool verbose) {
   TableColumn names{"tensor", false, 12}, shapes{"shape"}, types{"dtype"}, bytes{"bytes", true},
-      offsets{"offset", true}, places{"where", false, 14};
-  bool any_place = false;
+      offsets{"offset", true}, places{"where", false, 16};
+  bool any_place = false, all_files = true;
   for (const io::Entry* entry : entries) {
     names.cells.push_back(report::visible(entry->name, signs.unicode));
     shapes.cells.push_back(to_string(entry->shape));
@@ -91,10 +92,12 @@ std::vector<TableColumn> table_columns(const Entries& entries, const report::Gly
     bytes.cells.push_back(bytes_cell(*entry, signs));
     offsets.cells.push_back(offset_cell(*entry, signs));
     std::string place = entry->provenance;
-    if (several_files && entry->bytes && place.empty()) place = entry->bytes->file.filename().string();
+    if (several_files && place.empty()) place = entry->file.filename().string();
     any_place |= !place.empty();
+    all_files &= entry->provenance.empty();
     places.cells.push_back(report::visible(place, signs.unicode));
   }
+  if (all_files) places.shorten = report::shorten_file;
   std::vector<TableColumn> columns = {names, shapes, types, bytes};
   if (verbose) columns.push_back(offsets);
   if (any_place) columns.push_back(places);

@@ -1,80 +1,70 @@
 #include "cli/name_filter.hpp"
 
-#include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "cli/pointer.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
 
-using std::regex_constants::error_type;
+using re2::RE2;
 
-std::optional<error_type> error_of(const std::string& source) {
-  try {
-    const std::regex attempt(source, std::regex::ECMAScript);
-    return std::nullopt;
-  } catch (const std::regex_error& error) {
-    return error.code();
-  }
+std::shared_ptr<const RE2> compiled(std::string_view source) {
+  RE2::Options options;
+  options.set_log_errors(false);
+  return std::make_shared<const RE2>(re2::StringPiece(source.data(), source.size()), options);
 }
 
-// The standard library does not say where an expression is wrong. It is wrong from the character on after which every
-// longer beginning fails in the same way.
-std::size_t position_of(const std::string& source, error_type code) {
+// RE2 names the piece that it could not read, not the place. An expression is wrong from the character on after which
+// every longer beginning fails in the same way.
+std::size_t position_of(std::string_view source, RE2::ErrorCode code) {
   std::size_t length = source.size();
-  while (length > 1 && error_of(source.substr(0, length - 1)) == code) --length;
+  while (length > 1 && compiled(source.substr(0, length - 1))->error_code() == code) --length;
   return length;
 }
 
-std::string_view explain(error_type code) {
-  using namespace std::regex_constants;
-  if (code == error_paren) return "unmatched parenthesis";
-  if (code == error_brack) return "unmatched bracket";
-  if (code == error_brace || code == error_badbrace) return "malformed braces, write {n}, {n,} or {n,m}";
-  if (code == error_badrepeat) return "nothing to repeat";
-  if (code == error_range) return "a character range that runs backwards";
-  if (code == error_escape) return "an escape that does not exist";
-  if (code == error_ctype) return "a character class that does not exist";
-  if (code == error_backref) return "a reference to a group that does not exist";
-  return "too complex";
+std::string_view explain(RE2::ErrorCode code) {
+  switch (code) {
+    case RE2::ErrorMissingParen:
+    case RE2::ErrorUnexpectedParen: return "unmatched parenthesis";
+    case RE2::ErrorMissingBracket: return "unmatched bracket";
+    case RE2::ErrorRepeatArgument: return "nothing to repeat";
+    case RE2::ErrorRepeatSize: return "malformed braces, or more repetitions than 1000";
+    case RE2::ErrorRepeatOp: return "one repetition after another";
+    case RE2::ErrorBadCharRange: return "a character range that runs backwards";
+    case RE2::ErrorBadCharClass: return "a character class that does not exist";
+    case RE2::ErrorBadEscape: return "an escape that does not exist (RE2 has no references to groups)";
+    case RE2::ErrorTrailingBackslash: return "a backslash with nothing after it";
+    case RE2::ErrorBadPerlOp: return "not in RE2, which has no lookahead and no lookbehind; --exclude takes names away";
+    case RE2::ErrorBadNamedCapture: return "a malformed name of a group";
+    case RE2::ErrorBadUTF8: return "not valid UTF-8";
+    case RE2::ErrorPatternTooLarge: return "too large";
+    default: return "not a regular expression";
+  }
 }
 
-bool any(const std::vector<NamePattern>& patterns, const std::string& name) {
+bool any(const std::vector<NamePattern>& patterns, std::string_view name) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const NamePattern& p) { return p.matches(name); });
 }
 
 }  // namespace
 
-NamePattern::NamePattern(std::string_view option, std::string source) : source_(std::move(source)) {
-  if (const auto code = error_of(source_)) {
-    throw Error(pointer(option, source_, position_of(source_, *code) - (source_.empty() ? 0 : 1), explain(*code)));
-  }
-  expression_ = std::regex(source_, std::regex::ECMAScript | std::regex::optimize);
+NamePattern::NamePattern(std::string_view option, std::string source)
+    : source_(std::move(source)), expression_(compiled(source_)) {
+  if (expression_->ok()) return;
+  const RE2::ErrorCode code = expression_->error_code();
+  throw Error(pointer(option, source_, position_of(source_, code) - (source_.empty() ? 0 : 1), explain(code)));
 }
 
-bool NamePattern::matches(const std::string& name) const {
-  const auto fail = [&](std::string_view why) {
-    const std::string shown = report::shorten(report::visible(name), 60, report::glyphs(true));
-    throw Error(fmt::format("cannot match '{}' against the tensor name '{}': {}", source_, shown, why));
-  };
-  if (name.size() > kLongestName) {
-    fail(fmt::format("it has {} bytes, and names of up to {} can be matched", name.size(), kLongestName));
-  }
-  try {
-    return std::regex_search(name, expression_);
-  } catch (const std::regex_error&) {
-    fail("the expression takes too many steps");
-  }
-  return false;
+bool NamePattern::matches(std::string_view name) const {
+  return RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *expression_);
 }
 
-bool NameFilter::selects(const std::string& name) const {
+bool NameFilter::selects(std::string_view name) const {
   return (layers.empty() || any(layers, name)) && !any(exclude, name);
 }
 

@@ -1,14 +1,21 @@
 // Which tensors a run is about: --layers and --exclude.
 #pragma once
 
-#include <regex>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace re2 {
+class RE2;
+}  // namespace re2
+
 namespace sigmax::cli {
 
-/// A regular expression (ECMAScript) that is searched for anywhere in a name.
+/// A regular expression (RE2 syntax) that is searched for anywhere in a name.
+///
+/// Names come from untrusted files and may be as long as those: RE2 takes time in proportion to the length of the name,
+/// and neither a name nor an expression makes it recurse.
 class NamePattern {
  public:
   /// `option` is named in messages. Throws Error with the position and the reason if `source` is malformed.
@@ -16,15 +23,11 @@ class NamePattern {
 
   const std::string& source() const noexcept { return source_; }
 
-  /// Throws Error if the name is longer than kLongestName or the expression is too complex for it.
-  bool matches(const std::string& name) const;
-
-  /// The standard library's matcher recurses once a character, and names come from untrusted files.
-  static constexpr std::size_t kLongestName = 2048;
+  bool matches(std::string_view name) const;
 
  private:
   std::string source_;
-  std::regex expression_;
+  std::shared_ptr<const re2::RE2> expression_;
 };
 
 /// Names that match one of `layers` (any name if there is none) and none of `exclude`.
@@ -33,7 +36,7 @@ struct NameFilter {
   std::vector<NamePattern> exclude;
 
   bool empty() const noexcept { return layers.empty() && exclude.empty(); }
-  bool selects(const std::string& name) const;
+  bool selects(std::string_view name) const;
 
   /// Why a tensor was left out, in the words of the command line.
   std::string reason() const;

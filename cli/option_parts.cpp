@@ -1,5 +1,7 @@
 #include "cli/option_parts.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 
@@ -16,7 +18,11 @@ const std::map<std::string, Colour> kColours = {
 }  // namespace
 
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
-  app->add_flag("-q,--quiet", common.quiet, "no progress, notes or warnings")->group(kGeneral);
+  app->add_flag(
+         "-q,--quiet", common.quiet,
+         "only what trips or fails: no progress, notes or warnings; audit, and svd where it writes a file, print a "
+         "table only if --format asks for it")
+      ->group(kGeneral);
   app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
       ->group(kGeneral);
   app->add_option("--color", typed.colour, "auto (a terminal, and NO_COLOR unset), always or never")
@@ -28,7 +34,7 @@ void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
 void add_jobs(CLI::App* app, int& jobs) {
   app->add_option("-j,--jobs", jobs, "threads; every hardware thread by default, and the same digits for any number")
       ->option_text("N")
-      ->check(CLI::Range(1, kMostJobs))
+      ->check(count_from_one(kMostJobs))
       ->group(kComputation);
 }
 
@@ -47,6 +53,46 @@ void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::
 }
 
 Colour colour_of(const Typed& typed) { return chosen("--color", typed.colour, kColours); }
+
+CLI::Validator count_from_one(std::int64_t most) {
+  return CLI::Validator(
+      [most](const std::string& text) {
+        std::int64_t value = 0;
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc() && stop == end && value >= 1 && value <= most) return std::string();
+        const std::string range = most == std::numeric_limits<std::int64_t>::max() ? std::string("from 1 up")
+                                                                                   : fmt::format("from 1 to {}", most);
+        return fmt::format("takes a whole number {}, got '{}'", range, text);
+      },
+      "");
+}
+
+std::set<Reason> reasons_of(const std::vector<std::string>& lists) {
+  constexpr std::array<Reason, 5> kAll = {Reason::unread, Reason::nan, Reason::empty, Reason::missing,
+                                          Reason::lower_only};
+  std::map<std::string, Reason> known;
+  for (const Reason reason : kAll) known.emplace(name(reason), reason);
+  std::set<Reason> reasons;
+  for (const std::string& list : lists) {
+    for (std::size_t begin = 0; begin <= list.size();) {
+      const std::size_t end = std::min(list.find(',', begin), list.size());
+      reasons.insert(chosen("--allow", list.substr(begin, end - begin), known));
+      begin = end + 1;
+    }
+  }
+  return reasons;
+}
+
+std::pair<std::string, std::optional<bool>> sort_key(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return {text, std::nullopt};
+  const std::string direction = text.substr(colon + 1);
+  if (direction != "asc" && direction != "desc") {
+    throw Error(fmt::format("--sort takes KEY, KEY:asc or KEY:desc, got '{}'", text));
+  }
+  return {text.substr(0, colon), direction == "asc"};
+}
 
 std::optional<Seed> seed_of(const std::string& text) {
   if (text.empty()) return {};

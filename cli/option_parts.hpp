@@ -5,11 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cli/options.hpp"
@@ -27,7 +29,7 @@ inline constexpr const char* kGeneral = "General";
 
 /// What was typed, before it is given its types.
 struct Typed {
-  std::vector<std::string> layers, exclude, gates;
+  std::vector<std::string> layers, exclude, gates, allowed;
   std::string sort, certify, format, seed, colour = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
@@ -52,6 +54,15 @@ void add_seed(CLI::App* app, Typed& typed);
 void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text);
 
 Colour colour_of(const Typed& typed);
+
+/// A whole number from 1 up, and no larger than `most`.
+CLI::Validator count_from_one(std::int64_t most = std::numeric_limits<std::int64_t>::max());
+
+/// What --allow lists, separated by commas. Throws Error for a word that is no reason.
+std::set<Reason> reasons_of(const std::vector<std::string>& lists);
+
+/// `KEY`, `KEY:asc` and `KEY:desc`: the key, and the direction if there is one. Throws Error for another direction.
+std::pair<std::string, std::optional<bool>> sort_key(const std::string& text);
 
 /// Throws Error for a text that is not how --certify is written.
 CertifyRequest certify_request(const std::string& text);

@@ -10,6 +10,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/mistakes.hpp"
 #include "cli/option_parts.hpp"
 #include "cli/svd_options.hpp"
 #include "sigmax/core/error.hpp"
@@ -17,8 +18,6 @@
 
 namespace sigmax::cli {
 namespace {
-
-const CLI::Range kCount(std::int64_t{1}, std::int64_t{1} << 62);
 
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
@@ -41,7 +40,7 @@ void add_paths(CLI::App* app, std::vector<std::string>& paths) {
 
 void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
   add_list(app, "--layers", typed.layers,
-           "only tensors whose name matches REGEX somewhere (ECMAScript; repeatable: any of them)")
+           "only tensors whose name matches REGEX somewhere (RE2 syntax; repeatable: any of them)")
       ->option_text("REGEX")
       ->group(kSelection);
   add_list(app, "--exclude", typed.exclude, "not those whose name matches REGEX (repeatable)")
@@ -49,7 +48,7 @@ void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
       ->group(kSelection);
   app->add_option("--min-dim", min_dim, "only weights whose shorter side is at least N")
       ->option_text("N")
-      ->check(kCount)
+      ->check(count_from_one())
       ->group(kSelection);
 }
 
@@ -86,15 +85,21 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   add_report_file(audit, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
   audit
       ->add_option("--sort", typed.sort,
-                   "order by a column: figures from the largest down, text from a to z; the file's order by default")
-      ->option_text("KEY")
+                   "order by a column: figures from the largest down, text from a to z, or the other way round with "
+                   ":asc, :desc; the file's order by default")
+      ->option_text("KEY[:asc|:desc]")
       ->group(kReports);
   audit->add_option("--top", typed.top, "report the first N weights only; the summary and the checks see all")
       ->option_text("N")
-      ->check(kCount)
+      ->check(count_from_one())
       ->group(kReports);
-  add_list(audit, "--fail-if", typed.gates, "exit with 1 if a weight meets EXPR (repeatable; see below)")
+  add_list(audit, "--fail-if", typed.gates,
+           "exit with 1 if a weight meets EXPR, with 4 if that cannot be told of some weight (repeatable; see below)")
       ->option_text("EXPR")
+      ->group(kGates);
+  add_list(audit, "--allow", typed.allowed,
+           "what checks may pass over: unread, nan, empty, missing, lower-only, separated by commas (see below)")
+      ->option_text("WHAT")
       ->group(kGates);
   add_general(audit, options.common, typed);
   audit->footer(audit_footer);
@@ -110,12 +115,15 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
   list->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
       ->option_text("FORMAT")
       ->group(kReports);
-  list->add_option("--sort", typed.sort, "order by name, elements or bytes; the file's order by default")
-      ->option_text("KEY")
+  list->add_option(
+          "--sort", typed.sort,
+          "order by name (a to z), elements or bytes (the largest first), or the other way round with :asc, :desc; "
+          "the file's order by default")
+      ->option_text("KEY[:asc|:desc]")
       ->group(kReports);
   list->add_option("--top", typed.top, "list the first N tensors only")
       ->option_text("N")
-      ->check(kCount)
+      ->check(count_from_one())
       ->group(kReports);
   add_general(list, options.common, typed);
   list->footer(list_footer);
@@ -172,8 +180,13 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   options.certify = certify_request(typed.certify);
   options.seed = seed_of(typed.seed);
   check_failure_probability(options.failure_probability);
-  if (!typed.sort.empty()) options.sort = report::column(column_key(typed.sort)).key;
+  if (!typed.sort.empty()) {
+    const auto [key, ascending] = sort_key(typed.sort);
+    options.sort = report::Order(report::column(column_key(key)).key, ascending);
+  }
+  options.prints = !options.common.quiet || !typed.format.empty();
   for (const std::string& source : typed.gates) options.gates.emplace_back(source);
+  options.allowed = reasons_of(typed.allowed);
   options.files = report_files(typed);
   return options;
 }
@@ -184,7 +197,11 @@ ListOptions finished(ListOptions options, const Typed& typed) {
   options.names = name_filter(typed);
   options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
-  if (!typed.sort.empty()) options.sort = chosen("--sort", typed.sort, kListSorts);
+  if (!typed.sort.empty()) {
+    const auto [key, ascending] = sort_key(typed.sort);
+    options.sort = chosen("--sort", key, kListSorts);
+    options.descending = ascending ? !*ascending : options.sort != ListOptions::Sort::name;
+  }
   return options;
 }
 
@@ -219,12 +236,13 @@ std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(
   const CLI::App* svd_command = add_svd(app, svd, typed_svd, svd_typed);
   app.require_subcommand(0, 1);
 
+  if (auto mistake = unknown_command(app, argc, argv)) return Message{std::move(*mistake), kUsage};
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return Message{app.help(), kSuccess};
   } catch (const CLI::ParseError& error) {
-    return Message{fmt::format("{}\nSee sigmax --help.", error.what()), kUsage};
+    return Message{explain(app, error), kUsage};
   }
   if (version) return Message{version_text(), kSuccess};
   audit.command = command_line(argc, argv);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "cli/name_filter.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/report/columns.hpp"
 #include "sigmax/svd/method.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -22,7 +24,7 @@ enum class Format { table, json, csv, markdown };
 /// What every command understands.
 struct CommonOptions {
   Colour colour = Colour::automatic;
-  bool quiet = false;    ///< no progress, notes or warnings
+  bool quiet = false;    ///< no progress, notes or warnings; no table that was not asked for
   bool verbose = false;  ///< more of everything
 };
 
@@ -48,7 +50,7 @@ struct AuditOptions {
   std::vector<std::string> paths;
   NameFilter names;
   std::int64_t min_dim = 1;
-  std::string sort;     ///< a column's key; empty: the checkpoint's order
+  report::Order sort;   ///< by default the checkpoint's order
   std::size_t top = 0;  ///< 0: all
   int jobs = 0;         ///< 0: every hardware thread
   bool quick = false;
@@ -56,9 +58,11 @@ struct AuditOptions {
   double failure_probability = 1e-9;
   std::optional<Seed> seed{};  ///< nothing: drawn from the system
   Format format = Format::table;
+  bool prints = true;  ///< false: nothing to standard output
   std::vector<ReportFile> files;
   std::vector<Gate> gates;
-  std::string command;  ///< the command line, as a report quotes it
+  std::set<Reason> allowed;  ///< what gates may pass over
+  std::string command;       ///< the command line, as a report quotes it
 };
 
 struct ListOptions {
@@ -68,6 +72,7 @@ struct ListOptions {
   NameFilter names;
   std::int64_t min_dim = 1;
   Sort sort = Sort::file_order;
+  bool descending = false;
   std::size_t top = 0;
   Format format = Format::table;
 };
@@ -103,6 +108,7 @@ struct SvdOptions {
   std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;
   Format format = Format::table;
+  bool prints = true;  ///< false: nothing to standard output
   std::vector<ReportFile> files;
   std::optional<Output> output;
 };

@@ -94,8 +94,9 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
       ->group(kComputation);
   command
       ->add_option("--accuracy", svd.accuracy,
-                   "what the tolerance speaks of: values (default), the error of each sigma_i, relative to it; or "
-                   "vectors, the residual |A^T u_i - sigma_i v_i|, relative to sigma_1")
+                   "what the tolerance speaks of: values, the error of each sigma_i, relative to it; or vectors, the "
+                   "residual |A^T u_i - sigma_i v_i|, relative to sigma_1. vectors is the default where --output saves "
+                   "them, values otherwise")
       ->option_text("OF")
       ->group(kComputation);
   command->add_option("--tolerance", svd.tolerance, "1e-10 by default")->option_text("T")->group(kComputation);
@@ -107,7 +108,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
   command
       ->add_option("--max-products", options.max_products,
                    "products of A^T A with a vector before it stops without having converged; 10000 by default")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 62))
+      ->check(count_from_one())
       ->option_text("N")
       ->group(kComputation);
   command
@@ -156,8 +157,14 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
   options.certify = certify_request(typed.certify);
   options.seed = seed_of(typed.seed);
   options.files = report_files(typed);
+  const bool writes = !options.files.empty() || !svd.output.empty();
+  options.prints = !options.common.quiet || !writes || !typed.format.empty();
   if (!svd.output.empty()) {
     options.output = output_of(svd.output);
+    // Whoever saves vectors works with them: values to 1e-10 alone leave them good to 1e-5.
+    const bool saves_vectors = options.output->kind != SvdOptions::Output::Kind::npy && !options.values_only;
+    const bool has_tolerance = name(options.method) != "randomized";
+    if (saves_vectors && has_tolerance && svd.accuracy.empty()) options.accuracy = Accuracy::vectors;
     for (const ReportFile& file : options.files) {
       if (file.path == svd.output) throw Error(fmt::format("two files are to be written to '{}'", file.path));
     }

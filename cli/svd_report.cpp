@@ -142,17 +142,31 @@ std::string precision_lines(const SvdReport& report) {
                      report::significant(report.rounding, 2), name(report.dtype));
 }
 
+// `text` on as many lines as it takes, the first behind `label`.
+std::string labelled(std::string_view label, std::string_view text, const Style& style) {
+  const std::string blanks(label.size(), ' ');
+  std::string lines;
+  for (const std::string& part : report::wrap(text, std::max<std::size_t>(style.width, 40) - label.size())) {
+    lines += (lines.empty() ? std::string(label) : blanks) + part + '\n';
+  }
+  return lines;
+}
+
 std::string method_lines(const SvdReport& report, const Style& style) {
   const std::string effort = fmt::format("{} read{} of the matrix, {}", report.reads, report.reads == 1 ? "" : "s",
                                          report::duration_text(report.seconds));
-  std::string text;
-  std::string_view label = "method     ";
-  const std::string line = fmt::format("{}: {}; {}", report.method, report.in_words, effort);
-  for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40) - label.size())) {
-    text += std::string(label) + part + '\n';
-    label = "           ";
-  }
-  return text;
+  return labelled("method     ", fmt::format("{}: {}; {}", report.method, report.in_words, effort), style);
+}
+
+// How good the vectors in the file are.
+std::string output_lines(const SvdReport& report, const Style& style) {
+  if (report.output.empty()) return {};
+  const bool can_be_smaller = !report.of_vectors && report.method != "randomized";
+  return labelled("output     ",
+                  fmt::format("u, s and vt in {}, with residuals of at most {:.1e}{}",
+                              report::visible(report.output, style.unicode), largest_residual(report),
+                              can_be_smaller ? "; --accuracy vectors makes them smaller" : ""),
+                  style);
 }
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
@@ -191,7 +205,13 @@ std::string svd_as_table(const SvdReport& report, const Style& style) {
   if (report.sigma_1) text += enclosure_lines(*report.sigma_1);
   text += fmt::format("Frobenius  {}\n", report::significant(report.frobenius, kDigits));
   text += precision_lines(report);
-  return text + method_lines(report, style);
+  return text + method_lines(report, style) + output_lines(report, style);
+}
+
+double largest_residual(const SvdReport& report) noexcept {
+  double largest = 0;
+  for (const Triplet& each : report.triplets) largest = std::max(largest, each.residual);
+  return largest;
 }
 
 std::string svd_as_values(const SvdReport& report) {
@@ -233,6 +253,7 @@ std::string svd_as_json(const SvdReport& report) {
   }
   const Json json = {{"schema", "sigmax.svd/1"},
                      {"file", report::valid_utf8(report.file)},
+                     {"source", report::valid_utf8(report.source)},
                      {"tensor", report::valid_utf8(report.tensor)},
                      {"shape", report.shape},
                      {"matrix", report.matrix},

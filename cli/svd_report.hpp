@@ -26,7 +26,8 @@ struct SvdReport {
     std::optional<Enclosure> enclosure;  ///< of sigma_i; nothing if none was asked for
   };
 
-  std::string file;
+  std::string file;    ///< as given: may be a folder or an index
+  std::string source;  ///< the file that holds the tensor
   std::string tensor;
   Dimensions shape;   ///< the tensor's
   Dimensions matrix;  ///< rows, columns
@@ -38,6 +39,7 @@ struct SvdReport {
   double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: what storage may have moved each sigma_i by
   std::optional<Enclosure> sigma_1;  ///< nothing if none was asked for
 
+  std::string output;  ///< the file that u, s and vt were written to; empty if there is none
   std::string method;
   bool converged = true;
   bool confirmed = true;  ///< no enclosure leaves room for a value that was missed
@@ -51,6 +53,9 @@ struct SvdReport {
   double seconds = 0;
   int threads = 1;
 };
+
+/// The largest |A^T u_i - sigma_i v_i| / sigma_1 of the triplets.
+double largest_residual(const SvdReport& report) noexcept;
 
 /// Lines for people, within `style.width` from 60 columns on.
 std::string svd_as_table(const SvdReport& report, const Style& style);

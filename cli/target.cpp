@@ -12,8 +12,11 @@
 
 #include "cli/closest_names.hpp"
 #include "sigmax/audit/role.hpp"
+#include "sigmax/audit/unread.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/intact.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/ops/dense.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -24,14 +27,40 @@ struct Found {
   std::optional<Dimensions> index;
 };
 
-// Of arrays one after another in one .npy file the first is meant, as NumPy's own reader has it.
+// One that cannot be read counts: nobody is to get another one in its place. Of arrays one after another in one .npy
+// file the first is meant, as NumPy's own reader has it.
 bool is_matrix(const io::Entry& entry) {
-  return entry.shape.size() >= 2 && is_real(entry.dtype) && element_count(entry.shape).value_or(0) > 0 &&
-         !entry.appended;
+  if (entry.appended) return false;
+  if (audit::may_be_unread_weight(entry)) return true;
+  return entry.shape.size() >= 2 && is_real(entry.dtype) && element_count(entry.shape).value_or(0) > 0;
 }
 
+using Candidates = std::vector<const io::Entry*>;
+
+Candidates called(const io::Checkpoint& checkpoint, std::string_view name) {
+  Candidates found;
+  for (const io::Entry& entry : checkpoint.entries) {
+    if (entry.name == name) found.push_back(&entry);
+  }
+  return found;
+}
+
+// `w`, or `w@2` if other tensors have the name too.
+std::string label_of(const io::Checkpoint& checkpoint, const io::Entry& entry) {
+  const Candidates all = called(checkpoint, entry.name);
+  if (all.size() == 1) return entry.name;
+  return fmt::format("{}@{}", entry.name, std::find(all.begin(), all.end(), &entry) - all.begin() + 1);
+}
+
+std::string cut_list(const std::vector<std::string>& lines, std::size_t total) {
+  return fmt::format("\n  {}{}", fmt::join(lines, "\n  "),
+                     total > lines.size() ? "\n  ... (`sigmax ls` lists all)" : "");
+}
+
+constexpr std::size_t kListed = 8;
+
 const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path) {
-  std::vector<const io::Entry*> matrices;
+  Candidates matrices;
   for (const io::Entry& entry : checkpoint.entries) {
     if (is_matrix(entry)) matrices.push_back(&entry);
   }
@@ -45,17 +74,47 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
                             path.string(), checkpoint.entries.size()));
   }
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min<std::size_t>(matrices.size(), 8); ++i) names.push_back(matrices[i]->name);
-  throw Error(fmt::format("{0} holds {1} matrices; name one, as in {0}:{2}\n  {3}{4}", path.string(), matrices.size(),
-                          names.front(), fmt::join(names, "\n  "),
-                          matrices.size() > names.size() ? "\n  ... (`sigmax ls` lists all)" : ""));
+  for (std::size_t i = 0; i < std::min(matrices.size(), kListed); ++i) {
+    names.push_back(label_of(checkpoint, *matrices[i]));
+  }
+  throw Error(fmt::format("{0} holds {1} matrices; name one, as in {0}:{2}{3}", path.string(), matrices.size(),
+                          names.front(), cut_list(names, matrices.size())));
 }
 
-const io::Entry* find_name(const io::Checkpoint& checkpoint, std::string_view name) {
-  for (const io::Entry& entry : checkpoint.entries) {
-    if (entry.name == name) return &entry;
+[[noreturn]] void refuse_ambiguous(const Candidates& all, const Target& target) {
+  std::vector<std::string> lines;
+  bool several_files = false;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const io::Entry& entry = *all[i];
+    several_files |= entry.file != all.front()->file;
+    if (i >= kListed) continue;
+    const std::string place = entry.provenance.empty() ? std::string() : ", " + entry.provenance;
+    lines.push_back(fmt::format("{}@{}  {} {}  {}{}", entry.name, i + 1, to_string(entry.shape), entry.dtype_name,
+                                entry.file.filename().string(), place));
   }
-  return nullptr;
+  throw Error(fmt::format("{0} has {1} tensors called '{2}'; name one by its number, as in {0}:{2}@2{3}{4}",
+                          target.path.string(), all.size(), all.front()->name,
+                          several_files ? ", or name its file instead of the folder" : "",
+                          cut_list(lines, all.size())));
+}
+
+// The tensor called `name`, or `NAME@N`, the N-th called NAME; null if there is none. A name may hold an @ of its own,
+// which goes first.
+const io::Entry* find_name(const io::Checkpoint& checkpoint, std::string_view name, const Target& target) {
+  const Candidates all = called(checkpoint, name);
+  if (all.size() > 1) refuse_ambiguous(all, target);
+  if (all.size() == 1) return all.front();
+  const std::size_t at = name.rfind('@');
+  if (at == std::string_view::npos) return nullptr;
+  std::size_t number = 0;
+  const char* const end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + at + 1, end, number);
+  if (error != std::errc() || stop != end) return nullptr;
+  const Candidates numbered = called(checkpoint, name.substr(0, at));
+  if (numbered.empty()) return nullptr;
+  if (number >= 1 && number <= numbered.size()) return numbered[number - 1];
+  throw Error(fmt::format("{} has {} tensor{} called '{}', and no number {} of them", target.path.string(),
+                          numbered.size(), numbered.size() == 1 ? "" : "s", name.substr(0, at), number));
 }
 
 // `0, 3` of `name[0, 3]`; nothing if it is no list of numbers.
@@ -77,9 +136,9 @@ std::optional<Dimensions> parse_index(std::string_view text) {
 Found find_entry(const io::Checkpoint& checkpoint, const Target& target) {
   if (!target.tensor) return {&only_matrix(checkpoint, target.path), {}};
   const std::string_view wanted = *target.tensor;
-  if (const io::Entry* entry = find_name(checkpoint, wanted)) return {entry, {}};
+  if (const io::Entry* entry = find_name(checkpoint, wanted, target)) return {entry, {}};
   if (const auto bracket = wanted.rfind('['); wanted.ends_with(']') && bracket != std::string_view::npos) {
-    const io::Entry* entry = find_name(checkpoint, wanted.substr(0, bracket));
+    const io::Entry* entry = find_name(checkpoint, wanted.substr(0, bracket), target);
     auto index = parse_index(wanted.substr(bracket + 1, wanted.size() - bracket - 2));
     if (entry != nullptr && index) return {entry, std::move(index)};
   }
@@ -150,6 +209,7 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
     messages.note(fmt::format("'{}' is the first of {} arrays in the file; name another, as in {}:{}", entry.name,
                               checkpoint.entries.size(), target.path.string(), checkpoint.entries.back().name));
   }
+  const std::string file = entry.file.string();
   const audit::MatrixPlan plan = entry.shape.size() == 2 ? audit::MatrixPlan{} : plan_of(checkpoint, entry);
   if (plan.batch > 1) {
     const Dimensions stack(entry.shape.begin(), entry.shape.end() - 2);
@@ -158,18 +218,29 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
                               to_string(Dimensions{plan.rows, plan.columns}), target.path.string(), entry.name,
                               to_string(Dimensions(stack.size(), 0))));
     }
-    return {entry.name + to_string(*index), entry.shape, member(entry, *index, target.path.string())};
+    return {entry.name + to_string(*index), file, entry.shape, member(entry, *index, target.path.string())};
   }
   if (index) {
     throw Error(fmt::format("'{}' is one matrix and no stack; name it without {}", entry.name, to_string(*index)));
   }
   const Tensor tensor = entry.load();
-  if (tensor.rank() == 2) return {entry.name, entry.shape, tensor};
+  if (tensor.rank() == 2) return {entry.name, file, entry.shape, tensor};
   const Dimensions matrix = {plan.rows, plan.columns};
   messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}", entry.name, to_string(entry.shape),
                             to_string(matrix)));
   // A strided tensor is copied.
-  return {entry.name, entry.shape, io::while_intact(tensor, [&] { return tensor.reshaped(matrix); })};
+  return {entry.name, file, entry.shape, io::while_intact(tensor, [&] { return tensor.reshaped(matrix); })};
+}
+
+void require_finite(const NamedMatrix& named, std::string_view what, Context& context) {
+  const StoredView view = stored_view(named.matrix);
+  const kernels::Scan facts = kernels::scan(view.matrix, context);
+  if (facts.finite()) return;
+  const std::int64_t i = facts.first_non_finite / view.matrix.columns;
+  const std::int64_t j = facts.first_non_finite % view.matrix.columns;
+  throw FileError(named.file, fmt::format("'{}'", named.name),
+                  fmt::format("has {} NaN and {} infinite entries, the first at {}; {}", facts.nan, facts.infinite,
+                              to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j}), what));
 }
 
 }  // namespace sigmax::cli

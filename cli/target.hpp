@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/terminal.hpp"
+#include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/checkpoint.hpp"
 
@@ -24,15 +26,22 @@ Target parse_target(const std::string& text);
 /// The matrix that was named, of the values as stored.
 struct NamedMatrix {
   std::string name;  ///< the tensor's, with `[i]` for a matrix of a stack
+  std::string file;  ///< that holds it: not the path that was named if that is a folder
   Dimensions shape;  ///< the whole tensor's
   Tensor matrix;     ///< two-dimensional
 };
 
 /// Finds and loads it. The name may be left out if one tensor alone is a matrix. A convolution kernel is taken for the
 /// matrix [out, rest], which a note says. A stack of matrices (experts, the directions of a recurrent layer) has its
-/// members named by index, `experts.w1[3]`; one of a single matrix is that.
+/// members named by index, `experts.w1[3]`; one of a single matrix is that. Several tensors of one name (in several
+/// files of a folder, or in subgraphs) are told apart by `w@1`, `w@2` in the checkpoint's order.
 ///
-/// Throws Error if the name is missing or not there (with the closest ones), or names no matrix of real numbers.
+/// Throws Error if the name is missing, not there (with the closest ones) or that of several (with what they are), or
+/// names no matrix of real numbers.
 NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const Messages& messages);
+
+/// Throws FileError with the file, the name, the first place and `what` that means ("its norm does not exist") if there
+/// are NaN or infinite entries. Cost: one read.
+void require_finite(const NamedMatrix& named, std::string_view what, Context& context);
 
 }  // namespace sigmax::cli

@@ -88,6 +88,10 @@ void Messages::note(std::string_view text) const {
 
 void Messages::finding(std::string_view label, std::string_view text) const { say(label, "31", text); }
 
+void Messages::success(std::string_view label, std::string_view text) const {
+  if (!quiet_) say(label, "32", text);
+}
+
 void Messages::say(std::string_view label, std::string_view colour, std::string_view text) const {
   // A message may quote a file; its line breaks are the message's own, everything else is made visible.
   std::string lines;

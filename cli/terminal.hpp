@@ -39,6 +39,8 @@ class Messages {
 
   /// A result of the run, such as a tripped gate: said even if quiet.
   void finding(std::string_view label, std::string_view text) const;
+  /// A good one, such as a gate that passes: unless quiet.
+  void success(std::string_view label, std::string_view text) const;
 
  private:
   void say(std::string_view label, std::string_view colour, std::string_view text) const;

@@ -7,11 +7,11 @@
 #include <ctime>
 #include <filesystem>
 #include <limits>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "cli/exit_code.hpp"
+#include "cli/gating.hpp"
 #include "cli/progress.hpp"
 #include "cli/proofs.hpp"
 #include "cli/terminal.hpp"
@@ -91,62 +91,15 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   if (options.format == Format::csv || options.format == Format::json) {
     for (const std::string& note : result.model.notes) messages.note(note);
   }
-  if (result.tensors.empty()) {
-    messages.warning(fmt::format("no weight was audited; all {} tensors were skipped", result.skipped.size()));
+  // Gates say it themselves.
+  if (options.gates.empty()) {
+    for (const std::string& line : what_is_empty(result, options.names)) messages.warning(line);
   }
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!tensor.non_finite) continue;
     messages.warning(
         fmt::format("{}: {}; its spectrum does not exist", tensor.name, report::non_finite_text(*tensor.non_finite)));
   }
-}
-
-std::string first_of(const std::vector<std::string>& names) {
-  const std::string more = names.size() > 3 ? fmt::format(" and {} more", names.size() - 3) : std::string();
-  std::string text;
-  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return text + more;
-}
-
-// Names every weight that trips the gate, and every one that it could not judge.
-bool judge(const Gate& gate, const audit::Result& result, const Messages& messages) {
-  std::map<std::string, std::vector<std::string>> missing;
-  std::vector<std::string> lower_end_only;
-  bool tripped = false;
-  for (const audit::TensorResult& tensor : result.tensors) {
-    const Verdict verdict = gate.judge(tensor);
-    for (const std::string& key : verdict.missing) missing[key].push_back(tensor.name);
-    if (verdict.lower_end_only && !verdict.tripped) lower_end_only.push_back(tensor.name);
-    if (!verdict.tripped) continue;
-    tripped = true;
-    std::string readings;
-    for (const Reading& reading : verdict.readings) {
-      const bool range = reading.value.starts_with("in ");
-      readings += fmt::format(", {} {}{}", reading.key, range ? "" : "= ", reading.value);
-    }
-    messages.finding("gate tripped", fmt::format("{}: {}{}", gate.source(), tensor.name, readings));
-  }
-  for (const auto& [key, names] : missing) {
-    messages.warning(fmt::format("{}: {} has no value for {} of {} weights, where the comparison counts as false: {}",
-                                 gate.source(), key, names.size(), result.tensors.size(), first_of(names)));
-  }
-  if (!lower_end_only.empty()) {
-    messages.warning(fmt::format("{}: passed on the lower end of sigma_max alone, no upper end is known: {}",
-                                 gate.source(), first_of(lower_end_only)));
-  }
-  return tripped;
-}
-
-bool proof_is_missing(const audit::Result& result, const AuditOptions& options, const Messages& messages) {
-  std::vector<std::string> names;
-  for (const audit::TensorResult& tensor : result.tensors) {
-    if (!options.certify.demands_proof(std::min(tensor.rows, tensor.columns))) continue;
-    const bool proven = tensor.figures && tensor.figures->sigma_max.upper &&
-                        tensor.figures->sigma_max.upper->certainty() == Certainty::proven;
-    if (!proven) names.push_back(tensor.name);
-  }
-  for (const std::string& name : names) messages.finding("not proven", fmt::format("{}: no proven upper end", name));
-  return !names.empty();
 }
 
 }  // namespace
@@ -166,16 +119,22 @@ int run_audit(const AuditOptions& options, Context& context) {
     const ProgressLine progress(context, "audit", options.common);
     result = audit::audit(checkpoint, audit_options(options), context);
   }
+  for (const Gate& gate : options.gates) {
+    result.gates.push_back(judge(gate, result, options.names, options.allowed));
+  }
   for (const ReportFile& file : options.files) io::write_file(file.path, render(file.kind, result, options));
-  print(render_for_output(result, options));
+  if (options.prints) print(render_for_output(result, options));
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
   tell_what_matters(result, options, messages);
-  bool tripped = false;
-  for (const Gate& gate : options.gates) tripped |= judge(gate, result, messages);
+  for (const audit::GateOutcome& outcome : result.gates) tell(outcome, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);
-  if (tripped) return kGateTripped;
-  return unproven ? kNotReached : kSuccess;
+  const auto any = [&](audit::GateOutcome::Verdict verdict) {
+    return std::any_of(result.gates.begin(), result.gates.end(),
+                       [&](const audit::GateOutcome& outcome) { return outcome.verdict == verdict; });
+  };
+  if (any(audit::GateOutcome::Verdict::tripped)) return kGateTripped;
+  return unproven || any(audit::GateOutcome::Verdict::not_judged) ? kNotReached : kSuccess;
 }
 
 }  // namespace sigmax::cli

@@ -31,13 +31,15 @@ std::vector<const io::Entry*> chosen_entries(const io::Checkpoint& checkpoint, c
   const auto before = [&](const io::Entry* a, const io::Entry* b) {
     switch (options.sort) {
       case ListOptions::Sort::name: return a->name < b->name;
-      case ListOptions::Sort::elements: return element_count(a->shape) > element_count(b->shape);
-      case ListOptions::Sort::bytes: return bytes_of(*a) > bytes_of(*b);
+      case ListOptions::Sort::elements: return element_count(a->shape) < element_count(b->shape);
+      case ListOptions::Sort::bytes: return bytes_of(*a) < bytes_of(*b);
       case ListOptions::Sort::file_order: break;
     }
     return false;
   };
-  std::stable_sort(entries.begin(), entries.end(), before);
+  // The other way round, with ties in the file's order as well.
+  std::stable_sort(entries.begin(), entries.end(),
+                   [&](const auto* a, const auto* b) { return options.descending ? before(b, a) : before(a, b); });
   if (options.top != 0 && options.top < entries.size()) entries.resize(options.top);
   return entries;
 }

@@ -11,6 +11,7 @@
 #include "cli/proofs.hpp"
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
+#include "sigmax/core/error.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/io/intact.hpp"
 #include "sigmax/report/columns.hpp"
@@ -28,6 +29,7 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
                         const Target& target) {
   Json json = {{"schema", "sigmax.norm/1"},
                {"file", report::valid_utf8(target.path.string())},
+               {"source", report::valid_utf8(named.file)},
                {"tensor", report::valid_utf8(named.name)},
                {"shape", named.shape},
                {"matrix", named.matrix.shape()},
@@ -48,6 +50,16 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
     }
   }
   return json.dump(2, ' ', true) + '\n';
+}
+
+// The library does not know what the matrix is called.
+norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+  try {
+    return norms::norm(named.matrix, options.norm, context);
+  } catch (const Error&) {
+    require_finite(named, "its norms do not exist", context);
+    throw;
+  }
 }
 
 std::string render_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
@@ -76,7 +88,7 @@ int run_norm(const NormOptions& options, Context& context) {
   norms::NormResult result;
   {
     const ProgressLine progress(context, "norm", options.common);
-    result = io::while_intact(named.matrix, [&] { return norms::norm(named.matrix, options.norm, context); });
+    result = io::while_intact(named.matrix, [&] { return norm_of(named, options, context); });
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {

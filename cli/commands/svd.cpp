@@ -30,6 +30,7 @@
 #include "sigmax/io/safetensors_writer.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -56,20 +57,11 @@ struct Solution {
   double seconds = 0;
 };
 
-// Index, in the tensor's matrix, of an entry that `scan` counted in the stored one.
-Dimensions index_of(std::int64_t linear, const StoredView& view) {
-  const std::int64_t i = linear / view.matrix.columns;
-  const std::int64_t j = linear % view.matrix.columns;
-  return view.transposed ? Dimensions{j, i} : Dimensions{i, j};
-}
-
-double frobenius_norm(const NamedMatrix& named, const Target& target, Context& context) {
+double frobenius_norm(const NamedMatrix& named, Context& context) {
   const StoredView view = stored_view(named.matrix);
   const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (facts.finite()) return std::sqrt(facts.sum_squares) / facts.scale;
-  throw FileError(target.path.string(), fmt::format("'{}'", named.name),
-                  fmt::format("has {} NaN and {} infinite entries, the first at {}; its singular values do not exist",
-                              facts.nan, facts.infinite, to_string(index_of(facts.first_non_finite, view))));
+  if (!facts.finite()) require_finite(named, "its singular values do not exist", context);
+  return std::sqrt(facts.sum_squares) / facts.scale;
 }
 
 std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
@@ -80,10 +72,10 @@ std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
                           named.name, to_string(named.matrix.shape()), most));
 }
 
-Problem problem_of(const SvdOptions& options, const NamedMatrix& named, const Target& target, Context& context) {
+Problem problem_of(const SvdOptions& options, const NamedMatrix& named, Context& context) {
   Problem problem;
   problem.options.k = count_of(options, named);
-  problem.frobenius = frobenius_norm(named, target, context);
+  problem.frobenius = frobenius_norm(named, context);
   problem.options.which = options.smallest ? Which::smallest : Which::largest;
   problem.options.accuracy = options.accuracy;
   problem.options.tolerance = options.tolerance;
@@ -201,11 +193,11 @@ void fill_triplets(SvdReport& report, const Solution& solution) {
   }
 }
 
-SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const Target& target, const Problem& problem,
+SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const Problem& problem,
                     const Solution& solution, const Context& context) {
   const SvdResult<double>& result = *solution.triplets;
   SvdReport report;
-  report.file = target.path.string();
+  report.source = named.file;
   report.tensor = named.name;
   report.shape = named.shape;
   report.matrix = named.matrix.shape();
@@ -215,6 +207,8 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const T
   report.frobenius = problem.frobenius;
   report.rounding = unit_roundoff(report.dtype) * problem.frobenius;
   report.sigma_1 = solution.enclosure;
+  const bool saves_vectors = options.output && options.output->kind != Output::Kind::npy && !options.values_only;
+  if (saves_vectors) report.output = options.output->path;
   report.method = name(result.method);
   report.converged = result.outcome != SvdOutcome::out_of_products;
   report.confirmed = result.outcome != SvdOutcome::unconfirmed;
@@ -256,7 +250,8 @@ void write_output(const Output& output, const SvdReport& report, const std::shar
                             {{"tensor", report::valid_utf8(report.tensor)},
                              {"which", report.smallest ? "smallest" : "largest"},
                              {"method", report.method},
-                             {"outcome", report.outcome}},
+                             {"outcome", report.outcome},
+                             {"residual", report::round_trip(largest_residual(report))}},
                             context);
       break;
   }
@@ -320,15 +315,16 @@ int run_svd(const SvdOptions& options, Context& context) {
   {
     const ProgressLine progress(context, "svd", options.common);
     const auto [problem, solution] = io::while_intact(named.matrix, [&] {
-      Problem posed = problem_of(options, named, target, context);
+      Problem posed = problem_of(options, named, context);
       Solution found = solve(posed, options.certify, context);
       return std::pair(std::move(posed), std::move(found));
     });
-    report = report_of(options, named, target, problem, solution, context);
+    report = report_of(options, named, problem, solution, context);
+    report.file = target.path.string();
     if (options.output) write_output(*options.output, report, solution.triplets, context);
   }
   for (const ReportFile& file : options.files) io::write_file(file.path, svd_as_json(report));
-  print(render(report, options));
+  if (options.prints) print(render(report, options));
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
   return tell_what_is_missing(report, options, messages) ? kNotReached : kSuccess;
 }

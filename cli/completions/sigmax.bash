@@ -21,7 +21,7 @@ _sigmax() {
   case $command in
     audit)
       options='--layers --exclude --min-dim --quick --certify --failure-probability --seed -j --jobs --format --json --html
-        --csv --markdown --sort --top --fail-if -q --quiet -v --verbose --color -h --help'
+        --csv --markdown --sort --top --fail-if --allow -q --quiet -v --verbose --color -h --help'
       ;;
     ls)
       options='--layers --exclude --min-dim --format --sort --top -q --quiet -v --verbose --color -h --help'
@@ -47,6 +47,7 @@ _sigmax() {
       esac
       ;;
     --color) values='auto always never' ;;
+    --allow) values='unread nan empty missing lower-only' ;;
     --certify) values='proven probabilistic none' ;;
     --accuracy) values='values vectors' ;;
     --method) values='auto power deflation lanczos block-krylov randomized dense inverse' ;;

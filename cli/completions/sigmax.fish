@@ -35,6 +35,7 @@ complete -c sigmax -n "$audit" -r -l csv -d 'Also write CSV'
 complete -c sigmax -n "$audit" -r -l markdown -d 'Also write Markdown'
 complete -c sigmax -n "$audit" -x -l sort -a "$figures" -d 'Order by a column'
 complete -c sigmax -n "$audit" -x -l fail-if -d 'Exit with 1 if a weight meets it'
+complete -c sigmax -n "$audit" -x -l allow -a 'unread nan empty missing lower-only' -d 'What checks may pass over'
 complete -c sigmax -n "$list" -x -l sort -a 'name elements bytes' -d 'Order'
 complete -c sigmax -n "$norm" -x -l ord -a 'fro nuc 1 -1 2 -2 inf -inf max schatten: kyfan: entrywise:' -d 'Which norm'
 complete -c sigmax -n "$norm" -x -l format -a 'text value json' -d 'On standard output'
@@ -51,6 +52,6 @@ complete -c sigmax -n "$svd" -f -l values-only -d 'No residuals, and s alone in 
 for which in "$audit" "$norm" "$svd"
     complete -c sigmax -n "$which" -x -s j -l jobs -d Threads
 end
-complete -c sigmax -n "$any" -f -s q -l quiet -d 'No progress, notes or warnings'
+complete -c sigmax -n "$any" -f -s q -l quiet -d 'Only what trips or fails'
 complete -c sigmax -n "$any" -f -s v -l verbose -d More
 complete -c sigmax -n "$any" -x -l color -a 'auto always never' -d Colours

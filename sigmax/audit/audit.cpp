@@ -11,6 +11,7 @@
 
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/role.hpp"
+#include "sigmax/audit/unread.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/io/intact.hpp"
 #include "sigmax/svd/christoffel.hpp"
@@ -133,6 +134,7 @@ Model describe(const io::Checkpoint& checkpoint) {
   for (const io::SourceFile& file : checkpoint.files)
     model.files.push_back({file.path.string(), file.format, file.bytes});
   model.notes = checkpoint.notes;
+  for (const auto& file : checkpoint.unread_files) model.unread_files.push_back(file.string());
   return model;
 }
 
@@ -140,6 +142,14 @@ struct Plan {
   std::vector<Job> jobs;
   std::vector<Skipped> skipped;
 };
+
+// Whether --min-dim leaves out a tensor whose matrix is not known: as [first, rest] its shorter side is too short.
+bool is_below(const Dimensions& shape, std::int64_t min_dim) {
+  if (shape.size() < 2) return false;
+  const std::int64_t elements = element_count(shape).value_or(std::numeric_limits<std::int64_t>::max());
+  const std::int64_t rest = shape.front() > 0 ? elements / shape.front() : 0;
+  return std::min(shape.front(), rest) < min_dim;
+}
 
 Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
   Plan plan;
@@ -157,6 +167,7 @@ Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
     auto classified = classify(entry, shapes);
     if (const auto* no_matrix = std::get_if<NoMatrix>(&classified)) {
       skip(no_matrix->reason);
+      plan.skipped.back().unread_weight = may_be_unread_weight(entry) && !is_below(entry.shape, options.min_dim);
       continue;
     }
     MatrixPlan& matrix = std::get<MatrixPlan>(classified);
@@ -232,6 +243,8 @@ Result audit(const io::Checkpoint& checkpoint, const Options& asked, Context& co
 
   for (const TensorResult& tensor : result.tensors) count(tensor, result.summary);
   result.summary.skipped = static_cast<std::int64_t>(result.skipped.size());
+  result.summary.unread = std::count_if(result.skipped.begin(), result.skipped.end(),
+                                        [](const Skipped& tensor) { return tensor.unread_weight; });
   result.summary.threads = context.threads();
   result.summary.seconds = seconds_since(start);
   return result;

@@ -97,7 +97,44 @@ struct Skipped {
   Dimensions shape;
   std::string dtype;
   std::string reason;
+  bool unread_weight = false;  ///< it may be a weight, and its values could not be had (audit/unread.hpp)
 };
+
+/// What a check of the weights (`--fail-if`) came to.
+struct GateOutcome {
+  enum class Verdict { passed, tripped, not_judged };
+
+  /// A figure that the expression looked at, as a message shows it: `5.25`, `in [1, 2]`.
+  struct Reading {
+    std::string key;
+    std::string value;
+  };
+
+  /// A weight that met the expression.
+  struct Tripped {
+    std::string name;
+    std::string file;
+    std::vector<Reading> readings;
+  };
+
+  /// What could not be judged. A gate does not pass over it unless that was allowed.
+  struct NotJudged {
+    std::string name;  ///< empty: no weight in particular
+    std::string file;
+    std::string reason;  ///< `unread`, `nan`, `empty`, `missing` or `lower_only`
+    std::string detail;  ///< in words
+    bool allowed = false;
+  };
+
+  std::string expression;
+  Verdict verdict = Verdict::passed;
+  std::int64_t judged = 0;  ///< weights of which the expression is known to hold or not
+  std::vector<Tripped> tripped;
+  std::vector<NotJudged> not_judged;
+};
+
+/// `passed`, `tripped`, `not_judged`.
+std::string_view name(GateOutcome::Verdict verdict) noexcept;
 
 struct ModelFile {
   std::string path;
@@ -110,11 +147,13 @@ struct Model {
   std::string format;
   std::vector<ModelFile> files;
   std::vector<std::string> notes;
+  std::vector<std::string> unread_files;  ///< named like a checkpoint in a folder, and of no known format
 };
 
 struct Summary {
   std::int64_t audited = 0;  ///< weights in `tensors`
   std::int64_t skipped = 0;  ///< tensors in `skipped`
+  std::int64_t unread = 0;   ///< of those, tensors that may be weights and could not be read
   std::int64_t proven = 0;   ///< weights whose sigma_max has a proven upper end
   std::int64_t probabilistic = 0;
   std::int64_t lower_only = 0;
@@ -132,6 +171,7 @@ struct Result {
   bool full_spectrum = true;
   Seed seed;  ///< of the random starts of this audit: CertifyOptions::seed, or the one that was drawn
   Summary summary;
+  std::vector<GateOutcome> gates;  ///< filled in by whoever judges the result; empty if nobody does
 };
 
 }  // namespace sigmax::audit

@@ -17,6 +17,7 @@
 #include "sigmax/io/distributed.hpp"
 #include "sigmax/io/distributed_metadata.hpp"
 #include "sigmax/io/intact.hpp"
+#include "sigmax/io/folder.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
@@ -178,6 +179,7 @@ class Opener {
   }
 
   void finish() {
+    note_repeated_tensors(checkpoint_);
     std::vector<std::string> formats;
     for (const SourceFile& file : checkpoint_.files) {
       if (std::find(formats.begin(), formats.end(), file.format) == formats.end()) formats.push_back(file.format);
@@ -245,7 +247,7 @@ class Opener {
     for (const fs::path& file : files) {
       if (is_index(file)) indices.push_back(file.filename().string());
     }
-    const std::size_t before = checkpoint_.files.size();
+    const std::size_t before = checkpoint_.files.size(), first = checkpoint_.entries.size();
     const std::size_t notes_before = checkpoint_.notes.size();
     if (open_distributed_folder(folder, files, before)) return;
     if (indices.size() == 1) {
@@ -254,8 +256,11 @@ class Opener {
     }
     refuse_part(folder, describe_process_shards(folder));
     for (const fs::path& file : files) {
-      if (!read_if_known(file)) ignored.push_back(file.filename().string());
+      if (read_if_known(file)) continue;
+      ignored.push_back(file.filename().string());
+      if (is_named_like_weights(ignored.back())) checkpoint_.unread_files.push_back(file);
     }
+    std::erase_if(ignored, is_companion);
     if (checkpoint_.files.size() == before) {
       const std::string inside = describe_checkpoint_folders(folder);
       const std::string why = notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : "";
@@ -271,6 +276,7 @@ class Opener {
                       "read its checkpoint alone: {}",
                       folder.string(), indices.size(), list_of(indices)));
     }
+    leave_out_copies(checkpoint_, first);
     if (ignored.empty()) return;
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
@@ -295,6 +301,7 @@ class Opener {
     }
     if (naming != Named::foreign) candidate.file->check_intact();
     if (naming != Named::own) return false;
+    checkpoint_.unread_files.push_back(file);
     checkpoint_.notes.push_back(
         fmt::format("not read: {}: {}", file.string(), describe_unknown_format(*candidate.file)));
     return true;
@@ -316,6 +323,7 @@ class Opener {
                       [&file](const SourceFile& source) { return source.path == file; });
       if (!is_read && file.filename() != index) beside.push_back(file.filename().string());
     }
+    std::erase_if(beside, is_companion);
     if (beside.empty()) return;
     checkpoint_.notes.push_back(
         fmt::format("{}: not read, as {} does not name them: {}", folder.string(), index, list_of(beside)));

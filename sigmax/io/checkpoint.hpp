@@ -59,6 +59,9 @@ struct Checkpoint {
   std::vector<SourceFile> files;
   std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
   std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
+  /// Files of a directory that are named like a checkpoint and are of no known format: a download that was not
+  /// finished.
+  std::vector<std::filesystem::path> unread_files;
 };
 
 /// Opens one or more files, a directory, or an index file (`*.index.json`) as one checkpoint.

@@ -85,7 +85,7 @@ Value file_value(const Row& row) { return row.tensor->file; }
 std::string file_text(const Row& row, const Glyphs& signs) {
   if (row.part != nullptr) return " ";
   const std::string& file = row.tensor->file;
-  return shorten(visible(file.substr(file.find_last_of('/') + 1), signs.unicode), 24, signs);
+  return shorten_file(visible(file.substr(file.find_last_of('/') + 1), signs.unicode), 24, signs);
 }
 
 Value shape_value(const Row& row) {
@@ -162,8 +162,7 @@ Value beyond_precision(const Row& row) {
 std::string condition_text(const Row& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   if (row.spectrum()->condition) return significant(*row.spectrum()->condition, 3);
-  const Figures& figures = *row.figures();
-  const double least = figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius);
+  const double least = least_condition(row).value_or(0);
   if (!std::isfinite(least) || least <= 0) return std::string(signs.none);
   const int exponent = static_cast<int>(std::floor(std::log10(least)));
   return fmt::format("> {:.0f}e{}", std::max(1.0, std::floor(least / std::pow(10.0, exponent))), exponent);
@@ -343,20 +342,35 @@ double sort_value(const Column& c, const Row& row) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-std::vector<const audit::TensorResult*> select(const audit::Result& result, std::string_view sort, std::size_t top) {
+std::optional<double> least_condition(const Row& row) {
+  if (row.spectrum() == nullptr) return std::nullopt;
+  if (row.spectrum()->condition) return row.spectrum()->condition;
+  const Figures& figures = *row.figures();
+  const double least = figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius);
+  return std::isnan(least) ? std::nullopt : std::optional<double>(least);  // of the zero matrix
+}
+
+std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top) {
   std::vector<const audit::TensorResult*> chosen;
   for (const audit::TensorResult& tensor : result.tensors) chosen.push_back(&tensor);
   if (!sort.empty()) {
-    const Column& by = column(sort);
+    const Column& by = column(sort.key);
+    const bool ascending = sort.ascending.value_or(!is_figure(by));
     // Group 0 before 1 before 2: non-finite weights, weights with the figure, weights without it.
     const auto group = [&](const audit::TensorResult* t) {
       if (t->non_finite) return 0;
       return std::isnan(sort_value(by, {t})) ? 2 : 1;
     };
-    std::stable_sort(chosen.begin(), chosen.end(), [&](const auto* a, const auto* b) {
+    const auto less = [&](const audit::TensorResult* a, const audit::TensorResult* b) {
       if (!is_figure(by)) return by.value({a}) < by.value({b});
-      if (group(a) != group(b)) return group(a) < group(b);
-      return group(a) == 1 && sort_value(by, {a}) > sort_value(by, {b});
+      const double left = sort_value(by, {a}), right = sort_value(by, {b});
+      if (left != right || by.key != "condition") return left < right;
+      return least_condition({a}) < least_condition({b});
+    };
+    std::stable_sort(chosen.begin(), chosen.end(), [&](const auto* a, const auto* b) {
+      if (is_figure(by) && group(a) != group(b)) return group(a) < group(b);
+      if (is_figure(by) && group(a) != 1) return false;
+      return ascending ? less(a, b) : less(b, a);
     });
   }
   if (top != 0 && top < chosen.size()) chosen.resize(top);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -71,12 +72,30 @@ std::string cell_text(const Column& column, const Row& row, const Glyphs& glyphs
 /// is none.
 double sort_value(const Column& column, const Row& row);
 
-/// Weights in the order of a report: the checkpoint's own if `sort` is empty, otherwise by the column of that key,
-/// figures descending and text ascending, ties in the checkpoint's order. Sorted by a figure, weights with non-finite
-/// entries come first, since no figure is worse, and weights without the figure last. `top` keeps so many, 0 all.
+/// The order of a report: by the column of a key, or as the checkpoint has the weights if there is none. Figures
+/// descend and text ascends unless a direction is given.
+struct Order {
+  Order() = default;
+  Order(const char* by) : key(by) {}  // NOLINT(google-explicit-constructor): a key is an order
+  Order(std::string_view by, std::optional<bool> ascends) : key(by), ascending(ascends) {}
+
+  bool empty() const noexcept { return key.empty(); }
+
+  std::string key;
+  std::optional<bool> ascending;
+};
+
+/// Weights in the order of a report, ties in the checkpoint's order. Sorted by a figure, weights with non-finite
+/// entries come first in either direction, since no figure is worse, and weights without the figure last. Condition
+/// numbers beyond the stored precision, infinite as figures, are ordered by the bounds that are shown for them. `top`
+/// keeps so many, 0 all.
 ///
 /// Throws Error if `sort` is no column.
-std::vector<const audit::TensorResult*> select(const audit::Result& result, std::string_view sort, std::size_t top);
+std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top);
+
+/// The condition number, or the least that it may be where it lies beyond the stored precision: sigma_max / (u |W|_F).
+/// Nothing where the spectrum is not known, and of the zero matrix.
+std::optional<double> least_condition(const Row& row);
 
 /// `512x128`, `8x[512x128]`.
 std::string matrix_text(const Row& row);

@@ -6,7 +6,6 @@
 #include <variant>
 #include <vector>
 
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
 

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/html_assets.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/summary.hpp"
@@ -73,6 +72,7 @@ class Page {
   std::string render() {
     head();
     cards();
+    gates();
     if (!shown_.empty()) {
       chart();
       weights();
@@ -118,6 +118,10 @@ class Page {
     if (s.probabilistic > 0) card(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
     if (s.lower_only > 0) card(fmt::format("{}", s.lower_only), "with a lower end only");
     if (s.non_finite > 0) card(fmt::format("{}", s.non_finite), "with NaN or infinite entries", true);
+    if (s.unread > 0) {
+      card(fmt::format("{}", s.unread),
+           s.unread == 1 ? "not read, and may be a weight" : "not read, and may be weights", true);
+    }
     card(fmt::format("{}", s.skipped), s.skipped == 1 ? "tensor skipped" : "tensors skipped");
     card(duration_text(s.seconds), fmt::format("on {} thread{}", s.threads, s.threads == 1 ? "" : "s"));
     add("</div>\n");
@@ -129,7 +133,8 @@ class Page {
     // A gap of a fifth, and no bar broader than a thirtieth of the chart however few weights there are.
     const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 24));
     add("<figure class=\"chart\"><figcaption><span>sigma_max by weight, {}</span><span>{}</span></figcaption>\n",
-        options_.sort.empty() ? "in file order" : "by " + html_escaped(options_.sort), html_escaped(scale_.caption()));
+        options_.sort.empty() ? "in file order" : "by " + html_escaped(options_.sort.key),
+        html_escaped(scale_.caption()));
     add("<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"sigma_max by "
         "weight\">\n");
     for (std::size_t i = 0; i < count; ++i) {
@@ -215,6 +220,24 @@ class Page {
         "sign-{}\" "
         "title=\"{}\">{}</span>",
         how, 64 * scale_.share(row.figures()->sigma_max_estimate), how == "proven" ? "good" : "caution", ends, text);
+  }
+
+  void gates() {
+    if (result_.gates.empty()) return;
+    add("<h2>Gates</h2>\n<div class=\"scroll\"><table><thead><tr><th>gate</th><th>outcome</th><th "
+        "class=\"right\">weights judged</th><th>weights</th></tr></thead>\n<tbody>\n");
+    for (const audit::GateOutcome& gate : result_.gates) {
+      const bool passed = gate.verdict == audit::GateOutcome::Verdict::passed;
+      add("<tr{}><td><code>{}</code></td><td>{}</td><td class=\"right\">{}</td><td>", passed ? "" : " class=\"broken\"",
+          html_escaped(gate.expression), outcome_text(gate), gate.judged);
+      for (const GateDetail& detail : gate_details(gate)) {
+        add("<div>");
+        if (!detail.name.empty()) add("<code>{}</code> ", html_escaped(detail.name));
+        add("{}</div>", html_escaped(detail.text));
+      }
+      add("</td></tr>\n");
+    }
+    add("</tbody></table></div>\n");
   }
 
   void skipped() {

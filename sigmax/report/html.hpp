@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sigmax/audit/result.hpp"
+#include "sigmax/report/columns.hpp"
 
 namespace sigmax::report {
 
@@ -12,7 +13,7 @@ struct HtmlOptions {
   std::string version;  ///< of sigmax
   std::string command;  ///< the command line
   std::string date;     ///< as it is to be shown
-  std::string sort;     ///< a column's key; empty: the checkpoint's order
+  Order sort;           ///< by default the checkpoint's order
   std::size_t top = 0;  ///< so many weights; 0 all
 };
 

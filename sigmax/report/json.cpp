@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <variant>
 
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
@@ -70,15 +69,49 @@ Json model_json(const audit::Model& model) {
   }
   Json notes = Json::array();
   for (const std::string& note : model.notes) notes.push_back(valid_utf8(note));
-  return {{"path", valid_utf8(model.path)}, {"format", valid_utf8(model.format)}, {"files", files}, {"notes", notes}};
+  Json unread = Json::array();
+  for (const std::string& file : model.unread_files) unread.push_back(valid_utf8(file));
+  return {{"path", valid_utf8(model.path)},
+          {"format", valid_utf8(model.format)},
+          {"files", files},
+          {"notes", notes},
+          {"unread_files", unread}};
+}
+
+Json gate_json(const audit::GateOutcome& gate) {
+  Json tripped = Json::array(), not_judged = Json::array();
+  for (const audit::GateOutcome::Tripped& weight : gate.tripped) {
+    Json readings = Json::array();
+    for (const auto& [key, value] : weight.readings) readings.push_back({{"figure", key}, {"value", value}});
+    tripped.push_back(
+        {{"name", valid_utf8(weight.name)}, {"file", valid_utf8(weight.file)}, {"readings", std::move(readings)}});
+  }
+  for (const audit::GateOutcome::NotJudged& item : gate.not_judged) {
+    not_judged.push_back({{"name", text_or_null(item.name)},
+                          {"file", text_or_null(item.file)},
+                          {"reason", item.reason},
+                          {"detail", valid_utf8(item.detail)},
+                          {"allowed", item.allowed}});
+  }
+  return {{"expression", valid_utf8(gate.expression)},
+          {"outcome", name(gate.verdict)},
+          {"judged", gate.judged},
+          {"tripped", std::move(tripped)},
+          {"not_judged", std::move(not_judged)}};
 }
 
 Json summary_json(const audit::Summary& summary) {
-  return {{"audited", summary.audited},         {"skipped", summary.skipped},
-          {"proven", summary.proven},           {"probabilistic", summary.probabilistic},
-          {"lower_only", summary.lower_only},   {"non_finite", summary.non_finite},
-          {"parameters", summary.parameters},   {"bytes", summary.bytes},
-          {"seconds", number(summary.seconds)}, {"threads", summary.threads}};
+  return {{"audited", summary.audited},
+          {"skipped", summary.skipped},
+          {"unread", summary.unread},
+          {"proven", summary.proven},
+          {"probabilistic", summary.probabilistic},
+          {"lower_only", summary.lower_only},
+          {"non_finite", summary.non_finite},
+          {"parameters", summary.parameters},
+          {"bytes", summary.bytes},
+          {"seconds", number(summary.seconds)},
+          {"threads", summary.threads}};
 }
 
 }  // namespace
@@ -102,8 +135,11 @@ std::string render_json(const audit::Result& result, const JsonOptions& options)
                                    {"dtype", valid_utf8(tensor.dtype)},
                                    {"reason", valid_utf8(tensor.reason)},
                                    {"file", valid_utf8(tensor.file)},
-                                   {"provenance", text_or_null(tensor.provenance)}});
+                                   {"provenance", text_or_null(tensor.provenance)},
+                                   {"unread_weight", tensor.unread_weight}});
   }
+  document["gates"] = Json::array();
+  for (const audit::GateOutcome& gate : result.gates) document["gates"].push_back(gate_json(gate));
   document["summary"] = summary_json(result.summary);
   return document.dump(options.indent, ' ', true) + "\n";
 }

@@ -5,13 +5,14 @@
 #include <string>
 
 #include "sigmax/audit/result.hpp"
+#include "sigmax/report/columns.hpp"
 
 namespace sigmax::report {
 
 struct JsonOptions {
   std::string version;  ///< of sigmax; empty: null
   std::string command;  ///< the command line; empty: null
-  std::string sort;     ///< a column's key; empty: the checkpoint's order
+  Order sort;           ///< by default the checkpoint's order
   std::size_t top = 0;  ///< so many weights; 0 all. `summary` counts all of them in any case
   int indent = 2;       ///< negative: on one line
 };

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/summary.hpp"
 #include "sigmax/report/text.hpp"
 
@@ -89,6 +88,23 @@ void append_table(std::string& out, const std::vector<const audit::TensorResult*
   }
 }
 
+void append_gates(std::string& out, const audit::Result& result, bool verbose) {
+  if (result.gates.empty()) return;
+  out += "\n## Gates\n\n| gate | outcome | weights judged | |\n| --- | --- | ---: | --- |\n";
+  for (const audit::GateOutcome& gate : result.gates) {
+    const bool passed = gate.verdict == audit::GateOutcome::Verdict::passed;
+    const std::string outcome = passed ? outcome_text(gate) : fmt::format("**{}**", outcome_text(gate));
+    out += fmt::format("| {} | {} | {} |", markdown_code(gate.expression), outcome, gate.judged);
+    const std::vector<GateDetail> details = gate_details(gate);
+    const std::size_t listed = verbose ? details.size() : std::min(details.size(), kSkippedShown);
+    for (std::size_t i = 0; i < listed; ++i) {
+      const std::string name = details[i].name.empty() ? std::string() : markdown_code(details[i].name) + " ";
+      out += fmt::format("{} {}{}", i > 0 ? "<br>" : "", name, prose(details[i].text));
+    }
+    out += listed < details.size() ? fmt::format("<br> and {} more |\n", details.size() - listed) : std::string(" |\n");
+  }
+}
+
 void append_skipped(std::string& out, const audit::Result& result, bool verbose) {
   if (result.skipped.empty()) return;
   out +=
@@ -126,6 +142,7 @@ std::string render_markdown(const audit::Result& result, const MarkdownOptions& 
   std::string out = fmt::format("# sigmax audit: {}\n\n", markdown_code(result.model.path));
   for (const std::string& sentence : summary_sentences(result, signs)) out += fmt::format("{}\n", prose(sentence));
   for (const std::string& note : result.model.notes) out += fmt::format("\n> Note: {}\n", prose(note));
+  append_gates(out, result, options.verbose);
   out += '\n';
   if (shown.empty()) out += "No weights to audit.\n";
   if (!shown.empty()) append_table(out, shown, options.verbose);

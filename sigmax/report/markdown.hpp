@@ -6,11 +6,12 @@
 #include <string_view>
 
 #include "sigmax/audit/result.hpp"
+#include "sigmax/report/columns.hpp"
 
 namespace sigmax::report {
 
 struct MarkdownOptions {
-  std::string sort;      ///< a column's key; empty: the checkpoint's order
+  Order sort;            ///< by default the checkpoint's order
   std::size_t top = 0;   ///< so many weights; 0 all
   bool verbose = false;  ///< every part, and every skipped tensor by name
 };

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "sigmax/report/columns.hpp"
@@ -53,15 +56,34 @@ std::string proof_sentence(const audit::Result& result) {
   return sentence + ".";
 }
 
-// The weight that comes first in the order of a column, and its cell.
-std::string extreme(const audit::Result& result, std::string_view key, std::string_view what, const Glyphs& signs) {
-  for (const audit::TensorResult* tensor : select(result, key, 0)) {
-    if (!tensor->figures) continue;
-    const std::string cell = cell_text(column(key), {tensor}, signs);
-    if (cell == signs.none) return {};
-    return fmt::format("{} {} in {}", what, cell, visible(tensor->name, signs.unicode));
+std::string cell_and_name(std::string_view key, const audit::TensorResult& tensor, const Glyphs& signs) {
+  return fmt::format("{} in {}", cell_text(column(key), {&tensor}, signs), visible(tensor.name, signs.unicode));
+}
+
+std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) {
+  for (const audit::TensorResult* tensor : select(result, "sigma_max", 0)) {
+    if (tensor->figures) return "Largest sigma_max " + cell_and_name("sigma_max", *tensor, signs);
   }
   return {};
+}
+
+// The largest number that the column shows, be it a condition number or the least that one beyond the stored precision
+// may be. Where that is a condition number, the others may be larger: they are counted.
+std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
+  const audit::TensorResult* largest = nullptr;
+  std::int64_t beyond = 0;
+  for (const audit::TensorResult& tensor : result.tensors) {
+    const std::optional<double> least = least_condition({&tensor});
+    if (!least || !std::isfinite(*least) || cell_text(column("condition"), {&tensor}, signs) == signs.none) continue;
+    if (!tensor.figures->spectrum->condition) ++beyond;
+    if (largest == nullptr || *least > *least_condition({largest})) largest = &tensor;
+  }
+  if (largest == nullptr) return {};
+  std::string text = "largest condition " + cell_and_name("condition", *largest, signs);
+  if (beyond > 0 && largest->figures->spectrum->condition) {
+    text += fmt::format(", and {} beyond the stored precision", beyond);
+  }
+  return text;
 }
 
 }  // namespace
@@ -82,15 +104,44 @@ std::vector<SkippedGroup> group_skipped(const audit::Result& result) {
 std::vector<std::string> summary_sentences(const audit::Result& result, const Glyphs& signs) {
   const audit::Summary& s = result.summary;
   std::vector<std::string> sentences;
-  sentences.push_back(fmt::format("Read {}: {} audited ({} parameters, {}), {} skipped.",
+  std::string unread;
+  if (s.unread == 1) unread = ", 1 of which may be a weight and was NOT READ";
+  if (s.unread > 1) unread = fmt::format(", {} of which may be weights and were NOT READ", s.unread);
+  sentences.push_back(fmt::format("Read {}: {} audited ({} parameters, {}), {} skipped{}.",
                                   plural(s.audited + s.skipped, "tensor"), plural(s.audited, "weight"),
-                                  count_text(s.parameters), bytes_text(s.bytes), s.skipped));
+                                  count_text(s.parameters), bytes_text(s.bytes), s.skipped, unread));
   if (s.audited > 0) sentences.push_back(proof_sentence(result));
-  const std::string stretch = extreme(result, "sigma_max", "Largest sigma_max", signs);
-  const std::string uneven = extreme(result, "condition", "largest condition", signs);
+  const std::string stretch = largest_sigma_max(result, signs);
+  const std::string uneven = largest_condition(result, signs);
   if (!stretch.empty()) sentences.push_back(stretch + (uneven.empty() ? "." : "; " + uneven + "."));
   sentences.push_back(fmt::format("Took {} on {}.", duration_text(s.seconds), plural(s.threads, "thread")));
   return sentences;
+}
+
+std::vector<GateDetail> gate_details(const audit::GateOutcome& gate) {
+  std::vector<GateDetail> details;
+  for (const audit::GateOutcome::Tripped& weight : gate.tripped) {
+    std::string text;
+    for (const auto& [key, value] : weight.readings) {
+      const bool equal = !value.starts_with("in ") && !value.starts_with("at ");
+      text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", key, equal ? "= " : "", value);
+    }
+    details.push_back({weight.name, "tripped: " + text});
+  }
+  for (const audit::GateOutcome::NotJudged& item : gate.not_judged) {
+    details.push_back(
+        {item.name, fmt::format("{} ({}): {}", item.allowed ? "passed over" : "not judged", item.reason, item.detail)});
+  }
+  return details;
+}
+
+std::string outcome_text(const audit::GateOutcome& gate) {
+  switch (gate.verdict) {
+    case audit::GateOutcome::Verdict::passed: return "passed";
+    case audit::GateOutcome::Verdict::tripped: return "TRIPPED";
+    case audit::GateOutcome::Verdict::not_judged: break;
+  }
+  return "NOT JUDGED";
 }
 
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,

@@ -22,6 +22,18 @@ std::vector<SkippedGroup> group_skipped(const audit::Result& result);
 /// Names in it are made visible.
 std::vector<std::string> summary_sentences(const audit::Result& result, const Glyphs& glyphs);
 
+/// One weight that a gate tripped on or could not judge.
+struct GateDetail {
+  std::string name;  ///< the weight's own; empty if there is none in particular
+  std::string text;  ///< `tripped: sigma_max = 5`, `not judged (nan): 3 NaN, 0 infinite, ...`; not yet made visible
+};
+
+/// Everything that keeps a gate from passing, and what it was allowed to pass over.
+std::vector<GateDetail> gate_details(const audit::GateOutcome& gate);
+
+/// `passed`, `TRIPPED` or `NOT JUDGED`.
+std::string outcome_text(const audit::GateOutcome& gate);
+
 /// The signs that occur among `shown` and what each means, and what is missing from the report and why.
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
                                 const Glyphs& glyphs);

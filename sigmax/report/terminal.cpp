@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/summary.hpp"
 #include "sigmax/report/text.hpp"
@@ -216,7 +215,7 @@ class Table {
     const bool several = result_.model.files.size() > 1 && !options_.sort.empty();
     const auto priority = [&](const Column* c) {
       if (c->key == "file") return several ? 2 : c->priority;
-      return c->key == options_.sort ? 1 : c->priority;
+      return c->key == options_.sort.key ? 1 : c->priority;
     };
     std::stable_sort(by_priority.begin(), by_priority.end(),
                      [&](const Column* a, const Column* b) { return priority(a) < priority(b); });
@@ -323,7 +322,7 @@ class Table {
   void cut_short() {
     if (shown_.size() < result_.tensors.size()) {
       paragraph(fmt::format("{} of {} weights shown{}.", shown_.size(), result_.tensors.size(),
-                            options_.sort.empty() ? "" : ", by " + options_.sort),
+                            options_.sort.empty() ? "" : ", by " + options_.sort.key),
                 Tone::dim);
     }
     if (result_.tensors.empty()) paragraph("No weights to audit.", Tone::bold);

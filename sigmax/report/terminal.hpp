@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sigmax/audit/result.hpp"
+#include "sigmax/report/columns.hpp"
 
 namespace sigmax::report {
 
@@ -12,7 +13,7 @@ struct TableOptions {
   std::size_t width = 80;  ///< columns of the terminal; fewer than 40 are taken for 40
   bool colour = false;     ///< ANSI colours
   bool unicode = true;     ///< false: ASCII alone
-  std::string sort;        ///< a column's key; empty: the checkpoint's order, grouped by file if there are several
+  Order sort;              ///< by default the checkpoint's order, grouped by file if there are several
   std::size_t top = 0;     ///< so many weights; 0 all
   bool verbose = false;    ///< every part and every skipped tensor on its own line
 };

@@ -302,6 +302,33 @@ std::vector<std::string> shorten_all(const std::vector<std::string>& names, std:
   return shortened;
 }
 
+std::string shorten_file(std::string_view name, std::size_t width, const Glyphs& signs) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (display_width(name) <= width) return std::string(name);
+  // `.safetensors`, `.bin`; but `consolidated.00` ends with a number, which is no ending.
+  const std::size_t point = name.rfind('.');
+  if (point != std::string_view::npos && point > 0 && point + 1 < name.size() && !is_digit(name[point + 1])) {
+    name = name.substr(0, point);
+  }
+  const auto last = std::find_if(name.rbegin(), name.rend(), is_digit);
+  if (display_width(name) <= width || last == name.rend()) return shorten(name, width, signs);
+  // Back from the last digit over `00001-of-00002`, and the dash or underscore before it.
+  auto first = last;
+  while (first != name.rend() && is_digit(*first)) ++first;
+  constexpr std::string_view kOf = "-of-";
+  const auto before = static_cast<std::size_t>(name.rend() - first);
+  if (name.substr(0, before).ends_with(kOf)) {
+    first += static_cast<std::ptrdiff_t>(kOf.size());
+    while (first != name.rend() && is_digit(*first)) ++first;
+  }
+  if (first != name.rend() && (*first == '-' || *first == '_')) ++first;
+  const std::string_view tail = name.substr(static_cast<std::size_t>(name.rend() - first));
+  const std::size_t needed = display_width(tail) + display_width(signs.ellipsis);
+  if (needed > width) return shorten(name, width, signs);
+  const std::string_view head = name.substr(0, name.size() - tail.size());
+  return fmt::format("{}{}{}", prefix_of_width(head, width - needed), signs.ellipsis, tail);
+}
+
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   width = std::max<std::size_t>(width, 4);
   std::vector<std::string> lines(1);

@@ -50,6 +50,10 @@ std::string shorten(std::string_view text, std::size_t width, const Glyphs& glyp
 /// lose their middle instead, whichever tells most of them apart.
 std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& glyphs);
 
+/// At most `width` columns of the name of a file. It loses its ending first, then its middle; the number of a shard
+/// stays: `model-00001-of-00002.safetensors` becomes `model-00001-of-00002`, then `m…-00001-of-00002`.
+std::string shorten_file(std::string_view name, std::size_t width, const Glyphs& glyphs);
+
 /// The longest beginning of `text` that takes at most `width` columns.
 std::string_view prefix_of_width(std::string_view text, std::size_t width) noexcept;
 

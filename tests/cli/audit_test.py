@@ -184,12 +184,35 @@ class AuditSelection(CommandTest):
         self.assertEqual(names, ["encoder.fc1.weight", "head.weight"])
         self.assertEqual(report["summary"]["audited"], 3)
 
+    def test_sort_takes_a_direction(self):
+        down = ["encoder.fc1.weight", "head.weight", "encoder.conv.weight"]
+        for key in ("sigma_max", "sigma_max:desc"):
+            self.assertEqual(self.names("--sort", key)[0], down)
+        self.assertEqual(self.names("--sort", "sigma_max:asc")[0], down[::-1])
+        self.assertEqual(self.names("--sort", "name:desc")[0], ["head.weight", "encoder.fc1.weight", "encoder.conv.weight"])
+        self.assertEqual(self.names("--sort", "name")[0], self.names("--sort", "name:asc")[0])
+        self.assertEqual(self.names("--sort", "sigma_max:asc", "--top", "1")[0], ["encoder.conv.weight"])
+        path = self.write("model.safetensors", checkpoints.network())
+        for text in ("name:up", "name:", ":asc", "size:asc"):
+            self.expect(2, "audit", path, "--sort", text)
+
+    def test_quiet_prints_no_table_but_what_format_asks_for(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        finished = self.expect(0, "audit", path, "-q", "--json", "a.json")
+        self.assertEqual((finished.out, finished.err), ("", ""))
+        self.assertTrue((self.folder / "a.json").exists())
+        for kind in ("table", "json", "csv", "markdown"):
+            self.assertIn("head.weight", self.expect(0, "audit", path, "-q", "--format", kind).out)
+
     def test_sigma_is_another_name_of_sigma_max(self):
         self.assertEqual(self.names("--sort", "sigma")[0], self.names("--sort", "sigma_max")[0])
 
     def test_a_selection_that_leaves_nothing_says_so(self):
         path = self.write("model.safetensors", checkpoints.network())
-        self.assertIn("no weight was audited", self.expect(0, "audit", path, "--layers", "nothing").err)
+        self.assertIn("--layers 'nothing' matches no weight", self.expect(0, "audit", path, "--layers", "nothing").err)
+        err = self.expect(0, "audit", path, "--layers", "fc1", "--layers", "hed").err
+        self.assertEqual(err, "sigmax: warning: --layers 'hed' matches no weight\n")
+        self.assertIn("no weight was audited", self.expect(0, "audit", path, "--min-dim", "99").err)
 
     def test_several_files_are_one_model(self):
         first = self.write("a.npy", checkpoints.npy([[1.0]]))
@@ -197,6 +220,52 @@ class AuditSelection(CommandTest):
         report = json.loads(self.expect(0, "audit", first, second, "--format", "json").out)
         self.assertEqual(len(report["model"]["files"]), 2)
         self.assertEqual(report["summary"]["audited"], 2)
+
+    def test_a_model_that_is_there_as_safetensors_and_as_pytorch_counts_once(self):
+        rows = {"a": [[3.0, 0.0], [0.0, 1.0]], "b": [[2.0, 5.0]]}
+        self.write("hub/model.safetensors", checkpoints.safetensors({name: checkpoints.matrix(m) for name, m in rows.items()}))
+        self.write("hub/pytorch_model.bin", checkpoints.torch_zip(rows))
+        for name in ("config.json", "README.md", "tokenizer.json", "vocab.txt", ".gitattributes", "LICENSE"):
+            self.write("hub/" + name, b"{}")
+        report = json.loads(self.expect(0, "audit", "hub", "--format", "json").out)
+        self.assertEqual([tensor["name"] for tensor in report["tensors"]], ["a", "b"])
+        self.assertEqual(report["summary"]["parameters"], 6)
+        self.assertEqual([file["path"] for file in report["model"]["files"]], ["hub/model.safetensors"])
+        self.assertEqual(len(report["model"]["notes"]), 1)
+        self.assertIn("pytorch_model.bin: its tensors have the names and shapes", report["model"]["notes"][0])
+        self.expect(0, "norm", "hub:a")
+        self.assertEqual(json.loads(self.expect(0, "audit", "hub/pytorch_model.bin", "--format", "json").out)["summary"]["audited"], 2)
+
+    def test_one_model_twice_in_one_format_is_counted_twice_and_said(self):
+        for name in ("model", "model_ema"):
+            self.write(f"run/{name}.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[3.0, 1.0]])}))
+        report = json.loads(self.expect(0, "audit", "run", "--format", "json").out)
+        self.assertEqual(report["summary"]["audited"], 2)
+        self.assertIn("'model.safetensors', 'model_ema.safetensors'", report["model"]["notes"][0])
+
+    def test_the_number_of_a_shard_stays_in_the_file_column(self):
+        names = ["model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors"]
+        for i, name in enumerate(names):
+            self.write(name, checkpoints.safetensors({f"w{i}": checkpoints.matrix([[3.0 + i]])}))
+        out = self.expect(0, "audit", *names, "--sort", "sigma_max", COLUMNS="200").out
+        self.assertIn("model-00001-of-00002", out)
+        self.assertIn("-00002-of-00002", out)
+        out = self.expect(0, "ls", *names, COLUMNS="60").out
+        self.assertIn("00001-of-00002", out)
+        self.assertIn("00002-of-00002", out)
+
+    def test_the_largest_condition_of_the_summary_is_the_largest_of_the_table(self):
+        # Singular matrices in bf16: all that is known are bounds, which fall with the number of equal singular values.
+        one, zero = [0x80, 0x3f], [0, 0]
+        singular = {f"w{n}": ("BF16", (9, 9), sum((one if i == j < n else zero for i in range(9) for j in range(9)), []))
+                    for n in (8, 1, 4)}
+        path = self.write("m.safetensors", checkpoints.safetensors(singular))
+        out = re.sub(r"\s+", " ", self.expect(0, "audit", path, "--sort", "condition", COLUMNS="200").out)
+        shown = [float(cell) for cell in re.findall(r" > (\d+e\d+) ", out.split("Read 3 tensors")[0])]
+        self.assertEqual(len(set(shown)), 3)
+        self.assertEqual(shown, sorted(shown, reverse=True))
+        largest = float(re.search(r"largest condition > (\d+e\d+) in", out)[1])
+        self.assertEqual(largest, max(shown))
 
     def test_the_summary_line_counts_what_was_read_and_proven(self):
         path = self.write("model.safetensors", checkpoints.network())

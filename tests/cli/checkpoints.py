@@ -33,10 +33,10 @@ def npz(arrays):
 
 
 def safetensors(tensors):
-    """tensors: {name: (dtype, shape, flat values)} with dtype F64, F32 or I64."""
+    """tensors: {name: (dtype, shape, flat values)} with dtype F64, F32, I64, or bytes as U8, BOOL and 8-bit floats."""
     header, data = {}, b""
     for name, (dtype, shape, values) in tensors.items():
-        code = {"F64": "d", "F32": "f", "I64": "q"}[dtype]
+        code = {"F64": "d", "F32": "f", "I64": "q", "I32": "i"}.get(dtype, "B")
         chunk = struct.pack(f"<{len(values)}{code}", *values)
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(chunk)]}
         data += chunk
@@ -48,6 +48,61 @@ def safetensors(tensors):
 def matrix(rows, dtype="F64"):
     """A tensor of safetensors() from rows."""
     return dtype, (len(rows), len(rows[0])), [value for row in rows for value in row]
+
+
+def torch_zip(tensors):
+    """What torch.save writes of {name: rows} in double: a pickle of a dict, protocol 2, and a storage each."""
+
+    def text(word):
+        return b"X" + struct.pack("<I", len(word.encode())) + word.encode()
+
+    def number(value):
+        return b"M" + struct.pack("<H", value)
+
+    pickled, storages = b"\x80\x02}(", {}
+    for index, (name, rows) in enumerate(tensors.items()):
+        values = [value for row in rows for value in row]
+        storages[str(index)] = struct.pack(f"<{len(values)}d", *values)
+        pickled += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n("
+        pickled += b"(" + text("storage") + b"ctorch\nDoubleStorage\n" + text(str(index)) + text("cpu")
+        pickled += number(len(values)) + b"tQ" + number(0)
+        pickled += number(len(rows)) + number(len(rows[0])) + b"\x86" + number(len(rows[0])) + number(1) + b"\x86"
+        pickled += b"\x89}tR"
+    pickled += b"u."
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        for key, data in storages.items():
+            archive.writestr(f"archive/data/{key}", data)
+        archive.writestr("archive/version", b"3\n")
+    return buffer.getvalue()
+
+
+def onnx_branches(name, then, otherwise):
+    """An ONNX model whose If has a MatMul in each branch, with a double initializer of one name in both."""
+
+    def varint(value):
+        return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + varint(value // 128)
+
+    def number(field, value):
+        return varint(field * 8) + varint(value)
+
+    def block(field, content):
+        content = content.encode() if isinstance(content, str) else content
+        return varint(field * 8 + 2) + varint(len(content)) + content
+
+    def branch(rows, output):
+        values = [value for row in rows for value in row]
+        tensor = number(1, len(rows)) + number(1, len(rows[0])) + number(2, 11) + block(8, name)
+        tensor += block(9, struct.pack(f"<{len(values)}d", *values))
+        product = block(1, "x") + block(1, name) + block(2, output) + block(4, "MatMul")
+        return block(1, product) + block(2, output) + block(5, tensor) + block(12, block(1, output))
+
+    attributes = [block(1, key) + block(6, branch(rows, key)) + number(20, 5)
+                  for key, rows in (("then_branch", then), ("else_branch", otherwise))]
+    node = block(1, "c") + block(2, "y") + block(4, "If") + b"".join(block(5, each) for each in attributes)
+    graph = block(1, node) + block(2, "main") + block(11, block(1, "x")) + block(11, block(1, "c")) + block(12, block(1, "y"))
+    return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 17))
 
 
 def diagonal(values, columns=None):

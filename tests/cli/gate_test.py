@@ -1,9 +1,11 @@
 """--fail-if and --certify proven: exit codes that a build can rely on."""
 
+import json
 import math
+import re
 
 import checkpoints
-from command import CommandTest, main
+from command import REPOSITORY, CommandTest, main
 
 
 class Gates(CommandTest):
@@ -15,8 +17,9 @@ class Gates(CommandTest):
     def gate(self, expression, code, *arguments):
         return self.expect(code, "audit", self.model, "--fail-if", expression, *arguments)
 
-    def test_a_gate_that_no_weight_meets_passes(self):
-        self.assertNotIn("tripped", self.gate("sigma > 10", 0).err)
+    def test_a_gate_that_no_weight_meets_passes_and_says_what_it_judged(self):
+        self.assertEqual(self.gate("sigma > 10", 0).err, "sigmax: gate passed: sigma > 10: 3 weights judged, none trips\n")
+        self.assertEqual(self.gate("sigma > 10", 0, "-q").err, "")
 
     def test_a_gate_that_a_weight_meets_fails_and_names_it_with_its_value(self):
         err = self.gate("sigma_max > 4", 1).err
@@ -57,7 +60,7 @@ class Gates(CommandTest):
     def test_several_gates_are_judged_together(self):
         finished = self.expect(1, "audit", self.model, "--fail-if", "sigma > 10", "--fail-if", "rank_90 > 7")
         self.assertIn("rank_90 > 7", finished.err)
-        self.assertNotIn("sigma > 10", finished.err)
+        self.assertIn("gate passed: sigma > 10", finished.err)
 
     def test_gates_see_the_weights_that_top_leaves_out(self):
         self.gate("rank_90 > 7", 1, "--top", "1")
@@ -67,17 +70,16 @@ class Gates(CommandTest):
         bad = self.write("bad.npy", checkpoints.npy([[1.0, math.nan], [2.0, 3.0]]))
         self.assertIn("nonfinite = 1", self.expect(1, "audit", bad, "--fail-if", "nonfinite>0").err)
 
-    def test_a_figure_that_does_not_exist_is_false_and_warned_of(self):
-        finished = self.gate("condition > 1", 0, "--quick")
-        self.assertRegex(finished.err, r"warning: condition > 1: condition has no value for 3 of 3 weights")
-
-    def test_a_condition_number_beyond_the_stored_precision_is_infinite(self):
-        flat = self.write("flat.npy", checkpoints.npy(checkpoints.rank_one([1.0, 2.0], [3.0, 4.0])))
-        self.assertIn("condition = inf", self.expect(1, "audit", flat, "--fail-if", "condition > 1e300").err)
-
-    def test_without_an_upper_end_the_lower_one_is_judged_and_a_warning_says_so(self):
-        self.assertIn("lower end", self.gate("sigma > 10", 0, "--certify", "none").err)
-        self.gate("sigma > 4", 1, "--certify", "none")
+    def test_a_condition_number_beyond_the_stored_precision_is_known_from_below(self):
+        # 2^8 in bf16, u = 2^-8 and sigma_1 = |A|_F.
+        flat = self.write("flat.safetensors", checkpoints.safetensors({"w": ("BF16", (2, 2), [0x80, 0x3f] + [0] * 6)}))
+        for expression, code in [("condition > 1e300", 1), ("condition < 300", 1), ("condition < 200", 0),
+                                 ("not condition > 200", 0), ("not condition > 300", 1), ("condition == 1000", 1)]:
+            with self.subTest(expression=expression):
+                finished = self.expect(code, "audit", flat, "--fail-if", expression)
+                self.assertEqual("condition in [256, inf]" in finished.err, code == 1)
+        zero = self.write("zero.npy", checkpoints.npy([[0.0, 0.0]]))
+        self.assertIn("condition = inf", self.expect(1, "audit", zero, "--fail-if", "condition > 1e300").err)
 
     def test_a_malformed_expression_is_a_usage_error_that_points_at_the_place(self):
         for expression, character in [("sigma >> 10", 8), ("sigma > ", 9), ("sigmaa > 1", 1), ("sigma 10", 7),
@@ -96,11 +98,200 @@ class Gates(CommandTest):
         self.assertIn("no proven upper end", self.expect(4, "audit", bad, "--certify", "proven").err)
         self.expect(0, "audit", bad)
         self.expect(0, "audit", bad, "--certify", "proven:1")
+        self.expect(0, "audit", bad, "--certify", "proven", "--allow", "nan")
         self.expect(0, "audit", self.model, "--certify", "proven")
 
     def test_a_tripped_gate_outranks_a_missing_proof(self):
         bad = self.write("bad.npy", checkpoints.npy([[1.0, math.nan], [2.0, 3.0]]))
         self.expect(1, "audit", bad, "--certify", "proven", "--fail-if", "nonfinite > 0")
+
+
+class WhatCannotBeJudged(CommandTest):
+    """A gate fails closed, names what it could not judge, also if quiet, and passes over it only if that is allowed."""
+
+    GOOD = checkpoints.matrix(checkpoints.diagonal([3.0, 2.0]))
+
+    def check(self, files, expression, reason, named, *arguments):
+        for name, content in files.items():
+            self.write(name, content)
+        command = ("audit", *files, "--fail-if", expression, *arguments)
+        for quiet in ((), ("-q",)):
+            err = self.expect(4, *command, *quiet).err
+            self.assertIn(f"gate not judged: {expression}: ", err)
+            self.assertIn(named, err)
+            self.assertIn(f"--allow {reason}", err)
+        for other in {"unread", "nan", "empty", "missing", "lower-only"} - {reason}:
+            self.expect(4, *command, "--allow", other)
+        self.expect(0, *command, "--allow", reason)
+        return self.expect(0, *command, "--allow", f"{reason},{'nan' if reason != 'nan' else 'empty'}").err
+
+    def unread(self, name, tensor, expected=True):
+        """Whether a gate passes over a tensor beside a good weight."""
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, name: tensor}))
+        finished = self.expect(4 if expected else 0, "audit", path, "--fail-if", "sigma > 9", "-q")
+        self.assertEqual(name in finished.err, expected, finished.err)
+
+    def test_an_8_bit_float_weight_keeps_the_gate_from_passing(self):
+        content = checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))})
+        err = self.check({"m.safetensors": content}, "sigma > 9", "unread", "w ([4, 3] f8_e4m3")
+        self.assertIn("1 weight judged, none trips; passed over: 1 unread", err)
+
+    def test_unread_tensors_of_every_kind_that_may_be_weights_count(self):
+        for name, dtype in [("proj.weight", "F8_E5M2"), ("conv.kernel", "F8_E4M3"), ("anything", "F8_E5M2FNUZ")]:
+            self.unread(name, (dtype, (2, 3), bytes(6)))
+        self.unread("model.layers.0.mlp.up_proj.qweight", ("I32", (2, 3), [1] * 6))
+        self.unread("h.0.attn.weight", ("U8", (6, 1), bytes(6)))
+        self.unread("block.0.gate_up_proj_blocks", ("U8", (2, 3, 4, 2), bytes(48)))
+
+    def test_what_goes_with_a_weight_and_other_integers_do_not_count(self):
+        for name in ("proj.weight_scale", "proj.scales", "proj.weight_scale_inv", "k_zero_point", "attn.mask"):
+            self.unread(name, ("F8_E4M3", (2, 3), bytes(6)), False)
+        self.unread("proj.qzeros", ("I32", (2, 3), [1] * 6), False)
+        self.unread("embeddings.position_ids", ("I64", (1, 6), [1] * 6), False)
+        self.unread("relative_position_index", ("I64", (2, 3), [1] * 6), False)
+        self.unread("attn.bias", ("BOOL", (2, 3), bytes(6)), False)
+        self.unread("norm.weight", ("F8_E4M3", (6,), bytes(6)), False)
+
+    def test_a_selection_that_leaves_the_unread_tensor_out_is_about_the_others(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
+        self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--exclude", "^w$")
+        self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--layers", "good")
+        self.expect(4, "audit", path, "--fail-if", "sigma > 9", "--layers", "w")
+        self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--min-dim", "2", "--allow", "unread")
+
+    def test_a_file_named_like_weights_that_is_none_keeps_the_gate_from_passing(self):
+        self.write("hub/model-00001-of-00002.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
+        for name in ("config.json", "README.md", "tf_model.h5", "flax_model.msgpack", "vocab.txt"):
+            self.write("hub/" + name, b"no weights")
+        self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
+        for name in ("model-00002-of-00002.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx"):
+            path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
+            err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
+            self.assertIn(f"hub/{name} (a file of no known format)", err)
+            self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
+            self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
+            report = json.loads(self.expect(0, "audit", "hub", "--format", "json").out)
+            self.assertEqual(report["model"]["unread_files"], [f"hub/{name}"])
+            path.unlink()
+
+    def test_many_unread_weights_are_one_line_with_the_first_names_and_all_are_in_the_json(self):
+        unread = {f"w{i}": ("F8_E4M3", (2, 2), bytes(4)) for i in range(40)}
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, **unread}))
+        finished = self.expect(4, "audit", path, "--fail-if", "sigma > 9", "-q", "--format", "json")
+        self.assertEqual(len(finished.err.splitlines()), 1, finished.err)
+        self.assertIn("40 weights were not read: w0 (", finished.err)
+        self.assertIn("and 35 more", finished.err)
+        self.assertEqual(len(json.loads(finished.out)["gates"][0]["not_judged"]), 40)
+
+    def test_a_weight_with_nan_keeps_the_gate_from_passing(self):
+        for bad in (math.nan, math.inf, -math.inf):
+            content = checkpoints.safetensors({"good": self.GOOD, "bad": checkpoints.matrix([[1.0, bad]])})
+            for expression in ("sigma > 9", "not sigma < 9", "condition > 1e9", "9 < frobenius"):
+                err = self.check({"m.safetensors": content}, expression, "nan", "bad (")
+                self.assertIn("passed over: 1 nan", err)
+
+    def test_no_weight_keeps_the_gate_from_passing(self):
+        good = {"m.safetensors": checkpoints.safetensors({"attn.weight": self.GOOD, "attn.bias": ("F64", (2,), [1.0, 2.0])})}
+        self.check(good, "sigma > 9", "empty", "--layers 'atn' matches no weight", "--layers", "atn")
+        self.check(good, "sigma > 9", "empty", "--layers 'atn' matches no weight", "--layers", "attn", "--layers", "atn")
+        self.check(good, "sigma > 9", "empty", "matches no weight", "--layers", "bias")
+        self.check(good, "sigma > 9", "empty", "no weight was audited", "--min-dim", "3")
+        self.check(good, "sigma > 9", "empty", "no weight was audited", "--exclude", ".")
+        self.check({"v.safetensors": checkpoints.safetensors({"bias": ("F64", (2,), [1.0, 2.0])})}, "sigma > 9", "empty",
+                   "no weight was audited")
+
+    def test_a_figure_that_does_not_exist_keeps_the_gate_from_passing(self):
+        good = {"m.safetensors": checkpoints.safetensors({"a": self.GOOD, "b": self.GOOD})}
+        for expression in ("condition > 1", "not condition > 1", "sigma_min < 1", "rank_95 > 1 or sigma > 9"):
+            self.check(good, expression, "missing", "a, b", "--quick")
+
+    def test_a_lower_end_alone_decides_only_what_it_can(self):
+        good = {"m.safetensors": checkpoints.safetensors({"a": self.GOOD, "b": self.GOOD})}
+        for expression in ("sigma > 10", "sigma < 10", "lambda_max > 1e9", "sigma_max.upper > 10", "sigma != 7", "not sigma < 9"):
+            self.check(good, expression, "lower-only", "a, b", "--certify", "none")
+        self.expect(1, "audit", "m.safetensors", "--certify", "none", "--fail-if", "sigma > 2")
+        self.expect(0, "audit", "m.safetensors", "--certify", "none", "--fail-if", "sigma < 2")
+
+    def test_what_is_unknown_matters_only_where_the_rest_does_not_decide(self):
+        self.write("m.safetensors", checkpoints.safetensors({"a": self.GOOD}))
+        for expression, code in [("sigma > 2 or condition > 9", 1), ("sigma > 9 or condition > 9", 4),
+                                 ("sigma > 9 and condition > 9", 0), ("sigma > 2 and condition > 9", 4),
+                                 ("not (sigma > 9 and condition > 9)", 1), ("not (sigma > 2 and condition > 9)", 4)]:
+            with self.subTest(expression=expression):
+                self.expect(code, "audit", "m.safetensors", "--quick", "--fail-if", expression)
+        bad = self.write("bad.npy", checkpoints.npy([[1.0, math.nan], [2.0, 3.0]]))
+        self.expect(1, "audit", bad, "--fail-if", "nonfinite > 0 or sigma > 50")
+        self.expect(4, "audit", bad, "--fail-if", "nonfinite > 7 or sigma > 50")
+
+    def test_a_gate_that_trips_outranks_what_could_not_be_judged_and_both_are_said(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
+        err = self.expect(1, "audit", path, "--fail-if", "sigma > 2", "-q").err
+        self.assertIn("gate tripped: sigma > 2: good", err)
+        self.assertIn("gate not judged: sigma > 2: ", err)
+
+    def test_a_demanded_proof_of_what_was_not_read_is_missing(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
+        self.assertIn("not proven: w: not read", self.expect(4, "audit", path, "--certify", "proven", "-q").err)
+        self.expect(0, "audit", path, "--certify", "proven", "--allow", "unread")
+        self.expect(0, "audit", path, "--certify", "proven:2")
+        self.assertIn("no weight", self.expect(4, "audit", path, "--certify", "proven", "--layers", "god").err)
+
+    def test_what_may_be_allowed_is_checked(self):
+        self.write("m.safetensors", checkpoints.safetensors({"a": self.GOOD}))
+        for words in ("everything", "nan,", "", "nan unread", "lower_only"):
+            self.assertIn("--allow takes one of", self.expect(2, "audit", "m.safetensors", "--allow", words).err)
+
+    def test_no_example_of_the_help_passes_nan(self):
+        bad = self.write("bad.npy", checkpoints.npy([[1.0, math.nan], [2.0, 3.0]]))
+        texts = [self.expect(0, *command, "--help").out for command in ((), ("audit",))]
+        texts += [(REPOSITORY / name).read_text().replace("\\-", "-") for name in ("cli/man/sigmax.1", "README.md")]
+        examples = [found for text in texts for found in re.findall(r"--fail-if '([^']*)'( --allow \S+)?", text)]
+        self.assertGreaterEqual(len(examples), 4)
+        for expression, allow in examples:
+            finished = self.run_sigmax("audit", bad, "--fail-if", expression, *allow.split())
+            self.assertIn(finished.code, (1, 4), expression + allow)
+
+
+class Outcomes(CommandTest):
+    """What each gate came to, in the reports."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.write("m.safetensors", checkpoints.safetensors({
+            "good": checkpoints.matrix(checkpoints.diagonal([3.0, 2.0])), "w": ("F8_E4M3", (4, 3), bytes(12)),
+            "bad": checkpoints.matrix([[1.0, math.nan]])}))
+        self.gates = ("--fail-if", "sigma > 2", "--fail-if", "sigma > 9", "--fail-if", "nonfinite > 5")
+
+    def test_json_has_each_gate_with_what_it_judged_and_what_not(self):
+        document = json.loads(self.expect(1, "audit", self.path, *self.gates, "--allow", "unread", "--format", "json").out)
+        tripped, not_judged, passed = document["gates"]
+        self.assertEqual([gate["expression"] for gate in document["gates"]], ["sigma > 2", "sigma > 9", "nonfinite > 5"])
+        self.assertEqual([gate["outcome"] for gate in document["gates"]], ["tripped", "not_judged", "passed"])
+        self.assertEqual([gate["judged"] for gate in document["gates"]], [1, 1, 2])
+        self.assertEqual([(each["name"], each["readings"][0]["figure"]) for each in tripped["tripped"]],
+                         [("good", "sigma_max")])
+        found = {(each["name"], each["reason"], each["allowed"]) for each in not_judged["not_judged"]}
+        self.assertEqual(found, {("w", "unread", True), ("bad", "nan", False)})
+        self.assertEqual([each["name"] for each in passed["not_judged"]], ["w"])
+        self.assertEqual(document["summary"]["unread"], 1)
+        self.assertEqual([each["unread_weight"] for each in document["skipped"]], [True])
+
+    def test_an_audit_without_gates_has_an_empty_list(self):
+        self.assertEqual(json.loads(self.expect(0, "audit", self.path, "--format", "json").out)["gates"], [])
+
+    def test_markdown_and_html_have_them_too(self):
+        self.expect(1, "audit", self.path, *self.gates, "--markdown", "a.md", "--html", "a.html", "-q")
+        markdown, page = (self.folder / "a.md").read_text(), (self.folder / "a.html").read_text()
+        self.assertIn("## Gates", markdown)
+        self.assertRegex(markdown, r"\| `sigma > 2` \| \*\*TRIPPED\*\* \| 1 \| `good` tripped: sigma_max")
+        self.assertRegex(markdown, r"\| `sigma > 9` \| \*\*NOT JUDGED\*\* \| 1 \|.*`w` not judged \(unread\)")
+        self.assertIn("<h2>Gates</h2>", page)
+        self.assertRegex(page, r"<code>sigma &gt; 9</code></td><td>NOT JUDGED</td>")
+        self.assertRegex(page, r"<code>bad</code> not judged \(nan\)")
+
+    def test_the_summary_says_what_was_not_read_without_a_gate(self):
+        self.assertIn("1 of which may be a weight and was NOT READ", self.expect(0, "audit", self.path).out)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,10 @@ class Listing(CommandTest):
         self.assertEqual(names("--sort", "bytes", "--top", "2"), ["head.weight", "encoder.fc1.weight"])
         self.assertEqual(names("--sort", "name")[0], "encoder.conv.weight")
         self.assertEqual(names("--sort", "elements")[-1], "steps")
+        self.assertEqual(names("--sort", "elements:asc")[0], "steps")
+        self.assertEqual(names("--sort", "bytes:desc"), names("--sort", "bytes"))
+        self.assertEqual(names("--sort", "name:desc"), sorted(names(), reverse=True))
+        self.assertIn("KEY:asc", self.expect(2, "ls", self.model, "--sort", "bytes:up").err)
 
     def test_csv_reads_back(self):
         rows = list(csv.DictReader(io.StringIO(self.expect(0, "ls", self.model, "--format", "csv").out)))

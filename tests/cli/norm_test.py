@@ -55,6 +55,13 @@ class Norms(CommandTest):
         self.assertIn("3 matrices", err)
         self.assertIn("head.weight", err)
 
+    def test_a_matrix_that_cannot_be_read_is_not_passed_over_for_another(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"small": checkpoints.matrix([[4.0]]), "large": ("F8_E4M3", (2, 2), bytes(4)), "large_scale": ("F8_E4M3", (2, 2), bytes(4))}))
+        for command in ("norm", "svd"):
+            self.assertIn("2 matrices", self.expect(2, command, path).err)
+            self.assertIn("cannot be read", self.expect(2, command, f"{path}:large").err)
+
     def test_a_mistyped_name_is_answered_with_the_close_ones(self):
         path = self.write("model.safetensors", checkpoints.network())
         err = self.expect(2, "norm", f"{path}:encoder.fc2.weight").err
@@ -81,8 +88,41 @@ class Norms(CommandTest):
         self.assertIn("schatten:P", self.expect(2, "norm", path, "--ord", "frob").err)
 
     def test_a_matrix_with_nan_has_no_norm(self):
-        path = self.write("m.npy", checkpoints.npy([[1.0, math.nan]]))
-        self.assertIn("NaN", self.expect(2, "norm", path).err)
+        path = self.write("m.npz", checkpoints.npz({"good": [[1.0]], "bad": [[1.0, 2.0], [math.inf, math.nan]]}))
+        for order in ("2", "fro", "max", "kyfan:1", "1"):
+            err = self.expect(3, "norm", f"{path}:bad", "--ord", order).err
+            self.assertIn("m.npz: 'bad': has 1 NaN and 1 infinite entries, the first at [1, 0]", err)
+        self.expect(0, "norm", f"{path}:good")
+
+    def test_several_tensors_of_one_name_are_told_apart_by_a_number(self):
+        self.write("model/a.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[2.0]]), "x": checkpoints.matrix([[7.0]])}))
+        self.write("model/b.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[3.0, 4.0]])}))
+        self.write("model/c.safetensors", checkpoints.safetensors({"w": ("F64", (2, 1, 1), [5.0, 6.0])}))
+        for command in ("norm", "svd"):
+            err = self.expect(2, command, "model:w").err
+            self.assertIn("model has 3 tensors called 'w'", err)
+            self.assertIn("w@2  [1, 2] f64  b.safetensors", err)
+            self.assertIn("name its file instead of the folder", err)
+        self.assertEqual([self.value(f"model:{name}", "fro") for name in ("w@1", "w@2", "x", "x@1")], [2, 5, 7, 7])
+        self.assertEqual(self.value("model/b.safetensors:w", "fro"), 5)
+        result = json.loads(self.expect(0, "norm", "model:w@2", "--format", "json").out)
+        self.assertEqual((result["tensor"], result["file"], result["source"]), ("w", "model", "model/b.safetensors"))
+        for name, said in [("w@0", "no number 0"), ("w@4", "no number 4"), ("w@", "no tensor"), ("y@1", "no tensor")]:
+            self.assertIn(said, self.expect(2, "norm", f"model:{name}").err)
+        self.assertIn("w@1", self.expect(2, "norm", "model").err)
+
+    def test_one_name_in_two_graphs_is_told_apart_alike(self):
+        path = self.write("if.onnx", checkpoints.onnx_branches("w", [[3.0]], [[4.0, 0.0], [0.0, 3.0]]))
+        for command in ("norm", "svd"):
+            err = self.expect(2, command, f"{path}:w").err
+            self.assertIn("2 tensors called 'w'", err)
+            self.assertIn("then_branch", err)
+            self.assertNotIn("folder", err)
+        self.assertEqual(sorted(self.value(f"{path}:w@{i}", "fro") for i in (1, 2)), [3, 5])
+
+    def test_a_name_with_a_number_of_its_own_goes_first(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"w@2": checkpoints.matrix([[2.0]]), "w": checkpoints.matrix([[3.0]])}))
+        self.assertEqual([self.value(f"{path}:{name}", "fro") for name in ("w@2", "w@1", "w", "w@2@1")], [2, 3, 3, 2])
 
     @unittest.skipIf("ASAN_OPTIONS" in os.environ, "the sanitizer wants to be loaded first")
     def test_a_blas_that_rounds_to_float_is_said_and_proves_nothing(self):

@@ -13,9 +13,9 @@ SCHEMA = json.loads((REPOSITORY / "docs/schema/audit-1.schema.json").read_text()
 
 class Schema(CommandTest):
 
-    def check(self, content, *arguments):
+    def check(self, content, *arguments, code=0):
         path = self.write("model", content)
-        text = self.expect(0, "audit", path, "--format", "json", *arguments).out
+        text = self.expect(code, "audit", path, "--format", "json", *arguments).out
         document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is no JSON"))
         jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
         return document
@@ -59,6 +59,15 @@ class Schema(CommandTest):
         }))
         self.assertEqual({tensor["role"] for tensor in document["tensors"]}, {"recurrent"})
         self.assertEqual([len(tensor["parts"]) for tensor in document["tensors"]], [4, 4])
+
+    def test_every_outcome_of_a_gate_conforms(self):
+        content = checkpoints.safetensors({"a": checkpoints.matrix([[3.0]]), "b": checkpoints.matrix([[math.nan]]),
+                                           "c": ("F8_E4M3", (2, 2), bytes(4))})
+        for expression, code, more in [("sigma > 9", 4, ()), ("sigma > 2", 1, ()), ("condition > 2", 4, ("--quick",)),
+                                       ("sigma > 9", 4, ("--certify", "none")), ("sigma > 9", 4, ("--layers", "x")),
+                                       ("sigma > 9", 0, ("--allow", "nan,unread"))]:
+            document = self.check(content, "--fail-if", expression, *more, code=code)
+            self.assertEqual(document["gates"][0]["outcome"], {0: "passed", 1: "tripped", 4: "not_judged"}[code])
 
     def test_names_that_are_not_plain_text_conform(self):
         document = self.check(checkpoints.safetensors({"naïve \u202e\n": checkpoints.matrix([[1.0]])}))

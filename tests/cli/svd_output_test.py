@@ -1,5 +1,6 @@
 """sigmax svd: the files that it writes."""
 
+import re
 import resource
 import stat
 import subprocess
@@ -59,6 +60,40 @@ class Output(SvdTest):
             right = [row[r] for row in checkpoints.reflection(7, 2)]
             self.assertAlmostEqual(abs(sum(u[i * 2 + r] * left[i] for i in range(9))), 1, delta=CLOSE)
             self.assertAlmostEqual(abs(sum(vt[r * 7 + j] * right[j] for j in range(7))), 1, delta=CLOSE)
+
+    def test_vectors_that_are_saved_are_good_and_the_report_says_how_good(self):
+        # Close neighbors: values to 1e-10 would leave vectors that are good to 1e-5.
+        path = self.matrix([1 + 1e-3 * i for i in range(60, 0, -1)], 70, 60)
+        finished = self.expect(0, "svd", path, "-k", "3", "-o", "top.npz", "--method", "lanczos")
+        said = float(re.search(r"output +u, s and vt in top\.npz, with residuals of at most (\S+)", finished.out)[1])
+        self.assertLessEqual(said, 1e-10)
+        tensors = checkpoints.read_npz((self.folder / "top.npz").read_bytes())
+        rows = checkpoints.with_spectrum([1 + 1e-3 * i for i in range(60, 0, -1)], 70, 60)
+        u, s, vt = (tensors[name][2] for name in ("u", "s", "vt"))
+        for r in range(3):
+            image = [sum(rows[i][j] * u[i * 3 + r] for i in range(70)) - s[r] * vt[r * 60 + j] for j in range(60)]
+            self.assertLessEqual(checkpoints.length(image), 2e-10)
+
+    def test_the_accuracy_that_was_asked_for_is_kept_and_its_residual_said(self):
+        report = self.report(self.matrix(), "-k", "2", "-o", "top.npz")
+        self.assertEqual(report["accuracy"], "vectors")
+        for arguments in (("-o", "a.npz", "--accuracy", "values"), ("-o", "s.npy"), ("-o", "b.npz", "--values-only"), ()):
+            self.assertEqual(self.report(self.matrix(), "-k", "2", *arguments)["accuracy"], "values")
+        path = self.matrix([1 + 1e-3 * i for i in range(60, 0, -1)], 70, 60)
+        out = self.expect(0, "svd", path, "-k", "3", "-o", "a.npz", "--accuracy", "values").out
+        self.assertIn("--accuracy vectors makes them smaller", " ".join(out.split()))
+        self.expect(0, "svd", path, "-k", "2", "-o", "a.safetensors")
+        metadata = checkpoints.read_safetensors((self.folder / "a.safetensors").read_bytes())[1]
+        self.assertLessEqual(float(metadata["residual"]), 1e-10)
+        self.expect(0, "svd", path, "-k", "2", "-o", "r.npz", "--method", "randomized")
+
+    def test_quiet_writes_the_file_and_prints_nothing(self):
+        finished = self.expect(0, "svd", self.matrix(), "-k", "2", "-o", "top.npz", "-q")
+        self.assertEqual((finished.out, finished.err), ("", ""))
+        self.assertTrue((self.folder / "top.npz").exists())
+        self.assert_values(self.values(self.matrix(), "-k", "2", "-q"), SIGMA[:2])
+        self.assertIn("sigma_i", self.expect(0, "svd", self.matrix(), "-k", "2", "-q").out)
+        self.assertIn("sigma_i", self.expect(0, "svd", self.matrix(), "-k", "2", "-q", "-o", "top.npz", "--format", "table").out)
 
     def test_the_smallest_are_written_alike(self):
         self.expect(0, "svd", self.matrix(), "--smallest", "-k", "2", "-o", "low.npz")

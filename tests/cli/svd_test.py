@@ -217,7 +217,8 @@ class Refusals(SvdTest):
 
     def test_stopping_short_of_the_tolerance_exits_with_4_and_shows_what_there_is(self):
         path = self.matrix([1 + 1e-3 * i for i in range(60, 0, -1)], 60, 60)
-        finished = self.expect(4, "svd", path, "-k", "1", "--method", "lanczos", "--max-products", "3", "-q", "-o", "top.npz")
+        finished = self.expect(4, "svd", path, "-k", "1", "--method", "lanczos", "--max-products", "3", "-q", "-o", "top.npz",
+                               "--format", "table")
         self.assertIn("not converged", finished.err)
         self.assertIn("--max-products", finished.err)
         self.assertIn("sigma_i", finished.out)

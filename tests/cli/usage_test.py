@@ -21,9 +21,23 @@ class Usage(CommandTest):
     def test_no_command_is_a_usage_error(self):
         self.assertIn("--help", self.refused())
 
-    def test_an_unknown_command_or_option_is_a_usage_error(self):
-        self.refused("frobnicate")
-        self.refused("audit", self.model, "--frobnicate")
+    def test_an_unknown_command_is_a_usage_error_with_or_without_help(self):
+        for more in ((), ("--help",), ("-h",), (self.model,)):
+            self.assertIn("audit, ls, norm and svd", self.refused("frobnicate", *more))
+        for typed, meant in [("aduit", "audit"), ("nrom", "norm"), ("svds", "svd"), ("sl", "ls")]:
+            self.assertIn(f"did you mean {meant}?", self.refused(typed, self.model))
+        self.assertIn("frobnicate", self.refused("--help", "frobnicate"))
+
+    def test_an_unknown_option_is_answered_with_the_closest_one(self):
+        for command, typed, meant in [("audit", "--quite", "--quiet"), ("audit", "--layer=x", "--layers"),
+                                      ("audit", "--fail-fi", "--fail-if"), ("ls", "--formt", "--format"),
+                                      ("norm", "--odr", "--ord"), ("svd", "--smalest", "--smallest")]:
+            for arguments in ((command, self.model, typed), (command, typed)):
+                err = self.refused(*arguments)
+                self.assertIn(f"there is no option '{typed.split('=')[0]}'; did you mean {meant}?", err)
+                self.assertIn(f"See sigmax {command} --help.", err)
+        self.assertNotIn("did you mean", self.refused("audit", self.model, "--frobnicate"))
+        self.assertIn("no place for the argument 'more'", self.refused("norm", self.model, "more"))
 
     def test_a_missing_path_or_a_dash_is_a_usage_error(self):
         for command in ("audit", "ls", "norm", "svd"):
@@ -51,11 +65,24 @@ class Usage(CommandTest):
                 self.assertIn(f"--layers, character {character}:", self.refused("audit", self.model, "--layers", source))
         self.refused("ls", self.model, "--exclude", "(")
 
-    def test_a_name_too_long_for_the_matcher_is_an_error_and_no_crash(self):
-        long = self.write("long.safetensors", checkpoints.safetensors({"a" * 200000: ("F64", (1,), [1.0])}))
-        self.assertIn("200000 bytes", self.refused("ls", long, "--layers", "(a|b)*c"))
-        usual = self.write("usual.safetensors", checkpoints.safetensors({"a" * 2048: ("F64", (1,), [1.0])}))
-        self.expect(0, "ls", usual, "--layers", "a.*a")
+    def test_what_re2_does_not_have_is_refused_with_the_place(self):
+        for source, character in [("w(?=x)", 3), ("(?!bias)", 3), ("(a)\\1", 5), ("a{2000}", 7), ("[z-a]", 5), ("a\\", 2)]:
+            with self.subTest(source=source):
+                self.assertRegex(self.refused("ls", self.model, "--layers", source), rf"--layers, character \d+:")
+
+    def test_a_whole_number_is_asked_for_without_a_range_that_nobody_needs(self):
+        for command, option in [("audit", "--top"), ("ls", "--top"), ("audit", "--min-dim"), ("svd", "--max-products")]:
+            for value in ("0", "-3", "x", "1.5", "99999999999999999999"):
+                err = self.refused(command, self.model, option, value)
+                self.assertIn("takes a whole number from 1 up", err)
+                self.assertNotIn("4611686018427387904", err)
+
+    def test_any_length_of_a_name_is_matched(self):
+        weight = checkpoints.matrix([[3.0, 0.0], [0.0, 1.0]])
+        for length in (3000, 40000, 200000):
+            path = self.write("long.safetensors", checkpoints.safetensors({"a" * length: weight}))
+            self.assertIn("aaa", self.expect(0, "ls", path, "--layers", "(a|b)*a$", "--format", "csv").out)
+            self.expect(0, "ls", path, "--layers", "(a*)*c", "--exclude", "a{2,30}b")
 
 
 class BadInput(CommandTest):

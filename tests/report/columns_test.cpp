@@ -111,5 +111,32 @@ TEST(Select, TextAscends) {
   EXPECT_TRUE(std::is_sorted(sorted.begin(), sorted.end()));
 }
 
+TEST(Select, ADirectionTurnsTheOrderAndLeavesNonFiniteFirstAndMissingLast) {
+  audit::Result result = report_test::sample();
+  result.tensors[0].figures->spectrum.reset();
+  const auto chosen = select(result, {"sigma_min", true}, 0);
+  EXPECT_TRUE(chosen.front()->non_finite);
+  EXPECT_EQ(chosen.back(), &result.tensors[0]);
+  for (std::size_t i = 2; i + 1 < chosen.size(); ++i) {
+    EXPECT_LE(chosen[i - 1]->figures->spectrum->sigma_min, chosen[i]->figures->spectrum->sigma_min);
+  }
+  auto ascending = names(select(result, {"name", true}, 0));
+  std::reverse(ascending.begin(), ascending.end());
+  EXPECT_EQ(names(select(result, {"name", false}, 0)), ascending);
+}
+
+TEST(Select, ConditionNumbersBeyondThePrecisionAreOrderedByWhatIsShown) {
+  audit::Result result = report_test::sample();
+  for (const std::size_t i : {2u, 5u, 7u}) result.tensors[i].figures->spectrum->condition.reset();
+  result.tensors[2].figures->frobenius *= 100;
+  result.tensors[5].dtype = DType::bf16;
+  const auto chosen = select(result, "condition", 0);
+  // The non-finite one, the three that are infinite, from the largest bound down, and then the condition numbers.
+  EXPECT_EQ(chosen[1], &result.tensors[7]);
+  EXPECT_EQ(chosen[2], &result.tensors[2]);
+  EXPECT_EQ(chosen[3], &result.tensors[5]);
+  EXPECT_EQ(select(result, {"condition", true}, 0).back(), &result.tensors[7]);
+}
+
 }  // namespace
 }  // namespace sigmax::report

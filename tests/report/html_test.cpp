@@ -71,6 +71,11 @@ TEST(Html, HostileNamesAreText) {
   result.skipped[0].name = attack;
   result.skipped[0].reason = attack;
   result.skipped[0].dtype = attack;
+  for (audit::GateOutcome& gate : result.gates) {
+    gate.expression = attack;
+    for (audit::GateOutcome::Tripped& weight : gate.tripped) weight.name = weight.readings[0].value = attack;
+    for (audit::GateOutcome::NotJudged& item : gate.not_judged) item.name = item.detail = attack;
+  }
   const std::string page = render_html(result, options());
   check_nesting(page);
   EXPECT_EQ(count(page, "<script>"), count(clean, "<script>"));
@@ -90,6 +95,19 @@ TEST(Html, HoldsEveryWeightPartSkippedTensorAndFile) {
         "1.42 s", "3 NaN, 1 infinite, first at [7, 12]", "prefers-color-scheme:dark", "@media print"}) {
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   }
+}
+
+TEST(Html, HoldsTheOutcomeOfEachGate) {
+  const std::string page = render_html(report_test::sample(), options());
+  for (const char* wanted :
+       {"<h2>Gates</h2>", "<code>sigma &gt; 100</code></td><td>TRIPPED</td><td class=\"right\">19",
+        "tripped: sigma_max in [153.2, 153.3]", "not judged (nan): 3 NaN", "passed over (unread): u4",
+        "<td>NOT JUDGED</td>", "matches no weight", "not read, and may be a weight"}) {
+    EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
+  }
+  audit::Result without = report_test::sample();
+  without.gates.clear();
+  EXPECT_EQ(render_html(without, options()).find("<h2>Gates</h2>"), std::string::npos);
 }
 
 TEST(Html, AnEmptyResultIsAPage) { check_nesting(render_html({}, {})); }

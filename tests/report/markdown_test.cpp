@@ -26,6 +26,8 @@ TEST(Markdown, EveryLineOfATableHasTheSameNumberOfCells) {
   result.tensors[14].parts[0].name = "gate|";
   result.skipped[0].name = "|";
   result.skipped[0].reason = "a | reason\n## with a heading";
+  result.gates[0].expression = "sigma > 1 || condition > 2";
+  result.gates[0].not_judged[0].name = result.gates[0].not_judged[0].detail = "|\n|";
   std::istringstream stream(render_markdown(result));
   long cells = 0;
   for (std::string line; std::getline(stream, line);) {
@@ -45,6 +47,8 @@ TEST(Markdown, UntrustedTextIsNoMarkup) {
   result.model.notes = {"see @everyone [x](http://x) <script> __b__ # h"};
   result.skipped[0].reason = "<script>alert(1)</script> *bold*";
   result.tensors[0].name = "`</code><script>";
+  result.gates[1].tripped[0].name = "`<script>";
+  result.gates[1].not_judged[0].detail = "<script> @everyone *bold*";
   const std::string text = render_markdown(result);
   EXPECT_EQ(text.find("<script"), std::string::npos);
   EXPECT_EQ(text.find("<img"), std::string::npos);
@@ -59,6 +63,17 @@ TEST(Markdown, HoldsSummaryLegendAndSkipped) {
   for (const char* wanted : {"Read 96 tensors: 20 weights audited", "## Skipped (76)", "| 74 | not a matrix",
                              "not the convolution's operator norm", "**✗ 3 NaN, 1 infinite, first at [7, 12]**",
                              "19.427193 ✓", "56 more", "sigma_max"}) {
+    EXPECT_NE(text.find(wanted), std::string::npos) << wanted;
+  }
+}
+
+TEST(Markdown, HoldsTheOutcomeOfEachGate) {
+  const std::string text = render_markdown(report_test::sample());
+  for (const char* wanted :
+       {"## Gates", "| `sigma > 400` | passed | 20 | `qkv.packed` passed over (unread): u4 |",
+        "| `sigma > 100` | **TRIPPED** | 19 | `embeddings.word_embeddings.weight` tripped: sigma_max in",
+        "<br> `head.broken.weight` not judged (nan): 3 NaN", "| `rank_95 > 1e9` | **NOT JUDGED** | 20 |",
+        "76 skipped, 1 of which may be a weight and was NOT READ"}) {
     EXPECT_NE(text.find(wanted), std::string::npos) << wanted;
   }
 }

@@ -59,6 +59,7 @@ inline void finish(audit::Result& result) {
   s = {};
   s.audited = static_cast<std::int64_t>(result.tensors.size());
   s.skipped = static_cast<std::int64_t>(result.skipped.size());
+  for (const audit::Skipped& t : result.skipped) s.unread += t.unread_weight ? 1 : 0;
   for (const audit::TensorResult& t : result.tensors) {
     const std::int64_t count = element_count(t.shape).value_or(0);
     s.parameters += count;
@@ -128,7 +129,18 @@ inline audit::Result sample() {
   }
   r.skipped.push_back(
       {"embeddings.position_ids", "model.safetensors", "", {1, 512}, "i64", "integers are not weights"});
-  r.skipped.push_back({"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read"});
+  r.skipped.push_back({"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read", true});
+  using Verdict = audit::GateOutcome::Verdict;
+  r.gates.push_back(
+      {"sigma > 400", Verdict::passed, 20, {}, {{"qkv.packed", "model.safetensors", "unread", "u4", true}}});
+  r.gates.push_back(
+      {"sigma > 100",
+       Verdict::tripped,
+       19,
+       {{"embeddings.word_embeddings.weight", "model.safetensors", {{"sigma_max", "in [153.2, 153.3]"}}}},
+       {{"head.broken.weight", "model.safetensors", "nan", "3 NaN, 1 infinite, first at [7, 12]", false}}});
+  r.gates.push_back(
+      {"rank_95 > 1e9", Verdict::not_judged, 20, {}, {{"", "", "empty", "--layers 'x' matches no weight", false}}});
   finish(r);
   return r;
 }

@@ -111,6 +111,32 @@ TEST(Shorten, AndWrapTakeTimeInProportionToTheName) {
   EXPECT_EQ(wrap(name, 100).size(), 10000u);
 }
 
+TEST(ShortenFile, TheNumberOfAShardStays) {
+  const struct {
+    const char* name;
+    std::size_t width;
+    const char* expected;
+  } cases[] = {
+      {"model.safetensors", 24, "model.safetensors"},
+      {"model-00001-of-00002.safetensors", 24, "model-00001-of-00002"},
+      {"model-00001-of-00002.safetensors", 17, "m…-00001-of-00002"},
+      {"diffusion_pytorch_model-00002-of-00003.safetensors", 24, "diffusio…-00002-of-00003"},
+      {"pytorch_model-00033-of-00033.bin", 20, "pyto…-00033-of-00033"},
+      {"consolidated.00.pth", 18, "consolidated.00"},
+      {"layer_06-model_states-of-everything.pt", 20, nullptr},
+      {"mp_rank_07_model_states.pt", 24, "mp_rank_07_model_states"},
+      {"a-file-whose-name-has-no-number.safetensors", 20, nullptr},
+      {"00000000000000000000000000000001", 8, nullptr},
+  };
+  for (const auto& [name, width, expected] : cases) {
+    const std::string shortened = shorten_file(name, width, glyphs(true));
+    EXPECT_LE(display_width(shortened), width) << name;
+    if (expected != nullptr) {
+      EXPECT_EQ(shortened, expected);
+    }
+  }
+}
+
 TEST(Wrap, KeepsEveryWordAndTheWidth) {
   const std::string text = "one two three a-word-that-is-longer-than-any-line-of-the-paragraph 层层层层层层层层层 end";
   for (std::size_t width = 4; width < 40; ++width) {
