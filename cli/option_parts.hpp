@@ -27,7 +27,7 @@ inline constexpr const char* kGeneral = "General";
 
 /// What was typed, before it is given its types.
 struct Typed {
-  std::vector<std::string> layers, exclude, gates;
+  std::vector<std::string> layers, exclude, gates, assumed;
   std::string sort, certify, format, seed, colour = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;

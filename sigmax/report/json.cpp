@@ -43,6 +43,8 @@ Json tensor_json(const audit::TensorResult& tensor) {
                  {"shape", tensor.shape},
                  {"dtype", name(tensor.dtype)},
                  {"role", audit::name(tensor.role)},
+                 {"role_evidence", audit::name(tensor.role_evidence)},
+                 {"layout", tensor.layout},
                  {"matrix", {tensor.rows, tensor.columns}},
                  {"batch", tensor.batch},
                  {"file", valid_utf8(tensor.file)},
@@ -97,12 +99,14 @@ std::string render_json(const audit::Result& result, const JsonOptions& options)
   }
   document["skipped"] = Json::array();
   for (const audit::Skipped& tensor : result.skipped) {
-    document["skipped"].push_back({{"name", valid_utf8(tensor.name)},
-                                   {"shape", tensor.shape},
-                                   {"dtype", valid_utf8(tensor.dtype)},
-                                   {"reason", valid_utf8(tensor.reason)},
-                                   {"file", valid_utf8(tensor.file)},
-                                   {"provenance", text_or_null(tensor.provenance)}});
+    document["skipped"].push_back(
+        {{"name", valid_utf8(tensor.name)},
+         {"shape", tensor.shape},
+         {"dtype", valid_utf8(tensor.dtype)},
+         {"reason", valid_utf8(tensor.reason)},
+         {"role_evidence", tensor.role_evidence ? Json(audit::name(*tensor.role_evidence)) : Json()},
+         {"file", valid_utf8(tensor.file)},
+         {"provenance", text_or_null(tensor.provenance)}});
   }
   document["summary"] = summary_json(result.summary);
   return document.dump(options.indent, ' ', true) + "\n";
