@@ -155,10 +155,9 @@ std::optional<Decision> convolution(const io::Entry& entry, const io::Usage& use
   const std::size_t rank = entry.shape.size();
   if (rank < 3) return std::nullopt;
   Layout layout = transposed ? transposed_convolution_layout(rank, use.groups) : convolution_layout(rank, use.groups);
-  if (use.reshaped && !transposed && use.groups == 1) {
-    return make_plan(Role::convolution, Evidence::graph, std::move(layout), entry.shape);
-  }
-  auto axes = through(use, layout.axes);
+  // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
+  const bool in_front = use.reshaped && !use.gathered && !transposed;
+  auto axes = in_front ? std::optional(layout.axes) : through(use, layout.axes);
   if (!axes) return reshaped(entry, use);
   layout.axes = std::move(*axes);
   const auto split = std::find(layout.axes.begin(), layout.axes.end(), transposed ? Axis::in : Axis::out);
@@ -199,6 +198,7 @@ std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) 
   // Exporters add the axis of the directions by Unsqueeze, after which nothing else moves.
   if (!axes) axes = std::vector<Axis>{Axis::stack, Axis::out, Axis::in};
   MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
+  if (plan.batch > 2) return refused(fmt::format("{} directions, where {} has at most two", plan.batch, use.op));
   for (std::int64_t d = 0; d < plan.batch; ++d) {
     const std::string direction = plan.batch == 1 ? "" : d == 0 ? "forward " : "backward ";
     if (plan.batch > 1) plan.parts.push_back({direction + "direction", d, 0, plan.rows});
@@ -219,6 +219,22 @@ std::optional<Decision> embedding(const io::Entry& entry, const io::Usage& use) 
     placed = std::vector<Axis>{Axis::entries, Axis::width};
   }
   return make_plan(Role::embedding, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+}
+
+// A table of matrices of which Gather takes some, to be multiplied with: `product` has the axes of one, or of several
+// behind the axis that is looked up.
+std::optional<Decision> looked_up(const io::Entry& entry, const io::Usage& gather, const io::Usage& product) {
+  const auto map = map_of(product);
+  const bool right = map == Map::right;
+  if (gather.axis != 0 || !gather.permutation.empty() || gather.reshaped || product.reshaped) return std::nullopt;
+  if (!right && map != Map::left) return std::nullopt;
+  const std::size_t rank = entry.shape.size();
+  std::vector<Axis> axes(rank, Axis::stack);
+  axes[rank - 2] = right ? Axis::in : Axis::out;
+  axes[rank - 1] = right ? Axis::out : Axis::in;
+  MatrixPlan plan = make_plan(Role::expert_stack, Evidence::graph, {std::move(axes), 1, 0}, entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
 }
 
 // `bij,jk->bik` with the tensor as one of two operands: an index that the result and the other operand share stacks
@@ -299,7 +315,13 @@ std::optional<Decision> graph_role(const io::Entry& entry) {
   bool undecided = false;
   for (const io::Usage& use : uses) {
     const auto map = map_of(use);
-    if (!map) continue;
+    if (!map || use.gathered) continue;
+    if (map == Map::embedding && entry.shape.size() > 2) {
+      for (const io::Usage& product : uses) {
+        if (!product.gathered) continue;
+        if (auto stack = looked_up(entry, use, product)) return stack;
+      }
+    }
     std::optional<Decision> decision = decide(entry, use, *map);
     if (!decision) {
       undecided = true;

@@ -16,7 +16,8 @@ namespace sigmax::audit {
 ///
 /// Axes follow the operator's definition, through the Transpose nodes on the way:
 ///   Conv [out, in / groups, kernel...], ConvTranspose [in, out / groups, kernel...], Gemm and MatMul by the side,
-///   LSTM, GRU and RNN [directions, gates, in], Gather and embeddings [entries, width], Einsum by its equation.
+///   LSTM, GRU and RNN [directions, gates, in], Gather and embeddings [entries, width], Einsum by its equation. A
+///   tensor of 3 dimensions or more that Gather takes matrices from, for a product, is a stack of them.
 std::optional<std::variant<MatrixPlan, NoMatrix>> graph_role(const io::Entry& entry);
 
 }  // namespace sigmax::audit

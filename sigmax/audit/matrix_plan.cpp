@@ -23,7 +23,7 @@ MatrixPlan make_plan(Role role, Evidence evidence, Layout layout, const Dimensio
 }
 
 void add_blocks(MatrixPlan& plan, const Dimensions& shape) {
-  if (plan.batch == 1) return;
+  if (plan.batch == 1 || plan.batch > kMostMatrices) return;
   if (plan.role == Role::convolution && std::min(plan.rows, plan.columns) == 1) return;
   const Dimensions extents = stack_shape(plan.layout, shape);
   for (std::int64_t b = 0; b < plan.batch; ++b) {

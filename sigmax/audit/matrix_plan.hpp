@@ -29,12 +29,15 @@ struct MatrixPlan {
   std::vector<PartPlan> parts;
 };
 
+/// A tensor of more matrices is not measured: a file of a few bytes may claim any number of them by strides of zero.
+inline constexpr std::int64_t kMostMatrices = std::int64_t{1} << 20;
+
 /// A plan without parts. An expert stack of one matrix is dense. Throws Error if the layout has another number of axes
 /// than the shape, or groups that do not divide the axis that they split.
 MatrixPlan make_plan(Role role, Evidence evidence, Layout layout, const Dimensions& shape);
 
-/// Each matrix of the batch as a part, named by its index. Groups of a convolution whose matrices have a single row or
-/// column, those of a depthwise one, are vectors, and no parts.
+/// Each matrix of the batch as a part, named by its index; none beyond kMostMatrices. Groups of a convolution whose
+/// matrices have a single row or column, those of a depthwise one, are vectors, and no parts.
 void add_blocks(MatrixPlan& plan, const Dimensions& shape);
 
 /// The rows of block `block` in as many equal parts as there are gates, in their order; none if they do not divide it.

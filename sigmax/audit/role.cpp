@@ -148,6 +148,18 @@ MatrixPlan more_dimensional(const io::Entry& entry, const Siblings& siblings) {
   return plan;
 }
 
+using Decision = std::variant<MatrixPlan, NoMatrix>;
+
+Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std::optional<AssumedRole>& assumed) {
+  if (assumed) {
+    if (auto plan = plan_of(*assumed, entry)) return std::move(*plan);
+    return NoMatrix{"left out by --as", Evidence::user};
+  }
+  if (auto decision = graph_role(entry)) return std::move(*decision);
+  if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
+  return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
+}
+
 }  // namespace
 
 std::string_view name(Role role) noexcept {
@@ -177,13 +189,13 @@ std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblin
                                             const std::optional<AssumedRole>& assumed) {
   if (auto reason = not_a_number(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
-  if (assumed) {
-    if (auto plan = plan_of(*assumed, entry)) return std::move(*plan);
-    return NoMatrix{"left out by --as", Evidence::user};
+  Decision decision = by_evidence(entry, siblings, assumed);
+  const auto* plan = std::get_if<MatrixPlan>(&decision);
+  if (plan != nullptr && plan->batch > kMostMatrices) {
+    return NoMatrix{fmt::format("{} matrices: more than {} in one tensor are not measured", plan->batch, kMostMatrices),
+                    plan->evidence};
   }
-  if (auto decision = graph_role(entry)) return std::move(*decision);
-  if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
-  return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
+  return decision;
 }
 
 }  // namespace sigmax::audit

@@ -33,6 +33,7 @@ struct Usage {
   /// they are reversed. Transpose nodes on the way and Gemm's transA and transB are in it.
   std::vector<int> permutation{};
   bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
+  bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
 };
 
 /// One tensor of a checkpoint, described without reading its data.

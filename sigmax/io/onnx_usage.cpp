@@ -58,18 +58,22 @@ struct AxisMap {
 
   std::vector<int> permutation;
   bool reshaped = false;
+  bool gathered = false;
 
   auto operator<=>(const AxisMap&) const = default;
 
   /// For the input of a node whose output this map is of.
-  AxisMap before_reshape() const { return {{}, true}; }
+  AxisMap before_reshape() const { return {{}, true, gathered}; }
+
+  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
+  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true}; }
 
   AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
     if (reshaped) return *this;
     const bool unknown = permutation == std::vector<int>{kReversed};
     if (!perm) {
-      if (permutation.empty()) return {{kReversed}, false};
-      if (unknown) return {};
+      if (permutation.empty()) return {{kReversed}, false, gathered};
+      if (unknown) return {{}, false, gathered};
       AxisMap result = *this;
       for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
       return result;
@@ -81,7 +85,7 @@ struct AxisMap {
       seen[static_cast<std::size_t>(axis)] = true;
     }
     if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
-    AxisMap result;
+    AxisMap result{{}, false, gathered};
     for (int i = 0; i < rank; ++i) {
       const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
       result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
@@ -114,6 +118,7 @@ class UsageFinder {
         usage.transposed = fact.transposed;
         usage.permutation = axis_maps_[fact.axes].permutation;
         usage.reshaped = axis_maps_[fact.axes].reshaped;
+        usage.gathered = axis_maps_[fact.axes].gathered;
         usages[flow_.values()[v].weight].push_back(std::move(usage));
       }
     }
@@ -150,7 +155,7 @@ class UsageFinder {
     if (node.op == "Transpose") {
       return index_of(axis_maps_[axes].before_transpose(model_.integers(node, "perm", kMostAxes)));
     }
-    return index_of(axis_maps_[axes].before_reshape());
+    return index_of(node.op == "Gather" ? axis_maps_[axes].before_gather() : axis_maps_[axes].before_reshape());
   }
 
   void connect_call(const Node& node, const Graph& body) {
@@ -174,6 +179,8 @@ class UsageFinder {
         node.op == "Transpose" && forwarded > 0 && swaps_last_two(model_.integers(node, "perm", kMostAxes));
     const bool moves = forwarded > 0 && (node.op == "Transpose" || changes_axes(node));
     const Consumer consumer = forwarded == node.inputs.count ? Consumer{} : describe_consumer(node);
+    // What Gather has taken goes on to be used; that it was looked up is a usage too.
+    if (node.op == "Gather" && node.domain.empty()) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       if (i < forwarded) {
         const std::uint32_t outputs = node.op == "Split" ? node.outputs.count : 1;
@@ -181,7 +188,7 @@ class UsageFinder {
           connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
       } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
         const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
-        const std::uint32_t axes = transposed ? index_of({{1, 0}, false}) : 0;
+        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false}) : 0;
         add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
       }
     }

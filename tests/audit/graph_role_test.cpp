@@ -87,10 +87,26 @@ TEST(graph_role, tables_that_are_looked_up) {
             "embedding [entries, width] 100x8 graph");
 }
 
+TEST(graph_role, matrices_that_are_looked_up_and_multiplied_with_are_a_stack) {
+  io::Usage product = use("MatMul", 1);
+  product.gathered = true;
+  EXPECT_EQ(testing::told(entry("x", {4, 3, 5}, {use("Gather", 0), product})),
+            "expert_stack [stack, in, out] 4x5x3 graph");
+  EXPECT_EQ(testing::told(entry("x", {4, 15}, {use("Gather", 0), product})), "embedding [entries, width] 4x15 graph")
+      << "vectors that are looked up";
+  EXPECT_EQ(testing::told(entry("x", {4, 3, 5}, {use("Gather", 0), reshaped(product)})),
+            "embedding [entries, width, width] 4x15 graph");
+  io::Usage added = use("Add");
+  added.gathered = true;
+  EXPECT_EQ(testing::told(entry("x", {4, 3, 5}, {added, use("Gather", 0)})),
+            "embedding [entries, width, width] 4x15 graph");
+}
+
 TEST(graph_role, recurrent_layers_and_their_other_inputs) {
   EXPECT_EQ(told({2, 32, 5}, use("LSTM", 1)), "recurrent [stack, out, in] 2x32x5 graph");
   EXPECT_TRUE(is_skipped(told({2, 64}, use("LSTM", 3)), "graph", "input 3 of LSTM")) << "biases";
   EXPECT_TRUE(is_skipped(told({1, 1, 8}, use("GRU", 5)), "graph", "input 5 of GRU")) << "an initial state";
+  EXPECT_TRUE(is_skipped(told({1000, 4, 5}, use("LSTM", 1)), "graph", "1000 directions"));
 }
 
 TEST(graph_role, what_is_only_scaled_added_or_counted_is_no_map) {
@@ -110,6 +126,7 @@ TEST(graph_role, without_its_axes_a_matrix_is_what_it_is_called_and_a_tensor_not
             "recurrent [out, in] 32x5 name");
   EXPECT_TRUE(is_skipped(told({3, 5, 7}, reshaped(use("MatMul"))), "graph", "rearranges"));
   EXPECT_EQ(told({8, 3, 5}, reshaped(use("Conv"))), "convolution [out, in, kernel] 8x15 graph");
+  EXPECT_EQ(told({8, 1, 5}, reshaped(grouped("Conv", 8))), "convolution [out, in / 8, kernel] 8x1x5 graph");
   EXPECT_EQ(told({3, 5}, use("SomethingNew")), "dense [out, in] 3x5 shape") << "an operator that is not known";
 }
 

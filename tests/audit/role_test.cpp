@@ -106,6 +106,13 @@ TEST(role, embeddings_are_known_by_use_or_by_name) {
   EXPECT_EQ(plan_of(entry("time_embed.0.weight", {100, 8})).role, Role::dense);
 }
 
+TEST(role, a_tensor_of_very_many_matrices_is_none) {
+  const std::int64_t many = std::int64_t{1} << 40;  // a few bytes, with strides of zero
+  for (const io::Entry& e : {entry("experts.w", {many, 4, 5}), entry("dwconv.weight", {many, 1, 5})}) {
+    EXPECT_NE(reason_of(e).find("1099511627776 matrices"), std::string::npos) << reason_of(e);
+  }
+}
+
 TEST(role, names_of_any_length_are_compared_plainly) {
   for (const std::size_t length : {1U, 40'000U, 1'000'000U}) {
     const std::string many(length, 'a');

@@ -216,6 +216,14 @@ TEST(Onnx, TellsWhereTheAxesOfAWeightGo) {
     EXPECT_TRUE(usage_of({transpose("w", "a", wrong), conv}).reshaped);
   }
   EXPECT_EQ(usage_of({node("Gather", {"w", "x"}, {"y"}) + attribute("axis", 1)}).axis, 1);
+  const auto entries =
+      read(model(graph({node("Gather", {"w", "i"}, {"a"}), node("MatMul", {"x", "a"}, {"y"})}, {w}, {"x", "i"})));
+  const auto& uses = entry_of(entries, "w").used_by;
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].op, "Gather");
+  EXPECT_FALSE(uses[0].gathered);
+  EXPECT_EQ(uses[1].op, "MatMul");
+  EXPECT_TRUE(uses[1].gathered);
   const Message equation = Message{}.child(5, Message{}.text(1, "equation").text(4, "bi,io->bo").integer(20, 3));
   EXPECT_EQ(usage_of({node("Einsum", {"x", "w"}, {"y"}) + equation}).equation, "bi,io->bo");
 }
