@@ -91,6 +91,7 @@ AssumedRole parse_assumed_role(std::string_view text) {
       std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& k) { return k.first == text.substr(0, colon); });
   if (found == kKinds.end()) {
     std::vector<std::string> names;
+    names.reserve(kKinds.size());
     for (const auto& [spelled, kind] : kKinds) names.push_back(std::string(spelled) + (has_groups(kind) ? "[:G]" : ""));
     throw Error(fmt::format("'{}' is no role; the roles are {}", text, fmt::join(names, ", ")));
   }

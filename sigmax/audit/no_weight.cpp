@@ -129,7 +129,10 @@ const io::Entry* averaged(const io::Entry& entry, const Name& name, const Siblin
     for (const std::string_view key : {"", "model", "params", "state_dict", "model_state_dict", "module", "net",
                                        "network", "online_model", "weights", "generator"}) {
       for (const std::string& outer : {std::string(), before}) {
-        const io::Entry* other = siblings.find_squeezed(outer + std::string(key) + rest);
+        std::string counterpart = outer;
+        counterpart += key;
+        counterpart += rest;
+        const io::Entry* other = siblings.find_squeezed(counterpart);
         if (fits(other)) return other;
       }
     }

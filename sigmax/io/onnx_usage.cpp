@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -60,7 +59,9 @@ struct AxisMap {
   bool reshaped = false;
   bool gathered = false;
 
-  auto operator<=>(const AxisMap&) const = default;
+  bool operator<(const AxisMap& other) const {
+    return std::tie(permutation, reshaped, gathered) < std::tie(other.permutation, other.reshaped, other.gathered);
+  }
 
   /// For the input of a node whose output this map is of.
   AxisMap before_reshape() const { return {{}, true, gathered}; }
