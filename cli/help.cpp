@@ -134,8 +134,22 @@ Expressions of --fail-if:
     lower-only  no upper end is known (--certify none), and the lower one does
                 not decide
 
+Roles of --as, with what they take a tensor's axes for; G counts the groups:
+  dense                       [out, in]
+  dense_in_out                [in, out]
+  convolution[:G]             [out, in / G, kernel...]
+  transposed_convolution[:G]  [in, out / G, kernel...]
+  channels_last[:G]           [kernel..., in / G, out]
+  depthwise_channels_last     [kernel..., in, multiplier]
+  recurrent                   [gates, in]
+  embedding                   [entries, width]
+  expert_stack                [experts..., out, in]
+  expert_stack_in_out         [experts..., in, out]
+  skip                        no weight
+
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
+  sigmax audit resnext.pt --as 'layer.*conv2=convolution:32'
   sigmax audit model.onnx --layers 'attn|mlp' --exclude bias --json audit.json
   sigmax audit a.safetensors b.safetensors --quick --html audit.html -q
   sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv

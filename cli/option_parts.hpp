@@ -29,7 +29,7 @@ inline constexpr const char* kGeneral = "General";
 
 /// What was typed, before it is given its types.
 struct Typed {
-  std::vector<std::string> layers, exclude, gates, allowed;
+  std::vector<std::string> layers, exclude, gates, allowed, assumed;
   std::string sort, certify, format, seed, colour = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;

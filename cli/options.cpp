@@ -60,6 +60,11 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       "energy; tensors that are no weights are listed with the reason.");
   add_paths(audit, options.paths);
   add_selection(audit, typed, options.min_dim);
+  add_list(audit, "--as", typed.assumed,
+           "take tensors whose name matches REGEX for ROLE, against the evidence (repeatable: the first that matches; "
+           "see below)")
+      ->option_text("REGEX=ROLE")
+      ->group(kSelection);
   audit->add_flag("--quick", options.quick, "sigma_max and the norms alone, without the full spectrum")
       ->group(kComputation);
   audit
@@ -156,6 +161,19 @@ NameFilter name_filter(const Typed& typed) {
   return filter;
 }
 
+// `attn\.c_proj=dense_in_out`: the role stands behind the last `=`.
+std::vector<RoleOverride> role_overrides(const Typed& typed) {
+  std::vector<RoleOverride> roles;
+  for (const std::string& source : typed.assumed) {
+    const auto end = source.rfind('=');
+    if (end == std::string::npos || end == 0) {
+      throw Error(fmt::format("--as takes REGEX=ROLE, as in 'conv_dw=convolution:32', got '{}'", source));
+    }
+    roles.push_back({NamePattern("--as", source.substr(0, end)), audit::parse_assumed_role(source.substr(end + 1))});
+  }
+  return roles;
+}
+
 // An argument as a shell would take it.
 std::string quoted(std::string_view argument) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
@@ -175,6 +193,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
+  options.roles = role_overrides(typed);
   options.common.colour = colour_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);

@@ -10,6 +10,7 @@
 
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
+#include "sigmax/audit/assumed_role.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/columns.hpp"
@@ -45,10 +46,17 @@ struct ReportFile {
   std::string path;
 };
 
+/// The role that names which match are to have.
+struct RoleOverride {
+  NamePattern names;
+  audit::AssumedRole role;
+};
+
 struct AuditOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   NameFilter names;
+  std::vector<RoleOverride> roles;  ///< the first that matches counts
   std::int64_t min_dim = 1;
   report::Order sort;   ///< by default the checkpoint's order
   std::size_t top = 0;  ///< 0: all

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "sigmax/io/intact.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -60,10 +62,15 @@ std::string cut_list(const std::vector<std::string>& lines, std::size_t total) {
 constexpr std::size_t kListed = 8;
 
 const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path) {
-  Candidates matrices;
+  // What the audit takes for weights; what only has the shape of a matrix where there is none.
+  const audit::Siblings siblings(checkpoint.entries);
+  Candidates matrices, shaped;
   for (const io::Entry& entry : checkpoint.entries) {
-    if (is_matrix(entry)) matrices.push_back(&entry);
+    if (!is_matrix(entry)) continue;
+    shaped.push_back(&entry);
+    if (std::holds_alternative<audit::MatrixPlan>(audit::classify(entry, siblings))) matrices.push_back(&entry);
   }
+  if (matrices.empty()) matrices = std::move(shaped);
   if (matrices.size() == 1) return *matrices.front();
   if (matrices.empty()) {
     if (checkpoint.entries.size() == 1 && !checkpoint.entries[0].unreadable.empty()) {
@@ -165,28 +172,27 @@ void require_matrix(const io::Entry& entry) {
   }
 }
 
-// Which matrices a tensor of more than two dimensions is, as the audit takes it.
-audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& entry) {
-  const auto classified = audit::classify(entry, audit::shapes_by_name(checkpoint));
-  if (const auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return *plan;
-  audit::MatrixPlan plan;
-  plan.rows = entry.shape.front();
-  plan.columns = *element_count(entry.shape) / plan.rows;
-  return plan;
+// Which matrix a tensor is, as the audit takes it. One that the audit would skip is taken as [first, rest].
+audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& entry, const Messages& messages) {
+  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries));
+  if (auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return std::move(*plan);
+  messages.note(fmt::format("'{}': an audit would skip it: {}", report::visible(entry.name),
+                            std::get<audit::NoMatrix>(classified).reason));
+  return *audit::plan_of({audit::AssumedRole::Kind::dense, 1}, entry);
 }
 
-// Member `index` of a stack over all but the last two dimensions.
-Tensor member(const io::Entry& entry, const Dimensions& index, const std::string& path) {
-  const Dimensions stack(entry.shape.begin(), entry.shape.end() - 2);
+// Member `index` of a stack.
+Tensor member(const io::Entry& entry, const audit::MatrixPlan& plan, const Dimensions& index, const std::string& path) {
+  const Dimensions stack = audit::stack_shape(plan.layout, entry.shape);
   bool inside = index.size() == stack.size();
   for (std::size_t d = 0; inside && d < index.size(); ++d) inside = index[d] < stack[d];
   if (!inside) {
     throw Error(fmt::format("{0}:{1}{2} is not there: '{1}' stacks {3} matrices, {1}{4} the first", path, entry.name,
                             to_string(index), to_string(stack), to_string(Dimensions(stack.size(), 0))));
   }
-  Tensor tensor = entry.load();
-  for (const std::int64_t i : index) tensor = tensor.slice(i);
-  return tensor;
+  std::int64_t linear = 0;
+  for (std::size_t d = 0; d < index.size(); ++d) linear = linear * stack[d] + index[d];
+  return audit::blocks_of(entry.load(), plan.layout)[static_cast<std::size_t>(linear)];
 }
 
 }  // namespace
@@ -210,26 +216,32 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
                               checkpoint.entries.size(), target.path.string(), checkpoint.entries.back().name));
   }
   const std::string file = entry.file.string();
-  const audit::MatrixPlan plan = entry.shape.size() == 2 ? audit::MatrixPlan{} : plan_of(checkpoint, entry);
+  const audit::MatrixPlan plan = plan_of(checkpoint, entry, messages);
   if (plan.batch > 1) {
-    const Dimensions stack(entry.shape.begin(), entry.shape.end() - 2);
     if (!index) {
+      const Dimensions stack = audit::stack_shape(plan.layout, entry.shape);
       throw Error(fmt::format("'{}' stacks {} matrices {}; name one, as in {}:{}{}", entry.name, plan.batch,
                               to_string(Dimensions{plan.rows, plan.columns}), target.path.string(), entry.name,
                               to_string(Dimensions(stack.size(), 0))));
     }
-    return {entry.name + to_string(*index), file, entry.shape, member(entry, *index, target.path.string())};
+    const std::string name = entry.name + to_string(*index);
+    return {name, file, entry.shape, member(entry, plan, *index, target.path.string())};
   }
   if (index) {
     throw Error(fmt::format("'{}' is one matrix and no stack; name it without {}", entry.name, to_string(*index)));
   }
-  const Tensor tensor = entry.load();
-  if (tensor.rank() == 2) return {entry.name, file, entry.shape, tensor};
   const Dimensions matrix = {plan.rows, plan.columns};
-  messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}", entry.name, to_string(entry.shape),
-                            to_string(matrix)));
-  // A strided tensor is copied.
-  return {entry.name, file, entry.shape, io::while_intact(tensor, [&] { return tensor.reshaped(matrix); })};
+  if (entry.shape != matrix) {
+    messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}: its axes are {}", entry.name,
+                              to_string(entry.shape), to_string(matrix), audit::layout_text(plan.layout)));
+  } else if (plan.layout.axes.front() == audit::Axis::in) {
+    messages.note(fmt::format("'{}' is stored {}; taken for its transpose, whose rows are outputs", entry.name,
+                              audit::layout_text(plan.layout)));
+  }
+  const Tensor tensor = entry.load();
+  // What no view can show is copied.
+  return {entry.name, file, entry.shape,
+          io::while_intact(tensor, [&] { return audit::blocks_of(tensor, plan.layout).front(); })};
 }
 
 void require_finite(const NamedMatrix& named, std::string_view what, Context& context) {

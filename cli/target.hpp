@@ -31,7 +31,8 @@ struct NamedMatrix {
   Tensor matrix;     ///< two-dimensional
 };
 
-/// Finds and loads it. The name may be left out if one tensor alone is a matrix. A convolution kernel is taken for the
+/// Finds and loads it: the matrix that the audit takes the tensor for, rows being outputs. The name may be left out if
+/// one tensor alone is a weight. A convolution kernel is taken for the
 /// matrix [out, rest], which a note says. A stack of matrices (experts, the directions of a recurrent layer) has its
 /// members named by index, `experts.w1[3]`; one of a single matrix is that. Several tensors of one name (in several
 /// files of a folder, or in subgraphs) are told apart by `w@1`, `w@2` in the checkpoint's order.

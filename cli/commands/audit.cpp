@@ -7,6 +7,8 @@
 #include <ctime>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +61,13 @@ audit::Options audit_options(const AuditOptions& options) {
     result.select = [&names = options.names](const std::string& name) { return names.selects(name); };
     result.not_selected_reason = options.names.reason();
   }
+  if (!options.roles.empty()) {
+    result.assume = [&roles = options.roles](const std::string& name) -> std::optional<audit::AssumedRole> {
+      const auto found =
+          std::find_if(roles.begin(), roles.end(), [&](const RoleOverride& role) { return role.names.matches(name); });
+      return found == roles.end() ? std::nullopt : std::optional(found->role);
+    };
+  }
   return result;
 }
 
@@ -85,6 +94,14 @@ std::string render_for_output(const audit::Result& result, const AuditOptions& o
   const Style style = style_of(1, options.common.colour);
   return report::render_table(
       result, {style.width, style.colour, style.unicode, options.sort, options.top, options.common.verbose});
+}
+
+void tell_unused_roles(const io::Checkpoint& checkpoint, const AuditOptions& options, const Messages& messages) {
+  for (const RoleOverride& role : options.roles) {
+    const bool used = std::any_of(checkpoint.entries.begin(), checkpoint.entries.end(),
+                                  [&](const io::Entry& entry) { return role.names.matches(entry.name); });
+    if (!used) messages.warning(fmt::format("--as: no tensor's name matches '{}'", role.names.source()));
+  }
 }
 
 void tell_what_matters(const audit::Result& result, const AuditOptions& options, const Messages& messages) {
@@ -126,6 +143,7 @@ int run_audit(const AuditOptions& options, Context& context) {
   if (options.prints) print(render_for_output(result, options));
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
+  tell_unused_roles(checkpoint, options, messages);
   tell_what_matters(result, options, messages);
   for (const audit::GateOutcome& outcome : result.gates) tell(outcome, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);

@@ -20,7 +20,7 @@ _sigmax() {
   local options values=
   case $command in
     audit)
-      options='--layers --exclude --min-dim --quick --certify --failure-probability --seed -j --jobs --format --json --html
+      options='--layers --exclude --as --min-dim --quick --certify --failure-probability --seed -j --jobs --format --json --html
         --csv --markdown --sort --top --fail-if --allow -q --quiet -v --verbose --color -h --help'
       ;;
     ls)
@@ -60,7 +60,7 @@ _sigmax() {
           rank_90 rank_95 rank_99 norm_1 norm_inf max_abs bytes role dtype seconds'
       fi
       ;;
-    --layers | --exclude | --min-dim | --failure-probability | --seed | -j | --jobs | --top | --fail-if) return ;;
+    --layers | --exclude | --as | --min-dim | --failure-probability | --seed | -j | --jobs | --top | --fail-if) return ;;
     -k | --count | --tolerance | --max-products) return ;;
     -o | --output | --json | --html | --csv | --markdown)
       compopt -o filenames

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/role.hpp"
 #include "sigmax/audit/unread.hpp"
@@ -48,24 +49,6 @@ double job_cost(const MatrixPlan& plan) {
 
 bool is_small(const MatrixPlan& plan) { return matrix_cost(plan.rows, plan.columns) < kParallelFlops; }
 
-// The blocks of a tensor, each 2-dimensional, sharing its bytes.
-std::vector<Tensor> blocks_of(const Tensor& tensor, const MatrixPlan& plan) {
-  if (tensor.rank() == 2) return {tensor};
-  const Tensor stacked = tensor.reshaped({plan.batch, plan.rows, plan.columns});
-  std::vector<Tensor> blocks;
-  for (std::int64_t b = 0; b < plan.batch; ++b) blocks.push_back(stacked.slice(b));
-  return blocks;
-}
-
-Dimensions unravel(std::int64_t linear, const Dimensions& shape) {
-  Dimensions index(shape.size());
-  for (std::size_t d = shape.size(); d-- > 0;) {
-    index[d] = linear % shape[d];
-    linear /= shape[d];
-  }
-  return index;
-}
-
 // Runs body(i) for each of a number of small matrices on all threads, or for each of a few large ones in turn.
 void for_each_matrix(std::size_t count, bool small, Context& context, const std::function<void(std::size_t)>& body) {
   if (!small) {
@@ -87,18 +70,24 @@ TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& o
   result.shape = job.entry->shape;
   result.dtype = job.entry->dtype;
   result.role = plan.role;
+  result.role_evidence = plan.evidence;
+  result.layout = layout_text(plan.layout);
   result.rows = plan.rows;
   result.columns = plan.columns;
   result.batch = plan.batch;
 
-  const std::vector<Tensor> blocks = blocks_of(tensor, plan);
+  const std::vector<Tensor> blocks = blocks_of(tensor, plan.layout);
   std::vector<Measurement> measured(blocks.size());
   for_each_matrix(blocks.size(), is_small(plan), context,
                   [&](std::size_t b) { measured[b] = measure(blocks[b], options, context); });
   const Measurement whole =
       blocks.size() == 1 ? std::move(measured[0]) : block_diagonal(measured, plan.rows, plan.columns, tensor.dtype());
   if (whole.first_non_finite >= 0) {
-    result.non_finite = NonFinite{whole.nan, whole.infinite, unravel(whole.first_non_finite, result.shape)};
+    const std::int64_t size = plan.rows * plan.columns;
+    const std::int64_t entry = whole.first_non_finite % size;
+    result.non_finite = NonFinite{whole.nan, whole.infinite,
+                                  tensor_index(plan.layout, result.shape, whole.first_non_finite / size,
+                                               entry / plan.columns, entry % plan.columns)};
     return result;
   }
   result.figures = whole.figures;
@@ -153,21 +142,24 @@ bool is_below(const Dimensions& shape, std::int64_t min_dim) {
 
 Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
   Plan plan;
-  const ShapesByName shapes = shapes_by_name(checkpoint);
+  const Siblings siblings(checkpoint.entries);
   for (const io::Entry& entry : checkpoint.entries) {
     const std::string file = entry.file.string();
-    const auto skip = [&](std::string reason) {
+    const auto skip = [&](std::string reason, std::optional<Evidence> evidence = std::nullopt) {
       const std::string dtype = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
-      plan.skipped.push_back({entry.name, file, entry.provenance, entry.shape, dtype, std::move(reason)});
+      plan.skipped.push_back({entry.name, file, entry.provenance, entry.shape, dtype, std::move(reason), evidence});
     };
     if (options.select && !options.select(entry.name)) {
       skip(options.not_selected_reason);
       continue;
     }
-    auto classified = classify(entry, shapes);
+    auto classified = classify(entry, siblings, options.assume ? options.assume(entry.name) : std::nullopt);
     if (const auto* no_matrix = std::get_if<NoMatrix>(&classified)) {
-      skip(no_matrix->reason);
-      plan.skipped.back().unread_weight = may_be_unread_weight(entry) && !is_below(entry.shape, options.min_dim);
+      // What is known to be something else is no weight that was not read.
+      const bool is_other = no_matrix->evidence.has_value();
+      skip(no_matrix->reason, no_matrix->evidence);
+      plan.skipped.back().unread_weight =
+          !is_other && may_be_unread_weight(entry) && !is_below(entry.shape, options.min_dim);
       continue;
     }
     MatrixPlan& matrix = std::get<MatrixPlan>(classified);

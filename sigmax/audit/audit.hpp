@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "sigmax/audit/assumed_role.hpp"
 #include "sigmax/audit/result.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/rng.hpp"
@@ -37,13 +38,15 @@ struct Options {
   /// Names to audit; others are listed as skipped with `reason`. Empty: all.
   std::function<bool(const std::string& name)> select;
   std::string not_selected_reason = "not selected";
+  /// The role that the user gives a tensor, against the evidence; nothing for those it says nothing of. Empty: none.
+  std::function<std::optional<AssumedRole>(const std::string& name)> assume;
 };
 
 /// Audits every tensor of `checkpoint`. Memory stays within the working set of the largest tensor: its Gram matrix on
 /// the shorter side in double, and panels; small weights are measured in parallel, large ones with parallel kernels.
 ///
-/// Throws Error for a failure probability out of range, FileError if a tensor's data cannot be read after all,
-/// Cancelled if the context was asked to stop.
+/// Throws Error for a failure probability out of range or an assumed role that does not fit its tensor, FileError if a
+/// tensor's data cannot be read after all, Cancelled if the context was asked to stop.
 Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
 
 }  // namespace sigmax::audit

@@ -20,17 +20,30 @@ EnergyRank energy_rank(std::span<const double> sigma, double share, std::int64_t
   return {rank, rank * (rows + columns) < blocks * rows * columns};
 }
 
-SpectrumFigures spectrum_figures(std::span<const double> sigma, double frobenius, std::int64_t rows,
-                                 std::int64_t columns, std::int64_t blocks, DType dtype) {
-  const double unit = unit_roundoff(dtype);
+// What is known of one matrix or of a batch in units of `unit`, in which no square overflows.
+struct InUnits {
+  std::span<const double> sigma;
+  double rounding = 0;  // at most what rounding to storage moved a singular value by
+  double unit = 1;
+};
+
+// Rounding to storage moved W by E with |e_ij| <= u |w_ij|, so |E|_2 <= |E|_F <= u |W|_F, and each singular value by no
+// more (Weyl). The values themselves are computed in double, to about max(rows, columns) 2^-52 sigma_1.
+double indistinguishable(const InUnits& known, std::int64_t rows, std::int64_t columns) {
+  const double computed = static_cast<double>(std::max(rows, columns)) * std::numeric_limits<double>::epsilon();
+  return std::max(known.rounding, computed * known.sigma.front());
+}
+
+SpectrumFigures spectrum_figures(const InUnits& known, std::int64_t rows, std::int64_t columns, std::int64_t blocks) {
+  const std::span<const double> sigma = known.sigma;
   SpectrumFigures figures;
-  figures.sigma_min = sigma.back();
-  // Rounding to storage moved the weight by at most u |W|_F in the 2-norm, and so each singular value (Weyl).
-  if (sigma.back() > unit * frobenius) figures.condition = sigma.front() / sigma.back();
-  figures.nuclear = norms::nuclear(sigma);
+  figures.sigma_min = std::min(sigma.back() * known.unit, std::numeric_limits<double>::max());
+  if (sigma.back() > known.rounding) figures.condition = sigma.front() / sigma.back();
+  figures.nuclear = norms::nuclear(sigma) * known.unit;
   figures.effective_rank = norms::effective_rank(sigma);
-  const double tolerance = static_cast<double>(std::max(rows, columns)) * 2 * unit * sigma.front();
-  figures.numerical_rank = norms::numerical_rank(sigma, tolerance);
+  figures.numerical_rank = norms::numerical_rank(sigma, indistinguishable(known, rows, columns));
+  // Rounding to nearest makes no zero anything else: what is stored nonzero has rank one at least.
+  if (sigma.front() > 0) figures.numerical_rank = std::max<std::int64_t>(figures.numerical_rank, 1);
   figures.rank_90 = energy_rank(sigma, 0.90, rows, columns, blocks);
   figures.rank_95 = energy_rank(sigma, 0.95, rows, columns, blocks);
   figures.rank_99 = energy_rank(sigma, 0.99, rows, columns, blocks);
@@ -101,9 +114,6 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
     in_units = bounds::reconciled(in_units, result.singular_values.front(),
                                   error_of_spectrum(view.matrix.rows, view.matrix.columns),
                                   bounds::norm_upper_bound(range.matrix, range.facts));
-    for (double& value : result.singular_values) {
-      value = std::min(value * range.factor, std::numeric_limits<double>::max());
-    }
   }
   bounds::require_unchanged(range, context);
   const bounds::Measured sigma_max = bounds::scaled(in_units, range.factor);
@@ -113,11 +123,14 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   figures.norm_1 = view.transposed ? facts.largest_row_sum : facts.largest_column_sum;
   figures.norm_inf = view.transposed ? facts.largest_column_sum : facts.largest_row_sum;
   figures.max_abs = facts.max_abs;
+  result.unit = range.factor;
+  result.frobenius = std::sqrt(range.facts.sum_squares) / range.facts.scale;
+  result.sigma_max = in_units.estimate;
   if (options.full_spectrum) {
-    figures.spectrum = spectrum_figures(result.singular_values, figures.frobenius, view.matrix.rows,
-                                        view.matrix.columns, 1, matrix.dtype());
+    const InUnits known{result.singular_values, unit_roundoff(matrix.dtype()) * result.frobenius, result.unit};
+    figures.spectrum = spectrum_figures(known, view.matrix.rows, view.matrix.columns, 1);
   }
-  figures.stable_rank = stable_rank(figures.frobenius, figures.sigma_max_estimate);
+  figures.stable_rank = stable_rank(result.frobenius, result.sigma_max);
   result.figures = figures;
   return result;
 }
@@ -137,28 +150,36 @@ Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t row
 
   bounds::Measured sigma_max{blocks[0].figures->sigma_max, blocks[0].figures->sigma_max_estimate};
   Figures figures = *blocks[0].figures;
-  // Relative to the largest, so that no square overflows.
-  double largest = 0;
-  for (const Measurement& block : blocks) largest = std::max(largest, block.figures->frobenius);
-  double sum_squares = 0;
+  // In the largest unit, in which no square overflows.
+  result.unit = 0;
+  for (const Measurement& block : blocks) {
+    if (block.frobenius > 0) result.unit = std::max(result.unit, block.unit);
+  }
+  if (result.unit == 0) result.unit = 1;
+  double sum_squares = 0, largest = 0;
   for (const Measurement& block : blocks) {
     const Figures& one = *block.figures;
     if (&block != &blocks[0]) sigma_max = bounds::larger(sigma_max, {one.sigma_max, one.sigma_max_estimate});
     figures.norm_1 = std::max(figures.norm_1, one.norm_1);
     figures.norm_inf = std::max(figures.norm_inf, one.norm_inf);
     figures.max_abs = std::max(figures.max_abs, one.max_abs);
-    if (largest > 0) sum_squares += (one.frobenius / largest) * (one.frobenius / largest);
-    result.singular_values.insert(result.singular_values.end(), block.singular_values.begin(),
-                                  block.singular_values.end());
+    const double factor = block.unit / result.unit;
+    const double frobenius = block.frobenius * factor;
+    sum_squares += frobenius * frobenius;
+    largest = std::max(largest, frobenius);
+    result.sigma_max = std::max(result.sigma_max, block.sigma_max * factor);
+    for (const double value : block.singular_values) result.singular_values.push_back(value * factor);
   }
   std::sort(result.singular_values.begin(), result.singular_values.end(), std::greater<>());
   figures.sigma_max = sigma_max.sigma_max;
   figures.sigma_max_estimate = sigma_max.estimate;
-  figures.frobenius = largest * std::sqrt(sum_squares);
-  figures.stable_rank = stable_rank(figures.frobenius, figures.sigma_max_estimate);
+  result.frobenius = std::sqrt(sum_squares);
+  figures.frobenius = result.frobenius * result.unit;
+  figures.stable_rank = stable_rank(result.frobenius, result.sigma_max);
   if (!result.singular_values.empty()) {
-    figures.spectrum = spectrum_figures(result.singular_values, figures.frobenius, rows, columns,
-                                        static_cast<std::int64_t>(blocks.size()), dtype);
+    // Each block was rounded by itself: the difference is block diagonal too.
+    const InUnits known{result.singular_values, unit_roundoff(dtype) * largest, result.unit};
+    figures.spectrum = spectrum_figures(known, rows, columns, static_cast<std::int64_t>(blocks.size()));
   }
   result.figures = figures;
   return result;

@@ -15,7 +15,10 @@ namespace sigmax::audit {
 /// Figures with what they were made of, so that the figures of a stack can be made from those of its blocks.
 struct Measurement {
   std::optional<Figures> figures;       ///< nothing if there are non-finite entries
-  std::vector<double> singular_values;  ///< descending; empty unless the full spectrum was asked for
+  std::vector<double> singular_values;  ///< descending, in units; empty unless the full spectrum was asked for
+  double unit = 1;                      ///< a power of two: 1 unless squares would leave double's range
+  double frobenius = 0;                 ///< in units
+  double sigma_max = 0;                 ///< the estimate, in units
   std::int64_t nan = 0;
   std::int64_t infinite = 0;
   std::int64_t first_non_finite = -1;  ///< row * columns + column in the matrix; -1 if there is none

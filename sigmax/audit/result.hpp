@@ -26,6 +26,19 @@ enum class Role {
 /// `dense`, `convolution`, `recurrent`, `embedding`, `expert_stack`.
 std::string_view name(Role role) noexcept;
 
+/// What decided a role, the strongest first.
+enum class Evidence {
+  user,        ///< `--as`
+  graph,       ///< the operator that consumes the weight
+  companion,   ///< names and shapes of the tensors beside it
+  container,   ///< the file or the dictionary that it lies in
+  known_name,  ///< a name that means the same everywhere
+  shape,       ///< nothing better: an assumption
+};
+
+/// `user`, `graph`, `companion`, `container`, `name`, `shape`.
+std::string_view name(Evidence evidence) noexcept;
+
 /// The smallest rank that keeps a share of the energy, sum sigma_i^2, and whether the two factors of that rank take
 /// fewer parameters than the matrix: rank (rows + columns) < rows columns.
 struct EnergyRank {
@@ -80,6 +93,8 @@ struct TensorResult {
   Dimensions shape;
   DType dtype = DType::f32;
   Role role = Role::dense;
+  Evidence role_evidence = Evidence::shape;
+  std::string layout;     ///< what the tensor's axes were taken for: `[out, in / 4, kernel, kernel]`
   std::int64_t rows = 0;  ///< of the matrix that was measured (of one block, for a stack)
   std::int64_t columns = 0;
   std::int64_t batch = 1;          ///< number of such blocks
@@ -97,7 +112,8 @@ struct Skipped {
   Dimensions shape;
   std::string dtype;
   std::string reason;
-  bool unread_weight = false;  ///< it may be a weight, and its values could not be had (audit/unread.hpp)
+  std::optional<Evidence> role_evidence{};  ///< how it is known to be no weight; nothing where no matrix could be
+  bool unread_weight = false;               ///< it may be a weight, and its values could not be had (audit/unread.hpp)
 };
 
 /// What a check of the weights (`--fail-if`) came to.

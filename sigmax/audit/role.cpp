@@ -3,34 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <optional>
-#include <regex>
-#include <string_view>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sigmax/audit/graph_role.hpp"
+#include "sigmax/audit/stored_layout.hpp"
+#include "sigmax/audit/tensor_name.hpp"
 
 namespace sigmax::audit {
 namespace {
-
-constexpr std::array<std::string_view, 3> kRecurrentOps = {"LSTM", "GRU", "RNN"};
-constexpr std::array<std::string_view, 4> kProductOps = {"MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"};
-constexpr std::array<std::string_view, 6> kConvolutionOps = {"Conv",        "ConvTranspose", "ConvInteger",
-                                                             "QLinearConv", "FusedConv",     "DeformConv"};
-constexpr std::array<std::string_view, 21> kEntrywiseOps = {
-    "Add",  "Sub",  "Mul",   "Div",     "Pow", "Max",         "Min", "Mod",  "PRelu",          "Where",
-    "Clip", "Less", "Equal", "Greater", "And", "LessOrEqual", "Sum", "Mean", "GreaterOrEqual", "Or",
-    "Not"};
-
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& list, std::string_view op) {
-  return std::find(list.begin(), list.end(), op) != list.end();
-}
-
-template <std::size_t N>
-const io::Usage* find_use(const io::Entry& entry, const std::array<std::string_view, N>& ops) {
-  const auto found = std::find_if(entry.used_by.begin(), entry.used_by.end(),
-                                  [&](const io::Usage& use) { return contains(ops, use.op); });
-  return found == entry.used_by.end() ? nullptr : &*found;
-}
 
 std::optional<std::string> not_a_number(const io::Entry& entry) {
   if (!entry.unreadable.empty()) return entry.unreadable;
@@ -47,11 +29,6 @@ std::optional<std::string> not_a_matrix(const io::Entry& entry) {
   if (!count || *count == 0) return "empty: no entries";
   if (entry.shape.empty()) return "scalar: not a matrix";
   if (entry.shape.size() == 1) return "vector: not a matrix";
-  const auto& uses = entry.used_by;
-  if (!uses.empty() &&
-      std::all_of(uses.begin(), uses.end(), [](const io::Usage& use) { return contains(kEntrywiseOps, use.op); })) {
-    return fmt::format("used entry by entry ({}): not a linear map", uses[0].op);
-  }
   return std::nullopt;
 }
 
@@ -64,33 +41,43 @@ std::vector<std::string> pytorch_gates(std::int64_t count) {
   }
 }
 
-std::vector<std::string> onnx_gates(std::string_view op) {
-  if (op == "LSTM") return {"input gate", "output gate", "forget gate", "cell gate"};
-  if (op == "GRU") return {"update gate", "reset gate", "new gate"};
-  return {};
+std::vector<std::string> keras_gates(std::int64_t count) {
+  if (count == 3) return {"update gate", "reset gate", "new gate"};
+  return pytorch_gates(count);
 }
 
-void add_gates(MatrixPlan& plan, const std::vector<std::string>& gates, std::int64_t block, const std::string& prefix) {
-  const auto count = static_cast<std::int64_t>(gates.size());
-  if (count == 0 || plan.rows % count != 0) return;
-  const std::int64_t rows = plan.rows / count;
-  for (std::int64_t i = 0; i < count; ++i) {
-    plan.parts.push_back({prefix + gates[static_cast<std::size_t>(i)], block, i * rows, rows});
-  }
+// `weight_ih_l0_reverse` of PyTorch's LSTM, GRU and RNN in its kind, `ih`, and what is around that: `weight_`,
+// `_l0_reverse`. Nothing for other names.
+struct RecurrentName {
+  std::string_view before, kind, after;
+};
+
+std::optional<RecurrentName> recurrent_name(std::string_view last) {
+  std::string_view rest = last;
+  if (rest.ends_with("_reverse")) rest.remove_suffix(8);
+  const bool reverse = rest.size() != last.size();
+  const auto layer = rest.rfind("_l");
+  const bool numbered = layer != std::string_view::npos && is_number(rest.substr(layer + 2));
+  if (reverse && !numbered) return std::nullopt;
+  if (numbered) rest = rest.substr(0, layer);
+  if (rest.size() < 9 || !is_one_of(rest.substr(rest.size() - 2), {"ih", "hh", "hr"})) return std::nullopt;
+  const std::string_view before = rest.substr(0, rest.size() - 2);
+  if (!before.ends_with("weight_")) return std::nullopt;
+  return RecurrentName{before, rest.substr(rest.size() - 2), last.substr(rest.size())};
 }
 
-// A PyTorch LSTM, GRU or RNN weight by its name: weight_ih_l0, weight_hh, weight_hr_l1_reverse, ...
-std::optional<MatrixPlan> pytorch_recurrent(const io::Entry& entry, const ShapesByName& shapes) {
-  static const std::regex kName(R"((.*weight_)(ih|hh|hr)(_l\d+(_reverse)?)?)");
-  std::smatch match;
-  if (entry.shape.size() != 2 || !std::regex_match(entry.name, match, kName)) return std::nullopt;
-  MatrixPlan plan{Role::recurrent, entry.shape[0], entry.shape[1], 1, {}};
-  if (match[2] == "hr") return plan;
+std::optional<MatrixPlan> pytorch_recurrent(const io::Entry& entry, const Siblings& siblings) {
+  const NameParts parts(entry.name);
+  const auto name = recurrent_name(parts.component(0));
+  if (entry.shape.size() != 2 || !name) return std::nullopt;
+  MatrixPlan plan = make_plan(Role::recurrent, Evidence::known_name, {{Axis::out, Axis::in}, 1, 0}, entry.shape);
+  if (name->kind == "hr") return plan;
   // weight_hh is [gates hidden, hidden]; with a projection, [gates hidden, projected] beside weight_hr [projected,
   // hidden].
-  const auto shape_of = [&](const char* kind) -> const Dimensions* {
-    const auto found = shapes.find(match[1].str() + kind + match[3].str());
-    return found != shapes.end() && found->second.size() == 2 ? &found->second : nullptr;
+  const auto shape_of = [&](std::string_view kind) -> const Dimensions* {
+    const std::string other = std::string(name->before) + std::string(kind) + std::string(name->after);
+    const io::Entry* found = siblings.find(parts.sibling(other), entry);
+    return found != nullptr && found->shape.size() == 2 ? &found->shape : nullptr;
   };
   std::int64_t hidden = 0;
   if (const Dimensions* projection = shape_of("hr")) {
@@ -102,48 +89,75 @@ std::optional<MatrixPlan> pytorch_recurrent(const io::Entry& entry, const Shapes
   return plan;
 }
 
-// An input of an ONNX recurrent node: [directions, gates hidden, columns].
-std::optional<MatrixPlan> onnx_recurrent(const io::Entry& entry) {
-  const io::Usage* use = find_use(entry, kRecurrentOps);
-  if (use == nullptr || entry.shape.size() != 3 || (use->input != 1 && use->input != 2)) return std::nullopt;
-  MatrixPlan plan{Role::recurrent, entry.shape[1], entry.shape[2], entry.shape[0], {}};
-  for (std::int64_t d = 0; d < plan.batch; ++d) {
-    const std::string direction = plan.batch == 1 ? "" : d == 0 ? "forward " : "backward ";
-    if (plan.batch > 1) plan.parts.push_back({direction + "direction", d, 0, plan.rows});
-    add_gates(plan, onnx_gates(use->op), d, direction);
+// Keras: `kernel` [in, gates hidden] beside `recurrent_kernel` [hidden, gates hidden].
+std::optional<MatrixPlan> keras_recurrent(const io::Entry& entry, const Siblings& siblings) {
+  const NameParts parts(entry.name);
+  if (entry.shape.size() != 2 || !is_one_of(parts.component(0), {"kernel", "recurrent_kernel"})) return std::nullopt;
+  const io::Entry* recurrent = siblings.find(parts.sibling("recurrent_kernel"), entry);
+  if (recurrent == nullptr || recurrent->shape.size() != 2 || recurrent->shape[1] != entry.shape[1]) {
+    return std::nullopt;
   }
+  MatrixPlan plan = make_plan(Role::recurrent, Evidence::companion, {{Axis::in, Axis::out}, 1, 0}, entry.shape);
+  const std::int64_t hidden = recurrent->shape[0];
+  if (hidden > 0 && plan.rows % hidden == 0) add_gates(plan, keras_gates(plan.rows / hidden), 0, "");
   return plan;
 }
 
-MatrixPlan stack(const io::Entry& entry) {
+bool says_experts(const NameParts& parts) {
+  const auto components = parts.components();
+  return std::any_of(components.begin(), components.end(), [](std::string_view c) {
+    return has_word(c, {"expert", "experts", "moe"});
+  });
+}
+
+// The layer itself must be called so: the projections of an `embed` module are dense.
+bool says_embedding(const NameParts& parts) {
+  const std::string_view last = parts.component(0);
+  const std::string_view layer = is_one_of(last, {"weight", "weight_orig"}) ? parts.component(1) : last;
+  return (has_word(layer, {"embed", "embedding", "embeddings", "emb", "wte", "wpe", "embd"}) &&
+          !has_word(layer, {"proj", "projection", "linear", "fc", "dense", "mlp", "out", "norm"})) ||
+         is_one_of(layer, {"shared", "W_E", "W_pos", "positional_embedding"});
+}
+
+MatrixPlan two_dimensional(const io::Entry& entry, const Siblings& siblings) {
+  if (auto plan = pytorch_recurrent(entry, siblings)) return *plan;
+  if (auto plan = keras_recurrent(entry, siblings)) return *plan;
+  if (says_embedding(NameParts(entry.name))) {
+    return make_plan(Role::embedding, Evidence::known_name, {{Axis::entries, Axis::width}, 1, 0}, entry.shape);
+  }
+  StoredLayout stored = dense_layout(entry, siblings);
+  return make_plan(Role::dense, stored.evidence, std::move(stored.layout), entry.shape);
+}
+
+MatrixPlan more_dimensional(const io::Entry& entry, const Siblings& siblings) {
   const std::size_t rank = entry.shape.size();
-  MatrixPlan plan{Role::expert_stack, entry.shape[rank - 2], entry.shape[rank - 1], 1, {}};
-  for (std::size_t d = 0; d + 2 < rank; ++d) plan.batch *= entry.shape[d];
-  if (plan.batch == 1) {
-    plan.role = Role::dense;
+  const bool experts = says_experts(NameParts(entry.name));
+  if (experts || rank > 5) {
+    StoredLayout stored = stack_layout(entry, siblings);
+    const Evidence evidence = stored.evidence == Evidence::shape && experts ? Evidence::known_name : stored.evidence;
+    MatrixPlan plan = make_plan(Role::expert_stack, evidence, std::move(stored.layout), entry.shape);
+    add_blocks(plan, entry.shape);
     return plan;
   }
-  for (std::int64_t b = 0; b < plan.batch; ++b) {
-    Dimensions index(rank - 2);
-    std::int64_t rest = b;
-    for (std::size_t d = rank - 2; d-- > 0;) {
-      index[d] = rest % entry.shape[d];
-      rest /= entry.shape[d];
-    }
-    plan.parts.push_back({to_string(index), b, 0, plan.rows});
-  }
+  StoredLayout stored = kernel_layout(entry, siblings);
+  const auto& axes = stored.layout.axes;
+  const bool is_kernel = std::find(axes.begin(), axes.end(), Axis::kernel) != axes.end();
+  MatrixPlan plan =
+      make_plan(is_kernel ? Role::convolution : Role::dense, stored.evidence, std::move(stored.layout), entry.shape);
+  add_blocks(plan, entry.shape);
   return plan;
 }
 
-bool says_experts(const std::string& name) {
-  static const std::regex kExperts(R"((^|[^a-z])(experts?|moe)([^a-z]|$))", std::regex::icase);
-  return std::regex_search(name, kExperts);
-}
+using Decision = std::variant<MatrixPlan, NoMatrix>;
 
-bool says_embedding(const std::string& name) {
-  static const std::regex kEmbedding(R"((^|[^a-z])(embed(dings?)?|embed_tokens|[a-z]*_embeddings?|wte|wpe)([^a-z]|$))",
-                                     std::regex::icase);
-  return std::regex_search(name, kEmbedding);
+Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std::optional<AssumedRole>& assumed) {
+  if (assumed) {
+    if (auto plan = plan_of(*assumed, entry)) return std::move(*plan);
+    return NoMatrix{"left out by --as", Evidence::user};
+  }
+  if (auto decision = graph_role(entry)) return std::move(*decision);
+  if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
+  return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
 }
 
 }  // namespace
@@ -159,31 +173,29 @@ std::string_view name(Role role) noexcept {
   return "dense";
 }
 
-ShapesByName shapes_by_name(const io::Checkpoint& checkpoint) {
-  ShapesByName shapes;
-  for (const io::Entry& entry : checkpoint.entries) {
-    if (entry.shape.size() >= 2) shapes.emplace(entry.name, entry.shape);
+std::string_view name(Evidence evidence) noexcept {
+  switch (evidence) {
+    case Evidence::user: return "user";
+    case Evidence::graph: return "graph";
+    case Evidence::companion: return "companion";
+    case Evidence::container: return "container";
+    case Evidence::known_name: return "name";
+    case Evidence::shape: return "shape";
   }
-  return shapes;
+  return "shape";
 }
 
-std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const ShapesByName& shapes) {
-  if (auto reason = not_a_number(entry)) return NoMatrix{std::move(*reason)};
-  if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason)};
-  if (auto plan = onnx_recurrent(entry)) return *plan;
-  if (auto plan = pytorch_recurrent(entry, shapes)) return *plan;
-  const std::size_t rank = entry.shape.size();
-  if (rank > 2) {
-    const bool convolved = find_use(entry, kConvolutionOps) != nullptr;
-    const bool multiplied = find_use(entry, kProductOps) != nullptr;
-    if (rank > 5 || (!convolved && (multiplied || says_experts(entry.name)))) return stack(entry);
-    return MatrixPlan{Role::convolution, entry.shape[0], *element_count(entry.shape) / entry.shape[0], 1, {}};
+std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblings& siblings,
+                                            const std::optional<AssumedRole>& assumed) {
+  if (auto reason = not_a_number(entry)) return NoMatrix{std::move(*reason), std::nullopt};
+  if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
+  Decision decision = by_evidence(entry, siblings, assumed);
+  const auto* plan = std::get_if<MatrixPlan>(&decision);
+  if (plan != nullptr && plan->batch > kMostMatrices) {
+    return NoMatrix{fmt::format("{} matrices: more than {} in one tensor are not measured", plan->batch, kMostMatrices),
+                    plan->evidence};
   }
-  const bool gathered = std::any_of(entry.used_by.begin(), entry.used_by.end(),
-                                    [](const io::Usage& use) { return use.op == "Gather" && use.input == 0; });
-  const bool multiplied = find_use(entry, kProductOps) != nullptr;
-  const bool embedding = gathered || (!multiplied && says_embedding(entry.name));
-  return MatrixPlan{embedding ? Role::embedding : Role::dense, entry.shape[0], entry.shape[1], 1, {}};
+  return decision;
 }
 
 }  // namespace sigmax::audit

@@ -27,6 +27,13 @@ struct Usage {
   int input = 0;            ///< which input of the node, counted from 0
   bool transposed = false;  ///< the graph transposes it on the way (a Transpose node, or Gemm's transB)
   std::int64_t groups = 1;  ///< Conv and ConvTranspose: the attribute `group`
+  std::int64_t axis = 0;    ///< Gather: the attribute `axis`
+  std::string equation{};   ///< Einsum: the attribute `equation`
+  /// Axis i of the operand is axis permutation[i] of the weight; empty: the axes are the weight's own; a single -1:
+  /// they are reversed. Transpose nodes on the way and Gemm's transA and transB are in it.
+  std::vector<int> permutation{};
+  bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
+  bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
 };
 
 /// One tensor of a checkpoint, described without reading its data.

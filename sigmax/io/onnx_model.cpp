@@ -384,6 +384,15 @@ std::optional<std::vector<std::int64_t>> Model::integers(const Node& node, std::
   return values;
 }
 
+std::string_view Model::text(const Node& node, std::string_view attribute) const {
+  const Attribute* found = find(node, attribute);
+  if (found == nullptr) return {};
+  for (WireCursor cursor(*file, found->message, "AttributeProto"); cursor.next();) {
+    if (cursor.field() == 4) return cursor.text();
+  }
+  return {};
+}
+
 Model read_model(std::shared_ptr<const MappedFile> file) { return ModelReader(std::move(file)).read(); }
 
 std::string shortened(std::string_view name) {

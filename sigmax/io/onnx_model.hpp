@@ -93,6 +93,8 @@ struct Model {
   /// The attribute's list of integers, its first `most` entries; nothing if the node has none of that name.
   std::optional<std::vector<std::int64_t>> integers(const Node& node, std::string_view attribute,
                                                     std::size_t most) const;
+  /// The attribute's text; empty if the node has none of that name.
+  std::string_view text(const Node& node, std::string_view attribute) const;
 };
 
 /// Reads the structure of the model. Throws FileError if it is malformed.

@@ -14,7 +14,8 @@ inline constexpr std::size_t kMaxUsages = 16;
 
 /// The consumers of each of model.weights, found through nodes that move, cast or dequantise their input (Identity,
 /// Transpose, Reshape, Concat, DequantizeLinear, ...), into and out of the bodies of If, Loop and Scan, and into
-/// model-local functions. Equal usages are listed once.
+/// model-local functions. Equal usages are listed once. What a Gather takes from a weight is
+/// followed too, marked so.
 ///
 /// Cost: at most kMaxUsages visits of each edge of the graph, cycles or not. Throws FileError if a `group` attribute is
 /// not positive.

@@ -199,8 +199,8 @@ std::vector<Column> make_columns() {
       {"dtype", "dtype", "How an element is stored.", kLeft, table | data, 8, dtype_value, dtype_text},
       {"shape", "shape", "The tensor's shape.", kLeft, data, 0, shape_value},
       {"matrix", "matrix",
-       "Rows x columns of the matrix that was measured. A convolution's is its kernel reshaped to [out, rest], not the "
-       "convolution's own operator.",
+       "Rows x columns of the matrix that was measured, rows being outputs. A convolution's is its kernel reshaped to "
+       "[out, rest], one matrix a group, not the convolution's own operator.",
        kRight, table, 1, matrix_value, matrix_cell},
       {"rows", "rows", "Rows of the measured matrix.", kRight, data, 0,
        [](const Row& row) -> Value { return row.rows(); }},
@@ -260,8 +260,9 @@ std::vector<Column> make_columns() {
          return row.spectrum() == nullptr ? std::string(signs.none) : significant(row.spectrum()->effective_rank, 4);
        }},
       {"numerical_rank", "numerical rank",
-       "Singular values above max(rows, columns) eps sigma_max, eps = 2u of the storage.", kRight,
-       table | data | figure, 18, of_spectrum<&SpectrumFigures::numerical_rank>},
+       "Singular values that neither rounding to storage nor computing can have made: above u |W|_F and max(rows, "
+       "columns) 2^-52 sigma_max.",
+       kRight, table | data | figure, 18, of_spectrum<&SpectrumFigures::numerical_rank>},
       {"sigma_min", "sigma_min", "The smallest of the min(rows, columns) singular values.", kRight,
        table | data | figure, 5, of_spectrum<&SpectrumFigures::sigma_min>},
       {"frobenius", "Frobenius norm", "sqrt(sum w_ij^2) = sqrt(sum sigma_i^2).", kRight, table | data | figure, 6,
@@ -278,6 +279,10 @@ std::vector<Column> make_columns() {
        non_finite_count<&audit::NonFinite::infinite>},
       {"non_finite_first", "first non-finite", "Index of the first such entry in the tensor's shape.", kLeft, data, 0,
        non_finite_first},
+      {"role_evidence", "role by", "What decided the role: user, graph, companion, container, name or shape.", kLeft,
+       data, 0, [](const Row& row) -> Value { return std::string(audit::name(row.tensor->role_evidence)); }},
+      {"layout", "layout", "What the axes of the tensor were taken for.", kLeft, data, 0,
+       [](const Row& row) -> Value { return row.tensor->layout; }},
       {"seconds", "time", "Time that the weight took.", kRight, table | data, 20, seconds_value, seconds_text},
   };
 }

@@ -42,6 +42,8 @@ Json tensor_json(const audit::TensorResult& tensor) {
                  {"shape", tensor.shape},
                  {"dtype", name(tensor.dtype)},
                  {"role", audit::name(tensor.role)},
+                 {"role_evidence", audit::name(tensor.role_evidence)},
+                 {"layout", tensor.layout},
                  {"matrix", {tensor.rows, tensor.columns}},
                  {"batch", tensor.batch},
                  {"file", valid_utf8(tensor.file)},
@@ -130,13 +132,15 @@ std::string render_json(const audit::Result& result, const JsonOptions& options)
   }
   document["skipped"] = Json::array();
   for (const audit::Skipped& tensor : result.skipped) {
-    document["skipped"].push_back({{"name", valid_utf8(tensor.name)},
-                                   {"shape", tensor.shape},
-                                   {"dtype", valid_utf8(tensor.dtype)},
-                                   {"reason", valid_utf8(tensor.reason)},
-                                   {"file", valid_utf8(tensor.file)},
-                                   {"provenance", text_or_null(tensor.provenance)},
-                                   {"unread_weight", tensor.unread_weight}});
+    document["skipped"].push_back(
+        {{"name", valid_utf8(tensor.name)},
+         {"shape", tensor.shape},
+         {"dtype", valid_utf8(tensor.dtype)},
+         {"reason", valid_utf8(tensor.reason)},
+         {"role_evidence", tensor.role_evidence ? Json(audit::name(*tensor.role_evidence)) : Json()},
+         {"file", valid_utf8(tensor.file)},
+         {"provenance", text_or_null(tensor.provenance)},
+         {"unread_weight", tensor.unread_weight}});
   }
   document["gates"] = Json::array();
   for (const audit::GateOutcome& gate : result.gates) document["gates"].push_back(gate_json(gate));

@@ -5,7 +5,9 @@
 
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -149,6 +151,159 @@ TEST(audit, a_stack_is_measured_as_the_block_diagonal_of_its_members) {
   EXPECT_NEAR(whole.figures->spectrum->nuclear, static_cast<double>(total), 1e-9);
 }
 
+// The largest singular value of each block of a kernel, from the definition of its layout.
+double largest_of_blocks(const Tensor& kernel, std::int64_t blocks, std::int64_t rows, std::int64_t columns,
+                         const std::function<Dimensions(std::int64_t, std::int64_t, std::int64_t)>& index) {
+  long double largest = 0;
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    std::vector<double> values;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) values.push_back(kernel.at(index(b, i, j)));
+    }
+    const auto sigma =
+        gallery::reference_singular_values(values, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns));
+    largest = std::max(largest, sigma[0]);
+  }
+  return static_cast<double>(largest);
+}
+
+io::Usage used_as(const std::string& op, std::int64_t groups) {
+  io::Usage use;
+  use.op = op;
+  use.input = 1;
+  use.groups = groups;
+  return use;
+}
+
+TEST(audit, the_rows_of_every_layout_are_outputs) {
+  io::Entry transposed = random_entry("up.weight", {6, 4, 3, 2}, 1);
+  transposed.used_by = {used_as("ConvTranspose", 2)};
+  io::Entry grouped = random_entry("g.weight", {6, 4, 3}, 2);
+  grouped.used_by = {used_as("Conv", 3)};
+  const io::Entry last = random_entry("Conv_0/kernel", {3, 2, 4, 6}, 3);
+  const io::Entry depthwise = random_entry("d/depthwise_kernel", {3, 3, 4, 2}, 4);
+  io::Entry right = random_entry("m", {7, 5}, 5);
+  right.used_by = {used_as("MatMul", 1)};
+  const Result result = run(checkpoint({transposed, grouped, last, depthwise, right}));
+  const auto near = [&](std::size_t t, double expected) {
+    EXPECT_NEAR(result.tensors[t].figures->sigma_max_estimate, expected, 1e-9 * expected) << result.tensors[t].name;
+    EXPECT_GE(result.tensors[t].figures->sigma_max.upper->value(), expected * (1 - 1e-15));
+  };
+  using I = std::int64_t;
+  near(0, largest_of_blocks(transposed.load(), 2, 4, 18, [](I b, I i, I j) {
+         return Dimensions{3 * b + j / 6, i, j / 2 % 3, j % 2};
+       }));
+  near(1, largest_of_blocks(grouped.load(), 3, 2, 12, [](I b, I i, I j) {
+         return Dimensions{2 * b + i, j / 3, j % 3};
+       }));
+  near(2, largest_of_blocks(last.load(), 1, 6, 24, [](I, I i, I j) { return Dimensions{j / 8, j / 4 % 2, j % 4, i}; }));
+  near(3, largest_of_blocks(depthwise.load(), 4, 2, 9, [](I b, I i, I j) { return Dimensions{j / 3, j % 3, b, i}; }));
+  EXPECT_EQ(result.tensors[0].layout, "[in, out / 2, kernel, kernel]");
+  EXPECT_EQ(result.tensors[1].parts.size(), 3U);
+  EXPECT_EQ(result.tensors[4].rows, 5) << "x W with W [in, out]";
+  const Tensor m = right.load();
+  double row = 0, column = 0;
+  for (I i = 0; i < 7; ++i) {
+    double sum = 0;
+    for (I j = 0; j < 5; ++j) sum += std::fabs(m.at(Dimensions{i, j}));
+    row = std::max(row, sum);
+  }
+  for (I j = 0; j < 5; ++j) {
+    double sum = 0;
+    for (I i = 0; i < 7; ++i) sum += std::fabs(m.at(Dimensions{i, j}));
+    column = std::max(column, sum);
+  }
+  EXPECT_NEAR(result.tensors[4].figures->norm_1, row, 1e-12 * row) << "of the operator, y = W^T x";
+  EXPECT_NEAR(result.tensors[4].figures->norm_inf, column, 1e-12 * column);
+}
+
+TEST(audit, a_role_that_the_user_gives_is_taken_and_marked) {
+  Options options;
+  options.assume = [](const std::string& name) -> std::optional<AssumedRole> {
+    if (name == "grouped") return parse_assumed_role("convolution:4");
+    if (name == "none") return parse_assumed_role("skip");
+    return std::nullopt;
+  };
+  const io::Checkpoint c = checkpoint(
+      {random_entry("grouped", {8, 3, 3}, 1), random_entry("none", {8, 3}, 2), random_entry("other", {8, 3}, 3)});
+  const Result result = run(c, options);
+  ASSERT_EQ(result.tensors.size(), 2U);
+  EXPECT_EQ(result.tensors[0].batch, 4);
+  EXPECT_EQ(result.tensors[0].role_evidence, Evidence::user);
+  EXPECT_EQ(result.tensors[1].role_evidence, Evidence::shape);
+  ASSERT_EQ(result.skipped.size(), 1U);
+  EXPECT_EQ(result.skipped[0].role_evidence, Evidence::user);
+}
+
+std::int64_t numerical_rank(const Tensor& matrix) {
+  const Result result = run(checkpoint({entry("w", matrix)}));
+  return result.tensors[0].figures->spectrum->numerical_rank;
+}
+
+TEST(audit, the_numerical_rank_is_what_rounding_to_storage_cannot_have_made) {
+  for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+    for (const std::int64_t n : {128, 256, 400}) {
+      std::vector<double> identity(static_cast<std::size_t>(n * n), 0.0);
+      for (std::int64_t i = 0; i < n; ++i) identity[static_cast<std::size_t>(i * n + i)] = 1;
+      EXPECT_EQ(numerical_rank(Tensor::rounded(identity, {n, n}, dtype)), n) << name(dtype);
+    }
+    // Rank 3, rounded: what rounding adds does not count.
+    const std::vector<double> left = normals(150 * 3, 1), right = normals(3 * 140, 2);
+    std::vector<double> product(150 * 140, 0.0);
+    for (std::size_t i = 0; i < 150; ++i) {
+      for (std::size_t j = 0; j < 140; ++j) {
+        for (std::size_t k = 0; k < 3; ++k) product[i * 140 + j] += left[i * 3 + k] * right[k * 140 + j];
+      }
+    }
+    EXPECT_EQ(numerical_rank(Tensor::rounded(product, {150, 140}, dtype)), 3) << name(dtype);
+    EXPECT_EQ(numerical_rank(Tensor::rounded(std::vector<double>(12, 0.0), {3, 4}, dtype)), 0) << name(dtype);
+  }
+  const std::int64_t rank = numerical_rank(Tensor::rounded(normals(300 * 600, 7), {300, 600}, DType::bf16));
+  EXPECT_EQ(rank, 300) << "random entries in bf16: every value is far above the rounding";
+}
+
+TEST(audit, ranks_and_conditions_do_not_depend_on_the_scale) {
+  // 1.7e308 throughout: sigma_max is beyond double, the rank is 1 all the same.
+  for (const double scale : {1.7e308, 1.0, 1e-300}) {
+    const Result one = run(checkpoint({entry("w", Tensor::copy_of(std::vector<double>(1200, scale), {40, 30}))}));
+    const SpectrumFigures& s = *one.tensors[0].figures->spectrum;
+    EXPECT_EQ(s.numerical_rank, 1) << scale;
+    EXPECT_EQ(s.rank_95.rank, 1) << scale;
+    EXPECT_NEAR(s.effective_rank, 1, 1e-6) << scale;
+    EXPECT_NEAR(one.tensors[0].figures->stable_rank, 1, 1e-9) << scale;
+    EXPECT_FALSE(s.condition.has_value()) << scale;
+  }
+  std::vector<double> diagonal(20 * 20, 0.0);
+  for (std::size_t i = 0; i < 20; ++i) diagonal[i * 20 + i] = 1.0 + static_cast<double>(i);
+  for (const double scale : {0x1p1018, 1.0, 0x1p-1000}) {
+    std::vector<double> values = diagonal;
+    for (double& value : values) value *= scale;
+    const Result result = run(checkpoint({entry("w", Tensor::copy_of(values, {20, 20}))}));
+    EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 20) << scale;
+    ASSERT_TRUE(result.tensors[0].figures->spectrum->condition.has_value()) << scale;
+    EXPECT_NEAR(*result.tensors[0].figures->spectrum->condition, 20, 1e-8) << scale;
+    EXPECT_NEAR(result.tensors[0].figures->stable_rank, 2870.0 / 400, 1e-8) << scale;
+    EXPECT_EQ(result.tensors[0].figures->spectrum->rank_90.rank, 11) << scale;
+  }
+}
+
+TEST(audit, a_stack_beyond_the_range_of_squares_is_measured_in_its_own_unit) {
+  std::vector<double> values(2 * 6 * 5, 1.5e308);
+  std::fill(values.begin() + 30, values.end(), 1e290);
+  const Result result = run(checkpoint({entry("experts.w", Tensor::copy_of(values, {2, 6, 5}))}));
+  const Figures& f = *result.tensors[0].figures;
+  EXPECT_EQ(f.spectrum->rank_99.rank, 1);
+  EXPECT_NEAR(f.stable_rank, 1, 1e-9);
+  EXPECT_EQ(f.spectrum->numerical_rank, 1) << "the second block is below what the first one's rounding can be";
+}
+
+TEST(audit, each_block_of_a_stack_was_rounded_by_itself) {
+  // 64 blocks of rank 8 in bf16: pooled, their Frobenius norm is eight times that of one.
+  const Result result = run(checkpoint({random_entry("experts.w", {64, 8, 400}, 5, DType::bf16)}));
+  EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 64 * 8);
+  EXPECT_TRUE(result.tensors[0].figures->spectrum->condition.has_value());
+}
+
 TEST(audit, gates_are_measured_as_a_whole_and_one_by_one) {
   const Result result =
       run(checkpoint({random_entry("r.weight_ih_l0", {32, 6}, 1), random_entry("r.weight_hh_l0", {32, 8}, 2)}));
@@ -176,6 +331,12 @@ TEST(audit, non_finite_entries_are_counted_and_located) {
   EXPECT_EQ(bad.non_finite->nan, 1);
   EXPECT_EQ(bad.non_finite->infinite, 2);
   EXPECT_EQ(bad.non_finite->first, (Dimensions{0, 3, 2}));
+  // In the tensor's own index, whatever the order of the matrix.
+  const Tensor tensor = Tensor::rounded(values, {3, 4, 5}, DType::f32);
+  const Result last = run(checkpoint({entry("Conv_0/kernel", tensor)}));
+  EXPECT_EQ(last.tensors[0].layout, "[kernel, in, out]");
+  const Dimensions& first = last.tensors[0].non_finite->first;
+  EXPECT_FALSE(std::isfinite(tensor.at(first)));
   EXPECT_EQ(result.summary.non_finite, 1);
   EXPECT_EQ(result.summary.proven, 1);
 }

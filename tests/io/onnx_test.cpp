@@ -184,6 +184,50 @@ TEST(Onnx, TellsHowTheGraphUsesEachWeight) {
   EXPECT_EQ(used({node("Identity", {"a"}, {"w2"}), node("Identity", {"w"}, {"y"})}), "");
 }
 
+TEST(Onnx, TellsWhereTheAxesOfAWeightGo) {
+  const Message w = floats("w", {1, 1, 1}, {1});
+  const auto usage_of = [&](const std::vector<Message>& nodes) {
+    const auto entries = read(model(graph(nodes, {w}, {"x"})));
+    const Entry& entry = entry_of(entries, "w");
+    if (entry.used_by.size() != 1) throw std::runtime_error("not one usage");
+    return entry.used_by.front();
+  };
+  using Permutation = std::vector<int>;
+  const Message conv = node("Conv", {"x", "a"}, {"y"});
+  const auto transpose = [](const char* from, const char* to, const std::vector<std::int64_t>& perm) {
+    return node("Transpose", {from}, {to}) + attribute("perm", perm);
+  };
+  EXPECT_EQ(usage_of({transpose("w", "a", {2, 0, 1}), conv}).permutation, (Permutation{2, 0, 1}));
+  EXPECT_EQ(usage_of({transpose("w", "b", {2, 0, 1}), transpose("b", "a", {0, 2, 1}), conv}).permutation,
+            (Permutation{2, 1, 0}));
+  EXPECT_EQ(usage_of({transpose("w", "b", {2, 0, 1}), transpose("b", "a", {1, 2, 0}), conv}).permutation,
+            Permutation{});
+  EXPECT_EQ(usage_of({node("Transpose", {"w"}, {"a"}), conv}).permutation, (Permutation{-1}));
+  EXPECT_EQ(usage_of({node("Transpose", {"w"}, {"b"}), node("Transpose", {"b"}, {"a"}), conv}).permutation,
+            Permutation{});
+  EXPECT_EQ(usage_of({node("Transpose", {"w"}, {"b"}), transpose("b", "a", {1, 0, 2}), conv}).permutation,
+            (Permutation{1, 2, 0}));
+  EXPECT_EQ(usage_of({transpose("w", "b", {1, 0, 2}), node("Transpose", {"b"}, {"a"}), conv}).permutation,
+            (Permutation{2, 0, 1}));
+  EXPECT_EQ(usage_of({node("Gemm", {"x", "w"}, {"y"}) + attribute("transB", 1)}).permutation, (Permutation{1, 0}));
+  EXPECT_FALSE(usage_of({transpose("w", "a", {2, 0, 1}), conv}).reshaped);
+  EXPECT_TRUE(usage_of({node("Reshape", {"w", "s"}, {"a"}), conv}).reshaped);
+  for (const std::vector<std::int64_t>& wrong : {std::vector<std::int64_t>{0, 0, 1}, {0, 1, 3}, {-1, 0, 1}}) {
+    EXPECT_TRUE(usage_of({transpose("w", "a", wrong), conv}).reshaped);
+  }
+  EXPECT_EQ(usage_of({node("Gather", {"w", "x"}, {"y"}) + attribute("axis", 1)}).axis, 1);
+  const auto entries =
+      read(model(graph({node("Gather", {"w", "i"}, {"a"}), node("MatMul", {"x", "a"}, {"y"})}, {w}, {"x", "i"})));
+  const auto& uses = entry_of(entries, "w").used_by;
+  ASSERT_EQ(uses.size(), 2U);
+  EXPECT_EQ(uses[0].op, "Gather");
+  EXPECT_FALSE(uses[0].gathered);
+  EXPECT_EQ(uses[1].op, "MatMul");
+  EXPECT_TRUE(uses[1].gathered);
+  const Message equation = Message{}.child(5, Message{}.text(1, "equation").text(4, "bi,io->bo").integer(20, 3));
+  EXPECT_EQ(usage_of({node("Einsum", {"x", "w"}, {"y"}) + equation}).equation, "bi,io->bo");
+}
+
 TEST(Onnx, FollowsWeightsThroughInnerGraphsAndFunctions) {
   const Message shadowed = graph({node("Conv", {"x", "w"}, {"z"})}, {floats("w", {1}, {2})}, {}, {"z"});
   const Message outer = graph({node("MatMul", {"x", "w"}, {"z"})}, {}, {}, {"w"});

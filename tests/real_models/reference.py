@@ -61,7 +61,7 @@ class Reference:
     norm_inf: float
     max_abs: float
     sigma_min: float
-    unit: float
+    rounding: float  # what rounding to storage can have moved a singular value by: u |W|_F of the largest block
     longer_side: int
 
     @property
@@ -84,7 +84,7 @@ class Reference:
 
     @property
     def precision_supports_sigma_min(self):
-        return self.sigma_min > self.unit * self.frobenius
+        return self.sigma_min > self.rounding
 
     def energy_ranks(self, share, slack=1e-12):
         """The rank that keeps `share`; two where the share is met or missed by less than rounding."""
@@ -92,8 +92,27 @@ class Reference:
         return {int(np.searchsorted(energy, s * energy[-1])) + 1 for s in (share - slack, share, share + slack)}
 
     def numerical_ranks(self, slack=1e-8):
-        limit = self.longer_side * 2 * self.unit * self.sigma_max
+        limit = max(self.rounding, self.longer_side * EPS * self.sigma_max)
         return {int(np.sum(self.singular_values > limit * s)) for s in (1 - slack, 1, 1 + slack)}
+
+
+def in_blocks(array, layout):
+    """[batch, rows, columns] of a tensor whose axes are `layout`, `[out, in / 4, kernel, kernel]` say: rows are outputs,
+    and a grouped kernel is divided along its channels of the other side."""
+    axes = layout.strip("[]").split(", ")
+    groups = max(int(axis.partition("/")[2] or 1) for axis in axes)
+    axes = [axis.partition(" ")[0] for axis in axes]
+    order = {"stack": 0, "group": 1, "out": 2, "entries": 2, "in": 3, "kernel": 3, "width": 3}
+    if groups > 1:
+        divided = axes.index("out" if f"in / {groups}" in layout else "in")
+        array = array.reshape(array.shape[:divided] + (groups, -1) + array.shape[divided + 1:])
+        axes.insert(divided, "group")
+    ranks = [order[axis] for axis in axes]
+    array = np.transpose(array, sorted(range(len(axes)), key=lambda d: ranks[d]))
+    extents = [1, 1, 1]
+    for rank, extent in zip(sorted(ranks), array.shape):
+        extents[max(rank - 1, 0)] *= extent
+    return np.ascontiguousarray(array).reshape(extents)
 
 
 def reference(blocks):
@@ -103,8 +122,9 @@ def reference(blocks):
     values = np.sort(np.concatenate([np.linalg.svd(block, compute_uv=False) for block in wide]))[::-1]
     sigma_min = float(values[-1])
     frobenius = math.sqrt(math.fsum((wide**2).ravel()))
-    if unit * frobenius / 8 < sigma_min < 1e-4 * values[0]:
+    rounding = unit * max(math.sqrt(math.fsum((block**2).ravel())) for block in wide)
+    if rounding / 8 < sigma_min < 1e-4 * values[0]:
         sigma_min = min(precise_sigma_min(block) for block in wide)
     magnitudes = np.abs(wide)
     return Reference(values, frobenius, float(magnitudes.sum(axis=1).max()), float(magnitudes.sum(axis=2).max()),
-                     float(magnitudes.max()), sigma_min, unit, max(blocks.shape[1:]))
+                     float(magnitudes.max()), sigma_min, rounding, max(blocks.shape[1:]))

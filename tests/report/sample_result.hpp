@@ -45,6 +45,7 @@ inline audit::TensorResult weight(std::string name, Dimensions shape, double sig
   t.file = "model.safetensors";
   t.shape = std::move(shape);
   t.role = role;
+  t.layout = role == audit::Role::embedding ? "[entries, width]" : "[out, in]";
   t.rows = t.shape.at(0);
   t.columns = 1;
   for (std::size_t i = 1; i < t.shape.size(); ++i) t.columns *= t.shape[i];
@@ -127,9 +128,10 @@ inline audit::Result sample() {
                          "f32",
                          "not a matrix: a vector of 384 (bias or scale)"});
   }
+  r.skipped.back().role_evidence = audit::Evidence::companion;
   r.skipped.push_back(
       {"embeddings.position_ids", "model.safetensors", "", {1, 512}, "i64", "integers are not weights"});
-  r.skipped.push_back({"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read", true});
+  r.skipped.push_back({"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read", std::nullopt, true});
   using Verdict = audit::GateOutcome::Verdict;
   r.gates.push_back(
       {"sigma > 400", Verdict::passed, 20, {}, {{"qkv.packed", "model.safetensors", "unread", "u4", true}}});

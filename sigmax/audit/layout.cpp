@@ -1,0 +1,143 @@
+#include "sigmax/audit/layout.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace sigmax::audit {
+namespace {
+
+bool is_row(Axis axis) { return axis == Axis::out || axis == Axis::entries; }
+
+std::string_view axis_name(Axis axis) {
+  switch (axis) {
+    case Axis::stack: return "stack";
+    case Axis::out: return "out";
+    case Axis::in: return "in";
+    case Axis::kernel: return "kernel";
+    case Axis::entries: return "entries";
+    case Axis::width: return "width";
+  }
+  return "out";
+}
+
+// The dimensions of a tensor with those of a split axis one by one, sorted into the three that a batch has. Each
+// remembers which axis of the tensor it is a part of, and how many steps along that axis one of its own is.
+struct Part {
+  std::size_t axis;
+  std::int64_t extent;
+  std::int64_t step;
+};
+
+struct Order {
+  std::vector<Part> batch, rows, columns;
+};
+
+Order order_of(const Layout& layout, const Dimensions& shape) {
+  Order order;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    const Axis axis = layout.axes[d];
+    std::int64_t extent = shape[d];
+    if (d == layout.split && layout.groups > 1) {
+      extent /= layout.groups;
+      order.batch.push_back({d, layout.groups, extent});
+    }
+    (axis == Axis::stack ? order.batch : is_row(axis) ? order.rows : order.columns).push_back({d, extent, 1});
+  }
+  return order;
+}
+
+std::int64_t extent_of(const std::vector<Part>& parts) {
+  std::int64_t extent = 1;
+  for (const Part& part : parts) extent *= part.extent;
+  return extent;
+}
+
+// The stride of all parts as one dimension, if there is one.
+std::optional<std::int64_t> joint_stride(const std::vector<Part>& parts, const Dimensions& strides) {
+  std::int64_t joint = 0;
+  std::int64_t inner = 1;  // elements of the parts so far
+  bool any = false;
+  for (std::size_t p = parts.size(); p-- > 0;) {
+    if (parts[p].extent == 1) continue;
+    const std::int64_t stride = strides[parts[p].axis] * parts[p].step;
+    if (!any) joint = stride;
+    if (any && stride != joint * inner) return std::nullopt;
+    any = true;
+    inner *= parts[p].extent;
+  }
+  return any ? joint : 1;
+}
+
+// The linear index `rest` along all parts, added to the index in the tensor.
+void add_index(const std::vector<Part>& parts, std::int64_t rest, Dimensions& index) {
+  for (std::size_t p = parts.size(); p-- > 0;) {
+    index[parts[p].axis] += rest % parts[p].extent * parts[p].step;
+    rest /= parts[p].extent;
+  }
+}
+
+Tensor as_batch(const Tensor& tensor, const Order& order) {
+  const Dimensions shape = {extent_of(order.batch), extent_of(order.rows), extent_of(order.columns)};
+  const auto batch = joint_stride(order.batch, tensor.strides());
+  const auto rows = joint_stride(order.rows, tensor.strides());
+  const auto columns = joint_stride(order.columns, tensor.strides());
+  if (batch && rows && columns) {
+    return Tensor(tensor.dtype(), shape, {*batch, *rows, *columns}, tensor.data(), tensor.owner());
+  }
+  Dimensions extents, strides;
+  for (const auto* parts : {&order.batch, &order.rows, &order.columns}) {
+    for (const Part& part : *parts) {
+      extents.push_back(part.extent);
+      strides.push_back(tensor.strides()[part.axis] * part.step);
+    }
+  }
+  const Tensor permuted(tensor.dtype(), std::move(extents), std::move(strides), tensor.data(), tensor.owner());
+  return permuted.reshaped(shape);
+}
+
+}  // namespace
+
+std::string layout_text(const Layout& layout) {
+  std::string text;
+  // The channels of the axis that is not split are counted in one group alone.
+  std::optional<Axis> counted;
+  if (layout.groups > 1) counted = layout.axes[layout.split] == Axis::out ? Axis::in : Axis::out;
+  for (const Axis axis : layout.axes) {
+    text += fmt::format("{}{}", text.empty() ? "[" : ", ", axis_name(axis));
+    if (counted == axis) text += fmt::format(" / {}", layout.groups);
+  }
+  return text + "]";
+}
+
+BlockShape block_shape(const Layout& layout, const Dimensions& shape) {
+  const Order order = order_of(layout, shape);
+  return {extent_of(order.batch), extent_of(order.rows), extent_of(order.columns)};
+}
+
+Dimensions stack_shape(const Layout& layout, const Dimensions& shape) {
+  Dimensions extents;
+  for (const Part& part : order_of(layout, shape).batch) extents.push_back(part.extent);
+  return extents;
+}
+
+std::vector<Tensor> blocks_of(const Tensor& tensor, const Layout& layout) {
+  const Tensor batch = as_batch(tensor, order_of(layout, tensor.shape()));
+  std::vector<Tensor> blocks;
+  for (std::int64_t b = 0; b < batch.shape()[0]; ++b) blocks.push_back(batch.slice(b));
+  return blocks;
+}
+
+Dimensions tensor_index(const Layout& layout, const Dimensions& shape, std::int64_t block, std::int64_t row,
+                        std::int64_t column) {
+  const Order order = order_of(layout, shape);
+  Dimensions index(shape.size(), 0);
+  add_index(order.batch, block, index);
+  add_index(order.rows, row, index);
+  add_index(order.columns, column, index);
+  return index;
+}
+
+}  // namespace sigmax::audit

@@ -1,0 +1,104 @@
+"""What a tensor is taken for, and how a user changes it."""
+
+import csv
+import io
+import json
+import math
+
+import checkpoints
+from command import CommandTest, main
+
+
+def values(count, seed):
+    return [math.sin(seed + 1.3 * i) + 0.2 * math.cos(7 * i) for i in range(count)]
+
+
+def tensor(shape, seed=1):
+    return "F64", shape, values(math.prod(shape), seed)
+
+
+class Roles(CommandTest):
+
+    def audit(self, path, *options):
+        return json.loads(self.expect(0, "audit", path, "--format", "json", *options).out)
+
+    def model(self, tensors, name="model.safetensors"):
+        return self.write(name, checkpoints.safetensors(tensors))
+
+    def test_the_report_says_what_decided_and_how_the_axes_lie(self):
+        path = self.model({
+            "h.0.attn.c_attn.weight": tensor((4, 12)),
+            "h.0.attn.c_attn.bias": tensor((12,)),
+            "Conv_0/kernel": tensor((3, 3, 2, 5)),
+            "x.weight_scale": tensor((2, 2)),
+            "x.weight": ("I64", (4, 4), [1] * 16),
+            "fc.weight": tensor((3, 7)),
+        })
+        report = self.audit(path)
+        told = {t["name"]: (t["role"], t["role_evidence"], t["layout"], t["matrix"]) for t in report["tensors"]}
+        self.assertEqual(told, {
+            "h.0.attn.c_attn.weight": ("dense", "companion", "[in, out]", [12, 4]),
+            "Conv_0/kernel": ("convolution", "name", "[kernel, kernel, in, out]", [5, 18]),
+            "fc.weight": ("dense", "shape", "[out, in]", [3, 7]),
+        })
+        skipped = {s["name"]: s["role_evidence"] for s in report["skipped"]}
+        self.assertEqual(skipped, {"h.0.attn.c_attn.bias": None, "x.weight_scale": "companion", "x.weight": None})
+        rows = list(csv.DictReader(io.StringIO(self.expect(0, "audit", path, "--format", "csv").out)))
+        self.assertEqual([(row["role_evidence"], row["layout"]) for row in rows],
+                         [(told[row["name"]][1], told[row["name"]][2]) for row in rows])
+
+    def test_norm_and_svd_take_the_matrix_of_the_audit(self):
+        path = self.model({
+            "mlp.c_fc.weight": tensor((4, 16), 3),
+            "Conv_0/kernel": tensor((3, 3, 2, 5), 4),
+            "up.conv_transpose.weight": tensor((6, 2, 2, 2), 5),
+        })
+        for weight in self.audit(path)["tensors"]:
+            with self.subTest(weight["name"]):
+                target = f"{path}:{weight['name']}"
+                finished = self.expect(0, "norm", target, "--format", "json")
+                norm = json.loads(finished.out)
+                self.assertEqual((norm["matrix"], norm["shape"]), (weight["matrix"], weight["shape"]))
+                self.assertAlmostEqual(norm["value"], weight["sigma_max_estimate"], delta=1e-9)
+                self.assertIn("taken for", finished.err)
+                one = self.expect(0, "norm", target, "--ord", "1", "--format", "value").out
+                self.assertAlmostEqual(float(one), weight["norm_1"], delta=1e-12)
+                svd = json.loads(self.expect(0, "svd", target, "-k", "1", "--format", "json").out)
+                self.assertEqual(svd["matrix"], weight["matrix"])
+                self.assertAlmostEqual(svd["triplets"][0]["sigma"], weight["sigma_max_estimate"], delta=1e-9)
+
+    def test_a_tensor_that_is_no_weight_does_not_hide_the_only_one(self):
+        path = self.model({"w": tensor((3, 3)), "rotary.cos_cached": tensor((8, 4)), "attn.bias": tensor((1, 1, 3, 3))})
+        self.assertEqual(json.loads(self.expect(0, "norm", path, "--format", "json").out)["tensor"], "w")
+        finished = self.expect(0, "norm", f"{path}:rotary.cos_cached", "--format", "value")
+        self.assertIn("an audit would skip it: rotary", finished.err)
+
+    def test_optimizer_state_in_a_training_folder_trips_no_gate(self):
+        self.model({"weight": checkpoints.matrix([[1.0, 0.0], [0.0, 2.0]])}, "run/model.safetensors")
+        self.model({"state.0.exp_avg": checkpoints.matrix([[1.0, 0.0], [0.0, 1e-9]])}, "run/optimizer.safetensors")
+        report = self.audit(self.folder / "run", "--fail-if", "condition > 1e6")
+        self.assertEqual([t["name"] for t in report["tensors"]], ["weight"])
+        self.assertEqual([s["role_evidence"] for s in report["skipped"]], ["container"])
+
+    def test_the_user_overrides_a_role(self):
+        path = self.model({"conv2.weight": tensor((8, 2, 3, 3)), "x.scales": tensor((3, 3)), "table": tensor((3, 4))})
+        report = self.audit(path, "--as", "conv2=convolution:4", "--as", "scales$=dense_in_out", "--as", "^table=skip",
+                            "--as", "conv=skip")
+        told = {t["name"]: (t["role_evidence"], t["layout"], t["batch"]) for t in report["tensors"]}
+        self.assertEqual(told, {"conv2.weight": ("user", "[out, in / 4, kernel, kernel]", 4),
+                                "x.scales": ("user", "[in, out]", 1)})
+        self.assertEqual([(s["name"], s["role_evidence"]) for s in report["skipped"]], [("table", "user")])
+
+    def test_an_override_that_makes_no_sense_is_refused(self):
+        path = self.model({"conv2.weight": tensor((8, 2, 3, 3)), "w": tensor((3, 3))})
+        for value in ("conv2", "=dense", "conv2=", "conv2=cnn", "conv2=convolution:0", "(=dense"):
+            with self.subTest(value):
+                self.assertIn("--as" if "=" not in value or value.startswith(("=", "(")) else "role" if
+                              ":" not in value else "groups", self.expect(2, "audit", path, "--as", value).err)
+        self.assertIn("groups do not divide", self.expect(2, "audit", path, "--as", "conv2=convolution:3").err)
+        self.assertIn("'w'", self.expect(2, "audit", path, "--as", "^w=convolution").err)
+        self.assertIn("no tensor's name matches", self.expect(0, "audit", path, "--as", "none=skip").err)
+
+
+if __name__ == "__main__":
+    main()
