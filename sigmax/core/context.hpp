@@ -31,8 +31,8 @@ class Context {
   /// Runs body(0) ... body(count - 1), each once, in any order, on at most as many threads as the context says; returns
   /// when all have ended and rethrows the first exception. Called from within a body it may keep to the calling thread.
   using ParallelLoop = std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
-  /// Loops run on the threads of the program around. A loop that ends only when threads have come that have nothing left
-  /// to do, as OpenMP's regions are, takes milliseconds where the system has put one of them on the caller's core.
+  /// Loops run on the threads of the program around. A loop that ends only when threads have come that have nothing
+  /// left to do, as OpenMP's regions are, takes milliseconds where the system has put one of them on the caller's core.
   /// Throws Error if `threads` is not positive or the loop is empty.
   Context(int threads, ParallelLoop loop);
 

@@ -1,7 +1,7 @@
-"""torch.func, forward-mode differentiation and gradient checkpointing with normalized weights.
+"""torch.func and forward-mode differentiation with normalized weights.
 
-Values are compared with torch's own parametrization and hook from the same converged state, with finite differences, and
-with one model after another.
+Values are compared with torch's own parametrization and hook from the same converged state, with finite differences,
+and with one model after another.
 """
 
 import copy
@@ -13,10 +13,9 @@ from torch import nn
 from torch.func import (
     functional_call, functionalize, grad, hessian, jacfwd, jacrev, jvp, linearize, stack_module_state, vjp, vmap,
 )  # fmt: skip
-from torch.utils.checkpoint import checkpoint
 
 import sigmax.torch
-from common import OURS_NEW, OURS_OLD, TORCH_NEW, TORCH_OLD, TestCase, close, largest, rounding
+from common import OURS_NEW, OURS_OLD, TORCH_NEW, TORCH_OLD, TestCase, close, rounding
 
 # A state converged to rounding; then sums of some hundred products, and divisions by sigma.
 CLOSE = rounding(12, 12, dtype=torch.float64, factor=512)
@@ -337,104 +336,6 @@ class ForwardMode(TestCase):
                     parameters = list(model.parameters())
                     found.append(torch.autograd.grad(y, parameters, torch.eye(y.numel(), dtype=y.dtype), is_grads_batched=True))
                 close(self, *map(flat, found), CLOSE)
-
-
-class Checkpointing(TestCase):
-    """The forward pass runs a second time in the backward pass: a step of the state there would be one too many."""
-
-    def gradients(self, normalize, reentrant, **options):
-        torch.manual_seed(6)
-        model = nn.Sequential(nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 20)).double()
-        normalize(model, **options)
-        with torch.no_grad():
-            for parameter in model.parameters():  # as a step of an optimizer leaves it, but larger
-                parameter.normal_()
-        x = torch.randn(6, 20, dtype=torch.float64, requires_grad=True)
-        if reentrant is None:
-            y = model(x)
-        else:
-            y = checkpoint(model, x, use_reentrant=reentrant)
-        (y**2).sum().backward()
-        return torch.cat([p.grad.flatten() for p in model.parameters()])
-
-    def test_checkpointing_is_right_with_once_per_step(self):
-        for normalize in (each_layer(OURS_NEW), apply_to):
-            plain = self.gradients(normalize, None, once_per_step=True)
-            for reentrant in (True, False):
-                with self.subTest(reentrant=reentrant):
-                    found = self.gradients(normalize, reentrant, once_per_step=True)
-                    close(self, found, plain, CLOSE)
-
-    def test_without_it_the_recomputed_weight_is_another_one_as_in_torch(self):
-        plain = self.gradients(each_layer(OURS_NEW), None)
-        for reentrant in (True, False):
-            mine = self.gradients(each_layer(OURS_NEW), reentrant)
-            theirs = self.gradients(each_layer(TORCH_NEW), reentrant)
-            close(self, mine, theirs, CLOSE)  # the same default
-            self.assertGreater(((mine - plain).abs().max() / plain.abs().max()).item(), 0.01)  # and its price
-
-    def test_checkpointed_parts_of_a_model(self):
-        torch.manual_seed(7)
-
-        class Model(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.layers = nn.ModuleList(nn.Linear(12, 12) for _ in range(3))
-                self.checkpointed = True
-
-            def forward(self, x):
-                for layer in self.layers:
-                    x = checkpoint(layer, x, use_reentrant=False) if self.checkpointed else layer(x)
-                    x = torch.tanh(x)
-                return x
-
-        model = Model().double()
-        sigmax.torch.apply(model)
-        other = Model().double()
-        sigmax.torch.apply(other)
-        for m in (other, model):  # either is written to
-            m.load_state_dict(copy.deepcopy(model.state_dict()))
-        other.checkpointed = False
-        optimizers = [torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, other)]
-        x = torch.randn(5, 12, dtype=torch.float64)
-        for _ in range(5):
-            for m, optimizer in zip((model, other), optimizers):
-                optimizer.zero_grad()
-                ((m(x) - 1) ** 2).sum().backward()
-                optimizer.step()
-        for (name, mine), (_, expected) in zip(model.state_dict().items(), other.state_dict().items()):
-            close(self, mine, expected, 1e3 * CLOSE, name)
-
-
-class AppliedTwice(TestCase):
-    def test_the_error_says_that_the_weights_are_taken(self):
-        model = linears()
-        group = sigmax.torch.apply(model)
-        with self.assertRaisesRegex(ValueError, r"parametrized already: '0\.weight', '2\.weight'.*remove"):
-            sigmax.torch.apply(model)
-        group.remove()
-        sigmax.torch.apply(model)
-        hooked = linears()
-        each_layer(OURS_OLD)(hooked)
-        with self.assertRaisesRegex(ValueError, "parametrized already: '0.weight'"):
-            sigmax.torch.apply(hooked)
-        many = nn.Sequential(*(TORCH_NEW(nn.Linear(3, 3)) for _ in range(5)))
-        with self.assertRaisesRegex(ValueError, "'2.weight' and 2 more"):
-            sigmax.torch.apply(many)
-
-    def test_a_pattern_that_matches_nothing_is_still_that(self):
-        model = linears()
-        sigmax.torch.apply(model)
-        with self.assertRaisesRegex(ValueError, "no weight of two or more dimensions matches"):
-            sigmax.torch.apply(model, include="encoder")
-        with self.assertRaisesRegex(ValueError, "no weight of two or more dimensions matches"):
-            sigmax.torch.apply(model, exclude="weight")
-
-    def test_what_is_left_is_normalized(self):
-        model = linears()
-        sigmax.torch.apply(model, include=r"^0\.weight")
-        self.assertEqual(sigmax.torch.apply(model).names, ["2.weight"])
-        self.assertLess(largest(model[2].weight), 1.5)
 
 
 if __name__ == "__main__":
