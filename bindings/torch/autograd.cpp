@@ -12,6 +12,7 @@
 #include "bindings/torch/composite.hpp"
 #include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
+#include "bindings/torch/transforms.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -72,14 +73,6 @@ std::pair<at::Tensor, at::Tensor> differentiable_backward(const at::Tensor& grad
   return {composite::tensor(result, weight, dim).to(weight.scalar_type()), grad_scale};
 }
 
-/// True within vmap: its batches are tensors that only ATen's own operators understand.
-bool is_batched(const variable_list& grads) {
-  return std::any_of(grads.begin(), grads.end(), [](const at::Tensor& grad) {
-    return grad.defined() &&
-           grad.key_set().has_any(c10::DispatchKeySet({c10::DispatchKey::FuncTorchBatched, c10::DispatchKey::Batched}));
-  });
-}
-
 /// Nothing that the dispatcher would have to call on the way to memory.
 bool are_plain(at::TensorList tensors) {
   return std::all_of(tensors.begin(), tensors.end(),
@@ -135,7 +128,7 @@ class NormalizeFunction : public ::torch::autograd::Function<NormalizeFunction> 
     const auto grad_sigma = [&](std::size_t k) { return written ? grads[count + k] : grads[k]; };
 
     variable_list result(count + scales.size() + 4);
-    if (at::GradMode::is_enabled() || is_batched(grads)) {
+    if (at::GradMode::is_enabled() || any_batched(grads)) {
       for (std::size_t k = 0; k < count; ++k) {
         const at::Tensor scale = scales.empty() ? at::Tensor() : scales[k];
         auto [weight, by_scale] = differentiable_backward(grad(k), grad_sigma(k), part(0)[k], part(2)[k], part(3)[k],

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "bindings/torch/transforms.hpp"
+
 namespace sigmax::torch::composite {
 namespace {
 
@@ -69,22 +71,39 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
   }
   if (lanczos && settings.steps > 1) right = ritz_vector(w, right, settings.steps, settings.eps);
   at::Tensor before;
+  at::Tensor done;  // within vmap each example ends for itself: then a mask, instead of the end of the loop
   for (std::int64_t k = 0; k < (lanczos ? 1 : settings.steps); ++k) {
+    const at::Tensor left_before = left;
+    const at::Tensor right_before = right;
+    at::Tensor image;  // of one singular vector, at the length of sigma
     if (v_first) {
       right = or_else(unit(times(w_adjoint, left), settings.eps), right);
-      left = or_else(unit(times(w, right), settings.eps), left);
+      image = times(w, right);
+      left = or_else(unit(image, settings.eps), left);
     } else {
       left = or_else(unit(times(w, right), settings.eps), left);
-      right = or_else(unit(times(w_adjoint, left), settings.eps), right);
+      image = times(w_adjoint, left);
+      right = or_else(unit(image, settings.eps), right);
+    }
+    if (done.defined()) {
+      left = at::where(done, left_before, left);
+      right = at::where(done, right_before, right);
     }
     if (settings.tolerance > 0) {
-      const at::Tensor now = at::linalg_vector_norm(times(w, right), 2, at::IntArrayRef{1});
-      if (before.defined() && at::le((now - before).abs(), now * settings.tolerance).all().item<bool>()) break;
+      const at::Tensor now = at::linalg_vector_norm(image, 2, at::IntArrayRef{1});
+      if (before.defined()) {
+        const at::Tensor close = at::le((now - before).abs(), now * settings.tolerance).all();
+        if (in_transform()) {
+          done = done.defined() ? at::logical_or(done, close) : close;
+        } else if (close.item<bool>()) {
+          break;
+        }
+      }
       before = now;
     }
   }
-  u.copy_(left.reshape(u.sizes()));
-  v.copy_(right.reshape(v.sizes()));
+  store(left.reshape(u.sizes()), u);
+  store(right.reshape(v.sizes()), v);
 }
 
 at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,

@@ -5,8 +5,6 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,25 +17,15 @@
 namespace sigmax::torch::native {
 namespace {
 
-#ifdef _OPENMP
-/// On torch's own threads: a second pool would find the cores taken by torch's, which wait for work without sleeping.
-void on_torch_threads(std::size_t count, const std::function<void(std::size_t)>& body) {
-  std::atomic<std::size_t> next{0};
-  at::parallel_for(0, std::min(static_cast<std::int64_t>(count), static_cast<std::int64_t>(at::get_num_threads())), 1,
-                   [&](std::int64_t, std::int64_t) {
-                     for (std::size_t i = next++; i < count; i = next++) body(i);
-                   });
-}
-std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads, on_torch_threads); }
-#else
-std::unique_ptr<Context> make_context(int threads) { return std::make_unique<Context>(threads); }
-#endif
-
-/// One for each thread that calls, of as many threads as torch has.
+/// One for each thread that calls, of as many threads as torch has, and of one within torch's own loops.
+///
+/// The threads are not torch's. Those are OpenMP's, and a loop on them ends when all of them have come, for which the
+/// caller spins: where the system has put one on the caller's own core, it cannot come until the spinning ends, after
+/// some milliseconds, though nothing is left to do. Here the caller does what nobody has begun, and returns.
 Context& context() {
   thread_local std::unique_ptr<Context> own;
-  const int threads = at::get_num_threads();
-  if (own == nullptr || own->threads() != threads) own = make_context(threads);
+  const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+  if (own == nullptr || own->threads() != threads) own = std::make_unique<Context>(threads);
   return *own;
 }
 

@@ -8,6 +8,7 @@
 
 #include "bindings/torch/autograd.hpp"
 #include "bindings/torch/composite.hpp"
+#include "bindings/torch/transforms.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -33,6 +34,7 @@ Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, co
   at::Tensor right;
   {
     const at::NoGradGuard constants;
+    const c10::AutoFwGradMode constants_forward(false);
     if (settings.steps > 0) composite::iterate(weight, u, v, dim, blocks, settings);
     left = u.detach().clone(at::MemoryFormat::Contiguous);
     right = v.detach().clone(at::MemoryFormat::Contiguous);
@@ -58,10 +60,13 @@ std::vector<Normalized> run(at::TensorList weights, at::TensorList u, at::Tensor
   std::vector<Normalized> results(count);
   std::vector<std::size_t> native;
   native.reserve(count);
+  const bool transformed = in_transform();
   for (std::size_t k = 0; k < count; ++k) {
     const std::int64_t dim = wrapped(weights[k], dims[k]);
     check("normalize", weights[k], u[k], v[k], dim, blocks[k], settings);
-    if (is_native(weights[k]) && u[k].device() == weights[k].device() && v[k].device() == weights[k].device()) {
+    const bool differentiated_forward = has_tangent(weights[k]) || (!scales.empty() && has_tangent(scales[k]));
+    if (!transformed && !differentiated_forward && is_native(weights[k]) && u[k].device() == weights[k].device() &&
+        v[k].device() == weights[k].device()) {
       native.push_back(k);
     } else {
       results[k] = normalize_composite(weights[k], u[k], v[k], scales.empty() ? at::Tensor() : scales[k], dim,

@@ -1,8 +1,9 @@
 // The operators torch.ops.sigmax.*: schemas, and what runs behind each dispatch key.
 //
 // normalize, normalize_all, sigma, scaled_linear and scaled_convolution are made of other operators: what they call
-// brings gradients, autocast rules and shapes along. Two operators have kernels: _normalize_into, which writes to
-// memory that it is given, so that torch.compile can make a function of it, and _normalize_backward.
+// brings gradients, autocast rules, batches and shapes along. Three operators have kernels: _normalize_into, which
+// writes to memory that it is given, so that torch.compile can make a function of it, _normalize_backward, and _store,
+// by which a functional transform steps a state.
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
@@ -16,6 +17,7 @@
 #include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
+#include "bindings/torch/transforms.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -164,7 +166,28 @@ TORCH_LIBRARY(sigmax, m) {
       "_normalize_backward(Tensor?[] grad, Tensor?[] grad_sigma, Tensor[] weights, Tensor[] sigma, Tensor[] u, "
       "Tensor[] v, Tensor[] scales, int[] dims, int[] blocks, float target, bool at_most) -> (Tensor[], Tensor[])",
       compliant);
+  m.def("_store(Tensor result, Tensor(a!) state) -> ()", compliant);
 }
+
+// Within vmap and functionalize the same functions run on their tensors, which the operators that these functions are
+// made of know.
+namespace {
+void made_of_others(torch::Library& m) {
+  m.impl("normalize", operators::normalize_operator);
+  m.impl("normalize_all", operators::normalize_all_operator);
+  m.impl("sigma", operators::sigma_operator);
+  m.impl("scaled_linear", operators::scaled_linear_operator);
+  m.impl("scaled_convolution", operators::scaled_convolution_operator);
+}
+}  // namespace
+TORCH_LIBRARY_IMPL(sigmax, FuncTorchBatchedDecomposition, m) { made_of_others(m); }
+TORCH_LIBRARY_IMPL(sigmax, Functionalize, m) {
+  made_of_others(m);
+  m.impl("_store", operators::store_operator);
+}
+
+TORCH_LIBRARY_IMPL(sigmax, FuncTorchBatched, m) { m.impl("_store", operators::store_batched); }
+TORCH_LIBRARY_IMPL(sigmax, CompositeExplicitAutograd, m) { m.impl("_store", operators::store_operator); }
 
 TORCH_LIBRARY_IMPL(sigmax, CPU, m) {
   m.impl("_normalize_into", operators::into_cpu);

@@ -16,6 +16,7 @@
 #include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
+#include "bindings/torch/transforms.hpp"
 
 namespace sigmax::torch {
 namespace {
@@ -76,7 +77,7 @@ at::Tensor as_type(const at::Tensor& tensor, at::ScalarType type) {
 /// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
 at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
                       std::int64_t dim) {
-  if (!at::GradMode::is_enabled() && is_native(grad) && !grad.unsafeGetTensorImpl()->is_python_dispatch()) {
+  if (!at::GradMode::is_enabled() && is_plain(grad) && is_native(grad)) {
     native::add_outer(grad, c.item<double>(), u, v, dim);
     return grad;
   }
@@ -140,7 +141,7 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     const Layer& layer = *static_cast<const Layer*>(held.get());
     const Settings& settings = layer.settings;
     const std::int64_t dim = settings.dims[0];
-    const bool again = at::GradMode::is_enabled();
+    const bool again = at::GradMode::is_enabled() || any_batched(grads);
     const at::Tensor& dy = grads[0];
     if (!again && is_plain(dy) && is_plain(x) && is_plain(weight)) return plain_backward(context, dy, saved, layer);
 
@@ -223,7 +224,10 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
                      options.target,
                      options.at_most};
   const bool autocast = at::autocast::is_autocast_enabled(input.device().type());
-  if (autocast || !is_native(weight) || !u.device().is_cpu()) {
+  const bool differentiated_forward = has_tangent(input) || has_tangent(weight) ||
+                                      has_tangent(bias.value_or(at::Tensor())) ||
+                                      has_tangent(scale.value_or(at::Tensor()));
+  if (autocast || in_transform() || differentiated_forward || !is_native(weight) || !u.device().is_cpu()) {
     // The layer in whatever precision it has, the scaling after it: each with its own gradient.
     const at::Tensor sigma = spectral_sigma(weight, u, v, options);
     const at::Tensor factor = composite::factor(sigma, scale.value_or(at::Tensor()), layer->settings);

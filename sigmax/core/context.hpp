@@ -31,8 +31,9 @@ class Context {
   /// Runs body(0) ... body(count - 1), each once, in any order, on at most as many threads as the context says; returns
   /// when all have ended and rethrows the first exception. Called from within a body it may keep to the calling thread.
   using ParallelLoop = std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
-  /// Loops run on the threads of the program around: two pools of threads on the same cores wait for each other. Throws
-  /// Error if `threads` is not positive or the loop is empty.
+  /// Loops run on the threads of the program around. A loop that ends only when threads have come that have nothing
+  /// left to do, as OpenMP's regions are, takes milliseconds where the system has put one of them on the caller's core.
+  /// Throws Error if `threads` is not positive or the loop is empty.
   Context(int threads, ParallelLoop loop);
 
   ~Context();
@@ -41,7 +42,8 @@ class Context {
 
   int threads() const noexcept;
 
-  /// Runs body(0) ... body(count - 1), in any order, on the context's threads; returns when all have ended. The first
+  /// Runs body(0) ... body(count - 1), in any order, on the context's threads; returns when all have ended. The caller
+  /// does what no other thread has begun, and for what one has begun it waits asleep, after a moment. The first
   /// exception is rethrown. May be called from within a body: the nested loop keeps to the same threads. Bodies run in
   /// the floating-point mode that core/floating_environment.hpp describes, on whatever thread.
   void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);

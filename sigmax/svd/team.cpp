@@ -1,7 +1,6 @@
 #include "sigmax/svd/team.hpp"
 
 #include <bit>
-#include <thread>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
@@ -10,23 +9,31 @@
 namespace sigmax {
 namespace {
 
-// Waits for a moment; after many, leaves the processor to others. A thread that was to help may not be running at all.
+// Waits for a moment at a time, and not for long: what is waited for may be a thread that the system has put on this
+// very core, or that has none. Some tens of microseconds are what sleeping and being woken costs.
 class Patience {
  public:
-  void wait() {
-    if (++waited_ > kSpins) {
-      std::this_thread::yield();
-      return;
-    }
+  /// False once it is time to sleep.
+  bool wait() {
+    if (++waited_ > kSpins) return false;
 #if defined(__x86_64__) || defined(__i386__)
     _mm_pause();
 #endif
+    return true;
   }
 
  private:
-  static constexpr int kSpins = 500;
+  static constexpr int kSpins = 2000;
   int waited_ = 0;
 };
+
+// Returns once `value` is no longer `old`.
+template <class T>
+void await_change(const std::atomic<T>& value, T old) {
+  for (Patience patience; value.load(std::memory_order_acquire) == old;) {
+    if (!patience.wait()) return value.wait(old);
+  }
+}
 
 }  // namespace
 
@@ -38,7 +45,10 @@ void Team::run(Context& context, const std::function<void(Team&)>& lead) {
     if (team.led_.exchange(true)) return team.help(static_cast<int>(member));
     struct Dismiss {
       Team& team;
-      ~Dismiss() { team.over_.store(true, std::memory_order_release); }
+      ~Dismiss() {
+        team.over_.store(true);
+        team.open(0);
+      }
     };
     const Dismiss dismiss{team};
     lead(team);
@@ -61,35 +71,43 @@ bool Team::take_one(std::uint64_t& seen, int member) {
   const std::uint64_t taken = seen & ~(std::uint64_t{1} << piece);
   if (open_.compare_exchange_strong(seen, taken, std::memory_order_acq_rel, std::memory_order_acquire)) {
     job_.call(job_.piece, piece);
-    done_.fetch_add(1, std::memory_order_release);
+    if (done_.fetch_add(1) + 1 == count_.load(std::memory_order_relaxed)) done_.notify_one();
     seen = open_.load(std::memory_order_acquire);
   }
   return true;
 }
 
 void Team::help(int member) {
-  Patience patience;
-  while (!over_.load(std::memory_order_acquire)) {
+  while (!over_.load()) {
     std::uint64_t seen = open_.load(std::memory_order_acquire);
+    // Nobody but the leader changes a word without open pieces.
     if (static_cast<std::uint32_t>(seen) == 0) {
-      patience.wait();
+      if (!over_.load()) await_change(open_, seen);
       continue;
     }
-    patience = {};
     while (take_one(seen, member)) {
     }
   }
+}
+
+// A new step with these pieces. Stored in sequence with what notify_all() looks at: who is asleep.
+std::uint64_t Team::open(std::uint64_t pieces) {
+  const std::uint64_t step = (open_.load(std::memory_order_relaxed) >> 32) + 1;
+  open_.store(step << 32 | pieces);
+  open_.notify_all();
+  return step << 32 | pieces;
 }
 
 void Team::perform(Job job, int count) {
   job_ = job;
   count_.store(count, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
-  std::uint64_t seen = ((open_.load(std::memory_order_relaxed) >> 32) + 1) << 32 | ((std::uint64_t{1} << count) - 1);
-  open_.store(seen, std::memory_order_release);
+  std::uint64_t seen = open((std::uint64_t{1} << count) - 1);
   while (take_one(seen, 0)) {
   }
-  for (Patience patience; done_.load(std::memory_order_acquire) != count;) patience.wait();
+  for (int done = done_.load(std::memory_order_acquire); done != count; done = done_.load(std::memory_order_acquire)) {
+    await_change(done_, done);
+  }
 }
 
 }  // namespace sigmax

@@ -10,8 +10,9 @@
 namespace sigmax {
 
 /// The threads of a context for an algorithm of many steps of a few microseconds each, where starting a parallel loop
-/// would cost as much as the step. One thread leads and runs the algorithm; the others wait, spinning, for pieces of
-/// its steps. The leader never waits for a thread to arrive: without any other it does every piece itself.
+/// would cost as much as the step. One thread leads and runs the algorithm; the others wait for pieces of its steps,
+/// spinning for some tens of microseconds and then asleep. The leader never waits for a thread to arrive: without any
+/// other it does every piece itself. It waits for pieces that another has begun, and no longer awake than those.
 ///
 /// Results do not depend on who does which piece, so the same bits come out for any number of threads if pieces are cut
 /// by shape alone.
@@ -44,6 +45,7 @@ class Team {
 
   Team(bool alone, int threads) : alone_(alone), threads_(threads) {}
   void perform(Job job, int count);
+  std::uint64_t open(std::uint64_t pieces);
   void help(int member);
   bool take_one(std::uint64_t& seen, int member);
 

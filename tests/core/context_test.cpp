@@ -1,6 +1,7 @@
 #include "sigmax/core/context.hpp"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -73,6 +74,29 @@ TEST(ParallelFor, GivesTheSameBitsForAnyThreadCount) {
     Context context(threads);
     EXPECT_EQ(sum_of_pieces(context), expected);
   }
+}
+
+double cpu_seconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Whoever waits at the end of a loop, for a thread that has no core to run on, say, sleeps before it has waited for
+// longer than the work takes. Processor time, not time: it is the same on a machine that is busy with something else.
+TEST(ParallelFor, WaitsAsleep) {
+  Context context(2 * Context().threads());  // more threads than cores: some have none
+  std::atomic<double> work{0};
+  const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+  for (int loop = 0; loop < 100; ++loop) {
+    context.parallel_for(8, [&](std::size_t) {
+      const double start = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+      while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < start + 1e-4) {
+      }
+      work += cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
+    });
+  }
+  EXPECT_LT(cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before, 2 * work);
 }
 
 TEST(ParallelFor, NestsAndRunsEveryInnerIndexOnce) {

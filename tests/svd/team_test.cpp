@@ -2,6 +2,7 @@
 #include "sigmax/svd/team.hpp"
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include <stdexcept>
 #include <vector>
@@ -53,6 +54,31 @@ TEST(Team, WorksAlone) {
   std::vector<int> done;
   Team::run_alone([&](Team& team) { team.step(5, [&](int piece) { done.push_back(piece); }); });
   EXPECT_EQ(done, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+double cpu_seconds(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// Processor time, not time: it is the same on a machine that is busy with something else.
+TEST(Team, SleepsWhereItsLeaderWorksAlone) {
+  Context context(2);
+  double leader = 0;
+  int sum = 0;
+  const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+  Team::run(context, [&](Team& team) {
+    for (int step = 0; step < 4; ++step) {
+      team.step(8, [&](int) {});
+      const double start = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+      while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < start + 0.05) ++sum;
+      leader += 0.05;
+    }
+  });
+  const double others = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before - leader;
+  EXPECT_LT(others, leader / 4);
+  EXPECT_GT(sum, 0);
 }
 
 TEST(Team, PassesOnWhatItsLeaderThrows) {

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import sigmax.torch
-from common import LAYERS, OURS_NEW, TestCase, close, largest, rounding
+from common import LAYERS, OURS_NEW, OURS_OLD, TORCH_NEW, TestCase, close, largest, rounding
 
 
 def converge(module, shape, steps=200):
@@ -299,6 +299,42 @@ class Certificates(TestCase):
             sigmax.torch.certify(torch.randn(3, 3, dtype=torch.complex64))
         with self.assertRaises(IndexError):
             sigmax.torch.certify(torch.randn(3, 3), dim=2)
+
+
+def linears():
+    return nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3))
+
+
+class AppliedTwice(TestCase):
+    def test_the_error_says_that_the_weights_are_taken(self):
+        model = linears()
+        group = sigmax.torch.apply(model)
+        with self.assertRaisesRegex(ValueError, r"parametrized already: '0\.weight', '2\.weight'.*remove"):
+            sigmax.torch.apply(model)
+        group.remove()
+        sigmax.torch.apply(model)
+        hooked = linears()
+        for layer in (hooked[0], hooked[2]):
+            OURS_OLD(layer)
+        with self.assertRaisesRegex(ValueError, "parametrized already: '0.weight'"):
+            sigmax.torch.apply(hooked)
+        many = nn.Sequential(*(TORCH_NEW(nn.Linear(3, 3)) for _ in range(5)))
+        with self.assertRaisesRegex(ValueError, "'2.weight' and 2 more"):
+            sigmax.torch.apply(many)
+
+    def test_a_pattern_that_matches_nothing_is_still_that(self):
+        model = linears()
+        sigmax.torch.apply(model)
+        with self.assertRaisesRegex(ValueError, "no weight of two or more dimensions matches"):
+            sigmax.torch.apply(model, include="encoder")
+        with self.assertRaisesRegex(ValueError, "no weight of two or more dimensions matches"):
+            sigmax.torch.apply(model, exclude="weight")
+
+    def test_what_is_left_is_normalized(self):
+        model = linears()
+        sigmax.torch.apply(model, include=r"^0\.weight")
+        self.assertEqual(sigmax.torch.apply(model).names, ["2.weight"])
+        self.assertLess(largest(model[2].weight), 1.5)
 
 
 if __name__ == "__main__":

@@ -53,21 +53,32 @@ class SpectralNormHook:
             if self.state != "used":
                 self.state = "used"
         elif self.state != "used":
-            self._warm_up(weight, u, v)
+            u, v = self._warmed_up(weight, u, v)
         steps = self.n_power_iterations if do_power_iteration else 0
         return _library.normalize(weight, u, v, None, self.dim, 1, steps, self.eps, _library.V_FIRST)[0]
 
     @torch.no_grad()
-    def _warm_up(self, weight: Tensor, u: Tensor, v: Tensor) -> None:
-        """Steps for a state that has made none. A loaded one counts as such if u is far from the direction of W v."""
-        needed = self.state == "fresh"
-        if self.state == "loaded":
-            image = torch.mv(self.reshape_weight_to_matrix(weight).to(torch.float64), v.to(torch.float64))
-            along = torch.dot(image, u.to(torch.float64)).abs()
-            needed = bool(along < 0.5 * torch.linalg.vector_norm(image) * torch.linalg.vector_norm(u))
+    def _warmed_up(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The state, with its first steps made and stored if it has made none. A loaded one counts as such if u is far
+        from the direction of W v."""
+        if self.state == "fresh":
+            self._first_steps(weight, u, v)
+            self.state = "used"
+            return u, v
+        image = torch.mv(self.reshape_weight_to_matrix(weight).to(torch.float64), v.to(torch.float64))
+        along = torch.dot(image, u.to(torch.float64)).abs()
+        needed = along < 0.5 * torch.linalg.vector_norm(image) * torch.linalg.vector_norm(u)
+        if _library.in_transform():  # of many states some may need it, which no `if` can decide: nothing is stored
+            first = u.clone(), v.clone()
+            self._first_steps(weight, *first)
+            return torch.where(needed, first[0], u), torch.where(needed, first[1], v)
         self.state = "used"
         if needed:
-            _library.sigma(weight, u, v, self.dim, 1, _WARM_UP, self.eps, _library.V_FIRST)
+            self._first_steps(weight, u, v)
+        return u, v
+
+    def _first_steps(self, weight: Tensor, u: Tensor, v: Tensor) -> None:
+        _library.sigma(weight, u, v, self.dim, 1, _WARM_UP, self.eps, _library.V_FIRST)
 
     def remove(self, module: nn.Module) -> None:
         with torch.no_grad():

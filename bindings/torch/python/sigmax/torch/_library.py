@@ -32,3 +32,23 @@ release_memory = torch.ops.sigmax.release_memory.default
 # The operators' names for a step's order.
 U_FIRST, V_FIRST, LANCZOS = 0, 1, 2
 SOLVERS = {"power": U_FIRST, "lanczos": LANCZOS}
+
+
+def in_transform() -> bool:
+    """True within a functional transform: torch.func.grad, jvp, vmap and what is made of them."""
+    return torch._C._functorch.peek_interpreter_stack() is not None
+
+
+def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that the caller of functional transforms gave, within them: wrappers are made anew for each call."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
+
+
+_top_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda ignore_tracing: None)
+
+
+def saved_by_hooks() -> bool:
+    """True where hooks take what the backward pass needs, as within torch.utils.checkpoint."""
+    return _top_hooks(False) is not None

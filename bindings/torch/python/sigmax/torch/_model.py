@@ -128,6 +128,19 @@ class NormalizedModel:
             parametrize.remove_parametrizations(module, name)
 
 
+def _taken(model: nn.Module, wanted: re.Pattern[str], unwanted: re.Pattern[str] | None) -> list[str]:
+    """The full names that match and belong to parameters that are parametrized or hooked already."""
+    found = []
+    for path, module in model.named_modules():
+        names = list(module._modules["parametrizations"]._modules) if "parametrizations" in module._modules else []
+        names += [name.removesuffix("_orig") for name in module._parameters if name.endswith("_orig")]
+        for name in names:
+            full = f"{path}.{name}" if path else name
+            if wanted.search(full) is not None and (unwanted is None or unwanted.search(full) is None):
+                found.append(full)
+    return found
+
+
 def apply(
     model: nn.Module,
     include: str = r"(^|\.)(weight|weight_[ih]h_l\d+(_reverse)?|weight_[ih]h|in_proj_weight|[qkv]_proj_weight)$",
@@ -137,6 +150,9 @@ def apply(
     **options: Any,
 ) -> NormalizedModel:
     """Normalizes the weights of a model whose full names match, of two or more dimensions, all in one call a pass.
+
+    Weights that have a parametrization already, or the hook of :func:`sigmax.torch.nn.utils.spectral_norm`, are left as
+    they are.
 
     Args:
         model: its weights are parametrized in place
@@ -161,6 +177,14 @@ def apply(
             if parameter.ndim >= 2:
                 places.append((full, module, name))
     if not places:
+        taken = _taken(model, wanted, unwanted)
+        if taken:
+            names = ", ".join(f"'{full}'" for full in taken[:3]) + (f" and {len(taken) - 3} more" if len(taken) > 3 else "")
+            raise ValueError(
+                f"every weight that matches is parametrized already: {names}. apply() normalizes a weight once: use what "
+                "the first call returned, or take the parametrization off first (remove() of that, or "
+                "torch.nn.utils.parametrize.remove_parametrizations)"
+            )
         raise ValueError(f"no weight of two or more dimensions matches include={include!r}, exclude={exclude!r}")
     for _, module, name in places:
         spectral_norm(module, name, once_per_step=once_per_step, **options)

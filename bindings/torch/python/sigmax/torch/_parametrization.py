@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import weakref
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -78,7 +79,9 @@ class SpectralNorm(nn.Module):
         self.tolerance = float(tolerance)
         self.blocks = blocks
         self.once_per_step = once_per_step
-        self._seen = -1  # the version of the weight at the last iteration
+        # The weight at the last iteration, and its version. With torch.func each step has new tensors, all of version 0.
+        self._seen: weakref.ref[Tensor] | None = None
+        self._seen_version = -1
         self.scale = nn.Parameter(weight.new_ones(())) if learnable_scale else None
         if ndim > 1:
             u = weight.new_empty(rows).normal_(0, 1)
@@ -98,11 +101,16 @@ class SpectralNorm(nn.Module):
         if not self.training:
             return 0
         if self.once_per_step and not torch.compiler.is_compiling():
+            weight = _library.unwrapped(weight)
             version = weight._version
-            if version == self._seen:
+            if version == self._seen_version and self._seen is not None and self._seen() is weight:
                 return 0
-            self._seen = version
+            self._seen = weakref.ref(weight)
+            self._seen_version = version
         return self.n_power_iterations
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_seen": None}  # a copy has another weight, and there is no pickling of references
 
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
