@@ -157,14 +157,15 @@ bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tole
   const double root = values.resolution / unit;
   // Ends go outward by kOutward where a subnormal number may have been rounded.
   const double outward = (formed + kOutward) / unit;
-  const double enough = least + 4 * root * root + 4 * outward * (1 + outward);
+  // A proof tells nothing of values below its resolution: without a check, nothing does.
+  const double enough = (confirmed ? least + 4 * root * root : 0.0) + 4 * outward * (1 + outward);
   for (std::size_t i = 0; i < values.sigma.size(); ++i) {
     const Enclosure& e = values.sigma[i];
     if (!e.upper) return false;
     const double upper = std::max(e.upper->value(), found.sigma[i]) / unit;
     const double lower = std::min(e.lower.value(), found.sigma[i]) / unit;
     const double own = std::max(found.sigma[i], e.lower.value()) / unit;
-    const double of_tolerance = (confirmed ? 64 : 8) * tolerance * (confirmed ? 1 : own * own);
+    const double of_tolerance = confirmed ? 64 * tolerance : std::max(8 * tolerance, least) * own * own;
     if (!((upper - lower) * (upper + lower) <= std::max(of_tolerance, enough))) return false;
   }
   return true;

@@ -33,12 +33,9 @@ constexpr std::int64_t kFewLeft = kMostStarts;
 constexpr std::int64_t kBriefSteps = 6;
 
 // A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding
-// times the inverse of the failure probability: up to this much of theta is as close as may be expected, and as much of
-// its root relative to the largest.
+// times the inverse of the failure probability: up to this much of theta is as close as may be expected.
 template <Real T>
 constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
-template <Real T>
-constexpr double kConfirmedRoot = std::same_as<T, float> ? 1e-3 : 1e-8;
 
 // Rounds that may find something: each finds as many copies of a value as it starts from vectors.
 constexpr int kMostRounds = 64;
@@ -185,6 +182,8 @@ class Scales {
   bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
   // Of products with the complement.
   double magnitude() const { return magnitude_of(kth_); }
+  // Of sigma = sqrt(theta): what is less is rounding.
+  double floor() const { return 16 * kUnit * terms_ * std::sqrt(largest_); }
   // Of theta or a bound on it, at most, to first order.
   double rounding(double theta) const { return 16 * kUnit * terms_ * magnitude_of(theta); }
   double rounding() const { return rounding(kth_); }
@@ -249,7 +248,7 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
     const double theta = result.theta[i];
     const double rounding = result.rounding[i];
-    const double root = std::sqrt(std::max(theta, 0.0)) + kConfirmedRoot<T> * std::sqrt(result.theta.front());
+    const double root = std::sqrt(std::max(theta, 0.0)) + 2 * scales.floor();
     double close = std::max(kConfirmed<T> * theta, root * root - theta);
     if (!shown.exhausted) close = std::min(close, 2 * rounding);
     result.confirmed = result.confirmed && likely[i] <= theta + std::max(16 * options.same * theta, close);

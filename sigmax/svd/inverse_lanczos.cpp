@@ -37,6 +37,17 @@ double largest_value(const Matrix<double>& r, const RandomState& random, Context
   return std::sqrt(lanczos<double>(r.rows(), product, {}, options, context).theta.front());
 }
 
+// Whether |R v| is about theta^-1/2 for column j of V. Where R is singular, rounding of its inverse makes Ritz values
+// of vectors that R does not shrink.
+bool is_shrunk(const Matrix<double>& r, const Matrix<double>& v, std::int64_t j, double theta) {
+  Matrix<double> image(v.rows(), 1);
+  std::ranges::copy(v.column(j), image.column(0).begin());
+  triangular::multiply(r, triangular::Side::plain, image.view());
+  const double norm = cblas_dnrm2(static_cast<int>(image.rows()), image.values().data(), 1);
+  const double rounding = 64 * std::sqrt(static_cast<double>(r.rows())) * triangular::unit_of(r);
+  return norm * std::sqrt(theta) <= 2 || norm <= rounding;
+}
+
 // Right singular vectors of R for its k smallest values, by Lanczos on (R^T R)^-1. Its rounding errors are u theta_1,
 // theta_1 = 1 / sigma_min^2, so that vectors of values much larger than sigma_min are lost behind it:
 //
@@ -59,7 +70,10 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
     inner.random = found.random;
     const LanczosResult<double> top = lanczos<double>(r.rows(), product, {}, inner, context);
     std::int64_t good = 1;
-    while (good < inner.k && top.theta[static_cast<std::size_t>(good)] >= kReach * top.theta.front()) ++good;
+    while (good < inner.k && top.theta[static_cast<std::size_t>(good)] >= kReach * top.theta.front() &&
+           is_shrunk(r, top.vectors, good, top.theta[static_cast<std::size_t>(good)])) {
+      ++good;
+    }
     found.products += top.products;
     found.random = top.random;
     if (top.outcome == LanczosOutcome::out_of_products) {
@@ -129,11 +143,13 @@ double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Cont
   const auto structure = a.structure();
   const auto* stored = std::get_if<structure::Stored>(&structure);
   if (stored != nullptr && (std::same_as<T, double> || stored->matrix->dtype != DType::f64)) return 0;
+  const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
   const Shape shape = a.shape();
   const auto sides = static_cast<double>(shape.rows + shape.columns);
   const double frobenius = cblas_dnrm2(static_cast<int>(formed.a.values().size()), formed.a.values().data(), 1);
+  if (stored != nullptr) return unit * frobenius;  // each entry was rounded once
   const double norm = std::max(frobenius, std::ldexp(uncancelled_norm(a, context), -formed.exponent));
-  return 8 * static_cast<double>(std::numeric_limits<T>::epsilon()) * sides * norm;
+  return 8 * unit * sides * norm;
 }
 
 // The smallest triplets of the triangular factor.
@@ -195,9 +211,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   result.random = found.right.random;
   result.outcome = found.right.outcome;
   result.joined = found.checked.joined;
-  // Left vectors of values at rounding are not always to be had from what has joined.
+  // Vectors of values at rounding are not always to be had.
   const double worst = *std::max_element(result.residual.begin(), result.residual.end());
-  if (found.checked.joined > 0 && !(worst <= kGood)) result.outcome = SvdOutcome::unconfirmed;
+  if (result.outcome == SvdOutcome::converged && options.check != Check::none && !(worst <= kGood)) {
+    result.outcome = SvdOutcome::unconfirmed;
+  }
   if (!found.checked.lower.empty()) {
     result.checked = CheckedValues{std::move(found.checked.lower), options.failure_probability};
     for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);

@@ -184,14 +184,18 @@ class Search {
         const double rounding = root > 0 ? formed_ * sigma / root : kInfinity;  // of R^T Y, in the worst direction
         coupled = std::hypot(coupled, coupling.norm[i] + rounding);
         const double apart = std::hypot((sigma - root) * (sigma + root), 2 * coupled * root);
-        square = root > 0 ? 0.5 * (sigma * sigma + root * root - apart) : 0;
+        // Not (sigma^2 + root^2 - apart) / 2, which loses all below the rounding of root^2.
+        square = 2 * root * root * (sigma - coupled) * (sigma + coupled) / (sigma * sigma + root * root + apart);
+        if (!(root > 0)) square = 0;
       }
       const double lower = std::sqrt(std::max(square, 0.0)) - (2 + std::sqrt(static_cast<double>(i + 1))) * formed_;
       result_.lower.push_back(std::max(lower, 0.0));
     }
     // The lower ends tell of the values that were found, too.
-    const double slack = 1e-6 * sigma_.front() + kFewFormed * formed_;
-    if (!(result_.lower.front() >= sigma_.front() - slack)) right_.outcome = SvdOutcome::unconfirmed;
+    for (std::size_t i = 0; i < sigma_.size(); ++i) {
+      const double slack = 1e-6 * sigma_[i] + kFewFormed * formed_;
+      if (!(result_.lower[i] >= sigma_[i] - slack)) right_.outcome = SvdOutcome::unconfirmed;
+    }
     if (!right_.random.drawn) result_.lower.clear();
   }
 
