@@ -68,7 +68,10 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
   for (const io::Entry& entry : checkpoint.entries) {
     if (!is_matrix(entry)) continue;
     shaped.push_back(&entry);
-    if (std::holds_alternative<audit::MatrixPlan>(audit::classify(entry, siblings))) matrices.push_back(&entry);
+    const auto classified = audit::classify(entry, siblings);
+    const auto* other = std::get_if<audit::NoMatrix>(&classified);
+    const bool is_unread = other != nullptr && !other->evidence && audit::may_be_unread_weight(entry);
+    if (other == nullptr || is_unread) matrices.push_back(&entry);
   }
   if (matrices.empty()) matrices = std::move(shaped);
   if (matrices.size() == 1) return *matrices.front();
@@ -158,7 +161,7 @@ Found find_entry(const io::Checkpoint& checkpoint, const Target& target) {
 }
 
 void require_matrix(const io::Entry& entry) {
-  if (!entry.load) throw Error(fmt::format("'{}' cannot be read: {}", entry.name, entry.unreadable));
+  if (!entry.load) throw FileError(entry.file.string(), fmt::format("tensor '{}'", entry.name), entry.unreadable);
   if (entry.shape.size() < 2) {
     throw Error(
         fmt::format("'{}' has the shape {}; a matrix needs two dimensions", entry.name, to_string(entry.shape)));

@@ -237,11 +237,11 @@ class AuditSelection(CommandTest):
         self.assertEqual(json.loads(self.expect(0, "audit", "hub/pytorch_model.bin", "--format", "json").out)["summary"]["audited"], 2)
 
     def test_one_model_twice_in_one_format_is_counted_twice_and_said(self):
-        for name in ("model", "model_ema"):
+        for name in ("model", "model_b"):
             self.write(f"run/{name}.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[3.0, 1.0]])}))
         report = json.loads(self.expect(0, "audit", "run", "--format", "json").out)
         self.assertEqual(report["summary"]["audited"], 2)
-        self.assertIn("'model.safetensors', 'model_ema.safetensors'", report["model"]["notes"][0])
+        self.assertIn("'model.safetensors', 'model_b.safetensors'", report["model"]["notes"][0])
 
     def test_the_number_of_a_shard_stays_in_the_file_column(self):
         names = ["model-00001-of-00002.safetensors", "diffusion_pytorch_model-00002-of-00002.safetensors"]

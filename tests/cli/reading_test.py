@@ -40,7 +40,7 @@ class ReadingTest(CommandTest):
                          {"lm_head.weight": "no shard holds it, though the index lists it in 'a.safetensors'"})
         self.assertIn("lists 1 tensors that no shard holds: 'lm_head.weight'", notes[0])
         self.assertIn("'lm_head.weight'", self.expect(0, "audit", ".", "--format", "csv").err)
-        refused = self.expect(2, "norm", ".:lm_head.weight")
+        refused = self.expect(3, "norm", ".:lm_head.weight")
         self.assertIn("no shard holds it", refused.err)
 
     def test_an_index_with_a_mark_and_shards_below(self):

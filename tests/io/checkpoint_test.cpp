@@ -161,13 +161,13 @@ TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
       contains(refusal([&] { open_checkpoint(folder.path()); }),
                "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is of no known format (a Git"));
   folder.write("m-1.safetensors", safetensors({{"a", 1}}));
-  folder.write("tokenizer.model", "pieces");
+  folder.write("pieces.model", "pieces");
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   EXPECT_EQ(names_of(checkpoint), Names{"a"});
   ASSERT_EQ(checkpoint.notes.size(), 3U);
   EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is of no known format (a Git LFS pointer"));
   EXPECT_TRUE(contains(checkpoint.notes[1], "m-3.pt: is empty"));
-  EXPECT_TRUE(contains(checkpoint.notes[2], "no files of a known format: 'tokenizer.model'"));
+  EXPECT_TRUE(contains(checkpoint.notes[2], "no files of a known format: 'pieces.model'"));
 }
 
 TEST(OpenCheckpoint, ArraysOfOddTypesInAFolderAreListed) {
@@ -272,8 +272,7 @@ TEST_F(ShardedCheckpoint, IndicesOfOtherThingsStandForNothing) {
   folder_.write("empty.index.json", "");
   const Checkpoint plain = open_checkpoint(folder_.path());
   EXPECT_EQ(names_of(plain), (Names{"a", "b", "c"}));
-  ASSERT_EQ(plain.notes.size(), 1U);
-  EXPECT_TRUE(contains(plain.notes[0], "'empty.index.json', 'vectors.index.json'"));
+  EXPECT_TRUE(plain.notes.empty());
   index(R"({"c":"m-2.safetensors"})");
   EXPECT_EQ(names_of(open_checkpoint(folder_.path())), Names{"c"});
 }
