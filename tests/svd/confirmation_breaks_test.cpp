@@ -97,6 +97,40 @@ TEST(SmallestEnds, AreBelowTheValuesOfNearlySingularMatrices) {
   }
 }
 
+// Values far below the largest of those asked for: an end that is a difference of squares would lose them.
+TEST(SmallestEnds, AreBelowValuesThatAreSpread) {
+  for (const double small : {1e-5, 1e-6, 1e-8}) {
+    for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+      std::vector<double> d(64);
+      for (std::size_t i = 0; i < d.size(); ++i)
+        d[i] = i < 4 ? small * (1 + 0.1 * static_cast<double>(i)) : 1 + 0.02 * static_cast<double>(i);
+      std::shuffle(d.begin(), d.end(), std::mt19937_64(seed));
+      expect_smallest_ends(*dense<double>(stored_diagonal(d)), d, 5, seed, 0);
+    }
+  }
+}
+
+// Rounding of the inverse of a singular matrix makes vectors that the matrix does not shrink. They are not taken.
+TEST(SmallestEnds, OfMatricesWithANullSpaceConverge) {
+  for (const std::int64_t zeros : {1, 2, 4}) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      std::vector<double> d(64, 0.0);
+      for (std::size_t i = static_cast<std::size_t>(zeros); i < d.size(); ++i) {
+        d[i] = i == static_cast<std::size_t>(zeros) ? 5 : 100 + static_cast<double>(i);
+      }
+      std::shuffle(d.begin(), d.end(), std::mt19937_64(seed));
+      Context context(1);
+      SvdOptions<double> options;
+      options.which = Which::smallest;
+      options.k = zeros + 1;
+      options.random = vouched(random_state(seed));
+      const SvdResult<double> found = svd(*dense<double>(between_hadamards(d)), options, context);
+      EXPECT_EQ(found.outcome, SvdOutcome::converged) << zeros << " " << seed;
+      EXPECT_NEAR(found.sigma.front(), 5, 1e-9) << zeros << " " << seed;
+    }
+  }
+}
+
 // What is formed is wrong by the rounding of the parts, which may be far larger than what they leave.
 TEST(SmallestEnds, AllowForTermsThatCancel) {
   std::vector<double> rest(60);
@@ -176,6 +210,40 @@ TEST(Checks, AProofIsNotContentWithAnEstimateThatNothingConfirms) {
         const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
         if (found.triplets.outcome == SvdOutcome::converged) {
           EXPECT_NEAR(found.triplets.sigma.front(), 1, 6 * tolerance) << name(method) << " " << tolerance << " " << at;
+        }
+      }
+    }
+  }
+}
+
+// Values of which a proof tells nothing, since their squares are rounding: the check has the word.
+TEST(Checks, HaveTheWordBelowTheResolutionOfAProof) {
+  Context context(1);
+  for (const double ratio : {1e-5, 1e-6, 1e-7, 1e-8, 1e-9}) {
+    for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+      std::vector<double> values(60);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = i == 0 ? 1 : ratio * (1 + 2 * static_cast<double>(60 - i) / 60);
+      }
+      const double second = values[1];
+      std::shuffle(values.begin(), values.end(), std::mt19937_64(seed));
+      std::vector<double> entries(70 * 60, 0.0);
+      for (std::size_t i = 0; i < values.size(); ++i) entries[(i + 5) * 60 + i] = values[i];
+      const auto a = dense<double>(Tensor::rounded(entries, {70, 60}, DType::f64));
+      for (const Method& method : {Method{Auto{}}, Method{BlockKrylov{}}}) {
+        for (const double tolerance : {1e-6, 1e-10}) {
+          SvdOptions<double> options;
+          options.k = 2;
+          options.method = method;
+          options.tolerance = tolerance;
+          options.random = vouched(random_state(seed));
+          const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
+          const SvdResult<double> alone = svd(*a, options, context);
+          for (const SvdResult<double>* result : {&found.triplets, &alone}) {
+            if (result->outcome == SvdOutcome::converged) {
+              EXPECT_NEAR(result->sigma[1], second, 32 * tolerance * second + 1e-12) << ratio << " " << name(method);
+            }
+          }
         }
       }
     }
