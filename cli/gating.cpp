@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sigmax/report/columns.hpp"
+#include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -113,7 +114,8 @@ Groups grouped(const GateOutcome& outcome, bool allowed) {
 std::string names_of(const std::vector<const NotJudged*>& items, bool with_detail) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(items.size(), kNamed); ++i) {
-    names.push_back(with_detail ? fmt::format("{} ({})", items[i]->name, items[i]->detail) : items[i]->name);
+    const std::string name = report::visible(items[i]->name);
+    names.push_back(with_detail ? fmt::format("{} ({})", name, report::visible(items[i]->detail)) : name);
   }
   const std::string more = items.size() > kNamed ? fmt::format(" and {} more", items.size() - kNamed) : std::string();
   return fmt::format("{}{}", fmt::join(names, ", "), more);
@@ -194,7 +196,8 @@ void tell(const GateOutcome& outcome, const audit::Result& result, const Message
       const bool equal = !reading.value.starts_with("in ") && !reading.value.starts_with("at ");
       readings += fmt::format(", {} {}{}", reading.key, equal ? "= " : "", reading.value);
     }
-    messages.finding("gate tripped", fmt::format("{}: {}{}", outcome.expression, weight.name, readings));
+    messages.finding("gate tripped",
+                     fmt::format("{}: {}{}", outcome.expression, report::visible(weight.name), readings));
   }
   for (const auto& [key, items] : grouped(outcome, false)) {
     messages.finding("gate not judged", fmt::format("{}: {}", outcome.expression, explain(items, result)));

@@ -77,8 +77,7 @@ const char* normalized_weight(const io::Entry& entry, const Name& name, const Si
     }
     if (name.last == direction && is_beside(name, entry, siblings, {magnitude})) {
       return "direction of a weight under weight normalization: the weight itself, g v / |v|, is not stored; remove "
-             "the "
-             "parametrization before saving";
+             "the parametrization before saving";
     }
   }
   return nullptr;
@@ -204,10 +203,17 @@ std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblin
   if (const auto evidence = scale_of_a_weight(entry, name, siblings)) {
     return NoMatrix{"scale or zero point: multiplied or added entry by entry", evidence};
   }
-  if (const char* what = normalized_weight(entry, name, siblings)) return NoMatrix{what, Evidence::companion};
+  if (const char* what = normalized_weight(entry, name, siblings)) {
+    return NoMatrix{what, Evidence::companion, std::string_view(what).starts_with("direction")};
+  }
   if (averaged(entry, name, siblings) != nullptr) {
     return NoMatrix{"running average of another tensor of the checkpoint", Evidence::companion};
   }
+  const auto components = name.parts.components();
+  const bool is_shadow = std::any_of(components.begin(), components.end(), [](std::string_view component) {
+    return is_one_of(component, {"shadow_params", "swa_state"});
+  });
+  if (is_shadow) return NoMatrix{"running average of the weights", Evidence::known_name};
   if (const auto evidence = optimizer_state(entry, name)) return NoMatrix{"optimizer state", evidence};
   if (const char* what = buffer(entry, name)) return NoMatrix{what, Evidence::known_name};
   if (const char* what = table(entry, name)) return NoMatrix{what, Evidence::known_name};

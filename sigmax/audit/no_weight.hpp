@@ -15,6 +15,7 @@ namespace sigmax::audit {
 struct NoMatrix {
   std::string reason;
   std::optional<Evidence> evidence{};
+  bool is_weight = false;  ///< it is one, or holds one, all the same: a gate must not pass over it
 };
 
 /// Scales and zero points of quantized weights, optimizer state, copies that are averages, rotary caches, masks,

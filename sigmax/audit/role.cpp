@@ -187,13 +187,14 @@ std::string_view name(Evidence evidence) noexcept {
 
 std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblings& siblings,
                                             const std::optional<AssumedRole>& assumed) {
+  if (assumed && assumed->kind == AssumedRole::Kind::skip) return NoMatrix{"left out by --as", Evidence::user};
   if (auto reason = not_a_number(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);
   const auto* plan = std::get_if<MatrixPlan>(&decision);
   if (plan != nullptr && plan->batch > kMostMatrices) {
     return NoMatrix{fmt::format("{} matrices: more than {} in one tensor are not measured", plan->batch, kMostMatrices),
-                    plan->evidence};
+                    plan->evidence, true};
   }
   return decision;
 }

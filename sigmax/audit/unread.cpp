@@ -67,6 +67,8 @@ bool may_be_unread_weight(const io::Entry& entry) {
   const std::string component = last_component(entry.name);
   if (names_a_companion(component)) return false;
   if (entry.shape.empty()) return !readable && names_a_weight(component);
+  // All weights of a part of a model, one after another.
+  if (!readable && component.find("flat_param") != std::string::npos) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
   if (readable && is_integer(entry.dtype)) return is_multiplied_with(entry) || names_packed_weights(component);
   return true;

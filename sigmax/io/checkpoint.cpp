@@ -16,8 +16,8 @@
 #include "sigmax/io/companion_file.hpp"
 #include "sigmax/io/distributed.hpp"
 #include "sigmax/io/distributed_metadata.hpp"
-#include "sigmax/io/intact.hpp"
 #include "sigmax/io/folder.hpp"
+#include "sigmax/io/intact.hpp"
 #include "sigmax/io/mapped_file.hpp"
 #include "sigmax/io/message.hpp"
 #include "sigmax/io/npy.hpp"
@@ -202,14 +202,17 @@ class Opener {
     return first;
   }
 
-  static std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>& others) {
+  std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>& others) {
     std::error_code error;
     std::vector<fs::path> files;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
       if (is_file(it->path())) {
         files.push_back(it->path());
       } else {
-        others.push_back(it->path().filename().string() + (is_folder(it->path()) ? "/" : ""));
+        const std::string name = it->path().filename().string();
+        others.push_back(name + (is_folder(it->path()) ? "/" : ""));
+        // A link to nothing, as half a download leaves it, a pipe, ...
+        if (!is_folder(it->path()) && is_named_like_weights(name)) checkpoint_.unread_files.push_back(it->path());
       }
     }
     if (error) throw FileError(folder.string(), "", error.message());

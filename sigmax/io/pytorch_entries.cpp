@@ -60,7 +60,10 @@ bool is_blown_up(const MappedFile& file, const PickledTensor& tensor) {
 }
 
 // FSDP's vector of several weights, or of one process's share of them, which nothing in it tells apart.
-bool is_flat_parameter(std::string_view name) { return name.ends_with("_flat_param") || name.ends_with(".flat_param"); }
+bool is_flat_parameter(std::string_view name) {
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  return last.starts_with("flat_param") || last.ends_with("_flat_param");
+}
 
 class EntryMaker {
  public:

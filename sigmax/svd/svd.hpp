@@ -24,7 +24,7 @@ enum class Check {
   none,   ///< nothing
   brief,  ///< where a value was found twice, a few steps from fresh random vectors on what the triplets leave of A:
           ///< finds most further copies, and shows nothing
-  full,  ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
+  full,   ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
 };
 
 /// What the tolerance speaks of.

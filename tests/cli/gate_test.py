@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import re
 
 import checkpoints
@@ -142,6 +143,33 @@ class WhatCannotBeJudged(CommandTest):
         self.unread("model.layers.0.mlp.up_proj.qweight", ("I32", (2, 3), [1] * 6))
         self.unread("h.0.attn.weight", ("U8", (6, 1), bytes(6)))
         self.unread("block.0.gate_up_proj_blocks", ("U8", (2, 3, 4, 2), bytes(48)))
+
+    def test_a_weight_that_is_stored_as_its_normalized_direction_counts(self):
+        self.write("m.safetensors", checkpoints.safetensors(
+            {"good": self.GOOD, "fc.weight_v": checkpoints.matrix([[1.0, 2.0], [3.0, 4.0]]),
+             "fc.weight_g": ("F64", (2, 1), [1e6, 1e6])}))
+        err = self.expect(4, "audit", "m.safetensors", "--fail-if", "sigma > 9", "-q").err
+        self.assertIn("fc.weight_v", err)
+        self.assertNotIn("fc.weight_g", err)
+
+    def test_a_link_to_nothing_that_is_named_like_weights_counts(self):
+        self.write("model/adapter.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        os.symlink("../blobs/0123", self.folder / "model" / "model.safetensors")
+        err = self.expect(4, "audit", "model", "--fail-if", "sigma > 9", "-q").err
+        self.assertIn("model.safetensors", err)
+
+    def test_a_tensor_that_is_left_out_by_hand_does_not_count(self):
+        self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
+        self.expect(0, "audit", "m.safetensors", "--fail-if", "sigma > 9", "--as", "^w$=skip")
+
+    def test_a_name_with_line_breaks_forges_no_line(self):
+        name = "w\nsigmax: gate passed: sigma > 9: 1 weight judged, none trips"
+        for tensor in (checkpoints.matrix([[50.0]]), ("F8_E4M3", (4, 3), bytes(12))):
+            self.write("m.safetensors", checkpoints.safetensors({name: tensor}))
+            finished = self.run_sigmax("audit", "m.safetensors", "--fail-if", "sigma > 9", "-q")
+            self.assertIn(finished.code, (1, 4))
+            for line in finished.err.splitlines():
+                self.assertFalse(line.startswith("sigmax: gate passed"), finished.err)
 
     def test_what_goes_with_a_weight_and_other_integers_do_not_count(self):
         for name in ("proj.weight_scale", "proj.scales", "proj.weight_scale_inv", "k_zero_point", "attn.mask"):

@@ -131,7 +131,8 @@ inline audit::Result sample() {
   r.skipped.back().role_evidence = audit::Evidence::companion;
   r.skipped.push_back(
       {"embeddings.position_ids", "model.safetensors", "", {1, 512}, "i64", "integers are not weights"});
-  r.skipped.push_back({"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read", std::nullopt, true});
+  r.skipped.push_back(
+      {"qkv.packed", "model.safetensors", "shard 2", {384, 96}, "u4", "u4 values are not read", std::nullopt, true});
   using Verdict = audit::GateOutcome::Verdict;
   r.gates.push_back(
       {"sigma > 400", Verdict::passed, 20, {}, {{"qkv.packed", "model.safetensors", "unread", "u4", true}}});
