@@ -155,7 +155,7 @@ Examples:
   sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv
   sigmax audit model/ -q --fail-if 'sigma > 50' --allow unread
 
-NO_COLOR turns colours off; COLUMNS sets the width where there is no terminal.
+NO_COLOR turns colors off; COLUMNS sets the width where there is no terminal.
 {})",
                      kExitCodes);
 }

@@ -154,7 +154,7 @@ const char* buffer(const io::Entry& entry, const Name& name) {
   if (has_word(last, {"mask", "masks", "tril", "triu", "alibi", "slopes"}) && !has_word(last, {"token"})) {
     return "attention mask";
   }
-  const bool relative = has_word(last, {"relative"}) || last.starts_with("rel_pos");
+  const bool relative = has_word(last, {"relative"}) || last.starts_with("rel_pos") || last == "attention_biases";
   if ((loose && relative) || is_one_of(name.module, {"relative_attention_bias", "relative_position_bias"})) {
     return "relative position table: added to attention scores";
   }
@@ -179,6 +179,10 @@ const char* buffer(const io::Entry& entry, const Name& name) {
 
 // Three dimensions or more that are no kernel: [1, n, d] is added to activations, [1, 1, n, n] to attention scores.
 const char* table(const io::Entry& entry, const Name& name) {
+  // PyTorch's tutorial on transformers keeps it as `pe` [n, 1, d]; others as [n, d].
+  if (is_one_of(name.last, {"pe", "positional_encoding", "position_encoding", "pos_encoding"})) {
+    return "position table: added to activations";
+  }
   if (entry.shape.size() < 3) return nullptr;
   const std::string_view named_by = is_one_of(name.last, {"weight", "embedding"}) ? name.module : name.last;
   if (has_word(named_by, {"pos", "position", "positions", "positional", "posembed"}) && !is_layer(named_by)) {

@@ -19,7 +19,7 @@ std::optional<std::string> not_a_number(const io::Entry& entry) {
   if (is_integer(entry.dtype)) return fmt::format("{}: integers are not weights", name(entry.dtype));
   if (!is_real(entry.dtype)) {
     const std::string spelled = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
-    return fmt::format("{}: recognised, but values of this type are not read", spelled);
+    return fmt::format("{}: recognized, but values of this type are not read", spelled);
   }
   return std::nullopt;
 }

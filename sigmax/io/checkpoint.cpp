@@ -327,6 +327,10 @@ class Opener {
       if (!is_read && file.filename() != index) beside.push_back(file.filename().string());
     }
     std::erase_if(beside, is_companion);
+    // Training leaves other files of PyTorch's beside a checkpoint, such as optimizer states.
+    for (const std::string& name : beside) {
+      if (name.ends_with(".safetensors")) checkpoint_.unread_files.push_back(folder / name);
+    }
     if (beside.empty()) return;
     checkpoint_.notes.push_back(
         fmt::format("{}: not read, as {} does not name them: {}", folder.string(), index, list_of(beside)));

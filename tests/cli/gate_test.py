@@ -158,6 +158,13 @@ class WhatCannotBeJudged(CommandTest):
         err = self.expect(4, "audit", "model", "--fail-if", "sigma > 9", "-q").err
         self.assertIn("model.safetensors", err)
 
+    def test_weights_beside_an_index_that_it_does_not_name_count(self):
+        self.write("model/a.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        self.write("model/model.safetensors.index.json", json.dumps({"weight_map": {"good": "a.safetensors"}}).encode())
+        self.expect(0, "audit", "model", "--fail-if", "sigma > 9", "-q")
+        self.write("model/other.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[50.0]])}))
+        self.assertIn("other.safetensors", self.expect(4, "audit", "model", "--fail-if", "sigma > 9", "-q").err)
+
     def test_a_tensor_that_is_left_out_by_hand_does_not_count(self):
         self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
         self.expect(0, "audit", "m.safetensors", "--fail-if", "sigma > 9", "--as", "^w$=skip")
