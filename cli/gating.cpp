@@ -183,7 +183,7 @@ GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilte
     if (tensor.unread_weight) judging.doubtful(Reason::unread, tensor.name, tensor.file, describe(tensor));
   }
   for (const std::string& file : result.model.unread_files) {
-    judging.doubtful(Reason::unread, file, file, "a file of no known format");
+    judging.doubtful(Reason::unread, file, file, "a file that is missing or of no known format, or that nothing names");
   }
   for (const audit::TensorResult& tensor : result.tensors) judging.weight(tensor);
   return judging.finish();
@@ -222,7 +222,8 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
   }
   if (!options.allowed.contains(Reason::unread)) {
     for (const std::string& file : result.model.unread_files) {
-      lines.push_back(fmt::format("{}: not read (a file of no known format)", file));
+      lines.push_back(
+          fmt::format("{}: not read (a file that is missing or of no known format, or that nothing names)", file));
     }
   }
   for (const audit::TensorResult& tensor : result.tensors) {

@@ -163,7 +163,7 @@ struct Model {
   std::string format;
   std::vector<ModelFile> files;
   std::vector<std::string> notes;
-  std::vector<std::string> unread_files;  ///< named like a checkpoint in a folder, and of no known format
+  std::vector<std::string> unread_files;  ///< as io::Checkpoint has them
 };
 
 struct Summary {

@@ -279,11 +279,23 @@ class Opener {
                       "read its checkpoint alone: {}",
                       folder.string(), indices.size(), list_of(indices)));
     }
+    note_missing_shards(folder, files);
     leave_out_copies(checkpoint_, first);
     if (ignored.empty()) return;
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
         fmt::format("{}: not read, as they are no files of a known format: {}", folder.string(), list_of(ignored)));
+  }
+
+  // Half a download has no index that tells, or several.
+  void note_missing_shards(const fs::path& folder, const std::vector<fs::path>& files) {
+    std::vector<std::string> names;
+    for (const fs::path& file : files) names.push_back(file.filename().string());
+    std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
+    const std::vector<std::string> missing = missing_shards(names);
+    if (missing.empty()) return;
+    for (const std::string& name : missing) checkpoint_.unread_files.push_back(folder / name);
+    checkpoint_.notes.push_back(fmt::format("{}: parts are missing: {}", folder.string(), list_of(missing)));
   }
 
   // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been

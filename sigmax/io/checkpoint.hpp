@@ -66,8 +66,8 @@ struct Checkpoint {
   std::vector<SourceFile> files;
   std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
   std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
-  /// Files of a directory that are named like a checkpoint and are of no known format: a download that was not
-  /// finished.
+  /// Files of a directory that are named like a checkpoint and are of no known format, parts of a whole that are
+  /// missing, both left by a download that was not finished, and weights that the folder's index does not name.
   std::vector<std::filesystem::path> unread_files;
 };
 

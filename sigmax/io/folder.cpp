@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -25,6 +28,36 @@ constexpr std::array<std::string_view, 27> kEndings = {".json", ".jsonl", ".txt"
 constexpr std::array<std::string_view, 4> kTokenizers = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
                                                          "sentencepiece.model"};
 constexpr std::array<std::string_view, 4> kBeginnings = {".git", "LICENSE", "NOTICE", "README"};
+
+// `before`-00002-of-00003`after`
+struct Shard {
+  std::string_view before;
+  std::string_view after;
+  std::int64_t count = 0;
+  std::size_t digits = 0;
+
+  std::string named(std::int64_t i) const {
+    return fmt::format("{}-{:0{}}-of-{:0{}}{}", before, i, digits, count, digits, after);
+  }
+};
+
+std::optional<Shard> shard_of(std::string_view name) {
+  constexpr std::string_view kOf = "-of-";
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::size_t of = name.find(kOf);
+  if (of == std::string_view::npos) return std::nullopt;
+  std::size_t begin = of;
+  while (begin > 0 && is_digit(name[begin - 1])) --begin;
+  std::size_t end = of + kOf.size();
+  while (end < name.size() && is_digit(name[end])) ++end;
+  const std::size_t digits = of - begin;
+  constexpr std::size_t kMostDigits = 6;
+  if (digits == 0 || digits > kMostDigits || end - of - kOf.size() != digits) return std::nullopt;
+  if (begin == 0 || name[begin - 1] != '-') return std::nullopt;
+  Shard shard{name.substr(0, begin - 1), name.substr(end), 0, digits};
+  for (std::size_t i = of + kOf.size(); i < end; ++i) shard.count = 10 * shard.count + (name[i] - '0');
+  return shard;
+}
 
 // A tensor as a copy is known: by name and shape.
 using Key = std::pair<std::string_view, Dimensions>;
@@ -75,6 +108,25 @@ bool is_named_like_weights(std::string_view name) {
   constexpr std::array<std::string_view, 9> kWeights = {".safetensors", ".bin", ".pt",  ".pth",   ".ckpt",
                                                         ".onnx",        ".npz", ".npy", ".distcp"};
   return std::any_of(kWeights.begin(), kWeights.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
+  const std::set<std::string, std::less<>> present(names.begin(), names.end());
+  std::set<std::string> seen;  // wholes
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    const std::optional<Shard> shard = shard_of(name);
+    if (!shard || !seen.insert(shard->named(0)).second) continue;
+    std::size_t listed = 0;
+    // No more than the names that are there can be passed over before some are missing.
+    for (std::int64_t i = 1; i <= shard->count && listed < kMostMissing; ++i) {
+      std::string sibling = shard->named(i);
+      if (present.contains(sibling)) continue;
+      missing.push_back(std::move(sibling));
+      ++listed;
+    }
+  }
+  return missing;
 }
 
 void leave_out_copies(Checkpoint& checkpoint, std::size_t first) {

@@ -165,6 +165,15 @@ class WhatCannotBeJudged(CommandTest):
         self.write("model/other.safetensors", checkpoints.safetensors({"w": checkpoints.matrix([[50.0]])}))
         self.assertIn("other.safetensors", self.expect(4, "audit", "model", "--fail-if", "sigma > 9", "-q").err)
 
+    def test_parts_that_are_missing_count(self):
+        self.write("model/model-00001-of-00002.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        for index in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+            self.write("model/" + index, json.dumps({"weight_map": {"good": "model-00001-of-00002.safetensors"}}).encode())
+        err = self.expect(4, "audit", "model", "--fail-if", "sigma > 9", "-q").err
+        self.assertIn("model-00002-of-00002.safetensors", err)
+        self.write("model/model-00002-of-00002.safetensors", checkpoints.safetensors({"other": self.GOOD}))
+        self.expect(0, "audit", "model", "--fail-if", "sigma > 9", "-q")
+
     def test_a_tensor_that_is_left_out_by_hand_does_not_count(self):
         self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
         self.expect(0, "audit", "m.safetensors", "--fail-if", "sigma > 9", "--as", "^w$=skip")
@@ -195,15 +204,15 @@ class WhatCannotBeJudged(CommandTest):
         self.expect(0, "audit", path, "--fail-if", "sigma > 9", "--min-dim", "2", "--allow", "unread")
 
     def test_a_file_named_like_weights_that_is_none_keeps_the_gate_from_passing(self):
-        self.write("hub/model-00001-of-00002.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        self.write("hub/model.safetensors", checkpoints.safetensors({"good": self.GOOD}))
         self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
         for name in ("config.json", "README.md", "tf_model.h5", "flax_model.msgpack", "vocab.txt"):
             self.write("hub/" + name, b"no weights")
         self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
-        for name in ("model-00002-of-00002.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx"):
+        for name in ("other.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx"):
             path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
             err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
-            self.assertIn(f"hub/{name} (a file of no known format)", err)
+            self.assertIn(f"hub/{name} (a file that is missing or of no known format", err)
             self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
             self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
             report = json.loads(self.expect(0, "audit", "hub", "--format", "json").out)

@@ -36,6 +36,14 @@ Names places(const Checkpoint& checkpoint) {
   return all;
 }
 
+TEST(Folder, PartsThatAreMissingAreNamed) {
+  EXPECT_EQ(missing_shards({"model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors", "x.bin"}),
+            Names{"model-00002-of-00003.safetensors"});
+  EXPECT_EQ(missing_shards({"m-1-of-2.bin", "m-2-of-2.bin", "n-1-of-1.bin", "state-of-art.pt", "a-1-of-22.pt", "-of-"}),
+            Names{});
+  EXPECT_EQ(missing_shards({"pytorch_model-00001-of-99999.bin"}).size(), kMostMissing);
+}
+
 TEST(Folder, CompanionsAreKnownByTheirNames) {
   for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer.model", "spiece.model",
                            "vocab.txt", "merges.txt", "README.md", "LICENSE", "LICENSE.txt", "NOTICE", ".gitattributes",
