@@ -145,7 +145,9 @@ bool is_index(const fs::path& path) {
   if (!path.filename().string().ends_with(".index.json")) return false;
   const auto file = MappedFile::open(path);
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-  return text.find("weight_map") != std::string_view::npos;
+  // In UTF-16 it cannot be read, and is refused as what it is rather than passed over.
+  const bool is_utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+  return is_utf16 || text.find("weight_map") != std::string_view::npos;
 }
 
 bool is_folder(const fs::path& path) {
@@ -290,6 +292,7 @@ class Opener {
   // Half a download has no index that tells, or several.
   void note_missing_shards(const fs::path& folder, const std::vector<fs::path>& files) {
     std::vector<std::string> names;
+    names.reserve(files.size());
     for (const fs::path& file : files) names.push_back(file.filename().string());
     std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
     const std::vector<std::string> missing = missing_shards(names);

@@ -277,6 +277,13 @@ TEST_F(ShardedCheckpoint, IndicesOfOtherThingsStandForNothing) {
   EXPECT_EQ(names_of(open_checkpoint(folder_.path())), Names{"c"});
 }
 
+TEST_F(ShardedCheckpoint, AnIndexInUtf16IsRefusedAndNotPassedOver) {
+  std::string wide = "\xff\xfe";
+  for (const char c : std::string(R"({"weight_map": {"a": "m-1.safetensors"}})")) wide += {c, '\0'};
+  const fs::path path = folder_.write("m.safetensors.index.json", wide);
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.path()); }), path.string()));
+}
+
 TEST_F(ShardedCheckpoint, TwoIndicesInAFolderAreAnAmbiguityThatIsSaid) {
   index(whole_);
   index(whole_, "n.index.json");
