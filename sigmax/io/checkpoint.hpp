@@ -42,7 +42,7 @@ struct Entry {
   DType dtype = DType::unknown;
   std::string dtype_name;  ///< the file's own spelling where `dtype` is `unknown`; otherwise name(dtype)
   Dimensions shape;
-  std::optional<ByteRange> bytes;  ///< nothing for data that is computed (dequantised) or held in typed fields
+  std::optional<ByteRange> bytes;  ///< nothing for data that is computed (dequantized) or held in typed fields
   std::filesystem::path file;      ///< the file that it is in; open_checkpoint fills it in, readers need not
   std::string provenance;          ///< where it sits: shard, archive member, graph path; empty if the name says it all
   std::string unreadable;          ///< empty if load() works; otherwise why its values cannot be had

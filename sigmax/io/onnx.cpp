@@ -9,7 +9,7 @@
 #include "sigmax/io/onnx_dataflow.hpp"
 #include "sigmax/io/onnx_external.hpp"
 #include "sigmax/io/onnx_model.hpp"
-#include "sigmax/io/onnx_quantised.hpp"
+#include "sigmax/io/onnx_quantized.hpp"
 #include "sigmax/io/onnx_tensor.hpp"
 #include "sigmax/io/onnx_usage.hpp"
 #include "sigmax/io/protobuf_wire.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 using onnx::Model;
 using onnx::Node;
-using onnx::Quantisation;
+using onnx::Quantization;
 using onnx::TensorSource;
 using onnx::Weight;
 
@@ -99,7 +99,7 @@ Entry plain_entry(const Model& model, const Weight& weight, const TensorSource& 
   return entry;
 }
 
-void make_dequantised(Entry& entry, const Quantisation& how, const std::vector<TensorSource>& sources,
+void make_dequantized(Entry& entry, const Quantization& how, const std::vector<TensorSource>& sources,
                       const TensorSource& integers) {
   if (!how.problem.empty()) {
     entry.unreadable = how.problem;
@@ -108,12 +108,12 @@ void make_dequantised(Entry& entry, const Quantisation& how, const std::vector<T
   }
   std::optional<TensorSource> zero_point;
   if (how.zero_point != onnx::kNone) zero_point = sources[how.zero_point];
-  entry.provenance += fmt::format(", dequantised from {} by {}", integers.dtype_name, how.by);
+  entry.provenance += fmt::format(", dequantized from {} by {}", integers.dtype_name, how.by);
   entry.dtype = how.result;
   entry.dtype_name = std::string(name(how.result));
   entry.unreadable.clear();
   entry.load = [integers, scale = sources[how.scale], zero_point, how] {
-    Tensor values = onnx::dequantise(integers, scale, zero_point, how);
+    Tensor values = onnx::dequantize(integers, scale, zero_point, how);
     // Each may lie in an external file of its own.
     integers.file->check_intact();
     scale.file->check_intact();
@@ -147,13 +147,13 @@ std::vector<Entry> read_onnx(std::shared_ptr<const MappedFile> file) {
   for (const Weight& weight : model.weights) sources.push_back(onnx::describe(model, weight, external));
 
   const onnx::Dataflow flow(model);
-  const auto quantisations = onnx::find_quantisations(model, flow, sources);
+  const auto quantizations = onnx::find_quantizations(model, flow, sources);
   auto usages = onnx::find_usages(model, flow);
   std::vector<Entry> entries;
   entries.reserve(sources.size());
   for (std::size_t w = 0; w < sources.size(); ++w) {
     Entry& entry = entries.emplace_back(plain_entry(model, model.weights[w], sources[w]));
-    if (quantisations[w]) make_dequantised(entry, *quantisations[w], sources, sources[w]);
+    if (quantizations[w]) make_dequantized(entry, *quantizations[w], sources, sources[w]);
     entry.used_by = std::move(usages[w]);
   }
   return entries;

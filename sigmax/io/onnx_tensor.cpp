@@ -61,7 +61,7 @@ std::string why_unreadable(const TensorSource& source, bool sparse) {
   if (sparse) return "a sparse tensor: only dense weights are read";
   if (source.dtype == DType::unknown) return fmt::format("{} has no known layout", source.dtype_name);
   if (source.dtype == DType::string) return "strings are not numbers";
-  if (is_packed_integer(source.dtype)) return "4-bit integers are read only where the graph dequantises them";
+  if (is_packed_integer(source.dtype)) return "4-bit integers are read only where the graph dequantizes them";
   if (size_of(source.dtype) == 0) return fmt::format("elements of type {} are not whole bytes", source.dtype_name);
   return {};
 }

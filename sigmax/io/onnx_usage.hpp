@@ -12,7 +12,7 @@ namespace sigmax::io::onnx {
 /// Distinct kinds of consumer that are kept for one value.
 inline constexpr std::size_t kMaxUsages = 16;
 
-/// The consumers of each of model.weights, found through nodes that move, cast or dequantise their input (Identity,
+/// The consumers of each of model.weights, found through nodes that move, cast or dequantize their input (Identity,
 /// Transpose, Reshape, Concat, DequantizeLinear, ...), into and out of the bodies of If, Loop and Scan, and into
 /// model-local functions. Equal usages are listed once. What a Gather takes from a weight is
 /// followed too, marked so.

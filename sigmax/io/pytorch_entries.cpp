@@ -129,7 +129,7 @@ class EntryMaker {
     }
     if (!entry.unreadable.empty()) return;
     entry.load = storage_loader(entry.name, tensor, member, *window);
-    if (tensor.quantisation) dequantize(entry, tensor, *window);
+    if (tensor.quantization) dequantize(entry, tensor, *window);
   }
 
   Load storage_loader(const std::string& name, const PickledTensor& tensor,
@@ -159,7 +159,7 @@ class EntryMaker {
   }
 
   void dequantize(Entry& entry, const PickledTensor& tensor, const Window& window) const {
-    const AffineQuantisation& how = *tensor.quantisation;
+    const AffineQuantization& how = *tensor.quantization;
     entry.dtype = DType::f32;
     entry.dtype_name = std::string(name(DType::f32));
     entry.bytes.reset();

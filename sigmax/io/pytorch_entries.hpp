@@ -20,7 +20,7 @@ using StorageMap = std::map<std::string, std::shared_ptr<const ZipMember>, std::
 
 /// One entry for each tensor of the tree. `pickle_name` is the provenance of tensors without a storage.
 ///
-/// Tensors of one storage have overlapping byte ranges and say so in their provenance. Quantised tensors become f32
+/// Tensors of one storage have overlapping byte ranges and say so in their provenance. Quantized tensors become f32
 /// through their scale and zero point when they are loaded. Throws FileError naming the tensor if its storage is not
 /// in the map or too small for it.
 std::vector<Entry> entries_of(const std::shared_ptr<const MappedFile>& file, TensorTree tree,

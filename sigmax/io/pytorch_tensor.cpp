@@ -106,18 +106,18 @@ class Description {
     }
     result_.strides = std::move(*strides);
     result_.storage = storage;
-    if (maker == "_rebuild_qtensor") take_quantisation(argument(4));
+    if (maker == "_rebuild_qtensor") take_quantization(argument(4));
     check_lazy_bits(argument(maker == "_rebuild_tensor_v3" ? 7 : 6));
   }
 
-  void take_quantisation(Id parameters) {
+  void take_quantization(Id parameters) {
     const std::string_view scheme = pickle_.global_attribute(arg(pickle_, parameters, 0));
     const Id scale = arg(pickle_, parameters, 1), zero_point = arg(pickle_, parameters, 2);
     const bool integral =
         result_.dtype == DType::qint8 || result_.dtype == DType::quint8 || result_.dtype == DType::qint32;
     if (scheme == "per_tensor_affine" && integral && pickle_.is(scale, PickleKind::real) &&
         pickle_.is(zero_point, PickleKind::integer)) {
-      result_.quantisation = AffineQuantisation{pickle_.real(scale), pickle_.integer(zero_point), nullptr};
+      result_.quantization = AffineQuantization{pickle_.real(scale), pickle_.integer(zero_point), nullptr};
     } else if ((scheme == "per_channel_affine" || scheme == "per_channel_affine_float_qparams") && integral) {
       take_channels(scale, zero_point, arg(pickle_, parameters, 3));
     } else {
@@ -127,7 +127,7 @@ class Description {
   }
 
   void take_channels(Id scales, Id zero_points, Id axis) {
-    auto channels = std::make_shared<ChannelQuantisation>();
+    auto channels = std::make_shared<ChannelQuantization>();
     channels->axis = pickle_.integer(axis);
     const bool has_axis = pickle_.is(axis, PickleKind::integer) && channels->axis >= 0 &&
                           channels->axis < static_cast<std::int64_t>(result_.shape.size());
@@ -136,7 +136,7 @@ class Description {
       result_.unreadable = "quantized by channel, but its scales and zero points are not one for each channel";
       return;
     }
-    result_.quantisation = AffineQuantisation{1, 0, std::move(channels)};
+    result_.quantization = AffineQuantization{1, 0, std::move(channels)};
   }
 
   // One number for each index of the axis, in a plain vector.

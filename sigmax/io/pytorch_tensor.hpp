@@ -14,13 +14,13 @@
 
 namespace sigmax::io {
 
-struct ChannelQuantisation;
+struct ChannelQuantization;
 
 /// How a quantized tensor's integers q become numbers: scale * (q - zero_point).
-struct AffineQuantisation {
+struct AffineQuantization {
   double scale = 1;
   std::int64_t zero_point = 0;
-  std::shared_ptr<const ChannelQuantisation> channels;  ///< if set, one scale and zero point for each index of an axis
+  std::shared_ptr<const ChannelQuantization> channels;  ///< if set, one scale and zero point for each index of an axis
 };
 
 /// One pickled tensor. Its storage is present unless `unreadable` says why nothing can be read.
@@ -31,14 +31,14 @@ struct PickledTensor {
   Dimensions strides;       ///< in elements, as many as the shape has dimensions, not negative
   std::int64_t offset = 0;  ///< of the first element, in elements from the storage's start, not negative
   std::optional<PickledStorage> storage;
-  std::optional<AffineQuantisation> quantisation;
+  std::optional<AffineQuantization> quantization;
   std::optional<PickledBytes> array;  ///< a NumPy array's elements, which are in no storage
   std::string unreadable;
 };
 
 /// The parameters of a tensor that is quantized by channel: two vectors as long as the shape is along `axis`. The zero
 /// points of the scheme with float parameters are no integers.
-struct ChannelQuantisation {
+struct ChannelQuantization {
   std::int64_t axis = 0;
   PickledTensor scales, zero_points;
 };

@@ -176,7 +176,7 @@ TEST(PyTorch, every_storage_type_is_known_by_its_name) {
   EXPECT_EQ(read(pk::list({pk::storage("0", 6)}))[0].shape, (Dimensions{6}));  // a bare storage
 }
 
-TEST(PyTorch, a_tensor_quantised_as_a_whole_is_dequantised) {
+TEST(PyTorch, a_tensor_quantized_as_a_whole_is_dequantized) {
   const std::string q =
       rebuild("_rebuild_qtensor",
               {pk::storage("0", 3, "QUInt8Storage"), pk::num(0), pk::ints({3}), pk::ints({1}),

@@ -1,4 +1,4 @@
-#include "sigmax/io/onnx_quantised.hpp"
+#include "sigmax/io/onnx_quantized.hpp"
 
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@ namespace {
 /// Along which axis of the weight several scales run.
 enum class Along : std::uint8_t { attribute, first, last, last_but_one, gemm_b, none };
 
-/// An input of an operator that takes quantised integers, and the inputs with its scale and zero point.
-struct QuantisedInput {
+/// An input of an operator that takes quantized integers, and the inputs with its scale and zero point.
+struct QuantizedInput {
   std::string_view op;
   std::uint32_t integers;
   std::uint32_t scale;  // kNone: the scale is multiplied to the operator's result
@@ -23,7 +23,7 @@ struct QuantisedInput {
   Along along;
 };
 
-constexpr QuantisedInput kUnderstood[] = {
+constexpr QuantizedInput kUnderstood[] = {
     {"DequantizeLinear", 0, 1, 2, Along::attribute},
     {"QLinearConv", 3, 4, 5, Along::first},
     {"QLinearMatMul", 0, 1, 2, Along::last_but_one},
@@ -48,14 +48,14 @@ constexpr std::pair<std::string_view, std::uint32_t> kListedOnly[] = {
     {"QMoE", 5},
 };
 
-bool is_quantised_type(DType dtype) {
+bool is_quantized_type(DType dtype) {
   static constexpr DType kTypes[] = {DType::i4, DType::u4, DType::i8, DType::u8, DType::i16, DType::u16, DType::i32};
   return std::ranges::find(kTypes, dtype) != std::end(kTypes);
 }
 
-class QuantisationFinder {
+class QuantizationFinder {
  public:
-  QuantisationFinder(const Model& model, const Dataflow& flow, const std::vector<TensorSource>& sources)
+  QuantizationFinder(const Model& model, const Dataflow& flow, const std::vector<TensorSource>& sources)
       : model_(model),
         flow_(flow),
         sources_(sources),
@@ -63,14 +63,14 @@ class QuantisationFinder {
         result_scales_(model.nodes.size(), kNone),
         ambiguous_(sources.size()) {}
 
-  std::vector<std::optional<Quantisation>> find() {
+  std::vector<std::optional<Quantization>> find() {
     for (const Node& node : model_.nodes) {
       if (node.op == "Mul" && node.domain.empty()) note_result_scale(node);
     }
     for (std::uint32_t n = 0; n < model_.nodes.size(); ++n) {
       const Node& node = model_.nodes[n];
       if ((!node.domain.empty() && node.domain != "com.microsoft") || flow_.function(node) != kNone) continue;
-      for (const QuantisedInput& input : kUnderstood) {
+      for (const QuantizedInput& input : kUnderstood) {
         if (node.op == input.op) read(n, input);
       }
       for (const auto& [op, input] : kListedOnly) {
@@ -96,8 +96,8 @@ class QuantisationFinder {
       if (product == kNone || model_.nodes[product].op != "Mul") continue;
       for (std::uint32_t factor = 0; factor < 2; ++factor) {
         const std::uint32_t dynamic = flow_.input(model_.nodes[product], factor);
-        const std::uint32_t quantiser = producer(dynamic);
-        if (quantiser == kNone || model_.nodes[quantiser].op != "DynamicQuantizeLinear") continue;
+        const std::uint32_t quantizer = producer(dynamic);
+        if (quantizer == kNone || model_.nodes[quantizer].op != "DynamicQuantizeLinear") continue;
         if (flow_.values()[dynamic].output != 1) continue;
         result_scales_[integer_node] = flow_.input(model_.nodes[product], 1 - factor);
       }
@@ -112,41 +112,41 @@ class QuantisationFinder {
 
   void list_only(const Node& node, std::uint32_t input) {
     const std::uint32_t weight = flow_.origin(flow_.input(node, input)).weight;
-    if (weight == kNone || !is_quantised_type(sources_[weight].dtype)) return;
-    Quantisation how;
+    if (weight == kNone || !is_quantized_type(sources_[weight].dtype)) return;
+    Quantization how;
     how.by = title(model_, node);
-    how.problem = fmt::format("quantised: the layout of {} is not read", how.by);
+    how.problem = fmt::format("quantized: the layout of {} is not read", how.by);
     keep(weight, std::move(how));
   }
 
-  void read(std::uint32_t index, const QuantisedInput& input) {
+  void read(std::uint32_t index, const QuantizedInput& input) {
     const Node& node = model_.nodes[index];
     const Origin integers = flow_.origin(flow_.input(node, input.integers));
-    if (integers.weight == kNone || !is_quantised_type(sources_[integers.weight].dtype)) return;
+    if (integers.weight == kNone || !is_quantized_type(sources_[integers.weight].dtype)) return;
     if (model_.weights[integers.weight].sparse) return;
     const std::uint32_t scale = input.scale == kNone ? result_scales_[index] : flow_.input(node, input.scale);
-    Quantisation how;
+    Quantization how;
     how.by = title(model_, node);
     how.problem = fit(node, input, integers, flow_.origin(scale), how);
-    if (!how.problem.empty()) how.problem = fmt::format("quantised, but {} ({})", how.problem, how.by);
+    if (!how.problem.empty()) how.problem = fmt::format("quantized, but {} ({})", how.problem, how.by);
     keep(integers.weight, std::move(how));
   }
 
   /// One that can be computed wins over one that cannot; two that differ leave the weight without one meaning.
-  void keep(std::uint32_t weight, Quantisation how) {
+  void keep(std::uint32_t weight, Quantization how) {
     auto& known = found_[weight];
     if (ambiguous_[weight]) return;
     if (!known || (!known->problem.empty() && how.problem.empty())) {
       known = std::move(how);
     } else if (how.problem.empty() && !known->same_values(how)) {
-      known->problem = fmt::format("quantised, and scaled in different ways by {} and {}", known->by, how.by);
+      known->problem = fmt::format("quantized, and scaled in different ways by {} and {}", known->by, how.by);
       ambiguous_[weight] = true;
     }
   }
 
   /// Fills `how` from the constants; returns what is wrong with them, empty if nothing is.
-  std::string fit(const Node& node, const QuantisedInput& input, Origin integers, Origin scale,
-                  Quantisation& how) const {
+  std::string fit(const Node& node, const QuantizedInput& input, Origin integers, Origin scale,
+                  Quantization& how) const {
     const TensorSource& q = sources_[integers.weight];
     if (scale.weight == kNone) return "its scale is not a constant";
     const TensorSource& s = sources_[scale.weight];
@@ -180,7 +180,7 @@ class QuantisationFinder {
     return fit_axis(node, input, q, s, parameters, how);
   }
 
-  std::string read_result_type(const Node& node, Quantisation& how) const {
+  std::string read_result_type(const Node& node, Quantization& how) const {
     const std::int64_t type = node.op == "DequantizeLinear" ? model_.integer(node, "output_dtype", 0) : 0;
     switch (type) {
       case 0: return {};
@@ -191,8 +191,8 @@ class QuantisationFinder {
     }
   }
 
-  std::string fit_axis(const Node& node, const QuantisedInput& input, const TensorSource& q, const TensorSource& s,
-                       std::int64_t parameters, Quantisation& how) const {
+  std::string fit_axis(const Node& node, const QuantizedInput& input, const TensorSource& q, const TensorSource& s,
+                       std::int64_t parameters, Quantization& how) const {
     const auto rank = static_cast<std::int64_t>(q.shape.size());
     switch (input.along) {
       case Along::attribute:
@@ -226,7 +226,7 @@ class QuantisationFinder {
   const Model& model_;
   const Dataflow& flow_;
   const std::vector<TensorSource>& sources_;
-  std::vector<std::optional<Quantisation>> found_;
+  std::vector<std::optional<Quantization>> found_;
   std::vector<std::uint32_t> result_scales_;  // of each node: the value of its weight's scale
   std::vector<bool> ambiguous_;               // weights that two nodes scale in different ways
 };
@@ -283,7 +283,7 @@ struct Extents {
   std::int64_t outer = 1, extent = 1, inner = 1;
 };
 
-Extents extents(const TensorSource& q, const Quantisation& how, bool one_parameter) {
+Extents extents(const TensorSource& q, const Quantization& how, bool one_parameter) {
   Extents e;
   if (one_parameter) {
     e.inner = *element_count(q.shape);
@@ -306,13 +306,13 @@ Tensor rounded(const Tensor& values, DType dtype, Round round) {
 
 }  // namespace
 
-std::vector<std::optional<Quantisation>> find_quantisations(const Model& model, const Dataflow& flow,
+std::vector<std::optional<Quantization>> find_quantizations(const Model& model, const Dataflow& flow,
                                                             const std::vector<TensorSource>& sources) {
-  return QuantisationFinder(model, flow, sources).find();
+  return QuantizationFinder(model, flow, sources).find();
 }
 
-Tensor dequantise(const TensorSource& q, const TensorSource& scale, const std::optional<TensorSource>& zero_point,
-                  const Quantisation& how) {
+Tensor dequantize(const TensorSource& q, const TensorSource& scale, const std::optional<TensorSource>& zero_point,
+                  const Quantization& how) {
   const FloatingEnvironment environment;
   const std::vector<float> scales = read_scales(scale);
   const std::vector<std::int64_t> zeros = zero_point ? read_integers(*zero_point) : std::vector<std::int64_t>{0};

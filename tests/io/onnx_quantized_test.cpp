@@ -41,21 +41,21 @@ Message dequantize(const std::vector<Message>& attributes = {}) {
   return message;
 }
 
-TEST(OnnxQuantised, PerTensor) {
+TEST(OnnxQuantized, PerTensor) {
   const Entry q = weight({dequantize(), node("MatMul", {"x", "w"}, {"y"})},
                          {int8s("q", {2, 3}, kIntegers), floats("s", {}, {0.1F}), int8s("z", {}, {5})});
   std::vector<float> expected;
   for (const int integer : kIntegers) expected.push_back(static_cast<float>(integer - 5) * 0.1F);
   EXPECT_EQ(values(q), expected);
   EXPECT_EQ(q.shape, (Dimensions{2, 3}));
-  EXPECT_EQ(q.provenance, "initializer, dequantised from i8 by DequantizeLinear 'dq'");
+  EXPECT_EQ(q.provenance, "initializer, dequantized from i8 by DequantizeLinear 'dq'");
   ASSERT_TRUE(q.bytes);
   EXPECT_EQ(q.bytes->length, 6U);
   ASSERT_EQ(q.used_by.size(), 1U);
   EXPECT_EQ(q.used_by.front().op, "MatMul");
 }
 
-TEST(OnnxQuantised, PerAxisAndBlocked) {
+TEST(OnnxQuantized, PerAxisAndBlocked) {
   const Message q = int8s("q", {2, 3}, {1, 2, 3, 4, 5, 6});
   const auto read = [&](const Extents& shape, const std::vector<float>& scales, const Message& attributes) {
     std::vector<std::int8_t> zeros(scales.size(), 1);
@@ -70,7 +70,7 @@ TEST(OnnxQuantised, PerAxisAndBlocked) {
             (std::vector<float>{0, 10, 200, 3, 40, 500}));
 }
 
-TEST(OnnxQuantised, EveryIntegerWidthAndTypedFields) {
+TEST(OnnxQuantized, EveryIntegerWidthAndTypedFields) {
   const Message s = floats("s", {}, {2});
   const Nodes nodes = {node("DequantizeLinear", {"q", "s"}, {"w"})};
   EXPECT_EQ(values(weight(nodes, {packed_tensor("q", kInt4, {3}, 5, {0xf8, 0x07}), s})),
@@ -83,7 +83,7 @@ TEST(OnnxQuantised, EveryIntegerWidthAndTypedFields) {
   EXPECT_EQ(values(weight(nodes, {packed_tensor("q", kInt8, {0}, 5, {}), s})), (std::vector<float>{}));
 }
 
-TEST(OnnxQuantised, ResultHasTheScalesType) {
+TEST(OnnxQuantized, ResultHasTheScalesType) {
   const Entry q = weight({node("DequantizeLinear", {"q", "s"}, {"w"})},
                          {int8s("q", {1}, {3}), packed_tensor("s", kFloat16, {}, 5, {0x2e66})});
   EXPECT_EQ(q.dtype, DType::f16);
@@ -91,7 +91,7 @@ TEST(OnnxQuantised, ResultHasTheScalesType) {
   EXPECT_EQ(q.load().at(first), f16_to_double(double_to_f16(3 * f16_to_double(0x2e66))));
 }
 
-TEST(OnnxQuantised, ScaleAndWeightMayComeFromOuterGraphsAndThroughMoves) {
+TEST(OnnxQuantized, ScaleAndWeightMayComeFromOuterGraphsAndThroughMoves) {
   const Message inner = graph({node("Identity", {"q"}, {"q2"}), node("DequantizeLinear", {"q2", "s"}, {"w"})});
   EXPECT_EQ(values(weight({constant("s", floats("", {2}, {1, 10})),
                            node("If", {"c"}, {}) + graph_attribute("then_branch", inner)},
@@ -101,7 +101,7 @@ TEST(OnnxQuantised, ScaleAndWeightMayComeFromOuterGraphsAndThroughMoves) {
   EXPECT_EQ(values(weight(gathered, {int8s("q", {1, 2}, {3, 4}), floats("s", {1}, {2})})), (std::vector<float>{6, 8}));
 }
 
-TEST(OnnxQuantised, QuantisedOperators) {
+TEST(OnnxQuantized, QuantizedOperators) {
   const Message q = int8s("q", {2, 3}, {1, 2, 3, 4, 5, 6});
   const Message by_row = floats("s", {2}, {1, 10}), by_column = floats("s", {3}, {1, 10, 100});
   const std::vector<float> rows = {1, 2, 3, 40, 50, 60}, columns = {1, 20, 300, 4, 50, 600};
@@ -115,7 +115,7 @@ TEST(OnnxQuantised, QuantisedOperators) {
   EXPECT_EQ(read(gemm + attribute("transB", 1), by_row), rows);
 }
 
-TEST(OnnxQuantised, IntegerProductsWhoseScaleIsMultipliedLater) {
+TEST(OnnxQuantized, IntegerProductsWhoseScaleIsMultipliedLater) {
   const std::vector<Message> constants = {int8s("q", {2, 2}, {1, 2, 3, 4}), floats("s", {2}, {1, 10}),
                                           int8s("z", {2}, {0, 1})};
   const auto nodes = [](std::string_view op, const std::string& x_scale) {
@@ -129,7 +129,7 @@ TEST(OnnxQuantised, IntegerProductsWhoseScaleIsMultipliedLater) {
                        "its scale is not a constant (MatMulInteger 'p')"));
 }
 
-TEST(OnnxQuantised, SaysWhyIntegersStayIntegers) {
+TEST(OnnxQuantized, SaysWhyIntegersStayIntegers) {
   const Message q = int8s("q", {2, 3}, kIntegers), s = floats("s", {}, {1});
   struct Case {
     Nodes nodes;
@@ -161,7 +161,7 @@ TEST(OnnxQuantised, SaysWhyIntegersStayIntegers) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.problem);
     const Entry entry = weight(c.nodes, c.constants);
-    EXPECT_TRUE(contains(entry.unreadable, "quantised"));
+    EXPECT_TRUE(contains(entry.unreadable, "quantized"));
     EXPECT_TRUE(contains(entry.unreadable, c.problem));
     EXPECT_EQ(entry.dtype, DType::i8);
     EXPECT_FALSE(entry.load);

@@ -1,0 +1,93 @@
+// Ranks and condition numbers: what rounding to storage and the scale of a weight leave of them.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "audit/audit_samples.hpp"
+#include "gallery/reference_svd.hpp"
+#include "sigmax/audit/measure.hpp"
+#include "sigmax/core/error.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax::audit {
+namespace {
+
+std::int64_t numerical_rank(const Tensor& matrix) {
+  const Result result = run(checkpoint({entry("w", matrix)}));
+  return result.tensors[0].figures->spectrum->numerical_rank;
+}
+
+TEST(audit, the_numerical_rank_is_what_rounding_to_storage_cannot_have_made) {
+  for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
+    for (const std::int64_t n : {128, 256, 400}) {
+      std::vector<double> identity(static_cast<std::size_t>(n * n), 0.0);
+      for (std::int64_t i = 0; i < n; ++i) identity[static_cast<std::size_t>(i * n + i)] = 1;
+      EXPECT_EQ(numerical_rank(Tensor::rounded(identity, {n, n}, dtype)), n) << name(dtype);
+    }
+    // Rank 3, rounded: what rounding adds does not count.
+    const std::vector<double> left = normals(150 * 3, 1), right = normals(3 * 140, 2);
+    std::vector<double> product(150 * 140, 0.0);
+    for (std::size_t i = 0; i < 150; ++i) {
+      for (std::size_t j = 0; j < 140; ++j) {
+        for (std::size_t k = 0; k < 3; ++k) product[i * 140 + j] += left[i * 3 + k] * right[k * 140 + j];
+      }
+    }
+    EXPECT_EQ(numerical_rank(Tensor::rounded(product, {150, 140}, dtype)), 3) << name(dtype);
+    EXPECT_EQ(numerical_rank(Tensor::rounded(std::vector<double>(12, 0.0), {3, 4}, dtype)), 0) << name(dtype);
+  }
+  const std::int64_t rank = numerical_rank(Tensor::rounded(normals(300 * 600, 7), {300, 600}, DType::bf16));
+  EXPECT_EQ(rank, 300) << "random entries in bf16: every value is far above the rounding";
+}
+
+TEST(audit, ranks_and_conditions_do_not_depend_on_the_scale) {
+  // 1.7e308 throughout: sigma_max is beyond double, the rank is 1 all the same.
+  for (const double scale : {1.7e308, 1.0, 1e-300}) {
+    const Result one = run(checkpoint({entry("w", Tensor::copy_of(std::vector<double>(1200, scale), {40, 30}))}));
+    const SpectrumFigures& s = *one.tensors[0].figures->spectrum;
+    EXPECT_EQ(s.numerical_rank, 1) << scale;
+    EXPECT_EQ(s.rank_95.rank, 1) << scale;
+    EXPECT_NEAR(s.effective_rank, 1, 1e-6) << scale;
+    EXPECT_NEAR(one.tensors[0].figures->stable_rank, 1, 1e-9) << scale;
+    EXPECT_FALSE(s.condition.has_value()) << scale;
+  }
+  std::vector<double> diagonal(20 * 20, 0.0);
+  for (std::size_t i = 0; i < 20; ++i) diagonal[i * 20 + i] = 1.0 + static_cast<double>(i);
+  for (const double scale : {0x1p1018, 1.0, 0x1p-1000}) {
+    std::vector<double> values = diagonal;
+    for (double& value : values) value *= scale;
+    const Result result = run(checkpoint({entry("w", Tensor::copy_of(values, {20, 20}))}));
+    EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 20) << scale;
+    ASSERT_TRUE(result.tensors[0].figures->spectrum->condition.has_value()) << scale;
+    EXPECT_NEAR(*result.tensors[0].figures->spectrum->condition, 20, 1e-8) << scale;
+    EXPECT_NEAR(result.tensors[0].figures->stable_rank, 2870.0 / 400, 1e-8) << scale;
+    EXPECT_EQ(result.tensors[0].figures->spectrum->rank_90.rank, 11) << scale;
+  }
+}
+
+TEST(audit, a_stack_beyond_the_range_of_squares_is_measured_in_its_own_unit) {
+  std::vector<double> values(2 * 6 * 5, 1.5e308);
+  std::fill(values.begin() + 30, values.end(), 1e290);
+  const Result result = run(checkpoint({entry("experts.w", Tensor::copy_of(values, {2, 6, 5}))}));
+  const Figures& f = *result.tensors[0].figures;
+  EXPECT_EQ(f.spectrum->rank_99.rank, 1);
+  EXPECT_NEAR(f.stable_rank, 1, 1e-9);
+  EXPECT_EQ(f.spectrum->numerical_rank, 1) << "the second block is below what the first one's rounding can be";
+}
+
+TEST(audit, each_block_of_a_stack_was_rounded_by_itself) {
+  // 64 blocks of rank 8 in bf16: pooled, their Frobenius norm is eight times that of one.
+  const Result result = run(checkpoint({random_entry("experts.w", {64, 8, 400}, 5, DType::bf16)}));
+  EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 64 * 8);
+  EXPECT_TRUE(result.tensors[0].figures->spectrum->condition.has_value());
+}
+
+}  // namespace
+}  // namespace sigmax::audit
