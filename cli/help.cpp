@@ -9,8 +9,8 @@
 
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/blas_description.hpp"
 #include "sigmax/report/text.hpp"
-#include "sigmax/svd/blas.hpp"
 
 namespace sigmax::cli {
 namespace {

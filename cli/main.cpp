@@ -17,7 +17,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/io/mapping_faults.hpp"
+#include "sigmax/io/bytes/mapping_faults.hpp"
 
 namespace sigmax::cli {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
-#include "sigmax/audit/assumed_role.hpp"
+#include "sigmax/audit/roles/assumed_role.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/columns.hpp"

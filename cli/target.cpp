@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "cli/closest_names.hpp"
-#include "sigmax/audit/role.hpp"
+#include "sigmax/audit/roles/role.hpp"
 #include "sigmax/audit/unread.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/intact.hpp"
+#include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/report/text.hpp"

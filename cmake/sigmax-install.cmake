@@ -6,9 +6,20 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sigmax)
 install(TARGETS sigmax EXPORT sigmax-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/sigmax DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-        FILES_MATCHING PATTERN "*.hpp"
-        REGEX "(-inl|/proof|/blas|/blas_check)\\.hpp$" EXCLUDE)  # of use to sigmax's own sources alone
+
+# Headers, except those that call themselves internal above their first line of code; tools/check-layers shows that no
+# other one needs them.
+file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/sigmax/*.hpp)
+list(FILTER headers EXCLUDE REGEX "-inl\\.hpp$")
+foreach(header IN LISTS headers)
+  file(READ ${PROJECT_SOURCE_DIR}/${header} text)
+  string(REGEX REPLACE "#pragma once.*" "" text "${text}")
+  if(NOT text MATCHES "Internal[ \n/]+to[ \n/]+(the[ \n/]+library|[a-z_]+/)")
+    cmake_path(GET header PARENT_PATH folder)
+    install(FILES ${PROJECT_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/${folder})
+  endif()
+endforeach()
+
 install(EXPORT sigmax-targets NAMESPACE sigmax:: DESTINATION ${package_dir})
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/sigmax-config.cmake.in

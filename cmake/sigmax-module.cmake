@@ -5,7 +5,7 @@
 function(sigmax_module name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "USES;LINKS")
   set(target sigmax_${name})
-  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sigmax/${name}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/sigmax/${name}/*.cpp)
   if(sources)
     add_library(${target} OBJECT ${sources})
     set(scope PUBLIC)

@@ -3,7 +3,7 @@
 // The peers are called in a loop, as their users do, their work space allocated once; and once more with the matrices
 // spread over as many threads as sigmax has, which is the best that can be made of them. Errors are the largest over
 // the matrices, each relative to its own sigma_max in double.
-#include "sigmax/svd/batched.hpp"
+#include "sigmax/svd/batched/batched.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>

@@ -5,8 +5,8 @@
 #include "benchmarks/common/machine.hpp"
 #include "benchmarks/common/peers.hpp"
 #include "sigmax/kernels/scan.hpp"
-#include "sigmax/svd/gram_matrix.hpp"
-#include "sigmax/svd/spectrum.hpp"
+#include "sigmax/linalg/gram_matrix.hpp"
+#include "sigmax/linalg/spectrum.hpp"
 
 namespace sigmax::benchmark {
 namespace {

@@ -18,7 +18,7 @@
 #include "cli/proofs.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/audit/audit.hpp"
-#include "sigmax/io/atomic_file.hpp"
+#include "sigmax/io/bytes/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/csv.hpp"

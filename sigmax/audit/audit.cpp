@@ -11,10 +11,10 @@
 
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/measure.hpp"
-#include "sigmax/audit/role.hpp"
+#include "sigmax/audit/roles/role.hpp"
 #include "sigmax/audit/unread.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/io/intact.hpp"
+#include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::audit {

@@ -5,11 +5,11 @@
 #include <functional>
 #include <limits>
 
-#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
-#include "sigmax/svd/spectrum.hpp"
 
 namespace sigmax::audit {
 namespace {

@@ -1,11 +1,11 @@
-// The figures of one matrix.
+// The figures of one matrix. Internal to audit/.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "sigmax/audit/audit.hpp"
+#include "sigmax/audit/options.hpp"
 #include "sigmax/audit/result.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"

@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/bounds/collatz.hpp"
-#include "sigmax/bounds/composite.hpp"
-#include "sigmax/bounds/expression.hpp"
-#include "sigmax/bounds/probabilistic.hpp"
-#include "sigmax/bounds/proof.hpp"
-#include "sigmax/bounds/rounding.hpp"
+#include "sigmax/bounds/matrix_proof/probabilistic.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/operator_proof/collatz.hpp"
+#include "sigmax/bounds/operator_proof/composite.hpp"
+#include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/christoffel.hpp"

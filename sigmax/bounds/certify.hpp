@@ -60,11 +60,4 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint);
 
-extern template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<float>&, const CertifyOptions&,
-                                         Context&);
-extern template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                          const CertifyOptions&, Context&);
-extern template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<float>&);
-extern template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&);
-
 }  // namespace sigmax

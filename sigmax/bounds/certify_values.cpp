@@ -9,15 +9,15 @@
 #include <utility>
 
 #include "sigmax/bounds/blas_support.hpp"
-#include "sigmax/bounds/composite.hpp"
-#include "sigmax/bounds/expression.hpp"
-#include "sigmax/bounds/measured.hpp"
-#include "sigmax/bounds/proof.hpp"
-#include "sigmax/bounds/rounding.hpp"
-#include "sigmax/bounds/stretches.hpp"
+#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/matrix_proof/stretches.hpp"
+#include "sigmax/bounds/operator_proof/composite.hpp"
+#include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/svd/blas.hpp"
+#include "sigmax/linalg/blas.hpp"
 
 namespace sigmax {
 namespace {

@@ -63,13 +63,4 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
 /// each value.
 bool is_contradicted(std::span<const Enclosure> known, std::span<const double> sigma, double tolerance);
 
-extern template CertifiedValues certify_values<float>(const LinearOperator<float>&, const SvdResult<float>&, Which,
-                                                      const CertifyOptions&, Context&);
-extern template CertifiedValues certify_values<double>(const LinearOperator<double>&, const SvdResult<double>&, Which,
-                                                       const CertifyOptions&, Context&);
-extern template CertifiedSvd<float> certified_svd<float>(const LinearOperator<float>&, const SvdOptions<float>&,
-                                                         const CertifyOptions&, Context&);
-extern template CertifiedSvd<double> certified_svd<double>(const LinearOperator<double>&, const SvdOptions<double>&,
-                                                           const CertifyOptions&, Context&);
-
 }  // namespace sigmax

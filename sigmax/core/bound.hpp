@@ -7,7 +7,7 @@
 namespace sigmax {
 
 namespace bounds {
-class Proof;  // sigmax/bounds/proof.hpp: the only maker of bounds, used by the sources of bounds/ alone
+class Proof;  // sigmax/bounds/matrix_proof/proof.hpp: the only maker of bounds, used by the sources of bounds/ alone
 }
 
 /// How an upper bound is known.

@@ -8,8 +8,8 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
+#include "sigmax/linalg/blas.hpp"
 #include "sigmax/ops/dense.hpp"
-#include "sigmax/svd/blas.hpp"
 
 namespace sigmax {
 namespace {

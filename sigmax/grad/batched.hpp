@@ -8,7 +8,7 @@
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/grad/result.hpp"
-#include "sigmax/svd/batched.hpp"
+#include "sigmax/svd/batched/batched.hpp"
 
 namespace sigmax {
 
@@ -30,12 +30,5 @@ template <Real T>
 std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchResult& triplets,
                                             const BatchCotangent& cotangent, const GradientOptions& options,
                                             std::span<T> grad, Context& context);
-
-extern template std::vector<GradientReport> batched_svd_vjp<float>(const Tensor&, const BatchResult&,
-                                                                   const BatchCotangent&, const GradientOptions&,
-                                                                   std::span<float>, Context&);
-extern template std::vector<GradientReport> batched_svd_vjp<double>(const Tensor&, const BatchResult&,
-                                                                    const BatchCotangent&, const GradientOptions&,
-                                                                    std::span<double>, Context&);
 
 }  // namespace sigmax

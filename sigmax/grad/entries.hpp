@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sigmax/core/context.hpp"
-#include "sigmax/grad/norm_vjp.hpp"
+#include "sigmax/grad/norm_gradient.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 #include "sigmax/norms/norm.hpp"
 
@@ -60,10 +60,5 @@ EntryGradient entry_gradient(const kernels::StoredMatrix& a, bool transposed, co
 template <Real T>
 void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
                  std::int64_t row_stride, std::int64_t column_stride, Context& context);
-
-extern template void add_entries<float>(const kernels::StoredMatrix&, const EntryFormula&, double, float*, std::int64_t,
-                                        std::int64_t, Context&);
-extern template void add_entries<double>(const kernels::StoredMatrix&, const EntryFormula&, double, double*,
-                                         std::int64_t, std::int64_t, Context&);
 
 }  // namespace sigmax::grad

@@ -29,36 +29,15 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/grad/norm_gradient.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::grad {
-
-/// What kind of derivative a gradient is.
-enum class GradientKind {
-  unique,       ///< the function is differentiable here
-  subgradient,  ///< one of several, of a convex function
-  generalized,  ///< one of several, of a function that is not convex
-};
-
-/// `gradient`, `subgradient (one of several)`, ...
-std::string_view message(GradientKind kind);
-
-struct NormGradient {
-  double value = 0;  ///< of the norm: as norms::norm() gives it
-  GradientKind kind = GradientKind::unique;
-  /// How far from a tie: the difference of the two values that decide, relative to the largest; such as
-  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by it.
-  std::optional<double> gap;
-  std::string note;                            ///< where not unique: why, `sigma_1 = sigma_2`
-  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
-};
 
 struct NormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the norm
@@ -100,18 +79,5 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
 template <Real T>
 NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std::span<T> grad,
                       const NormVjpOptions& options, Context& context);
-
-extern template NormGradient norm_vjp<float>(const Tensor&, const norms::Norm&, std::span<float>, const NormVjpOptions&,
-                                             Context&);
-extern template NormGradient norm_vjp<double>(const Tensor&, const norms::Norm&, std::span<double>,
-                                              const NormVjpOptions&, Context&);
-extern template NormCotangent<float> norm_cotangent<float>(const LinearOperator<float>&, const norms::Norm&,
-                                                           const NormVjpOptions&, Context&);
-extern template NormCotangent<double> norm_cotangent<double>(const LinearOperator<double>&, const norms::Norm&,
-                                                             const NormVjpOptions&, Context&);
-extern template NormGradient norm_vjp<float>(const LinearOperator<float>&, const norms::Norm&, std::span<float>,
-                                             const NormVjpOptions&, Context&);
-extern template NormGradient norm_vjp<double>(const LinearOperator<double>&, const norms::Norm&, std::span<double>,
-                                              const NormVjpOptions&, Context&);
 
 }  // namespace sigmax::grad

@@ -7,7 +7,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/svd/blas.hpp"
+#include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::grad {
 namespace {

@@ -17,7 +17,4 @@ namespace sigmax::grad {
 template <Real T>
 void update_outer(const Cotangent<double>& terms, double keep, std::span<T> out, Context& context);
 
-extern template void update_outer<float>(const Cotangent<double>&, double, std::span<float>, Context&);
-extern template void update_outer<double>(const Cotangent<double>&, double, std::span<double>, Context&);
-
 }  // namespace sigmax::grad

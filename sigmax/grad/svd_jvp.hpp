@@ -1,30 +1,12 @@
 // Forward-mode derivatives of the largest singular triplets of an operator.
 #pragma once
 
-#include <vector>
-
 #include "sigmax/core/context.hpp"
-#include "sigmax/core/matrix.hpp"
-#include "sigmax/grad/result.hpp"
+#include "sigmax/grad/svd_tangent.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax {
-
-/// A direction dA in which A moves, as far as k triplets see it.
-template <Real T>
-struct SvdTangent {
-  Matrix<T> image;          ///< dA V, rows x k
-  Matrix<T> adjoint_image;  ///< dA^T U, columns x k
-};
-
-template <Real T>
-struct SvdJvp {
-  std::vector<double> sigma;  ///< dsigma_i = u_i^T dA v_i
-  Matrix<T> u;                ///< du, rows x k, u_i^T du_i = 0
-  Matrix<T> v;                ///< dv, columns x k, v_i^T dv_i = 0
-  GradientReport report;
-};
 
 /// The derivative of the k triplets in a direction. With P = U^T dA V,
 ///
@@ -42,14 +24,5 @@ SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const LinearOperator<T>& direction,
                   const GradientOptions& options, Context& context);
-
-extern template SvdJvp<float> svd_jvp<float>(const LinearOperator<float>&, const SvdResult<float>&,
-                                             const SvdTangent<float>&, const GradientOptions&, Context&);
-extern template SvdJvp<double> svd_jvp<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                               const SvdTangent<double>&, const GradientOptions&, Context&);
-extern template SvdJvp<float> svd_jvp<float>(const LinearOperator<float>&, const SvdResult<float>&,
-                                             const LinearOperator<float>&, const GradientOptions&, Context&);
-extern template SvdJvp<double> svd_jvp<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                               const LinearOperator<double>&, const GradientOptions&, Context&);
 
 }  // namespace sigmax

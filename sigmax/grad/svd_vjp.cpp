@@ -16,8 +16,8 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/grad/coupling.hpp"
-#include "sigmax/grad/frame.hpp"
+#include "sigmax/grad/triplets/coupling.hpp"
+#include "sigmax/grad/triplets/frame.hpp"
 #include "sigmax/kernels/vector.hpp"
 
 namespace sigmax {

@@ -35,7 +35,8 @@ struct SvdVjp {
 ///
 ///     dL/dA = U (diag(xi) + C) V^T + sum_i p_i v_i^T + u_i q_i^T,
 ///     C_ji = (sigma_i (S_ji - S_ij) + sigma_j (R_ji - R_ij)) / (sigma_i^2 - sigma_j^2),   i != j <= k,
-///     [sigma_i, -A; -A^T, sigma_i] [p_i; q_i] = [phi_i; psi_i] on the complement of U and V (grad/complement.hpp).
+///     [sigma_i, -A; -A^T, sigma_i] [p_i; q_i] = [phi_i; psi_i] on the complement of U and V
+///     (grad/systems/complement.hpp).
 ///
 /// Conditions. sigma_i is differentiable where it is simple and not zero; then its gradient is u_i v_i^T, for nothing.
 /// The vectors' gradient grows as 1 / gap: with the distance to sigma_{k+1} in p and q, and with those among the k
@@ -69,20 +70,5 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 template <Real T>
 GradientReport svd_vjp_into(std::span<T> grad, const LinearOperator<T>& a, const SvdResult<T>& triplets,
                             const SvdCotangent<T>& cotangent, const GradientOptions& options, Context& context);
-
-extern template SvdVjp<float> svd_vjp<float>(const LinearOperator<float>&, const SvdResult<float>&,
-                                             const SvdCotangent<float>&, const GradientOptions&, Context&);
-extern template SvdVjp<double> svd_vjp<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                               const SvdCotangent<double>&, const GradientOptions&, Context&);
-extern template SvdVjp<float> svd_vjp<float>(const LinearOperator<float>&, const SvdResult<float>&,
-                                             const SvdCotangent<float>&, const GradientOptions&);
-extern template SvdVjp<double> svd_vjp<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                               const SvdCotangent<double>&, const GradientOptions&);
-extern template GradientReport svd_vjp_into<float>(std::span<float>, const LinearOperator<float>&,
-                                                   const SvdResult<float>&, const SvdCotangent<float>&,
-                                                   const GradientOptions&, Context&);
-extern template GradientReport svd_vjp_into<double>(std::span<double>, const LinearOperator<double>&,
-                                                    const SvdResult<double>&, const SvdCotangent<double>&,
-                                                    const GradientOptions&, Context&);
 
 }  // namespace sigmax

@@ -2,8 +2,8 @@
 //
 //   G' = sum_i (U' D + U C' + p_i') v_i^T + (U D + p_i) v_i'^T + u_i' q_i^T + u_i q_i'^T
 //
-// with U', V', sigma' from svd_jvp, C' from S' = U'^T phi and R' = V'^T psi (grad/coupling.hpp). For p_i' and q_i', the
-// system and its constraints are differentiated. With Q_u = 1 - U U^T, Q_v likewise:
+// with U', V', sigma' from svd_jvp, C' from S' = U'^T phi and R' = V'^T psi (grad/triplets/coupling.hpp). For p_i' and
+// q_i', the system and its constraints are differentiated. With Q_u = 1 - U U^T, Q_v likewise:
 //
 //   sigma_i p_i - A q_i = Q_u phi_i,  sigma_i q_i - A^T p_i = Q_v psi_i,  U^T p_i = 0,  V^T q_i = 0
 //
@@ -21,9 +21,9 @@
 #include <utility>
 
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/grad/coupling.hpp"
-#include "sigmax/grad/frame.hpp"
-#include "sigmax/grad/tangent.hpp"
+#include "sigmax/grad/triplets/coupling.hpp"
+#include "sigmax/grad/triplets/frame.hpp"
+#include "sigmax/grad/triplets/tangent.hpp"
 #include "sigmax/kernels/vector.hpp"
 
 namespace sigmax {

@@ -38,11 +38,4 @@ template <Real T>
 SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                          const LinearOperator<T>& direction, const GradientOptions& options, Context& context);
 
-extern template SvdVjpVjp<float> svd_vjp_vjp<float>(const LinearOperator<float>&, const SvdResult<float>&,
-                                                    const SvdCotangent<float>&, const LinearOperator<float>&,
-                                                    const GradientOptions&, Context&);
-extern template SvdVjpVjp<double> svd_vjp_vjp<double>(const LinearOperator<double>&, const SvdResult<double>&,
-                                                      const SvdCotangent<double>&, const LinearOperator<double>&,
-                                                      const GradientOptions&, Context&);
-
 }  // namespace sigmax

@@ -1,75 +1,13 @@
 // One way into every checkpoint format: named tensors, read lazily, from untrusted files.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "sigmax/core/tensor.hpp"
+#include "sigmax/io/entry.hpp"
 
 namespace sigmax::io {
-
-/// Where a tensor's bytes lie: `length` bytes at `offset` of `file`. For a compressed archive member the range is that
-/// of the compressed bytes.
-struct ByteRange {
-  std::filesystem::path file;
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-};
-
-/// How a computation graph consumes a weight: known for ONNX, unknown for formats that hold tensors alone.
-struct Usage {
-  std::string op;           ///< `Conv`, `ConvTranspose`, `MatMul`, `Gemm`, `LSTM`, `GRU`, `RNN`, `Gather`, `Add`, ...
-  int input = 0;            ///< which input of the node, counted from 0
-  bool transposed = false;  ///< the graph transposes it on the way (a Transpose node, or Gemm's transB)
-  std::int64_t groups = 1;  ///< Conv and ConvTranspose: the attribute `group`
-  std::int64_t axis = 0;    ///< Gather: the attribute `axis`
-  std::string equation{};   ///< Einsum: the attribute `equation`
-  /// Axis i of the operand is axis permutation[i] of the weight; empty: the axes are the weight's own; a single -1:
-  /// they are reversed. Transpose nodes on the way and Gemm's transA and transB are in it.
-  std::vector<int> permutation{};
-  bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
-  bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
-};
-
-/// One tensor of a checkpoint, described without reading its data.
-struct Entry {
-  std::string name;  ///< the tensor's own name in the file
-  DType dtype = DType::unknown;
-  std::string dtype_name;  ///< the file's own spelling where `dtype` is `unknown`; otherwise name(dtype)
-  Dimensions shape;
-  std::optional<ByteRange> bytes;  ///< nothing for data that is computed (dequantized) or held in typed fields
-  std::filesystem::path file;      ///< the file that it is in; open_checkpoint fills it in, readers need not
-  std::string provenance;          ///< where it sits: shard, archive member, graph path; empty if the name says it all
-  std::string unreadable;          ///< empty if load() works; otherwise why its values cannot be had
-  bool appended = false;           ///< an array behind the first of its file, which NumPy's own reader passes over
-  std::vector<Usage> used_by;
-  std::function<Tensor()> load;  ///< maps or reads the values; throws FileError. Empty if `unreadable` is not.
-};
-
-/// One file that belongs to a checkpoint.
-struct SourceFile {
-  std::filesystem::path path;
-  std::string format;  ///< `safetensors`, `npy`, `npz`, `pytorch`, `torchscript`, `pytorch-legacy`, `onnx`, ...:
-                       ///< known_formats()
-  std::uint64_t bytes = 0;
-};
-
-/// What open_checkpoint found. Entries hold their file mappings alive; nothing is read until load().
-struct Checkpoint {
-  std::vector<std::filesystem::path> paths;  ///< as given
-  std::string format;                        ///< the files' format; `a+b` if they differ
-  std::vector<SourceFile> files;
-  std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
-  std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
-  /// Files of a directory that are named like a checkpoint and are of no known format, parts of a whole that are
-  /// missing, both left by a download that was not finished, and weights that the folder's index does not name.
-  std::vector<std::filesystem::path> unread_files;
-};
 
 /// Opens one or more files, a directory, or an index file (`*.index.json`) as one checkpoint.
 ///
@@ -84,7 +22,8 @@ struct Checkpoint {
 ///
 /// Throws FileError naming the file, the place and the problem if a file does not exist, is of no known format, or is
 /// malformed; Error if `paths` is empty. Here and in load(), FileError too if a file is truncated or written to while
-/// it is read (MappedFile::check_intact); whoever computes on a tensor asks that once more afterwards (io/intact.hpp).
+/// it is read (MappedFile::check_intact); whoever computes on a tensor asks that once more afterwards
+/// (io/bytes/intact.hpp).
 Checkpoint open_checkpoint(const std::vector<std::filesystem::path>& paths);
 Checkpoint open_checkpoint(const std::filesystem::path& path);
 

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/io/message.hpp"
+#include "sigmax/io/bytes/message.hpp"
 
 namespace sigmax::io {
 namespace {

@@ -1,4 +1,4 @@
-// What lies in the folder of a model beside its weights, and which files hold the same weights again.
+// What lies in the folder of a model beside its weights, and which files hold the same weights again. Internal to io/.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/io/entry.hpp"
 
 namespace sigmax::io {
 

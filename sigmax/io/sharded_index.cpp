@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/companion_file.hpp"
-#include "sigmax/io/json_events.hpp"
-#include "sigmax/io/message.hpp"
+#include "sigmax/io/bytes/companion_file.hpp"
+#include "sigmax/io/bytes/json_events.hpp"
+#include "sigmax/io/bytes/message.hpp"
 
 namespace sigmax::io {
 namespace {

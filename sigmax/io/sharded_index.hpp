@@ -1,4 +1,4 @@
-// The index of a checkpoint that is spread over several files: `*.index.json` with its `weight_map`.
+// The index of a checkpoint that is spread over several files: `*.index.json` with its `weight_map`. Internal to io/.
 #pragma once
 
 #include <map>
@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/bytes/mapped_file.hpp"
 
 namespace sigmax::io {
 
 /// The names of the tensors of each shard, sorted; shards sorted by name. A shard's name is a path below the index's
-/// folder, as companion_path() gives it (io/companion_file.hpp).
+/// folder, as companion_path() gives it (io/bytes/companion_file.hpp).
 using ShardedIndex = std::map<std::string, std::vector<std::string>>;
 
 /// True if the file's first characters are those of a JSON object, behind a byte order mark or not.

@@ -1,9 +1,9 @@
-// Says what a file that no reader knows seems to be.
+// Says what a file that no reader knows seems to be. Internal to io/.
 #pragma once
 
 #include <string>
 
-#include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/bytes/mapped_file.hpp"
 
 namespace sigmax::io {
 

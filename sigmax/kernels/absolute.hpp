@@ -1,4 +1,5 @@
 // Products of |A|, the matrix of absolute values, with one nonnegative vector: what entrywise bounds are made of.
+// Internal to the library.
 //
 // Sums are formed in double: the computed entries are wrong by at most gamma_n relatively, n the number of terms (for
 // the Gram product, of both sums), and by n 2^-1075 max(1, |a_ij|) for products that underflow. Pieces are cut by the

@@ -33,7 +33,4 @@ void combination(const Combination<T>& what, const UnfoldedOutput& out, Context&
 /// <X, Y> = sum over all entries, of products and sums in double whatever the storage type.
 double inner_product(const UnfoldedMatrix& x, const UnfoldedMatrix& y, Context& context);
 
-extern template void combination<float>(const Combination<float>&, const UnfoldedOutput&, Context&);
-extern template void combination<double>(const Combination<double>&, const UnfoldedOutput&, Context&);
-
 }  // namespace sigmax::kernels

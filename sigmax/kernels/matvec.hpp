@@ -42,17 +42,4 @@ void gram(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixV
 template <Real T>
 void outer_gram(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context);
 
-extern template void multiply<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
-extern template void multiply<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
-extern template void multiply_transposed<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>,
-                                                Context&);
-extern template void multiply_transposed<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>,
-                                                 Context&);
-extern template void gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, MatrixView<float>,
-                                 Context&);
-extern template void gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, MatrixView<double>,
-                                  Context&);
-extern template void outer_gram<float>(const StoredMatrix&, MatrixView<const float>, MatrixView<float>, Context&);
-extern template void outer_gram<double>(const StoredMatrix&, MatrixView<const double>, MatrixView<double>, Context&);
-
 }  // namespace sigmax::kernels

@@ -21,9 +21,4 @@ template <Real T>
 void add_outer(MatrixView<const T> u, MatrixView<const T> v, std::span<const double> weights, T* g, std::int64_t stride,
                Context& context);
 
-extern template void add_outer<float>(MatrixView<const float>, MatrixView<const float>, std::span<const double>, float*,
-                                      std::int64_t, Context&);
-extern template void add_outer<double>(MatrixView<const double>, MatrixView<const double>, std::span<const double>,
-                                       double*, std::int64_t, Context&);
-
 }  // namespace sigmax::kernels

@@ -1,4 +1,5 @@
-// Kernels for one matrix that fits the cache, from a single thread: what the batched solvers are made of.
+// Kernels for one matrix that fits the cache, from a single thread: what the batched solvers are made of. Internal to
+// the library.
 //
 // A working copy is row-major with `stride = small_stride(columns)` elements from row to row, 64-byte aligned, zeros
 // between `columns` and the stride; vectors that go with it have the same length and the same zeros. So no kernel has a
@@ -64,23 +65,5 @@ void small_multiply(std::int64_t rows, std::int64_t columns, const T* a, const S
 /// x = A^T y: a sum of `rows` weighted rows.
 template <Real T, Real S>
 void small_multiply_transposed(std::int64_t rows, std::int64_t columns, const T* a, const S* y, S* x);
-
-extern template void small_load<float>(const StridedMatrix&, double, float*);
-extern template void small_gram<float>(std::int64_t, std::int64_t, const float*, float*);
-extern template void small_tridiagonal<float>(std::int64_t, float*, float*, double*, double*);
-extern template void small_rotate<float>(std::int64_t, const float*, float*);
-extern template void small_multiply<float, float>(std::int64_t, std::int64_t, const float*, const float*, float*);
-extern template void small_multiply_transposed<float, float>(std::int64_t, std::int64_t, const float*, const float*,
-                                                             float*);
-extern template void small_load<double>(const StridedMatrix&, double, double*);
-extern template void small_gram<double>(std::int64_t, std::int64_t, const double*, double*);
-extern template void small_tridiagonal<double>(std::int64_t, double*, double*, double*, double*);
-extern template void small_rotate<double>(std::int64_t, const double*, double*);
-extern template void small_multiply<double, double>(std::int64_t, std::int64_t, const double*, const double*, double*);
-extern template void small_multiply_transposed<double, double>(std::int64_t, std::int64_t, const double*, const double*,
-                                                               double*);
-extern template void small_multiply<float, double>(std::int64_t, std::int64_t, const float*, const double*, double*);
-extern template void small_multiply_transposed<float, double>(std::int64_t, std::int64_t, const float*, const double*,
-                                                              double*);
 
 }  // namespace sigmax::kernels

@@ -1,4 +1,4 @@
-// The characteristic polynomial of a symmetric tridiagonal matrix at many points at once.
+// The characteristic polynomial of a symmetric tridiagonal matrix at many points at once. Internal to the library.
 #pragma once
 
 #include <cstdint>

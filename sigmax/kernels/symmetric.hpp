@@ -1,4 +1,5 @@
-// The inner loops of the reduction of a symmetric matrix to tridiagonal form (svd/tridiagonal.hpp), in double.
+// The inner loops of the reduction of a symmetric matrix to tridiagonal form (linalg/householder.hpp), in double.
+// Internal to the library.
 //
 // Everything is cut in groups of kSymmetricGroup rows or columns: pointers to columns are aligned to 64 bytes, strides,
 // first and last indices are multiples of the group. A matrix of another order is padded with zeros. Sums are formed in

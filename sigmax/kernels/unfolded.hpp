@@ -25,17 +25,4 @@ void unfolded_multiply_transposed(const UnfoldedMatrix& w, std::span<const T> u,
 template <Real T>
 void unfolded_gram(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, std::span<T> x, Context& context);
 
-extern template void unfolded_multiply<float>(const UnfoldedMatrix&, std::span<const float>, std::span<float>,
-                                              Context&);
-extern template void unfolded_multiply<double>(const UnfoldedMatrix&, std::span<const double>, std::span<double>,
-                                               Context&);
-extern template void unfolded_multiply_transposed<float>(const UnfoldedMatrix&, std::span<const float>,
-                                                         std::span<float>, Context&);
-extern template void unfolded_multiply_transposed<double>(const UnfoldedMatrix&, std::span<const double>,
-                                                          std::span<double>, Context&);
-extern template void unfolded_gram<float>(const UnfoldedMatrix&, std::span<const float>, std::span<float>,
-                                          std::span<float>, Context&);
-extern template void unfolded_gram<double>(const UnfoldedMatrix&, std::span<const double>, std::span<double>,
-                                           std::span<double>, Context&);
-
 }  // namespace sigmax::kernels

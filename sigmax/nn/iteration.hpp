@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "sigmax/nn/normalize.hpp"
 #include "sigmax/nn/products.hpp"
+#include "sigmax/nn/step.hpp"
 
 namespace sigmax::nn {
 

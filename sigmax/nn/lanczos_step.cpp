@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "sigmax/kernels/vector.hpp"
+#include "sigmax/linalg/tridiagonal.hpp"
 #include "sigmax/nn/iteration.hpp"
-#include "sigmax/svd/tridiagonal_values.hpp"
 
 namespace sigmax::nn {
 namespace {

@@ -51,11 +51,4 @@ struct LayerGradient {
 template <Real T>
 void normalize_vjp(std::span<LayerGradient<T>> layers, Context& context);
 
-extern template void normalize<float>(std::span<Layer<float>>, Context&);
-extern template void normalize<double>(std::span<Layer<double>>, Context&);
-extern template std::vector<Layer<float>> block_layers<float>(const Layer<float>&, const BlockGrid&);
-extern template std::vector<Layer<double>> block_layers<double>(const Layer<double>&, const BlockGrid&);
-extern template void normalize_vjp<float>(std::span<LayerGradient<float>>, Context&);
-extern template void normalize_vjp<double>(std::span<LayerGradient<double>>, Context&);
-
 }  // namespace sigmax::nn

@@ -61,21 +61,4 @@ template <Real T>
 void add_sigma_gradient(double sigma_gradient, std::span<const T> u, std::span<const T> v,
                         const WeightOutput& grad_weight, Context& context);
 
-extern template NormalizeGradient normalize_vjp<float>(const Weight&, std::span<const float>, std::span<const float>,
-                                                       const Factor&, const Weight&, const WeightOutput&, bool,
-                                                       Context&);
-extern template NormalizeGradient normalize_vjp<double>(const Weight&, std::span<const double>, std::span<const double>,
-                                                        const Factor&, const Weight&, const WeightOutput&, bool,
-                                                        Context&);
-extern template void normalize_double_vjp<float>(const Weight&, std::span<const float>, std::span<const float>,
-                                                 const Factor&, const Weight&, std::optional<double>, const Weight&,
-                                                 const WeightOutput&, const WeightOutput&, Context&);
-extern template void normalize_double_vjp<double>(const Weight&, std::span<const double>, std::span<const double>,
-                                                  const Factor&, const Weight&, std::optional<double>, const Weight&,
-                                                  const WeightOutput&, const WeightOutput&, Context&);
-extern template void add_sigma_gradient<float>(double, std::span<const float>, std::span<const float>,
-                                               const WeightOutput&, Context&);
-extern template void add_sigma_gradient<double>(double, std::span<const double>, std::span<const double>,
-                                                const WeightOutput&, Context&);
-
 }  // namespace sigmax::nn

@@ -79,13 +79,4 @@ template <Real T>
 ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
                        Context& context);
 
-extern template ProximalResult proximal<float>(const Tensor&, const ProximalPenalty&, double, std::span<float>,
-                                               const ProximalOptions&, Context&);
-extern template ProximalResult proximal<double>(const Tensor&, const ProximalPenalty&, double, std::span<double>,
-                                                const ProximalOptions&, Context&);
-extern template ProximalResult project<float>(const Tensor&, const Ball&, std::span<float>, const ProximalOptions&,
-                                              Context&);
-extern template ProximalResult project<double>(const Tensor&, const Ball&, std::span<double>, const ProximalOptions&,
-                                               Context&);
-
 }  // namespace sigmax::nn

@@ -13,9 +13,9 @@
 #include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/gram_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
-#include "sigmax/svd/gram_matrix.hpp"
 
 namespace sigmax::nn {
 namespace {

@@ -32,9 +32,4 @@ template <Real T>
 grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std::span<T> grad,
                               const grad::NormVjpOptions& options, Context& context);
 
-extern template grad::NormGradient regularize<float>(const Tensor&, const Penalty&, std::span<float>,
-                                                     const grad::NormVjpOptions&, Context&);
-extern template grad::NormGradient regularize<double>(const Tensor&, const Penalty&, std::span<double>,
-                                                      const grad::NormVjpOptions&, Context&);
-
 }  // namespace sigmax::nn

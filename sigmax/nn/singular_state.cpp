@@ -5,7 +5,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/vector.hpp"
-#include "sigmax/svd/power.hpp"
+#include "sigmax/svd/methods/power.hpp"
 
 namespace sigmax::nn {
 

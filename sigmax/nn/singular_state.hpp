@@ -43,9 +43,4 @@ StateFault examine(std::span<const T> x);
 template <Real T>
 void draw_unit(std::uint64_t seed, std::uint64_t stream, std::span<T> x);
 
-extern template StateFault examine<float>(std::span<const float>);
-extern template StateFault examine<double>(std::span<const double>);
-extern template void draw_unit<float>(std::uint64_t, std::uint64_t, std::span<float>);
-extern template void draw_unit<double>(std::uint64_t, std::uint64_t, std::span<double>);
-
 }  // namespace sigmax::nn

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "sigmax/bounds/certify.hpp"
-#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
-#include "sigmax/svd/spectrum.hpp"
 
 namespace sigmax::norms {
 namespace {

@@ -18,9 +18,6 @@ namespace sigmax {
 template <Real T>
 Operator<T> dense(Tensor weight);
 
-extern template Operator<float> dense<float>(Tensor);
-extern template Operator<double> dense<double>(Tensor);
-
 /// The same tensor as a row-major stored matrix: itself, or, with `transposed` set, its transpose.
 struct StoredView {
   Tensor tensor;  ///< keeps the bytes alive

@@ -20,9 +20,4 @@ Operator<T> diagonal(Tensor entries);
 template <Real T>
 Operator<T> identity(std::int64_t order);
 
-extern template Operator<float> diagonal<float>(Tensor);
-extern template Operator<double> diagonal<double>(Tensor);
-extern template Operator<float> identity<float>(std::int64_t);
-extern template Operator<double> identity<double>(std::int64_t);
-
 }  // namespace sigmax

@@ -32,9 +32,4 @@ template <Real T>
 Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint,
                               FunctionParameters<T> parameters = {});
 
-extern template Operator<float> function_operator<float>(Shape, BlockFunction<float>, BlockFunction<float>,
-                                                         FunctionParameters<float>);
-extern template Operator<double> function_operator<double>(Shape, BlockFunction<double>, BlockFunction<double>,
-                                                           FunctionParameters<double>);
-
 }  // namespace sigmax

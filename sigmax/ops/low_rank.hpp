@@ -26,9 +26,4 @@ Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context);
 template <Real T>
 Operator<T> low_rank(Tensor b, Tensor a, double scale = 1);
 
-extern template Operator<float> low_rank<float>(Tensor, Tensor, double, Context&);
-extern template Operator<double> low_rank<double>(Tensor, Tensor, double, Context&);
-extern template Operator<float> low_rank<float>(Tensor, Tensor, double);
-extern template Operator<double> low_rank<double>(Tensor, Tensor, double);
-
 }  // namespace sigmax

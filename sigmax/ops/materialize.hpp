@@ -16,7 +16,4 @@ namespace sigmax {
 template <Real T>
 Matrix<T> materialize(const LinearOperator<T>& a, Context& context);
 
-extern template Matrix<float> materialize<float>(const LinearOperator<float>&, Context&);
-extern template Matrix<double> materialize<double>(const LinearOperator<double>&, Context&);
-
 }  // namespace sigmax

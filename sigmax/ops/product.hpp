@@ -18,9 +18,4 @@ Operator<T> product(Operator<T> left, Operator<T> right);
 template <Real T>
 Operator<T> operator*(Operator<T> left, Operator<T> right);
 
-extern template Operator<float> product<float>(Operator<float>, Operator<float>);
-extern template Operator<double> product<double>(Operator<double>, Operator<double>);
-extern template Operator<float> operator*(Operator<float>, Operator<float>);
-extern template Operator<double> operator*(Operator<double>, Operator<double>);
-
 }  // namespace sigmax

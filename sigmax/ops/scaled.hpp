@@ -23,11 +23,4 @@ Operator<T> operator*(double factor, Operator<T> a);
 template <Real T>
 Operator<T> operator-(Operator<T> a);
 
-extern template Operator<float> scaled<float>(double, Operator<float>);
-extern template Operator<double> scaled<double>(double, Operator<double>);
-extern template Operator<float> operator*(double, Operator<float>);
-extern template Operator<double> operator*(double, Operator<double>);
-extern template Operator<float> operator-(Operator<float>);
-extern template Operator<double> operator-(Operator<double>);
-
 }  // namespace sigmax

@@ -32,9 +32,4 @@ Operator<T> stack_columns(std::initializer_list<Operator<T>> parts) {
   return stack_columns(std::vector<Operator<T>>(parts));
 }
 
-extern template Operator<float> stack_rows<float>(std::vector<Operator<float>>);
-extern template Operator<double> stack_rows<double>(std::vector<Operator<double>>);
-extern template Operator<float> stack_columns<float>(std::vector<Operator<float>>);
-extern template Operator<double> stack_columns<double>(std::vector<Operator<double>>);
-
 }  // namespace sigmax

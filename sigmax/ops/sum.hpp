@@ -31,11 +31,4 @@ Operator<T> operator+(Operator<T> a, Operator<T> b);
 template <Real T>
 Operator<T> operator-(Operator<T> a, Operator<T> b);
 
-extern template Operator<float> sum<float>(std::vector<Operator<float>>);
-extern template Operator<double> sum<double>(std::vector<Operator<double>>);
-extern template Operator<float> operator+(Operator<float>, Operator<float>);
-extern template Operator<double> operator+(Operator<double>, Operator<double>);
-extern template Operator<float> operator-(Operator<float>, Operator<float>);
-extern template Operator<double> operator-(Operator<double>, Operator<double>);
-
 }  // namespace sigmax

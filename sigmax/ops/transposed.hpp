@@ -14,7 +14,4 @@ namespace sigmax {
 template <Real T>
 Operator<T> transposed(Operator<T> a);
 
-extern template Operator<float> transposed<float>(Operator<float>);
-extern template Operator<double> transposed<double>(Operator<double>);
-
 }  // namespace sigmax

@@ -1,5 +1,6 @@
 // What the Lanczos recurrence of a random start tells of the largest eigenvalue. Plain numbers:
-// bounds/probabilistic.hpp makes bounds of them, svd/complement.hpp asks them whether a value was missed.
+// bounds/matrix_proof/probabilistic.hpp makes bounds of them, svd/checks/complement.hpp asks them whether a value was
+// missed.
 #pragma once
 
 #include <cstdint>

@@ -5,9 +5,9 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/linalg/blas.hpp"
 #include "sigmax/ops/materialize.hpp"
-#include "sigmax/svd/blas.hpp"
-#include "sigmax/svd/guarded.hpp"
+#include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {

@@ -1,14 +1,14 @@
 // An operator as a matrix of doubles, and triplets found from it: what the solvers that factorise share. Internal to
-// svd/.
+// the library.
 #pragma once
 
 #include <cstdint>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/linalg/lapack.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/lapack.hpp"
-#include "sigmax/svd/svd.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 

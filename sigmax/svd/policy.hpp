@@ -1,7 +1,9 @@
 // Which solver Auto takes: the table of docs/solvers.md, as code. Internal to svd/.
 #pragma once
 
-#include "sigmax/svd/svd.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 

@@ -5,7 +5,9 @@
 // float) is thrown away and computed again on a scaled operator, so that a solver need not think of overflow.
 #pragma once
 
-#include "sigmax/svd/svd.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 

@@ -8,13 +8,13 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/svd/check_values.hpp"
+#include "sigmax/ops/range_checked.hpp"
+#include "sigmax/ops/single_range.hpp"
+#include "sigmax/svd/checks/check_values.hpp"
 #include "sigmax/svd/christoffel.hpp"
-#include "sigmax/svd/guarded.hpp"
+#include "sigmax/svd/krylov/convergence.hpp"
 #include "sigmax/svd/policy.hpp"
-#include "sigmax/svd/single_range.hpp"
 #include "sigmax/svd/solvers.hpp"
-#include "sigmax/svd/stopping.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {

@@ -9,7 +9,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/svd/blas.hpp"
+#include "sigmax/linalg/blas.hpp"
 
 namespace sigmax {
 namespace {
@@ -163,6 +163,14 @@ Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u
 }
 
 template <Real T>
+Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x) {
+  // From the left one product more: A^T U.
+  side.count(side.right() ? x.columns() : 2 * x.columns());
+  return side.right() ? triplets_from_right<T>(side.a(), x.view(), side.context())
+                      : triplets_from_left<T>(side.a(), x.view(), side.context());
+}
+
+template <Real T>
 void take(SvdResult<T>& result, Triplets<T> triplets, std::int64_t k) {
   const auto first = [k](const Matrix<T>& all) {
     if (all.columns() <= k) return all;
@@ -196,6 +204,8 @@ template Triplets<double> triplets_from_right<double>(const LinearOperator<doubl
                                                       Context&);
 template Triplets<float> triplets_from_left<float>(const LinearOperator<float>&, MatrixView<const float>, Context&);
 template Triplets<double> triplets_from_left<double>(const LinearOperator<double>&, MatrixView<const double>, Context&);
+template Triplets<float> triplets_from<float>(GramSide<float>&, const Matrix<float>&);
+template Triplets<double> triplets_from<double>(GramSide<double>&, const Matrix<double>&);
 template void take<float>(SvdResult<float>&, Triplets<float>, std::int64_t);
 template void take<double>(SvdResult<double>&, Triplets<double>, std::int64_t);
 template void rescale<float>(SvdResult<float>&, int);

@@ -1,12 +1,14 @@
-// What every solver ends with: the best triplets that a subspace holds, and their residuals.
+// What every solver ends with: the best triplets that a subspace holds, and their residuals. Internal to the library.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/ops/gram_side.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/svd.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 
@@ -33,6 +35,10 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
 /// read.
 template <Real T>
 Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u, Context& context);
+
+/// The triplets that span(x) holds, x of the side's vectors. Counted there.
+template <Real T>
+Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x);
 
 /// Moves the first k triplets into `result`, and all right vectors into its subspace.
 template <Real T>

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "sigmax/audit/role.hpp"
+#include "sigmax/audit/roles/role.hpp"
 
 namespace sigmax::audit::testing {
 

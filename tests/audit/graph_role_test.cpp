@@ -1,4 +1,4 @@
-#include "sigmax/audit/graph_role.hpp"
+#include "sigmax/audit/roles/graph_role.hpp"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "sigmax/audit/stored_layout.hpp"
+#include "sigmax/audit/roles/stored_layout.hpp"
 
 namespace sigmax::audit {
 namespace {

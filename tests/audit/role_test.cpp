@@ -1,4 +1,4 @@
-#include "sigmax/audit/role.hpp"
+#include "sigmax/audit/roles/role.hpp"
 
 #include <gtest/gtest.h>
 

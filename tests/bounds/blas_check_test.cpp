@@ -1,4 +1,4 @@
-#include "sigmax/bounds/blas_check.hpp"
+#include "sigmax/bounds/matrix_proof/blas_check.hpp"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 #include "bounds/hunt.hpp"
 #include "gallery/spectra.hpp"
 #include "repeatable.hpp"
-#include "sigmax/bounds/collatz.hpp"
+#include "sigmax/bounds/operator_proof/collatz.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
 

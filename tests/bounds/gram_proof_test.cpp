@@ -1,4 +1,4 @@
-#include "sigmax/bounds/gram_proof.hpp"
+#include "sigmax/bounds/matrix_proof/gram_proof.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bounds/hunt.hpp"
-#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 
 namespace sigmax::bounds {
 namespace {

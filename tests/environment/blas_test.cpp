@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/svd/blas.hpp"
+#include "sigmax/linalg/blas.hpp"
 
 namespace sigmax {
 namespace {

@@ -10,9 +10,9 @@
 #include "sigmax/grad/svd_jvp.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
 #include "sigmax/grad/svd_vjp_vjp.hpp"
-#include "sigmax/svd/batched.hpp"
-#include "sigmax/svd/power.hpp"
-#include "sigmax/svd/spectrum.hpp"
+#include "sigmax/linalg/spectrum.hpp"
+#include "sigmax/svd/batched/batched.hpp"
+#include "sigmax/svd/methods/power.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {

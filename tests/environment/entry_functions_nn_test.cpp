@@ -8,6 +8,7 @@
 #include "sigmax/grad/norm_vjp.hpp"
 #include "sigmax/kernels/entrywise.hpp"
 #include "sigmax/kernels/unfolded.hpp"
+#include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/nn/normalize_layers.hpp"
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
@@ -15,7 +16,6 @@
 #include "sigmax/nn/water_level.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
-#include "sigmax/svd/spectrum.hpp"
 
 namespace sigmax {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/distributed.hpp"
+#include "sigmax/io/distributed/distributed.hpp"
 #include "tests/fuzz/touch.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

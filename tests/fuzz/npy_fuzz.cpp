@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/npy.hpp"
-#include "sigmax/io/npz.hpp"
-#include "sigmax/io/zip_archive.hpp"
+#include "sigmax/io/numpy/npy.hpp"
+#include "sigmax/io/numpy/npz.hpp"
+#include "sigmax/io/zip/zip_archive.hpp"
 #include "tests/fuzz/touch.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

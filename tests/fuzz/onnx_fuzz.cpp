@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/onnx.hpp"
+#include "sigmax/io/onnx/onnx.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto* bytes = reinterpret_cast<const std::byte*>(data);

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/pytorch.hpp"
-#include "sigmax/io/pytorch_export.hpp"
-#include "sigmax/io/pytorch_walk.hpp"
+#include "sigmax/io/pytorch/pytorch.hpp"
+#include "sigmax/io/pytorch/pytorch_export.hpp"
+#include "sigmax/io/pytorch/pytorch_walk.hpp"
 #include "tests/fuzz/touch.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/safetensors.hpp"
+#include "sigmax/io/safetensors/safetensors.hpp"
 #include "tests/fuzz/touch.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,5 +1,5 @@
 // Losses that depend on the choice of singular vectors are caught; those that are functions of the matrix pass.
-#include "sigmax/grad/gauge.hpp"
+#include "sigmax/grad/triplets/gauge.hpp"
 
 #include <gtest/gtest.h>
 

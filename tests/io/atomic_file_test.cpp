@@ -1,4 +1,4 @@
-#include "sigmax/io/atomic_file.hpp"
+#include "sigmax/io/bytes/atomic_file.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,4 +1,4 @@
-#include "sigmax/io/companion_file.hpp"
+#include "sigmax/io/bytes/companion_file.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "sigmax/io/decompress.hpp"
+#include "sigmax/io/zip/decompress.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "io/test_files.hpp"
 #include "io/zip_bytes.hpp"
-#include "sigmax/io/zip_archive.hpp"
+#include "sigmax/io/zip/zip_archive.hpp"
 
 namespace sigmax::io {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/io/distributed.hpp"
+#include "sigmax/io/distributed/distributed.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 
 #include "io/distributed_bytes.hpp"
 #include "io/test_files.hpp"
-#include "sigmax/io/distributed_metadata.hpp"
+#include "sigmax/io/distributed/distributed_metadata.hpp"
 
 namespace sigmax::io {
 namespace {

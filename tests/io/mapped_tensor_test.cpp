@@ -1,4 +1,4 @@
-#include "sigmax/io/mapped_tensor.hpp"
+#include "sigmax/io/bytes/mapped_tensor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/io/mapping_faults.hpp"
+#include "sigmax/io/bytes/mapping_faults.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,10 +16,10 @@
 
 #include "io/test_files.hpp"
 #include "sigmax/core/context.hpp"
+#include "sigmax/io/bytes/intact.hpp"
+#include "sigmax/io/bytes/mapped_tensor.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/io/intact.hpp"
-#include "sigmax/io/mapped_tensor.hpp"
-#include "sigmax/io/npy_writer.hpp"
+#include "sigmax/io/numpy/npy_writer.hpp"
 
 namespace sigmax::io {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/io/npy.hpp"
+#include "sigmax/io/numpy/npy.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,4 +1,4 @@
-#include "sigmax/io/npy_type.hpp"
+#include "sigmax/io/numpy/npy_type.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 #include "io/npy_bytes.hpp"
 #include "io/test_files.hpp"
-#include "sigmax/io/npy.hpp"
+#include "sigmax/io/numpy/npy.hpp"
 
 namespace sigmax::io {
 namespace {

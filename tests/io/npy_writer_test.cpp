@@ -1,4 +1,4 @@
-#include "sigmax/io/npy_writer.hpp"
+#include "sigmax/io/numpy/npy_writer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/io/npz.hpp"
+#include "sigmax/io/numpy/npz.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

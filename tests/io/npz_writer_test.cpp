@@ -1,4 +1,4 @@
-#include "sigmax/io/npz_writer.hpp"
+#include "sigmax/io/numpy/npz_writer.hpp"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -8,7 +8,7 @@
 
 #include "io/test_files.hpp"
 #include "io/writer_samples.hpp"
-#include "sigmax/io/zip_archive.hpp"
+#include "sigmax/io/zip/zip_archive.hpp"
 
 namespace sigmax::io {
 namespace {

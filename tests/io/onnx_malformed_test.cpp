@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "io/onnx_bytes.hpp"
+#include "sigmax/io/bytes/mapping_faults.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/io/mapping_faults.hpp"
-#include "sigmax/io/onnx.hpp"
+#include "sigmax/io/onnx/onnx.hpp"
 
 namespace sigmax::io {
 namespace {

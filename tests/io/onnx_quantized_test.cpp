@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "io/onnx_bytes.hpp"
-#include "sigmax/io/onnx.hpp"
+#include "sigmax/io/onnx/onnx.hpp"
 
 namespace sigmax::io {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/io/onnx.hpp"
+#include "sigmax/io/onnx/onnx.hpp"
 
 #include <gtest/gtest.h>
 

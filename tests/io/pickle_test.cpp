@@ -1,4 +1,4 @@
-#include "sigmax/io/pickle.hpp"
+#include "sigmax/io/pytorch/pickle.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/io/process_shards.hpp"
+#include "sigmax/io/distributed/process_shards.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/io/protobuf_wire.hpp"
+#include "sigmax/io/onnx/protobuf_wire.hpp"
 
 #include <gtest/gtest.h>
 

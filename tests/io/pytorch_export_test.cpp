@@ -1,4 +1,4 @@
-#include "sigmax/io/pytorch_export.hpp"
+#include "sigmax/io/pytorch/pytorch_export.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include "io/pickle_bytes.hpp"
 #include "io/test_files.hpp"
 #include "io/zip_bytes.hpp"
-#include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch/pytorch.hpp"
 
 namespace sigmax::io {
 namespace {

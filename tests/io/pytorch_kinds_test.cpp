@@ -8,7 +8,7 @@
 #include "io/pickle_bytes.hpp"
 #include "io/test_files.hpp"
 #include "io/zip_bytes.hpp"
-#include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch/pytorch.hpp"
 
 namespace sigmax::io {
 namespace {

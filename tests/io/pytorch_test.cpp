@@ -1,4 +1,4 @@
-#include "sigmax/io/pytorch.hpp"
+#include "sigmax/io/pytorch/pytorch.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/io/safetensors.hpp"
+#include "sigmax/io/safetensors/safetensors.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,4 +1,4 @@
-#include "sigmax/io/safetensors_writer.hpp"
+#include "sigmax/io/safetensors/safetensors_writer.hpp"
 
 #include <gtest/gtest.h>
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/mapped_file.hpp"
+#include "sigmax/io/bytes/mapped_file.hpp"
 
 namespace sigmax::io::testing {
 

@@ -11,8 +11,8 @@
 
 #include "io/test_files.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/io/bytes/tensor_bytes.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/io/tensor_bytes.hpp"
 
 namespace sigmax::io::testing {
 

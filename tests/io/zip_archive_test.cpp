@@ -1,4 +1,4 @@
-#include "sigmax/io/zip_archive.hpp"
+#include "sigmax/io/zip/zip_archive.hpp"
 
 #include <gtest/gtest.h>
 

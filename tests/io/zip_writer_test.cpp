@@ -1,4 +1,4 @@
-#include "sigmax/io/zip_writer.hpp"
+#include "sigmax/io/zip/zip_writer.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "io/test_files.hpp"
-#include "sigmax/io/zip_archive.hpp"
+#include "sigmax/io/zip/zip_archive.hpp"
 
 namespace sigmax::io {
 namespace {

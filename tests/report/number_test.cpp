@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "sigmax/bounds/proof.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
 
 namespace sigmax::report {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sigmax/audit/result.hpp"
-#include "sigmax/bounds/proof.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
 
 namespace sigmax::report_test {
 

@@ -1,5 +1,5 @@
 // Bases of Krylov spaces: orthonormality to working accuracy, whatever is appended.
-#include "sigmax/svd/basis.hpp"
+#include "sigmax/svd/krylov/basis.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/svd/guarded.hpp"
+#include "sigmax/ops/range_checked.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {

@@ -10,7 +10,7 @@
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
-#include "sigmax/svd/batched.hpp"
+#include "sigmax/svd/batched/batched.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {

@@ -1,6 +1,6 @@
 // Batches of small matrices: against the reference and the single entry, hostile members, independence of what else is
 // in the batch.
-#include "sigmax/svd/batched.hpp"
+#include "sigmax/svd/batched/batched.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
-#include "sigmax/svd/batched_tridiagonal.hpp"
+#include "sigmax/svd/batched/batched_tridiagonal.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {

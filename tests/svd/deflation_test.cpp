@@ -1,5 +1,4 @@
 // Triplets one after another: the source text's example, every spectrum, orthonormality, each outcome.
-#include "sigmax/svd/deflation.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The solver named Lanczos, in its forms, on matrices with known singular values.
-#include "sigmax/svd/golub_kahan.hpp"
+#include "sigmax/svd/krylov/golub_kahan.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Power iteration: PyTorch's numbers, the cost in reads, fixed steps.
-#include "sigmax/svd/power.hpp"
+#include "sigmax/svd/methods/power.hpp"
 
 #include <gtest/gtest.h>
 

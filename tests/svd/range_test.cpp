@@ -9,7 +9,7 @@
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
-#include "sigmax/svd/single_range.hpp"
+#include "sigmax/ops/single_range.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "tolerance.hpp"
 

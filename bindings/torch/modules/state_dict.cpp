@@ -19,10 +19,10 @@
 #include "bindings/torch/modules/tensor_bridge.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/io/atomic_file.hpp"
+#include "sigmax/io/bytes/atomic_file.hpp"
+#include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/io/intact.hpp"
-#include "sigmax/io/safetensors_writer.hpp"
+#include "sigmax/io/safetensors/safetensors_writer.hpp"
 
 namespace sigmax::torch {
 namespace {

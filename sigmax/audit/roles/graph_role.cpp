@@ -1,0 +1,345 @@
+#include "sigmax/audit/roles/graph_role.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sigmax/audit/roles/stored_layout.hpp"
+
+namespace sigmax::audit {
+namespace {
+
+using Decision = std::variant<MatrixPlan, NoMatrix>;
+
+enum class Map { convolution, transposed_convolution, left, right, experts, recurrent, embedding, einsum };
+
+// Inputs that are linear maps. `right` is W in x W, `left` in W x.
+struct MapInput {
+  std::string_view op;
+  int input;
+  Map map;
+};
+
+constexpr MapInput kMaps[] = {
+    {"Conv", 1, Map::convolution},
+    {"ConvInteger", 1, Map::convolution},
+    {"QLinearConv", 3, Map::convolution},
+    {"FusedConv", 1, Map::convolution},
+    {"NhwcConv", 1, Map::convolution},
+    {"NhwcFusedConv", 1, Map::convolution},
+    {"DeformConv", 1, Map::convolution},
+    {"ConvTranspose", 1, Map::transposed_convolution},
+    {"ConvTransposeWithDynamicPads", 1, Map::transposed_convolution},
+    {"MatMul", 0, Map::left},
+    {"MatMul", 1, Map::right},
+    {"FusedMatMul", 0, Map::left},
+    {"FusedMatMul", 1, Map::right},
+    {"TransposeMatMul", 0, Map::left},
+    {"TransposeMatMul", 1, Map::right},
+    {"FusedMatMulActivation", 1, Map::right},
+    {"MatMulInteger", 0, Map::left},
+    {"MatMulInteger", 1, Map::right},
+    {"QLinearMatMul", 0, Map::left},
+    {"QLinearMatMul", 3, Map::right},
+    {"MatMulIntegerToFloat", 1, Map::right},
+    {"DynamicQuantizeMatMul", 1, Map::right},
+    {"Gemm", 0, Map::left},
+    {"Gemm", 1, Map::right},
+    {"FusedGemm", 0, Map::left},
+    {"FusedGemm", 1, Map::right},
+    {"QGemm", 0, Map::left},
+    {"QGemm", 3, Map::right},
+    {"Attention", 1, Map::right},
+    {"PackedAttention", 1, Map::right},
+    {"LongformerAttention", 1, Map::right},
+    {"QAttention", 1, Map::right},
+    {"MoE", 2, Map::experts},
+    {"MoE", 4, Map::experts},
+    {"MoE", 6, Map::experts},
+    {"LSTM", 1, Map::recurrent},
+    {"LSTM", 2, Map::recurrent},
+    {"GRU", 1, Map::recurrent},
+    {"GRU", 2, Map::recurrent},
+    {"RNN", 1, Map::recurrent},
+    {"RNN", 2, Map::recurrent},
+    {"Gather", 0, Map::embedding},
+    {"EmbedLayerNormalization", 2, Map::embedding},
+    {"EmbedLayerNormalization", 3, Map::embedding},
+    {"EmbedLayerNormalization", 4, Map::embedding},
+};
+
+constexpr std::string_view kEntrywiseOps[] = {
+    "Add",  "Sub",  "Mul",   "Div",     "Pow", "Max",         "Min", "Mod",  "PRelu",          "Where",
+    "Clip", "Less", "Equal", "Greater", "And", "LessOrEqual", "Sum", "Mean", "GreaterOrEqual", "Or",
+    "Not"};
+
+// Operators none of whose constant inputs is a linear map: scales, statistics, tables of angles, shapes.
+constexpr std::string_view kNoMaps[] = {"QuantizeLinear",
+                                        "DequantizeLinear",
+                                        "DynamicQuantizeLinear",
+                                        "MatMulNBits",
+                                        "MatMulBnb4",
+                                        "GatherBlockQuantized",
+                                        "QMoE",
+                                        "BatchNormalization",
+                                        "InstanceNormalization",
+                                        "GroupNormalization",
+                                        "GroupNorm",
+                                        "SkipGroupNorm",
+                                        "LayerNormalization",
+                                        "SimplifiedLayerNormalization",
+                                        "SkipLayerNormalization",
+                                        "SkipSimplifiedLayerNormalization",
+                                        "RMSNormalization",
+                                        "RotaryEmbedding",
+                                        "GroupQueryAttention",
+                                        "MultiHeadAttention",
+                                        "BiasGelu",
+                                        "FastGelu",
+                                        "BiasAdd",
+                                        "BiasSplitGelu",
+                                        "QLinearAdd",
+                                        "QLinearMul",
+                                        "Pad",
+                                        "Resize",
+                                        "Upsample",
+                                        "Expand",
+                                        "Tile"};
+
+template <std::size_t N>
+bool contains(const std::string_view (&list)[N], std::string_view op) {
+  return std::find(std::begin(list), std::end(list), op) != std::end(list);
+}
+
+std::optional<Map> map_of(const io::Usage& use) {
+  if (use.op == "Einsum") return Map::einsum;
+  const auto found = std::find_if(std::begin(kMaps), std::end(kMaps),
+                                  [&](const MapInput& m) { return m.op == use.op && m.input == use.input; });
+  return found == std::end(kMaps) ? std::nullopt : std::optional(found->map);
+}
+
+// The other inputs of an operator that has a linear map among its inputs are known to be none.
+bool is_no_map(const io::Usage& use) {
+  if (map_of(use)) return false;
+  return contains(kEntrywiseOps, use.op) || contains(kNoMaps, use.op) ||
+         std::any_of(std::begin(kMaps), std::end(kMaps), [&](const MapInput& m) { return m.op == use.op; });
+}
+
+// The operator's axes as axes of the tensor, through the transpositions between them; nothing if they do not fit.
+std::optional<std::vector<Axis>> through(const io::Usage& use, std::vector<Axis> axes) {
+  if (use.reshaped) return std::nullopt;
+  if (use.permutation.empty()) return axes;
+  if (use.permutation.front() < 0) {
+    std::reverse(axes.begin(), axes.end());
+    return axes;
+  }
+  if (use.permutation.size() != axes.size()) return std::nullopt;
+  std::vector<Axis> result(axes.size());
+  for (std::size_t i = 0; i < axes.size(); ++i) result[static_cast<std::size_t>(use.permutation[i])] = axes[i];
+  return result;
+}
+
+Decision refused(std::string reason) { return NoMatrix{std::move(reason), Evidence::graph}; }
+
+// Of two dimensions it is the matrix that it is, and what it is called decides; of more, nobody knows.
+std::optional<Decision> reshaped(const io::Entry& entry, const io::Usage& use) {
+  if (entry.shape.size() == 2) return std::nullopt;
+  return refused(fmt::format("the graph rearranges it before {} uses it: which matrix that is, is not known", use.op));
+}
+
+std::optional<Decision> convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
+  const std::size_t rank = entry.shape.size();
+  if (rank < 3) return std::nullopt;
+  Layout layout = transposed ? transposed_convolution_layout(rank, use.groups) : convolution_layout(rank, use.groups);
+  // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
+  const bool in_front = use.reshaped && !use.gathered && !transposed;
+  auto axes = in_front ? std::optional(layout.axes) : through(use, layout.axes);
+  if (!axes) return reshaped(entry, use);
+  layout.axes = std::move(*axes);
+  const auto split = std::find(layout.axes.begin(), layout.axes.end(), transposed ? Axis::in : Axis::out);
+  layout.split = static_cast<std::size_t>(split - layout.axes.begin());
+  if (entry.shape[layout.split] % layout.groups != 0) {
+    return refused(fmt::format("{} has {} groups, which do not divide its {} channels", use.op, layout.groups,
+                               entry.shape[layout.split]));
+  }
+  MatrixPlan plan = make_plan(Role::convolution, Evidence::graph, std::move(layout), entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
+std::optional<Decision> product(const io::Entry& entry, const io::Usage& use, bool right) {
+  const std::size_t rank = entry.shape.size();
+  std::vector<Axis> axes(rank, Axis::stack);
+  axes[rank - 2] = right ? Axis::in : Axis::out;
+  axes[rank - 1] = right ? Axis::out : Axis::in;
+  auto placed = through(use, std::move(axes));
+  if (!placed) return reshaped(entry, use);
+  MatrixPlan plan =
+      make_plan(rank == 2 ? Role::dense : Role::expert_stack, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
+std::vector<std::string> gates_of(std::string_view op) {
+  if (op == "LSTM") return {"input gate", "output gate", "forget gate", "cell gate"};
+  if (op == "GRU") return {"update gate", "reset gate", "new gate"};
+  return {};
+}
+
+// [directions, gates hidden, columns].
+std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) {
+  if (entry.shape.size() != 3) return reshaped(entry, use);
+  auto axes = through(use, {Axis::stack, Axis::out, Axis::in});
+  if (!axes && !use.reshaped) return reshaped(entry, use);
+  // Exporters add the axis of the directions by Unsqueeze, after which nothing else moves.
+  if (!axes) axes = std::vector<Axis>{Axis::stack, Axis::out, Axis::in};
+  MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
+  if (plan.batch > 2) return refused(fmt::format("{} directions, where {} has at most two", plan.batch, use.op));
+  for (std::int64_t d = 0; d < plan.batch; ++d) {
+    const std::string direction = plan.batch == 1 ? "" : d == 0 ? "forward " : "backward ";
+    if (plan.batch > 1) plan.parts.push_back({direction + "direction", d, 0, plan.rows});
+    add_gates(plan, gates_of(use.op), d, direction);
+  }
+  return plan;
+}
+
+std::optional<Decision> embedding(const io::Entry& entry, const io::Usage& use) {
+  const auto rank = static_cast<std::int64_t>(entry.shape.size());
+  const std::int64_t axis = use.axis < 0 ? use.axis + rank : use.axis;
+  if (axis < 0 || axis >= rank) return reshaped(entry, use);
+  std::vector<Axis> axes(entry.shape.size(), Axis::width);
+  axes[static_cast<std::size_t>(axis)] = Axis::entries;
+  auto placed = through(use, std::move(axes));
+  if (!placed) {
+    if (rank != 2) return reshaped(entry, use);
+    placed = std::vector<Axis>{Axis::entries, Axis::width};
+  }
+  return make_plan(Role::embedding, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+}
+
+// A table of matrices of which Gather takes some, to be multiplied with: `product` has the axes of one, or of several
+// behind the axis that is looked up.
+std::optional<Decision> looked_up(const io::Entry& entry, const io::Usage& gather, const io::Usage& product) {
+  const auto map = map_of(product);
+  const bool right = map == Map::right;
+  if (gather.axis != 0 || !gather.permutation.empty() || gather.reshaped || product.reshaped) return std::nullopt;
+  if (!right && map != Map::left) return std::nullopt;
+  const std::size_t rank = entry.shape.size();
+  std::vector<Axis> axes(rank, Axis::stack);
+  axes[rank - 2] = right ? Axis::in : Axis::out;
+  axes[rank - 1] = right ? Axis::out : Axis::in;
+  MatrixPlan plan = make_plan(Role::expert_stack, Evidence::graph, {std::move(axes), 1, 0}, entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
+// `bij,jk->bik` with the tensor as one of two operands: an index that the result and the other operand share stacks
+// matrices, one of the result alone is an output, one of the other operand alone is summed over.
+std::optional<std::vector<Axis>> einsum_axes(const io::Usage& use) {
+  std::string text;
+  for (const char c : use.equation) {
+    if (c != ' ') text += c;
+  }
+  const auto arrow = text.find("->");
+  const std::string operands = text.substr(0, arrow);
+  const auto comma = operands.find(',');
+  if (comma == std::string::npos || operands.find(',', comma + 1) != std::string::npos) return std::nullopt;
+  if (operands.find('.') != std::string::npos) return std::nullopt;
+  const std::string sides[] = {operands.substr(0, comma), operands.substr(comma + 1)};
+  if (use.input != 0 && use.input != 1) return std::nullopt;
+  const std::string& own = sides[use.input];
+  const std::string& other = sides[1 - use.input];
+  // Without an arrow the result has the indices that occur once.
+  const auto in_result = [&](char c) {
+    if (arrow != std::string::npos) return text.find(c, arrow) != std::string::npos;
+    return std::count(operands.begin(), operands.end(), c) == 1;
+  };
+  std::vector<Axis> axes;
+  for (const char c : own) {
+    const bool shared = other.find(c) != std::string::npos;
+    if (std::count(own.begin(), own.end(), c) != 1 || (!shared && !in_result(c))) return std::nullopt;
+    axes.push_back(!in_result(c) ? Axis::in : shared ? Axis::stack : Axis::out);
+  }
+  return axes;
+}
+
+std::optional<Decision> einsum(const io::Entry& entry, const io::Usage& use) {
+  auto axes = einsum_axes(use);
+  if (!axes || axes->size() != entry.shape.size()) {
+    return refused(fmt::format("Einsum '{}' is not read as a product with a matrix", use.equation));
+  }
+  if (std::find(axes->begin(), axes->end(), Axis::in) == axes->end()) {
+    return refused(fmt::format("used entry by entry (Einsum '{}'): not a linear map", use.equation));
+  }
+  auto placed = through(use, std::move(*axes));
+  if (!placed) return reshaped(entry, use);
+  const bool stacked = std::find(placed->begin(), placed->end(), Axis::stack) != placed->end();
+  MatrixPlan plan =
+      make_plan(stacked ? Role::expert_stack : Role::dense, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
+std::optional<Decision> experts(const io::Entry& entry, const io::Usage& use) {
+  if (entry.shape.size() != 3 || use.reshaped) return reshaped(entry, use);
+  MatrixPlan plan =
+      make_plan(Role::expert_stack, Evidence::graph, {{Axis::stack, Axis::out, Axis::in}, 1, 0}, entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
+std::optional<Decision> decide(const io::Entry& entry, const io::Usage& use, Map map) {
+  switch (map) {
+    case Map::convolution: return convolution(entry, use, false);
+    case Map::transposed_convolution: return convolution(entry, use, true);
+    case Map::left: return product(entry, use, false);
+    case Map::right: return product(entry, use, true);
+    case Map::experts: return experts(entry, use);
+    case Map::recurrent: return recurrent(entry, use);
+    case Map::embedding: return embedding(entry, use);
+    case Map::einsum: break;
+  }
+  return einsum(entry, use);
+}
+
+}  // namespace
+
+std::optional<Decision> graph_role(const io::Entry& entry) {
+  const auto& uses = entry.used_by;
+  if (uses.empty()) return std::nullopt;
+  std::optional<Decision> first;
+  bool undecided = false;
+  for (const io::Usage& use : uses) {
+    const auto map = map_of(use);
+    if (!map || use.gathered) continue;
+    if (map == Map::embedding && entry.shape.size() > 2) {
+      for (const io::Usage& product : uses) {
+        if (!product.gathered) continue;
+        if (auto stack = looked_up(entry, use, product)) return stack;
+      }
+    }
+    std::optional<Decision> decision = decide(entry, use, *map);
+    if (!decision) {
+      undecided = true;
+      continue;
+    }
+    // A tied embedding is multiplied with as well, transposed.
+    if (map == Map::embedding && entry.shape.size() == 2) return decision;
+    if (!first || (std::holds_alternative<NoMatrix>(*first) && std::holds_alternative<MatrixPlan>(*decision))) {
+      first = std::move(decision);
+    }
+  }
+  if (first || undecided) return first;
+  if (!std::all_of(uses.begin(), uses.end(), is_no_map)) return std::nullopt;
+  const io::Usage& use = uses.front();
+  if (contains(kEntrywiseOps, use.op)) {
+    return refused(fmt::format("used entry by entry ({}): not a linear map", use.op));
+  }
+  return refused(fmt::format("input {} of {}: not a linear map", use.input, use.op));
+}
+
+}  // namespace sigmax::audit

@@ -1,0 +1,24 @@
+// Which matrix a tensor is by the operators of a graph that consume it: the strongest evidence there is. Internal to
+// audit/.
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "sigmax/audit/matrix_plan.hpp"
+#include "sigmax/audit/roles/no_weight.hpp"
+#include "sigmax/io/checkpoint.hpp"
+
+namespace sigmax::audit {
+
+/// One use as a linear map decides, embeddings before the others; the first of several. A tensor whose every use is
+/// known to be none (added or multiplied entry by entry, scales, biases, statistics) is no matrix. Nothing if the graph
+/// does not use it, or by operators that are not known here.
+///
+/// Axes follow the operator's definition, through the Transpose nodes on the way:
+///   Conv [out, in / groups, kernel...], ConvTranspose [in, out / groups, kernel...], Gemm and MatMul by the side,
+///   LSTM, GRU and RNN [directions, gates, in], Gather and embeddings [entries, width], Einsum by its equation. A
+///   tensor of 3 dimensions or more that Gather takes matrices from, for a product, is a stack of them.
+std::optional<std::variant<MatrixPlan, NoMatrix>> graph_role(const io::Entry& entry);
+
+}  // namespace sigmax::audit

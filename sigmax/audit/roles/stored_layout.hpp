@@ -1,0 +1,43 @@
+// In which order a weight stores its axes, where no graph says so. Internal to audit/.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/audit/layout.hpp"
+#include "sigmax/audit/result.hpp"
+#include "sigmax/audit/roles/siblings.hpp"
+#include "sigmax/io/checkpoint.hpp"
+
+namespace sigmax::audit {
+
+struct StoredLayout {
+  Layout layout;
+  Evidence evidence = Evidence::shape;
+};
+
+/// Layouts of kernels of 3 dimensions or more.
+Layout convolution_layout(std::size_t rank, std::int64_t groups);             ///< [out, in / groups, kernel...]
+Layout transposed_convolution_layout(std::size_t rank, std::int64_t groups);  ///< [in, out / groups, kernel...]
+Layout channels_last_layout(std::size_t rank, std::int64_t groups);           ///< [kernel..., in / groups, out]
+Layout depthwise_channels_last_layout(const Dimensions& shape);               ///< [kernel..., in, multiplier]
+
+/// A two-dimensional weight: [out, in] as PyTorch stores it, [in, out] if a bias beside it has as many entries as there
+/// are columns and not as there are rows, if it is called `kernel` (Flax, Keras), or is one of GPT-2's Conv1D.
+StoredLayout dense_layout(const io::Entry& entry, const Siblings& siblings);
+
+/// A kernel of 3 to 5 dimensions. Taken for the first that fits:
+///  - a name: `kernel` [kernel..., in, out] (Flax, Keras; [kernel..., out, in] of Keras's transposed layers),
+///    `depthwise_kernel`, the query, key, value and output of an attention layer with one axis for the heads;
+///  - a bias beside it, as long as one of its axes: [out, in, kernel...], or [in, out, kernel...] of a transposed
+///    convolution;
+///  - a name with `transpose` or `deconv` in it;
+///  - [c, 1, kernel...] under a name that says depthwise, or after a layer with c outputs in a numbered sequence: c
+///    groups;
+///  - otherwise [out, in, kernel...] and one group.
+StoredLayout kernel_layout(const io::Entry& entry, const Siblings& siblings);
+
+/// A stack of matrices over all but the last two axes: [stack..., out, in], or [stack..., in, out] if the shape of a
+/// bias or of the projections beside it says so.
+StoredLayout stack_layout(const io::Entry& entry, const Siblings& siblings);
+
+}  // namespace sigmax::audit

@@ -1,0 +1,53 @@
+// The proof of sigma_max of a stored matrix by a Cholesky factorization. Derivations: docs/proofs.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+#include "sigmax/linalg/gram_matrix.hpp"
+
+namespace sigmax::bounds {
+
+/// What a proof may start from, and when it may stop.
+struct ProofOptions {
+  /// An approximation of the first singular vector, on either side (`of_rows`: the left one, `rows` entries). Empty:
+  /// svd() finds one. A wrong one costs time, never the truth.
+  std::span<const double> vector{};
+  bool of_rows = false;
+  /// A relative width that is enough; 0: the tightest.
+  double relative_width = 0;
+  /// svd() starts from a constant, so that proofs repeat. A second search, where the first vector proves to be a wrong
+  /// one, starts from this; empty: drawn. The proof rests on neither.
+  std::optional<RandomState> random{};
+};
+
+/// Both ends proven: the vector x gives the lower end |A x| / |x|, and a Cholesky factorization of tau I - G that
+/// completes, tau a little above the Rayleigh quotient of x, gives the upper: sigma_max^2 <= tau + all rounding errors.
+/// Where x is not good enough for the width wanted, a few steps of inverse iteration with that factor make it so, and a
+/// second factorization follows.
+///
+/// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is worked in and restored, to the triangles that it had.
+/// Cost: k^3 / 3 flops (k the order of G) a factorization, one as a rule and two for the tightest, and a few reads of
+/// A. The relative width is about k^2 u + n u |A|_F^2 / sigma_max^2, u = 2^-53, or `relative_width` if that is more.
+Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
+               Context& context);
+Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context);
+
+/// The power of two that gram_matrix should be given for this matrix.
+double gram_scale(const kernels::Scan& facts);
+
+/// At least |G_computed - G|_2 for g = gram_matrix(a, s): gamma_n min(|s A|_F^2, |s A|_1 |s A|_inf) and underflow.
+double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g);
+
+/// Overwrites the lower triangle of g, the diagonal included, with a factor L such that L L^T - G is positive
+/// semidefinite for every G with |G - g|_2 <= error, and fills the upper with zeros. Returns whether that succeeded.
+/// L L^T is as close above G as rounding allows.
+bool dominate(GramMatrix& g, double error, Context& context);
+
+}  // namespace sigmax::bounds

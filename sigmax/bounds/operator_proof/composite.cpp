@@ -1,0 +1,198 @@
+#include "sigmax/bounds/operator_proof/composite.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/matrix_proof/gram_proof.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/operator_proof/collatz.hpp"
+#include "sigmax/bounds/operator_proof/form.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/blas.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+using Kind = Expression::Kind;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// A stored matrix as gram_matrix() takes it: in range, with its scan. N = unit matrix + E, |E|_F <= error.
+struct Source {
+  InRange range;
+  bool transposed = false;
+  double unit = 1;
+  double error = 0;
+  std::optional<Formed> formed;  // what `range` refers to, if it was formed
+};
+
+Source source_of(const Expression& e, Context& context) {
+  Source source;
+  if (e.kind == Kind::stored) {
+    source.range = e.leaf;
+    source.transposed = e.transposed;
+    source.unit = e.unit;
+    return source;
+  }
+  source.formed.emplace(form(e, context));
+  source.error = source.formed->error;
+  const kernels::StoredMatrix matrix = source.formed->matrix();
+  source.range = in_range(matrix, kernels::scan(matrix, context), context);
+  source.unit = source.range.factor;
+  return source;
+}
+
+// Two matrices, G and a factor of tau I - G: what the Gram matrix of the shorter side takes.
+GramMatrix gram_of(const Source& source, Context& context) {
+  return gram_matrix(source.range.matrix, gram_scale(source.range.facts), context, Triangles::upper);
+}
+
+double upper_of(const Measured& measured) {
+  return measured.sigma_max.upper ? measured.sigma_max.upper->value() : kInfinity;
+}
+
+}  // namespace
+
+bool is_provable(const Expression& e, const Limits& limits) {
+  if (!blas_supports_proofs()) return false;
+  return std::min(e.rows, e.columns) <= limits.shorter && (e.kind == Kind::stored || is_formable(e, limits.entries));
+}
+
+Measured prove(const Expression& e, std::span<const double> x, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
+  if (e.is_zero()) return {zero_enclosure(), 0};
+  const Source source = source_of(e, context);
+  ProofOptions options;
+  options.vector = x;
+  options.of_rows = source.transposed;
+  options.relative_width = limits.relative_width;
+  options.random = limits.random;
+  Measured m{zero_enclosure(), 0};
+  if (source.range.facts.max_abs > 0) {
+    GramMatrix g = gram_of(source, context);
+    m = scaled(prove(source.range.matrix, source.range.facts, g, options, context),
+               static_cast<std::int64_t>(std::ilogb(source.unit)));
+  }
+  if (source.error == 0) return m;
+  // Weyl: |sigma_max(N) - sigma_max(M)| <= |N - M|_2 <= |N - M|_F.
+  const double reached = larger_of(m.sigma_max.lower.value() - source.error, 0.0);
+  return {Proof::enclosure(widened_lower(reached), Proof::proven(widened_upper(upper_of(m) + source.error))),
+          m.estimate};
+}
+
+// Weyl: |sigma_i(N) - sigma_i(M)| <= |N - M|_2 for every i.
+ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context) {
+  const auto k = static_cast<std::size_t>(question.right.columns);
+  if (e.is_zero()) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
+  const Source source = source_of(e, context);
+  if (source.transposed) std::swap(question.right, question.left);
+  question.next = question.next / source.unit;
+  ProvenValues proven{std::vector<Enclosure>(k, zero_enclosure()), 0};
+  if (source.range.facts.max_abs > 0) {
+    GramMatrix g = gram_of(source, context);
+    proven = prove_values(source.range.matrix, source.range.facts, g, question, context);
+  }
+  proven.resolution *= source.unit;
+  proven.formed = source.error;
+  for (Enclosure& sigma : proven.sigma) {
+    sigma = scaled(Measured{sigma, 0}, static_cast<std::int64_t>(std::ilogb(source.unit))).sigma_max;
+    if (source.error == 0) continue;
+    const double upper = sigma.upper ? sigma.upper->value() : kInfinity;
+    sigma = Proof::enclosure(widened_lower(larger_of(sigma.lower.value() - source.error, 0.0)),
+                             Proof::proven(widened_upper(upper + source.error)));
+  }
+  return proven;
+}
+
+double inner_upper_bound(const Expression& product, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
+  const Expression& left = product.parts[0];
+  const Expression& right = product.parts[1];
+  const std::int64_t r = left.columns;
+  if (product.is_zero()) return 0;
+  if (r >= std::min(product.rows, product.columns) || r > limits.shorter || !blas_supports_proofs()) return kInfinity;
+  for (const Expression* part : {&left, &right}) {
+    if (part->kind != Kind::stored && !is_formable(*part, limits.entries)) return kInfinity;
+  }
+  const Source b = source_of(left, context);
+  const Source a = source_of(right, context);
+  if (b.range.facts.max_abs == 0 || a.range.facts.max_abs == 0) {
+    return round_up(product.unit * (b.error * right.norm + (left.norm + b.error) * a.error));
+  }
+  GramMatrix lb = gram_of(b, context);
+  GramMatrix la = gram_of(a, context);
+  if (!dominate(lb, gram_error(b.range.matrix, b.range.facts, lb), context)) return kInfinity;
+  if (!dominate(la, gram_error(a.range.matrix, a.range.facts, la), context)) return kInfinity;
+
+  // C = L_A^T L_B, both lower triangular and column-major; |C_computed - C|_F <= gamma_r |L_A|_F |L_B|_F.
+  auto c = context.scratch<double>(static_cast<std::size_t>(r * r));
+  std::fill(c.begin(), c.end(), 0.0);
+  {
+    const SerialBlas serial;
+    const int n = static_cast<int>(r);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, n, n, n, 1.0, la.values.data(), n, lb.values.data(), n, 1.0,
+                c.data(), n);
+  }
+  const kernels::StoredMatrix matrix{DType::f64, reinterpret_cast<const std::byte*>(c.data()), r, r, r};
+  const auto norm_of = [](const GramMatrix& l) {
+    return norm_range(std::span<const double>(l.values.data(), l.values.size())).upper;
+  };
+  const double rounding = round_up(gamma(r) * norm_of(la) * norm_of(lb) + static_cast<double>(r * r) * 0x1p-1074);
+  const InRange range = in_range(matrix, kernels::scan(matrix, context), context);
+  double norm = 0;
+  if (range.facts.max_abs > 0) {
+    GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context, Triangles::upper);
+    ProofOptions options;
+    options.random = limits.random;
+    norm = upper_of(scaled(prove(range.matrix, range.facts, g, options, context), range.factor));
+  }
+  // |N| = unit |B A| and B A = (unit_b B' + E_b)(unit_a A' + E_a), the norms of the parts bounding those of B' and A'.
+  // One factor at a time, so that what underflows is below what rounding up adds.
+  const double formed = round_up(round_up((norm + rounding) * (b.unit / lb.scale)) * (a.unit / la.scale));
+  return round_up(product.unit * (formed + b.error * right.norm + (left.norm + b.error) * a.error));
+}
+
+double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
+  if (e.is_zero()) return 0;
+  context.check_cancel();
+  if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));
+  // |s| sigma_max(A), whatever bounds A: no need to look for bounds of both.
+  if (e.kind == Kind::scaled) {
+    return round_up(std::fabs(e.factor) * algebraic_upper_bound(e.parts[0], limits, context));
+  }
+  CollatzOptions steps;
+  steps.persist = true;
+  double bound = collatz_upper_bound(e, {}, steps, context);
+  std::vector<double> parts;
+  if (e.kind == Kind::product) bound = smaller_of(bound, inner_upper_bound(e, limits, context));
+  for (const Expression& part : e.parts) parts.push_back(algebraic_upper_bound(part, limits, context));
+  const auto weighted = [&](std::size_t i) {
+    return e.parts[i].is_zero() ? 0.0 : parts[i] * power_up(e.shift(e.parts[i]));
+  };
+  switch (e.kind) {
+    case Kind::zero:
+    case Kind::stored:
+    case Kind::scaled: break;
+    case Kind::sum: {
+      double sum = 0;
+      for (std::size_t i = 0; i < parts.size(); ++i) sum = round_up(sum + weighted(i));
+      return smaller_of(bound, sum);
+    }
+    case Kind::product: return smaller_of(bound, round_up(e.unit * parts[0] * parts[1]));
+    case Kind::below:
+    case Kind::beside: {
+      double square = 0;
+      for (std::size_t i = 0; i < parts.size(); ++i) square = round_up(square + weighted(i) * weighted(i));
+      return smaller_of(bound, round_up(std::sqrt(square)));
+    }
+  }
+  return bound;
+}
+
+}  // namespace sigmax::bounds

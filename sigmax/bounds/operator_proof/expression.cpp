@@ -1,0 +1,257 @@
+#include "sigmax/bounds/operator_proof/expression.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+using Kind = Expression::Kind;
+
+// Exponents of the operator beyond this are refused: their sums stay far from the end of int64.
+constexpr std::int64_t kMostExponent = std::int64_t{1} << 40;
+
+// Every node comes from here, and is what expression.hpp says of it.
+Expression checked(Expression e) {
+  const bool fine = e.is_zero() ? e.norm == 0 && e.exponent == 0 && e.parts.empty() && !e.leaf.owner
+                                : e.norm >= 0x1p-2 && e.norm <= 0x1p40;
+  const bool part_is_zero = (e.kind == Kind::product || e.kind == Kind::scaled || e.kind == Kind::sum) &&
+                            std::any_of(e.parts.begin(), e.parts.end(), std::mem_fn(&Expression::is_zero));
+  if (!fine || part_is_zero || !(e.unit > 0) || !std::isfinite(e.unit) || !std::isfinite(e.factor)) {
+    throw_contradiction(fmt::format("a node of norm {}, unit {} and factor {}", e.norm, e.unit, e.factor));
+  }
+  if (std::abs(e.exponent) > kMostExponent) {
+    throw Error(fmt::format("[certify] the operator's parts are scaled by 2^{}, too far for any number", e.exponent));
+  }
+  return e;
+}
+
+Expression zero(std::int64_t rows, std::int64_t columns) {
+  Expression e;
+  e.rows = rows;
+  e.columns = columns;
+  return checked(std::move(e));
+}
+
+Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& context) {
+  const kernels::Scan facts = kernels::scan(a, context);
+  if (!facts.finite()) {
+    throw Error(fmt::format("[certify] the matrix has {} NaN and {} infinite entries", facts.nan, facts.infinite));
+  }
+  Expression e;
+  e.rows = transposed ? a.columns : a.rows;
+  e.columns = transposed ? a.rows : a.columns;
+  if (facts.max_abs == 0) return checked(std::move(e));
+  e.kind = Kind::stored;
+  e.leaf = in_range(a, facts, context);
+  e.transposed = transposed;
+  e.unit = gram_scale(e.leaf.facts);
+  e.exponent = std::ilogb(e.leaf.factor) - std::ilogb(e.unit);
+  e.norm = round_up(norm_upper_bound(e.leaf.matrix, e.leaf.facts).value() * e.unit);
+  e.frobenius = round_up(frobenius_upper_bound(e.leaf.matrix, e.leaf.facts) * e.unit);
+  return checked(std::move(e));
+}
+
+void require(bool fits, const char* what, const Expression& first, const Expression& second) {
+  if (fits) return;
+  throw Error(fmt::format("[certify] a {} of parts that do not fit: {}x{} and {}x{}", what, first.rows, first.columns,
+                          second.rows, second.columns));
+}
+
+// The exponent of parts that are added or stacked: that of the largest, of those that are not zero.
+std::int64_t common_exponent(const std::vector<Expression>& parts) {
+  std::int64_t exponent = std::numeric_limits<std::int64_t>::min();
+  for (const Expression& part : parts) {
+    if (!part.is_zero()) exponent = std::max(exponent, part.exponent);
+  }
+  return exponent;
+}
+
+// The power of two that brings a norm into [1/2, 1) moves to the exponent. Of parts that are added or stacked it is not
+// negative: the largest alone has a norm of 1/4, so that no part is ever weighted by more than 2.
+int normalize(Expression& e) {
+  const int exponent = std::ilogb(e.norm) + 1;
+  e.norm = std::ldexp(e.norm, -exponent);
+  e.exponent += exponent;
+  return exponent;
+}
+
+Expression sum(std::vector<Expression> parts) {
+  for (const Expression& part : parts) {
+    require(part.rows == parts[0].rows && part.columns == parts[0].columns, "sum", parts[0], part);
+  }
+  Expression e;
+  e.kind = Kind::sum;
+  e.rows = parts[0].rows;
+  e.columns = parts[0].columns;
+  std::erase_if(parts, std::mem_fn(&Expression::is_zero));
+  if (parts.empty()) return zero(e.rows, e.columns);
+  if (parts.size() == 1) return std::move(parts[0]);
+  e.exponent = common_exponent(parts);
+  for (const Expression& part : parts) e.norm = round_up(e.norm + power_up(e.shift(part)) * part.norm);
+  normalize(e);
+  e.parts = std::move(parts);
+  return checked(std::move(e));
+}
+
+Expression stack(std::vector<Expression> parts, bool below) {
+  Expression e;
+  e.kind = below ? Kind::below : Kind::beside;
+  for (const Expression& part : parts) {
+    require(below ? part.columns == parts[0].columns : part.rows == parts[0].rows, "stack", parts[0], part);
+    (below ? e.rows : e.columns) += below ? part.rows : part.columns;
+  }
+  (below ? e.columns : e.rows) = below ? parts[0].columns : parts[0].rows;
+  if (std::all_of(parts.begin(), parts.end(), std::mem_fn(&Expression::is_zero))) return zero(e.rows, e.columns);
+  e.exponent = common_exponent(parts);
+  double square = 0;
+  for (const Expression& part : parts) {
+    const double norm = part.is_zero() ? 0 : power_up(e.shift(part)) * part.norm;
+    square = round_up(square + norm * norm);
+  }
+  e.norm = round_up(std::sqrt(square));
+  normalize(e);
+  e.parts = std::move(parts);
+  return checked(std::move(e));
+}
+
+Expression product(Expression left, Expression right) {
+  require(left.columns == right.rows, "product", left, right);
+  if (left.is_zero() || right.is_zero()) return zero(left.rows, right.columns);
+  Expression e;
+  e.kind = Kind::product;
+  e.rows = left.rows;
+  e.columns = right.columns;
+  e.exponent = left.exponent + right.exponent;
+  e.norm = round_up(left.norm * right.norm);
+  e.unit = std::ldexp(1.0, -normalize(e));
+  e.parts.push_back(std::move(left));
+  e.parts.push_back(std::move(right));
+  return checked(std::move(e));
+}
+
+Expression times(double factor, Expression of) {
+  if (!std::isfinite(factor)) throw Error(fmt::format("[certify] the operator is scaled by {}", factor));
+  if (factor == 0 || of.is_zero()) return zero(of.rows, of.columns);
+  int exponent = 0;
+  const double significand = std::frexp(factor, &exponent);
+  Expression e;
+  e.kind = Kind::scaled;
+  e.rows = of.rows;
+  e.columns = of.columns;
+  e.exponent = of.exponent + exponent;
+  e.norm = round_up(std::fabs(significand) * of.norm);
+  e.factor = std::ldexp(significand, -normalize(e));
+  e.parts.push_back(std::move(of));
+  return checked(std::move(e));
+}
+
+// One call operator for each structure: a new one does not compile until it is handled.
+template <Real T>
+struct TakeApart {
+  bool transposed;
+  std::int64_t depth;
+  Context& context;
+
+  // Operators of ops/ are no deeper than this; those of others may say that they are made of anything.
+  std::optional<Expression> of(const LinearOperator<T>& a, bool flip) const {
+    if (depth >= kMostDepth) {
+      throw Error(fmt::format("[certify] the operator is made of others to more than {} levels", kMostDepth));
+    }
+    return std::visit(TakeApart{flip, depth + 1, context}, a.structure());
+  }
+
+  std::optional<std::vector<Expression>> all(const std::vector<Operator<T>>& operators) const {
+    if (operators.empty()) throw Error("[certify] a sum or stack of no parts");
+    std::vector<Expression> parts;
+    for (const Operator<T>& part : operators) {
+      std::optional<Expression> e = of(*part, transposed);
+      if (!e) return std::nullopt;
+      parts.push_back(std::move(*e));
+    }
+    return parts;
+  }
+
+  std::optional<Expression> operator()(const structure::Opaque&) const { return std::nullopt; }
+
+  std::optional<Expression> operator()(const structure::Stored& stored) const {
+    return leaf(*stored.matrix, stored.transposed != transposed, context);
+  }
+
+  std::optional<Expression> operator()(const structure::Sum<T>& s) const {
+    std::optional<std::vector<Expression>> parts = all(s.terms);
+    if (!parts) return std::nullopt;
+    return sum(std::move(*parts));
+  }
+
+  std::optional<Expression> operator()(const structure::Product<T>& p) const {
+    std::optional<Expression> left = of(transposed ? *p.right : *p.left, transposed);
+    if (!left) return std::nullopt;
+    std::optional<Expression> right = of(transposed ? *p.left : *p.right, transposed);
+    if (!right) return std::nullopt;
+    return product(std::move(*left), std::move(*right));
+  }
+
+  std::optional<Expression> operator()(const structure::Scaled<T>& s) const {
+    std::optional<Expression> e = of(*s.of, transposed);
+    if (!e) return std::nullopt;
+    return times(s.factor, std::move(*e));
+  }
+
+  std::optional<Expression> operator()(const structure::Transposed<T>& t) const { return of(*t.of, !transposed); }
+
+  std::optional<Expression> operator()(const structure::Stacked<T>& s) const {
+    std::optional<std::vector<Expression>> parts = all(s.parts);
+    if (!parts) return std::nullopt;
+    return stack(std::move(*parts), s.of_rows != transposed);
+  }
+};
+
+}  // namespace
+
+bool Expression::is_power_of_two() const {
+  int ignored = 0;
+  return std::fabs(std::frexp(factor, &ignored)) == 0.5;
+}
+
+std::int64_t reach(const Expression& e) {
+  std::int64_t most = 0;
+  switch (e.kind) {
+    case Kind::zero: return 0;
+    case Kind::stored: return std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
+    case Kind::product: return reach(e.parts[0]) + reach(e.parts[1]);
+    case Kind::scaled: return std::abs(e.exponent - e.parts[0].exponent + std::ilogb(e.factor)) + reach(e.parts[0]);
+    case Kind::sum:
+    case Kind::below:
+    case Kind::beside:
+      for (const Expression& part : e.parts) most = std::max(most, reach(part));
+      return most;
+  }
+  return most;
+}
+
+void require_unchanged(const Expression& e, Context& context) {
+  for (const Expression& part : e.parts) require_unchanged(part, context);
+  if (e.kind == Kind::stored) require_unchanged(e.leaf, context);
+}
+
+template <Real T>
+std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& context) {
+  const FloatingEnvironment environment;
+  return TakeApart<T>{false, 0, context}.of(a, false);
+}
+
+template std::optional<Expression> take_apart<float>(const LinearOperator<float>&, Context&);
+template std::optional<Expression> take_apart<double>(const LinearOperator<double>&, Context&);
+
+}  // namespace sigmax::bounds

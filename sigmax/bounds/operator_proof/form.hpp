@@ -1,0 +1,30 @@
+// An expression as one matrix in double, with a bound on what rounding made of it. Internal to bounds/.
+#pragma once
+
+#include <cstdint>
+
+#include "sigmax/bounds/operator_proof/expression.hpp"
+
+namespace sigmax::bounds {
+
+/// values + E = N for some E with |E|_F <= error. Row-major without gaps.
+struct Formed {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  Context::Buffer<double> values;
+  double error = 0;
+
+  kernels::StoredMatrix matrix() const {
+    return {DType::f64, reinterpret_cast<const std::byte*>(values.data()), rows, columns, columns};
+  }
+};
+
+/// Whether no matrix on the way to the expression's has more entries than that.
+bool is_formable(const Expression& e, std::int64_t entries);
+
+/// Cost: one read of each stored matrix, the flops of the products, and a matrix of doubles for each level of the tree.
+/// Sums and factors are rounded once an entry, products by gamma_k |M_1|_F |M_2|_F, k the inner dimension; the bound
+/// passes every error on through the tree, and is itself rounded up.
+Formed form(const Expression& e, Context& context);
+
+}  // namespace sigmax::bounds

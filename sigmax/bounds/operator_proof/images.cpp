@@ -1,0 +1,184 @@
+// Products of an expression with a vector, with their rounding: the second half of expression.hpp.
+#include <algorithm>
+#include <cmath>
+
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/operator_proof/expression.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/absolute.hpp"
+#include "sigmax/kernels/matvec.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+using Kind = Expression::Kind;
+
+// More than underflow can do to one entry of a product with a stored matrix, in units of the node: n products that
+// underflow at 2^-1075, or entries that did in in_range(), times unit <= 2^401 and an entry of x.
+constexpr double kUnderflow = 0x1p-400;
+// The same of both products of a Gram product, where the unit enters twice.
+constexpr double kGramUnderflow = 0x1p-200;
+
+double at_least_norm(std::span<const double> x) {
+  const NormRange range = norm_range(x);
+  return std::ldexp(range.upper, range.exponent);
+}
+
+double root_of(std::size_t count) { return std::sqrt(static_cast<double>(count)); }
+
+bool is_stack(Kind kind) { return kind == Kind::below || kind == Kind::beside; }
+
+// What a stack does with the vector: one image below the other, or the images of the pieces of x added.
+bool concatenates(const Expression& e, bool adjoint) { return (e.kind == Kind::below) != adjoint; }
+
+std::size_t length_in(const Expression& e, bool adjoint) {
+  return static_cast<std::size_t>(adjoint ? e.rows : e.columns);
+}
+
+std::size_t length_out(const Expression& e, bool adjoint) { return length_in(e, !adjoint); }
+
+// The part of x that part number i of a stack or sum takes, and where it starts; x whole unless pieces are added.
+std::span<const double> piece(const Expression& e, const Expression& part, std::span<const double> x, bool adjoint,
+                              std::size_t& offset) {
+  if (!is_stack(e.kind) || concatenates(e, adjoint)) return x;
+  const std::size_t length = length_in(part, adjoint);
+  const std::span<const double> own = x.subspan(offset, length);
+  offset += length;
+  return own;
+}
+
+Image image_of_leaf(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  Image result{std::vector<double>(length_out(e, adjoint)), 0};
+  if (e.transposed != adjoint) {
+    kernels::multiply_transposed<double>(e.leaf.matrix, x, result.values, context);
+  } else {
+    kernels::multiply<double>(e.leaf.matrix, x, result.values, context);
+  }
+  for (double& value : result.values) value *= e.unit;
+  const double rounding = gamma(static_cast<std::int64_t>(x.size())) * e.frobenius * at_least_norm(x);
+  result.error = round_up(rounding + root_of(result.values.size()) * kUnderflow);
+  return result;
+}
+
+// Sums and stacks: 2^shift y_i, added or put below each other. Adding rounds: at most u |sum| each time.
+Image image_of_parts(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const bool concatenate = is_stack(e.kind) && concatenates(e, adjoint);
+  Image result{{}, 0};
+  if (!concatenate) result.values.resize(length_out(e, adjoint));
+  std::size_t offset = 0;
+  for (const Expression& part : e.parts) {
+    const std::span<const double> own = piece(e, part, x, adjoint, offset);
+    Image one = image(part, own, adjoint, context);
+    const std::int64_t shift = part.is_zero() ? 0 : e.shift(part);
+    // A part so much smaller than the largest is left out, and its whole norm counted as error.
+    const double weight = shift >= -1000 ? times_power(1, shift) : 0.0;
+    const double left_out = weight == 0 ? 0x1p-1000 * part.norm * at_least_norm(own) : 0;
+    const double error = round_up(weight * one.error + left_out + root_of(one.values.size()) * 0x1p-1074);
+    for (double& value : one.values) value *= weight;
+    if (concatenate) {
+      result.values.insert(result.values.end(), one.values.begin(), one.values.end());
+      result.error = round_up(std::sqrt(result.error * result.error + error * error) + 0x1p-500);
+      continue;
+    }
+    for (std::size_t i = 0; i < one.values.size(); ++i) result.values[i] += one.values[i];
+    result.error = round_up(result.error + error + kUnitRoundoff * at_least_norm(result.values));
+  }
+  return result;
+}
+
+std::vector<double> absolute_of_leaf(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  std::vector<double> y(length_out(e, adjoint));
+  if (e.transposed != adjoint) {
+    kernels::absolute_multiply_transposed(e.leaf.matrix, x, y, context);
+  } else {
+    kernels::absolute_multiply(e.leaf.matrix, x, y, context);
+  }
+  const double up = e.unit * (1 + gamma(static_cast<std::int64_t>(x.size()) + 2));
+  for (double& value : y) value = round_up(value * up) + kUnderflow;
+  return y;
+}
+
+std::vector<double> absolute_of_parts(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const bool concatenate = is_stack(e.kind) && concatenates(e, adjoint);
+  std::vector<double> result(concatenate ? 0 : length_out(e, adjoint), 0.0);
+  std::size_t offset = 0;
+  for (const Expression& part : e.parts) {
+    std::vector<double> one = absolute_image(part, piece(e, part, x, adjoint, offset), adjoint, context);
+    const double weight = part.is_zero() ? 0.0 : power_up(e.shift(part));
+    for (double& value : one) value *= weight;
+    if (concatenate) {
+      result.insert(result.end(), one.begin(), one.end());
+      continue;
+    }
+    for (std::size_t i = 0; i < one.size(); ++i) result[i] = round_up(result[i] + one[i]);
+  }
+  return result;
+}
+
+}  // namespace
+
+Image image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const FloatingEnvironment environment;
+  switch (e.kind) {
+    case Kind::zero: return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
+    case Kind::stored: return image_of_leaf(e, x, adjoint, context);
+    case Kind::sum:
+    case Kind::below:
+    case Kind::beside: return image_of_parts(e, x, adjoint, context);
+    case Kind::product: {
+      const Expression& outer = e.parts[adjoint ? 1 : 0];
+      const Image inner = image(e.parts[adjoint ? 0 : 1], x, adjoint, context);
+      Image result = image(outer, inner.values, adjoint, context);
+      for (double& value : result.values) value *= e.unit;
+      result.error =
+          round_up(e.unit * (result.error + outer.norm * inner.error) + root_of(result.values.size()) * 0x1p-1074);
+      return result;
+    }
+    case Kind::scaled: {
+      Image result = image(e.parts[0], x, adjoint, context);
+      for (double& value : result.values) value *= e.factor;
+      const double rounding = e.is_power_of_two() ? 0 : kUnitRoundoff * at_least_norm(result.values);
+      result.error =
+          round_up(std::fabs(e.factor) * result.error + rounding + root_of(result.values.size()) * 0x1p-1074);
+      return result;
+    }
+  }
+  return {};
+}
+
+std::vector<double> absolute_image(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  const FloatingEnvironment environment;
+  switch (e.kind) {
+    case Kind::zero: return std::vector<double>(length_out(e, adjoint), 0.0);
+    case Kind::stored: return absolute_of_leaf(e, x, adjoint, context);
+    case Kind::sum:
+    case Kind::below:
+    case Kind::beside: return absolute_of_parts(e, x, adjoint, context);
+    case Kind::product: {
+      const std::vector<double> inner = absolute_image(e.parts[adjoint ? 0 : 1], x, adjoint, context);
+      std::vector<double> result = absolute_image(e.parts[adjoint ? 1 : 0], inner, adjoint, context);
+      for (double& value : result) value = round_up(value * e.unit);
+      return result;
+    }
+    case Kind::scaled: {
+      std::vector<double> result = absolute_image(e.parts[0], x, adjoint, context);
+      for (double& value : result) value = round_up(value * std::fabs(e.factor));
+      return result;
+    }
+  }
+  return {};
+}
+
+std::vector<double> absolute_gram_image(const Expression& e, std::span<const double> x, Context& context) {
+  const FloatingEnvironment environment;
+  if (e.kind != Kind::stored || e.transposed) {
+    return absolute_image(e, absolute_image(e, x, false, context), true, context);
+  }
+  std::vector<double> z(x.size());
+  kernels::absolute_gram(e.leaf.matrix, x, z, context);
+  const double up = 1 + gamma(e.rows + e.columns + 4);
+  for (double& value : z) value = round_up(value * e.unit * e.unit * up) + kGramUnderflow;
+  return z;
+}
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,33 @@
+// What is said of the gradient of a norm: its value, whether it is unique, and how far from a tie.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sigmax/svd/result.hpp"
+
+namespace sigmax::grad {
+
+/// What kind of derivative a gradient is.
+enum class GradientKind {
+  unique,       ///< the function is differentiable here
+  subgradient,  ///< one of several, of a convex function
+  generalized,  ///< one of several, of a function that is not convex
+};
+
+/// `gradient`, `subgradient (one of several)`, ...
+std::string_view message(GradientKind kind);
+
+struct NormGradient {
+  double value = 0;  ///< of the norm: as norms::norm() gives it
+  GradientKind kind = GradientKind::unique;
+  /// How far from a tie: the difference of the two values that decide, relative to the largest; such as
+  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by it.
+  std::optional<double> gap;
+  std::string note;                            ///< where not unique: why, `sigma_1 = sigma_2`
+  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
+};
+
+}  // namespace sigmax::grad

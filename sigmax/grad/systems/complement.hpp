@@ -1,0 +1,74 @@
+// The linear systems behind derivatives of singular vectors. Internal to grad/.
+//
+// For one of k known triplets of A, on the orthogonal complement of all k:
+//
+//     [ sigma_i  -A      ] [p]   [f]
+//     [ -A^T     sigma_i ] [q] = [h],      U^T p = 0, V^T q = 0,
+//
+// symmetric, and positive definite if sigma_i > sigma_{k+1}: its eigenvalues are sigma_i -+ sigma_j for j > k. Taking
+// out one side leaves (sigma_i^2 - A^T A) q = sigma_i h + A^T f, p = (A q + f) / sigma_i, or the same with A^T.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/grad/result.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// Several such systems with one A: column c belongs to triplet which[c].
+template <Real T>
+struct ComplementSystems {
+  const LinearOperator<T>& a;  ///< in range: products can be squared
+  std::span<const double> sigma;
+  MatrixView<const T> u;  ///< rows x k
+  MatrixView<const T> v;  ///< columns x k
+  double next = 0;        ///< an estimate of sigma_{k+1}, 0 if there is none
+  std::vector<std::int64_t> which;
+  Matrix<T> f;  ///< rows x which.size(), orthogonal to U
+  Matrix<T> h;  ///< columns x which.size(), orthogonal to V
+  /// The square of the rest of the derivative, for errors relative to all of it.
+  double known_squares = 0;
+  /// A gap sigma_i - sigma_{k+1} of that much counts as none.
+  double no_gap = 0;
+  /// Vectors of A's rows or columns, any number or none: approximate singular vectors behind the known ones, if they
+  /// are to be of use (SvdResult::neighbours).
+  MatrixView<const T> neighbours{};
+};
+
+template <Real T>
+struct ComplementSolution {
+  Matrix<T> p;  ///< rows x which.size(), orthogonal to U
+  Matrix<T> q;  ///< columns x which.size(), orthogonal to V
+  /// An estimate of sigma_{k+1}, at most that for solvers that iterate; negative if there is none.
+  double next = -1;
+  std::vector<bool> has_gap;  ///< of each column; without, p = q = 0
+  bool converged = true;
+  GradientSolver solver;
+  std::int64_t iterations = 0;
+  std::int64_t reads = 0;
+  double error = 0;
+};
+
+/// By the solver named, which is not Auto where `which` is not empty.
+template <Real T>
+ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientOptions& options, Context& context);
+
+/// One a solver.
+template <Real T>
+ComplementSolution<T> solve(const ComplementSystems<T>&, const ConjugateGradients&, const GradientOptions&, Context&);
+template <Real T>
+ComplementSolution<T> solve(const ComplementSystems<T>&, const DenseCholesky&, const GradientOptions&, Context&);
+template <Real T>
+ComplementSolution<T> solve(const ComplementSystems<T>&, const DenseBordered&, const GradientOptions&, Context&);
+template <Real T>
+ComplementSolution<T> solve(const ComplementSystems<T>&, const FullSvd&, const GradientOptions&, Context&);
+
+/// X -= Q (Q^T X), the coefficients in double; Q with orthonormal columns.
+template <Real T>
+void project_away(MatrixView<const T> q, MatrixView<T> x);
+
+}  // namespace sigmax

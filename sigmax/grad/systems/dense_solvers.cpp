@@ -1,0 +1,102 @@
+#include "sigmax/grad/systems/dense_solvers.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sigmax/linalg/blas.hpp"
+
+namespace sigmax {
+namespace {
+
+template <Real T>
+Matrix<double> in_double(MatrixView<const T> x) {
+  Matrix<double> result(x.rows, x.columns);
+  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), result.column(j).begin());
+  return result;
+}
+
+template <Real T>
+Matrix<T> in_type(const Matrix<double>& x) {
+  Matrix<T> result(x.rows(), x.columns());
+  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
+  return result;
+}
+
+}  // namespace
+
+template <Real T>
+FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& context) {
+  FormedMatrix formed = form(systems.a, context);
+  if (formed.exponent != 0) {
+    const double scale = std::ldexp(1.0, formed.exponent);
+    for (double& value : formed.a.values()) value *= scale;
+  }
+  FormedSystems result{std::move(formed.a),
+                       {},
+                       in_double(systems.u),
+                       in_double(systems.v),
+                       in_double<T>(systems.f.view()),
+                       in_double<T>(systems.h.view()),
+                       formed.reads};
+  result.rest = result.a;
+  const int m = static_cast<int>(result.a.rows());
+  const int n = static_cast<int>(result.a.columns());
+  for (std::size_t i = 0; i < systems.sigma.size(); ++i) {
+    const auto column = static_cast<std::int64_t>(i);
+    cblas_dger(CblasColMajor, m, n, -systems.sigma[i], result.u.column(column).data(), 1,
+               result.v.column(column).data(), 1, result.rest.values().data(), m);
+  }
+  return result;
+}
+
+template <Real T>
+ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const FormedSystems& formed,
+                                 const std::function<Below(const FormedColumn&)>& solve_column) {
+  ComplementSolution<T> solution;
+  Matrix<double> p(formed.f.rows(), formed.f.columns());
+  Matrix<double> q(formed.h.rows(), formed.h.columns());
+  for (std::size_t c = 0; c < systems.which.size(); ++c) {
+    const auto column = static_cast<std::int64_t>(c);
+    const Below below =
+        solve_column({systems.sigma[static_cast<std::size_t>(systems.which[c])], formed.f.column(column),
+                      formed.h.column(column), p.column(column), q.column(column)});
+    solution.next = std::max(solution.next, below.next);
+    solution.has_gap.push_back(below.has_gap);
+    if (below.has_gap) continue;
+    std::ranges::fill(p.column(column), 0.0);
+    std::ranges::fill(q.column(column), 0.0);
+  }
+  project_away<double>(formed.u.view(), p.view());
+  project_away<double>(formed.v.view(), q.view());
+  solution.p = in_type<T>(p);
+  solution.q = in_type<T>(q);
+  solution.reads = formed.reads;
+  return solution;
+}
+
+double smallest_eigenvalue(std::vector<double> x,
+                           const std::function<std::vector<double>(const std::vector<double>&)>& solve) {
+  const int n = static_cast<int>(x.size());
+  double eigenvalue = 0;
+  for (int step = 0; step < 4; ++step) {
+    const double before = cblas_dnrm2(n, x.data(), 1);
+    if (!(before > 0)) return 0;
+    cblas_dscal(n, 1 / before, x.data(), 1);
+    // With y = K^-1 x: y^T K y / y^T y.
+    std::vector<double> y = solve(x);
+    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
+    if (!std::isfinite(eigenvalue)) return 0;
+    x = std::move(y);
+  }
+  return eigenvalue;
+}
+
+template FormedSystems formed_systems<float>(const ComplementSystems<float>&, Context&);
+template FormedSystems formed_systems<double>(const ComplementSystems<double>&, Context&);
+template ComplementSolution<float> solve_each<float>(const ComplementSystems<float>&, const FormedSystems&,
+                                                     const std::function<Below(const FormedColumn&)>&);
+template ComplementSolution<double> solve_each<double>(const ComplementSystems<double>&, const FormedSystems&,
+                                                       const std::function<Below(const FormedColumn&)>&);
+
+}  // namespace sigmax

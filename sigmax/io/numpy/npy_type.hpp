@@ -1,0 +1,26 @@
+// NumPy's names of element types, as array files spell them. Internal to io/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sigmax/core/dtype.hpp"
+
+namespace sigmax::io {
+
+/// What a spelling stands for.
+struct NpyType {
+  DType dtype = DType::unknown;
+  std::optional<std::uint64_t> item_bytes;  ///< nothing if the spelling does not say how long an element is
+  bool big_endian = false;
+  std::string unreadable;  ///< not empty: why the elements cannot be had as numbers
+};
+
+/// The type that numpy.dtype() makes of `spelling` on a 64-bit Linux: a code with a width (`<f4`, `|u1`, `>c16`), a
+/// letter of C's types (`<d`, `f`, `?`, `l`), or a name (`float32`, `half`, `intp`). Text, dates, Python objects, raw
+/// bytes, extended precision, records, and what is no type of NumPy's have `unreadable`.
+NpyType npy_type(std::string_view spelling);
+
+}  // namespace sigmax::io

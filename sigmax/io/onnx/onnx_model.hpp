@@ -1,0 +1,111 @@
+// The parts of an ONNX model that weights need, as plain data that points into the mapped file. Internal to io/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/io/bytes/mapped_file.hpp"
+
+namespace sigmax::io::onnx {
+
+using Bytes = std::span<const std::byte>;
+
+inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+
+/// Graphs inside graphs: deeper files are refused.
+inline constexpr int kMaxGraphDepth = 64;
+
+/// Elements [first, first + count) of one of Model's lists.
+struct Range {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+/// A TensorProto, or a list of numbers in an attribute that stands for one.
+struct TensorProto {
+  std::string_view name;
+  std::int32_t data_type = 0;  ///< TensorProto.DataType
+  Dimensions dims;             ///< valid: not negative, the product within 2^63 - 1
+  Bytes message;               ///< where typed fields and external_data are found
+  std::optional<Bytes> raw;
+  std::uint32_t typed_field = 0;  ///< the field of `message` that holds typed elements, 0 if none does
+  std::uint64_t typed_count = 0;  ///< elements in that field
+  bool external = false;
+  bool in_attribute = false;  ///< `message` is an AttributeProto
+};
+
+struct Attribute {
+  std::string_view name;
+  std::int64_t i = 0;
+  Bytes message;
+};
+
+struct Node {
+  std::string_view name, op, domain;
+  std::uint32_t graph = 0;
+  Range inputs, outputs;  ///< of Model::names; an empty name is an absent optional value
+  Range attributes;       ///< of Model::attributes
+};
+
+struct Graph {
+  std::uint32_t parent = kNone;       ///< the graph whose names are visible here
+  std::uint32_t owner = kNone;        ///< the node that has it as an attribute
+  std::string path;                   ///< for provenance; empty for the main graph
+  Range inputs, outputs;              ///< formal, of Model::names
+  std::string_view domain, function;  ///< of a model-local function
+};
+
+/// One tensor and where it was found.
+struct Weight {
+  enum class Holder : std::uint8_t { initializer, sparse_initializer, constant, attribute, function_attribute };
+
+  TensorProto tensor;
+  Holder holder = Holder::initializer;
+  bool sparse = false;
+  std::uint32_t graph = 0;
+  std::uint32_t node = kNone;  ///< of `constant` and `attribute`
+  std::string_view attribute;
+};
+
+/// Lists refer to each other by index; every view points into `file`.
+struct Model {
+  std::shared_ptr<const MappedFile> file;
+  std::vector<Graph> graphs;  ///< the main graph first
+  std::vector<Node> nodes;
+  std::vector<Attribute> attributes;
+  std::vector<std::string_view> names;
+  std::vector<Weight> weights;  ///< in file order
+
+  std::span<const std::string_view> list(Range range) const {
+    return std::span(names).subspan(range.first, range.count);
+  }
+  const Attribute* find(const Node& node, std::string_view attribute) const;
+  /// The attribute's integer, or `otherwise` if the node has none of that name.
+  std::int64_t integer(const Node& node, std::string_view attribute, std::int64_t otherwise) const;
+  /// The attribute's list of integers, its first `most` entries; nothing if the node has none of that name.
+  std::optional<std::vector<std::int64_t>> integers(const Node& node, std::string_view attribute,
+                                                    std::size_t most) const;
+  /// The attribute's text; empty if the node has none of that name.
+  std::string_view text(const Node& node, std::string_view attribute) const;
+};
+
+/// Reads the structure of the model. Throws FileError if it is malformed.
+Model read_model(std::shared_ptr<const MappedFile> file);
+
+/// The name in quotes for messages and provenance: control characters replaced, cut to at most 80 bytes. (A long name
+/// that is repeated in many places must not make memory grow with the square of the file.)
+std::string in_quotes(std::string_view name);
+std::string shortened(std::string_view name);
+
+/// The node as a person finds it: op and name, or its first output if it has no name.
+std::string title(const Model& model, const Node& node);
+
+}  // namespace sigmax::io::onnx

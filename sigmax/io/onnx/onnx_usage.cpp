@@ -1,0 +1,309 @@
+#include "sigmax/io/onnx/onnx_usage.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+
+namespace sigmax::io::onnx {
+namespace {
+
+constexpr std::size_t kMostAxes = 65;  // one more than any operator takes
+
+/// How many leading inputs of the node its output is made of, unchanged but for place, type or scale; 0 for a consumer.
+std::uint32_t forwarded_inputs(const Node& node) {
+  static constexpr std::array<std::string_view, 12> kOne = {
+      "Identity", "Cast",      "CastLike", "Transpose", "Reshape",        "Flatten",
+      "Squeeze",  "Unsqueeze", "Slice",    "Split",     "QuantizeLinear", "DequantizeLinear"};
+  if (!node.domain.empty() && node.domain != "com.microsoft") return 0;
+  if (node.op == "Concat") return node.inputs.count;
+  return std::ranges::find(kOne, node.op) != kOne.end() ? 1 : 0;
+}
+
+/// True if `permutation` swaps the last two axes and leaves the others. Absent means reversed, which is the swap for a
+/// matrix.
+bool swaps_last_two(const std::optional<std::vector<std::int64_t>>& permutation) {
+  if (!permutation) return true;
+  const auto rank = static_cast<std::int64_t>(permutation->size());
+  if (rank < 2) return false;
+  for (std::int64_t d = 0; d < rank; ++d) {
+    const std::int64_t expected = d == rank - 1 ? rank - 2 : d == rank - 2 ? rank - 1 : d;
+    if ((*permutation)[static_cast<std::size_t>(d)] != expected) return false;
+  }
+  return true;
+}
+
+/// True if the node's output has other axes than its input.
+bool changes_axes(const Node& node) {
+  static constexpr std::array<std::string_view, 4> kOps = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
+  return std::ranges::find(kOps, node.op) != kOps.end();
+}
+
+/// How the axes of an operand lie in the value that it comes from: as Usage::permutation and Usage::reshaped have them.
+/// kReversed alone stands for the reversal of axes whose number is not known.
+struct AxisMap {
+  static constexpr int kReversed = -1;
+
+  std::vector<int> permutation;
+  bool reshaped = false;
+  bool gathered = false;
+
+  bool operator<(const AxisMap& other) const {
+    return std::tie(permutation, reshaped, gathered) < std::tie(other.permutation, other.reshaped, other.gathered);
+  }
+
+  /// For the input of a node whose output this map is of.
+  AxisMap before_reshape() const { return {{}, true, gathered}; }
+
+  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
+  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true}; }
+
+  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
+    if (reshaped) return *this;
+    const bool unknown = permutation == std::vector<int>{kReversed};
+    if (!perm) {
+      if (permutation.empty()) return {{kReversed}, false, gathered};
+      if (unknown) return {{}, false, gathered};
+      AxisMap result = *this;
+      for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
+      return result;
+    }
+    const auto rank = static_cast<int>(perm->size());
+    std::vector<bool> seen(perm->size());
+    for (const std::int64_t axis : *perm) {
+      if (axis < 0 || axis >= rank || seen[static_cast<std::size_t>(axis)]) return before_reshape();
+      seen[static_cast<std::size_t>(axis)] = true;
+    }
+    if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
+    AxisMap result{{}, false, gathered};
+    for (int i = 0; i < rank; ++i) {
+      const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
+      result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
+    }
+    if (std::ranges::is_sorted(result.permutation)) result.permutation.clear();
+    return result;
+  }
+};
+
+/// The set of usages of a value is that of the values it is forwarded to, united with its direct consumers: the least
+/// fixed point, found by passing each new fact backwards once. A fact is a kind of usage, its transposition and the way
+/// that its axes took.
+class UsageFinder {
+ public:
+  UsageFinder(const Model& model, const Dataflow& flow) : model_(model), flow_(flow), facts_(flow.values().size()) {}
+
+  std::vector<std::vector<Usage>> find() {
+    for (std::uint32_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
+    for (const Graph& graph : model_.graphs) {
+      if (graph.owner != kNone) add_body(graph, model_.nodes[graph.owner]);
+    }
+    std::ranges::stable_sort(edges_, {}, &Edge::to);
+    propagate();
+
+    std::vector<std::vector<Usage>> usages(model_.weights.size());
+    for (std::size_t v = 0; v < facts_.size(); ++v) {
+      if (flow_.values()[v].weight == kNone) continue;
+      for (const Fact& fact : facts_[v]) {
+        Usage usage = kinds_[fact.kind];
+        usage.transposed = fact.transposed;
+        usage.permutation = axis_maps_[fact.axes].permutation;
+        usage.reshaped = axis_maps_[fact.axes].reshaped;
+        usage.gathered = axis_maps_[fact.axes].gathered;
+        usages[flow_.values()[v].weight].push_back(std::move(usage));
+      }
+    }
+    return usages;
+  }
+
+ private:
+  struct Fact {
+    std::uint32_t kind;
+    bool transposed;
+    std::uint32_t axes = 0;  // of axis_maps_
+    bool operator==(const Fact&) const = default;
+  };
+  struct Edge {
+    std::uint32_t from, to;
+    bool flips;
+    std::uint32_t node = kNone;  // that changes or transposes the axes
+  };
+
+  void connect(std::uint32_t from, std::uint32_t to, bool flips = false, std::uint32_t node = kNone) {
+    if (from != kNone && to != kNone) edges_.push_back({from, to, flips, node});
+  }
+
+  std::uint32_t index_of(const AxisMap& map) {
+    const auto [at, added] = axis_map_index_.emplace(map, static_cast<std::uint32_t>(axis_maps_.size()));
+    if (added) axis_maps_.push_back(map);
+    return at->second;
+  }
+
+  /// The axes at the input of the edge, given those at its output.
+  std::uint32_t axes_before(const Edge& edge, std::uint32_t axes) {
+    if (edge.node == kNone) return axes;
+    const Node& node = model_.nodes[edge.node];
+    if (node.op == "Transpose") {
+      return index_of(axis_maps_[axes].before_transpose(model_.integers(node, "perm", kMostAxes)));
+    }
+    return index_of(node.op == "Gather" ? axis_maps_[axes].before_gather() : axis_maps_[axes].before_reshape());
+  }
+
+  void connect_call(const Node& node, const Graph& body) {
+    for (std::uint32_t i = 0; i < std::min(node.inputs.count, body.inputs.count); ++i) {
+      connect(flow_.input(node, i), flow_.at(body.inputs.first + i));
+    }
+    for (std::uint32_t i = 0; i < std::min(node.outputs.count, body.outputs.count); ++i) {
+      connect(flow_.at(body.outputs.first + i), flow_.output(node, i));
+    }
+  }
+
+  void add_node(std::uint32_t index) {
+    const Node& node = model_.nodes[index];
+    if (const std::uint32_t function = flow_.function(node); function != kNone) {
+      return connect_call(node, model_.graphs[function]);
+    }
+    const bool loop = node.domain.empty() && node.op == "Loop";
+    const bool scan = node.domain.empty() && node.op == "Scan";
+    const std::uint32_t forwarded = forwarded_inputs(node);
+    const bool flips =
+        node.op == "Transpose" && forwarded > 0 && swaps_last_two(model_.integers(node, "perm", kMostAxes));
+    const bool moves = forwarded > 0 && (node.op == "Transpose" || changes_axes(node));
+    const Consumer consumer = forwarded == node.inputs.count ? Consumer{} : describe_consumer(node);
+    // What Gather has taken goes on to be used; that it was looked up is a usage too.
+    if (node.op == "Gather" && node.domain.empty()) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
+    for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
+      if (i < forwarded) {
+        const std::uint32_t outputs = node.op == "Split" ? node.outputs.count : 1;
+        for (std::uint32_t o = 0; o < outputs; ++o)
+          connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
+      } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
+        const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
+        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false}) : 0;
+        add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
+      }
+    }
+  }
+
+  /// What the attributes of a node say of its inputs, read once a node however many inputs it has.
+  struct Consumer {
+    std::string op;
+    std::int64_t groups = 1;
+    std::int64_t axis = 0;
+    std::string equation;
+    bool transposes_a = false, transposes_b = false;
+    std::uint32_t b = 1;
+  };
+
+  Consumer describe_consumer(const Node& node) const {
+    static constexpr std::array<std::string_view, 7> kGrouped = {
+        "Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "NhwcConv", "DeformConv"};
+    Consumer consumer;
+    consumer.op = shortened(node.op);
+    if (std::ranges::find(kGrouped, node.op) != kGrouped.end()) {
+      consumer.groups = model_.integer(node, "group", 1);
+      if (consumer.groups <= 0) {
+        throw FileError(model_.file->path().string(), title(model_, node),
+                        fmt::format("group must be positive, got {}", consumer.groups));
+      }
+    }
+    if (node.op == "Gather") consumer.axis = model_.integer(node, "axis", 0);
+    if (node.op == "Einsum") consumer.equation = shortened(model_.text(node, "equation"));
+    if (node.op == "Gemm" || node.op == "QGemm" || node.op == "FusedMatMul" || node.op == "FusedGemm") {
+      consumer.b = node.op == "QGemm" ? 3 : 1;
+      consumer.transposes_a = model_.integer(node, "transA", 0) != 0;
+      consumer.transposes_b = model_.integer(node, "transB", 0) != 0;
+    }
+    return consumer;
+  }
+
+  std::uint32_t kind_of(const Consumer& consumer, std::uint32_t input) {
+    const auto [at, added] = kind_index_.emplace(
+        std::tuple(consumer.op, input, consumer.groups, consumer.axis, consumer.equation), kinds_.size());
+    if (added) {
+      Usage usage;
+      usage.op = consumer.op;
+      usage.input = static_cast<int>(input);
+      usage.groups = consumer.groups;
+      usage.axis = consumer.axis;
+      usage.equation = consumer.equation;
+      kinds_.push_back(std::move(usage));
+    }
+    return static_cast<std::uint32_t>(at->second);
+  }
+
+  // Values enter a body by position and leave it the same way. Loop adds (iteration, condition) in front of what is
+  // carried and (condition) in front of what leaves. Every loop runs over the body's own names: a node may have many
+  // bodies and many inputs.
+  void add_body(const Graph& body, const Node& owner) {
+    if (!owner.domain.empty()) return;
+    if (owner.op == "If") {
+      connect_outputs(body, owner, 0);
+    } else if (owner.op == "Loop") {
+      for (std::uint32_t i = 2; i < body.inputs.count; ++i) {
+        connect(flow_.input(owner, i), flow_.at(body.inputs.first + i));
+        if (i <= body.outputs.count) connect(flow_.at(body.outputs.first + i - 1), flow_.at(body.inputs.first + i));
+      }
+      connect_outputs(body, owner, 1);
+    } else if (owner.op == "Scan") {
+      // Opset 8 has an input for sequence lengths in front.
+      const std::uint32_t skip = owner.inputs.count == body.inputs.count + 1 ? 1 : 0;
+      for (std::uint32_t i = 0; i < body.inputs.count; ++i) {
+        connect(flow_.input(owner, i + skip), flow_.at(body.inputs.first + i));
+      }
+      connect_outputs(body, owner, 0);
+    }
+  }
+
+  void connect_outputs(const Graph& body, const Node& owner, std::uint32_t first) {
+    for (std::uint32_t i = first; i < body.outputs.count; ++i) {
+      connect(flow_.at(body.outputs.first + i), flow_.output(owner, i - first));
+    }
+  }
+
+  void add_fact(std::uint32_t value, Fact fact) {
+    auto& known = facts_[value];
+    if (known.size() >= kMaxUsages || std::ranges::find(known, fact) != known.end()) return;
+    known.push_back(fact);
+    pending_.emplace_back(value, fact);
+  }
+
+  void propagate() {
+    while (!pending_.empty()) {
+      const auto [value, fact] = pending_.front();
+      pending_.pop_front();
+      auto edge = std::ranges::lower_bound(edges_, value, {}, &Edge::to);
+      for (; edge != edges_.end() && edge->to == value; ++edge) {
+        add_fact(edge->from, {fact.kind, fact.transposed != edge->flips, axes_before(*edge, fact.axes)});
+      }
+    }
+  }
+
+  const Model& model_;
+  const Dataflow& flow_;
+  std::vector<std::vector<Fact>> facts_;  // one list a value
+  std::vector<Edge> edges_;
+  std::vector<Usage> kinds_;
+  std::map<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t, std::string>, std::size_t> kind_index_;
+  std::vector<AxisMap> axis_maps_ = std::vector<AxisMap>(1);  // the first: nothing moved
+  std::map<AxisMap, std::uint32_t> axis_map_index_ = {{AxisMap{}, 0}};
+  std::deque<std::pair<std::uint32_t, Fact>> pending_;
+};
+
+}  // namespace
+
+std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow) {
+  return UsageFinder(model, flow).find();
+}
+
+}  // namespace sigmax::io::onnx

@@ -1,0 +1,107 @@
+#include "sigmax/io/pytorch/pytorch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/bytes/message.hpp"
+#include "sigmax/io/pytorch/pickle.hpp"
+#include "sigmax/io/pytorch/pytorch_entries.hpp"
+#include "sigmax/io/pytorch/pytorch_walk.hpp"
+
+namespace sigmax::io {
+namespace {
+
+constexpr std::uint64_t kLargestInflatedPickle = std::uint64_t{1} << 28;
+
+// `<root>/`, from the first `<root>/data.pkl` of the archive.
+std::optional<std::string> root_of(const std::vector<ZipMember>& members) {
+  constexpr std::string_view kPickle = "/data.pkl";
+  for (const ZipMember& member : members) {
+    const std::size_t slash = member.name.find('/');
+    if (slash != std::string::npos && std::string_view(member.name).substr(slash) == kPickle) {
+      return member.name.substr(0, slash + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+const ZipMember* find_member(const std::vector<ZipMember>& members, const std::string& name) {
+  const auto found =
+      std::find_if(members.begin(), members.end(), [&name](const ZipMember& member) { return member.name == name; });
+  return found == members.end() ? nullptr : &*found;
+}
+
+void check_byte_order(const std::shared_ptr<const MappedFile>& file, const std::vector<ZipMember>& members,
+                      const std::string& root) {
+  const ZipMember* member = find_member(members, root + "byteorder");
+  if (member == nullptr || member->bytes > 16) return;
+  const auto content = read_zip_member(file, *member);
+  const std::string_view order(reinterpret_cast<const char*>(content->bytes().data()), content->bytes().size());
+  if (order.starts_with("big")) {
+    throw FileError(file->path().string(), fmt::format("archive member {}", in_quotes(member->name)),
+                    "the checkpoint is big-endian: load it with PyTorch and save it on a little-endian machine");
+  }
+}
+
+// The storages below `folder`, by what follows it in their names.
+StorageMap storages_below(const std::vector<ZipMember>& members, const std::string& folder) {
+  StorageMap storages;
+  for (const ZipMember& member : members) {
+    if (!member.name.starts_with(folder)) continue;
+    storages.emplace(member.name.substr(folder.size()), std::make_shared<const ZipMember>(member));
+  }
+  return storages;
+}
+
+std::vector<Entry> read_member_pickle(const std::shared_ptr<const MappedFile>& file,
+                                      const std::vector<ZipMember>& members, const ZipMember& member,
+                                      const std::string& storage_folder, const Naming& naming) {
+  const std::string place = fmt::format("archive member {}", in_quotes(member.name));
+  if (member.compressed && member.bytes > kLargestInflatedPickle) {
+    throw FileError(file->path().string(), place,
+                    fmt::format("inflates to {} bytes, more than the {} that a compressed pickle may have",
+                                member.bytes, kLargestInflatedPickle));
+  }
+  const Pickle pickle = Pickle::read(read_zip_member(file, member), 0, place);
+  return entries_of(file, find_tensors(pickle, *file, naming), storages_below(members, storage_folder), member.name);
+}
+
+}  // namespace
+
+bool is_pytorch_archive(const std::vector<ZipMember>& members) { return root_of(members).has_value(); }
+
+bool is_torchscript_archive(const std::vector<ZipMember>& members) {
+  const auto root = root_of(members);
+  return root && std::any_of(members.begin(), members.end(), [&root](const ZipMember& member) {
+           return member.name == *root + "constants.pkl" || member.name.starts_with(*root + "code/");
+         });
+}
+
+std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
+                                        const std::vector<ZipMember>& members) {
+  return read_pytorch_archive(file, members, {file->path().stem().string(), ""});
+}
+
+std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
+                                        const std::vector<ZipMember>& members, const Naming& naming) {
+  const auto root = root_of(members);
+  if (!root) throw FileError(file->path().string(), "", "not a PyTorch archive: it has no data.pkl");
+  check_byte_order(file, members, *root);
+  std::vector<Entry> entries =
+      read_member_pickle(file, members, *find_member(members, *root + "data.pkl"), *root + "data/", naming);
+  if (const ZipMember* constants = find_member(members, *root + "constants.pkl")) {
+    std::vector<Entry> more = read_member_pickle(file, members, *constants, *root + "constants/",
+                                                 {naming.root, naming.prefix + "CONSTANTS.c"});
+    std::move(more.begin(), more.end(), std::back_inserter(entries));
+  }
+  return entries;
+}
+
+}  // namespace sigmax::io

@@ -1,0 +1,327 @@
+#include "sigmax/io/pytorch/pytorch_walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/bytes/utf8.hpp"
+
+namespace sigmax::io {
+namespace {
+
+using Id = Pickle::Id;
+
+constexpr std::string_view kModuleDicts[] = {"_parameters", "_buffers", "_modules"};
+constexpr std::string_view kContainers[] = {
+    "state_dict", "model_state_dict", "model_state",       "model",  "module",
+    "net",        "network",          "weights",           "params", "params_ema",
+    "ema",        "generator",        "encoder_state_dict"};
+constexpr std::string_view kRepeatedWeights = "_flat_weights";  // of TorchScript's LSTM: its parameters once more
+constexpr int kDeepestContainer = 4;
+
+// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and as much as
+// costs little. Without a limit one tensor behind many keys, or one long key on many levels, would make much out of
+// little: a list may name one tensor again for two bytes.
+constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 1 << 16, kFreeNameBytes = 1 << 22;
+
+class Walk {
+ public:
+  Walk(const Pickle& pickle, const MappedFile& file, const Naming& naming)
+      : pickle_(pickle),
+        file_(file),
+        naming_(naming),
+        searched_(pickle.size()),
+        examined_(pickle.size()),
+        listed_(pickle.size()) {}
+
+  TensorTree run() {
+    frames_.push_back({pickle_.root(), kRoot, false});
+    while (!frames_.empty() || !deferred_.empty()) {
+      if (frames_.empty()) {
+        frames_.push_back(deferred_.front());
+        deferred_.pop_front();
+      }
+      const Frame frame = frames_.back();
+      frames_.pop_back();
+      visit(frame);
+    }
+    return name_all();
+  }
+
+ private:
+  static constexpr std::uint32_t kRoot = 0;
+
+  // One key or index of a path. Paths are chains of steps, so that a deep one costs nothing until it is spelled out.
+  struct Step {
+    std::uint32_t parent = kRoot;
+    Id key = Pickle::kAbsent;  // of a dict, if it has one
+    std::uint32_t index = 0;   // otherwise
+  };
+
+  struct Frame {
+    Id value;
+    std::uint32_t path;
+    bool attribute;  // reached through a plain attribute of a module
+  };
+
+  struct Found {
+    TensorCall call;
+    std::uint32_t path;
+    bool attribute;
+  };
+
+  // The elements that a tensor consists of: storage, view, offset, shape, strides.
+  using Extent = std::tuple<std::string, std::int64_t, std::int64_t, Dimensions, Dimensions>;
+
+  [[noreturn]] void refuse(std::string problem) const {
+    throw FileError(file_.path().string(), "tensors of the pickle", std::move(problem));
+  }
+
+  bool may_hold_tensors(Id id) const {
+    switch (pickle_.kind(id)) {
+      case PickleKind::list:
+      case PickleKind::tuple:
+      case PickleKind::set:
+      case PickleKind::dict:
+      case PickleKind::call:
+      case PickleKind::persistent_id: return true;
+      default: return false;
+    }
+  }
+
+  std::uint32_t step(std::uint32_t parent, Id key, std::size_t index) {
+    steps_.push_back({parent, key, static_cast<std::uint32_t>(index)});
+    return static_cast<std::uint32_t>(steps_.size() - 1);
+  }
+
+  void push(Id value, std::uint32_t path, bool attribute) {
+    if (may_hold_tensors(value)) frames_.push_back({value, path, attribute});
+  }
+
+  void defer(Id value, std::uint32_t path) {
+    if (may_hold_tensors(value)) deferred_.push_back({value, path, true});
+  }
+
+  void visit(const Frame& frame) {
+    if (const auto call = tensor_call(pickle_, frame.value)) {
+      if (frame.attribute && listed_[frame.value]) return;
+      listed_[frame.value] = true;
+      found_.push_back({*call, frame.path, frame.attribute});
+      if (found_.size() > most_tensors(pickle_.length())) {
+        refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
+      }
+      if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
+        defer(call->state, frame.path);
+      return;
+    }
+    if (searched_[frame.value]) return;
+    searched_[frame.value] = true;
+    // The last one pushed is searched first: what comes first in the file is pushed last.
+    switch (pickle_.kind(frame.value)) {
+      case PickleKind::dict: push_pairs(frame); break;
+      case PickleKind::call: push_parts(frame); break;
+      default: push_elements(frame); break;
+    }
+  }
+
+  void push_elements(const Frame& frame) {
+    const auto items = pickle_.items(frame.value);
+    for (std::size_t i = items.size(); i-- > 0;) {
+      if (may_hold_tensors(items[i])) push(items[i], step(frame.path, Pickle::kAbsent, i), frame.attribute);
+    }
+  }
+
+  void push_pairs(const Frame& frame) {
+    const auto pairs = pickle_.items(frame.value);
+    for (std::size_t i = pairs.size(); i >= 2; i -= 2) {
+      const Id value = pairs[i - 1];
+      if (pickle_.text(pairs[i - 2]) == kRepeatedWeights) {
+        defer(value, step(frame.path, pairs[i - 2], i / 2 - 1));
+        continue;
+      }
+      if (may_hold_tensors(value)) push(value, step(frame.path, pairs[i - 2], i / 2 - 1), frame.attribute);
+    }
+  }
+
+  // An object: what it was made of, what was appended, what was set by key and its state, all under its own path.
+  void push_parts(const Frame& frame) {
+    const Pickle::Call call = pickle_.call(frame.value);
+    push_state(call.state, frame);
+    push(call.elements, frame.path, frame.attribute);
+    push(call.entries, frame.path, frame.attribute);
+    push_arguments(call, frame);
+    if (pickle_.is(call.callable, PickleKind::call)) push(call.callable, frame.path, frame.attribute);
+  }
+
+  void push_arguments(const Pickle::Call& call, const Frame& frame) {
+    const auto args = pickle_.items(call.args);
+    if (args.size() != 1) {
+      push(call.args, frame.path, frame.attribute);
+    } else if (pickle_.is_global(call.callable, "collections", "OrderedDict")) {
+      // Python 2 hands it a list of [key, value].
+      if (searched_[args[0]]) return;
+      searched_[args[0]] = true;
+      const auto pairs = pickle_.items(args[0]);
+      for (std::size_t i = pairs.size(); i-- > 0;) {
+        const auto pair = pickle_.items(pairs[i]);
+        if (pair.size() == 2 && may_hold_tensors(pair[1])) {
+          push(pair[1], step(frame.path, pair[0], i), frame.attribute);
+        }
+      }
+    } else {
+      push(args[0], frame.path, frame.attribute);
+    }
+  }
+
+  // A state is the object's attributes, or a pair of two such dicts, or whatever its class made of itself.
+  void push_state(Id state, const Frame& frame) {
+    if (examined_[state]) return;
+    examined_[state] = true;
+    if (pickle_.is(state, PickleKind::tuple)) {
+      const auto items = pickle_.items(state);
+      for (std::size_t i = items.size(); i-- > 0;) {
+        if (pickle_.is(items[i], PickleKind::dict)) {
+          push_state(items[i], frame);
+        } else if (may_hold_tensors(items[i])) {
+          push(items[i], step(frame.path, Pickle::kAbsent, i), frame.attribute);
+        }
+      }
+      return;
+    }
+    const std::array dicts{pickle_.find(state, kModuleDicts[0]), pickle_.find(state, kModuleDicts[1]),
+                           pickle_.find(state, kModuleDicts[2])};
+    if (dicts[0] == Pickle::kAbsent && dicts[2] == Pickle::kAbsent) return push(state, frame.path, frame.attribute);
+    for (std::size_t i = dicts.size(); i-- > 0;) push(dicts[i], frame.path, frame.attribute);
+    const auto pairs = pickle_.items(state);
+    for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+      if (may_hold_tensors(pairs[i + 1]) && std::find(dicts.begin(), dicts.end(), pairs[i + 1]) == dicts.end()) {
+        defer(pairs[i + 1], step(frame.path, pairs[i], i / 2));
+      }
+    }
+  }
+
+  // Names.
+
+  std::string_view key_text(const Step& s) const {
+    const bool named = pickle_.is(s.key, PickleKind::text) || pickle_.is(s.key, PickleKind::bytes);
+    return named ? pickle_.text(s.key) : std::string_view{};
+  }
+
+  std::string spell(const Step& s) const {
+    switch (pickle_.kind(s.key)) {
+      case PickleKind::text:
+      case PickleKind::bytes: return valid_utf8(pickle_.text(s.key));
+      case PickleKind::integer: return std::to_string(pickle_.integer(s.key));
+      case PickleKind::boolean: return pickle_.integer(s.key) != 0 ? "True" : "False";
+      default: return std::to_string(s.index);
+    }
+  }
+
+  // The steps from the root to `path`, without the first `skip`.
+  std::vector<std::uint32_t> chain(std::uint32_t path, std::size_t skip) const {
+    std::vector<std::uint32_t> steps;
+    for (; path != kRoot; path = steps_[path].parent) steps.push_back(path);
+    std::reverse(steps.begin(), steps.end());
+    steps.erase(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(std::min(skip, steps.size())));
+    return steps;
+  }
+
+  // How many steps all tensors share, each of them a customary container's key and none of them a tensor's own.
+  std::vector<std::uint32_t> shared_containers() const {
+    std::vector<std::uint32_t> shared;
+    if (found_.empty()) return shared;
+    shared = chain(found_[0].path, 0);
+    if (!shared.empty()) shared.pop_back();
+    if (shared.size() > kDeepestContainer) shared.resize(kDeepestContainer);
+    std::size_t kept = 0;
+    while (kept < shared.size() && std::find(std::begin(kContainers), std::end(kContainers),
+                                             key_text(steps_[shared[kept]])) != std::end(kContainers)) {
+      ++kept;
+    }
+    shared.resize(kept);
+    while (!shared.empty() && !all_below(shared.back())) shared.pop_back();
+    return shared;
+  }
+
+  // Steps are numbered on their way down, so one pass in that order tells for all of them.
+  bool all_below(std::uint32_t ancestor) const {
+    std::vector<bool> below(steps_.size());
+    for (std::uint32_t s = ancestor + 1; s < steps_.size(); ++s) {
+      below[s] = steps_[s].parent == ancestor || below[steps_[s].parent];
+    }
+    return std::all_of(found_.begin(), found_.end(), [&below](const Found& found) { return below[found.path]; });
+  }
+
+  // The path below the containers. Refuses one that would make the names longer than the pickle justifies.
+  std::string spell_path(std::uint32_t path, std::size_t containers) {
+    const std::size_t limit = kFreeNameBytes + kNameBytesPerByte * pickle_.length();
+    std::string name = naming_.prefix;
+    bool first = true;
+    for (const std::uint32_t s : chain(path, containers)) {
+      name += (first ? "" : ".") + spell(steps_[s]);
+      first = false;
+      if (name.size() > limit - name_bytes_) refuse(fmt::format("their names take more than {} bytes", limit));
+    }
+    if (first) name = naming_.root;
+    name_bytes_ = std::min(limit, name_bytes_ + name.size());
+    return name;
+  }
+
+  // True if an earlier tensor already consists of the same elements.
+  bool is_repeated(const PickledTensor& tensor) {
+    if (!tensor.storage) return false;
+    return !extents_
+                .emplace(tensor.storage->key, tensor.storage->view_offset, tensor.offset, tensor.shape, tensor.strides)
+                .second;
+  }
+
+  TensorTree name_all() {
+    TensorTree tree;
+    const std::vector<std::uint32_t> containers = shared_containers();
+    for (const std::uint32_t s : containers) tree.container += (tree.container.empty() ? "" : ".") + spell(steps_[s]);
+    std::map<std::string, std::size_t> uses;
+    for (const Found& found : found_) {
+      std::string name = spell_path(found.path, containers.size());
+      PickledTensor tensor = describe_tensor(pickle_, found.call, file_, name);
+      if (is_repeated(tensor) && found.attribute) continue;
+      while (++uses[name] > 1) name += fmt::format("#{}", uses[name]);
+      tree.tensors.push_back({std::move(name), std::move(tensor)});
+    }
+    return tree;
+  }
+
+  const Pickle& pickle_;
+  const MappedFile& file_;
+  const Naming& naming_;
+  std::vector<bool> searched_;
+  std::vector<bool> examined_;  // states: several objects may share one
+  std::vector<bool> listed_;
+  std::vector<Step> steps_ = std::vector<Step>(1);  // the root
+  std::vector<Frame> frames_;
+  std::deque<Frame> deferred_;
+  std::vector<Found> found_;
+  std::size_t name_bytes_ = 0;
+  std::set<Extent> extents_;
+};
+
+}  // namespace
+
+std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept {
+  return kFreeTensors + static_cast<std::size_t>(pickle_bytes / kBytesPerTensor);
+}
+
+TensorTree find_tensors(const Pickle& pickle, const MappedFile& file, const Naming& naming) {
+  return Walk(pickle, file, naming).run();
+}
+
+}  // namespace sigmax::io

@@ -1,0 +1,49 @@
+// The BLAS and LAPACK routines that sigmax calls, and the rule under which it calls them. Internal to the library.
+//
+// BLAS runs on the calling thread alone: sigmax cuts its work into tiles by shape, runs the tiles on its own threads
+// and combines them in a fixed order, so that results have the same bits for any number of threads. Each public
+// function that calls BLAS holds a SerialBlas while it runs.
+#pragma once
+
+#include <cblas.h>
+
+extern "C" {
+// LAPACK, Fortran convention: column-major, everything by address. The hidden string lengths are not passed: every
+// routine here looks at the first character of its flags only.
+void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w, double* work,
+             const int* lwork, int* iwork, const int* liwork, int* info);
+void dsyevr_(const char* jobz, const char* range, const char* uplo, const int* n, double* a, const int* lda,
+             const double* vl, const double* vu, const int* il, const int* iu, const double* abstol, int* m, double* w,
+             double* z, const int* ldz, int* isuppz, double* work, const int* lwork, int* iwork, const int* liwork,
+             int* info);
+void dgeqrf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work, const int* lwork,
+             int* info);
+void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau, double* work,
+             const int* lwork, int* info);
+void dormqr_(const char* side, const char* trans, const int* m, const int* n, const int* k, const double* a,
+             const int* lda, const double* tau, double* c, const int* ldc, double* work, const int* lwork, int* info);
+void dgttrf_(const int* n, double* dl, double* d, double* du, double* du2, int* ipiv, int* info);
+void dgttrs_(const char* trans, const int* n, const int* nrhs, const double* dl, const double* d, const double* du,
+             const double* du2, const int* ipiv, double* b, const int* ldb, int* info);
+void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
+void dsytrf_(const char* uplo, const int* n, double* a, const int* lda, int* ipiv, double* work, const int* lwork,
+             int* info);
+void dsytrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* lda, const int* ipiv,
+             double* b, const int* ldb, int* info);
+void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s, double* u,
+             const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork, int* iwork, int* info);
+}
+
+namespace sigmax {
+
+/// While one is alive, anywhere in the process, the BLAS library uses one thread; the last to die restores the number
+/// that was set before the first.
+class SerialBlas {
+ public:
+  SerialBlas();
+  ~SerialBlas();
+  SerialBlas(const SerialBlas&) = delete;
+  SerialBlas& operator=(const SerialBlas&) = delete;
+};
+
+}  // namespace sigmax

@@ -1,0 +1,159 @@
+#include "sigmax/linalg/spectrum.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/davidson.hpp"
+#include "sigmax/linalg/householder.hpp"
+#include "sigmax/linalg/lapack.hpp"
+
+namespace sigmax {
+namespace {
+
+// LAPACK's SVD of the matrix itself, values only.
+std::vector<double> bidiagonal_values(const kernels::StoredMatrix& a, double scale, Context& context) {
+  constexpr std::int64_t kRowsEach = 64;
+  auto copy = context.scratch<double>(static_cast<std::size_t>(a.size()));
+  context.parallel_for(static_cast<std::size_t>((a.rows + kRowsEach - 1) / kRowsEach), [&](std::size_t piece) {
+    const std::int64_t first = static_cast<std::int64_t>(piece) * kRowsEach;
+    kernels::convert(a.row_range(first, std::min(kRowsEach, a.rows - first)), scale, copy.data() + first * a.columns,
+                     a.columns);
+  });
+  // The row-major matrix is LAPACK's column-major transpose, which has the same singular values.
+  std::vector<double> values = lapack::singular_values({copy.data(), a.columns, a.rows});
+  for (double& value : values) value /= scale;
+  return values;
+}
+
+// Rows (or columns) of A that are not zero throughout: those with a nonzero diagonal entry in G.
+std::vector<std::int64_t> nonzero_indices(const GramMatrix& g) {
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < g.order; ++i) {
+    if (g.values[static_cast<std::size_t>(i * g.order + i)] != 0) indices.push_back(i);
+  }
+  return indices;
+}
+
+// The lower triangle of G restricted to `indices`, by columns, from the upper triangle, in blocks that stay in cache.
+void restrict_to(const GramMatrix& g, std::span<const std::int64_t> indices, SymmetricWork& out, Context& context) {
+  constexpr std::int64_t kRowsEach = 128;
+  constexpr std::int64_t kBlock = 32;
+  const std::int64_t n = out.order();
+  context.parallel_for(static_cast<std::size_t>((n + kRowsEach - 1) / kRowsEach), [&](std::size_t piece) {
+    const std::int64_t begin = static_cast<std::int64_t>(piece) * kRowsEach;
+    for (std::int64_t first = begin; first < std::min(begin + kRowsEach, n); first += kBlock) {
+      const std::int64_t last = std::min(first + kBlock, n);
+      for (std::int64_t j0 = 0; j0 < last; j0 += kBlock) {
+        for (std::int64_t i = first; i < last; ++i) {
+          const double* const column = g.values.data() + indices[static_cast<std::size_t>(i)] * g.order;
+          for (std::int64_t j = j0; j < std::min(j0 + kBlock, i + 1); ++j) {
+            out.column(j)[i] = column[indices[static_cast<std::size_t>(j)]];
+          }
+        }
+      }
+    }
+  });
+}
+
+// What the eigenvalues of G leave uncertain. An eigenvalue is wrong by about delta; its root sigma by delta / 2 sigma.
+struct Uncertainty {
+  bool smallest = false;  // the smallest value needs refinement
+  bool sum = false;       // so many values do that their sum is affected
+};
+
+constexpr double kTolerance = 1e-11;
+
+double error_of_eigenvalues(std::span<const double> eigenvalues_ascending) {
+  const auto order = static_cast<double>(eigenvalues_ascending.size());
+  return 4 * std::sqrt(order) * std::numeric_limits<double>::epsilon() * eigenvalues_ascending.back();
+}
+
+Uncertainty judge(std::span<const double> eigenvalues_ascending) {
+  const double delta = error_of_eigenvalues(eigenvalues_ascending);
+  double sum = 0;
+  double error = 0;
+  for (std::size_t i = 0; i < eigenvalues_ascending.size(); ++i) {
+    const double lambda = eigenvalues_ascending[i];
+    const double sigma = std::sqrt(std::fmax(lambda, 0.0));
+    sum += sigma;
+    // The smallest is refined anyway. Below delta the root itself is all error.
+    if (i > 0) error += lambda > delta ? delta / (2 * sigma) : std::sqrt(delta);
+  }
+  return {delta > 2 * kTolerance * eigenvalues_ascending.front(), error > kTolerance * sum};
+}
+
+// The matrix, its Gram matrix and what is not zero of it.
+struct Question {
+  const kernels::StoredMatrix& a;
+  const GramMatrix& g;
+  std::span<const std::int64_t> indices;
+};
+
+// The smallest value against the matrix itself: from the eigenvector that the reduction gives, where that is good
+// enough, or by a search that the Cholesky factor steers.
+std::optional<double> refined_smallest(const Question& q, SymmetricWork& reduced, const TridiagonalForm& form,
+                                       std::span<const double> lambda, Context& context) {
+  const auto [a, g, indices] = q;
+  if (const auto y = lambda.size() > 1 ? eigenvector(form.t, lambda[0]) : std::nullopt) {
+    const std::vector<double> x = from_tridiagonal(reduced, form, *y, context);
+    const double next = lambda[1] - error_of_eigenvalues(lambda);
+    const auto value =
+        smallest_from_vector(a, g.of_rows, g.scale, indices, x, next, lambda.back(), kTolerance / 10, context);
+    if (value) return value;
+  }
+  SymmetricWork& factor = reduced;
+  restrict_to(g, indices, factor, context);
+  const int order = static_cast<int>(indices.size());
+  const int stride = static_cast<int>(factor.stride());
+  int info = 0;
+  dpotrf_("L", &order, factor.data(), &stride, &info);
+  if (info != 0) return std::nullopt;
+  const MatrixView<const double> lower(factor.data(), factor.order(), factor.order(), factor.stride());
+  return smallest_singular_value(a, g.of_rows, g.scale, indices, lower, context);
+}
+
+}  // namespace
+
+Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context) {
+  const FloatingEnvironment environment;
+  const SerialBlas serial;
+  Spectrum result;
+  result.values.assign(static_cast<std::size_t>(g.order), 0.0);
+  const std::vector<std::int64_t> indices = nonzero_indices(g);
+  if (indices.empty()) return result;
+  const std::size_t n = indices.size();
+
+  SymmetricWork work(static_cast<std::int64_t>(n), context);
+  restrict_to(g, indices, work, context);
+  const TridiagonalForm form = tridiagonalise(work, context);
+  const std::vector<double> lambda = eigenvalues(form.t, context);
+  const Uncertainty uncertain = judge(lambda);
+  std::optional<double> smallest;
+  if (uncertain.smallest && !uncertain.sum) {
+    smallest = refined_smallest({a, g, indices}, work, form, lambda, context);
+  }
+  if (uncertain.sum || (uncertain.smallest && !smallest)) {
+    result.values = bidiagonal_values(a, g.scale, context);
+    result.method = SpectrumMethod::bidiagonal;
+    std::fill(result.values.begin() + static_cast<std::ptrdiff_t>(n), result.values.end(), 0.0);  // known exactly
+    return result;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    result.values[i] = std::sqrt(std::fmax(lambda[n - 1 - i], 0.0)) / g.scale;
+  }
+  if (smallest) {
+    result.values[n - 1] = *smallest;
+    result.method = SpectrumMethod::gram_refined;
+    // A neighbour, known less well, may have come out below it: raised to it, it is closer to the truth.
+    for (std::size_t i = 0; i + 1 < n; ++i) result.values[i] = std::fmax(result.values[i], *smallest);
+  }
+  return result;
+}
+
+}  // namespace sigmax

@@ -1,0 +1,39 @@
+// Every singular value of a stored matrix.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+#include "sigmax/linalg/gram_matrix.hpp"
+
+namespace sigmax {
+
+/// How the values were found.
+enum class SpectrumMethod {
+  gram,          ///< eigenvalues of the Gram matrix in double
+  gram_refined,  ///< the same, with the smallest value refined against the matrix itself
+  bidiagonal,    ///< LAPACK's dgesdd on the matrix in double
+};
+
+struct Spectrum {
+  /// sigma_1 >= ... >= sigma_k >= 0, k = min(rows, columns).
+  ///
+  /// Accuracy: |computed - exact| is of the order of u sigma_1 / (sigma_i / sigma_1) for `gram`, u = 2^-53, and of
+  /// u sigma_1 for the refined smallest value and for `bidiagonal`. The method is chosen so that the smallest value has
+  /// the accuracy of a double-precision bidiagonal SVD and the sum of all values a relative error below about 1e-11.
+  std::vector<double> values;
+  SpectrumMethod method = SpectrumMethod::gram;
+};
+
+/// The singular values of `a`, which must be free of non-finite entries and, if f64, of entries beyond 2^+-400.
+/// `g` is gram_matrix(a, s), of which the upper triangle is read.
+///
+/// Cost for order k: k^2 doubles and 4/3 k^3 flops beyond the Gram matrix; k^3/3 flops and a few dozen reads of A more
+/// where the smallest value is refined; a full bidiagonalisation where that is not enough (rank-deficient matrices).
+/// Rows or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
+/// Throws Error if LAPACK fails to converge.
+Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context);
+
+}  // namespace sigmax

@@ -1,0 +1,50 @@
+#include "sigmax/ops/magnitude.hpp"
+
+#include <cmath>
+#include <variant>
+
+#include "sigmax/kernels/scan.hpp"
+
+namespace sigmax {
+namespace {
+
+// One call operator for each structure: a new one does not compile until it is handled.
+template <Real T>
+struct NormOf {
+  Context& context;
+
+  double of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
+
+  double operator()(const structure::Opaque&) const { return 0; }
+  double operator()(const structure::Stored& stored) const {
+    const kernels::Scan facts = kernels::scan(*stored.matrix, context);
+    return std::sqrt(facts.sum_squares) / facts.scale;
+  }
+  double operator()(const structure::Sum<T>& s) const {
+    double sum = 0;
+    for (const Operator<T>& term : s.terms) sum += of(*term);
+    return sum;
+  }
+  double operator()(const structure::Product<T>& p) const { return of(*p.left) * of(*p.right); }
+  double operator()(const structure::Scaled<T>& s) const { return std::fabs(s.factor) * of(*s.of); }
+  double operator()(const structure::Transposed<T>& t) const { return of(*t.of); }
+  double operator()(const structure::Stacked<T>& s) const {
+    double square = 0;
+    for (const Operator<T>& part : s.parts) square = std::hypot(square, of(*part));
+    return square;
+  }
+};
+
+}  // namespace
+
+template <Real T>
+double uncancelled_norm(const LinearOperator<T>& a, Context& context) {
+  const Structure<T> structure = a.structure();
+  if (std::holds_alternative<structure::Stored>(structure)) return 0;
+  return std::visit(NormOf<T>{context}, structure);
+}
+
+template double uncancelled_norm<float>(const LinearOperator<float>&, Context&);
+template double uncancelled_norm<double>(const LinearOperator<double>&, Context&);
+
+}  // namespace sigmax

@@ -1,0 +1,17 @@
+// What the rounding of an operator's products is relative to. Internal to the library.
+#pragma once
+
+#include <optional>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// The norm that A would have if nothing cancelled: the sum of the Frobenius norms of the terms of a sum, the product
+/// of those of the factors of a product. Products with A round by about u times that, where |A| may be far less (W -
+/// W'). 0 for a stored or an opaque matrix, of which nothing more than |A| is known. One read of each stored part.
+template <Real T>
+double uncancelled_norm(const LinearOperator<T>& a, Context& context);
+
+}  // namespace sigmax

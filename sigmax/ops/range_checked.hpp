@@ -1,0 +1,50 @@
+// The operator as the solvers see it: in range, watched for NaN and infinity. Internal to the library.
+#pragma once
+
+#include <concepts>
+#include <optional>
+
+#include "sigmax/core/rng.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+
+namespace sigmax {
+
+/// By |A| = 2^e beyond this, squares of what A maps come near the ends of the range of T.
+template <Real T>
+inline constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
+
+/// Thrown by the products of a Guarded operator whose result is not finite: entries that are not, or overflow. svd()
+/// catches it.
+struct NotFinite {};
+
+/// 2^-exponent A, with every result looked at: throws NotFinite where one is not finite. With an exponent other than 0
+/// the Gram products scale between their two halves, so that neither leaves the range, and take two passes.
+///
+/// Does not own A.
+template <Real T>
+class Guarded final : public LinearOperator<T> {
+ public:
+  explicit Guarded(const LinearOperator<T>& a, int exponent = 0) : a_(a), exponent_(exponent) {}
+
+  Shape shape() const override { return a_.shape(); }
+  Structure<T> structure() const override;
+
+ private:
+  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override;
+  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override;
+  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override;
+  void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override;
+
+  const LinearOperator<T>& a_;
+  int exponent_;
+};
+
+/// e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator. Up to three products.
+/// Throws Error if none is finite.
+template <Real T>
+std::optional<int> exponent_by_products(const LinearOperator<T>& a, const RandomState& random, Context& context);
+
+extern template class Guarded<float>;
+extern template class Guarded<double>;
+
+}  // namespace sigmax

@@ -1,0 +1,126 @@
+#include "sigmax/ops/single_range.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstdlib>
+#include <limits>
+
+#include "sigmax/kernels/scan.hpp"
+
+namespace sigmax {
+namespace {
+
+// By how many powers of two the products of a part may leave 1, all parts that follow each other together: in float on
+// the way to a result in double, and in the operator's own arithmetic.
+constexpr std::int64_t kMostReach = 24;
+template <Real T>
+constexpr std::int64_t kMostOwnReach = std::same_as<T, float> ? 20 : 200;
+constexpr std::int64_t kBeyond = std::int64_t{1} << 32;
+
+template <class Parts, class Of>
+std::int64_t largest(const Parts& parts, const Of& of) {
+  std::int64_t most = 0;
+  for (const auto& part : parts) most = std::max(most, of(*part));
+  return std::min(most, kBeyond);
+}
+
+// The largest |e| such that a vector that goes through the part is multiplied by up to 2^e on the way.
+template <Real T>
+struct Reach {
+  Context& context;
+  std::int64_t opaque = kBeyond;  // of a part that says nothing of itself
+
+  std::int64_t of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
+
+  std::int64_t operator()(const structure::Opaque&) const { return opaque; }
+
+  // |A| lies between its largest entry and its Frobenius norm.
+  std::int64_t operator()(const structure::Stored& stored) const {
+    const kernels::Scan facts = kernels::scan(*stored.matrix, context);
+    if (!facts.finite()) return kBeyond;
+    if (facts.max_abs == 0) return 0;
+    const std::int64_t least = std::ilogb(facts.max_abs);
+    const std::int64_t most = std::ilogb(std::sqrt(facts.sum_squares) / facts.scale) + 1;
+    return std::max(std::abs(least), std::abs(most));
+  }
+
+  std::int64_t operator()(const structure::Sum<T>& sum) const {
+    return largest(sum.terms, [this](const auto& part) { return of(part); });
+  }
+
+  std::int64_t operator()(const structure::Stacked<T>& stacked) const {
+    return largest(stacked.parts, [this](const auto& part) { return of(part); });
+  }
+
+  std::int64_t operator()(const structure::Product<T>& product) const {
+    const std::int64_t left = of(*product.left);
+    return std::min(left + of(*product.right), kBeyond);
+  }
+
+  std::int64_t operator()(const structure::Scaled<T>& scaled) const {
+    if (scaled.factor == 0) return 0;
+    return std::min(std::abs(static_cast<std::int64_t>(std::ilogb(scaled.factor))) + of(*scaled.of), kBeyond);
+  }
+
+  std::int64_t operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
+};
+
+// The trees without products and multiples need no look at their scales.
+template <Real T>
+struct Holds {
+  Context& context;
+  std::int64_t most = kMostReach;
+  std::int64_t opaque = kBeyond;
+
+  bool of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
+
+  bool operator()(const structure::Opaque&) const { return true; }
+  bool operator()(const structure::Stored&) const { return true; }
+  bool operator()(const structure::Sum<T>& sum) const { return all(sum.terms); }
+  bool operator()(const structure::Stacked<T>& stacked) const { return all(stacked.parts); }
+  bool operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
+  bool operator()(const structure::Product<T>& product) const { return Reach<T>{context, opaque}(product) <= most; }
+  bool operator()(const structure::Scaled<T>& scaled) const {
+    const bool is_small = std::fabs(scaled.factor) < 0x1p24;
+    if (is_small && std::holds_alternative<structure::Stored>(scaled.of->structure())) return true;
+    return Reach<T>{context, opaque}(scaled) <= most;
+  }
+
+  bool all(const std::vector<Operator<T>>& parts) const {
+    return std::all_of(parts.begin(), parts.end(), [this](const Operator<T>& part) { return of(*part); });
+  }
+};
+
+}  // namespace
+
+// What float loses of a vector is 2^-24 of each entry, and 2^-150 of each that underflows. The first is relative to the
+// parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second:
+//
+// - A stored matrix, or a sum or stack of such. An entry or a product that underflows loses 2^-150 of a vector of
+//   length one, an image loses at most n 2^-150 for n products an entry, and no part multiplies it further: beside a
+//   sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This holds
+//   whatever the scales of the parts: one that float cannot hold, such as 2^-160 A, is itself that small. An entry too
+//   large for float is infinite and found.
+// - A product. What underflows behind the right factor is multiplied by the left, and by both adjoints: by
+//   2^(2 r), r the sum of the reaches of the factors. Of sigma_1^2 >= 2^-40, 2^-24 is 2^-64: so 2^(2 r) sqrt(n) m
+//   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors
+//   stay below 2^(2 r) = 2^48.
+// - A multiple f A of one stored matrix, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has none). f x loses
+//   2^-150 where it underflows, which A multiplies by at most sigma_1 / |f| <= 2^100 sigma_1, or float finds it
+//   infinite. What A loses, f multiplies by less than 2^24: n 2^-126, as above. Multiples of anything else count as
+//   products.
+// - An opaque part: in_single() says that float holds what it does itself; what others make of it is unknown, and so
+//   within a product or a multiple it is computed in double.
+bool float_holds(const LinearOperator<double>& a, Context& context) { return Holds<double>{context}.of(a); }
+
+// The same in the arithmetic of T. An opaque part's products are what is asked about, as they are computed.
+template <Real T>
+bool holds_products(const LinearOperator<T>& a, Context& context) {
+  return Holds<T>{context, kMostOwnReach<T>, 0}.of(a);
+}
+
+template bool holds_products<float>(const LinearOperator<float>&, Context&);
+template bool holds_products<double>(const LinearOperator<double>&, Context&);
+
+}  // namespace sigmax

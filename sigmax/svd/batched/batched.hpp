@@ -1,0 +1,79 @@
+// Singular values of thousands of small matrices.
+//
+// Matrices are worked on side by side, one thread each; those too large for a cache come one after another, on all
+// threads. What is found of a matrix depends on that matrix and its index alone: not on the others, not on the number
+// of threads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/svd/methods/power.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax {
+
+struct BatchOptions {
+  std::int64_t k = 1;                    ///< values wanted of each matrix, min(rows, columns) at most are given; 0: all
+  Accuracy accuracy = Accuracy::values;  ///< what the tolerance speaks of where k = 1; with all values see BatchResult
+  double tolerance = 1e-10;
+  bool vectors = false;  ///< u and v wanted
+  /// For the matrices that are given to svd(): each has a part of the sequence of its own. Empty: drawn anew.
+  std::optional<RandomState> random{};
+};
+
+enum class BatchOutcome {
+  converged,      ///< the tolerance is met, or what double precision allows if that is more
+  not_converged,  ///< the best found; the residual says how good
+  not_finite,     ///< NaN or infinity among the entries: values and vectors are NaN
+};
+
+/// What to try, in words.
+std::string_view message(BatchOutcome outcome);
+
+/// Singular values, descending, of each matrix.
+///
+/// For k = 1 and a shorter side of up to 128, sigma_max comes from a direct method, without a start vector that could
+/// be unlucky: its error is at most the tolerance by an a posteriori bound (ADR 21), vectors are those of a simple
+/// value. More values are LAPACK's in double, through the Gram matrix where that loses nothing (linalg/spectrum.hpp);
+/// larger matrices go to svd().
+struct BatchResult {
+  std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] are those of matrix i
+  std::vector<double> sigma;
+  /// Of each matrix the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if
+  /// k != 1 and vectors are not wanted: it takes vectors to know.
+  std::vector<double> residual;
+  std::vector<Matrix<double>> u;      ///< of each matrix rows x values, orthonormal; empty unless wanted
+  std::vector<Matrix<double>> v;      ///< columns x values
+  std::vector<BatchOutcome> outcome;  ///< of each matrix
+
+  std::int64_t size() const noexcept { return static_cast<std::int64_t>(outcome.size()); }
+  std::span<const double> values(std::int64_t matrix) const {
+    const auto i = static_cast<std::size_t>(matrix);
+    return {sigma.data() + first[i], static_cast<std::size_t>(first[i + 1] - first[i])};
+  }
+};
+
+/// Of a tensor [batch, rows, columns] of a real type with any strides (zero among them). Throws Error for another rank
+/// or type, a negative k, or a tolerance that is not positive; Cancelled on request.
+BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Context& context);
+
+/// Of matrices of any shapes, types and strides.
+BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options, Context& context);
+
+/// power_steps() (svd/methods/power.hpp) on each matrix of a tensor [batch, rows, columns], with column i of u (rows x
+/// batch) and of v (columns x batch), in and out, and sigma[i] = u^T A v after the last step. Sums are in T, norms in
+/// double. One read of a matrix into a working copy, whatever the number of steps. Throws Error if a shape does not
+/// fit, the type is not real, steps < 1 or epsilon <= 0; Cancelled on request.
+template <Real T>
+void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma,
+                             const PowerOptions& options, Context& context);
+
+}  // namespace sigmax

@@ -1,0 +1,68 @@
+// One matrix of a batch: the largest triplet by a direct method, or all by LAPACK. Internal to svd/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/small.hpp"
+#include "sigmax/svd/batched/batched.hpp"
+
+namespace sigmax {
+
+/// What the largest entry of a matrix says before any work is done.
+struct Magnitude {
+  double largest = 0;  ///< max |a_ij|, NaN if an entry is not finite
+  int exponent = 0;    ///< 2^-exponent A has its largest entry in [1, 2)
+};
+
+Magnitude magnitude_of(const kernels::StridedMatrix& a);
+
+/// The working copy (kernels/small.hpp) of 2^-exponent A.
+template <Real T>
+void load_scaled(const kernels::StridedMatrix& a, int exponent, T* out);
+
+/// Working memory for the matrices of one piece of a batch, one after another.
+class SmallScratch {
+ public:
+  SmallScratch(std::span<const kernels::StridedMatrix> matrices, Context& context);
+
+  /// Room for `count` elements from the front of the buffer on; each call takes the next, 64-byte aligned.
+  template <class T>
+  T* take(std::int64_t count) {
+    std::byte* const at = buffer_.data() + used_;
+    used_ += (static_cast<std::size_t>(count) * sizeof(T) + 63) / 64 * 64;
+    return reinterpret_cast<T*>(at);
+  }
+  void start_over() noexcept { used_ = 0; }
+
+ private:
+  Context::Buffer<std::byte> buffer_;
+  std::size_t used_ = 0;
+};
+
+/// Where the results of one matrix go. u and v are null where vectors are not wanted.
+struct SmallResult {
+  std::span<double> sigma;
+  double* residual = nullptr;  ///< null where it is not wanted
+  Matrix<double>* u = nullptr;
+  Matrix<double>* v = nullptr;
+};
+
+/// The outcome not_finite: NaN everywhere.
+void fill_with_nan(const SmallResult& result);
+
+/// The singular values of the zero matrix, with the first unit vectors.
+void fill_with_zero(const SmallResult& result);
+
+/// sigma_max of a matrix with entries, by tridiagonalisation of its Gram matrix.
+BatchOutcome largest_of_small(const kernels::StridedMatrix& a, const BatchOptions& options, SmallScratch& scratch,
+                              const SmallResult& result);
+
+/// The first sigma.size() values of a matrix with entries, by LAPACK in double: from the Gram matrix as spectrum()
+/// does, by dgesdd where vectors are wanted. Call it within a Context::Serial, with a SerialBlas alive. Throws Error if
+/// LAPACK does not converge.
+BatchOutcome values_of_small(const kernels::StridedMatrix& a, const SmallResult& result, Context& context);
+
+}  // namespace sigmax

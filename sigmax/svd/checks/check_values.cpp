@@ -1,0 +1,173 @@
+#include "sigmax/svd/checks/check_values.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "sigmax/ops/gram_side.hpp"
+#include "sigmax/ops/magnitude.hpp"
+#include "sigmax/ops/range_checked.hpp"
+#include "sigmax/ops/single_range.hpp"
+#include "sigmax/svd/checks/complement.hpp"
+#include "sigmax/svd/christoffel.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+namespace {
+
+// e with |A| near 2^e, by what was found unless that is nothing at all; nothing of the zero operator.
+template <Real T>
+std::optional<int> exponent_of(const LinearOperator<T>& a, const SvdResult<T>& result, Context& context) {
+  const double sigma = result.sigma.front();
+  return sigma > 0 ? std::optional<int>(std::ilogb(sigma)) : exponent_by_products(a, result.random, context);
+}
+
+// Values beyond the range of double are its largest number, as in rescale().
+double in_units(double sigma, int exponent) {
+  return std::min(std::ldexp(sigma, exponent), std::numeric_limits<double>::max());
+}
+
+// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
+template <Real T>
+Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
+  Matrix<T> known = side.from_right(result.subspace);
+  const Matrix<T>& more = result.neighbours;
+  if (more.rows() != known.rows()) return known;
+  const std::int64_t columns = std::min(known.columns() + more.columns(), known.rows());
+  Matrix<T> all(known.rows(), columns);
+  std::ranges::copy(known.values(), all.values().begin());
+  std::copy_n(more.values().begin(), all.values().size() - known.values().size(),
+              all.values().begin() + static_cast<std::ptrdiff_t>(known.values().size()));
+  return all;
+}
+
+template <Real T>
+ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOptions<T>& options,
+                                     const SvdResult<T>& result, int exponent, Context& context) {
+  ComplementOptions inner;
+  const bool values = options.accuracy == Accuracy::values;
+  inner.k = options.k;
+  // theta = sigma^2 has twice the relative error of sigma. An estimate of an error may be wrong by another factor of 2.
+  inner.same = values ? 4 * options.tolerance : options.tolerance;
+  inner.accuracy = options.accuracy;
+  inner.tolerance = values ? 2 * options.tolerance : options.tolerance;
+  inner.failure_probability = options.check == Check::full ? options.failure_probability : 0;
+  inner.terms = a.shape().rows + a.shape().columns;
+  inner.magnitude = std::pow(std::ldexp(uncancelled_norm(a, context), -exponent), 2);
+  inner.max_products = options.max_products - result.products;
+  inner.random = result.random;
+  return inner;
+}
+
+// What the method's own start tells of sigma_1: nothing more is to be done if that is enough. A check that follows has
+// its own share of the failure probability.
+template <Real T>
+bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
+  if (options.k != 1 || !(options.failure_probability > 0) || result.recurrences.empty()) return false;
+  options.failure_probability /= 2;
+  const double theta = std::pow(result.scale * result.sigma.front(), 2);
+  const double bound = christoffel_upper_bound(result.recurrences, options.failure_probability, options.terms,
+                                               std::max(options.magnitude, theta));
+  if (!(bound >= theta && bound <= theta * (1 + options.same))) return false;  // less than theta is refuted
+  result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, failure_probability};
+  result.outcome = SvdOutcome::converged;
+  return true;
+}
+
+// Whether the Ritz values of all that is known now are larger than those of the method by more than was asked for.
+template <Real T>
+bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const SvdOptions<T>& options) {
+  for (std::size_t i = 0; i < result.sigma.size() && i < rest.theta.size(); ++i) {
+    const double sigma = std::ldexp(result.sigma[i], -exponent);
+    if (rest.theta[i] > sigma * sigma * (1 + 2 * options.tolerance) + rest.noise[i]) return true;
+  }
+  return false;
+}
+
+// Whether a value was found twice, as far as can be told. From two start vectors a Krylov space holds two vectors of
+// each eigenspace, so that only where it holds two there may be more.
+template <Real T>
+bool has_a_pair(const SvdResult<T>& result, double tolerance) {
+  const auto& sigma = result.sigma;
+  const auto is_pair = [&](double a, double b) { return b >= a * (1 - 4 * tolerance); };
+  return std::adjacent_find(sigma.begin(), sigma.end(), is_pair) != sigma.end();
+}
+
+// The check of A, |A| near 2^size, scaled where the iterations would leave the range of T. Throws NotFinite where they
+// leave it all the same.
+template <Real T>
+void check_scaled(const LinearOperator<T>& a, int size, const SvdOptions<T>& options, SvdResult<T>& result,
+                  Context& context) {
+  const int exponent = std::abs(size) > kInRange<T> ? size : 0;
+  ComplementOptions inner = complement_options(a, options, result, exponent, context);
+  if (result.sigma.front() == 0) inner.magnitude = std::max(inner.magnitude, std::ldexp(1.0, 2 * (size - exponent)));
+  if (!std::isfinite(inner.magnitude) || is_shown(inner, options.failure_probability, result)) return;
+  if (inner.max_products < 1) return;
+  const Guarded<T> guarded(a, exponent);
+  GramSide<T> side(guarded, context);
+  const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
+  Complement<T> rest = check_complement<T>(side.order(), product, all_known(side, result), inner, context);
+  if (rest.joined > 0 || improves(rest, result, exponent, options)) {
+    Triplets<T> triplets = triplets_from(side, rest.vectors);
+    if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
+      result.next = in_units(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
+    }
+    take(result, std::move(triplets), options.k);
+    for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
+    result.joined = rest.joined;
+  }
+  result.products += side.products();
+  result.reads += side.reads();
+  result.random = rest.random;
+  if (options.check != Check::full || rest.upper.empty()) return;
+  if (rest.confirmed) result.outcome = SvdOutcome::converged;
+  if (!rest.random.drawn) return;
+  result.checked = CheckedValues{{}, options.failure_probability};
+  for (const double upper : rest.upper) {
+    result.checked->bound.push_back(in_units(std::sqrt(std::max(upper, 0.0)), exponent));
+  }
+}
+
+}  // namespace
+
+template <Real T>
+void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
+  if (result.outcome != SvdOutcome::converged) return;
+  const bool full = options.check == Check::full;
+  if (full && !holds_products(a, context)) {
+    result.outcome = SvdOutcome::unconfirmed;
+    result.checked.reset();
+    return;
+  }
+  if (options.which != Which::largest) return;  // those have been checked with the factor that they were found by
+  // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
+  const bool all = options.k == std::min(a.shape().rows, a.shape().columns);
+  if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(options.method)) return;
+  // A value beyond the range of double.
+  if (result.sigma.front() == std::numeric_limits<double>::max()) return;
+  if (!full && !has_a_pair(result, options.tolerance)) return;
+  const std::optional<int> exponent = exponent_of(a, result, context);
+  if (!exponent) return;                               // zero
+  if (full) result.outcome = SvdOutcome::unconfirmed;  // until it is
+  try {
+    return check_scaled(a, *exponent, options, result, context);
+  } catch (const NotFinite&) {
+    // What was found is far below what there is.
+  }
+  try {
+    const std::optional<int> other = exponent_by_products(a, result.random, context);
+    if (other && *other != *exponent) check_scaled(a, *other, options, result, context);
+  } catch (const NotFinite&) {
+    return;
+  }
+}
+
+template void check_values<float>(const LinearOperator<float>&, const SvdOptions<float>&, SvdResult<float>&, Context&);
+template void check_values<double>(const LinearOperator<double>&, const SvdOptions<double>&, SvdResult<double>&,
+                                   Context&);
+
+}  // namespace sigmax

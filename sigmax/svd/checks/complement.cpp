@@ -1,0 +1,422 @@
+#include "sigmax/svd/checks/complement.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/interlacing.hpp"
+#include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/small_dense.hpp"
+
+namespace sigmax {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Random vectors that a round begins with: two cost little more than one, and need about half the steps, since each may
+// fail with the square root of the probability. Where rounds find something, the next ones look for more at a time.
+constexpr std::int64_t kStarts = 2;
+constexpr std::int64_t kMostStarts = 8;
+
+// Where a process ends early, since few different values are left, its bound is the rounding of a step or two times the
+// inverse of what each start may fail with: the more starts, the closer.
+constexpr std::int64_t kMostStartsOfFewValues = 32;
+
+// Up to this order, or where at most so many dimensions are left, the whole space is taken in at once: that costs no
+// more than a process on what is left, and what is left may be all rounding.
+constexpr std::int64_t kSmallOrder = 32;
+constexpr std::int64_t kFewLeft = kMostStarts;
+
+// Steps of a check that shows nothing.
+constexpr std::int64_t kBriefSteps = 6;
+
+// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding
+// times the inverse of the failure probability: up to this much of theta is as close as may be expected.
+template <Real T>
+constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
+
+// Rounds that may find something: each finds as many copies of a value as it starts from vectors.
+constexpr int kMostRounds = 64;
+
+template <Real To, Real From>
+Matrix<To> converted(MatrixView<const From> x) {
+  Matrix<To> result(x.rows, x.columns);
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    std::transform(x.column(j).begin(), x.column(j).end(), result.column(j).begin(),
+                   [](From value) { return static_cast<To>(value); });
+  }
+  return result;
+}
+
+// X -= V (V^T X), twice.
+void remove(const Matrix<double>& v, Matrix<double>& x) {
+  for (int pass = 0; pass < 2; ++pass) {
+    const Matrix<double> c = lapack::product(v, x, true);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(x.rows()), static_cast<int>(x.columns()),
+                static_cast<int>(v.columns()), -1.0, v.values().data(), static_cast<int>(v.rows()), c.values().data(),
+                static_cast<int>(c.rows()), 1.0, x.values().data(), static_cast<int>(x.rows()));
+  }
+}
+
+template <Real T>
+Matrix<T> columns_of(const Matrix<T>& x, std::int64_t first, std::int64_t count) {
+  Matrix<T> result(x.rows(), count);
+  std::copy_n(x.values().begin() + static_cast<std::ptrdiff_t>(first * x.rows()), result.values().size(),
+              result.values().begin());
+  return result;
+}
+
+template <Real T>
+Matrix<T> random_columns(std::int64_t rows, std::int64_t columns, RandomState& random) {
+  Matrix<T> result(rows, columns);
+  std::vector<double> normal(result.values().size());
+  random = fill_normal(random, normal);
+  std::transform(normal.begin(), normal.end(), result.values().begin(),
+                 [](double value) { return static_cast<T>(value); });
+  return result;
+}
+
+// V with orthonormal columns, its Ritz pairs of C, and what couples them to the rest.
+template <Real T>
+class Known {
+ public:
+  Known(std::int64_t n, const SymmetricProduct<T>& product) : n_(n), product_(product) {}
+
+  // V <- the Ritz vectors in span(V, X).
+  void join(const Matrix<T>& x) {
+    Matrix<double> all(n_, v_.columns() + x.columns());
+    std::ranges::copy(v_.values(), all.values().begin());
+    std::ranges::copy(x.values(), all.values().begin() + static_cast<std::ptrdiff_t>(v_.values().size()));
+    v_ = lapack::orthonormal(std::move(all));
+    z_ = Matrix<double>(n_, v_.columns());
+    coupled_.theta.assign(static_cast<std::size_t>(v_.columns()), 0.0);
+    // Ritz values come out good to u theta_1: what is far below is looked at once more, by itself.
+    for (std::int64_t first = 0; first < v_.columns();) {
+      rotate_from(first);
+      const double largest = coupled_.theta[static_cast<std::size_t>(first)];
+      while (first < v_.columns() && coupled_.theta[static_cast<std::size_t>(first)] >= kGraded * largest) ++first;
+      if (!(largest > 0)) break;
+    }
+    Matrix<double> e = z_;
+    remove(v_, e);
+    coupled_.f = lapack::product(e, e, true);
+  }
+
+  // The Ritz vectors in span(X, Y) and nothing else.
+  void replace(const Matrix<T>& x, const Matrix<T>& y) {
+    v_ = {};
+    join(x);
+    if (y.columns() > 0) join(y);
+  }
+
+  std::int64_t size() const { return v_.columns(); }
+  std::int64_t products() const { return products_; }
+  const Coupled& coupled() const { return coupled_; }
+  Matrix<T> vectors(std::int64_t count) const { return converted<T>(v_.view().column_range(0, count)); }
+
+ private:
+  // Values below this much of the largest are evaluated once more.
+  static constexpr double kGraded = 1e-3;
+
+  // The columns from `first` on become Ritz vectors of their span, with their images.
+  void rotate_from(std::int64_t first) {
+    const std::int64_t count = v_.columns() - first;
+    Matrix<double> v = columns_of(v_, first, count);
+    const Matrix<T> rounded = converted<T>(std::as_const(v).view());
+    Matrix<T> image(n_, count);
+    product_(rounded.view(), image.view());
+    products_ += count;
+    v = converted<double>(rounded.view());
+    const Matrix<double> z = converted<double>(std::as_const(image).view());
+    Matrix<double> h = lapack::product(v, z, true);
+    for (std::int64_t j = 0; j < count; ++j) {
+      for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
+    }
+    const SmallEigen ritz = largest_of_symmetric(std::move(h), count);
+    const Matrix<double> rotated = lapack::product(v, ritz.vector);
+    const Matrix<double> of_rotated = lapack::product(z, ritz.vector);
+    for (std::int64_t j = 0; j < count; ++j) {
+      std::ranges::copy(rotated.column(j), v_.column(first + j).begin());
+      std::ranges::copy(of_rotated.column(j), z_.column(first + j).begin());
+      coupled_.theta[static_cast<std::size_t>(first + j)] = std::max(ritz.value[static_cast<std::size_t>(j)], 0.0);
+    }
+  }
+
+  std::int64_t n_;
+  const SymmetricProduct<T>& product_;
+  Matrix<double> v_;
+  Matrix<double> z_;  // C V
+  Coupled coupled_;
+  std::int64_t products_ = 0;
+};
+
+// The k-th vector is not good enough for any statement about the k-th value: Lanczos goes on from what is known, until
+// its residual, which is an error of the value as long as nothing is known of the gap, is small enough.
+template <Real T>
+LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& start,
+                        const ComplementOptions& options, double tolerance, const RandomState& random,
+                        Context& context) {
+  LanczosOptions inner;
+  inner.k = options.k;
+  inner.accuracy = Accuracy::vectors;
+  inner.tolerance = tolerance;
+  inner.max_products = options.max_products;
+  inner.neighbours = true;
+  inner.random = random;
+  return lanczos<T>(n, product, start.view(), inner, context);
+}
+
+// What rounding is relative to on the complement. C x = A^T (A x) rounds by u |A| |A x| and by |A^T| u |A| |x|; for x
+// orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are sigma_k in place of |A|. So
+// values as small as 16 terms u |A| are still told apart, where A^T A itself loses all below sqrt(u) |A|.
+template <Real T>
+class Scales {
+ public:
+  Scales(const Coupled& coupled, const ComplementOptions& options)
+      : terms_(static_cast<double>(options.terms + 256)),
+        largest_(std::max(options.magnitude, coupled.theta.front())),
+        kth_(coupled.theta[static_cast<std::size_t>(options.k) - 1]) {}
+
+  bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
+  // Of products with the complement.
+  double magnitude() const { return magnitude_of(kth_); }
+  // Of sigma = sqrt(theta): what is less is rounding.
+  double floor() const { return 16 * kUnit * terms_ * std::sqrt(largest_); }
+  // Of theta or a bound on it, at most, to first order.
+  double rounding(double theta) const { return 16 * kUnit * terms_ * magnitude_of(theta); }
+  double rounding() const { return rounding(kth_); }
+  // What sums of so many roundings come to in practice: nothing is shown by it, but what is larger is worth a look.
+  double noise(double theta) const { return 8 * kUnit * std::sqrt(terms_) * magnitude_of(theta); }
+  double noise() const { return noise(kth_); }
+
+ private:
+  static constexpr double kUnit = std::numeric_limits<T>::epsilon() / 2.0;
+
+  double magnitude_of(double theta) const {
+    const double floor = 16 * kUnit * terms_;
+    return std::sqrt(largest_) * std::sqrt(std::max(theta, floor * floor * largest_));
+  }
+
+  double terms_;
+  double largest_;
+  double kth_;
+};
+
+// (I - V V^T) C (I - V V^T)
+template <Real T>
+SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>& v) {
+  return [&product, v = converted<double>(v.view())](MatrixView<const T> x, MatrixView<T> z) {
+    Matrix<double> rest = converted<double>(x);
+    remove(v, rest);
+    product(converted<T>(std::as_const(rest).view()).view(), z);
+    rest = converted<double>(MatrixView<const T>(z));
+    remove(v, rest);
+    for (std::int64_t j = 0; j < z.columns; ++j) {
+      std::transform(rest.column(j).begin(), rest.column(j).end(), z.column(j).begin(),
+                     [](double value) { return static_cast<T>(value); });
+    }
+  };
+}
+
+// What processes have shown of the complement.
+struct Shown {
+  double bound = kInfinity;   // no eigenvalue is larger
+  double likely = kInfinity;  // the same, if rounding is what it comes to in practice
+  bool exhausted = false;     // nothing was left to find
+};
+
+// What is known of the k values by what is shown of the complement of the first `deflated` vectors.
+template <Real T>
+void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, const ComplementOptions& options,
+              Complement<T>& result) {
+  const Scales<T> scales(all.coupled(), options);
+  result.theta = all.coupled().theta;
+  result.vectors = all.vectors(all.size());
+  for (const double theta : result.theta) {
+    result.rounding.push_back(scales.rounding(theta));
+    result.noise.push_back(scales.noise(theta));
+  }
+  if (!(shown.bound < kInfinity)) return;
+  result.upper = upper_values(all.coupled(), options.k, deflated, shown.bound);
+  // What may be lost to rounding at the worst is in the bounds; whether the values are confirmed is told by what it
+  // comes to in practice.
+  const std::vector<double> likely = upper_values(all.coupled(), options.k, deflated, shown.likely);
+  result.confirmed = true;
+  bool refuted = false;  // by a value that was found: this is where the failure probability goes
+  for (std::size_t i = 0; i < result.upper.size(); ++i) {
+    const double theta = result.theta[i];
+    const double rounding = result.rounding[i];
+    const double root = std::sqrt(std::max(theta, 0.0)) + 2 * scales.floor();
+    double close = std::max(kConfirmed<T> * theta, root * root - theta);
+    if (!shown.exhausted) close = std::min(close, 2 * rounding);
+    result.confirmed = result.confirmed && likely[i] <= theta + std::max(16 * options.same * theta, close);
+    result.upper[i] += rounding;
+    refuted = refuted || !(result.upper[i] >= theta);
+  }
+  if (refuted) {
+    result.upper.clear();
+    result.confirmed = false;
+  }
+}
+
+// What check_complement() goes through, round by round.
+template <Real T>
+class Search {
+ public:
+  Search(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& known, const ComplementOptions& options,
+         Context& context)
+      : n_(n),
+        product_(product),
+        options_(options),
+        context_(context),
+        full_(options.failure_probability > 0),
+        failure_probability_(options.failure_probability),
+        all_(n, product) {
+    // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    result_.random = forked(options.random, converted<double>(known.view()).values());
+    if (known.columns() > options.max_products) return;
+    all_.join(known);
+    if (n <= kSmallOrder && left() >= n) join_the_rest();
+    deflated_ = all_.size();
+  }
+
+  Complement<T> run() {
+    if (all_.size() == 0) return std::move(result_);
+    for (int i = 0; i < kMostRounds && round(); ++i) {
+    }
+    conclude(all_, deflated_, shown_, options_, result_);
+    result_.products = products_ + all_.products();
+    return std::move(result_);
+  }
+
+ private:
+  std::int64_t left() const { return options_.max_products - products_ - all_.products(); }
+
+  void join_the_rest() {
+    if (all_.size() < n_) all_.join(random_columns<T>(n_, n_ - all_.size(), result_.random));
+  }
+
+  // Whether another one is of use.
+  bool round() {
+    const Coupled& coupled = all_.coupled();
+    const Scales<T> scales(coupled, options_);
+    if (!scales.usable()) return false;
+    if (full_ && n_ - all_.size() <= kFewLeft && left() >= n_) join_the_rest();
+    if (all_.size() == n_) {
+      deflated_ = n_;
+      shown_ = {-kInfinity, -kInfinity, true};
+      return false;
+    }
+    const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
+    // Rounding at the worst is no aim where it is more than what is confirmed, as long as it is less in practice.
+    const double rounding = std::max(std::min(scales.rounding(), 0.5 * kConfirmed<T> * kth), 2 * scales.noise());
+    const double same = std::max(options_.same * kth, rounding);
+    const double seen = kth + std::max(options_.same * kth, scales.noise());
+    const Room room = room_above(coupled, options_.k, kth + same);
+    if (full_ && !room.found && !std::exchange(refined_, true)) {
+      replace_known(same / kth);
+      return true;
+    }
+    if (room.deflated != std::exchange(deflated_, room.deflated)) forget_bound();
+    if (left() < starts_) return false;
+    failure_probability_ /= 2;
+    const double ceiling = std::max(room.ceiling, 0.5 * kth);
+    const Ceiling wanted{
+        ceiling,        std::min(ceiling, seen), full_ ? failure_probability_ : 0.0, starts_ * kBriefSteps,
+        options_.terms, scales.magnitude()};
+    return take(look(wanted, left()), wanted, seen);
+  }
+
+  void replace_known(double tolerance) {
+    const LanczosResult<T> better =
+        refine(n_, product_, all_.vectors(all_.size()), options_, tolerance, result_.random, context_);
+    count(better);
+    forget_bound();
+    all_.replace(better.vectors, better.neighbours);
+  }
+
+  // On the complement of the vectors that are out of the way, from fresh random ones.
+  LanczosResult<T> look(const Ceiling& ceiling, std::int64_t max_products) {
+    LanczosOptions inner;
+    inner.k = std::min(starts_, n_);
+    inner.accuracy = options_.accuracy;
+    inner.tolerance = options_.tolerance;
+    inner.max_products = max_products;
+    inner.starts = starts_;
+    inner.random = result_.random;
+    inner.basis = std::clamp<std::int64_t>((std::int64_t{1} << 27) / n_, 64, 320);
+    inner.ceiling = ceiling;
+    const Matrix<T> v = all_.vectors(deflated_);
+    LanczosResult<T> rest = lanczos<T>(n_, without(product_, v), {}, inner, context_);
+    count(rest);
+    return rest;
+  }
+
+  // What was found joins; whether to go on.
+  bool take(const LanczosResult<T>& rest, const Ceiling& ceiling, double seen) {
+    const std::int64_t most = std::min(starts_, n_);
+    std::int64_t above = 0;
+    while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.wanted) ++above;
+    if (above == 0 || all_.size() + above > n_ || rest.outcome == LanczosOutcome::out_of_products) {
+      const bool exhausted = rest.outcome == LanczosOutcome::invariant_subspace;
+      // Each round has its own share of the failure probability: the smallest of their bounds holds.
+      if (full_ && rest.bound < shown_.bound) shown_ = {rest.bound, rest.likely_bound, exhausted};
+      if (!exhausted || !(shown_.likely > ceiling.theta) || starts_ == kMostStartsOfFewValues) return false;
+      starts_ = std::min(4 * starts_, kMostStartsOfFewValues);
+      return true;
+    }
+    forget_bound();
+    all_.join(columns_of(rest.vectors, 0, above));
+    starts_ = std::clamp(2 * starts_, kStarts, kMostStarts);
+    for (std::int64_t i = 0; i < above; ++i) {
+      if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result_.joined;
+    }
+    return true;
+  }
+
+  // It is of another complement.
+  void forget_bound() { shown_ = {}; }
+
+  void count(const LanczosResult<T>& made) {
+    products_ += made.products;
+    result_.reads += made.reads;
+    result_.random = made.random;
+  }
+
+  std::int64_t n_;
+  const SymmetricProduct<T>& product_;
+  const ComplementOptions& options_;
+  Context& context_;
+  bool full_;
+  double failure_probability_;  // of the rounds that are left
+  Known<T> all_;
+  Complement<T> result_;
+  std::int64_t products_ = 0;
+  std::int64_t starts_ = kStarts;
+  Shown shown_;  // of the complement of the first `deflated_` vectors
+  std::int64_t deflated_ = 0;
+  bool refined_ = false;
+};
+
+}  // namespace
+
+// repeat:
+//   V <- the Ritz vectors of all that is known;  ceiling <- what the rest may reach and change nothing
+//   Lanczos on the complement of V, from fresh random vectors, until
+//     eigenvalues above the ceiling have converged:  they join V
+//     or it is shown that there are none:            done
+template <Real T>
+Complement<T> check_complement(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& known,
+                               const ComplementOptions& options, Context& context) {
+  const SerialBlas serial;
+  return Search<T>(n, product, known, options, context).run();
+}
+
+template Complement<float> check_complement<float>(std::int64_t, const SymmetricProduct<float>&, const Matrix<float>&,
+                                                   const ComplementOptions&, Context&);
+template Complement<double> check_complement<double>(std::int64_t, const SymmetricProduct<double>&,
+                                                     const Matrix<double>&, const ComplementOptions&, Context&);
+
+}  // namespace sigmax

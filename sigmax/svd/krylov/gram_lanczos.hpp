@@ -1,0 +1,99 @@
+// The Lanczos process on a symmetric positive semidefinite operator, for its largest eigenpairs. Internal to svd/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/recurrence.hpp"
+#include "sigmax/svd/result.hpp"
+
+namespace sigmax {
+
+/// Z = C X for a symmetric positive semidefinite C: a few columns, most often one.
+template <Real T>
+using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
+
+/// Turns the question round: not the k largest eigenvalues, but whether any is larger than theta.
+struct Ceiling {
+  double theta = 0;
+  /// Ritz values above it are wanted, at most theta: where rounding leaves room between the two, nothing can be shown
+  /// of it, but much may be found.
+  double wanted = 0;
+  /// Of the answer no, over the random start: then the recurrences' Christoffel functions (svd/christoffel.hpp) have
+  /// shown it. 0: the answer no is a guess, after `products` products in which no Ritz value rose above theta.
+  double failure_probability = 0;
+  std::int64_t products = 0;
+  std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
+  double magnitude = 0;
+};
+
+struct LanczosOptions {
+  std::int64_t k = 1;  ///< eigenpairs wanted
+  /// values: the estimated error of each eigenvalue theta_i, r_i^2 / gap_i, or r_i if the gap is less, is at most
+  /// tolerance theta_i. vectors: r_i is at most tolerance sqrt(theta_i theta_1), which for C = A^T A makes the residual
+  /// |A^T u_i - sigma_i v_i| at most tolerance sigma_1. r_i = |C x_i - theta_i x_i|; at some units of rounding of
+  /// theta_1 it is good enough for either.
+  Accuracy accuracy = Accuracy::values;
+  double tolerance = 1e-12;
+  std::int64_t max_products = 2000;  ///< of C with a vector
+  std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
+  std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
+  bool neighbours = false;           ///< whether LanczosResult::neighbours are wanted
+  std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
+  /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
+  std::optional<Ceiling> ceiling{};
+  RandomState random{};  ///< the start is drawn from it, and directions where a space is exhausted
+};
+
+/// How the process ended.
+enum class LanczosOutcome {
+  converged,
+  invariant_subspace,  ///< the Krylov space is exhausted: exact but for rounding (with probability 1)
+  out_of_products,     ///< max_products reached first: the values are still lower bounds, the vectors the best so far
+};
+
+template <Real T>
+struct LanczosResult {
+  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one but for rounding
+  Matrix<T> vectors;             ///< n x k, orthonormal
+  std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
+  double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
+  /// Where they were asked for: orthonormal Ritz vectors of the values behind theta_k, descending, as many as C takes
+  /// in one read, or fewer after a short process; how good they are varies.
+  Matrix<T> neighbours;
+  std::int64_t products = 0;  ///< of C with a vector
+  std::int64_t reads = 0;     ///< of C: one for up to 8 vectors together
+  std::int64_t basis = 0;     ///< vectors kept before a restart
+  LanczosOutcome outcome = LanczosOutcome::converged;
+  std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
+  /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
+  double bound = std::numeric_limits<double>::infinity();
+  /// The same, if rounding is what sums of that many terms come to in practice, not what they may come to.
+  double likely_bound = std::numeric_limits<double>::infinity();
+  RandomState random{};  ///< for the next call
+};
+
+/// The k largest eigenpairs of C, of order n, with full reorthogonalisation and thick restart, in T; what is projected,
+/// in double.
+///
+/// `start` may hold columns to begin from (none: two vectors of independent standard normals); they are multiplied
+/// together. With k > 1 and a random start, converged pairs are held against the Krylov space of another
+/// random vector before they are returned, since one Krylov space sees one vector of a multiple eigenvalue only.
+///
+/// Memory: basis + k + 16 vectors. Cost: a product a step, and one or two reads of the basis. Throws Error if n is not
+/// positive or k not in 1 ... n or the start has not n rows; NotFinite if a product is not finite (or its square
+/// overflows); Cancelled on request.
+/// Source: Lanczos 1950; Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM J.
+/// Matrix Anal. Appl. 22 (2000).
+template <Real T>
+LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
+                         const LanczosOptions& options, Context& context);
+
+}  // namespace sigmax

@@ -1,0 +1,103 @@
+// The loop that the Lanczos processes share: multiply, look, probe, restart, end. Internal to svd/.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/svd/krylov/convergence.hpp"
+
+namespace sigmax {
+
+/// Columns that a kernel takes in one read.
+inline constexpr std::int64_t kTogether = 8;
+
+/// Up to here one look does not end the process.
+inline constexpr std::int64_t kFewSteps = 8;
+
+struct LoopOptions {
+  std::int64_t k = 1;
+  std::int64_t max_products = 0;
+  bool random_start = true;
+  double slack = 0;     ///< of values of theta = sigma^2 that count as the same, relatively
+  double rounding = 0;  ///< the same, relative to the largest
+  /// Steps between looks at least.
+  std::int64_t apart = 1;
+  bool probe = true;  ///< whether to look for multiple values that were missed
+};
+
+/// How it ended: with k values good enough (`converged`), because nothing is left to multiply (`exhausted`), or
+/// neither: out of products.
+template <class Ritz>
+struct LoopEnd {
+  Ritz ritz;
+  bool converged = false;
+  bool exhausted = false;
+};
+
+/// Runs a process with vectors done() and pending(), which takes up to capacity() before a restart(keep), until
+/// excess(ritz) of the k largest values is at most 1. `ritz(wanted)` has members `theta`, the largest values as
+/// sigma^2, `wanted` of them or more, and `theta_residual`, their residuals: of k + 1 wanted all or all but the last,
+/// of done() wanted all.
+///
+///   while the k largest are not good enough, or a multiple value may have been missed:
+///     if the basis is full: keep the best Ritz vectors and what is pending
+///     multiply what is pending
+template <class Process, class Excess>
+auto run_krylov(Process& process, const LoopOptions& options, const Excess& excess, Context& context) {
+  using Ritz = decltype(process.ritz(1));
+  const std::int64_t k = options.k;
+  // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
+  const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
+  Probe probe(options.probe && k > 1 && options.random_start);
+  Schedule schedule(options.apart);
+  bool met_before = false;
+  for (std::int64_t step = 1;; ++step) {
+    context.check_cancel();
+    if (process.done() == process.capacity()) {
+      process.restart(keep);
+      schedule.restart(step);
+    }
+    process.multiply(std::min({process.pending(), kTogether, options.max_products - process.products(),
+                               process.capacity() - process.done()}));
+    const bool exhausted = process.pending() == 0;
+    const bool spent = process.products() >= options.max_products;
+    const bool complete = process.done() >= k;
+    // Two products at least, so that an unlucky first residual cannot end the process.
+    const bool due = complete && process.products() >= 2 && schedule.due(step) && !probe.running(process.products());
+    if (!exhausted && !spent && !due) continue;
+
+    Ritz ritz = process.ritz(k + 1);
+    const double error = excess(ritz);
+    const bool met = complete && error <= 1 && process.products() >= 2;
+    // In the first steps all Ritz values move, and one look in many finds a residual that is small by chance.
+    if (met && !exhausted && !spent && step < kFewSteps && !std::exchange(met_before, true)) {
+      schedule.look_at(step + 1);
+      continue;
+    }
+    met_before = met;
+    const bool enough = complete && (exhausted || met);
+    if (!enough && !exhausted) schedule.looked(step, error);
+    // A start that was given may have lain in the wrong eigenspaces altogether.
+    if (exhausted && !options.random_start && options.probe) probe.require();
+    auto verdict = Probe::Verdict::passed;
+    if (enough && !spent && process.spans_all()) {
+      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
+    } else if (enough && !spent && probe.wanted() && process.pending() < kTogether) {
+      const Ritz all = process.ritz(process.done());
+      verdict = probe.verdict(all.theta, all.theta_residual, process.products(), options.slack,
+                              options.rounding * all.theta.front());
+    }
+    if (spent || (enough && verdict == Probe::Verdict::passed)) {
+      return LoopEnd<Ritz>{std::move(ritz), enough, exhausted};
+    }
+    const bool early = complete && !enough && !process.spans_all() &&
+                       probe.is_due(process.products(), process.pending() + 1, schedule.left());
+    const bool another = early || verdict == Probe::Verdict::another;
+    if (another || exhausted) process.inject();
+    if (another) probe.begin(ritz.theta, ritz.theta_residual, k, process.products(), process.pending());
+  }
+}
+
+}  // namespace sigmax

@@ -1,0 +1,67 @@
+// The random vectors that a Krylov process begins with, and what they tell in the end. Internal to svd/.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/svd/krylov/basis.hpp"
+#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/svd/krylov/recurrence_reader.hpp"
+#include "sigmax/svd/recurrence.hpp"
+
+namespace sigmax {
+
+/// Independent vectors g of standard normals, orthonormalised into an empty basis, with their coordinates in it.
+template <Real T>
+class RandomStart {
+ public:
+  /// `width` of them, drawn from `random`.
+  void draw(Basis<T>& basis, std::int64_t width, RandomState& random) {
+    std::vector<double> normal(static_cast<std::size_t>(basis.order()));
+    for (std::int64_t j = 0; j < width; ++j) {
+      random = fill_normal(random, normal);
+      const MatrixView<T> x = basis.next();
+      std::transform(normal.begin(), normal.end(), x.data, [](double value) { return static_cast<T>(value); });
+      LanczosRecurrence recurrence;
+      recurrence.drawn = random.drawn;
+      recurrence.start_norm = blas1::norm<T>(x.column(0));
+      recurrence.unit_roundoff = static_cast<double>(std::numeric_limits<T>::epsilon()) / 2;
+      blas1::scale(x.column(0), 1 / recurrence.start_norm);
+      std::vector<double> coordinates(static_cast<std::size_t>(j + 1));
+      if (j > 0) {
+        const double left = basis.remove(x, 0, 0, coordinates);
+        if (left <= negligible<T>(basis.order())) {  // it lies in the span: another direction, which is not recorded
+          basis.append_random(random);
+          continue;
+        }
+        blas1::scale(x.column(0), 1 / left);
+        coordinates.back() = left;
+      } else {
+        coordinates.front() = 1;
+      }
+      basis.accept();
+      readers_.emplace_back(coordinates, std::move(recurrence));
+    }
+  }
+
+  /// The recurrence of each, out of H (projected.hpp), as far as it goes.
+  std::vector<LanczosRecurrence> recurrences(MatrixView<const double> h, std::int64_t count, std::int64_t done,
+                                             std::int64_t steps) {
+    std::vector<LanczosRecurrence> result;
+    for (RecurrenceReader& reader : readers_) {
+      reader.extend(h, count, done, steps);
+      result.push_back(reader.recurrence());
+    }
+    return result;
+  }
+
+ private:
+  std::vector<RecurrenceReader> readers_;
+};
+
+}  // namespace sigmax

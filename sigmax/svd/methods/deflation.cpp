@@ -1,0 +1,81 @@
+// The solver named Deflation: one triplet after another.
+//
+// Triplet i is found by power iteration on B_i = (I - U U^T) A (I - V V^T), U and V the vectors before it: the source
+// text's A - sum_j sigma_j u_j v_j^T, which equals B_i for exact triplets, never formed. Because u and v are projected,
+// twice, U and V are orthonormal to rounding whatever the triplets' errors are.
+//
+// Errors. If the vectors before are wrong by angles e_j (a residual of r_j sigma_1 and a gap: e_j about
+// r_j sigma_1 / gap_j), B_i has the singular values of A from the i-th on but for O(sigma_1 sum e_j^2), and none above
+// sigma_1: the errors of the values add up, they do not multiply. Its vectors are turned towards the earlier ones by
+// the e_j. A Rayleigh-Ritz step over all of span(V) at the end takes that out, and puts values that power iteration met
+// in the wrong order (two close ones) into order: A v_i = sigma_i u_i holds to rounding, as for every solver. Where the
+// tolerance is met on the values, the vectors are good to about its square root only: ask for Accuracy::vectors where
+// later triplets matter.
+//
+// Cost: one read of A a step, one a triplet, and one for 8 triplets at the end; the error of sigma_i^2 falls by
+// (sigma_{i+1} / sigma_i)^4 a step. Lanczos needs fewer by a factor that grows with k: Deflation is here because it is
+// what people know, and for its small memory, (rows + 2 columns) (k + 1) numbers.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/svd/methods/power.hpp"
+#include "sigmax/svd/methods/power_loop.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+
+// for i = 1, 2, ..., k:  (sigma_i, u_i, v_i) = the largest triplet of (I - U U^T) A (I - V V^T)
+//                        U = [U u_i],  V = [V v_i],  A^T U = [A^T U  A^T u_i]
+// the triplets of A in span(V)
+template <Real T>
+SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Deflation& method,
+                   Context& context) {
+  if (method.steps < 0) throw Error(fmt::format("[deflation] steps must not be negative, got {}", method.steps));
+  const SerialBlas serial;
+  const Shape shape = a.shape();
+  SvdResult<T> result;
+  result.method = method;
+  Matrix<T> v(shape.columns, options.k);
+  result.random = random_unit_vectors(given_or_drawn(options.random), v.view());
+  const std::int64_t given = std::min(options.start.columns(), options.k);
+  for (std::int64_t i = 0; i < given; ++i) {
+    std::copy_n(options.start.column(i).begin(), shape.columns, v.column(i).begin());
+  }
+  Matrix<T> u(shape.rows, options.k);
+  Matrix<T> back(shape.columns, options.k);  // A^T U
+  double largest = 0;
+  bool met = true;
+  for (std::int64_t i = 0; i < options.k; ++i) {
+    const PowerLoopOptions loop{options.accuracy, options.tolerance, method.steps,
+                                options.max_products - result.products, largest};
+    const KnownTriplets<T> known{std::as_const(u).view().column_range(0, i), std::as_const(v).view().column_range(0, i),
+                                 std::as_const(back).view().column_range(0, i)};
+    const PowerLoopResult run = power_loop<T>(a, known, loop, u.column(i), v.column(i), context);
+    largest = std::max(largest, run.sigma);
+    result.products += run.products;
+    met = met && run.met;
+    if (i + 1 < options.k) {
+      a.apply_adjoint(std::as_const(u).view().column_range(i, 1), back.view().column_range(i, 1), context);
+    }
+  }
+  take(result, triplets_from_right<T>(a, std::as_const(v).view(), context), options.k);
+  result.reads = result.products + options.k - 1 + (options.k + 7) / 8;
+  if (method.steps > 0) {
+    result.outcome = SvdOutcome::completed;
+  } else {
+    result.outcome = met ? SvdOutcome::converged : SvdOutcome::out_of_products;
+  }
+  return result;
+}
+
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Deflation&,
+                                       Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Deflation&,
+                                         Context&);
+
+}  // namespace sigmax

@@ -1,0 +1,104 @@
+// The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalisation.
+#include <cmath>
+#include <utility>
+
+#include "sigmax/ops/gram_side.hpp"
+#include "sigmax/svd/krylov/golub_kahan.hpp"
+#include "sigmax/svd/krylov/gram_lanczos.hpp"
+#include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/triplets.hpp"
+
+namespace sigmax {
+namespace {
+
+// Below this many entries a look at the Ritz values takes as long as three steps, and neighbors cost more than they
+// save.
+constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
+
+// After this many reads the wanted values have close neighbors, whose vectors make the gradient's solve converge
+// faster.
+constexpr std::int64_t kManyReads = 16;
+
+// The process alone: all of the result but its triplets, and the vectors of the side.
+template <Real T>
+struct GramVectors {
+  SvdResult<T> result;
+  Matrix<T> vectors;
+  std::vector<double> theta;
+};
+
+template <Real T>
+GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T>& options, std::int64_t basis,
+                       Context& context) {
+  LanczosOptions inner;
+  inner.k = options.k;
+  inner.accuracy = options.accuracy;
+  // The error of theta = sigma^2 is twice that of sigma, relatively.
+  inner.tolerance = options.accuracy == Accuracy::values ? 2 * options.tolerance : options.tolerance;
+  inner.max_products = options.max_products;
+  inner.basis = basis;
+  const bool tiny = shape.rows * shape.columns <= kTinyEntries;
+  inner.apart = tiny ? 3 : 1;
+  const bool slow = options.accuracy == Accuracy::vectors && !tiny;
+  inner.neighbours = slow || options.check == Check::full;
+  inner.random = given_or_drawn(options.random);
+
+  const Matrix<T> start = side.from_right(options.start);
+  const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
+  LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
+  SvdResult<T> result;
+  if (options.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbours = std::move(top.neighbours);
+  result.next = std::sqrt(top.next);
+  result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
+  result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
+  result.products = top.products;
+  result.recurrences = std::move(top.recurrences);
+  result.theta = top.theta.front();
+  result.random = top.random;
+  return {std::move(result), std::move(top.vectors), std::move(top.theta)};
+}
+
+template <Real T>
+SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
+  GramSide<T> side(a, context);
+  GramVectors<T> found = iterate(a.shape(), side, options, basis, context);
+  take(found.result, triplets_from(side, found.vectors), options.k);
+  found.result.reads = side.reads();
+  return std::move(found.result);
+}
+
+}  // namespace
+
+template <Real T>
+SvdResult<T> gram_subspace(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method,
+                           Context& context) {
+  GramSide<T> side(a, context);
+  GramVectors<T> found = iterate(a.shape(), side, options, method.basis, context);
+  for (const double theta : found.theta) found.result.sigma.push_back(std::sqrt(theta));
+  found.result.subspace = side.to_right(std::move(found.vectors));
+  found.result.reads = side.reads();
+  return std::move(found.result);
+}
+
+template <Real T>
+SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method, Context& context) {
+  if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, options, method.basis, context);
+  SvdResult<T> result = gram_form(a, options, method.basis, context);
+  if (result.outcome != SvdOutcome::converged) return result;
+  if (method.form == Lanczos::Form::gram) {
+    // Converged for A^T A, which may have forgotten them.
+    if (falls_short(result, options, a.shape())) result.outcome = SvdOutcome::unconfirmed;
+    return result;
+  }
+  return with_small_values(a, options, std::move(result), method.basis, context);
+}
+
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
+                                       Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Lanczos&,
+                                         Context&);
+
+template SvdResult<float> gram_subspace<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
+                                               Context&);
+
+}  // namespace sigmax

@@ -1,0 +1,168 @@
+#include "sigmax/svd/methods/power_loop.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "sigmax/linalg/blas.hpp"
+
+namespace sigmax {
+namespace {
+
+double dot(std::span<const double> x, std::span<const double> y) {
+  return cblas_ddot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
+}
+double dot(std::span<const float> x, std::span<const float> y) {
+  return cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
+}
+
+template <Real T>
+void subtract(double c, std::span<const T> y, std::span<T> x) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] -= static_cast<T>(c) * y[i];
+}
+
+// x <- (I - Q Q^T) x, twice: once leaves errors that grow with cancellation, twice is enough. Whatever is taken off
+// along column j of Q is handed to off(j, coefficient).
+template <Real T, class Off>
+void project_out(MatrixView<const T> q, std::span<T> x, const Off& off) {
+  for (int pass = 0; pass < 2; ++pass) {
+    for (std::int64_t j = 0; j < q.columns; ++j) {
+      const double c = dot(q.column(j), x);
+      subtract(c, q.column(j), x);
+      off(j, c);
+    }
+  }
+}
+
+template <Real T>
+void project_out(MatrixView<const T> q, std::span<T> x) {
+  project_out(q, x, [](std::int64_t, double) {});
+}
+
+// A unit vector in the complement of q: `x` if it has a part there, otherwise the first e_i that has.
+template <Real T>
+void into_complement(MatrixView<const T> q, std::span<T> x) {
+  constexpr double kEnough = 1e-3;  // less is mostly rounding in float
+  if (normalise(x) > 0) {
+    project_out(q, x);
+    if (normalise(x) > kEnough) return;
+  }
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    std::fill(x.begin(), x.end(), T{0});
+    x[i] = 1;
+    project_out(q, x);
+    if (normalise(x) > kEnough / std::sqrt(static_cast<double>(x.size()))) return;
+  }
+}
+
+// What the last steps tell of the error of theta.
+class Convergence {
+ public:
+  explicit Convergence(double unit) : unit_(unit) {}
+
+  void add(double theta, double residual) {
+    if (steps_ > 0) {
+      before_ = latest_;
+      const double fall = residual / residual_;
+      const double growth = std::max(theta - theta_, 0.0);
+      latest_ = {std::min(fall, 1.0), growth_ > 0 ? std::min(growth / growth_, 1.0) : 1.0};
+      growth_ = growth;
+    }
+    theta_ = theta;
+    residual_ = residual;
+    ++steps_;
+  }
+
+  double error() const {
+    if (steps_ < 4) return residual_;
+    const double ratio = std::max(latest_.residual, before_.residual);
+    const double rate = std::max(latest_.growth, before_.growth);
+    const double by_residual = residual_ * residual_ / (theta_ * (1 - ratio));
+    // Growth that is rounding says nothing.
+    const double by_growth = growth_ > 8 * unit_ * theta_ ? growth_ * rate / (1 - rate) : 0.0;
+    const double error = std::max(by_residual, by_growth);
+    return error <= residual_ ? error : residual_;  // also where it is NaN
+  }
+
+ private:
+  struct Rates {
+    double residual = 1;  // r falls by lambda_2 / lambda_1
+    double growth = 1;    // theta's steps by its square
+  };
+  double unit_;
+  double theta_ = 0;
+  double residual_ = 0;
+  double growth_ = 0;
+  Rates latest_;
+  Rates before_;
+  int steps_ = 0;
+};
+
+}  // namespace
+
+double norm_of(std::span<const double> x) { return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1); }
+double norm_of(std::span<const float> x) {
+  return std::sqrt(cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, x.data(), 1));
+}
+
+template <Real T>
+double normalise(std::span<T> x) {
+  const double norm = norm_of(std::span<const T>(x));
+  if (norm > 0) {
+    for (T& value : x) value = static_cast<T>(static_cast<double>(value) / norm);
+  }
+  return norm;
+}
+
+// t = A v,  w = A^T t in one read;  c = U^T t,  t -= U c,  w -= (A^T U) c,  w into the complement of V
+// theta = |t|^2,  r = |w - theta v|;  stop, or v = w / |w|
+template <Real T>
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
+                           std::span<T> u, std::span<T> v, Context& context) {
+  const Shape shape = a.shape();
+  const double unit = std::numeric_limits<T>::epsilon();
+  const double rounding = 8 * std::sqrt(static_cast<double>(std::max(shape.rows, shape.columns))) * unit;
+  std::vector<T> w(v.size());
+  PowerLoopResult result;
+  Convergence progress(unit);
+  into_complement(known.right, v);
+  for (;;) {
+    context.check_cancel();
+    a.apply_gram(MatrixView<const T>(v), MatrixView<T>(u), MatrixView<T>(w), context);
+    ++result.products;
+    const std::span<T> product(w);
+    project_out(known.left, u, [&](std::int64_t j, double c) { subtract(c, known.back.column(j), product); });
+    project_out(known.right, product);
+    result.sigma = norm_of(std::span<const T>(u));
+    const double theta = result.sigma * result.sigma;
+    const double largest = std::max(options.largest, result.sigma);
+    double squares = 0;
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double r = static_cast<double>(w[i]) - theta * static_cast<double>(v[i]);
+      squares += r * r;
+    }
+    const double residual = std::sqrt(squares);
+    progress.add(theta, residual);
+    const bool close = options.accuracy == Accuracy::values ? progress.error() <= 2 * options.tolerance * theta
+                                                            : residual <= options.tolerance * largest * result.sigma;
+    result.met = close || residual <= rounding * largest * result.sigma || result.sigma <= rounding * largest;
+    const bool enough =
+        options.steps > 0 ? result.products > options.steps : result.met || result.products >= options.max_products;
+    if (enough || normalise(std::span<T>(w)) == 0) break;
+    std::copy(w.begin(), w.end(), v.begin());
+  }
+  // A u that is mostly rounding is made orthogonal once more, at its true length.
+  into_complement(known.left, u);
+  return result;
+}
+
+template double normalise<float>(std::span<float>);
+template double normalise<double>(std::span<double>);
+template PowerLoopResult power_loop<float>(const LinearOperator<float>&, const KnownTriplets<float>&,
+                                           const PowerLoopOptions&, std::span<float>, std::span<float>, Context&);
+template PowerLoopResult power_loop<double>(const LinearOperator<double>&, const KnownTriplets<double>&,
+                                            const PowerLoopOptions&, std::span<double>, std::span<double>, Context&);
+
+}  // namespace sigmax

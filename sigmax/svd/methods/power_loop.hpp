@@ -1,0 +1,60 @@
+// Power iteration until it has converged, beside triplets that are known: what PowerIteration and Deflation share.
+// Internal to svd/.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/result.hpp"
+
+namespace sigmax {
+
+struct PowerLoopOptions {
+  Accuracy accuracy = Accuracy::values;
+  double tolerance = 1e-10;
+  std::int64_t steps = 0;         ///< exactly so many, and the product that evaluates them; 0: until the tolerance
+  std::int64_t max_products = 1;  ///< at least one is made
+  double largest = 0;             ///< sigma_1 where it is known: what rounding errors are relative to
+};
+
+struct PowerLoopResult {
+  double sigma = 0;
+  bool met = false;  ///< the tolerance, or rounding
+  std::int64_t products = 0;
+};
+
+/// Triplets found before: U and V with orthonormal columns, and A^T U.
+template <Real T>
+struct KnownTriplets {
+  MatrixView<const T> left;
+  MatrixView<const T> right;
+  MatrixView<const T> back;
+};
+
+/// The largest triplet of B = (I - U U^T) A (I - V V^T), U and V of the triplets known (none: of A). `v` is the
+/// start and becomes the right vector, `u` the left one, A v = sigma u within the complement of U; both of unit length
+/// and orthogonal to the columns before them to rounding. A start within span(V), or zero, is replaced by unit vectors.
+///
+/// Let theta = |B v|^2, r = |B^T B v - theta v|. A step ends the iteration if, for Accuracy::vectors,
+/// r <= tolerance sigma_1 sigma; for Accuracy::values e / (2 theta) <= tolerance with the larger e of two estimates of
+/// lambda_1 - theta,
+///     r^2 / (theta (1 - sqrt q)),   sqrt q = lambda_2 / lambda_1 as the fall of r shows it
+///     d q' / (1 - q'),              the geometric series of what theta still grows by, after it grew by d
+/// (not more than r), over the larger of the last two rates. Both extrapolate what was observed: a component along v_1
+/// that is still hidden, or a second value so close that its rate does not show yet, deceives them. Or if r is down to
+/// the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
+template <Real T>
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
+                           std::span<T> u, std::span<T> v, Context& context);
+
+/// |x|, without overflow.
+double norm_of(std::span<const double> x);
+double norm_of(std::span<const float> x);
+
+/// x <- x / |x|; nothing for x = 0. Returns |x|.
+template <Real T>
+double normalise(std::span<T> x);
+
+}  // namespace sigmax
