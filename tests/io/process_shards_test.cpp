@@ -136,6 +136,9 @@ TEST(ProcessShards, a_folder_of_torch_distributed_is_read_whole) {
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   ASSERT_EQ(checkpoint.notes.size(), 1u);
   EXPECT_TRUE(contains(checkpoint.notes[0], "not read, as .metadata does not name them: '__9_0.distcp', 'common.pt'"));
+  // Megatron-Core keeps arguments in common.pt; a shard that nothing names may be half of a newer save.
+  ASSERT_EQ(checkpoint.unread_files.size(), 1u);
+  EXPECT_EQ(checkpoint.unread_files[0].path.filename(), "__9_0.distcp");
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path() / "__0_0.distcp"); }), "name its folder"));
   EXPECT_TRUE(
       contains(refusal([&] { open_checkpoint(folder.path().parent_path() / "nothing.distcp"); }), "nothing.distcp"));
