@@ -41,6 +41,14 @@ constexpr std::array<std::string_view, 12> kAppended = {".part",       ".partial
 constexpr std::array<std::string_view, 7> kTrainingStates = {"optimizer",     "scheduler",     "scaler",   "rng_state",
                                                              "random_states", "training_args", "common.pt"};
 
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 // `before`-00002-of-00003`after`
 struct Shard {
   std::string_view before;
@@ -95,7 +103,9 @@ bool is_companion(std::string_view name) {
          std::any_of(kBeginnings.begin(), kBeginnings.end(), begins);
 }
 
-bool is_named_like_weights(std::string_view name) {
+bool is_named_like_weights(std::string_view given) {
+  const std::string lower = in_lower_case(given);
+  std::string_view name = lower;
   // A half of a download, and what was compressed, is called as the whole is.
   for (const std::string_view more : kAppended) {
     if (!name.ends_with(more)) continue;
@@ -116,10 +126,7 @@ Named naming_of(const std::filesystem::path& path) {
                                        ".pth",         ".pt2", ".ckpt", ".distcp"};
   constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
                                           ".pkl", ".pickle", ".torch", ".tar",     ".t7", ".mar"};
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string extension = in_lower_case(path.extension().string());
   if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
   return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
                                                                                            : Named::foreign;

@@ -51,10 +51,26 @@ TEST(Folder, CompanionsAreKnownByTheirNames) {
 }
 
 TEST(Folder, WeightsAreKnownByTheirNames) {
-  for (const char* name :
-       {"model.safetensors", "pytorch_model.bin", "a.pt", "a.pth", "a.ckpt", "a.onnx", "a.npz", "tf_model.h5",
-        "model.gguf", "flax_model.msgpack", "a.keras", "a.tflite", "saved_model.pb", "rust_model.ot",
-        "model.ckpt.data-00000-of-00001", "model.safetensors.part", "pytorch_model.bin.gz", "model.gguf.incomplete"}) {
+  for (const char* name : {"model.safetensors",
+                           "pytorch_model.bin",
+                           "a.pt",
+                           "a.pth",
+                           "a.ckpt",
+                           "a.onnx",
+                           "a.npz",
+                           "tf_model.h5",
+                           "model.gguf",
+                           "flax_model.msgpack",
+                           "a.keras",
+                           "a.tflite",
+                           "saved_model.pb",
+                           "rust_model.ot",
+                           "model.ckpt.data-00000-of-00001",
+                           "model.safetensors.part",
+                           "pytorch_model.bin.gz",
+                           "model.gguf.incomplete",
+                           "Model.SafeTensors",
+                           "W.H5"}) {
     EXPECT_TRUE(is_named_like_weights(name)) << name;
     EXPECT_FALSE(is_companion(name)) << name;
   }
