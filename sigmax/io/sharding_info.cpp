@@ -24,8 +24,11 @@ class InfoEvents : public JsonEvents {
   void close(int) override {}
 
   void key(std::string&& name, int depth) override {
-    if (depth == 1) tensor_ = std::move(name);
-    if (depth == 2) in_offsets_ = name == "saved_offsets";
+    if (depth == 1) {
+      tensor_ = std::move(name);
+    } else if (depth == 2) {
+      in_offsets_ = name == "saved_offsets";
+    }
   }
 
   void value(JsonValue value, int depth) override {
