@@ -59,6 +59,12 @@ struct SourceFile {
   std::uint64_t bytes = 0;
 };
 
+/// A file that may hold weights and was not read.
+struct UnreadFile {
+  std::filesystem::path path;
+  std::string reason;  ///< in words: `a part that is missing`
+};
+
 /// What open_checkpoint found. Entries hold their file mappings alive; nothing is read until load().
 struct Checkpoint {
   std::vector<std::filesystem::path> paths;  ///< as given
@@ -66,9 +72,16 @@ struct Checkpoint {
   std::vector<SourceFile> files;
   std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
   std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
-  /// Files of a directory that are named like a checkpoint and are of no known format, parts of a whole that are
-  /// missing, both left by a download that was not finished, and weights that the folder's index does not name.
-  std::vector<std::filesystem::path> unread_files;
+  /// Files that may hold weights of the same model and were not read: those of a directory that are named like weights
+  /// and are of no known format, or that its index does not name, or that are links out of it; parts of a whole that
+  /// are missing, or were not named with the others.
+  std::vector<UnreadFile> unread_files;
+};
+
+struct OpenOptions {
+  /// Which tensors' values are compared where a directory holds them as safetensors and as PyTorch files; empty: all.
+  /// It is asked once for each, and may throw to stop.
+  std::function<bool(const std::string& name)> compares;
 };
 
 /// Opens one or more files, a directory, or an index file (`*.index.json`) as one checkpoint.
@@ -76,7 +89,11 @@ struct Checkpoint {
 /// The format is found from the content, never from the extension. A directory stands for its index file if it holds
 /// one, for its shards if it holds the .metadata of torch.distributed.checkpoint, otherwise for every file in it (not
 /// below it) whose content is a known format. Nothing in a file is ever executed. Every length, offset, count and depth
-/// is checked before use. Files whose names say that each holds one process's part of the weights are refused.
+/// is checked before use. Files that say by name or metadata that each holds one process's part of the weights are
+/// refused.
+///
+/// Of a directory with one model as safetensors and as PyTorch files, tensors of the same name and shape are compared
+/// (io/copies.hpp): what is the same bit for bit is there once. Cost: one read of both, as far as they are the same.
 ///
 /// What is odd does not keep the rest from being read: an element of unknown type and a tensor that an index lists and
 /// no shard holds have entries with `unreadable`; notes name archives in a folder that are none of a checkpoint's, and
@@ -85,8 +102,8 @@ struct Checkpoint {
 /// Throws FileError naming the file, the place and the problem if a file does not exist, is of no known format, or is
 /// malformed; Error if `paths` is empty. Here and in load(), FileError too if a file is truncated or written to while
 /// it is read (MappedFile::check_intact); whoever computes on a tensor asks that once more afterwards (io/intact.hpp).
-Checkpoint open_checkpoint(const std::vector<std::filesystem::path>& paths);
-Checkpoint open_checkpoint(const std::filesystem::path& path);
+Checkpoint open_checkpoint(const std::vector<std::filesystem::path>& paths, const OpenOptions& options = {});
+Checkpoint open_checkpoint(const std::filesystem::path& path, const OpenOptions& options = {});
 
 /// The formats that open_checkpoint reads, one a name, as `--version` prints them.
 std::vector<std::string> known_formats();
