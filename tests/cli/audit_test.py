@@ -32,8 +32,8 @@ class AuditFigures(CommandTest):
     def test_probabilities_of_a_stack_that_add_up_to_one_leave_no_upper_end(self):
         entries = [math.sin(i) for i in range(160)]
         content = checkpoints.safetensors({"experts.w": ("F64", (8, 5, 4), entries)})
-        stack = self.audit(content, "--quick", "--certify", "probabilistic", "--failure-probability", "0.2",
-                           name="m.safetensors")["tensors"][0]
+        stack = self.audit(content, "--quick", "--certify", "probabilistic", "--failure-probability", "0.9",
+                           name="m.safetensors")["tensors"][0]  # two blocks whose bound is probabilistic are enough
         self.assertEqual(stack["sigma_max"]["kind"], "lower_only")
         self.assertIsNone(stack["sigma_max"]["upper"])
 
