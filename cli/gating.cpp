@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/text.hpp"
 
@@ -20,10 +21,6 @@ using audit::GateOutcome;
 using NotJudged = GateOutcome::NotJudged;
 
 constexpr std::size_t kNamed = 5;  // names in one message; the reports have all
-
-std::string plural(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 // As reports spell it: JSON has no dashes in names.
 std::string key_of(Reason reason) {
@@ -62,6 +59,11 @@ class Judging {
     }
   }
 
+  void unread_file(const audit::UnreadFile& file) {
+    outcome_.not_judged.push_back(
+        {file.path, file.path, key_of(Reason::unread), file.reason, allowed_.contains(Reason::unread), true});
+  }
+
   void doubtful(Reason reason, const std::string& name, const std::string& file, std::string detail) {
     NotJudged item{name, file, key_of(reason), std::move(detail), allowed_.contains(reason)};
     const auto same = [&](const NotJudged& other) {
@@ -98,8 +100,9 @@ Groups grouped(const GateOutcome& outcome, bool allowed) {
   for (const NotJudged& item : outcome.not_judged) {
     if (item.allowed != allowed) continue;
     // Doubts of one weight in several figures are one line a figure.
-    const std::string key =
-        item.reason == "missing" || item.reason == "lower_only" ? item.reason + item.detail : item.reason;
+    std::string key = item.reason;
+    if (item.reason == "missing" || item.reason == "lower_only") key += item.detail;
+    if (item.is_file) key += " file";
     const auto found =
         std::find_if(groups.begin(), groups.end(), [&](const auto& group) { return group.first == key; });
     if (found == groups.end()) {
@@ -123,15 +126,17 @@ std::string names_of(const std::vector<const NotJudged*>& items, bool with_detai
 
 std::string explain(const std::vector<const NotJudged*>& items, const audit::Result& result) {
   const NotJudged& first = *items.front();
-  const bool one = items.size() == 1;
-  const std::string count = plural(items.size(), "weight");
+  const std::string count = plural(items.size(), first.is_file ? "file" : "weight");
   if (first.reason == "unread") {
-    return fmt::format("{} {} not read: {}; leave out by --exclude, or pass over by --allow unread", count,
-                       one ? "was" : "were", names_of(items, true));
+    // No pattern leaves out a file: --exclude goes by the names of tensors.
+    return fmt::format("{}{} {} not read: {}; {}, or pass over by --allow unread", count,
+                       first.is_file ? " that may hold weights" : "", either(items.size(), "was", "were"),
+                       names_of(items, true),
+                       first.is_file ? "name each file that is to be judged" : "leave out by --exclude");
   }
   if (first.reason == "nan") {
-    return fmt::format("{} {} NaN or infinite entries: {}; --allow nan passes over", count, one ? "has" : "have",
-                       names_of(items, true));
+    return fmt::format("{} {} NaN or infinite entries: {}; --allow nan passes over", count,
+                       either(items.size(), "has", "have"), names_of(items, true));
   }
   if (first.reason == "lower_only") {
     return fmt::format("of {} only a lower end of {} is known: {}; --allow lower-only passes over", count,
@@ -170,7 +175,11 @@ std::vector<std::string> what_is_empty(const audit::Result& result, const NameFi
       lines.push_back(fmt::format("--layers '{}' matches no weight", pattern.source()));
   }
   if (lines.empty() && result.tensors.empty()) {
-    lines.push_back(fmt::format("no weight was audited, all {} were skipped", plural(result.skipped.size(), "tensor")));
+    const std::size_t skipped = result.skipped.size();
+    lines.push_back(
+        skipped == 0 ? "no weight was audited, there is no tensor"
+                     : fmt::format("no weight was audited, {}{} {} skipped", either(skipped, "the one tensor", "all "),
+                                   skipped == 1 ? "" : plural(skipped, "tensor"), either(skipped, "was", "were")));
   }
   return lines;
 }
@@ -182,9 +191,7 @@ GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilte
   for (const audit::Skipped& tensor : result.skipped) {
     if (tensor.unread_weight) judging.doubtful(Reason::unread, tensor.name, tensor.file, describe(tensor));
   }
-  for (const std::string& file : result.model.unread_files) {
-    judging.doubtful(Reason::unread, file, file, "a file that is missing or of no known format, or that nothing names");
-  }
+  for (const audit::UnreadFile& file : result.model.unread_files) judging.unread_file(file);
   for (const audit::TensorResult& tensor : result.tensors) judging.weight(tensor);
   return judging.finish();
 }
@@ -204,9 +211,9 @@ void tell(const GateOutcome& outcome, const audit::Result& result, const Message
   }
   if (outcome.verdict != GateOutcome::Verdict::passed) return;
   const std::string over = passed_over(outcome);
-  messages.success("gate passed", fmt::format("{}: {} judged, none trips{}", outcome.expression,
-                                              plural(static_cast<std::size_t>(outcome.judged), "weight"),
-                                              over.empty() ? over : "; passed over: " + over));
+  messages.success("gate passed",
+                   fmt::format("{}: {} judged, none trips{}", outcome.expression, plural(outcome.judged, "weight"),
+                               over.empty() ? over : "; passed over: " + over));
 }
 
 bool proof_is_missing(const audit::Result& result, const AuditOptions& options, const Messages& messages) {
@@ -221,9 +228,8 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
     lines.push_back(fmt::format("{}: not read ({})", tensor.name, describe(tensor)));
   }
   if (!options.allowed.contains(Reason::unread)) {
-    for (const std::string& file : result.model.unread_files) {
-      lines.push_back(
-          fmt::format("{}: not read (a file that is missing or of no known format, or that nothing names)", file));
+    for (const audit::UnreadFile& file : result.model.unread_files) {
+      lines.push_back(fmt::format("{}: not read ({})", file.path, file.reason));
     }
   }
   for (const audit::TensorResult& tensor : result.tensors) {

@@ -127,7 +127,8 @@ Expressions of --fail-if:
 
   A gate fails closed: what it cannot judge is named, and the exit status is 4
   unless --allow lists the reason:
-    unread      a tensor that may be a weight could not be read
+    unread      a tensor that may be a weight, or a file that may hold some,
+                could not be read
     nan         the weight has NaN or infinite entries, so no such figure
     empty       there is no weight, or some --layers matches none
     missing     the figure does not exist (a condition number under --quick)

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/report/markdown.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
@@ -34,10 +35,6 @@ std::string bytes_cell(const io::Entry& entry, const report::Glyphs& signs) {
 
 std::string offset_cell(const io::Entry& entry, const report::Glyphs& signs) {
   return entry.bytes ? fmt::format("{}", entry.bytes->offset) : std::string(signs.none);
-}
-
-std::string plural(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 struct TableColumn {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
@@ -153,8 +154,8 @@ std::string labelled(std::string_view label, std::string_view text, const Style&
 }
 
 std::string method_lines(const SvdReport& report, const Style& style) {
-  const std::string effort = fmt::format("{} read{} of the matrix, {}", report.reads, report.reads == 1 ? "" : "s",
-                                         report::duration_text(report.seconds));
+  const std::string effort =
+      fmt::format("{} of the matrix, {}", plural(report.reads, "read"), report::duration_text(report.seconds));
   return labelled("method     ", fmt::format("{}: {}; {}", report.method, report.in_words, effort), style);
 }
 

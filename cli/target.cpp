@@ -15,6 +15,7 @@
 #include "sigmax/audit/roles/role.hpp"
 #include "sigmax/audit/unread.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -80,8 +81,8 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
       throw FileError(path.string(), fmt::format("tensor '{}'", checkpoint.entries[0].name),
                       checkpoint.entries[0].unreadable);
     }
-    throw Error(fmt::format("{}: none of its {} tensors is a matrix of real numbers; `sigmax ls` lists them",
-                            path.string(), checkpoint.entries.size()));
+    throw Error(fmt::format("{}: no matrix of real numbers among its {}; `sigmax ls` shows what there is",
+                            path.string(), plural(checkpoint.entries.size(), "tensor")));
   }
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(matrices.size(), kListed); ++i) {
@@ -123,8 +124,8 @@ const io::Entry* find_name(const io::Checkpoint& checkpoint, std::string_view na
   const Candidates numbered = called(checkpoint, name.substr(0, at));
   if (numbered.empty()) return nullptr;
   if (number >= 1 && number <= numbered.size()) return numbered[number - 1];
-  throw Error(fmt::format("{} has {} tensor{} called '{}', and no number {} of them", target.path.string(),
-                          numbered.size(), numbered.size() == 1 ? "" : "s", name.substr(0, at), number));
+  throw Error(fmt::format("{} has {} called '{}', and no number {} of them", target.path.string(),
+                          plural(numbered.size(), "tensor"), name.substr(0, at), number));
 }
 
 // `0, 3` of `name[0, 3]`; nothing if it is no list of numbers.
@@ -208,6 +209,16 @@ Target parse_target(const std::string& text) {
     if (std::filesystem::exists(path, ignored)) return {path, text.substr(colon + 1)};
   }
   return {text.substr(0, text.find(':')), {}};
+}
+
+io::Checkpoint open_target(const Target& target, Context& context) {
+  io::OpenOptions options;
+  options.compares = [&](const std::string& name) {
+    context.check_cancel();
+    // What follows a name is a number or an index.
+    return !target.tensor || target.tensor->starts_with(name);
+  };
+  return io::open_checkpoint(target.path, options);
 }
 
 NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const Messages& messages) {

@@ -23,6 +23,10 @@ struct Target {
 /// that exists.
 Target parse_target(const std::string& text);
 
+/// Opens what was named. Where a folder holds one model twice, the values of the tensor that is named are compared, or
+/// all if none is.
+io::Checkpoint open_target(const Target& target, Context& context);
+
 /// The matrix that was named, of the values as stored.
 struct NamedMatrix {
   std::string name;  ///< the tensor's, with `[i]` for a matrix of a stack

@@ -123,8 +123,13 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
 
 int run_audit(const AuditOptions& options, Context& context) {
   const Messages messages(options.common);
+  io::OpenOptions opening;
+  opening.compares = [&](const std::string& name) {
+    context.check_cancel();
+    return options.names.empty() || options.names.selects(name);
+  };
   const io::Checkpoint checkpoint =
-      io::open_checkpoint(std::vector<std::filesystem::path>(options.paths.begin(), options.paths.end()));
+      io::open_checkpoint(std::vector<std::filesystem::path>(options.paths.begin(), options.paths.end()), opening);
   context.check_cancel();
 
   std::vector<std::filesystem::path> inputs;

@@ -48,8 +48,10 @@ std::vector<const io::Entry*> chosen_entries(const io::Checkpoint& checkpoint, c
 
 int run_ls(const ListOptions& options) {
   const Messages messages(options.common);
+  // A listing reads no values.
   const io::Checkpoint checkpoint =
-      io::open_checkpoint(std::vector<std::filesystem::path>(options.paths.begin(), options.paths.end()));
+      io::open_checkpoint(std::vector<std::filesystem::path>(options.paths.begin(), options.paths.end()),
+                          {.compares = [](const std::string&) { return false; }});
   const std::vector<const io::Entry*> entries = chosen_entries(checkpoint, options);
   switch (options.format) {
     case Format::table: print(list_as_table(checkpoint, entries, style_of(1, options.common.colour), options)); break;

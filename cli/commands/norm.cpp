@@ -81,7 +81,7 @@ std::string render_text(const NamedMatrix& named, const norms::NormResult& resul
 int run_norm(const NormOptions& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
-  const io::Checkpoint checkpoint = io::open_checkpoint(target.path);
+  const io::Checkpoint checkpoint = open_target(target, context);
   const NamedMatrix named = find_matrix(checkpoint, target, messages);
   context.check_cancel();
 

@@ -306,7 +306,7 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
 int run_svd(const SvdOptions& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
-  const io::Checkpoint checkpoint = io::open_checkpoint(target.path);
+  const io::Checkpoint checkpoint = open_target(target, context);
   check_outputs(options, checkpoint);
   const NamedMatrix named = find_matrix(checkpoint, target, messages);
   context.check_cancel();

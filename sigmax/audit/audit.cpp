@@ -123,7 +123,7 @@ Model describe(const io::Checkpoint& checkpoint) {
   for (const io::SourceFile& file : checkpoint.files)
     model.files.push_back({file.path.string(), file.format, file.bytes});
   model.notes = checkpoint.notes;
-  for (const auto& file : checkpoint.unread_files) model.unread_files.push_back(file.string());
+  for (const auto& file : checkpoint.unread_files) model.unread_files.push_back({file.path.string(), file.reason});
   return model;
 }
 

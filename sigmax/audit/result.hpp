@@ -140,6 +140,7 @@ struct GateOutcome {
     std::string reason;  ///< `unread`, `nan`, `empty`, `missing` or `lower_only`
     std::string detail;  ///< in words
     bool allowed = false;
+    bool is_file = false;  ///< no weight, but a file that may hold some
   };
 
   std::string expression;
@@ -158,12 +159,18 @@ struct ModelFile {
   std::uint64_t bytes = 0;
 };
 
+/// A file that may hold weights and was not read.
+struct UnreadFile {
+  std::string path;
+  std::string reason;
+};
+
 struct Model {
   std::string path;  ///< the paths as given, joined by a blank if there are several
   std::string format;
   std::vector<ModelFile> files;
   std::vector<std::string> notes;
-  std::vector<std::string> unread_files;  ///< as io::Checkpoint has them
+  std::vector<UnreadFile> unread_files;  ///< as io::Checkpoint has them
 };
 
 struct Summary {

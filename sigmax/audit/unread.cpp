@@ -54,6 +54,14 @@ bool names_packed_weights(std::string_view component) {
          contains(kPacked, component);
 }
 
+// All weights of a part of a model in one vector, one after another, as FSDP, DeepSpeed and Megatron-LM keep them.
+bool holds_flat_weights(std::string_view component) {
+  constexpr std::array<std::string_view, 4> kFlat = {"flat_param", "flat_groups", "flat_weight",
+                                                     "partition_of_fp32_groups"};
+  return std::any_of(kFlat.begin(), kFlat.end(),
+                     [&](std::string_view word) { return component.find(word) != std::string_view::npos; });
+}
+
 bool names_a_weight(std::string_view component) {
   return component.ends_with("weight") || component == "kernel" || component == "embedding";
 }
@@ -62,13 +70,13 @@ bool names_a_weight(std::string_view component) {
 
 bool may_be_unread_weight(const io::Entry& entry) {
   const bool readable = entry.unreadable.empty();
+  const std::string component = last_component(entry.name);
+  if (entry.shape.size() == 1 && is_real(entry.dtype) && holds_flat_weights(component)) return true;
   if (readable && is_real(entry.dtype)) return false;
   if (entry.dtype == DType::boolean || entry.dtype == DType::string) return false;
-  const std::string component = last_component(entry.name);
   if (names_a_companion(component)) return false;
   if (entry.shape.empty()) return !readable && names_a_weight(component);
-  // All weights of a part of a model, one after another.
-  if (!readable && component.find("flat_param") != std::string::npos) return true;
+  if (!readable && holds_flat_weights(component)) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
   if (readable && is_integer(entry.dtype)) return is_multiplied_with(entry) || names_packed_weights(component);
   return true;

@@ -8,7 +8,9 @@ namespace sigmax::audit {
 /// True of a tensor whose values are not had as real numbers (8-bit floats, packed integers, what its reader could not
 /// make out) and which may be a weight.
 ///
-/// Integers are one if the graph multiplies or convolves with them, or if they are called as packed weights are
+/// A vector that is called as flattened weights are (`_flat_param`) is one, be it readable or not: no matrix can be
+/// made of it. Integers are one if the graph multiplies or convolves with them, or if they are called as packed weights
+/// are
 /// (`qweight`, `weight_packed`, `..._blocks`); position tables and masks are not. Anything else is one if it
 /// has two or more dimensions, or if it has no known shape and is called `...weight`, `kernel` or `embedding`, unless
 /// its name says that it goes with a weight: a scale, a zero point, a bias, a mask. In doubt the answer is yes.

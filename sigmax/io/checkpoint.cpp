@@ -13,23 +13,19 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/companion_file.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/bytes/mapped_file.hpp"
 #include "sigmax/io/bytes/message.hpp"
+#include "sigmax/io/copies.hpp"
 #include "sigmax/io/distributed/distributed.hpp"
 #include "sigmax/io/distributed/distributed_metadata.hpp"
 #include "sigmax/io/distributed/process_shards.hpp"
 #include "sigmax/io/folder.hpp"
-#include "sigmax/io/numpy/npy.hpp"
-#include "sigmax/io/numpy/npz.hpp"
-#include "sigmax/io/onnx/onnx.hpp"
-#include "sigmax/io/pytorch/pytorch.hpp"
-#include "sigmax/io/pytorch/pytorch_export.hpp"
-#include "sigmax/io/safetensors/safetensors.hpp"
+#include "sigmax/io/formats.hpp"
 #include "sigmax/io/sharded_index.hpp"
 #include "sigmax/io/unknown_format.hpp"
-#include "sigmax/io/zip/zip_archive.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -37,94 +33,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxListed = 8;  // names in one note
-
-// A file on its way to a reader; the directory of an archive is read once for all formats that are archives.
-struct Candidate {
-  std::shared_ptr<const MappedFile> file;
-  std::optional<std::vector<ZipMember>> members;  // if the file is a zip archive
-};
-
-using Notes = std::vector<std::string>;
-
-struct Format {
-  const char* name;
-  bool (*matches)(const Candidate&);
-  std::vector<Entry> (*read)(const Candidate&, Notes&);
-};
-
-template <bool (*test)(const std::vector<ZipMember>&)>
-bool archive(const Candidate& candidate) {
-  return candidate.members && test(*candidate.members);
-}
-
-template <bool (*test)(const MappedFile&)>
-bool content(const Candidate& candidate) {
-  return !candidate.members && test(*candidate.file);
-}
-
-std::vector<Entry> pytorch(const Candidate& candidate, Notes&) {
-  return read_pytorch_archive(candidate.file, *candidate.members);
-}
-std::vector<Entry> exported(const Candidate& candidate, Notes&) {
-  return read_exported_program(candidate.file, *candidate.members);
-}
-std::vector<Entry> package(const Candidate& candidate, Notes&) {
-  return read_torch_package(candidate.file, *candidate.members);
-}
-std::vector<Entry> npz(const Candidate& candidate, Notes&) { return read_npz(candidate.file, *candidate.members); }
-std::vector<Entry> npy(const Candidate& candidate, Notes& notes) { return read_npy(candidate.file, &notes); }
-std::vector<Entry> legacy(const Candidate& candidate, Notes&) { return read_pytorch_legacy(candidate.file); }
-std::vector<Entry> safetensors(const Candidate& candidate, Notes& notes) {
-  return read_safetensors(candidate.file, &notes);
-}
-std::vector<Entry> onnx_model(const Candidate& candidate, Notes&) { return read_onnx(candidate.file); }
-
-// The first that matches reads the file: strong signatures stand before weak ones.
-constexpr Format kFormats[] = {
-    {"torchscript", archive<is_torchscript_archive>, pytorch},
-    {"pytorch", archive<is_pytorch_archive>, pytorch},
-    {"pytorch-export", archive<is_exported_program>, exported},
-    {"pytorch-package", archive<is_torch_package>, package},
-    {"npz", archive<is_npz_archive>, npz},
-    {"npy", content<looks_like_npy>, npy},
-    {"pytorch-legacy", content<looks_like_pytorch_legacy>, legacy},
-    {"safetensors", content<looks_like_safetensors>, safetensors},
-    {"onnx", content<looks_like_onnx>, onnx_model},
-};
-
-const Format* format_of(const Candidate& candidate) {
-  for (const Format& format : kFormats) {
-    if (format.matches(candidate)) return &format;
-  }
-  return nullptr;
-}
-
-Candidate candidate_of(std::shared_ptr<const MappedFile> file) {
-  Candidate candidate{std::move(file), std::nullopt};
-  if (looks_like_zip(*candidate.file)) {
-    candidate.members = while_intact(*candidate.file, [&] { return read_zip_directory(candidate.file); });
-  }
-  return candidate;
-}
-
-// Of a file in a folder whose content says nothing, as it cannot be opened, is a damaged archive or is of no known
-// format, the name decides whether it was meant to be read. `own` extensions are of checkpoints alone, others are
-// shared with files of other kinds. Hub caches name files by their hash, without an extension.
-enum class Named { own, shared, foreign };
-
-Named naming_of(const fs::path& path) {
-  constexpr std::string_view kOwn[] = {".safetensors", ".npy", ".npz",  ".onnx",  ".pt",
-                                       ".pth",         ".pt2", ".ckpt", ".distcp"};
-  constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
-                                          ".pkl", ".pickle", ".torch", ".tar",     ".t7", ".mar"};
-  std::string extension = path.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
-  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
-                                                                                           : Named::foreign;
-}
 
 [[noreturn]] void refuse_format(const Candidate& candidate) {
   candidate.file->check_intact();
@@ -163,13 +71,14 @@ bool is_file(const fs::path& path) {
 // Gathers what the paths hold into one checkpoint.
 class Opener {
  public:
-  explicit Opener(Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  Opener(Checkpoint& checkpoint, const OpenOptions& options) : checkpoint_(checkpoint), options_(options) {}
 
   void open(const fs::path& path) {
     if (is_folder(path)) return open_folder(path);
     refuse_part(path, describe_process_shard(path));
     const Candidate candidate = candidate_of(MappedFile::open(path));
     if (const Format* format = format_of(candidate)) {
+      named_[path.parent_path()].push_back(path.filename().string());
       read(candidate, *format);
     } else if (looks_like_distributed_metadata(*candidate.file)) {
       open_distributed(candidate.file);
@@ -181,6 +90,7 @@ class Opener {
   }
 
   void finish() {
+    for (const auto& [folder, names] : named_) note_parts_that_were_not_named(folder, names);
     note_repeated_tensors(checkpoint_);
     std::vector<std::string> formats;
     for (const SourceFile& file : checkpoint_.files) {
@@ -204,6 +114,12 @@ class Opener {
     return first;
   }
 
+  // Counts as unread and is said.
+  void leave_unread(const fs::path& file, const std::string& reason) {
+    checkpoint_.unread_files.push_back({file, reason});
+    checkpoint_.notes.push_back(fmt::format("not read: {}: {}", file.string(), reason));
+  }
+
   std::vector<fs::path> files_in(const fs::path& folder, std::vector<std::string>& others) {
     std::error_code error;
     std::vector<fs::path> files;
@@ -214,7 +130,10 @@ class Opener {
         const std::string name = it->path().filename().string();
         others.push_back(name + (is_folder(it->path()) ? "/" : ""));
         // A link to nothing, as half a download leaves it, a pipe, ...
-        if (!is_folder(it->path()) && is_named_like_weights(name)) checkpoint_.unread_files.push_back(it->path());
+        if (!is_folder(it->path()) && is_named_like_weights(name)) {
+          checkpoint_.unread_files.push_back(
+              {it->path(), it->is_symlink(error) ? "a link to nothing" : "no regular file"});
+        }
       }
     }
     if (error) throw FileError(folder.string(), "", error.message());
@@ -247,6 +166,7 @@ class Opener {
 
   void open_folder(const fs::path& folder) {
     std::vector<std::string> ignored;
+    std::vector<UnreadFile> doubtful;
     const std::vector<fs::path> files = files_in(folder, ignored);
     std::vector<std::string> indices;
     for (const fs::path& file : files) {
@@ -261,9 +181,8 @@ class Opener {
     }
     refuse_part(folder, describe_process_shards(folder));
     for (const fs::path& file : files) {
-      if (read_if_known(file)) continue;
+      if (read_if_known(file, folder, doubtful)) continue;
       ignored.push_back(file.filename().string());
-      if (is_named_like_weights(ignored.back())) checkpoint_.unread_files.push_back(file);
     }
     std::erase_if(ignored, is_companion);
     if (checkpoint_.files.size() == before) {
@@ -275,6 +194,8 @@ class Opener {
                       inside.empty() ? why : "; name one of the folders in it: " + inside));
     }
     std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });
+    std::erase_if(doubtful, [&](const UnreadFile& file) { return holds_data(file.path); });
+    std::move(doubtful.begin(), doubtful.end(), std::back_inserter(checkpoint_.unread_files));
     if (!indices.empty()) {
       checkpoint_.notes.push_back(
           fmt::format("{}: {} index files, every file was read by itself; name one index to "
@@ -282,7 +203,7 @@ class Opener {
                       folder.string(), indices.size(), list_of(indices)));
     }
     note_missing_shards(folder, files);
-    leave_out_copies(checkpoint_, first);
+    leave_out_copies(checkpoint_, first, options_.compares);
     if (ignored.empty()) return;
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
@@ -297,20 +218,49 @@ class Opener {
     std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
     const std::vector<std::string> missing = missing_shards(names);
     if (missing.empty()) return;
-    for (const std::string& name : missing) checkpoint_.unread_files.push_back(folder / name);
+    for (const std::string& name : missing) {
+      checkpoint_.unread_files.push_back({folder / name, "a part that is missing"});
+    }
     checkpoint_.notes.push_back(fmt::format("{}: parts are missing: {}", folder.string(), list_of(missing)));
   }
 
+  // A shard that is named by itself is not the model.
+  void note_parts_that_were_not_named(const fs::path& folder, std::vector<std::string> names) {
+    std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
+    const std::vector<std::string> missing = missing_shards(names);
+    if (missing.empty()) return;
+    for (const std::string& name : missing) {
+      checkpoint_.unread_files.push_back({folder / name, "a part of the same model, which was not named"});
+    }
+    fs::path whole = folder / index_name_of(missing.front());
+    if (!is_file(whole)) whole = folder.empty() ? "." : folder;
+    checkpoint_.notes.push_back(
+        fmt::format("parts of the same model were not named and not read: {}; name '{}' for all", list_of(missing),
+                    whole.string()));
+  }
+
   // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
-  // said of it yet.
-  bool read_if_known(const fs::path& file) {
+  // said of it yet; `doubtful` has it if it may be one.
+  bool read_if_known(const fs::path& file, const fs::path& folder, std::vector<UnreadFile>& doubtful) {
     const Named naming = naming_of(file);
+    const bool may_be_weights = is_named_like_weights(file.filename().string());
     Candidate candidate;
     try {
-      candidate = candidate_of(MappedFile::open(file));
+      const auto mapped = MappedFile::open(file);
+      if (!lies_in_model(*mapped, folder)) {
+        if (may_be_weights || naming != Named::foreign) {
+          leave_unread(file,
+                       fmt::format("a link that leads out of the folder, to '{}': name the file itself to read it",
+                                   mapped->real_path().string()));
+          return true;
+        }
+        return false;
+      }
+      candidate = candidate_of(mapped);
     } catch (const FileError& problem) {
       if (naming != Named::foreign) throw;
       checkpoint_.notes.push_back(fmt::format("not read: {}", problem.what()));
+      if (may_be_weights) checkpoint_.unread_files.push_back({file, problem.problem()});
       return true;
     }
     if (const Format* format = format_of(candidate)) {
@@ -318,11 +268,14 @@ class Opener {
       return true;
     }
     if (naming != Named::foreign) candidate.file->check_intact();
-    if (naming != Named::own) return false;
-    checkpoint_.unread_files.push_back(file);
-    checkpoint_.notes.push_back(
-        fmt::format("not read: {}: {}", file.string(), describe_unknown_format(*candidate.file)));
-    return true;
+    const std::string reason = describe_unknown_format(*candidate.file);
+    if (naming == Named::own) {
+      leave_unread(file, reason);
+      return true;
+    }
+    const bool is_model = is_foreign_model(*candidate.file) && !is_companion(file.filename().string());
+    if (may_be_weights || is_model) doubtful.push_back({file, reason});
+    return false;
   }
 
   // Whether tensors of another file lie in this one, as the external data of an ONNX model.
@@ -342,9 +295,10 @@ class Opener {
       if (!is_read && file.filename() != index) beside.push_back(file.filename().string());
     }
     std::erase_if(beside, is_companion);
-    // Training leaves other files of PyTorch's beside a checkpoint, such as optimizer states.
     for (const std::string& name : beside) {
-      if (name.ends_with(".safetensors")) checkpoint_.unread_files.push_back(folder / name);
+      if (is_named_like_weights(name) && !is_training_state(name)) {
+        checkpoint_.unread_files.push_back({folder / name, fmt::format("{} does not name it", index)});
+      }
     }
     if (beside.empty()) return;
     checkpoint_.notes.push_back(
@@ -382,8 +336,8 @@ class Opener {
     std::vector<std::string> unlisted;
     std::set_difference(found.begin(), found.end(), listed.begin(), listed.end(), std::back_inserter(unlisted));
     if (unlisted.empty()) return;
-    checkpoint_.notes.push_back(fmt::format("{}: holds {} tensors that the index does not list there: {}",
-                                            in_quotes(shard), unlisted.size(), list_of(unlisted)));
+    checkpoint_.notes.push_back(fmt::format("{}: holds {} that the index does not list there: {}", in_quotes(shard),
+                                            plural(unlisted.size(), "tensor"), list_of(unlisted)));
   }
 
   // A tensor that the index lists and no shard holds has an entry of its own, so that nobody takes the checkpoint for
@@ -406,32 +360,29 @@ class Opener {
       }
     }
     if (missing.empty()) return;
-    checkpoint_.notes.push_back(fmt::format("{}: lists {} tensors that no shard holds: {}", index.path().string(),
-                                            missing.size(), list_of(missing)));
+    checkpoint_.notes.push_back(fmt::format("{}: lists {} that no shard holds: {}", index.path().string(),
+                                            plural(missing.size(), "tensor"), list_of(missing)));
   }
 
   Checkpoint& checkpoint_;
+  const OpenOptions& options_;
+  std::map<fs::path, std::vector<std::string>> named_;  // files, by their folders
 };
 
 }  // namespace
 
-Checkpoint open_checkpoint(const std::vector<fs::path>& paths) {
+Checkpoint open_checkpoint(const std::vector<fs::path>& paths, const OpenOptions& options) {
   if (paths.empty()) throw Error("[open_checkpoint] no path was given: name a file, a folder or an index file");
   Checkpoint checkpoint;
   checkpoint.paths = paths;
-  Opener opener(checkpoint);
+  Opener opener(checkpoint, options);
   for (const fs::path& path : paths) opener.open(path);
   opener.finish();
   return checkpoint;
 }
 
-Checkpoint open_checkpoint(const fs::path& path) { return open_checkpoint(std::vector<fs::path>{path}); }
-
-std::vector<std::string> known_formats() {
-  std::vector<std::string> names;
-  for (const Format& format : kFormats) names.emplace_back(format.name);
-  names.emplace_back("pytorch-distributed");
-  return names;
+Checkpoint open_checkpoint(const fs::path& path, const OpenOptions& options) {
+  return open_checkpoint(std::vector<fs::path>{path}, options);
 }
 
 }  // namespace sigmax::io

@@ -58,6 +58,12 @@ struct SourceFile {
   std::uint64_t bytes = 0;
 };
 
+/// A file that may hold weights and was not read.
+struct UnreadFile {
+  std::filesystem::path path;
+  std::string reason;  ///< in words: `a part that is missing`
+};
+
 /// What open_checkpoint found. Entries hold their file mappings alive; nothing is read until load().
 struct Checkpoint {
   std::vector<std::filesystem::path> paths;  ///< as given
@@ -65,9 +71,10 @@ struct Checkpoint {
   std::vector<SourceFile> files;
   std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
   std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
-  /// Files of a directory that are named like a checkpoint and are of no known format, parts of a whole that are
-  /// missing, both left by a download that was not finished, and weights that the folder's index does not name.
-  std::vector<std::filesystem::path> unread_files;
+  /// Files that may hold weights of the same model and were not read: those of a directory that are named like weights
+  /// and are of no known format, or that its index does not name, or that are links out of it; parts of a whole that
+  /// are missing, or were not named with the others.
+  std::vector<UnreadFile> unread_files;
 };
 
 }  // namespace sigmax::io

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/message.hpp"
 
 namespace sigmax::io {
@@ -29,15 +30,35 @@ constexpr std::array<std::string_view, 4> kTokenizers = {"tokenizer.model", "spi
                                                          "sentencepiece.model"};
 constexpr std::array<std::string_view, 4> kBeginnings = {".git", "LICENSE", "NOTICE", "README"};
 
+// Of the formats that are read, then of other frameworks.
+constexpr std::array<std::string_view, 27> kWeights = {
+    ".safetensors", ".bin",  ".pt",      ".pth",  ".ckpt",   ".onnx",       ".npz",    ".npy",    ".distcp",
+    ".gguf",        ".ggml", ".h5",      ".hdf5", ".keras",  ".msgpack",    ".tflite", ".pb",     ".ot",
+    ".pdparams",    ".pte",  ".mlmodel", ".mnn",  ".params", ".caffemodel", ".nemo",   ".engine", ".t7"};
+constexpr std::array<std::string_view, 12> kAppended = {".part",       ".partial", ".incomplete", ".download",
+                                                        ".crdownload", ".tmp",     ".aria2",      ".gz",
+                                                        ".zst",        ".xz",      ".bz2",        ".zip"};
+constexpr std::array<std::string_view, 7> kTrainingStates = {"optimizer",     "scheduler",     "scaler",   "rng_state",
+                                                             "random_states", "training_args", "common.pt"};
+
+std::string in_lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
 // `before`-00002-of-00003`after`
 struct Shard {
   std::string_view before;
   std::string_view after;
+  char separator = '-';
   std::int64_t count = 0;
   std::size_t digits = 0;
 
   std::string named(std::int64_t i) const {
-    return fmt::format("{}-{:0{}}-of-{:0{}}{}", before, i, digits, count, digits, after);
+    return fmt::format("{}{}{:0{}}-of-{:0{}}{}", before, separator, i, digits, count, digits, after);
   }
 };
 
@@ -53,8 +74,8 @@ std::optional<Shard> shard_of(std::string_view name) {
   const std::size_t digits = of - begin;
   constexpr std::size_t kMostDigits = 6;
   if (digits == 0 || digits > kMostDigits || end - of - kOf.size() != digits) return std::nullopt;
-  if (begin == 0 || name[begin - 1] != '-') return std::nullopt;
-  Shard shard{name.substr(0, begin - 1), name.substr(end), 0, digits};
+  if (begin == 0 || (name[begin - 1] != '-' && name[begin - 1] != '_' && name[begin - 1] != '.')) return std::nullopt;
+  Shard shard{name.substr(0, begin - 1), name.substr(end), name[begin - 1], 0, digits};
   for (std::size_t i = of + kOf.size(); i < end; ++i) shard.count = 10 * shard.count + (name[i] - '0');
   return shard;
 }
@@ -63,28 +84,6 @@ std::optional<Shard> shard_of(std::string_view name) {
 using Key = std::pair<std::string_view, Dimensions>;
 
 Key key_of(const Entry& entry) { return {entry.name, entry.shape}; }
-
-enum class Kind { safetensors, pytorch, other };
-
-class Kinds {
- public:
-  explicit Kinds(const Checkpoint& checkpoint) {
-    for (const SourceFile& file : checkpoint.files) {
-      const bool pytorch = file.format == "pytorch" || file.format == "pytorch-legacy" || file.format == "torchscript";
-      kinds_[file.path.string()] = file.format == "safetensors" ? Kind::safetensors
-                                   : pytorch                    ? Kind::pytorch
-                                                                : Kind::other;
-    }
-  }
-
-  Kind of(const Entry& entry) const {
-    const auto found = kinds_.find(entry.file.string());
-    return found == kinds_.end() ? Kind::other : found->second;
-  }
-
- private:
-  std::map<std::string, Kind> kinds_;
-};
 
 void note_files_named_twice(Checkpoint& checkpoint) {
   std::map<std::string, int> times;
@@ -104,10 +103,38 @@ bool is_companion(std::string_view name) {
          std::any_of(kBeginnings.begin(), kBeginnings.end(), begins);
 }
 
-bool is_named_like_weights(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kWeights = {".safetensors", ".bin", ".pt",  ".pth",   ".ckpt",
-                                                        ".onnx",        ".npz", ".npy", ".distcp"};
+bool is_named_like_weights(std::string_view given) {
+  const std::string lower = in_lower_case(given);
+  std::string_view name = lower;
+  // A half of a download, and what was compressed, is called as the whole is.
+  for (const std::string_view more : kAppended) {
+    if (!name.ends_with(more)) continue;
+    name.remove_suffix(more.size());
+    break;
+  }
+  if (name.find(".ckpt.data-") != std::string_view::npos) return true;  // TensorFlow's
   return std::any_of(kWeights.begin(), kWeights.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+bool is_training_state(std::string_view name) {
+  return std::any_of(kTrainingStates.begin(), kTrainingStates.end(),
+                     [&](std::string_view beginning) { return name.starts_with(beginning); });
+}
+
+Named naming_of(const std::filesystem::path& path) {
+  constexpr std::string_view kOwn[] = {".safetensors", ".npy", ".npz",  ".onnx",  ".pt",
+                                       ".pth",         ".pt2", ".ckpt", ".distcp"};
+  constexpr std::string_view kShared[] = {"",     ".bin",    ".model", ".weights", ".th", ".ptl",
+                                          ".pkl", ".pickle", ".torch", ".tar",     ".t7", ".mar"};
+  const std::string extension = in_lower_case(path.extension().string());
+  if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
+  return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
+                                                                                           : Named::foreign;
+}
+
+std::string index_name_of(std::string_view shard) {
+  const std::optional<Shard> parts = shard_of(shard);
+  return parts ? fmt::format("{}{}.index.json", parts->before, parts->after) : std::string();
 }
 
 std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
@@ -127,47 +154,6 @@ std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
     }
   }
   return missing;
-}
-
-void leave_out_copies(Checkpoint& checkpoint, std::size_t first) {
-  const Kinds kinds(checkpoint);
-  const auto begin = checkpoint.entries.begin() + static_cast<std::ptrdiff_t>(first);
-  const auto end = checkpoint.entries.end();
-  std::set<Key> originals;
-  std::map<std::string, std::size_t> sizes, copies;  // of each PyTorch file
-  for (auto entry = begin; entry != end; ++entry) {
-    if (kinds.of(*entry) == Kind::safetensors) originals.insert(key_of(*entry));
-  }
-  if (originals.empty()) return;
-  const auto is_copy = [&](const Entry& entry) {
-    return kinds.of(entry) == Kind::pytorch && originals.contains(key_of(entry));
-  };
-  for (auto entry = begin; entry != end; ++entry) {
-    if (kinds.of(*entry) != Kind::pytorch) continue;
-    ++sizes[entry->file.string()];
-    if (is_copy(*entry)) ++copies[entry->file.string()];
-  }
-  if (copies.empty()) return;
-  std::vector<Entry> kept;
-  std::vector<bool> drop;
-  for (auto entry = begin; entry != end; ++entry) drop.push_back(is_copy(*entry));
-  for (std::size_t i = 0; i < drop.size(); ++i) {
-    if (!drop[i]) kept.push_back(std::move(checkpoint.entries[first + i]));
-  }
-  originals.clear();  // its keys look into the entries that move now
-  checkpoint.entries.resize(first);
-  std::move(kept.begin(), kept.end(), std::back_inserter(checkpoint.entries));
-  for (const auto& [file, count] : copies) {
-    const std::string of = count == sizes[file] ? std::string("its") : fmt::format("{} of its {}", count, sizes[file]);
-    checkpoint.notes.push_back(fmt::format(
-        "{}: {} tensors have the names and shapes of tensors in safetensors files here and were left out as "
-        "copies (values were not compared); name the file to read it",
-        file, of));
-    if (count < sizes[file]) continue;
-    const auto gone = [&file = file](const SourceFile& source) { return source.path.string() == file; };
-    checkpoint.files.erase(std::remove_if(checkpoint.files.begin(), checkpoint.files.end(), gone),
-                           checkpoint.files.end());
-  }
 }
 
 void note_repeated_tensors(Checkpoint& checkpoint) {
@@ -194,10 +180,9 @@ void note_repeated_tensors(Checkpoint& checkpoint) {
   }
   const std::string more = names.size() > shown.size() ? fmt::format(" and {} more", names.size() - shown.size()) : "";
   checkpoint.notes.push_back(
-      fmt::format("{} tensor{} (such as {}) {} in several files under the same name and shape, and {} counted in each: "
-                  "{}{}; name one file to read it alone",
-                  count, count == 1 ? "" : "s", example, count == 1 ? "is" : "are", count == 1 ? "is" : "are",
-                  fmt::join(shown, ", "), more));
+      fmt::format("{} (such as {}) {} in several files under the same name and shape, and counted in each: {}{}; name "
+                  "one file to read it alone",
+                  plural(count, "tensor"), example, either(count, "is", "are"), fmt::join(shown, ", "), more));
 }
 
 }  // namespace sigmax::io

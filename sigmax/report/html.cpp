@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/report/html_assets.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/summary.hpp"
@@ -112,7 +113,7 @@ class Page {
   void cards() {
     const audit::Summary& s = result_.summary;
     add("<div class=\"cards\">\n");
-    card(fmt::format("{}", s.audited), s.audited == 1 ? "weight audited" : "weights audited");
+    card(fmt::format("{}", s.audited), either(s.audited, "weight audited", "weights audited"));
     card(count_text(s.parameters), fmt::format("parameters, {}", bytes_text(s.bytes)));
     card(fmt::format("{} / {}", s.proven, s.audited), "sigma_max proven");
     if (s.probabilistic > 0) card(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
@@ -120,10 +121,10 @@ class Page {
     if (s.non_finite > 0) card(fmt::format("{}", s.non_finite), "with NaN or infinite entries", true);
     if (s.unread > 0) {
       card(fmt::format("{}", s.unread),
-           s.unread == 1 ? "not read, and may be a weight" : "not read, and may be weights", true);
+           either(s.unread, "not read, and may be a weight", "not read, and may be weights"), true);
     }
-    card(fmt::format("{}", s.skipped), s.skipped == 1 ? "tensor skipped" : "tensors skipped");
-    card(duration_text(s.seconds), fmt::format("on {} thread{}", s.threads, s.threads == 1 ? "" : "s"));
+    card(fmt::format("{}", s.skipped), either(s.skipped, "tensor skipped", "tensors skipped"));
+    card(duration_text(s.seconds), "on " + plural(s.threads, "thread"));
     add("</div>\n");
   }
 

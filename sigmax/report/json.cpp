@@ -72,7 +72,7 @@ Json model_json(const audit::Model& model) {
   Json notes = Json::array();
   for (const std::string& note : model.notes) notes.push_back(valid_utf8(note));
   Json unread = Json::array();
-  for (const std::string& file : model.unread_files) unread.push_back(valid_utf8(file));
+  for (const audit::UnreadFile& file : model.unread_files) unread.push_back(valid_utf8(file.path));
   return {{"path", valid_utf8(model.path)},
           {"format", valid_utf8(model.format)},
           {"files", files},

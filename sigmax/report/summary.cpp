@@ -10,15 +10,12 @@
 #include <optional>
 #include <string_view>
 
+#include "sigmax/core/plural.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
 
 namespace sigmax::report {
 namespace {
-
-std::string plural(std::int64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 bool any_row(const std::vector<const audit::TensorResult*>& shown, const std::function<bool(const Row&)>& holds) {
   return std::any_of(shown.begin(), shown.end(), [&](const audit::TensorResult* tensor) {

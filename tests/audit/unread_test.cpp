@@ -32,6 +32,18 @@ TEST(unread, weights_in_types_that_are_not_read_count) {
   EXPECT_FALSE(may_be_unread_weight(entry("w", {4, 8}, DType::f32)));
 }
 
+TEST(unread, weights_that_were_flattened_into_a_vector_count_though_they_can_be_read) {
+  for (const char* name : {"_fsdp_wrapped_module._flat_param", "layers.0.flat_param_1", "fp32_flat_groups",
+                           "flat_weights", "single_partition_of_fp32_groups"}) {
+    EXPECT_TRUE(may_be_unread_weight(entry(name, {48}, DType::f32))) << name;
+    EXPECT_TRUE(may_be_unread_weight(entry(name, {48}, DType::bf16, "a flat parameter"))) << name;
+    EXPECT_FALSE(may_be_unread_weight(entry(name, {48}, DType::i64))) << name;
+  }
+  for (const char* name : {"norm.weight", "flat.bias", "flatten.weight", "groups"}) {
+    EXPECT_FALSE(may_be_unread_weight(entry(name, {48}, DType::f32))) << name;
+  }
+}
+
 TEST(unread, what_goes_with_a_weight_does_not) {
   for (const char* name :
        {"proj.weight_scale", "proj.weight_scale_inv", "proj.scales", "proj.qzeros", "w_zero_point", "attn.mask",

@@ -206,18 +206,95 @@ class WhatCannotBeJudged(CommandTest):
     def test_a_file_named_like_weights_that_is_none_keeps_the_gate_from_passing(self):
         self.write("hub/model.safetensors", checkpoints.safetensors({"good": self.GOOD}))
         self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
-        for name in ("config.json", "README.md", "tf_model.h5", "flax_model.msgpack", "vocab.txt"):
+        for name in ("config.json", "README.md", "training.log", "notes.rst", "vocab.txt"):
             self.write("hub/" + name, b"no weights")
         self.expect(0, "audit", "hub", "--fail-if", "sigma > 9")
-        for name in ("other.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx"):
+        for name in ("other.safetensors", "pytorch_model.bin", "a.pt", "b.pth", "c.ckpt", "d.onnx", "tf_model.h5",
+                     "flax_model.msgpack", "m.gguf", "m.tflite", "saved_model.pb", "m.safetensors.incomplete"):
             path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
             err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
-            self.assertIn(f"hub/{name} (a file that is missing or of no known format", err)
+            self.assertIn(f"1 file that may hold weights was not read: hub/{name} (is of no known format (a Git LFS", err)
+            self.assertNotIn("--exclude", err)
             self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
             self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
             report = json.loads(self.expect(0, "audit", "hub", "--format", "json").out)
             self.assertEqual(report["model"]["unread_files"], [f"hub/{name}"])
             path.unlink()
+
+    def test_files_and_weights_are_counted_apart(self):
+        self.write("hub/model.safetensors", checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))}))
+        self.write("hub/a.gguf", b"GGUF\3")
+        self.write("hub/b.h5", b"\x89HDF\r\n\x1a\n")
+        err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err.splitlines()
+        self.assertEqual(len(err), 2)
+        self.assertIn("1 weight was not read: w ([4, 3] f8_e4m3", err[0])
+        self.assertIn("leave out by --exclude", err[0])
+        self.assertIn("2 files that may hold weights were not read: hub/a.gguf (is of no known format (GGUF", err[1])
+        err = self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread").err
+        self.assertIn("passed over: 3 unread", err)
+
+    def test_a_part_that_is_named_by_itself_is_not_the_model(self):
+        names = [f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3)]
+        for name, sigma in zip(names, (3.0, 50.0, 3.0)):
+            self.write("hub/" + name, checkpoints.safetensors({name[:11]: checkpoints.matrix([[sigma]])}))
+        parts = ["hub/" + name for name in names]
+        err = self.expect(4, "audit", parts[0], "--fail-if", "sigma > 9", "-q").err
+        self.assertIn(f"2 files that may hold weights were not read: {parts[1]} (a part of the same model", err)
+        self.assertIn("name 'hub' for all", self.expect(0, "audit", parts[0]).out)
+        self.assertIn(parts[1], self.expect(4, "audit", parts[0], parts[2], "--fail-if", "sigma > 9", "-q").err)
+        self.expect(1, "audit", *parts, "--fail-if", "sigma > 9", "-q")
+        self.expect(0, "audit", parts[0], "--fail-if", "sigma > 9", "--allow", "unread")
+        index = {"weight_map": {name[:11]: name for name in names}}
+        self.write("hub/model.safetensors.index.json", json.dumps(index).encode())
+        self.assertIn("name 'hub/model.safetensors.index.json' for all", self.expect(0, "audit", parts[2]).out)
+        self.write("old/pytorch_model-1-of-2.bin", checkpoints.torch_zip({"w": [[1.0]]}))
+        self.expect(4, "audit", "old/pytorch_model-1-of-2.bin", "--fail-if", "sigma > 9", "-q")
+
+    def test_another_model_as_pytorch_beside_safetensors_is_judged_too(self):
+        rows = {"a": [[3.0, 0.0], [0.0, 1.0]], "b": [[2.0, 5.0]]}
+        self.write("hub/model.safetensors",
+                   checkpoints.safetensors({name: checkpoints.matrix(values) for name, values in rows.items()}))
+        copy = self.write("hub/pytorch_model.bin", checkpoints.torch_zip(rows))
+        self.assertIn("2 weights judged", self.expect(0, "audit", "hub", "--fail-if", "sigma > 9").err)
+        self.expect(0, "norm", "hub:a")
+        # One value, and the last.
+        copy.write_bytes(checkpoints.torch_zip(rows | {"b": [[2.0, 50.0]]}))
+        finished = self.expect(1, "audit", "hub", "--fail-if", "sigma > 9")
+        self.assertIn("gate tripped: sigma > 9: b, ", finished.err)
+        self.assertIn("1 of its 2 tensors is in safetensors files", " ".join(finished.out.split()))
+        self.expect(0, "norm", "hub:a")
+        self.assertIn("'b'", self.expect(2, "norm", "hub:b").err)
+        # In another precision it is another model.
+        self.write("hub/model.safetensors",
+                   checkpoints.safetensors({name: checkpoints.matrix(values, "F32") for name, values in rows.items()}))
+        copy.write_bytes(checkpoints.torch_zip(rows))
+        self.assertIn("4 weights judged", self.expect(0, "audit", "hub", "--fail-if", "sigma > 9").err)
+        self.assertIn("values were not compared", self.expect(0, "ls", "hub").err)
+
+    def test_a_link_that_leads_out_of_a_folder_counts(self):
+        self.write("secret/w.npy", checkpoints.npy([[50.0, 0.0]]))
+        self.write("hub/model.safetensors", checkpoints.safetensors({"good": self.GOOD}))
+        for name in ("w.npy", "weights.bin", "0123abcd"):
+            os.symlink("../secret/w.npy", self.folder / "hub" / name)
+            err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
+            self.assertIn(f"hub/{name} (a link that leads out of the folder, to '", err)
+            self.expect(1, "audit", f"hub/{name}", "--fail-if", "sigma > 9", "-q")
+            os.unlink(self.folder / "hub" / name)
+
+    def test_flat_parameters_and_stacks_too_large_count(self):
+        for name in ("_fsdp_wrapped_module._flat_param", "module.layers.0._flat_param", "fp32_flat_groups"):
+            self.unread(name, ("F32", (6,), [50.0] * 6))
+        many = (1 << 20) + 1
+        self.unread("layers.0.experts.w1", ("F32", (many, 1, 1), [50.0] * many))
+        self.unread("layers.0.experts.down_proj", ("F32", (1 << 10, (1 << 10) + 1, 1, 1), [50.0] * ((1 << 20) + (1 << 10))))
+
+    def test_what_is_empty_is_said_in_words_that_fit_the_count(self):
+        for count, words in [(0, "no weight was audited, there is no tensor"),
+                             (1, "no weight was audited, the one tensor was skipped"),
+                             (2, "no weight was audited, all 2 tensors were skipped")]:
+            tensors = {f"norm{i}.bias": ("F64", (2,), [1.0, 2.0]) for i in range(count)}
+            path = self.write("m.safetensors", checkpoints.safetensors(tensors))
+            self.assertIn(words, self.expect(4, "audit", path, "--fail-if", "sigma > 9", "-q").err)
 
     def test_many_unread_weights_are_one_line_with_the_first_names_and_all_are_in_the_json(self):
         unread = {f"w{i}": ("F8_E4M3", (2, 2), bytes(4)) for i in range(40)}

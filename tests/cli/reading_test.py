@@ -38,7 +38,7 @@ class ReadingTest(CommandTest):
         self.assertEqual(audited, ["w", "v"])
         self.assertEqual(skipped,
                          {"lm_head.weight": "no shard holds it, though the index lists it in 'a.safetensors'"})
-        self.assertIn("lists 1 tensors that no shard holds: 'lm_head.weight'", notes[0])
+        self.assertIn("lists 1 tensor that no shard holds: 'lm_head.weight'", notes[0])
         self.assertIn("'lm_head.weight'", self.expect(0, "audit", ".", "--format", "csv").err)
         refused = self.expect(3, "norm", ".:lm_head.weight")
         self.assertIn("no shard holds it", refused.err)

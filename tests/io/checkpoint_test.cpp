@@ -228,6 +228,103 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   }
 }
 
+// What was not read though it may hold weights, `name: reason`.
+Names unread_of(const Checkpoint& checkpoint) {
+  Names all;
+  for (const UnreadFile& file : checkpoint.unread_files)
+    all.push_back(file.path.filename().string() + ": " + file.reason);
+  return all;
+}
+
+TEST(OpenCheckpoint, WeightsInOtherFormatsAreUnread) {
+  const TempFolder folder;
+  folder.write("a.safetensors", safetensors({{"w", 1}}));
+  folder.write("config.json", "{}");
+  EXPECT_TRUE(open_checkpoint(folder.path()).unread_files.empty());
+  folder.write("flax_model.msgpack", "\x81\xa1w");
+  folder.write("half.safetensors.part", "half");
+  folder.write("model.gguf", "GGUF\3");
+  folder.write("no-ending", std::string("\x1c\0\0\0TFL3", 8));
+  folder.write("vocab.txt", "GGUF is a word");
+  const Names unread = unread_of(open_checkpoint(folder.path()));
+  ASSERT_EQ(unread.size(), 4U);
+  EXPECT_EQ(unread[0], "flax_model.msgpack: is of no known format");
+  EXPECT_EQ(unread[1], "half.safetensors.part: is of no known format");
+  EXPECT_EQ(unread[2], "model.gguf: is of no known format (GGUF is not read by this version)");
+  EXPECT_TRUE(contains(unread[3], "no-ending: is of no known format (TensorFlow Lite"));
+}
+
+TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {
+  const TempFolder folder;
+  const fs::path one = folder.write("model-00001-of-00003.safetensors", safetensors({{"a", 1}}));
+  const fs::path two = folder.write("model-00002-of-00003.safetensors", safetensors({{"b", 2}}));
+  const fs::path three = folder.write("model-00003-of-00003.safetensors", safetensors({{"c", 3}}));
+  const Checkpoint part = open_checkpoint(two);
+  EXPECT_EQ(names_of(part), Names{"b"});
+  EXPECT_EQ(unread_of(part),
+            (Names{"model-00001-of-00003.safetensors: a part of the same model, which was not named",
+                   "model-00003-of-00003.safetensors: a part of the same model, which was not named"}));
+  ASSERT_EQ(part.notes.size(), 1U);
+  EXPECT_TRUE(contains(part.notes[0], "name '" + folder.path().string() + "' for all"));
+  EXPECT_EQ(unread_of(open_checkpoint({one, three})).size(), 1U);
+  for (const auto& all : {std::vector<fs::path>{three, one, two}, {folder.path()}}) {
+    EXPECT_TRUE(open_checkpoint(all).unread_files.empty());
+  }
+  const fs::path index =
+      folder.write("model.safetensors.index.json", R"({"weight_map":{"a":")" + one.filename().string() + R"("}})");
+  EXPECT_TRUE(contains(open_checkpoint(one).notes.at(0), "name '" + index.string() + "' for all"));
+}
+
+// An archive may bring links along.
+TEST(OpenCheckpoint, LinksThatLeadOutOfAFolderAreUnread) {
+  const TempFolder folder;
+  fs::create_directories(folder.path() / "model" / "below");
+  folder.write("secret.npy", npy(7));
+  folder.write("model/a.npy", npy(1));
+  folder.write("model/below/b.npy", npy(2));
+  fs::create_symlink("below/b.npy", folder.path() / "model" / "b.npy");
+  fs::create_symlink("../secret.npy", folder.path() / "model" / "c.npy");
+  fs::create_symlink(folder.path() / "model" / "c.npy", folder.path() / "model" / "d.npy");
+  const Checkpoint checkpoint = open_checkpoint(folder.path() / "model");
+  EXPECT_EQ(names_of(checkpoint), (Names{"a", "b"}));
+  const Names unread = unread_of(checkpoint);
+  ASSERT_EQ(unread.size(), 2U);
+  EXPECT_TRUE(contains(unread[0], "c.npy: a link that leads out of the folder, to '"));
+  EXPECT_TRUE(contains(unread[0], "secret.npy': name the file itself to read it"));
+  EXPECT_TRUE(contains(unread[1], "d.npy: a link"));
+  EXPECT_EQ(names_of(open_checkpoint(folder.path() / "model" / "c.npy")), Names{"c"});
+  EXPECT_TRUE(contains(unread_of(open_checkpoint(folder.path() / "model")).at(0), "c.npy"));
+}
+
+// Without an index, too: one file is most models.
+TEST(OpenCheckpoint, AFolderMayBeOfLinksIntoAHubCache) {
+  const TempFolder folder;
+  const fs::path model = folder.path() / "models--org--name", snapshot = model / "snapshots" / "rev";
+  fs::create_directories(model / "blobs");
+  fs::create_directories(snapshot);
+  fs::create_directories(folder.path() / "local");
+  folder.write("models--org--name/blobs/0a", safetensors({{"w", 5}}));
+  folder.write("models--org--name/blobs/1b", "{}");
+  fs::create_symlink("../../blobs/0a", snapshot / "model.safetensors");
+  EXPECT_EQ(names_of(open_checkpoint(snapshot)), Names{"w"});
+  // A folder that was filled with links is known by its config.json.
+  fs::create_symlink(model / "blobs" / "0a", folder.path() / "local" / "model.safetensors");
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path() / "local"); }), "a link that leads out of"));
+  fs::create_symlink(model / "blobs" / "1b", folder.path() / "local" / "config.json");
+  EXPECT_EQ(names_of(open_checkpoint(folder.path() / "local")), Names{"w"});
+  fs::create_directories(folder.path() / "models--a--secret" / "blobs");
+  folder.write("models--a--secret/blobs/2c", safetensors({{"s", 5}}));
+  fs::create_symlink("../models--a--secret/blobs/2c", folder.path() / "local" / "other.safetensors");
+  EXPECT_EQ(unread_of(open_checkpoint(folder.path() / "local")).size(), 1U);
+}
+
+TEST(OpenCheckpoint, TwoOnnxModelsInOneFileAreRefused) {
+  const TempFolder folder;
+  const fs::path path = folder.write("two.onnx", kOnnx + kOnnx);
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(path); }), "the model has two graphs, as two files one after"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), "two.onnx"));
+}
+
 class ShardedCheckpoint : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -267,6 +364,21 @@ TEST_F(ShardedCheckpoint, StandsForItsFolder) {
   EXPECT_TRUE(contains(checkpoint.notes[0], "m.safetensors.index.json does not name them: 'other.npy'"));
 }
 
+TEST_F(ShardedCheckpoint, WeightsThatTheIndexDoesNotNameAreUnread) {
+  index(whole_);
+  folder_.write("training_args.bin", "x");
+  folder_.write("optimizer.pt", "x");
+  folder_.write("config.json", "x");
+  EXPECT_TRUE(open_checkpoint(folder_.path()).unread_files.empty());
+  for (const char* name : {"more.safetensors", "pytorch_model-00001-of-00002.bin", "model.gguf", "ema.pt"}) {
+    const fs::path file = folder_.write(name, "x");
+    EXPECT_EQ(unread_of(open_checkpoint(folder_.path())),
+              Names{std::string(name) + ": m.safetensors.index.json does not name it"});
+    EXPECT_TRUE(open_checkpoint(folder_.path() / "m.safetensors.index.json").unread_files.empty());
+    fs::remove(file);
+  }
+}
+
 TEST_F(ShardedCheckpoint, IndicesOfOtherThingsStandForNothing) {
   folder_.write("vectors.index.json", R"({"dimension": 4, "metric": "cosine"})");
   folder_.write("empty.index.json", "");
@@ -298,7 +410,7 @@ TEST_F(ShardedCheckpoint, TensorsThatTheIndexDoesNotListAreReadAndNoted) {
   EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   ASSERT_EQ(checkpoint.notes.size(), 1U);
   EXPECT_TRUE(
-      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensors that the index does not list there: 'b'"));
+      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensor that the index does not list there: 'b'"));
 }
 
 TEST_F(ShardedCheckpoint, MayHaveItsShardsInAFolderBelow) {
@@ -377,7 +489,7 @@ TEST_F(ShardedCheckpoint, ATensorInAnotherShardThanListedIsThere) {
   EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   ASSERT_EQ(checkpoint.notes.size(), 1U);
   EXPECT_TRUE(
-      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensors that the index does not list there: 'b'"));
+      contains(checkpoint.notes[0], "'m-1.safetensors': holds 1 tensor that the index does not list there: 'b'"));
 }
 
 TEST_F(ShardedCheckpoint, RefusesShardsThatAreElsewhere) {

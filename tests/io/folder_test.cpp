@@ -29,18 +29,12 @@ Checkpoint checkpoint_of(std::vector<SourceFile> files, std::vector<Entry> entri
   return checkpoint;
 }
 
-// `name file` of each entry.
-Names places(const Checkpoint& checkpoint) {
-  Names all;
-  for (const Entry& e : checkpoint.entries) all.push_back(e.name + " " + e.file.string());
-  return all;
-}
-
 TEST(Folder, PartsThatAreMissingAreNamed) {
   EXPECT_EQ(missing_shards({"model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors", "x.bin"}),
             Names{"model-00002-of-00003.safetensors"});
   EXPECT_EQ(missing_shards({"m-1-of-2.bin", "m-2-of-2.bin", "n-1-of-1.bin", "state-of-art.pt", "a-1-of-22.pt", "-of-"}),
             Names{});
+  EXPECT_EQ(missing_shards({"model_00002-of-00002.bin"}), Names{"model_00001-of-00002.bin"});
   EXPECT_EQ(missing_shards({"pytorch_model-00001-of-99999.bin"}).size(), kMostMissing);
 }
 
@@ -57,48 +51,48 @@ TEST(Folder, CompanionsAreKnownByTheirNames) {
 }
 
 TEST(Folder, WeightsAreKnownByTheirNames) {
-  for (const char* name : {"model.safetensors", "pytorch_model.bin", "a.pt", "a.pth", "a.ckpt", "a.onnx", "a.npz"}) {
+  for (const char* name : {"model.safetensors",
+                           "pytorch_model.bin",
+                           "a.pt",
+                           "a.pth",
+                           "a.ckpt",
+                           "a.onnx",
+                           "a.npz",
+                           "tf_model.h5",
+                           "model.gguf",
+                           "flax_model.msgpack",
+                           "a.keras",
+                           "a.tflite",
+                           "saved_model.pb",
+                           "rust_model.ot",
+                           "model.ckpt.data-00000-of-00001",
+                           "model.safetensors.part",
+                           "pytorch_model.bin.gz",
+                           "model.gguf.incomplete",
+                           "Model.SafeTensors",
+                           "W.H5"}) {
     EXPECT_TRUE(is_named_like_weights(name)) << name;
     EXPECT_FALSE(is_companion(name)) << name;
   }
-  for (const char* name : {"tf_model.h5", "model.gguf", "model.safetensors.index.json", "bin", "notes.txt"}) {
+  for (const char* name : {"model.safetensors.index.json", "bin", "notes.txt", "a.part", "x.gz", "model.ckpt.index"}) {
     EXPECT_FALSE(is_named_like_weights(name)) << name;
   }
 }
 
-TEST(Folder, PytorchCopiesOfSafetensorsAreLeftOutWithANote) {
-  for (const char* format : {"pytorch", "pytorch-legacy", "torchscript"}) {
-    Checkpoint checkpoint = checkpoint_of({{"m.safetensors", "safetensors", 1}, {"p.bin", format, 1}},
-                                          {entry("a", {2, 3}, "m.safetensors"), entry("b", {4}, "m.safetensors"),
-                                           entry("b", {4}, "p.bin"), entry("a", {2, 3}, "p.bin")});
-    leave_out_copies(checkpoint, 0);
-    EXPECT_EQ(places(checkpoint), (Names{"a m.safetensors", "b m.safetensors"}));
-    ASSERT_EQ(checkpoint.files.size(), 1u);
-    ASSERT_EQ(checkpoint.notes.size(), 1u);
-    EXPECT_TRUE(contains(checkpoint.notes[0], "p.bin: its tensors have the names and shapes"));
+TEST(Folder, TheStatesOfATrainingAreNoWeights) {
+  for (const char* name : {"optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt", "rng_state_0.pth",
+                           "random_states_0.pkl", "training_args.bin"}) {
+    EXPECT_TRUE(is_training_state(name)) << name;
+  }
+  for (const char* name : {"pytorch_model.bin", "ema.pt", "model.optimizer.pt"}) {
+    EXPECT_FALSE(is_training_state(name)) << name;
   }
 }
 
-TEST(Folder, WhatOnlyTheOtherFileHoldsStays) {
-  Checkpoint checkpoint =
-      checkpoint_of({{"p.bin", "pytorch", 1}, {"m.safetensors", "safetensors", 1}},
-                    {entry("a", {2, 3}, "p.bin"), entry("tied", {2, 3}, "p.bin"), entry("b", {3, 2}, "p.bin"),
-                     entry("a", {2, 3}, "m.safetensors"), entry("b", {2, 3}, "m.safetensors")});
-  leave_out_copies(checkpoint, 0);
-  EXPECT_EQ(places(checkpoint), (Names{"tied p.bin", "b p.bin", "a m.safetensors", "b m.safetensors"}));
-  EXPECT_EQ(checkpoint.files.size(), 2u);
-  ASSERT_EQ(checkpoint.notes.size(), 1u);
-  EXPECT_TRUE(contains(checkpoint.notes[0], "p.bin: 1 of its 3 tensors"));
-}
-
-TEST(Folder, OtherFormatsAndWhatCameBeforeAreNoCopies) {
-  Checkpoint checkpoint = checkpoint_of(
-      {{"p.bin", "pytorch", 1}, {"m.safetensors", "safetensors", 1}, {"n.npz", "npz", 1}, {"o.onnx", "onnx", 1}},
-      {entry("a", {2, 3}, "p.bin"), entry("a", {2, 3}, "m.safetensors"), entry("a", {2, 3}, "n.npz"),
-       entry("a", {2, 3}, "o.onnx"), entry("a", {2, 3}, "unlisted")});
-  leave_out_copies(checkpoint, 1);
-  EXPECT_EQ(checkpoint.entries.size(), 5u);
-  EXPECT_TRUE(checkpoint.notes.empty());
+TEST(Folder, TheIndexOfAShardIsKnown) {
+  EXPECT_EQ(index_name_of("model-00002-of-00003.safetensors"), "model.safetensors.index.json");
+  EXPECT_EQ(index_name_of("pytorch_model-1-of-2.bin"), "pytorch_model.bin.index.json");
+  EXPECT_EQ(index_name_of("model.safetensors"), "");
 }
 
 TEST(Folder, RepeatedTensorsAreSaid) {

@@ -168,6 +168,18 @@ TEST_F(OnnxExternalData, IsMappedFromBesideTheModel) {
   EXPECT_EQ(load(external({{"location", "./sub//w.data"}, {"checksum", "x"}})).second, (std::vector<float>{5, 6}));
 }
 
+// Whatever it is called: a gate must not count it as weights that were not read.
+TEST_F(OnnxExternalData, InAFolderIsNoFileThatWasLeftUnread) {
+  for (const char* name : {"weights.bin", "model.gguf", "m.onnx_data", "w.h5"}) {
+    folder_.write(std::string("model/") + name, raw(std::vector<float>{5, 6}));
+    folder_.write("model/m.onnx", external({{"location", name}}).bytes);
+    const Checkpoint checkpoint = open_checkpoint(folder_.path() / "model");
+    EXPECT_EQ(checkpoint.entries.size(), 1U);
+    EXPECT_TRUE(checkpoint.unread_files.empty()) << name;
+    fs::remove(folder_.path() / "model" / name);
+  }
+}
+
 TEST_F(OnnxExternalData, IsNeverReadFromElsewhere) {
   fs::create_symlink(folder_.path() / "secret", folder_.path() / "model" / "link.data");
   fs::create_directory_symlink(folder_.path(), folder_.path() / "model" / "up");

@@ -88,6 +88,34 @@ TEST(ProcessShards, one_of_them_is_refused_too_and_what_is_whole_beside_them_is_
   EXPECT_TRUE(contains(problem("one"), "name one of the folders in it: 'mp_rank_00'"));
 }
 
+// Whatever their names: the metadata say where each tensor begins in the whole.
+TEST(ProcessShards, safetensors_of_torch_distributed_are_known_by_their_metadata) {
+  const TempFolder folder;
+  const auto write = [&folder](const std::string& name, std::string info) {
+    std::string escaped;
+    for (const char c : info) escaped += c == '"' ? std::string("\\\"") : std::string(1, c);
+    const std::string header = R"({"__metadata__":{"DCP_VERSION":"1.0","DCP_SHARDING_INFO":")" + escaped +
+                               R"(","format":"pt"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+    return folder.write(name, testing::raw(std::uint64_t{header.size()}) + header + testing::raw(1.0F));
+  };
+  const auto problem = [](const fs::path& path) { return refusal([&] { open_checkpoint(path); }); };
+  EXPECT_EQ(problem(write("whole.safetensors", R"({"w": {"saved_offsets": [0]}})")), "nothing was thrown");
+  EXPECT_EQ(problem(write("empty.safetensors", "{}")), "nothing was thrown");
+  EXPECT_EQ(problem(write("scalar.safetensors", R"({"w": {"saved_offsets": [], "later": [7]}})")),
+            "nothing was thrown");
+  for (const char* info :
+       {R"({"w": {"saved_offsets": [4]}})", R"({"v": {"saved_offsets": [0, 0]}, "w": {"saved_offsets": [0, 3]}})",
+        R"({"w": {"x": 1, "saved_offsets": [1, 0, 0]}})"}) {
+    const std::string message = problem(write("part.safetensors", info));
+    EXPECT_TRUE(contains(message, "one process's part of each weight ('w' does not begin")) << info;
+    EXPECT_TRUE(contains(message, "consolidate_safetensors_files"));
+  }
+  EXPECT_TRUE(contains(problem(folder.path()), "part.safetensors"));
+  EXPECT_TRUE(contains(problem(write("odd.safetensors", R"({"w": {"saved_offsets": [-1]}})")), "must be an integer"));
+  EXPECT_TRUE(contains(problem(write("odd.safetensors", "[")), "DCP_SHARDING_INFO"));
+  EXPECT_TRUE(contains(problem(write("odd.safetensors", "7")), "DCP_SHARDING_INFO"));
+}
+
 TEST(ProcessShards, a_folder_of_torch_distributed_is_read_whole) {
   const TempFolder folder;
   std::string shard;
@@ -108,6 +136,9 @@ TEST(ProcessShards, a_folder_of_torch_distributed_is_read_whole) {
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   ASSERT_EQ(checkpoint.notes.size(), 1u);
   EXPECT_TRUE(contains(checkpoint.notes[0], "not read, as .metadata does not name them: '__9_0.distcp', 'common.pt'"));
+  // Megatron-Core keeps arguments in common.pt; a shard that nothing names may be half of a newer save.
+  ASSERT_EQ(checkpoint.unread_files.size(), 1u);
+  EXPECT_EQ(checkpoint.unread_files[0].path.filename(), "__9_0.distcp");
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path() / "__0_0.distcp"); }), "name its folder"));
   EXPECT_TRUE(
       contains(refusal([&] { open_checkpoint(folder.path().parent_path() / "nothing.distcp"); }), "nothing.distcp"));

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "sigmax/core/error.hpp"
@@ -67,6 +68,17 @@ fs::path companion_path(const MappedFile& model, std::string_view location) {
   }
   if (path.empty()) refuse(model, "is not a file name");
   return path;
+}
+
+bool lies_in_model(const MappedFile& file, const fs::path& folder) {
+  std::error_code error;
+  if (file.real_path().empty()) return !fs::is_symlink(file.path(), error) && !error;
+  const fs::path real_folder = fs::canonical(folder, error);
+  if (error) return false;
+  if (may_lie_at(file.real_path(), real_folder, {})) return true;
+  const fs::path blobs = fs::canonical(folder / "config.json", error).parent_path();
+  return !error && blobs.filename() == "blobs" && blobs.parent_path().filename().string().starts_with("models--") &&
+         is_below(file.real_path(), blobs);
 }
 
 std::shared_ptr<const MappedFile> open_companion(const MappedFile& model, std::string_view location) {

@@ -32,4 +32,11 @@ std::filesystem::path companion_path(const MappedFile& model, std::string_view l
 /// it lies elsewhere.
 std::shared_ptr<const MappedFile> open_companion(const MappedFile& model, std::string_view location);
 
+/// Whether a file of a folder that has no index may be read as one of its model's: it lies in the folder or below, in
+/// `blobs` of the model if the folder is `models--NAME/snapshots/REVISION` or below, or in the `models--NAME/blobs`
+/// that the folder's config.json is a link into, as it is in a folder that huggingface_hub filled with links. A link
+/// that leads elsewhere may have come with an archive. Where the system does not say where a file lies, links are not
+/// followed.
+bool lies_in_model(const MappedFile& file, const std::filesystem::path& folder);
+
 }  // namespace sigmax::io

@@ -133,7 +133,7 @@ bool looks_like_onnx(const MappedFile& file) noexcept {
       if (cursor.field() == kGraphField) ++graphs;
       if (cursor.field() == 1 || cursor.field() == 8) versioned = true;
     }
-    return graphs == 1 && versioned;
+    return graphs > 0 && versioned;  // two are refused by read_onnx, which says why
   } catch (const std::exception&) {
     return false;
   }

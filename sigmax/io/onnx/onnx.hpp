@@ -9,7 +9,7 @@
 
 namespace sigmax::io {
 
-/// True if the whole file is a ModelProto at its top level: known fields with their wire types, an IR version and one
+/// True if the whole file is a ModelProto at its top level: known fields with their wire types, an IR version and a
 /// graph. Unknown field numbers up to 63 are let through, as later versions of the format may add some.
 bool looks_like_onnx(const MappedFile& file) noexcept;
 

@@ -123,7 +123,8 @@ class ModelReader {
     // The main graph comes first in the list, wherever the file has it.
     for (WireCursor look = cursor; look.next();) {
       if (look.field() != 7) continue;
-      if (has_graph) look.fail("the model has two graphs");
+      if (has_graph)
+        look.fail("the model has two graphs, as two files one after another have: keep each in a file of its own");
       has_graph = true;
       read_graph(look.message("GraphProto"), Graph{}, 0);
     }

@@ -15,6 +15,7 @@
 #include "sigmax/io/bytes/json_events.hpp"
 #include "sigmax/io/bytes/mapped_tensor.hpp"
 #include "sigmax/io/bytes/message.hpp"
+#include "sigmax/io/distributed/sharding_info.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -89,8 +90,8 @@ class Oddities {
 };
 
 // Gathers the header's tensors and checks everything that does not need their order. The metadata say nothing about the
-// tensors, and unknown fields of a tensor nothing that the reference implementation heeds: both are passed over,
-// whatever they hold.
+// tensors, unless it is that they are parts, and unknown fields of a tensor nothing that the reference implementation
+// heeds: both are passed over, whatever they hold.
 class Header : public JsonEvents {
  public:
   Header(const MappedFile& file, Oddities& oddities) : file_(file), oddities_(oddities) {}
@@ -130,7 +131,9 @@ class Header : public JsonEvents {
       in_metadata_ = name == "__metadata__";
       if (in_metadata_ && std::exchange(has_metadata_, true)) oddities_.add("has __metadata__ twice");
       name_ = std::move(name);
-    } else if (!in_metadata_ && depth == 2) {
+    } else if (in_metadata_) {
+      if (depth == 2) key_ = std::move(name);
+    } else if (depth == 2) {
       key_ = std::move(name);
       field_ = field_of(key_);
       if (field_ == Field::unknown) {
@@ -145,6 +148,7 @@ class Header : public JsonEvents {
   void value(JsonValue value, int depth) override {
     if (in_metadata_) {
       if (depth == 1 || (depth == 2 && value.text == nullptr)) oddities_.add(kNoStrings);
+      if (depth == 2 && value.text != nullptr && key_ == kShardingInfo) refuse_parts(file_, *value.text);
     } else if (depth < 2) {
       refuse(depth == 0 ? kHeader : place(), fmt::format("must be an object, is {}", value.kind));
     } else if (field_ == Field::unknown) {

@@ -20,7 +20,8 @@ bool looks_like_safetensors(const MappedFile& file) noexcept;
 /// Cost: one pass over the header, n log n comparisons; memory proportional to the header. Throws FileError unless the
 /// file obeys the rules of the format: header at most 100 MB, a JSON object; each tensor with a type, a shape and
 /// offsets that hold exactly its elements; tensors that follow each other from the first byte behind the header to the
-/// last of the file; no name twice, unless both descriptions are the same.
+/// last of the file; no name twice, unless both descriptions are the same; no tensor that is one process's part, by
+/// what the metadata say (io/distributed/sharding_info.hpp).
 ///
 /// What says nothing about the tensors is passed over, and one line of `notes` names it: white space other than spaces
 /// around the header, unknown fields of a tensor, `__metadata__` that is null, repeated, or holds anything but strings.

@@ -1,0 +1,23 @@
+// Counts in messages: one of a thing, or many.
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace sigmax {
+
+/// `one` for a count of 1, otherwise `many`: a verb, a pronoun, an irregular noun.
+constexpr std::string_view either(std::integral auto count, std::string_view one, std::string_view many) {
+  return count == 1 ? one : many;
+}
+
+/// `1 tensor`, `0 tensors`, `12 tensors`: a noun that takes an s.
+std::string plural(std::integral auto count, std::string_view noun) {
+  std::string text = std::to_string(count) + ' ';
+  text += noun;
+  if (count != 1) text += 's';
+  return text;
+}
+
+}  // namespace sigmax
