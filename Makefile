@@ -38,7 +38,7 @@ lint: ## formatting, clang-tidy, who includes whom
 	@tools/install-dependencies core test lint
 	tools/lint
 
-sanitize: ## every test under the address and undefined-behaviour sanitizers
+sanitize: ## every test under the address and undefined-behavior sanitizers
 	@tools/install-dependencies core test sanitize
 	@cmake --preset sanitize > /dev/null
 	cmake --build --preset sanitize

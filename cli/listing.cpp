@@ -139,12 +139,12 @@ std::string list_as_table(const io::Checkpoint& checkpoint, const Entries& entri
   shrink(columns, style.width);
 
   std::string text = line_of(columns, signs, [](const TableColumn& column) { return column.heading; });
-  if (style.colour) text = fmt::format("\x1b[1m{}\x1b[0m", text);
+  if (style.color) text = fmt::format("\x1b[1m{}\x1b[0m", text);
   text += '\n';
   for (std::size_t row = 0; row < entries.size(); ++row) {
     const std::string line =
         line_of(columns, signs, [row](const TableColumn& c) -> std::string_view { return c.cells[row]; });
-    const bool dim = style.colour && !entries[row]->unreadable.empty();
+    const bool dim = style.color && !entries[row]->unreadable.empty();
     text += dim ? fmt::format("\x1b[2m{}\x1b[0m\n", line) : line + '\n';
   }
   text += unreadable_lines(entries, style, signs);

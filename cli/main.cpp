@@ -59,7 +59,7 @@ int run(int argc, const char* const* argv) {
   const FloatingEnvironment environment;
   try {
     return std::visit(Run{}, parse(argc, argv));
-  } catch (const Cancelled&) {
+  } catch (const Canceled&) {
     Messages({}).error(Interrupt::signal() == SIGTERM ? "terminated" : "interrupted");
     return Interrupt::signal() == SIGTERM ? kTerminated : kInterrupted;
   } catch (const FileError& error) {

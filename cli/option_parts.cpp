@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kMostJobs = 1024;
 
-const std::map<std::string, Colour> kColours = {
-    {"auto", Colour::automatic}, {"always", Colour::always}, {"never", Colour::never}};
+const std::map<std::string, Color> kColors = {
+    {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
       ->group(kGeneral);
   app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
       ->group(kGeneral);
-  app->add_option("--color", typed.colour, "auto (a terminal, and NO_COLOR unset), always or never")
+  app->add_option("--color", typed.color, "auto (a terminal, and NO_COLOR unset), always or never")
       ->option_text("WHEN")
       ->group(kGeneral);
   app->set_help_flag("-h,--help", "this page")->group(kGeneral);
@@ -52,7 +52,7 @@ void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::
   app->add_option(name, typed.files[kind], text)->option_text("FILE")->group(kReports);
 }
 
-Colour colour_of(const Typed& typed) { return chosen("--color", typed.colour, kColours); }
+Color color_of(const Typed& typed) { return chosen("--color", typed.color, kColors); }
 
 CLI::Validator count_from_one(std::int64_t most) {
   return CLI::Validator(

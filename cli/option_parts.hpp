@@ -30,7 +30,7 @@ inline constexpr const char* kGeneral = "General";
 /// What was typed, before it is given its types.
 struct Typed {
   std::vector<std::string> layers, exclude, gates, allowed, assumed;
-  std::string sort, certify, format, seed, colour = "auto";
+  std::string sort, certify, format, seed, color = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;
@@ -53,7 +53,7 @@ void add_seed(CLI::App* app, Typed& typed);
 
 void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text);
 
-Colour colour_of(const Typed& typed);
+Color color_of(const Typed& typed);
 
 /// A whole number from 1 up, and no larger than `most`.
 CLI::Validator count_from_one(std::int64_t most = std::numeric_limits<std::int64_t>::max());

@@ -194,7 +194,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.roles = role_overrides(typed);
-  options.common.colour = colour_of(typed);
+  options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);
   options.seed = seed_of(typed.seed);
@@ -214,7 +214,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
-  options.common.colour = colour_of(typed);
+  options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   if (!typed.sort.empty()) {
     const auto [key, ascending] = sort_key(typed.sort);
@@ -226,7 +226,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
 
 NormOptions finished(NormOptions options, const Typed& typed) {
   check_paths({options.target}, typed.arguments);
-  options.common.colour = colour_of(typed);
+  options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
   options.norm = norms::parse_norm(options.ord);
   return options;

@@ -19,12 +19,12 @@
 
 namespace sigmax::cli {
 
-enum class Colour { automatic, always, never };
+enum class Color { automatic, always, never };
 enum class Format { table, json, csv, markdown };
 
 /// What every command understands.
 struct CommonOptions {
-  Colour colour = Colour::automatic;
+  Color color = Color::automatic;
   bool quiet = false;    ///< no progress, notes or warnings; no table that was not asked for
   bool verbose = false;  ///< more of everything
 };

@@ -44,7 +44,7 @@ std::string progress_text(std::string_view label, const Progress& progress, doub
 }
 
 ProgressLine::ProgressLine(Context& context, std::string label, const CommonOptions& options)
-    : context_(context), label_(std::move(label)), style_(style_of(STDERR_FILENO, options.colour)) {
+    : context_(context), label_(std::move(label)), style_(style_of(STDERR_FILENO, options.color)) {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
   active_ = style_.terminal && !options.quiet && !dumb;

@@ -139,7 +139,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
 
 SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd) {
   check_paths({options.target}, typed.arguments);
-  options.common.colour = colour_of(typed);
+  options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   if (!svd.count.empty()) {
     options.count = count_of(svd.count);

@@ -144,7 +144,7 @@ std::string precision_lines(const SvdReport& report) {
 }
 
 // `text` on as many lines as it takes, the first behind `label`.
-std::string labelled(std::string_view label, std::string_view text, const Style& style) {
+std::string labeled(std::string_view label, std::string_view text, const Style& style) {
   const std::string blanks(label.size(), ' ');
   std::string lines;
   for (const std::string& part : report::wrap(text, std::max<std::size_t>(style.width, 40) - label.size())) {
@@ -156,18 +156,18 @@ std::string labelled(std::string_view label, std::string_view text, const Style&
 std::string method_lines(const SvdReport& report, const Style& style) {
   const std::string effort =
       fmt::format("{} of the matrix, {}", plural(report.reads, "read"), report::duration_text(report.seconds));
-  return labelled("method     ", fmt::format("{}: {}; {}", report.method, report.in_words, effort), style);
+  return labeled("method     ", fmt::format("{}: {}; {}", report.method, report.in_words, effort), style);
 }
 
 // How good the vectors in the file are.
 std::string output_lines(const SvdReport& report, const Style& style) {
   if (report.output.empty()) return {};
   const bool can_be_smaller = !report.of_vectors && report.method != "randomized";
-  return labelled("output     ",
-                  fmt::format("u, s and vt in {}, with residuals of at most {:.1e}{}",
-                              report::visible(report.output, style.unicode), largest_residual(report),
-                              can_be_smaller ? "; --accuracy vectors makes them smaller" : ""),
-                  style);
+  return labeled("output     ",
+                 fmt::format("u, s and vt in {}, with residuals of at most {:.1e}{}",
+                             report::visible(report.output, style.unicode), largest_residual(report),
+                             can_be_smaller ? "; --accuracy vectors makes them smaller" : ""),
+                 style);
 }
 
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
@@ -195,7 +195,7 @@ std::string svd_as_table(const SvdReport& report, const Style& style) {
                                  report.smallest ? "energy left" : "energy");
   if (!report.values_only) head += "  residual";
   head += "  width";
-  text += style.colour ? fmt::format("\x1b[1m{}\x1b[0m\n", head) : head + '\n';
+  text += style.color ? fmt::format("\x1b[1m{}\x1b[0m\n", head) : head + '\n';
   for (const Triplet& each : report.triplets) {
     text += fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", each.index, sigma(each.sigma), ratio(each.relative),
                         percent(each.energy));

@@ -58,13 +58,13 @@ int write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-Style style_of(int descriptor, Colour colour) {
+Style style_of(int descriptor, Color color) {
   Style style;
   style.terminal = isatty(descriptor) == 1;
   style.unicode = locale_is_utf8();
   style.width = width_of(descriptor, style.terminal);
   const bool wanted = style.terminal && environment("NO_COLOR").empty() && environment("TERM") != "dumb";
-  style.colour = colour == Colour::always || (colour == Colour::automatic && wanted);
+  style.color = color == Color::always || (color == Color::automatic && wanted);
   return style;
 }
 
@@ -74,7 +74,7 @@ void print(std::string_view text) {
 }
 
 Messages::Messages(const CommonOptions& options)
-    : style_(style_of(STDERR_FILENO, options.colour)), quiet_(options.quiet) {}
+    : style_(style_of(STDERR_FILENO, options.color)), quiet_(options.quiet) {}
 
 void Messages::error(std::string_view text) const { say("", "31", text); }
 
@@ -92,7 +92,7 @@ void Messages::success(std::string_view label, std::string_view text) const {
   if (!quiet_) say(label, "32", text);
 }
 
-void Messages::say(std::string_view label, std::string_view colour, std::string_view text) const {
+void Messages::say(std::string_view label, std::string_view color, std::string_view text) const {
   // A message may quote a file; its line breaks are the message's own, everything else is made visible.
   std::string lines;
   while (true) {
@@ -102,7 +102,7 @@ void Messages::say(std::string_view label, std::string_view colour, std::string_
     text.remove_prefix(end + 1);
   }
   std::string head = label.empty() ? std::string("sigmax:") : fmt::format("sigmax: {}:", label);
-  if (style_.colour) head = fmt::format("\x1b[1;{}m{}\x1b[0m", colour, head);
+  if (style_.color) head = fmt::format("\x1b[1;{}m{}\x1b[0m", color, head);
   // Nobody is left to tell if standard error is closed.
   static_cast<void>(write_all(STDERR_FILENO, fmt::format("{} {}", head, lines)));
 }

@@ -12,17 +12,17 @@ namespace sigmax::cli {
 /// How text for people is to look on one stream.
 struct Style {
   bool terminal = false;  ///< the stream is a terminal
-  bool colour = false;    ///< ANSI colours
+  bool color = false;     ///< ANSI colors
   bool unicode = true;    ///< the locale's encoding is UTF-8
   std::size_t width = 0;  ///< in columns
 };
 
 /// The style of file descriptor `descriptor` (1 or 2).
 ///
-/// Colour: `always` and `never` decide; `automatic` is a terminal with NO_COLOR unset or empty and TERM not `dumb`.
+/// Color: `always` and `never` decide; `automatic` is a terminal with NO_COLOR unset or empty and TERM not `dumb`.
 /// Width: the terminal's; otherwise COLUMNS; otherwise 80 on a terminal and 200 elsewhere, so that nothing is cut off
 /// in a file.
-Style style_of(int descriptor, Colour colour);
+Style style_of(int descriptor, Color color);
 
 /// Writes all of `text` to standard output. A closed pipe is no error: the reader has seen enough. Throws FileError for
 /// anything else, a full disk for instance.
@@ -43,7 +43,7 @@ class Messages {
   void success(std::string_view label, std::string_view text) const;
 
  private:
-  void say(std::string_view label, std::string_view colour, std::string_view text) const;
+  void say(std::string_view label, std::string_view color, std::string_view text) const;
 
   Style style_;
   bool quiet_;

@@ -87,7 +87,7 @@ double of_residual_in(std::int64_t rows, std::int64_t columns, double c = 4) {
   return relative_in<T>(rows, columns, c) / std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
 }
 
-/// What the i-th value from a randomised sketch of k + p columns with q steps of subspace iteration is short of
+/// What the i-th value from a randomized sketch of k + p columns with q steps of subspace iteration is short of
 /// sigma_i, but for a probability of d = 1e-9 (Gu, SIAM J. Sci. Comput. 37, 2015): at least sigma_i /
 /// sqrt(1 + C^2 (sigma_{k+1} / sigma_i)^(4 q + 2)), with l = k + p, C = e sqrt(l) / (p + 1) (2 / d)^(1 / (p + 1))
 /// (sqrt(n - k) + sqrt(l) + sqrt(2 ln(2 / d))).

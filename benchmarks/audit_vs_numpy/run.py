@@ -108,7 +108,7 @@ def numpy_vectors(matrices):
 
 
 def weightwatcher_peer(matrices):
-    """A call that has WeightWatcher analyse the matrices as dense layers; nothing if it is not installed."""
+    """A call that has WeightWatcher analyze the matrices as dense layers; nothing if it is not installed."""
     try:
         import torch
         import weightwatcher

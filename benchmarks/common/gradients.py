@@ -61,7 +61,7 @@ def by_full_svd(a, xi, phi, psi):
 def to_the_last_digit(a, xi, phi, psi, rounds=12):
     """The gradient with residuals in extended precision: what even gradients in double are measured by at small gaps.
 
-    Newton's method for the triplet and iterative refinement for its adjoint system, both through one factorisation in
+    Newton's method for the triplet and iterative refinement for its adjoint system, both through one factorization in
     double of the bordered matrix [K, C; C^T, 0], C = diag(u, v): what is left is 2^-64 sigma_1 / gap where the long
     double has 64 bits.
     """

@@ -14,7 +14,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Told apart without colour too, and by most who do not see all of them.
+# Told apart without color too, and by most who do not see all of them.
 STYLES = {
     "power": ("#888888", ":"),
     "randomized 8": ("#cc79a7", "-."),

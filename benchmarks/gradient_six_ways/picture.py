@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/gradient_six_ways/picture.py
 
 Two panels, single and double precision: the error of the gradient against the relative gap, both axes logarithmic. The
-colours have enough contrast on white and on black, and text follows the reader's colour scheme.
+colors have enough contrast on white and on black, and text follows the reader's color scheme.
 """
 
 import json
@@ -14,7 +14,7 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "benchmarks" / "results" / "gradient_six_ways.json"
 PICTURE = ROOT / "docs" / "images" / "gradient_error_by_gap.svg"
-# Curve in the figures -> (label, colour, dashes)
+# Curve in the figures -> (label, color, dashes)
 CURVES = {
     "backward substitution, gelsd": ("backward substitution", "#c0504d", ""),
     "K by least squares, gels": ("K, driver gels", "#d98200", ""),
@@ -72,10 +72,10 @@ def axes(panel, title):
     return parts
 
 
-def line(panel, points, colour, dashes, width=1.8):
+def line(panel, points, color, dashes, width=1.8):
     path = " ".join(f"{panel.x(gap):.1f},{panel.y(error):.1f}" for gap, error in points)
     dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash}/>'
+    return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"{dash}/>'
 
 
 def curve_of(points, name):
@@ -91,18 +91,18 @@ def draw(gaps):
         parts += axes(panel, title)
         floor = [(10.0**e, unit / 10.0**e) for e in across[::-1]]
         parts.append(line(panel, floor, "#8a8a8a", "1 4", 2.5))
-        for name, (_, colour, dashes) in CURVES.items():
+        for name, (_, color, dashes) in CURVES.items():
             points = curve_of(gaps[kind], name)
             if points:
-                parts.append(line(panel, points, colour, dashes, 2.6 if name == "sigmax" else 1.8))
+                parts.append(line(panel, points, color, dashes, 2.6 if name == "sigmax" else 1.8))
     middle = TOP + PANEL_HEIGHT / 2
     parts.append(text(16, middle, "relative error", more=f' transform="rotate(-90 16 {middle})"'))
-    entries = [(label, colour, dashes) for label, colour, dashes in CURVES.values()] + [
+    entries = [(label, color, dashes) for label, color, dashes in CURVES.values()] + [
         ("unit roundoff / gap", "#8a8a8a", "1 4")]
-    for index, (label, colour, dashes) in enumerate(entries):
+    for index, (label, color, dashes) in enumerate(entries):
         x, y = LEFT + (index % 4) * 200, TOP + PANEL_HEIGHT + 64 + (index // 4) * 22
         dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-        stroke = f'stroke="{colour}" stroke-width="2.4"{dash}'
+        stroke = f'stroke="{color}" stroke-width="2.4"{dash}'
         parts += [f'<line x1="{x}" y1="{y - 4}" x2="{x + 26}" y2="{y - 4}" {stroke}/>',
                   text(x + 33, y, label, "start")]
     style = ("text{font:12px system-ui,sans-serif;fill:#333}.frame{fill:none;stroke:#999}"

@@ -129,7 +129,7 @@ WAYS = {
 
 # What the last three become if the step that is not valid is left out: K = L D L^T by blocks. The shorter side is
 # solved for, with sigma^2 u u^T added where P is singular, which changes nothing for a projected right-hand side and
-# makes Cholesky's factorisation possible; the other side follows by substitution.
+# makes Cholesky's factorization possible; the other side follows by substitution.
 def block_elimination(x):
     m, n = x.a.shape
     x = x.projected()

@@ -39,7 +39,7 @@ nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, C
   TimingOptions timing;
   timing.rounds = options.quick ? 3 : 5;
   nlohmann::json figures = compare(table, a.name, contenders, {reference}, timing);
-  // The Gram matrix, both triangles or one, and a Cholesky factorisation.
+  // The Gram matrix, both triangles or one, and a Cholesky factorization.
   const auto shorter = static_cast<double>(std::min(a.rows, a.columns));
   const auto longer = static_cast<double>(std::max(a.rows, a.columns));
   const double limit = (shorter * shorter * longer + shorter * shorter * shorter / 3) / gemm_rate<double>();

@@ -21,7 +21,7 @@ G, another of G, and a write.
 Then the layers themselves for a few rows of x, y = W x and its gradients: plain, with torch's parametrization, with
 ours, and with ours scaling the output. What is compared is the time beyond the plain layers'.
 
-At last the error of sigma over 200 steps of Adam, training the MLP on Fashion-MNIST (on points around ten centres where
+At last the error of sigma over 200 steps of Adam, training the MLP on Fashion-MNIST (on points around ten centers where
 the package dataset-fashion-mnist is not installed), beside the time of a step.
 """
 
@@ -200,14 +200,14 @@ def classification(generator):
     try:
         images, labels = (read_idx(DATA / f"train-{what}.gz") for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     except FileNotFoundError:
-        centres = torch.randn(10, 784, generator=generator)
+        centers = torch.randn(10, 784, generator=generator)
 
         def drawn():
             while True:
                 label = torch.randint(10, (128,), generator=generator)
-                yield centres[label] + 0.8 * torch.randn(128, 784, generator=generator), label
+                yield centers[label] + 0.8 * torch.randn(128, 784, generator=generator), label
 
-        return drawn(), "points around ten centres"
+        return drawn(), "points around ten centers"
     images, labels = images.flatten(1).float().div(255), labels.long()
 
     def chosen():

@@ -11,7 +11,7 @@
 
 namespace sigmax::torch {
 
-/// An uninitialised dense CPU tensor of that shape and type, contiguous, whose memory returns to be used again when the
+/// An uninitialized dense CPU tensor of that shape and type, contiguous, whose memory returns to be used again when the
 /// tensor dies. What is kept, together with what is in use, is never more than was in use at one time; the system may
 /// take pages of it back when it is short of memory. Tensors of less than 128 KiB come from torch's allocator. Any
 /// thread.

@@ -91,9 +91,9 @@ std::string render_for_output(const audit::Result& result, const AuditOptions& o
     case Format::markdown: return render(ReportFile::Kind::markdown, result, options);
     case Format::table: break;
   }
-  const Style style = style_of(1, options.common.colour);
+  const Style style = style_of(1, options.common.color);
   return report::render_table(
-      result, {style.width, style.colour, style.unicode, options.sort, options.top, options.common.verbose});
+      result, {style.width, style.color, style.unicode, options.sort, options.top, options.common.verbose});
 }
 
 void tell_unused_roles(const io::Checkpoint& checkpoint, const AuditOptions& options, const Messages& messages) {

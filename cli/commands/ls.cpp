@@ -54,7 +54,7 @@ int run_ls(const ListOptions& options) {
                           {.compares = [](const std::string&) { return false; }});
   const std::vector<const io::Entry*> entries = chosen_entries(checkpoint, options);
   switch (options.format) {
-    case Format::table: print(list_as_table(checkpoint, entries, style_of(1, options.common.colour), options)); break;
+    case Format::table: print(list_as_table(checkpoint, entries, style_of(1, options.common.color), options)); break;
     case Format::json: print(list_as_json(checkpoint, entries)); break;
     case Format::csv: print(list_as_csv(entries)); break;
     case Format::markdown: print(list_as_markdown(entries)); break;

@@ -92,7 +92,7 @@ int run_norm(const NormOptions& options, Context& context) {
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {
-    case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.colour))); break;
+    case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.color))); break;
     case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
     case NormOptions::Format::json: print(render_json(named, options, result, target)); break;
   }

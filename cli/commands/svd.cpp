@@ -264,7 +264,7 @@ std::string render(const SvdReport& report, const SvdOptions& options) {
     case SvdOptions::Format::json: return svd_as_json(report);
     case SvdOptions::Format::table: break;
   }
-  return svd_as_table(report, style_of(1, options.common.colour));
+  return svd_as_table(report, style_of(1, options.common.color));
 }
 
 void check_outputs(const SvdOptions& options, const io::Checkpoint& checkpoint) {

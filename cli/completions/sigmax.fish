@@ -55,4 +55,4 @@ for which in "$audit" "$norm" "$svd"
 end
 complete -c sigmax -n "$any" -f -s q -l quiet -d 'Only what trips or fails'
 complete -c sigmax -n "$any" -f -s v -l verbose -d More
-complete -c sigmax -n "$any" -x -l color -a 'auto always never' -d Colours
+complete -c sigmax -n "$any" -x -l color -a 'auto always never' -d Colors

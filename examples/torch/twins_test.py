@@ -82,7 +82,7 @@ class Twins(unittest.TestCase):
     def losses(self, output):
         return [float(loss) for loss in re.findall(r"loss (\S+)", output)]
 
-    def test_normalised_from_a_start_that_cpp_wrote(self):
+    def test_normalized_from_a_start_that_cpp_wrote(self):
         start = self.files / "cpp.pt"
         a = self.cpp("--save-start", start)
         b = self.python("--start", start)

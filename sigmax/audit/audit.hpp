@@ -12,7 +12,7 @@ namespace sigmax::audit {
 /// the shorter side in double, and panels; small weights are measured in parallel, large ones with parallel kernels.
 ///
 /// Throws Error for a failure probability out of range or an assumed role that does not fit its tensor, FileError if a
-/// tensor's data cannot be read after all, Cancelled if the context was asked to stop.
+/// tensor's data cannot be read after all, Canceled if the context was asked to stop.
 Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
 
 }  // namespace sigmax::audit

@@ -115,7 +115,7 @@ struct Context::State {
   tbb::task_arena arena;
   ParallelLoop loop;
   ScratchPool pool;
-  std::atomic<bool> cancelled{false};
+  std::atomic<bool> canceled{false};
   std::mutex progress_mutex;
   std::function<void(const Progress&)> progress;
 };
@@ -190,10 +190,10 @@ void Context::report(const Progress& progress) {
   if (state_->progress) state_->progress(progress);
 }
 
-void Context::request_cancel() noexcept { state_->cancelled.store(true, std::memory_order_relaxed); }
+void Context::request_cancel() noexcept { state_->canceled.store(true, std::memory_order_relaxed); }
 
 void Context::check_cancel() const {
-  if (state_->cancelled.load(std::memory_order_relaxed)) throw Cancelled();
+  if (state_->canceled.load(std::memory_order_relaxed)) throw Canceled();
 }
 
 }  // namespace sigmax

@@ -64,7 +64,7 @@ class Context {
     const Serial* outer_;
   };
 
-  /// An uninitialised, 64-byte aligned buffer, returned to the context when it dies: repeated calls of a solver do not
+  /// An uninitialized, 64-byte aligned buffer, returned to the context when it dies: repeated calls of a solver do not
   /// go to the system again and again. Safe from any thread. The context keeps at most 64 MiB of free buffers; the
   /// buffer must die before the context does. Throws std::bad_alloc.
   template <class T>
@@ -76,10 +76,10 @@ class Context {
   void on_progress(std::function<void(const Progress&)> callback);
   void report(const Progress& progress);
 
-  /// Asks the computation to stop; it throws Cancelled at its next check. Safe from a signal handler or any thread.
+  /// Asks the computation to stop; it throws Canceled at its next check. Safe from a signal handler or any thread.
   void request_cancel() noexcept;
 
-  /// Throws Cancelled if a stop was asked for. Solvers call it between steps.
+  /// Throws Canceled if a stop was asked for. Solvers call it between steps.
   void check_cancel() const;
 
  private:

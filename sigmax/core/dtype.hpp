@@ -8,7 +8,7 @@
 
 namespace sigmax {
 
-/// How one element is stored. The first four can be read as numbers; the others are recognised by name so that a
+/// How one element is stored. The first four can be read as numbers; the others are recognized by name so that a
 /// tensor that sigmax does not measure can be listed with its type.
 enum class DType : std::uint8_t {
   f64,

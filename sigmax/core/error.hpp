@@ -45,9 +45,9 @@ class FileError : public Error {
 };
 
 /// Thrown out of a long computation after Context::request_cancel().
-class Cancelled : public Error {
+class Canceled : public Error {
  public:
-  Cancelled() : Error("cancelled") {}
+  Canceled() : Error("canceled") {}
 };
 
 }  // namespace sigmax

@@ -25,7 +25,7 @@ struct BatchCotangent {
 ///
 /// Matrices are worked on side by side, one thread each, in T: the same bits for any number of threads, and for a
 /// matrix on its own.
-/// Throws Error if a shape does not fit, or the triplets have no vectors; Cancelled on request.
+/// Throws Error if a shape does not fit, or the triplets have no vectors; Canceled on request.
 template <Real T>
 std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchResult& triplets,
                                             const BatchCotangent& cotangent, const GradientOptions& options,

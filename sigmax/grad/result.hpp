@@ -21,7 +21,7 @@ struct GradientOptions {
 enum class GradientOutcome {
   exact,            ///< closed form: nothing was solved for, as values alone, or all triplets, were asked for
   converged,        ///< the tolerance is met
-  subgradient,      ///< a value that has no gradient, as it is multiple or zero: a generalised gradient of it is given
+  subgradient,      ///< a value that has no gradient, as it is multiple or zero: a generalized gradient of it is given
   no_gap,           ///< vectors that have no derivative, as their value is multiple or zero: their part is left out
   out_of_products,  ///< max_products first: the best so far
 };

@@ -13,7 +13,7 @@ namespace sigmax {
 /// Conjugate gradients through the Gram operator of the shorter side, all triplets together, the known triplets
 /// projected away: matrix-free, one read of A an iteration for up to 8 triplets. About
 /// sqrt(kappa) / 2 ln(2 / tolerance) iterations, kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2), and fewer where few
-/// values lie near sigma_i or SvdResult::neighbours are at hand. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
+/// values lie near sigma_i or SvdResult::neighbors are at hand. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
 struct ConjugateGradients {};
 
 /// sigma_i^2 - A'^T A' on the shorter side as a matrix, A' = A less the known triplets, by Cholesky: what Auto takes
@@ -22,7 +22,7 @@ struct ConjugateGradients {};
 struct DenseCholesky {};
 
 /// The bordered system [sigma_i, -A, u; -A^T, sigma_i, v; u^T, v^T, 0] as a matrix, by LAPACK's symmetric indefinite
-/// factorisation: (rows + columns)^3 / 3 flops a triplet. Condition sigma_i / (sigma_i - sigma_{k+1}), never squared.
+/// factorization: (rows + columns)^3 / 3 flops a triplet. Condition sigma_i / (sigma_i - sigma_{k+1}), never squared.
 struct DenseBordered {};
 
 /// The sum over all singular triplets of A, from a full decomposition in double: the reference.

@@ -55,7 +55,7 @@ struct SvdVjp {
 /// Cost: none for values alone. Otherwise that of the solver (grad/solver.hpp), one or two reads of A, and
 /// O((rows + columns) k^2). Values of any magnitude: A is scaled by a power of two if its squares are out of range, and
 /// the weights of the cotangent make up for it.
-/// Throws Error if a shape does not fit, the triplets are not finite, or the tolerance is negative; Cancelled on
+/// Throws Error if a shape does not fit, the triplets are not finite, or the tolerance is negative; Canceled on
 /// request. The same bits for any number of threads.
 template <Real T>
 SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,

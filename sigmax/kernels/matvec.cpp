@@ -68,7 +68,7 @@ View row_range(View view, std::int64_t first, std::int64_t count) {
   return view;
 }
 
-// Uninitialised memory: on the stack where it is little, so that small products do nothing but multiply.
+// Uninitialized memory: on the stack where it is little, so that small products do nothing but multiply.
 template <Real T>
 class Workspace {
  public:

@@ -272,8 +272,8 @@ bool diagonalize(Tridiagonal& t, Matrix<double>& tail) {
       std::int64_t m = l;
       for (; m + 1 < n; ++m) {
         const auto at = static_cast<std::size_t>(m);
-        const double neighbours = std::fabs(t.diagonal[at]) + std::fabs(t.diagonal[at + 1]);
-        if (std::fabs(t.below[at + 1]) <= kEpsilon * neighbours) break;
+        const double neighbors = std::fabs(t.diagonal[at]) + std::fabs(t.diagonal[at + 1]);
+        if (std::fabs(t.below[at + 1]) <= kEpsilon * neighbors) break;
       }
       if (m + 1 < n) t.below[static_cast<std::size_t>(m) + 1] = 0;
       if (m == l) break;

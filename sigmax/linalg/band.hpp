@@ -23,7 +23,7 @@ struct LeadingOfBand {
 ///
 /// Givens rotations make it tridiagonal (Schwarz, Tridiagonalization of a symmetric band matrix, Numer. Math. 12,
 /// 1968), counts of Sturm's sequence enclose both values, and inverse iteration from just above the largest, where the
-/// matrix is definite and Cholesky's factorisation cannot go wrong, gives the vector. Cost: n^2 bandwidth / 2 rotations
+/// matrix is definite and Cholesky's factorization cannot go wrong, gives the vector. Cost: n^2 bandwidth / 2 rotations
 /// of bandwidth + 2 entries; nothing like n^3.
 LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth);
 

@@ -98,7 +98,7 @@ GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& co
       const double* right = panel.data() + j * step;
       double* c = values + i * order + j;
       if (first == 0) {
-        // Not left to beta = 0: whether that clears a NaN in uninitialised memory differs between BLAS libraries.
+        // Not left to beta = 0: whether that clears a NaN in uninitialized memory differs between BLAS libraries.
         for (int row = 0; row < rows; ++row) std::fill_n(c + row * order, columns, 0.0);
       }
       if (i == j) {

@@ -238,7 +238,7 @@ SymmetricWork::SymmetricWork(std::int64_t order, Context& context)
   }
 }
 
-TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context) {
+TridiagonalForm tridiagonalize(SymmetricWork& a, Context& context) {
   const FloatingEnvironment environment;
   TridiagonalForm form;
   if (a.order() == 0) return form;

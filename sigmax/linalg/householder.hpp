@@ -41,10 +41,10 @@ struct TridiagonalForm {
 /// T is exactly similar to A + E, |E| of the order of n u |A| (Higham, Accuracy and Stability, ch. 19). Cost: 4/3 n^3
 /// flops, half of them products of the trailing matrix with a vector that read each entry of its triangle once: n^3 / 6
 /// numbers from memory or cache. The same bits for any number of threads. The caller holds a SerialBlas. Throws
-/// Cancelled on request.
-TridiagonalForm tridiagonalise(SymmetricWork& a, Context& context);
+/// Canceled on request.
+TridiagonalForm tridiagonalize(SymmetricWork& a, Context& context);
 
-/// Q y, for an eigenvector y of T one of A. Cost: 2 n^2 flops, one read of `reduced`, what tridiagonalise() left.
+/// Q y, for an eigenvector y of T one of A. Cost: 2 n^2 flops, one read of `reduced`, what tridiagonalize() left.
 std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
                                      Context& context);
 

@@ -27,7 +27,7 @@ void with_work(const Call& call) {
   call(work.data(), &size);
 }
 
-// From where on a QR factorisation first is less work in all: dgesdd spends half of its own on products of the matrix
+// From where on a QR factorization first is less work in all: dgesdd spends half of its own on products of the matrix
 // with a vector, dgeqrf next to nothing.
 bool is_long(std::int64_t longer, std::int64_t shorter) { return longer > shorter && 4 * longer >= 5 * shorter; }
 

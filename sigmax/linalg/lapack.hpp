@@ -28,7 +28,7 @@ class Qr {
 };
 
 /// All singular values of A, descending; A is overwritten. By dgesdd; where one side is longer by a quarter, of the
-/// triangular factor of a QR factorisation. Throws Error if LAPACK fails to converge.
+/// triangular factor of a QR factorization. Throws Error if LAPACK fails to converge.
 std::vector<double> singular_values(MatrixView<double> a);
 
 /// Triplets first ... first + count - 1 of A = U diag(sigma) V^T by descending sigma, and all values.

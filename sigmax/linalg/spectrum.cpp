@@ -131,7 +131,7 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
 
   SymmetricWork work(static_cast<std::int64_t>(n), context);
   restrict_to(g, indices, work, context);
-  const TridiagonalForm form = tridiagonalise(work, context);
+  const TridiagonalForm form = tridiagonalize(work, context);
   const std::vector<double> lambda = eigenvalues(form.t, context);
   const Uncertainty uncertain = judge(lambda);
   std::optional<double> smallest;
@@ -150,7 +150,7 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
   if (smallest) {
     result.values[n - 1] = *smallest;
     result.method = SpectrumMethod::gram_refined;
-    // A neighbour, known less well, may have come out below it: raised to it, it is closer to the truth.
+    // A neighbor, known less well, may have come out below it: raised to it, it is closer to the truth.
     for (std::size_t i = 0; i + 1 < n; ++i) result.values[i] = std::fmax(result.values[i], *smallest);
   }
   return result;

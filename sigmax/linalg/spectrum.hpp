@@ -31,7 +31,7 @@ struct Spectrum {
 /// `g` is gram_matrix(a, s), of which the upper triangle is read.
 ///
 /// Cost for order k: k^2 doubles and 4/3 k^3 flops beyond the Gram matrix; k^3/3 flops and a few dozen reads of A more
-/// where the smallest value is refined; a full bidiagonalisation where that is not enough (rank-deficient matrices).
+/// where the smallest value is refined; a full bidiagonalization where that is not enough (rank-deficient matrices).
 /// Rows or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
 /// Throws Error if LAPACK fails to converge.
 Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context);

@@ -24,7 +24,7 @@ namespace sigmax::nn {
 /// The steps of the state (u, v), in place, u of `rows` and v of `columns()` entries. sigma agrees with PyTorch's to
 /// the rounding of T. Neither a zero weight nor one that is not finite touches the state, so that training can leave
 /// both. Throws Error if a size does not fit (singular_state.hpp draws new vectors), the steps are negative, epsilon is
-/// not positive, or W is f64 and T float; Cancelled on request.
+/// not positive, or W is f64 and T float; Canceled on request.
 template <Real T>
 StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const StepOptions& options, Context& context);
 

@@ -1,4 +1,4 @@
-// What a regularizer may penalise, as types: those with a proximal map are a variant of their own, so that asking for
+// What a regularizer may penalize, as types: those with a proximal map are a variant of their own, so that asking for
 // the map of another one does not compile.
 #pragma once
 

@@ -11,7 +11,7 @@ namespace sigmax {
 /// entries).
 ///
 /// Cost: one read of the matrix for each of A X, A^T Y, A^T A X and A A^T Y with up to 8 columns; two for the Gram
-/// product on the side that rows or columns in storage do not favour where that is faster.
+/// product on the side that rows or columns in storage do not favor where that is faster.
 /// Parameters: the entries in row-major order of the tensor, whatever its strides. pull_back reads and writes the
 /// gradient once, whatever the number of terms.
 /// Throws Error if the tensor is not 2-dimensional or not of a real type.

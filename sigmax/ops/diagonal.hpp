@@ -9,7 +9,7 @@
 namespace sigmax {
 
 /// diag(d) of a 1-dimensional tensor of any real storage type, copied: diagonal(gain) * dense(w) scales the rows of w,
-/// as a normalisation layer folded into it does. One rounding an entry of a product, two of a Gram product. structure()
+/// as a normalization layer folded into it does. One rounding an entry of a product, two of a Gram product. structure()
 /// is Opaque. Parameters: the entries.
 ///
 /// Throws Error if the tensor is not 1-dimensional or not of a real type.

@@ -7,7 +7,7 @@
 
 namespace sigmax {
 
-/// out = A in or A^T in for a block of columns; `out` comes uninitialised and must be filled. The context has threads
+/// out = A in or A^T in for a block of columns; `out` comes uninitialized and must be filled. The context has threads
 /// and scratch memory.
 template <Real T>
 using BlockFunction = std::function<void(MatrixView<const T> in, MatrixView<T> out, Context& context)>;

@@ -88,7 +88,7 @@ using Structure = std::variant<structure::Opaque, structure::Stored, structure::
 ///     };
 ///
 /// The public functions check shapes and call the _impl functions with whole blocks of at least one column; inputs and
-/// outputs must not overlap, and no output needs to be initialised.
+/// outputs must not overlap, and no output needs to be initialized.
 template <Real T>
 class LinearOperator {
  public:

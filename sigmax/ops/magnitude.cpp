@@ -38,13 +38,13 @@ struct NormOf {
 }  // namespace
 
 template <Real T>
-double uncancelled_norm(const LinearOperator<T>& a, Context& context) {
+double uncanceled_norm(const LinearOperator<T>& a, Context& context) {
   const Structure<T> structure = a.structure();
   if (std::holds_alternative<structure::Stored>(structure)) return 0;
   return std::visit(NormOf<T>{context}, structure);
 }
 
-template double uncancelled_norm<float>(const LinearOperator<float>&, Context&);
-template double uncancelled_norm<double>(const LinearOperator<double>&, Context&);
+template double uncanceled_norm<float>(const LinearOperator<float>&, Context&);
+template double uncanceled_norm<double>(const LinearOperator<double>&, Context&);
 
 }  // namespace sigmax

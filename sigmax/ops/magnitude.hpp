@@ -8,10 +8,10 @@
 
 namespace sigmax {
 
-/// The norm that A would have if nothing cancelled: the sum of the Frobenius norms of the terms of a sum, the product
+/// The norm that A would have if nothing canceled: the sum of the Frobenius norms of the terms of a sum, the product
 /// of those of the factors of a product. Products with A round by about u times that, where |A| may be far less (W -
 /// W'). 0 for a stored or an opaque matrix, of which nothing more than |A| is known. One read of each stored part.
 template <Real T>
-double uncancelled_norm(const LinearOperator<T>& a, Context& context);
+double uncanceled_norm(const LinearOperator<T>& a, Context& context);
 
 }  // namespace sigmax

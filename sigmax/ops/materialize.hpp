@@ -12,7 +12,7 @@ namespace sigmax {
 ///
 /// Cost: rows x columns words, and as many again for the widest level of a composite operator; no products for a stored
 /// matrix, min(rows, columns) for an opaque one. Each entry is wrong by at most gamma_n times that of the same
-/// expression with absolute values, n the longest chain of operations; T's unit roundoff. Throws Cancelled on request.
+/// expression with absolute values, n the longest chain of operations; T's unit roundoff. Throws Canceled on request.
 template <Real T>
 Matrix<T> materialize(const LinearOperator<T>& a, Context& context);
 

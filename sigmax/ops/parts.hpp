@@ -119,7 +119,7 @@ void scale(MatrixView<T> x, double factor) {
   scale_to<T>(x, factor, x);
 }
 
-/// An uninitialised block in the context's scratch memory.
+/// An uninitialized block in the context's scratch memory.
 template <Real T>
 class ScratchBlock {
  public:

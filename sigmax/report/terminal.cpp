@@ -110,7 +110,7 @@ class Table {
 
  private:
   std::string toned(std::string_view text, Tone tone) const {
-    if (!options_.colour || tone == Tone::plain || text.empty()) return std::string(text);
+    if (!options_.color || tone == Tone::plain || text.empty()) return std::string(text);
     std::string_view code = "1";
     switch (tone) {
       case Tone::dim: code = "2"; break;

@@ -11,7 +11,7 @@ namespace sigmax::report {
 
 struct TableOptions {
   std::size_t width = 80;  ///< columns of the terminal; fewer than 40 are taken for 40
-  bool colour = false;     ///< ANSI colours
+  bool color = false;      ///< ANSI colors
   bool unicode = true;     ///< false: ASCII alone
   Order sort;              ///< by default the checkpoint's order, grouped by file if there are several
   std::size_t top = 0;     ///< so many weights; 0 all

@@ -1,4 +1,4 @@
-// An operator as a matrix of doubles, and triplets found from it: what the solvers that factorise share. Internal to
+// An operator as a matrix of doubles, and triplets found from it: what the solvers that factorize share. Internal to
 // the library.
 #pragma once
 
@@ -24,7 +24,7 @@ struct FormedMatrix {
   kernels::StoredMatrix transposed_view() const;
 };
 
-/// Throws NotFinite if an entry is not finite; Cancelled on request.
+/// Throws NotFinite if an entry is not finite; Canceled on request.
 template <Real T>
 FormedMatrix form(const LinearOperator<T>& a, Context& context);
 

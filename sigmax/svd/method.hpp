@@ -27,7 +27,7 @@ struct Deflation {
   std::int64_t steps = 0;  ///< for each triplet; 0: until the tolerance is met
 };
 
-/// Lanczos with full reorthogonalisation and thick restart.
+/// Lanczos with full reorthogonalization and thick restart.
 struct Lanczos {
   enum class Form {
     automatic,   ///< gram, and bidiagonal where the values wanted are too small for it
@@ -45,7 +45,7 @@ struct BlockKrylov {
   std::int64_t basis = 0;  ///< columns kept before a restart; 0: chosen from k and the block
 };
 
-/// The randomised range finder of Halko, Martinsson and Tropp (SIAM Review 53, 2011), algorithms 4.4 and 5.1: the best
+/// The randomized range finder of Halko, Martinsson and Tropp (SIAM Review 53, 2011), algorithms 4.4 and 5.1: the best
 /// approximation from the range of (A A^T)^q A X. Makes its passes and stops: the tolerance is not looked at.
 struct Randomized {
   std::int64_t oversampling = 10;
@@ -56,7 +56,7 @@ struct Randomized {
 /// that loses nothing.
 struct DenseLapack {};
 
-/// The smallest triplets of an operator that can be formed as a matrix: a QR factorisation, then Lanczos on
+/// The smallest triplets of an operator that can be formed as a matrix: a QR factorization, then Lanczos on
 /// (R^T R)^-1.
 struct InverseLanczos {};
 

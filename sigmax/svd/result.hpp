@@ -102,7 +102,7 @@ struct SvdResult {
   RandomState random{};
   /// Of a Krylov process that was asked for vectors and took long: approximate singular vectors behind the k-th, on the
   /// side that it ran on, `columns` or `rows` x a few. The gradient of the vectors is solved for with their help.
-  Matrix<T> neighbours;
+  Matrix<T> neighbors;
 };
 
 }  // namespace sigmax

@@ -21,7 +21,7 @@ template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method,
                    Context& context);  // lanczos_svd.cpp, golub_kahan.cpp
 /// The iteration of Lanczos on the Gram operator without its end: sigma is what the process estimates, `subspace` spans
-/// the right singular vectors, not normalised, and there are no u, v and residuals.
+/// the right singular vectors, not normalized, and there are no u, v and residuals.
 template <Real T>
 SvdResult<T> gram_subspace(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method,
                            Context& context);  // lanczos_svd.cpp

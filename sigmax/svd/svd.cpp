@@ -169,14 +169,14 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
   result.reads = found.reads + 1;
   result.recurrences = found.recurrences;
   for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
-  result.neighbours = in_double(found.neighbours);
+  result.neighbors = in_double(found.neighbors);
   result.theta = found.theta;
   result.scale = found.scale;
   result.random = found.random;
   return result;
 }
 
-// Lanczos in float, on the Gram operator unless that is ruled out; what it cannot do, bidiagonalisation may.
+// Lanczos in float, on the Gram operator unless that is ruled out; what it cannot do, bidiagonalization may.
 std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
                                              const SvdOptions<double>& options, const Lanczos& method,
                                              Context& context) {
@@ -271,7 +271,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   }
   SvdResult<T> result = solved(a, chosen, context);
   if (chosen.check != Check::none) check_values(a, chosen, result, context);
-  if (chosen.accuracy == Accuracy::values) result.neighbours = {};  // they were for the check
+  if (chosen.accuracy == Accuracy::values) result.neighbors = {};  // they were for the check
   return result;
 }
 

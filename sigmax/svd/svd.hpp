@@ -11,7 +11,7 @@ namespace sigmax {
 ///
 /// Throws Error for an operator without rows or columns, for k out of range, for a failure probability below
 /// kLeastFailureProbability or not below 1, for a start or a method that does not fit, and where products are not
-/// finite: entries that are NaN or infinite, or factors that leave the range of T; Cancelled on request. A numerical
+/// finite: entries that are NaN or infinite, or factors that leave the range of T; Canceled on request. A numerical
 /// outcome is in the result.
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context);

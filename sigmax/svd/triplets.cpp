@@ -100,8 +100,8 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
   return c;
 }
 
-// One vector needs no factorisations: v is normalised, sigma = |A v|, u = A v / sigma.
-Matrix<double> normalised(MatrixView<const double> x) {
+// One vector needs no factorizations: v is normalized, sigma = |A v|, u = A v / sigma.
+Matrix<double> normalized(MatrixView<const double> x) {
   Matrix<double> result = in_double<double>(x);
   const double norm = cblas_dnrm2(static_cast<int>(x.rows), result.values().data(), 1);
   for (double& value : result.values()) value = norm > 0 ? value / norm : 0;
@@ -119,7 +119,7 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
   if (v.columns < 1) throw Error("[triplets] a subspace has at least one column");
   const SerialBlas serial;
   const bool one = v.columns == 1;
-  const Matrix<T> start = in_type<T>(one ? normalised(in_double(v).view()) : qr(in_double(v)).q);
+  const Matrix<T> start = in_type<T>(one ? normalized(in_double(v).view()) : qr(in_double(v)).q);
   Matrix<T> image(a.shape().rows, start.columns());
   Matrix<T> back(a.shape().columns, start.columns());
   a.apply_gram(start.view(), image.view(), back.view(), context);

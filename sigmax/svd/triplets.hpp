@@ -22,7 +22,7 @@ struct Triplets {
 };
 
 /// The Rayleigh-Ritz triplets of A from span(V): A V = Q R, R = P S W^T, u = Q P, v = V W. V is columns x p with
-/// p >= 1 columns; it is orthonormalised first, dependent columns giving way to arbitrary ones. min(p, rows, columns)
+/// p >= 1 columns; it is orthonormalized first, dependent columns giving way to arbitrary ones. min(p, rows, columns)
 /// triplets are returned; the sigma of a subspace that holds v_1 to an angle t is wrong by O(t^2). Where sigma is 0 the
 /// columns of u are still orthonormal.
 ///

@@ -341,7 +341,7 @@ TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
 TEST(audit, a_stop_that_was_asked_for_ends_it) {
   Context context(1);
   context.request_cancel();
-  EXPECT_THROW(audit(checkpoint({random_entry("w", {8, 8}, 1)}), {}, context), Cancelled);
+  EXPECT_THROW(audit(checkpoint({random_entry("w", {8, 8}, 1)}), {}, context), Canceled);
 }
 
 TEST(audit, progress_ends_at_the_total) {

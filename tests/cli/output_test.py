@@ -94,13 +94,13 @@ class Pipes(CommandTest):
         self.assertEqual((process.returncode, process.stderr), (0, b""))
         self.assertTrue((self.folder / "a.json").exists())
 
-    def test_a_pipe_gets_neither_colour_nor_progress(self):
+    def test_a_pipe_gets_neither_color_nor_progress(self):
         model = self.write("model.safetensors", checkpoints.network())
         finished = self.expect(0, "audit", model)
         self.assertNotIn("\x1b", finished.out + finished.err)
         self.assertNotIn("\r", finished.out + finished.err)
 
-    def test_colour_can_be_forced(self):
+    def test_color_can_be_forced(self):
         model = self.write("model.safetensors", checkpoints.network())
         self.assertIn("\x1b[", self.expect(0, "audit", model, "--color=always", NO_COLOR="1").out)
 
@@ -150,7 +150,7 @@ class Terminals(CommandTest):
             os.close(master)
         return (code, *(texts[master].decode() for master, _ in pairs))
 
-    def test_a_terminal_gets_colour_unless_no_color_is_set(self):
+    def test_a_terminal_gets_color_unless_no_color_is_set(self):
         model = self.write("model.safetensors", checkpoints.network())
         self.assertIn("\x1b[", self.on_terminal("audit", model)[1])
         self.assertIn("\x1b[", self.on_terminal("audit", model, NO_COLOR="")[1])

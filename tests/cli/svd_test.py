@@ -332,7 +332,7 @@ class Shown(SvdTest):
         out = self.expect(0, "svd", self.matrix(), "-k", "3", "--format", "json", "--json", "a.json").out
         self.assertEqual(out, (self.folder / "a.json").read_text())
 
-    def test_a_pipe_gets_neither_colour_nor_progress(self):
+    def test_a_pipe_gets_neither_color_nor_progress(self):
         finished = self.expect(0, "svd", self.matrix())
         self.assertNotIn("\x1b", finished.out + finished.err)
         self.assertNotIn("\r", finished.out + finished.err)

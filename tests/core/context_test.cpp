@@ -262,7 +262,7 @@ TEST(Cancellation, IsSeenFromWithinALoopOnAnyThread) {
     });
     context.check_cancel();
   };
-  EXPECT_THROW(run(), Cancelled);
+  EXPECT_THROW(run(), Canceled);
 }
 
 TEST(ProgressReports, AreNotConcurrentAndCarryTheirPiece) {
@@ -284,7 +284,7 @@ TEST(Contexts, CanBeMoved) {
   Context first(2);
   first.request_cancel();
   Context second(std::move(first));
-  EXPECT_THROW(second.check_cancel(), Cancelled);
+  EXPECT_THROW(second.check_cancel(), Canceled);
   second = Context(1);
   EXPECT_NO_THROW(second.check_cancel());
 }

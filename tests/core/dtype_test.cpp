@@ -77,7 +77,7 @@ TEST_P(SixteenBits, EveryPatternHasItsExactValueAndConvertsBackToItself) {
   }
 }
 
-TEST_P(SixteenBits, EveryMidpointRoundsToTheEvenNeighbour) {
+TEST_P(SixteenBits, EveryMidpointRoundsToTheEvenNeighbor) {
   const Format format = GetParam();
   for (unsigned p = 0; p < 65536; ++p) {
     const auto pattern = static_cast<std::uint16_t>(p);

@@ -163,7 +163,7 @@ TEST(FillNormal, HasTheMomentsAndTheDistributionOfANormal) {
   EXPECT_LT(kolmogorov_smirnov(values, normal), 1.95);
 }
 
-TEST(FillNormal, NeighboursInAPairAreNotCorrelated) {
+TEST(FillNormal, NeighborsInAPairAreNotCorrelated) {
   const std::size_t pairs = 500000;
   std::vector<double> values(2 * pairs);
   static_cast<void>(fill_normal(random_state(12), values));

@@ -346,7 +346,7 @@ TEST(Edges, RefusesWhatDoesNotFit) {
   options.max_products = 0;
   refuses(good, cotangent, options);
   context.request_cancel();
-  EXPECT_THROW(svd_vjp(*a, good, cotangent, by(ConjugateGradients{}), context), Cancelled);
+  EXPECT_THROW(svd_vjp(*a, good, cotangent, by(ConjugateGradients{}), context), Canceled);
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ struct Known {
   Operator<double> a() const { return dense<double>(Tensor::copy_of(entries, {rows, columns})); }
   AllTriplets triplets() const { return {rows, columns, {s.begin(), s.end()}, x, y}; }
 
-  /// The distance of value i from its nearest neighbour, relative to the largest: 0 for a value of zero.
+  /// The distance of value i from its nearest neighbor, relative to the largest: 0 for a value of zero.
   double gap(std::size_t i) const {
     if (!(s[i] > 0)) return 0;
     double least = s[i];

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "grad/parametrised.hpp"
+#include "grad/parametrized.hpp"
 #include "grad/problems.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
@@ -80,7 +80,7 @@ constexpr double kStep = 2e-4;
 TEST(SvdVjp, PulledBackIsTheDerivativeByParametersOfEveryOperatorAndSpectrum) {
   Context context(2);
   int ordinary = 0;
-  const int compared = problems::for_each_parametrised(
+  const int compared = problems::for_each_parametrized(
       [&](const problems::ParametrisedPath& path, const Known& known, std::int64_t k, const std::string& what) {
         SCOPED_TRACE(what);
         const Operator<double> a = path(0);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "grad/exact.hpp"
-#include "grad/parametrised.hpp"
+#include "grad/parametrized.hpp"
 #include "grad/problems.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/svd_jvp.hpp"
@@ -126,7 +126,7 @@ double first_derivative(const Operator<double>& a, const SvdCotangent<double>& w
 TEST(SvdVjpVjp, PulledBackIsTheDerivativeOfTheVjpByParametersOfEveryOperatorAndSpectrum) {
   Context context(1);
   int ordinary = 0;
-  const int compared = problems::for_each_parametrised([&](const problems::ParametrisedPath& path, const Known& known,
+  const int compared = problems::for_each_parametrized([&](const problems::ParametrisedPath& path, const Known& known,
                                                            std::int64_t k, const std::string& what) {
     SCOPED_TRACE(what);
     const Operator<double> a = path(0);

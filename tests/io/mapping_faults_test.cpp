@@ -157,7 +157,7 @@ TEST_F(TruncatedFile, IsFoundFromItsTensors) {
   EXPECT_TRUE(contains(refusal([&] { while_intact(tensor, [] { return 7; }); }), "w.bin: was truncated"));
   EXPECT_TRUE(contains(refusal([&] { while_intact(tensor, [] { throw InternalError("a contradiction"); }); }),
                        "w.bin: was truncated"));
-  EXPECT_THROW(while_intact(tensor, [] { throw Cancelled(); }), Cancelled);
+  EXPECT_THROW(while_intact(tensor, [] { throw Canceled(); }), Canceled);
 }
 
 TEST_F(TruncatedFile, IsNoCheckpointToLoadOrToWriteFrom) {

@@ -67,11 +67,11 @@ TEST(NpyWriter, RefusesWhatNumPyHasNot) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(NpyWriter, ACancelledWriteLeavesNothing) {
+TEST(NpyWriter, ACanceledWriteLeavesNothing) {
   const TempFolder folder;
   Context context(1);
   context.request_cancel();
-  EXPECT_THROW(write_npy(folder.path() / "out.npy", counted(DType::f64, {3, 3}), context), Cancelled);
+  EXPECT_THROW(write_npy(folder.path() / "out.npy", counted(DType::f64, {3, 3}), context), Canceled);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

@@ -82,11 +82,11 @@ TEST(NpzWriter, RefusesNamesThatCannotBeToldApartOrRead) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(NpzWriter, ACancelledWriteLeavesNothing) {
+TEST(NpzWriter, ACanceledWriteLeavesNothing) {
   const TempFolder folder;
   Context context(1);
   context.request_cancel();
-  EXPECT_THROW(write_npz(folder.path() / "out.npz", testing::samples(), context), Cancelled);
+  EXPECT_THROW(write_npz(folder.path() / "out.npz", testing::samples(), context), Canceled);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

@@ -214,7 +214,7 @@ TEST(PyTorch, what_cannot_be_read_is_listed_with_its_reason) {
       {rebuild("_rebuild_tensor_v2",
                {six(), args, pk::ints({2}), pk::ints({1}), "\x89", "N", pk::dict({pk::str("neg"), "\x88"})}),
        "lazy 'neg' bit"},
-      {pk::call(pk::global("torch.nn.parameter", "UninitializedParameter"), {"\x88"}), "never initialised"},
+      {pk::call(pk::global("torch.nn.parameter", "UninitializedParameter"), {"\x88"}), "never initialized"},
       {pk::call(pk::global("numpy._core.multiarray", "_reconstruct"), {args}) + pk::tuple({args, size, args}) + "b",
        "NumPy array"},
       {pk::tensor(six(), 0, {1 << 20, 1 << 20}, {0, 0}), "expanded view"},

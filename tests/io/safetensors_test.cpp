@@ -121,7 +121,7 @@ TEST(Safetensors, RoundTripsRandomTensorsOfEveryType) {
     ASSERT_EQ(entries.size(), std::size(kTypes));
     for (std::size_t i = 0; i < entries.size(); ++i) {
       SCOPED_TRACE(kTypes[i].spelling);
-      // Empty tensors share their offsets with a neighbour, so a type may stand in another place.
+      // Empty tensors share their offsets with a neighbor, so a type may stand in another place.
       const auto entry =
           std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == kTypes[i].spelling; });
       ASSERT_NE(entry, entries.end());

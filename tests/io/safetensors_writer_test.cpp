@@ -85,11 +85,11 @@ TEST(SafetensorsWriter, RefusesWhatTheFormatHasNot) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(SafetensorsWriter, ACancelledWriteLeavesNothing) {
+TEST(SafetensorsWriter, ACanceledWriteLeavesNothing) {
   const TempFolder folder;
   Context context(1);
   context.request_cancel();
-  EXPECT_THROW(write_safetensors(folder.path() / "out", testing::samples(), {}, context), Cancelled);
+  EXPECT_THROW(write_safetensors(folder.path() / "out", testing::samples(), {}, context), Canceled);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

@@ -117,7 +117,7 @@ TEST(Band, ScaleAndGradingDoNotMatter) {
   expect_eigenpairs(graded, 2, "graded");
 }
 
-TEST(Band, RepeatedAndNeighbouringValues) {
+TEST(Band, RepeatedAndNeighboringValues) {
   Matrix<double> identity(9, 9);
   for (std::int64_t i = 0; i < 9; ++i) identity(i, i) = 3;
   expect_eigenpairs(identity, 2, "a multiple of the identity");

@@ -137,7 +137,7 @@ void check_full(const std::vector<double>& wanted, const std::string& what, Cont
   std::vector<double> sorted = wanted;
   std::sort(sorted.begin(), sorted.end());
   SymmetricWork work = work_of(symmetric(n, wanted, 11), n, context);
-  const std::vector<double> values = eigenvalues(tridiagonalise(work, context).t, context);
+  const std::vector<double> values = eigenvalues(tridiagonalize(work, context).t, context);
   ASSERT_EQ(values.size(), sorted.size());
   for (std::size_t k = 0; k < values.size(); ++k) {
     EXPECT_NEAR(values[k], sorted[k], tolerance::of_matrix(n, n, norm_of(sorted))) << what << " of order " << n;
@@ -169,12 +169,12 @@ TEST(Tridiagonal, TakesMatricesThatNeedNoReduction) {
     std::vector<double> diagonal(static_cast<std::size_t>(n * n), 0.0), ones(static_cast<std::size_t>(n * n), 1.0);
     for (std::int64_t i = 0; i < n; ++i) diagonal[static_cast<std::size_t>(i * n + i)] = static_cast<double>(i);
     SymmetricWork work = work_of(diagonal, n, context);
-    const std::vector<double> values = eigenvalues(tridiagonalise(work, context).t, context);
+    const std::vector<double> values = eigenvalues(tridiagonalize(work, context).t, context);
     for (std::size_t k = 0; k < values.size(); ++k) {
       EXPECT_NEAR(values[k], static_cast<double>(k), tolerance::of_matrix(1, 1, static_cast<double>(n)));
     }
     SymmetricWork rank_one = work_of(ones, n, context);
-    const std::vector<double> one = eigenvalues(tridiagonalise(rank_one, context).t, context);
+    const std::vector<double> one = eigenvalues(tridiagonalize(rank_one, context).t, context);
     EXPECT_NEAR(one.back(), static_cast<double>(n), tolerance::of_matrix(n, n, static_cast<double>(n)));
     EXPECT_NEAR(one[one.size() - 2], 0, tolerance::of_matrix(n, n, static_cast<double>(n)));
     EXPECT_NEAR(one.front(), 0, tolerance::of_matrix(n, n, static_cast<double>(n)));
@@ -187,7 +187,7 @@ TEST(Tridiagonal, BringsEigenvectorsBack) {
   for (const std::int64_t n : {1, 2, 3, 9, 33, 70}) {
     const std::vector<double> a = symmetric(n, gallery::normal(n, 23), 29);
     SymmetricWork work = work_of(a, n, context);
-    const TridiagonalForm form = tridiagonalise(work, context);
+    const TridiagonalForm form = tridiagonalize(work, context);
     const std::vector<double> values = eigenvalues(form.t, context);
     for (const std::size_t k : {std::size_t{0}, values.size() / 2, values.size() - 1}) {
       const auto y = eigenvector(form.t, values[k]);
@@ -240,11 +240,11 @@ TEST(Tridiagonal, GivesTheSameBitsForAnyNumberOfThreads) {
   }
   Context one(1);
   SymmetricWork alone = work_of(a, n, one);
-  const Tridiagonal wanted = tridiagonalise(alone, one).t;
+  const Tridiagonal wanted = tridiagonalize(alone, one).t;
   for (const int threads : {2, 3}) {
     Context context(threads);
     SymmetricWork work = work_of(a, n, context);
-    const Tridiagonal t = tridiagonalise(work, context).t;
+    const Tridiagonal t = tridiagonalize(work, context).t;
     EXPECT_EQ(t.diagonal, wanted.diagonal);
     EXPECT_EQ(t.off_diagonal, wanted.off_diagonal);
   }
@@ -265,11 +265,11 @@ TEST(Tridiagonal, WorksWithEveryInstructionSet) {
       [&](const std::string& target) { check_full(gallery::normal(75, 19), target, context); });
 }
 
-TEST(Tridiagonal, CanBeCancelled) {
+TEST(Tridiagonal, CanBeCanceled) {
   Context context(2);
   SymmetricWork work = work_of(gallery::normal(100 * 100, 21), 100, context);
   context.request_cancel();
-  EXPECT_THROW(static_cast<void>(tridiagonalise(work, context)), Cancelled);
+  EXPECT_THROW(static_cast<void>(tridiagonalize(work, context)), Canceled);
 }
 
 }  // namespace

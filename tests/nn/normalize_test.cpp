@@ -49,7 +49,7 @@ void check_golden(const Golden& golden) {
   const auto start = [](std::int64_t n) {
     Vector80 x;
     for (std::int64_t i = 0; i < n; ++i) x.push_back((i % 2 == 0 ? 1.0L : -1.0L) / static_cast<Real80>(1 + i));
-    x = normalised_80(x, 1e-12);
+    x = normalized_80(x, 1e-12);
     return std::vector<T>(x.begin(), x.end());
   };
   std::vector<T> u = start(sample.rows()), v = start(sample.columns());

@@ -111,8 +111,8 @@ TEST(Proximal, ClosedFormsOnDiagonalMatrices) {
   EXPECT_EQ(onto(w, ball::Spectral{5.5}, context).x, diagonal({-5, 3, 2, 0}));
 }
 
-// X minimises 1/2 |X - W|^2 + lambda f(X) if and only if G = (W - X) / lambda is a subgradient of f at X:
-// f(Y) >= f(X) + <G, Y - X>. Here for Y that lead to X's neighbours, to 0, to W, and along G.
+// X minimizes 1/2 |X - W|^2 + lambda f(X) if and only if G = (W - X) / lambda is a subgradient of f at X:
+// f(Y) >= f(X) + <G, Y - X>. Here for Y that lead to X's neighbors, to 0, to W, and along G.
 void expect_optimal(const std::vector<double>& w, const std::vector<double>& x, const Line<ProximalPenalty>& line,
                     double lambda, std::int64_t rows, std::int64_t columns, const std::string& what, Context& context) {
   const double f = value_of(line.penalty, x, rows, columns, context);

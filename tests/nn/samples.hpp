@@ -144,7 +144,7 @@ inline Real80 dot_80(const Vector80& x, const Vector80& y) {
   return sum;
 }
 
-inline Vector80 normalised_80(Vector80 x, Real80 epsilon) {
+inline Vector80 normalized_80(Vector80 x, Real80 epsilon) {
   const Real80 divisor = std::max(norm_80(x), epsilon);
   for (Real80& value : x) value /= divisor;
   return x;
@@ -159,9 +159,9 @@ struct Reference {
 inline Reference reference_steps(const Vector80& w, Vector80 u, Vector80 v, Iteration order, std::int64_t steps,
                                  double epsilon = 1e-12) {
   for (std::int64_t step = 0; step < steps; ++step) {
-    if (order == Iteration::v_first) v = normalised_80(transposed_80(w, u), epsilon);
-    u = normalised_80(multiply_80(w, v), epsilon);
-    if (order == Iteration::u_first) v = normalised_80(transposed_80(w, u), epsilon);
+    if (order == Iteration::v_first) v = normalized_80(transposed_80(w, u), epsilon);
+    u = normalized_80(multiply_80(w, v), epsilon);
+    if (order == Iteration::u_first) v = normalized_80(transposed_80(w, u), epsilon);
   }
   const Real80 sigma = dot_80(u, multiply_80(w, v));
   return {std::move(u), std::move(v), sigma};

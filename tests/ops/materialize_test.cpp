@@ -49,12 +49,12 @@ TEST(Materialize, IsExactForAStoredMatrixInEitherOrder) {
   EXPECT_EQ(materialize(*columns_first, context), a);
 }
 
-TEST(Materialize, CanBeCancelled) {
+TEST(Materialize, CanBeCanceled) {
   Context context(1);
   context.request_cancel();
   const Counted opaque(4, 3);
-  EXPECT_THROW(materialize(*opaque.a, context), Cancelled);
-  EXPECT_THROW(materialize(*constant(4, 3), context), Cancelled);
+  EXPECT_THROW(materialize(*opaque.a, context), Canceled);
+  EXPECT_THROW(materialize(*constant(4, 3), context), Canceled);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ class Wheel:
 
     package: str
     version: str
-    licence: str
+    license: str
     members: dict
 
     @property

@@ -21,7 +21,7 @@ std::vector<std::string> lines(const std::string& text) {
   return all;
 }
 
-std::string without_colour(const std::string& text) {
+std::string without_color(const std::string& text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\x1b') {
@@ -57,10 +57,10 @@ TEST(Terminal, NoLineIsWiderThanAsked) {
     for (const std::size_t width : {40u, 60u, 80u, 100u, 120u, 200u, 300u}) {
       for (int flags = 0; flags < 8; ++flags) {
         TableOptions options = at(width);
-        options.colour = (flags & 1) != 0;
+        options.color = (flags & 1) != 0;
         options.unicode = (flags & 2) != 0;
         options.verbose = (flags & 4) != 0;
-        for (const std::string& line : lines(without_colour(render_table(result, options)))) {
+        for (const std::string& line : lines(without_color(render_table(result, options)))) {
           EXPECT_LE(display_width(line), width) << line;
         }
       }
@@ -84,14 +84,14 @@ TEST(Terminal, AsciiMeansAscii) {
   EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7f); }));
 }
 
-TEST(Terminal, ColourChangesNothingButColour) {
+TEST(Terminal, ColorChangesNothingButColor) {
   TableOptions options = at(100);
   const std::string plain = render_table(report_test::sample(), options);
-  options.colour = true;
-  const std::string coloured = render_table(report_test::sample(), options);
-  EXPECT_NE(coloured, plain);
+  options.color = true;
+  const std::string colored = render_table(report_test::sample(), options);
+  EXPECT_NE(colored, plain);
   std::vector<std::string> a = lines(plain);
-  std::vector<std::string> b = lines(without_colour(coloured));
+  std::vector<std::string> b = lines(without_color(colored));
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
     b[i].erase(b[i].find_last_not_of(' ') + 1);

@@ -141,7 +141,7 @@ TYPED_TEST(BatchedPower, TakesEmptyOnesAndRefusesWhatDoesNotFit) {
   EXPECT_THROW(iterate(batch, x, {Order::u_first, 0}, context), Error);
   EXPECT_THROW(iterate(batch, x, {Order::u_first, 1, -1}, context), Error);
   context.request_cancel();
-  EXPECT_THROW(iterate(batch, x, {}, context), Cancelled);
+  EXPECT_THROW(iterate(batch, x, {}, context), Canceled);
 }
 
 }  // namespace

@@ -336,7 +336,7 @@ TEST(Batched, RefusesWhatDoesNotFitAndStopsWhenAskedTo) {
   const Tensor integers(DType::i32, {1, 2, 2}, matrix.data(), matrix.owner());
   EXPECT_THROW(batched_svd(integers, {}, context), Error);
   context.request_cancel();
-  EXPECT_THROW(batched_svd(batch, {}, context), Cancelled);
+  EXPECT_THROW(batched_svd(batch, {}, context), Canceled);
 }
 
 // What makes the direct method sure of the top: the tridiagonal eigenvalue and the counts around it.

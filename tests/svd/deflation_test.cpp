@@ -218,7 +218,7 @@ TEST(Deflation, RefusesNegativeStepsAndStopsWhenAskedTo) {
   EXPECT_THROW(svd(*a, options, context), Error);
   options.method = Deflation{};
   context.request_cancel();
-  EXPECT_THROW(svd(*a, options, context), Cancelled);
+  EXPECT_THROW(svd(*a, options, context), Canceled);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What the solvers that factorise promise of their triplets, whichever end of the spectrum they are of.
+// What the solvers that factorize promise of their triplets, whichever end of the spectrum they are of.
 #pragma once
 
 #include <gtest/gtest.h>

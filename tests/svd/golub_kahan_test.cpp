@@ -279,7 +279,7 @@ TYPED_TEST(LanczosSvdTest, SaysWhenItRanOutOfProducts) {
 
 // Asks to stop in its third product.
 template <Real T>
-class Cancelling final : public LinearOperator<T> {
+class Canceling final : public LinearOperator<T> {
  public:
   Shape shape() const override { return {50, 40}; }
 
@@ -302,7 +302,7 @@ class Cancelling final : public LinearOperator<T> {
 TYPED_TEST(LanczosSvdTest, StopsWhenAskedTo) {
   using T = TypeParam;
   for (const Form form : {Form::gram, Form::bidiagonal}) {
-    EXPECT_THROW(this->run(std::make_shared<Cancelling<T>>(), this->options(3), {.form = form}), Cancelled);
+    EXPECT_THROW(this->run(std::make_shared<Canceling<T>>(), this->options(3), {.form = form}), Canceled);
   }
 }
 

@@ -288,7 +288,7 @@ TYPED_TEST(LanczosTest, StopsWhenAskedTo) {
     }
     context.request_cancel();
   };
-  EXPECT_THROW(lanczos<T>(100, product, {}, {}, context), Cancelled);
+  EXPECT_THROW(lanczos<T>(100, product, {}, {}, context), Canceled);
 }
 
 TYPED_TEST(LanczosTest, SaysThatProductsAreNotFinite) {

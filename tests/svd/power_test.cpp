@@ -189,7 +189,7 @@ TYPED_TEST(Power, OfFixedStepsIsTheSameThroughTheEntry) {
 template <class T>
 double plain_steps(const LinearOperator<T>& a, const PowerOptions& options, std::vector<T>& u, std::vector<T>& v,
                    Context& context) {
-  const auto normalise = [&](std::vector<T>& x) {
+  const auto normalize = [&](std::vector<T>& x) {
     double squares = 0;
     for (const T value : x) squares += static_cast<double>(value) * static_cast<double>(value);
     for (T& value : x) value = static_cast<T>(value / std::max(std::sqrt(squares), options.epsilon));
@@ -198,10 +198,10 @@ double plain_steps(const LinearOperator<T>& a, const PowerOptions& options, std:
     for (int half = 0; half < 2; ++half) {
       if ((options.order == Order::u_first) == (half == 0)) {
         a.apply(v, u, context);
-        normalise(u);
+        normalize(u);
       } else {
         a.apply_adjoint(u, v, context);
-        normalise(v);
+        normalize(v);
       }
     }
   }
@@ -290,9 +290,9 @@ TEST(PowerIterations, StopWhenAskedTo) {
   context.request_cancel();
   auto options = repeatable<SvdOptions<double>>();
   options.method = PowerIteration{};
-  EXPECT_THROW(svd(*a, options, context), Cancelled);
+  EXPECT_THROW(svd(*a, options, context), Canceled);
   options.method = PowerIteration{Order::u_first, 2};
-  EXPECT_THROW(svd(*a, options, context), Cancelled);
+  EXPECT_THROW(svd(*a, options, context), Canceled);
 }
 
 TEST(PowerIterations, RefuseWhatDoesNotFit) {

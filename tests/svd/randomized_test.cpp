@@ -1,4 +1,4 @@
-// The randomised range finder: what its steps buy, and what it refuses.
+// The randomized range finder: what its steps buy, and what it refuses.
 #include <gtest/gtest.h>
 
 #include <cstdint>

@@ -319,7 +319,7 @@ TYPED_TEST(Solvers, StopWhenAskedTo) {
     auto options = repeatable<SvdOptions<T>>();
     options.method = solver.method;
     options.which = solver.largest ? Which::largest : Which::smallest;
-    EXPECT_THROW(static_cast<void>(svd(*c.a, options, context)), Cancelled) << solver.name;
+    EXPECT_THROW(static_cast<void>(svd(*c.a, options, context)), Canceled) << solver.name;
   }
 }
 

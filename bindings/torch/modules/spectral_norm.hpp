@@ -7,9 +7,9 @@
 // A SpectralNorm<M> is an M: it has its options, bias and forward, and stands wherever a module does, in Sequential, as
 // a child, under train(), to(), clone(), torch::save and torch::load. What was the parameter `weight` is now
 // `parametrizations.weight.original`, with its state beside it, the names that PyTorch's parametrization has; the
-// member `weight` is the normalised value of the last forward.
+// member `weight` is the normalized value of the last forward.
 //
-// As in PyTorch the kernel of a convolution is normalised as the reshaped matrix, whose norm is not the convolution's.
+// As in PyTorch the kernel of a convolution is normalized as the reshaped matrix, whose norm is not the convolution's.
 //
 // Source: T. Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018.
 #pragma once
@@ -85,14 +85,14 @@ class SpectralNorm : public ::torch::nn::ModuleHolder<SpectralNormImpl<typename 
   using Impl = SpectralNormImpl<typename Holder::ContainedType>;
 };
 
-/// Normalises a module that exists: the new one shares its parameters with it, so that an optimizer goes on with them.
-/// The old one must not be used any more: it reads a weight that is not normalised.
+/// Normalizes a module that exists: the new one shares its parameters with it, so that an optimizer goes on with them.
+/// The old one must not be used any more: it reads a weight that is not normalized.
 template <class Holder>
 SpectralNorm<Holder> spectral_norm(const Holder& module, const SpectralNormOptions& options = {}) {
   return SpectralNorm<Holder>(*module, options);
 }
 
-/// A plain module with the present normalised values.
+/// A plain module with the present normalized values.
 template <class Holder>
 Holder fold(const SpectralNorm<Holder>& module) {
   return Holder(module->fold());

@@ -74,14 +74,14 @@ class SpectralNormBase : public Module, public SpectralNormalized {
   SpectralNormBase(const SpectralNormBase&) = default;
   SpectralNormBase& operator=(const SpectralNormBase&) = default;
 
-  /// One of the normalised weights. Throws c10::ValueError for a name that is none.
+  /// One of the normalized weights. Throws c10::ValueError for a name that is none.
   std::shared_ptr<NormalizedWeight> normalized_weight(const std::string& name = "weight") const;
   std::vector<std::pair<std::string, std::shared_ptr<NormalizedWeight>>> normalized_weights() const override;
 
   void renew() override;
   void publish() override;
 
-  /// A plain module, not normalised any more, whose weights are the present normalised values; no step is made.
+  /// A plain module, not normalized any more, whose weights are the present normalized values; no step is made.
   std::shared_ptr<Module> fold() const;
 
   std::shared_ptr<::torch::nn::Module> clone(const std::optional<at::Device>& device = std::nullopt) const override;
@@ -109,7 +109,7 @@ class SpectralNormBase : public Module, public SpectralNormalized {
   }
 
  private:
-  // An attention's out_proj is a Linear, whose weight the attention reads: normalised by a SpectralNorm in its place.
+  // An attention's out_proj is a Linear, whose weight the attention reads: normalized by a SpectralNorm in its place.
   using Projection = SpectralNormImpl<std::conditional_t<IsAttention<Module>, ::torch::nn::LinearImpl, Module>>;
 
   void adopt_weights(const SpectralNormOptions& normalization);
@@ -211,7 +211,7 @@ std::shared_ptr<NormalizedWeight> SpectralNormBase<Derived, Module>::normalized_
   for (auto& [own, kept] : normalized_weights()) {
     if (own == name) return kept;
   }
-  TORCH_CHECK_VALUE(false, "[spectral_norm] ", this->name(), " has no normalised weight '", name, "'");
+  TORCH_CHECK_VALUE(false, "[spectral_norm] ", this->name(), " has no normalized weight '", name, "'");
 }
 
 template <class Derived, Normalizable Module>

@@ -1,4 +1,4 @@
-// How a module of LibTorch is normalised: PyTorch's options under their names, with their defaults, and what it lacks.
+// How a module of LibTorch is normalized: PyTorch's options under their names, with their defaults, and what it lacks.
 #pragma once
 
 #include <torch/arg.h>
@@ -33,7 +33,7 @@ struct SpectralNormOptions {
   /// Only shrink: a weight whose norm is below the target stays as it is.
   TORCH_ARG(bool, at_most) = false;
 
-  /// A parameter `scale` that multiplies the normalised weight and starts at 1.
+  /// A parameter `scale` that multiplies the normalized weight and starts at 1.
   TORCH_ARG(bool, learnable_scale) = false;
 
   /// What a step is: u_first as in PyTorch's parametrization, v_first as in its older hook, or lanczos.
@@ -42,10 +42,10 @@ struct SpectralNormOptions {
   /// > 0: n_power_iterations are the most, fewer once sigma's estimated relative error is at most this.
   TORCH_ARG(double, tolerance) = 0;
 
-  /// Names of the weights to normalise; all that the module has where empty.
+  /// Names of the weights to normalize; all that the module has where empty.
   TORCH_ARG(std::vector<std::string>, names) = {};
 
-  /// Normalise gate by gate in recurrent weights, and query, key and value each in an attention's in_proj_weight,
+  /// Normalize gate by gate in recurrent weights, and query, key and value each in an attention's in_proj_weight,
   /// instead of the stacked matrix as a whole.
   TORCH_ARG(bool, by_block) = false;
 };

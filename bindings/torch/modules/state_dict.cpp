@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::string_view kParametrizations = "parametrizations.";
 
-// The endings of a normalised weight's tensors in the two layouts.
+// The endings of a normalized weight's tensors in the two layouts.
 constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
     {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0.scale", "_scale"}};
 
@@ -51,7 +51,7 @@ std::string parametrized(const std::string& weight) {
   return prefix + std::string(kParametrizations) + own;
 }
 
-// net.parametrizations.weight.0._u -> net.weight_u; nothing for a name of no normalised weight.
+// net.parametrizations.weight.0._u -> net.weight_u; nothing for a name of no normalized weight.
 std::optional<std::string> hook_name(const std::string& name) {
   for (const auto& [ending, hook_ending] : kEndings) {
     if (!ends_with(name, ending)) continue;
@@ -80,7 +80,7 @@ StateDict to_hook(const StateDict& state) {
   return result;
 }
 
-// A name is part of a normalised weight if W_orig is there too.
+// A name is part of a normalized weight if W_orig is there too.
 StateDict to_parametrization(const StateDict& state) {
   StateDict result;
   for (const auto& item : state) {

@@ -14,7 +14,7 @@ namespace sigmax::torch {
 
 using StateDict = ::torch::OrderedDict<std::string, at::Tensor>;
 
-/// The names that a normalised weight W has in a state dict.
+/// The names that a normalized weight W has in a state dict.
 enum class StateLayout {
   parametrization,  ///< parametrizations.W.original, parametrizations.W.0._u, parametrizations.W.0._v
   hook,             ///< W_orig, W_u, W_v, of the older torch.nn.utils.spectral_norm
@@ -23,7 +23,7 @@ enum class StateLayout {
 /// Every parameter and buffer of the module and its children. The tensors are the module's own, detached.
 StateDict state_dict(const ::torch::nn::Module& module, StateLayout layout = StateLayout::parametrization);
 
-/// The same tensors under the names of the other layout; what is not a normalised weight keeps its name.
+/// The same tensors under the names of the other layout; what is not a normalized weight keeps its name.
 ///
 /// A W_orig without W_v (from an early PyTorch, with W and W_u beside it) gets the v that solves u = W v / |W v|
 /// and u^T W_orig v = mean(W_orig / W).
@@ -33,7 +33,7 @@ StateDict converted(const StateDict& state, StateLayout layout);
 struct LoadReport {
   std::vector<std::string> missing;     ///< wanted by the module and not in the state; left as they were
   std::vector<std::string> unexpected;  ///< in the state and not in the module
-  std::vector<std::string> normalized;  ///< plain weights that a normalised module took over, with a new u and v
+  std::vector<std::string> normalized;  ///< plain weights that a normalized module took over, with a new u and v
 };
 
 /// Copies a state dict of either layout into the module, in place: optimizers keep their parameters.

@@ -14,7 +14,7 @@ namespace {
 // column that is zero has the quotient 0, one that is tiny a tiny quotient.
 constexpr double kFloor = 0x1p-60;
 
-void normalise(std::vector<double>& q) {
+void normalize(std::vector<double>& q) {
   double largest = 0;
   for (double& value : q) {
     value = std::isfinite(value) ? std::fabs(value) : 0.0;
@@ -34,7 +34,7 @@ double collatz_upper_bound(const Expression& e, std::span<const double> start, c
   if (e.is_zero()) return 0;
   std::vector<double> q(static_cast<std::size_t>(e.columns), 1.0);
   if (!start.empty()) std::copy(start.begin(), start.end(), q.begin());
-  normalise(q);
+  normalize(q);
   for (int step = 0; step < options.most; ++step) {
     context.check_cancel();
     std::vector<double> w = absolute_gram_image(e, q, context);
@@ -54,7 +54,7 @@ double collatz_upper_bound(const Expression& e, std::span<const double> start, c
     const bool hopeless = std::sqrt(along / square) * (1 - options.width) > options.lower * (1 + 1e-12);
     if (hopeless && !(options.persist && (fell || step == 0))) break;
     q = std::move(w);
-    normalise(q);
+    normalize(q);
   }
   return bound;
 }

@@ -11,11 +11,11 @@
 namespace sigmax {
 namespace {
 
-// Of the shorter side, and of all entries: up to here a factorisation costs less than the iteration ...
+// Of the shorter side, and of all entries: up to here a factorization costs less than the iteration ...
 constexpr std::int64_t kSmallOrder = 128;
 constexpr std::int64_t kSmallEntries = std::int64_t{1} << 17;
 // ... unless that takes fewer steps than twice the length of the shorter side, as it does where the gap is known and no
-// less than this part of sigma_i. At smaller ones the factorisation is the more accurate besides.
+// less than this part of sigma_i. At smaller ones the factorization is the more accurate besides.
 constexpr double kOrdinaryGap = 0.005;
 // Up to here it does in any case.
 constexpr std::int64_t kTinyOrder = 16;
@@ -61,7 +61,7 @@ std::string_view message(GradientOutcome outcome) {
     case GradientOutcome::exact: return "exact: nothing had to be solved for";
     case GradientOutcome::converged: return "converged";
     case GradientOutcome::subgradient:
-      return "a singular value is multiple or zero and has no gradient: a generalised gradient is given";
+      return "a singular value is multiple or zero and has no gradient: a generalized gradient is given";
     case GradientOutcome::no_gap:
       return "singular vectors of a multiple or zero value have no derivative, their part is left out: take more "
              "triplets, so that the gap lies behind the last, or a loss of values alone";

@@ -35,8 +35,8 @@ struct ComplementSystems {
   /// A gap sigma_i - sigma_{k+1} of that much counts as none.
   double no_gap = 0;
   /// Vectors of A's rows or columns, any number or none: approximate singular vectors behind the known ones, if they
-  /// are to be of use (SvdResult::neighbours).
-  MatrixView<const T> neighbours{};
+  /// are to be of use (SvdResult::neighbors).
+  MatrixView<const T> neighbors{};
 };
 
 template <Real T>

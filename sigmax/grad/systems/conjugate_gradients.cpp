@@ -9,7 +9,7 @@
 //     beta = |r_new|^2 / |r|^2;  d = r + beta d, K-orthogonal to the Ritz vectors
 //   q_c = x_c, p_c = (A x_c + f_c) / sigma_c
 //
-// The alpha and beta are the LDL^T factorisation of the tridiagonal matrix of the Lanczos process on K that starts from
+// The alpha and beta are the LDL^T factorization of the tridiagonal matrix of the Lanczos process on K that starts from
 // b. Its smallest eigenvalue lambda is an estimate from above of the smallest of K that matters to b, sigma_c^2 -
 // sigma_{k+1}^2: it gives the error |r| / lambda, and it says when there is no gap. With Ritz vectors out of the way
 // lambda is of what lies behind them, as r is, and the gap is seen by their values.
@@ -165,9 +165,9 @@ class Iteration {
   }
 
   void deflate() {
-    if (systems_.neighbours.columns == 0 || systems_.neighbours.rows != side_.order()) return;
+    if (systems_.neighbors.columns == 0 || systems_.neighbors.rows != side_.order()) return;
     if (expected_iterations() < kManyIterations) return;
-    deflation_ = DeflatedSpace<T>(systems_.neighbours, known_, side_);
+    deflation_ = DeflatedSpace<T>(systems_.neighbors, known_, side_);
     if (deflation_.empty()) return;
     for (std::int64_t c = 0; c < count_; ++c) {
       const double s = sigma(c) * sigma(c);

@@ -5,8 +5,8 @@
 //   [ U^T      0        0  0 ] [s]   [0]
 //   [ 0        V^T      0  0 ] [t]   [0],
 //
-// nonsingular if sigma_i > sigma_{k+1} and symmetric, by the factorisation of Bunch and Kaufman. Of A its part on the
-// complement is taken, A less the known triplets, which is the same there and spares the factorisation their size.
+// nonsingular if sigma_i > sigma_{k+1} and symmetric, by the factorization of Bunch and Kaufman. Of A its part on the
+// complement is taken, A less the known triplets, which is the same there and spares the factorization their size.
 // sigma_{k+1} comes from inverse iteration with the same factors.
 #include <fmt/format.h>
 

@@ -205,7 +205,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
                                Matrix<T>(h.rows(), static_cast<std::int64_t>(left.size())),
                                known_squares,
                                no_gap_,
-                               triplets_.neighbours.view()};
+                               triplets_.neighbors.view()};
   for (std::size_t c = 0; c < left.size(); ++c) {
     systems.which.push_back(which[static_cast<std::size_t>(left[c])]);
     std::ranges::copy(f.column(left[c]), systems.f.column(static_cast<std::int64_t>(c)).begin());

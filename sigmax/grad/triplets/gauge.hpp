@@ -57,7 +57,7 @@ struct GaugeResult {
   RandomState random;
 };
 
-/// Evaluates the loss once for each change: k signs, `combinations`, two angles for each pair of neighbours of equal
+/// Evaluates the loss once for each change: k signs, `combinations`, two angles for each pair of neighbors of equal
 /// sigma, one for each sigma of 0. `next` is the value behind the last, 0 if unknown. Throws Error if the shapes do not
 /// fit, without triplets, for sigma that ascend, or if the loss is not finite.
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,

@@ -97,7 +97,7 @@ void AtomicFile::commit() {
   if (!temporary_.empty()) {
     struct stat status {};
     if (::stat(target_.c_str(), &status) == 0) ::fchmod(descriptor_, status.st_mode & 07777);
-    // Not every file system can synchronise.
+    // Not every file system can synchronize.
     if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != EROFS) fail(path_, "cannot write", errno);
   }
   const int descriptor = std::exchange(descriptor_, -1);

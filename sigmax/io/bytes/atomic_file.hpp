@@ -12,7 +12,7 @@ namespace sigmax::io {
 
 /// A file under construction that takes the place of `path` in one step.
 ///
-/// Bytes go to a temporary file in the same folder; commit() synchronises it with the disk and renames it, so that a
+/// Bytes go to a temporary file in the same folder; commit() synchronizes it with the disk and renames it, so that a
 /// reader sees the old file or the new one. Without a commit, whatever the reason (a full disk, a cancellation, an
 /// exception between two writes), the temporary file is removed and what was there stays. A new file has the mode that
 /// the umask leaves, a replaced one keeps its own. A symbolic link's target is replaced, not the link. A device or a

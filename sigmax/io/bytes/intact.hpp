@@ -32,7 +32,7 @@ auto while_intact(const Source& source, const Body& body) {
       check_intact(source);
       return result;
     }
-  } catch (const Cancelled&) {
+  } catch (const Canceled&) {
     throw;
   } catch (...) {
     check_intact(source);

@@ -24,7 +24,7 @@ struct OutputTensor {
 std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who);
 
 /// Calls visit with piece after piece of the elements in row-major (C) order, little-endian: pieces of the tensor's own
-/// memory if it is row-major, of a buffer of at most 1 MiB if it is strided. Throws what visit throws; Cancelled
+/// memory if it is row-major, of a buffer of at most 1 MiB if it is strided. Throws what visit throws; Canceled
 /// between two pieces.
 void for_each_piece(const Tensor& tensor, Context& context,
                     const std::function<void(std::span<const std::byte>)>& visit);

@@ -13,7 +13,7 @@ namespace sigmax::io {
 /// as NumPy's own. Types: f64, f32, f16, integers, bool and complex.
 ///
 /// The file is written whole or not at all (io/bytes/atomic_file.hpp). Throws Error for a type that NumPy has not (bf16
-/// among them) or more than 32 dimensions; FileError, which names `path`, if it cannot be written; Cancelled.
+/// among them) or more than 32 dimensions; FileError, which names `path`, if it cannot be written; Canceled.
 void write_npy(const std::filesystem::path& path, const Tensor& tensor, Context& context);
 
 /// What stands before the data: magic bytes, version, and the Python dict literal with type and shape. `who` begins the

@@ -13,7 +13,7 @@ namespace sigmax::io {
 ///
 /// Each tensor is read twice, first for its checksum. The file is written whole or not at all
 /// (io/bytes/atomic_file.hpp). Throws Error for a name that is empty, given twice or not UTF-8, and for what write_npy
-/// refuses; FileError, which names `path`, if it cannot be written; Cancelled.
+/// refuses; FileError, which names `path`, if it cannot be written; Canceled.
 void write_npz(const std::filesystem::path& path, std::span<const OutputTensor> tensors, Context& context);
 
 }  // namespace sigmax::io

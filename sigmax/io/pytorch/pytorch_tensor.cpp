@@ -188,7 +188,7 @@ class Description {
     if (is_numpy_array(pickle_, call_.callable)) {
       describe_array();
     } else if (maker.starts_with("Uninitialized")) {
-      result_.unreadable = "a lazy parameter that was never initialised: it has no values";
+      result_.unreadable = "a lazy parameter that was never initialized: it has no values";
     } else if (maker == "ShardedTensor") {
       result_.unreadable = kShard;
     } else {

@@ -19,7 +19,7 @@ using Metadata = std::map<std::string, std::string>;
 ///
 /// The file is written whole or not at all (io/bytes/atomic_file.hpp). Throws Error for a name that is empty, given
 /// twice, not UTF-8 or `__metadata__`, for metadata that are not UTF-8, for a type that the format has not, and for a
-/// header above the format's limit of 100 MB; FileError, which names `path`, if it cannot be written; Cancelled.
+/// header above the format's limit of 100 MB; FileError, which names `path`, if it cannot be written; Canceled.
 void write_safetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors,
                        const Metadata& metadata, Context& context);
 

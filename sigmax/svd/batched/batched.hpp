@@ -62,7 +62,7 @@ struct BatchResult {
 };
 
 /// Of a tensor [batch, rows, columns] of a real type with any strides (zero among them). Throws Error for another rank
-/// or type, a negative k, or a tolerance that is not positive; Cancelled on request.
+/// or type, a negative k, or a tolerance that is not positive; Canceled on request.
 BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Context& context);
 
 /// Of matrices of any shapes, types and strides.
@@ -71,7 +71,7 @@ BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& op
 /// power_steps() (svd/methods/power.hpp) on each matrix of a tensor [batch, rows, columns], with column i of u (rows x
 /// batch) and of v (columns x batch), in and out, and sigma[i] = u^T A v after the last step. Sums are in T, norms in
 /// double. One read of a matrix into a working copy, whatever the number of steps. Throws Error if a shape does not
-/// fit, the type is not real, steps < 1 or epsilon <= 0; Cancelled on request.
+/// fit, the type is not real, steps < 1 or epsilon <= 0; Canceled on request.
 template <Real T>
 void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma,
                              const PowerOptions& options, Context& context);

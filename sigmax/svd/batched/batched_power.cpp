@@ -59,7 +59,7 @@ double norm_of(const T* x, std::int64_t n) {
 
 // x <- N(x); returns x . N(x).
 template <Real T>
-T normalise(T* x, std::int64_t n, double epsilon) {
+T normalize(T* x, std::int64_t n, double epsilon) {
   const double norm = norm_of(x, n);
   const double divisor = std::max(norm, epsilon);
   for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<T>(static_cast<double>(x[i]) / divisor);
@@ -78,11 +78,11 @@ T iterate(const StridedMatrix& a, T* work, std::span<T> u, std::span<T> v, const
   T sigma = 0;
   const auto left = [&] {
     kernels::small_multiply(m, n, work, x, y);
-    sigma = normalise(y, m, options.epsilon);
+    sigma = normalize(y, m, options.epsilon);
   };
   const auto right = [&] {
     kernels::small_multiply_transposed(m, n, work, y, x);
-    sigma = normalise(x, n, options.epsilon);
+    sigma = normalize(x, n, options.epsilon);
   };
   for (std::int64_t step = 0; step < options.steps; ++step) {
     if (options.order == PowerIteration::Order::u_first) {

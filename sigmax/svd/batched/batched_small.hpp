@@ -56,7 +56,7 @@ void fill_with_nan(const SmallResult& result);
 /// The singular values of the zero matrix, with the first unit vectors.
 void fill_with_zero(const SmallResult& result);
 
-/// sigma_max of a matrix with entries, by tridiagonalisation of its Gram matrix.
+/// sigma_max of a matrix with entries, by tridiagonalization of its Gram matrix.
 BatchOutcome largest_of_small(const kernels::StridedMatrix& a, const BatchOptions& options, SmallScratch& scratch,
                               const SmallResult& result);
 

@@ -24,8 +24,8 @@ struct CountAbove {
 CountAbove tridiagonal_count_above(std::span<const double> diagonal, std::span<const double> off, double first,
                                    double second);
 
-/// The eigenvector that belongs to `theta`, an eigenvalue to working accuracy, from the twisted factorisation of
-/// T - theta I (Fernando 1997; Dhillon and Parlett 2004): not normalised, largest entry about 1. `work` takes 2 n.
+/// The eigenvector that belongs to `theta`, an eigenvalue to working accuracy, from the twisted factorization of
+/// T - theta I (Fernando 1997; Dhillon and Parlett 2004): not normalized, largest entry about 1. `work` takes 2 n.
 void tridiagonal_vector(std::span<const double> diagonal, std::span<const double> off, double theta,
                         std::span<double> work, std::span<double> vector);
 

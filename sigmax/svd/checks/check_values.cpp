@@ -35,7 +35,7 @@ double in_units(double sigma, int exponent) {
 template <Real T>
 Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
   Matrix<T> known = side.from_right(result.subspace);
-  const Matrix<T>& more = result.neighbours;
+  const Matrix<T>& more = result.neighbors;
   if (more.rows() != known.rows()) return known;
   const std::int64_t columns = std::min(known.columns() + more.columns(), known.rows());
   Matrix<T> all(known.rows(), columns);
@@ -57,7 +57,7 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOption
   inner.tolerance = values ? 2 * options.tolerance : options.tolerance;
   inner.failure_probability = options.check == Check::full ? options.failure_probability : 0;
   inner.terms = a.shape().rows + a.shape().columns;
-  inner.magnitude = std::pow(std::ldexp(uncancelled_norm(a, context), -exponent), 2);
+  inner.magnitude = std::pow(std::ldexp(uncanceled_norm(a, context), -exponent), 2);
   inner.max_products = options.max_products - result.products;
   inner.random = result.random;
   return inner;

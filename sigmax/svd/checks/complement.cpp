@@ -163,7 +163,7 @@ LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, cons
   inner.accuracy = Accuracy::vectors;
   inner.tolerance = tolerance;
   inner.max_products = options.max_products;
-  inner.neighbours = true;
+  inner.neighbors = true;
   inner.random = random;
   return lanczos<T>(n, product, start.view(), inner, context);
 }
@@ -334,7 +334,7 @@ class Search {
         refine(n_, product_, all_.vectors(all_.size()), options_, tolerance, result_.random, context_);
     count(better);
     forget_bound();
-    all_.replace(better.vectors, better.neighbours);
+    all_.replace(better.vectors, better.neighbors);
   }
 
   // On the complement of the vectors that are out of the way, from fresh random ones.

@@ -69,7 +69,7 @@ class Basis {
     std::int64_t rank = 0;  ///< columns that were not replaced
   };
 
-  /// Orthonormalises the first b columns of next() against the basis and among themselves, and takes them into it: two
+  /// Orthonormalizes the first b columns of next() against the basis and among themselves, and takes them into it: two
   /// rounds of block Gram-Schmidt, each followed by one within the block. A column whose remainder is at most `floor`
   /// (absolute), or rounding of the column, is replaced by a random direction drawn from `random`, orthogonal to all.
   /// Throws Error if there is no room, or the space has no b more dimensions; NotFinite if a column is not finite.

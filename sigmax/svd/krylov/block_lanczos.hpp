@@ -3,7 +3,7 @@
 //     C Q = Q H + P R E^T,   Q^T Q = I,   H = Q^T C Q
 //
 // for a symmetric C of order n: Q has m columns, P is the block that comes next, E the last block's columns of the
-// identity. H is kept dense and in double whatever T is: every column of it is measured by the orthogonalisation, so
+// identity. H is kept dense and in double whatever T is: every column of it is measured by the orthogonalization, so
 // that a restart needs no rule for what it leaves behind. Golub and Underwood, The block Lanczos method for computing
 // eigenvalues, 1977; thick restart: Wu and Simon, SIAM J. Matrix Anal. Appl. 22, 2000.
 #pragma once

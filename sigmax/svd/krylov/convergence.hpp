@@ -13,7 +13,7 @@
 
 namespace sigmax {
 
-/// What is left of a vector in a space of order n after orthogonalisation is rounding if it is at most so much of |A|.
+/// What is left of a vector in a space of order n after orthogonalization is rounding if it is at most so much of |A|.
 template <Real T>
 double negligible(std::int64_t n) {
   return std::fmax(16, 2 * std::sqrt(static_cast<double>(n))) * static_cast<double>(std::numeric_limits<T>::epsilon());

@@ -1,4 +1,4 @@
-// Golub-Kahan-Lanczos bidiagonalisation with thick restart. Internal to svd/.
+// Golub-Kahan-Lanczos bidiagonalization with thick restart. Internal to svd/.
 #pragma once
 
 #include "sigmax/core/context.hpp"
@@ -8,10 +8,10 @@
 namespace sigmax {
 
 /// The k largest triplets of A without ever squaring it: two reads of A a step, and singular values to u sigma_1
-/// absolutely, however small they are beside sigma_1. Full reorthogonalisation on both sides.
+/// absolutely, however small they are beside sigma_1. Full reorthogonalization on both sides.
 ///
 /// The options are those of svd(), checked already; `basis` vectors are kept on each side before a restart, 0: chosen
-/// from the shape and k. Throws what the operator's products throw, NotFinite, Cancelled.
+/// from the shape and k. Throws what the operator's products throw, NotFinite, Canceled.
 /// Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and Reichel, Augmented implicitly restarted
 /// Lanczos bidiagonalization methods, SIAM J. Sci. Comput. 27 (2005).
 template <Real T>

@@ -41,7 +41,7 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
 // The vectors from `done` on are pending. With y an eigenvector of the leading done x done block of H, V_done y is a
 // Ritz vector with the residual V_pending H_pending y, of norm |H_pending y|. In the plain Lanczos process one vector
 // is pending, and H is tridiagonal; after a thick restart it is an arrowhead; from a block, or with another random
-// vector put in, several are pending: nothing of this needs a different formula, as the orthogonalisation gives all
+// vector put in, several are pending: nothing of this needs a different formula, as the orthogonalization gives all
 // entries of H.
 template <Real T>
 class Process {
@@ -105,7 +105,7 @@ class Process {
   }
 
   // Ritz vectors behind the k-th: of values so near that they made the process long.
-  Matrix<T> neighbours(std::int64_t k) const {
+  Matrix<T> neighbors(std::int64_t k) const {
     const std::int64_t wanted = std::min(kTogether, done_ / 3 - k);
     if (wanted < 1) return {};
     const Matrix<double> weights = ritz_weights(k + wanted);
@@ -348,7 +348,7 @@ LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ri
   result.vectors = Matrix<T>(n, k);
   const Matrix<double> weights = process.ritz_weights(found);
   process.basis().combine(weights.view(), result.vectors.view().column_range(0, found));
-  if (options.neighbours) result.neighbours = process.neighbours(k);
+  if (options.neighbors) result.neighbors = process.neighbors(k);
   for (double& theta : result.theta) theta = std::max(theta, 0.0);
   result.theta.resize(static_cast<std::size_t>(k), 0.0);
   result.residual.resize(static_cast<std::size_t>(k), result.theta.front());

@@ -45,7 +45,7 @@ struct LanczosOptions {
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
   std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
-  bool neighbours = false;           ///< whether LanczosResult::neighbours are wanted
+  bool neighbors = false;            ///< whether LanczosResult::neighbors are wanted
   std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
   /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
   std::optional<Ceiling> ceiling{};
@@ -67,7 +67,7 @@ struct LanczosResult {
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
   /// Where they were asked for: orthonormal Ritz vectors of the values behind theta_k, descending, as many as C takes
   /// in one read, or fewer after a short process; how good they are varies.
-  Matrix<T> neighbours;
+  Matrix<T> neighbors;
   std::int64_t products = 0;  ///< of C with a vector
   std::int64_t reads = 0;     ///< of C: one for up to 8 vectors together
   std::int64_t basis = 0;     ///< vectors kept before a restart
@@ -80,7 +80,7 @@ struct LanczosResult {
   RandomState random{};  ///< for the next call
 };
 
-/// The k largest eigenpairs of C, of order n, with full reorthogonalisation and thick restart, in T; what is projected,
+/// The k largest eigenpairs of C, of order n, with full reorthogonalization and thick restart, in T; what is projected,
 /// in double.
 ///
 /// `start` may hold columns to begin from (none: two vectors of independent standard normals); they are multiplied
@@ -89,7 +89,7 @@ struct LanczosResult {
 ///
 /// Memory: basis + k + 16 vectors. Cost: a product a step, and one or two reads of the basis. Throws Error if n is not
 /// positive or k not in 1 ... n or the start has not n rows; NotFinite if a product is not finite (or its square
-/// overflows); Cancelled on request.
+/// overflows); Canceled on request.
 /// Source: Lanczos 1950; Wu and Simon, Thick-restart Lanczos method for large symmetric eigenvalue problems, SIAM J.
 /// Matrix Anal. Appl. 22 (2000).
 template <Real T>

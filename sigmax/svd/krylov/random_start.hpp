@@ -16,7 +16,7 @@
 
 namespace sigmax {
 
-/// Independent vectors g of standard normals, orthonormalised into an empty basis, with their coordinates in it.
+/// Independent vectors g of standard normals, orthonormalized into an empty basis, with their coordinates in it.
 template <Real T>
 class RandomStart {
  public:

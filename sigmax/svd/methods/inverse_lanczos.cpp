@@ -148,7 +148,7 @@ double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Cont
   const auto sides = static_cast<double>(shape.rows + shape.columns);
   const double frobenius = cblas_dnrm2(static_cast<int>(formed.a.values().size()), formed.a.values().data(), 1);
   if (stored != nullptr) return unit * frobenius;  // each entry was rounded once
-  const double norm = std::max(frobenius, std::ldexp(uncancelled_norm(a, context), -formed.exponent));
+  const double norm = std::max(frobenius, std::ldexp(uncanceled_norm(a, context), -formed.exponent));
   return 8 * unit * sides * norm;
 }
 

@@ -1,4 +1,4 @@
-// The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalisation.
+// The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalization.
 #include <cmath>
 #include <utility>
 
@@ -40,14 +40,14 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T
   const bool tiny = shape.rows * shape.columns <= kTinyEntries;
   inner.apart = tiny ? 3 : 1;
   const bool slow = options.accuracy == Accuracy::vectors && !tiny;
-  inner.neighbours = slow || options.check == Check::full;
+  inner.neighbors = slow || options.check == Check::full;
   inner.random = given_or_drawn(options.random);
 
   const Matrix<T> start = side.from_right(options.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  if (options.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbours = std::move(top.neighbours);
+  if (options.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbors = std::move(top.neighbors);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};

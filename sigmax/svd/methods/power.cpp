@@ -40,7 +40,7 @@ void divide(std::span<T> x, double divisor) {
 
 // x <- N(x). Returns x . N(x), which is |x| unless epsilon takes hold.
 template <Real T>
-double normalise_as_torch(std::span<T> x, double epsilon) {
+double normalize_as_torch(std::span<T> x, double epsilon) {
   const double norm = norm_of(std::span<const T>(x));
   const double divisor = std::max(norm, epsilon);
   divide(x, divisor);
@@ -67,7 +67,7 @@ void advance(const LinearOperator<T>& a, double epsilon, std::span<T> u, std::sp
 // sigma = 0: any unit vectors are singular vectors.
 template <Real T>
 void make_unit(std::span<T> x) {
-  if (normalise(x) > 0) return;
+  if (normalize(x) > 0) return;
   x[0] = 1;
 }
 
@@ -75,7 +75,7 @@ void make_unit(std::span<T> x) {
 template <Real T>
 void first_left(const LinearOperator<T>& a, std::span<T> u, std::span<const T> v, Context& context) {
   a.apply(MatrixView<const T>(v), MatrixView<T>(u), context);
-  normalise(u);
+  normalize(u);
 }
 
 // The larger of |A v - sigma u| and |A^T u - sigma v|; one of them is zero but for rounding.
@@ -147,16 +147,16 @@ double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std:
   double sigma = 0;
   if (!u_first) {
     a.apply_adjoint(MatrixView<const T>(u), MatrixView<T>(v), context);
-    normalise_as_torch(v, options.epsilon);
+    normalize_as_torch(v, options.epsilon);
   }
   for (std::int64_t pairs = u_first ? options.steps : options.steps - 1; pairs > 0; --pairs) {
     context.check_cancel();
     advance(a, options.epsilon, u, v, next, context);
-    sigma = normalise_as_torch(v, options.epsilon);
+    sigma = normalize_as_torch(v, options.epsilon);
   }
   if (!u_first) {
     a.apply(MatrixView<const T>(v), MatrixView<T>(u), context);
-    sigma = normalise_as_torch(u, options.epsilon);
+    sigma = normalize_as_torch(u, options.epsilon);
   }
   return sigma;
 }

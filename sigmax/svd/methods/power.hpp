@@ -31,7 +31,7 @@ struct PowerOptions {
 /// Cost: `steps` reads of A for u_first, steps + 1 for v_first, where apply_gram is one read (a step is
 /// A^T A v, and A v beside it: A^T u = (A^T A v) / |A v|); a read more for each step with |A v| so far from 1 that
 /// A^T A v could leave the range of T. Entries so large that A v overflows give infinity or NaN.
-/// Throws Error if a shape does not fit, steps < 1 or epsilon is not positive; Cancelled on request.
+/// Throws Error if a shape does not fit, steps < 1 or epsilon is not positive; Canceled on request.
 template <Real T>
 double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std::span<T> u, std::span<T> v,
                    Context& context);

@@ -45,15 +45,15 @@ void project_out(MatrixView<const T> q, std::span<T> x) {
 template <Real T>
 void into_complement(MatrixView<const T> q, std::span<T> x) {
   constexpr double kEnough = 1e-3;  // less is mostly rounding in float
-  if (normalise(x) > 0) {
+  if (normalize(x) > 0) {
     project_out(q, x);
-    if (normalise(x) > kEnough) return;
+    if (normalize(x) > kEnough) return;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
     std::fill(x.begin(), x.end(), T{0});
     x[i] = 1;
     project_out(q, x);
-    if (normalise(x) > kEnough / std::sqrt(static_cast<double>(x.size()))) return;
+    if (normalize(x) > kEnough / std::sqrt(static_cast<double>(x.size()))) return;
   }
 }
 
@@ -108,7 +108,7 @@ double norm_of(std::span<const float> x) {
 }
 
 template <Real T>
-double normalise(std::span<T> x) {
+double normalize(std::span<T> x) {
   const double norm = norm_of(std::span<const T>(x));
   if (norm > 0) {
     for (T& value : x) value = static_cast<T>(static_cast<double>(value) / norm);
@@ -150,7 +150,7 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
     result.met = close || residual <= rounding * largest * result.sigma || result.sigma <= rounding * largest;
     const bool enough =
         options.steps > 0 ? result.products > options.steps : result.met || result.products >= options.max_products;
-    if (enough || normalise(std::span<T>(w)) == 0) break;
+    if (enough || normalize(std::span<T>(w)) == 0) break;
     std::copy(w.begin(), w.end(), v.begin());
   }
   // A u that is mostly rounding is made orthogonal once more, at its true length.
@@ -158,8 +158,8 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
   return result;
 }
 
-template double normalise<float>(std::span<float>);
-template double normalise<double>(std::span<double>);
+template double normalize<float>(std::span<float>);
+template double normalize<double>(std::span<double>);
 template PowerLoopResult power_loop<float>(const LinearOperator<float>&, const KnownTriplets<float>&,
                                            const PowerLoopOptions&, std::span<float>, std::span<float>, Context&);
 template PowerLoopResult power_loop<double>(const LinearOperator<double>&, const KnownTriplets<double>&,

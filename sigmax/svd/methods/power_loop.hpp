@@ -55,6 +55,6 @@ double norm_of(std::span<const float> x);
 
 /// x <- x / |x|; nothing for x = 0. Returns |x|.
 template <Real T>
-double normalise(std::span<T> x);
+double normalize(std::span<T> x);
 
 }  // namespace sigmax

@@ -24,7 +24,7 @@ std::int64_t columns_of(const Randomized& method, std::int64_t k, std::int64_t s
   return std::min(k + std::min(method.oversampling, n) + start, n);
 }
 
-// Independent standard normals behind `start`, orthonormalised.
+// Independent standard normals behind `start`, orthonormalized.
 template <Real T>
 void fill(Basis<T>& basis, const Matrix<T>& start, RandomState& random) {
   const MatrixView<T> x = basis.next(basis.capacity());

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A network normalised by PyTorch goes on in C++, and back.
+"""A network normalized by PyTorch goes on in C++, and back.
 
     exchange_test.py PROGRAM      # PROGRAM: torch_exchange_steps
 
-For each kind of module and each of PyTorch's two interfaces: PyTorch normalises it and writes the state dict; C++ reads
+For each kind of module and each of PyTorch's two interfaces: PyTorch normalizes it and writes the state dict; C++ reads
 it, trains for a few steps and writes its state dict and outputs; PyTorch trains the same steps from the same state with
 its own normalization. States and outputs agree to rounding, and PyTorch loads what C++ wrote.
 """

@@ -1,4 +1,4 @@
-// SpectralNorm<M> for every M: that it is normalised, that it is a module like any other, and that gradients flow.
+// SpectralNorm<M> for every M: that it is normalized, that it is a module like any other, and that gradients flow.
 #include "bindings/torch/modules/spectral_norm.hpp"
 
 #include <ATen/ATen.h>

@@ -72,7 +72,7 @@ TEST(StateDict, LoadsEitherLayoutInPlace) {
   }
 }
 
-TEST(StateDict, APlainNetworkGoesOnNormalised) {
+TEST(StateDict, APlainNetworkGoesOnNormalized) {
   nn::Linear plain(4, 3);
   SpectralNorm<nn::Linear> layer(4, 3);
   EXPECT_EQ(load_state_dict(*layer, state_dict(*plain)).normalized, Names{"weight"});
@@ -105,7 +105,7 @@ TEST(StateDict, MissingUnexpectedAndMisshapenNamesAreListedAndNothingIsCopied) {
   EXPECT_EQ(report.unexpected, Names{"4.weight"});
 }
 
-// An early PyTorch kept u and the normalised weight, and not v.
+// An early PyTorch kept u and the normalized weight, and not v.
 TEST(StateDict, AStateWithoutVGetsOne) {
   SpectralNorm<nn::Linear> layer(4, 3, SpectralNormOptions().iteration(Iteration::v_first));
   layer->to(at::kDouble);

@@ -128,7 +128,7 @@ class SpectralNormHook:
         if type(module) is NonDynamicallyQuantizableLinear and name == "weight":
             module.__class__ = NormalizedOutProjection
         else:
-            setattr(module, name, weight.data)  # read before the first forward pass by initialisers and the like
+            setattr(module, name, weight.data)  # read before the first forward pass by initializers and the like
         module.register_buffer(name + "_u", u)
         module.register_buffer(name + "_v", v)
         module.register_forward_pre_hook(hook)

@@ -45,7 +45,7 @@ Matrix<T> some_columns(const Matrix<T>& x, std::int64_t count) {
   return result;
 }
 
-TEST(Neighbours, SpareIterationsAndChangeNothingElse) {
+TEST(Neighbors, SpareIterationsAndChangeNothingElse) {
   Context context(2);
   for (const auto& [rows, columns] : {std::pair{160, 120}, std::pair{90, 800}}) {  // either side of the Gram operator
     for (const std::int64_t k : {1, 3}) {
@@ -53,15 +53,15 @@ TEST(Neighbours, SpareIterationsAndChangeNothingElse) {
       const Known known = crowded(rows, columns, k);
       const Operator<double> a = known.a();
       SvdResult<double> triplets = forward<double>(*a, k, 1e-13, context);
-      ASSERT_GE(triplets.neighbours.columns(), 4);
-      EXPECT_EQ(triplets.neighbours.rows(), std::min(rows, columns));
+      ASSERT_GE(triplets.neighbors.columns(), 4);
+      EXPECT_EQ(triplets.neighbors.rows(), std::min(rows, columns));
       const SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), k);
       const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), triplets, cotangent);
       const GradientOptions options = problems::by(ConjugateGradients{}, 1e-11);
       std::vector<std::int64_t> iterations;
-      const Matrix<double> all = triplets.neighbours;
+      const Matrix<double> all = triplets.neighbors;
       for (const std::int64_t count : {std::int64_t{0}, std::int64_t{2}, all.columns()}) {
-        triplets.neighbours = some_columns(all, count);
+        triplets.neighbors = some_columns(all, count);
         const SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, options, context);
         EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
         EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted) / wanted.norm(),
@@ -75,15 +75,15 @@ TEST(Neighbours, SpareIterationsAndChangeNothingElse) {
   }
 }
 
-TEST(Neighbours, InFloatDownToWhatFloatGives) {
+TEST(Neighbors, InFloatDownToWhatFloatGives) {
   Context context(2);
   const Known known = crowded(300, 300, 1);
   const Operator<float> a = dense<float>(Tensor::copy_of(known.entries, {300, 300}));
   SvdResult<float> triplets = forward<float>(*a, 1, 1e-6, context);
-  ASSERT_GE(triplets.neighbours.columns(), 4);
+  ASSERT_GE(triplets.neighbors.columns(), 4);
   const SvdCotangent<float> cotangent = problems::random_cotangent<float>(a->shape(), 1);
   const SvdVjp<float> with = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-7), context);
-  triplets.neighbours = {};
+  triplets.neighbors = {};
   const SvdVjp<float> without = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-7), context);
   EXPECT_EQ(with.report.outcome, GradientOutcome::converged);
   double square = 0;
@@ -98,17 +98,17 @@ TEST(Neighbours, InFloatDownToWhatFloatGives) {
   EXPECT_LE(std::sqrt(distance / square), tolerance::relative(300, 300, kappa) * tolerance::coarseness<float>());
 }
 
-TEST(Neighbours, ThatAreOfNoUseDoNoHarm) {
+TEST(Neighbors, ThatAreOfNoUseDoNoHarm) {
   Context context(1);
   const Known known = crowded(200, 180, 2);
   const Operator<double> a = known.a();
   SvdResult<double> triplets = forward<double>(*a, 2, 1e-13, context);
   const SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), 2);
   const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), triplets, cotangent);
-  const Matrix<double> good = triplets.neighbours;
-  const auto expect_right = [&](const std::string& what, Matrix<double> neighbours) {
+  const Matrix<double> good = triplets.neighbors;
+  const auto expect_right = [&](const std::string& what, Matrix<double> neighbors) {
     SCOPED_TRACE(what);
-    triplets.neighbours = std::move(neighbours);
+    triplets.neighbors = std::move(neighbors);
     const SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-11), context);
     EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
     EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted) / wanted.norm(),

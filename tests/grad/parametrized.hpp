@@ -22,7 +22,7 @@ struct Values {
 };
 
 /// The operator of a kind whose matrix is `known`, as far as rounding of its parts allows.
-struct Parametrised {
+struct Parametrized {
   std::string name;
   std::function<std::vector<Values>(const Known& known)> parts;
   std::function<Operator<double>(const std::vector<Tensor>&)> make;
@@ -102,10 +102,10 @@ inline std::vector<Values> scaled_rows(const Known& known) {
 
 }  // namespace detail
 
-inline const std::vector<Parametrised>& operators() {
+inline const std::vector<Parametrized>& operators() {
   using Tensors = std::vector<Tensor>;
   static const auto d = [](const Tensor& t) { return dense<double>(t); };
-  static const std::vector<Parametrised> all = {
+  static const std::vector<Parametrized> all = {
       {"dense", [](const Known& k) { return std::vector{detail::as_it_is(k)}; },
        [](const Tensors& t) { return d(t[0]); }},
       {"transposed",
@@ -166,7 +166,7 @@ inline const std::vector<Parametrised>& operators() {
 /// The operator on a straight way through its parameters, each tensor moving at the rate of its own size.
 class ParametrisedPath {
  public:
-  ParametrisedPath(const Parametrised& of, const Known& known) : make_(of.make), at_(of.parts(known)) {
+  ParametrisedPath(const Parametrized& of, const Known& known) : make_(of.make), at_(of.parts(known)) {
     std::uint64_t seed = 20;
     for (const Values& part : at_) {
       const auto size = static_cast<std::int64_t>(part.entries.size());
@@ -217,9 +217,9 @@ class ParametrisedPath {
 /// Runs `check(path, known, k, what)` for every operator of the table, every spectrum of the gallery, every shape and
 /// one to three triplets, where these have gaps that differences can see; the number of runs.
 template <class Check>
-int for_each_parametrised(const Check& check) {
+int for_each_parametrized(const Check& check) {
   int count = 0;
-  for (const Parametrised& of : operators()) {
+  for (const Parametrized& of : operators()) {
     for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
       for (const auto& [rows, columns] : {std::pair{9, 7}, std::pair{7, 9}, std::pair{8, 8}}) {
         if (of.square && rows != columns) continue;
