@@ -39,47 +39,46 @@ def unit(x):
     return x / torch.linalg.vector_norm(x)
 
 
-class Tracked:
-    """What has happened to a weight and a state, told apart from the tensors: by the sequence itself."""
+class Weight:
+    """Tells weights apart: `values` by what they hold, the object itself by where they lie."""
 
-    def __init__(self, kind, stepped):
+    def __init__(self, values=None):
+        self.values = object() if values is None else values
+
+
+class Tracked:
+    """What has happened to a state, told apart from the tensors: by the sequence itself."""
+
+    def __init__(self, kind, weight):
         self.kind = kind
-        self.stepped = stepped  # the state has made a step
+        self.stepped = kind != "hook"  # the state has made a step: registration makes it
         self.known = True  # to the module, as these very tensors
-        self.moved = False  # the weight has changed since
-        self.seen = kind != "hook"  # these tensors have been stepped for the weight as it is: registration does it
+        self.values = weight.values  # of the weight that the last step was for
+        self.seen = weight if self.stepped else None  # these tensors have been stepped for it
 
     def copied(self):
         result = copy.copy(self)
-        result.known = result.seen = False
+        result.known, result.seen = False, None
         return result
 
-    def weight_changed(self):
-        self.moved, self.seen = True, False
-
-    def expected(self, weight, u, v, training):
+    def expected(self, tensors, weight, training):
         """[(normalized weight, u, v)]: what a call may give; and what it makes of this."""
+        w, u, v = tensors
         if training:
-            if not (self.seen and "once" in self.kind or self.seen and self.kind == "apply"):
-                u, v = self.step(weight, u, v)
-                self.stepped, self.known, self.moved, self.seen = True, True, False, True
-            return [self.result(weight, u, v)]
-        if self.kind != "hook":
-            return [self.result(weight, u, v)]
+            if self.seen is not weight or self.kind in ("hook", "parametrization"):
+                u, v = self.step(w, u, v)
+                self.stepped, self.known, self.values, self.seen = True, True, weight.values, weight
+            return [self.result(w, u, v)]
+        if self.kind != "hook" or self.stepped and (self.known or self.values is weight.values):
+            self.known = True
+            return [self.result(w, u, v)]
         warm = u, v
         for _ in range(FIRST_STEPS):
-            warm = self.step(weight, *warm)
-        if not self.stepped and self.known:
-            self.stepped, self.known, self.moved = True, True, False
-            return [self.result(weight, *warm)]
-        if self.stepped and (self.known or not self.moved):
-            self.known = True
-            return [self.result(weight, u, v)]
-        allowed = [self.result(weight, *warm)]
-        as_it_is = self.result(weight, u, v)
-        if torch.linalg.matrix_norm(as_it_is[0], 2) < LUCK:
-            allowed.append(as_it_is)
-        self.stepped, self.known = True, True
+            warm = self.step(w, *warm)
+        allowed = [self.result(w, *warm)]
+        if not self.known and torch.linalg.matrix_norm(self.result(w, u, v)[0], 2) < LUCK:
+            allowed.append(self.result(w, u, v))
+        self.stepped, self.known, self.values = True, True, weight.values
         return allowed
 
     def step(self, weight, u, v):
@@ -109,7 +108,8 @@ class Sequence:
         with torch.no_grad():
             model[0].weight.normal_()
         KINDS[self.kind](model if self.kind == "apply" else model[0])
-        model.tracked = Tracked(self.kind, stepped=self.kind != "hook")
+        model.weight = Weight()
+        model.tracked = Tracked(self.kind, model.weight)
         return model
 
     def names(self):
@@ -122,8 +122,9 @@ class Sequence:
         parameters = {name: p.detach() for name, p in model.named_parameters()}
         return parameters, dict(model.named_buffers())
 
-    def check(self, tracked, before, after, output, training):
-        allowed = tracked.expected(*before, training)
+    def check(self, tracked, weight, before, after, output, training):
+        values = tracked.values
+        allowed = tracked.expected(before, weight, training)
         found = (output.T, *after[1:])
         errors = [max((a - b).abs().max() / b.abs().max() for a, b in zip(found, one)).item() for one in allowed]
         best = min(range(len(allowed)), key=errors.__getitem__)
@@ -131,26 +132,27 @@ class Sequence:
         if not errors[best] < CLOSE:
             norm = torch.linalg.matrix_norm(output, 2).item()
             self.test.fail(f"{self.kind}, norm {norm:.4g}, off by {errors}\n" + "\n".join(self.log))
-        if tracked.kind == "hook" and not training and best == 0 and len(allowed) > 1:
-            tracked.moved = False
+        if best == 1:
+            tracked.values = values
 
     def values(self, parameters, buffers, k=None):
         weight, u, v = (({**parameters, **buffers})[name].detach() for name in self.names())
         return tuple(t.clone() if k is None else t[k].clone() for t in (weight, u, v))
 
-    def call(self, model, how, copies):
-        """One forward pass by `how`, with copies of the buffers or with the model's own."""
-        tracked = model.tracked
-        parameters, buffers = self.tensors(model)
+    def call(self, model, how, copies, other):
+        """One forward pass by `how`, with copies of the buffers or with the model's own, and maybe another's weight."""
+        tracked, weight = model.tracked, other.weight
+        parameters, buffers = self.tensors(other)[0], self.tensors(model)[1]
         if copies == "buffers" or copies == "both":
             buffers = {name: b.clone() for name, b in buffers.items()}
         if copies == "both":
             parameters = {name: p.clone() for name, p in parameters.items()}
+            weight = Weight(weight.values)
         if copies != "none":
             tracked = tracked.copied()
         before = self.values(parameters, buffers)
         if how == "plain":
-            output = model(self.x) if copies == "none" else functional_call(model, (parameters, buffers), (self.x,))
+            output = model(self.x) if copies == "none" and other is model else functional_call(model, (parameters, buffers), (self.x,))
         elif how == "grad":
 
             def total(p):
@@ -162,7 +164,7 @@ class Sequence:
             output, _ = jvp(lambda p: functional_call(model, (p, buffers), (self.x,)), (parameters,), (parameters,))
         if how != "plain" and self.kind == "hook":
             known = tracked.known and tracked.stepped and not model.training
-        self.check(tracked, before, self.values(parameters, buffers), output.detach(), model.training)
+        self.check(tracked, weight, before, self.values(parameters, buffers), output.detach(), model.training)
         if how != "plain" and self.kind == "hook" and copies == "none":
             tracked.known = known  # nothing is noted within a transform
 
@@ -173,22 +175,25 @@ class Sequence:
         parameters, buffers = stack_module_state(self.models)
         parameters = {name: p.detach() for name, p in parameters.items()}
         tracked = [model.tracked.copied() for model in self.models]
+        weights = [Weight(model.weight.values) for model in self.models]
         for _ in range(2):
             before = [self.values(parameters, buffers, k) for k in range(len(self.models))]
             outputs = vmap(lambda p, b: functional_call(first, (p, b), (self.x,)))(parameters, buffers)
             for k, (one, start) in enumerate(zip(tracked, before)):
-                one.known = False
-                self.check(one, start, self.values(parameters, buffers, k), outputs[k], first.training)
+                one.known = False  # nothing is noted within a transform
+                self.check(one, weights[k], start, self.values(parameters, buffers, k), outputs[k], first.training)
 
     def act(self):
         index = int(torch.randint(len(self.models), ()))
         model = self.models[index]
         action = int(torch.randint(9, ()))
+        other = model if torch.rand(()) < 0.7 else self.models[int(torch.randint(len(self.models), ()))]
         copies = ("none", "buffers", "both")[int(torch.randint(3, ()))]
         if action <= 3:
             how = ("plain", "plain", "grad", "jvp")[action]
-            self.log.append(f"{index}: {how}, copies of {copies}, training={model.training}")
-            self.call(model, how, copies)
+            weight = self.models.index(other)
+            self.log.append(f"{index}: {how}, copies of {copies}, weight of {weight}, training={model.training}")
+            self.call(model, how, copies, other)
         elif action == 4:
             self.log.append(f"ensemble, training={self.models[0].training}")
             self.ensemble()
@@ -199,18 +204,16 @@ class Sequence:
             self.log.append(f"{index}: weight")
             (weight,) = model.parameters()
             weight.add_(0.5 * torch.randn_like(weight))
-            model.tracked.weight_changed()
+            model.weight = Weight()
         elif action == 7:
-            other = int(torch.randint(len(self.models), ()))
             assign = bool(torch.randint(2, ()))
-            self.log.append(f"{index}: state dict of {other}, assign={assign}")
-            model.load_state_dict(copy.deepcopy(self.models[other].state_dict()), assign=assign)
-            model.tracked = self.models[other].tracked.copied()
+            self.log.append(f"{index}: state dict of {self.models.index(other)}, assign={assign}")
+            model.load_state_dict(copy.deepcopy(other.state_dict()), assign=assign)
+            model.tracked, model.weight = other.tracked.copied(), Weight(other.weight.values)
         else:
             self.log.append(f"{index}: deep copy")
-            tracked = model.tracked
-            self.models[index] = copy.deepcopy(model)
-            self.models[index].tracked = tracked.copied()
+            self.models[index] = copied = copy.deepcopy(model)
+            copied.tracked, copied.weight = model.tracked.copied(), Weight(model.weight.values)
 
 
 class Sequences(TestCase):
