@@ -152,7 +152,8 @@ class Sequence:
             tracked = tracked.copied()
         before = self.values(parameters, buffers)
         if how == "plain":
-            output = model(self.x) if copies == "none" and other is model else functional_call(model, (parameters, buffers), (self.x,))
+            own = copies == "none" and other is model
+            output = model(self.x) if own else functional_call(model, (parameters, buffers), (self.x,))
         elif how == "grad":
 
             def total(p):

@@ -15,11 +15,9 @@ from . import _library
 from ._known import KnownStates
 from ._parametrization import default_dim
 from ._script import prepare_hooked
-from ._settle import is_cold, settle, settle_compiled
+from ._settle import FIRST_STEPS, is_cold, settle, settle_compiled
 
 T_module = TypeVar("T_module", bound=nn.Module)
-
-_WARM_UP = 15
 
 
 class SpectralNormHook:
@@ -72,7 +70,7 @@ class SpectralNormHook:
     def _settled(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """The state, with its first steps made and stored if it has made none."""
         if torch.compiler.is_compiling():
-            settle_compiled(weight.detach(), u, v, self.dim, _WARM_UP, self.eps)
+            settle_compiled(weight.detach(), u, v, self.dim, FIRST_STEPS, self.eps)
             return u, v
         if _library.in_transform():
             return self._settled_in_transform(weight, u, v)
@@ -80,7 +78,7 @@ class SpectralNormHook:
         if not known and not weight.is_meta:
             with _library.untraced():
                 if known is None:
-                    learnt = settle(weight, u, v, self.dim, _WARM_UP, self.eps)
+                    learnt = settle(weight, u, v, self.dim, FIRST_STEPS, self.eps)
                 else:
                     learnt = self._first_steps(weight, u, v).abs().item() > 0
             if learnt:
@@ -109,7 +107,7 @@ class SpectralNormHook:
         return u_first, v_first
 
     def _first_steps(self, weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        return _library.sigma(weight, u, v, self.dim, 1, _WARM_UP, self.eps, _library.V_FIRST)
+        return _library.sigma(weight, u, v, self.dim, 1, FIRST_STEPS, self.eps, _library.V_FIRST)
 
     def remove(self, module: nn.Module) -> None:
         with torch.no_grad():

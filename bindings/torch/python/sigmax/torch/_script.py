@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._settle import settle
+from ._settle import FIRST_STEPS, settle
 
 _made: dict[tuple, type] = {}
 
@@ -27,7 +27,7 @@ _HOOKED = """
 def {name}(self) -> Tensor:
     steps = {steps} if self.training else 0
     if not self.training:
-        settle(self.{name}_orig, self.{name}_u, self.{name}_v, {dim}, 15, {eps!r})
+        settle(self.{name}_orig, self.{name}_u, self.{name}_v, {dim}, {first}, {eps!r})
     return torch.ops.sigmax.normalize(
         self.{name}_orig, self.{name}_u, self.{name}_v, None, {dim}, 1, steps, {eps!r}, 1
     )[0]
@@ -106,7 +106,8 @@ def prepare_hooked(module: nn.Module) -> nn.Module:
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNormHook):
             sources[hook.name] = _HOOKED.format(
-                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps
+                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps,
+                first=FIRST_STEPS,
             )
         else:
             others[key] = hook

@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+FIRST_STEPS = 15
+
 
 def _matrix(weight: Tensor, dim: int) -> Tensor:
     matrix = weight.detach().movedim(dim, 0).reshape(weight.size(dim), -1)
