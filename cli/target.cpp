@@ -64,7 +64,7 @@ constexpr std::size_t kListed = 8;
 const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
                              const RoleOverrides& roles) {
   // What the audit takes for weights; what only has the shape of a matrix where there is none.
-  const audit::Siblings siblings(checkpoint.entries);
+  const audit::Siblings siblings(checkpoint.entries, audit::configs_of(checkpoint));
   Candidates matrices, shaped;
   for (const io::Entry& entry : checkpoint.entries) {
     if (!is_matrix(entry)) continue;
@@ -179,7 +179,8 @@ void require_matrix(const io::Entry& entry) {
 // Which matrix a tensor is, as the audit takes it. One that the audit would skip is taken as [first, rest].
 audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& entry, const RoleOverrides& roles,
                           const Messages& messages) {
-  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries), assumed_role(roles, entry.name));
+  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries, audit::configs_of(checkpoint)),
+                                    assumed_role(roles, entry.name));
   if (auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return std::move(*plan);
   messages.note(fmt::format("'{}': an audit would skip it: {}", report::visible(entry.name),
                             std::get<audit::NoMatrix>(classified).reason));

@@ -150,6 +150,29 @@ class Roles(CommandTest):
         self.assertIn("an audit would skip it: left out by --as",
                       self.expect(0, "norm", f"{path}:table", "--as", "table=skip").err)
 
+    def test_the_config_of_a_hub_folder_is_evidence(self):
+        self.model({"h.0.attn.c_proj.weight": tensor((6, 6), 3), "h.0.attn.c_proj.qscales": tensor((3, 6)),
+                    "x.experts.mlp.w1": tensor((8, 3), 5)}, "hub/model.safetensors")
+        self.write("hub/config.json", json.dumps({
+            "model_type": "gpt2", "quantization_config": {"quant_method": "awq"},
+            "ffn_config": {"moe_num_experts": 2}}).encode())
+        report = self.audit(self.folder / "hub")
+        told = {t["name"]: (t["role"], t["role_evidence"], t["layout"], t["batch"]) for t in report["tensors"]}
+        self.assertEqual(told, {"h.0.attn.c_proj.weight": ("dense", "companion", "[in, out]", 1),
+                                "x.experts.mlp.w1": ("expert_stack", "companion", "[stack x out, in]", 2)})
+        self.assertEqual([(s["name"], s["role_evidence"]) for s in report["skipped"]],
+                         [("h.0.attn.c_proj.qscales", "companion")])
+        self.assertIn("(config.json: quant_method awq)", report["skipped"][0]["reason"])
+        for weight in report["tensors"]:
+            for order, figure in (("2", "sigma_max_estimate"), ("1", "norm_1")):
+                value = self.expect(0, "norm", f"hub/model.safetensors:{weight['name']}", "--ord", order, "--format", "value")
+                self.assertAlmostEqual(float(value.out), weight[figure], delta=1e-9)
+        # Of the file alone the same, and without a config, or with one that is none, what names and shapes say.
+        self.assertEqual(self.audit("hub/model.safetensors")["tensors"][0]["layout"], "[in, out]")
+        self.write("hub/config.json", b"{ nonsense")
+        self.assertEqual([t["layout"] for t in self.audit(self.folder / "hub")["tensors"]], ["[out, in]"] * 3)
+        self.assertEqual(self.expect(0, "audit", self.folder / "hub", "-q").err, "")
+
     def test_a_tensor_that_is_no_weight_does_not_hide_the_only_one(self):
         path = self.model({"w": tensor((3, 3)), "rotary.cos_cached": tensor((8, 4)), "attn.bias": tensor((1, 1, 3, 3))})
         self.assertEqual(json.loads(self.expect(0, "norm", path, "--format", "json").out)["tensor"], "w")
