@@ -190,8 +190,8 @@ Norms:
 Several tensors of one name, in several files of a folder or in subgraphs, are
 told apart by a number: FILE:NAME@2.
 
-The matrix is the one that an audit measures. Of groups of channels and of stacks
-of matrices it is their block diagonal; one of them is FILE:NAME[0].
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices it is their block diagonal; one of them is FILE:NAME[0].
 {}
 Examples:
   sigmax norm matrix.npy --ord fro
@@ -219,8 +219,8 @@ Output files hold doubles, named as numpy.linalg.svd names its results:
 Where they are saved, the tolerance speaks of the vectors unless --accuracy says
 otherwise; the table and the metadata of a .safetensors file have the residual.
 
-The matrix is the one that an audit measures. Of groups of channels and of stacks
-of matrices name one: FILE:NAME[0].
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices name one: FILE:NAME[0].
 {}
 Examples:
   sigmax svd model.safetensors:fc1.weight -k 5

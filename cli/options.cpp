@@ -183,9 +183,8 @@ std::string sort_column(const std::string& text) {
   }
   keys.emplace_back("sigma");
   const std::vector<std::string> close = closest_names(text, keys, 3);
-  throw Error(fmt::format(
-      "--sort: there is no column '{}'; {} {}", text, close.empty() ? "the columns are" : "did you mean",
-      close.empty() ? fmt::format("{}", fmt::join(keys, ", ")) : fmt::format("{}?", fmt::join(close, ", "))));
+  const std::string meant = close.empty() ? std::string() : fmt::format("did you mean {}? ", fmt::join(close, ", "));
+  throw Error(fmt::format("--sort: there is no column '{}'; {}the columns are {}", text, meant, fmt::join(keys, ", ")));
 }
 
 AuditOptions finished(AuditOptions options, const Typed& typed) {
