@@ -31,6 +31,8 @@ std::string key_of(Reason reason) {
 
 std::string describe(const audit::Skipped& tensor) {
   const std::string shape = tensor.shape.empty() ? std::string() : to_string(tensor.shape) + " ";
+  // Some reasons begin with the type themselves.
+  if (tensor.reason.starts_with(tensor.dtype + ":")) return shape + tensor.reason;
   return fmt::format("{}{}: {}", shape, tensor.dtype, tensor.reason);
 }
 
@@ -117,7 +119,7 @@ Groups grouped(const GateOutcome& outcome, bool allowed) {
 std::string names_of(const std::vector<const NotJudged*>& items, bool with_detail) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(items.size(), kNamed); ++i) {
-    const std::string name = report::visible(items[i]->name);
+    const std::string name = report::name_in_sentence(items[i]->name);
     names.push_back(with_detail ? fmt::format("{} ({})", name, report::visible(items[i]->detail)) : name);
   }
   const std::string more = items.size() > kNamed ? fmt::format(" and {} more", items.size() - kNamed) : std::string();
@@ -204,7 +206,7 @@ void tell(const GateOutcome& outcome, const audit::Result& result, const Message
       readings += fmt::format(", {} {}{}", reading.key, equal ? "= " : "", reading.value);
     }
     messages.finding("gate tripped",
-                     fmt::format("{}: {}{}", outcome.expression, report::visible(weight.name), readings));
+                     fmt::format("{}: {}{}", outcome.expression, report::name_in_sentence(weight.name), readings));
   }
   for (const auto& [key, items] : grouped(outcome, false)) {
     messages.finding("gate not judged", fmt::format("{}: {}", outcome.expression, explain(items, result)));
@@ -225,7 +227,7 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
     const std::int64_t first = tensor.shape.empty() ? 1 : tensor.shape.front();
     const std::int64_t rest = first > 0 ? element_count(tensor.shape).value_or(first) / first : 0;
     if (!options.certify.demands_proof(std::min(first, rest))) continue;
-    lines.push_back(fmt::format("{}: not read ({})", tensor.name, describe(tensor)));
+    lines.push_back(fmt::format("{}: not read ({})", report::name_in_sentence(tensor.name), describe(tensor)));
   }
   if (!options.allowed.contains(Reason::unread)) {
     for (const audit::UnreadFile& file : result.model.unread_files) {
@@ -237,7 +239,7 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
     if (tensor.non_finite && options.allowed.contains(Reason::nan)) continue;
     const bool proven = tensor.figures && tensor.figures->sigma_max.upper &&
                         tensor.figures->sigma_max.upper->certainty() == Certainty::proven;
-    if (!proven) lines.push_back(fmt::format("{}: no proven upper end", tensor.name));
+    if (!proven) lines.push_back(fmt::format("{}: no proven upper end", report::name_in_sentence(tensor.name)));
   }
   for (const std::string& line : lines) messages.finding("not proven", line);
   return !lines.empty();

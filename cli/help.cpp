@@ -32,6 +32,22 @@ Exit status:
   130  interrupted
 )";
 
+// Of every command that has --as.
+constexpr std::string_view kRoles = R"(
+Roles of --as, with what they take a tensor's axes for; G counts the groups:
+  dense                       [out, in]
+  dense_in_out                [in, out]
+  convolution[:G]             [out, in / G, kernel...]
+  transposed_convolution[:G]  [in, out / G, kernel...]
+  channels_last[:G]           [kernel..., in / G, out]
+  depthwise_channels_last     [kernel..., in, multiplier]
+  recurrent                   [gates, in]
+  embedding                   [entries, width]
+  expert_stack                [experts..., out, in]
+  expert_stack_in_out         [experts..., in, out]
+  skip                        no weight
+)";
+
 std::string item(std::string_view name, std::string_view text) {
   std::string page = fmt::format("  {}", name);
   bool first = name.size() + 4 <= kTextColumn;
@@ -134,20 +150,7 @@ Expressions of --fail-if:
     missing     the figure does not exist (a condition number under --quick)
     lower-only  no upper end is known (--certify none), and the lower one does
                 not decide
-
-Roles of --as, with what they take a tensor's axes for; G counts the groups:
-  dense                       [out, in]
-  dense_in_out                [in, out]
-  convolution[:G]             [out, in / G, kernel...]
-  transposed_convolution[:G]  [in, out / G, kernel...]
-  channels_last[:G]           [kernel..., in / G, out]
-  depthwise_channels_last     [kernel..., in, multiplier]
-  recurrent                   [gates, in]
-  embedding                   [entries, width]
-  expert_stack                [experts..., out, in]
-  expert_stack_in_out         [experts..., in, out]
-  skip                        no weight
-
+{}
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
   sigmax audit resnext.pt --as 'layer.*conv2=convolution:32'
@@ -158,7 +161,7 @@ Examples:
 
 NO_COLOR turns colors off; COLUMNS sets the width where there is no terminal.
 {})",
-                     kExitCodes);
+                     kRoles, kExitCodes);
 }
 
 std::string list_footer() {
@@ -188,12 +191,16 @@ Norms:
 Several tensors of one name, in several files of a folder or in subgraphs, are
 told apart by a number: FILE:NAME@2.
 
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices it is their block diagonal; one of them is FILE:NAME[0].
+{}
 Examples:
   sigmax norm matrix.npy --ord fro
   sigmax norm model.safetensors:fc1.weight
   sigmax norm model.onnx:onnx::MatMul_42 --ord schatten:4 --format value
+  sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
 {})",
-                     kExitCodes);
+                     kRoles, kExitCodes);
 }
 
 std::string svd_footer() {
@@ -213,13 +220,16 @@ Output files hold doubles, named as numpy.linalg.svd names its results:
 Where they are saved, the tolerance speaks of the vectors unless --accuracy says
 otherwise; the table and the metadata of a .safetensors file have the residual.
 
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices name one: FILE:NAME[0].
+{}
 Examples:
   sigmax svd model.safetensors:fc1.weight -k 5
   sigmax svd matrix.npy -k all --format values > sigma.txt
   sigmax svd model.onnx:onnx::MatMul_42 -k 64 --accuracy vectors -o top.npz
   sigmax svd layer.npy --smallest -k 3
 {})",
-                     kExitCodes);
+                     kRoles, kExitCodes);
 }
 
 std::string version_text() {

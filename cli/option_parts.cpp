@@ -17,6 +17,18 @@ const std::map<std::string, Color> kColors = {
 
 }  // namespace
 
+CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text) {
+  return app->add_option(name, values, text)->allow_extra_args(false);
+}
+
+void add_assumed(CLI::App* app, Typed& typed) {
+  add_list(app, "--as", typed.assumed,
+           "take tensors whose name matches REGEX for ROLE, against the evidence (repeatable: the first that matches; "
+           "see below)")
+      ->option_text("REGEX=ROLE")
+      ->group(kSelection);
+}
+
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
   app->add_flag(
          "-q,--quiet", common.quiet,

@@ -46,6 +46,12 @@ T chosen(std::string_view option, const std::string& text, const std::map<std::s
   throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
 }
 
+/// An option that is repeated, with one value each time, so that a path may follow.
+CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text);
+
+/// --as REGEX=ROLE; role_list_footer (cli/help.hpp) has the roles.
+void add_assumed(CLI::App* app, Typed& typed);
+
 /// --quiet, --verbose, --color and --help.
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed);
 void add_jobs(CLI::App* app, int& jobs);

@@ -1,6 +1,7 @@
 #include "cli/options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <map>
@@ -8,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cli/closest_names.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/mistakes.hpp"
@@ -25,10 +27,6 @@ const std::map<std::string, NormOptions::Format> kNormFormats = {
     {"text", NormOptions::Format::text}, {"value", NormOptions::Format::value}, {"json", NormOptions::Format::json}};
 const std::map<std::string, ListOptions::Sort> kListSorts = {
     {"name", ListOptions::Sort::name}, {"elements", ListOptions::Sort::elements}, {"bytes", ListOptions::Sort::bytes}};
-// Repeated options: one value each time, so that a path may follow.
-CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text) {
-  return app->add_option(name, values, text)->allow_extra_args(false);
-}
 
 void add_paths(CLI::App* app, std::vector<std::string>& paths) {
   app->add_option("PATH", paths,
@@ -60,11 +58,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       "energy; tensors that are no weights are listed with the reason.");
   add_paths(audit, options.paths);
   add_selection(audit, typed, options.min_dim);
-  add_list(audit, "--as", typed.assumed,
-           "take tensors whose name matches REGEX for ROLE, against the evidence (repeatable: the first that matches; "
-           "see below)")
-      ->option_text("REGEX=ROLE")
-      ->group(kSelection);
+  add_assumed(audit, typed);
   audit->add_flag("--quick", options.quick, "sigma_max and the norms alone, without the full spectrum")
       ->group(kComputation);
   audit
@@ -138,10 +132,13 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
 CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
   CLI::App* norm = app.add_subcommand("norm",
                                       "one norm of one matrix\n"
-                                      "A convolution kernel is taken for the matrix [out, rest].");
+                                      "The matrix is the one that an audit measures. A convolution kernel is taken "
+                                      "for the matrix [out, rest]; one with groups, or a stack of matrices, for "
+                                      "their block diagonal.");
   norm->add_option("FILE[:TENSOR]", options.target,
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
+  add_assumed(norm, typed);
   norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
       ->option_text("ORD")
       ->group(kComputation);
@@ -161,19 +158,6 @@ NameFilter name_filter(const Typed& typed) {
   return filter;
 }
 
-// `attn\.c_proj=dense_in_out`: the role stands behind the last `=`.
-std::vector<RoleOverride> role_overrides(const Typed& typed) {
-  std::vector<RoleOverride> roles;
-  for (const std::string& source : typed.assumed) {
-    const auto end = source.rfind('=');
-    if (end == std::string::npos || end == 0) {
-      throw Error(fmt::format("--as takes REGEX=ROLE, as in 'conv_dw=convolution:32', got '{}'", source));
-    }
-    roles.push_back({NamePattern("--as", source.substr(0, end)), audit::parse_assumed_role(source.substr(end + 1))});
-  }
-  return roles;
-}
-
 // An argument as a shell would take it.
 std::string quoted(std::string_view argument) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
@@ -189,11 +173,25 @@ std::string command_line(int argc, const char* const* argv) {
   return text;
 }
 
+// The key of a column, or the short name of one. Throws Error with the nearest names, or all of them.
+std::string sort_column(const std::string& text) {
+  const std::string wanted = column_key(text);
+  std::vector<std::string> keys;
+  for (const report::Column& column : report::columns()) {
+    if (column.key == wanted) return wanted;
+    keys.emplace_back(column.key);
+  }
+  keys.emplace_back("sigma");
+  const std::vector<std::string> close = closest_names(text, keys, 3);
+  const std::string meant = close.empty() ? std::string() : fmt::format("did you mean {}? ", fmt::join(close, ", "));
+  throw Error(fmt::format("--sort: there is no column '{}'; {}the columns are {}", text, meant, fmt::join(keys, ", ")));
+}
+
 AuditOptions finished(AuditOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
   options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
-  options.roles = role_overrides(typed);
+  options.roles = role_overrides(typed.assumed);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);
@@ -201,7 +199,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   check_failure_probability(options.failure_probability);
   if (!typed.sort.empty()) {
     const auto [key, ascending] = sort_key(typed.sort);
-    options.sort = report::Order(report::column(column_key(key)).key, ascending);
+    options.sort = report::Order(sort_column(key), ascending);
   }
   options.prints = !options.common.quiet || !typed.format.empty();
   for (const std::string& source : typed.gates) options.gates.emplace_back(source);
@@ -228,6 +226,7 @@ NormOptions finished(NormOptions options, const Typed& typed) {
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
+  options.roles = role_overrides(typed.assumed);
   options.norm = norms::parse_norm(options.ord);
   return options;
 }

@@ -10,7 +10,7 @@
 
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
-#include "sigmax/audit/roles/assumed_role.hpp"
+#include "cli/role_overrides.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/columns.hpp"
@@ -46,17 +46,11 @@ struct ReportFile {
   std::string path;
 };
 
-/// The role that names which match are to have.
-struct RoleOverride {
-  NamePattern names;
-  audit::AssumedRole role;
-};
-
 struct AuditOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   NameFilter names;
-  std::vector<RoleOverride> roles;  ///< the first that matches counts
+  RoleOverrides roles;
   std::int64_t min_dim = 1;
   report::Order sort;   ///< by default the checkpoint's order
   std::size_t top = 0;  ///< 0: all
@@ -89,6 +83,7 @@ struct NormOptions {
   enum class Format { text, value, json };
   CommonOptions common;
   std::string target;  ///< FILE or FILE:TENSOR
+  RoleOverrides roles;
   std::string ord = "2";
   norms::Norm norm;
   int jobs = 0;
@@ -103,7 +98,8 @@ struct SvdOptions {
     std::string path;
   };
   CommonOptions common;
-  std::string target;                      ///< FILE or FILE:TENSOR
+  std::string target;  ///< FILE or FILE:TENSOR
+  RoleOverrides roles;
   std::optional<std::int64_t> count = 10;  ///< nothing: all
   bool capped = true;                      ///< `count` is the default: fewer if the matrix has fewer
   bool smallest = false;

@@ -82,11 +82,13 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
       "svd",
       "the largest or smallest singular triplets of one matrix\n"
       "Prints the singular values with the error that is left, encloses each, and writes u, s and vt to a file. "
-      "A convolution kernel is taken for the matrix [out, rest].");
+      "The matrix is the one that an audit measures. A convolution kernel is taken for the matrix [out, rest]; of "
+      "one with groups, and of a stack of matrices, name one.");
   command
       ->add_option("FILE[:TENSOR]", options.target,
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
+  add_assumed(command, typed);
   command->add_option("-k,--count", svd.count, "how many triplets, or all; 10 by default, or as many as there are")
       ->option_text("N")
       ->group(kComputation);
@@ -140,6 +142,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
 SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd) {
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
+  options.roles = role_overrides(typed.assumed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   if (!svd.count.empty()) {
     options.count = count_of(svd.count);

@@ -62,14 +62,15 @@ std::string cut_list(const std::vector<std::string>& lines, std::size_t total) {
 
 constexpr std::size_t kListed = 8;
 
-const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path) {
+const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesystem::path& path,
+                             const RoleOverrides& roles) {
   // What the audit takes for weights; what only has the shape of a matrix where there is none.
-  const audit::Siblings siblings(checkpoint.entries);
+  const audit::Siblings siblings(checkpoint.entries, audit::configs_of(checkpoint));
   Candidates matrices, shaped;
   for (const io::Entry& entry : checkpoint.entries) {
     if (!is_matrix(entry)) continue;
     shaped.push_back(&entry);
-    const auto classified = audit::classify(entry, siblings);
+    const auto classified = audit::classify(entry, siblings, assumed_role(roles, entry.name));
     const auto* other = std::get_if<audit::NoMatrix>(&classified);
     const bool is_unread = other != nullptr && !other->evidence && audit::may_be_unread_weight(entry);
     if (other == nullptr || is_unread) matrices.push_back(&entry);
@@ -144,8 +145,8 @@ std::optional<Dimensions> parse_index(std::string_view text) {
   }
 }
 
-Found find_entry(const io::Checkpoint& checkpoint, const Target& target) {
-  if (!target.tensor) return {&only_matrix(checkpoint, target.path), {}};
+Found find_entry(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles) {
+  if (!target.tensor) return {&only_matrix(checkpoint, target.path, roles), {}};
   const std::string_view wanted = *target.tensor;
   if (const io::Entry* entry = find_name(checkpoint, wanted, target)) return {entry, {}};
   if (const auto bracket = wanted.rfind('['); wanted.ends_with(']') && bracket != std::string_view::npos) {
@@ -177,8 +178,10 @@ void require_matrix(const io::Entry& entry) {
 }
 
 // Which matrix a tensor is, as the audit takes it. One that the audit would skip is taken as [first, rest].
-audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& entry, const Messages& messages) {
-  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries));
+audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& entry, const RoleOverrides& roles,
+                          const Messages& messages) {
+  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries, audit::configs_of(checkpoint)),
+                                    assumed_role(roles, entry.name));
   if (auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return std::move(*plan);
   messages.note(fmt::format("'{}': an audit would skip it: {}", report::visible(entry.name),
                             std::get<audit::NoMatrix>(classified).reason));
@@ -221,8 +224,10 @@ io::Checkpoint open_target(const Target& target, Context& context) {
   return io::open_checkpoint(target.path, options);
 }
 
-NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const Messages& messages) {
-  const auto [found, index] = find_entry(checkpoint, target);
+NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
+                        Stacks stacks, const Messages& messages) {
+  tell_unmatched(roles, checkpoint, messages);
+  const auto [found, index] = find_entry(checkpoint, target, roles);
   const io::Entry& entry = *found;
   require_matrix(entry);
   if (!target.tensor && checkpoint.entries.back().appended) {
@@ -230,22 +235,27 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
                               checkpoint.entries.size(), target.path.string(), checkpoint.entries.back().name));
   }
   const std::string file = entry.file.string();
-  const audit::MatrixPlan plan = plan_of(checkpoint, entry, messages);
-  if (plan.batch > 1) {
-    if (!index) {
-      const Dimensions stack = audit::stack_shape(plan.layout, entry.shape);
-      throw Error(fmt::format("'{}' stacks {} matrices {}; name one, as in {}:{}{}", entry.name, plan.batch,
-                              to_string(Dimensions{plan.rows, plan.columns}), target.path.string(), entry.name,
-                              to_string(Dimensions(stack.size(), 0))));
+  const audit::MatrixPlan plan = plan_of(checkpoint, entry, roles, messages);
+  const Dimensions matrix = {plan.rows, plan.columns};
+  if (index) {
+    if (plan.batch == 1) {
+      throw Error(fmt::format("'{}' is one matrix and no stack; name it without {}", entry.name, to_string(*index)));
     }
     const std::string name = entry.name + to_string(*index);
-    return {name, file, entry.shape, member(entry, plan, *index, target.path.string())};
+    return {name, file, entry.shape, {member(entry, plan, *index, target.path.string())}};
   }
-  if (index) {
-    throw Error(fmt::format("'{}' is one matrix and no stack; name it without {}", entry.name, to_string(*index)));
-  }
-  const Dimensions matrix = {plan.rows, plan.columns};
-  if (entry.shape != matrix) {
+  if (plan.batch > 1) {
+    const std::string first =
+        entry.name + to_string(Dimensions(audit::stack_shape(plan.layout, entry.shape).size(), 0));
+    if (stacks == Stacks::one_by_one) {
+      throw Error(fmt::format("'{}' stacks {} matrices {}; name one, as in {}:{}", entry.name, plan.batch,
+                              to_string(matrix), target.path.string(), first));
+    }
+    messages.note(fmt::format(
+        "'{}' has the shape {}, taken for the block diagonal of {} matrices {}: its axes are {}; "
+        "the first of them is {}",
+        entry.name, to_string(entry.shape), plan.batch, to_string(matrix), audit::layout_text(plan.layout), first));
+  } else if (entry.shape != matrix) {
     messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}: its axes are {}", entry.name,
                               to_string(entry.shape), to_string(matrix), audit::layout_text(plan.layout)));
   } else if (plan.layout.axes.front() == audit::Axis::in) {
@@ -255,18 +265,27 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
   const Tensor tensor = entry.load();
   // What no view can show is copied.
   return {entry.name, file, entry.shape,
-          io::while_intact(tensor, [&] { return audit::blocks_of(tensor, plan.layout).front(); })};
+          io::while_intact(tensor, [&] { return audit::blocks_of(tensor, plan.layout); })};
 }
 
 void require_finite(const NamedMatrix& named, std::string_view what, Context& context) {
-  const StoredView view = stored_view(named.matrix);
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (facts.finite()) return;
-  const std::int64_t i = facts.first_non_finite / view.matrix.columns;
-  const std::int64_t j = facts.first_non_finite % view.matrix.columns;
+  std::int64_t nan = 0, infinite = 0;
+  std::string first;
+  for (std::size_t b = 0; b < named.blocks.size(); ++b) {
+    const StoredView view = stored_view(named.blocks[b]);
+    const kernels::Scan facts = kernels::scan(view.matrix, context);
+    if (facts.finite()) continue;
+    nan += facts.nan;
+    infinite += facts.infinite;
+    if (!first.empty()) continue;
+    const std::int64_t i = facts.first_non_finite / view.matrix.columns;
+    const std::int64_t j = facts.first_non_finite % view.matrix.columns;
+    first = to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j});
+    if (named.blocks.size() > 1) first += fmt::format(" of block {}", b);
+  }
+  if (first.empty()) return;
   throw FileError(named.file, fmt::format("'{}'", named.name),
-                  fmt::format("has {} NaN and {} infinite entries, the first at {}; {}", facts.nan, facts.infinite,
-                              to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j}), what));
+                  fmt::format("has {} NaN and {} infinite entries, the first at {}; {}", nan, infinite, first, what));
 }
 
 }  // namespace sigmax::cli

@@ -26,6 +26,7 @@
 #include "sigmax/report/json.hpp"
 #include "sigmax/report/markdown.hpp"
 #include "sigmax/report/terminal.hpp"
+#include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -62,11 +63,7 @@ audit::Options audit_options(const AuditOptions& options) {
     result.not_selected_reason = options.names.reason();
   }
   if (!options.roles.empty()) {
-    result.assume = [&roles = options.roles](const std::string& name) -> std::optional<audit::AssumedRole> {
-      const auto found =
-          std::find_if(roles.begin(), roles.end(), [&](const RoleOverride& role) { return role.names.matches(name); });
-      return found == roles.end() ? std::nullopt : std::optional(found->role);
-    };
+    result.assume = [&roles = options.roles](const std::string& name) { return assumed_role(roles, name); };
   }
   return result;
 }
@@ -96,14 +93,6 @@ std::string render_for_output(const audit::Result& result, const AuditOptions& o
       result, {style.width, style.color, style.unicode, options.sort, options.top, options.common.verbose});
 }
 
-void tell_unused_roles(const io::Checkpoint& checkpoint, const AuditOptions& options, const Messages& messages) {
-  for (const RoleOverride& role : options.roles) {
-    const bool used = std::any_of(checkpoint.entries.begin(), checkpoint.entries.end(),
-                                  [&](const io::Entry& entry) { return role.names.matches(entry.name); });
-    if (!used) messages.warning(fmt::format("--as: no tensor's name matches '{}'", role.names.source()));
-  }
-}
-
 void tell_what_matters(const audit::Result& result, const AuditOptions& options, const Messages& messages) {
   if (options.format == Format::csv || options.format == Format::json) {
     for (const std::string& note : result.model.notes) messages.note(note);
@@ -114,8 +103,8 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   }
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!tensor.non_finite) continue;
-    messages.warning(
-        fmt::format("{}: {}; its spectrum does not exist", tensor.name, report::non_finite_text(*tensor.non_finite)));
+    messages.warning(fmt::format("{}: {}; its spectrum does not exist", report::name_in_sentence(tensor.name),
+                                 report::non_finite_text(*tensor.non_finite)));
   }
 }
 
@@ -148,7 +137,8 @@ int run_audit(const AuditOptions& options, Context& context) {
   if (options.prints) print(render_for_output(result, options));
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
-  tell_unused_roles(checkpoint, options, messages);
+  tell_unmatched(options.roles, checkpoint, messages);
+  tell_without_effect(options.roles, result, messages);
   tell_what_matters(result, options, messages);
   for (const audit::GateOutcome& outcome : result.gates) tell(outcome, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);

@@ -32,8 +32,9 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
                {"source", report::valid_utf8(named.file)},
                {"tensor", report::valid_utf8(named.name)},
                {"shape", named.shape},
-               {"matrix", named.matrix.shape()},
-               {"dtype", std::string(name(named.matrix.dtype()))},
+               {"matrix", named.matrix().shape()},
+               {"batch", named.blocks.size()},
+               {"dtype", std::string(name(named.matrix().dtype()))},
                {"ord", options.ord},
                {"meaning", result.meaning},
                {"value", number(result.value)},
@@ -55,7 +56,7 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
 // The library does not know what the matrix is called.
 norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
   try {
-    return norms::norm(named.matrix, options.norm, context);
+    return norms::norm_of_blocks(named.blocks, options.norm, context);
   } catch (const Error&) {
     require_finite(named, "its norms do not exist", context);
     throw;
@@ -63,8 +64,9 @@ norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, 
 }
 
 std::string render_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
-  std::string text = fmt::format("{}  {} {}\n", report::visible(named.name, style.unicode),
-                                 to_string(named.matrix.shape()), name(named.matrix.dtype()));
+  const std::string count = named.blocks.size() == 1 ? "" : fmt::format("{} blocks ", named.blocks.size());
+  std::string text = fmt::format("{}  {}{} {}\n", report::visible(named.name, style.unicode), count,
+                                 to_string(named.matrix().shape()), name(named.matrix().dtype()));
   text += fmt::format("{}: {}\n", result.meaning, report::round_trip(result.value));
   if (!result.enclosure) return text;
   text += fmt::format("  at least {}\n", report::round_trip(result.enclosure->lower.value()));
@@ -82,13 +84,13 @@ int run_norm(const NormOptions& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);
-  const NamedMatrix named = find_matrix(checkpoint, target, messages);
+  const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::block_diagonal, messages);
   context.check_cancel();
 
   norms::NormResult result;
   {
     const ProgressLine progress(context, "norm", options.common);
-    result = io::while_intact(named.matrix, [&] { return norm_of(named, options, context); });
+    result = io::while_intact(named.matrix(), [&] { return norm_of(named, options, context); });
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {

@@ -58,18 +58,18 @@ struct Solution {
 };
 
 double frobenius_norm(const NamedMatrix& named, Context& context) {
-  const StoredView view = stored_view(named.matrix);
+  const StoredView view = stored_view(named.matrix());
   const kernels::Scan facts = kernels::scan(view.matrix, context);
   if (!facts.finite()) require_finite(named, "its singular values do not exist", context);
   return std::sqrt(facts.sum_squares) / facts.scale;
 }
 
 std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
-  const std::int64_t most = std::min(named.matrix.shape()[0], named.matrix.shape()[1]);
+  const std::int64_t most = std::min(named.matrix().shape()[0], named.matrix().shape()[1]);
   const std::int64_t wanted = options.count.value_or(most);
   if (wanted <= most || options.capped) return std::min(wanted, most);
   throw Error(fmt::format("-k {}: '{}' is a matrix {} and has {} singular values; -k all takes them all", wanted,
-                          named.name, to_string(named.matrix.shape()), most));
+                          named.name, to_string(named.matrix().shape()), most));
 }
 
 Problem problem_of(const SvdOptions& options, const NamedMatrix& named, Context& context) {
@@ -83,7 +83,7 @@ Problem problem_of(const SvdOptions& options, const NamedMatrix& named, Context&
   problem.options.method = options.method;
   problem.seed = options.seed ? *options.seed : drawn_seed();
   problem.options.random = random_state(problem.seed);
-  problem.a = dense<double>(named.matrix);
+  problem.a = dense<double>(named.matrix());
   return problem;
 }
 
@@ -200,8 +200,8 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const P
   report.source = named.file;
   report.tensor = named.name;
   report.shape = named.shape;
-  report.matrix = named.matrix.shape();
-  report.dtype = named.matrix.dtype();
+  report.matrix = named.matrix().shape();
+  report.dtype = named.matrix().dtype();
   report.smallest = options.smallest;
   report.values_only = options.values_only;
   report.frobenius = problem.frobenius;
@@ -308,13 +308,13 @@ int run_svd(const SvdOptions& options, Context& context) {
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);
   check_outputs(options, checkpoint);
-  const NamedMatrix named = find_matrix(checkpoint, target, messages);
+  const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::one_by_one, messages);
   context.check_cancel();
 
   SvdReport report;
   {
     const ProgressLine progress(context, "svd", options.common);
-    const auto [problem, solution] = io::while_intact(named.matrix, [&] {
+    const auto [problem, solution] = io::while_intact(named.matrix(), [&] {
       Problem posed = problem_of(options, named, context);
       Solution found = solve(posed, options.certify, context);
       return std::pair(std::move(posed), std::move(found));

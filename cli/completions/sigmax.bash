@@ -27,10 +27,10 @@ _sigmax() {
       options='--layers --exclude --min-dim --format --sort --top -q --quiet -v --verbose --color -h --help'
       ;;
     norm)
-      options='--ord -j --jobs --format -q --quiet -v --verbose --color -h --help'
+      options='--as --ord -j --jobs --format -q --quiet -v --verbose --color -h --help'
       ;;
     svd)
-      options='-k --count --smallest --accuracy --tolerance --method --max-products --certify --seed -j --jobs --format
+      options='--as -k --count --smallest --accuracy --tolerance --method --max-products --certify --seed -j --jobs --format
         --json -o --output --values-only -q --quiet -v --verbose --color -h --help'
       ;;
     *)

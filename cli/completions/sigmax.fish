@@ -23,7 +23,9 @@ for which in "$audit" "$list"
     complete -c sigmax -n "$which" -x -l format -a 'table json csv markdown' -d 'On standard output'
     complete -c sigmax -n "$which" -x -l top -d 'The first N only'
 end
-complete -c sigmax -n "$audit" -x -l as -d 'Take tensors whose name matches for another role'
+for which in "$audit" "$norm" "$svd"
+    complete -c sigmax -n "$which" -x -l as -d 'Take tensors whose name matches for another role'
+end
 complete -c sigmax -n "$audit" -f -l quick -d 'Without the full spectrum'
 for which in "$audit" "$svd"
     complete -c sigmax -n "$which" -x -l certify -a 'proven probabilistic none' -d 'How the upper end is to be known'

@@ -142,7 +142,7 @@ bool is_below(const Dimensions& shape, std::int64_t min_dim) {
 
 Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
   Plan plan;
-  const Siblings siblings(checkpoint.entries);
+  const Siblings siblings(checkpoint.entries, configs_of(checkpoint));
   for (const io::Entry& entry : checkpoint.entries) {
     const std::string file = entry.file.string();
     const auto skip = [&](std::string reason, std::optional<Evidence> evidence = std::nullopt) {

@@ -102,6 +102,13 @@ Tensor as_batch(const Tensor& tensor, const Order& order) {
 
 std::string layout_text(const Layout& layout) {
   std::string text;
+  // Of two axes one is made of the matrices of a stack, one after another.
+  if (layout.groups > 1 && layout.axes.size() == 2) {
+    const auto part = [&](std::size_t d) {
+      return fmt::format("{}{}", d == layout.split ? "stack x " : "", axis_name(layout.axes[d]));
+    };
+    return fmt::format("[{}, {}]", part(0), part(1));
+  }
   // The channels of the axis that is not split are counted in one group alone.
   std::optional<Axis> counted;
   if (layout.groups > 1) counted = layout.axes[layout.split] == Axis::out ? Axis::in : Axis::out;

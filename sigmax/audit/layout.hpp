@@ -22,7 +22,7 @@ struct Layout {
   std::size_t split = 0;
 };
 
-/// `[out, in]`, `[out, in / 32, kernel, kernel]`.
+/// `[out, in]`, `[out, in / 32, kernel, kernel]`; `[stack x out, in]` of matrices below each other.
 std::string layout_text(const Layout& layout);
 
 /// The batch that a tensor is: `batch` matrices of rows x columns.

@@ -32,6 +32,13 @@ std::string last_component(std::string_view name) {
   return lower;
 }
 
+// `fc.weight.0`, `fc.weight.qdata`: a member of a quantized tensor that a class of its own holds.
+bool is_member_of_a_weight(std::string_view name, std::string_view component) {
+  if (component.size() >= name.size()) return false;
+  const std::string holder = last_component(name.substr(0, name.size() - component.size() - 1));
+  return holder.ends_with("weight") || holder == "kernel";
+}
+
 bool names_a_companion(std::string_view component) {
   while (!component.empty()) {
     const std::size_t end = std::min(component.find('_'), component.size());
@@ -78,7 +85,9 @@ bool may_be_unread_weight(const io::Entry& entry) {
   if (entry.shape.empty()) return !readable && names_a_weight(component);
   if (!readable && holds_flat_weights(component)) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
-  if (readable && is_integer(entry.dtype)) return is_multiplied_with(entry) || names_packed_weights(component);
+  if (readable && is_integer(entry.dtype)) {
+    return is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component);
+  }
   return true;
 }
 

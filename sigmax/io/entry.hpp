@@ -32,6 +32,9 @@ struct Usage {
   /// they are reversed. Transpose nodes on the way and Gemm's transA and transB are in it.
   std::vector<int> permutation{};
   bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
+  /// If it is reshaped once, by constants: the shape of the value whose axes `permutation` counts, and which holds the
+  /// weight's elements in their own order.
+  Dimensions view{};
   bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
 };
 

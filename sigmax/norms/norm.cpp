@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
 #include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/matrix_proof/measured.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -143,6 +145,57 @@ struct Evaluate {
   }
 };
 
+// (sum x_i^p)^(1/p) of numbers that are not negative, relative to the largest so that no power overflows.
+double p_norm(std::span<const double> x, double p) {
+  const double largest = *std::max_element(x.begin(), x.end());
+  if (largest == 0 || std::isinf(largest) || std::isinf(p)) return largest;
+  double sum = 0;
+  for (const double value : x) sum += std::pow(value / largest, p);
+  return largest * std::pow(sum, 1 / p);
+}
+
+// The norm of a block-diagonal matrix, from the norms of its blocks.
+struct OfBlocks {
+  std::span<const double> values;
+
+  double largest() const { return *std::max_element(values.begin(), values.end()); }
+  double smallest() const { return *std::min_element(values.begin(), values.end()); }
+
+  double operator()(Frobenius) const { return p_norm(values, 2); }
+  double operator()(MaxAbs) const { return largest(); }
+  double operator()(Entrywise n) const { return p_norm(values, n.p); }
+  double operator()(ColumnSum n) const { return n.smallest ? smallest() : largest(); }
+  double operator()(RowSum n) const { return n.smallest ? smallest() : largest(); }
+  double operator()(Spectral) const { return largest(); }
+  double operator()(SmallestSingular) const { return smallest(); }
+  double operator()(Schatten n) const { return p_norm(values, n.p); }
+  double operator()(KyFan) const { return largest(); }  // of one block; ky_fan_of_blocks has the others
+};
+
+// A matrix with its scan. Throws Error if it has no norm.
+Matrix scanned(const Tensor& matrix, Context& context) {
+  Matrix m{stored_view(matrix), {}};
+  if (m.view.matrix.size() == 0) {
+    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+  }
+  m.facts = kernels::scan(m.view.matrix, context);
+  if (!m.facts.finite()) {
+    throw Error(fmt::format("[norm] the matrix has {} NaN and {} infinite entries", m.facts.nan, m.facts.infinite));
+  }
+  return m;
+}
+
+NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& context) {
+  std::vector<double> pooled;
+  for (const Tensor& block : blocks) {
+    context.check_cancel();
+    const std::vector<double> values = singular_values(scanned(block, context), context);
+    pooled.insert(pooled.end(), values.begin(), values.end());
+  }
+  std::sort(pooled.begin(), pooled.end(), std::greater<>());
+  return {ky_fan(pooled, n.k), {}, fmt::format("Ky Fan {}-norm", n.k)};
+}
+
 }  // namespace
 
 Norm parse_norm(std::string_view ord) {
@@ -170,15 +223,32 @@ Norm parse_norm(std::string_view ord) {
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
   const FloatingEnvironment environment;
-  Matrix m{stored_view(matrix), {}};
-  if (m.view.matrix.size() == 0) {
-    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
-  }
-  m.facts = kernels::scan(m.view.matrix, context);
-  if (!m.facts.finite()) {
-    throw Error(fmt::format("[norm] the matrix has {} NaN and {} infinite entries", m.facts.nan, m.facts.infinite));
-  }
+  const Matrix m = scanned(matrix, context);
   return std::visit(Evaluate{m, matrix, context}, which);
+}
+
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {
+  const FloatingEnvironment environment;
+  if (blocks.empty()) throw Error("[norm_of_blocks] there is no block");
+  for (const Tensor& block : blocks) {
+    if (block.shape() == blocks.front().shape()) continue;
+    throw Error(fmt::format("[norm_of_blocks] blocks of different shapes, {} and {}", to_string(blocks.front().shape()),
+                            to_string(block.shape())));
+  }
+  if (blocks.size() == 1) return norm(blocks.front(), which, context);
+  if (const auto* ky_fan = std::get_if<KyFan>(&which)) return ky_fan_of_blocks(blocks, *ky_fan, context);
+  NormResult result = norm(blocks.front(), which, context);
+  std::vector<double> values = {result.value};
+  for (const Tensor& block : blocks.subspan(1)) {
+    context.check_cancel();
+    const NormResult one = norm(block, which, context);
+    if (result.enclosure && one.enclosure) {
+      result.enclosure = bounds::larger({*result.enclosure, 0}, {*one.enclosure, 0}).sigma_max;
+    }
+    values.push_back(one.value);
+  }
+  result.value = std::visit(OfBlocks{values}, which);
+  return result;
 }
 
 }  // namespace sigmax::norms

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -49,5 +50,13 @@ struct NormResult {
 /// Spectral; the full spectrum for the others. Infinite where the value exceeds the range of double.
 /// Throws Error if the tensor is not a matrix of a real type, is empty, or has NaN or infinite entries.
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
+
+/// The norm of the block-diagonal matrix with these blocks, all of one shape, at the cost of the norm of each: a
+/// grouped convolution, a stack of experts. The largest (smallest) of the blocks' for sigma_max, sums and entries;
+/// (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b; the k largest of all singular values for KyFan.
+/// The zeros beside the blocks are no entries of a block, and the singular values are those of the blocks.
+///
+/// Throws Error as norm() does, and if there is no block or one of another shape.
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
 }  // namespace sigmax::norms

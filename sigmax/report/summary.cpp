@@ -54,7 +54,8 @@ std::string proof_sentence(const audit::Result& result) {
 }
 
 std::string cell_and_name(std::string_view key, const audit::TensorResult& tensor, const Glyphs& signs) {
-  return fmt::format("{} in {}", cell_text(column(key), {&tensor}, signs), visible(tensor.name, signs.unicode));
+  return fmt::format("{} in {}", cell_text(column(key), {&tensor}, signs),
+                     name_in_sentence(tensor.name, signs.unicode));
 }
 
 std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) {
@@ -142,15 +143,17 @@ std::string outcome_text(const audit::GateOutcome& gate) {
 }
 
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
-                                const Glyphs& signs) {
+                                const Glyphs& signs, const std::function<bool(std::string_view)>& has_column) {
+  const auto shows = [&](std::string_view key) { return has_column == nullptr || has_column(key); };
   const auto has_kind = [&](std::string_view wanted) {
     return any_row(
         shown, [&](const Row& row) { return row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted; });
   };
-  const auto saves = [](const Row& row) {
+  const auto saves = [&](const Row& row) {
     const audit::SpectrumFigures* spectrum = row.spectrum();
-    return spectrum != nullptr && (spectrum->rank_90.saves_parameters || spectrum->rank_95.saves_parameters ||
-                                   spectrum->rank_99.saves_parameters);
+    return spectrum != nullptr && ((spectrum->rank_90.saves_parameters && shows("rank_90")) ||
+                                   (spectrum->rank_95.saves_parameters && shows("rank_95")) ||
+                                   (spectrum->rank_99.saves_parameters && shows("rank_99")));
   };
   std::vector<std::string> lines;
   const auto line = [&](std::string_view sign, std::string_view meaning) {
@@ -165,7 +168,8 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   if (any_row(shown, [](const Row& row) { return row.tensor->role == audit::Role::convolution; })) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
-  if (any_row(shown, [](const Row& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; })) {
+  const auto is_beyond = [](const Row& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; };
+  if (shows("condition") && any_row(shown, is_beyond)) {
     line(">", "condition number beyond what the stored precision supports");
   }
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");

@@ -1,7 +1,9 @@
 // What a report says in words: the summary, the groups of skipped tensors, what the signs mean.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/audit/result.hpp"
@@ -19,7 +21,7 @@ struct SkippedGroup {
 std::vector<SkippedGroup> group_skipped(const audit::Result& result);
 
 /// One sentence an item: what was read, audited and skipped; how far it is proven; the extremes; time and threads.
-/// Names in it are made visible.
+/// Names in it are made visible, and very long ones shortened.
 std::vector<std::string> summary_sentences(const audit::Result& result, const Glyphs& glyphs);
 
 /// One weight that a gate tripped on or could not judge.
@@ -34,8 +36,10 @@ std::vector<GateDetail> gate_details(const audit::GateOutcome& gate);
 /// `passed`, `TRIPPED` or `NOT JUDGED`.
 std::string outcome_text(const audit::GateOutcome& gate);
 
-/// The signs that occur among `shown` and what each means, and what is missing from the report and why.
+/// The signs that occur among `shown` and what each means, and what is missing from the report and why. `has_column`
+/// tells whether the report shows the column of that key; without it every column counts as shown.
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
-                                const Glyphs& glyphs);
+                                const Glyphs& glyphs,
+                                const std::function<bool(std::string_view key)>& has_column = nullptr);
 
 }  // namespace sigmax::report

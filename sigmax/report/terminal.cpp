@@ -98,7 +98,10 @@ class Table {
       rule();
     }
     cut_short();
-    for (const std::string& line : legend(result_, shown_, signs_)) paragraph(line, Tone::dim, 2);
+    const auto has_column = [this](std::string_view key) {
+      return std::any_of(columns_.begin(), columns_.end(), [&](const TableColumn& c) { return c.column->key == key; });
+    };
+    for (const std::string& line : legend(result_, shown_, signs_, has_column)) paragraph(line, Tone::dim, 2);
     skipped();
     out_ += '\n';
     const bool broken = result_.summary.non_finite > 0;
@@ -345,7 +348,7 @@ class Table {
   }
 
   void skipped_line(const audit::Skipped& tensor) {
-    std::string text = fmt::format("{}  {} {}", visible(tensor.name, signs_.unicode), to_string(tensor.shape),
+    std::string text = fmt::format("{}  {} {}", name_in_sentence(tensor.name, signs_.unicode), to_string(tensor.shape),
                                    visible(tensor.dtype, signs_.unicode));
     if (!tensor.provenance.empty()) text += "  " + visible(tensor.provenance, signs_.unicode);
     paragraph(text, Tone::dim, 2, 7);

@@ -288,6 +288,11 @@ std::string shorten(std::string_view text, std::size_t width, const Glyphs& sign
   return shorten_as(Style::drop_first, text, width, signs);
 }
 
+std::string name_in_sentence(std::string_view name, bool unicode) {
+  constexpr std::size_t kWidest = 120;
+  return shorten(visible(name, unicode), kWidest, glyphs(unicode));
+}
+
 std::vector<std::string> shorten_all(const std::vector<std::string>& names, std::size_t width, const Glyphs& signs) {
   std::map<std::string, std::set<std::string_view>> alike;
   for (const std::string& name : names) alike[shorten(name, width, signs)].insert(name);

@@ -54,6 +54,9 @@ std::vector<std::string> shorten_all(const std::vector<std::string>& names, std:
 /// stays: `model-00001-of-00002.safetensors` becomes `model-00001-of-00002`, then `m…-00001-of-00002`.
 std::string shorten_file(std::string_view name, std::size_t width, const Glyphs& glyphs);
 
+/// A tensor's name in a sentence: visible(), and shortened to 120 columns, since a file may make it as long as itself.
+std::string name_in_sentence(std::string_view name, bool unicode = true);
+
 /// The longest beginning of `text` that takes at most `width` columns.
 std::string_view prefix_of_width(std::string_view text, std::size_t width) noexcept;
 

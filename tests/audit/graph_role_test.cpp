@@ -120,6 +120,33 @@ TEST(graph_role, what_is_only_scaled_added_or_counted_is_no_map) {
       << "one use as a map is enough";
 }
 
+io::Usage seen_as(io::Usage u, Dimensions view) {
+  u.reshaped = true;
+  u.view = std::move(view);
+  return u;
+}
+
+TEST(graph_role, through_a_reshape_whose_shape_is_known) {
+  EXPECT_EQ(told({6, 4, 5}, seen_as(use("MatMul"), {6, 20})), "dense [in, out, out] 20x6 graph") << "heads and width";
+  EXPECT_EQ(told({4, 5, 6}, seen_as(use("MatMul"), {20, 6})), "dense [in, in, out] 6x20 graph");
+  EXPECT_EQ(told({4, 5, 6}, moved(seen_as(use("MatMul"), {20, 6}), {1, 0})), "dense [out, out, in] 20x6 graph");
+  EXPECT_EQ(told({3, 5, 1, 1}, seen_as(use("MatMul", 0), {3, 5})), "dense [out, in, in, in] 3x5 graph");
+  EXPECT_EQ(told({2, 3, 5, 7}, seen_as(use("MatMul"), {6, 5, 7})), "expert_stack [stack, stack, in, out] 6x7x5 graph");
+  EXPECT_EQ(told({6, 20}, seen_as(einsum("bi,ihd->bhd", 1), {6, 4, 5})), "dense [in, out] 20x6 graph");
+  EXPECT_EQ(told({8, 5}, seen_as(use("Conv"), {8, 5, 1, 1})), "convolution [out, in] 8x5 graph");
+  EXPECT_EQ(told({8, 18}, seen_as(use("Conv"), {8, 2, 3, 3})), "convolution [out, in] 8x18 graph");
+  EXPECT_EQ(told({12, 5}, seen_as(use("GRU", 1), {1, 12, 5})), "recurrent [out, in] 12x5 graph");
+}
+
+TEST(graph_role, what_a_reshape_tears_apart_is_not_known) {
+  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {8, 15})), "graph", "rearranges")) << "do not nest";
+  EXPECT_TRUE(is_skipped(told({4, 6, 5}, seen_as(use("MatMul"), {4, 3, 10})), "graph", "rearranges"));
+  EXPECT_EQ(told({12, 5}, seen_as(use("MatMul"), {3, 4, 5})), "dense [out, in] 12x5 shape")
+      << "rows of several matrices in one axis";
+  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {7, 20})), "graph", "rearranges")) << "of another size";
+  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {120})), "graph", "rearranges"));
+}
+
 TEST(graph_role, without_its_axes_a_matrix_is_what_it_is_called_and_a_tensor_nothing) {
   EXPECT_EQ(told({3, 5}, reshaped(use("MatMul"))), "dense [out, in] 3x5 shape");
   EXPECT_EQ(testing::told(entry("rnn.weight_ih_l0", {32, 5}, {reshaped(use("LSTM", 1))})),

@@ -44,6 +44,15 @@ TEST(unread, weights_that_were_flattened_into_a_vector_count_though_they_can_be_
   }
 }
 
+TEST(unread, integers_that_a_quantized_tensor_is_made_of_count) {
+  for (const char* name : {"fc.weight.0", "fc.weight.qdata", "attn.in_proj_weight.int_data", "conv/kernel/codes"}) {
+    EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::i8))) << name;
+  }
+  for (const char* name : {"fc.0", "fc.weight.scale", "weights_of.0", "0", "weight"}) {
+    EXPECT_EQ(may_be_unread_weight(entry(name, {4, 8}, DType::i8)), std::string(name) == "weight") << name;
+  }
+}
+
 TEST(unread, what_goes_with_a_weight_does_not) {
   for (const char* name :
        {"proj.weight_scale", "proj.weight_scale_inv", "proj.scales", "proj.qzeros", "w_zero_point", "attn.mask",

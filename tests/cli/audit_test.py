@@ -196,6 +196,33 @@ class AuditSelection(CommandTest):
         for text in ("name:up", "name:", ":asc", "size:asc"):
             self.expect(2, "audit", path, "--sort", text)
 
+    def test_a_mistyped_column_is_told_its_nearest(self):
+        path = self.write("model.safetensors", checkpoints.network())
+        for typed, meant in [("sgima", "sigma"), ("sigma_mx:asc", "sigma_max"), ("conditon", "condition"),
+                             ("rank_59", "rank_95")]:
+            err = self.expect(2, "audit", path, "--sort", typed).err
+            self.assertIn(f"--sort: there is no column '{typed.split(':')[0]}'; did you mean", err)
+            self.assertIn(meant, err)
+            self.assertNotIn("[report]", err)
+        self.assertIn("the columns are name, ", self.expect(2, "audit", path, "--sort", "xyzzyx").err)
+
+    def test_long_names_are_whole_in_json_and_short_in_messages(self):
+        name = "layers." * 6000 + "weight"
+        path = self.write("m.safetensors", checkpoints.safetensors({name: checkpoints.matrix([[3.0]]), "n" * 40000:
+                                                                   checkpoints.matrix([[math.nan]])}))
+        finished = self.expect(1, "audit", path, "--fail-if", "sigma > 1", "--json", "a.json")
+        self.assertLess(len(finished.out) + len(finished.err), 5000)
+        report = json.loads((self.folder / "a.json").read_text())
+        self.assertEqual([len(tensor["name"]) for tensor in report["tensors"]], [len(name), 40000])
+
+    def test_a_type_is_not_named_twice(self):
+        for kind in ("I32", "I64", "U8"):
+            path = self.write("q.safetensors", checkpoints.safetensors({
+                "fc.qweight": (kind, (2, 2), [1] * 4), "w": checkpoints.matrix([[3.0]])}))
+            err = self.expect(4, "audit", path, "--fail-if", "sigma > 9", "--certify", "proven", "-q").err
+            self.assertIn(f"[2, 2] {kind.lower()}: integers", err)
+            self.assertNotIn(f"{kind.lower()}: {kind.lower()}:", err)
+
     def test_quiet_prints_no_table_but_what_format_asks_for(self):
         path = self.write("model.safetensors", checkpoints.network())
         finished = self.expect(0, "audit", path, "-q", "--json", "a.json")

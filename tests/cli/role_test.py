@@ -67,6 +67,112 @@ class Roles(CommandTest):
                 self.assertEqual(svd["matrix"], weight["matrix"])
                 self.assertAlmostEqual(svd["triplets"][0]["sigma"], weight["sigma_max_estimate"], delta=1e-9)
 
+    def test_norm_and_svd_take_the_matrix_of_an_audit_with_roles_of_the_user(self):
+        path = self.model({
+            "layer1.conv2.weight": tensor((8, 2, 3, 3), 3),
+            "up.weight": tensor((4, 6, 2, 2), 4),
+            "proj.weight": tensor((3, 5), 5),
+            "dw.weight": tensor((3, 3, 4, 2), 6),
+        })
+        roles = ["--as", r"layer\d.conv2=convolution:4", "--as", "up=transposed_convolution:2",
+                 "--as", "proj=dense_in_out", "--as", "dw=depthwise_channels_last"]
+        orders = {"2": "sigma_max_estimate", "fro": "frobenius", "nuc": "nuclear", "1": "norm_1", "inf": "norm_inf",
+                  "max": "max_abs", "-2": "sigma_min"}
+        weights = self.audit(path, *roles)["tensors"]
+        self.assertEqual([weight["batch"] for weight in weights], [4, 2, 1, 4])
+        for weight in weights:
+            target = f"{path}:{weight['name']}"
+            for order, figure in orders.items():
+                with self.subTest(weight["name"], order=order):
+                    finished = self.expect(0, "norm", target, "--ord", order, "--format", "json", *roles)
+                    norm = json.loads(finished.out)
+                    self.assertAlmostEqual(norm["value"], weight[figure], delta=1e-12 * weight["frobenius"])
+                    self.assertEqual((norm["matrix"], norm["batch"]), (weight["matrix"], weight["batch"]))
+                    self.assertIn("taken for", finished.err)
+            if weight["batch"] == 1:
+                svd = json.loads(self.expect(0, "svd", target, "-k", "1", "--format", "json", *roles).out)
+                self.assertEqual(svd["matrix"], weight["matrix"])
+            else:
+                self.assertIn("name one, as in", self.expect(2, "svd", target, *roles).err)
+                best = max(self.value_of_block(target, i, roles) for i in range(weight["batch"]))
+                self.assertAlmostEqual(best, weight["sigma_max_estimate"], delta=1e-12 * weight["frobenius"])
+
+    def value_of_block(self, target, index, roles):
+        out = self.expect(0, "svd", f"{target}[{index}]", "-k", "1", "--format", "values", *roles).out
+        return float(out)
+
+    def test_norm_of_groups_and_stacks_is_that_of_the_audit(self):
+        path = self.model({
+            "features.0.conv.weight": tensor((6, 3, 3, 3), 1),
+            "features.1.conv_dw.weight": tensor((6, 1, 3, 3), 2),
+            "experts.w1": tensor((3, 4, 5), 3),
+        })
+        for weight in self.audit(path)["tensors"][1:]:
+            target = f"{path}:{weight['name']}"
+            self.assertGreater(weight["batch"], 1)
+            norm = json.loads(self.expect(0, "norm", target, "--format", "json").out)
+            self.assertAlmostEqual(norm["value"], weight["sigma_max_estimate"], delta=1e-12 * weight["frobenius"])
+            self.assertLessEqual(norm["lower"], weight["sigma_max"]["upper"])
+            self.assertGreaterEqual(norm["upper"], weight["sigma_max"]["lower"])
+            self.assertEqual(norm["kind"], "proven")
+            text = self.expect(0, "norm", target, "--ord", "fro")
+            self.assertIn(f"{weight['batch']} blocks", text.out)
+            self.assertIn("block diagonal", text.err)
+        for command in ("norm", "svd"):
+            self.assertIn("no tensor's name matches 'conv9'",
+                          self.expect(0, command, f"{path}:experts.w1[0]", "--as", "conv9=dense").err)
+
+    def test_a_block_with_nan_is_named(self):
+        path = self.model({"conv_dw.weight": ("F64", (2, 1, 1, 2), [1.0, 2.0, 3.0, math.nan])})
+        err = self.expect(3, "norm", f"{path}:conv_dw.weight").err
+        self.assertIn("1 NaN and 0 infinite entries, the first at [0, 1] of block 1", err)
+
+    def test_a_role_for_what_is_no_matrix_is_said_to_change_nothing(self):
+        path = self.model({"fc.weight": tensor((3, 4)), "fc.bias": tensor((3,)), "step": ("I64", (2, 2), [1] * 4),
+                           "temperature": tensor(())})
+        for role, said in [("bias=dense", "'fc.bias' [3] is skipped: vector"), ("^step=embedding", "integers"),
+                           ("temp=dense_in_out", "'temperature' [] is skipped: scalar")]:
+            err = self.expect(0, "audit", path, "--as", role).err
+            self.assertIn(f"--as '{role}' changes nothing", err)
+            self.assertIn(said, err)
+        # One tensor that it changes is enough, as patterns seldom tell a weight from its bias.
+        self.assertNotIn("--as", self.expect(0, "audit", path, "--as", "fc=dense_in_out").err)
+        self.assertNotIn("--as", self.expect(0, "audit", path, "--as", "bias=skip").err)
+        shadowed = self.expect(0, "audit", path, "--as", "fc=dense", "--as", "fc.w=embedding").err
+        self.assertIn("--as 'fc.w=embedding' changes nothing: an earlier --as", shadowed)
+
+    def test_a_role_can_make_a_tensor_the_only_matrix_of_a_file(self):
+        path = self.model({"w": tensor((3, 3)), "table": tensor((2, 4))})
+        self.assertIn("holds 2 matrices", self.expect(2, "norm", path).err)
+        for command in ("norm", "svd"):
+            out = json.loads(self.expect(0, command, path, "--as", "table=skip", "--format", "json").out)
+            self.assertEqual(out["tensor"], "w")
+        self.assertIn("an audit would skip it: left out by --as",
+                      self.expect(0, "norm", f"{path}:table", "--as", "table=skip").err)
+
+    def test_the_config_of_a_hub_folder_is_evidence(self):
+        self.model({"h.0.attn.c_proj.weight": tensor((6, 6), 3), "h.0.attn.c_proj.qscales": tensor((3, 6)),
+                    "x.experts.mlp.w1": tensor((8, 3), 5)}, "hub/model.safetensors")
+        self.write("hub/config.json", json.dumps({
+            "model_type": "gpt2", "quantization_config": {"quant_method": "awq"},
+            "ffn_config": {"moe_num_experts": 2}}).encode())
+        report = self.audit(self.folder / "hub")
+        told = {t["name"]: (t["role"], t["role_evidence"], t["layout"], t["batch"]) for t in report["tensors"]}
+        self.assertEqual(told, {"h.0.attn.c_proj.weight": ("dense", "companion", "[in, out]", 1),
+                                "x.experts.mlp.w1": ("expert_stack", "companion", "[stack x out, in]", 2)})
+        self.assertEqual([(s["name"], s["role_evidence"]) for s in report["skipped"]],
+                         [("h.0.attn.c_proj.qscales", "companion")])
+        self.assertIn("(config.json: quant_method awq)", report["skipped"][0]["reason"])
+        for weight in report["tensors"]:
+            for order, figure in (("2", "sigma_max_estimate"), ("1", "norm_1")):
+                value = self.expect(0, "norm", f"hub/model.safetensors:{weight['name']}", "--ord", order, "--format", "value")
+                self.assertAlmostEqual(float(value.out), weight[figure], delta=1e-9)
+        # Of the file alone the same, and without a config, or with one that is none, what names and shapes say.
+        self.assertEqual(self.audit("hub/model.safetensors")["tensors"][0]["layout"], "[in, out]")
+        self.write("hub/config.json", b"{ nonsense")
+        self.assertEqual([t["layout"] for t in self.audit(self.folder / "hub")["tensors"]], ["[out, in]"] * 3)
+        self.assertEqual(self.expect(0, "audit", self.folder / "hub", "-q").err, "")
+
     def test_a_tensor_that_is_no_weight_does_not_hide_the_only_one(self):
         path = self.model({"w": tensor((3, 3)), "rotary.cos_cached": tensor((8, 4)), "attn.bias": tensor((1, 1, 3, 3))})
         self.assertEqual(json.loads(self.expect(0, "norm", path, "--format", "json").out)["tensor"], "w")

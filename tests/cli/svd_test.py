@@ -168,7 +168,8 @@ class Named(SvdTest):
             self.assertIn("stacks [2] matrices", self.refused(f"{path}:experts.w1{index}"))
         for index in ("[-1]", "[x]", "[]"):
             self.assertIn("did you mean", self.refused(f"{path}:experts.w1{index}"))
-        # norm names them alike.
+        # norm names them alike, and takes all of them for their block diagonal.
+        self.assertEqual(self.expect(0, "norm", f"{path}:experts.w1", "--ord", "nuc", "--format", "value").out, "10\n")
         self.assertEqual(self.expect(0, "norm", f"{path}:experts.w1[1]", "--ord", "nuc", "--format", "value").out, "7\n")
 
     def test_an_index_into_a_single_matrix_is_refused(self):

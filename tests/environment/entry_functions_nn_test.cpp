@@ -29,6 +29,15 @@ void add_norms(Functions& f) {
                   static_cast<double>(norms::numerical_rank(sigma, 1e-320)),
                   static_cast<double>(norms::energy_rank(sigma, 0.9))};
   });
+  f.add("norm_of_blocks", [=](Context& c) {
+    const std::vector<Tensor> blocks = {Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64),
+                                        Tensor::rounded(gallery::normal(12, 6), {3, 4}, DType::f64)};
+    Values values;
+    for (const char* ord : {"fro", "2", "schatten:3", "kyfan:4", "entrywise:1.5", "-2"}) {
+      values.push_back(norms::norm_of_blocks(blocks, norms::parse_norm(ord), c).value);
+    }
+    return values;
+  });
   f.add("water_level", [=](Context&) { return Values{nn::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
 }
 

@@ -228,6 +228,58 @@ TEST(Onnx, TellsWhereTheAxesOfAWeightGo) {
   EXPECT_EQ(usage_of({node("Einsum", {"x", "w"}, {"y"}) + equation}).equation, "bi,io->bo");
 }
 
+TEST(Onnx, KnowsTheShapesThatConstantsGiveWeights) {
+  const Message w = floats("w", {6, 4, 5}, std::vector<float>(120, 1));
+  const Message product = node("MatMul", {"x", "a"}, {"y"});
+  const auto list = [](const std::vector<std::int64_t>& values) {
+    return raw_tensor("s", kInt64, {static_cast<std::int64_t>(values.size())}, values);
+  };
+  const auto usage_of = [&](const std::vector<Message>& nodes, const Message& s) {
+    const auto entries = read(model(graph(nodes, {w, s}, {"x"})));
+    const Entry& entry = entry_of(entries, "w");
+    if (entry.used_by.size() != 1) throw std::runtime_error("not one usage");
+    return entry.used_by.front();
+  };
+  const auto transposed = [](const char* from, const char* to, const std::vector<std::int64_t>& perm) {
+    return node("Transpose", {from}, {to}) + attribute("perm", perm);
+  };
+  const Message reshape = node("Reshape", {"w", "s"}, {"a"});
+  for (const std::vector<std::int64_t>& target : {std::vector<std::int64_t>{6, 20}, {6, -1}, {0, -1}, {-1, 20}}) {
+    const Usage usage = usage_of({reshape, product}, list(target));
+    EXPECT_TRUE(usage.reshaped);
+    EXPECT_EQ(usage.view, (Dimensions{6, 20}));
+  }
+  EXPECT_EQ(usage_of({reshape, product}, packed_tensor("s", kInt64, {2}, 7, {24, 5})).view, (Dimensions{24, 5}));
+  // A shape that is no shape, or is not known.
+  for (const std::vector<std::int64_t>& target :
+       {std::vector<std::int64_t>{6, 21}, {-1, -1}, {6, -2}, {7, -1}, {0, 0, 0, 0}, {}}) {
+    const Usage usage = usage_of({reshape, product}, list(target));
+    EXPECT_TRUE(usage.reshaped);
+    EXPECT_TRUE(usage.view.empty()) << to_string(target);
+  }
+  EXPECT_TRUE(usage_of({node("Reshape", {"w", "x"}, {"a"}), product}, list({6, 20})).view.empty());
+  // Nodes in a row; what is transposed behind the reshape has its axes counted, and nothing is known before it.
+  const Usage turned =
+      usage_of({node("Reshape", {"w", "s"}, {"b"}), transposed("b", "a", {1, 0}), product}, list({24, 5}));
+  EXPECT_EQ(turned.view, (Dimensions{24, 5}));
+  EXPECT_EQ(turned.permutation, (std::vector<int>{1, 0}));
+  EXPECT_TRUE(usage_of({transposed("w", "b", {1, 0, 2}), node("Reshape", {"b", "s"}, {"a"}), product}, list({24, 5}))
+                  .view.empty());
+  EXPECT_EQ(usage_of({node("Identity", {"w"}, {"b"}), node("Cast", {"b"}, {"c"}), node("Reshape", {"c", "s"}, {"a"}),
+                      product},
+                     list({6, 20}))
+                .view,
+            (Dimensions{6, 20}));
+  EXPECT_EQ(usage_of({node("Unsqueeze", {"w", "s"}, {"a"}), product}, list({0, -1})).view, (Dimensions{1, 6, 4, 5, 1}));
+  EXPECT_EQ(usage_of({node("Unsqueeze", {"w"}, {"b"}) + attribute("axes", std::vector<std::int64_t>{1}),
+                      node("Squeeze", {"b", "s"}, {"a"}), product},
+                     list({1}))
+                .view,
+            (Dimensions{6, 4, 5}));
+  EXPECT_EQ(usage_of({node("Flatten", {"w"}, {"a"}) + attribute("axis", 2), product}, list({1})).view,
+            (Dimensions{24, 5}));
+}
+
 TEST(Onnx, FollowsWeightsThroughInnerGraphsAndFunctions) {
   const Message shadowed = graph({node("Conv", {"x", "w"}, {"z"})}, {floats("w", {1}, {2})}, {}, {"z"});
   const Message outer = graph({node("MatMul", {"x", "w"}, {"z"})}, {}, {}, {"w"});

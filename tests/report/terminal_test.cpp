@@ -99,6 +99,43 @@ TEST(Terminal, ColorChangesNothingButColor) {
   }
 }
 
+TEST(Terminal, TheLegendExplainsTheSignsOfTheColumnsShown) {
+  audit::Result result = report_test::sample();
+  for (audit::TensorResult& tensor : result.tensors) {
+    if (!tensor.figures || !tensor.figures->spectrum) continue;
+    tensor.figures->spectrum->rank_95.saves_parameters = false;
+    for (audit::Part& part : tensor.parts) {
+      if (part.figures.spectrum) part.figures.spectrum->rank_95.saves_parameters = false;
+    }
+    tensor.figures->spectrum->rank_99.saves_parameters = true;
+  }
+  const std::string_view meaning = "take fewer parameters than the matrix";
+  const std::string narrow = render_table(result, at(80)), wide = render_table(result, at(300));
+  EXPECT_EQ(narrow.find("99%"), std::string::npos);
+  EXPECT_EQ(narrow.find("↓"), std::string::npos) << narrow;
+  EXPECT_EQ(narrow.find(meaning), std::string::npos);
+  EXPECT_NE(wide.find(meaning), std::string::npos);
+  EXPECT_NE(render_table(report_test::sample(), at(80)).find(meaning), std::string::npos);
+  // The narrowest table has no condition numbers to explain.
+  for (const std::size_t width : {40u, 50u, 60u, 70u, 80u}) {
+    const std::string text = render_table(report_test::sample(), at(width));
+    const std::string table = text.substr(0, text.find("sigma_max proven:"));
+    EXPECT_EQ(text.find("> condition number beyond") != std::string::npos, table.find("condition") != std::string::npos)
+        << width;
+  }
+}
+
+TEST(Terminal, VeryLongNamesAreShortenedInSentences) {
+  audit::Result result = report_test::sample();
+  for (audit::TensorResult& tensor : result.tensors) tensor.name = std::string(40000, 'n') + tensor.name;
+  for (audit::Skipped& tensor : result.skipped) tensor.name = std::string(40000, 's') + tensor.name;
+  TableOptions options = at(100);
+  for (const bool verbose : {false, true}) {
+    options.verbose = verbose;
+    EXPECT_LT(render_table(result, options).size(), 40000u);
+  }
+}
+
 TEST(Terminal, EightyColumnsHoldTheEssentialOnes) {
   const std::string text = render_table(report_test::sample(), at(80));
   for (const char* wanted : {"matrix", "sigma_max", "stable", "condition", "rank", "95%", "19.427193 ✓", "> 2e6",

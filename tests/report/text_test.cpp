@@ -51,6 +51,19 @@ TEST(DisplayWidth, CountsColumnsOfATerminal) {
   EXPECT_EQ(display_width("✓†≥…"), 4u);
 }
 
+TEST(NameInSentence, IsVisibleAndNoLongerThanALineOrTwo) {
+  EXPECT_EQ(name_in_sentence("encoder.layer.11.attention.self.query.weight"),
+            "encoder.layer.11.attention.self.query.weight");
+  EXPECT_EQ(name_in_sentence("a\x1b[31m"), "a\\x1b[31m");
+  EXPECT_EQ(name_in_sentence("层", false), "\\u{5c42}");
+  for (const std::string& unit : {std::string("x"), std::string("a."), std::string("层"), std::string("\n")}) {
+    std::string name;
+    for (int i = 0; i < 40000; ++i) name += unit;
+    EXPECT_LE(display_width(name_in_sentence(name)), 120u);
+    EXPECT_GE(display_width(name_in_sentence(name + "weight")), 6u);
+  }
+}
+
 TEST(Shorten, NeverExceedsTheWidthAndKeepsWhatFits) {
   const std::vector<std::string> names = {"a",
                                           "encoder.layer.11.attention.self.query.weight",

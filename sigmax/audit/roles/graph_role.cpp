@@ -129,9 +129,43 @@ bool is_no_map(const io::Usage& use) {
          std::any_of(std::begin(kMaps), std::end(kMaps), [&](const MapInput& m) { return m.op == use.op; });
 }
 
-// The operator's axes as axes of the tensor, through the transpositions between them; nothing if they do not fit.
-std::optional<std::vector<Axis>> through(const io::Usage& use, std::vector<Axis> axes) {
-  if (use.reshaped) return std::nullopt;
+// How many axes the operator sees.
+std::size_t operand_rank(const io::Entry& entry, const io::Usage& use) {
+  return use.view.empty() ? entry.shape.size() : use.view.size();
+}
+
+bool is_column(Axis axis) { return axis == Axis::in || axis == Axis::kernel; }
+
+// The axes of a reshaped tensor as axes of the one that was reshaped, both in the same order of elements. An axis of
+// the tensor that became several must mean the same in each of them: those of columns count as the same. Nothing
+// otherwise, or if the extents do not nest.
+std::optional<std::vector<Axis>> unfolded(const std::vector<Axis>& axes, const Dimensions& view,
+                                          const Dimensions& shape) {
+  if (axes.size() != view.size() || element_count(view) != element_count(shape)) return std::nullopt;
+  if (element_count(shape).value_or(0) == 0) return std::nullopt;
+  std::vector<Axis> result(shape.size(), Axis::in);
+  std::size_t at = 0;
+  std::int64_t left = view.empty() ? 1 : view[0];
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    std::optional<Axis> meaning;
+    for (std::int64_t need = shape[d]; need > 1;) {
+      while (left == 1) left = view[++at];  // the extents have the same product, so that one is left
+      const std::int64_t common = std::min(need, left);
+      if (need % common != 0 || left % common != 0) return std::nullopt;
+      const bool alike = !meaning || *meaning == axes[at] || (is_column(*meaning) && is_column(axes[at]));
+      if (!alike) return std::nullopt;
+      if (!meaning) meaning = axes[at];
+      need /= common;
+      left /= common;
+    }
+    // An axis of one entry may mean anything.
+    result[d] = meaning ? *meaning : d > 0 && result[d - 1] == Axis::kernel ? Axis::kernel : Axis::in;
+  }
+  return result;
+}
+
+// Through the transpositions alone.
+std::optional<std::vector<Axis>> permuted(const io::Usage& use, std::vector<Axis> axes) {
   if (use.permutation.empty()) return axes;
   if (use.permutation.front() < 0) {
     std::reverse(axes.begin(), axes.end());
@@ -143,6 +177,14 @@ std::optional<std::vector<Axis>> through(const io::Usage& use, std::vector<Axis>
   return result;
 }
 
+// The operator's axes as axes of the tensor, through the nodes between them; nothing if they do not fit.
+std::optional<std::vector<Axis>> through(const io::Entry& entry, const io::Usage& use, std::vector<Axis> axes) {
+  if (use.reshaped && use.view.empty()) return std::nullopt;
+  auto result = permuted(use, std::move(axes));
+  if (!result || use.view.empty()) return result;
+  return unfolded(*result, use.view, entry.shape);
+}
+
 Decision refused(std::string reason) { return NoMatrix{std::move(reason), Evidence::graph}; }
 
 // Of two dimensions it is the matrix that it is, and what it is called decides; of more, nobody knows.
@@ -151,13 +193,27 @@ std::optional<Decision> reshaped(const io::Entry& entry, const io::Usage& use) {
   return refused(fmt::format("the graph rearranges it before {} uses it: which matrix that is, is not known", use.op));
 }
 
+// A kernel that the graph gives its shape by constants, in one group: of more, the axis that they divide may have
+// moved.
+std::optional<Decision> reshaped_convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
+  const std::size_t rank = operand_rank(entry, use);
+  if (rank < 3 || use.groups != 1 || use.gathered) return std::nullopt;
+  Layout layout = transposed ? transposed_convolution_layout(rank, 1) : convolution_layout(rank, 1);
+  auto axes = through(entry, use, std::move(layout.axes));
+  if (!axes) return std::nullopt;
+  return make_plan(Role::convolution, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
+}
+
 std::optional<Decision> convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
+  if (use.reshaped && !use.view.empty()) {
+    if (auto plan = reshaped_convolution(entry, use, transposed)) return plan;
+  }
   const std::size_t rank = entry.shape.size();
   if (rank < 3) return std::nullopt;
   Layout layout = transposed ? transposed_convolution_layout(rank, use.groups) : convolution_layout(rank, use.groups);
   // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
   const bool in_front = use.reshaped && !use.gathered && !transposed;
-  auto axes = in_front ? std::optional(layout.axes) : through(use, layout.axes);
+  auto axes = in_front ? std::optional(layout.axes) : through(entry, use, layout.axes);
   if (!axes) return reshaped(entry, use);
   layout.axes = std::move(*axes);
   const auto split = std::find(layout.axes.begin(), layout.axes.end(), transposed ? Axis::in : Axis::out);
@@ -172,14 +228,16 @@ std::optional<Decision> convolution(const io::Entry& entry, const io::Usage& use
 }
 
 std::optional<Decision> product(const io::Entry& entry, const io::Usage& use, bool right) {
-  const std::size_t rank = entry.shape.size();
+  const std::size_t rank = operand_rank(entry, use);
+  if (rank < 2) return reshaped(entry, use);
   std::vector<Axis> axes(rank, Axis::stack);
   axes[rank - 2] = right ? Axis::in : Axis::out;
   axes[rank - 1] = right ? Axis::out : Axis::in;
-  auto placed = through(use, std::move(axes));
+  auto placed = through(entry, use, std::move(axes));
   if (!placed) return reshaped(entry, use);
+  const bool stacked = std::find(placed->begin(), placed->end(), Axis::stack) != placed->end();
   MatrixPlan plan =
-      make_plan(rank == 2 ? Role::dense : Role::expert_stack, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+      make_plan(stacked ? Role::expert_stack : Role::dense, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
   add_blocks(plan, entry.shape);
   return plan;
 }
@@ -192,9 +250,9 @@ std::vector<std::string> gates_of(std::string_view op) {
 
 // [directions, gates hidden, columns].
 std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) {
-  if (entry.shape.size() != 3) return reshaped(entry, use);
-  auto axes = through(use, {Axis::stack, Axis::out, Axis::in});
-  if (!axes && !use.reshaped) return reshaped(entry, use);
+  if (operand_rank(entry, use) != 3) return reshaped(entry, use);
+  auto axes = through(entry, use, {Axis::stack, Axis::out, Axis::in});
+  if (!axes && (!use.reshaped || entry.shape.size() != 3)) return reshaped(entry, use);
   // Exporters add the axis of the directions by Unsqueeze, after which nothing else moves.
   if (!axes) axes = std::vector<Axis>{Axis::stack, Axis::out, Axis::in};
   MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
@@ -208,14 +266,14 @@ std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) 
 }
 
 std::optional<Decision> embedding(const io::Entry& entry, const io::Usage& use) {
-  const auto rank = static_cast<std::int64_t>(entry.shape.size());
+  const auto rank = static_cast<std::int64_t>(operand_rank(entry, use));
   const std::int64_t axis = use.axis < 0 ? use.axis + rank : use.axis;
   if (axis < 0 || axis >= rank) return reshaped(entry, use);
-  std::vector<Axis> axes(entry.shape.size(), Axis::width);
+  std::vector<Axis> axes(operand_rank(entry, use), Axis::width);
   axes[static_cast<std::size_t>(axis)] = Axis::entries;
-  auto placed = through(use, std::move(axes));
+  auto placed = through(entry, use, std::move(axes));
   if (!placed) {
-    if (rank != 2) return reshaped(entry, use);
+    if (entry.shape.size() != 2) return reshaped(entry, use);
     placed = std::vector<Axis>{Axis::entries, Axis::width};
   }
   return make_plan(Role::embedding, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
@@ -269,13 +327,13 @@ std::optional<std::vector<Axis>> einsum_axes(const io::Usage& use) {
 
 std::optional<Decision> einsum(const io::Entry& entry, const io::Usage& use) {
   auto axes = einsum_axes(use);
-  if (!axes || axes->size() != entry.shape.size()) {
+  if (!axes || axes->size() != operand_rank(entry, use)) {
     return refused(fmt::format("Einsum '{}' is not read as a product with a matrix", use.equation));
   }
   if (std::find(axes->begin(), axes->end(), Axis::in) == axes->end()) {
     return refused(fmt::format("used entry by entry (Einsum '{}'): not a linear map", use.equation));
   }
-  auto placed = through(use, std::move(*axes));
+  auto placed = through(entry, use, std::move(*axes));
   if (!placed) return reshaped(entry, use);
   const bool stacked = std::find(placed->begin(), placed->end(), Axis::stack) != placed->end();
   MatrixPlan plan =

@@ -43,6 +43,21 @@ bool is_beside(const Name& name, const io::Entry& entry, const Siblings& sibling
   });
 }
 
+// A tensor subclass that pickles itself by a function of its own has its members listed under its name: `fc.weight.0`
+// the codes, `fc.weight.1` the scales. A real tensor below `weight`, beside codes below the same, is no weight.
+bool is_part_of_quantized(const io::Entry& entry, const Name& name, const Siblings& siblings) {
+  constexpr std::array<std::string_view, 16> kCodes = {
+      "0",     "1",     "2", "3", "4", "5", "6", "7", "8", "data", "int_data", "qdata", "_data", "quantized_data",
+      "codes", "packed"};
+  const bool below_weight = name.module.ends_with("weight") || name.module == "kernel";
+  if (!below_weight || name.is_weight()) return false;
+  return std::any_of(kCodes.begin(), kCodes.end(), [&](std::string_view code) {
+    const io::Entry* other = siblings.find(name.parts.sibling(code), entry);
+    return other != nullptr && other != &entry && other->shape.size() >= 2 && !is_real(other->dtype) &&
+           other->dtype != DType::boolean;
+  });
+}
+
 std::optional<Evidence> scale_of_a_weight(const io::Entry& entry, const Name& name, const Siblings& siblings) {
   const std::string_view own = name.parts.component(0);
   for (const std::string_view suffix : kScaleSuffixes) {
@@ -60,11 +75,15 @@ std::optional<Evidence> scale_of_a_weight(const io::Entry& entry, const Name& na
        has_word(name.last, {"scale", "scales", "absmax"}))) {
     return Evidence::companion;
   }
+  if (is_part_of_quantized(entry, name, siblings)) return Evidence::container;
   if (name.is_weight()) return std::nullopt;
   const bool named = has_word(name.last, {"scale", "scales", "qscale", "absmax", "qzeros", "scb"}) ||
                      name.last.ends_with("zero_point") || name.last.ends_with("zero_points") ||
                      is_one_of(name.last, {"quant_map", "nested_quant_map", "g_idx"});
-  return named ? std::optional(Evidence::known_name) : std::nullopt;
+  if (quantized_by(entry, siblings).empty()) return named ? std::optional(Evidence::known_name) : std::nullopt;
+  // In a model that is known to be quantized less of a name is enough: `qscales`, `wscale1`.
+  const bool hinted = name.last.find("scale") != std::string::npos || name.last.find("zero") != std::string::npos;
+  return named || hinted ? std::optional(Evidence::companion) : std::nullopt;
 }
 
 // The two halves of torch.nn.utils.weight_norm: W = g v / |v|.
@@ -205,7 +224,8 @@ bool may_be_a_kernel(const Name& name) {
 std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblings) {
   const Name name(entry);
   if (const auto evidence = scale_of_a_weight(entry, name, siblings)) {
-    return NoMatrix{"scale or zero point: multiplied or added entry by entry", evidence};
+    return NoMatrix{"scale or zero point: multiplied or added entry by entry" + quantized_by(entry, siblings),
+                    evidence};
   }
   if (const char* what = normalized_weight(entry, name, siblings)) {
     return NoMatrix{what, Evidence::companion, std::string_view(what).starts_with("direction")};

@@ -10,13 +10,17 @@
 #include "sigmax/audit/roles/graph_role.hpp"
 #include "sigmax/audit/roles/stored_layout.hpp"
 #include "sigmax/audit/roles/tensor_name.hpp"
+#include "sigmax/audit/unread.hpp"
 
 namespace sigmax::audit {
 namespace {
 
-std::optional<std::string> not_a_number(const io::Entry& entry) {
+std::optional<std::string> not_a_number(const io::Entry& entry, const Siblings& siblings) {
   if (!entry.unreadable.empty()) return entry.unreadable;
-  if (is_integer(entry.dtype)) return fmt::format("{}: integers are not weights", name(entry.dtype));
+  if (is_integer(entry.dtype)) {
+    return fmt::format("{}: integers are not weights{}", name(entry.dtype),
+                       may_be_unread_weight(entry) ? quantized_by(entry, siblings) : std::string());
+  }
   if (!is_real(entry.dtype)) {
     const std::string spelled = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
     return fmt::format("{}: recognized, but values of this type are not read", spelled);
@@ -119,7 +123,24 @@ bool says_embedding(const NameParts& parts) {
          is_one_of(layer, {"shared", "W_E", "W_pos", "positional_embedding"});
 }
 
+// DBRX keeps the matrices of all experts below each other, [experts ffn, hidden]: w1 and v1 [out, in], w2 [in, out].
+// How many there are, config.json alone tells.
+std::optional<MatrixPlan> dbrx_experts(const io::Entry& entry, const Siblings& siblings) {
+  const NameParts parts(entry.name);
+  const bool fused = parts.component(1) == "mlp" && parts.component(2) == "experts" &&
+                     is_one_of(parts.component(0), {"w1", "v1", "w2"});
+  const io::ModelConfig* config = siblings.config(entry);
+  if (!fused || config == nullptr || config->experts.value_or(1) == 1) return std::nullopt;
+  if (entry.shape[0] % *config->experts != 0 || entry.shape[0] == *config->experts) return std::nullopt;
+  Layout layout{{Axis::out, Axis::in}, *config->experts, 0};
+  if (parts.component(0) == "w2") std::swap(layout.axes[0], layout.axes[1]);
+  MatrixPlan plan = make_plan(Role::expert_stack, Evidence::companion, std::move(layout), entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
+
 MatrixPlan two_dimensional(const io::Entry& entry, const Siblings& siblings) {
+  if (auto plan = dbrx_experts(entry, siblings)) return *plan;
   if (auto plan = pytorch_recurrent(entry, siblings)) return *plan;
   if (auto plan = keras_recurrent(entry, siblings)) return *plan;
   if (says_embedding(NameParts(entry.name))) {
@@ -188,7 +209,7 @@ std::string_view name(Evidence evidence) noexcept {
 std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblings& siblings,
                                             const std::optional<AssumedRole>& assumed) {
   if (assumed && assumed->kind == AssumedRole::Kind::skip) return NoMatrix{"left out by --as", Evidence::user};
-  if (auto reason = not_a_number(entry)) return NoMatrix{std::move(*reason), std::nullopt};
+  if (auto reason = not_a_number(entry, siblings)) return NoMatrix{std::move(*reason), std::nullopt};
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);
   const auto* plan = std::get_if<MatrixPlan>(&decision);

@@ -1,6 +1,9 @@
 #include "sigmax/audit/roles/siblings.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
 
 #include "sigmax/audit/roles/tensor_name.hpp"
 
@@ -17,7 +20,18 @@ bool differ_by_a_number(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Siblings::Siblings(const std::vector<io::Entry>& entries) {
+Configs configs_of(const io::Checkpoint& checkpoint) {
+  Configs configs;
+  std::set<std::filesystem::path> asked;
+  for (const io::SourceFile& file : checkpoint.files) {
+    const std::filesystem::path folder = file.path.parent_path();
+    if (file.format == "onnx" || !asked.insert(folder).second) continue;
+    if (auto config = io::model_config_beside(file.path)) configs.emplace(folder, std::move(*config));
+  }
+  return configs;
+}
+
+Siblings::Siblings(const std::vector<io::Entry>& entries, Configs configs) : configs_(std::move(configs)) {
   const bool averages = std::any_of(entries.begin(), entries.end(), [](const io::Entry& entry) {
     const NameParts parts(entry.name);
     const auto components = parts.components();
@@ -33,10 +47,22 @@ Siblings::Siblings(const std::vector<io::Entry>& entries) {
   });
 }
 
+std::string quantized_by(const io::Entry& entry, const Siblings& siblings) {
+  const io::ModelConfig* config = siblings.config(entry);
+  return config == nullptr || config->quant_method.empty()
+             ? std::string()
+             : " (config.json: quant_method " + config->quant_method + ")";
+}
+
 bool is_average(std::string_view component) {
   return is_one_of(lower_case(component),
                    {"ema", "model_ema", "ema_model", "params_ema", "state_dict_ema", "ema_state_dict",
                     "model_ema_state_dict", "ema_params", "ema_weights", "swa_model", "averaged_model"});
+}
+
+const io::ModelConfig* Siblings::config(const io::Entry& entry) const {
+  const auto found = configs_.find(entry.file.parent_path());
+  return found == configs_.end() ? nullptr : &found->second;
 }
 
 const io::Entry* Siblings::find(std::string_view name, const io::Entry& beside) const {

@@ -1,5 +1,6 @@
 #include "sigmax/audit/roles/stored_layout.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,21 @@ bool is_gpt2_conv1d(const io::Entry& entry, const NameParts& parts, const Siblin
   if (s[0] != s[1]) return s[0] > s[1];
   const io::Entry* attention = beside_layer(entry, "c_attn", siblings);
   return attention != nullptr && attention->shape.size() == 2 && attention->shape[1] > attention->shape[0];
+}
+
+// Which layout the layers called c_attn, c_fc, c_proj and q_attn have, if config.json tells the model: those of GPT-2
+// are Conv1D, and those of others that kept the names are Linear.
+std::optional<Layout> conv1d_by_config(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
+  const io::ModelConfig* config = siblings.config(entry);
+  if (config == nullptr || parts.component(0) != "weight") return std::nullopt;
+  if (!is_one_of(parts.component(1), {"c_attn", "c_fc", "c_proj", "q_attn"})) return std::nullopt;
+  if (is_one_of(config->model_type, {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})) {
+    return axes({Axis::in, Axis::out});
+  }
+  if (is_one_of(config->model_type, {"gpt_bigcode", "exaone"})) return axes({Axis::out, Axis::in});
+  const auto& all = config->architectures;
+  const bool is_gpt2 = std::any_of(all.begin(), all.end(), [](const std::string& a) { return a.starts_with("GPT2"); });
+  return config->model_type.empty() && is_gpt2 ? std::optional(axes({Axis::in, Axis::out})) : std::nullopt;
 }
 
 // [in, heads, width] and [heads, width, in] of attention layers that keep an axis for the heads.
@@ -174,6 +190,7 @@ StoredLayout dense_layout(const io::Entry& entry, const Siblings& siblings) {
   const io::Entry* bias = bias_of(entry, siblings);
   if (is_vector(bias) && is_in_out(s, bias->shape)) return {axes({in, out}), Evidence::companion};
   if (is_vector(bias) && bias->shape[0] == s[0] && s[0] != s[1]) return {axes({out, in}), Evidence::companion};
+  if (auto layout = conv1d_by_config(entry, parts, siblings)) return {std::move(*layout), Evidence::companion};
   const std::string_view last = parts.component(0);
   if (is_one_of(last, {"kernel", "pointwise_kernel", "recurrent_kernel"}) ||
       (last == "weights" && parts.has_slashes()) || is_one_of(last, {"W_U", "W_in", "W_out"})) {

@@ -15,11 +15,10 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/onnx/onnx_shapes.hpp"
 
 namespace sigmax::io::onnx {
 namespace {
-
-constexpr std::size_t kMostAxes = 65;  // one more than any operator takes
 
 /// How many leading inputs of the node its output is made of, unchanged but for place, type or scale; 0 for a consumer.
 std::uint32_t forwarded_inputs(const Node& node) {
@@ -58,23 +57,36 @@ struct AxisMap {
   std::vector<int> permutation;
   bool reshaped = false;
   bool gathered = false;
+  Dimensions view = {};  // of a reshaped value whose axes `permutation` counts; empty: not known
 
   bool operator<(const AxisMap& other) const {
-    return std::tie(permutation, reshaped, gathered) < std::tie(other.permutation, other.reshaped, other.gathered);
+    return std::tie(permutation, reshaped, gathered, view) <
+           std::tie(other.permutation, other.reshaped, other.gathered, other.view);
   }
 
   /// For the input of a node whose output this map is of.
-  AxisMap before_reshape() const { return {{}, true, gathered}; }
+  AxisMap before_reshape() const { return {{}, true, gathered, {}}; }
 
-  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
-  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true}; }
-
-  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
+  /// The same where the output's shape is known. Of reshapes in a row the last one counts: the elements keep their
+  /// order.
+  AxisMap before_reshape(const std::optional<Dimensions>& shape) const {
     if (reshaped) return *this;
     const bool unknown = permutation == std::vector<int>{kReversed};
+    if (!shape || shape->empty() || (!permutation.empty() && !unknown && permutation.size() != shape->size())) {
+      return before_reshape();
+    }
+    return {permutation, true, gathered, *shape};
+  }
+
+  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
+  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true, {}}; }
+
+  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
+    if (reshaped) return before_reshape();  // what was transposed first has its elements in another order
+    const bool unknown = permutation == std::vector<int>{kReversed};
     if (!perm) {
-      if (permutation.empty()) return {{kReversed}, false, gathered};
-      if (unknown) return {{}, false, gathered};
+      if (permutation.empty()) return {{kReversed}, false, gathered, {}};
+      if (unknown) return {{}, false, gathered, {}};
       AxisMap result = *this;
       for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
       return result;
@@ -86,7 +98,7 @@ struct AxisMap {
       seen[static_cast<std::size_t>(axis)] = true;
     }
     if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
-    AxisMap result{{}, false, gathered};
+    AxisMap result{{}, false, gathered, {}};
     for (int i = 0; i < rank; ++i) {
       const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
       result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
@@ -101,7 +113,8 @@ struct AxisMap {
 /// that its axes took.
 class UsageFinder {
  public:
-  UsageFinder(const Model& model, const Dataflow& flow) : model_(model), flow_(flow), facts_(flow.values().size()) {}
+  UsageFinder(const Model& model, const Dataflow& flow)
+      : model_(model), flow_(flow), shapes_(constant_shapes(model, flow)), facts_(flow.values().size()) {}
 
   std::vector<std::vector<Usage>> find() {
     for (std::uint32_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
@@ -120,6 +133,7 @@ class UsageFinder {
         usage.permutation = axis_maps_[fact.axes].permutation;
         usage.reshaped = axis_maps_[fact.axes].reshaped;
         usage.gathered = axis_maps_[fact.axes].gathered;
+        usage.view = axis_maps_[fact.axes].view;
         usages[flow_.values()[v].weight].push_back(std::move(usage));
       }
     }
@@ -156,7 +170,8 @@ class UsageFinder {
     if (node.op == "Transpose") {
       return index_of(axis_maps_[axes].before_transpose(model_.integers(node, "perm", kMostAxes)));
     }
-    return index_of(node.op == "Gather" ? axis_maps_[axes].before_gather() : axis_maps_[axes].before_reshape());
+    return index_of(node.op == "Gather" ? axis_maps_[axes].before_gather()
+                                        : axis_maps_[axes].before_reshape(shapes_[edge.to]));
   }
 
   void connect_call(const Node& node, const Graph& body) {
@@ -189,7 +204,7 @@ class UsageFinder {
           connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
       } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
         const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
-        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false}) : 0;
+        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false, {}}) : 0;
         add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
       }
     }
@@ -291,6 +306,7 @@ class UsageFinder {
 
   const Model& model_;
   const Dataflow& flow_;
+  std::vector<std::optional<Dimensions>> shapes_;
   std::vector<std::vector<Fact>> facts_;  // one list a value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;

@@ -1,0 +1,22 @@
+// The shapes of the values that a graph makes of constants by moving their elements. Internal to io/.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/io/onnx/onnx_dataflow.hpp"
+#include "sigmax/io/onnx/onnx_model.hpp"
+
+namespace sigmax::io::onnx {
+
+/// More axes than any operator takes: longer lists are not read.
+inline constexpr std::size_t kMostAxes = 65;
+
+/// The shape of each of flow.values(): that of a constant, and what Identity, Cast, Transpose, Reshape, Flatten,
+/// Squeeze, Unsqueeze and the quantizing nodes make of it where their own parameters are constants; nothing where that
+/// is not known. One pass over the nodes, which a valid model has in the order in which they run.
+std::vector<std::optional<Dimensions>> constant_shapes(const Model& model, const Dataflow& flow);
+
+}  // namespace sigmax::io::onnx
