@@ -75,7 +75,8 @@ inline double of_estimate(double stop) { return 100 * stop; }
 /// What a residual is that was stopped at by a recurrence's own account of it: rounding comes on top.
 inline double of_stop(double stop) { return 1.01 * stop; }
 
-/// of_matrix and relative for computations in T on entries rounded to T.
+/// of_matrix and relative for computations in T on entries rounded to T. The constants of Householder's
+/// transformations, a few eps each, outweigh max(m, n) where that is small: 8 is the least.
 template <class T>
 double of_matrix_in(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
   return c * static_cast<double>(std::max<std::int64_t>(std::max(rows, columns), 8)) *

@@ -39,7 +39,7 @@ SvdOptions<T> deflation(std::int64_t k, double tolerance, Accuracy accuracy = Ac
 
 template <class T>
 double unit_of(std::int64_t rows, std::int64_t columns) {
-  return tolerance::relative(rows, columns) * tolerance::coarseness<T>();
+  return tolerance::relative_in<T>(rows, columns);
 }
 
 // What the source text prints of its example, numpy.linalg.svd's: four to eight digits.
