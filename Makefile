@@ -12,7 +12,7 @@ export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build test lint sanitize fuzz hunt bench real-models train clean
+.PHONY: help audit build test test-portable lint sanitize fuzz hunt bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -33,6 +33,12 @@ test: ## build and run every test
 	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
 	cmake --build --preset release
 	ctest --preset release
+
+test-portable: ## the numerical tests by every kernel of OpenBLAS and every SIMD target; PORTABLE=--short for two
+	@tools/install-dependencies core test
+	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON > /dev/null
+	@cmake --build --preset release --target numerical_tests
+	tools/test-portable --build $(BUILD) $(PORTABLE)
 
 lint: ## formatting, clang-tidy, who includes whom
 	@tools/install-dependencies core test lint

@@ -39,6 +39,22 @@ inline double relative(std::int64_t rows, std::int64_t columns, double kappa = 1
   return of_matrix(rows, columns, kappa, c);
 }
 
+/// What LAPACK's SVD of a matrix of norm 1 and that order leaves beyond rounding, whatever the processor. dlasdq, as
+/// dbdsqr, sets an off-diagonal entry of the bidiagonal matrix to 0 once it is below min(100, u^(-1/8)) u, 49.3 eps, of
+/// a value beside it. What is set to 0 lies in blocks of their own, so that all of it has the square root of its number
+/// as norm; from order 26 on dbdsdc does this in separate parts of at most 25 rows and joins them to rounding. In small
+/// matrices this exceeds 4 n eps: residuals of 49 eps are common at order 6.
+inline double of_bidiagonal(std::int64_t order) {
+  const double stop = std::exp2(53.0 / 8) * kUnitRoundoff;
+  return stop * std::sqrt(static_cast<double>(std::clamp<std::int64_t>(order - 1, 0, 24)));
+}
+
+/// The error of values and residuals of triplets computed in T that end in LAPACK's SVD, relative to the norm.
+template <class T = double>
+double of_triplets(std::int64_t rows, std::int64_t columns, double c = 4) {
+  return of_matrix<T>(rows, columns, 1, c) + of_bidiagonal(std::min(rows, columns));
+}
+
 /// The error of a singular value taken as the root of an eigenvalue of the Gram matrix: c max(m, n) eps sigma_1^2 is
 /// the error of the eigenvalue, and sigma |d sigma| = |d lambda| / 2; of sigma = 0 it is the root itself.
 inline double of_gram_root(std::int64_t rows, std::int64_t columns, double largest, double sigma, double c = 4) {
@@ -59,7 +75,8 @@ inline double of_estimate(double stop) { return 100 * stop; }
 /// What a residual is that was stopped at by a recurrence's own account of it: rounding comes on top.
 inline double of_stop(double stop) { return 1.01 * stop; }
 
-/// of_matrix and relative for computations in T on entries rounded to T.
+/// of_matrix and relative for computations in T on entries rounded to T. The constants of Householder's
+/// transformations, a few eps each, outweigh max(m, n) where that is small: 8 is the least.
 template <class T>
 double of_matrix_in(std::int64_t rows, std::int64_t columns, double norm, double c = 4) {
   return c * static_cast<double>(std::max<std::int64_t>(std::max(rows, columns), 8)) *

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gallery/stored.hpp"
@@ -105,6 +107,14 @@ inline const std::vector<NamedSpectrum>& spectra() {
       spectrum_of("tiny_300", [](double i) { return 1e-300 / (1 + i); }),
   };
   return all;
+}
+
+/// One of spectra(). Throws std::out_of_range if there is none of that name.
+inline const NamedSpectrum& spectrum(std::string_view name) {
+  for (const NamedSpectrum& each : spectra()) {
+    if (each.name == name) return each;
+  }
+  throw std::out_of_range("no spectrum is called " + std::string(name));
 }
 
 }  // namespace sigmax::gallery

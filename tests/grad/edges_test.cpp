@@ -57,7 +57,8 @@ void expect_no_gap(const LinearOperator<double>& a, const SvdResult<double>& tri
   // By conjugate gradients a gap is estimated on the way, and one that is none is rounding.
   ASSERT_EQ(backward.report.gap.size(), forward.report.gap.size());
   for (std::size_t i = 0; i < forward.report.gap.size(); ++i) {
-    EXPECT_NEAR(backward.report.gap[i], forward.report.gap[i], tolerance::relative(a.shape().rows, a.shape().columns));
+    EXPECT_NEAR(backward.report.gap[i], forward.report.gap[i],
+                tolerance::of_triplets(a.shape().rows, a.shape().columns));
   }
 }
 
@@ -114,7 +115,7 @@ TEST(Edges, ADoubleLargestValueHasASubgradientAndItsVectorsNone) {
     const SvdResult<double> triplets = svd(*a, problems::to_rounding(1), context);
     const SvdVjp<double> of_value = svd_vjp<double>(*a, triplets, {{1}, {}, {}}, {}, context);
     EXPECT_EQ(of_value.report.outcome, GradientOutcome::subgradient);
-    EXPECT_NEAR(of_value.report.gap[0], 0, tolerance::relative(rows, columns));
+    EXPECT_NEAR(of_value.report.gap[0], 0, tolerance::of_triplets(rows, columns));
     EXPECT_NEAR(problems::as_matrix(of_value.cotangent).norm(), 1, tolerance::relative(rows, columns));
     expect_subgradient(known, of_value.cotangent, context);
     for (const GradientSolver& solver : problems::every_solver()) {
@@ -122,7 +123,7 @@ TEST(Edges, ADoubleLargestValueHasASubgradientAndItsVectorsNone) {
       expect_no_gap(*a, triplets, solver, context);
       const SvdVjp<double> of_vectors =
           svd_vjp(*a, triplets, problems::random_cotangent(a->shape(), 1), by(solver), context);
-      EXPECT_NEAR(of_vectors.report.gap[0], 0, tolerance::relative(rows, columns));
+      EXPECT_NEAR(of_vectors.report.gap[0], 0, tolerance::of_triplets(rows, columns));
     }
   }
 }

@@ -88,7 +88,7 @@ TEST(NarrowStorage, ForwardAndSecondDerivativesInFloatAreThoseInDouble) {
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (const auto& [rows, columns] : {std::pair{12, 9}, std::pair{9, 12}, std::pair{200, 160}}) {
       SCOPED_TRACE(std::string(name(dtype)) + " " + std::to_string(rows) + "x" + std::to_string(columns));
-      std::vector<double> sigma = gallery::spectra()[7].values(std::min(rows, columns));
+      std::vector<double> sigma = gallery::spectrum("power_law").values(std::min(rows, columns));
       const Narrow a = narrow(dtype, rows, columns, gallery::with_singular_values(rows, columns, sigma, 3));
       const Narrow towards = narrow(dtype, rows, columns, gallery::normal(rows * columns, 4));
       const SvdResult<double> triplets = svd(*a.exact, problems::to_rounding(2), context);

@@ -105,7 +105,7 @@ TEST(SvdVjp, PulledBackIsTheDerivativeByParametersOfEveryOperatorAndSpectrum) {
 
 TEST(SvdVjp, GivesTheSameBitsForAnyNumberOfThreadsAndMeetsItsToleranceWithoutAMatrix) {
   const std::int64_t n = 150;
-  const Known known{n, n, gallery::spectra()[7].values(n)};
+  const Known known{n, n, gallery::spectrum("power_law").values(n)};
   const Operator<double> a = known.a();
   Context one(1);
   const SvdResult<double> triplets = svd(*a, problems::to_rounding(3), one);

@@ -9,6 +9,7 @@
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/linalg/small_dense.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -48,7 +49,7 @@ void expect_leading(const Matrix<double>& a, std::int64_t bandwidth, const std::
     residual += sum * sum;
     square += found.vector[static_cast<std::size_t>(i)] * found.vector[static_cast<std::size_t>(i)];
   }
-  EXPECT_NEAR(square, 1, 1e-14);
+  EXPECT_NEAR(square, 1, tolerance::relative_in<double>(n, n));
   EXPECT_LE(std::sqrt(residual), allowed);
 }
 

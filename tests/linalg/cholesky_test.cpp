@@ -29,7 +29,7 @@ std::vector<double> random_gram(std::int64_t n, unsigned seed) {
 
 class CholeskyOrders : public testing::TestWithParam<std::int64_t> {};
 
-TEST_P(CholeskyOrders, factor_reproduces_the_matrix_within_the_stated_error) {
+TEST_P(CholeskyOrders, FactorReproducesTheMatrixWithinTheStatedError) {
   const std::int64_t n = GetParam();
   const auto size = static_cast<std::size_t>(n);
   const std::vector<double> a = random_gram(n, 3);
@@ -54,7 +54,7 @@ TEST_P(CholeskyOrders, factor_reproduces_the_matrix_within_the_stated_error) {
   }
 }
 
-TEST_P(CholeskyOrders, refuses_a_matrix_with_one_negative_eigenvalue) {
+TEST_P(CholeskyOrders, RefusesAMatrixWithOneNegativeEigenvalue) {
   const std::int64_t n = GetParam();
   const auto size = static_cast<std::size_t>(n);
   for (const std::size_t where : {std::size_t{0}, size / 2, size - 1}) {
@@ -65,7 +65,7 @@ TEST_P(CholeskyOrders, refuses_a_matrix_with_one_negative_eigenvalue) {
   }
 }
 
-TEST_P(CholeskyOrders, refuses_zero_pivots_and_non_finite_entries) {
+TEST_P(CholeskyOrders, RefusesZeroPivotsAndNonFiniteEntries) {
   const std::int64_t n = GetParam();
   const auto size = static_cast<std::size_t>(n);
   for (const double bad : {0.0, std::nan(""), HUGE_VAL}) {
@@ -76,7 +76,7 @@ TEST_P(CholeskyOrders, refuses_zero_pivots_and_non_finite_entries) {
   }
 }
 
-TEST_P(CholeskyOrders, gives_the_same_bits_on_one_thread_and_on_three) {
+TEST_P(CholeskyOrders, GivesTheSameBitsOnOneThreadAndOnThree) {
   const std::int64_t n = GetParam();
   std::vector<double> one = random_gram(n, 11);
   std::vector<double> three = one;

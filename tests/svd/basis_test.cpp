@@ -11,6 +11,7 @@
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/range_checked.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -41,22 +42,15 @@ Matrix<T> copy_of(MatrixView<const T> x) {
   return copy;
 }
 
-// max |Q^T Q - I|
 template <Real T>
-double departure(const Basis<T>& basis) {
-  double largest = 0;
-  for (std::int64_t i = 0; i < basis.count(); ++i) {
-    for (std::int64_t j = 0; j <= i; ++j) {
-      largest = std::max(largest, std::fabs(blas1::dot<T>(basis.at(i), basis.at(j)) - (i == j ? 1 : 0)));
-    }
-  }
-  return largest;
+double orthonormality_error(const Basis<T>& basis) {
+  return checks::orthonormality_error(basis.count(), [&basis](std::int64_t j) { return basis.at(j); });
 }
 
 // max |X - Q C - P R| over the columns, in norm, with P the vectors behind the first C.rows
 template <Real T>
 double misfit(const Basis<T>& basis, const Matrix<T>& x, const typename Basis<T>::Appended& found) {
-  double largest = 0;
+  checks::Largest largest;
   const std::int64_t before = found.c.rows();
   for (std::int64_t j = 0; j < x.columns(); ++j) {
     double sum = 0;
@@ -68,9 +62,9 @@ double misfit(const Basis<T>& basis, const Matrix<T>& x, const typename Basis<T>
       }
       sum += rest * rest;
     }
-    largest = std::max(largest, std::sqrt(sum));
+    largest.add(std::sqrt(sum));
   }
-  return largest;
+  return largest.value();
 }
 
 TYPED_TEST(BasisTest, AppendsBlocksOfEverySizeAndTellsWhatTheyWere) {
@@ -84,7 +78,7 @@ TYPED_TEST(BasisTest, AppendsBlocksOfEverySizeAndTellsWhatTheyWere) {
       const Matrix<T> x = copy_of<T>(basis.next(b));
       const auto found = basis.append(b, 0, random);
       EXPECT_EQ(found.rank, b);
-      EXPECT_LE(departure(basis), this->working(n)) << n << " entries, block of " << b;
+      EXPECT_LE(orthonormality_error(basis), this->working(n)) << n << " entries, block of " << b;
       EXPECT_LE(misfit(basis, x, found), this->working(n) * std::sqrt(n)) << n << " entries, block of " << b;
     }
     EXPECT_EQ(random, random_state(3)) << "no random direction was needed";
@@ -117,7 +111,7 @@ TYPED_TEST(BasisTest, ReplacesDependentColumnsByFreshDirections) {
   EXPECT_GT(found.r(1, 1), 0);
   EXPECT_GT(found.r(4, 4), 0);
   EXPECT_NE(random, random_state(4));
-  EXPECT_LE(departure(basis), this->working(n));
+  EXPECT_LE(orthonormality_error(basis), this->working(n));
   EXPECT_LE(misfit(basis, before, found), this->working(n) * std::sqrt(n));
 }
 
@@ -137,7 +131,7 @@ TYPED_TEST(BasisTest, StaysOrthonormalWhenColumnsNearlyDependOnIt) {
       x.column(j)[i] = basis.at(1)[i] + small * x.column(j)[i];
   }
   EXPECT_EQ(basis.append(5, 0, random).rank, 5);
-  EXPECT_LE(departure(basis), this->working(n));
+  EXPECT_LE(orthonormality_error(basis), this->working(n));
 }
 
 TYPED_TEST(BasisTest, TakesWhatIsBelowTheFloorForNothing) {
@@ -161,7 +155,7 @@ TYPED_TEST(BasisTest, SpansTheWholeSpaceWithRandomDirections) {
     Basis<T> basis(n, n + 1, context);
     RandomState random{};
     for (std::int64_t j = 0; j < n; ++j) basis.append_random(random);
-    EXPECT_LE(departure(basis), this->working(n));
+    EXPECT_LE(orthonormality_error(basis), this->working(n));
     EXPECT_THROW(basis.append_random(random), Error);
   }
 }
@@ -192,7 +186,7 @@ TYPED_TEST(BasisTest, CombinesAndCompressesAlike) {
     basis.compress(std::as_const(weights).view());
     ASSERT_EQ(basis.count(), 4);
     EXPECT_EQ(copy_of<T>(basis.columns(0, 4)), combined);
-    EXPECT_LE(departure(basis), this->working(count) * std::sqrt(n));
+    EXPECT_LE(orthonormality_error(basis), this->working(count) * std::sqrt(n));
   }
 }
 

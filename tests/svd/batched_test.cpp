@@ -19,6 +19,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched/batched_tridiagonal.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -50,31 +51,14 @@ void expect_triplets(const Tensor& a, const BatchResult& result, std::int64_t in
   const Matrix<double>&u = result.u[i], &v = result.v[i];
   const std::vector<double> entries = values_of(a);
   const std::span<const double> sigma = result.values(index);
-  const auto columns = static_cast<std::size_t>(a.shape()[1]);
-  const double largest = sigma[0];
   for (std::size_t k = 0; k < sigma.size(); ++k) {
-    const auto left = u.column(static_cast<std::int64_t>(k)), right = v.column(static_cast<std::int64_t>(k));
-    double forward = 0;
-    double backward = 0;
-    std::vector<double> back(columns);
-    for (std::size_t r = 0; r < left.size(); ++r) {
-      double product = 0;
-      for (std::size_t c = 0; c < columns; ++c) {
-        product += entries[r * columns + c] / largest * right[c];
-        back[c] += entries[r * columns + c] / largest * left[r];
-      }
-      forward += std::pow(product - sigma[k] / largest * left[r], 2);
-    }
-    for (std::size_t c = 0; c < columns; ++c) backward += std::pow(back[c] - sigma[k] / largest * right[c], 2);
-    EXPECT_LE(std::sqrt(std::max(forward, backward)), result.residual[i] + slack) << what;
-    for (std::size_t j = 0; j <= k; ++j) {
-      double of_u = 0, of_v = 0;
-      for (std::size_t r = 0; r < left.size(); ++r) of_u += left[r] * u.column(static_cast<std::int64_t>(j))[r];
-      for (std::size_t c = 0; c < columns; ++c) of_v += right[c] * v.column(static_cast<std::int64_t>(j))[c];
-      EXPECT_NEAR(of_u, j == k ? 1 : 0, slack) << what;
-      EXPECT_NEAR(of_v, j == k ? 1 : 0, slack) << what;
-    }
+    const auto column = static_cast<std::int64_t>(k);
+    const auto residuals =
+        checks::residuals_of<double>(entries, sigma[k], u.column(column), v.column(column), sigma[0]);
+    EXPECT_LE(residuals.larger(), result.residual[i] + slack) << what;
   }
+  EXPECT_LE(checks::orthonormality_error(u), slack) << what;
+  EXPECT_LE(checks::orthonormality_error(v), slack) << what;
 }
 
 TEST(Batched, MeetsTheToleranceForEveryShapeAndStorageType) {

@@ -14,6 +14,7 @@
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/krylov/convergence.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -52,17 +53,6 @@ class LanczosTest : public testing::Test {
     }
     return std::sqrt(sum);
   }
-  static double departure(const Matrix<T>& x) {
-    double largest = 0;
-    for (std::int64_t i = 0; i < x.columns(); ++i) {
-      for (std::int64_t j = 0; j <= i; ++j) {
-        double sum = i == j ? -1 : 0;
-        for (std::int64_t l = 0; l < x.rows(); ++l) sum += static_cast<double>(x(l, i)) * static_cast<double>(x(l, j));
-        largest = std::max(largest, std::fabs(sum));
-      }
-    }
-    return largest;
-  }
 };
 using Reals = testing::Types<float, double>;
 TYPED_TEST_SUITE(LanczosTest, Reals);
@@ -95,7 +85,8 @@ TYPED_TEST(LanczosTest, FindsTheTopOfEverySpectrum) {
                       rounding + negligible<TypeParam>(n) * lambda[0])
               << what << ", pair " << i;
         }
-        EXPECT_LE(this->departure(result.vectors), tolerance::relative(n, n) * tolerance::coarseness<TypeParam>())
+        EXPECT_LE(checks::orthonormality_error(result.vectors),
+                  tolerance::relative(n, n) * tolerance::coarseness<TypeParam>())
             << what;
       }
     }
@@ -104,7 +95,7 @@ TYPED_TEST(LanczosTest, FindsTheTopOfEverySpectrum) {
 
 TYPED_TEST(LanczosTest, FindsEveryVectorOfMultipleEigenvalues) {
   for (const int copies : {2, 3, 5}) {
-    std::vector<double> lambda = gallery::spectra()[6].values(200);  // linear
+    std::vector<double> lambda = gallery::spectrum("linear").values(200);
     for (int i = 0; i < copies; ++i) lambda[static_cast<std::size_t>(i)] = 1.2;
     const auto result = this->run(lambda, {.k = copies + 1, .tolerance = this->kTolerance});
     EXPECT_EQ(result.outcome, LanczosOutcome::converged);
@@ -139,14 +130,15 @@ TYPED_TEST(LanczosTest, FindsAsManyPairsAsAskedOfExhaustedSpaces) {
           EXPECT_NEAR(result.theta[static_cast<std::size_t>(i)], sorted[static_cast<std::size_t>(i)],
                       this->rounding(lambda));
         }
-        EXPECT_LE(this->departure(result.vectors), tolerance::relative(30, 30) * tolerance::coarseness<TypeParam>());
+        EXPECT_LE(checks::orthonormality_error(result.vectors),
+                  tolerance::relative(30, 30) * tolerance::coarseness<TypeParam>());
       }
     }
   }
 }
 
 TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
-  const std::vector<double> lambda = gallery::spectra()[6].values(400);  // linear
+  const std::vector<double> lambda = gallery::spectrum("linear").values(400);
   for (const std::int64_t k : {1, 4}) {
     const LanczosOptions options{.k = k, .tolerance = this->kTolerance, .max_products = 20000, .basis = 3 * k + 6};
     const auto result = this->run(lambda, options);
@@ -193,7 +185,7 @@ TYPED_TEST(LanczosTest, TakesABasisOfAnySize) {
 
 TYPED_TEST(LanczosTest, SavesProductsFromAWarmStart) {
   using T = TypeParam;
-  const std::vector<double> lambda = gallery::spectra()[6].values(300);  // linear
+  const std::vector<double> lambda = gallery::spectrum("linear").values(300);
   for (const std::int64_t k : {1, 6}) {
     const LanczosOptions options{.k = k, .tolerance = 1e-4};
     const auto cold = this->run(lambda, options);
@@ -229,7 +221,7 @@ TYPED_TEST(LanczosTest, IsNotHeldByAStartInTheWrongEigenspace) {
 }
 
 TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
-  const std::vector<double> lambda = gallery::spectra()[7].values(200);  // power law
+  const std::vector<double> lambda = gallery::spectrum("power_law").values(200);
   const auto one = this->run(lambda, {.k = 1, .tolerance = this->kTolerance});
   const auto two = this->run(lambda, {.k = 2, .tolerance = this->kTolerance});
   ASSERT_FALSE(one.recurrences.empty() || two.recurrences.empty());
@@ -246,7 +238,7 @@ TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
 }
 
 TYPED_TEST(LanczosTest, FeedsTheProbabilisticBound) {
-  const std::vector<double> lambda = gallery::spectra()[6].values(300);  // linear
+  const std::vector<double> lambda = gallery::spectrum("linear").values(300);
   for (const std::int64_t k : {1, 4}) {
     const auto result = this->run(lambda, {.k = k, .tolerance = this->kTolerance, .random = vouched(random_state(1))});
     ASSERT_FALSE(result.recurrences.empty());

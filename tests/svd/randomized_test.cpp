@@ -12,7 +12,7 @@ namespace sigmax {
 namespace {
 
 suite::Case<double> power_law(std::int64_t rows, std::int64_t columns) {
-  return suite::make_case<double>(gallery::spectra()[7], rows, columns);
+  return suite::make_case<double>(gallery::spectrum("power_law"), rows, columns);
 }
 
 TEST(Randomized, IsExactWhereTheSketchHoldsTheRange) {

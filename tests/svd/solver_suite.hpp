@@ -12,6 +12,7 @@
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::suite {
@@ -100,51 +101,11 @@ bool representable(const std::vector<double>& sigma) {
   return std::same_as<T, double> || sigma.front() == 0 || (sigma.front() < 1e30 && sigma.front() > 1e-30);
 }
 
-/// The largest entry of |X^T X - I|.
-template <Real T>
-double orthonormality_error(const Matrix<T>& x) {
-  double largest = 0;
-  for (std::int64_t i = 0; i < x.columns(); ++i) {
-    for (std::int64_t j = 0; j <= i; ++j) {
-      double sum = i == j ? -1 : 0;
-      for (std::int64_t l = 0; l < x.rows(); ++l) sum += static_cast<double>(x(l, i)) * static_cast<double>(x(l, j));
-      largest = std::max(largest, std::isfinite(sum) ? std::fabs(sum) : INFINITY);
-    }
-  }
-  return largest;
-}
-
 /// |A v_i - sigma_i u_i| and |A^T u_i - sigma_i v_i|, both over the sigma_1 that was found, from the entries.
-struct Residuals {
-  double forward = 0;
-  double back = 0;
-};
-
 template <Real T>
-Residuals residuals_of(const Case<T>& c, const SvdResult<T>& result, std::int64_t i) {
+checks::Residuals residuals_of(const Case<T>& c, const SvdResult<T>& result, std::int64_t i) {
   const double largest = result.sigma.front();
-  const long double scale = largest > 0 ? largest : 1;
-  const long double sigma = result.sigma[static_cast<std::size_t>(i)] / scale;
-  std::vector<long double> av(static_cast<std::size_t>(c.rows));
-  std::vector<long double> atu(static_cast<std::size_t>(c.columns));
-  for (std::int64_t r = 0; r < c.rows; ++r) {
-    for (std::int64_t j = 0; j < c.columns; ++j) {
-      const long double entry = c.entries[static_cast<std::size_t>(r * c.columns + j)] / scale;
-      av[static_cast<std::size_t>(r)] += entry * result.v(j, i);
-      atu[static_cast<std::size_t>(j)] += entry * result.u(r, i);
-    }
-  }
-  long double forward = 0;
-  long double back = 0;
-  for (std::int64_t r = 0; r < c.rows; ++r) {
-    const long double e = av[static_cast<std::size_t>(r)] - sigma * result.u(r, i);
-    forward += e * e;
-  }
-  for (std::int64_t j = 0; j < c.columns; ++j) {
-    const long double e = atu[static_cast<std::size_t>(j)] - sigma * result.v(j, i);
-    back += e * e;
-  }
-  return {static_cast<double>(std::sqrt(forward)), static_cast<double>(std::sqrt(back))};
+  return checks::residuals_of<T>(c.entries, result, i, largest > 0 ? largest : 1);
 }
 
 }  // namespace sigmax::suite
