@@ -1,4 +1,4 @@
-// Checkpoint::find() and its kin. Not beside entry.hpp: bytes/, which lies above that header, makes names fit to print.
+// Checkpoint::find() and its kin. It needs bytes/, which lies above entry.hpp, and so is a room of its own.
 #include "sigmax/io/entry.hpp"
 
 #include <fmt/format.h>
