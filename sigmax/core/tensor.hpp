@@ -47,8 +47,8 @@ class Tensor {
   static Tensor view_of(std::span<const double> values, Dimensions shape, Dimensions strides);
   static Tensor view_of(std::span<const float> values, Dimensions shape, Dimensions strides);
   /// Memory that is gone when the call returns.
-  template <class T, class... Rest>
-  static Tensor view_of(std::vector<T>&& values, Rest&&... rest) = delete;
+  template <class T>
+  static Tensor view_of(std::vector<T>&& values, Dimensions shape, Dimensions strides = {}) = delete;
 
   /// A row-major tensor with its own copy of `values`. Throws Error if the shape does not hold that many.
   static Tensor copy_of(std::span<const double> values, Dimensions shape);
