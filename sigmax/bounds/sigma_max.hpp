@@ -26,8 +26,8 @@ namespace sigmax {
 ///
 /// Cost, for an m x n matrix with k = min(m, n): 5 to 60 reads of A to find the vectors, fewer where the first singular
 /// value stands apart. Then for a proof m n k flops for the Gram matrix and one or two factorizations of k^3 / 3, with
-/// 2 k^2 doubles; less than a second for 2048 x 2048 on two cores. Beyond the limit for proofs, no more than the reads. A
-/// `relative_width` in the options also loosens the search, to an eighth of it.
+/// 2 k^2 doubles; less than a second for 2048 x 2048 on two cores. Beyond the limit for proofs, no more than the reads.
+/// A `relative_width` in the options also loosens the search, to an eighth of it.
 ///
 /// Throws Error as svd() and certify(): an operator without entries, entries that are NaN or infinite, options out of
 /// range; Canceled on request.
