@@ -4,6 +4,7 @@
 
 MODEL ?= examples/models
 REPORTS ?= reports
+PREFIX ?= /usr/local
 SECONDS ?= 60
 BUILD := build/release
 PYTHON := .venv/bin/python
@@ -12,7 +13,7 @@ export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build test test-portable lint sanitize fuzz hunt bench real-models train clean
+.PHONY: help audit build install test test-portable lint sanitize fuzz hunt bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,6 +29,11 @@ build: ## the command, as build/release/cli/sigmax
 	@[ -f $(BUILD)/build.ninja ] || cmake --preset release -DSIGMAX_BUILD_TESTS=OFF -DSIGMAX_BUILD_EXAMPLES=OFF > /dev/null
 	@cmake --build --preset release --target sigmax_command
 
+install: build ## the command, the library and its headers, below PREFIX (/usr/local)
+	@cmake --build --preset release --target sigmax
+	@cmake --install $(BUILD) --prefix $(PREFIX) --component Unspecified > /dev/null
+	@echo "Installed below $(PREFIX): bin/sigmax, include/sigmax, the library, find_package(sigmax), pkg-config sigmax"
+
 test: ## build and run every test
 	@tools/install-dependencies core test torch
 	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
@@ -40,7 +46,7 @@ test-portable: ## the numerical tests by every kernel of OpenBLAS and every SIMD
 	@cmake --build --preset release --target numerical_tests
 	tools/test-portable --build $(BUILD) $(PORTABLE)
 
-lint: ## formatting, clang-tidy, who includes whom
+lint: ## formatting, clang-tidy, who includes whom, what the documents name
 	@tools/install-dependencies core test lint
 	tools/lint
 

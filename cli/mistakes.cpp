@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/closest_names.hpp"
+#include "sigmax/core/closest_names.hpp"
 
 namespace sigmax::cli {
 namespace {

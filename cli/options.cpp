@@ -9,12 +9,12 @@
 #include <set>
 #include <utility>
 
-#include "cli/closest_names.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/mistakes.hpp"
 #include "cli/option_parts.hpp"
 #include "cli/svd_options.hpp"
+#include "sigmax/core/closest_names.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/report/columns.hpp"
 

@@ -11,9 +11,9 @@
 #include <variant>
 #include <vector>
 
-#include "cli/closest_names.hpp"
 #include "sigmax/audit/roles/role.hpp"
 #include "sigmax/audit/unread.hpp"
+#include "sigmax/core/closest_names.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/intact.hpp"
@@ -39,21 +39,6 @@ bool is_matrix(const io::Entry& entry) {
 }
 
 using Candidates = std::vector<const io::Entry*>;
-
-Candidates called(const io::Checkpoint& checkpoint, std::string_view name) {
-  Candidates found;
-  for (const io::Entry& entry : checkpoint.entries) {
-    if (entry.name == name) found.push_back(&entry);
-  }
-  return found;
-}
-
-// `w`, or `w@2` if other tensors have the name too.
-std::string label_of(const io::Checkpoint& checkpoint, const io::Entry& entry) {
-  const Candidates all = called(checkpoint, entry.name);
-  if (all.size() == 1) return entry.name;
-  return fmt::format("{}@{}", entry.name, std::find(all.begin(), all.end(), &entry) - all.begin() + 1);
-}
 
 std::string cut_list(const std::vector<std::string>& lines, std::size_t total) {
   return fmt::format("\n  {}{}", fmt::join(lines, "\n  "),
@@ -87,7 +72,7 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
   }
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min(matrices.size(), kListed); ++i) {
-    names.push_back(label_of(checkpoint, *matrices[i]));
+    names.push_back(checkpoint.label(*matrices[i]));
   }
   throw Error(fmt::format("{0} holds {1} matrices; name one, as in {0}:{2}{3}", path.string(), matrices.size(),
                           names.front(), cut_list(names, matrices.size())));
@@ -110,23 +95,11 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
                           cut_list(lines, all.size())));
 }
 
-// The tensor called `name`, or `NAME@N`, the N-th called NAME; null if there is none. A name may hold an @ of its own,
-// which goes first.
+// The tensor called `name`, or `NAME@N`, the N-th called NAME; null if there is none.
 const io::Entry* find_name(const io::Checkpoint& checkpoint, std::string_view name, const Target& target) {
-  const Candidates all = called(checkpoint, name);
+  const Candidates all = checkpoint.candidates(name);
   if (all.size() > 1) refuse_ambiguous(all, target);
-  if (all.size() == 1) return all.front();
-  const std::size_t at = name.rfind('@');
-  if (at == std::string_view::npos) return nullptr;
-  std::size_t number = 0;
-  const char* const end = name.data() + name.size();
-  const auto [stop, error] = std::from_chars(name.data() + at + 1, end, number);
-  if (error != std::errc() || stop != end) return nullptr;
-  const Candidates numbered = called(checkpoint, name.substr(0, at));
-  if (numbered.empty()) return nullptr;
-  if (number >= 1 && number <= numbered.size()) return numbered[number - 1];
-  throw Error(fmt::format("{} has {} called '{}', and no number {} of them", target.path.string(),
-                          plural(numbered.size(), "tensor"), name.substr(0, at), number));
+  return all.empty() ? nullptr : all.front();
 }
 
 // `0, 3` of `name[0, 3]`; nothing if it is no list of numbers.
@@ -154,9 +127,7 @@ Found find_entry(const io::Checkpoint& checkpoint, const Target& target, const R
     auto index = parse_index(wanted.substr(bracket + 1, wanted.size() - bracket - 2));
     if (entry != nullptr && index) return {entry, std::move(index)};
   }
-  std::vector<std::string> names;
-  for (const io::Entry& entry : checkpoint.entries) names.push_back(entry.name);
-  const std::vector<std::string> close = closest_names(wanted, names, 5);
+  const std::vector<std::string> close = closest_names(wanted, checkpoint.names(), 5);
   throw Error(fmt::format("{} has no tensor '{}'{}", target.path.string(), wanted,
                           close.empty() ? std::string("; `sigmax ls` lists its tensors")
                                         : fmt::format("; did you mean\n  {}", fmt::join(close, "\n  "))));

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "sigmax/core/bound.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -27,6 +29,8 @@ struct CertifyOptions {
   /// A sum, product or stack of at most this many entries may be formed, 8 bytes each, so that it can be factored.
   std::int64_t formed_up_to = std::int64_t{1} << 27;
   double failure_probability = 1e-9;  ///< of a probabilistic upper end, at least kLeastFailureProbability
+  /// What sigma_max() starts from, as SvdOptions::random; empty: drawn. certify() goes by the hint's.
+  std::optional<RandomState> random{};
 };
 
 /// lower <= sigma_max(A) <= upper, starting from what svd() found. The ends speak of the exact operator: the stored

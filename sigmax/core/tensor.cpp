@@ -32,6 +32,38 @@ void require_count(std::size_t values, std::span<const std::int64_t> shape) {
   }
 }
 
+// One past the last element that the strides lead to.
+std::int64_t extent_of(std::span<const std::int64_t> shape, std::span<const std::int64_t> strides) {
+  std::int64_t last = 0;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0) return 0;
+    if (strides[i] > 0 && shape[i] - 1 > (std::numeric_limits<std::int64_t>::max() - 1 - last) / strides[i]) {
+      throw Error(fmt::format("[tensor] strides {} for shape {} lead out of every memory", to_string(strides),
+                              to_string(shape)));
+    }
+    last += (shape[i] - 1) * strides[i];
+  }
+  return last + 1;
+}
+
+template <class T>
+Tensor over(std::span<const T> values, DType dtype, Dimensions shape) {
+  require_count(values.size(), shape);
+  return Tensor(dtype, std::move(shape), reinterpret_cast<const std::byte*>(values.data()), nullptr);
+}
+
+template <class T>
+Tensor over(std::span<const T> values, DType dtype, Dimensions shape, Dimensions strides) {
+  Tensor tensor(dtype, std::move(shape), std::move(strides), reinterpret_cast<const std::byte*>(values.data()),
+                nullptr);
+  const std::int64_t needed = extent_of(tensor.shape(), tensor.strides());
+  if (static_cast<std::int64_t>(values.size()) < needed) {
+    throw Error(fmt::format("[tensor] {} values end before the last of the {} that shape {} with strides {} spans",
+                            values.size(), needed, to_string(tensor.shape()), to_string(tensor.strides())));
+  }
+  return tensor;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> element_count(std::span<const std::int64_t> shape) noexcept {
@@ -78,6 +110,22 @@ Tensor::Tensor(DType dtype, Dimensions shape, Dimensions strides, const std::byt
   for (const std::int64_t stride : strides_) {
     if (stride < 0) throw Error(fmt::format("[tensor] strides must not be negative, got {}", stride));
   }
+}
+
+Tensor Tensor::view_of(std::span<const double> values, Dimensions shape) {
+  return over(values, DType::f64, std::move(shape));
+}
+
+Tensor Tensor::view_of(std::span<const float> values, Dimensions shape) {
+  return over(values, DType::f32, std::move(shape));
+}
+
+Tensor Tensor::view_of(std::span<const double> values, Dimensions shape, Dimensions strides) {
+  return over(values, DType::f64, std::move(shape), std::move(strides));
+}
+
+Tensor Tensor::view_of(std::span<const float> values, Dimensions shape, Dimensions strides) {
+  return over(values, DType::f32, std::move(shape), std::move(strides));
 }
 
 Tensor Tensor::copy_of(std::span<const double> values, Dimensions shape) {

@@ -38,6 +38,18 @@ class Tensor {
   /// The same with given strides. Throws Error if their number is not the rank or one is negative.
   Tensor(DType dtype, Dimensions shape, Dimensions strides, const std::byte* data, std::shared_ptr<const void> owner);
 
+  /// A tensor over memory of the caller's, which is not copied: it must stay where it is, and keep its values, while
+  /// the tensor or anything made of it is in use. Row-major without gaps; or with strides in elements, of which {1,
+  /// rows} makes a matrix of column-major values. Throws Error if the values are not as many as the shape holds, or end
+  /// before the last element that the strides lead to.
+  static Tensor view_of(std::span<const double> values, Dimensions shape);
+  static Tensor view_of(std::span<const float> values, Dimensions shape);
+  static Tensor view_of(std::span<const double> values, Dimensions shape, Dimensions strides);
+  static Tensor view_of(std::span<const float> values, Dimensions shape, Dimensions strides);
+  /// Memory that is gone when the call returns.
+  template <class T>
+  static Tensor view_of(std::vector<T>&& values, Dimensions shape, Dimensions strides = {}) = delete;
+
   /// A row-major tensor with its own copy of `values`. Throws Error if the shape does not hold that many.
   static Tensor copy_of(std::span<const double> values, Dimensions shape);
   static Tensor copy_of(std::span<const float> values, Dimensions shape);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
@@ -78,6 +79,20 @@ struct Checkpoint {
   /// and are of no known format, or that its index does not name, or that are links out of it; parts of a whole that
   /// are missing, or were not named with the others.
   std::vector<UnreadFile> unread_files;
+
+  /// The tensor called `name`. Where several have the name (in several files of a folder, or in subgraphs), `name@2` is
+  /// the second of them in the order of `entries`. A name that has an @ of its own is looked for as it is first.
+  /// Throws Error if there is none, naming the closest ones, or if there are several, listing them with their numbers.
+  const Entry& find(std::string_view name) const;
+
+  /// What find() chooses from: no tensor, one, or all that share the name. Throws Error for a number that is too large.
+  std::vector<const Entry*> candidates(std::string_view name) const;
+
+  /// What find() is asked for one of the entries: its name, or `name@2` where others have the name too.
+  std::string label(const Entry& entry) const;
+
+  /// The names of the tensors, in the order of `entries`.
+  std::vector<std::string> names() const;
 };
 
 }  // namespace sigmax::io

@@ -1,21 +1,29 @@
 // Certified norms of the weights of a checkpoint: a program that knows sigmax only as it is installed.
+#include "sigmax/sigmax.hpp"  // first: it stands alone
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-
-#include "sigmax/bounds/certify.hpp"
-#include "sigmax/io/checkpoint.hpp"
-#include "sigmax/ops/dense.hpp"
+#include <string>
 
 int main(int, char** arguments) {
+  const sigmax::io::Checkpoint model = sigmax::io::open_checkpoint(arguments[1]);
   int certified = 0;
-  for (const auto& entry : sigmax::io::open_checkpoint(arguments[1]).entries) {
+  std::string last;
+  for (const auto& entry : model.entries) {
     if (entry.shape.size() != 2) continue;
-    const auto weight = sigmax::dense<double>(entry.load());
-    const auto sigma_max = sigmax::certify(*weight, sigmax::svd(*weight));
+    const sigmax::Enclosure sigma_max = sigmax::sigma_max(entry.load());
     const double upper = sigma_max.upper ? sigma_max.upper->value() : HUGE_VAL;
     std::printf("%s: %.17g <= sigma_max <= %.17g\n", entry.name.c_str(), sigma_max.lower.value(), upper);
-    certified += sigma_max.lower.value() > 0 && sigma_max.relative_width() < 1e-6;
+    certified += sigma_max.is_proven() && sigma_max.lower.value() > 0 && sigma_max.relative_width() < 1e-6;
+    last = entry.name;
   }
-  return certified > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  if (certified == 0 || model.find(last).name != last) return EXIT_FAILURE;
+  try {
+    model.find(last + "s");
+  } catch (const sigmax::Error& error) {
+    std::printf("%s\n", error.what());
+    return EXIT_SUCCESS;
+  }
+  return EXIT_FAILURE;
 }

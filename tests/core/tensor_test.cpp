@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "sigmax/core/error.hpp"
@@ -150,6 +151,49 @@ TEST(Tensors, EmptyTensorsAreLegal) {
   EXPECT_TRUE(empty.is_row_major());
   EXPECT_EQ(empty.compact().size(), 0);
   EXPECT_EQ(Tensor().rank(), 0U);
+}
+
+template <class Values>
+concept MayView = requires(Values&& values) {
+  Tensor::view_of(std::forward<Values>(values), {2, 3});
+  Tensor::view_of(std::forward<Values>(values), {2, 3}, {3, 1});
+};
+
+TEST(Tensors, ViewMemoryOfTheCallersAndCopyNothing) {
+  std::vector<float> values = {1, 2, 3, 4, 5, 6};
+  const Tensor view = Tensor::view_of(values, {2, 3});
+  EXPECT_EQ(view.dtype(), DType::f32);
+  EXPECT_EQ(view.data(), reinterpret_cast<const std::byte*>(values.data()));
+  values[5] = 7;
+  EXPECT_EQ(at(view, {1, 2}), 7.0);
+  const std::vector<double> doubles = {1, 2};
+  EXPECT_EQ(Tensor::view_of(doubles, {2}).dtype(), DType::f64);
+  // A vector that is gone when the call returns is refused by the compiler.
+  static_assert(MayView<std::vector<float>&>);
+  static_assert(MayView<const std::vector<double>&>);
+  static_assert(!MayView<std::vector<float>>);
+  static_assert(!MayView<std::vector<double>>);
+}
+
+TEST(Tensors, AViewHasTheStridesOfItsMemory) {
+  const std::vector<double> columns = {1, 4, 2, 5, 3, 6};
+  const Tensor view = Tensor::view_of(columns, {2, 3}, {1, 2});
+  EXPECT_EQ(at(view, {0, 2}), 3.0);
+  EXPECT_EQ(at(view, {1, 0}), 4.0);
+  // The last row of rows with gaps may end where its values end.
+  EXPECT_EQ(at(Tensor::view_of(columns, {2, 2}, {4, 1}), {1, 1}), 6.0);
+  EXPECT_EQ(Tensor::view_of(std::span<const double>(), {0, 3}, {3, 1}).size(), 0);
+}
+
+TEST(Tensors, AViewEndsWithinItsMemory) {
+  const std::vector<double> six(6, 1.0);
+  EXPECT_THROW(Tensor::view_of(six, {2, 2}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {3, 3}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {2, 3}, {4, 1}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {2, 3}, {1}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {2, 3}, {-1, 1}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {3, 2}, {kLargest, 1}), Error);
+  EXPECT_THROW(Tensor::view_of(six, {2, 2}, {kLargest, 1}), Error);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/grad/batched.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/spectrum.hpp"
@@ -60,6 +61,8 @@ void add_bounds(Functions& f, const Stored& s) {
       CertifyOptions how;
       how.method = method;
       f.add("certify " + s.what, [=](Context& c) { return Values(Result(certify(*op, hint, how, c))); });
+      how.random = options.random;
+      f.add("sigma_max " + s.what, [=](Context& c) { return Values(Result(sigma_max(*op, how, c))); });
       f.add("certify_values " + s.what, [=](Context& c) {
         return Values(Result(certify_values(*op, hint, Which::largest, how, c).sigma.front()));
       });

@@ -38,8 +38,8 @@ double factor_error(const GramMatrix& g) {
     trace += constant / (1 - constant) * larger_of(entry, 0.0);
     largest = larger_of(largest, std::fabs(entry));
   }
-  // Underflow in the factorization adds at most n^2 (1 + max b_ii) 2^-1074; with entries of G at most n, far less than
-  // the last digit of any of this.
+  // Underflow in the factorization adds at most n (n + 2 + sqrt(max b_ii)) 2^-1074, which n 2^-1000 covers: derivation
+  // in docs/proofs.md.
   return round_up(trace * (1 + gamma(n)) + kUnitRoundoff * largest + static_cast<double>(n) * 0x1p-1000);
 }
 

@@ -1,10 +1,10 @@
-#include "cli/closest_names.hpp"
+#include "sigmax/core/closest_names.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <utility>
 
-namespace sigmax::cli {
+namespace sigmax {
 namespace {
 
 // Insertions, deletions, replacements and exchanges of neighbors, each counted 1: Levenshtein's distance with Damerau's
@@ -45,4 +45,4 @@ std::vector<std::string> closest_names(std::string_view wanted, const std::vecto
   return result;
 }
 
-}  // namespace sigmax::cli
+}  // namespace sigmax

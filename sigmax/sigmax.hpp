@@ -1,0 +1,40 @@
+// What a program needs, in one include. docs/cpp.md shows it at work.
+//
+//   io::open_checkpoint      files of weights: named tensors, mapped, from anywhere
+//   Tensor::view_of          memory of your own as a tensor, without a copy
+//   dense, low_rank, A + B   linear operators, and operators made of operators (ops/compose.hpp)
+//   sigma_max                the largest singular value as an interval, proven where that is affordable
+//   norms::norm              any norm of one matrix, by name
+//   svd, batched_svd         singular triplets; certify_values encloses each value
+//   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
+//   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
+//
+// A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
+// checkpoint has headers of its own (audit/audit.hpp, report/).
+#pragma once
+
+#include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/grad/norm_vjp.hpp"
+#include "sigmax/grad/svd_jvp.hpp"
+#include "sigmax/grad/svd_vjp.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/nn/normalize.hpp"
+#include "sigmax/nn/normalize_layers.hpp"
+#include "sigmax/nn/normalize_vjp.hpp"
+#include "sigmax/nn/proximal.hpp"
+#include "sigmax/nn/regularize.hpp"
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/spectral.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/function.hpp"
+#include "sigmax/ops/low_rank.hpp"
+#include "sigmax/svd/batched/batched.hpp"
+#include "sigmax/svd/svd.hpp"
