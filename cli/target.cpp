@@ -17,7 +17,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/intact.hpp"
-#include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/report/text.hpp"
 
@@ -259,14 +259,13 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
 }
 
 void require_finite(const NamedMatrix& named, std::string_view what, Context& context) {
-  const StoredView view = stored_view(named.matrix);
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (facts.finite()) return;
-  const std::int64_t i = facts.first_non_finite / view.matrix.columns;
-  const std::int64_t j = facts.first_non_finite % view.matrix.columns;
-  throw FileError(named.file, fmt::format("'{}'", named.name),
-                  fmt::format("has {} NaN and {} infinite entries, the first at {}; {}", facts.nan, facts.infinite,
-                              to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j}), what));
+  const ScannedMatrix scanned(stored_view(named.matrix), context);
+  if (scanned.is_finite()) return;
+  const std::int64_t columns = named.matrix.shape()[1];
+  const Dimensions first = {scanned.first_non_finite() / columns, scanned.first_non_finite() % columns};
+  throw FileError(
+      named.file, fmt::format("'{}'", named.name),
+      fmt::format("has {}, the first at {}; {}", non_finite_entries(scanned.facts()), to_string(first), what));
 }
 
 }  // namespace sigmax::cli

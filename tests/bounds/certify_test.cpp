@@ -382,6 +382,38 @@ TEST(Certify, GivesTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
+TEST(Certify, AScannedMatrixIsCertifiedAsItsOperatorIs) {
+  Context context(1);
+  const std::vector<double> values = gallery::normal(30 * 20, 8);
+  for (const Tensor& tensor : {Tensor::copy_of(values, {30, 20}), gallery::column_major(DType::f32, 20, 30, values),
+                               gallery::gapped(DType::bf16, 30, 20, values)}) {
+    const Operator<double> a = dense<double>(tensor);
+    const SvdResult<double> hint = hint_for(*a, context);
+    ScannedMatrix scanned(stored_view(tensor), context);
+    for (const CertifyMethod method : {CertifyMethod::automatic, CertifyMethod::probabilistic, CertifyMethod::none}) {
+      const Enclosure wanted = certify(*a, hint, by(method), context);
+      const Enclosure found = certify(scanned, hint, by(method), context);
+      EXPECT_EQ(found.lower.value(), wanted.lower.value());
+      ASSERT_EQ(found.upper.has_value(), wanted.upper.has_value());
+      if (found.upper) {
+        EXPECT_EQ(found.upper->value(), wanted.upper->value());
+      }
+    }
+    EXPECT_THROW(static_cast<void>(certify(scanned, SvdResult<double>{}, CertifyOptions{}, context)), Error);
+  }
+}
+
+TEST(Certify, NoneGivesTheLowerEndAlone) {
+  Context context(1);
+  const auto w = normal(30, 20, 5);
+  for (const auto& s : {w, Hostile::times(1 / 3.0, w), Hostile::sum(w, Hostile::times(3, w))}) {
+    const Enclosure e = checked(s, by(CertifyMethod::none), context);
+    EXPECT_FALSE(e.upper.has_value()) << s.what;
+    const long double truth = s.exact.sigma_max().value;
+    EXPECT_GE(static_cast<long double>(e.lower.value()), truth * (1 - width_of_proof(30, 20))) << s.what;
+  }
+}
+
 TEST(Certify, RefusesWhatIsNoMatrixAndWhatDoesNotFit) {
   Context context(1);
   const auto s = normal(4, 3, 28);
