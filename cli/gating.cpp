@@ -235,8 +235,7 @@ bool proof_is_missing(const audit::Result& result, const AuditOptions& options, 
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!options.certify.demands_proof(std::min(tensor.rows, tensor.columns))) continue;
     if (tensor.non_finite && options.allowed.contains(Reason::nan)) continue;
-    const bool proven = tensor.figures && tensor.figures->sigma_max.upper &&
-                        tensor.figures->sigma_max.upper->certainty() == Certainty::proven;
+    const bool proven = tensor.figures && tensor.figures->sigma_max.is_proven();
     if (!proven) lines.push_back(fmt::format("{}: no proven upper end", tensor.name));
   }
   for (const std::string& line : lines) messages.finding("not proven", line);

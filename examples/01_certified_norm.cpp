@@ -11,5 +11,5 @@ int main() {
   const auto top = sigmax::svd(*a);                              // sigma, u, v by Lanczos
   const sigmax::Enclosure sigma_max = sigmax::certify(*a, top);  // what is proven about it
   std::printf("sigma_max is at least %.17g and at most %.17g\n", sigma_max.lower.value(), sigma_max.upper->value());
-  std::printf("proven: %s\n", sigma_max.upper->certainty() == sigmax::Certainty::proven ? "yes" : "no");
+  std::printf("proven: %s\n", sigma_max.is_proven() ? "yes" : "no");
 }
