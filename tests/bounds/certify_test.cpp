@@ -382,27 +382,6 @@ TEST(Certify, GivesTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-TEST(Certify, AScannedMatrixIsCertifiedAsItsOperatorIs) {
-  Context context(1);
-  const std::vector<double> values = gallery::normal(30 * 20, 8);
-  for (const Tensor& tensor : {Tensor::copy_of(values, {30, 20}), gallery::column_major(DType::f32, 20, 30, values),
-                               gallery::gapped(DType::bf16, 30, 20, values)}) {
-    const Operator<double> a = dense<double>(tensor);
-    const SvdResult<double> hint = hint_for(*a, context);
-    ScannedMatrix scanned(stored_view(tensor), context);
-    for (const CertifyMethod method : {CertifyMethod::automatic, CertifyMethod::probabilistic, CertifyMethod::none}) {
-      const Enclosure wanted = certify(*a, hint, by(method), context);
-      const Enclosure found = certify(scanned, hint, by(method), context);
-      EXPECT_EQ(found.lower.value(), wanted.lower.value());
-      ASSERT_EQ(found.upper.has_value(), wanted.upper.has_value());
-      if (found.upper) {
-        EXPECT_EQ(found.upper->value(), wanted.upper->value());
-      }
-    }
-    EXPECT_THROW(static_cast<void>(certify(scanned, SvdResult<double>{}, CertifyOptions{}, context)), Error);
-  }
-}
-
 TEST(Certify, NoneGivesTheLowerEndAlone) {
   Context context(1);
   const auto w = normal(30, 20, 5);

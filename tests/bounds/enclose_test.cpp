@@ -1,5 +1,4 @@
-// How enclose() knows the ends of a stored matrix, method by method, and what it refuses. That the ends are true is
-// hunted for in enclosure_hunt_test.cpp.
+// How enclose() knows the ends of a stored matrix, method by method, and what it refuses; how certify() takes one.
 #include "sigmax/bounds/enclose.hpp"
 
 #include <gtest/gtest.h>
@@ -8,11 +7,12 @@
 #include <limits>
 #include <vector>
 
-#include "bounds/hunt.hpp"
 #include "gallery/reference_svd.hpp"
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/ops/dense.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::bounds {
@@ -163,6 +163,42 @@ TEST(Enclose, RefusesWhatHasNoSigmaMax) {
     options.failure_probability = probability;
     EXPECT_THROW(static_cast<void>(enclose(fine, options, context)), Error) << probability;
   }
+}
+
+void expect_same(const Enclosure& found, const Enclosure& wanted) {
+  EXPECT_EQ(found.lower.value(), wanted.lower.value());
+  ASSERT_EQ(found.upper.has_value(), wanted.upper.has_value());
+  if (found.upper) {
+    EXPECT_EQ(found.upper->value(), wanted.upper->value());
+    EXPECT_EQ(found.upper->certainty(), wanted.upper->certainty());
+  }
+}
+
+TEST(Certify, AScannedMatrixIsCertifiedAsItsOperatorIs) {
+  Context context(1);
+  const std::vector<double> values = gallery::normal(30 * 20, 8);
+  for (const Tensor& tensor : {Tensor::copy_of(values, {30, 20}), gallery::column_major(DType::f32, 20, 30, values),
+                               gallery::gapped(DType::bf16, 30, 20, values)}) {
+    const Operator<double> a = dense<double>(tensor);
+    const SvdResult<double> hint = svd(*a, repeatable<SvdOptions<double>>(), context);
+    ScannedMatrix scanned(stored_view(tensor), context);
+    for (const CertifyMethod method : {CertifyMethod::automatic, CertifyMethod::probabilistic, CertifyMethod::none}) {
+      expect_same(certify(scanned, hint, by(method), context), certify(*a, hint, by(method), context));
+    }
+    EXPECT_THROW(static_cast<void>(certify(scanned, SvdResult<double>{}, CertifyOptions{}, context)), Error);
+  }
+}
+
+TEST(Certify, WhatIsLeftOutHasItsDefault) {
+  Context context(1);
+  const Operator<double> a = dense<double>(Tensor::copy_of(gallery::normal(30 * 20, 6), {30, 20}));
+  const auto options = repeatable<SvdOptions<double>>();
+  const SvdResult<double> hint = svd(*a, options, context);
+  expect_same(certify(*a, hint), certify(*a, hint, CertifyOptions{}, context));
+  expect_same(certify_values(*a, hint, Which::largest).sigma.front(),
+              certify_values(*a, hint, Which::largest, CertifyOptions{}, context).sigma.front());
+  expect_same(certified_svd(*a, options).sigma.front(),
+              certified_svd(*a, options, CertifyOptions{}, context).sigma.front());
 }
 
 }  // namespace
