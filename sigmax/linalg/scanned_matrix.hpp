@@ -55,7 +55,7 @@ class ScannedMatrix {
   /// entries are finite.
   const kernels::Scan& facts() const noexcept { return facts_; }
 
-  /// Of the tensor's matrix. Infinite where they exceed the range of double.
+  /// Norms of the tensor's matrix. Infinite where they exceed the range of double.
   double frobenius() const;
   double norm_1() const noexcept { return view_.transposed ? facts_.largest_row_sum : facts_.largest_column_sum; }
   double norm_inf() const noexcept { return view_.transposed ? facts_.largest_column_sum : facts_.largest_row_sum; }
