@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/certify_request.hpp"
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
 #include "cli/role_overrides.hpp"
@@ -27,16 +28,6 @@ struct CommonOptions {
   Color color = Color::automatic;
   bool quiet = false;    ///< no progress, notes or warnings; no table that was not asked for
   bool verbose = false;  ///< more of everything
-};
-
-/// How far `--certify` asks sigma_max to be enclosed.
-struct CertifyRequest {
-  enum class Kind { automatic, proven, probabilistic, none };
-  Kind kind = Kind::automatic;
-  std::optional<std::int64_t> size;  ///< the N of `proven:N`, the longest shorter side that is to be proven
-
-  /// True if a weight whose shorter side is `side` must have a proven upper end for the run to succeed.
-  bool demands_proof(std::int64_t side) const noexcept { return kind == Kind::proven && (!size || side <= *size); }
 };
 
 /// A report that is written to a file, beside the one on standard output.

@@ -17,7 +17,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/plural.hpp"
 #include "sigmax/io/bytes/intact.hpp"
-#include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/report/text.hpp"
 

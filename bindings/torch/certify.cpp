@@ -37,7 +37,7 @@ Certificate certify(const at::Tensor& weight, std::int64_t dim) {
   Certificate certificate{found.lower.value(), std::numeric_limits<double>::infinity(), "none"};
   if (found.upper.has_value()) {
     certificate.upper = found.upper->value();
-    certificate.certainty = found.upper->certainty() == Certainty::proven ? "proven" : "probabilistic";
+    certificate.certainty = found.is_proven() ? "proven" : "probabilistic";
   }
   return certificate;
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,32 +30,13 @@
 namespace sigmax::cli {
 namespace {
 
-audit::CertifyOptions certify_options(const AuditOptions& options) {
-  using Kind = CertifyRequest::Kind;
-  audit::CertifyOptions certify;
-  certify.failure_probability = options.failure_probability;
-  certify.seed = options.seed;
-  switch (options.certify.kind) {
-    case Kind::automatic:
-      certify.proven_if_cheap = true;
-      if (options.quick) certify.proven_up_to = 0;
-      break;
-    case Kind::proven:
-      certify.proven_up_to = options.certify.size.value_or(std::numeric_limits<std::int64_t>::max());
-      break;
-    case Kind::probabilistic: certify.proven_up_to = 0; break;
-    case Kind::none:
-      certify.proven_up_to = 0;
-      certify.probabilistic = false;
-      break;
-  }
-  return certify;
-}
-
 audit::Options audit_options(const AuditOptions& options) {
   audit::Options result;
   result.full_spectrum = !options.quick;
-  result.certify = certify_options(options);
+  result.certify = options.certify.options();
+  result.certify.failure_probability = options.failure_probability;
+  if (options.quick && options.certify.kind == CertifyRequest::Kind::automatic) result.certify.proven_up_to = 0;
+  result.seed = options.seed;
   result.min_dim = options.min_dim;
   if (!options.names.empty()) {
     result.select = [&names = options.names](const std::string& name) { return names.selects(name); };

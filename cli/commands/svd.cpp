@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,7 +27,7 @@
 #include "sigmax/io/numpy/npy_writer.hpp"
 #include "sigmax/io/numpy/npz_writer.hpp"
 #include "sigmax/io/safetensors/safetensors_writer.hpp"
-#include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
@@ -96,21 +95,11 @@ SvdResult<double> largest_triplet(const Problem& problem, Context& context) {
   return svd(*problem.a, options, context);
 }
 
-CertifyOptions certify_options(const CertifyRequest& request) {
-  using Kind = CertifyRequest::Kind;
-  CertifyOptions options;
-  if (request.kind == Kind::probabilistic) options.proven_up_to = 0;
-  if (request.kind == Kind::proven) {
-    options.proven_up_to = request.size.value_or(std::numeric_limits<std::int64_t>::max());
-  }
-  return options;
-}
-
 // Triplets, with an enclosure of each value unless none is asked for: what the method found is an estimate then. Where
 // it found a value twice, a brief look finds most further copies.
 CertifiedSvd<double> triplets_of(const Problem& problem, const CertifyRequest& request, Context& context) {
   if (request.kind != CertifyRequest::Kind::none) {
-    return certified_svd(*problem.a, problem.options, certify_options(request), context);
+    return certified_svd(*problem.a, problem.options, request.options(), context);
   }
   sigmax::SvdOptions<double> options = problem.options;
   options.check = options.k > 1 ? Check::brief : Check::none;
@@ -139,7 +128,7 @@ Solution solve(const Problem& problem, const CertifyRequest& request, Context& c
     solution.enclosure = solution.values.front();
     return solution;
   }
-  solution.enclosure = certify(*problem.a, *hint, certify_options(request), context);
+  solution.enclosure = certify(*problem.a, *hint, request.options(), context);
   if (smallest) return solution;
   // Not the narrower of the two: each fails with its own probability, and a choice by width with both.
   Enclosure& first = solution.values.front();
@@ -292,8 +281,7 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
     missing = true;
   }
   const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);
-  const bool proven =
-      report.sigma_1 && report.sigma_1->upper && report.sigma_1->upper->certainty() == Certainty::proven;
+  const bool proven = report.sigma_1 && report.sigma_1->is_proven();
   if (options.certify.demands_proof(side) && !proven) {
     messages.finding("not proven", fmt::format("{}: no proven upper end", report.tensor));
     missing = true;

@@ -181,10 +181,10 @@ void count(const TensorResult& tensor, Summary& summary) {
   summary.bytes += static_cast<std::uint64_t>(size) * size_of(tensor.dtype);
   if (!tensor.figures) {
     ++summary.non_finite;
-  } else if (const auto& upper = tensor.figures->sigma_max.upper; !upper) {
+  } else if (const Enclosure& sigma_max = tensor.figures->sigma_max; !sigma_max.upper) {
     ++summary.lower_only;
   } else {
-    ++(upper->certainty() == Certainty::proven ? summary.proven : summary.probabilistic);
+    ++(sigma_max.is_proven() ? summary.proven : summary.probabilistic);
   }
 }
 
@@ -195,12 +195,12 @@ Result audit(const io::Checkpoint& checkpoint, const Options& asked, Context& co
   const Clock::time_point start = Clock::now();
   check_failure_probability("audit", asked.certify.failure_probability);
   Options options = asked;
-  if (!options.certify.seed) options.certify.seed = drawn_seed();
+  if (!options.seed) options.seed = drawn_seed();
   Plan plan = make_plan(checkpoint, options);
   Result result;
   result.model = describe(checkpoint);
   result.full_spectrum = options.full_spectrum;
-  result.seed = *options.certify.seed;
+  result.seed = *options.seed;
   result.skipped = std::move(plan.skipped);
 
   // Large weights first, one after another; then the small ones side by side, the costly first so that the threads end

@@ -5,11 +5,10 @@
 #include <functional>
 #include <limits>
 
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/spectral.hpp"
-#include "sigmax/ops/dense.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -60,75 +59,43 @@ double error_of_spectrum(std::int64_t rows, std::int64_t columns) {
   return 1e-12 + 64 * std::numeric_limits<double>::epsilon() * static_cast<double>(rows + columns);
 }
 
-// Both costs are about c rows columns: the Gram matrix and its factorization take k + k^2 / l multiply-adds an entry,
-// in fast block products; Lanczos some thirty steps of two each, at the speed of memory and of conversions to double.
-// Measured to be even near 400.
-bool is_cheap_to_prove(std::int64_t rows, std::int64_t columns) {
-  const auto shorter = static_cast<double>(std::min(rows, columns));
-  const auto longer = static_cast<double>(std::max(rows, columns));
-  return shorter + shorter * shorter / longer <= 400;
-}
-
-SvdOptions<double> svd_options(const RandomState& random) {
-  SvdOptions<double> options;
-  options.random = random;
-  options.tolerance = 5e-9;
-  options.max_products = 2000;
-  return options;
-}
-
 }  // namespace
 
 Measurement measure(const Tensor& matrix, const Options& options, Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(matrix);
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
+  ScannedMatrix scanned(stored_view(matrix), context);
+  const kernels::Scan& facts = scanned.facts();
   Measurement result;
-  if (!facts.finite()) {
+  if (!scanned.is_finite()) {
     result.nan = facts.nan;
     result.infinite = facts.infinite;
-    const std::int64_t first = facts.first_non_finite;
-    const std::int64_t width = view.matrix.columns;
-    result.first_non_finite = view.transposed ? first % width * view.matrix.rows + first / width : first;
+    result.first_non_finite = scanned.first_non_finite();
     return result;
   }
-  const bounds::InRange range = bounds::in_range(view.matrix, facts, context);
-  const std::int64_t shorter = std::min(view.matrix.rows, view.matrix.columns);
-  const bool prove = shorter <= options.certify.proven_up_to ||
-                     (options.certify.proven_if_cheap && is_cheap_to_prove(view.matrix.rows, view.matrix.columns));
-  std::optional<GramMatrix> g;
-  if (prove || options.full_spectrum) {
-    g.emplace(gram_matrix(range.matrix, bounds::gram_scale(range.facts), context));
-  }
-  const RandomState random = options.certify.seed ? random_state(*options.certify.seed) : drawn_random_state();
-  std::optional<double> failure;
-  if (options.certify.probabilistic) failure = options.certify.failure_probability;
-  bounds::ProofOptions proof;
-  proof.random = random;
-  bounds::Measured in_units = prove
-                                  ? bounds::prove(range.matrix, range.facts, *g, proof, context)
-                                  : bounds::estimate(range.matrix, range.facts, failure, svd_options(random), context);
-  if (options.full_spectrum) {
-    result.singular_values = spectrum(range.matrix, *g, context).values;
+  const std::int64_t rows = matrix.shape()[0];
+  const std::int64_t columns = matrix.shape()[1];
+  CertifyOptions certify = options.certify;
+  certify.random = options.seed ? random_state(*options.seed) : drawn_random_state();
+  const auto enclosed = [&]() -> bounds::Enclosed {
+    if (!options.full_spectrum) return bounds::enclose(scanned, certify, context);
+    result.singular_values = spectrum(scanned, context).values;
     // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.
-    in_units = bounds::reconciled(in_units, result.singular_values.front(),
-                                  error_of_spectrum(view.matrix.rows, view.matrix.columns),
-                                  bounds::norm_upper_bound(range.matrix, range.facts));
-  }
-  bounds::require_unchanged(range, context);
-  const bounds::Measured sigma_max = bounds::scaled(in_units, range.factor);
-  Figures figures{sigma_max.sigma_max};
-  figures.sigma_max_estimate = sigma_max.estimate;
-  figures.frobenius = std::sqrt(facts.sum_squares) / facts.scale;
-  figures.norm_1 = view.transposed ? facts.largest_row_sum : facts.largest_column_sum;
-  figures.norm_inf = view.transposed ? facts.largest_column_sum : facts.largest_row_sum;
+    return bounds::enclose(scanned, {result.singular_values.front(), error_of_spectrum(rows, columns)}, certify,
+                           context);
+  }();
+  const InRange& range = scanned.in_range(context);
+  Figures figures{enclosed.sigma_max};
+  figures.sigma_max_estimate = enclosed.estimate;
+  figures.frobenius = scanned.frobenius();
+  figures.norm_1 = scanned.norm_1();
+  figures.norm_inf = scanned.norm_inf();
   figures.max_abs = facts.max_abs;
   result.unit = range.factor;
   result.frobenius = std::sqrt(range.facts.sum_squares) / range.facts.scale;
-  result.sigma_max = in_units.estimate;
+  result.sigma_max = enclosed.in_units;
   if (options.full_spectrum) {
     const InUnits known{result.singular_values, unit_roundoff(matrix.dtype()) * result.frobenius, result.unit};
-    figures.spectrum = spectrum_figures(known, view.matrix.rows, view.matrix.columns, 1);
+    figures.spectrum = spectrum_figures(known, rows, columns, 1);
   }
   figures.stable_rank = stable_rank(result.frobenius, result.sigma_max);
   result.figures = figures;

@@ -192,7 +192,7 @@ struct Result {
   std::vector<TensorResult> tensors;  ///< in the checkpoint's order
   std::vector<Skipped> skipped;
   bool full_spectrum = true;
-  Seed seed;  ///< of the random starts of this audit: CertifyOptions::seed, or the one that was drawn
+  Seed seed;  ///< of the random starts of this audit: Options::seed, or the one that was drawn
   Summary summary;
   std::vector<GateOutcome> gates;  ///< filled in by whoever judges the result; empty if nobody does
 };

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/probabilistic.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
@@ -49,14 +50,13 @@ bool is_in_float(const SvdResult<T>& hint) {
 
 // `norm`: what the products round relatively to, if that may be more than sigma_max.
 template <Real T>
-std::optional<UpperBound> probable_upper(const LinearOperator<T>& a, const SvdResult<T>& hint,
-                                         const CertifyOptions& options, double norm) {
+std::optional<UpperBound> probable_upper(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options,
+                                         double norm) {
   if (hint.recurrences.empty()) return std::nullopt;
   std::vector<LanczosRecurrence> recurrences = hint.recurrences;
   for (LanczosRecurrence& recurrence : recurrences) {
     if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
   }
-  const Shape shape = a.shape();
   return bounds::probabilistic_upper_bound(recurrences, hint.scale, options.failure_probability,
                                            shape.rows + shape.columns, norm);
 }
@@ -100,10 +100,6 @@ Enclosure with_probable(const Enclosure& enclosure, const std::optional<UpperBou
   if (!probable || !(probable->value() >= enclosure.lower.value())) return enclosure;
   if (enclosure.upper && enclosure.upper->value() <= probable->value()) return enclosure;
   return Proof::enclosure(enclosure.lower, probable);
-}
-
-bool admits_probable(const CertifyOptions& options) {
-  return options.method == CertifyMethod::automatic || options.method == CertifyMethod::probabilistic;
 }
 
 // |A v| / |v| as the operator computes A v.
@@ -157,15 +153,13 @@ class Certifier {
     return Proof::enclosure(lower_, Proof::proven(upper_));
   }
 
-  bool may_factor() const {
-    const bool wanted = options_.method == CertifyMethod::automatic || options_.method == CertifyMethod::proven;
-    return wanted && bounds::is_provable(e_, limits_);
-  }
+  bool may_factor() const { return options_.admits_factorization() && bounds::is_provable(e_, limits_); }
 
  private:
   void look() {
     if (may_factor() && options_.relative_width == 0 && x_.empty()) return factor();
     lower_ = of_image(e_, x_, context_);
+    if (options_.method == CertifyMethod::none) return;
     offer(e_.norm);
     if (is_enough()) return;
     collatz();
@@ -240,20 +234,17 @@ Peeled peel(const Expression& root) {
 
 Enclosure put_back(const Enclosure& inner, const Peeled& peeled) {
   Enclosure enclosure = inner;
-  if (peeled.upper != 1 && inner.upper && inner.upper->value() > 0) {
+  if (peeled.upper != 1 && !inner.upper) {
+    enclosure = Proof::enclosure(bounds::widened_lower(inner.lower.value() * peeled.lower), std::nullopt);
+  } else if (peeled.upper != 1 && inner.upper->value() > 0) {
     enclosure = Proof::enclosure(bounds::widened_lower(inner.lower.value() * peeled.lower),
                                  Proof::proven(bounds::widened_upper(inner.upper->value() * peeled.upper)));
   }
   return bounds::scaled(Measured{enclosure, 0}, peeled.exponent).sigma_max;
 }
 
-}  // namespace
-
 template <Real T>
-Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
-                  Context& context) {
-  const FloatingEnvironment environment;
-  const Shape shape = a.shape();
+void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options) {
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[certify] an operator without entries, {}x{}", shape.rows, shape.columns));
   }
@@ -265,23 +256,44 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
     throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
   }
   check_failure_probability("certify", options.failure_probability);
-  const std::vector<double> x = vector_of(hint);
-  const std::optional<Expression> e = bounds::take_apart(a, context);
-  if (!e) {
-    const Enclosure reached = Proof::enclosure(of_products(a, x, context), std::nullopt);
-    const bool foreign = std::same_as<T, double> && is_in_float(hint) && hides_in_products(a);
-    if (!admits_probable(options) || foreign) return reached;
-    return with_probable(reached, probable_upper(a, hint, options, 0));
-  }
-  const Peeled peeled = peel(*e);
-  Certifier certifier(*peeled.e, x, options, hint.random, context);
+}
+
+template <Real T>
+Enclosure by_structure(const Expression& e, const std::vector<double>& x, const SvdResult<T>& hint,
+                       const CertifyOptions& options, Context& context) {
+  const Peeled peeled = peel(e);
+  Certifier certifier(*peeled.e, x, options, options.random.value_or(hint.random), context);
   const Enclosure proven = put_back(certifier.run(), peeled);
   const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
-  if (!is_open || !admits_probable(options) || !keeps_range(*e, is_in_float(hint))) return proven;
+  if (!is_open || !options.admits_probable() || !keeps_range(e, is_in_float(hint))) return proven;
   // Sums and products of parts round relatively to the parts, which may cancel.
   const bool cancels = peeled.e->kind != Expression::Kind::stored;
-  const double norm = cancels ? bounds::times_power(e->norm, e->exponent) : 0;
-  return with_probable(proven, probable_upper(a, hint, options, norm));
+  const double norm = cancels ? bounds::times_power(e.norm, e.exponent) : 0;
+  return with_probable(proven, probable_upper({e.rows, e.columns}, hint, options, norm));
+}
+
+}  // namespace
+
+template <Real T>
+Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
+                  Context& context) {
+  const FloatingEnvironment environment;
+  check(a.shape(), hint, options);
+  const std::vector<double> x = vector_of(hint);
+  const std::optional<Expression> e = bounds::take_apart(a, context);
+  if (e) return by_structure(*e, x, hint, options, context);
+  const Enclosure reached = Proof::enclosure(of_products(a, x, context), std::nullopt);
+  const bool foreign = std::same_as<T, double> && is_in_float(hint) && hides_in_products(a);
+  if (!options.admits_probable() || foreign) return reached;
+  return with_probable(reached, probable_upper(a.shape(), hint, options, 0));
+}
+
+Enclosure certify(ScannedMatrix& a, const SvdResult<double>& hint, const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const StoredView& view = a.view();
+  const Shape stored{view.matrix.rows, view.matrix.columns};
+  check(view.transposed ? Shape{stored.columns, stored.rows} : stored, hint, options);
+  return by_structure(bounds::stored(a, context), vector_of(hint), hint, options, context);
 }
 
 template <Real T>

@@ -1,37 +1,13 @@
 // Certificates: an enclosure of sigma_max and how it is known.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
+#include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
-#include "sigmax/core/rng.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax {
-
-/// How an upper end may be found.
-enum class CertifyMethod {
-  automatic,      ///< proven up to CertifyOptions::proven_up_to, beyond that whichever is smaller of what is cheap
-  proven,         ///< proven ends alone, by a factorization where the limits allow one
-  probabilistic,  ///< no factorization: the solver's own random start, or a cheap proven bound if that is smaller
-  cheapest,       ///< proven ends alone, from norms and a few reads of A
-};
-
-struct CertifyOptions {
-  CertifyMethod method = CertifyMethod::automatic;
-  /// (upper - lower) / upper that is enough: the first bound that reaches it ends the work, beginning with those that
-  /// cost no read of A. 0: the tightest.
-  double relative_width = 0;
-  /// A matrix whose shorter side is at most this is proven by a factorization.
-  std::int64_t proven_up_to = 4096;
-  /// A sum, product or stack of at most this many entries may be formed, 8 bytes each, so that it can be factored.
-  std::int64_t formed_up_to = std::int64_t{1} << 27;
-  double failure_probability = 1e-9;  ///< of a probabilistic upper end, at least kLeastFailureProbability
-  /// What sigma_max() starts from, as SvdOptions::random; empty: drawn. certify() goes by the hint's.
-  std::optional<RandomState> random{};
-};
 
 /// lower <= sigma_max(A) <= upper, starting from what svd() found. The ends speak of the exact operator: the stored
 /// values, combined without rounding as structure() says, whatever T is.
@@ -60,7 +36,10 @@ template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context);
 
-/// The same with the default options on every hardware thread.
+/// certify() of dense(tensor) for a matrix that was scanned already, which spares that read.
+Enclosure certify(ScannedMatrix& a, const SvdResult<double>& hint, const CertifyOptions& options, Context& context);
+
+/// With the default options, on every hardware thread.
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint);
 

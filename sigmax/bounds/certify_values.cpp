@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "sigmax/bounds/blas_support.hpp"
-#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/stretches.hpp"
@@ -18,6 +18,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
 namespace {
@@ -27,13 +28,6 @@ using bounds::Measured;
 using bounds::Proof;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kOutward = 0x1p-1068;
-
-template <Real T>
-Matrix<double> in_double(const Matrix<T>& x) {
-  Matrix<double> result(x.rows(), x.columns());
-  std::copy(x.values().begin(), x.values().end(), result.values().begin());
-  return result;
-}
 
 // A V for the hint's vectors, or A^T U with `adjoint`, and |Y - A V| <= error; in units of 2^exponent.
 struct Images {
@@ -94,10 +88,6 @@ std::vector<OwnRange> own_ranges(const Images& images, const Matrix<double>& v) 
   return ranges;
 }
 
-bool admits_probable(const CertifyOptions& options) {
-  return options.method == CertifyMethod::automatic || options.method == CertifyMethod::probabilistic;
-}
-
 // With the probabilistic end of a check where it is closer than what is proven.
 Enclosure with_check(const Enclosure& e, Which which, double bound, double failure_probability) {
   if (which == Which::smallest) {
@@ -116,7 +106,7 @@ template <Real T>
 CertifiedValues from_products(const Images& images, const Matrix<double>& v, const SvdResult<T>& hint, Which which,
                               double total, double norm, const CertifyOptions& options) {
   const std::vector<OwnRange> own = own_ranges(images, v);
-  const bool checked = hint.checked && hint.checked->bound.size() == own.size() && admits_probable(options);
+  const bool checked = hint.checked && hint.checked->bound.size() == own.size() && options.admits_probable();
   CertifiedValues result;
   double left = total;
   for (std::size_t i = 0; i < own.size(); ++i) {
@@ -125,7 +115,9 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
     if (which == Which::largest) {
       lower = bounds::widened_lower(own[i].lower);
       const double by_entries = bounds::round_up(std::sqrt(bounds::larger_of(left, 0.0)));
-      upper = Proof::proven(bounds::widened_upper(bounds::smaller_of(norm, by_entries)));
+      if (options.method != CertifyMethod::none) {
+        upper = Proof::proven(bounds::widened_upper(bounds::smaller_of(norm, by_entries)));
+      }
       left = bounds::round_up(left - bounds::round_down(own[i].lower * own[i].lower) * (1 - 0x1p-40));
     } else {
       upper = Proof::proven(bounds::widened_upper(own[i].upper));
@@ -210,8 +202,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   bounds::Limits limits;
   limits.shorter = options.proven_up_to;
   limits.entries = options.formed_up_to;
-  const bool wanted = options.method == CertifyMethod::automatic || options.method == CertifyMethod::proven;
-  if (!wanted || !bounds::is_provable(*e, limits)) {
+  if (!options.admits_factorization() || !bounds::is_provable(*e, limits)) {
     const double total =
         e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
     return from_products(images_of(*e, in_double(hinted), adjoint, context), in_double(hinted), hint, which, total,
@@ -239,9 +230,8 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   const FloatingEnvironment environment;
   SvdOptions<T> chosen = options;
   const Shape shape = a.shape();
-  const bool wanted = certify.method == CertifyMethod::automatic || certify.method == CertifyMethod::proven;
-  const bool factors =
-      wanted && std::min(shape.rows, shape.columns) <= certify.proven_up_to && bounds::blas_supports_proofs();
+  const bool factors = certify.admits_factorization() && std::min(shape.rows, shape.columns) <= certify.proven_up_to &&
+                       bounds::blas_supports_proofs();
   // A factorization finds out all that the check does, and for certain.
   if (factors && options.check == Check::full) chosen.check = options.k > 1 ? Check::brief : Check::none;
   CertifiedSvd<T> result;
@@ -277,6 +267,20 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   return result;
 }
 
+template <Real T>
+CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which) {
+  const FloatingEnvironment environment;
+  Context context;
+  return certify_values(a, hint, which, CertifyOptions{}, context);
+}
+
+template <Real T>
+CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options) {
+  const FloatingEnvironment environment;
+  Context context;
+  return certified_svd(a, options, CertifyOptions{}, context);
+}
+
 bool is_contradicted(std::span<const Enclosure> known, std::span<const double> sigma, double tolerance) {
   if (known.size() != sigma.size()) {
     throw Error(fmt::format("[is_contradicted] {} enclosures of {} values", known.size(), sigma.size()));
@@ -295,6 +299,10 @@ template CertifiedValues certify_values<float>(const LinearOperator<float>&, con
                                                const CertifyOptions&, Context&);
 template CertifiedValues certify_values<double>(const LinearOperator<double>&, const SvdResult<double>&, Which,
                                                 const CertifyOptions&, Context&);
+template CertifiedValues certify_values<float>(const LinearOperator<float>&, const SvdResult<float>&, Which);
+template CertifiedValues certify_values<double>(const LinearOperator<double>&, const SvdResult<double>&, Which);
+template CertifiedSvd<float> certified_svd<float>(const LinearOperator<float>&, const SvdOptions<float>&);
+template CertifiedSvd<double> certified_svd<double>(const LinearOperator<double>&, const SvdOptions<double>&);
 template CertifiedSvd<float> certified_svd<float>(const LinearOperator<float>&, const SvdOptions<float>&,
                                                   const CertifyOptions&, Context&);
 template CertifiedSvd<double> certified_svd<double>(const LinearOperator<double>&, const SvdOptions<double>&,

@@ -41,6 +41,10 @@ template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
                                const CertifyOptions& options, Context& context);
 
+/// With the default options, on every hardware thread.
+template <Real T>
+CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which);
+
 /// Triplets and what is known of each value.
 template <Real T>
 struct CertifiedSvd {
@@ -57,6 +61,10 @@ struct CertifiedSvd {
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);
+
+/// With the default CertifyOptions, on every hardware thread.
+template <Real T>
+CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options = {});
 
 /// Whether a value lies outside its enclosure by more than `tolerance` of it, or 1e-12 of the largest: the values are
 /// no more than they are called, and what was found is not what there is. Throws Error if there is not an enclosure for

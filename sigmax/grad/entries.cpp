@@ -11,6 +11,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 
 namespace sigmax::grad {
 namespace {
@@ -214,10 +215,7 @@ EntryGradient entry_gradient(const kernels::StoredMatrix& a, bool transposed, co
   const FloatingEnvironment environment;
   if (a.size() == 0) throw Error(fmt::format("[norm_vjp] the matrix is empty, {}x{}", a.rows, a.columns));
   const Source source{a, kernels::scan(a, context), transposed, context};
-  if (!source.facts.finite()) {
-    throw Error(fmt::format("[norm_vjp] the matrix has {} NaN and {} infinite entries", source.facts.nan,
-                            source.facts.infinite));
-  }
+  require_finite(source.facts, "norm_vjp");
   return std::visit(source, which);
 }
 

@@ -14,6 +14,7 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -354,10 +355,7 @@ NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<
                    view.transposed ? columns : 1, context);
     return std::move(found.norm);
   }
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (!facts.finite()) {
-    throw Error(fmt::format("[norm_vjp] the matrix has {} NaN and {} infinite entries", facts.nan, facts.infinite));
-  }
+  require_finite(kernels::scan(view.matrix, context), "norm_vjp");
   const Operator<double> a = dense<double>(matrix);
   NormCotangent<double> found = norm_cotangent(*a, which, options, context);
   update_outer<T>(found.gradient.view(), 1, grad, context);

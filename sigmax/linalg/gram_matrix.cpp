@@ -8,8 +8,8 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
 namespace {
@@ -24,16 +24,6 @@ std::int64_t tile_of(const kernels::StoredMatrix& a, std::int64_t order) {
   const double flops = static_cast<double>(a.rows) * static_cast<double>(a.columns) * static_cast<double>(order);
   if (flops < kFlopsWorthTiles) return order;
   return order > 4 * kTile ? kTile : kSmallTile;
-}
-
-void convert_panel(const kernels::StoredMatrix& panel, double scale, double* out, Context& context) {
-  constexpr std::int64_t kRowsEach = 64;
-  const auto pieces = static_cast<std::size_t>((panel.rows + kRowsEach - 1) / kRowsEach);
-  context.parallel_for(pieces, [&](std::size_t p) {
-    const std::int64_t first = static_cast<std::int64_t>(p) * kRowsEach;
-    kernels::convert(panel.row_range(first, std::min(kRowsEach, panel.rows - first)), scale,
-                     out + first * panel.columns, panel.columns);
-  });
 }
 
 // A block of the lower triangle of the row-major G, by its first row and column: G_ij += P_i P_j^T for a panel P of
@@ -84,7 +74,7 @@ GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& co
       part.data += static_cast<std::size_t>(first) * size_of(a.dtype);
       part.columns = count;
     }
-    convert_panel(part, scale, panel.data(), context);
+    in_double(part, scale, panel.data(), context);
     const auto transposed = of_rows ? CblasNoTrans : CblasTrans;
     const auto other = of_rows ? CblasTrans : CblasNoTrans;
     const auto step = of_rows ? part.columns : std::int64_t{1};  // from one index of G to the next in the panel

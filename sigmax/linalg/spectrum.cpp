@@ -7,8 +7,8 @@
 #include <span>
 
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/davidson.hpp"
 #include "sigmax/linalg/householder.hpp"
 #include "sigmax/linalg/lapack.hpp"
@@ -18,13 +18,8 @@ namespace {
 
 // LAPACK's SVD of the matrix itself, values only.
 std::vector<double> bidiagonal_values(const kernels::StoredMatrix& a, double scale, Context& context) {
-  constexpr std::int64_t kRowsEach = 64;
   auto copy = context.scratch<double>(static_cast<std::size_t>(a.size()));
-  context.parallel_for(static_cast<std::size_t>((a.rows + kRowsEach - 1) / kRowsEach), [&](std::size_t piece) {
-    const std::int64_t first = static_cast<std::int64_t>(piece) * kRowsEach;
-    kernels::convert(a.row_range(first, std::min(kRowsEach, a.rows - first)), scale, copy.data() + first * a.columns,
-                     a.columns);
-  });
+  in_double(a, scale, copy.data(), context);
   // The row-major matrix is LAPACK's column-major transpose, which has the same singular values.
   std::vector<double> values = lapack::singular_values({copy.data(), a.columns, a.rows});
   for (double& value : values) value /= scale;
@@ -154,6 +149,11 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
     for (std::size_t i = 0; i + 1 < n; ++i) result.values[i] = std::fmax(result.values[i], *smallest);
   }
   return result;
+}
+
+Spectrum spectrum(ScannedMatrix& a, Context& context) {
+  const FloatingEnvironment environment;
+  return spectrum(a.in_range(context).matrix, a.gram(context), context);
 }
 
 }  // namespace sigmax

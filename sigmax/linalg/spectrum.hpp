@@ -7,6 +7,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 
 namespace sigmax {
 
@@ -35,5 +36,9 @@ struct Spectrum {
 /// Rows or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
 /// Throws Error if LAPACK fails to converge.
 Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context);
+
+/// As above for `a` in range: the values are in units of a.in_range().factor. Makes the Gram matrix if it is not there
+/// yet. The entries must be finite.
+Spectrum spectrum(ScannedMatrix& a, Context& context);
 
 }  // namespace sigmax

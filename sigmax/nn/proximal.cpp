@@ -15,6 +15,7 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/nn/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
@@ -192,9 +193,7 @@ Problem<T> make_problem(const char* who, const Tensor& weight, const StoredView&
                             to_string(weight.shape())));
   }
   const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (!facts.finite()) {
-    throw Error(fmt::format("[{}] the weight has {} NaN and {} infinite entries", who, facts.nan, facts.infinite));
-  }
+  require_finite(facts, who, "weight");
   return {weight, view, std::sqrt(facts.sum_squares) / facts.scale, result, options, context};
 }
 

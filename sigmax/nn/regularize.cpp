@@ -14,6 +14,7 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
 
@@ -139,10 +140,7 @@ grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std:
   if (!std::isfinite(options.scale)) {
     throw Error(fmt::format("[regularize] the scale must be finite, got {}", options.scale));
   }
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (!facts.finite()) {
-    throw Error(fmt::format("[regularize] the weight has {} NaN and {} infinite entries", facts.nan, facts.infinite));
-  }
+  require_finite(kernels::scan(view.matrix, context), "regularize", "weight");
   return std::visit(Evaluate<T>{weight, view, grad, options, context}, penalty);
 }
 

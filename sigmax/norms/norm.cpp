@@ -7,14 +7,15 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "sigmax/bounds/certify.hpp"
-#include "sigmax/bounds/matrix_proof/measured.hpp"
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -38,21 +39,9 @@ double parse_number(std::string_view ord, std::string_view text) {
   return value;
 }
 
-// What every norm starts from.
-struct Matrix {
-  StoredView view;
-  kernels::Scan facts;
-
-  // Row and column sums change places when the stored matrix is the transpose.
-  double column_sum() const { return view.transposed ? facts.largest_row_sum : facts.largest_column_sum; }
-  double row_sum() const { return view.transposed ? facts.largest_column_sum : facts.largest_row_sum; }
-};
-
-std::vector<double> singular_values(const Matrix& m, Context& context) {
-  const bounds::InRange range = bounds::in_range(m.view.matrix, m.facts, context);
-  GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), context);
-  std::vector<double> values = spectrum(range.matrix, g, context).values;
-  for (double& value : values) value *= range.factor;
+std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
+  std::vector<double> values = spectrum(m, context).values;
+  for (double& value : values) value *= m.in_range(context).factor;
   return values;
 }
 
@@ -80,12 +69,12 @@ double smallest_sum(const kernels::StoredMatrix& a, bool of_columns, Context& co
   return *std::min_element(sums.begin(), sums.end());
 }
 
-double entrywise(const Matrix& m, double p, Context& context) {
+double entrywise(const ScannedMatrix& m, double p, Context& context) {
   if (!(p >= 1)) throw Error(fmt::format("[norm] entrywise p must be at least 1, got {}", p));
-  const double largest = m.facts.max_abs;
+  const double largest = m.facts().max_abs;
   if (largest == 0 || std::isinf(p)) return largest;
   double sum = 0;
-  for_each_row(m.view.matrix, context, [&](std::span<const double> row) {
+  for_each_row(m.view().matrix, context, [&](std::span<const double> row) {
     double row_sum = 0;
     for (const double value : row) row_sum += std::pow(std::fabs(value) / largest, p);
     sum += row_sum;
@@ -94,37 +83,32 @@ double entrywise(const Matrix& m, double p, Context& context) {
 }
 
 struct Evaluate {
-  const Matrix& m;
-  const Tensor& tensor;
+  ScannedMatrix& m;
   Context& context;
 
-  NormResult operator()(Frobenius) const {
-    return {std::sqrt(m.facts.sum_squares) / m.facts.scale, {}, "Frobenius norm"};
-  }
-  NormResult operator()(MaxAbs) const { return {m.facts.max_abs, {}, "largest absolute entry"}; }
+  NormResult operator()(Frobenius) const { return {m.frobenius(), {}, "Frobenius norm"}; }
+  NormResult operator()(MaxAbs) const { return {m.facts().max_abs, {}, "largest absolute entry"}; }
   NormResult operator()(Entrywise n) const {
     return {entrywise(m, n.p, context), {}, fmt::format("entrywise {}-norm", n.p)};
   }
   NormResult operator()(ColumnSum n) const {
-    if (n.smallest) return {smallest_sum(m.view.matrix, !m.view.transposed, context), {}, "smallest column sum"};
-    return {m.column_sum(), {}, "induced 1-norm, largest column sum"};
+    if (n.smallest) return {smallest_sum(m.view().matrix, !m.view().transposed, context), {}, "smallest column sum"};
+    return {m.norm_1(), {}, "induced 1-norm, largest column sum"};
   }
   NormResult operator()(RowSum n) const {
-    if (n.smallest) return {smallest_sum(m.view.matrix, m.view.transposed, context), {}, "smallest row sum"};
-    return {m.row_sum(), {}, "induced infinity-norm, largest row sum"};
+    if (n.smallest) return {smallest_sum(m.view().matrix, m.view().transposed, context), {}, "smallest row sum"};
+    return {m.norm_inf(), {}, "induced infinity-norm, largest row sum"};
   }
   NormResult operator()(Spectral) const {
-    const Operator<double> a = dense<double>(tensor);
     SvdOptions<double> options;
     options.tolerance = 1e-14;
     options.check = Check::none;  // the certificate is one
-    const SvdResult<double> top = svd(*a, options, context);
+    const SvdResult<double> top = svd(*dense<double>(m.view().tensor), options, context);
     CertifyOptions proven;
     proven.proven_up_to = std::numeric_limits<std::int64_t>::max();
-    const Enclosure e = certify(*a, top, proven, context);
+    const Enclosure e = certify(m, top, proven, context);
     // svd() gives the largest double for a value beyond it.
-    const double frobenius = std::sqrt(m.facts.sum_squares) / m.facts.scale;
-    if (top.sigma.front() == std::numeric_limits<double>::max() && !std::isfinite(frobenius)) {
+    if (top.sigma.front() == std::numeric_limits<double>::max() && !std::isfinite(m.frobenius())) {
       return {kInfinity, e, "induced 2-norm, sigma_max"};
     }
     // The certificate's own vector may have been the better one.
@@ -173,15 +157,11 @@ struct OfBlocks {
 };
 
 // A matrix with its scan. Throws Error if it has no norm.
-Matrix scanned(const Tensor& matrix, Context& context) {
-  Matrix m{stored_view(matrix), {}};
-  if (m.view.matrix.size() == 0) {
-    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
-  }
-  m.facts = kernels::scan(m.view.matrix, context);
-  if (!m.facts.finite()) {
-    throw Error(fmt::format("[norm] the matrix has {} NaN and {} infinite entries", m.facts.nan, m.facts.infinite));
-  }
+ScannedMatrix scanned(const Tensor& matrix, Context& context) {
+  StoredView view = stored_view(matrix);
+  if (matrix.size() == 0) throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+  ScannedMatrix m(std::move(view), context);
+  require_finite(m.facts(), "norm");
   return m;
 }
 
@@ -189,7 +169,8 @@ NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& co
   std::vector<double> pooled;
   for (const Tensor& block : blocks) {
     context.check_cancel();
-    const std::vector<double> values = singular_values(scanned(block, context), context);
+    ScannedMatrix m = scanned(block, context);
+    const std::vector<double> values = singular_values(m, context);
     pooled.insert(pooled.end(), values.begin(), values.end());
   }
   std::sort(pooled.begin(), pooled.end(), std::greater<>());
@@ -223,8 +204,8 @@ Norm parse_norm(std::string_view ord) {
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
   const FloatingEnvironment environment;
-  const Matrix m = scanned(matrix, context);
-  return std::visit(Evaluate{m, matrix, context}, which);
+  ScannedMatrix m = scanned(matrix, context);
+  return std::visit(Evaluate{m, context}, which);
 }
 
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {

@@ -1,8 +1,7 @@
 #include "sigmax/ops/dense.hpp"
 
-#include <fmt/format.h>
+#include <utility>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/kernels/outer.hpp"
 
@@ -12,7 +11,8 @@ namespace {
 template <Real T>
 class Dense final : public LinearOperator<T> {
  public:
-  explicit Dense(StoredView view) : view_(std::move(view)) {}
+  explicit Dense(StoredView view, bool has_float_form = true)
+      : view_(std::move(view)), has_float_form_(has_float_form) {}
 
   Shape shape() const override {
     const kernels::StoredMatrix& a = view_.matrix;
@@ -24,7 +24,9 @@ class Dense final : public LinearOperator<T> {
   std::int64_t parameter_count() const override { return view_.matrix.size(); }
 
   Operator<float> in_single() const override {
-    if constexpr (std::same_as<T, double>) return std::make_shared<Dense<float>>(view_);
+    if constexpr (std::same_as<T, double>) {
+      if (has_float_form_) return std::make_shared<Dense<float>>(view_);
+    }
     return nullptr;
   }
 
@@ -62,36 +64,24 @@ class Dense final : public LinearOperator<T> {
   }
 
   StoredView view_;
+  bool has_float_form_;
 };
 
 }  // namespace
-
-StoredView stored_view(const Tensor& weight) {
-  if (weight.rank() != 2) {
-    throw Error(fmt::format("[dense] a matrix has 2 dimensions, got shape {}", to_string(weight.shape())));
-  }
-  if (!is_real(weight.dtype())) {
-    throw Error(fmt::format("[dense] {} does not store real numbers", name(weight.dtype())));
-  }
-  const std::int64_t rows = weight.shape()[0];
-  const std::int64_t columns = weight.shape()[1];
-  const std::int64_t row_stride = weight.strides()[0];
-  const std::int64_t column_stride = weight.strides()[1];
-  if (weight.size() == 0 || ((column_stride == 1 || columns == 1) && (row_stride >= columns || rows == 1))) {
-    return {weight, {weight.dtype(), weight.data(), rows, columns, rows == 1 ? columns : row_stride}, false};
-  }
-  if ((row_stride == 1 || rows == 1) && (column_stride >= rows || columns == 1)) {
-    return {weight, {weight.dtype(), weight.data(), columns, rows, columns == 1 ? rows : column_stride}, true};
-  }
-  return stored_view(weight.compact());
-}
 
 template <Real T>
 Operator<T> dense(Tensor weight) {
   return std::make_shared<Dense<T>>(stored_view(weight));
 }
 
+template <Real T>
+Operator<T> dense(const kernels::StoredMatrix& borrowed) {
+  return std::make_shared<Dense<T>>(StoredView{Tensor(), borrowed, false}, false);
+}
+
 template Operator<float> dense<float>(Tensor);
 template Operator<double> dense<double>(Tensor);
+template Operator<float> dense<float>(const kernels::StoredMatrix&);
+template Operator<double> dense<double>(const kernels::StoredMatrix&);
 
 }  // namespace sigmax

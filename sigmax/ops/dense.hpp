@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/linalg/stored_view.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax {
@@ -18,14 +19,9 @@ namespace sigmax {
 template <Real T>
 Operator<T> dense(Tensor weight);
 
-/// The same tensor as a row-major stored matrix: itself, or, with `transposed` set, its transpose.
-struct StoredView {
-  Tensor tensor;  ///< keeps the bytes alive
-  kernels::StoredMatrix matrix;
-  bool transposed = false;  ///< `matrix` is the transpose of the tensor's matrix
-};
-
-/// Throws Error if the tensor is not 2-dimensional or not of a real type.
-StoredView stored_view(const Tensor& weight);
+/// A stored matrix as an operator that borrows it: the caller keeps its bytes alive. It has no float form (in_single()
+/// is null), so svd() computes in T from beginning to end, as proofs need.
+template <Real T>
+Operator<T> dense(const kernels::StoredMatrix& borrowed);
 
 }  // namespace sigmax

@@ -127,7 +127,7 @@ std::string sigma_max_text(const Row& row, const Glyphs& signs) {
   if (row.figures() == nullptr) return std::string(signs.none);
   std::string digits = enclosure(row.figures()->sigma_max, signs);
   if (upper_end(row) == nullptr) return digits;
-  const bool proven = upper_end(row)->certainty() == Certainty::proven;
+  const bool proven = row.figures()->sigma_max.is_proven();
   return fmt::format("{} {}", digits, proven ? signs.proven : signs.probabilistic);
 }
 
@@ -393,7 +393,7 @@ std::string non_finite_text(const audit::NonFinite& entries) {
 
 std::string_view kind(const Enclosure& enclosure) noexcept {
   if (!enclosure.upper) return "lower_only";
-  return enclosure.upper->certainty() == Certainty::proven ? "proven" : "probabilistic";
+  return enclosure.is_proven() ? "proven" : "probabilistic";
 }
 
 }  // namespace sigmax::report

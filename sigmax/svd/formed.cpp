@@ -6,30 +6,13 @@
 #include <variant>
 
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
 namespace {
-
-template <Real T>
-Matrix<double> in_double(Matrix<T> x) {
-  if constexpr (std::same_as<T, double>) {
-    return x;
-  } else {
-    Matrix<double> result(x.rows(), x.columns());
-    std::ranges::copy(x.values(), result.values().begin());
-    return result;
-  }
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-  return result;
-}
 
 // Y -= A X or A^T X
 void subtract_product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& x, Matrix<double>& y) {
@@ -56,7 +39,7 @@ std::vector<double> distances(CBLAS_TRANSPOSE transpose, const Matrix<double>& a
 }  // namespace
 
 kernels::StoredMatrix FormedMatrix::transposed_view() const {
-  return {DType::f64, std::as_bytes(a.values()).data(), a.columns(), a.rows(), a.rows()};
+  return stored_matrix(a.values().data(), a.columns(), a.rows());
 }
 
 template <Real T>

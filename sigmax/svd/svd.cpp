@@ -8,6 +8,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/ops/single_range.hpp"
 #include "sigmax/svd/checks/check_values.hpp"
@@ -110,18 +111,6 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
   }
 }
 
-Matrix<double> in_double(const Matrix<float>& x) {
-  Matrix<double> result(x.rows(), x.columns());
-  std::copy(x.values().begin(), x.values().end(), result.values().begin());
-  return result;
-}
-
-Matrix<float> in_float(const Matrix<double>& x) {
-  Matrix<float> result(x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.values().size(); ++i) result.values()[i] = static_cast<float>(x.values()[i]);
-  return result;
-}
-
 // Whether the residuals, as evaluated in double, bear out the error that was asked for. Estimates from two sides differ
 // by a little: what is meant is a float iteration that went astray by its rounding.
 bool meets(const Triplets<double>& triplets, double next, const SvdOptions<double>& options) {
@@ -141,7 +130,7 @@ SvdOptions<float> in_single(const SvdOptions<double>& options) {
   result.tolerance = options.tolerance;
   result.max_products = options.max_products;
   result.method = options.method;
-  result.start = in_float(options.start);
+  result.start = in_type<float>(options.start);
   result.random = options.random;
   result.check = options.check;
   return result;

@@ -10,28 +10,13 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
 namespace {
 
 void check(const char* routine, int info) {
   if (info != 0) throw Error(fmt::format("[triplets] {} failed, info {}", routine, info));
-}
-
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x) {
-  Matrix<double> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    std::copy(x.column(j).begin(), x.column(j).end(), result.column(j).begin());
-  }
-  return result;
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.values().size(); ++i) result.values()[i] = static_cast<T>(x.values()[i]);
-  return result;
 }
 
 // A = Q R by Householder reflections, Q of min(rows, columns) columns: orthonormal whatever the rank of A.

@@ -47,7 +47,7 @@ inline io::Checkpoint checkpoint(std::vector<io::Entry> entries) {
 // From a seed that repeats and counts as drawn, unless the options have another.
 inline Result run(const io::Checkpoint& c, Options options = {}, int threads = 2) {
   Context context(threads);
-  if (!options.certify.seed) options.certify.seed = Seed{1, 0, true};
+  if (!options.seed) options.seed = Seed{1, 0, true};
   return audit(c, options, context);
 }
 

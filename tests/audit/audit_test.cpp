@@ -274,7 +274,7 @@ TEST(audit, quick_leaves_out_the_spectrum_and_says_how_each_end_is_known) {
   EXPECT_EQ(result.tensors[0].figures->sigma_max.upper->certainty(), Certainty::proven);
   EXPECT_EQ(result.tensors[1].figures->sigma_max.upper->certainty(), Certainty::probabilistic);
   EXPECT_EQ(result.tensors[1].figures->sigma_max.upper->failure_probability(), 1e-9);
-  options.certify.probabilistic = false;
+  options.certify.method = CertifyMethod::none;
   EXPECT_FALSE(run(c, options).tensors[1].figures->sigma_max.upper.has_value());
 }
 
@@ -288,9 +288,9 @@ TEST(audit, a_seed_that_was_not_drawn_gives_no_probabilistic_end) {
   EXPECT_TRUE(drawn.seed.drawn);
   EXPECT_NE(drawn.seed, audit(c, options, context).seed);
   EXPECT_EQ(drawn.tensors[0].figures->sigma_max.upper->certainty(), Certainty::probabilistic);
-  options.certify.seed = Seed{drawn.seed.number, drawn.seed.stream};
+  options.seed = Seed{drawn.seed.number, drawn.seed.stream};
   const Result repeated = audit(c, options, context);
-  EXPECT_EQ(repeated.seed, *options.certify.seed);
+  EXPECT_EQ(repeated.seed, *options.seed);
   const Enclosure& known = repeated.tensors[0].figures->sigma_max;
   EXPECT_EQ(known.upper->certainty(), Certainty::proven);
   EXPECT_EQ(known.lower.value(), drawn.tensors[0].figures->sigma_max.lower.value()) << "the run is repeated";
@@ -312,7 +312,7 @@ TEST(audit, a_start_that_fails_makes_no_figure_wrong) {
   options.certify.proven_if_cheap = false;
   options.certify.failure_probability = 0.2;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    options.certify.seed = Seed{seed, 0, true};
+    options.seed = Seed{seed, 0, true};
     const Measurement m = measure(matrix, options, context);
     ASSERT_TRUE(m.figures.has_value());
     ASSERT_NEAR(m.figures->sigma_max_estimate, 1, tolerance::relative(n, n)) << "seed " << seed;

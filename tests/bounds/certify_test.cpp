@@ -382,6 +382,17 @@ TEST(Certify, GivesTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
+TEST(Certify, NoneGivesTheLowerEndAlone) {
+  Context context(1);
+  const auto w = normal(30, 20, 5);
+  for (const auto& s : {w, Hostile::times(1 / 3.0, w), Hostile::sum(w, Hostile::times(3, w))}) {
+    const Enclosure e = checked(s, by(CertifyMethod::none), context);
+    EXPECT_FALSE(e.upper.has_value()) << s.what;
+    const long double truth = s.exact.sigma_max().value;
+    EXPECT_GE(static_cast<long double>(e.lower.value()), truth * (1 - width_of_proof(30, 20))) << s.what;
+  }
+}
+
 TEST(Certify, RefusesWhatIsNoMatrixAndWhatDoesNotFit) {
   Context context(1);
   const auto s = normal(4, 3, 28);

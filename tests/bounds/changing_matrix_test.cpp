@@ -9,6 +9,7 @@
 #include "gallery/spectra.hpp"
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
@@ -151,12 +152,12 @@ TEST(ChangingMatrix, AProofOfSeveralValuesIsFollowedByAnotherLook) {
 TEST(ChangingMatrix, AScanThatNoLongerHoldsIsFound) {
   Context context(1);
   const Weights weights(gallery::normal(12, 6));
-  const StoredView view = stored_view(weights.tensor(3, 4));
-  const bounds::InRange range = bounds::in_range(view.matrix, kernels::scan(view.matrix, context), context);
-  EXPECT_NO_THROW(bounds::require_unchanged(range, context));
+  ScannedMatrix scanned(stored_view(weights.tensor(3, 4)), context);
+  const InRange& range = scanned.in_range(context);
+  EXPECT_NO_THROW(require_unchanged(range, context));
   weights.values()[5] = std::nextafter(weights.values()[5], 9.0);
   weights.values()[6] *= 1.25;
-  EXPECT_THROW(bounds::require_unchanged(range, context), InternalError);
+  EXPECT_THROW(require_unchanged(range, context), InternalError);
 }
 
 TEST(Gate, LetsNoBoundOutThatIsNone) {
@@ -195,13 +196,12 @@ TEST(Gate, AnEstimateKeepsNoEndThatItsOwnVectorExceeds) {
   std::vector<double> values(n * n, 0.0);
   for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i == 7 ? 1.0 : 0.999;
   const Tensor tensor = Tensor::copy_of(values, {n, n});
-  const StoredView view = stored_view(tensor);
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
+  ScannedMatrix scanned(stored_view(tensor), context);
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     SvdOptions<double> options;
     options.random = random_state(seed);
     options.max_products = 4;
-    const bounds::Measured m = bounds::estimate(view.matrix, facts, 0.2, options, context);
+    const bounds::Measured m = bounds::estimate(scanned.in_range(context), 0.2, options, context);
     ASSERT_TRUE(m.sigma_max.upper.has_value());
     ASSERT_GE(m.sigma_max.upper->value(), m.sigma_max.lower.value()) << "seed " << seed;
   }

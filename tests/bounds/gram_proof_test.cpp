@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "bounds/hunt.hpp"
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -21,10 +20,11 @@ TEST(GramProof, LeavesTheGramMatrixAsItWas) {
   Context context(2);
   for (const Extents e : kExtents) {
     const gallery::Stored a(DType::f32, e.rows, e.columns, gallery::normal(e.rows * e.columns, 4));
-    const kernels::Scan facts = kernels::scan(a.matrix(), context);
-    GramMatrix g = gram_matrix(a.matrix(), gram_scale(facts), context);
+    ScannedMatrix scanned(a.matrix(), context);
+    const InRange& range = scanned.in_range(context);
+    GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context);
     const std::vector<double> before(g.values.begin(), g.values.end());
-    const Measured m = prove(a.matrix(), facts, g, context);
+    const Measured m = prove(range, g, {}, context);
     EXPECT_LE(m.sigma_max.relative_width(), 1e-9);
     EXPECT_EQ(std::memcmp(before.data(), g.values.data(), before.size() * sizeof(double)), 0) << a.what();
   }
@@ -34,17 +34,18 @@ TEST(GramProof, OneTriangleIsEnough) {
   Context context(2);
   for (const Extents e : kExtents) {
     const gallery::Stored a(DType::f32, e.rows, e.columns, gallery::normal(e.rows * e.columns, 4));
-    const kernels::Scan facts = kernels::scan(a.matrix(), context);
-    GramMatrix both = gram_matrix(a.matrix(), gram_scale(facts), context);
-    GramMatrix upper = gram_matrix(a.matrix(), gram_scale(facts), context, Triangles::upper);
+    ScannedMatrix scanned(a.matrix(), context);
+    const InRange& range = scanned.in_range(context);
+    GramMatrix both = gram_matrix(range.matrix, gram_scale(range.facts), context);
+    GramMatrix upper = gram_matrix(range, context);
     for (std::int64_t j = 0; j < upper.order; ++j) {
       for (std::int64_t i = 0; i <= j; ++i) {
         const auto at = static_cast<std::size_t>(i + j * upper.order);
         ASSERT_EQ(both.values[at], upper.values[at]) << a.what();
       }
     }
-    const Enclosure one = prove(a.matrix(), facts, both, context).sigma_max;
-    const Enclosure other = prove(a.matrix(), facts, upper, context).sigma_max;
+    const Enclosure one = prove(range, both, {}, context).sigma_max;
+    const Enclosure other = prove(range, upper, {}, context).sigma_max;
     EXPECT_EQ(one.lower.value(), other.lower.value());
     EXPECT_EQ(one.upper->value(), other.upper->value());
   }
@@ -56,8 +57,9 @@ TEST(GramProof, AnyVectorLeadsToAProof) {
   std::vector<double> values(40 * 30, 0.0);
   for (std::size_t i = 0; i < 30; ++i) values[i * 31] = i == 3 ? 2.0 : 1.0;
   const gallery::Stored a(DType::f64, 40, 30, values);
-  const kernels::Scan facts = kernels::scan(a.matrix(), context);
-  GramMatrix g = gram_matrix(a.matrix(), gram_scale(facts), context, Triangles::upper);
+  ScannedMatrix scanned(a.matrix(), context);
+  const InRange& range = scanned.in_range(context);
+  GramMatrix g = gram_matrix(range, context);
   for (const bool of_rows : {false, true}) {
     for (const std::size_t where : {std::size_t{3}, std::size_t{5}}) {
       std::vector<double> x(of_rows ? 40 : 30, 0.0);
@@ -65,7 +67,7 @@ TEST(GramProof, AnyVectorLeadsToAProof) {
       ProofOptions options;
       options.vector = x;
       options.of_rows = of_rows;
-      const Enclosure e = prove(a.matrix(), facts, g, options, context).sigma_max;
+      const Enclosure e = prove(range, g, options, context).sigma_max;
       EXPECT_LE(e.lower.value(), 2.0);
       EXPECT_GE(e.upper->value(), 2.0);
       EXPECT_LE(e.relative_width(), 1e-11) << where << (of_rows ? " of rows" : "");
@@ -77,9 +79,10 @@ TEST(GramProof, AnyVectorLeadsToAProof) {
 TEST(GramProof, DominateIsAboveAndClose) {
   Context context(1);
   const gallery::Stored a(DType::f64, 20, 60, gallery::normal(20 * 60, 5));
-  const kernels::Scan facts = kernels::scan(a.matrix(), context);
+  ScannedMatrix scanned(a.matrix(), context);
+  const InRange& range = scanned.in_range(context);
   for (const double error : {0.0, 1e-3}) {
-    GramMatrix g = gram_matrix(a.matrix(), gram_scale(facts), context);
+    GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context);
     const std::vector<double> before(g.values.begin(), g.values.end());
     ASSERT_TRUE(dominate(g, error, context));
     for (std::uint64_t seed = 1; seed <= 50; ++seed) {

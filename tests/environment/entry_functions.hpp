@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/measured.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"

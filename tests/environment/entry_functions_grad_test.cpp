@@ -58,7 +58,7 @@ void add_audit(Functions& f) {
   for (const bool full : {false, true}) {
     audit::Options options;
     options.full_spectrum = full;
-    options.certify.seed = Seed{1, 0, true};
+    options.seed = Seed{1, 0, true};
     options.certify.proven_up_to = full ? 4096 : 15;
     f.add("audit", [=](Context& context) {
       Result result;

@@ -6,7 +6,7 @@
 #include "repeatable.hpp"
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/enclose.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/grad/batched.hpp"
 #include "sigmax/kernels/scan.hpp"
@@ -33,12 +33,9 @@ void add_svd(Functions& f, const Stored& s, bool every_method) {
     f.add("svd " + std::string(name(method)) + " " + s.what,
           [=](Context& context) { return Values(Result(svd(*a, options, context))); });
   }
-  const kernels::StoredMatrix matrix = stored_view(s.tensor).matrix;
-  f.add("spectrum " + s.what, [=, keep = s.tensor](Context& context) {
-    const kernels::Scan facts = kernels::scan(matrix, context);
-    const bounds::InRange range = bounds::in_range(matrix, facts, context);
-    const GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), context);
-    return spectrum(range.matrix, g, context).values;
+  f.add("spectrum " + s.what, [=, view = stored_view(s.tensor)](Context& context) {
+    ScannedMatrix scanned(view, context);
+    return spectrum(scanned, context).values;
   });
   f.add("power_steps, triplets " + s.what, [=](Context& context) {
     std::vector<double> u(static_cast<std::size_t>(s.shape.rows)), v(static_cast<std::size_t>(s.shape.columns), 0.1);
@@ -72,13 +69,14 @@ void add_bounds(Functions& f, const Stored& s) {
       });
     }
   }
-  const kernels::StoredMatrix matrix = stored_view(s.tensor).matrix;
-  f.add("prove, estimate " + s.what, [=, keep = s.tensor](Context& c) {
-    const kernels::Scan facts = kernels::scan(matrix, c);
-    const bounds::InRange range = bounds::in_range(matrix, facts, c);
-    GramMatrix g = gram_matrix(range.matrix, bounds::gram_scale(range.facts), c);
-    return Values(Result(bounds::prove(range.matrix, range.facts, g, c),
-                         bounds::estimate(range.matrix, range.facts, 1e-6, options, c)));
+  f.add("enclose " + s.what, [=, view = stored_view(s.tensor)](Context& c) {
+    ScannedMatrix scanned(view, c);
+    CertifyOptions by_lanczos;
+    by_lanczos.method = CertifyMethod::probabilistic;
+    by_lanczos.random = options.random;
+    const bounds::Measured proven = bounds::enclose(scanned, CertifyOptions{}, c);
+    const bounds::Measured probable = bounds::enclose(scanned, by_lanczos, c);
+    return Values(Result(proven, probable, scanned.frobenius(), scanned.norm_1(), scanned.norm_inf()));
   });
   for (const char* ord : {"fro", "nuc", "2", "-2", "1", "-1", "inf", "-inf", "entrywise:3", "schatten:3", "kyfan:2"}) {
     // The norm draws the start of its own solver: of the spectral norm the proven ends repeat.

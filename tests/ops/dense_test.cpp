@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "gallery/stored.hpp"
@@ -89,6 +90,24 @@ TEST(Dense, RefusesWhatIsNotARealMatrixAndSaysWhy) {
   EXPECT_NE(message_of(Tensor::copy_of(std::vector<double>{1, 2}, {2})).find("[2]"), std::string::npos);
   EXPECT_NE(message_of(Tensor::copy_of(std::vector<double>{1, 2}, {1, 2, 1})).find("2 dimensions"), std::string::npos);
   EXPECT_NE(message_of(Tensor(DType::i8, {1, 1}, nullptr, nullptr)).find("i8"), std::string::npos);
+}
+
+TEST(Dense, BorrowsAStoredMatrixAndComputesInItsTypeAlone) {
+  Context context(1);
+  const gallery::Stored a(DType::f32, 7, 4, gallery::normal(28, 2), 3, 1);
+  const Operator<double> borrowed = dense<double>(a.matrix());
+  const Operator<double> owned = dense<double>(Tensor::copy_of(a.values(), {7, 4}));
+  EXPECT_EQ(std::get<structure::Stored>(borrowed->structure()).matrix->data, a.matrix().data);
+  EXPECT_EQ(borrowed->in_single(), nullptr);
+  EXPECT_NE(owned->in_single(), nullptr);
+  const std::vector<double> x = gallery::normal(4, 5);
+  std::vector<double> y(7), wanted(7), z(4), back(4);
+  borrowed->apply(x, y, context);
+  owned->apply(x, wanted, context);
+  EXPECT_EQ(y, wanted);
+  borrowed->apply_adjoint(y, z, context);
+  owned->apply_adjoint(y, back, context);
+  EXPECT_EQ(z, back);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include "gallery/spectra.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/certify.hpp"
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/linalg/band.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/linalg/tridiagonal.hpp"

@@ -6,15 +6,16 @@
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/shifted_gram.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
-#include "sigmax/bounds/stored_operator.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/cholesky.hpp"
+#include "sigmax/ops/dense.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -27,18 +28,17 @@ struct Ritz {
   double residual = 1;  // |A^T A x - sigma^2 x| / (sigma^2 |x|): 1 where nothing is known
 };
 
-Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, std::vector<double> x,
-             Context& context) {
+Ritz look_at(const InRange& a, bool of_rows, std::vector<double> x, Context& context) {
   Ritz ritz;
-  std::vector<double> y(static_cast<std::size_t>(of_rows ? a.columns : a.rows));
-  const LowerResult lower = lower_bound(a, facts, x, of_rows, y, context);
+  std::vector<double> y(static_cast<std::size_t>(of_rows ? a.matrix.columns : a.matrix.rows));
+  const LowerResult lower = lower_bound(a, x, of_rows, y, context);
   ritz.lower = lower.bound;
   ritz.sigma = lower.estimate;
   std::vector<double> z(x.size());
   if (of_rows) {
-    kernels::multiply<double>(a, y, z, context);
+    kernels::multiply<double>(a.matrix, y, z, context);
   } else {
-    kernels::multiply_transposed<double>(a, y, z, context);
+    kernels::multiply_transposed<double>(a.matrix, y, z, context);
   }
   const double theta = ritz.sigma * ritz.sigma;
   double square = 0;
@@ -50,39 +50,37 @@ Ritz look_at(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of
   return ritz;
 }
 
-Ritz find_top(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const RandomState& random,
-              Context& context) {
+Ritz find_top(const InRange& a, bool of_rows, const RandomState& random, Context& context) {
   SvdOptions<double> options;
   options.random = random;
   options.tolerance = 1e-14;
   options.max_products = 600;
   options.method = Lanczos{};
   options.check = Check::none;
-  const SvdResult<double> top = svd(StoredOperator(a), options, context);
+  const SvdResult<double> top = svd(*dense<double>(a.matrix), options, context);
   const std::span<const double> x = of_rows ? top.u.column(0) : top.v.column(0);
-  return look_at(a, facts, of_rows, {x.begin(), x.end()}, context);
+  return look_at(a, of_rows, {x.begin(), x.end()}, context);
 }
 
-Ritz start(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool of_rows, const ProofOptions& options,
-           Context& context) {
-  if (options.vector.empty()) return find_top(a, facts, of_rows, RandomState{}, context);
+Ritz start(const InRange& a, bool of_rows, const ProofOptions& options, Context& context) {
+  if (options.vector.empty()) return find_top(a, of_rows, RandomState{}, context);
   std::vector<double> x(options.vector.begin(), options.vector.end());
   if (options.of_rows != of_rows) {
-    std::vector<double> image(static_cast<std::size_t>(of_rows ? a.rows : a.columns));
+    std::vector<double> image(static_cast<std::size_t>(of_rows ? a.matrix.rows : a.matrix.columns));
     if (of_rows) {
-      kernels::multiply<double>(a, x, image, context);
+      kernels::multiply<double>(a.matrix, x, image, context);
     } else {
-      kernels::multiply_transposed<double>(a, x, image, context);
+      kernels::multiply_transposed<double>(a.matrix, x, image, context);
     }
     x = std::move(image);
   }
   const NormRange norm = norm_range(x);
-  if (!(norm.lower > 0)) return find_top(a, facts, of_rows, RandomState{}, context);
+  if (!(norm.lower > 0)) return find_top(a, of_rows, RandomState{}, context);
   const double factor = 1 / norm.upper;
   for (double& value : x) value = std::ldexp(value, -norm.exponent) * factor;
-  Ritz ritz = look_at(a, facts, of_rows, std::move(x), context);
+  Ritz ritz = look_at(a, of_rows, std::move(x), context);
   // A vector this poor would make tau a guess.
-  return ritz.residual > 1e-2 ? find_top(a, facts, of_rows, RandomState{}, context) : ritz;
+  return ritz.residual > 1e-2 ? find_top(a, of_rows, RandomState{}, context) : ritz;
 }
 
 // Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
@@ -103,15 +101,10 @@ void improve(const GramMatrix& g, std::vector<double>& x) {
 
 }  // namespace
 
-double gram_scale(const kernels::Scan& facts) {
-  return facts.max_abs > 0 ? std::ldexp(1.0, -std::ilogb(facts.max_abs) - 1) : 1.0;
-}
-
-double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g) {
+double gram_error(const InRange& a, const GramMatrix& g) {
   const FloatingEnvironment environment;
-  const double magnitude = g.scale * frobenius_upper_bound(a, facts);
-  const double spread =
-      smaller_of(round_up(magnitude * magnitude), round_up(schur_upper_bound(a, facts) * g.scale * g.scale));
+  const double magnitude = g.scale * frobenius_upper_bound(a);
+  const double spread = smaller_of(round_up(magnitude * magnitude), round_up(schur_upper_bound(a) * g.scale * g.scale));
   const double n = static_cast<double>(g.order);
   return round_up(gamma(g.terms) * spread + n * inner_product_underflow(g.terms));
 }
@@ -119,14 +112,13 @@ double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, co
 // tau <- theta (1 + slack);  until cholesky(tau I - G) completes: slack <- 16 slack
 // sigma_max^2 <= tau + |E_cholesky| + |E_diagonal| + |E_product|
 // if that is too wide: x <- (tau I - G)^-3 x, and once more with the better theta
-Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
-               Context& context) {
+Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  if (facts.max_abs == 0) return {zero_enclosure(), 0};
-  Ritz top = start(a, facts, g.of_rows, options, context);
-  double upper = norm_upper_bound(a, facts).value();
+  if (a.facts.max_abs == 0) return {zero_enclosure(), 0};
+  Ritz top = start(a, g.of_rows, options, context);
+  double upper = norm_upper_bound(a).value();
   if (!blas_supports_proofs()) return {Proof::enclosure(top.lower, Proof::proven(upper)), top.sigma};
-  const double product_error = gram_error(a, facts, g);
+  const double product_error = gram_error(a, g);
   const std::vector<double> diagonal = take_diagonal(g);
   const double n = static_cast<double>(g.order);
   // Slack of about the error that will be added anyway: more would widen the enclosure, less would risk a second try.
@@ -141,7 +133,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     if (!cholesky(g.values.data(), g.order, context)) {
       slack *= 16;
       if (attempt == 1) {  // the vector was another's, or that of a matrix made for the constant start
-        top = find_top(a, facts, g.of_rows, given_or_drawn(options.random), context);
+        top = find_top(a, g.of_rows, given_or_drawn(options.random), context);
         slack = least + guessed_error(top.residual);
       }
       continue;
@@ -153,7 +145,7 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
     if (enough || improved || slack <= 4 * least) break;
     std::vector<double> x = top.x;
     improve(g, x);
-    Ritz better = look_at(a, facts, g.of_rows, std::move(x), context);
+    Ritz better = look_at(a, g.of_rows, std::move(x), context);
     improved = true;
     if (!(better.sigma >= top.sigma)) break;
     top = std::move(better);
@@ -161,11 +153,6 @@ Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramM
   }
   restore(g, diagonal, context);
   return {Proof::enclosure(top.lower, Proof::proven(upper)), top.sigma};
-}
-
-Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context) {
-  const FloatingEnvironment environment;
-  return prove(a, facts, g, ProofOptions{}, context);
 }
 
 // L L^T = g + delta I + E_diagonal + E_cholesky, and g >= G - error. So L L^T >= G if delta is at least the sum of the

@@ -1,16 +1,16 @@
 // The proof of sigma_max of a stored matrix by a Cholesky factorization. Derivations: docs/proofs.md.
+// Internal to bounds/.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
 
-#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/bounds/measured.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/rng.hpp"
-#include "sigmax/kernels/scan.hpp"
-#include "sigmax/kernels/stored_matrix.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 
 namespace sigmax::bounds {
 
@@ -35,15 +35,10 @@ struct ProofOptions {
 /// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is worked in and restored, to the triangles that it had.
 /// Cost: k^3 / 3 flops (k the order of G) a factorization, one as a rule and two for the tightest, and a few reads of
 /// A. The relative width is about k^2 u + n u |A|_F^2 / sigma_max^2, u = 2^-53, or `relative_width` if that is more.
-Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, const ProofOptions& options,
-               Context& context);
-Measured prove(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g, Context& context);
-
-/// The power of two that gram_matrix should be given for this matrix.
-double gram_scale(const kernels::Scan& facts);
+Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Context& context);
 
 /// At least |G_computed - G|_2 for g = gram_matrix(a, s): gamma_n min(|s A|_F^2, |s A|_1 |s A|_inf) and underflow.
-double gram_error(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g);
+double gram_error(const InRange& a, const GramMatrix& g);
 
 /// Overwrites the lower triangle of g, the diagonal included, with a factor L such that L L^T - G is positive
 /// semidefinite for every G with |G - g|_2 <= error, and fills the upper with zeros. Returns whether that succeeded.

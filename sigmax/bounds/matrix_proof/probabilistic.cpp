@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/svd/christoffel.hpp"

@@ -4,18 +4,12 @@
 
 #include <cmath>
 
-#include "sigmax/core/error.hpp"
+#include "sigmax/core/contradiction.hpp"
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax::bounds {
 
-void throw_contradiction(std::string_view what) {
-  throw InternalError(
-      fmt::format("[bounds] {}. That cannot be: either the matrix changed while it was read (a file that is written, "
-                  "weights that are trained), or sigmax has a bug. If nothing changed it, please report this message, "
-                  "the version, and the operator's parts with their shapes, types and largest entries",
-                  what));
-}
+void throw_contradiction(std::string_view what) { sigmax::throw_contradiction("bounds", what); }
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/gram_proof.hpp"
-#include "sigmax/bounds/matrix_proof/measured.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/shifted_gram.hpp"
@@ -30,10 +30,9 @@ constexpr double kUnderflow = 0x1p-500;
 // B = s A, or s A^T where g is of the rows, of norm at most `norm`, |B|_F at most `frobenius`.
 class Scaled {
  public:
-  Scaled(const kernels::StoredMatrix& a, const kernels::Scan& facts, const GramMatrix& g, Context& context)
-      : a_(a), g_(g), context_(context) {
-    frobenius = round_up(g.scale * frobenius_upper_bound(a, facts));
-    norm = round_up(g.scale * norm_upper_bound(a, facts).value());
+  Scaled(const InRange& a, const GramMatrix& g, Context& context) : a_(a.matrix), g_(g), context_(context) {
+    frobenius = round_up(g.scale * frobenius_upper_bound(a));
+    norm = round_up(g.scale * norm_upper_bound(a).value());
   }
 
   // fl(B X), of g.terms rows.
@@ -257,22 +256,21 @@ std::pair<double, double> ends_of(const ProofParts& p, std::size_t i, double res
 // (V, Y = B V, Z = B^T Y) and their rounding;  W <- V 2^e
 // for tau between sigma_k^2 and sigma_{k+1}^2, then above sigma_k^2 by more and more:
 //   until cholesky(tau I - G + W W^T) completes
-ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g,
-                          const ValuesQuestion& question, Context& context) {
+ProvenValues prove_values(const InRange& a, GramMatrix& g, const ValuesQuestion& question, Context& context) {
   const FloatingEnvironment environment;
   const SerialBlas serial;
   const bool largest = question.which == Which::largest;
   const auto k = static_cast<std::size_t>(question.right.columns);
-  if (facts.max_abs == 0) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
-  const Scaled b(a, facts, g, context);
+  if (a.facts.max_abs == 0) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
+  const Scaled b(a, g, context);
   const Frame f = frame_of(b, question, g);
   const double spread = smaller_of(round_up(b.frobenius * b.frobenius), round_up(b.norm * b.norm));
-  const ProofParts p{question, b, f, largest, k, spread, gram_error(a, facts, g)};
+  const ProofParts p{question, b, f, largest, k, spread, gram_error(a, g)};
   ProvenValues result;
   const bool is_all = static_cast<std::int64_t>(k) == g.order;
   double rest = largest ? round_up(b.norm * b.norm) : 0.0;
   if (!is_all && f.usable) rest = rest_by_factorization(p, rest, g, result.resolution, context);
-  const double most = round_up(norm_upper_bound(a, facts).value());
+  const double most = round_up(norm_upper_bound(a).value());
   for (std::size_t i = 0; i < k; ++i) {
     const auto [lower, upper] = ends_of(p, i, rest, is_all);
     const double end = smaller_of(widened_upper(upper / g.scale), most);

@@ -8,9 +8,8 @@
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
-#include "sigmax/kernels/scan.hpp"
-#include "sigmax/kernels/stored_matrix.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::bounds {
@@ -31,8 +30,7 @@ struct ProvenValues {
   double formed = 0;             ///< what forming a composite may have changed each value by
 };
 
-/// Where a value was missed, or the vectors are
-/// poor, the enclosures are wide.
+/// Where a value was missed, or the vectors are poor, the enclosures are wide.
 ///
 /// With V the vectors, B = s A or its transpose, of which g is the Gram matrix, tau and rho such that a Cholesky
 /// factorization shows tau I - B^T B + W W^T >= -rho I for a W with the columns of V, each times a power of two: no
@@ -47,7 +45,6 @@ struct ProvenValues {
 /// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is worked in and restored. Cost: two reads of A for 8
 /// vectors, order^2 k flops, and order^3 / 3 a factorization: one as a rule. The relative widths are about that of an
 /// inner product with A where sigma_k stands apart from what follows, and order^2 u of sigma_1^2 / sigma_k^2 otherwise.
-ProvenValues prove_values(const kernels::StoredMatrix& a, const kernels::Scan& facts, GramMatrix& g,
-                          const ValuesQuestion& question, Context& context);
+ProvenValues prove_values(const InRange& a, GramMatrix& g, const ValuesQuestion& question, Context& context);
 
 }  // namespace sigmax::bounds

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/gram_proof.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
@@ -15,6 +16,7 @@
 #include "sigmax/bounds/operator_proof/form.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -41,15 +43,9 @@ Source source_of(const Expression& e, Context& context) {
   }
   source.formed.emplace(form(e, context));
   source.error = source.formed->error;
-  const kernels::StoredMatrix matrix = source.formed->matrix();
-  source.range = in_range(matrix, kernels::scan(matrix, context), context);
+  source.range = ScannedMatrix(source.formed->matrix(), context).in_range(context);
   source.unit = source.range.factor;
   return source;
-}
-
-// Two matrices, G and a factor of tau I - G: what the Gram matrix of the shorter side takes.
-GramMatrix gram_of(const Source& source, Context& context) {
-  return gram_matrix(source.range.matrix, gram_scale(source.range.facts), context, Triangles::upper);
 }
 
 double upper_of(const Measured& measured) {
@@ -74,9 +70,8 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
   options.random = limits.random;
   Measured m{zero_enclosure(), 0};
   if (source.range.facts.max_abs > 0) {
-    GramMatrix g = gram_of(source, context);
-    m = scaled(prove(source.range.matrix, source.range.facts, g, options, context),
-               static_cast<std::int64_t>(std::ilogb(source.unit)));
+    GramMatrix g = gram_matrix(source.range, context);
+    m = scaled(prove(source.range, g, options, context), static_cast<std::int64_t>(std::ilogb(source.unit)));
   }
   if (source.error == 0) return m;
   // Weyl: |sigma_max(N) - sigma_max(M)| <= |N - M|_2 <= |N - M|_F.
@@ -94,8 +89,8 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
   question.next = question.next / source.unit;
   ProvenValues proven{std::vector<Enclosure>(k, zero_enclosure()), 0};
   if (source.range.facts.max_abs > 0) {
-    GramMatrix g = gram_of(source, context);
-    proven = prove_values(source.range.matrix, source.range.facts, g, question, context);
+    GramMatrix g = gram_matrix(source.range, context);
+    proven = prove_values(source.range, g, question, context);
   }
   proven.resolution *= source.unit;
   proven.formed = source.error;
@@ -124,10 +119,10 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   if (b.range.facts.max_abs == 0 || a.range.facts.max_abs == 0) {
     return round_up(product.unit * (b.error * right.norm + (left.norm + b.error) * a.error));
   }
-  GramMatrix lb = gram_of(b, context);
-  GramMatrix la = gram_of(a, context);
-  if (!dominate(lb, gram_error(b.range.matrix, b.range.facts, lb), context)) return kInfinity;
-  if (!dominate(la, gram_error(a.range.matrix, a.range.facts, la), context)) return kInfinity;
+  GramMatrix lb = gram_matrix(b.range, context);
+  GramMatrix la = gram_matrix(a.range, context);
+  if (!dominate(lb, gram_error(b.range, lb), context)) return kInfinity;
+  if (!dominate(la, gram_error(a.range, la), context)) return kInfinity;
 
   // C = L_A^T L_B, both lower triangular and column-major; |C_computed - C|_F <= gamma_r |L_A|_F |L_B|_F.
   auto c = context.scratch<double>(static_cast<std::size_t>(r * r));
@@ -138,18 +133,18 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
     cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, n, n, n, 1.0, la.values.data(), n, lb.values.data(), n, 1.0,
                 c.data(), n);
   }
-  const kernels::StoredMatrix matrix{DType::f64, reinterpret_cast<const std::byte*>(c.data()), r, r, r};
   const auto norm_of = [](const GramMatrix& l) {
     return norm_range(std::span<const double>(l.values.data(), l.values.size())).upper;
   };
   const double rounding = round_up(gamma(r) * norm_of(la) * norm_of(lb) + static_cast<double>(r * r) * 0x1p-1074);
-  const InRange range = in_range(matrix, kernels::scan(matrix, context), context);
+  ScannedMatrix inner(stored_matrix(c.data(), r, r), context);
+  const InRange& range = inner.in_range(context);
   double norm = 0;
   if (range.facts.max_abs > 0) {
-    GramMatrix g = gram_matrix(range.matrix, gram_scale(range.facts), context, Triangles::upper);
+    GramMatrix g = gram_matrix(range, context);
     ProofOptions options;
     options.random = limits.random;
-    norm = upper_of(scaled(prove(range.matrix, range.facts, g, options, context), range.factor));
+    norm = upper_of(scaled(prove(range, g, options, context), range.factor));
   }
   // |N| = unit |B A| and B A = (unit_b B' + E_b)(unit_a A' + E_a), the norms of the parts bounding those of B' and A'.
   // One factor at a time, so that what underflows is below what rounding up adds.

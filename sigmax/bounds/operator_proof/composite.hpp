@@ -5,8 +5,8 @@
 #include <optional>
 #include <span>
 
-#include "sigmax/bounds/matrix_proof/measured.hpp"
 #include "sigmax/bounds/matrix_proof/values_proof.hpp"
+#include "sigmax/bounds/measured.hpp"
 #include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/rng.hpp"
 

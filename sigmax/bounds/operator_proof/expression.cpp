@@ -8,8 +8,10 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
@@ -43,23 +45,27 @@ Expression zero(std::int64_t rows, std::int64_t columns) {
   return checked(std::move(e));
 }
 
-Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& context) {
-  const kernels::Scan facts = kernels::scan(a, context);
-  if (!facts.finite()) {
-    throw Error(fmt::format("[certify] the matrix has {} NaN and {} infinite entries", facts.nan, facts.infinite));
-  }
+Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
+  require_finite(scanned.facts(), "certify");
+  const kernels::StoredMatrix& a = scanned.view().matrix;
   Expression e;
   e.rows = transposed ? a.columns : a.rows;
   e.columns = transposed ? a.rows : a.columns;
-  if (facts.max_abs == 0) return checked(std::move(e));
+  if (scanned.facts().max_abs == 0) return checked(std::move(e));
   e.kind = Kind::stored;
-  e.leaf = in_range(a, facts, context);
+  e.leaf = scanned.in_range(context);
   e.transposed = transposed;
   e.unit = gram_scale(e.leaf.facts);
   e.exponent = std::ilogb(e.leaf.factor) - std::ilogb(e.unit);
-  e.norm = round_up(norm_upper_bound(e.leaf.matrix, e.leaf.facts).value() * e.unit);
-  e.frobenius = round_up(frobenius_upper_bound(e.leaf.matrix, e.leaf.facts) * e.unit);
+  e.norm = round_up(norm_upper_bound(e.leaf).value() * e.unit);
+  e.frobenius = round_up(frobenius_upper_bound(e.leaf) * e.unit);
   return checked(std::move(e));
+}
+
+// Not a part of its caller's frame: TakeApart recurses as deep as the operator, and a ScannedMatrix is large.
+[[gnu::noinline]] Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& context) {
+  ScannedMatrix scanned(a, context);
+  return leaf(scanned, transposed, context);
 }
 
 void require(bool fits, const char* what, const Expression& first, const Expression& second) {
@@ -243,6 +249,11 @@ std::int64_t reach(const Expression& e) {
 void require_unchanged(const Expression& e, Context& context) {
   for (const Expression& part : e.parts) require_unchanged(part, context);
   if (e.kind == Kind::stored) require_unchanged(e.leaf, context);
+}
+
+Expression stored(ScannedMatrix& a, Context& context) {
+  const FloatingEnvironment environment;
+  return leaf(a, a.view().transposed, context);
 }
 
 template <Real T>

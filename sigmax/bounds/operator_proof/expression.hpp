@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax::bounds {
@@ -60,6 +60,9 @@ struct Expression {
 /// factors, an empty operator, parts whose shapes do not fit, more than kMostDepth levels, and scales beyond 2^(2^40).
 template <Real T>
 std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& context);
+
+/// The tensor's matrix: a tree of one node. Throws Error for non-finite entries.
+Expression stored(ScannedMatrix& a, Context& context);
 
 /// How far the products of a tree leave 1, as an exponent e: every vector that they come across on the way of a product
 /// with A^T A is at most 2^(2e) times the one that goes in, and what is lost on the way comes out at most as many times

@@ -92,9 +92,7 @@ Formed form_leaf(const Expression& e, Context& context) {
   Formed m = empty(e, context);
   const kernels::StoredMatrix& a = e.leaf.matrix;
   if (!e.transposed) {
-    for_rows(a.rows, context, [&](std::int64_t first, std::int64_t count) {
-      kernels::convert(a.row_range(first, count), e.unit, m.values.data() + first * a.columns, a.columns);
-    });
+    in_double(a, e.unit, m.values.data(), context);
   } else {
     for_rows(a.rows, context, [&](std::int64_t first, std::int64_t count) {
       std::vector<double> rows(static_cast<std::size_t>(count * a.columns));

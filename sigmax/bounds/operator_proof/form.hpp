@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "sigmax/bounds/operator_proof/expression.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax::bounds {
 
@@ -14,9 +15,7 @@ struct Formed {
   Context::Buffer<double> values;
   double error = 0;
 
-  kernels::StoredMatrix matrix() const {
-    return {DType::f64, reinterpret_cast<const std::byte*>(values.data()), rows, columns, columns};
-  }
+  kernels::StoredMatrix matrix() const { return stored_matrix(values.data(), rows, columns); }
 };
 
 /// Whether no matrix on the way to the expression's has more entries than that.

@@ -5,26 +5,9 @@
 #include <utility>
 
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
-namespace {
-
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x) {
-  Matrix<double> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), result.column(j).begin());
-  return result;
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-  return result;
-}
-
-}  // namespace
-
 template <Real T>
 FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& context) {
   FormedMatrix formed = form(systems.a, context);

@@ -1,4 +1,4 @@
-#include "sigmax/bounds/matrix_proof/measured.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 
 #include <fmt/format.h>
 
@@ -69,20 +69,6 @@ Measured reconciled(const Measured& measured, double computed, double error, con
   }
   result.estimate = std::clamp(computed, lower, upper);
   return result;
-}
-
-Measured larger(const Measured& a, const Measured& b) {
-  const auto& upper_a = a.sigma_max.upper;
-  const auto& upper_b = b.sigma_max.upper;
-  const LowerBound lower =
-      a.sigma_max.lower.value() >= b.sigma_max.lower.value() ? a.sigma_max.lower : b.sigma_max.lower;
-  const double estimate = larger_of(a.estimate, b.estimate);
-  if (!upper_a || !upper_b) return {Proof::enclosure(lower, std::nullopt), estimate};
-  const double value = larger_of(upper_a->value(), upper_b->value());
-  const double failure = upper_a->failure_probability() + upper_b->failure_probability();
-  if (failure >= 1) return {Proof::enclosure(lower, std::nullopt), estimate};  // says nothing
-  return {Proof::enclosure(lower, failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure)),
-          estimate};
 }
 
 }  // namespace sigmax::bounds

@@ -1,17 +1,12 @@
-// An enclosure in the making: what the sources of bounds/ hand each other.
+// Ends of enclosures: moved outward, scaled, compared with another computation. Internal to bounds/.
 #pragma once
 
 #include <cstdint>
 
+#include "sigmax/bounds/measured.hpp"
 #include "sigmax/core/bound.hpp"
 
 namespace sigmax::bounds {
-
-/// An enclosure with the point estimate that it was built around.
-struct Measured {
-  Enclosure sigma_max;
-  double estimate;  ///< the Rayleigh quotient |A x| of the best vector, without the allowance for rounding
-};
 
 /// Both ends of every enclosure move outward by 2^-49: that covers the entries that in_range() lost to underflow and
 /// the last operations on the ends themselves, and a double-precision SVD's own last digits fall inside.
@@ -31,9 +26,5 @@ Measured scaled(const Measured& measured, double factor);
 /// estimate. A probabilistic upper end that lies below gives way to `proven`: its random start has failed. Throws
 /// InternalError if `computed` contradicts a proven end.
 Measured reconciled(const Measured& measured, double computed, double error, const UpperBound& proven);
-
-/// The larger of two quantities: what a block-diagonal matrix has, given its blocks. Kind and failure probability are
-/// those of the weaker one; failure probabilities add.
-Measured larger(const Measured& a, const Measured& b);
 
 }  // namespace sigmax::bounds
