@@ -1,4 +1,4 @@
-// Gradients of every norm of norms/norm.hpp, with respect to a stored matrix or to the parameters of any operator.
+// Gradients of every norm of norms/table.hpp, with respect to a stored matrix or to the parameters of any operator.
 //
 // A norm f(A) that depends on singular values has the gradient sum_i w_i u_i v_i^T, w_i the derivative of f with
 // respect to sigma_i; a norm of entries has the matrix of its derivatives. With respect to A:
@@ -32,12 +32,16 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/grad/norm_gradient.hpp"
-#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_gradient.hpp"
+#include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::grad {
+
+using norms::GradientKind;
+using norms::message;
+using norms::NormGradient;
 
 struct NormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the norm
