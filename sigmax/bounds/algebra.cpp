@@ -140,6 +140,7 @@ void require_finite(const char* who, std::span<const double> x) {
 }  // namespace
 
 Enclosure exactly(double value) {
+  const FloatingEnvironment environment;
   if (!(value >= 0) || std::isinf(value)) {
     throw Error(fmt::format("[exactly] a quantity must be finite and not negative, got {}", value));
   }
@@ -178,6 +179,7 @@ Enclosure p_norm(std::span<const double> x, double p) {
 
 // The largest is at least each, so at least the greatest lower end, whatever the others are.
 Enclosure largest(std::span<const Enclosure> x) {
+  const FloatingEnvironment environment;
   require_some("largest", x.size());
   LowerBound lower = x.front().lower;
   double upper = 0;
@@ -191,6 +193,7 @@ Enclosure largest(std::span<const Enclosure> x) {
 }
 
 Enclosure smallest(std::span<const Enclosure> x) {
+  const FloatingEnvironment environment;
   require_some("smallest", x.size());
   std::optional<UpperBound> upper;
   double lower = kInfinity;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::norms {
 namespace {
@@ -112,6 +113,7 @@ std::string spellings() {
 }
 
 Norm parse_norm(std::string_view ord) {
+  const FloatingEnvironment environment;
   for (const Row& row : kRows) {
     if (const std::optional<Norm> norm = read(row, ord)) return *norm;
   }
@@ -130,6 +132,7 @@ std::string meaning_of(const Norm& which) {
 bool is_of_singular_values(const Norm& which) { return row_of(which).family == Family::singular_values; }
 
 void require_valid(std::string_view who, const Norm& which, std::int64_t values) {
+  const FloatingEnvironment environment;
   const auto require_power = [&](std::string_view name, double p) {
     if (!(p >= 1)) throw Error(fmt::format("[{}] {} p must be at least 1, got {}", who, name, p));
   };
