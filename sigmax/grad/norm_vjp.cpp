@@ -224,7 +224,7 @@ NormCotangent<T> of_entries(const LinearOperator<T>& a, const norms::Norm& which
   return {std::move(found.norm), as_outer_sum(std::move(dense))};
 }
 
-// Schatten 2 is a function of entries too, which are cheaper.
+// Schatten 2 is the Frobenius norm, a function of entries too, which are cheaper.
 norms::Norm without_aliases(const norms::Norm& which) {
   const auto* schatten = std::get_if<norms::Schatten>(&which);
   return schatten != nullptr && schatten->p == 2 ? norms::Norm(norms::Frobenius{}) : which;
@@ -244,13 +244,12 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
   const FloatingEnvironment environment;
   require(options);
   const Shape shape = a.shape();
-  if (std::min(shape.rows, shape.columns) < 1) {
-    throw Error(fmt::format("[norm_vjp] an operator without entries, {}x{}", shape.rows, shape.columns));
-  }
   const std::int64_t all = std::min(shape.rows, shape.columns);
+  if (all < 1) throw Error(fmt::format("[norm_vjp] an operator without entries, {}x{}", shape.rows, shape.columns));
   norms::require_valid("norm_vjp", which, all);
   const norms::Norm same = without_aliases(which);
-  // The Frobenius norm of a product of few columns in the middle comes from its values, of anything else from entries.
+  // The Frobenius norm of a product with few columns in the middle comes from its singular values; of anything else,
+  // from the entries.
   const bool thin = std::holds_alternative<norms::Frobenius>(same) && !thin_factor(a, all / 2, false, context).empty();
   if (thin || norms::is_of_singular_values(same)) return OfValues<T>{a, same, options, context}();
   return of_entries(a, same, options, context);

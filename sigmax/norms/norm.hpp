@@ -68,10 +68,10 @@ struct NormOptions {
 template <Real T>
 NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context);
 
-/// The norm of a matrix, of any real storage type, read where it lies. The value does not depend on the options: one
-/// read for the norms of entries and the induced 1- and infinity-norms; the Gram matrix and its proof for Spectral; the
-/// full spectrum for the others. An enclosure costs what the table above says, in addition; for Spectral it is part of
-/// the value. Infinite where the value exceeds the range of double.
+/// The norm of a matrix, of any real storage type, read where it lies. The value costs one or two reads for norms of
+/// entries, the Gram matrix and its proof for Spectral, and the full spectrum for the others; it is infinite where it
+/// exceeds the range of double. An enclosure costs what the table above says, in addition; it leaves the value as it
+/// is, unless that lies outside.
 ///
 /// Throws Error if the tensor is not a matrix of a real type, is empty, or has NaN or infinite entries, and as above.
 NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context);

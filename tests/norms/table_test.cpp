@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <limits>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/spectral.hpp"
 
 namespace sigmax::norms {
 namespace {
@@ -96,6 +100,32 @@ TEST(NormTable, TheDualOfADualIsTheNorm) {
   for (const Row& row : rows()) {
     if (row.dual.empty() || row.has_number() || row.dual.find(':') != std::string_view::npos) continue;
     EXPECT_EQ(row_of(parse_norm(row.dual)).dual, row.spelling) << row.spelling;
+  }
+}
+
+// Each norm has a kink at 0; what is given there is a subgradient of a convex function and a generalized gradient of
+// another, and each rule knows its value.
+TEST(NormTable, ConvexityAndFamilyAgreeWithTheRules) {
+  Context context(1);
+  const std::vector<double> zeros(6, 0.0);
+  const kernels::StoredMatrix zero{DType::f64, std::as_bytes(std::span(zeros)).data(), 2, 3, 3};
+  const Entries entries = scanned("test", zero, false, context);
+  const NearSpectrum spectrum{std::span(zeros).first(2), 0, 0, 2, 0};
+  for (const Row& row : rows()) {
+    const Norm which = parse_norm(std::string(row.stem) + (row.has_number() ? "2" : ""));
+    const bool of_entries = row.family == Family::entries;
+    const NormGradient found =
+        of_entries ? entry_gradient(entries, which, context).norm : spectral_gradient(which, spectrum).norm;
+    EXPECT_EQ(found.kind, row.convex ? GradientKind::subgradient : GradientKind::generalized) << row.spelling;
+    EXPECT_EQ(found.value, 0) << row.spelling;
+    if (of_entries) {
+      EXPECT_EQ(entry_enclosure(entries, which, context).upper->value(), 0) << row.spelling;
+    } else {
+      EXPECT_THROW(static_cast<void>(entry_value(entries, which, context)), Error) << row.spelling;
+    }
+    if (of_entries && !std::holds_alternative<Frobenius>(which)) {
+      EXPECT_THROW(static_cast<void>(demand(which, 2)), Error) << row.spelling;
+    }
   }
 }
 
