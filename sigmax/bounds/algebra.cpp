@@ -103,8 +103,8 @@ Range p_norm_range(std::span<const double> x, double p) {
     // n^(1/p) <= 1 + 2 log(n) / p, and log(n) < 45.
     return {most, round_up(most * (1 + 90 / p))};
   }
-  // Relative to the largest, whose own term is 1. A quotient has an error of u, its power one of p u beside those of
-  // power(); what underflows is less than n 2^-1020, and nothing beside 1.
+  // Relative to the largest, whose own term is 1. A quotient has an error of u, so its power has p u in addition to the
+  // errors of power(). Terms that underflow lose less than n 2^-1020 together, which is nothing next to 1.
   double sum = 0;
   for (const double value : x) sum += power(value / most, p);
   const double error = round_up(gamma(2 * static_cast<std::int64_t>(p) + n + 170) + 0x1p-900);

@@ -44,7 +44,7 @@ void for_each_row(const kernels::StoredMatrix& a, double scale, std::size_t piec
 
 double sign(double x) { return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0); }
 
-// sum of f(a_ij) over all entries: of each row, and of the rows in order.
+// sum of f(a_ij) over all entries: first in each row, then over the rows in order.
 template <class F>
 double sum_over(const kernels::StoredMatrix& a, Context& context, const F& f) {
   std::vector<double> rows(static_cast<std::size_t>(a.rows), 0.0);

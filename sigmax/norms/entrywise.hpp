@@ -30,7 +30,7 @@ Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed
 /// The norm. No further read for Frobenius, MaxAbs and the largest sums; one for the others.
 double entry_value(const Entries& a, const Norm& which, Context& context);
 
-/// The enclosure of the norm: of the stored entries, exactly. One read of the matrix; none for MaxAbs.
+/// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
 Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context);
 
 namespace entry {

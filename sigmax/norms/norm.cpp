@@ -83,7 +83,7 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
     sigma = found.triplets.sigma;
     result.outcome = found.triplets.outcome;
     result.value = spectral_value(which, sigma);
-    // Of the smallest values, the last is the one that was asked for.
+    // The two smallest values were found; the last one is the one that was asked for.
     const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
     enclose(result, spectral_enclosure(which, std::span(found.sigma).subspan(first)));
   } else {

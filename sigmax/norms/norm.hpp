@@ -60,8 +60,8 @@ struct NormOptions {
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
 /// Entries of a sum or product are rounded when they are formed, so norms of them are `computed`, without an enclosure.
-/// An operator with an opaque part is known by its products alone (certify()). The same bits for any number of threads
-/// from the same random state.
+/// An operator with an opaque part is known by its products alone (certify()). The same random state gives the same
+/// bits for any number of threads.
 ///
 /// Throws Error for an operator without entries or with products that are not finite, for p < 1 or k out of range, and
 /// as svd() and certify().

@@ -45,7 +45,7 @@ struct Demand {
 /// The functions below take the norms of Family::singular_values, and Frobenius, which is Schatten 2. They throw Error
 /// for other norms, and as require_valid().
 
-/// Of a matrix with `values` = min(rows, columns) singular values.
+/// The demand on a matrix with `values` = min(rows, columns) singular values.
 Demand demand(const Norm& which, std::int64_t values);
 
 /// `base` with k, end of the spectrum and method for a demand. Of the smallest values it asks for one more, the
