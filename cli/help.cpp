@@ -10,6 +10,7 @@
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas_description.hpp"
+#include "sigmax/norms/table.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
@@ -176,18 +177,11 @@ Examples:
 }
 
 std::string norm_footer() {
+  std::string lines;
+  for (const norms::Row& row : norms::rows()) lines += fmt::format("  {:<14}{}\n", row.spelling, row.help);
   return fmt::format(R"(
 Norms:
-  fro           sqrt(sum w_ij^2)
-  nuc           nuclear norm, the sum of the singular values
-  2, -2         largest singular value (with its enclosure), smallest
-  1, -1         largest, smallest column sum of |w_ij|
-  inf, -inf     largest, smallest row sum of |w_ij|
-  max           largest |w_ij|
-  schatten:P    (sum sigma_i^P)^(1/P), P >= 1
-  kyfan:K       the sum of the K largest singular values
-  entrywise:P   (sum |w_ij|^P)^(1/P), P >= 1
-
+{}
 Several tensors of one name, in several files of a folder or in subgraphs, are
 told apart by a number: FILE:NAME@2.
 
@@ -200,7 +194,7 @@ Examples:
   sigmax norm model.onnx:onnx::MatMul_42 --ord schatten:4 --format value
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
 {})",
-                     kRoles, kExitCodes);
+                     lines, kRoles, kExitCodes);
 }
 
 std::string svd_footer() {

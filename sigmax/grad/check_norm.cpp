@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -13,31 +14,12 @@
 namespace sigmax::grad {
 namespace {
 
-// Of all singular values; norms of entries do not come here.
-struct OfSingularValues {
-  std::span<const double> sigma;
-
-  double operator()(norms::Spectral) const { return sigma.front(); }
-  double operator()(norms::SmallestSingular) const { return sigma.back(); }
-  double operator()(norms::Schatten n) const { return norms::schatten(sigma, n.p); }
-  double operator()(norms::KyFan n) const { return norms::ky_fan(sigma, n.k); }
-  template <class Other>
-  double operator()(const Other&) const {
-    return 0;
-  }
-};
-
-bool is_of_singular_values(const norms::Norm& which) {
-  return std::holds_alternative<norms::Spectral>(which) || std::holds_alternative<norms::SmallestSingular>(which) ||
-         std::holds_alternative<norms::Schatten>(which) || std::holds_alternative<norms::KyFan>(which);
-}
-
 double value_of(const LinearOperator<double>& a, const norms::Norm& which, Context& context) {
-  if (is_of_singular_values(which)) {
+  if (norms::is_of_singular_values(which)) {
     SvdOptions<double> all;
     all.k = std::min(a.shape().rows, a.shape().columns);
     all.method = DenseLapack{};
-    return std::visit(OfSingularValues{svd(a, all, context).sigma}, which);
+    return norms::spectral_value(which, svd(a, all, context).sigma);
   }
   const Matrix<double> entries = materialize(a, context);
   const Tensor tensor(DType::f64, {entries.rows(), entries.columns()}, {1, entries.rows()},

@@ -8,7 +8,7 @@
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/grad/check.hpp"
 #include "sigmax/grad/norm_vjp.hpp"
-#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax::grad {

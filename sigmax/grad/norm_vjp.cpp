@@ -10,11 +10,9 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
-#include "sigmax/kernels/scan.hpp"
-#include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/norms/entrywise.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -22,9 +20,6 @@
 
 namespace sigmax::grad {
 namespace {
-
-// Inverse Lanczos may miss the second copy of the smallest value; up to this order the whole decomposition is cheap.
-constexpr std::int64_t kSmallest = 128;
 
 template <Real T>
 SvdOptions<T> svd_options(const NormVjpOptions& options) {
@@ -40,11 +35,6 @@ SvdOptions<T> svd_options(const NormVjpOptions& options) {
 template <Real T>
 double rounding_of(Shape shape, double largest) {
   return 4 * static_cast<double>(std::max(shape.rows, shape.columns)) * std::numeric_limits<T>::epsilon() * largest;
-}
-
-void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
-  norm.kind = kind;
-  norm.note = std::move(note);
 }
 
 // All triplets of nonzero value, and the number of values.
@@ -165,137 +155,80 @@ OuterSum<T> as_outer_sum(Matrix<T> dense) {
   return {std::move(identity), transposed(dense), std::move(ones)};
 }
 
+// Value and gradient of a function of singular values: the triplets that it depends on, and its weights on them.
 template <Real T>
-struct OfOperator {
+struct OfValues {
   const LinearOperator<T>& a;
+  const norms::Norm& which;
   const NormVjpOptions& options;
   Context& context;
 
   std::int64_t all() const { return std::min(a.shape().rows, a.shape().columns); }
 
-  NormCotangent<T> operator()(norms::Spectral) const { return leading(1, "1"); }
-
-  NormCotangent<T> operator()(norms::KyFan n) const {
-    if (n.k < 1 || n.k > all()) {
-      throw Error(
-          fmt::format("[norm_vjp] k must be between 1 and the number of singular values, {}, got {}", all(), n.k));
-    }
-    return leading(n.k, std::to_string(n.k));
+  norms::SpectralGradient gradient_at(std::span<const double> sigma, double largest, double neighbor) const {
+    const double rounding = rounding_of<T>(a.shape(), largest);
+    return norms::spectral_gradient(which, {sigma, largest, neighbor, all(), rounding});
   }
 
-  NormCotangent<T> leading(std::int64_t k, const std::string& name) const {
+  NormCotangent<T> operator()() const {
+    const norms::Demand wanted = norms::demand(which, all());
+    switch (wanted.part) {
+      case norms::Demand::Part::largest: return of_largest(wanted.count);
+      case norms::Demand::Part::smallest: return of_smallest(wanted);
+      case norms::Demand::Part::all: break;
+    }
+    return of_all();
+  }
+
+  NormCotangent<T> of_largest(std::int64_t k) const {
     Leading<T> top(a, svd_options<T>(options), context);
     top.grow(k);
-    const double largest = top.sigma().front();
-    const double nothing = rounding_of<T>(a.shape(), largest);
-    NormCotangent<T> result;
-    std::vector<double> weights(static_cast<std::size_t>(k), 0.0);
-    for (std::size_t i = 0; i < std::min(weights.size(), top.sigma().size()); ++i) {
-      result.norm.value += top.sigma()[i];
-      if (top.sigma()[i] > nothing) weights[i] = options.scale;
-    }
-    result.gradient = top.outer_sum(weights);
-    result.norm.outcome = top.outcome();
-    const bool has_kth = static_cast<std::size_t>(k) <= top.sigma().size();
-    const double kth = has_kth ? top.sigma()[static_cast<std::size_t>(k) - 1] : 0.0;
-    const double gap = kth - (k < all() ? top.next() : 0.0);
-    result.norm.gap = largest > 0 ? gap / largest : 0.0;
-    if (!(kth > nothing)) {
-      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = 0", name));
-    } else if (!(gap > nothing)) {
-      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = sigma_{}", name, k + 1));
-    }
-    return result;
+    norms::SpectralGradient found = gradient_at(top.sigma(), top.sigma().front(), k < all() ? top.next() : 0.0);
+    for (double& weight : found.weights) weight *= options.scale;
+    found.norm.outcome = top.outcome();
+    return {std::move(found.norm), top.outer_sum(found.weights)};
   }
 
-  NormCotangent<T> operator()(norms::Schatten n) const {
-    if (!(n.p >= 1)) throw Error(fmt::format("[norm_vjp] Schatten p must be at least 1, got {}", n.p));
-    if (std::isinf(n.p)) return (*this)(norms::Spectral{});
-    if (n.p == 2) return (*this)(norms::Frobenius{});
-    return of_all(n.p);
-  }
-
-  // The derivative of |sigma|_p: (sigma_i / |sigma|_p)^(p - 1).
-  NormCotangent<T> of_all(double p) const {
+  NormCotangent<T> of_all() const {
     const AllTriplets<T> triplets = all_triplets(a, options, context);
-    const std::vector<double>& sigma = triplets.sigma;
-    NormCotangent<T> result;
-    result.norm.value = norms::schatten(sigma, p);
-    const double nothing = rounding_of<T>(a.shape(), sigma.front());
-    const double relative_norm = sigma.front() > 0 ? result.norm.value / sigma.front() : 1;
-    std::vector<double> weights;
-    weights.reserve(sigma.size());
-    for (const double value : sigma) {
-      weights.push_back(value > nothing ? std::pow(value / sigma.front() / relative_norm, p - 1) : 0.0);
-    }
-    result.gradient = weighted(triplets, weights, options.scale);
-    const double last = static_cast<std::int64_t>(sigma.size()) < all() ? 0.0 : sigma.back();
-    if (p == 1) result.norm.gap = sigma.front() > 0 ? last / sigma.front() : 0.0;
-    if (sigma.front() == 0) {
-      not_unique(result.norm, GradientKind::subgradient, "the operator is 0");
-    } else if (p == 1 && !(last > nothing)) {
-      not_unique(result.norm, GradientKind::subgradient,
-                 fmt::format("rank {} of {}", norms::numerical_rank(sigma, nothing), all()));
-    }
-    return result;
+    norms::SpectralGradient found = gradient_at(triplets.sigma, triplets.sigma.front(), 0);
+    return {std::move(found.norm), weighted(triplets, found.weights, options.scale)};
   }
 
-  NormCotangent<T> operator()(norms::Frobenius) const {
-    const Matrix<T> factor = thin_factor(a, all() / 2, false, context);
-    return factor.empty() ? of_entries(norms::Frobenius{}) : of_all(2);
-  }
-
-  NormCotangent<T> operator()(norms::SmallestSingular) const {
-    SvdOptions<T> wanted = svd_options<T>(options);
-    wanted.accuracy = Accuracy::values;
-    wanted.tolerance = 1e-4;
-    wanted.check = Check::none;  // of the scale alone
-    const double largest = svd(a, wanted, context).sigma.front();
-    wanted = svd_options<T>(options);
-    wanted.which = Which::smallest;
-    wanted.k = std::min<std::int64_t>(2, all());
-    if (all() <= kSmallest) wanted.method = DenseLapack{};
-    const SvdResult<T> found = svd(a, wanted, context);
-    const double smallest = found.sigma.back();
-    const double nothing = rounding_of<T>(a.shape(), largest);
-    const double above =
-        found.sigma.size() > 1 ? found.sigma.front() - smallest : std::numeric_limits<double>::infinity();
-    NormCotangent<T> result;
-    result.norm.value = smallest;
-    result.norm.outcome = found.outcome;
-    result.norm.gap = largest > 0 ? std::min(above, smallest) / largest : 0.0;
-    const bool positive = smallest > nothing;
-    if (!positive) {
-      not_unique(result.norm, GradientKind::generalized, fmt::format("sigma_{} = 0", all()));
-    } else if (!(above > nothing)) {
-      not_unique(result.norm, GradientKind::generalized, fmt::format("sigma_{} = sigma_{}", all() - 1, all()));
-    }
-    std::vector<double> weights(found.sigma.size(), 0.0);
-    weights.back() = positive ? 1 : 0;
-    result.gradient = weighted(AllTriplets<T>{found.sigma, found.u, found.v}, weights, options.scale);
-    return result;
-  }
-
-  template <class Entries>
-  NormCotangent<T> operator()(const Entries& which) const {
-    return of_entries(which);
-  }
-
-  // The column-major matrix of entries is the row-major one of the transpose.
-  NormCotangent<T> of_entries(const norms::Norm& which) const {
-    const Matrix<T> entries = materialize(a, context);
-    const DType type = std::same_as<T, float> ? DType::f32 : DType::f64;
-    const kernels::StoredMatrix stored{type, std::as_bytes(entries.values()).data(), entries.columns(), entries.rows(),
-                                       entries.rows()};
-    NormCotangent<T> result;
-    EntryGradient found = entry_gradient(stored, true, which, context);
-    result.norm = std::move(found.norm);
-    Matrix<T> dense(entries.rows(), entries.columns());
-    add_entries<T>(stored, found.formula, options.scale, dense.values().data(), dense.rows(), 1, context);
-    result.gradient = as_outer_sum(std::move(dense));
-    return result;
+  NormCotangent<T> of_smallest(const norms::Demand& wanted) const {
+    SvdOptions<T> scale = svd_options<T>(options);
+    scale.accuracy = Accuracy::values;
+    scale.tolerance = 1e-4;
+    scale.check = Check::none;  // what is small is all that it decides
+    const double largest = svd(a, scale, context).sigma.front();
+    SvdResult<T> found = svd(a, norms::solver_for(wanted, all(), svd_options<T>(options)), context);
+    const double neighbor = found.sigma.size() > 1 ? found.sigma.front() : std::numeric_limits<double>::infinity();
+    norms::SpectralGradient gradient = gradient_at(found.sigma, largest, neighbor);
+    gradient.norm.outcome = found.outcome;
+    const AllTriplets<T> triplets{std::move(found.sigma), std::move(found.u), std::move(found.v)};
+    return {std::move(gradient.norm), weighted(triplets, gradient.weights, options.scale)};
   }
 };
+
+// The column-major matrix of entries is the row-major one of the transpose.
+template <Real T>
+NormCotangent<T> of_entries(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
+                            Context& context) {
+  const Matrix<T> entries = materialize(a, context);
+  const DType type = std::same_as<T, float> ? DType::f32 : DType::f64;
+  const kernels::StoredMatrix stored{type, std::as_bytes(entries.values()).data(), entries.columns(), entries.rows(),
+                                     entries.rows()};
+  norms::EntryGradient found = norms::entry_gradient(norms::scanned("norm_vjp", stored, true, context), which, context);
+  Matrix<T> dense(entries.rows(), entries.columns());
+  norms::add_entries<T>(stored, found.formula, options.scale, dense.values().data(), dense.rows(), 1, context);
+  return {std::move(found.norm), as_outer_sum(std::move(dense))};
+}
+
+// Schatten 2 is the Frobenius norm, a function of entries too, which are cheaper.
+norms::Norm without_aliases(const norms::Norm& which) {
+  const auto* schatten = std::get_if<norms::Schatten>(&which);
+  return schatten != nullptr && schatten->p == 2 ? norms::Norm(norms::Frobenius{}) : which;
+}
 
 void require(const NormVjpOptions& options) {
   if (!std::isfinite(options.scale)) {
@@ -305,25 +238,21 @@ void require(const NormVjpOptions& options) {
 
 }  // namespace
 
-std::string_view message(GradientKind kind) {
-  switch (kind) {
-    case GradientKind::unique: return "gradient";
-    case GradientKind::subgradient: return "subgradient (one of several)";
-    case GradientKind::generalized: return "generalized gradient (one of several)";
-  }
-  return "";
-}
-
 template <Real T>
 NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
                                 Context& context) {
   const FloatingEnvironment environment;
   require(options);
   const Shape shape = a.shape();
-  if (std::min(shape.rows, shape.columns) < 1) {
-    throw Error(fmt::format("[norm_vjp] an operator without entries, {}x{}", shape.rows, shape.columns));
-  }
-  return std::visit(OfOperator<T>{a, options, context}, which);
+  const std::int64_t all = std::min(shape.rows, shape.columns);
+  if (all < 1) throw Error(fmt::format("[norm_vjp] an operator without entries, {}x{}", shape.rows, shape.columns));
+  norms::require_valid("norm_vjp", which, all);
+  const norms::Norm same = without_aliases(which);
+  // The Frobenius norm of a product with few columns in the middle comes from its singular values; of anything else,
+  // from the entries.
+  const bool thin = std::holds_alternative<norms::Frobenius>(same) && !thin_factor(a, all / 2, false, context).empty();
+  if (thin || norms::is_of_singular_values(same)) return OfValues<T>{a, same, options, context}();
+  return of_entries(a, same, options, context);
 }
 
 template <Real T>
@@ -345,19 +274,18 @@ NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<
     throw Error(fmt::format("[norm_vjp] a gradient of {} entries for a matrix of shape {}", grad.size(),
                             to_string(matrix.shape())));
   }
-  const auto* schatten = std::get_if<norms::Schatten>(&which);
-  const bool frobenius = schatten != nullptr && schatten->p == 2;
-  if (frobenius || is_of_entries(which)) {
-    EntryGradient found =
-        entry_gradient(view.matrix, view.transposed, frobenius ? norms::Norm(norms::Frobenius{}) : which, context);
+  const norms::Entries entries = norms::scanned("norm_vjp", view.matrix, view.transposed, context);
+  norms::require_valid("norm_vjp", which, std::min(view.matrix.rows, view.matrix.columns));
+  const norms::Norm same = without_aliases(which);
+  if (!norms::is_of_singular_values(same)) {
+    norms::EntryGradient found = norms::entry_gradient(entries, same, context);
     const std::int64_t columns = matrix.shape()[1];
-    add_entries<T>(view.matrix, found.formula, options.scale, grad.data(), view.transposed ? 1 : columns,
-                   view.transposed ? columns : 1, context);
+    norms::add_entries<T>(view.matrix, found.formula, options.scale, grad.data(), view.transposed ? 1 : columns,
+                          view.transposed ? columns : 1, context);
     return std::move(found.norm);
   }
-  require_finite(kernels::scan(view.matrix, context), "norm_vjp");
   const Operator<double> a = dense<double>(matrix);
-  NormCotangent<double> found = norm_cotangent(*a, which, options, context);
+  NormCotangent<double> found = norm_cotangent(*a, same, options, context);
   update_outer<T>(found.gradient.view(), 1, grad, context);
   return std::move(found.norm);
 }

@@ -1,17 +1,17 @@
-// Gradients of every norm of norms/norm.hpp, with respect to a stored matrix or to the parameters of any operator.
+// Gradients of every norm of norms/table.hpp, with respect to a stored matrix or to the parameters of any operator.
 //
 // A norm f(A) that depends on singular values has the gradient sum_i w_i u_i v_i^T, w_i the derivative of f with
 // respect to sigma_i; a norm of entries has the matrix of its derivatives. With respect to A:
 //
-//   Frobenius         A / |A|_F                                     unique but for A = 0
-//   Entrywise p > 1   sign(a_ij) (|a_ij| / |A|_p)^(p-1)             unique but for A = 0
+//   Frobenius         A / |A|_F                                     unique except at A = 0
+//   Entrywise p > 1   sign(a_ij) (|a_ij| / |A|_p)^(p-1)             unique except at A = 0
 //   Entrywise 1       sign(a_ij)                                    unique if no entry is 0
 //   MaxAbs            sign(a_ij) at the largest |a_ij|, else 0      unique if one is largest
 //   ColumnSum         sign(a_ij) in the largest column, else 0      unique if one is largest and has no zeros
 //   RowSum            the same for rows
 //   Spectral          u_1 v_1^T                                     unique if sigma_1 > sigma_2
 //   Ky Fan k          sum_{i<=k} u_i v_i^T                          unique if sigma_k > sigma_{k+1} (at k = min: > 0)
-//   Schatten p > 1    sum_i (sigma_i / |A|_Sp)^(p-1) u_i v_i^T      unique but for A = 0 (p infinite: Spectral)
+//   Schatten p > 1    sum_i (sigma_i / |A|_Sp)^(p-1) u_i v_i^T      unique except at A = 0 (p infinite: Spectral)
 //   nuclear           sum_{sigma_i > 0} u_i v_i^T                   unique at full rank
 //   SmallestSingular  u_n v_n^T, n = min(rows, columns)             unique if sigma_{n-1} > sigma_n > 0
 //
@@ -32,12 +32,16 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/grad/norm_gradient.hpp"
-#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_gradient.hpp"
+#include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::grad {
+
+using norms::GradientKind;
+using norms::message;
+using norms::NormGradient;
 
 struct NormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the norm

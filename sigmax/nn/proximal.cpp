@@ -11,12 +11,12 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/nn/water_level.hpp"
+#include "sigmax/norms/entrywise.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::nn {
@@ -50,8 +50,8 @@ struct Problem {
   void copy(double scale, double divisor) const {
     std::fill(result.begin(), result.end(), T{0});
     const std::int64_t columns = weight.shape()[1];
-    grad::add_entries<T>(view.matrix, grad::entry::Proportional{scale, divisor}, 1, result.data(),
-                         view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
+    norms::add_entries<T>(view.matrix, norms::entry::Proportional{scale, divisor}, 1, result.data(),
+                          view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
   }
 
   ProximalResult unchanged(double threshold) const {
@@ -156,10 +156,7 @@ struct Proximal {
   ProximalResult operator()(penalty::Spectral) const { return ky_fan(1); }
 
   ProximalResult operator()(penalty::KyFan p) const {
-    if (p.k < 1 || p.k > problem.all()) {
-      throw Error(fmt::format("[proximal] k must be between 1 and the number of singular values, {}, got {}",
-                              problem.all(), p.k));
-    }
+    norms::require_valid("proximal", p, problem.all());
     return ky_fan(p.k);
   }
 

@@ -10,11 +10,12 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/grad/entries.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
 
@@ -38,18 +39,13 @@ struct Evaluate {
     result.value = facts.sum_squares / facts.scale / facts.scale;
     if (!grad.empty()) {
       const std::int64_t columns = weight.shape()[1];
-      grad::add_entries<T>(view.matrix, grad::entry::Proportional{1, 0.5}, options.scale, grad.data(),
-                           view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
+      norms::add_entries<T>(view.matrix, norms::entry::Proportional{1, 0.5}, options.scale, grad.data(),
+                            view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
     }
     return result;
   }
 
-  NormGradient operator()(penalty::Frobenius) const { return norm(norms::Frobenius{}); }
-  NormGradient operator()(penalty::Nuclear) const { return norm(norms::Schatten{1}); }
-  NormGradient operator()(penalty::Spectral) const { return norm(norms::Spectral{}); }
-  NormGradient operator()(penalty::KyFan p) const { return norm(norms::KyFan{p.k}); }
-
-  NormGradient norm(const norms::Norm& which) const {
+  NormGradient operator()(const norms::Norm& which) const {
     if (!grad.empty()) return grad::norm_vjp<T>(weight, which, grad, options, context);
     NormGradient result;
     result.value = norms::norm(weight, which, context).value;

@@ -20,7 +20,7 @@ namespace sigmax::nn {
 ///     |G - I|_2                2 sigma_1 u_1 v_1^T or -2 sigma_n u_n v_n^T; unique unless the two ends tie or the
 ///     value
 ///                              that decides is multiple and not 0
-///     the others               as grad/norm_vjp.hpp
+///     a norm                   as grad/norm_vjp.hpp
 ///
 /// The penalties of G are not convex: where not unique, the gradient is `generalized`. Values beyond the range of
 /// double come out infinite.

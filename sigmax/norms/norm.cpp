@@ -3,40 +3,72 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "sigmax/bounds/certify.hpp"
-#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
+#include "sigmax/norms/entrywise.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/materialize.hpp"
+#include "sigmax/svd/svd.hpp"
 
 namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-[[noreturn]] void refuse(std::string_view ord) {
-  throw Error(fmt::format(
-      "[norm] '{}' is not a norm; use fro, nuc, 1, -1, 2, -2, inf, -inf, max, entrywise:P, schatten:P or kyfan:K",
-      ord));
+template <Real T>
+SvdOptions<T> svd_options(const NormOptions& options) {
+  SvdOptions<T> result;
+  result.tolerance = options.tolerance > 0 ? options.tolerance : (std::same_as<T, float> ? 1e-6 : 1e-14);
+  result.max_products = options.max_products;
+  result.random = options.random;
+  return result;
 }
 
-double parse_number(std::string_view ord, std::string_view text) {
-  if (text == "inf") return kInfinity;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) refuse(ord);
-  return value;
+// A computed value and an enclosure of it, which may know better.
+void enclose(NormResult& result, const Enclosure& e) {
+  result.value = std::clamp(result.value, e.lower.value(), e.upper ? e.upper->value() : kInfinity);
+  result.enclosure = e;
+}
+
+// The two ways to singular values: the largest with its enclosure, and all of a stored matrix as numbers.
+
+// `scanned` is the stored matrix that `a` is, if it is one and has been read.
+template <Real T>
+NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, const NormOptions& options,
+                         Context& context) {
+  SvdOptions<T> solver = svd_options<T>(options);
+  if (options.enclose) solver.check = Check::none;  // the certificate is one
+  const SvdResult<T> top = svd(a, solver, context);
+  NormResult result;
+  result.value = top.sigma.front();
+  result.outcome = top.outcome;
+  if (options.enclose) {
+    if constexpr (std::same_as<T, double>) {
+      enclose(result, scanned == nullptr ? certify(a, top, options.certify, context)
+                                         : certify(*scanned, top, options.certify, context));
+    } else {
+      enclose(result, certify(a, top, options.certify, context));
+    }
+  }
+  // svd() gives the largest double for a value beyond it.
+  const bool bounded = result.enclosure && result.enclosure->upper;
+  if (top.sigma.front() == std::numeric_limits<double>::max() &&
+      (scanned == nullptr || !std::isfinite(scanned->frobenius())) && !bounded) {
+    result.value = kInfinity;
+  }
+  return result;
 }
 
 std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
@@ -45,167 +77,185 @@ std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
   return values;
 }
 
-// Calls visit(i, row) with every row in double.
-template <class Visit>
-void for_each_row(const kernels::StoredMatrix& a, Context& context, const Visit& visit) {
-  auto row = context.scratch<double>(static_cast<std::size_t>(a.columns));
-  for (std::int64_t i = 0; i < a.rows; ++i) {
-    kernels::convert(a.row_range(i, 1), 1.0, row.data(), a.columns);
-    visit(std::span<const double>(row.data(), row.size()));
+// Any other function of singular values, with an enclosure of each value if one is wanted.
+template <Real T>
+NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
+  const std::int64_t all = std::min(a.shape().rows, a.shape().columns);
+  const Demand wanted = demand(which, all);
+  const SvdOptions<T> solver = solver_for(wanted, all, svd_options<T>(options));
+  NormResult result;
+  std::vector<double> sigma;
+  if (options.enclose) {
+    const CertifiedSvd<T> found = certified_svd(a, solver, options.certify, context);
+    sigma = found.triplets.sigma;
+    result.outcome = found.triplets.outcome;
+    result.value = spectral_value(which, sigma);
+    // The two smallest values were found; the last one is the one that was asked for.
+    const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
+    enclose(result, spectral_enclosure(which, std::span(found.sigma).subspan(first)));
+  } else {
+    const SvdResult<T> found = svd(a, solver, context);
+    sigma = found.sigma;
+    result.outcome = found.outcome;
+    result.value = spectral_value(which, sigma);
   }
+  if (wanted.part == Demand::Part::all) result.gap = gap_of(which, sigma);
+  return result;
 }
 
-double smallest_sum(const kernels::StoredMatrix& a, bool of_columns, Context& context) {
-  std::vector<double> sums;
-  if (of_columns) sums.assign(static_cast<std::size_t>(a.columns), 0.0);
-  for_each_row(a, context, [&](std::span<const double> row) {
-    double sum = 0;
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      sum += std::fabs(row[j]);
-      if (of_columns) sums[j] += std::fabs(row[j]);
-    }
-    if (!of_columns) sums.push_back(sum);
-  });
-  return *std::min_element(sums.begin(), sums.end());
+NormResult of_entries(const Entries& entries, bool exact, const Norm& which, const NormOptions& options,
+                      Context& context) {
+  NormResult result;
+  result.value = entry_value(entries, which, context);
+  if (options.enclose && exact) enclose(result, entry_enclosure(entries, which, context));
+  return result;
 }
 
-double entrywise(const ScannedMatrix& m, double p, Context& context) {
-  if (!(p >= 1)) throw Error(fmt::format("[norm] entrywise p must be at least 1, got {}", p));
-  const double largest = m.facts().max_abs;
-  if (largest == 0 || std::isinf(p)) return largest;
-  double sum = 0;
-  for_each_row(m.view().matrix, context, [&](std::span<const double> row) {
-    double row_sum = 0;
-    for (const double value : row) row_sum += std::pow(std::fabs(value) / largest, p);
-    sum += row_sum;
-  });
-  return largest * std::pow(sum, 1 / p);
-}
-
-struct Evaluate {
-  ScannedMatrix& m;
-  Context& context;
-
-  NormResult operator()(Frobenius) const { return {m.frobenius(), {}, "Frobenius norm"}; }
-  NormResult operator()(MaxAbs) const { return {m.facts().max_abs, {}, "largest absolute entry"}; }
-  NormResult operator()(Entrywise n) const {
-    return {entrywise(m, n.p, context), {}, fmt::format("entrywise {}-norm", n.p)};
-  }
-  NormResult operator()(ColumnSum n) const {
-    if (n.smallest) return {smallest_sum(m.view().matrix, !m.view().transposed, context), {}, "smallest column sum"};
-    return {m.norm_1(), {}, "induced 1-norm, largest column sum"};
-  }
-  NormResult operator()(RowSum n) const {
-    if (n.smallest) return {smallest_sum(m.view().matrix, m.view().transposed, context), {}, "smallest row sum"};
-    return {m.norm_inf(), {}, "induced infinity-norm, largest row sum"};
-  }
-  NormResult operator()(Spectral) const {
-    SvdOptions<double> options;
-    options.tolerance = 1e-14;
-    options.check = Check::none;  // the certificate is one
-    const SvdResult<double> top = svd(*dense<double>(m.view().tensor), options, context);
-    CertifyOptions proven;
-    proven.proven_up_to = std::numeric_limits<std::int64_t>::max();
-    const Enclosure e = certify(m, top, proven, context);
-    // svd() gives the largest double for a value beyond it.
-    if (top.sigma.front() == std::numeric_limits<double>::max() && !std::isfinite(m.frobenius())) {
-      return {kInfinity, e, "induced 2-norm, sigma_max"};
-    }
-    // The certificate's own vector may have been the better one.
-    const double value = std::clamp(top.sigma.front(), e.lower.value(), e.upper ? e.upper->value() : kInfinity);
-    return {value, e, "induced 2-norm, sigma_max"};
-  }
-  NormResult operator()(SmallestSingular) const {
-    return {singular_values(m, context).back(), {}, "smallest singular value, sigma_min"};
-  }
-  NormResult operator()(Schatten n) const {
-    if (!(n.p >= 1)) throw Error(fmt::format("[norm] Schatten p must be at least 1, got {}", n.p));
-    const std::string meaning =
-        n.p == 1 ? "nuclear norm, sum of singular values" : fmt::format("Schatten {}-norm", n.p);
-    return {schatten(singular_values(m, context), n.p), {}, meaning};
-  }
-  NormResult operator()(KyFan n) const {
-    return {ky_fan(singular_values(m, context), n.k), {}, fmt::format("Ky Fan {}-norm", n.k)};
-  }
+struct ScannedTensor {
+  ScannedMatrix scanned;
+  Entries entries;
 };
 
-// (sum x_i^p)^(1/p) of numbers that are not negative, relative to the largest so that no power overflows.
-double p_norm(std::span<const double> x, double p) {
-  const double largest = *std::max_element(x.begin(), x.end());
-  if (largest == 0 || std::isinf(largest) || std::isinf(p)) return largest;
-  double sum = 0;
-  for (const double value : x) sum += std::pow(value / largest, p);
-  return largest * std::pow(sum, 1 / p);
-}
-
-// The norm of a block-diagonal matrix, from the norms of its blocks.
-struct OfBlocks {
-  std::span<const double> values;
-
-  double largest() const { return *std::max_element(values.begin(), values.end()); }
-  double smallest() const { return *std::min_element(values.begin(), values.end()); }
-
-  double operator()(Frobenius) const { return p_norm(values, 2); }
-  double operator()(MaxAbs) const { return largest(); }
-  double operator()(Entrywise n) const { return p_norm(values, n.p); }
-  double operator()(ColumnSum n) const { return n.smallest ? smallest() : largest(); }
-  double operator()(RowSum n) const { return n.smallest ? smallest() : largest(); }
-  double operator()(Spectral) const { return largest(); }
-  double operator()(SmallestSingular) const { return smallest(); }
-  double operator()(Schatten n) const { return p_norm(values, n.p); }
-  double operator()(KyFan) const { return largest(); }  // of one block; ky_fan_of_blocks has the others
-};
-
-// A matrix with its scan. Throws Error if it has no norm.
-ScannedMatrix scanned(const Tensor& matrix, Context& context) {
+// Throws Error if the matrix has no norm.
+ScannedTensor scanned_tensor(const Tensor& matrix, Context& context) {
   StoredView view = stored_view(matrix);
-  if (matrix.size() == 0) throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+  if (view.matrix.size() == 0) {
+    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+  }
   ScannedMatrix m(std::move(view), context);
   require_finite(m.facts(), "norm");
-  return m;
+  Entries entries{m.view().matrix, m.view().transposed, m.facts()};
+  return {std::move(m), std::move(entries)};
 }
+
+NormOptions value_alone(const Norm& which) {
+  NormOptions options;
+  options.enclose = std::holds_alternative<Spectral>(which);
+  return options;
+}
+
+// How the norm of a block-diagonal matrix comes from those of its blocks: their p-norm, or the smallest.
+struct Combination {
+  double p = kInfinity;
+  bool smallest = false;
+
+  double value(std::span<const double> x) const {
+    if (smallest) return *std::min_element(x.begin(), x.end());
+    const double largest = *std::max_element(x.begin(), x.end());
+    if (largest == 0 || std::isinf(largest) || std::isinf(p)) return largest;
+    double sum = 0;  // relative to the largest, so that no power overflows
+    for (const double one : x) sum += std::pow(one / largest, p);
+    return largest * std::pow(sum, 1 / p);
+  }
+
+  Enclosure enclosure(std::span<const Enclosure> x) const {
+    if (smallest) return bounds::smallest(x);
+    return std::isinf(p) ? bounds::largest(x) : bounds::p_norm(x, p);
+  }
+};
+
+struct CombinationOf {
+  Combination operator()(Frobenius) const { return {2}; }
+  Combination operator()(MaxAbs) const { return {}; }
+  Combination operator()(Entrywise n) const { return {n.p}; }
+  Combination operator()(ColumnSum n) const { return {kInfinity, n.smallest}; }
+  Combination operator()(RowSum n) const { return {kInfinity, n.smallest}; }
+  Combination operator()(Spectral) const { return {}; }
+  Combination operator()(SmallestSingular) const { return {kInfinity, true}; }
+  Combination operator()(Nuclear) const { return {1}; }
+  Combination operator()(Schatten n) const { return {n.p}; }
+  Combination operator()(KyFan) const { return {}; }  // of one block; ky_fan_of_blocks has the others
+};
 
 NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& context) {
   std::vector<double> pooled;
   for (const Tensor& block : blocks) {
     context.check_cancel();
-    ScannedMatrix m = scanned(block, context);
-    const std::vector<double> values = singular_values(m, context);
+    ScannedTensor m = scanned_tensor(block, context);
+    const std::vector<double> values = singular_values(m.scanned, context);
     pooled.insert(pooled.end(), values.begin(), values.end());
   }
   std::sort(pooled.begin(), pooled.end(), std::greater<>());
-  return {ky_fan(pooled, n.k), {}, fmt::format("Ky Fan {}-norm", n.k)};
+  NormResult result;
+  result.value = ky_fan(pooled, n.k);
+  result.meaning = meaning_of(n);
+  return result;
 }
 
 }  // namespace
 
-Norm parse_norm(std::string_view ord) {
-  if (ord == "fro") return Frobenius{};
-  if (ord == "max") return MaxAbs{};
-  if (ord == "nuc") return Schatten{1};
-  if (ord == "1") return ColumnSum{};
-  if (ord == "-1") return ColumnSum{true};
-  if (ord == "inf") return RowSum{};
-  if (ord == "-inf") return RowSum{true};
-  if (ord == "2") return Spectral{};
-  if (ord == "-2") return SmallestSingular{};
-  const auto colon = ord.find(':');
-  if (colon == std::string_view::npos) refuse(ord);
-  const std::string_view kind = ord.substr(0, colon);
-  const double number = parse_number(ord, ord.substr(colon + 1));
-  if (kind == "entrywise") return Entrywise{number};
-  if (kind == "schatten") return Schatten{number};
-  // Anything beyond 2^53 exceeds every matrix; ky_fan says what is allowed.
-  if (kind == "kyfan" && number == std::floor(number) && std::fabs(number) < 0x1p53) {
-    return KyFan{static_cast<std::int64_t>(number)};
+std::string_view message(Known kind) {
+  switch (kind) {
+    case Known::proven: return "proven";
+    case Known::probabilistic: return "probabilistic";
+    case Known::lower_only: return "lower_only";
+    case Known::computed: return "computed";
   }
-  refuse(ord);
+  return "";
+}
+
+Known NormResult::kind() const noexcept {
+  if (!enclosure) return Known::computed;
+  if (!enclosure->upper) return Known::lower_only;
+  return enclosure->is_proven() ? Known::proven : Known::probabilistic;
+}
+
+template <Real T>
+NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  const std::int64_t all = std::min(shape.rows, shape.columns);
+  if (all < 1) throw Error(fmt::format("[norm] an operator without entries, {}x{}", shape.rows, shape.columns));
+  require_valid("norm", which, all);
+  const Structure<T> structure = a.structure();
+  const auto* stored = std::get_if<structure::Stored>(&structure);
+  const bool by_values = is_of_singular_values(which) ||
+                         (std::holds_alternative<Frobenius>(which) && stored == nullptr && options.enclose);
+  NormResult result;
+  if (std::holds_alternative<Spectral>(which)) {
+    result = spectral_norm<T>(a, nullptr, options, context);
+  } else if (by_values) {
+    result = of_values(a, which, options, context);
+  } else if (stored != nullptr) {
+    const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
+    result = of_entries(entries, true, which, options, context);
+  } else {
+    // The column-major matrix of entries is the row-major one of the transpose.
+    const Matrix<T> formed = materialize(a, context);
+    const kernels::StoredMatrix view{std::same_as<T, float> ? DType::f32 : DType::f64,
+                                     std::as_bytes(formed.values()).data(), formed.columns(), formed.rows(),
+                                     formed.rows()};
+    result = of_entries(scanned("norm", view, true, context), false, which, options, context);
+  }
+  result.meaning = meaning_of(which);
+  return result;
+}
+
+NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  ScannedTensor m = scanned_tensor(matrix, context);
+  require_valid("norm", which, std::min(m.entries.matrix.rows, m.entries.matrix.columns));
+  NormResult result;
+  if (std::holds_alternative<Spectral>(which)) {
+    result = spectral_norm<double>(*dense<double>(matrix), &m.scanned, options, context);
+  } else if (is_of_singular_values(which)) {
+    const std::vector<double> sigma = singular_values(m.scanned, context);
+    result.value = spectral_value(which, sigma);
+    result.gap = gap_of(which, sigma);
+    if (options.enclose) {
+      const NormResult known = of_values(*dense<double>(matrix), which, options, context);
+      enclose(result, *known.enclosure);
+      result.outcome = known.outcome;
+    }
+  } else {
+    result = of_entries(m.entries, true, which, options, context);
+  }
+  result.meaning = meaning_of(which);
+  return result;
 }
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
-  const FloatingEnvironment environment;
-  ScannedMatrix m = scanned(matrix, context);
-  return std::visit(Evaluate{m, context}, which);
+  return norm(matrix, which, value_alone(which), context);
 }
 
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {
@@ -218,18 +268,23 @@ NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Con
   }
   if (blocks.size() == 1) return norm(blocks.front(), which, context);
   if (const auto* ky_fan = std::get_if<KyFan>(&which)) return ky_fan_of_blocks(blocks, *ky_fan, context);
-  NormResult result = norm(blocks.front(), which, context);
-  std::vector<double> values = {result.value};
-  for (const Tensor& block : blocks.subspan(1)) {
+  const Combination combination = std::visit(CombinationOf{}, which);
+  NormResult result;
+  std::vector<double> values;
+  std::vector<Enclosure> enclosures;
+  for (const Tensor& block : blocks) {
     context.check_cancel();
     const NormResult one = norm(block, which, context);
-    if (result.enclosure && one.enclosure) {
-      result.enclosure = bounds::larger({*result.enclosure, 0}, {*one.enclosure, 0}).sigma_max;
-    }
     values.push_back(one.value);
+    if (one.enclosure) enclosures.push_back(*one.enclosure);
+    result.meaning = one.meaning;
   }
-  result.value = std::visit(OfBlocks{values}, which);
+  result.value = combination.value(values);
+  if (enclosures.size() == blocks.size()) result.enclosure = combination.enclosure(enclosures);
   return result;
 }
+
+template NormResult norm<float>(const LinearOperator<float>&, const Norm&, const NormOptions&, Context&);
+template NormResult norm<double>(const LinearOperator<double>&, const Norm&, const NormOptions&, Context&);
 
 }  // namespace sigmax::norms

@@ -1,62 +1,91 @@
-// Any norm of one matrix, by name.
+// Any norm of a matrix or an operator, by name: its value, and what is known about it. norms/table.hpp has the norms.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <variant>
 
+#include "sigmax/bounds/certify.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
+#include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/norms/table.hpp"
+#include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax::norms {
 
-struct Frobenius {};  ///< sqrt(sum a_ij^2)
-struct MaxAbs {};     ///< largest |a_ij|
-struct Entrywise {
-  double p = 2;
-};  ///< (sum |a_ij|^p)^(1/p), p >= 1
-struct ColumnSum {
-  bool smallest = false;
-};  ///< largest column sum of |a_ij|: the induced 1-norm. NumPy's -1: smallest
-struct RowSum {
-  bool smallest = false;
-};                           ///< largest row sum of |a_ij|: the induced infinity-norm; -inf: smallest
-struct Spectral {};          ///< sigma_max: the induced 2-norm
-struct SmallestSingular {};  ///< sigma_min, NumPy's -2; not a norm
-struct Schatten {
-  double p = 1;
-};  ///< (sum sigma_i^p)^(1/p), p >= 1; p = 1 is the nuclear norm
-struct KyFan {
-  std::int64_t k = 1;
-};  ///< sum of the k largest singular values
+/// How the value is known.
+enum class Known {
+  proven,         ///< between two ends that are theorems
+  probabilistic,  ///< between two ends, one of them true except with the stated probability
+  lower_only,     ///< at least the lower end
+  computed,       ///< a computed value: no enclosure was asked for, or none is to be had
+};
 
-using Norm = std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Schatten, KyFan>;
-
-/// `fro`, `nuc`, `1`, `-1`, `2`, `-2`, `inf`, `-inf` as in NumPy; `max`, `entrywise:P`, `schatten:P`, `kyfan:K`.
-/// Throws Error naming the spellings that exist.
-Norm parse_norm(std::string_view ord);
+/// `proven`, `probabilistic`, `lower_only`, `computed`.
+std::string_view message(Known kind);
 
 struct NormResult {
   double value = 0;
-  std::optional<Enclosure> enclosure;  ///< of sigma_max, for Spectral
+  std::optional<Enclosure> enclosure;  ///< of the norm
   std::string meaning;                 ///< `induced 2-norm, sigma_max`
+  /// How far from a tie, as NormGradient::gap, where all singular values were computed.
+  std::optional<double> gap;
+  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
+
+  Known kind() const noexcept;
 };
 
-/// One read of the matrix for the entrywise and induced 1- and infinity-norms; the Gram matrix and its proof for
-/// Spectral; the full spectrum for the others. Infinite where the value exceeds the range of double.
-/// Throws Error if the tensor is not a matrix of a real type, is empty, or has NaN or infinite entries.
+struct NormOptions {
+  bool enclose = true;  ///< whether an enclosure is wanted
+  /// How the enclosures of singular values may be found.
+  CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
+  double tolerance = 0;  ///< of singular values, as SvdOptions::tolerance. 0: 1e-14 for double, 1e-6 for float
+  std::int64_t max_products = 10000;
+  std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
+};
+
+/// The norm of any operator.
+///
+/// | norm | cost | enclosure |
+/// | --- | --- | --- |
+/// | Spectral | one solve for the largest value | as certify() |
+/// | Ky Fan k, SmallestSingular | one solve for k values, for 2 | as certify_values(), added up |
+/// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
+/// | norms of entries | the entries, in T, and two reads of them | proven, if the operator is one stored matrix |
+/// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
+///
+/// Entries of a sum or product are rounded when they are formed, so norms of them are `computed`, without an enclosure.
+/// An operator with an opaque part is known by its products alone (certify()). The same random state gives the same
+/// bits for any number of threads.
+///
+/// Throws Error for an operator without entries or with products that are not finite, for p < 1 or k out of range, and
+/// as svd() and certify().
+template <Real T>
+NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context);
+
+/// The norm of a matrix, of any real storage type, read where it lies. The value costs one or two reads for norms of
+/// entries, the Gram matrix and its proof for Spectral, and the full spectrum for the others; it is infinite where it
+/// exceeds the range of double. An enclosure costs what the table above says, in addition; it leaves the value as it
+/// is, unless that lies outside.
+///
+/// Throws Error if the tensor is not a matrix of a real type, is empty, or has NaN or infinite entries, and as above.
+NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context);
+
+/// The value alone, and for Spectral its enclosure.
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 
 /// The norm of the block-diagonal matrix with these blocks, all of one shape, at the cost of the norm of each: a
 /// grouped convolution, a stack of experts. The largest (smallest) of the blocks' for sigma_max, sums and entries;
 /// (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b; the k largest of all singular values for KyFan.
-/// The zeros beside the blocks are no entries of a block, and the singular values are those of the blocks.
+/// The zeros outside the blocks do not count as entries, and the singular values are those of the blocks.
 ///
-/// Throws Error as norm() does, and if there is no block or one of another shape.
+/// The value alone, and for Spectral its enclosure. Throws Error as norm() does, and if there is no block or one of
+/// another shape.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
 }  // namespace sigmax::norms

@@ -2,8 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <variant>
 
+#include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
@@ -68,5 +74,183 @@ std::int64_t energy_rank(std::span<const double> sigma, double share) {
   }
   return static_cast<std::int64_t>(sigma.size());
 }
+
+namespace {
+
+void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
+  norm.kind = kind;
+  norm.note = std::move(note);
+}
+
+double relative(double gap, double largest) { return largest > 0 ? gap / largest : 0.0; }
+
+// Each rule has one norm's value, derivative and enclosure.
+
+// sigma_1 + ... + sigma_k. The derivative is 1 for each, and 0 for those that are 0.
+struct KyFanRule {
+  std::int64_t k;
+
+  Demand demand(std::int64_t) const { return {Demand::Part::largest, k}; }
+
+  double value(std::span<const double> sigma) const {
+    return nuclear(sigma.first(std::min(sigma.size(), static_cast<std::size_t>(k))));
+  }
+
+  Enclosure enclosure(std::span<const Enclosure> sigma) const { return bounds::p_norm(sigma, 1); }
+
+  SpectralGradient gradient(const NearSpectrum& s) const {
+    const auto count = static_cast<std::size_t>(k);
+    SpectralGradient result;
+    result.norm.value = value(s.sigma);
+    for (std::size_t i = 0; i < std::min(count, s.sigma.size()); ++i) {
+      result.weights.push_back(s.sigma[i] > s.rounding ? 1.0 : 0.0);
+    }
+    const double kth = count <= s.sigma.size() ? s.sigma[count - 1] : 0.0;
+    const double gap = kth - s.neighbor;
+    result.norm.gap = relative(gap, s.largest);
+    if (!(kth > s.rounding)) {
+      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = 0", k));
+    } else if (!(gap > s.rounding)) {
+      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = sigma_{}", k, k + 1));
+    }
+    return result;
+  }
+};
+
+// (sum sigma_i^p)^(1/p). The derivative is (sigma_i / |sigma|_p)^(p - 1), and 0 for values that are 0.
+struct SchattenRule {
+  double p;
+
+  Demand demand(std::int64_t values) const { return {Demand::Part::all, values}; }
+
+  double value(std::span<const double> sigma) const { return schatten(sigma, p); }
+
+  Enclosure enclosure(std::span<const Enclosure> sigma) const { return bounds::p_norm(sigma, p); }
+
+  SpectralGradient gradient(const NearSpectrum& s) const {
+    SpectralGradient result;
+    result.norm.value = value(s.sigma);
+    const double relative_norm = s.largest > 0 ? result.norm.value / s.largest : 1;
+    result.weights.reserve(s.sigma.size());
+    for (const double sigma : s.sigma) {
+      result.weights.push_back(sigma > s.rounding ? std::pow(sigma / s.largest / relative_norm, p - 1) : 0.0);
+    }
+    const double last = static_cast<std::int64_t>(s.sigma.size()) < s.all ? 0.0 : s.sigma.back();
+    if (p == 1) result.norm.gap = relative(last, s.largest);
+    if (s.largest == 0) {
+      not_unique(result.norm, GradientKind::subgradient, "the operator is 0");
+    } else if (p == 1 && !(last > s.rounding)) {
+      not_unique(result.norm, GradientKind::subgradient,
+                 fmt::format("rank {} of {}", numerical_rank(s.sigma, s.rounding), s.all));
+    }
+    return result;
+  }
+};
+
+// sigma_n, n = min(rows, columns). Not convex.
+struct SmallestRule {
+  Demand demand(std::int64_t) const { return {Demand::Part::smallest, 1}; }
+
+  double value(std::span<const double> sigma) const { return sigma.empty() ? 0.0 : sigma.back(); }
+
+  Enclosure enclosure(std::span<const Enclosure> sigma) const { return bounds::smallest(sigma); }
+
+  SpectralGradient gradient(const NearSpectrum& s) const {
+    SpectralGradient result{{}, std::vector<double>(s.sigma.size(), 0.0)};
+    const double smallest = value(s.sigma);
+    const double above = s.neighbor - smallest;
+    const bool positive = smallest > s.rounding;
+    result.norm.value = smallest;
+    result.norm.gap = relative(std::min(above, smallest), s.largest);
+    if (!positive) {
+      not_unique(result.norm, GradientKind::generalized, fmt::format("sigma_{} = 0", s.all));
+    } else if (!(above > s.rounding)) {
+      not_unique(result.norm, GradientKind::generalized, fmt::format("sigma_{} = sigma_{}", s.all - 1, s.all));
+    }
+    if (positive) result.weights.back() = 1;
+    return result;
+  }
+};
+
+using Rule = std::variant<KyFanRule, SchattenRule, SmallestRule>;
+
+// For infinite p the first value decides.
+Rule schatten_rule(double p) {
+  if (std::isinf(p)) return KyFanRule{1};
+  return SchattenRule{p};
+}
+
+struct RuleOf {
+  Rule operator()(Spectral) const { return KyFanRule{1}; }
+  Rule operator()(KyFan n) const { return KyFanRule{n.k}; }
+  Rule operator()(Nuclear) const { return SchattenRule{1}; }
+  Rule operator()(Schatten n) const { return schatten_rule(n.p); }
+  Rule operator()(Frobenius) const { return SchattenRule{2}; }
+  Rule operator()(SmallestSingular) const { return SmallestRule{}; }
+
+  // Named one by one, so that a new norm does not compile before it has a rule.
+  Rule operator()(MaxAbs) const { return of_entries(); }
+  Rule operator()(Entrywise) const { return of_entries(); }
+  Rule operator()(ColumnSum) const { return of_entries(); }
+  Rule operator()(RowSum) const { return of_entries(); }
+
+  [[noreturn]] static Rule of_entries() { throw Error("[norm] not a function of singular values"); }
+};
+
+Rule rule_of(const Norm& which) { return std::visit(RuleOf{}, which); }
+
+// Inverse Lanczos may miss the second copy of the smallest value; up to this order the whole decomposition is cheap.
+constexpr std::int64_t kSmallest = 128;
+
+}  // namespace
+
+Demand demand(const Norm& which, std::int64_t values) {
+  require_valid("norm", which, values);
+  return std::visit([&](const auto& rule) { return rule.demand(values); }, rule_of(which));
+}
+
+template <Real T>
+SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T> base) {
+  base.k = wanted.count;
+  if (wanted.part == Demand::Part::all) base.method = DenseLapack{};
+  if (wanted.part == Demand::Part::smallest) {
+    base.which = Which::smallest;
+    base.k = std::min(wanted.count + 1, values);
+    if (values <= kSmallest) base.method = DenseLapack{};
+  }
+  return base;
+}
+
+double spectral_value(const Norm& which, std::span<const double> sigma) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.value(sigma); }, rule_of(which));
+}
+
+Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.enclosure(sigma); }, rule_of(which));
+}
+
+SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.gradient(spectrum); }, rule_of(which));
+}
+
+std::optional<double> gap_of(const Norm& which, std::span<const double> sigma) {
+  const FloatingEnvironment environment;
+  if (sigma.empty()) return std::nullopt;
+  NearSpectrum spectrum{sigma, sigma.front(), 0, static_cast<std::int64_t>(sigma.size()), 0};
+  const Demand wanted = demand(which, spectrum.all);
+  if (wanted.part == Demand::Part::largest && wanted.count < spectrum.all) {
+    spectrum.neighbor = sigma[static_cast<std::size_t>(wanted.count)];
+  }
+  if (wanted.part == Demand::Part::smallest) {
+    spectrum.neighbor = spectrum.all > 1 ? sigma[sigma.size() - 2] : std::numeric_limits<double>::infinity();
+  }
+  return spectral_gradient(which, spectrum).norm.gap;
+}
+
+template SvdOptions<float> solver_for<float>(const Demand&, std::int64_t, SvdOptions<float>);
+template SvdOptions<double> solver_for<double>(const Demand&, std::int64_t, SvdOptions<double>);
 
 }  // namespace sigmax::norms

@@ -1,8 +1,15 @@
-// Functions of the singular values.
+// Functions of the singular values: value, derivative and enclosure of each norm among them, and ranks.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/norms/norm_gradient.hpp"
+#include "sigmax/norms/table.hpp"
+#include "sigmax/svd/result.hpp"
 
 namespace sigmax::norms {
 
@@ -27,5 +34,50 @@ std::int64_t numerical_rank(std::span<const double> sigma, double tolerance);
 /// The smallest r with sum_{i<=r} sigma_i^2 >= share sum sigma_i^2: the best approximation of that rank keeps that
 /// share of the squared Frobenius norm (Eckart and Young 1936). 0 for a zero matrix.
 std::int64_t energy_rank(std::span<const double> sigma, double share);
+
+/// Which singular values a norm is a function of: the `count` largest, the `count` smallest, or all.
+struct Demand {
+  enum class Part { largest, smallest, all };
+  Part part = Part::largest;
+  std::int64_t count = 1;
+};
+
+/// The functions below take the norms of Family::singular_values, and Frobenius, which is Schatten 2. They throw Error
+/// for other norms, and as require_valid().
+
+/// The demand on a matrix with `values` = min(rows, columns) singular values.
+Demand demand(const Norm& which, std::int64_t values);
+
+/// `base` with k, end of the spectrum and method for a demand. Of the smallest values it asks for one more, the
+/// neighbor.
+template <Real T>
+SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T> base);
+
+/// The norm, given the singular values that demand() names. Values of 0 at the end may be left out.
+double spectral_value(const Norm& which, std::span<const double> sigma);
+
+/// The enclosure of the norm, given one of each value that demand() names.
+Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma);
+
+/// The spectrum near the values that a norm depends on.
+struct NearSpectrum {
+  std::span<const double> sigma;  ///< those of demand(), descending; values of 0 at the end may be left out
+  double largest = 0;             ///< sigma_1
+  double neighbor = 0;   ///< the value next to them: the largest one left, or the smallest one above; 0 or infinite
+                         ///< where there is none
+  std::int64_t all = 1;  ///< min(rows, columns)
+  double rounding = 0;   ///< values that differ by less are equal, and those below are 0
+};
+
+/// Value and derivative of a norm: sum weights_i u_i v_i^T.
+struct SpectralGradient {
+  NormGradient norm;
+  std::vector<double> weights;  ///< d norm / d sigma_i, for as many of NearSpectrum::sigma as can have one
+};
+
+SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum);
+
+/// NormGradient::gap, given all singular values.
+std::optional<double> gap_of(const Norm& which, std::span<const double> sigma);
 
 }  // namespace sigmax::norms

@@ -87,6 +87,16 @@ class Norms(CommandTest):
                 self.assertTrue(self.expect(2, "norm", path, "--ord", order).err)
         self.assertIn("schatten:P", self.expect(2, "norm", path, "--ord", "frob").err)
 
+    def test_the_help_has_a_line_for_each_norm_that_the_refusal_names(self):
+        path = self.write("m.npy", checkpoints.npy([[1.0]]))
+        names = self.expect(2, "norm", path, "--ord", "frob").err.split("; use ")[1].split()
+        names = [name.rstrip(",") for name in names if name != "or"]
+        self.assertIn("kyfan:K", names)
+        page = self.expect(0, "norm", "--help").out.split("Norms:\n")[1].split("\n\n")[0]
+        self.assertEqual([line.split()[0] for line in page.splitlines()], names)
+        for name in names:
+            self.expect(0, "norm", path, "--ord", name.replace(":K", ":1").replace(":P", ":3"), "--format", "value")
+
     def test_a_matrix_with_nan_has_no_norm(self):
         path = self.write("m.npz", checkpoints.npz({"good": [[1.0]], "bad": [[1.0, 2.0], [math.inf, math.nan]]}))
         for order in ("2", "fro", "max", "kyfan:1", "1"):

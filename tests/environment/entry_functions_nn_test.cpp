@@ -5,6 +5,7 @@
 #include "environment/entry_functions.hpp"
 #include "nn/samples.hpp"
 #include "repeatable.hpp"
+#include "sigmax/bounds/algebra.hpp"
 #include "sigmax/grad/norm_vjp.hpp"
 #include "sigmax/kernels/entrywise.hpp"
 #include "sigmax/kernels/unfolded.hpp"
@@ -16,6 +17,7 @@
 #include "sigmax/nn/water_level.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
+#include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
 
@@ -28,6 +30,33 @@ void add_norms(Functions& f) {
                   norms::effective_rank(sigma),
                   static_cast<double>(norms::numerical_rank(sigma, 1e-320)),
                   static_cast<double>(norms::energy_rank(sigma, 0.9))};
+  });
+  f.add("algebra of enclosures", [=](Context&) {
+    std::vector<Enclosure> known;
+    for (const double value : sigma) known.push_back(bounds::exactly(value));
+    bounds::ColumnSums sums(sigma.size());
+    sums.add(sigma);
+    sums.add(sigma);
+    Values values;
+    for (const Enclosure& e : {bounds::p_norm(known, 1), bounds::p_norm(known, 2), bounds::p_norm(sigma, 3.5),
+                               sums.enclosures()[2], norms::spectral_enclosure(norms::Schatten{3}, known)}) {
+      values.push_back(e.lower.value());
+      values.push_back(e.upper->value());
+    }
+    values.push_back(norms::spectral_value(norms::KyFan{2}, sigma));
+    values.push_back(norms::spectral_gradient(norms::Schatten{3}, {sigma, 3, 0, 4, 1e-15}).weights[2]);
+    values.push_back(norms::gap_of(norms::KyFan{2}, sigma).value());
+    return values;
+  });
+  f.add("norms with enclosures", [=](Context& c) {
+    const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
+    Values values;
+    for (const char* ord : {"fro", "1", "-1", "max", "entrywise:1.5"}) {
+      const norms::NormResult r = norms::norm(tensor, norms::parse_norm(ord), norms::NormOptions{}, c);
+      values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
+      values.push_back(norms::norm(*dense<double>(tensor), norms::parse_norm(ord), norms::NormOptions{}, c).value);
+    }
+    return values;
   });
   f.add("norm_of_blocks", [=](Context& c) {
     const std::vector<Tensor> blocks = {Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64),

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/table.hpp"
 
 namespace sigmax::gradient_cases {
 
@@ -57,6 +57,7 @@ inline const std::vector<NamedNorm>& spectral_norms() {
          weights.back() = 1;
          return weights;
        }},
+      {"nuc", norms::Nuclear{}, [](const std::vector<long double>& s) { return detail::of_schatten(s, 1); }},
       detail::schatten(1),
       detail::schatten(1.5),
       detail::schatten(2),

@@ -17,6 +17,7 @@
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/check_norm.hpp"
+#include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/low_rank.hpp"
@@ -175,9 +176,9 @@ TEST(NormVjp, AtTiesItIsASubgradientAndSaysSo) {
       // diag(3, 1, 1): equal values that decide nothing but the smallest
       {{3, 0, 0, 0, 1, 0, 0, 0, 1}, {"-2", "entrywise:1", "1", "-1", "inf", "-inf"}},
       // rank 1: nothing is unique that looks at all values
-      {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "schatten:1.000000", "kyfan:3"}},
+      {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "nuc", "schatten:1.000000", "kyfan:3"}},
       {std::vector<double>(9, 1.0),
-       {"-2", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
+       {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
       {std::vector<double>(9, 0.0), {}},
   };
   for (const Tie& tie : ties) {

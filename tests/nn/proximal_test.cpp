@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "gallery/spectra.hpp"
@@ -22,6 +23,12 @@
 
 namespace sigmax::nn {
 namespace {
+
+// Every norm is a penalty; those without a map in closed form, and the penalties of G, have none to ask for.
+static_assert(std::is_constructible_v<Penalty, norms::Schatten> && std::is_constructible_v<Penalty, norms::RowSum>);
+static_assert(!std::is_constructible_v<ProximalPenalty, norms::Schatten>);
+static_assert(!std::is_constructible_v<ProximalPenalty, norms::RowSum>);
+static_assert(!std::is_constructible_v<ProximalPenalty, penalty::Orthogonality>);
 
 const std::vector<Line<ProximalPenalty>>& lines() {
   static const auto all = lines_and<ProximalPenalty>({{"kyfan 2", penalty::KyFan{2}}, {"kyfan 4", penalty::KyFan{4}}});

@@ -23,6 +23,8 @@ namespace {
 using grad::GradientKind;
 const std::vector<Line<Penalty>>& lines() {
   static const auto all = lines_and<Penalty>({{"kyfan 3", penalty::KyFan{3}},
+                                              {"schatten 3", norms::Schatten{3}},
+                                              {"entrywise 3", norms::Entrywise{3}},
                                               {"orthogonality", penalty::Orthogonality{}},
                                               {"spectral orthogonality", penalty::SpectralOrthogonality{}}});
   return all;

@@ -265,38 +265,5 @@ TEST(NormOfBlocks, RefusesWhatIsNoBlockDiagonal) {
                    norm_of_blocks(std::vector<Tensor>{a, a}, Schatten{1}, context).value);
 }
 
-TEST(ParseNorm, KnowsEverySpelling) {
-  EXPECT_TRUE(std::holds_alternative<Frobenius>(parse_norm("fro")));
-  EXPECT_TRUE(std::holds_alternative<MaxAbs>(parse_norm("max")));
-  EXPECT_EQ(std::get<Schatten>(parse_norm("nuc")).p, 1);
-  EXPECT_FALSE(std::get<ColumnSum>(parse_norm("1")).smallest);
-  EXPECT_TRUE(std::get<ColumnSum>(parse_norm("-1")).smallest);
-  EXPECT_FALSE(std::get<RowSum>(parse_norm("inf")).smallest);
-  EXPECT_TRUE(std::get<RowSum>(parse_norm("-inf")).smallest);
-  EXPECT_TRUE(std::holds_alternative<Spectral>(parse_norm("2")));
-  EXPECT_TRUE(std::holds_alternative<SmallestSingular>(parse_norm("-2")));
-  EXPECT_EQ(std::get<Entrywise>(parse_norm("entrywise:1.5")).p, 1.5);
-  EXPECT_EQ(std::get<Entrywise>(parse_norm("entrywise:inf")).p, kInfinity);
-  EXPECT_EQ(std::get<Schatten>(parse_norm("schatten:4")).p, 4);
-  EXPECT_EQ(std::get<KyFan>(parse_norm("kyfan:12")).k, 12);
-}
-
-TEST(ParseNorm, NamesTheSpellingsThatExist) {
-  for (const char* const ord : {"", "3", "frobenius", "FRO", "schatten", "schatten:", "schatten:x", "schatten:2x",
-                                "kyfan:1.5", "kyfan:inf", "kyfan:1e300", "p:2", ":2", "entrywise: 2"}) {
-    try {
-      static_cast<void>(parse_norm(ord));
-      ADD_FAILURE() << "'" << ord << "' was accepted";
-    } catch (const Error& error) {
-      const std::string what = error.what();
-      EXPECT_NE(what.find("'" + std::string(ord) + "'"), std::string::npos) << what;
-      for (const char* const spelling :
-           {"fro", "nuc", "-1", "-2", "-inf", "max", "entrywise:P", "schatten:P", "kyfan:K"}) {
-        EXPECT_NE(what.find(spelling), std::string::npos) << what;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace sigmax::norms

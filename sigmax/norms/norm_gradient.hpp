@@ -1,4 +1,4 @@
-// What is said of the gradient of a norm: its value, whether it is unique, and how far from a tie.
+// What is said of the gradient of a norm: its value, whether it is unique, and how far it is from a tie.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "sigmax/svd/result.hpp"
 
-namespace sigmax::grad {
+namespace sigmax::norms {
 
 /// What kind of derivative a gradient is.
 enum class GradientKind {
@@ -21,7 +21,7 @@ enum class GradientKind {
 std::string_view message(GradientKind kind);
 
 struct NormGradient {
-  double value = 0;  ///< of the norm: as norms::norm() gives it
+  double value = 0;  ///< of the norm: as norm() gives it
   GradientKind kind = GradientKind::unique;
   /// How far from a tie: the difference of the two values that decide, relative to the largest; such as
   /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by it.
@@ -30,4 +30,4 @@ struct NormGradient {
   SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
 };
 
-}  // namespace sigmax::grad
+}  // namespace sigmax::norms

@@ -1,0 +1,232 @@
+#include "sigmax/bounds/algebra.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMost = std::numeric_limits<double>::max();
+// Beyond this exponent the p-norm is taken between the largest number and n^(1/p) times it.
+constexpr double kLargestPower = 0x1p40;
+
+// lower <= the quantity <= upper, upper infinite where it is beyond the range.
+struct Range {
+  double lower = 0;
+  double upper = 0;
+};
+
+// A quantity that was computed as `value` with a relative error of at most `error`, and any underflow of at most
+// 2^-1070. Where `value` has overflowed, the quantity is at least the largest double, less the same error.
+Range within(double value, double error) {
+  return {round_down(smaller_of(value, kMost) * (1 - error)), round_up(value * (1 + error))};
+}
+
+// x^p for x >= 0, p >= 1 by multiplications and square roots alone, so that nothing rests on the C library's pow. With
+// n = floor(p): the n - 1 rounding errors of x^n, at most 2 u in each repeated square root (half of the error before
+// it, and its own), and at most 52 factors of those: gamma_{n + 3 * 52} altogether. For x <= 1 no step is smaller than
+// x^p except the roots, so a step can only underflow if x^p < 2^-1022, and what is returned then is at most 2^-1020.
+double power(double x, double p) {
+  const double whole = std::floor(p);
+  const auto n = static_cast<std::uint64_t>(whole);
+  double result = x;
+  std::uint64_t bit = 1;
+  while (bit <= n / 2) bit *= 2;
+  for (bit /= 2; bit > 0; bit /= 2) {
+    result *= result;
+    if ((n & bit) != 0) result *= x;
+  }
+  // A double has at most 52 binary digits behind the point.
+  double rest = p - whole;
+  double root = x;
+  for (double digit = 0.5; rest > 0; digit /= 2) {
+    root = std::sqrt(root);
+    if (rest < digit) continue;
+    result *= root;
+    rest -= digit;
+  }
+  return result;
+}
+
+double power_error(double p) { return gamma(static_cast<std::int64_t>(p) + 160); }
+
+// s^(1/p) for lower <= s <= upper, lower >= 1. A candidate of pow's is a bound once its p-th power shows it; the margin
+// doubles until it does. s itself and 1 are bounds in any case.
+Range root(Range s, double p) {
+  const double error = power_error(p);
+  Range result{1, s.upper};
+  double margin = 0x1p-51;
+  for (int doubling = 0; doubling < 50; ++doubling, margin *= 2) {
+    const double candidate = std::pow(s.upper, 1 / p) * (1 + margin);
+    if (!(round_down(power(candidate, p) * (1 - error)) >= s.upper)) continue;
+    result.upper = smaller_of(candidate, s.upper);
+    break;
+  }
+  margin = 0x1p-51;
+  for (int doubling = 0; doubling < 50; ++doubling, margin *= 2) {
+    const double candidate = std::pow(s.lower, 1 / p) * (1 - margin);
+    if (candidate <= 1) break;
+    if (!(round_up(power(candidate, p) * (1 + error)) <= s.lower)) continue;
+    result.lower = candidate;
+    break;
+  }
+  return result;
+}
+
+// The p-norm of numbers that are not negative and not NaN. Where one is infinite, so is the upper end.
+Range p_norm_range(std::span<const double> x, double p) {
+  const auto n = static_cast<std::int64_t>(x.size());
+  const double most = *std::max_element(x.begin(), x.end());
+  if (most == 0 || n == 1 || p == kInfinity || most == kInfinity) return {smaller_of(most, kMost), most};
+  // Sums of doubles do not underflow.
+  if (p == 1) {
+    double sum = 0;
+    for (const double value : x) sum += value;
+    return within(sum, gamma(n));
+  }
+  if (p == 2) {
+    const NormRange norm = norm_range(x);
+    const double lower = round_down(std::ldexp(norm.lower, norm.exponent));
+    return {smaller_of(lower, kMost), round_up(std::ldexp(norm.upper, norm.exponent))};
+  }
+  if (p > kLargestPower) {
+    // n^(1/p) <= 1 + 2 log(n) / p, and log(n) < 45.
+    return {most, round_up(most * (1 + 90 / p))};
+  }
+  // Relative to the largest, whose own term is 1. A quotient has an error of u, so its power has p u in addition to the
+  // errors of power(). Terms that underflow lose less than n 2^-1020 together, which is nothing next to 1.
+  double sum = 0;
+  for (const double value : x) sum += power(value / most, p);
+  const double error = round_up(gamma(2 * static_cast<std::int64_t>(p) + n + 170) + 0x1p-900);
+  const Range factor = root({larger_of(1.0, round_down(sum * (1 - error))), round_up(sum * (1 + error))}, p);
+  return {larger_of(most, round_down(smaller_of(most * factor.lower, kMost))), round_up(most * factor.upper)};
+}
+
+LowerBound lower_end(double value, double failure) {
+  if (failure == 0) return Proof::lower(value);
+  return failure < 1 ? Proof::probabilistic_lower(value, failure) : Proof::lower(0);
+}
+
+std::optional<UpperBound> upper_end(double value, double failure) {
+  if (failure == 0) return Proof::proven(value);
+  if (failure >= 1) return std::nullopt;
+  return Proof::probabilistic(value, failure);
+}
+
+void require_some(const char* who, std::size_t count) {
+  if (count == 0) throw Error(fmt::format("[{}] there is nothing to combine", who));
+}
+
+void require_power(double p) {
+  if (!(p >= 1)) throw Error(fmt::format("[p_norm] p must be at least 1, got {}", p));
+}
+
+void require_finite(const char* who, std::span<const double> x) {
+  for (const double value : x) {
+    if (!std::isfinite(value)) throw Error(fmt::format("[{}] {} is not finite", who, value));
+  }
+}
+
+}  // namespace
+
+Enclosure exactly(double value) {
+  const FloatingEnvironment environment;
+  if (!(value >= 0) || std::isinf(value)) {
+    throw Error(fmt::format("[exactly] a quantity must be finite and not negative, got {}", value));
+  }
+  return Proof::enclosure(Proof::lower(value), Proof::proven(value));
+}
+
+Enclosure p_norm(std::span<const Enclosure> x, double p) {
+  const FloatingEnvironment environment;
+  require_some("p_norm", x.size());
+  require_power(p);
+  std::vector<double> lower;
+  std::vector<double> upper;
+  double lower_failure = 0;
+  double upper_failure = 0;
+  for (const Enclosure& e : x) {
+    lower.push_back(e.lower.value());
+    lower_failure += e.lower.failure_probability();
+    upper.push_back(e.upper ? e.upper->value() : kInfinity);
+    upper_failure += e.upper ? e.upper->failure_probability() : 0;
+  }
+  return Proof::enclosure(lower_end(p_norm_range(lower, p).lower, lower_failure),
+                          upper_end(p_norm_range(upper, p).upper, upper_failure));
+}
+
+Enclosure p_norm(std::span<const double> x, double p) {
+  const FloatingEnvironment environment;
+  require_some("p_norm", x.size());
+  require_power(p);
+  require_finite("p_norm", x);
+  std::vector<double> magnitudes;
+  magnitudes.reserve(x.size());
+  for (const double value : x) magnitudes.push_back(std::fabs(value));
+  const Range range = p_norm_range(magnitudes, p);
+  return Proof::enclosure(Proof::lower(range.lower), Proof::proven(range.upper));
+}
+
+// The largest is at least each, so at least the greatest lower end, whatever the others are.
+Enclosure largest(std::span<const Enclosure> x) {
+  const FloatingEnvironment environment;
+  require_some("largest", x.size());
+  LowerBound lower = x.front().lower;
+  double upper = 0;
+  double failure = 0;
+  for (const Enclosure& e : x) {
+    if (e.lower.value() > lower.value()) lower = e.lower;
+    upper = larger_of(upper, e.upper ? e.upper->value() : kInfinity);
+    failure += e.upper ? e.upper->failure_probability() : 0;
+  }
+  return Proof::enclosure(lower, upper_end(upper, failure));
+}
+
+Enclosure smallest(std::span<const Enclosure> x) {
+  const FloatingEnvironment environment;
+  require_some("smallest", x.size());
+  std::optional<UpperBound> upper;
+  double lower = kInfinity;
+  double failure = 0;
+  for (const Enclosure& e : x) {
+    if (e.upper && (!upper || e.upper->value() < upper->value())) upper = e.upper;
+    lower = smaller_of(lower, e.lower.value());
+    failure += e.lower.failure_probability();
+  }
+  return Proof::enclosure(lower_end(lower, failure), upper);
+}
+
+ColumnSums::ColumnSums(std::size_t columns) : sums_(columns, 0.0) { require_some("ColumnSums", columns); }
+
+void ColumnSums::add(std::span<const double> row) {
+  const FloatingEnvironment environment;
+  if (row.size() != sums_.size()) {
+    throw Error(fmt::format("[ColumnSums] a row of {} numbers for {} columns", row.size(), sums_.size()));
+  }
+  require_finite("ColumnSums", row);
+  for (std::size_t j = 0; j < row.size(); ++j) sums_[j] += std::fabs(row[j]);
+  ++rows_;
+}
+
+std::vector<Enclosure> ColumnSums::enclosures() const {
+  const FloatingEnvironment environment;
+  std::vector<Enclosure> result;
+  result.reserve(sums_.size());
+  for (const double sum : sums_) {
+    const Range range = sum == 0 ? Range{} : within(sum, gamma(rows_));
+    result.push_back(Proof::enclosure(Proof::lower(range.lower), Proof::proven(range.upper)));
+  }
+  return result;
+}
+
+}  // namespace sigmax::bounds

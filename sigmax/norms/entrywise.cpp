@@ -1,0 +1,341 @@
+#include "sigmax/norms/entrywise.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "sigmax/bounds/algebra.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
+
+namespace sigmax::norms {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kPieceElements = std::int64_t{1} << 16;
+constexpr std::int64_t kMostPieces = 64;
+
+std::size_t pieces_of(const kernels::StoredMatrix& a) {
+  return static_cast<std::size_t>(
+      std::clamp<std::int64_t>(a.size() / kPieceElements, 1, std::min(kMostPieces, std::max<std::int64_t>(a.rows, 1))));
+}
+
+// Calls visit(piece, i, row) with every row in double, scaled; the pieces side by side, the rows of each in order.
+template <class Visit>
+void for_each_row(const kernels::StoredMatrix& a, double scale, std::size_t pieces, Context& context,
+                  const Visit& visit) {
+  const auto count = static_cast<std::int64_t>(pieces);
+  context.parallel_for(pieces, [&](std::size_t p) {
+    auto row = context.scratch<double>(static_cast<std::size_t>(a.columns));
+    const std::int64_t first = a.rows * static_cast<std::int64_t>(p) / count;
+    const std::int64_t last = a.rows * static_cast<std::int64_t>(p + 1) / count;
+    for (std::int64_t i = first; i < last; ++i) {
+      kernels::convert(a.row_range(i, 1), scale, row.data(), a.columns);
+      visit(p, i, std::span<const double>(row.data(), row.size()));
+    }
+  });
+}
+
+double sign(double x) { return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0); }
+
+// sum of f(a_ij) over all entries: first in each row, then over the rows in order.
+template <class F>
+double sum_over(const kernels::StoredMatrix& a, Context& context, const F& f) {
+  std::vector<double> rows(static_cast<std::size_t>(a.rows), 0.0);
+  for_each_row(a, 1, pieces_of(a), context, [&](std::size_t, std::int64_t i, std::span<const double> row) {
+    double sum = 0;
+    for (const double value : row) sum += f(value);
+    rows[static_cast<std::size_t>(i)] = sum;
+  });
+  double sum = 0;
+  for (const double value : rows) sum += value;
+  return sum;
+}
+
+// The p-norm of each row.
+std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, Context& context) {
+  std::vector<std::vector<Enclosure>> pieces(pieces_of(a));
+  for_each_row(a, 1, pieces.size(), context, [&](std::size_t piece, std::int64_t, std::span<const double> row) {
+    pieces[piece].push_back(bounds::p_norm(row, p));
+  });
+  std::vector<Enclosure> all;
+  for (const std::vector<Enclosure>& piece : pieces) all.insert(all.end(), piece.begin(), piece.end());
+  return all;
+}
+
+std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context& context) {
+  bounds::ColumnSums sums(static_cast<std::size_t>(a.columns));
+  for_each_row(a, 1, 1, context, [&](std::size_t, std::int64_t, std::span<const double> row) { sums.add(row); });
+  return sums.enclosures();
+}
+
+struct Sums {
+  std::vector<double> value;        // of |a_ij| times scale
+  std::vector<std::int64_t> zeros;  // entries that are 0
+};
+
+Sums sums_of(const kernels::StoredMatrix& a, double scale, bool of_columns, std::size_t pieces, Context& context) {
+  const auto length = static_cast<std::size_t>(of_columns ? a.columns : a.rows);
+  const std::size_t copies = of_columns ? pieces : 1;
+  std::vector<Sums> partial(copies, Sums{std::vector<double>(length, 0.0), std::vector<std::int64_t>(length, 0)});
+  for_each_row(a, scale, pieces, context, [&](std::size_t p, std::int64_t i, std::span<const double> row) {
+    Sums& mine = partial[of_columns ? p : 0];
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const std::size_t at = of_columns ? j : static_cast<std::size_t>(i);
+      mine.value[at] += std::fabs(row[j]);
+      mine.zeros[at] += row[j] == 0 ? 1 : 0;
+    }
+  });
+  for (std::size_t p = 1; p < copies; ++p) {
+    for (std::size_t j = 0; j < length; ++j) {
+      partial[0].value[j] += partial[p].value[j];
+      partial[0].zeros[j] += partial[p].zeros[j];
+    }
+  }
+  return std::move(partial[0]);
+}
+
+void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
+  norm.kind = kind;
+  norm.note = std::move(note);
+}
+
+EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
+  EntryGradient result;
+  not_unique(result.norm, kind, "the matrix is 0");
+  return result;
+}
+
+// Each rule has one norm's value, derivative and enclosure.
+
+// sqrt(sum a_ij^2)
+struct FrobeniusRule {
+  double value(const Entries& a, Context&) const { return std::sqrt(a.facts.sum_squares) / a.facts.scale; }
+
+  Enclosure enclosure(const Entries& a, Context& context) const {
+    return bounds::p_norm(row_enclosures(a.matrix, 2, context), 2);
+  }
+
+  EntryGradient gradient(const Entries& a, Context&) const {
+    if (a.facts.max_abs == 0) return zero_matrix();
+    EntryGradient result;
+    const double root = std::sqrt(a.facts.sum_squares);
+    result.norm.value = root / a.facts.scale;
+    result.formula = entry::Proportional{a.facts.scale, root};
+    return result;
+  }
+};
+
+// max |a_ij|
+struct MaxAbsRule {
+  double value(const Entries& a, Context&) const { return a.facts.max_abs; }
+
+  Enclosure enclosure(const Entries& a, Context&) const { return bounds::exactly(a.facts.max_abs); }
+
+  EntryGradient gradient(const Entries& a, Context& context) const {
+    EntryGradient result;
+    result.norm.value = a.facts.max_abs;
+    if (a.facts.max_abs == 0) return zero_matrix();
+    const double largest = a.facts.max_abs;
+    const double count =
+        sum_over(a.matrix, context, [largest](double x) { return std::fabs(x) == largest ? 1.0 : 0.0; });
+    if (count > 1) {
+      not_unique(result.norm, GradientKind::subgradient, fmt::format("{} entries are largest", count));
+    }
+    result.formula = entry::Largest{largest, 1 / count};
+    return result;
+  }
+};
+
+// (sum |a_ij|^p)^(1/p)
+struct EntrywiseRule {
+  double p;
+
+  // Relative to the largest, so that no power overflows.
+  double sum_of_powers(const Entries& a, Context& context) const {
+    const double largest = a.facts.max_abs;
+    return sum_over(a.matrix, context, [=, this](double x) { return std::pow(std::fabs(x) / largest, p); });
+  }
+
+  double value(const Entries& a, Context& context) const {
+    const double largest = a.facts.max_abs;
+    if (largest == 0 || std::isinf(p)) return largest;
+    return largest * std::pow(sum_of_powers(a, context), 1 / p);
+  }
+
+  // The p-norm of the p-norms of the rows.
+  Enclosure enclosure(const Entries& a, Context& context) const {
+    return bounds::p_norm(row_enclosures(a.matrix, p, context), p);
+  }
+
+  EntryGradient gradient(const Entries& a, Context& context) const {
+    if (std::isinf(p)) return MaxAbsRule{}.gradient(a, context);
+    if (p == 2) return FrobeniusRule{}.gradient(a, context);
+    const double largest = a.facts.max_abs;
+    if (largest == 0) return zero_matrix();
+    EntryGradient result;
+    const double root = std::pow(sum_of_powers(a, context), 1 / p);
+    result.norm.value = largest * root;
+    result.formula = entry::Power{largest, root, p - 1};
+    if (p == 1) {
+      const double zeros = sum_over(a.matrix, context, [](double x) { return x == 0 ? 1.0 : 0.0; });
+      if (zeros > 0) not_unique(result.norm, GradientKind::subgradient, fmt::format("{} entries are 0", zeros));
+    }
+    return result;
+  }
+};
+
+// The largest or smallest sum of |a_ij| in a row, or in a column.
+struct ExtremeSumRule {
+  bool columns;
+  bool smallest;
+
+  // Rows and columns change places when the stored matrix is the transpose.
+  bool stored_columns(const Entries& a) const { return columns != a.transposed; }
+
+  double value(const Entries& a, Context& context) const {
+    if (!smallest) return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
+    // In one piece: row after row, whatever the size.
+    const std::vector<double> sums = sums_of(a.matrix, 1, stored_columns(a), 1, context).value;
+    return *std::min_element(sums.begin(), sums.end());
+  }
+
+  Enclosure enclosure(const Entries& a, Context& context) const {
+    const std::vector<Enclosure> sums =
+        stored_columns(a) ? column_enclosures(a.matrix, context) : row_enclosures(a.matrix, 1, context);
+    return smallest ? bounds::smallest(sums) : bounds::largest(sums);
+  }
+
+  // In units of a power of two, so that sums stay in range.
+  EntryGradient gradient(const Entries& a, Context& context) const {
+    const GradientKind kind = smallest ? GradientKind::generalized : GradientKind::subgradient;
+    if (a.facts.max_abs == 0) return zero_matrix(kind);
+    const int exponent = std::clamp(std::ilogb(a.facts.max_abs), -1000, 1000);
+    Sums sums = sums_of(a.matrix, std::ldexp(1.0, -exponent), stored_columns(a), pieces_of(a.matrix), context);
+    const double least = *std::min_element(sums.value.begin(), sums.value.end());
+    const double largest = *std::max_element(sums.value.begin(), sums.value.end());
+    const double extreme = smallest ? least : largest;
+    const auto longer = static_cast<double>(std::max(a.matrix.rows, a.matrix.columns));
+    const double same = 4 * longer * std::numeric_limits<double>::epsilon() * extreme;
+    EntryGradient result;
+    result.norm.value = std::ldexp(extreme, exponent);
+    double ties = 0;
+    std::int64_t zeros = 0;
+    double gap = kInfinity;
+    for (std::size_t i = 0; i < sums.value.size(); ++i) {
+      const double distance = std::fabs(sums.value[i] - extreme);
+      if (distance > same) {
+        gap = std::min(gap, distance / largest);
+        sums.value[i] = 0;
+      } else {
+        ++ties;
+        zeros += sums.zeros[i];
+        sums.value[i] = 1;
+      }
+    }
+    for (double& weight : sums.value) weight /= ties;
+    const char* const what = columns ? "column" : "row";
+    if (ties > 1) {
+      not_unique(result.norm, kind, fmt::format("{} {} sums are equal", ties, what));
+      result.norm.gap = 0;
+    } else {
+      if (!std::isinf(gap)) result.norm.gap = gap;
+      if (zeros > 0) not_unique(result.norm, kind, fmt::format("the {} has {} entries that are 0", what, zeros));
+    }
+    result.formula = entry::Signs{std::move(sums.value), stored_columns(a)};
+    return result;
+  }
+};
+
+using Rule = std::variant<FrobeniusRule, MaxAbsRule, EntrywiseRule, ExtremeSumRule>;
+
+struct RuleOf {
+  Rule operator()(Frobenius) const { return FrobeniusRule{}; }
+  Rule operator()(MaxAbs) const { return MaxAbsRule{}; }
+  Rule operator()(Entrywise n) const { return EntrywiseRule{n.p}; }
+  Rule operator()(ColumnSum n) const { return ExtremeSumRule{true, n.smallest}; }
+  Rule operator()(RowSum n) const { return ExtremeSumRule{false, n.smallest}; }
+
+  // Named one by one, so that a new norm does not compile before it has a rule.
+  Rule operator()(Spectral) const { return of_values(); }
+  Rule operator()(SmallestSingular) const { return of_values(); }
+  Rule operator()(Nuclear) const { return of_values(); }
+  Rule operator()(Schatten) const { return of_values(); }
+  Rule operator()(KyFan) const { return of_values(); }
+
+  [[noreturn]] static Rule of_values() { throw Error("[norm] not a norm of entries"); }
+};
+
+Rule rule_of(const Entries& a, const Norm& which) {
+  require_valid("norm", which, std::min(a.matrix.rows, a.matrix.columns));
+  return std::visit(RuleOf{}, which);
+}
+
+double at(const entry::Zero&, std::int64_t, std::int64_t, double) { return 0; }
+double at(const entry::Proportional& f, std::int64_t, std::int64_t, double x) { return f.scale * x / f.divisor; }
+double at(const entry::Power& f, std::int64_t, std::int64_t, double x) {
+  if (x == 0) return 0;
+  return f.exponent == 0 ? sign(x) : std::copysign(std::pow(std::fabs(x) / f.divisor / f.root, f.exponent), x);
+}
+double at(const entry::Largest& f, std::int64_t, std::int64_t, double x) {
+  return std::fabs(x) >= f.least ? f.weight * sign(x) : 0.0;
+}
+double at(const entry::Signs& f, std::int64_t i, std::int64_t j, double x) {
+  return f.weights[static_cast<std::size_t>(f.of_columns ? j : i)] * sign(x);
+}
+
+}  // namespace
+
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context) {
+  if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
+  Entries result{a, transposed, kernels::scan(a, context)};
+  require_finite(result.facts, who);
+  return result;
+}
+
+double entry_value(const Entries& a, const Norm& which, Context& context) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.value(a, context); }, rule_of(a, which));
+}
+
+Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.enclosure(a, context); }, rule_of(a, which));
+}
+
+EntryGradient entry_gradient(const Entries& a, const Norm& which, Context& context) {
+  const FloatingEnvironment environment;
+  return std::visit([&](const auto& rule) { return rule.gradient(a, context); }, rule_of(a, which));
+}
+
+template <Real T>
+void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
+                 std::int64_t row_stride, std::int64_t column_stride, Context& context) {
+  const FloatingEnvironment environment;
+  if (std::holds_alternative<entry::Zero>(formula)) return;
+  std::visit(
+      [&](const auto& f) {
+        for_each_row(a, 1, pieces_of(a), context, [&](std::size_t, std::int64_t i, std::span<const double> row) {
+          T* const to = grad + i * row_stride;
+          for (std::size_t j = 0; j < row.size(); ++j) {
+            T& sum = to[static_cast<std::int64_t>(j) * column_stride];
+            sum = static_cast<T>(static_cast<double>(sum) + scale * at(f, i, static_cast<std::int64_t>(j), row[j]));
+          }
+        });
+      },
+      formula);
+}
+
+template void add_entries<float>(const kernels::StoredMatrix&, const EntryFormula&, double, float*, std::int64_t,
+                                 std::int64_t, Context&);
+template void add_entries<double>(const kernels::StoredMatrix&, const EntryFormula&, double, double*, std::int64_t,
+                                  std::int64_t, Context&);
+
+}  // namespace sigmax::norms

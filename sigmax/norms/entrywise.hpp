@@ -1,0 +1,77 @@
+// Norms of entries: value, enclosure, and derivative as a formula of the entry and its place. Internal to the library.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/kernels/scan.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+#include "sigmax/norms/norm_gradient.hpp"
+#include "sigmax/norms/table.hpp"
+
+namespace sigmax::norms {
+
+/// A stored matrix and its scan: what every norm of entries starts from.
+struct Entries {
+  kernels::StoredMatrix matrix;
+  bool transposed = false;  ///< the norm is of the transpose of `matrix`
+  kernels::Scan facts;
+};
+
+/// One read of the matrix. Throws Error, beginning with [`who`], if it is empty or has entries that are not finite.
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context);
+
+/// The functions below take the norms of Family::entries, and throw Error for others and as require_valid().
+
+/// The norm. No further read for Frobenius, MaxAbs and the largest sums; one for the others.
+double entry_value(const Entries& a, const Norm& which, Context& context);
+
+/// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
+Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context);
+
+namespace entry {
+struct Zero {};
+/// (scale a) / divisor, scale a power of two
+struct Proportional {
+  double scale = 1;
+  double divisor = 1;
+};
+/// sign(a) (|a| / divisor / root)^exponent, in two steps that stay in range
+struct Power {
+  double divisor = 1;
+  double root = 1;
+  double exponent = 1;
+};
+/// sign(a) where |a| is at least `least`, times weight
+struct Largest {
+  double least = 0;
+  double weight = 1;
+};
+/// sign(a_ij) weights_i, or weights_j with `of_columns`
+struct Signs {
+  std::vector<double> weights;
+  bool of_columns = false;
+};
+}  // namespace entry
+
+using EntryFormula = std::variant<entry::Zero, entry::Proportional, entry::Power, entry::Largest, entry::Signs>;
+
+struct EntryGradient {
+  NormGradient norm;
+  EntryFormula formula;  ///< in the places of the stored matrix
+};
+
+/// Value and derivative of a norm. One further read of the matrix at most.
+EntryGradient entry_gradient(const Entries& a, const Norm& which, Context& context);
+
+/// grad_ij += scale * formula(a_ij) at [i * row_stride + j * column_stride], rounded to T once. One read of a and one
+/// read and write of grad.
+template <Real T>
+void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
+                 std::int64_t row_stride, std::int64_t column_stride, Context& context);
+
+}  // namespace sigmax::norms
