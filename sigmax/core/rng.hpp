@@ -51,7 +51,7 @@ struct Seed {
   bool operator==(const Seed&) const = default;
 };
 
-/// 106 bits from the operating system's generator, 53 in each number. Throws as drawn_random_state().
+/// 106 bits from the operating system's generator, 53 in each number. Throws Error as drawn_random_state() does.
 Seed drawn_seed();
 
 /// The state of a seed, drawn if the seed was.
