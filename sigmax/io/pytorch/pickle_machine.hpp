@@ -14,7 +14,7 @@
 namespace sigmax::io {
 
 /// Runs the opcodes of one pickle into a Pickle. Every opcode reads at least its own byte and pushes, stores or
-/// memoises at most one value, which bounds the stack, the memo and the values by the bytes read.
+/// memoizes at most one value, so the bytes read bound the stack, the memo and the values.
 class PickleMachine {
  public:
   using Id = Pickle::Id;
@@ -25,7 +25,7 @@ class PickleMachine {
   Pickle run();
 
  private:
-  // Values that every pickle shares instead of making one an opcode.
+  // Values that every pickle shares, instead of making one per opcode.
   enum Shared : Id { kNone = Pickle::kAbsent + 1, kFalse, kTrue, kEmptyTuple, kSharedValues };
 
   [[noreturn]] void refuse(const std::string& problem) const;
@@ -54,7 +54,7 @@ class PickleMachine {
   void memoise(std::uint64_t key);
   void recall(std::uint64_t key);
 
-  // Groups of opcodes; true if the opcode was one of theirs.
+  // Groups of opcodes; each returns true if the opcode belongs to it.
   bool run_constant(unsigned char opcode);
   bool run_number(unsigned char opcode);
   bool run_string(unsigned char opcode);
@@ -75,7 +75,7 @@ class PickleMachine {
   Pickle pickle_;
   std::vector<Id> stack_;
   std::vector<std::size_t> marks_;  // heights of the stack
-  std::vector<Id> memo_;            // kAbsent where nothing was memoised
+  std::vector<Id> memo_;            // kAbsent where nothing was memoized
   std::size_t memoised_ = 0;
 };
 

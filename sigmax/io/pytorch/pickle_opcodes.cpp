@@ -35,7 +35,7 @@ bool PickleMachine::run_constant(unsigned char opcode) {
     case 0x89: push(kFalse); return true;
     case ')': push(kEmptyTuple); return true;
     case '(': marks_.push_back(stack_.size()); return true;
-    case '0':  // POP takes a mark if that is what lies on top
+    case '0':  // POP takes a mark if one lies on top
       if (!marks_.empty() && marks_.back() == stack_.size()) {
         marks_.pop_back();
       } else {
