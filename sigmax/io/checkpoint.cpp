@@ -153,7 +153,7 @@ class Opener {
     std::move(found.notes.begin(), found.notes.end(), std::back_inserter(checkpoint_.notes));
   }
 
-  // True if the folder is a checkpoint of torch.distributed.checkpoint: its .metadata then describes the folder.
+  // Opens the folder by its .metadata if it is one of torch.distributed.checkpoint; returns whether it is.
   bool open_distributed_folder(const fs::path& folder, const std::vector<fs::path>& files, std::size_t before) {
     constexpr const char* kMetadata = ".metadata";
     if (!is_file(folder / kMetadata)) return false;

@@ -19,8 +19,8 @@ constexpr std::int64_t kPieceProducts = std::int64_t{1} << 17;
 // ... and of at least this many rows where it has partial sums, so that these are small compared with the piece. Pieces
 // of columns are no narrower than panels.
 constexpr std::int64_t kPieceRows = 32;
-// A A^T Y is computed by panels of at most this many bytes; larger ones are not worth it (measured:
-// docs/adr/0016-fused-products.md).
+// A A^T Y is computed by panels if they have at most this many bytes; larger ones are slower than two reads of A
+// (measured: docs/adr/0016-fused-products.md).
 constexpr std::int64_t kPanelBytes = std::int64_t{2} << 20;
 
 template <Real T>

@@ -1,8 +1,8 @@
 // Products with weights whose rows are short runs, segment by segment, on the calling thread: unfolded.cpp and
 // entrywise.cpp cut their work into these. Internal to kernels/.
 //
-// The rows of a segment follow each other, row_stride = inner <= kLongestRun, so that a segment is one stretch of rows
-// * inner elements: its entry (r, i) belongs to u_r and v_i. If u is stretched to that length by repeating every
+// The rows of a segment follow each other, row_stride = inner <= kLongestRun, so that a segment is one stretch of
+// rows * inner elements: its entry (r, i) belongs to u_r and v_i. If u is stretched to that length by repeating every
 // element `inner` times, and v is repeated to a whole number of vectors, all loops run over the stretch without regard
 // to rows, whatever `inner` is.
 #pragma once

@@ -49,8 +49,8 @@ void small_gram(std::int64_t rows, std::int64_t columns, const T* a, T* g);
 /// Householder's reduction of a symmetric working copy to tridiagonal form, G = Q T Q^T. `diagonal` has n elements for
 /// the order n, `off_diagonal` n - 1. Overwrites G: row k holds the vector of H_k = I - h_k h_k^T, Q = H_0 H_1 ...
 /// Entries should be of the order of 1: an off-diagonal column of norm below 1e-15 (float) or 1e-140 (double) is taken
-/// as zero. n^3 multiply-adds; `work` has 2 small_stride(n) elements. Backward stable: the error is of the order of n u
-/// |G|_F.
+/// as zero. n^3 multiply-adds; `work` has 2 small_stride(n) elements. Backward stable: the error is of the order of
+/// n u |G|_F.
 template <Real T>
 void small_tridiagonal(std::int64_t n, T* g, T* work, double* diagonal, double* off_diagonal);
 

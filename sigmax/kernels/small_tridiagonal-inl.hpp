@@ -104,7 +104,8 @@ HWY_INLINE void update_part(T* HWY_RESTRICT a, std::int64_t stride, std::int64_t
   if constexpr (V > 1) hn::Store(hn::Add(hn::Add(s1, s3), hn::Add(s5, s7)), d, p + from + step);
 }
 
-// p = G h_0 for k = 0, 1, ...:  w = p - (p . h_k / 2) h_k;  row k + 1 of G -= h_k w^T + w h_k^T;  h_{k+1} from it;
+// p = G h_0
+// for k = 0, 1, ...:  w = p - (p . h_k / 2) h_k;  row k + 1 of G -= h_k w^T + w h_k^T;  h_{k+1} from it;
 //                     the rows below as well, and p = G h_{k+1} meanwhile
 // The update has rank two: (I - h h^T) G (I - h h^T) = G - h w^T - w h^T for |h|^2 = 2. Elements left of column k + 1
 // that share its vector are dead: they are updated along with it and never read again. h = 0 needs no special case.

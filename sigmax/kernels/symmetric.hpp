@@ -13,8 +13,9 @@ namespace sigmax::kernels {
 inline constexpr std::int64_t kSymmetricGroup = 8;
 
 /// The contribution of columns [first, last) to y = A x for a symmetric A of order n whose lower triangle is stored by
-/// columns: y_i = sum_{first <= j < last, j <= i} a_ij x_j + [i < last] sum_{k > i} a_ki x_k for i >= first. Rows
-/// [first, n) of y are overwritten. Entries above the diagonal are not read. One read of the columns.
+/// columns:
+///   y_i = sum_{first <= j < last, j <= i} a_ij x_j + [i < last] sum_{k > i} a_ki x_k for i >= first.
+/// Rows [first, n) of y are overwritten. Entries above the diagonal are not used. One read of the columns.
 void symmetric_columns(const double* a, std::int64_t stride, std::int64_t n, std::int64_t first, std::int64_t last,
                        const double* x, double* y);
 

@@ -25,7 +25,7 @@ std::filesystem::path companion_path(const MappedFile& model, std::string_view l
 ///   - in the folder `blobs` of the model, if one of these is `models--NAME/snapshots/REVISION` or below: that is the
 ///     cache of huggingface_hub, where every file of a snapshot is a link to a blob.
 /// The system is asked where the open file lies; its name is not used, so that exchanging links in between cannot lead
-/// elsewhere. Hard links cannot be told from the file.
+/// elsewhere. Hard links cannot be distinguished from the file.
 ///
 /// Throws FileError, naming `model`, if companion_path() refuses the location, there is no regular file, or it lies
 /// elsewhere.

@@ -51,9 +51,9 @@ class MappedFile : public std::enable_shared_from_this<MappedFile> {
   /// not say.
   const std::filesystem::path& real_path() const noexcept { return real_path_; }
 
-  /// Throws FileError unless bytes() are what they were when the file was mapped, that is, if the file was truncated or
-  /// written to since, or a part of it could not be read (handle_mapping_faults). A file that was replaced by another
-  /// one is intact, since its mapping is. Bytes in memory always are. Cost: one query of the file's status.
+  /// Throws FileError if bytes() are not what they were when the file was mapped: the file was truncated or written to
+  /// since, or a part of it could not be read (handle_mapping_faults). A file that was replaced by another one is
+  /// intact, since its mapping is. Bytes in memory always are. Cost: one query of the file's status.
   void check_intact() const;
 
   /// A handle for the bytes [offset, offset + length) that keeps the mapping alive. When the last copy is released, the

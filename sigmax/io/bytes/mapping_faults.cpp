@@ -82,7 +82,7 @@ bool replace_by_zeros(void* address) {
   const std::uintptr_t page = page_bytes.load(std::memory_order_relaxed);
   const std::uintptr_t into_page = value % page;
   const std::uintptr_t length = (end - (value - into_page) + page - 1) / page * page;
-  // The mark comes first: no thread may read one of our zeros before it can know.
+  // The mark comes first: no thread may read one of our zeros before it can see the mark.
   slot->broken.store(true, std::memory_order_seq_cst);
   return ::mmap(static_cast<char*>(address) - into_page, length, PROT_READ,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;

@@ -12,9 +12,9 @@
 
 namespace sigmax::io::onnx {
 
-/// What the graph says about one integer weight. Without a `problem`, its value at (o, a, i), where the shape is outer
-/// x extent x inner around the axis, is (q - zero_point[p]) scale[p] with p = (o ceil(extent / block) + a / block)
-/// inner + i for blocks, p = a for an axis, p = 0 if there is one parameter.
+/// What the graph says about one integer weight. Without a `problem`, its value at (o, a, i), for a shape of
+/// outer x extent x inner around the axis, is (q - zero_point[p]) scale[p] with
+/// p = (o ceil(extent / block) + a / block) inner + i for blocks, p = a for an axis, p = 0 if there is one parameter.
 struct Quantization {
   std::string problem;               ///< not empty: why the weight cannot be dequantized
   std::string by;                    ///< the node that dequantizes or consumes the integers

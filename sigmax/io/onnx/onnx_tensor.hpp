@@ -30,7 +30,7 @@ struct TensorSource {
   /// element does not fit its type.
   Tensor load() const;
 
-  /// As load(), but 4-bit integers as pairs in u8, the first element in the low half.
+  /// As load(), but with 4-bit integers as pairs in u8, the first element in the low half.
   Tensor load_packed() const;
 };
 

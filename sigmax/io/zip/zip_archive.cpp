@@ -86,7 +86,7 @@ struct End {
 struct Extent {
   std::uint64_t bytes = 0;
   std::uint64_t stored_bytes = 0;
-  std::uint64_t header = 0;  // offset of the local header, only directory records know it
+  std::uint64_t header = 0;  // offset of the local header; only directory records know it
 };
 
 // Reads the directory and compares every local header with it, since programs differ in which of the two they believe.

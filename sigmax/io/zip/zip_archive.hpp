@@ -22,7 +22,7 @@ struct ZipMember {
   Compression method = Compression::stored;
   bool end_marked = false;      ///< an LZMA stream that ends with a marker
   std::uint32_t crc = 0;        ///< CRC-32 of the uncompressed bytes, as the directory claims
-  std::string unreadable = {};  ///< not empty: why its bytes cannot be read: an unknown method or encryption
+  std::string unreadable = {};  ///< not empty: why its bytes cannot be read (method or encryption)
 };
 
 /// True if the file starts with a local header or an empty archive's end record.
