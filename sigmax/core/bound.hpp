@@ -7,21 +7,21 @@
 namespace sigmax {
 
 namespace bounds {
-class Proof;  // sigmax/bounds/matrix_proof/proof.hpp: the only maker of bounds, used by the sources of bounds/ alone
+class Proof;  // sigmax/bounds/matrix_proof/proof.hpp: the only maker of bounds; only the sources of bounds/ use it
 }
 
-/// How an upper bound is known.
+/// How a bound is known.
 enum class Certainty {
   proven,         ///< a theorem, every rounding error of its evaluation included
-  probabilistic,  ///< true but for the stated probability over the solver's own random start
+  probabilistic,  ///< true except with the stated probability over the solver's own random start
 };
 
-/// Random numbers made of 53 bits support no smaller failure probability of a probabilistic bound: one of them is 0
-/// with a probability of 3 2^-53 already (docs/proofs.md).
+/// The smallest failure probability that a probabilistic bound may have. Random numbers of 53 bits support no smaller
+/// one: one of them is 0 with a probability of 3 2^-53 (docs/proofs.md).
 inline constexpr double kLeastFailureProbability = 1e-15;
 
-/// A number that the quantity is at least, and how that is known. Of the largest value power iteration and Lanczos give
-/// proven ones, rounding included; of the smallest values it takes a proof, or a check.
+/// A number that the quantity is at least, and how that is known. Power iteration and Lanczos give proven lower bounds
+/// of the largest value, rounding included; for the smallest values it takes a proof or a check.
 class LowerBound {
  public:
   double value() const noexcept { return value_; }
@@ -58,17 +58,17 @@ class UpperBound {
 };
 
 /// lower <= quantity <= upper. The upper end is missing where none was asked for or none was reached. Only bounds/ can
-/// make one, by Proof::enclosure(), which lets none out whose ends contradict each other.
+/// make one, by Proof::enclosure(), which refuses ends that contradict each other.
 struct Enclosure {
   LowerBound lower;
   std::optional<UpperBound> upper;
 
-  /// Whether there are two ends and both are theorems.
+  /// Whether both ends are present and both are theorems.
   bool is_proven() const noexcept {
     return upper && lower.certainty() == Certainty::proven && upper->certainty() == Certainty::proven;
   }
 
-  /// Probability that one of the ends is wrong, at most; 0 if what there is of them is proven.
+  /// Probability that one of the ends is wrong, at most; 0 if every end that is present is proven.
   double failure_probability() const noexcept {
     return lower.failure_probability() + (upper ? upper->failure_probability() : 0.0);
   }

@@ -29,8 +29,8 @@ void* allocate(std::size_t bytes) { return ::operator new (bytes, std::align_val
 void deallocate(void* pointer) noexcept { ::operator delete (pointer, std::align_val_t{kAlignment}); }
 
 // Freed blocks by size class: four classes an octave (4, 5, 6, 7 times a power of two), so that a block is at most a
-// quarter larger than what was asked for. A kept block holds the link to the next one in its own first bytes: release
-// must not throw, so it must not allocate.
+// quarter larger than requested. A kept block holds the link to the next one in its own first bytes: release must not
+// throw, so it must not allocate.
 class ScratchPool {
  public:
   ScratchPool() = default;
@@ -78,7 +78,7 @@ class ScratchPool {
     std::size_t bytes;
   };
 
-  // The smallest of 4, 5, 6, 7 * 2^octave that is no less than bytes; the smallest class is 64 bytes.
+  // The smallest of 4, 5, 6, 7 * 2^octave that is at least `bytes`; the smallest class is 64 bytes.
   static SizeClass size_class(std::size_t bytes) noexcept {
     if (bytes <= kAlignment) return {0, kAlignment};
     const unsigned octave = static_cast<unsigned>(std::bit_width(bytes - 1)) - 3;
@@ -92,7 +92,7 @@ class ScratchPool {
   std::size_t kept_ = 0;
 };
 
-// The innermost Serial of the calling thread: parallel_for looks for its own context along this chain.
+// The innermost Serial of the calling thread: parallel_for searches this chain for its own context.
 thread_local const Context::Serial* innermost_serial = nullptr;
 
 int thread_count(int threads) {
@@ -104,7 +104,7 @@ int thread_count(int threads) {
 
 struct Context::State {
   explicit State(int threads_) : threads(threads_), arena(threads_) {
-    // More threads than the machine has must be allowed explicitly, or the library grumbles on stderr.
+    // More threads than the machine has must be allowed explicitly, or oneTBB warns on stderr.
     if (threads > tbb::info::default_concurrency()) {
       allowed.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
     }
@@ -152,15 +152,15 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
     for (std::size_t i = 0; i < count; ++i) body(i);
     return;
   }
-  // Workers have the mode of the thread that made them, or whatever their own program left there.
+  // A worker has the floating-point mode of the thread that created it, or whatever its own program left there.
   const auto piece = [&body](std::size_t i) {
     const FloatingEnvironment mode(FloatingEnvironment::Look::again);
     body(i);
   };
   if (state_->loop) return state_->loop(count, piece);
-  // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would pile one large
-  // computation's scratch upon another's and leave thread-local scopes of the first visible to the second. Isolation
-  // keeps it to the pieces of the loop that it waits for.
+  // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would hold the scratch
+  // memory of two large computations at once and show thread-local scopes of the first to the second. Isolation limits
+  // the thread to pieces of the loop that it waits for.
   state_->arena.execute([&] {
     tbb::this_task_arena::isolate([&] {
       tbb::parallel_for(

@@ -12,7 +12,7 @@
 namespace sigmax {
 
 /// Progress of a long computation: `done` of `total` units of work (bytes, flops: only the ratio means something),
-/// `what` names the piece in work.
+/// `what` names the piece that is being worked on.
 struct Progress {
   double done = 0;
   double total = 0;
@@ -29,11 +29,12 @@ class Context {
   explicit Context(int threads = 0);
 
   /// Runs body(0) ... body(count - 1), each once, in any order, on at most as many threads as the context says; returns
-  /// when all have ended and rethrows the first exception. Called from within a body it may keep to the calling thread.
+  /// when all have ended and rethrows the first exception. When called from within a body, it may run everything on the
+  /// calling thread.
   using ParallelLoop = std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
-  /// Loops run on the threads of the program around. A loop that ends only when threads have come that have nothing
-  /// left to do, as OpenMP's regions are, takes milliseconds where the system has put one of them on the caller's core.
-  /// Throws Error if `threads` is not positive or the loop is empty.
+  /// Loops run on the threads of the surrounding program. Avoid a loop that waits at its end for threads with nothing
+  /// left to do, as OpenMP's regions do: this takes milliseconds when the system has put one of those threads on the
+  /// caller's core. Throws Error if `threads` is not positive or the loop is empty.
   Context(int threads, ParallelLoop loop);
 
   ~Context();
@@ -43,14 +44,14 @@ class Context {
   int threads() const noexcept;
 
   /// Runs body(0) ... body(count - 1), in any order, on the context's threads; returns when all have ended. The caller
-  /// does what no other thread has begun, and for what one has begun it waits asleep, after a moment. The first
-  /// exception is rethrown. May be called from within a body: the nested loop keeps to the same threads. Bodies run in
-  /// the floating-point mode that core/floating_environment.hpp describes, on whatever thread.
+  /// runs the pieces that no other thread has begun; for the others it waits, asleep after a moment. The first
+  /// exception is rethrown. May be called from within a body: the nested loop uses the same threads. On every thread,
+  /// bodies run in the floating-point mode that core/floating_environment.hpp describes.
   void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
   /// While one is alive, loops of this context that the constructing thread starts run on that thread alone, in order:
-  /// for small problems that are themselves run in parallel. Other threads are not affected. Scopes may nest; an
-  /// automatic variable only, destroyed by the thread that made it, while the context is alive and not moved from.
+  /// for small problems that are themselves run in parallel. Other threads are not affected. Scopes may nest. Use it
+  /// only as an automatic variable, destroyed by the thread that made it while the context is alive and not moved from.
   class Serial {
    public:
     explicit Serial(Context& context) noexcept;
@@ -64,22 +65,22 @@ class Context {
     const Serial* outer_;
   };
 
-  /// An uninitialized, 64-byte aligned buffer, returned to the context when it dies: repeated calls of a solver do not
-  /// go to the system again and again. Safe from any thread. The context keeps at most 64 MiB of free buffers; the
-  /// buffer must die before the context does. Throws std::bad_alloc.
+  /// An uninitialized, 64-byte aligned buffer, returned to the context when it is destroyed: repeated calls of a solver
+  /// do not allocate from the system each time. Safe from any thread. The context keeps at most 64 MiB of free buffers.
+  /// The buffer must not outlive the context. Throws std::bad_alloc.
   template <class T>
   class Buffer;
   template <class T>
   Buffer<T> scratch(std::size_t count);
 
-  /// Called from any thread, not concurrently with itself. Empty: no reports.
+  /// May be called from any thread, but not concurrently with itself. An empty function turns reports off.
   void on_progress(std::function<void(const Progress&)> callback);
   void report(const Progress& progress);
 
   /// Asks the computation to stop; it throws Canceled at its next check. Safe from a signal handler or any thread.
   void request_cancel() noexcept;
 
-  /// Throws Canceled if a stop was asked for. Solvers call it between steps.
+  /// Throws Canceled if cancellation was requested. Solvers call it between steps.
   void check_cancel() const;
 
  private:

@@ -57,7 +57,7 @@ static_assert([] {
 }());
 
 // Rounds to `fraction_bits` of significand below the leading one with a smallest exponent of `min_exponent`, so that
-// subnormal targets round at their own last place. Exact for every double because scaling by a power of two is.
+// subnormal targets round at their own last place. Exact for every double because scaling by a power of two is exact.
 double round_to(double value, int fraction_bits, int min_exponent) {
   if (value == 0 || !std::isfinite(value)) return value;
   const int exponent = std::max(std::ilogb(value), min_exponent);

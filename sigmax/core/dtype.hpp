@@ -43,10 +43,10 @@ enum class DType : std::uint8_t {
   unknown,
 };
 
-/// `f32`, `bf16`, `i64`, ...: the spelling of every table and of the JSON.
+/// `f32`, `bf16`, `i64`, ...: as every table and the JSON spell it.
 std::string_view name(DType type) noexcept;
 
-/// Bits of one element, 0 for `string` and `unknown`. f4, i4 and u4 take 4 bits, the f6 types 6.
+/// Bits of one element, 0 for `string` and `unknown`: f4, i4 and u4 take 4 bits, the f6 types 6.
 unsigned bits(DType type) noexcept;
 
 /// Bytes of one element, 0 where an element is not a whole number of bytes.
@@ -55,10 +55,10 @@ std::size_t size_of(DType type) noexcept;
 /// f64, f32, f16 or bf16: what the kernels read.
 bool is_real(DType type) noexcept;
 
-/// Integers and bool, stored plainly.
+/// Integers and bool that are stored plainly.
 bool is_integer(DType type) noexcept;
 
-/// Unit roundoff of a real storage type, 2^-53, 2^-24, 2^-11 or 2^-8; 0 for every other type.
+/// Unit roundoff of a real storage type: 2^-53, 2^-24, 2^-11 or 2^-8; 0 for every other type.
 double unit_roundoff(DType type) noexcept;
 
 /// Exact value of an IEEE binary16 bit pattern.

@@ -16,8 +16,8 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What was computed contradicts itself. Either the matrix changed while it was read, through another thread or another
-/// process, or sigmax has a bug; the message says what to report.
+/// A computed result contradicts itself. Either another thread or process changed the matrix while it was read, or
+/// sigmax has a bug; the message says what to report.
 class InternalError : public Error {
  public:
   using Error::Error;

@@ -9,7 +9,7 @@
 
 namespace sigmax {
 
-/// A column-major matrix of zeros to begin with: element (i, j) at values()[i + j * rows()].
+/// A column-major matrix, initially all zeros: element (i, j) is at values()[i + j * rows()].
 template <Real T>
 class Matrix {
  public:

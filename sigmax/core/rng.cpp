@@ -75,8 +75,8 @@ Pair cos_sin_turns(double u) {
 }
 
 // Box-Muller: for uniforms a on (0, 1] and b on [0, 1), sqrt(-2 log a) (cos 2 pi b, sin 2 pi b) is a pair of
-// independent standard normals. Rejection methods need no cosine, but how far they move the state depends on the
-// values, and a piece could not be made on its own.
+// independent standard normals. Rejection methods need no cosine, but how far they advance the state depends on the
+// values, so a piece could not be made on its own.
 Pair normal_pair(const std::array<std::uint32_t, 4>& block) {
   const double a = static_cast<double>(bits53(block[0], block[1]) + 1) * 0x1p-53;
   const double b = static_cast<double>(bits53(block[2], block[3])) * 0x1p-53;
@@ -96,7 +96,7 @@ RandomState fill(RandomState state, std::span<double> values, MakePair make_pair
   return state;
 }
 
-// 128 bits that nobody could foresee. getentropy() is one system call, and never less than what was asked for.
+// 128 unpredictable bits. getentropy() is one system call and never returns less than requested.
 std::array<std::uint64_t, 2> draw() {
   std::array<std::uint64_t, 2> bits{};
 #if __has_include(<sys/random.h>)
@@ -149,7 +149,7 @@ RandomState forked(const RandomState& state, std::uint64_t salt) noexcept {
   const auto low = static_cast<std::uint32_t>(salt);
   const auto high = static_cast<std::uint32_t>(salt >> 32);
   const auto& c = state.counter;
-  // The constant keeps these blocks away from those that numbers are made of.
+  // The constant keeps these blocks apart from those that random numbers are made of.
   const auto block = philox4x32({c[0] ^ low, c[1] ^ high, c[2], c[3]}, {state.key[0] ^ 0x85ebca6bU, state.key[1]});
   return {{block[0] ^ state.key[0], block[1] ^ state.key[1]}, {0, 0, block[2], block[3]}, state.drawn};
 }

@@ -3,7 +3,7 @@
 //
 // The same state gives the same bits on every machine, compiler and thread count: integers come from 32-bit integer
 // arithmetic, floating-point numbers from +, -, *, / and sqrt of doubles alone, which IEEE 754 rounds correctly, with
-// contraction to fused multiply-adds switched off. No function of the C library's mathematics takes part.
+// contraction to fused multiply-adds switched off. No function of the C math library is used.
 #pragma once
 
 #include <array>
@@ -15,33 +15,34 @@ namespace sigmax {
 
 /// The next block of 128 random bits is Philox of `counter` under `key`.
 ///
-/// A probabilistic bound holds for every matrix that was made without knowledge of the state, and for no other: one
-/// made for a known state can defeat it with certainty. So a state says whether it was drawn; what follows from it
-/// (skip, fill_*) says the same. States are equal if they give the same numbers and the same right to bounds.
+/// A probabilistic bound holds for every matrix that was made without knowledge of the state, and only for those: a
+/// matrix made for a known state can defeat it with certainty. So a state records whether it was drawn, and states
+/// derived from it (skip, fill_*) inherit that. States are equal if they give the same numbers and are equally entitled
+/// to bounds.
 struct RandomState {
   std::array<std::uint32_t, 2> key{};
   std::array<std::uint32_t, 4> counter{};
-  bool drawn = false;  ///< from a source that nobody could foresee, after the matrices that it is used on were made
+  bool drawn = false;  ///< from an unpredictable source, after the matrices that it is used on were made
 
   bool operator==(const RandomState&) const = default;
 };
 
 /// The state at the start of one of the 2^64 streams of a seed. Streams do not overlap before 2^64 blocks. Not drawn:
-/// who chose the seed is not known here.
+/// nothing is known here about who chose the seed.
 RandomState random_state(std::uint64_t seed, std::uint64_t stream = 0) noexcept;
 
-/// A state of 128 bits from the operating system's generator. Throws Error where that has none.
+/// A state of 128 bits from the operating system's generator. Throws Error if the system has none.
 RandomState drawn_random_state();
 
-/// The same state, counted as drawn: for a caller who drew the seed, at random and after the matrices were made, or who
-/// made the matrices without regard to it. Probabilistic bounds rest on this being true.
+/// `state`, counted as drawn: for a caller who drew the seed at random, after the matrices were made, or who made the
+/// matrices without regard to it. Probabilistic bounds depend on this being true.
 RandomState vouched(RandomState state) noexcept;
 
 /// `random`, or a state drawn now.
 RandomState given_or_drawn(const std::optional<RandomState>& random);
 
-/// A state that can be written down and read back: both numbers are whole and below 2^53, so that readers of JSON that
-/// know doubles alone keep every digit.
+/// A state that can be written down and read back: both numbers are whole and below 2^53, so that JSON readers that
+/// only have doubles keep every digit.
 struct Seed {
   std::uint64_t number = 0;
   std::uint64_t stream = 0;
@@ -50,7 +51,7 @@ struct Seed {
   bool operator==(const Seed&) const = default;
 };
 
-/// 106 bits from the operating system's generator, 53 in each number. Throws as drawn_random_state().
+/// 106 bits from the operating system's generator, 53 in each number. Throws Error as drawn_random_state() does.
 Seed drawn_seed();
 
 /// The state of a seed, drawn if the seed was.
@@ -59,11 +60,11 @@ RandomState random_state(const Seed& seed) noexcept;
 /// The state `blocks` blocks further on, in constant time: a piece of a long sequence can be made on its own.
 RandomState skip(RandomState state, std::uint64_t blocks) noexcept;
 
-/// A state whose numbers have nothing to do with those of `state` or of any other salt: for a purpose of its own.
+/// A state whose numbers are unrelated to those of `state` and of every other salt: one salt for each purpose.
 RandomState forked(const RandomState& state, std::uint64_t salt) noexcept;
 
-/// A state that depends on every bit of `data` as well. Where `data` may have been made with numbers of this state, by
-/// an earlier call, numbers that are to be independent of it are taken from here. One pass.
+/// A state that also depends on every bit of `data`. An earlier call may have made `data` with numbers of this state;
+/// numbers that must be independent of `data` are then taken from here. One pass.
 RandomState forked(const RandomState& state, std::span<const double> data) noexcept;
 
 /// The Philox4x32-10 bijection.

@@ -74,7 +74,7 @@ std::optional<std::int64_t> element_count(std::span<const std::int64_t> shape) n
     if (extent == 0) {
       empty = true;
     } else if (count > std::numeric_limits<std::int64_t>::max() / extent) {
-      // Overflow is an error even if a later dimension is zero: strides would overflow all the same.
+      // Overflow is an error even if a later dimension is zero: the strides would overflow anyway.
       return std::nullopt;
     } else {
       count *= extent;
@@ -195,7 +195,7 @@ Tensor Tensor::compact() const {
   if (is_row_major()) return *this;
   const std::size_t width = size_of(dtype_);
   if (width == 0) throw Error(fmt::format("[tensor] cannot copy strided {}", name(dtype_)));
-  // An expanded tensor, of stride 0, has more elements than memory has bytes if its shape says so.
+  // An expanded tensor (stride 0) may have a shape with more elements than memory has bytes.
   if (size_ > std::numeric_limits<std::ptrdiff_t>::max() / static_cast<std::int64_t>(width)) {
     throw Error(fmt::format("[tensor] a copy of shape {} in {} takes more bytes than there are addresses",
                             to_string(shape_), name(dtype_)));

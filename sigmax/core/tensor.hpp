@@ -15,7 +15,7 @@ namespace sigmax {
 
 using Dimensions = std::vector<std::int64_t>;
 
-/// Product of the dimensions, 1 for rank 0; nothing if a dimension is negative or the product exceeds 2^63 - 1.
+/// Product of the dimensions, 1 for rank 0; no value if a dimension is negative or the product exceeds 2^63 - 1.
 std::optional<std::int64_t> element_count(std::span<const std::int64_t> shape) noexcept;
 
 /// `[64, 3, 7, 7]`, as messages and tables print it.
@@ -35,7 +35,8 @@ class Tensor {
   /// A row-major tensor over `data`; `owner` is released with the last copy.
   Tensor(DType dtype, Dimensions shape, const std::byte* data, std::shared_ptr<const void> owner);
 
-  /// The same with given strides. Throws Error if their number is not the rank or one is negative.
+  /// A tensor over `data` with these strides. Throws Error if there is not one stride for each dimension or one is
+  /// negative.
   Tensor(DType dtype, Dimensions shape, Dimensions strides, const std::byte* data, std::shared_ptr<const void> owner);
 
   /// A tensor over memory of the caller's, which is not copied: it must stay where it is, and keep its values, while
@@ -50,7 +51,7 @@ class Tensor {
   template <class T>
   static Tensor view_of(std::vector<T>&& values, Dimensions shape, Dimensions strides = {}) = delete;
 
-  /// A row-major tensor with its own copy of `values`. Throws Error if the shape does not hold that many.
+  /// A row-major tensor with its own copy of `values`. Throws Error if the shape does not hold exactly as many.
   static Tensor copy_of(std::span<const double> values, Dimensions shape);
   static Tensor copy_of(std::span<const float> values, Dimensions shape);
 
@@ -71,17 +72,18 @@ class Tensor {
   /// The sub-tensor at `index` of the first dimension, sharing the bytes. Throws Error out of range.
   Tensor slice(std::int64_t index) const;
 
-  /// Entries [first, first + count) of the first dimension, sharing the bytes. Throws Error out of range.
+  /// The sub-tensor of the indices [first, first + count) of the first dimension, sharing the bytes. Throws Error out
+  /// of range.
   Tensor range(std::int64_t first, std::int64_t count) const;
 
-  /// The same elements, row-major, under another shape. A strided tensor is copied first. Throws Error if the element
-  /// counts differ.
+  /// The same elements in row-major order under another shape. A strided tensor is copied first. Throws Error if the
+  /// element counts differ.
   Tensor reshaped(Dimensions shape) const;
 
-  /// A row-major tensor of the same values: itself if it already is one, otherwise a copy.
+  /// A row-major tensor of the same values: the tensor itself if it is row-major already, otherwise a copy.
   Tensor compact() const;
 
-  /// One element of a real tensor, in double. `index` has one entry a dimension. For tests and small reads.
+  /// One element of a real tensor, in double. `index` has one entry per dimension. For tests and small reads.
   double at(std::span<const std::int64_t> index) const;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace sigmax {
 
-/// What solvers compute in. Storage types are more (DType); compute types are these two.
+/// A type that solvers compute in. There are more storage types (DType); these two are all compute types.
 template <class T>
 concept Real = std::same_as<T, float> || std::same_as<T, double>;
 
@@ -28,13 +28,13 @@ struct MatrixView {
   MatrixView(T* first, std::int64_t row_count, std::int64_t column_count)
       : MatrixView(first, row_count, column_count, row_count) {}
 
-  /// One vector: a span, a std::vector, an array. It must outlive the view.
+  /// A single vector: a span, a std::vector or an array. It must outlive the view.
   template <std::ranges::contiguous_range Vector>
   requires std::convertible_to<std::add_pointer_t<std::remove_reference_t<std::ranges::range_reference_t<Vector>>>, T*>
   MatrixView(Vector&& vector)  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
       : MatrixView(std::ranges::data(vector), static_cast<std::int64_t>(std::ranges::size(vector)), 1) {}
 
-  /// A view of constants from a view of variables.
+  /// Conversion to a view of constants.
   operator MatrixView<const T>() const  // NOLINT(google-explicit-constructor)
       requires(!std::is_const_v<T>) {
     return {data, rows, columns, stride};

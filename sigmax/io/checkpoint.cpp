@@ -48,12 +48,12 @@ std::string list_of(const std::vector<std::string>& names) {
   return text;
 }
 
-// Other programs have indices as well: one that never says weight_map is of no shards.
+// Other programs have index files as well: one that never says weight_map does not list shards.
 bool is_index(const fs::path& path) {
   if (!path.filename().string().ends_with(".index.json")) return false;
   const auto file = MappedFile::open(path);
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-  // In UTF-16 it cannot be read, and is refused as what it is rather than passed over.
+  // UTF-16 cannot be read; such an index is refused with that reason rather than passed over.
   const bool is_utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
   return is_utf16 || text.find("weight_map") != std::string_view::npos;
 }
@@ -68,7 +68,7 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// Gathers what the paths hold into one checkpoint.
+// Gathers the contents of the paths into one checkpoint.
 class Opener {
  public:
   Opener(Checkpoint& checkpoint, const OpenOptions& options) : checkpoint_(checkpoint), options_(options) {}
@@ -100,7 +100,7 @@ class Opener {
   }
 
  private:
-  // Returns where the file's entries begin.
+  // Returns the index of the file's first entry.
   std::size_t read(const Candidate& candidate, const Format& format) {
     const auto& file = candidate.file;
     std::vector<Entry> entries = while_intact(*file, [&] { return format.read(candidate, checkpoint_.notes); });
@@ -114,7 +114,7 @@ class Opener {
     return first;
   }
 
-  // Counts as unread and is said.
+  // Lists the file as unread and adds a note.
   void leave_unread(const fs::path& file, const std::string& reason) {
     checkpoint_.unread_files.push_back({file, reason});
     checkpoint_.notes.push_back(fmt::format("not read: {}: {}", file.string(), reason));
@@ -129,7 +129,7 @@ class Opener {
       } else {
         const std::string name = it->path().filename().string();
         others.push_back(name + (is_folder(it->path()) ? "/" : ""));
-        // A link to nothing, as half a download leaves it, a pipe, ...
+        // A dangling link, which an incomplete download may leave, a pipe, ...
         if (!is_folder(it->path()) && is_named_like_weights(name)) {
           checkpoint_.unread_files.push_back(
               {it->path(), it->is_symlink(error) ? "a link to nothing" : "no regular file"});
@@ -153,7 +153,7 @@ class Opener {
     std::move(found.notes.begin(), found.notes.end(), std::back_inserter(checkpoint_.notes));
   }
 
-  // True if the folder is one of torch.distributed.checkpoint: its .metadata stands for it.
+  // Opens the folder by its .metadata if it is one of torch.distributed.checkpoint; returns whether it is.
   bool open_distributed_folder(const fs::path& folder, const std::vector<fs::path>& files, std::size_t before) {
     constexpr const char* kMetadata = ".metadata";
     if (!is_file(folder / kMetadata)) return false;
@@ -210,7 +210,7 @@ class Opener {
         fmt::format("{}: not read, as they are no files of a known format: {}", folder.string(), list_of(ignored)));
   }
 
-  // Half a download has no index that tells, or several.
+  // An incomplete download has no index that tells, or has several.
   void note_missing_shards(const fs::path& folder, const std::vector<fs::path>& files) {
     std::vector<std::string> names;
     names.reserve(files.size());
@@ -224,7 +224,7 @@ class Opener {
     checkpoint_.notes.push_back(fmt::format("{}: parts are missing: {}", folder.string(), list_of(missing)));
   }
 
-  // A shard that is named by itself is not the model.
+  // A shard that is named by itself is not the whole model.
   void note_parts_that_were_not_named(const fs::path& folder, std::vector<std::string> names) {
     std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
     const std::vector<std::string> missing = missing_shards(names);
@@ -239,8 +239,8 @@ class Opener {
                     whole.string()));
   }
 
-  // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
-  // said of it yet; `doubtful` has it if it may be one.
+  // One file of a folder that does not belong to a checkpoint must not keep the others from being read. Returns false
+  // if nothing has been reported about it yet; it is added to `doubtful` if it may belong to one.
   bool read_if_known(const fs::path& file, const fs::path& folder, std::vector<UnreadFile>& doubtful) {
     const Named naming = naming_of(file);
     const bool may_be_weights = is_named_like_weights(file.filename().string());
@@ -278,13 +278,13 @@ class Opener {
     return false;
   }
 
-  // Whether tensors of another file lie in this one, as the external data of an ONNX model.
+  // Whether this file holds tensors of another file, as the external data of an ONNX model.
   bool holds_data(const fs::path& path) const {
     return std::any_of(checkpoint_.entries.begin(), checkpoint_.entries.end(),
                        [&path](const Entry& entry) { return entry.bytes && entry.bytes->file == path; });
   }
 
-  // An index stands for its folder: what else lies there is named, so that nobody takes it for read.
+  // An index represents its folder: other files there are named, so that nobody believes that they were read.
   void note_files_beside(const fs::path& folder, const std::string& index, const std::vector<fs::path>& files,
                          std::size_t before) {
     std::vector<std::string> beside;
@@ -340,8 +340,8 @@ class Opener {
                                             plural(unlisted.size(), "tensor"), list_of(unlisted)));
   }
 
-  // A tensor that the index lists and no shard holds has an entry of its own, so that nobody takes the checkpoint for
-  // whole.
+  // A tensor that the index lists and no shard holds gets its own entry, so that nobody takes the checkpoint for
+  // complete.
   void compare(const MappedFile& index, const ShardedIndex& shards,
                const std::map<std::string, std::vector<std::string>>& found) {
     std::vector<std::string> everything, missing;
@@ -366,7 +366,7 @@ class Opener {
 
   Checkpoint& checkpoint_;
   const OpenOptions& options_;
-  std::map<fs::path, std::vector<std::string>> named_;  // files, by their folders
+  std::map<fs::path, std::vector<std::string>> named_;  // names of files, by folder
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ class Kinds {
   std::map<std::string, Kind> kinds_;
 };
 
-// Tensors of safetensors files by name and shape. Its keys look into the entries.
+// Tensors of safetensors files by name and shape. The keys refer to the entries' own strings.
 using Originals = std::map<std::pair<std::string_view, Dimensions>, std::vector<const Entry*>>;
 
 bool same_bits(const Tensor& a, const Tensor& b) {
@@ -61,7 +61,7 @@ struct Tally {
   std::size_t same = 0;
   std::size_t unknown = 0;  // left out without a comparison
   std::size_t other = 0;
-  std::string example;  // of the others
+  std::string example;  // the name of one that is `other`
 };
 
 enum class Outcome { unique, same, unknown, other };
@@ -124,7 +124,7 @@ void leave_out_copies(Checkpoint& checkpoint, std::size_t first,
     }
   }
   if (originals.empty()) return;
-  std::map<std::string, Tally> tallies;  // of each PyTorch file
+  std::map<std::string, Tally> tallies;  // one for each PyTorch file
   std::vector<bool> drop(entries.size(), false);
   for (std::size_t i = first; i < entries.size(); ++i) {
     if (kinds.of(entries[i]) != Kind::pytorch) continue;

@@ -1,4 +1,4 @@
-// One model twice: hubs keep it as safetensors and as PyTorch files side by side. Internal to io/.
+// The same model twice: hubs keep it as safetensors and as PyTorch files side by side. Internal to io/.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,16 @@
 
 namespace sigmax::io {
 
-/// Of the entries from `first` on, those of PyTorch files are left out that a safetensors file has too: under the same
-/// name, with the same shape, type and values, bit for bit. What differs is another model's, or the same in another
-/// precision, and stays. A note says for each file what was left out and what differs; a file of which nothing is left
-/// is taken from `checkpoint.files`.
+/// Removes, from the entries from `first` on, tensors of PyTorch files that a safetensors file also has: under the same
+/// name, with the same shape, type and values, bit for bit. Tensors that differ belong to another model, or to the same
+/// one in another precision, and stay. A note for each file says what was left out and what differs; a file with
+/// nothing left is removed from `checkpoint.files`.
 ///
-/// Tensors for which `compares`, if there is one, says false are left out without a look at their values, and the note
+/// If `compares` is given and returns false for a tensor, the tensor is left out without comparing values, and the note
 /// says so.
 ///
-/// Cost: one read of both tensors up to the first difference; memory for one tensor where its strides are not those of
-/// rows, or where it is compressed. Throws FileError as load() does.
+/// Cost: one read of both tensors up to the first difference; memory for one tensor if its strides are not row-major or
+/// it is compressed. Throws FileError as load() does.
 void leave_out_copies(Checkpoint& checkpoint, std::size_t first,
                       const std::function<bool(const std::string&)>& compares);
 

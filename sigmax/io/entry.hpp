@@ -1,4 +1,4 @@
-// What a checkpoint consists of, as the readers of formats describe it: tensors and files.
+// The contents of a checkpoint, as the readers of formats describe them: tensors and files.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace sigmax::io {
 
-/// Where a tensor's bytes lie: `length` bytes at `offset` of `file`. For a compressed archive member the range is that
+/// Where a tensor's bytes lie: `length` bytes at `offset` of `file`. For a compressed archive member this is the range
 /// of the compressed bytes.
 struct ByteRange {
   std::filesystem::path file;
@@ -21,7 +21,7 @@ struct ByteRange {
   std::uint64_t length = 0;
 };
 
-/// How a computation graph consumes a weight: known for ONNX, unknown for formats that hold tensors alone.
+/// How a computation graph consumes a weight. Known for ONNX; unknown for formats that only hold tensors.
 struct Usage {
   std::string op;           ///< `Conv`, `ConvTranspose`, `MatMul`, `Gemm`, `LSTM`, `GRU`, `RNN`, `Gather`, `Add`, ...
   int input = 0;            ///< which input of the node, counted from 0
@@ -29,14 +29,14 @@ struct Usage {
   std::int64_t groups = 1;  ///< Conv and ConvTranspose: the attribute `group`
   std::int64_t axis = 0;    ///< Gather: the attribute `axis`
   std::string equation{};   ///< Einsum: the attribute `equation`
-  /// Axis i of the operand is axis permutation[i] of the weight; empty: the axes are the weight's own; a single -1:
-  /// they are reversed. Transpose nodes on the way and Gemm's transA and transB are in it.
+  /// Axis i of the operand is axis permutation[i] of the weight. Empty: the axes are the weight's own; a single -1:
+  /// they are reversed. Includes Transpose nodes on the way and Gemm's transA and transB.
   std::vector<int> permutation{};
   bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
-  /// If it is reshaped once, by constants: the shape of the value whose axes `permutation` counts, and which holds the
-  /// weight's elements in their own order.
+  /// If the weight is reshaped once, by constants: the shape of the value whose axes `permutation` counts, and which
+  /// holds the weight's elements in their own order.
   Dimensions view{};
-  bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
+  bool gathered = false;  ///< a Gather, which is listed as a usage too, took entries of the weight before
 };
 
 /// One tensor of a checkpoint, described without reading its data.
@@ -47,9 +47,9 @@ struct Entry {
   Dimensions shape;
   std::optional<ByteRange> bytes;  ///< nothing for data that is computed (dequantized) or held in typed fields
   std::filesystem::path file;      ///< the file that it is in; open_checkpoint fills it in, readers need not
-  std::string provenance;          ///< where it sits: shard, archive member, graph path; empty if the name says it all
-  std::string unreadable;          ///< empty if load() works; otherwise why its values cannot be had
-  bool appended = false;           ///< an array behind the first of its file, which NumPy's own reader passes over
+  std::string provenance;  ///< where the tensor is: shard, archive member, graph path; empty if the name says it all
+  std::string unreadable;  ///< empty if load() works; otherwise why its values cannot be read
+  bool appended = false;   ///< an array after the first of its file, which NumPy's own reader ignores
   std::vector<Usage> used_by;
   std::function<Tensor()> load;  ///< maps or reads the values; throws FileError. Empty if `unreadable` is not.
 };
@@ -62,22 +62,22 @@ struct SourceFile {
   std::uint64_t bytes = 0;
 };
 
-/// A file that may hold weights and was not read.
+/// A file that may hold weights but was not read.
 struct UnreadFile {
   std::filesystem::path path;
   std::string reason;  ///< in words: `a part that is missing`
 };
 
-/// What open_checkpoint found. Entries hold their file mappings alive; nothing is read until load().
+/// What open_checkpoint found. The entries keep their file mappings alive; nothing is read until load().
 struct Checkpoint {
   std::vector<std::filesystem::path> paths;  ///< as given
   std::string format;                        ///< the files' format; `a+b` if they differ
   std::vector<SourceFile> files;
   std::vector<Entry> entries;      ///< in file order, files in the order given (or sorted by name)
-  std::vector<std::string> notes;  ///< what a person should know: files ignored in a directory, say
-  /// Files that may hold weights of the same model and were not read: those of a directory that are named like weights
-  /// and are of no known format, or that its index does not name, or that are links out of it; parts of a whole that
-  /// are missing, or were not named with the others.
+  std::vector<std::string> notes;  ///< what the user should know, such as files ignored in a directory
+  /// Files that may hold weights of the same model but were not read: files of a directory that are named like weights
+  /// and have no known format, or that its index does not name, or that are links out of it; parts of a whole that are
+  /// missing, or were not named with the others.
   std::vector<UnreadFile> unread_files;
 
   /// The tensor called `name`. Where several have the name (in several files of a folder, or in subgraphs), `name@2` is

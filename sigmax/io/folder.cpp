@@ -25,12 +25,12 @@ constexpr std::array<std::string_view, 27> kEndings = {".json", ".jsonl", ".txt"
                                                        ".yaml", ".yml",   ".toml", ".cfg",   ".ini",  ".csv", ".tsv",
                                                        ".log",  ".sh",    ".png",  ".jpg",   ".jpeg", ".gif", ".svg",
                                                        ".webp", ".pdf",   ".html", ".ipynb", ".mp4",  ".wav"};
-// Tokenizers are models to their authors.
+// Authors of tokenizers call them models.
 constexpr std::array<std::string_view, 4> kTokenizers = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
                                                          "sentencepiece.model"};
 constexpr std::array<std::string_view, 4> kBeginnings = {".git", "LICENSE", "NOTICE", "README"};
 
-// Of the formats that are read, then of other frameworks.
+// First the formats that are read, then those of other frameworks.
 constexpr std::array<std::string_view, 27> kWeights = {
     ".safetensors", ".bin",  ".pt",      ".pth",  ".ckpt",   ".onnx",       ".npz",    ".npy",    ".distcp",
     ".gguf",        ".ggml", ".h5",      ".hdf5", ".keras",  ".msgpack",    ".tflite", ".pb",     ".ot",
@@ -80,7 +80,7 @@ std::optional<Shard> shard_of(std::string_view name) {
   return shard;
 }
 
-// A tensor as a copy is known: by name and shape.
+// What identifies a tensor as a copy: name and shape.
 using Key = std::pair<std::string_view, Dimensions>;
 
 Key key_of(const Entry& entry) { return {entry.name, entry.shape}; }
@@ -106,7 +106,7 @@ bool is_companion(std::string_view name) {
 bool is_named_like_weights(std::string_view given) {
   const std::string lower = in_lower_case(given);
   std::string_view name = lower;
-  // A half of a download, and what was compressed, is called as the whole is.
+  // An incomplete download or a compressed file has the name of the whole with something appended.
   for (const std::string_view more : kAppended) {
     if (!name.ends_with(more)) continue;
     name.remove_suffix(more.size());
@@ -139,13 +139,13 @@ std::string index_name_of(std::string_view shard) {
 
 std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
   const std::set<std::string, std::less<>> present(names.begin(), names.end());
-  std::set<std::string> seen;  // wholes
+  std::set<std::string> seen;  // the wholes that were handled
   std::vector<std::string> missing;
   for (const std::string& name : names) {
     const std::optional<Shard> shard = shard_of(name);
     if (!shard || !seen.insert(shard->named(0)).second) continue;
     std::size_t listed = 0;
-    // No more than the names that are there can be passed over before some are missing.
+    // The loop is short even if the count is huge, because it skips only names that are present.
     for (std::int64_t i = 1; i <= shard->count && listed < kMostMissing; ++i) {
       std::string sibling = shard->named(i);
       if (present.contains(sibling)) continue;

@@ -42,7 +42,7 @@ std::vector<Entry> safetensors(const Candidate& candidate, Notes& notes) {
 }
 std::vector<Entry> onnx_model(const Candidate& candidate, Notes&) { return read_onnx(candidate.file); }
 
-// The first that matches reads the file: strong signatures stand before weak ones.
+// The first format that matches reads the file: strong signatures stand before weak ones.
 constexpr Format kFormats[] = {
     {"torchscript", archive<is_torchscript_archive>, pytorch},
     {"pytorch", archive<is_pytorch_archive>, pytorch},

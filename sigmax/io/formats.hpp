@@ -1,4 +1,4 @@
-// The table of formats: which reader a file's content belongs to. Internal to io/.
+// The table of formats, which finds the reader for a file's content. Internal to io/.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace sigmax::io {
 
-/// A file on its way to a reader; the directory of an archive is read once for all formats that are archives.
+/// A file on its way to a reader. The directory of an archive is read once for all archive formats.
 struct Candidate {
   std::shared_ptr<const MappedFile> file;
   std::optional<std::vector<ZipMember>> members;  ///< if the file is a zip archive
@@ -21,14 +21,14 @@ struct Candidate {
 struct Format {
   const char* name;  ///< one of known_formats()
   bool (*matches)(const Candidate&);
-  /// Lists the file's tensors, and what is odd.
+  /// Lists the file's tensors, and adds notes about what is odd.
   std::vector<Entry> (*read)(const Candidate&, std::vector<std::string>& notes);
 };
 
 /// Throws FileError if the file is a damaged archive.
 Candidate candidate_of(std::shared_ptr<const MappedFile> file);
 
-/// The format of the content, never of the name; null if no reader knows it.
+/// The format by content, never by name; null if no reader knows the content.
 const Format* format_of(const Candidate& candidate);
 
 }  // namespace sigmax::io

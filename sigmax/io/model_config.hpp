@@ -1,4 +1,4 @@
-// The config.json that lies beside a model of the Hugging Face hub: what it says of how weights are stored.
+// The config.json next to a model of the Hugging Face hub, and what it says about how weights are stored.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,21 @@
 
 namespace sigmax::io {
 
-/// What is looked for in a config.json; empty where it says nothing.
+/// The fields of a config.json that are used; empty where it says nothing.
 struct ModelConfig {
   std::string model_type;                  ///< `gpt2`
   std::vector<std::string> architectures;  ///< `GPT2LMHeadModel`
   std::string quant_method;                ///< of quantization_config or compression_config: `gptq`, `awq`, `fp8`, ...
-  std::optional<std::int64_t> experts;  ///< num_experts, num_local_experts, moe_num_experts, the last in ffn_config too
+  std::optional<std::int64_t> experts;     ///< num_experts, num_local_experts; moe_num_experts, also in ffn_config
 };
 
 /// Reads `text`, the content of `file`. Names and methods longer than 100 bytes, and architectures beyond the eighth,
-/// are passed over. Throws FileError if it is not JSON or nests deeper than 64.
+/// are ignored. Throws FileError if it is not JSON or nests deeper than 64.
 ModelConfig read_model_config(const MappedFile& file, std::string_view text);
 
-/// The config.json in the folder of `model`, a file of a checkpoint. It is a help and no part of the model: nothing if
-/// there is none, if it is larger than 4 MiB, not to be followed (companion_file.hpp), not JSON, or says nothing that
-/// is looked for.
+/// The config.json in the folder of `model`, a file of a checkpoint. It only helps and is not part of the model: no
+/// value if there is none, if it is larger than 4 MiB, must not be followed (companion_file.hpp), is not JSON, or has
+/// none of the fields that are used.
 std::optional<ModelConfig> model_config_beside(const std::filesystem::path& model);
 
 }  // namespace sigmax::io

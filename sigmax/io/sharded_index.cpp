@@ -15,9 +15,9 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::size_t kMaxIndexBytes = 100'000'000;
-constexpr int kMaxDepth = 64;  // of what stands beside weight_map and is passed over
+constexpr int kMaxDepth = 64;  // of fields other than weight_map, which are skipped
 constexpr std::string_view kMap = "weight_map";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8, as editors on Windows write it
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // for UTF-8, as editors on Windows write it
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -73,7 +73,7 @@ class IndexEvents : public JsonEvents {
 
   static std::string place(const std::string& tensor) { return fmt::format("{}: {}", kMap, in_quotes(tensor)); }
 
-  // One spelling for one file.
+  // Gives each file one spelling.
   std::string checked_shard(const std::string& location) const {
     try {
       return companion_path(file_, location).string();

@@ -1,4 +1,4 @@
-// The index of a checkpoint that is spread over several files: `*.index.json` with its `weight_map`. Internal to io/.
+// The index of a checkpoint with several files: `*.index.json` with its `weight_map`. Internal to io/.
 #pragma once
 
 #include <map>
@@ -14,12 +14,12 @@ namespace sigmax::io {
 /// folder, as companion_path() gives it (io/bytes/companion_file.hpp).
 using ShardedIndex = std::map<std::string, std::vector<std::string>>;
 
-/// True if the file's first characters are those of a JSON object, behind a byte order mark or not.
+/// True if the file's first characters are those of a JSON object, with or without a byte order mark.
 bool looks_like_json_object(const MappedFile& file) noexcept;
 
-/// Reads the index. Other keys than `weight_map` are passed over. Throws FileError if it is longer than 100 MB, not
-/// JSON, has no `weight_map` of tensor names to file names, names a tensor twice, or names a shard that does not lie
-/// beside it or in a folder below: an index may speak of no other files.
+/// Reads the index. Keys other than `weight_map` are skipped. Throws FileError if it is longer than 100 MB, is not
+/// JSON, has no `weight_map` of tensor names to file names, names a tensor twice, or names a shard that does not lie in
+/// its own folder or below: an index may not refer to other files.
 ShardedIndex read_sharded_index(const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sigmax::io

@@ -12,7 +12,7 @@ struct Signature {
   std::size_t offset;
   std::string_view bytes;
   const char* meaning;
-  bool model = false;  // weights are in it
+  bool model = false;  // it holds weights
 };
 
 using namespace std::string_view_literals;

@@ -1,4 +1,4 @@
-// Says what a file that no reader knows seems to be. Internal to io/.
+// Guesses what a file is that no reader knows. Internal to io/.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 
 namespace sigmax::io {
 
-/// `is of no known format`, with what its first bytes tell, and the way out where there is one.
+/// `is of no known format`, with what its first bytes tell, and advice if there is any.
 std::string describe_unknown_format(const MappedFile& file);
 
-/// True if the content is a model's in a format that is not read: GGUF, HDF5, TensorFlow Lite.
+/// True if the content is a model in a format that sigmax does not read: GGUF, HDF5, TensorFlow Lite.
 bool is_foreign_model(const MappedFile& file) noexcept;
 
 }  // namespace sigmax::io

@@ -92,7 +92,7 @@ void add_absolute_rows(const StoredMatrix& a, const double* y, double* w) {
   });
 }
 
-// w += sum_i (|a_i| . x) |a_i|, each row used for both while it is in cache.
+// w += sum_i (|a_i| . x) |a_i|. Each row is used for both products while it is in cache.
 void add_absolute_gram(const StoredMatrix& a, const double* x, double* w) {
   with_type(a, [&](const auto* first) {
     double t[kAtOnce];
@@ -134,7 +134,7 @@ std::int64_t piece_count(const StoredMatrix& a) {
   return std::clamp<std::int64_t>(std::min(a.size() / kPieceElements, a.rows / 8), 1, kMostPieces);
 }
 
-// Runs body(piece number, its rows, its first row) for every piece.
+// Calls body(piece number, its rows, its first row) for every piece.
 template <class Body>
 void for_each_piece(const StoredMatrix& a, Context& context, const Body& body) {
   const std::int64_t count = piece_count(a);
@@ -145,7 +145,8 @@ void for_each_piece(const StoredMatrix& a, Context& context, const Body& body) {
   });
 }
 
-// The same with a partial sum of `columns` entries for each piece, added in order into out.
+// Calls add(rows, first row, partial sums of `columns` entries) for every piece and adds the partial sums to `out` in
+// order.
 template <class Add>
 void sum_over_pieces(const StoredMatrix& a, std::span<double> out, Context& context, const Add& add) {
   std::fill(out.begin(), out.end(), 0.0);

@@ -1,9 +1,9 @@
-// Products of |A|, the matrix of absolute values, with one nonnegative vector: what entrywise bounds are made of.
-// Internal to the library.
+// Products of |A|, the matrix of absolute values, with one nonnegative vector, as entrywise bounds need them. Internal
+// to the library.
 //
-// Sums are formed in double: the computed entries are wrong by at most gamma_n relatively, n the number of terms (for
-// the Gram product, of both sums), and by n 2^-1075 max(1, |a_ij|) for products that underflow. Pieces are cut by the
-// shape alone and added in order: the same bits for any number of threads. They throw Error if the storage type is not
+// Sums are formed in double. A computed entry has a relative error of at most gamma_n, where n is the number of terms
+// (of both sums for the Gram product), plus n 2^-1075 max(1, |a_ij|) for products that underflow. Pieces are cut by the
+// shape alone and added in order: the same bits for any number of threads. All throw Error if the storage type is not
 // real or a vector does not fit the shape. Inputs and outputs must not overlap.
 #pragma once
 

@@ -19,8 +19,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// f(row, segment, first element of the run, elements of it) for the entries [first, first + count) in the order of
-// segments, rows and runs.
+// Calls f(row, segment, first element within the run, number of elements) for the entries [first, first + count) in the
+// order of segments, rows and runs.
 template <class F>
 HWY_INLINE void each_run(std::int64_t rows, std::int64_t inner, std::int64_t first, std::int64_t count, const F& f) {
   std::int64_t run = first / inner, from = first % inner;
@@ -33,8 +33,8 @@ HWY_INLINE void each_run(std::int64_t rows, std::int64_t inner, std::int64_t fir
   }
 }
 
-// `past_caches`: the output is too large to be found in a cache by whoever reads it next, and need not be fetched into
-// one to be written.
+// `past_caches`: the output is too large for its next reader to find it in a cache, so it need not be fetched into one
+// before it is written.
 template <bool kY, bool kOuter, class S, class T>
 HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, const T* v, S* out, std::int64_t n,
                             bool past_caches) {
@@ -73,7 +73,7 @@ HWY_INLINE void combine_run(T alpha, const S* x, T beta, const S* y, T gamma, co
   if (j < n) some(j, n - j);
 }
 
-// Outputs from so many bytes on are written past the caches: a layer's input and output are not both found there.
+// Outputs of at least this many bytes are written past the caches, which cannot hold both a layer's input and output.
 constexpr std::int64_t kPastCaches = std::int64_t{8} << 20;
 
 template <bool kY, bool kOuter, class S, class T>
@@ -95,8 +95,8 @@ void combine_entries(const Combination<T>& what, const UnfoldedOutput& out, std:
   if (past_caches) hwy::FlushStream();
 }
 
-// The same for segments [first, first + count) whose rows are short runs, `stretched` being gamma u, each element
-// `inner` times: whole stretches, a period of the repeated v at a time.
+// Combines segments [first, first + count) whose rows are short runs; `stretched` is gamma u with each element repeated
+// `inner` times. Works on whole stretches, one period of the repeated v at a time.
 template <bool kY, class S, class T>
 void combine_segments(const Combination<T>& what, const T* stretched, const UnfoldedOutput& out, std::int64_t first,
                       std::int64_t count) {
@@ -203,7 +203,7 @@ HWY_EXPORT(combine_float);
 HWY_EXPORT(combine_double);
 HWY_EXPORT(inner_entries);
 
-// Pieces of so many entries at least, tens of microseconds from memory, and no more than so many.
+// A piece has at least this many entries, tens of microseconds from memory, and there are at most this many pieces.
 constexpr std::int64_t kPieceEntries = std::int64_t{1} << 17;
 constexpr std::int64_t kMostPieces = 64;
 constexpr std::int64_t kEntryUnit = 1024;
@@ -216,7 +216,7 @@ void require(const char* operation, const UnfoldedMatrix& x, const UnfoldedMatri
   }
 }
 
-// The same entries as one row.
+// Makes one row of all entries, which must be contiguous.
 template <class Byte>
 void flatten(Unfolded<Byte>& w) {
   w.inner = w.size();
@@ -224,8 +224,9 @@ void flatten(Unfolded<Byte>& w) {
   w.row_stride = w.segment_stride = w.inner;
 }
 
-// body(piece, first unit, units) for at most kMostPieces pieces of `units` units (entries or segments) that are `size`
-// entries together. `backwards`: the last pieces first, for what was read before is in the caches from its end on.
+// Calls body(piece, first unit, number of units) for at most kMostPieces pieces of `units` units (entries or segments)
+// that have `size` entries in all. `backwards` takes the last pieces first, because the caches hold the end of what was
+// read before.
 template <class Body>
 std::int64_t each_piece(std::int64_t size, std::int64_t units, bool backwards, Context& context, const Body& body) {
   const std::int64_t wanted = std::clamp<std::int64_t>(size / kPieceEntries, 1, kMostPieces);

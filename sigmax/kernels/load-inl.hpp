@@ -1,5 +1,5 @@
-// Highway loads that turn every storage type into vectors of float or double. Included once a SIMD target by the
-// sources of kernels/ and by nothing else.
+// Highway loads that turn every storage type into vectors of float or double. Included once per SIMD target, only by
+// the sources of kernels/.
 
 #if defined(SIGMAX_KERNELS_LOAD_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_LOAD_INL
@@ -23,7 +23,7 @@ using F32 = hn::ScalableTag<float>;
 using F64 = hn::ScalableTag<double>;
 using VecF64 = hn::Vec<F64>;
 
-// What lies in memory: 16-bit floats are loaded as patterns.
+// The type in memory: 16-bit floats are loaded as bit patterns.
 template <class S>
 using Raw = std::conditional_t<sizeof(S) == 2, std::uint16_t, S>;
 
@@ -32,7 +32,7 @@ template <class D>
 HWY_INLINE hn::Vec<D> load_first(D d, const hn::TFromD<D>* p, std::int64_t count) {
   using T = hn::TFromD<D>;
 #if HWY_ARCH_X86
-  // Elsewhere Highway's masked load reads the whole vector.
+  // On other targets Highway's masked load reads the whole vector.
   if constexpr (HWY_TARGET <= HWY_AVX3 || (HWY_TARGET <= HWY_AVX2 && sizeof(T) >= 4)) {
     return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
   }
@@ -62,10 +62,12 @@ HWY_INLINE hn::Vec<DF> half_to_float(DF df, hn::Vec<hn::Rebind<std::uint16_t, DF
 #if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)) || HWY_ARCH_ARM
   return hn::PromoteTo(df, hn::BitCast(hn::Rebind<hwy::float16_t, DF>(), patterns));
 #else
-  // Without an instruction for it Highway takes infinities and NaN for numbers from 65536 up, so not by PromoteTo.
+  // Not by PromoteTo: on targets without an instruction for it, Highway turns infinities and NaN into numbers from
+  // 65536 up.
   const hn::Rebind<std::uint32_t, DF> du;
   const auto bits = hn::PromoteTo(du, patterns);
-  // Exponent and fraction in place, the exponent's bias wrong by 127 - 15: exact, also for subnormal numbers.
+  // With exponent and fraction in place, only the exponent's bias is wrong, by 127 - 15: exact, also for subnormal
+  // numbers.
   const auto shifted = hn::BitCast(df, hn::ShiftLeft<13>(hn::And(bits, hn::Set(du, 0x7FFFu))));
   const auto magnitude = hn::Mul(shifted, hn::Set(df, 0x1p112f));
   const auto all_ones = hn::BitCast(df, hn::Set(du, 0x7F800000u));
@@ -94,7 +96,8 @@ HWY_INLINE hn::Vec<D> widen(D d, hn::Vec<hn::Rebind<Raw<S>, D>> raw) {
 // f64 elements rounded to a vector of float.
 HWY_INLINE hn::Vec<F32> narrow(F32 d, const double* p) {
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
-  // Without an instruction for it Highway gives the largest float for infinities and for what is beyond it.
+  // On targets without an instruction for it, Highway turns infinities and values beyond the float range into the
+  // largest float.
   HWY_ALIGN float copy[hn::MaxLanes(d)];
   for (std::size_t i = 0; i < hn::Lanes(d); ++i) copy[i] = static_cast<float>(p[i]);
   return hn::Load(d, copy);
@@ -105,7 +108,7 @@ HWY_INLINE hn::Vec<F32> narrow(F32 d, const double* p) {
 #endif
 }
 
-// Lanes(d) consecutive elements. Exact, but for f64 to float, which rounds.
+// Lanes(d) consecutive elements. Exact, except for f64 to float, which rounds.
 template <class D, class S>
 HWY_INLINE hn::Vec<D> load(D d, const S* p) {
   if constexpr (std::is_same_v<S, double> && std::is_same_v<D, F32>) {
@@ -115,7 +118,7 @@ HWY_INLINE hn::Vec<D> load(D d, const S* p) {
   }
 }
 
-// The first `count` < Lanes(d) elements, zeros in the other lanes.
+// The first `count` < Lanes(d) elements, with zeros in the other lanes.
 template <class D, class S>
 HWY_INLINE hn::Vec<D> load_some(D d, const S* p, std::int64_t count) {
   if constexpr (std::is_same_v<S, double> && std::is_same_v<D, F32>) {
@@ -127,9 +130,9 @@ HWY_INLINE hn::Vec<D> load_some(D d, const S* p, std::int64_t count) {
   }
 }
 
-// Rows are read two vectors at a time, and those of bf16 as the even elements and the odd ones: a shift and a mask of
-// one load, where elements in order would take two loads that widen and two shifts. The vectors that rows are
-// multiplied with, and those that they are added to, are in the same order then: arranged.
+// Rows are read two vectors at a time. A pair of bf16 vectors holds the even elements and the odd ones: that takes a
+// shift and a mask of one load, where elements in order would take two widening loads and two shifts. The vectors that
+// rows are multiplied with or added to are then in the same order: arranged.
 template <class S>
 inline constexpr bool kArranged = std::is_same_v<S, hwy::bfloat16_t>;
 
@@ -152,7 +155,7 @@ HWY_INLINE Pair<D> split_pairs(D d, hn::Vec<hn::Rebind<std::uint32_t, D>> bits) 
   }
 }
 
-// 2 Lanes(d) elements from p on.
+// The 2 Lanes(d) elements from p on.
 template <class D, class S>
 HWY_INLINE Pair<D> load_pair(D d, const S* p) {
   if constexpr (kArranged<S>) {
@@ -162,7 +165,7 @@ HWY_INLINE Pair<D> load_pair(D d, const S* p) {
   }
 }
 
-// The first `count` < 2 Lanes(d) elements, zeros for the others.
+// The first `count` < 2 Lanes(d) elements, with zeros for the others.
 template <class D, class S>
 HWY_INLINE Pair<D> load_pair_some(D d, const S* p, std::int64_t count) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));

@@ -14,12 +14,13 @@ namespace {
 
 // Work is cut into at most this many pieces, because each may carry its own partial sums, ...
 constexpr std::int64_t kMostPieces = 16;
-// ... of so many multiplications at least, a few microseconds, so that handing a piece to a thread is worth it ...
+// ... each of at least this many multiplications, a few microseconds, so that handing it to a thread pays off ...
 constexpr std::int64_t kPieceProducts = std::int64_t{1} << 17;
-// ... and of so many rows at least where each has partial sums, so that these are small beside the piece. Pieces of
-// columns are no narrower than panels.
+// ... and of at least this many rows where it has partial sums, so that these are small compared with the piece. Pieces
+// of columns are no narrower than panels.
 constexpr std::int64_t kPieceRows = 32;
-// The panels of A A^T Y are worth it up to this size (measured: docs/adr/0016-fused-products.md).
+// A A^T Y is computed by panels if they have at most this many bytes; larger ones are slower than two reads of A
+// (measured: docs/adr/0016-fused-products.md).
 constexpr std::int64_t kPanelBytes = std::int64_t{2} << 20;
 
 template <Real T>
@@ -68,7 +69,7 @@ View row_range(View view, std::int64_t first, std::int64_t count) {
   return view;
 }
 
-// Uninitialized memory: on the stack where it is little, so that small products do nothing but multiply.
+// Uninitialized memory, on the stack if it is small, so that small products spend no time on allocation.
 template <Real T>
 class Workspace {
  public:
@@ -89,7 +90,7 @@ class Workspace {
   T* data_ = local_;
 };
 
-// x as the storage type wants it: itself, or an arranged copy.
+// x in the order that the storage type needs: itself, or an arranged copy.
 template <Real T>
 class Arranged {
  public:
@@ -108,7 +109,7 @@ class Arranged {
   Workspace<T> copy_;
 };
 
-// parts[p]: a block with the shape of `out`, one behind the other; out = their sum, in order.
+// parts[p] are blocks with the shape of `out`, one after the other. out = their sum, in order.
 template <Real T>
 void add_parts(const T* parts, std::int64_t count, std::int64_t part_rows, bool arranged, MatrixView<T> out,
                Context& context) {
@@ -122,7 +123,7 @@ void add_parts(const T* parts, std::int64_t count, std::int64_t part_rows, bool 
   });
 }
 
-// product(w) where w is out itself, or a block whose arranged columns are put in order afterwards.
+// Calls product(w), where w is out itself or a block whose arranged columns are put in order afterwards.
 template <Real T, class Product>
 void in_order(const StoredMatrix& a, MatrixView<T> out, Context& context, const Product& product) {
   if (!is_arranged(a.dtype)) return product(out);
@@ -165,7 +166,7 @@ void multiply_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> 
 template <Real T>
 void transposed_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> x, Context& context) {
   const std::int64_t wanted = pieces_worth(a, y.columns);
-  // Streams that break off within a page of memory cost more than partial sums do: columns are cut where rows are few.
+  // Reading streams that end within a page of memory costs more than partial sums, so only few rows are cut by columns.
   if (wanted == 1 || a.rows < wanted * kPieceRows) {
     const Cut cut(a.columns, std::clamp<std::int64_t>(a.columns / kPanelColumns, 1, wanted), kColumnUnit);
     return in_order(a, x, context, [&](MatrixView<T> w) {
@@ -189,7 +190,7 @@ void gram_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, M
   if (wanted == 1) {
     return in_order(a, z, context, [&](MatrixView<T> w) { gram_piece(a, in, y, w); });
   }
-  // Few rows: each piece's partial sum would be as large as the piece.
+  // Too few rows: each piece's partial sum would be as large as the piece.
   if (a.rows < 4 * kPieceRows) {
     Workspace<T> space(y.data == nullptr ? a.rows * x.columns : 0, context);
     const MatrixView<T> image = y.data == nullptr ? MatrixView<T>(space.data(), a.rows, x.columns) : y;
@@ -225,7 +226,7 @@ void fill_zero(MatrixView<T> block) {
   for (std::int64_t c = 0; c < block.columns; ++c) std::fill(block.column(c).begin(), block.column(c).end(), T(0));
 }
 
-// product(first column, columns) for blocks of at most kColumnsAtOnce.
+// Calls product(first column, number of columns) for blocks of at most kColumnsAtOnce.
 template <class Product>
 void each_block(std::int64_t columns, const Product& product) {
   for (std::int64_t c = 0; c < columns; c += kColumnsAtOnce) product(c, std::min(kColumnsAtOnce, columns - c));

@@ -26,7 +26,7 @@ HWY_INLINE void store_rounded(VecF64 x, T* to) {
   }
 }
 
-// kRows rows of G, from a column on: element (i, j) += sum over k of left[i * terms + k] right[k * right_stride + j].
+// kRows rows of G, from one column on: element (i, j) += sum over k of left[i * terms + k] right[k * right_stride + j].
 // Two vectors of each row stay in registers for all terms.
 template <int kRows, class T>
 HWY_INLINE void update_rows(const double* HWY_RESTRICT left, const double* HWY_RESTRICT right,
@@ -107,10 +107,10 @@ namespace {
 HWY_EXPORT(update_float);
 HWY_EXPORT(update_double);
 
-// Rows are cut into at most so many pieces, of so many multiplications or elements of G at least.
+// Rows are cut into at most this many pieces, each of at least this many multiplications or elements of G.
 constexpr std::int64_t kMostPieces = 16;
 constexpr std::int64_t kPieceWork = std::int64_t{1} << 17;
-// Columns of v that stay in the second-level cache, all terms together, while the rows pass: in doubles. With few terms
+// Number of doubles of v, all terms together, that stay in the second-level cache while the rows pass. With few terms
 // all columns are one panel, and rows of G are read from end to end.
 constexpr std::int64_t kPanel = std::int64_t{1} << 15;
 constexpr std::int64_t kLeastPanelColumns = 32;
@@ -138,7 +138,7 @@ void add_outer(MatrixView<const T> u, MatrixView<const T> v, std::span<const dou
                             u.columns, v.columns, terms, columns, stride));
   }
   if (rows == 0 || columns == 0 || terms == 0) return;
-  // w u with a row's factors side by side, and v in double.
+  // w u with the factors of a row next to each other, and v in double.
   auto left = context.scratch<double>(static_cast<std::size_t>(rows * terms));
   auto right = context.scratch<double>(static_cast<std::size_t>(columns * terms));
   for (std::int64_t k = 0; k < terms; ++k) {

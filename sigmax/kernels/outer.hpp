@@ -1,4 +1,4 @@
-// The rank-r update of a matrix in memory: what turns a few vectors into a gradient.
+// The rank-r update of a matrix in memory: it turns a few vectors into a gradient.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace sigmax::kernels {
 /// next. Each element is summed in double, g_jk + (w_1 u_j1) v_k1 + (w_2 u_j2) v_k2 + ..., in this order, and rounded
 /// to T once: |computed - exact| <= u_T |result| + gamma_(2 r + 1) (|g| + sum |w_i u_i v_i|), gamma in double.
 ///
-/// Cost: one read and one write of G, whatever the number of terms, and r doubles a row and a column of scratch. Rows
-/// are cut into pieces for the threads; an element's bits depend on its own terms and the instruction set alone. What
-/// is not finite goes into its own row or column. Throws Error if the numbers of columns and weights differ or the
-/// stride is less than a row.
+/// Cost: one read and one write of G, whatever the number of terms, and r doubles of scratch per row and per column.
+/// Rows are cut into pieces for the threads; the bits of an element depend only on its own terms and the instruction
+/// set. A non-finite value affects only its own row or column. Throws Error if the numbers of columns and weights
+/// differ or the stride is less than a row.
 template <Real T>
 void add_outer(MatrixView<const T> u, MatrixView<const T> v, std::span<const double> weights, T* g, std::int64_t stride,
                Context& context);

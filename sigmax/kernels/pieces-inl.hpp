@@ -1,4 +1,4 @@
-// The source of pieces_float.cpp and pieces_double.cpp, which say in SIGMAX_KERNELS_SUM what sums are formed in.
+// The shared source of pieces_float.cpp and pieces_double.cpp, which set SIGMAX_KERNELS_SUM to the type of the sums.
 #include "sigmax/kernels/pieces.hpp"
 
 #if defined(SIGMAX_KERNELS_PIECES_INL) == defined(HWY_TARGET_TOGGLE)
@@ -20,19 +20,19 @@ using Sum = SIGMAX_KERNELS_SUM;
 using In = MatrixView<const Sum>;
 using Out = MatrixView<Sum>;
 
-// Rows that are used again before the next ones are read: in the first-level cache where at least four of them take
-// half of it, or else in the second level, which has 256 KiB at least and 1 MiB or more where it matters. The next
-// block is fetched meanwhile, so that there is room for two. With several columns the arithmetic hides what a larger
-// block of long rows would spare of partial sums, and few rows do not drive the vectors out of the first level
-// (measured: docs/adr/0016-fused-products.md).
+// A block of rows that are used again before the next ones are read. It is kept in the first-level cache if half of
+// that holds at least four rows, otherwise in the second level, which has at least 256 KiB, and 1 MiB or more where it
+// matters. There is room for two blocks, because the next one is fetched meanwhile. With several columns the blocks of
+// long rows are small: arithmetic hides the partial sums that a larger block would save, and few rows do not drive the
+// vectors out of the first level (measured: docs/adr/0016-fused-products.md).
 inline constexpr std::int64_t kNearBytes = std::int64_t{16} << 10;
 inline constexpr std::int64_t kBlockBytes = std::int64_t{192} << 10;
 inline constexpr std::int64_t kMostBlockRows = 64;
 inline constexpr std::int64_t kLongRowBytes = std::int64_t{8} << 10;
-// Rows that weighted sums stay in registers for when they are read for the first time: as many streams at once.
+// Rows whose weights for the sums stay in registers when rows are read for the first time: this many streams at once.
 inline constexpr std::int64_t kStreams = 8;
 
-// f(first column, constant number of columns) until all are served.
+// Calls f(first column, constant number of columns) until all columns are served.
 template <class F>
 HWY_INLINE void each_width(std::int64_t columns, const F& f) {
   std::int64_t c = 0;
@@ -52,7 +52,7 @@ HWY_INLINE std::int64_t block_rows(const StoredMatrix& a, std::int64_t width) {
   return std::max<std::int64_t>(kBlockBytes / row_bytes / 8 * 8, 8);
 }
 
-// f(first row, rows) for blocks of at most `most` rows.
+// Calls f(first row, number of rows) for blocks of at most `most` rows.
 template <class F>
 HWY_INLINE void each_block(std::int64_t rows, std::int64_t most, const F& f) {
   for (std::int64_t i = 0; i < rows; i += most) f(i, std::min(most, rows - i));
@@ -67,7 +67,7 @@ HWY_INLINE void dots(const S* rows, std::int64_t stride, std::int64_t count, std
   });
 }
 
-// w = rows^T t or w += rows^T t for all columns of w, while `next` are fetched.
+// w = rows^T t or w += rows^T t for all columns of w, while the rows of `next` are fetched.
 template <class S>
 HWY_INLINE void sums(const S* rows, std::int64_t stride, std::int64_t count, std::int64_t n, const Sum* t,
                      std::int64_t t_stride, Out w, bool add, Next<S> next = {}) {
@@ -116,7 +116,7 @@ void gram_here(const StoredMatrix& a, In x, Out y, Out w) {
 
 // for each panel of columns, of all rows:
 //   t = panel^T y                  read from memory
-//   z += panel t                   read from the cache if the caller saw to it that the panel fits
+//   z += panel t                   read from the cache if the caller has ensured that the panel fits
 void outer_here(const StoredMatrix& a, In y, Out z) {
   HWY_ALIGN Sum t[kPanelColumns * kColumnsAtOnce];
   with_type(a, [&](const auto* first) {

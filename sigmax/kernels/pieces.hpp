@@ -1,10 +1,10 @@
-// The products of one piece of a matrix on the calling thread: what matvec.cpp cuts its work into. Internal to
+// The products of one piece of a matrix on the calling thread: matvec.cpp cuts its work into these. Internal to
 // kernels/.
 //
-// Vectors that rows are multiplied with (x) and that rows are added to (w) lie in the order that the storage type asks
-// for: `is_arranged(dtype)` says whether that is an order of its own, arrange() brings x into it and combine() w out of
-// it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsAtOnce columns and the piece is not empty;
-// a piece that begins at a column other than the first begins at a multiple of kColumnUnit.
+// Vectors that rows are multiplied with (x) and vectors that rows are added to (w) have the order that the storage type
+// needs: `is_arranged(dtype)` says whether that is a special order, arrange() brings x into it, and combine() brings w
+// out of it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsAtOnce columns and the piece is not
+// empty; a piece that begins at a column other than the first begins at a multiple of kColumnUnit.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ inline constexpr std::int64_t kPanelColumns = 2048;
 inline bool is_arranged(DType dtype) { return dtype == DType::bf16; }
 inline std::int64_t arranged_size(std::int64_t n) { return (n + kColumnUnit - 1) / kColumnUnit * kColumnUnit; }
 
-// For float and double alike: y = A x or y += A x.
+// y = A x or y += A x, for float and double.
 void multiply_piece(const StoredMatrix& a, MatrixView<const float> x, MatrixView<float> y, bool add);
 void multiply_piece(const StoredMatrix& a, MatrixView<const double> x, MatrixView<double> y, bool add);
 
@@ -38,12 +38,12 @@ void gram_piece(const StoredMatrix& a, MatrixView<const double> x, MatrixView<do
 void outer_piece(const StoredMatrix& a, MatrixView<const float> y, MatrixView<float> z);
 void outer_piece(const StoredMatrix& a, MatrixView<const double> y, MatrixView<double> z);
 
-// Each column in the order that arranged storage asks for, zeros up to arranged_size().
+// Each column in arranged order, with zeros up to arranged_size().
 void arrange(MatrixView<const float> x, MatrixView<float> arranged);
 void arrange(MatrixView<const double> x, MatrixView<double> arranged);
 
-// out[j] = parts[j] + parts[j + stride] + ... in this order, `count` parts of `n` elements; from arranged order if
-// `arranged`.
+// out[j] = parts[j] + parts[j + stride] + ... in this order, for `count` parts of `n` elements; `arranged` parts are
+// put back in order.
 void combine(const float* parts, std::int64_t count, std::int64_t stride, std::int64_t n, bool arranged, float* out);
 void combine(const double* parts, std::int64_t count, std::int64_t stride, std::int64_t n, bool arranged, double* out);
 

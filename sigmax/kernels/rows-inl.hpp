@@ -1,6 +1,6 @@
 // The two halves of every product with a row-major matrix, for a register's worth of rows and columns at once: dot
-// products of rows with vectors, and sums of weighted rows. Included once a SIMD target by the sources of kernels/ and
-// by nothing else.
+// products of rows with vectors, and sums of weighted rows. Included once per SIMD target, only by the sources of
+// kernels/.
 
 #if defined(SIGMAX_KERNELS_ROWS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_ROWS_INL
@@ -23,8 +23,8 @@ inline constexpr bool kManyRegisters = true;
 inline constexpr bool kManyRegisters = false;
 #endif
 
-// The most columns that one pass over rows serves, and the rows of a register block for so many columns: as many
-// accumulators as leave room for what they are fed with.
+// The most columns that one pass over rows serves, and the rows of a register block for that many columns: as many
+// accumulators as possible that leave room for their operands.
 inline constexpr int kMostColumns = kManyRegisters ? 8 : 4;
 template <int C>
 inline constexpr int kRowsAtOnce = C == 1                              ? 8
@@ -34,7 +34,8 @@ inline constexpr int kRowsAtOnce = C == 1                              ? 8
 // The rows whose weights for two columns stay in registers.
 inline constexpr int kWeightedRows = kManyRegisters ? 8 : 4;
 
-// f(0) ... f(N - 1) with constants: what the compiler keeps in registers without having to unroll a loop.
+// Calls f(0) ... f(N - 1) with constants, so that the compiler keeps the results in registers without having to unroll
+// a loop.
 template <int N, class F>
 HWY_INLINE void repeat(const F& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR __attribute__((always_inline)) {
@@ -44,8 +45,8 @@ HWY_INLINE void repeat(const F& f) {
 }
 #define SIGMAX_INLINE_LAMBDA HWY_ATTR __attribute__((always_inline))
 
-// Says that v is to be in a register from here on: GCC would load it from memory again for each use, and loads are what
-// a product in cache is short of.
+// Forces v into a register from here on: GCC would load it from memory again for each use, and loads are the scarce
+// resource of a product in cache.
 template <class V>
 HWY_INLINE void keep(V& v) {
 #if HWY_COMPILER_GCC_ACTUAL && HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 && HWY_TARGET != HWY_SCALAR
@@ -68,7 +69,7 @@ HWY_INLINE auto sum_blocks(D d, hn::Vec<D> v) {
 }
 #endif
 
-// out[k] = the sum of the lanes of s[k], or that added to it; a transposition in registers, four or two sums at once.
+// out[k] = or += the sum of the lanes of s[k], by a transposition in registers, four or two sums at once.
 template <int N, class D>
 HWY_INLINE void sum_lanes(D d, const hn::Vec<D>* s, hn::TFromD<D>* out, bool add) {
   using T = hn::TFromD<D>;
@@ -102,7 +103,7 @@ HWY_INLINE void sum_lanes(D d, const hn::Vec<D>* s, hn::TFromD<D>* out, bool add
   }
 }
 
-// t[r + c t_stride] = a_r . x_c, or that added to it, for R rows of n elements and C vectors.
+// t[r + c t_stride] = or += a_r . x_c for R rows of n elements and C vectors.
 template <int R, int C, class S, class T>
 HWY_INLINE void dot_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT x,
                          std::int64_t x_stride, T* HWY_RESTRICT t, std::int64_t t_stride, bool add) {
@@ -110,7 +111,7 @@ HWY_INLINE void dot_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  // A second set of accumulators where one would leave the multipliers waiting for each other.
+  // A second set of accumulators where one set would make multiplications wait for each other.
   constexpr int kSets = kManyRegisters && R * C <= 8 ? 2 : 1;
   V sums[kSets][C * R];
   repeat<kSets * C * R>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k / (C * R)][k % (C * R)] = hn::Zero(d); });
@@ -181,16 +182,16 @@ HWY_NOINLINE void dot_all_rows(const S* HWY_RESTRICT a, std::int64_t stride, std
   for (; i < rows; ++i) dot_rows<1, C>(a + i * stride, stride, n, x, x_stride, t + i, t_stride, add);
 }
 
-// As many rows that are read next, fetched into the first-level cache if that is `soon`, or else into the second; none
-// if null.
+// The next rows to be read, as many as the current ones. They are fetched into the first-level cache if they are needed
+// `soon`, otherwise into the second; none if null.
 template <class S>
 struct Next {
   const S* rows = nullptr;
   bool soon = false;
 };
 
-// Elements [j, j + 2 P Lanes) of w_c = sum_r t[r + c t_stride] a_r, or that added to it: the sums stay in registers
-// over all rows. The same elements of the next rows are asked for meanwhile.
+// Elements [j, j + 2 P Lanes) of w_c = or += sum_r t[r + c t_stride] a_r: the sums stay in registers over all rows. The
+// same elements of the next rows are fetched meanwhile.
 template <int P, int C, class S, class T>
 HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, const T* HWY_RESTRICT t,
                          std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add, Next<S> next) {
@@ -227,9 +228,9 @@ HWY_INLINE void add_tile(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
   });
 }
 
-// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for R rows and the elements before the last, incomplete
-// pair of vectors: their number. The weights stay in registers. The same elements of the next rows are asked for
-// meanwhile where sums are added to.
+// w_c[j] = or += sum_r t[r + c t_stride] a_r[j] for R rows and the elements before the last, incomplete pair of
+// vectors; returns their number. The weights stay in registers. When the sums are added to w, the same elements of the
+// next rows are fetched meanwhile.
 template <int R, int C, class S, class T>
 HWY_INLINE std::int64_t add_pairs(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT t,
                                   std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add,
@@ -309,7 +310,7 @@ HWY_INLINE void add_last(const S* HWY_RESTRICT a, std::int64_t stride, std::int6
   });
 }
 
-// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of `rows` rows: tile by tile.
+// w_c[j] = or += sum_r t[r + c t_stride] a_r[j] for n elements of `rows` rows: tile by tile.
 template <int C, class S, class T>
 HWY_NOINLINE void add_tiles(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
                             const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,
@@ -328,7 +329,7 @@ HWY_NOINLINE void add_tiles(const S* HWY_RESTRICT a, std::int64_t stride, std::i
   if (j < n) add_last<C>(a + j, stride, rows, n - j, t, t_stride, w + j, w_stride, add);
 }
 
-// w_c[j] = sum_r t[r + c t_stride] a_r[j], or that added to it, for n elements of R rows.
+// w_c[j] = or += sum_r t[r + c t_stride] a_r[j] for n elements of R rows.
 template <int R, int C, class S, class T>
 HWY_NOINLINE void add_some_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, const T* HWY_RESTRICT t,
                                 std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride, bool add,
@@ -337,7 +338,7 @@ HWY_NOINLINE void add_some_rows(const S* HWY_RESTRICT a, std::int64_t stride, st
   if (j < n) add_last<C>(a + j, stride, R, n - j, t, t_stride, w + j, w_stride, add);
 }
 
-// The same for any number of rows > 0. Two columns: a few rows at a time, with their weights in registers.
+// As above for any number of rows > 0. With two columns: a few rows at a time, with their weights in registers.
 template <int C, class S, class T>
 HWY_INLINE void add_rows(const S* HWY_RESTRICT a, std::int64_t stride, std::int64_t rows, std::int64_t n,
                          const T* HWY_RESTRICT t, std::int64_t t_stride, T* HWY_RESTRICT w, std::int64_t w_stride,

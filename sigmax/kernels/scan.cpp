@@ -19,7 +19,7 @@
 #define SIGMAX_KERNELS_SCAN_PARTIAL
 namespace sigmax::kernels {
 namespace {
-// What one piece of rows contributes; its column sums lie beside it.
+// What one piece of rows contributes; its column sums are kept in another buffer.
 struct Partial {
   double max_abs = 0;
   double sum_squares = 0;
@@ -32,7 +32,7 @@ struct Partial {
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// An entry that is NaN or infinite makes sum_squares NaN or infinite, which is all that is looked at then.
+// A NaN or infinite entry makes sum_squares NaN or infinite; no other sum is used then.
 void scan_rows(const StoredMatrix& a, double scale, double* column_sums, Partial* partial) {
   with_type(a, [&](const auto* first) {
     const F64 d;
@@ -67,7 +67,7 @@ void scan_rows(const StoredMatrix& a, double scale, double* column_sums, Partial
   });
 }
 
-// Counts NaN and infinite entries one by one: only matrices that have some come here.
+// Counts NaN and infinite entries one by one. Only called for matrices that have some.
 void count_non_finite(const StoredMatrix& a, Scan* found) {
   with_type(a, [&](const auto* first) {
     for (std::int64_t i = 0; i < a.rows; ++i) {
@@ -97,7 +97,7 @@ constexpr int kSafeExponent = 400;  // squares of values within 2^+-400, and sum
 
 Scan scan_scaled(const StoredMatrix& a, double scale, Context& context) {
   const auto n = static_cast<std::size_t>(a.columns);
-  // Eight rows a piece at least, so that the column sums of all pieces take no more memory than the matrix itself.
+  // At least eight rows per piece, so that the column sums of all pieces take no more memory than the matrix itself.
   const std::int64_t wanted = std::min(a.size() / kPieceElements, a.rows / 8);
   const auto count = static_cast<std::size_t>(std::clamp<std::int64_t>(wanted, 1, kMostPieces));
   std::vector<Partial> partials(count);
@@ -129,7 +129,7 @@ Scan scan(const StoredMatrix& a, Context& context) {
   if (!is_real(a.dtype)) throw Error(fmt::format("[scan] {} does not store real numbers", name(a.dtype)));
   if (a.size() == 0) return {};
   Scan result = scan_scaled(a, 1.0, context);
-  // A sum that overflowed may come from huge f64 entries alone; one that is NaN cannot.
+  // A sum that overflowed may come from huge f64 entries alone; a sum that is NaN cannot.
   if (!std::isfinite(result.sum_squares)) {
     HWY_DYNAMIC_DISPATCH(count_non_finite)(a, &result);
     if (!result.finite()) return result;
@@ -137,7 +137,7 @@ Scan scan(const StoredMatrix& a, Context& context) {
   if (result.max_abs == 0) return result;
   const int exponent = std::ilogb(result.max_abs);
   if (a.dtype == DType::f64 && std::abs(exponent) > kSafeExponent) {
-    // 2^1074, which the smallest subnormal would need, is no double: half of it still brings squares into range.
+    // The smallest subnormal would need 2^1074, which is not a double; 2^1000 still brings squares into range.
     return scan_scaled(a, std::ldexp(1.0, std::clamp(-exponent, -1000, 1000)), context);
   }
   return result;

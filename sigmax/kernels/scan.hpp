@@ -1,4 +1,4 @@
-// Everything that one pass over a matrix tells: entrywise sums, row and column sums, non-finite entries.
+// All that one pass over a matrix can tell: entrywise sums, row and column sums, non-finite entries.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace sigmax::kernels {
 
-/// Sums over the entries of one matrix. They are of |a_ij| in the units of the matrix, except that `sum_squares` is of
-/// (scale a_ij)^2, with `scale` the power of two nearest 1 that keeps the squares of every entry within range.
+/// Sums over the entries of one matrix. They sum |a_ij| in the units of the matrix, except that `sum_squares` sums
+/// (scale a_ij)^2, where `scale` is the power of two nearest 1 that keeps the squares of all entries within range.
 ///
-/// Each sum has a relative error of at most gamma_n, n its number of terms: all terms are nonnegative.
+/// Each sum has a relative error of at most gamma_n, where n is its number of terms, because all terms are nonnegative.
 struct Scan {
   double max_abs = 0;
   double sum_squares = 0;  ///< sum (scale a_ij)^2
@@ -25,8 +25,8 @@ struct Scan {
   bool finite() const noexcept { return nan == 0 && infinite == 0; }
 };
 
-/// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow). The sums mean nothing
-/// if there are non-finite entries. Throws Error if the storage type is not real.
+/// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow). The sums are
+/// meaningless if there are non-finite entries. Throws Error if the storage type is not real.
 Scan scan(const StoredMatrix& a, Context& context);
 
 }  // namespace sigmax::kernels

@@ -1,5 +1,4 @@
-// A short run repeated to a whole number of vectors. Included once a SIMD target by the sources of kernels/ and by
-// nothing else.
+// A short run repeated to a whole number of vectors. Included once per SIMD target, only by the sources of kernels/.
 
 #if defined(SIGMAX_KERNELS_SEGMENTS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SEGMENTS_INL
@@ -16,14 +15,15 @@
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// Vectors of a period at least, so that sums kept in memory are not waited for.
+// A period has at least this many vectors, so that no addition waits for a sum that was just stored.
 inline constexpr std::int64_t kPeriodVectors = 8;
 
 template <class T>
 inline constexpr std::int64_t kLongestPeriod =
     kLongestRun* static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
 
-// Elements after which runs of `inner` elements and vectors begin together: a multiple of both.
+// The period: a number of elements that is a multiple of both `inner` and the vector length, so that runs and vectors
+// begin together after it.
 template <class T>
 HWY_INLINE std::int64_t period_of(std::int64_t inner) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));

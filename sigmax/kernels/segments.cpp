@@ -12,7 +12,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// Segments that are read together: y and u are read once for all of them.
+// Segments that are read together: y and u are then read once for all of them.
 constexpr int kTogether = 4;
 
 // for each period of the stretch, for each vector in it:

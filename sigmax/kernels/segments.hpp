@@ -1,9 +1,9 @@
-// Products with weights whose rows are short runs, segment by segment, on the calling thread: what unfolded.cpp and
-// entrywise.cpp cut their work into. Internal to kernels/.
+// Products with weights whose rows are short runs, segment by segment, on the calling thread: unfolded.cpp and
+// entrywise.cpp cut their work into these. Internal to kernels/.
 //
-// A segment's rows lie behind each other, row_stride = inner <= kLongestRun, so that a segment is one stretch of
-// rows inner elements: entry (r, i) of it goes with u_r and with v_i. With u stretched to that length, every element
-// repeated `inner` times, and v repeated to a whole number of vectors, all loops run over the stretch without regard
+// The rows of a segment follow each other, row_stride = inner <= kLongestRun, so that a segment is one stretch of
+// rows * inner elements: its entry (r, i) belongs to u_r and v_i. If u is stretched to that length by repeating every
+// element `inner` times, and v is repeated to a whole number of vectors, all loops run over the stretch without regard
 // to rows, whatever `inner` is.
 #pragma once
 
@@ -25,12 +25,13 @@ inline bool has_short_runs(const UnfoldedMatrix& w) {
 template <Real T>
 void stretch(std::span<const T> u, std::int64_t inner, double scale, T* out);
 
-/// y[k] = sum over segments s in [first, first + count) of stretch_s[k] v_s[k mod inner]: W v of these segments before
-/// the runs of y are summed.
+/// y[k] = sum over segments s in [first, first + count) of stretch_s[k] v_s[k mod inner], which is W v of these
+/// segments before the runs of y are summed.
 void multiply_segments(const UnfoldedMatrix& w, std::int64_t first, std::int64_t count, const float* v, float* y);
 void multiply_segments(const UnfoldedMatrix& w, std::int64_t first, std::int64_t count, const double* v, double* y);
 
-/// x_s[i] = sum over r of stretch_s[r inner + i] u[r inner + i] for the segments, u stretched. x is all of W^T u.
+/// x_s[i] = sum over r of stretch_s[r inner + i] u[r inner + i] for these segments, with u stretched. x is the whole
+/// W^T u.
 void transposed_segments(const UnfoldedMatrix& w, std::int64_t first, std::int64_t count, const float* u, float* x);
 void transposed_segments(const UnfoldedMatrix& w, std::int64_t first, std::int64_t count, const double* u, double* x);
 

@@ -1,5 +1,5 @@
-// The loops of small.cpp for one SIMD target: loading, products, the Gram matrix. Included once a target by small.cpp
-// and by nothing else.
+// The loops of small.cpp for one SIMD target: loading, products, the Gram matrix. Included once per target, only by
+// small.cpp.
 
 #if defined(SIGMAX_KERNELS_SMALL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SMALL_INL
@@ -46,10 +46,10 @@ HWY_INLINE auto with_elements(const StridedMatrix& a, Body&& body) {
   }
 }
 
-// max |a_ij| over vectors of double, and a sum of zeros that a non-finite entry makes NaN.
+// max |a_ij| over vectors of double, and a sum that is zero, or NaN if an entry is not finite.
 template <class E>
 HWY_INLINE double largest_of(StridedMatrix a, const E* first) {
-  if (a.column_stride != 1) a = a.transposed();  // either order of the entries does
+  if (a.column_stride != 1) a = a.transposed();  // the order of the entries does not matter
   const F64 d;
   const auto step = static_cast<std::int64_t>(hn::Lanes(d));
   VecF64 largest = hn::Zero(d), zeros = largest;
@@ -80,7 +80,7 @@ template <class E, class T>
 HWY_INLINE void load_row(const E* from, std::int64_t count, double scale, T* out) {
   std::int64_t j = 0;
   if constexpr (std::is_same_v<E, float> && std::is_same_v<T, float>) {
-    // Beyond that the factor itself is not a float.
+    // Beyond that range the factor itself is not a normal float.
     if (std::fabs(std::log2(scale)) < 126) {
       const Wide<float> d;
       const auto factor = hn::Set(d, static_cast<float>(scale));
@@ -104,8 +104,8 @@ HWY_INLINE void load_row(const E* from, std::int64_t count, double scale, T* out
   for (; j < count; ++j) out[j] = static_cast<T>(load_one(from + j) * scale);
 }
 
-// out[j * out_stride + i] = from[i * from_stride + j] for a square of B elements each way: registers of 16 bytes on
-// every target. Both are aligned to 16 bytes.
+// out[j * out_stride + i] = from[i * from_stride + j] for a block of B x B elements, in registers of 16 bytes on every
+// target. Both are aligned to 16 bytes.
 template <class T>
 HWY_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* out, std::int64_t out_stride) {
 #if HWY_TARGET == HWY_SCALAR
@@ -134,7 +134,7 @@ HWY_INLINE void transpose_square(const T* from, std::int64_t from_stride, T* out
 #endif
 }
 
-// A^T of contiguous columns: strips of 16 columns are converted into a tile that stays in cache, and turned there.
+// A^T for contiguous columns: strips of 16 columns are converted into a tile that stays in cache, and transposed there.
 template <class E, class T>
 HWY_INLINE void load_transposed(const StridedMatrix& a, const E* first, double scale, T* out) {
   constexpr std::int64_t kStrip = 16, kLength = 64, kSquare = 16 / sizeof(T);
@@ -184,7 +184,7 @@ HWY_INLINE void load_any(const StridedMatrix& a, double scale, T* out) {
   });
 }
 
-// x = sum_i y_i a_i over rows [first, last) and elements [from, to) of them, a multiple of a vector each. V vectors of
+// x = sum_i y_i a_i over rows [first, last) and their elements [from, to), each a multiple of a vector. V vectors of
 // the sum stay in registers, in R copies so that eight chains of multiply-adds hide their latency.
 template <int V, class T, class S>
 HWY_INLINE void combine_part(const T* HWY_RESTRICT a, std::int64_t stride, std::int64_t first, std::int64_t last,
@@ -280,7 +280,7 @@ HWY_INLINE void dots(std::int64_t rows, std::int64_t columns, const T* HWY_RESTR
 }
 
 // The tiles of G on and above the diagonal, 8 rows by one vector each: g_rc += sum_i a_ir a_ic over a block of rows of
-// A that stays in the first-level cache. Then the rest by symmetry.
+// A that stays in the first-level cache. The rest follows by symmetry.
 template <class T>
 HWY_INLINE void gram_of(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT a, T* HWY_RESTRICT g) {
   constexpr std::int64_t kBlockBytes = 24 << 10, kSquare = 16 / sizeof(T);

@@ -1,12 +1,12 @@
-// Kernels for one matrix that fits the cache, from a single thread: what the batched solvers are made of. Internal to
-// the library.
+// Kernels for one matrix that fits the cache, on a single thread: the building blocks of the batched solvers. Internal
+// to the library.
 //
 // A working copy is row-major with `stride = small_stride(columns)` elements from row to row, 64-byte aligned, zeros
 // between `columns` and the stride; vectors that go with it have the same length and the same zeros. So no kernel has a
-// remainder loop. Callers own the memory and see to the shapes: nothing is checked.
+// remainder loop. Callers own the memory and guarantee the shapes: nothing is checked.
 //
-// T is the type of the working copy, S that of a product's sums: |computed - exact| <= gamma_n |A| |x| entrywise with
-// the unit roundoff of S, n the number of terms.
+// T is the type of the working copy and S the type of a product's sums: |computed - exact| <= gamma_n |A| |x|
+// entrywise, where n is the number of terms and gamma uses the unit roundoff of S.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ constexpr std::int64_t small_stride(std::int64_t columns) noexcept { return (col
 /// max |a_ij|; NaN if an entry is not finite.
 double small_largest(const StridedMatrix& a);
 
-/// The working copy of scale A in `out`. Exact for a power of two where nothing underflows and T holds the storage
+/// Writes the working copy of scale A to `out`. Exact for a power of two if nothing underflows and T holds the storage
 /// type.
 template <Real T>
 void small_load(const StridedMatrix& a, double scale, T* out);
@@ -46,15 +46,15 @@ void small_load(const StridedMatrix& a, double scale, T* out);
 template <Real T>
 void small_gram(std::int64_t rows, std::int64_t columns, const T* a, T* g);
 
-/// Householder's reduction of a symmetric working copy to tridiagonal form, G = Q T Q^T. `diagonal` and `off_diagonal`
-/// take the order and one less. Overwrites G: row k holds the vector of H_k = I - h_k h_k^T, Q = H_0 H_1 ...
-/// Entries should be of the order of 1: an off-diagonal column of norm below 1e-15 (float; 1e-140: double) is taken as
-/// zero. n^3 multiply-adds; `work` takes 2 small_stride(n) elements. Backward stable: the error is of the order of
+/// Householder's reduction of a symmetric working copy to tridiagonal form, G = Q T Q^T. `diagonal` has n elements for
+/// the order n, `off_diagonal` n - 1. Overwrites G: row k holds the vector of H_k = I - h_k h_k^T, Q = H_0 H_1 ...
+/// Entries should be of the order of 1: an off-diagonal column of norm below 1e-15 (float) or 1e-140 (double) is taken
+/// as zero. n^3 multiply-adds; `work` has 2 small_stride(n) elements. Backward stable: the error is of the order of
 /// n u |G|_F.
 template <Real T>
 void small_tridiagonal(std::int64_t n, T* g, T* work, double* diagonal, double* off_diagonal);
 
-/// x <- Q x, with Q as small_tridiagonal left it in `g`.
+/// x <- Q x, with the Q that small_tridiagonal left in `g`.
 template <Real T>
 void small_rotate(std::int64_t n, const T* g, T* x);
 

@@ -1,4 +1,4 @@
-// Householder's reduction of small.cpp for one SIMD target. Included once a target by small.cpp and by nothing else.
+// Householder's reduction of small.cpp for one SIMD target. Included once per target, only by small.cpp.
 
 #if defined(SIGMAX_KERNELS_SMALL_TRIDIAGONAL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SMALL_TRIDIAGONAL_INL
@@ -40,8 +40,8 @@ HWY_INLINE void add_multiple(T factor, const T* HWY_RESTRICT y, T* HWY_RESTRICT 
 
 // Column k of G below the diagonal, x (by symmetry row k right of it, contiguous), becomes s e_1 under I - h h^T with
 //   s = -sign(x_1) |x|,  h = (x - s e_1) / sqrt(|x| (|x| + |x_1|)),  |h|^2 = 2.
-// h goes into row k, with zeros up to the diagonal, so that every later loop runs over whole vectors. Returns s.
-// The first vector is masked in registers: scalar stores that a vector load follows would stall.
+// h is stored in row k, with zeros up to the diagonal, so that every later loop runs over whole vectors. Returns s. The
+// first vector is masked in registers: a vector load right after scalar stores would stall.
 template <class T>
 HWY_INLINE T make_reflector(std::int64_t k, std::int64_t from, std::int64_t to, T* row) {
   constexpr T kNothing = sizeof(T) == 4 ? static_cast<T>(1e-30) : static_cast<T>(1e-280);
@@ -69,8 +69,8 @@ HWY_INLINE T make_reflector(std::int64_t k, std::int64_t from, std::int64_t to, 
   return s;
 }
 
-// For rows i in [first, last), V vectors of each from element `from` on: a_i -= h_i w + w_i h, and p = sum_i next_i a_i
-// of what that gives. The update of one step and the product of the next, in one pass.
+// For rows i in [first, last), V vectors of each from element `from` on: a_i -= h_i w + w_i h, then p = sum_i next_i
+// a_i with the new a_i. This is the update of one step and the product of the next, in one pass.
 template <int V, class T>
 HWY_INLINE void update_part(T* HWY_RESTRICT a, std::int64_t stride, std::int64_t first, std::int64_t last,
                             std::int64_t from, const T* HWY_RESTRICT h, const T* HWY_RESTRICT w,
@@ -107,9 +107,8 @@ HWY_INLINE void update_part(T* HWY_RESTRICT a, std::int64_t stride, std::int64_t
 // p = G h_0
 // for k = 0, 1, ...:  w = p - (p . h_k / 2) h_k;  row k + 1 of G -= h_k w^T + w h_k^T;  h_{k+1} from it;
 //                     the rows below as well, and p = G h_{k+1} meanwhile
-// The update is one of rank two: (I - h h^T) G (I - h h^T) = G - h w^T - w h^T for |h|^2 = 2. Elements left of column
-// k + 1 that share its vector are dead: they are rotated along and never looked at again. h = 0 needs no case of its
-// own.
+// The update has rank two: (I - h h^T) G (I - h h^T) = G - h w^T - w h^T for |h|^2 = 2. Elements left of column k + 1
+// that share its vector are dead: they are updated along with it and never read again. h = 0 needs no special case.
 template <class T>
 HWY_INLINE void tridiagonal_of(std::int64_t n, T* HWY_RESTRICT g, T* HWY_RESTRICT work, double* diagonal, double* off) {
   const std::int64_t stride = small_stride(n), step = lanes<T>();
@@ -130,7 +129,7 @@ HWY_INLINE void tridiagonal_of(std::int64_t n, T* HWY_RESTRICT g, T* HWY_RESTRIC
     add_multiple(-w[k + 1], h, next, from, stride);
     diagonal[k + 1] = static_cast<double>(next[k + 1]);
     if (k + 3 == n) {
-      // Two rows are left: the last needs its diagonal element alone.
+      // Two rows are left, and the last one needs only its diagonal element.
       off[k + 1] = static_cast<double>(next[k + 2]);
       diagonal[k + 2] = static_cast<double>(g[(k + 2) * stride + k + 2] - 2 * (h[k + 2] * w[k + 2]));
       return;
@@ -144,7 +143,7 @@ HWY_INLINE void tridiagonal_of(std::int64_t n, T* HWY_RESTRICT g, T* HWY_RESTRIC
   }
 }
 
-// x <- H_0 (H_1 (... x)). The last two rows hold no reflector.
+// x <- H_0 (H_1 (... x)). The last two rows do not hold a reflector.
 template <class T>
 HWY_INLINE void rotate(std::int64_t n, const T* HWY_RESTRICT g, T* HWY_RESTRICT x) {
   const std::int64_t stride = small_stride(n), step = lanes<T>();

@@ -1,5 +1,5 @@
 // Highway stores that round vectors of float or double to every storage type: to nearest, ties to even, NaN to NaN.
-// Included once a SIMD target by the sources of kernels/ and by nothing else.
+// Included once per SIMD target, only by the sources of kernels/.
 
 #if defined(SIGMAX_KERNELS_STORE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_STORE_INL
@@ -71,8 +71,8 @@ HWY_INLINE void store(D d, hn::Vec<D> v, S* p) {
   }
 }
 
-// store() past the caches where there is an instruction for it; p is aligned to the vector's bytes in storage. After
-// the last one comes hwy::FlushStream().
+// store() past the caches where there is an instruction for it; p is aligned to the vector's bytes in storage. The last
+// call must be followed by hwy::FlushStream().
 template <class D, class S>
 HWY_INLINE void store_past_caches(D d, hn::Vec<D> v, S* p) {
   if constexpr (std::is_same_v<S, hn::TFromD<D>>) {

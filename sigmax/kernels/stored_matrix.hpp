@@ -1,4 +1,4 @@
-// A matrix as it lies in storage: what every kernel reads.
+// A matrix as it is stored: every kernel reads this.
 #pragma once
 
 #include <cstddef>

@@ -19,11 +19,12 @@ using SI = hn::Rebind<std::int64_t, SD>;
 using SVec = hn::Vec<SD>;
 using SInt = hn::Vec<SI>;
 
-// Rows between two rescalings. The larger of |p_i|, |p_i-1| grows by less than 9 a row, and falls by no more than the
-// smallest e^2, 2^-110, in two rows (one of them may be zero, both cannot): far from overflow and underflow.
+// Rows between two rescalings. The larger of |p_i|, |p_i-1| grows by a factor below 9 per row, and falls in two rows by
+// no more than the smallest e^2, 2^-110 (one of them may be zero, but not both): far from overflow and underflow.
 constexpr std::int64_t kRowsBetween = 8;
 
-// N vectors of points abreast: each row waits for the one before, so that several chains keep the processor busy.
+// N vectors of points at once: each row depends on the one before, so several independent chains keep the processor
+// busy.
 template <int N>
 HWY_INLINE void sturm_block(const double* HWY_RESTRICT diagonal, const double* HWY_RESTRICT squares, std::int64_t n,
                             const double* HWY_RESTRICT x, const SturmValues& values) {
@@ -59,7 +60,7 @@ HWY_INLINE void sturm_block(const double* HWY_RESTRICT diagonal, const double* H
     }
 #pragma GCC unroll 8
     for (int k = 0; k < N; ++k) {
-      // 2^q, the power of two of the larger one, and its inverse, by their exponents 1023 + q and 1023 - q.
+      // 2^q, the power of two of the larger one, and its inverse, from their biased exponents 1023 + q and 1023 - q.
       const SVec larger = hn::Max(hn::Abs(p[k]), hn::Abs(before[k]));
       const SInt power = hn::And(hn::BitCast(di, larger), exponent_bits);
       const SVec inverse = hn::BitCast(d, hn::Sub(hn::Add(one_bits, one_bits), power));

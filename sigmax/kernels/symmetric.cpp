@@ -19,15 +19,15 @@ using V8 = hn::Vec<D8>;
 
 HWY_INLINE std::int64_t lanes_of(D8 d) { return static_cast<std::int64_t>(hn::Lanes(d)); }
 
-// Columns taken together: their sums, their weights, x and y fit the registers.
+// Columns that are taken together: their sums, their weights, x and y fit the registers.
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
 constexpr int kColumns = 8;
 #else
 constexpr int kColumns = 4;
 #endif
 
-// Adds the share of kColumns columns from j on to y. Rows j ... j + kColumns hold the diagonal: below it a_ij counts
-// for y_i and for y_j, on it once, above it not at all.
+// Adds the contribution of kColumns columns from j on to y. Rows j ... j + kColumns hold the diagonal: a_ij below it
+// contributes to y_i and y_j, on it once, above it not at all.
 HWY_INLINE void add_columns(const double* HWY_RESTRICT a, std::int64_t stride, std::int64_t n, std::int64_t j,
                             const double* HWY_RESTRICT x, double* HWY_RESTRICT y) {
   const D8 d;
@@ -101,7 +101,7 @@ void panel_products(const double* p, std::int64_t stride, std::int64_t count, st
   }
 }
 
-// y -= [V_k ... V_k+3, W_k ... W_k+3] c, and the same for z.
+// y -= [V_k ... V_k+3, W_k ... W_k+3] c, and likewise z -= [...] r.
 template <bool kBoth>
 HWY_INLINE void combine_four(const double* HWY_RESTRICT v, const double* HWY_RESTRICT w, std::int64_t stride,
                              std::int64_t first, std::int64_t last, const double* cv, const double* cw,
@@ -134,7 +134,8 @@ HWY_INLINE void combine_four(const double* HWY_RESTRICT v, const double* HWY_RES
   }
 }
 
-// Rows in pieces that stay in the first-level cache with y and z: each is written once for every four columns.
+// Works on pieces of rows that stay in the first-level cache along with y and z, because both are written once for
+// every four columns.
 void panel_combine(const double* v, const double* w, std::int64_t stride, std::int64_t count, std::int64_t first,
                    std::int64_t last, PanelWeights c, double* y, PanelWeights r, double* z) {
   constexpr std::int64_t kRows = 256;

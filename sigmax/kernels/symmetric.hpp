@@ -1,9 +1,9 @@
 // The inner loops of the reduction of a symmetric matrix to tridiagonal form (linalg/householder.hpp), in double.
 // Internal to the library.
 //
-// Everything is cut in groups of kSymmetricGroup rows or columns: pointers to columns are aligned to 64 bytes, strides,
-// first and last indices are multiples of the group. A matrix of another order is padded with zeros. Sums are formed in
-// an order that the arguments alone determine. Single-threaded: callers cut the work.
+// Everything is cut into groups of kSymmetricGroup rows or columns: pointers to columns are aligned to 64 bytes;
+// strides, first and last indices are multiples of the group. A matrix of another order is padded with zeros. Sums are
+// formed in an order that the arguments alone determine. Single-threaded: callers cut the work.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,10 @@ namespace sigmax::kernels {
 
 inline constexpr std::int64_t kSymmetricGroup = 8;
 
-/// The share of columns [first, last) in y = A x, A symmetric of order n, its lower triangle stored by columns:
-/// y_i = sum_{first <= j < last, j <= i} a_ij x_j + [i < last] sum_{k > i} a_ki x_k for i >= first. Rows [first, n) of
-/// y are overwritten. What lies above the diagonal is not looked at. One read of the columns.
+/// The contribution of columns [first, last) to y = A x for a symmetric A of order n whose lower triangle is stored by
+/// columns:
+///   y_i = sum_{first <= j < last, j <= i} a_ij x_j + [i < last] sum_{k > i} a_ki x_k for i >= first.
+/// Rows [first, n) of y are overwritten. Entries above the diagonal are not used. One read of the columns.
 void symmetric_columns(const double* a, std::int64_t stride, std::int64_t n, std::int64_t first, std::int64_t last,
                        const double* x, double* y);
 
@@ -29,12 +30,13 @@ struct PanelWeights {
   const double* w = nullptr;
 };
 
-/// y -= V c.v + W c.w and, if z is not null, z -= V r.v + W r.w in the same read, on rows [first, last). The weights
-/// from `count` to the next multiple of 4 must be zeros, the columns there finite.
+/// y -= V c.v + W c.w and, if z is not null, z -= V r.v + W r.w in the same read, on rows [first, last). From `count`
+/// to the next multiple of 4 the weights must be zeros and the columns finite.
 void panel_combine(const double* v, const double* w, std::int64_t stride, std::int64_t count, std::int64_t first,
                    std::int64_t last, PanelWeights c, double* y, PanelWeights r, double* z);
 
-/// y = sum of `count` vectors, partial[i + p * stride], on rows [first, last); vector p counts from row starts[p] on.
+/// y = sum of `count` vectors, partial[i + p * stride], on rows [first, last); vector p counts only from row starts[p]
+/// on.
 void sum_partial(const double* partial, std::int64_t stride, const std::int64_t* starts, std::int64_t count,
                  std::int64_t first, std::int64_t last, double* y);
 

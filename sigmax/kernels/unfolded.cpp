@@ -9,7 +9,7 @@
 namespace sigmax::kernels {
 namespace {
 
-// The row-major matrix that one segment is.
+// One segment as a row-major matrix.
 StoredMatrix segment(const UnfoldedMatrix& w, std::int64_t s) {
   return {w.dtype, w.run(0, s), w.rows, w.inner, w.row_stride};
 }
@@ -17,14 +17,14 @@ StoredMatrix segment(const UnfoldedMatrix& w, std::int64_t s) {
 bool is_row_major(const UnfoldedMatrix& w) { return w.segments == 1; }
 bool is_column_major(const UnfoldedMatrix& w) { return w.inner == 1 && w.row_stride == 1; }
 
-// W^T of a column-major W, a row to each segment.
+// W^T of a column-major W, with one row per segment.
 StoredMatrix transposed(const UnfoldedMatrix& w) { return {w.dtype, w.data, w.segments, w.rows, w.segment_stride}; }
 
-// Segments are cut into pieces of so many multiplications at least, and no more than so many, as in matvec.cpp.
+// Segments are cut into pieces of at least this many multiplications, and at most this many pieces, as in matvec.cpp.
 constexpr std::int64_t kPieceProducts = std::int64_t{1} << 17;
 constexpr std::int64_t kMostPieces = 16;
 
-// body(piece, first segment, segments) for all pieces.
+// Calls body(piece, first segment, number of segments) for all pieces.
 struct SegmentCut {
   std::int64_t total, each, count;
 

@@ -1,7 +1,7 @@
-// Products of an unfolded weight with single vectors: W v, W^T u, and W^T (W v) with W v beside it.
+// Products of an unfolded weight with single vectors: W v, W^T u, and W^T (W v) together with W v.
 //
-// T is the type that the sums are formed in; what is said of rounding, threads, bits, memory and what is not finite in
-// matvec.hpp holds here, k being the number of terms of a sum. A matrix of one segment, or with inner = 1, goes to the
+// T is the type that the sums are formed in. What matvec.hpp says about rounding, threads, bits, memory and non-finite
+// entries holds here, where k is the number of terms of a sum. A matrix of one segment, or with inner = 1, goes to the
 // kernels of matvec.hpp. Vectors have `rows` or `columns()` entries, unchecked; inputs and outputs must not overlap.
 #pragma once
 
@@ -21,7 +21,7 @@ void unfolded_multiply(const UnfoldedMatrix& w, std::span<const T> v, std::span<
 template <Real T>
 void unfolded_multiply_transposed(const UnfoldedMatrix& w, std::span<const T> u, std::span<T> x, Context& context);
 
-/// t = W v and x = W^T t. One read of W from memory where it has one segment, two otherwise.
+/// t = W v and x = W^T t. One read of W from memory if it has one segment, otherwise two.
 template <Real T>
 void unfolded_gram(const UnfoldedMatrix& w, std::span<const T> v, std::span<T> t, std::span<T> x, Context& context);
 

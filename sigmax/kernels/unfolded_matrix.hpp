@@ -1,4 +1,4 @@
-// A weight of any number of dimensions, read where it lies as the matrix whose rows are the entries of one dimension.
+// A weight of any number of dimensions, read in place as the matrix whose rows are the entries of one dimension.
 #pragma once
 
 #include <concepts>
@@ -15,7 +15,7 @@ namespace sigmax::kernels {
 ///     entry (r, s inner + i)  at  data[s segment_stride + r row_stride + i],     0 <= i < inner
 ///
 /// in elements of f64, f32, f16 or bf16. A row-major tensor [o..., rows, i...] with the dimension `rows` moved to the
-/// front and the others flattened is that with segments = prod o, inner = prod i, row_stride = inner and
+/// front and the others flattened is such a matrix with segments = prod o, inner = prod i, row_stride = inner and
 /// segment_stride = rows inner: one segment where the dimension is the first, inner = 1 where it is the last. A view of
 /// some of the rows keeps the strides. `Byte` is std::byte for memory that is written.
 template <class Byte>
@@ -38,12 +38,12 @@ struct Unfolded {
     return data + (segment * segment_stride + row * row_stride) * static_cast<std::int64_t>(size_of(dtype));
   }
 
-  /// One segment without gaps between rows, or several that follow each other without any.
+  /// True for one segment without gaps between rows, or for several that follow each other without gaps.
   bool is_contiguous() const noexcept {
     return (rows <= 1 || row_stride == inner) && (segments <= 1 || segment_stride == rows * inner);
   }
 
-  /// A view of constants from a view of variables.
+  /// Conversion to a view of constants.
   operator Unfolded<const std::byte>() const noexcept  // NOLINT(google-explicit-constructor)
       requires(!std::is_const_v<Byte>) {
     return {dtype, data, rows, segments, inner, row_stride, segment_stride};

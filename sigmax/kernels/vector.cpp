@@ -20,7 +20,8 @@ namespace sigmax::kernels::HWY_NAMESPACE {
 
 constexpr std::int64_t kPiece = std::int64_t{1} << 14;
 
-// sum over i of (scale x_i) (scale y_i), scale 1 unless kScaled, for one piece: eight accumulators, added as a tree.
+// sum over i of (scale x_i) (scale y_i), with scale 1 unless kScaled, for one piece, in eight accumulators that are
+// added as a tree.
 template <bool kScaled, class T>
 HWY_INLINE double dot_piece(const T* HWY_RESTRICT x, const T* HWY_RESTRICT y, std::int64_t n, double scale) {
   const F64 d;
@@ -61,7 +62,7 @@ double dot_float(const float* x, const float* y, std::int64_t n) { return dot_pi
 double dot_double(const double* x, const double* y, std::int64_t n) { return dot_pieces<false>(x, y, n, 1.0); }
 double scaled_squares(const double* x, std::int64_t n, double scale) { return dot_pieces<true>(x, x, n, scale); }
 
-// The largest |x_i|; NaN are passed over.
+// The largest |x_i|; NaNs are ignored.
 double largest_double(const double* x, std::int64_t n) {
   const F64 d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -164,9 +165,9 @@ double norm2(std::span<const double> x) {
   if (plain >= 0x1p-900 && plain <= 0x1p900) return std::sqrt(plain);
   const auto n = static_cast<std::int64_t>(x.size());
   const double largest = HWY_DYNAMIC_DISPATCH(largest_double)(x.data(), n);
-  // NaN, infinity and zero need no scale; a NaN beside an infinity is NaN, as in any sum.
+  // NaN, infinity and zero need no scale; NaN together with an infinity gives NaN, as in any sum.
   if (std::isnan(plain) || largest == 0 || !std::isfinite(largest)) return std::sqrt(plain);
-  // 2^1074, which the smallest subnormal would need, is no double: half of it still brings squares into range.
+  // The smallest subnormal would need 2^1074, which is not a double; 2^1000 still brings squares into range.
   const int exponent = std::clamp(std::ilogb(largest), -1000, 1000);
   const double sum = HWY_DYNAMIC_DISPATCH(scaled_squares)(x.data(), n, std::ldexp(1.0, -exponent));
   return std::ldexp(std::sqrt(sum), exponent);

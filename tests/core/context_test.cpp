@@ -58,7 +58,7 @@ TEST(ParallelFor, RunsOnALoopOfTheCallers) {
   EXPECT_THROW(Context(2, Context::ParallelLoop()), Error);
 }
 
-// Partial sums cut by shape and combined in order: the bits of the result may not show the threads.
+// Partial sums are cut by shape and combined in order: the bits of the result must not depend on the threads.
 double sum_of_pieces(Context& context) {
   std::vector<double> partial(64);
   context.parallel_for(partial.size(), [&](std::size_t piece) {
@@ -82,10 +82,10 @@ double cpu_seconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Whoever waits at the end of a loop, for a thread that has no core to run on, say, sleeps before it has waited for
-// longer than the work takes. Processor time, not time: it is the same on a machine that is busy with something else.
+// A thread that waits at the end of a loop, for a thread without a core to run on, for example, must sleep before it
+// has waited longer than the work takes. The test measures processor time, not time: it is the same on a busy machine.
 TEST(ParallelFor, WaitsAsleep) {
-  Context context(2 * Context().threads());  // more threads than cores: some have none
+  Context context(2 * Context().threads());  // more threads than cores, so some threads have no core
   std::atomic<double> work{0};
   const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
   for (int loop = 0; loop < 100; ++loop) {
@@ -156,7 +156,7 @@ TEST(SerialScope, KeepsLoopsOnTheCallingThreadAndInOrder) {
   EXPECT_EQ(order, expected);
 }
 
-// Whether a loop runs as one inline pass: its two bodies can only meet if they run on two threads.
+// Whether a loop runs on several threads: its two bodies can meet only if they run on two.
 bool runs_in_parallel(Context& context) {
   std::atomic<int> arrived{0};
   std::atomic<bool> met{false};

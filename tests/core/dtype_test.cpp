@@ -18,8 +18,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// A 16-bit format with `fraction_bits`: the value of a pattern from the definition of IEEE formats, by table of powers
-// and without the library's own arithmetic.
+// A 16-bit format with `fraction_bits`: the value of a pattern by the definition of IEEE formats, with a table of
+// powers and without the library's own arithmetic.
 double value_of(std::uint16_t pattern, int fraction_bits) {
   const int exponent_bits = 15 - fraction_bits;
   const int bias = (1 << (exponent_bits - 1)) - 1;
@@ -32,7 +32,8 @@ double value_of(std::uint16_t pattern, int fraction_bits) {
   return std::copysign(magnitude * std::pow(2.0, std::max(exponent, 1) - bias), pattern & 0x8000 ? -1.0 : 1.0);
 }
 
-// Nearest of all finite patterns by search, ties to the even pattern; half an ulp beyond the largest is infinity.
+// The nearest of all finite patterns, by search, with ties to the even pattern; from half an ulp beyond the largest on,
+// infinity.
 std::uint16_t nearest(double value, int fraction_bits) {
   const std::uint16_t infinity = static_cast<std::uint16_t>(((1 << (15 - fraction_bits)) - 1) << fraction_bits);
   const double target = std::fabs(value);
@@ -85,7 +86,7 @@ TEST_P(SixteenBits, EveryMidpointRoundsToTheEvenNeighbor) {
     if (!std::isfinite(value)) continue;
     const auto next_pattern = static_cast<std::uint16_t>(pattern + 1);
     double next = format.to_double(next_pattern);
-    // Beyond the largest number rounding goes on as if the exponent range did.
+    // Beyond the largest number, rounding works as if the exponent range continued.
     if (std::isinf(next)) next = 2 * value - format.to_double(static_cast<std::uint16_t>(pattern - 1));
     const double middle = value + (next - value) / 2;
     const std::uint16_t even = (pattern & 1) == 0 ? pattern : next_pattern;

@@ -58,7 +58,7 @@ TEST(RandomStates, SayWhetherTheyWereDrawnAndCarryIt) {
   EXPECT_EQ(random_state(Seed{7, 3, true}), vouched(random_state(7, 3)));
 }
 
-// Every bit of what is drawn takes both values in 64 draws, but for a probability of 2^-63 each.
+// In 64 draws every drawn bit takes both values, except with a probability of 2^-63 for each bit.
 TEST(RandomStates, AreDrawnFromAllBits) {
   std::uint64_t ones_of_key = 0, zeros_of_key = 0, ones_of_stream = 0, zeros_of_stream = 0;
   std::uint64_t ones = 0, zeros = 0;
@@ -79,7 +79,7 @@ TEST(RandomStates, AreDrawnFromAllBits) {
     zeros |= ~seed.number & ~seed.stream & k53;
   }
   EXPECT_EQ(ones_of_key & zeros_of_key & ones_of_stream & zeros_of_stream, ~std::uint64_t{0});
-  // Of a bit in both numbers at once: missed with a probability of (3/4)^64 = 1e-8, for 106 of them.
+  // A bit that is set in both numbers at once: missed with a probability of (3/4)^64 = 1e-8, for each of 106 bits.
   EXPECT_EQ(ones & zeros, k53);
 }
 
@@ -98,7 +98,7 @@ TEST(FillNormal, IsAFunctionOfItsStateAndPiecesMakeTheWhole) {
   EXPECT_EQ(fill_normal(start, {}), start);
 }
 
-// The same numbers from the same blocks by the C library's functions: within a few units in the last place.
+// The C library's functions give the same numbers from the same blocks, within a few units in the last place.
 TEST(FillNormal, AgreesWithTheFormulaOfBoxAndMuller) {
   std::vector<double> values(200000);
   static_cast<void>(fill_normal(random_state(3), values));
@@ -121,7 +121,7 @@ TEST(FillNormal, HasTheseBitsEverywhere) {
   EXPECT_EQ(hash, 16634580087510568016U);
 }
 
-// Largest distance between the empirical and the given distribution, times sqrt(n): above 1.95 once in a thousand.
+// Largest distance between the empirical and the given distribution, times sqrt(n): it exceeds 1.95 once in a thousand.
 template <class Distribution>
 double kolmogorov_smirnov(std::vector<double> values, Distribution distribution) {
   std::sort(values.begin(), values.end());
@@ -153,7 +153,7 @@ TEST(FillNormal, HasTheMomentsAndTheDistributionOfANormal) {
   for (const double value : values) {
     for (int k = 1; k <= 4; ++k) moments[k] += std::pow(value, k);
   }
-  // Standard deviations of the sample moments: sqrt of 1, 2, 15, 96 over n; five of them are allowed.
+  // Standard deviations of the sample moments: sqrt of 1, 2, 15, 96, divided by sqrt(n); five of them are allowed.
   const double root = 5 / std::sqrt(static_cast<double>(n));
   EXPECT_NEAR(moments[1] / n, 0, root);
   EXPECT_NEAR(moments[2] / n, 1, root * std::sqrt(2.0));

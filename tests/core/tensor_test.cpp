@@ -42,7 +42,7 @@ TEST(ElementCount, RefusesNegativeExtentsAndOverflow) {
   EXPECT_FALSE(element_count(Dimensions{0, -1}));
   EXPECT_FALSE(element_count(Dimensions{kLargest, 2}));
   EXPECT_FALSE(element_count(Dimensions{std::int64_t{1} << 32, std::int64_t{1} << 32}));
-  // A zero extent does not excuse the strides, which would overflow.
+  // A zero extent does not excuse the strides: they would overflow.
   EXPECT_FALSE(element_count(Dimensions{0, std::int64_t{1} << 32, std::int64_t{1} << 32}));
 }
 

@@ -1,5 +1,6 @@
-// Any bytes as the .metadata of torch.distributed.checkpoint, with a shard: entries whose values can all be read, or a
-// FileError. The first four bytes tell the length of .metadata; what follows it is every shard that it names.
+// Any bytes as the .metadata of torch.distributed.checkpoint, with a shard: gives entries whose values can all be read,
+// or a FileError. The first four bytes hold the length of .metadata; the rest is the content of every shard that it
+// names.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

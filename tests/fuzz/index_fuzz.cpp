@@ -1,4 +1,5 @@
-// Any bytes as the index of a sharded checkpoint: names of tensors and files below the index's folder, or a FileError.
+// Any bytes as the index of a sharded checkpoint: gives names of tensors and of files below the index's folder, or a
+// FileError.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     io::looks_like_json_object(*file);
     for (const auto& [shard, tensors] : io::read_sharded_index(file)) {
       io::fuzz::require(!tensors.empty());
-      // No name may lead out of the folder, however it is joined to it.
+      // No name may lead out of the folder, however it is joined to the folder's path.
       const std::filesystem::path path(shard);
       io::fuzz::require(path.is_relative() && path == path.lexically_normal() && *path.begin() != "..");
       io::fuzz::require(shard.find('\0') == std::string::npos);

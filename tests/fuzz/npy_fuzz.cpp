@@ -1,4 +1,4 @@
-// Any bytes as a NumPy array or archive: entries whose values can all be read, or a FileError.
+// Any bytes as a NumPy array or archive: gives entries whose values can all be read, or a FileError.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-// Any bytes as a PyTorch archive, a legacy stream or a bare pickle: entries whose values can all be read, or a
+// Any bytes as a PyTorch archive, a legacy stream or a bare pickle: gives entries whose values can all be read, or a
 // FileError.
 #include <cstddef>
 #include <cstdint>

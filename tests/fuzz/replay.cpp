@@ -1,4 +1,4 @@
-// Runs a fuzz target on each file of a folder, once: what was found before stays found without libFuzzer.
+// Runs a fuzz target once on each file of a folder, so that known findings are checked without libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

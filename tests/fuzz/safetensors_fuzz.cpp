@@ -1,4 +1,4 @@
-// Any bytes as a safetensors file: entries whose values can all be read, or a FileError.
+// Any bytes as a safetensors file: gives entries whose values can all be read, or a FileError.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-// Reads every value that the entries of a fuzzed file offer, so that a wrong address is seen.
+// Reads every value that the entries of a fuzzed file offer, so that a wrong address is noticed.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ inline void require(bool truth) {
   if (!truth) std::abort();
 }
 
-/// Loads each entry and reads all its bytes. An entry may refuse to load with FileError; it must not promise what it
-/// does not keep.
+/// Loads each entry and reads all its bytes. An entry may refuse to load with FileError, but it must keep what it
+/// promises.
 inline void touch(const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
     require(static_cast<bool>(entry.load) == entry.unreadable.empty());

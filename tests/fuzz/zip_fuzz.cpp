@@ -1,4 +1,4 @@
-// Any bytes as a zip archive: members that can all be read and do not exceed what they claim, or a FileError.
+// Any bytes as a zip archive: gives members that can all be read and do not exceed what they claim, or a FileError.
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -37,7 +37,7 @@ mode_t mode_of(const fs::path& path) {
   return status.st_mode & 07777;
 }
 
-// While one is alive no file may grow beyond `bytes`: what a full disk is to a writer, at a size of our choice.
+// While one of these exists, no file may grow beyond `bytes`: to a writer that is a full disk, at a size of our choice.
 class SmallDisk {
  public:
   explicit SmallDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -151,7 +151,7 @@ TEST(AtomicFile, RefusesWhatIsNoPlaceForAFileAndNamesIt) {
   const fs::path nowhere = folder.path() / "nowhere" / "out";
   EXPECT_TRUE(contains(refusal([&] { write_file(nowhere, "x"); }), nowhere.string() + ": cannot create"));
   EXPECT_TRUE(contains(refusal([&] { check_writable(nowhere, {}); }), nowhere.string() + ": cannot create"));
-  // A file where a folder is needed.
+  // A file in the place of a folder.
   const fs::path below = folder.write("file", "") / "out";
   EXPECT_TRUE(contains(refusal([&] { write_file(below, "x"); }), below.string() + ": cannot create"));
 }

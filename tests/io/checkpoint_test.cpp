@@ -21,7 +21,7 @@ using testing::refusal;
 using testing::TempFolder;
 using testing::zip_of;
 
-// A safetensors file of one-element f32 tensors, each with the value given.
+// A safetensors file of one-element f32 tensors, each with its given value.
 std::string safetensors(const std::vector<std::pair<std::string, float>>& tensors) {
   std::string header = "{", data;
   for (const auto& [name, value] : tensors) {
@@ -129,7 +129,7 @@ TEST(OpenCheckpoint, AMalformedFileInAFolderIsNotPassedOver) {
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), "b.npy: header: shape [1] of '<f4' takes 4"));
 }
 
-// What is odd in a folder keeps nothing else from being read, and is named.
+// An odd file in a folder does not keep the others from being read, and is named.
 TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
   const TempFolder folder;
   folder.write("w.npy", npy(2));
@@ -144,7 +144,7 @@ TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
   ASSERT_EQ(checkpoint.notes.size(), 2U);
   EXPECT_TRUE(contains(checkpoint.notes[0], "not read: " + (folder.path() / "photos.ZIP").string() + ": "));
   EXPECT_TRUE(contains(checkpoint.notes[1], "no files of a known format: 'notes.docx', 'source.zip'"));
-  // One that is named like a checkpoint was meant to be read.
+  // A file that is named like a checkpoint was meant to be read.
   for (const char* name : {"model.pt", "model.NPZ", "pytorch_model.bin", "0123abcd"}) {
     const fs::path path = folder.write(name, "PK\3\4 cut short");
     EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), path.string() + ": ")) << name;
@@ -152,7 +152,8 @@ TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
   }
 }
 
-// Half a download must not pass for the whole: what is named like a checkpoint and is none is named with the reason.
+// An incomplete download must not pass for the whole: a file that is named like a checkpoint but is not one is named,
+// with the reason.
 TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
   const TempFolder folder;
   folder.write("m-2.safetensors", "version https://git-lfs.github.com/spec/v1\n");
@@ -228,7 +229,7 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   }
 }
 
-// What was not read though it may hold weights, `name: reason`.
+// The files that were not read though they may hold weights, as `name: reason`.
 Names unread_of(const Checkpoint& checkpoint) {
   Names all;
   for (const UnreadFile& file : checkpoint.unread_files)
@@ -275,7 +276,7 @@ TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {
   EXPECT_TRUE(contains(open_checkpoint(one).notes.at(0), "name '" + index.string() + "' for all"));
 }
 
-// An archive may bring links along.
+// An archive may bring links with it.
 TEST(OpenCheckpoint, LinksThatLeadOutOfAFolderAreUnread) {
   const TempFolder folder;
   fs::create_directories(folder.path() / "model" / "below");
@@ -296,7 +297,7 @@ TEST(OpenCheckpoint, LinksThatLeadOutOfAFolderAreUnread) {
   EXPECT_TRUE(contains(unread_of(open_checkpoint(folder.path() / "model")).at(0), "c.npy"));
 }
 
-// Without an index, too: one file is most models.
+// Also without an index: most models have only one file.
 TEST(OpenCheckpoint, AFolderMayBeOfLinksIntoAHubCache) {
   const TempFolder folder;
   const fs::path model = folder.path() / "models--org--name", snapshot = model / "snapshots" / "rev";
@@ -307,7 +308,7 @@ TEST(OpenCheckpoint, AFolderMayBeOfLinksIntoAHubCache) {
   folder.write("models--org--name/blobs/1b", "{}");
   fs::create_symlink("../../blobs/0a", snapshot / "model.safetensors");
   EXPECT_EQ(names_of(open_checkpoint(snapshot)), Names{"w"});
-  // A folder that was filled with links is known by its config.json.
+  // A folder that was filled with links is recognized by its config.json.
   fs::create_symlink(model / "blobs" / "0a", folder.path() / "local" / "model.safetensors");
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path() / "local"); }), "a link that leads out of"));
   fs::create_symlink(model / "blobs" / "1b", folder.path() / "local" / "config.json");
@@ -417,7 +418,7 @@ TEST_F(ShardedCheckpoint, MayHaveItsShardsInAFolderBelow) {
   fs::create_directories(folder_.path() / "parts" / "x");
   fs::rename(folder_.path() / "m-1.safetensors", folder_.path() / "parts" / "m-1.safetensors");
   fs::rename(folder_.path() / "m-2.safetensors", folder_.path() / "parts" / "x" / "m 2.safetensors");
-  // One file under two spellings is read once.
+  // A file under two spellings is read once.
   index(R"({"a":"parts/m-1.safetensors","b":"./parts//m-1.safetensors","c":"parts/x/m 2.safetensors"})");
   for (const fs::path& path : {folder_.path(), folder_.path() / "m.safetensors.index.json"}) {
     const Checkpoint checkpoint = open_checkpoint(path);
@@ -463,7 +464,7 @@ TEST_F(ShardedCheckpoint, MayBeginWithAByteOrderMark) {
                        "UTF-16"));
 }
 
-// Nothing that an index promises is lost without a word, and nothing that is there is withheld for it.
+// No tensor that an index promises is lost silently, and no tensor that is there is withheld because of it.
 TEST_F(ShardedCheckpoint, NamesTheTensorsThatNoShardHolds) {
   const fs::path path =
       index(R"({"a":"m-1.safetensors","b":"m-1.safetensors","mtp.0":"m-1.safetensors","c":"m-2.safetensors",)"

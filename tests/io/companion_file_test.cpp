@@ -42,7 +42,7 @@ class CompanionFile : public ::testing::Test {
     folder_.write(name, content);
   }
 
-  // What is read, or why not.
+  // The content that is read, or the reason for the refusal.
   std::string read(const std::string& location, const std::string& model = "model/m.onnx") const {
     std::string text;
     const std::string problem =
@@ -90,7 +90,7 @@ TEST_F(CompanionFile, NoLinkLeadsOut) {
   }
   EXPECT_TRUE(contains(read("g"), at("model-2/secret").string()));
   EXPECT_TRUE(contains(read("c/model/sub/../../secret"), "has '..'"));
-  EXPECT_EQ(read("c/model/w.data"), "beside");  // out and in again: what counts is where it ends
+  EXPECT_EQ(read("c/model/w.data"), "beside");  // out and in again: only the end of the path counts
   EXPECT_TRUE(contains(read("e"), "is not a regular file"));
   EXPECT_TRUE(contains(read("circle"), "Too many levels of symbolic links"));
   EXPECT_TRUE(contains(read("f"), "is missing"));
@@ -123,7 +123,7 @@ TEST_F(CompanionFile, LocationsArePathsBelowTheModel) {
   for (const Case& c : cases) EXPECT_TRUE(contains(read(c.location), c.problem)) << c.location;
 }
 
-// As huggingface_hub lays its cache out: each file of a snapshot is a link to a blob.
+// huggingface_hub lays its cache out like this: each file of a snapshot is a link to a blob.
 TEST_F(CompanionFile, AHubCacheKeepsItsFilesAsBlobs) {
   const std::string repository = "hub/models--org--name/";
   make(repository + "blobs/111", "the model");
@@ -143,7 +143,7 @@ TEST_F(CompanionFile, AHubCacheKeepsItsFilesAsBlobs) {
   EXPECT_EQ(read("onnx/m.data", snapshot + "m.onnx"), "its data");
   EXPECT_TRUE(contains(read("other.data", snapshot + "m.onnx"), "leads out of the model's folder"));
   EXPECT_TRUE(contains(read("secret.data", snapshot + "m.onnx"), "leads out of the model's folder"));
-  // A folder that someone links into the cache, and the revision under another name.
+  // Somebody's link to a folder in the cache, and the revision under another name.
   fs::create_directory_symlink(at(snapshot), at("latest"));
   EXPECT_EQ(read("m.data", "latest/m.onnx"), "its data");
 }
@@ -164,7 +164,7 @@ TEST_F(CompanionFile, MayLieBesideTheFileThatTheModelIsALinkTo) {
   EXPECT_TRUE(contains(read("secret", "linked/m.onnx"), "leads out of the model's folder"));
 }
 
-// Folders that only look like parts of a cache give no more rights than others.
+// Folders that only look like parts of a cache grant no more rights than others.
 TEST_F(CompanionFile, OnlyACacheHasBlobs) {
   make("plain/blobs/222", "x");
   make("plain/snapshots/rev/m.onnx", "the model");

@@ -34,7 +34,7 @@ Tensor matrix(const std::vector<float>& values) {
   return Tensor::copy_of(std::span<const float>(values), {2, static_cast<std::int64_t>(values.size()) / 2});
 }
 
-// The same values, stored column by column.
+// These values, stored column by column.
 Tensor by_columns(const Tensor& a) {
   const std::int64_t rows = a.shape()[0], columns = a.shape()[1];
   std::vector<float> values;

@@ -70,7 +70,7 @@ TEST(Decompress, false_claims_damage_and_what_follows_are_told_apart) {
     for (std::size_t length = 0; length < stream.size(); ++length) {
       EXPECT_NE(all(stream.substr(0, length), method, content.size()).end, End::exact) << length;
     }
-    // Either is noticed here or by the checksum of the archive.
+    // Either the decoder notices the change or the checksum of the archive does.
     for (std::size_t at = 0; at < stream.size(); ++at) {
       std::string changed = stream;
       changed[at] = static_cast<char>(changed[at] ^ 0x55);
@@ -85,9 +85,9 @@ TEST(Decompress, an_lzma_stream_may_have_a_dictionary_of_any_size_and_no_end_mar
   const std::string content(10'000, 'z');
   std::string stream = testing::lzmaed(content, 1u << 28);
   EXPECT_EQ(all(stream, Compression::lzma, content.size()).end, End::exact);
-  for (std::size_t i = 5; i < 9; ++i) stream[i] = '\xff';  // 4 GiB: what it takes is what is claimed
+  for (std::size_t i = 5; i < 9; ++i) stream[i] = '\xff';  // 4 GiB: the decoder takes only the memory claimed
   EXPECT_EQ(all(stream, Compression::lzma, content.size()).end, End::exact);
-  // Told the size, the decoder needs no marker and takes one.
+  // If the decoder knows the size, it needs no marker but accepts one.
   EXPECT_EQ(decompress(Compression::lzma, bytes_of(stream), content.size(), false).end, End::exact);
   stream[2] = 6;
   EXPECT_EQ(all(stream, Compression::lzma, content.size()).end, End::damaged);

@@ -95,7 +95,7 @@ inline std::string metadata(const std::vector<Tensor>& tensors, const std::vecto
                                             pk::str("planner_data"), "N", pk::str("storage_data"), pk::dict(stored)})));
 }
 
-/// Appends an archive to a shard and says where it lies.
+/// Appends an archive to a shard and returns where it lies.
 inline Chunk add(std::string& shard, const std::string& file, std::vector<std::int64_t> offsets,
                  std::vector<std::int64_t> sizes, const std::vector<float>& values) {
   const std::string archive = saved(sizes, values);

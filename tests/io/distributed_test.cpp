@@ -175,7 +175,7 @@ TEST(Distributed, chunks_that_do_not_tile_are_refused) {
     Shards shards{{"s", ""}};
     dcp::Tensor tensor{"w", shape, {}};
     for (const auto& [offsets, sizes] : cut) {
-      // What is not valid is described and not stored: the description is refused before.
+      // An invalid tensor is described but not stored: the description is refused first.
       const bool valid = element_count(sizes).has_value();
       tensor.chunks.push_back(valid ? dcp::add(shards["s"], "s", offsets, sizes, block(offsets, sizes))
                                     : dcp::Chunk{offsets, sizes, "s", 0, 0});
@@ -186,7 +186,7 @@ TEST(Distributed, chunks_that_do_not_tile_are_refused) {
   EXPECT_TRUE(contains(problem({4, 2}, {}), "0 chunks hold 0 of its 8 elements"));
   EXPECT_TRUE(contains(problem({4, 2}, {{{0, 0}, {3, 2}}, {{2, 0}, {2, 2}}}), "overlap"));
   EXPECT_TRUE(contains(problem({4, 4}, {{{0, 0}, {3, 3}}, {{2, 2}, {2, 2}}, {{3, 0}, {1, 2}}}), "overlap"));
-  // As many elements as the tensor has, yet one is there twice and one is missing.
+  // As many elements as the tensor has, but one is there twice and one is missing.
   EXPECT_TRUE(contains(problem({2, 2}, {{{0, 0}, {2, 1}}, {{1, 0}, {1, 2}}}), "overlap"));
   EXPECT_TRUE(contains(problem({4, 2}, {{{0, 0}, {4, 3}}}), "does not lie in the shape"));
   EXPECT_TRUE(contains(problem({4, 2}, {{{3, 0}, {2, 2}}}), "does not lie in the shape"));
@@ -200,7 +200,7 @@ TEST(Distributed, a_layout_that_would_take_for_ever_to_check_is_given_up) {
   for (std::int64_t i = 0; i < 2000; ++i) chunks.push_back({{i, 0}, {1, 1}, std::nullopt});
   std::uint64_t steps = 100'000;
   EXPECT_EQ(tiling_problem(std::vector<std::int64_t>{2000, 1}, chunks, steps), "");
-  // Each of them lies across the first dimension, beside all others.
+  // Each of them spans the first dimension, side by side with all the others.
   for (std::int64_t i = 0; i < 2000; ++i) chunks[static_cast<std::size_t>(i)] = {{i % 2, i}, {2000, 1}, std::nullopt};
   EXPECT_EQ(tiling_problem(std::vector<std::int64_t>{2001, 2000}, chunks, steps),
             "its 2000 chunks hold 4000000 of its 4002000 elements: shards are missing");

@@ -74,7 +74,7 @@ TEST_F(TruncatedFile, MayLoseEverything) {
   EXPECT_TRUE(contains(intactness(*file), "was truncated while it was read"));
 }
 
-// Within its last page a shorter file gives zeros without any fault.
+// Within its last page a shorter file gives zeros without a fault.
 TEST_F(TruncatedFile, IsNoticedWhereNothingFaults) {
   const auto file = mapped(100);
   truncate(60);
@@ -91,7 +91,7 @@ TEST_F(TruncatedFile, IsReadByManyThreadsAtOnce) {
     std::vector<std::size_t> zeros(8);
     for (std::size_t t = 0; t < zeros.size(); ++t) {
       threads.emplace_back([&, t] {
-        // Backwards, so that each read faults before what lies behind it is there.
+        // Backward, so that each read faults before the pages after it are there.
         for (std::size_t page = 64; page-- > 1;) {
           zeros[t] += file->bytes()[page * kPage + t] == std::byte{0} ? 1U : 0U;
         }
@@ -104,7 +104,7 @@ TEST_F(TruncatedFile, IsReadByManyThreadsAtOnce) {
 }
 
 TEST_F(TruncatedFile, BreaksNoOtherMapping) {
-  for (int round = 0; round < 50; ++round) mapped(kPage, "before.bin");  // places in the registry are used again
+  for (int round = 0; round < 50; ++round) mapped(kPage, "before.bin");  // slots in the registry are reused
   const auto other = mapped(4 * kPage, "other.bin");
   const auto file = mapped(4 * kPage);
   const auto third = mapped(4 * kPage, "third.bin");
@@ -116,7 +116,7 @@ TEST_F(TruncatedFile, BreaksNoOtherMapping) {
   EXPECT_EQ(intactness(*third), "nothing was thrown");
 }
 
-// A file that was truncated and has its length again, as `cp` over it leaves it.
+// A file that was truncated and then got its length back, as `cp` over it does.
 TEST_F(TruncatedFile, StaysBrokenIfItGrowsAgain) {
   const auto file = mapped(4 * kPage);
   truncate(0);
@@ -153,7 +153,7 @@ TEST_F(TruncatedFile, IsFoundFromItsTensors) {
   EXPECT_TRUE(contains(refusal([&] { check_intact(row); }), "w.bin: was truncated"));
   check_intact(copy);
   check_intact(Tensor());
-  // Neither a result of the changed values nor the error that they led to.
+  // Neither a result of the changed values nor the error that they led to comes through.
   EXPECT_TRUE(contains(refusal([&] { while_intact(tensor, [] { return 7; }); }), "w.bin: was truncated"));
   EXPECT_TRUE(contains(refusal([&] { while_intact(tensor, [] { throw InternalError("a contradiction"); }); }),
                        "w.bin: was truncated"));
@@ -174,7 +174,7 @@ TEST_F(TruncatedFile, IsNoCheckpointToLoadOrToWriteFrom) {
   EXPECT_FALSE(fs::exists(folder_.path() / "copy.npy"));
 }
 
-// A fault that is none of ours, in a mapping that the program made itself.
+// Makes a fault that is not ours, in a mapping that the program made itself.
 void touch_a_foreign_truncated_mapping(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDWR);
   const auto* bytes = static_cast<const volatile char*>(::mmap(nullptr, kPage, PROT_READ, MAP_PRIVATE, file, 0));

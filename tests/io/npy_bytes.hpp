@@ -10,7 +10,7 @@
 
 namespace sigmax::io::testing {
 
-/// An array file of the version given.
+/// An array file of the given version.
 inline std::string file_with(const std::string& header, const std::string& data, int version = 1) {
   const auto length = static_cast<std::uint32_t>(header.size());
   std::string content = "\x93NUMPY";
@@ -20,7 +20,7 @@ inline std::string file_with(const std::string& header, const std::string& data,
   return content + header + data;
 }
 
-/// A header.
+/// The dictionary of a header.
 inline std::string dictionary(const std::string& type, const std::string& shape, bool fortran = false) {
   return fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", type, fortran ? "True" : "False", shape);
 }

@@ -91,7 +91,7 @@ constexpr TypeCase kTypes[] = {
     {"u1", DType::u8},  {"b1", DType::boolean}, {"c8", DType::c64}, {"c16", DType::c128},
 };
 
-// Random arrays of every type, rank, order and byte order, written by the test, come back bit for bit.
+// Random arrays of every type, rank, order and byte order that the test writes come back bit for bit.
 TEST(Npy, RoundTripsRandomArraysOfEveryType) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 60; ++round) {
@@ -172,7 +172,7 @@ TEST(Npy, ListsArraysThatAreNotNumbers) {
   }
 }
 
-// NumPy does not look into longer headers either, unless it is told to.
+// NumPy does not parse longer headers either, unless it is told to.
 TEST(Npy, ListsWhatHasAHeaderAboveTheLimit) {
   for (const int version : {1, 2, 3}) {
     const Entry entry = read(file_with(dictionary("<f4", "(1,)") + std::string(10'000, ' '), "1234", version));
@@ -194,7 +194,7 @@ TEST(Npy, ListsRecords) {
   }
 }
 
-// numpy.save, several times on one open file.
+// numpy.save called several times on one open file.
 TEST(Npy, ReadsArraysOneAfterAnother) {
   const std::string content = file_with(dictionary("<f4", "(2,)"), raw(std::vector<float>{1, 2})) +
                               file_with(dictionary(">f8", "(1, 1)"), std::string("\x40\0\0\0\0\0\0\0", 8), 2) +

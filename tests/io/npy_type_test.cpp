@@ -23,7 +23,7 @@ Entry read(const std::string& content) { return read_npy(file_of(content, "w.npy
 
 double at(const Tensor& tensor, const std::vector<std::int64_t>& index) { return tensor.at(index); }
 
-// A type that nobody knows does not keep its file, or its folder, from being listed.
+// A type that nobody knows does not keep its file or its folder from being listed.
 TEST(NpyType, UnknownNamesAreListed) {
   for (const char* type : {"",         "<",        "<f3",   "<i0",          "<q4",    "<>f4",
                            "<f4x",     "<U4[x]",   "|S-1",  "|S4294967295", "float8", "|S99999999999999999999",
@@ -37,7 +37,7 @@ TEST(NpyType, UnknownNamesAreListed) {
   }
 }
 
-// What numpy.dtype() of NumPy 2.4, and of versions before it, makes of each.
+// What numpy.dtype() of NumPy 2.4 and of earlier versions makes of each.
 TEST(NpyType, NumbersAreReadUnderEachOfTheirNames) {
   struct Case {
     DType type;

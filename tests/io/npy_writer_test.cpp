@@ -43,7 +43,8 @@ TEST(NpyWriter, EveryTypeOfNumPyKeepsItsNameAndBytes) {
   }
 }
 
-// The bytes that numpy.save(file, numpy.array([[1, 2]], dtype='<f4')) writes, but for the blanks that pad its header.
+// The bytes that numpy.save(file, numpy.array([[1, 2]], dtype='<f4')) writes, except for the blanks that pad its
+// header.
 TEST(NpyWriter, TheBytesAreNumPysOwn) {
   const TempFolder folder;
   Context context(1);

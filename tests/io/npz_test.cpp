@@ -68,7 +68,7 @@ TEST(Npz, ListsMembersThatAreNotNumbers) {
   EXPECT_EQ(entries[1].shape, Dimensions{2});
 }
 
-// One member of a type that is not read takes none of the others with it.
+// One member of an unsupported type does not keep the others from being read.
 TEST(Npz, ReadsWhatStandsBesideOddMembers) {
   const std::string weight = array("<f4", "(1,)", raw(2.5F));
   const std::pair<std::string, const char*> odd[] = {
@@ -109,7 +109,7 @@ TEST(Npz, RefusesMalformedMembersAndNamesThem) {
   }
 }
 
-// A bomb: the header and the directory agree on gigabytes, a few bytes stand for them.
+// A bomb: header and directory agree on gigabytes, for which there are only a few bytes.
 TEST(Npz, ACompressedMemberCannotClaimMoreThanItHas) {
   const std::string member = array("<f4", "(1000000000,)", std::string(20'000, '\0'));
   const std::size_t header = member.size() - 20'000;
@@ -126,7 +126,7 @@ TEST(Npz, ACompressedMemberCannotClaimMoreThanItHas) {
   const auto entries = read(claiming(header + 4'000'000'000));
   ASSERT_EQ(entries.size(), 1U);
   EXPECT_TRUE(contains(refusal([&] { entries[0].load(); }), "archive member 'w.npy': claims that"));
-  // A claim beyond what a short member's prefix can give is seen at once.
+  // A claim beyond what a short member's prefix can hold is noticed at once.
   EXPECT_TRUE(contains(refusal([&] { read(zip_of({{"w.npy", member.substr(0, header - 1), true}})); }), "cut short"));
 }
 

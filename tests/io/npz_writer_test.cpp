@@ -33,7 +33,7 @@ TEST(NpzWriter, WhatIsWrittenIsReadBack) {
   }
 }
 
-// Our reader checks the sums of compressed members alone.
+// Our own reader checks only the checksums of compressed members.
 TEST(NpzWriter, TheChecksumsAreThoseOfTheMembers) {
   const TempFolder folder;
   Context context(1);

@@ -1,4 +1,4 @@
-// ONNX models made field by field, for tests: what no library would write can be written here.
+// ONNX models made field by field for tests, including models that no library would write.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ inline Message floats(std::string_view name, const Extents& dims, const std::vec
   return raw_tensor(name, kFloat, dims, values);
 }
 
-/// A tensor whose elements lie packed in one of the varint fields.
+/// A tensor whose elements are packed in one of the varint fields.
 inline Message packed_tensor(std::string_view name, std::int32_t type, const Extents& dims, std::uint32_t field,
                              const std::vector<std::int64_t>& values) {
   std::string packed;

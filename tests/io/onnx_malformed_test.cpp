@@ -168,7 +168,7 @@ TEST_F(OnnxExternalData, IsMappedFromBesideTheModel) {
   EXPECT_EQ(load(external({{"location", "./sub//w.data"}, {"checksum", "x"}})).second, (std::vector<float>{5, 6}));
 }
 
-// Whatever it is called: a gate must not count it as weights that were not read.
+// Whatever the file's name is: a gate must not count it as weights that were not read.
 TEST_F(OnnxExternalData, InAFolderIsNoFileThatWasLeftUnread) {
   for (const char* name : {"weights.bin", "model.gguf", "m.onnx_data", "w.h5"}) {
     folder_.write(std::string("model/") + name, raw(std::vector<float>{5, 6}));
@@ -234,7 +234,7 @@ TEST_F(OnnxExternalData, MayBeALinkWithinTheModelsFolderOrTheHubsCache) {
 TEST_F(OnnxExternalData, IsNamedWhereItIsTruncatedMeanwhile) {
   handle_mapping_faults();
   const std::size_t bytes = 8 * 4096;
-  // In place, and copied since no float lies at an odd address.
+  // In place, or copied because no float lies at an odd address.
   for (const char* offset : {"0", "1"}) {
     folder_.write("model/w.data", std::string(bytes + 1, '\0'));
     const Message model = external({{"location", "w.data"}, {"offset", offset}}, {bytes / 4});

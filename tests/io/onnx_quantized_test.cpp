@@ -1,4 +1,4 @@
-// Integer weights with scale and zero point, read as what they stand for.
+// Integer weights with scale and zero point, read as the numbers that they represent.
 #include <gtest/gtest.h>
 
 #include <algorithm>

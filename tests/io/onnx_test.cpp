@@ -26,7 +26,7 @@ std::vector<T> elements(const Entry& entry) {
   return {first, first + tensor.size()};
 }
 
-/// `MatMul:1T`, `Conv:1g4`: one word a usage.
+/// `MatMul:1T`, `Conv:1g4`: one word per usage.
 std::string usage(const Entry& entry) {
   std::string text;
   for (const Usage& use : entry.used_by) {
@@ -250,7 +250,7 @@ TEST(Onnx, KnowsTheShapesThatConstantsGiveWeights) {
     EXPECT_EQ(usage.view, (Dimensions{6, 20}));
   }
   EXPECT_EQ(usage_of({reshape, product}, packed_tensor("s", kInt64, {2}, 7, {24, 5})).view, (Dimensions{24, 5}));
-  // A shape that is no shape, or is not known.
+  // A target shape that is not valid, or is not known.
   for (const std::vector<std::int64_t>& target :
        {std::vector<std::int64_t>{6, 21}, {-1, -1}, {6, -2}, {7, -1}, {0, 0, 0, 0}, {}}) {
     const Usage usage = usage_of({reshape, product}, list(target));
@@ -258,7 +258,8 @@ TEST(Onnx, KnowsTheShapesThatConstantsGiveWeights) {
     EXPECT_TRUE(usage.view.empty()) << to_string(target);
   }
   EXPECT_TRUE(usage_of({node("Reshape", {"w", "x"}, {"a"}), product}, list({6, 20})).view.empty());
-  // Nodes in a row; what is transposed behind the reshape has its axes counted, and nothing is known before it.
+  // Several nodes in a row: the axes of a value that is transposed after the reshape are counted; before the reshape
+  // nothing is known.
   const Usage turned =
       usage_of({node("Reshape", {"w", "s"}, {"b"}), transposed("b", "a", {1, 0}), product}, list({24, 5}));
   EXPECT_EQ(turned.view, (Dimensions{24, 5}));

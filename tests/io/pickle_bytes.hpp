@@ -1,4 +1,4 @@
-// Writes pickles in memory for the tests of io/: one function an opcode or a common group of them.
+// Writes pickles in memory for the tests of io/: one function per opcode or common group of opcodes.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ inline std::string ints(const std::vector<std::int64_t>& values) {
   for (const std::int64_t value : values) items.push_back(num(value));
   return tuple(items);
 }
-/// Keys and values, alternating, each a piece of pickle.
+/// Keys and values in turn, each a piece of a pickle.
 inline std::string dict(const std::vector<std::string>& pairs) { return "}(" + joined(pairs) + "u"; }
 inline std::string call(const std::string& callable, const std::vector<std::string>& args) {
   return callable + tuple(args) + "R";
@@ -58,7 +58,7 @@ inline std::string object(const std::string& module, const std::string& type, co
   return global(module, type) + ")\x81" + state + "b";
 }
 
-/// What torch.save writes for a DTensor of which this file has the part `local`.
+/// What torch.save writes for a DTensor if this file has its part `local`.
 inline std::string dtensor(const std::vector<std::int64_t>& shape, const std::string& local,
                            const std::vector<std::string>& placements) {
   std::vector<std::string> placed;

@@ -25,7 +25,7 @@ std::string complaint(const std::string& bytes) {
   return refusal([&bytes] { read(bytes); });
 }
 
-// The value as Python would print it, to a depth that tests use.
+// The value as Python would print it, to the depth that the tests use.
 std::string show(const Pickle& p, Pickle::Id id) {
   const auto join = [&p, id](const char* open, const char* close) {
     std::string text = open;
@@ -204,7 +204,7 @@ TEST(Pickle, a_million_nested_tuples_are_only_data) {
   EXPECT_EQ(depth, kDepth);
 }
 
-// 2^200 leaves, if a walk unfolded what the pickle shares.
+// A walk that unfolded what the pickle shares would find 2^200 leaves.
 TEST(Pickle, shared_values_stay_shared) {
   std::string bytes = ")";
   for (int i = 0; i < 200; ++i) bytes += "\x32\x86";

@@ -88,7 +88,7 @@ TEST(ProcessShards, one_of_them_is_refused_too_and_what_is_whole_beside_them_is_
   EXPECT_TRUE(contains(problem("one"), "name one of the folders in it: 'mp_rank_00'"));
 }
 
-// Whatever their names: the metadata say where each tensor begins in the whole.
+// Whatever the names are: the metadata say where each tensor begins in the whole.
 TEST(ProcessShards, safetensors_of_torch_distributed_are_known_by_their_metadata) {
   const TempFolder folder;
   const auto write = [&folder](const std::string& name, std::string info) {

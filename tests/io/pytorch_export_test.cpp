@@ -194,7 +194,7 @@ TEST(TorchPackage, the_tensors_of_its_pickles_are_read) {
   EXPECT_TRUE(contains(refusal([&] { read_package(several); }), "its storage '7' is not in the file"));
 }
 
-// One pickle may name a tensor often; many of them together no more often than the file justifies.
+// One pickle may name a tensor often; several of them together may name it no more often than the file justifies.
 TEST(TorchPackage, many_pickles_may_not_name_a_tensor_for_ever) {
   std::string often = "](" + numbered(0) + pk::put(0);
   for (int i = 0; i < 40000; ++i) often += pk::get(0);

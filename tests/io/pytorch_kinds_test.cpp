@@ -1,4 +1,4 @@
-// Tensors that PyTorch pickles in other ways than plainly.
+// Tensors that PyTorch does not pickle plainly.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -179,7 +179,7 @@ TEST(PyTorchKinds, numpy_arrays_that_cannot_be_read_have_their_reason) {
   EXPECT_TRUE(contains(read(array({1}, type_of("f8"), pk::num(1)))[0].unreadable, "whose bytes are not"));
   EXPECT_TRUE(contains(read(array({1, 1 << 30, 1 << 30}, type_of("f8"), one))[0].unreadable, "whose bytes are not"));
   EXPECT_TRUE(contains(refusal([&] { read(array({-1}, type_of("f8"), one)); }), "shape [-1] is not valid"));
-  // Nine bytes of text that stand for eight, and text that stands for none.
+  // Nine bytes of text that stand for eight, and text that stands for no bytes.
   for (const std::string& text :
        {"\xc4\x80" + std::string(7, 'x'), "\xc3" + std::string(8, 'x'), std::string(9, 'x')}) {
     const std::string bytes = pk::call(pk::global("_codecs", "encode"), {pk::str(text), pk::str("latin1")});
@@ -283,7 +283,7 @@ TEST(PyTorchKinds, one_tensor_may_stand_in_many_places) {
     EXPECT_EQ(values(entries.back()), Values(6, 2));
     EXPECT_TRUE(contains(entries[0].provenance, "shared by " + std::to_string(count)));
   }
-  // Views of their own on one storage, as tied and stacked weights are.
+  // Different views of one storage, as tied and stacked weights have.
   std::vector<std::string> views;
   for (int i = 0; i < 300; ++i) {
     views.push_back(pk::str("w" + std::to_string(i)));

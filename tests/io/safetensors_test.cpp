@@ -91,7 +91,7 @@ constexpr TypeCase kTypes[] = {
     {"F8_E5M2FNUZ", DType::f8_e5m2fnuz, false},
 };
 
-// Random tensors of every type and rank, written by the test, come back bit for bit.
+// Random tensors of every type and rank that the test writes come back bit for bit.
 TEST(Safetensors, RoundTripsRandomTensorsOfEveryType) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 40; ++round) {
@@ -121,7 +121,7 @@ TEST(Safetensors, RoundTripsRandomTensorsOfEveryType) {
     ASSERT_EQ(entries.size(), std::size(kTypes));
     for (std::size_t i = 0; i < entries.size(); ++i) {
       SCOPED_TRACE(kTypes[i].spelling);
-      // Empty tensors share their offsets with a neighbor, so a type may stand in another place.
+      // Empty tensors share their offsets with a neighbor, so a type may come at another position.
       const auto entry =
           std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.name == kTypes[i].spelling; });
       ASSERT_NE(entry, entries.end());
@@ -168,7 +168,7 @@ TEST(Safetensors, AcceptsWhatTheFormatAllows) {
   EXPECT_EQ(read(file_with("{" + tensor("half bytes", "F4", "[3,2]", 0, 3) + "}", "123")).size(), 1U);
 }
 
-// What the reference implementation reads, and what says nothing about the tensors, is read and named.
+// Odd parts that the reference implementation accepts, or that say nothing about the tensors, are read and named.
 TEST(Safetensors, ReadsOddHeadersAndSaysWhatIsOdd) {
   const std::string w = tensor("w", "F32", "[1]", 0, 4);
   struct Case {

@@ -1,4 +1,4 @@
-// What the tests of io/ share: files made of bytes, folders that vanish, and the message of a refusal.
+// Shared by the tests of io/: files made of bytes, folders that vanish, and the message of a refusal.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -73,7 +73,8 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-/// The message of the FileError that `action` throws; "nothing was thrown" if it returns. Other exceptions pass.
+/// The message of the FileError that `action` throws; "nothing was thrown" if it returns. Other exceptions are passed
+/// on.
 template <class Action>
 std::string refusal(Action action) {
   try {

@@ -1,4 +1,4 @@
-// Tensors that the tests of the writers put into files, and the comparison with what comes back.
+// Tensors that the tests of the writers put into files, and the comparison with the tensors that are read back.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline Tensor counted(DType dtype, Dimensions shape) {
   return Tensor::rounded(values, std::move(shape), dtype);
 }
 
-/// The same values, lying in column-major order.
+/// These values in column-major order.
 inline Tensor column_major(DType dtype, std::int64_t rows, std::int64_t columns) {
   std::vector<double> values(static_cast<std::size_t>(rows * columns));
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -40,7 +40,7 @@ inline Tensor column_major(DType dtype, std::int64_t rows, std::int64_t columns)
   return Tensor(dtype, {rows, columns}, {1, rows}, stored.data(), stored.owner());
 }
 
-/// Values that a careless writer loses.
+/// Values that a careless writer would lose.
 inline Tensor awkward() {
   using Limits = std::numeric_limits<double>;
   const std::vector<double> values = {
@@ -63,7 +63,7 @@ inline std::vector<OutputTensor> samples() {
           {"awkward", awkward()}};
 }
 
-/// Same type, shape and bits, the second in row-major order.
+/// Expects the same type, shape and bits, and row-major order of the second tensor.
 inline void expect_same(const Tensor& expected, const Tensor& got) {
   ASSERT_EQ(got.dtype(), expected.dtype());
   ASSERT_EQ(got.shape(), expected.shape());

@@ -42,7 +42,7 @@ void put_both(std::string& archive, std::size_t local, std::size_t central, T va
   put(archive, archive.rfind(kCentral) + central, value);
 }
 
-// Inserts bytes in front of what begins at `at`, and moves the offsets of directory and member along.
+// Inserts bytes before the content at `at`, and adjusts the offsets of directory and member.
 void insert_counted(std::string& archive, std::size_t at, const std::string& bytes) {
   const std::size_t directory = archive.rfind(kCentral), end = archive.rfind(kEnd);
   put(archive, end + 16, static_cast<std::uint32_t>(directory + bytes.size()));
@@ -50,7 +50,7 @@ void insert_counted(std::string& archive, std::size_t at, const std::string& byt
   archive.insert(at, bytes);
 }
 
-// What opening the archive and reading all its members complains of.
+// The complaint when the archive is opened and all its members are read.
 std::string complaint(const std::string& archive) {
   return refusal([&archive] {
     const auto file = file_of(archive);
@@ -88,7 +88,7 @@ TEST(ZipArchive, a_stored_member_is_the_mapping_itself_and_keeps_it_alive) {
   file.reset();
   EXPECT_FALSE(watch.expired());
   EXPECT_EQ(text_of(*member), content);
-  // Giving a region's pages back must leave the bytes readable.
+  // The bytes must remain readable after a region's pages are given back.
   member->region(0, content.size()).reset();
   EXPECT_EQ(text_of(*member), content);
   EXPECT_TRUE(contains(refusal([&member] { member->region(1, 3 * 4096); }), "past the end"));
@@ -129,7 +129,7 @@ TEST(ZipArchive, sizes_in_zip64_fields_are_understood) {
   EXPECT_EQ(members[0].bytes, 5u);
   EXPECT_EQ(text_of(*read_zip_member(file, members[0])), data);
 
-  // Two of them: the offsets of the last one's records lead into the first.
+  // Two such archives: the offsets of the last one's records lead into the first.
   const std::string whole = local + central + end64 + locator + end;
   EXPECT_TRUE(contains(complaint(whole + whole), "does not adjoin its locator"));
   EXPECT_TRUE(contains(complaint(whole + whole), "two archives one after another"));
@@ -227,7 +227,7 @@ TEST(ZipArchive, every_prefix_is_refused) {
   }
 }
 
-// What a streaming writer leaves out of the local header stands behind the data.
+// A streaming writer leaves some values out of the local header and writes them after the data.
 TEST(ZipArchive, a_streamed_member_has_its_sizes_from_the_directory) {
   std::string archive = zip_of({{"a", "hello"}});
   put_both(archive, 6, 8, std::uint16_t{8});
@@ -245,7 +245,7 @@ TEST(ZipArchive, a_comment_may_follow_the_end_record) {
   EXPECT_TRUE(contains(complaint(archive + "a comment and more"), "no end record"));
 }
 
-// A reader that trusts the last end record reads one of them, and says nothing of the others.
+// A reader that trusts the last end record reads one of the archives and says nothing about the others.
 TEST(ZipArchive, archives_one_after_another_are_refused) {
   const std::string one = zip_of({{"a", "hello"}}), two = zip_of({{"b", std::string(1000, 'x'), true}, {"c", ""}});
   const std::string empty = zip_of({});
@@ -298,7 +298,7 @@ TEST(ZipArchive, two_members_of_one_name_are_refused_and_a_third_is_read) {
   }
 }
 
-// The data of `outer` are the local header and the data of `inner`: what multiplies itself in a quine bomb.
+// The data of `outer` are the local header and the data of `inner`: this is how a quine bomb multiplies itself.
 TEST(ZipArchive, overlapping_members_are_refused) {
   const std::string inner = zip_of({{"inner", "0123456789"}});
   const std::string inner_record = inner.substr(0, inner.find(kCentral));

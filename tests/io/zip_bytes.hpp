@@ -17,7 +17,7 @@ struct ZipContent {
   std::string name;
   std::string bytes;
   bool compressed = false;
-  unsigned method = 8;  // of a compressed one: 8 deflate, 12 bzip2, 14 LZMA
+  unsigned method = 8;  // for a compressed member: 8 deflate, 12 bzip2, 14 LZMA
 };
 
 /// A raw deflate stream.
@@ -44,7 +44,8 @@ inline std::string bzip2ed(const std::string& bytes) {
   return result;
 }
 
-/// As an archive has it: a version, the length of the properties, the properties, and a stream with an end marker.
+/// The form that an archive has: a version, the length of the properties, the properties, and a stream with an end
+/// marker.
 inline std::string lzmaed(const std::string& bytes, std::uint32_t dictionary = 1 << 23) {
   lzma_options_lzma options;
   lzma_lzma_preset(&options, LZMA_PRESET_DEFAULT);

@@ -18,7 +18,7 @@ using testing::TempFolder;
 
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 
-// An archive whose members are holes: their sizes are real, and take no space on the disk.
+// An archive whose members are holes: their sizes are real, but they take no space on the disk.
 std::filesystem::path archive_of_holes(const TempFolder& folder, const std::vector<std::uint64_t>& sizes) {
   const auto path = folder.path() / "holes.zip";
   std::ofstream out(path, std::ios::binary);
@@ -65,7 +65,7 @@ TEST(ZipWriter, AMemberAboveFourGibibytesIsReadBack) { expect_sizes({5 * kGiB, 1
 
 TEST(ZipWriter, AMemberThatBeginsBeyondFourGibibytesIsReadBack) { expect_sizes({3 * kGiB, 3 * kGiB, 7}); }
 
-// The largest sizes that 32 bits hold are what refers to zip64.
+// The largest values of 32 bits are the ones that refer to zip64.
 TEST(ZipWriter, TheSizesAroundTheLimitAreReadBack) {
   for (const std::uint64_t bytes : {4 * kGiB - 2, 4 * kGiB - 1, 4 * kGiB}) expect_sizes({bytes, 1});
 }

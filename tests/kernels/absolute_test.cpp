@@ -24,7 +24,7 @@ std::vector<double> positive(std::int64_t count, std::uint64_t seed) {
   return x;
 }
 
-// |A| x, or |A|^T x, in extended precision.
+// |A| x or |A|^T x in extended precision.
 std::vector<long double> reference(const gallery::Stored& a, Extents e, const std::vector<long double>& x,
                                    bool transposed) {
   std::vector<long double> y(static_cast<std::size_t>(transposed ? e.columns : e.rows), 0.0L);

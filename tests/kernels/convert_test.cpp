@@ -20,7 +20,7 @@ namespace {
 using gallery::kStorageTypes;
 using gallery::Stored;
 
-// Bits of a number; one value for all NaN.
+// Bits of a number; one and the same value for all NaNs.
 std::uint64_t bits_of(double value) {
   if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
   std::uint64_t bits;
@@ -51,7 +51,7 @@ TEST(Convert, IsExactAtTheEdgesOfTheLongTypes) {
   const std::vector<double> f64 = {0.0, -0.0, F64::denorm_min(), -F64::min(), F64::max(), -F64::infinity(), 1 / 3.0};
   gallery::for_each_simd_target([&](const std::string& target) {
     for (const DType dtype : {DType::f32, DType::f64}) {
-      // Seven values turned by one from row to row: each meets every lane and the tail.
+      // Seven values, shifted by one from row to row: each meets every lane and the tail.
       std::vector<double> values;
       for (std::size_t k = 0; k < 9 * 21; ++k) values.push_back((dtype == DType::f32 ? f32 : f64)[(k + k / 21) % 7]);
       const Stored stored(dtype, 9, 21, values, 2, 1);

@@ -1,4 +1,4 @@
-// Combinations and inner products of weights against long double, on every instruction set, layout and storage type.
+// Combinations and inner products of weights against long double, for every instruction set, layout and storage type.
 #include "sigmax/kernels/entrywise.hpp"
 
 #include <gtest/gtest.h>
@@ -117,7 +117,7 @@ TEST(Entrywise, InnerProductsHoldTheirErrorBoundOnEveryInstructionSet) {
   });
 }
 
-// A view with gaps touches its own entries alone and gives what the entries without gaps give.
+// A view with gaps changes only its own entries, and gives the same results as the entries without gaps.
 TEST(Entrywise, PartsOfWeightsLeaveTheRestAlone) {
   Context context(1);
   const Sample x(DType::f32, {5, 9, 3}, 1);
@@ -165,7 +165,7 @@ TEST(Entrywise, GivesTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-// Eight MiB and rows that begin anywhere in a vector.
+// Eight MiB, with rows that begin anywhere in a vector.
 TEST(Entrywise, LargeOutputsAreWrittenWhole) {
   Context context(2);
   const std::int64_t rows = 1031, columns = 2049;

@@ -26,7 +26,7 @@ using gallery::Stored;
 template <class T>
 constexpr T kNaN = std::numeric_limits<T>::quiet_NaN();
 
-// Columns with room between them: what is not the block is NaN and must stay so.
+// Columns with gaps between them: entries outside the block are NaN and must stay so.
 template <class T>
 class Block {
  public:
@@ -77,7 +77,7 @@ class Block {
   std::vector<T> values_;
 };
 
-// A vector in long double with the sum of absolute values that its error is measured against.
+// A vector in long double with the sum of absolute values as the measure of its error.
 struct Reference {
   explicit Reference(std::int64_t size) : value(static_cast<std::size_t>(size)), magnitude(value.size()) {}
   template <class T>
@@ -115,7 +115,7 @@ Reference transposed_product(const std::vector<double>& a, std::int64_t columns,
   return x;
 }
 
-// The longest chain of roundings, as the header states it: along a row, along a column, and of an entry itself.
+// The longest chain of roundings, as the header states it: along a row, along a column, and for an entry itself.
 std::int64_t row_terms(std::int64_t columns) { return std::min(columns, columns / 2 + 24) + 1; }
 std::int64_t column_terms(std::int64_t rows) { return std::min(rows, rows / 4 + 80) + 1; }
 
@@ -130,7 +130,7 @@ void expect_within(const Block<T>& computed, std::int64_t c, const Reference& wa
   }
 }
 
-// All products of one matrix. Outputs begin as NaN: what is there before must not matter.
+// All products of one matrix. Outputs begin as NaN: their old content must not matter.
 template <class T>
 struct Products {
   Products(const StoredMatrix& a, const Block<T>& x, const Block<T>& y, Context& context)
@@ -232,7 +232,7 @@ TEST(Matvec, StaysWithinItsErrorBoundAcrossBlocksAndPieces) {
     check_both(sample(dtype, 37, 6001), 3, context);
     check_both(sample(dtype, 6001, 37), 3, context);
   }
-  // Rows too long for eight of them to lie in a cache, and columns.
+  // Rows, then columns, so long that eight of them do not fit in a cache.
   check_both(sample(DType::f32, 3, 200000), 1, context);
   check_both(sample(DType::bf16, 200000, 3), 1, context);
   check_both(sample(DType::f64, 150, 5000, 1), 1, context);

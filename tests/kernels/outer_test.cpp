@@ -1,4 +1,4 @@
-// The rank-r update against long double, on every instruction set.
+// The rank-r update against long double, for every instruction set.
 #include "sigmax/kernels/outer.hpp"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ struct Update {
 
   std::int64_t stride() const { return columns + gap; }
 
-  // Row-major with gaps of a number that must stay.
+  // Row-major, with gaps that hold a number that must stay.
   std::vector<T> before() const {
     std::vector<T> g(static_cast<std::size_t>(rows * stride()), T(7));
     const std::vector<double> values = gallery::normal(rows * columns, 4);

@@ -1,4 +1,4 @@
-// One pass over a matrix against long double: sums, the largest entry, and what is not finite.
+// One pass over a matrix against long double: sums, the largest entry, and non-finite entries.
 #include "sigmax/kernels/scan.hpp"
 
 #include <gtest/gtest.h>
@@ -54,7 +54,7 @@ void check(const Stored& stored, Context& context) {
   EXPECT_EQ(found.first_non_finite, -1) << what;
   int exponent = 0;
   EXPECT_EQ(std::frexp(found.scale, &exponent), 0.5) << what << " scale " << found.scale;
-  // One more for the square itself and one for the scale.
+  // One more term for the square itself and one for the scale.
   expect_sum(found.sum_squares, squares, a.size() + 2, "sum of squares, " + what);
   expect_sum(found.largest_row_sum, row_sum, a.columns, "row sum, " + what);
   expect_sum(found.largest_column_sum, *std::max_element(column_sums.begin(), column_sums.end()), a.rows,

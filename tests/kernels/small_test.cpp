@@ -1,4 +1,4 @@
-// The kernels for one small matrix, on every instruction set: against long double, with the error bounds stated.
+// The kernels for one small matrix, for every instruction set: against long double, with the error bounds stated.
 #include "sigmax/kernels/small.hpp"
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ StridedMatrix strided(const Tensor& a) {
   return {a.dtype(), a.data(), a.shape()[0], a.shape()[1], a.strides()[0], a.strides()[1]};
 }
 
-// 64-byte aligned, filled with NaN: what is there before must not matter.
+// 64-byte aligned and filled with NaN: the old content must not matter.
 template <class T>
 class Aligned {
  public:
@@ -176,7 +176,7 @@ TYPED_TEST(Small, GramMatrixStaysWithinItsErrorBound) {
   });
 }
 
-// G = Q T Q^T column by column: Q T Q^T e_j, with Q^T found from Q e_i.
+// G = Q T Q^T column by column: Q T Q^T e_j, where Q^T is found from Q e_i.
 template <class T>
 void check_tridiagonal(std::int64_t n, const std::vector<double>& entries, const std::string& what) {
   const std::int64_t stride = small_stride(n);

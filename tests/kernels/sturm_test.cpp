@@ -57,7 +57,7 @@ TEST(Sturm, EvaluatesThePolynomial) {
   gallery::for_each_simd_target([&](const std::string& target) {
     const Values values = evaluate(d, squares, x);
     for (std::size_t i = 0; i < x.size(); ++i) {
-      // With absolute values too: what rounding errors are relative to.
+      // Also with absolute values, which rounding errors are relative to.
       long double p = d[0] - static_cast<long double>(x[i]), before = 1;
       long double size = std::fabs(p), size_before = 1;
       for (std::size_t k = 1; k < n; ++k) {
@@ -72,7 +72,7 @@ TEST(Sturm, EvaluatesThePolynomial) {
   });
 }
 
-// Zero on the diagonal and next to nothing beside it: no overflow, no underflow, no lost sign.
+// Zero on the diagonal and tiny entries next to it: no overflow, no underflow, no lost sign.
 TEST(Sturm, KeepsInRange) {
   gallery::for_each_simd_target([&](const std::string& target) {
     for (const double square : {0x1p-110, 0x1p-60, 1.0, 4.0}) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kStride = 72;
 
-// Aligned columns of normal numbers.
+// Aligned columns of normally distributed numbers.
 class Block {
  public:
   Block(Context& context, std::int64_t columns, std::uint64_t seed)
@@ -33,7 +33,7 @@ class Block {
   Context::Buffer<double> values_;
 };
 
-// A sum, and the same with absolute values, which rounding errors are relative to.
+// A sum, and the sum of the absolute values, which rounding errors are relative to.
 struct Sum {
   long double value = 0;
   long double size = 0;

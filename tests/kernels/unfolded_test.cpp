@@ -1,4 +1,4 @@
-// Products of unfolded weights against long double, on every instruction set, layout and storage type.
+// Products of unfolded weights against long double, for every instruction set, layout and storage type.
 #include "sigmax/kernels/unfolded.hpp"
 
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ void check(const Sample& sample, const std::string& what) {
   unfolded_gram<T>(w, v, t2, x2, context);
   const Vector80 a = sample.matrix(), u80 = nn::in_80(u), v80 = nn::in_80(v);
   const Vector80 a_abs = magnitudes(a), t_abs = nn::multiply_80(a_abs, magnitudes(v80));
-  // One more where f64 entries are rounded to float first.
+  // One more term if f64 entries are rounded to float first.
   const std::int64_t rows = w.rows + 1, columns = w.columns() + 1;
   expect_within(t, nn::multiply_80(a, v80), t_abs, columns, what + " W v");
   expect_within(x, nn::transposed_80(a, u80), nn::transposed_80(a_abs, magnitudes(u80)), rows, what + " W^T u");
@@ -74,7 +74,7 @@ TEST(Unfolded, EveryLengthOfRunIsServed) {
   }
 }
 
-// Rows of a weight keep its strides.
+// A view of some rows keeps the strides of the weight.
 TEST(Unfolded, PartsOfWeightsAreReadAlone) {
   Context context(1);
   for (const std::int64_t inner : {1, 3, 70}) {

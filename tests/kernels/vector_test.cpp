@@ -26,7 +26,7 @@ std::vector<T> sample(std::int64_t size, std::uint64_t seed) {
   return {values.begin(), values.end()};
 }
 
-// As the header states it.
+// The number of terms, as the header states it.
 std::int64_t terms(std::size_t n) {
   const auto size = static_cast<std::int64_t>(n);
   return std::min<std::int64_t>(size, (1 << 13) + size / (1 << 14) + 16);

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
   throw FileError(path.string(), "", std::string(action) + ": " + std::strerror(error));
 }
 
-// The file that a chain of links ends in, which need not exist.
+// The file at the end of a chain of links; it need not exist.
 fs::path resolved(const fs::path& path) {
   constexpr int kMostLinks = 40;
   fs::path target = path;
@@ -59,8 +59,8 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
   open_temporary();
 }
 
-// Created exclusively: a name that exists already, a planted link among them, is never opened. A new file gets its mode
-// from the umask at once; one that will take the mode of the file it replaces stays private until then.
+// Created exclusively, so that an existing name, such as a planted link, is never opened. A new file gets its mode from
+// the umask at once; a file that will take the mode of the one it replaces stays private until then.
 void AtomicFile::open_temporary() {
   constexpr int kMostAttempts = 100;
   struct stat status {};

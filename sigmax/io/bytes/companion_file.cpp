@@ -88,7 +88,8 @@ std::shared_ptr<const MappedFile> open_companion(const MappedFile& model, std::s
   const auto missing = [&] { refuse(model, fmt::format("is missing: there is no '{}'", shown.string())); };
   const FileDescriptor root(::open(folder.empty() ? "." : folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (root.value() < 0) missing();
-  // O_PATH finds the file and does nothing to it, whatever it is, until it is known to be one that may be read.
+  // O_PATH finds the file without doing anything to it, whatever it is, until it is known to be a file that may be
+  // read.
   const FileDescriptor found(::openat(root.value(), path.c_str(), O_PATH | O_CLOEXEC));
   if (found.value() < 0) {
     if (errno == ENOENT || errno == ENOTDIR) missing();

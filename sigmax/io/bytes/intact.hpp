@@ -1,4 +1,4 @@
-// Results are to be believed only if the file that they came from stayed as it was.
+// A result can be trusted only if the file that it came from did not change.
 #pragma once
 
 #include <memory>
@@ -15,12 +15,12 @@ namespace sigmax::io {
 /// MappedFile::check_intact().
 void check_intact(const MappedFile& file);
 
-/// The same for the mapped file that the tensor's bytes lie in; nothing if they lie in none. Of a tensor that load()
-/// copied the file was checked when it was copied.
+/// Does the same for the mapped file that the tensor's bytes lie in, and nothing if they lie in none. If load() copied
+/// the tensor, its file was checked at that time.
 void check_intact(const Tensor& tensor);
 
-/// What body() returns, once it is known that `source`, a MappedFile or a Tensor, stayed as it was. If it did not, the
-/// FileError of check_intact() takes the place of the result, and of an error that the changed bytes may have led to.
+/// Returns the result of body() once it is known that `source`, a MappedFile or a Tensor, did not change. If it did,
+/// the FileError of check_intact() replaces the result, or the error that the changed bytes may have led to.
 template <class Source, class Body>
 auto while_intact(const Source& source, const Body& body) {
   try {
@@ -40,8 +40,8 @@ auto while_intact(const Source& source, const Body& body) {
   }
 }
 
-/// Makes the entry's load(), if it has one, throw FileError unless `file`, which describes the entry or which load()
-/// copies from, stayed as it was, and the file that the values lie in, which may be another one.
+/// Wraps the entry's load(), if it has one, so that it throws FileError if a file has changed: `file`, which describes
+/// the entry or which load() copies from, or the file that the values lie in, which may be another one.
 void demand_intact(Entry& entry, const std::shared_ptr<const MappedFile>& file);
 
 }  // namespace sigmax::io

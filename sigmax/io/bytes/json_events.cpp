@@ -70,7 +70,7 @@ class Adapter : public nlohmann::json_sax<nlohmann::json> {
 
 void read_json(const MappedFile& file, const std::string& place, std::string_view text, int max_depth,
                JsonEvents& events) {
-  // The parser takes NUL for the end of its input and would leave the rest unread; no JSON text contains one.
+  // The parser takes NUL as the end of its input and would ignore the rest; no JSON text contains a NUL.
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) {
     throw FileError(file.path().string(), place, fmt::format("not valid JSON: NUL at byte {} of it", nul));

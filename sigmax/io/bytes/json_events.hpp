@@ -1,4 +1,4 @@
-// A walk over a JSON text of an untrusted file, event by event: no tree is built. Internal to io/.
+// A walk over a JSON text of an untrusted file, event by event, without building a tree. Internal to io/.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct JsonValue {
 };
 
 /// What a reader of one kind of document does at each event, in document order. `depth` counts the open objects and
-/// arrays: 0 for the document's own value; a key has the depth of its value. May throw FileError.
+/// arrays: 0 for the document's own value; a key has the depth of its value. Members may throw FileError.
 class JsonEvents {
  public:
   virtual ~JsonEvents() = default;
@@ -29,8 +29,8 @@ class JsonEvents {
   virtual void value(JsonValue value, int depth) = 0;
 };
 
-/// Parses `text`, which is part of `file` and described by `place` in messages, as one JSON value in UTF-8. Memory is
-/// that of the longest string. Duplicate keys are the caller's to refuse.
+/// Parses `text`, which is part of `file` and described by `place` in messages, as one JSON value in UTF-8. Takes as
+/// much memory as the longest string. The caller must refuse duplicate keys.
 ///
 /// Throws FileError if the text is not JSON or nests deeper than `max_depth`.
 void read_json(const MappedFile& file, const std::string& place, std::string_view text, int max_depth,

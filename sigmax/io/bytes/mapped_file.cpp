@@ -18,7 +18,7 @@
 namespace sigmax::io {
 namespace {
 
-// Every mapping of its own, by the address at which it begins.
+// Every file that has a mapping of its own, by the address at which the mapping begins.
 struct Mappings {
   std::mutex mutex;
   std::map<const std::byte*, const MappedFile*> files;
@@ -33,7 +33,7 @@ Mappings& mappings() {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  // O_NONBLOCK: opening a FIFO that somebody named like a model must not hang before fstat can refuse it.
+  // O_NONBLOCK: opening a FIFO that is named like a model must not hang before fstat can refuse it.
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.value() < 0) throw FileError(path.string(), "", std::strerror(errno));
   return of_descriptor(file.value(), path);
@@ -125,7 +125,7 @@ std::shared_ptr<const MappedFile> MappedFile::subfile(std::size_t offset, std::s
 
 std::shared_ptr<const void> MappedFile::region(std::size_t offset, std::size_t length) const {
   check_range(offset, length);
-  // Pages are those of the whole mapping, whose start alone is known to lie on a page.
+  // Pages are those of the whole mapping: only its start is known to lie on a page boundary.
   if (parent_) return parent_->region(static_cast<std::size_t>(data_ - parent_->data_) + offset, length);
   auto self = shared_from_this();
   return {data_ + offset, [self, offset, length](const void*) {

@@ -65,7 +65,7 @@ Tensor mapped_tensor(const std::shared_ptr<const MappedFile>& file, const std::s
   if (reinterpret_cast<std::uintptr_t>(bytes) % width == 0) {
     return Tensor(dtype, std::move(shape), std::move(strides), bytes, file->region(start, used));
   }
-  // Nothing in the formats promises alignment, and typed loads need it.
+  // No format promises alignment, but typed loads need it.
   std::shared_ptr<std::byte[]> copy(new std::byte[used]);
   std::memcpy(copy.get(), bytes, used);
   file->check_intact();

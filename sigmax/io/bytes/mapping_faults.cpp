@@ -12,10 +12,10 @@
 
 namespace sigmax::io {
 
-// The handler may run in the middle of anything, so that it can neither lock nor allocate. Slots therefore form a list
-// that only grows and whose nodes are never freed, only used again. A slot's two addresses change together under its
-// sequence number: odd while they do. A slot that is seen changing is not the one of the fault, since whoever reads a
-// mapping keeps it alive.
+// The handler may run in the middle of anything, so it can neither lock nor allocate. Slots therefore form a list that
+// only grows and whose nodes are never freed, only used again. The two addresses of a slot change together under its
+// sequence number, which is odd while they change. A slot that is seen changing cannot be the one of the fault, because
+// whoever reads a mapping keeps it alive.
 struct WatchedMapping::Slot {
   std::atomic<std::uint32_t> sequence{0};
   std::atomic<std::uintptr_t> begin{0};
@@ -31,7 +31,7 @@ using Slot = WatchedMapping::Slot;
 static_assert(std::atomic<Slot*>::is_always_lock_free && std::atomic<std::uintptr_t>::is_always_lock_free &&
               std::atomic<std::uint32_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-// A signal handler takes no argument of ours: what it needs is the process's, as signals are.
+// A signal handler takes no argument of ours, so its data belong to the process, as signals do.
 std::atomic<Slot*> slots{nullptr};
 std::atomic<std::uintptr_t> page_bytes{0};
 struct sigaction before {};
@@ -72,8 +72,8 @@ Slot* slot_of(std::uintptr_t address, std::uintptr_t& end) {
   return nullptr;
 }
 
-// A truncated file lacks every page behind the first that is missing: one mapping of zeros over them all, so that a
-// large file leaves one fault, not one a page, and not more mappings than the system allows.
+// A truncated file lacks every page after the first missing one. One mapping of zeros replaces them all, so that a
+// large file leaves one fault, not one per page, and no more mappings than the system allows.
 bool replace_by_zeros(void* address) {
   const auto value = reinterpret_cast<std::uintptr_t>(address);
   std::uintptr_t end = 0;
@@ -82,7 +82,7 @@ bool replace_by_zeros(void* address) {
   const std::uintptr_t page = page_bytes.load(std::memory_order_relaxed);
   const std::uintptr_t into_page = value % page;
   const std::uintptr_t length = (end - (value - into_page) + page - 1) / page * page;
-  // The mark comes first: no thread may read a zero of ours before it could know.
+  // The mark comes first: no thread may read one of our zeros before it can see the mark.
   slot->broken.store(true, std::memory_order_seq_cst);
   return ::mmap(static_cast<char*>(address) - into_page, length, PROT_READ,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED;
@@ -93,7 +93,7 @@ void pass_on(int number, siginfo_t* info, void* machine_state) {
   const bool sent = info->si_code <= 0;
   if (before.sa_handler == SIG_IGN && sent) return;
   if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(number);
-  // A fault comes again when this returns; a signal that was sent does not.
+  // The fault happens again when this returns; a signal that was sent does not.
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   ::sigaction(number, &standard, nullptr);
@@ -116,7 +116,7 @@ void handle_mapping_faults() {
     action.sa_sigaction = handle;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&action.sa_mask);
-    // Known before ours is there: a fault may come in between.
+    // Stored before our handler is installed: a fault may come in between.
     ::sigaction(SIGBUS, nullptr, &before);
     ::sigaction(SIGBUS, &action, nullptr);
     return true;
@@ -128,7 +128,7 @@ WatchedMapping::WatchedMapping(const std::byte* data, std::size_t size) {
   const auto begin = reinterpret_cast<std::uintptr_t>(data);
   const std::scoped_lock lock(spare().mutex);
   if (spare().slots.empty()) {
-    // Room to take it back later: a destructor must not fail.
+    // Reserves room for taking the slot back later, because a destructor must not fail.
     spare().slots.reserve(spare().made + 1);
     slot_ = new Slot;
     ++spare().made;

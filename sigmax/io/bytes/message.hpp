@@ -1,4 +1,4 @@
-// Names out of untrusted files, made fit for error messages and notes. Internal to io/.
+// Makes names from untrusted files fit for error messages and notes. Internal to io/.
 #pragma once
 
 #include <string>

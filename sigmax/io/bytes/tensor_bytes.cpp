@@ -20,7 +20,8 @@ static_assert(std::endian::native == std::endian::little, "elements are written 
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
-// Walks the elements of a strided tensor in row-major order: an odometer of indices, and the offset that it stands for.
+// Walks the elements of a strided tensor in row-major order: an odometer of indices and the offset of the current
+// element.
 class Walk {
  public:
   explicit Walk(const Tensor& tensor) : tensor_(tensor), index_(tensor.rank(), 0) {}
@@ -80,7 +81,7 @@ std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who) {
 
 void for_each_piece(const Tensor& tensor, Context& context,
                     const std::function<void(std::span<const std::byte>)>& visit) {
-  // To write(2) a page that a truncated file lacks is a bad address: the file's own error says more.
+  // write(2) reports a page that a truncated file lacks as a bad address: the file's own error says more.
   while_intact(tensor, [&] {
     if (tensor.is_row_major()) {
       visit_in_place(tensor, context, visit);

@@ -1,4 +1,4 @@
-// A tensor's elements as the bytes of a file: what the writers of every format share.
+// A tensor's elements as the bytes of a file: shared by the writers of all formats.
 #pragma once
 
 #include <cstddef>
@@ -19,18 +19,18 @@ struct OutputTensor {
   Tensor tensor;
 };
 
-/// Bytes of the tensor's elements without gaps. Throws Error, which begins with `[who]`, if an element is not a whole
-/// number of bytes.
+/// Bytes of the tensor's elements without gaps. Throws Error, with a message that begins with `[who]`, if an element is
+/// not a whole number of bytes.
 std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who);
 
-/// Calls visit with piece after piece of the elements in row-major (C) order, little-endian: pieces of the tensor's own
-/// memory if it is row-major, of a buffer of at most 1 MiB if it is strided. Throws what visit throws; Canceled
-/// between two pieces.
+/// Calls visit with one piece of the elements after another, in row-major (C) order and little-endian. Pieces lie in
+/// the tensor's own memory if it is row-major, and in a buffer of at most 1 MiB if it is strided. Throws what visit
+/// throws, and Canceled between two pieces.
 void for_each_piece(const Tensor& tensor, Context& context,
                     const std::function<void(std::span<const std::byte>)>& visit);
 
-/// Throws Error, which begins with `[who]`, if two tensors have one name or a name is empty, holds NUL, or is not valid
-/// UTF-8.
+/// Throws Error, with a message that begins with `[who]`, if two tensors have the same name or a name is empty, holds
+/// NUL, or is not valid UTF-8.
 void check_names(std::span<const OutputTensor> tensors, std::string_view who);
 
 }  // namespace sigmax::io

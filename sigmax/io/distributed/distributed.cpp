@@ -23,7 +23,7 @@ namespace sigmax::io {
 namespace {
 
 constexpr const char* kFormat = "pytorch-distributed";
-constexpr std::size_t kMostShardsNamed = 3;  // in one provenance
+constexpr std::size_t kMostShardsNamed = 3;  // shards named in one provenance
 
 // A chunk on its way into the tensor.
 struct Piece {
@@ -31,7 +31,7 @@ struct Piece {
   Entry entry;
 };
 
-// Copies a row-major block to its place in a row-major tensor: runs of elements that lie side by side in both.
+// Copies a row-major block to its place in a row-major tensor, in runs of elements that are contiguous in both.
 void copy_block(const Tensor& block, const Dimensions& offsets, const Dimensions& shape, std::byte* whole) {
   const std::size_t width = size_of(block.dtype()), rank = shape.size();
   const Dimensions strides = row_major_strides(shape);
@@ -56,7 +56,8 @@ void copy_block(const Tensor& block, const Dimensions& offsets, const Dimensions
 }
 
 Tensor assemble(const std::vector<Piece>& pieces, DType dtype, const Dimensions& shape) {
-  // The pieces tile the tensor, and each takes no more than its share of a shard: so does the whole.
+  // The pieces tile the tensor, and none takes more than its share of a shard, so the whole takes no more than the
+  // shards.
   const std::size_t bytes = static_cast<std::size_t>(byte_count(dtype, shape).value_or(0));
   const std::shared_ptr<std::byte[]> whole(new std::byte[std::max<std::size_t>(bytes, 1)]);
   for (const Piece& piece : pieces) {
@@ -92,7 +93,7 @@ class DistributedReader {
  private:
   struct Shard {
     std::shared_ptr<const MappedFile> file;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;  // begin and end of what was read of it
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;  // begin and end of each part that was read
   };
 
   [[noreturn]] void refuse(const std::string& tensor, std::string problem) const {
@@ -219,7 +220,7 @@ class DistributedReader {
     return text;
   }
 
-  // Numbers and lists have no tensors in them; objects that torch.save pickled may.
+  // Numbers and lists do not contain tensors; objects that torch.save pickled may.
   void add_object(const DistributedObject& object) {
     const auto file = archive(object.name, object.stored);
     if (!looks_like_zip(*file) || !object.stored.transform.empty()) {
@@ -235,7 +236,7 @@ class DistributedReader {
     }
   }
 
-  // Chunks that share bytes stand for two truths about one range, and would make much of little.
+  // Chunks that share bytes give one range two meanings, and would unfold a small file into a large one.
   void check_ranges() {
     for (auto& [name, shard] : shards_) {
       std::sort(shard.ranges.begin(), shard.ranges.end());
@@ -260,7 +261,7 @@ class DistributedReader {
   const OpenShard& open_;
   DistributedCheckpoint result_;
   std::map<std::string, Shard> shards_;
-  std::size_t tensors_ = 0;  // entries that are not found in objects
+  std::size_t tensors_ = 0;  // entries that do not come from objects
   std::uint64_t object_bytes_ = 0;
   std::size_t unsearched_ = 0;
 };

@@ -23,7 +23,7 @@ constexpr std::uint64_t kMostTilingSteps = std::uint64_t{1} << 28;  // about a s
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
-// A name from the file that becomes a path: no component may lead upwards or be empty.
+// A name from the file that becomes a path: no component may be empty or lead upward.
 bool stays_below(std::string_view name) {
   if (name.empty() || name.front() == '/' || std::any_of(name.begin(), name.end(), is_control)) return false;
   while (true) {
@@ -63,7 +63,7 @@ class MetadataReader {
   }
 
  private:
-  // fqn, and the offset of the chunk; an object has none.
+  // The fqn and the offset of the chunk; an object has no offset.
   using Key = std::pair<std::string_view, std::optional<Dimensions>>;
 
   [[noreturn]] void refuse(std::string where, std::string problem) const {
@@ -72,7 +72,7 @@ class MetadataReader {
 
   static std::string place(std::string_view tensor) { return fmt::format("tensor {}", in_quotes(tensor)); }
 
-  // An instance of a class of torch.distributed, under whichever module it lay at the time.
+  // An instance of a class of torch.distributed, whichever module the class lay in at the time.
   bool is_object(Id id, std::string_view name) const {
     const Id callable = pickle_.call(id).callable;
     return pickle_.global_attribute(callable) == name &&
@@ -81,7 +81,7 @@ class MetadataReader {
 
   Id member(Id object, std::string_view name) const { return pickle_.find(pickle_.call(object).state, name); }
 
-  // Keys and values of a dict, or of an OrderedDict.
+  // Keys and values of a dict or an OrderedDict.
   std::span<const Id> pairs_of(Id id, const char* where) const {
     if (pickle_.is(id, PickleKind::call)) id = pickle_.call(id).entries;
     if (id != Pickle::kAbsent && !pickle_.is(id, PickleKind::dict)) refuse(where, "is no dict");
@@ -159,7 +159,7 @@ class MetadataReader {
     for (const Id id : pickle_.items(chunks)) {
       DistributedChunk chunk{dimensions(member(id, "offsets"), name, "offsets"),
                              dimensions(member(id, "sizes"), name, "sizes"), std::nullopt};
-      // A process whose share is empty writes a chunk all the same.
+      // A process with an empty share still writes a chunk.
       chunk.stored = range(name, chunk.offsets);
       if (element_count(chunk.sizes) == 0) {
         if (chunk.stored) result.empty.push_back(*chunk.stored);
@@ -187,7 +187,7 @@ class MetadataReader {
 }  // namespace
 
 bool looks_like_distributed_metadata(const MappedFile& file) noexcept {
-  constexpr std::size_t kNameWithin = 128;  // behind the protocol, a frame and the opcodes of two strings
+  constexpr std::size_t kNameWithin = 128;  // after the protocol, a frame and the opcodes of two strings
   const std::string_view start(reinterpret_cast<const char*>(file.bytes().data()),
                                std::min(file.bytes().size(), kNameWithin));
   if (start.size() < 2 || start[0] != '\x80') return false;

@@ -14,15 +14,15 @@
 
 namespace sigmax::io {
 
-/// Bytes of a file that lies below the folder of .metadata.
+/// A range of bytes in a file that lies below the folder of .metadata.
 struct DistributedRange {
   std::string file;  ///< relative, without `..`
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::string transform;  ///< not empty: what the writer did to the bytes, compression say
+  std::string transform;  ///< not empty: what the writer did to the bytes, compression for example
 };
 
-/// The block of a tensor that one process saved: the elements [offsets, offsets + sizes).
+/// The block of a tensor that one process saved: elements [offsets, offsets + sizes).
 struct DistributedChunk {
   Dimensions offsets;
   Dimensions sizes;
@@ -35,10 +35,10 @@ struct DistributedTensor {
   std::string dtype_name;
   Dimensions shape;
   std::vector<DistributedChunk> chunks;  ///< those with elements; they tile the tensor: no overlap and no hole
-  std::vector<DistributedRange> empty;   ///< where processes without a share of it have written that
+  std::vector<DistributedRange> empty;   ///< where processes without a share of it wrote that fact
 };
 
-/// What is no tensor: numbers, lists, objects, each saved by torch.save.
+/// Anything other than a tensor: numbers, lists, objects, each saved by torch.save.
 struct DistributedObject {
   std::string name;
   DistributedRange stored;
@@ -49,16 +49,16 @@ struct DistributedMetadata {
   std::vector<DistributedObject> objects;
 };
 
-/// True for a pickle that begins with the class torch.distributed.checkpoint.metadata.Metadata, or the name that it had
-/// before PyTorch 2.
+/// True for a pickle that begins with the class torch.distributed.checkpoint.metadata.Metadata, or with its name before
+/// PyTorch 2.
 bool looks_like_distributed_metadata(const MappedFile& file) noexcept;
 
-/// Reads the pickle as data: nothing of it is imported or run. Throws FileError, naming the tensor, if it is malformed,
+/// Reads the pickle as data: nothing in it is imported or run. Throws FileError, naming the tensor, if it is malformed,
 /// a file name leads out of the folder, or the chunks of a tensor do not tile it.
 DistributedMetadata read_distributed_metadata(const std::shared_ptr<const MappedFile>& file);
 
 /// Why the chunks do not tile a tensor of this shape; empty if they do. Takes n log n steps for n chunks cut along one
-/// dimension, up to n^2 for others, and counts them down from `steps`: at 0 it gives up and says so.
+/// dimension and up to n^2 otherwise. Counts steps down from `steps`; at 0 it gives up and says so.
 std::string tiling_problem(std::span<const std::int64_t> shape, const std::vector<DistributedChunk>& chunks,
                            std::uint64_t& steps);
 

@@ -31,7 +31,7 @@ bool overlap(const DistributedChunk& a, const DistributedChunk& b) {
   return true;
 }
 
-// The dimension along which most cuts were made: along it the fewest chunks lie side by side.
+// The dimension along which most cuts were made: the fewest chunks lie side by side along it.
 std::size_t dimension_of_most_cuts(std::size_t rank, const std::vector<DistributedChunk>& chunks) {
   std::size_t best = 0, most = 0;
   for (std::size_t d = 0; d < rank; ++d) {
@@ -45,8 +45,8 @@ std::size_t dimension_of_most_cuts(std::size_t rank, const std::vector<Distribut
   return best;
 }
 
-// Passes over the chunks in the order in which they begin along one dimension. `open` are those that have not ended:
-// no other can overlap the next one.
+// Passes over the chunks in the order in which they begin along one dimension. `open` holds those that have not ended:
+// only these can overlap the next one.
 std::string overlap_problem(std::size_t rank, const std::vector<DistributedChunk>& chunks, std::uint64_t& steps) {
   const std::size_t d = dimension_of_most_cuts(rank, chunks);
   std::vector<std::size_t> order(chunks.size());
@@ -83,7 +83,7 @@ std::string tiling_problem(std::span<const std::int64_t> shape, const std::vecto
   if (chunks.size() > 1) {
     if (std::string problem = overlap_problem(shape.size(), chunks, steps); !problem.empty()) return problem;
   }
-  // Disjoint chunks inside the shape: no sum exceeds its elements.
+  // The chunks are disjoint and inside the shape, so no sum exceeds its element count.
   std::int64_t sum = 0;
   for (const DistributedChunk& chunk : chunks) sum += element_count(chunk.sizes).value_or(0);
   if (sum == elements) return "";

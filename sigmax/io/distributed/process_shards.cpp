@@ -20,12 +20,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files of which a process wrote one each, under names that differ in its number.
+// Files of which each process wrote one, under names that differ in the process's number.
 struct Family {
-  std::string_view before;  // the number
-  std::string_view behind;  // somewhere after the number
+  std::string_view before;  // the text before the number
+  std::string_view behind;  // text somewhere after the number
   std::uint64_t first;      // the lowest number
-  std::size_t fewest;       // files that make it one
+  std::size_t fewest;       // the least number of files that makes it a family
   std::string_view what;
   std::string_view way_out;
 };
@@ -34,7 +34,7 @@ constexpr std::string_view kFsdp =
     "gather the weights (FSDP: FullStateDictConfig; DTensor: full_tensor()), or save through "
     "torch.distributed.checkpoint and name its folder";
 
-// The first that fits decides.
+// The first family that fits decides.
 constexpr Family kFamilies[] = {
     {"zero_pp_rank_", "", 0, 1, "DeepSpeed ZeRO: each process saved its part of the weights and of the optimizer",
      "run the zero_to_fp32.py of the checkpoint's folder and name what it writes; in stages 1 and 2 "
@@ -104,7 +104,7 @@ struct Group {
   std::set<std::uint64_t> numbers;
 };
 
-// A group counts from its family's first number: lora_rank_8 and lora_rank_16 are no processes.
+// A group counts from its family's first number: lora_rank_8 and lora_rank_16 are not processes.
 std::string describe(const std::vector<std::string>& files, const std::string* one) {
   std::map<std::pair<std::size_t, std::string>, Group> groups;
   for (const std::string& name : files) {
@@ -147,8 +147,8 @@ bool has_shards(const Listing& listing) {
                      [](const std::string& name) { return name.ends_with(".distcp"); });
 }
 
-// A training folder of DeepSpeed has the script, and its shards in a folder below; beside it may lie weights that were
-// gathered, and the states of the training, which are none.
+// A training folder of DeepSpeed has the script, and its shards in a folder below. There may also be gathered weights
+// next to the script, and training states, which are not weights.
 bool is_ungathered_deepspeed(const Listing& listing) {
   constexpr std::array kNoWeights{"rng_state", "scheduler", "optimizer", "training_args"};
   if (std::find(listing.files.begin(), listing.files.end(), "zero_to_fp32.py") == listing.files.end()) return false;

@@ -1,4 +1,4 @@
-// The metadata by which safetensors files of torch.distributed.checkpoint tell that they are parts. Internal to io/.
+// The metadata that mark safetensors files of torch.distributed.checkpoint as parts. Internal to io/.
 #pragma once
 
 #include <string_view>
@@ -7,13 +7,13 @@
 
 namespace sigmax::io {
 
-/// The key of the metadata: its value is JSON, where each tensor of the file begins in the whole tensor.
+/// The key of the metadata. Its value is JSON that says where each tensor of the file begins in the whole tensor.
 inline constexpr std::string_view kShardingInfo = "DCP_SHARDING_INFO";
 
-/// Throws FileError, with the converter, if the value says that a tensor of `file` begins anywhere but at the whole
-/// tensor's first element: the file has one process's part. Where all begin there the tensors may be whole, as the same
-/// writer leaves them for one process, and nothing in the file tells them from the first process's part. Throws
-/// FileError, too, if the value is no such JSON. Cost: one pass.
+/// Throws FileError, which names the converter, if the value says that a tensor of `file` begins anywhere but at the
+/// whole tensor's first element: the file then holds one process's part. If all tensors begin there, they may be whole,
+/// as the same writer leaves them for one process; nothing in the file distinguishes them from the first process's
+/// part. Also throws FileError if the value is not JSON of this form. Cost: one pass.
 void refuse_parts(const MappedFile& file, std::string_view info);
 
 }  // namespace sigmax::io

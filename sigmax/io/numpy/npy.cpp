@@ -16,7 +16,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "elements are read as they lie in the file");
 
-// The two parts of a complex number are swapped one by one.
+// The two parts of a complex number are swapped separately.
 std::size_t swapped_unit(DType dtype) {
   const bool complex = dtype == DType::c64 || dtype == DType::c128;
   return complex ? size_of(dtype) / 2 : size_of(dtype);

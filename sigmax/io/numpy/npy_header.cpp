@@ -30,7 +30,7 @@ struct Refusal {
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// The part of Python's literals that array headers use: strings without escapes, booleans, tuples of integers.
+// The subset of Python's literals that array headers use: strings without escapes, booleans, tuples of integers.
 class Literal {
  public:
   Literal(std::string_view text, Refusal refuse) : text_(text), refuse_(refuse) {}
@@ -94,7 +94,7 @@ class Literal {
     return shape;
   }
 
-  // Passes over a nested list or tuple, whatever it holds.
+  // Skips a nested list or tuple, whatever it holds.
   void skip_brackets() {
     int depth = 0;
     do {

@@ -18,7 +18,7 @@ struct Spelling {
   DType type;
 };
 
-// Codes, which may follow a byte order: kind and bytes of an element, or the letter of a C type.
+// Codes, which may follow a byte order: kind and bytes of an element, or a letter for a C type.
 constexpr Spelling kCodes[] = {
     {"f8", DType::f64}, {"f4", DType::f32},     {"f2", DType::f16}, {"i8", DType::i64},   {"i4", DType::i32},
     {"i2", DType::i16}, {"i1", DType::i8},      {"u8", DType::u64}, {"u4", DType::u32},   {"u2", DType::u16},
@@ -29,7 +29,7 @@ constexpr Spelling kCodes[] = {
     {"B", DType::u8},   {"?", DType::boolean},  {"F", DType::c64},  {"D", DType::c128},
 };
 
-// Names, which stand alone; some of them NumPy has given up since.
+// Names, which stand alone; NumPy has since given up some of them.
 constexpr Spelling kNames[] = {
     {"float64", DType::f64},       {"double", DType::f64},      {"float", DType::f64},     {"float_", DType::f64},
     {"float32", DType::f32},       {"single", DType::f32},      {"float16", DType::f16},   {"half", DType::f16},
@@ -55,7 +55,7 @@ constexpr const char* kRaw =
 constexpr const char* kFloat8 =
     "holds 8-bit floats of ml_dtypes, of which kind the file does not say; NumPy alone does not read them either";
 
-// Types that NumPy has and that are not numbers as sigmax knows them. `unit` is the bytes of one count of the size.
+// Types of NumPy that are not numbers to sigmax. `unit` is the number of bytes for each count of the size.
 struct OtherType {
   char kind;
   std::uint64_t unit;
@@ -105,7 +105,7 @@ bool is_plausible_size(char kind, std::uint64_t size) {
   return true;
 }
 
-// A kind of kOtherTypes, its size (NumPy's own where none is given: none for text, eight bytes for dates), and a unit
+// A kind of kOtherTypes, its size (NumPy's own where none is given: zero for text, eight bytes for dates), and a unit
 // of time in brackets.
 std::optional<NpyType> other_type(std::string_view code) {
   const auto* other = std::find_if(std::begin(kOtherTypes), std::end(kOtherTypes),

@@ -10,17 +10,17 @@
 
 namespace sigmax::io {
 
-/// What a spelling stands for.
+/// The meaning of a spelling.
 struct NpyType {
   DType dtype = DType::unknown;
-  std::optional<std::uint64_t> item_bytes;  ///< nothing if the spelling does not say how long an element is
+  std::optional<std::uint64_t> item_bytes;  ///< no value if the spelling does not say how long an element is
   bool big_endian = false;
-  std::string unreadable;  ///< not empty: why the elements cannot be had as numbers
+  std::string unreadable;  ///< not empty: why the elements cannot be read as numbers
 };
 
-/// The type that numpy.dtype() makes of `spelling` on a 64-bit Linux: a code with a width (`<f4`, `|u1`, `>c16`), a
-/// letter of C's types (`<d`, `f`, `?`, `l`), or a name (`float32`, `half`, `intp`). Text, dates, Python objects, raw
-/// bytes, extended precision, records, and what is no type of NumPy's have `unreadable`.
+/// The type that numpy.dtype() makes of `spelling` on 64-bit Linux: a code with a width (`<f4`, `|u1`, `>c16`), a
+/// letter for a C type (`<d`, `f`, `?`, `l`), or a name (`float32`, `half`, `intp`). Text, dates, Python objects, raw
+/// bytes, extended precision, records, and spellings that are not a NumPy type have `unreadable`.
 NpyType npy_type(std::string_view spelling);
 
 }  // namespace sigmax::io

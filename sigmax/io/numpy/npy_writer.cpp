@@ -9,7 +9,7 @@
 namespace sigmax::io {
 namespace {
 
-// NumPy's spelling, empty where it has no such type.
+// NumPy's spelling, empty if NumPy has no such type.
 std::string_view spelling(DType type) {
   switch (type) {
     case DType::f64: return "<f8";

@@ -1,4 +1,4 @@
-// NumPy array files, written: .npy.
+// Writes NumPy array files: .npy.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,13 @@
 namespace sigmax::io {
 
 /// Writes one array of any shape as .npy version 1.0, row-major (C order), little-endian, its data aligned to 64 bytes
-/// as NumPy's own. Types: f64, f32, f16, integers, bool and complex.
+/// like NumPy's own. Types: f64, f32, f16, integers, bool and complex.
 ///
-/// The file is written whole or not at all (io/bytes/atomic_file.hpp). Throws Error for a type that NumPy has not (bf16
-/// among them) or more than 32 dimensions; FileError, which names `path`, if it cannot be written; Canceled.
+/// The file is written whole or not at all (io/bytes/atomic_file.hpp). Throws Error for a type that NumPy does not have
+/// (such as bf16) or more than 32 dimensions; FileError, which names `path`, if it cannot be written; Canceled.
 void write_npy(const std::filesystem::path& path, const Tensor& tensor, Context& context);
 
-/// What stands before the data: magic bytes, version, and the Python dict literal with type and shape. `who` begins the
+/// The bytes before the data: magic bytes, version, and the Python dict literal with type and shape. `who` begins the
 /// message of an Error.
 std::string npy_preamble(const Tensor& tensor, std::string_view who);
 

@@ -29,7 +29,7 @@ Entry entry_of(const std::shared_ptr<const MappedFile>& file, const ZipMember& m
     return entry;
   }
   if (member.compressed) {
-    // As many bytes as a header may take: what they are must be known without inflating the rest.
+    // As many bytes as a header may take: the array must be identified without inflating the rest.
     inflated = read_zip_prefix(*file, member, kMaxNpyPrefixBytes);
     prefix = inflated;
   } else {

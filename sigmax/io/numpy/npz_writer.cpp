@@ -22,7 +22,7 @@ struct Member {
   std::string preamble;
 };
 
-// The checksum stands before the data, and a device or pipe cannot be gone back in: the data are read for it first.
+// The checksum precedes the data, and a device or pipe cannot be rewound: the data are read for it first.
 Member member_of(const OutputTensor& each, Context& context) {
   Member member;
   member.preamble = npy_preamble(each.tensor, "write_npz");

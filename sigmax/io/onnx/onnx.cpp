@@ -25,7 +25,7 @@ using onnx::Weight;
 
 constexpr std::uint32_t kGraphField = 7;
 
-/// Wire type of a known field of ModelProto; any for the numbers that later versions may give a meaning to.
+/// Wire type of a known field of ModelProto; any wire type for numbers that later versions may give a meaning to.
 bool fits_model(std::uint32_t field, WireType type) {
   switch (field) {
     case 1:
@@ -44,7 +44,7 @@ bool fits_model(std::uint32_t field, WireType type) {
   }
 }
 
-/// The node's output for the value of a Constant node; otherwise the tensor's own name, or what holds it.
+/// The node's output for the value of a Constant node; otherwise the tensor's own name, or the name of what holds it.
 std::string name_of(const Model& model, const Weight& weight) {
   if (weight.holder == Weight::Holder::constant) {
     const Node& node = model.nodes[weight.node];
@@ -79,7 +79,7 @@ std::string provenance_of(const Model& model, const Weight& weight) {
   return path.empty() ? place_of(model, weight) : path + " / " + place_of(model, weight);
 }
 
-/// The entry of a tensor that stands for itself.
+/// The entry of a tensor as it is stored, before any dequantization.
 Entry plain_entry(const Model& model, const Weight& weight, const TensorSource& source) {
   Entry entry;
   entry.name = name_of(model, weight);
@@ -114,7 +114,7 @@ void make_dequantized(Entry& entry, const Quantization& how, const std::vector<T
   entry.unreadable.clear();
   entry.load = [integers, scale = sources[how.scale], zero_point, how] {
     Tensor values = onnx::dequantize(integers, scale, zero_point, how);
-    // Each may lie in an external file of its own.
+    // Each may lie in its own external file.
     integers.file->check_intact();
     scale.file->check_intact();
     if (zero_point) zero_point->file->check_intact();
@@ -133,7 +133,7 @@ bool looks_like_onnx(const MappedFile& file) noexcept {
       if (cursor.field() == kGraphField) ++graphs;
       if (cursor.field() == 1 || cursor.field() == 8) versioned = true;
     }
-    return graphs > 0 && versioned;  // two are refused by read_onnx, which says why
+    return graphs > 0 && versioned;  // read_onnx refuses two and says why
   } catch (const std::exception&) {
     return false;
   }

@@ -6,7 +6,7 @@
 namespace sigmax::io::onnx {
 namespace {
 
-/// True if the node's first output has elements of its first input and nothing else.
+/// True if the node's first output consists of elements of its first input alone.
 bool moves_elements(const Node& node) {
   static constexpr std::array<std::string_view, 9> kMoves = {"Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze",
                                                              "Flatten",  "Slice",   "Gather",    "Expand"};
@@ -96,7 +96,7 @@ void Dataflow::resolve_all() {
 }
 
 // Each value points to at most one value that it was moved from: walk that chain to a known end, then write the answer
-// along the way back, so that all chains together cost one visit a value. A cycle ends where the walk meets itself.
+// along the way back, so that all chains together cost one visit per value. A cycle ends where the walk meets itself.
 void Dataflow::trace_origins() {
   enum class State : std::uint8_t { unknown, on_path, known };
   std::vector<State> states(values_.size(), State::unknown);

@@ -1,4 +1,4 @@
-// Which value of an ONNX graph each name means, and where each value comes from. Internal to io/.
+// Which value each name in an ONNX graph means, and where each value comes from. Internal to io/.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,11 @@
 
 namespace sigmax::io::onnx {
 
-/// A value: what one name means in one graph.
+/// A value: the meaning of one name in one graph.
 struct Value {
-  std::uint32_t weight = kNone;  ///< of Model::weights, if it is a constant
+  std::uint32_t weight = kNone;  ///< index in Model::weights, if it is a constant
   std::uint32_t node = kNone;    ///< the node that computes it
-  std::uint32_t output = 0;      ///< as which of its outputs
+  std::uint32_t output = 0;      ///< which of the node's outputs it is
 };
 
 /// The constant that a value carries, and whether its elements may have been moved on the way.
@@ -58,7 +58,7 @@ class Dataflow {
   void trace_origins();
 
   const Model& model_;
-  std::vector<Scope> scopes_;  // one a graph
+  std::vector<Scope> scopes_;  // one per graph
   std::vector<Value> values_;
   std::vector<std::uint32_t> resolved_;
   std::vector<Origin> origins_;

@@ -1,4 +1,4 @@
-// Tensor data that an ONNX model keeps in other files beside it. Internal to io/.
+// Tensor data that an ONNX model keeps in other files. Internal to io/.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace sigmax::io::onnx {
 
-/// Finds external data, each file mapped once. A model is untrusted: where its data may lie, and which links are
-/// followed, is what open_companion() (io/bytes/companion_file.hpp) says.
+/// Finds external data and maps each file once. A model is untrusted: open_companion() (io/bytes/companion_file.hpp)
+/// defines where its data may lie and which links are followed.
 class ExternalData {
  public:
   struct Place {

@@ -34,7 +34,7 @@ std::string joined(const std::string& path, std::string part) {
   return path + " / " + part;
 }
 
-/// Wire type of the elements of a typed field of TensorProto; nothing for every other field.
+/// Wire type of the elements of a typed field of TensorProto; no value for every other field.
 std::optional<WireType> typed_element(std::uint32_t field) {
   switch (field) {
     case 4: return WireType::fixed32;  // float_data
@@ -120,7 +120,7 @@ class ModelReader {
   Model read() {
     WireCursor cursor(*model_.file, model_.file->bytes(), "ModelProto");
     bool has_graph = false;
-    // The main graph comes first in the list, wherever the file has it.
+    // The main graph comes first in the list, wherever it is in the file.
     for (WireCursor look = cursor; look.next();) {
       if (look.field() != 7) continue;
       if (has_graph)
@@ -246,8 +246,8 @@ class ModelReader {
     read_node_values(cursor, index, depth);
   }
 
-  /// Tensors and graphs among the node's attributes: after all of them are listed, so that each node's attributes lie
-  /// side by side whatever their graphs hold.
+  /// Tensors and graphs in the node's attributes. They are read after all attributes are listed, so that each node's
+  /// attributes lie side by side whatever their graphs hold.
   void read_node_values(const WireCursor& cursor, std::uint32_t index, int depth) {
     const Node node = model_.nodes[index];
     const bool constant = node.op == "Constant" && node.domain.empty();
@@ -292,7 +292,7 @@ class ModelReader {
         default: break;
       }
     }
-    // Readers that go by the type would see another value than readers that go by the fields.
+    // Readers that rely on the type would see another value than readers that rely on the fields.
     if (type != kUndefined && ((tensor && type != kTensorType) || (graph && type != kGraphType))) {
       cursor.fail(fmt::format("attribute {} has type {} but holds a {}", in_quotes(attribute.name), type,
                               tensor ? "tensor" : "graph"));
@@ -401,7 +401,7 @@ std::string shortened(std::string_view name) {
   const bool cut = name.size() > kMost;
   if (cut) {
     std::size_t end = kMost - 3;
-    // Not in the middle of a UTF-8 sequence.
+    // Does not cut in the middle of a UTF-8 sequence.
     while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
     name = name.substr(0, end);
   }

@@ -20,7 +20,7 @@ using Bytes = std::span<const std::byte>;
 
 inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
-/// Graphs inside graphs: deeper files are refused.
+/// Limit on graphs inside graphs: deeper files are refused.
 inline constexpr int kMaxGraphDepth = 64;
 
 /// Elements [first, first + count) of one of Model's lists.
@@ -29,12 +29,12 @@ struct Range {
   std::uint32_t count = 0;
 };
 
-/// A TensorProto, or a list of numbers in an attribute that stands for one.
+/// A TensorProto, or a list of numbers in an attribute that represents one.
 struct TensorProto {
   std::string_view name;
   std::int32_t data_type = 0;  ///< TensorProto.DataType
   Dimensions dims;             ///< valid: not negative, the product within 2^63 - 1
-  Bytes message;               ///< where typed fields and external_data are found
+  Bytes message;               ///< the message with the typed fields and external_data
   std::optional<Bytes> raw;
   std::uint32_t typed_field = 0;  ///< the field of `message` that holds typed elements, 0 if none does
   std::uint64_t typed_count = 0;  ///< elements in that field
@@ -51,15 +51,15 @@ struct Attribute {
 struct Node {
   std::string_view name, op, domain;
   std::uint32_t graph = 0;
-  Range inputs, outputs;  ///< of Model::names; an empty name is an absent optional value
-  Range attributes;       ///< of Model::attributes
+  Range inputs, outputs;  ///< in Model::names; an empty name is an absent optional value
+  Range attributes;       ///< in Model::attributes
 };
 
 struct Graph {
   std::uint32_t parent = kNone;       ///< the graph whose names are visible here
   std::uint32_t owner = kNone;        ///< the node that has it as an attribute
   std::string path;                   ///< for provenance; empty for the main graph
-  Range inputs, outputs;              ///< formal, of Model::names
+  Range inputs, outputs;              ///< formal, in Model::names
   std::string_view domain, function;  ///< of a model-local function
 };
 
@@ -71,7 +71,7 @@ struct Weight {
   Holder holder = Holder::initializer;
   bool sparse = false;
   std::uint32_t graph = 0;
-  std::uint32_t node = kNone;  ///< of `constant` and `attribute`
+  std::uint32_t node = kNone;  ///< for `constant` and `attribute`
   std::string_view attribute;
 };
 
@@ -88,24 +88,24 @@ struct Model {
     return std::span(names).subspan(range.first, range.count);
   }
   const Attribute* find(const Node& node, std::string_view attribute) const;
-  /// The attribute's integer, or `otherwise` if the node has none of that name.
+  /// The attribute's integer, or `otherwise` if the node has no attribute of that name.
   std::int64_t integer(const Node& node, std::string_view attribute, std::int64_t otherwise) const;
-  /// The attribute's list of integers, its first `most` entries; nothing if the node has none of that name.
+  /// The first `most` entries of the attribute's list of integers; no value if the node has no attribute of that name.
   std::optional<std::vector<std::int64_t>> integers(const Node& node, std::string_view attribute,
                                                     std::size_t most) const;
-  /// The attribute's text; empty if the node has none of that name.
+  /// The attribute's text; empty if the node has no attribute of that name.
   std::string_view text(const Node& node, std::string_view attribute) const;
 };
 
 /// Reads the structure of the model. Throws FileError if it is malformed.
 Model read_model(std::shared_ptr<const MappedFile> file);
 
-/// The name in quotes for messages and provenance: control characters replaced, cut to at most 80 bytes. (A long name
-/// that is repeated in many places must not make memory grow with the square of the file.)
+/// The name in quotes for messages and provenance: control characters replaced, cut to at most 80 bytes. (If a long
+/// name is repeated in many places, memory must not grow with the square of the file's size.)
 std::string in_quotes(std::string_view name);
 std::string shortened(std::string_view name);
 
-/// The node as a person finds it: op and name, or its first output if it has no name.
+/// The node as a person would look for it: op and name, or its first output if it has no name.
 std::string title(const Model& model, const Node& node);
 
 }  // namespace sigmax::io::onnx

@@ -11,14 +11,14 @@
 namespace sigmax::io::onnx {
 namespace {
 
-/// Along which axis of the weight several scales run.
+/// The axis of the weight along which several scales run.
 enum class Along : std::uint8_t { attribute, first, last, last_but_one, gemm_b, none };
 
-/// An input of an operator that takes quantized integers, and the inputs with its scale and zero point.
+/// An input of an operator that takes quantized integers, and the inputs that hold its scale and zero point.
 struct QuantizedInput {
   std::string_view op;
   std::uint32_t integers;
-  std::uint32_t scale;  // kNone: the scale is multiplied to the operator's result
+  std::uint32_t scale;  // kNone: the operator's result is multiplied by the scale
   std::uint32_t zero_point;
   Along along;
 };
@@ -36,7 +36,7 @@ constexpr QuantizedInput kUnderstood[] = {
     {"ConvInteger", 1, kNone, 3, Along::first},
 };
 
-/// Operators whose integers lie in a layout of their own.
+/// Operators whose integers have a layout of their own.
 constexpr std::pair<std::string_view, std::uint32_t> kListedOnly[] = {
     {"MatMulNBits", 1},
     {"MatMulBnb4", 1},
@@ -81,7 +81,7 @@ class QuantizationFinder {
   }
 
  private:
-  /// Remembers, for the pattern Cast(MatMulInteger(..)) * (x_scale * w_scale) with x_scale from DynamicQuantizeLinear,
+  /// For the pattern Cast(MatMulInteger(..)) * (x_scale * w_scale) with x_scale from DynamicQuantizeLinear, remembers
   /// the constant w_scale. (A product folded into one constant would hide the input's scale in it: not taken.)
   void note_result_scale(const Node& multiply) {
     for (std::uint32_t side = 0; side < 2; ++side) {
@@ -132,7 +132,8 @@ class QuantizationFinder {
     keep(integers.weight, std::move(how));
   }
 
-  /// One that can be computed wins over one that cannot; two that differ leave the weight without one meaning.
+  /// A quantization that can be computed takes precedence over one that cannot; two different ones leave the weight
+  /// without a single meaning.
   void keep(std::uint32_t weight, Quantization how) {
     auto& known = found_[weight];
     if (ambiguous_[weight]) return;
@@ -144,7 +145,7 @@ class QuantizationFinder {
     }
   }
 
-  /// Fills `how` from the constants; returns what is wrong with them, empty if nothing is.
+  /// Fills `how` from the constants; returns what is wrong with them, or an empty string.
   std::string fit(const Node& node, const QuantizedInput& input, Origin integers, Origin scale,
                   Quantization& how) const {
     const TensorSource& q = sources_[integers.weight];
@@ -215,7 +216,7 @@ class QuantizationFinder {
       expected[static_cast<std::size_t>(how.axis)] = extent / how.block + (extent % how.block != 0 ? 1 : 0);
       fits = s.shape == expected && (how.zero_point == kNone || sources_[how.zero_point].shape == expected);
     } else {
-      // A vector, perhaps with axes of extent 1 around it for broadcasting.
+      // A vector, perhaps surrounded by axes of extent 1 for broadcasting.
       fits = fits && std::ranges::count_if(s.shape, [](std::int64_t d) { return d != 1; }) <= 1;
     }
     if (fits) return {};
@@ -227,11 +228,11 @@ class QuantizationFinder {
   const Dataflow& flow_;
   const std::vector<TensorSource>& sources_;
   std::vector<std::optional<Quantization>> found_;
-  std::vector<std::uint32_t> result_scales_;  // of each node: the value of its weight's scale
+  std::vector<std::uint32_t> result_scales_;  // for each node: the value of its weight's scale
   std::vector<bool> ambiguous_;               // weights that two nodes scale in different ways
 };
 
-/// Element i of the integers, 4-bit ones from their half of a byte.
+/// Element i of the integers; a 4-bit one is taken from its half of a byte.
 template <class T>
 auto reader(const Tensor& tensor) {
   return [values = reinterpret_cast<const T*>(tensor.data())](std::int64_t i) {

@@ -60,7 +60,7 @@ class Shapes {
     return result;
   }
 
-  // 0 takes the input's extent over, and -1 is what is left.
+  // 0 keeps the input's extent, and -1 stands for the rest.
   std::optional<Dimensions> reshaped(const Node& node, const Dimensions& shape) {
     auto target = integers_of(node, 1, "shape");
     if (!target) return std::nullopt;
@@ -99,7 +99,7 @@ class Shapes {
     return Dimensions{*first, *rest};
   }
 
-  // The axes are an attribute before opset 13 and an input since.
+  // The axes are an attribute before opset 13 and an input from then on.
   std::optional<Dimensions> squeezed(const Node& node, const Dimensions& shape, bool away) {
     const auto axes = integers_of(node, 1, "axes");
     if (!axes) {
@@ -130,7 +130,7 @@ class Shapes {
     return result;
   }
 
-  // Of the attribute, or of an input that is a constant within the file.
+  // From the attribute, or from an input that is a constant within the file.
   std::optional<Integers> integers_of(const Node& node, std::uint32_t input, std::string_view attribute) {
     if (auto list = model_.integers(node, attribute, kMostAxes + 1)) {
       return list->size() <= kMostAxes ? std::move(list) : std::nullopt;

@@ -1,4 +1,4 @@
-// The shapes of the values that a graph makes of constants by moving their elements. Internal to io/.
+// The shapes of the values that a graph makes from constants by moving their elements. Internal to io/.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@ namespace sigmax::io::onnx {
 /// More axes than any operator takes: longer lists are not read.
 inline constexpr std::size_t kMostAxes = 65;
 
-/// The shape of each of flow.values(): that of a constant, and what Identity, Cast, Transpose, Reshape, Flatten,
-/// Squeeze, Unsqueeze and the quantizing nodes make of it where their own parameters are constants; nothing where that
-/// is not known. One pass over the nodes, which a valid model has in the order in which they run.
+/// The shape of each of flow.values(): the shape of a constant, and what Identity, Cast, Transpose, Reshape, Flatten,
+/// Squeeze, Unsqueeze and the quantizing nodes make of it if their own parameters are constants; no value if the shape
+/// is not known. One pass over the nodes, which a valid model lists in the order in which they run.
 std::vector<std::optional<Dimensions>> constant_shapes(const Model& model, const Dataflow& flow);
 
 }  // namespace sigmax::io::onnx

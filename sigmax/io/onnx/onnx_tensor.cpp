@@ -51,7 +51,7 @@ bool is_complex(DType dtype) { return dtype == DType::c64 || dtype == DType::c12
 
 bool is_packed_integer(DType dtype) { return dtype == DType::i4 || dtype == DType::u4; }
 
-/// Entries of the typed field that the tensor needs.
+/// Number of entries of the typed field that the tensor needs.
 std::uint64_t typed_entries(DType dtype, std::uint64_t elements) {
   if (is_complex(dtype)) return 2 * elements;
   return bits(dtype) == 4 ? (elements + 1) / 2 : elements;
@@ -66,8 +66,8 @@ std::string why_unreadable(const TensorSource& source, bool sparse) {
   return {};
 }
 
-/// Copies a typed field into elements of type T. Varints wider than T are refused, not cut: a writer that meant
-/// another type would otherwise go unnoticed.
+/// Copies a typed field into elements of type T. Varints wider than T are refused, not cut, because otherwise nobody
+/// would notice that a writer meant another type.
 template <class T, class From>
 Tensor decode(const TensorSource& source, DType dtype, std::uint64_t entries, Dimensions shape) {
   auto values = std::make_shared<std::vector<T>>();
@@ -126,7 +126,7 @@ class Describer {
   }
 
   TensorSource describe(ExternalData& external) {
-    // Where nothing is known about the elements there is nothing to check them against.
+    // If nothing is known about the elements, there is nothing to check them against.
     if (sparse_ || bits(source_.dtype) == 0 || bits(source_.dtype) == 6) return std::move(source_);
     const auto count = static_cast<std::uint64_t>(*element_count(source_.shape));
     const auto size = byte_count(source_.dtype, source_.shape);

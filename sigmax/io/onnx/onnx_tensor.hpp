@@ -1,4 +1,4 @@
-// One ONNX tensor: type and shape checked against the bytes that it has, values read on demand. Internal to io/.
+// One ONNX tensor: type and shape checked against its bytes, values read on demand. Internal to io/.
 #pragma once
 
 #include <cstdint>
@@ -19,24 +19,24 @@ struct TensorSource {
   DType dtype = DType::unknown;
   std::string dtype_name;
   Dimensions shape;
-  std::string unreadable;  ///< not empty: why the elements cannot be had
+  std::string unreadable;  ///< not empty: why the elements cannot be read
 
   std::shared_ptr<const MappedFile> file;  ///< the model, or the file of its external data
-  std::optional<ByteRange> bytes;          ///< raw or external elements; nothing if they lie in typed fields
-  Bytes message;                           ///< where the typed field is found
+  std::optional<ByteRange> bytes;          ///< raw or external elements; no value if they lie in typed fields
+  Bytes message;                           ///< the message with the typed field
   std::uint32_t typed_field = 0;
 
   /// The elements: a mapping for raw and external data, a decoded copy for typed fields. Throws FileError if a typed
   /// element does not fit its type.
   Tensor load() const;
 
-  /// The same for 4-bit integers as u8 pairs, the first element in the low half; every other type as load().
+  /// As load(), but with 4-bit integers as pairs in u8, the first element in the low half.
   Tensor load_packed() const;
 };
 
-/// Checks the tensor. Throws FileError if the bytes or typed elements are not as many as type and shape ask for, are of
-/// another type, or are given in two ways, and as ExternalData::find does. Types of which nothing is known and sparse
-/// tensors are not errors but `unreadable`.
+/// Checks the tensor. Throws FileError if there are not as many bytes or typed elements as type and shape require, or
+/// they are of another type or given in two ways, and as ExternalData::find does. Unknown types and sparse tensors are
+/// not errors but `unreadable`.
 TensorSource describe(const Model& model, const Weight& weight, ExternalData& external);
 
 }  // namespace sigmax::io::onnx

@@ -20,7 +20,8 @@
 namespace sigmax::io::onnx {
 namespace {
 
-/// How many leading inputs of the node its output is made of, unchanged but for place, type or scale; 0 for a consumer.
+/// Number of leading inputs of the node that make up its output, unchanged except for place, type or scale; 0 for a
+/// consumer.
 std::uint32_t forwarded_inputs(const Node& node) {
   static constexpr std::array<std::string_view, 12> kOne = {
       "Identity", "Cast",      "CastLike", "Transpose", "Reshape",        "Flatten",
@@ -30,8 +31,8 @@ std::uint32_t forwarded_inputs(const Node& node) {
   return std::ranges::find(kOne, node.op) != kOne.end() ? 1 : 0;
 }
 
-/// True if `permutation` swaps the last two axes and leaves the others. Absent means reversed, which is the swap for a
-/// matrix.
+/// True if `permutation` swaps the last two axes and leaves the others. An absent one means reversed, which is that
+/// swap for a matrix.
 bool swaps_last_two(const std::optional<std::vector<std::int64_t>>& permutation) {
   if (!permutation) return true;
   const auto rank = static_cast<std::int64_t>(permutation->size());
@@ -43,32 +44,32 @@ bool swaps_last_two(const std::optional<std::vector<std::int64_t>>& permutation)
   return true;
 }
 
-/// True if the node's output has other axes than its input.
+/// True if the node's output has different axes from its input.
 bool changes_axes(const Node& node) {
   static constexpr std::array<std::string_view, 4> kOps = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
   return std::ranges::find(kOps, node.op) != kOps.end();
 }
 
-/// How the axes of an operand lie in the value that it comes from: as Usage::permutation and Usage::reshaped have them.
-/// kReversed alone stands for the reversal of axes whose number is not known.
+/// How the axes of an operand lie in the value that it comes from, in the terms of Usage::permutation and
+/// Usage::reshaped. kReversed alone means the reversal of axes whose number is not known.
 struct AxisMap {
   static constexpr int kReversed = -1;
 
   std::vector<int> permutation;
   bool reshaped = false;
   bool gathered = false;
-  Dimensions view = {};  // of a reshaped value whose axes `permutation` counts; empty: not known
+  Dimensions view = {};  // the shape of the reshaped value whose axes `permutation` counts; empty: not known
 
   bool operator<(const AxisMap& other) const {
     return std::tie(permutation, reshaped, gathered, view) <
            std::tie(other.permutation, other.reshaped, other.gathered, other.view);
   }
 
-  /// For the input of a node whose output this map is of.
+  /// The map at the input of a node whose output has this map.
   AxisMap before_reshape() const { return {{}, true, gathered, {}}; }
 
-  /// The same where the output's shape is known. Of reshapes in a row the last one counts: the elements keep their
-  /// order.
+  /// As above if the output's shape is known. Of several reshapes in a row the last one counts, because the elements
+  /// keep their order.
   AxisMap before_reshape(const std::optional<Dimensions>& shape) const {
     if (reshaped) return *this;
     const bool unknown = permutation == std::vector<int>{kReversed};
@@ -78,11 +79,11 @@ struct AxisMap {
     return {permutation, true, gathered, *shape};
   }
 
-  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
+  /// Gather replaces one axis by the axes of its indices, of which there may be any number, even none.
   AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true, {}}; }
 
   AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
-    if (reshaped) return before_reshape();  // what was transposed first has its elements in another order
+    if (reshaped) return before_reshape();  // a transposition before it has changed the order of the elements
     const bool unknown = permutation == std::vector<int>{kReversed};
     if (!perm) {
       if (permutation.empty()) return {{kReversed}, false, gathered, {}};
@@ -108,9 +109,9 @@ struct AxisMap {
   }
 };
 
-/// The set of usages of a value is that of the values it is forwarded to, united with its direct consumers: the least
-/// fixed point, found by passing each new fact backwards once. A fact is a kind of usage, its transposition and the way
-/// that its axes took.
+/// The usages of a value are the union of its direct consumers and the usages of the values that it is forwarded to:
+/// the least fixed point, found by passing each new fact backward once. A fact is a kind of usage, its transposition
+/// and the way that its axes took.
 class UsageFinder {
  public:
   UsageFinder(const Model& model, const Dataflow& flow)
@@ -144,13 +145,13 @@ class UsageFinder {
   struct Fact {
     std::uint32_t kind;
     bool transposed;
-    std::uint32_t axes = 0;  // of axis_maps_
+    std::uint32_t axes = 0;  // index in axis_maps_
     bool operator==(const Fact&) const = default;
   };
   struct Edge {
     std::uint32_t from, to;
     bool flips;
-    std::uint32_t node = kNone;  // that changes or transposes the axes
+    std::uint32_t node = kNone;  // the node that changes or transposes the axes
   };
 
   void connect(std::uint32_t from, std::uint32_t to, bool flips = false, std::uint32_t node = kNone) {
@@ -195,7 +196,7 @@ class UsageFinder {
         node.op == "Transpose" && forwarded > 0 && swaps_last_two(model_.integers(node, "perm", kMostAxes));
     const bool moves = forwarded > 0 && (node.op == "Transpose" || changes_axes(node));
     const Consumer consumer = forwarded == node.inputs.count ? Consumer{} : describe_consumer(node);
-    // What Gather has taken goes on to be used; that it was looked up is a usage too.
+    // What Gather took is used further on; the lookup itself is a usage too.
     if (node.op == "Gather" && node.domain.empty()) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       if (i < forwarded) {
@@ -210,7 +211,7 @@ class UsageFinder {
     }
   }
 
-  /// What the attributes of a node say of its inputs, read once a node however many inputs it has.
+  /// What the attributes of a node say about its inputs, read once per node however many inputs it has.
   struct Consumer {
     std::string op;
     std::int64_t groups = 1;
@@ -257,9 +258,9 @@ class UsageFinder {
     return static_cast<std::uint32_t>(at->second);
   }
 
-  // Values enter a body by position and leave it the same way. Loop adds (iteration, condition) in front of what is
-  // carried and (condition) in front of what leaves. Every loop runs over the body's own names: a node may have many
-  // bodies and many inputs.
+  // Values enter a body by position and leave it the same way. Loop puts (iteration, condition) before the values that
+  // are carried and (condition) before the values that leave. Every loop here runs over the body's own names, because a
+  // node may have many bodies and many inputs.
   void add_body(const Graph& body, const Node& owner) {
     if (!owner.domain.empty()) return;
     if (owner.op == "If") {
@@ -271,7 +272,7 @@ class UsageFinder {
       }
       connect_outputs(body, owner, 1);
     } else if (owner.op == "Scan") {
-      // Opset 8 has an input for sequence lengths in front.
+      // Opset 8 has an additional first input for sequence lengths.
       const std::uint32_t skip = owner.inputs.count == body.inputs.count + 1 ? 1 : 0;
       for (std::uint32_t i = 0; i < body.inputs.count; ++i) {
         connect(flow_.input(owner, i + skip), flow_.at(body.inputs.first + i));
@@ -307,7 +308,7 @@ class UsageFinder {
   const Model& model_;
   const Dataflow& flow_;
   std::vector<std::optional<Dimensions>> shapes_;
-  std::vector<std::vector<Fact>> facts_;  // one list a value
+  std::vector<std::vector<Fact>> facts_;  // one list per value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;
   std::map<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t, std::string>, std::size_t> kind_index_;

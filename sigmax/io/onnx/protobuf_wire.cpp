@@ -61,7 +61,7 @@ std::uint64_t WireCursor::count(WireType element) const {
   if (wire_type_ == element) return 1;
   const auto packed = bytes();
   if (element == WireType::varint) {
-    // Each varint ends with the one byte of it whose top bit is clear.
+    // Each varint ends with its one byte whose top bit is clear.
     if (!packed.empty() && (packed.back() & std::byte{0x80}) != std::byte{0}) {
       fail(fmt::format("field {} ends within a varint", field_));
     }

@@ -1,4 +1,5 @@
-// A strict cursor over the protobuf wire format in a mapped file: no schema, no copies, no allocation. Internal to io/.
+// A strict cursor over the protobuf wire format in a mapped file: without schema, copies or allocation. Internal to
+// io/.
 #pragma once
 
 #include <bit>
@@ -13,7 +14,7 @@
 
 namespace sigmax::io {
 
-/// How a field is laid out. Groups (3 and 4) are refused: no format that sigmax reads has ever used them.
+/// How a field is laid out. Groups (3 and 4) are refused: no format that sigmax reads has ever had them.
 enum class WireType : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
 
 /// Walks the fields of one message. The bytes must lie inside `file`, which the cursor does not keep alive.
@@ -25,17 +26,17 @@ class WireCursor {
  public:
   static constexpr int kMaxDepth = 256;
 
-  /// `type` is the message's name in error messages and must outlive the cursor.
+  /// `type` is the name of the message in error messages; it must outlive the cursor.
   WireCursor(const MappedFile& file, std::span<const std::byte> message, const char* type, int depth = 0);
 
-  /// Moves to the next field and checks it whole; false at the end of the message.
+  /// Moves to the next field and checks all of it; false at the end of the message.
   bool next();
 
   std::uint32_t field() const noexcept { return field_; }
   WireType wire_type() const noexcept { return wire_type_; }
   int depth() const noexcept { return depth_; }
 
-  /// The current field's value, as the protobuf types of these names.
+  /// The current field's value as the protobuf type of that name.
   std::uint64_t uint64() const;
   std::int64_t int64() const { return static_cast<std::int64_t>(uint64()); }
   std::int32_t int32() const { return static_cast<std::int32_t>(static_cast<std::uint32_t>(uint64())); }
@@ -63,7 +64,7 @@ class WireCursor {
     each_fixed<std::uint64_t>(WireType::fixed64, visit);
   }
 
-  /// Number of elements that the current field adds to a repeated field whose elements have the wire type `element`.
+  /// Number of elements that the current field adds to a repeated field, if its elements have the wire type `element`.
   std::uint64_t count(WireType element) const;
 
   /// Refuses the file at the current field.
@@ -88,13 +89,13 @@ class WireCursor {
 
   const MappedFile* file_;
   std::span<const std::byte> rest_;
-  const std::byte* start_;  // of the current field, or of the message before the first next()
+  const std::byte* start_;  // start of the current field, or of the message before the first next()
   const char* type_;
   int depth_;
   std::uint32_t field_ = 0;
   WireType wire_type_ = WireType::varint;
-  std::uint64_t value_ = 0;           // of a varint or fixed-width field
-  std::span<const std::byte> bytes_;  // of a length-delimited field
+  std::uint64_t value_ = 0;           // for a varint or fixed-width field
+  std::span<const std::byte> bytes_;  // for a length-delimited field
 };
 
 static_assert(std::endian::native == std::endian::little, "fixed-width fields are read as they lie in the file");

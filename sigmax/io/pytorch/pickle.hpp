@@ -1,4 +1,4 @@
-// A Python pickle read as plain data: a tree of values in which nothing was imported, called or built. Internal to io/.
+// A Python pickle read as plain data: a tree of values, with nothing imported, called or built. Internal to io/.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace sigmax::io {
 
-/// What one value of a pickle is.
+/// The kind of one value of a pickle.
 enum class PickleKind : std::uint8_t {
   none,
   boolean,
@@ -27,47 +27,47 @@ enum class PickleKind : std::uint8_t {
   set,
   dict,           ///< items() alternates keys and values, in the order written, overwritten keys included
   global,         ///< a name, `module.attribute`: never looked up
-  call,           ///< what a class or function would have made of arguments: never called
-  persistent_id,  ///< what the program that wrote the pickle kept outside it; items() holds the one identifying value
+  call,           ///< the result that a class or function would make of arguments: never called
+  persistent_id,  ///< a value that the writer kept outside the pickle; items() holds the one value that identifies it
 };
 
 /// One pickle, as a graph of values that refer to each other by number.
 ///
-/// The opcodes of protocols 0 to 5 that checkpoints use are understood; any other is refused. Values are kept in flat
-/// arrays, so that depth costs no stack, and what the pickle shares is shared: memory is proportional to the bytes
-/// read, however the values are nested. A value may contain itself; whoever walks the graph must mark where it has
-/// been.
+/// The opcodes of protocols 0 to 5 that checkpoints use are understood; all others are refused. Values are kept in flat
+/// arrays, so that depth costs no stack, and values that the pickle shares stay shared: memory is proportional to the
+/// bytes read, however the values are nested. A value may contain itself; code that walks the graph must mark where it
+/// has been.
 class Pickle {
  public:
   using Id = std::uint32_t;
 
-  /// Stands for a part that a call does not have; its kind is none.
+  /// Stands for a part that a call does not have; its kind is `none`.
   static constexpr Id kAbsent = 0;
 
-  /// The parts of a call; those that the pickle does not give are kAbsent.
+  /// The parts of a call; parts that the pickle does not give are kAbsent.
   struct Call {
     Id callable = kAbsent;  ///< a global, or whatever else the pickle put there
-    Id args = kAbsent;      ///< a tuple, as the pickle gives it; of two parts, positional and named, if both were given
-    Id state = kAbsent;     ///< what would have been handed to __setstate__ or __dict__
-    Id entries = kAbsent;   ///< a dict of the items set on the result: OrderedDict and its like
+    Id args = kAbsent;      ///< a tuple from the pickle; two parts, positional and named, if both were given
+    Id state = kAbsent;     ///< the argument for __setstate__ or the contents of __dict__
+    Id entries = kAbsent;   ///< a dict of the items set on the result: OrderedDict and similar classes
     Id elements = kAbsent;  ///< a list of the values appended or added to the result
   };
 
-  /// Reads one pickle from byte `offset` of `file` on. `place` names it in messages.
+  /// Reads one pickle, starting at byte `offset` of `file`. `place` names it in messages.
   ///
   /// Throws FileError naming the place, the byte and the opcode for a pickle that is cut short, uses an opcode outside
-  /// the list, takes from an empty stack, recalls what was never memoised, or holds more than 2^24 values.
+  /// the list, takes from an empty stack, recalls a value that was never memoized, or holds more than 2^24 values.
   static Pickle read(std::shared_ptr<const MappedFile> file, std::size_t offset, std::string place);
 
   Id root() const noexcept { return root_; }
 
-  /// The file that texts and bytes lie in.
+  /// The file that texts and bytes point into.
   const std::shared_ptr<const MappedFile>& file() const noexcept { return file_; }
 
-  /// The byte of the file behind the pickle's last.
+  /// The byte of the file after the last byte of the pickle.
   std::size_t end() const noexcept { return end_; }
 
-  /// How many bytes it took.
+  /// The number of bytes of the pickle.
   std::size_t length() const noexcept { return end_ - begin_; }
 
   /// Number of values: every Id is below it.
@@ -99,7 +99,8 @@ class Pickle {
   std::string_view global_module(Id id) const noexcept;
   std::string_view global_attribute(Id id) const noexcept;
 
-  /// The value that the key `key` has in a dict, the last one written; kAbsent without such a key. Linear in the dict.
+  /// The value of the key `key` in a dict, the last one written; kAbsent if there is no such key. Linear in the dict's
+  /// size.
   Id find(Id dict, std::string_view key) const noexcept;
 
  private:
@@ -107,12 +108,12 @@ class Pickle {
 
   struct Node {
     PickleKind kind = PickleKind::none;
-    std::uint32_t count = 0;     // of its values in pool_
-    std::uint32_t capacity = 0;  // that pool_ keeps for them
+    std::uint32_t count = 0;     // number of the container's values in pool_
+    std::uint32_t capacity = 0;  // the room that pool_ keeps for them
     union {
       std::int64_t integer = 0;
       double real;
-      std::uint64_t first;  // of its values in pool_
+      std::uint64_t first;  // index of the first value in pool_
     };
     std::string_view text;
   };

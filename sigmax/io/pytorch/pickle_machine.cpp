@@ -130,8 +130,8 @@ PickleMachine::Id PickleMachine::make_call(Id callable, Id args) {
   return make_container(PickleKind::call, std::array<Id, 5>{callable, args});
 }
 
-// A container's values lie side by side in the pool. One that grows where it cannot move to the end with twice the
-// room, as a vector does, so that any order of appending stays linear.
+// A container's values lie side by side in the pool. If a container cannot grow where it is, it moves to the end with
+// twice the room, as a vector does, so that any order of appending stays linear.
 void PickleMachine::append(Id container, std::span<const Id> values) {
   auto& node = pickle_.nodes_[container];
   auto& pool = pickle_.pool_;
@@ -152,7 +152,7 @@ void PickleMachine::append(Id container, std::span<const Id> values) {
   node.count = static_cast<std::uint32_t>(needed);
 }
 
-// The container behind one part of a call, made at its first use.
+// The container that is one part of a call, made at its first use.
 PickleMachine::Id PickleMachine::part(Id call, std::size_t index, PickleKind kind) {
   const std::size_t slot = pickle_.nodes_[call].first + index;
   if (pickle_.pool_[slot] == Pickle::kAbsent) {
@@ -182,12 +182,12 @@ std::vector<PickleMachine::Id> PickleMachine::pop_to_mark() {
   return values;
 }
 
-// Writers number what they memoise from 0 on, one opcode each, so a larger key than the bytes read so far is a lie that
-// would only make the memo large.
-void PickleMachine::memoise(std::uint64_t key) {
+// Writers number the values that they memoize from 0 on, one opcode each. So a key larger than the number of bytes read
+// is false and would only make the memo large.
+void PickleMachine::memoize(std::uint64_t key) {
   if (key >= position_ - start_) refuse(fmt::format("memo key {} is larger than the pickle so far", key));
   if (key >= memo_.size()) memo_.resize(key + 1, Pickle::kAbsent);
-  if (memo_[key] == Pickle::kAbsent) ++memoised_;
+  if (memo_[key] == Pickle::kAbsent) ++memoized_;
   memo_[key] = top();
 }
 

@@ -14,7 +14,7 @@
 namespace sigmax::io {
 
 /// Runs the opcodes of one pickle into a Pickle. Every opcode reads at least its own byte and pushes, stores or
-/// memoises at most one value, which bounds the stack, the memo and the values by the bytes read.
+/// memoizes at most one value, so the bytes read bound the stack, the memo and the values.
 class PickleMachine {
  public:
   using Id = Pickle::Id;
@@ -25,7 +25,7 @@ class PickleMachine {
   Pickle run();
 
  private:
-  // Values that every pickle shares instead of making one an opcode.
+  // Values that every pickle shares, instead of making one per opcode.
   enum Shared : Id { kNone = Pickle::kAbsent + 1, kFalse, kTrue, kEmptyTuple, kSharedValues };
 
   [[noreturn]] void refuse(const std::string& problem) const;
@@ -51,10 +51,10 @@ class PickleMachine {
   Id top() const;
   std::size_t floor() const noexcept { return marks_.empty() ? 0 : marks_.back(); }
   std::vector<Id> pop_to_mark();
-  void memoise(std::uint64_t key);
+  void memoize(std::uint64_t key);
   void recall(std::uint64_t key);
 
-  // Groups of opcodes; true if the opcode was one of theirs.
+  // Groups of opcodes; each returns true if the opcode belongs to it.
   bool run_constant(unsigned char opcode);
   bool run_number(unsigned char opcode);
   bool run_string(unsigned char opcode);
@@ -75,8 +75,8 @@ class PickleMachine {
   Pickle pickle_;
   std::vector<Id> stack_;
   std::vector<std::size_t> marks_;  // heights of the stack
-  std::vector<Id> memo_;            // kAbsent where nothing was memoised
-  std::size_t memoised_ = 0;
+  std::vector<Id> memo_;            // kAbsent where nothing was memoized
+  std::size_t memoized_ = 0;
 };
 
 }  // namespace sigmax::io

@@ -35,7 +35,7 @@ bool PickleMachine::run_constant(unsigned char opcode) {
     case 0x89: push(kFalse); return true;
     case ')': push(kEmptyTuple); return true;
     case '(': marks_.push_back(stack_.size()); return true;
-    case '0':  // POP takes a mark if that is what lies on top
+    case '0':  // POP takes a mark if one lies on top
       if (!marks_.empty() && marks_.back() == stack_.size()) {
         marks_.pop_back();
       } else {
@@ -180,10 +180,10 @@ bool PickleMachine::run_memo(unsigned char opcode) {
     return *key;
   };
   switch (opcode) {
-    case 'q': memoise(take_unsigned(1)); return true;
-    case 'r': memoise(take_unsigned(4)); return true;
-    case 'p': memoise(decimal()); return true;
-    case 0x94: memoise(memoised_); return true;
+    case 'q': memoize(take_unsigned(1)); return true;
+    case 'r': memoize(take_unsigned(4)); return true;
+    case 'p': memoize(decimal()); return true;
+    case 0x94: memoize(memoized_); return true;
     case 'h': recall(take_unsigned(1)); return true;
     case 'j': recall(take_unsigned(4)); return true;
     case 'g': recall(decimal()); return true;

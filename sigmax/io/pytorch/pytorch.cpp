@@ -50,7 +50,7 @@ void check_byte_order(const std::shared_ptr<const MappedFile>& file, const std::
   }
 }
 
-// The storages below `folder`, by what follows it in their names.
+// The storages below `folder`, by the rest of their names.
 StorageMap storages_below(const std::vector<ZipMember>& members, const std::string& folder) {
   StorageMap storages;
   for (const ZipMember& member : members) {

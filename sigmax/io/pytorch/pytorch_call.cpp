@@ -105,7 +105,7 @@ std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
   for (int depth = 0; depth < kDeepestWrapping && call.callable != Pickle::kAbsent; ++depth) {
     if (pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type_v2") ||
         pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type")) {
-      // (function, class, arguments, state)
+      // The arguments are (function, class, arguments, state).
       is_subclass = true;
       state = arg(pickle, call.args, 3);
       call = {arg(pickle, call.args, 0), arg(pickle, call.args, 2)};
@@ -113,13 +113,13 @@ std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
       if (const Id kept = arg(pickle, call.args, 3); kept != Pickle::kAbsent) state = kept;
       call = pickle.call(arg(pickle, call.args, 0));
     } else if (makes_tensor(pickle, call.callable)) {
-      // A NumPy array's shape is in its state, which is no attribute.
+      // A NumPy array's shape is in its state, which holds no attributes.
       return TensorCall{call.callable, call.args, is_numpy_array(pickle, call.callable) ? call.state : state};
     } else {
       break;
     }
   }
-  // What a subclass is made of by a function of its own is not a tensor of the checkpoint by itself.
+  // The result of a subclass's own function is not by itself a tensor of the checkpoint.
   if (is_subclass) return TensorCall{call.callable, call.args, state};
   return std::nullopt;
 }
@@ -152,7 +152,7 @@ std::optional<PickledStorage> storage_of(const Pickle& pickle, Id id) {
       !pickle.is(parts[4], PickleKind::integer) || pickle.integer(parts[4]) < 0) {
     return std::nullopt;
   }
-  // PyTorch's are a few digits. Each tensor has its own copy.
+  // PyTorch's keys have a few digits. Each tensor has its own copy.
   if (pickle.text(parts[2]).size() > kLongestKey) return std::nullopt;
   const std::string_view type = pickle.global_attribute(parts[1]);
   PickledStorage storage;

@@ -17,13 +17,13 @@
 namespace sigmax::io {
 namespace {
 
-constexpr std::uint64_t kFreeBytes = 1 << 20;  // what any tensor may take, however small its file
+constexpr std::uint64_t kFreeBytes = 1 << 20;  // any tensor may take this much, however small its file
 
 [[noreturn]] void refuse(const MappedFile& file, const std::string& tensor, std::string problem) {
   throw FileError(file.path().string(), fmt::format("tensor {}", in_quotes(tensor)), std::move(problem));
 }
 
-// The bytes of a storage that a tensor needs, from its first element to one past its last.
+// The bytes of a storage that a tensor needs, from its first element to one past its last one.
 struct Window {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
@@ -53,13 +53,13 @@ std::optional<Window> window_of(const MappedFile& file, const std::string& name,
   return Window{view * storage_width + offset * width, reached * width};
 }
 
-// An expanded view repeats its elements; one that would take more than the file has is a trap rather than a weight.
+// An expanded view repeats its elements; a view that would take more than the file has is a trap, not a weight.
 bool is_blown_up(const MappedFile& file, const PickledTensor& tensor) {
   const auto bytes = byte_count(tensor.dtype, tensor.shape);
   return !bytes || *bytes > std::max<std::uint64_t>(file.bytes().size(), kFreeBytes);
 }
 
-// FSDP's vector of several weights, or of one process's share of them, which nothing in it tells apart.
+// FSDP's vector of several weights, or of one process's share of them; nothing in it tells which.
 bool is_flat_parameter(std::string_view name) {
   const std::string_view last = name.substr(name.rfind('.') + 1);
   return last.starts_with("flat_param") || last.ends_with("_flat_param");
@@ -148,7 +148,7 @@ class EntryMaker {
     };
   }
 
-  // Scales and zero points are tensors with storages of their own. Nothing if theirs cannot be read.
+  // Scales and zero points are tensors with storages of their own. Empty if these cannot be read.
   Load parameter_loader(const std::string& name, const PickledTensor& tensor) const {
     const auto member = member_of(name, tensor);
     const auto window = window_of(*file_, name, tensor, *member);

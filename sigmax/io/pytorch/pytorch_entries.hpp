@@ -1,4 +1,4 @@
-// From pickled tensors and the storages of their file to the entries of a checkpoint. Internal to io/.
+// Makes the entries of a checkpoint from pickled tensors and the storages of their file. Internal to io/.
 #pragma once
 
 #include <functional>
@@ -14,15 +14,15 @@
 
 namespace sigmax::io {
 
-/// Where the storages of one pickle lie, by key. A legacy file's are described as stored members of no archive; the
-/// member's name is what provenance shows.
+/// Where the storages of one pickle lie, by key. The storages of a legacy file are described as stored members without
+/// an archive; the member's name is shown as the provenance.
 using StorageMap = std::map<std::string, std::shared_ptr<const ZipMember>, std::less<>>;
 
 /// One entry for each tensor of the tree. `pickle_name` is the provenance of tensors without a storage.
 ///
-/// Tensors of one storage have overlapping byte ranges and say so in their provenance. Quantized tensors become f32
-/// through their scale and zero point when they are loaded. Throws FileError naming the tensor if its storage is not
-/// in the map or too small for it.
+/// Tensors of one storage have overlapping byte ranges, and their provenance says so. Quantized tensors become f32
+/// through their scale and zero point when they are loaded. Throws FileError naming the tensor if its storage is not in
+/// the map or too small for it.
 std::vector<Entry> entries_of(const std::shared_ptr<const MappedFile>& file, TensorTree tree,
                               const StorageMap& storages, const std::string& pickle_name);
 

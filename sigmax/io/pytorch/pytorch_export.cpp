@@ -35,7 +35,7 @@ const ZipMember* find_member(const std::vector<ZipMember>& members, std::string_
   return found == members.end() ? nullptr : &*found;
 }
 
-// `<root>/` of the first member whose name is that and `rest`.
+// `<root>/` of the first member whose name is `<root>/` followed by `rest`.
 std::optional<std::string> root_of(const std::vector<ZipMember>& members, std::string_view rest) {
   for (const ZipMember& member : members) {
     const std::size_t slash = member.name.find('/');
@@ -55,7 +55,7 @@ std::shared_ptr<const MappedFile> unpacked(const std::shared_ptr<const MappedFil
   return read_zip_member(file, member);
 }
 
-// torch's numbers of its types, as exported programs have them.
+// torch's numbers for its types, as exported programs have them.
 DType scalar_type(std::uint64_t number) {
   switch (number) {
     case 1: return DType::u8;
@@ -87,8 +87,8 @@ struct Payload {
   bool pickled = false;
   bool described = false;  // has tensor_meta
   std::uint64_t type = 0, layout = kStrided;
-  Dimensions sizes, strides, offset;  // one offset
-  bool symbolic = false;              // a size that is no number
+  Dimensions sizes, strides, offset;  // offset has one entry
+  bool symbolic = false;              // a size is not a number
 };
 
 // {"config": {name: {"path_name": ..., "use_pickle": ..., "tensor_meta": {"dtype": 7, "sizes": [{"as_int": 6}], ...}}}}
@@ -158,7 +158,7 @@ class PayloadEvents : public JsonEvents {
   bool in_config_ = false;
 };
 
-// A torch.save archive that is a member of another: its ranges become those of the file.
+// Reads a torch.save archive that is a member of another archive; its ranges become ranges of the file.
 std::vector<Entry> read_nested(const std::shared_ptr<const MappedFile>& file, const ZipMember& member,
                                const Naming& naming) {
   const auto inner = unpacked(file, member, file->bytes().size() + kLargestPickle);
@@ -187,7 +187,7 @@ class ExportReader {
   std::vector<Entry> read() {
     const auto root = root_of(members_, "archive_format");
     if (!root) return read_before_2_8();
-    std::vector<std::pair<const ZipMember*, std::string>> configs;  // and the model's name
+    std::vector<std::pair<const ZipMember*, std::string>> configs;  // each with the model's name
     for (const char* kind : {"weights", "constants"}) {
       const std::string folder = fmt::format("{}data/{}/", *root, kind);
       const std::string ending = fmt::format("_{}_config.json", kind);
@@ -249,7 +249,7 @@ class ExportReader {
     append(entries_of(file_, std::move(tree), storages, config.name));
   }
 
-  // Members are looked up once for each tensor: sorted, the first time.
+  // Members are looked up once for each tensor, so they are sorted the first time.
   const ZipMember* find(const std::string& name) {
     if (sorted_.empty()) {
       for (const ZipMember& member : members_) sorted_.emplace(member.name, &member);

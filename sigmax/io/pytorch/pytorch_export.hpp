@@ -1,4 +1,4 @@
-// Archives of PyTorch beside torch.save's: torch.export (.pt2) and torch.package. Internal to io/.
+// Archives of PyTorch other than torch.save's: torch.export (.pt2) and torch.package. Internal to io/.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace sigmax::io {
 bool is_exported_program(const std::vector<ZipMember>& members);
 
 /// Weights and constants of an exported program, under the names of its state dict. Its graph and sample inputs are not
-/// read. If an archive holds several models, each one's name stands in front. Throws FileError for malformed
+/// read. If an archive holds several models, each name begins with the model's name. Throws FileError for malformed
 /// descriptions, and if the weights are compiled into a library (AOTInductor).
 std::vector<Entry> read_exported_program(const std::shared_ptr<const MappedFile>& file,
                                          const std::vector<ZipMember>& members);
@@ -23,8 +23,8 @@ std::vector<Entry> read_exported_program(const std::shared_ptr<const MappedFile>
 /// True if torch.package wrote the archive: `<root>/.data/extern_modules`.
 bool is_torch_package(const std::vector<ZipMember>& members);
 
-/// The tensors of every pickle in the package, named as those of torch.save (`find_tensors`); of several pickles each
-/// one's path stands in front. Code is not read, let alone run.
+/// The tensors of every pickle in the package, named like those of torch.save (`find_tensors`); if there are several
+/// pickles, each name begins with the pickle's path. Code is not read, let alone run.
 std::vector<Entry> read_torch_package(const std::shared_ptr<const MappedFile>& file,
                                       const std::vector<ZipMember>& members);
 

@@ -22,7 +22,7 @@ namespace {
 constexpr std::string_view kMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12};
 constexpr std::int64_t kProtocol = 1001;
 
-// What the object's pickle says of one storage.
+// What the object's pickle says about one storage.
 struct Claim {
   DType dtype;
   std::int64_t elements;
@@ -66,7 +66,7 @@ class LegacyReader {
     return pickle;
   }
 
-  // The stream tells how many elements a storage has but not how wide they are: that is in the object's references.
+  // The stream tells how many elements a storage has but not how wide they are: the references in the object tell that.
   std::map<std::string, Claim, std::less<>> claims(const Pickle& object) const {
     std::map<std::string, Claim, std::less<>> claimed;
     for (Pickle::Id id = 0; id < object.size(); ++id) {

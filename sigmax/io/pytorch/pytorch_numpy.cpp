@@ -28,7 +28,7 @@ Id arg(const Pickle& pickle, Id args, std::size_t index) {
   return index < items.size() ? items[index] : Pickle::kAbsent;
 }
 
-// The next character of UTF-8 as a byte, if it is one of the first 256; moves behind it.
+// Reads the next UTF-8 character as a byte if it is one of the first 256, and moves past it.
 std::optional<std::byte> next_byte(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text[0]);
   if (first < 0x80) {
@@ -98,7 +98,7 @@ PickledArray describe_numpy(const Pickle& pickle, const Pickle::Call& call) {
   }
   const std::string_view bytes = take_bytes(array, pickle, arg(pickle, from, buffer ? 0 : 4));
   const auto size = byte_count(array.dtype, array.shape);
-  // A character takes one or two bytes. Which, load_numpy sees: many arrays may share one text.
+  // A character takes one or two bytes. load_numpy finds out which, because many arrays may share one text.
   const bool fits =
       size && (array.bytes.as_text ? *size <= bytes.size() && bytes.size() <= 2 * *size : *size == bytes.size());
   if (!fits) {

@@ -25,7 +25,7 @@ void with_integer(DType dtype, F f) {
   if (dtype == DType::qint32) f(std::int32_t{});
 }
 
-// The vector in double, which holds every f32 and the integers that zero points are.
+// The vector in double, which holds every f32 and the integers used as zero points.
 std::vector<double> numbers(const Tensor& vector) {
   const Tensor plain = vector.compact();
   std::vector<double> values(static_cast<std::size_t>(plain.size()));
@@ -83,7 +83,7 @@ Tensor dequantized_by_channel(const Tensor& q, const Tensor& scales, const Tenso
   const Rounding rounding = integers ? Rounding::by_channel : Rounding::by_channel_float;
   with_integer(plain.dtype(), [&](auto integer) {
     for (std::size_t first = 0, row = 0; first < total; first += inner, ++row) {
-      const std::size_t channel = row % scale.size();  // total is 0 where there are none
+      const std::size_t channel = row % scale.size();  // if there are no channels, total is 0
       dequantize_row<decltype(integer)>(values.get() + first, plain.data() + first * width, inner, scale[channel],
                                         zero_point[channel], rounding);
     }

@@ -20,7 +20,7 @@ using Id = Pickle::Id;
 
 constexpr std::size_t kHighestRank = 64;
 constexpr std::size_t kLongestTypeName = 100;
-constexpr std::size_t kMostMetadata = 32;  // many tensors may share one dict, which is looked through for each
+constexpr std::size_t kMostMetadata = 32;  // many tensors may share one dict, which is searched for each
 
 constexpr const char* kShard =
     "one process's part of a distributed tensor: save full_tensor(), or save through torch.distributed.checkpoint and "
@@ -31,7 +31,7 @@ Id arg(const Pickle& pickle, Id args, std::size_t index) {
   return index < items.size() ? items[index] : Pickle::kAbsent;
 }
 
-// One tensor under description: what its call says, checked.
+// One tensor while it is being described: what its call says, checked.
 class Description {
  public:
   Description(const Pickle& pickle, const TensorCall& call, const MappedFile& file, const std::string& tensor)
@@ -67,7 +67,7 @@ class Description {
     return pickled_integers(pickle_, id);
   }
 
-  // Makes the shape the result's if it is one; a product that overflows is as good a lie as a negative size.
+  // Takes the value as the result's shape if it is one. A product that overflows is refused like a negative size.
   bool take_shape(Id id) { return take_shape(integers(id)); }
 
   bool take_shape(std::optional<Dimensions> shape) {
@@ -139,7 +139,7 @@ class Description {
     result_.quantization = AffineQuantization{1, 0, std::move(channels)};
   }
 
-  // One number for each index of the axis, in a plain vector.
+  // Takes one number for each index of the axis, from a plain vector.
   bool take_parameters(PickledTensor& stored, Id id, std::int64_t axis) const {
     const std::int64_t count = result_.shape[static_cast<std::size_t>(axis)];
     const auto call = plain_call(id);
@@ -150,7 +150,7 @@ class Description {
            (dtype == DType::f64 || dtype == DType::f32 || dtype == DType::i64 || dtype == DType::i32);
   }
 
-  // A tensor inside a tensor, if it is one that holds no other.
+  // A tensor inside a tensor, if the inner one holds no other.
   std::optional<TensorCall> plain_call(Id id) const {
     auto call = tensor_call(pickle_, id);
     if (!call || pickle_.global_module(call->callable) != "torch._utils") return std::nullopt;
@@ -159,7 +159,7 @@ class Description {
     return call;
   }
 
-  // The last argument of _rebuild_tensor_v2 and v3 marks conjugation and negation that are still to be done.
+  // The last argument of _rebuild_tensor_v2 and v3 marks a conjugation or negation that is still to be done.
   void check_lazy_bits(Id metadata) {
     if (pickle_.items(metadata).size() > kMostMetadata) {
       result_.unreadable = "carries metadata that PyTorch does not write";
@@ -213,7 +213,7 @@ class Description {
     if (result_.unreadable.empty()) result_.array = std::move(array.bytes);
   }
 
-  // A subclass that holds other tensors. Its state is a dict, or a pair of dicts where it has slots.
+  // Describes a subclass that holds other tensors. Its state is a dict, or a pair of dicts if it has slots.
   void describe_wrapper() {
     const std::string_view type = pickle_.global_attribute(argument(0));
     take_type(argument(1));
@@ -230,8 +230,8 @@ class Description {
     }
   }
 
-  // The part that one process has, if that is all: saved by a single process, or replicated. A part that is still to be
-  // summed with others is none, whatever its shape.
+  // Takes the part that this process has, if it is the whole: saved by a single process, or replicated. A part that
+  // must still be summed with others is not the whole, whatever its shape.
   bool take_local_tensor() {
     const auto local = plain_call(attribute("_local_tensor"));
     const Id placements = pickle_.find(pickle_.call(attribute("_spec")).state, "placements");
@@ -272,7 +272,8 @@ class Description {
     }
   }
 
-  // (layout, (indices, values, size, ...)), with one part more ahead of the values for the compressed layouts.
+  // The arguments are (layout, (indices, values, size, ...)), with one more part before the values for the compressed
+  // layouts.
   void describe_sparse() {
     const Id data = argument(1);
     std::string layout = "sparse";

@@ -33,20 +33,20 @@ struct PickledTensor {
   std::int64_t offset = 0;  ///< of the first element, in elements from the storage's start, not negative
   std::optional<PickledStorage> storage;
   std::optional<AffineQuantization> quantization;
-  std::optional<PickledBytes> array;  ///< a NumPy array's elements, which are in no storage
+  std::optional<PickledBytes> array;  ///< a NumPy array's elements, which are not in a storage
   std::string unreadable;
 };
 
-/// The parameters of a tensor that is quantized by channel: two vectors as long as the shape is along `axis`. The zero
-/// points of the scheme with float parameters are no integers.
+/// The parameters of a tensor that is quantized by channel: two vectors whose length is the shape's extent along
+/// `axis`. In the scheme with float parameters the zero points are not integers.
 struct ChannelQuantization {
   std::int64_t axis = 0;
   PickledTensor scales, zero_points;
 };
 
-/// Type, shape, strides and storage of a tensor. A DTensor whose part in this file is the whole tensor is that part.
-/// Throws FileError naming `tensor` if a size, stride or offset is
-/// negative, the rank is above 64, or the element count overflows.
+/// Type, shape, strides and storage of a tensor. If the part of a DTensor in this file is the whole tensor, that part
+/// is described. Throws FileError naming `tensor` if a size, stride or offset is negative, the rank is above 64, or the
+/// element count overflows.
 PickledTensor describe_tensor(const Pickle& pickle, const TensorCall& call, const MappedFile& file,
                               const std::string& tensor);
 

@@ -26,12 +26,12 @@ constexpr std::string_view kContainers[] = {
     "state_dict", "model_state_dict", "model_state",       "model",  "module",
     "net",        "network",          "weights",           "params", "params_ema",
     "ema",        "generator",        "encoder_state_dict"};
-constexpr std::string_view kRepeatedWeights = "_flat_weights";  // of TorchScript's LSTM: its parameters once more
+constexpr std::string_view kRepeatedWeights = "_flat_weights";  // in TorchScript's LSTM: repeats its parameters
 constexpr int kDeepestContainer = 4;
 
-// What a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and as much as
-// costs little. Without a limit one tensor behind many keys, or one long key on many levels, would make much out of
-// little: a list may name one tensor again for two bytes.
+// Limits on what a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and an
+// amount that is always allowed because it costs little. Without a limit, one tensor behind many keys, or one long key
+// on many levels, would unfold a small file into a large result: a list may name one tensor again in two bytes.
 constexpr std::size_t kBytesPerTensor = 8, kNameBytesPerByte = 64, kFreeTensors = 1 << 16, kFreeNameBytes = 1 << 22;
 
 class Walk {
@@ -61,11 +61,11 @@ class Walk {
  private:
   static constexpr std::uint32_t kRoot = 0;
 
-  // One key or index of a path. Paths are chains of steps, so that a deep one costs nothing until it is spelled out.
+  // One key or index of a path. Paths are chains of steps, so that a deep path costs nothing until it is spelled out.
   struct Step {
     std::uint32_t parent = kRoot;
-    Id key = Pickle::kAbsent;  // of a dict, if it has one
-    std::uint32_t index = 0;   // otherwise
+    Id key = Pickle::kAbsent;  // key of a dict, if there is one
+    std::uint32_t index = 0;   // used if there is no key
   };
 
   struct Frame {
@@ -80,7 +80,7 @@ class Walk {
     bool attribute;
   };
 
-  // The elements that a tensor consists of: storage, view, offset, shape, strides.
+  // Identifies the elements that a tensor consists of: storage, view, offset, shape, strides.
   using Extent = std::tuple<std::string, std::int64_t, std::int64_t, Dimensions, Dimensions>;
 
   [[noreturn]] void refuse(std::string problem) const {
@@ -126,7 +126,7 @@ class Walk {
     }
     if (searched_[frame.value]) return;
     searched_[frame.value] = true;
-    // The last one pushed is searched first: what comes first in the file is pushed last.
+    // The value pushed last is searched first, so the first one in the file is pushed last.
     switch (pickle_.kind(frame.value)) {
       case PickleKind::dict: push_pairs(frame); break;
       case PickleKind::call: push_parts(frame); break;
@@ -153,7 +153,8 @@ class Walk {
     }
   }
 
-  // An object: what it was made of, what was appended, what was set by key and its state, all under its own path.
+  // Pushes the parts of an object under the object's own path: its arguments, what was appended, what was set by key,
+  // and its state.
   void push_parts(const Frame& frame) {
     const Pickle::Call call = pickle_.call(frame.value);
     push_state(call.state, frame);
@@ -168,7 +169,7 @@ class Walk {
     if (args.size() != 1) {
       push(call.args, frame.path, frame.attribute);
     } else if (pickle_.is_global(call.callable, "collections", "OrderedDict")) {
-      // Python 2 hands it a list of [key, value].
+      // Python 2 passes a list of [key, value].
       if (searched_[args[0]]) return;
       searched_[args[0]] = true;
       const auto pairs = pickle_.items(args[0]);
@@ -183,7 +184,7 @@ class Walk {
     }
   }
 
-  // A state is the object's attributes, or a pair of two such dicts, or whatever its class made of itself.
+  // A state is the object's attributes, a pair of two such dicts, or whatever form its class chose.
   void push_state(Id state, const Frame& frame) {
     if (examined_[state]) return;
     examined_[state] = true;
@@ -236,7 +237,8 @@ class Walk {
     return steps;
   }
 
-  // How many steps all tensors share, each of them a customary container's key and none of them a tensor's own.
+  // The leading steps that all tensors share: each is the key of a customary container, and none is a tensor's own
+  // step.
   std::vector<std::uint32_t> shared_containers() const {
     std::vector<std::uint32_t> shared;
     if (found_.empty()) return shared;
@@ -253,7 +255,7 @@ class Walk {
     return shared;
   }
 
-  // Steps are numbered on their way down, so one pass in that order tells for all of them.
+  // Steps are numbered from the root downward, so one pass in that order decides for all of them.
   bool all_below(std::uint32_t ancestor) const {
     std::vector<bool> below(steps_.size());
     for (std::uint32_t s = ancestor + 1; s < steps_.size(); ++s) {
@@ -262,7 +264,7 @@ class Walk {
     return std::all_of(found_.begin(), found_.end(), [&below](const Found& found) { return below[found.path]; });
   }
 
-  // The path below the containers. Refuses one that would make the names longer than the pickle justifies.
+  // The path below the containers. Refuses a path that would make the names longer than the pickle justifies.
   std::string spell_path(std::uint32_t path, std::size_t containers) {
     const std::size_t limit = kFreeNameBytes + kNameBytesPerByte * pickle_.length();
     std::string name = naming_.prefix;

@@ -20,17 +20,17 @@ struct NamedTensor {
 /// The tensors of a pickle, in the order in which a person would list them.
 struct TensorTree {
   std::vector<NamedTensor> tensors;
-  std::string container;  ///< the keys that were dropped from the front of every name, `state_dict` say; often empty
+  std::string container;  ///< keys dropped from the front of every name, such as `state_dict`; often empty
 };
 
-/// How a walk names a tensor that is the whole object, and what goes in front of the names of others.
+/// The name of a tensor that is the whole object, and the prefix of all other names.
 struct Naming {
   std::string root;
   std::string prefix;
 };
 
-/// How many tensors a pickle of so many bytes may unfold into: twice what the densest real checkpoints need, and what
-/// costs little. Whoever reads several pickles of one file holds their sum against it.
+/// How many tensors a pickle of this many bytes may unfold into: twice what the densest real checkpoints need, plus a
+/// number that costs little. A caller that reads several pickles of one file must compare their sum with it.
 std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept;
 
 /// Finds every tensor below the root.
@@ -41,12 +41,12 @@ std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept;
 /// `model`, ...), the key is dropped; a plain state dict keeps its keys whatever they are. A second tensor of the same
 /// name has `#2` appended, and so on.
 ///
-/// A tensor that several keys refer to is listed under each of them, except that an attribute of a module which repeats
-/// what `_parameters` and the like hold is not. A dict, list or object that is reached twice is searched once, under
-/// the first path. Objects of any class are searched, the unknown ones too: nothing of them runs.
+/// A tensor that several keys refer to is listed under each of them. The exception is an attribute of a module that
+/// repeats what `_parameters` and similar attributes hold: it is not listed. A dict, list or object that is reached
+/// twice is searched once, under the first path. Objects of all classes are searched, even unknown ones: none of their
+/// code runs.
 ///
-/// Throws FileError as describe_tensor does, and if the names or the tensors are more than the pickle's length
-/// justifies.
+/// Throws FileError as describe_tensor does, and if there are more names or tensors than the pickle's length justifies.
 TensorTree find_tensors(const Pickle& pickle, const MappedFile& file, const Naming& naming);
 
 }  // namespace sigmax::io

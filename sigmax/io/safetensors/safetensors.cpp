@@ -26,7 +26,7 @@ constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::size_t kMaxRank = 64;  // no library holds more dimensions
 constexpr std::size_t kMaxTypeName = 32;
-constexpr int kMaxDepth = 64;  // of what stands beside the tensors and is passed over; they take 3
+constexpr int kMaxDepth = 64;  // of fields other than tensors, which are skipped; tensors take 3
 constexpr std::size_t kMaxLeadingSpace = 64;
 constexpr std::string_view kSpaces = " \t\r\n";  // JSON's
 constexpr const char* kHeader = "header";
@@ -73,7 +73,7 @@ struct Described {
   bool operator==(const Described&) const = default;
 };
 
-// What a header has that the format has not, each said once.
+// Parts of a header that the format does not have, each reported once.
 class Oddities {
  public:
   void add(std::string oddity) {
@@ -90,8 +90,8 @@ class Oddities {
 };
 
 // Gathers the header's tensors and checks everything that does not need their order. The metadata say nothing about the
-// tensors, unless it is that they are parts, and unknown fields of a tensor nothing that the reference implementation
-// heeds: both are passed over, whatever they hold.
+// tensors, unless they say that these are parts; unknown fields of a tensor say nothing that the reference
+// implementation uses. Both are skipped, whatever they hold.
 class Header : public JsonEvents {
  public:
   Header(const MappedFile& file, Oddities& oddities) : file_(file), oddities_(oddities) {}
@@ -246,10 +246,10 @@ class Header : public JsonEvents {
     }
   }
 
-  // The reference takes the last of two descriptions under one name, other readers the first: what they say must be the
+  // If one name has two descriptions, the reference takes the last one and other readers the first: both must say the
   // same.
   void drop_repeated() {
-    // Sorted, not hashed: names are the attacker's, and no choice of them makes sorting slow.
+    // Sorted, not hashed: an attacker chooses the names, and no choice makes sorting slow.
     std::vector<std::size_t> order(tensors_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
@@ -285,8 +285,8 @@ std::uint64_t header_length(const MappedFile& file) {
   return length;
 }
 
-// The JSON text without what stands around it. The format has nothing in front and spaces behind; the reference
-// implementation takes all of JSON's white space in both places.
+// The JSON text without the characters around it. The format allows nothing before it and only spaces after it; the
+// reference implementation accepts all of JSON's white space in both places.
 std::string_view header_text(const MappedFile& file, Oddities& oddities) {
   const auto refuse = [&file](std::string problem) {
     throw FileError(file.path().string(), kHeader, std::move(problem));

@@ -10,8 +10,8 @@
 
 namespace sigmax::io {
 
-/// True if the file begins like a safetensors header: eight bytes of length below 2^32, then `{` and what may follow
-/// it, perhaps behind white space.
+/// True if the file begins like a safetensors header: eight bytes with a length below 2^32, then `{` and what may
+/// follow it, perhaps after white space.
 bool looks_like_safetensors(const MappedFile& file) noexcept;
 
 /// Every tensor, in the order of the data. Integers, booleans and complex numbers can be loaded; 8-bit and narrower
@@ -19,13 +19,13 @@ bool looks_like_safetensors(const MappedFile& file) noexcept;
 ///
 /// Cost: one pass over the header, n log n comparisons; memory proportional to the header. Throws FileError unless the
 /// file obeys the rules of the format: header at most 100 MB, a JSON object; each tensor with a type, a shape and
-/// offsets that hold exactly its elements; tensors that follow each other from the first byte behind the header to the
-/// last of the file; no name twice, unless both descriptions are the same; no tensor that is one process's part, by
-/// what the metadata say (io/distributed/sharding_info.hpp).
+/// offsets that hold exactly its elements; tensors that follow each other from the first byte after the header to the
+/// last of the file; no name twice, unless both descriptions are the same; no tensor that is one process's part
+/// according to the metadata (io/distributed/sharding_info.hpp).
 ///
-/// What says nothing about the tensors is passed over, and one line of `notes` names it: white space other than spaces
-/// around the header, unknown fields of a tensor, `__metadata__` that is null, repeated, or holds anything but strings.
-/// The reference implementation (the Rust crate, 0.8) reads all that but the last two.
+/// Parts that say nothing about the tensors are skipped, and one line of `notes` names them: white space other than
+/// spaces around the header, unknown fields of a tensor, `__metadata__` that is null, repeated, or holds anything but
+/// strings. The reference implementation (the Rust crate, 0.8) reads all of these except the last two.
 std::vector<Entry> read_safetensors(const std::shared_ptr<const MappedFile>& file,
                                     std::vector<std::string>* notes = nullptr);
 

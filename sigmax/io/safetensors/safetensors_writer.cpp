@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kWho = "write_safetensors";
 constexpr const char* kMetadataKey = "__metadata__";
 
-// The format's spelling, empty where it has no such type.
+// The format's spelling, empty if the format has no such type.
 std::string_view spelling(DType type) {
   switch (type) {
     case DType::f64: return "F64";
@@ -61,7 +61,7 @@ void check(std::span<const OutputTensor> tensors, const Metadata& metadata) {
   }
 }
 
-// Length, JSON and padding. `order` is that of the data.
+// Length, JSON and padding. `order` is the order of the data.
 std::string header_of(const std::vector<const OutputTensor*>& order, const Metadata& metadata) {
   constexpr std::size_t kMostBytes = 100'000'000;
   constexpr std::size_t kAlignment = 8;

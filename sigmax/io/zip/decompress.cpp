@@ -14,17 +14,17 @@
 namespace sigmax::io {
 namespace {
 
-constexpr std::uint64_t kDeflateLimit = 1032;  // no deflate stream yields more bytes than this for one of its own
+constexpr std::uint64_t kDeflateLimit = 1032;  // no deflate stream yields more bytes than this per compressed byte
 constexpr std::uint64_t kOtherLimit = 8192, kOtherFree = std::uint64_t{1} << 26;
-constexpr std::size_t kFirstPiece = std::size_t{1} << 20;  // of output; each further piece doubles what there is
+constexpr std::size_t kFirstPiece = std::size_t{1} << 20;  // of output; each further piece doubles the total
 
 using Input = std::span<const std::byte>;
 using Output = std::span<std::byte>;
 
 enum class Status : std::uint8_t { running, end, damaged };
 
-// One method. A step takes from the front of the input, writes to the front of the output and shortens both by what it
-// used; it may use nothing.
+// One method. A step takes bytes from the front of the input, writes to the front of the output and shortens both by
+// what it used, which may be nothing.
 class Decoder {
  public:
   Decoder() = default;
@@ -34,7 +34,7 @@ class Decoder {
   virtual Status step(Input& input, Output& output) = 0;
 };
 
-// zlib and bzip2 count in 32 bits: one step is given as much as fits.
+// zlib and bzip2 count in 32 bits: one step gets at most as much as fits.
 unsigned piece_of(std::size_t size) {
   return static_cast<unsigned>(std::min<std::size_t>(size, std::numeric_limits<unsigned>::max()));
 }
@@ -93,9 +93,9 @@ class Bzip2 : public Decoder {
   bz_stream stream_{};
 };
 
-// An archive puts the version of the program and the length of the properties in front of them. liblzma reads the
-// header of .lzma files instead: the properties, of which the last four bytes are the size of the dictionary, and the
-// size of the data, all ones where a marker ends them.
+// An archive puts the version of the program and the length of the properties before them. liblzma instead reads the
+// header of .lzma files: the properties, whose last four bytes are the size of the dictionary, and the size of the
+// data, all ones if a marker ends them.
 class Lzma : public Decoder {
  public:
   Lzma(std::uint64_t claimed, bool end_marked) : claimed_(claimed), end_marked_(end_marked) {
@@ -117,7 +117,7 @@ class Lzma : public Decoder {
     }
     std::array<std::byte, kProperties + 8> header{};
     std::copy_n(input.begin() + kInFront, kProperties, header.begin());
-    // No reference reaches further back than the data begin, so a dictionary of their size is as good as a larger one.
+    // No reference reaches further back than the start of the data, so a dictionary of the data's size is large enough.
     std::uint32_t dictionary = 0;
     std::memcpy(&dictionary, header.data() + 1, sizeof dictionary);
     dictionary = static_cast<std::uint32_t>(std::min<std::uint64_t>(dictionary, std::max<std::uint64_t>(claimed_, 1)));
@@ -159,7 +159,8 @@ std::unique_ptr<Decoder> decoder_of(Compression method, std::uint64_t claimed, b
   return nullptr;
 }
 
-// Fills `bytes` up to `most`, growing as the stream yields. Running: `most` bytes are there and the stream goes on.
+// Fills `bytes` up to `most`, growing as the stream yields data. Returns running if `most` bytes are there and the
+// stream goes on.
 Status fill(Decoder& decoder, Input& input, std::vector<std::byte>& bytes, std::size_t most) {
   bytes.resize(std::min(most, kFirstPiece));
   Output room(bytes);
@@ -174,7 +175,7 @@ Status fill(Decoder& decoder, Input& input, std::vector<std::byte>& bytes, std::
     const Status status = decoder.step(input, room);
     if (status == Status::running && input.size() + room.size() != before) continue;
     bytes.resize(bytes.size() - room.size());
-    return status == Status::end ? Status::end : Status::damaged;  // or it wants more than there is
+    return status == Status::end ? Status::end : Status::damaged;  // or it wants more input than there is
   }
 }
 
@@ -195,7 +196,7 @@ Decompressed decompress(Compression method, std::span<const std::byte> stored, s
   if (decoder == nullptr) return result;
   Status status = fill(*decoder, stored, result.bytes, static_cast<std::size_t>(claimed));
   if (status == Status::running) {
-    // One byte more than the claim: a stream that fills it holds more than the directory says.
+    // One byte more than claimed: a stream that fills it holds more than the directory says.
     std::vector<std::byte> excess;
     status = fill(*decoder, stored, excess, 1);
     if (!excess.empty() && status != Status::damaged) status = Status::running;

@@ -44,7 +44,7 @@ bool bytes_at(const MappedFile& file, std::uint64_t offset, std::string_view exp
          std::memcmp(bytes.data() + offset, expected.data(), expected.size()) == 0;
 }
 
-// The file's little-endian integers; reading outside of it is refused.
+// Reads the file's little-endian integers and refuses to read outside of it.
 class Reader {
  public:
   explicit Reader(const MappedFile& file) : file_(file) {}
@@ -82,17 +82,17 @@ struct End {
   std::uint64_t limit = 0;   // one past it: where the end record starts
 };
 
-// Sizes and place of a member, as a local header or a directory record gives them.
+// Sizes and place of a member, as given by a local header or a directory record.
 struct Extent {
   std::uint64_t bytes = 0;
   std::uint64_t stored_bytes = 0;
-  std::uint64_t header = 0;  // offset of the local header, known to directory records alone
+  std::uint64_t header = 0;  // offset of the local header; only directory records know it
 };
 
-// Reads the directory and holds every local header against it, since programs differ in which of the two they believe.
+// Reads the directory and compares every local header with it, since programs differ in which of the two they believe.
 //
-// Written out rather than left to minizip: the one in use reads 0xffffffff as a size and not as a reference to the
-// zip64 field (it compares with a 64-bit -1), so that no archive above 4 GiB opens, and it compares no names.
+// Hand-written rather than left to minizip: the version in use takes 0xffffffff as a size and not as a reference to the
+// zip64 field (it compares with a 64-bit -1), so that no archive above 4 GiB opens, and it does not compare names.
 class DirectoryReader {
  public:
   explicit DirectoryReader(const MappedFile& file) : file_(file), read_(file), size_(file.bytes().size()) {}
@@ -117,7 +117,7 @@ class DirectoryReader {
   }
 
  private:
-  // The record may be followed by a comment, whose length it tells: only one that ends with the file is the end.
+  // A comment may follow the record, which tells its length: only a record whose comment ends with the file is the end.
   std::uint64_t find_end_record() const {
     constexpr std::uint64_t kLongestComment = 0xffff;
     if (size_ >= kEndRecordBytes) {
@@ -139,7 +139,7 @@ class DirectoryReader {
       if (end.limit > record - kZip64LocatorBytes || !bytes_at(file_, end.limit, kZip64EndRecord)) {
         refuse(file_, "zip directory", fmt::format("no zip64 end record at byte {}: {}", end.limit, kSeveralArchives));
       }
-      // The record tells its own length. One that lies elsewhere is that of another archive in the same file.
+      // The record tells its own length. A record elsewhere belongs to another archive in the same file.
       const std::uint64_t rest = record - kZip64LocatorBytes - end.limit;
       if (rest < kZip64EndRecordBytes || read_.u64(end.limit + 4) != rest - kZip64LengthFrom) {
         refuse(file_, "zip directory",
@@ -161,7 +161,7 @@ class DirectoryReader {
     return end;
   }
 
-  // Replaces what a record leaves to its zip64 field by what stands there. The field holds those values alone.
+  // Takes the values that a record leaves to its zip64 field from there. The field holds only those values.
   void apply_zip64(Extent& extent, std::uint64_t extra, std::uint64_t length, const std::string& name) const {
     const std::uint64_t end = extra + length;
     if (extent.bytes != kInZip64 && extent.stored_bytes != kInZip64 && extent.header != kInZip64) return;
@@ -184,7 +184,7 @@ class DirectoryReader {
     }
   }
 
-  // Reads the record at `at` and moves there behind it.
+  // Reads the record at `at` and moves `at` behind it.
   ZipMember read_record(std::uint64_t& at, std::uint64_t limit) {
     if (!bytes_at(file_, at, kDirectoryRecord) || limit - at < kDirectoryRecordBytes) {
       refuse(file_, "zip directory", fmt::format("no member record at byte {}", at));
@@ -214,7 +214,7 @@ class DirectoryReader {
     return member;
   }
 
-  // A member that cannot be read is for who wants to read it to refuse: the others are none the worse for it.
+  // A member that cannot be read is refused when somebody wants to read it: the other members are not affected.
   void take_kind(ZipMember& member, std::uint16_t flags, std::uint16_t method, const Extent& extent) const {
     const std::string& name = member.name;
     if (name.empty()) refuse(file_, "zip directory", "a member has no name");
@@ -237,7 +237,7 @@ class DirectoryReader {
     if ((flags & kEncrypted) != 0) member.unreadable = "encrypted members cannot be read";
   }
 
-  // Where the member's data begin, once its local header is seen to agree with the directory.
+  // The offset of the member's data, after checking that its local header agrees with the directory.
   std::uint64_t locate(const ZipMember& member, const Extent& extent, std::uint16_t listed_flags,
                        std::uint16_t method) const {
     const std::uint64_t at = extent.header;
@@ -252,7 +252,7 @@ class DirectoryReader {
     const std::uint16_t flags = read_.u16(at + 6);
     Extent local{read_.u32(at + 22), read_.u32(at + 18)};
     apply_zip64(local, at + kLocalHeaderBytes + name_length, extra_length, member.name);
-    // A writer that streams leaves these to a record behind the data; the directory has them too.
+    // A streaming writer leaves these to a record after the data; the directory has them too.
     const bool sizes_follow = (flags & kSizesFollow) != 0;
     const bool sizes_agree =
         local.bytes == extent.bytes && local.stored_bytes == extent.stored_bytes && read_.u32(at + 14) == member.crc;
@@ -262,7 +262,7 @@ class DirectoryReader {
     return data;
   }
 
-  // Programs differ in which of the two they read: neither is read here.
+  // Programs differ in which of two members with one name they read, so neither is read here.
   static void check_names(std::vector<ZipMember>& members) {
     std::map<std::string_view, ZipMember*> names;
     for (ZipMember& member : members) {
@@ -272,8 +272,8 @@ class DirectoryReader {
     }
   }
 
-  // Members that share bytes make a small file unfold into a large one, and stand for two truths about one range. Bytes
-  // that belong to no member are as bad: a second archive may lie there, and nobody would hear of it.
+  // Members that share bytes unfold a small file into a large one, and give one range two meanings. Bytes that belong
+  // to no member are just as bad: they may hold a second archive that nobody would notice.
   void check_cover(const std::vector<ZipMember>& members, std::uint64_t directory) const {
     std::vector<std::size_t> order(members.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -293,7 +293,7 @@ class DirectoryReader {
     }
   }
 
-  // A writer that streams repeats checksum and sizes behind the data, with or without a signature, in 4 or 8 bytes.
+  // A streaming writer repeats checksum and sizes after the data, with or without a signature, in 4 or 8 bytes.
   std::uint64_t descriptor_bytes(const ZipMember& member, std::uint64_t at, std::uint64_t limit) const {
     const std::uint64_t signature = bytes_at(file_, at, kDescriptor) ? kDescriptor.size() : 0;
     for (const std::uint64_t start : std::array{signature, std::uint64_t{0}}) {
@@ -316,7 +316,7 @@ class DirectoryReader {
   const MappedFile& file_;
   Reader read_;
   std::uint64_t size_;
-  std::vector<std::uint64_t> headers_;  // of each member: where its local header starts
+  std::vector<std::uint64_t> headers_;  // for each member: where its local header starts
 };
 
 void check_readable(const MappedFile& file, const ZipMember& member) {
@@ -327,7 +327,7 @@ void check_readable(const MappedFile& file, const ZipMember& member) {
   if (!member.unreadable.empty()) refuse(file, place_of(member.name), member.unreadable);
 }
 
-// Before memory is taken for it.
+// Called before memory is allocated for the member.
 void check_claim(const MappedFile& file, const ZipMember& member) {
   if (member.bytes > largest_claim(member.method, member.stored_bytes)) {
     refuse(file, place_of(member.name),

@@ -31,7 +31,7 @@ std::string u16(std::uint64_t value) { return little_endian(value, 2); }
 std::string u32(std::uint64_t value) { return little_endian(value, 4); }
 std::string u64(std::uint64_t value) { return little_endian(value, 8); }
 
-// The value itself, or all ones, which refers the reader to the zip64 record.
+// The value itself, or all ones, which refer the reader to the zip64 record.
 std::string capped16(std::uint64_t value) { return u16(std::min(value, kMost16)); }
 std::string capped32(std::uint64_t value) { return u32(std::min(value, kMost32)); }
 
@@ -39,7 +39,7 @@ bool is_ascii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// What local and central header have in common, from "version needed" to the length of the extra field.
+// The fields that local and central header share, from "version needed" to the length of the extra field.
 std::string common_fields(const StoredMember& member, std::size_t extra_bytes, bool zip64) {
   if (member.name.size() > kMost16) {
     throw Error(fmt::format("[zip] the name {} has {} bytes; a member's has at most {}", in_quotes(member.name),
@@ -63,7 +63,7 @@ std::string local_header(const StoredMember& member) {
 }
 
 std::string central_header(const StoredMember& member) {
-  // The fields that are all ones, in this order.
+  // The fields that hold all ones, in this order.
   std::string content;
   if (member.bytes >= kMost32) content += u64(member.bytes) + u64(member.bytes);
   if (member.offset >= kMost32) content += u64(member.offset);

@@ -1,4 +1,4 @@
-// The records of a zip archive of stored members (APPNOTE 6.3.10), zip64 where a number needs it. Internal to io/.
+// The records of a zip archive of stored members (APPNOTE 6.3.10), with zip64 where a number needs it. Internal to io/.
 //
 //     archive = (local_header(m) bytes of m)*  central_header(m)*  end_of_archive
 #pragma once
@@ -8,15 +8,16 @@
 
 namespace sigmax::io {
 
-/// A member that is stored as it is. All members have one date, 1980-01-01: equal content gives equal archives.
+/// A member that is stored uncompressed. All members have the same date, 1980-01-01: equal content gives equal
+/// archives.
 struct StoredMember {
   std::string name;          ///< UTF-8
   std::uint64_t bytes = 0;   ///< at most 2^63
-  std::uint32_t crc = 0;     ///< CRC-32 of them
-  std::uint64_t offset = 0;  ///< of its local header in the file
+  std::uint32_t crc = 0;     ///< CRC-32 of the bytes
+  std::uint64_t offset = 0;  ///< offset of its local header in the file
 };
 
-/// Stands directly before the member's bytes. Throws Error if the name is longer than 65535 bytes.
+/// Comes directly before the member's bytes. Throws Error if the name is longer than 65535 bytes.
 std::string local_header(const StoredMember& member);
 
 /// The member's entry in the directory at the end.
