@@ -3,18 +3,18 @@
 //
 // Vectors that rows are multiplied with (x) and that rows are added to (w) lie in the order that the storage type asks
 // for: `is_arranged(dtype)` says whether that is an order of its own, arrange() brings x into it and combine() w out of
-// it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsAtOnce columns and the piece is not empty;
+// it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsARead columns and the piece is not empty;
 // a piece that begins at a column other than the first begins at a multiple of kColumnUnit.
 #pragma once
 
 #include <cstdint>
 
 #include "sigmax/core/view.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax::kernels {
 
-inline constexpr std::int64_t kColumnsAtOnce = 8;
 inline constexpr std::int64_t kColumnUnit = 64;
 // Parts of rows shorter than two pages of memory are read much more slowly than whole rows.
 inline constexpr std::int64_t kPanelColumns = 2048;

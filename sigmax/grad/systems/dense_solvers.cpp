@@ -80,12 +80,12 @@ double smallest_eigenvalue(std::vector<double> x,
   const int n = static_cast<int>(x.size());
   double eigenvalue = 0;
   for (int step = 0; step < 4; ++step) {
-    const double before = cblas_dnrm2(n, x.data(), 1);
+    const double before = blas::norm(x);
     if (!(before > 0)) return 0;
     cblas_dscal(n, 1 / before, x.data(), 1);
     // With y = K^-1 x: y^T K y / y^T y.
     std::vector<double> y = solve(x);
-    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
+    eigenvalue = blas::dot(x, y) / blas::dot(y, y);
     if (!std::isfinite(eigenvalue)) return 0;
     x = std::move(y);
   }
