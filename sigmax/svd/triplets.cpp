@@ -103,7 +103,7 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
 // One vector needs no factorizations: v is normalized, sigma = |A v|, u = A v / sigma.
 Matrix<double> normalized(MatrixView<const double> x) {
   Matrix<double> result = in_double<double>(x);
-  const double norm = cblas_dnrm2(static_cast<int>(x.rows), result.values().data(), 1);
+  const double norm = blas::norm(result.values());
   for (double& value : result.values()) value = norm > 0 ? value / norm : 0;
   if (!(norm > 0)) result(0, 0) = 1;
   return result;
@@ -147,7 +147,7 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
   for (std::size_t i = 0; i < svd.sigma.size(); ++i) {
     const auto column = static_cast<std::int64_t>(i);
     for (std::int64_t j = 0; j < returned.rows(); ++j) returned(j, column) -= svd.sigma[i] * right(j, column);
-    const double norm = cblas_dnrm2(static_cast<int>(returned.rows()), returned.column(column).data(), 1);
+    const double norm = blas::norm(returned.column(column));
     result.residual[i] = svd.sigma.front() > 0 ? norm / svd.sigma.front() : 0;
   }
   return result;
@@ -164,8 +164,8 @@ Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u
 
 template <Real T>
 Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x) {
-  // From the left one product more: A^T U.
-  side.count(side.right() ? x.columns() : 2 * x.columns());
+  side.count(x.columns());
+  if (!side.right()) side.count(x.columns());  // A^T U, in reads of its own
   return side.right() ? triplets_from_right<T>(side.a(), x.view(), side.context())
                       : triplets_from_left<T>(side.a(), x.view(), side.context());
 }
