@@ -159,9 +159,7 @@ LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, cons
                         const ComplementOptions& options, double tolerance, const RandomState& random,
                         Context& context) {
   LanczosOptions inner;
-  inner.k = options.k;
-  inner.accuracy = Accuracy::vectors;
-  inner.tolerance = tolerance;
+  inner.convergence = {Accuracy::vectors, tolerance, options.convergence.k};
   inner.max_products = options.max_products;
   inner.neighbors = true;
   inner.random = random;
@@ -177,7 +175,7 @@ class Scales {
   Scales(const Coupled& coupled, const ComplementOptions& options)
       : terms_(static_cast<double>(options.terms + 256)),
         largest_(std::max(options.magnitude, coupled.theta.front())),
-        kth_(coupled.theta[static_cast<std::size_t>(options.k) - 1]) {}
+        kth_(coupled.theta[static_cast<std::size_t>(options.convergence.k) - 1]) {}
 
   bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
   // Of products with the complement.
@@ -239,10 +237,10 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
     result.noise.push_back(scales.noise(theta));
   }
   if (!(shown.bound < kInfinity)) return;
-  result.upper = upper_values(all.coupled(), options.k, deflated, shown.bound);
+  result.upper = upper_values(all.coupled(), options.convergence.k, deflated, shown.bound);
   // What may be lost to rounding at the worst is in the bounds; whether the values are confirmed is told by what it
   // comes to in practice.
-  const std::vector<double> likely = upper_values(all.coupled(), options.k, deflated, shown.likely);
+  const std::vector<double> likely = upper_values(all.coupled(), options.convergence.k, deflated, shown.likely);
   result.confirmed = true;
   bool refuted = false;  // by a value that was found: this is where the failure probability goes
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
@@ -251,7 +249,8 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
     const double root = std::sqrt(std::max(theta, 0.0)) + 2 * scales.floor();
     double close = std::max(kConfirmed<T> * theta, root * root - theta);
     if (!shown.exhausted) close = std::min(close, 2 * rounding);
-    result.confirmed = result.confirmed && likely[i] <= theta + std::max(16 * options.same * theta, close);
+    result.confirmed =
+        result.confirmed && likely[i] <= theta + std::max(16 * options.convergence.slack_of_check() * theta, close);
     result.upper[i] += rounding;
     refuted = refuted || !(result.upper[i] >= theta);
   }
@@ -309,12 +308,12 @@ class Search {
       shown_ = {-kInfinity, -kInfinity, true};
       return false;
     }
-    const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
+    const double kth = coupled.theta[static_cast<std::size_t>(options_.convergence.k) - 1];
     // Rounding at the worst is no aim where it is more than what is confirmed, as long as it is less in practice.
     const double rounding = std::max(std::min(scales.rounding(), 0.5 * kConfirmed<T> * kth), 2 * scales.noise());
-    const double same = std::max(options_.same * kth, rounding);
-    const double seen = kth + std::max(options_.same * kth, scales.noise());
-    const Room room = room_above(coupled, options_.k, kth + same);
+    const double same = std::max(options_.convergence.slack_of_check() * kth, rounding);
+    const double seen = kth + std::max(options_.convergence.slack_of_check() * kth, scales.noise());
+    const Room room = room_above(coupled, options_.convergence.k, kth + same);
     if (full_ && !room.found && !std::exchange(refined_, true)) {
       replace_known(same / kth);
       return true;
@@ -340,9 +339,7 @@ class Search {
   // On the complement of the vectors that are out of the way, from fresh random ones.
   LanczosResult<T> look(const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
-    inner.k = std::min(starts_, n_);
-    inner.accuracy = options_.accuracy;
-    inner.tolerance = options_.tolerance;
+    inner.convergence = options_.convergence.of(std::min(starts_, n_));
     inner.max_products = max_products;
     inner.starts = starts_;
     inner.random = result_.random;

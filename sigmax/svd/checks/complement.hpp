@@ -8,16 +8,13 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/krylov/gram_lanczos.hpp"
 
 namespace sigmax {
 
 struct ComplementOptions {
-  std::int64_t k = 1;
-  double same = 1e-10;  ///< theta that differ by less, relatively, count as the same
-  /// How good what joins must be: as in LanczosOptions.
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 1e-10;
+  Convergence convergence;  ///< how many pairs were found, and how good they and what joins them must be
   /// Of the answer that nothing is left; 0: a few steps, which find most of what was missed and show nothing.
   double failure_probability = 1e-9;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them

@@ -69,7 +69,7 @@ Coupling coupling_of(const Matrix<double>& r, const Matrix<double>& lifted, cons
   triangular::solve(lifted, triangular::Side::transposed, e.view());
   Coupling result{all.sigma, {}};
   for (std::int64_t j = 0; j < e.columns(); ++j) {
-    result.norm.push_back(cblas_dnrm2(static_cast<int>(e.rows()), e.column(j).data(), 1));
+    result.norm.push_back(blas::norm(e.column(j)));
   }
   return result;
 }
@@ -94,9 +94,9 @@ class Search {
 
   CheckedSmallest run() {
     const std::int64_t n = r_.rows();
-    for (int i = 0; i < kMostRounds && n > options_.k && round(); ++i) {
+    for (int i = 0; i < kMostRounds && n > options_.convergence.k && round(); ++i) {
     }
-    if (n == options_.k) shown_ = 0;
+    if (n == options_.convergence.k) shown_ = 0;
     right_.products += products_;
     conclude();
     return std::move(result_);
@@ -118,7 +118,7 @@ class Search {
     const Ceiling ceiling{theta * (1 + same), theta * (1 + same), full() ? failure_probability_ : 0.0,
                           6 * starts_,        2 * r_.rows(),      theta};
     const LanczosResult<double> rest = look(lifted, ceiling, left);
-    const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.k});
+    const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.convergence.k});
     std::int64_t above = 0;
     while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.theta) ++above;
     if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
@@ -134,9 +134,7 @@ class Search {
   // Inverse Lanczos on the complement of what is known, from fresh random vectors.
   LanczosResult<double> look(const Matrix<double>& lifted, const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
-    inner.k = std::min(starts_, r_.rows());
-    inner.accuracy = Accuracy::vectors;
-    inner.tolerance = 1e-14;
+    inner.convergence = options_.convergence.of(std::min(starts_, r_.rows()));
     inner.max_products = max_products;
     inner.starts = starts_;
     inner.basis = 320;
@@ -155,7 +153,7 @@ class Search {
     triangular::apply_inverse(lifted, joining.view());
     Matrix<double> all = right_.v;
     triangular::append(all, lapack::orthonormal(std::move(joining)), count);
-    right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.k));
+    right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.convergence.k));
     sigma_ = values_of(r_, right_.v);
     shown_ = kInfinity;  // it was of another complement
     result_.joined += count;

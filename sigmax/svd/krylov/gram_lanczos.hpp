@@ -11,8 +11,8 @@
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/recurrence.hpp"
-#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 
@@ -20,14 +20,15 @@ namespace sigmax {
 template <Real T>
 using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
 
-/// Turns the question round: not the k largest eigenvalues, but whether any is larger than theta.
+/// Turns the question around: not the k largest eigenvalues, but whether any is larger than theta.
 struct Ceiling {
   double theta = 0;
-  /// Ritz values above it are wanted, at most theta: where rounding leaves room between the two, nothing can be shown
-  /// of it, but much may be found.
+  /// Ritz values above it are wanted. At most theta: where rounding leaves room between the two, nothing can be shown
+  /// there, but much may be found.
   double wanted = 0;
-  /// Of the answer no, over the random start: then the recurrences' Christoffel functions (svd/christoffel.hpp) have
-  /// shown it. 0: the answer no is a guess, after `products` products in which no Ritz value rose above theta.
+  /// With which the answer no may be wrong, over the random start: the recurrences' Christoffel functions
+  /// (svd/christoffel.hpp) have shown it. 0: the answer no is a guess, after `products` products in which no Ritz value
+  /// rose above theta.
   double failure_probability = 0;
   std::int64_t products = 0;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
@@ -35,13 +36,8 @@ struct Ceiling {
 };
 
 struct LanczosOptions {
-  std::int64_t k = 1;  ///< eigenpairs wanted
-  /// values: the estimated error of each eigenvalue theta_i, r_i^2 / gap_i, or r_i if the gap is less, is at most
-  /// tolerance theta_i. vectors: r_i is at most tolerance sqrt(theta_i theta_1), which for C = A^T A makes the residual
-  /// |A^T u_i - sigma_i v_i| at most tolerance sigma_1. r_i = |C x_i - theta_i x_i|; at some units of rounding of
-  /// theta_1 it is good enough for either.
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 1e-12;
+  /// How many eigenpairs, theta = sigma^2 for C = A^T A, and how good they must be: Convergence::excess().
+  Convergence convergence{.tolerance = 0.5e-12};
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
   std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
