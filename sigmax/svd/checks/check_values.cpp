@@ -50,7 +50,7 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& 
                                      int exponent, Context& context) {
   ComplementOptions inner;
   inner.convergence = task.convergence;
-  inner.failure_probability = task.check == Check::full ? task.failure_probability : 0;
+  if (task.check == Check::full) inner.failure_probability = task.failure_probability;
   inner.terms = a.shape().rows + a.shape().columns;
   inner.magnitude = std::pow(std::ldexp(uncanceled_norm(a, context), -exponent), 2);
   inner.max_products = task.max_products - result.products;
@@ -62,10 +62,10 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& 
 // its own share of the failure probability.
 template <Real T>
 bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
-  if (options.convergence.k != 1 || !(options.failure_probability > 0) || result.recurrences.empty()) return false;
-  options.failure_probability /= 2;
+  if (options.convergence.k != 1 || !options.failure_probability || result.recurrences.empty()) return false;
+  *options.failure_probability /= 2;
   const double theta = std::pow(result.scale * result.sigma.front(), 2);
-  const double bound = christoffel_upper_bound(result.recurrences, options.failure_probability, options.terms,
+  const double bound = christoffel_upper_bound(result.recurrences, *options.failure_probability, options.terms,
                                                std::max(options.magnitude, theta));
   // A bound below theta is refuted.
   if (!(bound >= theta && bound <= theta * (1 + options.convergence.slack_of_check()))) return false;

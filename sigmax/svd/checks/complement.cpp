@@ -270,7 +270,7 @@ class Search {
         product_(product),
         options_(options),
         context_(context),
-        full_(options.failure_probability > 0),
+        full_(options.failure_probability.has_value()),
         failure_probability_(options.failure_probability),
         all_(n, product) {
     // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
@@ -320,11 +320,10 @@ class Search {
     }
     if (room.deflated != std::exchange(deflated_, room.deflated)) forget_bound();
     if (left() < starts_) return false;
-    failure_probability_ /= 2;
+    if (failure_probability_) *failure_probability_ /= 2;
     const double ceiling = std::max(room.ceiling, 0.5 * kth);
-    const Ceiling wanted{
-        ceiling,        std::min(ceiling, seen), full_ ? failure_probability_ : 0.0, starts_ * kBriefSteps,
-        options_.terms, scales.magnitude()};
+    const Ceiling wanted{ceiling,        std::min(ceiling, seen), failure_probability_, starts_ * kBriefSteps,
+                         options_.terms, scales.magnitude()};
     return take(look(wanted, left()), wanted, seen);
   }
 
@@ -387,7 +386,7 @@ class Search {
   const ComplementOptions& options_;
   Context& context_;
   bool full_;
-  double failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the rounds that are left
   Known<T> all_;
   Complement<T> result_;
   std::int64_t products_ = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
@@ -15,8 +16,9 @@ namespace sigmax {
 
 struct ComplementOptions {
   Convergence convergence;  ///< how many pairs were found, and how good they and what joins them must be
-  /// Of the answer that nothing is left; 0: a few steps, which find most of what was missed and show nothing.
-  double failure_probability = 1e-9;
+  /// With which the answer that nothing is left may be wrong. Empty: a few steps, which find most of what was missed
+  /// and show nothing.
+  std::optional<double> failure_probability{};
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
   double magnitude = 0;    ///< what products round relatively to, where that is more than the largest eigenvalue
   std::int64_t max_products = 0;

@@ -103,19 +103,19 @@ class Search {
   }
 
  private:
-  bool full() const { return options_.failure_probability > 0; }
+  bool full() const { return options_.failure_probability.has_value(); }
 
   // Whether another one is of use.
   bool round() {
     const std::int64_t left = options_.max_products - products_;
     if (left < starts_) return false;
-    failure_probability_ /= 2;
+    if (failure_probability_) *failure_probability_ /= 2;
     const Matrix<double> lifted = triangular::without(solvable_, right_.v, largest_);
     const double kth = std::max(sigma_.front(), formed_);
     // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
     const double same = std::max(1e-10, 4 * formed_ / kth);
     const double theta = 1 / (kth * kth);
-    const Ceiling ceiling{theta * (1 + same), theta * (1 + same), full() ? failure_probability_ : 0.0,
+    const Ceiling ceiling{theta * (1 + same), theta * (1 + same), failure_probability_,
                           6 * starts_,        2 * r_.rows(),      theta};
     const LanczosResult<double> rest = look(lifted, ceiling, left);
     const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.convergence.k});
@@ -204,8 +204,8 @@ class Search {
   RightVectors& right_;
   const ComplementOptions& options_;
   Context& context_;
-  double failure_probability_;  // of the rounds that are left
-  std::vector<double> sigma_;   // of R V
+  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::vector<double> sigma_;                  // of R V
   std::int64_t products_ = 0;
   std::int64_t starts_ = 2;
   double shown_ = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger

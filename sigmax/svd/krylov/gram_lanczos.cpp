@@ -138,7 +138,7 @@ class GramForm final : public KrylovProcess<T> {
       for (double& alpha : recurrence.alpha) alpha += mu;
       recurrence.drawn = true;  // who asks knows what the answer is worth
     }
-    return christoffel_upper_bound(known, ceiling.failure_probability, terms, ceiling.magnitude);
+    return christoffel_upper_bound(known, *ceiling.failure_probability, terms, ceiling.magnitude);
   }
 
   // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
@@ -201,9 +201,8 @@ double excess_over(const Ceiling& ceiling, const Convergence& wanted, const type
   }
   if (above > 0) return wanted.of(above).excess(ritz.theta, ritz.theta_residual, attainable<T>());
   // After a restart the recurrences tell no more.
-  const bool ends = ceiling.failure_probability > 0
-                        ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
-                        : process.products() >= ceiling.products;
+  const bool ends = ceiling.failure_probability ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
+                                                : process.products() >= ceiling.products;
   return ends ? 0 : std::numeric_limits<double>::infinity();
 }
 
@@ -228,7 +227,7 @@ LanczosResult<T> finish(GramForm<T>& process, const typename GramForm<T>::Ritz& 
   result.reads = process.reads();
   result.basis = process.capacity();
   result.random = process.random();
-  if (options.ceiling && options.ceiling->failure_probability > 0) {
+  if (options.ceiling && options.ceiling->failure_probability) {
     result.bound = process.bound(*options.ceiling);
     result.likely_bound = process.likely_bound(*options.ceiling);
   }

@@ -27,9 +27,9 @@ struct Ceiling {
   /// there, but much may be found.
   double wanted = 0;
   /// With which the answer no may be wrong, over the random start: the recurrences' Christoffel functions
-  /// (svd/christoffel.hpp) have shown it. 0: the answer no is a guess, after `products` products in which no Ritz value
-  /// rose above theta.
-  double failure_probability = 0;
+  /// (svd/christoffel.hpp) have shown it. Empty: the answer no is a guess, after `products` products in which no Ritz
+  /// value rose above theta.
+  std::optional<double> failure_probability{};
   std::int64_t products = 0;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
   double magnitude = 0;

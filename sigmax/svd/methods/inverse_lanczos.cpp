@@ -173,7 +173,7 @@ OfFactor solve_factor(Matrix<double> r, double formed_error, const Task<T>& task
   if (task.check != Check::none && found.right.outcome == SvdOutcome::converged) {
     ComplementOptions check;
     check.convergence = inner.convergence;
-    check.failure_probability = task.check == Check::full ? task.failure_probability : 0;
+    if (task.check == Check::full) check.failure_probability = task.failure_probability;
     check.max_products = task.max_products - found.right.products;
     found.checked = check_smallest(r, found.largest, formed_error, found.right, check, context);
   }
