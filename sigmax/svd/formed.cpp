@@ -7,30 +7,13 @@
 
 #include "sigmax/kernels/reads.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
 namespace {
-
-template <Real T>
-Matrix<double> in_double(Matrix<T> x) {
-  if constexpr (std::same_as<T, double>) {
-    return x;
-  } else {
-    Matrix<double> result(x.rows(), x.columns());
-    std::ranges::copy(x.values(), result.values().begin());
-    return result;
-  }
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-  return result;
-}
 
 // Y -= A X or A^T X
 void subtract_product(CBLAS_TRANSPOSE transpose, const Matrix<double>& a, const Matrix<double>& x, Matrix<double>& y) {
@@ -63,7 +46,7 @@ kernels::StoredMatrix FormedMatrix::transposed_view() const {
 template <Real T>
 FormedMatrix form(const LinearOperator<T>& a, Context& context) {
   FormedMatrix formed;
-  formed.a = in_double(materialize(a, context));
+  formed.a = converted<double>(materialize(a, context));
   double largest = 0;
   bool finite = true;
   for (const double value : formed.a.values()) {
@@ -87,7 +70,7 @@ template <Real T>
 SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest, const Task<T>& task) {
   const std::vector<double> of_rows = distances(CblasTrans, formed.a, triplets.u, triplets.v, triplets.sigma);
   const std::vector<double> of_columns = distances(CblasNoTrans, formed.a, triplets.v, triplets.u, triplets.sigma);
-  Triplets<T> found{triplets.sigma, in_type<T>(triplets.u), in_type<T>(triplets.v), {}};
+  Triplets<T> found{triplets.sigma, converted<T>(triplets.u), converted<T>(triplets.v), {}};
   for (std::size_t i = 0; i < found.sigma.size(); ++i) {
     found.residual.push_back(largest > 0 ? std::max(of_rows[i], of_columns[i]) / largest : 0.0);
   }

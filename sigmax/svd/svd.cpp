@@ -8,6 +8,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/ops/single_range.hpp"
 #include "sigmax/svd/checks/check_values.hpp"
@@ -127,22 +128,16 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const Task<T>& task, Con
   }
 }
 
-Matrix<double> in_double(const Matrix<float>& x) {
-  Matrix<double> result(x.rows(), x.columns());
-  std::copy(x.values().begin(), x.values().end(), result.values().begin());
-  return result;
-}
-
-Matrix<float> in_float(const Matrix<double>& x) {
-  Matrix<float> result(x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.values().size(); ++i) result.values()[i] = static_cast<float>(x.values()[i]);
-  return result;
-}
-
 // The same task for the float form of the operator.
 Task<float> in_single(const Task<double>& task) {
-  return {task.convergence,         task.which,           task.max_products, task.method, task.check,
-          task.failure_probability, in_float(task.start), task.random};
+  return {task.convergence,
+          task.which,
+          task.max_products,
+          task.method,
+          task.check,
+          task.failure_probability,
+          converted<float>(task.start),
+          task.random};
 }
 
 // Whether a sigma_max found in float is one to go on from.
@@ -156,7 +151,7 @@ bool in_single_range(const SvdResult<float>& found) {
 std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
                                            const Task<double>& task, Context& context) {
   if (!in_single_range(found)) return std::nullopt;
-  Triplets<double> triplets = triplets_from_right<double>(a, in_double(found.subspace).view(), context);
+  Triplets<double> triplets = triplets_from_right<double>(a, converted<double>(found.subspace).view(), context);
   // A float iteration may have gone astray by its rounding.
   const bool converged = found.outcome == SvdOutcome::converged;
   if (converged &&
@@ -172,7 +167,7 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
   result.reads = found.reads + 1;
   result.recurrences = found.recurrences;
   for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
-  result.neighbors = in_double(found.neighbors);
+  result.neighbors = converted<double>(found.neighbors);
   result.scale = found.scale;
   result.random = found.random;
   return result;

@@ -10,28 +10,13 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
 namespace {
 
 void check(const char* routine, int info) {
   if (info != 0) throw Error(fmt::format("[triplets] {} failed, info {}", routine, info));
-}
-
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x) {
-  Matrix<double> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    std::copy(x.column(j).begin(), x.column(j).end(), result.column(j).begin());
-  }
-  return result;
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.values().size(); ++i) result.values()[i] = static_cast<T>(x.values()[i]);
-  return result;
 }
 
 // A = Q R by Householder reflections, Q of min(rows, columns) columns: orthonormal whatever the rank of A.
@@ -102,7 +87,7 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
 
 // One vector needs no factorizations: v is normalized, sigma = |A v|, u = A v / sigma.
 Matrix<double> normalized(MatrixView<const double> x) {
-  Matrix<double> result = in_double<double>(x);
+  Matrix<double> result = converted<double>(x);
   const double norm = blas::norm(result.values());
   for (double& value : result.values()) value = norm > 0 ? value / norm : 0;
   if (!(norm > 0)) result(0, 0) = 1;
@@ -119,30 +104,30 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
   if (v.columns < 1) throw Error("[triplets] a subspace has at least one column");
   const SerialBlas serial;
   const bool one = v.columns == 1;
-  const Matrix<T> start = in_type<T>(one ? normalized(in_double(v).view()) : qr(in_double(v)).q);
+  const Matrix<T> start = converted<T>(one ? normalized(converted<double>(v).view()) : qr(converted<double>(v)).q);
   Matrix<T> image(a.shape().rows, start.columns());
   Matrix<T> back(a.shape().columns, start.columns());
   a.apply_gram(start.view(), image.view(), back.view(), context);
 
-  QrFactors factors = qr(in_double<T>(std::as_const(image).view()));
+  QrFactors factors = qr(converted<double>(std::as_const(image)));
   const SmallSvd svd = small_svd(std::move(factors.r));
   const Matrix<double> left = product(factors.q, svd.p);
-  const Matrix<double> right = product(in_double<T>(start.view()), svd.w);
-  Triplets<T> result{svd.sigma, in_type<T>(left), in_type<T>(right), std::vector<double>(svd.sigma.size())};
+  const Matrix<double> right = product(converted<double>(start), svd.w);
+  Triplets<T> result{svd.sigma, converted<T>(left), converted<T>(right), std::vector<double>(svd.sigma.size())};
 
   // Z w / sigma carries the rounding errors of Z, u sigma_1^2, divided by sigma: good for large values alone.
   const double unit = std::numeric_limits<T>::epsilon();
   const bool divide = svd.sigma.back() > 0 && svd.sigma.back() >= std::cbrt(unit) * svd.sigma.front();
   Matrix<double> returned;  // A^T U
   if (divide) {
-    returned = product(in_double<T>(std::as_const(back).view()), svd.w);
+    returned = product(converted<double>(std::as_const(back)), svd.w);
     for (std::int64_t i = 0; i < returned.columns(); ++i) {
       for (double& value : returned.column(i)) value /= svd.sigma[static_cast<std::size_t>(i)];
     }
   } else {
     Matrix<T> adjoint(a.shape().columns, result.u.columns());
     a.apply_adjoint(std::as_const(result.u).view(), adjoint.view(), context);
-    returned = in_double<T>(std::as_const(adjoint).view());
+    returned = converted<double>(std::as_const(adjoint));
   }
   for (std::size_t i = 0; i < svd.sigma.size(); ++i) {
     const auto column = static_cast<std::int64_t>(i);

@@ -5,25 +5,9 @@
 #include <utility>
 
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
-namespace {
-
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x) {
-  Matrix<double> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), result.column(j).begin());
-  return result;
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-  return result;
-}
-
-}  // namespace
 
 template <Real T>
 FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& context) {
@@ -34,10 +18,10 @@ FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& conte
   }
   FormedSystems result{std::move(formed.a),
                        {},
-                       in_double(systems.u),
-                       in_double(systems.v),
-                       in_double<T>(systems.f.view()),
-                       in_double<T>(systems.h.view()),
+                       converted<double>(systems.u),
+                       converted<double>(systems.v),
+                       converted<double>(systems.f),
+                       converted<double>(systems.h),
                        formed.reads};
   result.rest = result.a;
   const int m = static_cast<int>(result.a.rows());
@@ -69,8 +53,8 @@ ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const Form
   }
   project_away<double>(formed.u.view(), p.view());
   project_away<double>(formed.v.view(), q.view());
-  solution.p = in_type<T>(p);
-  solution.q = in_type<T>(q);
+  solution.p = converted<T>(p);
+  solution.q = converted<T>(q);
   solution.reads = formed.reads;
   return solution;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/interlacing.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/small_dense.hpp"
@@ -39,16 +40,6 @@ constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 
 // Rounds that may find something: each finds as many copies of a value as it starts from vectors.
 constexpr int kMostRounds = 64;
-
-template <Real To, Real From>
-Matrix<To> converted(MatrixView<const From> x) {
-  Matrix<To> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    std::transform(x.column(j).begin(), x.column(j).end(), result.column(j).begin(),
-                   [](From value) { return static_cast<To>(value); });
-  }
-  return result;
-}
 
 // X -= V (V^T X), twice.
 void remove(const Matrix<double>& v, Matrix<double>& x) {
