@@ -51,7 +51,7 @@ struct Convergence {
   double tolerance = 1e-10;  ///< as in SvdOptions
   std::int64_t k = 1;        ///< triplets wanted
 
-  /// The same demands on another number of pairs.
+  /// These demands on another number of pairs.
   Convergence of(std::int64_t pairs) const { return {accuracy, tolerance, pairs}; }
 
   /// The error of theta (values) or the residual of C (vectors) that is allowed. `product` is sigma_i sigma_1.
@@ -62,7 +62,7 @@ struct Convergence {
   double of_theta() const { return 2 * tolerance; }
   /// Values of theta that differ by less, relatively, count as the same.
   double slack() const { return accuracy == Accuracy::values ? of_theta() : tolerance; }
-  /// The same where one of the two comes from a check: an estimate of an error may be wrong by another factor of 2.
+  /// Also where one of the two comes from a check: an estimate of an error may be wrong by another factor of 2.
   double slack_of_check() const { return accuracy == Accuracy::values ? 2 * of_theta() : tolerance; }
   /// Whether two values, a >= b, may be copies of one.
   bool may_be_equal(double a, double b) const { return b >= a * (1 - kOfEstimates * tolerance); }
@@ -70,7 +70,7 @@ struct Convergence {
   /// Of eigenpairs of C: theta and |C v - theta v|, one vector at a time.
   double excess(std::span<const double> theta, std::span<const double> residual, double rounding) const;
 
-  /// The same for pairs of a block process, whose errors are estimated in sets.
+  /// Also of eigenpairs of C, but of a block process, whose errors are estimated in sets.
   double excess_of_sets(std::span<const double> theta, std::span<const double> residual, double rounding) const;
 
   /// Of singular triplets: sigma and |A^T u - sigma v|.

@@ -7,8 +7,7 @@ namespace {
 
 // Up to this order a full decomposition costs less than the administration of an iteration.
 constexpr std::int64_t kTinyOrder = 24;
-// Of the shorter side: for more than a fifth of the triplets a full decomposition is cheaper than a Krylov space that
-// holds them.
+// For more than a fifth of all triplets a full decomposition is cheaper than a Krylov space that holds them.
 constexpr std::int64_t kFifth = 5;
 // In all doubles: what a decomposition as a matrix may take of memory, 8 GiB.
 constexpr std::int64_t kLargestDense = std::int64_t{1} << 30;

@@ -82,7 +82,7 @@ class BidiagonalForm final : public KrylovProcess<T> {
   struct Ritz {
     SmallSvd svd;
     std::vector<double> residual;
-    // The same of A^T A: sigma^2, and sigma r.
+    // As pairs of A^T A: sigma^2, and sigma r.
     std::vector<double> theta;
     std::vector<double> theta_residual;
   };

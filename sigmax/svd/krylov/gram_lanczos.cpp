@@ -114,7 +114,7 @@ class GramForm final : public KrylovProcess<T> {
     return bound_;
   }
 
-  // The same bound, with what sums of that many roundings come to in practice.
+  // That bound, with what sums of that many roundings come to in practice.
   double likely_bound(const Ceiling& ceiling) {
     const auto terms = static_cast<std::int64_t>(std::sqrt(static_cast<double>(ceiling.terms)));
     likely_bound_ = std::min(likely_bound_, bound_of_starts(ceiling, terms));

@@ -51,13 +51,13 @@ struct LanczosOptions {
 /// How the process ended.
 enum class LanczosOutcome {
   converged,
-  invariant_subspace,  ///< the Krylov space is exhausted: exact but for rounding (with probability 1)
+  invariant_subspace,  ///< the Krylov space is exhausted: exact except for rounding (with probability 1)
   out_of_products,     ///< max_products reached first: the values are still lower bounds, the vectors the best so far
 };
 
 template <Real T>
 struct LanczosResult {
-  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one but for rounding
+  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one, up to rounding
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
@@ -69,9 +69,9 @@ struct LanczosResult {
   std::int64_t basis = 0;     ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
-  /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
+  /// With a ceiling: what no eigenvalue exceeds, except with the failure probability. Infinite where nothing is known.
   double bound = std::numeric_limits<double>::infinity();
-  /// The same, if rounding is what sums of that many terms come to in practice, not what they may come to.
+  /// That bound, if rounding is what sums of that many terms come to in practice, not what they may come to.
   double likely_bound = std::numeric_limits<double>::infinity();
   RandomState random{};  ///< for the next call
 };
