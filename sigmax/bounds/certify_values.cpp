@@ -59,7 +59,7 @@ Images images_of(const LinearOperator<T>& a, const Matrix<T>& v, bool adjoint, C
   }
   double largest = 0;
   for (const T value : y.values()) largest = std::max(largest, std::fabs(static_cast<double>(value)));
-  Images images{in_double(y), 0, largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0};
+  Images images{converted<double>(y), 0, largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0};
   for (double& value : images.y.values()) value = std::ldexp(value, -static_cast<int>(images.exponent));
   return images;
 }
@@ -187,15 +187,15 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const FloatingEnvironment environment;
   const SerialBlas serial;
   check(a, hint);
-  const Matrix<double> v = in_double(hint.v);
+  const Matrix<double> v = converted<double>(hint.v);
   // The smallest of min(rows, columns) values are those of the matrix on its shorter side: on the longer one it has
   // zeros beyond them, which would be taken for the smallest.
   const bool adjoint = which == Which::smallest && a.shape().rows < a.shape().columns;
   const Matrix<T>& hinted = adjoint ? hint.u : hint.v;
   const std::optional<Expression> e = bounds::take_apart(a, context);
   if (!e) {
-    return from_products(images_of(a, hinted, adjoint, context), in_double(hinted), hint, which, kInfinity, kInfinity,
-                         options);
+    return from_products(images_of(a, hinted, adjoint, context), converted<double>(hinted), hint, which, kInfinity,
+                         kInfinity, options);
   }
   const auto k = static_cast<std::size_t>(v.columns());
   if (e->is_zero()) return {std::vector<Enclosure>(k, bounds::zero_enclosure()), 0, 0};
@@ -205,12 +205,12 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   if (!options.admits_factorization() || !bounds::is_provable(*e, limits)) {
     const double total =
         e->kind == Expression::Kind::stored ? bounds::round_up(e->frobenius * e->frobenius) : kInfinity;
-    return from_products(images_of(*e, in_double(hinted), adjoint, context), in_double(hinted), hint, which, total,
-                         e->norm, options);
+    return from_products(images_of(*e, converted<double>(hinted), adjoint, context), converted<double>(hinted), hint,
+                         which, total, e->norm, options);
   }
   bounds::ValuesQuestion question;
   question.which = which;
-  const Matrix<double> u = in_double(hint.u);
+  const Matrix<double> u = converted<double>(hint.u);
   question.right = v.view();
   question.left = u.view();
   question.next = std::ldexp(hint.next, -static_cast<int>(e->exponent));

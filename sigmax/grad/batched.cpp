@@ -9,21 +9,11 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
 namespace {
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  if constexpr (std::same_as<T, double>) {
-    return x;
-  } else {
-    Matrix<T> result(x.rows(), x.columns());
-    std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-    return result;
-  }
-}
 
 void check(const Tensor& matrices, const BatchResult& triplets, const BatchCotangent& cotangent, std::size_t entries) {
   if (matrices.rank() != 3) {
@@ -54,8 +44,8 @@ SvdResult<T> triplets_of(const BatchResult& all, std::size_t i) {
   const std::span<const double> sigma = all.values(static_cast<std::int64_t>(i));
   one.sigma.assign(sigma.begin(), sigma.end());
   if (!all.residual.empty()) one.residual.assign(sigma.size(), all.residual[i]);
-  one.u = in_type<T>(all.u[i]);
-  one.v = in_type<T>(all.v[i]);
+  one.u = converted<T>(all.u[i]);
+  one.v = converted<T>(all.v[i]);
   return one;
 }
 
@@ -66,8 +56,8 @@ SvdCotangent<T> cotangent_of(const BatchCotangent& all, const BatchResult& tripl
     const auto first = all.sigma.begin();
     one.sigma.assign(first + triplets.first[i], first + triplets.first[i + 1]);
   }
-  if (!all.u.empty()) one.u = in_type<T>(all.u[i]);
-  if (!all.v.empty()) one.v = in_type<T>(all.v[i]);
+  if (!all.u.empty()) one.u = converted<T>(all.u[i]);
+  if (!all.v.empty()) one.v = converted<T>(all.v[i]);
   return one;
 }
 

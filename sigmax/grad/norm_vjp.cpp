@@ -16,6 +16,7 @@
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
+#include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax::grad {
@@ -104,7 +105,7 @@ Matrix<T> thin_factor(const LinearOperator<T>& a, std::int64_t most, bool of_row
 
 template <Real T>
 bool in_range(double largest) {
-  return largest > 0 && std::abs(std::ilogb(largest)) <= (std::same_as<T, float> ? 20 : 100);
+  return largest > 0 && std::abs(std::ilogb(largest)) <= kInRange<T>;
 }
 
 template <Real T>

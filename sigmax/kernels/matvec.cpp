@@ -226,10 +226,10 @@ void fill_zero(MatrixView<T> block) {
   for (std::int64_t c = 0; c < block.columns; ++c) std::fill(block.column(c).begin(), block.column(c).end(), T(0));
 }
 
-// Calls product(first column, number of columns) for blocks of at most kColumnsAtOnce.
+// Calls product(first column, number of columns) for blocks of at most kColumnsARead.
 template <class Product>
 void each_block(std::int64_t columns, const Product& product) {
-  for (std::int64_t c = 0; c < columns; c += kColumnsAtOnce) product(c, std::min(kColumnsAtOnce, columns - c));
+  for (std::int64_t c = 0; c < columns; c += kColumnsARead) product(c, std::min(kColumnsARead, columns - c));
 }
 
 }  // namespace

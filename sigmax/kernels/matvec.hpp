@@ -20,6 +20,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/view.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax::kernels {

@@ -98,7 +98,7 @@ void transposed_here(const StoredMatrix& a, In y, Out w) {
 //   t = block x                    read from memory
 //   w += block^T t                 read from the cache, while the next block is fetched
 void gram_here(const StoredMatrix& a, In x, Out y, Out w) {
-  HWY_ALIGN Sum local[kMostBlockRows * kColumnsAtOnce];
+  HWY_ALIGN Sum local[kMostBlockRows * kColumnsARead];
   with_type(a, [&](const auto* first) {
     const std::int64_t most = block_rows(a, x.columns);
     const bool soon = 8 * a.columns * static_cast<std::int64_t>(size_of(a.dtype)) <= kNearBytes;
@@ -118,7 +118,7 @@ void gram_here(const StoredMatrix& a, In x, Out y, Out w) {
 //   t = panel^T y                  read from memory
 //   z += panel t                   read from the cache if the caller has ensured that the panel fits
 void outer_here(const StoredMatrix& a, In y, Out z) {
-  HWY_ALIGN Sum t[kPanelColumns * kColumnsAtOnce];
+  HWY_ALIGN Sum t[kPanelColumns * kColumnsARead];
   with_type(a, [&](const auto* first) {
     for (std::int64_t j = 0; j < a.columns; j += kPanelColumns) {
       const std::int64_t n = std::min(kPanelColumns, a.columns - j);

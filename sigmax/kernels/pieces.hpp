@@ -3,18 +3,18 @@
 //
 // Vectors that rows are multiplied with (x) and vectors that rows are added to (w) have the order that the storage type
 // needs: `is_arranged(dtype)` says whether that is a special order, arrange() brings x into it, and combine() brings w
-// out of it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsAtOnce columns and the piece is not
+// out of it. Arranged vectors are arranged_size() long. Blocks have at most kColumnsARead columns and the piece is not
 // empty; a piece that begins at a column other than the first begins at a multiple of kColumnUnit.
 #pragma once
 
 #include <cstdint>
 
 #include "sigmax/core/view.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax::kernels {
 
-inline constexpr std::int64_t kColumnsAtOnce = 8;
 inline constexpr std::int64_t kColumnUnit = 64;
 // Parts of rows shorter than two pages of memory are read much more slowly than whole rows.
 inline constexpr std::int64_t kPanelColumns = 2048;

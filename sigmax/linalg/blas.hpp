@@ -7,6 +7,9 @@
 
 #include <cblas.h>
 
+#include <cmath>
+#include <span>
+
 extern "C" {
 // LAPACK, Fortran convention: column-major, everything by address. The hidden string lengths are not passed: every
 // routine here looks at the first character of its flags only.
@@ -45,5 +48,20 @@ class SerialBlas {
   SerialBlas(const SerialBlas&) = delete;
   SerialBlas& operator=(const SerialBlas&) = delete;
 };
+
+/// x^T y and |x| as the BLAS library forms them, sums of floats in double. Outside of hot loops: kernels/vector.hpp has
+/// its own, with a stated order and error.
+namespace blas {
+
+inline double dot(std::span<const double> x, std::span<const double> y) {
+  return cblas_ddot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
+}
+inline double dot(std::span<const float> x, std::span<const float> y) {
+  return cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
+}
+inline double norm(std::span<const double> x) { return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1); }
+inline double norm(std::span<const float> x) { return std::sqrt(dot(x, x)); }
+
+}  // namespace blas
 
 }  // namespace sigmax

@@ -20,23 +20,4 @@ void in_double(const kernels::StoredMatrix& a, double scale, double* out, Contex
   });
 }
 
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x) {
-  Matrix<double> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), result.column(j).begin());
-  return result;
-}
-
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x) {
-  Matrix<T> result(x.rows(), x.columns());
-  std::ranges::transform(x.values(), result.values().begin(), [](double value) { return static_cast<T>(value); });
-  return result;
-}
-
-template Matrix<double> in_double<float>(MatrixView<const float>);
-template Matrix<double> in_double<double>(MatrixView<const double>);
-template Matrix<float> in_type<float>(const Matrix<double>&);
-template Matrix<double> in_type<double>(const Matrix<double>&);
-
 }  // namespace sigmax

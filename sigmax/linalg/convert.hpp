@@ -1,11 +1,14 @@
-// Matrices in double, and back in the type that a solver computes in. Internal to the library.
+// Matrices in the other of the two compute types, and stored matrices in double. Internal to the library.
 #pragma once
 
+#include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <utility>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/core/view.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax {
@@ -17,19 +20,29 @@ kernels::StoredMatrix stored_matrix(const double* values, std::int64_t rows, std
 /// One read of A, on all threads. Throws Error if the storage type is not real.
 void in_double(const kernels::StoredMatrix& a, double scale, double* out, Context& context);
 
-/// Each value in double, exactly.
-template <Real T>
-Matrix<double> in_double(MatrixView<const T> x);
-
-/// As above for a matrix. A matrix of doubles that is moved in is moved out again.
-template <Real T>
-Matrix<double> in_double(const Matrix<T>& x) {
-  return in_double<T>(x.view());
+/// x in `To`: exact from float to double, rounded to nearest from double to float.
+template <Real To, Real From>
+Matrix<To> converted(MatrixView<const From> x) {
+  Matrix<To> result(x.rows, x.columns);
+  for (std::int64_t j = 0; j < x.columns; ++j) {
+    std::ranges::transform(x.column(j), result.column(j).begin(), [](From value) { return static_cast<To>(value); });
+  }
+  return result;
 }
-inline Matrix<double> in_double(Matrix<double>&& x) { return std::move(x); }
 
-/// Each value rounded to nearest in T.
-template <Real T>
-Matrix<T> in_type(const Matrix<double>& x);
+template <Real To, Real From>
+Matrix<To> converted(const Matrix<From>& x) {
+  return converted<To, From>(x.view());
+}
+
+/// Without a copy where the type is the same.
+template <Real To, Real From>
+Matrix<To> converted(Matrix<From>&& x) {
+  if constexpr (std::same_as<To, From>) {
+    return std::move(x);
+  } else {
+    return converted<To, From>(std::as_const(x).view());
+  }
+}
 
 }  // namespace sigmax

@@ -15,8 +15,6 @@ namespace {
 
 constexpr int kMostSteps = 40;
 
-double norm2(std::span<const double> x) { return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1); }
-
 void scale_by(std::span<double> x, double factor) {
   for (double& value : x) value *= factor;
 }
@@ -95,7 +93,7 @@ class Columns {
       cblas_dgemv(CblasColMajor, CblasNoTrans, n, k, -1.0, data_.data(), n, pass.data(), 1, 1.0, x.data(), 1);
       for (int i = 0; i < k; ++i) total[static_cast<std::size_t>(i)] += pass[static_cast<std::size_t>(i)];
     }
-    total.back() = norm2(x);
+    total.back() = blas::norm(x);
     if (total.back() > 0) scale_by(x, 1 / total.back());
     data_.insert(data_.end(), x.begin(), x.end());
     return total;
@@ -163,7 +161,7 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
   static_cast<void>(fill_normal(RandomState{}, x));  // any start will do
   for (int repeat = 0; repeat < 2; ++repeat) {
     problem.precondition(x);
-    const double norm = norm2(x);
+    const double norm = blas::norm(x);
     if (!(norm > 0) || !std::isfinite(norm)) return std::nullopt;
     scale_by(x, 1 / norm);
   }
@@ -186,7 +184,7 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
     x = domain.combine(triplet.right);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] = residual[i] - triplet.sigma * triplet.sigma * x[i];
     problem.precondition(x);
-    const double norm = norm2(x);
+    const double norm = blas::norm(x);
     if (!std::isfinite(norm)) return std::nullopt;
     if (norm == 0) return triplet.sigma / scale;
     scale_by(x, 1 / norm);
@@ -200,15 +198,15 @@ std::optional<double> smallest_from_vector(const kernels::StoredMatrix& a, bool 
   const FloatingEnvironment environment;
   const SerialBlas serial;
   Problem problem(a, of_rows, scale, indices, {}, context);
-  const double length = norm2(x);
+  const double length = blas::norm(x);
   std::vector<double> image(problem.length());
   std::vector<double> residual(problem.order());
   problem.multiply(x, image);
   problem.multiply_transposed(image, residual);
-  const double sigma = norm2(image) / length;
+  const double sigma = blas::norm(image) / length;
   const double theta = sigma * sigma;
   for (std::size_t i = 0; i < residual.size(); ++i) residual[i] -= theta * x[i];
-  const double r = norm2(residual) / length;
+  const double r = blas::norm(residual) / length;
   const double gap = next - theta;
   const double allowed = tolerance * sigma + std::numeric_limits<double>::epsilon() * std::sqrt(largest);
   if (!(gap > 2 * r) || !(r * r <= 2 * sigma * allowed * gap)) return std::nullopt;

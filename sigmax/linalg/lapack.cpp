@@ -84,7 +84,7 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool ad
 
 Matrix<double> orthonormal(Matrix<double> x) {
   for (std::int64_t j = 0; j < x.columns(); ++j) {
-    const double norm = cblas_dnrm2(static_cast<int>(x.rows()), x.column(j).data(), 1);
+    const double norm = blas::norm(x.column(j));
     if (norm > 0) cblas_dscal(static_cast<int>(x.rows()), 1 / norm, x.column(j).data(), 1);
   }
   const Qr qr(x.view());

@@ -1,5 +1,6 @@
 // The Lanczos steps of normalize.hpp: iteration.hpp declares them.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -8,6 +9,7 @@
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/linalg/tridiagonal.hpp"
 #include "sigmax/nn/iteration.hpp"
+#include "sigmax/svd/convergence.hpp"
 
 namespace sigmax::nn {
 namespace {
@@ -60,8 +62,7 @@ class KrylovSpace {
     return true;
   }
 
-  // The leading eigenvector of T_k, and how far its value is estimated to be off: half of that, relative to it, is
-  // what its root is off.
+  // The leading eigenvector of T_k, and the estimated error of its value theta.
   struct Leading {
     std::vector<double> y;
     double theta = 0;
@@ -77,8 +78,8 @@ class KrylovSpace {
     // On the side of the start: the state keeps its sign from step to step.
     if (result.y.front() < 0) std::transform(result.y.begin(), result.y.end(), result.y.begin(), std::negate<>());
     const double residual = beta_ * std::fabs(result.y.back());
-    const double gap = result.theta - theta[theta.size() - 2];
-    result.error = gap > residual ? residual * (residual / gap) : residual;
+    const std::array<double, 2> top{result.theta, theta[theta.size() - 2]};
+    result.error = estimated_error(top, residual, 0);
     return result;
   }
 
@@ -144,13 +145,14 @@ void lanczos_steps(const Products<T>& w, const StepOptions& options, const Works
   KrylovSpace<T> space(w, most, context);
   std::copy(work.v.begin(), work.v.end(), space.vector(0).begin());
   divide(space.vector(0), kernels::norm2(std::span<const T>(work.v)));
+  const Convergence wanted{Accuracy::values, options.tolerance, 1};
   bool more = true;
   while (more && space.size() < most && !result.tolerance_met) {
     context.check_cancel();
     more = space.extend();
     if (options.tolerance > 0) {
       const auto leading = space.leading();
-      result.tolerance_met = leading.error <= 2 * options.tolerance * leading.theta;
+      result.tolerance_met = leading.error <= wanted.allowed(leading.theta, leading.theta);
     }
   }
   result.steps += space.size();

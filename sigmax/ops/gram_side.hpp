@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax {
@@ -55,7 +56,7 @@ class GramSide {
   /// Products with as many vectors that somebody else made.
   void count(std::int64_t columns) {
     products_ += columns;
-    reads_ += (columns + kColumnsARead - 1) / kColumnsARead;
+    reads_ += kernels::reads_of(columns);
   }
 
   const LinearOperator<T>& a() const noexcept { return a_; }
@@ -72,7 +73,6 @@ class GramSide {
   }
 
   static constexpr std::int64_t kLonger = 8;
-  static constexpr std::int64_t kColumnsARead = 8;  // of kernels/matvec.hpp
 
   const LinearOperator<T>& a_;
   Context& context_;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -31,7 +32,7 @@ std::vector<double> distances(CBLAS_TRANSPOSE transpose, const Matrix<double>& a
   subtract_product(transpose, a, y, x);
   std::vector<double> result;
   for (std::int64_t i = 0; i < x.columns(); ++i) {
-    result.push_back(cblas_dnrm2(static_cast<int>(x.rows()), x.column(i).data(), 1));
+    result.push_back(blas::norm(x.column(i)));
   }
   return result;
 }
@@ -45,7 +46,7 @@ kernels::StoredMatrix FormedMatrix::transposed_view() const {
 template <Real T>
 FormedMatrix form(const LinearOperator<T>& a, Context& context) {
   FormedMatrix formed;
-  formed.a = in_double(materialize(a, context));
+  formed.a = converted<double>(materialize(a, context));
   double largest = 0;
   bool finite = true;
   for (const double value : formed.a.values()) {
@@ -57,7 +58,7 @@ FormedMatrix form(const LinearOperator<T>& a, Context& context) {
   const Shape shape = a.shape();
   const bool opaque = std::holds_alternative<structure::Opaque>(a.structure());
   formed.products = opaque ? std::min(shape.rows, shape.columns) : 0;
-  formed.reads = opaque ? (formed.products + 7) / 8 : 1;
+  formed.reads = opaque ? kernels::reads_of(formed.products) : 1;
   if (formed.zero) return formed;
   formed.exponent = std::ilogb(largest) + 1;
   if (formed.exponent == 0) return formed;
@@ -66,21 +67,20 @@ FormedMatrix form(const LinearOperator<T>& a, Context& context) {
 }
 
 template <Real T>
-SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest,
-                       const SvdOptions<T>& options) {
+SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest, const Task<T>& task) {
   const std::vector<double> of_rows = distances(CblasTrans, formed.a, triplets.u, triplets.v, triplets.sigma);
   const std::vector<double> of_columns = distances(CblasNoTrans, formed.a, triplets.v, triplets.u, triplets.sigma);
-  Triplets<T> found{triplets.sigma, in_type<T>(triplets.u), in_type<T>(triplets.v), {}};
+  Triplets<T> found{triplets.sigma, converted<T>(triplets.u), converted<T>(triplets.v), {}};
   for (std::size_t i = 0; i < found.sigma.size(); ++i) {
     found.residual.push_back(largest > 0 ? std::max(of_rows[i], of_columns[i]) / largest : 0.0);
   }
   SvdResult<T> result;
-  take(result, std::move(found), options.k);
+  take(result, std::move(found), task.k());
   rescale(result, formed.exponent);
   result.scale = 1;
   result.products = formed.products;
   result.reads = formed.reads;
-  result.random = given_or_drawn(options.random);
+  result.random = task.random;
   return result;
 }
 
@@ -93,8 +93,7 @@ lapack::Svd zero_triplets(const Shape& shape, std::int64_t count) {
 
 template FormedMatrix form<float>(const LinearOperator<float>&, Context&);
 template FormedMatrix form<double>(const LinearOperator<double>&, Context&);
-template SvdResult<float> result_of<float>(const FormedMatrix&, const lapack::Svd&, double, const SvdOptions<float>&);
-template SvdResult<double> result_of<double>(const FormedMatrix&, const lapack::Svd&, double,
-                                             const SvdOptions<double>&);
+template SvdResult<float> result_of<float>(const FormedMatrix&, const lapack::Svd&, double, const Task<float>&);
+template SvdResult<double> result_of<double>(const FormedMatrix&, const lapack::Svd&, double, const Task<double>&);
 
 }  // namespace sigmax

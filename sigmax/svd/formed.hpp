@@ -9,6 +9,7 @@
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/result.hpp"
+#include "sigmax/svd/task.hpp"
 
 namespace sigmax {
 
@@ -31,8 +32,7 @@ FormedMatrix form(const LinearOperator<T>& a, Context& context);
 /// The result for triplets of the formed matrix, in the units of A: residual max(|A^T u - sigma v|, |A v - sigma u|)
 /// relative to `largest`, the largest singular value of the formed matrix, evaluated with it.
 template <Real T>
-SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest,
-                       const SvdOptions<T>& options);
+SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest, const Task<T>& task);
 
 /// The triplets of a zero matrix: sigma = 0, u and v the first unit vectors.
 lapack::Svd zero_triplets(const Shape& shape, std::int64_t count);

@@ -1,27 +1,22 @@
-// Which solver Auto takes: the table of docs/solvers.md, as code. Internal to svd/.
+// Which solver Auto takes: the table of docs/solvers.md, as code. Internal to svd/ and grad/.
 #pragma once
 
-#include "sigmax/core/context.hpp"
+#include <cstdint>
+
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/convergence.hpp"
+#include "sigmax/svd/method.hpp"
 #include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 
-/// What the choice depends on.
-struct Question {
-  Shape shape;
-  std::int64_t k = 1;
-  Which which = Which::largest;
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 0;
-  bool stored = false;  ///< a stored matrix: forming it costs one read
-};
+/// Whether all triplets together cost less than an iteration for k of them. `order` is the shorter side.
+bool is_cheaper_whole(std::int64_t order, std::int64_t k);
 
-/// Never Auto. Crossovers are measured by benchmarks/policy.
-Method choose(const Question& question);
+/// Never Auto. docs/adr/0019 to 0022 have the measurements behind the crossovers.
+Method choose(const Shape& shape, std::int64_t k, Which which);
 
-/// Whether the iterations may run in float and only the end in double, if the operator can: where the tolerance leaves
-/// room for it.
-bool single_precision_is_enough(const Method& method, Accuracy accuracy, double tolerance);
+/// Whether the tolerance lets the iterations run in float and only the end in double.
+bool single_precision_is_enough(const Method& method, const Convergence& convergence);
 
 }  // namespace sigmax

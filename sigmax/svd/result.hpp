@@ -25,7 +25,7 @@ enum class Check {
   full,   ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
 };
 
-/// What the tolerance speaks of.
+/// What the tolerance means.
 enum class Accuracy {
   values,  ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
   vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; an angle, times sigma_1 / gap
@@ -93,9 +93,8 @@ struct SvdResult {
   std::int64_t products = 0;  ///< as max_products counts them
   std::int64_t reads = 0;     ///< of the parameters of A, as many times as they were all read
   /// What a probabilistic certificate is made of, where the start was random: the recurrence of each start vector,
-  /// which are independent, and the largest Ritz value, of (scale A)^T (scale A) or of its counterpart on the rows.
+  /// which are independent, for (scale A)^T (scale A) or its counterpart on the rows.
   std::vector<LanczosRecurrence> recurrences;
-  double theta = 0;
   double scale = 1;
   /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
   Matrix<T> subspace;

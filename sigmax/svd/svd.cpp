@@ -13,9 +13,10 @@
 #include "sigmax/ops/single_range.hpp"
 #include "sigmax/svd/checks/check_values.hpp"
 #include "sigmax/svd/christoffel.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/policy.hpp"
 #include "sigmax/svd/solvers.hpp"
+#include "sigmax/svd/task.hpp"
 #include "sigmax/svd/triplets.hpp"
 
 namespace sigmax {
@@ -68,40 +69,56 @@ void to_ordinary_size(Matrix<T>& start) {
 }
 
 template <Real T>
-SvdResult<T> solve_as(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+Task<T> task_of(const Shape& shape, const SvdOptions<T>& options) {
+  Task<T> task;
+  task.convergence = {options.accuracy, options.tolerance, options.k};
+  task.which = options.which;
+  task.max_products = options.max_products;
+  const bool open = std::holds_alternative<Auto>(options.method);
+  task.method = open ? choose(shape, options.k, options.which) : options.method;
+  task.check = options.check;
+  task.failure_probability = options.failure_probability;
+  task.start = options.start;
+  to_ordinary_size(task.start);
+  task.random = given_or_drawn(options.random);
+  return task;
+}
+
+template <Real T>
+SvdResult<T> solve_as(const LinearOperator<T>& a, const Task<T>& task, Context& context) {
   return std::visit(
       [&](const auto& method) -> SvdResult<T> {
         if constexpr (std::same_as<std::decay_t<decltype(method)>, Auto>) {
           throw Error("[svd] the method is chosen before");
         } else {
-          return solve(a, options, method, context);
+          return solve(a, task, method, context);
         }
       },
-      options.method);
+      task.method);
 }
 
 // On A as it is, and once more on a scaled A if that turns out to be out of range: rare, and it spares the others a
 // read of A to find out.
 template <Real T>
-SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+SvdResult<T> solve_in_range(const LinearOperator<T>& a, const Task<T>& task, Context& context) {
   std::optional<int> exponent;
   try {
-    SvdResult<T> result = solve_as(Guarded<T>(a), options, context);
+    SvdResult<T> result = solve_as(Guarded<T>(a), task, context);
     // Of the smallest triplets nothing says how large A is, but the method forms the matrix and scales by itself.
-    const double sigma = options.which == Which::largest && !result.sigma.empty() ? result.sigma.front() : 1;
+    const double sigma = task.which == Which::largest && !result.sigma.empty() ? result.sigma.front() : 1;
     if (sigma > 0 && std::abs(std::ilogb(sigma)) <= kInRange<T>) return result;
     if (sigma > 0 && std::isfinite(sigma)) {
       exponent = std::ilogb(sigma);
     } else {
-      exponent = exponent_by_products(a, *options.random, context);
+      exponent = exponent_by_products(a, task.random, context);
       if (!exponent || std::abs(*exponent) <= kInRange<T>) return result;
     }
   } catch (const NotFinite&) {
-    exponent = exponent_by_products(a, *options.random, context);
+    exponent = exponent_by_products(a, task.random, context);
   }
   if (!exponent) exponent = 0;
   try {
-    SvdResult<T> result = solve_as(Guarded<T>(a, *exponent), options, context);
+    SvdResult<T> result = solve_as(Guarded<T>(a, *exponent), task, context);
     rescale(result, *exponent);
     return result;
   } catch (const NotFinite&) {
@@ -111,29 +128,16 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const SvdOptions<T>& opt
   }
 }
 
-// Whether the residuals, as evaluated in double, bear out the error that was asked for. Estimates from two sides differ
-// by a little: what is meant is a float iteration that went astray by its rounding.
-bool meets(const Triplets<double>& triplets, double next, const SvdOptions<double>& options) {
-  if (static_cast<std::int64_t>(triplets.sigma.size()) < options.k) return false;
-  std::vector<double> sigma(triplets.sigma.begin(), triplets.sigma.begin() + options.k);
-  std::vector<double> residual(triplets.residual.begin(), triplets.residual.begin() + options.k);
-  for (double& value : residual) value *= sigma.front();
-  if (next > 0) sigma.push_back(std::min(next, sigma.back()));
-  const TripletTolerance wanted{options.accuracy, options.tolerance, attainable<double>()};
-  return wanted.excess(sigma, residual, options.k) <= 4;
-}
-
-SvdOptions<float> in_single(const SvdOptions<double>& options) {
-  SvdOptions<float> result;
-  result.k = options.k;
-  result.accuracy = options.accuracy;
-  result.tolerance = options.tolerance;
-  result.max_products = options.max_products;
-  result.method = options.method;
-  result.start = in_type<float>(options.start);
-  result.random = options.random;
-  result.check = options.check;
-  return result;
+// The same task for the float form of the operator.
+Task<float> in_single(const Task<double>& task) {
+  return {task.convergence,
+          task.which,
+          task.max_products,
+          task.method,
+          task.check,
+          task.failure_probability,
+          converted<float>(task.start),
+          task.random};
 }
 
 // Whether a sigma_max found in float is one to go on from.
@@ -145,12 +149,17 @@ bool in_single_range(const SvdResult<float>& found) {
 // The end in double of an iteration in float: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if it is not
 // as good as was asked for.
 std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
-                                           const SvdOptions<double>& options, Context& context) {
+                                           const Task<double>& task, Context& context) {
   if (!in_single_range(found)) return std::nullopt;
-  Triplets<double> triplets = triplets_from_right<double>(a, in_double(found.subspace).view(), context);
-  if (found.outcome == SvdOutcome::converged && !meets(triplets, found.next, options)) return std::nullopt;
+  Triplets<double> triplets = triplets_from_right<double>(a, converted<double>(found.subspace).view(), context);
+  // A float iteration may have gone astray by its rounding.
+  const bool converged = found.outcome == SvdOutcome::converged;
+  if (converged &&
+      !task.convergence.is_borne_out(triplets.sigma, triplets.residual, found.next, attainable<double>())) {
+    return std::nullopt;
+  }
   SvdResult<double> result;
-  take(result, std::move(triplets), options.k);
+  take(result, std::move(triplets), task.k());
   result.next = found.next;
   result.outcome = found.outcome;
   result.method = found.method;
@@ -158,8 +167,7 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
   result.reads = found.reads + 1;
   result.recurrences = found.recurrences;
   for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
-  result.neighbors = in_double(found.neighbors);
-  result.theta = found.theta;
+  result.neighbors = converted<double>(found.neighbors);
   result.scale = found.scale;
   result.random = found.random;
   return result;
@@ -167,37 +175,35 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
 
 // Lanczos in float, on the Gram operator unless that is ruled out; what it cannot do, bidiagonalization may.
 std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
-                                             const SvdOptions<double>& options, const Lanczos& method,
-                                             Context& context) {
-  SvdOptions<float> float_options = in_single(options);
+                                             const Task<double>& task, const Lanczos& method, Context& context) {
+  Task<float> single_task = in_single(task);
   if (method.form == Lanczos::Form::bidiagonal) {
-    return evaluated(a, solve_as(single, float_options, context), options, context);
+    return evaluated(a, solve_as(single, single_task, context), task, context);
   }
-  const SvdResult<float> found = gram_subspace(single, float_options, method, context);
-  auto result = evaluated(a, found, options, context);
-  const bool hopeless = !in_single_range(found) || found.products >= options.max_products;
+  const SvdResult<float> found = gram_subspace(single, single_task, method, context);
+  auto result = evaluated(a, found, task, context);
+  const bool hopeless = !in_single_range(found) || found.products >= task.max_products;
   if (result || method.form == Lanczos::Form::gram || hopeless) return result;
 
-  float_options.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = method.basis};
-  float_options.start = found.subspace;
-  float_options.max_products -= found.products;
-  float_options.random = found.random;
-  SvdResult<float> finer = solve_as(single, float_options, context);
+  single_task.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = method.basis};
+  single_task.start = found.subspace;
+  single_task.max_products -= found.products;
+  single_task.random = found.random;
+  SvdResult<float> finer = solve_as(single, single_task, context);
   finer.products += found.products;
   finer.reads += found.reads;
   finer.recurrences = found.recurrences;
-  finer.theta = found.theta;
-  return evaluated(a, finer, options, context);
+  return evaluated(a, finer, task, context);
 }
 
 // The iteration in float, its end in double. Nothing if float does not get there.
 std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
-                                             const SvdOptions<double>& options, Context& context) {
+                                             const Task<double>& task, Context& context) {
   const Guarded<float> guarded(single);
   try {
-    const auto* lanczos = std::get_if<Lanczos>(&options.method);
-    if (lanczos != nullptr) return solve_mixed(a, guarded, options, *lanczos, context);
-    return evaluated(a, solve_as(guarded, in_single(options), context), options, context);
+    const auto* lanczos = std::get_if<Lanczos>(&task.method);
+    if (lanczos != nullptr) return solve_mixed(a, guarded, task, *lanczos, context);
+    return evaluated(a, solve_as(guarded, in_single(task), context), task, context);
   } catch (const NotFinite&) {
     return std::nullopt;
   }
@@ -205,16 +211,16 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
 
 // In the precision that the tolerance asks for.
 template <Real T>
-SvdResult<T> solved(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
+SvdResult<T> solved(const LinearOperator<T>& a, const Task<T>& task, Context& context) {
   if constexpr (std::same_as<T, double>) {
-    if (single_precision_is_enough(options.method, options.accuracy, options.tolerance)) {
+    if (single_precision_is_enough(task.method, task.convergence)) {
       const Operator<float> single = a.in_single();
       if (single != nullptr && float_holds(a, context)) {
-        if (auto result = solve_mixed(a, *single, options, context)) return std::move(*result);
+        if (auto result = solve_mixed(a, *single, task, context)) return std::move(*result);
       }
     }
   }
-  return solve_in_range(a, options, context);
+  return solve_in_range(a, task, context);
 }
 
 }  // namespace
@@ -239,8 +245,7 @@ std::string_view message(SvdOutcome outcome) {
     case SvdOutcome::completed: return "all its steps made: the residuals say how far that went";
     case SvdOutcome::unconfirmed:
       return "not confirmed: what is known of the values leaves room for one that was missed, or contradicts them; "
-             "allow "
-             "more products, ask for another method, or see the enclosures";
+             "allow more products, ask for another method, or see the enclosures";
     case SvdOutcome::out_of_products: return "not converged: allow more products, or a larger tolerance";
   }
   return "";
@@ -249,18 +254,11 @@ std::string_view message(SvdOutcome outcome) {
 template <Real T>
 SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Context& context) {
   const FloatingEnvironment environment;
-  const Shape shape = a.shape();
-  check(shape, options);
-  SvdOptions<T> chosen = options;
-  chosen.random = given_or_drawn(options.random);
-  to_ordinary_size(chosen.start);
-  if (std::holds_alternative<Auto>(options.method)) {
-    const bool stored = std::holds_alternative<structure::Stored>(a.structure());
-    chosen.method = choose({shape, options.k, options.which, options.accuracy, options.tolerance, stored});
-  }
-  SvdResult<T> result = solved(a, chosen, context);
-  if (chosen.check != Check::none) check_values(a, chosen, result, context);
-  if (chosen.accuracy == Accuracy::values) result.neighbors = {};  // they were for the check
+  check(a.shape(), options);
+  const Task<T> task = task_of(a.shape(), options);
+  SvdResult<T> result = solved(a, task, context);
+  if (task.check != Check::none) check_values(a, task, result, context);
+  if (options.accuracy == Accuracy::values) result.neighbors = {};  // they were for the check
   return result;
 }
 

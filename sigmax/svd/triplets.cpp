@@ -87,8 +87,8 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b) {
 
 // One vector needs no factorizations: v is normalized, sigma = |A v|, u = A v / sigma.
 Matrix<double> normalized(MatrixView<const double> x) {
-  Matrix<double> result = in_double<double>(x);
-  const double norm = cblas_dnrm2(static_cast<int>(x.rows), result.values().data(), 1);
+  Matrix<double> result = converted<double>(x);
+  const double norm = blas::norm(result.values());
   for (double& value : result.values()) value = norm > 0 ? value / norm : 0;
   if (!(norm > 0)) result(0, 0) = 1;
   return result;
@@ -104,35 +104,35 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
   if (v.columns < 1) throw Error("[triplets] a subspace has at least one column");
   const SerialBlas serial;
   const bool one = v.columns == 1;
-  const Matrix<T> start = in_type<T>(one ? normalized(in_double(v).view()) : qr(in_double(v)).q);
+  const Matrix<T> start = converted<T>(one ? normalized(converted<double>(v).view()) : qr(converted<double>(v)).q);
   Matrix<T> image(a.shape().rows, start.columns());
   Matrix<T> back(a.shape().columns, start.columns());
   a.apply_gram(start.view(), image.view(), back.view(), context);
 
-  QrFactors factors = qr(in_double<T>(std::as_const(image).view()));
+  QrFactors factors = qr(converted<double>(std::as_const(image)));
   const SmallSvd svd = small_svd(std::move(factors.r));
   const Matrix<double> left = product(factors.q, svd.p);
-  const Matrix<double> right = product(in_double<T>(start.view()), svd.w);
-  Triplets<T> result{svd.sigma, in_type<T>(left), in_type<T>(right), std::vector<double>(svd.sigma.size())};
+  const Matrix<double> right = product(converted<double>(start), svd.w);
+  Triplets<T> result{svd.sigma, converted<T>(left), converted<T>(right), std::vector<double>(svd.sigma.size())};
 
   // Z w / sigma carries the rounding errors of Z, u sigma_1^2, divided by sigma: good for large values alone.
   const double unit = std::numeric_limits<T>::epsilon();
   const bool divide = svd.sigma.back() > 0 && svd.sigma.back() >= std::cbrt(unit) * svd.sigma.front();
   Matrix<double> returned;  // A^T U
   if (divide) {
-    returned = product(in_double<T>(std::as_const(back).view()), svd.w);
+    returned = product(converted<double>(std::as_const(back)), svd.w);
     for (std::int64_t i = 0; i < returned.columns(); ++i) {
       for (double& value : returned.column(i)) value /= svd.sigma[static_cast<std::size_t>(i)];
     }
   } else {
     Matrix<T> adjoint(a.shape().columns, result.u.columns());
     a.apply_adjoint(std::as_const(result.u).view(), adjoint.view(), context);
-    returned = in_double<T>(std::as_const(adjoint).view());
+    returned = converted<double>(std::as_const(adjoint));
   }
   for (std::size_t i = 0; i < svd.sigma.size(); ++i) {
     const auto column = static_cast<std::int64_t>(i);
     for (std::int64_t j = 0; j < returned.rows(); ++j) returned(j, column) -= svd.sigma[i] * right(j, column);
-    const double norm = cblas_dnrm2(static_cast<int>(returned.rows()), returned.column(column).data(), 1);
+    const double norm = blas::norm(returned.column(column));
     result.residual[i] = svd.sigma.front() > 0 ? norm / svd.sigma.front() : 0;
   }
   return result;
@@ -149,8 +149,8 @@ Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u
 
 template <Real T>
 Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x) {
-  // From the left one product more: A^T U.
-  side.count(side.right() ? x.columns() : 2 * x.columns());
+  side.count(x.columns());
+  if (!side.right()) side.count(x.columns());  // A^T U, in reads of its own
   return side.right() ? triplets_from_right<T>(side.a(), x.view(), side.context())
                       : triplets_from_left<T>(side.a(), x.view(), side.context());
 }

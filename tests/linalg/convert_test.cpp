@@ -40,25 +40,25 @@ TEST(Convert, TakesViewsWithGapsAndMovesDoublesThrough) {
     for (std::int64_t i = 0; i < 4; ++i) whole(i, j) = static_cast<float>(10 * i + j) / 3;
   }
   const MatrixView<const float> part(whole.values().data(), 2, 3, 4);
-  const Matrix<double> found = in_double(part);
+  const Matrix<double> found = converted<double>(part);
   ASSERT_EQ(found.rows(), 2);
   for (std::int64_t j = 0; j < 3; ++j) {
     for (std::int64_t i = 0; i < 2; ++i) EXPECT_EQ(found(i, j), static_cast<double>(whole(i, j)));
   }
-  EXPECT_EQ(in_type<float>(in_double(whole)), whole);
+  EXPECT_EQ(converted<float>(converted<double>(whole)), whole);
   Matrix<double> doubles(2, 2);
   const double* const at = doubles.values().data();
-  EXPECT_EQ(in_double(std::move(doubles)).values().data(), at);
+  EXPECT_EQ(converted<double>(std::move(doubles)).values().data(), at);
 }
 
 TEST(Convert, RoundsToNearest) {
   Matrix<double> x(1, 2);
   x(0, 0) = 1 + 0x1p-24;  // halfway: to even
   x(0, 1) = 1 + 0x1.8p-24;
-  const Matrix<float> rounded = in_type<float>(x);
+  const Matrix<float> rounded = converted<float>(x);
   EXPECT_EQ(rounded(0, 0), 1.0F);
   EXPECT_EQ(rounded(0, 1), 1.0F + 0x1p-23F);
-  EXPECT_EQ(in_type<double>(x), x);
+  EXPECT_EQ(converted<double>(x), x);
 }
 
 }  // namespace

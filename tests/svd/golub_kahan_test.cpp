@@ -40,7 +40,12 @@ class LanczosSvdTest : public testing::Test {
   }
   static SvdResult<T> run(const Operator<T>& a, const SvdOptions<T>& options, const Lanczos& method, int threads = 1) {
     Context context(threads);
-    return solve(*a, options, method, context);
+    const Task<T> task{.convergence = {options.accuracy, options.tolerance, options.k},
+                       .max_products = options.max_products,
+                       .method = method,
+                       .start = options.start,
+                       .random = given_or_drawn(options.random)};
+    return solve(*a, task, method, context);
   }
 };
 using Reals = testing::Types<float, double>;

@@ -13,12 +13,15 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/svd/christoffel.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
+
+// k eigenpairs, theta to a relative error.
+Convergence pairs(std::int64_t k, double of_theta = 1e-12) { return {Accuracy::values, of_theta / 2, k}; }
 
 template <class T>
 class LanczosTest : public testing::Test {
@@ -67,7 +70,7 @@ TYPED_TEST(LanczosTest, FindsTheTopOfEverySpectrum) {
       std::sort(lambda.rbegin(), lambda.rend());
       for (const std::int64_t k : {1, 2, 5}) {
         if (k > n) continue;
-        const auto result = this->run(lambda, {.k = k, .tolerance = this->kTolerance});
+        const auto result = this->run(lambda, {.convergence = pairs(k, this->kTolerance)});
         const std::string what = spectrum.name + " of order " + std::to_string(n) + ", k " + std::to_string(k);
         EXPECT_NE(result.outcome, LanczosOutcome::out_of_products) << what;
         ASSERT_EQ(result.theta.size(), static_cast<std::size_t>(k)) << what;
@@ -97,7 +100,7 @@ TYPED_TEST(LanczosTest, FindsEveryVectorOfMultipleEigenvalues) {
   for (const int copies : {2, 3, 5}) {
     std::vector<double> lambda = gallery::spectrum("linear").values(200);
     for (int i = 0; i < copies; ++i) lambda[static_cast<std::size_t>(i)] = 1.2;
-    const auto result = this->run(lambda, {.k = copies + 1, .tolerance = this->kTolerance});
+    const auto result = this->run(lambda, {.convergence = pairs(copies + 1, this->kTolerance)});
     EXPECT_EQ(result.outcome, LanczosOutcome::converged);
     for (int i = 0; i <= copies; ++i) {
       const auto at = static_cast<std::size_t>(i);
@@ -110,7 +113,7 @@ TYPED_TEST(LanczosTest, FindsEveryVectorOfMultipleEigenvalues) {
 TYPED_TEST(LanczosTest, EndsInAnInvariantSubspaceAfterAsManyStepsAsDistinctEigenvalues) {
   std::vector<double> lambda(50, 1.0);
   for (std::size_t i = 0; i < 20; ++i) lambda[i] = 2;
-  const auto result = this->run(lambda, {.tolerance = 0});
+  const auto result = this->run(lambda, {.convergence = pairs(1, 0)});
   EXPECT_EQ(result.outcome, LanczosOutcome::invariant_subspace);
   EXPECT_LE(result.products, 4);
   EXPECT_NEAR(result.theta[0], 2, this->rounding(lambda));
@@ -122,7 +125,7 @@ TYPED_TEST(LanczosTest, FindsAsManyPairsAsAskedOfExhaustedSpaces) {
     rank_one[7] = value;
     for (const auto& lambda : {std::vector<double>(30, value), rank_one}) {
       for (const std::int64_t k : {5, 30}) {
-        const auto result = this->run(lambda, {.k = k});
+        const auto result = this->run(lambda, {.convergence = pairs(k)});
         EXPECT_EQ(result.outcome, LanczosOutcome::invariant_subspace);
         std::vector<double> sorted = lambda;
         std::sort(sorted.rbegin(), sorted.rend());
@@ -140,7 +143,7 @@ TYPED_TEST(LanczosTest, FindsAsManyPairsAsAskedOfExhaustedSpaces) {
 TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
   const std::vector<double> lambda = gallery::spectrum("linear").values(400);
   for (const std::int64_t k : {1, 4}) {
-    const LanczosOptions options{.k = k, .tolerance = this->kTolerance, .max_products = 20000, .basis = 3 * k + 6};
+    const LanczosOptions options{.convergence = pairs(k, this->kTolerance), .max_products = 20000, .basis = 3 * k + 6};
     const auto result = this->run(lambda, options);
     EXPECT_EQ(result.outcome, LanczosOutcome::converged);
     EXPECT_EQ(result.basis, options.basis);
@@ -154,7 +157,7 @@ TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
       EXPECT_NEAR(result.theta[i], lambda[i], tolerance::of_estimate(this->kTolerance) + this->rounding(lambda));
     }
     // Restarts cost some products. A basis that need not be cut costs the fewest, but for the steps between its looks.
-    const auto whole = this->run(lambda, {.k = k, .tolerance = this->kTolerance, .basis = 400});
+    const auto whole = this->run(lambda, {.convergence = pairs(k, this->kTolerance), .basis = 400});
     EXPECT_LE(whole.products, result.products + result.products / 8);
     EXPECT_GE(3 * whole.products, result.products);
   }
@@ -163,7 +166,7 @@ TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
 TYPED_TEST(LanczosTest, SaysWhenItRanOutOfProducts) {
   const std::vector<double> lambda = gallery::geometric(500, 1.01);
   for (const std::int64_t k : {1, 3, 9}) {
-    const auto result = this->run(lambda, {.k = k, .tolerance = 1e-14, .max_products = 5});
+    const auto result = this->run(lambda, {.convergence = pairs(k, 1e-14), .max_products = 5});
     EXPECT_EQ(result.outcome, LanczosOutcome::out_of_products);
     EXPECT_EQ(result.products, 5);
     EXPECT_EQ(result.theta.size(), static_cast<std::size_t>(k));
@@ -187,7 +190,7 @@ TYPED_TEST(LanczosTest, SavesProductsFromAWarmStart) {
   using T = TypeParam;
   const std::vector<double> lambda = gallery::spectrum("linear").values(300);
   for (const std::int64_t k : {1, 6}) {
-    const LanczosOptions options{.k = k, .tolerance = 1e-4};
+    const LanczosOptions options{.convergence = pairs(k, 1e-4)};
     const auto cold = this->run(lambda, options);
     Matrix<T> near = cold.vectors;  // of another matrix not far away
     const std::vector<double> noise = gallery::normal(300 * k, 9);
@@ -198,7 +201,7 @@ TYPED_TEST(LanczosTest, SavesProductsFromAWarmStart) {
     EXPECT_TRUE(warm.recurrences.empty()) << "the start was not random";
     EXPECT_EQ(warm.random, options.random) << "nothing was drawn";
     for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
-      EXPECT_NEAR(warm.theta[i], lambda[i], tolerance::of_estimate(options.tolerance));
+      EXPECT_NEAR(warm.theta[i], lambda[i], tolerance::of_estimate(options.convergence.of_theta()));
     }
   }
 }
@@ -210,7 +213,7 @@ TYPED_TEST(LanczosTest, IsNotHeldByAStartInTheWrongEigenspace) {
     Matrix<T> start(6, 2);
     start(0, 0) = 1;
     start(4, 1) = 1;
-    const auto result = this->run(lambda, {.k = k}, 1, std::as_const(start).view());
+    const auto result = this->run(lambda, {.convergence = pairs(k)}, 1, std::as_const(start).view());
     EXPECT_NEAR(result.theta[0], 5, this->rounding(lambda));
     if (k == 2) {
       EXPECT_NEAR(result.theta[1], 3, this->rounding(lambda));
@@ -222,8 +225,8 @@ TYPED_TEST(LanczosTest, IsNotHeldByAStartInTheWrongEigenspace) {
 
 TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
   const std::vector<double> lambda = gallery::spectrum("power_law").values(200);
-  const auto one = this->run(lambda, {.k = 1, .tolerance = this->kTolerance});
-  const auto two = this->run(lambda, {.k = 2, .tolerance = this->kTolerance});
+  const auto one = this->run(lambda, {.convergence = pairs(1, this->kTolerance)});
+  const auto two = this->run(lambda, {.convergence = pairs(2, this->kTolerance)});
   ASSERT_FALSE(one.recurrences.empty() || two.recurrences.empty());
   EXPECT_EQ(one.recurrences.front().start_norm, two.recurrences.front().start_norm);
   const std::size_t steps = std::min(one.recurrences.front().alpha.size(), two.recurrences.front().alpha.size());
@@ -240,7 +243,8 @@ TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
 TYPED_TEST(LanczosTest, FeedsTheProbabilisticBound) {
   const std::vector<double> lambda = gallery::spectrum("linear").values(300);
   for (const std::int64_t k : {1, 4}) {
-    const auto result = this->run(lambda, {.k = k, .tolerance = this->kTolerance, .random = vouched(random_state(1))});
+    const auto result =
+        this->run(lambda, {.convergence = pairs(k, this->kTolerance), .random = vouched(random_state(1))});
     ASSERT_FALSE(result.recurrences.empty());
     ASSERT_EQ(result.recurrences.size(), 2U);
     for (LanczosRecurrence recurrence : result.recurrences) {
@@ -257,7 +261,7 @@ TYPED_TEST(LanczosTest, FeedsTheProbabilisticBound) {
 
 TYPED_TEST(LanczosTest, GivesTheSameBitsFromTheSameState) {
   const std::vector<double> lambda = gallery::geometric(3000, 10);
-  const LanczosOptions options{.k = 3, .tolerance = 1e-4, .basis = 12, .random = random_state(5)};
+  const LanczosOptions options{.convergence = pairs(3, 1e-4), .basis = 12, .random = random_state(5)};
   const auto first = this->run(lambda, options);
   for (const int threads : {2, 3}) {
     const auto again = this->run(lambda, options, threads);
@@ -294,8 +298,8 @@ TYPED_TEST(LanczosTest, SaysThatProductsAreNotFinite) {
 TYPED_TEST(LanczosTest, RefusesWhatDoesNotFit) {
   using T = TypeParam;
   EXPECT_THROW(this->run({}, {}), Error);
-  EXPECT_THROW(this->run({1, 2}, {.k = 0}), Error);
-  EXPECT_THROW(this->run({1, 2}, {.k = 3}), Error);
+  EXPECT_THROW(this->run({1, 2}, {.convergence = pairs(0)}), Error);
+  EXPECT_THROW(this->run({1, 2}, {.convergence = pairs(3)}), Error);
   EXPECT_THROW(this->run({1, 2}, {.max_products = 0}), Error);
   const Matrix<T> start(3, 1);
   EXPECT_THROW(this->run({1, 2}, {}, 1, start.view()), Error);

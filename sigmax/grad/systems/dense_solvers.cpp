@@ -17,10 +17,10 @@ FormedSystems formed_systems(const ComplementSystems<T>& systems, Context& conte
   }
   FormedSystems result{std::move(formed.a),
                        {},
-                       in_double(systems.u),
-                       in_double(systems.v),
-                       in_double<T>(systems.f.view()),
-                       in_double<T>(systems.h.view()),
+                       converted<double>(systems.u),
+                       converted<double>(systems.v),
+                       converted<double>(systems.f),
+                       converted<double>(systems.h),
                        formed.reads};
   result.rest = result.a;
   const int m = static_cast<int>(result.a.rows());
@@ -52,8 +52,8 @@ ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const Form
   }
   project_away<double>(formed.u.view(), p.view());
   project_away<double>(formed.v.view(), q.view());
-  solution.p = in_type<T>(p);
-  solution.q = in_type<T>(q);
+  solution.p = converted<T>(p);
+  solution.q = converted<T>(q);
   solution.reads = formed.reads;
   return solution;
 }
@@ -63,12 +63,12 @@ double smallest_eigenvalue(std::vector<double> x,
   const int n = static_cast<int>(x.size());
   double eigenvalue = 0;
   for (int step = 0; step < 4; ++step) {
-    const double before = cblas_dnrm2(n, x.data(), 1);
+    const double before = blas::norm(x);
     if (!(before > 0)) return 0;
     cblas_dscal(n, 1 / before, x.data(), 1);
     // With y = K^-1 x: y^T K y / y^T y.
     std::vector<double> y = solve(x);
-    eigenvalue = cblas_ddot(n, x.data(), 1, y.data(), 1) / cblas_ddot(n, y.data(), 1, y.data(), 1);
+    eigenvalue = blas::dot(x, y) / blas::dot(y, y);
     if (!std::isfinite(eigenvalue)) return 0;
     x = std::move(y);
   }

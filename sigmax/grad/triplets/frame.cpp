@@ -10,13 +10,10 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/grad/systems/complement.hpp"
 #include "sigmax/kernels/vector.hpp"
+#include "sigmax/ops/range_checked.hpp"
 
 namespace sigmax {
 namespace {
-
-// By |A| = 2^e beyond this, squares of what it maps come near the ends of the range.
-template <Real T>
-constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
 
 template <Real T>
 constexpr double kEpsilon = static_cast<double>(std::numeric_limits<T>::epsilon());

@@ -8,13 +8,10 @@
 
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/vector.hpp"
+#include "sigmax/svd/policy.hpp"
 
 namespace sigmax::grad {
 namespace {
-
-// Up to this order, and for more triplets than this share of it, a full decomposition costs less, as in svd/policy.cpp.
-constexpr std::int64_t kTiny = 24;
-constexpr std::int64_t kManyTriplets = 5;  // 1 / share
 
 // x = (I - Q Q^T) x
 template <Real T>
@@ -133,7 +130,7 @@ void Leading<T>::grow(std::int64_t count) {
 template <Real T>
 double Leading<T>::solve(std::int64_t k) {
   const auto found = static_cast<std::int64_t>(sigma_.size());
-  const bool whole = all_ <= kTiny || (found + k) * kManyTriplets > all_;
+  const bool whole = is_cheaper_whole(all_, found + k);
   options_.k = whole ? all_ : k;
   options_.method = whole ? Method(DenseLapack{}) : Method(Auto{});
   SvdResult<T> result =

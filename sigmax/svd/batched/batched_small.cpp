@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "sigmax/svd/batched/batched_tridiagonal.hpp"
+#include "sigmax/svd/convergence.hpp"
 
 namespace sigmax {
 namespace {
@@ -56,7 +57,7 @@ double error_bound(std::span<const double> diagonal, std::span<const double> off
 // W = 2^-e A;  G = W^T W;  T = Q^T G Q;  T y = theta y;  v = Q y / |y|          in T
 // t = W v;  lambda = |t|^2;  r = |W^T t - lambda v|                            in double
 template <Real T>
-Found find_largest(const StridedMatrix& a, int exponent, double tolerance, SmallScratch& scratch) {
+Found find_largest(const StridedMatrix& a, int exponent, const Convergence& wanted, SmallScratch& scratch) {
   const std::int64_t m = a.rows, n = a.columns, stride = small_stride(n);
   T* w = scratch.take<T>(m * stride);
   T* g = scratch.take<T>(stride * stride);
@@ -97,14 +98,13 @@ Found find_largest(const StridedMatrix& a, int exponent, double tolerance, Small
   }
   found.residual = std::sqrt(squares);
   found.rounding = static_cast<double>(m + n) * (std::numeric_limits<T>::epsilon() / 2) * trace;
-  found.error = error_bound(on_diagonal, beside, theta, 2 * tolerance * found.lambda, found);
+  found.error = error_bound(on_diagonal, beside, theta, wanted.of_theta() * found.lambda, found);
   return found;
 }
 
-bool meets(const Found& found, const BatchOptions& options, double allowance) {
-  const double tolerance = options.tolerance * found.lambda;
-  return options.accuracy == Accuracy::values ? found.error <= std::max(2 * tolerance, allowance)
-                                              : found.residual <= std::max(tolerance, allowance);
+bool meets(const Found& found, const Convergence& wanted, double allowance) {
+  const double error = wanted.accuracy == Accuracy::values ? found.error : found.residual;
+  return error <= std::max(wanted.allowed(found.lambda, found.lambda), allowance);
 }
 
 }  // namespace
@@ -171,18 +171,19 @@ BatchOutcome largest_of_small(const StridedMatrix& a, const BatchOptions& option
   }
   const bool turned = a.rows < a.columns;
   const StridedMatrix tall = turned ? a.transposed() : a;
-  const double enough = options.accuracy == Accuracy::values ? kFloatForValues : kFloatForVectors;
+  const Convergence wanted{options.accuracy, options.tolerance, 1};
+  const double enough = wanted.accuracy == Accuracy::values ? kFloatForValues : kFloatForVectors;
   Found found;
   bool met = false;
-  if (a.dtype != DType::f64 && options.tolerance >= enough && tall.columns >= kFloatOrder) {
+  if (a.dtype != DType::f64 && wanted.tolerance >= enough && tall.columns >= kFloatOrder) {
     scratch.start_over();
-    found = find_largest<float>(tall, magnitude.exponent, options.tolerance, scratch);
-    met = meets(found, options, 0);
+    found = find_largest<float>(tall, magnitude.exponent, wanted, scratch);
+    met = meets(found, wanted, 0);
   }
   if (!met) {
     scratch.start_over();
-    found = find_largest<double>(tall, magnitude.exponent, options.tolerance, scratch);
-    met = meets(found, options, 2 * found.rounding);
+    found = find_largest<double>(tall, magnitude.exponent, wanted, scratch);
+    met = meets(found, wanted, 2 * found.rounding);
   }
   const double sigma = std::sqrt(found.lambda);
   result.sigma[0] = std::ldexp(sigma, magnitude.exponent);

@@ -60,7 +60,7 @@ double largest_residual(std::int64_t rows, std::int64_t columns, const double* a
       const double u = found.wt[i * count + j];
       for (std::size_t c = 0; c < m; ++c) r[c] += u * a[i * stride + c];
     }
-    largest = std::max(largest, cblas_dnrm2(static_cast<int>(m), r.data(), 1));
+    largest = std::max(largest, blas::norm(r));
   }
   return largest / found.sigma[0];
 }

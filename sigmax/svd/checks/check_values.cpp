@@ -46,19 +46,14 @@ Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
 }
 
 template <Real T>
-ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOptions<T>& options,
-                                     const SvdResult<T>& result, int exponent, Context& context) {
+ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& task, const SvdResult<T>& result,
+                                     int exponent, Context& context) {
   ComplementOptions inner;
-  const bool values = options.accuracy == Accuracy::values;
-  inner.k = options.k;
-  // theta = sigma^2 has twice the relative error of sigma. An estimate of an error may be wrong by another factor of 2.
-  inner.same = values ? 4 * options.tolerance : options.tolerance;
-  inner.accuracy = options.accuracy;
-  inner.tolerance = values ? 2 * options.tolerance : options.tolerance;
-  inner.failure_probability = options.check == Check::full ? options.failure_probability : 0;
+  inner.convergence = task.convergence;
+  if (task.check == Check::full) inner.failure_probability = task.failure_probability;
   inner.terms = a.shape().rows + a.shape().columns;
   inner.magnitude = std::pow(std::ldexp(uncanceled_norm(a, context), -exponent), 2);
-  inner.max_products = options.max_products - result.products;
+  inner.max_products = task.max_products - result.products;
   inner.random = result.random;
   return inner;
 }
@@ -67,12 +62,13 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const SvdOption
 // its own share of the failure probability.
 template <Real T>
 bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
-  if (options.k != 1 || !(options.failure_probability > 0) || result.recurrences.empty()) return false;
-  options.failure_probability /= 2;
+  if (options.convergence.k != 1 || !options.failure_probability || result.recurrences.empty()) return false;
+  *options.failure_probability /= 2;
   const double theta = std::pow(result.scale * result.sigma.front(), 2);
-  const double bound = christoffel_upper_bound(result.recurrences, options.failure_probability, options.terms,
+  const double bound = christoffel_upper_bound(result.recurrences, *options.failure_probability, options.terms,
                                                std::max(options.magnitude, theta));
-  if (!(bound >= theta && bound <= theta * (1 + options.same))) return false;  // less than theta is refuted
+  // A bound below theta is refuted.
+  if (!(bound >= theta && bound <= theta * (1 + options.convergence.slack_of_check()))) return false;
   result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, failure_probability};
   result.outcome = SvdOutcome::converged;
   return true;
@@ -80,10 +76,10 @@ bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<
 
 // Whether the Ritz values of all that is known now are larger than those of the method by more than was asked for.
 template <Real T>
-bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const SvdOptions<T>& options) {
+bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const Task<T>& task) {
   for (std::size_t i = 0; i < result.sigma.size() && i < rest.theta.size(); ++i) {
     const double sigma = std::ldexp(result.sigma[i], -exponent);
-    if (rest.theta[i] > sigma * sigma * (1 + 2 * options.tolerance) + rest.noise[i]) return true;
+    if (rest.theta[i] > sigma * sigma * (1 + task.convergence.of_theta()) + rest.noise[i]) return true;
   }
   return false;
 }
@@ -91,42 +87,40 @@ bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponen
 // Whether a value was found twice, as far as can be told. From two start vectors a Krylov space holds two vectors of
 // each eigenspace, so that only where it holds two there may be more.
 template <Real T>
-bool has_a_pair(const SvdResult<T>& result, double tolerance) {
-  const auto& sigma = result.sigma;
-  const auto is_pair = [&](double a, double b) { return b >= a * (1 - 4 * tolerance); };
-  return std::adjacent_find(sigma.begin(), sigma.end(), is_pair) != sigma.end();
+bool has_a_pair(const SvdResult<T>& result, const Convergence& wanted) {
+  const auto is_pair = [&wanted](double a, double b) { return wanted.may_be_equal(a, b); };
+  return std::adjacent_find(result.sigma.begin(), result.sigma.end(), is_pair) != result.sigma.end();
 }
 
 // The check of A, |A| near 2^size, scaled where the iterations would leave the range of T. Throws NotFinite where they
 // leave it all the same.
 template <Real T>
-void check_scaled(const LinearOperator<T>& a, int size, const SvdOptions<T>& options, SvdResult<T>& result,
-                  Context& context) {
+void check_scaled(const LinearOperator<T>& a, int size, const Task<T>& task, SvdResult<T>& result, Context& context) {
   const int exponent = std::abs(size) > kInRange<T> ? size : 0;
-  ComplementOptions inner = complement_options(a, options, result, exponent, context);
+  ComplementOptions inner = complement_options(a, task, result, exponent, context);
   if (result.sigma.front() == 0) inner.magnitude = std::max(inner.magnitude, std::ldexp(1.0, 2 * (size - exponent)));
-  if (!std::isfinite(inner.magnitude) || is_shown(inner, options.failure_probability, result)) return;
+  if (!std::isfinite(inner.magnitude) || is_shown(inner, task.failure_probability, result)) return;
   if (inner.max_products < 1) return;
   const Guarded<T> guarded(a, exponent);
   GramSide<T> side(guarded, context);
   const SymmetricProduct<T> product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   Complement<T> rest = check_complement<T>(side.order(), product, all_known(side, result), inner, context);
-  if (rest.joined > 0 || improves(rest, result, exponent, options)) {
+  if (rest.joined > 0 || improves(rest, result, exponent, task)) {
     Triplets<T> triplets = triplets_from(side, rest.vectors);
-    if (triplets.sigma.size() > static_cast<std::size_t>(options.k)) {
-      result.next = in_units(triplets.sigma[static_cast<std::size_t>(options.k)], exponent);
+    if (triplets.sigma.size() > static_cast<std::size_t>(task.k())) {
+      result.next = in_units(triplets.sigma[static_cast<std::size_t>(task.k())], exponent);
     }
-    take(result, std::move(triplets), options.k);
+    take(result, std::move(triplets), task.k());
     for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
     result.joined = rest.joined;
   }
   result.products += side.products();
   result.reads += side.reads();
   result.random = rest.random;
-  if (options.check != Check::full || rest.upper.empty()) return;
+  if (task.check != Check::full || rest.upper.empty()) return;
   if (rest.confirmed) result.outcome = SvdOutcome::converged;
   if (!rest.random.drawn) return;
-  result.checked = CheckedValues{{}, options.failure_probability};
+  result.checked = CheckedValues{{}, task.failure_probability};
   for (const double upper : rest.upper) {
     result.checked->bound.push_back(in_units(std::sqrt(std::max(upper, 0.0)), exponent));
   }
@@ -135,39 +129,38 @@ void check_scaled(const LinearOperator<T>& a, int size, const SvdOptions<T>& opt
 }  // namespace
 
 template <Real T>
-void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
+void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>& result, Context& context) {
   if (result.outcome != SvdOutcome::converged) return;
-  const bool full = options.check == Check::full;
+  const bool full = task.check == Check::full;
   if (full && !holds_products(a, context)) {
     result.outcome = SvdOutcome::unconfirmed;
     result.checked.reset();
     return;
   }
-  if (options.which != Which::largest) return;  // those have been checked with the factor that they were found by
+  if (task.which != Which::largest) return;  // those have been checked with the factor that they were found by
   // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
-  const bool all = options.k == std::min(a.shape().rows, a.shape().columns);
-  if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(options.method)) return;
+  const bool all = task.k() == std::min(a.shape().rows, a.shape().columns);
+  if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(task.method)) return;
   // A value beyond the range of double.
   if (result.sigma.front() == std::numeric_limits<double>::max()) return;
-  if (!full && !has_a_pair(result, options.tolerance)) return;
+  if (!full && !has_a_pair(result, task.convergence)) return;
   const std::optional<int> exponent = exponent_of(a, result, context);
   if (!exponent) return;                               // zero
   if (full) result.outcome = SvdOutcome::unconfirmed;  // until it is
   try {
-    return check_scaled(a, *exponent, options, result, context);
+    return check_scaled(a, *exponent, task, result, context);
   } catch (const NotFinite&) {
     // What was found is far below what there is.
   }
   try {
     const std::optional<int> other = exponent_by_products(a, result.random, context);
-    if (other && *other != *exponent) check_scaled(a, *other, options, result, context);
+    if (other && *other != *exponent) check_scaled(a, *other, task, result, context);
   } catch (const NotFinite&) {
     return;
   }
 }
 
-template void check_values<float>(const LinearOperator<float>&, const SvdOptions<float>&, SvdResult<float>&, Context&);
-template void check_values<double>(const LinearOperator<double>&, const SvdOptions<double>&, SvdResult<double>&,
-                                   Context&);
+template void check_values<float>(const LinearOperator<float>&, const Task<float>&, SvdResult<float>&, Context&);
+template void check_values<double>(const LinearOperator<double>&, const Task<double>&, SvdResult<double>&, Context&);
 
 }  // namespace sigmax

@@ -4,6 +4,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/result.hpp"
+#include "sigmax/svd/task.hpp"
 
 namespace sigmax {
 
@@ -11,6 +12,6 @@ namespace sigmax {
 /// result, and notes what it has shown. For Which::largest and a result that has converged; nothing otherwise. Products
 /// out of range leave the result as it was.
 template <Real T>
-void check_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context);
+void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>& result, Context& context);
 
 }  // namespace sigmax

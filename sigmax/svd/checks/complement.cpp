@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/interlacing.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/small_dense.hpp"
@@ -39,16 +40,6 @@ constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 
 // Rounds that may find something: each finds as many copies of a value as it starts from vectors.
 constexpr int kMostRounds = 64;
-
-template <Real To, Real From>
-Matrix<To> converted(MatrixView<const From> x) {
-  Matrix<To> result(x.rows, x.columns);
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    std::transform(x.column(j).begin(), x.column(j).end(), result.column(j).begin(),
-                   [](From value) { return static_cast<To>(value); });
-  }
-  return result;
-}
 
 // X -= V (V^T X), twice.
 void remove(const Matrix<double>& v, Matrix<double>& x) {
@@ -159,9 +150,7 @@ LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, cons
                         const ComplementOptions& options, double tolerance, const RandomState& random,
                         Context& context) {
   LanczosOptions inner;
-  inner.k = options.k;
-  inner.accuracy = Accuracy::vectors;
-  inner.tolerance = tolerance;
+  inner.convergence = {Accuracy::vectors, tolerance, options.convergence.k};
   inner.max_products = options.max_products;
   inner.neighbors = true;
   inner.random = random;
@@ -177,7 +166,7 @@ class Scales {
   Scales(const Coupled& coupled, const ComplementOptions& options)
       : terms_(static_cast<double>(options.terms + 256)),
         largest_(std::max(options.magnitude, coupled.theta.front())),
-        kth_(coupled.theta[static_cast<std::size_t>(options.k) - 1]) {}
+        kth_(coupled.theta[static_cast<std::size_t>(options.convergence.k) - 1]) {}
 
   bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
   // Of products with the complement.
@@ -239,10 +228,10 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
     result.noise.push_back(scales.noise(theta));
   }
   if (!(shown.bound < kInfinity)) return;
-  result.upper = upper_values(all.coupled(), options.k, deflated, shown.bound);
+  result.upper = upper_values(all.coupled(), options.convergence.k, deflated, shown.bound);
   // What may be lost to rounding at the worst is in the bounds; whether the values are confirmed is told by what it
   // comes to in practice.
-  const std::vector<double> likely = upper_values(all.coupled(), options.k, deflated, shown.likely);
+  const std::vector<double> likely = upper_values(all.coupled(), options.convergence.k, deflated, shown.likely);
   result.confirmed = true;
   bool refuted = false;  // by a value that was found: this is where the failure probability goes
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
@@ -251,7 +240,8 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
     const double root = std::sqrt(std::max(theta, 0.0)) + 2 * scales.floor();
     double close = std::max(kConfirmed<T> * theta, root * root - theta);
     if (!shown.exhausted) close = std::min(close, 2 * rounding);
-    result.confirmed = result.confirmed && likely[i] <= theta + std::max(16 * options.same * theta, close);
+    result.confirmed =
+        result.confirmed && likely[i] <= theta + std::max(16 * options.convergence.slack_of_check() * theta, close);
     result.upper[i] += rounding;
     refuted = refuted || !(result.upper[i] >= theta);
   }
@@ -271,7 +261,7 @@ class Search {
         product_(product),
         options_(options),
         context_(context),
-        full_(options.failure_probability > 0),
+        full_(options.failure_probability.has_value()),
         failure_probability_(options.failure_probability),
         all_(n, product) {
     // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
@@ -309,23 +299,22 @@ class Search {
       shown_ = {-kInfinity, -kInfinity, true};
       return false;
     }
-    const double kth = coupled.theta[static_cast<std::size_t>(options_.k) - 1];
+    const double kth = coupled.theta[static_cast<std::size_t>(options_.convergence.k) - 1];
     // Rounding at the worst is no aim where it is more than what is confirmed, as long as it is less in practice.
     const double rounding = std::max(std::min(scales.rounding(), 0.5 * kConfirmed<T> * kth), 2 * scales.noise());
-    const double same = std::max(options_.same * kth, rounding);
-    const double seen = kth + std::max(options_.same * kth, scales.noise());
-    const Room room = room_above(coupled, options_.k, kth + same);
+    const double same = std::max(options_.convergence.slack_of_check() * kth, rounding);
+    const double seen = kth + std::max(options_.convergence.slack_of_check() * kth, scales.noise());
+    const Room room = room_above(coupled, options_.convergence.k, kth + same);
     if (full_ && !room.found && !std::exchange(refined_, true)) {
       replace_known(same / kth);
       return true;
     }
     if (room.deflated != std::exchange(deflated_, room.deflated)) forget_bound();
     if (left() < starts_) return false;
-    failure_probability_ /= 2;
+    if (failure_probability_) *failure_probability_ /= 2;
     const double ceiling = std::max(room.ceiling, 0.5 * kth);
-    const Ceiling wanted{
-        ceiling,        std::min(ceiling, seen), full_ ? failure_probability_ : 0.0, starts_ * kBriefSteps,
-        options_.terms, scales.magnitude()};
+    const Ceiling wanted{ceiling,        std::min(ceiling, seen), failure_probability_, starts_ * kBriefSteps,
+                         options_.terms, scales.magnitude()};
     return take(look(wanted, left()), wanted, seen);
   }
 
@@ -340,9 +329,7 @@ class Search {
   // On the complement of the vectors that are out of the way, from fresh random ones.
   LanczosResult<T> look(const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
-    inner.k = std::min(starts_, n_);
-    inner.accuracy = options_.accuracy;
-    inner.tolerance = options_.tolerance;
+    inner.convergence = options_.convergence.of(std::min(starts_, n_));
     inner.max_products = max_products;
     inner.starts = starts_;
     inner.random = result_.random;
@@ -390,7 +377,7 @@ class Search {
   const ComplementOptions& options_;
   Context& context_;
   bool full_;
-  double failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the rounds that are left
   Known<T> all_;
   Complement<T> result_;
   std::int64_t products_ = 0;

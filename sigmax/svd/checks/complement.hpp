@@ -3,23 +3,22 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/krylov/gram_lanczos.hpp"
 
 namespace sigmax {
 
 struct ComplementOptions {
-  std::int64_t k = 1;
-  double same = 1e-10;  ///< theta that differ by less, relatively, count as the same
-  /// How good what joins must be: as in LanczosOptions.
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 1e-10;
-  /// Of the answer that nothing is left; 0: a few steps, which find most of what was missed and show nothing.
-  double failure_probability = 1e-9;
+  Convergence convergence;  ///< how many pairs were found, and how good they and what joins them must be
+  /// With which the answer that nothing is left may be wrong. Empty: a few steps, which find most of what was missed
+  /// and show nothing.
+  std::optional<double> failure_probability{};
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
   double magnitude = 0;    ///< what products round relatively to, where that is more than the largest eigenvalue
   std::int64_t max_products = 0;

@@ -69,7 +69,7 @@ Coupling coupling_of(const Matrix<double>& r, const Matrix<double>& lifted, cons
   triangular::solve(lifted, triangular::Side::transposed, e.view());
   Coupling result{all.sigma, {}};
   for (std::int64_t j = 0; j < e.columns(); ++j) {
-    result.norm.push_back(cblas_dnrm2(static_cast<int>(e.rows()), e.column(j).data(), 1));
+    result.norm.push_back(blas::norm(e.column(j)));
   }
   return result;
 }
@@ -94,31 +94,31 @@ class Search {
 
   CheckedSmallest run() {
     const std::int64_t n = r_.rows();
-    for (int i = 0; i < kMostRounds && n > options_.k && round(); ++i) {
+    for (int i = 0; i < kMostRounds && n > options_.convergence.k && round(); ++i) {
     }
-    if (n == options_.k) shown_ = 0;
+    if (n == options_.convergence.k) shown_ = 0;
     right_.products += products_;
     conclude();
     return std::move(result_);
   }
 
  private:
-  bool full() const { return options_.failure_probability > 0; }
+  bool full() const { return options_.failure_probability.has_value(); }
 
   // Whether another one is of use.
   bool round() {
     const std::int64_t left = options_.max_products - products_;
     if (left < starts_) return false;
-    failure_probability_ /= 2;
+    if (failure_probability_) *failure_probability_ /= 2;
     const Matrix<double> lifted = triangular::without(solvable_, right_.v, largest_);
     const double kth = std::max(sigma_.front(), formed_);
     // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
     const double same = std::max(1e-10, 4 * formed_ / kth);
     const double theta = 1 / (kth * kth);
-    const Ceiling ceiling{theta * (1 + same), theta * (1 + same), full() ? failure_probability_ : 0.0,
+    const Ceiling ceiling{theta * (1 + same), theta * (1 + same), failure_probability_,
                           6 * starts_,        2 * r_.rows(),      theta};
     const LanczosResult<double> rest = look(lifted, ceiling, left);
-    const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.k});
+    const std::int64_t most = std::min({starts_, r_.rows(), r_.rows() - options_.convergence.k});
     std::int64_t above = 0;
     while (above < most && rest.theta[static_cast<std::size_t>(above)] > ceiling.theta) ++above;
     if (above == 0 || rest.outcome == LanczosOutcome::out_of_products) {
@@ -134,9 +134,7 @@ class Search {
   // Inverse Lanczos on the complement of what is known, from fresh random vectors.
   LanczosResult<double> look(const Matrix<double>& lifted, const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
-    inner.k = std::min(starts_, r_.rows());
-    inner.accuracy = Accuracy::vectors;
-    inner.tolerance = 1e-14;
+    inner.convergence = options_.convergence.of(std::min(starts_, r_.rows()));
     inner.max_products = max_products;
     inner.starts = starts_;
     inner.basis = 320;
@@ -155,7 +153,7 @@ class Search {
     triangular::apply_inverse(lifted, joining.view());
     Matrix<double> all = right_.v;
     triangular::append(all, lapack::orthonormal(std::move(joining)), count);
-    right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.k));
+    right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.convergence.k));
     sigma_ = values_of(r_, right_.v);
     shown_ = kInfinity;  // it was of another complement
     result_.joined += count;
@@ -206,8 +204,8 @@ class Search {
   RightVectors& right_;
   const ComplementOptions& options_;
   Context& context_;
-  double failure_probability_;  // of the rounds that are left
-  std::vector<double> sigma_;   // of R V
+  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::vector<double> sigma_;                  // of R V
   std::int64_t products_ = 0;
   std::int64_t starts_ = 2;
   double shown_ = kInfinity;  // no eigenvalue of (R'^T R')^-1 is larger

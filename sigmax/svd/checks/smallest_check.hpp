@@ -36,8 +36,8 @@ struct CheckedSmallest {
 /// The counterpart of check_complement() for the smallest values: Lanczos on (R'^T R')^-1 from fresh random vectors, R'
 /// the factor of [R; tau V^T], tau about |R|, until it is shown that no eigenvalue is larger than that of the k-th
 /// value. R'^T R' = R^T R + tau^2 V V^T, so that what R' shrinks no further R does not shrink further off V. What is
-/// found joins V. Of the options k, failure_probability and max_products count. Changes `right`: vectors, products,
-/// random state, and the outcome if nothing could be shown.
+/// found joins V. It reads convergence, failure_probability and max_products of the options. It changes `right`:
+/// vectors, products, random state, and the outcome if nothing could be shown.
 ///
 /// Resolves values down to `formed`, and n u |R|: R is the matrix that it was made of but for that. `largest` is |R| to
 /// a few digits.

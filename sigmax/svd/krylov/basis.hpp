@@ -102,7 +102,8 @@ class Basis {
   Context::Buffer<T> vectors_;
 };
 
-/// Operations on single vectors, on the calling thread.
+/// Operations on single vectors, on the calling thread. Their order is fixed whatever the instruction set, which that
+/// of kernels/vector.hpp is not.
 namespace blas1 {
 
 /// x^T y, the sum formed in double in a fixed order.

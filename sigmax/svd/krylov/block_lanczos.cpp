@@ -6,31 +6,17 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/linalg/blas.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/linalg/small_dense.hpp"
 #include "sigmax/ops/range_checked.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/svd/convergence.hpp"
 
 namespace sigmax {
-namespace {
-
-// Fills the columns of x from `first` on with independent standard normals.
-template <Real T>
-RandomState fill_normal_columns(RandomState random, MatrixView<T> x, std::int64_t first) {
-  std::vector<double> normal(static_cast<std::size_t>(x.rows));
-  for (std::int64_t j = first; j < x.columns; ++j) {
-    random = fill_normal(random, normal);
-    std::transform(normal.begin(), normal.end(), x.column(j).begin(), [](double v) { return static_cast<T>(v); });
-  }
-  return random;
-}
-
-}  // namespace
 
 template <Real T>
 BlockLanczos<T>::BlockLanczos(std::int64_t n, std::int64_t block, std::int64_t capacity, MatrixView<const T> first,
                               const RandomState& random, Context& context)
-    : basis_(n, capacity + block, context), capacity_(capacity), h_(capacity, capacity), random_(random) {
+    : KrylovProcess<T>(n, capacity, capacity + block, capacity, random, context) {
   const MatrixView<T> x = basis_.next(block);
   for (std::int64_t j = 0; j < first.columns; ++j) {
     std::copy(first.column(j).begin(), first.column(j).end(), x.column(j).begin());
@@ -43,11 +29,11 @@ BlockLanczos<T>::BlockLanczos(std::int64_t n, std::int64_t block, std::int64_t c
 template <Real T>
 void BlockLanczos<T>::enter(const Matrix<double>& found) {
   for (std::int64_t j = 0; j < found.columns(); ++j) {
-    for (std::int64_t i = 0; i < size_ + found.columns(); ++i) {
+    for (std::int64_t i = 0; i < done_ + found.columns(); ++i) {
       // The newest diagonal block is measured twice, as itself and as its transpose.
-      const double value = i < size_ ? found(i, j) : (found(i, j) + found(size_ + j, i - size_)) / 2;
-      h_(i, size_ + j) = value;
-      h_(size_ + j, i) = value;
+      const double value = i < done_ ? found(i, j) : (found(i, j) + found(done_ + j, i - done_)) / 2;
+      h_(i, done_ + j) = value;
+      h_(done_ + j, i) = value;
     }
   }
 }
@@ -59,46 +45,42 @@ void BlockLanczos<T>::step(const Product& product) {
   const std::int64_t count = basis_.count();
   const std::int64_t p = width();
   const MatrixView<T> z = basis_.next(p);
-  product(std::as_const(basis_).columns(size_, p), z);
+  product(std::as_const(basis_).columns(done_, p), z);
+  this->count(p, kernels::reads_of(p));
   random_columns_ += random_in_next_;
   if (n - count >= p) {
     double scale = 0;
-    for (std::int64_t i = 0; i < size_; ++i) scale = std::max(scale, h_(i, i));
+    for (std::int64_t i = 0; i < done_; ++i) scale = std::max(scale, h_(i, i));
     const auto found = basis_.append(p, negligible<T>(n) * scale, random_);
     enter(found.c);
-    coupling_ = found.r;
+    for (std::int64_t j = 0; j < p; ++j) std::ranges::copy(found.r.column(j), h_.column(done_ + j).begin() + count);
     random_in_next_ = p - found.rank;
     invariant_ = found.rank == 0;
   } else {
     // Fewer dimensions are left than the block has columns: all of them come in, and with them whatever Z leads to.
     enter(basis_.orthogonalize(z));
     while (basis_.count() < n) basis_.append_random(random_);
-    coupling_ = Matrix<double>(0, p);
     random_in_next_ = n - count;
     filling_ = count < n;
     invariant_ = !filling_;
     if (invariant_) random_columns_ = n;
   }
-  size_ += p;
+  done_ += p;
+  newest_ = p;
 }
 
 template <Real T>
 RitzPairs BlockLanczos<T>::ritz(std::int64_t count) const {
-  Matrix<double> h(size_, size_);
-  for (std::int64_t j = 0; j < size_; ++j) std::copy_n(h_.column(j).begin(), size_, h.column(j).begin());
+  Matrix<double> h(done_, done_);
+  for (std::int64_t j = 0; j < done_; ++j) std::copy_n(h_.column(j).begin(), done_, h.column(j).begin());
   // Products that are finite have inner products that need not be: svd() scales the operator and comes again.
   if (!std::ranges::all_of(h.values(), [](double value) { return std::isfinite(value); })) throw NotFinite{};
   SmallEigen top = largest_of_symmetric(std::move(h), count);
   RitzPairs pairs{std::move(top.value), {}, std::move(top.vector)};
-  const std::int64_t last = size_ - coupling_.columns();
   for (std::int64_t i = 0; i < pairs.weights.columns(); ++i) {
-    double squares = 0;
-    for (std::int64_t row = 0; row < coupling_.rows(); ++row) {
-      double sum = 0;
-      for (std::int64_t j = 0; j < coupling_.columns(); ++j) sum += coupling_(row, j) * pairs.weights(last + j, i);
-      squares += sum * sum;
-    }
-    pairs.residual.push_back(std::sqrt(squares));
+    // What is pending is coupled to the newest block alone.
+    pairs.residual.push_back(
+        this->residual_of(std::as_const(pairs.weights).column(i).last(static_cast<std::size_t>(newest_))));
   }
   return pairs;
 }
@@ -114,16 +96,13 @@ template <Real T>
 void BlockLanczos<T>::restart(const RitzPairs& kept) {
   const std::int64_t keep = kept.weights.columns();
   const std::int64_t p = width();
+  this->reduce(kept.theta, kept.weights.view());
+  // The newest block moves in the same product.
   Matrix<double> weights(basis_.count(), keep + p);
-  for (std::int64_t j = 0; j < keep; ++j) {
-    std::copy(kept.weights.column(j).begin(), kept.weights.column(j).end(), weights.column(j).begin());
-  }
-  for (std::int64_t j = 0; j < p; ++j) weights(size_ + j, keep + j) = 1;
+  for (std::int64_t j = 0; j < keep; ++j) std::ranges::copy(kept.weights.column(j), weights.column(j).begin());
+  for (std::int64_t j = 0; j < p; ++j) weights(done_ + j, keep + j) = 1;
   basis_.compress(std::as_const(weights).view());
-  for (std::int64_t j = 0; j < keep; ++j) {
-    for (std::int64_t i = 0; i < keep; ++i) h_(i, j) = i == j ? kept.theta[static_cast<std::size_t>(i)] : 0;
-  }
-  size_ = keep;
+  done_ = keep;
 }
 
 template class BlockLanczos<float>;

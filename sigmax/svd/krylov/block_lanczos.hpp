@@ -1,4 +1,4 @@
-// The block Lanczos process: what BlockKrylov iterates. Internal to svd/.
+// The block form of the Lanczos process: what BlockKrylov iterates. Internal to svd/.
 //
 //     C Q = Q H + P R E^T,   Q^T Q = I,   H = Q^T C Q
 //
@@ -15,7 +15,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
-#include "sigmax/svd/krylov/basis.hpp"
+#include "sigmax/svd/krylov/process.hpp"
 
 namespace sigmax {
 
@@ -27,7 +27,7 @@ struct RitzPairs {
 };
 
 template <Real T>
-class BlockLanczos {
+class BlockLanczos final : private KrylovProcess<T> {
  public:
   /// z = C x for a block of columns.
   using Product = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
@@ -42,11 +42,11 @@ class BlockLanczos {
   void step(const Product& product);
 
   /// Columns that the next step multiplies.
-  std::int64_t width() const noexcept { return basis_.count() - size_; }
+  std::int64_t width() const noexcept { return this->pending(); }
   /// m, the order of H.
-  std::int64_t size() const noexcept { return size_; }
+  std::int64_t size() const noexcept { return done_; }
   /// Whether H has no room for another step: time for a restart.
-  bool full() const noexcept { return basis_.count() > capacity_; }
+  bool full() const noexcept { return basis_.count() > this->capacity(); }
   /// C Q = Q H to working accuracy: the last block led nowhere, or Q spans the space.
   bool invariant() const noexcept { return invariant_; }
   /// The basis has been filled up to the whole space: the residuals are not known until the next step.
@@ -66,19 +66,19 @@ class BlockLanczos {
   void restart(const RitzPairs& kept);
 
  private:
-  // Columns [size_, size_ + found.columns()) of H, and its rows.
+  using KrylovProcess<T>::basis_;
+  using KrylovProcess<T>::done_;
+  using KrylovProcess<T>::h_;  // H, and below it R in the columns of the newest block
+  using KrylovProcess<T>::random_;
+
+  // The columns of H from done() on, and its rows.
   void enter(const Matrix<double>& found);
 
-  Basis<T> basis_;
-  std::int64_t capacity_;
-  std::int64_t size_ = 0;
-  Matrix<double> h_;         // capacity_ x capacity_, of which size_ x size_ are known
-  Matrix<double> coupling_;  // R
+  std::int64_t newest_ = 0;  // columns of the block multiplied last
   bool invariant_ = false;
   bool filling_ = false;
   std::int64_t random_columns_ = 0;
   std::int64_t random_in_next_ = 0;  // of the newest block
-  RandomState random_;
 };
 
 extern template class BlockLanczos<float>;

@@ -3,29 +3,29 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/result.hpp"
+#include "sigmax/svd/task.hpp"
 
 namespace sigmax {
 
 /// The k largest triplets of A without ever squaring it: two reads of A a step, and singular values to u sigma_1
-/// absolutely, however small they are beside sigma_1. Full reorthogonalization on both sides.
+/// absolutely, however small they are compared with sigma_1. Full reorthogonalization on both sides.
 ///
-/// The options are those of svd(), checked already; `basis` vectors are kept on each side before a restart, 0: chosen
-/// from the shape and k. Throws what the operator's products throw, NotFinite, Canceled.
-/// Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and Reichel, Augmented implicitly restarted
-/// Lanczos bidiagonalization methods, SIAM J. Sci. Comput. 27 (2005).
+/// `basis` vectors are kept on each side before a restart, 0: chosen from the shape and k. Throws what the operator's
+/// products throw, NotFinite, Canceled. Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and
+/// Reichel, Augmented implicitly restarted Lanczos bidiagonalization methods, SIAM J. Sci. Comput. 27 (2005).
 template <Real T>
-SvdResult<T> golub_kahan(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis,
-                         Context& context);
+SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::int64_t basis, Context& context);
 
 /// Whether the residuals of triplets, as evaluated with A itself, are larger than the tolerance and rounding allow.
 template <Real T>
-bool falls_short(const SvdResult<T>& result, const SvdOptions<T>& options, const Shape& shape);
+bool falls_short(const SvdResult<T>& result, const Convergence& wanted, const Shape& shape);
 
 /// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with
 /// A itself, show that values too small for A^T A are among the k; as it is otherwise.
 template <Real T>
-SvdResult<T> with_small_values(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T> result,
-                               std::int64_t basis, Context& context);
+SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T> result, std::int64_t basis,
+                               Context& context);
 
 }  // namespace sigmax

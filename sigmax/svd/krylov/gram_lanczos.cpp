@@ -9,14 +9,14 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/reads.hpp"
 #include "sigmax/linalg/band.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/small_dense.hpp"
 #include "sigmax/svd/christoffel.hpp"
-#include "sigmax/svd/krylov/basis.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/krylov/krylov_loop.hpp"
-#include "sigmax/svd/krylov/random_start.hpp"
+#include "sigmax/svd/krylov/process.hpp"
 
 namespace sigmax {
 namespace {
@@ -24,92 +24,43 @@ namespace {
 template <Real T>
 std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
-  const std::int64_t least = options.k + 2;
+  const std::int64_t k = options.convergence.k;
+  const std::int64_t least = k + 2;
   const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
-  // Of several pairs, whose small problem is dense after a restart, so many that the spectra of trained weights need
-  // none.
-  const std::int64_t comfortable = options.k == 1 ? 160 : 3 * options.k + 90;
+  // With several pairs the small problem is dense after a restart: this many, so that the spectra of trained weights
+  // need none.
+  const std::int64_t comfortable = k == 1 ? 160 : 3 * k + 90;
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
 }
 
-// The state of the process is a basis V of count() orthonormal vectors, the first `done` of which C has been applied
-// to, and H = V^T C V_done with
-//
-//   C V_done = V H        (but for rounding: a remainder that small is dropped)
-//
-// The vectors from `done` on are pending. With y an eigenvector of the leading done x done block of H, V_done y is a
-// Ritz vector with the residual V_pending H_pending y, of norm |H_pending y|. In the plain Lanczos process one vector
-// is pending, and H is tridiagonal; after a thick restart it is an arrowhead; from a block, or with another random
-// vector put in, several are pending: nothing of this needs a different formula, as the orthogonalization gives all
-// entries of H.
+// In the plain Lanczos process one vector is pending, and H is tridiagonal; after a thick restart it is an arrowhead;
+// from a block, or with another random vector put in, several are pending. With y an eigenvector of the leading
+// done x done block of H, V_done y is a Ritz vector of residual |H_pending y|.
 template <Real T>
-class Process {
+class GramForm final : public KrylovProcess<T> {
  public:
-  Process(std::int64_t n, const SymmetricProduct<T>& product, const LanczosOptions& options, std::int64_t width,
-          Context& context)
-      : n_(n),
-        capacity_(std::max(basis_size<T>(n, options), std::min(n, options.k + 2 * width))),
-        product_(product),
-        basis_(n, capacity_ + std::max({width, kTogether, options.starts}) + kTogether, context),
-        h_(basis_.capacity(), basis_.capacity()),
-        random_(options.random) {}
+  GramForm(std::int64_t n, std::int64_t capacity, std::int64_t room, const SymmetricProduct<T>& product,
+           const RandomState& random, Context& context)
+      : KrylovProcess<T>(n, capacity, room, room, random, context), product_(product) {}
 
-  std::int64_t done() const { return done_; }
-  std::int64_t pending() const { return basis_.count() - done_; }
-  std::int64_t products() const { return products_; }
-  std::int64_t reads() const { return reads_; }
-  std::int64_t capacity() const { return capacity_; }
-  bool restarted() const { return !first_cycle_; }
-  bool spans_all() const { return basis_.count() == n_; }
+  bool restarted() const { return !this->is_first_cycle(); }
   const Basis<T>& basis() const { return basis_; }
-  RandomState random() const { return random_; }
-
-  // `width` vectors of independent standard normals; what follows from each is recorded.
-  void start_random(std::int64_t width) {
-    start_.draw(basis_, width, random_);
-    width_ = width;
-  }
-
-  // Such columns of a start as are independent.
-  void start_from(MatrixView<const T> start, std::int64_t width) {
-    std::vector<double> ignored(static_cast<std::size_t>(basis_.capacity()));
-    for (std::int64_t j = 0; j < start.columns && basis_.count() < std::min(width, n_); ++j) {
-      const MatrixView<T> x = basis_.next();
-      std::ranges::copy(start.column(j), x.data);
-      const double before = blas1::norm<T>(x.column(0));
-      if (!(before > 0)) continue;
-      blas1::scale(x.column(0), 1 / before);
-      const double left = basis_.remove(x, 0, 0, ignored);
-      if (left <= negligible<T>(n_)) continue;
-      blas1::scale(x.column(0), 1 / left);
-      basis_.accept();
-    }
-    width_ = basis_.count();
-  }
-
-  // Another random vector, orthogonal to all that is there.
-  void inject() {
-    end_recurrence();
-    basis_.append_random(random_);
-  }
 
   // One product each for `b` pending vectors, together.
   void multiply(std::int64_t b) {
     const std::int64_t first = basis_.count();
+    this->count(b, 1);
     product_(std::as_const(basis_).columns(done_, b), basis_.next(b));
-    products_ += b;
-    ++reads_;
-    if (b == pending() && first_cycle_) ++complete_steps_;
     for (std::int64_t j = 0; j < b; ++j) take(first + j);
   }
 
-  // Ritz vectors behind the k-th: of values so near that they made the process long.
+  // Ritz vectors behind the k-th, whose values are so near that they made the process long.
   Matrix<T> neighbors(std::int64_t k) const {
-    const std::int64_t wanted = std::min(kTogether, done_ / 3 - k);
+    const std::int64_t wanted = std::min(kernels::kColumnsARead, done_ / 3 - k);
     if (wanted < 1) return {};
     const Matrix<double> weights = ritz_weights(k + wanted);
-    Matrix<T> result(n_, wanted);
+    Matrix<T> result(basis_.order(), wanted);
     basis_.combine(weights.view().column_range(k, wanted), result.view());
     return result;
   }
@@ -121,21 +72,23 @@ class Process {
   };
   Ritz ritz(std::int64_t wanted) const {
     const Profile profile = this->profile();
-    if (wanted == 2 && done_ > 2 && profile.bandwidth <= kTogether) {
+    if (wanted == 2 && done_ > 2 && profile.bandwidth <= kernels::kColumnsARead) {
       const LeadingOfBand top = leading_of_band(h_.view().column_range(0, done_), profile.bandwidth);
-      return {{top.value, top.next}, {residual_of(top.vector)}};
+      return {{top.value, top.next}, {this->residual_of(top.vector)}};
     }
     if (profile.bandwidth <= kNarrow && profile.tail <= kNarrow) {
       if (auto all = spectrum_of_band(h_.view().column_range(0, done_), profile.bandwidth, profile.tail)) {
         Ritz result{std::move(all->value), {}};
-        for (std::int64_t i = 0; i < done_; ++i) result.theta_residual.push_back(residual_of(all->tail.column(i)));
+        for (std::int64_t i = 0; i < done_; ++i) {
+          result.theta_residual.push_back(this->residual_of(all->tail.column(i)));
+        }
         return result;
       }
     }
     SmallEigen pairs = largest_of_symmetric(leading(), wanted);
     Ritz result{std::move(pairs.value), {}};
     for (std::int64_t i = 0; i < pairs.vector.columns(); ++i) {
-      result.theta_residual.push_back(residual_of(pairs.vector.column(i)));
+      result.theta_residual.push_back(this->residual_of(pairs.vector.column(i)));
     }
     return result;
   }
@@ -143,43 +96,25 @@ class Process {
   // The vectors of the largest Ritz values, in the basis: as many as are asked for, or all that there are.
   Matrix<double> ritz_weights(std::int64_t wanted) const {
     const std::int64_t bandwidth = profile().bandwidth;
-    if (wanted > 1 || bandwidth > kTogether) return largest_of_symmetric(leading(), wanted).vector;
+    if (wanted > 1 || bandwidth > kernels::kColumnsARead) return largest_of_symmetric(leading(), wanted).vector;
     Matrix<double> result(done_, 1);
     std::ranges::copy(leading_of_band(h_.view().column_range(0, done_), bandwidth).vector, result.values().begin());
     return result;
   }
 
-  // V_done <- V_done Y for the `keep` largest Ritz vectors; H becomes diag(theta) with the pending rows H_pending Y.
   void restart(std::int64_t keep) {
-    end_recurrence();
     const SmallEigen kept = largest_of_symmetric(leading(), keep);
-    keep = kept.vector.columns();
-    const std::int64_t waiting = pending();
-    Matrix<double> h(h_.rows(), h_.columns());
-    for (std::int64_t i = 0; i < keep; ++i) {
-      h(i, i) = kept.value[static_cast<std::size_t>(i)];
-      for (std::int64_t p = 0; p < waiting; ++p) h(keep + p, i) = coupling(done_ + p, kept.vector.column(i));
-    }
-    basis_.compress(kept.vector.view());
-    for (std::int64_t p = 0; p < waiting; ++p) std::ranges::copy(basis_.at(done_ + p), basis_.at(keep + p).begin());
-    basis_.accept(waiting);
-    h_ = std::move(h);
-    done_ = keep;
+    this->reduce(kept.value, kept.vector.view());
+    this->compress(kept.vector.view());
   }
 
-  // What the random start tells: until the first restart or injection.
-  std::vector<LanczosRecurrence> recurrences() {
-    end_recurrence();
-    return std::move(recurrences_);
-  }
-
-  // No eigenvalue is larger, but for the failure probability of the ceiling.
+  // No eigenvalue is larger, except with the failure probability of the ceiling.
   double bound(const Ceiling& ceiling) {
     bound_ = std::min(bound_, bound_of_starts(ceiling, ceiling.terms));
     return bound_;
   }
 
-  // The same with what sums of so many roundings come to in practice.
+  // That bound, with what sums of that many roundings come to in practice.
   double likely_bound(const Ceiling& ceiling) {
     const auto terms = static_cast<std::int64_t>(std::sqrt(static_cast<double>(ceiling.terms)));
     likely_bound_ = std::min(likely_bound_, bound_of_starts(ceiling, terms));
@@ -187,35 +122,35 @@ class Process {
   }
 
  private:
+  using KrylovProcess<T>::basis_;
+  using KrylovProcess<T>::done_;
+  using KrylovProcess<T>::h_;
+
+  std::vector<LanczosRecurrence> read_recurrences() override {
+    return this->start_.recurrences(h_.view(), basis_.count(), done_, this->steps_known());
+  }
+
   double bound_of_starts(const Ceiling& ceiling, std::int64_t terms) {
-    std::vector<LanczosRecurrence> known =
-        first_cycle_ ? start_.recurrences(h_.view(), basis_.count(), done_, steps_known()) : recurrences_;
-    // C + mu I has its eigenvalues mu further right: so that a recurrence of zeros is one as any other.
+    std::vector<LanczosRecurrence> known = this->is_first_cycle() ? read_recurrences() : this->known_recurrences();
+    // C + mu I has its eigenvalues mu further right, so that a recurrence of zeros is like any other.
     const double mu = 0x1p-60 * ceiling.magnitude;
     for (LanczosRecurrence& recurrence : known) {
       for (double& alpha : recurrence.alpha) alpha += mu;
       recurrence.drawn = true;  // who asks knows what the answer is worth
     }
-    return christoffel_upper_bound(known, ceiling.failure_probability, terms, ceiling.magnitude);
+    return christoffel_upper_bound(known, *ceiling.failure_probability, terms, ceiling.magnitude);
   }
 
   // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
   void take(std::int64_t slot) {
-    const std::int64_t count = basis_.count();
-    const MatrixView<T> z = basis_.columns(count, 1);
-    if (slot != count) std::ranges::copy(basis_.at(slot), z.data);
-    const std::span<double> h = h_.column(done_);
-    const double left = basis_.remove(z, done_ - width_, 2 * width_, h);
-    largest_ = std::max(largest_, h[static_cast<std::size_t>(done_)]);
+    const double left = this->orthogonalize(slot, done_, done_);
+    largest_ = std::max(largest_, h_(done_, done_));
     ++done_;
-    if (count == n_ || left <= negligible<T>(n_) * largest_) return;
-    h[static_cast<std::size_t>(count)] = left;
-    blas1::scale(z.column(0), 1 / left);
-    basis_.accept();
+    this->join(left, done_ - 1, negligible<T>(basis_.order()) * largest_);
   }
 
-  // Up to here H is a narrow band: until the first restart v_j is coupled to no more vectors behind it than are begun
-  // with or injected. On a wider one rotations gain less on LAPACK.
+  // Until the first restart H is a narrow band: v_j is coupled to no more vectors behind it than the process began with
+  // or put in. On a band wider than this, rotations gain less on LAPACK.
   static constexpr std::int64_t kNarrow = 4;
 
   // The subdiagonals of the leading block that have entries, and how many of its last columns what is pending is
@@ -237,25 +172,6 @@ class Process {
     return result;
   }
 
-  // Of the Ritz vector V_done y, of which the last components are given and the others do not matter:
-  // |H_pending y|.
-  double residual_of(std::span<const double> y) const {
-    double sum = 0;
-    for (std::int64_t p = done_; p < basis_.count(); ++p) {
-      const double r = coupling(p, y);
-      sum += r * r;
-    }
-    return std::sqrt(sum);
-  }
-
-  // (H y)_p of the last components.
-  double coupling(std::int64_t p, std::span<const double> y) const {
-    const std::int64_t first = done_ - static_cast<std::int64_t>(y.size());
-    double sum = 0;
-    for (std::size_t j = 0; j < y.size(); ++j) sum += h_(p, first + static_cast<std::int64_t>(j)) * y[j];
-    return sum;
-  }
-
   // H_ij for i > j is known since C v_j was taken: coefficients along what was there, the norm that became v_i, zero
   // along what came later.
   Matrix<double> leading() const {
@@ -266,57 +182,34 @@ class Process {
     return block;
   }
 
-  // All of an invariant space is known, whatever the steps that it took.
-  std::int64_t steps_known() const { return pending() == 0 ? done_ : complete_steps_; }
-
-  void end_recurrence() {
-    if (first_cycle_) recurrences_ = start_.recurrences(h_.view(), basis_.count(), done_, steps_known());
-    first_cycle_ = false;
-  }
-
-  std::int64_t n_;
-  std::int64_t capacity_;
   const SymmetricProduct<T>& product_;
-  Basis<T> basis_;
-  Matrix<double> h_;
-  std::int64_t done_ = 0;
-  std::int64_t products_ = 0;
-  std::int64_t reads_ = 0;
   double largest_ = 0;
-  RandomState random_;
-  std::int64_t width_ = 1;  // vectors begun with
-  bool first_cycle_ = true;
-  std::int64_t complete_steps_ = 0;  // of the first cycle, those that took all that was pending
-  RandomStart<T> start_;
-  std::vector<LanczosRecurrence> recurrences_;
   double bound_ = std::numeric_limits<double>::infinity();
   double likely_bound_ = std::numeric_limits<double>::infinity();
 };
 
-// How far from the answer to a ceiling's question: at most 1 when it is there. Of values above it, whether they are
-// good enough; of none, whether that is shown. How many steps the latter takes is not to be told from the last two
-// looks, so until then it is infinite.
+// How far the process is from an answer to a ceiling's question: at most 1 when it has one. If there are values above
+// it, whether they are good enough; if there are none, whether that is shown. The last two looks do not tell how many
+// steps the latter takes, so until then the excess is infinite.
 template <Real T>
-double excess_over(const Ceiling& ceiling, const GramTolerance& wanted, const typename Process<T>::Ritz& ritz,
-                   std::int64_t k, Process<T>& process) {
+double excess_over(const Ceiling& ceiling, const Convergence& wanted, const typename GramForm<T>::Ritz& ritz,
+                   GramForm<T>& process) {
   std::int64_t above = 0;
-  while (above < std::min(k, static_cast<std::int64_t>(ritz.theta.size())) &&
+  while (above < std::min(wanted.k, static_cast<std::int64_t>(ritz.theta.size())) &&
          ritz.theta[static_cast<std::size_t>(above)] > ceiling.wanted) {
     ++above;
   }
-  if (above > 0) return wanted.excess(ritz.theta, ritz.theta_residual, above);
+  if (above > 0) return wanted.of(above).excess(ritz.theta, ritz.theta_residual, attainable<T>());
   // After a restart the recurrences tell no more.
-  const bool ends = ceiling.failure_probability > 0
-                        ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
-                        : process.products() >= ceiling.products;
+  const bool ends = ceiling.failure_probability ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
+                                                : process.products() >= ceiling.products;
   return ends ? 0 : std::numeric_limits<double>::infinity();
 }
 
 void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
   if (n < 1) throw Error(fmt::format("[lanczos] the operator's order must be positive, got {}", n));
-  if (options.k < 1 || options.k > n) {
-    throw Error(fmt::format("[lanczos] k must be between 1 and {}, got {}", n, options.k));
-  }
+  const std::int64_t k = options.convergence.k;
+  if (k < 1 || k > n) throw Error(fmt::format("[lanczos] k must be between 1 and {}, got {}", n, k));
   if (options.max_products < 1) {
     throw Error(fmt::format("[lanczos] max_products must be positive, got {}", options.max_products));
   }
@@ -325,16 +218,16 @@ void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
 
 // The k pairs, made up with zeros where max_products was less than k.
 template <Real T>
-LanczosResult<T> finish(Process<T>& process, const typename Process<T>::Ritz& ritz, LanczosOutcome outcome,
+LanczosResult<T> finish(GramForm<T>& process, const typename GramForm<T>::Ritz& ritz, LanczosOutcome outcome,
                         const LanczosOptions& options) {
-  const std::int64_t k = options.k;
+  const std::int64_t k = options.convergence.k;
   LanczosResult<T> result;
   result.outcome = outcome;
   result.products = process.products();
   result.reads = process.reads();
   result.basis = process.capacity();
   result.random = process.random();
-  if (options.ceiling && options.ceiling->failure_probability > 0) {
+  if (options.ceiling && options.ceiling->failure_probability) {
     result.bound = process.bound(*options.ceiling);
     result.likely_bound = process.likely_bound(*options.ceiling);
   }
@@ -364,24 +257,25 @@ template <Real T>
 LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, MatrixView<const T> start,
                          const LanczosOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  const std::int64_t k = options.k;
+  const Convergence& wanted = options.convergence;
   check(n, start.columns > 0 ? start.rows : n, options);
   const SerialBlas serial;
-  const std::int64_t width = std::min({start.columns, std::max(k, kTogether), n});
-  Process<T> process(n, product, options, width, context);
+  const std::int64_t width = std::min({start.columns, std::max(wanted.k, kernels::kColumnsARead), n});
+  const std::int64_t capacity = std::max(basis_size<T>(n, options), std::min(n, wanted.k + 2 * width));
+  const std::int64_t behind = std::max({width, kernels::kColumnsARead, options.starts}) + kernels::kColumnsARead;
+  GramForm<T> process(n, capacity, capacity + behind, product, options.random, context);
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
   // Two vectors: a space of one takes the second value for the first where its start happens to have little of it.
   if (random_start) process.start_random(std::min(options.starts, n));
 
-  const GramTolerance wanted{options.accuracy, options.tolerance, attainable<T>()};
-  const LoopOptions loop{
-      k, options.max_products, random_start, options.tolerance, negligible<T>(n), options.apart, !options.ceiling};
+  const LoopOptions loop{options.max_products, random_start,  wanted.slack(),
+                         negligible<T>(n),     options.apart, !options.ceiling};
   auto end = run_krylov(
-      process, loop,
+      process, wanted, loop,
       [&](const auto& ritz) {
-        if (options.ceiling) return excess_over(*options.ceiling, wanted, ritz, k, process);
-        return wanted.excess(ritz.theta, ritz.theta_residual, k);
+        if (options.ceiling) return excess_over(*options.ceiling, wanted, ritz, process);
+        return wanted.excess(ritz.theta, ritz.theta_residual, attainable<T>());
       },
       context);
   LanczosOutcome outcome = LanczosOutcome::out_of_products;

@@ -11,8 +11,8 @@
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/recurrence.hpp"
-#include "sigmax/svd/result.hpp"
 
 namespace sigmax {
 
@@ -20,28 +20,24 @@ namespace sigmax {
 template <Real T>
 using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T> z)>;
 
-/// Turns the question round: not the k largest eigenvalues, but whether any is larger than theta.
+/// Turns the question around: not the k largest eigenvalues, but whether any is larger than theta.
 struct Ceiling {
   double theta = 0;
-  /// Ritz values above it are wanted, at most theta: where rounding leaves room between the two, nothing can be shown
-  /// of it, but much may be found.
+  /// Ritz values above it are wanted. At most theta: where rounding leaves room between the two, nothing can be shown
+  /// there, but much may be found.
   double wanted = 0;
-  /// Of the answer no, over the random start: then the recurrences' Christoffel functions (svd/christoffel.hpp) have
-  /// shown it. 0: the answer no is a guess, after `products` products in which no Ritz value rose above theta.
-  double failure_probability = 0;
+  /// With which the answer no may be wrong, over the random start: the recurrences' Christoffel functions
+  /// (svd/christoffel.hpp) have shown it. Empty: the answer no is a guess, after `products` products in which no Ritz
+  /// value rose above theta.
+  std::optional<double> failure_probability{};
   std::int64_t products = 0;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
   double magnitude = 0;
 };
 
 struct LanczosOptions {
-  std::int64_t k = 1;  ///< eigenpairs wanted
-  /// values: the estimated error of each eigenvalue theta_i, r_i^2 / gap_i, or r_i if the gap is less, is at most
-  /// tolerance theta_i. vectors: r_i is at most tolerance sqrt(theta_i theta_1), which for C = A^T A makes the residual
-  /// |A^T u_i - sigma_i v_i| at most tolerance sigma_1. r_i = |C x_i - theta_i x_i|; at some units of rounding of
-  /// theta_1 it is good enough for either.
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 1e-12;
+  /// How many eigenpairs, theta = sigma^2 for C = A^T A, and how good they must be: Convergence::excess().
+  Convergence convergence{.tolerance = 0.5e-12};
   std::int64_t max_products = 2000;  ///< of C with a vector
   std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
   std::int64_t apart = 1;            ///< steps between looks at the Ritz values, at least
@@ -55,13 +51,13 @@ struct LanczosOptions {
 /// How the process ended.
 enum class LanczosOutcome {
   converged,
-  invariant_subspace,  ///< the Krylov space is exhausted: exact but for rounding (with probability 1)
+  invariant_subspace,  ///< the Krylov space is exhausted: exact except for rounding (with probability 1)
   out_of_products,     ///< max_products reached first: the values are still lower bounds, the vectors the best so far
 };
 
 template <Real T>
 struct LanczosResult {
-  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one but for rounding
+  std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one, up to rounding
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
   double next = 0;               ///< the Ritz value behind theta_k, if there is one: gaps
@@ -73,9 +69,9 @@ struct LanczosResult {
   std::int64_t basis = 0;     ///< vectors kept before a restart
   LanczosOutcome outcome = LanczosOutcome::converged;
   std::vector<LanczosRecurrence> recurrences;  ///< of each start vector, where they were random
-  /// With a ceiling: what no eigenvalue exceeds, but for the failure probability. Infinite where nothing is known.
+  /// With a ceiling: what no eigenvalue exceeds, except with the failure probability. Infinite where nothing is known.
   double bound = std::numeric_limits<double>::infinity();
-  /// The same, if rounding is what sums of that many terms come to in practice, not what they may come to.
+  /// That bound, if rounding is what sums of that many terms come to in practice, not what they may come to.
   double likely_bound = std::numeric_limits<double>::infinity();
   RandomState random{};  ///< for the next call
 };

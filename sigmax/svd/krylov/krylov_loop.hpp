@@ -6,25 +6,23 @@
 #include <utility>
 
 #include "sigmax/core/context.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
+#include "sigmax/kernels/reads.hpp"
+#include "sigmax/svd/convergence.hpp"
+#include "sigmax/svd/krylov/probe.hpp"
+#include "sigmax/svd/krylov/schedule.hpp"
 
 namespace sigmax {
 
-/// Columns that a kernel takes in one read.
-inline constexpr std::int64_t kTogether = 8;
-
-/// Up to here one look does not end the process.
+/// Convergence in one of the first steps must be seen twice in a row.
 inline constexpr std::int64_t kFewSteps = 8;
 
 struct LoopOptions {
-  std::int64_t k = 1;
   std::int64_t max_products = 0;
   bool random_start = true;
-  double slack = 0;     ///< of values of theta = sigma^2 that count as the same, relatively
-  double rounding = 0;  ///< the same, relative to the largest
-  /// Steps between looks at least.
-  std::int64_t apart = 1;
-  bool probe = true;  ///< whether to look for multiple values that were missed
+  double slack = 0;        ///< values of theta = sigma^2 that differ by less, relatively, count as the same
+  double rounding = 0;     ///< the same, relative to the largest
+  std::int64_t apart = 1;  ///< steps between looks, at least
+  bool probe = true;       ///< whether to look for multiple values that were missed
 };
 
 /// How it ended: with k values good enough (`converged`), because nothing is left to multiply (`exhausted`), or
@@ -45,9 +43,11 @@ struct LoopEnd {
 ///     if the basis is full: keep the best Ritz vectors and what is pending
 ///     multiply what is pending
 template <class Process, class Excess>
-auto run_krylov(Process& process, const LoopOptions& options, const Excess& excess, Context& context) {
+auto run_krylov(Process& process, const Convergence& convergence, const LoopOptions& options, const Excess& excess,
+                Context& context) {
   using Ritz = decltype(process.ritz(1));
-  const std::int64_t k = options.k;
+  using kernels::kColumnsARead;
+  const std::int64_t k = convergence.k;
   // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
   Probe probe(options.probe && k > 1 && options.random_start);
@@ -59,7 +59,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
       process.restart(keep);
       schedule.restart(step);
     }
-    process.multiply(std::min({process.pending(), kTogether, options.max_products - process.products(),
+    process.multiply(std::min({process.pending(), kColumnsARead, options.max_products - process.products(),
                                process.capacity() - process.done()}));
     const bool exhausted = process.pending() == 0;
     const bool spent = process.products() >= options.max_products;
@@ -71,7 +71,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     Ritz ritz = process.ritz(k + 1);
     const double error = excess(ritz);
     const bool met = complete && error <= 1 && process.products() >= 2;
-    // In the first steps all Ritz values move, and one look in many finds a residual that is small by chance.
+    // In the first steps all Ritz values move, and one look among many finds a residual that is small by chance.
     if (met && !exhausted && !spent && step < kFewSteps && !std::exchange(met_before, true)) {
       schedule.look_at(step + 1);
       continue;
@@ -84,7 +84,7 @@ auto run_krylov(Process& process, const LoopOptions& options, const Excess& exce
     auto verdict = Probe::Verdict::passed;
     if (enough && !spent && process.spans_all()) {
       if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
-    } else if (enough && !spent && probe.wanted() && process.pending() < kTogether) {
+    } else if (enough && !spent && probe.wanted() && process.pending() < kColumnsARead) {
       const Ritz all = process.ritz(process.done());
       verdict = probe.verdict(all.theta, all.theta_residual, process.products(), options.slack,
                               options.rounding * all.theta.front());

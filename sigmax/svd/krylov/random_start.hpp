@@ -9,12 +9,23 @@
 
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/krylov/basis.hpp"
-#include "sigmax/svd/krylov/convergence.hpp"
 #include "sigmax/svd/krylov/recurrence_reader.hpp"
 #include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
+
+/// Fills the columns of x from `first` on with independent standard normals. Returns the next state.
+template <Real T>
+[[nodiscard]] RandomState fill_normal_columns(RandomState random, MatrixView<T> x, std::int64_t first) {
+  std::vector<double> normal(static_cast<std::size_t>(x.rows));
+  for (std::int64_t j = first; j < x.columns; ++j) {
+    random = fill_normal(random, normal);
+    std::ranges::transform(normal, x.column(j).begin(), [](double value) { return static_cast<T>(value); });
+  }
+  return random;
+}
 
 /// Independent vectors g of standard normals, orthonormalized into an empty basis, with their coordinates in it.
 template <Real T>
@@ -22,11 +33,9 @@ class RandomStart {
  public:
   /// `width` of them, drawn from `random`.
   void draw(Basis<T>& basis, std::int64_t width, RandomState& random) {
-    std::vector<double> normal(static_cast<std::size_t>(basis.order()));
     for (std::int64_t j = 0; j < width; ++j) {
-      random = fill_normal(random, normal);
       const MatrixView<T> x = basis.next();
-      std::transform(normal.begin(), normal.end(), x.data, [](double value) { return static_cast<T>(value); });
+      random = fill_normal_columns(random, x, 0);
       LanczosRecurrence recurrence;
       recurrence.drawn = random.drawn;
       recurrence.start_norm = blas1::norm<T>(x.column(0));
@@ -49,7 +58,7 @@ class RandomStart {
     }
   }
 
-  /// The recurrence of each, out of H (projected.hpp), as far as it goes.
+  /// The recurrence of each, out of H (recurrence_reader.hpp), as far as it goes.
   std::vector<LanczosRecurrence> recurrences(MatrixView<const double> h, std::int64_t count, std::int64_t done,
                                              std::int64_t steps) {
     std::vector<LanczosRecurrence> result;

@@ -53,30 +53,31 @@ std::optional<LargestTriplets> from_gram_matrix(const FormedMatrix& formed, std:
 }  // namespace
 
 template <Real T>
-SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const DenseLapack&, Context& context) {
+SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const DenseLapack&, Context& context) {
   const SerialBlas serial;
   const FormedMatrix formed = form(a, context);
   const Shape shape = a.shape();
+  const std::int64_t k = task.k();
   const std::int64_t least = std::min(shape.rows, shape.columns);
-  const bool largest_wanted = options.which == Which::largest;
+  const bool largest_wanted = task.which == Which::largest;
   SvdResult<T> result;
   std::optional<LargestTriplets> top;
   if (formed.zero) {
-    result = result_of(formed, zero_triplets(shape, options.k), 0, options);
+    result = result_of(formed, zero_triplets(shape, k), 0, task);
   } else {
     context.check_cancel();
-    if (largest_wanted && least >= kWorthGram && options.k <= least / kFewTriplets) {
-      top = from_gram_matrix(formed, options.k, context);
+    if (largest_wanted && least >= kWorthGram && k <= least / kFewTriplets) {
+      top = from_gram_matrix(formed, k, context);
     }
     if (top) {
-      result = result_of(formed, top->svd, top->svd.sigma.front(), options);
+      result = result_of(formed, top->svd, top->svd.sigma.front(), task);
       result.next = std::ldexp(top->next, formed.exponent);
     } else {
       Matrix<double> copy = formed.a;
-      const std::int64_t first = largest_wanted ? 0 : least - options.k;
-      const lapack::Decomposition all = lapack::decompose(copy.view(), first, options.k);
-      result = result_of(formed, all.wanted, all.sigma.front(), options);
-      const auto behind = static_cast<std::size_t>(options.k);
+      const std::int64_t first = largest_wanted ? 0 : least - k;
+      const lapack::Decomposition all = lapack::decompose(copy.view(), first, k);
+      result = result_of(formed, all.wanted, all.sigma.front(), task);
+      const auto behind = static_cast<std::size_t>(k);
       if (largest_wanted && behind < all.sigma.size()) result.next = std::ldexp(all.sigma[behind], formed.exponent);
     }
   }
@@ -85,9 +86,8 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   return result;
 }
 
-template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const DenseLapack&,
-                                       Context&);
-template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const DenseLapack&,
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const Task<float>&, const DenseLapack&, Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const Task<double>&, const DenseLapack&,
                                          Context&);
 
 }  // namespace sigmax

@@ -32,7 +32,7 @@ double largest_value(const Matrix<double>& r, const RandomState& random, Context
     triangular::multiply(r, triangular::Side::transposed, z);
   };
   LanczosOptions options;
-  options.tolerance = 1e-3;
+  options.convergence = {.tolerance = 0.5e-3};
   options.random = random;
   return std::sqrt(lanczos<double>(r.rows(), product, {}, options, context).theta.front());
 }
@@ -43,7 +43,7 @@ bool is_shrunk(const Matrix<double>& r, const Matrix<double>& v, std::int64_t j,
   Matrix<double> image(v.rows(), 1);
   std::ranges::copy(v.column(j), image.column(0).begin());
   triangular::multiply(r, triangular::Side::plain, image.view());
-  const double norm = cblas_dnrm2(static_cast<int>(image.rows()), image.values().data(), 1);
+  const double norm = blas::norm(image.values());
   const double rounding = 64 * std::sqrt(static_cast<double>(r.rows())) * triangular::unit_of(r);
   return norm * std::sqrt(theta) <= 2 || norm <= rounding;
 }
@@ -62,15 +62,16 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
   constexpr double kReach = 1e-6;
   RightVectors found;
   found.random = options.random;
-  while (found.v.columns() < options.k) {
+  const std::int64_t k = options.convergence.k;
+  while (found.v.columns() < k) {
     const SymmetricProduct<double> product = inverse_product(r);
     LanczosOptions inner = options;
-    inner.k = options.k - found.v.columns();
+    inner.convergence.k = k - found.v.columns();
     inner.max_products = std::max<std::int64_t>(options.max_products - found.products, 1);
     inner.random = found.random;
     const LanczosResult<double> top = lanczos<double>(r.rows(), product, {}, inner, context);
     std::int64_t good = 1;
-    while (good < inner.k && top.theta[static_cast<std::size_t>(good)] >= kReach * top.theta.front() &&
+    while (good < inner.convergence.k && top.theta[static_cast<std::size_t>(good)] >= kReach * top.theta.front() &&
            is_shrunk(r, top.vectors, good, top.theta[static_cast<std::size_t>(good)])) {
       ++good;
     }
@@ -78,14 +79,14 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
     found.random = top.random;
     if (top.outcome == LanczosOutcome::out_of_products) {
       found.outcome = SvdOutcome::out_of_products;
-      good = inner.k;
+      good = inner.convergence.k;
     }
     Matrix<double> batch;
     triangular::append(batch, top.vectors, good);
     triangular::apply_inverse(r, batch.view());
     batch = lapack::orthonormal(std::move(batch));
     triangular::append(found.v, batch, good);
-    if (found.v.columns() < options.k) r = triangular::without(r, batch, tau);
+    if (found.v.columns() < k) r = triangular::without(r, batch, tau);
   }
   found.v = lapack::orthonormal(std::move(found.v));
   return found;
@@ -102,14 +103,14 @@ lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, doub
   for (std::int64_t j = 0; j < image.columns(); ++j) {
     Matrix<double> one(image.rows(), 1);
     std::ranges::copy(image.column(j), one.column(0).begin());
-    const double norm = cblas_dnrm2(static_cast<int>(one.rows()), one.values().data(), 1);
+    const double norm = blas::norm(one.values());
     if (norm > rounding) triangular::append(large, one, 1);
   }
   Matrix<double> p;
   const std::int64_t missing = image.columns() - large.columns();
   if (missing > 0) {
     LanczosOptions inner = options;
-    inner.k = missing;
+    inner.convergence.k = missing;
     const Matrix<double> transposed = triangular::regularized(lapack::transposed(r.view()));
     triangular::append(p, smallest_right_vectors(transposed, largest, inner, context).v, missing);
   }
@@ -126,12 +127,10 @@ struct OfFactor {
 
 // A few steps more cost little compared with the factorization.
 template <Real T>
-LanczosOptions to_rounding(const SvdOptions<T>& options, const RandomState& random) {
+LanczosOptions to_rounding(const Task<T>& task, const RandomState& random) {
   LanczosOptions inner;
-  inner.k = options.k;
-  inner.accuracy = Accuracy::vectors;
-  inner.tolerance = 1e-14;
-  inner.max_products = options.max_products;
+  inner.convergence = {Accuracy::vectors, 1e-14, task.k()};
+  inner.max_products = task.max_products;
   inner.random = random;
   return inner;
 }
@@ -146,7 +145,7 @@ double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Cont
   const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
   const Shape shape = a.shape();
   const auto sides = static_cast<double>(shape.rows + shape.columns);
-  const double frobenius = cblas_dnrm2(static_cast<int>(formed.a.values().size()), formed.a.values().data(), 1);
+  const double frobenius = blas::norm(formed.a.values());
   if (stored != nullptr) return unit * frobenius;  // each entry was rounded once
   const double norm = std::max(frobenius, std::ldexp(uncanceled_norm(a, context), -formed.exponent));
   return 8 * unit * sides * norm;
@@ -154,28 +153,28 @@ double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Cont
 
 // The smallest triplets of the triangular factor.
 template <Real T>
-OfFactor solve_factor(Matrix<double> r, double formed_error, const SvdOptions<T>& options, Context& context) {
+OfFactor solve_factor(Matrix<double> r, double formed_error, const Task<T>& task, Context& context) {
   OfFactor found;
-  const RandomState random = given_or_drawn(options.random);
-  if (options.k * kFewTriplets > r.rows()) {
-    lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - options.k, options.k);
+  const RandomState random = task.random;
+  if (task.k() * kFewTriplets > r.rows()) {
+    lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - task.k(), task.k());
     found.triplets = std::move(all.wanted);
     found.largest = all.sigma.front();
     found.right.random = random;
     return found;
   }
   found.largest = largest_value(r, random, context);
-  const LanczosOptions inner = to_rounding(options, random);
+  const LanczosOptions inner = to_rounding(task, random);
   Matrix<double> solvable = r;
   triangular::lift_diagonal(solvable);
   const bool singular = triangular::is_singular(solvable);
   if (singular) solvable = triangular::regularized(r);
   found.right = smallest_right_vectors(solvable, found.largest, inner, context);
-  if (options.check != Check::none && found.right.outcome == SvdOutcome::converged) {
+  if (task.check != Check::none && found.right.outcome == SvdOutcome::converged) {
     ComplementOptions check;
-    check.k = options.k;
-    check.failure_probability = options.check == Check::full ? options.failure_probability : 0;
-    check.max_products = options.max_products - found.right.products;
+    check.convergence = inner.convergence;
+    if (task.check == Check::full) check.failure_probability = task.failure_probability;
+    check.max_products = task.max_products - found.right.products;
     found.checked = check_smallest(r, found.largest, formed_error, found.right, check, context);
   }
   found.triplets = singular ? of_singular(r, found.right, found.largest, inner, context)
@@ -187,12 +186,12 @@ OfFactor solve_factor(Matrix<double> r, double formed_error, const SvdOptions<T>
 
 // A = Q R (of A^T where A is wide), then everything with R, and u = Q u_R at the end.
 template <Real T>
-SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const InverseLanczos&, Context& context) {
+SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const InverseLanczos&, Context& context) {
   const SerialBlas serial;
   const FormedMatrix formed = form(a, context);
   const Shape shape = a.shape();
   if (formed.zero) {
-    SvdResult<T> result = result_of(formed, zero_triplets(shape, options.k), 0, options);
+    SvdResult<T> result = result_of(formed, zero_triplets(shape, task.k()), 0, task);
     result.method = InverseLanczos{};
     return result;
   }
@@ -202,10 +201,10 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   const lapack::Qr qr(factors.view());
   Matrix<double> r = qr.r();
   context.check_cancel();
-  OfFactor found = solve_factor(std::move(r), formed_error(a, formed, context), options, context);
+  OfFactor found = solve_factor(std::move(r), formed_error(a, formed, context), task, context);
   found.triplets.u = qr.times(found.triplets.u.view());
   if (wide) std::swap(found.triplets.u, found.triplets.v);
-  SvdResult<T> result = result_of(formed, found.triplets, found.largest, options);
+  SvdResult<T> result = result_of(formed, found.triplets, found.largest, task);
   result.method = InverseLanczos{};
   result.products += found.right.products;
   result.random = found.right.random;
@@ -213,19 +212,19 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   result.joined = found.checked.joined;
   // Vectors of values at rounding are not always to be had.
   const double worst = *std::max_element(result.residual.begin(), result.residual.end());
-  if (result.outcome == SvdOutcome::converged && options.check != Check::none && !(worst <= kGood)) {
+  if (result.outcome == SvdOutcome::converged && task.check != Check::none && !(worst <= kGood)) {
     result.outcome = SvdOutcome::unconfirmed;
   }
   if (!found.checked.lower.empty()) {
-    result.checked = CheckedValues{std::move(found.checked.lower), options.failure_probability};
+    result.checked = CheckedValues{std::move(found.checked.lower), task.failure_probability};
     for (double& value : result.checked->bound) value = std::ldexp(value, formed.exponent);
   }
   return result;
 }
 
-template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const InverseLanczos&,
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const Task<float>&, const InverseLanczos&,
                                        Context&);
-template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&,
-                                         const InverseLanczos&, Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const Task<double>&, const InverseLanczos&,
+                                         Context&);
 
 }  // namespace sigmax

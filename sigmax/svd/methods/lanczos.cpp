@@ -28,41 +28,37 @@ struct GramVectors {
 };
 
 template <Real T>
-GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const SvdOptions<T>& options, std::int64_t basis,
+GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const Task<T>& task, std::int64_t basis,
                        Context& context) {
   LanczosOptions inner;
-  inner.k = options.k;
-  inner.accuracy = options.accuracy;
-  // The error of theta = sigma^2 is twice that of sigma, relatively.
-  inner.tolerance = options.accuracy == Accuracy::values ? 2 * options.tolerance : options.tolerance;
-  inner.max_products = options.max_products;
+  inner.convergence = task.convergence;
+  inner.max_products = task.max_products;
   inner.basis = basis;
   const bool tiny = shape.rows * shape.columns <= kTinyEntries;
   inner.apart = tiny ? 3 : 1;
-  const bool slow = options.accuracy == Accuracy::vectors && !tiny;
-  inner.neighbors = slow || options.check == Check::full;
-  inner.random = given_or_drawn(options.random);
+  const bool slow = task.convergence.accuracy == Accuracy::vectors && !tiny;
+  inner.neighbors = slow || task.check == Check::full;
+  inner.random = task.random;
 
-  const Matrix<T> start = side.from_right(options.start);
+  const Matrix<T> start = side.from_right(task.start);
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  if (options.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbors = std::move(top.neighbors);
+  if (task.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbors = std::move(top.neighbors);
   result.next = std::sqrt(top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
   result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
   result.products = top.products;
   result.recurrences = std::move(top.recurrences);
-  result.theta = top.theta.front();
   result.random = top.random;
   return {std::move(result), std::move(top.vectors), std::move(top.theta)};
 }
 
 template <Real T>
-SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options, std::int64_t basis, Context& context) {
+SvdResult<T> gram_form(const LinearOperator<T>& a, const Task<T>& task, std::int64_t basis, Context& context) {
   GramSide<T> side(a, context);
-  GramVectors<T> found = iterate(a.shape(), side, options, basis, context);
-  take(found.result, triplets_from(side, found.vectors), options.k);
+  GramVectors<T> found = iterate(a.shape(), side, task, basis, context);
+  take(found.result, triplets_from(side, found.vectors), task.k());
   found.result.reads = side.reads();
   return std::move(found.result);
 }
@@ -70,10 +66,9 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const SvdOptions<T>& options,
 }  // namespace
 
 template <Real T>
-SvdResult<T> gram_subspace(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method,
-                           Context& context) {
+SvdResult<T> gram_subspace(const LinearOperator<T>& a, const Task<T>& task, const Lanczos& method, Context& context) {
   GramSide<T> side(a, context);
-  GramVectors<T> found = iterate(a.shape(), side, options, method.basis, context);
+  GramVectors<T> found = iterate(a.shape(), side, task, method.basis, context);
   for (const double theta : found.theta) found.result.sigma.push_back(std::sqrt(theta));
   found.result.subspace = side.to_right(std::move(found.vectors));
   found.result.reads = side.reads();
@@ -81,24 +76,22 @@ SvdResult<T> gram_subspace(const LinearOperator<T>& a, const SvdOptions<T>& opti
 }
 
 template <Real T>
-SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Lanczos& method, Context& context) {
-  if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, options, method.basis, context);
-  SvdResult<T> result = gram_form(a, options, method.basis, context);
+SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Lanczos& method, Context& context) {
+  if (method.form == Lanczos::Form::bidiagonal) return golub_kahan(a, task, method.basis, context);
+  SvdResult<T> result = gram_form(a, task, method.basis, context);
   if (result.outcome != SvdOutcome::converged) return result;
   if (method.form == Lanczos::Form::gram) {
     // Converged for A^T A, which may have forgotten them.
-    if (falls_short(result, options, a.shape())) result.outcome = SvdOutcome::unconfirmed;
+    if (falls_short(result, task.convergence, a.shape())) result.outcome = SvdOutcome::unconfirmed;
     return result;
   }
-  return with_small_values(a, options, std::move(result), method.basis, context);
+  return with_small_values(a, task, std::move(result), method.basis, context);
 }
 
-template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
-                                       Context&);
-template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Lanczos&,
-                                         Context&);
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const Task<float>&, const Lanczos&, Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const Task<double>&, const Lanczos&, Context&);
 
-template SvdResult<float> gram_subspace<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Lanczos&,
+template SvdResult<float> gram_subspace<float>(const LinearOperator<float>&, const Task<float>&, const Lanczos&,
                                                Context&);
 
 }  // namespace sigmax

@@ -41,7 +41,7 @@ void divide(std::span<T> x, double divisor) {
 // x <- N(x). Returns x . N(x), which is |x| unless epsilon takes hold.
 template <Real T>
 double normalize_as_torch(std::span<T> x, double epsilon) {
-  const double norm = norm_of(std::span<const T>(x));
+  const double norm = blas::norm(std::span<const T>(x));
   const double divisor = std::max(norm, epsilon);
   divide(x, divisor);
   return std::isfinite(norm) ? norm * (norm / divisor) : norm;
@@ -52,7 +52,7 @@ template <Real T>
 void advance(const LinearOperator<T>& a, double epsilon, std::span<T> u, std::span<T> v, std::span<T> next,
              Context& context) {
   a.apply_gram(MatrixView<const T>(v), MatrixView<T>(u), MatrixView<T>(next), context);
-  const double norm = norm_of(std::span<const T>(u));
+  const double norm = blas::norm(std::span<const T>(u));
   const double divisor = std::max(norm, epsilon);
   divide(u, divisor);
   const bool far = norm > kFar<T> || (norm < 1 / kFar<T> && norm > 0);
@@ -90,12 +90,7 @@ double residual_of(const LinearOperator<T>& a, PowerIteration::Order order, doub
   } else {
     a.apply_adjoint(MatrixView<const T>(u), MatrixView<T>(image), context);
   }
-  double squares = 0;
-  for (std::size_t i = 0; i < image.size(); ++i) {
-    const double r = static_cast<double>(image[i]) - sigma * static_cast<double>(other[i]);
-    squares += r * r;
-  }
-  return std::sqrt(squares);
+  return distance<T>(image, sigma, other);
 }
 
 template <Real T>
@@ -118,10 +113,9 @@ void fixed_steps(const LinearOperator<T>& a, const PowerIteration& method, SvdRe
 }
 
 template <Real T>
-void until_converged(const LinearOperator<T>& a, const SvdOptions<T>& options, SvdResult<T>& result, Context& context) {
-  const PowerLoopOptions loop{options.accuracy, options.tolerance, 0, options.max_products, 0};
+void until_converged(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>& result, Context& context) {
   const std::span<T> u = result.u.column(0), v = result.v.column(0);
-  const PowerLoopResult run = power_loop<T>(a, {}, loop, u, v, context);
+  const PowerLoopResult run = power_loop<T>(a, {}, task.convergence, {0, task.max_products, 0}, u, v, context);
   result.sigma = {run.sigma};
   result.residual = {
       run.sigma > 0 ? residual_of<T>(a, PowerIteration::Order::v_first, run.sigma, u, v, context) / run.sigma : 0.0};
@@ -167,7 +161,7 @@ RandomState random_unit_vectors(RandomState state, MatrixView<T> x) {
   std::vector<double> normal(static_cast<std::size_t>(x.rows));
   for (std::int64_t j = 0; j < x.columns; ++j) {
     state = fill_normal(state, normal);
-    const double norm = norm_of(std::span<const double>(normal));
+    const double norm = blas::norm(std::span<const double>(normal));
     for (std::size_t i = 0; i < normal.size(); ++i) x.column(j)[i] = static_cast<T>(normal[i] / norm);
   }
   return state;
@@ -176,29 +170,28 @@ RandomState random_unit_vectors(RandomState state, MatrixView<T> x) {
 // With a fixed number of steps, PyTorch's own sigma, u and v: for u_first A^T u = sigma v holds to rounding and
 // A v = sigma u does not, and the residual is of the latter. Until the tolerance, A v = sigma u holds in either order.
 template <Real T>
-SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const PowerIteration& method,
-                   Context& context) {
-  if (options.k != 1) {
+SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerIteration& method, Context& context) {
+  if (task.k() != 1) {
     throw Error(
-        fmt::format("[power] power iteration finds one triplet, got k = {}: take Deflation for more", options.k));
+        fmt::format("[power] power iteration finds one triplet, got k = {}: take Deflation for more", task.k()));
   }
   if (method.steps < 0) throw Error(fmt::format("[power] steps must not be negative, got {}", method.steps));
   const SerialBlas serial;
   const Shape shape = a.shape();
   SvdResult<T> result;
   result.method = method;
-  result.random = given_or_drawn(options.random);
+  result.random = task.random;
   result.u = Matrix<T>(shape.rows, 1);
   result.v = Matrix<T>(shape.columns, 1);
-  if (options.start.empty()) {
+  if (task.start.empty()) {
     result.random = random_unit_vectors(result.random, result.v.view());
   } else {
-    std::copy_n(options.start.column(0).begin(), shape.columns, result.v.column(0).begin());
+    std::copy_n(task.start.column(0).begin(), shape.columns, result.v.column(0).begin());
   }
   if (method.steps > 0) {
     fixed_steps(a, method, result, context);
   } else {
-    until_converged(a, options, result, context);
+    until_converged(a, task, result, context);
   }
   result.subspace = result.v;
   return result;
@@ -210,9 +203,9 @@ template double power_steps<double>(const LinearOperator<double>&, const PowerOp
                                     std::span<double>, Context&);
 template RandomState random_unit_vectors<float>(RandomState, MatrixView<float>);
 template RandomState random_unit_vectors<double>(RandomState, MatrixView<double>);
-template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const PowerIteration&,
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const Task<float>&, const PowerIteration&,
                                        Context&);
-template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&,
-                                         const PowerIteration&, Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const Task<double>&, const PowerIteration&,
+                                         Context&);
 
 }  // namespace sigmax

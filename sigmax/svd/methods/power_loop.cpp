@@ -11,13 +11,6 @@
 namespace sigmax {
 namespace {
 
-double dot(std::span<const double> x, std::span<const double> y) {
-  return cblas_ddot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
-}
-double dot(std::span<const float> x, std::span<const float> y) {
-  return cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, y.data(), 1);
-}
-
 template <Real T>
 void subtract(double c, std::span<const T> y, std::span<T> x) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] -= static_cast<T>(c) * y[i];
@@ -29,7 +22,7 @@ template <Real T, class Off>
 void project_out(MatrixView<const T> q, std::span<T> x, const Off& off) {
   for (int pass = 0; pass < 2; ++pass) {
     for (std::int64_t j = 0; j < q.columns; ++j) {
-      const double c = dot(q.column(j), x);
+      const double c = blas::dot(q.column(j), x);
       subtract(c, q.column(j), x);
       off(j, c);
     }
@@ -58,9 +51,9 @@ void into_complement(MatrixView<const T> q, std::span<T> x) {
 }
 
 // What the last steps tell of the error of theta.
-class Convergence {
+class ErrorTrace {
  public:
-  explicit Convergence(double unit) : unit_(unit) {}
+  explicit ErrorTrace(double unit) : unit_(unit) {}
 
   void add(double theta, double residual) {
     if (steps_ > 0) {
@@ -102,31 +95,36 @@ class Convergence {
 
 }  // namespace
 
-double norm_of(std::span<const double> x) { return cblas_dnrm2(static_cast<int>(x.size()), x.data(), 1); }
-double norm_of(std::span<const float> x) {
-  return std::sqrt(cblas_dsdot(static_cast<int>(x.size()), x.data(), 1, x.data(), 1));
-}
-
 template <Real T>
 double normalize(std::span<T> x) {
-  const double norm = norm_of(std::span<const T>(x));
+  const double norm = blas::norm(std::span<const T>(x));
   if (norm > 0) {
     for (T& value : x) value = static_cast<T>(static_cast<double>(value) / norm);
   }
   return norm;
 }
 
+template <Real T>
+double distance(std::span<const T> y, double factor, std::span<const T> x) {
+  double squares = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double r = static_cast<double>(y[i]) - factor * static_cast<double>(x[i]);
+    squares += r * r;
+  }
+  return std::sqrt(squares);
+}
+
 // t = A v,  w = A^T t in one read;  c = U^T t,  t -= U c,  w -= (A^T U) c,  w into the complement of V
 // theta = |t|^2,  r = |w - theta v|;  stop, or v = w / |w|
 template <Real T>
-PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
-                           std::span<T> u, std::span<T> v, Context& context) {
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const Convergence& wanted,
+                           const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context) {
   const Shape shape = a.shape();
   const double unit = std::numeric_limits<T>::epsilon();
   const double rounding = 8 * std::sqrt(static_cast<double>(std::max(shape.rows, shape.columns))) * unit;
   std::vector<T> w(v.size());
   PowerLoopResult result;
-  Convergence progress(unit);
+  ErrorTrace trace(unit);
   into_complement(known.right, v);
   for (;;) {
     context.check_cancel();
@@ -135,18 +133,13 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
     const std::span<T> product(w);
     project_out(known.left, u, [&](std::int64_t j, double c) { subtract(c, known.back.column(j), product); });
     project_out(known.right, product);
-    result.sigma = norm_of(std::span<const T>(u));
+    result.sigma = blas::norm(std::span<const T>(u));
     const double theta = result.sigma * result.sigma;
     const double largest = std::max(options.largest, result.sigma);
-    double squares = 0;
-    for (std::size_t i = 0; i < w.size(); ++i) {
-      const double r = static_cast<double>(w[i]) - theta * static_cast<double>(v[i]);
-      squares += r * r;
-    }
-    const double residual = std::sqrt(squares);
-    progress.add(theta, residual);
-    const bool close = options.accuracy == Accuracy::values ? progress.error() <= 2 * options.tolerance * theta
-                                                            : residual <= options.tolerance * largest * result.sigma;
+    const double residual = distance<T>(w, theta, v);
+    trace.add(theta, residual);
+    const double error = wanted.accuracy == Accuracy::values ? trace.error() : residual;
+    const bool close = error <= wanted.allowed(theta, largest * result.sigma);
     result.met = close || residual <= rounding * largest * result.sigma || result.sigma <= rounding * largest;
     const bool enough =
         options.steps > 0 ? result.products > options.steps : result.met || result.products >= options.max_products;
@@ -160,9 +153,13 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
 
 template double normalize<float>(std::span<float>);
 template double normalize<double>(std::span<double>);
+template double distance<float>(std::span<const float>, double, std::span<const float>);
+template double distance<double>(std::span<const double>, double, std::span<const double>);
 template PowerLoopResult power_loop<float>(const LinearOperator<float>&, const KnownTriplets<float>&,
-                                           const PowerLoopOptions&, std::span<float>, std::span<float>, Context&);
+                                           const Convergence&, const PowerLoopOptions&, std::span<float>,
+                                           std::span<float>, Context&);
 template PowerLoopResult power_loop<double>(const LinearOperator<double>&, const KnownTriplets<double>&,
-                                            const PowerLoopOptions&, std::span<double>, std::span<double>, Context&);
+                                            const Convergence&, const PowerLoopOptions&, std::span<double>,
+                                            std::span<double>, Context&);
 
 }  // namespace sigmax

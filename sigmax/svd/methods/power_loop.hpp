@@ -1,4 +1,4 @@
-// Power iteration until it has converged, beside triplets that are known: what PowerIteration and Deflation share.
+// Power iteration until it has converged, next to triplets that are known: what PowerIteration and Deflation share.
 // Internal to svd/.
 #pragma once
 
@@ -7,14 +7,12 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/result.hpp"
+#include "sigmax/svd/convergence.hpp"
 
 namespace sigmax {
 
 struct PowerLoopOptions {
-  Accuracy accuracy = Accuracy::values;
-  double tolerance = 1e-10;
-  std::int64_t steps = 0;         ///< exactly so many, and the product that evaluates them; 0: until the tolerance
+  std::int64_t steps = 0;         ///< exactly this many, and the product that evaluates them; 0: until it has converged
   std::int64_t max_products = 1;  ///< at least one is made
   double largest = 0;             ///< sigma_1 where it is known: what rounding errors are relative to
 };
@@ -46,15 +44,15 @@ struct KnownTriplets {
 /// that is still hidden, or a second value so close that its rate does not show yet, deceives them. Or if r is down to
 /// the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
 template <Real T>
-PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const PowerLoopOptions& options,
-                           std::span<T> u, std::span<T> v, Context& context);
-
-/// |x|, without overflow.
-double norm_of(std::span<const double> x);
-double norm_of(std::span<const float> x);
+PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const Convergence& wanted,
+                           const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context);
 
 /// x <- x / |x|; nothing for x = 0. Returns |x|.
 template <Real T>
 double normalize(std::span<T> x);
+
+/// |y - factor x|, in double.
+template <Real T>
+double distance(std::span<const T> y, double factor, std::span<const T> x);
 
 }  // namespace sigmax

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
-#include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/gram_side.hpp"
 #include "sigmax/svd/krylov/basis.hpp"
+#include "sigmax/svd/krylov/random_start.hpp"
 #include "sigmax/svd/solvers.hpp"
 #include "sigmax/svd/triplets.hpp"
 
@@ -28,15 +28,8 @@ std::int64_t columns_of(const Randomized& method, std::int64_t k, std::int64_t s
 template <Real T>
 void fill(Basis<T>& basis, const Matrix<T>& start, RandomState& random) {
   const MatrixView<T> x = basis.next(basis.capacity());
-  std::vector<double> normal(static_cast<std::size_t>(x.rows));
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    if (j < start.columns()) {
-      std::copy(start.column(j).begin(), start.column(j).end(), x.column(j).begin());
-      continue;
-    }
-    random = fill_normal(random, normal);
-    std::transform(normal.begin(), normal.end(), x.column(j).begin(), [](double v) { return static_cast<T>(v); });
-  }
+  for (std::int64_t j = 0; j < start.columns(); ++j) std::ranges::copy(start.column(j), x.column(j).begin());
+  random = fill_normal_columns(random, x, start.columns());
   basis.append(x.columns, 0, random);
 }
 
@@ -49,18 +42,17 @@ void fill(Basis<T>& basis, const Matrix<T>& start, RandomState& random) {
 // that the loop ends with on the side of the columns. Its Rayleigh-Ritz triplets are those of B after half a step more.
 // The same with A^T in place of A where A has fewer rows than columns.
 template <Real T>
-SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, const Randomized& method,
-                   Context& context) {
+SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Randomized& method, Context& context) {
   GramSide<T> side(a, context);
   const std::int64_t n = side.order();
-  const std::int64_t p = columns_of(method, options.k, options.start.columns(), n);
+  const std::int64_t p = columns_of(method, task.k(), task.start.columns(), n);
   SvdResult<T> result;
-  result.random = given_or_drawn(options.random);
+  result.random = task.random;
   Basis<T> one(n, p, context);
   Basis<T> other(n, p, context);
   Basis<T>* x = &one;
   Basis<T>* next = &other;
-  fill(*x, side.from_right(options.start), result.random);
+  fill(*x, side.from_right(task.start), result.random);
   for (std::int64_t step = 0; step <= method.power_steps; ++step) {
     context.check_cancel();
     next->truncate(0);
@@ -72,19 +64,18 @@ SvdResult<T> solve(const LinearOperator<T>& a, const SvdOptions<T>& options, con
   for (std::int64_t j = 0; j < p; ++j) std::copy(x->at(j).begin(), x->at(j).end(), last.column(j).begin());
   result.products = side.products();
   Triplets<T> triplets = triplets_from(side, last);
-  if (static_cast<std::int64_t>(triplets.sigma.size()) > options.k) {
-    result.next = triplets.sigma[static_cast<std::size_t>(options.k)];
+  if (static_cast<std::int64_t>(triplets.sigma.size()) > task.k()) {
+    result.next = triplets.sigma[static_cast<std::size_t>(task.k())];
   }
-  take(result, std::move(triplets), options.k);
+  take(result, std::move(triplets), task.k());
   result.outcome = SvdOutcome::completed;
   result.method = method;
   result.reads = side.reads();
   return result;
 }
 
-template SvdResult<float> solve<float>(const LinearOperator<float>&, const SvdOptions<float>&, const Randomized&,
-                                       Context&);
-template SvdResult<double> solve<double>(const LinearOperator<double>&, const SvdOptions<double>&, const Randomized&,
+template SvdResult<float> solve<float>(const LinearOperator<float>&, const Task<float>&, const Randomized&, Context&);
+template SvdResult<double> solve<double>(const LinearOperator<double>&, const Task<double>&, const Randomized&,
                                          Context&);
 
 }  // namespace sigmax
