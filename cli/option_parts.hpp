@@ -46,6 +46,7 @@ inline CLI::Option* offer(Typed& typed, std::vector<std::string> values, CLI::Op
 template <class T>
 std::vector<std::string> names_of(const std::map<std::string, T>& choices) {
   std::vector<std::string> names;
+  names.reserve(choices.size());
   for (const auto& [name, value] : choices) names.push_back(name);
   return names;
 }

@@ -196,7 +196,7 @@ std::string command_line(int argc, const char* const* argv) {
 
 // The key of a column, or the short name of one. Throws Error with the nearest names, or all of them.
 std::string sort_column(const std::string& text) {
-  const std::string wanted = column_key(text);
+  std::string wanted = column_key(text);
   std::vector<std::string> keys;
   for (const report::Column& column : report::columns()) {
     if (column.key == wanted) return wanted;

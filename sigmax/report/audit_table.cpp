@@ -15,7 +15,7 @@ constexpr std::size_t kNarrowestName = 6;
 std::vector<Column> columns_of(const audit::Result& result, const Choice& choice) {
   const bool several_files = result.model.files.size() > 1;
   std::vector<Column> all;
-  for (const WeightColumn& each : columns()) {
+  for (const Column& each : columns()) {
     Column column = each;
     if (column.priority > kLastOnAPage) column.uses &= ~markdown;
     if (column.key == choice.sort.key) column.priority = 1;

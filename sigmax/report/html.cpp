@@ -206,7 +206,7 @@ class Page {
   }
 
   static std::string cell_text(const Cell& cell) {
-    const std::string text = html_escaped(shown_text(cell, signs()));
+    std::string text = html_escaped(shown_text(cell, signs()));
     if (!cell.code) return text;
     const std::string tip = cell.tip.empty() ? std::string() : fmt::format(" title=\"{}\"", html_escaped(cell.tip));
     return fmt::format("<code{}>{}</code>", tip, text);

@@ -144,7 +144,7 @@ class Writer {
   static std::string cell_text(const Cell& cell) {
     if (cell.code) return cell.value.exists() ? markdown_code(cell.text) : std::string();
     // Lists of counts are the report's own; anything else may hold text from a file.
-    const std::string text = shown_text(cell, glyphs(true));
+    std::string text = shown_text(cell, glyphs(true));
     if (cell.value.as<List>() != nullptr) return text;
     return cell.tone == Tone::alarm ? fmt::format("**{}**", prose(text)) : prose(text);
   }

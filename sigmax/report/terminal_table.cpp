@@ -143,7 +143,7 @@ class Layout {
     for (const TableLine& line : lines_) {
       const bool has_cell = line.row != nullptr && (line.kind != TableLine::Kind::alarm || column.identifies);
       std::string text = has_cell ? shown_text(line.row->cells[index], signs_) : std::string();
-      if (index == 0 && line.kind == TableLine::Kind::part) text = "  " + std::string(signs_.branch) + text;
+      if (index == 0 && line.kind == TableLine::Kind::part) text.insert(0, fmt::format("  {}", signs_.branch));
       measured.cells.push_back(std::move(text));
     }
     if (column.alignment == Alignment::decimal) align_decimals(measured.cells, signs_);
