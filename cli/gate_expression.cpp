@@ -169,9 +169,9 @@ class Parser {
     at_ += word.size();
   }
 
-  const report::Column* numeric_column(const std::string& key) const {
+  const report::WeightColumn* numeric_column(const std::string& key) const {
     std::string known = "nonfinite";
-    for (const report::Column& column : report::columns()) {
+    for (const report::WeightColumn& column : report::columns()) {
       if (column.alignment == report::Alignment::left && column.key != "condition_beyond_precision") continue;
       if (column.key == key) return &column;
       known += fmt::format(", {}", column.key);

@@ -16,8 +16,8 @@ struct Gate::Node {
   enum class Kind { comparison, negation, both, either };
   Kind kind = Kind::comparison;
   std::shared_ptr<const Node> left, right;
-  std::string key;                         ///< of a comparison: the figure
-  const report::Column* column = nullptr;  ///< null for `nonfinite`
+  std::string key;                               ///< of a comparison: the figure
+  const report::WeightColumn* column = nullptr;  ///< null for `nonfinite`
   Relation relation = Relation::greater;
   double number = 0;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,46 @@ Roles of --as, with what they take a tensor's axes for; G counts the groups:
   expert_stack                [experts..., out, in]
   expert_stack_in_out         [experts..., in, out]
   skip                        no weight
+)";
+
+// For the manual page alone, which breaks lines itself.
+constexpr std::string_view kDescription =
+    R"(sigmax reads a checkpoint and tells, weight by weight, how strongly it can stretch its input: the largest
+singular value, as an enclosure whose upper end is proven, every rounding error included.
+
+Checkpoints are safetensors, npy, npz, PyTorch (zip, TorchScript, torch.export, torch.package and the legacy
+pickle stream) and ONNX files, and the folders of torch.distributed.checkpoint. The format is told by the
+content, never by the extension, and nothing in a file is ever executed. A PATH is a file, an index file of
+shards (*.index.json) or a folder; several are taken for one model.
+
+Both the path and the name in FILE:TENSOR may hold colons: the path is the longest beginning that exists. A
+matrix of a stack is named by its index, FILE:experts.w1[3]. Tensors of one name are told apart by a number in
+the order of the listing, FILE:w@2.
+
+Data goes to standard output, progress and warnings to standard error. Progress is shown on a terminal alone.
+Report files are written whole or not at all; an existing file is replaced.)";
+
+constexpr std::string_view kExpressions =
+    R"(The weight as a whole is judged, not its parts. sigma_max and lambda_max are known as enclosures, and a gate
+trips unless the enclosure rules the expression out: sigma > 10 looks at the upper end, sigma < 10 at the
+lower one, and under not the other way round.
+
+A comparison whose figure does not exist (under --quick, of a weight with NaN, without an upper end that would
+decide) is neither true nor false. If that leaves the whole expression open, the weight could not be judged. A
+tensor that may be a weight and was not read could not be judged either, nor could an audit without weights.
+Each is named, also under -q.
+
+A gate that passes says in one line how many weights it judged. The outcome of each gate is in the JSON,
+Markdown and HTML reports.)";
+
+constexpr std::string_view kExitNotes =
+    R"(If a gate tripped and another one could not be judged, the status is 1. An interruption leaves no report
+half-written. SIGTERM gives 143.)";
+
+constexpr std::string_view kEnvironment = R"(Environment:
+  NO_COLOR                turns colors off if it is set and not empty
+  COLUMNS                 the width where there is no terminal; 200 otherwise
+  LC_ALL, LC_CTYPE, LANG  signs beyond ASCII are used if the encoding is UTF-8
 )";
 
 std::string item(std::string_view name, std::string_view text) {
@@ -225,6 +266,18 @@ Examples:
 {})",
                      kRoles, kExitCodes);
 }
+
+std::vector<std::string> norm_spellings() {
+  std::vector<std::string> spellings;
+  for (const norms::Row& row : norms::rows()) spellings.emplace_back(row.stem);
+  return spellings;
+}
+
+std::string_view description() { return kDescription; }
+std::string_view expressions() { return kExpressions; }
+std::string_view exit_notes() { return kExitNotes; }
+std::string_view environment() { return kEnvironment; }
+std::string_view exit_status() { return kExitCodes; }
 
 std::string version_text() {
   return fmt::format("sigmax {}\nBLAS     {}\nSIMD     {}\nformats  {}\n", SIGMAX_VERSION, blas_description(),

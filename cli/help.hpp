@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace sigmax::cli {
 
@@ -19,6 +21,19 @@ std::string audit_footer();
 std::string list_footer();
 std::string norm_footer();
 std::string svd_footer();
+
+/// How --ord writes each norm; one that takes a number ends with a colon.
+std::vector<std::string> norm_spellings();
+
+/// For the manual page, in paragraphs: what sigmax is, what --fail-if judges beyond what --help says, and what there is
+/// to say of exit codes.
+std::string_view description();
+std::string_view expressions();
+std::string_view exit_notes();
+
+/// For the manual page, blocks like those of the footers.
+std::string_view environment();
+std::string_view exit_status();
 
 /// Version, BLAS with its processor kernels, the SIMD target that was chosen on this machine, the formats.
 std::string version_text();

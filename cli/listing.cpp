@@ -2,23 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
-#include <string_view>
+#include <utility>
 
 #include "sigmax/core/plural.hpp"
+#include "sigmax/report/csv.hpp"
+#include "sigmax/report/json.hpp"
 #include "sigmax/report/markdown.hpp"
 #include "sigmax/report/number.hpp"
-#include "sigmax/report/text.hpp"
+#include "sigmax/report/terminal.hpp"
 
 namespace sigmax::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // The bytes in the file, or what the elements take where they are spread over typed fields.
 std::optional<std::uint64_t> bytes_of(const io::Entry& entry) {
@@ -28,106 +24,89 @@ std::optional<std::uint64_t> bytes_of(const io::Entry& entry) {
   return static_cast<std::uint64_t>(*elements) * size_of(entry.dtype);
 }
 
-std::string bytes_cell(const io::Entry& entry, const report::Glyphs& signs) {
+// A text of the file, or nothing.
+report::Cell text_cell(const std::string& text, const report::Glyphs& signs) {
+  return {.value = report::text_or_nothing(text), .text = report::visible(text, signs.unicode), .code = true};
+}
+
+std::vector<report::Column> columns_of(bool verbose, bool any_place, bool only_files) {
+  using report::Alignment;
+  constexpr unsigned kPeople = report::terminal | report::markdown;
+  constexpr unsigned kData = report::data | report::figure;
+  const auto shortening = only_files ? report::Shortening::file : report::Shortening::path;
+  return {{.key = "name", .heading = "tensor", .alignment = Alignment::left, .uses = kPeople | kData, .narrowest = 12},
+          {.key = "shape", .heading = "shape", .alignment = Alignment::left, .uses = kPeople | kData},
+          {.key = "dtype", .heading = "dtype", .alignment = Alignment::left, .uses = kPeople | kData},
+          {.key = "elements", .heading = "elements", .uses = kData},
+          {.key = "bytes", .heading = "bytes", .uses = kPeople | kData},
+          {.key = "offset", .heading = "offset", .uses = kData | (verbose ? unsigned{report::terminal} : 0U)},
+          {.key = "file", .heading = "file", .alignment = Alignment::left, .uses = kData},
+          {.key = "where",
+           .heading = "where",
+           .alignment = Alignment::left,
+           .uses = any_place ? unsigned{report::terminal} : 0U,
+           .narrowest = 16,
+           .shortening = shortening},
+          {.key = "provenance", .heading = "where", .alignment = Alignment::left, .uses = report::markdown | kData},
+          {.key = "unreadable",
+           .heading = "cannot be read",
+           .alignment = Alignment::left,
+           .uses = report::markdown | kData}};
+}
+
+// Where a tensor lies: in its file, or in which of several files.
+std::string place_of(const io::Entry& entry, bool several_files) {
+  if (!entry.provenance.empty() || !several_files) return entry.provenance;
+  return entry.file.filename().string();
+}
+
+report::Row row_of(const io::Entry& entry, bool several_files, const report::Glyphs& signs) {
+  report::Value offset, file;
+  if (entry.bytes) {
+    offset = entry.bytes->offset;
+    file = report::text_or_nothing(entry.bytes->file.string());
+  }
   const auto bytes = bytes_of(entry);
-  return bytes ? report::bytes_text(*bytes) : std::string(signs.none);
+  report::Cell name = text_cell(entry.name, signs);
+  name.value = entry.name;
+  return {.cells = {std::move(name),
+                    {.value = entry.shape},
+                    text_cell(entry.dtype_name, signs),
+                    {.value = element_count(entry.shape)},
+                    {.value = bytes, .text = bytes ? report::bytes_text(*bytes) : std::string(signs.none)},
+                    {.value = offset},
+                    {.value = file},
+                    text_cell(place_of(entry, several_files), signs),
+                    text_cell(entry.provenance, signs),
+                    text_cell(entry.unreadable, signs)},
+          .tone = entry.unreadable.empty() ? report::Tone::plain : report::Tone::dim};
 }
 
-std::string offset_cell(const io::Entry& entry, const report::Glyphs& signs) {
-  return entry.bytes ? fmt::format("{}", entry.bytes->offset) : std::string(signs.none);
-}
-
-struct TableColumn {
-  std::string_view heading = {};
-  bool right = false;
-  std::size_t narrowest = 0;  ///< may shrink to this; 0: never
-  std::string (*shorten)(std::string_view, std::size_t, const report::Glyphs&) = report::shorten;
-  std::vector<std::string> cells = {};
-  std::size_t width = 0;
-
-  void fit() {
-    width = heading.size();
-    for (const std::string& cell : cells) width = std::max(width, report::display_width(cell));
-  }
-};
-
-constexpr std::size_t kGap = 2;
-
-// Takes what is too much from the last columns first: where a tensor sits says less than its name.
-void shrink(std::vector<TableColumn>& columns, std::size_t width) {
-  std::size_t total = (columns.size() - 1) * kGap;
-  for (const TableColumn& column : columns) total += column.width;
-  for (auto column = columns.rbegin(); column != columns.rend() && total > width; ++column) {
-    if (column->narrowest == 0 || column->width <= column->narrowest) continue;
-    const std::size_t surplus = std::min(total - width, column->width - column->narrowest);
-    column->width -= surplus;
-    total -= surplus;
-  }
-}
-
-std::string line_of(const std::vector<TableColumn>& columns, const report::Glyphs& signs,
-                    const std::function<std::string_view(const TableColumn&)>& cell) {
-  std::string line;
-  for (const TableColumn& column : columns) {
-    const std::string text = column.shorten(cell(column), column.width, signs);
-    const std::string pad(column.width - std::min(column.width, report::display_width(text)), ' ');
-    line += (line.empty() ? "" : std::string(kGap, ' ')) + (column.right ? pad + text : text + pad);
-  }
-  line.erase(line.find_last_not_of(' ') + 1);
-  return line;
-}
-
-std::vector<TableColumn> table_columns(const Entries& entries, const report::Glyphs& signs, bool several_files,
-                                       bool verbose) {
-  TableColumn names{"tensor", false, 12}, shapes{"shape"}, types{"dtype"}, bytes{"bytes", true},
-      offsets{"offset", true}, places{"where", false, 16};
-  bool any_place = false, all_files = true;
+report::Table table_of(const Entries& entries, bool several_files, bool verbose, const report::Glyphs& signs) {
+  bool any_place = false, only_files = true;
+  report::Table tensors;
   for (const io::Entry* entry : entries) {
-    names.cells.push_back(report::visible(entry->name, signs.unicode));
-    shapes.cells.push_back(to_string(entry->shape));
-    types.cells.push_back(report::visible(entry->dtype_name, signs.unicode));
-    bytes.cells.push_back(bytes_cell(*entry, signs));
-    offsets.cells.push_back(offset_cell(*entry, signs));
-    std::string place = entry->provenance;
-    if (several_files && place.empty()) place = entry->file.filename().string();
-    any_place |= !place.empty();
-    all_files &= entry->provenance.empty();
-    places.cells.push_back(report::visible(place, signs.unicode));
+    any_place |= !place_of(*entry, several_files).empty();
+    only_files &= entry->provenance.empty();
+    tensors.rows.push_back(row_of(*entry, several_files, signs));
   }
-  if (all_files) places.shorten = report::shorten_file;
-  std::vector<TableColumn> columns = {names, shapes, types, bytes};
-  if (verbose) columns.push_back(offsets);
-  if (any_place) columns.push_back(places);
-  for (TableColumn& column : columns) column.fit();
-  return columns;
+  tensors.columns = columns_of(verbose, any_place, only_files);
+  tensors.noun = "tensor";
+  tensors.total = tensors.rows.size();
+  return tensors;
 }
 
-std::string unreadable_lines(const Entries& entries, const Style& style, const report::Glyphs& signs) {
-  const auto count = static_cast<std::size_t>(
-      std::count_if(entries.begin(), entries.end(), [](const io::Entry* e) { return !e->unreadable.empty(); }));
-  if (count == 0) return {};
-  std::string text = fmt::format("\nCannot be read ({}):\n", plural(count, "tensor"));
+void add_unreadable(report::Document& document, const Entries& entries, const report::Glyphs& signs) {
+  report::Text lines{report::Text::Kind::indented, {}};
   for (const io::Entry* entry : entries) {
     if (entry->unreadable.empty()) continue;
-    const std::string line = fmt::format("{}: {}", report::visible(entry->name, signs.unicode),
-                                         report::visible(entry->unreadable, signs.unicode));
-    for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40) - 2)) {
-      text += "  " + part + '\n';
-    }
+    lines.lines.push_back({fmt::format("{}: {}", report::visible(entry->name, signs.unicode),
+                                       report::visible(entry->unreadable, signs.unicode))});
   }
-  return text;
-}
-
-std::string csv_cell(std::string_view text) {
-  if (text.find_first_of("\",\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
-template <class T>
-std::string number_cell(const std::optional<T>& value) {
-  return value ? fmt::format("{}", *value) : std::string();
+  if (lines.lines.empty()) return;
+  const std::string heading = fmt::format("Cannot be read ({}):", plural(lines.lines.size(), "tensor"));
+  document.push_back({report::Text{.lines = {{heading}}}, "", true});
+  document.push_back({std::move(lines)});
 }
 
 }  // namespace
@@ -135,87 +114,40 @@ std::string number_cell(const std::optional<T>& value) {
 std::string list_as_table(const io::Checkpoint& checkpoint, const Entries& entries, const Style& style,
                           const ListOptions& options) {
   const report::Glyphs& signs = report::glyphs(style.unicode);
-  std::vector<TableColumn> columns = table_columns(entries, signs, checkpoint.files.size() > 1, options.common.verbose);
-  shrink(columns, style.width);
-
-  std::string text = line_of(columns, signs, [](const TableColumn& column) { return column.heading; });
-  if (style.color) text = fmt::format("\x1b[1m{}\x1b[0m", text);
-  text += '\n';
-  for (std::size_t row = 0; row < entries.size(); ++row) {
-    const std::string line =
-        line_of(columns, signs, [row](const TableColumn& c) -> std::string_view { return c.cells[row]; });
-    const bool dim = style.color && !entries[row]->unreadable.empty();
-    text += dim ? fmt::format("\x1b[2m{}\x1b[0m\n", line) : line + '\n';
-  }
-  text += unreadable_lines(entries, style, signs);
-
+  report::Document document;
+  document.push_back({table_of(entries, checkpoint.files.size() > 1, options.common.verbose, signs)});
+  add_unreadable(document, entries, signs);
   std::uint64_t bytes = 0;
   for (const io::Entry* entry : entries) bytes += bytes_of(*entry).value_or(0);
   const std::string of = entries.size() == checkpoint.entries.size()
                              ? plural(entries.size(), "tensor")
                              : fmt::format("{} of {}", entries.size(), plural(checkpoint.entries.size(), "tensor"));
-  return text + fmt::format("\n{}, {}, in {} ({})\n", of, report::bytes_text(bytes),
-                            plural(checkpoint.files.size(), "file"), checkpoint.format);
+  const std::string total = fmt::format("{}, {}, in {} ({})", of, report::bytes_text(bytes),
+                                        plural(checkpoint.files.size(), "file"), checkpoint.format);
+  document.push_back({report::Text{.lines = {{total}}}, "", true});
+  return report::write_terminal(document, {style.width, style.color, style.unicode});
 }
 
 std::string list_as_json(const io::Checkpoint& checkpoint, const Entries& entries) {
-  Json files = Json::array(), tensors = Json::array();
+  report::List files;
   std::string path;
   for (const auto& given : checkpoint.paths) path += (path.empty() ? "" : " ") + given.string();
   for (const io::SourceFile& file : checkpoint.files) {
-    files.push_back({{"path", report::valid_utf8(file.path.string())}, {"format", file.format}, {"bytes", file.bytes}});
+    files.emplace_back(report::Record{{"path", file.path.string()}, {"format", file.format}, {"bytes", file.bytes}});
   }
-  for (const io::Entry* entry : entries) {
-    const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(report::valid_utf8(value)); };
-    const auto elements = element_count(entry->shape);
-    const auto bytes = bytes_of(*entry);
-    tensors.push_back({{"name", report::valid_utf8(entry->name)},
-                       {"shape", entry->shape},
-                       {"dtype", report::valid_utf8(entry->dtype_name)},
-                       {"elements", elements ? Json(*elements) : Json()},
-                       {"bytes", bytes ? Json(*bytes) : Json()},
-                       {"offset", entry->bytes ? Json(entry->bytes->offset) : Json()},
-                       {"file", entry->bytes ? text(entry->bytes->file.string()) : Json()},
-                       {"provenance", text(entry->provenance)},
-                       {"unreadable", text(entry->unreadable)}});
-  }
-  const Json document = {
-      {"schema", "sigmax.ls/1"},
-      {"model", {{"path", report::valid_utf8(path)}, {"format", checkpoint.format}, {"files", files}}},
-      {"tensors", tensors}};
-  return document.dump(2, ' ', true) + '\n';
+  return report::write_json(
+      {{"schema", "sigmax.ls/1"},
+       {"model", report::Record{{"path", path}, {"format", checkpoint.format}, {"files", std::move(files)}}},
+       {"tensors", report::records_of(table_of(entries, false, false, report::glyphs(true)))}});
 }
 
 std::string list_as_csv(const Entries& entries) {
-  std::string text = "name,shape,dtype,elements,bytes,offset,file,provenance,unreadable\r\n";
-  for (const io::Entry* entry : entries) {
-    const std::array<std::string, 9> cells = {
-        report::visible(entry->name),
-        to_string(entry->shape),
-        report::visible(entry->dtype_name),
-        number_cell(element_count(entry->shape)),
-        number_cell(bytes_of(*entry)),
-        entry->bytes ? fmt::format("{}", entry->bytes->offset) : std::string(),
-        entry->bytes ? report::visible(entry->bytes->file.string()) : std::string(),
-        report::visible(entry->provenance),
-        report::visible(entry->unreadable)};
-    for (std::size_t i = 0; i < cells.size(); ++i) text += (i == 0 ? "" : ",") + csv_cell(cells[i]);
-    text += "\r\n";
-  }
-  return text;
+  return report::write_csv(table_of(entries, false, false, report::glyphs(true)),
+                           report::ControlCharacters::spelled_out);
 }
 
 std::string list_as_markdown(const Entries& entries) {
-  const report::Glyphs& signs = report::glyphs(true);
-  std::string text =
-      "| tensor | shape | dtype | bytes | where | cannot be read |\n| --- | --- | --- | ---: | --- | --- |\n";
-  for (const io::Entry* entry : entries) {
-    const auto code = [](const std::string& value) { return value.empty() ? "" : report::markdown_code(value); };
-    text += fmt::format("| {} | {} | {} | {} | {} | {} |\n", report::markdown_code(entry->name),
-                        to_string(entry->shape), code(entry->dtype_name), bytes_cell(*entry, signs),
-                        code(entry->provenance), code(entry->unreadable));
-  }
-  return text;
+  return report::write_markdown({{table_of(entries, false, false, report::glyphs(true))}});
 }
 
 }  // namespace sigmax::cli

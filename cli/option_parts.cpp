@@ -11,6 +11,8 @@ namespace sigmax::cli {
 namespace {
 
 constexpr int kMostJobs = 1024;
+constexpr std::array<Reason, 5> kReasons = {Reason::unread, Reason::nan, Reason::empty, Reason::missing,
+                                            Reason::lower_only};
 
 const std::map<std::string, Color> kColors = {
     {"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
@@ -37,9 +39,10 @@ void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
       ->group(kGeneral);
   app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
       ->group(kGeneral);
-  app->add_option("--color", typed.color, "auto (a terminal, and NO_COLOR unset), always or never")
-      ->option_text("WHEN")
-      ->group(kGeneral);
+  offer(typed, names_of(kColors),
+        app->add_option("--color", typed.color, "auto (a terminal, and NO_COLOR unset), always or never")
+            ->option_text("WHEN")
+            ->group(kGeneral));
   app->set_help_flag("-h,--help", "this page")->group(kGeneral);
 }
 
@@ -80,11 +83,17 @@ CLI::Validator count_from_one(std::int64_t most) {
       "");
 }
 
+std::vector<std::string> certify_words() { return {"proven", "proven:", "probabilistic", "none"}; }
+
+std::vector<std::string> reason_words() {
+  std::vector<std::string> words;
+  for (const Reason reason : kReasons) words.emplace_back(name(reason));
+  return words;
+}
+
 std::set<Reason> reasons_of(const std::vector<std::string>& lists) {
-  constexpr std::array<Reason, 5> kAll = {Reason::unread, Reason::nan, Reason::empty, Reason::missing,
-                                          Reason::lower_only};
   std::map<std::string, Reason> known;
-  for (const Reason reason : kAll) known.emplace(name(reason), reason);
+  for (const Reason reason : kReasons) known.emplace(name(reason), reason);
   std::set<Reason> reasons;
   for (const std::string& list : lists) {
     for (std::size_t begin = 0; begin <= list.size();) {

@@ -34,7 +34,22 @@ struct Typed {
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;
+  std::map<const CLI::Option*, std::vector<std::string>> offered;  ///< what a shell completes
 };
+
+/// Notes what a shell offers for an option.
+inline CLI::Option* offer(Typed& typed, std::vector<std::string> values, CLI::Option* option) {
+  typed.offered[option] = std::move(values);
+  return option;
+}
+
+template <class T>
+std::vector<std::string> names_of(const std::map<std::string, T>& choices) {
+  std::vector<std::string> names;
+  names.reserve(choices.size());
+  for (const auto& [name, value] : choices) names.push_back(name);
+  return names;
+}
 
 /// The value of the choice `text`. Throws Error that names them all.
 template <class T>
@@ -63,6 +78,10 @@ Color color_of(const Typed& typed);
 
 /// A whole number from 1 up, and no larger than `most`.
 CLI::Validator count_from_one(std::int64_t most = std::numeric_limits<std::int64_t>::max());
+
+/// The words that --certify takes, and those of --allow.
+std::vector<std::string> certify_words();
+std::vector<std::string> reason_words();
 
 /// What --allow lists, separated by commas. Throws Error for a word that is no reason.
 std::set<Reason> reasons_of(const std::vector<std::string>& lists);

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cli/declared.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
 #include "cli/mistakes.hpp"
@@ -50,6 +51,15 @@ void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
       ->group(kSelection);
 }
 
+// The columns that people see: a shell offers those, though any column orders a report.
+std::vector<std::string> sort_keys() {
+  std::vector<std::string> keys;
+  for (const report::Column& column : report::columns()) {
+    if ((column.uses & report::table) != 0) keys.emplace_back(column.key);
+  }
+  return keys;
+}
+
 CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   CLI::App* audit = app.add_subcommand(
       "audit",
@@ -61,13 +71,15 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   add_assumed(audit, typed);
   audit->add_flag("--quick", options.quick, "sigma_max and the norms alone, without the full spectrum")
       ->group(kComputation);
-  audit
-      ->add_option("--certify", typed.certify,
-                   "how the upper end of sigma_max is to be known: proven (any size), proven:N (up to N on the shorter "
-                   "side, probabilistic above), probabilistic or none. By default proven:4096, and with --quick "
-                   "proven where that costs no more than probabilistic")
-      ->option_text("HOW")
-      ->group(kComputation);
+  offer(typed, certify_words(),
+        audit
+            ->add_option(
+                "--certify", typed.certify,
+                "how the upper end of sigma_max is to be known: proven (any size), proven:N (up to N on the shorter "
+                "side, probabilistic above), probabilistic or none. By default proven:4096, and with --quick "
+                "proven where that costs no more than probabilistic")
+            ->option_text("HOW")
+            ->group(kComputation));
   audit
       ->add_option("--failure-probability", options.failure_probability,
                    "of each probabilistic upper end, from 1e-15 to below 1; 1e-9 by default")
@@ -75,19 +87,22 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       ->group(kComputation);
   add_seed(audit, typed);
   add_jobs(audit, options.jobs);
-  audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
-      ->option_text("FORMAT")
-      ->group(kReports);
+  offer(typed, names_of(kFormats),
+        audit->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
+            ->option_text("FORMAT")
+            ->group(kReports));
   add_report_file(audit, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.audit/1");
   add_report_file(audit, typed, "--html", ReportFile::Kind::html, "also write one self-contained page");
   add_report_file(audit, typed, "--csv", ReportFile::Kind::csv, "also write CSV, a line a weight");
   add_report_file(audit, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
-  audit
-      ->add_option("--sort", typed.sort,
-                   "order by a column: figures from the largest down, text from a to z, or the other way round with "
-                   ":asc, :desc; the file's order by default")
-      ->option_text("KEY[:asc|:desc]")
-      ->group(kReports);
+  offer(typed, sort_keys(),
+        audit
+            ->add_option(
+                "--sort", typed.sort,
+                "order by a column: figures from the largest down, text from a to z, or the other way round with "
+                ":asc, :desc; the file's order by default")
+            ->option_text("KEY[:asc|:desc]")
+            ->group(kReports));
   audit->add_option("--top", typed.top, "report the first N weights only; the summary and the checks see all")
       ->option_text("N")
       ->check(count_from_one())
@@ -96,10 +111,11 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
            "exit with 1 if a weight meets EXPR, with 4 if that cannot be told of some weight (repeatable; see below)")
       ->option_text("EXPR")
       ->group(kGates);
-  add_list(audit, "--allow", typed.allowed,
-           "what checks may pass over: unread, nan, empty, missing, lower-only, separated by commas (see below)")
-      ->option_text("WHAT")
-      ->group(kGates);
+  offer(typed, reason_words(),
+        add_list(audit, "--allow", typed.allowed,
+                 "what checks may pass over: unread, nan, empty, missing, lower-only, separated by commas (see below)")
+            ->option_text("WHAT")
+            ->group(kGates));
   add_general(audit, options.common, typed);
   audit->footer(audit_footer);
   return audit;
@@ -111,15 +127,18 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
                                       "Lists every tensor without reading its values.");
   add_paths(list, options.paths);
   add_selection(list, typed, options.min_dim);
-  list->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
-      ->option_text("FORMAT")
-      ->group(kReports);
-  list->add_option(
-          "--sort", typed.sort,
-          "order by name (a to z), elements or bytes (the largest first), or the other way round with :asc, :desc; "
-          "the file's order by default")
-      ->option_text("KEY[:asc|:desc]")
-      ->group(kReports);
+  offer(typed, names_of(kFormats),
+        list->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
+            ->option_text("FORMAT")
+            ->group(kReports));
+  offer(
+      typed, names_of(kListSorts),
+      list->add_option(
+              "--sort", typed.sort,
+              "order by name (a to z), elements or bytes (the largest first), or the other way round with :asc, :desc; "
+              "the file's order by default")
+          ->option_text("KEY[:asc|:desc]")
+          ->group(kReports));
   list->add_option("--top", typed.top, "list the first N tensors only")
       ->option_text("N")
       ->check(count_from_one())
@@ -139,13 +158,15 @@ CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(norm, typed);
-  norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
-      ->option_text("ORD")
-      ->group(kComputation);
+  offer(typed, norm_spellings(),
+        norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
+            ->option_text("ORD")
+            ->group(kComputation));
   add_jobs(norm, options.jobs);
-  norm->add_option("--format", typed.format, "text (default), value (the number alone) or json")
-      ->option_text("FORMAT")
-      ->group(kReports);
+  offer(typed, names_of(kNormFormats),
+        norm->add_option("--format", typed.format, "text (default), value (the number alone) or json")
+            ->option_text("FORMAT")
+            ->group(kReports));
   add_general(norm, options.common, typed);
   norm->footer(norm_footer);
   return norm;
@@ -175,7 +196,7 @@ std::string command_line(int argc, const char* const* argv) {
 
 // The key of a column, or the short name of one. Throws Error with the nearest names, or all of them.
 std::string sort_column(const std::string& text) {
-  const std::string wanted = column_key(text);
+  std::string wanted = column_key(text);
   std::vector<std::string> keys;
   for (const report::Column& column : report::columns()) {
     if (column.key == wanted) return wanted;
@@ -231,45 +252,106 @@ NormOptions finished(NormOptions options, const Typed& typed) {
   return options;
 }
 
-}  // namespace
-
-std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv) {
-  CLI::App app("The singular values of neural-network weights, with proof.", "sigmax");
-  app.formatter(std::make_shared<HelpPage>());
-  app.set_help_flag("-h,--help", "this page")->group(kGeneral);
+// Everything that is declared, and where the parser puts what it reads.
+struct CommandLine {
+  CLI::App app{"The singular values of neural-network weights, with proof.", "sigmax"};
   bool version = false;
-  app.add_flag("--version", version, "the version, its BLAS and SIMD target, and the formats it reads")
-      ->group(kGeneral);
-  app.footer(main_footer);
-
   AuditOptions audit;
   ListOptions list;
   NormOptions norm;
   SvdOptions svd;
   SvdTyped svd_typed;
   Typed typed_audit, typed_list, typed_norm, typed_svd;
-  const CLI::App* audit_command = add_audit(app, audit, typed_audit);
-  const CLI::App* list_command = add_list_command(app, list, typed_list);
-  const CLI::App* norm_command = add_norm(app, norm, typed_norm);
-  const CLI::App* svd_command = add_svd(app, svd, typed_svd, svd_typed);
-  app.require_subcommand(0, 1);
+  CLI::App* audit_command;
+  CLI::App* list_command;
+  CLI::App* norm_command;
+  CLI::App* svd_command;
 
-  if (auto mistake = unknown_command(app, argc, argv)) return Message{std::move(*mistake), kUsage};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    return Message{app.help(), kSuccess};
-  } catch (const CLI::ParseError& error) {
-    return Message{explain(app, error), kUsage};
+  CommandLine() {
+    app.formatter(std::make_shared<HelpPage>());
+    app.set_help_flag("-h,--help", "this page")->group(kGeneral);
+    app.add_flag("--version", version, "the version, its BLAS and SIMD target, and the formats it reads")
+        ->group(kGeneral);
+    app.footer(main_footer);
+    audit_command = add_audit(app, audit, typed_audit);
+    list_command = add_list_command(app, list, typed_list);
+    norm_command = add_norm(app, norm, typed_norm);
+    svd_command = add_svd(app, svd, typed_svd, svd_typed);
+    app.require_subcommand(0, 1);
   }
-  if (version) return Message{version_text(), kSuccess};
-  audit.command = command_line(argc, argv);
-  for (Typed* typed : {&typed_audit, &typed_list, &typed_norm, &typed_svd})
+};
+
+DeclaredOption declared_option(const CLI::Option& option, const Typed* typed) {
+  DeclaredOption declared;
+  for (const std::string& name : option.get_snames()) declared.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) declared.names.push_back("--" + name);
+  declared.argument = option.get_option_text();
+  declared.text = option.get_description();
+  declared.group = option.get_group();
+  declared.repeatable = option.get_items_expected_max() > 1;
+  if (typed != nullptr) {
+    if (const auto found = typed->offered.find(&option); found != typed->offered.end()) declared.values = found->second;
+  }
+  return declared;
+}
+
+DeclaredCommand declared_command(const CLI::App& app, const Typed* typed) {
+  DeclaredCommand declared;
+  if (app.get_parent() != nullptr) declared.name = app.get_name();
+  const std::string text = app.get_description();
+  const std::size_t end = text.find('\n');
+  declared.summary = text.substr(0, end);
+  if (end != std::string::npos) declared.text = text.substr(end + 1);
+  for (const CLI::Option* option : app.get_options([](const CLI::Option* each) { return each->get_positional(); })) {
+    declared.argument = option->get_name(true, false) + (option->get_expected_max() > 1 ? "..." : "");
+    declared.argument_text = option->get_description();
+  }
+  for (const std::string& group : app.get_groups()) {
+    const auto options =
+        app.get_options([&](const CLI::Option* each) { return each->get_group() == group && each->nonpositional(); });
+    if (group.empty()) continue;
+    for (const CLI::Option* option : options) declared.options.push_back(declared_option(*option, typed));
+  }
+  declared.footer = app.get_footer();
+  return declared;
+}
+
+}  // namespace
+
+Declared declared() {
+  const CommandLine line;
+  Declared all;
+  all.version = SIGMAX_VERSION;
+  all.description = description();
+  all.exit_status = exit_status();
+  all.exit_notes = exit_notes();
+  all.environment = environment();
+  all.expressions = expressions();
+  all.commands = {declared_command(line.app, nullptr), declared_command(*line.audit_command, &line.typed_audit),
+                  declared_command(*line.list_command, &line.typed_list),
+                  declared_command(*line.norm_command, &line.typed_norm),
+                  declared_command(*line.svd_command, &line.typed_svd)};
+  return all;
+}
+
+std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv) {
+  CommandLine line;
+  if (auto mistake = unknown_command(line.app, argc, argv)) return Message{std::move(*mistake), kUsage};
+  try {
+    line.app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Message{line.app.help(), kSuccess};
+  } catch (const CLI::ParseError& error) {
+    return Message{explain(line.app, error), kUsage};
+  }
+  if (line.version) return Message{version_text(), kSuccess};
+  line.audit.command = command_line(argc, argv);
+  for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_svd})
     typed->arguments.insert(argv + 1, argv + argc);
-  if (audit_command->parsed()) return finished(std::move(audit), typed_audit);
-  if (list_command->parsed()) return finished(std::move(list), typed_list);
-  if (norm_command->parsed()) return finished(std::move(norm), typed_norm);
-  if (svd_command->parsed()) return finished(std::move(svd), typed_svd, svd_typed);
+  if (line.audit_command->parsed()) return finished(std::move(line.audit), line.typed_audit);
+  if (line.list_command->parsed()) return finished(std::move(line.list), line.typed_list);
+  if (line.norm_command->parsed()) return finished(std::move(line.norm), line.typed_norm);
+  if (line.svd_command->parsed()) return finished(std::move(line.svd), line.typed_svd, line.svd_typed);
   return Message{"a command is missing: audit, ls, norm or svd\nSee sigmax --help.", kUsage};
 }
 

@@ -89,44 +89,52 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(command, typed);
-  command->add_option("-k,--count", svd.count, "how many triplets, or all; 10 by default, or as many as there are")
-      ->option_text("N")
-      ->group(kComputation);
+  offer(
+      typed, {"all"},
+      command->add_option("-k,--count", svd.count, "how many triplets, or all; 10 by default, or as many as there are")
+          ->option_text("N")
+          ->group(kComputation));
   command->add_flag("--smallest", options.smallest, "the smallest singular values instead of the largest")
       ->group(kComputation);
-  command
-      ->add_option("--accuracy", svd.accuracy,
-                   "what the tolerance speaks of: values, the error of each sigma_i, relative to it; or vectors, the "
-                   "residual |A^T u_i - sigma_i v_i|, relative to sigma_1. vectors is the default where --output saves "
-                   "them, values otherwise")
-      ->option_text("OF")
-      ->group(kComputation);
+  offer(typed, names_of(kAccuracies),
+        command
+            ->add_option(
+                "--accuracy", svd.accuracy,
+                "what the tolerance speaks of: values, the error of each sigma_i, relative to it; or vectors, the "
+                "residual |A^T u_i - sigma_i v_i|, relative to sigma_1. vectors is the default where --output saves "
+                "them, values otherwise")
+            ->option_text("OF")
+            ->group(kComputation));
   command->add_option("--tolerance", svd.tolerance, "1e-10 by default")->option_text("T")->group(kComputation);
-  command
-      ->add_option("--method", svd.method,
-                   "auto (default), power, deflation, lanczos, block-krylov, randomized, dense or inverse")
-      ->option_text("NAME")
-      ->group(kComputation);
+  offer(typed, names_of(methods()),
+        command
+            ->add_option("--method", svd.method,
+                         "auto (default), power, deflation, lanczos, block-krylov, randomized, dense or inverse")
+            ->option_text("NAME")
+            ->group(kComputation));
   command
       ->add_option("--max-products", options.max_products,
                    "products of A^T A with a vector before it stops without having converged; 10000 by default")
       ->check(count_from_one())
       ->option_text("N")
       ->group(kComputation);
-  command
-      ->add_option("--certify", typed.certify,
-                   "how each value is to be known, with its index and every copy counted: proven (any size), proven:N "
-                   "(up to N on the shorter side, probabilistic above), probabilistic, or none (an estimate); "
-                   "proven:4096 by default")
-      ->option_text("HOW")
-      ->group(kComputation);
+  offer(typed, certify_words(),
+        command
+            ->add_option(
+                "--certify", typed.certify,
+                "how each value is to be known, with its index and every copy counted: proven (any size), proven:N "
+                "(up to N on the shorter side, probabilistic above), probabilistic, or none (an estimate); "
+                "proven:4096 by default")
+            ->option_text("HOW")
+            ->group(kComputation));
   add_seed(command, typed);
   add_jobs(command, options.jobs);
-  command
-      ->add_option("--format", typed.format,
-                   "on standard output: table (default), values (one a line, nothing else), csv or json")
-      ->option_text("FORMAT")
-      ->group(kReports);
+  offer(typed, names_of(kFormats),
+        command
+            ->add_option("--format", typed.format,
+                         "on standard output: table (default), values (one a line, nothing else), csv or json")
+            ->option_text("FORMAT")
+            ->group(kReports));
   add_report_file(command, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.svd/1");
   command
       ->add_option("-o,--output", svd.output,

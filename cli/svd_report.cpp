@@ -4,18 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "sigmax/core/plural.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/report/csv.hpp"
+#include "sigmax/report/json.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/table.hpp"
+#include "sigmax/report/terminal.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Triplet = SvdReport::Triplet;
 
 constexpr int kDigits = 10;
@@ -50,7 +52,7 @@ std::string ratio(double relative) {
   return relative >= 1e-4 || relative == 0 ? fmt::format("{:.6f}", relative) : fmt::format("{:.3e}", relative);
 }
 
-std::string title(const SvdReport& report, const Style& style) {
+report::Text title(const SvdReport& report, const Style& style) {
   const auto total = *std::min_element(report.matrix.begin(), report.matrix.end());
   const auto count = static_cast<std::int64_t>(report.triplets.size());
   std::string matrix = fmt::format("{} {}", to_string(report.matrix), name(report.dtype));
@@ -63,8 +65,8 @@ std::string title(const SvdReport& report, const Style& style) {
   if (count == 1) which = fmt::format("the {} of {} singular {}s", end, total, what);
   if (count == total) which = fmt::format("all {} singular {}s", total, what);
   if (total == 1) which = fmt::format("its one singular {}", what);
-  return fmt::format("{}  {}\n{}\n", report::shorten(report::visible(report.tensor, style.unicode), room, signs),
-                     matrix, which);
+  const std::string tensor = report::shorten(report::visible(report.tensor, style.unicode), room, signs);
+  return {report::Text::Kind::plain, {{fmt::format("{}  {}", tensor, matrix)}, {which}}};
 }
 
 // How a value is known: by a theorem with both ends, by one and a probability, or not beyond being a lower bound.
@@ -92,15 +94,13 @@ std::string width_of(const Triplet& triplet, double sigma_1, bool unicode) {
 }
 
 // What the marks of the column mean.
-std::string known_lines(const SvdReport& report, const Style& style) {
+report::Text known_lines(const SvdReport& report, const Style& style) {
   const auto has = [&](std::string_view how) {
     return std::any_of(report.triplets.begin(), report.triplets.end(),
                        [how](const Triplet& each) { return known(each) == how; });
   };
-  std::string text;
-  const auto add = [&](std::string_view line) {
-    for (const std::string& part : report::wrap(line, std::max<std::size_t>(style.width, 40))) text += part + '\n';
-  };
+  report::Text text{report::Text::Kind::words, {}};
+  const auto add = [&](std::string line) { text.lines.push_back({std::move(line)}); };
   // Ends as far apart as values are say nothing of what lies between them.
   const double sigma_1 = largest_of(report);
   const bool is_close = std::all_of(report.triplets.begin(), report.triplets.end(), [&](const Triplet& each) {
@@ -121,92 +121,97 @@ std::string known_lines(const SvdReport& report, const Style& style) {
     add(fmt::format("estimate: the true value is no {}, except for rounding; that none was missed is not shown",
                     report.smallest ? "larger" : "smaller"));
   }
-  return text.empty() ? text : text + '\n';
-}
-
-std::string enclosure_lines(const Enclosure& enclosure) {
-  std::string text = fmt::format("sigma_1    at least {}\n", report::round_trip(enclosure.lower.value()));
-  const auto& upper = enclosure.upper;
-  if (!upper) return text + "           no upper end was reached\n";
-  const std::string certainty = upper->certainty() == Certainty::proven
-                                    ? std::string("proven, rounding included")
-                                    : fmt::format("wrong with probability {:.0e}", upper->failure_probability());
-  return text + fmt::format("           at most  {}  ({})\n", report::round_trip(upper->value()), certainty);
+  return text;
 }
 
 // Rounding to storage moved the weight by at most u |A|_F in the 2-norm, and so each singular value (Weyl).
-std::string precision_lines(const SvdReport& report) {
+void add_precision(report::Facts& facts, const SvdReport& report) {
   const auto below = std::find_if(report.triplets.begin(), report.triplets.end(),
                                   [&](const Triplet& each) { return each.sigma <= report.rounding; });
-  if (below == report.triplets.end() || report.rounding == 0) return {};
-  return fmt::format("precision  from sigma_{} on below {}, what rounding to {} may add\n", below->index,
-                     report::significant(report.rounding, 2), name(report.dtype));
-}
-
-// `text` on as many lines as it takes, the first behind `label`.
-std::string labeled(std::string_view label, std::string_view text, const Style& style) {
-  const std::string blanks(label.size(), ' ');
-  std::string lines;
-  for (const std::string& part : report::wrap(text, std::max<std::size_t>(style.width, 40) - label.size())) {
-    lines += (lines.empty() ? std::string(label) : blanks) + part + '\n';
-  }
-  return lines;
-}
-
-std::string method_lines(const SvdReport& report, const Style& style) {
-  const std::string effort =
-      fmt::format("{} of the matrix, {}", plural(report.reads, "read"), report::duration_text(report.seconds));
-  return labeled("method     ", fmt::format("{}: {}; {}", report.method, report.in_words, effort), style);
+  if (below == report.triplets.end() || report.rounding == 0) return;
+  facts.facts.push_back({.label = "precision  ",
+                         .text = fmt::format("from sigma_{} on below {}, what rounding to {} may add", below->index,
+                                             report::significant(report.rounding, 2), name(report.dtype)),
+                         .wraps = false});
 }
 
 // How good the vectors in the file are.
-std::string output_lines(const SvdReport& report, const Style& style) {
-  if (report.output.empty()) return {};
+void add_output(report::Facts& facts, const SvdReport& report, const Style& style) {
+  if (report.output.empty()) return;
   const bool can_be_smaller = !report.of_vectors && report.method != "randomized";
-  return labeled("output     ",
-                 fmt::format("u, s and vt in {}, with residuals of at most {:.1e}{}",
-                             report::visible(report.output, style.unicode), largest_residual(report),
-                             can_be_smaller ? "; --accuracy vectors makes them smaller" : ""),
-                 style);
+  facts.facts.push_back({.label = "output     ",
+                         .text = fmt::format("u, s and vt in {}, with residuals of at most {:.1e}{}",
+                                             report::visible(report.output, style.unicode), largest_residual(report),
+                                             can_be_smaller ? "; --accuracy vectors makes them smaller" : "")});
 }
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+report::Facts facts_of(const SvdReport& report, const Style& style) {
+  report::Facts facts;
+  if (report.sigma_1) facts.facts.push_back({.label = "sigma_1    ", .value = *report.sigma_1});
+  facts.facts.push_back({.label = "Frobenius  ", .text = report::significant(report.frobenius, kDigits)});
+  add_precision(facts, report);
+  const std::string effort =
+      fmt::format("{} of the matrix, {}", plural(report.reads, "read"), report::duration_text(report.seconds));
+  facts.facts.push_back(
+      {.label = "method     ", .text = fmt::format("{}: {}; {}", report.method, report.in_words, effort)});
+  add_output(facts, report, style);
+  return facts;
+}
 
-Json enclosure_json(const std::optional<Enclosure>& enclosure) {
-  if (!enclosure) return {};
-  Json json = {{"lower", number(enclosure->lower.value())},
-               {"upper", Json()},
-               {"kind", std::string(report::kind(*enclosure))},
-               {"failure_probability", Json()}};
-  if (const auto& upper = enclosure->upper) {
-    json["upper"] = number(upper->value());
-    json["failure_probability"] = upper->failure_probability();
+std::vector<report::Column> columns_of(const SvdReport& report) {
+  using report::Column;
+  constexpr unsigned kAll = report::terminal | report::data | report::figure;
+  constexpr unsigned kData = report::data | report::figure;
+  std::vector<Column> columns = {
+      {.key = "index", .heading = "i", .uses = kAll, .least_width = 6},
+      {.key = "sigma", .heading = "sigma_i", .uses = kAll, .least_width = 16},
+      {.key = "relative", .heading = "sigma_i/sigma_1", .uses = kAll},
+      {.key = "energy", .heading = report.smallest ? "energy left" : "energy", .uses = kAll, .least_width = 11},
+      {.key = "residual", .heading = "residual", .uses = kAll},
+      {.key = "width", .heading = "width", .alignment = report::Alignment::left, .uses = report::terminal},
+      {.key = "lower", .heading = "lower", .uses = kData},
+      {.key = "upper", .heading = "upper", .uses = kData},
+      {.key = "known", .heading = "known", .uses = kData},
+      {.key = "failure_probability", .heading = "failure probability", .uses = report::figure}};
+  if (report.values_only) columns[4].uses = kData;
+  return columns;
+}
+
+report::Table triplets_of(const SvdReport& report, bool unicode) {
+  report::Table triplets;
+  triplets.columns = columns_of(report);
+  const SigmaColumn sigma(report.triplets);
+  const double sigma_1 = largest_of(report);
+  for (const Triplet& each : report.triplets) {
+    const report::Record ends = report::members_of(each.enclosure);
+    report::Value residual;
+    if (!report.values_only) residual = each.residual;
+    triplets.rows.push_back({.cells = {{.value = each.index},
+                                       {.value = each.sigma, .text = sigma(each.sigma)},
+                                       {.value = each.relative, .text = ratio(each.relative)},
+                                       {.value = each.energy, .text = percent(each.energy)},
+                                       {.value = residual, .text = fmt::format("{:.1e}", each.residual)},
+                                       {.text = width_of(each, sigma_1, unicode)},
+                                       {.value = ends[0].value},
+                                       {.value = ends[1].value},
+                                       {.value = known(each)},
+                                       {.value = ends[3].value}}});
   }
-  return json;
+  triplets.total = triplets.rows.size();
+  return triplets;
 }
 
 }  // namespace
 
 std::string svd_as_table(const SvdReport& report, const Style& style) {
-  const SigmaColumn sigma(report.triplets);
-  const double sigma_1 = largest_of(report);
-  std::string text = title(report, style) + '\n';
-  std::string head = fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", "i", "sigma_i", "sigma_i/sigma_1",
-                                 report.smallest ? "energy left" : "energy");
-  if (!report.values_only) head += "  residual";
-  head += "  width";
-  text += style.color ? fmt::format("\x1b[1m{}\x1b[0m\n", head) : head + '\n';
-  for (const Triplet& each : report.triplets) {
-    text += fmt::format("{:>6}  {:>16}  {:>15}  {:>11}", each.index, sigma(each.sigma), ratio(each.relative),
-                        percent(each.energy));
-    if (!report.values_only) text += fmt::format("  {:>8.1e}", each.residual);
-    text += "  " + width_of(each, sigma_1, style.unicode) + '\n';
-  }
-  text += '\n' + known_lines(report, style);
-  if (report.sigma_1) text += enclosure_lines(*report.sigma_1);
-  text += fmt::format("Frobenius  {}\n", report::significant(report.frobenius, kDigits));
-  text += precision_lines(report);
-  return text + method_lines(report, style) + output_lines(report, style);
+  report::Document document;
+  document.push_back({title(report, style)});
+  document.push_back({triplets_of(report, style.unicode), "", true});
+  report::Text known = known_lines(report, style);
+  const bool any_known = !known.lines.empty();
+  document.push_back({std::move(known), "", true});
+  document.push_back({facts_of(report, style), "", any_known});
+  return report::write_terminal(document, {style.width, style.color, style.unicode});
 }
 
 double largest_residual(const SvdReport& report) noexcept {
@@ -221,60 +226,31 @@ std::string svd_as_values(const SvdReport& report) {
   return text;
 }
 
-std::string svd_as_csv(const SvdReport& report) {
-  std::string text = "index,sigma,relative,energy,residual,lower,upper,known\r\n";
-  for (const Triplet& each : report.triplets) {
-    const auto& e = each.enclosure;
-    text += fmt::format("{},{},{},{},{},{},{},{}\r\n", each.index, report::round_trip(each.sigma),
-                        report::round_trip(each.relative), report::round_trip(each.energy),
-                        report.values_only ? std::string() : report::round_trip(each.residual),
-                        e ? report::round_trip(e->lower.value()) : std::string(),
-                        e && e->upper ? report::round_trip(e->upper->value()) : std::string(), known(each));
-  }
-  return text;
-}
+std::string svd_as_csv(const SvdReport& report) { return report::write_csv(triplets_of(report, true)); }
 
 std::string svd_as_json(const SvdReport& report) {
-  Json triplets = Json::array();
-  for (const Triplet& each : report.triplets) {
-    triplets.push_back({{"index", each.index},
-                        {"sigma", number(each.sigma)},
-                        {"relative", number(each.relative)},
-                        {"energy", number(each.energy)},
-                        {"residual", report.values_only ? Json() : number(each.residual)},
-                        {"lower", Json()},
-                        {"upper", Json()},
-                        {"known", std::string(known(each))},
-                        {"failure_probability", Json()}});
-    if (!each.enclosure) continue;
-    triplets.back()["lower"] = number(each.enclosure->lower.value());
-    if (!each.enclosure->upper) continue;
-    triplets.back()["upper"] = number(each.enclosure->upper->value());
-    triplets.back()["failure_probability"] = each.enclosure->failure_probability();
-  }
-  const Json json = {{"schema", "sigmax.svd/1"},
-                     {"file", report::valid_utf8(report.file)},
-                     {"source", report::valid_utf8(report.source)},
-                     {"tensor", report::valid_utf8(report.tensor)},
-                     {"shape", report.shape},
-                     {"matrix", report.matrix},
-                     {"dtype", std::string(name(report.dtype))},
-                     {"which", report.smallest ? "smallest" : "largest"},
-                     {"method", report.method},
-                     {"outcome", report.outcome},
-                     {"accuracy", report.of_vectors ? "vectors" : "values"},
-                     {"tolerance", report.tolerance},
-                     {"seed", report.seed.number},
-                     {"stream", report.seed.stream},
-                     {"products", report.products},
-                     {"reads", report.reads},
-                     {"seconds", report.seconds},
-                     {"threads", report.threads},
-                     {"frobenius", number(report.frobenius)},
-                     {"storage_rounding", number(report.rounding)},
-                     {"sigma_max", enclosure_json(report.sigma_1)},
-                     {"triplets", std::move(triplets)}};
-  return json.dump(2, ' ', true) + '\n';
+  return report::write_json({{"schema", "sigmax.svd/1"},
+                             {"file", report.file},
+                             {"source", report.source},
+                             {"tensor", report.tensor},
+                             {"shape", report.shape},
+                             {"matrix", report.matrix},
+                             {"dtype", std::string(name(report.dtype))},
+                             {"which", report.smallest ? "smallest" : "largest"},
+                             {"method", report.method},
+                             {"outcome", report.outcome},
+                             {"accuracy", report.of_vectors ? "vectors" : "values"},
+                             {"tolerance", report.tolerance},
+                             {"seed", report.seed.number},
+                             {"stream", report.seed.stream},
+                             {"products", report.products},
+                             {"reads", report.reads},
+                             {"seconds", report.seconds},
+                             {"threads", report.threads},
+                             {"frobenius", report.frobenius},
+                             {"storage_rounding", report.rounding},
+                             {"sigma_max", report.sigma_1},
+                             {"triplets", report::records_of(triplets_of(report, true))}});
 }
 
 }  // namespace sigmax::cli

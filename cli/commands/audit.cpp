@@ -19,12 +19,8 @@
 #include "sigmax/audit/audit.hpp"
 #include "sigmax/io/bytes/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
+#include "sigmax/report/audit_report.hpp"
 #include "sigmax/report/columns.hpp"
-#include "sigmax/report/csv.hpp"
-#include "sigmax/report/html.hpp"
-#include "sigmax/report/json.hpp"
-#include "sigmax/report/markdown.hpp"
-#include "sigmax/report/terminal.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "cli/exit_code.hpp"
 #include "cli/progress.hpp"
@@ -14,43 +13,24 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/report/json.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/terminal.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-
 std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result,
                         const Target& target) {
-  Json json = {{"schema", "sigmax.norm/1"},
-               {"file", report::valid_utf8(target.path.string())},
-               {"source", report::valid_utf8(named.file)},
-               {"tensor", report::valid_utf8(named.name)},
-               {"shape", named.shape},
-               {"matrix", named.matrix().shape()},
-               {"batch", named.blocks.size()},
-               {"dtype", std::string(name(named.matrix().dtype()))},
-               {"ord", options.ord},
-               {"meaning", result.meaning},
-               {"value", number(result.value)},
-               {"lower", Json()},
-               {"upper", Json()},
-               {"kind", Json()},
-               {"failure_probability", Json()}};
-  if (result.enclosure) {
-    json["lower"] = number(result.enclosure->lower.value());
-    json["kind"] = std::string(report::kind(*result.enclosure));
-    if (const auto& upper = result.enclosure->upper) {
-      json["upper"] = number(upper->value());
-      json["failure_probability"] = upper->failure_probability();
-    }
-  }
-  return json.dump(2, ' ', true) + '\n';
+  report::Record record = {{"schema", "sigmax.norm/1"},    {"file", target.path.string()},
+                           {"source", named.file},         {"tensor", named.name},
+                           {"shape", named.shape},         {"matrix", named.matrix().shape()},
+                           {"batch", named.blocks.size()}, {"dtype", name(named.matrix().dtype())},
+                           {"ord", options.ord},           {"meaning", result.meaning},
+                           {"value", result.value}};
+  for (report::Member& end : report::members_of(result.enclosure)) record.push_back(std::move(end));
+  return report::write_json(record);
 }
 
 // The library does not know what the matrix is called.
@@ -65,17 +45,14 @@ norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, 
 
 std::string render_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
   const std::string count = named.blocks.size() == 1 ? "" : fmt::format("{} blocks ", named.blocks.size());
-  std::string text = fmt::format("{}  {}{} {}\n", report::visible(named.name, style.unicode), count,
-                                 to_string(named.matrix().shape()), name(named.matrix().dtype()));
-  text += fmt::format("{}: {}\n", result.meaning, report::round_trip(result.value));
-  if (!result.enclosure) return text;
-  text += fmt::format("  at least {}\n", report::round_trip(result.enclosure->lower.value()));
-  const auto& upper = result.enclosure->upper;
-  if (!upper) return text + "  no upper end was reached\n";
-  const std::string certainty = upper->certainty() == Certainty::proven
-                                    ? std::string("proven, rounding included")
-                                    : fmt::format("wrong with probability {:.0e}", upper->failure_probability());
-  return text + fmt::format("  at most  {}  ({})\n", report::round_trip(upper->value()), certainty);
+  const std::string matrix = fmt::format("{}  {}{} {}", report::visible(named.name, style.unicode), count,
+                                         to_string(named.matrix().shape()), name(named.matrix().dtype()));
+  report::Document document;
+  document.push_back({report::Text{.lines = {{matrix}}}});
+  document.push_back(
+      {report::Facts{{{.label = result.meaning + ": ", .text = report::round_trip(result.value), .wraps = false}}}});
+  if (result.enclosure) document.push_back({report::Facts{{{.label = "  ", .value = *result.enclosure}}}});
+  return report::write_terminal(document, {style.width, style.color, style.unicode});
 }
 
 }  // namespace

@@ -18,31 +18,31 @@ using audit::Figures;
 using audit::SpectrumFigures;
 
 template <auto Member>
-Value of_figures(const Row& row) {
+Value of_figures(const WeightRow& row) {
   if (row.figures() == nullptr) return {};
   return row.figures()->*Member;
 }
 
 template <auto Member>
-Value of_spectrum(const Row& row) {
+Value of_spectrum(const WeightRow& row) {
   if (row.spectrum() == nullptr) return {};
   return row.spectrum()->*Member;
 }
 
 template <auto Member>
-Value rank_of(const Row& row) {
+Value rank_of(const WeightRow& row) {
   if (row.spectrum() == nullptr) return {};
   return (row.spectrum()->*Member).rank;
 }
 
 template <auto Member>
-Value rank_saves(const Row& row) {
+Value rank_saves(const WeightRow& row) {
   if (row.spectrum() == nullptr) return {};
   return (row.spectrum()->*Member).saves_parameters;
 }
 
 template <auto Member>
-std::string rank_text(const Row& row, const Glyphs& signs) {
+std::string rank_text(const WeightRow& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   const audit::EnergyRank& energy = row.spectrum()->*Member;
   // The mark keeps its place where it is missing, so that the digits of a column stay in line.
@@ -51,79 +51,79 @@ std::string rank_text(const Row& row, const Glyphs& signs) {
 }
 
 template <auto Member>
-std::string text_digits4(const Row& row, const Glyphs& signs) {
+std::string text_digits4(const WeightRow& row, const Glyphs& signs) {
   return row.figures() == nullptr ? std::string(signs.none) : significant(row.figures()->*Member, 4);
 }
 
-const UpperBound* upper_end(const Row& row) {
+const UpperBound* upper_end(const WeightRow& row) {
   if (row.figures() == nullptr || !row.figures()->sigma_max.upper) return nullptr;
   return &*row.figures()->sigma_max.upper;
 }
 
-Value name_value(const Row& row) { return row.tensor->name; }
+Value name_value(const WeightRow& row) { return row.tensor->name; }
 
-std::string name_text(const Row& row, const Glyphs& signs) {
+std::string name_text(const WeightRow& row, const Glyphs& signs) {
   return visible(row.part != nullptr ? row.part->name : row.tensor->name, signs.unicode);
 }
 
-Value part_value(const Row& row) { return row.part != nullptr ? Value(row.part->name) : Value(); }
+Value part_value(const WeightRow& row) { return row.part != nullptr ? Value(row.part->name) : Value(); }
 
-Value dtype_value(const Row& row) { return std::string(name(row.tensor->dtype)); }
+Value dtype_value(const WeightRow& row) { return std::string(name(row.tensor->dtype)); }
 
-Value role_value(const Row& row) { return std::string(audit::name(row.tensor->role)); }
+Value role_value(const WeightRow& row) { return std::string(audit::name(row.tensor->role)); }
 
-std::string role_text(const Row& row, const Glyphs&) {
+std::string role_text(const WeightRow& row, const Glyphs&) {
   return row.part != nullptr ? std::string(" ") : std::string(audit::name(row.tensor->role));
 }
 
-std::string dtype_text(const Row& row, const Glyphs&) {
+std::string dtype_text(const WeightRow& row, const Glyphs&) {
   return row.part != nullptr ? std::string(" ") : std::string(name(row.tensor->dtype));
 }
 
-Value file_value(const Row& row) { return row.tensor->file; }
+Value file_value(const WeightRow& row) { return row.tensor->file; }
 
-std::string file_text(const Row& row, const Glyphs& signs) {
+std::string file_text(const WeightRow& row, const Glyphs& signs) {
   if (row.part != nullptr) return " ";
   const std::string& file = row.tensor->file;
   return shorten_file(visible(file.substr(file.find_last_of('/') + 1), signs.unicode), 24, signs);
 }
 
-Value shape_value(const Row& row) {
+Value shape_value(const WeightRow& row) {
   return row.part != nullptr ? fmt::format("[{}, {}]", row.rows(), row.columns()) : to_string(row.tensor->shape);
 }
 
-Value matrix_value(const Row& row) { return row.rows() * row.columns() * row.batch(); }
+Value matrix_value(const WeightRow& row) { return row.rows() * row.columns() * row.batch(); }
 
-std::string matrix_cell(const Row& row, const Glyphs& signs) {
+std::string matrix_cell(const WeightRow& row, const Glyphs& signs) {
   const bool reshaped = row.tensor->role == audit::Role::convolution;
   return (reshaped ? std::string(signs.reshaped) : std::string()) + matrix_text(row);
 }
 
-Value bytes_value(const Row& row) {
+Value bytes_value(const WeightRow& row) {
   const auto elements = element_count(row.tensor->shape);
   const std::int64_t count = row.part != nullptr ? row.rows() * row.columns() : elements.value_or(0);
   return static_cast<std::int64_t>(count / 8 * bits(row.tensor->dtype) + (count % 8 * bits(row.tensor->dtype) + 7) / 8);
 }
 
-std::string bytes_cell(const Row& row, const Glyphs&) {
-  return bytes_text(static_cast<std::uint64_t>(std::get<std::int64_t>(bytes_value(row))));
+std::string bytes_cell(const WeightRow& row, const Glyphs&) {
+  return bytes_text(static_cast<std::uint64_t>(*bytes_value(row).as<std::int64_t>()));
 }
 
-Value lower_value(const Row& row) {
+Value lower_value(const WeightRow& row) {
   return row.figures() != nullptr ? Value(row.figures()->sigma_max.lower.value()) : Value();
 }
 
-Value upper_value(const Row& row) { return upper_end(row) != nullptr ? Value(upper_end(row)->value()) : Value(); }
+Value upper_value(const WeightRow& row) { return upper_end(row) != nullptr ? Value(upper_end(row)->value()) : Value(); }
 
-Value kind_value(const Row& row) {
+Value kind_value(const WeightRow& row) {
   return row.figures() != nullptr ? Value(std::string(kind(row.figures()->sigma_max))) : Value();
 }
 
-Value failure_value(const Row& row) {
+Value failure_value(const WeightRow& row) {
   return upper_end(row) != nullptr ? Value(upper_end(row)->failure_probability()) : Value();
 }
 
-std::string sigma_max_text(const Row& row, const Glyphs& signs) {
+std::string sigma_max_text(const WeightRow& row, const Glyphs& signs) {
   if (row.figures() == nullptr) return std::string(signs.none);
   std::string digits = enclosure(row.figures()->sigma_max, signs);
   if (upper_end(row) == nullptr) return digits;
@@ -131,35 +131,35 @@ std::string sigma_max_text(const Row& row, const Glyphs& signs) {
   return fmt::format("{} {}", digits, proven ? signs.proven : signs.probabilistic);
 }
 
-Value width_value(const Row& row) {
+Value width_value(const WeightRow& row) {
   if (upper_end(row) == nullptr) return {};
   return row.figures()->sigma_max.relative_width();
 }
 
-std::string width_text(const Row& row, const Glyphs& signs) {
+std::string width_text(const WeightRow& row, const Glyphs& signs) {
   const Value width = width_value(row);
-  if (const double* number = std::get_if<double>(&width)) return significant(*number, 2, Rounding::up);
+  if (const auto* number = width.as<double>()) return significant(*number, 2, Rounding::up);
   return std::string(signs.none);
 }
 
-Value lambda_max_value(const Row& row) {
+Value lambda_max_value(const WeightRow& row) {
   if (row.figures() == nullptr) return {};
   return row.figures()->sigma_max_estimate * row.figures()->sigma_max_estimate;
 }
 
-Value condition_value(const Row& row) {
+Value condition_value(const WeightRow& row) {
   if (row.spectrum() == nullptr || !row.spectrum()->condition) return {};
   return *row.spectrum()->condition;
 }
 
-Value beyond_precision(const Row& row) {
+Value beyond_precision(const WeightRow& row) {
   if (row.spectrum() == nullptr) return {};
   return !row.spectrum()->condition.has_value();
 }
 
 // A sigma_min of at most u |W|_F cannot be told from rounding to storage, so that all that is known of the condition
 // number of the weight before rounding is that it may be anything from sigma_max / (u |W|_F) on.
-std::string condition_text(const Row& row, const Glyphs& signs) {
+std::string condition_text(const WeightRow& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   if (row.spectrum()->condition) return significant(*row.spectrum()->condition, 3);
   const double least = least_condition(row).value_or(0);
@@ -169,32 +169,32 @@ std::string condition_text(const Row& row, const Glyphs& signs) {
 }
 
 template <auto Member>
-Value non_finite_count(const Row& row) {
+Value non_finite_count(const WeightRow& row) {
   if (row.part != nullptr || !row.tensor->non_finite) return {};
   return (*row.tensor->non_finite).*Member;
 }
 
-Value non_finite_first(const Row& row) {
+Value non_finite_first(const WeightRow& row) {
   if (row.part != nullptr || !row.tensor->non_finite) return {};
   return to_string(row.tensor->non_finite->first);
 }
 
-Value seconds_value(const Row& row) { return row.part != nullptr ? Value() : Value(row.tensor->seconds); }
+Value seconds_value(const WeightRow& row) { return row.part != nullptr ? Value() : Value(row.tensor->seconds); }
 
-std::string seconds_text(const Row& row, const Glyphs&) {
+std::string seconds_text(const WeightRow& row, const Glyphs&) {
   return row.part != nullptr ? std::string(" ") : duration_text(row.tensor->seconds);
 }
 
 constexpr auto kLeft = Alignment::left;
 constexpr auto kRight = Alignment::right;
 
-std::vector<Column> make_columns() {
+std::vector<WeightColumn> make_columns() {
   return {
       {"name", "weight", "The tensor's own name in its file.", kLeft, table | data, 1, name_value, name_text},
       {"part", "part", "A gate of a recurrent weight, or one matrix of a stack.", kLeft, data, 0, part_value},
       {"file", "file", "The file that holds the weight.", kLeft, table | data, 90, file_value, file_text},
       {"provenance", "provenance", "Where in its file the tensor sits.", kLeft, data, 0,
-       [](const Row& row) -> Value { return row.tensor->provenance; }},
+       [](const WeightRow& row) -> Value { return row.tensor->provenance; }},
       {"role", "role", "Which linear map the weight is taken for.", kLeft, table | data, 7, role_value, role_text},
       {"dtype", "dtype", "How an element is stored.", kLeft, table | data, 8, dtype_value, dtype_text},
       {"shape", "shape", "The tensor's shape.", kLeft, data, 0, shape_value},
@@ -203,18 +203,18 @@ std::vector<Column> make_columns() {
        "[out, rest], one matrix a group, not the convolution's own operator.",
        kRight, table, 1, matrix_value, matrix_cell},
       {"rows", "rows", "Rows of the measured matrix.", kRight, data, 0,
-       [](const Row& row) -> Value { return row.rows(); }},
+       [](const WeightRow& row) -> Value { return row.rows(); }},
       {"columns", "columns", "Columns of the measured matrix.", kRight, data, 0,
-       [](const Row& row) -> Value { return row.columns(); }},
+       [](const WeightRow& row) -> Value { return row.columns(); }},
       {"batch", "batch", "How many such matrices are stacked.", kRight, data, 0,
-       [](const Row& row) -> Value { return row.batch(); }},
+       [](const WeightRow& row) -> Value { return row.batch(); }},
       {"bytes", "bytes", "Size of the weight in its storage type.", kRight, table | data | figure, 16, bytes_value,
        bytes_cell},
       {"sigma_max", "sigma_max",
        "The largest singular value, max |Wx| / |x|: how strongly the weight can stretch its input. Only digits on "
        "which "
        "both ends of the enclosure agree are shown.",
-       Alignment::decimal, table, 1, of_figures<&Figures::sigma_max_estimate>, sigma_max_text},
+       Alignment::decimal, table, 1, of_figures<&Figures::sigma_max>, sigma_max_text},
       {"sigma_max_lower", "sigma_max lower", "The lower end of the enclosure of sigma_max.", kRight, data, 0,
        lower_value},
       {"sigma_max_upper", "sigma_max upper", "The upper end of the enclosure of sigma_max.", kRight, data, 0,
@@ -256,7 +256,7 @@ std::vector<Column> make_columns() {
        rank_saves<&SpectrumFigures::rank_99>},
       {"effective_rank", "effective rank", "exp of the entropy of sigma_i / sum sigma (Roy and Vetterli 2007).", kRight,
        table | data | figure, 11, of_spectrum<&SpectrumFigures::effective_rank>,
-       [](const Row& row, const Glyphs& signs) {
+       [](const WeightRow& row, const Glyphs& signs) {
          return row.spectrum() == nullptr ? std::string(signs.none) : significant(row.spectrum()->effective_rank, 4);
        }},
       {"numerical_rank", "numerical rank",
@@ -280,42 +280,42 @@ std::vector<Column> make_columns() {
       {"non_finite_first", "first non-finite", "Index of the first such entry in the tensor's shape.", kLeft, data, 0,
        non_finite_first},
       {"role_evidence", "role by", "What decided the role: user, graph, companion, container, name or shape.", kLeft,
-       data, 0, [](const Row& row) -> Value { return std::string(audit::name(row.tensor->role_evidence)); }},
+       data, 0, [](const WeightRow& row) -> Value { return std::string(audit::name(row.tensor->role_evidence)); }},
       {"layout", "layout", "What the axes of the tensor were taken for.", kLeft, data, 0,
-       [](const Row& row) -> Value { return row.tensor->layout; }},
+       [](const WeightRow& row) -> Value { return row.tensor->layout; }},
       {"seconds", "time", "Time that the weight took.", kRight, table | data, 20, seconds_value, seconds_text},
   };
 }
 
-bool is_figure(const Column& c) { return c.alignment != Alignment::left; }
+bool is_figure(const WeightColumn& c) { return c.alignment != Alignment::left; }
 
 }  // namespace
 
-const audit::Figures* Row::figures() const noexcept {
+const audit::Figures* WeightRow::figures() const noexcept {
   if (part != nullptr) return &part->figures;
   return tensor->figures ? &*tensor->figures : nullptr;
 }
 
-const audit::SpectrumFigures* Row::spectrum() const noexcept {
+const audit::SpectrumFigures* WeightRow::spectrum() const noexcept {
   return figures() != nullptr && figures()->spectrum ? &*figures()->spectrum : nullptr;
 }
 
-const std::vector<Column>& columns() {
-  static const std::vector<Column> all = make_columns();
+const std::vector<WeightColumn>& columns() {
+  static const std::vector<WeightColumn> all = make_columns();
   return all;
 }
 
-std::vector<const Column*> columns_for(Use use) {
-  std::vector<const Column*> chosen;
-  for (const Column& c : columns()) {
+std::vector<const WeightColumn*> columns_for(Use use) {
+  std::vector<const WeightColumn*> chosen;
+  for (const WeightColumn& c : columns()) {
     if ((c.uses & use) != 0) chosen.push_back(&c);
   }
   return chosen;
 }
 
-const Column& column(std::string_view key) {
+const WeightColumn& column(std::string_view key) {
   std::vector<std::string_view> keys;
-  for (const Column& c : columns()) {
+  for (const WeightColumn& c : columns()) {
     if (c.key == key) return c;
     keys.push_back(c.key);
   }
@@ -323,31 +323,21 @@ const Column& column(std::string_view key) {
       fmt::format("[report] no column is called '{}'; the columns are {}", visible(key), fmt::join(keys, ", ")));
 }
 
-std::string cell_text(const Column& c, const Row& row, const Glyphs& signs) {
-  if (c.text != nullptr) return c.text(row, signs);
-  const Value value = c.value(row);
-  if (const auto* number = std::get_if<double>(&value)) return significant(*number, 5);
-  if (const auto* count = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *count);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "yes" : "no";
-  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !text->empty()) {
-    return visible(*text, signs.unicode);
-  }
-  return std::string(signs.none);
+std::string cell_text(const WeightColumn& c, const WeightRow& row, const Glyphs& signs) {
+  return c.text != nullptr ? c.text(row, signs) : shown_text(c.value(row), signs);
 }
 
-double sort_value(const Column& c, const Row& row) {
+double sort_value(const WeightColumn& c, const WeightRow& row) {
   const Value value = c.value(row);
+  if (value.as<Enclosure>() != nullptr) return row.figures()->sigma_max_estimate;
   if (c.key == "condition") {
     const Value beyond = beyond_precision(row);
-    if (beyond == Value(true)) return std::numeric_limits<double>::infinity();
+    if (const auto* flag = beyond.as<bool>(); flag != nullptr && *flag) return std::numeric_limits<double>::infinity();
   }
-  if (const auto* number = std::get_if<double>(&value)) return *number;
-  if (const auto* count = std::get_if<std::int64_t>(&value)) return static_cast<double>(*count);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1 : 0;
-  return std::numeric_limits<double>::quiet_NaN();
+  return rank_of(value);
 }
 
-std::optional<double> least_condition(const Row& row) {
+std::optional<double> least_condition(const WeightRow& row) {
   if (row.spectrum() == nullptr) return std::nullopt;
   if (row.spectrum()->condition) return row.spectrum()->condition;
   const Figures& figures = *row.figures();
@@ -359,7 +349,7 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
   std::vector<const audit::TensorResult*> chosen;
   for (const audit::TensorResult& tensor : result.tensors) chosen.push_back(&tensor);
   if (!sort.empty()) {
-    const Column& by = column(sort.key);
+    const WeightColumn& by = column(sort.key);
     const bool ascending = sort.ascending.value_or(!is_figure(by));
     // Group 0 before 1 before 2: non-finite weights, weights with the figure, weights without it.
     const auto group = [&](const audit::TensorResult* t) {
@@ -367,7 +357,7 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
       return std::isnan(sort_value(by, {t})) ? 2 : 1;
     };
     const auto less = [&](const audit::TensorResult* a, const audit::TensorResult* b) {
-      if (!is_figure(by)) return by.value({a}) < by.value({b});
+      if (!is_figure(by)) return plain_text(by.value({a})) < plain_text(by.value({b}));
       const double left = sort_value(by, {a}), right = sort_value(by, {b});
       if (left != right || by.key != "condition") return left < right;
       return least_condition({a}) < least_condition({b});
@@ -382,18 +372,13 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
   return chosen;
 }
 
-std::string matrix_text(const Row& row) {
+std::string matrix_text(const WeightRow& row) {
   const std::string matrix = fmt::format("{}x{}", row.rows(), row.columns());
   return row.batch() == 1 ? matrix : fmt::format("{}x[{}]", row.batch(), matrix);
 }
 
 std::string non_finite_text(const audit::NonFinite& entries) {
   return fmt::format("{} NaN, {} infinite, first at {}", entries.nan, entries.infinite, to_string(entries.first));
-}
-
-std::string_view kind(const Enclosure& enclosure) noexcept {
-  if (!enclosure.upper) return "lower_only";
-  return enclosure.is_proven() ? "proven" : "probabilistic";
 }
 
 }  // namespace sigmax::report

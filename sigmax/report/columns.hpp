@@ -1,4 +1,4 @@
-// The one table of columns that every report is made of: a new figure is one line in columns.cpp.
+// The columns of an audit: a new figure is one line in columns.cpp.
 #pragma once
 
 #include <cstddef>
@@ -6,16 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "sigmax/audit/result.hpp"
+#include "sigmax/report/table.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
 
 /// A line of a report: a weight as a whole, or one of its parts.
-struct Row {
+struct WeightRow {
   const audit::TensorResult* tensor = nullptr;
   const audit::Part* part = nullptr;
 
@@ -28,49 +28,34 @@ struct Row {
   const audit::SpectrumFigures* spectrum() const noexcept;
 };
 
-/// One cell as data. monostate: the value does not exist.
-using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
+/// A column of the audit's table, and how its cells come from a weight.
+struct WeightColumn : Column {
+  using Read = Value (*)(const WeightRow&);
+  using Show = std::string (*)(const WeightRow&, const Glyphs&);
 
-enum class Alignment {
-  left,
-  right,
-  decimal,  ///< on the decimal point, a sign after a blank kept apart
-};
+  WeightColumn(std::string_view name, std::string_view title, std::string_view meaning, Alignment aligned,
+               unsigned shown_in, int rank, Read read, Show show = nullptr)
+      : Column{name, title, meaning, aligned, shown_in, rank}, value(read), text(show) {}
 
-/// Which reports show a column.
-enum Use : unsigned {
-  table = 1,   ///< what people read: terminal, Markdown, HTML
-  data = 2,    ///< CSV
-  figure = 4,  ///< JSON, for a weight and for each of its parts
-};
-
-struct Column {
-  std::string_view key;      ///< the JSON name, flattened with `_`
-  std::string_view heading;  ///< at most two words; a terminal breaks it at the blank
-  std::string_view help;     ///< one sentence: formula and what it tells
-  Alignment alignment = Alignment::right;
-  unsigned uses = 0;
-  int priority = 0;  ///< tables for people: narrower ones leave out the higher numbers
-  Value (*value)(const Row&) = nullptr;
-  /// The cell for people; null shows the value, doubles with five significant digits.
-  std::string (*text)(const Row&, const Glyphs&) = nullptr;
+  Read value;
+  Show text;  ///< the cell for people; null shows the value
 };
 
 /// All columns in their order on the page.
-const std::vector<Column>& columns();
+const std::vector<WeightColumn>& columns();
 
 /// Those of one use.
-std::vector<const Column*> columns_for(Use use);
+std::vector<const WeightColumn*> columns_for(Use use);
 
 /// Throws Error naming the keys that exist if there is none called `key`.
-const Column& column(std::string_view key);
+const WeightColumn& column(std::string_view key);
 
 /// The cell for people: never empty, never with control characters.
-std::string cell_text(const Column& column, const Row& row, const Glyphs& glyphs);
+std::string cell_text(const WeightColumn& column, const WeightRow& row, const Glyphs& glyphs);
 
 /// The number by which a figure is compared: infinite for a condition number beyond the stored precision. NaN if there
 /// is none.
-double sort_value(const Column& column, const Row& row);
+double sort_value(const WeightColumn& column, const WeightRow& row);
 
 /// The order of a report: by the column of a key, or as the checkpoint has the weights if there is none. Figures
 /// descend and text ascends unless a direction is given.
@@ -95,15 +80,11 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
 
 /// The condition number, or the least that it may be where it lies beyond the stored precision: sigma_max / (u |W|_F).
 /// Nothing where the spectrum is not known, and of the zero matrix.
-std::optional<double> least_condition(const Row& row);
+std::optional<double> least_condition(const WeightRow& row);
 
 /// `512x128`, `8x[512x128]`.
-std::string matrix_text(const Row& row);
+std::string matrix_text(const WeightRow& row);
 
 /// `3 NaN, 1 infinite, first at [12, 7]`.
 std::string non_finite_text(const audit::NonFinite& entries);
-
-/// `proven`, `probabilistic` or `lower_only`.
-std::string_view kind(const Enclosure& enclosure) noexcept;
-
 }  // namespace sigmax::report

@@ -1,12 +1,9 @@
 #include "sigmax/report/csv.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
@@ -34,37 +31,44 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-std::string field(const Value& value) {
-  if (const auto* real = std::get_if<double>(&value)) return std::isfinite(*real) ? round_trip(*real) : std::string();
-  if (const auto* count = std::get_if<std::int64_t>(&value)) return std::to_string(*count);
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* text = std::get_if<std::string>(&value)) return quoted(text_kept(*text));
-  return {};
-}
+class Lines {
+ public:
+  Lines(const Table& table, ControlCharacters line_feeds)
+      : table_(table), line_feeds_(line_feeds), shown_(table.columns_for(data)) {}
 
-void append_line(std::string& out, const std::vector<const Column*>& columns, const Row& row) {
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (i > 0) out += ',';
-    out += field(columns[i]->value(row));
+  std::string write() {
+    for (const std::size_t i : shown_) {
+      if (!out_.empty()) out_ += ',';
+      out_ += table_.columns[i].key;
+    }
+    out_ += "\r\n";
+    for (const Row& row : table_.rows) {
+      append(row);
+      for (const Row& part : row.parts) append(part);
+    }
+    return std::move(out_);
   }
-  out += "\r\n";
-}
+
+ private:
+  void append(const Row& row) {
+    bool first = true;
+    for (const std::size_t i : shown_) {
+      if (!first) out_ += ',';
+      first = false;
+      const std::string text = plain_text(row.cells[i].value);
+      out_ += quoted(line_feeds_ == ControlCharacters::kept ? text_kept(text) : visible(text));
+    }
+    out_ += "\r\n";
+  }
+
+  const Table& table_;
+  ControlCharacters line_feeds_;
+  std::vector<std::size_t> shown_;
+  std::string out_;
+};
 
 }  // namespace
 
-std::string render_csv(const audit::Result& result, const CsvOptions& options) {
-  const std::vector<const Column*> shown = columns_for(data);
-  std::string out;
-  for (const Column* column : shown) {
-    if (!out.empty()) out += ',';
-    out += column->key;
-  }
-  out += "\r\n";
-  for (const audit::TensorResult* tensor : select(result, options.sort, options.top)) {
-    append_line(out, shown, {tensor});
-    for (const audit::Part& part : tensor->parts) append_line(out, shown, {tensor, &part});
-  }
-  return out;
-}
+std::string write_csv(const Table& table, ControlCharacters line_feeds) { return Lines(table, line_feeds).write(); }
 
 }  // namespace sigmax::report

@@ -10,10 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/core/plural.hpp"
 #include "sigmax/report/html_assets.hpp"
 #include "sigmax/report/number.hpp"
-#include "sigmax/report/summary.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
@@ -21,29 +19,29 @@ namespace {
 
 const Glyphs& signs() { return glyphs(true); }
 
-/// Bar lengths, between 0 and 1: in proportion, or logarithmic where the weights span more than a factor of 50.
+/// Bar lengths, between 0 and 1: in proportion, or logarithmic where the rows span more than a factor of 50.
 class Scale {
  public:
-  explicit Scale(const std::vector<const audit::TensorResult*>& shown) {
-    for (const audit::TensorResult* tensor : shown) {
-      const double sigma = tensor->figures ? tensor->figures->sigma_max_estimate : 0;
-      if (!(sigma > 0) || !std::isfinite(sigma)) continue;
-      least_ = std::min(least_, sigma);
-      most_ = std::max(most_, sigma);
+  Scale(const Table& data, std::size_t figure_index) {
+    for (const Row& row : data.rows) {
+      const double value = rank_of(row.cells[figure_index]);
+      if (!(value > 0) || !std::isfinite(value)) continue;
+      least_ = std::min(least_, value);
+      most_ = std::max(most_, value);
     }
     logarithmic_ = most_ > 50 * least_;
-    // One very small weight must not flatten the others: six decades are enough.
+    // One very small row must not flatten the others: six decades are enough.
     if (logarithmic_) least_ = std::max(least_, most_ * 1e-6);
   }
 
-  double share(double sigma) const {
-    if (!(sigma > 0) || !(most_ > 0)) return 0;
-    if (!logarithmic_) return std::min(1.0, sigma / most_);
-    return std::clamp(0.04 + 0.96 * std::log(sigma / least_) / std::log(most_ / least_), 0.02, 1.0);
+  double share(double value) const {
+    if (!(value > 0) || !(most_ > 0)) return 0;
+    if (!logarithmic_) return std::min(1.0, value / most_);
+    return std::clamp(0.04 + 0.96 * std::log(value / least_) / std::log(most_ / least_), 0.02, 1.0);
   }
 
-  std::string caption() const {
-    if (!(most_ > 0)) return "no weight has a positive sigma_max";
+  std::string caption(std::string_view noun, std::string_view figure_name) const {
+    if (!(most_ > 0)) return fmt::format("no {} has a positive {}", noun, figure_name);
     return fmt::format("{} to {}, {} scale", significant(least_, 4), significant(most_, 4),
                        logarithmic_ ? "logarithmic" : "linear");
   }
@@ -54,33 +52,29 @@ class Scale {
   bool logarithmic_ = false;
 };
 
-std::string_view chart_class(const audit::TensorResult& tensor) {
-  return tensor.figures ? kind(tensor.figures->sigma_max) : std::string_view("broken");
+// How the figure of a row is known, as a class of the page's style.
+std::string_view bar_class(const Cell& cell) {
+  const auto* enclosure = cell.value.as<Enclosure>();
+  return enclosure != nullptr ? kind(*enclosure) : std::string_view("broken");
+}
+
+std::string ends_of(const Enclosure& enclosure, std::string_view what) {
+  std::string ends = fmt::format("{} \u2264 {}", round_trip(enclosure.lower.value()), what);
+  if (!enclosure.upper) return ends;
+  ends += fmt::format(" \u2264 {}", round_trip(enclosure.upper->value()));
+  if (enclosure.upper->certainty() == Certainty::probabilistic) {
+    ends += fmt::format(", wrong with probability at most {}", round_trip(enclosure.upper->failure_probability()));
+  }
+  return ends;
 }
 
 class Page {
  public:
-  Page(const audit::Result& result, const HtmlOptions& options)
-      : result_(result),
-        options_(options),
-        shown_(select(result, options.sort, options.top)),
-        scale_(shown_),
-        columns_(columns_for(table)) {
-    if (result.model.files.size() > 1) return;
-    columns_.erase(std::remove(columns_.begin(), columns_.end(), &column("file")), columns_.end());
-  }
-
-  std::string render() {
-    head();
-    cards();
-    gates();
-    if (!shown_.empty()) {
-      chart();
-      weights();
+  std::string render(const Document& document) {
+    for (const Section& section : document) {
+      std::visit([&](const auto& content) { show(content, section.heading); }, section.content);
     }
-    skipped();
-    files();
-    foot();
+    add("<script>{}</script>\n</body>\n</html>\n", kScript);
     return std::move(out_);
   }
 
@@ -90,205 +84,224 @@ class Page {
     fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
   }
 
-  void head() {
-    const std::string path = html_escaped(result_.model.path);
+  void show(const Title& title, std::string_view) {
+    const std::string name = html_escaped(title.name);
     add("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     add("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         "script-src 'unsafe-inline'\">\n");
     add("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    add("<title>sigmax audit: {}</title>\n<style>{}</style>\n</head>\n<body>\n", path, kStyle);
-    add("<h1>{}</h1>\n<p class=\"facts\">{}", path, html_escaped(result_.model.format));
-    if (!options_.date.empty()) add(" · {}", html_escaped(options_.date));
-    add(" · sigmax {}", html_escaped(options_.version));
-    if (!options_.command.empty()) add(" · <code>{}</code>", html_escaped(options_.command));
-    add("</p>\n");
-    for (const std::string& note : result_.model.notes) add("<p class=\"facts\">Note: {}</p>\n", html_escaped(note));
-  }
-
-  void card(std::string_view figure, std::string_view label, bool alarm = false) {
-    add("<div class=\"card{}\"><b>{}</b><span>{}</span></div>\n", alarm ? " alarm" : "", html_escaped(figure),
-        html_escaped(label));
-  }
-
-  void cards() {
-    const audit::Summary& s = result_.summary;
-    add("<div class=\"cards\">\n");
-    card(fmt::format("{}", s.audited), either(s.audited, "weight audited", "weights audited"));
-    card(count_text(s.parameters), fmt::format("parameters, {}", bytes_text(s.bytes)));
-    card(fmt::format("{} / {}", s.proven, s.audited), "sigma_max proven");
-    if (s.probabilistic > 0) card(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
-    if (s.lower_only > 0) card(fmt::format("{}", s.lower_only), "with a lower end only");
-    if (s.non_finite > 0) card(fmt::format("{}", s.non_finite), "with NaN or infinite entries", true);
-    if (s.unread > 0) {
-      card(fmt::format("{}", s.unread),
-           either(s.unread, "not read, and may be a weight", "not read, and may be weights"), true);
+    add("<title>{}: {}</title>\n<style>{}</style>\n</head>\n<body>\n", title.kind, name, kStyle);
+    add("<h1>{}</h1>\n<p class=\"facts\">", name);
+    for (const Phrase& fact : title.facts) {
+      add("{}{}", &fact == &title.facts.front() ? "" : " · ", html_escaped(fact.text));
+      if (!fact.name.empty()) add("<code>{}</code>", html_escaped(fact.name));
     }
-    card(fmt::format("{}", s.skipped), either(s.skipped, "tensor skipped", "tensors skipped"));
-    card(duration_text(s.seconds), "on " + plural(s.threads, "thread"));
+    add("</p>\n");
+  }
+
+  void show(const Text& text, std::string_view) {
+    switch (text.kind) {
+      case Text::Kind::note:
+        for (const Line& line : text.lines) add("<p class=\"facts\">Note: {}</p>\n", html_escaped(line.text));
+        return;
+      case Text::Kind::legend:
+        add("<ul class=\"legend\">\n");
+        for (const Line& line : text.lines) add("<li>{}</li>\n", html_escaped(line.text));
+        add("</ul>\n");
+        return;
+      case Text::Kind::summary:
+        add("<footer>\n");
+        for (const Line& line : text.lines) add("<div>{}</div>\n", html_escaped(line.text));
+        add("</footer>\n");
+        return;
+      case Text::Kind::plain:
+      case Text::Kind::words:
+      case Text::Kind::indented:
+        for (const Line& line : text.lines) add("<p>{}</p>\n", html_escaped(line.text));
+        return;
+    }
+  }
+
+  void show(const Facts& facts, std::string_view) {
+    add("<ul>\n");
+    for (const Fact& fact : facts.facts) {
+      const std::string text = fact.text.empty() ? shown_text(fact.value, signs()) : fact.text;
+      add("<li>{}{}</li>\n", html_escaped(fact.label), html_escaped(text));
+    }
+    add("</ul>\n");
+  }
+
+  void show(const Cards& cards, std::string_view) {
+    add("<div class=\"cards\">\n");
+    for (const Card& card : cards.cards) {
+      add("<div class=\"card{}\"><b>{}</b><span>{}</span></div>\n", card.alarm ? " alarm" : "",
+          html_escaped(card.figure), html_escaped(card.label));
+    }
     add("</div>\n");
   }
 
-  // One bar a weight, as high as its sigma_max, linked to its row.
-  void chart() {
-    const std::size_t count = shown_.size();
-    // A gap of a fifth, and no bar broader than a thirtieth of the chart however few weights there are.
-    const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 24));
-    add("<figure class=\"chart\"><figcaption><span>sigma_max by weight, {}</span><span>{}</span></figcaption>\n",
-        options_.sort.empty() ? "in file order" : "by " + html_escaped(options_.sort.key),
-        html_escaped(scale_.caption()));
-    add("<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"sigma_max by "
-        "weight\">\n");
-    for (std::size_t i = 0; i < count; ++i) {
-      const audit::TensorResult& tensor = *shown_[i];
-      const double height = tensor.figures ? 100 * scale_.share(tensor.figures->sigma_max_estimate) : 100;
-      const std::string tip =
-          tensor.figures ? cell_text(column("sigma_max"), {&tensor}, signs()) : "non-finite entries";
-      add("<a href=\"#w{}\"><rect class=\"{}\" x=\"{:.3f}\" y=\"{:.2f}\" width=\"{:.3f}\" height=\"{:.2f}\"><title>{}: "
-          "{}</title></rect></a>\n",
-          i, chart_class(tensor), static_cast<double>(i) * step, 100 - height, step * 0.8, height,
-          html_escaped(tensor.name), html_escaped(tip));
+  void show(const Groups& groups, std::string_view heading) {
+    std::size_t count = 0;
+    for (const Group& group : groups.groups) count += group.table.rows.size();
+    add("<h2>{} ({})</h2>\n", heading, count);
+    for (const Group& group : groups.groups) {
+      add("<details><summary><b>{}</b> {}</summary>\n", group.table.rows.size(), html_escaped(group.reason));
+      plain_table(group.table);
+      add("</details>\n");
     }
-    add("</svg></figure>\n");
   }
 
-  void weights() {
-    add("<h2>Weights</h2>\n<div class=\"tools\" id=\"tools\" hidden><label for=\"filter\">Filter</label><input "
-        "id=\"filter\" type=\"search\" title=\"Words of the name, role, dtype or any other cell\">"
-        "<span id=\"count\"></span></div>\n");
-    if (shown_.size() < result_.tensors.size()) {
-      add("<p class=\"facts\">{} of {} weights are on this page.</p>\n", shown_.size(), result_.tensors.size());
+  void show(const Table& data, std::string_view heading) {
+    const std::size_t figure_index = data.figure_column();
+    if (figure_index < data.columns.size()) {
+      if (!data.rows.empty()) drawn_table(data, figure_index, heading);
+      return;
     }
-    add("<div class=\"scroll\"><table id=\"weights\">\n<thead><tr>");
-    for (const Column* c : columns_) {
-      add("<th scope=\"col\"{} title=\"{}\">{}</th>", c->alignment == Alignment::left ? "" : " class=\"right\"",
-          html_escaped(c->help), html_escaped(c->heading));
-    }
-    add("</tr></thead>\n");
-    for (std::size_t i = 0; i < shown_.size(); ++i) {
-      const audit::TensorResult& tensor = *shown_[i];
-      add("<tbody>\n<tr id=\"w{}\"{}>", i, tensor.non_finite ? " class=\"broken\"" : "");
-      cells({&tensor});
+    add("<h2>{}</h2>\n<div class=\"scroll\">", heading);
+    plain_table(data);
+    add("</div>\n");
+  }
+
+  void plain_table(const Table& data) {
+    add("<table>");
+    head_row(data);
+    add("<tbody>\n");
+    for (const Row& row : data.rows) {
+      add("<tr{}>", row.tone == Tone::alarm ? " class=\"broken\"" : "");
+      for (const std::size_t i : data.columns_for(html)) {
+        add("<td{}>{}</td>", right(data.columns[i]), plain_cell(data.columns[i], row.cells[i]));
+      }
       add("</tr>\n");
-      for (const audit::Part& part : tensor.parts) {
+    }
+    add("</tbody></table>");
+  }
+
+  static std::string_view right(const Column& column) {
+    return column.alignment == Alignment::left ? "" : " class=\"right\"";
+  }
+
+  void head_row(const Table& data) {
+    add("<thead><tr>");
+    for (const std::size_t i : data.columns_for(html)) {
+      const Column& column = data.columns[i];
+      if (column.help.empty()) {
+        add("<th{}>{}</th>", right(column), html_escaped(column.heading));
+      } else {
+        add("<th scope=\"col\"{} title=\"{}\">{}</th>", right(column), html_escaped(column.help),
+            html_escaped(column.heading));
+      }
+    }
+    add("</tr></thead>");
+  }
+
+  static std::string plain_cell(const Column& column, const Cell& cell) {
+    if (!column.lists) return cell_text(cell);
+    std::string text;
+    for (const Phrase& phrase : cell.phrases) {
+      text += "<div>";
+      if (!phrase.name.empty()) text += fmt::format("<code>{}</code> ", html_escaped(phrase.name));
+      text += html_escaped(phrase.text) + "</div>";
+    }
+    return text;
+  }
+
+  static std::string cell_text(const Cell& cell) {
+    std::string text = html_escaped(shown_text(cell, signs()));
+    if (!cell.code) return text;
+    const std::string tip = cell.tip.empty() ? std::string() : fmt::format(" title=\"{}\"", html_escaped(cell.tip));
+    return fmt::format("<code{}>{}</code>", tip, text);
+  }
+
+  // A table that sorts and filters, below a chart of its figure.
+  void drawn_table(const Table& data, std::size_t figure_index, std::string_view heading) {
+    const Scale scale(data, figure_index);
+    chart(data, figure_index, scale);
+    add("<h2>{}</h2>\n<div class=\"tools\" id=\"tools\" hidden><label for=\"filter\">Filter</label><input "
+        "id=\"filter\" type=\"search\" title=\"Words of the name, role, dtype or any other cell\">"
+        "<span id=\"count\"></span></div>\n",
+        heading);
+    if (data.rows.size() < data.total) {
+      add("<p class=\"facts\">{} of {} {}s are on this page.</p>\n", data.rows.size(), data.total, data.noun);
+    }
+    add("<div class=\"scroll\"><table id=\"weights\">\n");
+    head_row(data);
+    add("\n");
+    for (std::size_t i = 0; i < data.rows.size(); ++i) {
+      const Row& row = data.rows[i];
+      add("<tbody>\n<tr id=\"w{}\"{}>", i, row.alarm.empty() ? "" : " class=\"broken\"");
+      cells(data, figure_index, row, scale);
+      add("</tr>\n");
+      for (const Row& part : row.parts) {
         add("<tr class=\"part\">");
-        cells({&tensor, &part});
+        cells(data, figure_index, part, scale);
         add("</tr>\n");
       }
       add("</tbody>\n");
     }
-    add("</table></div>\n<ul class=\"legend\">\n");
-    for (const std::string& line : legend(result_, shown_, signs())) add("<li>{}</li>\n", html_escaped(line));
-    add("</ul>\n");
+    add("</table></div>\n");
   }
 
-  void cells(const Row& row) {
-    for (const Column* c : columns_) {
-      const bool left = c->alignment == Alignment::left;
-      std::string text = html_escaped(cell_text(*c, row, signs()));
-      if (c->key == "name") {
-        const std::string& where = row.tensor->provenance;
-        text = fmt::format("<code title=\"{}{}\">{}</code>", html_escaped(row.tensor->name),
-                           where.empty() ? std::string() : " (" + html_escaped(where) + ")", text);
-      } else if (c->key == "sigma_max") {
-        text = sigma_max_cell(row, text);
-      }
-      add("<td{} data-v=\"{}\">{}</td>", left ? "" : " class=\"right\"", sort_key(*c, row), text);
+  // One bar a row, as high as its figure, linked to its row.
+  void chart(const Table& data, std::size_t figure_index, const Scale& scale) {
+    const std::string_view name = data.columns[figure_index].heading;
+    const std::size_t count = data.rows.size();
+    // A gap of a fifth, and no bar broader than a thirtieth of the chart however few rows there are.
+    const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 24));
+    add("<figure class=\"chart\"><figcaption><span>{} by {}, {}</span><span>{}</span></figcaption>\n", name, data.noun,
+        data.order.empty() ? "in file order" : "by " + html_escaped(data.order),
+        html_escaped(scale.caption(data.noun, name)));
+    add("<svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{} by {}\">\n", name,
+        data.noun);
+    for (std::size_t i = 0; i < count; ++i) {
+      const Row& row = data.rows[i];
+      const Cell& cell = row.cells[figure_index];
+      const bool known = cell.value.exists();
+      const double height = known ? 100 * scale.share(rank_of(cell)) : 100;
+      const auto* label = row.cells.front().value.as<std::string>();
+      add("<a href=\"#w{}\"><rect class=\"{}\" x=\"{:.3f}\" y=\"{:.2f}\" width=\"{:.3f}\" height=\"{:.2f}\"><title>{}: "
+          "{}</title></rect></a>\n",
+          i, bar_class(cell), static_cast<double>(i) * step, 100 - height, step * 0.8, height,
+          label != nullptr ? html_escaped(*label) : std::string(),
+          html_escaped(known ? shown_text(cell, signs()) : data.alarm));
+    }
+    add("</svg></figure>\n");
+  }
+
+  void cells(const Table& data, std::size_t figure_index, const Row& row, const Scale& scale) {
+    for (const std::size_t i : data.columns_for(html)) {
+      const Column& column = data.columns[i];
+      const Cell& cell = row.cells[i];
+      const std::string text = i == figure_index ? drawn_cell(column, row, cell, scale) : cell_text(cell);
+      add("<td{} data-v=\"{}\">{}</td>", right(column), sort_key(column, row, cell), text);
     }
   }
 
-  static std::string sort_key(const Column& c, const Row& row) {
-    if (c.alignment == Alignment::left) return html_escaped(cell_text(c, row, signs()));
-    if (row.tensor->non_finite) return "Infinity";
-    const double value = sort_value(c, row);
+  static std::string sort_key(const Column& column, const Row& row, const Cell& cell) {
+    if (column.alignment == Alignment::left) return html_escaped(shown_text(cell, signs()));
+    if (!row.alarm.empty()) return "Infinity";
+    const double value = rank_of(cell);
     if (std::isnan(value)) return {};
     return std::isinf(value) ? "Infinity" : round_trip(value);
   }
 
-  std::string sigma_max_cell(const Row& row, const std::string& text) const {
-    if (row.figures() == nullptr) {
-      return row.tensor->non_finite ? html_escaped(non_finite_text(*row.tensor->non_finite)) : text;
-    }
-    const std::string_view how = kind(row.figures()->sigma_max);
-    const auto& enclosed = row.figures()->sigma_max;
-    std::string ends = fmt::format("{} \u2264 sigma_max", round_trip(enclosed.lower.value()));
-    if (enclosed.upper) ends += fmt::format(" \u2264 {}", round_trip(enclosed.upper->value()));
-    if (how == "probabilistic") {
-      ends += fmt::format(", wrong with probability at most {}", round_trip(enclosed.upper->failure_probability()));
-    }
+  static std::string drawn_cell(const Column& column, const Row& row, const Cell& cell, const Scale& scale) {
+    const auto* enclosure = cell.value.as<Enclosure>();
+    if (enclosure == nullptr) return row.alarm.empty() ? cell_text(cell) : html_escaped(row.alarm);
+    const std::string_view how = kind(*enclosure);
     return fmt::format(
         "<svg class=\"bar\" viewBox=\"0 0 64 8\" aria-hidden=\"true\"><rect class=\"back\" width=\"64\" height=\"8\" "
         "rx=\"2\"/><rect class=\"{}\" width=\"{:.1f}\" height=\"8\" rx=\"2\"/></svg><span class=\"value "
         "sign-{}\" "
         "title=\"{}\">{}</span>",
-        how, 64 * scale_.share(row.figures()->sigma_max_estimate), how == "proven" ? "good" : "caution", ends, text);
+        how, 64 * scale.share(rank_of(cell)), how == "proven" ? "good" : "caution", ends_of(*enclosure, column.heading),
+        cell_text(cell));
   }
 
-  void gates() {
-    if (result_.gates.empty()) return;
-    add("<h2>Gates</h2>\n<div class=\"scroll\"><table><thead><tr><th>gate</th><th>outcome</th><th "
-        "class=\"right\">weights judged</th><th>weights</th></tr></thead>\n<tbody>\n");
-    for (const audit::GateOutcome& gate : result_.gates) {
-      const bool passed = gate.verdict == audit::GateOutcome::Verdict::passed;
-      add("<tr{}><td><code>{}</code></td><td>{}</td><td class=\"right\">{}</td><td>", passed ? "" : " class=\"broken\"",
-          html_escaped(gate.expression), outcome_text(gate), gate.judged);
-      for (const GateDetail& detail : gate_details(gate)) {
-        add("<div>");
-        if (!detail.name.empty()) add("<code>{}</code> ", html_escaped(detail.name));
-        add("{}</div>", html_escaped(detail.text));
-      }
-      add("</td></tr>\n");
-    }
-    add("</tbody></table></div>\n");
-  }
-
-  void skipped() {
-    if (result_.skipped.empty()) return;
-    add("<h2>Skipped ({})</h2>\n", result_.skipped.size());
-    for (const SkippedGroup& group : group_skipped(result_)) {
-      add("<details><summary><b>{}</b> {}</summary>\n<table><thead><tr><th>tensor</th><th>shape</th><th>dtype</th>"
-          "<th>where</th></tr></thead><tbody>\n",
-          group.tensors.size(), html_escaped(group.reason));
-      for (const audit::Skipped* t : group.tensors) {
-        add("<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>\n", html_escaped(t->name),
-            to_string(t->shape), html_escaped(t->dtype), html_escaped(place(*t)));
-      }
-      add("</tbody></table></details>\n");
-    }
-  }
-
-  static std::string place(const audit::Skipped& tensor) {
-    return tensor.provenance.empty() ? tensor.file : tensor.file + ": " + tensor.provenance;
-  }
-
-  void files() {
-    add("<h2>Files</h2>\n<div class=\"scroll\"><table><thead><tr><th>file</th><th>format</th><th "
-        "class=\"right\">bytes</th></tr></thead><tbody>\n");
-    for (const audit::ModelFile& file : result_.model.files) {
-      add("<tr><td><code>{}</code></td><td>{}</td><td class=\"right\">{}</td></tr>\n", html_escaped(file.path),
-          html_escaped(file.format), file.bytes);
-    }
-    add("</tbody></table></div>\n");
-  }
-
-  void foot() {
-    add("<footer>\n");
-    for (const std::string& sentence : summary_sentences(result_, signs()))
-      add("<div>{}</div>\n", html_escaped(sentence));
-    add("</footer>\n<script>{}</script>\n</body>\n</html>\n", kScript);
-  }
-
-  const audit::Result& result_;
-  const HtmlOptions& options_;
-  std::vector<const audit::TensorResult*> shown_;
-  Scale scale_;
-  std::vector<const Column*> columns_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string render_html(const audit::Result& result, const HtmlOptions& options) {
-  return Page(result, options).render();
-}
+std::string write_html(const Document& document) { return Page().render(document); }
 
 }  // namespace sigmax::report

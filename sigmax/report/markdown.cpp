@@ -5,15 +5,13 @@
 #include <algorithm>
 #include <cctype>
 
-#include "sigmax/report/summary.hpp"
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
 namespace {
 
-constexpr std::size_t kPartsShown = 8;     // of a stack, unless verbose
-constexpr std::size_t kSkippedShown = 10;  // names a reason, unless verbose
-constexpr int kLastPriority = 13;          // columns of a page, not of a spreadsheet
+constexpr std::size_t kPartsShown = 8;   // of a stack, unless all are asked for
+constexpr std::size_t kNamesShown = 10;  // in one cell, unless all are asked for
 
 // An underscore within a word, a lone tilde and a `>` after the beginning are no markup; leaving them alone keeps the
 // source readable.
@@ -41,84 +39,147 @@ std::string prose(std::string_view untrusted) {
   return out;
 }
 
-std::vector<const Column*> page_columns() {
-  std::vector<const Column*> chosen = columns_for(table);
-  chosen.erase(
-      std::remove_if(chosen.begin(), chosen.end(), [](const Column* c) { return c->priority > kLastPriority; }),
-      chosen.end());
-  return chosen;
-}
+class Writer {
+ public:
+  explicit Writer(Detail detail) : detail_(detail) {}
 
-void append_row(std::string& out, const std::vector<const Column*>& columns, const Row& row) {
-  const Glyphs& signs = glyphs(true);
-  out += '|';
-  for (const Column* column : columns) {
-    std::string cell;
-    if (column->key == "name") {
-      cell = (row.part != nullptr ? "&nbsp;&nbsp;└ " : "") +
-             markdown_code(row.part != nullptr ? row.part->name : row.tensor->name);
-    } else if (column->key == "sigma_max" && row.figures() == nullptr && row.tensor->non_finite) {
-      cell = fmt::format("**{} {}**", signs.alarm, non_finite_text(*row.tensor->non_finite));
-    } else {
-      cell = prose(cell_text(*column, row, signs));
+  void write(const Section& section) {
+    // A note is a block quote of its own, and has its own blank line.
+    const auto* text = std::get_if<Text>(&section.content);
+    const bool notes = text != nullptr && text->kind == Text::Kind::note;
+    if (!out_.empty() && !notes) out_ += '\n';
+    std::visit(
+        [&](const auto& content) {
+          if (!section.heading.empty()) heading(section.heading, content);
+          show(content);
+        },
+        section.content);
+  }
+
+  std::string take() { return std::move(out_); }
+
+ private:
+  void heading(std::string_view text, const auto&) { out_ += fmt::format("## {}\n\n", text); }
+
+  void heading(std::string_view text, const Groups& groups) {
+    std::size_t count = 0;
+    for (const Group& group : groups.groups) count += group.table.rows.size();
+    out_ += fmt::format("## {} ({})\n\n", text, count);
+  }
+
+  std::size_t shown_of(std::size_t count, std::size_t most) const {
+    return detail_ == Detail::all ? count : std::min(count, most);
+  }
+
+  void show(const Title& title) {
+    out_ += fmt::format("# {}{}{}\n", title.kind, title.kind.empty() ? "" : ": ", markdown_code(title.name));
+  }
+
+  void show(const Text& text) {
+    for (const Line& line : text.lines) {
+      switch (text.kind) {
+        case Text::Kind::note: out_ += fmt::format("\n> Note: {}\n", prose(line.text)); break;
+        case Text::Kind::legend: out_ += fmt::format("- {}\n", prose(line.text)); break;
+        case Text::Kind::plain:
+        case Text::Kind::words:
+        case Text::Kind::indented:
+        case Text::Kind::summary: out_ += fmt::format("{}\n", prose(line.text)); break;
+      }
     }
-    out += fmt::format(" {} |", cell);
   }
-  out += '\n';
-}
 
-void append_table(std::string& out, const std::vector<const audit::TensorResult*>& shown, bool verbose) {
-  const std::vector<const Column*> columns = page_columns();
-  std::string headings = "|";
-  std::string rules = "|";
-  for (const Column* column : columns) {
-    headings += fmt::format(" {} |", prose(column->heading));
-    rules += column->alignment == Alignment::left ? " --- |" : " ---: |";
+  void show(const Facts& facts) {
+    for (const Fact& fact : facts.facts) {
+      const std::string text = fact.text.empty() ? shown_text(fact.value, glyphs(true)) : fact.text;
+      out_ += fmt::format("- {}{}\n", prose(fact.label), prose(text));
+    }
   }
-  out += headings + '\n' + rules + '\n';
-  for (const audit::TensorResult* tensor : shown) {
-    append_row(out, columns, {tensor});
-    const std::size_t count = tensor->parts.size();
-    const std::size_t listed = verbose ? count : std::min(count, kPartsShown);
-    for (std::size_t i = 0; i < listed; ++i) append_row(out, columns, {tensor, &tensor->parts[i]});
-    if (listed == count) continue;
-    out += fmt::format("| &nbsp;&nbsp;└ {} more |", count - listed);
-    for (std::size_t i = 1; i < columns.size(); ++i) out += " |";
-    out += '\n';
-  }
-}
 
-void append_gates(std::string& out, const audit::Result& result, bool verbose) {
-  if (result.gates.empty()) return;
-  out += "\n## Gates\n\n| gate | outcome | weights judged | |\n| --- | --- | ---: | --- |\n";
-  for (const audit::GateOutcome& gate : result.gates) {
-    const bool passed = gate.verdict == audit::GateOutcome::Verdict::passed;
-    const std::string outcome = passed ? outcome_text(gate) : fmt::format("**{}**", outcome_text(gate));
-    out += fmt::format("| {} | {} | {} |", markdown_code(gate.expression), outcome, gate.judged);
-    const std::vector<GateDetail> details = gate_details(gate);
-    const std::size_t listed = verbose ? details.size() : std::min(details.size(), kSkippedShown);
+  void show(const Table& table) {
+    if (!table.rows.empty() || table.if_empty.empty()) rows(table);
+    if (table.rows.empty() && !table.if_empty.empty()) out_ += table.if_empty + '\n';
+    if (table.rows.size() < table.total) {
+      out_ += fmt::format("\n{} of {} {}s shown.\n", table.rows.size(), table.total, table.noun);
+    }
+  }
+
+  void rows(const Table& table) {
+    const std::vector<std::size_t> columns = table.columns_for(markdown);
+    std::string headings = "|";
+    std::string rules = "|";
+    for (const std::size_t i : columns) {
+      const Column& column = table.columns[i];
+      headings += column.lists ? std::string(" |") : fmt::format(" {} |", prose(column.heading));
+      rules += column.alignment == Alignment::left ? " --- |" : " ---: |";
+    }
+    out_ += headings + '\n' + rules + '\n';
+    for (const Row& row : table.rows) {
+      append(table, columns, row, "");
+      const std::size_t count = row.parts.size();
+      const std::size_t listed = shown_of(count, kPartsShown);
+      for (std::size_t i = 0; i < listed; ++i) append(table, columns, row.parts[i], kBranch);
+      if (listed == count) continue;
+      out_ += fmt::format("| {}{} more |", kBranch, count - listed);
+      for (std::size_t i = 1; i < columns.size(); ++i) out_ += " |";
+      out_ += '\n';
+    }
+  }
+
+  void append(const Table& table, const std::vector<std::size_t>& columns, const Row& row, std::string_view branch) {
+    const std::size_t figure_index = table.figure_column();
+    out_ += '|';
+    for (const std::size_t i : columns) {
+      const bool is_alarm = i == figure_index && !row.alarm.empty();
+      if (is_alarm) {
+        out_ += fmt::format(" **{} {}** |", glyphs(true).alarm, row.alarm);
+      } else if (table.columns[i].lists) {
+        out_ += phrases(row.cells[i].phrases) + " |";
+      } else {
+        out_ += fmt::format(" {}{} |", i == columns.front() ? branch : std::string_view(), cell_text(row.cells[i]));
+      }
+    }
+    out_ += '\n';
+  }
+
+  static std::string cell_text(const Cell& cell) {
+    if (cell.code) return cell.value.exists() ? markdown_code(cell.text) : std::string();
+    // Lists of counts are the report's own; anything else may hold text from a file.
+    std::string text = shown_text(cell, glyphs(true));
+    if (cell.value.as<List>() != nullptr) return text;
+    return cell.tone == Tone::alarm ? fmt::format("**{}**", prose(text)) : prose(text);
+  }
+
+  std::string phrases(const std::vector<Phrase>& lines) const {
+    std::string text;
+    const std::size_t listed = shown_of(lines.size(), kNamesShown);
     for (std::size_t i = 0; i < listed; ++i) {
-      const std::string name = details[i].name.empty() ? std::string() : markdown_code(details[i].name) + " ";
-      out += fmt::format("{} {}{}", i > 0 ? "<br>" : "", name, prose(details[i].text));
+      const std::string name = lines[i].name.empty() ? std::string() : markdown_code(lines[i].name) + " ";
+      text += fmt::format("{} {}{}", i > 0 ? "<br>" : "", name, prose(lines[i].text));
     }
-    out += listed < details.size() ? fmt::format("<br> and {} more |\n", details.size() - listed) : std::string(" |\n");
+    if (listed < lines.size()) text += fmt::format("<br> and {} more", lines.size() - listed);
+    return text;
   }
-}
 
-void append_skipped(std::string& out, const audit::Result& result, bool verbose) {
-  if (result.skipped.empty()) return;
-  out +=
-      fmt::format("\n## Skipped ({})\n\n| count | reason | tensors |\n| ---: | --- | --- |\n", result.skipped.size());
-  for (const SkippedGroup& group : group_skipped(result)) {
-    const std::size_t count = group.tensors.size();
-    const std::size_t listed = verbose ? count : std::min(count, kSkippedShown);
-    out += fmt::format("| {} | {} |", count, prose(group.reason));
-    for (std::size_t i = 0; i < listed; ++i) {
-      out += fmt::format("{} {}", i > 0 ? "," : "", markdown_code(group.tensors[i]->name));
+  void show(const Groups& groups) {
+    out_ += fmt::format("| count | reason | {}s |\n| ---: | --- | --- |\n", groups.noun);
+    for (const Group& group : groups.groups) {
+      const std::size_t count = group.table.rows.size();
+      const std::size_t listed = shown_of(count, kNamesShown);
+      out_ += fmt::format("| {} | {} |", count, prose(group.reason));
+      for (std::size_t i = 0; i < listed; ++i) {
+        out_ += fmt::format("{} {}", i > 0 ? "," : "", markdown_code(group.table.rows[i].cells.front().text));
+      }
+      out_ += listed < count ? fmt::format(" and {} more |\n", count - listed) : std::string(" |\n");
     }
-    out += listed < count ? fmt::format(" and {} more |\n", count - listed) : std::string(" |\n");
   }
-}
+
+  void show(const Cards&) {}
+
+  static constexpr std::string_view kBranch = "&nbsp;&nbsp;└ ";
+
+  Detail detail_;
+  std::string out_;
+};
 
 }  // namespace
 
@@ -136,23 +197,10 @@ std::string markdown_code(std::string_view text) {
   return out + "</code>";
 }
 
-std::string render_markdown(const audit::Result& result, const MarkdownOptions& options) {
-  const Glyphs& signs = glyphs(true);
-  const std::vector<const audit::TensorResult*> shown = select(result, options.sort, options.top);
-  std::string out = fmt::format("# sigmax audit: {}\n\n", markdown_code(result.model.path));
-  for (const std::string& sentence : summary_sentences(result, signs)) out += fmt::format("{}\n", prose(sentence));
-  for (const std::string& note : result.model.notes) out += fmt::format("\n> Note: {}\n", prose(note));
-  append_gates(out, result, options.verbose);
-  out += '\n';
-  if (shown.empty()) out += "No weights to audit.\n";
-  if (!shown.empty()) append_table(out, shown, options.verbose);
-  if (shown.size() < result.tensors.size()) {
-    out += fmt::format("\n{} of {} weights shown.\n", shown.size(), result.tensors.size());
-  }
-  out += '\n';
-  for (const std::string& line : legend(result, shown, signs)) out += fmt::format("- {}\n", prose(line));
-  append_skipped(out, result, options.verbose);
-  return out;
+std::string write_markdown(const Document& document, Detail detail) {
+  Writer writer(detail);
+  for (const Section& section : document) writer.write(section);
+  return writer.take();
 }
 
 }  // namespace sigmax::report

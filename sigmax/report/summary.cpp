@@ -17,10 +17,11 @@
 namespace sigmax::report {
 namespace {
 
-bool any_row(const std::vector<const audit::TensorResult*>& shown, const std::function<bool(const Row&)>& holds) {
+bool any_row(const std::vector<const audit::TensorResult*>& shown, const std::function<bool(const WeightRow&)>& holds) {
   return std::any_of(shown.begin(), shown.end(), [&](const audit::TensorResult* tensor) {
-    return holds(Row{tensor}) || std::any_of(tensor->parts.begin(), tensor->parts.end(), [&](const audit::Part& part) {
-             return holds(Row{tensor, &part});
+    return holds(WeightRow{tensor}) ||
+           std::any_of(tensor->parts.begin(), tensor->parts.end(), [&](const audit::Part& part) {
+             return holds(WeightRow{tensor, &part});
            });
   });
 }
@@ -146,10 +147,11 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
                                 const Glyphs& signs, const std::function<bool(std::string_view)>& has_column) {
   const auto shows = [&](std::string_view key) { return has_column == nullptr || has_column(key); };
   const auto has_kind = [&](std::string_view wanted) {
-    return any_row(
-        shown, [&](const Row& row) { return row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted; });
+    return any_row(shown, [&](const WeightRow& row) {
+      return row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted;
+    });
   };
-  const auto saves = [&](const Row& row) {
+  const auto saves = [&](const WeightRow& row) {
     const audit::SpectrumFigures* spectrum = row.spectrum();
     return spectrum != nullptr && ((spectrum->rank_90.saves_parameters && shows("rank_90")) ||
                                    (spectrum->rank_95.saves_parameters && shows("rank_95")) ||
@@ -165,10 +167,10 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
                                           probability_text(largest_failure_probability(result))));
   }
   if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was asked for or reached");
-  if (any_row(shown, [](const Row& row) { return row.tensor->role == audit::Role::convolution; })) {
+  if (any_row(shown, [](const WeightRow& row) { return row.tensor->role == audit::Role::convolution; })) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
-  const auto is_beyond = [](const Row& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; };
+  const auto is_beyond = [](const WeightRow& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; };
   if (shows("condition") && any_row(shown, is_beyond)) {
     line(">", "condition number beyond what the stored precision supports");
   }

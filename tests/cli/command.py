@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 BINARY = os.environ.get("SIGMAX", "")
+GENERATED = pathlib.Path(os.environ.get("SIGMAX_GENERATED", ""))  # the manual page and the completions
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 

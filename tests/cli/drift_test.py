@@ -1,9 +1,11 @@
-"""Help, manual page and completions speak of the same options."""
+"""The manual page and the completions that the build makes hold every option that --help has."""
 
 import re
+import shutil
 import subprocess
+import unittest
 
-from command import REPOSITORY, CommandTest, main
+from command import GENERATED, CommandTest, main
 
 COMMANDS = ("audit", "ls", "norm", "svd")
 
@@ -26,27 +28,56 @@ class Drift(CommandTest):
     def all_options(self):
         return set().union(self.help_options(), *(self.help_options(command) for command in COMMANDS))
 
-    def test_the_manual_page_names_every_option_and_no_other(self):
-        page = (REPOSITORY / "cli/man/sigmax.1").read_text().replace("\\-", "-")
-        tags = re.findall(r"^\.TP\n\.[A-Z]+ (.*)$", page, re.MULTILINE)
-        self.assertEqual(options_in(" ".join(tags)), self.all_options())
+    def page(self):
+        return (GENERATED / "sigmax.1").read_text().replace("\\-", "-")
 
-    def test_the_manual_page_names_every_command_and_exit_status(self):
-        page = (REPOSITORY / "cli/man/sigmax.1").read_text()
+    def test_the_manual_page_names_every_option_of_each_command_and_no_other(self):
+        page = self.page()
         for command in COMMANDS:
-            self.assertIn(f".SS sigmax {command}\n", page)
+            section = re.split(r"\n\.S[SH] ", page.split(f"\n.SS sigmax {command}\n")[1])[0]
+            tags = re.findall(r"^\.TP\n(\\fB-.*)$", section, re.MULTILINE)
+            self.assertEqual(options_in(re.sub(r"\\f[BIP]", " ", " ".join(tags))), self.help_options(command), command)
+        section = re.split(r"\n\.SH ", page.split("\n.SH OPTIONS OF SIGMAX ITSELF\n")[1])[0]
+        self.assertEqual(options_in(re.sub(r"\\f[BIP]", " ", section)) & self.all_options(), self.help_options())
+
+    def test_the_manual_page_names_every_exit_status_and_this_version(self):
+        page = self.page()
         codes = re.findall(r"^  (\d+)  ", self.expect(0, "audit", "--help").out, re.MULTILINE)
         self.assertEqual(codes, ["0", "1", "2", "3", "4", "130"])
         section = page.split(".SH EXIT STATUS")[1].split(".SH ")[0]
-        self.assertEqual(re.findall(r"^\.TP\n\.B (\d+)$", section, re.MULTILINE), codes)
-
-    def test_the_manual_page_is_of_this_version(self):
+        self.assertEqual(re.findall(r'^\.TP\n\.B "(\d+)"$', section, re.MULTILINE), codes)
         version = self.expect(0, "--version").out.splitlines()[0]
-        self.assertIn(f'"{version}"', (REPOSITORY / "cli/man/sigmax.1").read_text().splitlines()[0])
+        self.assertIn(f'"{version}"', page.splitlines()[0])
+
+    def test_the_manual_page_has_the_texts_of_the_help(self):
+        plain = " ".join(re.sub(r"\\f[BIP]|^\.(PP|TP|B)\b ?", "", self.page(), flags=re.MULTILINE).split())
+        for wanted in ("Expressions of --fail-if", "A gate fails closed", "schatten:P", "depthwise_channels_last", "k singular values, the largest first",
+                       "sigmax norm matrix.npy --ord fro", "turns colors off if it is set and not empty"):
+            self.assertIn(wanted, plain)
+
+    @unittest.skipIf(shutil.which("groff") is None, "groff is not installed")
+    def test_groff_renders_the_manual_page_without_a_warning(self):
+        process = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-P-c", "-rLL=78n", GENERATED / "sigmax.1"], check=True,
+                                 capture_output=True, env=self.environment())
+        self.assertEqual(process.stderr, b"")
+        text = re.sub(".\b", "", process.stdout.decode())
+        self.assertIn("sigmax audit [OPTION]... PATH...", text)
+        self.assertIn("\N{CHECK MARK} proven", " ".join(text.split()))
+
+    @unittest.skipIf(shutil.which("zsh") is None, "zsh is not installed")
+    def test_zsh_reads_its_completion(self):
+        subprocess.run(["zsh", "-n", GENERATED / "_sigmax"], check=True, env=self.environment())
+
+    @unittest.skipIf(shutil.which("fish") is None, "fish is not installed")
+    def test_fish_reads_its_completion(self):
+        subprocess.run(["fish", "--no-execute", GENERATED / "sigmax.fish"], check=True, env=self.environment())
+
+    def test_bash_reads_its_completion(self):
+        subprocess.run(["bash", "-n", GENERATED / "sigmax.bash"], check=True, env=self.environment())
 
     def complete_in_bash(self, *words):
         script = "\n".join([
-            f"source '{REPOSITORY}/cli/completions/sigmax.bash'",
+            f"source '{GENERATED}/sigmax.bash'",
             "COMP_WORDS=(\"$@\")", "COMP_CWORD=$(($# - 1))", "_sigmax", "printf '%s\\n' \"${COMPREPLY[@]}\""
         ])
         process = subprocess.run(["bash", "--norc", "-c", script, "bash", *words], cwd=self.folder, check=True,
@@ -63,6 +94,8 @@ class Drift(CommandTest):
         self.write("model.npy", b"")
         self.assertEqual(self.complete_in_bash("sigmax", "audit", "--color", "a"), {"auto", "always"})
         self.assertEqual(self.complete_in_bash("sigmax", "audit", "--color", "=", "n"), {"never"})
+        self.assertEqual(self.complete_in_bash("sigmax", "svd", "-o", "mod"), {"model.npy"})
+        self.assertEqual(self.complete_in_bash("sigmax", "audit", "--allow", "l"), {"lower-only"})
         self.assertEqual(self.complete_in_bash("sigmax", "ls", "mod"), {"model.npy"})
 
     def test_the_columns_that_completions_offer_exist(self):
@@ -72,19 +105,19 @@ class Drift(CommandTest):
             self.expect(3, "ls", "nowhere", "--sort", key)
         keys = self.complete_in_bash("sigmax", "audit", "--sort", "")
         for name in ("sigmax.fish", "_sigmax"):
-            text = (REPOSITORY / "cli/completions" / name).read_text()
+            text = (GENERATED / name).read_text()
             for key in keys:
                 self.assertIn(key, text, name)
 
     def test_the_values_that_completions_offer_are_accepted(self):
         for option in ("--format", "--certify", "--color"):
             for value in self.complete_in_bash("sigmax", "audit", option, ""):
-                self.expect(3, "audit", "nowhere", option, value)
+                self.expect(3, "audit", "nowhere", option, value + ("9" if value.endswith(":") else ""))
         for option in ("--format", "--accuracy", "--certify", "--method"):
             values = self.complete_in_bash("sigmax", "svd", option, "")
             self.assertTrue(values)
             for value in values:
-                self.expect(3, "svd", "nowhere", option, value, *self.companions(value))
+                self.expect(3, "svd", "nowhere", option, value + ("9" if value.endswith(":") else ""), *self.companions(value))
         for value in self.complete_in_bash("sigmax", "norm", "--ord", ""):
             self.expect(3, "norm", "nowhere", "--ord", value + ("2" if value.endswith(":") else ""))
 
@@ -94,16 +127,16 @@ class Drift(CommandTest):
         return {"power": ("-k", "1"), "inverse": ("--smallest",)}.get(value, ())
 
     def test_fish_completes_every_option_and_no_other(self):
-        text = (REPOSITORY / "cli/completions/sigmax.fish").read_text()
-        found = {"--" + name for name in re.findall(r" -l ([a-z-]+)", text.replace("set -l", ""))}
+        text = (GENERATED / "sigmax.fish").read_text()
+        text = re.sub(r"'(\\.|[^'\\])*'", "", text)
+        found = {"--" + name for name in re.findall(r" -l ([a-z-]+)", text)}
         found |= {"-" + name for name in re.findall(r" -s ([a-z])\b", text)}
         self.assertEqual(found, self.all_options())
 
     def test_zsh_completes_every_option_and_no_other(self):
-        text = (REPOSITORY / "cli/completions/_sigmax").read_text()
-        found = options_in(re.sub(r"\[[^\]]*\]", "", text).replace("{", " ").replace("}", " ").replace("'", " ")
-                           .replace("*", " ").replace(",", " ").replace("+", " "))
-        found -= {"-a", "-s", "-A"}  # flags of the shell's own builtins
+        text = (GENERATED / "_sigmax").read_text()
+        found = set(re.findall(r"[{,' ](--?[a-z][a-z-]*)[=+]?(?=[,}'])", re.sub(r"\[[^\]]*\]", "", text)))
+        found |= set(re.findall(r"'(--?[a-z][a-z-]*)[=']", text))
         self.assertEqual(found, self.all_options())
 
 

@@ -25,7 +25,7 @@ std::vector<std::string> names(const std::vector<const audit::TensorResult*>& te
 
 TEST(Columns, KeysAreUniqueAndEachColumnIsExplained) {
   std::set<std::string_view> keys;
-  for (const Column& c : columns()) {
+  for (const WeightColumn& c : columns()) {
     EXPECT_TRUE(keys.insert(c.key).second) << c.key;
     EXPECT_FALSE(c.heading.empty());
     EXPECT_FALSE(c.help.empty());
@@ -40,7 +40,7 @@ TEST(Columns, EachIsDocumented) {
   ASSERT_TRUE(file) << docs;
   std::stringstream text;
   text << file.rdbuf();
-  for (const Column& c : columns()) {
+  for (const WeightColumn& c : columns()) {
     EXPECT_NE(text.str().find("`" + std::string(c.key) + "`"), std::string::npos)
         << c.key << " is not in docs/audit.md";
   }
@@ -50,7 +50,7 @@ TEST(Columns, CellsAreNeverEmptyAndNeverHoldControlCharacters) {
   audit::Result result = report_test::sample();
   result.tensors[0].name = "\x1b[2J\n\xff";
   for (const audit::TensorResult& tensor : result.tensors) {
-    for (const Column& c : columns()) {
+    for (const WeightColumn& c : columns()) {
       for (const bool unicode : {true, false}) {
         const std::string text = cell_text(c, {&tensor}, glyphs(unicode));
         EXPECT_FALSE(text.empty()) << c.key;

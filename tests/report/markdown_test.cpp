@@ -7,6 +7,7 @@
 #include <string>
 
 #include "report/sample_result.hpp"
+#include "sigmax/report/audit_report.hpp"
 
 namespace sigmax::report {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/report/terminal.hpp"
+#include "sigmax/report/audit_report.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,15 @@
+// What the shells complete, made of the options as they are declared.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/declared.hpp"
+
+namespace sigmax::cli {
+
+std::string bash_completion(const std::vector<DeclaredCommand>& commands);
+std::string fish_completion(const std::vector<DeclaredCommand>& commands);
+std::string zsh_completion(const std::vector<DeclaredCommand>& commands);
+
+}  // namespace sigmax::cli

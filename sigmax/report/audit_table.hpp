@@ -1,0 +1,23 @@
+// The weights of an audit as a table. Internal to report/.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "sigmax/audit/result.hpp"
+#include "sigmax/report/columns.hpp"
+#include "sigmax/report/table.hpp"
+
+namespace sigmax::report {
+
+/// Which weights are shown, and in which order.
+struct Choice {
+  Order sort;           ///< by default the checkpoint's order
+  std::size_t top = 0;  ///< this many weights; 0 all
+};
+
+/// `shown` are those that select() chose. Cells for people have the given signs.
+Table weights_table(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
+                    const Choice& choice, const Glyphs& glyphs);
+
+}  // namespace sigmax::report
