@@ -66,8 +66,6 @@ def converge(model):
                     u, _, v = torch.linalg.svd(weight)
                     module.weight_u.copy_(u[:, 0])
                     module.weight_v.copy_(v[0])
-                    if hasattr(hook, "state"):
-                        hook.state = "used"
             for name, listed in getattr(module, "parametrizations", {}).items():
                 one = listed[0]
                 u, _, v = torch.linalg.svd(listed.original.movedim(one.dim, 0).flatten(1))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from . import _library
+from ._hook import SpectralNormHook
 from ._parametrization import SpectralNorm, default_dim
 
 
@@ -30,6 +31,11 @@ def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = 
     if isinstance(weight, nn.Module):
         if dim is None:
             dim = default_dim(weight)
+        hooked = next(
+            (h for h in weight._forward_pre_hooks.values() if isinstance(h, SpectralNormHook) and h.name == name), None
+        )
+        if hooked is not None:  # the attribute is the weight of the last forward pass
+            return Enclosure(*_library.certify(hooked.compute_weight(weight, False), dim))
         listed = getattr(weight, "parametrizations", {})
         modes = [(one, one.training) for one in (listed[name] if name in listed else []) if isinstance(one, SpectralNorm)]
         try:

@@ -12,12 +12,12 @@ from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 from torch.nn.utils.spectral_norm import SpectralNorm as _TorchHook
 
 from . import _library
+from ._known import KnownStates
 from ._parametrization import default_dim
 from ._script import prepare_hooked
+from ._settle import FIRST_STEPS, is_cold, settle, settle_compiled
 
 T_module = TypeVar("T_module", bound=nn.Module)
-
-_WARM_UP = 15
 
 
 class SpectralNormHook:
@@ -39,8 +39,9 @@ class SpectralNormHook:
         self.dim = dim
         self.n_power_iterations = n_power_iterations
         self.eps = eps
-        # What is known of the state: "fresh" it has made no step, "loaded" it came from a state dict, "used".
-        self.state = "fresh"
+        # Of states: True for one that has made a step, False for one that has not. What is not known, of copies of the
+        # buffers and of loaded ones, is decided by the tensors.
+        self.known = KnownStates()
 
     def reshape_weight_to_matrix(self, weight: Tensor) -> Tensor:
         return weight.movedim(self.dim, 0).reshape(weight.size(self.dim), -1)
@@ -49,36 +50,64 @@ class SpectralNormHook:
         weight = getattr(module, self.name + "_orig")
         u = getattr(module, self.name + "_u")
         v = getattr(module, self.name + "_v")
-        if do_power_iteration:
-            if self.state != "used":
-                self.state = "used"
-        elif self.state != "used":
-            u, v = self._warmed_up(weight, u, v)
+        if not do_power_iteration:
+            u, v = self._settled(weight, u, v)
         steps = self.n_power_iterations if do_power_iteration else 0
-        return _library.normalize(weight, u, v, None, self.dim, 1, steps, self.eps, _library.V_FIRST)[0]
+        result, sigma = _library.normalize(weight, u, v, None, self.dim, 1, steps, self.eps, _library.V_FIRST)
+        if do_power_iteration and not torch.compiler.is_compiling() and not _library.in_transform():
+            self._stepped(u, v, sigma)
+        return result
+
+    def _stepped(self, u: Tensor, v: Tensor, sigma: Tensor) -> None:
+        """Notes that a state has made a step. One for W = 0 leaves it as it was: worth a look the first time."""
+        if self.known.put(u, v, True) is True:
+            return
+        if type(sigma) is Tensor and sigma.device.type == "cpu" and torch._C._get_tracing_state() is None:
+            if sigma.item() == 0:
+                self.known.put(u, v, None)
 
     @torch.no_grad()
-    def _warmed_up(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The state, with its first steps made and stored if it has made none. A loaded one counts as such if u is far
-        from the direction of W v."""
-        if self.state == "fresh":
-            self._first_steps(weight, u, v)
-            self.state = "used"
+    def _settled(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The state, with its first steps made and stored if it has made none."""
+        if torch.compiler.is_compiling():
+            settle_compiled(weight.detach(), u, v, self.dim, FIRST_STEPS, self.eps)
             return u, v
-        image = torch.mv(self.reshape_weight_to_matrix(weight).to(torch.float64), v.to(torch.float64))
-        along = torch.dot(image, u.to(torch.float64)).abs()
-        needed = along < 0.5 * torch.linalg.vector_norm(image) * torch.linalg.vector_norm(u)
-        if _library.in_transform():  # of many states some may need it, which no `if` can decide: nothing is stored
-            first = u.clone(), v.clone()
-            self._first_steps(weight, *first)
-            return torch.where(needed, first[0], u), torch.where(needed, first[1], v)
-        self.state = "used"
-        if needed:
-            self._first_steps(weight, u, v)
+        if _library.in_transform():
+            return self._settled_in_transform(weight, u, v)
+        known = self.known.get(u, v)
+        if not known and not weight.is_meta:
+            with _library.untraced():
+                if known is None:
+                    learnt = settle(weight, u, v, self.dim, FIRST_STEPS, self.eps)
+                else:
+                    learnt = self._first_steps(weight, u, v).abs().item() > 0
+            if learnt:
+                self.known.put(u, v, True)
         return u, v
 
-    def _first_steps(self, weight: Tensor, u: Tensor, v: Tensor) -> None:
-        _library.sigma(weight, u, v, self.dim, 1, _WARM_UP, self.eps, _library.V_FIRST)
+    def _settled_in_transform(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """The same within a functional transform, where no `if` can decide for many states, and where nothing is noted:
+        the tensors are the caller's."""
+        known = self.known.get(_library.unwrapped(u), _library.unwrapped(v))
+        if known:
+            return u, v
+        cold = is_cold(weight, u, v, self.dim)
+        if known is not None:
+            cold = torch.ones_like(cold)
+        if not _library.unwrapped(cold).any():
+            return u, v
+        # Of one state for many weights there are now as many.
+        many = torch.zeros_like(cold, dtype=u.dtype)
+        first = u + many, v + many
+        self._first_steps(weight, *first)
+        u_first, v_first = torch.where(cold, first[0], u), torch.where(cold, first[1], v)
+        if _library.batched_levels(u_first) <= _library.batched_levels(u) & _library.batched_levels(v):
+            _library.store(u_first, u)
+            _library.store(v_first, v)
+        return u_first, v_first
+
+    def _first_steps(self, weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        return _library.sigma(weight, u, v, self.dim, 1, FIRST_STEPS, self.eps, _library.V_FIRST)
 
     def remove(self, module: nn.Module) -> None:
         with torch.no_grad():
@@ -97,7 +126,22 @@ class SpectralNormHook:
     def __call__(self, module: nn.Module, inputs: Any) -> None:
         if isinstance(module, NormalizedOutProjection):
             return
+        if not torch.compiler.is_compiling() and _library.in_transform():
+            self._restore_afterwards(module)
         setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
+
+    def _restore_afterwards(self, module: nn.Module) -> None:
+        """Outside a transform its tensors are of no use: the weight of the last pass before it is there again then."""
+        kept = module.__dict__.get(self.name)
+
+        def restore(module: nn.Module, inputs: Any, output: Any) -> None:
+            handle.remove()
+            if kept is None:
+                module.__dict__.pop(self.name, None)
+            else:
+                setattr(module, self.name, kept)
+
+        handle = module.register_forward_hook(restore, always_call=True)
 
     def solve_v(self, weight: Tensor, u: Tensor, sigma: Tensor) -> Tensor:
         """v with W v along u, as far as there is one, and u^T W v = sigma: for state dicts that have no v."""
@@ -131,6 +175,7 @@ class SpectralNormHook:
             setattr(module, name, weight.data)  # read before the first forward pass by initializers and the like
         module.register_buffer(name + "_u", u)
         module.register_buffer(name + "_v", v)
+        hook.known.put(u, v, False)
         module.register_forward_pre_hook(hook)
         module._register_state_dict_hook(SpectralNormStateDictHook(hook))
         module._register_load_state_dict_pre_hook(SpectralNormLoadStateDictPreHook(hook))
@@ -170,8 +215,6 @@ class SpectralNormLoadStateDictPreHook:
     ) -> None:
         hook = self.fn
         key = prefix + hook.name
-        if key + "_u" in state_dict:
-            hook.state = "loaded"
         version = local_metadata.get("spectral_norm", {}).get(hook.name + ".version", None)
         if version is not None and version >= 1:
             return

@@ -1,6 +1,8 @@
 """Loads the operator library and names its operators."""
 
+import contextlib
 import pathlib
+from typing import Iterator
 
 import torch
 
@@ -27,6 +29,7 @@ sigma = torch.ops.sigmax.sigma.default
 scaled_linear = torch.ops.sigmax.scaled_linear.default
 scaled_convolution = torch.ops.sigmax.scaled_convolution.default
 certify = torch.ops.sigmax.certify.default
+store = torch.ops.sigmax._store.default
 release_memory = torch.ops.sigmax.release_memory.default
 
 # The operators' names for a step's order.
@@ -44,6 +47,27 @@ def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor
+
+
+def batched_levels(tensor: torch.Tensor) -> set[int]:
+    """The levels of vmap that give each example a tensor of its own."""
+    levels = set()
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            levels.add(torch._C._functorch.maybe_get_level(tensor))
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return levels
+
+
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """What is done now is no part of what torch.jit.trace records."""
+    tracing = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(tracing)
 
 
 _top_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda ignore_tracing: None)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from . import _library
+from . import _library, _special
 from ._certify import Enclosure, certify
 from ._parametrization import SpectralNorm, spectral_norm
 
@@ -23,7 +23,6 @@ class NormalizedModel:
 
     def __init__(self, model: nn.Module, places: list[tuple[str, nn.Module, str]]) -> None:
         self._places = places
-        self._versions: list[int] = []
         self._handles = [
             model.register_forward_pre_hook(self._before),
             model.register_forward_hook(self._after, always_call=True),
@@ -82,6 +81,8 @@ class NormalizedModel:
             )[0]
             for index, weight in zip(indices, normalized):
                 results[index] = weight
+                if lists[index][1].once_per_step:
+                    lists[index][1]._note_step(lists[index][0]._parameters["original"], key[0])
         return results  # type: ignore[return-value]
 
     def _before(self, model: nn.Module, inputs: Any) -> None:
@@ -94,8 +95,8 @@ class NormalizedModel:
         ):
             return
         lists = [(listed, one) for listed, one in self._lists() if not getattr(one, "scale_output", False)]
-        for (_, one), weight in zip(lists, self._normalize(lists)):
-            one.__dict__["ready"] = weight
+        for (listed, one), weight in zip(lists, self._normalize(lists)):
+            one.__dict__["ready"] = _special.Ready(weight, listed._parameters["original"], one)
 
     def _after(self, model: nn.Module, inputs: Any, output: Any) -> None:
         for _, one in self._lists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, TypeVar
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from . import _library, _special
+from ._known import KnownStates, KnownTensor
 
 T_module = TypeVar("T_module", bound=nn.Module)
 
@@ -79,9 +79,9 @@ class SpectralNorm(nn.Module):
         self.tolerance = float(tolerance)
         self.blocks = blocks
         self.once_per_step = once_per_step
-        # The weight at the last iteration, and its version. With torch.func each step has new tensors, all of version 0.
-        self._seen: weakref.ref[Tensor] | None = None
-        self._seen_version = -1
+        # The weight of each state's last step. A call may have other weights or other states than the module's own, and
+        # with torch.func each step has new tensors, all of version 0.
+        self._seen = KnownStates()
         self.scale = nn.Parameter(weight.new_ones(())) if learnable_scale else None
         if ndim > 1:
             u = weight.new_empty(rows).normal_(0, 1)
@@ -98,29 +98,45 @@ class SpectralNorm(nn.Module):
         )
 
     def _steps(self, weight: Tensor) -> int:
+        """The steps that a read of a weight makes; _note_step() goes behind them with ``once_per_step``."""
         if not self.training:
             return 0
         if self.once_per_step and not torch.compiler.is_compiling():
-            weight = _library.unwrapped(weight)
-            version = weight._version
-            if version == self._seen_version and self._seen is not None and self._seen() is weight:
+            weight, u, v = self._own(weight)
+            seen = self._seen.get(u, v)
+            if seen is not None and seen.is_(weight):
                 return 0
-            self._seen = weakref.ref(weight)
-            self._seen_version = version
         return self.n_power_iterations
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_seen": None}  # a copy has another weight, and there is no pickling of references
+    def _own(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The weight and the state that the caller of a functional transform gave."""
+        u, v = self._buffers["_u"], self._buffers["_v"]
+        if not _library.in_transform():
+            return weight, u, v
+        return _library.unwrapped(weight), _library.unwrapped(u), _library.unwrapped(v)
+
+    def _note_step(self, weight: Tensor, steps: int) -> None:
+        """The state, as the steps have left it, has seen the weight."""
+        if steps > 0 and not torch.compiler.is_compiling():
+            weight, u, v = self._own(weight)
+            self._seen.put(u, v, KnownTensor(weight))
 
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
             return self._normalize_vector(weight)
         # self._u would be looked for in Python, which small layers notice.
         state = self._buffers
-        return _library.normalize(
-            weight, state["_u"], state["_v"], self.scale, self.dim, self.blocks, self._steps(weight), self.eps, self.iteration,
+        steps = self._steps(weight)
+        result = _library.normalize(
+            weight, state["_u"], state["_v"], self.scale, self.dim, self.blocks, steps, self.eps, self.iteration,
             self.tolerance, self.target, self.at_most,
         )[0]  # fmt: skip
+        if self.once_per_step:
+            self._note_step(weight, steps)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "ready"}
 
     def _normalize_vector(self, weight: Tensor) -> Tensor:
         if self.at_most:

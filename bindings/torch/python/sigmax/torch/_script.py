@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import _library
+from ._settle import FIRST_STEPS, settle
 
 _made: dict[tuple, type] = {}
 
@@ -26,6 +26,8 @@ def {name}(self) -> Tensor:
 _HOOKED = """
 def {name}(self) -> Tensor:
     steps = {steps} if self.training else 0
+    if not self.training:
+        settle(self.{name}_orig, self.{name}_u, self.{name}_v, {dim}, {first}, {eps!r})
     return torch.ops.sigmax.normalize(
         self.{name}_orig, self.{name}_u, self.{name}_v, None, {dim}, 1, steps, {eps!r}, 1
     )[0]
@@ -77,7 +79,7 @@ def _class_with_properties(base: type, sources: dict[str, str]) -> type:
         source = "".join(sources.values())
         file = f"<sigmax.torch properties {len(_made)}>"
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch}
+        scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch, "settle": settle}
         exec(compile(source, file, "exec"), scope)  # the sources above, with identifiers and numbers put in
         # TorchScript evaluates what it looks at, and an evaluation is a step of the state: it is told not to look.
         members: dict[str, Any] = {"__jit_ignored_attributes__": list(sources)}
@@ -103,10 +105,9 @@ def prepare_hooked(module: nn.Module) -> nn.Module:
     others = {}
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNormHook):
-            if not module.training:
-                hook.compute_weight(module, False)  # a state that has made no step makes its first ones
             sources[hook.name] = _HOOKED.format(
-                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps
+                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps,
+                first=FIRST_STEPS,
             )
         else:
             others[key] = hook

@@ -38,6 +38,33 @@ def after_registration(module: nn.Module, name: str, scale_output: bool) -> None
     cls.__prepare_scriptable__ = prepare_parametrized
 
 
+class Ready:
+    """A normalized weight that the model has computed at the beginning of its forward pass, and what it is of.
+
+    A part of the model may be called with other tensors, by torch.func.functional_call, or with gradients where the
+    model is called without.
+    """
+
+    __slots__ = ("_scale", "_u", "_version", "_weight", "normalized")
+
+    def __init__(self, normalized: Tensor, weight: Tensor, normalizer: nn.Module) -> None:
+        self.normalized = normalized
+        self._weight = weight
+        self._version = None if weight.is_inference() else weight._version
+        self._u = normalizer._buffers.get("_u")
+        self._scale = normalizer._parameters.get("scale")
+
+    def is_of(self, weight: Tensor | None, normalizer: nn.Module) -> bool:
+        scale = normalizer._parameters.get("scale")
+        if weight is not self._weight or normalizer._buffers.get("_u") is not self._u or scale is not self._scale:
+            return False
+        if self._version is not None and weight._version != self._version:
+            return False
+        if self.normalized.requires_grad or not torch.is_grad_enabled():
+            return True
+        return not (weight.requires_grad or (scale is not None and scale.requires_grad))
+
+
 # torch's getter goes through two modules' __call__; this one calls the single parametrization itself, which is most of
 # the time that a small layer takes.
 def _quick_access(cls: type, name: str) -> None:
@@ -67,9 +94,9 @@ def _quick_access(cls: type, name: str) -> None:
             return in_full(self)
         ready = only.__dict__.get("ready")
         # A checkpoint runs its part of the model again, when nothing is ready any more, and expects the same operators.
-        if ready is not None and not _library.saved_by_hooks():
-            return ready
         weight = listed._parameters.get("original")
+        if ready is not None and not _library.saved_by_hooks() and ready.is_of(weight, only):
+            return ready.normalized
         return only.forward(listed.original if weight is None else weight)
 
     get.sigmax_quick = True  # type: ignore[attr-defined]
@@ -119,13 +146,17 @@ def _scaled_forward(self: nn.Module, input: Tensor, *arguments: Any, **named: An
     if normalizer is None or not getattr(normalizer, "scale_output", False) or parametrize.is_parametrized(self, "bias"):
         return type(self).__bases__[0].forward(self, input, *arguments, **named)
     weight = self.parametrizations.weight.original
+    steps = normalizer._steps(weight)
     how = (
-        normalizer.scale, normalizer.dim, normalizer._steps(weight), normalizer.eps, normalizer.iteration,
+        normalizer.scale, normalizer.dim, steps, normalizer.eps, normalizer.iteration,
         normalizer.tolerance, normalizer.target, normalizer.at_most,
     )  # fmt: skip
     state = (normalizer._u, normalizer._v)
     if isinstance(self, nn.Linear):
-        return _library.scaled_linear(input, weight, self.bias, *state, *how)
+        result = _library.scaled_linear(input, weight, self.bias, *state, *how)
+        if normalizer.once_per_step:
+            normalizer._note_step(weight, steps)
+        return result
     padding: Any = self.padding
     output_padding: Any = self.output_padding
     if isinstance(self, _ConvTransposeNd):
@@ -137,7 +168,10 @@ def _scaled_forward(self: nn.Module, input: Tensor, *arguments: Any, **named: An
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         input = F.pad(input, self._reversed_padding_repeated_twice, mode=mode)
         padding = (0,) * len(self.kernel_size)
-    return _library.scaled_convolution(
+    result = _library.scaled_convolution(
         input, weight, self.bias, *state, self.stride, padding, self.dilation, self.transposed, output_padding,
         self.groups, *how,
     )  # fmt: skip
+    if normalizer.once_per_step:
+        normalizer._note_step(weight, steps)
+    return result

@@ -1,0 +1,92 @@
+"""What Python knows of states, tied to the very tensors.
+
+A state (u, v) is a pair of buffers, and the next call may have others, as within torch.func.functional_call, after a deep
+copy, load_state_dict(assign=True) or torch.utils.swap_tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+
+def stamp(tensor: Tensor) -> tuple | None:
+    """Where a tensor's values lie, and the count of writes to them. None for tensors of inference mode, which have no
+    such count, and for those without a storage.
+
+    The storage's address is its own for as long as a weak reference to it is held. (A weak reference to the tensor
+    would do too, but torch.utils.swap_tensors refuses tensors that have one.)
+    """
+    if tensor.is_inference():
+        return None
+    try:
+        return (tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.shape), tensor._version
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+class KnownTensor:
+    """A tensor that can be recognized, as long as nothing writes to it, without being kept alive."""
+
+    __slots__ = ("_stamp", "_storage")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._stamp = stamp(tensor)
+        self._storage = None if self._stamp is None else StorageWeakRef(tensor.untyped_storage())
+
+    def is_(self, tensor: Tensor) -> bool:
+        now = stamp(tensor)
+        return now is not None and now == self._stamp
+
+    def renew(self, tensor: Tensor, now: tuple) -> None:
+        """Takes over a tensor as it is now: whom this belongs to has written to it."""
+        if self._stamp is None or self._stamp[0][0] != now[0][0]:
+            self._storage = StorageWeakRef(tensor.untyped_storage())
+        self._stamp = now
+
+    def dead(self) -> bool:
+        return self._storage is None or self._storage.expired()
+
+
+class KnownStates:
+    """A value for each state (u, v), as long as both tensors live and nobody else writes to them.
+
+    Copies know nothing: they belong to a module with other tensors.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple, tuple[KnownTensor, KnownTensor, Any]] = {}
+
+    def get(self, u: Tensor, v: Tensor) -> Any:
+        """The value, or None where nothing is known."""
+        now = stamp(u)
+        entry = self._entries.get(now[0]) if now is not None else None
+        return entry[2] if entry is not None and entry[0]._stamp == now and entry[1].is_(v) else None
+
+    def put(self, u: Tensor, v: Tensor, value: Any) -> Any:
+        """What is known of the state as it is now. Returns what was known of these tensors before, whoever has written
+        to them since."""
+        now, now_v = stamp(u), stamp(v)
+        if now is None or now_v is None:
+            return None
+        entry = self._entries.get(now[0])
+        if entry is None:
+            for other, (known, _, _) in list(self._entries.items()):
+                if known.dead():
+                    self._entries.pop(other, None)
+            self._entries[now[0]] = KnownTensor(u), KnownTensor(v), value
+            return None
+        known_u, known_v, before = entry
+        known_u.renew(u, now)
+        known_v.renew(v, now_v)
+        self._entries[now[0]] = known_u, known_v, value
+        return before
+
+    def __deepcopy__(self, memo: dict) -> "KnownStates":
+        return KnownStates()
+
+    def __reduce__(self) -> tuple:
+        return KnownStates, ()
