@@ -11,9 +11,11 @@ PYTHON := .venv/bin/python
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
+# Without it ccache passes on what uses precompiled headers.
+export CCACHE_SLOPPINESS ?= pch_defines,time_macros
 
 .DEFAULT_GOAL := help
-.PHONY: help audit build install test test-portable lint sanitize fuzz hunt bench real-models train clean
+.PHONY: help audit build install test test-portable lint lint-all syntax sanitize fuzz hunt bench real-models train clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,9 +48,17 @@ test-portable: ## the numerical tests by every kernel of OpenBLAS and every SIMD
 	@cmake --build --preset release --target numerical_tests
 	tools/test-portable --build $(BUILD) $(PORTABLE)
 
-lint: ## formatting, clang-tidy, who includes whom, what the documents name
-	@tools/install-dependencies core test lint
+lint: ## formatting, spelling, who includes whom, types, clang-tidy over what changed since the last main
+	@tools/install-dependencies core test torch lint
 	tools/lint
+
+lint-all: ## the same, with clang-tidy over every source
+	@tools/install-dependencies core test torch lint
+	tools/lint --all
+
+syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets
+	@tools/install-dependencies core test torch syntax
+	tools/check-syntax
 
 sanitize: ## every test under the address and undefined-behavior sanitizers
 	@tools/install-dependencies core test sanitize
@@ -85,4 +95,4 @@ train: ## train the example model again
 	$(PYTHON) examples/models/train.py
 
 clean: ## remove what was built; downloaded models stay
-	rm -rf $(REPORTS) $(addprefix build/,release debug clang sanitize fuzz lint)
+	rm -rf $(REPORTS) $(addprefix build/,release dev debug clang sanitize fuzz lint syntax mypy)

@@ -11,10 +11,10 @@
 namespace sigmax::cli {
 namespace {
 
-const std::map<std::string, SvdOptions::Format> kFormats = {{"table", SvdOptions::Format::table},
-                                                            {"values", SvdOptions::Format::values},
-                                                            {"csv", SvdOptions::Format::csv},
-                                                            {"json", SvdOptions::Format::json}};
+const std::map<std::string, SvdOptions::Format> kSvdFormats = {{"table", SvdOptions::Format::table},
+                                                               {"values", SvdOptions::Format::values},
+                                                               {"csv", SvdOptions::Format::csv},
+                                                               {"json", SvdOptions::Format::json}};
 const std::map<std::string, Accuracy> kAccuracies = {{"values", Accuracy::values}, {"vectors", Accuracy::vectors}};
 const std::map<std::string, SvdOptions::Output::Kind> kEndings = {
     {".npz", SvdOptions::Output::Kind::npz},
@@ -129,7 +129,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
             ->group(kComputation));
   add_seed(command, typed);
   add_jobs(command, options.jobs);
-  offer(typed, names_of(kFormats),
+  offer(typed, names_of(kSvdFormats),
         command
             ->add_option("--format", typed.format,
                          "on standard output: table (default), values (one a line, nothing else), csv or json")
@@ -151,7 +151,7 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
   options.roles = role_overrides(typed.assumed);
-  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kSvdFormats);
   if (!svd.count.empty()) {
     options.count = count_of(svd.count);
     options.capped = false;

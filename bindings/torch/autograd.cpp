@@ -93,7 +93,7 @@ std::tuple<variable_list, variable_list> dispatched_backward(const variable_list
     return list;
   };
   return call.call(optional(grad), optional(grad_sigma), weights, sigma, u, v, scales, settings.dims, settings.blocks,
-                   settings.target, settings.at_most);
+                   settings.each.target, settings.each.at_most);
 }
 
 class NormalizeFunction : public ::torch::autograd::Function<NormalizeFunction> {
@@ -168,7 +168,7 @@ Applied normalize_native(at::TensorList weights, at::TensorList scales, at::Tens
     return all;
   };
   // Without steps the state is not written to: what has to be repaired is repaired in the copies.
-  if (settings.steps == 0) {
+  if (settings.each.steps == 0) {
     applied.u = copies(u);
     applied.v = copies(v);
   }
@@ -179,14 +179,15 @@ Applied normalize_native(at::TensorList weights, at::TensorList scales, at::Tens
     const std::int64_t blocks = settings.blocks[k];
     applied.sigma.push_back(blocks == 1 ? at::empty({}, options) : at::empty({blocks}, options));
   }
-  const bool fixed = settings.steps == 0;
+  const bool fixed = settings.each.steps == 0;
   const at::TensorList left = fixed ? at::TensorList(applied.u) : u;
   const at::TensorList right = fixed ? at::TensorList(applied.v) : v;
   if (are_plain(weights) && are_plain(u) && are_plain(v)) {
     native::normalize(weights, left, right, scales, applied.out, applied.sigma, settings);
   } else {
-    call.call(weights, left, right, scales, applied.out, applied.sigma, settings.dims, settings.blocks, settings.steps,
-              settings.eps, settings.iteration, settings.tolerance, settings.target, settings.at_most);
+    call.call(weights, left, right, scales, applied.out, applied.sigma, settings.dims, settings.blocks,
+              settings.each.steps, settings.each.eps, static_cast<std::int64_t>(settings.each.iteration),
+              settings.each.tolerance, settings.each.target, settings.each.at_most);
   }
   if (!fixed) {
     applied.u = copies(u);

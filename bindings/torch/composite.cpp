@@ -62,37 +62,37 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
   const at::Tensor w_adjoint = w.mH();
   at::Tensor left = u.reshape({blocks, -1});
   at::Tensor right = v.reshape({blocks, -1});
-  const bool lanczos = settings.iteration == static_cast<std::int64_t>(Iteration::lanczos);
-  const bool v_first = settings.iteration == static_cast<std::int64_t>(Iteration::v_first);
+  const bool lanczos = settings.each.iteration == Iteration::lanczos;
+  const bool v_first = settings.each.iteration == Iteration::v_first;
   if (v_first) {
     left = usable(left);
   } else {
     right = usable(right);
   }
-  if (lanczos && settings.steps > 1) right = ritz_vector(w, right, settings.steps, settings.eps);
+  if (lanczos && settings.each.steps > 1) right = ritz_vector(w, right, settings.each.steps, settings.each.eps);
   at::Tensor before;
   at::Tensor done;  // within vmap each example ends for itself: then a mask, instead of the end of the loop
-  for (std::int64_t k = 0; k < (lanczos ? 1 : settings.steps); ++k) {
+  for (std::int64_t k = 0; k < (lanczos ? 1 : settings.each.steps); ++k) {
     const at::Tensor left_before = left;
     const at::Tensor right_before = right;
     at::Tensor image;  // of one singular vector, at the length of sigma
     if (v_first) {
-      right = or_else(unit(times(w_adjoint, left), settings.eps), right);
+      right = or_else(unit(times(w_adjoint, left), settings.each.eps), right);
       image = times(w, right);
-      left = or_else(unit(image, settings.eps), left);
+      left = or_else(unit(image, settings.each.eps), left);
     } else {
-      left = or_else(unit(times(w, right), settings.eps), left);
+      left = or_else(unit(times(w, right), settings.each.eps), left);
       image = times(w_adjoint, left);
-      right = or_else(unit(image, settings.eps), right);
+      right = or_else(unit(image, settings.each.eps), right);
     }
     if (done.defined()) {
       left = at::where(done, left_before, left);
       right = at::where(done, right_before, right);
     }
-    if (settings.tolerance > 0) {
+    if (settings.each.tolerance > 0) {
       const at::Tensor now = at::linalg_vector_norm(image, 2, at::IntArrayRef{1});
       if (before.defined()) {
-        const at::Tensor close = at::le((now - before).abs(), now * settings.tolerance).all();
+        const at::Tensor close = at::le((now - before).abs(), now * settings.each.tolerance).all();
         if (in_transform()) {
           done = done.defined() ? at::logical_or(done, close) : close;
         } else if (close.item<bool>()) {
@@ -121,9 +121,9 @@ at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor
 
 at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
   const at::Tensor zero = at::eq(sigma, 0);
-  at::Tensor f = settings.target / at::where(zero, at::ones_like(sigma), sigma);
+  at::Tensor f = settings.each.target / at::where(zero, at::ones_like(sigma), sigma);
   at::Tensor keep = zero;
-  if (settings.at_most) keep = at::logical_or(zero, at::le(sigma.abs(), settings.target));
+  if (settings.each.at_most) keep = at::logical_or(zero, at::le(sigma.abs(), settings.each.target));
   f = at::where(keep, at::ones_like(f), f);
   return scale.defined() ? f * scale.reshape({}) : f;
 }
@@ -131,8 +131,8 @@ at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settin
 at::Tensor factor_slope(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
   at::Tensor keep = at::eq(sigma, 0);
   const at::Tensor safe = at::where(keep, at::ones_like(sigma), sigma);
-  if (settings.at_most) keep = at::logical_or(keep, at::le(sigma, settings.target));
-  const at::Tensor slope = at::where(keep, at::zeros_like(sigma), -settings.target / (safe * safe));
+  if (settings.each.at_most) keep = at::logical_or(keep, at::le(sigma, settings.each.target));
+  const at::Tensor slope = at::where(keep, at::zeros_like(sigma), -settings.each.target / (safe * safe));
   return scale.defined() ? slope * scale.reshape({}) : slope;
 }
 

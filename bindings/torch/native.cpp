@@ -75,7 +75,7 @@ double scalar(const at::Tensor& tensor) {
 }
 
 nn::Rule rule(const Settings& settings, at::TensorList scales, std::size_t k) {
-  return {settings.at_most ? nn::Rule::Kind::at_most : nn::Rule::Kind::divide, settings.target,
+  return {settings.each.at_most ? nn::Rule::Kind::at_most : nn::Rule::Kind::divide, settings.each.target,
           scales.empty() ? 1.0 : scalar(scales[k])};
 }
 
@@ -112,10 +112,10 @@ bool is_double(const at::Tensor& weight) { return weight.scalar_type() == at::kD
 
 nn::StepOptions step_options(const Settings& settings) {
   nn::StepOptions options;
-  options.iteration = static_cast<nn::Iteration>(settings.iteration);
-  options.steps = settings.steps;
-  options.tolerance = settings.tolerance;
-  options.epsilon = settings.eps;
+  options.iteration = static_cast<nn::Iteration>(settings.each.iteration);
+  options.steps = settings.each.steps;
+  options.tolerance = settings.each.tolerance;
+  options.epsilon = settings.each.eps;
   return options;
 }
 

@@ -15,17 +15,6 @@ namespace {
 
 std::int64_t wrapped(const at::Tensor& weight, std::int64_t dim) { return dim < 0 ? dim + weight.dim() : dim; }
 
-Settings settings_of(const NormalizeOptions& options) {
-  return {{},
-          {},
-          options.steps,
-          options.eps,
-          static_cast<std::int64_t>(options.iteration),
-          options.tolerance,
-          options.target,
-          options.at_most};
-}
-
 /// Through ATen, each line with its own gradient.
 Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
                                const at::Tensor& scale, std::int64_t dim, std::int64_t blocks, const Settings& settings,
@@ -35,7 +24,7 @@ Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, co
   {
     const at::NoGradGuard constants;
     const c10::AutoFwGradMode constants_forward(false);
-    if (settings.steps > 0) composite::iterate(weight, u, v, dim, blocks, settings);
+    if (settings.each.steps > 0) composite::iterate(weight, u, v, dim, blocks, settings);
     left = u.detach().clone(at::MemoryFormat::Contiguous);
     right = v.detach().clone(at::MemoryFormat::Contiguous);
   }
@@ -103,17 +92,17 @@ Normalized normalize(const at::Tensor& weight, const at::Tensor& u, const at::Te
                      const NormalizeOptions& options, const std::optional<at::Tensor>& scale) {
   const bool scaled = scale.has_value() && scale->defined();
   return std::move(run(weight, u, v, scaled ? at::TensorList(*scale) : at::TensorList(), options.dim, options.blocks,
-                       settings_of(options), true)[0]);
+                       {{}, {}, options}, true)[0]);
 }
 
 std::vector<Normalized> normalize_all(at::TensorList weights, at::TensorList u, at::TensorList v, at::TensorList scales,
                                       at::IntArrayRef dims, at::IntArrayRef blocks, const NormalizeOptions& options) {
-  return run(weights, u, v, scales, dims, blocks, settings_of(options), true);
+  return run(weights, u, v, scales, dims, blocks, {{}, {}, options}, true);
 }
 
 at::Tensor spectral_sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
                           const NormalizeOptions& options) {
-  return run(weight, u, v, {}, options.dim, options.blocks, settings_of(options), false)[0].sigma;
+  return run(weight, u, v, {}, options.dim, options.blocks, {{}, {}, options}, false)[0].sigma;
 }
 
 }  // namespace sigmax::torch

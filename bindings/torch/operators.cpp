@@ -88,7 +88,7 @@ void into_cpu(at::TensorList weights, at::TensorList u, at::TensorList v, at::Te
               at::TensorList sigma, at::IntArrayRef dims, at::IntArrayRef blocks, std::int64_t steps, double eps,
               std::int64_t iteration, double tolerance, double target, bool at_most) {
   native::normalize(weights, u, v, scales, out, sigma,
-                    {dims.vec(), blocks.vec(), steps, eps, iteration, tolerance, target, at_most});
+                    {dims.vec(), blocks.vec(), options_of(0, 1, steps, eps, iteration, tolerance, target, at_most)});
 }
 
 void into_meta(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
@@ -101,8 +101,8 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_cpu(
   Settings settings;
   settings.dims = dims.vec();
   settings.blocks = blocks.vec();
-  settings.target = target;
-  settings.at_most = at_most;
+  settings.each.target = target;
+  settings.each.at_most = at_most;
   const auto defined = [&](const OptionalTensors& given) {
     std::vector<at::Tensor> tensors(weights.size());
     for (std::size_t k = 0; k < std::min(given.size(), tensors.size()); ++k)

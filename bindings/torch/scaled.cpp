@@ -215,14 +215,7 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
               options.blocks, ": normalize the weight instead");
   layer->has_bias = bias.has_value() && bias->defined();
   const std::int64_t dim = options.dim < 0 ? options.dim + weight.dim() : options.dim;
-  layer->settings = {{dim},
-                     {1},
-                     options.steps,
-                     options.eps,
-                     static_cast<std::int64_t>(options.iteration),
-                     options.tolerance,
-                     options.target,
-                     options.at_most};
+  layer->settings = {{dim}, {1}, options};
   const bool autocast = at::autocast::is_autocast_enabled(input.device().type());
   const bool differentiated_forward = has_tangent(input) || has_tangent(weight) ||
                                       has_tangent(bias.value_or(at::Tensor())) ||

@@ -30,11 +30,12 @@ void check(const char* function, const at::Tensor& weight, const at::Tensor& u, 
   TORCH_CHECK(u.numel() == size.rows && v.numel() == blocks * size.columns, "[", function, "] u has ", u.numel(),
               " and v ", v.numel(), " entries where the weight, as a matrix, needs ", size.rows, " and ",
               blocks * size.columns, ": was the state made for another weight?");
-  TORCH_CHECK(settings.steps >= 0, "[", function, "] steps must not be negative, got ", settings.steps);
-  TORCH_CHECK(settings.eps > 0, "[", function, "] eps must be positive, got ", settings.eps);
-  TORCH_CHECK(settings.target > 0, "[", function, "] target must be positive, got ", settings.target);
-  TORCH_CHECK(settings.iteration >= 0 && settings.iteration <= 2, "[", function,
-              "] iteration must be 0 (u first), 1 (v first) or 2 (Lanczos), got ", settings.iteration);
+  TORCH_CHECK(settings.each.steps >= 0, "[", function, "] steps must not be negative, got ", settings.each.steps);
+  TORCH_CHECK(settings.each.eps > 0, "[", function, "] eps must be positive, got ", settings.each.eps);
+  TORCH_CHECK(settings.each.target > 0, "[", function, "] target must be positive, got ", settings.each.target);
+  const auto iteration = static_cast<std::int64_t>(settings.each.iteration);
+  TORCH_CHECK(iteration >= 0 && iteration <= 2, "[", function,
+              "] iteration must be 0 (u first), 1 (v first) or 2 (Lanczos), got ", iteration);
 }
 
 at::ScalarType sigma_type(const at::Tensor& weight) {

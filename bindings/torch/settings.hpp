@@ -11,14 +11,9 @@
 namespace sigmax::torch {
 
 struct Settings {
-  std::vector<std::int64_t> dims;
-  std::vector<std::int64_t> blocks;
-  std::int64_t steps = 1;
-  double eps = 1e-12;
-  std::int64_t iteration = 0;
-  double tolerance = 0;
-  double target = 1;
-  bool at_most = false;
+  std::vector<std::int64_t> dims;    ///< of each weight
+  std::vector<std::int64_t> blocks;  ///< of each weight
+  NormalizeOptions each;             ///< what all weights have in common: not its dim and blocks
 };
 
 /// How many rows and columns the weight has as a matrix.

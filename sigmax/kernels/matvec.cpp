@@ -150,16 +150,16 @@ void multiply_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> 
   const Arranged<T> arranged(a, x, context);
   const MatrixView<const T> in = arranged.view();
   const std::int64_t wanted = pieces_worth(a, x.columns);
-  if (wanted == 1) return multiply_piece(a, in, y, false);
+  if (wanted == 1) return piece_products<T>(a.dtype).multiply(a, in, y, false);
   if (a.rows >= wanted * 8 || a.columns < 2 * kPanelColumns) {
     const Cut cut(a.rows, wanted, 8);
     return cut.run(a.rows, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
-      multiply_piece(a.row_range(first, count), in, row_range(y, first, count), false);
+      piece_products<T>(a.dtype).multiply(a.row_range(first, count), in, row_range(y, first, count), false);
     });
   }
   const Cut cut(a.columns, std::min(wanted, a.columns / kPanelColumns), kColumnUnit);
   sum_of_pieces(cut, a.columns, false, y, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
-    multiply_piece(column_range(a, first, count), row_range(in, first, count), part, false);
+    piece_products<T>(a.dtype).multiply(column_range(a, first, count), row_range(in, first, count), part, false);
   });
 }
 
@@ -171,14 +171,14 @@ void transposed_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T
     const Cut cut(a.columns, std::clamp<std::int64_t>(a.columns / kPanelColumns, 1, wanted), kColumnUnit);
     return in_order(a, x, context, [&](MatrixView<T> w) {
       cut.run(a.columns, context, [&](std::int64_t, std::int64_t first, std::int64_t count) {
-        transposed_piece(column_range(a, first, count), y, row_range(w, first, count));
+        piece_products<T>(a.dtype).transposed(column_range(a, first, count), y, row_range(w, first, count));
       });
     });
   }
   const Cut cut(a.rows, wanted, 8);
   sum_of_pieces(cut, a.rows, is_arranged(a.dtype), x, context,
                 [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
-                  transposed_piece(a.row_range(first, count), row_range(y, first, count), part);
+                  piece_products<T>(a.dtype).transposed(a.row_range(first, count), row_range(y, first, count), part);
                 });
 }
 
@@ -188,7 +188,7 @@ void gram_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, M
   const Arranged<T> arranged(a, x, context);
   const MatrixView<const T> in = arranged.view();
   if (wanted == 1) {
-    return in_order(a, z, context, [&](MatrixView<T> w) { gram_piece(a, in, y, w); });
+    return in_order(a, z, context, [&](MatrixView<T> w) { piece_products<T>(a.dtype).gram(a, in, y, w); });
   }
   // Too few rows: each piece's partial sum would be as large as the piece.
   if (a.rows < 4 * kPieceRows) {
@@ -200,14 +200,14 @@ void gram_block(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, M
   const Cut cut(a.rows, std::min(wanted, a.rows / kPieceRows), 8);
   sum_of_pieces(cut, a.rows, is_arranged(a.dtype), z, context,
                 [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
-                  gram_piece(a.row_range(first, count), in, row_range(y, first, count), part);
+                  piece_products<T>(a.dtype).gram(a.row_range(first, count), in, row_range(y, first, count), part);
                 });
 }
 
 template <Real T>
 void outer_gram_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z, Context& context) {
   const std::int64_t wanted = pieces_worth(a, 2 * y.columns);
-  if (wanted == 1) return outer_piece(a, y, z);
+  if (wanted == 1) return piece_products<T>(a.dtype).outer(a, y, z);
   if (a.columns < 2 * kPanelColumns ||
       a.rows * kPanelColumns * static_cast<std::int64_t>(size_of(a.dtype)) > kPanelBytes) {
     Workspace<T> space(a.columns * y.columns, context);
@@ -217,7 +217,7 @@ void outer_gram_block(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T
   }
   const Cut cut(a.columns, std::min(wanted, a.columns / kPanelColumns), kColumnUnit);
   sum_of_pieces(cut, a.columns, false, z, context, [&](std::int64_t first, std::int64_t count, MatrixView<T> part) {
-    outer_piece(column_range(a, first, count), y, part);
+    piece_products<T>(a.dtype).outer(column_range(a, first, count), y, part);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "sigmax/core/error.hpp"
 #include "sigmax/core/view.hpp"
 #include "sigmax/kernels/reads.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
@@ -22,28 +23,59 @@ inline constexpr std::int64_t kPanelColumns = 2048;
 inline bool is_arranged(DType dtype) { return dtype == DType::bf16; }
 inline std::int64_t arranged_size(std::int64_t n) { return (n + kColumnUnit - 1) / kColumnUnit * kColumnUnit; }
 
-// y = A x or y += A x, for float and double.
-void multiply_piece(const StoredMatrix& a, MatrixView<const float> x, MatrixView<float> y, bool add);
-void multiply_piece(const StoredMatrix& a, MatrixView<const double> x, MatrixView<double> y, bool add);
+// The products of a piece with one storage type, sums in T.
+template <Real T>
+struct PieceProducts {
+  // y = A x or y += A x.
+  void (*multiply)(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, bool add);
+  // w = A^T y
+  void (*transposed)(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> w);
+  // w = A^T (A x), and y = A x if y has data.
+  void (*gram)(const StoredMatrix& a, MatrixView<const T> x, MatrixView<T> y, MatrixView<T> w);
+  // z = A (A^T y), by panels of kPanelColumns columns.
+  void (*outer)(const StoredMatrix& a, MatrixView<const T> y, MatrixView<T> z);
+};
 
-// w = A^T y
-void transposed_piece(const StoredMatrix& a, MatrixView<const float> y, MatrixView<float> w);
-void transposed_piece(const StoredMatrix& a, MatrixView<const double> y, MatrixView<double> w);
+// Those of this machine's instruction set. Each storage type has a source of its own, pieces_<type>.cpp: compilers take
+// seconds for one, and build them side by side.
+template <DType Stored, Real T>
+const PieceProducts<T>& stored_products();
 
-// w = A^T (A x), and y = A x if y has data.
-void gram_piece(const StoredMatrix& a, MatrixView<const float> x, MatrixView<float> y, MatrixView<float> w);
-void gram_piece(const StoredMatrix& a, MatrixView<const double> x, MatrixView<double> y, MatrixView<double> w);
+template <>
+const PieceProducts<float>& stored_products<DType::f64, float>();
+template <>
+const PieceProducts<double>& stored_products<DType::f64, double>();
+template <>
+const PieceProducts<float>& stored_products<DType::f32, float>();
+template <>
+const PieceProducts<double>& stored_products<DType::f32, double>();
+template <>
+const PieceProducts<float>& stored_products<DType::f16, float>();
+template <>
+const PieceProducts<double>& stored_products<DType::f16, double>();
+template <>
+const PieceProducts<float>& stored_products<DType::bf16, float>();
+template <>
+const PieceProducts<double>& stored_products<DType::bf16, double>();
 
-// z = A (A^T y), by panels of kPanelColumns columns.
-void outer_piece(const StoredMatrix& a, MatrixView<const float> y, MatrixView<float> z);
-void outer_piece(const StoredMatrix& a, MatrixView<const double> y, MatrixView<double> z);
+// Throws InternalError for a storage type that is not of real numbers: the public functions have checked.
+template <Real T>
+const PieceProducts<T>& piece_products(DType stored) {
+  switch (stored) {
+    case DType::f64: return stored_products<DType::f64, T>();
+    case DType::f32: return stored_products<DType::f32, T>();
+    case DType::f16: return stored_products<DType::f16, T>();
+    case DType::bf16: return stored_products<DType::bf16, T>();
+    default: throw InternalError("[matvec] a storage type without products");
+  }
+}
 
-// Each column in arranged order, with zeros up to arranged_size().
+// Each column in the order that arranged storage asks for, zeros up to arranged_size().
 void arrange(MatrixView<const float> x, MatrixView<float> arranged);
 void arrange(MatrixView<const double> x, MatrixView<double> arranged);
 
-// out[j] = parts[j] + parts[j + stride] + ... in this order, for `count` parts of `n` elements; `arranged` parts are
-// put back in order.
+// out[j] = parts[j] + parts[j + stride] + ... in this order, `count` parts of `n` elements; from arranged order if
+// `arranged`.
 void combine(const float* parts, std::int64_t count, std::int64_t stride, std::int64_t n, bool arranged, float* out);
 void combine(const double* parts, std::int64_t count, std::int64_t stride, std::int64_t n, bool arranged, double* out);
 

@@ -190,9 +190,9 @@ Factor factor(const Rule& rule, double sigma) {
   if (!(rule.target > 0) || !std::isfinite(rule.target)) {
     throw Error(fmt::format("[factor] the target must be positive and finite, got {}", rule.target));
   }
-  if (sigma == 0 || (rule.kind == Rule::Kind::at_most && sigma <= rule.target)) return {rule.scale, 0, 0};
+  if (sigma == 0 || (rule.kind == Rule::Kind::at_most && sigma <= rule.target)) return {rule.scale, 0};
   const double value = rule.scale * rule.target / sigma;
-  return {value, -value / sigma, 2 * value / (sigma * sigma)};
+  return {value, -value / sigma};
 }
 
 void scale_weight(const Weight& weight, double factor, const WeightOutput& out, Context& context) {

@@ -48,11 +48,10 @@ struct Rule {
   double scale = 1;
 };
 
-/// f(sigma) and its first two derivatives: the gradients are made of them.
+/// f(sigma) and its derivative: the gradients are made of them.
 struct Factor {
   double value = 1;
   double first = 0;
-  double second = 0;
 };
 
 /// Throws Error unless the target is positive and finite.

@@ -1,15 +1,10 @@
 // Gradients of spectral normalization, for a state (u, v) held fixed as in PyTorch.
 //
-// With sigma = u^T W v, d sigma / dW = u v^T. The normalized weight is N = f(sigma) W, with f and its derivatives f',
-// f'' at sigma from factor() (normalize.hpp), and G = dL/dN. p = <G, W> is the sum over all entries.
+// With sigma = u^T W v, d sigma / dW = u v^T. The normalized weight is N = f(sigma) W, with f and its derivative f'
+// at sigma from factor() (normalize.hpp), and G = dL/dN. p = <G, W> is the sum over all entries.
 //
 //     dL/dW      = f G + f' p u v^T                          divide, target 1: G / sigma - (p / sigma^2) u v^T
 //     dL/dscale  = p f / scale
-//
-// This gradient D is itself a function of W (through f, f' and p) and of G. With H = dL/dD and h = u^T H v:
-//
-//     dL/dG      = f H + f' h W
-//     dL/dW      = f' h G + (f' <G, H> + f'' p h) u v^T
 //
 // All inner products are summed in double, the products of entries and what is written as normalize.hpp says; the same
 // bits for any number of threads.
@@ -24,7 +19,7 @@
 namespace sigmax::nn {
 
 struct NormalizeGradient {
-  double inner = 0;  ///< p = <G, W>: dL/dscale = p f / scale, and what the second derivative needs again
+  double inner = 0;  ///< p = <G, W>: dL/dscale = p f / scale
 };
 
 /// dL/dW into `grad_weight`, which may be G's own memory. A read of W and of G for p (none if f' = 0 and `inner` is not
@@ -35,23 +30,14 @@ NormalizeGradient normalize_vjp(const Weight& weight, std::span<const T> u, std:
                                 const Weight& grad_output, const WeightOutput& grad_weight, bool always_inner,
                                 Context& context);
 
-/// The vector-Jacobian product of normalize_vjp: from H, the gradients with respect to G and to W. An output without
-/// data is not computed. One read of H and of G for the inner products, and of the two weights that each output is made
-/// of; W is read once more for p unless that is given.
-template <Real T>
-void normalize_double_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
-                          const Weight& grad_output, std::optional<double> inner, const Weight& h,
-                          const WeightOutput& grad_grad_output, const WeightOutput& grad_weight, Context& context);
-
-/// Scaling the output instead of the weight: y = f(sigma) W x, where W x is what the layer gives without bias. With
-/// dy = dL/dy,
-///
-///     dL/dsigma = <dy, W x> f' = <dy, y> f' / f                 divide: -<dy, y> / sigma
-///     dL/dW     = f dy x^T + (dL/dsigma) u v^T                  dL/dx = f W^T dy
-///
-/// so that W f is never written. The rank-one term costs no pass of its own where the product dy x^T is computed with
-/// one more row: [f dy; (dL/dsigma) u^T]^T [x; v^T] for rows of samples.
-double output_sigma_gradient(const Factor& f, double dy_dot_y);
+// Scaling the output instead of the weight: y = f(sigma) W x, where W x is what the layer gives without bias. With
+// dy = dL/dy,
+//
+//     dL/dsigma = <dy, W x> f' = <dy, y> f' / f                 divide: -<dy, y> / sigma
+//     dL/dW     = f dy x^T + (dL/dsigma) u v^T                  dL/dx = f W^T dy
+//
+// so that W f is never written. The rank-one term costs no pass of its own where the product dy x^T is computed with
+// one more row: [f dy; (dL/dsigma) u^T]^T [x; v^T] for rows of samples.
 
 /// <x, y> over `count` elements of one real type, products and sums in double: for <dy, y>.
 double dot(DType dtype, const void* x, const void* y, std::int64_t count, Context& context);

@@ -36,7 +36,7 @@ std::string usage(const Entry& entry) {
   return text;
 }
 
-TEST(Onnx, IsRecognisedByItsTopLevel) {
+TEST(Onnx, IsRecognizedByItsTopLevel) {
   const Message good = model(graph({}));
   EXPECT_TRUE(looks_like_onnx(*file_of(good.bytes)));
   EXPECT_TRUE(looks_like_onnx(*file_of(good.text(40, "of a later version").bytes)));

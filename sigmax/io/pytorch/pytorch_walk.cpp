@@ -270,7 +270,8 @@ class Walk {
     std::string name = naming_.prefix;
     bool first = true;
     for (const std::uint32_t s : chain(path, containers)) {
-      name += (first ? "" : ".") + spell(steps_[s]);
+      if (!first) name += '.';
+      name += spell(steps_[s]);
       first = false;
       if (name.size() > limit - name_bytes_) refuse(fmt::format("their names take more than {} bytes", limit));
     }
@@ -290,7 +291,10 @@ class Walk {
   TensorTree name_all() {
     TensorTree tree;
     const std::vector<std::uint32_t> containers = shared_containers();
-    for (const std::uint32_t s : containers) tree.container += (tree.container.empty() ? "" : ".") + spell(steps_[s]);
+    for (const std::uint32_t s : containers) {
+      if (!tree.container.empty()) tree.container += '.';
+      tree.container += spell(steps_[s]);
+    }
     std::map<std::string, std::size_t> uses;
     for (const Found& found : found_) {
       std::string name = spell_path(found.path, containers.size());

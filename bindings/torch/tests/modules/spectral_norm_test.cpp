@@ -63,7 +63,7 @@ TEST(SpectralNorm, EveryWeightOfEveryModuleHasNormOneOnceTheStateHasConverged) {
   }
 }
 
-TEST(SpectralNorm, TheForwardPassReadsTheNormalisedWeights) {
+TEST(SpectralNorm, TheForwardPassReadsTheNormalizedWeights) {
   for (const Case& c : all_cases()) {
     c.module->eval();
     expect_close(c.output(), c.folded_output(), c.name);
@@ -76,7 +76,7 @@ TEST(SpectralNorm, TheForwardPassReadsTheNormalisedWeights) {
   }
 }
 
-TEST(SpectralNorm, TheMembersThatTheForwardReadsAreNormalisedBeforeTheFirstForward) {
+TEST(SpectralNorm, TheMembersThatTheForwardReadsAreNormalizedBeforeTheFirstForward) {
   SpectralNorm<nn::Linear> layer(30, 20);
   expect_close(layer->weight.to(at::kDouble), layer->normalized_weight()->value().to(at::kDouble), "weight");
   EXPECT_FALSE(at::equal(layer->weight, layer->normalized_weight()->original()));
@@ -303,7 +303,7 @@ TEST(SpectralNorm, TargetAtMostAndLearnableScale) {
   EXPECT_TRUE(layer->named_parameters()["parametrizations.weight.0.scale"].grad().defined());
 }
 
-TEST(SpectralNorm, BlocksAreNormalisedEachByItself) {
+TEST(SpectralNorm, BlocksAreNormalizedEachByItself) {
   SpectralNorm<nn::LSTM> lstm(nn::LSTMOptions(4, 3), SpectralNormOptions().by_block(true));
   lstm->to(at::kDouble);
   const auto weight = lstm->normalized_weight("weight_hh_l0");

@@ -10,7 +10,8 @@ from ._certify import Enclosure, certify
 from ._convert import hook_to_parametrization, parametrization_to_hook
 from ._memory import release_memory
 from ._model import NormalizedModel, apply
-from ._parametrization import SpectralNorm, spectral_norm
+from ._parametrization import SpectralNorm
+from ._spectral_norm import spectral_norm
 
 __all__ = [
     "Enclosure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from typing import Any, TypeVar
 
 import torch
@@ -14,7 +15,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm as _TorchHook
 from . import _library
 from ._known import KnownStates
 from ._parametrization import default_dim
-from ._script import prepare_hooked
+from ._script import replacement_of
 from ._settle import FIRST_STEPS, is_cold, settle, settle_compiled
 
 T_module = TypeVar("T_module", bound=nn.Module)
@@ -113,7 +114,7 @@ class SpectralNormHook:
         with torch.no_grad():
             weight = self.compute_weight(module, do_power_iteration=False)
         if isinstance(module, NormalizedOutProjection):
-            module.__class__ = NonDynamicallyQuantizableLinear
+            module.__class__ = NonDynamicallyQuantizableLinear  # type: ignore[assignment]
             module.__dict__.pop("_normalized", None)
         else:
             delattr(module, self.name)
@@ -183,18 +184,51 @@ class SpectralNormHook:
         return hook
 
 
+_HOOKED = """
+def {name}(self) -> Tensor:
+    steps = {steps} if self.training else 0
+    if not self.training:
+        settle(self.{name}_orig, self.{name}_u, self.{name}_v, {dim}, {first}, {eps!r})
+    return torch.ops.sigmax.normalize(
+        self.{name}_orig, self.{name}_u, self.{name}_v, None, {dim}, 1, steps, {eps!r}, 1
+    )[0]
+"""
+
+
+def prepare_hooked(module: nn.Module) -> nn.Module:
+    """What torch.jit.script takes for a module with hooks."""
+    sources = {}
+    others = {}
+    for key, hook in module._forward_pre_hooks.items():
+        if isinstance(hook, SpectralNormHook):
+            sources[hook.name] = _HOOKED.format(
+                name=hook.name, steps=hook.n_power_iterations, dim=hook.dim, eps=hook.eps,
+                first=FIRST_STEPS,
+            )
+        else:
+            others[key] = hook
+    replacement = replacement_of(module, type(module), sources)
+    replacement.__dict__.pop("__prepare_scriptable__")
+    for name in sources:
+        replacement.__dict__.pop(name, None)
+    replacement._forward_pre_hooks = OrderedDict(others)
+    replacement._state_dict_hooks = OrderedDict()
+    replacement._load_state_dict_pre_hooks = OrderedDict()
+    return replacement
+
+
 class NormalizedOutProjection(NonDynamicallyQuantizableLinear):
     """MultiheadAttention's ``out_proj``, whose weight is read and whose forward is never called: no hook runs."""
 
     @property
-    def weight(self) -> Tensor:  # type: ignore[override]
+    def weight(self) -> Tensor:
         hook = next(h for h in self._forward_pre_hooks.values() if isinstance(h, SpectralNormHook))
         return hook.compute_weight(self, do_power_iteration=self.training)
 
     @weight.setter
     def weight(self, value: Tensor) -> None:
         with torch.no_grad():
-            self.weight_orig.copy_(value)
+            self._parameters["weight_orig"].copy_(value)  # type: ignore[union-attr]
 
 
 class SpectralNormLoadStateDictPreHook:

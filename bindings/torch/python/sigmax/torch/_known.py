@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
+Stamp = tuple[Any, ...]
 
-def stamp(tensor: Tensor) -> tuple | None:
+
+def stamp(tensor: Tensor) -> Stamp | None:
     """Where a tensor's values lie, and the count of writes to them. None for tensors of inference mode, which have no
     such count, and for those without a storage.
 
@@ -41,7 +43,7 @@ class KnownTensor:
         now = stamp(tensor)
         return now is not None and now == self._stamp
 
-    def renew(self, tensor: Tensor, now: tuple) -> None:
+    def renew(self, tensor: Tensor, now: Stamp) -> None:
         """Takes over a tensor as it is now: whom this belongs to has written to it."""
         if self._stamp is None or self._stamp[0][0] != now[0][0]:
             self._storage = StorageWeakRef(tensor.untyped_storage())
@@ -58,7 +60,7 @@ class KnownStates:
     """
 
     def __init__(self) -> None:
-        self._entries: dict[tuple, tuple[KnownTensor, KnownTensor, Any]] = {}
+        self._entries: dict[tuple[Any, ...], tuple[KnownTensor, KnownTensor, Any]] = {}
 
     def get(self, u: Tensor, v: Tensor) -> Any:
         """The value, or None where nothing is known."""
@@ -85,8 +87,8 @@ class KnownStates:
         self._entries[now[0]] = known_u, known_v, value
         return before
 
-    def __deepcopy__(self, memo: dict) -> "KnownStates":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "KnownStates":
         return KnownStates()
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> tuple[Any, ...]:
         return KnownStates, ()

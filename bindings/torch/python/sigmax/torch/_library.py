@@ -36,6 +36,10 @@ release_memory = torch.ops.sigmax.release_memory.default
 U_FIRST, V_FIRST, LANCZOS = 0, 1, 2
 SOLVERS = {"power": U_FIRST, "lanczos": LANCZOS}
 
+# steps, eps, iteration, tolerance, target, at_most: how normalize, normalize_all, scaled_linear and scaled_convolution
+# end. A plain tuple, because small layers notice more.
+StepOptions = tuple[int, float, int, float, float, bool]
+
 
 def in_transform() -> bool:
     """True within a functional transform: torch.func.grad, jvp, vmap and what is made of them."""
@@ -63,11 +67,11 @@ def batched_levels(tensor: torch.Tensor) -> set[int]:
 def untraced() -> Iterator[None]:
     """What is done now is no part of what torch.jit.trace records."""
     tracing = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
+    torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch._C._set_tracing_state(tracing)
+        torch._C._set_tracing_state(tracing)  # type: ignore[attr-defined]
 
 
 _top_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda ignore_tracing: None)

@@ -11,7 +11,8 @@ from torch.nn.utils import parametrize
 
 from . import _library, _special
 from ._certify import Enclosure, certify
-from ._parametrization import SpectralNorm, spectral_norm
+from ._parametrization import SpectralNorm
+from ._spectral_norm import spectral_norm
 
 
 class NormalizedModel:
@@ -21,7 +22,7 @@ class NormalizedModel:
     a weight that is read outside a forward pass is computed then.
     """
 
-    def __init__(self, model: nn.Module, places: list[tuple[str, nn.Module, str]]) -> None:
+    def __init__(self, model: nn.Module, places: list[tuple[str, Any, str]]) -> None:
         self._places = places
         self._handles = [
             model.register_forward_pre_hook(self._before),
@@ -57,16 +58,13 @@ class NormalizedModel:
     @staticmethod
     def _normalize(lists: list[tuple[Any, Any]]) -> list[Tensor]:
         results: list[Tensor | None] = [None] * len(lists)
-        groups: dict[tuple, list[int]] = {}
+        groups: dict[tuple[Any, ...], list[int]] = {}
         for index, (listed, one) in enumerate(lists):
             weight = listed._parameters["original"]
             if weight.ndim < 2:
                 results[index] = one.forward(weight)
                 continue
-            key = (
-                one._steps(weight), one.eps, one.iteration, one.tolerance, one.target, one.at_most,
-                one._parameters.get("scale") is not None,
-            )  # fmt: skip
+            key = (*one._step_options(one._steps(weight)), one._parameters.get("scale") is not None)
             groups.setdefault(key, []).append(index)
         for key, indices in groups.items():
             ones = [lists[index][1] for index in indices]

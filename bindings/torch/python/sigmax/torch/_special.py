@@ -12,29 +12,27 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils import parametrize
 
 from . import _library
+from ._parametrization import SpectralNorm
+from ._script import ScriptedList, replacement_of
 
 
-def only_normalizer(module: nn.Module, name: str) -> Any:
+def only_normalizer(module: Any, name: str) -> SpectralNorm | None:
     """The parametrization of a parameter if it is a SpectralNorm and the only one, otherwise None."""
-    from ._parametrization import SpectralNorm
-
     if not parametrize.is_parametrized(module, name):
         return None
     listed = module.parametrizations[name]
     return listed[0] if len(listed) == 1 and isinstance(listed[0], SpectralNorm) else None
 
 
-def after_registration(module: nn.Module, name: str, scale_output: bool) -> None:
+def after_registration(module: Any, name: str, scale_output: bool) -> None:
     """Adapts the class that torch has made for this module."""
-    cls = type(module)
+    cls: Any = type(module)
     _quick_access(cls, name)
     if isinstance(module, nn.RNNBase):
         _flat_weights_by_name(module)
     if scale_output:
         module.parametrizations[name][0].scale_output = True
         cls.forward = _scaled_forward
-    from ._script import prepare_parametrized
-
     cls.__prepare_scriptable__ = prepare_parametrized
 
 
@@ -68,14 +66,12 @@ class Ready:
 # torch's getter goes through two modules' __call__; this one calls the single parametrization itself, which is most of
 # the time that a small layer takes.
 def _quick_access(cls: type, name: str) -> None:
-    from ._parametrization import SpectralNorm
-
     found = cls.__dict__[name]
     if getattr(found.fget, "sigmax_quick", False):
         return
     in_full: Callable[[nn.Module], Tensor] = found.fget
 
-    def get(self: nn.Module) -> Tensor:
+    def get(self: Any) -> Tensor:
         if torch.compiler.is_compiling():
             return in_full(self)
         listed = self._modules["parametrizations"]._modules[name]
@@ -106,20 +102,20 @@ def _quick_access(cls: type, name: str) -> None:
 # torch's recurrent layers compute with a list that they filled when they were made. The list is made anew here whenever
 # it is read.
 def _flat_weights_by_name(module: nn.RNNBase) -> None:
-    cls = type(module)
+    cls: Any = type(module)
     if "_flat_weights" in cls.__dict__:
         return
 
-    def originals(self: nn.RNNBase) -> list:
+    def originals(self: Any) -> list[Tensor | None]:
         """The parameters themselves: what the list holds again once the last parametrization is taken off."""
         lists = self._modules["parametrizations"]._modules
         return [lists[n].original if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
 
-    def get(self: nn.RNNBase) -> list:
+    def get(self: Any) -> list[Tensor | None]:
         lists = self._modules["parametrizations"]._modules
         return [getattr(self, n) if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
 
-    def set_(self: nn.RNNBase, value: list) -> None:
+    def set_(self: Any, value: list[Tensor | None]) -> None:
         kept = originals(self)
         self.__dict__["_flat_weights"] = kept
         self.__dict__["_flat_weight_refs"] = [weakref.ref(w) if w is not None else None for w in kept]
@@ -141,25 +137,25 @@ def check_scalable(module: nn.Module, name: str, blocks: int) -> None:
         raise ValueError(f"scale_output needs one sigma for the whole weight, got blocks={blocks}")
 
 
-def _scaled_forward(self: nn.Module, input: Tensor, *arguments: Any, **named: Any) -> Tensor:
+def _scaled_forward(self: Any, input: Tensor, *arguments: Any, **named: Any) -> Tensor:
     normalizer = only_normalizer(self, "weight")
     if normalizer is None or not getattr(normalizer, "scale_output", False) or parametrize.is_parametrized(self, "bias"):
-        return type(self).__bases__[0].forward(self, input, *arguments, **named)
+        base: Any = type(self).__bases__[0]
+        return base.forward(self, input, *arguments, **named)
     weight = self.parametrizations.weight.original
     steps = normalizer._steps(weight)
-    how = (
-        normalizer.scale, normalizer.dim, steps, normalizer.eps, normalizer.iteration,
-        normalizer.tolerance, normalizer.target, normalizer.at_most,
-    )  # fmt: skip
+    how = (normalizer.scale, normalizer.dim, *normalizer._step_options(steps))
     state = (normalizer._u, normalizer._v)
-    if isinstance(self, nn.Linear):
+    # Not asked where it stands: type checkers would take the module for what torch declares, a tuple for a list.
+    is_linear, is_transposed = isinstance(self, nn.Linear), isinstance(self, _ConvTransposeNd)
+    if is_linear:
         result = _library.scaled_linear(input, weight, self.bias, *state, *how)
         if normalizer.once_per_step:
             normalizer._note_step(weight, steps)
         return result
-    padding: Any = self.padding
-    output_padding: Any = self.output_padding
-    if isinstance(self, _ConvTransposeNd):
+    padding = self.padding
+    output_padding = self.output_padding
+    if is_transposed:
         sizes = arguments[0] if arguments else named.get("output_size")
         output_padding = self._output_padding(
             input, sizes, self.stride, self.padding, self.kernel_size, len(self.kernel_size), self.dilation
@@ -175,3 +171,29 @@ def _scaled_forward(self: nn.Module, input: Tensor, *arguments: Any, **named: An
     if normalizer.once_per_step:
         normalizer._note_step(weight, steps)
     return result
+
+
+_PARAMETRIZED = """
+def {name}(self) -> Tensor:
+    return self.parametrizations.{name}()
+"""
+
+
+def prepare_parametrized(module: Any) -> nn.Module:
+    """What torch.jit.script takes for a parametrized module."""
+    names = tuple(module.parametrizations)
+    for name in names:
+        listed = module.parametrizations[name]
+        if not name.isidentifier() or len(listed) != 1 or type(listed[0]) is not SpectralNorm or not hasattr(listed[0], "_u"):
+            raise RuntimeError(
+                f"'{name}' of {type(module).__name__} cannot be scripted: only a parameter whose one parametrization is "
+                "spectral_norm can; trace the module, or remove the other parametrizations"
+            )
+    sources = {name: _PARAMETRIZED.format(name=name) for name in names}
+    replacement = replacement_of(module, type(module).__bases__[0], sources)
+    lists = nn.Module()
+    lists.training = module.training
+    for name in names:
+        setattr(lists, name, ScriptedList(module.parametrizations[name]))
+    replacement._modules["parametrizations"] = lists
+    return replacement

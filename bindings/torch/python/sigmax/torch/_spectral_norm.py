@@ -1,0 +1,83 @@
+"""The entry: a module's parameter gets the parametrization, and its class what it needs beyond that."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from ._parametrization import SpectralNorm, default_dim
+from ._special import after_registration, check_scalable
+
+T_module = TypeVar("T_module", bound=nn.Module)
+
+
+def spectral_norm(
+    module: T_module,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
+    *,
+    target: float = 1.0,
+    at_most: bool = False,
+    learnable_scale: bool = False,
+    solver: str = "power",
+    tolerance: float = 0.0,
+    blocks: int = 1,
+    once_per_step: bool = False,
+    scale_output: bool = False,
+) -> T_module:
+    """Divides a parameter of the module by its largest singular value whenever it is read.
+
+    Without keyword arguments this is ``torch.nn.utils.parametrizations.spectral_norm``: the same buffers, state dict,
+    random numbers, errors and, to the rounding of the weight's precision, the same values. Its own
+    :func:`torch.nn.utils.parametrize.remove_parametrizations` takes it off. On recurrent layers it has an effect, which
+    PyTorch's has not.
+
+    Args:
+        module: what holds the parameter; returned
+        name: of the parameter
+        n_power_iterations: steps a read in training mode; each is one read of the weight from memory
+        eps: a vector is divided by ``max(length, eps)``
+        dim: the dimension of the outputs; ``None`` is 1 for transposed convolutions, otherwise 0
+        target: the norm that the normalized weight has
+        at_most: multiply by ``min(1, target / sigma)``: leave alone what is small enough
+        learnable_scale: multiply by a learned scalar, which starts at 1: ``parametrizations.<name>.0.scale``
+        solver: ``"power"``, or ``"lanczos"``, which at two or more steps is closer to the truth for the same reads
+        tolerance: positive: ``n_power_iterations`` are the most, and a read stops at this estimated relative error
+        blocks: cut the rows into so many blocks of equal size, each with its own sigma: 4 for the gates of an LSTM
+        once_per_step: iterate only when the weight has changed, however often it is read in between
+        scale_output: for Linear and convolutions, compute ``(W x) target / sigma + b`` and never write the normalized
+            weight; reading ``module.<name>`` still gives it
+
+    Example::
+
+        >>> layer = sigmax.torch.spectral_norm(nn.Linear(20, 40))
+        >>> torch.linalg.matrix_norm(layer.weight, 2)
+        tensor(1.0019, grad_fn=<...>)
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if scale_output:
+        check_scalable(module, name, blocks)
+    if dim is None:
+        dim = default_dim(module)
+    normalizer = SpectralNorm(
+        weight,
+        n_power_iterations,
+        dim,
+        eps,
+        target=target,
+        at_most=at_most,
+        learnable_scale=learnable_scale,
+        solver=solver,
+        tolerance=tolerance,
+        blocks=blocks,
+        once_per_step=once_per_step,
+    )
+    parametrize.register_parametrization(module, name, normalizer)
+    after_registration(module, name, scale_output)
+    return module

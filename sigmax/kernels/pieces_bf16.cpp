@@ -1,0 +1,11 @@
+// The products of pieces that store bf16.
+#include "sigmax/core/floating_environment.hpp"
+
+#define SIGMAX_KERNELS_STORED hwy::bfloat16_t
+#define SIGMAX_KERNELS_DTYPE DType::bf16
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sigmax/kernels/pieces_bf16.cpp"
+#include <hwy/foreach_target.h>
+//
+#include "sigmax/kernels/pieces-inl.hpp"
