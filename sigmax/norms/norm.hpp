@@ -23,7 +23,7 @@ enum class Known {
   proven,         ///< between two ends that are theorems
   probabilistic,  ///< between two ends, one of them true except with the stated probability
   lower_only,     ///< at least the lower end
-  computed,       ///< a computed value: no enclosure was asked for, or none is to be had
+  computed,       ///< a computed value: no enclosure was requested, or none exists
 };
 
 /// `proven`, `probabilistic`, `lower_only`, `computed`.

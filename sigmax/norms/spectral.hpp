@@ -72,7 +72,7 @@ struct NearSpectrum {
 /// Value and derivative of a norm: sum weights_i u_i v_i^T.
 struct SpectralGradient {
   NormGradient norm;
-  std::vector<double> weights;  ///< d norm / d sigma_i, for as many of NearSpectrum::sigma as can have one
+  std::vector<double> weights;  ///< d norm / d sigma_i, for the leading NearSpectrum::sigma that can have one
 };
 
 SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum);
