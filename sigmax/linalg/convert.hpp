@@ -1,4 +1,4 @@
-// Matrices in double, and back in the type that a solver computes in. Internal to the library.
+// Conversion of matrices to double and back to the type that a solver computes in. Internal to the library.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ void in_double(const kernels::StoredMatrix& a, double scale, double* out, Contex
 template <Real T>
 Matrix<double> in_double(MatrixView<const T> x);
 
-/// As above for a matrix. A matrix of doubles that is moved in is moved out again.
+/// As above, for a matrix. A matrix of doubles that is moved in is moved out unchanged.
 template <Real T>
 Matrix<double> in_double(const Matrix<T>& x) {
   return in_double<T>(x.view());
