@@ -26,9 +26,9 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
 /// The smallest value from a vector x that is already close: its Rayleigh quotient |A x|, if the residual shows a
 /// relative error of at most `tolerance`, or an error of the order of u sigma_max.
 ///
-/// `next` is the second smallest eigenvalue of the scaled Gram matrix, or less; `largest` its largest. With theta = |s
-/// A x|^2 and r = |(s A)^T (s A) x - theta x| the distance from theta to the nearest eigenvalue is at most r^2 / (next
-/// - theta) (Temple; Kato 1949). One read of A for each of the two products.
+/// `next` is the second smallest eigenvalue of the scaled Gram matrix, or less; `largest` its largest. With
+/// theta = |s A x|^2 and r = |(s A)^T (s A) x - theta x| the distance from theta to the nearest eigenvalue is at most
+/// r^2 / (next - theta) (Temple; Kato 1949). One read of A for each of the two products.
 std::optional<double> smallest_from_vector(const kernels::StoredMatrix& a, bool of_rows, double scale,
                                            std::span<const std::int64_t> indices, std::span<const double> x,
                                            double next, double largest, double tolerance, Context& context);

@@ -77,7 +77,7 @@ class Reduction {
   static constexpr std::int64_t kMostChunks = 8;
   using Weights = std::array<double, kLastPanel + 4>;
 
-  // V in columns [0, width), W in [width, 2 width), V again behind it: [V W] and [W V] are both contiguous.
+  // V in columns [0, width), W in [width, 2 width), V again after it: [V W] and [W V] are both contiguous.
   double* v(std::int64_t k) { return panels_.data() + k * a_.stride(); }
   double* w(std::int64_t k) { return v(width_ + k); }
 

@@ -44,8 +44,8 @@ struct TridiagonalForm {
 /// SerialBlas. Throws Canceled on request.
 TridiagonalForm tridiagonalize(SymmetricWork& a, Context& context);
 
-/// Q y: maps an eigenvector y of T to an eigenvector of A. `reduced` is the matrix as tridiagonalize() left it. Cost: 2
-/// n^2 flops, one read of `reduced`.
+/// Q y: maps an eigenvector y of T to an eigenvector of A. `reduced` is the matrix as tridiagonalize() left it.
+/// Cost: 2 n^2 flops, one read of `reduced`.
 std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
                                      Context& context);
 
