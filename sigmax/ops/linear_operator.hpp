@@ -59,7 +59,7 @@ template <Real T>
 struct Transposed {
   Operator<T> of;
 };
-/// The parts below each other (`of_rows`) or beside each other.
+/// The parts below each other (`of_rows`) or side by side.
 template <Real T>
 struct Stacked {
   std::vector<Operator<T>> parts;
@@ -132,7 +132,7 @@ class LinearOperator {
   /// This operator with arithmetic in float, for solvers that iterate in float and finish in double; null where there
   /// is none (and for T = float). The parameters are shared, not copied.
   ///
-  /// Float has a small range. svd() looks at the scales of stored matrices in products and multiples before it iterates
+  /// Float has a small range. svd() checks the scales of stored matrices in products and multiples before it iterates
   /// in float; an opaque operator must return null unless float can hold every intermediate value of its products.
   virtual Operator<float> in_single() const { return nullptr; }
 

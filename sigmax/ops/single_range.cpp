@@ -11,8 +11,8 @@
 namespace sigmax {
 namespace {
 
-// The largest power of two by which products may move away from 1, summed over all parts that follow each other: in
-// float on the way to a result in double, and in the operator's own arithmetic.
+// The largest number of powers of two by which products may move away from 1, added up over all parts that follow each
+// other: in float on the way to a result in double, and in the operator's own arithmetic.
 constexpr std::int64_t kMostReach = 24;
 template <Real T>
 constexpr std::int64_t kMostOwnReach = std::same_as<T, float> ? 20 : 200;
