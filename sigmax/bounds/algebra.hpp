@@ -21,7 +21,7 @@ namespace sigmax::bounds {
 Enclosure exactly(double value);
 
 /// (sum x_i^p)^(1/p), p >= 1: the sum for p = 1, the largest for infinity. The relative width is that of the widest x_i
-/// and about (n + 200) u. Throws Error for p < 1 or NaN.
+/// plus about (n + 200) u. Throws Error for p < 1 or NaN.
 Enclosure p_norm(std::span<const Enclosure> x, double p);
 
 /// (sum |x_i|^p)^(1/p) of exact numbers of any sign. Throws Error as above, and if a number is not finite.

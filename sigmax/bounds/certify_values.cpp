@@ -69,7 +69,7 @@ Enclosure scaled(const Enclosure& e, std::int64_t exponent) {
 }
 
 // [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V. The i-th largest value
-// of A is at least the first. If the trailing columns are m, the m-th smallest value of A is at most the second.
+// of A is at least the first. If there are m trailing columns, the m-th smallest value of A is at most the second.
 struct OwnRange {
   double lower = 0;
   double upper = kInfinity;

@@ -10,7 +10,7 @@ namespace sigmax {
 
 /// How an upper end may be found.
 enum class CertifyMethod {
-  automatic,      ///< proven up to CertifyOptions::proven_up_to, beyond that whichever is smaller of what is cheap
+  automatic,      ///< proven up to CertifyOptions::proven_up_to, beyond that the smaller of the cheap bounds
   proven,         ///< proven ends alone, by a factorization where the limits allow one
   probabilistic,  ///< no factorization: the solver's own random start, or a cheap proven bound if that is smaller
   cheapest,       ///< proven ends alone, from norms and a few reads of A

@@ -38,9 +38,8 @@ Enclosure sigma_max(const LinearOperator<T>& a, const CertifyOptions& options, C
 template <Real T>
 Enclosure sigma_max(const LinearOperator<T>& a, const CertifyOptions& options = {});
 
-/// sigma_max of a stored matrix, read where it lies: a tensor of a checkpoint, or one over memory of your own
-/// (Tensor::view_of).
-/// Throws Error as above, and if the tensor is not 2-dimensional or not of a real type.
+/// sigma_max of a stored matrix, read where it lies: a tensor of a checkpoint, or one over your own memory
+/// (Tensor::view_of). Throws Error as above, and if the tensor is not 2-dimensional or not of a real type.
 Enclosure sigma_max(const Tensor& matrix, const CertifyOptions& options, Context& context);
 Enclosure sigma_max(const Tensor& matrix, const CertifyOptions& options = {});
 

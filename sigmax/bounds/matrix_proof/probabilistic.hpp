@@ -1,5 +1,5 @@
-// The probabilistic bound: the recurrences of a random start prove it about sigma_max, except with a stated
-// probability. Internal to bounds/.
+// The probabilistic bound: an upper bound on sigma_max that the recurrences of a random start prove, except with a
+// stated probability. Internal to bounds/.
 #pragma once
 
 #include <cstdint>

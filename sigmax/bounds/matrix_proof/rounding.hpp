@@ -20,7 +20,7 @@ inline constexpr double kUnitRoundoff = 0x1p-53;
 inline double larger_of(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 inline double smaller_of(double a, double b) { return std::isnan(a) || a < b ? a : b; }
 
-/// 2^exponent x for any exponent. Beyond +-5000 every double but 0 overflows or underflows.
+/// 2^exponent x for any exponent. Beyond +-5000 every double except 0 overflows or underflows.
 inline double times_power(double x, std::int64_t exponent) {
   return std::ldexp(x, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
 }

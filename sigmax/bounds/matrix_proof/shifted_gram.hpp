@@ -14,7 +14,7 @@ std::vector<double> take_diagonal(const GramMatrix& g);
 
 /// sign G + tau I in the lower triangle of g, the diagonal included; G is taken from the upper and `diagonal`. Returns
 /// an upper bound on the difference between it and a factorization that completes: sum_i gamma_{i+4} b_ii / (1 - gamma)
-/// of Cholesky, and the rounding of the diagonal, max u |b_ii|.
+/// for Cholesky, and the rounding of the diagonal, max u |b_ii|.
 double shift(GramMatrix& g, std::span<const double> diagonal, double sign, double tau, Context& context);
 
 /// sign G + tau I + W W^T, W of g.order rows, in the same way. `spread` is at least the 2-norm of the matrix of the

@@ -35,7 +35,7 @@ class Scaled {
     norm = round_up(g.scale * norm_upper_bound(a).value());
   }
 
-  // fl(B X), of g.terms rows.
+  // fl(B X), with g.terms rows.
   Matrix<double> times(const Matrix<double>& x) const { return image(x, g_.of_rows, g_.terms); }
   // fl(B^T Y)
   Matrix<double> adjoint_times(const Matrix<double>& y) const { return image(y, !g_.of_rows, g_.order); }

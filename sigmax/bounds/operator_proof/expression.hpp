@@ -30,7 +30,7 @@ struct Expression {
     product,  ///< unit parts[0] parts[1], `unit` a power of two that brings the norm near 1
     scaled,   ///< factor parts[0], `factor` of a magnitude that brings the norm near 1
     below,    ///< the parts below each other
-    beside,   ///< the parts beside each other
+    beside,   ///< the parts side by side
   };
   Kind kind = Kind::zero;
   std::int64_t rows = 0;
