@@ -49,7 +49,7 @@ template <Real T>
 NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, const NormOptions& options,
                          Context& context) {
   SvdOptions<T> solver = svd_options<T>(options);
-  if (options.enclose) solver.check = Check::none;  // the certificate is one
+  if (options.enclose) solver.check = Check::none;  // the certificate replaces the check
   const SvdResult<T> top = svd(a, solver, context);
   NormResult result;
   result.value = top.sigma.front();

@@ -23,8 +23,8 @@ std::string_view message(GradientKind kind);
 struct NormGradient {
   double value = 0;  ///< of the norm: as norm() gives it
   GradientKind kind = GradientKind::unique;
-  /// Distance from a tie: the difference of the two deciding values relative to the largest, such as (sigma_1 -
-  /// sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by this gap.
+  /// Distance from a tie: the difference of the two deciding values relative to the largest, such as
+  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by this gap.
   std::optional<double> gap;
   std::string note;                            ///< where not unique: why, `sigma_1 = sigma_2`
   SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed

@@ -66,7 +66,7 @@ struct NearSpectrum {
   double neighbor = 0;   ///< the value next to them: the largest one left, or the smallest one above; 0 or infinite
                          ///< where there is none
   std::int64_t all = 1;  ///< min(rows, columns)
-  double rounding = 0;   ///< values that differ by less are equal, and those below are 0
+  double rounding = 0;   ///< values that differ by less count as equal, and values below it as 0
 };
 
 /// Value and derivative of a norm: sum weights_i u_i v_i^T.
