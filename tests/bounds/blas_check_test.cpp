@@ -61,8 +61,8 @@ void changed_potrf(const char* uplo, const int* n, double* a, const int* lda, in
   for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(*n) * *lda; ++i) a[i] = change(a[i]);
 }
 
-// One level of Strassen's recursion on the even part, for row-major operands, transposed first if necessary: M1 = (A11
-// + A22)(B11 + B22), ...
+// One level of Strassen's recursion on the even part, for row-major operands, transposed first if necessary:
+// M1 = (A11 + A22)(B11 + B22), ...
 void strassen_gemm(CBLAS_ORDER order, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, blasint m, blasint n, blasint k,
                    double alpha, const double* a, blasint lda, const double* b, blasint ldb, double beta, double* c,
                    blasint ldc) {
