@@ -17,25 +17,26 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMost = std::numeric_limits<double>::max();
-// Beyond this exponent the p-norm is taken between the largest number and n^(1/p) times it.
+// Beyond this exponent the p-norm is enclosed by the largest number and n^(1/p) times that number.
 constexpr double kLargestPower = 0x1p40;
 
-// lower <= the quantity <= upper, upper infinite where it is beyond the range.
+// lower <= the quantity <= upper, with upper infinite if it is beyond the range.
 struct Range {
   double lower = 0;
   double upper = 0;
 };
 
 // A quantity that was computed as `value` with a relative error of at most `error`, and any underflow of at most
-// 2^-1070. Where `value` has overflowed, the quantity is at least the largest double, less the same error.
+// 2^-1070. If `value` has overflowed, the quantity is at least the largest double, less that error.
 Range within(double value, double error) {
   return {round_down(smaller_of(value, kMost) * (1 - error)), round_up(value * (1 + error))};
 }
 
-// x^p for x >= 0, p >= 1 by multiplications and square roots alone, so that nothing rests on the C library's pow. With
-// n = floor(p): the n - 1 rounding errors of x^n, at most 2 u in each repeated square root (half of the error before
-// it, and its own), and at most 52 factors of those: gamma_{n + 3 * 52} altogether. For x <= 1 no step is smaller than
-// x^p except the roots, so a step can only underflow if x^p < 2^-1022, and what is returned then is at most 2^-1020.
+// x^p for x >= 0, p >= 1 by multiplications and square roots alone, so that nothing depends on the C library's pow.
+// With n = floor(p), the errors are the n - 1 rounding errors of x^n, at most 2 u in each repeated square root (half of
+// the previous error, and its own), and at most 52 factors of these roots: gamma_{n + 3 * 52} in total. For x <= 1 no
+// step except the roots is smaller than x^p, so a step can only underflow if x^p < 2^-1022, and then the result is at
+// most 2^-1020.
 double power(double x, double p) {
   const double whole = std::floor(p);
   const auto n = static_cast<std::uint64_t>(whole);
@@ -46,7 +47,7 @@ double power(double x, double p) {
     result *= result;
     if ((n & bit) != 0) result *= x;
   }
-  // A double has at most 52 binary digits behind the point.
+  // A double of at least 1 has at most 52 binary digits after the point.
   double rest = p - whole;
   double root = x;
   for (double digit = 0.5; rest > 0; digit /= 2) {
@@ -60,8 +61,8 @@ double power(double x, double p) {
 
 double power_error(double p) { return gamma(static_cast<std::int64_t>(p) + 160); }
 
-// s^(1/p) for lower <= s <= upper, lower >= 1. A candidate of pow's is a bound once its p-th power shows it; the margin
-// doubles until it does. s itself and 1 are bounds in any case.
+// s^(1/p) for lower <= s <= upper, lower >= 1. A candidate from pow is a bound once its p-th power proves it; the
+// margin doubles until it does. s itself and 1 are bounds in any case.
 Range root(Range s, double p) {
   const double error = power_error(p);
   Range result{1, s.upper};
@@ -83,7 +84,7 @@ Range root(Range s, double p) {
   return result;
 }
 
-// The p-norm of numbers that are not negative and not NaN. Where one is infinite, so is the upper end.
+// The p-norm of numbers that are not negative and not NaN. If one is infinite, so is the upper end.
 Range p_norm_range(std::span<const double> x, double p) {
   const auto n = static_cast<std::int64_t>(x.size());
   const double most = *std::max_element(x.begin(), x.end());
@@ -103,8 +104,8 @@ Range p_norm_range(std::span<const double> x, double p) {
     // n^(1/p) <= 1 + 2 log(n) / p, and log(n) < 45.
     return {most, round_up(most * (1 + 90 / p))};
   }
-  // Relative to the largest, whose own term is 1. A quotient has an error of u, so its power has p u in addition to the
-  // errors of power(). Terms that underflow lose less than n 2^-1020 together, which is nothing next to 1.
+  // Relative to the largest number, whose term is 1. A quotient has an error of u, so its power has p u in addition to
+  // the errors of power(). Terms that underflow lose less than n 2^-1020 together, which is negligible compared with 1.
   double sum = 0;
   for (const double value : x) sum += power(value / most, p);
   const double error = round_up(gamma(2 * static_cast<std::int64_t>(p) + n + 170) + 0x1p-900);
@@ -177,7 +178,7 @@ Enclosure p_norm(std::span<const double> x, double p) {
   return Proof::enclosure(Proof::lower(range.lower), Proof::proven(range.upper));
 }
 
-// The largest is at least each, so at least the greatest lower end, whatever the others are.
+// The largest quantity is at least each of them, and so at least the greatest lower end, whatever the others are.
 Enclosure largest(std::span<const Enclosure> x) {
   const FloatingEnvironment environment;
   require_some("largest", x.size());

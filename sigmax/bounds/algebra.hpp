@@ -1,10 +1,10 @@
-// Arithmetic of enclosures: what follows for a sum, a norm or an extreme of quantities that are known by their
-// enclosures. Every rounding error is included, so proven ends give proven ends.
+// Arithmetic of enclosures: from the enclosures of quantities to the enclosure of their sum, norm or extreme. Every
+// rounding error is included, so proven ends give proven ends.
 //
 // The quantities are not negative, and each function here grows with each of them: the lower ends give the lower end,
-// the upper ends the upper one. An end that rests on probabilistic ends is probabilistic; their failure probabilities
-// add up. Where they reach 1, or where an end that is needed is missing, there is none (0, for a lower end). All
-// functions throw Error if there is no quantity.
+// the upper ends the upper one. An end that depends on probabilistic ends is probabilistic; their failure probabilities
+// add up. If they reach 1, or if a required end is missing, the end is missing (0, for a lower end). All functions
+// throw Error if there are no quantities.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +21,10 @@ namespace sigmax::bounds {
 Enclosure exactly(double value);
 
 /// (sum x_i^p)^(1/p), p >= 1: the sum for p = 1, the largest for infinity. The relative width is that of the widest x_i
-/// and about (n + 200) u. Throws Error for p < 1 or NaN.
+/// plus about (n + 200) u. Throws Error for p < 1 or NaN.
 Enclosure p_norm(std::span<const Enclosure> x, double p);
 
-/// (sum |x_i|^p)^(1/p) of exact numbers of any sign. Throws Error if one is not finite, too.
+/// (sum |x_i|^p)^(1/p) of exact numbers of any sign. Throws Error as above, and if a number is not finite.
 Enclosure p_norm(std::span<const double> x, double p);
 
 Enclosure largest(std::span<const Enclosure> x);
@@ -36,7 +36,7 @@ class ColumnSums {
   /// Throws Error if there are no columns.
   explicit ColumnSums(std::size_t columns);
 
-  /// Throws Error if the row has another length or a number that is not finite.
+  /// Throws Error if the row has a different length or a number that is not finite.
   void add(std::span<const double> row);
 
   std::vector<Enclosure> enclosures() const;

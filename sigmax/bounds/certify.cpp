@@ -26,8 +26,8 @@ using bounds::Expression;
 using bounds::Measured;
 using bounds::Proof;
 
-// The hint's vector in double, moved by a power of two so that its largest entry is in [1/2, 1). Empty where it is of
-// no use: zero, or not finite.
+// The hint's vector in double, moved by a power of two so that its largest entry is in [1/2, 1). Empty if it is
+// unusable: zero, or not finite.
 template <Real T>
 std::vector<double> vector_of(const SvdResult<T>& hint) {
   const std::span<const T> from = hint.v.column(0);
@@ -40,7 +40,7 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
   return x;
 }
 
-// Whether a recurrence is one of products in float: with an operator of floats, or by a solver that iterated in float.
+// Whether a recurrence has products in float: from an operator of floats, or from a solver that iterated in float.
 template <Real T>
 bool is_in_float(const SvdResult<T>& hint) {
   return std::same_as<T, float> ||
@@ -48,7 +48,7 @@ bool is_in_float(const SvdResult<T>& hint) {
                      [](const LanczosRecurrence& recurrence) { return recurrence.unit_roundoff > 0x1p-40; });
 }
 
-// `norm`: what the products round relatively to, if that may be more than sigma_max.
+// `norm`: the magnitude that rounding errors of products are relative to, if that may be more than sigma_max.
 template <Real T>
 std::optional<UpperBound> probable_upper(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options,
                                          double norm) {
@@ -63,16 +63,18 @@ std::optional<UpperBound> probable_upper(Shape shape, const SvdResult<T>& hint, 
 
 // Whether products with the operator, in float or in double, stay so far within the range that no underflow or overflow
 // on the way falsifies a recurrence (docs/proofs.md, where the exponents are derived). svd() scales the vectors of an
-// operator that is itself far from 1, which makes up for a stored matrix, and for nothing in between others.
+// operator that is itself far from 1; this compensates for a stored matrix, but not for factors between other
+// operators.
 bool keeps_range(const Expression& e, bool in_float) {
   if (e.is_zero()) return true;
   if (e.kind == Expression::Kind::stored) return std::abs(e.exponent) <= (in_float ? 60 : 700);
   return bounds::reach(e) <= (in_float ? 20 : 200);
 }
 
-// Of an operator with an opaque part nothing is known of what happens inside. Its products are what the claim is about,
-// as they are computed; but where a solver iterated in float, those were another operator's: it differs by the rounding
-// of float as a whole, as a term or as a part of a stack, and by anything within a product or a multiple.
+// Nothing is known about the inside of an opaque part. The claim is about the operator's products as they are computed.
+// But if a solver iterated in float, its products were those of a different operator: one that differs by the rounding
+// of float where the opaque part is the whole operator, a term, or a part of a stack, and by an unknown amount where it
+// is inside a product or a multiple.
 template <Real T>
 bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
   const auto any = [&](const auto& parts, bool inside) {
@@ -95,7 +97,7 @@ bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
       a.structure());
 }
 
-// The smaller one; a probable end below what is proven to be reached is a failure of its start, and dropped.
+// The smaller upper end. A probable end below the proven lower end means that its random start failed; it is dropped.
 Enclosure with_probable(const Enclosure& enclosure, const std::optional<UpperBound>& probable) {
   if (!probable || !(probable->value() >= enclosure.lower.value())) return enclosure;
   if (enclosure.upper && enclosure.upper->value() <= probable->value()) return enclosure;
@@ -128,14 +130,15 @@ LowerBound of_image(const Expression& e, const std::vector<double>& x, Context& 
   return bounds::widened_lower(bounds::round_down(bounds::larger_of(reached, 0.0) / length.upper));
 }
 
-// What a factorization would reach, relatively: a cheap bound that is as tight makes it needless.
+// The relative width that a factorization would reach: a cheap bound that is as tight makes the factorization
+// unnecessary.
 double width_of_proof(const Expression& e) {
   const double k = static_cast<double>(std::min(e.rows, e.columns));
   const double n = static_cast<double>(std::max(e.rows, e.columns));
   return (k * (k + 9) + 4 * n) * bounds::kUnitRoundoff + 0x1p-46;
 }
 
-// Bounds in the order of their cost, until one is tight enough.
+// Computes bounds in the order of their cost, until one is tight enough.
 class Certifier {
  public:
   Certifier(const Expression& e, const std::vector<double>& x, const CertifyOptions& options, const RandomState& random,
@@ -179,12 +182,12 @@ class Certifier {
     bounds::CollatzOptions steps;
     steps.lower = lower_.value();
     steps.width = std::max(options_.relative_width, width_of_proof(e_));
-    // Where nothing better can follow, the best that a few reads can do.
+    // If no better bound can follow, take the best that a few reads can give.
     steps.persist = !may_factor();
     offer(bounds::collatz_upper_bound(e_, x_, steps, context_));
   }
 
-  // A look at what was read costs nothing beside a factorization.
+  // Checking that the matrix is unchanged is cheap compared with a factorization.
   void factor() {
     if (e_.kind == Expression::Kind::product) {
       offer(bounds::inner_upper_bound(e_, limits_, context_));
@@ -205,7 +208,7 @@ class Certifier {
   double upper_ = std::numeric_limits<double>::infinity();
 };
 
-// sigma_max(s A) = |s| sigma_max(A): factors at the root need no forming. The operator's norm is between `lower` and
+// sigma_max(s A) = |s| sigma_max(A): factors at the root need not be formed. The operator's norm is between `lower` and
 // `upper` times 2^exponent |e|.
 struct Peeled {
   const Expression* e;
@@ -214,7 +217,8 @@ struct Peeled {
   std::int64_t exponent = 0;
 };
 
-// N = factor N_0, and the operator is 2^exponent N whatever is peeled off: only what the factors come to moves there.
+// N = factor N_0. The operator stays 2^exponent N for any number of peeled factors: only the power of two of their
+// product moves to the exponent.
 Peeled peel(const Expression& root) {
   Peeled peeled{&root};
   peeled.exponent = root.exponent;
@@ -266,7 +270,7 @@ Enclosure by_structure(const Expression& e, const std::vector<double>& x, const 
   const Enclosure proven = put_back(certifier.run(), peeled);
   const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
   if (!is_open || !options.admits_probable() || !keeps_range(e, is_in_float(hint))) return proven;
-  // Sums and products of parts round relatively to the parts, which may cancel.
+  // Rounding errors of sums and products are relative to the parts, which may cancel.
   const bool cancels = peeled.e->kind != Expression::Kind::stored;
   const double norm = cancels ? bounds::times_power(e.norm, e.exponent) : 0;
   return with_probable(proven, probable_upper({e.rows, e.columns}, hint, options, norm));

@@ -48,7 +48,7 @@ Images images_of(const Expression& e, const Matrix<double>& v, bool adjoint, Con
   return images;
 }
 
-// As the operator computes them: how its products round is not known.
+// As the operator computes them: the rounding of its products is unknown.
 template <Real T>
 Images images_of(const LinearOperator<T>& a, const Matrix<T>& v, bool adjoint, Context& context) {
   Matrix<T> y(adjoint ? a.shape().columns : a.shape().rows, v.columns());
@@ -68,8 +68,8 @@ Enclosure scaled(const Enclosure& e, std::int64_t exponent) {
   return bounds::scaled(Measured{e, 0}, exponent).sigma_max;
 }
 
-// [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V: the i-th largest value
-// of A is at least the one, the value from which on the trailing columns take all of the smallest at most the other.
+// [sigma_min of the leading columns, sigma_max of the trailing ones] of A V for orthonormal V. The i-th largest value
+// of A is at least the first. If there are m trailing columns, the m-th smallest value of A is at most the second.
 struct OwnRange {
   double lower = 0;
   double upper = kInfinity;
@@ -88,7 +88,7 @@ std::vector<OwnRange> own_ranges(const Images& images, const Matrix<double>& v) 
   return ranges;
 }
 
-// With the probabilistic end of a check where it is closer than what is proven.
+// Replaces an end by the probabilistic end of a check if that is closer than the proven one.
 Enclosure with_check(const Enclosure& e, Which which, double bound, double failure_probability) {
   if (which == Which::smallest) {
     const double value = bounds::widened_lower(bound).value();
@@ -100,8 +100,8 @@ Enclosure with_check(const Enclosure& e, Which which, double bound, double failu
   return Proof::enclosure(e.lower, Proof::probabilistic(value, failure_probability));
 }
 
-// Without a factorization. `total` is at least |A|_F^2 where that is known, `norm` at least |A|, both in the units of
-// the images: sigma_i^2 is at most what the lower ends of the ones before it leave of |A|_F^2.
+// Enclosures without a factorization. `total` is at least |A|_F^2 if that is known, `norm` at least |A|, both in the
+// units of the images: sigma_i^2 is at most |A|_F^2 minus the squared lower ends of the values before it.
 template <Real T>
 CertifiedValues from_products(const Images& images, const Matrix<double>& v, const SvdResult<T>& hint, Which which,
                               double total, double norm, const CertifyOptions& options) {
@@ -130,11 +130,10 @@ CertifiedValues from_products(const Images& images, const Matrix<double>& v, con
   return result;
 }
 
-// Whether the ends are as close as may be expected, in squares: vectors that are not good enough for a statement about
-// a value, or values that were missed, make ends that are as wide as the residuals or the gaps. Where a full check
-// has confirmed the values, ends as wide as those that a check is content with are no objection, nor is what forming
-// the operator may have added. Where no check has seen the values, an estimate that is wrong by more than a small
-// factor is an objection, so that there is one.
+// Whether the ends are as close as can be expected, in squares: poor vectors or missed values make the ends as wide as
+// the residuals or the gaps. If a full check has confirmed the values, ends as wide as a check accepts are allowed, and
+// so is the width that forming the operator may have added. If no check has seen the values, an estimate that is wrong
+// by more than a small factor is not accepted, so that a check follows.
 template <Real T>
 bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tolerance, bool confirmed = false) {
   constexpr bool is_float = std::same_as<T, float>;
@@ -142,14 +141,15 @@ bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tole
   const double formed = confirmed ? values.formed : 0;
   const double unit = std::max({found.sigma.front(), values.sigma.front().lower.value(), values.resolution});
   if (unit == 0) {
-    // Nothing was found, which a start in the null space does too: it is zero if the upper ends say so.
+    // Only zeros were found, which also happens for a start in the null space. The operator is zero if the upper ends
+    // say so.
     return std::all_of(values.sigma.begin(), values.sigma.end(),
                        [](const Enclosure& e) { return e.upper && e.upper->value() <= kOutward; });
   }
   const double root = values.resolution / unit;
-  // Ends go outward by kOutward where a subnormal number may have been rounded.
+  // Ends move outward by kOutward where a subnormal number may have been rounded.
   const double outward = (formed + kOutward) / unit;
-  // A proof tells nothing of values below its resolution: without a check, nothing does.
+  // A proof gives no information about values below its resolution; without a check, nothing else does.
   const double enough = (confirmed ? least + 4 * root * root : 0.0) + 4 * outward * (1 + outward);
   for (std::size_t i = 0; i < values.sigma.size(); ++i) {
     const Enclosure& e = values.sigma[i];
@@ -188,8 +188,8 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const SerialBlas serial;
   check(a, hint);
   const Matrix<double> v = converted<double>(hint.v);
-  // The smallest of min(rows, columns) values are those of the matrix on its shorter side: on the longer one it has
-  // zeros beyond them, which would be taken for the smallest.
+  // The smallest of the min(rows, columns) values belong to the shorter side. On the longer side there are additional
+  // zeros, which would be taken for the smallest values.
   const bool adjoint = which == Which::smallest && a.shape().rows < a.shape().columns;
   const Matrix<T>& hinted = adjoint ? hint.u : hint.v;
   const std::optional<Expression> e = bounds::take_apart(a, context);
@@ -217,7 +217,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   bounds::ProvenValues proven = bounds::prove_values(*e, question, context);
   bounds::require_unchanged(*e, context);
   for (Enclosure& sigma : proven.sigma) sigma = scaled(sigma, e->exponent);
-  // The vectors of a float operator are good to its rounding.
+  // The vectors of a float operator are accurate to its rounding.
   const double of_vectors = std::same_as<T, float> ? 0x1p-18 * e->norm : 0.0;
   const double resolution = std::max(proven.resolution, of_vectors);
   const auto exponent = static_cast<int>(e->exponent);
@@ -232,7 +232,7 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   const Shape shape = a.shape();
   const bool factors = certify.admits_factorization() && std::min(shape.rows, shape.columns) <= certify.proven_up_to &&
                        bounds::blas_supports_proofs();
-  // A factorization finds out all that the check does, and for certain.
+  // A factorization shows everything that the check shows, and with certainty.
   if (factors && options.check == Check::full) chosen.check = options.k > 1 ? Check::brief : Check::none;
   CertifiedSvd<T> result;
   result.triplets = svd(a, chosen, context);
@@ -251,7 +251,7 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   }
   if (checks && factors && result.triplets.outcome != SvdOutcome::out_of_products) {
     const bool confirmed = result.triplets.outcome == SvdOutcome::converged && chosen.check == Check::full;
-    // Of an operator known by its products alone, from a state that was not drawn, the check has the only word.
+    // For an operator known only through its products, from a state that was not drawn, the check alone decides.
     const bool has_upper =
         std::any_of(values.sigma.begin(), values.sigma.end(), [](const Enclosure& e) { return e.upper.has_value(); });
     const bool agreed = (confirmed && !has_upper) || agree(values, result.triplets, options.tolerance, confirmed);

@@ -14,27 +14,28 @@ namespace sigmax {
 /// An enclosure of each value.
 struct CertifiedValues {
   std::vector<Enclosure> sigma;
-  /// What the proof may lose to rounding however good the vectors are: values whose squares differ by less than its
-  /// square are not told apart. 0 where there was no factorization.
+  /// The loss of the proof to rounding, however good the vectors are: values whose squares differ by less than the
+  /// square of this number are not distinguished. 0 without a factorization.
   double resolution = 0;
-  /// What forming a composite may have changed each value by; 0 of a stored matrix.
+  /// A bound on the change of each value by forming a composite; 0 for a stored matrix.
   double formed = 0;
 };
 
-/// Encloses the values that the triplets of the hint are of: [i] the (i + 1)-th largest singular value, or, of the k
-/// smallest, the (k - i)-th smallest; multiple values count as often as they occur. Starts from the hint's vectors;
-/// poor ones, and values that it missed, cost width, never the truth. `which`: the end of the spectrum that they are
-/// of. Of the options method, proven_up_to and formed_up_to count.
+/// Encloses the values of the hint's triplets: [i] is the (i + 1)-th largest singular value or, for the k smallest, the
+/// (k - i)-th smallest; multiple values count as often as they occur. Starts from the hint's vectors; poor vectors and
+/// missed values make the enclosures wider, never wrong. `which`: the end of the spectrum of the triplets. The options
+/// that count are method, proven_up_to and formed_up_to.
 ///
 /// - Where certify() would factor: both ends proven, by Rayleigh-Ritz and one Cholesky factorization that counts the
 ///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8
 ///   vectors.
-/// - Elsewhere, of the largest values: lower ends proven, from a read a vector; upper ends probabilistic if the hint
-///   was checked (SvdOptions::check), or proven from the norms where those are smaller. Of the smallest values upper
-///   ends are proven, and lower ends probabilistic if the hint was checked, 0 otherwise.
-/// - Of an operator with an opaque part, which is known by its products alone, as certify() says.
+/// - Elsewhere, for the largest values: lower ends proven, from one read per vector; upper ends probabilistic if the
+///   hint was checked (SvdOptions::check), or proven from the norms if those are smaller. For the smallest values,
+///   upper ends are proven, and lower ends are probabilistic if the hint was checked, 0 otherwise.
+/// - For an operator with an opaque part, which is known only through its products, as certify() says.
 ///
-/// The hint must be of this operator and this end of its spectrum: a check that was made of another says nothing of it.
+/// The hint must be of this operator and this end of its spectrum: a check of another operator or end says nothing
+/// about it.
 ///
 /// Throws Error for a hint whose vectors do not fit the operator; InternalError as certify() does.
 template <Real T>
@@ -45,19 +46,19 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
 template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which);
 
-/// Triplets and what is known of each value.
+/// Triplets and what is known about each value.
 template <Real T>
 struct CertifiedSvd {
   SvdResult<T> triplets;
   std::vector<Enclosure> sigma;
 };
 
-/// svd() and certify_values(). Where a factorization is possible it takes the place of the solver's own check, and
-/// where it finds that a value was missed, or vectors not good enough, svd() goes on with its check and the values are
-/// enclosed again. A check's failure probability is that of SvdOptions. The outcome `converged` says that the ends
-/// agree with the values found, or are a little wider, by what residuals or the forming of a composite cost, and the
-/// check confirms the values; `unconfirmed` that they do not, or that a value, be it of a method that makes a fixed
-/// number of steps, lies outside its own ends.
+/// svd() and certify_values(). If a factorization is possible, it replaces the solver's own check. If it shows that a
+/// value was missed or that vectors are not good enough, svd() continues with its check and the values are enclosed
+/// again. A check's failure probability is that of SvdOptions. The outcome `converged` means that the ends agree with
+/// the values found; or that they are a little wider, by the cost of residuals or of forming a composite, and the check
+/// confirms the values. `unconfirmed` means that they do not, or that a value lies outside its own ends, also for
+/// methods with a fixed number of steps.
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);
@@ -66,8 +67,8 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options = {});
 
-/// Whether a value lies outside its enclosure by more than `tolerance` of it, or 1e-12 of the largest: the values are
-/// no more than they are called, and what was found is not what there is. Throws Error if there is not an enclosure for
+/// Whether a value lies outside its enclosure by more than `tolerance` times the value, or 1e-12 of the largest if that
+/// is more: then the values found are not the values of the operator. Throws Error unless there is an enclosure for
 /// each value.
 bool is_contradicted(std::span<const Enclosure> known, std::span<const double> sigma, double tolerance);
 

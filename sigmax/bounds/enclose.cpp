@@ -17,9 +17,9 @@
 namespace sigmax::bounds {
 namespace {
 
-// Both costs are about c rows columns: the Gram matrix and its factorization take k + k^2 / l multiply-adds an entry,
-// in fast block products; Lanczos some thirty steps of two each, at the speed of memory and of conversions to double.
-// Measured to be even near 400.
+// Both costs are about c rows columns: the Gram matrix and its factorization take k + k^2 / l multiply-adds per entry,
+// in fast block products; Lanczos takes about thirty steps of two each, at the speed of memory and of conversions to
+// double. Measured to break even near 400.
 bool is_cheap_to_prove(const kernels::StoredMatrix& a) {
   const auto shorter = static_cast<double>(std::min(a.rows, a.columns));
   const auto longer = static_cast<double>(std::max(a.rows, a.columns));
@@ -38,7 +38,8 @@ Measured by_factorization(ScannedMatrix& a, const CertifyOptions& options, Conte
   return prove(a.in_range(context), a.gram(context), proof, context);
 }
 
-// A probabilistic end is far wider than 5e-9 of sigma_1: a closer estimate would cost reads and narrow nothing.
+// A probabilistic end is far wider than 5e-9 of sigma_1, so a closer estimate would cost reads and not narrow the
+// enclosure.
 Measured by_lanczos(const InRange& a, const CertifyOptions& options, Context& context) {
   SvdOptions<double> steps;
   steps.random = options.random;
@@ -86,7 +87,7 @@ Measured larger(const Measured& a, const Measured& b) {
   if (!upper_a || !upper_b) return {Proof::enclosure(lower, std::nullopt), estimate};
   const double value = larger_of(upper_a->value(), upper_b->value());
   const double failure = upper_a->failure_probability() + upper_b->failure_probability();
-  if (failure >= 1) return {Proof::enclosure(lower, std::nullopt), estimate};  // says nothing
+  if (failure >= 1) return {Proof::enclosure(lower, std::nullopt), estimate};  // no information
   return {Proof::enclosure(lower, failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure)),
           estimate};
 }

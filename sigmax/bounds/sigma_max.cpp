@@ -13,8 +13,8 @@ Enclosure sigma_max(const LinearOperator<T>& a, const CertifyOptions& options, C
   const FloatingEnvironment environment;
   SvdOptions<T> search;
   search.random = options.random;
-  search.check = Check::none;  // the enclosure says what a check would
-  // The rest of the width is for the upper end. A width that is not a number is certify()'s to refuse.
+  search.check = Check::none;  // the enclosure replaces the check
+  // The rest of the width is for the upper end. certify() refuses a width that is not a number.
   if (options.relative_width > 8 * search.tolerance) search.tolerance = std::min(options.relative_width / 8, 1e-2);
   return certify(a, svd(a, search, context), options, context);
 }

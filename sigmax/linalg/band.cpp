@@ -49,7 +49,8 @@ class Band {
   Matrix<double> entries_;
 };
 
-// e for which 2^-e times the band has products of entries and eps |A| well in range; 0 for nearly all.
+// The exponent e for which products of entries and eps |A| of 2^-e times the band are well in range; 0 for nearly all
+// bands.
 int exponent_of(const Band& a) {
   constexpr int kModerate = 200;
   const double largest = a.largest_entry();
@@ -61,7 +62,7 @@ int exponent_of(const Band& a) {
 struct Tridiagonal {
   std::vector<double> diagonal;
   std::vector<double> below;   // below[i] couples i - 1 and i
-  std::vector<double> square;  // of that
+  std::vector<double> square;  // of below[i]
 };
 
 struct Rotation {
@@ -69,7 +70,7 @@ struct Rotation {
   double s = 0;
 };
 
-// Columns p and q of each row of x, turned.
+// Rotates columns p and q of x.
 void turn_columns(Matrix<double>& x, std::int64_t p, std::int64_t q, const Rotation& by) {
   const std::span<double> first = x.column(p);
   const std::span<double> second = x.column(q);
@@ -87,7 +88,7 @@ Rotation rotate(Band& a, std::int64_t p, std::int64_t column) {
   const double y = a.at(q, column);
   a.at(q, column) = 0;
   const double length = std::sqrt(x * x + y * y);
-  if (length < 1e-145) return {};  // its square has lost digits: nothing beside what a Lanczos process goes on with
+  if (length < 1e-145) return {};  // its square has lost digits, and it is negligible in a Lanczos process
   const double c = x / length;
   const double s = y / length;
   a.at(p, column) = length;
@@ -113,8 +114,8 @@ Rotation rotate(Band& a, std::int64_t p, std::int64_t column) {
   return {c, s};
 }
 
-// Each entry below the first subdiagonal is rotated away; what that fills in, `width` rows further down, is chased out.
-// A = Q T Q^T, and the rows of `tail` are multiplied by Q.
+// Each entry below the first subdiagonal is rotated to zero. The entry that this fills in, `width` rows further down,
+// is chased out of the band. A = Q T Q^T, and the rows of `tail` are multiplied by Q.
 Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
   const std::int64_t n = a.order();
   for (std::int64_t k = 0; k + 2 < n; ++k) {
@@ -141,7 +142,7 @@ Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
 
 constexpr std::size_t kShifts = 8;
 
-// How many eigenvalues are above each shift: the positive pivots of T - x I.
+// The number of eigenvalues above each shift: the positive pivots of T - x I.
 std::array<int, kShifts> counts_above(const Tridiagonal& t, const std::array<double, kShifts>& shift, double tiny) {
   std::array<int, kShifts> count{};
   std::array<double, kShifts> pivot;
@@ -162,10 +163,11 @@ struct Bracket {
   double high;
 };
 
-// Eigenvalue number `which` (1: the largest) within `within`, cut into nine until it is as narrow as rounding.
+// Eigenvalue number `which` (1: the largest) inside `within`, which is cut into nine parts until it is as narrow as
+// rounding.
 Bracket enclose(const Tridiagonal& t, int which, Bracket within, double scale) {
   const double tiny = scale * kEpsilon * kEpsilon;
-  // From a width of 2 scale to 4 eps scale in ninths.
+  // Enough to go from a width of 2 scale to 4 eps scale by ninths.
   constexpr int kMostCuts = 20;
   for (int cut = 0; cut < kMostCuts && within.high - within.low > 4 * kEpsilon * scale; ++cut) {
     std::array<double, kShifts> shift;
@@ -180,13 +182,13 @@ Bracket enclose(const Tridiagonal& t, int which, Bracket within, double scale) {
     for (std::size_t l = kShifts; l-- > 0;) {
       if (above[l] < which && shift[l] > next.low) next.high = std::min(next.high, shift[l]);
     }
-    if (next.high - next.low >= within.high - within.low) break;  // rounding: nothing more to be had
+    if (next.high - next.low >= within.high - within.low) break;  // the limit of rounding
     within = next;
   }
   return within;
 }
 
-// x <- (L L^T)^-1 x with L L^T = shift I - A; whether that is definite.
+// x <- (L L^T)^-1 x with L L^T = shift I - A. factor() returns whether the matrix is definite.
 class Inverse {
  public:
   explicit Inverse(const Band& a) : a_(a), l_(a) {}
@@ -246,7 +248,7 @@ void ql_sweep(Tridiagonal& t, std::int64_t l, std::int64_t m, Matrix<double>& ta
     const double b = c * e(i);
     const double r = std::sqrt(f * f + g * g);
     if (i + 1 < m) e(i + 1) = r;
-    if (r == 0) {  // T came apart here by itself
+    if (r == 0) {  // T has split here
       d(i + 1) -= moved;
       return;
     }
@@ -263,9 +265,9 @@ void ql_sweep(Tridiagonal& t, std::int64_t l, std::int64_t m, Matrix<double>& ta
   e(l) = g;
 }
 
-// T becomes diagonal by implicit QL; false if that does not converge.
+// Makes T diagonal by implicit QL; returns false if it does not converge.
 bool diagonalize(Tridiagonal& t, Matrix<double>& tail) {
-  constexpr int kMostSweeps = 50;  // for an eigenvalue: two are the rule
+  constexpr int kMostSweeps = 50;  // per eigenvalue; usually two
   const auto n = static_cast<std::int64_t>(t.diagonal.size());
   for (std::int64_t l = 0; l < n; ++l) {
     for (int sweep = 0;; ++sweep) {
@@ -318,13 +320,14 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
   const Bracket second = enclose(t, 2, {-scale, first.high}, scale);
   result.next = std::ldexp(second.low, exponent);
 
-  // Entries of either sign and no pattern, so that no eigenvector is orthogonal to all of it.
+  // Entries of both signs without a pattern, so that no eigenvector is orthogonal to the vector.
   for (std::int64_t i = 0; i < n; ++i) {
     result.vector[static_cast<std::size_t>(i)] = 0.1 + std::fmod(0.618 * static_cast<double>(i + 1), 1.0);
   }
   Inverse inverse(band);
   double above = 4 * kEpsilon * scale;
-  // 4^27 eps exceeds 8: then the shift is beyond twice the norm, and what is factored is definite by far.
+  // 4^27 eps exceeds 8: at that point the shift exceeds twice the norm, and the matrix to be factored is clearly
+  // definite.
   constexpr int kMostShifts = 27;
   int shifts = 0;
   for (; shifts < kMostShifts && !inverse.factor(first.high + above); ++shifts) above *= 4;

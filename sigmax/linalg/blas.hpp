@@ -39,8 +39,8 @@ void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int*
 
 namespace sigmax {
 
-/// While one is alive, anywhere in the process, the BLAS library uses one thread; the last to die restores the number
-/// that was set before the first.
+/// While at least one SerialBlas exists in the process, the BLAS library uses one thread. Destroying the last one
+/// restores the number of threads that was set before the first.
 class SerialBlas {
  public:
   SerialBlas();

@@ -1,4 +1,4 @@
-// Which BLAS this program runs on.
+// The BLAS library that this program runs on.
 #pragma once
 
 #include <string>

@@ -27,8 +27,8 @@ bool factor_block(double* a, std::int64_t n, std::int64_t stride) {
 
 }  // namespace
 
-// Right-looking, by tiles: factor the diagonal tile; solve for the tiles below it; subtract their products from every
-// tile of the rest.
+// Right-looking, by tiles: factor the diagonal tile; solve for the tiles below it; subtract their products from all
+// remaining tiles.
 bool cholesky(double* a, std::int64_t n, Context& context) {
   const FloatingEnvironment environment;
   const SerialBlas serial;

@@ -13,9 +13,9 @@ namespace sigmax::bounds {
 ///
 /// Completion proves: L L^T = B + E for the given B, |e_ij| <= gamma_{min(i,j)+4} |l_i| |l_j| (i, j from 1, l_i the
 /// rows of L), as long as each l_ij comes from the textbook formula in any order of summation, the quotient taken
-/// directly or by a reciprocal. The tiles below and the BLAS routines they call keep to that.
+/// directly or by a reciprocal. The tiles below and the BLAS routines that they call satisfy this.
 ///
-/// Cost: n^3 / 3 flops, in tiles on the context's threads, the same bits for any number of them.
+/// Cost: n^3 / 3 flops, in tiles on the context's threads, with the same bits for any number of threads.
 bool cholesky(double* a, std::int64_t n, Context& context);
 
 }  // namespace sigmax::bounds

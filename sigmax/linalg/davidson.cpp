@@ -158,7 +158,7 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
   std::vector<std::vector<double>> r;
 
   std::vector<double> x(problem.order());
-  static_cast<void>(fill_normal(RandomState{}, x));  // any start will do
+  static_cast<void>(fill_normal(RandomState{}, x));  // any start works
   for (int repeat = 0; repeat < 2; ++repeat) {
     problem.precondition(x);
     const double norm = blas::norm(x);
@@ -175,7 +175,8 @@ std::optional<double> smallest_singular_value(const kernels::StoredMatrix& a, bo
     r.push_back(images.append(std::move(image)));
     const SmallTriplet triplet = smallest_of(r);
     if (!(triplet.sigma > 0)) return std::nullopt;
-    // The value can only fall; two steps that no longer move it, or the whole space, end the search.
+    // The value can only decrease. The search ends after two steps that no longer change it, or when V spans the whole
+    // space.
     settled = before > 0 && before - triplet.sigma <= 4e-13 * triplet.sigma ? settled + 1 : 0;
     before = triplet.sigma;
     if (settled >= 2 || domain.count() == static_cast<int>(problem.order())) return triplet.sigma / scale;

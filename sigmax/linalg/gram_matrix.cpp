@@ -15,10 +15,10 @@ namespace sigmax {
 namespace {
 
 constexpr std::int64_t kPanelElements = std::int64_t{1} << 17;
-constexpr std::int64_t kLeastWidth = 256;  // less, and the tiles of G travel to and from memory too often
+constexpr std::int64_t kLeastWidth = 256;  // with less, the tiles of G go to and from memory too often
 constexpr double kFlopsWorthTiles = 5e8;
 constexpr std::int64_t kTile = 256;
-constexpr std::int64_t kSmallTile = 128;  // so that a long thin matrix of a few hundred columns has tiles to share
+constexpr std::int64_t kSmallTile = 128;  // gives a long thin matrix of a few hundred columns tiles to share
 
 std::int64_t tile_of(const kernels::StoredMatrix& a, std::int64_t order) {
   const double flops = static_cast<double>(a.rows) * static_cast<double>(a.columns) * static_cast<double>(order);
@@ -34,7 +34,7 @@ struct Tile {
 
 }  // namespace
 
-// The upper triangle in column-major order is the lower in row-major order. In blocks that stay in cache.
+// The upper triangle in column-major order is the lower in row-major order. Works in blocks that stay in cache.
 void mirror_upper(double* a, std::int64_t n, Context& context) {
   constexpr std::int64_t kBlock = 32;
   context.parallel_for(static_cast<std::size_t>((n + kBlock - 1) / kBlock), [&](std::size_t block) {
@@ -88,7 +88,8 @@ GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& co
       const double* right = panel.data() + j * step;
       double* c = values + i * order + j;
       if (first == 0) {
-        // Not left to beta = 0: whether that clears a NaN in uninitialized memory differs between BLAS libraries.
+        // G is cleared here and not by beta = 0: BLAS libraries differ on whether that clears a NaN in uninitialized
+        // memory.
         for (int row = 0; row < rows; ++row) std::fill_n(c + row * order, columns, 0.0);
       }
       if (i == j) {

@@ -8,17 +8,17 @@
 
 namespace sigmax {
 
-/// Which entries of a symmetric matrix are there.
+/// The entries of a symmetric matrix that are stored.
 enum class Triangles {
   both,
-  upper,  ///< element (i, j), i <= j, at [i + j * order]; what lies at the other places means nothing
+  upper,  ///< element (i, j), i <= j, at [i + j * order]; the other places are undefined
 };
 
 /// G = (s A)(s A)^T if A has no more rows than columns, (s A)^T (s A) otherwise, with s a power of two. Symmetric,
 /// column-major with leading dimension `order`.
 ///
-/// |G_computed - G| <= gamma_terms |s A| |s A|^T + (terms + 1) 2^-1074 entrywise, whatever the order of summation, if
-/// every |s a_ij| is at most 1.
+/// |G_computed - G| <= gamma_terms |s A| |s A|^T + (terms + 1) 2^-1074 entrywise, for any order of summation, if every
+/// |s a_ij| is at most 1.
 struct GramMatrix {
   std::int64_t order = 0;  ///< min(rows, columns)
   std::int64_t terms = 0;  ///< max(rows, columns): the length of each sum
@@ -33,7 +33,7 @@ struct GramMatrix {
 GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context,
                        Triangles triangles = Triangles::both);
 
-/// Copies the upper triangle of a column-major matrix of order n, less its diagonal, into the lower.
+/// Copies the upper triangle of a column-major matrix of order n, without its diagonal, into the lower triangle.
 void mirror_upper(double* a, std::int64_t n, Context& context);
 
 }  // namespace sigmax

@@ -17,19 +17,20 @@ constexpr std::int64_t kGroup = kernels::kSymmetricGroup;
 std::int64_t rounded_up(std::int64_t n) { return (n + kGroup - 1) / kGroup * kGroup; }
 std::int64_t rounded_down(std::int64_t n) { return n / kGroup * kGroup; }
 
-// Columns reduced before the trailing matrix is updated, and the order below which it no longer is.
+// The number of columns reduced before the trailing matrix is updated, and the order below which it is no longer
+// updated.
 constexpr std::int64_t kPanel = 16;
 constexpr std::int64_t kLastPanel = 48;
-// Entries of the triangle that are worth a piece, rows of a panel that are.
+// The entries of the triangle, and the rows of a panel, that justify a piece of their own.
 constexpr std::int64_t kPieceEntries = std::int64_t{1} << 14;
 constexpr std::int64_t kPieceRows = 512;
 constexpr std::int64_t kTile = 128;
-// Orders below this take a fraction of a millisecond, much of which calling other threads would cost.
+// Orders below this take a fraction of a millisecond, and calling other threads would cost much of that.
 constexpr std::int64_t kWorthTeam = 256;
 
 // Reduction by panels (Dongarra, Sorensen and Hammarling 1989; LAPACK's dsytrd). With A the matrix as it was before the
 // panel and H_k = I - tau v v^T, the matrix after k columns is A - V W^T - W V^T, so that only the panel's columns are
-// brought up to date as they come, and the rest once at its end by a product of matrices:
+// updated one by one. The rest is updated once at the end of the panel by a matrix product:
 //
 //   for each column j of the panel:
 //     a = column j of A - V W^T - W V^T;  d_j = a_j;  H (a_j+1 ... a_n)^T = (e_j 0 ... 0)^T defines v, tau
@@ -38,8 +39,8 @@ constexpr std::int64_t kWorthTeam = 256;
 //   A -= V W^T + W V^T on the rows and columns after the panel
 //
 // The combinations of the old columns of V and W for column j + 1 are formed in the same read of V and W as those for
-// y; the newest column's share is added when w is known. Rows above the first that counts are carried along up to a
-// multiple of the group: v is zero there, and what comes of them is never used.
+// y; the newest column's share is added when w is known. Rows above the first relevant one are processed too, up to a
+// multiple of the group: v is zero there, and their results are never used.
 class Reduction {
  public:
   Reduction(SymmetricWork& a, Team& team, Context& context)
@@ -76,7 +77,7 @@ class Reduction {
   static constexpr std::int64_t kMostChunks = 8;
   using Weights = std::array<double, kLastPanel + 4>;
 
-  // V in columns [0, width), W in [width, 2 width), V again behind it: [V W] and [W V] are both contiguous.
+  // V in columns [0, width), W in [width, 2 width), V again after it: [V W] and [W V] are both contiguous.
   double* v(std::int64_t k) { return panels_.data() + k * a_.stride(); }
   double* w(std::int64_t k) { return v(width_ + k); }
 
@@ -98,8 +99,8 @@ class Reduction {
   std::vector<std::int64_t> strips_;  // first columns, and the end
 };
 
-// d_j, e_j and v from column j, brought up to date; returns tau. v_j+1 = 1, zeros above. tau = 0 where there is nothing
-// to eliminate; squares that underflow are as good as nothing.
+// Computes d_j, e_j and v from the updated column j and returns tau. v_j+1 = 1, zeros above. tau = 0 if there is
+// nothing to eliminate; entries whose squares underflow count as zero.
 double Reduction::reflect(std::int64_t j, double* v) {
   constexpr double kNothing = 0x1p-900;
   double* const a = a_.column(j);
@@ -122,7 +123,7 @@ double Reduction::reflect(std::int64_t j, double* v) {
   return form_.tau[static_cast<std::size_t>(j)] = (e - alpha) / e;
 }
 
-// Strips of columns from `first` on with about the same number of entries each.
+// Strips of columns from `first` on with about equal numbers of entries.
 void Reduction::cut_strips(std::int64_t first) {
   const std::int64_t m = a_.padded() - first;
   const std::int64_t count = std::clamp<std::int64_t>(m * m / 2 / kPieceEntries, 1, kMostStrips);
@@ -159,7 +160,7 @@ void Reduction::multiply(std::int64_t j, std::int64_t count, double* y, double* 
     }
   });
   if (strips == 1 && count == 0) return;
-  // W_j+1 and V_j+1 weigh the columns of V and W in the next column of A; W^T v and V^T v in y.
+  // The columns of V and W are weighted by W_j+1 and V_j+1 in the next column of A, and by W^T v and V^T v in y.
   Weights by_v{}, by_w{}, next_by_v{}, next_by_w{};
   for (std::int64_t k = 0; k < count; ++k) {
     const auto i = static_cast<std::size_t>(k);
@@ -195,7 +196,7 @@ void Reduction::reduce_panel(std::int64_t begin) {
   }
 }
 
-// The lower triangle of A - [V W] [W V]^T from row and column `begin` on, in tiles.
+// Computes the lower triangle of A - [V W] [W V]^T from row and column `begin` on, in tiles.
 void Reduction::update(std::int64_t begin) {
   const std::int64_t stride = a_.stride();
   std::copy(v(0), v(width_), v(2 * width_));

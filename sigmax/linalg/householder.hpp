@@ -1,4 +1,4 @@
-// Eigenvalues of a dense symmetric matrix: Householder reduction to tridiagonal form, then the tridiagonal's values.
+// Eigenvalues of a dense symmetric matrix: Householder reduction to tridiagonal form, then the eigenvalues of that.
 // Internal to the library.
 #pragma once
 
@@ -39,12 +39,13 @@ struct TridiagonalForm {
 /// `a` is overwritten: column j holds v_j from row j + 1 on. The norm of A should be within 2^+-300 of 1.
 ///
 /// T is exactly similar to A + E, |E| of the order of n u |A| (Higham, Accuracy and Stability, ch. 19). Cost: 4/3 n^3
-/// flops, half of them products of the trailing matrix with a vector that read each entry of its triangle once: n^3 / 6
-/// numbers from memory or cache. The same bits for any number of threads. The caller holds a SerialBlas. Throws
-/// Canceled on request.
+/// flops. Half of them are products of the trailing matrix with a vector, which read each entry of its triangle once:
+/// n^3 / 6 numbers from memory or cache. The bits are the same for any number of threads. The caller holds a
+/// SerialBlas. Throws Canceled on request.
 TridiagonalForm tridiagonalize(SymmetricWork& a, Context& context);
 
-/// Q y, for an eigenvector y of T one of A. Cost: 2 n^2 flops, one read of `reduced`, what tridiagonalize() left.
+/// Q y: maps an eigenvector y of T to an eigenvector of A. `reduced` is the matrix as tridiagonalize() left it.
+/// Cost: 2 n^2 flops, one read of `reduced`.
 std::vector<double> from_tridiagonal(SymmetricWork& reduced, const TridiagonalForm& form, std::span<const double> y,
                                      Context& context);
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Values of eta that are tried: halves of halves of what is bounded.
+// The number of values of eta that are tried, each half of the one before, beginning at the bounded quantity.
 constexpr int kTrials = 64;
 
 // f_K, |F_KN|^2 and f_N of the columns [i, k) and [k, deflated).
@@ -36,7 +36,7 @@ double lifted(const Coupled& c, const Blocks& b, std::int64_t i, std::int64_t k,
   if (deflated == k) return own;
   const double nu = c.theta[static_cast<std::size_t>(k)] + b.of_rest / eta;
   const double apart = std::hypot(own - nu, 2 * std::sqrt(b.between) / eta);
-  // As one block, by Weyl.
+  // Both blocks as one, by Weyl.
   const double whole = c.theta[static_cast<std::size_t>(i)] + (b.of_wanted + b.of_rest) / eta;
   return std::min(whole, 0.5 * (own + nu + apart));
 }
@@ -54,7 +54,7 @@ std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::in
       const double value = std::max(lifted(coupled, blocks, i, k, deflated, eta), tau + eta);
       best = std::min(best, value);
     };
-    if (tau == -kInfinity) {  // nothing is left
+    if (tau == -kInfinity) {  // the complement is empty
       best = theta;
       continue;
     }
@@ -63,7 +63,7 @@ std::vector<double> upper_values(const Coupled& coupled, std::int64_t k, std::in
     double eta = std::max(theta, tau);
     for (int trial = 0; trial < kTrials; ++trial, eta *= 0.5) offer(eta);
   }
-  // The i-th value is no smaller than those behind it: a bound on it is one on them.
+  // The i-th value is not smaller than the later ones, so a bound on it also bounds them.
   for (std::size_t i = 1; i < upper.size(); ++i) upper[i] = std::min(upper[i], upper[i - 1]);
   return upper;
 }
@@ -80,7 +80,7 @@ Room room_above(const Coupled& coupled, std::int64_t k, double limit) {
       if (lifted(coupled, blocks, k - 1, k, deflated, eta) <= limit) least = eta;
     }
     if (least == kInfinity) continue;
-    // Behind the last value that is known, as far again as the ones before it lie apart.
+    // After the last known value, the next one is guessed at the average spacing of the ones before it.
     const double first = coupled.theta[static_cast<std::size_t>(k) - 1];
     const double last = coupled.theta[static_cast<std::size_t>(size) - 1];
     const double spacing = size > k ? (first - last) / static_cast<double>(size - k) : 0;

@@ -16,7 +16,7 @@ void check(const char* routine, MatrixView<const double> a, int info) {
   throw Error(fmt::format("[lapack] {} failed on a {}x{} matrix, info {}", routine, a.rows, a.columns, info));
 }
 
-// call(work, size of it) once with size -1, for the size wanted, and once for the result.
+// Calls call(work, its size) twice: with size -1 for the required size, then for the result.
 template <class Call>
 void with_work(const Call& call) {
   double wanted = 0;
@@ -27,8 +27,8 @@ void with_work(const Call& call) {
   call(work.data(), &size);
 }
 
-// From where on a QR factorization first is less work in all: dgesdd spends half of its own on products of the matrix
-// with a vector, dgeqrf next to nothing.
+// Whether a QR factorization first is less work in total: dgesdd spends half of its work on matrix-vector products,
+// dgeqrf almost nothing.
 bool is_long(std::int64_t longer, std::int64_t shorter) { return longer > shorter && 4 * longer >= 5 * shorter; }
 
 Matrix<double> some_columns(const Matrix<double>& a, std::int64_t first, std::int64_t count) {
@@ -131,7 +131,7 @@ std::vector<double> singular_values(MatrixView<double> a) {
 
 namespace {
 
-// Of a matrix that is not much longer on one side.
+// For a matrix that is not much longer on one side.
 Svd all_triplets(MatrixView<double> a) {
   const int m = static_cast<int>(a.rows);
   const int n = static_cast<int>(a.columns);
@@ -152,7 +152,7 @@ Svd all_triplets(MatrixView<double> a) {
 
 }  // namespace
 
-// A = Q R,  R = U_R diag(sigma) V^T,  U = Q U_R for the columns that are wanted.
+// A = Q R, R = U_R diag(sigma) V^T, U = Q U_R for the requested columns.
 Decomposition decompose(MatrixView<double> a, std::int64_t first, std::int64_t count) {
   if (a.rows < a.columns) {
     Matrix<double> t = transposed(a);

@@ -12,8 +12,8 @@ namespace sigmax::lapack {
 /// A = Q R of a matrix with at least as many rows as columns, Q as a product of Householder reflections.
 class Qr {
  public:
-  /// Takes the place of `a`, which is overwritten and must outlive this. Cost: 2 m n^2 - 2/3 n^3 flops. Throws Error if
-  /// rows < columns or LAPACK fails.
+  /// Works in the memory of `a`, which is overwritten and must outlive this object. Cost: 2 m n^2 - 2/3 n^3 flops.
+  /// Throws Error if rows < columns or LAPACK fails.
   explicit Qr(MatrixView<double> a);
 
   /// R, with zeros below the diagonal.
@@ -27,8 +27,8 @@ class Qr {
   std::vector<double> tau_;
 };
 
-/// All singular values of A, descending; A is overwritten. By dgesdd; where one side is longer by a quarter, of the
-/// triangular factor of a QR factorization. Throws Error if LAPACK fails to converge.
+/// All singular values of A, descending; A is overwritten. By dgesdd; if one side is longer by a quarter, dgesdd is
+/// applied to the triangular factor of a QR factorization. Throws Error if LAPACK fails to converge.
 std::vector<double> singular_values(MatrixView<double> a);
 
 /// Triplets first ... first + count - 1 of A = U diag(sigma) V^T by descending sigma, and all values.
@@ -49,8 +49,8 @@ Decomposition decompose(MatrixView<double> a, std::int64_t first, std::int64_t c
 /// A B, or A^T B if `adjoint`, in one call of dgemm.
 Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool adjoint = false);
 
-/// Orthonormal columns that span those of `x`, which has no more columns than rows; arbitrary directions where they are
-/// dependent.
+/// Orthonormal columns that span the columns of `x`, which has at most as many columns as rows; arbitrary directions
+/// where the columns are dependent.
 Matrix<double> orthonormal(Matrix<double> x);
 
 /// The transpose.

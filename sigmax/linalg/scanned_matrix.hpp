@@ -30,17 +30,18 @@ double gram_scale(const kernels::Scan& facts);
 /// The Gram matrix of `a` at gram_scale(): the upper triangle.
 GramMatrix gram_matrix(const InRange& a, Context& context);
 
-/// Throws InternalError if the matrix no longer has the sums that were scanned. One read; none of a copy, which cannot
-/// have changed.
+/// Throws InternalError if the matrix no longer has the sums that were scanned. One read; a copy is not read, because
+/// it cannot have changed.
 void require_unchanged(const InRange& a, Context& context);
 
 /// `2 NaN and 1 infinite entries`
 std::string non_finite_entries(const kernels::Scan& facts);
 
-/// Throws Error, `[who] the matrix has 2 NaN and 1 infinite entries`, if there are such; `what` says what has them.
+/// Throws Error, `[who] the matrix has 2 NaN and 1 infinite entries`, if there are any; `what` names the subject of the
+/// message.
 void require_finite(const kernels::Scan& facts, std::string_view who, std::string_view what = "matrix");
 
-/// What the audit, the norms and the proofs start from. Each thing is made once, when it is first asked for.
+/// The starting point of the audit, the norms and the proofs. Each part is computed once, on its first use.
 class ScannedMatrix {
  public:
   /// Cost: one read of the matrix; two for f64 entries beyond 2^+-400.
@@ -51,7 +52,7 @@ class ScannedMatrix {
 
   const StoredView& view() const noexcept { return view_; }
 
-  /// Row and column sums are those of view().matrix, which may be the transpose. The sums mean nothing unless the
+  /// Row and column sums are those of view().matrix, which may be the transpose. The sums are meaningful only if the
   /// entries are finite.
   const kernels::Scan& facts() const noexcept { return facts_; }
 
@@ -65,8 +66,8 @@ class ScannedMatrix {
   /// row * columns + column, in the tensor's matrix, of a NaN or infinite entry; -1 if there is none.
   std::int64_t first_non_finite() const noexcept;
 
-  /// For finite entries. Cost: nothing, or a copy in double and a read of it. Throws InternalError if the copy has
-  /// other entries than the scan promised.
+  /// For finite entries. Cost: nothing, or a copy in double and a read of it. Throws InternalError if the entries of
+  /// the copy do not match the scan.
   const InRange& in_range(Context& context);
 
   /// gram_matrix(in_range()). Callers that write to it must leave the upper triangle as they found it.

@@ -23,7 +23,7 @@ SmallEigen descending(std::span<const double> values, const Matrix<double>& vect
   return result;
 }
 
-// All eigenpairs by divide and conquer, which does not fail: for where inverse iteration gives up on a cluster.
+// All eigenpairs by divide and conquer, which does not fail; used where inverse iteration fails on a cluster.
 SmallEigen all_of_symmetric(Matrix<double> a, std::int64_t count) {
   const int n = static_cast<int>(a.rows());
   std::vector<double> values(static_cast<std::size_t>(n));

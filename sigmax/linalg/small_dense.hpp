@@ -1,5 +1,5 @@
-// Small dense eigenproblems and decompositions in double, through LAPACK, such as a Krylov space projects. Internal to
-// the library; callers hold a SerialBlas.
+// Small dense eigenproblems and decompositions in double, through LAPACK, such as the projections onto a Krylov space.
+// Internal to the library; callers hold a SerialBlas.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@ struct SmallEigen {
   Matrix<double> vector;
 };
 
-/// The min(wanted, order) largest eigenpairs of a symmetric matrix, of which the lower triangle is read. Throws Error
-/// if LAPACK fails.
+/// The min(wanted, order) largest eigenpairs of a symmetric matrix. Only its lower triangle is read. Throws Error if
+/// LAPACK fails.
 SmallEigen largest_of_symmetric(Matrix<double> a, std::int64_t wanted);
 
 /// A = P diag(sigma) W^T of a square matrix, by descending sigma. Throws Error if LAPACK fails.

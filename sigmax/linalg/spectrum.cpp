@@ -26,7 +26,7 @@ std::vector<double> bidiagonal_values(const kernels::StoredMatrix& a, double sca
   return values;
 }
 
-// Rows (or columns) of A that are not zero throughout: those with a nonzero diagonal entry in G.
+// Rows (or columns) of A that are not entirely zero: those with a nonzero diagonal entry in G.
 std::vector<std::int64_t> nonzero_indices(const GramMatrix& g) {
   std::vector<std::int64_t> indices;
   for (std::int64_t i = 0; i < g.order; ++i) {
@@ -56,10 +56,11 @@ void restrict_to(const GramMatrix& g, std::span<const std::int64_t> indices, Sym
   });
 }
 
-// What the eigenvalues of G leave uncertain. An eigenvalue is wrong by about delta; its root sigma by delta / 2 sigma.
+// The uncertainty left by the eigenvalues of G. The error of an eigenvalue is about delta, and the error of its root
+// sigma is delta / (2 sigma).
 struct Uncertainty {
   bool smallest = false;  // the smallest value needs refinement
-  bool sum = false;       // so many values do that their sum is affected
+  bool sum = false;       // enough values do that their sum is affected
 };
 
 constexpr double kTolerance = 1e-11;
@@ -77,21 +78,21 @@ Uncertainty judge(std::span<const double> eigenvalues_ascending) {
     const double lambda = eigenvalues_ascending[i];
     const double sigma = std::sqrt(std::fmax(lambda, 0.0));
     sum += sigma;
-    // The smallest is refined anyway. Below delta the root itself is all error.
+    // The smallest is refined in any case. Below delta the whole root is error.
     if (i > 0) error += lambda > delta ? delta / (2 * sigma) : std::sqrt(delta);
   }
   return {delta > 2 * kTolerance * eigenvalues_ascending.front(), error > kTolerance * sum};
 }
 
-// The matrix, its Gram matrix and what is not zero of it.
+// The matrix, its Gram matrix and the indices of its nonzero rows or columns.
 struct Question {
   const kernels::StoredMatrix& a;
   const GramMatrix& g;
   std::span<const std::int64_t> indices;
 };
 
-// The smallest value against the matrix itself: from the eigenvector that the reduction gives, where that is good
-// enough, or by a search that the Cholesky factor steers.
+// Computes the smallest value from the matrix itself: from the eigenvector of the reduction if that is good enough,
+// otherwise by a search that the Cholesky factor steers.
 std::optional<double> refined_smallest(const Question& q, SymmetricWork& reduced, const TridiagonalForm& form,
                                        std::span<const double> lambda, Context& context) {
   const auto [a, g, indices] = q;
@@ -145,7 +146,8 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
   if (smallest) {
     result.values[n - 1] = *smallest;
     result.method = SpectrumMethod::gram_refined;
-    // A neighbor, known less well, may have come out below it: raised to it, it is closer to the truth.
+    // A neighbor is less accurate and may have come out below the smallest value; raising it brings it closer to its
+    // true value.
     for (std::size_t i = 0; i + 1 < n; ++i) result.values[i] = std::fmax(result.values[i], *smallest);
   }
   return result;

@@ -29,16 +29,16 @@ struct Spectrum {
 };
 
 /// The singular values of `a`, which must be free of non-finite entries and, if f64, of entries beyond 2^+-400.
-/// `g` is gram_matrix(a, s), of which the upper triangle is read.
+/// `g` is gram_matrix(a, s); only its upper triangle is read.
 ///
-/// Cost for order k: k^2 doubles and 4/3 k^3 flops beyond the Gram matrix; k^3/3 flops and a few dozen reads of A more
-/// where the smallest value is refined; a full bidiagonalization where that is not enough (rank-deficient matrices).
-/// Rows or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
+/// Cost for order k: k^2 doubles and 4/3 k^3 flops beyond the Gram matrix; another k^3/3 flops and a few dozen reads of
+/// A if the smallest value is refined; a full bidiagonalization if that is not enough (rank-deficient matrices). Rows
+/// or columns of zeros on the shorter side are set aside first: they are exact zero singular values.
 /// Throws Error if LAPACK fails to converge.
 Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& context);
 
-/// As above for `a` in range: the values are in units of a.in_range().factor. Makes the Gram matrix if it is not there
-/// yet. The entries must be finite.
+/// As above for `a` in range: the values are in units of a.in_range().factor. Computes the Gram matrix if it does not
+/// exist yet. The entries must be finite.
 Spectrum spectrum(ScannedMatrix& a, Context& context);
 
 }  // namespace sigmax

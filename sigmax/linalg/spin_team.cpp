@@ -9,8 +9,8 @@
 namespace sigmax {
 namespace {
 
-// Waits for a moment at a time, and not for long: what is waited for may be a thread that the system has put on this
-// very core, or that has none. Some tens of microseconds are what sleeping and being woken costs.
+// Waits in short moments, and not for long: the awaited thread may be scheduled on this very core, or on none. The
+// limit of a few tens of microseconds is the cost of sleeping and being woken.
 class Patience {
  public:
   /// False once it is time to sleep.
@@ -40,7 +40,7 @@ void await_change(const std::atomic<T>& value, T old) {
 void Team::run(Context& context, const std::function<void(Team&)>& lead) {
   const int threads = context.threads();
   Team team(threads == 1, threads);
-  // Whoever comes first leads. If all of these run one after another on a single thread, the first does everything.
+  // The first to arrive leads. If all of them run one after another on a single thread, the first does everything.
   context.parallel_for(static_cast<std::size_t>(threads), [&](std::size_t member) {
     if (team.led_.exchange(true)) return team.help(static_cast<int>(member));
     struct Dismiss {
@@ -65,7 +65,7 @@ void Team::run_alone(const std::function<void(Team&)>& lead) {
 bool Team::take_one(std::uint64_t& seen, int member) {
   const auto open = static_cast<std::uint32_t>(seen);
   if (open == 0) return false;
-  // Each thread begins at another piece and tends to meet the same ones from step to step, so they stay in its cache.
+  // Each thread begins at a different piece and tends to take the same pieces in every step, so they stay in its cache.
   const int begin = member * count_.load(std::memory_order_relaxed) / threads_ % kMostPieces;
   const int piece = (std::countr_zero(std::rotr(open, begin)) + begin) % kMostPieces;
   const std::uint64_t taken = seen & ~(std::uint64_t{1} << piece);
@@ -80,7 +80,7 @@ bool Team::take_one(std::uint64_t& seen, int member) {
 void Team::help(int member) {
   while (!over_.load()) {
     std::uint64_t seen = open_.load(std::memory_order_acquire);
-    // Nobody but the leader changes a word without open pieces.
+    // Only the leader changes a word without open pieces.
     if (static_cast<std::uint32_t>(seen) == 0) {
       if (!over_.load()) await_change(open_, seen);
       continue;
@@ -90,7 +90,8 @@ void Team::help(int member) {
   }
 }
 
-// A new step with these pieces. Stored in sequence with what notify_all() looks at: who is asleep.
+// Opens a new step with these pieces. The store is sequentially consistent, in one order with the record of sleepers
+// that notify_all() reads.
 std::uint64_t Team::open(std::uint64_t pieces) {
   const std::uint64_t step = (open_.load(std::memory_order_relaxed) >> 32) + 1;
   open_.store(step << 32 | pieces);

@@ -1,4 +1,4 @@
-// Threads that work on one sequence of short parallel steps without being called together for each. Internal to the
+// Threads that work on one sequence of short parallel steps without a new parallel call for each step. Internal to the
 // library.
 #pragma once
 
@@ -12,11 +12,12 @@ namespace sigmax {
 
 /// The threads of a context for an algorithm of many steps of a few microseconds each, where starting a parallel loop
 /// would cost as much as the step. One thread leads and runs the algorithm; the others wait for pieces of its steps,
-/// spinning for some tens of microseconds and then asleep. The leader never waits for a thread to arrive: without any
-/// other it does every piece itself. It waits for pieces that another has begun, and no longer awake than those.
+/// spinning for a few tens of microseconds and then sleeping. The leader never waits for a thread to arrive: if no
+/// other comes, it does every piece itself. It waits only for pieces that another thread has begun, spinning no longer
+/// than the others do.
 ///
-/// Results do not depend on who does which piece, so the same bits come out for any number of threads if pieces are cut
-/// by shape alone.
+/// Results do not depend on which thread does which piece, so they have the same bits for any number of threads if the
+/// pieces depend on the shape alone.
 class Team {
  public:
   static constexpr int kMostPieces = 32;
@@ -24,7 +25,7 @@ class Team {
   /// Runs lead(team) on one thread of the context while the others help. Exceptions of `lead` are rethrown.
   static void run(Context& context, const std::function<void(Team&)>& lead);
 
-  /// Runs lead(team) on the calling thread, which does every piece: for problems not worth calling others for.
+  /// Runs lead(team) on the calling thread, which does every piece: for problems too small for several threads.
   static void run_alone(const std::function<void(Team&)>& lead);
 
   /// Runs piece(0) ... piece(count - 1), count at most kMostPieces, in any order; returns when all have ended. Called
@@ -53,8 +54,8 @@ class Team {
   bool alone_;
   int threads_;
   Job job_;
-  std::atomic<int> count_{0};  // of the step under way: a hint
-  // The step's number in the upper half, a bit for each piece that nobody has taken in the lower.
+  std::atomic<int> count_{0};  // of the current step; a hint
+  // Upper half: the number of the step. Lower half: a bit for each piece that is not taken yet.
   alignas(64) std::atomic<std::uint64_t> open_{0};
   alignas(64) std::atomic<int> done_{0};
   alignas(64) std::atomic<bool> led_{false};

@@ -1,4 +1,4 @@
-// A tensor's matrix as kernels read it.
+// A tensor's matrix in the form that kernels read.
 #pragma once
 
 #include "sigmax/core/tensor.hpp"
@@ -13,8 +13,8 @@ struct StoredView {
   bool transposed = false;  ///< `matrix` is the transpose of the tensor's matrix
 };
 
-/// The tensor's own bytes if they are row- or column-major with any leading stride; any other strides are copied once.
-/// Throws Error if the tensor is not 2-dimensional or not of a real type.
+/// The tensor's own bytes if they are row- or column-major with any leading stride; a tensor with other strides is
+/// copied once. Throws Error if the tensor is not 2-dimensional or not of a real type.
 StoredView stored_view(const Tensor& weight);
 
 }  // namespace sigmax

@@ -54,7 +54,7 @@ bool is_singular(const Matrix<double>& r) {
     if (!std::isfinite(value)) return true;
     largest = std::max(largest, std::fabs(value));
   }
-  // A value of a thousandth of a unit of rounding is still one that rounding may have made.
+  // Rounding alone may still produce a value of a thousandth of a unit of rounding.
   return std::sqrt(largest) * unit_of(r) > 1e3 * static_cast<double>(r.rows());
 }
 

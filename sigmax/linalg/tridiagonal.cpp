@@ -16,11 +16,11 @@ namespace sigmax {
 namespace {
 
 // T scaled by a power of two, so that |d_i| + |e_i-1| + |e_i| < 1, with off-diagonal entries squared. Entries too small
-// to matter are raised to 2^-55: the polynomial's recurrence must not break off.
+// to matter are raised to 2^-55, because the polynomial's recurrence must not break down.
 struct Scaled {
   std::vector<double> diagonal;
   std::vector<double> squares;
-  double left = 0;  // of all eigenvalues
+  double left = 0;  // with `right`: an interval that holds all eigenvalues
   double right = 0;
   int exponent = 0;
   std::int64_t order() const { return static_cast<std::int64_t>(diagonal.size()); }
@@ -37,7 +37,7 @@ Scaled scaled(const Tridiagonal& t) {
   Scaled s{t.diagonal, t.off_diagonal};
   if (bound == 0 || !std::isfinite(bound)) return s;
   s.exponent = std::ilogb(bound) + 1;
-  // 2^-exponent itself overflows where all are subnormal.
+  // 2^-exponent itself overflows if all entries are subnormal.
   const auto in_units = [&s](double value) { return std::ldexp(value, -s.exponent); };
   s.left = 1;
   s.right = -1;
@@ -99,12 +99,12 @@ class Points {
   std::vector<std::int64_t> exponent_;
 };
 
-// Half the width at which a cell is small enough: the polynomial is not known better.
+// Half the width at which a cell is small enough: the polynomial is not known more accurately.
 constexpr double kHalfWidth = 0x1p-53;
 
-// Interpolation needs some ten looks as a rule. After this many a bracket is halved, and since all points lie within
-// [-2, 2], 54 halvings are enough; so many make a bracket of a cell at most. What is left after all of that is not
-// finite.
+// Interpolation usually needs about ten evaluations. After kInterpolations a bracket is halved; since all points lie
+// within [-2, 2], 54 halvings are enough. At most 54 more turn a cell into a bracket. Anything left after kMostPasses
+// is not finite.
 constexpr int kInterpolations = 60;
 constexpr int kHalvings = 54;
 constexpr int kMostPasses = kHalvings + kInterpolations + kHalvings;
@@ -131,7 +131,7 @@ class Bracket {
   double next() const { return x1_ + step_ * (x2_ - x1_); }
   double result() const { return f1_ == 0 ? x1_ : 0.5 * (x1_ + x2_); }
 
-  // Takes the polynomial at next(); true if that is all.
+  // Takes the polynomial at next(); returns true when the bracket is done.
   bool update(const Point& point, std::int64_t below) {
     const bool is_left = below <= index_;
     const double f = is_left ? value(point) : -value(point);
@@ -159,7 +159,7 @@ class Bracket {
   }
 
  private:
-  // |det(T - x I)|; its sign is + on the left and - on the right, whatever rounding made of the counts.
+  // |det(T - x I)|; its sign is + on the left and - on the right, even if rounding has changed the counts.
   double value(const Point& point) const {
     const auto exponent = static_cast<int>(std::clamp<std::int64_t>(point.exponent - exponent_, -900, 900));
     return std::fabs(std::ldexp(point.mantissa, exponent));
@@ -276,7 +276,7 @@ std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
     return values;
   }
 
-  // A first grid of a point for each eigenvalue, both ends included.
+  // A first grid with one point per eigenvalue, both ends included.
   const auto pieces = static_cast<std::size_t>((s.order() + kPieceValues - 1) / kPieceValues);
   std::vector<Points> grid(pieces);
   const double step = (s.right - s.left) / static_cast<double>(n);
@@ -308,8 +308,8 @@ std::vector<double> eigenvalues(const Tridiagonal& t, Context& context) {
   return values;
 }
 
-// T - value I = P L U, then x <- (T - value I)^-1 x / |...| a few times from a vector without pattern. A pivot of zero
-// is as good as one of rounding.
+// T - value I = P L U, then x <- (T - value I)^-1 x / |...| a few times from a vector without a pattern. A pivot of
+// zero may be replaced by one of the size of rounding.
 std::optional<std::vector<double>> eigenvector(const Tridiagonal& t, double value) {
   const FloatingEnvironment environment;
   constexpr int kSteps = 3;
@@ -321,7 +321,7 @@ std::optional<std::vector<double>> eigenvector(const Tridiagonal& t, double valu
   double largest = 0;
   for (double& d : diagonal) largest = std::fmax(largest, std::fabs(d -= value));
   for (const double e : t.off_diagonal) largest = std::fmax(largest, std::fabs(e));
-  if (largest == 0) largest = 1;  // every vector is one
+  if (largest == 0) largest = 1;  // every vector is an eigenvector
   int info = 0;
   dgttrf_(&order, lower.data(), diagonal.data(), upper.data(), second.data(), pivots.data(), &info);
   for (double& d : diagonal) {

@@ -27,7 +27,7 @@ std::size_t pieces_of(const kernels::StoredMatrix& a) {
       std::clamp<std::int64_t>(a.size() / kPieceElements, 1, std::min(kMostPieces, std::max<std::int64_t>(a.rows, 1))));
 }
 
-// Calls visit(piece, i, row) with every row in double, scaled; the pieces side by side, the rows of each in order.
+// Calls visit(piece, i, row) with every row in double, scaled. The pieces run in parallel, the rows of each in order.
 template <class Visit>
 void for_each_row(const kernels::StoredMatrix& a, double scale, std::size_t pieces, Context& context,
                   const Visit& visit) {
@@ -77,7 +77,7 @@ std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context
 }
 
 struct Sums {
-  std::vector<double> value;        // of |a_ij| times scale
+  std::vector<double> value;        // for |a_ij| times scale
   std::vector<std::int64_t> zeros;  // entries that are 0
 };
 
@@ -113,7 +113,7 @@ EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
   return result;
 }
 
-// Each rule has one norm's value, derivative and enclosure.
+// Each rule holds the value, derivative and enclosure of one norm.
 
 // sqrt(sum a_ij^2)
 struct FrobeniusRule {
@@ -197,12 +197,12 @@ struct ExtremeSumRule {
   bool columns;
   bool smallest;
 
-  // Rows and columns change places when the stored matrix is the transpose.
+  // Rows and columns are swapped when the stored matrix is the transpose.
   bool stored_columns(const Entries& a) const { return columns != a.transposed; }
 
   double value(const Entries& a, Context& context) const {
     if (!smallest) return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
-    // In one piece: row after row, whatever the size.
+    // In one piece: row after row, for any size.
     const std::vector<double> sums = sums_of(a.matrix, 1, stored_columns(a), 1, context).value;
     return *std::min_element(sums.begin(), sums.end());
   }
@@ -263,7 +263,7 @@ struct RuleOf {
   Rule operator()(ColumnSum n) const { return ExtremeSumRule{true, n.smallest}; }
   Rule operator()(RowSum n) const { return ExtremeSumRule{false, n.smallest}; }
 
-  // Named one by one, so that a new norm does not compile before it has a rule.
+  // Each norm is named here, so that a new norm does not compile until it has a rule.
   Rule operator()(Spectral) const { return of_values(); }
   Rule operator()(SmallestSingular) const { return of_values(); }
   Rule operator()(Nuclear) const { return of_values(); }

@@ -15,7 +15,7 @@
 
 namespace sigmax::norms {
 
-/// A stored matrix and its scan: what every norm of entries starts from.
+/// A stored matrix and its scan: the starting point of every norm of entries.
 struct Entries {
   kernels::StoredMatrix matrix;
   bool transposed = false;  ///< the norm is of the transpose of `matrix`
@@ -25,9 +25,10 @@ struct Entries {
 /// One read of the matrix. Throws Error, beginning with [`who`], if it is empty or has entries that are not finite.
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context);
 
-/// The functions below take the norms of Family::entries, and throw Error for others and as require_valid().
+/// The functions below take the norms of Family::entries, and throw Error for other norms and where require_valid()
+/// does.
 
-/// The norm. No further read for Frobenius, MaxAbs and the largest sums; one for the others.
+/// The norm. Frobenius, MaxAbs and the largest sums need no further read; the others need one.
 double entry_value(const Entries& a, const Norm& which, Context& context);
 
 /// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
@@ -65,11 +66,11 @@ struct EntryGradient {
   EntryFormula formula;  ///< in the places of the stored matrix
 };
 
-/// Value and derivative of a norm. One further read of the matrix at most.
+/// Value and derivative of a norm. At most one further read of the matrix.
 EntryGradient entry_gradient(const Entries& a, const Norm& which, Context& context);
 
-/// grad_ij += scale * formula(a_ij) at [i * row_stride + j * column_stride], rounded to T once. One read of a and one
-/// read and write of grad.
+/// grad_ij += scale * formula(a_ij) at [i * row_stride + j * column_stride], rounded to T once. Reads a once; reads and
+/// writes grad once.
 template <Real T>
 void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
                  std::int64_t row_stride, std::int64_t column_stride, Context& context);

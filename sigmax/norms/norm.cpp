@@ -36,20 +36,20 @@ SvdOptions<T> svd_options(const NormOptions& options) {
   return result;
 }
 
-// A computed value and an enclosure of it, which may know better.
+// Adds the enclosure of a computed value and corrects the value by it.
 void enclose(NormResult& result, const Enclosure& e) {
   result.value = std::clamp(result.value, e.lower.value(), e.upper ? e.upper->value() : kInfinity);
   result.enclosure = e;
 }
 
-// The two ways to singular values: the largest with its enclosure, and all of a stored matrix as numbers.
+// The two ways to obtain singular values: the largest one with its enclosure, or all of a stored matrix as numbers.
 
-// `scanned` is the stored matrix that `a` is, if it is one and has been read.
+// `scanned` is the matrix behind `a` if `a` is a stored matrix that has been read, and null otherwise.
 template <Real T>
 NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, const NormOptions& options,
                          Context& context) {
   SvdOptions<T> solver = svd_options<T>(options);
-  if (options.enclose) solver.check = Check::none;  // the certificate is one
+  if (options.enclose) solver.check = Check::none;  // the certificate replaces the check
   const SvdResult<T> top = svd(a, solver, context);
   NormResult result;
   result.value = top.sigma.front();
@@ -62,7 +62,7 @@ NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, con
       enclose(result, certify(a, top, options.certify, context));
     }
   }
-  // svd() gives the largest double for a value beyond it.
+  // svd() returns the largest double for a value beyond the range.
   const bool bounded = result.enclosure && result.enclosure->upper;
   if (top.sigma.front() == std::numeric_limits<double>::max() &&
       (scanned == nullptr || !std::isfinite(scanned->frobenius())) && !bounded) {
@@ -77,7 +77,7 @@ std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
   return values;
 }
 
-// Any other function of singular values, with an enclosure of each value if one is wanted.
+// Any other function of singular values, with an enclosure of each value if requested.
 template <Real T>
 NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
   const std::int64_t all = std::min(a.shape().rows, a.shape().columns);
@@ -90,7 +90,7 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
     sigma = found.triplets.sigma;
     result.outcome = found.triplets.outcome;
     result.value = spectral_value(which, sigma);
-    // The two smallest values were found; the last one is the one that was asked for.
+    // The two smallest values were found; the last one was requested.
     const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
     enclose(result, spectral_enclosure(which, std::span(found.sigma).subspan(first)));
   } else {
@@ -134,7 +134,7 @@ NormOptions value_alone(const Norm& which) {
   return options;
 }
 
-// How the norm of a block-diagonal matrix comes from those of its blocks: their p-norm, or the smallest.
+// How the norm of a block-diagonal matrix follows from the norms of its blocks: their p-norm, or the smallest.
 struct Combination {
   double p = kInfinity;
   bool smallest = false;
@@ -164,7 +164,7 @@ struct CombinationOf {
   Combination operator()(SmallestSingular) const { return {kInfinity, true}; }
   Combination operator()(Nuclear) const { return {1}; }
   Combination operator()(Schatten n) const { return {n.p}; }
-  Combination operator()(KyFan) const { return {}; }  // of one block; ky_fan_of_blocks has the others
+  Combination operator()(KyFan) const { return {}; }  // for one block; ky_fan_of_blocks handles more
 };
 
 NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& context) {

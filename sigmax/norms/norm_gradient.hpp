@@ -1,4 +1,4 @@
-// What is said of the gradient of a norm: its value, whether it is unique, and how far it is from a tie.
+// What is reported about the gradient of a norm: its value, whether it is unique, and how far it is from a tie.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ std::string_view message(GradientKind kind);
 struct NormGradient {
   double value = 0;  ///< of the norm: as norm() gives it
   GradientKind kind = GradientKind::unique;
-  /// How far from a tie: the difference of the two values that decide, relative to the largest; such as
-  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by it.
+  /// Distance from a tie: the difference of the two deciding values relative to the largest, such as
+  /// (sigma_1 - sigma_2) / sigma_1. The gradient turns by about the relative change of A divided by this gap.
   std::optional<double> gap;
   std::string note;                            ///< where not unique: why, `sigma_1 = sigma_2`
   SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed

@@ -20,7 +20,7 @@ double schatten(std::span<const double> sigma, double p) {
   if (!(p >= 1)) throw Error(fmt::format("[schatten] p must be at least 1, got {}", p));
   if (sigma.empty() || sigma[0] == 0) return 0;
   if (std::isinf(p) || std::isinf(sigma[0])) return sigma[0];
-  // Relative to sigma_1, so that no power overflows; smallest first, so that small ones count.
+  // Relative to sigma_1, so that no power overflows; smallest first, so that small terms are not lost.
   double sum = 0;
   for (std::size_t i = sigma.size(); i-- > 0;) sum += std::pow(sigma[i] / sigma[0], p);
   return sigma[0] * std::pow(sum, 1 / p);
@@ -84,9 +84,9 @@ void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
 
 double relative(double gap, double largest) { return largest > 0 ? gap / largest : 0.0; }
 
-// Each rule has one norm's value, derivative and enclosure.
+// Each rule holds the value, derivative and enclosure of one norm.
 
-// sigma_1 + ... + sigma_k. The derivative is 1 for each, and 0 for those that are 0.
+// sigma_1 + ... + sigma_k. The derivative is 1 for each value, and 0 for values that are 0.
 struct KyFanRule {
   std::int64_t k;
 
@@ -188,7 +188,7 @@ struct RuleOf {
   Rule operator()(Frobenius) const { return SchattenRule{2}; }
   Rule operator()(SmallestSingular) const { return SmallestRule{}; }
 
-  // Named one by one, so that a new norm does not compile before it has a rule.
+  // Each norm is named here, so that a new norm does not compile until it has a rule.
   Rule operator()(MaxAbs) const { return of_entries(); }
   Rule operator()(Entrywise) const { return of_entries(); }
   Rule operator()(ColumnSum) const { return of_entries(); }
@@ -199,7 +199,7 @@ struct RuleOf {
 
 Rule rule_of(const Norm& which) { return std::visit(RuleOf{}, which); }
 
-// Inverse Lanczos may miss the second copy of the smallest value; up to this order the whole decomposition is cheap.
+// Inverse Lanczos may miss the second copy of the smallest value; up to this order the full decomposition is cheap.
 constexpr std::int64_t kSmallest = 128;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Functions of the singular values: value, derivative and enclosure of each norm among them, and ranks.
+// Functions of the singular values: the value, derivative and enclosure of each spectral norm, and ranks.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,11 @@ double effective_rank(std::span<const double> sigma);
 /// Number of values above `tolerance`.
 std::int64_t numerical_rank(std::span<const double> sigma, double tolerance);
 
-/// The smallest r with sum_{i<=r} sigma_i^2 >= share sum sigma_i^2: the best approximation of that rank keeps that
-/// share of the squared Frobenius norm (Eckart and Young 1936). 0 for a zero matrix.
+/// The smallest r with sum_{i<=r} sigma_i^2 >= share sum sigma_i^2: the best approximation of rank r keeps that share
+/// of the squared Frobenius norm (Eckart and Young 1936). 0 for a zero matrix.
 std::int64_t energy_rank(std::span<const double> sigma, double share);
 
-/// Which singular values a norm is a function of: the `count` largest, the `count` smallest, or all.
+/// The singular values that a norm depends on: the `count` largest, the `count` smallest, or all.
 struct Demand {
   enum class Part { largest, smallest, all };
   Part part = Part::largest;
@@ -43,12 +43,12 @@ struct Demand {
 };
 
 /// The functions below take the norms of Family::singular_values, and Frobenius, which is Schatten 2. They throw Error
-/// for other norms, and as require_valid().
+/// for other norms, and where require_valid() does.
 
-/// The demand on a matrix with `values` = min(rows, columns) singular values.
+/// The demand for a matrix with `values` = min(rows, columns) singular values.
 Demand demand(const Norm& which, std::int64_t values);
 
-/// `base` with k, end of the spectrum and method for a demand. Of the smallest values it asks for one more, the
+/// `base` with k, end of the spectrum and method for a demand. For the smallest values it requests one more, the
 /// neighbor.
 template <Real T>
 SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T> base);
@@ -56,7 +56,7 @@ SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T
 /// The norm, given the singular values that demand() names. Values of 0 at the end may be left out.
 double spectral_value(const Norm& which, std::span<const double> sigma);
 
-/// The enclosure of the norm, given one of each value that demand() names.
+/// The enclosure of the norm, given an enclosure of each value that demand() names.
 Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma);
 
 /// The spectrum near the values that a norm depends on.
@@ -66,13 +66,13 @@ struct NearSpectrum {
   double neighbor = 0;   ///< the value next to them: the largest one left, or the smallest one above; 0 or infinite
                          ///< where there is none
   std::int64_t all = 1;  ///< min(rows, columns)
-  double rounding = 0;   ///< values that differ by less are equal, and those below are 0
+  double rounding = 0;   ///< values that differ by less count as equal, and values below it as 0
 };
 
 /// Value and derivative of a norm: sum weights_i u_i v_i^T.
 struct SpectralGradient {
   NormGradient norm;
-  std::vector<double> weights;  ///< d norm / d sigma_i, for as many of NearSpectrum::sigma as can have one
+  std::vector<double> weights;  ///< d norm / d sigma_i, for the leading NearSpectrum::sigma that can have one
 };
 
 SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum);

@@ -40,7 +40,7 @@ constexpr std::array kRows = {
     Row{"kyfan:K", "Ky Fan {}-norm", "the sum of the K largest singular values", kValues, true, "", KyFan{}, "kyfan:"},
 };
 
-// The number of a norm that has one, read and written.
+// Reads and writes the number of a norm that has one.
 struct Number {
   double value;
 
@@ -85,7 +85,7 @@ std::optional<Norm> read(const Row& row, std::string_view ord) {
   if (!ord.starts_with(row.stem)) return std::nullopt;
   const std::optional<double> number = parse_number(ord.substr(row.stem.size()));
   if (!number) return std::nullopt;
-  // Anything beyond 2^53 exceeds every matrix; require_valid() says what is allowed.
+  // Anything beyond 2^53 exceeds every matrix; require_valid() decides which values are allowed.
   const bool is_whole = *number == std::floor(*number) && std::fabs(*number) < 0x1p53;
   if (std::holds_alternative<KyFan>(row.norm) && !is_whole) return std::nullopt;
   return std::visit(Number{*number}, row.norm);

@@ -1,4 +1,4 @@
-// The norms: one type each, and one row each with what is said about it. Help, refusals and completions read the rows.
+// The norms: one type each, and one row of description each. Help, error messages and completions read the rows.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,11 @@ struct KyFan {
 using Norm =
     std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Nuclear, Schatten, KyFan>;
 
-/// What a norm is a function of. It decides where its value, enclosure and derivative are: norms/entrywise or
+/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entrywise or
 /// norms/spectral.
 enum class Family { entries, singular_values };
 
-/// One way to ask for a norm.
+/// One spelling of a norm.
 struct Row {
   std::string_view spelling;  ///< `fro`, `kyfan:K`: what parse_norm() takes; a capital letter stands for a number
   std::string_view meaning;   ///< `induced 1-norm, largest column sum`; `{}` stands for the number
@@ -52,10 +52,10 @@ struct Row {
   bool has_number() const noexcept { return stem.size() < spelling.size(); }
 };
 
-/// Every norm that there is, in the order of the help.
+/// Every norm, in the order of the help.
 std::span<const Row> rows();
 
-/// The row of a norm: that of its type, and of its `smallest`.
+/// The row of a norm, by its type and its `smallest`.
 const Row& row_of(const Norm& which);
 
 /// `fro, nuc, ..., schatten:P or kyfan:K`.
@@ -65,17 +65,17 @@ std::string spellings();
 /// Throws Error naming the spellings that exist.
 Norm parse_norm(std::string_view ord);
 
-/// What parse_norm() reads as this norm: `schatten:1.5`.
+/// The spelling that parse_norm() reads as this norm: `schatten:1.5`.
 std::string spelling_of(const Norm& which);
 
 /// `Schatten 1.5-norm`
 std::string meaning_of(const Norm& which);
 
-/// Whether it is a function of singular values, by its row.
+/// Whether the norm is a function of singular values, by its row.
 bool is_of_singular_values(const Norm& which);
 
-/// Throws Error, beginning with [`who`], for p < 1 or NaN, and unless 1 <= k <= `values`, the number of singular
-/// values.
+/// Throws Error, beginning with [`who`], for p < 1 or NaN, and unless 1 <= k <= `values`, where `values` is the number
+/// of singular values.
 void require_valid(std::string_view who, const Norm& which, std::int64_t values);
 
 }  // namespace sigmax::norms

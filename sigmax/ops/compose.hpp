@@ -1,4 +1,4 @@
-// Operators made of operators, none of them ever formed:
+// Operators composed of operators, without forming any of them:
 //
 //     A + B, A - B, sum({A, B, C})            ops/sum.hpp
 //     A * B, product(A, B)                    ops/product.hpp
@@ -6,8 +6,8 @@
 //     transposed(A)                           ops/transposed.hpp
 //     stack_rows({A, B}), stack_columns(...)  ops/stacked.hpp
 //
-// Parts are shared, never copied, and structure() gives them back. Blocks of columns go through the parts as blocks.
-// A misfit throws Error with the shapes.
+// Parts are shared, never copied, and structure() returns them. Blocks of columns go through the parts as blocks.
+// Shapes that do not fit throw Error, which names them.
 #pragma once
 
 #include "sigmax/ops/product.hpp"

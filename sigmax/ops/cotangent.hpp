@@ -1,4 +1,4 @@
-// What gradients with respect to an operator are made of: a short sum of outer products, never a dense matrix.
+// The gradient with respect to an operator as a short sum of outer products, never as a dense matrix.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace sigmax {
 
 /// sum_i w_i u_i v_i^T: the gradient of a number with respect to the entries of A, as views. The gradient of sigma_1 is
-/// one term, (u_1, v_1, 1); that of a spectral norm one term a triplet.
+/// one term, (u_1, v_1, 1); the gradient of a function of singular values has one term per triplet.
 template <Real T>
 struct Cotangent {
   MatrixView<const T> u;            ///< rows x r
@@ -22,7 +22,7 @@ struct Cotangent {
   std::int64_t terms() const noexcept { return static_cast<std::int64_t>(weights.size()); }
 };
 
-/// The same with memory of its own.
+/// A cotangent with memory of its own.
 template <Real T>
 struct OuterSum {
   Matrix<T> u;                  ///< rows x r
@@ -35,7 +35,7 @@ struct OuterSum {
   OuterSum(std::int64_t rows, std::int64_t columns, std::int64_t terms)
       : u(rows, terms), v(columns, terms), weights(static_cast<std::size_t>(terms), 1.0) {}
 
-  /// Views of it, while it lives.
+  /// Views of this cotangent, valid while it lives.
   Cotangent<T> view() const { return {u.view(), v.view(), weights}; }
 };
 

@@ -8,11 +8,11 @@
 namespace sigmax {
 
 /// The matrix of a 2-dimensional tensor of any real storage type, read where it lies: row-major or column-major, with
-/// any leading stride; any other strides are copied once. The values are the stored ones, exactly (T = float rounds f64
-/// entries).
+/// any leading stride; a tensor with other strides is copied once. The values are exactly the stored ones (T = float
+/// rounds f64 entries).
 ///
-/// Cost: one read of the matrix for each of A X, A^T Y, A^T A X and A A^T Y with up to 8 columns; two for the Gram
-/// product on the side that rows or columns in storage do not favor where that is faster.
+/// Cost: one read of the matrix for each of A X, A^T Y, A^T A X and A A^T Y with up to 8 columns; two reads for the
+/// Gram product on the side that the storage order does not favor, where that is faster.
 /// Parameters: the entries in row-major order of the tensor, whatever its strides. pull_back reads and writes the
 /// gradient once, whatever the number of terms.
 /// Throws Error if the tensor is not 2-dimensional or not of a real type.

@@ -9,14 +9,15 @@
 namespace sigmax {
 
 /// diag(d) of a 1-dimensional tensor of any real storage type, copied: diagonal(gain) * dense(w) scales the rows of w,
-/// as a normalization layer folded into it does. One rounding an entry of a product, two of a Gram product. structure()
-/// is Opaque. Parameters: the entries.
+/// as a normalization layer folded into it does. One rounding per entry of a product, two per entry of a Gram product.
+/// structure() is Opaque. Parameters: the entries.
 ///
 /// Throws Error if the tensor is not 1-dimensional or not of a real type.
 template <Real T>
 Operator<T> diagonal(Tensor entries);
 
-/// The identity: identity(n) + dense(w) is a residual block's. It has no parameters. Throws Error for a negative order.
+/// The identity. identity(n) + dense(w) is the operator of a residual block. It has no parameters. Throws Error for a
+/// negative order.
 template <Real T>
 Operator<T> identity(std::int64_t order);
 

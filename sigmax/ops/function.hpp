@@ -1,4 +1,4 @@
-// A user's own products as a linear operator.
+// A linear operator defined by a user's own products.
 #pragma once
 
 #include <functional>
@@ -7,13 +7,13 @@
 
 namespace sigmax {
 
-/// out = A in or A^T in for a block of columns; `out` comes uninitialized and must be filled. The context has threads
-/// and scratch memory.
+/// out = A in or A^T in for a block of columns; `out` comes uninitialized and must be filled. The context provides
+/// threads and scratch memory.
 template <Real T>
 using BlockFunction = std::function<void(MatrixView<const T> in, MatrixView<T> out, Context& context)>;
 
-/// What the products depend on: `count` parameters, and how a cotangent becomes a gradient, grad += d/dtheta
-/// sum_i w_i u_i^T A(theta) v_i, as LinearOperator::pull_back describes it. `grad` has `count` entries.
+/// The parameters that the products depend on: `count` of them, and how a cotangent becomes a gradient, as
+/// LinearOperator::pull_back describes it: grad += d/dtheta sum_i w_i u_i^T A(theta) v_i. `grad` has `count` entries.
 template <Real T>
 struct FunctionParameters {
   std::int64_t count = 0;
@@ -21,12 +21,13 @@ struct FunctionParameters {
 };
 
 /// The operator whose products are these functions, which must be linear, each other's adjoint, and safe to call from
-/// several threads if the operator is used from several. What they throw goes through.
+/// several threads if the operator is used from several. Exceptions that they throw pass through.
 ///
 ///     const auto shift = function_operator<double>({n, n}, forwards, backwards);
 ///
-/// Cost: what they cost; Gram products are both, one after the other. structure() is Opaque, so certify() can say
-/// something probabilistic of it; in_single() is null. Without `parameters` it is a constant to gradients.
+/// Cost: that of the functions; a Gram product calls both, one after the other. structure() is Opaque, so that
+/// certify() gives only a probabilistic upper end; in_single() is null. Without `parameters` the operator is a constant
+/// for gradients.
 /// Throws Error for a negative shape or number of parameters, or an empty function.
 template <Real T>
 Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint,

@@ -12,9 +12,9 @@
 
 namespace sigmax {
 
-/// C = A^T A, or A A^T: eigenvectors are the right or the left singular vectors. On the shorter side, except that a
-/// stored matrix whose rows lie one after another has A^T A in one pass and A A^T in two slow ones: there it takes A^T
-/// A unless its vectors are more than kLonger times as long.
+/// C = A^T A, or A A^T: eigenvectors are the right or the left singular vectors. It is on the shorter side with one
+/// exception: a stored matrix whose rows lie one after another has A^T A in one pass and A A^T in two slow ones, so A^T
+/// A is taken unless its vectors are more than kLonger times as long.
 template <Real T>
 class GramSide {
  public:
@@ -53,7 +53,7 @@ class GramSide {
     return v;
   }
 
-  /// Products with as many vectors that somebody else made.
+  /// Counts products with this many vectors that were made elsewhere.
   void count(std::int64_t columns) {
     products_ += columns;
     reads_ += kernels::reads_of(columns);

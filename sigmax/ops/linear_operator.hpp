@@ -1,4 +1,4 @@
-// The contract that every solver works against: whatever has singular values is a linear operator.
+// The interface that every solver works on: everything with singular values is a linear operator.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
-/// Operators are made of others to this depth at most: a stack of 4 MiB is enough for all that recurses.
+/// The largest depth of composed operators: a stack of 4 MiB is enough for everything that recurses.
 inline constexpr std::int64_t kMostDepth = 2500;
 
 template <Real T>
@@ -30,12 +30,12 @@ class LinearOperator;
 template <Real T>
 using Operator = std::shared_ptr<const LinearOperator<T>>;
 
-/// What an operator is made of: what proofs, and solvers that know a shortcut, look at.
+/// The structure of an operator, for proofs and for solvers that know a shortcut.
 namespace structure {
-/// Known by its products alone: nothing but a probabilistic bound can be said of it.
+/// Known only through its products: its upper bounds can only be probabilistic.
 struct Opaque {};
-/// A stored matrix (`transposed`: its transpose), alive as long as the operator. The products' values are the stored
-/// ones, exactly.
+/// A stored matrix (`transposed`: its transpose), alive as long as the operator. The products use exactly the stored
+/// values.
 struct Stored {
   const kernels::StoredMatrix* matrix = nullptr;
   bool transposed = false;
@@ -59,7 +59,7 @@ template <Real T>
 struct Transposed {
   Operator<T> of;
 };
-/// The parts below each other (`of_rows`) or beside each other.
+/// The parts below each other (`of_rows`) or side by side.
 template <Real T>
 struct Stacked {
   std::vector<Operator<T>> parts;
@@ -102,49 +102,51 @@ class LinearOperator {
   /// x = A^T y for a block of columns. Throws Error if the shapes do not fit.
   void apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const;
 
-  /// z = A^T A x for a block of columns, in one read of A where the operator can. Throws Error if the shapes do not
-  /// fit.
+  /// z = A^T A x for a block of columns, in one read of A where the operator supports it. Throws Error if the shapes do
+  /// not fit.
   void apply_gram(MatrixView<const T> x, MatrixView<T> z, Context& context) const;
 
-  /// The same, and y = A x beside it: a step of power iteration in one read. Throws Error if the shapes do not fit.
+  /// As above, with y = A x as a second output: a step of power iteration in one read. Throws Error if the shapes do
+  /// not fit.
   void apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
 
-  /// z = A A^T y for a block of columns, in one read of A where the operator can: the Gram product on the side of the
-  /// rows. Throws Error if the shapes do not fit.
+  /// z = A A^T y for a block of columns, in one read of A where the operator supports it: the Gram product on the side
+  /// of the rows. Throws Error if the shapes do not fit.
   void apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
 
-  /// How many numbers theta the operator A(theta) is a function of, for gradients. Zero for an operator that is a
-  /// constant, or does not say what it depends on: as a part of others it counts as a constant. The order of the
-  /// parameters is documented where the operator is; an operator made of others has theirs one after another, once for
-  /// each place in which a part occurs.
+  /// The number of parameters theta of the operator A(theta), for gradients. Zero for an operator that is a constant or
+  /// does not declare its parameters: as a part of others it counts as a constant. The order of the parameters is
+  /// documented with the operator. A composed operator has the parameters of its parts one after another, once for each
+  /// place in which a part occurs.
   virtual std::int64_t parameter_count() const { return 0; }
 
   /// grad += d/dtheta sum_i w_i u_i^T A(theta) v_i: a cotangent of A becomes one of its parameters, without a dense
   /// matrix. `grad` has parameter_count() entries and is added to, so that several cotangents or uses of the same
-  /// parameters accumulate; sums are formed in double and rounded to T once. The same bits for any number of threads.
-  /// Throws Error if the shapes do not fit; so for any `grad` but an empty one if the operator has no parameters.
+  /// parameters accumulate; sums are formed in double and rounded to T once. The bits are the same for any number of
+  /// threads. Throws Error if the shapes do not fit; without parameters, only an empty `grad` fits.
   void pull_back(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const;
 
-  /// What the operator is made of.
+  /// The operator's structure, in terms of its parts.
   virtual Structure<T> structure() const { return structure::Opaque{}; }
 
-  /// The same operator computing in float, for solvers that iterate in float and finish in double; null where there is
-  /// none (and for T = float). The parameters are shared, not copied.
+  /// This operator with arithmetic in float, for solvers that iterate in float and finish in double; null where there
+  /// is none (and for T = float). The parameters are shared, not copied.
   ///
-  /// Float has a small range. svd() looks at the scales of stored matrices in products and multiples before it iterates
-  /// in float; an opaque operator must return null unless float holds all that its products come across on the way.
+  /// Float has a small range. svd() checks the scales of stored matrices in products and multiples before it iterates
+  /// in float; an opaque operator must return null unless float can hold every intermediate value of its products.
   virtual Operator<float> in_single() const { return nullptr; }
 
-  /// How many operators deep it is: 1, and one more than its deepest part where it is made of others. Products, proofs
-  /// and destructors recurse as deep, so that the operators of ops/ refuse to be deeper than kMostDepth.
+  /// The depth of the operator: 1, or for a composed one the depth of its deepest part plus 1. Products, proofs and
+  /// destructors recurse to this depth, so the operators of ops/ refuse to be deeper than kMostDepth.
   virtual std::int64_t depth() const { return 1; }
 
  protected:
-  /// `y` is empty (no data) where the image is not wanted. The default makes two passes.
+  /// `y` is empty (no data) if the image is not needed. The default makes two passes.
   virtual void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const;
   /// The default makes two passes.
   virtual void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const;
-  /// For at least one term and one parameter. An operator with parameters overrides it; the default throws Error.
+  /// Called with at least one term and one parameter. An operator with parameters overrides it; the default throws
+  /// Error.
   virtual void pull_back_impl(const Cotangent<T>& cotangent, std::span<T> grad, Context& context) const;
 
  private:

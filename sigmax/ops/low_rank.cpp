@@ -16,13 +16,14 @@
 namespace sigmax {
 namespace {
 
-// Without its inner matrix a Gram product with a factor F takes one more read of F; the inner matrix takes as long as r
-// of those (measured at 4096 rows: 8 for r = 8, 19 for r = 16, 80 for r = 64), and a solver makes some tens of
-// products.
+// Without its inner matrix, a Gram product with a factor F takes one more read of F. Forming the inner matrix takes as
+// long as about r reads (measured at 4096 rows: 8 for r = 8, 19 for r = 16, 80 for r = 64), and a solver makes a few
+// dozen products.
 constexpr std::int64_t kMostInner = 32;
 
-// G = 2^-2e F^T F of a tall factor F, B or A^T, with 2^e about its largest entry; null where it is not worth its price.
-// scale^2 F^T F t = f G (f t) with f = 2^e scale: large and small factors meet before anything is squared.
+// G = 2^-2e F^T F of a tall factor F, B or A^T, with 2^e about its largest entry; null where it is not worth its cost.
+// scale^2 F^T F t = f G (f t) with f = 2^e scale: large and small factors are multiplied together before anything is
+// squared.
 template <Real T>
 struct Inner {
   Operator<T> g;
@@ -123,12 +124,12 @@ class LowRank final : public LinearOperator<T> {
     b_->apply(s.view(), z, context);
   }
 
-  // Those of scale (B A): scale sum w u (A v)^T for B, scale sum w (B^T u) v^T for A.
+  // Gradients of scale (B A): scale sum w u (A v)^T for B, scale sum w (B^T u) v^T for A.
   void pull_back_impl(const Cotangent<T>& g, std::span<T> grad, Context& context) const override {
     composed_->pull_back(g, grad, context);
   }
 
-  // s = f G (f t); t is lost.
+  // s = f G (f t); t is overwritten.
   static void multiply_inner(const Inner<T>& inner, MatrixView<T> t, MatrixView<T> s, Context& context) {
     parts::scale(t, inner.f);
     inner.g->apply(t, s, context);

@@ -1,4 +1,4 @@
-// What the rounding of an operator's products is relative to. Internal to the library.
+// The magnitude that the rounding errors of an operator's products are relative to. Internal to the library.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,10 @@
 
 namespace sigmax {
 
-/// The norm that A would have if nothing canceled: the sum of the Frobenius norms of the terms of a sum, the product
-/// of those of the factors of a product. Products with A round by about u times that, where |A| may be far less (W -
-/// W'). 0 for a stored or an opaque matrix, of which nothing more than |A| is known. One read of each stored part.
+/// The norm that A would have without cancellation: the sum of the Frobenius norms of the terms of a sum, the product
+/// of those of the factors of a product. Products with A round by about u times this number, although |A| may be far
+/// smaller (W - W'). 0 for a stored or an opaque matrix, for which nothing beyond |A| is known. One read of each stored
+/// part.
 template <Real T>
 double uncanceled_norm(const LinearOperator<T>& a, Context& context);
 

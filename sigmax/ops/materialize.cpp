@@ -10,10 +10,11 @@
 namespace sigmax {
 namespace {
 
-// Columns that go through an operator in one product: a multiple of the kernels' 8, with cancellation between them.
+// Columns that go through an operator in one product: a multiple of the kernels' 8. Cancellation is checked between
+// products.
 constexpr std::int64_t kColumnsAtOnce = 64;
 
-// Stored rows that are converted at once: their columns are written in runs of as many entries.
+// Stored rows that are converted at once: their columns are written in runs of this many entries.
 constexpr std::int64_t kRowsAtOnce = 32;
 
 // body(first, count) for pieces of at most `step` up to `total`.

@@ -1,5 +1,5 @@
-// What operators made of other operators share: checks of their parts, and the arithmetic of blocks of vectors beside
-// the parts' own products. Internal to ops/.
+// Shared by the operators that are composed of others: checks of the parts, and arithmetic on blocks of vectors in
+// addition to the parts' own products. Internal to ops/.
 #pragma once
 
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ void require(std::string_view who, std::string_view part, const std::vector<Oper
   }
 }
 
-/// The depth of an operator made of these. Throws Error beyond kMostDepth.
+/// The depth of an operator composed of these parts. Throws Error beyond kMostDepth.
 template <Real T>
 std::int64_t depth_above(std::string_view who, const std::vector<Operator<T>>& all) {
   std::int64_t deepest = 0;
@@ -51,7 +51,7 @@ inline void require_finite(std::string_view who, double factor) {
   if (!std::isfinite(factor)) throw Error(fmt::format("[{}] the factor must be finite, got {}", who, factor));
 }
 
-/// Each part computing in float; empty if one of them cannot.
+/// The float form of each part; empty if one of them has none.
 inline std::vector<Operator<float>> in_single(const std::vector<Operator<double>>& all) {
   std::vector<Operator<float>> single;
   for (const Operator<double>& part : all) {
@@ -61,7 +61,7 @@ inline std::vector<Operator<float>> in_single(const std::vector<Operator<double>
   return single;
 }
 
-/// Of all parts together.
+/// The number of parameters of all parts together.
 template <Real T>
 std::int64_t parameter_count(const std::vector<Operator<T>>& all) {
   std::int64_t count = 0;
@@ -69,7 +69,7 @@ std::int64_t parameter_count(const std::vector<Operator<T>>& all) {
   return count;
 }
 
-/// body(part, its share of `grad`) for each part: shares lie one after another.
+/// Calls body(part, its share of `grad`) for each part; the shares lie one after another.
 template <Real T, class Body>
 void each_share(const std::vector<Operator<T>>& all, std::span<T> grad, const Body& body) {
   std::size_t first = 0;
@@ -87,7 +87,7 @@ void gram(const LinearOperator<T>& a, MatrixView<const T> x, MatrixView<T> y, Ma
   a.apply_gram(x, y, z, context);
 }
 
-/// Rows [first, first + count) of a block; a block without data stays one.
+/// Rows [first, first + count) of a block; a block without data gives one without data.
 template <class T>
 MatrixView<T> row_range(MatrixView<T> x, std::int64_t first, std::int64_t count) {
   return {x.data == nullptr ? nullptr : x.data + first, count, x.columns, x.stride};
@@ -103,7 +103,7 @@ void add_to(MatrixView<T> y, MatrixView<const T> x) {
   }
 }
 
-/// y = factor x, one rounding an entry; x and y may be the same block.
+/// y = factor x, one rounding per entry; x and y may be the same block.
 template <Real T>
 void scale_to(MatrixView<T> y, double factor, MatrixView<const T> x) {
   for (std::int64_t j = 0; j < y.columns; ++j) {
@@ -113,7 +113,7 @@ void scale_to(MatrixView<T> y, double factor, MatrixView<const T> x) {
   }
 }
 
-/// x = factor x, one rounding an entry.
+/// x = factor x, one rounding per entry.
 template <Real T>
 void scale(MatrixView<T> x, double factor) {
   scale_to<T>(x, factor, x);

@@ -9,8 +9,8 @@ namespace sigmax {
 ///
 /// Cost: those of L and R for A x and A^T y. A^T A x = R^T (L^T L) (R x) takes R twice and one Gram product of L, with
 /// or without the image; A A^T y = L (R R^T) (L^T y) takes L twice and one Gram product of R. structure() is Product.
-/// Parameters: L's, then R's. pull_back takes one product with R and one with L^T, and each factor's own.
-/// Throws Error for a null operator, or if L's columns are not as many as R's rows.
+/// Parameters: L's, then R's. pull_back takes one product with R, one with L^T, and the pull_back of each factor.
+/// Throws Error for a null operator, or if the number of L's columns differs from the number of R's rows.
 template <Real T>
 Operator<T> product(Operator<T> left, Operator<T> right);
 

@@ -11,7 +11,7 @@
 namespace sigmax {
 namespace {
 
-// A sum of finite numbers is finite unless it overflows, which is reason enough to scale; eight sums, for speed.
+// A sum of finite numbers is finite unless it overflows, and overflow also requires scaling. Eight sums, for speed.
 template <Real T>
 bool is_finite(MatrixView<const T> y) {
   for (std::int64_t j = 0; j < y.columns; ++j) {
@@ -34,8 +34,8 @@ void require_finite(MatrixView<const T> y) {
   if (!is_finite(y)) throw NotFinite{};
 }
 
-// y = 2^-e product(x): half of the factor goes into x, so that entries of A at either edge of the range are met half
-// way.
+// y = 2^-e product(x): half of the factor goes into x, so that products with entries of A at either edge of the range
+// stay inside it.
 template <Real T, class Product>
 void scaled_product(int e, MatrixView<const T> x, MatrixView<T> y, Context& context, const Product& product) {
   if (e == 0) {

@@ -9,16 +9,16 @@
 
 namespace sigmax {
 
-/// By |A| = 2^e beyond this, squares of what A maps come near the ends of the range of T.
+/// Where |A| = 2^e with |e| beyond this, squares of the products come near the ends of the range of T.
 template <Real T>
 inline constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
 
-/// Thrown by the products of a Guarded operator whose result is not finite: entries that are not, or overflow. svd()
-/// catches it.
+/// Thrown by the products of a Guarded operator whose result is not finite, because of entries that are not finite or
+/// by overflow. svd() catches it.
 struct NotFinite {};
 
-/// 2^-exponent A, with every result looked at: throws NotFinite where one is not finite. With an exponent other than 0
-/// the Gram products scale between their two halves, so that neither leaves the range, and take two passes.
+/// 2^-exponent A, with every result checked: throws NotFinite if one is not finite. With an exponent other than 0, the
+/// Gram products scale between their two halves, so that neither half leaves the range, and take two passes.
 ///
 /// Does not own A.
 template <Real T>
@@ -39,8 +39,8 @@ class Guarded final : public LinearOperator<T> {
   int exponent_;
 };
 
-/// e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator. Up to three products.
-/// Throws Error if none is finite.
+/// The exponent e with |A| about 2^e, from A g for a random g at three scales; nothing for the zero operator. Up to
+/// three products. Throws Error if none of them is finite.
 template <Real T>
 std::optional<int> exponent_by_products(const LinearOperator<T>& a, const RandomState& random, Context& context);
 

@@ -23,7 +23,7 @@ class Scaled final : public LinearOperator<T> {
 
   std::int64_t parameter_count() const override { return of_->parameter_count(); }
 
-  // Beyond 2^100 a factor does not make up for an A that float could hold.
+  // A factor beyond 2^+-100 cannot compensate for the scale of an A that float could hold.
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
       const double magnitude = std::fabs(factor_);
@@ -75,7 +75,8 @@ class Scaled final : public LinearOperator<T> {
   std::int64_t depth_;
 };
 
-// fl(f g) = f g: the error of a rounded product is a floating-point number that fma gives, away from underflow.
+// Whether fl(f g) = f g. Away from underflow, the error of a rounded product is a floating-point number, and fma
+// computes it.
 bool is_exact(double f, double g, double product) {
   return std::isfinite(product) && std::fabs(product) >= 0x1p-900 && std::fma(f, g, -product) == 0;
 }

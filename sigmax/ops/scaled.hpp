@@ -5,10 +5,10 @@
 
 namespace sigmax {
 
-/// f A. A factor of 1 gives A itself; f (g B) becomes (f g) B where f g is exact, so that the operator is the same one.
+/// f A. A factor of 1 gives A itself; f (g B) becomes (f g) B if f g is exact, so that the operator does not change.
 ///
-/// The factor goes to the vector before A does: f A x = A (f x), and A^T A is applied to f x and multiplied by f. That
-/// keeps every product in range where f makes up for a very large or small A (a square of f would not).
+/// The factor is applied to the vector before A: f A x = A (f x), and A^T A is applied to f x and the result multiplied
+/// by f. This keeps every product in range where f compensates for a very large or small A (a square of f would not).
 /// Cost: that of A for every product. structure() is Scaled; in_single() is null for a factor beyond 2^+-100.
 /// Parameters: those of A; the factor is a constant.
 /// Throws Error for a null operator or a factor that is not finite.

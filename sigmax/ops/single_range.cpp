@@ -11,8 +11,8 @@
 namespace sigmax {
 namespace {
 
-// By how many powers of two the products of a part may leave 1, all parts that follow each other together: in float on
-// the way to a result in double, and in the operator's own arithmetic.
+// The largest number of powers of two by which products may move away from 1, added up over all parts that follow each
+// other: in float on the way to a result in double, and in the operator's own arithmetic.
 constexpr std::int64_t kMostReach = 24;
 template <Real T>
 constexpr std::int64_t kMostOwnReach = std::same_as<T, float> ? 20 : 200;
@@ -29,7 +29,7 @@ std::int64_t largest(const Parts& parts, const Of& of) {
 template <Real T>
 struct Reach {
   Context& context;
-  std::int64_t opaque = kBeyond;  // of a part that says nothing of itself
+  std::int64_t opaque = kBeyond;  // for an opaque part
 
   std::int64_t of(const LinearOperator<T>& a) const { return std::visit(*this, a.structure()); }
 
@@ -66,7 +66,7 @@ struct Reach {
   std::int64_t operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
 };
 
-// The trees without products and multiples need no look at their scales.
+// Trees without products and multiples need no check of their scales.
 template <Real T>
 struct Holds {
   Context& context;
@@ -94,27 +94,27 @@ struct Holds {
 
 }  // namespace
 
-// What float loses of a vector is 2^-24 of each entry, and 2^-150 of each that underflows. The first is relative to the
-// parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second:
+// Float loses 2^-24 of each entry of a vector, and 2^-150 of each entry that underflows. The first loss is relative to
+// the parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second loss:
 //
-// - A stored matrix, or a sum or stack of such. An entry or a product that underflows loses 2^-150 of a vector of
-//   length one, an image loses at most n 2^-150 for n products an entry, and no part multiplies it further: beside a
-//   sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This holds
-//   whatever the scales of the parts: one that float cannot hold, such as 2^-160 A, is itself that small. An entry too
-//   large for float is infinite and found.
-// - A product. What underflows behind the right factor is multiplied by the left, and by both adjoints: by
-//   2^(2 r), r the sum of the reaches of the factors. Of sigma_1^2 >= 2^-40, 2^-24 is 2^-64: so 2^(2 r) sqrt(n) m
+// - A stored matrix, or a sum or stack of stored matrices. An entry or a product that underflows loses 2^-150 of a
+//   vector of length one, an image loses at most n 2^-150 for n products per entry, and no part multiplies it further:
+//   for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This
+//   holds for any scales of the parts: a part that float cannot hold, such as 2^-160 A, is itself that small. An entry
+//   too large for float becomes infinite and is detected.
+// - A product. A loss behind the right factor is multiplied by the left factor and by both adjoints: by up to 2^(2 r),
+//   r the sum of the reaches of the factors. With sigma_1^2 >= 2^-40, a share of 2^-24 is 2^-64, so 2^(2 r) sqrt(n) m
 //   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors
 //   stay below 2^(2 r) = 2^48.
 // - A multiple f A of one stored matrix, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has none). f x loses
-//   2^-150 where it underflows, which A multiplies by at most sigma_1 / |f| <= 2^100 sigma_1, or float finds it
-//   infinite. What A loses, f multiplies by less than 2^24: n 2^-126, as above. Multiples of anything else count as
-//   products.
-// - An opaque part: in_single() says that float holds what it does itself; what others make of it is unknown, and so
-//   within a product or a multiple it is computed in double.
+//   2^-150 where it underflows, and A multiplies this loss by at most sigma_1 / |f| <= 2^100 sigma_1, or the result is
+//   infinite in float. The loss of A is multiplied by f, less than 2^24: n 2^-126, as above. Multiples of anything else
+//   count as products.
+// - An opaque part. Its in_single() promises that float holds its own products. What other parts do with them is
+//   unknown, so within a product or a multiple the operator is computed in double.
 bool float_holds(const LinearOperator<double>& a, Context& context) { return Holds<double>{context}.of(a); }
 
-// The same in the arithmetic of T. An opaque part's products are what is asked about, as they are computed.
+// As above, in the arithmetic of T. For an opaque part the statement is about its products as they are computed.
 template <Real T>
 bool holds_products(const LinearOperator<T>& a, Context& context) {
   return Holds<T>{context, kMostOwnReach<T>, 0}.of(a);

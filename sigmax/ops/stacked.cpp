@@ -7,8 +7,8 @@
 namespace sigmax {
 namespace {
 
-// Written for parts below each other. Parts beside each other are the same with the two sides exchanged, as
-// [A B] = [A^T; B^T]^T: products cut y where they cut x.
+// Written for parts below each other. For parts side by side the two sides are exchanged, as [A B] = [A^T; B^T]^T:
+// products split y instead of x.
 template <Real T>
 class Stacked final : public LinearOperator<T> {
  public:
@@ -91,7 +91,7 @@ class Stacked final : public LinearOperator<T> {
     });
   }
 
-  // How much of the side that is put together is a part's.
+  // The length of a part along the stacked side.
   std::int64_t length(const LinearOperator<T>& part) const {
     return of_rows_ ? part.shape().rows : part.shape().columns;
   }
@@ -106,7 +106,7 @@ class Stacked final : public LinearOperator<T> {
     }
   }
 
-  // The sum of what the parts make of their shares of the input.
+  // The sum of the parts' products with their shares of the input.
   template <class Product>
   void add_up(MatrixView<const T> in, MatrixView<T> out, Context& context, const Product& product) const {
     parts::ScratchBlock<T> more(out.rows, out.columns, context);

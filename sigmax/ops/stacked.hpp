@@ -1,4 +1,4 @@
-// Operators below or beside each other.
+// Operators stacked below each other or side by side.
 #pragma once
 
 #include <initializer_list>
@@ -10,14 +10,14 @@ namespace sigmax {
 
 /// The parts below each other: [A_1; ...; A_p], such as the layers that read one input.
 ///
-/// Cost: the parts' own for A x and A^T y. A^T A x = sum A_i^T A_i x is one Gram product of each part, with or without
-/// the image; A A^T y is two passes. structure() is Stacked.
+/// Cost: the parts' own for A x and A^T y. A^T A x = sum A_i^T A_i x takes one Gram product of each part, with or
+/// without the image; A A^T y takes two passes. structure() is Stacked.
 /// Parameters: the parts' own, in order.
 /// Throws Error without parts, for a null one, or if their columns differ.
 template <Real T>
 Operator<T> stack_rows(std::vector<Operator<T>> parts);
 
-/// The parts beside each other: [A_1 ... A_p]. As stack_rows, the two Gram products changing places.
+/// The parts side by side: [A_1 ... A_p]. As stack_rows, with the two Gram products exchanged.
 /// Throws Error without parts, for a null one, or if their rows differ.
 template <Real T>
 Operator<T> stack_columns(std::vector<Operator<T>> parts);

@@ -73,7 +73,7 @@ Operator<T> sum(std::vector<Operator<T>> terms) {
       throw Error(fmt::format("[sum] terms have one shape, got {} and, as term {}, {}", parts::to_string(shape), i + 1,
                               parts::to_string(terms[i]->shape())));
     }
-    // By its class and not by its structure: another class with the structure of a sum may have faster products.
+    // Recognized by class, not by structure: another class with the structure of a sum may have faster products.
     if (const auto* inner = dynamic_cast<const Sum<T>*>(terms[i].get())) {
       flat.insert(flat.end(), inner->terms().begin(), inner->terms().end());
     } else {

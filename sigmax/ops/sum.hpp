@@ -8,10 +8,10 @@
 
 namespace sigmax {
 
-/// A_1 + ... + A_p, never formed. Terms that are sums themselves are taken apart into theirs, and one term alone is
-/// that operator; the terms' products are added in order.
+/// A_1 + ... + A_p, never formed. Terms that are sums are replaced by their own terms, and a single term is returned as
+/// it is. The terms' products are added in order.
 ///
-/// Cost: the terms' own for A x and A^T y; the Gram products of a sum have cross terms, so they are two passes: each
+/// Cost: the terms' own for A x and A^T y; the Gram products of a sum have cross terms, so they take two passes: each
 /// term is read twice. structure() is Sum.
 /// Parameters: the terms' own, in order.
 /// Throws Error without terms, for a null one, or if the shapes differ.

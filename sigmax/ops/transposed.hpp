@@ -7,8 +7,8 @@ namespace sigmax {
 
 /// A^T. The transpose of a transpose is the operator itself.
 ///
-/// Cost: that of A, its Gram product and its outer Gram product changing places (A^T as image beside A A^T y takes two
-/// passes). structure() is Stored, turned round, where A is a stored matrix, and Transposed otherwise.
+/// Cost: that of A, with its Gram product and its outer Gram product exchanged (A A^T y with the image A^T y takes two
+/// passes). structure() is Stored with `transposed` flipped if A is a stored matrix, and Transposed otherwise.
 /// Parameters: those of A.
 /// Throws Error for a null operator.
 template <Real T>

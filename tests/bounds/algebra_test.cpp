@@ -1,4 +1,4 @@
-// Sums, norms and extremes of enclosures contain what they are of, computed in extended precision.
+// Sums, norms and extremes of enclosures contain the true result, computed in extended precision.
 #include "sigmax/bounds/algebra.hpp"
 
 #include <gtest/gtest.h>
@@ -32,13 +32,13 @@ long double reference(std::span<const double> x, double p) {
   return largest * std::pow(sum, 1 / exponent);
 }
 
-// What the reference may be off by: p roundings of long double in each power, and one in each addition.
+// The error of the reference: p roundings of long double in each power, and one in each addition.
 long double slack(std::span<const double> x, double p) {
   const long double u = std::numeric_limits<long double>::epsilon();
   return (8 + static_cast<long double>(x.size()) / std::min<long double>(p, 1e6L)) * u;
 }
 
-// The terms and their powers, n + 330 u, and at most 16 times the 64 u by which rounding.hpp goes outward; beyond 2^40
+// The terms and their powers, n + 330 u, and at most 16 times the 64 u by which rounding.hpp moves outward; beyond 2^40
 // the power is not evaluated.
 double width_of(std::int64_t count, double p) {
   return 2 * static_cast<double>(tolerance::gamma(count + 330 + 16 * 64)) + (p > 0x1p40 ? 200 / p : 0.0);
@@ -74,7 +74,7 @@ TEST(PNorm, ContainsThatOfExactNumbersForEveryPower) {
   }
 }
 
-// Equal numbers have the norm n^(1/p), which is an exact number for these.
+// The norm of equal numbers is n^(1/p) times the number, and this is exact for these.
 TEST(PNorm, ContainsExactResults) {
   const std::vector<double> ones(65536, 1.0);
   for (const double p : {1.0, 2.0, 4.0, 8.0, 16.0}) {

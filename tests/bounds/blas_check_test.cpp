@@ -11,8 +11,8 @@
 namespace sigmax::bounds {
 namespace {
 
-// Routines that are wrong in one way each, with the linked ones for the rest. The operands are row-major (gemm, syrk)
-// or column-major (trsm, potrf) as the check passes them.
+// Routines that are each wrong in one way; the others are the linked ones. The operands are row-major (gemm, syrk) or
+// column-major (trsm, potrf) as the check passes them.
 using Entries = std::vector<double>;
 
 Entries copy(const double* a, int rows, int stride, double (*change)(double)) {
@@ -21,7 +21,7 @@ Entries copy(const double* a, int rows, int stride, double (*change)(double)) {
   return result;
 }
 double to_float(double x) { return static_cast<float>(x); }
-// To 32 bits: a type between float and double, as splitting into two half-width numbers gives.
+// Rounds to 32 bits: a type between float and double, as splitting into two half-width numbers gives.
 double to_32_bits(double x) {
   int exponent = 0;
   const double significand = std::frexp(x, &exponent);
@@ -61,8 +61,8 @@ void changed_potrf(const char* uplo, const int* n, double* a, const int* lda, in
   for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(*n) * *lda; ++i) a[i] = change(a[i]);
 }
 
-// One level of Strassen's recursion on the even part, for row-major operands that are not transposed or are brought to
-// that: M1 = (A11 + A22)(B11 + B22), ...
+// One level of Strassen's recursion on the even part, for row-major operands, transposed first if necessary:
+// M1 = (A11 + A22)(B11 + B22), ...
 void strassen_gemm(CBLAS_ORDER order, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, blasint m, blasint n, blasint k,
                    double alpha, const double* a, blasint lda, const double* b, blasint ldb, double beta, double* c,
                    blasint ldc) {
@@ -143,7 +143,7 @@ TEST(BlasCheck, RefusesRoutinesThatRoundOrRecombine) {
   for (const auto& [what, blas] : bad) EXPECT_FALSE(forms_inner_products(blas)) << what;
 }
 
-// The wrappers themselves are not what is refused.
+// The wrappers themselves are not the reason for the refusals.
 TEST(BlasCheck, AcceptsRoutinesThatChangeNothing) {
   BlasRoutines blas = linked_blas();
   blas.gemm = changed_gemm<as_it_is, as_it_is, as_it_is>;

@@ -1,4 +1,4 @@
-// What certify() promises beyond the truth: how tight, how known, at which limits, and what it refuses.
+// The promises of certify() beyond correctness: how tight, of which kind, at which limits, and its refusals.
 #include "sigmax/bounds/certify.hpp"
 
 #include <gtest/gtest.h>
@@ -56,7 +56,7 @@ Enclosure checked(const Specimen<T>& s, const CertifyOptions& options, Context& 
   return e;
 }
 
-// The width of a proof by Cholesky: k^2 u for a matrix of order k, and n u |A|_F^2 / sigma^2, with room for both.
+// The width of a proof by Cholesky: k^2 u for a matrix of order k, and n u |A|_F^2 / sigma^2, with a margin for both.
 double width_of_proof(std::size_t rows, std::size_t columns) {
   const auto n = static_cast<std::int64_t>(std::max(rows, columns));
   return tolerance::relative(n, n, static_cast<double>(n));
@@ -95,12 +95,12 @@ TEST(Certify, StopsAtTheWidthAskedFor) {
     const Enclosure e = certify(*s.op, hint, options, context);
     EXPECT_TRUE(contains(e, s.exact.sigma_max()));
     EXPECT_LE(e.relative_width(), width);
-    // The first Cholesky that does is enough: it is as wide as half of what was allowed.
+    // The first Cholesky factorization that completes is enough: its width is half of the allowed width.
     EXPECT_GE(e.relative_width(), width / 8);
   }
 }
 
-// sigma_max(D_1 |A| D_2) for signs D: nonnegative but for signs of rows and columns, or of rank one.
+// sigma_max(D_1 |A| D_2) for signs D: nonnegative except for signs of rows and columns, or of rank one.
 TEST(Certify, CollatzQuotientsAreTightForNonnegativeAndRankOneMatrices) {
   Context context(1);
   std::vector<double> signed_values = gallery::normal(40 * 30, 7);
@@ -112,7 +112,7 @@ TEST(Certify, CollatzQuotientsAreTightForNonnegativeAndRankOneMatrices) {
   for (std::size_t i = 0; i < 40; ++i) {
     for (std::size_t j = 0; j < 30; ++j) rank_one.push_back(x[i] * x[40 + j]);
   }
-  std::vector<double> diagonal(30 * 30, 0.0);  // zero everywhere else, sigma_1 = sigma_2, and a zero column
+  std::vector<double> diagonal(30 * 30, 0.0);  // zero elsewhere, sigma_1 = sigma_2, and a zero column
   for (std::size_t i = 0; i < 29; ++i) diagonal[i * 31] = i < 2 ? -3 : 1;
   CertifyOptions options = by(CertifyMethod::cheapest);
   options.relative_width = 1e-11;
@@ -164,8 +164,8 @@ TEST(Certify, MethodsSayHowTheyKnow) {
   EXPECT_EQ(checked(s, beyond, context).upper->certainty(), Certainty::proven);
 }
 
-// A matrix can be made for a start that is known: only one that was drawn, or that somebody vouches for, gives a
-// probabilistic end, however the start came to be known.
+// A matrix can be constructed for a known start. So only a start that was drawn, or that the caller vouches for, gives
+// a probabilistic end.
 TEST(Certify, OnlyADrawnStartGivesAProbabilisticEnd) {
   Context context(1);
   std::vector<double> spectrum(60, 1.0);
@@ -184,8 +184,8 @@ TEST(Certify, OnlyADrawnStartGivesAProbabilisticEnd) {
   EXPECT_EQ(certainty(RandomState{}), Certainty::proven);
 }
 
-// sigma_1 = 1 with v_1 orthogonal to what svd() would start from, sigma_i = 1/2 otherwise: what the solver sees of it
-// is 1/2. Every state that a program could be known to start from, and every form of Lanczos.
+// sigma_1 = 1 with v_1 orthogonal to the start of svd(), sigma_i = 1/2 otherwise: the solver only sees 1/2. Tested for
+// every state that a program could be known to start from, and for every form of Lanczos.
 TEST(Certify, AMatrixMadeForAKnownStartDefeatsNoEnd) {
   Context context(1);
   constexpr std::int64_t n = 40;
@@ -212,7 +212,7 @@ TEST(Certify, AMatrixMadeForAKnownStartDefeatsNoEnd) {
     for (const Lanczos::Form form : {Lanczos::Form::automatic, Lanczos::Form::gram, Lanczos::Form::bidiagonal}) {
       auto options = repeatable<SvdOptions<double>>();
       options.method = Lanczos{form};
-      options.check = Check::none;  // whose start is another
+      options.check = Check::none;  // a check would use another start
       options.random.reset();
       const Enclosure blind = certify(*s.op, svd(*s.op, options, context), by(CertifyMethod::probabilistic), context);
       EXPECT_TRUE(contains(blind, s.exact.sigma_max()));
@@ -239,7 +239,7 @@ TEST(Certify, RefusesFailureProbabilitiesThatRandomNumbersDoNotSupport) {
     options.failure_probability = bad;
     EXPECT_THROW(static_cast<void>(certify(*s.op, hint, options, context)), Error) << bad;
   }
-  // Down to there an end may be missing, and is never wrong.
+  // Down to this probability an end may be missing, but is never wrong.
   CertifyOptions least = by(CertifyMethod::probabilistic);
   least.failure_probability = kLeastFailureProbability;
   EXPECT_EQ(checked(s, least, context).upper->certainty(), Certainty::proven);
@@ -271,7 +271,7 @@ TEST(Certify, AThinProductIsProvenFromItsInnerMatricesAlone) {
   }
 }
 
-// What cannot be formed gets |A| + |B|, |A| |B| and the like of proven parts.
+// A composite that cannot be formed gets |A| + |B|, |A| |B| and similar bounds from proven parts.
 TEST(Certify, WhatMayNotBeFormedIsBoundedPartByPart) {
   Context context(2);
   const auto w = normal(50, 40, 21);
@@ -282,7 +282,7 @@ TEST(Certify, WhatMayNotBeFormedIsBoundedPartByPart) {
   const double root = static_cast<double>(std::hypot(w.exact.sigma_max().value, d.exact.sigma_max().value));
   const Enclosure stacked = checked(Hostile::stack(w, d, true), by(CertifyMethod::proven, 0), context);
   EXPECT_LE(stacked.upper->value(), root * (1 + width_of_proof(50, 40)));
-  // Twice the same: the triangle inequality is an equality.
+  // W + W: the triangle inequality is an equality.
   const Enclosure twice = checked(Hostile::sum(w, w), by(CertifyMethod::proven, 0), context);
   EXPECT_LE(twice.relative_width(), width_of_proof(50, 40));
 }
@@ -308,7 +308,7 @@ TEST(Certify, AFloatOperatorIsCertifiedAgainstTheStoredValues) {
   EXPECT_LE(e.relative_width(), width_of_proof(30, 20)) << "narrower than float itself";
 }
 
-// Only the products are known.
+// An operator known only through its products.
 class Hidden final : public LinearOperator<double> {
  public:
   explicit Hidden(Operator<double> inner) : inner_(std::move(inner)) {}

@@ -1,5 +1,5 @@
-// A matrix that changes while it is certified: a file that is written again, weights that train in another thread. What
-// comes out is an enclosure or an error, and never ends that contradict each other.
+// A matrix that changes while it is certified: a file that is rewritten, weights that train in another thread. The
+// result is an enclosure or an error, and never ends that contradict each other.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -20,7 +20,7 @@
 namespace sigmax {
 namespace {
 
-// Memory that somebody else writes to.
+// Memory that other code writes to.
 class Weights {
  public:
   explicit Weights(std::vector<double> values) : values_(std::make_shared<std::vector<double>>(std::move(values))) {}
@@ -37,8 +37,8 @@ class Weights {
   std::shared_ptr<std::vector<double>> values_;
 };
 
-// The stored matrix, and a hook that runs when structure() has been asked for so many times: certify() reads the parts
-// of a sum one after another, so that a matrix changes between its scan and everything that follows.
+// The stored matrix, and a hook that runs whenever structure() is called: certify() reads the parts of a sum one after
+// another, so that a matrix changes between its scan and everything that follows.
 class Hooked final : public LinearOperator<double> {
  public:
   Hooked(Operator<double> of, std::function<void()> hook) : of_(std::move(of)), hook_(std::move(hook)) {}
@@ -89,7 +89,7 @@ Outcome certify_changing(double factor, CertifyMethod method, std::int64_t forme
     EXPECT_NE(std::string_view(error.what()).find("changed"), std::string_view::npos) << error.what();
     EXPECT_NE(std::string_view(error.what()).find("report"), std::string_view::npos) << error.what();
     ++outcome.errors;
-  } catch (const Error& error) {  // svd() looks for a better vector, and finds NaN
+  } catch (const Error& error) {  // svd() searches for a better vector, and finds NaN
     EXPECT_NE(std::string_view(error.what()).find("NaN"), std::string_view::npos) << error.what();
     ++outcome.errors;
   }
@@ -124,7 +124,7 @@ TEST(ChangingMatrix, AFactorizationIsFollowedByAnotherLookAtTheEntries) {
   EXPECT_EQ(certify_changing(1, CertifyMethod::proven, std::int64_t{1} << 20).enclosures, 1) << "unchanged";
 }
 
-// The same of several values, which the command proves without certify().
+// The same test for several values, which the command proves without certify().
 TEST(ChangingMatrix, AProofOfSeveralValuesIsFollowedByAnotherLook) {
   constexpr std::int64_t n = 24;
   Context context(1);
@@ -189,7 +189,7 @@ TEST(Gate, AComputedValueRefutesAProbableEndAndNeverAProvenOne) {
   EXPECT_THROW(bounds::reconciled(proven, 0.5, 1e-10, Proof::proven(3)), InternalError);
 }
 
-// Of 300 random starts that may fail with probability 0.2, no end is below what the vector reaches.
+// With 300 random starts that may fail with probability 0.2, no upper end is below the value that the vector reaches.
 TEST(Gate, AnEstimateKeepsNoEndThatItsOwnVectorExceeds) {
   Context context(1);
   constexpr std::int64_t n = 60;

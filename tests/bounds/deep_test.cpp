@@ -1,4 +1,4 @@
-// Operators as deep as they may be: no clamp, no stack that overflows, no time that grows beyond the depth.
+// Operators of the greatest depth: no clamping, no stack overflow, no time that grows faster than the depth.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -26,8 +26,8 @@ SvdResult<double> hint_of(std::int64_t n) {
   return hint;
 }
 
-// 2^d (s (s ( ... (s ones)))) I with s the double above 1/2: six, and what (2 s)^d makes of it. Within a product, so
-// that the factors are not at the root.
+// 2^d (s (s ( ... (s ones)))) I with s the double above 1/2: the norm is 6 (2 s)^d. Inside a product, so that the
+// factors are not at the root.
 void enclose_chains() {
   Context context(1);
   constexpr std::int64_t n = 6;
@@ -90,7 +90,7 @@ void use_all() {
   }
 }
 
-// Everything that recurses, at the greatest depth, on half of the stack that the main thread has by default on Linux.
+// Everything that recurses, at the greatest depth, on half of the main thread's default stack on Linux.
 TEST(Deep, TheDeepestOperatorsFitOnAStack) { gallery::on_a_stack(4, use_all); }
 
 TEST(Deep, ADeeperOneIsRefusedWhereItIsMade) {
@@ -105,7 +105,7 @@ TEST(Deep, ADeeperOneIsRefusedWhereItIsMade) {
   EXPECT_THROW(stack_columns<double>({leaf, a}), Error);
 }
 
-// An operator that says that it is made of itself, and one whose scale doubles with each level.
+// An operator whose structure contains itself, and one whose scale doubles with each level.
 class Endless final : public LinearOperator<double>, public std::enable_shared_from_this<Endless> {
  public:
   Shape shape() const override { return {1, 1}; }

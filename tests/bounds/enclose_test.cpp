@@ -1,4 +1,5 @@
-// How enclose() knows the ends of a stored matrix, method by method, and what it refuses; how certify() takes one.
+// The kinds of the ends that enclose() gives for a stored matrix, method by method, and its refusals; certify() of a
+// scanned matrix.
 #include "sigmax/bounds/enclose.hpp"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // The hunt for an enclosure that does not contain the truth: thousands of hostile matrices and expressions against a
-// reference in extended precision. A failure here is the worst bug that this project can have.
+// reference in extended precision. A failure here is the worst possible bug of this project.
 //
-// SIGMAX_HUNT_ROUNDS multiplies the number of rounds, SIGMAX_HUNT_SEED moves the seeds: for a longer hunt by hand.
+// For a longer hunt by hand: SIGMAX_HUNT_ROUNDS multiplies the number of rounds, SIGMAX_HUNT_SEED shifts the seeds.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,8 +31,8 @@ int from_environment(const char* name, int otherwise) {
 int rounds(int count) { return count * from_environment("SIGMAX_HUNT_ROUNDS", 1); }
 unsigned seed(unsigned s) { return s + 1000u * static_cast<unsigned>(from_environment("SIGMAX_HUNT_SEED", 0)); }
 
-// From one triplet to three, by every form of Lanczos: each leaves a recurrence. A unit vector where the solver
-// refuses: products beyond the range of float.
+// One to three triplets, by every form of Lanczos; each leaves a recurrence. A unit vector if the solver refuses
+// because products exceed the range of float.
 template <Real T>
 SvdResult<T> hint_for(const LinearOperator<T>& a, std::uint64_t seed, Context& context) {
   constexpr Lanczos::Form kForms[] = {Lanczos::Form::automatic, Lanczos::Form::gram, Lanczos::Form::bidiagonal};
@@ -54,7 +54,7 @@ SvdResult<T> hint_for(const LinearOperator<T>& a, std::uint64_t seed, Context& c
 constexpr CertifyMethod kMethods[] = {CertifyMethod::automatic, CertifyMethod::proven, CertifyMethod::probabilistic,
                                       CertifyMethod::cheapest};
 
-// What may be factored, and what may be formed.
+// Limits on factoring and on forming.
 struct Limit {
   std::int64_t proven_up_to, formed_up_to;
 };
@@ -114,7 +114,8 @@ TEST(EnclosureHunt, EveryEnclosureOfAStoredMatrixContainsTheTruth) {
     const Enclosure e = certify(*s.op, hint, CertifyOptions{}, context);
     ASSERT_TRUE(e.upper.has_value()) << s.what;
     EXPECT_EQ(e.upper->certainty(), Certainty::proven);
-    // Tight as well: an enclosure of everything contains the truth too. The smallest numbers have few digits.
+    // The enclosure must also be tight: an enclosure of everything contains the truth as well. The smallest numbers
+    // have few digits.
     constexpr double kSmallest = 1e-318;
     EXPECT_LE(e.upper->value() - e.lower.value(), 1e-11 * e.upper->value() + kSmallest) << s.what << show(e, truth);
     ++checked;
@@ -170,7 +171,7 @@ TEST(EnclosureHunt, APoorHintCostsWidthAndNotTruth) {
   }
 }
 
-// The bound must fail no more often than it says. At 1e-9 nothing can be seen; at 5 % a wrong formula shows.
+// The bound must not fail more often than stated. At 1e-9 nothing can be observed; at 5 % a wrong formula shows.
 template <Real T>
 int failures_of(const LinearOperator<T>& a, double truth, double probability, int runs, Context& context) {
   int failures = 0;
@@ -178,13 +179,13 @@ int failures_of(const LinearOperator<T>& a, double truth, double probability, in
     auto options = repeatable<SvdOptions<T>>();
     options.method = Lanczos{};
     options.random = vouched(random_state(static_cast<std::uint64_t>(run) + 1));
-    options.max_products = 2 + 2 * (run % 2);  // early, where the start vector decides
+    options.max_products = 2 + 2 * (run % 2);  // early, when the start vector decides
     const SvdResult<T> top = svd(a, options, context);
     CertifyOptions certify_options;
     certify_options.failure_probability = probability;
     const Enclosure e = certify(a, top, certify_options, context);
     EXPECT_LE(e.lower.value(), truth * (1 + 1e-6));
-    // An upper end below the lower is dropped: that start failed, and it shows.
+    // An upper end below the lower end is dropped: that start visibly failed.
     if (!e.upper || e.upper->value() < truth) ++failures;
   }
   return failures;
@@ -213,7 +214,7 @@ void expect_stated_failure_rate() {
   const int runs = rounds(1500);
   constexpr std::int64_t n = 60;
   std::vector<double> values(n * n, 0.0);
-  // A top value far from a flat rest is what a start vector can miss for some steps.
+  // A start vector can miss a top value far from a flat rest for some steps.
   for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i == 7 ? 1.0 : 0.875;
   const OpaqueCopy<T> a(dense<T>(Tensor::copy_of(std::span<const double>(values), {n, n})));
   const int failures = failures_of<T>(a, 1.0, kProbability, runs, context);

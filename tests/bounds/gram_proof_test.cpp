@@ -75,7 +75,7 @@ TEST(GramProof, AnyVectorLeadsToAProof) {
   }
 }
 
-// x^T L L^T x >= x^T G x for the given G and all within `error` of it, in extended precision.
+// x^T L L^T x >= x^T G x for the given G and every G within `error` of it, in extended precision.
 TEST(GramProof, DominateIsAboveAndClose) {
   Context context(1);
   const gallery::Stored a(DType::f64, 20, 60, gallery::normal(20 * 60, 5));

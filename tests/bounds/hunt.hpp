@@ -1,4 +1,4 @@
-// Hostile matrices and expressions of them, with their exact values: what enclosures are hunted with.
+// Hostile matrices and expressions of them, with their exact values, for the hunt for wrong enclosures.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@
 
 namespace sigmax::hunt {
 
-/// sigma_max, and how far the reference may be off.
+/// sigma_max, and a bound on the error of the reference.
 struct Truth {
   long double value = 0;
   long double error = 0;
@@ -36,7 +36,7 @@ inline std::string show(const Enclosure& e, const Truth& truth) {
                      e.upper ? e.upper->value() : INFINITY, truth.value, truth.error);
 }
 
-/// A row-major matrix in long double, `error` a bound on what is between it and the exact one in the Frobenius norm.
+/// A row-major matrix in long double, with `error` a bound on the Frobenius norm of its difference from the exact one.
 struct Exact {
   std::size_t rows = 0;
   std::size_t columns = 0;
@@ -55,7 +55,7 @@ struct Exact {
   }
 };
 
-/// An operator and what it is, exactly.
+/// An operator and its exact matrix.
 template <Real T>
 struct Specimen {
   Operator<T> op;
@@ -64,7 +64,7 @@ struct Specimen {
   bool finite = true;  ///< false: entries beyond the range of their storage type
 };
 
-/// One hostile thing after another, all from one seed.
+/// A sequence of hostile specimens, all from one seed.
 class Hostile {
  public:
   explicit Hostile(unsigned seed) : random_(seed) {}
@@ -112,7 +112,7 @@ class Hostile {
         const std::size_t left = 1 + static_cast<std::size_t>(pick(static_cast<int>(columns) - 1));
         return stack(tree<T>(rows, left, depth - 1), tree<T>(rows, columns - left, depth - 1), false);
       }
-      default: {  // W - W', W' another storage of nearly the same: cancellation
+      default: {  // W - W', W' nearly W in another storage type: cancellation
         const Specimen<T> w = tree<T>(rows, columns, depth - 1);
         std::vector<double> near;
         for (const long double value : w.exact.values) near.push_back(static_cast<double>(value));
@@ -201,7 +201,7 @@ class Hostile {
   }
 
  private:
-  // What one operation in long double loses, and an allowance for the sums over that.
+  // The rounding of one operation in long double, with a margin for the sums of such errors.
   static constexpr long double kRounding = 0x1p-62L;
 
   template <Real T>
@@ -230,7 +230,7 @@ class Hostile {
       case 5: return normal() * std::pow(10.0, -pick(30));  // entries over 30 orders of magnitude
       case 6: return 1.0 / static_cast<double>(i + j + 1);  // Hilbert
       case 7: return i == j ? 1.0 + 1e-15 * normal() : 1e-16 * normal();
-      case 8: return 5e-324 * pick(4);      // subnormal, whatever the scale makes of it
+      case 8: return 5e-324 * pick(4);      // subnormal, before scaling
       case 10: return std::fabs(normal());  // nonnegative
       default: return normal();
     }

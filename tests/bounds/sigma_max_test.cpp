@@ -1,4 +1,4 @@
-// The front door: sigmax/sigmax.hpp alone, as a program includes it.
+// The public entry point: sigmax/sigmax.hpp alone, as a program includes it.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@
 namespace sigmax {
 namespace {
 
-// 2 4 4; 4 2 -4 over 6 has orthogonal rows of length 1: this has the singular values 3 and 1.
+// [2 4 4; 4 2 -4] / 6 has orthogonal rows of length 1, so this matrix has the singular values 3 and 1.
 const std::vector<double> kRows = {1, 2, 2, 2.0 / 3, 1.0 / 3, -2.0 / 3};
 
 template <class Action>
@@ -25,7 +25,7 @@ std::string refused(Action action) {
   return "nothing was thrown";
 }
 
-// Whether both ends are proven, contain the value, and are no further apart than what the search stops at.
+// Whether both ends are proven, contain the value, and are no further apart than the width at which the search stops.
 testing::AssertionResult encloses(const Enclosure& found, double value) {
   if (!found.is_proven()) return testing::AssertionFailure() << "not proven";
   const double slack = SvdOptions<double>{}.tolerance * value;
@@ -62,7 +62,7 @@ TEST(SigmaMax, SeesMemoryThatHasChangedSinceBecauseItCopiesNothing) {
 }
 
 TEST(SigmaMax, ReadsColumnMajorMemoryAndOneWithGaps) {
-  // The same matrix by columns, and by rows of four with a number that is not part of it.
+  // The same matrix by columns, and by rows of four numbers, one of which is not part of it.
   const std::vector<double> columns = {1, 2.0 / 3, 2, 1.0 / 3, 2, -2.0 / 3};
   EXPECT_TRUE(encloses(sigma_max(Tensor::view_of(columns, {2, 3}, {1, 2})), 3));
   const std::vector<double> padded = {1, 2, 2, 1e9, 2.0 / 3, 1.0 / 3, -2.0 / 3};

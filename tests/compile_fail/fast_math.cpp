@@ -1,2 +1,3 @@
-// Sources that compute include this, and refuse options under which sums are no longer what proofs are about.
+// Sources that compute include this header and refuse options under which sums no longer satisfy the assumptions of the
+// proofs.
 #include "sigmax/core/floating_environment.hpp"

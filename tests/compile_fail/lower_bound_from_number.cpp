@@ -1,4 +1,4 @@
-// Nobody outside bounds/ makes a lower bound of a number.
+// No code outside bounds/ can make a lower bound from a number.
 #include "sigmax/core/bound.hpp"
 
 sigmax::LowerBound claim(const sigmax::LowerBound& known) {

@@ -1,4 +1,4 @@
-// What asks for a lower bound does not take an upper bound.
+// A function that requires a lower bound does not take an upper bound.
 #include "sigmax/core/bound.hpp"
 
 double largest_stretch_seen(sigmax::LowerBound bound) { return bound.value(); }

@@ -1,4 +1,4 @@
-// Nobody outside bounds/ makes an upper bound of a number.
+// No code outside bounds/ can make an upper bound from a number.
 #include "sigmax/core/bound.hpp"
 
 sigmax::UpperBound claim(const sigmax::UpperBound& proven) {

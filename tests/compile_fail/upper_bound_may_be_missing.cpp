@@ -1,4 +1,4 @@
-// An enclosure whose upper end may be missing is not an upper bound until somebody has looked.
+// An enclosure whose upper end may be missing is not an upper bound until the code has checked that it exists.
 #include "sigmax/core/bound.hpp"
 
 double lipschitz(sigmax::UpperBound bound) { return bound.value(); }

@@ -1,5 +1,5 @@
-// What every operator must do, whatever it is, computing in double and in float. A new operator joins with one line in
-// the table of tests/ops/conformance_test.cpp.
+// The requirements on every operator, in double and in float. A new operator joins with one line in the table of
+// tests/ops/conformance_test.cpp.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,19 +24,19 @@
 
 namespace sigmax::conformance {
 
-/// One line of the table: an operator and the matrix that it must be.
+/// One line of the table: an operator and the matrix that it must represent.
 struct OperatorCase {
   std::string name;
   ReferenceMatrix matrix;
-  std::vector<Tensor> parameters;  ///< what the operator's parameters are the elements of, in their order
+  std::vector<Tensor> parameters;  ///< the tensors whose elements are the operator's parameters, in order
   std::function<Operator<double>()> in_double;
   std::function<Operator<float>()> in_float;
-  bool has_single = true;  ///< in_single() of the operator in double is one
+  bool has_single = true;  ///< whether in_single() of the operator in double gives one
 };
 
 inline void PrintTo(const OperatorCase& c, std::ostream* out) { *out << c.name; }
 
-/// make.operator()<T>() gives the operator computing in T.
+/// make.operator()<T>() gives the operator that computes in T.
 template <class Make>
 OperatorCase operator_case(std::string name, ReferenceMatrix matrix, std::vector<Tensor> parameters, Make make,
                            bool has_single = true) {
@@ -48,7 +48,7 @@ OperatorCase operator_case(std::string name, ReferenceMatrix matrix, std::vector
           has_single};
 }
 
-/// A block of columns with `gap` unused elements between them, which are NaN and must stay NaN. Entries are NaN too
+/// A block of columns with `gap` unused elements between them, which are NaN and must stay NaN. Entries are also NaN
 /// until they are written.
 template <Real T>
 class Block {
@@ -117,7 +117,7 @@ void expect_product(std::initializer_list<const ReferenceMatrix*> factors, const
   }
 }
 
-/// Every entry found is the one wanted, to gamma(operations) of its magnitude.
+/// Every entry found equals the expected one up to gamma(operations) times its magnitude.
 template <Real T, class Entries>
 void expect_entries(const ReferenceMatrix& wanted, const Entries& found, std::int64_t operations) {
   each_entry(wanted, [&](std::int64_t i, std::int64_t j) {
@@ -126,7 +126,7 @@ void expect_entries(const ReferenceMatrix& wanted, const Entries& found, std::in
   });
 }
 
-/// Everything that an operator computes from blocks of `count` columns, each checked.
+/// Checks everything that an operator computes from blocks of `count` columns.
 template <Real T>
 void expect_products(const Operator<T>& a, const ReferenceMatrix& m, std::int64_t count, std::int64_t gap,
                      Context& context) {
@@ -159,7 +159,7 @@ void expect_products(const Operator<T>& a, const ReferenceMatrix& m, std::int64_
 
 class OperatorConformance : public testing::TestWithParam<OperatorCase> {
  protected:
-  /// body(the operator) in double and in float.
+  /// Calls body(the operator) in double and in float.
   template <class Body>
   void in_both_types(const Body& body) {
     {
@@ -229,7 +229,7 @@ TEST_P(OperatorConformance, MaterialisesToItsMatrix) {
   in_both_types([&]<Real T>(const Operator<T>& a) {
     const Matrix<T> found = materialize(*a, context_);
     ASSERT_EQ((Shape{found.rows(), found.columns()}), matrix().shape());
-    // The entries of the table have few bits: what is stored comes back exactly.
+    // The entries of the table have few bits, so stored entries come back exactly.
     const bool stored = std::holds_alternative<structure::Stored>(a->structure());
     expect_entries<T>(matrix(), found, stored ? 0 : matrix().operations());
   });

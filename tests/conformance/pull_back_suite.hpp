@@ -1,4 +1,4 @@
-// What every operator must do with a cotangent, in double and in float: part of the conformance suite.
+// The requirements on pull_back of every operator, in double and in float: part of the conformance suite.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -52,7 +52,7 @@ Pairing pairing(const ReferenceMatrix& a, const RandomCotangent<T>& g) {
   return sum;
 }
 
-/// A generous bound of the magnitudes that are summed to a parameter's gradient.
+/// A generous bound on the sum of the magnitudes in a parameter's gradient.
 template <Real T>
 long double largest_term(const RandomCotangent<T>& g, const ReferenceMatrix& a) {
   long double sum = 0;
@@ -66,7 +66,7 @@ long double largest_term(const RandomCotangent<T>& g, const ReferenceMatrix& a) 
   return sum * std::max(1.0, a.frobenius());
 }
 
-/// Where element `index` (row-major) of a tensor lies. The tables' tensors own their bytes.
+/// The address of element `index` (row-major) of a tensor. The tensors of the table own their bytes.
 inline std::size_t position(const Tensor& tensor, std::int64_t index) {
   std::int64_t at = 0;
   for (std::size_t d = tensor.rank(); d-- > 0;) {
@@ -76,7 +76,7 @@ inline std::size_t position(const Tensor& tensor, std::int64_t index) {
   return static_cast<std::size_t>(at);
 }
 
-/// While it lives, one element of a tensor is another number, which its type must hold exactly.
+/// While this object lives, one element of a tensor has a different value, which its type must hold exactly.
 class Moved {
  public:
   Moved(const Tensor& tensor, std::int64_t index, double by)
@@ -132,8 +132,8 @@ TEST_P(PullBackConformance, HasTheParametersOfItsTensors) {
   }
 }
 
-// u^T A(theta) v is a polynomial of degree two at most in each number of the tables' tensors, so that the central
-// difference is exact whatever its step: one, which the narrow types hold.
+// u^T A(theta) v is a polynomial of degree at most two in each number of the table's tensors, so that the central
+// difference is exact for any step. The step is one, which the narrow types hold.
 TEST_P(PullBackConformance, IsTheDerivativeOfThePairing) {
   constexpr double kStep = 1;
   const std::vector<Tensor>& parameters = GetParam().parameters;
@@ -170,8 +170,8 @@ TEST_P(PullBackConformance, AddsToTheGradient) {
     a->pull_back(g.view(), grad, context_);
     for (std::size_t p = 0; p < grad.size(); ++p) {
       const T before = static_cast<T>(p % 7);
-      // A part's share is summed in double from zero or from what was there: roundings of the two sums to T, and of
-      // the terms in double, which matter where they cancel.
+      // A part's share is summed in double from zero or from the earlier content. The errors are the roundings of the
+      // two sums to T, and those of the terms in double, which matter where the terms cancel.
       const long double roundings = tolerance::gamma<T>(3) * (std::fabs(static_cast<long double>(alone[p])) + before);
       ASSERT_LE(std::fabs(static_cast<long double>(grad[p]) - before - alone[p]), roundings + in_double)
           << "parameter " << p;

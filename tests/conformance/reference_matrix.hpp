@@ -1,4 +1,4 @@
-// What an operator must be: a matrix in long double, with what its products may be wrong by.
+// The matrix that an operator must represent, in long double, with the allowed error of its products.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,9 @@
 
 namespace sigmax::conformance {
 
-/// A matrix that is composed as operators are. Beside each entry stands its magnitude, the same expression with
-/// absolute values throughout, and beside the matrix the number of operations in the longest chain that leads to an
-/// entry of a product: a product computed part by part is wrong by at most gamma(operations) magnitude |x|.
+/// A matrix that is composed like operators. Each entry has a magnitude, the same expression with absolute values
+/// throughout. The matrix has the number of operations in the longest chain that leads to an entry of a product: the
+/// error of a product computed part by part is at most gamma(operations) magnitude |x|.
 class ReferenceMatrix {
  public:
   ReferenceMatrix() = default;
@@ -73,7 +73,7 @@ class ReferenceMatrix {
   std::vector<long double> magnitudes_;
 };
 
-/// Runs body(i, j) for every entry.
+/// Calls body(i, j) for every entry.
 template <class Body>
 void each_entry(const ReferenceMatrix& m, const Body& body) {
   for (std::int64_t i = 0; i < m.shape().rows; ++i) {
@@ -90,7 +90,7 @@ inline ReferenceMatrix operator+(const ReferenceMatrix& a, const ReferenceMatrix
   return c;
 }
 
-/// Two operations: the factor may be rounded to T as well.
+/// Counts as two operations, because the factor may be rounded to T as well.
 inline ReferenceMatrix operator*(double factor, const ReferenceMatrix& a) {
   ReferenceMatrix c(a.shape(), a.operations() + 2);
   each_entry(c, [&](std::int64_t i, std::int64_t j) {
@@ -153,8 +153,8 @@ inline ReferenceMatrix beside(std::initializer_list<ReferenceMatrix> parts) {
   return beside(std::span<const ReferenceMatrix>(parts.begin(), parts.size()));
 }
 
-/// The matrix that structure() describes, by going through it down to stored matrices; what is opaque is asked for its
-/// columns.
+/// The matrix that structure() describes, found by following it down to stored matrices; an opaque part is applied to
+/// the unit vectors.
 template <Real T>
 ReferenceMatrix evaluate(const LinearOperator<T>& a, Context& context) {
   struct Evaluate {

@@ -1,5 +1,5 @@
-// Certified norms of the weights of a checkpoint: a program that knows sigmax only as it is installed.
-#include "sigmax/sigmax.hpp"  // first: it stands alone
+// Certified norms of the weights of a checkpoint: a program that knows only the installed sigmax.
+#include "sigmax/sigmax.hpp"  // first: it needs no other header
 
 #include <cmath>
 #include <cstdio>

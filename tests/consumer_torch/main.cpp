@@ -1,4 +1,4 @@
-// A network with a normalized layer: a program that knows sigmax's modules for LibTorch only as they are installed.
+// A network with a normalized layer: a program that knows only the installed LibTorch modules of sigmax.
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/types.h>

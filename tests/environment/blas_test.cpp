@@ -1,4 +1,4 @@
-// BLAS computes on the thread that calls it, and so in the floating-point mode that this thread is in.
+// BLAS computes on the calling thread, and so in the floating-point mode of that thread.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::vector<double> product(const std::vector<double>& a, const std::vector<doub
   return c;
 }
 
-// Under rounding upward sums of positive numbers grow. A part that another thread computed would be as it was.
+// Under upward rounding, sums of positive numbers grow. A part computed by another thread would not change.
 TEST(SerialBlas, KeepsTheWorkOnTheCallingThread) {
   const int before = openblas_get_num_threads();
   openblas_set_num_threads(3);

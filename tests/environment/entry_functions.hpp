@@ -1,4 +1,4 @@
-// Every public function that computes, each as what it gives on matrices with subnormal entries and long sums.
+// Every public function that computes, each with its results on matrices with subnormal entries and long sums.
 #pragma once
 
 #include <cstdint>
@@ -20,22 +20,22 @@ namespace sigmax {
 
 struct EntryFunction {
   std::string name;
-  /// Its arguments are made before, whatever is called later; what comes back is compared bit for bit.
+  /// The arguments are made before the calls. The results are compared bit for bit.
   std::function<std::vector<double>(Context&)> call;
 };
 
 std::vector<EntryFunction> entry_functions();
 
-// What the files of this folder add them with, each file those of some modules.
+// The files of this folder add entry functions with these; each file covers some modules.
 
 using Values = std::vector<double>;
 
-// Collects what a function gives.
+// Collects the results of a function.
 class Result {
  public:
   template <class... All>
   explicit Result(const All&... all) {
-    const FloatingEnvironment environment;  // these conversions are not what is tested
+    const FloatingEnvironment environment;  // these conversions are not under test
     (add(all), ...);
   }
   operator Values() && { return std::move(values_); }
@@ -75,7 +75,8 @@ class Result {
   Values values_;
 };
 
-// Of each storage type, with entries that are subnormal in it; one on each side of the size at which loops are cut.
+// Matrices of each storage type, with entries that are subnormal in it; one on each side of the size at which loops are
+// cut.
 struct Stored {
   std::string what;
   Tensor tensor;

@@ -79,7 +79,7 @@ void add_bounds(Functions& f, const Stored& s) {
     return Values(Result(proven, probable, scanned.frobenius(), scanned.norm_1(), scanned.norm_inf()));
   });
   for (const char* ord : {"fro", "nuc", "2", "-2", "1", "-1", "inf", "-inf", "entrywise:3", "schatten:3", "kyfan:2"}) {
-    // The norm draws the start of its own solver: of the spectral norm the proven ends repeat.
+    // norm() draws the start of its own solver, so only the proven ends of the spectral norm are repeatable.
     f.add(std::string("norm ") + ord + " " + s.what, [=, keep = s.tensor](Context& c) {
       const norms::NormResult r = norms::norm(keep, norms::parse_norm(ord), c);
       return std::string(ord) == "2" ? Values{std::isfinite(r.enclosure->upper->value()) ? 1.0 : 0.0} : Values{r.value};

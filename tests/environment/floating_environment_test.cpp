@@ -1,4 +1,5 @@
-// The caller's floating-point mode changes no digit: every public function in every mode, on threads that began in any.
+// The caller's floating-point mode changes no digit: every public function in every mode, on threads that started in
+// any mode.
 #include "environment/entry_functions.hpp"
 
 #include <gtest/gtest.h>
@@ -51,7 +52,8 @@ TEST(FloatingEnvironment, EveryFunctionGivesTheSameBitsInEveryMode) {
   }
 }
 
-// Which numbers are subnormal on the way is another matter for each: f16 is converted by way of float, or of integers.
+// The intermediate numbers that are subnormal differ between instruction sets: f16 is converted through float or
+// through integers.
 TEST(FloatingEnvironment, OnEveryInstructionSet) {
   std::vector<FloatingMode> modes;
   for (const FloatingMode& mode : floating_modes()) {
@@ -61,14 +63,14 @@ TEST(FloatingEnvironment, OnEveryInstructionSet) {
   gallery::for_each_simd_target([&](const std::string& target) {
     SCOPED_TRACE(target);
     for (const EntryFunction& function : entry_functions()) {
-      // Solvers and norms are made of the others.
+      // Solvers and norms are composed of the other functions.
       if (function.name.starts_with("svd") || function.name.starts_with("norm")) continue;
       expect_the_same_in(modes, function, context);
     }
   });
 }
 
-// Workers inherit the mode of the thread that the context, or they themselves, were made on.
+// Workers inherit the mode of the thread that created the context, or of the thread that created them.
 TEST(FloatingEnvironment, AContextMadeInAnyModeGivesTheSameBits) {
   Context usual(3);
   const std::vector<EntryFunction> functions = entry_functions();
@@ -79,7 +81,7 @@ TEST(FloatingEnvironment, AContextMadeInAnyModeGivesTheSameBits) {
     {
       const InMode in_mode(mode);
       context = std::make_unique<Context>(3);
-      // Its threads come to life here.
+      // Its threads start here.
       context->parallel_for(64, [](std::size_t) { std::this_thread::sleep_for(std::chrono::microseconds(200)); });
     }
     for (std::size_t i = 0; i < functions.size(); ++i) {
@@ -110,7 +112,7 @@ TEST(FloatingEnvironment, AnExceptionRestoresTheMode) {
   }
 }
 
-// Each piece, on a loop of the caller's own whose threads are in the worst of modes, and in serial loops.
+// Checks each piece, in the caller's own loop with threads in the worst modes, and in serial loops.
 TEST(FloatingEnvironment, EveryPieceOfALoopRunsInTheStandardMode) {
   const ModeOfThread standard;
   for (const FloatingMode& mode : floating_modes()) {

@@ -1,4 +1,4 @@
-// Floating-point modes that a caller may be in.
+// Floating-point modes that a caller may have set.
 #pragma once
 
 #include <cfenv>
@@ -14,10 +14,10 @@ namespace sigmax {
 struct FloatingMode {
   std::string name;
   int rounding = FE_TONEAREST;
-  bool flush = false;     ///< results that are subnormal become zero
-  bool flush_in = false;  ///< operands, too
-  bool traps = false;     ///< whatever is inexact, underflows or overflows stops the program: no arithmetic but where
-                          ///< the mode is another
+  bool flush = false;     ///< subnormal results become zero
+  bool flush_in = false;  ///< subnormal operands, too
+  bool traps = false;     ///< inexact results, underflow and overflow stop the program: arithmetic is only possible
+                          ///< while another mode is set
 };
 
 inline std::vector<FloatingMode> floating_modes() {
@@ -40,7 +40,7 @@ inline std::vector<FloatingMode> floating_modes() {
 class ModeOfThread {
  public:
   ModeOfThread() {
-    rounding_ = std::fegetround();  // of the x87 unit, where there is one
+    rounding_ = std::fegetround();  // of the x87 unit, if there is one
 #if defined(__SSE2__)
     control_ = _mm_getcsr() & ~0x3fU;
 #endif
@@ -52,7 +52,7 @@ class ModeOfThread {
   unsigned control_ = 0;
 };
 
-/// The calling thread is in the mode until this ends.
+/// Puts the calling thread into the mode for the lifetime of this object.
 class InMode {
  public:
   explicit InMode(const FloatingMode& mode) {

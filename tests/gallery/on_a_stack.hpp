@@ -1,4 +1,4 @@
-// A thread with a stack of a given size: what recurses is tested against the stack that it promises to fit on.
+// A thread with a stack of a given size, to test that recursive functions fit on the promised stack.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,12 +18,12 @@ namespace sigmax::gallery {
 #endif
 
 #ifdef SIGMAX_UNDER_ADDRESS_SANITIZER
-inline constexpr std::size_t kFrameGrowth = 8;  // what it puts around each variable
+inline constexpr std::size_t kFrameGrowth = 8;  // for the zones that it puts around each variable
 #else
 inline constexpr std::size_t kFrameGrowth = 1;
 #endif
 
-/// Runs `body` on a stack of so many MiB, and more where a sanitizer makes frames larger.
+/// Runs `body` on a stack of this many MiB, and more if a sanitizer makes frames larger.
 inline void on_a_stack(std::size_t mebibytes, std::function<void()> body) {
   pthread_attr_t attributes;
   ASSERT_EQ(pthread_attr_init(&attributes), 0);

@@ -1,4 +1,4 @@
-// Singular values in extended precision: what enclosures must contain.
+// Singular values in extended precision: the truth that enclosures must contain.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ std::vector<long double> reference_singular_values(const std::vector<Element>& a
                                                    std::size_t columns) {
   const std::size_t n = std::min(rows, columns);
   const std::size_t m = std::max(rows, columns);
-  // Work on n vectors of length m; scaled, so that squares stay in range whatever the entries.
+  // Work on n vectors of length m; scaled, so that squares stay in range for any entries.
   Element largest = 0;
   for (const Element value : a) largest = std::max(largest, std::fabs(value));
   std::vector<long double> sigma(n, 0.0L);

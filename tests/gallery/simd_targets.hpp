@@ -8,8 +8,8 @@
 
 namespace sigmax::gallery {
 
-/// Runs body(name) once a target that is both compiled and supported, with run-time dispatch held to it, and gives the
-/// choice back to Highway at the end.
+/// Runs body(name) once for each target that is compiled and supported, with run-time dispatch fixed to it, and returns
+/// the choice to Highway at the end.
 template <class Body>
 void for_each_simd_target(const Body& body) {
   struct Restore {

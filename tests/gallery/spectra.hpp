@@ -69,7 +69,7 @@ inline std::vector<double> geometric(std::int64_t count, double kappa) {
   return sigma;
 }
 
-/// A spectrum of any length, by the name that a failing test shows.
+/// A spectrum of any length, with the name that a failing test shows.
 struct NamedSpectrum {
   std::string name;
   std::function<std::vector<double>(std::int64_t count)> values;  ///< descending
@@ -87,7 +87,7 @@ NamedSpectrum spectrum_of(std::string name, F f) {
 }
 }  // namespace detail
 
-/// What a solver for the largest singular value may meet.
+/// Spectra that a solver for the largest singular value may encounter.
 inline const std::vector<NamedSpectrum>& spectra() {
   using detail::spectrum_of;
   static const std::vector<NamedSpectrum> all = {
@@ -109,7 +109,7 @@ inline const std::vector<NamedSpectrum>& spectra() {
   return all;
 }
 
-/// One of spectra(). Throws std::out_of_range if there is none of that name.
+/// The entry of spectra() with that name. Throws std::out_of_range if there is none.
 inline const NamedSpectrum& spectrum(std::string_view name) {
   for (const NamedSpectrum& each : spectra()) {
     if (each.name == name) return each;

@@ -1,4 +1,4 @@
-// Matrices as they lie in storage, with every awkward alignment and stride, and the values that they hold.
+// Matrices in storage, with every awkward alignment and stride, and the values that they hold.
 #pragma once
 
 #include <cmath>
@@ -47,8 +47,8 @@ inline double fetch(DType dtype, const std::byte* from, std::size_t index) {
 }
 
 /// A row-major matrix whose first element lies `offset` elements into its buffer and whose rows are `gap` elements
-/// apart. Everything between the entries is NaN and the buffer ends with the last entry, so that a kernel which reads
-/// what is not the matrix is found out.
+/// apart. Everything between the entries is NaN and the buffer ends with the last entry, so that a kernel that reads
+/// outside the matrix is detected.
 class Stored {
  public:
   Stored(DType dtype, std::int64_t rows, std::int64_t columns, std::span<const double> values, std::int64_t gap = 0,

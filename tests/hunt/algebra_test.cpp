@@ -1,4 +1,4 @@
-// The hunt for a p-norm outside of its enclosure: random powers, numbers of random exponents, random widths. `make
+// The hunt for a p-norm outside its enclosure: random powers, numbers with random exponents, random widths. `make
 // hunt`.
 #include "sigmax/bounds/algebra.hpp"
 
@@ -18,8 +18,8 @@
 namespace sigmax::bounds {
 namespace {
 
-// In long double, whose exponents reach far beyond those of double. Off by a rounding in each quotient and power, the
-// former p times, before the root divides by p, and by one in each addition.
+// In long double, whose exponents reach far beyond those of double. The errors are one rounding in each quotient
+// (counted p times) and power, before the root divides by p, and one in each addition.
 long double p_norm_of(const std::vector<double>& x, double p, long double* error) {
   const long double largest = *std::max_element(x.begin(), x.end());
   const auto exponent = static_cast<long double>(p);
@@ -66,7 +66,7 @@ TEST(HuntAlgebra, EveryPNormIsWithinItsEnclosure) {
     ASSERT_LE(e.lower.value(), truth * (1 + error)) << "p = " << p;
     ASSERT_GE(e.upper->value(), truth * (1 - error)) << "p = " << p;
 
-    // Each number known by an interval: those of the lower and of the upper ends are both within.
+    // Each number is known by an interval: the norms of the lower and of the upper ends are both in the enclosure.
     std::vector<double> upper = x;
     std::vector<Enclosure> known;
     for (double& value : upper) {

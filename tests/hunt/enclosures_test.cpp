@@ -1,5 +1,5 @@
 // The hunt for an enclosure that does not contain the truth, over random trees of all operators: `make hunt`. A failure
-// here is the worst bug that this project can have.
+// here is the worst possible bug of this project.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using hunt::WideTruth;
 constexpr CertifyMethod kMethods[] = {CertifyMethod::automatic, CertifyMethod::proven, CertifyMethod::probabilistic,
                                       CertifyMethod::cheapest};
 
-// What may be factored, and what may be formed: everything, little of either, nothing.
+// Limits on factoring and on forming: everything, little of either, nothing.
 struct Limit {
   std::int64_t proven_up_to, formed_up_to;
 };
@@ -29,8 +29,8 @@ constexpr Limit kLimits[] = {{4096, 1 << 20}, {2, 1 << 20}, {4096, 0}, {2, 8}, {
 
 constexpr std::int64_t kEach = std::size(kMethods) * std::size(kLimits);
 
-// By every form of Lanczos, at tolerances that float can reach and that it cannot, early and late; a unit vector where
-// svd() refuses, and now and then a vector that has nothing to do with the operator.
+// Hints by every form of Lanczos, at tolerances that float can and cannot reach, early and late; a unit vector if svd()
+// refuses, and sometimes a vector unrelated to the operator.
 template <Real T>
 SvdResult<T> hint_for(const LinearOperator<T>& a, std::uint64_t seed, Context& context) {
   constexpr Lanczos::Form kForms[] = {Lanczos::Form::automatic, Lanczos::Form::gram, Lanczos::Form::bidiagonal};
@@ -98,8 +98,8 @@ void hunt_trees(std::int64_t enclosures) {
 TEST(Hunt, EveryEnclosureOfATreeOfDoublesContainsTheTruth) { hunt_trees<double>(hunt::budget(10'000) / 2); }
 TEST(Hunt, EveryEnclosureOfATreeOfFloatsContainsTheTruth) { hunt_trees<float>(hunt::budget(10'000) / 4); }
 
-// What is zero by its structure is easily taken for something small. Each kind of node with each pair of kinds below
-// it.
+// A node that is zero by its structure is easily mistaken for something small. Tests each kind of node with each pair
+// of kinds below it.
 TEST(Hunt, ZerosInEveryPairOfKindsAreZero) {
   Context context(1);
   constexpr int kKinds = Grower<double>::kZeroKinds;
@@ -144,8 +144,8 @@ TEST(Hunt, EveryEnclosureOfADeepChainOfFloatsContainsTheTruth) {
   gallery::on_a_stack(4, [] { hunt_chains<float>(hunt::budget(10'000) / 50); });
 }
 
-// Of an operator with an opaque part the lower end is one of the products as they are computed: that much is between it
-// and the truth, relative to the sizes of the parts. The rest is as above.
+// For an operator with an opaque part the lower end is one of the products as they are computed. It may differ from the
+// truth by their rounding, relative to the sizes of the parts. The rest is as above.
 template <Real T>
 void hunt_hidden(std::int64_t enclosures) {
   Context context(1);
@@ -156,7 +156,7 @@ void hunt_hidden(std::int64_t enclosures) {
     const std::size_t rows = grower.extent();
     const std::size_t columns = grower.extent();
     const Grown<T> s = grower.tree(rows, columns, grower.pick(4));
-    // Of at most 4 levels of products of at most 10 terms.
+    // For at most 4 levels of products of at most 10 terms.
     const long double slack = 64 * static_cast<long double>(std::numeric_limits<T>::epsilon()) * s.is.magnitude;
     SCOPED_TRACE(s.what.substr(0, 2000));
     ASSERT_NO_THROW(ASSERT_NO_FATAL_FAILURE(expect_truth(s, seed, slack, context))) << "seed " << seed;

@@ -19,11 +19,11 @@
 namespace sigmax {
 namespace {
 
-constexpr std::int64_t kEach = 10;  // matrices count as that many enclosures
+constexpr std::int64_t kEach = 10;  // a matrix counts as this many enclosures
 
 struct Exact {
   Tensor matrix;
-  std::vector<double> values;  // exactly, largest first
+  std::vector<double> values;  // exact, largest first
 };
 
 class Maker {
@@ -56,7 +56,7 @@ class Maker {
   }
 
  private:
-  // Graded, with copies and clusters: what a rounding relative to the largest would hide.
+  // Graded values with copies and clusters, which rounding relative to the largest would hide.
   std::vector<double> factors(std::int64_t m) {
     const std::int64_t kind = pick(6);
     const double ratio = std::pow(10.0, -13 * uniform());
@@ -107,7 +107,7 @@ Asked<T> asked(Maker& maker, const Exact& exact, std::uint64_t seed) {
   const double tolerances[] = {1e-12, 1e-10, 1e-6, 1e-3};
   options.tolerance = std::same_as<T, float> ? 1e-5 : tolerances[maker.pick(4)];
   options.random = vouched(random_state(seed));
-  // A start within few eigenspaces, of the largest or the smallest value or none of either.
+  // A start within few eigenspaces: those of the largest or the smallest value, or neither.
   if (options.which == Which::largest && maker.pick(3) == 0) {
     options.start = Matrix<T>(exact.matrix.shape()[1], 1);
     options.start.values()[static_cast<std::size_t>(maker.pick(options.start.rows()))] = 1;
@@ -141,7 +141,7 @@ void hunt(std::int64_t matrices) {
     const CertifiedSvd<T> found = certified_svd(*a, ask.svd, ask.certify, context);
     unconfirmed += found.triplets.outcome == SvdOutcome::unconfirmed ? 1 : 0;
     const double largest = exact.values.front();
-    // Of an opaque operator the ends are those of its products, as they are computed.
+    // For an opaque operator the ends are those of its products as they are computed.
     const double rounding = ask.opaque ? 16 * std::numeric_limits<T>::epsilon() * largest : 0;
     for (std::int64_t j = 0; j < ask.svd.k; ++j) {
       const std::int64_t index =
@@ -154,7 +154,7 @@ void hunt(std::int64_t matrices) {
       }
       ends += e.upper ? 2 : 1;
       if (found.triplets.outcome != SvdOutcome::converged) continue;
-      // The smallest values are known to the root of what rounding is to the largest.
+      // The smallest values are known to the square root of the rounding relative to the largest.
       const double allowed = std::max(100 * ask.svd.tolerance, std::same_as<T, float> ? 2e-3 : 1e-7);
       ASSERT_NEAR(found.triplets.sigma[static_cast<std::size_t>(j)], truth, allowed * largest) << j;
     }
@@ -164,7 +164,7 @@ void hunt(std::int64_t matrices) {
   EXPECT_LE(unconfirmed, matrices / 10 + 1);
 }
 
-// A start in the null space finds zero, which nothing contradicts but a look elsewhere.
+// A start in the null space finds zero, and only a search elsewhere can contradict that.
 TEST(HuntExact, AStartInTheNullSpaceIsNoAnswer) {
   std::vector<double> entries(16 * 10, 0.0);
   entries[3 * 10 + 4] = 3;

@@ -1,4 +1,4 @@
-// Matrices whose singular values come in copies and clusters, with all of their values in extended precision.
+// Matrices whose singular values occur in copies and clusters, with all values in extended precision.
 #pragma once
 
 #include <fmt/format.h>
@@ -21,15 +21,15 @@ struct Spectrum {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   Tensor matrix;
-  std::vector<long double> values;  // of what is stored, descending
-  long double error = 0;            // of each of them, at most
+  std::vector<long double> values;  // of the stored matrix, descending
+  long double error = 0;            // of each value, at most
   std::string what;
 
   std::int64_t least() const { return std::min(rows, columns); }
 };
 
-/// One to twenty copies of a value, or as many within a relative width of 1e-15 to 1e-2; over two decades or ten; zeros
-/// among them; scaled far up or down.
+/// One to twenty copies of a value, or this many values within a relative width of 1e-15 to 1e-2; over two decades or
+/// ten; with zeros; scaled far up or down.
 class SpectrumMaker {
  public:
   explicit SpectrumMaker(std::uint64_t seed) : random_(seed) {}
@@ -101,7 +101,7 @@ class SpectrumMaker {
     return order;
   }
 
-  // A <- (I - 2 u u^T) A (I - 2 v v^T), rounded: what the values are then, the reference finds out.
+  // A <- (I - 2 u u^T) A (I - 2 v v^T), rounded: the reference computes the values after rounding.
   void reflect(std::vector<double>& a, std::int64_t rows, std::int64_t columns) {
     std::normal_distribution<double> normal;
     const auto m = static_cast<std::size_t>(rows);

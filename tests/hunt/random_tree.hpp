@@ -1,4 +1,4 @@
-// Random trees of all operators, with what they are in extended precision.
+// Random trees of all operators, with their matrices in extended precision.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@
 
 namespace sigmax::hunt {
 
-/// An operator, what it is, and how it was made.
+/// An operator, its matrix, and how it was made.
 template <Real T>
 struct Grown {
   Operator<T> op;
@@ -84,7 +84,8 @@ class Grower {
     }
   }
 
-  /// w beside or below zeros, or with zeros added to it, multiplied by such sums, or scaled and taken away again.
+  /// w next to or below zeros, or with zeros added to it, multiplied by such sums, or scaled with such a sum
+  /// subtracted.
   Grown<T> with_zero(int way, const Grown<T>& w, const Grown<T>& zeros) {
     switch (way) {
       case 0: return sum(w, zeros);
@@ -112,12 +113,12 @@ class Grower {
       }
     }
     grown.what = fmt::format("chain of {} in style {} over {}", length, style, start);
-    // Back to where double can hold it, so that a false zero shows.
+    // Scaled back to the range of double, so that a false zero shows.
     while (std::abs(grown.is.exponent) > 900 && !wide::is_zero(grown.is)) {
       const auto by = static_cast<int>(std::clamp<std::int64_t>(-grown.is.exponent, -999, 999));
       grown = times(std::ldexp(1.1, by), grown);
     }
-    // Not only at the root, where factors are looked at apart.
+    // Not only at the root, where factors are treated separately.
     switch (pick(6)) {
       case 0: return product(grown, leaf(n, n));
       case 5: return product(leaf(n, n), grown);
@@ -163,7 +164,7 @@ class Grower {
             fmt::format("{}x{} {} kind {} scale {}", rows, columns, name(dtype), kind, scale)};
   }
 
-  // Rounded to the type, or to double where that is infinite.
+  // Rounded to the type, or to double if the type gives infinity.
   Tensor tensor_of(const std::vector<double>& values, std::size_t rows, std::size_t columns, DType dtype) {
     const auto m = static_cast<std::int64_t>(rows);
     const auto n = static_cast<std::int64_t>(columns);
@@ -193,8 +194,8 @@ class Grower {
                 : product(tree(rows, inner, depth - 1), zero(inner, columns, depth - 1));
   }
 
-  // Factors far from 1 whose product is near it, and a term of another size: what leaves the range of float, or that of
-  // double, in between.
+  // Factors far from 1 whose product is near 1, and a term of another size: intermediate results leave the range of
+  // float or of double.
   Grown<T> balanced(std::size_t rows, std::size_t columns) {
     const int most = pick(4) > 0 ? 130 : 900;
     const int left = pick(2 * most) - most;
@@ -243,7 +244,7 @@ class Grower {
             fmt::format("{} low_rank {}x{} of {}", by, rows, columns, r)};
   }
 
-  // A part that is known by its products alone.
+  // A part that is known only through its products.
   Grown<T> hidden(std::size_t rows, std::size_t columns, int depth) {
     if (pick(2) == 0) {
       const Grown<T> a = tree(rows, columns, depth - 1);

@@ -17,7 +17,7 @@ namespace {
 using hunt::Spectrum;
 using hunt::SpectrumMaker;
 
-constexpr std::int64_t kEach = 10;  // spectra count as that many enclosures
+constexpr std::int64_t kEach = 10;  // a spectrum counts as this many enclosures
 
 std::string rerun(std::uint64_t seed) { return fmt::format("SIGMAX_HUNT={} SIGMAX_HUNT_SEED={}", kEach, seed); }
 
@@ -79,15 +79,15 @@ void hunt_proofs(std::int64_t spectra) {
 TEST(HuntValues, EveryProvenValueOfDoublesIsWhatItSays) { hunt_proofs<double>(hunt::budget(10'000) / kEach); }
 TEST(HuntValues, EveryProvenValueOfFloatsIsWhatItSays) { hunt_proofs<float>(hunt::budget(10'000) / kEach); }
 
-// What a check says, and what is called converged.
+// Counts of the statements of checks and of the outcomes.
 struct Tally {
   std::int64_t checked = 0;
   std::int64_t wrong = 0;        // results with a bound that is false
   std::int64_t unconfirmed = 0;  // results that say so
 };
 
-// How far a value called converged may be off, relative to the largest. An estimate of an error may be wrong by a
-// little; the smallest values are known to the root of rounding.
+// The allowed error of a value with the outcome `converged`, relative to the largest. An error estimate may be slightly
+// wrong; the smallest values are known to the square root of rounding.
 template <Real T>
 double allowed(double tolerance) {
   return std::max(100 * tolerance, std::same_as<T, float> ? 1e-3 : 1e-7);
@@ -126,7 +126,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
       if (!found.checked) continue;
       const double bound = found.checked->bound[static_cast<std::size_t>(j)];
       const bool holds = options.which == Which::largest ? bound >= truth - rounding : bound <= truth + rounding;
-      wrong = wrong || !holds;  // NaN holds nothing
+      wrong = wrong || !holds;  // NaN counts as wrong
     }
     if (wrong && failure_probability < 1e-6) ADD_FAILURE() << "a false bound";
     tally.checked += found.checked ? 1 : 0;
@@ -136,7 +136,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
   std::printf("%lld of %lld results checked at %g: %lld wrong, %lld unconfirmed\n",
               static_cast<long long>(tally.checked), static_cast<long long>(spectra), failure_probability,
               static_cast<long long>(tally.wrong), static_cast<long long>(tally.unconfirmed));
-  // A library that never says "checked", or always "unconfirmed", is of no use.
+  // A library that never says "checked", or always says "unconfirmed", is useless.
   EXPECT_GE(3 * tally.checked, spectra - 10);
   EXPECT_LE(50 * tally.unconfirmed, spectra + 50);
   return tally;

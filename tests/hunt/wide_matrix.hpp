@@ -1,4 +1,4 @@
-// Matrices in extended precision whose scale no chain of factors exhausts, with a bound on what they are wrong by.
+// Matrices in extended precision with a scale that no chain of factors exhausts, and a bound on their error.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,8 @@ struct WideMatrix {
   std::vector<long double> values;
   std::int64_t exponent = 0;
   long double error = 0;
-  /// At least |A|_F, by the algebra of norms, in the same units: what an operator's products round relatively to.
+  /// At least |A|_F, by the algebra of norms, in the same units: the rounding errors of an operator's products are
+  /// relative to this.
   long double magnitude = 0;
 
   long double frobenius() const {
@@ -30,9 +31,9 @@ struct WideMatrix {
 
 namespace wide {
 
-/// One operation in long double, and the sums that bound it.
+/// The rounding of one operation in long double, and of the sums that bound it.
 inline constexpr long double kRounding = 0x1p-62L;
-/// More than an operation loses that underflows.
+/// More than the loss of an operation that underflows.
 inline constexpr long double kUnderflow = 0x1p-16370L;
 
 inline long double times_power(long double x, std::int64_t exponent) {
@@ -141,7 +142,7 @@ inline WideMatrix below(WideMatrix a, WideMatrix b) {
 
 }  // namespace wide
 
-/// sigma_max = 2^exponent value, give or take 2^exponent error.
+/// sigma_max = 2^exponent (value +- error).
 struct WideTruth {
   long double value = 0;
   long double error = 0;
@@ -153,7 +154,7 @@ inline WideTruth sigma_max(const WideMatrix& a) {
   return {value, a.error + 0x1p-56L * value, a.exponent};
 }
 
-/// `slack`: what more the lower end may be off by, in the truth's units.
+/// `slack`: an additional allowed error of the lower end, in the truth's units.
 inline bool contains(const Enclosure& e, const WideTruth& truth, long double slack = 0) {
   const long double lower = wide::times_power(e.lower.value(), -truth.exponent);
   if (!(lower <= truth.value + truth.error + slack)) return false;

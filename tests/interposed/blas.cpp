@@ -1,5 +1,5 @@
 // A program whose BLAS rounds the operands of products to float, as a library in a "fast" mode may: its own symbols
-// come before those of the library that it is linked with. No proven end may be false.
+// take precedence over those of the library that it is linked with. No proven end may be false.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -46,7 +46,7 @@ void hunt(std::int64_t rows, std::int64_t columns, std::uint64_t seed, Context& 
     CertifyOptions options;
     options.method = method;
     expect_holds("stored", certify(*a, hint, options, context), truth, false);
-    // Twice A, by ways that would be formed, and by a thin product.
+    // 2 A as a sum that would be formed, and A as a product.
     expect_holds("sum", certify(*(a + a), hint, options, context), 2 * truth, false);
     const Operator<double> product = a * identity<double>(columns);
     expect_holds("product", certify(*product, hint, options, context), truth, false);

@@ -1,5 +1,5 @@
-// A BLAS whose products round their operands to float, as a library in a "fast" mode may. Its symbols come before those
-// of the library that a program is linked with: as a part of the program, or preloaded.
+// A BLAS whose products round their operands to float, as a library in a "fast" mode may. Its symbols take precedence
+// over those of the library that a program is linked with: as a part of the program, or preloaded.
 #include <cblas.h>
 #include <dlfcn.h>
 

@@ -1,7 +1,7 @@
-// Preloaded into the command: a file is truncated while the command reads it, at a moment that does not depend on luck.
+// Preloaded into the command: truncates a file while the command reads it, at a deterministic moment.
 //
-// SIGMAX_TRUNCATE=NAME:BYTES:LOOKS says which file, by the end of its path, what is left of it, and when: as soon as it
-// is mapped (LOOKS 0), or after the command has looked at its status so many times since.
+// SIGMAX_TRUNCATE=NAME:BYTES:LOOKS gives the file by the end of its path, the number of bytes that are left, and the
+// moment: as soon as the file is mapped (LOOKS 0), or after the command has read its status LOOKS times since then.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,7 +17,7 @@ namespace {
 std::atomic<bool> is_mapped{false};
 std::atomic<long> looks{0};
 
-// The part of the order between its colons, counted from 0.
+// Part number `index` of the colon-separated SIGMAX_TRUNCATE, counted from 0.
 std::string part(int index) {
   const char* const order = std::getenv("SIGMAX_TRUNCATE");
   std::string text = order == nullptr ? "" : order;

@@ -14,7 +14,7 @@
 namespace sigmax {
 namespace {
 
-// Symmetric, of normal entries in the band.
+// A symmetric matrix with normal entries in the band.
 Matrix<double> random_band(std::int64_t n, std::int64_t bandwidth, std::uint64_t seed) {
   Matrix<double> a(n, n);
   std::vector<double> entries(static_cast<std::size_t>(n * (bandwidth + 1)));
@@ -27,7 +27,7 @@ Matrix<double> random_band(std::int64_t n, std::int64_t bandwidth, std::uint64_t
   return a;
 }
 
-// Against LAPACK's eigenpairs of the same matrix as a full one, and the vector against its own definition.
+// Compares with LAPACK's eigenpairs of the same matrix in full storage, and checks the vector against its definition.
 void expect_leading(const Matrix<double>& a, std::int64_t bandwidth, const std::string& what) {
   SCOPED_TRACE(what);
   const std::int64_t n = a.rows();
@@ -53,7 +53,7 @@ void expect_leading(const Matrix<double>& a, std::int64_t bandwidth, const std::
   EXPECT_LE(std::sqrt(residual), allowed);
 }
 
-// All rows of the vectors by A V = V diag(values) and V^T V = I; fewer rows are the last of the same.
+// All rows of the vectors are checked by A V = V diag(values) and V^T V = I; fewer rows must be the last of those.
 void expect_spectrum(const Matrix<double>& a, std::int64_t bandwidth, const std::string& what) {
   SCOPED_TRACE(what);
   const std::int64_t n = a.rows();
@@ -127,7 +127,7 @@ TEST(Band, RepeatedAndNeighboringValues) {
   for (std::int64_t i = 0; i < 5; ++i) negative(i, i) = -1.0 - static_cast<double>(i);
   expect_eigenpairs(negative, 2, "all negative");
   for (const double distance : {1e-3, 1e-9, 1e-14}) {
-    // Two copies of a path: each value twice, but for the distance.
+    // Two copies of a path: each value occurs twice, up to the distance.
     Matrix<double> paths(20, 20);
     for (std::int64_t i = 0; i < 20; ++i) paths(i, i) = i % 2 == 0 ? distance : 0;
     for (std::int64_t i = 0; i + 2 < 20; ++i) paths(i + 2, i) = paths(i, i + 2) = 1;

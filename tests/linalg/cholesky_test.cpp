@@ -87,7 +87,7 @@ TEST_P(CholeskyOrders, GivesTheSameBitsOnOneThreadAndOnThree) {
   EXPECT_EQ(std::memcmp(one.data(), three.data(), one.size() * sizeof(double)), 0);
 }
 
-// 640 is the largest order that is factored in one piece; 641 and 1000 go by tiles.
+// 640 is the largest order that is factored in one piece; 641 and 1000 are factored in tiles.
 INSTANTIATE_TEST_SUITE_P(orders, CholeskyOrders, testing::Values(1, 2, 17, 640, 641, 1000));
 
 }  // namespace

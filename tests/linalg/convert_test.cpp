@@ -53,7 +53,7 @@ TEST(Convert, TakesViewsWithGapsAndMovesDoublesThrough) {
 
 TEST(Convert, RoundsToNearest) {
   Matrix<double> x(1, 2);
-  x(0, 0) = 1 + 0x1p-24;  // halfway: to even
+  x(0, 0) = 1 + 0x1p-24;  // halfway: rounds to even
   x(0, 1) = 1 + 0x1.8p-24;
   const Matrix<float> rounded = converted<float>(x);
   EXPECT_EQ(rounded(0, 0), 1.0F);

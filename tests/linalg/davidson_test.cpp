@@ -1,4 +1,4 @@
-// The smallest singular value steered by a Cholesky factor, and where it gives up.
+// The smallest singular value by a search that a Cholesky factor steers, and the cases in which it gives up.
 #include "sigmax/linalg/davidson.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,8 @@ namespace {
 
 using gallery::Stored;
 
-// The value for rows or columns `indices` of the shorter side, and a factor of leading dimension one more than needed.
+// The value for rows or columns `indices` of the shorter side, with a factor whose leading dimension is one more than
+// needed.
 std::optional<double> smallest_of(const Stored& stored, double scale, const std::vector<std::int64_t>& indices,
                                   Context& context) {
   const kernels::StoredMatrix a = stored.matrix();
@@ -84,7 +85,7 @@ TEST(Smallest, LooksAtTheGivenRowsOrColumnsAlone) {
   }
 }
 
-// A factor that does not belong to the matrix steers badly, but what comes out comes from the matrix or not at all.
+// A factor of another matrix steers badly, but a returned value always comes from the matrix itself.
 TEST(Smallest, GivesNothingWhereTheSearchLeadsNowhere) {
   Context context(1);
   constexpr std::int64_t n = 300;
@@ -102,7 +103,7 @@ TEST(Smallest, GivesNothingWhereTheSearchLeadsNowhere) {
   EXPECT_FALSE(smallest_singular_value(stored.matrix(), true, 1, all_of(n), singular, context).has_value());
 }
 
-// v_i turned towards the others: the value is good or there is none.
+// v_i turned towards the others: the value is accurate or there is none.
 TEST(Smallest, TakesTheValueOfAVectorThatIsCloseEnough) {
   Context context(1);
   constexpr std::int64_t n = 12;
@@ -130,7 +131,7 @@ TEST(Smallest, TakesTheValueOfAVectorThatIsCloseEnough) {
     EXPECT_GE(taken, 3);
     const std::vector<double> x(static_cast<std::size_t>(n), 1.0);
     EXPECT_FALSE(smallest_from_vector(stored.matrix(), false, 1, all_of(n), x, next, 1, 1e-12, context).has_value());
-    // Beside another value that is as small the residual alone decides, and it is not asked.
+    // With a second value that is as small, the residual alone would decide, and it is not used.
     std::vector<double> last(static_cast<std::size_t>(n), 0.0);
     last.back() = 1;
     last.front() = 1e-9;

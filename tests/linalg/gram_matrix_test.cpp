@@ -17,7 +17,7 @@ namespace {
 
 using gallery::Stored;
 
-// Entries (i, j) to look at: all of a small matrix; the tile boundaries and a scattering of a large one.
+// Entries (i, j) to check: all of a small matrix; the tile boundaries and a scattered selection of a large one.
 std::vector<std::int64_t> indices(std::int64_t order) {
   std::vector<std::int64_t> chosen;
   if (order <= 24) {
@@ -84,7 +84,7 @@ TEST(GramMatrix, StaysWithinItsErrorBoundInBothOrientations) {
 
 TEST(GramMatrix, StaysWithinItsErrorBoundAcrossTileBoundaries) {
   Context context(2);
-  // Long enough that the work is cut into tiles at all.
+  // Long enough for the work to be cut into tiles.
   for (const std::int64_t order : {127, 128, 129}) check(sample(DType::bf16, order, 34000), 0.125, context);
   for (const std::int64_t order : {255, 256, 257}) check(sample(DType::f32, 8000, order), 0.125, context);
   check(sample(DType::f32, 1030, 1040), 0.125, context);

@@ -154,7 +154,7 @@ TEST(Tridiagonal, KeepsTheEigenvaluesOfEveryOrder) {
 TEST(Tridiagonal, KeepsTheEigenvaluesOfEverySpectrum) {
   Context context(2);
   for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
-    if (spectrum.name.ends_with("150") || spectrum.name.ends_with("300")) continue;  // beyond what it is made for
+    if (spectrum.name.ends_with("150") || spectrum.name.ends_with("300")) continue;  // outside its purpose
     check_full(spectrum.values(70), spectrum.name, context);
     check_full(spectrum.values(19), spectrum.name, context);
   }
@@ -181,7 +181,7 @@ TEST(Tridiagonal, TakesMatricesThatNeedNoReduction) {
   }
 }
 
-// |A x - lambda x| for the eigenvectors that come back from the tridiagonal matrix.
+// |A x - lambda x| for the eigenvectors that are mapped back from the tridiagonal matrix.
 TEST(Tridiagonal, BringsEigenvectorsBack) {
   Context context(2);
   for (const std::int64_t n : {1, 2, 3, 9, 33, 70}) {

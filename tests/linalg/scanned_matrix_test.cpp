@@ -1,4 +1,4 @@
-// What is known of a stored matrix after one read, and what is made of it on demand.
+// The facts about a stored matrix after one read, and the parts that are computed on demand.
 #include "sigmax/linalg/scanned_matrix.hpp"
 
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ TEST(ScannedMatrix, SumsAreThoseOfTheTensorInEitherOrder) {
 TEST(ScannedMatrix, ANonFiniteEntryHasAPlaceInTheTensorAndOneMessage) {
   Context context(1);
   const std::vector<double> values = {1, 2, 3, 4, 5, kNan, -kInfinity, 8, 9, 10, 11, kNan};
-  // Row-major the NaN of [1, 2] comes first, column-major the infinity of [2, 0].
+  // In row-major order the NaN at [1, 2] comes first, in column-major order the infinity at [2, 0].
   const ScannedMatrix rows(stored_view(Tensor::copy_of(values, {4, 3})), context);
   EXPECT_EQ(rows.first_non_finite(), 1 * 3 + 2);
   const ScannedMatrix columns(stored_view(gallery::column_major(DType::f64, 4, 3, values)), context);

@@ -88,7 +88,7 @@ TEST(Spectrum, KnowsTheSmallestValueForEveryConditionOfF32Storage) {
   }
 }
 
-// Relative to itself the smallest value is known to about eps kappa, also where a second value is as small.
+// The relative error of the smallest value is about eps kappa, also if a second value is as small.
 TEST(Spectrum, KnowsTheSmallestValueBesideOthersThatAreAsSmall) {
   Context context(2);
   for (const double kappa : {1e2, 1e4, 1e5, 1e6, 1e9}) {

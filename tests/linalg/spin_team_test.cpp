@@ -1,4 +1,4 @@
-// Every piece of every step is done once, whoever is there to do it.
+// Every piece of every step is done exactly once, whichever threads are there.
 #include "sigmax/linalg/spin_team.hpp"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ double cpu_seconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Processor time, not time: it is the same on a machine that is busy with something else.
+// Processor time, not elapsed time: it does not change on a machine that is busy with other work.
 TEST(Team, SleepsWhereItsLeaderWorksAlone) {
   Context context(2);
   double leader = 0;

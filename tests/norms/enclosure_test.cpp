@@ -1,4 +1,4 @@
-// Enclosures of norms contain the value in extended precision, for stored matrices and for operators made of them.
+// Enclosures of norms contain the value in extended precision, for stored matrices and for operators composed of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 struct Reference {
   std::string ord;
   long double value;
-  bool of_values;  // of singular values
+  bool of_values;  // a norm of singular values
 };
 
 long double p_norm(const std::vector<long double>& x, long double p) {
@@ -83,7 +83,8 @@ void expect_encloses(const NormResult& found, const Reference& wanted, double wi
   EXPECT_LE(found.enclosure->upper->value() - found.enclosure->lower.value(), width) << what;
 }
 
-// A factorization tells values apart whose squares differ by more than rounding: each is known to the root of that.
+// A factorization distinguishes values whose squares differ by more than rounding, so each value is known to the square
+// root of rounding.
 double width_of(const Reference& wanted, double largest, std::int64_t rows, std::int64_t columns) {
   const auto all = static_cast<double>(std::min(rows, columns));
   if (wanted.of_values) return all * largest * std::sqrt(tolerance::relative(rows + columns, 1, all, 64));
@@ -118,7 +119,7 @@ TEST(NormEnclosure, ContainsTheValueOfEveryNormInEveryStorageTypeAndLayout) {
   }
 }
 
-// The exact combination, in long double: what the operator is, whatever its products round.
+// The exact combination, in long double: the operator itself, without the rounding of its products.
 TEST(NormEnclosure, ContainsTheValueOfASumAndAProduct) {
   Context context(2);
   constexpr std::int64_t kRows = 9, kColumns = 6, kInner = 4;
@@ -161,7 +162,7 @@ TEST(NormEnclosure, OfAnOpaqueOperatorIsNotCalledProven) {
       [=](MatrixView<const double> y, MatrixView<double> x, Context& c) { inner->apply_adjoint(y, x, c); });
   for (const Norm& which : {Norm(Spectral{}), Norm(KyFan{2}), Norm(SmallestSingular{}), Norm(Nuclear{})}) {
     const NormResult found = norm(*opaque, which, NormOptions{}, context);
-    // Without a check nothing is known from below of the smallest value but that it is not negative.
+    // Without a check the only lower bound of the smallest value is 0.
     const bool says_nothing = found.enclosure && found.enclosure->lower.value() == 0;
     EXPECT_TRUE(found.kind() != Known::proven || says_nothing) << spelling_of(which);
     const NormResult known = norm(*inner, which, NormOptions{}, context);

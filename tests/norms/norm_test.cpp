@@ -66,7 +66,7 @@ void check(const Tensor& tensor, const std::string& what, Context& context) {
   struct Line {
     const char* ord;
     long double wanted;
-    long double scale = 0;  // what the error is relative to; 0: the value itself
+    long double scale = 0;  // the magnitude that the error is relative to; 0: the value itself
   };
   const Line lines[] = {
       {"fro", plain.p_norm(2)},
@@ -113,7 +113,7 @@ TEST(Norm, AgreesWithPlainSumsInEveryStorageTypeAndLayout) {
   }
 }
 
-// The numbers that numpy.linalg.norm gives for this matrix.
+// The results of numpy.linalg.norm for this matrix.
 TEST(Norm, MeansWhatNumPyMeans) {
   Context context(1);
   const Tensor a = Tensor::copy_of(std::vector<double>{1, -2, 3, 4, 5, -6}, {2, 3});
@@ -209,7 +209,7 @@ TEST(Norm, RefusesWhatHasNoNorm) {
   EXPECT_NE(message(a, KyFan{0}).find("between 1"), std::string::npos);
 }
 
-// The blocks on the diagonal of one matrix, which norm() sees whole.
+// The blocks on the diagonal of one matrix, which norm() takes as a whole.
 TEST(NormOfBlocks, IsThatOfTheBlockDiagonalMatrix) {
   Context context(2);
   for (const auto& [rows, columns, count] : {std::array<std::int64_t, 3>{3, 5, 4}, {5, 3, 2}, {1, 9, 6}, {4, 4, 1}}) {

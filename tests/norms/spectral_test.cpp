@@ -1,4 +1,4 @@
-// Functions of the singular values on spectra where they are known in closed form.
+// Functions of the singular values on spectra for which the result is known in closed form.
 #include "sigmax/norms/spectral.hpp"
 
 #include <gtest/gtest.h>

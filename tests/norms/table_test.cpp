@@ -1,4 +1,4 @@
-// The table of norms: each row names one norm, and the other way round.
+// The table of norms: each row names one norm, and each norm has one row.
 #include "sigmax/norms/table.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The number of a norm, and whether it is of the smallest sum.
+// The number of a norm, and whether it is the smallest sum.
 struct Contents {
   double operator()(ColumnSum n) const { return n.smallest ? -1 : 1; }
   double operator()(RowSum n) const { return n.smallest ? -1 : 1; }
@@ -103,8 +103,8 @@ TEST(NormTable, TheDualOfADualIsTheNorm) {
   }
 }
 
-// Each norm has a kink at 0; what is given there is a subgradient of a convex function and a generalized gradient of
-// another, and each rule knows its value.
+// Each norm has a kink at 0. There the result is a subgradient if the norm is convex and a generalized gradient
+// otherwise, and each rule knows its value.
 TEST(NormTable, ConvexityAndFamilyAgreeWithTheRules) {
   Context context(1);
   const std::vector<double> zeros(6, 0.0);

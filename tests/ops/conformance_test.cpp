@@ -1,4 +1,4 @@
-// Every operator that sigmax has, in one table, through the one suite.
+// Every operator of sigmax, in one table, run through one suite.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -24,7 +24,7 @@ Tensor row_major(DType dtype, std::int64_t rows, std::int64_t columns, std::span
   return Tensor::rounded(values, {rows, columns}, dtype);
 }
 
-// A stored matrix, as a tensor and as what it must be.
+// A stored matrix, as a tensor and as the matrix that it must represent.
 struct Weight {
   Tensor tensor;
   ReferenceMatrix matrix;
@@ -35,7 +35,7 @@ struct Weight {
   }
 };
 
-// Random entries that every storage type holds exactly, float too.
+// Random entries that every storage type holds exactly, including float.
 Weight weight(DType dtype, std::int64_t rows, std::int64_t columns, MakeTensor make = row_major,
               std::uint64_t seed = 41) {
   std::vector<double> values;
@@ -58,7 +58,7 @@ OperatorCase low_rank_case(std::string name, const Weight& b, const Weight& a, d
                        [=]<Real T>() { return low_rank<T>(b.tensor, a.tensor, scale); });
 }
 
-// The base class's own Gram products, for an operator that has nothing better.
+// An operator that uses the Gram products of the base class.
 template <Real T>
 class Minimal final : public LinearOperator<T> {
  public:
@@ -75,7 +75,7 @@ class Minimal final : public LinearOperator<T> {
   Operator<T> inner_;
 };
 
-// A function operator with the products of `a`, and with its parameters if that is wanted.
+// A function operator with the products of `a`, and with its parameters if requested.
 template <Real T>
 Operator<T> by_functions(const Operator<T>& a, bool with_parameters = false) {
   FunctionParameters<T> parameters;
@@ -96,7 +96,7 @@ OperatorCase function_case(std::string name, const Weight& w) {
       std::move(name), w.matrix, {}, [w]<Real T>() { return by_functions(w.as<T>()); }, false);
 }
 
-// diag(1, 2, ...) / 8 of f16 numbers.
+// diag(1, 2, ...) / 8, stored in f16.
 struct Gain {
   Tensor tensor;
   ReferenceMatrix matrix;

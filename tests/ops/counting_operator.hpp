@@ -1,4 +1,4 @@
-// An operator that counts what it is asked for, and what a refusal says.
+// An operator that counts the requests made to it, and the text of a refusal.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
-/// The products of `of`, counted.
+/// Counts the products of `of`.
 class CountingOperator final : public LinearOperator<double> {
  public:
   CountingOperator(Operator<double> of, std::shared_ptr<Counts> counts)
@@ -82,11 +82,11 @@ struct Counted {
   Counted(std::int64_t rows, std::int64_t columns)
       : a(std::make_shared<CountingOperator>(constant(rows, columns), counts)) {}
 
-  /// The counts since the last time.
+  /// The counts since the last call.
   Counts take() const { return std::exchange(*counts, Counts{}); }
 };
 
-/// What the error thrown by `action` says; empty if none is thrown.
+/// The message of the error thrown by `action`; empty if none is thrown.
 template <class Action>
 std::string message_of(const Action& action) {
   try {

@@ -1,4 +1,4 @@
-// How a tensor becomes a stored matrix: where it lies if it can, otherwise copied once.
+// How a tensor becomes a stored matrix: in place if possible, otherwise copied once.
 #include "sigmax/ops/dense.hpp"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ std::string message_of(const Tensor& tensor) {
   return {};
 }
 
-// The entries that a view stands for, row-major in the tensor's own orientation.
+// The entries of a view, row-major in the tensor's own orientation.
 std::vector<double> entries(const StoredView& view, std::int64_t rows, std::int64_t columns) {
   std::vector<double> all;
   for (std::int64_t i = 0; i < rows; ++i) {

@@ -36,7 +36,7 @@ TEST(FunctionOperator, LetsWhatAFunctionThrowsThrough) {
   EXPECT_THROW(a->apply(std::as_const(x).view(), y.view(), context), std::domain_error);
 }
 
-// Parameters that it does not know how to pull back to.
+// An operator that declares parameters without overriding pull_back_impl().
 class Unfinished final : public LinearOperator<double> {
  public:
   Shape shape() const override { return {1, 1}; }

@@ -30,8 +30,8 @@ TEST(LowRank, IsAScaledProductOfStoredMatrices) {
   EXPECT_TRUE(std::holds_alternative<structure::Product<double>>(low_rank<double>(b, a)->structure()));
 }
 
-// Factors that are huge and tiny, whose product is not: squares of either are out of range. 16 x 2 and 2 x 16 have
-// inner matrices on both sides, 3 x 2 and 2 x 3 on none.
+// One huge and one tiny factor with a moderate product: the squares of both are out of range. 16 x 2 and 2 x 16 have
+// inner matrices on both sides, 3 x 2 and 2 x 3 on neither.
 template <Real T>
 void expect_in_range(DType dtype, double size) {
   for (const std::int64_t n : {16, 3}) {
@@ -70,7 +70,7 @@ TEST(LowRank, PassesNonFiniteEntriesOn) {
   for (const double value : z) EXPECT_TRUE(std::isnan(value));
 }
 
-// The inner matrices too: they are formed with as many threads as the context has.
+// This includes the inner matrices, which are formed with the threads of the context.
 TEST(LowRank, HasTheSameBitsHoweverManyThreadsItWasMadeWith) {
   const std::int64_t n = 40000;
   const Tensor b = Tensor::copy_of(gallery::normal(n * 8, 1), {n, 8});

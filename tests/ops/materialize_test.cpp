@@ -30,8 +30,8 @@ TEST(Materialize, TakesAProductsRightFactorThroughTheLeftOne) {
   for (const double value : m.values()) EXPECT_EQ(value, 8);
 }
 
-// Rows or columns may lie together, and the operator may be the transpose: all of 37 x 70, more than one piece each
-// way.
+// Rows or columns may be contiguous, and the operator may be the transpose. All are 37 x 70, more than one piece in
+// each direction.
 TEST(Materialize, IsExactForAStoredMatrixInEitherOrder) {
   Context context(2);
   const std::vector<double> values = gallery::normal(37 * 70, 5);

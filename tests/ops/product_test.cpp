@@ -15,7 +15,7 @@ TEST(Product, SharesItsFactors) {
   EXPECT_EQ(parts.right, right);
 }
 
-// R^T (L^T L) (R x): one Gram product of the left factor, with or without the image, and the same on the other side.
+// R^T (L^T L) (R x): one Gram product of the left factor, with or without the image, and likewise on the other side.
 TEST(Product, TakesOneGramProductOfItsInnerFactor) {
   const Counted left(5, 2);
   const Counted right(2, 3);

@@ -11,7 +11,7 @@
 namespace sigmax::bounds {
 namespace {
 
-// Deterministic numbers without pattern (an LCG of Knuth's), from the upper bits.
+// Deterministic numbers without a pattern, from the upper bits of an LCG of Knuth's.
 class Digits {
  public:
   explicit Digits(std::uint64_t seed) : state_(seed) {}
@@ -19,18 +19,18 @@ class Digits {
     state_ = state_ * 6364136223846793005U + 1442695040888963407U;
     return state_ >> (64 - bits);
   }
-  // Odd, of 41 bits and either sign: what float, or two halves of 20 bits, cannot hold.
+  // Odd numbers of 41 bits and either sign: float, or two halves of 20 bits, cannot hold them.
   std::int64_t wide() {
     const auto bits = static_cast<std::int64_t>(next(40));
     const std::int64_t value = (std::int64_t{1} << 40) + (bits | 1);
     return (bits & 1) != 0 ? value : -value;
   }
-  // -3 ... 3 but 0.
+  // -3 ... 3 except 0.
   std::int64_t narrow() {
     constexpr std::int64_t kValues[] = {-3, -2, -1, 1, 1, 2, 3, 3};
     return kValues[next(3)];
   }
-  // A scale: rows and columns that are mixed with others of another size lose what they hold.
+  // A scale: rows or columns that are mixed with others of a different size lose their digits.
   double scale() { return next(1) != 0 ? 0x1p30 : 1; }
 
  private:
@@ -48,9 +48,9 @@ std::vector<double> scales(int count, Digits& digits) {
   return result;
 }
 
-// M of m x k wide entries and N of n x k narrow ones, and scales of rows of either and of what they are summed over:
+// M of m x k wide entries and N of n x k narrow ones, with scales for the rows of both and for the summation index:
 //   x_ik = m_ik a_i / f_k^2,  y_jk = n_jk b_j f_k^2,  sum_k x_ik y_jk = a_i b_j sum_k m_ik n_jk,
-// of integers below 3 2^41 k <= 2^53: k <= 1365.
+// with integers below 3 2^41 k <= 2^53: k <= 1365.
 struct Factors {
   Factors(int rows, int columns, int terms, std::uint64_t seed) : m(rows), n(columns), k(terms) {
     Digits digits(seed);
@@ -89,14 +89,14 @@ struct Factors {
   std::vector<double> a, b, x, y;
 };
 
-// Some of 0 ... count - 1, the ends among them: the reference takes integer arithmetic, which is slow.
+// Some of 0 ... count - 1, including both ends: the reference uses integer arithmetic, which is slow.
 std::vector<int> sample(int count, int most = 4) {
   std::vector<int> some{0, count - 1};
   for (int i = 5; i < count; i += std::max(7, count / most)) some.push_back(i);
   return some;
 }
 
-using Matrix = std::vector<double>;  // row-major, but where it is said otherwise
+using Matrix = std::vector<double>;  // row-major, except where noted
 
 Matrix transposed(const Matrix& x, int rows, int columns) {
   Matrix result(x.size());
@@ -137,7 +137,7 @@ bool gemm_is_exact(const BlasRoutines& blas, int m, int n, int k, bool swapped) 
          agrees(left_transposed, CblasTrans, right_transposed, CblasNoTrans);
 }
 
-// C = S S^T for S with wide and narrow rows by turns: where two of the two kinds meet, C is exact.
+// C = S S^T for S with alternating wide and narrow rows: where a wide and a narrow row meet, C is exact.
 bool syrk_is_exact(const BlasRoutines& blas, int half, int k) {
   const Factors factors(half, half, k, static_cast<std::uint64_t>(7 * half + k));
   const int n = 2 * half;
@@ -163,7 +163,7 @@ bool syrk_is_exact(const BlasRoutines& blas, int half, int k) {
 }
 
 // X L^T = B for L with ones on the diagonal, its columns and the rows of X scaled by powers of two. With X wide and L
-// narrow, or the other way round, each x_j = b_j - sum_k x_k l_jk is exact. The inverse of L has entries beyond 2^53.
+// narrow, or the other way around, each x_j = b_j - sum_k x_k l_jk is exact. The inverse of L has entries beyond 2^53.
 bool trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor) {
   Digits digits(static_cast<std::uint64_t>(m + n + (wide_factor ? 3 : 0)));
   Integers x(at(m, n, 0)), l(at(n, n, 0));
@@ -239,7 +239,7 @@ bool forms_inner_products(const BlasRoutines& blas) {
     if (!gemm_is_exact(blas, 7, 9, 11, swapped) || !gemm_is_exact(blas, 80, 30, 64, swapped)) return false;
     if (!trsm_is_exact(blas, 9, 12, swapped) || !trsm_is_exact(blas, 24, 192, swapped)) return false;
   }
-  // Beyond the blocks that libraries cut operands into; which operand is the wide one was seen above.
+  // Sizes beyond the blocks that libraries cut operands into; the choice of the wide operand was tested above.
   if (!gemm_is_exact(blas, 520, 8, 400, false)) return false;
   return syrk_is_exact(blas, 6, 11) && syrk_is_exact(blas, 20, 64) && syrk_is_exact(blas, 66, 400) &&
          potrf_is_exact(blas, 12) && potrf_is_exact(blas, 192) && potrf_is_exact(blas, 260);

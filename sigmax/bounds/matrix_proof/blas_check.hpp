@@ -18,13 +18,13 @@ struct BlasRoutines {
 /// Those that this program is linked with.
 BlasRoutines linked_blas();
 
-/// Runs each routine on problems whose every partial sum is exact in double, whatever the order of summation, with or
+/// Runs each routine on problems in which every partial sum is exact in double, for any order of summation, with or
 /// without fused multiply-adds: the results must be exact. False for routines that round their operands or sums to less
 /// than double, or that combine rows or columns of different size (Strassen and Winograd, splitting into integers with
-/// common exponents, block inverses). Sizes on both sides of the usual blocking and the transpositions that are used.
-/// Takes a few milliseconds.
+/// common exponents, block inverses). Covers sizes on both sides of the usual blocking, and the transpositions that are
+/// used. Takes a few milliseconds.
 ///
-/// It is a test: what a library does for other sizes, on another processor or on a bad day is not seen.
+/// It is only a test: it does not see the behavior for other sizes, on another processor or in intermittent failures.
 bool forms_inner_products(const BlasRoutines& blas);
 
 }  // namespace sigmax::bounds

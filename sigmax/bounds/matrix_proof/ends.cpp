@@ -31,7 +31,7 @@ double widened_upper(double value) {
 
 Enclosure zero_enclosure() { return Proof::enclosure(Proof::lower(0), Proof::proven(0)); }
 
-// A power of two is exact but for what underflows, at most 2^-1075, and widening moves by 2^-1070.
+// A power of two is exact except for underflow, at most 2^-1075, and widening moves by 2^-1070.
 Measured scaled(const Measured& measured, std::int64_t exponent) {
   const FloatingEnvironment environment;
   if (exponent == 0) return measured;

@@ -8,8 +8,8 @@
 
 namespace sigmax::bounds {
 
-/// Both ends of every enclosure move outward by 2^-49: that covers the entries that in_range() lost to underflow and
-/// the last operations on the ends themselves, and a double-precision SVD's own last digits fall inside.
+/// Both ends of every enclosure move outward by 2^-49. This covers the entries that in_range() lost to underflow and
+/// the last operations on the ends themselves, and puts the last digits of a double-precision SVD inside.
 LowerBound widened_lower(double value);
 double widened_upper(double value);
 
@@ -19,11 +19,11 @@ Enclosure zero_enclosure();
 /// The enclosure of 2^exponent times the quantity. An upper end that overflows is dropped.
 Measured scaled(const Measured& measured, std::int64_t exponent);
 
-/// The enclosure of `factor` times the quantity, factor a power of two, as it stands in InRange.
+/// The enclosure of `factor` times the quantity, factor a power of two, as in InRange.
 Measured scaled(const Measured& measured, double factor);
 
 /// `computed` is another computation of the quantity, with a relative error of at most `error`; it becomes the
-/// estimate. A probabilistic upper end that lies below gives way to `proven`: its random start has failed. Throws
+/// estimate. A probabilistic upper end below it is replaced by `proven`: its random start has failed. Throws
 /// InternalError if `computed` contradicts a proven end.
 Measured reconciled(const Measured& measured, double computed, double error, const UpperBound& proven);
 

@@ -20,12 +20,12 @@
 namespace sigmax::bounds {
 namespace {
 
-// A vector on the side of G, and what one product with A and one with A^T tell of it.
+// A vector on the side of G, and the results of one product with A and one with A^T.
 struct Ritz {
   std::vector<double> x;
   LowerBound lower = Proof::lower(0);
   double sigma = 0;     // |A x| / |x|
-  double residual = 1;  // |A^T A x - sigma^2 x| / (sigma^2 |x|): 1 where nothing is known
+  double residual = 1;  // |A^T A x - sigma^2 x| / (sigma^2 |x|): 1 if unknown
 };
 
 Ritz look_at(const InRange& a, bool of_rows, std::vector<double> x, Context& context) {
@@ -79,11 +79,11 @@ Ritz start(const InRange& a, bool of_rows, const ProofOptions& options, Context&
   const double factor = 1 / norm.upper;
   for (double& value : x) value = std::ldexp(value, -norm.exponent) * factor;
   Ritz ritz = look_at(a, of_rows, std::move(x), context);
-  // A vector this poor would make tau a guess.
+  // With a vector this poor, tau would be a guess.
   return ritz.residual > 1e-2 ? find_top(a, of_rows, RandomState{}, context) : ritz;
 }
 
-// Relative error of theta, guessed: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
+// Guessed relative error of theta: residual^2 / gap, with a gap of a thousandth, and never more than the residual.
 double guessed_error(double residual) { return smaller_of(residual, 1e3 * residual * residual); }
 
 // x <- (tau I - G)^-1 x three times: errors along other vectors shrink by (tau - lambda_1) / (tau - lambda_i) each.
@@ -121,7 +121,8 @@ Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Con
   const double product_error = gram_error(a, g);
   const std::vector<double> diagonal = take_diagonal(g);
   const double n = static_cast<double>(g.order);
-  // Slack of about the error that will be added anyway: more would widen the enclosure, less would risk a second try.
+  // Slack of about the error that will be added in any case: more would widen the enclosure, less would risk a second
+  // try.
   const double least = round_up(n * (n + 9) * kUnitRoundoff) + 0x1p-46;
   double slack = larger_of(least + guessed_error(top.residual), options.relative_width);
   bool improved = false;
@@ -132,7 +133,7 @@ Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Con
     const double rounding = shift(g, diagonal, -1, tau, context);
     if (!cholesky(g.values.data(), g.order, context)) {
       slack *= 16;
-      if (attempt == 1) {  // the vector was another's, or that of a matrix made for the constant start
+      if (attempt == 1) {  // the vector was of another matrix, or the constant start failed on this one
         top = find_top(a, g.of_rows, given_or_drawn(options.random), context);
         slack = least + guessed_error(top.residual);
       }
@@ -156,8 +157,8 @@ Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Con
 }
 
 // L L^T = g + delta I + E_diagonal + E_cholesky, and g >= G - error. So L L^T >= G if delta is at least the sum of the
-// three; their bound grows with delta by far less than delta itself, so twice the bound at delta = 0 will do, and that
-// it does is checked.
+// three; their bound grows with delta by far less than delta itself, so twice the bound at delta = 0 should be enough,
+// and this is checked.
 bool dominate(GramMatrix& g, double error, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return false;

@@ -14,27 +14,28 @@
 
 namespace sigmax::bounds {
 
-/// What a proof may start from, and when it may stop.
+/// The starting point of a proof, and when it may stop.
 struct ProofOptions {
   /// An approximation of the first singular vector, on either side (`of_rows`: the left one, `rows` entries). Empty:
-  /// svd() finds one. A wrong one costs time, never the truth.
+  /// svd() finds one. A wrong one costs time, but the result stays true.
   std::span<const double> vector{};
   bool of_rows = false;
   /// A relative width that is enough; 0: the tightest.
   double relative_width = 0;
-  /// svd() starts from a constant, so that proofs repeat. A second search, where the first vector proves to be a wrong
-  /// one, starts from this; empty: drawn. The proof rests on neither.
+  /// svd() starts from a constant, so that proofs are repeatable. A second search, if the first vector turns out to be
+  /// wrong, starts from this state; empty: drawn. The proof depends on neither.
   std::optional<RandomState> random{};
 };
 
 /// Both ends proven: the vector x gives the lower end |A x| / |x|, and a Cholesky factorization of tau I - G that
 /// completes, tau a little above the Rayleigh quotient of x, gives the upper: sigma_max^2 <= tau + all rounding errors.
-/// Where x is not good enough for the width wanted, a few steps of inverse iteration with that factor make it so, and a
+/// If x is not good enough for the requested width, a few steps of inverse iteration with that factor improve it, and a
 /// second factorization follows.
 ///
-/// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is worked in and restored, to the triangles that it had.
-/// Cost: k^3 / 3 flops (k the order of G) a factorization, one as a rule and two for the tightest, and a few reads of
-/// A. The relative width is about k^2 u + n u |A|_F^2 / sigma_max^2, u = 2^-53, or `relative_width` if that is more.
+/// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is overwritten and restored, with the triangles that it
+/// had. Cost: k^3 / 3 flops per factorization (k the order of G), usually one factorization and two for the tightest
+/// enclosure, and a few reads of A. The relative width is about k^2 u + n u |A|_F^2 / sigma_max^2, u = 2^-53, or
+/// `relative_width` if that is more.
 Measured prove(const InRange& a, GramMatrix& g, const ProofOptions& options, Context& context);
 
 /// At least |G_computed - G|_2 for g = gram_matrix(a, s): gamma_n min(|s A|_F^2, |s A|_1 |s A|_inf) and underflow.

@@ -44,7 +44,7 @@ UpperBound Proof::probabilistic(double value, double failure_probability) {
 Enclosure Proof::enclosure(LowerBound lower, std::optional<UpperBound> upper) {
   if (!upper || std::isinf(upper->value())) return {lower, std::nullopt};
   if (upper->value() >= lower.value()) return {lower, upper};
-  // One that fails only with some probability has failed.
+  // An end that fails only with some probability has failed.
   if (lower.certainty() == Certainty::probabilistic) lower = Proof::lower(0);
   if (upper->certainty() == Certainty::probabilistic) return {lower, std::nullopt};
   if (upper->value() >= lower.value()) return {lower, upper};

@@ -16,11 +16,11 @@ namespace sigmax::bounds {
 inline constexpr double kUnitRoundoff = 0x1p-53;
 
 /// The larger and the smaller of two numbers, and NaN if one of them is NaN: std::fmax and std::fmin would drop it, and
-/// a bound that went wrong would be taken for none.
+/// a failed bound would go unnoticed.
 inline double larger_of(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 inline double smaller_of(double a, double b) { return std::isnan(a) || a < b ? a : b; }
 
-/// 2^exponent x for any exponent. Beyond +-5000 every double but 0 overflows or underflows.
+/// 2^exponent x for any exponent. Beyond +-5000 every double except 0 overflows or underflows.
 inline double times_power(double x, std::int64_t exponent) {
   return std::ldexp(x, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
 }
@@ -32,7 +32,7 @@ inline double power_up(std::int64_t exponent) { return times_power(1, std::max<s
 /// subtraction, evaluated in double.
 inline double round_up(double x) { return x * (1 + 0x1p-46) + 0x1p-1070; }
 
-/// At most x (1 - 64 u) for x >= 0, the same for lower bounds; 0 if x is that small.
+/// At most x (1 - 64 u) for x >= 0: the counterpart for lower bounds; 0 if x is too small.
 inline double round_down(double x) { return larger_of(x * (1 - 0x1p-46) - 0x1p-1070, 0.0); }
 
 /// At least gamma_n = n u / (1 - n u), for n u < 1/2.
@@ -41,12 +41,12 @@ inline double gamma(std::int64_t n) {
   return round_up(nu / (1 - nu));
 }
 
-/// At least what underflow does to one inner product of n terms, in units of 1, for factors of at most 1 in magnitude:
-/// n products lose 2^-1075 each, and either factor of a product may have lost 2^-1075 itself when it was scaled. In
-/// units of 2^-1074: n / 2 + n, and 1 for the products of two such losses.
+/// At least the effect of underflow on one inner product of n terms, in units of 1, for factors of at most 1 in
+/// magnitude: n products lose 2^-1075 each, and either factor of a product may have lost 2^-1075 itself when it was
+/// scaled. In units of 2^-1074: n / 2 + n, and 1 for the products of two such losses.
 inline double inner_product_underflow(std::int64_t n) { return (1.5 * static_cast<double>(n) + 1) * 0x1p-1074; }
 
-/// sum x_i^2, with a relative error of at most gamma_{n+1} whatever the order of summation.
+/// sum x_i^2, with a relative error of at most gamma_{n+1} for any order of summation.
 inline double sum_squares(std::span<const double> x) {
   double sums[4] = {0, 0, 0, 0};
   std::size_t i = 0;
@@ -72,7 +72,8 @@ inline NormRange norm_range(std::span<const double> x) {
     largest = larger_of(largest, std::fabs(value));
   }
   if (largest == 0) return {};
-  // Within 2^+-400 no square leaves the range but those below 2^-1074, which are nothing beside the largest.
+  // Within 2^+-400 no square leaves the range except those below 2^-1074, which are negligible compared with the
+  // largest.
   const int exponent = std::ilogb(largest);
   const bool far = std::abs(exponent) > 400;
   double sum = 0;

@@ -27,7 +27,7 @@ void copy_upper(GramMatrix& g, double sign, Context& context) {
   });
 }
 
-// What lies between the matrix in the lower triangle and a factor of it that completes.
+// A bound on the difference between the matrix in the lower triangle and a factorization of it that completes.
 double factor_error(const GramMatrix& g) {
   const std::int64_t n = g.order;
   double trace = 0;

@@ -1,4 +1,4 @@
-// The matrix that a Cholesky proof factors: +-G + tau I, and what rounding made of it. Internal to bounds/.
+// The matrix that a Cholesky proof factors: +-G + tau I, and its rounding errors. Internal to bounds/.
 #pragma once
 
 #include <span>
@@ -13,17 +13,16 @@ namespace sigmax::bounds {
 std::vector<double> take_diagonal(const GramMatrix& g);
 
 /// sign G + tau I in the lower triangle of g, the diagonal included; G is taken from the upper and `diagonal`. Returns
-/// an upper bound on what lies between it and a factor that completes: sum_i gamma_{i+4} b_ii / (1 - gamma) of
-/// Cholesky, and the rounding of the diagonal, max u |b_ii|.
+/// an upper bound on the difference between it and a factorization that completes: sum_i gamma_{i+4} b_ii / (1 - gamma)
+/// for Cholesky, and the rounding of the diagonal, max u |b_ii|.
 double shift(GramMatrix& g, std::span<const double> diagonal, double sign, double tau, Context& context);
 
 /// sign G + tau I + W W^T, W of g.order rows, in the same way. `spread` is at least the 2-norm of the matrix of the
-/// |g_ij|: with k columns each entry is a sum of k + 2 terms, so that gamma_{k+3} (spread + |tau| + |W|_F^2) comes on
-/// top.
+/// |g_ij|: with k columns each entry is a sum of k + 2 terms, so that gamma_{k+3} (spread + |tau| + |W|_F^2) is added.
 double shift(GramMatrix& g, std::span<const double> diagonal, double sign, double tau, const Matrix<double>& w,
              double spread, Context& context);
 
-/// What shift() left in g is made good: the diagonal, and the lower triangle if it was there.
+/// Restores the parts of g that shift() overwrote: the diagonal, and the lower triangle if g had one.
 void restore(GramMatrix& g, std::span<const double> diagonal, Context& context);
 
 }  // namespace sigmax::bounds

@@ -33,7 +33,7 @@ UpperBound norm_upper_bound(const InRange& a) {
   return Proof::proven(widened_upper(smaller_of(frobenius_upper_bound(a), schur)));
 }
 
-// Products that underflow add n 2^-1075 to an entry of the image, which matters for a vector of tiny entries only.
+// Products that underflow add n 2^-1075 to an entry of the image, which matters only for a vector of tiny entries.
 LowerResult lower_bound(const InRange& a, std::span<const double> x, bool transposed, std::span<double> image,
                         Context& context) {
   const FloatingEnvironment environment;
@@ -72,7 +72,7 @@ Measured estimate(const InRange& a, std::optional<double> failure_probability, c
   if (top.recurrences.empty()) return result;
   const UpperBound probable =
       probabilistic_upper_bound(top.recurrences, top.scale, *failure_probability, a.matrix.rows + a.matrix.columns);
-  // One that the vector itself exceeds has failed: what is proven stays.
+  // A bound below the value of the vector itself has failed: the proven bound stays.
   const bool refuted = probable.value() < lower.bound.value();
   if (refuted || !(probable.value() < proven.value())) return result;
   return {Proof::enclosure(lower.bound, probable), lower.estimate};

@@ -20,7 +20,7 @@ double frobenius_upper_bound(const InRange& a);
 /// At least |A|_1 |A|_inf, which is at least |A|_2^2, also for |A| in place of A (Schur).
 double schur_upper_bound(const InRange& a);
 
-/// Proven, at no read of A: min(|A|_F, sqrt(|A|_1 |A|_inf)), with the rounding of the sums allowed for.
+/// Proven, without a read of A: min(|A|_F, sqrt(|A|_1 |A|_inf)), including the rounding of the sums.
 UpperBound norm_upper_bound(const InRange& a);
 
 /// sigma_max >= |A x| / |x|, less the rounding of the product: gamma_n |A|_F. `x` has `columns` entries, or, with
@@ -32,9 +32,9 @@ struct LowerResult {
 LowerResult lower_bound(const InRange& a, std::span<const double> x, bool transposed, std::span<double> image,
                         Context& context);
 
-/// Lower end proven, upper end probabilistic (or the proven norm bound if that is smaller or the start was not drawn;
-/// or none without a failure probability), by Lanczos on A^T A in double from a random start. Reads A once a step. Of
-/// the options tolerance, max_products and random count.
+/// Lower end proven, upper end probabilistic, by Lanczos on A^T A in double from a random start. The upper end is the
+/// proven norm bound if that is smaller or the start was not drawn, and missing without a failure probability. Reads A
+/// once per step. The options that count are tolerance, max_products and random.
 Measured estimate(const InRange& a, std::optional<double> failure_probability, const SvdOptions<double>& options,
                   Context& context);
 

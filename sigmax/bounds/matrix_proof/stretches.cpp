@@ -8,7 +8,7 @@
 namespace sigmax::bounds {
 namespace {
 
-// More than anything that underflows in an inner product of columns of moderate length.
+// More than the effect of underflow on an inner product of columns of moderate length.
 constexpr double kUnderflow = 0x1p-500;
 
 }  // namespace
@@ -54,7 +54,7 @@ Stretches stretches_of(const Matrix<double>& y) {
       relative = round_up(relative + 2 * entry * entry);
     }
     const double off = round_up(std::sqrt(relative));
-    // The least of the columns so far: they descend but for rounding.
+    // The least of the columns so far: they descend except for rounding.
     double least = size[j].lower;
     for (std::size_t i = 0; i < j; ++i) least = smaller_of(least, size[i].lower);
     if (off < 1) f.shortest[j] = round_down(least * std::sqrt(round_down(1 - off)));

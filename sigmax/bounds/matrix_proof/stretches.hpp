@@ -1,5 +1,5 @@
-// How far nearly orthogonal columns stretch and shrink what they are multiplied with, rounding included. Internal to
-// bounds/.
+// How far nearly orthogonal columns stretch and shrink a vector that they are multiplied with, rounding included.
+// Internal to bounds/.
 #pragma once
 
 #include <span>
@@ -21,11 +21,11 @@ struct Stretches {
   std::vector<double> longest;   ///< [j]: at least sigma_max of the columns j ... k - 1
 };
 
-/// Of columns Y that are orthogonal but for rounding, and best in descending length.
+/// For columns Y that are orthogonal except for rounding, preferably in descending length.
 ///
 /// From below: Y = Q D with columns of length 1 in Q, so that sigma_min(Y) >= sigma_min(Q) min |y_j|, and |Q^T Q - I|
-/// is at most the Frobenius norm of its off-diagonal part: short columns lose no more than they must. From above: |Y^T
-/// Y| is at most its largest diagonal entry and the Frobenius norm of the rest.
+/// is at most the Frobenius norm of its off-diagonal part: this avoids a needless loss for short columns. From above:
+/// |Y^T Y| is at most its largest diagonal entry plus the Frobenius norm of the rest.
 Stretches stretches_of(const Matrix<double>& y);
 
 }  // namespace sigmax::bounds

@@ -24,10 +24,10 @@ namespace sigmax::bounds {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// More than anything that underflows in a product with B, whose largest entry is in [1/2, 1).
+// More than the effect of underflow on a product with B, whose largest entry is in [1/2, 1).
 constexpr double kUnderflow = 0x1p-500;
 
-// B = s A, or s A^T where g is of the rows, of norm at most `norm`, |B|_F at most `frobenius`.
+// B = s A, or s A^T if g is of the rows. Its norm is at most `norm`, and |B|_F at most `frobenius`.
 class Scaled {
  public:
   Scaled(const InRange& a, const GramMatrix& g, Context& context) : a_(a.matrix), g_(g), context_(context) {
@@ -35,7 +35,7 @@ class Scaled {
     norm = round_up(g.scale * norm_upper_bound(a).value());
   }
 
-  // fl(B X), of g.terms rows.
+  // fl(B X), with g.terms rows.
   Matrix<double> times(const Matrix<double>& x) const { return image(x, g_.of_rows, g_.terms); }
   // fl(B^T Y)
   Matrix<double> adjoint_times(const Matrix<double>& y) const { return image(y, !g_.of_rows, g_.order); }
@@ -60,18 +60,18 @@ class Scaled {
   Context& context_;
 };
 
-// V by descending |B v|, and all that the theorem asks of it. Each number is rounded to its safe side.
+// V by descending |B v|, and the quantities that the theorem needs. Each number is rounded to its safe side.
 struct Frame {
   Matrix<double> v;
   double defect = 0;               // |V^T V - I| <= defect
   double image_error = 0;          // |Y - B V| <= image_error, Y the columns y_j
   Stretches stretches;             // of Y
   std::vector<double> coupling;    // |B^T y_j - V c_j| as computed, its own rounding included
-  std::vector<double> coupling_y;  // what the rounding of B^T y_j may hide
+  std::vector<double> coupling_y;  // bound on the rounding error of B^T y_j
   bool usable = false;
 };
 
-// Rotates V to Ritz vectors of the Gram matrix, as far as rounding goes. Nothing rests on it.
+// Rotates V to Ritz vectors of the Gram matrix, up to rounding. The proof does not depend on it.
 void rotate(Matrix<double>& v, const Matrix<double>& y) {
   SmallEigen ritz = largest_of_symmetric(lapack::product(y, y, true), v.columns());
   v = lapack::product(v, ritz.vector);
@@ -115,8 +115,8 @@ Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix
   return f;
 }
 
-// R_i: what couples the columns from i on to the rest. |P B^T (y_j - B v_j)| is at most sqrt(rest) times the error of
-// y_j, P the projection that V is orthogonal to and `rest` at least |B P|^2.
+// R_i: the coupling of the columns from i on to the rest. |P B^T (y_j - B v_j)| is at most sqrt(rest) times the error
+// of y_j, P the projection onto the orthogonal complement of V and `rest` at least |B P|^2.
 double coupling_from(const Frame& f, std::size_t first, std::size_t last, double rest) {
   double square = 0;
   for (std::size_t j = first; j < last; ++j) {
@@ -153,14 +153,14 @@ double most_of(double own, double coupled, double tau) {
   return best;
 }
 
-// Of B V in place of Y.
+// Bounds for B V instead of Y.
 double image_lower(const Frame& f, std::size_t i) {
   return larger_of(round_down(f.stretches.shortest[i]) - f.image_error * (1 + 0x1p-40), 0.0);
 }
 double image_upper(const Frame& f, std::size_t i) { return round_up(f.stretches.longest[i] + f.image_error); }
 
-// W: the columns of V times powers of two, so that W W^T vanishes off their span exactly. `least`: |w_j| is at least
-// that and less than twice.
+// W: the columns of V times powers of two, so that W W^T vanishes exactly on the complement of their span. |w_j| is at
+// least `least` and less than twice `least`.
 Matrix<double> lift_of(const Frame& f, const std::vector<double>& least) {
   Matrix<double> w = f.v;
   for (std::int64_t j = 0; j < w.columns(); ++j) {
@@ -176,8 +176,8 @@ std::vector<double> trials_of(bool largest, double kth, double next, double slac
   std::vector<double> trials;
   const double sign = largest ? 1 : -1;
   const double gap = next > 0 ? sign * (kth - next) : 0;
-  // Between the k-th value and the next one where there is room for the rounding, at the k-th otherwise: copies of it
-  // may follow.
+  // Between the k-th value and the next one if there is room for the rounding, otherwise at the k-th: copies of it may
+  // follow.
   if (gap > 4 * slack) {
     trials.push_back(kth - sign * 0.25 * gap);
   } else if (next == 0) {
@@ -191,7 +191,7 @@ std::vector<double> trials_of(bool largest, double kth, double next, double slac
   return trials;
 }
 
-// What a proof of several values works with.
+// The data of a proof of several values.
 struct ProofParts {
   const ValuesQuestion& question;
   const Scaled& b;
@@ -202,14 +202,14 @@ struct ProofParts {
   double product_error;
 };
 
-// Of what is orthogonal to V, the squared values of B: at most `rest`, or at least, by Cholesky factorizations for one
-// tau after another until one completes.
+// Bounds the squared values of B on the orthogonal complement of V: at most (or at least) the returned number. Tries
+// Cholesky factorizations for one tau after another until one completes.
 double rest_by_factorization(const ProofParts& p, double rest, GramMatrix& g, double& resolution, Context& context) {
   const std::vector<double> diagonal = take_diagonal(g);
   const double edge = p.f.stretches.longest[p.largest ? p.k - 1 : 0];
   const double kth = edge * edge;
-  // What the proof itself will come to, roughly: with W the diagonal of what is factored is about tau and what W is
-  // too large by.
+  // A rough estimate of the proof's own error: with W, the diagonal of the factored matrix is about tau plus the excess
+  // of W.
   const double n = static_cast<double>(g.order);
   const double rounding = 4 * (p.product_error + n * (n + 9) * kUnitRoundoff * kth);
   const double next = p.question.next * g.scale;
@@ -229,7 +229,8 @@ double rest_by_factorization(const ProofParts& p, double rest, GramMatrix& g, do
   return rest;
 }
 
-// The ends of the i-th value of B, from the i-th columns and `rest`, which is that of nothing where `is_all`.
+// The ends of the i-th value of B, from the i-th columns and `rest`. With `is_all` there is no complement, and `rest`
+// is unused.
 std::pair<double, double> ends_of(const ProofParts& p, std::size_t i, double rest, bool is_all) {
   const Frame& f = p.f;
   if (!f.usable) return {0, kInfinity};

@@ -10,8 +10,8 @@
 namespace sigmax::bounds {
 namespace {
 
-// q_i > 0 is all that the theorem asks. A floor far below the largest entry costs nothing where q_i should be zero: a
-// column that is zero has the quotient 0, one that is tiny a tiny quotient.
+// The theorem only requires q_i > 0. A floor far below the largest entry does no harm where q_i should be zero: a zero
+// column has the quotient 0, and a tiny column has a tiny quotient.
 constexpr double kFloor = 0x1p-60;
 
 void normalize(std::vector<double>& q) {
@@ -50,7 +50,7 @@ double collatz_upper_bound(const Expression& e, std::span<const double> start, c
     const bool fell = quotient < bound * (1 - 1e-3);
     bound = smaller_of(bound, quotient);
     if (bound * (1 - options.width) <= options.lower) break;
-    // The Rayleigh quotient of |N|^T |N| at q: no bound can fall below, so there is no hope beyond.
+    // The Rayleigh quotient of |N|^T |N| at q: no bound can be below it, so further steps are useless.
     const bool hopeless = std::sqrt(along / square) * (1 - options.width) > options.lower * (1 + 1e-12);
     if (hopeless && !(options.persist && (fell || step == 0))) break;
     q = std::move(w);

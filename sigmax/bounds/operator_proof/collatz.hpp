@@ -11,7 +11,7 @@ namespace sigmax::bounds {
 struct CollatzOptions {
   double lower = 0;      ///< a lower bound on |N|_2 that is known already
   double width = 0;      ///< (upper - lower) / upper that is enough
-  bool persist = false;  ///< go on while the bound still falls, also where it cannot come near `lower`
+  bool persist = false;  ///< go on while the bound still falls, also if it cannot come near `lower`
   int most = 8;          ///< steps
 };
 
@@ -20,9 +20,9 @@ struct CollatzOptions {
 ///     |N|_2^2  <=  || |N| ||_2^2  <=  max_i (|N|^T |N| q)_i / q_i,
 ///
 /// and q <- |N|^T |N| q moves q towards the Perron vector of |N|^T |N|, where the quotients are equal and the second
-/// inequality is an equality. The first is one where N is, up to signs of rows and columns, nonnegative: rank one,
-/// attention-like and pooling matrices. `start` is where q begins, best |v_1|; empty: ones. Each step is one read of
-/// the stored matrices (two where they are transposed or parts of a composite) and gives a bound; the smallest is
+/// inequality is an equality. The first is an equality if N is nonnegative up to signs of rows and columns: rank one,
+/// attention-like and pooling matrices. `start` is the initial q, preferably |v_1|; empty: ones. Each step is one read
+/// of the stored matrices (two where they are transposed or parts of a composite) and gives a bound; the smallest is
 /// returned, or the norm of the expression if that is less.
 double collatz_upper_bound(const Expression& e, std::span<const double> start, const CollatzOptions& options,
                            Context& context);

@@ -30,7 +30,7 @@ struct Source {
   bool transposed = false;
   double unit = 1;
   double error = 0;
-  std::optional<Formed> formed;  // what `range` refers to, if it was formed
+  std::optional<Formed> formed;  // the matrix behind `range`, if it was formed
 };
 
 Source source_of(const Expression& e, Context& context) {
@@ -147,7 +147,7 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
     norm = upper_of(scaled(prove(range, g, options, context), range.factor));
   }
   // |N| = unit |B A| and B A = (unit_b B' + E_b)(unit_a A' + E_a), the norms of the parts bounding those of B' and A'.
-  // One factor at a time, so that what underflows is below what rounding up adds.
+  // One factor at a time, so that underflow loses less than rounding up adds.
   const double formed = round_up(round_up((norm + rounding) * (b.unit / lb.scale)) * (a.unit / la.scale));
   return round_up(product.unit * (formed + b.error * right.norm + (left.norm + b.error) * a.error));
 }
@@ -157,7 +157,7 @@ double algebraic_upper_bound(const Expression& e, const Limits& limits, Context&
   if (e.is_zero()) return 0;
   context.check_cancel();
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));
-  // |s| sigma_max(A), whatever bounds A: no need to look for bounds of both.
+  // |s| sigma_max(A), for any bound of A: bounds of both are not needed.
   if (e.kind == Kind::scaled) {
     return round_up(std::fabs(e.factor) * algebraic_upper_bound(e.parts[0], limits, context));
   }

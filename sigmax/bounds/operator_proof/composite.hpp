@@ -1,4 +1,4 @@
-// Proven bounds of expressions, whatever their size. Internal to bounds/.
+// Proven bounds of expressions of any size. Internal to bounds/.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace sigmax::bounds {
 
-/// What a proof may cost.
+/// Limits on the cost of a proof.
 struct Limits {
   std::int64_t shorter = 4096;          ///< the order of a matrix that is factored, at most
   std::int64_t entries = 1 << 27;       ///< of a composite that is formed, at most
@@ -20,7 +20,8 @@ struct Limits {
   std::optional<RandomState> random{};  ///< as ProofOptions::random
 };
 
-/// Whether prove() below can: a stored matrix, or a composite that may be formed, of a shorter side within the limits.
+/// Whether prove() below applies: to a stored matrix, or a composite that may be formed, with a shorter side within the
+/// limits.
 bool is_provable(const Expression& e, const Limits& limits);
 
 /// |N|_2 enclosed by a Cholesky factorization: of the stored matrix, or of the matrix M that the composite was formed
@@ -34,8 +35,8 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
 
 /// At least |N|_2 for a product B A of inner dimension r < min(rows, columns), from r x r matrices alone:
 /// |B A|_2^2 = lambda_max((B^T B)(A A^T)) <= |L_A^T L_B|_2^2 for factors with L_A L_A^T >= A A^T, L_B L_B^T >= B^T B,
-/// each as close as rounding allows. Cost: a read of B and A, r^2 (rows + columns) + O(r^3) flops. Infinite where the
-/// factorizations fail or the limits do not allow it.
+/// each as close as rounding allows. Cost: a read of B and A, r^2 (rows + columns) + O(r^3) flops. Infinite if the
+/// factorizations fail or the limits do not allow them.
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context);
 
 /// At least |N|_2, for an expression too large to form: |A + B| <= |A| + |B|, |B A| <= |B| |A|, |s A| = |s| |A|,

@@ -20,10 +20,10 @@ namespace {
 
 using Kind = Expression::Kind;
 
-// Exponents of the operator beyond this are refused: their sums stay far from the end of int64.
+// Larger exponents of the operator are refused, so that their sums stay far from the end of int64.
 constexpr std::int64_t kMostExponent = std::int64_t{1} << 40;
 
-// Every node comes from here, and is what expression.hpp says of it.
+// Every node is made here, and has the properties that expression.hpp states.
 Expression checked(Expression e) {
   const bool fine = e.is_zero() ? e.norm == 0 && e.exponent == 0 && e.parts.empty() && !e.leaf.owner
                                 : e.norm >= 0x1p-2 && e.norm <= 0x1p40;
@@ -62,7 +62,7 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   return checked(std::move(e));
 }
 
-// Not a part of its caller's frame: TakeApart recurses as deep as the operator, and a ScannedMatrix is large.
+// Kept out of its caller's frame: TakeApart recurses as deep as the operator, and a ScannedMatrix is large.
 [[gnu::noinline]] Expression leaf(const kernels::StoredMatrix& a, bool transposed, Context& context) {
   ScannedMatrix scanned(a, context);
   return leaf(scanned, transposed, context);
@@ -74,7 +74,7 @@ void require(bool fits, const char* what, const Expression& first, const Express
                           second.rows, second.columns));
 }
 
-// The exponent of parts that are added or stacked: that of the largest, of those that are not zero.
+// The exponent of parts that are added or stacked: the largest exponent of the parts that are not zero.
 std::int64_t common_exponent(const std::vector<Expression>& parts) {
   std::int64_t exponent = std::numeric_limits<std::int64_t>::min();
   for (const Expression& part : parts) {
@@ -83,8 +83,8 @@ std::int64_t common_exponent(const std::vector<Expression>& parts) {
   return exponent;
 }
 
-// The power of two that brings a norm into [1/2, 1) moves to the exponent. Of parts that are added or stacked it is not
-// negative: the largest alone has a norm of 1/4, so that no part is ever weighted by more than 2.
+// Moves the power of two that brings a norm into [1/2, 1) to the exponent. For parts that are added or stacked this
+// power is not negative: the largest alone has a norm of 1/4, so that no part is ever weighted by more than 2.
 int normalize(Expression& e) {
   const int exponent = std::ilogb(e.norm) + 1;
   e.norm = std::ldexp(e.norm, -exponent);
@@ -169,7 +169,7 @@ struct TakeApart {
   std::int64_t depth;
   Context& context;
 
-  // Operators of ops/ are no deeper than this; those of others may say that they are made of anything.
+  // Operators of ops/ are not deeper than this; operators of others may report any structure.
   std::optional<Expression> of(const LinearOperator<T>& a, bool flip) const {
     if (depth >= kMostDepth) {
       throw Error(fmt::format("[certify] the operator is made of others to more than {} levels", kMostDepth));

@@ -1,4 +1,4 @@
-// An operator taken apart: the tree of its structure, down to stored matrices, as the proofs look at it. Internal to
+// An operator taken apart: the tree of its structure, down to stored matrices, as the proofs use it. Internal to
 // bounds/.
 #pragma once
 
@@ -12,15 +12,16 @@
 
 namespace sigmax::bounds {
 
-/// A node stands for 2^exponent N, with N of moderate size whatever the operator's: a stored matrix is scaled by a
-/// power of two so that its largest entry is in [1/2, 1), everything made of parts so that its norm is: no chain of
-/// factors, products or sums is so long that N leaves the range. Transposes are pushed down to the stored matrices.
+/// A node stands for 2^exponent N, with N of moderate size for any size of the operator: a stored matrix is scaled by a
+/// power of two so that its largest entry is in [1/2, 1), and a composite node so that its norm is in that interval. No
+/// chain of factors, products or sums is long enough for N to leave the range. Transposes are pushed down to the stored
+/// matrices.
 ///
-/// What is zero by its structure is of the kind `zero` and has no parts: a matrix of zeros, a factor 0, a product with
-/// a part that is zero, a sum or stack of such parts. Every other node has a norm in [1/4, 2^40], which take_apart()
-/// checks of each. N may be zero all the same, by cancellation.
+/// A node that is zero by its structure has the kind `zero` and no parts: a matrix of zeros, a factor 0, a product with
+/// a zero part, a sum or stack of zero parts. Every other node has a norm in [1/4, 2^40], and take_apart() checks this
+/// for each. N may still be zero, by cancellation.
 ///
-/// Everything below speaks of N. Every number in it is exact: rounding begins with the functions below.
+/// Everything below refers to N. Every number in the tree is exact: rounding begins with the functions below.
 struct Expression {
   enum class Kind {
     zero,  ///< the matrix of zeros
@@ -29,7 +30,7 @@ struct Expression {
     product,  ///< unit parts[0] parts[1], `unit` a power of two that brings the norm near 1
     scaled,   ///< factor parts[0], `factor` of a magnitude that brings the norm near 1
     below,    ///< the parts below each other
-    beside,   ///< the parts beside each other
+    beside,   ///< the parts side by side
   };
   Kind kind = Kind::zero;
   std::int64_t rows = 0;
@@ -38,8 +39,8 @@ struct Expression {
   std::vector<Expression> parts;
   double factor = 1;
   double unit = 1;
-  /// |N|_2 at most, also with absolute values in place of the entries of the stored matrices: from their entrywise
-  /// norms, and by the algebra of norms.
+  /// At least |N|_2, also with the entries of the stored matrices replaced by their absolute values: from their
+  /// entrywise norms, by the algebra of norms.
   double norm = 0;
 
   // A stored matrix: N = unit leaf.matrix, or its transpose, unit a power of two.
@@ -49,10 +50,10 @@ struct Expression {
 
   bool is_zero() const { return kind == Kind::zero; }
 
-  /// Of a factor: it loses nothing.
+  /// Whether a factor is a power of two, so that it loses nothing.
   bool is_power_of_two() const;
 
-  /// The power of two that a part of a sum or stack is weighted with, as an exponent: 0 or negative.
+  /// The exponent of the power of two that weights a part of a sum or stack: 0 or negative.
   std::int64_t shift(const Expression& part) const { return part.exponent - exponent; }
 };
 
@@ -64,13 +65,13 @@ std::optional<Expression> take_apart(const LinearOperator<T>& a, Context& contex
 /// The tensor's matrix: a tree of one node. Throws Error for non-finite entries.
 Expression stored(ScannedMatrix& a, Context& context);
 
-/// How far the products of a tree leave 1, as an exponent e: every vector that they come across on the way of a product
-/// with A^T A is at most 2^(2e) times the one that goes in, and what is lost on the way comes out at most as many times
-/// larger. The exponents of parts that follow each other add up.
+/// How far the products of a tree move away from 1, as an exponent e: every intermediate vector of a product with A^T A
+/// is at most 2^(2e) times the input vector, and losses on the way grow by at most that factor in the output. The
+/// exponents of parts that follow each other add up.
 std::int64_t reach(const Expression& e);
 
-/// Throws InternalError if a stored matrix of the tree is no longer what take_apart() read, by the sums of its entries.
-/// One read of each.
+/// Throws InternalError if the sums of the entries show that a stored matrix of the tree has changed since take_apart()
+/// read it. One read of each.
 void require_unchanged(const Expression& e, Context& context);
 
 /// |values - N x|_2 <= error (N^T x with `adjoint`), for x with entries up to 2^200. One read of each stored matrix.

@@ -57,12 +57,12 @@ double frobenius(Formed& m, Context& context) {
 
 double root_of_size(const Formed& m) { return std::sqrt(static_cast<double>(m.values.size())); }
 
-// 2^shift times the values: exact but for underflow, which is looked for, so that what is exact is known to be. Parts
-// are weighted by less than 1 and products brought near 1: no shift is large and positive.
+// 2^shift times the values: exact except for underflow. Underflow is checked for, so that an exact result is known to
+// be exact. Parts are weighted by less than 1 and products are brought near 1, so no shift is large and positive.
 void shift(Formed& m, std::int64_t shift, Context& context) {
   if (shift == 0) return;
   if (shift > 1000) throw_contradiction(fmt::format("a part weighted by 2^{}", shift));
-  if (shift < -1000) {  // so far below the largest that the whole norm counts as error
+  if (shift < -1000) {  // so far below the largest that its whole norm counts as error
     const double all = frobenius(m, context) + m.error;
     std::fill(m.values.begin(), m.values.end(), 0.0);
     m.error = all > 0 ? round_up(all * 0x1p-1000) : 0;
@@ -86,8 +86,8 @@ void shift(Formed& m, std::int64_t shift, Context& context) {
   m.error = m.error > 0 || lost ? round_up(m.error * factor + underflow) : 0;
 }
 
-// The stored matrix times a power of two: exact, but for f64 entries so far below the largest that they underflow, here
-// or in in_range().
+// The stored matrix times a power of two: exact, except for f64 entries so far below the largest that they underflow,
+// here or in in_range().
 Formed form_leaf(const Expression& e, Context& context) {
   Formed m = empty(e, context);
   const kernels::StoredMatrix& a = e.leaf.matrix;
@@ -144,7 +144,8 @@ Formed form_stack(const Expression& e, Context& context) {
   return m;
 }
 
-// (M_1 + E_1)(M_2 + E_2) - M_1 M_2, and what the inner products lose: gamma_k |M_1| |M_2|, and underflow of each entry.
+// (M_1 + E_1)(M_2 + E_2) - M_1 M_2, and the losses of the inner products: gamma_k |M_1| |M_2|, and underflow of each
+// entry.
 Formed form_product(const Expression& e, Context& context) {
   Formed left = form(e.parts[0], context);
   Formed right = form(e.parts[1], context);
@@ -177,7 +178,7 @@ Formed form_product(const Expression& e, Context& context) {
   return m;
 }
 
-// A power of two is exact but for underflow.
+// A power of two is exact except for underflow.
 Formed form_scaled(const Expression& e, Context& context) {
   Formed m = form(e.parts[0], context);
   const double by = e.is_power_of_two() ? std::copysign(1.0, e.factor) : e.factor;

@@ -1,4 +1,4 @@
-// An expression as one matrix in double, with a bound on what rounding made of it. Internal to bounds/.
+// An expression as one matrix in double, with a bound on its rounding errors. Internal to bounds/.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ struct Formed {
   kernels::StoredMatrix matrix() const { return stored_matrix(values.data(), rows, columns); }
 };
 
-/// Whether no matrix on the way to the expression's has more entries than that.
+/// Whether no matrix formed on the way has more than `entries` entries.
 bool is_formable(const Expression& e, std::int64_t entries);
 
 /// Cost: one read of each stored matrix, the flops of the products, and a matrix of doubles for each level of the tree.
-/// Sums and factors are rounded once an entry, products by gamma_k |M_1|_F |M_2|_F, k the inner dimension; the bound
-/// passes every error on through the tree, and is itself rounded up.
+/// Sums and factors are rounded once per entry, products by gamma_k |M_1|_F |M_2|_F, k the inner dimension. The bound
+/// carries every error through the tree and is itself rounded up.
 Formed form(const Expression& e, Context& context);
 
 }  // namespace sigmax::bounds

@@ -13,10 +13,10 @@ namespace {
 
 using Kind = Expression::Kind;
 
-// More than underflow can do to one entry of a product with a stored matrix, in units of the node: n products that
-// underflow at 2^-1075, or entries that did in in_range(), times unit <= 2^401 and an entry of x.
+// More than the effect of underflow on one entry of a product with a stored matrix, in units of the node: n products
+// that underflow at 2^-1075, or entries that did in in_range(), times unit <= 2^401 and an entry of x.
 constexpr double kUnderflow = 0x1p-400;
-// The same of both products of a Gram product, where the unit enters twice.
+// As above for both products of a Gram product, where the unit enters twice.
 constexpr double kGramUnderflow = 0x1p-200;
 
 double at_least_norm(std::span<const double> x) {
@@ -28,7 +28,7 @@ double root_of(std::size_t count) { return std::sqrt(static_cast<double>(count))
 
 bool is_stack(Kind kind) { return kind == Kind::below || kind == Kind::beside; }
 
-// What a stack does with the vector: one image below the other, or the images of the pieces of x added.
+// How a stack combines its images: one below the other, or the images of the pieces of x added.
 bool concatenates(const Expression& e, bool adjoint) { return (e.kind == Kind::below) != adjoint; }
 
 std::size_t length_in(const Expression& e, bool adjoint) {
@@ -37,7 +37,7 @@ std::size_t length_in(const Expression& e, bool adjoint) {
 
 std::size_t length_out(const Expression& e, bool adjoint) { return length_in(e, !adjoint); }
 
-// The part of x that part number i of a stack or sum takes, and where it starts; x whole unless pieces are added.
+// The piece of x for part number i of a stack or sum, and where it starts; all of x unless pieces are added.
 std::span<const double> piece(const Expression& e, const Expression& part, std::span<const double> x, bool adjoint,
                               std::size_t& offset) {
   if (!is_stack(e.kind) || concatenates(e, adjoint)) return x;
@@ -60,7 +60,7 @@ Image image_of_leaf(const Expression& e, std::span<const double> x, bool adjoint
   return result;
 }
 
-// Sums and stacks: 2^shift y_i, added or put below each other. Adding rounds: at most u |sum| each time.
+// Sums and stacks: 2^shift y_i, added or put below each other. Each addition rounds by at most u |sum|.
 Image image_of_parts(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
   const bool concatenate = is_stack(e.kind) && concatenates(e, adjoint);
   Image result{{}, 0};
@@ -70,7 +70,7 @@ Image image_of_parts(const Expression& e, std::span<const double> x, bool adjoin
     const std::span<const double> own = piece(e, part, x, adjoint, offset);
     Image one = image(part, own, adjoint, context);
     const std::int64_t shift = part.is_zero() ? 0 : e.shift(part);
-    // A part so much smaller than the largest is left out, and its whole norm counted as error.
+    // A part that is this much smaller than the largest is left out, and its whole norm counts as error.
     const double weight = shift >= -1000 ? times_power(1, shift) : 0.0;
     const double left_out = weight == 0 ? 0x1p-1000 * part.norm * at_least_norm(own) : 0;
     const double error = round_up(weight * one.error + left_out + root_of(one.values.size()) * 0x1p-1074);
