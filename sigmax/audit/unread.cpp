@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "sigmax/audit/roles/tensor_name.hpp"
+
 namespace sigmax::audit {
 namespace {
 
@@ -13,10 +15,16 @@ constexpr std::array<std::string_view, 6> kProducts = {"MatMul",        "Gemm", 
 constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "ConvTranspose", "ConvInteger", "QLinearConv",
                                                            "FusedConv"};
 
-// Words of a name that stand for what goes with a weight.
-constexpr std::array<std::string_view, 17> kCompanions = {"scale", "scales", "zero", "zeros", "qzeros", "zp",
-                                                          "point", "absmax", "bias", "mask",  "freq",   "freqs",
-                                                          "idx",   "map",    "ids",  "code",  "amax"};
+// Words of a name that stand for what goes with a weight: the parameters of its quantization, and other tensors.
+constexpr std::array<std::string_view, 9> kParameters = {"scale", "scales", "zero",   "zeros", "qzeros",
+                                                         "zp",    "point",  "absmax", "amax"};
+constexpr std::array<std::string_view, 8> kCompanions = {"bias", "mask", "freq", "freqs", "idx", "map", "ids", "code"};
+
+// Words of a name that stand for what integers are for besides weights.
+constexpr std::array<std::string_view, 26> kIndices = {
+    "id",     "index",    "indices", "indexes", "masks",  "token",   "tokens",  "tril",     "triu",
+    "causal", "position", "offset",  "offsets", "label",  "labels",  "step",    "steps",    "num",
+    "count",  "counts",   "rng",     "seed",    "length", "lengths", "targets", "positions"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view word) {
@@ -39,13 +47,63 @@ bool is_member_of_a_weight(std::string_view name, std::string_view component) {
   return holder.ends_with("weight") || holder == "kernel";
 }
 
-bool names_a_companion(std::string_view component) {
+template <std::size_t N>
+bool has_word_of(const std::array<std::string_view, N>& list, std::string_view component) {
   while (!component.empty()) {
     const std::size_t end = std::min(component.find('_'), component.size());
-    if (contains(kCompanions, component.substr(0, end))) return true;
+    if (contains(list, component.substr(0, end))) return true;
     component.remove_prefix(std::min(end + 1, component.size()));
   }
   return false;
+}
+
+// `kernel_scale` beside `kernel`, `fc.weight.scale` below it: whatever the integers are called, they are a weight.
+bool has_scale_of_its_own(const io::Entry& entry, const Siblings& siblings) {
+  constexpr std::array<std::string_view, 8> kOwn = {"_scale",  "_scales", "_scale_inv", "_scb",
+                                                    "_absmax", ".scale",  ".scales",    ".absmax"};
+  return std::any_of(kOwn.begin(), kOwn.end(), [&](std::string_view ending) {
+    return siblings.find(entry.name + std::string(ending), entry) != nullptr;
+  });
+}
+
+// A scale in the same module: `scale` beside `w`.
+bool is_in_a_module_with_scales(const io::Entry& entry, const Siblings& siblings) {
+  const NameParts parts(entry.name);
+  constexpr std::array<std::string_view, 8> kNames = {"scale",        "scales",  "s",   "qscale",
+                                                      "weight_scale", "w_scale", "SCB", "absmax"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](std::string_view name) {
+    const io::Entry* scale = siblings.find(parts.sibling(name), entry);
+    return scale != nullptr && scale != &entry;
+  });
+}
+
+// Types in which weights are kept and indices hardly ever: 4 and 8 bits, and what is packed or reinterpreted in words
+// without a sign. The usual types of indices are i32 and i64.
+bool is_a_type_of_codes(DType dtype) { return bits(dtype) <= 16 || dtype == DType::u32; }
+
+// Operators that choose, compare and reshape: their integers are positions, conditions and shapes.
+bool only_chooses(const io::Usage& use) {
+  constexpr std::array<std::string_view, 20> kChoosing = {"GatherElements",
+                                                          "GatherND",
+                                                          "ScatterND",
+                                                          "ScatterElements",
+                                                          "Where",
+                                                          "Reshape",
+                                                          "Slice",
+                                                          "Tile",
+                                                          "Expand",
+                                                          "And",
+                                                          "Or",
+                                                          "Not",
+                                                          "Equal",
+                                                          "OneHot",
+                                                          "Less",
+                                                          "Greater",
+                                                          "Shape",
+                                                          "ConstantOfShape",
+                                                          "Concat",
+                                                          "Pad"};
+  return contains(kChoosing, use.op) || (use.op == "Gather" && use.input != 0);
 }
 
 bool is_multiplied_with(const io::Entry& entry) {
@@ -57,8 +115,20 @@ bool is_multiplied_with(const io::Entry& entry) {
 // As GPTQ, AWQ, compressed-tensors, bitsandbytes, MXFP4, HQQ, AQLM, QuIP# and EXL3 call what they pack.
 bool names_packed_weights(std::string_view component) {
   constexpr std::array<std::string_view, 4> kPacked = {"w_q", "codes", "qidxs", "trellis"};
-  return component.find("weight") != std::string_view::npos || component.ends_with("_blocks") ||
-         contains(kPacked, component);
+  return component.find("weight") != std::string_view::npos || component.ends_with("kernel") ||
+         component.ends_with("_blocks") || contains(kPacked, component);
+}
+
+// Integers with two axes or more, which their reader has no numbers for.
+bool may_be_codes(const io::Entry& entry, std::string_view component, const Siblings& siblings) {
+  if (has_scale_of_its_own(entry, siblings)) return true;
+  if (has_word_of(kCompanions, component)) return false;
+  if (is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component)) {
+    return true;
+  }
+  if (has_word_of(kIndices, component)) return false;
+  if (!is_a_type_of_codes(entry.dtype)) return is_in_a_module_with_scales(entry, siblings);
+  return entry.used_by.empty() || !std::all_of(entry.used_by.begin(), entry.used_by.end(), only_chooses);
 }
 
 // All weights of a part of a model in one vector, one after another, as FSDP, DeepSpeed and Megatron-LM keep them.
@@ -75,20 +145,19 @@ bool names_a_weight(std::string_view component) {
 
 }  // namespace
 
-bool may_be_unread_weight(const io::Entry& entry) {
+bool may_be_unread_weight(const io::Entry& entry, const Siblings& siblings) {
   const bool readable = entry.unreadable.empty();
   const std::string component = last_component(entry.name);
   if (entry.shape.size() == 1 && is_real(entry.dtype) && holds_flat_weights(component)) return true;
   if (readable && is_real(entry.dtype)) return false;
   if (entry.dtype == DType::boolean || entry.dtype == DType::string) return false;
-  if (names_a_companion(component)) return false;
+  if (has_word_of(kParameters, component)) return false;
+  const bool of_integers = readable && is_integer(entry.dtype);
+  if (!of_integers && has_word_of(kCompanions, component)) return false;
   if (entry.shape.empty()) return !readable && names_a_weight(component);
   if (!readable && holds_flat_weights(component)) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
-  if (readable && is_integer(entry.dtype)) {
-    return is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component);
-  }
-  return true;
+  return !of_integers || may_be_codes(entry, component, siblings);
 }
 
 }  // namespace sigmax::audit
