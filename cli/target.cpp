@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "sigmax/audit/roles/role.hpp"
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 #include "sigmax/core/closest_names.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/plural.hpp"

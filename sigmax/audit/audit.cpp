@@ -12,7 +12,7 @@
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/roles/role.hpp"
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/svd/christoffel.hpp"

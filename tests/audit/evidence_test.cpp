@@ -7,7 +7,6 @@
 
 #include "audit/audit_samples.hpp"
 #include "audit/classified.hpp"
-#include "sigmax/audit/unread.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -96,7 +95,7 @@ TEST(evidence, copies_are_known_below_other_wrappers) {
                                     {"module.fc.weight", "ema_state_dict.fc.weight"},
                                     {"net.fc.weight", "swa_state_dict.fc.weight"},
                                     {"state_dict.model.fc.weight", "state_dict.model_ema.fcweight"},
-                                    {"state_dict.unet.fc.weight", "state_dict.unet.ema.fc.weight"},
+                                    {"state_dict.unet.fc.weight", "state_dict.unet.model_ema.fc.weight"},
                                     {"ema.online_model.fc.weight", "ema.ema_model.fc.weight"},
                                     {"g.fc.weight", "g_ema.fc.weight"},
                                     {"fc.weight", "fc.weight_ema"},
@@ -116,6 +115,8 @@ TEST(evidence, copies_are_known_below_other_wrappers) {
             "dense [out, in] 4x7 shape");
   EXPECT_EQ(told(pair("attn.proj.weight", "attn.ema_proj.weight"), "attn.ema_proj.weight"),
             "dense [out, in] 7x4 shape");
+  EXPECT_EQ(told(pair("l.0.q_proj.weight", "l.0.swa.q_proj.weight"), "l.0.swa.q_proj.weight"),
+            "dense [out, in] 7x4 shape");
   EXPECT_EQ(told(named("ema.fc.weight", {7, 4})), "dense [out, in] 7x4 shape");
   EXPECT_EQ(told(pair("net.fc.weight", "best_state_dict.fc.weight"), "best_state_dict.fc.weight"),
             "dense [out, in] 7x4 shape");
@@ -133,6 +134,9 @@ TEST(evidence, a_layer_may_be_called_after_a_table) {
   EXPECT_EQ(told(named("head.bias_proj", {6, 4})), "dense [out, in] 6x4 shape");
   EXPECT_EQ(told(named("head.mask_proj", {6, 4})), "dense [out, in] 6x4 shape");
   EXPECT_EQ(told(named("head.scale_linear", {6, 4})), "dense [out, in] 6x4 shape");
+  EXPECT_EQ(told(named("rope.in_proj", {6, 4})), "dense [out, in] 6x4 shape");
+  EXPECT_EQ(told(named("attn.relative_proj", {6, 4})), "dense [out, in] 6x4 shape");
+  EXPECT_EQ(told(named("att.time_mix_w1", {64, 32})), "dense [in, out] 32x64 name");
   expect_skipped({named("attn.in_proj_bias", {2, 6})}, "attn.in_proj_bias", "name", "bias");
   expect_skipped({named("decoder.mask_token", {1, 32})}, "decoder.mask_token", "name", "token");
   EXPECT_EQ(told({named("bbox_embed.weight", {40, 8}), named("bbox_embed.bias", {40})}, "bbox_embed.weight"),

@@ -1,4 +1,4 @@
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 
 #include <gtest/gtest.h>
 
@@ -93,7 +93,8 @@ TEST(unread, what_goes_with_a_weight_does_not) {
         "rope.freqs_cis", "proj.g_idx", "weight.absmax", "a/bias", "proj.input_scale"}) {
     EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 8}, DType::f8_e8m0, kWhy))) << name;
   }
-  for (const char* name : {"upscaler.weight", "mask_head.weight", "scale.proj", "bias_proj.kernel", "unmasked"}) {
+  for (const char* name : {"upscaler.weight", "mask_head.weight", "scale.proj", "bias_proj.kernel", "unmasked",
+                           "decoder.mask_proj", "code_linear", "scale_fc"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::f8_e4m3, kWhy))) << name;
   }
 }

@@ -91,7 +91,7 @@ std::optional<Evidence> scale_of_a_weight(const io::Entry& entry, const Name& na
   if (quantized_by(entry, siblings).empty()) return named ? std::optional(Evidence::known_name) : std::nullopt;
   // In a model that is known to be quantized less of a name is enough: `qscales`, `wscale1`.
   const bool hinted = name.last.find("scale") != std::string::npos || name.last.find("zero") != std::string::npos;
-  return named || hinted ? std::optional(Evidence::companion) : std::nullopt;
+  return named || (hinted && !is_layer(name.last)) ? std::optional(Evidence::companion) : std::nullopt;
 }
 
 // The two halves of torch.nn.utils.weight_norm: W = g v / |v|.
@@ -270,14 +270,15 @@ const char* buffer(const io::Entry& entry, const Name& name) {
   const std::string_view last = name.last;
   const bool loose = !name.is_weight();
   if (is_one_of(last, {"inv_freq", "cos_cached", "sin_cached", "cos_cache", "sin_cache", "freqs_cis", "freqs"}) ||
-      (loose && has_word(name.module, {"rotary", "rope"}))) {
+      (loose && !is_layer(last) && has_word(name.module, {"rotary", "rope"}))) {
     return "rotary position table";
   }
   if (ends_as(last, {"mask", "masks", "tril", "triu", "alibi", "slopes"}) && !has_word(last, {"token"})) {
     return "attention mask";
   }
   const bool relative = has_word(last, {"relative"}) || last.starts_with("rel_pos") || last == "attention_biases";
-  if ((loose && relative) || is_one_of(name.module, {"relative_attention_bias", "relative_position_bias"})) {
+  if ((loose && relative && !is_layer(last)) ||
+      is_one_of(name.module, {"relative_attention_bias", "relative_position_bias"})) {
     return "relative position table: added to attention scores";
   }
   if (loose && ends_as(last, {"bias"})) {
@@ -285,7 +286,8 @@ const char* buffer(const io::Entry& entry, const Name& name) {
                ? "attention mask"
                : "bias: added entry by entry";
   }
-  if (is_one_of(last, {"a_log", "a_logs", "time_decay", "time_first", "time_faaaa"}) || last.starts_with("time_mix_")) {
+  if (is_one_of(last, {"a_log", "a_logs", "time_decay", "time_first", "time_faaaa"}) ||
+      (last.starts_with("time_mix_") && is_vector_in_more_axes(entry.shape))) {
     return "decay of a state space: multiplied entry by entry";
   }
   if (loose && entry.shape.size() == 2 && entry.shape[0] == 1 && has_word(last, {"token"}) && !is_layer(last)) {

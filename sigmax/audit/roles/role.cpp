@@ -10,7 +10,7 @@
 #include "sigmax/audit/roles/graph_role.hpp"
 #include "sigmax/audit/roles/stored_layout.hpp"
 #include "sigmax/audit/roles/tensor_name.hpp"
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 
 namespace sigmax::audit {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 
 #include <algorithm>
 #include <array>
@@ -55,6 +55,13 @@ bool has_word_of(const std::array<std::string_view, N>& list, std::string_view c
     component.remove_prefix(std::min(end + 1, component.size()));
   }
   return false;
+}
+
+// `mask_proj`: the layer that makes a mask, not the mask. `in_proj_bias` is the bias.
+bool names_a_layer(std::string_view component) {
+  constexpr std::array<std::string_view, 4> kLayers = {"_proj", "_linear", "_dense", "_fc"};
+  return std::any_of(kLayers.begin(), kLayers.end(),
+                     [&](std::string_view layer) { return component.ends_with(layer); });
 }
 
 // `kernel_scale` beside `kernel`, `fc.weight.scale` below it: whatever the integers are called, they are a weight.
@@ -122,7 +129,7 @@ bool names_packed_weights(std::string_view component) {
 // Integers with two axes or more, which their reader has no numbers for.
 bool may_be_codes(const io::Entry& entry, std::string_view component, const Siblings& siblings) {
   if (has_scale_of_its_own(entry, siblings)) return true;
-  if (has_word_of(kCompanions, component)) return false;
+  if (has_word_of(kCompanions, component) && !names_a_layer(component)) return false;
   if (is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component)) {
     return true;
   }
@@ -151,9 +158,11 @@ bool may_be_unread_weight(const io::Entry& entry, const Siblings& siblings) {
   if (entry.shape.size() == 1 && is_real(entry.dtype) && holds_flat_weights(component)) return true;
   if (readable && is_real(entry.dtype)) return false;
   if (entry.dtype == DType::boolean || entry.dtype == DType::string) return false;
-  if (has_word_of(kParameters, component)) return false;
+  if (has_word_of(kParameters, component) && !names_a_layer(component)) return false;
   const bool of_integers = readable && is_integer(entry.dtype);
-  if (!of_integers && has_word_of(kCompanions, component)) return false;
+  if (!of_integers && has_word_of(kCompanions, component) && !names_a_layer(component)) {
+    return entry.shape.size() > 1 && has_scale_of_its_own(entry, siblings);
+  }
   if (entry.shape.empty()) return !readable && names_a_weight(component);
   if (!readable && holds_flat_weights(component)) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
