@@ -74,7 +74,7 @@ TEST(evidence, a_part_of_a_model_may_be_called_optimizer_or_state) {
        {"optimizer.state.0.exp_avg", "optimizer.state.exp_avg.decoder.fc.weight", "optim.state.fc.weight.exp_avg_sq",
         "optimizer/momentums/dense/kernel", "optimizer.mu.fc.weight", "optimizer.fp32_from_fp16_params.0.2",
         "opt_state.1.trace.fc.kernel", "optimizer_states.0.state.4.weight", "state.7.momentum_buffer", "state.7.prev",
-        "optimizer/vars/3"}) {
+        "optim_d.state.7.row_var", "optimizer/vars/3"}) {
     expect_skipped({named(name, {12, 5})}, name, "container", "optimizer state");
   }
   const Entries own = {named("state.2.step", {}), named("state.2.curvature", {12, 5})};
@@ -141,6 +141,14 @@ TEST(evidence, a_layer_may_be_called_after_a_table) {
   expect_skipped({named("decoder.mask_token", {1, 32})}, "decoder.mask_token", "name", "token");
   EXPECT_EQ(told({named("bbox_embed.weight", {40, 8}), named("bbox_embed.bias", {40})}, "bbox_embed.weight"),
             "dense [out, in] 40x8 companion");
+}
+
+TEST(evidence, one_output_may_be_a_kernel) {
+  EXPECT_EQ(told(named("out", {1, 20, 3, 3})), "convolution [out, in, kernel, kernel] 1x180 shape");
+  for (const Dimensions& shape : {Dimensions{1, 1, 3, 3}, Dimensions{1, 20, 1, 1}, Dimensions{1, 20, 4, 4},
+                                  Dimensions{1, 20, 14, 14}, Dimensions{1, 9, 20}, Dimensions{1, 7, 7, 20}}) {
+    expect_skipped({named("out", shape)}, "out", "shape", "added to activations");
+  }
 }
 
 // Three axes that are no kernel.

@@ -70,6 +70,12 @@ TEST(unread, integers_of_few_bits_count_whatever_they_are_called) {
   }
 }
 
+TEST(unread, keys_of_random_numbers_do_not_count) {
+  EXPECT_FALSE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u32)));
+  EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 4}, DType::u32)));
+  EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u8)));
+}
+
 TEST(unread, a_scale_beside_integers_settles_it) {
   for (const DType dtype : {DType::i8, DType::i32, DType::i64}) {
     for (const auto& [name, scale] : {std::pair{"gate_up", "gate_up_scale"},

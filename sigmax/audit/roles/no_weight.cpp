@@ -138,6 +138,8 @@ bool is_slot_of_an_optimizer(std::string_view component) {
                                                                "ax",
                                                                "eta",
                                                                "hessian",
+                                                               "row_var",
+                                                               "col_var",
                                                                "state1",
                                                                "state2",
                                                                "accumulator",
@@ -187,7 +189,7 @@ std::optional<Evidence> optimizer_state(const io::Entry& entry, const Name& name
     }
   }
   // Optimizer.state_dict(): `state`, the parameter's number, the slot.
-  if (components.size() == 3 && components[0] == "state" && is_number(components[1]) &&
+  if (components.size() >= 3 && name.parts.component(2) == "state" && is_number(name.parts.component(1)) &&
       (is_slot_of_an_optimizer(name.last) ||
        (!is_called_as_a_weight(name.last) &&
         is_beside(name, entry, siblings, {"step", "exp_avg", "exp_avg_sq", "momentum_buffer", "square_avg"})))) {
@@ -315,6 +317,13 @@ const char* table(const io::Entry& entry, const Name& name, const Siblings& sibl
   return nullptr;
 }
 
+// A square window of an odd width over several channels: [1, 64, 3, 3] is the last layer of a segmentation.
+bool is_shaped_as_a_kernel(const Dimensions& shape) {
+  constexpr std::int64_t kWidest = 11;
+  return shape.size() == 4 && shape[1] > 1 && shape[2] == shape[3] && shape[2] % 2 == 1 && shape[2] >= 3 &&
+         shape[2] <= kWidest;
+}
+
 // By its name alone.
 bool may_be_a_kernel(const Name& name) {
   const auto components = name.parts.components();
@@ -351,7 +360,7 @@ std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblin
   }
   if (const char* what = buffer(entry, name)) return NoMatrix{what, Evidence::known_name};
   if (const char* what = table(entry, name, siblings)) return NoMatrix{what, Evidence::known_name};
-  if (entry.shape.size() >= 3 && entry.shape[0] == 1 && !may_be_a_kernel(name)) {
+  if (entry.shape.size() >= 3 && entry.shape[0] == 1 && !may_be_a_kernel(name) && !is_shaped_as_a_kernel(entry.shape)) {
     return NoMatrix{"one entry along the first axis, and no name of a kernel: added to activations", Evidence::shape};
   }
   return std::nullopt;

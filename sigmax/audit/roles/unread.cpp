@@ -133,7 +133,8 @@ bool may_be_codes(const io::Entry& entry, std::string_view component, const Sibl
   if (is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component)) {
     return true;
   }
-  if (has_word_of(kIndices, component)) return false;
+  const bool holds_random_keys = entry.dtype == DType::u32 && entry.shape.back() == 2;  // of JAX, two words each
+  if (has_word_of(kIndices, component) || holds_random_keys) return false;
   if (!is_a_type_of_codes(entry.dtype)) return is_in_a_module_with_scales(entry, siblings);
   return entry.used_by.empty() || !std::all_of(entry.used_by.begin(), entry.used_by.end(), only_chooses);
 }
