@@ -132,6 +132,24 @@ TEST(unread, integers_count_by_their_use_or_by_their_name) {
     used.used_by[0].op = op;
     EXPECT_FALSE(may_be_unread_weight(used)) << op;
   }
+  for (const auto& [op, input] : {std::pair{"DequantizeLinear", 2},
+                                  {"MatMulNBits", 3},
+                                  {"QLinearMatMul", 5},
+                                  {"QGemm", 2},
+                                  {"MatMulInteger", 3}}) {
+    used.used_by[0].op = op;
+    used.used_by[0].input = input;
+    EXPECT_FALSE(may_be_unread_weight(used)) << op << ": a zero point";
+  }
+  for (const auto& [op, input] : {std::pair{"DequantizeLinear", 0},
+                                  {"MatMulNBits", 1},
+                                  {"QLinearMatMul", 3},
+                                  {"QGemm", 0},
+                                  {"MatMulInteger", 1}}) {
+    used.used_by[0].op = op;
+    used.used_by[0].input = input;
+    EXPECT_TRUE(may_be_unread_weight(used)) << op;
+  }
   used.used_by[0].op = "Cast";
   EXPECT_TRUE(may_be_unread_weight(used)) << "integers that become numbers";
   EXPECT_TRUE(may_be_unread_weight(entry("packed", {4, 2, 8}, DType::u8, "quantized: the layout is not read")));

@@ -88,6 +88,25 @@ bool is_in_a_module_with_scales(const io::Entry& entry, const Siblings& siblings
 // without a sign. The usual types of indices are i32 and i64.
 bool is_a_type_of_codes(DType dtype) { return bits(dtype) <= 16 || dtype == DType::u32; }
 
+// Scales and zero points, of more than one axis where weights are quantized by blocks.
+bool is_parameter_of_quantization(const io::Usage& use) {
+  // Quantized operands and their parameters alternate: a, its scale and zero point, b, its scale and zero point.
+  constexpr std::array<std::string_view, 3> kAlternating = {"QLinearMatMul", "QLinearConv", "QGemm"};
+  if (contains(kAlternating, use.op)) return use.input % 3 != 0;
+  constexpr std::array<std::string_view, 2> kOne = {"DequantizeLinear", "QuantizeLinear"};
+  if (contains(kOne, use.op)) return use.input >= 1;
+  constexpr std::array<std::string_view, 7> kTwo = {
+      "MatMulNBits",          "MatMulBnb4",           "MatMulInteger",        "ConvInteger",
+      "MatMulIntegerToFloat", "GatherBlockQuantized", "DynamicQuantizeMatMul"};
+  return contains(kTwo, use.op) && use.input >= 2;
+}
+
+bool is_multiplied_with(const io::Entry& entry) {
+  return std::any_of(entry.used_by.begin(), entry.used_by.end(), [](const io::Usage& use) {
+    return (contains(kProducts, use.op) || contains(kConvolutions, use.op)) && !is_parameter_of_quantization(use);
+  });
+}
+
 // Operators that choose, compare and reshape: their integers are positions, conditions and shapes.
 bool only_chooses(const io::Usage& use) {
   constexpr std::array<std::string_view, 20> kChoosing = {"GatherElements",
@@ -110,13 +129,7 @@ bool only_chooses(const io::Usage& use) {
                                                           "ConstantOfShape",
                                                           "Concat",
                                                           "Pad"};
-  return contains(kChoosing, use.op) || (use.op == "Gather" && use.input != 0);
-}
-
-bool is_multiplied_with(const io::Entry& entry) {
-  return std::any_of(entry.used_by.begin(), entry.used_by.end(), [](const io::Usage& use) {
-    return contains(kProducts, use.op) || contains(kConvolutions, use.op);
-  });
+  return contains(kChoosing, use.op) || (use.op == "Gather" && use.input != 0) || is_parameter_of_quantization(use);
 }
 
 // As GPTQ, AWQ, compressed-tensors, bitsandbytes, MXFP4, HQQ, AQLM, QuIP# and EXL3 call what they pack.
