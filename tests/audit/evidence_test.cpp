@@ -115,6 +115,7 @@ TEST(evidence, copies_are_known_below_other_wrappers) {
             "dense [out, in] 4x7 shape");
   EXPECT_EQ(told(pair("attn.proj.weight", "attn.ema_proj.weight"), "attn.ema_proj.weight"),
             "dense [out, in] 7x4 shape");
+  EXPECT_EQ(told(pair("proj.weight", "ema_proj.weight"), "ema_proj.weight"), "dense [out, in] 7x4 shape");
   EXPECT_EQ(told(pair("l.0.q_proj.weight", "l.0.swa.q_proj.weight"), "l.0.swa.q_proj.weight"),
             "dense [out, in] 7x4 shape");
   EXPECT_EQ(told(named("ema.fc.weight", {7, 4})), "dense [out, in] 7x4 shape");

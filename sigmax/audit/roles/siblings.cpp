@@ -75,7 +75,8 @@ std::optional<Copy> copy_by_name(std::string_view name) {
     // `attn.ema_proj.weight` is a layer of the model, `g_ema.fc.weight` and `fc.weight_ema` are copies.
     // Inside a model `ema` and `swa` are layers too: an exponential smoothing, an attention with a sliding window.
     const bool names_no_model = is_one_of(lower_case(components[i]), {"ema", "swa", "polyak"});
-    if (rest.empty() ? model.empty() : i > 0 && (!model.empty() || names_no_model)) continue;
+    const bool is_layer = !model.empty() && rest.size() < 2;  // `ema_proj.weight`; a model has layers below it
+    if (rest.empty() ? model.empty() : is_layer || (i > 0 && (!model.empty() || names_no_model))) continue;
     while (rest.size() > 1 && (is_wrapper(rest[0]) || kind_of_copy(rest[0]))) rest = rest.subspan(1);
     const std::string below = model + joined(rest);
     Copy copy{*kind, {joined(components.first(i)) + below}, rest.size() == 1 && is_number(rest[0])};
