@@ -12,7 +12,7 @@
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/roles/role.hpp"
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/svd/christoffel.hpp"
@@ -158,8 +158,9 @@ Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
       // What is known to be something else is no weight that was not read.
       const bool is_other = no_matrix->evidence.has_value();
       skip(no_matrix->reason, no_matrix->evidence);
-      plan.skipped.back().unread_weight = (no_matrix->is_weight || (!is_other && may_be_unread_weight(entry))) &&
-                                          !is_below(entry.shape, options.min_dim);
+      plan.skipped.back().unread_weight =
+          (no_matrix->is_weight || (!is_other && may_be_unread_weight(entry, siblings))) &&
+          !is_below(entry.shape, options.min_dim);
       continue;
     }
     MatrixPlan& matrix = std::get<MatrixPlan>(classified);

@@ -113,7 +113,7 @@ struct Skipped {
   std::string dtype;
   std::string reason;
   std::optional<Evidence> role_evidence{};  ///< how it is known to be no weight; nothing where no matrix could be
-  bool unread_weight = false;               ///< it may be a weight, and its values could not be had (audit/unread.hpp)
+  bool unread_weight = false;               ///< it may be a weight, and its values could not be had (roles/unread.hpp)
 };
 
 /// What a check of the weights (`--fail-if`) came to.

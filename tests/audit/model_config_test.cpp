@@ -32,7 +32,7 @@ io::ModelConfig of_type(std::string type) {
 
 TEST(model_config, tells_the_layout_of_gpt2_where_shapes_do_not) {
   const Entries model = {entry("h.0.attn.c_proj.weight", {8, 8}), entry("h.0.mlp.c_fc.weight", {8, 8}),
-                         entry("h.0.attn.c_attn.weight", {24, 8}), entry("h.0.ln_1.weight", {8}),
+                         entry("h.0.attn.c_attn.weight", {8, 24}), entry("h.0.ln_1.weight", {8}),
                          entry("score.weight", {2, 8})};
   for (const char* type : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"}) {
     EXPECT_EQ(told(model, "h.0.attn.c_proj.weight", of_type(type)), "dense [in, out] 8x8 companion") << type;
@@ -55,6 +55,24 @@ TEST(model_config, goes_before_names_and_behind_a_bias) {
   EXPECT_EQ(told(wide, "h.0.mlp.c_fc.weight", of_type("gpt_bigcode")), "dense [out, in] 8x32 companion");
   EXPECT_EQ(told(wide, "h.1.mlp.c_fc.weight", of_type("gpt2")), "dense [out, in] 8x32 companion") << "by its bias";
   EXPECT_EQ(told(wide, "h.2.mlp.c_fc.weight", of_type("gpt2")), "dense [out, in] 32x8 companion") << "by its bias";
+}
+
+TEST(model_config, goes_behind_shapes_that_cannot_be_so) {
+  // Three times as many outputs as inputs: this c_attn is a Linear, and so are the others of its block.
+  const Entries linear = {entry("h.0.attn.c_attn.weight", {36, 12}), entry("h.0.attn.c_proj.weight", {12, 12}),
+                          entry("h.0.mlp.c_fc.weight", {48, 12}), entry("h.0.mlp.c_proj.weight", {12, 48}),
+                          entry("h.1.attn.c_proj.weight", {12, 12})};
+  EXPECT_EQ(told(linear, "h.0.attn.c_attn.weight", of_type("gpt2")), "dense [out, in] 36x12 companion");
+  EXPECT_EQ(told(linear, "h.0.attn.c_proj.weight", of_type("gpt2")), "dense [out, in] 12x12 companion");
+  EXPECT_EQ(told(linear, "h.0.mlp.c_fc.weight", of_type("gpt2")), "dense [out, in] 48x12 companion");
+  EXPECT_EQ(told(linear, "h.0.mlp.c_proj.weight", of_type("gpt2")), "dense [out, in] 12x48 companion");
+  EXPECT_EQ(told(linear, "h.1.attn.c_proj.weight", of_type("gpt2")), "dense [in, out] 12x12 companion");
+  const Entries conv1d = {entry("h.0.attn.c_attn.weight", {12, 36}), entry("h.0.attn.c_proj.weight", {12, 12}),
+                          entry("h.1.attn.c_attn.weight", {20, 12}), entry("h.1.attn.c_proj.weight", {12, 12})};
+  EXPECT_EQ(told(conv1d, "h.0.attn.c_attn.weight", of_type("gpt_bigcode")), "dense [in, out] 36x12 companion");
+  EXPECT_EQ(told(conv1d, "h.0.attn.c_proj.weight", of_type("gpt_bigcode")), "dense [in, out] 12x12 companion");
+  EXPECT_EQ(told(conv1d, "h.1.attn.c_attn.weight", of_type("gpt_bigcode")), "dense [out, in] 20x12 companion")
+      << "one key and one value for all heads";
 }
 
 TEST(model_config, names_the_method_of_quantized_weights) {

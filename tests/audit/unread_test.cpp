@@ -1,9 +1,10 @@
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sigmax::audit {
 namespace {
@@ -49,7 +50,46 @@ TEST(unread, integers_that_a_quantized_tensor_is_made_of_count) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::i8))) << name;
   }
   for (const char* name : {"fc.0", "fc.weight.scale", "weights_of.0", "0", "weight"}) {
-    EXPECT_EQ(may_be_unread_weight(entry(name, {4, 8}, DType::i8)), std::string(name) == "weight") << name;
+    EXPECT_EQ(may_be_unread_weight(entry(name, {4, 8}, DType::i32)), std::string(name) == "weight") << name;
+  }
+}
+
+TEST(unread, integers_of_few_bits_count_whatever_they_are_called) {
+  for (const DType dtype : {DType::i8, DType::u8, DType::i4, DType::u4, DType::u16, DType::u32}) {
+    for (const char* name : {"Conv_3/kernel", "mlp.up", "w3", "attn.wkv", "x_proj", "lm_head", "table", "q_data", "0",
+                             "experts.down", "masked_lm.dense"}) {
+      EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, dtype))) << name;
+      EXPECT_TRUE(may_be_unread_weight(entry(name, {2, 4, 8}, dtype))) << name;
+      EXPECT_FALSE(may_be_unread_weight(entry(name, {8}, dtype))) << name;
+      EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 0}, dtype))) << name;
+    }
+    for (const char* name : {"rel_pos_index", "input_ids", "tokens", "attn.causal", "h.0.attn.bias", "tril", "labels",
+                             "num_seen", "step_count", "rng_state", "attention_mask", "w_zero_point", "blocks_scale"}) {
+      EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 8}, dtype))) << name;
+    }
+  }
+}
+
+TEST(unread, keys_of_random_numbers_do_not_count) {
+  EXPECT_FALSE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u32)));
+  EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 4}, DType::u32)));
+  EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u8)));
+}
+
+TEST(unread, a_scale_beside_integers_settles_it) {
+  for (const DType dtype : {DType::i8, DType::i32, DType::i64}) {
+    for (const auto& [name, scale] : {std::pair{"gate_up", "gate_up_scale"},
+                                      {"conv/k", "conv/k_scales"},
+                                      {"fc.map", "fc.map.scale"},
+                                      {"token_table", "token_table_absmax"},
+                                      {"fc.B", "fc.s"},
+                                      {"fc.t", "fc.weight_scale"}}) {
+      const std::vector<io::Entry> both = {entry(name, {4, 8}, dtype), entry(scale, {4}, DType::f32)};
+      EXPECT_TRUE(may_be_unread_weight(both[0], Siblings(both))) << name;
+      EXPECT_FALSE(may_be_unread_weight(both[1], Siblings(both))) << scale;
+    }
+    const std::vector<io::Entry> index = {entry("fc.index", {4, 8}, dtype), entry("fc.scale", {4}, DType::f32)};
+    EXPECT_FALSE(may_be_unread_weight(index[0], Siblings(index))) << "the scale may be another's";
   }
 }
 
@@ -59,7 +99,8 @@ TEST(unread, what_goes_with_a_weight_does_not) {
         "rope.freqs_cis", "proj.g_idx", "weight.absmax", "a/bias", "proj.input_scale"}) {
     EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 8}, DType::f8_e8m0, kWhy))) << name;
   }
-  for (const char* name : {"upscaler.weight", "mask_head.weight", "scale.proj", "bias_proj.kernel", "unmasked"}) {
+  for (const char* name : {"upscaler.weight", "mask_head.weight", "scale.proj", "bias_proj.kernel", "unmasked",
+                           "decoder.mask_proj", "code_linear", "scale_fc"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::f8_e4m3, kWhy))) << name;
   }
 }
@@ -73,7 +114,7 @@ TEST(unread, integers_count_by_their_use_or_by_their_name) {
                            "q_proj.weight_zero_point", "q_proj.weight_g_idx", "hidden"}) {
     EXPECT_FALSE(may_be_unread_weight(entry(name, {4, 8}, DType::i64))) << name;
   }
-  io::Entry used = entry("x_17", {4, 8}, DType::u8);
+  io::Entry used = entry("x_17", {4, 8}, DType::i32);
   EXPECT_FALSE(may_be_unread_weight(used));
   for (const char* op : {"MatMul", "Conv", "MatMulInteger", "QLinearConv"}) {
     io::Usage use;
@@ -83,6 +124,34 @@ TEST(unread, integers_count_by_their_use_or_by_their_name) {
   }
   used.used_by[0].op = "Gather";
   EXPECT_FALSE(may_be_unread_weight(used));
+  used.dtype = DType::u8;
+  EXPECT_TRUE(may_be_unread_weight(used)) << "a table that is looked up";
+  used.used_by[0].input = 1;
+  EXPECT_FALSE(may_be_unread_weight(used)) << "what is looked up in a table";
+  for (const char* op : {"Where", "Reshape", "ScatterND", "Equal"}) {
+    used.used_by[0].op = op;
+    EXPECT_FALSE(may_be_unread_weight(used)) << op;
+  }
+  for (const auto& [op, input] : {std::pair{"DequantizeLinear", 2},
+                                  {"MatMulNBits", 3},
+                                  {"QLinearMatMul", 5},
+                                  {"QGemm", 2},
+                                  {"MatMulInteger", 3}}) {
+    used.used_by[0].op = op;
+    used.used_by[0].input = input;
+    EXPECT_FALSE(may_be_unread_weight(used)) << op << ": a zero point";
+  }
+  for (const auto& [op, input] : {std::pair{"DequantizeLinear", 0},
+                                  {"MatMulNBits", 1},
+                                  {"QLinearMatMul", 3},
+                                  {"QGemm", 0},
+                                  {"MatMulInteger", 1}}) {
+    used.used_by[0].op = op;
+    used.used_by[0].input = input;
+    EXPECT_TRUE(may_be_unread_weight(used)) << op;
+  }
+  used.used_by[0].op = "Cast";
+  EXPECT_TRUE(may_be_unread_weight(used)) << "integers that become numbers";
   EXPECT_TRUE(may_be_unread_weight(entry("packed", {4, 2, 8}, DType::u8, "quantized: the layout is not read")));
 }
 

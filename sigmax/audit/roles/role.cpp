@@ -10,7 +10,7 @@
 #include "sigmax/audit/roles/graph_role.hpp"
 #include "sigmax/audit/roles/stored_layout.hpp"
 #include "sigmax/audit/roles/tensor_name.hpp"
-#include "sigmax/audit/unread.hpp"
+#include "sigmax/audit/roles/unread.hpp"
 
 namespace sigmax::audit {
 namespace {
@@ -18,8 +18,10 @@ namespace {
 std::optional<std::string> not_a_number(const io::Entry& entry, const Siblings& siblings) {
   if (!entry.unreadable.empty()) return entry.unreadable;
   if (is_integer(entry.dtype)) {
-    return fmt::format("{}: integers are not weights{}", name(entry.dtype),
-                       may_be_unread_weight(entry) ? quantized_by(entry, siblings) : std::string());
+    return may_be_unread_weight(entry, siblings)
+               ? fmt::format("{}: integers, as quantized weights are stored, are not read{}", name(entry.dtype),
+                             quantized_by(entry, siblings))
+               : fmt::format("{}: integers are not weights", name(entry.dtype));
   }
   if (!is_real(entry.dtype)) {
     const std::string spelled = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
@@ -143,7 +145,8 @@ MatrixPlan two_dimensional(const io::Entry& entry, const Siblings& siblings) {
   if (auto plan = dbrx_experts(entry, siblings)) return *plan;
   if (auto plan = pytorch_recurrent(entry, siblings)) return *plan;
   if (auto plan = keras_recurrent(entry, siblings)) return *plan;
-  if (says_embedding(NameParts(entry.name))) {
+  // A table that is looked up has no bias: `class_embed` of DETR is a layer.
+  if (says_embedding(NameParts(entry.name)) && !has_output_bias(entry, siblings)) {
     return make_plan(Role::embedding, Evidence::known_name, {{Axis::entries, Axis::width}, 1, 0}, entry.shape);
   }
   StoredLayout stored = dense_layout(entry, siblings);
@@ -157,6 +160,11 @@ MatrixPlan more_dimensional(const io::Entry& entry, const Siblings& siblings) {
     StoredLayout stored = stack_layout(entry, siblings);
     const Evidence evidence = stored.evidence == Evidence::shape && experts ? Evidence::known_name : stored.evidence;
     MatrixPlan plan = make_plan(Role::expert_stack, evidence, std::move(stored.layout), entry.shape);
+    add_blocks(plan, entry.shape);
+    return plan;
+  }
+  if (auto product = batched_product(entry, siblings)) {
+    MatrixPlan plan = make_plan(Role::expert_stack, product->evidence, std::move(product->layout), entry.shape);
     add_blocks(plan, entry.shape);
     return plan;
   }
@@ -209,7 +217,13 @@ std::string_view name(Evidence evidence) noexcept {
 std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblings& siblings,
                                             const std::optional<AssumedRole>& assumed) {
   if (assumed && assumed->kind == AssumedRole::Kind::skip) return NoMatrix{"left out by --as", Evidence::user};
-  if (auto reason = not_a_number(entry, siblings)) return NoMatrix{std::move(*reason), std::nullopt};
+  if (auto reason = not_a_number(entry, siblings)) {
+    // Quantized or not, the state of an optimizer is not the model's.
+    if (entry.shape.size() >= 2) {
+      if (auto state = state_of_training(entry, siblings)) return std::move(*state);
+    }
+    return NoMatrix{std::move(*reason), std::nullopt};
+  }
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);
   const auto* plan = std::get_if<MatrixPlan>(&decision);

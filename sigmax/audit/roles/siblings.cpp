@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "sigmax/audit/roles/tensor_name.hpp"
@@ -18,7 +19,72 @@ bool differ_by_a_number(std::string_view a, std::string_view b) {
   return at.first != one.end() && at.second != two.end() && is_number(*at.first) && is_number(*at.second);
 }
 
+// Keys under which programs keep a model. They are no part of its tensors' names.
+bool is_wrapper(std::string_view component) {
+  return is_one_of(component, {"model", "params", "state_dict", "model_state_dict", "module", "net", "network",
+                               "online_model", "weights", "generator", "_orig_mod"});
+}
+
+std::optional<Copy::Kind> kind_of_copy(std::string_view component) {
+  if (is_one_of(component, {"master_params", "master_weights", "fp32_params"})) return Copy::Kind::master;
+  const bool average = has_word(component, {"ema", "swa", "polyak"}) ||
+                       is_one_of(component, {"averaged_model", "avg_model", "averaged_params", "model_avg"});
+  return average ? std::optional(Copy::Kind::average) : std::nullopt;
+}
+
+// `g_ema` gives `g`, the model that it is the average of; what names a copy of no model in particular, nothing.
+std::string copied_model(std::string_view component) {
+  for (const std::string_view word : {"ema", "swa", "polyak"}) {
+    const std::string behind = "_" + std::string(word), before = std::string(word) + "_";
+    const std::string lowered = lower_case(component);
+    std::string_view rest;
+    if (lowered.ends_with(behind)) rest = component.substr(0, component.size() - behind.size());
+    if (lowered.starts_with(before)) rest = component.substr(before.size());
+    if (!rest.empty()) return is_wrapper(rest) ? std::string() : std::string(rest);
+  }
+  return {};
+}
+
+std::string joined(std::span<const std::string_view> components) {
+  std::string text;
+  for (const std::string_view component : components) text += component;
+  return text;
+}
+
+// Without the wrappers at its front, but for the last component.
+std::span<const std::string_view> unwrapped(std::span<const std::string_view> components) {
+  while (components.size() > 1) {
+    // The library that keeps both below `ema` calls the model itself `online_model`.
+    const bool holds_model = components[1] == "online_model" && kind_of_copy(components[0]).has_value();
+    if (!is_wrapper(components[0]) && !holds_model) break;
+    components = components.subspan(1);
+  }
+  return components;
+}
+
 }  // namespace
+
+std::optional<Copy> copy_by_name(std::string_view name) {
+  const NameParts parts(name);
+  const auto components = unwrapped(parts.components());
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const auto kind = kind_of_copy(components[i]);
+    if (!kind) continue;
+    const std::string model = copied_model(components[i]);
+    auto rest = components.subspan(i + 1);
+    // `attn.ema_proj.weight` is a layer of the model, `g_ema.fc.weight` and `fc.weight_ema` are copies.
+    // Inside a model `ema` and `swa` are layers too: an exponential smoothing, an attention with a sliding window.
+    const bool names_no_model = is_one_of(lower_case(components[i]), {"ema", "swa", "polyak"});
+    const bool is_layer = !model.empty() && rest.size() < 2;  // `ema_proj.weight`; a model has layers below it
+    if (rest.empty() ? model.empty() : is_layer || (i > 0 && (!model.empty() || names_no_model))) continue;
+    while (rest.size() > 1 && (is_wrapper(rest[0]) || kind_of_copy(rest[0]))) rest = rest.subspan(1);
+    const std::string below = model + joined(rest);
+    Copy copy{*kind, {joined(components.first(i)) + below}, rest.size() == 1 && is_number(rest[0])};
+    if (i > 0 && !rest.empty()) copy.originals.push_back(below);
+    return copy;
+  }
+  return std::nullopt;
+}
 
 Configs configs_of(const io::Checkpoint& checkpoint) {
   Configs configs;
@@ -32,14 +98,15 @@ Configs configs_of(const io::Checkpoint& checkpoint) {
 }
 
 Siblings::Siblings(const std::vector<io::Entry>& entries, Configs configs) : configs_(std::move(configs)) {
-  const bool averages = std::any_of(entries.begin(), entries.end(), [](const io::Entry& entry) {
-    const NameParts parts(entry.name);
-    const auto components = parts.components();
-    return std::any_of(components.begin(), components.end(), is_average);
-  });
+  const bool copies = std::any_of(entries.begin(), entries.end(),
+                                  [](const io::Entry& entry) { return copy_by_name(entry.name).has_value(); });
   for (const io::Entry& entry : entries) {
     by_name_[entry.name].push_back(&entry);
-    if (averages) by_squeezed_name_.emplace(squeezed(entry.name), &entry);
+    if (copies && !copy_by_name(entry.name)) {
+      const NameParts parts(entry.name);
+      originals_[joined(unwrapped(parts.components()))].push_back(&entry);
+      if (is_real(entry.dtype)) original_shapes_.insert(entry.shape);
+    }
     if (entry.shape.size() >= 2) in_order_.push_back(&entry);
   }
   std::stable_sort(in_order_.begin(), in_order_.end(), [](const io::Entry* a, const io::Entry* b) {
@@ -52,12 +119,6 @@ std::string quantized_by(const io::Entry& entry, const Siblings& siblings) {
   return config == nullptr || config->quant_method.empty()
              ? std::string()
              : " (config.json: quant_method " + config->quant_method + ")";
-}
-
-bool is_average(std::string_view component) {
-  return is_one_of(lower_case(component),
-                   {"ema", "model_ema", "ema_model", "params_ema", "state_dict_ema", "ema_state_dict",
-                    "model_ema_state_dict", "ema_params", "ema_weights", "swa_model", "averaged_model"});
 }
 
 const io::ModelConfig* Siblings::config(const io::Entry& entry) const {
@@ -83,10 +144,20 @@ const io::Entry* Siblings::find_elsewhere(std::string_view name, const io::Entry
   return nullptr;
 }
 
-const io::Entry* Siblings::find_squeezed(std::string_view name) const {
-  const auto found = by_squeezed_name_.find(squeezed(name));
-  return found == by_squeezed_name_.end() ? nullptr : found->second;
+const io::Entry* Siblings::original(const io::Entry& entry) const {
+  const auto copy = copy_by_name(entry.name);
+  if (!copy) return nullptr;
+  for (const std::string& name : copy->originals) {
+    const auto found = originals_.find(name);
+    if (found == originals_.end()) continue;
+    for (const io::Entry* other : found->second) {
+      if (other->shape == entry.shape) return other;
+    }
+  }
+  return nullptr;
 }
+
+bool Siblings::has_original_of(const Dimensions& shape) const { return original_shapes_.contains(shape); }
 
 const io::Entry* Siblings::predecessor(const io::Entry& entry) const {
   // Steps back are few: a tensor has a handful of neighbors in its block.
@@ -102,14 +173,6 @@ const io::Entry* Siblings::predecessor(const io::Entry& entry) const {
     if ((*at)->shape.size() < 3 || (*at)->shape[1] != 1) return *at;
   }
   return nullptr;
-}
-
-std::string Siblings::squeezed(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    if (c != '.' && c != '/') text += c;
-  }
-  return text;
 }
 
 }  // namespace sigmax::audit

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,29 +36,43 @@ class Siblings {
   /// The tensor of that name in another file than that of `beside`; null if there is none.
   const io::Entry* find_elsewhere(std::string_view name, const io::Entry& beside) const;
 
-  /// The tensor whose name is `name` but for dots and slashes; null if there is none. Known only where a component of
-  /// some name is_average.
-  const io::Entry* find_squeezed(std::string_view name) const;
+  /// The tensor that `entry` is a copy of: one of the same shape, itself no copy, that has the rest of its name. The
+  /// keys under which programs keep a model (`model`, `state_dict`, `module`, ...) count in neither name. Some
+  /// libraries take the dots out of the names of averages, so dots and slashes do not count either. Null if there is
+  /// none.
+  const io::Entry* original(const io::Entry& entry) const;
+
+  /// True if a tensor of that shape is no copy of another.
+  bool has_original_of(const Dimensions& shape) const;
 
   /// The nearest tensor of two dimensions or more that runs before `entry` in a numbered sequence: where the two names
   /// first differ, both have a number. Kernels [c, 1, ...], which may be of the same kind, are passed over. Null if
   /// there is none.
   const io::Entry* predecessor(const io::Entry& entry) const;
 
-  /// The name without dots and slashes.
-  static std::string squeezed(std::string_view name);
-
  private:
   Configs configs_;
   std::unordered_map<std::string_view, std::vector<const io::Entry*>> by_name_;
-  std::unordered_map<std::string, const io::Entry*> by_squeezed_name_;
+  std::unordered_map<std::string, std::vector<const io::Entry*>> originals_;  // filled in if there are copies
+  std::set<Dimensions> original_shapes_;
   std::vector<const io::Entry*> in_order_;  // of two dimensions or more, numbers counting as numbers
 };
 
 /// ` (config.json: quant_method gptq)` for a tensor of a model whose config.json says so; otherwise nothing.
 std::string quantized_by(const io::Entry& entry, const Siblings& siblings);
 
-/// True for the keys under which a training program keeps a running average of a model: `model_ema`, `params_ema`, ...
-bool is_average(std::string_view component);
+/// What a training program keeps of a model besides the model, and under what rest of the name.
+struct Copy {
+  enum class Kind {
+    average,  ///< `model_ema`, `g_ema`, `swa_state_dict`
+    master,   ///< `master_params`: in full precision, for the optimizer
+  };
+  Kind kind = Kind::average;
+  std::vector<std::string> originals;  ///< what may be left of the original's name, without dots and slashes
+  bool is_numbered = false;            ///< nothing is left of the name but its place in a list
+};
+
+/// Reads `model_ema.module.fc.weight`; nothing for the name of a tensor that is no copy.
+std::optional<Copy> copy_by_name(std::string_view name);
 
 }  // namespace sigmax::audit

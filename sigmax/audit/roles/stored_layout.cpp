@@ -32,6 +32,7 @@ const io::Entry* bias_of(const io::Entry& entry, const Siblings& siblings) {
       return siblings.find(parts.sibling(bias), entry);
     }
   }
+  if (last == "w") return siblings.find(parts.sibling("b"), entry);
   return siblings.find(parts.sibling(std::string(last) + "_bias"), entry);
 }
 
@@ -44,6 +45,12 @@ const io::Entry* beside_layer(const io::Entry& entry, std::string_view layer, co
   std::string name = entry.name.substr(0, at);
   name += layer;
   return siblings.find(name += entry.name.substr(at + own.size()), entry);
+}
+
+// The name of the tensor `name` of the module that holds this one's layer: `mixer.A_log` for `mixer.conv1d.weight`.
+std::string beside_module(const io::Entry& entry, const NameParts& parts, std::string_view name) {
+  const auto at = static_cast<std::size_t>(parts.component(1).data() - entry.name.data());
+  return entry.name.substr(0, at) += name;
 }
 
 bool is_in_out(const Dimensions& shape, const Dimensions& bias) {
@@ -61,19 +68,41 @@ bool is_gpt2_conv1d(const io::Entry& entry, const NameParts& parts, const Siblin
   return attention != nullptr && attention->shape.size() == 2 && attention->shape[1] > attention->shape[0];
 }
 
+// Whether the block's c_attn is [in, out], where its shape alone says so: it has three times as many outputs as inputs,
+// or twice as many where queries come from elsewhere.
+std::optional<bool> attention_is_in_out(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
+  // `h.0.` of `h.0.attn.c_proj.weight` and `h.0.mlp.c_fc.weight`.
+  if (parts.components().size() < 3) return std::nullopt;
+  const auto at = static_cast<std::size_t>(parts.component(2).data() - entry.name.data());
+  const std::string block = entry.name.substr(0, at);
+  const std::string last(parts.component(0));
+  for (const std::string& name : {block + "attn.c_attn." + last, block + "crossattention.c_attn." + last}) {
+    const io::Entry* attention = siblings.find(name, entry);
+    if (attention == nullptr || attention->shape.size() != 2) continue;
+    const auto is_multiple = [](std::int64_t outputs, std::int64_t inputs) {
+      return inputs > 0 && outputs % inputs == 0 && (outputs / inputs == 2 || outputs / inputs == 3);
+    };
+    if (is_multiple(attention->shape[1], attention->shape[0])) return true;
+    if (is_multiple(attention->shape[0], attention->shape[1])) return false;
+  }
+  return std::nullopt;
+}
+
 // Which layout the layers called c_attn, c_fc, c_proj and q_attn have, if config.json tells the model: those of GPT-2
-// are Conv1D, and those of others that kept the names are Linear.
+// are Conv1D, and those of others that kept the names are Linear. Shapes that cannot be so go before it, and for all
+// layers of their block.
 std::optional<Layout> conv1d_by_config(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
   const io::ModelConfig* config = siblings.config(entry);
   if (config == nullptr || parts.component(0) != "weight") return std::nullopt;
   if (!is_one_of(parts.component(1), {"c_attn", "c_fc", "c_proj", "q_attn"})) return std::nullopt;
-  if (is_one_of(config->model_type, {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})) {
-    return axes({Axis::in, Axis::out});
-  }
-  if (is_one_of(config->model_type, {"gpt_bigcode", "exaone"})) return axes({Axis::out, Axis::in});
   const auto& all = config->architectures;
-  const bool is_gpt2 = std::any_of(all.begin(), all.end(), [](const std::string& a) { return a.starts_with("GPT2"); });
-  return config->model_type.empty() && is_gpt2 ? std::optional(axes({Axis::in, Axis::out})) : std::nullopt;
+  const bool is_gpt2 = config->model_type.empty() &&
+                       std::any_of(all.begin(), all.end(), [](const std::string& a) { return a.starts_with("GPT2"); });
+  const bool is_conv1d =
+      is_gpt2 || is_one_of(config->model_type, {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"});
+  if (!is_conv1d && !is_one_of(config->model_type, {"gpt_bigcode", "exaone"})) return std::nullopt;
+  const bool in_out = attention_is_in_out(entry, parts, siblings).value_or(is_conv1d);
+  return in_out ? axes({Axis::in, Axis::out}) : axes({Axis::out, Axis::in});
 }
 
 // [in, heads, width] and [heads, width, in] of attention layers that keep an axis for the heads.
@@ -122,11 +151,24 @@ std::optional<Evidence> depthwise(const io::Entry& entry, const NameParts& parts
   const Dimensions& s = entry.shape;
   if (s[0] < 2 || s[1] != 1) return std::nullopt;
   // Mamba's short convolution, beside the state matrix.
-  if (beside_layer(entry, "in_proj", siblings) != nullptr && parts.component(1) == "conv1d") return Evidence::companion;
+  if (parts.component(1) == "conv1d" && (beside_layer(entry, "in_proj", siblings) != nullptr ||
+                                         siblings.find(beside_module(entry, parts, "A_log"), entry) != nullptr)) {
+    return Evidence::companion;
+  }
   if (says_depthwise(parts)) return Evidence::known_name;
   const io::Entry* before = siblings.predecessor(entry);
   if (before != nullptr && before->shape[0] == s[0]) return Evidence::companion;
   return std::nullopt;
+}
+
+// Whether anything but the number of its axes says that a tensor is a kernel. An attention over heads, a bilinear form
+// and a stack have three axes as well.
+bool says_convolution(const NameParts& parts) {
+  const auto components = parts.components();
+  return std::any_of(components.begin(), components.end(), [](std::string_view component) {
+    const std::string lowered = lower_case(component);
+    return lowered.find("conv") != std::string::npos || lowered.find("cnn") != std::string::npos;
+  });
 }
 
 // [kernel..., in, out] by name: Flax, Keras and, with slashes in its names, TensorFlow.
@@ -183,6 +225,11 @@ Layout depthwise_channels_last_layout(const Dimensions& shape) {
   return layout;
 }
 
+bool has_output_bias(const io::Entry& entry, const Siblings& siblings) {
+  const io::Entry* bias = bias_of(entry, siblings);
+  return is_vector(bias) && (bias->shape[0] == entry.shape[0] || bias->shape[0] == entry.shape[1]);
+}
+
 StoredLayout dense_layout(const io::Entry& entry, const Siblings& siblings) {
   using enum Axis;
   const NameParts parts(entry.name);
@@ -193,7 +240,8 @@ StoredLayout dense_layout(const io::Entry& entry, const Siblings& siblings) {
   if (auto layout = conv1d_by_config(entry, parts, siblings)) return {std::move(*layout), Evidence::companion};
   const std::string_view last = parts.component(0);
   if (is_one_of(last, {"kernel", "pointwise_kernel", "recurrent_kernel"}) ||
-      (last == "weights" && parts.has_slashes()) || is_one_of(last, {"W_U", "W_in", "W_out"})) {
+      (last == "weights" && parts.has_slashes()) || is_one_of(last, {"W_U", "W_in", "W_out"}) ||
+      (last.starts_with("time_") && (last.ends_with("_w1") || last.ends_with("_w2")))) {
     return {axes({in, out}), Evidence::known_name};
   }
   if (last == "weight" && is_gpt2_conv1d(entry, parts, siblings)) return {axes({in, out}), Evidence::known_name};
@@ -215,7 +263,28 @@ StoredLayout kernel_layout(const io::Entry& entry, const Siblings& siblings) {
   const bool square = entry.shape[0] == entry.shape[1];
   const bool contradicted = is_vector(bias) && bias->shape[0] == entry.shape[0] && !square;
   if (says_transposed(parts) && !contradicted) return {transposed_convolution_layout(rank, 1), Evidence::known_name};
-  return {convolution_layout(rank, 1), contradicted ? Evidence::companion : Evidence::shape};
+  const bool decided = contradicted && (rank > 3 || says_convolution(parts));
+  return {convolution_layout(rank, 1), decided ? Evidence::companion : Evidence::shape};
+}
+
+std::optional<StoredLayout> batched_product(const io::Entry& entry, const Siblings& siblings) {
+  using enum Axis;
+  const Dimensions& s = entry.shape;
+  const NameParts parts(entry.name);
+  if (s.size() != 3 || attention_layout(entry, parts, siblings)) return std::nullopt;
+  const std::string_view last = parts.component(0);
+  // RWKV-6 multiplies by it from the right, five at a time; the block diagonal gates of RecurrentGemma and Griffin.
+  const bool is_gate =
+      s[1] == s[2] && (last.ends_with("_gate_weight") || (last == "w" && parts.component(1).ends_with("_gate")));
+  if (is_gate || last == "time_maa_w2" || last == "time_mix_w2")
+    return StoredLayout{axes({stack, in, out}), Evidence::known_name};
+  // A bias for each matrix of a stack.
+  const io::Entry* bias = bias_of(entry, siblings);
+  if (bias == nullptr || bias->shape.size() < 2 || bias->shape.size() > 3 || s[0] < 2) return std::nullopt;
+  const bool fits = bias->shape[0] == s[0] && element_count(bias->shape).value_or(0) == s[0] * bias->shape.back();
+  if (!fits || (bias->shape.back() != s[1] && bias->shape.back() != s[2])) return std::nullopt;
+  const bool in_out = bias->shape.back() != s[1];
+  return StoredLayout{in_out ? axes({stack, in, out}) : axes({stack, out, in}), Evidence::companion};
 }
 
 StoredLayout stack_layout(const io::Entry& entry, const Siblings& siblings) {

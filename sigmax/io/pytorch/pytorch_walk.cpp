@@ -15,6 +15,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/utf8.hpp"
+#include "sigmax/io/pytorch/pytorch_numbers.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -78,6 +79,7 @@ class Walk {
     TensorCall call;
     std::uint32_t path;
     bool attribute;
+    Id numbers = Pickle::kAbsent;  // what holds numbers and is no tensor; `call` is empty then
   };
 
   // Identifies the elements that a tensor consists of: storage, view, offset, shape, strides.
@@ -112,20 +114,29 @@ class Walk {
     if (may_hold_tensors(value)) deferred_.push_back({value, path, true});
   }
 
+  void add(const Found& found) {
+    found_.push_back(found);
+    if (found_.size() > most_tensors(pickle_.length())) {
+      refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
+    }
+  }
+
   void visit(const Frame& frame) {
     if (const auto call = tensor_call(pickle_, frame.value)) {
       if (frame.attribute && listed_[frame.value]) return;
       listed_[frame.value] = true;
-      found_.push_back({*call, frame.path, frame.attribute});
-      if (found_.size() > most_tensors(pickle_.length())) {
-        refuse(fmt::format("more than {} in a pickle of {} bytes", found_.size() - 1, pickle_.length()));
-      }
+      add({*call, frame.path, frame.attribute});
       if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
         defer(call->state, frame.path);
       return;
     }
     if (searched_[frame.value]) return;
     searched_[frame.value] = true;
+    const bool is_list = !frame.attribute && is_list_of_lists(pickle_, frame.value);  // not a module's settings
+    if (is_list || holds_other_numbers(pickle_, frame.value)) {
+      add({{}, frame.path, frame.attribute, frame.value});
+      return;
+    }
     // The value pushed last is searched first, so the first one in the file is pushed last.
     switch (pickle_.kind(frame.value)) {
       case PickleKind::dict: push_pairs(frame); break;
@@ -298,7 +309,8 @@ class Walk {
     std::map<std::string, std::size_t> uses;
     for (const Found& found : found_) {
       std::string name = spell_path(found.path, containers.size());
-      PickledTensor tensor = describe_tensor(pickle_, found.call, file_, name);
+      PickledTensor tensor = found.numbers == Pickle::kAbsent ? describe_tensor(pickle_, found.call, file_, name)
+                                                              : describe_other_numbers(pickle_, found.numbers);
       if (is_repeated(tensor) && found.attribute) continue;
       while (++uses[name] > 1) name += fmt::format("#{}", uses[name]);
       tree.tensors.push_back({std::move(name), std::move(tensor)});
