@@ -15,6 +15,10 @@ namespace sigmax::audit {
 /// known to be none (added or multiplied entry by entry, scales, biases, statistics) is no matrix. Nothing if the graph
 /// does not use it, or by operators that are not known here.
 ///
+/// A reshape keeps the order of the elements: where its extents do not nest with those of the tensor, the layout is
+/// that of the graph's shape (Layout::view). A tensor that reaches a product otherwise (through operators that change
+/// its entries, reshaped twice around a transposition, to a shape that is not constant) is a weight that is not read.
+///
 /// Axes follow the operator's definition, through the Transpose nodes on the way:
 ///   Conv [out, in / groups, kernel...], ConvTranspose [in, out / groups, kernel...], Gemm and MatMul by the side,
 ///   LSTM, GRU and RNN [directions, gates, in], Gather and embeddings [entries, width], Einsum by its equation. A

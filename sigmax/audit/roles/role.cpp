@@ -18,8 +18,9 @@ namespace {
 std::optional<std::string> not_a_number(const io::Entry& entry, const Siblings& siblings) {
   if (!entry.unreadable.empty()) return entry.unreadable;
   if (is_integer(entry.dtype)) {
-    return fmt::format("{}: integers are not weights{}", name(entry.dtype),
-                       may_be_unread_weight(entry) ? quantized_by(entry, siblings) : std::string());
+    if (!may_be_unread_weight(entry)) return fmt::format("{}: integers are not weights", name(entry.dtype));
+    return fmt::format("{}: a weight in integers, whose values are not read{}", name(entry.dtype),
+                       quantized_by(entry, siblings));
   }
   if (!is_real(entry.dtype)) {
     const std::string spelled = entry.dtype == DType::unknown ? entry.dtype_name : std::string(name(entry.dtype));
@@ -176,8 +177,12 @@ Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std
     if (auto plan = plan_of(*assumed, entry)) return std::move(*plan);
     return NoMatrix{"left out by --as", Evidence::user};
   }
-  if (auto decision = graph_role(entry)) return std::move(*decision);
+  auto decision = graph_role(entry);
+  const auto* none = decision ? std::get_if<NoMatrix>(&*decision) : nullptr;
+  if (decision && (none == nullptr || !none->is_weight)) return std::move(*decision);
+  // A scale of a weight is none, though the graph computes a weight from it.
   if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
+  if (decision) return std::move(*decision);
   return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
 }
 

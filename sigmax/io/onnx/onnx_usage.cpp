@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/onnx/onnx_constants.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"
 
 namespace sigmax::io::onnx {
@@ -43,6 +45,20 @@ bool swaps_last_two(const std::optional<std::vector<std::int64_t>>& permutation)
   return true;
 }
 
+/// True of the input of an operator that its definition calls a weight. Either side of a product may be an activation.
+bool is_weight_input(const Usage& use) {
+  static constexpr std::array<std::string_view, 9> kOps = {
+      "Conv", "ConvTranspose", "ConvInteger", "FusedConv", "NhwcConv", "DeformConv", "LSTM", "GRU", "RNN"};
+  if (std::ranges::find(kOps, use.op) == kOps.end()) return false;
+  return use.input == 1 || (use.input == 2 && (use.op == "LSTM" || use.op == "GRU" || use.op == "RNN"));
+}
+
+/// True of an operator whose result is a weight with other entries, where one of its inputs is a weight.
+bool is_entrywise(const Node& node) {
+  static constexpr std::array<std::string_view, 6> kOps = {"Mul", "Div", "Add", "Sub", "Where", "Sum"};
+  return node.domain.empty() && std::ranges::find(kOps, node.op) != kOps.end();
+}
+
 /// True if the node's output has other axes than its input.
 bool changes_axes(const Node& node) {
   static constexpr std::array<std::string_view, 4> kOps = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
@@ -57,37 +73,83 @@ struct AxisMap {
   std::vector<int> permutation;
   bool reshaped = false;
   bool gathered = false;
-  Dimensions view = {};  // of a reshaped value whose axes `permutation` counts; empty: not known
+  Dimensions view = {};          // of a reshaped value whose axes `permutation` counts; empty: not known
+  std::vector<int> order = {};   // how the axes of what is reshaped lie in the weight
+  bool squeezed = false;         // reshaped by Squeeze and Unsqueeze alone, where `view` is not known
+  std::string computed_by = {};  // an operator that has changed the entries; nothing else counts then
 
   bool operator<(const AxisMap& other) const {
-    return std::tie(permutation, reshaped, gathered, view) <
-           std::tie(other.permutation, other.reshaped, other.gathered, other.view);
+    return std::tie(permutation, reshaped, gathered, view, order, squeezed, computed_by) <
+           std::tie(other.permutation, other.reshaped, other.gathered, other.view, other.order, other.squeezed,
+                    other.computed_by);
   }
 
   /// For the input of a node whose output this map is of.
-  AxisMap before_reshape() const { return {{}, true, gathered, {}}; }
+  AxisMap before_reshape() const {
+    AxisMap result;
+    result.reshaped = true;
+    result.gathered = gathered;
+    return result;
+  }
+
+  AxisMap before_squeeze(const std::optional<Dimensions>& shape) const {
+    AxisMap result = before_reshape(shape);
+    result.squeezed = result.view.empty() && (!reshaped || squeezed) && permutation.empty();
+    return result;
+  }
+
+  AxisMap before_computing(std::string op) const {
+    AxisMap result;
+    result.computed_by = std::move(op);
+    return result;
+  }
 
   /// The same where the output's shape is known. Of reshapes in a row the last one counts: the elements keep their
   /// order.
   AxisMap before_reshape(const std::optional<Dimensions>& shape) const {
-    if (reshaped) return *this;
+    if (reshaped && !order.empty()) return before_reshape();  // the elements have another order in between
+    if (reshaped) {
+      AxisMap result = *this;
+      result.squeezed = false;
+      return result;
+    }
     const bool unknown = permutation == std::vector<int>{kReversed};
     if (!shape || shape->empty() || (!permutation.empty() && !unknown && permutation.size() != shape->size())) {
       return before_reshape();
     }
-    return {permutation, true, gathered, *shape};
+    AxisMap result = *this;
+    result.reshaped = true;
+    result.view = *shape;
+    return result;
   }
 
   /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
-  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true, {}}; }
+  AxisMap before_gather() const {
+    AxisMap result;
+    result.reshaped = reshaped || !permutation.empty();
+    result.gathered = true;
+    return result;
+  }
 
   AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
-    if (reshaped) return before_reshape();  // what was transposed first has its elements in another order
+    if (reshaped && view.empty()) return before_reshape();
+    if (reshaped) {
+      // What was transposed first has its elements in another order.
+      AxisMap result = *this;
+      AxisMap first;
+      first.permutation = order;
+      first = first.before_transpose(perm);
+      if (first.reshaped) return before_reshape();
+      result.order = std::move(first.permutation);
+      return result;
+    }
     const bool unknown = permutation == std::vector<int>{kReversed};
     if (!perm) {
-      if (permutation.empty()) return {{kReversed}, false, gathered, {}};
-      if (unknown) return {{}, false, gathered, {}};
       AxisMap result = *this;
+      if (permutation.empty() || unknown) {
+        result.permutation = permutation.empty() ? std::vector<int>{kReversed} : std::vector<int>{};
+        return result;
+      }
       for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
       return result;
     }
@@ -98,7 +160,8 @@ struct AxisMap {
       seen[static_cast<std::size_t>(axis)] = true;
     }
     if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
-    AxisMap result{{}, false, gathered, {}};
+    AxisMap result;
+    result.gathered = gathered;
     for (int i = 0; i < rank; ++i) {
       const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
       result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
@@ -114,7 +177,11 @@ struct AxisMap {
 class UsageFinder {
  public:
   UsageFinder(const Model& model, const Dataflow& flow)
-      : model_(model), flow_(flow), shapes_(constant_shapes(model, flow)), facts_(flow.values().size()) {}
+      : model_(model),
+        flow_(flow),
+        shapes_(constant_shapes(model, flow)),
+        constant_(constant_values(model, flow)),
+        facts_(flow.values().size()) {}
 
   std::vector<std::vector<Usage>> find() {
     for (std::uint32_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
@@ -134,6 +201,9 @@ class UsageFinder {
         usage.reshaped = axis_maps_[fact.axes].reshaped;
         usage.gathered = axis_maps_[fact.axes].gathered;
         usage.view = axis_maps_[fact.axes].view;
+        usage.order = axis_maps_[fact.axes].order;
+        usage.squeezed = axis_maps_[fact.axes].squeezed;
+        usage.computed_by = axis_maps_[fact.axes].computed_by;
         usages[flow_.values()[v].weight].push_back(std::move(usage));
       }
     }
@@ -151,10 +221,27 @@ class UsageFinder {
     std::uint32_t from, to;
     bool flips;
     std::uint32_t node = kNone;  // that changes or transposes the axes
+    enum class Kind : std::uint8_t { moves, computes, computes_weight } kind = Kind::moves;
   };
 
   void connect(std::uint32_t from, std::uint32_t to, bool flips = false, std::uint32_t node = kNone) {
     if (from != kNone && to != kNone) edges_.push_back({from, to, flips, node});
+  }
+
+  /// What a node computes of constants may be used as a weight, and so may what it makes of a weight and an activation:
+  /// that is one only where an operator takes nothing else.
+  void connect_computed(const Node& node, std::uint32_t index, std::uint32_t first) {
+    const std::uint32_t result = flow_.output(node, 0);
+    if (result == kNone) return;
+    const bool constant = constant_[result];
+    if (!constant && !is_entrywise(node)) return;
+    const auto kind = constant ? Edge::Kind::computes : Edge::Kind::computes_weight;
+    for (std::uint32_t i = first; i < std::min(node.inputs.count, number_inputs(node)); ++i) {
+      for (std::uint32_t o = 0; o < (constant ? node.outputs.count : 1); ++o) {
+        const std::uint32_t from = flow_.input(node, i), to = flow_.output(node, o);
+        if (from != kNone && to != kNone) edges_.push_back({from, to, false, index, kind});
+      }
+    }
   }
 
   std::uint32_t index_of(const AxisMap& map) {
@@ -167,6 +254,11 @@ class UsageFinder {
   std::uint32_t axes_before(const Edge& edge, std::uint32_t axes) {
     if (edge.node == kNone) return axes;
     const Node& node = model_.nodes[edge.node];
+    if (edge.kind != Edge::Kind::moves) return index_of(axis_maps_[axes].before_computing(shortened(node.op)));
+    if (!axis_maps_[axes].computed_by.empty()) return axes;
+    if (node.op == "Squeeze" || node.op == "Unsqueeze") {
+      return index_of(axis_maps_[axes].before_squeeze(shapes_[edge.to]));
+    }
     if (node.op == "Transpose") {
       return index_of(axis_maps_[axes].before_transpose(model_.integers(node, "perm", kMostAxes)));
     }
@@ -196,7 +288,10 @@ class UsageFinder {
     const bool moves = forwarded > 0 && (node.op == "Transpose" || changes_axes(node));
     const Consumer consumer = forwarded == node.inputs.count ? Consumer{} : describe_consumer(node);
     // What Gather has taken goes on to be used; that it was looked up is a usage too.
-    if (node.op == "Gather" && node.domain.empty()) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
+    const bool gathers = node.op == "Gather" && node.domain.empty();
+    const bool computes = flow_.output(node, 0) != kNone && constant_[flow_.output(node, 0)];
+    if (gathers && !computes) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
+    if (forwarded == 0) connect_computed(node, index, 0);
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       if (i < forwarded) {
         const std::uint32_t outputs = node.op == "Split" ? node.outputs.count : 1;
@@ -204,7 +299,7 @@ class UsageFinder {
           connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
       } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
         const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
-        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false, {}}) : 0;
+        const std::uint32_t axes = transposed ? index_of(AxisMap{{1, 0}}) : 0;
         add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
       }
     }
@@ -288,7 +383,12 @@ class UsageFinder {
 
   void add_fact(std::uint32_t value, Fact fact) {
     auto& known = facts_[value];
-    if (known.size() >= kMaxUsages || std::ranges::find(known, fact) != known.end()) return;
+    // Each kind has a limit of its own: what is computed must not hide what is used, nor the other way round.
+    const auto is_computed = [&](const Fact& f) { return !axis_maps_[f.axes].computed_by.empty(); };
+    const bool computed = is_computed(fact);
+    if (std::ranges::find(known, fact) != known.end()) return;
+    const auto alike = std::ranges::count_if(known, [&](const Fact& f) { return is_computed(f) == computed; });
+    if (alike >= static_cast<std::ptrdiff_t>(kMaxUsages)) return;
     known.push_back(fact);
     pending_.emplace_back(value, fact);
   }
@@ -299,6 +399,7 @@ class UsageFinder {
       pending_.pop_front();
       auto edge = std::ranges::lower_bound(edges_, value, {}, &Edge::to);
       for (; edge != edges_.end() && edge->to == value; ++edge) {
+        if (edge->kind == Edge::Kind::computes_weight && !is_weight_input(kinds_[fact.kind])) continue;
         add_fact(edge->from, {fact.kind, fact.transposed != edge->flips, axes_before(*edge, fact.axes)});
       }
     }
@@ -307,6 +408,7 @@ class UsageFinder {
   const Model& model_;
   const Dataflow& flow_;
   std::vector<std::optional<Dimensions>> shapes_;
+  std::vector<bool> constant_;            // values that are computed from constants alone
   std::vector<std::vector<Fact>> facts_;  // one list a value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;
