@@ -219,6 +219,18 @@ TEST(graph_role, a_product_with_what_the_graph_computes_is_a_weight_that_is_not_
             "embedding [entries, width] 6x4 graph");
 }
 
+TEST(graph_role, a_vector_that_the_graph_makes_a_matrix_of_is_one) {
+  EXPECT_EQ(told({24}, seen_as(use("MatMul"), {6, 4})), "dense [6, 4] as [in, out] 4x6 graph");
+  EXPECT_EQ(told({108}, seen_as(grouped("Conv", 2), {6, 2, 3, 3})),
+            "convolution [6, 2, 3, 3] as [out, in / 2, kernel, kernel] 2x3x18 graph");
+  EXPECT_TRUE(is_skipped(told({24}, reshaped(use("MatMul"))), "graph", "rearranges")) << "to a shape that is not known";
+  for (const io::Usage& u : {use("MatMul"), use("Add"), seen_as(use("MatMul"), {24, 1}), seen_as(use("Add"), {6, 4}),
+                             computed(use("MatMul"), "Mul")}) {
+    EXPECT_TRUE(is_skipped(told({24}, u), "-", "vector")) << u.op;
+  }
+  EXPECT_TRUE(is_skipped(told({0}, seen_as(use("MatMul"), {0, 4})), "-", "empty"));
+}
+
 TEST(graph_role, a_scale_is_no_weight_though_a_weight_is_computed_from_it) {
   io::Entry scale = entry("fc.weight_scale", {6, 1}, {use("Mul"), computed(use("MatMul"), "Mul")});
   const auto classified = classify(scale, Siblings({scale}));

@@ -70,6 +70,8 @@ class WeightsOfAGraph(CommandTest):
         self.assertEqual(weight["layout"], "[4, 4] as [in, out]")
         self.assertAlmostEqual(weight["sigma_max_estimate"], 60 * math.sqrt(2), places=9)
         self.assertAlmostEqual(float(self.expect(0, "norm", f"{path}:w", "--format", "value").out), 60 * math.sqrt(2), 9)
+        path = self.graph(nodes, {"w": ("F64", (16,), w[2]), "s": ("I64", (2,), [4, 4])})
+        self.expect(1, "audit", path, "--fail-if", "sigma > 61", "-q")
         # Dimensions that are computed at run time.
         nodes = [("Shape", ["x"], ["s"], {}), *nodes]
         self.assertIn("rearranges", self.expect(4, "audit", self.graph(nodes, {"w": w}), *GATE).err)

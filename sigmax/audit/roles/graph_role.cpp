@@ -417,6 +417,18 @@ int knowledge(const std::optional<Decision>& decision) {
 
 }  // namespace
 
+std::optional<Decision> reshaped_vector(const io::Entry& entry) {
+  for (const io::Usage& use : entry.used_by) {
+    const auto map = map_of(use);
+    if (!map || use.gathered || !use.computed_by.empty() || !use.reshaped || use.squeezed) continue;
+    auto decision = decide(entry, use, *map);
+    if (knowledge(decision) == 2) return decision;
+    const auto* plan = decision ? std::get_if<MatrixPlan>(&*decision) : nullptr;
+    if (plan != nullptr && std::min(plan->rows, plan->columns) > 1) return decision;
+  }
+  return std::nullopt;
+}
+
 std::optional<Decision> graph_role(const io::Entry& entry) {
   const auto& uses = entry.used_by;
   if (uses.empty()) return std::nullopt;

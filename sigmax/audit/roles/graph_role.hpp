@@ -25,4 +25,8 @@ namespace sigmax::audit {
 ///   tensor of 3 dimensions or more that Gather takes matrices from, for a product, is a stack of them.
 std::optional<std::variant<MatrixPlan, NoMatrix>> graph_role(const io::Entry& entry);
 
+/// What graph_role() says of a tensor of one dimension that the graph reshapes to a matrix and multiplies with. Nothing
+/// for other vectors, and for those that stay one, as a row or a column.
+std::optional<std::variant<MatrixPlan, NoMatrix>> reshaped_vector(const io::Entry& entry);
+
 }  // namespace sigmax::audit

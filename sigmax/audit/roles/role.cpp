@@ -215,6 +215,9 @@ std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblin
                                             const std::optional<AssumedRole>& assumed) {
   if (assumed && assumed->kind == AssumedRole::Kind::skip) return NoMatrix{"left out by --as", Evidence::user};
   if (auto reason = not_a_number(entry, siblings)) return NoMatrix{std::move(*reason), std::nullopt};
+  if (entry.shape.size() == 1 && !assumed) {
+    if (auto decision = reshaped_vector(entry)) return std::move(*decision);
+  }
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);
   const auto* plan = std::get_if<MatrixPlan>(&decision);
