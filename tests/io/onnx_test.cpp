@@ -216,6 +216,10 @@ TEST(Onnx, TellsWhereTheAxesOfAWeightGo) {
   EXPECT_TRUE(usage_of({node("Unsqueeze", {"w", "x"}, {"a"}), conv}).squeezed);
   EXPECT_FALSE(usage_of({node("Reshape", {"w", "x"}, {"b"}), node("Unsqueeze", {"b", "x"}, {"a"}), conv}).squeezed);
   EXPECT_FALSE(usage_of({node("Unsqueeze", {"w", "x"}, {"b"}), node("Reshape", {"b", "x"}, {"a"}), conv}).squeezed);
+  const Message keras = node("Unsqueeze", {"b", "x"}, {"a"});
+  EXPECT_TRUE(usage_of({transpose("w", "b", {1, 0}), keras, conv}).squeezed) << "a matrix";
+  EXPECT_EQ(usage_of({transpose("w", "b", {1, 0}), keras, conv}).order, (Permutation{1, 0}));
+  EXPECT_FALSE(usage_of({transpose("w", "b", {2, 0, 1}), keras, conv}).squeezed);
   for (const std::vector<std::int64_t>& wrong : {std::vector<std::int64_t>{0, 0, 1}, {0, 1, 3}, {-1, 0, 1}}) {
     EXPECT_TRUE(usage_of({transpose("w", "a", wrong), conv}).reshaped);
   }

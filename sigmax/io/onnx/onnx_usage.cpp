@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/onnx/onnx_axis_map.hpp"
 #include "sigmax/io/onnx/onnx_constants.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"
 
@@ -64,112 +65,6 @@ bool changes_axes(const Node& node) {
   static constexpr std::array<std::string_view, 4> kOps = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
   return std::ranges::find(kOps, node.op) != kOps.end();
 }
-
-/// How the axes of an operand lie in the value that it comes from: as Usage::permutation and Usage::reshaped have them.
-/// kReversed alone stands for the reversal of axes whose number is not known.
-struct AxisMap {
-  static constexpr int kReversed = -1;
-
-  std::vector<int> permutation;
-  bool reshaped = false;
-  bool gathered = false;
-  Dimensions view = {};          // of a reshaped value whose axes `permutation` counts; empty: not known
-  std::vector<int> order = {};   // how the axes of what is reshaped lie in the weight
-  bool squeezed = false;         // reshaped by Squeeze and Unsqueeze alone, where `view` is not known
-  std::string computed_by = {};  // an operator that has changed the entries; nothing else counts then
-
-  bool operator<(const AxisMap& other) const {
-    return std::tie(permutation, reshaped, gathered, view, order, squeezed, computed_by) <
-           std::tie(other.permutation, other.reshaped, other.gathered, other.view, other.order, other.squeezed,
-                    other.computed_by);
-  }
-
-  /// For the input of a node whose output this map is of.
-  AxisMap before_reshape() const {
-    AxisMap result;
-    result.reshaped = true;
-    result.gathered = gathered;
-    return result;
-  }
-
-  AxisMap before_squeeze(const std::optional<Dimensions>& shape) const {
-    AxisMap result = before_reshape(shape);
-    result.squeezed = result.view.empty() && (!reshaped || squeezed) && permutation.empty();
-    return result;
-  }
-
-  AxisMap before_computing(std::string op) const {
-    AxisMap result;
-    result.computed_by = std::move(op);
-    return result;
-  }
-
-  /// The same where the output's shape is known. Of reshapes in a row the last one counts: the elements keep their
-  /// order.
-  AxisMap before_reshape(const std::optional<Dimensions>& shape) const {
-    if (reshaped && !order.empty()) return before_reshape();  // the elements have another order in between
-    if (reshaped) {
-      AxisMap result = *this;
-      result.squeezed = false;
-      return result;
-    }
-    const bool unknown = permutation == std::vector<int>{kReversed};
-    if (!shape || shape->empty() || (!permutation.empty() && !unknown && permutation.size() != shape->size())) {
-      return before_reshape();
-    }
-    AxisMap result = *this;
-    result.reshaped = true;
-    result.view = *shape;
-    return result;
-  }
-
-  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
-  AxisMap before_gather() const {
-    AxisMap result;
-    result.reshaped = reshaped || !permutation.empty();
-    result.gathered = true;
-    return result;
-  }
-
-  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
-    if (reshaped && view.empty()) return before_reshape();
-    if (reshaped) {
-      // What was transposed first has its elements in another order.
-      AxisMap result = *this;
-      AxisMap first;
-      first.permutation = order;
-      first = first.before_transpose(perm);
-      if (first.reshaped) return before_reshape();
-      result.order = std::move(first.permutation);
-      return result;
-    }
-    const bool unknown = permutation == std::vector<int>{kReversed};
-    if (!perm) {
-      AxisMap result = *this;
-      if (permutation.empty() || unknown) {
-        result.permutation = permutation.empty() ? std::vector<int>{kReversed} : std::vector<int>{};
-        return result;
-      }
-      for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
-      return result;
-    }
-    const auto rank = static_cast<int>(perm->size());
-    std::vector<bool> seen(perm->size());
-    for (const std::int64_t axis : *perm) {
-      if (axis < 0 || axis >= rank || seen[static_cast<std::size_t>(axis)]) return before_reshape();
-      seen[static_cast<std::size_t>(axis)] = true;
-    }
-    if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
-    AxisMap result;
-    result.gathered = gathered;
-    for (int i = 0; i < rank; ++i) {
-      const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
-      result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
-    }
-    if (std::ranges::is_sorted(result.permutation)) result.permutation.clear();
-    return result;
-  }
-};
 
 /// The set of usages of a value is that of the values it is forwarded to, united with its direct consumers: the least
 /// fixed point, found by passing each new fact backwards once. A fact is a kind of usage, its transposition and the way
