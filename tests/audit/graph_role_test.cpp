@@ -223,6 +223,8 @@ TEST(graph_role, a_vector_that_the_graph_makes_a_matrix_of_is_one) {
   EXPECT_EQ(told({24}, seen_as(use("MatMul"), {6, 4})), "dense [6, 4] as [in, out] 4x6 graph");
   EXPECT_EQ(told({108}, seen_as(grouped("Conv", 2), {6, 2, 3, 3})),
             "convolution [6, 2, 3, 3] as [out, in / 2, kernel, kernel] 2x3x18 graph");
+  EXPECT_EQ(told({54}, seen_as(grouped("Conv", 6), {6, 1, 3, 3})),
+            "convolution [6, 1, 3, 3] as [out, in / 6, kernel, kernel] 6x1x9 graph");
   EXPECT_TRUE(is_skipped(told({24}, reshaped(use("MatMul"))), "graph", "rearranges")) << "to a shape that is not known";
   for (const io::Usage& u : {use("MatMul"), use("Add"), seen_as(use("MatMul"), {24, 1}), seen_as(use("Add"), {6, 4}),
                              computed(use("MatMul"), "Mul")}) {

@@ -311,7 +311,9 @@ std::optional<Decision> reshaped_vector(const io::Entry& entry) {
     auto decision = decide(entry, use, *map);
     if (knowledge(decision) == 2) return decision;
     const auto* plan = decision ? std::get_if<MatrixPlan>(&*decision) : nullptr;
-    if (plan != nullptr && std::min(plan->rows, plan->columns) > 1) return decision;
+    if (plan == nullptr) continue;
+    const bool depthwise = plan->role == Role::convolution && plan->batch > 1;
+    if (depthwise || std::min(plan->rows, plan->columns) > 1) return decision;
   }
   return std::nullopt;
 }
