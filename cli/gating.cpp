@@ -44,6 +44,12 @@ bool any_weight_matches(const NamePattern& pattern, const audit::Result& result)
          });
 }
 
+bool any_tensor_matches(const NamePattern& pattern, const audit::Result& result) {
+  const auto matches = [&](const auto& tensor) { return pattern.matches(tensor.name); };
+  return std::any_of(result.tensors.begin(), result.tensors.end(), matches) ||
+         std::any_of(result.skipped.begin(), result.skipped.end(), matches);
+}
+
 class Judging {
  public:
   Judging(const Gate& gate, const std::set<Reason>& allowed) : gate_(gate), allowed_(allowed) {
@@ -170,13 +176,39 @@ std::string passed_over(const GateOutcome& outcome) {
 
 }  // namespace
 
-std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names) {
+std::vector<std::string> what_is_unmatched(const audit::Result& result, const NameFilter& names,
+                                           const RoleOverrides& roles) {
   std::vector<std::string> lines;
   for (const NamePattern& pattern : names.layers) {
-    if (!any_weight_matches(pattern, result))
+    if (!any_weight_matches(pattern, result)) {
       lines.push_back(fmt::format("--layers '{}' matches no weight", pattern.source()));
+    }
   }
-  if (lines.empty() && result.tensors.empty()) {
+  for (const RoleOverride& role : roles) {
+    if (!any_tensor_matches(role.names, result)) {
+      lines.push_back(fmt::format("--as: no tensor's name matches '{}'", role.names.source()));
+    }
+  }
+  return lines;
+}
+
+std::vector<std::string> what_excludes_nothing(const audit::Result& result, const NameFilter& names) {
+  std::vector<std::string> lines;
+  for (const NamePattern& pattern : names.exclude) {
+    if (!any_tensor_matches(pattern, result)) {
+      lines.push_back(fmt::format("--exclude: no tensor's name matches '{}'", pattern.source()));
+    }
+  }
+  return lines;
+}
+
+std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names,
+                                       const RoleOverrides& roles) {
+  std::vector<std::string> lines = what_is_unmatched(result, names, roles);
+  const bool names_layers = std::any_of(names.layers.begin(), names.layers.end(), [&](const NamePattern& pattern) {
+    return !any_weight_matches(pattern, result);
+  });
+  if (!names_layers && result.tensors.empty()) {
     const std::size_t skipped = result.skipped.size();
     lines.push_back(
         skipped == 0 ? "no weight was audited, there is no tensor"
@@ -186,10 +218,12 @@ std::vector<std::string> what_is_empty(const audit::Result& result, const NameFi
   return lines;
 }
 
-GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilter& names,
+GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilter& names, const RoleOverrides& roles,
                   const std::set<Reason>& allowed) {
   Judging judging(gate, allowed);
-  for (std::string& line : what_is_empty(result, names)) judging.doubtful(Reason::empty, "", "", std::move(line));
+  for (std::string& line : what_is_empty(result, names, roles)) {
+    judging.doubtful(Reason::empty, "", "", std::move(line));
+  }
   for (const audit::Skipped& tensor : result.skipped) {
     if (tensor.unread_weight) judging.doubtful(Reason::unread, tensor.name, tensor.file, describe(tensor));
   }
@@ -221,7 +255,7 @@ void tell(const GateOutcome& outcome, const audit::Result& result, const Message
 bool proof_is_missing(const audit::Result& result, const AuditOptions& options, const Messages& messages) {
   if (options.certify.kind != CertifyRequest::Kind::proven) return false;
   std::vector<std::string> lines;
-  if (!options.allowed.contains(Reason::empty)) lines = what_is_empty(result, options.names);
+  if (!options.allowed.contains(Reason::empty)) lines = what_is_empty(result, options.names, options.roles);
   for (const audit::Skipped& tensor : result.skipped) {
     if (!tensor.unread_weight || options.allowed.contains(Reason::unread)) continue;
     const std::int64_t first = tensor.shape.empty() ? 1 : tensor.shape.front();

@@ -13,15 +13,22 @@
 
 namespace sigmax::cli {
 
-/// What is missing of the weights that were asked for, in words: a pattern of `names.layers` that matches none, or any
-/// at all.
-std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names);
+/// The patterns that match nothing, in words: of `names.layers` no weight, of `roles` no tensor. They may be mistyped.
+std::vector<std::string> what_is_unmatched(const audit::Result& result, const NameFilter& names,
+                                           const RoleOverrides& roles);
+
+/// The patterns of `names.exclude` that match nothing. They leave everything to be judged.
+std::vector<std::string> what_excludes_nothing(const audit::Result& result, const NameFilter& names);
+
+/// What was asked for and is not there, in words: what_is_unmatched(), or any weight at all.
+std::vector<std::string> what_is_empty(const audit::Result& result, const NameFilter& names,
+                                       const RoleOverrides& roles);
 
 /// Judges every weight and everything that may be one. A gate fails closed: what it cannot judge keeps it from passing,
-/// unless its reason is in `allowed`. A pattern of `names.layers` that matches no weight is a doubt, and so is an audit
-/// without a weight.
+/// unless its reason is in `allowed`. A pattern of `names.layers` that matches no weight is a doubt, and so are one of
+/// `roles` that matches no tensor and an audit without a weight.
 audit::GateOutcome judge(const Gate& gate, const audit::Result& result, const NameFilter& names,
-                         const std::set<Reason>& allowed);
+                         const RoleOverrides& roles, const std::set<Reason>& allowed);
 
 /// Every weight that trips the gate, and what it could not judge, even if quiet; of a gate that passes, in one line,
 /// what it judged and what it was allowed to pass over.

@@ -188,7 +188,7 @@ Expressions of --fail-if:
     unread      a tensor that may be a weight, or a file that may hold some,
                 could not be read
     nan         the weight has NaN or infinite entries, so no such figure
-    empty       there is no weight, or some --layers matches none
+    empty       there is no weight, or a --layers or --as matches none
     missing     the figure does not exist (a condition number under --quick)
     lower-only  no upper end is known (--certify none), and the lower one does
                 not decide

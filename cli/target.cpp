@@ -165,8 +165,8 @@ Tensor member(const io::Entry& entry, const audit::MatrixPlan& plan, const Dimen
   bool inside = index.size() == stack.size();
   for (std::size_t d = 0; inside && d < index.size(); ++d) inside = index[d] < stack[d];
   if (!inside) {
-    throw Error(fmt::format("{0}:{1}{2} is not there: '{1}' stacks {3} matrices, {1}{4} the first", path, entry.name,
-                            to_string(index), to_string(stack), to_string(Dimensions(stack.size(), 0))));
+    throw Error(fmt::format("{0}:{1}{2} is not there: '{1}' is a stack of {3} matrices, {1}{4} the first", path,
+                            entry.name, to_string(index), to_string(stack), to_string(Dimensions(stack.size(), 0))));
   }
   std::int64_t linear = 0;
   for (std::size_t d = 0; d < index.size(); ++d) linear = linear * stack[d] + index[d];
@@ -256,7 +256,7 @@ void require_finite(const NamedMatrix& named, std::string_view what, Context& co
   }
   if (first.empty()) return;
   throw FileError(named.file, fmt::format("'{}'", named.name),
-                  fmt::format("has {} NaN and {} infinite entries, the first at {}; {}", nan, infinite, first, what));
+                  fmt::format("has {}, the first at {}; {}", non_finite_count(nan, infinite), first, what));
 }
 
 }  // namespace sigmax::cli

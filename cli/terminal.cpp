@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <clocale>
@@ -45,6 +46,33 @@ std::size_t width_of(int descriptor, bool terminal) {
   return columns_variable().value_or(terminal ? 80 : 200);
 }
 
+// A line behind `start` columns of another text, on lines of the terminal's width; those that follow are indented.
+// Words that are wider than a line stay whole, so that a path can be copied.
+std::string folded(std::string_view line, std::size_t start, std::size_t width) {
+  constexpr std::size_t kIndent = 4, kNarrowest = 40;
+  if (width < kNarrowest || start + report::display_width(line) <= width) return std::string(line);
+  std::string text;
+  std::size_t column = start;
+  bool first = true;
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    const std::string_view word = line.substr(0, end);
+    const std::size_t wide = report::display_width(word);
+    if (!first && column + 1 + wide > width) {
+      text += '\n' + std::string(kIndent, ' ');
+      column = kIndent;
+    } else if (!first) {
+      text += ' ';
+      ++column;
+    }
+    text += word;
+    column += wide;
+    first = false;
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return text;
+}
+
 // Returns 0, or the errno of the failure.
 int write_all(int descriptor, std::string_view text) {
   while (!text.empty()) {
@@ -82,6 +110,8 @@ void Messages::warning(std::string_view text) const {
   if (!quiet_) say("warning", "33", text);
 }
 
+void Messages::mistake(std::string_view text) const { say("warning", "33", text); }
+
 void Messages::note(std::string_view text) const {
   if (!quiet_) say("note", "36", text);
 }
@@ -95,13 +125,14 @@ void Messages::success(std::string_view label, std::string_view text) const {
 void Messages::say(std::string_view label, std::string_view color, std::string_view text) const {
   // A message may quote a file; its line breaks are the message's own, everything else is made visible.
   std::string lines;
+  std::string head = label.empty() ? std::string("sigmax:") : fmt::format("sigmax: {}:", label);
   while (true) {
     const auto end = text.find('\n');
-    lines += report::visible(text.substr(0, end), style_.unicode) + '\n';
+    const std::string line = report::visible(text.substr(0, end), style_.unicode);
+    lines += (style_.terminal ? folded(line, lines.empty() ? head.size() + 1 : 0, style_.width) : line) + '\n';
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
-  std::string head = label.empty() ? std::string("sigmax:") : fmt::format("sigmax: {}:", label);
   if (style_.color) head = fmt::format("\x1b[1;{}m{}\x1b[0m", color, head);
   // Nobody is left to tell if standard error is closed.
   static_cast<void>(write_all(STDERR_FILENO, fmt::format("{} {}", head, lines)));

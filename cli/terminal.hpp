@@ -28,7 +28,8 @@ Style style_of(int descriptor, Color color);
 /// anything else, a full disk for instance.
 void print(std::string_view text);
 
-/// Messages for the person who runs the command, on standard error: `sigmax: warning: ...`.
+/// Messages for the person who runs the command, on standard error: `sigmax: warning: ...`. On a terminal they are
+/// folded at its width, elsewhere a message is one line.
 class Messages {
  public:
   explicit Messages(const CommonOptions& options);
@@ -36,6 +37,8 @@ class Messages {
   void error(std::string_view text) const;
   void warning(std::string_view text) const;  ///< unless quiet
   void note(std::string_view text) const;     ///< unless quiet
+  /// A warning that something was asked for and is not there, as where a name is mistyped: said even if quiet.
+  void mistake(std::string_view text) const;
 
   /// A result of the run, such as a tripped gate: said even if quiet.
   void finding(std::string_view label, std::string_view text) const;

@@ -75,8 +75,13 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   }
   // Gates say it themselves.
   if (options.gates.empty()) {
-    for (const std::string& line : what_is_empty(result, options.names)) messages.warning(line);
+    const std::vector<std::string> mistakes = what_is_unmatched(result, options.names, options.roles);
+    for (const std::string& line : mistakes) messages.mistake(line);
+    for (const std::string& line : what_is_empty(result, options.names, options.roles)) {
+      if (std::find(mistakes.begin(), mistakes.end(), line) == mistakes.end()) messages.warning(line);
+    }
   }
+  for (const std::string& line : what_excludes_nothing(result, options.names)) messages.warning(line);
   for (const audit::TensorResult& tensor : result.tensors) {
     if (!tensor.non_finite) continue;
     messages.warning(fmt::format("{}: {}; its spectrum does not exist", report::name_in_sentence(tensor.name),
@@ -107,13 +112,12 @@ int run_audit(const AuditOptions& options, Context& context) {
     result = audit::audit(checkpoint, audit_options(options), context);
   }
   for (const Gate& gate : options.gates) {
-    result.gates.push_back(judge(gate, result, options.names, options.allowed));
+    result.gates.push_back(judge(gate, result, options.names, options.roles, options.allowed));
   }
   for (const ReportFile& file : options.files) io::write_file(file.path, render(file.kind, result, options));
   if (options.prints) print(render_for_output(result, options));
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
-  tell_unmatched(options.roles, checkpoint, messages);
   tell_without_effect(options.roles, result, messages);
   tell_what_matters(result, options, messages);
   for (const audit::GateOutcome& outcome : result.gates) tell(outcome, result, messages);

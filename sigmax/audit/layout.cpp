@@ -1,6 +1,7 @@
 #include "sigmax/audit/layout.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <optional>
 #include <string_view>
@@ -8,6 +9,34 @@
 
 namespace sigmax::audit {
 namespace {
+
+const Dimensions& seen_shape(const Layout& layout, const Dimensions& shape) {
+  return layout.view.empty() ? shape : layout.view;
+}
+
+// What a layout's view is of: the tensor with its axes in the layout's order.
+Tensor ordered(const Tensor& tensor, const Layout& layout) {
+  if (layout.order.empty()) return tensor;
+  Dimensions extents, strides;
+  for (const std::size_t axis : layout.order) {
+    extents.push_back(tensor.shape()[axis]);
+    strides.push_back(tensor.strides()[axis]);
+  }
+  return Tensor(tensor.dtype(), std::move(extents), std::move(strides), tensor.data(), tensor.owner());
+}
+
+// Where an element of the view is in the tensor.
+Dimensions index_before_view(const Layout& layout, const Dimensions& shape, const Dimensions& index) {
+  std::int64_t linear = 0;
+  for (std::size_t d = 0; d < index.size(); ++d) linear = linear * layout.view[d] + index[d];
+  Dimensions stored(shape.size(), 0);
+  for (std::size_t d = shape.size(); d-- > 0;) {
+    const std::size_t axis = layout.order.empty() ? d : layout.order[d];
+    stored[axis] = linear % shape[axis];
+    linear /= shape[axis];
+  }
+  return stored;
+}
 
 bool is_row(Axis axis) { return axis == Axis::out || axis == Axis::entries; }
 
@@ -35,7 +64,8 @@ struct Order {
   std::vector<Part> batch, rows, columns;
 };
 
-Order order_of(const Layout& layout, const Dimensions& shape) {
+Order order_of(const Layout& layout, const Dimensions& stored) {
+  const Dimensions& shape = seen_shape(layout, stored);
   Order order;
   for (std::size_t d = 0; d < shape.size(); ++d) {
     const Axis axis = layout.axes[d];
@@ -116,7 +146,11 @@ std::string layout_text(const Layout& layout) {
     text += fmt::format("{}{}", text.empty() ? "[" : ", ", axis_name(axis));
     if (counted == axis) text += fmt::format(" / {}", layout.groups);
   }
-  return text + "]";
+  text += "]";
+  if (layout.view.empty()) return text;
+  const std::string of =
+      layout.order.empty() ? std::string() : fmt::format(" of axes ({})", fmt::join(layout.order, ", "));
+  return fmt::format("{}{} as {}", to_string(layout.view), of, text);
 }
 
 BlockShape block_shape(const Layout& layout, const Dimensions& shape) {
@@ -131,7 +165,8 @@ Dimensions stack_shape(const Layout& layout, const Dimensions& shape) {
 }
 
 std::vector<Tensor> blocks_of(const Tensor& tensor, const Layout& layout) {
-  const Tensor batch = as_batch(tensor, order_of(layout, tensor.shape()));
+  const Order order = order_of(layout, tensor.shape());
+  const Tensor batch = as_batch(layout.view.empty() ? tensor : ordered(tensor, layout).reshaped(layout.view), order);
   std::vector<Tensor> blocks;
   for (std::int64_t b = 0; b < batch.shape()[0]; ++b) blocks.push_back(batch.slice(b));
   return blocks;
@@ -140,11 +175,11 @@ std::vector<Tensor> blocks_of(const Tensor& tensor, const Layout& layout) {
 Dimensions tensor_index(const Layout& layout, const Dimensions& shape, std::int64_t block, std::int64_t row,
                         std::int64_t column) {
   const Order order = order_of(layout, shape);
-  Dimensions index(shape.size(), 0);
+  Dimensions index(seen_shape(layout, shape).size(), 0);
   add_index(order.batch, block, index);
   add_index(order.rows, row, index);
   add_index(order.columns, column, index);
-  return index;
+  return layout.view.empty() ? index : index_before_view(layout, shape, index);
 }
 
 }  // namespace sigmax::audit

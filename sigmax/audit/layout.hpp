@@ -20,9 +20,14 @@ struct Layout {
   std::vector<Axis> axes;
   std::int64_t groups = 1;
   std::size_t split = 0;
+  /// Not empty: the axes are those of the tensor's elements, in their own order, in this shape. With `order`, axis
+  /// order[i] of the tensor comes as axis i before they are counted.
+  Dimensions view{};
+  std::vector<std::size_t> order{};
 };
 
-/// `[out, in]`, `[out, in / 32, kernel, kernel]`; `[stack x out, in]` of matrices below each other.
+/// `[out, in]`, `[out, in / 32, kernel, kernel]`; `[stack x out, in]` of matrices below each other; `[3, 8] as
+/// [in, out]` of a view, `[3, 8] of axes (1, 0, 2) as [in, out]` of one with an order.
 std::string layout_text(const Layout& layout);
 
 /// The batch that a tensor is: `batch` matrices of rows x columns.
@@ -32,7 +37,8 @@ struct BlockShape {
   std::int64_t columns = 1;
 };
 
-/// The layout must have one axis a dimension, and its groups must divide the axis that they split.
+/// The layout must have one axis a dimension (of its view, which has as many elements as the shape), and its groups
+/// must divide the axis that they split.
 BlockShape block_shape(const Layout& layout, const Dimensions& shape);
 
 /// What a matrix of the batch is indexed by: the extents of the stack axes, or the number of groups. Empty for a single

@@ -10,12 +10,13 @@
 namespace sigmax::audit {
 
 MatrixPlan make_plan(Role role, Evidence evidence, Layout layout, const Dimensions& shape) {
-  if (layout.axes.size() != shape.size()) {
+  const Dimensions& seen = layout.view.empty() ? shape : layout.view;
+  if (layout.axes.size() != seen.size() || element_count(seen) != element_count(shape)) {
     throw Error(fmt::format("[audit] the layout {} does not fit the shape {}", layout_text(layout), to_string(shape)));
   }
-  if (layout.groups < 1 || shape[layout.split] % layout.groups != 0) {
+  if (layout.groups < 1 || seen[layout.split] % layout.groups != 0) {
     throw Error(fmt::format("[audit] {} groups do not divide axis {} of the shape {}", layout.groups, layout.split,
-                            to_string(shape)));
+                            to_string(seen)));
   }
   const BlockShape block = block_shape(layout, shape);
   if (role == Role::expert_stack && block.batch == 1) role = Role::dense;

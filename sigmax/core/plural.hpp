@@ -20,4 +20,16 @@ std::string plural(std::integral auto count, std::string_view noun) {
   return text;
 }
 
+/// `1 NaN entry`, `3 infinite entries`, `2 NaN and 1 infinite entries`: what keeps a matrix from having figures.
+std::string non_finite_count(std::integral auto nan, std::integral auto infinite) {
+  if (nan != 0 && infinite != 0) {
+    return std::to_string(nan) + " NaN and " + std::to_string(infinite) + " infinite entries";
+  }
+  const bool of_nan = nan != 0;
+  std::string text = std::to_string(of_nan ? nan : infinite);
+  text += of_nan ? " NaN " : " infinite ";
+  text += (of_nan ? nan : infinite) == 1 ? "entry" : "entries";
+  return text;
+}
+
 }  // namespace sigmax

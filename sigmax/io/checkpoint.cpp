@@ -24,6 +24,7 @@
 #include "sigmax/io/distributed/process_shards.hpp"
 #include "sigmax/io/folder.hpp"
 #include "sigmax/io/formats.hpp"
+#include "sigmax/io/model_parts.hpp"
 #include "sigmax/io/sharded_index.hpp"
 #include "sigmax/io/unknown_format.hpp"
 
@@ -48,16 +49,6 @@ std::string list_of(const std::vector<std::string>& names) {
   return text;
 }
 
-// Other programs have index files as well: one that never says weight_map does not list shards.
-bool is_index(const fs::path& path) {
-  if (!path.filename().string().ends_with(".index.json")) return false;
-  const auto file = MappedFile::open(path);
-  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-  // UTF-16 cannot be read; such an index is refused with that reason rather than passed over.
-  const bool is_utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
-  return is_utf16 || text.find("weight_map") != std::string_view::npos;
-}
-
 bool is_folder(const fs::path& path) {
   std::error_code ignored;
   return fs::is_directory(path, ignored);
@@ -78,7 +69,7 @@ class Opener {
     refuse_part(path, describe_process_shard(path));
     const Candidate candidate = candidate_of(MappedFile::open(path));
     if (const Format* format = format_of(candidate)) {
-      named_[path.parent_path()].push_back(path.filename().string());
+      parts_.add_named(path);
       read(candidate, *format);
     } else if (looks_like_distributed_metadata(*candidate.file)) {
       open_distributed(candidate.file);
@@ -90,7 +81,7 @@ class Opener {
   }
 
   void finish() {
-    for (const auto& [folder, names] : named_) note_parts_that_were_not_named(folder, names);
+    parts_.note_missing(checkpoint_);
     note_repeated_tensors(checkpoint_);
     std::vector<std::string> formats;
     for (const SourceFile& file : checkpoint_.files) {
@@ -128,6 +119,10 @@ class Opener {
         files.push_back(it->path());
       } else {
         const std::string name = it->path().filename().string();
+        if (is_folder(it->path()) && is_named_like_a_folder_of_weights(name)) {
+          leave_unread(it->path(), "a model of another framework (Core ML), which is not read by this version");
+          continue;
+        }
         others.push_back(name + (is_folder(it->path()) ? "/" : ""));
         // A dangling link, which an incomplete download may leave, a pipe, ...
         if (!is_folder(it->path()) && is_named_like_weights(name)) {
@@ -224,29 +219,15 @@ class Opener {
     checkpoint_.notes.push_back(fmt::format("{}: parts are missing: {}", folder.string(), list_of(missing)));
   }
 
-  // A shard that is named by itself is not the whole model.
-  void note_parts_that_were_not_named(const fs::path& folder, std::vector<std::string> names) {
-    std::erase_if(names, [](const std::string& name) { return !is_named_like_weights(name); });
-    const std::vector<std::string> missing = missing_shards(names);
-    if (missing.empty()) return;
-    for (const std::string& name : missing) {
-      checkpoint_.unread_files.push_back({folder / name, "a part of the same model, which was not named"});
-    }
-    fs::path whole = folder / index_name_of(missing.front());
-    if (!is_file(whole)) whole = folder.empty() ? "." : folder;
-    checkpoint_.notes.push_back(
-        fmt::format("parts of the same model were not named and not read: {}; name '{}' for all", list_of(missing),
-                    whole.string()));
-  }
-
-  // One file of a folder that does not belong to a checkpoint must not keep the others from being read. Returns false
-  // if nothing has been reported about it yet; it is added to `doubtful` if it may belong to one.
+  // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
+  // said of it yet; `doubtful` has it if it may be one.
   bool read_if_known(const fs::path& file, const fs::path& folder, std::vector<UnreadFile>& doubtful) {
     const Named naming = naming_of(file);
     const bool may_be_weights = is_named_like_weights(file.filename().string());
     Candidate candidate;
+    std::shared_ptr<const MappedFile> mapped;
     try {
-      const auto mapped = MappedFile::open(file);
+      mapped = MappedFile::open(file);
       if (!lies_in_model(*mapped, folder)) {
         if (may_be_weights || naming != Named::foreign) {
           leave_unread(file,
@@ -260,10 +241,12 @@ class Opener {
     } catch (const FileError& problem) {
       if (naming != Named::foreign) throw;
       checkpoint_.notes.push_back(fmt::format("not read: {}", problem.what()));
-      if (may_be_weights) checkpoint_.unread_files.push_back({file, problem.problem()});
+      const bool counts = mapped ? may_hold_weights({mapped, std::nullopt}) : may_be_weights;
+      if (counts) checkpoint_.unread_files.push_back({file, problem.problem()});
       return true;
     }
     if (const Format* format = format_of(candidate)) {
+      parts_.add(file, true);
       read(candidate, *format);
       return true;
     }
@@ -273,8 +256,7 @@ class Opener {
       leave_unread(file, reason);
       return true;
     }
-    const bool is_model = is_foreign_model(*candidate.file) && !is_companion(file.filename().string());
-    if (may_be_weights || is_model) doubtful.push_back({file, reason});
+    if (may_hold_weights(candidate)) doubtful.push_back({file, reason});
     return false;
   }
 
@@ -284,7 +266,21 @@ class Opener {
                        [&path](const Entry& entry) { return entry.bytes && entry.bytes->file == path; });
   }
 
-  // An index represents its folder: other files there are named, so that nobody believes that they were read.
+  // By its name or, whatever it is called, by what it holds.
+  static bool may_hold_weights_beside_index(const fs::path& file) {
+    const std::string name = file.filename().string();
+    if (is_companion(name) || is_training_state(name)) return false;
+    std::shared_ptr<const MappedFile> mapped;
+    try {
+      mapped = MappedFile::open(file);
+      const Candidate candidate = candidate_of(mapped);
+      return format_of(candidate) != nullptr || may_hold_weights(candidate);
+    } catch (const FileError&) {
+      return mapped ? may_hold_weights({mapped, std::nullopt}) : is_named_like_weights(name);
+    }
+  }
+
+  // An index stands for its folder: what else lies there is named, so that nobody takes it for read.
   void note_files_beside(const fs::path& folder, const std::string& index, const std::vector<fs::path>& files,
                          std::size_t before) {
     std::vector<std::string> beside;
@@ -296,7 +292,7 @@ class Opener {
     }
     std::erase_if(beside, is_companion);
     for (const std::string& name : beside) {
-      if (is_named_like_weights(name) && !is_training_state(name)) {
+      if (may_hold_weights_beside_index(folder / name)) {
         checkpoint_.unread_files.push_back({folder / name, fmt::format("{} does not name it", index)});
       }
     }
@@ -313,6 +309,7 @@ class Opener {
       const Candidate candidate = candidate_of(open_shard(*index, shard));
       const Format* format = format_of(candidate);
       if (format == nullptr) refuse_format(candidate);
+      parts_.add(candidate.file->path(), false);
       const std::size_t first = read(candidate, *format);
       std::vector<std::string>& names = found[shard];
       for (std::size_t i = first; i < checkpoint_.entries.size(); ++i) names.push_back(checkpoint_.entries[i].name);
@@ -366,7 +363,7 @@ class Opener {
 
   Checkpoint& checkpoint_;
   const OpenOptions& options_;
-  std::map<fs::path, std::vector<std::string>> named_;  // names of files, by folder
+  ModelParts parts_;
 };
 
 }  // namespace

@@ -96,18 +96,18 @@ void tell(const std::string& file, const Tally& tally, std::vector<std::string>&
                     either(tally.same, "was", "were"), either(tally.same, "a copy", "copies")));
   }
   if (tally.unknown > 0) {
-    notes.push_back(fmt::format(
-        "{}: {} {} the names and shapes of tensors in safetensors files here and {} left out as copies (values were "
-        "not compared); name the file to read it",
-        file, share(tally.unknown, tally.all), either(tally.unknown, "has", "have"),
-        either(tally.unknown, "was", "were")));
+    notes.push_back(
+        fmt::format("{}: {} {} in safetensors files here and {} (values were not compared); name the file to read it",
+                    file, share(tally.unknown, tally.all),
+                    either(tally.unknown, "has the name and shape of a tensor", "have the names and shapes of tensors"),
+                    either(tally.unknown, "was left out as a copy", "were left out as copies")));
   }
   if (tally.other > 0) {
     notes.push_back(fmt::format(
-        "{}: {} {} the names and shapes of tensors in safetensors files here, but other values or types (such as {}), "
-        "and {} read too",
-        file, share(tally.other, tally.all), either(tally.other, "has", "have"), tally.example,
-        either(tally.other, "is", "are")));
+        "{}: {} {} in safetensors files here, but other values or {}{}), and {} read too", file,
+        share(tally.other, tally.all),
+        either(tally.other, "has the name and shape of a tensor", "have the names and shapes of tensors"),
+        either(tally.other, "another type (", "types (such as "), tally.example, either(tally.other, "is", "are")));
   }
 }
 

@@ -33,10 +33,16 @@ struct Usage {
   /// they are reversed. Includes Transpose nodes on the way and Gemm's transA and transB.
   std::vector<int> permutation{};
   bool reshaped = false;  ///< its axes are not the weight's: a Reshape, Squeeze or Flatten lies on the way
-  /// If the weight is reshaped once, by constants: the shape of the value whose axes `permutation` counts, and which
-  /// holds the weight's elements in their own order.
+  /// If it is reshaped once, by constants: the shape of the value whose axes `permutation` counts, and which holds the
+  /// weight's elements in their own order, or in that of `order`.
   Dimensions view{};
-  bool gathered = false;  ///< a Gather, which is listed as a usage too, took entries of the weight before
+  /// Axis i of what is reshaped is axis order[i] of the weight, as in `permutation`; empty: as they are stored.
+  std::vector<int> order{};
+  bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
+  bool squeezed = false;  ///< reshaped by Squeeze and Unsqueeze alone, though `view` is empty
+  /// The operator that made the operand's entries of the weight's, in a way that nothing here follows (Mul, Softmax):
+  /// the operand is another matrix than the weight. Empty: the entries are the weight's own.
+  std::string computed_by{};
 };
 
 /// One tensor of a checkpoint, described without reading its data.

@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <functional>
+#include <cstddef>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -30,14 +28,19 @@ constexpr std::array<std::string_view, 4> kTokenizers = {"tokenizer.model", "spi
                                                          "sentencepiece.model"};
 constexpr std::array<std::string_view, 4> kBeginnings = {".git", "LICENSE", "NOTICE", "README"};
 
-// First the formats that are read, then those of other frameworks.
-constexpr std::array<std::string_view, 27> kWeights = {
-    ".safetensors", ".bin",  ".pt",      ".pth",  ".ckpt",   ".onnx",       ".npz",    ".npy",    ".distcp",
-    ".gguf",        ".ggml", ".h5",      ".hdf5", ".keras",  ".msgpack",    ".tflite", ".pb",     ".ot",
-    ".pdparams",    ".pte",  ".mlmodel", ".mnn",  ".params", ".caffemodel", ".nemo",   ".engine", ".t7"};
-constexpr std::array<std::string_view, 12> kAppended = {".part",       ".partial", ".incomplete", ".download",
-                                                        ".crdownload", ".tmp",     ".aria2",      ".gz",
-                                                        ".zst",        ".xz",      ".bz2",        ".zip"};
+// Of the formats that are read, then of other frameworks.
+constexpr std::string_view kWeights[] = {
+    ".safetensors", ".bin",    ".pt",       ".pth",       ".ckpt",        ".onnx",      ".npz",       ".npy",
+    ".distcp",      ".gguf",   ".ggml",     ".h5",        ".hdf5",        ".keras",     ".msgpack",   ".tflite",
+    ".pb",          ".ot",     ".pdparams", ".pte",       ".mlmodel",     ".mnn",       ".params",    ".caffemodel",
+    ".nemo",        ".engine", ".t7",       ".pkl",       ".pickle",      ".joblib",    ".ptl",       ".weights",
+    ".rknn",        ".pt2",    ".jit",      ".llamafile", ".torchscript", ".onnx_data", ".onnx.data", ".pdiparams",
+    ".mar",         ".sft",    ".plan",     ".trt",       ".dlc",         ".hef"};
+constexpr std::string_view kWeightFolders[] = {".mlpackage", ".mlmodelc"};
+constexpr std::string_view kPartial[] = {".part",       ".partial", ".incomplete", ".download",
+                                         ".crdownload", ".tmp",     ".aria2"};
+constexpr std::string_view kPacked[] = {".gz", ".zst", ".xz", ".bz2", ".zip", ".tar", ".tgz", ".7z", ".rar"};
+constexpr std::string_view kModelWords[] = {"model", "weight", "checkpoint", "ckpt", "pretrained"};
 constexpr std::array<std::string_view, 7> kTrainingStates = {"optimizer",     "scheduler",     "scaler",   "rng_state",
                                                              "random_states", "training_args", "common.pt"};
 
@@ -49,35 +52,27 @@ std::string in_lower_case(std::string_view name) {
   return lower;
 }
 
-// `before`-00002-of-00003`after`
-struct Shard {
-  std::string_view before;
-  std::string_view after;
-  char separator = '-';
-  std::int64_t count = 0;
-  std::size_t digits = 0;
+template <std::size_t N>
+bool ends_with_one(std::string_view name, const std::string_view (&endings)[N]) {
+  return std::any_of(std::begin(endings), std::end(endings),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
+}
 
-  std::string named(std::int64_t i) const {
-    return fmt::format("{}{}{:0{}}-of-{:0{}}{}", before, separator, i, digits, count, digits, after);
-  }
-};
+// Takes one of the endings away; false if the name has none of them.
+template <std::size_t N>
+bool without_ending(std::string_view& name, const std::string_view (&endings)[N]) {
+  const auto found = std::find_if(std::begin(endings), std::end(endings),
+                                  [&](std::string_view ending) { return name.ends_with(ending); });
+  if (found == std::end(endings)) return false;
+  name.remove_suffix(found->size());
+  return true;
+}
 
-std::optional<Shard> shard_of(std::string_view name) {
-  constexpr std::string_view kOf = "-of-";
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const std::size_t of = name.find(kOf);
-  if (of == std::string_view::npos) return std::nullopt;
-  std::size_t begin = of;
-  while (begin > 0 && is_digit(name[begin - 1])) --begin;
-  std::size_t end = of + kOf.size();
-  while (end < name.size() && is_digit(name[end])) ++end;
-  const std::size_t digits = of - begin;
-  constexpr std::size_t kMostDigits = 6;
-  if (digits == 0 || digits > kMostDigits || end - of - kOf.size() != digits) return std::nullopt;
-  if (begin == 0 || (name[begin - 1] != '-' && name[begin - 1] != '_' && name[begin - 1] != '.')) return std::nullopt;
-  Shard shard{name.substr(0, begin - 1), name.substr(end), name[begin - 1], 0, digits};
-  for (std::size_t i = of + kOf.size(); i < end; ++i) shard.count = 10 * shard.count + (name[i] - '0');
-  return shard;
+// `variables.data-00000-of-00001` and `variables.index`, `model.ckpt-1000.data-00000-of-00001` and `.index`.
+bool is_of_tensorflow(std::string_view name) {
+  const std::size_t data = name.find(".data-");
+  if (data != std::string_view::npos && name.find("-of-", data) != std::string_view::npos) return true;
+  return name == "variables.index" || (name.ends_with(".index") && name.find("ckpt") != std::string_view::npos);
 }
 
 // What identifies a tensor as a copy: name and shape.
@@ -106,14 +101,17 @@ bool is_companion(std::string_view name) {
 bool is_named_like_weights(std::string_view given) {
   const std::string lower = in_lower_case(given);
   std::string_view name = lower;
-  // An incomplete download or a compressed file has the name of the whole with something appended.
-  for (const std::string_view more : kAppended) {
-    if (!name.ends_with(more)) continue;
-    name.remove_suffix(more.size());
-    break;
-  }
-  if (name.find(".ckpt.data-") != std::string_view::npos) return true;  // TensorFlow's
-  return std::any_of(kWeights.begin(), kWeights.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+  // A half of a download, and what was compressed, is called as the whole is.
+  without_ending(name, kPartial);
+  bool packed = false;
+  while (without_ending(name, kPacked)) packed = true;
+  if (ends_with_one(name, kWeights) || is_of_tensorflow(name)) return true;
+  const auto is_in_name = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
+  return packed && std::any_of(std::begin(kModelWords), std::end(kModelWords), is_in_name);
+}
+
+bool is_named_like_a_folder_of_weights(std::string_view name) {
+  return ends_with_one(in_lower_case(name), kWeightFolders);
 }
 
 bool is_training_state(std::string_view name) {
@@ -130,30 +128,6 @@ Named naming_of(const std::filesystem::path& path) {
   if (std::find(std::begin(kOwn), std::end(kOwn), extension) != std::end(kOwn)) return Named::own;
   return std::find(std::begin(kShared), std::end(kShared), extension) != std::end(kShared) ? Named::shared
                                                                                            : Named::foreign;
-}
-
-std::string index_name_of(std::string_view shard) {
-  const std::optional<Shard> parts = shard_of(shard);
-  return parts ? fmt::format("{}{}.index.json", parts->before, parts->after) : std::string();
-}
-
-std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
-  const std::set<std::string, std::less<>> present(names.begin(), names.end());
-  std::set<std::string> seen;  // the wholes that were handled
-  std::vector<std::string> missing;
-  for (const std::string& name : names) {
-    const std::optional<Shard> shard = shard_of(name);
-    if (!shard || !seen.insert(shard->named(0)).second) continue;
-    std::size_t listed = 0;
-    // The loop is short even if the count is huge, because it skips only names that are present.
-    for (std::int64_t i = 1; i <= shard->count && listed < kMostMissing; ++i) {
-      std::string sibling = shard->named(i);
-      if (present.contains(sibling)) continue;
-      missing.push_back(std::move(sibling));
-      ++listed;
-    }
-  }
-  return missing;
 }
 
 void note_repeated_tensors(Checkpoint& checkpoint) {

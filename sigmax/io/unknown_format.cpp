@@ -2,8 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <filesystem>
+#include <iterator>
+#include <string>
 #include <string_view>
+
+#include "sigmax/io/folder.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -17,21 +23,23 @@ struct Signature {
 
 using namespace std::string_view_literals;
 
+constexpr const char* kPickle = "a Python pickle that torch.save did not write; reading it would mean running code";
+
 constexpr Signature kSignatures[] = {
     {257, "ustar"sv, "a tar archive: unpack it, or load it with torch.load and save it again if PyTorch wrote it"},
     {0, "GGUF"sv, "GGUF is not read by this version", true},
     {0, "\x89HDF\r\n\x1a\n"sv, "HDF5 (Keras .h5) is not read by this version", true},
     {4, "TFL3"sv, "TensorFlow Lite is not read by this version", true},
     {0, "PK\3\4"sv, "a zip archive, but neither of PyTorch nor of NumPy"},
+    {0, "\x80\x02"sv, kPickle, true},
+    {0, "\x80\x03"sv, kPickle, true},
+    {0, "\x80\x04"sv, kPickle, true},
+    {0, "\x80\x05"sv, kPickle, true},
     {0, "version https://git-lfs"sv, "a Git LFS pointer, not the file itself: run `git lfs pull`"},
     {0, "\xff\xfe{\0"sv, "text in UTF-16: save it as UTF-8"},
     {0, "\x1f\x8b"sv, "compressed by gzip: unpack it first"},
     {0, "\x28\xb5\x2f\xfd"sv, "compressed by zstd: unpack it first"},
     {0, "\xfd\x37zXZ"sv, "compressed by xz: unpack it first"},
-    {0, "\x80\x02"sv, "a Python pickle that torch.save did not write; reading it would mean running code"},
-    {0, "\x80\x03"sv, "a Python pickle that torch.save did not write; reading it would mean running code"},
-    {0, "\x80\x04"sv, "a Python pickle that torch.save did not write; reading it would mean running code"},
-    {0, "\x80\x05"sv, "a Python pickle that torch.save did not write; reading it would mean running code"},
 };
 
 std::string_view content_of(const MappedFile& file) {
@@ -46,19 +54,56 @@ const Signature* signature_of(std::string_view content) {
   return nullptr;
 }
 
+// A header of safetensors with something in front of it that is not its length, or without its end.
+bool is_damaged_safetensors(std::string_view content) {
+  const std::string_view start = content.substr(0, 1 << 16);
+  return start.find("\"data_offsets\"") != std::string_view::npos &&
+         start.find("\"dtype\"") != std::string_view::npos && start.find('{') <= 8;
+}
+
+// The names of members stand in the archive as they are, be its directory readable or not.
+bool is_damaged_archive_of_weights(std::string_view content) {
+  constexpr std::string_view kMembers[] = {"/data.pkl", "data.pkl", ".npy", ".safetensors", ".onnx"};
+  if (!content.starts_with("PK\3\4")) return false;
+  const std::string_view start = content.substr(0, 1 << 16);
+  return std::any_of(std::begin(kMembers), std::end(kMembers),
+                     [&](std::string_view member) { return start.find(member) != std::string_view::npos; });
+}
+
 }  // namespace
 
 std::string describe_unknown_format(const MappedFile& file) {
   const std::string_view content = content_of(file);
   if (content.empty()) return "is empty";
   const Signature* signature = signature_of(content);
+  if (signature == nullptr && is_damaged_safetensors(content)) {
+    return "is of no known format (a damaged safetensors file: copy it again)";
+  }
   if (signature == nullptr) return "is of no known format";
   return fmt::format("is of no known format ({})", signature->meaning);
 }
 
 bool is_foreign_model(const MappedFile& file) noexcept {
-  const Signature* signature = signature_of(content_of(file));
-  return signature != nullptr && signature->model;
+  const std::string_view content = content_of(file);
+  const Signature* signature = signature_of(content);
+  return (signature != nullptr && signature->model) || is_damaged_safetensors(content) ||
+         is_damaged_archive_of_weights(content);
+}
+
+bool may_hold_weights(const Candidate& candidate) {
+  const std::string name = candidate.file->path().filename().string();
+  if (is_companion(name) || is_training_state(name)) return false;
+  const bool named = is_named_like_weights(name);
+  if (!candidate.members) return named || is_foreign_model(*candidate.file);
+  const auto member_name = [](const ZipMember& member) {
+    return std::filesystem::path(member.name).filename().string();  // empty of a folder
+  };
+  const auto is_any = [&](auto holds) {
+    return std::any_of(candidate.members->begin(), candidate.members->end(),
+                       [&](const ZipMember& member) { return holds(member_name(member)); });
+  };
+  if (is_any([](const std::string& member) { return is_named_like_weights(member); })) return true;
+  return named && is_any([](const std::string& member) { return !member.empty() && !is_companion(member); });
 }
 
 }  // namespace sigmax::io

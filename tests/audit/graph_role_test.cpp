@@ -69,8 +69,11 @@ TEST(graph_role, einsum_by_its_equation) {
   EXPECT_EQ(told({2, 3, 5}, einsum("ebi,eio->ebo", 1)), "expert_stack [stack, in, out] 2x5x3 graph");
   EXPECT_EQ(told({3, 5}, einsum("oi, bi -> bo", 0)), "dense [out, in] 3x5 graph");
   EXPECT_EQ(told({3, 5}, einsum("bi,io", 1)), "dense [in, out] 5x3 graph") << "the result's indices in implicit form";
+  EXPECT_EQ(told({3, 4, 5}, einsum("...i,iho->...ho", 1)), "dense [in, out, out] 20x3 graph") << "any batch";
+  EXPECT_EQ(told({3, 4, 5}, einsum("iho,...i", 0)), "dense [in, out, out] 20x3 graph");
   EXPECT_TRUE(is_skipped(told({3, 5}, einsum("ij,ij->ij", 1)), "graph", "entry by entry"));
-  for (const char* unread : {"bi,ij,jk->bk", "...i,io->...o", "bi,ii->b", "bi->b", "bi,ijk->bj", "", ","}) {
+  for (const char* unread :
+       {"bi,ij,jk->bk", "...i,io->o", "bi,...io->b...o", "bi,ii->b", "bi->b", "bi,ijk->bj", "", ","}) {
     EXPECT_TRUE(is_skipped(told({3, 5}, einsum(unread, 1)), "graph", "not read")) << unread;
   }
 }
@@ -138,23 +141,122 @@ TEST(graph_role, through_a_reshape_whose_shape_is_known) {
   EXPECT_EQ(told({12, 5}, seen_as(use("GRU", 1), {1, 12, 5})), "recurrent [out, in] 12x5 graph");
 }
 
-TEST(graph_role, what_a_reshape_tears_apart_is_not_known) {
-  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {8, 15})), "graph", "rearranges")) << "do not nest";
-  EXPECT_TRUE(is_skipped(told({4, 6, 5}, seen_as(use("MatMul"), {4, 3, 10})), "graph", "rearranges"));
-  EXPECT_EQ(told({12, 5}, seen_as(use("MatMul"), {3, 4, 5})), "dense [out, in] 12x5 shape")
+TEST(graph_role, a_reshape_whose_extents_do_not_nest_is_the_matrix_of_the_graph) {
+  EXPECT_EQ(told({8, 2}, seen_as(use("MatMul"), {4, 4})), "dense [4, 4] as [in, out] 4x4 graph");
+  EXPECT_EQ(told({6, 4, 5}, seen_as(use("MatMul"), {8, 15})), "dense [8, 15] as [in, out] 15x8 graph");
+  EXPECT_EQ(told({4, 6, 5}, seen_as(use("MatMul"), {4, 3, 10})),
+            "expert_stack [4, 3, 10] as [stack, in, out] 4x10x3 graph");
+  EXPECT_EQ(told({12, 5}, seen_as(use("MatMul"), {3, 4, 5})), "expert_stack [3, 4, 5] as [stack, in, out] 3x5x4 graph")
       << "rows of several matrices in one axis";
-  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {7, 20})), "graph", "rearranges")) << "of another size";
-  EXPECT_TRUE(is_skipped(told({6, 4, 5}, seen_as(use("MatMul"), {120})), "graph", "rearranges"));
+  EXPECT_EQ(told({8, 2}, moved(seen_as(use("Gemm"), {4, 4}), {1, 0})), "dense [4, 4] as [out, in] 4x4 graph");
+  EXPECT_EQ(told({6, 18}, seen_as(grouped("Conv", 2), {6, 2, 3, 3})),
+            "convolution [6, 2, 3, 3] as [out, in / 2, kernel, kernel] 2x3x18 graph");
+  EXPECT_EQ(told({36, 3}, seen_as(grouped("ConvTranspose", 2), {6, 2, 3, 3})),
+            "convolution [6, 2, 3, 3] as [in, out / 2, kernel, kernel] 2x2x27 graph");
+  EXPECT_EQ(told({16, 5}, seen_as(use("LSTM"), {2, 8, 5})), "recurrent [2, 8, 5] as [stack, out, in] 2x8x5 graph");
+  EXPECT_EQ(told({6, 4}, seen_as(use("Gather", 0), {8, 3})), "embedding [8, 3] as [entries, width] 8x3 graph");
+  EXPECT_EQ(told({6, 4}, seen_as(einsum("bi,ihd->bhd", 1), {3, 2, 4})), "dense [3, 2, 4] as [in, out, out] 8x3 graph");
 }
 
-TEST(graph_role, without_its_axes_a_matrix_is_what_it_is_called_and_a_tensor_nothing) {
-  EXPECT_EQ(told({3, 5}, reshaped(use("MatMul"))), "dense [out, in] 3x5 shape");
-  EXPECT_EQ(testing::told(entry("rnn.weight_ih_l0", {32, 5}, {reshaped(use("LSTM", 1))})),
+TEST(graph_role, what_is_transposed_before_a_reshape_is_read_in_the_order_of_the_graph) {
+  const auto turned = [](io::Usage u, std::vector<int> order) {
+    u.order = std::move(order);
+    return u;
+  };
+  EXPECT_EQ(told({4, 3, 2}, turned(seen_as(use("MatMul"), {3, 8}), {1, 0, 2})), "dense [out, in, out] 8x3 graph");
+  EXPECT_EQ(told({4, 3, 2}, turned(seen_as(use("MatMul"), {6, 4}), {1, 0, 2})),
+            "dense [6, 4] of axes (1, 0, 2) as [in, out] 4x6 graph");
+  EXPECT_EQ(told({5, 32}, turned(seen_as(use("LSTM"), {1, 32, 5}), {1, 0})), "recurrent [in, out] 32x5 graph");
+  EXPECT_EQ(told({5, 32}, turned(seen_as(use("LSTM"), {1, 32, 5}), {-1})), "recurrent [in, out] 32x5 graph");
+  EXPECT_EQ(told({18, 6}, turned(seen_as(grouped("Conv", 2), {6, 2, 3, 3}), {1, 0})),
+            "convolution [6, 2, 3, 3] of axes (1, 0) as [out, in / 2, kernel, kernel] 2x3x18 graph");
+  EXPECT_TRUE(is_skipped(told({4, 6}, turned(seen_as(use("MatMul"), {3, 8}), {1, 0, 2})), "graph", "rearranges"));
+}
+
+// True of a weight that is not read, so that no gate passes over it.
+bool is_unread(const io::Entry& e, std::string_view reason) {
+  const auto decision = graph_role(e);
+  const auto* none = decision ? std::get_if<NoMatrix>(&*decision) : nullptr;
+  return none != nullptr && none->is_weight && none->reason.find(reason) != std::string::npos;
+}
+
+bool is_unread(const Dimensions& shape, io::Usage u, std::string_view reason) {
+  return is_unread(entry("x", shape, {std::move(u)}), reason);
+}
+
+TEST(graph_role, a_product_with_what_is_not_followed_is_a_weight_that_is_not_read) {
+  EXPECT_TRUE(is_unread({6, 4, 5}, seen_as(use("MatMul"), {7, 20}), "rearranges")) << "of another size";
+  EXPECT_TRUE(is_unread({6, 4, 5}, seen_as(use("MatMul"), {120}), "rearranges"));
+  EXPECT_TRUE(is_unread({3, 5}, reshaped(use("MatMul")), "rearranges")) << "a matrix too";
+  EXPECT_TRUE(is_unread({3, 5, 7}, reshaped(use("MatMul")), "rearranges"));
+  EXPECT_TRUE(is_unread({8, 3, 5}, reshaped(use("Conv")), "rearranges"));
+  EXPECT_TRUE(is_unread({8, 15}, use("Conv"), "rearranges"));
+  EXPECT_TRUE(is_unread({3, 5}, reshaped(use("Gather", 0)), "rearranges"));
+  EXPECT_TRUE(is_unread({3, 5}, einsum("bi,ij,jk->bk", 1), "not read"));
+  EXPECT_TRUE(is_unread({8, 3, 5, 5}, grouped("Conv", 3), "3 groups"));
+  EXPECT_TRUE(is_unread({1000, 4, 5}, use("LSTM", 1), "1000 directions"));
+}
+
+io::Usage computed(io::Usage u, std::string by) {
+  u.computed_by = std::move(by);
+  return u;
+}
+
+TEST(graph_role, a_product_with_what_the_graph_computes_is_a_weight_that_is_not_read) {
+  for (const char* op : {"MatMul", "Gemm", "Conv", "FusedMatMul", "LSTM"}) {
+    EXPECT_TRUE(is_unread(entry("x", {6, 4}, {use("Mul", 0), computed(use(op), "Mul")}), "(Mul)")) << op;
+  }
+  EXPECT_TRUE(is_unread(entry("x", {6, 4}, {use("Add"), computed(einsum("bi,io->bo", 1), "Add")}), "Einsum"));
+  EXPECT_TRUE(is_unread(entry("x", {6, 4}, {use("Mul", 0), computed(use("Gather", 0), "Mul")}), "Gather"));
+  EXPECT_TRUE(is_unread(entry("x", {6, 4}, {use("Gather", 0), computed(use("MatMul"), "Gather")}), "(Gather)"))
+      << "columns that the graph sorts";
+  EXPECT_TRUE(is_skipped(testing::told(entry("x", {6, 4}, {use("Mul", 0), computed(use("Add", 0), "Mul")})), "graph",
+                         "entry by entry (Mul)"));
+  EXPECT_EQ(testing::told(entry("x", {6, 4}, {use("MatMul"), use("Mul", 0), computed(use("MatMul"), "Mul")})),
+            "dense [in, out] 4x6 graph")
+      << "multiplied with as it is stored, too";
+  EXPECT_EQ(testing::told(entry("x", {6, 4}, {use("Gather", 0), use("Mul"), computed(use("Gather", 0), "Mul")})),
+            "embedding [entries, width] 6x4 graph");
+}
+
+TEST(graph_role, a_vector_that_the_graph_makes_a_matrix_of_is_one) {
+  EXPECT_EQ(told({24}, seen_as(use("MatMul"), {6, 4})), "dense [6, 4] as [in, out] 4x6 graph");
+  EXPECT_EQ(told({108}, seen_as(grouped("Conv", 2), {6, 2, 3, 3})),
+            "convolution [6, 2, 3, 3] as [out, in / 2, kernel, kernel] 2x3x18 graph");
+  EXPECT_EQ(told({54}, seen_as(grouped("Conv", 6), {6, 1, 3, 3})),
+            "convolution [6, 1, 3, 3] as [out, in / 6, kernel, kernel] 6x1x9 graph");
+  EXPECT_TRUE(is_skipped(told({24}, reshaped(use("MatMul"))), "graph", "rearranges")) << "to a shape that is not known";
+  for (const io::Usage& u : {use("MatMul"), use("Add"), seen_as(use("MatMul"), {24, 1}), seen_as(use("Add"), {6, 4}),
+                             computed(use("MatMul"), "Mul")}) {
+    EXPECT_TRUE(is_skipped(told({24}, u), "-", "vector")) << u.op;
+  }
+  EXPECT_TRUE(is_skipped(told({0}, seen_as(use("MatMul"), {0, 4})), "-", "empty"));
+}
+
+TEST(graph_role, a_scale_is_no_weight_though_a_weight_is_computed_from_it) {
+  io::Entry scale = entry("fc.weight_scale", {6, 1}, {use("Mul"), computed(use("MatMul"), "Mul")});
+  const auto classified = classify(scale, Siblings({scale}));
+  const auto* none = std::get_if<NoMatrix>(&classified);
+  ASSERT_NE(none, nullptr);
+  EXPECT_FALSE(none->is_weight) << none->reason;
+}
+
+io::Usage squeezed(io::Usage u) {
+  u.reshaped = u.squeezed = true;
+  return u;
+}
+
+TEST(graph_role, axes_of_extent_1_move_nothing) {
+  EXPECT_EQ(testing::told(entry("rnn.weight_ih_l0", {32, 5}, {squeezed(use("LSTM", 1))})),
             "recurrent [out, in] 32x5 name");
-  EXPECT_TRUE(is_skipped(told({3, 5, 7}, reshaped(use("MatMul"))), "graph", "rearranges"));
-  EXPECT_EQ(told({8, 3, 5}, reshaped(use("Conv"))), "convolution [out, in, kernel] 8x15 graph");
-  EXPECT_EQ(told({8, 1, 5}, reshaped(grouped("Conv", 8))), "convolution [out, in / 8, kernel] 8x1x5 graph");
-  EXPECT_EQ(told({3, 5}, use("SomethingNew")), "dense [out, in] 3x5 shape") << "an operator that is not known";
+  EXPECT_EQ(told({1, 32, 5}, squeezed(use("LSTM", 1))), "recurrent [stack, out, in] 32x5 graph");
+  EXPECT_EQ(told({8, 3, 5}, squeezed(use("Conv"))), "convolution [out, in, kernel] 8x15 graph");
+  EXPECT_EQ(told({8, 1, 5}, squeezed(grouped("Conv", 8))), "convolution [out, in / 8, kernel] 8x1x5 graph");
+  EXPECT_EQ(told({100, 8}, squeezed(use("Gather", 0))), "embedding [entries, width] 100x8 graph");
+}
+
+TEST(graph_role, an_operator_that_is_not_known_leaves_it_to_weaker_evidence) {
+  EXPECT_EQ(told({3, 5}, use("SomethingNew")), "dense [out, in] 3x5 shape");
 }
 
 }  // namespace

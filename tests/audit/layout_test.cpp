@@ -64,6 +64,11 @@ TEST(layout, blocks_hold_each_element_once_and_know_where_it_was) {
   check({{in, stack, out}, 1, 0}, {4, 3, 5}, {3, 5, 4});
   check({{stack, stack, out, in}, 1, 0}, {2, 3, 4, 5}, {6, 4, 5});
   check({{width, entries}, 1, 0}, {3, 7}, {1, 7, 3});
+  check({{in, out}, 1, 0, {4, 4}}, {8, 2}, {1, 4, 4});
+  check({{stack, in, out}, 1, 0, {2, 3, 4}}, {6, 4}, {2, 4, 3});
+  check({{in, out}, 1, 0, {3, 8}, {1, 0, 2}}, {4, 3, 2}, {1, 8, 3});
+  check({{out, in}, 1, 0, {3, 8}, {2, 0, 1}}, {3, 4, 2}, {1, 3, 8});
+  check({{out, in, kernel}, 2, 0, {6, 2, 9}}, {6, 18}, {2, 3, 18});
 }
 
 TEST(layout, what_strides_can_say_is_not_copied) {

@@ -116,7 +116,8 @@ TEST(unread, integers_count_by_their_use_or_by_their_name) {
   }
   io::Entry used = entry("x_17", {4, 8}, DType::i32);
   EXPECT_FALSE(may_be_unread_weight(used));
-  for (const char* op : {"MatMul", "Conv", "MatMulInteger", "QLinearConv"}) {
+  for (const char* op :
+       {"MatMul", "Conv", "MatMulInteger", "QLinearConv", "Einsum", "LSTM", "FusedMatMul", "NhwcConv"}) {
     io::Usage use;
     use.op = op;
     used.used_by = {use};

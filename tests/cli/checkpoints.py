@@ -78,18 +78,44 @@ def torch_zip(tensors):
     return buffer.getvalue()
 
 
+def varint(value):
+    return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + varint(value // 128)
+
+
+def number(field, value):
+    return varint(field * 8) + varint(value)
+
+
+def block(field, content):
+    content = content.encode() if isinstance(content, str) else content
+    return varint(field * 8 + 2) + varint(len(content)) + content
+
+
+def onnx_graph(nodes, tensors):
+    """nodes: (op, inputs, outputs, {attribute: integer, list of integers or text}); tensors as for safetensors(), with
+    F64, F32, I64 and I8."""
+
+    def attribute(key, value):
+        if isinstance(value, str):
+            return block(5, block(1, key) + block(4, value) + number(20, 3))
+        if isinstance(value, int):
+            return block(5, block(1, key) + number(3, value) + number(20, 2))
+        return block(5, block(1, key) + b"".join(number(8, each) for each in value) + number(20, 7))
+
+    graph = b""
+    for op, inputs, outputs, attributes in nodes:
+        node = b"".join(block(1, each) for each in inputs) + b"".join(block(2, each) for each in outputs) + block(4, op)
+        graph += block(1, node + b"".join(attribute(*each) for each in attributes.items()))
+    for name, (dtype, shape, values) in tensors.items():
+        code, kind = {"F64": ("d", 11), "F32": ("f", 1), "I64": ("q", 7), "I8": ("b", 3)}[dtype]
+        tensor = b"".join(number(1, each) for each in shape) + number(2, kind) + block(8, name)
+        graph += block(5, tensor + block(9, struct.pack(f"<{len(values)}{code}", *values)))
+    return number(1, 8) + block(7, graph + block(11, block(1, "x")) + block(12, block(1, "y"))) + block(
+        8, block(1, "") + number(2, 17))
+
+
 def onnx_branches(name, then, otherwise):
     """An ONNX model whose If has a MatMul in each branch, with a double initializer of one name in both."""
-
-    def varint(value):
-        return bytes([value]) if value < 128 else bytes([value % 128 + 128]) + varint(value // 128)
-
-    def number(field, value):
-        return varint(field * 8) + varint(value)
-
-    def block(field, content):
-        content = content.encode() if isinstance(content, str) else content
-        return varint(field * 8 + 2) + varint(len(content)) + content
 
     def branch(rows, output):
         values = [value for row in rows for value in row]

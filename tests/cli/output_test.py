@@ -1,13 +1,16 @@
 """Where output goes: report files, pipes, terminals, signals."""
 
 import csv
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
 import stat
+import struct
 import subprocess
+import termios
 import time
 
 import checkpoints
@@ -177,6 +180,23 @@ class Terminals(CommandTest):
         self.assertEqual((code, out), (130, ""))
         self.assertIn("interrupted", err)
         self.assertEqual([p.name for p in self.folder.iterdir()], ["big.safetensors"])
+
+    def test_messages_are_folded_on_a_terminal_and_nowhere_else(self):
+        for name in ("a-long-name-of-a-file.gguf", "another-long-name-of-a-file.h5"):
+            self.write(f"hub/{name}", b"x")
+        self.write("hub/model.safetensors", checkpoints.network())
+        command = [BINARY, "audit", "hub", "--fail-if", "sigma > 1e9", "-q"]
+        piped = subprocess.run(command, cwd=self.folder, env=self.environment(), capture_output=True, check=False)
+        self.assertEqual(len(piped.stderr.splitlines()), 1)
+        main_end, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        subprocess.run(command, cwd=self.folder, env=self.environment(NO_COLOR="1"), stderr=terminal, check=False)
+        os.close(terminal)
+        lines = os.read(main_end, 1 << 16).decode().split("\r\n")
+        os.close(main_end)
+        self.assertGreater(len(lines), 3)
+        self.assertTrue(all(len(line) <= 80 for line in lines), lines)
+        self.assertEqual(" ".join(" ".join(lines).split()), " ".join(piped.stderr.decode().split()))
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class Roles(CommandTest):
     def test_a_block_with_nan_is_named(self):
         path = self.model({"conv_dw.weight": ("F64", (2, 1, 1, 2), [1.0, 2.0, 3.0, math.nan])})
         err = self.expect(3, "norm", f"{path}:conv_dw.weight").err
-        self.assertIn("1 NaN and 0 infinite entries, the first at [0, 1] of block 1", err)
+        self.assertIn("1 NaN entry, the first at [0, 1] of block 1", err)
 
     def test_a_role_for_what_is_no_matrix_is_said_to_change_nothing(self):
         path = self.model({"fc.weight": tensor((3, 4)), "fc.bias": tensor((3,)), "step": ("I64", (2, 2), [1] * 4),

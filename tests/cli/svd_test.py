@@ -165,7 +165,7 @@ class Named(SvdTest):
         self.assertEqual((report["tensor"], report["shape"], report["matrix"]), ("experts.w1[1]", [2, 2, 3], [2, 3]))
         self.assert_values([each["sigma"] for each in report["triplets"]], [4, 3])
         for index in ("[2]", "[0, 0]", "[0,1]"):
-            self.assertIn("stacks [2] matrices", self.refused(f"{path}:experts.w1{index}"))
+            self.assertIn("is a stack of [2] matrices", self.refused(f"{path}:experts.w1{index}"))
         for index in ("[-1]", "[x]", "[]"):
             self.assertIn("did you mean", self.refused(f"{path}:experts.w1{index}"))
         # norm names them alike, and takes all of them for their block diagonal.

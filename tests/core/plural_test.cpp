@@ -21,5 +21,13 @@ TEST(Plural, VerbsAgree) {
   EXPECT_EQ(either(std::size_t{5}, "index", "indices"), "indices");
 }
 
+TEST(Plural, EntriesThatAreNotFinite) {
+  EXPECT_EQ(non_finite_count(1, 0), "1 NaN entry");
+  EXPECT_EQ(non_finite_count(std::int64_t{2}, std::int64_t{0}), "2 NaN entries");
+  EXPECT_EQ(non_finite_count(0, 1), "1 infinite entry");
+  EXPECT_EQ(non_finite_count(0, 3), "3 infinite entries");
+  EXPECT_EQ(non_finite_count(2, 1), "2 NaN and 1 infinite entries");
+}
+
 }  // namespace
 }  // namespace sigmax

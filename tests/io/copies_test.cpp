@@ -98,8 +98,8 @@ TEST(Copies, AnotherValueAnotherTypeAndWhatCannotBeReadStay) {
     EXPECT_EQ(checkpoint.files.size(), 2u);
     ASSERT_EQ(checkpoint.notes.size(), 1u);
     EXPECT_TRUE(contains(checkpoint.notes[0],
-                         "p.bin: its tensor has the names and shapes of tensors in safetensors "
-                         "files here, but other values or types (such as 'a'), and is read too"));
+                         "p.bin: its tensor has the name and shape of a tensor in safetensors "
+                         "files here, but other values or another type ('a'), and is read too"));
   }
 }
 
@@ -113,7 +113,7 @@ TEST(Copies, NaNIsTheSameAndMinusZeroIsNot) {
   EXPECT_EQ(places(checkpoint), (Names{"n m.safetensors", "z m.safetensors", "z p.bin"}));
   ASSERT_EQ(checkpoint.notes.size(), 2u);
   EXPECT_TRUE(contains(checkpoint.notes[0], "p.bin: 1 of its 2 tensors is in safetensors files here too"));
-  EXPECT_TRUE(contains(checkpoint.notes[1], "p.bin: 1 of its 2 tensors has the names and shapes"));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "p.bin: 1 of its 2 tensors has the name and shape of a tensor"));
 }
 
 TEST(Copies, OneOfSeveralOriginalsIsEnough) {
@@ -153,7 +153,7 @@ TEST(Copies, WhatIsNotToBeComparedIsNotReadAndTheNoteSaysSo) {
   leave_out_copies(checkpoint, 0, [](const std::string&) { return false; });
   EXPECT_EQ(places(checkpoint), Names{"a m.safetensors"});
   ASSERT_EQ(checkpoint.notes.size(), 1u);
-  EXPECT_TRUE(contains(checkpoint.notes[0], "left out as copies (values were not compared)"));
+  EXPECT_TRUE(contains(checkpoint.notes[0], "was left out as a copy (values were not compared)"));
   checkpoint = twice(copy);
   EXPECT_THROW(leave_out_copies(checkpoint, 0, [](const std::string& name) { return name == "a"; }), Error);
 }

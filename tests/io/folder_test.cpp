@@ -12,8 +12,6 @@ namespace sigmax::io {
 namespace {
 
 using testing::contains;
-using Names = std::vector<std::string>;
-
 Entry entry(std::string name, Dimensions shape, std::string file) {
   Entry e;
   e.name = std::move(name);
@@ -27,15 +25,6 @@ Checkpoint checkpoint_of(std::vector<SourceFile> files, std::vector<Entry> entri
   checkpoint.files = std::move(files);
   checkpoint.entries = std::move(entries);
   return checkpoint;
-}
-
-TEST(Folder, PartsThatAreMissingAreNamed) {
-  EXPECT_EQ(missing_shards({"model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors", "x.bin"}),
-            Names{"model-00002-of-00003.safetensors"});
-  EXPECT_EQ(missing_shards({"m-1-of-2.bin", "m-2-of-2.bin", "n-1-of-1.bin", "state-of-art.pt", "a-1-of-22.pt", "-of-"}),
-            Names{});
-  EXPECT_EQ(missing_shards({"model_00002-of-00002.bin"}), Names{"model_00001-of-00002.bin"});
-  EXPECT_EQ(missing_shards({"pytorch_model-00001-of-99999.bin"}).size(), kMostMissing);
 }
 
 TEST(Folder, CompanionsAreKnownByTheirNames) {
@@ -74,7 +63,15 @@ TEST(Folder, WeightsAreKnownByTheirNames) {
     EXPECT_TRUE(is_named_like_weights(name)) << name;
     EXPECT_FALSE(is_companion(name)) << name;
   }
-  for (const char* name : {"model.safetensors.index.json", "bin", "notes.txt", "a.part", "x.gz", "model.ckpt.index"}) {
+  for (const char* name :
+       {"variables.data-00000-of-00001", "variables.index", "model.ckpt-1000.data-00000-of-00001",
+        "model.ckpt-1000.index", "classifier.pkl", "svm.joblib", "checkpoint.pth.tar", "net.ptl", "yolov3.weights",
+        "net.rknn", "llava.llamafile", "net.onnx_data", "model.zip", "my-weights.tar.gz", "checkpoint.tgz",
+        "pytorch_model.bin.part", "model.safetensors.tar.gz", "MODEL.ZIP"}) {
+    EXPECT_TRUE(is_named_like_weights(name)) << name;
+  }
+  for (const char* name : {"model.safetensors.index.json", "bin", "notes.txt", "a.part", "x.gz", "photos.zip",
+                           "samples.tar.gz", "faiss.index", "a.data-1", "model.py", "checkpoint"}) {
     EXPECT_FALSE(is_named_like_weights(name)) << name;
   }
 }
@@ -89,10 +86,10 @@ TEST(Folder, TheStatesOfATrainingAreNoWeights) {
   }
 }
 
-TEST(Folder, TheIndexOfAShardIsKnown) {
-  EXPECT_EQ(index_name_of("model-00002-of-00003.safetensors"), "model.safetensors.index.json");
-  EXPECT_EQ(index_name_of("pytorch_model-1-of-2.bin"), "pytorch_model.bin.index.json");
-  EXPECT_EQ(index_name_of("model.safetensors"), "");
+TEST(Folder, FoldersOfOtherFrameworksAreKnownByTheirNames) {
+  EXPECT_TRUE(is_named_like_a_folder_of_weights("Model.mlpackage"));
+  EXPECT_TRUE(is_named_like_a_folder_of_weights("a.mlmodelc"));
+  EXPECT_FALSE(is_named_like_a_folder_of_weights("variables"));
 }
 
 TEST(Folder, RepeatedTensorsAreSaid) {

@@ -212,6 +212,14 @@ TEST(Onnx, TellsWhereTheAxesOfAWeightGo) {
   EXPECT_EQ(usage_of({node("Gemm", {"x", "w"}, {"y"}) + attribute("transB", 1)}).permutation, (Permutation{1, 0}));
   EXPECT_FALSE(usage_of({transpose("w", "a", {2, 0, 1}), conv}).reshaped);
   EXPECT_TRUE(usage_of({node("Reshape", {"w", "s"}, {"a"}), conv}).reshaped);
+  EXPECT_FALSE(usage_of({node("Reshape", {"w", "s"}, {"a"}), conv}).squeezed);
+  EXPECT_TRUE(usage_of({node("Unsqueeze", {"w", "x"}, {"a"}), conv}).squeezed);
+  EXPECT_FALSE(usage_of({node("Reshape", {"w", "x"}, {"b"}), node("Unsqueeze", {"b", "x"}, {"a"}), conv}).squeezed);
+  EXPECT_FALSE(usage_of({node("Unsqueeze", {"w", "x"}, {"b"}), node("Reshape", {"b", "x"}, {"a"}), conv}).squeezed);
+  const Message keras = node("Unsqueeze", {"b", "x"}, {"a"});
+  EXPECT_TRUE(usage_of({transpose("w", "b", {1, 0}), keras, conv}).squeezed) << "a matrix";
+  EXPECT_EQ(usage_of({transpose("w", "b", {1, 0}), keras, conv}).order, (Permutation{1, 0}));
+  EXPECT_FALSE(usage_of({transpose("w", "b", {2, 0, 1}), keras, conv}).squeezed);
   for (const std::vector<std::int64_t>& wrong : {std::vector<std::int64_t>{0, 0, 1}, {0, 1, 3}, {-1, 0, 1}}) {
     EXPECT_TRUE(usage_of({transpose("w", "a", wrong), conv}).reshaped);
   }
@@ -264,7 +272,17 @@ TEST(Onnx, KnowsTheShapesThatConstantsGiveWeights) {
       usage_of({node("Reshape", {"w", "s"}, {"b"}), transposed("b", "a", {1, 0}), product}, list({24, 5}));
   EXPECT_EQ(turned.view, (Dimensions{24, 5}));
   EXPECT_EQ(turned.permutation, (std::vector<int>{1, 0}));
-  EXPECT_TRUE(usage_of({transposed("w", "b", {1, 0, 2}), node("Reshape", {"b", "s"}, {"a"}), product}, list({24, 5}))
+  const Usage before =
+      usage_of({transposed("w", "b", {1, 0, 2}), node("Reshape", {"b", "s"}, {"a"}), product}, list({24, 5}));
+  EXPECT_EQ(before.view, (Dimensions{24, 5}));
+  EXPECT_EQ(before.order, (std::vector<int>{1, 0, 2}));
+  const Usage reversed =
+      usage_of({node("Transpose", {"w"}, {"b"}), node("Reshape", {"b", "s"}, {"a"}), product}, list({20, 6}));
+  EXPECT_EQ(reversed.order, (std::vector<int>{-1}));
+  // Two reshapes with a transposition in between.
+  EXPECT_TRUE(usage_of({node("Flatten", {"w"}, {"c"}), transposed("c", "b", {1, 0}), node("Reshape", {"b", "s"}, {"a"}),
+                        product},
+                       list({24, 5}))
                   .view.empty());
   EXPECT_EQ(usage_of({node("Identity", {"w"}, {"b"}), node("Cast", {"b"}, {"c"}), node("Reshape", {"c", "s"}, {"a"}),
                       product},
@@ -279,6 +297,63 @@ TEST(Onnx, KnowsTheShapesThatConstantsGiveWeights) {
             (Dimensions{6, 4, 5}));
   EXPECT_EQ(usage_of({node("Flatten", {"w"}, {"a"}) + attribute("axis", 2), product}, list({1})).view,
             (Dimensions{24, 5}));
+}
+
+/// `Mul:0 MatMul:1(Mul)`: what is computed from the weight has the operator in parentheses.
+std::string computed_usage(const Entry& entry) {
+  std::string text;
+  for (const Usage& use : entry.used_by) {
+    text += (text.empty() ? "" : " ") + use.op + ":" + std::to_string(use.input);
+    if (!use.computed_by.empty()) text += "(" + use.computed_by + ")";
+  }
+  return text;
+}
+
+TEST(Onnx, TellsWhatTheGraphComputesFromAWeight) {
+  const Message w = floats("w", {2, 2}, {1, 2, 3, 4}), s = floats("s", {2, 1}, {1, 2});
+  const Message i = raw_tensor("i", kInt64, {2}, std::vector<std::int64_t>{1, 0});
+  const auto used = [&](const std::vector<Message>& nodes, std::string_view name = "w") {
+    return computed_usage(entry_of(read(model(graph(nodes, {w, s, i}, {"x"}))), name));
+  };
+  const Message product = node("MatMul", {"x", "a"}, {"y"});
+  EXPECT_EQ(used({node("Mul", {"w", "s"}, {"a"}), product}), "Mul:0 MatMul:1(Mul)");
+  EXPECT_EQ(used({node("Mul", {"w", "s"}, {"a"}), product}, "s"), "Mul:1 MatMul:1(Mul)");
+  EXPECT_EQ(used({node("Softmax", {"w"}, {"a"}), product}), "Softmax:0 MatMul:1(Softmax)");
+  EXPECT_EQ(
+      used({node("Cast", {"w"}, {"b"}), node("Div", {"b", "s"}, {"c"}), node("Transpose", {"c"}, {"a"}), product}),
+      "Div:0 MatMul:1(Div)");
+  EXPECT_EQ(used({node("Mul", {"w", "s"}, {"b"}), node("Tanh", {"b"}, {"a"}), product}),
+            "Mul:0 Tanh:0(Mul) MatMul:1(Mul)")
+      << "the operator that takes the weight";
+  EXPECT_EQ(used({node("Gather", {"w", "i"}, {"a"}), product}), "Gather:0 MatMul:1(Gather)");
+  EXPECT_EQ(used({node("Gather", {"w", "i"}, {"a"}), product}, "i"), "Gather:1") << "an index gives no numbers";
+  EXPECT_EQ(used({node("Shape", {"w"}, {"b"}), node("Reshape", {"x", "b"}, {"a"}), product}), "Shape:0");
+  // What is made of activations is one.
+  EXPECT_EQ(used({node("Mul", {"x", "w"}, {"a"}), product}), "Mul:1");
+  EXPECT_EQ(used({node("Mul", {"x", "w"}, {"a"}), node("Conv", {"x", "a"}, {"y"})}), "Mul:1 Conv:1(Mul)")
+      << "except for an input that takes weights alone";
+  EXPECT_EQ(used({node("Mul", {"x", "w"}, {"a"}), node("Conv", {"a", "s"}, {"y"})}), "Mul:1");
+  EXPECT_EQ(used({node("RandomNormalLike", {"w"}, {"b"}), node("MatMul", {"x", "b"}, {"y"})}), "RandomNormalLike:0");
+}
+
+TEST(Onnx, TellsWhatFunctionsComputeFromAWeight) {
+  const Message function = Message{}
+                               .text(1, "Scale")
+                               .text(10, "local")
+                               .text(4, "a")
+                               .text(4, "b")
+                               .text(5, "c")
+                               .child(7, node("Mul", {"a", "b"}, {"c"}));
+  const auto used = [&](const Names& inputs, const std::vector<Message>& more = {}) {
+    std::vector<Message> nodes = {node("Scale", inputs, {"d"}).text(7, "local"), node("MatMul", {"x", "d"}, {"y"})};
+    nodes.insert(nodes.end(), more.begin(), more.end());
+    const Message main_graph = graph(nodes, {floats("w", {1, 1}, {1}), floats("s", {1, 1}, {2})}, {"x"});
+    return computed_usage(entry_of(read(model(main_graph).child(25, function)), "w"));
+  };
+  EXPECT_EQ(used({"w", "s"}), "Mul:0 MatMul:1(Mul)");
+  EXPECT_EQ(used({"w", "x"}), "Mul:0");
+  EXPECT_EQ(used({"w", "s"}, {node("Scale", {"x", "s"}, {"e"}).text(7, "local")}), "Mul:0")
+      << "another call gives an activation";
 }
 
 TEST(Onnx, FollowsWeightsThroughInnerGraphsAndFunctions) {

@@ -3,131 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "sigmax/audit/roles/graph_operators.hpp"
 #include "sigmax/audit/roles/stored_layout.hpp"
 
 namespace sigmax::audit {
 namespace {
 
 using Decision = std::variant<MatrixPlan, NoMatrix>;
-
-enum class Map { convolution, transposed_convolution, left, right, experts, recurrent, embedding, einsum };
-
-// Inputs that are linear maps. `right` is W in x W, `left` in W x.
-struct MapInput {
-  std::string_view op;
-  int input;
-  Map map;
-};
-
-constexpr MapInput kMaps[] = {
-    {"Conv", 1, Map::convolution},
-    {"ConvInteger", 1, Map::convolution},
-    {"QLinearConv", 3, Map::convolution},
-    {"FusedConv", 1, Map::convolution},
-    {"NhwcConv", 1, Map::convolution},
-    {"NhwcFusedConv", 1, Map::convolution},
-    {"DeformConv", 1, Map::convolution},
-    {"ConvTranspose", 1, Map::transposed_convolution},
-    {"ConvTransposeWithDynamicPads", 1, Map::transposed_convolution},
-    {"MatMul", 0, Map::left},
-    {"MatMul", 1, Map::right},
-    {"FusedMatMul", 0, Map::left},
-    {"FusedMatMul", 1, Map::right},
-    {"TransposeMatMul", 0, Map::left},
-    {"TransposeMatMul", 1, Map::right},
-    {"FusedMatMulActivation", 1, Map::right},
-    {"MatMulInteger", 0, Map::left},
-    {"MatMulInteger", 1, Map::right},
-    {"QLinearMatMul", 0, Map::left},
-    {"QLinearMatMul", 3, Map::right},
-    {"MatMulIntegerToFloat", 1, Map::right},
-    {"DynamicQuantizeMatMul", 1, Map::right},
-    {"Gemm", 0, Map::left},
-    {"Gemm", 1, Map::right},
-    {"FusedGemm", 0, Map::left},
-    {"FusedGemm", 1, Map::right},
-    {"QGemm", 0, Map::left},
-    {"QGemm", 3, Map::right},
-    {"Attention", 1, Map::right},
-    {"PackedAttention", 1, Map::right},
-    {"LongformerAttention", 1, Map::right},
-    {"QAttention", 1, Map::right},
-    {"MoE", 2, Map::experts},
-    {"MoE", 4, Map::experts},
-    {"MoE", 6, Map::experts},
-    {"LSTM", 1, Map::recurrent},
-    {"LSTM", 2, Map::recurrent},
-    {"GRU", 1, Map::recurrent},
-    {"GRU", 2, Map::recurrent},
-    {"RNN", 1, Map::recurrent},
-    {"RNN", 2, Map::recurrent},
-    {"Gather", 0, Map::embedding},
-    {"EmbedLayerNormalization", 2, Map::embedding},
-    {"EmbedLayerNormalization", 3, Map::embedding},
-    {"EmbedLayerNormalization", 4, Map::embedding},
-};
-
-constexpr std::string_view kEntrywiseOps[] = {
-    "Add",  "Sub",  "Mul",   "Div",     "Pow", "Max",         "Min", "Mod",  "PRelu",          "Where",
-    "Clip", "Less", "Equal", "Greater", "And", "LessOrEqual", "Sum", "Mean", "GreaterOrEqual", "Or",
-    "Not"};
-
-// Operators none of whose constant inputs is a linear map: scales, statistics, tables of angles, shapes.
-constexpr std::string_view kNoMaps[] = {"QuantizeLinear",
-                                        "DequantizeLinear",
-                                        "DynamicQuantizeLinear",
-                                        "MatMulNBits",
-                                        "MatMulBnb4",
-                                        "GatherBlockQuantized",
-                                        "QMoE",
-                                        "BatchNormalization",
-                                        "InstanceNormalization",
-                                        "GroupNormalization",
-                                        "GroupNorm",
-                                        "SkipGroupNorm",
-                                        "LayerNormalization",
-                                        "SimplifiedLayerNormalization",
-                                        "SkipLayerNormalization",
-                                        "SkipSimplifiedLayerNormalization",
-                                        "RMSNormalization",
-                                        "RotaryEmbedding",
-                                        "GroupQueryAttention",
-                                        "MultiHeadAttention",
-                                        "BiasGelu",
-                                        "FastGelu",
-                                        "BiasAdd",
-                                        "BiasSplitGelu",
-                                        "QLinearAdd",
-                                        "QLinearMul",
-                                        "Pad",
-                                        "Resize",
-                                        "Upsample",
-                                        "Expand",
-                                        "Tile"};
-
-template <std::size_t N>
-bool contains(const std::string_view (&list)[N], std::string_view op) {
-  return std::find(std::begin(list), std::end(list), op) != std::end(list);
-}
-
-std::optional<Map> map_of(const io::Usage& use) {
-  if (use.op == "Einsum") return Map::einsum;
-  const auto found = std::find_if(std::begin(kMaps), std::end(kMaps),
-                                  [&](const MapInput& m) { return m.op == use.op && m.input == use.input; });
-  return found == std::end(kMaps) ? std::nullopt : std::optional(found->map);
-}
-
-// The other inputs of an operator that has a linear map among its inputs are known to be none.
-bool is_no_map(const io::Usage& use) {
-  if (map_of(use)) return false;
-  return contains(kEntrywiseOps, use.op) || contains(kNoMaps, use.op) ||
-         std::any_of(std::begin(kMaps), std::end(kMaps), [&](const MapInput& m) { return m.op == use.op; });
-}
 
 // How many axes the operator sees.
 std::size_t operand_rank(const io::Entry& entry, const io::Usage& use) {
@@ -177,69 +65,104 @@ std::optional<std::vector<Axis>> permuted(const io::Usage& use, std::vector<Axis
   return result;
 }
 
-// The operator's axes as axes of the tensor, through the nodes between them; nothing if they do not fit.
-std::optional<std::vector<Axis>> through(const io::Entry& entry, const io::Usage& use, std::vector<Axis> axes) {
+// How the axes of what the graph reshapes lie in the tensor; nothing if that does not fit.
+std::optional<std::vector<std::size_t>> order_of(const io::Usage& use, std::size_t rank) {
+  std::vector<std::size_t> order(rank);
+  for (std::size_t i = 0; i < rank; ++i) order[i] = i;
+  if (use.order.empty()) return order;
+  if (use.order.front() < 0) {
+    std::reverse(order.begin(), order.end());
+    return order;
+  }
+  if (use.order.size() != rank) return std::nullopt;
+  for (std::size_t i = 0; i < rank; ++i) order[i] = static_cast<std::size_t>(use.order[i]);
+  return order;
+}
+
+// The layout of the graph's shape as one of the tensor's: in its own shape if the extents nest. A grouped axis may have
+// been joined with another, so that its matrices are those of the graph's shape.
+std::optional<Layout> stored(const io::Entry& entry, const io::Usage& use, Layout layout) {
+  const auto order = order_of(use, entry.shape.size());
+  const bool fits =
+      layout.axes.size() == use.view.size() && element_count(use.view) == element_count(entry.shape) && order;
+  if (!fits) return std::nullopt;
+  Dimensions shape;
+  for (const std::size_t axis : *order) shape.push_back(entry.shape[axis]);
+  if (layout.groups == 1) {
+    if (const auto nested = unfolded(layout.axes, use.view, shape)) {
+      layout.axes.resize(shape.size());
+      for (std::size_t i = 0; i < shape.size(); ++i) layout.axes[(*order)[i]] = (*nested)[i];
+      return layout;
+    }
+  }
+  layout.view = use.view;
+  if (!use.order.empty()) layout.order = *order;
+  return layout;
+}
+
+// The operator's axes as axes of the tensor, through the nodes between them: of the shape in which it is stored, or of
+// the one that the graph gives it. Nothing if it is not known which elements the operator sees.
+std::optional<Layout> through(const io::Entry& entry, const io::Usage& use, Layout layout) {
   if (use.reshaped && use.view.empty()) return std::nullopt;
-  auto result = permuted(use, std::move(axes));
-  if (!result || use.view.empty()) return result;
-  return unfolded(*result, use.view, entry.shape);
+  const bool grouped = layout.groups > 1;
+  const Axis split = layout.axes[grouped ? layout.split : 0];
+  auto axes = permuted(use, std::move(layout.axes));
+  if (!axes) return std::nullopt;
+  layout.axes = std::move(*axes);
+  if (grouped) {
+    const auto at = std::find(layout.axes.begin(), layout.axes.end(), split);
+    layout.split = static_cast<std::size_t>(at - layout.axes.begin());
+  }
+  return use.view.empty() ? std::optional(std::move(layout)) : stored(entry, use, std::move(layout));
 }
 
 Decision refused(std::string reason) { return NoMatrix{std::move(reason), Evidence::graph}; }
 
-// Of two dimensions it is the matrix that it is, and what it is called decides; of more, nobody knows.
-std::optional<Decision> reshaped(const io::Entry& entry, const io::Usage& use) {
-  if (entry.shape.size() == 2) return std::nullopt;
-  return refused(fmt::format("the graph rearranges it before {} uses it: which matrix that is, is not known", use.op));
+// It is multiplied with, so that a check of the weights must not pass over it.
+Decision unread(std::string reason) { return NoMatrix{std::move(reason), Evidence::graph, true}; }
+
+Decision rearranged(const io::Usage& use) {
+  return unread(fmt::format("the graph rearranges it before {} uses it: which matrix that is, is not known", use.op));
 }
 
-// A kernel that the graph gives its shape by constants, in one group: of more, the axis that they divide may have
-// moved.
-std::optional<Decision> reshaped_convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
-  const std::size_t rank = operand_rank(entry, use);
-  if (rank < 3 || use.groups != 1 || use.gathered) return std::nullopt;
-  Layout layout = transposed ? transposed_convolution_layout(rank, 1) : convolution_layout(rank, 1);
-  auto axes = through(entry, use, std::move(layout.axes));
-  if (!axes) return std::nullopt;
-  return make_plan(Role::convolution, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
-}
-
-std::optional<Decision> convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
-  if (use.reshaped && !use.view.empty()) {
-    if (auto plan = reshaped_convolution(entry, use, transposed)) return plan;
-  }
-  const std::size_t rank = entry.shape.size();
-  if (rank < 3) return std::nullopt;
-  Layout layout = transposed ? transposed_convolution_layout(rank, use.groups) : convolution_layout(rank, use.groups);
-  // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
-  const bool in_front = use.reshaped && !use.gathered && !transposed;
-  auto axes = in_front ? std::optional(layout.axes) : through(entry, use, layout.axes);
-  if (!axes) return reshaped(entry, use);
-  layout.axes = std::move(*axes);
-  const auto split = std::find(layout.axes.begin(), layout.axes.end(), transposed ? Axis::in : Axis::out);
-  layout.split = static_cast<std::size_t>(split - layout.axes.begin());
-  if (entry.shape[layout.split] % layout.groups != 0) {
-    return refused(fmt::format("{} has {} groups, which do not divide its {} channels", use.op, layout.groups,
-                               entry.shape[layout.split]));
-  }
-  MatrixPlan plan = make_plan(Role::convolution, Evidence::graph, std::move(layout), entry.shape);
+// The plan of a layout that has been found, with its blocks.
+Decision planned(const io::Entry& entry, Role role, Layout layout) {
+  MatrixPlan plan = make_plan(role, Evidence::graph, std::move(layout), entry.shape);
   add_blocks(plan, entry.shape);
   return plan;
 }
 
-std::optional<Decision> product(const io::Entry& entry, const io::Usage& use, bool right) {
+// Of the axes in the operator's order.
+Decision linear_map(const io::Entry& entry, const io::Usage& use, std::vector<Axis> axes) {
+  auto layout = through(entry, use, {std::move(axes), 1, 0});
+  if (!layout) return rearranged(use);
+  const bool stacked = std::find(layout->axes.begin(), layout->axes.end(), Axis::stack) != layout->axes.end();
+  return planned(entry, stacked ? Role::expert_stack : Role::dense, std::move(*layout));
+}
+
+Decision convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
+  // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
+  const bool in_front = use.squeezed && !use.gathered && !transposed && entry.shape.size() >= 3;
+  const std::size_t rank = in_front ? entry.shape.size() : operand_rank(entry, use);
+  if (rank < 3) return rearranged(use);
+  Layout layout = transposed ? transposed_convolution_layout(rank, use.groups) : convolution_layout(rank, use.groups);
+  auto placed = in_front ? std::optional(layout) : through(entry, use, std::move(layout));
+  if (!placed) return rearranged(use);
+  const Dimensions& shape = placed->view.empty() ? entry.shape : placed->view;
+  if (use.groups > 1 && shape[placed->split] % placed->groups != 0) {
+    return unread(fmt::format("{} has {} groups, which do not divide its {} channels", use.op, placed->groups,
+                              shape[placed->split]));
+  }
+  return planned(entry, Role::convolution, std::move(*placed));
+}
+
+Decision product(const io::Entry& entry, const io::Usage& use, bool right) {
   const std::size_t rank = operand_rank(entry, use);
-  if (rank < 2) return reshaped(entry, use);
+  if (rank < 2) return rearranged(use);
   std::vector<Axis> axes(rank, Axis::stack);
   axes[rank - 2] = right ? Axis::in : Axis::out;
   axes[rank - 1] = right ? Axis::out : Axis::in;
-  auto placed = through(entry, use, std::move(axes));
-  if (!placed) return reshaped(entry, use);
-  const bool stacked = std::find(placed->begin(), placed->end(), Axis::stack) != placed->end();
-  MatrixPlan plan =
-      make_plan(stacked ? Role::expert_stack : Role::dense, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
-  add_blocks(plan, entry.shape);
-  return plan;
+  return linear_map(entry, use, std::move(axes));
 }
 
 std::vector<std::string> gates_of(std::string_view op) {
@@ -250,13 +173,16 @@ std::vector<std::string> gates_of(std::string_view op) {
 
 // [directions, gates hidden, columns].
 std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) {
-  if (operand_rank(entry, use) != 3) return reshaped(entry, use);
-  auto axes = through(entry, use, {Axis::stack, Axis::out, Axis::in});
-  if (!axes && (!use.reshaped || entry.shape.size() != 3)) return reshaped(entry, use);
-  // Exporters add the axis of the directions by Unsqueeze, after which nothing else moves.
-  if (!axes) axes = std::vector<Axis>{Axis::stack, Axis::out, Axis::in};
-  MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, {std::move(*axes), 1, 0}, entry.shape);
-  if (plan.batch > 2) return refused(fmt::format("{} directions, where {} has at most two", plan.batch, use.op));
+  // Exporters order the gates and add the axis of the directions by Unsqueeze, after which nothing else moves: what a
+  // matrix is called tells the order in which it is stored.
+  if (use.squeezed && entry.shape.size() == 2) return std::nullopt;
+  const bool in_front = use.squeezed && entry.shape.size() == 3;
+  if (!in_front && operand_rank(entry, use) != 3) return rearranged(use);
+  Layout layout{{Axis::stack, Axis::out, Axis::in}, 1, 0};
+  auto placed = in_front ? std::optional(layout) : through(entry, use, layout);
+  if (!placed) return rearranged(use);
+  MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, std::move(*placed), entry.shape);
+  if (plan.batch > 2) return unread(fmt::format("{} directions, where {} has at most two", plan.batch, use.op));
   for (std::int64_t d = 0; d < plan.batch; ++d) {
     const std::string direction = plan.batch == 1 ? "" : d == 0 ? "forward " : "backward ";
     if (plan.batch > 1) plan.parts.push_back({direction + "direction", d, 0, plan.rows});
@@ -265,18 +191,17 @@ std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) 
   return plan;
 }
 
-std::optional<Decision> embedding(const io::Entry& entry, const io::Usage& use) {
-  const auto rank = static_cast<std::int64_t>(operand_rank(entry, use));
+Decision embedding(const io::Entry& entry, const io::Usage& use) {
+  const bool in_front = use.squeezed && use.order.empty() && entry.shape.size() == 2;
+  const auto rank = static_cast<std::int64_t>(in_front ? 2 : operand_rank(entry, use));
   const std::int64_t axis = use.axis < 0 ? use.axis + rank : use.axis;
-  if (axis < 0 || axis >= rank) return reshaped(entry, use);
-  std::vector<Axis> axes(operand_rank(entry, use), Axis::width);
+  if (axis < 0 || axis >= rank) return rearranged(use);
+  std::vector<Axis> axes(static_cast<std::size_t>(rank), Axis::width);
   axes[static_cast<std::size_t>(axis)] = Axis::entries;
-  auto placed = through(entry, use, std::move(axes));
-  if (!placed) {
-    if (entry.shape.size() != 2) return reshaped(entry, use);
-    placed = std::vector<Axis>{Axis::entries, Axis::width};
-  }
-  return make_plan(Role::embedding, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
+  auto placed = through(entry, use, {std::move(axes), 1, 0});
+  if (!placed && in_front) placed = Layout{{Axis::entries, Axis::width}, 1, 0};
+  if (!placed) return rearranged(use);
+  return make_plan(Role::embedding, Evidence::graph, std::move(*placed), entry.shape);
 }
 
 // A table of matrices of which Gather takes some, to be multiplied with: `product` has the axes of one, or of several
@@ -306,11 +231,13 @@ std::optional<std::vector<Axis>> einsum_axes(const io::Usage& use) {
   const std::string operands = text.substr(0, arrow);
   const auto comma = operands.find(',');
   if (comma == std::string::npos || operands.find(',', comma + 1) != std::string::npos) return std::nullopt;
-  if (operands.find('.') != std::string::npos) return std::nullopt;
   const std::string sides[] = {operands.substr(0, comma), operands.substr(comma + 1)};
   if (use.input != 0 && use.input != 1) return std::nullopt;
   const std::string& own = sides[use.input];
   const std::string& other = sides[1 - use.input];
+  // An ellipsis of the other operand stands for the axes of its batch, if the result has them too.
+  const bool keeps_batch = arrow == std::string::npos || text.find("...", arrow) != std::string::npos;
+  if (own.find('.') != std::string::npos || (other.find('.') != std::string::npos && !keeps_batch)) return std::nullopt;
   // Without an arrow the result has the indices that occur once.
   const auto in_result = [&](char c) {
     if (arrow != std::string::npos) return text.find(c, arrow) != std::string::npos;
@@ -325,29 +252,20 @@ std::optional<std::vector<Axis>> einsum_axes(const io::Usage& use) {
   return axes;
 }
 
-std::optional<Decision> einsum(const io::Entry& entry, const io::Usage& use) {
+Decision einsum(const io::Entry& entry, const io::Usage& use) {
   auto axes = einsum_axes(use);
   if (!axes || axes->size() != operand_rank(entry, use)) {
-    return refused(fmt::format("Einsum '{}' is not read as a product with a matrix", use.equation));
+    return unread(fmt::format("Einsum '{}' is not read as a product with a matrix", use.equation));
   }
   if (std::find(axes->begin(), axes->end(), Axis::in) == axes->end()) {
     return refused(fmt::format("used entry by entry (Einsum '{}'): not a linear map", use.equation));
   }
-  auto placed = through(entry, use, std::move(*axes));
-  if (!placed) return reshaped(entry, use);
-  const bool stacked = std::find(placed->begin(), placed->end(), Axis::stack) != placed->end();
-  MatrixPlan plan =
-      make_plan(stacked ? Role::expert_stack : Role::dense, Evidence::graph, {std::move(*placed), 1, 0}, entry.shape);
-  add_blocks(plan, entry.shape);
-  return plan;
+  return linear_map(entry, use, std::move(*axes));
 }
 
-std::optional<Decision> experts(const io::Entry& entry, const io::Usage& use) {
-  if (entry.shape.size() != 3 || use.reshaped) return reshaped(entry, use);
-  MatrixPlan plan =
-      make_plan(Role::expert_stack, Evidence::graph, {{Axis::stack, Axis::out, Axis::in}, 1, 0}, entry.shape);
-  add_blocks(plan, entry.shape);
-  return plan;
+Decision experts(const io::Entry& entry, const io::Usage& use) {
+  if (entry.shape.size() != 3 || use.reshaped) return rearranged(use);
+  return planned(entry, Role::expert_stack, {{Axis::stack, Axis::out, Axis::in}, 1, 0});
 }
 
 std::optional<Decision> decide(const io::Entry& entry, const io::Usage& use, Map map) {
@@ -364,16 +282,50 @@ std::optional<Decision> decide(const io::Entry& entry, const io::Usage& use, Map
   return einsum(entry, use);
 }
 
+// A product with what the graph computes from the tensor, or a table of it: another matrix, whose entries are not known
+// here.
+std::optional<Decision> computed_weight(const std::vector<io::Usage>& uses, bool with_tables) {
+  const auto is_weight = [with_tables](const io::Usage& use) {
+    const auto map = map_of(use);
+    return !use.computed_by.empty() && map && (with_tables || map != Map::embedding);
+  };
+  const auto use = std::find_if(uses.begin(), uses.end(), is_weight);
+  if (use == uses.end()) return std::nullopt;
+  return unread(fmt::format("the graph computes a weight of {} from it ({}): that matrix is not read", use->op,
+                            use->computed_by));
+}
+
+// The more is known the larger: a matrix, a weight that is not read, no weight.
+int knowledge(const std::optional<Decision>& decision) {
+  if (!decision) return 0;
+  const auto* none = std::get_if<NoMatrix>(&*decision);
+  return none == nullptr ? 3 : none->is_weight ? 2 : 1;
+}
+
 }  // namespace
+
+std::optional<Decision> reshaped_vector(const io::Entry& entry) {
+  for (const io::Usage& use : entry.used_by) {
+    const auto map = map_of(use);
+    if (!map || use.gathered || !use.computed_by.empty() || !use.reshaped || use.squeezed) continue;
+    auto decision = decide(entry, use, *map);
+    if (knowledge(decision) == 2) return decision;
+    const auto* plan = decision ? std::get_if<MatrixPlan>(&*decision) : nullptr;
+    if (plan == nullptr) continue;
+    const bool depthwise = plan->role == Role::convolution && plan->batch > 1;
+    if (depthwise || std::min(plan->rows, plan->columns) > 1) return decision;
+  }
+  return std::nullopt;
+}
 
 std::optional<Decision> graph_role(const io::Entry& entry) {
   const auto& uses = entry.used_by;
   if (uses.empty()) return std::nullopt;
-  std::optional<Decision> first;
-  bool undecided = false;
+  std::optional<Decision> best, table;
+  bool undecided = false, multiplied = false;
   for (const io::Usage& use : uses) {
     const auto map = map_of(use);
-    if (!map || use.gathered) continue;
+    if (!map || use.gathered || !use.computed_by.empty()) continue;
     if (map == Map::embedding && entry.shape.size() > 2) {
       for (const io::Usage& product : uses) {
         if (!product.gathered) continue;
@@ -381,20 +333,24 @@ std::optional<Decision> graph_role(const io::Entry& entry) {
       }
     }
     std::optional<Decision> decision = decide(entry, use, *map);
+    if (map != Map::embedding) multiplied = true;
     if (!decision) {
       undecided = true;
       continue;
     }
-    // A tied embedding is multiplied with as well, transposed.
-    if (map == Map::embedding && entry.shape.size() == 2) return decision;
-    if (!first || (std::holds_alternative<NoMatrix>(*first) && std::holds_alternative<MatrixPlan>(*decision))) {
-      first = std::move(decision);
-    }
+    if (map == Map::embedding && entry.shape.size() == 2 && knowledge(decision) > knowledge(table)) table = decision;
+    if (knowledge(decision) > knowledge(best)) best = std::move(decision);
   }
-  if (first || undecided) return first;
-  if (!std::all_of(uses.begin(), uses.end(), is_no_map)) return std::nullopt;
+  if (!multiplied) {
+    if (auto computed = computed_weight(uses, knowledge(best) < 3)) return computed;
+  }
+  // A tied embedding is multiplied with as well, transposed.
+  if (knowledge(table) == 3) return table;
+  if (best || undecided) return best;
+  const auto is_none = [](const io::Usage& use) { return !use.computed_by.empty() || is_no_map(use); };
+  if (!std::all_of(uses.begin(), uses.end(), is_none)) return std::nullopt;
   const io::Usage& use = uses.front();
-  if (contains(kEntrywiseOps, use.op)) {
+  if (is_entrywise(use)) {
     return refused(fmt::format("used entry by entry ({}): not a linear map", use.op));
   }
   return refused(fmt::format("input {} of {}: not a linear map", use.input, use.op));

@@ -184,8 +184,12 @@ Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std
     if (auto plan = plan_of(*assumed, entry)) return std::move(*plan);
     return NoMatrix{"left out by --as", Evidence::user};
   }
-  if (auto decision = graph_role(entry)) return std::move(*decision);
+  auto decision = graph_role(entry);
+  const auto* none = decision ? std::get_if<NoMatrix>(&*decision) : nullptr;
+  if (decision && (none == nullptr || !none->is_weight)) return std::move(*decision);
+  // A scale of a weight is none, though the graph computes a weight from it.
   if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
+  if (decision) return std::move(*decision);
   return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
 }
 
@@ -223,6 +227,9 @@ std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblin
       if (auto state = state_of_training(entry, siblings)) return std::move(*state);
     }
     return NoMatrix{std::move(*reason), std::nullopt};
+  }
+  if (entry.shape.size() == 1 && !assumed) {
+    if (auto decision = reshaped_vector(entry)) return std::move(*decision);
   }
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);

@@ -10,10 +10,25 @@
 namespace sigmax::audit {
 namespace {
 
-constexpr std::array<std::string_view, 6> kProducts = {"MatMul",        "Gemm",  "MatMulInteger",
-                                                       "QLinearMatMul", "QGemm", "MatMulNBits"};
-constexpr std::array<std::string_view, 5> kConvolutions = {"Conv", "ConvTranspose", "ConvInteger", "QLinearConv",
-                                                           "FusedConv"};
+constexpr std::array<std::string_view, 17> kProducts = {"MatMul",
+                                                        "FusedMatMul",
+                                                        "TransposeMatMul",
+                                                        "MatMulInteger",
+                                                        "MatMulIntegerToFloat",
+                                                        "DynamicQuantizeMatMul",
+                                                        "QLinearMatMul",
+                                                        "MatMulNBits",
+                                                        "Gemm",
+                                                        "FusedGemm",
+                                                        "QGemm",
+                                                        "Einsum",
+                                                        "Attention",
+                                                        "QAttention",
+                                                        "LSTM",
+                                                        "GRU",
+                                                        "RNN"};
+constexpr std::array<std::string_view, 8> kConvolutions = {"Conv",      "ConvTranspose", "ConvInteger",   "QLinearConv",
+                                                           "FusedConv", "NhwcConv",      "NhwcFusedConv", "DeformConv"};
 
 // Words of a name that stand for what goes with a weight: the parameters of its quantization, and other tensors.
 constexpr std::array<std::string_view, 9> kParameters = {"scale", "scales", "zero",   "zeros", "qzeros",

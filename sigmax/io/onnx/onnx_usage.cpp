@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -15,6 +16,8 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/onnx/onnx_axis_map.hpp"
+#include "sigmax/io/onnx/onnx_constants.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"
 
 namespace sigmax::io::onnx {
@@ -44,78 +47,37 @@ bool swaps_last_two(const std::optional<std::vector<std::int64_t>>& permutation)
   return true;
 }
 
-/// True if the node's output has different axes from its input.
+/// True of the input of an operator that its definition calls a weight. Either side of a product may be an activation.
+bool is_weight_input(const Usage& use) {
+  static constexpr std::array<std::string_view, 9> kOps = {
+      "Conv", "ConvTranspose", "ConvInteger", "FusedConv", "NhwcConv", "DeformConv", "LSTM", "GRU", "RNN"};
+  if (std::ranges::find(kOps, use.op) == kOps.end()) return false;
+  return use.input == 1 || (use.input == 2 && (use.op == "LSTM" || use.op == "GRU" || use.op == "RNN"));
+}
+
+/// True of an operator whose result is a weight with other entries, where one of its inputs is a weight.
+bool is_entrywise(const Node& node) {
+  static constexpr std::array<std::string_view, 6> kOps = {"Mul", "Div", "Add", "Sub", "Where", "Sum"};
+  return node.domain.empty() && std::ranges::find(kOps, node.op) != kOps.end();
+}
+
+/// True if the node's output has other axes than its input.
 bool changes_axes(const Node& node) {
   static constexpr std::array<std::string_view, 4> kOps = {"Reshape", "Flatten", "Squeeze", "Unsqueeze"};
   return std::ranges::find(kOps, node.op) != kOps.end();
 }
 
-/// How the axes of an operand lie in the value that it comes from, in the terms of Usage::permutation and
-/// Usage::reshaped. kReversed alone means the reversal of axes whose number is not known.
-struct AxisMap {
-  static constexpr int kReversed = -1;
-
-  std::vector<int> permutation;
-  bool reshaped = false;
-  bool gathered = false;
-  Dimensions view = {};  // the shape of the reshaped value whose axes `permutation` counts; empty: not known
-
-  bool operator<(const AxisMap& other) const {
-    return std::tie(permutation, reshaped, gathered, view) <
-           std::tie(other.permutation, other.reshaped, other.gathered, other.view);
-  }
-
-  /// The map at the input of a node whose output has this map.
-  AxisMap before_reshape() const { return {{}, true, gathered, {}}; }
-
-  /// As above if the output's shape is known. Of several reshapes in a row the last one counts, because the elements
-  /// keep their order.
-  AxisMap before_reshape(const std::optional<Dimensions>& shape) const {
-    if (reshaped) return *this;
-    const bool unknown = permutation == std::vector<int>{kReversed};
-    if (!shape || shape->empty() || (!permutation.empty() && !unknown && permutation.size() != shape->size())) {
-      return before_reshape();
-    }
-    return {permutation, true, gathered, *shape};
-  }
-
-  /// Gather replaces one axis by the axes of its indices, of which there may be any number, even none.
-  AxisMap before_gather() const { return {{}, reshaped || !permutation.empty(), true, {}}; }
-
-  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const {
-    if (reshaped) return before_reshape();  // a transposition before it has changed the order of the elements
-    const bool unknown = permutation == std::vector<int>{kReversed};
-    if (!perm) {
-      if (permutation.empty()) return {{kReversed}, false, gathered, {}};
-      if (unknown) return {{}, false, gathered, {}};
-      AxisMap result = *this;
-      for (int& axis : result.permutation) axis = static_cast<int>(permutation.size()) - 1 - axis;
-      return result;
-    }
-    const auto rank = static_cast<int>(perm->size());
-    std::vector<bool> seen(perm->size());
-    for (const std::int64_t axis : *perm) {
-      if (axis < 0 || axis >= rank || seen[static_cast<std::size_t>(axis)]) return before_reshape();
-      seen[static_cast<std::size_t>(axis)] = true;
-    }
-    if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
-    AxisMap result{{}, false, gathered, {}};
-    for (int i = 0; i < rank; ++i) {
-      const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
-      result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));
-    }
-    if (std::ranges::is_sorted(result.permutation)) result.permutation.clear();
-    return result;
-  }
-};
-
-/// The usages of a value are the union of its direct consumers and the usages of the values that it is forwarded to:
-/// the least fixed point, found by passing each new fact backward once. A fact is a kind of usage, its transposition
-/// and the way that its axes took.
+/// The set of usages of a value is that of the values it is forwarded to, united with its direct consumers: the least
+/// fixed point, found by passing each new fact backwards once. A fact is a kind of usage, its transposition and the way
+/// that its axes took.
 class UsageFinder {
  public:
   UsageFinder(const Model& model, const Dataflow& flow)
-      : model_(model), flow_(flow), shapes_(constant_shapes(model, flow)), facts_(flow.values().size()) {}
+      : model_(model),
+        flow_(flow),
+        shapes_(constant_shapes(model, flow)),
+        constant_(constant_values(model, flow)),
+        facts_(flow.values().size()) {}
 
   std::vector<std::vector<Usage>> find() {
     for (std::uint32_t n = 0; n < model_.nodes.size(); ++n) add_node(n);
@@ -135,6 +97,9 @@ class UsageFinder {
         usage.reshaped = axis_maps_[fact.axes].reshaped;
         usage.gathered = axis_maps_[fact.axes].gathered;
         usage.view = axis_maps_[fact.axes].view;
+        usage.order = axis_maps_[fact.axes].order;
+        usage.squeezed = axis_maps_[fact.axes].squeezed;
+        usage.computed_by = axis_maps_[fact.axes].computed_by;
         usages[flow_.values()[v].weight].push_back(std::move(usage));
       }
     }
@@ -151,11 +116,28 @@ class UsageFinder {
   struct Edge {
     std::uint32_t from, to;
     bool flips;
-    std::uint32_t node = kNone;  // the node that changes or transposes the axes
+    std::uint32_t node = kNone;  // that changes or transposes the axes
+    enum class Kind : std::uint8_t { moves, computes, computes_weight } kind = Kind::moves;
   };
 
   void connect(std::uint32_t from, std::uint32_t to, bool flips = false, std::uint32_t node = kNone) {
     if (from != kNone && to != kNone) edges_.push_back({from, to, flips, node});
+  }
+
+  /// What a node computes of constants may be used as a weight, and so may what it makes of a weight and an activation:
+  /// that is one only where an operator takes nothing else.
+  void connect_computed(const Node& node, std::uint32_t index, std::uint32_t first) {
+    const std::uint32_t result = flow_.output(node, 0);
+    if (result == kNone) return;
+    const bool constant = constant_[result];
+    if (!constant && !is_entrywise(node)) return;
+    const auto kind = constant ? Edge::Kind::computes : Edge::Kind::computes_weight;
+    for (std::uint32_t i = first; i < std::min(node.inputs.count, number_inputs(node)); ++i) {
+      for (std::uint32_t o = 0; o < (constant ? node.outputs.count : 1); ++o) {
+        const std::uint32_t from = flow_.input(node, i), to = flow_.output(node, o);
+        if (from != kNone && to != kNone) edges_.push_back({from, to, false, index, kind});
+      }
+    }
   }
 
   std::uint32_t index_of(const AxisMap& map) {
@@ -168,6 +150,11 @@ class UsageFinder {
   std::uint32_t axes_before(const Edge& edge, std::uint32_t axes) {
     if (edge.node == kNone) return axes;
     const Node& node = model_.nodes[edge.node];
+    if (edge.kind != Edge::Kind::moves) return index_of(axis_maps_[axes].before_computing(shortened(node.op)));
+    if (!axis_maps_[axes].computed_by.empty()) return axes;
+    if (node.op == "Squeeze" || node.op == "Unsqueeze") {
+      return index_of(axis_maps_[axes].before_squeeze(shapes_[edge.to]));
+    }
     if (node.op == "Transpose") {
       return index_of(axis_maps_[axes].before_transpose(model_.integers(node, "perm", kMostAxes)));
     }
@@ -196,8 +183,11 @@ class UsageFinder {
         node.op == "Transpose" && forwarded > 0 && swaps_last_two(model_.integers(node, "perm", kMostAxes));
     const bool moves = forwarded > 0 && (node.op == "Transpose" || changes_axes(node));
     const Consumer consumer = forwarded == node.inputs.count ? Consumer{} : describe_consumer(node);
-    // What Gather took is used further on; the lookup itself is a usage too.
-    if (node.op == "Gather" && node.domain.empty()) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
+    // What Gather has taken goes on to be used; that it was looked up is a usage too.
+    const bool gathers = node.op == "Gather" && node.domain.empty();
+    const bool computes = flow_.output(node, 0) != kNone && constant_[flow_.output(node, 0)];
+    if (gathers && !computes) connect(flow_.input(node, 0), flow_.output(node, 0), false, index);
+    if (forwarded == 0) connect_computed(node, index, 0);
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       if (i < forwarded) {
         const std::uint32_t outputs = node.op == "Split" ? node.outputs.count : 1;
@@ -205,7 +195,7 @@ class UsageFinder {
           connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
       } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
         const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
-        const std::uint32_t axes = transposed ? index_of({{1, 0}, false, false, {}}) : 0;
+        const std::uint32_t axes = transposed ? index_of(AxisMap{{1, 0}}) : 0;
         add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
       }
     }
@@ -289,7 +279,12 @@ class UsageFinder {
 
   void add_fact(std::uint32_t value, Fact fact) {
     auto& known = facts_[value];
-    if (known.size() >= kMaxUsages || std::ranges::find(known, fact) != known.end()) return;
+    // Each kind has a limit of its own: what is computed must not hide what is used, nor the other way round.
+    const auto is_computed = [&](const Fact& f) { return !axis_maps_[f.axes].computed_by.empty(); };
+    const bool computed = is_computed(fact);
+    if (std::ranges::find(known, fact) != known.end()) return;
+    const auto alike = std::ranges::count_if(known, [&](const Fact& f) { return is_computed(f) == computed; });
+    if (alike >= static_cast<std::ptrdiff_t>(kMaxUsages)) return;
     known.push_back(fact);
     pending_.emplace_back(value, fact);
   }
@@ -300,6 +295,7 @@ class UsageFinder {
       pending_.pop_front();
       auto edge = std::ranges::lower_bound(edges_, value, {}, &Edge::to);
       for (; edge != edges_.end() && edge->to == value; ++edge) {
+        if (edge->kind == Edge::Kind::computes_weight && !is_weight_input(kinds_[fact.kind])) continue;
         add_fact(edge->from, {fact.kind, fact.transposed != edge->flips, axes_before(*edge, fact.axes)});
       }
     }
@@ -308,7 +304,8 @@ class UsageFinder {
   const Model& model_;
   const Dataflow& flow_;
   std::vector<std::optional<Dimensions>> shapes_;
-  std::vector<std::vector<Fact>> facts_;  // one list per value
+  std::vector<bool> constant_;            // values that are computed from constants alone
+  std::vector<std::vector<Fact>> facts_;  // one list a value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;
   std::map<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t, std::string>, std::size_t> kind_index_;

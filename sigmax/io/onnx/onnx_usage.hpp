@@ -9,13 +9,14 @@
 
 namespace sigmax::io::onnx {
 
-/// Number of distinct kinds of consumer that are kept for one value.
+/// Distinct kinds of consumer that are kept for one value; as many again of what is computed from it.
 inline constexpr std::size_t kMaxUsages = 16;
 
 /// The consumers of each of model.weights, found through nodes that move, cast or dequantize their input (Identity,
 /// Transpose, Reshape, Concat, DequantizeLinear, ...), into and out of the bodies of If, Loop and Scan, and into
-/// model-local functions. Equal usages are listed once. Entries that a Gather takes from a weight are followed too, and
-/// marked as such.
+/// model-local functions. Equal usages are listed once. What a Gather takes from a weight is
+/// followed too, marked so, and so is what nodes compute from constants alone, or from a constant for the input of an
+/// operator that is always a weight.
 ///
 /// Cost: at most kMaxUsages visits of each edge of the graph, with or without cycles. Throws FileError if a `group`
 /// attribute is not positive.

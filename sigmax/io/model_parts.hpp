@@ -1,0 +1,50 @@
+// Files that are parts of one model, told by their names and by the indices beside them. Internal to io/.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sigmax/io/entry.hpp"
+
+namespace sigmax::io {
+
+/// The names that are missing of files that call themselves parts of a whole, `model-00002-of-00003.safetensors` or
+/// `model_part_1_of_2.bin`, counted from 1, or from 0 where there is one of that number; of each whole no more than
+/// kMostMissing.
+std::vector<std::string> missing_shards(const std::vector<std::string>& names);
+inline constexpr std::size_t kMostMissing = 8;
+
+/// The usual name of the index that names this shard and its siblings: `model.safetensors.index.json` for
+/// `model-00002-of-00003.safetensors`; empty for a name that is no shard's.
+std::string index_name_of(std::string_view shard);
+
+/// True of an index of shards: `*.index.json` that says weight_map. Other programs have indices as well.
+bool is_index(const std::filesystem::path& path);
+
+/// The files of a checkpoint on their way to be compared with what says that they are parts.
+class ModelParts {
+ public:
+  /// A file that was read. One that was read for itself, as it was named or lies in a folder, may be a part of more;
+  /// one that an index names is whole with the others of that index.
+  void add(const std::filesystem::path& file, bool for_itself);
+
+  /// The same of a file that was named, whose siblings by name count too.
+  void add_named(const std::filesystem::path& file);
+
+  /// The siblings that were not read count as unread, with a note that names the way out: those that an index beside
+  /// the file, or in the folder above it, lists with it, and those that its name counts. A symbolic link stands for
+  /// what it leads to. An index that cannot be read tells nothing.
+  void note_missing(Checkpoint& checkpoint) const;
+
+ private:
+  void note_listed(Checkpoint& checkpoint, const std::filesystem::path& index) const;
+  void note_counted(Checkpoint& checkpoint, const std::filesystem::path& folder) const;
+
+  std::set<std::filesystem::path> read_, alone_, named_;
+};
+
+}  // namespace sigmax::io

@@ -1,0 +1,46 @@
+// How the axes of an operand of an ONNX graph lie in the constant that it comes from. Internal to io/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sigmax/core/tensor.hpp"
+
+namespace sigmax::io::onnx {
+
+/// As Usage::permutation, Usage::reshaped and what follows them have them (io/entry.hpp). Each function gives the map
+/// of the input of a node whose output this map is of.
+struct AxisMap {
+  /// Alone in a permutation, it stands for the reversal of axes whose number is not known.
+  static constexpr int kReversed = -1;
+
+  std::vector<int> permutation;
+  bool reshaped = false;
+  bool gathered = false;
+  Dimensions view = {};          ///< of a reshaped value whose axes `permutation` counts; empty: not known
+  std::vector<int> order = {};   ///< how the axes of what is reshaped lie in the weight
+  bool squeezed = false;         ///< reshaped by Squeeze and Unsqueeze alone, where `view` is not known
+  std::string computed_by = {};  ///< an operator that has changed the entries; nothing else counts then
+
+  bool operator<(const AxisMap& other) const;
+
+  /// Of a reshape to a shape that is not known.
+  AxisMap before_reshape() const;
+
+  /// Where the output's shape may be known. Of reshapes in a row the last one counts: the elements keep their order.
+  AxisMap before_reshape(const std::optional<Dimensions>& shape) const;
+
+  AxisMap before_squeeze(const std::optional<Dimensions>& shape) const;
+
+  /// Gather puts the axes of its indices, of which any number may be none, in the place of one axis.
+  AxisMap before_gather() const;
+
+  /// Without a permutation the axes are reversed.
+  AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const;
+
+  AxisMap before_computing(std::string op) const;
+};
+
+}  // namespace sigmax::io::onnx

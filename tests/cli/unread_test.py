@@ -1,0 +1,221 @@
+"""What a gate must not pass over: weights that a graph computes, parts of a model, files beside it, mistyped patterns."""
+
+import io
+import json
+import math
+import os
+import pickle
+import zipfile
+
+import checkpoints
+from command import CommandTest, main
+
+GATE = ("--fail-if", "sigma > 50", "-q")
+GOOD = checkpoints.matrix(checkpoints.diagonal([3.0, 2.0]))
+
+
+def values(count, scale=1000.0):
+    return [scale * (1.0 + math.sin(7.0 * i)) for i in range(count)]
+
+
+def archive(*names):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in names:
+            file.writestr(name, b"content")
+    return buffer.getvalue()
+
+
+class WeightsOfAGraph(CommandTest):
+    PRODUCT = ("MatMul", ["x", "a"], ["y"], {})
+
+    def graph(self, nodes, tensors):
+        other = ("MatMul", ["x", "good"], ["z"], {})
+        return self.write("m.onnx", checkpoints.onnx_graph([*nodes, other], {"good": GOOD, **tensors}))
+
+    def test_what_reaches_a_product_through_an_operator_that_changes_it_counts(self):
+        w = ("F64", (6, 4), values(24))
+        scale = ("F64", (1,), [2.0])
+        column = ("F64", (6, 1), values(6))
+        kernel = ("F64", (6, 2, 3, 3), values(108))
+        conv = ("Conv", ["x", "a"], ["y"], {})
+        for nodes, tensors in [
+            ([("Mul", ["w", "s"], ["a"], {}), self.PRODUCT], {"w": w, "s": column}),
+            ([("Add", ["d", "w"], ["a"], {}), self.PRODUCT], {"w": w, "d": ("F64", (4,), values(4))}),
+            ([("Div", ["w", "s"], ["a"], {}), conv], {"w": kernel, "s": scale}),
+            ([("Softmax", ["w"], ["a"], {}), self.PRODUCT], {"w": w}),
+            ([("Pad", ["w", "p"], ["a"], {}), conv], {"w": kernel, "p": ("I64", (8,), [0] * 8)}),
+            ([("Gather", ["w", "i"], ["a"], {}), self.PRODUCT], {"w": w, "i": ("I64", (6,), [0] * 6)}),
+            ([("Cast", ["w"], ["b"], {"to": 1}), ("Mul", ["b", "s"], ["a"], {}), self.PRODUCT],
+             {"w": ("I8", (6, 4), [100] * 24), "s": scale}),
+            ([("Mul", ["w", "x"], ["a"], {}), conv], {"w": kernel}),
+            ([("Sqrt", ["w"], ["a"], {}), ("Einsum", ["x", "a"], ["y"], {"equation": "bi,io->bo"})], {"w": w}),
+        ]:
+            with self.subTest(nodes=nodes):
+                err = self.expect(4, "audit", self.graph(nodes, tensors), *GATE).err
+                self.assertIn("not read: w ([6,", err)
+                self.expect(0, "audit", "m.onnx", *GATE, "--allow", "unread")
+
+    def test_what_is_added_to_activations_does_not(self):
+        nodes = [("Mul", ["x", "w"], ["a"], {}), ("MatMul", ["a", "good"], ["y"], {})]
+        self.expect(0, "audit", self.graph(nodes, {"w": ("F64", (2, 2), values(4))}), *GATE)
+
+    def test_a_reshape_is_measured_as_the_matrix_of_the_graph(self):
+        # The columns of [8, 2] repeat, so that its norm is 60 and that of [4, 4] is 60 sqrt(2).
+        w = ("F64", (8, 2), [30.0, 0.0, 0.0, 30.0] * 4)
+        nodes = [("Reshape", ["w", "s"], ["a"], {}), self.PRODUCT]
+        path = self.graph(nodes, {"w": w, "s": ("I64", (2,), [4, 4])})
+        self.expect(1, "audit", path, "--fail-if", "sigma > 61", "-q")
+        weight = json.loads(self.expect(0, "audit", path, "--format", "json").out)["tensors"][1]
+        self.assertEqual(weight["layout"], "[4, 4] as [in, out]")
+        self.assertAlmostEqual(weight["sigma_max_estimate"], 60 * math.sqrt(2), places=9)
+        self.assertAlmostEqual(float(self.expect(0, "norm", f"{path}:w", "--format", "value").out), 60 * math.sqrt(2), 9)
+        path = self.graph(nodes, {"w": ("F64", (16,), w[2]), "s": ("I64", (2,), [4, 4])})
+        self.expect(1, "audit", path, "--fail-if", "sigma > 61", "-q")
+        # Dimensions that are computed at run time.
+        nodes = [("Shape", ["x"], ["s"], {}), *nodes]
+        self.assertIn("rearranges", self.expect(4, "audit", self.graph(nodes, {"w": w}), *GATE).err)
+
+    def test_groups_of_a_reshaped_kernel_are_those_of_the_graph(self):
+        rows = [[float(10 * (i < 3)) if j == i else 0.0 for j in range(18)] for i in range(6)]
+        nodes = [("Reshape", ["w", "s"], ["a"], {}), ("Conv", ["x", "a"], ["y"], {"group": 2})]
+        path = self.graph(nodes, {"w": checkpoints.matrix(rows), "s": ("I64", (4,), [6, 2, 3, 3])})
+        weight = json.loads(self.expect(0, "audit", path, "--format", "json").out)["tensors"][1]
+        self.assertEqual([weight["batch"], weight["matrix"]], [2, [3, 18]])
+        self.assertEqual([part["sigma_max_estimate"] for part in weight["parts"]], [10, 0])
+
+    def test_an_entry_that_is_not_finite_is_found_in_the_stored_tensor(self):
+        w = ("F64", (8, 2), [1.0] * 13 + [math.nan] + [1.0] * 2)
+        path = self.graph([("Reshape", ["w", "s"], ["a"], {}), self.PRODUCT], {"w": w, "s": ("I64", (2,), [4, 4])})
+        self.assertIn("first at [6, 1]", self.expect(0, "audit", path).err)
+
+
+class PartsOfAModel(CommandTest):
+
+    def shard(self, name, weight):
+        return self.write(name, checkpoints.safetensors({weight: GOOD}))
+
+    def index(self, folder, names, name="model.safetensors.index.json"):
+        self.write(f"{folder}/{name}", json.dumps({"weight_map": dict(names)}).encode())
+
+    def test_a_file_that_an_index_beside_it_names_is_a_part(self):
+        for first, second in (("a.safetensors", "b.safetensors"), ("model.safetensors", "extra.safetensors"),
+                              ("vae.safetensors", "unet.safetensors"), ("a.dat", "b.dat")):
+            with self.subTest(first=first):
+                one, two = self.shard(f"m/{first}", "w"), self.shard(f"m/{second}", "v")
+                self.index("m", {"w": first, "v": second})
+                finished = self.expect(4, "audit", f"m/{first}", "--fail-if", "sigma > 50")
+                self.assertIn(f"not read: m/{second} (a part of the same model", finished.err)
+                self.assertIn("name 'm/model.safetensors.index.json' for all", " ".join(finished.out.split()))
+                self.assertIn(second, self.expect(4, "audit", f"m/{first}", *GATE).err)
+                self.expect(0, "audit", f"m/{first}", *GATE, "--allow", "unread")
+                for whole in (("m",), ("m/model.safetensors.index.json",), (f"m/{first}", f"m/{second}")):
+                    self.expect(0, "audit", *whole, *GATE)
+                two.unlink()
+                self.assertIn("a part that is missing", self.expect(4, "audit", f"m/{first}", *GATE).err)
+                one.unlink()
+
+    def test_an_index_in_the_folder_above_counts_too(self):
+        self.shard("m/parts/a.safetensors", "w")
+        self.shard("m/parts/b.safetensors", "v")
+        self.index("m", {"w": "parts/a.safetensors", "v": "parts/b.safetensors"})
+        self.assertIn("m/parts/b.safetensors", self.expect(4, "audit", "m/parts/a.safetensors", *GATE).err)
+        self.expect(0, "audit", "m/parts", *GATE)
+        (self.folder / "m/parts/b.safetensors").unlink()
+        self.expect(4, "audit", "m/parts", *GATE)
+
+    def test_a_link_stands_for_what_it_leads_to(self):
+        self.shard("m/model-1-of-2.safetensors", "w")
+        os.symlink("model-1-of-2.safetensors", self.folder / "m/latest.safetensors")
+        os.symlink("m/latest.safetensors", self.folder / "newest.safetensors")
+        for name in ("m/latest.safetensors", "newest.safetensors"):
+            self.assertIn("m/model-2-of-2.safetensors", self.expect(4, "audit", name, *GATE).err)
+
+    def test_other_ways_to_number_parts(self):
+        for name, missing in (("model_part_1_of_2.safetensors", "model_part_2_of_2.safetensors"),
+                              ("model-2-of-10.safetensors", "model-1-of-10.safetensors")):
+            self.shard(name, "w")
+            self.assertIn(missing, self.expect(4, "audit", name, *GATE).err)
+
+    def test_an_index_of_other_files_says_nothing(self):
+        self.shard("m/a.safetensors", "w")
+        self.index("m", {"v": "b.safetensors"})
+        self.write("m/broken.index.json", b"{\"weight_map\": [")
+        self.expect(0, "audit", "m/a.safetensors", *GATE)
+
+
+class FilesBeside(CommandTest):
+
+    def setUp(self):
+        super().setUp()
+        self.write("hub/model.safetensors", checkpoints.safetensors({"good": GOOD}))
+
+    def judged(self, name, content, code):
+        path = self.write(f"hub/{name}", content)
+        err = self.expect(code, "audit", "hub", *GATE).err
+        self.assertEqual(name in err, code != 0, err)
+        index = self.write("hub/model.safetensors.index.json",
+                           json.dumps({"weight_map": {"good": "model.safetensors"}}).encode())
+        err = self.expect(code, "audit", "hub", *GATE).err
+        self.assertEqual(name in err, code != 0, err)
+        index.unlink()
+        path.unlink()
+
+    def test_weights_of_other_frameworks_count_by_their_names(self):
+        for name in ("variables.data-00000-of-00001", "model.ckpt-1000.index", "yolov3.weights", "net.rknn",
+                     "llava.llamafile", "net.ptl", "model.tar.gz", "net.joblib"):
+            self.judged(name, b"\x01\x02\x03 not a format that is read", 4)
+
+    def test_checkpoints_count_by_their_content(self):
+        for name in ("net.pkl", "state", "ema.dat", "old.backup"):
+            self.judged(name, pickle.dumps({"w": [50.0]}, protocol=4), 4)
+        whole = checkpoints.safetensors({"w": checkpoints.matrix([[90.0]])})
+        self.judged("copy.dat", whole[1:], 4)
+        self.judged("copy.backup", checkpoints.torch_zip({"w": [[90.0]]})[:-30], 4)
+        self.judged("everything.zip", archive("sub/model.safetensors", "config.json"), 4)
+
+    def test_a_checkpoint_under_another_name_beside_an_index_counts(self):
+        self.write("hub/model.safetensors.index.json",
+                   json.dumps({"weight_map": {"good": "model.safetensors"}}).encode())
+        self.expect(0, "audit", "hub", *GATE)
+        for content in (checkpoints.safetensors({"w": checkpoints.matrix([[90.0]])}),
+                        checkpoints.torch_zip({"w": [[90.0]]})):
+            self.write("hub/other.dat", content)
+            self.assertIn("other.dat", self.expect(4, "audit", "hub", *GATE).err)
+
+    def test_what_is_no_checkpoint_does_not(self):
+        self.judged("photos.zip", archive("a.png", "b.jpg"), 0)
+        self.judged("model.zip", archive("a.png", "sub/", "sub/b.jpg"), 0)
+        self.judged("samples.tar.gz", b"\x1f\x8b", 0)
+        self.judged("random_states_0.pkl", pickle.dumps([1, 2]), 0)
+        self.judged("notes.dat", b"plain text", 0)
+
+    def test_a_folder_of_core_ml_counts(self):
+        self.write("hub/Model.mlpackage/Data/weights/weight.bin", b"x")
+        self.assertIn("hub/Model.mlpackage", self.expect(4, "audit", "hub", *GATE).err)
+
+
+class Patterns(CommandTest):
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.write("m.safetensors", checkpoints.safetensors({"attn.weight": GOOD}))
+
+    def test_an_override_that_matches_nothing_keeps_a_gate_from_passing(self):
+        for more in ((), ("--as", "attn=dense")):
+            err = self.expect(4, "audit", self.path, *GATE, "--as", "atn=skip", *more).err
+            self.assertIn("gate not judged: sigma > 50: --as: no tensor's name matches 'atn'; --allow empty", err)
+            self.expect(0, "audit", self.path, *GATE, "--as", "atn=skip", *more, "--allow", "empty")
+        self.expect(0, "audit", self.path, *GATE, "--as", "attn=dense")
+        self.expect(4, "audit", self.path, "--certify", "proven", "-q", "--as", "atn=dense")
+
+    def test_mistyped_patterns_are_said_even_if_quiet(self):
+        for option, pattern in (("--as", "atn=dense"), ("--layers", "atn")):
+            self.assertIn("atn", self.expect(0, "audit", self.path, "-q", option, pattern).err)
+        self.assertIn("--exclude: no tensor's name matches 'atn'",
+                      self.expect(0, "audit", self.path, "--exclude", "atn", "--fail-if", "sigma > 50").err)
+        self.assertEqual(self.expect(0, "audit", self.path, "-q", "--exclude", "atn").err, "")
+
+
+if __name__ == "__main__":
+    main()
