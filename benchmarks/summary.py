@@ -39,7 +39,7 @@ def line(question, what, found, aim, met):
 
 
 def ratio_lines(question, found_cases, aims):
-        """One line per case and peer: the call of that peer with the lowest ratio counts."""
+    """One line per case and peer: the call of that peer with the lowest ratio counts."""
     for case in found_cases:
         for peer, aim in aims.items():
             found = ratios(case, peer)

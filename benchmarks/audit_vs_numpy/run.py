@@ -130,7 +130,7 @@ def on_threads(threads, call, matrices):
 
 
 def faster_threads(times):
-        """For each label the faster of the entries (label, threads), and its number of threads."""
+    """For each label the faster of the entries (label, threads), and its number of threads."""
     chosen, threads = {}, {}
     for key, values in times.items():
         label, count = key if isinstance(key, tuple) else (key, None)
@@ -142,7 +142,7 @@ def faster_threads(times):
 
 
 def time_model(path, binary, options):
-        """The medians and all times by peer, and a description of the measured data."""
+    """The medians and all times by peer, and a description of the measured data."""
     audited = sigmax_audit(binary, path, [], options.threads) if binary else None
     matrices = matrices_of(path, audited)
     peers = {}
@@ -201,7 +201,7 @@ def machine(threads):
 
 
 def other_load():
-        """The number of cores that other processes keep busy while this one sleeps for a second; 0 if /proc is missing."""
+    """The number of cores that other processes keep busy while this one sleeps for a second; 0 if /proc is missing."""
     counters = pathlib.Path("/proc/stat")
     if not counters.is_file():
         return 0.0

@@ -36,7 +36,7 @@ def _iterative(array, k, wanted):
 
 def sigma_max(array, wanted):
     peers = _iterative(array, 1, wanted)
-        # If a vector is good enough for sigma, its residual is the root of sigma's error: this tolerance favors PRIMME.
+    # If a vector is good enough for sigma, its residual is the root of sigma's error: this tolerance favors PRIMME.
     primme = _have("primme")
     if primme:
         loose = wanted ** 0.5
@@ -129,8 +129,8 @@ def batched_small(array, wanted):
     peers = {"torch matrix_norm(ord=2)": lambda: torch.linalg.matrix_norm(tensor, ord=2).numpy(),
              "torch svdvals": lambda: torch.linalg.svdvals(tensor)[:, 0].numpy(),
              "torch batched power, 15 steps": power(15)}
-        # Enough steps for the wanted error of the worst matrix, found beforehand, but at most MOST_STEPS: if its error shows
-    # that it has not arrived, its time is a lower bound.
+    # Enough steps for the wanted error of the worst matrix, found beforehand, but at most MOST_STEPS: if the error shows
+    # that the iteration has not arrived, its time is a lower bound.
     exact = torch.linalg.svdvals(tensor.double())[:, 0].numpy()
     steps = 16
     v = iterate(start(), steps)

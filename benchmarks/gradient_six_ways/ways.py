@@ -29,7 +29,7 @@ class Problem:
         return lstsq(matrix, right, driver=self.driver)[0]
 
     def projected(self):
-                """The problem with phi freed of its part along u and psi of its part along v; the loss's gradient is the same."""
+        """The problem with phi freed of its part along u and psi of that along v; the loss's gradient is the same."""
         return dataclasses.replace(self, phi=self.phi - self.u.dot(self.phi) * self.u,
                                    psi=self.psi - self.v.dot(self.psi) * self.v)
 
@@ -146,7 +146,7 @@ def block_elimination(x):
 
 
 def predicted(name, x):
-        """The closed form of the last three ways: their result in exact arithmetic, from the singular triplets."""
+    """The closed form of the last three ways: their result in exact arithmetic, from the singular triplets."""
     u, s, vt = torch.linalg.svd(x.a, full_matrices=False)
     phi, psi = u.T @ x.phi, vt @ x.psi
     wrong = -1 / (s**2 + x.s**4)

@@ -32,7 +32,7 @@ MUCH = 2.0  # times what one thread takes
 
 
 def medians(normalize, threads):
-        """{call: (milliseconds, milliseconds of processor time)}, for new layers."""
+    """{call: (milliseconds, milliseconds of processor time)}, for new layers."""
     import torch
     from torch import nn
 

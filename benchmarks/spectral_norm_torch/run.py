@@ -89,7 +89,7 @@ PEERS = {"torch": with_torch, "sigmax": with_sigmax, "sigmax apply": with_sigmax
 
 
 def copy_speed(model):
-        """Bytes read and written per second by copies of the model's weights to memory that is in use."""
+    """Bytes read and written per second by copies of the model's weights to memory that is in use."""
     pairs = [(layer.weight.detach(), torch.zeros_like(layer.weight)) for layer in model]
     times = []
     end = time.perf_counter() + 0.5
@@ -196,7 +196,7 @@ def bench_layers(name, seconds, rows):
 
 
 def classification(generator):
-        """An endless sequence of batches of 128, (x, label), and their origin."""
+    """An endless sequence of batches of 128, (x, label), and their origin."""
     try:
         images, labels = (read_idx(DATA / f"train-{what}.gz") for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     except FileNotFoundError:
@@ -226,7 +226,7 @@ def read_idx(path):
 
 
 def training_error(steps):
-        """The relative error of sigma after each step of training, and the cost of a step of the states.
+    """The relative error of sigma after each step of training, and the cost of a step of the states.
 
     torch's parametrization normalizes the trained network, and Adam moves its weights. Every rule sees the same weights
     at the same step: its states follow them in parallel to the training. Reads of W per step are counted: torch's reads

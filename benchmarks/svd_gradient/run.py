@@ -109,7 +109,7 @@ def time_of(call):
 
 
 def fastest_of(call, threads):
-        """Times on one thread and on all, and the faster: small matrices are slower on two. JAX has its own threads."""
+    """Times on one thread and on all, and the faster: small matrices are slower on two. JAX has its own threads."""
     import torch
 
     torch.set_num_threads(threads)
