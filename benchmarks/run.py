@@ -64,7 +64,7 @@ def parse_options():
 
 
 def real_weights():
-    """(name, fp32 array) of trained weights with 1024 rows or columns or more, where they have been fetched."""
+    """(name, fp32 array) of trained weights with 1024 or more rows or columns, if they have been fetched."""
     import numpy
     from safetensors import safe_open
 
@@ -184,7 +184,7 @@ def show(case):
 
 
 def convergence(options):
-    """Reads of A against error, on two trained weights where they have been fetched, on generated spectra otherwise."""
+    """Reads of A against error, on two trained weights if they have been fetched, otherwise on generated spectra."""
     model = ROOT / "build" / "real-models" / "weights" / "all_minilm_l6_v2.safetensors"
     if options.quick or not model.exists():
         return run_native("convergence", options)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What became of the aims: a Markdown table from benchmarks/results/*.json, as docs/performance.md has it.
+"""The aims and whether they were met: a Markdown table from benchmarks/results/*.json, as in docs/performance.md.
 
     .venv/bin/python benchmarks/summary.py
 
@@ -39,7 +39,7 @@ def line(question, what, found, aim, met):
 
 
 def ratio_lines(question, found_cases, aims):
-    """One line a case and peer: the slowest sigmax does against any call of that peer counts."""
+    """One line per case and peer: the call of that peer with the lowest ratio counts."""
     for case in found_cases:
         for peer, aim in aims.items():
             found = ratios(case, peer)

@@ -1,4 +1,4 @@
-// One's own memory, never copied: a certified norm, the gradient of a norm, and a step of spectral normalization.
+// The program's own memory, never copied: a certified norm, a norm's gradient, and a step of spectral normalization.
 #include <cstdio>
 #include <vector>
 
@@ -9,14 +9,14 @@ int main() {
   std::vector<float> weight = {2, -1, 0, 1, 3, 1, -2, 0, 1, 0, 1, 4};
   const std::int64_t rows = 3;
   const std::int64_t columns = 4;
-  sigmax::Context context;  // threads, scratch memory, cancellation: one for as many calls as follow each other
+  sigmax::Context context;  // threads, scratch memory, cancellation: one serves any number of calls in sequence
 
-  // How much the layer can stretch its input, as an interval with proof.
+  // The most that the layer can stretch its input, as a proven interval.
   const sigmax::Enclosure before = sigmax::sigma_max(weight, rows, columns);
   std::printf("sigma_max in [%.12f, %.12f], proven: %s\n", before.lower.value(), before.upper->value(),
               before.is_proven() ? "yes" : "no");
 
-  // Any norm by name, and its gradient, added to memory of one's own as well.
+  // Any norm by name, and its gradient, which is added to the program's memory too.
   const sigmax::Tensor matrix = sigmax::Tensor::view_of(weight, {rows, columns});
   const sigmax::norms::Norm nuclear = sigmax::norms::parse_norm("nuc");
   std::vector<float> gradient(weight.size());

@@ -4,10 +4,10 @@
     [SIGMAX=path/to/sigmax] python benchmarks/audit_vs_numpy/run.py [--repeats N] [--threads N] [--models REGEX]
 
 sigmax is timed as a command: start, read the file, measure, write the JSON. NumPy is timed for its SVD calls alone, on
-arrays that are in memory and in double already, one call a matrix: the accounting that is kinder to it. It runs on one
+arrays that are already in memory and in double, one call per matrix: this accounting favors NumPy. It runs on one
 thread and on all of --threads, and the faster of the two counts, model by model. WeightWatcher joins if it is
-installed. The peers take turns within each repetition; a figure is the median over the repetitions. On a machine that
-is busy with other things the times mean little: the run then says so, and judges no aim.
+installed. The peers take turns within each repetition; a figure is the median over the repetitions. On a busy machine
+the times mean little: the run then says so, and judges no aim.
 """
 
 import argparse
@@ -34,11 +34,11 @@ SIGMAX_RUNS = {
 }
 VALUES, VECTORS, WEIGHTWATCHER = "numpy values", "numpy svd(a)", "weightwatcher"
 PEERS = (VALUES, VECTORS, WEIGHTWATCHER)
-# (run, how many times faster than NumPy it is meant to be)
+# (run, the aim: how many times as fast as NumPy)
 AIMS = (("sigmax", 5), ("sigmax --quick", 20))
 # The share of the cores beyond which other work makes the times worthless.
 BUSY = 0.25
-# svd(a) makes a square U; where that would be larger than this, NumPy is spared it (full_matrices=False).
+# svd(a) makes a square U; if that would be larger than this, NumPy need not make it (full_matrices=False).
 LARGEST_U = 2**30
 
 
@@ -130,7 +130,7 @@ def on_threads(threads, call, matrices):
 
 
 def faster_threads(times):
-    """Of the entries (label, threads), the faster for each label, and the number of threads that made it so."""
+    """For each label the faster of the entries (label, threads), and its number of threads."""
     chosen, threads = {}, {}
     for key, values in times.items():
         label, count = key if isinstance(key, tuple) else (key, None)
@@ -142,7 +142,7 @@ def faster_threads(times):
 
 
 def time_model(path, binary, options):
-    """The medians and all times by peer, and what was measured."""
+    """The medians and all times by peer, and a description of the measured data."""
     audited = sigmax_audit(binary, path, [], options.threads) if binary else None
     matrices = matrices_of(path, audited)
     peers = {}
@@ -201,7 +201,7 @@ def machine(threads):
 
 
 def other_load():
-    """How many cores other processes keep busy, over a second in which this one sleeps; 0 where /proc is missing."""
+    """The number of cores that other processes keep busy while this one sleeps for a second; 0 if /proc is missing."""
     counters = pathlib.Path("/proc/stat")
     if not counters.is_file():
         return 0.0

@@ -1,8 +1,8 @@
 // How long does sigma_max of each of a thousand small fp32 matrices take, to 1e-6, against LAPACK and Eigen?
 //
-// The peers are called in a loop, as their users do, their work space allocated once; and once more with the matrices
-// spread over as many threads as sigmax has, which is the best that can be made of them. Errors are the largest over
-// the matrices, each relative to its own sigma_max in double.
+// The peers are called in a loop, as their users do, with their work space allocated once; and once more with the
+// matrices spread over the same number of threads as sigmax has, which is the best possible use of them. Errors are the
+// largest over the matrices, each relative to its own sigma_max in double.
 #include "sigmax/svd/batched/batched.hpp"
 
 #include <Eigen/Dense>
@@ -19,7 +19,7 @@ namespace {
 struct Batch {
   std::string name;
   std::vector<Tensor> matrices;
-  Tensor strided;  // all of them in one tensor; of rank 0 where their shapes differ
+  Tensor strided;  // all of them in one tensor; of rank 0 if their shapes differ
 };
 
 const float* entries(const Tensor& a) { return reinterpret_cast<const float*>(a.data()); }
@@ -189,7 +189,7 @@ Batch read_batch(const std::string& path) {
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  openblas_set_num_threads(1);  // a matrix this small is no work for two
+  openblas_set_num_threads(1);  // a matrix this small is not enough work for two
   sigmax::Context context(options.threads);
   Question question(options, context);
   if (!options.data.empty()) {

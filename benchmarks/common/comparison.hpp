@@ -1,4 +1,4 @@
-// What every comparison of answers prints: time, ratio and error of each way to the same figures.
+// The output of every comparison of answers: time, ratio and error of each way to the same figures.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// LAPACK's divide and conquer, which several peers are made of.
+// LAPACK's divide and conquer, which several peers use.
 #pragma once
 
 extern "C" {

@@ -21,7 +21,7 @@
 
 namespace sigmax::benchmark {
 
-/// The loss is xi sigma + phi . u + psi . v; all arrays but the matrix are in double.
+/// The loss is xi sigma + phi . u + psi . v; all arrays except the matrix are in double.
 struct GradientCase {
   Tensor a;  ///< f32 or f64, rows x columns
   double xi = 0;
@@ -48,8 +48,8 @@ inline std::vector<double> in_double(const Tensor& tensor) {
 
 }  // namespace detail
 
-/// The .npz file that --data names. Ends the program with a message if there is none, `script` being what makes it, or
-/// if an array is missing.
+/// The .npz file that --data names. Ends the program with a message if there is none, which names the `script` that
+/// makes it, or if an array is missing.
 inline GradientCase read_gradient_case(const Options& options, std::string_view script) {
   if (options.data.empty()) {
     fmt::print(stderr, "the case comes from {}\n", script);
@@ -79,7 +79,7 @@ SvdCotangent<T> cotangent_of(const GradientCase& data) {
   return {{data.xi}, column(data.phi), column(data.psi)};
 }
 
-/// |found - right| / |right| in the Frobenius norm, for the sign of (u, v) that `found` meets better.
+/// |found - right| / |right| in the Frobenius norm, for the sign of (u, v) that fits `found` better.
 inline double gradient_error(const GradientCase& right, std::span<const double> found) {
   double best = INFINITY;
   for (const double sign : {1.0, -1.0}) {
@@ -90,7 +90,7 @@ inline double gradient_error(const GradientCase& right, std::span<const double> 
       difference += (found[i] - wanted) * (found[i] - wanted);
       size += wanted * wanted;
     }
-    best = std::fmin(best, std::sqrt(difference / size));  // fmin passes over NaN
+    best = std::fmin(best, std::sqrt(difference / size));  // fmin ignores NaN
   }
   return best;
 }

@@ -1,8 +1,8 @@
-"""What the gradient benchmarks share: matrices with a given spectrum, the loss, its gradient beyond double precision.
+"""Shared by the gradient benchmarks: matrices with a given spectrum, the loss, its gradient beyond double precision.
 
 The loss is f(A) = xi sigma + phi . u + psi . v with the largest singular triplet (sigma, u, v) of A, so that xi, phi
 and psi are the cotangents of the triplet. (u, v) and (-u, -v) are the same singular vectors: a gradient is compared with
-that of whichever sign it meets better.
+that of the sign that fits it better.
 """
 
 import json
@@ -22,7 +22,7 @@ def with_spectrum(rows, columns, values, random):
 
 
 def outlier_and_power_law(n, random):
-    """n x n with a spectrum as trained layers have it: one outlier, then i^-1/2."""
+    """n x n with the spectrum of trained layers: one outlier, then i^-1/2."""
     return with_spectrum(n, n, numpy.r_[1.6, numpy.arange(2, n + 1) ** -0.5 * 2**0.5], random)
 
 
@@ -39,7 +39,7 @@ class Gradient:
         self.vector_part = vector_part
 
     def error(self, found):
-        """The relative error of `found` in the Frobenius norm; infinite where it is not finite."""
+        """The relative error of `found` in the Frobenius norm; infinite if `found` is not finite."""
         found = numpy.asarray(found, dtype=numpy.float64)
         if not numpy.isfinite(found).all():
             return numpy.inf
@@ -59,10 +59,10 @@ def by_full_svd(a, xi, phi, psi):
 
 
 def to_the_last_digit(a, xi, phi, psi, rounds=12):
-    """The gradient with residuals in extended precision: what even gradients in double are measured by at small gaps.
+    """The gradient with residuals in extended precision: the reference, at small gaps even for gradients in double.
 
     Newton's method for the triplet and iterative refinement for its adjoint system, both through one factorization in
-    double of the bordered matrix [K, C; C^T, 0], C = diag(u, v): what is left is 2^-64 sigma_1 / gap where the long
+    double of the bordered matrix [K, C; C^T, 0], C = diag(u, v). The remaining error is 2^-64 sigma_1 / gap if the long
     double has 64 bits.
     """
     import scipy.linalg
@@ -130,7 +130,7 @@ def save_case(path, a, xi, phi, psi, reference):
 
 
 def run_native(program, case, threads, *flags):
-    """What the native program reports of the case in that file."""
+    """The native program's report on the case in that file."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.json"
         subprocess.run([str(program), "--data", str(case), "--json", str(report), "--threads", str(threads), *flags],

@@ -1,4 +1,4 @@
-// What the machine can do, measured in the same run as whatever is judged by it.
+// The limits of the machine, measured in the same run as the results that they judge.
 #pragma once
 
 #include <cblas.h>
@@ -31,8 +31,8 @@ inline std::string cpu_name() {
 
 namespace detail {
 
-// Vectors of four words: the compiler splits them where registers are narrower. In memory they are not aligned; a copy
-// by memcpy would go through the stack.
+// Vectors of four words: the compiler splits them if registers are narrower. In memory they are not aligned; a copy by
+// memcpy would go through the stack.
 using Words [[gnu::vector_size(32)]] = std::uint64_t;
 using WordsInMemory [[gnu::vector_size(32), gnu::aligned(1), gnu::may_alias]] = std::uint64_t;
 
@@ -71,9 +71,9 @@ SIGMAX_BENCHMARK_CLONES inline std::uint64_t read_four_streams(const std::byte* 
 
 }  // namespace detail
 
-/// Candidates that read `memory` once with the context's threads, each thread a part of its own, in 1, 2 and 4 streams
-/// a thread. The fastest is the limit that a kernel which reads as much is held against; put them into take_turns()
-/// beside it.
+/// Candidates that read `memory` once with the context's threads, each thread its own part, in 1, 2 and 4 streams per
+/// thread. The fastest is the limit for a kernel that reads the same number of bytes; put them into take_turns()
+/// together with that kernel.
 inline std::vector<Candidate> reading_candidates(std::span<const std::byte> memory, Context& context) {
   const auto make = [&](const char* name, auto read) {
     return Candidate{name, [memory, &context, read] {
@@ -82,14 +82,14 @@ inline std::vector<Candidate> reading_candidates(std::span<const std::byte> memo
                        std::vector<std::uint64_t> sums(threads);
                        context.parallel_for(
                            threads, [&](std::size_t t) { sums[t] = read(memory.data() + t * blocks * 64, blocks); });
-                       for (const std::uint64_t sum : sums) asm volatile("" : : "r"(sum));  // read, for all it knows
+                       for (const std::uint64_t sum : sums) asm volatile("" : : "r"(sum));  // counts as read
                      }};
   };
   return {make("read, 1 stream", detail::read_one_stream), make("read, 2 streams", detail::read_two_streams),
           make("read, 4 streams", detail::read_four_streams)};
 }
 
-/// Bytes a second that the context's threads read from memory of `bytes` bytes, read again and again.
+/// Bytes per second that the context's threads read from memory of `bytes` bytes, read repeatedly.
 inline double read_bandwidth(std::size_t bytes, Context& context, const TimingOptions& options = {}) {
   std::vector<std::byte> memory(bytes, std::byte{1});
   double best = 0;
@@ -99,7 +99,7 @@ inline double read_bandwidth(std::size_t bytes, Context& context, const TimingOp
   return best;
 }
 
-/// Floating-point operations a second of OpenBLAS's own multiplication of n x n matrices, with its own threads.
+/// Floating-point operations per second of OpenBLAS's own multiplication of n x n matrices, with its own threads.
 template <class T>
 double gemm_rate(int n = 1536, const TimingOptions& options = {}) {
   const auto size = static_cast<std::size_t>(n) * static_cast<std::size_t>(n);
@@ -116,7 +116,7 @@ double gemm_rate(int n = 1536, const TimingOptions& options = {}) {
   return 2 * cubed / take_turns({{"gemm", run}}, options).front().median();
 }
 
-/// The machine in words and figures, for the head of a table and for the JSON beside it.
+/// The machine in words and figures, for the head of a table and for the JSON.
 inline nlohmann::json describe_machine(Context& context) {
   return {{"cpu", cpu_name()},
           {"hardware_threads", std::thread::hardware_concurrency()},

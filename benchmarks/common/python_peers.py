@@ -1,13 +1,13 @@
 """The peers that people call from Python: torch, NumPy, SciPy, scikit-learn and PRIMME.
 
-Each entry of a question's table takes an fp32 array and returns what the question asks for; the driver times it. A peer
-whose package is missing, or that cannot do a case, leaves itself out.
+Each entry of a question's table takes an fp32 array and returns the answer to the question; the driver times it. A peer
+drops out if its package is missing or if it cannot do a case.
 """
 
 import importlib
 
 
-# Of batched power iteration.
+# For batched power iteration.
 MOST_STEPS = 600
 
 
@@ -36,7 +36,7 @@ def _iterative(array, k, wanted):
 
 def sigma_max(array, wanted):
     peers = _iterative(array, 1, wanted)
-    # The residual of a vector good enough for sigma is the root of sigma's error: the tolerance kindest to PRIMME.
+    # If a vector is good enough for sigma, its residual is the root of sigma's error: this tolerance favors PRIMME.
     primme = _have("primme")
     if primme:
         loose = wanted ** 0.5
@@ -129,8 +129,8 @@ def batched_small(array, wanted):
     peers = {"torch matrix_norm(ord=2)": lambda: torch.linalg.matrix_norm(tensor, ord=2).numpy(),
              "torch svdvals": lambda: torch.linalg.svdvals(tensor)[:, 0].numpy(),
              "torch batched power, 15 steps": power(15)}
-    # Enough steps for the error wanted of the worst matrix, found beforehand; no more than MOST_STEPS, so that its
-    # time is a lower bound where its error says that it has not arrived.
+    # Enough steps for the wanted error of the worst matrix, found beforehand, but at most MOST_STEPS: if the error shows
+    # that the iteration has not arrived, its time is a lower bound.
     exact = torch.linalg.svdvals(tensor.double())[:, 0].numpy()
     steps = 16
     v = iterate(start(), steps)

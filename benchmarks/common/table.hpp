@@ -1,4 +1,4 @@
-// What every benchmark program takes and gives: a few options, a plain table of at most 100 columns, JSON in a file.
+// Input and output of every benchmark program: a few options, a plain table of at most 100 columns, JSON in a file.
 #pragma once
 
 #include <fmt/format.h>
@@ -22,11 +22,11 @@ struct Options {
   std::string data;    ///< --data FILE.npy: the data to work on; drawn at random where empty
   bool quick = false;  ///< --quick: fewer rounds and smaller shapes
   int threads = 2;     ///< --threads N
-  /// From the clock, so that nothing is tuned to one draw, and printed; --seed N repeats a run's data.
+  /// Taken from the clock, so that nothing is tuned to one draw, and printed; --seed N repeats a run's data.
   std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
 };
 
-/// The options above; anything else ends the program with a line of usage.
+/// Parses the options above; anything else ends the program with a usage line.
 inline Options parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
@@ -61,7 +61,7 @@ class Table {
     if (!figures.is_null()) figures_.push_back(std::move(figures));
   }
 
-  /// A line of text of its own between the rows.
+  /// A separate line of text between the rows.
   void add_line(std::string text) { rows_.push_back({std::move(text)}); }
 
   void print() const {
@@ -89,7 +89,7 @@ class Table {
   nlohmann::json figures_ = nlohmann::json::array();
 };
 
-/// Writes the result where --json said, if it did.
+/// Writes the result to the file of --json, if it was given.
 inline void write_json(const Options& options, const nlohmann::json& result) {
   if (options.json.empty()) return;
   std::ofstream file(options.json);

@@ -1,4 +1,4 @@
-"""How many threads the libraries use that read it from the environment, once, when they are loaded."""
+"""Sets the number of threads for libraries that read it once from the environment when they are loaded."""
 
 import os
 

@@ -1,4 +1,4 @@
-// Times of several candidates that take turns, so that what else the machine does strikes all of them alike.
+// Times of several candidates that take turns, so that other work of the machine affects all of them alike.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace sigmax::benchmark {
 
-/// A way to do the work that is compared. `run` does it once.
+/// One way to do the compared work. `run` does it once.
 struct Candidate {
   std::string name;
   std::function<void()> run;
@@ -23,11 +23,11 @@ struct TimingOptions {
   int rounds = 9;                    ///< samples of each candidate; odd, so that a median is one of them
   double seconds_per_sample = 0.01;  ///< quick work is repeated within a sample until it takes this long
   /// Pause before each sample. The worker threads of a threaded BLAS keep spinning for tens of milliseconds after a
-  /// call and would take the cores from whoever comes next.
+  /// call and would take the cores from the next candidate.
   double seconds_of_pause = 0.03;
 };
 
-/// Seconds of one run, one value a round: round r of all candidates was taken in the same moments.
+/// Seconds of one run, one value per round: round r of all candidates was taken at nearly the same time.
 struct Timing {
   std::string name;
   std::vector<double> seconds;
@@ -60,7 +60,7 @@ inline double seconds_of(const std::function<void()>& run, std::int64_t count = 
   return seconds_now() - start;
 }
 
-/// Each round takes one sample of every candidate, in an order that moves on by one from round to round; before a
+/// Each round takes one sample of every candidate, in an order that shifts by one from round to round; before a
 /// sample comes the pause and one run that does not count.
 inline std::vector<Timing> take_turns(const std::vector<Candidate>& candidates, const TimingOptions& options = {}) {
   std::vector<Timing> timings;

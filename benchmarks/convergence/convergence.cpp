@@ -1,9 +1,9 @@
-// How fast does each method come to sigma_1, read by read? Errors alone, no times: the figures behind the picture in
+// How fast does each method approach sigma_1, read by read? Only errors, no times: the figures behind the picture in
 // docs/solvers.md.
 //
 //     bench_convergence [--data FILE[:TENSOR]] [--json OUT] [--quick] [--threads N] [--seed N]
 //
-// Without --data, matrices with generated spectra. Everything is computed in double from the stored values.
+// Without --data it uses matrices with generated spectra. Everything is computed in double from the stored values.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -26,7 +26,7 @@ struct Subject {
   Tensor matrix;
 };
 
-// diag(sigma) between products of three random reflections: every method here sees the spectrum alone, since it starts
+// diag(sigma) between products of three random reflections: every method here sees only the spectrum, since it starts
 // from a random vector.
 Tensor with_spectrum(std::int64_t rows, std::int64_t columns, const std::vector<double>& sigma, RandomState& random) {
   std::vector<double> a(static_cast<std::size_t>(rows * columns));
@@ -80,7 +80,7 @@ std::vector<Subject> generated(const Options& options) {
           {"power law, i^-1/2", with_spectrum(rows, columns, power_law, random)}};
 }
 
-// FILE, or FILE:TENSOR; further dimensions are taken together.
+// FILE, or FILE:TENSOR; further dimensions are merged.
 Subject read_subject(const std::string& what) {
   const std::size_t colon = what.rfind(':');
   const std::string path = what.substr(0, colon);
@@ -121,7 +121,7 @@ struct Point {
   double sigma;
 };
 
-// Each point is a run of its own from the same random numbers, stopped after so many reads.
+// Each point is a separate run from the same random numbers, stopped after that number of reads.
 std::vector<Point> curve(const LinearOperator<double>& a, const Contestant& contestant, const Options& options,
                          double close, Context& context) {
   std::vector<Point> points;

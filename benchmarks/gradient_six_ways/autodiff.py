@@ -6,7 +6,7 @@ from ways import Problem
 
 
 def problem_of(a, xi, phi, psi, full_matrices=True):
-    """The NumPy arrays as torch's, with the triplet."""
+    """The NumPy arrays as torch tensors, with the triplet."""
     a, phi, psi = torch.from_numpy(a), torch.from_numpy(phi), torch.from_numpy(psi)
     u, s, vt = torch.linalg.svd(a, full_matrices=full_matrices)
     return Problem(a, u[:, 0], s[0], vt[0], torch.tensor(xi), phi, psi)
@@ -20,7 +20,7 @@ def by_torch(x, full_matrices=True):
 
 
 def jax_and_loss():
-    """The module and the loss as a function of (a, xi, phi, psi); None where JAX is not installed."""
+    """The module and the loss as a function of (a, xi, phi, psi); None if JAX is not installed."""
     try:
         import jax
     except ImportError:

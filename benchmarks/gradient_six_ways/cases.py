@@ -1,7 +1,7 @@
 """The matrices that the six ways are tried on: those of the published experiment, and harder ones.
 
-A case in another unit comes with phi and psi in that unit, so that sigma's part of the gradient and that of the vectors
-stay as large as each other: the gradient is the same whatever the unit.
+A case in another unit has phi and psi in that unit, so sigma's part of the gradient and that of the vectors stay
+equally large: the gradient does not depend on the unit.
 """
 
 import numpy

@@ -2,8 +2,8 @@
 //
 //     bench_gradient_six_ways --data CASE.npz [--json OUT] [--threads N] [--quick]
 //
-// The native half of run.py. The triplet comes from svd() to rounding, outside of the time: what is compared is the
-// backward pass. An f32 matrix is worked on in float, an f64 one in double. --quick: errors alone.
+// The native half of run.py. The triplet comes from svd() to rounding, outside of the measured time: only the backward
+// pass is compared. An f32 matrix is processed in float, an f64 one in double. --quick: only errors.
 #include <algorithm>
 #include <string>
 #include <vector>

@@ -3,9 +3,10 @@
 
     .venv/bin/python benchmarks/gradient_six_ways/run.py [--part errors|times] [--quick] [--seed N]
 
-Error of the gradient of xi sigma + phi . u + psi . v, relative in the Frobenius norm; condition of the systems solved;
-time of the backward pass alone, the triplet being given. Writes benchmarks/results/gradient_six_ways.json; picture.py
-draws docs/images/gradient_error_by_gap.svg from it. docs/gradients.md says what to make of it.
+Measures the error of the gradient of xi sigma + phi . u + psi . v, relative in the Frobenius norm; the condition of the
+solved systems; and the time of the backward pass alone, with the triplet given. Writes
+benchmarks/results/gradient_six_ways.json; picture.py draws docs/images/gradient_error_by_gap.svg from it.
+docs/gradients.md has the conclusions.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def parse_options():
 
 
 def by_jax():
-    """The published JAX variant, compiled; None where JAX is not installed."""
+    """The published JAX variant, compiled; None if JAX is not installed."""
     from autodiff import jax_and_loss
 
     found = jax_and_loss()
@@ -67,7 +68,7 @@ def gradient_by(way, x):
 
 
 def error_by(way, x, reference):
-    """The error, and why there is none where the way gave up."""
+    """The error, or the reason why the way gave up."""
     import torch
 
     try:
@@ -77,7 +78,7 @@ def error_by(way, x, reference):
 
 
 def conditions(way, x):
-    """Of the worst system that the way solves: the condition on the range, and whether the matrix is singular."""
+    """The condition on the range of the worst system that the way solves, and whether the matrix is singular."""
     import numpy
     import torch
 
@@ -104,7 +105,7 @@ def by_sigmax(a, xi, phi, psi, reference, threads, timed):
 
 
 def errors_of_draw(x, reference, jax):
-    """Way -> mode -> error, of one matrix."""
+    """Way -> mode -> error, for one matrix."""
     from autodiff import by_torch
     import ways
 
@@ -114,7 +115,7 @@ def errors_of_draw(x, reference, jax):
         for mode, (driver, projected) in MODES.items():
             problem = ways.dataclasses.replace(x, driver=driver)
             problem = problem.projected() if projected else problem
-            # torch's gelsy starts from whatever pivots the memory holds (pytorch issues 71222 and 187411): the worst.
+            # torch's gelsy starts from uninitialized pivots (pytorch issues 71222 and 187411): the worst call counts.
             outcomes = [error_by(way, problem, reference) for _ in range(20 if driver == "gelsy" else 1)]
             modes[mode] = max(error for error, _ in outcomes)
             problems = {text for _, text in outcomes if text}
@@ -139,7 +140,7 @@ def merged(draws):
 
 
 def prediction_gap(x):
-    """How far the last three ways are from the closed forms of what they compute, by a solver that finds the rank."""
+    """The distance of the last three ways from their closed forms, with a solver that finds the rank."""
     import ways
 
     x = ways.dataclasses.replace(x, driver="gelsd").projected()
@@ -182,7 +183,7 @@ def study_case(name, rows, columns, make, unit, options, random, jax):
 
 
 def study_published(options, random):
-    """The published experiment's own checks: what its one random difference in single precision can tell."""
+    """The published experiment's own check: how much its one random difference in single precision can show."""
     import numpy
     import torch
     from autodiff import problem_of

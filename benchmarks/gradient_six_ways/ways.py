@@ -1,8 +1,8 @@
 """The six ways to pull cotangents (xi, phi, psi) of the largest singular triplet back to A, step for step as published.
 
 Each way takes a Problem and gives (p, q, systems): the gradient is xi u v^T + (p - u u.p) v^T + u (q - v v.q)^T, the
-projection included, and `systems` are the matrices that were solved with, for their condition. What each of them
-solves, in exact arithmetic, stands above it; docs/gradients.md has the proofs.
+projection included, and `systems` are the matrices of the solved systems, for their condition. The comment above each
+way says what it solves in exact arithmetic; docs/gradients.md has the proofs.
 
 Notation: K = [sigma I, -A; -A^T, sigma I], which is singular, K (u; v) = 0; c = (phi; psi), whose part along (u; v) is
 not in the range of K unless the cotangent was projected first; a = u.phi and b = v.psi.
@@ -29,7 +29,7 @@ class Problem:
         return lstsq(matrix, right, driver=self.driver)[0]
 
     def projected(self):
-        """The same with phi without its part along u, psi without its part along v: the loss's gradient is the same."""
+        """The problem with phi freed of its part along u and psi of that along v; the loss's gradient is the same."""
         return dataclasses.replace(self, phi=self.phi - self.u.dot(self.phi) * self.u,
                                    psi=self.psi - self.v.dot(self.psi) * self.v)
 
@@ -67,8 +67,8 @@ def augmented(x):
 
 
 # P p = sigma phi + A psi and Q q = A^T phi + sigma psi, P = sigma^2 I - A A^T, Q = sigma^2 I - A^T A: K with one side
-# eliminated. P u = 0 and Q v = 0: as the first way, exact after the projection, and inconsistent without a projection
-# before.
+# eliminated. P u = 0 and Q v = 0: like the first way, exact after the projection, and inconsistent without a projection
+# before the solve.
 def block_inversion(x):
     m, n = x.a.shape
     left, right = x.s**2 * eye(x.a, m) - x.a @ x.a.T, x.s**2 * eye(x.a, n) - x.a.T @ x.a
@@ -91,7 +91,7 @@ def mixed(x):
     return p, q, [left, right, h, j]
 
 
-# All four terms as the second of `mixed`, the solution multiplied by A^T beforehand and divided by it afterwards:
+# All four terms like the second of `mixed`, the solution multiplied by A^T first and divided by it afterwards:
 # p = -(A A^T + sigma^4 I)^-1 (sigma phi' + A psi), phi' the part of phi in the range of A.
 def backward_substitution(x):
     m, n = x.a.shape
@@ -106,7 +106,8 @@ def backward_substitution(x):
     return p, q, [h, j, x.a]
 
 
-# The same in the other order: A divided first. In exact arithmetic the result is that of `backward_substitution`.
+# As above in the other order: the division by A comes first. In exact arithmetic the result is that of
+# `backward_substitution`.
 def forward_substitution(x):
     m, n = x.a.shape
     mu, nu = x.solved(x.a, x.s * x.phi), x.solved(x.a.T, x.s * x.psi)
@@ -127,9 +128,9 @@ WAYS = {
 }
 
 
-# What the last three become if the step that is not valid is left out: K = L D L^T by blocks. The shorter side is
-# solved for, with sigma^2 u u^T added where P is singular, which changes nothing for a projected right-hand side and
-# makes Cholesky's factorization possible; the other side follows by substitution.
+# The last three ways without their invalid step: K = L D L^T by blocks. This solves for the shorter side, with
+# sigma^2 u u^T added because P is singular, which changes nothing for a projected right-hand side and makes Cholesky's
+# factorization possible; the other side follows by substitution.
 def block_elimination(x):
     m, n = x.a.shape
     x = x.projected()
@@ -145,7 +146,7 @@ def block_elimination(x):
 
 
 def predicted(name, x):
-    """What the last three ways compute in exact arithmetic, from the singular triplets: their closed form."""
+    """The closed form of the last three ways: their result in exact arithmetic, from the singular triplets."""
     u, s, vt = torch.linalg.svd(x.a, full_matrices=False)
     phi, psi = u.T @ x.phi, vt @ x.psi
     wrong = -1 / (s**2 + x.s**4)

@@ -1,9 +1,9 @@
-// How fast is A^T A X, against two products by OpenBLAS and against what the memory gives?
+// How fast is A^T A X, compared with two products by OpenBLAS and with the limit of the memory?
 //
 // For each shape: every storage type, sums in float and double, 1 to 8 columns. The peer multiplies by A and by A^T in
-// fp32 (sgemv; sgemm for several columns), on the same number of threads. All of them, and plain reading of as many
-// bytes, take turns in one run. "2 passes" is sigmax's own multiply() and multiply_transposed(): what fusing them is
-// worth. Every product is checked against the peer's before it is timed.
+// fp32 (sgemv; sgemm for several columns), on the same number of threads. All of them, and plain reading of the same
+// number of bytes, take turns in one run. "2 passes" is sigmax's own multiply() and multiply_transposed(), and shows
+// the gain of fusing them. Every product is compared with the peer's before it is timed.
 #include <cblas.h>
 #include <fmt/format.h>
 
@@ -141,8 +141,8 @@ class Shape {
     candidates_.push_back({"sigmax", product});
   }
 
-  // The storage type's rounding, or float's over sums of Gaussian terms with room to spare: a wrong product is off
-  // by 1.
+  // The storage type's rounding, or float's over sums of Gaussian terms, with a wide margin: a wrong product is off by
+  // 1.
   template <Real T>
   void check(const Blocks<T>& b, DType dtype, std::int64_t columns) const {
     double difference = 0, norm = 0;

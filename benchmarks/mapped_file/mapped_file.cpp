@@ -1,5 +1,5 @@
 // sigma_max of a bf16 matrix of 16384 x 16384 straight from a mapped .safetensors file: how near is it to reads x bytes
-// over bandwidth, and how much memory does it take beside the file?
+// over bandwidth, and how much memory does it take beyond the file?
 #include <sys/resource.h>
 #include <unistd.h>
 

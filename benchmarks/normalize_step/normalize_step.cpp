@@ -1,9 +1,9 @@
-// How long do a step of the state, W / sigma and the gradient take for all layers of a model, against what the memory
-// gives?
+// How long do a step of the state, W / sigma and the gradient take for all layers of a model, compared with the limit
+// of the memory?
 //
 // For four models of f32 layers: one batched call each for the step with W / sigma written (forward), for the gradient
-// (backward), and for the step alone, which is all that scaling the output costs. The limits are measured beside them
-// on memory of the model's size, all threads: the step reads W once; writing W / sigma is a copy of it; <G, W> reads
+// (backward), and for the step alone, the only cost of scaling the output. The limits are measured in the same run on
+// memory of the model's size, with all threads: the step reads W once; writing W / sigma is a copy of it; <G, W> reads
 // both; the gradient is a copy of G. A copy is timed with memcpy, the pieces side by side. Everything takes turns in
 // one run. `lanczos 4` and `u_first 4` are four steps.
 #include <fmt/format.h>
@@ -64,7 +64,7 @@ std::vector<ModelShapes> models() {
   };
 }
 
-// Normal entries; the parts of all layers lie behind each other, each on a boundary of 64 bytes.
+// Normal entries; the parts of all layers follow each other, each on a boundary of 64 bytes.
 class Memory {
  public:
   Memory(const Memory&) = delete;
@@ -174,7 +174,7 @@ class Model {
     return result;
   }
 
-  // memcpy() writes past the caches where pieces are large.
+  // memcpy() bypasses the caches if pieces are large.
   void copy(std::size_t each) {
     const std::span<float> from = weights_.all(), to = outputs_.all();
     context_.parallel_for((from.size() + each - 1) / each, [&](std::size_t p) {

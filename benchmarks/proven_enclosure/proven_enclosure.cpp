@@ -27,7 +27,7 @@ nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, C
          const auto top = svd(*op, svd_options, context);
          const Enclosure enclosure = certify(*op, top, {}, context);
          width = enclosure.relative_width();
-         // dgesdd's own error is allowed for; the tests hunt for violations in higher precision.
+         // This allows for dgesdd's own error; the tests search for violations in higher precision.
          const double slack = 1e-13 * reference;
          holds = holds && enclosure.lower.value() <= reference + slack && enclosure.is_proven() &&
                  reference - slack <= enclosure.upper->value();

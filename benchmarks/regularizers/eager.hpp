@@ -1,6 +1,6 @@
-// Penalties' gradients and proximal maps as they are written down without this library: a full decomposition by LAPACK,
-// new weights for the singular vectors, one product; products alone where a penalty is one of W^T W. In single
-// precision this is what torch.linalg.svd does on a CPU; in double it is the reference.
+// Penalties' gradients and proximal maps as written without this library: a full decomposition by LAPACK, new weights
+// for the singular vectors, one product; only products if a penalty depends on W^T W. In single precision
+// torch.linalg.svd does the same on a CPU; in double this is the reference.
 #pragma once
 
 #include <cblas.h>
@@ -17,7 +17,7 @@
 
 namespace sigmax::benchmark::eager {
 
-/// From all singular values, descending, to what takes their place.
+/// Maps all singular values, descending, to their replacements.
 using Weights = std::function<std::vector<double>(const std::vector<double>& sigma)>;
 
 template <class Real>
@@ -28,7 +28,8 @@ struct Decomposition {
   std::vector<Real> vt;
 };
 
-/// Of a row-major square matrix, which is the column-major transpose: u and vt are those of the transpose.
+/// The decomposition of a row-major square matrix, which is the column-major transpose: u and vt belong to the
+/// transpose.
 template <class Real>
 Decomposition<Real> decompose(std::span<const Real> w) {
   const int n = static_cast<int>(std::lround(std::sqrt(static_cast<double>(w.size()))));

@@ -1,5 +1,5 @@
-// What does a training step pay for a penalty's gradient or a proximal map, against the formulas as they are written
-// down over LAPACK? Square f32 weights of ten large singular values above Gaussian noise, f32 results.
+// How much does a training step pay for a penalty's gradient or a proximal map, compared with the formulas written
+// directly with LAPACK? Square f32 weights with ten large singular values above Gaussian noise, f32 results.
 //
 //     bench_regularizers [--quick] [--threads N] [--seed N] [--json FILE]
 #include <cmath>
@@ -40,7 +40,7 @@ std::vector<float> weight(std::int64_t n, std::uint64_t seed) {
   return {entries.begin(), entries.end()};
 }
 
-using Own = std::function<std::int64_t(std::span<float> out)>;  // the number of triplets that it took; -1: not told
+using Own = std::function<std::int64_t(std::span<float> out)>;  // the number of triplets that it took; -1: unknown
 using Single = std::function<void(std::span<const float> w, std::span<float> out)>;
 using Double = std::function<void(std::span<const double> w, std::span<double> out)>;
 
@@ -72,7 +72,7 @@ eager::Weights leading(std::size_t k) {
   };
 }
 
-// Each value by itself.
+// Each value separately.
 eager::Weights each(const std::function<double(double)>& f) {
   return [f](const std::vector<double>& sigma) {
     std::vector<double> weights;

@@ -1,8 +1,8 @@
 // How long does sigma_max of one fp32 matrix take, to 1e-3 and to 1e-6, against LAPACK, ARPACK, Spectra and Eigen?
 //
-// ARPACK and Spectra are called with the tolerance in their residual that users would write for the error wanted, and
-// again with the loosest power of ten that meets the error on this matrix, found beforehand: the accounting that is
-// kindest to them.
+// ARPACK and Spectra are called with the tolerance in their residual that users would write for the wanted error, and
+// again with the loosest power of ten that meets the error on this matrix, found beforehand: this accounting favors
+// them most.
 #include "benchmarks/common/comparison.hpp"
 #include "benchmarks/common/data.hpp"
 #include "benchmarks/common/machine.hpp"

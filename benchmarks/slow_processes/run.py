@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""In how many processes are the weights of a GPT-2 block normalized slowly, and in how many by torch?
+"""In how many processes is the normalization of the weights of a GPT-2 block slow, with sigmax and with torch?
 
     PYTHONPATH=build/release/python .venv/bin/python benchmarks/slow_processes/run.py [--processes 50] [--one-core]
 
-How a process's threads lie on the machine's processors is decided early in its life, so that a time may be right in one
-process and ten times as much in the next, each of them constant. A benchmark in one process shows one or the other. This
-program starts many, one after another. Each takes the four matrices of a GPT-2 block and normalizes each of them, forward
-and backward, thirty times with sigmax.torch and thirty times with torch's parametrization, on `--threads` threads and
-then on one, and reports medians of the time and of the processor time, which all threads spend together.
+The system places a process's threads on processors early in the life of the process. So a time may be right in one
+process and ten times as much in the next, and constant in each. A benchmark in one process shows one or the other. This
+program starts many processes, one after another. Each normalizes the four matrices of a GPT-2 block, forward and
+backward, thirty times with sigmax.torch and thirty times with torch's parametrization, on `--threads` threads and then
+on one. It reports medians of the time and of the processor time of all threads together.
 
 A process is slow for a call if more threads take more than twice the time of one, and spins if they take more than twice
-the processor time of one. The first needs a quiet machine; the second does not, since what other programs do is not in
-it. `--one-core` puts all threads of a process on one core, where a thread that spins for another keeps it from coming.
+the processor time of one. The first needs a quiet machine; the second does not, since it does not include the work of
+other programs. `--one-core` puts all threads of a process on one core, where a thread that spins for another blocks it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ MUCH = 2.0  # times what one thread takes
 
 
 def medians(normalize, threads):
-    """{call: (milliseconds, milliseconds of processor time)}, of new layers."""
+    """{call: (milliseconds, milliseconds of processor time)}, for new layers."""
     import torch
     from torch import nn
 
@@ -74,7 +74,7 @@ def worker(threads, one_core, names):
 
 
 def table(results):
-    """One row a peer and call: medians over processes, and in how many one was slow or spun."""
+    """One row per peer and call: medians over processes, and the number of slow and of spinning processes."""
 
     def exceeds(result, peer, call, kind):
         many, one = result[peer][call]

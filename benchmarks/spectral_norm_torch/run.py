@@ -13,16 +13,16 @@ same weights and states. A model is
 
 and the peers are torch.nn.utils.parametrizations.spectral_norm, sigmax.torch.spectral_norm layer by layer, and all
 layers of sigmax.torch.apply in one call. The peers take turns in short blocks of calls; a figure is the median over all
-calls, a ratio that of medians. Before that the weights of all peers and their gradients are compared. `limit` is what
-the memory traffic that cannot be avoided would take at the speed of a copy of the model's size, measured in the same
-run on memory in use: forward one read of W for the step, a read and a write for the weight; backward a read of W and of
-G, another of G, and a write.
+calls, and a ratio is that of medians. Before that the weights of all peers and their gradients are compared. `limit` is
+the time of the unavoidable memory traffic at the speed of a copy of the model's size, measured in the same run on
+memory in use: forward one read of W for the step, a read and a write for the weight; backward a read of W and of G,
+another of G, and a write.
 
-Then the layers themselves for a few rows of x, y = W x and its gradients: plain, with torch's parametrization, with
-ours, and with ours scaling the output. What is compared is the time beyond the plain layers'.
+Next come the layers themselves for a few rows of x, y = W x and its gradients: plain, with torch's parametrization,
+with ours, and with ours scaling the output. The time beyond that of the plain layers is compared.
 
-At last the error of sigma over 200 steps of Adam, training the MLP on Fashion-MNIST (on points around ten centers where
-the package dataset-fashion-mnist is not installed), beside the time of a step.
+The last part is the error of sigma over 200 steps of Adam, training the MLP on Fashion-MNIST (on points around ten
+centers if the package dataset-fashion-mnist is not installed), and the time of a step.
 """
 
 import argparse
@@ -89,7 +89,7 @@ PEERS = {"torch": with_torch, "sigmax": with_sigmax, "sigmax apply": with_sigmax
 
 
 def copy_speed(model):
-    """Bytes read and written a second by copies of the model's weights to memory that is in use."""
+    """Bytes read and written per second by copies of the model's weights to memory that is in use."""
     pairs = [(layer.weight.detach(), torch.zeros_like(layer.weight)) for layer in model]
     times = []
     end = time.perf_counter() + 0.5
@@ -196,7 +196,7 @@ def bench_layers(name, seconds, rows):
 
 
 def classification(generator):
-    """Batches of 128 without end: (x, label), and where they are from."""
+    """An endless sequence of batches of 128, (x, label), and their origin."""
     try:
         images, labels = (read_idx(DATA / f"train-{what}.gz") for what in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     except FileNotFoundError:
@@ -226,11 +226,11 @@ def read_idx(path):
 
 
 def training_error(steps):
-    """The relative error of sigma after each step of training, and what a step of the states costs.
+    """The relative error of sigma after each step of training, and the cost of a step of the states.
 
-    The network trained is normalized by torch's parametrization, whose weights Adam moves. Every rule sees the same
-    weights at the same step: its states follow them beside the training. Reads of W a step are counted: torch's reads W
-    three times (W v, W^T u, W v again for sigma).
+    torch's parametrization normalizes the trained network, and Adam moves its weights. Every rule sees the same weights
+    at the same step: its states follow them in parallel to the training. Reads of W per step are counted: torch's reads
+    W three times (W v, W^T u, W v again for sigma).
     """
     torch.manual_seed(0)
     batches, source = classification(torch.Generator().manual_seed(1))

@@ -6,10 +6,10 @@
 The loss is xi sigma + phi . u + psi . v with random cotangents, in single precision. A figure is the time of the value
 and the gradient together: for sigmax its own svd() and svd_vjp(), each time from a new random start; for torch and JAX
 torch.linalg.svd or jax.numpy.linalg.svd, compiled, and their automatic differentiation. The dense least-squares way is
-charged its backward pass alone, as if the triplet cost nothing. Quick peers run on one thread and on all, and the
+charged only its backward pass, as if the triplet cost nothing. Quick peers run on one thread and on all, and the
 faster counts; they take turns, and the figure is the median over the turns. Errors are relative to the gradient through
 the full SVD in double. Cases matching the regular expression are measured and replaced in
-benchmarks/results/svd_gradient.json; the exponent of the growth with n is fitted to all that are there. Real weights
+benchmarks/results/svd_gradient.json; the exponent of the growth with n is fitted to all cases there. Real weights
 take part if tests/real_models/fetch.py has fetched them.
 """
 
@@ -109,7 +109,7 @@ def time_of(call):
 
 
 def fastest_of(call, threads):
-    """On one thread and on all, and the faster of the two: small matrices are slower on two. JAX has its own threads."""
+    """Times on one thread and on all, and the faster: small matrices are slower on two. JAX has its own threads."""
     import torch
 
     torch.set_num_threads(threads)

@@ -3,7 +3,7 @@
 //     bench_svd_gradient --data CASE.npz [--json OUT] [--threads N]
 //
 // The native half of run.py, which makes the case and times the peers: svd() from a new random start each time, then
-// svd_vjp() into a gradient in fp32. In float, which is what the peers compute in, and in double on the same storage.
+// svd_vjp() into a gradient in fp32. It runs in float, like the peers, and in double on the same storage.
 #include <algorithm>
 #include <span>
 #include <string>
@@ -20,7 +20,7 @@
 namespace sigmax::benchmark {
 namespace {
 
-// What one way of calling sigmax found, kept from its last run.
+// The results of one way of calling sigmax, kept from its last run.
 struct Found {
   double error = 0;
   std::int64_t forward_reads = 0;
@@ -43,7 +43,7 @@ class Way {
     SvdOptions<T> options;
     options.accuracy = Accuracy::vectors;
     options.tolerance = tolerance_;
-    options.check = Check::none;  // as the peers
+    options.check = Check::none;  // like the peers
     options.random = random_state(seed_++);
     return svd(*op_, options, context_);
   }

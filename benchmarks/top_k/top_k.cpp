@@ -1,5 +1,5 @@
 // How long do the 10 largest singular triplets of one fp32 matrix take, to 1e-6, against ARPACK, Spectra and LAPACK?
-// And how much longer until it is known that they are the 10 largest, which no peer says?
+// And how much longer until it is known that they are the 10 largest? No peer shows that.
 #include "benchmarks/common/comparison.hpp"
 #include "benchmarks/common/data.hpp"
 #include "benchmarks/common/machine.hpp"
