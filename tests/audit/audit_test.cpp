@@ -72,7 +72,7 @@ void expect_figures(const Figures& f, const std::vector<double>& values, std::si
             rank_90 * static_cast<std::int64_t>(rows + columns) < static_cast<std::int64_t>(rows * columns));
 }
 
-TEST(audit, every_figure_agrees_with_its_definition) {
+TEST(Audit, EveryFigureAgreesWithItsDefinition) {
   for (const auto& [rows, columns] : {std::pair{12, 30}, {30, 12}, {16, 16}, {1, 9}, {9, 1}, {1, 1}, {40, 41}}) {
     for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
       const io::Entry e = random_entry("w", {rows, columns}, static_cast<unsigned>(rows * 100 + columns), dtype);
@@ -89,7 +89,7 @@ TEST(audit, every_figure_agrees_with_its_definition) {
   }
 }
 
-TEST(audit, a_stack_is_measured_as_the_block_diagonal_of_its_members) {
+TEST(Audit, AStackIsMeasuredAsTheBlockDiagonalOfItsMembers) {
   const io::Entry e = random_entry("experts.w", {3, 5, 7}, 4);
   const Tensor tensor = e.load();
   std::vector<double> block_diagonal(15 * 21, 0.0);
@@ -138,7 +138,7 @@ io::Usage used_as(const std::string& op, std::int64_t groups) {
   return use;
 }
 
-TEST(audit, the_rows_of_every_layout_are_outputs) {
+TEST(Audit, TheRowsOfEveryLayoutAreOutputs) {
   io::Entry transposed = random_entry("up.weight", {6, 4, 3, 2}, 1);
   transposed.used_by = {used_as("ConvTranspose", 2)};
   io::Entry grouped = random_entry("g.weight", {6, 4, 3}, 2);
@@ -180,7 +180,7 @@ TEST(audit, the_rows_of_every_layout_are_outputs) {
   EXPECT_NEAR(result.tensors[4].figures->norm_inf, column, 1e-12 * column);
 }
 
-TEST(audit, a_role_that_the_user_gives_is_taken_and_marked) {
+TEST(Audit, ARoleThatTheUserGivesIsTakenAndMarked) {
   Options options;
   options.assume = [](const std::string& name) -> std::optional<AssumedRole> {
     if (name == "grouped") return parse_assumed_role("convolution:4");
@@ -198,7 +198,7 @@ TEST(audit, a_role_that_the_user_gives_is_taken_and_marked) {
   EXPECT_EQ(result.skipped[0].role_evidence, Evidence::user);
 }
 
-TEST(audit, gates_are_measured_as_a_whole_and_one_by_one) {
+TEST(Audit, GatesAreMeasuredAsAWholeAndOneByOne) {
   const Result result =
       run(checkpoint({random_entry("r.weight_ih_l0", {32, 6}, 1), random_entry("r.weight_hh_l0", {32, 8}, 2)}));
   ASSERT_EQ(result.tensors[0].parts.size(), 4U);
@@ -213,7 +213,7 @@ TEST(audit, gates_are_measured_as_a_whole_and_one_by_one) {
   EXPECT_GE(2 * largest, result.tensors[0].figures->sigma_max.lower.value());
 }
 
-TEST(audit, non_finite_entries_are_counted_and_located) {
+TEST(Audit, NonFiniteEntriesAreCountedAndLocated) {
   std::vector<double> values = normals(60, 9);
   values[17] = std::nan("");
   values[40] = std::numeric_limits<double>::infinity();
@@ -236,7 +236,7 @@ TEST(audit, non_finite_entries_are_counted_and_located) {
   EXPECT_EQ(result.summary.proven, 1);
 }
 
-TEST(audit, a_condition_number_beyond_the_storage_is_no_number) {
+TEST(Audit, AConditionNumberBeyondTheStorageIsNoNumber) {
   std::vector<double> values(64 * 64, 0.0);
   for (std::size_t i = 0; i < 64; ++i) values[i * 64 + i] = i == 63 ? 1e-9 : 1.0;
   const Result result = run(checkpoint({entry("f32", Tensor::rounded(values, {64, 64}, DType::f32)),
@@ -248,7 +248,7 @@ TEST(audit, a_condition_number_beyond_the_storage_is_no_number) {
   EXPECT_NEAR(*result.tensors[1].figures->spectrum->condition, 1e9, 1e2);
 }
 
-TEST(audit, every_tensor_is_audited_or_skipped_with_a_reason) {
+TEST(Audit, EveryTensorIsAuditedOrSkippedWithAReason) {
   Options options;
   options.min_dim = 4;
   options.select = [](const std::string& name) { return name != "left_out"; };
@@ -264,7 +264,7 @@ TEST(audit, every_tensor_is_audited_or_skipped_with_a_reason) {
   EXPECT_EQ(result.summary.skipped, 4);
 }
 
-TEST(audit, quick_leaves_out_the_spectrum_and_says_how_each_end_is_known) {
+TEST(Audit, QuickLeavesOutTheSpectrumAndSaysHowEachEndIsKnown) {
   Options options;
   options.full_spectrum = false;
   options.certify.proven_up_to = 10;
@@ -278,7 +278,7 @@ TEST(audit, quick_leaves_out_the_spectrum_and_says_how_each_end_is_known) {
   EXPECT_FALSE(run(c, options).tensors[1].figures->sigma_max.upper.has_value());
 }
 
-TEST(audit, a_seed_that_was_not_drawn_gives_no_probabilistic_end) {
+TEST(Audit, ASeedThatWasNotDrawnGivesNoProbabilisticEnd) {
   Options options;
   options.full_spectrum = false;
   options.certify.proven_up_to = 0;
@@ -301,7 +301,7 @@ TEST(audit, a_seed_that_was_not_drawn_gives_no_probabilistic_end) {
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 // Random starts that fail with probability 0.2, beside a full spectrum that knows better.
-TEST(audit, a_start_that_fails_makes_no_figure_wrong) {
+TEST(Audit, AStartThatFailsMakesNoFigureWrong) {
   constexpr std::int64_t n = 60;
   std::vector<double> values(n * n, 0.0);
   for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i == 7 ? 1.0 : 0.9;
@@ -321,7 +321,7 @@ TEST(audit, a_start_that_fails_makes_no_figure_wrong) {
   }
 }
 
-TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
+TEST(Audit, GivesTheSameBitsOnAnyNumberOfThreads) {
   // One weight on each side of the size at which kernels themselves go parallel.
   const io::Checkpoint c = checkpoint({random_entry("large", {1400, 1500}, 1), random_entry("a", {100, 90}, 2),
                                        random_entry("b", {50, 300}, 3), random_entry("experts", {4, 20, 30}, 4)});
@@ -341,13 +341,13 @@ TEST(audit, gives_the_same_bits_on_any_number_of_threads) {
   }
 }
 
-TEST(audit, a_stop_that_was_asked_for_ends_it) {
+TEST(Audit, AStopThatWasAskedForEndsIt) {
   Context context(1);
   context.request_cancel();
   EXPECT_THROW(audit(checkpoint({random_entry("w", {8, 8}, 1)}), {}, context), Canceled);
 }
 
-TEST(audit, progress_ends_at_the_total) {
+TEST(Audit, ProgressEndsAtTheTotal) {
   Context context(2);
   double last = 0, total = -1;
   context.on_progress([&](const Progress& progress) {

@@ -27,7 +27,7 @@ void expect_skipped(const Entries& entries, const std::string& name, std::string
 
 // Normalization scales.
 
-TEST(evidence, a_layer_that_normalizes_and_multiplies_is_a_layer) {
+TEST(Evidence, ALayerThatNormalizesAndMultipliesIsALayer) {
   const Entries fused = {named("decoder.0.layernorm_kv.weight", {96, 24}), named("decoder.0.layernorm_kv.bias", {96}),
                          named("decoder.0.layernorm_kv.layer_norm_weight", {24}),
                          named("decoder.1.layernorm_kv.weight", {96, 24})};
@@ -44,7 +44,7 @@ TEST(evidence, a_layer_that_normalizes_and_multiplies_is_a_layer) {
   EXPECT_EQ(told(named("film.gamma", {20, 6})), "dense [out, in] 20x6 shape");
 }
 
-TEST(evidence, a_scale_is_a_vector_or_has_a_shift_of_its_own_shape) {
+TEST(Evidence, AScaleIsAVectorOrHasAShiftOfItsOwnShape) {
   for (const Dimensions& shape : {Dimensions{1, 1, 1, 48}, Dimensions{1, 48, 1, 1}, Dimensions{48, 1, 1}}) {
     expect_skipped({named("stage.norm2.weight", shape)}, "stage.norm2.weight", "name", "normalization scale");
     expect_skipped({named("stage.norm2.gamma", shape)}, "stage.norm2.gamma", "name", "normalization scale");
@@ -65,7 +65,7 @@ TEST(evidence, a_scale_is_a_vector_or_has_a_shift_of_its_own_shape) {
 
 // State of training.
 
-TEST(evidence, a_part_of_a_model_may_be_called_optimizer_or_state) {
+TEST(Evidence, APartOfAModelMayBeCalledOptimizerOrState) {
   for (const char* name : {"state.3.weight", "learned.optimizer.fc.weight", "optim.encoder.kernel",
                            "optimizers.0.weight", "optimizer.state.proj.weight", "optimizer.v.weight"}) {
     EXPECT_EQ(told(named(name, {12, 5})).substr(0, 5), "dense") << name << told(named(name, {12, 5}));
@@ -86,7 +86,7 @@ TEST(evidence, a_part_of_a_model_may_be_called_optimizer_or_state) {
   for (const io::Entry& e : quantized) expect_skipped(quantized, e.name, "container", "optimizer state");
 }
 
-TEST(evidence, copies_are_known_below_other_wrappers) {
+TEST(Evidence, CopiesAreKnownBelowOtherWrappers) {
   const auto pair = [](const std::string& model, const std::string& copy) {
     return Entries{named(model, {7, 4}), named(copy, {7, 4})};
   };
@@ -127,7 +127,7 @@ TEST(evidence, copies_are_known_below_other_wrappers) {
 
 // Tables, biases and scales by name.
 
-TEST(evidence, a_layer_may_be_called_after_a_table) {
+TEST(Evidence, ALayerMayBeCalledAfterATable) {
   EXPECT_EQ(told(named("position_encoding.weight", {20, 6, 3, 3})).substr(0, 11), "convolution");
   EXPECT_EQ(told(named("rel_position.weight", {20, 6, 3})).substr(0, 11), "convolution");
   EXPECT_EQ(told({named("pos.weight", {1, 6, 3}), named("pos.bias", {1})}, "pos.weight").substr(0, 11), "convolution");
@@ -144,7 +144,7 @@ TEST(evidence, a_layer_may_be_called_after_a_table) {
             "dense [out, in] 40x8 companion");
 }
 
-TEST(evidence, one_output_may_be_a_kernel) {
+TEST(Evidence, OneOutputMayBeAKernel) {
   EXPECT_EQ(told(named("out", {1, 20, 3, 3})), "convolution [out, in, kernel, kernel] 1x180 shape");
   for (const Dimensions& shape : {Dimensions{1, 1, 3, 3}, Dimensions{1, 20, 1, 1}, Dimensions{1, 20, 4, 4},
                                   Dimensions{1, 20, 14, 14}, Dimensions{1, 9, 20}, Dimensions{1, 7, 7, 20}}) {
@@ -154,7 +154,7 @@ TEST(evidence, one_output_may_be_a_kernel) {
 
 // Three axes that are no kernel.
 
-TEST(evidence, three_axes_may_be_a_stack) {
+TEST(Evidence, ThreeAxesMayBeAStack) {
   EXPECT_EQ(told(named("blocks.3.att.time_maa_w2", {5, 32, 64})), "expert_stack [stack, in, out] 5x64x32 name");
   EXPECT_EQ(told(named("blocks.3.att.time_decay_w1", {64, 32})), "dense [in, out] 32x64 name");
   EXPECT_EQ(told(named("rg_lru.input_gate_weight", {4, 16, 16})), "expert_stack [stack, in, out] 4x16x16 name");
@@ -165,7 +165,7 @@ TEST(evidence, three_axes_may_be_a_stack) {
   EXPECT_EQ(told(ensemble, "m.weight"), "expert_stack [stack, out, in] 6x12x5 companion");
 }
 
-TEST(evidence, three_axes_without_the_name_of_a_kernel_are_an_assumption) {
+TEST(Evidence, ThreeAxesWithoutTheNameOfAKernelAreAnAssumption) {
   const Entries model = {named("score.weight", {6, 4, 5}), named("score.bias", {6}),
                          named("conv.weight", {6, 4, 5}),  named("conv.bias", {6}),
                          named("4.weight", {6, 4, 5, 5}),  named("4.bias", {6})};
@@ -177,7 +177,7 @@ TEST(evidence, three_axes_without_the_name_of_a_kernel_are_an_assumption) {
   EXPECT_TRUE(std::get<NoMatrix>(form).is_weight) << "a gate does not pass over it";
 }
 
-TEST(evidence, a_short_convolution_beside_a_state_matrix_is_depthwise) {
+TEST(Evidence, AShortConvolutionBesideAStateMatrixIsDepthwise) {
   const Entries mixer = {named("l.0.linear_attn.conv1d.weight", {24, 1, 4}), named("l.0.linear_attn.A_log", {6}),
                          named("l.1.conv1d.weight", {24, 1, 4})};
   EXPECT_EQ(told(mixer, "l.0.linear_attn.conv1d.weight"), "convolution [out, in / 24, kernel] 24x1x4 companion");
@@ -186,7 +186,7 @@ TEST(evidence, a_short_convolution_beside_a_state_matrix_is_depthwise) {
 
 // Through the whole audit: what a gate sees.
 
-TEST(evidence, integers_of_eight_bits_count_as_unread_in_an_audit) {
+TEST(Evidence, IntegersOfEightBitsCountAsUnreadInAnAudit) {
   const auto integers = [](const std::string& name, Dimensions shape, DType dtype) {
     io::Entry e = named(name, std::move(shape), dtype);
     e.load = [] { return Tensor(); };

@@ -18,7 +18,7 @@ void expect_skipped(const Entries& entries, const std::string& name, std::string
   EXPECT_TRUE(is_skipped(text, evidence, reason)) << name << ": " << text;
 }
 
-TEST(families, llama_and_mixtral) {
+TEST(Families, LlamaAndMixtral) {
   const Entries model = {entry("model.embed_tokens.weight", {32000, 512}),
                          entry("model.layers.0.self_attn.q_proj.weight", {512, 512}),
                          entry("model.layers.0.self_attn.k_proj.weight", {128, 512}),
@@ -41,7 +41,7 @@ TEST(families, llama_and_mixtral) {
   expect_skipped(model, "model.layers.0.self_attn.rotary_emb.sin_cached", "name", "rotary");
 }
 
-TEST(families, gpt_oss_and_llama_4_stack_their_experts_the_other_way) {
+TEST(Families, GptOssAndLlama4StackTheirExpertsTheOtherWay) {
   const Entries oss = {entry("model.layers.0.mlp.experts.gate_up_proj", {32, 288, 576}),
                        entry("model.layers.0.mlp.experts.gate_up_proj_bias", {32, 576}),
                        entry("model.layers.0.mlp.experts.down_proj", {32, 288, 288}),
@@ -54,7 +54,7 @@ TEST(families, gpt_oss_and_llama_4_stack_their_experts_the_other_way) {
   EXPECT_EQ(told(llama, "m.experts.down_proj"), "expert_stack [stack, in, out] 16x512x1024 companion");
 }
 
-TEST(families, bert_and_minilm) {
+TEST(Families, BertAndMinilm) {
   const Entries model = {entry("embeddings.word_embeddings.weight", {30522, 384}),
                          entry("embeddings.position_embeddings.weight", {512, 384}),
                          entry("embeddings.LayerNorm.weight", {384}),
@@ -69,7 +69,7 @@ TEST(families, bert_and_minilm) {
   EXPECT_EQ(told(model, "encoder.layer.0.intermediate.dense.weight"), "dense [out, in] 1536x384 companion");
 }
 
-TEST(families, gpt2_keeps_its_weights_in_by_out_and_nanogpt_does_not) {
+TEST(Families, Gpt2KeepsItsWeightsInByOutAndNanogptDoesNot) {
   Entries gpt2 = {entry("wte.weight", {50257, 64}),           entry("wpe.weight", {1024, 64}),
                   entry("h.0.attn.bias", {1, 1, 1024, 1024}), entry("h.0.attn.c_attn.weight", {64, 192}),
                   entry("h.0.attn.c_attn.bias", {192}),       entry("h.0.attn.c_proj.weight", {64, 64}),
@@ -88,7 +88,7 @@ TEST(families, gpt2_keeps_its_weights_in_by_out_and_nanogpt_does_not) {
   EXPECT_EQ(told(nano, "h.0.mlp.c_proj.weight"), "dense [out, in] 64x256 shape");
 }
 
-TEST(families, vit_swin_and_clip) {
+TEST(Families, VitSwinAndClip) {
   const Entries model = {entry("cls_token", {1, 1, 192}),
                          entry("pos_embed", {1, 197, 192}),
                          entry("patch_embed.proj.weight", {192, 3, 16, 16}),
@@ -117,7 +117,7 @@ TEST(families, vit_swin_and_clip) {
   expect_skipped(model, "blocks.0.attn.rel_pos_h", "name", "relative position");
 }
 
-TEST(families, resnet_mobilenet_and_convnext) {
+TEST(Families, ResnetMobilenetAndConvnext) {
   const Entries mobilenet = {
       entry("features.0.0.weight", {32, 3, 3, 3}),          entry("features.1.conv.0.0.weight", {32, 1, 3, 3}),
       entry("features.1.conv.1.weight", {16, 32, 1, 1}),    entry("features.2.conv.0.0.weight", {96, 16, 1, 1}),
@@ -141,7 +141,7 @@ TEST(families, resnet_mobilenet_and_convnext) {
   expect_skipped({entry("grn.weight", {1, 1, 1, 384})}, "grn.weight", "name", "normalization");
 }
 
-TEST(families, an_image_of_one_channel_makes_no_depthwise_convolution) {
+TEST(Families, AnImageOfOneChannelMakesNoDepthwiseConvolution) {
   const Entries lenet = {entry("conv1.weight", {16, 1, 3, 3}), entry("conv1.bias", {16}),
                          entry("conv2.weight", {32, 16, 3, 3}), entry("classifier.weight", {16, 64})};
   EXPECT_EQ(told(lenet, "conv1.weight"), "convolution [out, in, kernel, kernel] 16x9 companion");
@@ -151,7 +151,7 @@ TEST(families, an_image_of_one_channel_makes_no_depthwise_convolution) {
   EXPECT_EQ(told(text, "convs.1.weight"), "convolution [out, in, kernel, kernel] 100x1200 shape");
 }
 
-TEST(families, whisper_t5_and_deberta) {
+TEST(Families, WhisperT5AndDeberta) {
   const Entries whisper = {entry("model.encoder.conv1.weight", {384, 80, 3}),
                            entry("model.encoder.conv1.bias", {384}),
                            entry("model.decoder.embed_tokens.weight", {51865, 384}),
@@ -172,7 +172,7 @@ TEST(families, whisper_t5_and_deberta) {
                  "relative position");
 }
 
-TEST(families, stable_diffusion_and_diffusion_transformers) {
+TEST(Families, StableDiffusionAndDiffusionTransformers) {
   const Entries unet = {entry("time_embedding.linear_1.weight", {1280, 320}),
                         entry("down_blocks.0.resnets.0.time_emb_proj.weight", {320, 1280}),
                         entry("conv_in.weight", {320, 4, 3, 3}),
@@ -193,7 +193,7 @@ TEST(families, stable_diffusion_and_diffusion_transformers) {
   expect_skipped(unet, "model_ema.diffusion_modelinput_blocks10weight", "companion", "average");
 }
 
-TEST(families, mamba_and_rwkv) {
+TEST(Families, MambaAndRwkv) {
   const Entries mamba = {entry("backbone.layers.0.mixer.in_proj.weight", {3072, 768}),
                          entry("backbone.layers.0.mixer.conv1d.weight", {1536, 1, 4}),
                          entry("backbone.layers.0.mixer.conv1d.bias", {1536}),
@@ -211,7 +211,7 @@ TEST(families, mamba_and_rwkv) {
   expect_skipped(rwkv, "blocks.0.att.time_mix_k", "name", "state space");
 }
 
-TEST(families, scales_of_quantized_weights) {
+TEST(Families, ScalesOfQuantizedWeights) {
   const Entries deepseek = {entry("l.down_proj.weight", {256, 256}, {}, DType::f8_e4m3),
                             entry("l.down_proj.weight_scale_inv", {2, 2})};
   expect_skipped(deepseek, "l.down_proj.weight_scale_inv", "companion", "scale");
@@ -239,7 +239,7 @@ TEST(families, scales_of_quantized_weights) {
   EXPECT_EQ(told(entry("scale.weight", {64, 32})), "dense [out, in] 64x32 shape");
 }
 
-TEST(families, state_of_training) {
+TEST(Families, StateOfTraining) {
   const auto optimizer = [](const std::string& name) {
     return in_file(entry(name, {6, 4}), "checkpoint-500/optimizer.pt");
   };
@@ -263,7 +263,7 @@ TEST(families, state_of_training) {
   EXPECT_TRUE(is_skipped(told(classify(files[1], Siblings(files))), "companion", "average"));
 }
 
-TEST(families, weight_normalization_stores_no_weight) {
+TEST(Families, WeightNormalizationStoresNoWeight) {
   const Entries old = {entry("ups.0.weight_g", {512, 1, 1}), entry("ups.0.weight_v", {512, 256, 16})};
   expect_skipped(old, "ups.0.weight_g", "companion", "magnitude");
   expect_skipped(old, "ups.0.weight_v", "companion", "direction");
@@ -274,7 +274,7 @@ TEST(families, weight_normalization_stores_no_weight) {
   EXPECT_EQ(told(entry("c.parametrizations.weight.original", {8, 4, 3})), "convolution [out, in, kernel] 8x12 shape");
 }
 
-TEST(families, flax_and_keras) {
+TEST(Families, FlaxAndKeras) {
   const Entries flax = {
       entry("params/Conv_0/kernel", {3, 3, 16, 32}), entry("params/ConvTranspose_0/kernel", {2, 2, 32, 16}),
       entry("params/Dense_0/kernel", {512, 10}),     entry("params/Dense_0/bias", {10}),
@@ -308,7 +308,7 @@ TEST(families, flax_and_keras) {
   expect_skipped(keras, "gru/gru_cell/bias:0", "name", "bias");
 }
 
-TEST(families, transposed_convolutions) {
+TEST(Families, TransposedConvolutions) {
   const Entries unet = {entry("up1.up.weight", {64, 32, 2, 2}), entry("up1.up.bias", {32})};
   EXPECT_EQ(told(unet, "up1.up.weight"), "convolution [in, out, kernel, kernel] 32x256 companion");
   const Entries last = {entry("net.3.weight", {64, 32, 4, 4}), entry("net.6.weight", {32, 1, 4, 4}),
@@ -322,7 +322,7 @@ TEST(families, transposed_convolutions) {
   EXPECT_EQ(told(entry("mlp.conv.weight", {64, 64, 4, 4})), "convolution [out, in, kernel, kernel] 64x1024 shape");
 }
 
-TEST(families, transformer_lens_has_an_axis_for_the_heads) {
+TEST(Families, TransformerLensHasAnAxisForTheHeads) {
   EXPECT_EQ(told(entry("blocks.0.attn.W_Q", {12, 768, 64})), "dense [out, in, out] 768x768 name");
   EXPECT_EQ(told(entry("blocks.0.attn.W_O", {12, 64, 768})), "dense [in, in, out] 768x768 name");
   EXPECT_EQ(told(entry("blocks.0.mlp.W_in", {768, 3072})), "dense [in, out] 3072x768 name");

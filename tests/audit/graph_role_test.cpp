@@ -37,7 +37,7 @@ io::Usage reshaped(io::Usage u) {
 
 std::string told(const Dimensions& shape, io::Usage u) { return testing::told(entry("x", shape, {std::move(u)})); }
 
-TEST(graph_role, products_by_the_side_of_the_weight) {
+TEST(GraphRole, ProductsByTheSideOfTheWeight) {
   EXPECT_EQ(told({3, 5}, use("MatMul", 1)), "dense [in, out] 5x3 graph");
   EXPECT_EQ(told({3, 5}, use("MatMul", 0)), "dense [out, in] 3x5 graph");
   EXPECT_EQ(told({3, 5}, use("Gemm", 1)), "dense [in, out] 5x3 graph");
@@ -49,7 +49,7 @@ TEST(graph_role, products_by_the_side_of_the_weight) {
   EXPECT_EQ(told({3, 5}, use("QLinearMatMul", 3)), "dense [in, out] 5x3 graph");
 }
 
-TEST(graph_role, convolutions_and_their_groups) {
+TEST(GraphRole, ConvolutionsAndTheirGroups) {
   EXPECT_EQ(told({8, 3, 5, 5}, use("Conv")), "convolution [out, in, kernel, kernel] 8x75 graph");
   EXPECT_EQ(told({8, 3, 5, 5}, grouped("Conv", 4)), "convolution [out, in / 4, kernel, kernel] 4x2x75 graph");
   EXPECT_EQ(told({16, 1, 3, 3}, grouped("Conv", 16)), "convolution [out, in / 16, kernel, kernel] 16x1x9 graph");
@@ -63,7 +63,7 @@ TEST(graph_role, convolutions_and_their_groups) {
   EXPECT_TRUE(is_skipped(told({8, 3, 5, 5}, grouped("Conv", 3)), "graph", "3 groups"));
 }
 
-TEST(graph_role, einsum_by_its_equation) {
+TEST(GraphRole, EinsumByItsEquation) {
   EXPECT_EQ(told({3, 4, 5}, einsum("bsi,ihd->bshd", 1)), "dense [in, out, out] 20x3 graph");
   EXPECT_EQ(told({4, 5, 3}, einsum("bshd,hde->bse", 1)), "dense [in, in, out] 3x20 graph");
   EXPECT_EQ(told({2, 3, 5}, einsum("ebi,eio->ebo", 1)), "expert_stack [stack, in, out] 2x5x3 graph");
@@ -78,7 +78,7 @@ TEST(graph_role, einsum_by_its_equation) {
   }
 }
 
-TEST(graph_role, tables_that_are_looked_up) {
+TEST(GraphRole, TablesThatAreLookedUp) {
   EXPECT_EQ(told({100, 8}, use("Gather", 0)), "embedding [entries, width] 100x8 graph");
   EXPECT_EQ(told({100, 2, 4}, use("Gather", 0)), "embedding [entries, width, width] 100x8 graph");
   io::Usage second = use("Gather", 0);
@@ -90,7 +90,7 @@ TEST(graph_role, tables_that_are_looked_up) {
             "embedding [entries, width] 100x8 graph");
 }
 
-TEST(graph_role, matrices_that_are_looked_up_and_multiplied_with_are_a_stack) {
+TEST(GraphRole, MatricesThatAreLookedUpAndMultipliedWithAreAStack) {
   io::Usage product = use("MatMul", 1);
   product.gathered = true;
   EXPECT_EQ(testing::told(entry("x", {4, 3, 5}, {use("Gather", 0), product})),
@@ -105,14 +105,14 @@ TEST(graph_role, matrices_that_are_looked_up_and_multiplied_with_are_a_stack) {
             "embedding [entries, width, width] 4x15 graph");
 }
 
-TEST(graph_role, recurrent_layers_and_their_other_inputs) {
+TEST(GraphRole, RecurrentLayersAndTheirOtherInputs) {
   EXPECT_EQ(told({2, 32, 5}, use("LSTM", 1)), "recurrent [stack, out, in] 2x32x5 graph");
   EXPECT_TRUE(is_skipped(told({2, 64}, use("LSTM", 3)), "graph", "input 3 of LSTM")) << "biases";
   EXPECT_TRUE(is_skipped(told({1, 1, 8}, use("GRU", 5)), "graph", "input 5 of GRU")) << "an initial state";
   EXPECT_TRUE(is_skipped(told({1000, 4, 5}, use("LSTM", 1)), "graph", "1000 directions"));
 }
 
-TEST(graph_role, what_is_only_scaled_added_or_counted_is_no_map) {
+TEST(GraphRole, WhatIsOnlyScaledAddedOrCountedIsNoMap) {
   EXPECT_TRUE(is_skipped(told({32, 2}, use("MatMulNBits", 2)), "graph", "input 2 of MatMulNBits"));
   EXPECT_TRUE(is_skipped(told({6, 3}, use("DequantizeLinear", 1)), "graph", "input 1 of DequantizeLinear"));
   EXPECT_TRUE(is_skipped(told({2048, 32}, use("RotaryEmbedding", 2)), "graph", "RotaryEmbedding"));
@@ -129,7 +129,7 @@ io::Usage seen_as(io::Usage u, Dimensions view) {
   return u;
 }
 
-TEST(graph_role, through_a_reshape_whose_shape_is_known) {
+TEST(GraphRole, ThroughAReshapeWhoseShapeIsKnown) {
   EXPECT_EQ(told({6, 4, 5}, seen_as(use("MatMul"), {6, 20})), "dense [in, out, out] 20x6 graph") << "heads and width";
   EXPECT_EQ(told({4, 5, 6}, seen_as(use("MatMul"), {20, 6})), "dense [in, in, out] 6x20 graph");
   EXPECT_EQ(told({4, 5, 6}, moved(seen_as(use("MatMul"), {20, 6}), {1, 0})), "dense [out, out, in] 20x6 graph");
@@ -141,7 +141,7 @@ TEST(graph_role, through_a_reshape_whose_shape_is_known) {
   EXPECT_EQ(told({12, 5}, seen_as(use("GRU", 1), {1, 12, 5})), "recurrent [out, in] 12x5 graph");
 }
 
-TEST(graph_role, a_reshape_whose_extents_do_not_nest_is_the_matrix_of_the_graph) {
+TEST(GraphRole, AReshapeWhoseExtentsDoNotNestIsTheMatrixOfTheGraph) {
   EXPECT_EQ(told({8, 2}, seen_as(use("MatMul"), {4, 4})), "dense [4, 4] as [in, out] 4x4 graph");
   EXPECT_EQ(told({6, 4, 5}, seen_as(use("MatMul"), {8, 15})), "dense [8, 15] as [in, out] 15x8 graph");
   EXPECT_EQ(told({4, 6, 5}, seen_as(use("MatMul"), {4, 3, 10})),
@@ -158,7 +158,7 @@ TEST(graph_role, a_reshape_whose_extents_do_not_nest_is_the_matrix_of_the_graph)
   EXPECT_EQ(told({6, 4}, seen_as(einsum("bi,ihd->bhd", 1), {3, 2, 4})), "dense [3, 2, 4] as [in, out, out] 8x3 graph");
 }
 
-TEST(graph_role, what_is_transposed_before_a_reshape_is_read_in_the_order_of_the_graph) {
+TEST(GraphRole, WhatIsTransposedBeforeAReshapeIsReadInTheOrderOfTheGraph) {
   const auto turned = [](io::Usage u, std::vector<int> order) {
     u.order = std::move(order);
     return u;
@@ -184,7 +184,7 @@ bool is_unread(const Dimensions& shape, io::Usage u, std::string_view reason) {
   return is_unread(entry("x", shape, {std::move(u)}), reason);
 }
 
-TEST(graph_role, a_product_with_what_is_not_followed_is_a_weight_that_is_not_read) {
+TEST(GraphRole, AProductWithWhatIsNotFollowedIsAWeightThatIsNotRead) {
   EXPECT_TRUE(is_unread({6, 4, 5}, seen_as(use("MatMul"), {7, 20}), "rearranges")) << "of another size";
   EXPECT_TRUE(is_unread({6, 4, 5}, seen_as(use("MatMul"), {120}), "rearranges"));
   EXPECT_TRUE(is_unread({3, 5}, reshaped(use("MatMul")), "rearranges")) << "a matrix too";
@@ -202,7 +202,7 @@ io::Usage computed(io::Usage u, std::string by) {
   return u;
 }
 
-TEST(graph_role, a_product_with_what_the_graph_computes_is_a_weight_that_is_not_read) {
+TEST(GraphRole, AProductWithWhatTheGraphComputesIsAWeightThatIsNotRead) {
   for (const char* op : {"MatMul", "Gemm", "Conv", "FusedMatMul", "LSTM"}) {
     EXPECT_TRUE(is_unread(entry("x", {6, 4}, {use("Mul", 0), computed(use(op), "Mul")}), "(Mul)")) << op;
   }
@@ -219,7 +219,7 @@ TEST(graph_role, a_product_with_what_the_graph_computes_is_a_weight_that_is_not_
             "embedding [entries, width] 6x4 graph");
 }
 
-TEST(graph_role, a_vector_that_the_graph_makes_a_matrix_of_is_one) {
+TEST(GraphRole, AVectorThatTheGraphMakesAMatrixOfIsOne) {
   EXPECT_EQ(told({24}, seen_as(use("MatMul"), {6, 4})), "dense [6, 4] as [in, out] 4x6 graph");
   EXPECT_EQ(told({108}, seen_as(grouped("Conv", 2), {6, 2, 3, 3})),
             "convolution [6, 2, 3, 3] as [out, in / 2, kernel, kernel] 2x3x18 graph");
@@ -233,7 +233,7 @@ TEST(graph_role, a_vector_that_the_graph_makes_a_matrix_of_is_one) {
   EXPECT_TRUE(is_skipped(told({0}, seen_as(use("MatMul"), {0, 4})), "-", "empty"));
 }
 
-TEST(graph_role, a_scale_is_no_weight_though_a_weight_is_computed_from_it) {
+TEST(GraphRole, AScaleIsNoWeightThoughAWeightIsComputedFromIt) {
   io::Entry scale = entry("fc.weight_scale", {6, 1}, {use("Mul"), computed(use("MatMul"), "Mul")});
   const auto classified = classify(scale, Siblings({scale}));
   const auto* none = std::get_if<NoMatrix>(&classified);
@@ -246,7 +246,7 @@ io::Usage squeezed(io::Usage u) {
   return u;
 }
 
-TEST(graph_role, axes_of_extent_1_move_nothing) {
+TEST(GraphRole, AxesOfExtent1MoveNothing) {
   EXPECT_EQ(testing::told(entry("rnn.weight_ih_l0", {32, 5}, {squeezed(use("LSTM", 1))})),
             "recurrent [out, in] 32x5 name");
   EXPECT_EQ(told({1, 32, 5}, squeezed(use("LSTM", 1))), "recurrent [stack, out, in] 32x5 graph");
@@ -255,7 +255,7 @@ TEST(graph_role, axes_of_extent_1_move_nothing) {
   EXPECT_EQ(told({100, 8}, squeezed(use("Gather", 0))), "embedding [entries, width] 100x8 graph");
 }
 
-TEST(graph_role, an_operator_that_is_not_known_leaves_it_to_weaker_evidence) {
+TEST(GraphRole, AnOperatorThatIsNotKnownLeavesItToWeakerEvidence) {
   EXPECT_EQ(told({3, 5}, use("SomethingNew")), "dense [out, in] 3x5 shape");
 }
 

@@ -44,7 +44,7 @@ void check(const Layout& layout, const Dimensions& shape, const BlockShape& expe
   }
 }
 
-TEST(layout, blocks_hold_each_element_once_and_know_where_it_was) {
+TEST(Layout, BlocksHoldEachElementOnceAndKnowWhereItWas) {
   using enum Axis;
   check({{out, in}, 1, 0}, {3, 5}, {1, 3, 5});
   check({{in, out}, 1, 0}, {3, 5}, {1, 5, 3});
@@ -71,7 +71,7 @@ TEST(layout, blocks_hold_each_element_once_and_know_where_it_was) {
   check({{out, in, kernel}, 2, 0, {6, 2, 9}}, {6, 18}, {2, 3, 18});
 }
 
-TEST(layout, what_strides_can_say_is_not_copied) {
+TEST(Layout, WhatStridesCanSayIsNotCopied) {
   const auto shares = [](const Layout& layout, const Dimensions& shape) {
     const Tensor tensor = counted(shape);
     return blocks_of(tensor, layout).front().data() == tensor.data();
@@ -82,7 +82,7 @@ TEST(layout, what_strides_can_say_is_not_copied) {
   EXPECT_FALSE(shares(transposed_convolution_layout(4, 1), {6, 4, 3, 2}));
 }
 
-TEST(layout, of_a_strided_tensor) {
+TEST(Layout, OfAStridedTensor) {
   const Tensor stored = counted({5, 3});
   const Tensor transposed(DType::f64, {3, 5}, {1, 3}, stored.data(), stored.owner());
   const Tensor block = blocks_of(transposed, {{Axis::in, Axis::out}, 1, 0}).front();
@@ -92,7 +92,7 @@ TEST(layout, of_a_strided_tensor) {
   }
 }
 
-TEST(layout, text_counts_the_channels_of_one_group) {
+TEST(Layout, TextCountsTheChannelsOfOneGroup) {
   EXPECT_EQ(layout_text(convolution_layout(4, 32)), "[out, in / 32, kernel, kernel]");
   EXPECT_EQ(layout_text(transposed_convolution_layout(3, 2)), "[in, out / 2, kernel]");
   EXPECT_EQ(layout_text(depthwise_channels_last_layout({3, 3, 8, 1})), "[kernel, kernel, in, out / 8]");

@@ -30,7 +30,7 @@ io::ModelConfig of_type(std::string type) {
   return config;
 }
 
-TEST(model_config, tells_the_layout_of_gpt2_where_shapes_do_not) {
+TEST(ModelConfig, TellsTheLayoutOfGpt2WhereShapesDoNot) {
   const Entries model = {entry("h.0.attn.c_proj.weight", {8, 8}), entry("h.0.mlp.c_fc.weight", {8, 8}),
                          entry("h.0.attn.c_attn.weight", {8, 24}), entry("h.0.ln_1.weight", {8}),
                          entry("score.weight", {2, 8})};
@@ -47,7 +47,7 @@ TEST(model_config, tells_the_layout_of_gpt2_where_shapes_do_not) {
   }
 }
 
-TEST(model_config, goes_before_names_and_behind_a_bias) {
+TEST(ModelConfig, GoesBeforeNamesAndBehindABias) {
   const Entries wide = {entry("h.0.mlp.c_fc.weight", {8, 32}), entry("h.1.mlp.c_fc.weight", {8, 32}),
                         entry("h.1.mlp.c_fc.bias", {8}), entry("h.2.mlp.c_fc.weight", {32, 8}),
                         entry("h.2.mlp.c_fc.bias", {32})};
@@ -57,7 +57,7 @@ TEST(model_config, goes_before_names_and_behind_a_bias) {
   EXPECT_EQ(told(wide, "h.2.mlp.c_fc.weight", of_type("gpt2")), "dense [out, in] 32x8 companion") << "by its bias";
 }
 
-TEST(model_config, goes_behind_shapes_that_cannot_be_so) {
+TEST(ModelConfig, GoesBehindShapesThatCannotBeSo) {
   // Three times as many outputs as inputs: this c_attn is a Linear, and so are the others of its block.
   const Entries linear = {entry("h.0.attn.c_attn.weight", {36, 12}), entry("h.0.attn.c_proj.weight", {12, 12}),
                           entry("h.0.mlp.c_fc.weight", {48, 12}), entry("h.0.mlp.c_proj.weight", {12, 48}),
@@ -75,7 +75,7 @@ TEST(model_config, goes_behind_shapes_that_cannot_be_so) {
       << "one key and one value for all heads";
 }
 
-TEST(model_config, names_the_method_of_quantized_weights) {
+TEST(ModelConfig, NamesTheMethodOfQuantizedWeights) {
   const Entries model = {entry("l.q.qweight", {8, 8}, {}, DType::i32),
                          entry("l.q.scales", {4, 8}),
                          entry("l.q.zeros", {8, 1}),
@@ -95,7 +95,7 @@ TEST(model_config, names_the_method_of_quantized_weights) {
   EXPECT_EQ(told(model, "l.w_scale", {}), "skip name: scale or zero point: multiplied or added entry by entry");
 }
 
-TEST(model_config, counts_the_experts_that_dbrx_keeps_in_one_matrix) {
+TEST(ModelConfig, CountsTheExpertsThatDbrxKeepsInOneMatrix) {
   const Entries model = {entry("blocks.0.ffn.experts.mlp.w1", {32, 6}), entry("blocks.0.ffn.experts.mlp.v1", {32, 6}),
                          entry("blocks.0.ffn.experts.mlp.w2", {32, 6}), entry("blocks.0.ffn.mlp.w1", {32, 6})};
   io::ModelConfig config;
@@ -111,7 +111,7 @@ TEST(model_config, counts_the_experts_that_dbrx_keeps_in_one_matrix) {
   EXPECT_EQ(told(model, "blocks.0.ffn.experts.mlp.w1", {}), "dense [out, in] 32x6 shape");
 }
 
-TEST(model_config, is_that_of_the_folder_of_the_file) {
+TEST(ModelConfig, IsThatOfTheFolderOfTheFile) {
   const Entries model = {in_file(entry("h.0.mlp.c_fc.weight", {8, 8}), "a/model.safetensors"),
                          in_file(entry("h.1.mlp.c_fc.weight", {8, 8}), "b/model.safetensors")};
   const Siblings siblings(model, {{"a", of_type("gpt2")}});
@@ -119,7 +119,7 @@ TEST(model_config, is_that_of_the_folder_of_the_file) {
   EXPECT_EQ(testing::told(classify(model[1], siblings)), "dense [out, in] 8x8 shape");
 }
 
-TEST(quantized_members, of_a_class_of_its_own_are_told_by_the_codes_beside_them) {
+TEST(QuantizedMembers, OfAClassOfItsOwnAreToldByTheCodesBesideThem) {
   for (const DType codes : {DType::i8, DType::u8, DType::i32, DType::f8_e4m3}) {
     const Entries model = {entry("fc.weight.0", {4, 8}, {}, codes),
                            entry("fc.weight.1", {4, 2}),

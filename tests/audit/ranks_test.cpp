@@ -25,7 +25,7 @@ std::int64_t numerical_rank(const Tensor& matrix) {
   return result.tensors[0].figures->spectrum->numerical_rank;
 }
 
-TEST(audit, the_numerical_rank_is_what_rounding_to_storage_cannot_have_made) {
+TEST(Audit, TheNumericalRankIsWhatRoundingToStorageCannotHaveMade) {
   for (const DType dtype : {DType::f64, DType::f32, DType::f16, DType::bf16}) {
     for (const std::int64_t n : {128, 256, 400}) {
       std::vector<double> identity(static_cast<std::size_t>(n * n), 0.0);
@@ -47,7 +47,7 @@ TEST(audit, the_numerical_rank_is_what_rounding_to_storage_cannot_have_made) {
   EXPECT_EQ(rank, 300) << "random entries in bf16: every value is far above the rounding";
 }
 
-TEST(audit, ranks_and_conditions_do_not_depend_on_the_scale) {
+TEST(Audit, RanksAndConditionsDoNotDependOnTheScale) {
   // 1.7e308 throughout: sigma_max is beyond double, the rank is 1 all the same.
   for (const double scale : {1.7e308, 1.0, 1e-300}) {
     const Result one = run(checkpoint({entry("w", Tensor::copy_of(std::vector<double>(1200, scale), {40, 30}))}));
@@ -72,7 +72,7 @@ TEST(audit, ranks_and_conditions_do_not_depend_on_the_scale) {
   }
 }
 
-TEST(audit, a_stack_beyond_the_range_of_squares_is_measured_in_its_own_unit) {
+TEST(Audit, AStackBeyondTheRangeOfSquaresIsMeasuredInItsOwnUnit) {
   std::vector<double> values(2 * 6 * 5, 1.5e308);
   std::fill(values.begin() + 30, values.end(), 1e290);
   const Result result = run(checkpoint({entry("experts.w", Tensor::copy_of(values, {2, 6, 5}))}));
@@ -82,7 +82,7 @@ TEST(audit, a_stack_beyond_the_range_of_squares_is_measured_in_its_own_unit) {
   EXPECT_EQ(f.spectrum->numerical_rank, 1) << "the second block is below what the first one's rounding can be";
 }
 
-TEST(audit, each_block_of_a_stack_was_rounded_by_itself) {
+TEST(Audit, EachBlockOfAStackWasRoundedByItself) {
   // 64 blocks of rank 8 in bf16: pooled, their Frobenius norm is eight times that of one.
   const Result result = run(checkpoint({random_entry("experts.w", {64, 8, 400}, 5, DType::bf16)}));
   EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 64 * 8);

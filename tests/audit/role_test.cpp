@@ -25,7 +25,7 @@ std::string reason_of(const io::Entry& e) {
   return std::holds_alternative<NoMatrix>(classified) ? std::get<NoMatrix>(classified).reason : "a matrix";
 }
 
-TEST(role, a_two_dimensional_weight_is_dense_as_stored) {
+TEST(Role, ATwoDimensionalWeightIsDenseAsStored) {
   const MatrixPlan plan = plan_of(entry("fc.weight", {10, 20}));
   EXPECT_EQ(plan.role, Role::dense);
   EXPECT_EQ(plan.rows, 10);
@@ -33,7 +33,7 @@ TEST(role, a_two_dimensional_weight_is_dense_as_stored) {
   EXPECT_EQ(plan.batch, 1);
 }
 
-TEST(role, kernels_of_three_to_five_dimensions_are_the_reshaped_matrix) {
+TEST(Role, KernelsOfThreeToFiveDimensionsAreTheReshapedMatrix) {
   for (const Dimensions& shape : {Dimensions{8, 3, 5}, Dimensions{8, 3, 5, 7}, Dimensions{8, 3, 2, 5, 7}}) {
     const MatrixPlan plan = plan_of(entry("conv.weight", shape));
     EXPECT_EQ(plan.role, Role::convolution);
@@ -42,7 +42,7 @@ TEST(role, kernels_of_three_to_five_dimensions_are_the_reshaped_matrix) {
   }
 }
 
-TEST(role, groups_are_parts_unless_they_are_vectors) {
+TEST(Role, GroupsArePartsUnlessTheyAreVectors) {
   io::Usage grouped = use("Conv");
   grouped.groups = 2;
   const MatrixPlan plan = plan_of(entry("w", {8, 3, 5}, {grouped}));
@@ -53,7 +53,7 @@ TEST(role, groups_are_parts_unless_they_are_vectors) {
   EXPECT_TRUE(plan_of(entry("w", {8, 1, 5}, {grouped})).parts.empty());
 }
 
-TEST(role, expert_stacks_are_a_batch_of_their_last_two_dimensions) {
+TEST(Role, ExpertStacksAreABatchOfTheirLastTwoDimensions) {
   const MatrixPlan named = plan_of(entry("mlp.experts.down_proj", {4, 6, 5}));
   EXPECT_EQ(named.role, Role::expert_stack);
   EXPECT_EQ(named.batch, 4);
@@ -69,7 +69,7 @@ TEST(role, expert_stacks_are_a_batch_of_their_last_two_dimensions) {
   EXPECT_EQ(plan_of(entry("expertise.weight", {4, 6, 5})).role, Role::convolution) << "a word that only begins so";
 }
 
-TEST(role, the_gates_of_a_pytorch_lstm_and_gru_are_found_from_the_sibling) {
+TEST(Role, TheGatesOfAPytorchLstmAndGruAreFoundFromTheSibling) {
   const Entries lstm{entry("rnn.weight_hh_l0", {32, 8})};
   const MatrixPlan input = plan_of(entry("rnn.weight_ih_l0", {32, 5}), lstm);
   EXPECT_EQ(input.role, Role::recurrent);
@@ -85,7 +85,7 @@ TEST(role, the_gates_of_a_pytorch_lstm_and_gru_are_found_from_the_sibling) {
   EXPECT_TRUE(plan_of(entry("weight_ih", {12, 5})).parts.empty()) << "no sibling: the number of gates is not known";
 }
 
-TEST(role, the_inputs_of_an_onnx_lstm_are_blocks_of_gates_a_direction) {
+TEST(Role, TheInputsOfAnOnnxLstmAreBlocksOfGatesADirection) {
   const MatrixPlan plan = plan_of(entry("W", {2, 32, 5}, {use("LSTM", 1)}));
   EXPECT_EQ(plan.role, Role::recurrent);
   EXPECT_EQ(plan.batch, 2);
@@ -96,7 +96,7 @@ TEST(role, the_inputs_of_an_onnx_lstm_are_blocks_of_gates_a_direction) {
   EXPECT_EQ(plan.parts[9].block, 1);
 }
 
-TEST(role, embeddings_are_known_by_use_or_by_name) {
+TEST(Role, EmbeddingsAreKnownByUseOrByName) {
   EXPECT_EQ(plan_of(entry("x", {100, 8}, {use("Gather", 0)})).role, Role::embedding);
   EXPECT_EQ(plan_of(entry("model.embed_tokens.weight", {100, 8})).role, Role::embedding);
   EXPECT_EQ(plan_of(entry("embeddings.word_embeddings.weight", {100, 8})).role, Role::embedding);
@@ -106,14 +106,14 @@ TEST(role, embeddings_are_known_by_use_or_by_name) {
   EXPECT_EQ(plan_of(entry("time_embed.0.weight", {100, 8})).role, Role::dense);
 }
 
-TEST(role, a_tensor_of_very_many_matrices_is_none) {
+TEST(Role, ATensorOfVeryManyMatricesIsNone) {
   const std::int64_t many = std::int64_t{1} << 40;  // a few bytes, with strides of zero
   for (const io::Entry& e : {entry("experts.w", {many, 4, 5}), entry("dwconv.weight", {many, 1, 5})}) {
     EXPECT_NE(reason_of(e).find("1099511627776 matrices"), std::string::npos) << reason_of(e);
   }
 }
 
-TEST(role, names_of_any_length_are_compared_plainly) {
+TEST(Role, NamesOfAnyLengthAreComparedPlainly) {
   for (const std::size_t length : {1U, 40'000U, 1'000'000U}) {
     const std::string many(length, 'a');
     EXPECT_EQ(plan_of(entry(many, {8, 5})).role, Role::dense);
@@ -128,7 +128,7 @@ TEST(role, names_of_any_length_are_compared_plainly) {
   }
 }
 
-TEST(role, the_user_has_the_last_word) {
+TEST(Role, TheUserHasTheLastWord) {
   const auto assumed = [](const io::Entry& e, std::string_view role) {
     return told(classify(e, {}, parse_assumed_role(role)));
   };
@@ -160,7 +160,7 @@ TEST(role, the_user_has_the_last_word) {
   }
 }
 
-TEST(role, what_is_no_matrix_says_why) {
+TEST(Role, WhatIsNoMatrixSaysWhy) {
   EXPECT_EQ(reason_of(entry("b", {10})), "vector: not a matrix");
   EXPECT_EQ(reason_of(entry("s", {})), "scalar: not a matrix");
   EXPECT_EQ(reason_of(entry("e", {0, 10})), "empty: no entries");

@@ -21,7 +21,7 @@ io::Entry entry(std::string name, Dimensions shape, DType dtype, std::string unr
 
 const char* const kWhy = "not read by this version";
 
-TEST(unread, weights_in_types_that_are_not_read_count) {
+TEST(Unread, WeightsInTypesThatAreNotReadCount) {
   for (const DType dtype : {DType::f8_e4m3, DType::f8_e5m2, DType::f4, DType::f6_e2m3, DType::c64, DType::unknown}) {
     EXPECT_TRUE(may_be_unread_weight(entry("model.layers.0.mlp.down_proj.weight", {4, 8}, dtype, kWhy)));
     EXPECT_TRUE(may_be_unread_weight(entry("params/conv1/kernel", {3, 3, 4, 8}, dtype, kWhy)));
@@ -33,7 +33,7 @@ TEST(unread, weights_in_types_that_are_not_read_count) {
   EXPECT_FALSE(may_be_unread_weight(entry("w", {4, 8}, DType::f32)));
 }
 
-TEST(unread, weights_that_were_flattened_into_a_vector_count_though_they_can_be_read) {
+TEST(Unread, WeightsThatWereFlattenedIntoAVectorCountThoughTheyCanBeRead) {
   for (const char* name : {"_fsdp_wrapped_module._flat_param", "layers.0.flat_param_1", "fp32_flat_groups",
                            "flat_weights", "single_partition_of_fp32_groups"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {48}, DType::f32))) << name;
@@ -45,7 +45,7 @@ TEST(unread, weights_that_were_flattened_into_a_vector_count_though_they_can_be_
   }
 }
 
-TEST(unread, integers_that_a_quantized_tensor_is_made_of_count) {
+TEST(Unread, IntegersThatAQuantizedTensorIsMadeOfCount) {
   for (const char* name : {"fc.weight.0", "fc.weight.qdata", "attn.in_proj_weight.int_data", "conv/kernel/codes"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::i8))) << name;
   }
@@ -54,7 +54,7 @@ TEST(unread, integers_that_a_quantized_tensor_is_made_of_count) {
   }
 }
 
-TEST(unread, integers_of_few_bits_count_whatever_they_are_called) {
+TEST(Unread, IntegersOfFewBitsCountWhateverTheyAreCalled) {
   for (const DType dtype : {DType::i8, DType::u8, DType::i4, DType::u4, DType::u16, DType::u32}) {
     for (const char* name : {"Conv_3/kernel", "mlp.up", "w3", "attn.wkv", "x_proj", "lm_head", "table", "q_data", "0",
                              "experts.down", "masked_lm.dense"}) {
@@ -70,13 +70,13 @@ TEST(unread, integers_of_few_bits_count_whatever_they_are_called) {
   }
 }
 
-TEST(unread, keys_of_random_numbers_do_not_count) {
+TEST(Unread, KeysOfRandomNumbersDoNotCount) {
   EXPECT_FALSE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u32)));
   EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 4}, DType::u32)));
   EXPECT_TRUE(may_be_unread_weight(entry("dropout", {8, 2}, DType::u8)));
 }
 
-TEST(unread, a_scale_beside_integers_settles_it) {
+TEST(Unread, AScaleBesideIntegersSettlesIt) {
   for (const DType dtype : {DType::i8, DType::i32, DType::i64}) {
     for (const auto& [name, scale] : {std::pair{"gate_up", "gate_up_scale"},
                                       {"conv/k", "conv/k_scales"},
@@ -93,7 +93,7 @@ TEST(unread, a_scale_beside_integers_settles_it) {
   }
 }
 
-TEST(unread, what_goes_with_a_weight_does_not) {
+TEST(Unread, WhatGoesWithAWeightDoesNot) {
   for (const char* name :
        {"proj.weight_scale", "proj.weight_scale_inv", "proj.scales", "proj.qzeros", "w_zero_point", "attn.mask",
         "rope.freqs_cis", "proj.g_idx", "weight.absmax", "a/bias", "proj.input_scale"}) {
@@ -105,7 +105,7 @@ TEST(unread, what_goes_with_a_weight_does_not) {
   }
 }
 
-TEST(unread, integers_count_by_their_use_or_by_their_name) {
+TEST(Unread, IntegersCountByTheirUseOrByTheirName) {
   for (const char* name : {"layers.0.q_proj.qweight", "h.0.attn.weight", "experts.down_proj_blocks", "weight_packed",
                            "q_proj.W_q", "q_proj.codes", "q_proj.Qidxs", "mlp.up_proj.trellis", "q_weight"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {4, 8}, DType::i32))) << name;
@@ -156,12 +156,12 @@ TEST(unread, integers_count_by_their_use_or_by_their_name) {
   EXPECT_TRUE(may_be_unread_weight(entry("packed", {4, 2, 8}, DType::u8, "quantized: the layout is not read")));
 }
 
-TEST(unread, booleans_and_texts_never_do) {
+TEST(Unread, BooleansAndTextsNeverDo) {
   EXPECT_FALSE(may_be_unread_weight(entry("attn.weight", {4, 8}, DType::boolean)));
   EXPECT_FALSE(may_be_unread_weight(entry("weight", {4, 8}, DType::string, kWhy)));
 }
 
-TEST(unread, without_a_shape_the_name_decides) {
+TEST(Unread, WithoutAShapeTheNameDecides) {
   for (const char* name : {"fc.weight", "kernel", "emb/embedding"}) {
     EXPECT_TRUE(may_be_unread_weight(entry(name, {}, DType::unknown, kWhy))) << name;
   }

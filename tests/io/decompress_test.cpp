@@ -43,7 +43,7 @@ std::vector<std::string> contents() {
   return {"", "x", "hello hello hello", std::string(2'500'000, '\0'), noise};
 }
 
-TEST(Decompress, every_method_gives_back_what_went_in) {
+TEST(Decompress, EveryMethodGivesBackWhatWentIn) {
   for (const Compression method : kMethods) {
     for (const std::string& content : contents()) {
       const std::string stream = compressed(content, method);
@@ -59,7 +59,7 @@ TEST(Decompress, every_method_gives_back_what_went_in) {
   }
 }
 
-TEST(Decompress, false_claims_damage_and_what_follows_are_told_apart) {
+TEST(Decompress, FalseClaimsDamageAndWhatFollowsAreToldApart) {
   const std::string content = "some text, and some text once more, and some";
   for (const Compression method : kMethods) {
     const std::string stream = compressed(content, method);
@@ -81,7 +81,7 @@ TEST(Decompress, false_claims_damage_and_what_follows_are_told_apart) {
   EXPECT_EQ(all(compressed(content, Compression::bzip2), Compression::bzip2, content.size() - 1).end, End::more);
 }
 
-TEST(Decompress, an_lzma_stream_may_have_a_dictionary_of_any_size_and_no_end_marker) {
+TEST(Decompress, AnLzmaStreamMayHaveADictionaryOfAnySizeAndNoEndMarker) {
   const std::string content(10'000, 'z');
   std::string stream = testing::lzmaed(content, 1u << 28);
   EXPECT_EQ(all(stream, Compression::lzma, content.size()).end, End::exact);
@@ -93,7 +93,7 @@ TEST(Decompress, an_lzma_stream_may_have_a_dictionary_of_any_size_and_no_end_mar
   EXPECT_EQ(all(stream, Compression::lzma, content.size()).end, End::damaged);
 }
 
-TEST(Decompress, members_of_archives_are_read_by_every_method) {
+TEST(Decompress, MembersOfArchivesAreReadByEveryMethod) {
   const std::string zeros(100'000, '\0');
   const auto file = file_of(zip_of({{"b", zeros, true, 12}, {"l", zeros, true, 14}, {"d", zeros, true, 8}}));
   const auto members = read_zip_directory(file);
@@ -107,7 +107,7 @@ TEST(Decompress, members_of_archives_are_read_by_every_method) {
   }
 }
 
-TEST(Decompress, claims_that_would_take_memory_for_nothing_and_wrong_sums_are_refused) {
+TEST(Decompress, ClaimsThatWouldTakeMemoryForNothingAndWrongSumsAreRefused) {
   for (const unsigned method : {12u, 14u}) {
     const auto spoiled = [method](std::size_t local, std::size_t central, std::uint32_t value) {
       std::string archive = zip_of({{"m", "hello hello", true, method}});

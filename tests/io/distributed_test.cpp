@@ -80,7 +80,7 @@ struct Cut {
   std::vector<std::pair<Dimensions, Dimensions>> chunks;  // offsets and sizes
 };
 
-TEST(Distributed, a_tensor_is_whole_however_it_was_cut) {
+TEST(Distributed, ATensorIsWholeHoweverItWasCut) {
   const std::vector<Cut> cuts = {
       {{4, 3}, {{{0, 0}, {4, 3}}}},
       {{7, 3}, {{{0, 0}, {2, 3}}, {{2, 0}, {2, 3}}, {{4, 0}, {2, 3}}, {{6, 0}, {1, 3}}}},
@@ -110,7 +110,7 @@ TEST(Distributed, a_tensor_is_whole_however_it_was_cut) {
   }
 }
 
-TEST(Distributed, several_tensors_of_one_shard_are_told_apart_and_one_chunk_is_a_window) {
+TEST(Distributed, SeveralTensorsOfOneShardAreToldApartAndOneChunkIsAWindow) {
   std::string shard;
   const dcp::Chunk a = dcp::add(shard, "s", {0, 0}, {2, 2}, {1, 2, 3, 4});
   const dcp::Chunk b = dcp::add(shard, "s", {0, 0}, {2, 3}, ramp(6, 10));
@@ -130,7 +130,7 @@ TEST(Distributed, several_tensors_of_one_shard_are_told_apart_and_one_chunk_is_a
   EXPECT_EQ(found.files[1].bytes, shard.size());
 }
 
-TEST(Distributed, objects_are_searched_for_tensors_and_unnamed_bytes_are_told) {
+TEST(Distributed, ObjectsAreSearchedForTensorsAndUnnamedBytesAreTold) {
   const auto object = [](const std::string& pickle) {
     return testing::zip_of({{"archive/data.pkl", pk::whole(pickle)}, {"archive/data/0", raw(ramp(4, 0))}});
   };
@@ -152,7 +152,7 @@ TEST(Distributed, objects_are_searched_for_tensors_and_unnamed_bytes_are_told) {
   EXPECT_TRUE(contains(padded.notes[0], "7 bytes are not read"));
 }
 
-TEST(Distributed, what_is_stored_in_another_way_is_listed_with_its_reason) {
+TEST(Distributed, WhatIsStoredInAnotherWayIsListedWithItsReason) {
   std::string shard;
   const dcp::Chunk chunk = dcp::add(shard, "s", {0, 0}, {2, 2}, {1, 2, 3, 4});
   const auto only = [](const std::string& metadata, const std::string& bytes) {
@@ -170,7 +170,7 @@ TEST(Distributed, what_is_stored_in_another_way_is_listed_with_its_reason) {
   EXPECT_TRUE(contains(only(dcp::metadata({{"w", {300, 300}, {large}}}), expanded), "fewer bytes than elements"));
 }
 
-TEST(Distributed, chunks_that_do_not_tile_are_refused) {
+TEST(Distributed, ChunksThatDoNotTileAreRefused) {
   const auto problem = [](const Dimensions& shape, const std::vector<std::pair<Dimensions, Dimensions>>& cut) {
     Shards shards{{"s", ""}};
     dcp::Tensor tensor{"w", shape, {}};
@@ -195,7 +195,7 @@ TEST(Distributed, chunks_that_do_not_tile_are_refused) {
   EXPECT_TRUE(contains(problem({4, 2}, {{{0, 0}, {4, 2}}, {{0, 0}, {4, 2}}}), "two places"));
 }
 
-TEST(Distributed, a_layout_that_would_take_for_ever_to_check_is_given_up) {
+TEST(Distributed, ALayoutThatWouldTakeForEverToCheckIsGivenUp) {
   std::vector<DistributedChunk> chunks;
   for (std::int64_t i = 0; i < 2000; ++i) chunks.push_back({{i, 0}, {1, 1}, std::nullopt});
   std::uint64_t steps = 100'000;
@@ -211,7 +211,7 @@ TEST(Distributed, a_layout_that_would_take_for_ever_to_check_is_given_up) {
             "its chunks lie too intricately to be checked");
 }
 
-TEST(Distributed, lies_about_places_are_refused) {
+TEST(Distributed, LiesAboutPlacesAreRefused) {
   std::string shard;
   const dcp::Chunk good = dcp::add(shard, "s", {0, 0}, {2, 2}, {1, 2, 3, 4});
   const dcp::Chunk other = dcp::add(shard, "s", {0, 0}, {2, 3}, ramp(6, 0));
@@ -244,7 +244,7 @@ TEST(Distributed, lies_about_places_are_refused) {
       contains(complaint(dcp::metadata({{"w", {2, 2}, {good}}, {"w", {2, 2}, {good}}}), {{"s", shard}}), "two"));
 }
 
-TEST(Distributed, every_prefix_and_every_changed_byte_is_read_or_refused) {
+TEST(Distributed, EveryPrefixAndEveryChangedByteIsReadOrRefused) {
   std::string shard;
   const dcp::Chunk one = dcp::add(shard, "s", {0, 0}, {1, 2}, {1, 2});
   const dcp::Chunk two = dcp::add(shard, "s", {1, 0}, {1, 2}, {3, 4});
@@ -267,7 +267,7 @@ TEST(Distributed, every_prefix_and_every_changed_byte_is_read_or_refused) {
   }
 }
 
-TEST(Distributed, only_its_metadata_looks_like_it) {
+TEST(Distributed, OnlyItsMetadataLooksLikeIt) {
   const auto looks = [](const std::string& content) { return looks_like_distributed_metadata(*file_of(content)); };
   EXPECT_TRUE(looks(dcp::metadata({})));
   EXPECT_TRUE(looks(pk::whole(pk::object("torch.distributed._shard.checkpoint.metadata", "Metadata", "}"))));

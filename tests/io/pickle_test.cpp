@@ -63,7 +63,7 @@ std::string shown(const std::string& bytes) {
   return show(p, p.root());
 }
 
-TEST(Pickle, every_opcode_of_the_list_gives_its_value) {
+TEST(Pickle, EveryOpcodeOfTheListGivesItsValue) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"N.", "None"},
       {"\x88.", "True"},
@@ -123,7 +123,7 @@ TEST(Pickle, every_opcode_of_the_list_gives_its_value) {
   for (const auto& [bytes, expected] : cases) EXPECT_EQ(shown(bytes), expected) << ::testing::PrintToString(bytes);
 }
 
-TEST(Pickle, malformed_streams_are_refused_with_place_and_byte) {
+TEST(Pickle, MalformedStreamsAreRefusedWithPlaceAndByte) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "object, byte 0: the pickle is cut short"},
       {"N", "object, byte 1: the pickle is cut short: 1 bytes wanted, 0 left"},
@@ -173,13 +173,13 @@ TEST(Pickle, malformed_streams_are_refused_with_place_and_byte) {
   }
 }
 
-TEST(Pickle, what_python_would_run_is_a_name_here) {
+TEST(Pickle, WhatPythonWouldRunIsANameHere) {
   const Pickle p = read("cos\nsystem\nX\x06\x00\x00\x00rm -rf\x85R."s);
   EXPECT_TRUE(p.is(p.root(), PickleKind::call));
   EXPECT_TRUE(p.is_global(p.call(p.root()).callable, "os", "system"));
 }
 
-TEST(Pickle, pickles_may_follow_each_other) {
+TEST(Pickle, PicklesMayFollowEachOther) {
   const auto file = file_of("K\x01.K\x02.");
   const Pickle first = Pickle::read(file, 0, "first");
   EXPECT_EQ(first.end(), 3u);
@@ -189,14 +189,14 @@ TEST(Pickle, pickles_may_follow_each_other) {
   EXPECT_TRUE(contains(refusal([&] { Pickle::read(file, 600, "third"); }), "third, byte 6: the pickle is cut short"));
 }
 
-TEST(Pickle, a_key_written_twice_has_its_last_value) {
+TEST(Pickle, AKeyWrittenTwiceHasItsLastValue) {
   const Pickle p = read("}(U\x01\x61K\x01X\x01\x00\x00\x00\x61K\x02u."s);
   EXPECT_EQ(p.integer(p.find(p.root(), "a")), 2);
   EXPECT_EQ(p.find(p.root(), "b"), Pickle::kAbsent);
 }
 
 // A recursive reader or destructor would overflow its stack.
-TEST(Pickle, a_million_nested_tuples_are_only_data) {
+TEST(Pickle, AMillionNestedTuplesAreOnlyData) {
   constexpr std::size_t kDepth = 1000000;
   const Pickle p = read(")" + std::string(kDepth, '\x85') + ".");
   std::size_t depth = 0;
@@ -205,20 +205,20 @@ TEST(Pickle, a_million_nested_tuples_are_only_data) {
 }
 
 // A walk that unfolded what the pickle shares would find 2^200 leaves.
-TEST(Pickle, shared_values_stay_shared) {
+TEST(Pickle, SharedValuesStayShared) {
   std::string bytes = ")";
   for (int i = 0; i < 200; ++i) bytes += "\x32\x86";
   EXPECT_LT(read(bytes + ".").size(), 210u);
 }
 
-TEST(Pickle, a_list_may_contain_itself) {
+TEST(Pickle, AListMayContainItself) {
   const Pickle p = read("]q\x00h\x00\x61."s);
   ASSERT_EQ(p.items(p.root()).size(), 1u);
   EXPECT_EQ(p.items(p.root())[0], p.root());
 }
 
 // Lists that grow in turns move through the pool; their values must follow.
-TEST(Pickle, lists_that_grow_in_turns_keep_their_values) {
+TEST(Pickle, ListsThatGrowInTurnsKeepTheirValues) {
   std::string bytes = "(]q\x00]q\x01"s;
   for (unsigned i = 0; i < 100; ++i) bytes += "h\x00M"s + raw(static_cast<std::uint16_t>(i)) + "a0";
   for (unsigned i = 0; i < 200; ++i) {
@@ -235,7 +235,7 @@ TEST(Pickle, lists_that_grow_in_turns_keep_their_values) {
   }
 }
 
-TEST(Pickle, every_prefix_of_a_pickle_is_refused) {
+TEST(Pickle, EveryPrefixOfAPickleIsRefused) {
   const std::string bytes = pk::whole(pk::dict({pk::str("w"), pk::tensor(pk::storage("0", 6), 0, {2, 3}, {3, 1})}));
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     EXPECT_NE(complaint(bytes.substr(0, length)), "nothing was thrown") << length;
@@ -243,7 +243,7 @@ TEST(Pickle, every_prefix_of_a_pickle_is_refused) {
   EXPECT_EQ(complaint(bytes), "nothing was thrown");
 }
 
-TEST(Pickle, more_values_than_a_checkpoint_has_are_refused) {
+TEST(Pickle, MoreValuesThanACheckpointHasAreRefused) {
   EXPECT_TRUE(contains(complaint(std::string(1 << 24, ']') + "."), "more than 16777216 values"));
 }
 

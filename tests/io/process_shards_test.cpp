@@ -30,7 +30,7 @@ void fill(const TempFolder& folder, const std::vector<std::string>& files) {
   }
 }
 
-TEST(ProcessShards, folders_of_halves_are_refused_by_name) {
+TEST(ProcessShards, FoldersOfHalvesAreRefusedByName) {
   const Layout layouts[] = {
       {{"zero_pp_rank_0_mp_rank_00_optim_states.pt", "mp_rank_00_model_states.pt"}, "DeepSpeed ZeRO"},
       {{"bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt", "bf16_zero_pp_rank_1_mp_rank_00_optim_states.pt"},
@@ -72,7 +72,7 @@ TEST(ProcessShards, folders_of_halves_are_refused_by_name) {
   }
 }
 
-TEST(ProcessShards, one_of_them_is_refused_too_and_what_is_whole_beside_them_is_read) {
+TEST(ProcessShards, OneOfThemIsRefusedTooAndWhatIsWholeBesideThemIsRead) {
   const TempFolder folder;
   fill(folder, {"zero_pp_rank_0_mp_rank_00_optim_states.pt", "mp_rank_00_model_states.pt", "m/mp_rank_00/w.pt",
                 "m/mp_rank_01/w.pt", "one/mp_rank_00/w.pt", "c/consolidated.00.pth", "c/consolidated.01.pth"});
@@ -89,7 +89,7 @@ TEST(ProcessShards, one_of_them_is_refused_too_and_what_is_whole_beside_them_is_
 }
 
 // Whatever the names are: the metadata say where each tensor begins in the whole.
-TEST(ProcessShards, safetensors_of_torch_distributed_are_known_by_their_metadata) {
+TEST(ProcessShards, SafetensorsOfTorchDistributedAreKnownByTheirMetadata) {
   const TempFolder folder;
   const auto write = [&folder](const std::string& name, std::string info) {
     std::string escaped;
@@ -116,7 +116,7 @@ TEST(ProcessShards, safetensors_of_torch_distributed_are_known_by_their_metadata
   EXPECT_TRUE(contains(problem(write("odd.safetensors", "7")), "DCP_SHARDING_INFO"));
 }
 
-TEST(ProcessShards, a_folder_of_torch_distributed_is_read_whole) {
+TEST(ProcessShards, AFolderOfTorchDistributedIsReadWhole) {
   const TempFolder folder;
   std::string shard;
   const dcp::Chunk upper = dcp::add(shard, "__0_0.distcp", {0, 0}, {1, 2}, {1, 2});

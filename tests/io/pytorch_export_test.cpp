@@ -71,7 +71,7 @@ std::string saved(const std::string& object) {
 
 double at(const Entry& entry, const Dimensions& index) { return entry.load().at(index); }
 
-TEST(ExportedProgram, weights_are_read_by_their_description) {
+TEST(ExportedProgram, WeightsAreReadByTheirDescription) {
   const auto contents =
       program({payload("fc.weight", "weight_0", {2, 3}, {3, 1}), payload("fc.transposed", "weight_0", {3, 2}, {1, 3}),
                payload("part", "weight_0", {2}, {2}, 1), payload("half", "weight_0", {4}, {1}, 0, 6)});
@@ -88,7 +88,7 @@ TEST(ExportedProgram, weights_are_read_by_their_description) {
   EXPECT_EQ(zip_of(contents).substr(entries[0].bytes->offset, entries[0].bytes->length), raw(kValues));
 }
 
-TEST(ExportedProgram, constants_pickled_weights_and_several_models_are_read) {
+TEST(ExportedProgram, ConstantsPickledWeightsAndSeveralModelsAreRead) {
   const std::string tensor = saved(pk::tensor(pk::storage("0", 6), 0, {2, 3}, {3, 1}));
   const auto entries =
       read({{"r/archive_format", "pt2"},
@@ -107,7 +107,7 @@ TEST(ExportedProgram, constants_pickled_weights_and_several_models_are_read) {
   EXPECT_EQ(at(entries[2], {5}), 5);
 }
 
-TEST(ExportedProgram, archives_before_2_8_hold_one_of_torch_save) {
+TEST(ExportedProgram, ArchivesBefore28HoldOneOfTorchSave) {
   const std::string dict = saved(pk::dict({pk::str("fc.weight"), pk::tensor(pk::storage("0", 6), 0, {2, 3}, {3, 1})}));
   const std::vector<ZipContent> contents = {{"serialized_exported_program.json", "{}"},
                                             {"serialized_state_dict.pt", dict},
@@ -124,7 +124,7 @@ TEST(ExportedProgram, archives_before_2_8_hold_one_of_torch_save) {
                        "is no archive of torch.save"));
 }
 
-TEST(ExportedProgram, lies_are_refused_and_what_is_not_read_has_its_reason) {
+TEST(ExportedProgram, LiesAreRefusedAndWhatIsNotReadHasItsReason) {
   const auto problem = [](const std::string& description) { return refusal([&] { read(program({description})); }); };
   EXPECT_TRUE(contains(problem(payload("w", "weight_0", {3, 3}, {3, 1})), "tensor 'w': shape [3, 3]"));
   EXPECT_TRUE(contains(problem(payload("w", "weight_0", {2}, {1}, 5)), "reaches past"));
@@ -168,7 +168,7 @@ std::string numbered(std::int64_t key) {
   return pk::tensor(stored, 0, {2, 3}, {3, 1});
 }
 
-TEST(TorchPackage, the_tensors_of_its_pickles_are_read) {
+TEST(TorchPackage, TheTensorsOfItsPicklesAreRead) {
   const std::string module = pk::object("torch.nn.modules.linear", "Linear",
                                         pk::dict({pk::str("_parameters"), pk::dict({pk::str("weight"), numbered(0)}),
                                                   pk::str("_modules"), "}", pk::str("_buffers"), "}"}));
@@ -195,7 +195,7 @@ TEST(TorchPackage, the_tensors_of_its_pickles_are_read) {
 }
 
 // One pickle may name a tensor often; several of them together may name it no more often than the file justifies.
-TEST(TorchPackage, many_pickles_may_not_name_a_tensor_for_ever) {
+TEST(TorchPackage, ManyPicklesMayNotNameATensorForEver) {
   std::string often = "](" + numbered(0) + pk::put(0);
   for (int i = 0; i < 40000; ++i) often += pk::get(0);
   std::vector<ZipContent> contents = {{"p/.data/0.storage", raw(kValues)}, {"p/.data/extern_modules", "torch"}};

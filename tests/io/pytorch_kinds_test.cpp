@@ -76,7 +76,7 @@ std::string by_channel(const std::string& scales, const std::string& zero_points
 
 const std::string kIntegers = "\x01\x02\x03\xff\xfe\x7f";  // 1 2 3 -1 -2 127
 
-TEST(PyTorchKinds, a_tensor_quantized_by_channel_is_dequantized) {
+TEST(PyTorchKinds, ATensorQuantizedByChannelIsDequantized) {
   auto entries = read(by_channel(vector_of("s", 2, "DoubleStorage"), vector_of("z", 2, "LongStorage"), 0),
                       {{"q", kIntegers}, {"s", raw(Values{0.5, 0.1})}, {"z", raw(std::vector<std::int64_t>{0, 1})}});
   ASSERT_EQ(entries[0].unreadable, "");
@@ -96,7 +96,7 @@ TEST(PyTorchKinds, a_tensor_quantized_by_channel_is_dequantized) {
   EXPECT_EQ(values(entries[0]), (Values{1, 3, 5, -3, -7, 509}));
 }
 
-TEST(PyTorchKinds, a_transposed_tensor_quantized_by_channel_keeps_its_channels) {
+TEST(PyTorchKinds, ATransposedTensorQuantizedByChannelKeepsItsChannels) {
   const std::string q = quantized({3, 2}, {1, 3}, 6, "QUInt8Storage",
                                   {pk::global("torch", "per_channel_affine"), vector_of("s", 3, "DoubleStorage"),
                                    vector_of("z", 3, "LongStorage"), pk::num(0)});
@@ -105,7 +105,7 @@ TEST(PyTorchKinds, a_transposed_tensor_quantized_by_channel_keeps_its_channels) 
   EXPECT_EQ(values(entries[0]), (Values{0, 3, 2, 8, 8, 1016}));
 }
 
-TEST(PyTorchKinds, parameters_that_do_not_fit_leave_the_tensor_unreadable) {
+TEST(PyTorchKinds, ParametersThatDoNotFitLeaveTheTensorUnreadable) {
   const std::vector<std::pair<std::string, std::string>> storages = {
       {"q", kIntegers}, {"s", raw(Values{1, 1, 1})}, {"z", raw(std::vector<std::int64_t>{0, 0, 0})}};
   const std::string s = vector_of("s", 3, "DoubleStorage"), z = vector_of("z", 3, "LongStorage");
@@ -149,7 +149,7 @@ std::string array(const std::vector<std::int64_t>& shape, const std::string& typ
          pk::tuple({pk::num(1), pk::ints(shape), type, fortran ? "\x88" : "\x89", bytes}) + "b";
 }
 
-TEST(PyTorchKinds, numpy_arrays_are_read_from_the_pickle) {
+TEST(PyTorchKinds, NumpyArraysAreReadFromThePickle) {
   const Values numbers{1, -2, 3.5, 4, 1e300, -0.1};
   for (const std::string& bytes : {encoded(raw(numbers)), in_bytes(raw(numbers))}) {
     EXPECT_EQ(values(read(array({2, 3}, type_of("f8"), bytes))[0]), numbers);
@@ -172,7 +172,7 @@ TEST(PyTorchKinds, numpy_arrays_are_read_from_the_pickle) {
   EXPECT_FALSE(integers[0].bytes);
 }
 
-TEST(PyTorchKinds, numpy_arrays_that_cannot_be_read_have_their_reason) {
+TEST(PyTorchKinds, NumpyArraysThatCannotBeReadHaveTheirReason) {
   const std::string one = in_bytes(raw(Values{1}));
   EXPECT_TRUE(contains(read(array({1}, type_of("O8"), pk::list({pk::num(1)})))[0].unreadable, "of type O8"));
   EXPECT_TRUE(contains(read(array({2}, type_of("f8"), one))[0].unreadable, "whose bytes are not those of [2]"));
@@ -190,7 +190,7 @@ TEST(PyTorchKinds, numpy_arrays_that_cannot_be_read_have_their_reason) {
 
 // Subclasses.
 
-TEST(PyTorchKinds, a_dtensor_is_read_where_its_part_is_the_whole) {
+TEST(PyTorchKinds, ADtensorIsReadWhereItsPartIsTheWhole) {
   const std::string local = pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1});
   const std::vector<std::pair<std::string, std::string>> storages = {{"l", raw(std::vector<float>{0, 1, 2, 3, 4, 5})}};
   for (const char* placement : {"Shard", "Replicate", "_StridedShard"}) {
@@ -218,7 +218,7 @@ TEST(PyTorchKinds, a_dtensor_is_read_where_its_part_is_the_whole) {
   EXPECT_EQ(read(parts[0], storages)[0].shape, (Dimensions{4, 3}));
 }
 
-TEST(PyTorchKinds, the_parts_of_a_wrapping_subclass_are_no_tensors_of_the_checkpoint) {
+TEST(PyTorchKinds, ThePartsOfAWrappingSubclassAreNoTensorsOfTheCheckpoint) {
   const std::string integers = pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1});
   for (const char* type : {"AffineQuantizedTensor", "Int8Tensor", "NF4Tensor", "Float8Tensor"}) {
     const std::string made =
@@ -236,7 +236,7 @@ TEST(PyTorchKinds, the_parts_of_a_wrapping_subclass_are_no_tensors_of_the_checkp
   }
 }
 
-TEST(PyTorchKinds, a_subclass_made_by_a_function_of_its_own_is_listed_once) {
+TEST(PyTorchKinds, ASubclassMadeByAFunctionOfItsOwnIsListedOnce) {
   const std::string part = pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1});
   const std::pair<const char*, const char*> functions[] = {{"torch.nested._internal.nested_tensor", "_rebuild_njt"},
                                                            {"my.package", "remake"},
@@ -255,7 +255,7 @@ TEST(PyTorchKinds, a_subclass_made_by_a_function_of_its_own_is_listed_once) {
   }
 }
 
-TEST(PyTorchKinds, shards_and_flat_parameters_of_fsdp_are_named) {
+TEST(PyTorchKinds, ShardsAndFlatParametersOfFsdpAreNamed) {
   const std::string sharded = pk::object("torch.distributed._shard.sharded_tensor.api", "ShardedTensor",
                                          pk::tuple({pk::list({pk::tensor(pk::storage("l", 6), 0, {2, 3}, {3, 1})})}));
   const auto entries = read(sharded, {{"l", raw(std::vector<float>(6, 1))}});
@@ -272,7 +272,7 @@ TEST(PyTorchKinds, shards_and_flat_parameters_of_fsdp_are_named) {
 
 // Sharing.
 
-TEST(PyTorchKinds, one_tensor_may_stand_in_many_places) {
+TEST(PyTorchKinds, OneTensorMayStandInManyPlaces) {
   const std::string tensor = pk::tensor(pk::storage("0", 6), 0, {2, 3}, {3, 1});
   for (const int count : {300, 5000, 60000}) {
     std::string same = pk::tuple({}) + "0](" + tensor + pk::put(0);
@@ -296,7 +296,7 @@ TEST(PyTorchKinds, one_tensor_may_stand_in_many_places) {
   EXPECT_EQ(values(entries[299]), (Values{299}));
 }
 
-TEST(PyTorchKinds, a_storage_that_cannot_be_unpacked_leaves_the_others_readable) {
+TEST(PyTorchKinds, AStorageThatCannotBeUnpackedLeavesTheOthersReadable) {
   const std::string two = pk::dict({pk::str("a"), pk::tensor(pk::storage("0", 2), 0, {2}, {1}), pk::str("b"),
                                     pk::tensor(pk::storage("1", 2), 0, {2}, {1})});
   std::string archive = zip_of({{"r/data/0", raw(std::vector<float>{1, 2})},

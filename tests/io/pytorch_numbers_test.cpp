@@ -58,7 +58,7 @@ std::string masked(const std::vector<std::int64_t>& shape, const std::string& va
                     pk::tuple({pk::num(1), pk::ints(shape), dtype_of("f4"), "\x89", bytes, bytes, "N"}));
 }
 
-TEST(pytorch_numbers, a_masked_array_is_listed_with_its_shape) {
+TEST(PytorchNumbers, AMaskedArrayIsListedWithItsShape) {
   const auto entries = read(masked({2, 3}, std::string(24, '\0')));
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0].name, "x");
@@ -72,7 +72,7 @@ TEST(pytorch_numbers, a_masked_array_is_listed_with_its_shape) {
   EXPECT_TRUE(odd[0].shape.empty());
 }
 
-TEST(pytorch_numbers, sparse_matrices_are_listed_and_not_taken_apart) {
+TEST(PytorchNumbers, SparseMatricesAreListedAndNotTakenApart) {
   const std::string plain = pk::tensor(pk::storage("d", 2), 0, {2}, {1});
   for (const char* type : {"csr_matrix", "coo_matrix", "csc_array"}) {
     const std::string state = pk::dict({pk::str("_shape"), pk::ints({4, 6}), pk::str("data"), plain});
@@ -83,7 +83,7 @@ TEST(pytorch_numbers, sparse_matrices_are_listed_and_not_taken_apart) {
   }
 }
 
-TEST(pytorch_numbers, arrays_of_others_are_listed) {
+TEST(PytorchNumbers, ArraysOfOthersAreListed) {
   const std::string args = pk::tuple({pk::global("numpy", "_reconstruct"), pk::tuple({pk::num(0)}),
                                       pk::tuple({pk::num(1), pk::ints({3, 5}), dtype_of("f4"), "\x89", pk::str("")})});
   const auto jax = read(pk::global("jax._src.array", "_reconstruct_array") + args + "R");
@@ -95,7 +95,7 @@ TEST(pytorch_numbers, arrays_of_others_are_listed) {
   EXPECT_TRUE(contains(array[0].unreadable, "module array"));
 }
 
-TEST(pytorch_numbers, lists_of_lists_of_numbers_are_listed) {
+TEST(PytorchNumbers, ListsOfListsOfNumbersAreListed) {
   const auto row = [](double a, double b) { return pk::list({pk::real(a), pk::real(b), pk::num(3)}); };
   const auto entries = read(pk::list({row(1, 2), row(3, 4)}));
   ASSERT_EQ(entries.size(), 2U);

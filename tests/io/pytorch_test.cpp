@@ -57,7 +57,7 @@ std::string object_with(const std::string& type, const std::string& state) {
   return pk::global("package", type) + ")\x81" + state + "b";
 }
 
-TEST(PyTorch, reads_a_state_dict_with_views_of_one_storage) {
+TEST(PyTorch, ReadsAStateDictWithViewsOfOneStorage) {
   const auto entries =
       read(pk::dict({pk::str("w"), matrix(), pk::str("t"), pk::tensor(six(), 0, {3, 2}, {1, 3}), pk::str("part"),
                      pk::tensor(six(), 4, {2}, {1}), pk::str("expanded"), pk::tensor(six(), 1, {2, 2}, {0, 2}),
@@ -81,14 +81,14 @@ TEST(PyTorch, reads_a_state_dict_with_views_of_one_storage) {
   EXPECT_EQ(entries[0].provenance, "root/data/0, shared by 5 tensors");
 }
 
-TEST(PyTorch, values_of_a_deflated_archive_are_inflated) {
+TEST(PyTorch, ValuesOfADeflatedArchiveAreInflated) {
   const auto entries = read_archive(
       {{"root/data.pkl", pk::whole(pk::dict({pk::str("w"), matrix()})), true}, {"root/data/0", raw(kValues), true}});
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_EQ(entries[0].load().at(std::vector<std::int64_t>{1, 2}), 5);
 }
 
-TEST(PyTorch, names_are_paths_and_a_lone_container_is_dropped) {
+TEST(PyTorch, NamesArePathsAndALoneContainerIsDropped) {
   const std::string inner = pk::dict({pk::str("a.weight"), matrix()});
   const std::vector<std::pair<std::string, Names>> cases = {
       {pk::dict({pk::str("state_dict"), inner, pk::str("epoch"), pk::num(3)}), {"a.weight"}},
@@ -110,7 +110,7 @@ TEST(PyTorch, names_are_paths_and_a_lone_container_is_dropped) {
   EXPECT_EQ(read(cases[1].first)[0].provenance, "model.state_dict: root/data/0");
 }
 
-TEST(PyTorch, a_module_pickled_whole_has_the_names_of_its_state_dict) {
+TEST(PyTorch, AModulePickledWholeHasTheNamesOfItsStateDict) {
   const std::string parameter = rebuild("_rebuild_parameter", {matrix() + pk::put(9), "\x88", "N"});
   const std::string child = object_with(
       "Linear", pk::dict({pk::str("_parameters"), pk::dict({pk::str("weight"), parameter, pk::str("bias"), "N"}),
@@ -122,13 +122,13 @@ TEST(PyTorch, a_module_pickled_whole_has_the_names_of_its_state_dict) {
   EXPECT_EQ(names(entries), (Names{"fc.weight", "fc.mean", "other"}));
 }
 
-TEST(PyTorch, one_tensor_behind_two_keys_is_listed_twice_and_one_dict_once) {
+TEST(PyTorch, OneTensorBehindTwoKeysIsListedTwiceAndOneDictOnce) {
   const auto entries = read(pk::dict({pk::str("a"), matrix() + pk::put(1), pk::str("b"), pk::get(1), pk::str("c"),
                                       pk::dict({pk::str("x"), pk::get(1)}) + pk::put(2), pk::str("d"), pk::get(2)}));
   EXPECT_EQ(names(entries), (Names{"a", "b", "c.x"}));
 }
 
-TEST(PyTorch, torchscript_attributes_and_constants_are_found) {
+TEST(PyTorch, TorchscriptAttributesAndConstantsAreFound) {
   const std::string linear = pk::global("__torch__.torch.nn.Linear", "Linear") + ")\x81" +
                              pk::dict({pk::str("weight"), matrix(), pk::str("training"), "\x89"}) + "b";
   const std::string cached = pk::list({matrix()});
@@ -147,7 +147,7 @@ TEST(PyTorch, torchscript_attributes_and_constants_are_found) {
   EXPECT_EQ(entries[1].load().at(std::vector<std::int64_t>{0, 0}), 7);
 }
 
-TEST(PyTorch, archives_are_told_apart_by_their_members) {
+TEST(PyTorch, ArchivesAreToldApartByTheirMembers) {
   const auto members = [](const std::vector<ZipContent>& contents) {
     return read_zip_directory(file_of(zip_of(contents)));
   };
@@ -157,7 +157,7 @@ TEST(PyTorch, archives_are_told_apart_by_their_members) {
   EXPECT_FALSE(is_pytorch_archive({}));
 }
 
-TEST(PyTorch, every_storage_type_is_known_by_its_name) {
+TEST(PyTorch, EveryStorageTypeIsKnownByItsName) {
   const std::vector<std::pair<std::string, DType>> types = {
       {"DoubleStorage", DType::f64},      {"HalfStorage", DType::f16}, {"BFloat16Storage", DType::bf16},
       {"LongStorage", DType::i64},        {"IntStorage", DType::i32},  {"ShortStorage", DType::i16},
@@ -176,7 +176,7 @@ TEST(PyTorch, every_storage_type_is_known_by_its_name) {
   EXPECT_EQ(read(pk::list({pk::storage("0", 6)}))[0].shape, (Dimensions{6}));  // a bare storage
 }
 
-TEST(PyTorch, a_tensor_quantized_as_a_whole_is_dequantized) {
+TEST(PyTorch, ATensorQuantizedAsAWholeIsDequantized) {
   const std::string q =
       rebuild("_rebuild_qtensor",
               {pk::storage("0", 3, "QUInt8Storage"), pk::num(0), pk::ints({3}), pk::ints({1}),
@@ -192,7 +192,7 @@ TEST(PyTorch, a_tensor_quantized_as_a_whole_is_dequantized) {
   EXPECT_TRUE(contains(entries[0].provenance, "dequantized from quint8 (scale 0.5, zero point 2)"));
 }
 
-TEST(PyTorch, what_cannot_be_read_is_listed_with_its_reason) {
+TEST(PyTorch, WhatCannotBeReadIsListedWithItsReason) {
   const std::string size = pk::ints({3, 4}), args = pk::num(0);
   const std::vector<std::pair<std::string, std::string>> cases = {
       {rebuild("_rebuild_meta_tensor_no_storage", {pk::global("torch", "float32"), size, size, "\x89"}), "meta device"},
@@ -228,12 +228,12 @@ TEST(PyTorch, what_cannot_be_read_is_listed_with_its_reason) {
   EXPECT_EQ(read(pk::list({cases[0].first}))[0].shape, (Dimensions{3, 4}));
 }
 
-TEST(PyTorch, unknown_functions_and_classes_are_searched_and_never_run) {
+TEST(PyTorch, UnknownFunctionsAndClassesAreSearchedAndNeverRun) {
   const std::string evil = pk::call(pk::global("os", "system"), {pk::str("echo run"), matrix()});
   EXPECT_EQ(names(read(pk::dict({pk::str("x"), evil}))), (Names{"x.1"}));
 }
 
-TEST(PyTorch, lies_about_extents_are_refused) {
+TEST(PyTorch, LiesAboutExtentsAreRefused) {
   constexpr std::int64_t kHuge = std::int64_t{1} << 62;
   const std::vector<std::pair<std::string, std::string>> cases = {
       {pk::tensor(six(), 1, {2, 3}, {3, 1}), "reaches past the 6 elements of its storage 'root/data/0'"},
@@ -257,12 +257,12 @@ TEST(PyTorch, lies_about_extents_are_refused) {
   }
 }
 
-TEST(PyTorch, a_big_endian_checkpoint_is_refused) {
+TEST(PyTorch, ABigEndianCheckpointIsRefused) {
   const auto problem = refusal([] { read_archive({{"r/data.pkl", pk::whole(pk::dict({}))}, {"r/byteorder", "big"}}); });
   EXPECT_TRUE(contains(problem, "archive member 'r/byteorder': the checkpoint is big-endian"));
 }
 
-TEST(PyTorch, hostile_nesting_and_sharing_cost_no_more_than_the_pickle) {
+TEST(PyTorch, HostileNestingAndSharingCostNoMoreThanThePickle) {
   EXPECT_TRUE(read(")" + std::string(1000000, '\x85')).empty());
   std::string laughs = pk::list({pk::num(1)});
   for (int i = 0; i < 1000; ++i) laughs += "\x32\x86";
@@ -302,7 +302,7 @@ std::string view_of(const std::string& key, std::int64_t elements, const std::st
 
 std::vector<Entry> read_stream(const std::string& stream) { return read_pytorch_legacy(file_of(stream, "old.pth")); }
 
-TEST(PyTorchLegacy, reads_storages_in_the_order_of_the_key_list) {
+TEST(PyTorchLegacy, ReadsStoragesInTheOrderOfTheKeyList) {
   const std::string whole = pk::tensor(view_of("77", 6, "N"), 0, {2, 3}, {3, 1});
   const std::string view =
       pk::tensor(view_of("77", 6, pk::tuple({pk::str("78"), pk::num(4), pk::num(2)})), 1, {1}, {1});
@@ -323,7 +323,7 @@ TEST(PyTorchLegacy, reads_storages_in_the_order_of_the_key_list) {
   }
 }
 
-TEST(PyTorchLegacy, only_the_magic_number_is_taken_for_a_stream) {
+TEST(PyTorchLegacy, OnlyTheMagicNumberIsTakenForAStream) {
   const std::string magic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
   EXPECT_TRUE(looks_like_pytorch_legacy(*file_of("\x80\x02" + magic)));
   EXPECT_TRUE(looks_like_pytorch_legacy(*file_of("\x80\x04\x95\x0d\0\0\0\0\0\0\0"s + magic)));
@@ -332,7 +332,7 @@ TEST(PyTorchLegacy, only_the_magic_number_is_taken_for_a_stream) {
   }
 }
 
-TEST(PyTorchLegacy, lies_are_refused) {
+TEST(PyTorchLegacy, LiesAreRefused) {
   const std::string w = pk::dict({pk::str("w"), pk::tensor(pk::storage("7", 6), 0, {6}, {1})});
   const std::string two = pk::list({pk::storage("7", 6), pk::storage("7", 5)});
   const std::string novel = pk::list({pk::storage("7", 6, "NovelStorage")});

@@ -58,7 +58,7 @@ std::string complaint(const std::string& archive) {
   });
 }
 
-TEST(ZipArchive, lists_and_reads_stored_and_deflated_members) {
+TEST(ZipArchive, ListsAndReadsStoredAndDeflatedMembers) {
   const std::string zeros(100000, '\0');
   const auto file = file_of(zip_of({{"a", "hello"}, {"folder/b", zeros, true}, {"c", ""}}));
   ASSERT_TRUE(looks_like_zip(*file));
@@ -76,7 +76,7 @@ TEST(ZipArchive, lists_and_reads_stored_and_deflated_members) {
   EXPECT_EQ(text_of(*read_zip_member(file, members[2])), "");
 }
 
-TEST(ZipArchive, a_stored_member_is_the_mapping_itself_and_keeps_it_alive) {
+TEST(ZipArchive, AStoredMemberIsTheMappingItselfAndKeepsItAlive) {
   const TempFolder folder;
   const std::string content(3 * 4096, 'x');
   auto file = MappedFile::open(folder.write("a.zip", zip_of({{"a", content}, {"b", "tail"}})));
@@ -97,19 +97,19 @@ TEST(ZipArchive, a_stored_member_is_the_mapping_itself_and_keeps_it_alive) {
   EXPECT_EQ(text_of(*part), "xxx");
 }
 
-TEST(ZipArchive, an_empty_archive_has_no_members) {
+TEST(ZipArchive, AnEmptyArchiveHasNoMembers) {
   const auto file = file_of(zip_of({}));
   EXPECT_TRUE(looks_like_zip(*file));
   EXPECT_TRUE(read_zip_directory(file).empty());
 }
 
-TEST(ZipArchive, other_files_do_not_look_like_archives) {
+TEST(ZipArchive, OtherFilesDoNotLookLikeArchives) {
   for (const char* content : {"", "P", "PK\1\2", "PK", "hello PK\3\4"}) {
     EXPECT_FALSE(looks_like_zip(*file_of(content))) << content;
   }
 }
 
-TEST(ZipArchive, sizes_in_zip64_fields_are_understood) {
+TEST(ZipArchive, SizesInZip64FieldsAreUnderstood) {
   const std::string data = "hello";
   const auto u16 = [](unsigned value) { return raw(static_cast<std::uint16_t>(value)); };
   const std::uint32_t crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>("hello"), 5));
@@ -212,7 +212,7 @@ std::vector<Damage> damages() {
   };
 }
 
-TEST(ZipArchive, damage_is_refused_by_name) {
+TEST(ZipArchive, DamageIsRefusedByName) {
   for (const Damage& damage : damages()) {
     std::string archive = zip_of({damage.member});
     damage.damage(archive);
@@ -220,7 +220,7 @@ TEST(ZipArchive, damage_is_refused_by_name) {
   }
 }
 
-TEST(ZipArchive, every_prefix_is_refused) {
+TEST(ZipArchive, EveryPrefixIsRefused) {
   const std::string archive = zip_of({{"a", "hello"}, {"b", "hello hello hello", true}});
   for (std::size_t length = 0; length < archive.size(); ++length) {
     EXPECT_NE(complaint(archive.substr(0, length)), "nothing was thrown") << length;
@@ -228,7 +228,7 @@ TEST(ZipArchive, every_prefix_is_refused) {
 }
 
 // A streaming writer leaves some values out of the local header and writes them after the data.
-TEST(ZipArchive, a_streamed_member_has_its_sizes_from_the_directory) {
+TEST(ZipArchive, AStreamedMemberHasItsSizesFromTheDirectory) {
   std::string archive = zip_of({{"a", "hello"}});
   put_both(archive, 6, 8, std::uint16_t{8});
   for (const std::size_t field : {14u, 18u, 22u}) put(archive, archive.find(kLocal) + field, 0u);
@@ -238,7 +238,7 @@ TEST(ZipArchive, a_streamed_member_has_its_sizes_from_the_directory) {
   EXPECT_EQ(text_of(*read_zip_member(file, members[0])), "hello");
 }
 
-TEST(ZipArchive, a_comment_may_follow_the_end_record) {
+TEST(ZipArchive, ACommentMayFollowTheEndRecord) {
   std::string archive = zip_of({{"a", "hello"}});
   put(archive, archive.size() - 2, std::uint16_t{9});
   EXPECT_EQ(complaint(archive + "a comment"), "nothing was thrown");
@@ -246,7 +246,7 @@ TEST(ZipArchive, a_comment_may_follow_the_end_record) {
 }
 
 // A reader that trusts the last end record reads one of the archives and says nothing about the others.
-TEST(ZipArchive, archives_one_after_another_are_refused) {
+TEST(ZipArchive, ArchivesOneAfterAnotherAreRefused) {
   const std::string one = zip_of({{"a", "hello"}}), two = zip_of({{"b", std::string(1000, 'x'), true}, {"c", ""}});
   const std::string empty = zip_of({});
   for (const std::string& archive : {one + one, one + two, two + one, one + two + one, empty + one, one + empty}) {
@@ -254,7 +254,7 @@ TEST(ZipArchive, archives_one_after_another_are_refused) {
   }
 }
 
-TEST(ZipArchive, padding_and_the_records_of_streaming_writers_belong_to_an_archive) {
+TEST(ZipArchive, PaddingAndTheRecordsOfStreamingWritersBelongToAnArchive) {
   const std::string hello = zip_of({{"a", "hello"}});
   const auto crc = static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>("hello"), 5));
   const std::string sizes = raw(std::uint32_t{5}) + raw(std::uint32_t{5});
@@ -271,7 +271,7 @@ TEST(ZipArchive, padding_and_the_records_of_streaming_writers_belong_to_an_archi
   EXPECT_TRUE(contains(complaint(archive), "belong to no member"));
 }
 
-TEST(ZipArchive, a_member_that_cannot_be_read_leaves_the_others_readable) {
+TEST(ZipArchive, AMemberThatCannotBeReadLeavesTheOthersReadable) {
   std::string archive = zip_of({{"a", "hello"}, {"b", "other"}});
   put_both(archive, 8, 10, std::uint16_t{93});  // the first local and the last directory record: two members
   EXPECT_TRUE(contains(complaint(archive), "local header disagrees"));
@@ -286,7 +286,7 @@ TEST(ZipArchive, a_member_that_cannot_be_read_leaves_the_others_readable) {
   EXPECT_EQ(text_of(*read_zip_member(file, members[1])), "other");
 }
 
-TEST(ZipArchive, two_members_of_one_name_are_refused_and_a_third_is_read) {
+TEST(ZipArchive, TwoMembersOfOneNameAreRefusedAndAThirdIsRead) {
   const std::string archive = zip_of({{"a", "1"}, {"b", "2"}, {"a", "3"}});
   EXPECT_TRUE(contains(complaint(archive), "'a': two members have this name"));
   const auto file = file_of(archive);
@@ -299,7 +299,7 @@ TEST(ZipArchive, two_members_of_one_name_are_refused_and_a_third_is_read) {
 }
 
 // The data of `outer` are the local header and the data of `inner`: this is how a quine bomb multiplies itself.
-TEST(ZipArchive, overlapping_members_are_refused) {
+TEST(ZipArchive, OverlappingMembersAreRefused) {
   const std::string inner = zip_of({{"inner", "0123456789"}});
   const std::string inner_record = inner.substr(0, inner.find(kCentral));
   std::string archive = zip_of({{"outer", inner_record}, {"inner", "0123456789"}});
@@ -308,7 +308,7 @@ TEST(ZipArchive, overlapping_members_are_refused) {
   EXPECT_TRUE(contains(complaint(archive), "overlaps member 'inner'"));
 }
 
-TEST(ZipArchive, a_deflate_stream_with_bytes_behind_it_is_refused) {
+TEST(ZipArchive, ADeflateStreamWithBytesBehindItIsRefused) {
   const std::string data = deflated("hello");
   std::string archive = zip_of({{"a", data + "more"}});
   put_both(archive, 8, 10, std::uint16_t{8});
@@ -316,7 +316,7 @@ TEST(ZipArchive, a_deflate_stream_with_bytes_behind_it_is_refused) {
   EXPECT_TRUE(contains(complaint(archive), "behind the end"));
 }
 
-TEST(ZipArchive, a_member_made_up_by_the_caller_stays_within_the_file) {
+TEST(ZipArchive, AMemberMadeUpByTheCallerStaysWithinTheFile) {
   const auto file = file_of("short");
   ZipMember member;
   member.name = "m";
