@@ -34,9 +34,9 @@ std::optional<Copy::Kind> kind_of_copy(std::string_view component) {
 
 // `g_ema` gives `g`, the model that it is the average of; what names a copy of no model in particular, nothing.
 std::string copied_model(std::string_view component) {
-  for (const std::string_view word : {"ema", "swa", "polyak"}) {
-    const std::string behind = "_" + std::string(word), before = std::string(word) + "_";
-    const std::string lowered = lower_case(component);
+  const std::string lowered = lower_case(component);
+  for (const std::string_view word : {"_ema_", "_swa_", "_polyak_"}) {
+    const std::string_view behind = word.substr(0, word.size() - 1), before = word.substr(1);
     std::string_view rest;
     if (lowered.ends_with(behind)) rest = component.substr(0, component.size() - behind.size());
     if (lowered.starts_with(before)) rest = component.substr(before.size());
