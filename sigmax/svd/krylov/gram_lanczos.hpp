@@ -23,12 +23,12 @@ using SymmetricProduct = std::function<void(MatrixView<const T> x, MatrixView<T>
 /// Turns the question around: not the k largest eigenvalues, but whether any is larger than theta.
 struct Ceiling {
   double theta = 0;
-  /// Ritz values above it are wanted. At most theta: where rounding leaves room between the two, nothing can be shown
-  /// there, but much may be found.
+  /// Ritz values above it are wanted. It is at most theta: if rounding separates the two, nothing can be shown between
+  /// them, but values may be found there.
   double wanted = 0;
-  /// With which the answer no may be wrong, over the random start: the recurrences' Christoffel functions
-  /// (svd/christoffel.hpp) have shown it. Empty: the answer no is a guess, after `products` products in which no Ritz
-  /// value rose above theta.
+  /// The probability, over the random start, with which the answer "no" may be wrong: the recurrences' Christoffel
+  /// functions (svd/christoffel.hpp) have shown the answer. Empty: the answer "no" is a guess, after `products`
+  /// products in which no Ritz value rose above theta.
   std::optional<double> failure_probability{};
   std::int64_t products = 0;
   std::int64_t terms = 0;  ///< as christoffel_upper_bound() takes them
