@@ -45,7 +45,7 @@ std::string_view message(BatchOutcome outcome);
 /// value. More values are LAPACK's in double, through the Gram matrix where that loses nothing (linalg/spectrum.hpp);
 /// larger matrices go to svd().
 struct BatchResult {
-  std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] are belong to matrix i
+  std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] belong to matrix i
   std::vector<double> sigma;
   /// For each matrix, the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if k
   /// != 1 and vectors are not wanted: residuals need vectors.
