@@ -26,8 +26,8 @@ struct Triplets {
 /// triplets are returned; if the subspace contains v_1 to an angle t, the error of sigma is O(t^2). The columns of u
 /// are orthonormal even if sigma is 0.
 ///
-/// Cost: one read of A for 8 columns (A V and A^T A V together; one more if values are far below sigma_1), and O((rows
-/// + columns) p^2) flops in double. Throws Error if p is 0.
+/// Cost: one read of A for 8 columns (A V and A^T A V together; one more if values are far below sigma_1), and
+/// O((rows + columns) p^2) flops in double. Throws Error if p is 0.
 template <Real T>
 Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> v, Context& context);
 

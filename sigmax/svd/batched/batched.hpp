@@ -47,8 +47,8 @@ std::string_view message(BatchOutcome outcome);
 struct BatchResult {
   std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] belong to matrix i
   std::vector<double> sigma;
-  /// For each matrix, the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if k
-  /// != 1 and vectors are not wanted: residuals need vectors.
+  /// For each matrix, the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if
+  /// k != 1 and vectors are not wanted: residuals need vectors.
   std::vector<double> residual;
   std::vector<Matrix<double>> u;      ///< for each matrix rows x values, orthonormal; empty unless wanted
   std::vector<Matrix<double>> v;      ///< columns x values

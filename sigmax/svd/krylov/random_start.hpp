@@ -44,8 +44,7 @@ class RandomStart {
       std::vector<double> coordinates(static_cast<std::size_t>(j + 1));
       if (j > 0) {
         const double left = basis.remove(x, 0, 0, coordinates);
-        if (left <=
-            negligible<T>(basis.order())) {  // it lies in the span: use another direction, which is not recorded
+        if (left <= negligible<T>(basis.order())) {  // it lies in the span: take another direction, unrecorded
           basis.append_random(random);
           continue;
         }

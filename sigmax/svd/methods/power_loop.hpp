@@ -40,10 +40,10 @@ struct KnownTriplets {
 /// r <= tolerance sigma_1 sigma; for Accuracy::values e / (2 theta) <= tolerance with the larger e of two estimates of
 /// lambda_1 - theta,
 ///     r^2 / (theta (1 - sqrt q)),   sqrt q = lambda_2 / lambda_1 as the fall of r shows it
-///     d q' / (1 - q'),              the geometric series of theta's remaining growth, after it grew by d (at most r), over the
-/// larger of the last two rates. Both extrapolate what was observed: they fail if a component along v_1 is still
-/// hidden, or if a second value is so close that its rate does not show yet. A step also ends the iteration if r is
-/// down to the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
+///     d q' / (1 - q'),              the geometric series of theta's remaining growth, after it grew by d
+/// (at most r), for the larger of the last two rates. Both extrapolate what was observed: they fail if a component
+/// along v_1 is still hidden, or if a second value is so close that its rate does not show yet. A step also ends the
+/// iteration if r is down to the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
 template <Real T>
 PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const Convergence& wanted,
                            const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context);
