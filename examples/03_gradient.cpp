@@ -11,8 +11,8 @@ using sigmax::Tensor;
 
 namespace {
 
-// The loss is sigma + (u_1 v_1)^2, u_1 and v_1 the first entries: as the pair (u, v) has two signs, a loss that is to
-// be a function of A must not change with them.
+// The loss is sigma + (u_1 v_1)^2, where u_1 and v_1 are the first entries. The pair (u, v) has two possible signs, so
+// a loss that is a function of A must not change with them.
 sigmax::SvdResult<double> triplet_of(const sigmax::LinearOperator<double>& a) {
   sigmax::SvdOptions<double> options;
   options.accuracy = sigmax::Accuracy::vectors;  // the gradient is as good as the vectors are

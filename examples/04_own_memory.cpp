@@ -1,22 +1,23 @@
-// One's own memory, never copied: a certified norm, the gradient of a norm, and a step of spectral normalization.
+// The caller's own memory, never copied: a certified norm, the gradient of a norm, and a step of spectral
+// normalization.
 #include <cstdio>
 #include <vector>
 
 #include "sigmax/sigmax.hpp"
 
 int main() {
-  // A layer's weight, 3 outputs and 4 inputs, row after row, wherever it is: here in a std::vector<float>.
+  // A layer's weight, 3 outputs and 4 inputs, row-major, anywhere in memory: here in a std::vector<float>.
   std::vector<float> weight = {2, -1, 0, 1, 3, 1, -2, 0, 1, 0, 1, 4};
   const std::int64_t rows = 3;
   const std::int64_t columns = 4;
-  sigmax::Context context;  // threads, scratch memory, cancellation: one for as many calls as follow each other
+  sigmax::Context context;  // threads, scratch memory, cancellation: one serves any number of consecutive calls
 
-  // How much the layer can stretch its input, as an interval with proof.
+  // How much the layer can stretch its input, as a proven interval.
   const sigmax::Enclosure before = sigmax::sigma_max(weight, rows, columns);
   std::printf("sigma_max in [%.12f, %.12f], proven: %s\n", before.lower.value(), before.upper->value(),
               before.is_proven() ? "yes" : "no");
 
-  // Any norm by name, and its gradient, added to memory of one's own as well.
+  // Any norm by name, and its gradient, which is also added to the caller's memory.
   const sigmax::Tensor matrix = sigmax::Tensor::view_of(weight, {rows, columns});
   const sigmax::norms::Norm nuclear = sigmax::norms::parse_norm("nuc");
   std::vector<float> gradient(weight.size());

@@ -3,8 +3,8 @@
 
     twins_test.py PROGRAM TWIN.py
 
-The data are the first images of Fashion-MNIST, or, where the package dataset-fashion-mnist is not installed, files of
-the same format with patterns that can be learned.
+The data are the first images of Fashion-MNIST or, if the package dataset-fashion-mnist is not installed, files of the
+same format with patterns that can be learned.
 """
 
 import gzip
@@ -24,8 +24,8 @@ IMAGES = 6000
 EPOCHS = 5  # of 60 steps
 
 NUMBER = re.compile(r"-?\d+\.?\d*(?:e[-+]?\d+)?")
-# Both programs call the same kernels in the same order, so that equal bits are what is seen. What is asked for allows
-# the rounding of each of a few hundred steps, 6e-8 each, to grow a hundredfold.
+# Both programs call the same kernels in the same order, so the bits are equal in practice. The required tolerance
+# allows the rounding of a few hundred steps, 6e-8 each, to grow a hundredfold.
 TOLERANCE = 300 * 6e-8 * 100
 
 
