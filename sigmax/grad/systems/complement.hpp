@@ -1,4 +1,4 @@
-// The linear systems behind derivatives of singular vectors. Internal to grad/.
+// The linear systems for derivatives of singular vectors. Internal to grad/.
 //
 // For one of k known triplets of A, on the orthogonal complement of all k:
 //

@@ -38,7 +38,7 @@ double norm(const double* x, std::int64_t n) {
 
 // lambda_max(G) - lambda, where G = W^T W exactly and T is orthogonally similar to G + E, |E| <= delta:
 //   theta + delta - lambda             always, since lambda_max(G) <= theta + delta
-//   r^2 / (g - 2 delta)                if one eigenvalue alone of T is above theta - g (Kato and Temple): so all others
+//   r^2 / (g - 2 delta)                if only one eigenvalue of T is above theta - g (Kato and Temple): so all others
 //                                      of G are below theta - g + delta, and lambda is above theta - delta
 // g is the smallest gap that gives the wanted error and makes the second formula valid.
 double error_bound(std::span<const double> diagonal, std::span<const double> off, double theta, double wanted,

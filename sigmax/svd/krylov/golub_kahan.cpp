@@ -128,7 +128,7 @@ class BidiagonalForm final : public KrylovProcess<T> {
   using KrylovProcess<T>::done_;
   using KrylovProcess<T>::h_;
 
-  // The vector behind Q, of norm `left`, joins it; a random one if nothing was left. Returns its norm, or 0.
+  // The vector after Q, of norm `left`, joins Q; a random vector joins if nothing was left. Returns its norm, or 0.
   double append_to_q(double left) {
     if (left <= negligible<T>(a_.rows) * largest_ || !(left > 0)) {
       q_.append_random(this->random_);

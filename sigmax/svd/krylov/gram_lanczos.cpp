@@ -149,8 +149,8 @@ class GramForm final : public KrylovProcess<T> {
     this->join(left, done_ - 1, negligible<T>(basis_.order()) * largest_);
   }
 
-  // Until the first restart H is a narrow band: v_j is coupled to at most as many later vectors as the process began
-  // with or injected. On a band wider than this, rotations gain less on LAPACK.
+  // Until the first restart H is a narrow band matrix: v_j is coupled to at most as many later vectors as the process
+  // began with or injected. On a band wider than this, rotations gain less on LAPACK.
   static constexpr std::int64_t kNarrow = 4;
 
   // The number of nonzero subdiagonals of the leading block, and the number of its last columns that are coupled to the

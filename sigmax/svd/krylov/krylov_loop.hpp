@@ -1,4 +1,4 @@
-// The loop that the Lanczos processes share: multiply, look, probe, restart, end. Internal to svd/.
+// The loop that the Lanczos processes share: multiply, check, probe, restart, end. Internal to svd/.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct LoopOptions {
   bool random_start = true;
   double slack = 0;        ///< values of theta = sigma^2 with a smaller relative difference count as the same
   double rounding = 0;     ///< the same, relative to the largest
-  std::int64_t apart = 1;  ///< steps between looks, at least
+  std::int64_t apart = 1;  ///< least number of steps between checks
   bool probe = true;       ///< whether to look for multiple values that were missed
 };
 
@@ -48,7 +48,7 @@ auto run_krylov(Process& process, const Convergence& convergence, const LoopOpti
   using Ritz = decltype(process.ritz(1));
   using kernels::kColumnsARead;
   const std::int64_t k = convergence.k;
-  // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
+  // As many pairs as are wanted, plus a third of the remaining space: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
   Probe probe(options.probe && k > 1 && options.random_start);
   Schedule schedule(options.apart);

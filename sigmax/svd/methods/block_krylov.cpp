@@ -74,11 +74,11 @@ struct Doubt {
   bool invariant = false;  ///< random columns were put next to an invariant space
 };
 
-// Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they come to its end.
-// A start may consist of good vectors of the wrong values. So the values after the first k, as many as could come from
-// the start plus one from the random columns, must be almost converged. Checking more would cost what a start is meant
-// to save, so a hidden value a few percent above remains possible. Next to an invariant space, whose vectors have no
-// residual and say nothing about the rest, the values must be certain to lie below.
+// Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they approach its
+// end. A start may consist of good vectors of the wrong values. So the values after the first k, as many as could come
+// from the start plus one from the random columns, must be almost converged. Checking more would cost what a start is
+// meant to save, so a hidden value a few percent above remains possible. Next to an invariant space, whose vectors have
+// no residual and say nothing about the rest, the values must be certain to lie below.
 bool is_believable(const RitzPairs& pairs, const Convergence& wanted, const Doubt& doubt, double rounding) {
   constexpr double kNear = 0.1;
   if (doubt.given == 0 && !doubt.invariant) return true;

@@ -19,7 +19,7 @@ constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 // faster.
 constexpr std::int64_t kManyReads = 16;
 
-// The process alone: everything in the result except its triplets, and the vectors of the side.
+// Only the process: everything in the result except its triplets, and the vectors of the side.
 template <Real T>
 struct GramVectors {
   SvdResult<T> result;

@@ -127,7 +127,7 @@ void until_converged(const LinearOperator<T>& a, const Task<T>& task, SvdResult<
 }  // namespace
 
 // u_first:  t = A v, w = A^T t in one read;  u = N(t);  v = N(w / max(|t|, epsilon))
-// v_first:  v = N(A^T u);  then the same with one pair shifted, and A v alone at the end:
+// v_first:  v = N(A^T u);  then the same with one pair shifted, and only A v at the end:
 //           steps v u v u ... v u = (v) (u v) (u v) ... (u)
 template <Real T>
 double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std::span<T> u, std::span<T> v,
