@@ -65,9 +65,9 @@ struct CheckResult {
   RandomState random;                        ///< the next random numbers
 
   bool agrees() const noexcept { return verdict == Verdict::agree; }
-  /// The gradient agrees where it exists, and lies between the one-sided derivatives where it does not. Along the
-  /// directions tried, a subgradient of a convex function (or an element of Clarke's generalized gradient) does the
-  /// same.
+  /// The gradient agrees where it exists, and lies between the one-sided derivatives where it does not. A subgradient
+  /// of a convex function (or an element of Clarke's generalized gradient) has this property along the directions
+  /// tried.
   bool is_subgradient() const noexcept { return verdict == Verdict::agree || verdict == Verdict::not_differentiable; }
 };
 

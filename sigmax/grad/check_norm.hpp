@@ -1,4 +1,4 @@
-// The gradient checker on norms: norm_vjp() of any operator against differences of the norm's value.
+// The gradient checker on norms: norm_vjp() of any operator compared with differences of the norm's value.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,7 @@ struct NormCheckResult {
 /// singular values from LAPACK's singular values of those entries. None of the gradient's own code is used.
 ///
 /// Cost: the evaluations of check_gradient(), each a full decomposition for norms of singular values: suitable for
-/// operators of up to a few hundred rows. Throws Error as norm_vjp() and check_gradient().
+/// operators of up to a few hundred rows. Throws Error as norm_vjp() and check_gradient() do.
 NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
                            const CheckOptions& options, Context& context);
 

@@ -29,7 +29,7 @@ enum class GradientOutcome {
 /// What to try, in words.
 std::string_view message(GradientOutcome outcome);
 
-/// How the derivative came about.
+/// How the derivative was computed.
 struct GradientReport {
   GradientOutcome outcome = GradientOutcome::exact;
   /// For each triplet: the distance of sigma_i from the nearest other known value, relative to sigma_1. The value below

@@ -31,8 +31,8 @@ struct SvdVjp {
 };
 
 /// The gradient of a loss with respect to A, from the gradient with respect to its k largest singular triplets.
-/// `triplets` holds them: a result of svd(), or sigma, u, v (and next, if known) filled in by the caller. With S = U^T
-/// phi, R = V^T psi,
+/// `triplets` holds them: a result of svd(), or sigma, u, v (and next, if known) filled in by the caller. Let S = U^T
+/// phi and R = V^T psi:
 ///
 ///     dL/dA = U (diag(xi) + C) V^T + sum_i p_i v_i^T + u_i q_i^T,
 ///     C_ji = (sigma_i (S_ji - S_ij) + sigma_j (R_ji - R_ij)) / (sigma_i^2 - sigma_j^2),   i != j <= k,
@@ -43,9 +43,10 @@ struct SvdVjp {
 /// The vectors' gradient grows as 1 / gap: with the distance to sigma_{k+1} in p and q, and with the distances among
 /// the k triplets in C. Multiple values after the k-th do not matter: with k = 1, diag(3, 1, 1) has a gradient.
 /// Multiple values among the k do not matter if the loss depends only on their span (S + R symmetric there, as for
-/// projectors): the undefined parts cancel. Otherwise `outcome` says no_gap, and the result is finite and lacks the
-/// undefined parts: those of a pair in C, or p_i and q_i. For values alone with sigma_1 = sigma_2, u_1 v_1^T is a
-/// subgradient of sigma_1, and outcome says so as far as the triplets show it (`next` gives sigma_{k+1}).
+/// projectors): the parts that it does not depend on drop out. Otherwise `outcome` says no_gap, and the result is
+/// finite and lacks the undefined parts: those of a pair in C, or p_i and q_i. For values alone with sigma_1 = sigma_2,
+/// u_1 v_1^T is a subgradient of sigma_1, and outcome says so as far as the triplets show it (`next` gives
+/// sigma_{k+1}).
 ///
 /// Components of phi_i along u_i, and of psi_i along v_i, have no effect because vectors keep length one. The choice of
 /// signs has no effect either, if phi and psi are the loss's derivatives at the given vectors.

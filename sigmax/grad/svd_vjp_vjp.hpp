@@ -33,7 +33,7 @@ struct SvdVjpVjp {
 /// Three solves with the matrices of svd_vjp, or one for values alone. Conditions and outcomes are those of svd_vjp and
 /// svd_jvp; the derivative grows as 1 / gap for values, as 1 / gap^2 for vectors. It has the units of 1 / sigma^2:
 /// beyond sigma_1 = 1e+-150 it is out of range. Cost: in addition to the solves, one product of H with 2 k vectors and
-/// one of H^T with 2 k vectors. Throws Error as svd_vjp does, and if H has another shape than A.
+/// one of H^T with 2 k vectors. Throws Error as svd_vjp does, and if the shape of H differs from that of A.
 template <Real T>
 SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                          const LinearOperator<T>& direction, const GradientOptions& options, Context& context);

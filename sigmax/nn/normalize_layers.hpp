@@ -1,4 +1,4 @@
-// All layers of a model normalized, or their gradients taken, in one parallel call.
+// Normalizes all layers of a model, or computes their gradients, in one parallel call.
 //
 // Large layers are processed one after another on all threads, small ones side by side, each on one thread. Results are
 // bit-identical to those of the functions for one layer, whatever the other layers and the number of threads.

@@ -25,7 +25,7 @@ std::string_view message(StateFault fault) noexcept;
 /// Vectors stored in bf16 are off by up to 2^-9.
 inline constexpr double kUnitTolerance = 0x1p-8;
 
-/// What was repaired; nothing unless `any()`.
+/// The repairs that were made; none unless `any()`.
 struct StateRepair {
   StateFault u = StateFault::none;
   StateFault v = StateFault::none;

@@ -23,12 +23,12 @@ using WeightOutput = kernels::UnfoldedOutput;
 Weight unfold(DType dtype, const void* data, std::span<const std::int64_t> shape, std::int64_t dimension = 0);
 WeightOutput unfold(DType dtype, void* data, std::span<const std::int64_t> shape, std::int64_t dimension = 0);
 
-/// Rows [first, first + count): a gate of an LSTM, a head, an expert. Throws Error out of range.
+/// Rows [first, first + count): a gate of an LSTM, a head, an expert. Throws Error if out of range.
 Weight row_range(const Weight& weight, std::int64_t first, std::int64_t count);
 WeightOutput row_range(const WeightOutput& weight, std::int64_t first, std::int64_t count);
 
 /// Columns [first, first + count). For a weight with several segments, only whole segments. Throws Error for anything
-/// else or out of range.
+/// else or if out of range.
 Weight column_range(const Weight& weight, std::int64_t first, std::int64_t count);
 WeightOutput column_range(const WeightOutput& weight, std::int64_t first, std::int64_t count);
 

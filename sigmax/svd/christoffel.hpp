@@ -1,6 +1,6 @@
 // What the Lanczos recurrence of a random start says about the largest eigenvalue. Plain numbers:
-// bounds/matrix_proof/probabilistic.hpp makes bounds of them, svd/checks/complement.hpp asks them whether a value was
-// missed.
+// bounds/matrix_proof/probabilistic.hpp makes bounds of them, svd/checks/complement.hpp uses them to tell whether a
+// value was missed.
 #pragma once
 
 #include <cstdint>

@@ -60,7 +60,7 @@ struct Convergence {
   }
   /// The tolerance of sigma converted to a relative tolerance of theta.
   double of_theta() const { return 2 * tolerance; }
-  /// Values of theta that differ by less, relatively, count as the same.
+  /// Values of theta with a smaller relative difference count as the same.
   double slack() const { return accuracy == Accuracy::values ? of_theta() : tolerance; }
   /// The same if one of the two comes from a check: an error estimate may be wrong by another factor of 2.
   double slack_of_check() const { return accuracy == Accuracy::values ? 2 * of_theta() : tolerance; }

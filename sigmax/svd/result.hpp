@@ -28,7 +28,7 @@ enum class Check {
 /// The meaning of the tolerance.
 enum class Accuracy {
   values,  ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
-  vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; an angle, times sigma_1 / gap
+  vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; times sigma_1 / gap, an angle
 };
 
 template <Real T>

@@ -150,7 +150,7 @@ Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u
 template <Real T>
 Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x) {
   side.count(x.columns());
-  if (!side.right()) side.count(x.columns());  // A^T U, in reads of its own
+  if (!side.right()) side.count(x.columns());  // A^T U, in separate reads
   return side.right() ? triplets_from_right<T>(side.a(), x.view(), side.context())
                       : triplets_from_left<T>(side.a(), x.view(), side.context());
 }

@@ -25,7 +25,8 @@ class DeflatedSpace {
   DeflatedSpace(MatrixView<const T> w, MatrixView<const T> known, GramSide<T>& side);
 
   bool empty() const noexcept { return w_.columns() == 0; }
-  /// The largest eigenvalue of W^T C W: at most the largest of C there, and E is definite for every s above it.
+  /// The largest eigenvalue of W^T C W: at most the largest of C on the complement, and E is definite for every s above
+  /// it.
   double largest() const noexcept { return largest_; }
 
   /// The space for one s.

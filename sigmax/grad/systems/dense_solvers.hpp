@@ -45,8 +45,8 @@ template <Real T>
 ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const FormedSystems& formed,
                                  const std::function<Below(const FormedColumn&)>& solve_column);
 
-/// An estimate from above of the smallest eigenvalue of a positive definite K, by four steps of inverse iteration from
-/// x; `solve` gives K^-1 of a vector. 0 if x is zero or K is singular to rounding.
+/// An upper estimate of the smallest eigenvalue of a positive definite K, by four steps of inverse iteration from x;
+/// `solve` gives K^-1 of a vector. 0 if x is zero or K is singular to rounding.
 double smallest_eigenvalue(std::vector<double> x,
                            const std::function<std::vector<double>(const std::vector<double>&)>& solve);
 

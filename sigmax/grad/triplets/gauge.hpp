@@ -2,7 +2,7 @@
 // v_i), and rotations among triplets of equal sigma.
 //
 // A = sum sigma_i u_i v_i^T stays the same if u_i and v_i change sign together, if (u_i, u_j) and (v_i, v_j) are
-// rotated by the same angle where sigma_i = sigma_j, and if u_i alone is changed where sigma_i = 0. A loss that changes
+// rotated by the same angle where sigma_i = sigma_j, and if only u_i is changed where sigma_i = 0. A loss that changes
 // is not a function of A: solvers may make different choices, and no gradient of it means anything. Such a loss passes
 // any comparison of derivatives in which the choice happens to stay the same.
 #pragma once

@@ -30,8 +30,8 @@ struct BatchOptions {
 };
 
 enum class BatchOutcome {
-  converged,      ///< the tolerance is met, or what double precision allows if that is more
-  not_converged,  ///< the best found; the residual says how good
+  converged,      ///< the tolerance, or the limit of double precision if that is larger, is met
+  not_converged,  ///< the best result found; the residual says how good it is
   not_finite,     ///< NaN or infinity among the entries: values and vectors are NaN
 };
 
@@ -42,7 +42,7 @@ std::string_view message(BatchOutcome outcome);
 ///
 /// For k = 1 and a shorter side of up to 128, sigma_max comes from a direct method, without a start vector that could
 /// be unlucky: its error is at most the tolerance by an a posteriori bound (ADR 21), the vectors are those of a simple
-/// value. More values are LAPACK's in double, through the Gram matrix where that loses nothing (linalg/spectrum.hpp);
+/// value. More values are LAPACK's in double, through the Gram matrix if that loses no accuracy (linalg/spectrum.hpp);
 /// larger matrices go to svd().
 struct BatchResult {
   std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] belong to matrix i

@@ -34,7 +34,7 @@ constexpr std::int64_t kFewLeft = kMostStarts;
 // Steps of a check that shows nothing.
 constexpr std::int64_t kBriefSteps = 6;
 
-// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding
+// A recurrence that ends after a few steps, because few distinct values are left, has an uncertainty of its rounding
 // times the inverse of the failure probability: an uncertainty up to this fraction of theta is as good as can be
 // expected.
 template <Real T>
@@ -97,7 +97,7 @@ class Known {
     coupled_.f = lapack::product(e, e, true);
   }
 
-  // The Ritz vectors in span(X, Y) and nothing else.
+  // Only the Ritz vectors in span(X, Y).
   void replace(const Matrix<T>& x, const Matrix<T>& y) {
     v_ = {};
     join(x);
@@ -234,7 +234,7 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
   // The bounds include worst-case rounding; typical rounding decides whether the values are confirmed.
   const std::vector<double> likely = upper_values(all.coupled(), options.convergence.k, deflated, shown.likely);
   result.confirmed = true;
-  bool refuted = false;  // by a value that was found: this is where the failure probability goes
+  bool refuted = false;  // by a value that was found: the case covered by the failure probability
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
     const double theta = result.theta[i];
     const double rounding = result.rounding[i];
@@ -265,7 +265,8 @@ class Search {
         full_(options.failure_probability.has_value()),
         failure_probability_(options.failure_probability),
         all_(n, product) {
-    // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    // `known` was computed with random numbers of this state, perhaps by an earlier call that began with the same
+    // state.
     result_.random = forked(options.random, converted<double>(known.view()).values());
     if (known.columns() > options.max_products) return;
     all_.join(known);
@@ -379,7 +380,7 @@ class Search {
   const ComplementOptions& options_;
   Context& context_;
   bool full_;
-  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the remaining rounds
   Known<T> all_;
   Complement<T> result_;
   std::int64_t products_ = 0;

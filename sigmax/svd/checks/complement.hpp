@@ -32,7 +32,7 @@ struct Complement {
   /// upper[i] for i < k: an upper bound of the i-th largest eigenvalue, except with the failure probability. Empty: not
   /// shown.
   std::vector<double> upper;
-  bool confirmed = false;        ///< the upper ends are as close to theta as may be expected
+  bool confirmed = false;        ///< the upper ends are as close to theta as can be expected
   std::int64_t joined = 0;       ///< eigenvectors that were missing
   std::vector<double> rounding;  ///< rounding of each theta, at most, to first order; included in upper
   std::vector<double> noise;     ///< the rounding of each theta that occurs in practice

@@ -88,7 +88,8 @@ class Search {
         context_(context),
         failure_probability_(options.failure_probability),
         sigma_(values_of(r, right.v)) {
-    // `right` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    // `right` was computed with random numbers of this state, perhaps by an earlier call that began with the same
+    // state.
     right_.random = forked(right.random, right.v.values());
   }
 
@@ -112,7 +113,8 @@ class Search {
     if (failure_probability_) *failure_probability_ /= 2;
     const Matrix<double> lifted = triangular::without(solvable_, right_.v, largest_);
     const double kth = std::max(sigma_.front(), formed_);
-    // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
+    // Solves with R' are exact for a matrix that differs by n u |R'|: this error, relative to the value in question,
+    // counts twice.
     const double same = std::max(1e-10, 4 * formed_ / kth);
     const double theta = 1 / (kth * kth);
     const Ceiling ceiling{theta * (1 + same), theta * (1 + same), failure_probability_,
@@ -205,7 +207,7 @@ class Search {
   RightVectors& right_;
   const ComplementOptions& options_;
   Context& context_;
-  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the remaining rounds
   std::vector<double> sigma_;                  // of R V
   std::int64_t products_ = 0;
   std::int64_t starts_ = 2;

@@ -45,7 +45,7 @@ class Basis {
   /// Appends the first `number` vectors of next() to the basis as they are.
   void accept(std::int64_t number = 1);
 
-  /// Forgets all but the first `number` vectors.
+  /// Forgets all vectors except the first `number`.
   void truncate(std::int64_t number);
 
   /// One sweep of classical Gram-Schmidt: X -= Q_s (Q_s^T X), Q_s the vectors [first, first + number), which need not

@@ -45,7 +45,7 @@ class BlockLanczos final : private KrylovProcess<T> {
   std::int64_t width() const noexcept { return this->pending(); }
   /// m, the order of H.
   std::int64_t size() const noexcept { return done_; }
-  /// Whether H has no room for another step: time for a restart.
+  /// Whether H has no space for another step, so that a restart is due.
   bool full() const noexcept { return basis_.count() > this->capacity(); }
   /// C Q = Q H to working accuracy: the last block added nothing, or Q spans the space.
   bool invariant() const noexcept { return invariant_; }

@@ -146,7 +146,7 @@ class BidiagonalForm final : public KrylovProcess<T> {
     this->join(left, j, negligible<T>(a_.rows) * largest_);
   }
 
-  // Of A^T A, or A A^T if A is transposed: A^T A P_done = A^T Q B = P H B
+  // The recurrences of A^T A, or A A^T if A is transposed: A^T A P_done = A^T Q B = P H B
   std::vector<LanczosRecurrence> read_recurrences() override {
     Matrix<double> h(basis_.count(), done_);
     for (std::int64_t j = 0; j < h.columns(); ++j) {

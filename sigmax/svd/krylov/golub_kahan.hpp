@@ -9,8 +9,8 @@
 
 namespace sigmax {
 
-/// The k largest triplets of A without ever squaring it: two reads of A a step, and singular values to u sigma_1
-/// absolutely, however small they are compared with sigma_1. Full reorthogonalization on both sides.
+/// The k largest triplets of A without ever squaring it: two reads of A per step, and singular values with an absolute
+/// error of about u sigma_1, however small they are. Full reorthogonalization on both sides.
 ///
 /// `basis` vectors are kept on each side before a restart, 0: chosen from the shape and k. Throws what the operator's
 /// products throw, NotFinite, Canceled. Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and

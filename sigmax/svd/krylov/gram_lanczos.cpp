@@ -132,7 +132,7 @@ class GramForm final : public KrylovProcess<T> {
 
   double bound_of_starts(const Ceiling& ceiling, std::int64_t terms) {
     std::vector<LanczosRecurrence> known = this->is_first_cycle() ? read_recurrences() : this->known_recurrences();
-    // C + mu I has its eigenvalues mu further right, so that a recurrence of zeros is like any other.
+    // The eigenvalues of C + mu I are larger by mu, so that a recurrence of zeros needs no special case.
     const double mu = 0x1p-60 * ceiling.magnitude;
     for (LanczosRecurrence& recurrence : known) {
       for (double& alpha : recurrence.alpha) alpha += mu;

@@ -43,9 +43,9 @@ struct LanczosOptions {
   std::int64_t apart = 1;            ///< least number of steps between checks of the Ritz values
   bool neighbors = false;            ///< whether LanczosResult::neighbors are wanted
   std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
-  /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or there are none.
+  /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or when none exist.
   std::optional<Ceiling> ceiling{};
-  RandomState random{};  ///< the start is drawn from it, and directions where a space is exhausted
+  RandomState random{};  ///< source of the start, and of directions if a space is exhausted
 };
 
 /// How the process ended.

@@ -34,10 +34,10 @@ struct LoopEnd {
   bool exhausted = false;
 };
 
-/// Runs a process with vectors done() and pending(), which takes up to capacity() before a restart(keep), until
-/// excess(ritz) of the k largest values is at most 1. `ritz(wanted)` has members `theta`, the largest values as
-/// sigma^2, at least `wanted` of them, and `theta_residual`, their residuals: if k + 1 are wanted, all or all except
-/// the last; if done() are wanted, all.
+/// Runs a process with vectors done() and pending() until excess(ritz) of the k largest values is at most 1. The
+/// process holds up to capacity() vectors before a restart(keep). `ritz(wanted)` has members `theta`, the largest
+/// values as sigma^2, at least `wanted` of them, and `theta_residual`, their residuals: if k + 1 are wanted, all or all
+/// except the last; if done() are wanted, all.
 ///
 ///   while the k largest are not good enough, or a multiple value may have been missed:
 ///     if the basis is full: keep the best Ritz vectors and what is pending

@@ -8,11 +8,11 @@
 
 namespace sigmax {
 
-/// Whether a multiple value has been missed. From p vectors a Krylov space holds p vectors of each eigenspace, so that
-/// from one vector the values (2, 2, 1) look like (2, 1). When k pairs have almost converged, another random vector is
-/// injected, orthogonal to all vectors before, and the process continues for some steps. If the space lacked some
-/// vector of an eigenspace above the k-th value, that vector now grows: values rise by more than their errors, or may
-/// still do so if a value after the k-th reaches above it with its residual.
+/// Tells whether a multiple value has been missed. From p vectors a Krylov space holds p vectors of each eigenspace, so
+/// that from one vector the values (2, 2, 1) look like (2, 1). When k pairs have almost converged, another random
+/// vector is injected, orthogonal to all vectors before, and the process continues for some steps. If the space lacked
+/// some vector of an eigenspace above the k-th value, that vector now grows: values rise by more than their errors, or
+/// may still do so if a value after the k-th reaches above it with its residual.
 ///
 /// A statement of likelihood, not a proof: for 400 spectra with close values that occur up to four times, one start
 /// vector misses a value in 174 spectra, two in 39, and two with the probe in 26.

@@ -45,7 +45,7 @@ class KrylovProcess {
   /// Begins with `width` vectors of independent standard normals. The recurrence of each is recorded.
   void start_random(std::int64_t width);
 
-  /// Begins with those columns that are independent, `width` of them at most.
+  /// Begins with the independent columns, at most `width` of them.
   void start_from(MatrixView<const T> start, std::int64_t width);
 
   /// Injects another random vector, orthogonal to all present ones.

@@ -10,7 +10,7 @@
 
 namespace sigmax {
 
-/// The recurrence of one start vector out of a growing H: a block Krylov space contains the recurrence of each of its
+/// The recurrence of one start vector from a growing H: a block Krylov space contains the recurrence of each of its
 /// start vectors.
 class RecurrenceReader {
  public:

@@ -43,8 +43,8 @@ Sizes sizes_of(const BlockKrylov& method, const Task<T>& task, std::int64_t n) {
   return {b, capacity, std::min(k + (capacity - k) / 2, capacity - 2 * b)};
 }
 
-// `start` folded into at most `most` columns: column j is the sum of those that are j modulo `most`. A Krylov space
-// takes such sums apart again.
+// `start` folded into at most `most` columns: column j is the sum of the columns with index j modulo `most`. A Krylov
+// space separates such sums again.
 template <Real T>
 Matrix<T> folded(const Matrix<T>& start, std::int64_t most) {
   Matrix<T> x(start.rows(), std::min(start.columns(), most));
@@ -71,7 +71,7 @@ bool is_plausible(const RitzPairs& pairs, std::span<const double> before, std::i
 // How the values after the first k are checked before the first k are accepted.
 struct Doubt {
   std::int64_t given = 0;  ///< columns of a start
-  bool invariant = false;  ///< random columns were put next to an invariant space
+  bool invariant = false;  ///< random columns were added to an invariant space
 };
 
 // Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they approach its

@@ -54,7 +54,7 @@ bool is_shrunk(const Matrix<double>& r, const Matrix<double>& v, std::int64_t j,
 //   until there are k:
 //     V = the eigenvectors of (R^T R)^-1 with theta_i >= kReach theta_1, as many as are wanted and found
 //     V <- (R^T R)^-1 V, orthonormal
-//     R <- triangular factor of [R; tau V^T]:  out of the way
+//     R <- triangular factor of [R; tau V^T]: deflates V
 //
 // A component of V along a large sigma_j, however small, would have weight sigma_j in R V: the step with the inverse
 // reduces it by (sigma_i / sigma_j)^2.
@@ -126,7 +126,7 @@ struct OfFactor {
   CheckedSmallest checked;
 };
 
-// A few steps more cost little compared with the factorization.
+// A few more steps cost little compared with the factorization.
 template <Real T>
 LanczosOptions to_rounding(const Task<T>& task, const RandomState& random) {
   LanczosOptions inner;

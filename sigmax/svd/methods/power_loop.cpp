@@ -76,7 +76,7 @@ class ErrorTrace {
     // Growth at the level of rounding says nothing.
     const double by_growth = growth_ > 8 * unit_ * theta_ ? growth_ * rate / (1 - rate) : 0.0;
     const double error = std::max(by_residual, by_growth);
-    return error <= residual_ ? error : residual_;  // also where it is NaN
+    return error <= residual_ ? error : residual_;  // also if it is NaN
   }
 
  private:
