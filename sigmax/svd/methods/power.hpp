@@ -21,8 +21,8 @@ struct PowerOptions {
 /// `steps` steps of power iteration from (u, v), in place, u of `rows` and v of `columns` entries. Returns
 /// sigma = u^T A v for the vectors after the last step. With N(x) = x / max(|x|, epsilon), a step is
 ///
-///     u_first:  u = N(A v),    v = N(A^T u)    torch.nn.utils.parametrizations.spectral_norm; the incoming u is not used
-///     v_first:  v = N(A^T u),  u = N(A v)      torch.nn.utils.spectral_norm; the incoming v is not used
+///     u_first:  u = N(A v),    v = N(A^T u)    torch.nn.utils.parametrizations.spectral_norm; incoming u is not used
+///     v_first:  v = N(A^T u),  u = N(A v)      torch.nn.utils.spectral_norm; incoming v is not used
 ///
 /// and sigma is |A^T u| and |A v| of the last step, unless epsilon takes hold. sigma never exceeds sigma_max except for
 /// rounding. For u, v of unit length, both held fixed, its derivative with respect to A is u v^T. The result is what
