@@ -14,7 +14,8 @@ int main() {
   const std::int64_t rank = 8;
   const double alpha = 16;
 
-  // In a program they come from a checkpoint: here, normal numbers of the usual sizes in the usual types.
+  // In a real program they come from a checkpoint; here they are normal random numbers of the usual sizes in the usual
+  // types.
   sigmax::RandomState random = sigmax::random_state(7);
   const auto normal = [&random](std::int64_t m, std::int64_t n, double size, sigmax::DType dtype) {
     std::vector<double> values(static_cast<std::size_t>(m * n));

@@ -5,7 +5,7 @@
 #include "sigmax/sigmax.hpp"
 
 int main() {
-  // A layer's weight, 3 outputs and 4 inputs, row after row, wherever it is: here in a std::vector<float>.
+  // A layer's weight, 3 outputs and 4 inputs, row-major, anywhere in memory: here in a std::vector<float>.
   std::vector<float> weight = {2, -1, 0, 1, 3, 1, -2, 0, 1, 0, 1, 4};
   const std::int64_t rows = 3;
   const std::int64_t columns = 4;

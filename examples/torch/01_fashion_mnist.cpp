@@ -3,8 +3,8 @@
 //     torch_01_fashion_mnist [--epochs 5] [--images 60000] [--plain] [--start FILE] [--save-start FILE]
 //                            [--data /usr/share/datasets/fashion-mnist] [--seed 1]
 //
-// 01_fashion_mnist.py is the same program in Python: from the same start (written by either with --save-start, read by
-// either with --start) the two print the same numbers.
+// 01_fashion_mnist.py is the same program in Python: from the same start (either program writes it with --save-start
+// and reads it with --start) the two print the same numbers.
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -110,7 +110,7 @@ at::Tensor weight_of(const nn::Module& layer) {
   return layer.as<nn::LinearImpl>()->weight;
 }
 
-// sigma as the layer's state has it, and the proven norm of the weight in use.
+// sigma from the layer's state, and the proven norm of the weight in use.
 void print_layers(const nn::Sequential& net) {
   for (const auto& child : net->named_children()) {
     if (child.key().starts_with("relu")) continue;

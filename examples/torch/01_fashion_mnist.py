@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A Fashion-MNIST classifier in PyTorch, trained with and without spectral normalization.
 
-01_fashion_mnist.cpp is the same program in C++: from the same start (written by either with --save-start, read by either
-with --start) the two print the same numbers. Needs sigmax.torch, so build/release/python on PYTHONPATH or an
-installation, and the data of Debian's package dataset-fashion-mnist.
+01_fashion_mnist.cpp is the same program in C++: from the same start (either program writes it with --save-start and
+reads it with --start) the two print the same numbers. Needs sigmax.torch (build/release/python on PYTHONPATH, or an
+installation) and the data of Debian's package dataset-fashion-mnist.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def accuracy(net, images, labels):
 
 
 def print_layers(net):
-    """sigma as the layer's state has it, and the proven norm of the weight in use."""
+    """sigma from the layer's state, and the proven norm of the weight in use."""
     for name, layer in dense_layers(net):
         norm = sigmax.torch.certify(layer).upper
         state = state_of(layer)

@@ -12,19 +12,19 @@
 
 namespace sigmax {
 
-/// The gradient of a loss with respect to what batched_svd() found, in its layout. What is empty is zero.
+/// The gradient of a loss with respect to the results of batched_svd(), in its layout. Empty members are zero.
 struct BatchCotangent {
   std::vector<double> sigma;      ///< as BatchResult::sigma
-  std::vector<Matrix<double>> u;  ///< of each matrix rows x values
+  std::vector<Matrix<double>> u;  ///< for each matrix rows x values
   std::vector<Matrix<double>> v;  ///< columns x values
 };
 
 /// svd_vjp on each matrix of a tensor [batch, rows, columns], pulled back: grad += dL/dA, row-major like the tensor's
-/// shape whatever its strides. `triplets` are those of batched_svd() with vectors. Returns a report a matrix; one that
-/// is not finite adds nothing and counts as no_gap.
+/// shape whatever its strides. `triplets` are those of batched_svd() with vectors. Returns one report per matrix; a
+/// matrix that is not finite adds nothing and counts as no_gap.
 ///
-/// Matrices are worked on side by side, one thread each, in T: the same bits for any number of threads, and for a
-/// matrix on its own.
+/// Matrices are processed side by side, one thread each, in T. The bits are the same for any number of threads, and for
+/// a single matrix.
 /// Throws Error if a shape does not fit, or the triplets have no vectors; Canceled on request.
 template <Real T>
 std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchResult& triplets,

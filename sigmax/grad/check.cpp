@@ -18,15 +18,15 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr int kLevels = 24;       // steps from h to 2^-23 h
 constexpr int kFewestLevels = 4;  // an extrapolation that settles earlier may do so by chance
 constexpr int kColumns = 7;       // orders of the extrapolation kept
-// Where the derivative is this small beside |f| / |x|, or beside what f changes by over the first step, it is compared
+// If the derivative is this small compared with |f| / |x|, or with the change of f over the first step, it is compared
 // absolutely.
 constexpr double kAbsoluteShare = 1e-6;
-// The error of a derivative is an estimate: a difference speaks against the gradient beyond so many of them.
+// The error of a derivative is an estimate: only a difference of more than this many errors contradicts the gradient.
 constexpr double kErrors = 4;
 
 // Richardson's extrapolation to h = 0 of values taken at h, h/2, h/4, ..., whose error is a series in h^power:
 //     T(i, 0) = value(h / 2^i),  T(i, j) = T(i, j-1) + (T(i, j-1) - T(i-1, j-1)) / (2^(power j) - 1)
-// The entry taken is the one that is nearest to both of its parents, the rounding error of f counted in.
+// The entry used is the one nearest to both of its parents, including the rounding error of f.
 class Extrapolation {
  public:
   explicit Extrapolation(int power) : power_(power) {}
@@ -106,12 +106,12 @@ double finite(double value) {
   return value;
 }
 
-// What all directions share.
+// Data shared by all directions.
 struct Setting {
   std::span<const double> x;
   double value = 0;     // f(x)
   double rms = 0;       // of x
-  double ordinary = 0;  // what a derivative along a direction is on average
+  double ordinary = 0;  // the average size of a derivative along a direction
   double noise = 0;     // of f
   double step = 0;
   double tolerance = 0;
@@ -131,9 +131,10 @@ struct Setting {
   }
 };
 
-// The error of f itself, by differences of order 4 to 6 of seven values so close that f without its error is a straight
-// line: that of order m of independent errors of size e has the size sqrt(binomial(2 m, m)) e (More and Wild,
-// Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). Farther apart while most values are the same.
+// The error of f itself, from differences of order 4 to 6 of seven values so close that f without its error is a
+// straight line: for independent errors of size e, the difference of order m has the size sqrt(binomial(2 m, m)) e
+// (More and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011). The values are taken farther apart
+// while most of them are equal.
 double noise_of(const ScalarFunction& f, const Setting& setting, std::span<const double> direction) {
   std::vector<double> moved(setting.x.size());
   for (int exponent = -36; exponent <= -12; exponent += 4) {
@@ -165,8 +166,8 @@ struct Jump {
   double noise = 0;
 };
 
-// At a kink the distance of the one-sided differences stays as h goes to 0; of a smooth function it falls with h, and
-// of one like |t|^(3/2) with its root. Looked at where noise is small, over four halvings of h.
+// At a kink the distance of the one-sided differences stays as h goes to 0; for a smooth function it falls as h, and
+// for one like |t|^(3/2) as sqrt(h). It is evaluated where noise is small, over four halvings of h.
 bool is_kink(const std::vector<Jump>& jumps, double allowed) {
   std::size_t last = jumps.size();
   while (last > 0 && jumps[last - 1].noise > allowed / 2) --last;
@@ -229,7 +230,7 @@ DirectionalCheck differences(const ScalarFunction& f, const Setting& setting, st
   return check;
 }
 
-// Calls visit(coordinate, direction) for every direction to be tried; gives the next random numbers.
+// Calls visit(coordinate, direction) for every direction to be tried; returns the next random numbers.
 template <class Visit>
 RandomState for_each_direction(std::size_t n, const CheckOptions& options, const Visit& visit) {
   std::vector<double> direction(n, 0.0);
@@ -277,7 +278,7 @@ CheckResult check_all(std::span<const double> x, std::span<const double> gradien
   for (std::size_t i = 1; i < result.directions.size(); ++i) {
     const auto rank = [&](std::size_t at) {
       const DirectionalCheck& check = result.directions[at];
-      // A parameter says more than a mixture of all.
+      // A single parameter says more than a mixture of all.
       const bool named = check.coordinate >= 0 && check.verdict != Verdict::agree;
       return std::tuple(check.verdict, named, check.relative_error);
     };
@@ -309,7 +310,7 @@ CheckResult check_gradient(const ScalarFunction& f, std::span<const double> x, s
   const FloatingEnvironment environment;
   require(x, gradient, options);
   Setting setting(x, gradient, finite(f(x)), options);
-  // One direction stands for all: the first random one, or another where none is asked for.
+  // One direction represents all: the first random one, or another if none is asked for.
   std::vector<double> any(x.size());
   static_cast<void>(fill_normal(options.random, any));
   const double length = norm2(any);
@@ -325,7 +326,7 @@ CheckResult check_gradient_by_complex_step(const ComplexFunction& f, std::span<c
   require(x, gradient, options);
   std::vector<std::complex<double>> moved(x.begin(), x.end());
   const Setting setting(x, gradient, finite(f(moved).real()), options);
-  // h^2 underflows beside 1: what is left of the series is its first term.
+  // h^2 is negligible next to 1: only the first term of the series is left.
   const double h = std::ldexp(setting.rms, -300);
   return check_all(x, gradient, options, [&](std::span<const double> direction, DirectionalCheck check) {
     for (std::size_t i = 0; i < moved.size(); ++i) moved[i] = {x[i], h * direction[i]};

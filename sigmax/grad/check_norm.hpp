@@ -1,4 +1,4 @@
-// The gradient checker on norms: norm_vjp() of any operator against differences of the norm's value.
+// The gradient checker on norms: norm_vjp() of any operator compared with differences of the norm's value.
 #pragma once
 
 #include <functional>
@@ -19,20 +19,20 @@ using OperatorFamily = std::function<Operator<double>(std::span<const double> th
 struct NormCheckResult {
   NormGradient norm;  ///< as norm_vjp() gives it
   CheckResult check;  ///< of its gradient
-  /// The derivative is what it says it is: it agrees with differences where it is called unique, and lies between the
-  /// one-sided derivatives (or is beyond what differences can tell) where it is not.
+  /// The derivative is what the report says: it agrees with differences if it is called unique; otherwise it lies
+  /// between the one-sided derivatives (or differences cannot decide).
   bool holds = false;
 };
 
-/// Checks norm_vjp(A(theta), which) at `theta`: the value is taken from the entries of the operator, and from LAPACK's
-/// singular values of them for norms of singular values, by none of the code that makes the gradient.
+/// Checks norm_vjp(A(theta), which) at `theta`: the value is taken from the entries of the operator, and for norms of
+/// singular values from LAPACK's singular values of those entries. None of the gradient's own code is used.
 ///
-/// Cost: the evaluations of check_gradient(), each a full decomposition for norms of singular values: for operators up
-/// to some hundred rows. Throws Error as norm_vjp() and check_gradient().
+/// Cost: the evaluations of check_gradient(), each a full decomposition for norms of singular values: suitable for
+/// operators of up to a few hundred rows. Throws Error as norm_vjp() and check_gradient() do.
 NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
                            const CheckOptions& options, Context& context);
 
-/// The same of norm_vjp(matrix, which), in double.
+/// The same check for norm_vjp(matrix, which), in double.
 NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options,
                            Context& context);
 

@@ -32,7 +32,7 @@ SvdOptions<T> svd_options(const NormVjpOptions& options) {
   return result;
 }
 
-// Singular values that differ by less are equal, and those below are 0.
+// Singular values that differ by less count as equal, and values below it count as 0.
 template <Real T>
 double rounding_of(Shape shape, double largest) {
   return 4 * static_cast<double>(std::max(shape.rows, shape.columns)) * std::numeric_limits<T>::epsilon() * largest;
@@ -46,7 +46,7 @@ struct AllTriplets {
   Matrix<T> v;
 };
 
-// V of A = U V^T for a product with few columns in the middle, or a sum of such; empty where there is none of at most
+// V of A = U V^T for a product with a small inner dimension, or a sum of such products; empty if none has at most
 // `most` columns. With `of_rows`, U.
 template <Real T>
 Matrix<T> thin_factor(const LinearOperator<T>& a, std::int64_t most, bool of_rows, Context& context);
@@ -124,7 +124,7 @@ AllTriplets<T> all_triplets(const LinearOperator<T>& a, const NormVjpOptions& op
   return {std::move(found.sigma), std::move(found.u), std::move(found.v)};
 }
 
-// sum w_i u_i v_i^T, scale and all, without the terms of weight 0.
+// sum w_i u_i v_i^T, scale included, without the terms of weight 0.
 template <Real T>
 OuterSum<T> weighted(const AllTriplets<T>& all, const std::vector<double>& weights, double scale) {
   std::vector<double> kept;
@@ -200,7 +200,7 @@ struct OfValues {
     SvdOptions<T> scale = svd_options<T>(options);
     scale.accuracy = Accuracy::values;
     scale.tolerance = 1e-4;
-    scale.check = Check::none;  // what is small is all that it decides
+    scale.check = Check::none;  // it only decides which values are small
     const double largest = svd(a, scale, context).sigma.front();
     SvdResult<T> found = svd(a, norms::solver_for(wanted, all(), svd_options<T>(options)), context);
     const double neighbor = found.sigma.size() > 1 ? found.sigma.front() : std::numeric_limits<double>::infinity();
@@ -225,7 +225,7 @@ NormCotangent<T> of_entries(const LinearOperator<T>& a, const norms::Norm& which
   return {std::move(found.norm), as_outer_sum(std::move(dense))};
 }
 
-// Schatten 2 is the Frobenius norm, a function of entries too, which are cheaper.
+// Schatten 2 is the Frobenius norm, which is also a function of the entries; entries are cheaper.
 norms::Norm without_aliases(const norms::Norm& which) {
   const auto* schatten = std::get_if<norms::Schatten>(&which);
   return schatten != nullptr && schatten->p == 2 ? norms::Norm(norms::Frobenius{}) : which;
@@ -249,7 +249,7 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
   if (all < 1) throw Error(fmt::format("[norm_vjp] an operator without entries, {}x{}", shape.rows, shape.columns));
   norms::require_valid("norm_vjp", which, all);
   const norms::Norm same = without_aliases(which);
-  // The Frobenius norm of a product with few columns in the middle comes from its singular values; of anything else,
+  // The Frobenius norm of a product with a small inner dimension comes from its singular values; for anything else,
   // from the entries.
   const bool thin = std::holds_alternative<norms::Frobenius>(same) && !thin_factor(a, all / 2, false, context).empty();
   if (thin || norms::is_of_singular_values(same)) return OfValues<T>{a, same, options, context}();

@@ -1,7 +1,7 @@
-// Gradients of every norm of norms/table.hpp, with respect to a stored matrix or to the parameters of any operator.
+// Gradients of all norms in norms/table.hpp, with respect to a stored matrix or to the parameters of any operator.
 //
-// A norm f(A) that depends on singular values has the gradient sum_i w_i u_i v_i^T, w_i the derivative of f with
-// respect to sigma_i; a norm of entries has the matrix of its derivatives. With respect to A:
+// A norm f(A) that depends on singular values has the gradient sum_i w_i u_i v_i^T, where w_i is the derivative of f
+// with respect to sigma_i; for a norm of entries the gradient is the matrix of its derivatives. With respect to A:
 //
 //   Frobenius         A / |A|_F                                     unique except at A = 0
 //   Entrywise p > 1   sign(a_ij) (|a_ij| / |A|_p)^(p-1)             unique except at A = 0
@@ -15,15 +15,15 @@
 //   nuclear           sum_{sigma_i > 0} u_i v_i^T                   unique at full rank
 //   SmallestSingular  u_n v_n^T, n = min(rows, columns)             unique if sigma_{n-1} > sigma_n > 0
 //
-// Where it is not unique, what is given is an element of the subdifferential: sign(0) = 0; the mean over the entries,
-// rows or columns that tie; the triplets that the solver found for equal singular values; nothing for directions of
-// value 0 (the zero matrix: 0). It is a subgradient, f(B) >= f(A) + <G, B - A>; of the smallest sums and of
-// SmallestSingular, which are not convex, an element of Clarke's generalized gradient. Every function here is
-// Lipschitz, so there always is one. (Watson, Characterization of the subdifferential of some matrix norms, Linear
+// Where the gradient is not unique, the result is an element of the subdifferential: sign(0) = 0; the mean over the
+// entries, rows or columns that tie; the triplets that the solver found for equal singular values; nothing for
+// directions of value 0 (the zero matrix: 0). It is a subgradient, f(B) >= f(A) + <G, B - A>. The smallest sums and
+// SmallestSingular are not convex; for them it is an element of Clarke's generalized gradient. Every function here is
+// Lipschitz, so one always exists. (Watson, Characterization of the subdifferential of some matrix norms, Linear
 // Algebra Appl. 170, 1992; Lewis, The convex analysis of unitarily invariant matrix functions, J. Convex Analysis 2,
 // 1995.)
 //
-// Values are equal where they differ by less than rounding can, 4 max(rows, columns) u relative to the largest.
+// Values count as equal if they differ by less than possible rounding, 4 max(rows, columns) u relative to the largest.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,8 @@ using norms::NormGradient;
 
 struct NormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the norm
-  /// Of the vectors, as Accuracy::vectors: |A^T u - sigma v| over sigma_1. 0: 1e-13 for double, 1e-6 for float.
+  /// Tolerance of the vectors, as in Accuracy::vectors: |A^T u - sigma v| over sigma_1. 0: 1e-13 for double, 1e-6 for
+  /// float.
   double tolerance = 0;
   std::int64_t max_products = 10000;
   std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
@@ -55,10 +56,10 @@ struct NormVjpOptions {
 /// Everything is computed in double and rounded to T once.
 ///
 /// Cost: two or three reads of A and one read and write of grad for norms of entries; two solves for a few triplets for
-/// Spectral and Ky Fan (one finds the triplets, one what the first may have missed: the second copy of a multiple
-/// value); a full decomposition for Schatten, p neither 2 nor infinite, and one by inverse Lanczos for the smallest.
-/// The same bits for any number of threads. Throws Error if the tensor is not a matrix of a real type, is empty, has
-/// NaN or infinite entries, or if grad does not fit; for p < 1 or k out of range.
+/// Spectral and Ky Fan (one finds the triplets, the other finds what the first may have missed: the second copy of a
+/// multiple value); a full decomposition for Schatten with p neither 2 nor infinite; and inverse Lanczos for the
+/// smallest. The bits are the same for any number of threads. Throws Error if the tensor is not a matrix of a real
+/// type, is empty, has NaN or infinite entries, or if grad does not fit; for p < 1 or k out of range.
 template <Real T>
 NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<T> grad, const NormVjpOptions& options,
                       Context& context);
@@ -74,7 +75,7 @@ struct NormCotangent {
 /// product of inner dimension r; min(rows, columns) terms, and the entries of A or a full decomposition, for Frobenius
 /// of anything else, Schatten, and norms of entries.
 ///
-/// Throws Error for an operator without entries or with products that are not finite, and as above.
+/// Throws Error for an operator without entries or with products that are not finite, and in the cases above.
 template <Real T>
 NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
                                 Context& context);

@@ -1,4 +1,4 @@
-// What the derivatives of singular triplets share: options, outcomes, and what the computation has to say of itself.
+// Shared by the derivatives of singular triplets: options, outcomes, and reports on the computation.
 #pragma once
 
 #include <cstdint>
@@ -11,35 +11,35 @@ namespace sigmax {
 
 struct GradientOptions {
   GradientSolver solver = Auto{};
-  /// Of the error of the gradient, relative to its Frobenius norm, as far as the solver makes it: what the triplets are
-  /// wrong by comes on top, their residual over the gap. 0: 1e-10 in double, 1e-5 in float.
+  /// Tolerance of the gradient's error, relative to its Frobenius norm, for the solver's part. The error of the
+  /// triplets is added to that: their residual over the gap. 0: 1e-10 in double, 1e-5 in float.
   double tolerance = 0;
   /// Products of a Gram operator with a vector, for each triplet.
   std::int64_t max_products = 10000;
 };
 
 enum class GradientOutcome {
-  exact,            ///< closed form: nothing was solved for, as values alone, or all triplets, were asked for
+  exact,            ///< closed form: no system was solved, because only values, or all triplets, were asked for
   converged,        ///< the tolerance is met
-  subgradient,      ///< a value that has no gradient, as it is multiple or zero: a generalized gradient of it is given
-  no_gap,           ///< vectors that have no derivative, as their value is multiple or zero: their part is left out
-  out_of_products,  ///< max_products first: the best so far
+  subgradient,      ///< a value has no gradient because it is multiple or zero: a generalized gradient is given
+  no_gap,           ///< vectors have no derivative because their value is multiple or zero: their part is left out
+  out_of_products,  ///< max_products reached first: the best so far
 };
 
 /// What to try, in words.
 std::string_view message(GradientOutcome outcome);
 
-/// How the derivative came about.
+/// How the derivative was computed.
 struct GradientReport {
   GradientOutcome outcome = GradientOutcome::exact;
-  /// Of each triplet: the distance of sigma_i from the nearest other value that is known, relative to sigma_1; below
-  /// the k-th the solver's own estimate of sigma_{k+1}, or the decomposition's. Zero for a value of zero. 1 where
+  /// For each triplet: the distance of sigma_i from the nearest other known value, relative to sigma_1. The value below
+  /// the k-th is the solver's own estimate of sigma_{k+1}, or the decomposition's. Zero for a value of zero. 1 if
   /// nothing is known.
   std::vector<double> gap;
-  GradientSolver solver = Auto{};  ///< the one that was used; Auto if none was needed
+  GradientSolver solver = Auto{};  ///< the solver that was used; Auto if none was needed
   std::int64_t iterations = 0;
   std::int64_t reads = 0;  ///< of the parameters of A
-  double error = 0;        ///< estimated, of the solver, relative to the gradient
+  double error = 0;        ///< the solver's estimated error, relative to the gradient
 };
 
 }  // namespace sigmax

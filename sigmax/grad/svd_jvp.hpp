@@ -14,13 +14,13 @@ namespace sigmax {
 ///     alpha_ji = (sigma_i P_ji + sigma_j P_ij) / (sigma_i^2 - sigma_j^2),  beta_ji with sigma_i and sigma_j exchanged,
 ///     [sigma_i, -A; -A^T, sigma_i] [a_i; b_i] = [dA v_i; dA^T u_i] on the complement of U and V.
 ///
-/// The adjoint of svd_vjp, with the same conditions, outcomes (`subgradient` for values: the derivative from one side
-/// is another), accuracy, cost and errors: all derivatives are solved for, if k < min(rows, columns).
+/// The adjoint of svd_vjp, with the same conditions, outcomes (`subgradient` for values: the one-sided derivatives
+/// differ), accuracy, cost and errors. All derivatives are solved for, if k < min(rows, columns).
 template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdTangent<T>& tangent,
                   const GradientOptions& options, Context& context);
 
-/// The same in the direction of an operator of A's shape: its products with U and V are made here.
+/// As above, in the direction of an operator of A's shape: its products with U and V are computed here.
 template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const LinearOperator<T>& direction,
                   const GradientOptions& options, Context& context);

@@ -1,4 +1,4 @@
-// A direction in which an operator moves, and how its singular triplets move.
+// A direction in which an operator moves, and the motion of its singular triplets.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace sigmax {
 
-/// A direction dA in which A moves, as far as k triplets see it.
+/// A direction dA in which A moves, as far as it affects k triplets.
 template <Real T>
 struct SvdTangent {
   Matrix<T> image;          ///< dA V, rows x k

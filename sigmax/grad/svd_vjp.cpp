@@ -1,4 +1,4 @@
-// Where the formula of the header comes from. A v_i = sigma_i u_i and A^T u_i = sigma_i v_i, differentiated:
+// Derivation of the header's formula. A v_i = sigma_i u_i and A^T u_i = sigma_i v_i, differentiated:
 //
 //   sigma_i du_i - A dv_i   = dA v_i   - dsigma_i u_i
 //   sigma_i dv_i - A^T du_i = dA^T u_i - dsigma_i v_i
@@ -6,7 +6,8 @@
 // Their products with u_j and v_j, j <= k, are two equations for u_j^T du_i and v_j^T dv_i: closed forms in P = U^T dA
 // V (grad/svd_jvp.hpp). On the complement of U and V they are M_i [a_i; b_i] = [dA v_i; dA^T u_i], with the symmetric
 // M_i = [sigma_i, -A; -A^T, sigma_i]. So phi_i^T a_i + psi_i^T b_i = [p_i; q_i]^T [dA v_i; dA^T u_i] with M_i [p_i;
-// q_i] = [phi_i; psi_i], which is the product of dA with p_i v_i^T + u_i q_i^T: the transpose of a solve is a solve.
+// q_i] = [phi_i; psi_i], and this is the inner product of dA with p_i v_i^T + u_i q_i^T: the transpose of a solve is a
+// solve.
 #include "sigmax/grad/svd_vjp.hpp"
 
 #include <algorithm>
@@ -61,7 +62,7 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
     std::vector<std::int64_t> all(static_cast<std::size_t>(k));
     std::iota(all.begin(), all.end(), 0);
     auto [p, q] = frame.solve(std::move(all), std::move(phi), std::move(psi), known);
-    // In range, the values' terms go with the others; out of it, their weights differ.
+    // If values are in range, their terms are added to the others; otherwise their weights differ.
     const bool in_range = frame.exponent() == 0;
     Matrix<double> c = coupling.c();
     for (std::int64_t i = 0; i < k && in_range; ++i) c(i, i) += xi[static_cast<std::size_t>(i)];

@@ -1,4 +1,4 @@
-// A dot is a derivative in the direction H. Of G = U D V^T + sum_i p_i v_i^T + u_i q_i^T, D = diag(xi) + C:
+// A prime is a derivative in the direction H. For G = U D V^T + sum_i p_i v_i^T + u_i q_i^T, D = diag(xi) + C:
 //
 //   G' = sum_i (U' D + U C' + p_i') v_i^T + (U D + p_i) v_i'^T + u_i' q_i^T + u_i q_i'^T
 //
@@ -11,8 +11,8 @@
 //   sigma_i p - A q   = Q_u (H q_i   - sigma_i' p_i - U' U^T phi_i)
 //   sigma_i q - A^T p = Q_v (H^T p_i - sigma_i' q_i - V' V^T psi_i)
 //
-// where U U'^T phi_i, the other half of the derivative of Q_u, is gone with the projection, and so is what A makes of
-// the parts of p_i' and q_i' in the known span.
+// The projection removes U U'^T phi_i, the other half of the derivative of Q_u, and the products of A with the parts of
+// p_i' and q_i' in the known span.
 #include "sigmax/grad/svd_vjp_vjp.hpp"
 
 #include <algorithm>

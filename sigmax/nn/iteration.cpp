@@ -9,7 +9,7 @@
 namespace sigmax::nn {
 namespace {
 
-// Of |W v| for |v| = 1: between these bounds W^T W v is in range whatever the shape.
+// Bounds of |W v| for |v| = 1: between them W^T W v is in range whatever the shape.
 template <Real T>
 constexpr double kFar = std::same_as<T, float> ? 0x1p+50 : 0x1p+400;
 
@@ -79,7 +79,7 @@ void u_first_steps(const Products<T>& w, const StepOptions& options, const Works
 
 // x = W^T u
 // each step:  v = x / max(|x|, epsilon)
-//             t = W v, and x = W^T t beside it where another step may follow
+//             t = W v, together with x = W^T t if another step may follow
 //             u = t / max(|t|, epsilon), sigma = |t|, W^T u = x / max(|t|, epsilon)
 template <Real T>
 void v_first_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,

@@ -1,4 +1,4 @@
-// The steps of normalize.hpp on working copies of a state that is known to be usable. Internal to nn/.
+// The steps of normalize.hpp on working copies of a usable state. Internal to nn/.
 #pragma once
 
 #include <span>
@@ -8,7 +8,7 @@
 
 namespace sigmax::nn {
 
-/// Vectors of one step: the state, and its images before they are divided by their lengths.
+/// The vectors of one step: the state, and its images before division by their lengths.
 template <Real T>
 struct Workspace {
   std::span<T> u;  ///< rows
@@ -21,7 +21,7 @@ struct Workspace {
 template <Real T>
 void divide(std::span<T> x, double d);
 
-/// `options.steps` >= 1 steps; sigma, steps, reads and tolerance_met of `result` are set.
+/// Makes `options.steps` >= 1 steps; sets sigma, steps, reads and tolerance_met of `result`.
 template <Real T>
 void u_first_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context);

@@ -14,8 +14,8 @@
 namespace sigmax::nn {
 namespace {
 
-// With C = W^T W / unit^2, unit a power of two near |W q_1| where that is far from 1 (so that nothing leaves the range
-// of T) and 1 otherwise:
+// With C = W^T W / unit^2, where unit is a power of two near |W q_1| if that is far from 1 (so that nothing leaves the
+// range of T) and 1 otherwise:
 //
 //   C Q_k = Q_k T_k + beta_k q_{k+1} e_k^T,    A_k = W Q_k / unit,    T_k tridiagonal
 template <Real T>
@@ -35,7 +35,7 @@ class KrylovSpace {
   std::span<T> vector(std::int64_t j) { return {basis_.data() + static_cast<std::size_t>(j) * columns_, columns_}; }
   std::span<T> image(std::int64_t j) { return {images_.data() + static_cast<std::size_t>(j) * rows_, rows_}; }
 
-  // One more vector. False if there is none behind it but rounding, or if its image is zero or not finite.
+  // Adds one vector. False if the remainder is only rounding, or if the image is zero or not finite.
   bool extend() {
     const std::int64_t j = size();
     const std::span<T> next = vector(j + 1);
@@ -43,7 +43,7 @@ class KrylovSpace {
     multiply(j, next);
     const double length = kernels::norm2(std::span<const T>(image(j)));
     form_.diagonal.push_back(length * length);
-    // Twice against every vector: the space is small.
+    // Twice against every vector, because the space is small.
     for (int pass = 0; pass < 2; ++pass) {
       for (std::int64_t i = j; i >= 0; --i) {
         const double overlap = kernels::dot(std::span<const T>(vector(i)), std::span<const T>(next));
@@ -75,7 +75,7 @@ class KrylovSpace {
     result.theta = theta.back();
     result.y = eigenvector(form_, result.theta).value_or(std::vector<double>(theta.size(), 0.0));
     if (result.y.front() == 0 && result.y.back() == 0) result.y.front() = 1;
-    // On the side of the start: the state keeps its sign from step to step.
+    // The sign follows the start: the state keeps its sign from step to step.
     if (result.y.front() < 0) std::transform(result.y.begin(), result.y.end(), result.y.begin(), std::negate<>());
     const double residual = beta_ * std::fabs(result.y.back());
     const std::array<double, 2> top{result.theta, theta[theta.size() - 2]};
@@ -131,9 +131,9 @@ class KrylovSpace {
 
 }  // namespace
 
-// x = Q_k y with T_k y = theta y: the leading Ritz vector. What a further step of power iteration makes of it is known
+// x = Q_k y with T_k y = theta y: the leading Ritz vector. The result of a further step of power iteration is known
 // without a product: W x / unit = A_k y, W^T W x / unit^2 = Q_k T_k y + beta_k y_k q_{k+1}. So u = W x / |W x|,
-// v = W^T u / |W^T u|, sigma = |W^T u|, and one step is a step of u_first.
+// v = W^T u / |W^T u|, sigma = |W^T u|, and one step equals a step of u_first.
 template <Real T>
 void lanczos_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {

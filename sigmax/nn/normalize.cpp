@@ -34,7 +34,7 @@ void check(const Products<T>& w, std::span<T> u, std::span<T> v, const StepOptio
   }
 }
 
-// Four vectors: on the stack where they are short, so that a small layer takes no lock and no memory.
+// Four vectors: on the stack if they are short, so that a small layer takes no lock and no heap memory.
 template <Real T>
 class WorkspaceMemory {
  public:
@@ -56,7 +56,7 @@ class WorkspaceMemory {
 
 bool is_usable(StateFault fault) { return fault == StateFault::none || fault == StateFault::not_unit; }
 
-// One computation: the state is copied, brought in order, iterated on, and copied back if all went well.
+// One computation: the state is copied, repaired, iterated on, and copied back if all went well.
 template <Real T>
 class Stepper {
  public:
@@ -69,7 +69,7 @@ class Stepper {
     std::copy(v_.begin(), v_.end(), work_.v.begin());
     if (options_.repair) repair_lead();
     options_.steps == 0 ? take_as_it_is() : iterate();
-    // W v = 0 may be v's fault: one more attempt from a random vector, which W maps to 0 with probability 0.
+    // v may be the cause of W v = 0: one more attempt from a random vector, which W maps to 0 with probability 0.
     if (result_.sigma == 0 && options_.repair && !result_.repair.drawn && options_.steps > 0 && w_.columns() > 0) {
       draw_lead();
       iterate();
@@ -125,12 +125,12 @@ class Stepper {
     if (fault == StateFault::none) fault = StateFault::zero;
     draw_unit<T>(options_.seed, left ? 0 : 1, left ? work_.u : work_.v);
     result_.repair.drawn = true;
-    // v was drawn for a state that was to be taken as it is: steps that begin from v.
+    // v was drawn although steps = 0: make steps that begin from v.
     if (!left && options_.iteration == Iteration::v_first) options_.iteration = Iteration::u_first;
     options_.steps = std::max(options_.steps, options_.steps_drawn);
   }
 
-  // sigma = u^T W v, with u put in order too.
+  // sigma = u^T W v, with u repaired too.
   void take_as_it_is() {
     w_.multiply(work_.v, work_.t, context_);
     ++result_.reads;

@@ -11,7 +11,7 @@
 namespace sigmax::nn {
 namespace {
 
-// Layers of at least so many entries have parallel kernels of their own; the others are packed into tasks of about so
+// Layers of at least this many entries run their own parallel kernels; the others are packed into tasks of about this
 // many entries, in order of size.
 constexpr std::int64_t kLarge = std::int64_t{1} << 20;
 constexpr std::int64_t kTask = std::int64_t{1} << 16;

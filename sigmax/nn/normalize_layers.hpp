@@ -1,7 +1,7 @@
-// All layers of a model normalized, or their gradients taken, in one parallel call.
+// Normalizes all layers of a model, or computes their gradients, in one parallel call.
 //
-// Large layers come one after another on all threads, small ones side by side, each on one thread. What is computed of
-// a layer is what the functions for one layer compute, to the bit, whatever the others and the number of threads.
+// Large layers are processed one after another on all threads, small ones side by side, each on one thread. Results are
+// bit-identical to those of the functions for one layer, whatever the other layers and the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +26,14 @@ struct Layer {
   Factor f{};           ///< out
 };
 
-/// step(), factor() and scale_weight() of each layer. The seed of what is drawn is options.seed of each.
+/// step(), factor() and scale_weight() of each layer. Random vectors of a layer are drawn with the seed in its own
+/// options.seed.
 template <Real T>
 void normalize(std::span<Layer<T>> layers, Context& context);
 
-/// The blocks of one weight as layers: block b has the b-th part of u, of rows / row_blocks entries, and the b-th part
-/// of v, of columns / column_blocks entries; u and v hold count() such parts each. Throws Error if sizes do not fit.
+/// The blocks of one weight as layers: block b has the b-th part of u, with rows / row_blocks entries, and the b-th
+/// part of v, with columns / column_blocks entries; u and v each hold count() such parts. Throws Error if sizes do not
+/// fit.
 template <Real T>
 std::vector<Layer<T>> block_layers(const Layer<T>& whole, const BlockGrid& grid);
 

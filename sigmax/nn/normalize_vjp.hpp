@@ -6,8 +6,8 @@
 //     dL/dW      = f G + f' p u v^T                          divide, target 1: G / sigma - (p / sigma^2) u v^T
 //     dL/dscale  = p f / scale
 //
-// All inner products are summed in double, the products of entries and what is written as normalize.hpp says; the same
-// bits for any number of threads.
+// All inner products are summed in double; products of entries and written values are as in normalize.hpp. The bits are
+// the same for any number of threads.
 #pragma once
 
 #include <span>
@@ -22,22 +22,22 @@ struct NormalizeGradient {
   double inner = 0;  ///< p = <G, W>: dL/dscale = p f / scale
 };
 
-/// dL/dW into `grad_weight`, which may be G's own memory. A read of W and of G for p (none if f' = 0 and `inner` is not
-/// wanted; `always_inner` for a learned scale), and a read of G and a write for the rest.
+/// dL/dW into `grad_weight`, which may be G's own memory. Cost: a read of W and of G for p (none if f' = 0 and `inner`
+/// is not wanted; `always_inner` for a learned scale), and a read of G and a write for the rest.
 /// Throws Error if shapes or types differ.
 template <Real T>
 NormalizeGradient normalize_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
                                 const Weight& grad_output, const WeightOutput& grad_weight, bool always_inner,
                                 Context& context);
 
-// Scaling the output instead of the weight: y = f(sigma) W x, where W x is what the layer gives without bias. With
+// Scaling the output instead of the weight: y = f(sigma) W x, where W x is the layer's output without bias. With
 // dy = dL/dy,
 //
 //     dL/dsigma = <dy, W x> f' = <dy, y> f' / f                 divide: -<dy, y> / sigma
 //     dL/dW     = f dy x^T + (dL/dsigma) u v^T                  dL/dx = f W^T dy
 //
-// so that W f is never written. The rank-one term costs no pass of its own where the product dy x^T is computed with
-// one more row: [f dy; (dL/dsigma) u^T]^T [x; v^T] for rows of samples.
+// so that W f is never written. The rank-one term needs no separate pass if the product dy x^T is computed with one
+// more row: [f dy; (dL/dsigma) u^T]^T [x; v^T] for rows of samples.
 
 /// <x, y> over `count` elements of one real type, products and sums in double: for <dy, y>.
 double dot(DType dtype, const void* x, const void* y, std::int64_t count, Context& context);

@@ -1,5 +1,5 @@
-// What a regularizer may penalize, as types: those with a proximal map are a variant of their own, so that asking for
-// the map of another one does not compile.
+// The penalties of regularizers, as types. Those with a proximal map form a separate variant, so that asking for the
+// map of any other penalty does not compile.
 #pragma once
 
 #include <variant>
@@ -20,11 +20,11 @@ struct Orthogonality {};     ///< |G - I|_F^2, G = W^T W or W W^T, whichever is 
 struct SpectralOrthogonality {};
 }  // namespace penalty
 
-/// Any norm, and three more.
+/// Any norm, and three more penalties.
 using Penalty =
     std::variant<norms::Norm, penalty::SquaredFrobenius, penalty::Orthogonality, penalty::SpectralOrthogonality>;
 
-/// The convex ones, whose proximal map is known in closed form.
+/// The convex penalties whose proximal map is known in closed form.
 using ProximalPenalty =
     std::variant<penalty::SquaredFrobenius, norms::Frobenius, norms::Nuclear, norms::Spectral, norms::KyFan>;
 

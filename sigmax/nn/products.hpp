@@ -1,4 +1,4 @@
-// The products that a step of the state is made of, from a weight's memory or any operator. Internal to nn/.
+// The products in a step of the state, from a weight's memory or any operator. Internal to nn/.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class Products {
   virtual void transposed(std::span<const T> u, std::span<T> x, Context& context) const = 0;
   /// t = W v and x = W^T t
   virtual void gram(std::span<const T> v, std::span<T> t, std::span<T> x, Context& context) const = 0;
-  /// Reads of W that gram() takes.
+  /// The number of reads of W in gram().
   virtual std::int64_t gram_reads() const = 0;
 };
 

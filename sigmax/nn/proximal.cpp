@@ -62,8 +62,8 @@ struct Problem {
     return done;
   }
 
-  // level(sigma) gives the threshold for a matrix of these singular values; it is the answer once what is left of W
-  // lies below it. map(sigma_i, threshold) is the weight of u_i v_i^T; it is added to W, or stands alone.
+  // level(sigma) gives the threshold for a matrix of these singular values; it is the answer once the rest of W lies
+  // below it. map(sigma_i, threshold) is the weight of u_i v_i^T, which is added to W or forms the result alone.
   template <class Level, class Map>
   ProximalResult leading(const Level& level, const Map& map, bool from_weight) const {
     const Operator<double> a = dense<double>(weight);
@@ -116,7 +116,7 @@ struct Problem {
   ProximalResult operator()(ball::Nuclear b) const {
     if (b.radius == 0) return zero(0);
     if (nuclear_at_most() <= b.radius) return unchanged(0);
-    // Outside of the ball some level is needed as soon as the values found fill it; 0 says that they do not.
+    // Outside the ball a level is needed as soon as the values found fill it; 0 means that they do not.
     bool inside = false;
     const auto level = [&](std::span<const double> sigma) {
       const std::optional<double> theta = water_level(sigma, kInfinity, b.radius);
@@ -160,8 +160,8 @@ struct Proximal {
     return ky_fan(p.k);
   }
 
-  // Where no level is needed every value is lowered by lambda at most, as for the nuclear norm: the values above lambda
-  // are enough then, but that no level is needed only all values show.
+  // If no level is needed, every value is lowered by at most lambda, as for the nuclear norm, so the values above
+  // lambda suffice. But only all values together show that no level is needed.
   ProximalResult ky_fan(std::int64_t k) const {
     const double total = static_cast<double>(k) * lambda;
     if (k == problem.all() || problem.nuclear_at_most() <= total) return problem.soft(lambda);

@@ -1,4 +1,4 @@
-// Proximal maps of the convex regularizers, and projections onto balls of singular values: what a training step applies
+// Proximal maps of the convex regularizers, and projections onto balls of singular values: a training step applies them
 // to a weight after its gradient step. docs/regularizers.md derives them.
 //
 //     prox_{lambda f}(W) = argmin_X 1/2 |X - W|_F^2 + lambda f(X)
@@ -14,10 +14,10 @@
 //   |X|_2 <= r     s_i = min(sigma_i, r)
 //   |X|_* <= r     s_i = (sigma_i - theta)_+, sum s_i = r; W itself where |W|_* <= r
 //
-// The spectral and Ky Fan lines are Moreau's X = W - P(W), P the projection onto lambda times the dual norm's unit
-// ball: the nuclear ball, and {|Y|_2 <= lambda, |Y|_* <= k lambda}. All maps are firmly nonexpansive. (Moreau, Bull.
-// SMF 93, 1965; Cai, Candes, Shen, SIAM J. Optim. 20, 2010; Parikh and Boyd, Proximal Algorithms, 2014, sections 6.5
-// and 6.7.)
+// The spectral and Ky Fan lines are Moreau's X = W - P(W), where P is the projection onto lambda times the dual norm's
+// unit ball: the nuclear ball, and {|Y|_2 <= lambda, |Y|_* <= k lambda}. All maps are firmly nonexpansive. (Moreau,
+// Bull. SMF 93, 1965; Cai, Candes, Shen, SIAM J. Optim. 20, 2010; Parikh and Boyd, Proximal Algorithms, 2014, sections
+// 6.5 and 6.7.)
 #pragma once
 
 #include <cstdint>
@@ -44,11 +44,12 @@ struct Nuclear {
 using Ball = std::variant<ball::Spectral, ball::Nuclear>;
 
 struct ProximalOptions {
-  /// Triplets to begin with: the number that a step before found is a good guess. Doubled until they are enough.
+  /// The initial number of triplets: the number found in the previous step is a good guess. Doubled until it is enough.
   std::int64_t triplets = 4;
-  double tolerance = 1e-13;  ///< of the triplets, as Accuracy::vectors
+  double tolerance = 1e-13;  ///< of the triplets, as in Accuracy::vectors
   std::int64_t max_products = 10000;
-  /// Of the solver. Empty: drawn anew. Give the same state to processes whose results must agree bit for bit.
+  /// The solver's random state. Empty: drawn for this call. Pass the same state to processes whose results must agree
+  /// bit for bit.
   std::optional<RandomState> random{};
 };
 
@@ -56,25 +57,25 @@ struct ProximalResult {
   bool unchanged = false;     ///< X = W: within the ball
   bool zero = false;          ///< X = 0
   double threshold = 0;       ///< lambda, the radius or theta: the singular value at which the map changes
-  std::int64_t triplets = 0;  ///< that were above it; 0 for the maps without singular values
-  bool dense = false;         ///< a full decomposition was cheaper
+  std::int64_t triplets = 0;  ///< singular values above it; 0 for maps without singular values
+  bool dense = false;         ///< a full decomposition was used because it was cheaper
   SvdOutcome outcome = SvdOutcome::converged;
 };
 
 /// `result` = prox_{lambda f}(weight), row-major as the weight's shape (a matrix of any real storage type); it must not
-/// overlap the weight's own bytes. Computed in double and rounded to T; f64 entries are rounded to T = float before
-/// what is taken from them.
+/// overlap the weight's own bytes. Computed in double and rounded to T; for T = float, f64 entries are rounded to float
+/// before the triplets' part is subtracted.
 ///
 /// Only the triplets above the threshold are found, a few at a time, and one more solve shows that none was missed; a
-/// full decomposition takes over where they are more than a fifth of all. Norms that decide without singular values
-/// (|W|_F <= |W|_* <= sqrt(n) |W|_F) are looked at first. From the same random state the same bits for any number of
-/// threads. Throws Error if lambda is negative or not finite, if result does not fit, if the weight is empty, not a
-/// matrix of a real type or not finite, or for k out of range.
+/// full decomposition takes over if they are more than a fifth of all. Norms that decide without singular values (|W|_F
+/// <= |W|_* <= sqrt(n) |W|_F) are checked first. The same random state gives the same bits for any number of threads.
+/// Throws Error if lambda is negative or not finite, if result does not fit, if the weight is empty, not a matrix of a
+/// real type or not finite, or for k out of range.
 template <Real T>
 ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
                         const ProximalOptions& options, Context& context);
 
-/// `result` = the matrix of the ball that is nearest to the weight in the Frobenius norm. As proximal().
+/// `result` = the matrix in the ball that is nearest to the weight in the Frobenius norm. Otherwise as proximal().
 template <Real T>
 ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
                        Context& context);

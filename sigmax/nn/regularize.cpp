@@ -52,7 +52,8 @@ struct Evaluate {
     return result;
   }
 
-  // W (G - I) is the sum over k of the columns of W by those of G - I; (G - I) W of those of G - I by the rows of W.
+  // W (G - I) is the sum over k of the columns of W times those of G - I; (G - I) W is that of the columns of G - I
+  // times the rows of W.
   NormGradient operator()(penalty::Orthogonality) const {
     const GramMatrix g = gram_matrix(view.matrix, 1, context);
     Matrix<double> excess(g.order, g.order);
@@ -66,7 +67,7 @@ struct Evaluate {
     }
     if (grad.empty()) return result;
     const std::vector<double> weights(static_cast<std::size_t>(g.order), 4 * options.scale);
-    // The side of the rows of W is that of the stored matrix, or the other one if that is the transpose.
+    // The row side of W is that of the stored matrix, or the other one if the stored matrix is the transpose.
     if (g.of_rows != view.transposed) {
       const Matrix<double> w = materialize(*dense<double>(transposed_view()), context);
       grad::update_outer<T>({std::as_const(excess).view(), w.view(), weights}, 1, grad, context);

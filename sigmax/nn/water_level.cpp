@@ -17,7 +17,7 @@ double filled(std::span<const double> sigma, double cap, double theta) {
 
 }  // namespace
 
-// The sum falls from its value at 0 to 0 at sigma_1. Between the corners about `total` it is a line:
+// The sum falls from its value at 0 to 0 at sigma_1. Between the corners around `total` it is a line:
 //     theta = low + (filled(low) - total) / slope,  slope the number of terms strictly between 0 and cap
 std::optional<double> water_level(std::span<const double> sigma, double cap, double total) {
   const FloatingEnvironment environment;

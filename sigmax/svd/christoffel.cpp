@@ -25,7 +25,7 @@ bool is_one(const LanczosRecurrence& recurrence) {
          std::all_of(recurrence.beta.begin(), recurrence.beta.end(), usable);
 }
 
-// By how much P(|g^T v| < c) may exceed c sqrt(2 / pi) for the g that a start really is: normals made of 53 bits,
+// The possible excess of P(|g^T v| < c) over c sqrt(2 / pi) for a start g as it is computed: normals made of 53 bits,
 // rounded to the type of the recurrence and scaled. Derivation: docs/proofs.md, "What a start really is".
 double excess_of_start(std::int64_t terms, double unit_roundoff) {
   return 1.1e-7 * std::sqrt(std::sqrt(static_cast<double>(terms))) + 146 * unit_roundoff + 5e-11;
@@ -39,8 +39,8 @@ void check_failure_probability(std::string_view where, double value) {
                           kLeastFailureProbability, value));
 }
 
-// All p_j(x) are positive if and only if x lies beyond the zeros of each of them, the largest of which is the largest
-// Ritz value: so the search needs no Ritz value, only a point that is not beyond it, such as the largest alpha.
+// All p_j(x) are positive if and only if x lies beyond all their zeros, and the largest zero is the largest Ritz value.
+// So the search needs no Ritz value, only a point that is not beyond it, such as the largest alpha.
 double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failure_probability, std::int64_t terms,
                                double magnitude) {
   const FloatingEnvironment environment;
@@ -52,7 +52,7 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
   const double slack = static_cast<double>(terms + static_cast<std::int64_t>(steps)) * 8 * recurrence.unit_roundoff;
   const auto reaches_target = [&](double x) {
     const double floor =
-        slack * std::fmax(x, magnitude);  // of each beta: a smaller one is rounding, and a larger one is the safe side
+        slack * std::fmax(x, magnitude);  // of each beta: a smaller beta is rounding, and a larger one is safe
     double before = 0;
     double here = 1;
     double sum = 1;
@@ -67,10 +67,10 @@ double christoffel_upper_bound(const LanczosRecurrence& recurrence, double failu
     return sum >= target;
   };
   double low = *std::max_element(recurrence.alpha.begin(), recurrence.alpha.end());
-  // A recurrence this small is one of products that underflowed: svd() scales the operator to about 1.
+  // A recurrence this small means that products underflowed: svd() scales the operator to about 1.
   if (!(low > (recurrence.unit_roundoff > 0x1p-40 ? 0x1p-100 : 0x1p-900))) return kInfinity;
   double high = 2 * low;
-  // Ends with the range of double, after 2098 doublings at most; then 47 halvings reach 1e-14.
+  // Ends at the limit of double's range, after 2098 doublings at most; then 47 halvings reach 1e-14.
   while (!reaches_target(high)) {
     low = high;
     high *= 2;
@@ -90,7 +90,7 @@ double christoffel_upper_bound(std::span<const LanczosRecurrence> recurrences, d
   double largest = 0;
   for (const LanczosRecurrence& recurrence : recurrences) {
     const double bound = christoffel_upper_bound(recurrence, each, terms, magnitude);
-    if (!(bound <= largest)) largest = bound;  // a NaN stays
+    if (!(bound <= largest)) largest = bound;  // a NaN remains
   }
   return largest;
 }

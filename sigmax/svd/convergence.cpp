@@ -69,8 +69,8 @@ double Convergence::excess_of_sets(std::span<const double> theta, std::span<cons
   return worst;
 }
 
-// Errors are estimated for theta, where the estimate is the sharpest; that of sigma is |d theta| / 2 sigma. Of a sigma
-// below r only r itself is known.
+// Errors are estimated for theta, where the estimate is sharpest; the error of sigma is |d theta| / 2 sigma. For a
+// sigma below r the only known bound is r itself.
 double Convergence::excess_of_triplets(std::span<const double> sigma, std::span<const double> residual,
                                        double rounding) const {
   const auto wanted = static_cast<std::size_t>(k);

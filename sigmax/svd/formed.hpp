@@ -1,5 +1,5 @@
-// An operator as a matrix of doubles, and triplets found from it: what the solvers that factorize share. Internal to
-// the library.
+// An operator as a matrix of doubles, and triplets found from it; shared by the solvers that factorize. Internal to the
+// library.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ struct FormedMatrix {
   int exponent = 0;
   bool zero = false;
   std::int64_t reads = 0;     ///< of A
-  std::int64_t products = 0;  ///< with A, where it is known by them alone
+  std::int64_t products = 0;  ///< with A, if A is known only by its products
 
-  /// The matrix as kernels read it: of its transpose, row-major.
+  /// The matrix as kernels read it: the row-major view of its transpose.
   kernels::StoredMatrix transposed_view() const;
 };
 
@@ -30,7 +30,7 @@ template <Real T>
 FormedMatrix form(const LinearOperator<T>& a, Context& context);
 
 /// The result for triplets of the formed matrix, in the units of A: residual max(|A^T u - sigma v|, |A v - sigma u|)
-/// relative to `largest`, the largest singular value of the formed matrix, evaluated with it.
+/// relative to `largest`, the largest singular value of the formed matrix, evaluated with that matrix.
 template <Real T>
 SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, double largest, const Task<T>& task);
 

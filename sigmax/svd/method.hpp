@@ -1,5 +1,5 @@
-// The solvers by name. A new one is a struct here and a source of its name; svd.cpp does not compile until it is
-// handled. docs/solvers.md says which to use when.
+// The solvers by name. A new solver is a struct here and a source file of that name; svd.cpp does not compile until it
+// is handled. docs/solvers.md says which to use when.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,19 @@ namespace sigmax {
 /// Chooses by shape, number of triplets, which end of the spectrum, and accuracy: svd/policy.hpp has the table.
 struct Auto {};
 
-/// v <- A^T A v / |A^T A v|. The error of sigma^2 falls by (sigma_2 / sigma_1)^4 a step. For k = 1; Deflation for more.
+/// v <- A^T A v / |A^T A v|. The error of sigma^2 falls by (sigma_2 / sigma_1)^4 per step. For k = 1; use Deflation for
+/// more.
 struct PowerIteration {
-  /// Which vector a step updates first. The two differ in what sigma = u^T A v is evaluated with.
+  /// Which vector a step updates first. They differ in the vectors with which sigma = u^T A v is evaluated.
   enum class Order {
     u_first,  ///< u = A v / |A v|, v = A^T u / |A^T u|: torch.nn.utils.parametrizations.spectral_norm
     v_first,  ///< v = A^T u / |A^T u|, u = A v / |A v|: torch.nn.utils.spectral_norm
   };
   Order order = Order::u_first;
-  std::int64_t steps = 0;  ///< exactly so many; 0: until the tolerance is met
+  std::int64_t steps = 0;  ///< exactly this many; 0: until the tolerance is met
 };
 
-/// k triplets one after another by power iteration, each on A less the triplets before it: A - sum sigma_i u_i v_i^T.
+/// k triplets one after another by power iteration, each on A minus the triplets before it: A - sum sigma_i u_i v_i^T.
 struct Deflation {
   std::int64_t steps = 0;  ///< for each triplet; 0: until the tolerance is met
 };
@@ -30,30 +31,30 @@ struct Deflation {
 /// Lanczos with full reorthogonalization and thick restart.
 struct Lanczos {
   enum class Form {
-    automatic,   ///< gram, and bidiagonal where the values wanted are too small for it
-    gram,        ///< on A^T A or A A^T, whichever is smaller: one read of A a step; loses values below sqrt(u) sigma_1
-    bidiagonal,  ///< Golub-Kahan: two reads of A a step; small values as accurate as large ones, absolutely
+    automatic,  ///< gram, and bidiagonal if the wanted values are too small for it
+    gram,       ///< on A^T A or A A^T, whichever is smaller: one read of A per step; loses values below sqrt(u) sigma_1
+    bidiagonal,  ///< Golub-Kahan: two reads of A per step; the absolute error of small values equals that of large ones
   };
   Form form = Form::automatic;
   std::int64_t basis = 0;  ///< vectors kept before a restart; 0: chosen from k
 };
 
 /// Block Lanczos on the Gram operator: the best approximation from span(X, A^T A X, (A^T A)^2 X, ...) for a random X of
-/// `block` columns, at little more than one column's reads.
+/// `block` columns, with little more reads than for one column.
 struct BlockKrylov {
   std::int64_t block = 0;  ///< 0: chosen from k
   std::int64_t basis = 0;  ///< columns kept before a restart; 0: chosen from k and the block
 };
 
 /// The randomized range finder of Halko, Martinsson and Tropp (SIAM Review 53, 2011), algorithms 4.4 and 5.1: the best
-/// approximation from the range of (A A^T)^q A X. Makes its passes and stops: the tolerance is not looked at.
+/// approximation from the range of (A A^T)^q A X. Makes a fixed number of passes: the tolerance is not used.
 struct Randomized {
   std::int64_t oversampling = 10;
   std::int64_t power_steps = 2;  ///< q
 };
 
-/// LAPACK's full decomposition of the operator as a matrix, in double; without vectors, through the Gram matrix where
-/// that loses nothing.
+/// LAPACK's full decomposition of the operator as a matrix, in double; without vectors, through the Gram matrix if that
+/// loses no accuracy.
 struct DenseLapack {};
 
 /// The smallest triplets of an operator that can be formed as a matrix: a QR factorization, then Lanczos on
@@ -63,7 +64,8 @@ struct InverseLanczos {};
 using Method =
     std::variant<Auto, PowerIteration, Deflation, Lanczos, BlockKrylov, Randomized, DenseLapack, InverseLanczos>;
 
-/// The name that people use: "auto", "power", "deflation", "lanczos", "block-krylov", "randomized", "dense", "inverse".
+/// The name in options and messages: "auto", "power", "deflation", "lanczos", "block-krylov", "randomized", "dense",
+/// "inverse".
 std::string_view name(const Method& method);
 
 }  // namespace sigmax

@@ -5,11 +5,11 @@
 namespace sigmax {
 namespace {
 
-// Up to this order a full decomposition costs less than the administration of an iteration.
+// Up to this order a full decomposition costs less than the overhead of an iteration.
 constexpr std::int64_t kTinyOrder = 24;
 // For more than a fifth of all triplets a full decomposition is cheaper than a Krylov space that holds them.
 constexpr std::int64_t kFifth = 5;
-// In all doubles: what a decomposition as a matrix may take of memory, 8 GiB.
+// The limit in doubles on a matrix decomposition's memory, 8 GiB.
 constexpr std::int64_t kLargestDense = std::int64_t{1} << 30;
 
 }  // namespace
@@ -25,7 +25,7 @@ Method choose(const Shape& shape, std::int64_t k, Which which) {
 
 bool single_precision_is_enough(const Method& method, const Convergence& convergence) {
   const bool iterates = std::holds_alternative<Lanczos>(method) || std::holds_alternative<BlockKrylov>(method);
-  // A float iteration leaves a residual of some hundred units, 1e-5. The error of the value is its square.
+  // A float iteration leaves a residual of about a hundred units, 1e-5. The error of the value is its square.
   return iterates && convergence.tolerance >= (convergence.accuracy == Accuracy::values ? 1e-8 : 1e-4);
 }
 

@@ -1,4 +1,4 @@
-// Which solver Auto takes: the table of docs/solvers.md, as code. Internal to svd/ and grad/.
+// The solver that Auto chooses: the table of docs/solvers.md, as code. Internal to svd/ and grad/.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace sigmax {
 
-/// Whether all triplets together cost less than an iteration for k of them. `order` is the shorter side.
+/// Whether a decomposition for all triplets costs less than an iteration for k of them. `order` is the shorter side.
 bool is_cheaper_whole(std::int64_t order, std::int64_t k);
 
-/// Never Auto. docs/adr/0019 to 0022 have the measurements behind the crossovers.
+/// Never Auto. The measurements behind the crossovers are in docs/adr/0019 to 0022.
 Method choose(const Shape& shape, std::int64_t k, Which which);
 
-/// Whether the tolerance lets the iterations run in float and only the end in double.
+/// Whether the tolerance allows iterations in float with only the end in double.
 bool single_precision_is_enough(const Method& method, const Convergence& convergence);
 
 }  // namespace sigmax

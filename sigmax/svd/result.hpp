@@ -1,4 +1,4 @@
-// What svd() is asked and what it answers: options, outcome, result.
+// The options, the outcome and the result of svd().
 #pragma once
 
 #include <cstdint>
@@ -16,54 +16,55 @@ namespace sigmax {
 /// Which end of the spectrum.
 enum class Which { largest, smallest };
 
-/// What svd() does about values that its method may have missed: a Krylov space from one vector holds one vector of a
-/// multiple value, and may have nothing of a close neighbor yet, however small its residuals are.
+/// What svd() does about values that its method may have missed: a Krylov space from one vector contains only one
+/// vector of a multiple value, and may lack a close neighbor, however small its residuals are.
 enum class Check {
   none,   ///< nothing
-  brief,  ///< where a value was found twice, a few steps from fresh random vectors on what the triplets leave of A:
+  brief,  ///< if a value was found twice, a few steps from fresh random vectors on A minus the triplets:
           ///< finds most further copies, and shows nothing
-  full,   ///< until it is shown that no value above the k-th is left, except with SvdOptions::failure_probability
+  full,   ///< until it is shown that no value above the k-th was missed, except with SvdOptions::failure_probability
 };
 
-/// What the tolerance means.
+/// The meaning of the tolerance.
 enum class Accuracy {
   values,  ///< the estimated error of each sigma_i is at most tolerance sigma_i: r^2 / gap, quadratic in the residual r
-  vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; an angle, times sigma_1 / gap
+  vectors,  ///< |A^T u_i - sigma_i v_i| is at most tolerance sigma_1: a backward error; times sigma_1 / gap, an angle
 };
 
 template <Real T>
 struct SvdOptions {
-  std::int64_t k = 1;  ///< triplets wanted; min(rows, columns) at most
+  std::int64_t k = 1;  ///< triplets wanted; at most min(rows, columns)
   Which which = Which::largest;
   Accuracy accuracy = Accuracy::values;
   double tolerance = 1e-10;  ///< with double, 1e-14 is reachable whatever the storage
-  /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b. A method makes no
-  /// fewer than it needs for a result at all: one a triplet, and as many as an opaque operator has rows or columns
-  /// where it has to be formed; and the last block is not cut.
+  /// Products of A^T A, A A^T or a pair of A and A^T with one vector each; a block of b counts b. A method always makes
+  /// the products that it needs for any result: one per triplet, and one per row or column of an opaque operator that
+  /// has to be formed; and the last block is never cut.
   std::int64_t max_products = 10000;
   Method method = Auto{};
-  /// Of the values of a method that has converged. What a check finds joins the triplets, and it begins again. From a
-  /// random state that was not drawn a check is made just the same and shows nothing.
+  /// The check on the values of a method that has converged. Triplets that a check finds join the others, and the check
+  /// begins again. With a random state that was not drawn, the check is still made but shows nothing.
   Check check = Check::full;
   double failure_probability = 1e-9;  ///< of a full check, over its own random start
-  /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random where
-  /// empty; what a probabilistic certificate needs is a random start.
+  /// Right singular vectors to start from, `columns` x any number, such as the state of an earlier result. Random if
+  /// empty; a probabilistic certificate needs a random start.
   Matrix<T> start;
-  /// Random numbers are taken from it, and the same state gives the same bits. Empty: drawn anew for each call. A
-  /// probabilistic certificate needs a state that was drawn (core/rng.hpp), by this call or by the caller.
+  /// The source of random numbers; the same state gives the same bits. Empty: drawn anew for each call. A probabilistic
+  /// certificate needs a state that was drawn (core/rng.hpp), by this call or by the caller.
   std::optional<RandomState> random{};
 };
 
 enum class SvdOutcome {
-  converged,    ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact but for rounding)
-  completed,    ///< a method with a fixed number of steps has made them
-  unconfirmed,  ///< as converged, but the check, or a proof, left room for a value that was missed: see what they say
-  out_of_products,  ///< max_products first: the values are still lower bounds, the vectors the best so far
+  converged,        ///< the tolerance is met by the estimate (or the Krylov space exhausted: exact except for rounding)
+  completed,        ///< a method with a fixed number of steps has made them
+  unconfirmed,      ///< as converged, but the check, or a proof, could not exclude a missed value: see what they say
+  out_of_products,  ///< max_products reached first: the values are still lower bounds, the vectors the best so far
 };
 
 /// What a full check has shown, for all i together: except with the failure probability over its own random start, the
-/// i-th singular value (for Which::smallest: the i-th of the smallest) is no larger than `bound[i]` (no smaller).
-/// Rounding is allowed for to first order. Numbers, no bounds: certify_values() makes those.
+/// i-th singular value is at most `bound[i]` (for Which::smallest: the i-th of the smallest is at least `bound[i]`).
+/// Rounding is accounted for to first order. These are plain numbers, not bounds: certify_values() makes bounds of
+/// them.
 struct CheckedValues {
   std::vector<double> bound;
   double failure_probability = 0;
@@ -75,32 +76,32 @@ std::string_view message(SvdOutcome outcome);
 /// k singular triplets, A v_i = sigma_i u_i, by descending sigma.
 template <Real T>
 struct SvdResult {
-  /// Each at most the true i-th value but for rounding (largest); certify() makes bounds. One beyond the range of
-  /// double is the largest double.
+  /// Each is at most the true i-th value except for rounding (largest); certify() makes bounds. A value beyond the
+  /// range of double is given as the largest double.
   std::vector<double> sigma;
   Matrix<T> u;                   ///< rows x k, orthonormal columns
   Matrix<T> v;                   ///< columns x k, orthonormal columns
   std::vector<double> residual;  ///< |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds to rounding
-  /// Without it, that none was missed is an estimate. It holds where the outcome is `unconfirmed`, too, and says how
-  /// much room is left. It is empty where no full check was asked for or the method has not converged; where a check
-  /// showed nothing; where the random state was not drawn; for DenseLapack in float, or with all values, where LAPACK's
-  /// own backward error is what the values are known to; and where values leave the range of double.
+  /// Without it, the claim that no value was missed is only an estimate. It also holds if the outcome is `unconfirmed`,
+  /// and then says how much room is left. It is empty if no full check was asked for or the method has not converged;
+  /// if a check showed nothing; if the random state was not drawn; for DenseLapack in float, or with all values, where
+  /// the values are known to LAPACK's own backward error; and if values leave the range of double.
   std::optional<CheckedValues> checked;
   std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
-  double next = 0;          ///< an estimate of sigma_{k+1}, from below, where the method has one: gaps; otherwise 0
+  double next = 0;          ///< an estimate of sigma_{k+1} from below, for gaps; 0 if the method has none
   SvdOutcome outcome = SvdOutcome::converged;
-  Method method;              ///< the one that was used, its choices filled in
+  Method method;              ///< the method that was used, its choices filled in
   std::int64_t products = 0;  ///< as max_products counts them
-  std::int64_t reads = 0;     ///< of the parameters of A, as many times as they were all read
-  /// What a probabilistic certificate is made of, where the start was random: the recurrence of each start vector,
-  /// which are independent, for (scale A)^T (scale A) or its counterpart on the rows.
+  std::int64_t reads = 0;     ///< how many times all parameters of A were read
+  /// The data for a probabilistic certificate, if the start was random: the recurrence of each of the independent start
+  /// vectors, for (scale A)^T (scale A) or its counterpart on the rows.
   std::vector<LanczosRecurrence> recurrences;
   double scale = 1;
   /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
   Matrix<T> subspace;
   RandomState random{};
-  /// Of a Krylov process that was asked for vectors and took long: approximate singular vectors behind the k-th, on the
-  /// side that it ran on, `columns` or `rows` x a few. The gradient of the vectors is solved for with their help.
+  /// From a Krylov process that was asked for vectors and took long: approximate singular vectors after the k-th, on
+  /// the side that it ran on, `columns` or `rows` x a few. They speed up the solve for the gradient of the vectors.
   Matrix<T> neighbors;
 };
 

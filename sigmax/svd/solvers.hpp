@@ -1,8 +1,9 @@
-// The solvers behind svd(): one function a method, each in the source of methods/ named next to it. Internal to svd/.
+// The solvers behind svd(): one function per method, each in the source file of methods/ named next to it. Internal to
+// svd/.
 //
-// svd() has checked what it hands over (k in range, the start fits, the shape is not empty). The operator is Guarded:
-// its products throw where they are not finite, and a result with sigma_1 beyond 2^+-100 (T = double) or 2^+-20 (T =
-// float) is thrown away and computed again on a scaled operator, so that a solver need not think of overflow.
+// svd() has checked the arguments (k in range, the start fits, the shape is not empty). The operator is Guarded: its
+// products throw if they are not finite, and a result with sigma_1 beyond 2^+-100 (T = double) or 2^+-20 (T = float) is
+// discarded and computed again on a scaled operator, so a solver need not deal with overflow.
 #pragma once
 
 #include "sigmax/core/context.hpp"
@@ -21,8 +22,8 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Deflat
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Lanczos& method,
                    Context& context);  // lanczos.cpp
-/// The iteration of Lanczos on the Gram operator without its end: sigma is what the process estimates, `subspace` spans
-/// the right singular vectors, not normalized, and there are no u, v and residuals.
+/// The iteration of Lanczos on the Gram operator without its final step: sigma is the process's estimate, `subspace`
+/// spans the right singular vectors, not normalized, and u, v and residuals are missing.
 template <Real T>
 SvdResult<T> gram_subspace(const LinearOperator<T>& a, const Task<T>& task, const Lanczos& method,
                            Context& context);  // lanczos.cpp

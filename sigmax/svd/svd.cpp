@@ -56,7 +56,8 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
   }
 }
 
-// Only the directions of start vectors count: by powers of two, so that vectors of any ordinary size keep their bits.
+// Only the directions of start vectors count. Scaling is by powers of two, so that vectors of any ordinary size keep
+// their bits.
 template <Real T>
 void to_ordinary_size(Matrix<T>& start) {
   for (std::int64_t j = 0; j < start.columns(); ++j) {
@@ -97,14 +98,14 @@ SvdResult<T> solve_as(const LinearOperator<T>& a, const Task<T>& task, Context& 
       task.method);
 }
 
-// On A as it is, and once more on a scaled A if that turns out to be out of range: rare, and it spares the others a
-// read of A to find out.
+// Solves on A as it is, and again on a scaled A if that turns out to be out of range. This is rare, and it saves other
+// calls a read of A.
 template <Real T>
 SvdResult<T> solve_in_range(const LinearOperator<T>& a, const Task<T>& task, Context& context) {
   std::optional<int> exponent;
   try {
     SvdResult<T> result = solve_as(Guarded<T>(a), task, context);
-    // Of the smallest triplets nothing says how large A is, but the method forms the matrix and scales by itself.
+    // The smallest triplets do not show how large A is, but their method forms the matrix and scales it itself.
     const double sigma = task.which == Which::largest && !result.sigma.empty() ? result.sigma.front() : 1;
     if (sigma > 0 && std::abs(std::ilogb(sigma)) <= kInRange<T>) return result;
     if (sigma > 0 && std::isfinite(sigma)) {
@@ -140,19 +141,19 @@ Task<float> in_single(const Task<double>& task) {
           task.random};
 }
 
-// Whether a sigma_max found in float is one to go on from.
+// Whether a sigma_max found in float is usable for the next stage.
 bool in_single_range(const SvdResult<float>& found) {
   return !found.sigma.empty() && found.sigma.front() > 0 &&
          std::abs(std::ilogb(found.sigma.front())) <= kInRange<float>;
 }
 
-// The end in double of an iteration in float: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if it is not
-// as good as was asked for.
+// The end in double of an iteration in float: a vector good to 1e-5 gives a sigma good to 1e-10. Nothing if it misses
+// the requested accuracy.
 std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
                                            const Task<double>& task, Context& context) {
   if (!in_single_range(found)) return std::nullopt;
   Triplets<double> triplets = triplets_from_right<double>(a, converted<double>(found.subspace).view(), context);
-  // A float iteration may have gone astray by its rounding.
+  // Rounding may have misled a float iteration.
   const bool converged = found.outcome == SvdOutcome::converged;
   if (converged &&
       !task.convergence.is_borne_out(triplets.sigma, triplets.residual, found.next, attainable<double>())) {
@@ -173,7 +174,7 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
   return result;
 }
 
-// Lanczos in float, on the Gram operator unless that is ruled out; what it cannot do, bidiagonalization may.
+// Lanczos in float, on the Gram operator unless that is ruled out; if that fails, bidiagonalization may succeed.
 std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
                                              const Task<double>& task, const Lanczos& method, Context& context) {
   Task<float> single_task = in_single(task);
@@ -196,7 +197,7 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   return evaluated(a, finer, task, context);
 }
 
-// The iteration in float, its end in double. Nothing if float does not get there.
+// The iteration in float, its end in double. Nothing if float does not reach the accuracy.
 std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, const LinearOperator<float>& single,
                                              const Task<double>& task, Context& context) {
   const Guarded<float> guarded(single);
@@ -209,7 +210,7 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   }
 }
 
-// In the precision that the tolerance asks for.
+// Solves in the precision that the tolerance needs.
 template <Real T>
 SvdResult<T> solved(const LinearOperator<T>& a, const Task<T>& task, Context& context) {
   if constexpr (std::same_as<T, double>) {
@@ -258,7 +259,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   const Task<T> task = task_of(a.shape(), options);
   SvdResult<T> result = solved(a, task, context);
   if (task.check != Check::none) check_values(a, task, result, context);
-  if (options.accuracy == Accuracy::values) result.neighbors = {};  // they were for the check
+  if (options.accuracy == Accuracy::values) result.neighbors = {};  // they were only for the check
   return result;
 }
 

@@ -1,4 +1,4 @@
-// What svd() hands to a solver: its options, checked, with the open ones decided. Internal to svd/.
+// What svd() passes to a solver: its options, checked, with the open ones decided. Internal to svd/.
 #pragma once
 
 #include <cstdint>

@@ -115,7 +115,7 @@ Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> 
   const Matrix<double> right = product(converted<double>(start), svd.w);
   Triplets<T> result{svd.sigma, converted<T>(left), converted<T>(right), std::vector<double>(svd.sigma.size())};
 
-  // Z w / sigma carries the rounding errors of Z, u sigma_1^2, divided by sigma: good for large values alone.
+  // Z w / sigma carries the rounding errors of Z, u sigma_1^2, divided by sigma: accurate only for large values.
   const double unit = std::numeric_limits<T>::epsilon();
   const bool divide = svd.sigma.back() > 0 && svd.sigma.back() >= std::cbrt(unit) * svd.sigma.front();
   Matrix<double> returned;  // A^T U
@@ -150,7 +150,7 @@ Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u
 template <Real T>
 Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x) {
   side.count(x.columns());
-  if (!side.right()) side.count(x.columns());  // A^T U, in reads of its own
+  if (!side.right()) side.count(x.columns());  // A^T U, in separate reads
   return side.right() ? triplets_from_right<T>(side.a(), x.view(), side.context())
                       : triplets_from_left<T>(side.a(), x.view(), side.context());
 }
@@ -175,7 +175,7 @@ void take(SvdResult<T>& result, Triplets<T> triplets, std::int64_t k) {
 
 template <Real T>
 void rescale(SvdResult<T>& result, int exponent) {
-  // What is beyond the range of double is at least its largest number, and that is what sigma says: "at least".
+  // A value beyond the range of double is at least double's largest number, and sigma is a lower bound.
   const auto moved = [exponent](double value) {
     return std::min(std::ldexp(value, exponent), std::numeric_limits<double>::max());
   };

@@ -1,4 +1,4 @@
-// What every solver ends with: the best triplets that a subspace holds, and their residuals. Internal to the library.
+// The final step of every solver: the best triplets in a subspace, and their residuals. Internal to the library.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace sigmax {
 
-/// Singular triplets by descending sigma, with residual |A^T u - sigma v| relative to the largest sigma.
+/// Singular triplets, sigma descending, with residual |A^T u - sigma v| relative to the largest sigma.
 template <Real T>
 struct Triplets {
   std::vector<double> sigma;
@@ -22,21 +22,21 @@ struct Triplets {
 };
 
 /// The Rayleigh-Ritz triplets of A from span(V): A V = Q R, R = P S W^T, u = Q P, v = V W. V is columns x p with
-/// p >= 1 columns; it is orthonormalized first, dependent columns giving way to arbitrary ones. min(p, rows, columns)
-/// triplets are returned; the sigma of a subspace that holds v_1 to an angle t is wrong by O(t^2). Where sigma is 0 the
-/// columns of u are still orthonormal.
+/// p >= 1 columns; it is orthonormalized first, and arbitrary columns replace dependent ones. min(p, rows, columns)
+/// triplets are returned; if the subspace contains v_1 to an angle t, the error of sigma is O(t^2). The columns of u
+/// are orthonormal even if sigma is 0.
 ///
-/// Cost: one read of A for 8 columns (A V and A^T A V together; one more where values are far below sigma_1), and
+/// Cost: one read of A for 8 columns (A V and A^T A V together; one more if values are far below sigma_1), and
 /// O((rows + columns) p^2) flops in double. Throws Error if p is 0.
 template <Real T>
 Triplets<T> triplets_from_right(const LinearOperator<T>& a, MatrixView<const T> v, Context& context);
 
-/// The same from span(A^T U), U rows x p: as good as span(U), or better by half a step of power iteration. One more
-/// read.
+/// As above from span(A^T U), U rows x p: as good as span(U), or better by half a step of power iteration. Costs one
+/// more read.
 template <Real T>
 Triplets<T> triplets_from_left(const LinearOperator<T>& a, MatrixView<const T> u, Context& context);
 
-/// The triplets that span(x) holds, x of the side's vectors. Counted there.
+/// The triplets in span(x), where x holds vectors of the side. Products are counted there.
 template <Real T>
 Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x);
 
@@ -44,7 +44,7 @@ Triplets<T> triplets_from(GramSide<T>& side, const Matrix<T>& x);
 template <Real T>
 void take(SvdResult<T>& result, Triplets<T> triplets, std::int64_t k);
 
-/// sigma_i in the units of A after a solve on 2^e A, and what else has units.
+/// Converts sigma_i, and everything else with units, to the units of A after a solve on 2^e A.
 template <Real T>
 void rescale(SvdResult<T>& result, int exponent);
 

@@ -85,8 +85,8 @@ TEST(BatchedSvdVjp, GivesTheSameBitsForAnyNumberOfThreadsInFloatToo) {
   }
 }
 
-// A gap, a double largest value, zero and repeated lower values, wide and tall and of every storage type: what svd_vjp
-// says of each alone.
+// A gap, a double largest value, zero and repeated lower values, wide and tall and of every storage type: the results
+// are those of svd_vjp for each matrix alone.
 TEST(BatchedSvdVjp, SaysOfEachMatrixWhatSvdVjpSaysOfItAlone) {
   Context context(2);
   for (const DType dtype : gallery::kStorageTypes) {

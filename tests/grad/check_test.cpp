@@ -1,4 +1,4 @@
-// The gradient checker: right gradients pass, wrong ones do not, kinks and noise are told apart from both.
+// The gradient checker: correct gradients pass, wrong ones do not, kinks and noise are distinguished from both.
 #include "sigmax/grad/check.hpp"
 
 #include <gtest/gtest.h>
@@ -100,13 +100,13 @@ TEST(Check, AKinkIsNoDisagreement) {
   EXPECT_NEAR(at_kink.directions[0].forward, 1, 1e-7);
   EXPECT_NEAR(at_kink.directions[0].backward, -1, 1e-7);
   EXPECT_EQ(at_kink.directions[1].verdict, Verdict::agree);
-  // 1 and -1 are subgradients, 1.1 is none.
+  // 1 and -1 are subgradients, 1.1 is not.
   EXPECT_TRUE(check_gradient(f, x, std::vector{1.0, 1.0}).is_subgradient());
   const CheckResult beyond = check_gradient(f, x, std::vector{1.1, 1.0});
   EXPECT_EQ(beyond.verdict, Verdict::disagree) << beyond.message;
 }
 
-// The kink is far inside of the first step.
+// The kink is far inside the first step.
 TEST(Check, ANearbyKinkDoesNotHideTheDerivative) {
   for (const double distance : {1e-2, 1e-4, 1e-6}) {
     const auto f = [](std::span<const double> x) { return std::hypot(x[0] - 1, x[1] - 1) + x[0] * x[1]; };
@@ -134,7 +134,7 @@ TEST(Check, ConstantFunctionsAndZeroGradientsAgree) {
             Verdict::disagree);
 }
 
-// At a minimum every derivative is rounding; what counts is that it is, beside what f does around it.
+// At a minimum every derivative is rounding; the test is that it is small compared with the change of f nearby.
 TEST(Check, AStationaryPointIsNoDisagreement) {
   const std::vector<double> x = gallery::normal(6, 9);
   const auto f = [&x](std::span<const double> at) {

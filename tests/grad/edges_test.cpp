@@ -1,5 +1,5 @@
-// Where derivatives do not exist, or matrices lie at the edges of the range: every outcome, and nothing that is not
-// finite.
+// Cases where derivatives do not exist, or matrices lie at the edges of the range: every outcome, and only finite
+// results.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ void expect_no_gap(const LinearOperator<double>& a, const SvdResult<double>& tri
   const SvdVjpVjp<double> second = svd_vjp_vjp(a, triplets, cotangent, *direction, by(solver), context);
   EXPECT_EQ(second.report.outcome, GradientOutcome::no_gap);
   EXPECT_TRUE(is_finite(second.cotangent));
-  // By conjugate gradients a gap is estimated on the way, and one that is none is rounding.
+  // Conjugate gradients estimate the gap on the way, and a missing gap shows as rounding.
   ASSERT_EQ(backward.report.gap.size(), forward.report.gap.size());
   for (std::size_t i = 0; i < forward.report.gap.size(); ++i) {
     EXPECT_NEAR(backward.report.gap[i], forward.report.gap[i],
@@ -162,7 +162,7 @@ TEST(Edges, ALossOfTheSpanAloneHasAGradientThoughItsValuesAreEqual) {
   const Known known{9, 7, {2, 2, 1, 0.5, 0.3, 0.2, 0.1}};
   const Operator<double> a = known.a();
   const SvdResult<double> triplets = svd(*a, problems::to_rounding(2), context);
-  // L = <U U^T, F> for a symmetric F: phi = 2 F U.
+  // For L = <U U^T, F> with a symmetric F: phi = 2 F U.
   Matrix<double> f = problems::random_block(9, 9, 3);
   for (std::int64_t i = 0; i < 9; ++i) {
     for (std::int64_t j = 0; j < i; ++j) f(i, j) = f(j, i);
@@ -190,7 +190,7 @@ TEST(Edges, ALossOfTheSpanAloneHasAGradientThoughItsValuesAreEqual) {
   };
   EXPECT_NEAR(problems::pairing(found.cotangent, direction), problems::derivative(loss, 1e-4),
               tolerance::kFiniteDifference * problems::as_matrix(found.cotangent).norm() * 8);
-  // A loss of one of the two vectors is none.
+  // A loss of only one of the two vectors is not such a function.
   const SvdVjp<double> of_one = svd_vjp(*a, triplets, problems::random_cotangent(a->shape(), 2), by(Auto{}), context);
   EXPECT_EQ(of_one.report.outcome, GradientOutcome::no_gap);
   EXPECT_TRUE(is_finite(of_one.cotangent));
@@ -210,8 +210,8 @@ TEST(Edges, AZeroMatrixAndZeroValuesHaveSubgradientsOfValuesOnly) {
   }
 }
 
-// The second triplet's system is singular, its iterates grow without bound until that is seen: that must not pass for
-// the size of the gradient, by which the first is judged.
+// The second triplet's system is singular, and its iterates grow without bound until that is detected. Their size must
+// not count as the size of the gradient, by which the first is judged.
 TEST(Edges, ATripletWithoutAGapDoesNotCostTheOthersTheirDigits) {
   Context context(1);
   for (const double second : {0.5, 0.9, 0.99}) {
@@ -230,7 +230,7 @@ TEST(Edges, ATripletWithoutAGapDoesNotCostTheOthersTheirDigits) {
       const SvdVjp<double> first = svd_vjp(*a, triplets, of_first, by(solver), context);
       EXPECT_EQ(both.report.outcome, GradientOutcome::no_gap);
       EXPECT_LE(both.report.error, tolerance::of_stop(1e-12));
-      // q_1, behind V.
+      // q_1, outside the span of V.
       double wrong = 0, size = 0;
       for (std::int64_t j = 0; j < 33; ++j) {
         wrong = std::hypot(wrong, both.cotangent.v(j, 2) - first.cotangent.v(j, 2));
@@ -241,7 +241,7 @@ TEST(Edges, ATripletWithoutAGapDoesNotCostTheOthersTheirDigits) {
   }
 }
 
-// Of rank two, the first two triplets are as any others; the third is zero.
+// The rank is two: the first two triplets are ordinary, the third is zero.
 TEST(Edges, ARankDeficientMatrixHasGradientsWhereItsValuesAreNotZero) {
   Context context(1);
   for (const auto& [rows, columns] : {std::pair{6, 5}, std::pair{5, 6}, std::pair{5, 5}}) {
@@ -321,7 +321,7 @@ TEST(Edges, RefusesWhatDoesNotFit) {
   bad = good;
   bad.sigma[1] = std::numeric_limits<double>::quiet_NaN();
   refuses(bad, cotangent, {});
-  // Of the values alone too, which take nothing but the triplets.
+  // For the values alone too, which need only the triplets.
   const SvdCotangent<double> of_values{{1, 1}, {}, {}};
   bad = good;
   bad.sigma[0] = std::numeric_limits<double>::infinity();

@@ -1,5 +1,5 @@
-// Triplets of any matrix in long double, by one-sided Jacobi rotations, and derivatives by differences of what is
-// computed from them: digits enough that the differences are exact where the tests look.
+// Triplets of any matrix in long double, by one-sided Jacobi rotations, and derivatives by differences of functions of
+// them, with enough digits that the differences are exact as far as the tests can see.
 #pragma once
 
 #include <algorithm>
@@ -28,8 +28,8 @@ inline void rotate(std::vector<long double>& x, std::vector<long double>& y, lon
 
 }  // namespace detail
 
-/// Turns the columns of A, no more of them than rows, until they are orthogonal: A Y = X diag(s). A wider A is
-/// transposed. Of s = 0, x is left 0. A must be of ordinary magnitude, as its squares are formed.
+/// Rotates the columns of A (at most as many as rows) until they are orthogonal: A Y = X diag(s). A wider A is
+/// transposed. For s = 0, x is left 0. A must have ordinary magnitude because its squares are formed.
 inline AllTriplets exact_triplets(std::int64_t rows, std::int64_t columns, const std::vector<long double>& a) {
   const bool wide = rows < columns;
   const auto length = static_cast<std::size_t>(std::max(rows, columns));
@@ -108,7 +108,7 @@ class ExactPath {
   const std::vector<double>& direction_;
 };
 
-/// Normal entries in units of A, of a norm of about sigma_1.
+/// Normal entries in units of A, with a norm of about sigma_1.
 inline std::vector<double> direction_like(const Known& known, std::uint64_t seed) {
   std::vector<double> h = gallery::normal(known.rows * known.columns, seed);
   const double norm = std::sqrt(static_cast<double>(known.rows)) + std::sqrt(static_cast<double>(known.columns));

@@ -1,4 +1,4 @@
-// Losses that depend on the choice of singular vectors are caught; those that are functions of the matrix pass.
+// Losses that depend on the choice of singular vectors are detected; functions of the matrix pass.
 #include "sigmax/grad/triplets/gauge.hpp"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ double along(std::span<const double> x, std::uint64_t seed) {
   return sum;
 }
 
-// sum_ij c_ij (U diag(w) V^T)_ij, a function of A wherever w is one of sigma.
+// sum_ij c_ij (U diag(w) V^T)_ij, a function of A whenever w is a function of sigma.
 double along_outer(View u, View v, std::span<const double> weights) {
   double sum = 0;
   for (std::int64_t k = 0; k < u.columns; ++k) {
@@ -80,7 +80,7 @@ TEST(Gauge, FunctionsOfTheMatrixPass) {
   }
 }
 
-// (1 - s_1) (1 - s_2), s the signs: no single change of sign shows it.
+// (1 - s_1) (1 - s_2), s the signs: no single change of sign reveals it.
 TEST(Gauge, SignsAreChangedTogetherToo) {
   SvdResult<double> triplets = triplets_of(kDistinct, 2);
   const double first = triplets.u(0, 0);
@@ -104,7 +104,7 @@ TEST(Gauge, ALossOfOneOfTwoEqualTripletsIsCaught) {
   EXPECT_NE(result.message.find("sigma_2 = sigma_3"), std::string::npos) << result.message;
   const TripletLoss of_both = [](Sigma sigma, View u, View v) { return along_outer(u, v, sigma); };
   EXPECT_TRUE(check_gauge(of_both, triplets).invariant);
-  // The same loss where the values differ is a function of the matrix.
+  // If the values differ, this loss is a function of the matrix.
   EXPECT_TRUE(check_gauge(of_one, triplets_of(kDistinct, 4)).invariant);
 }
 

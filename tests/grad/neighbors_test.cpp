@@ -1,5 +1,5 @@
 // Conjugate gradients with the forward pass's Ritz vectors: fewer iterations, the same gradient, and no harm from
-// vectors that are of no use.
+// useless vectors.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,7 +17,7 @@ namespace {
 
 using problems::Known;
 
-// A value that is 1 to 2 % from a crowd behind it: what an untrained layer's spectrum is like at its edge.
+// A value 1 to 2 % above a crowd of values after it, like the edge of an untrained layer's spectrum.
 Known crowded(std::int64_t rows, std::int64_t columns, std::int64_t k) {
   std::vector<double> s;
   for (std::int64_t i = 0; i < k; ++i) s.push_back(1.05 - 0.01 * static_cast<double>(i));

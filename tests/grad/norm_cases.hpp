@@ -1,4 +1,4 @@
-// The norms that gradients are tested for, and a full-decomposition formula of each in long double.
+// The norms whose gradients are tested, and a full-decomposition formula for each in long double.
 #pragma once
 
 #include <algorithm>

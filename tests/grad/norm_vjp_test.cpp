@@ -43,11 +43,11 @@ Found gradient_of(const Tensor& matrix, const norms::Norm& which, Context& conte
   return found;
 }
 
-// What turns the singular vectors of a matrix whose entries are rounded: u |A| over the distance to the values on the
-// other side of the weights' jumps. Weights are within [0, 1] and vary by sigma_i / |sigma| otherwise.
+// The rotation of the singular vectors of a matrix whose entries are rounded: u |A| over the distance to the values on
+// the other side of the weights' jumps. Weights are within [0, 1] and vary by sigma_i / |sigma| otherwise.
 double allowed(const Known& known, const std::vector<long double>& weights) {
   const double rounding = tolerance::of_matrix(known.rows, known.columns, known.sigma[0], 16);
-  double slope = 0;  // of weights as a function of sigma, and of its odd continuation beyond 0 (rows != columns)
+  double slope = 0;  // of the weights as a function of sigma, and of its odd continuation below 0 (rows != columns)
   for (std::size_t i = 0; i < weights.size(); ++i) {
     if (weights[i] != 0 && known.sigma[i] > 0) {
       slope = std::max(slope, std::fabs(static_cast<double>(weights[i])) / known.sigma[i]);
@@ -141,7 +141,8 @@ TEST(NormVjp, TheCheckerFindsAWrongGradientOfEachNorm) {
   }
 }
 
-// f(B) >= f(A) + <G, B - A> for every B: what a subgradient is. Also A + t B for small t, where wrong ones show.
+// f(B) >= f(A) + <G, B - A> for every B: the definition of a subgradient. Also A + t B for small t, where wrong ones
+// are detected.
 void expect_subgradient(const std::vector<double>& a, std::int64_t rows, std::int64_t columns, const NamedNorm& line,
                         Context& context) {
   const Found found = gradient_of(Tensor::copy_of(a, {rows, columns}), line.norm, context);
@@ -173,9 +174,9 @@ TEST(NormVjp, AtTiesItIsASubgradientAndSaysSo) {
       // diag(2, 2, 1): sigma_1 = sigma_2
       {{2, 0, 0, 0, 2, 0, 0, 0, 1},
        {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf"}},
-      // diag(3, 1, 1): equal values that decide nothing but the smallest
+      // diag(3, 1, 1): equal values that affect only the smallest
       {{3, 0, 0, 0, 1, 0, 0, 0, 1}, {"-2", "entrywise:1", "1", "-1", "inf", "-inf"}},
-      // rank 1: nothing is unique that looks at all values
+      // rank 1: no norm of all values has a unique gradient
       {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "nuc", "schatten:1.000000", "kyfan:3"}},
       {std::vector<double>(9, 1.0),
        {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
@@ -238,7 +239,7 @@ TEST(NormVjp, StorageTypesAndLayoutsGiveTheSameGradient) {
           EXPECT_LE(gradient_cases::distance(found.gradient, wanted.gradient), slack) << what;
           EXPECT_NEAR(found.norm.value, wanted.norm.value, tolerance::of_matrix(rows, columns, wanted.norm.value, 16))
               << what;
-          // In float: added to what is there, rounded once.
+          // In float: added to the existing values, rounded once.
           std::vector<float> single(values.size(), 0.25F);
           auto options = repeatable<NormVjpOptions>();
           options.scale = -2.5;
@@ -275,7 +276,7 @@ TEST(NormVjp, ValuesAreThoseOfNorm) {
   }
 }
 
-// A Krylov space holds one copy of a multiple value; the gradient of a Ky Fan norm needs them all.
+// A Krylov space holds one copy of a multiple value; the gradient of a Ky Fan norm needs all copies.
 TEST(NormVjp, CopiesOfAMultipleValueAreFound) {
   Context context(2);
   std::vector<double> sigma{5, 2, 2, 2, 2, 2};
@@ -302,7 +303,7 @@ std::vector<double> twice(const std::vector<double>& x) {
   return result;
 }
 
-// theta of B A, of W + B A, and of a stack, through check_norm: no dense gradient is formed for these on the way.
+// theta of B A, of W + B A, and of a stack, through check_norm: no dense gradient is formed for these.
 TEST(NormVjp, OperatorsGetTheGradientOfTheirParameters) {
   Context context(1);
   constexpr std::int64_t kRows = 9;
@@ -345,7 +346,7 @@ TEST(NormVjp, OperatorsGetTheGradientOfTheirParameters) {
     EXPECT_EQ(terms(norms::KyFan{2}), 2);
     EXPECT_EQ(terms(norms::Frobenius{}), c.full_rank ? kColumns : kRank);
     EXPECT_EQ(terms(norms::Schatten{1}), c.full_rank ? kColumns : kRank);
-    // In float, against the same in double.
+    // In float, compared with the same in double.
     const Operator<float> single = a->in_single();
     std::vector<float> gradient(theta.size(), 0.0F);
     std::vector<double> reference(theta.size(), 0.0);

@@ -1,5 +1,4 @@
-// Operators made of tensors that may be trained, each with a spectrum from the gallery: what derivatives by parameters
-// are tested on.
+// Operators made of trainable tensors, each with a spectrum from the gallery, for tests of derivatives by parameters.
 #pragma once
 
 #include <cmath>
@@ -21,13 +20,13 @@ struct Values {
   std::vector<double> entries;
 };
 
-/// The operator of a kind whose matrix is `known`, as far as rounding of its parts allows.
+/// The operator of a kind with the matrix `known`, as far as rounding of its parts allows.
 struct Parametrized {
   std::string name;
   std::function<std::vector<Values>(const Known& known)> parts;
   std::function<Operator<double>(const std::vector<Tensor>&)> make;
   bool square = false;        ///< only there
-  bool of_unit_norm = false;  ///< A itself is rounding of its parts where it is small
+  bool of_unit_norm = false;  ///< a small A is only rounding of its parts
 };
 
 namespace detail {
@@ -48,7 +47,7 @@ inline Values factor(const std::vector<std::vector<long double>>& vectors, const
   return result;
 }
 
-// Row-major, where f(i, j) says what of `known` is at (i, j).
+// Row-major; f(i, j) gives the entry of `known` at (i, j).
 template <class F>
 Values entries_of(const Known& known, const F& f) {
   Values result{{known.rows, known.columns}, {}};
@@ -163,7 +162,7 @@ inline const std::vector<Parametrized>& operators() {
   return all;
 }
 
-/// The operator on a straight way through its parameters, each tensor moving at the rate of its own size.
+/// The operator on a straight path through its parameters, each tensor moving at a rate proportional to its size.
 class ParametrisedPath {
  public:
   ParametrisedPath(const Parametrized& of, const Known& known) : make_(of.make), at_(of.parts(known)) {
@@ -189,8 +188,8 @@ class ParametrisedPath {
     return make_(tensors);
   }
 
-  /// The product of a gradient by the parameters with the rate of the way, and the sum of its absolute terms. What is
-  /// used twice has its gradient in two places.
+  /// The inner product of a gradient by the parameters with the rate of the path, and the sum of its absolute terms. A
+  /// tensor that is used twice has its gradient in two places.
   struct Slope {
     long double sum = 0;
     long double size = 0;
@@ -215,7 +214,7 @@ class ParametrisedPath {
 };
 
 /// Runs `check(path, known, k, what)` for every operator of the table, every spectrum of the gallery, every shape and
-/// one to three triplets, where these have gaps that differences can see; the number of runs.
+/// one to three triplets, if these have gaps that differences can see; returns the number of runs.
 template <class Check>
 int for_each_parametrized(const Check& check) {
   int count = 0;

@@ -1,5 +1,5 @@
-// Matrices with known triplets, random cotangents, and derivatives of triplets by other ways than grad/'s: the formula
-// over all triplets in long double, and finite differences of LAPACK's.
+// Matrices with known triplets, random cotangents, and derivatives of triplets by methods other than grad/'s: the
+// formula over all triplets in long double, and finite differences of LAPACK's.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@
 
 namespace sigmax::problems {
 
-/// Every solver that has a name, Auto among them.
+/// Every named solver, including Auto.
 inline const std::vector<GradientSolver>& every_solver() {
   static const std::vector<GradientSolver> all = []<std::size_t... Is>(std::index_sequence<Is...>) {
     return std::vector<GradientSolver>{std::variant_alternative_t<Is, GradientSolver>{}...};
@@ -139,8 +139,8 @@ inline long double inner(const std::vector<long double>& x, std::span<const doub
 }
 
 /// dL/dA by the sum over all triplets: with P_ji = x_j^T dA y_i, and S_ji = x_j^T phi_i, R_ji = y_j^T psi_i, triplet i
-/// turns towards every other j by (S_ji (s_i P_ji + s_j P_ij) + R_ji (s_j P_ji + s_i P_ij)) / (s_i^2 - s_j^2), and
-/// towards what is beyond all of them by 1 / s_i. The known vectors take the signs of `found`.
+/// turns toward every other j by (S_ji (s_i P_ji + s_j P_ij) + R_ji (s_j P_ji + s_i P_ij)) / (s_i^2 - s_j^2), and
+/// toward the complement of all of them by 1 / s_i. The known vectors take the signs of `found`.
 inline Dense gradient_by_all_triplets(const AllTriplets& known, const SvdResult<double>& found,
                                       const SvdCotangent<double>& cotangent) {
   Dense g{known.rows, known.columns};
@@ -170,7 +170,7 @@ inline Dense gradient_by_all_triplets(const AllTriplets& known, const SvdResult<
   return g;
 }
 
-/// Turns the vectors so that they are nearest to those of `like`.
+/// Rotates the vectors so that they are nearest to those of `like`.
 inline void align(SvdResult<double>& found, const SvdResult<double>& like) {
   for (std::int64_t i = 0; i < found.u.columns(); ++i) {
     double sum = 0;
@@ -193,8 +193,8 @@ inline double loss(const LinearOperator<double>& a, const SvdCotangent<double>& 
   return sum;
 }
 
-/// f'(0) from four values by Richardson's extrapolation of central differences: wrong by the order of h^4 f^(5) and of
-/// rounding over h.
+/// f'(0) from four values by Richardson's extrapolation of central differences; the error is of the order of h^4 f^(5)
+/// and of rounding over h.
 template <class F>
 double derivative(const F& f, double h) {
   const double coarse = (f(2 * h) - f(-2 * h)) / (4 * h);

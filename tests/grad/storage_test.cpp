@@ -1,4 +1,4 @@
-// Derivatives in float on narrow storage: those in double of the same entries.
+// Derivatives in float on narrow storage, compared with those in double of the same entries.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 using problems::by;
 
-// What of an f32 triplet and cotangent is in double, and the same in float.
+// The double version of an f32 triplet and cotangent, and the float version.
 struct InBoth {
   SvdResult<float> triplets;
   SvdCotangent<float> cotangent;

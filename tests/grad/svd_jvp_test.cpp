@@ -24,7 +24,7 @@ Operator<double> direction_like(const LinearOperator<double>& a, std::vector<dou
   return dense<double>(Tensor::copy_of(entries, {rows, columns}));
 }
 
-// What a derivative is wrong by, relative: rounding over the gap, and the tolerance of a solver that iterates.
+// The relative error of a derivative: rounding over the gap, and the tolerance of an iterative solver.
 double allowed(const Known& known, std::int64_t k) {
   return tolerance::relative(known.rows, known.columns, 1 / known.least_gap(k)) + tolerance::of_estimate(1e-12);
 }
@@ -73,7 +73,7 @@ TEST(SvdJvp, IsTheAdjointOfTheVjpForEverySpectrumShapeAndSolver) {
   }
 }
 
-// sigma, u and v of the first k triplets, those of `like` giving the signs.
+// sigma, u and v of the first k triplets, with the signs of `like`.
 std::vector<long double> stacked(const problems::AllTriplets& all, const SvdResult<double>& like) {
   std::vector<long double> values;
   for (std::size_t i = 0; i < like.sigma.size(); ++i) {

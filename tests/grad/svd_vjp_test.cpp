@@ -20,8 +20,8 @@ namespace {
 using problems::by;
 using problems::Known;
 
-// What a gradient is wrong by, relative to its norm: rounding of A, of the triplets and of the solve, each over the
-// gap, and where the solver iterates its tolerance.
+// The error of a gradient, relative to its norm: rounding of A, of the triplets and of the solve, each over the gap,
+// plus the tolerance if the solver iterates.
 double allowed(const Known& known, std::int64_t k, double tolerance = 1e-12) {
   return tolerance::relative(known.rows, known.columns, 1 / known.least_gap(k)) + tolerance::of_estimate(tolerance);
 }
@@ -54,7 +54,7 @@ TEST(SvdVjp, IsTheSumOverAllTripletsForEverySpectrumAndShape) {
       for (const std::int64_t k : {1, 3}) {
         const Known known{rows, columns, spectrum.values(12 + (rows == 16 ? 4 : 0))};
         if (known.least_gap(k) < 1e-10) continue;
-        // Beyond that, a matrix of a cluster of rounding's width is another one.
+        // Beyond that, rounding turns a matrix with a cluster of rounding's width into a different matrix.
         SCOPED_TRACE(spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns) +
                      ", k = " + std::to_string(k));
         expect_gradient(known, k, context);

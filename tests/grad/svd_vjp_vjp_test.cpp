@@ -21,15 +21,15 @@ namespace {
 using problems::by;
 using problems::Known;
 
-// Of values in units of A, so that both parts of the derivative are of a size.
+// For values in units of A, so that both parts of the derivative have similar size.
 SvdCotangent<double> cotangent_for(const Known& known, std::int64_t k) {
   SvdCotangent<double> w = problems::random_cotangent({known.rows, known.columns}, k);
   for (double& xi : w.sigma) xi /= known.s.front();
   return w;
 }
 
-// Rounding of A, of the triplets and of the solves over the gap, which goes into the derivative twice as into the
-// gradient, and the tolerance of a solver that iterates.
+// Rounding of A, of the triplets and of the solves over the gap, which enters the derivative twice as it enters the
+// gradient once, and the tolerance of an iterative solver.
 double allowed(const Known& known, std::int64_t k) {
   return tolerance::relative(known.rows, known.columns, 2 / known.least_gap(k)) + tolerance::of_estimate(1e-12);
 }

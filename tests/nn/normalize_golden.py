@@ -1,4 +1,4 @@
-"""Prints normalize_golden.hpp: what torch (2.13 when the numbers were taken) makes of two weights.
+"""Prints normalize_golden.hpp: the results of torch (2.13 when the numbers were taken) for two weights.
 
     python tests/nn/normalize_golden.py | clang-format-14 > tests/nn/normalize_golden.hpp
 

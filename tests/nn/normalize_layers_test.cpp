@@ -1,4 +1,4 @@
-// Many layers at once: what the functions for one layer give, to the bit, for any number of threads; and blocks.
+// Many layers at once: the same bits as the functions for one layer, for any number of threads; and blocks.
 #include "sigmax/nn/normalize_layers.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 namespace sigmax::nn {
 namespace {
 
-// A model: its weights, states, and room for what is computed of them.
+// A model: its weights, states, and space for the results.
 struct Model {
   Model() {
     const std::vector<Layout> shapes = {{{30, 20}, 0},       {{1200, 1000}, 0},   {{1, 1}, 0},
@@ -115,7 +115,7 @@ TEST(NormalizeLayers, NoLayersAreNoWork) {
   normalize_vjp<double>({}, context);
 }
 
-// Each block as if it were a weight of its own, copied out.
+// Each block as if it were a separate weight, copied out.
 void check_blocks(const Layout& layout, const BlockGrid& grid) {
   Context context(1);
   const Sample sample(DType::f64, layout.shape, layout.dimension);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// How far a vector of a step may be off: rounding errors of products relative to |W|_F, over sigma.
+// The allowed error of a step's vector: rounding errors of products relative to |W|_F, over sigma.
 template <class T>
 double vector_tolerance(const Vector80& w, std::int64_t rows, std::int64_t columns, Real80 sigma) {
   return tolerance::of_matrix_in<T>(rows, columns, static_cast<double>(norm_80(w) / sigma));
@@ -151,7 +151,7 @@ TEST(Normalize, ScalesByFactorsThatFloatDoesNotHold) {
   EXPECT_EQ(tiny.values(), (std::vector<double>{1, -0.5, 0, 2}));
 }
 
-// Eigenvalues of a matrix with known singular values: the leading ones close together, so that power iteration is slow.
+// A matrix with known singular values: the leading ones are close together, so that power iteration is slow.
 Sample slow_weight(DType dtype) {
   std::vector<double> values(60 * 40);
   for (std::size_t i = 0; i < 40; ++i) values[i * 40 + i] = 2 - 0.02 * static_cast<double>(i);

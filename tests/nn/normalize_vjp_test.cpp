@@ -24,7 +24,7 @@ Real80 factor_80(const Rule& rule, Real80 sigma) {
 
 Real80 sigma_80(const Vector80& w, const Vector80& u, const Vector80& v) { return dot_80(u, multiply_80(w, v)); }
 
-// <G, f(sigma(W)) W>: what is differentiated, u and v held fixed.
+// <G, f(sigma(W)) W>: the differentiated function, u and v held fixed.
 Real80 loss_80(const Rule& rule, const Vector80& w, const Vector80& u, const Vector80& v, const Vector80& g) {
   return factor_80(rule, sigma_80(w, u, v)) * dot_80(g, w);
 }
@@ -53,7 +53,7 @@ struct Case {
   Rule rule;
 };
 
-// Sigma of the samples is between 1 and 10.
+// The sigma of the samples is between 1 and 10.
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const Layout& layout : {Layout{{4, 3}, 0}, Layout{{3, 5}, 1}, Layout{{3, 4, 2}, 1}, Layout{{2, 3, 3, 3}, 0}}) {
@@ -176,7 +176,8 @@ TEST(NormalizeVjp, MayWriteOverTheOutputGradient) {
   EXPECT_EQ(apart.values(), over.values());
 }
 
-// y = f W x for a few samples: the gradient by W of <c, y> from the helpers, against that through the weight.
+// y = f W x for a few samples: the gradient of <c, y> with respect to W from the helpers, compared with that through
+// the weight.
 TEST(NormalizeVjp, ScalingTheOutputHasTheGradientOfScalingTheWeight) {
   Context context(1);
   for (const Rule& rule : {Rule{}, Rule{Rule::Kind::at_most, 0.5, 2}, Rule{Rule::Kind::at_most, 100, 2}}) {

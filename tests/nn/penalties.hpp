@@ -1,5 +1,5 @@
-// What the tests of penalties and of proximal maps share: the penalties that have both, weights that are none, and
-// results in float beside those in double.
+// Shared by the tests of penalties and of proximal maps: the penalties that have both, invalid weights, and results in
+// float compared with those in double.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -40,13 +40,13 @@ std::vector<Line<Penalties>> lines_and(std::vector<Line<Penalties>> others) {
   return all;
 }
 
-/// Of the same values in other memory: the columns side by side, and with gaps between the entries.
+/// The same values in other layouts: the columns side by side, and with gaps between the entries.
 inline std::vector<Tensor> other_layouts(DType dtype, std::int64_t rows, std::int64_t columns,
                                          const std::vector<double>& values) {
   return {gallery::column_major(dtype, rows, columns, values), gallery::gapped(dtype, rows, columns, values)};
 }
 
-/// With an entry that is not finite, without entries, and not a matrix: no call takes them.
+/// With an entry that is not finite, without entries, and not a matrix: no call accepts them.
 inline std::vector<Tensor> no_weights() {
   return {Tensor::copy_of(std::vector<double>{1, NAN, 3, 4}, {2, 2}),
           Tensor::copy_of(std::vector<double>{1, 2, INFINITY, 4}, {2, 2}),

@@ -1,4 +1,4 @@
-// Proximal maps and projections by what defines them: closed forms on diagonal matrices, the optimality condition, the
+// Proximal maps and projections by their definitions: closed forms on diagonal matrices, the optimality condition, the
 // Moreau identity, and firm nonexpansiveness.
 #include "sigmax/nn/proximal.hpp"
 
@@ -24,7 +24,7 @@
 namespace sigmax::nn {
 namespace {
 
-// Every norm is a penalty; those without a map in closed form, and the penalties of G, have none to ask for.
+// Every norm is a penalty; those without a map in closed form, and the penalties of G, are not proximal penalties.
 static_assert(std::is_constructible_v<Penalty, norms::Schatten> && std::is_constructible_v<Penalty, norms::RowSum>);
 static_assert(!std::is_constructible_v<ProximalPenalty, norms::Schatten>);
 static_assert(!std::is_constructible_v<ProximalPenalty, norms::RowSum>);
@@ -76,7 +76,7 @@ double value_of(const ProximalPenalty& penalty, const std::vector<double>& x, st
   return regularize<double>(Tensor::copy_of(x, {rows, columns}), as_penalty(penalty), {}, {}, context).value;
 }
 
-// Written down, from the definition.
+// Written out from the definition.
 TEST(Proximal, ClosedFormsOnDiagonalMatrices) {
   Context context(1);
   const auto diagonal = [](const std::vector<double>& d) {
@@ -89,7 +89,7 @@ TEST(Proximal, ClosedFormsOnDiagonalMatrices) {
     double lambda;
     std::vector<double> wanted;
   };
-  // Of diag(-5, 3, 2, 0).
+  // For diag(-5, 3, 2, 0).
   const Case cases[] = {
       {penalty::SquaredFrobenius{}, 0.5, {-2.5, 1.5, 1, 0}},
       {penalty::Frobenius{}, std::sqrt(38.0) / 4, {-3.75, 2.25, 1.5, 0}},
@@ -119,7 +119,7 @@ TEST(Proximal, ClosedFormsOnDiagonalMatrices) {
 }
 
 // X minimizes 1/2 |X - W|^2 + lambda f(X) if and only if G = (W - X) / lambda is a subgradient of f at X:
-// f(Y) >= f(X) + <G, Y - X>. Here for Y that lead to X's neighbors, to 0, to W, and along G.
+// f(Y) >= f(X) + <G, Y - X>. Tested for Y toward X's neighbors, toward 0, toward W, and along G.
 void expect_optimal(const std::vector<double>& w, const std::vector<double>& x, const Line<ProximalPenalty>& line,
                     double lambda, std::int64_t rows, std::int64_t columns, const std::string& what, Context& context) {
   const double f = value_of(line.penalty, x, rows, columns, context);
@@ -139,7 +139,7 @@ void expect_optimal(const std::vector<double>& w, const std::vector<double>& x, 
         std::vector<double> y = x;
         for (std::size_t i = 0; i < y.size(); ++i) y[i] += side * t * size * step[i] / length;
         const double value = objective(y, value_of(line.penalty, y, rows, columns, context));
-        // A minimum of a function of curvature 1: it grows by half the square of the distance.
+        // The minimum of a function with curvature 1: the function grows by half the square of the distance.
         EXPECT_GE(value + tolerance::relative(rows, columns, at_x + value, 64),
                   at_x + 0.5 * std::pow(distance(y, x), 2))
             << what << " t " << t << " seed " << seed;
@@ -169,7 +169,7 @@ TEST(Proximal, IsTheMinimumOverTheGallery) {
   }
 }
 
-// Singular values mapped by the formulas, vectors as they are known to be; whatever the range.
+// Singular values mapped by the formulas, with the known vectors, at any scale.
 TEST(Proximal, MapsSingularValuesOverTheGallery) {
   Context context(2);
   for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{12, 7}, {7, 12}, {60, 50}, {1, 5}}) {
@@ -191,7 +191,7 @@ TEST(Proximal, MapsSingularValuesOverTheGallery) {
         EXPECT_LE(distance(nuclear, known.combined(soft)), slack) << what;
         const std::vector<double> spectral = onto(w, ball::Spectral{lambda}, context).x;
         EXPECT_LE(distance(spectral, known.combined(clipped)), slack) << what;
-        // Moreau: W is the sum of the two, the norms being dual.
+        // Moreau: W is the sum of the two because the norms are dual.
         std::vector<double> sum = nuclear;
         for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += spectral[i];
         EXPECT_LE(distance(sum, known.entries), slack) << what;
@@ -270,7 +270,7 @@ TEST(Proximal, FindsNoMoreTripletsThanItNeedsAndMissesNone) {
   EXPECT_EQ(prox_spectral.result.triplets, 6);
   EXPECT_NEAR(prox_spectral.result.threshold, 2, slack);
   EXPECT_LE(distance(prox_spectral.x, known.combined(clipped)), slack);
-  // Many above: the whole decomposition.
+  // Many values above the threshold: the whole decomposition.
   EXPECT_TRUE(prox(w, penalty::Nuclear{}, 0.5, context).result.dense);
 }
 

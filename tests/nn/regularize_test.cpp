@@ -182,7 +182,7 @@ TEST(Regularize, TheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-// What a regularizer is for: steps against the gradient lower it.
+// The purpose of a regularizer: steps against the gradient lower it.
 TEST(Regularize, StepsAgainstTheGradientLowerThePenalty) {
   Context context(1);
   for (const Line<Penalty>& line : lines()) {

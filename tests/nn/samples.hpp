@@ -20,7 +20,7 @@ namespace sigmax::nn {
 using Real80 = long double;
 using Vector80 = std::vector<Real80>;
 
-/// A row-major tensor in memory of exactly its size, one element off the allocation's start, and the matrix it is.
+/// A row-major tensor in memory of exactly its size, one element off the allocation's start, and its matrix.
 class Sample {
  public:
   Sample(DType dtype, Dimensions shape, std::int64_t dimension, std::span<const double> values)
@@ -89,7 +89,7 @@ struct Layout {
 };
 
 /// Linear layers, convolutions and transposed ones, of sizes around the lengths of vectors and of register blocks, and
-/// one whose work is cut into pieces.
+/// one whose work is split into pieces.
 inline const std::vector<Layout>& layouts() {
   static const std::vector<Layout> all = {
       {{1, 1}, 0},      {{4, 3}, 0},         {{3, 4}, 1},       {{17, 33}, -1},      {{33, 17}, 0},

@@ -1,4 +1,4 @@
-// The repair of states: what is found, what becomes of it, and that a sound state is left alone.
+// The repair of states: which faults are found, how they are repaired, and that a sound state stays unchanged.
 #include "sigmax/nn/singular_state.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Unfolding: which entry is where, and what parts of a weight are.
+// Unfolding: the place of each entry, and the parts of a weight.
 #include "sigmax/nn/weight.hpp"
 
 #include <gtest/gtest.h>

@@ -47,7 +47,7 @@ double orthonormality_error(const Basis<T>& basis) {
   return checks::orthonormality_error(basis.count(), [&basis](std::int64_t j) { return basis.at(j); });
 }
 
-// max |X - Q C - P R| over the columns, in norm, with P the vectors behind the first C.rows
+// max |X - Q C - P R| over the columns, in norm, with P the vectors after the first C.rows
 template <Real T>
 double misfit(const Basis<T>& basis, const Matrix<T>& x, const typename Basis<T>::Appended& found) {
   checks::Largest largest;
@@ -93,7 +93,7 @@ TYPED_TEST(BasisTest, ReplacesDependentColumnsByFreshDirections) {
   RandomState random = random_state(4);
   fill(basis.next(3), 1);
   basis.append(3, 0, random);
-  // A combination of the basis, a new vector, its double, zero, and a new vector beside 1e-3 of nothing new.
+  // A combination of the basis, a new vector, its double, zero, and another new vector.
   const MatrixView<T> x = basis.next(5);
   fill(x, 2);
   for (std::int64_t i = 0; i < n; ++i) {

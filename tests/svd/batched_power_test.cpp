@@ -1,4 +1,4 @@
-// Power iteration on batches: each matrix as power_steps() does it.
+// Power iteration on batches: each matrix as in power_steps().
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -68,7 +68,7 @@ TYPED_TEST(BatchedPower, IsPowerIterationOnEachMatrix) {
         for (const std::int64_t steps : {1, 4}) expect_as_one_by_one<TypeParam>(batch, {order, steps}, context);
       }
     }
-    // Transposed where it lies.
+    // Transposed in place, by strides.
     const Tensor plain = Tensor::rounded(values, shape, DType::f32);
     const Tensor turned(DType::f32, {shape[0], shape[2], shape[1]}, {shape[1] * shape[2], 1, shape[2]}, plain.data(),
                         plain.owner());

@@ -1,5 +1,5 @@
-// Batches of small matrices: against the reference and the single entry, hostile members, independence of what else is
-// in the batch.
+// Batches of small matrices: against the reference and the single entry, hostile members, independence from the rest of
+// the batch.
 #include "sigmax/svd/batched/batched.hpp"
 
 #include <gtest/gtest.h>
@@ -96,7 +96,7 @@ TEST(Batched, MeetsTheToleranceForEveryShapeAndStorageType) {
       const auto truth = static_cast<double>(reference(all[i])[0]);
       const double rounding = tolerance::relative(rows, columns);
       EXPECT_EQ(result.outcome[i], BatchOutcome::converged) << what;
-      // The tolerance itself, not a multiple: what stops is a bound.
+      // The tolerance itself, not a multiple: the stopping criterion is a bound.
       EXPECT_NEAR(result.values(index)[0], truth, (stop + rounding) * truth) << what;
       EXPECT_LE(result.values(index)[0], truth * (1 + rounding)) << what;
       expect_triplets(all[i], result, index, rounding, what);
@@ -238,7 +238,7 @@ TEST(Batched, KeepsItsAccuracyAtEitherEndOfTheRange) {
       options.k = k;
       const BatchResult result = batched_svd(std::span(&a, 1), options, context);
       EXPECT_EQ(result.outcome[0], BatchOutcome::converged);
-      // A subnormal result has no more digits than it has.
+      // A subnormal result has only its few digits.
       EXPECT_NEAR(result.sigma[0], truth, tolerance::of_estimate(options.tolerance) * truth + 0x1p-1074) << scale;
     }
   };
@@ -283,7 +283,7 @@ TEST(Batched, DoesNotDependOnTheThreadsOrOnTheOthers) {
   EXPECT_EQ(first.residual, second.residual);
   EXPECT_EQ(first.u, second.u);
   EXPECT_EQ(first.v, second.v);
-  // The others replaced by something else.
+  // The other matrices are replaced.
   std::vector<Tensor> changed(all.size(), gaussian(9, 9, DType::f64, 1));
   for (const std::size_t i : {std::size_t{17}, std::size_t{140}, all.size() - 1}) changed[i] = all[i];
   const BatchResult third = batched_svd(changed, options, three);
@@ -323,7 +323,7 @@ TEST(Batched, RefusesWhatDoesNotFitAndStopsWhenAskedTo) {
   EXPECT_THROW(batched_svd(batch, {}, context), Canceled);
 }
 
-// What makes the direct method sure of the top: the tridiagonal eigenvalue and the counts around it.
+// The basis of the direct method's certainty about the top: the tridiagonal eigenvalue and the counts around it.
 TEST(BatchedTridiagonal, LargestEigenvalueIsThatOfTheSecondDifference) {
   for (const std::size_t n : {1, 2, 3, 10, 64, 128, 300}) {
     const std::vector<double> diagonal(n, 2.0), off(n - 1, -1.0);

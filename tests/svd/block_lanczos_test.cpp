@@ -1,4 +1,4 @@
-// The block Lanczos process on diagonal matrices, and what the solver makes of it.
+// The block Lanczos process on diagonal matrices, and the solver on top of it.
 #include "sigmax/svd/krylov/block_lanczos.hpp"
 
 #include <gtest/gtest.h>
@@ -205,7 +205,7 @@ TEST(BlockKrylov, EndsInAnInvariantSpace) {
 TEST(BlockKrylov, FindsEveryCopyOfAMultipleValue) {
   Context context(1);
   for (const std::int64_t block : {1, 2, 3, 7}) {
-    // All equal: the space is invariant after each block, and has to be begun again.
+    // All equal: the space is invariant after each block, and has to be restarted.
     const std::vector<double> flat(50, 2.0);
     const auto c = suite::make_case<double>("", 50, 60, gallery::with_singular_values(50, 60, flat), flat);
     auto options = repeatable<SvdOptions<double>>();
@@ -215,7 +215,7 @@ TEST(BlockKrylov, FindsEveryCopyOfAMultipleValue) {
     EXPECT_EQ(result.outcome, SvdOutcome::converged);
     for (const double sigma : result.sigma) EXPECT_NEAR(sigma, 2, tolerance::of_matrix(50, 60, 2)) << block;
   }
-  // Among others: as many copies as the block has columns.
+  // Among other values: as many copies as the block has columns.
   std::vector<double> sigma = gallery::geometric(80, 50);
   std::fill_n(sigma.begin(), 6, 1.5);
   const auto c = suite::make_case<double>("", 100, 80, gallery::with_singular_values(100, 80, sigma), sigma);
@@ -249,7 +249,7 @@ TEST(BlockKrylov, GainsFromAStart) {
   }
 }
 
-// The start spans what the answer is orthogonal to.
+// The start spans vectors orthogonal to the answer.
 TEST(BlockKrylov, FindsWhatTheStartHoldsNothingOf) {
   Context context(1);
   const std::int64_t n = 40;
@@ -265,7 +265,7 @@ TEST(BlockKrylov, FindsWhatTheStartHoldsNothingOf) {
       options.start = Matrix<double>(n, columns);
       for (std::int64_t j = 0; j < columns; ++j) options.start(j + 1, j) = 1;
       const SvdResult<double> result = svd(*a, options, context);
-      // A single column without a random one beside it finds the rest of the space when its own is exhausted.
+      // A single column without an accompanying random one finds the rest of the space when its own is exhausted.
       const auto truth = static_cast<double>(2 * n);
       EXPECT_NEAR(result.sigma[0], truth, truth * tolerance::of_estimate(options.tolerance))
           << "a block of " << block << ", a start of " << columns;

@@ -1,5 +1,5 @@
-// Ends and outcomes that were once false: of the smallest values, of starts that know the random numbers, of estimates
-// that a proof was content with.
+// Ends and outcomes that were once wrong: for the smallest values, for starts that know the random numbers, for
+// estimates that a proof accepted.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,7 +50,7 @@ CertifyOptions by_checks() {
   return options;
 }
 
-// The k smallest of `values`, descending, against what is said of them.
+// The k smallest of `values`, descending, against what the result says about them.
 template <Real T>
 void expect_smallest_ends(const LinearOperator<T>& a, std::vector<double> values, std::int64_t k, std::uint64_t seed,
                           double rounding) {
@@ -74,7 +74,7 @@ void expect_smallest_ends(const LinearOperator<T>& a, std::vector<double> values
   }
 }
 
-// Ritz values are upper ends of the smallest values; what couples their vectors to the rest has to come off.
+// Ritz values are upper ends of the smallest values; the coupling of their vectors to the rest has to be subtracted.
 TEST(SmallestEnds, AreBelowTheValuesOfSingularMatrices) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     for (const std::int64_t zeros : {2, 3, 5}) {
@@ -97,7 +97,7 @@ TEST(SmallestEnds, AreBelowTheValuesOfNearlySingularMatrices) {
   }
 }
 
-// Values far below the largest of those asked for: an end that is a difference of squares would lose them.
+// Values far below the largest requested one: an end computed as a difference of squares would lose them.
 TEST(SmallestEnds, AreBelowValuesThatAreSpread) {
   for (const double small : {1e-5, 1e-6, 1e-8}) {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -110,7 +110,7 @@ TEST(SmallestEnds, AreBelowValuesThatAreSpread) {
   }
 }
 
-// Rounding of the inverse of a singular matrix makes vectors that the matrix does not shrink. They are not taken.
+// Rounding of the inverse of a singular matrix creates vectors that the matrix does not shrink. They are not accepted.
 TEST(SmallestEnds, OfMatricesWithANullSpaceConverge) {
   for (const std::int64_t zeros : {1, 2, 4}) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -131,14 +131,14 @@ TEST(SmallestEnds, OfMatricesWithANullSpaceConverge) {
   }
 }
 
-// What is formed is wrong by the rounding of the parts, which may be far larger than what they leave.
+// The error of the formed matrix is the rounding of the parts, which may be far larger than their remainder.
 TEST(SmallestEnds, AllowForTermsThatCancel) {
   std::vector<double> rest(60);
   for (std::size_t i = 0; i < rest.size(); ++i) rest[i] = 1.5 + 0.37 * static_cast<double>(i);
   const std::vector<double> large(60, 1e16);
   const auto a = sum<double>({dense<double>(stored_diagonal(large)), dense<double>(stored_diagonal(rest)),
                               scaled<double>(-1, dense<double>(stored_diagonal(large)))});
-  const double unit = 1e16 * 0x1p-52;  // a whole product may be off by that
+  const double unit = 1e16 * 0x1p-52;  // a whole product may have that error
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     Context context(1);
     SvdOptions<double> options;
@@ -160,7 +160,7 @@ TEST(SmallestEnds, AllowForEntriesThatFloatRounds) {
   }
 }
 
-// A check is made with numbers that have nothing to do with those that the start was made with.
+// A check uses random numbers that are unrelated to those of the start.
 TEST(Checks, DoNotUseTheNumbersOfAnEarlierCall) {
   std::vector<double> values(72);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = i < 5 ? 1 : 0.92725 * (1 - 0.1 * ((i * 3) / 72));
@@ -190,8 +190,8 @@ TEST(Checks, DoNotUseTheNumbersOfAnEarlierCall) {
   }
 }
 
-// A start in one eigenspace meets every estimate at once. A proof that is wide enough to allow for it does not confirm
-// it.
+// A start in one eigenspace satisfies every estimate at once. A proof that is wide enough to allow for this does not
+// confirm it.
 TEST(Checks, AProofIsNotContentWithAnEstimateThatNothingConfirms) {
   std::vector<double> values(60);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1 - 0.012 * static_cast<double>(i);
@@ -216,7 +216,7 @@ TEST(Checks, AProofIsNotContentWithAnEstimateThatNothingConfirms) {
   }
 }
 
-// Values of which a proof tells nothing, since their squares are rounding: the check has the word.
+// A proof says nothing about these values, since their squares are rounding: the check decides.
 TEST(Checks, HaveTheWordBelowTheResolutionOfAProof) {
   Context context(1);
   for (const double ratio : {1e-5, 1e-6, 1e-7, 1e-8, 1e-9}) {
@@ -250,7 +250,7 @@ TEST(Checks, HaveTheWordBelowTheResolutionOfAProof) {
   }
 }
 
-// What a check found is taken, however little larger it is.
+// A value found by a check is accepted, however little larger it is.
 TEST(Checks, TakeWhatTheyFind) {
   Context context(1);
   for (const std::int64_t n : {8, 20, 30, 36}) {
@@ -275,7 +275,7 @@ TEST(Checks, TakeWhatTheyFind) {
   }
 }
 
-// A bound below a value that was found has failed.
+// A bound below a found value has failed.
 TEST(Checks, AreNotReportedWhereAValueRefutesThem) {
   std::vector<double> values(200);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1 - 1e-3 * static_cast<double>(i);

@@ -1,4 +1,4 @@
-// What svd() must not call converged, and what a check that did not take place must not claim.
+// Results that svd() must not call converged, and claims that a check must not make if it did not run.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,7 +29,7 @@ Operator<T> diagonal_of(const std::vector<double>& values) {
 const Method kIterative[] = {Lanczos{}, Lanczos{Lanczos::Form::bidiagonal}, BlockKrylov{}, PowerIteration{},
                              Deflation{}};
 
-// Whatever number of products the search is given, what it has not looked for is not called absent.
+// Whatever number of products the search is given, values that it did not look for are not called absent.
 TEST(Confirmation, NeedsProductsThatAreLeft) {
   std::vector<double> values(120);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = i < 4 ? 3 : 2 - 0.01 * static_cast<double>(i);
@@ -55,7 +55,7 @@ TEST(Confirmation, NeedsProductsThatAreLeft) {
   }
 }
 
-// A start vector that the matrix all but annihilates, and one of few eigenspaces.
+// A start vector that the matrix almost annihilates, and one in few eigenspaces.
 template <Real T>
 void start_where_little_is() {
   Context context(1);
@@ -82,7 +82,7 @@ void start_where_little_is() {
 TEST(Confirmation, IsNotFooledByAStartWhereLittleIsInDouble) { start_where_little_is<double>(); }
 TEST(Confirmation, IsNotFooledByAStartWhereLittleIsInFloat) { start_where_little_is<float>(); }
 
-// A cluster that float can still tell apart. The estimates of power iterations within it are off by several tolerances.
+// A cluster that float can still resolve. The estimates of power iterations within it are off by several tolerances.
 TEST(Confirmation, TellsClusteredValuesOfFloatsApart) {
   std::vector<double> values(1100, 0.1);
   for (std::size_t i = 0; i < 12; ++i) values[i] = 1 - 1e-3 * static_cast<double>(i) / 12;
@@ -100,7 +100,7 @@ TEST(Confirmation, TellsClusteredValuesOfFloatsApart) {
   }
 }
 
-// The product of these underflows on the way, for the larger entries alone.
+// The product of these underflows on the way, but only for the larger entries.
 TEST(Confirmation, ClaimsNothingOfProductsThatLeaveTheRange) {
   const auto spread = [](int even, int odd, double factor) {
     std::vector<double> values(40);
@@ -127,7 +127,7 @@ TEST(Confirmation, ClaimsNothingOfProductsThatLeaveTheRange) {
   }
 }
 
-// A basis that is full every other step is looked at all the same.
+// A basis that is full every other step is still checked.
 TEST(Confirmation, EndsEarlyWithTheSmallestBasis) {
   std::vector<double> values(36);
   std::iota(values.rbegin(), values.rend(), 1.0);
@@ -144,7 +144,7 @@ TEST(Confirmation, EndsEarlyWithTheSmallestBasis) {
   }
 }
 
-// Squares below rounding are those of nothing.
+// Squares below rounding cannot be told from zero.
 TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
   std::vector<double> values(60, 1e-11);
   for (std::size_t i = 0; i < 4; ++i) values[i] = std::pow(10.0, -3.0 * static_cast<double>(i));  // 1 ... 1e-9
@@ -162,8 +162,8 @@ TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
   }
 }
 
-// Whatever the start: of an orthogonal matrix and of one of rank 1, products in float leave nothing but rounding to
-// look at, with which a bound may not come out at all.
+// For any start: with an orthogonal matrix or one of rank 1, products in float leave only rounding, which may give no
+// bound at all.
 template <Real T>
 void confirm_few_values() {
   Context context(1);

@@ -1,4 +1,4 @@
-// When triplets are good enough: the estimates of errors, and what a tolerance allows.
+// When triplets are good enough: the error estimates, and what a tolerance allows.
 #include "sigmax/svd/convergence.hpp"
 
 #include <gtest/gtest.h>
@@ -56,7 +56,7 @@ TEST(Convergence, AClusterDoesNotCostItsInnerGaps) {
   const std::vector<double> residual{0x1p-20, 0x1p-20, 0.5, 0.5};
   EXPECT_EQ(estimated_error_of_set(theta, residual, 0), 2 * 0x1p-40 / (theta[0] - theta[2]));
   EXPECT_EQ(estimated_error_of_set(theta, residual, 1), 2 * 0x1p-40 / (theta[1] - theta[2]));
-  // No set that ends behind these has a gap that is larger than its residuals.
+  // No set that ends after these has a gap that is larger than its residuals.
   EXPECT_EQ(estimated_error_of_set(theta, residual, 2), 0.5);
 }
 
@@ -67,7 +67,7 @@ TEST(Convergence, APairIsNoBetterThanThoseAboveIt) {
   EXPECT_GT(Convergence({Accuracy::vectors, 1e-2, 3}).excess_of_sets(std::vector<double>{3, 2, 1}, residual, 0), 1);
 }
 
-// Values are wrong by tolerance sigma if theta = sigma^2 is wrong by what is allowed.
+// Values have an error of tolerance sigma if theta = sigma^2 has the allowed error.
 TEST(Convergence, AllowsOfThetaWhatTheToleranceAllowsOfSigma) {
   for (const double sigma : {1e-3, 1.0, 50.0}) {
     const Convergence values{Accuracy::values, 1e-6, 1};
@@ -129,7 +129,7 @@ TEST(Convergence, TheZeroOperatorHasConverged) {
   }
 }
 
-// Triplets and eigenpairs of C are judged alike: theta = sigma^2, and its residual is sigma r.
+// Triplets and eigenpairs of C are judged by the same rule: theta = sigma^2, and its residual is sigma r.
 TEST(Convergence, JudgesTripletsAsTheirEigenpairs) {
   const std::vector<double> sigma{5, 3, 2.9, 0.5};
   const std::vector<double> residual{1e-5, 1e-6, 1e-4, 0};
@@ -152,7 +152,7 @@ TEST(Convergence, EvaluationBearsOutAnEstimateUpToAFactorOfFour) {
   const std::vector<double> sigma{2, 1, 0.5};
   EXPECT_TRUE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 3.9e-8, 1}, 0, 0));
   EXPECT_FALSE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 4.1e-8, 0}, 0, 0));
-  // With values, a close neighbor makes a residual an error.
+  // With Accuracy::values, a close neighbor turns a residual into an error.
   const Convergence values{Accuracy::values, 1e-8, 2};
   const std::vector<double> residual{1e-6, 1e-5, 0};
   EXPECT_TRUE(values.is_borne_out(sigma, residual, 0.5, 0));

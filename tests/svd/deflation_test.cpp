@@ -41,7 +41,7 @@ double unit_of(std::int64_t rows, std::int64_t columns) {
   return tolerance::relative_in<T>(rows, columns);
 }
 
-// What the source text prints of its example, numpy.linalg.svd's: four to eight digits.
+// The source text's printed values for its example, from numpy.linalg.svd: four to eight digits.
 TEST(Deflation, GivesTheSourceTextsExample) {
   Context context(1);
   const Operator<double> a = matrix<double>(3, 4, {1, 2, 3, 4, 3, 5, 7, 9, 2, 4, 1, 5});
@@ -87,7 +87,7 @@ TYPED_TEST(DeflationOf, FindsTheTopOfEverySpectrum) {
       EXPECT_LE(checks::orthonormality_error(result.v), rounding) << what;
       ASSERT_EQ(result.sigma.size(), static_cast<std::size_t>(k)) << what;
       EXPECT_TRUE(std::is_sorted(result.sigma.rbegin(), result.sigma.rend())) << what;
-      // Values that lie closer than 1e-5 may take more products than are allowed, and it says so.
+      // Values closer than 1e-5 may take more products than allowed, and the outcome says so.
       if (spectrum.name != "tiny_gap") {
         EXPECT_EQ(result.outcome, SvdOutcome::converged) << what;
       }
@@ -137,7 +137,7 @@ TEST(Deflation, SaysWhenItRanOutOfProducts) {
   options.max_products = 7;
   const SvdResult<double> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
-  EXPECT_LE(result.products, 7 + 3);  // one each of those that had no budget left
+  EXPECT_LE(result.products, 7 + 3);  // one for each triplet that had no budget left
   EXPECT_EQ(result.sigma.size(), 4U);
   EXPECT_LE(checks::orthonormality_error(result.u), unit_of<double>(30, 30)) << "u";
   EXPECT_LE(checks::orthonormality_error(result.v), unit_of<double>(30, 30)) << "v";

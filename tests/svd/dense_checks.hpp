@@ -1,4 +1,4 @@
-// What the solvers that factorize promise of their triplets, whichever end of the spectrum they are of.
+// What the solvers that factorize promise about their triplets, at both ends of the spectrum.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ double unit(const Shape& shape) {
                                  : of_double + 4 * static_cast<double>(std::numeric_limits<float>::epsilon());
 }
 
-/// Solves for k triplets at one end of the matrix with singular values `sigma` and holds them against it.
+/// Solves for k triplets at one end of the matrix with singular values `sigma` and compares them with it.
 template <Real T>
 SvdResult<T> expect_triplets(const std::vector<double>& sigma, const Shape& shape, const SvdOptions<T>& options,
                              const std::string& name, Context& context) {
@@ -52,7 +52,7 @@ SvdResult<T> expect_triplets(const std::vector<double>& sigma, const Shape& shap
   return result;
 }
 
-/// The numbers of triplets that are worth a try.
+/// The numbers of triplets that are worth trying.
 inline std::vector<std::int64_t> counts_of(const Shape& shape) {
   const std::int64_t least = std::min(shape.rows, shape.columns);
   std::vector<std::int64_t> counts = {1};

@@ -1,4 +1,4 @@
-// LAPACK's triplets of every spectrum, at both ends, and the way through the Gram matrix.
+// LAPACK's triplets of every spectrum, at both ends, and the path through the Gram matrix.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -42,7 +42,7 @@ TYPED_TEST(DenseLapackTest, FindsBothEndsOfEverySpectrum) {
   }
 }
 
-// Of large enough matrices a few of the largest come from the Gram matrix, unless that would be worse.
+// For large enough matrices a few of the largest triplets come from the Gram matrix, unless that would be worse.
 TYPED_TEST(DenseLapackTest, LosesNothingByTheGramMatrix) {
   Context context(2);
   for (const Shape shape : {Shape{80, 70}, {70, 80}, {150, 70}}) {

@@ -56,7 +56,7 @@ Operator<T> stored(const std::vector<double>& values, std::int64_t rows, std::in
   return dense<T>(Tensor::rounded(values, {rows, columns}, std::same_as<T, float> ? DType::f32 : DType::f64));
 }
 
-// The residuals of triplet i of the matrix that stored() makes of the values: its entries are of T.
+// The residuals of triplet i of the matrix that stored() makes of the values: its entries have type T.
 template <Real T>
 checks::Residuals residuals(std::vector<double> values, const SvdResult<T>& result, std::int64_t i) {
   for (double& value : values) value = static_cast<double>(static_cast<T>(value));
@@ -82,7 +82,7 @@ TYPED_TEST(LanczosSvdTest, FindsTheTripletsOfEverySpectrumInEveryShape) {
           const std::string what = spectrum.name + " " + std::to_string(shape.rows) + "x" +
                                    std::to_string(shape.columns) + ", k " + std::to_string(k) + ", form " +
                                    std::to_string(static_cast<int>(form));
-          // Squares below rounding are those of nothing.
+          // Squares below rounding cannot be told from zero.
           const bool forgot = form == Form::gram && result.outcome == SvdOutcome::unconfirmed;
           EXPECT_TRUE(forgot || result.outcome == SvdOutcome::converged) << what;
           ASSERT_EQ(result.sigma.size(), static_cast<std::size_t>(k)) << what;
@@ -100,7 +100,7 @@ TYPED_TEST(LanczosSvdTest, FindsTheTripletsOfEverySpectrumInEveryShape) {
                 << what << ", value " << i;
             const checks::Residuals r = residuals(values, result, i);
             EXPECT_LE(r.forward, rounding) << what << ", value " << i;
-            // What is reported may carry the rounding of A^T A v, of the order of sigma_1^2, divided by sigma_i.
+            // The reported residual may include the rounding of A^T A v, of the order of sigma_1^2, divided by sigma_i.
             const double reported = result.residual[static_cast<std::size_t>(i)] * result.sigma[0];
             const double amplified = found > rounding ? rounding * truth[0] / found : 0;
             EXPECT_LE(r.backward, reported + rounding) << what << ", value " << i;

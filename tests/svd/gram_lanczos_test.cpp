@@ -75,7 +75,7 @@ TYPED_TEST(LanczosTest, FindsTheTopOfEverySpectrum) {
         EXPECT_NE(result.outcome, LanczosOutcome::out_of_products) << what;
         ASSERT_EQ(result.theta.size(), static_cast<std::size_t>(k)) << what;
         const double rounding = this->rounding(lambda);
-        // Values closer together than the residual that stops the process are one to it.
+        // The process treats values closer together than its stopping residual as one.
         const double cluster =
             spectrum.name == "clustered_top" ? lambda[0] - lambda[std::min<std::size_t>(lambda.size(), 8) - 1] : 0;
         for (std::int64_t i = 0; i < k; ++i) {
@@ -83,7 +83,7 @@ TYPED_TEST(LanczosTest, FindsTheTopOfEverySpectrum) {
           EXPECT_LE(result.theta[at], lambda[at] + rounding) << what << ", pair " << i;
           EXPECT_GE(result.theta[at], lambda[at] * (1 - tolerance::of_estimate(this->kTolerance)) - rounding - cluster)
               << what << ", pair " << i;
-          // A remainder that small is taken for rounding, and 0.
+          // A remainder that small counts as rounding, and so as 0.
           EXPECT_NEAR(this->residual_of(result, lambda, i), result.residual[at],
                       rounding + negligible<TypeParam>(n) * lambda[0])
               << what << ", pair " << i;
@@ -156,7 +156,7 @@ TYPED_TEST(LanczosTest, RestartsWhenTheBasisIsFull) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
       EXPECT_NEAR(result.theta[i], lambda[i], tolerance::of_estimate(this->kTolerance) + this->rounding(lambda));
     }
-    // Restarts cost some products. A basis that need not be cut costs the fewest, but for the steps between its looks.
+    // Restarts cost some products. A basis that is never cut costs the fewest, except for the steps between its checks.
     const auto whole = this->run(lambda, {.convergence = pairs(k, this->kTolerance), .basis = 400});
     EXPECT_LE(whole.products, result.products + result.products / 8);
     EXPECT_GE(3 * whole.products, result.products);
@@ -192,7 +192,7 @@ TYPED_TEST(LanczosTest, SavesProductsFromAWarmStart) {
   for (const std::int64_t k : {1, 6}) {
     const LanczosOptions options{.convergence = pairs(k, 1e-4)};
     const auto cold = this->run(lambda, options);
-    Matrix<T> near = cold.vectors;  // of another matrix not far away
+    Matrix<T> near = cold.vectors;  // of another, nearby matrix
     const std::vector<double> noise = gallery::normal(300 * k, 9);
     for (std::size_t i = 0; i < noise.size(); ++i) near.values()[i] += static_cast<T>(1e-4 * noise[i]);
     const auto warm = this->run(lambda, options, 1, std::as_const(near).view());
@@ -231,7 +231,7 @@ TYPED_TEST(LanczosTest, KnowsTheRecurrenceOfOneVectorFromABlock) {
   EXPECT_EQ(one.recurrences.front().start_norm, two.recurrences.front().start_norm);
   const std::size_t steps = std::min(one.recurrences.front().alpha.size(), two.recurrences.front().alpha.size());
   ASSERT_GE(steps, 4U);
-  // The recurrence is sensitive to rounding, the more so the further the first Ritz pair has converged.
+  // The recurrence is sensitive to rounding, and more so as the first Ritz pair converges.
   for (std::size_t j = 0; j < 4; ++j) {
     EXPECT_NEAR(one.recurrences.front().alpha[j], two.recurrences.front().alpha[j],
                 tolerance::of_estimate(this->rounding(lambda)));
@@ -251,7 +251,7 @@ TYPED_TEST(LanczosTest, FeedsTheProbabilisticBound) {
       const double upper = christoffel_upper_bound(recurrence, 1e-4, 600);
       EXPECT_GE(upper, lambda[0] - this->rounding(lambda));
       EXPECT_LE(upper, 1.2 * lambda[0]);
-      // Less than a start of such numbers supports, and a start that was not drawn.
+      // A failure probability below what a start of such numbers supports, and a start that was not drawn.
       EXPECT_TRUE(std::isinf(christoffel_upper_bound(recurrence, 1e-8, 600)));
       recurrence.drawn = false;
       EXPECT_TRUE(std::isinf(christoffel_upper_bound(recurrence, 1e-4, 600)));

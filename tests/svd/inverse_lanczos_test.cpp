@@ -1,4 +1,4 @@
-// The smallest triplets, also where they are zero or hidden behind others that are.
+// The smallest triplets, also if they are zero or hidden behind zero ones.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -20,7 +20,7 @@ SvdOptions<T> options_of(std::int64_t k) {
   options.which = Which::smallest;
   options.method = InverseLanczos{};
   options.accuracy = Accuracy::vectors;
-  options.tolerance = tolerance::kEpsilon;  // what rounding allows
+  options.tolerance = tolerance::kEpsilon;  // as far as rounding allows
   return options;
 }
 
@@ -56,7 +56,7 @@ TYPED_TEST(InverseLanczosTest, FindsThemForEveryCondition) {
   }
 }
 
-// Values far apart at the small end: what the inverse of the smallest swamps is found without it.
+// Values far apart at the small end: those that the inverse of the smallest swamps are found without it.
 TYPED_TEST(InverseLanczosTest, SeesBehindValuesThatAreMuchSmaller) {
   Context context(2);
   for (const std::vector<double>& small : std::vector<std::vector<double>>{

@@ -1,4 +1,4 @@
-"""Prints the golden numbers of power_test.cpp: what torch (2.13 when they were taken) makes of one weight.
+"""Prints the golden numbers of power_test.cpp: the results of torch (2.13 when they were taken) for one weight.
 
     python tests/svd/power_golden.py
 """

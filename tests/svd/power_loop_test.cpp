@@ -1,4 +1,4 @@
-// Power iteration until the tolerance: every spectrum, every outcome, honesty about what it reached.
+// Power iteration until the tolerance: every spectrum, every outcome, honest reports of what it reached.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -73,7 +73,7 @@ TYPED_TEST(PowerUntil, ConvergesOnEverySpectrumThatLetsIt) {
       EXPECT_NEAR(length_of(result.v), 1, rounding) << what;
       if (sigma[0] == 0 || first > 1e100 || first < 1e-100) continue;
       EXPECT_NEAR(residual_of(*a, result, context), result.residual[0], rounding) << what;
-      // Values that lie closer than 1e-5 may take more products than are allowed, and it says so.
+      // Values closer than 1e-5 may take more products than allowed, and the outcome says so.
       if (spectrum.name != "tiny_gap") {
         EXPECT_EQ(result.outcome, SvdOutcome::converged) << what;
       }
@@ -95,7 +95,7 @@ TYPED_TEST(PowerUntil, MeetsAToleranceOnTheVectors) {
   EXPECT_LE(residual_of(*a, result, context), options.tolerance + unit_of<T>(30, 20));
 }
 
-// An untrained layer: power iteration's hardest. The estimate has to hold for each of them.
+// Untrained layers are the hardest case for power iteration. The estimate has to hold for each of them.
 TEST(PowerIterations, AreHonestAboutGaussianMatrices) {
   Context context(1);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {

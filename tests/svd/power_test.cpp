@@ -114,7 +114,7 @@ Operator<T> matrix(std::int64_t rows, std::int64_t columns, const std::vector<do
   return dense<T>(Tensor::copy_of(std::span<const double>(values), {rows, columns}));
 }
 
-// A matrix known by its products, which counts them.
+// A matrix known only by its products, which it counts.
 class Counting final : public LinearOperator<double> {
  public:
   explicit Counting(Operator<double> a) : a_(std::move(a)) {}
@@ -178,7 +178,7 @@ TYPED_TEST(Power, OfFixedStepsIsTheSameThroughTheEntry) {
   EXPECT_NEAR(result.sigma[0], wanted.sigma, tolerance * wanted.sigma);
   for (std::int64_t i = 0; i < 3; ++i) EXPECT_NEAR(result.v(i, 0), wanted.v[static_cast<std::size_t>(i)], tolerance);
   EXPECT_GT(result.residual[0], tolerance);
-  // From right vectors v_first is u_first with a better u: sigma is that of half a step more.
+  // From right vectors v_first is u_first with a better u: its sigma is that after another half step.
   options.method = PowerIteration{Order::v_first, wanted.steps};
   const SvdResult<T> other = svd(*a, options, context);
   EXPECT_GT(other.sigma[0], result.sigma[0] * (1 - tolerance));
@@ -219,7 +219,7 @@ TYPED_TEST(Power, AgreesWithTheStepsWrittenOut) {
        std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {1, 9}, {9, 1}, {7, 5}, {40, 61}, {128, 33}}) {
     const Operator<T> a = matrix<T>(rows, columns, gallery::normal(rows * columns, 5));
     for (const Order order : {Order::u_first, Order::v_first}) {
-      for (const double epsilon : {1e-12, 30.0}) {  // the second divides by itself, not by the norm
+      for (const double epsilon : {1e-12, 30.0}) {  // the second is larger than the norm and replaces it as divisor
         std::vector<T> u = unit<T>(gallery::normal(rows, 6)), v = unit<T>(gallery::normal(columns, 7));
         std::vector<T> plain_u = u, plain_v = v;
         const PowerOptions options{order, 3, epsilon};
@@ -265,7 +265,7 @@ TYPED_TEST(Power, OfTheZeroOperatorIsZero) {
   }
 }
 
-// Where A^T A v is out of range and A v is not.
+// Cases where A^T A v is out of range and A v is not.
 TYPED_TEST(Power, KeepsToTheRangeOfItsType) {
   using T = TypeParam;
   Context context(1);

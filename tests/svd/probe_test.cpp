@@ -1,4 +1,4 @@
-// When a process looks for copies of a value that it missed, and what it makes of what it finds.
+// When a process looks for missed copies of a value, and how it judges what it finds.
 #include "sigmax/svd/krylov/probe.hpp"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace sigmax {
 namespace {
 
-// Values (3, 2) with residuals that are all but rounding, found from two vectors after 30 products.
+// Values (3, 2) with residuals close to rounding, found from two vectors after 30 products.
 Probe begun() {
   Probe probe(true);
   probe.begin(std::vector<double>{3, 2, 1}, std::vector<double>{1e-8, 1e-8, 0.1}, 2, 30, 3);
@@ -37,7 +37,7 @@ TEST(Probe, PassesValuesThatStayed) {
 
 TEST(Probe, AsksForAnotherVectorWhereAValueRose) {
   const std::vector<double> residual{1e-9, 1e-9, 1e-9};
-  // A second copy of 3 came up.
+  // A second copy of 3 appeared.
   EXPECT_EQ(begun().verdict(std::vector<double>{3, 3, 2}, residual, 39, 1e-12, 0), Probe::Verdict::another);
   EXPECT_EQ(Probe(true).verdict(std::vector<double>{3, 2, 1}, residual, 39, 1e-12, 0), Probe::Verdict::another)
       << "it has not begun";

@@ -1,4 +1,4 @@
-// What the forms of the Lanczos process share, in the smallest form: a diagonal matrix, one vector at a time.
+// The shared parts of the Lanczos processes in the smallest form: a diagonal matrix, one vector at a time.
 #include "sigmax/svd/krylov/process.hpp"
 
 #include <gtest/gtest.h>
@@ -68,7 +68,7 @@ class Diagonal final : public KrylovProcess<T> {
     return largest;
   }
 
-  // How far the residuals of the Ritz vectors are from what residual_of() says.
+  // The distance of the Ritz vectors' residuals from those of residual_of().
   double error_of_residuals(std::int64_t wanted) const {
     const SmallEigen pairs = ritz(wanted);
     Matrix<T> x(basis_.order(), pairs.vector.columns());

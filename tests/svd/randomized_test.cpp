@@ -1,4 +1,4 @@
-// The randomized range finder: what its steps buy, and what it refuses.
+// The randomized range finder: the benefit of its steps, and the arguments that it refuses.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -45,7 +45,8 @@ TEST(Randomized, EachPowerStepCutsTheResidual) {
     const SvdResult<double> result = svd(*c.a, options, context);
     EXPECT_LT(2 * result.residual[4], before) << steps;
     before = result.residual[4];
-    // A read for 8 columns, for each step and the first; that of the triplets is no product of the iteration.
+    // One read per 8 columns for each step and for the first; the read for the triplets is not a product of the
+    // iteration.
     EXPECT_EQ(result.reads, 2 * (steps + 2));
     EXPECT_EQ(result.products, 10 * (steps + 1));
   }

@@ -1,4 +1,4 @@
-// What leaves the range of float inside an operator, and of double at the end of it.
+// Values that leave the range of float inside an operator, or the range of double at its end.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -34,8 +34,8 @@ Operator<double> factor(double value) {
   return diagonal<double>(Tensor::copy_of(std::vector<double>(kOrder, value), {kOrder}));
 }
 
-// Each is 2^-21 times the ones of the leading block, of norm 2^-15, by a way through numbers that float cannot hold,
-// and 2^-16 on the diagonal below, which is all that float would see.
+// Each is 2^-21 times the ones of the leading block, of norm 2^-15, through intermediate numbers that float cannot
+// represent, and 2^-16 on the diagonal below, which is all that float would see.
 std::vector<std::pair<std::string, Operator<double>>> beyond_float() {
   const Operator<double> tiny = blocks(0x1p-151, true, 0);
   const Operator<double> big = blocks(0x1p65, false, 0x1p65);
@@ -82,7 +82,7 @@ TEST(Range, OrdinaryOperatorsStillIterateInFloat) {
   EXPECT_FALSE(float_holds(*(factor(1) * w), context)) << "opaque, in a product";
 }
 
-// sigma^2 leaves the range of float, at either end, while the products do not: every method finds out.
+// sigma^2 leaves the range of float, at either end, while the products do not: every method notices.
 TEST(Range, SquaresThatLeaveFloatAreScaled) {
   Context context(1);
   constexpr std::int64_t m = 30;

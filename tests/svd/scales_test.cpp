@@ -1,5 +1,5 @@
-// Every solver at every scale that a double or a float has, subnormal numbers and the largest ones included: right
-// answers, in bounded time. A tolerance that underflows to 0, or a bound that overflows, must not make a loop endless.
+// Every solver at every scale of double and float, including subnormal and the largest numbers: right answers, in
+// bounded time. A tolerance that underflows to 0, or a bound that overflows, must not make a loop endless.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -48,7 +48,7 @@ std::vector<Shaped> shapes() {
           {"zero", std::vector<double>(kRows * kColumns)}};
 }
 
-// A matrix as it is stored at a scale, and what its singular values are.
+// A matrix as it is stored at a scale, and its singular values.
 struct Case {
   std::string what;
   Tensor tensor;
@@ -94,7 +94,7 @@ std::vector<double> scales_of_float() {
   return scales;
 }
 
-// A result that is subnormal has the rounding of the smallest numbers: a few of them for each step of the way.
+// A subnormal result has the rounding of the smallest numbers: a few units of them for each operation.
 double least(DType dtype) { return 64 * (dtype == DType::f32 ? 0x1p-149 : 0x1p-1074); }
 
 struct Named {
@@ -164,14 +164,14 @@ TEST(Scales, EveryMethodInFloat) {
   }
 }
 
-// The scale in a factor, as a composite: what is stored is moderate.
+// The scale is a factor of a composite: the stored entries are moderate.
 TEST(Scales, EveryMethodOfAScaledOperator) {
   Context context(1);
   const std::vector<double> values = shapes()[0].values;
   const Tensor tensor = Tensor::rounded(values, {kRows, kColumns}, DType::f64);
   const double sigma = (1 + static_cast<double>(kColumns - 1) / kColumns) / 2;
   for (const double scale : scales_of_double()) {
-    if (scale < 1e-300) continue;  // its products are subnormal, and no better known than these are
+    if (scale < 1e-300) continue;  // its products are subnormal, and only as accurate as subnormal numbers
     for (const Named& method : methods()) {
       const std::string what = std::string(method.name) + " at " + std::to_string(std::log10(scale));
       const Watch watch(what);

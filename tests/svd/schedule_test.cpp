@@ -1,4 +1,4 @@
-// When a process looks at its Ritz values.
+// When a process checks its Ritz values.
 #include "sigmax/svd/krylov/schedule.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The steps of the first `count` looks, each of which finds `excess(step)`.
+// The steps of the first `count` checks, each of which finds `excess(step)`.
 template <class Excess>
 std::vector<std::int64_t> looks(Schedule schedule, std::size_t count, const Excess& excess) {
   std::vector<std::int64_t> result;

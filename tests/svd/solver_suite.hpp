@@ -1,5 +1,4 @@
-// The table of solvers that solver_test.cpp runs over the gallery of spectra, and what every result of svd() is held
-// against.
+// The table of solvers that solver_test.cpp runs over the gallery of spectra, and the checks of every result of svd().
 #pragma once
 
 #include <algorithm>
@@ -17,13 +16,13 @@
 
 namespace sigmax::suite {
 
-/// What a method says of the values that it returns.
+/// What a method says about the values that it returns.
 enum class Promise {
-  tolerance,  ///< each wrong by the tolerance, by its own estimate
-  exact,      ///< each wrong by rounding
-  sketch,     ///< wrong by what the analysis of subspace iteration allows, with probability 1 - 1e-9
+  tolerance,  ///< each error at most the tolerance, by its own estimate
+  exact,      ///< each error is rounding
+  sketch,     ///< errors within the analysis of subspace iteration, with probability 1 - 1e-9
   lower,      ///< at most the true ones
-  deflated,   ///< at most the true ones but for the residuals of those before, on both sides
+  deflated,   ///< at most the true ones except for the residuals of the earlier ones, on both sides
 };
 
 struct Solver {
@@ -34,8 +33,8 @@ struct Solver {
   bool smallest = false;
   std::int64_t most_k = 1000;
   bool random_start = true;
-  /// Copies of a multiple value, or of values closer than the tolerance, that it is sure to find; a Krylov space of one
-  /// vector holds one copy of each, but for rounding.
+  /// The number of copies of a multiple value, or of values closer than the tolerance, that the method is sure to find;
+  /// a Krylov space of one vector holds one copy of each, except for rounding.
   std::int64_t copies = 1000;
 };
 
@@ -101,7 +100,7 @@ bool representable(const std::vector<double>& sigma) {
   return std::same_as<T, double> || sigma.front() == 0 || (sigma.front() < 1e30 && sigma.front() > 1e-30);
 }
 
-/// |A v_i - sigma_i u_i| and |A^T u_i - sigma_i v_i|, both over the sigma_1 that was found, from the entries.
+/// |A v_i - sigma_i u_i| and |A^T u_i - sigma_i v_i|, both over the computed sigma_1, from the entries.
 template <Real T>
 checks::Residuals residuals_of(const Case<T>& c, const SvdResult<T>& result, std::int64_t i) {
   const double largest = result.sigma.front();

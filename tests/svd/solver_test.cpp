@@ -1,5 +1,5 @@
-// Every solver on every spectrum, through the one entry: values, vectors, residuals, outcomes, and that no bit depends
-// on the number of threads.
+// Every solver on every spectrum, through the single entry: values, vectors, residuals, outcomes; and no bit depends on
+// the number of threads.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,8 +31,8 @@ double tolerance_of() {
   return std::same_as<T, float> ? 1e-5 : 1e-10;
 }
 
-// The values that a method of `copies` random columns can tell apart, by descending order: a longer run of equal ones
-// is cut short.
+// The values that a method with `copies` random columns can distinguish, in descending order: a longer run of equal
+// ones is shortened.
 std::vector<double> reachable(const std::vector<double>& sigma, std::int64_t copies) {
   std::vector<double> some;
   std::int64_t run = 0;
@@ -62,7 +62,7 @@ template <Real T>
 void expect_values(const Case<T>& c, const Solver& solver, const SvdOptions<T>& options, const SvdResult<T>& result,
                    const std::string& what) {
   const auto columns = static_cast<std::size_t>(options.k);
-  std::vector<double> least = c.sigma;  // what is promised of each, but for errors
+  std::vector<double> least = c.sigma;  // what is promised of each, except for errors
   if (solver.copies < options.k) {
     least = reachable(c.sigma, solver.copies);
     least.resize(c.sigma.size(), 0.0);
@@ -71,7 +71,7 @@ void expect_values(const Case<T>& c, const Solver& solver, const SvdOptions<T>& 
   for (std::size_t i = 0; i < columns; ++i) {
     const double rounding = rounding_of(c, solver, c.sigma[i]);
     EXPECT_LE(result.sigma[i], c.sigma[i] + above) << what << ", value " << i;
-    // The triplets so far are exact for A + E, and |E| is at most their residuals from both sides.
+    // The earlier triplets are exact for A + E, and |E| is at most their residuals from both sides.
     if (solver.promise == Promise::deflated) above += 2 * c.norm() * result.residual[i];
     EXPECT_LE(result.sigma[i], result.sigma[i > 0 ? i - 1 : 0]) << what << ", value " << i;
     double allowed = 0;
@@ -137,10 +137,10 @@ void run_on_gallery(const std::vector<std::pair<std::int64_t, std::int64_t>>& sh
             expect_values(c, solver, options, result, what);
             const SvdOutcome outcome =
                 solver.promise == Promise::sketch ? SvdOutcome::completed : SvdOutcome::converged;
-            // Either the method or the check of what it found.
+            // Either the method or the check of its result.
             const bool gave_up =
                 result.outcome == SvdOutcome::out_of_products || result.outcome == SvdOutcome::unconfirmed;
-            // Of squares below rounding.
+            // Copies of values whose squares are below rounding.
             const bool forgot = solver.name == "lanczos, gram" && result.outcome == SvdOutcome::unconfirmed;
             EXPECT_TRUE(result.outcome == outcome || (may_give_up(solver) && gave_up) || forgot)
                 << what << ": " << message(result.outcome);
@@ -220,7 +220,7 @@ void expect_same(const SvdResult<T>& a, const SvdResult<T>& b, const std::string
   EXPECT_EQ(a.random, b.random) << what;
 }
 
-// Large enough that every loop is cut into pieces.
+// Large enough that every loop is split into pieces.
 TYPED_TEST(Solvers, GiveTheSameBitsForAnyNumberOfThreads) {
   using T = TypeParam;
   Context one(1);

@@ -1,5 +1,5 @@
-// The one entry: range, precision, state, what it refuses, what Auto takes. The solvers behind it are in
-// solver_test.cpp.
+// The single entry: range, precision, state, the arguments it refuses, the choices of Auto. The solvers behind it are
+// tested in solver_test.cpp.
 #include "sigmax/svd/svd.hpp"
 
 #include <gtest/gtest.h>
@@ -96,7 +96,7 @@ TEST(Svd, WorksOnLargerMatricesAtTheEdgesOfTheRange) {
   }
 }
 
-// Counts what it is asked for, by precision.
+// Counts the products it is asked for, by precision.
 struct Counted {
   std::int64_t doubles = 0;
 };
@@ -128,7 +128,7 @@ TEST(Svd, IteratesInFloatAndEndsInDoubleWhereTheToleranceLeavesRoom) {
   const double exact = svd(*a, with<double>(1e-14), context).sigma.front();
   Counted loose;
   SvdOptions<double> options = with<double>(1e-6);
-  options.check = Check::none;  // it is made in double
+  options.check = Check::none;  // the check would be made in double
   const auto quick = svd(*counting(a, loose), options, context);
   EXPECT_EQ(loose.doubles, 2);  // one pass: A v, A^T of it
   EXPECT_LE(std::fabs(quick.sigma.front() - exact), tolerance::of_estimate(1e-6) * exact);
@@ -175,7 +175,7 @@ TEST(Svd, FallsBackToDoubleWhereFloatCannotHoldTheEntries) {
   }
 }
 
-// An invariant space of one vector, and of two after another is put in.
+// An invariant space of one vector, and of two after another is injected.
 TEST(Svd, GoesOnFromAStartThatIsASingularVectorOfAnOrthogonalMatrix) {
   Context context(1);
   std::vector<double> identity(25);
@@ -315,7 +315,7 @@ TEST(Svd, CountsTheReadsThatItsProductsTake) {
     for (const Method& method : {Method(Lanczos{.form = Lanczos::Form::gram}),
                                  Method(Lanczos{.form = Lanczos::Form::bidiagonal}), Method(BlockKrylov{})}) {
       const auto counts = std::make_shared<Counts>();
-      const CountingOperator counted(a, counts);  // opaque, so that a wide one is worked on from the left
+      const CountingOperator counted(a, counts);  // opaque, so that a wide one is processed from the left
       auto options = repeatable<SvdOptions<double>>();
       options.k = 3;
       options.method = method;

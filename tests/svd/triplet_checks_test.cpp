@@ -1,4 +1,4 @@
-// The checks that other tests rely on: they find what is wrong, NaN in any place above all.
+// The checks that other tests rely on: they find errors, above all NaN in any place.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// The exact triplets, but for rounding, of a 5 x 4 matrix, and its entries.
+// The triplets of a 5 x 4 matrix, exact except for rounding, and its entries.
 struct Exact {
   std::vector<double> entries;
   SvdResult<double> triplets;
@@ -28,7 +28,7 @@ Exact exact() {
   all.entries = gallery::with_singular_values(5, 4, all.triplets.sigma);
   const auto fill = [](Matrix<double>& x, std::int64_t rows, std::uint64_t seed) {
     x = Matrix<double>(rows, 4);
-    const auto columns = gallery::orthonormal(rows, 4, seed);  // with_singular_values takes those of seeds 2 and 3
+    const auto columns = gallery::orthonormal(rows, 4, seed);  // with_singular_values uses those of seeds 2 and 3
     for (std::int64_t j = 0; j < 4; ++j) {
       for (std::int64_t i = 0; i < rows; ++i) {
         x(i, j) = static_cast<double>(columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)]);
@@ -53,7 +53,7 @@ TEST(TripletChecks, PassExactTripletsAndFindWhatIsOff) {
   EXPECT_NEAR(checks::largest_residual<double>(e.entries, e.triplets), kOff, tolerance::of_matrix(5, 4, 3));
 }
 
-// Wherever it stands, and whatever is added behind it.
+// Wherever it stands, and whatever is added after it.
 TEST(TripletChecks, FailOnNaNInAnyPlace) {
   const double anything = std::numeric_limits<double>::max();
   for (std::int64_t j = 0; j < 4; ++j) {

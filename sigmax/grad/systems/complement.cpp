@@ -11,17 +11,17 @@
 namespace sigmax {
 namespace {
 
-// Of the shorter side, and of all entries: up to here a factorization costs less than the iteration ...
+// Limits of the shorter side and of all entries: up to here a factorization costs less than the iteration ...
 constexpr std::int64_t kSmallOrder = 128;
 constexpr std::int64_t kSmallEntries = std::int64_t{1} << 17;
-// ... unless that takes fewer steps than twice the length of the shorter side, as it does where the gap is known and no
-// less than this part of sigma_i. At smaller ones the factorization is the more accurate besides.
+// ... unless the iteration takes fewer steps than twice the length of the shorter side, as it does if the gap is known
+// and at least this fraction of sigma_i. For smaller gaps the factorization is also more accurate.
 constexpr double kOrdinaryGap = 0.005;
-// Up to here it does in any case.
+// Up to here a factorization always costs less.
 constexpr std::int64_t kTinyOrder = 16;
 
-// The steps that conjugate gradients are expected to take for the worst column: ln(2 / tolerance) sqrt(kappa) / 2 with
-// kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2). Infinite if a gap is unknown or small.
+// The expected number of conjugate-gradient steps for the worst column: ln(2 / tolerance) sqrt(kappa) / 2 with kappa =
+// sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2). Infinite if a gap is unknown or small.
 template <Real T>
 double expected_steps(const ComplementSystems<T>& systems, double tolerance) {
   double least = 1;  // 1 / kappa

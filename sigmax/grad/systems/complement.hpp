@@ -1,12 +1,12 @@
-// The linear systems behind derivatives of singular vectors. Internal to grad/.
+// The linear systems for derivatives of singular vectors. Internal to grad/.
 //
 // For one of k known triplets of A, on the orthogonal complement of all k:
 //
 //     [ sigma_i  -A      ] [p]   [f]
 //     [ -A^T     sigma_i ] [q] = [h],      U^T p = 0, V^T q = 0,
 //
-// symmetric, and positive definite if sigma_i > sigma_{k+1}: its eigenvalues are sigma_i -+ sigma_j for j > k. Taking
-// out one side leaves (sigma_i^2 - A^T A) q = sigma_i h + A^T f, p = (A q + f) / sigma_i, or the same with A^T.
+// symmetric, and positive definite if sigma_i > sigma_{k+1}: its eigenvalues are sigma_i -+ sigma_j for j > k.
+// Eliminating one side leaves (sigma_i^2 - A^T A) q = sigma_i h + A^T f, p = (A q + f) / sigma_i, or the same with A^T.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +26,16 @@ struct ComplementSystems {
   std::span<const double> sigma;
   MatrixView<const T> u;  ///< rows x k
   MatrixView<const T> v;  ///< columns x k
-  double next = 0;        ///< an estimate of sigma_{k+1}, 0 if there is none
+  double next = 0;        ///< an estimate of sigma_{k+1}, 0 if unknown
   std::vector<std::int64_t> which;
   Matrix<T> f;  ///< rows x which.size(), orthogonal to U
   Matrix<T> h;  ///< columns x which.size(), orthogonal to V
-  /// The square of the rest of the derivative, for errors relative to all of it.
+  /// The squared norm of the rest of the derivative, for errors relative to the whole derivative.
   double known_squares = 0;
-  /// A gap sigma_i - sigma_{k+1} of that much counts as none.
+  /// A gap sigma_i - sigma_{k+1} of at most this counts as no gap.
   double no_gap = 0;
-  /// Vectors of A's rows or columns, any number or none: approximate singular vectors behind the known ones, if they
-  /// are to be of use (SvdResult::neighbors).
+  /// Vectors of A's rows or columns, any number or none: useful if they are approximate singular vectors after the
+  /// known ones (SvdResult::neighbors).
   MatrixView<const T> neighbors{};
 };
 
@@ -43,9 +43,9 @@ template <Real T>
 struct ComplementSolution {
   Matrix<T> p;  ///< rows x which.size(), orthogonal to U
   Matrix<T> q;  ///< columns x which.size(), orthogonal to V
-  /// An estimate of sigma_{k+1}, at most that for solvers that iterate; negative if there is none.
+  /// An estimate of sigma_{k+1}, at most sigma_{k+1} for solvers that iterate; negative if there is none.
   double next = -1;
-  std::vector<bool> has_gap;  ///< of each column; without, p = q = 0
+  std::vector<bool> has_gap;  ///< of each column; without a gap, p = q = 0
   bool converged = true;
   GradientSolver solver;
   std::int64_t iterations = 0;
@@ -53,11 +53,11 @@ struct ComplementSolution {
   double error = 0;
 };
 
-/// By the solver named, which is not Auto where `which` is not empty.
+/// Solves with the given solver, which is not Auto if `which` is not empty.
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientOptions& options, Context& context);
 
-/// One a solver.
+/// One function per solver.
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>&, const ConjugateGradients&, const GradientOptions&, Context&);
 template <Real T>
@@ -67,7 +67,7 @@ ComplementSolution<T> solve(const ComplementSystems<T>&, const DenseBordered&, c
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>&, const FullSvd&, const GradientOptions&, Context&);
 
-/// X -= Q (Q^T X), the coefficients in double; Q with orthonormal columns.
+/// X -= Q (Q^T X), the coefficients in double; Q has orthonormal columns.
 template <Real T>
 void project_away(MatrixView<const T> q, MatrixView<T> x);
 

@@ -2,17 +2,17 @@
 //
 //   K_c = sigma_c^2 - C,  C = A^T A or A A^T on the faster side, within the complement of the known triplets
 //   b_c = sigma_c h_c + A^T f_c      (or sigma_c f_c + A h_c)
-//   x = 0, r = b, d = b; of slow systems the part along the forward pass's Ritz vectors at once (deflated_space.hpp)
+//   x = 0, r = b, d = b; for slow systems the part along the forward pass's Ritz vectors at once (deflated_space.hpp)
 //   while a column is not done:
-//     z = K d for the columns at work, together
+//     z = K d for the active columns, together
 //     alpha = |r|^2 / d^T z;  x += alpha d;  r -= alpha z;  project the known triplets away from r
 //     beta = |r_new|^2 / |r|^2;  d = r + beta d, K-orthogonal to the Ritz vectors
 //   q_c = x_c, p_c = (A x_c + f_c) / sigma_c
 //
 // The alpha and beta are the LDL^T factorization of the tridiagonal matrix of the Lanczos process on K that starts from
-// b. Its smallest eigenvalue lambda is an estimate from above of the smallest of K that matters to b, sigma_c^2 -
-// sigma_{k+1}^2: it gives the error |r| / lambda, and it says when there is no gap. With Ritz vectors out of the way
-// lambda is of what lies behind them, as r is, and the gap is seen by their values.
+// b. Its smallest eigenvalue lambda is an upper estimate of the smallest eigenvalue of K that matters for b, sigma_c^2
+// - sigma_{k+1}^2: it gives the error |r| / lambda, and it shows when there is no gap. With deflated Ritz vectors,
+// lambda and r refer to the remaining space, and the Ritz values show the gap.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -37,13 +37,13 @@ class RitzValue {
     alpha_before_ = alpha;
   }
 
-  // To a relative error of 2^-10: it is an estimate.
+  // A relative error of 2^-10 suffices for an estimate.
   double smallest() {
     double high = diagonal_[0];
     for (const double d : diagonal_) high = std::min(high, d);
     high = known_ > 0 ? std::min(known_, high) : high;
     double low = high;
-    constexpr int kMostQuarters = 1100;  // beyond 2^-2098 there is nothing; an infinite one stays what it is
+    constexpr int kMostQuarters = 1100;  // there is nothing below 2^-2098; an infinite value stays infinite
     for (int quarter = 0; quarter < kMostQuarters && low > 0 && any_below(low); ++quarter) low /= 4;
     high = std::min(high, 4 * low);
     for (int step = 0; step < 12 && high - low > 0x1p-10 * high; ++step) {
@@ -70,7 +70,7 @@ class RitzValue {
   double known_ = 0;
 };
 
-// Fewer iterations than that cost less than what spares them: a read for the images of the Ritz vectors.
+// With fewer iterations than this, deflation costs more than it saves: a read for the images of the Ritz vectors.
 constexpr double kManyIterations = 24;
 
 enum class State { working, done, no_gap };
@@ -107,10 +107,10 @@ class Iteration {
  private:
   struct Column {
     double square = 0;  // |r|^2
-    double floor = 0;   // where that is rounding of what it began with
+    double floor = 0;   // level at which |r|^2 is rounding of the initial one
     double beta = 0;
     double lambda = 0;  // the Ritz value
-    double least = 0;   // the smallest eigenvalue that is known of: lambda, or that of the Ritz vectors
+    double least = 0;   // the smallest known eigenvalue: lambda, or that of the Ritz vectors
     typename DeflatedSpace<T>::System deflated;
     double size = 0;  // |x|^2
     RitzValue ritz;
@@ -153,7 +153,7 @@ class Iteration {
     retire();
   }
 
-  // By how many iterations the gaps to sigma_{k+1}, as far as it is known, let expect.
+  // The number of iterations to expect from the gaps to sigma_{k+1}, as far as it is known.
   double expected_iterations() const {
     const double below = systems_.next * systems_.next;
     double most = 0;
@@ -181,7 +181,7 @@ class Iteration {
 
   bool all_done() const { return work_.empty(); }
 
-  // Columns at work lie first in d_: position i of d_ and z_ is column work_[i].
+  // Active columns come first in d_: position i of d_ and z_ is column work_[i].
   void retire() {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < work_.size(); ++i) {
@@ -218,8 +218,8 @@ class Iteration {
     own.ritz.add(alpha, own.beta);
     kernels::axpy(static_cast<T>(alpha), std::span<const T>(d), x_.column(c));
     kernels::axpy(static_cast<T>(-alpha), z, r_.column(c));
-    // As r becomes small, the rounding of what was subtracted must not pile up along the known triplets, nor
-    // along the Ritz vectors.
+    // As r becomes small, the rounding of what was subtracted must not accumulate along the known triplets or along the
+    // Ritz vectors.
     project_away<T>(known_, r_.view().column_range(c, 1));
     own.deflated.correct(x_.column(c), r_.column(c));
     const double square = square_of(r_.column(c));
@@ -231,7 +231,7 @@ class Iteration {
     own.deflated.direct(r, d);
   }
 
-  // The error of column c: of x, and of the other side, which is A times that over sigma, no more.
+  // The error of column c: of x, and of the other side, whose error is A times that over sigma, so no larger.
   double error_of(Column& own) const { return std::sqrt(2 * own.square) / own.lambda; }
 
   // |x|^2 of the columns in that state.
@@ -241,10 +241,10 @@ class Iteration {
     return squares;
   }
 
-  // A column is measured by the gradient that is certain: what is known, what is done, and itself. Others may turn out
-  // to have no gap, and their x grows as 1 / lambda until that shows.
+  // A column's error is relative to the certain part of the gradient: the known part, the finished columns, and the
+  // column itself. Others may turn out to have no gap, and their x grows as 1 / lambda until that shows.
   void judge(std::int64_t iteration) {
-    // Every step at first, then less often: the Ritz value costs some hundred flops a step made.
+    // Every step at first, then less often: the Ritz value costs about a hundred flops per step made.
     const bool due = iteration <= 8 || iteration % 4 == 0 ||
                      std::ranges::any_of(work_, [this](std::int64_t c) { return column(c).square <= column(c).floor; });
     if (!due) return retire();

@@ -12,7 +12,7 @@
 namespace sigmax {
 namespace {
 
-// The columns of w orthogonal to `known` and to each other; those with little left are dropped.
+// The columns of w made orthogonal to `known` and to each other; columns with a small remainder are dropped.
 template <Real T>
 Matrix<T> orthonormal_in_complement(MatrixView<const T> w, MatrixView<const T> known) {
   Matrix<T> result(w.rows, w.columns);

@@ -1,4 +1,4 @@
-// Conjugate gradients without the slow directions: those that approximate eigenvectors span. Internal to grad/.
+// Conjugate gradients without the slow directions, which are spanned by approximate eigenvectors. Internal to grad/.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,24 @@ namespace sigmax {
 
 /// For K = s - C on the complement of known eigenvectors of C, and W with orthonormal columns there: with
 /// E = W^T K W, the part x = W E^-1 W^T r of a solution leaves the residual r - K x orthogonal to W, and search
-/// directions d - W E^-1 (K W)^T d are K-orthogonal to W, so that conjugate gradients stay off it. For W of
-/// eigenvectors the condition number becomes that of what lies behind them; if they are approximate, nearly so, and the
-/// solution is no less exact. Source: Saad, Yeung, Erhel and Guyomarc'h, A deflated version of the conjugate gradient
-/// algorithm, SIAM J. Sci. Comput. 21 (2000).
+/// directions d - W E^-1 (K W)^T d are K-orthogonal to W, so conjugate gradients stay out of span(W). If W holds
+/// eigenvectors, the condition number becomes that of the remaining spectrum; if they are approximate, nearly so, and
+/// the solution is just as exact. Source: Saad, Yeung, Erhel and Guyomarc'h, A deflated version of the conjugate
+/// gradient algorithm, SIAM J. Sci. Comput. 21 (2000).
 template <Real T>
 class DeflatedSpace {
  public:
-  /// None.
+  /// An empty space.
   DeflatedSpace() = default;
-  /// Of span(w), as far as it lies in the complement of `known`: one read of C for all columns.
+  /// The space span(w), as far as it lies in the complement of `known`: one read of C for all columns.
   DeflatedSpace(MatrixView<const T> w, MatrixView<const T> known, GramSide<T>& side);
 
   bool empty() const noexcept { return w_.columns() == 0; }
-  /// The largest eigenvalue of W^T C W: at most the largest of C there, and E is definite for every s above it.
+  /// The largest eigenvalue of W^T C W: at most the largest of C on the complement, and E is definite for every s above
+  /// it.
   double largest() const noexcept { return largest_; }
 
-  /// One s.
+  /// The space for one s.
   class System {
    public:
     System() = default;

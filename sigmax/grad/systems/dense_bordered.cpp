@@ -1,12 +1,12 @@
-// The systems of complement.hpp as one bordered matrix a triplet,
+// The systems of complement.hpp as one bordered matrix per triplet,
 //
 //   [ sigma_i  -A       U  0 ] [p]   [f]
 //   [ -A^T     sigma_i  0  V ] [q] = [h]
 //   [ U^T      0        0  0 ] [s]   [0]
 //   [ 0        V^T      0  0 ] [t]   [0],
 //
-// nonsingular if sigma_i > sigma_{k+1} and symmetric, by the factorization of Bunch and Kaufman. Of A its part on the
-// complement is taken, A less the known triplets, which is the same there and spares the factorization their size.
+// symmetric, and nonsingular if sigma_i > sigma_{k+1}; solved by the factorization of Bunch and Kaufman. A is replaced
+// by A minus the known triplets, which is the same on the complement and keeps large values out of the factorization.
 // sigma_{k+1} comes from inverse iteration with the same factors.
 #include <fmt/format.h>
 

@@ -1,10 +1,10 @@
-// The systems of complement.hpp by Cholesky on the shorter side. With A' = A less the known triplets, and A no wider
-// than tall (A^T otherwise):
+// The systems of complement.hpp by Cholesky on the shorter side. With A' = A minus the known triplets, and rows >=
+// columns (A^T otherwise):
 //
 //   K = sigma_i^2 - A'^T A',  K q = sigma_i h + A'^T f,  p = (A' q + f) / sigma_i
 //
-// Along the known triplets K is sigma_i^2, so that it is positive definite on the whole space, as well-conditioned as
-// on the complement, where the right-hand side and so the solution lie. Its smallest eigenvalue sigma_i^2 -
+// Along the known triplets K is sigma_i^2, so K is positive definite on the whole space and as well-conditioned as on
+// the complement, which contains the right-hand side and so the solution. Its smallest eigenvalue sigma_i^2 -
 // sigma_{k+1}^2 comes from a few steps of inverse iteration.
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-// What the solvers that form A as a matrix share. Internal to grad/.
+// Shared by the solvers that form A as a matrix. Internal to grad/.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace sigmax {
 
-/// The systems in double, with A and A less its known triplets as matrices, both in the units of the systems.
+/// The systems in double, with A and A minus its known triplets as matrices, both in the units of the systems.
 struct FormedSystems {
   Matrix<double> a;
   Matrix<double> rest;  ///< A - U diag(sigma) V^T
@@ -33,20 +33,20 @@ struct FormedColumn {
   std::span<double> q;  ///< zero to begin with
 };
 
-/// What a solver finds of the values below: an estimate of sigma_{k+1}, and whether it is far enough from sigma.
+/// What a solver learns about the values below: an estimate of sigma_{k+1}, and whether it is far enough from sigma.
 struct Below {
   double next = 0;
   bool has_gap = false;
 };
 
-/// Every system by `solve_column`, which fills in p and q where there is a gap. Solutions are projected once more and
-/// returned in T; columns without a gap are zero. For a caller that holds a SerialBlas.
+/// Solves every system by `solve_column`, which fills in p and q if there is a gap. Solutions are projected once more
+/// and returned in T; columns without a gap are zero. The caller must hold a SerialBlas.
 template <Real T>
 ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const FormedSystems& formed,
                                  const std::function<Below(const FormedColumn&)>& solve_column);
 
-/// An estimate from above of the smallest eigenvalue of a positive definite K, by four steps of inverse iteration from
-/// x; `solve` gives K^-1 of a vector. 0 where x is zero or K is singular to rounding.
+/// An upper estimate of the smallest eigenvalue of a positive definite K, by four steps of inverse iteration from x;
+/// `solve` gives K^-1 of a vector. 0 if x is zero or K is singular to rounding.
 double smallest_eigenvalue(std::vector<double> x,
                            const std::function<std::vector<double>(const std::vector<double>&)>& solve);
 

@@ -1,10 +1,11 @@
-// The systems of complement.hpp through all triplets (s_j, x_j, y_j) of A less the known ones. In the plane of x_j and
-// y_j the matrix is [sigma, -s; -s, sigma], and beyond all of them it is sigma:
+// The systems of complement.hpp through all triplets (s_j, x_j, y_j) of A minus the known ones. In the plane of x_j and
+// y_j the matrix is [sigma, -s; -s, sigma], and outside all these planes it is sigma:
 //
 //   a = x_j^T f, b = y_j^T h:   x_j^T p = (sigma a + s b) / (sigma^2 - s^2),  y_j^T q = (s a + sigma b) / (sigma^2 -
 //   s^2)
 //
-// written as (a + b) / (2 (sigma - s)) +- (a - b) / (2 (sigma + s)), which divides what cancels by what is small.
+// written as (a + b) / (2 (sigma - s)) +- (a - b) / (2 (sigma + s)), so that only the canceling term is divided by the
+// small one.
 #include <algorithm>
 #include <cmath>
 #include <utility>

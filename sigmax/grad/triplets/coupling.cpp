@@ -11,7 +11,7 @@
 namespace sigmax {
 namespace {
 
-// Of sums of numbers whose vectors have that norm: rounding of the inner products, and of the vectors.
+// Rounding of sums of inner products of vectors with that norm: of the inner products, and of the vectors.
 template <Real T>
 double negligible_of(double size) {
   return 64 * static_cast<double>(std::numeric_limits<T>::epsilon()) * size;

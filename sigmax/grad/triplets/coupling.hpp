@@ -1,8 +1,9 @@
-// How the k known triplets turn into each other: the closed forms of derivatives within their span. Internal to grad/.
+// How the k known triplets rotate into each other: the closed forms of derivatives within their span. Internal to
+// grad/.
 //
 // Every fraction over sigma_i^2 - sigma_j^2 is split into one over sigma_i - sigma_j and one over sigma_i + sigma_j:
 // (sigma_i a + sigma_j b) / (sigma_i^2 - sigma_j^2) = (a + b) / (2 (sigma_i - sigma_j)) + (a - b) / (2 (sigma_i +
-// sigma_j)). What cancels for values close to each other is then a + b alone, in view.
+// sigma_j)). Then only a + b cancels for values close to each other, and the cancellation is explicit.
 #pragma once
 
 #include <span>
@@ -14,7 +15,7 @@
 
 namespace sigmax {
 
-/// xi as it is, or zeros for an empty one. Throws Error for another number than k, or one that is not finite.
+/// xi as it is, or zeros for an empty one. Throws Error if the number of entries is not k, or if one is not finite.
 template <Real T>
 std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, const std::vector<double>& xi);
 
@@ -29,7 +30,7 @@ class VectorCoupling {
   const Matrix<double>& s() const noexcept { return s_; }
   const Matrix<double>& r() const noexcept { return r_; }
 
-  /// C where S, R and sigma move by ds, dr and dsigma.
+  /// The derivative of C when S, R and sigma move by ds, dr and dsigma.
   Matrix<double> derivative(const Matrix<double>& ds, const Matrix<double>& dr, std::span<const double> dsigma) const;
 
  private:
@@ -40,7 +41,8 @@ class VectorCoupling {
   Matrix<double> reach_;
 };
 
-/// alpha and beta of svd_jvp from P, with zero diagonals: U^T du and V^T dv. `negligible` is what of P is rounding.
+/// alpha and beta of svd_jvp from P, with zero diagonals: U^T du and V^T dv. Entries of P up to `negligible` are
+/// rounding.
 struct Rotation {
   Matrix<double> alpha;
   Matrix<double> beta;

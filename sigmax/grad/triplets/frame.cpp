@@ -136,7 +136,7 @@ bool Frame<T>::spans_all() const noexcept {
   return count() == std::min(shape.rows, shape.columns);
 }
 
-// In the order of GradientOutcome, but that a missing gap outweighs all.
+// In the order of GradientOutcome, except that a missing gap outweighs everything.
 template <Real T>
 void Frame<T>::note(GradientOutcome outcome) {
   const auto weight = [](GradientOutcome o) { return o == GradientOutcome::no_gap ? 10 : static_cast<int>(o); };
@@ -186,7 +186,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
   }
   Solution all{Matrix<T>(f.rows(), columns), Matrix<T>(h.rows(), columns)};
   if (left.empty()) return all;
-  // Squares stay in range whatever the units of what is differentiated.
+  // Squares stay in range whatever the units of the loss.
   const int unit = exponent_of(f, h);
   scale_by(f, -unit);
   scale_by(h, -unit);
@@ -240,7 +240,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
   return all;
 }
 
-// Of all triplets, A is zero on the complement, which only the longer side has.
+// With all triplets known, A is zero on the complement, and only the longer side has one.
 template <Real T>
 typename Frame<T>::Solution Frame<T>::solve_beyond_all(const std::vector<std::int64_t>& which, Matrix<T> f,
                                                        Matrix<T> h) {
@@ -257,7 +257,7 @@ template <Real T>
 void Frame<T>::judge_values(std::span<const double> xi) {
   for (std::size_t i = 0; i < xi.size(); ++i) {
     if (xi[i] != 0 && is_zero(static_cast<std::int64_t>(i))) note(GradientOutcome::subgradient);
-    // What is beyond the k-th has no weight.
+    // Triplets after the k-th have no weight.
     const bool last = i + 1 == xi.size();
     if (last && (spans_all() || !next_known_)) continue;
     const double below = last ? next_ : sigma_[i + 1];

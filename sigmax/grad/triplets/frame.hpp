@@ -1,4 +1,4 @@
-// The k known triplets that derivatives are taken at, in range, with what is known of their gaps. Internal to grad/.
+// The k known triplets at which derivatives are taken, in range, with their known gaps. Internal to grad/.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,13 @@ Matrix<double> inner_products(MatrixView<const T> x, MatrixView<const T> y);
 template <Real T>
 void add_product(MatrixView<const T> x, const Matrix<double>& c, MatrixView<T> out);
 
-/// The triplets of 2^-exponent A, with sigma_1 of the order of 1 where it would be out of range. All derivatives are
+/// The triplets of 2^-exponent A, with sigma_1 of the order of 1 if it would be out of range. All derivatives are
 /// worked out in these units.
 template <Real T>
 class Frame {
  public:
-  /// Throws Error if the triplets do not fit A, or options are not valid. What they refer to must outlive this.
+  /// Throws Error if the triplets do not fit A, or options are not valid. The objects that they refer to must outlive
+  /// this.
   Frame(std::string_view who, const LinearOperator<T>& a, const SvdResult<T>& triplets, const GradientOptions& options,
         Context& context);
 
@@ -38,37 +39,37 @@ class Frame {
   MatrixView<const T> v() const { return triplets_.v.view(); }
   Context& context() const noexcept { return context_; }
 
-  /// Throws Error unless x is empty or has `rows` rows and a column a triplet.
+  /// Throws Error unless x is empty or has `rows` rows and one column per triplet.
   void require_block(std::string_view what, const Matrix<T>& x, std::int64_t rows) const;
 
-  /// What sigma_i - sigma_j and sigma_i + sigma_j divide in the coupling of triplets i and j.
+  /// The quotients by sigma_i - sigma_j and sigma_i + sigma_j in the coupling of triplets i and j.
   struct Coupling {
     double close = 0;  ///< sum / (2 (sigma_i - sigma_j)), 0 without a gap
     double far = 0;    ///< difference / (2 (sigma_i + sigma_j)), 0 if both are zero
     double gap = 0;    ///< sigma_i - sigma_j, infinite without a gap
     double reach = 0;  ///< sigma_i + sigma_j, infinite if both are zero
   };
-  /// `sum` and `difference` are rounding up to `negligible`: then there need not be a gap. Otherwise a missing gap is
-  /// noted.
+  /// `sum` and `difference` are rounding if at most `negligible`: then no gap is needed. Otherwise a missing gap is
+  /// recorded.
   Coupling couple(std::int64_t i, std::int64_t j, double sum, double difference, double negligible);
 
   /// The solutions of the systems of grad/systems/complement.hpp, column c for triplet which[c]; f and h are projected
-  /// here. `known` is the norm of the rest of the derivative. Columns that have nothing left, but rounding of what they
-  /// were, are zero; so are those without a gap, which is noted.
+  /// here. `known` is the norm of the rest of the derivative. Columns that are only rounding after the projection are
+  /// zero; columns without a gap are also zero, and the missing gap is recorded.
   struct Solution {
     Matrix<T> p;
     Matrix<T> q;
   };
   Solution solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known);
 
-  /// Notes which of the weights xi belong to values without a gradient.
+  /// Records which of the weights xi belong to values without a gradient.
   void judge_values(std::span<const double> xi);
 
-  /// What has been noted, and the gaps.
+  /// What has been recorded, and the gaps.
   GradientReport report() const;
 
  private:
-  /// |sigma_i - sigma_j| up to which two values are one; sigma_i up to which it is zero.
+  /// The |sigma_i - sigma_j| up to which two values count as equal; the sigma_i up to which a value counts as zero.
   double rounding() const noexcept { return rounding_; }
   bool is_zero(std::int64_t i) const noexcept { return sigma_[static_cast<std::size_t>(i)] <= rounding_; }
   bool spans_all() const noexcept;
@@ -85,7 +86,7 @@ class Frame {
   double next_ = 0;
   bool next_known_ = false;
   double rounding_ = 0;
-  double no_gap_ = 0;  ///< the same for vectors, which their residual limits
+  double no_gap_ = 0;  ///< the same for vectors, limited by their residual
   GradientReport report_;
 };
 

@@ -13,7 +13,7 @@
 namespace sigmax::grad {
 namespace {
 
-// Neither a multiple of the other, nor of a right angle.
+// Neither is a multiple of the other or of a right angle.
 constexpr double kAngles[] = {0.7, 2.1};
 
 Matrix<double> copy_of(MatrixView<const double> x) {

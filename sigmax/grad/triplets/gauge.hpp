@@ -1,10 +1,10 @@
-// Whether a loss of singular triplets depends on what the matrix does not determine: the signs of (u_i, v_i), and
-// rotations among triplets of equal sigma.
+// Checks whether a loss of singular triplets depends on choices that the matrix does not determine: the signs of (u_i,
+// v_i), and rotations among triplets of equal sigma.
 //
 // A = sum sigma_i u_i v_i^T stays the same if u_i and v_i change sign together, if (u_i, u_j) and (v_i, v_j) are
-// rotated by the same angle where sigma_i = sigma_j, and if u_i alone is changed where sigma_i = 0. A loss that changes
-// is no function of A: solvers give one choice here and another one there, and no gradient of it means anything. Such a
-// loss passes any comparison of derivatives in which the choice happens to stay put.
+// rotated by the same angle where sigma_i = sigma_j, and if only u_i is changed where sigma_i = 0. A loss that changes
+// is not a function of A: solvers may make different choices, and no gradient of it means anything. Such a loss passes
+// any comparison of derivatives in which the choice happens to stay the same.
 #pragma once
 
 #include <cstdint>
@@ -24,46 +24,46 @@ using TripletLoss =
     std::function<double(std::span<const double> sigma, MatrixView<const double> u, MatrixView<const double> v)>;
 
 struct GaugeOptions {
-  double tolerance = 1e-9;        ///< of a change, relative to the largest |L| met
-  double equal = 1e-12;           ///< singular values that differ by no more than so much of sigma_1 count as equal
-  std::int64_t combinations = 4;  ///< random choices of all signs at once, beside each sign on its own
+  double tolerance = 1e-9;        ///< of a change, relative to the largest |L| seen
+  double equal = 1e-12;           ///< singular values that differ by at most this much of sigma_1 count as equal
+  std::int64_t combinations = 4;  ///< random choices of all signs at once, in addition to each sign on its own
   RandomState random{};
 };
 
-/// One way to write the same matrix.
+/// One other way to write the same matrix.
 struct GaugeChange {
   enum class Kind {
     sign,       ///< (u_i, v_i) -> (-u_i, -v_i)
-    signs,      ///< of several triplets
-    rotation,   ///< of the pairs (u_i, u_j), (v_i, v_j), sigma_i = sigma_j
+    signs,      ///< signs of several triplets
+    rotation,   ///< rotation of the pairs (u_i, u_j), (v_i, v_j), sigma_i = sigma_j
     left_sign,  ///< u_i -> -u_i, sigma_i = 0
   };
   Kind kind = Kind::sign;
   std::int64_t i = -1;
   std::int64_t j = -1;
-  double loss = 0;             ///< L of it
+  double loss = 0;             ///< L after the change
   double relative_change = 0;  ///< |L - L_before| over the largest |L|
 };
 
 struct GaugeResult {
   bool invariant = true;
-  double loss = 0;  ///< L of the triplets as they are
+  double loss = 0;  ///< L of the unchanged triplets
   std::vector<GaugeChange> changes;
   std::size_t worst = 0;
-  /// sigma_k equals the value behind it: the k triplets are an arbitrary part of a larger group, which cannot be tried
-  /// without the rest of it. Ask for more triplets.
+  /// sigma_k equals the value after it: the k triplets are an arbitrary part of a larger group, which cannot be tested
+  /// without the rest of the group. Ask for more triplets.
   bool cut_through_equal_values = false;
   std::string message;
   RandomState random;
 };
 
 /// Evaluates the loss once for each change: k signs, `combinations`, two angles for each pair of neighbors of equal
-/// sigma, one for each sigma of 0. `next` is the value behind the last, 0 if unknown. Throws Error if the shapes do not
-/// fit, without triplets, for sigma that ascend, or if the loss is not finite.
+/// sigma, one for each sigma of 0. `next` is the value after the last, 0 if unknown. Throws Error if the shapes do not
+/// fit, if there are no triplets, if the sigma ascend, or if the loss is not finite.
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,
                         MatrixView<const double> v, double next = 0, const GaugeOptions& options = {});
 
-/// The same of the result of svd().
+/// As above, for the result of svd().
 GaugeResult check_gauge(const TripletLoss& loss, const SvdResult<double>& triplets, const GaugeOptions& options = {});
 
 }  // namespace sigmax::grad

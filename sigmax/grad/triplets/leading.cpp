@@ -26,7 +26,7 @@ void project(const Matrix<T>& q, MatrixView<T> x) {
 }
 
 // (I - U U^T) A (I - V V^T). With A V = U S to rounding and A^T U = V S + R, |R| a small multiple of the tolerance, the
-// projection in the middle of a Gram product changes it by |R|^2 only and is left out: one read of A.
+// projection in the middle of a Gram product changes it only by |R|^2, so it is left out: one read of A.
 template <Real T>
 class Remainder final : public LinearOperator<T> {
  public:
@@ -95,7 +95,7 @@ Leading<T>::Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& 
     : a_(&a), options_(std::move(options)), context_(&context), all_(std::min(a.shape().rows, a.shape().columns)) {
   options_.accuracy = Accuracy::vectors;
   options_.which = Which::largest;
-  options_.check = Check::none;  // grow() asks what is left for more until it is less
+  options_.check = Check::none;  // grow() searches the remainder until its largest value is smaller
 }
 
 template <Real T>
@@ -113,7 +113,7 @@ double Leading<T>::probe() {
   return complete_ ? 0.0 : solve(1);
 }
 
-// until the largest one of the remainder is no larger than the count-th:  take it in
+// until the largest one of the remainder is no larger than the count-th: add it
 template <Real T>
 void Leading<T>::grow(std::int64_t count) {
   const FloatingEnvironment environment;
@@ -148,7 +148,7 @@ double Leading<T>::solve(std::int64_t k) {
     return largest;
   }
   append(result);
-  // Below rounding there is nothing left but rounding.
+  // Below this level only rounding is left.
   const double longer = static_cast<double>(std::max(a_->shape().rows, a_->shape().columns));
   complete_ = static_cast<std::int64_t>(sigma_.size()) >= all_ ||
               largest <= 4 * longer * std::numeric_limits<T>::epsilon() * sigma_.front();

@@ -13,28 +13,30 @@
 
 namespace sigmax::grad {
 
-/// A Krylov space may hold fewer copies of a multiple value than there are, with residuals that say converged. So every
-/// further triplet is searched for in B = (I - U U^T) A (I - V V^T), U and V the vectors found before, from a new
-/// random start: what was missed is the largest that is left, and comes next.
+/// A Krylov space may contain fewer copies of a multiple value than exist, although its residuals say converged. So
+/// every further triplet is searched for in B = (I - U U^T) A (I - V V^T), with U and V the vectors found before, from
+/// a new random start: a missed value is the largest one left and is found next.
 ///
 ///     Leading<double> leading(a, options, context);   // k and tolerance as for svd()
-///     leading.grow(1);                                // at least so many, if there are
+///     leading.grow(1);                                // at least this many, if they exist
 ///     leading.next();                                 // the largest singular value that is left
 ///
-/// Where svd() decomposes the whole matrix, the first request finds all.
+/// If svd() decomposes the whole matrix, the first request finds all triplets.
 template <Real T>
 class Leading {
  public:
-  /// `options` without k and accuracy; the operator must outlive this. Throws Error for an operator without entries.
+  /// `options` are used without k and accuracy; the operator must outlive this. Throws Error for an operator without
+  /// entries.
   Leading(const LinearOperator<T>& a, SvdOptions<T> options, Context& context);
 
-  /// Finds triplets until there are `count` and nothing larger than the count-th is left, or all.
+  /// Finds triplets until there are `count` and nothing larger than the count-th is left, or until all are found.
   void grow(std::int64_t count);
 
-  /// Finds triplets until there are `count`, or all. What is left may be larger than the last of them.
+  /// Finds triplets until there are `count`, or until all are found. Remaining values may be larger than the last one
+  /// found.
   void extend(std::int64_t count);
 
-  /// Finds the largest triplet that is left and takes it in; its sigma, 0 if nothing is left.
+  /// Finds and adds the largest remaining triplet; returns its sigma, 0 if nothing is left.
   double probe();
 
   /// sigma of the largest triplet beyond those of grow(), 0 if there is none.
@@ -42,9 +44,9 @@ class Leading {
 
   std::int64_t all() const noexcept { return all_; }  ///< min(rows, columns)
   std::int64_t count() const noexcept { return count_; }
-  const std::vector<double>& sigma() const noexcept { return sigma_; }  ///< descending; count() of them and some more
-  bool is_complete() const noexcept { return complete_; }               ///< nothing is left but rounding
-  bool is_dense() const noexcept { return dense_; }                     ///< by a decomposition of the whole matrix
+  const std::vector<double>& sigma() const noexcept { return sigma_; }  ///< descending; at least count() values
+  bool is_complete() const noexcept { return complete_; }               ///< only rounding is left
+  bool is_dense() const noexcept { return dense_; }  ///< found by a decomposition of the whole matrix
   SvdOutcome outcome() const noexcept { return outcome_; }
 
   /// sum weights_i u_i v_i^T over the first weights.size() triplets; terms of weight 0 are left out.

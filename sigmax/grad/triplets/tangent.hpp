@@ -1,5 +1,5 @@
-// The derivative of the triplets in a direction, in the units of a Frame: what svd_jvp and the second derivatives
-// share. Internal to grad/.
+// The derivative of the triplets in a direction, in the units of a Frame: shared by svd_jvp and the second derivatives.
+// Internal to grad/.
 #pragma once
 
 #include <string_view>
@@ -9,12 +9,12 @@
 
 namespace sigmax {
 
-/// dA V and dA^T U of an operator of A's shape.
+/// dA V and dA^T U for an operator of A's shape.
 template <Real T>
 SvdTangent<T> tangent_of(std::string_view who, const LinearOperator<T>& direction, const Shape& shape,
                          const SvdResult<T>& triplets, Context& context);
 
-/// The derivative in the direction 2^-exponent dA of the frame's operator: vectors are those of A itself.
+/// The derivative in the direction 2^-exponent dA of the frame's operator: the vectors are those of A itself.
 /// The tangent is consumed. Throws Error if it does not fit.
 template <Real T>
 SvdJvp<T> derivative_in(Frame<T>& frame, const Shape& shape, SvdTangent<T> tangent);

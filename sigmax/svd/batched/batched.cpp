@@ -19,12 +19,12 @@ namespace {
 
 using kernels::StridedMatrix;
 
-// Of the shorter side. Against svd()'s Lanczos on Gaussian matrices, to 1e-6: 3 times as fast at 64, 1.2 times at 128,
-// and 1.3 times slower at 192, 2 times at 256 (docs/adr/0021).
+// Limit of the shorter side. Compared with svd()'s Lanczos on Gaussian matrices, to 1e-6: 3 times as fast at 64, 1.2
+// times at 128, and 1.3 times slower at 192, 2 times at 256 (docs/adr/0021).
 constexpr std::int64_t kDirectOrder = 128;
-// Of the entries: matrices beyond it are worked on one after another, each on all threads.
+// Size limit of the entries: larger matrices are processed one after another, each on all threads.
 constexpr std::int64_t kAlone = std::int64_t{1} << 20;
-// Multiply-adds that are worth a task.
+// The number of multiply-adds that is worth a task.
 constexpr double kTask = 4e6;
 
 enum class Route {
@@ -41,7 +41,7 @@ Route route_of(const StridedMatrix& a, const BatchOptions& options) {
   return options.k == 1 ? Route::direct : Route::lapack;
 }
 
-// A batch as its inputs describe it: the entries of matrix i, and the tensor that svd() would be given.
+// A batch as its inputs describe it: the entries of matrix i, and the tensor that would be passed to svd().
 struct Batch {
   std::vector<StridedMatrix> matrices;
   std::function<Tensor(std::size_t)> tensor;
@@ -132,7 +132,7 @@ SmallResult place_of(BatchResult& result, std::size_t i) {
   return place;
 }
 
-// By svd(), from random numbers of its own: 2^32 blocks of the sequence belong to each index.
+// Uses svd() with separate random numbers: 2^32 blocks of the sequence belong to each index.
 BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptions& options, const SmallResult& place,
                        Context& context) {
   const StoredView view = stored_view(tensor);
@@ -144,8 +144,8 @@ BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptio
   single.k = static_cast<std::int64_t>(place.sigma.size());
   single.accuracy = options.accuracy;
   single.tolerance = options.tolerance;
-  // A state of its own for each where none is given: nothing of a batch depends on the others, and small matrices,
-  // which need none, do not ask the system for one.
+  // Each matrix gets its own state if none is given: no result depends on other matrices of the batch, and small
+  // matrices, which need no state, do not ask the system for one.
   if (options.random) single.random = skip(*options.random, static_cast<std::uint64_t>(index) << 32);
   SvdResult<double> found = svd(*dense<double>(tensor), single, context);
   std::copy(found.sigma.begin(), found.sigma.end(), place.sigma.begin());
@@ -157,7 +157,7 @@ BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptio
   return found.outcome == SvdOutcome::out_of_products ? BatchOutcome::not_converged : BatchOutcome::converged;
 }
 
-// Consecutive matrices that are one task together: [begin[p], begin[p + 1]). By shapes alone.
+// Consecutive matrices that form one task: [begin[p], begin[p + 1]). Depends only on the shapes.
 std::vector<std::size_t> cut(const std::vector<StridedMatrix>& matrices) {
   std::vector<std::size_t> begin{0};
   double work = 0;

@@ -1,8 +1,8 @@
 // Singular values of thousands of small matrices.
 //
-// Matrices are worked on side by side, one thread each; those too large for a cache come one after another, on all
-// threads. What is found of a matrix depends on that matrix and its index alone: not on the others, not on the number
-// of threads.
+// Matrices are processed side by side, one thread each; matrices too large for a cache are processed one after another,
+// on all threads. The result for a matrix depends only on that matrix and its index: not on the other matrices, not on
+// the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +21,17 @@
 namespace sigmax {
 
 struct BatchOptions {
-  std::int64_t k = 1;                    ///< values wanted of each matrix, min(rows, columns) at most are given; 0: all
-  Accuracy accuracy = Accuracy::values;  ///< what the tolerance speaks of where k = 1; with all values see BatchResult
+  std::int64_t k = 1;                    ///< values wanted per matrix, at most min(rows, columns) are given; 0: all
+  Accuracy accuracy = Accuracy::values;  ///< what the tolerance means for k = 1; for all values see BatchResult
   double tolerance = 1e-10;
   bool vectors = false;  ///< u and v wanted
-  /// For the matrices that are given to svd(): each has a part of the sequence of its own. Empty: drawn anew.
+  /// For the matrices that are passed to svd(): each has its own part of the sequence. Empty: drawn for this call.
   std::optional<RandomState> random{};
 };
 
 enum class BatchOutcome {
-  converged,      ///< the tolerance is met, or what double precision allows if that is more
-  not_converged,  ///< the best found; the residual says how good
+  converged,      ///< the tolerance, or the limit of double precision if that is larger, is met
+  not_converged,  ///< the best result found; the residual says how good it is
   not_finite,     ///< NaN or infinity among the entries: values and vectors are NaN
 };
 
@@ -41,16 +41,16 @@ std::string_view message(BatchOutcome outcome);
 /// Singular values, descending, of each matrix.
 ///
 /// For k = 1 and a shorter side of up to 128, sigma_max comes from a direct method, without a start vector that could
-/// be unlucky: its error is at most the tolerance by an a posteriori bound (ADR 21), vectors are those of a simple
-/// value. More values are LAPACK's in double, through the Gram matrix where that loses nothing (linalg/spectrum.hpp);
+/// be unlucky: its error is at most the tolerance by an a posteriori bound (ADR 21), the vectors are those of a simple
+/// value. More values are LAPACK's in double, through the Gram matrix if that loses no accuracy (linalg/spectrum.hpp);
 /// larger matrices go to svd().
 struct BatchResult {
-  std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] are those of matrix i
+  std::vector<std::int64_t> first;  ///< sigma[first[i]] ... sigma[first[i + 1] - 1] belong to matrix i
   std::vector<double> sigma;
-  /// Of each matrix the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if
-  /// k != 1 and vectors are not wanted: it takes vectors to know.
+  /// For each matrix, the largest of |A^T u_j - sigma_j v_j| and |A v_j - sigma_j u_j|, relative to sigma_1. Empty if
+  /// k != 1 and vectors are not wanted: residuals need vectors.
   std::vector<double> residual;
-  std::vector<Matrix<double>> u;      ///< of each matrix rows x values, orthonormal; empty unless wanted
+  std::vector<Matrix<double>> u;      ///< for each matrix rows x values, orthonormal; empty unless wanted
   std::vector<Matrix<double>> v;      ///< columns x values
   std::vector<BatchOutcome> outcome;  ///< of each matrix
 
@@ -61,11 +61,11 @@ struct BatchResult {
   }
 };
 
-/// Of a tensor [batch, rows, columns] of a real type with any strides (zero among them). Throws Error for another rank
+/// For a tensor [batch, rows, columns] of a real type with any strides (including zero). Throws Error for another rank
 /// or type, a negative k, or a tolerance that is not positive; Canceled on request.
 BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Context& context);
 
-/// Of matrices of any shapes, types and strides.
+/// For matrices of any shapes, types and strides.
 BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options, Context& context);
 
 /// power_steps() (svd/methods/power.hpp) on each matrix of a tensor [batch, rows, columns], with column i of u (rows x

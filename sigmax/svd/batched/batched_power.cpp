@@ -16,9 +16,9 @@ namespace {
 using kernels::small_stride;
 using kernels::StridedMatrix;
 
-// Of the entries: larger matrices come one after another, each on all threads, where they lie.
+// Size limit of the entries: larger matrices are processed one after another, in place, each on all threads.
 constexpr std::int64_t kAlone = std::int64_t{1} << 20;
-// Of the entries times the steps, all in all: what is worth a task.
+// The total of entries times steps that is worth a task.
 constexpr std::int64_t kTask = std::int64_t{1} << 20;
 
 template <Real T>
@@ -40,7 +40,7 @@ void check(const Tensor& a, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma
   if (!(options.epsilon > 0)) throw Error(fmt::format("[batched] epsilon must be positive, got {}", options.epsilon));
 }
 
-// |x|, scaled where squares leave the range of double.
+// |x|, scaled if squares leave the range of double.
 template <Real T>
 double norm_of(const T* x, std::int64_t n) {
   double squares = 0;

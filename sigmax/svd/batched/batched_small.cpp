@@ -14,18 +14,18 @@ namespace {
 using kernels::small_stride;
 using kernels::StridedMatrix;
 
-// With fewer digits wanted than this, float does the work and double the last product: sigma^2 = |A v|^2 is wrong by
-// the square of what v is.
+// If fewer digits than this are wanted, the work is in float and the last product in double: the error of sigma^2 = |A
+// v|^2 is the square of the error of v.
 constexpr double kFloatForValues = 1e-11;
 constexpr double kFloatForVectors = 1e-5;
-// Up to this order double takes no longer: the time goes into latencies.
+// Up to this order double takes no longer: latencies dominate the time.
 constexpr std::int64_t kFloatOrder = 17;
 
 struct Found {
   double lambda = 0;    // |A v|^2 for |v| = 1, of the scaled matrix
-  double error = 0;     // bound of lambda_max - lambda
+  double error = 0;     // bound on lambda_max - lambda
   double residual = 0;  // |A^T A v - lambda v|
-  double rounding = 0;  // what T is wrong by
+  double rounding = 0;  // error of T
   double* v = nullptr;
   double* image = nullptr;  // A v
 };
@@ -37,10 +37,10 @@ double norm(const double* x, std::int64_t n) {
 }
 
 // lambda_max(G) - lambda, where G = W^T W exactly and T is orthogonally similar to G + E, |E| <= delta:
-//   theta + delta - lambda             in any case, since lambda_max(G) <= theta + delta
-//   r^2 / (g - 2 delta)                if one eigenvalue alone of T is above theta - g (Kato and Temple): so all others
+//   theta + delta - lambda             always, since lambda_max(G) <= theta + delta
+//   r^2 / (g - 2 delta)                if only one eigenvalue of T is above theta - g (Kato and Temple): so all others
 //                                      of G are below theta - g + delta, and lambda is above theta - delta
-// g is chosen as the least that meets the error wanted, and as much as makes the second formula mean something.
+// g is the smallest gap that gives the wanted error and makes the second formula valid.
 double error_bound(std::span<const double> diagonal, std::span<const double> off, double theta, double wanted,
                    const Found& found) {
   const double delta = found.rounding;
@@ -128,7 +128,7 @@ void fill_with_zero(const SmallResult& result) {
   }
 }
 
-// In two steps where the factor itself is out of range.
+// In two steps if the factor itself is out of range.
 template <Real T>
 void load_scaled(const StridedMatrix& a, int exponent, T* out) {
   const int within = std::clamp(-exponent, -1000, 1000);

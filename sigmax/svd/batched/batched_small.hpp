@@ -11,10 +11,10 @@
 
 namespace sigmax {
 
-/// What the largest entry of a matrix says before any work is done.
+/// What is known from the largest entry of a matrix before any work is done.
 struct Magnitude {
   double largest = 0;  ///< max |a_ij|, NaN if an entry is not finite
-  int exponent = 0;    ///< 2^-exponent A has its largest entry in [1, 2)
+  int exponent = 0;    ///< the largest entry of 2^-exponent A is in [1, 2)
 };
 
 Magnitude magnitude_of(const kernels::StridedMatrix& a);
@@ -28,7 +28,7 @@ class SmallScratch {
  public:
   SmallScratch(std::span<const kernels::StridedMatrix> matrices, Context& context);
 
-  /// Room for `count` elements from the front of the buffer on; each call takes the next, 64-byte aligned.
+  /// Space for `count` elements, starting at the front of the buffer; each call takes the next piece, 64-byte aligned.
   template <class T>
   T* take(std::int64_t count) {
     std::byte* const at = buffer_.data() + used_;
@@ -42,10 +42,10 @@ class SmallScratch {
   std::size_t used_ = 0;
 };
 
-/// Where the results of one matrix go. u and v are null where vectors are not wanted.
+/// The destinations of the results for one matrix. u and v are null if vectors are not wanted.
 struct SmallResult {
   std::span<double> sigma;
-  double* residual = nullptr;  ///< null where it is not wanted
+  double* residual = nullptr;  ///< null if it is not wanted
   Matrix<double>* u = nullptr;
   Matrix<double>* v = nullptr;
 };
@@ -60,8 +60,8 @@ void fill_with_zero(const SmallResult& result);
 BatchOutcome largest_of_small(const kernels::StridedMatrix& a, const BatchOptions& options, SmallScratch& scratch,
                               const SmallResult& result);
 
-/// The first sigma.size() values of a matrix with entries, by LAPACK in double: from the Gram matrix as spectrum()
-/// does, by dgesdd where vectors are wanted. Call it within a Context::Serial, with a SerialBlas alive. Throws Error if
+/// The first sigma.size() values of a matrix with entries, by LAPACK in double: from the Gram matrix as in spectrum(),
+/// or by dgesdd if vectors are wanted. Call it within a Context::Serial while a SerialBlas is alive. Throws Error if
 /// LAPACK does not converge.
 BatchOutcome values_of_small(const kernels::StridedMatrix& a, const SmallResult& result, Context& context);
 

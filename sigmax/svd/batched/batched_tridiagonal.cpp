@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
-// An upper bound of all eigenvalues, and of their magnitude: Gershgorin's circles.
+// An upper bound on all eigenvalues, and on their magnitude: Gershgorin's circles.
 struct Range {
   double upper = 0;
   double magnitude = 0;
@@ -42,8 +42,8 @@ double moment_bound(std::span<const double> diagonal, std::span<const double> of
 
 // The characteristic polynomial p(x) = det(x I - T) and its first two derivatives, up to a common factor, by
 //   p_j = (x - a_j) p_{j-1} - b_{j-1}^2 p_{j-2},
-// with the largest of the three brought back to 1 before it leaves the range: with |T| within 2^+-30 of 1, eight steps
-// move it by 2^+-300 at most.
+// with the largest of the three rescaled to 1 before it leaves the range: with |T| within 2^+-30 of 1, eight steps move
+// it by 2^+-300 at most.
 struct Polynomial {
   double value = 1;
   double first = 0;
@@ -75,7 +75,7 @@ Polynomial evaluate(std::span<const double> diagonal, std::span<const double> of
   return p;
 }
 
-// By bisection on the count of eigenvalues above: certain, and ten times as slow.
+// By bisection on the count of eigenvalues above: reliable, but ten times slower.
 double by_bisection(std::span<const double> diagonal, std::span<const double> off, const Range& range) {
   double low = -range.magnitude;
   double high = range.upper;
@@ -93,7 +93,7 @@ double by_bisection(std::span<const double> diagonal, std::span<const double> of
 // x_0 an upper bound;  G = p'/p,  H = G^2 - p''/p = sum 1 / (x - lambda_i)^2
 // x <- x - n / (G + sqrt((n - 1)(n H - G^2)))
 // Above the largest root all of 1 / (x - lambda_i) are positive, so the step does not pass it (Kahan 1967). A count at
-// the end catches what rounding did; then bisection decides.
+// the end detects rounding errors; then bisection decides.
 double tridiagonal_largest(std::span<const double> diagonal, std::span<const double> off) {
   const Range range = range_of(diagonal, off);
   if (diagonal.size() == 1 || !(range.magnitude > 0)) return range.upper;
@@ -116,8 +116,8 @@ double tridiagonal_largest(std::span<const double> diagonal, std::span<const dou
   return count.of_first == 0 && count.of_second > 0 ? x : by_bisection(diagonal, off, range);
 }
 
-// The signs of the pivots of T - x I = L D L^T: d_i = (a_i - x) - b_{i-1}^2 / d_{i-1}. A pivot of zero is moved to a
-// tiny one of no consequence.
+// The signs of the pivots of T - x I = L D L^T: d_i = (a_i - x) - b_{i-1}^2 / d_{i-1}. A pivot of zero is replaced by a
+// tiny one, which does not affect the count.
 CountAbove tridiagonal_count_above(std::span<const double> diagonal, std::span<const double> off, double first,
                                    double second) {
   constexpr double kTiny = std::numeric_limits<double>::min();

@@ -1,5 +1,5 @@
-// The largest eigenvalue of a symmetric tridiagonal matrix, counted eigenvalues, and an eigenvector: without LAPACK,
-// because a batch needs them thousands of times for small orders. Internal to svd/.
+// The largest eigenvalue of a symmetric tridiagonal matrix, eigenvalue counts, and an eigenvector. They do not use
+// LAPACK because a batch needs them thousands of times for small orders. Internal to svd/.
 //
 // T has `diagonal` of n >= 1 and `off` of n - 1 entries; |T| should be within 2^+-30 of 1, or zero.
 #pragma once
@@ -20,12 +20,12 @@ struct CountAbove {
   int of_second = 0;
 };
 
-/// For two shifts side by side, in the time of one.
+/// For two shifts together, in the time of one.
 CountAbove tridiagonal_count_above(std::span<const double> diagonal, std::span<const double> off, double first,
                                    double second);
 
-/// The eigenvector that belongs to `theta`, an eigenvalue to working accuracy, from the twisted factorization of
-/// T - theta I (Fernando 1997; Dhillon and Parlett 2004): not normalized, largest entry about 1. `work` takes 2 n.
+/// The eigenvector for `theta`, an eigenvalue to working accuracy, from the twisted factorization of T - theta I
+/// (Fernando 1997; Dhillon and Parlett 2004). It is not normalized; its largest entry is about 1. `work` holds 2 n.
 void tridiagonal_vector(std::span<const double> diagonal, std::span<const double> off, double theta,
                         std::span<double> work, std::span<double> vector);
 

@@ -47,7 +47,7 @@ Decomposition decompose(std::int64_t rows, std::int64_t columns, double* a) {
   return result;
 }
 
-// max_j |A^T u_j - sigma_j v_j| / sigma_1, for the unscaled copy that dgesdd has overwritten: `a` is a fresh one.
+// max_j |A^T u_j - sigma_j v_j| / sigma_1, for the unscaled copy. dgesdd has overwritten that copy: `a` is a fresh one.
 double largest_residual(std::int64_t rows, std::int64_t columns, const double* a, const Decomposition& found,
                         std::size_t k) {
   const auto stride = static_cast<std::size_t>(small_stride(columns));

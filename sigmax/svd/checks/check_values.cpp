@@ -19,19 +19,19 @@
 namespace sigmax {
 namespace {
 
-// e with |A| near 2^e, by what was found unless that is nothing at all; nothing of the zero operator.
+// e with |A| near 2^e, from the values that were found, unless all are zero; nothing for the zero operator.
 template <Real T>
 std::optional<int> exponent_of(const LinearOperator<T>& a, const SvdResult<T>& result, Context& context) {
   const double sigma = result.sigma.front();
   return sigma > 0 ? std::optional<int>(std::ilogb(sigma)) : exponent_by_products(a, result.random, context);
 }
 
-// Values beyond the range of double are its largest number, as in rescale().
+// Values beyond the range of double become its largest number, as in rescale().
 double in_units(double sigma, int exponent) {
   return std::min(std::ldexp(sigma, exponent), std::numeric_limits<double>::max());
 }
 
-// The side's vectors of all that the method has left: the triplets, the rest of its subspace, and its neighbors.
+// The side's vectors of everything that the method has left: the triplets, the rest of its subspace, and its neighbors.
 template <Real T>
 Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
   Matrix<T> known = side.from_right(result.subspace);
@@ -58,8 +58,8 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& 
   return inner;
 }
 
-// What the method's own start tells of sigma_1: nothing more is to be done if that is enough. A check that follows has
-// its own share of the failure probability.
+// The bound on sigma_1 from the method's own start: if it suffices, nothing more is needed. A subsequent check has its
+// own share of the failure probability.
 template <Real T>
 bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
   if (options.convergence.k != 1 || !options.failure_probability || result.recurrences.empty()) return false;
@@ -74,7 +74,7 @@ bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<
   return true;
 }
 
-// Whether the Ritz values of all that is known now are larger than those of the method by more than was asked for.
+// Whether the Ritz values of everything known now exceed those of the method by more than the tolerance.
 template <Real T>
 bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponent, const Task<T>& task) {
   for (std::size_t i = 0; i < result.sigma.size() && i < rest.theta.size(); ++i) {
@@ -84,16 +84,16 @@ bool improves(const Complement<T>& rest, const SvdResult<T>& result, int exponen
   return false;
 }
 
-// Whether a value was found twice, as far as can be told. From two start vectors a Krylov space holds two vectors of
-// each eigenspace, so that only where it holds two there may be more.
+// Whether a value was found twice, as far as can be told. From two start vectors a Krylov space contains two vectors of
+// each eigenspace, so more can exist only if it contains two.
 template <Real T>
 bool has_a_pair(const SvdResult<T>& result, const Convergence& wanted) {
   const auto is_pair = [&wanted](double a, double b) { return wanted.may_be_equal(a, b); };
   return std::adjacent_find(result.sigma.begin(), result.sigma.end(), is_pair) != result.sigma.end();
 }
 
-// The check of A, |A| near 2^size, scaled where the iterations would leave the range of T. Throws NotFinite where they
-// leave it all the same.
+// The check of A, |A| near 2^size, scaled if the iterations would leave the range of T. Throws NotFinite if they leave
+// it even so.
 template <Real T>
 void check_scaled(const LinearOperator<T>& a, int size, const Task<T>& task, SvdResult<T>& result, Context& context) {
   const int exponent = std::abs(size) > kInRange<T> ? size : 0;
@@ -137,8 +137,9 @@ void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>&
     result.checked.reset();
     return;
   }
-  if (task.which != Which::largest) return;  // those have been checked with the factor that they were found by
-  // LAPACK, in double: products in float have nothing to say about it, and of all values none can be missing.
+  if (task.which != Which::largest) return;  // those have been checked with the factor that they were found from
+  // LAPACK's result, in double: products in float cannot check it; and if all values were computed, none can be
+  // missing.
   const bool all = task.k() == std::min(a.shape().rows, a.shape().columns);
   if ((std::same_as<T, float> || all) && std::holds_alternative<DenseLapack>(task.method)) return;
   // A value beyond the range of double.
@@ -150,7 +151,7 @@ void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>&
   try {
     return check_scaled(a, *exponent, task, result, context);
   } catch (const NotFinite&) {
-    // What was found is far below what there is.
+    // The values found are far below the true ones.
   }
   try {
     const std::optional<int> other = exponent_by_products(a, result.random, context);

@@ -1,4 +1,4 @@
-// The check that svd() makes of what a method has found. Internal to svd/.
+// The check that svd() makes of a method's result. Internal to svd/.
 #pragma once
 
 #include "sigmax/core/context.hpp"
@@ -8,9 +8,9 @@
 
 namespace sigmax {
 
-/// Looks for values that are larger than the k-th and were missed (complement.hpp), takes those that it finds into the
-/// result, and notes what it has shown. For Which::largest and a result that has converged; nothing otherwise. Products
-/// out of range leave the result as it was.
+/// Looks for values that are larger than the k-th and were missed (complement.hpp), adds those that it finds to the
+/// result, and records what it has shown. Does this for Which::largest and a converged result, and nothing otherwise.
+/// If products are out of range, the result stays as it was.
 template <Real T>
 void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>& result, Context& context);
 

@@ -16,29 +16,31 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// Random vectors that a round begins with: two cost little more than one, and need about half the steps, since each may
-// fail with the square root of the probability. Where rounds find something, the next ones look for more at a time.
+// The number of random vectors that a round begins with: two cost little more than one and need about half the steps,
+// since each may fail with the square root of the probability. After rounds that find something, the next ones use more
+// vectors.
 constexpr std::int64_t kStarts = 2;
 constexpr std::int64_t kMostStarts = 8;
 
-// Where a process ends early, since few different values are left, its bound is the rounding of a step or two times the
-// inverse of what each start may fail with: the more starts, the closer.
+// If a process ends early because few distinct values are left, its bound is the rounding of one or two steps times the
+// inverse of each start's failure probability: more starts give closer bounds.
 constexpr std::int64_t kMostStartsOfFewValues = 32;
 
-// Up to this order, or where at most so many dimensions are left, the whole space is taken in at once: that costs no
-// more than a process on what is left, and what is left may be all rounding.
+// Up to this order, or if at most this many dimensions are left, the whole space is added at once: this costs no more
+// than a process on the remainder, and the remainder may be only rounding.
 constexpr std::int64_t kSmallOrder = 32;
 constexpr std::int64_t kFewLeft = kMostStarts;
 
 // Steps of a check that shows nothing.
 constexpr std::int64_t kBriefSteps = 6;
 
-// A recurrence that ends after a few steps, because few different values are left, is as uncertain as its rounding
-// times the inverse of the failure probability: up to this much of theta is as close as may be expected.
+// A recurrence that ends after a few steps, because few distinct values are left, has an uncertainty of its rounding
+// times the inverse of the failure probability: an uncertainty up to this fraction of theta is as good as can be
+// expected.
 template <Real T>
 constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 
-// Rounds that may find something: each finds as many copies of a value as it starts from vectors.
+// The number of rounds that may find something: each finds as many copies of a value as it has start vectors.
 constexpr int kMostRounds = 64;
 
 // X -= V (V^T X), twice.
@@ -69,7 +71,7 @@ Matrix<T> random_columns(std::int64_t rows, std::int64_t columns, RandomState& r
   return result;
 }
 
-// V with orthonormal columns, its Ritz pairs of C, and what couples them to the rest.
+// V with orthonormal columns, its Ritz pairs of C, and their coupling to the rest.
 template <Real T>
 class Known {
  public:
@@ -83,7 +85,7 @@ class Known {
     v_ = lapack::orthonormal(std::move(all));
     z_ = Matrix<double>(n_, v_.columns());
     coupled_.theta.assign(static_cast<std::size_t>(v_.columns()), 0.0);
-    // Ritz values come out good to u theta_1: what is far below is looked at once more, by itself.
+    // Ritz values are accurate to u theta_1: values far below that scale are evaluated once more, by themselves.
     for (std::int64_t first = 0; first < v_.columns();) {
       rotate_from(first);
       const double largest = coupled_.theta[static_cast<std::size_t>(first)];
@@ -95,7 +97,7 @@ class Known {
     coupled_.f = lapack::product(e, e, true);
   }
 
-  // The Ritz vectors in span(X, Y) and nothing else.
+  // Only the Ritz vectors in span(X, Y).
   void replace(const Matrix<T>& x, const Matrix<T>& y) {
     v_ = {};
     join(x);
@@ -143,8 +145,8 @@ class Known {
   std::int64_t products_ = 0;
 };
 
-// The k-th vector is not good enough for any statement about the k-th value: Lanczos goes on from what is known, until
-// its residual, which is an error of the value as long as nothing is known of the gap, is small enough.
+// The k-th vector is not good enough for any statement about the k-th value. Lanczos continues from the known vectors
+// until its residual is small enough; as long as the gap is unknown, the residual is the error of the value.
 template <Real T>
 LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, const Matrix<T>& start,
                         const ComplementOptions& options, double tolerance, const RandomState& random,
@@ -157,9 +159,9 @@ LanczosResult<T> refine(std::int64_t n, const SymmetricProduct<T>& product, cons
   return lanczos<T>(n, product, start.view(), inner, context);
 }
 
-// What rounding is relative to on the complement. C x = A^T (A x) rounds by u |A| |A x| and by |A^T| u |A| |x|; for x
-// orthogonal to V, and with what lies along V taken off the image, |A x| and |A^T| are sigma_k in place of |A|. So
-// values as small as 16 terms u |A| are still told apart, where A^T A itself loses all below sqrt(u) |A|.
+// The scale of rounding on the complement. C x = A^T (A x) has rounding errors of u |A| |A x| and |A^T| u |A| |x|; for
+// x orthogonal to V, and with components along V removed from the image, |A x| and |A^T| are sigma_k instead of |A|. So
+// values as small as 16 terms u |A| can still be distinguished, while A^T A itself loses everything below sqrt(u) |A|.
 template <Real T>
 class Scales {
  public:
@@ -169,14 +171,14 @@ class Scales {
         kth_(coupled.theta[static_cast<std::size_t>(options.convergence.k) - 1]) {}
 
   bool usable() const { return largest_ > 0 && std::isfinite(largest_); }
-  // Of products with the complement.
+  // The scale of rounding in products with the complement.
   double magnitude() const { return magnitude_of(kth_); }
-  // Of sigma = sqrt(theta): what is less is rounding.
+  // Resolution of sigma = sqrt(theta): smaller values are rounding.
   double floor() const { return 16 * kUnit * terms_ * std::sqrt(largest_); }
-  // Of theta or a bound on it, at most, to first order.
+  // Rounding of theta or of a bound on it, at most, to first order.
   double rounding(double theta) const { return 16 * kUnit * terms_ * magnitude_of(theta); }
   double rounding() const { return rounding(kth_); }
-  // What sums of so many roundings come to in practice: nothing is shown by it, but what is larger is worth a look.
+  // The typical size of sums of this many rounding errors: it proves nothing, but larger values are worth a check.
   double noise(double theta) const { return 8 * kUnit * std::sqrt(terms_) * magnitude_of(theta); }
   double noise() const { return noise(kth_); }
 
@@ -209,14 +211,14 @@ SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>&
   };
 }
 
-// What processes have shown of the complement.
+// What processes have shown about the complement.
 struct Shown {
   double bound = kInfinity;   // no eigenvalue is larger
-  double likely = kInfinity;  // the same, if rounding is what it comes to in practice
+  double likely = kInfinity;  // the same, with rounding as it is in practice
   bool exhausted = false;     // nothing was left to find
 };
 
-// What is known of the k values by what is shown of the complement of the first `deflated` vectors.
+// What is known about the k values from what is shown about the complement of the first `deflated` vectors.
 template <Real T>
 void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, const ComplementOptions& options,
               Complement<T>& result) {
@@ -229,11 +231,10 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
   }
   if (!(shown.bound < kInfinity)) return;
   result.upper = upper_values(all.coupled(), options.convergence.k, deflated, shown.bound);
-  // What may be lost to rounding at the worst is in the bounds; whether the values are confirmed is told by what it
-  // comes to in practice.
+  // The bounds include worst-case rounding; typical rounding decides whether the values are confirmed.
   const std::vector<double> likely = upper_values(all.coupled(), options.convergence.k, deflated, shown.likely);
   result.confirmed = true;
-  bool refuted = false;  // by a value that was found: this is where the failure probability goes
+  bool refuted = false;  // by a value that was found: the case covered by the failure probability
   for (std::size_t i = 0; i < result.upper.size(); ++i) {
     const double theta = result.theta[i];
     const double rounding = result.rounding[i];
@@ -251,7 +252,7 @@ void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, co
   }
 }
 
-// What check_complement() goes through, round by round.
+// The rounds of check_complement().
 template <Real T>
 class Search {
  public:
@@ -264,7 +265,8 @@ class Search {
         full_(options.failure_probability.has_value()),
         failure_probability_(options.failure_probability),
         all_(n, product) {
-    // `known` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    // `known` was computed with random numbers of this state, perhaps by an earlier call that began with the same
+    // state.
     result_.random = forked(options.random, converted<double>(known.view()).values());
     if (known.columns() > options.max_products) return;
     all_.join(known);
@@ -288,7 +290,7 @@ class Search {
     if (all_.size() < n_) all_.join(random_columns<T>(n_, n_ - all_.size(), result_.random));
   }
 
-  // Whether another one is of use.
+  // Whether another round is useful.
   bool round() {
     const Coupled& coupled = all_.coupled();
     const Scales<T> scales(coupled, options_);
@@ -300,7 +302,8 @@ class Search {
       return false;
     }
     const double kth = coupled.theta[static_cast<std::size_t>(options_.convergence.k) - 1];
-    // Rounding at the worst is no aim where it is more than what is confirmed, as long as it is less in practice.
+    // Worst-case rounding is not a target if it exceeds the level that can be confirmed, as long as it is smaller in
+    // practice.
     const double rounding = std::max(std::min(scales.rounding(), 0.5 * kConfirmed<T> * kth), 2 * scales.noise());
     const double same = std::max(options_.convergence.slack_of_check() * kth, rounding);
     const double seen = kth + std::max(options_.convergence.slack_of_check() * kth, scales.noise());
@@ -326,7 +329,7 @@ class Search {
     all_.replace(better.vectors, better.neighbors);
   }
 
-  // On the complement of the vectors that are out of the way, from fresh random ones.
+  // Runs on the complement of the deflated vectors, from fresh random ones.
   LanczosResult<T> look(const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
     inner.convergence = options_.convergence.of(std::min(starts_, n_));
@@ -341,7 +344,7 @@ class Search {
     return rest;
   }
 
-  // What was found joins; whether to go on.
+  // Adds the vectors that were found; returns whether to go on.
   bool take(const LanczosResult<T>& rest, const Ceiling& ceiling, double seen) {
     const std::int64_t most = std::min(starts_, n_);
     std::int64_t above = 0;
@@ -363,7 +366,7 @@ class Search {
     return true;
   }
 
-  // It is of another complement.
+  // It belongs to another complement.
   void forget_bound() { shown_ = {}; }
 
   void count(const LanczosResult<T>& made) {
@@ -377,7 +380,7 @@ class Search {
   const ComplementOptions& options_;
   Context& context_;
   bool full_;
-  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the remaining rounds
   Known<T> all_;
   Complement<T> result_;
   std::int64_t products_ = 0;
@@ -390,7 +393,7 @@ class Search {
 }  // namespace
 
 // repeat:
-//   V <- the Ritz vectors of all that is known;  ceiling <- what the rest may reach and change nothing
+//   V <- the Ritz vectors of everything known;  ceiling <- the largest value of the rest that changes nothing
 //   Lanczos on the complement of V, from fresh random vectors, until
 //     eigenvalues above the ceiling have converged:  they join V
 //     or it is shown that there are none:            done

@@ -17,8 +17,8 @@ constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMostStarts = 8;
 constexpr int kMostRounds = 64;
-constexpr double kFewFormed = 16;        // times what R itself is wrong by: lower ends come no closer
-constexpr double kLargestFormed = 1e-2;  // of |R|: a matrix that is wrong by more has no smallest values to speak of
+constexpr double kFewFormed = 16;        // times the error of R itself: lower ends come no closer
+constexpr double kLargestFormed = 1e-2;  // of |R|: with a larger error a matrix has no meaningful smallest values
 
 // The values of R V, descending, for orthonormal V.
 std::vector<double> values_of(const Matrix<double>& r, const Matrix<double>& v) {
@@ -27,7 +27,7 @@ std::vector<double> values_of(const Matrix<double>& r, const Matrix<double>& v) 
   return lapack::singular_values(image.view());
 }
 
-// Of span(V) the `count` directions that R shrinks most.
+// The `count` directions in span(V) that R shrinks most.
 Matrix<double> shortest(const Matrix<double>& r, const Matrix<double>& v, std::int64_t count) {
   Matrix<double> image = v;
   triangular::multiply(r, triangular::Side::plain, image.view());
@@ -46,9 +46,9 @@ SymmetricProduct<double> inverse_product(const Matrix<double>& r) {
 
 namespace {
 
-// Of the Ritz vectors of R in span(V): the values, descending, and what couples each to the rest, E = P R^T R v, as
-// |C22^-1/2 E| for the part C22 of C = R^T R off V. `lifted` is the triangular factor of C + tau V V^T, whose solves
-// are those with a part that is no larger.
+// For the Ritz vectors of R in span(V): the values, descending, and each one's coupling to the rest, E = P R^T R v, as
+// |C22^-1/2 E|, where C22 is the part of C = R^T R on the complement of V. `lifted` is the triangular factor of C +
+// tau V V^T; its solves use a part that is at most C22, and so give upper bounds.
 struct Coupling {
   std::vector<double> sigma;
   std::vector<double> norm;
@@ -74,7 +74,7 @@ Coupling coupling_of(const Matrix<double>& r, const Matrix<double>& lifted, cons
   return result;
 }
 
-// What check_smallest() goes through, round by round.
+// The rounds of check_smallest().
 class Search {
  public:
   Search(const Matrix<double>& r, double largest, double formed, RightVectors& right, const ComplementOptions& options,
@@ -88,7 +88,8 @@ class Search {
         context_(context),
         failure_probability_(options.failure_probability),
         sigma_(values_of(r, right.v)) {
-    // `right` was made with numbers of this state, perhaps by an earlier call that began where this one did.
+    // `right` was computed with random numbers of this state, perhaps by an earlier call that began with the same
+    // state.
     right_.random = forked(right.random, right.v.values());
   }
 
@@ -105,14 +106,15 @@ class Search {
  private:
   bool full() const { return options_.failure_probability.has_value(); }
 
-  // Whether another one is of use.
+  // Whether another round is useful.
   bool round() {
     const std::int64_t left = options_.max_products - products_;
     if (left < starts_) return false;
     if (failure_probability_) *failure_probability_ /= 2;
     const Matrix<double> lifted = triangular::without(solvable_, right_.v, largest_);
     const double kth = std::max(sigma_.front(), formed_);
-    // Solves with R' are those with a matrix n u |R'| away: relatively to the value in question, twice.
+    // Solves with R' are exact for a matrix that differs by n u |R'|: this error, relative to the value in question,
+    // counts twice.
     const double same = std::max(1e-10, 4 * formed_ / kth);
     const double theta = 1 / (kth * kth);
     const Ceiling ceiling{theta * (1 + same), theta * (1 + same), failure_probability_,
@@ -131,7 +133,7 @@ class Search {
     return true;
   }
 
-  // Inverse Lanczos on the complement of what is known, from fresh random vectors.
+  // Inverse Lanczos on the complement of the known vectors, from fresh random vectors.
   LanczosResult<double> look(const Matrix<double>& lifted, const Ceiling& ceiling, std::int64_t max_products) {
     LanczosOptions inner;
     inner.convergence = options_.convergence.of(std::min(starts_, r_.rows()));
@@ -147,7 +149,7 @@ class Search {
   }
 
   void join(const Matrix<double>& lifted, const Matrix<double>& vectors, std::int64_t count) {
-    // What they hold of large values is taken down by a step with the inverse.
+    // A step with the inverse reduces their components along large values.
     Matrix<double> joining;
     triangular::append(joining, vectors, count);
     triangular::apply_inverse(lifted, joining.view());
@@ -155,14 +157,15 @@ class Search {
     triangular::append(all, lapack::orthonormal(std::move(joining)), count);
     right_.v = lapack::orthonormal(shortest(r_, lapack::orthonormal(std::move(all)), options_.convergence.k));
     sigma_ = values_of(r_, right_.v);
-    shown_ = kInfinity;  // it was of another complement
+    shown_ = kInfinity;  // it belonged to another complement
     result_.joined += count;
     starts_ = std::min(2 * starts_, kMostStarts);
   }
 
-  // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that is nothing off V, C = R^T R is
+  // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that vanishes on the complement of V, C = R^T R
+  // is
   // [H, E^T; E, C22] in the basis of V and the rest, H = Y^T Y, C22 >= tau. C - mu I is positive semidefinite if
-  // H - mu >= E^T (C22 - mu)^-1 E, which is at most E^T C22^-1 E / (1 - mu / tau). So, by the columns up to the i-th
+  // H - mu >= E^T (C22 - mu)^-1 E, which is at most E^T C22^-1 E / (1 - mu / tau). So, with the columns up to the i-th
   // from the larger end and q_i = tr(E_i^T C22^-1 E_i), lambda_i is at least the smaller root mu of
   //
   //     (sigma_i(Y)^2 - mu) (tau - mu)  =  q_i tau.
@@ -182,14 +185,14 @@ class Search {
         const double rounding = root > 0 ? formed_ * sigma / root : kInfinity;  // of R^T Y, in the worst direction
         coupled = std::hypot(coupled, coupling.norm[i] + rounding);
         const double apart = std::hypot((sigma - root) * (sigma + root), 2 * coupled * root);
-        // Not (sigma^2 + root^2 - apart) / 2, which loses all below the rounding of root^2.
+        // Not (sigma^2 + root^2 - apart) / 2, which loses everything below the rounding of root^2.
         square = 2 * root * root * (sigma - coupled) * (sigma + coupled) / (sigma * sigma + root * root + apart);
         if (!(root > 0)) square = 0;
       }
       const double lower = std::sqrt(std::max(square, 0.0)) - (2 + std::sqrt(static_cast<double>(i + 1))) * formed_;
       result_.lower.push_back(std::max(lower, 0.0));
     }
-    // The lower ends tell of the values that were found, too.
+    // The lower ends also hold for the values that were found.
     for (std::size_t i = 0; i < sigma_.size(); ++i) {
       const double slack = 1e-6 * sigma_[i] + kFewFormed * formed_;
       if (!(result_.lower[i] >= sigma_[i] - slack)) right_.outcome = SvdOutcome::unconfirmed;
@@ -198,13 +201,13 @@ class Search {
   }
 
   const Matrix<double>& r_;
-  const Matrix<double> solvable_;  // solves with R that has values far below rounding would tell of those alone
+  const Matrix<double> solvable_;  // if R has values far below rounding, solves with R would show only those
   double largest_;
   double formed_;
   RightVectors& right_;
   const ComplementOptions& options_;
   Context& context_;
-  std::optional<double> failure_probability_;  // of the rounds that are left
+  std::optional<double> failure_probability_;  // of the remaining rounds
   std::vector<double> sigma_;                  // of R V
   std::int64_t products_ = 0;
   std::int64_t starts_ = 2;

@@ -1,5 +1,5 @@
-// Whether the k smallest singular values of a triangular R that were found are the k smallest that there are. Internal
-// to svd/; callers hold a SerialBlas.
+// Checks whether the k singular values of a triangular R that were found are its k smallest. Internal to svd/; callers
+// hold a SerialBlas.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +28,19 @@ SymmetricProduct<double> inverse_product(const Matrix<double>& r);
 
 /// What a check has shown.
 struct CheckedSmallest {
-  /// The k smallest values, by descending size, are no smaller, except with the failure probability. Empty: not shown.
+  /// Lower bounds of the k smallest values, by descending size, except with the failure probability. Empty: not shown.
   std::vector<double> lower;
   std::int64_t joined = 0;  ///< values that were missing
 };
 
-/// The counterpart of check_complement() for the smallest values: Lanczos on (R'^T R')^-1 from fresh random vectors, R'
-/// the factor of [R; tau V^T], tau about |R|, until it is shown that no eigenvalue is larger than that of the k-th
-/// value. R'^T R' = R^T R + tau^2 V V^T, so that what R' shrinks no further R does not shrink further off V. What is
-/// found joins V. It reads convergence, failure_probability and max_products of the options. It changes `right`:
-/// vectors, products, random state, and the outcome if nothing could be shown.
+/// The counterpart of check_complement() for the smallest values: Lanczos on (R'^T R')^-1 from fresh random vectors,
+/// where R' is the factor of [R; tau V^T] and tau about |R|, until it is shown that no eigenvalue is larger than that
+/// of the k-th value. Since R'^T R' = R^T R + tau^2 V V^T, a lower bound on how far R' shrinks vectors holds for R on
+/// the complement of V. Vectors that are found join V. Of the options, it reads convergence, failure_probability and
+/// max_products. It changes `right`: vectors, products, random state, and the outcome if nothing could be shown.
 ///
-/// Resolves values down to `formed`, and n u |R|: R is the matrix that it was made of but for that. `largest` is |R| to
-/// a few digits.
+/// Resolves values down to `formed`, and n u |R|: R differs by that much from the matrix that it was made from.
+/// `largest` is |R| to a few digits.
 CheckedSmallest check_smallest(const Matrix<double>& r, double largest, double formed, RightVectors& right,
                                const ComplementOptions& options, Context& context);
 

@@ -16,8 +16,8 @@
 namespace sigmax {
 namespace {
 
-// Vectors begin on cache lines, and not all on the same ones modulo a page: rows that a kernel reads together would
-// compete for the same set of the first-level cache.
+// Vectors begin on cache lines, but not all on the same line modulo a page: otherwise rows that a kernel reads together
+// would compete for the same set of the first-level cache.
 template <Real T>
 std::int64_t padded(std::int64_t n) {
   constexpr auto kLine = static_cast<std::int64_t>(64 / sizeof(T));
@@ -38,7 +38,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, std::
               1, a, static_cast<int>(lda), b, static_cast<int>(k), 0, c, static_cast<int>(ldc));
 }
 
-// A remainder of less than this many units of rounding of the column itself is nothing but rounding.
+// A remainder below this many units of rounding of the column itself is only rounding.
 template <Real T>
 double rounding(std::int64_t n) {
   return 4 * std::sqrt(static_cast<double>(n)) * static_cast<double>(std::numeric_limits<T>::epsilon());
@@ -179,7 +179,7 @@ double Basis<T>::clean(std::int64_t first, std::int64_t number, MatrixView<T> x,
   return left;
 }
 
-// Vector `index` becomes a random direction orthogonal to all before it.
+// Vector `index` becomes a random direction orthogonal to all vectors before it.
 template <Real T>
 void Basis<T>::fill_random(std::int64_t index, RandomState& random) {
   if (index >= n_) throw Error(fmt::format("[basis] a space of order {} has no more directions", n_));
@@ -255,7 +255,7 @@ typename Basis<T>::Appended Basis<T>::append(std::int64_t b, double floor, Rando
   return result;
 }
 
-// Panels of rows of Q, each some 128 KiB, times W: each task copies nothing but its panel's product.
+// Panels of rows of Q, each about 128 KiB, times W: each task copies only its panel's product.
 template <Real T>
 void Basis<T>::multiply_panels(MatrixView<const double> weights, T* out, std::int64_t out_stride) const {
   const std::int64_t k = weights.columns;

@@ -1,7 +1,7 @@
-// A growing orthonormal basis of a Krylov space: what every Krylov solver keeps. Internal to svd/.
+// A growing orthonormal basis of a Krylov space: shared by all Krylov solvers. Internal to svd/.
 //
-// The vectors lie one after another in one aligned buffer, so that the basis is at the same time a row-major matrix
-// with a vector a row, and the kernels' Gram product of it is a sweep of Gram-Schmidt in one read.
+// The vectors are stored one after another in one aligned buffer. So the basis is also a row-major matrix with one
+// vector per row, and the kernels' Gram product with it is a sweep of Gram-Schmidt in one read.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ namespace sigmax {
 template <Real T>
 class Basis {
  public:
-  /// Room for `capacity` vectors of n entries; of which no more than n can be in use. Throws Error if n or capacity is
-  /// not positive.
+  /// Space for `capacity` vectors of n entries; at most n of them can be in use. Throws Error if n or capacity is not
+  /// positive.
   Basis(std::int64_t n, std::int64_t capacity, Context& context);
 
   std::int64_t order() const noexcept { return n_; }
@@ -38,41 +38,44 @@ class Basis {
     return {vectors_.data() + first * stride_, n_, number, stride_};
   }
 
-  /// The room behind the basis: a product is written here, made orthogonal in place, and appended. Throws Error if
-  /// there is less.
+  /// The space after the basis: a product is written here, made orthogonal in place, and appended. Throws Error if
+  /// there is not enough space.
   MatrixView<T> next(std::int64_t number = 1);
 
-  /// Takes the first `number` vectors of next() into the basis as they are.
+  /// Appends the first `number` vectors of next() to the basis as they are.
   void accept(std::int64_t number = 1);
 
-  /// Forgets all but the first `number` vectors.
+  /// Forgets all vectors except the first `number`.
   void truncate(std::int64_t number);
 
   /// One sweep of classical Gram-Schmidt: X -= Q_s (Q_s^T X), Q_s the vectors [first, first + number), which need not
   /// have been accepted. Adds Q_s^T X to `coefficients`, number x X.columns. Cost: one read of Q_s for 8 columns.
   void sweep(std::int64_t first, std::int64_t number, MatrixView<T> x, MatrixView<double> coefficients) const;
 
-  /// X -= Q (Q^T X) over the whole basis, twice: once leaves errors that grow with cancellation, twice is enough
-  /// (unless X lies in the span to working accuracy). Returns the sum of the coefficients of both, count() x X.columns.
+  /// X -= Q (Q^T X) over the whole basis, twice: one sweep leaves errors that grow with cancellation, two are enough
+  /// (unless X lies in the span to working accuracy). Returns the sum of both sweeps' coefficients, count() x
+  /// X.columns.
   Matrix<double> orthogonalize(MatrixView<T> x) const;
 
   /// X -= Q (Q^T X) for one vector, Q^T X added to `coefficients`; returns |X| after it. Made for Krylov processes: X
-  /// has components along the `number` vectors from `near` (as far as they exist), which are taken off first, and often
-  /// nothing but rounding along the others, where one sweep is as good as two would be. If it takes off more, there is
-  /// another. Throws NotFinite if X is not finite, or its square overflows.
+  /// has components along the `number` vectors from `near` (as far as they exist), which are removed first, and often
+  /// only rounding along the others, so that one sweep is as good as two. If the sweep removes more than rounding, a
+  /// second sweep follows. Throws NotFinite if X is not finite, or its square overflows.
   double remove(MatrixView<T> x, std::int64_t near, std::int64_t number, std::span<double> coefficients) const;
 
-  /// What append() found: X = Q C + P R + E, with P the new vectors and |E| of the order of rounding and the floor.
+  /// What append() found: X = Q C + P R + E, where P holds the new vectors and |E| is of the order of rounding and the
+  /// floor.
   struct Appended {
     Matrix<double> c;       ///< count() before x b
     Matrix<double> r;       ///< b x b, upper triangular; R_ii = 0 where P_i is a fresh direction
     std::int64_t rank = 0;  ///< columns that were not replaced
   };
 
-  /// Orthonormalizes the first b columns of next() against the basis and among themselves, and takes them into it: two
+  /// Orthonormalizes the first b columns of next() against the basis and among themselves, and appends them to it: two
   /// rounds of block Gram-Schmidt, each followed by one within the block. A column whose remainder is at most `floor`
-  /// (absolute), or rounding of the column, is replaced by a random direction drawn from `random`, orthogonal to all.
-  /// Throws Error if there is no room, or the space has no b more dimensions; NotFinite if a column is not finite.
+  /// (absolute), or is rounding of the column, is replaced by a random direction drawn from `random`, orthogonal to all
+  /// vectors. Throws Error if there is no space, or if fewer than b dimensions are left; NotFinite if a column is not
+  /// finite.
   Appended append(std::int64_t b, double floor, RandomState& random);
 
   /// A random unit vector orthogonal to the basis, appended to it. Throws Error if the basis is full or spans the
@@ -83,13 +86,13 @@ class Basis {
   void combine(MatrixView<const double> weights, MatrixView<T> out) const;
 
   /// Q <- Q S in place over the first S.rows vectors, S with orthonormal columns (thick restart), in panels of rows
-  /// that stay in cache; count() becomes S.columns. Vectors from S.rows on keep their places.
+  /// that stay in cache; count() becomes S.columns. Vectors from index S.rows on stay in place.
   void compress(MatrixView<const double> weights);
 
  private:
   kernels::StoredMatrix stored(std::int64_t first, std::int64_t number) const;
   // Makes column `x` (accepted or not) orthogonal to the `number` vectors from `first`, by two sweeps; adds to
-  // `coefficients`; returns the norm of what is left.
+  // `coefficients`; returns the norm of the remainder.
   double clean(std::int64_t first, std::int64_t number, MatrixView<T> x, MatrixView<double> coefficients) const;
   void fill_random(std::int64_t index, RandomState& random);
   void multiply_panels(MatrixView<const double> weights, T* out, std::int64_t out_stride) const;
@@ -102,15 +105,15 @@ class Basis {
   Context::Buffer<T> vectors_;
 };
 
-/// Operations on single vectors, on the calling thread. Their order is fixed whatever the instruction set, which that
-/// of kernels/vector.hpp is not.
+/// Operations on single vectors, on the calling thread. Their order of summation does not depend on the instruction
+/// set; that of kernels/vector.hpp does.
 namespace blas1 {
 
 /// x^T y, the sum formed in double in a fixed order.
 template <Real T>
 double dot(std::span<const T> x, std::span<const T> y);
 
-/// |x|, of entries whose squares neither overflow nor underflow in double.
+/// |x|, for entries whose squares neither overflow nor underflow in double.
 template <Real T>
 double norm(std::span<const T> x);
 

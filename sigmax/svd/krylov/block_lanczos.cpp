@@ -57,7 +57,7 @@ void BlockLanczos<T>::step(const Product& product) {
     random_in_next_ = p - found.rank;
     invariant_ = found.rank == 0;
   } else {
-    // Fewer dimensions are left than the block has columns: all of them come in, and with them whatever Z leads to.
+    // Fewer dimensions are left than the block has columns: all of them are added, which covers any direction of Z.
     enter(basis_.orthogonalize(z));
     while (basis_.count() < n) basis_.append_random(random_);
     random_in_next_ = n - count;
@@ -73,12 +73,12 @@ template <Real T>
 RitzPairs BlockLanczos<T>::ritz(std::int64_t count) const {
   Matrix<double> h(done_, done_);
   for (std::int64_t j = 0; j < done_; ++j) std::copy_n(h_.column(j).begin(), done_, h.column(j).begin());
-  // Products that are finite have inner products that need not be: svd() scales the operator and comes again.
+  // Finite products may have inner products that are not finite: svd() then scales the operator and starts again.
   if (!std::ranges::all_of(h.values(), [](double value) { return std::isfinite(value); })) throw NotFinite{};
   SmallEigen top = largest_of_symmetric(std::move(h), count);
   RitzPairs pairs{std::move(top.value), {}, std::move(top.vector)};
   for (std::int64_t i = 0; i < pairs.weights.columns(); ++i) {
-    // What is pending is coupled to the newest block alone.
+    // The pending vectors are coupled only to the newest block.
     pairs.residual.push_back(
         this->residual_of(std::as_const(pairs.weights).column(i).last(static_cast<std::size_t>(newest_))));
   }
@@ -97,7 +97,7 @@ void BlockLanczos<T>::restart(const RitzPairs& kept) {
   const std::int64_t keep = kept.weights.columns();
   const std::int64_t p = width();
   this->reduce(kept.theta, kept.weights.view());
-  // The newest block moves in the same product.
+  // The same product moves the newest block.
   Matrix<double> weights(basis_.count(), keep + p);
   for (std::int64_t j = 0; j < keep; ++j) std::ranges::copy(kept.weights.column(j), weights.column(j).begin());
   for (std::int64_t j = 0; j < p; ++j) weights(done_ + j, keep + j) = 1;

@@ -20,7 +20,7 @@
 namespace sigmax {
 namespace {
 
-// A or its transpose, whichever has the shorter vectors on the side of its columns.
+// A or its transpose, whichever has the shorter vectors on its column side.
 template <Real T>
 struct Tall {
   const LinearOperator<T>& a;
@@ -86,7 +86,7 @@ class BidiagonalForm final : public KrylovProcess<T> {
     std::vector<double> theta;
     std::vector<double> theta_residual;
   };
-  // All of them: they come together.
+  // All of them: they are computed together.
   Ritz ritz(std::int64_t /*wanted*/) const {
     Matrix<double> b(done_, done_);
     for (std::int64_t j = 0; j < done_; ++j) std::copy_n(b_.column(j).begin(), done_, b.column(j).begin());
@@ -128,7 +128,7 @@ class BidiagonalForm final : public KrylovProcess<T> {
   using KrylovProcess<T>::done_;
   using KrylovProcess<T>::h_;
 
-  // The vector behind Q, of norm `left`, joins it; a random one if nothing was left. Returns its norm, or 0.
+  // The vector after Q, of norm `left`, joins Q; a random vector joins if nothing was left. Returns its norm, or 0.
   double append_to_q(double left) {
     if (left <= negligible<T>(a_.rows) * largest_ || !(left > 0)) {
       q_.append_random(this->random_);
@@ -139,14 +139,14 @@ class BidiagonalForm final : public KrylovProcess<T> {
     return left;
   }
 
-  // Vector `slot` >= P's count holds A^T q_j: into P with what P leaves of it.
+  // Vector `slot` >= P's count holds A^T q_j: its remainder after projection joins P.
   void take(std::int64_t slot, std::int64_t j) {
     const double left = this->orthogonalize(slot, j + 1, j);
     largest_ = std::max(largest_, left);
     this->join(left, j, negligible<T>(a_.rows) * largest_);
   }
 
-  // Of A^T A, or A A^T if A is transposed: A^T A P_done = A^T Q B = P H B
+  // The recurrences of A^T A, or A A^T if A is transposed: A^T A P_done = A^T Q B = P H B
   std::vector<LanczosRecurrence> read_recurrences() override {
     Matrix<double> h(basis_.count(), done_);
     for (std::int64_t j = 0; j < h.columns(); ++j) {
@@ -171,7 +171,7 @@ SvdResult<T> finish(const LinearOperator<T>& a, BidiagonalForm<T>& process,
   SvdResult<T> result;
   const auto& sigma = ritz.svd.sigma;
   const std::int64_t found = std::min(k, static_cast<std::int64_t>(sigma.size()));
-  Matrix<T> right(a.shape().columns, k);  // zeros where max_products was less than k: arbitrary directions
+  Matrix<T> right(a.shape().columns, k);  // zeros if max_products was less than k: arbitrary directions
   const Matrix<T> some = process.right(ritz, found);
   std::ranges::copy(some.values(), right.values().begin());
   take(result, triplets_from_right<T>(a, std::as_const(right).view(), context), k);
@@ -187,8 +187,8 @@ SvdResult<T> finish(const LinearOperator<T>& a, BidiagonalForm<T>& process,
 
 }  // namespace
 
-// What the Gram form cannot do shows in the residuals of the triplets, evaluated with A itself: those of theta, at best
-// a few u sigma_1^2, come out as that much over sigma_i.
+// The limits of the Gram form show in the residuals of the triplets, evaluated with A itself: the residuals of theta,
+// at best a few u sigma_1^2, become that amount divided by sigma_i.
 template <Real T>
 bool falls_short(const SvdResult<T>& result, const Convergence& wanted, const Shape& shape) {
   const auto longer = static_cast<double>(std::max(shape.rows, shape.columns));

@@ -9,8 +9,8 @@
 
 namespace sigmax {
 
-/// The k largest triplets of A without ever squaring it: two reads of A a step, and singular values to u sigma_1
-/// absolutely, however small they are compared with sigma_1. Full reorthogonalization on both sides.
+/// The k largest triplets of A without ever squaring it: two reads of A per step, and singular values with an absolute
+/// error of about u sigma_1, however small they are. Full reorthogonalization on both sides.
 ///
 /// `basis` vectors are kept on each side before a restart, 0: chosen from the shape and k. Throws what the operator's
 /// products throw, NotFinite, Canceled. Source: Golub and Kahan, J. SIAM Numer. Anal. Ser. B 2 (1965); Baglama and
@@ -22,8 +22,8 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::i
 template <Real T>
 bool falls_short(const SvdResult<T>& result, const Convergence& wanted, const Shape& shape);
 
-/// What a method that works with A^T A has found, finished by golub_kahan() from there if its residuals, evaluated with
-/// A itself, show that values too small for A^T A are among the k; as it is otherwise.
+/// Continues the result of a method that works with A^T A by golub_kahan() if its residuals, evaluated with A itself,
+/// show that some of the k values are too small for A^T A; otherwise returns it as it is.
 template <Real T>
 SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T> result, std::int64_t basis,
                                Context& context);

@@ -27,15 +27,15 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   const std::int64_t k = options.convergence.k;
   const std::int64_t least = k + 2;
   const std::int64_t affordable = kMostBytes / (n * static_cast<std::int64_t>(sizeof(T)));
-  // With several pairs the small problem is dense after a restart: this many, so that the spectra of trained weights
-  // need none.
+  // With several pairs the small problem is dense after a restart. This limit is high enough that the spectra of
+  // trained weights need no restart.
   const std::int64_t comfortable = k == 1 ? 160 : 3 * k + 90;
   const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
   return std::min(std::max(wanted, least), n);
 }
 
 // In the plain Lanczos process one vector is pending, and H is tridiagonal; after a thick restart it is an arrowhead;
-// from a block, or with another random vector put in, several are pending. With y an eigenvector of the leading
+// from a block, or after another random vector was injected, several are pending. With y an eigenvector of the leading
 // done x done block of H, V_done y is a Ritz vector of residual |H_pending y|.
 template <Real T>
 class GramForm final : public KrylovProcess<T> {
@@ -55,7 +55,7 @@ class GramForm final : public KrylovProcess<T> {
     for (std::int64_t j = 0; j < b; ++j) take(first + j);
   }
 
-  // Ritz vectors behind the k-th, whose values are so near that they made the process long.
+  // Ritz vectors after the k-th, whose close values made the process long.
   Matrix<T> neighbors(std::int64_t k) const {
     const std::int64_t wanted = std::min(kernels::kColumnsARead, done_ / 3 - k);
     if (wanted < 1) return {};
@@ -65,7 +65,7 @@ class GramForm final : public KrylovProcess<T> {
     return result;
   }
 
-  // The largest Ritz values, and of all of them, or all but the last, the residuals.
+  // The largest Ritz values, and the residuals of all of them, or of all except the last.
   struct Ritz {
     std::vector<double> theta;
     std::vector<double> theta_residual;
@@ -93,7 +93,7 @@ class GramForm final : public KrylovProcess<T> {
     return result;
   }
 
-  // The vectors of the largest Ritz values, in the basis: as many as are asked for, or all that there are.
+  // The vectors of the largest Ritz values, in the basis: as many as are asked for, or all that exist.
   Matrix<double> ritz_weights(std::int64_t wanted) const {
     const std::int64_t bandwidth = profile().bandwidth;
     if (wanted > 1 || bandwidth > kernels::kColumnsARead) return largest_of_symmetric(leading(), wanted).vector;
@@ -114,7 +114,7 @@ class GramForm final : public KrylovProcess<T> {
     return bound_;
   }
 
-  // That bound, with what sums of that many roundings come to in practice.
+  // That bound, with the typical size of sums of that many rounding errors.
   double likely_bound(const Ceiling& ceiling) {
     const auto terms = static_cast<std::int64_t>(std::sqrt(static_cast<double>(ceiling.terms)));
     likely_bound_ = std::min(likely_bound_, bound_of_starts(ceiling, terms));
@@ -132,16 +132,16 @@ class GramForm final : public KrylovProcess<T> {
 
   double bound_of_starts(const Ceiling& ceiling, std::int64_t terms) {
     std::vector<LanczosRecurrence> known = this->is_first_cycle() ? read_recurrences() : this->known_recurrences();
-    // C + mu I has its eigenvalues mu further right, so that a recurrence of zeros is like any other.
+    // The eigenvalues of C + mu I are larger by mu, so that a recurrence of zeros needs no special case.
     const double mu = 0x1p-60 * ceiling.magnitude;
     for (LanczosRecurrence& recurrence : known) {
       for (double& alpha : recurrence.alpha) alpha += mu;
-      recurrence.drawn = true;  // who asks knows what the answer is worth
+      recurrence.drawn = true;  // the caller knows how reliable the answer is
     }
     return christoffel_upper_bound(known, *ceiling.failure_probability, terms, ceiling.magnitude);
   }
 
-  // Vector `slot` >= count() holds C v for the first pending v: into the basis with what V leaves of it.
+  // Vector `slot` >= count() holds C v for the first pending v: its remainder after projection joins the basis.
   void take(std::int64_t slot) {
     const double left = this->orthogonalize(slot, done_, done_);
     largest_ = std::max(largest_, h_(done_, done_));
@@ -149,12 +149,12 @@ class GramForm final : public KrylovProcess<T> {
     this->join(left, done_ - 1, negligible<T>(basis_.order()) * largest_);
   }
 
-  // Until the first restart H is a narrow band: v_j is coupled to no more vectors behind it than the process began with
-  // or put in. On a band wider than this, rotations gain less on LAPACK.
+  // Until the first restart H is a narrow band matrix: v_j is coupled to at most as many later vectors as the process
+  // began with or injected. On a band wider than this, rotations gain less on LAPACK.
   static constexpr std::int64_t kNarrow = 4;
 
-  // The subdiagonals of the leading block that have entries, and how many of its last columns what is pending is
-  // coupled to, at least one.
+  // The number of nonzero subdiagonals of the leading block, and the number of its last columns that are coupled to the
+  // pending vectors, at least one.
   struct Profile {
     std::int64_t bandwidth = 0;
     std::int64_t tail = 1;
@@ -172,8 +172,8 @@ class GramForm final : public KrylovProcess<T> {
     return result;
   }
 
-  // H_ij for i > j is known since C v_j was taken: coefficients along what was there, the norm that became v_i, zero
-  // along what came later.
+  // H_ij for i > j is known since C v_j was computed: coefficients along the vectors present then, the norm that became
+  // v_i, zero along later vectors.
   Matrix<double> leading() const {
     Matrix<double> block(done_, done_);
     for (std::int64_t j = 0; j < done_; ++j) {
@@ -188,9 +188,9 @@ class GramForm final : public KrylovProcess<T> {
   double likely_bound_ = std::numeric_limits<double>::infinity();
 };
 
-// How far the process is from an answer to a ceiling's question: at most 1 when it has one. If there are values above
-// it, whether they are good enough; if there are none, whether that is shown. The last two looks do not tell how many
-// steps the latter takes, so until then the excess is infinite.
+// How far the process is from an answer about the ceiling: at most 1 when it has an answer. If there are values above
+// the ceiling, it measures whether they are good enough; if there are none, whether that is shown. The last two checks
+// do not predict the number of steps for the latter, so until then the excess is infinite.
 template <Real T>
 double excess_over(const Ceiling& ceiling, const Convergence& wanted, const typename GramForm<T>::Ritz& ritz,
                    GramForm<T>& process) {
@@ -200,7 +200,7 @@ double excess_over(const Ceiling& ceiling, const Convergence& wanted, const type
     ++above;
   }
   if (above > 0) return wanted.of(above).excess(ritz.theta, ritz.theta_residual, attainable<T>());
-  // After a restart the recurrences tell no more.
+  // After a restart the recurrences say no more.
   const bool ends = ceiling.failure_probability ? process.restarted() || process.likely_bound(ceiling) <= ceiling.theta
                                                 : process.products() >= ceiling.products;
   return ends ? 0 : std::numeric_limits<double>::infinity();
@@ -216,7 +216,7 @@ void check(std::int64_t n, std::int64_t rows, const LanczosOptions& options) {
   if (rows != n) throw Error(fmt::format("[lanczos] a start of {} rows for an operator of order {}", rows, n));
 }
 
-// The k pairs, made up with zeros where max_products was less than k.
+// The k pairs, padded with zeros if max_products was less than k.
 template <Real T>
 LanczosResult<T> finish(GramForm<T>& process, const typename GramForm<T>::Ritz& ritz, LanczosOutcome outcome,
                         const LanczosOptions& options) {
@@ -266,7 +266,8 @@ LanczosResult<T> lanczos(std::int64_t n, const SymmetricProduct<T>& product, Mat
   GramForm<T> process(n, capacity, capacity + behind, product, options.random, context);
   if (width > 0) process.start_from(start, width);
   const bool random_start = process.pending() == 0;
-  // Two vectors: a space of one takes the second value for the first where its start happens to have little of it.
+  // Two vectors: a space from one vector mistakes the second value for the first if its start happens to have a small
+  // component along the first.
   if (random_start) process.start_random(std::min(options.starts, n));
 
   const LoopOptions loop{options.max_products, random_start,  wanted.slack(),

@@ -1,4 +1,4 @@
-// The loop that the Lanczos processes share: multiply, look, probe, restart, end. Internal to svd/.
+// The loop that the Lanczos processes share: multiply, check, probe, restart, end. Internal to svd/.
 #pragma once
 
 #include <algorithm>
@@ -19,14 +19,14 @@ inline constexpr std::int64_t kFewSteps = 8;
 struct LoopOptions {
   std::int64_t max_products = 0;
   bool random_start = true;
-  double slack = 0;        ///< values of theta = sigma^2 that differ by less, relatively, count as the same
+  double slack = 0;        ///< values of theta = sigma^2 with a smaller relative difference count as the same
   double rounding = 0;     ///< the same, relative to the largest
-  std::int64_t apart = 1;  ///< steps between looks, at least
+  std::int64_t apart = 1;  ///< least number of steps between checks
   bool probe = true;       ///< whether to look for multiple values that were missed
 };
 
-/// How it ended: with k values good enough (`converged`), because nothing is left to multiply (`exhausted`), or
-/// neither: out of products.
+/// How it ended: k values are good enough (`converged`), nothing is left to multiply (`exhausted`), or neither: the
+/// products ran out.
 template <class Ritz>
 struct LoopEnd {
   Ritz ritz;
@@ -34,10 +34,10 @@ struct LoopEnd {
   bool exhausted = false;
 };
 
-/// Runs a process with vectors done() and pending(), which takes up to capacity() before a restart(keep), until
-/// excess(ritz) of the k largest values is at most 1. `ritz(wanted)` has members `theta`, the largest values as
-/// sigma^2, `wanted` of them or more, and `theta_residual`, their residuals: of k + 1 wanted all or all but the last,
-/// of done() wanted all.
+/// Runs a process with vectors done() and pending() until excess(ritz) of the k largest values is at most 1. The
+/// process holds up to capacity() vectors before a restart(keep). `ritz(wanted)` has members `theta`, the largest
+/// values as sigma^2, at least `wanted` of them, and `theta_residual`, their residuals: if k + 1 are wanted, all or all
+/// except the last; if done() are wanted, all.
 ///
 ///   while the k largest are not good enough, or a multiple value may have been missed:
 ///     if the basis is full: keep the best Ritz vectors and what is pending
@@ -48,7 +48,7 @@ auto run_krylov(Process& process, const Convergence& convergence, const LoopOpti
   using Ritz = decltype(process.ritz(1));
   using kernels::kColumnsARead;
   const std::int64_t k = convergence.k;
-  // As many pairs again as are wanted, and a part of the room: more would leave too few steps between restarts.
+  // As many pairs as are wanted, plus a third of the remaining space: more would leave too few steps between restarts.
   const std::int64_t keep = std::min(k + (process.capacity() - k) / 3, process.capacity() - 1);
   Probe probe(options.probe && k > 1 && options.random_start);
   Schedule schedule(options.apart);
@@ -71,7 +71,7 @@ auto run_krylov(Process& process, const Convergence& convergence, const LoopOpti
     Ritz ritz = process.ritz(k + 1);
     const double error = excess(ritz);
     const bool met = complete && error <= 1 && process.products() >= 2;
-    // In the first steps all Ritz values move, and one look among many finds a residual that is small by chance.
+    // In the first steps all Ritz values move, and one of many checks may find a residual that is small by chance.
     if (met && !exhausted && !spent && step < kFewSteps && !std::exchange(met_before, true)) {
       schedule.look_at(step + 1);
       continue;
@@ -79,11 +79,11 @@ auto run_krylov(Process& process, const Convergence& convergence, const LoopOpti
     met_before = met;
     const bool enough = complete && (exhausted || met);
     if (!enough && !exhausted) schedule.looked(step, error);
-    // A start that was given may have lain in the wrong eigenspaces altogether.
+    // A given start may lie entirely in the wrong eigenspaces.
     if (exhausted && !options.random_start && options.probe) probe.require();
     auto verdict = Probe::Verdict::passed;
     if (enough && !spent && process.spans_all()) {
-      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // what is pending may be of use yet
+      if (probe.wanted() && !exhausted) verdict = Probe::Verdict::go_on;  // the pending vectors may still be useful
     } else if (enough && !spent && probe.wanted() && process.pending() < kColumnsARead) {
       const Ritz all = process.ritz(process.done());
       verdict = probe.verdict(all.theta, all.theta_residual, process.products(), options.slack,

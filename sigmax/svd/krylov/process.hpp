@@ -1,16 +1,17 @@
-// What every form of the Lanczos process has: a basis, its start, restarts, counters, recurrences. Internal to svd/.
+// The parts that all forms of the Lanczos process share: a basis, its start, restarts, counters, recurrences. Internal
+// to svd/.
 //
 // A form keeps orthonormal vectors V and multiplies them with its operator, one after another or several together. The
-// first done() of them have been multiplied, the others are pending. What a product holds along V are the coefficients
-// H, and what V leaves of it becomes the next vector:
+// first done() of them have been multiplied, the others are pending. The components of a product along V are the
+// coefficients H; the remainder becomes the next vector:
 //
 //     gram_lanczos     C V_done = V H
 //     golub_kahan      A P_done = Q B,  A^T Q = P H     with P for V
 //     block_lanczos    C V_done = V H                   a block at a time
 //
-// Coefficients come from the orthogonalization, so that a restart, a block to start from or another vector put in needs
-// no formula of its own. A remainder that is rounding is dropped. A form adds multiply() (or step()), ritz(), and what
-// a restart changes of its own.
+// Coefficients come from the orthogonalization, so a restart, a start from a block, or an injected vector needs no
+// formula of its own. A remainder that is rounding is dropped. A form adds multiply() (or step()), ritz(), and its own
+// changes at a restart.
 #pragma once
 
 #include <cstdint>
@@ -41,41 +42,41 @@ class KrylovProcess {
   std::int64_t reads() const noexcept { return reads_; }
   const RandomState& random() const noexcept { return random_; }
 
-  /// Begins with `width` vectors of independent standard normals. What follows from each is recorded.
+  /// Begins with `width` vectors of independent standard normals. The recurrence of each is recorded.
   void start_random(std::int64_t width);
 
-  /// Begins with those columns that are independent, `width` of them at most.
+  /// Begins with the independent columns, at most `width` of them.
   void start_from(MatrixView<const T> start, std::int64_t width);
 
-  /// Puts in another random vector, orthogonal to all that are there.
+  /// Injects another random vector, orthogonal to all present ones.
   void inject();
 
-  /// What the random start tells of C, up to the first restart or injection.
+  /// What the random start says about C, up to the first restart or injection.
   std::vector<LanczosRecurrence> recurrences();
 
  protected:
-  /// `room` vectors of n entries: the capacity and what may be pending behind it. H has `columns` columns.
+  /// `room` vectors of n entries: the capacity and the vectors that may be pending after it. H has `columns` columns.
   KrylovProcess(std::int64_t n, std::int64_t capacity, std::int64_t room, std::int64_t columns,
                 const RandomState& random, Context& context);
   virtual ~KrylovProcess() = default;
 
-  /// The recurrences of start() as far as they are known now. A form that has none returns nothing.
+  /// The recurrences of start() as far as they are known. A form without recurrences returns nothing.
   virtual std::vector<LanczosRecurrence> read_recurrences() { return {}; }
 
   /// Counts products with the first `width` pending vectors, before their results join.
   void count(std::int64_t width, std::int64_t reads);
 
-  /// The vector in `slot`, at or behind count(), moves there, orthogonal to V. It has components along the vectors
+  /// The vector in `slot`, at or after count(), moves to count(), orthogonal to V. It has components along the vectors
   /// around `middle`, and rounding along the others (Basis::remove). Its coefficients go into `column` of H. Returns
-  /// the norm of what is left.
+  /// the norm of the remainder.
   double orthogonalize(std::int64_t slot, std::int64_t middle, std::int64_t column);
 
-  /// What orthogonalize() left is pending from now on, unless it is at most `rounding`, or V spans the space.
+  /// The remainder from orthogonalize() becomes pending, unless it is at most `rounding`, or V spans the space.
   void join(double left, std::int64_t column, double rounding);
 
   /// First half of a thick restart: H becomes diag(values) with the rows H_pending X. Ends the recurrences.
   void reduce(std::span<const double> values, MatrixView<const double> x);
-  /// Second half: V_done becomes V_done Y; what is pending stays behind it.
+  /// Second half: V_done becomes V_done Y; the pending vectors stay after it.
   void compress(MatrixView<const double> y);
 
   /// (H y)_p for the last components of y; those before do not matter where H_p is zero.
@@ -83,8 +84,8 @@ class KrylovProcess {
   /// |H_pending y|, the residual of the Ritz vector V_done y.
   double residual_of(std::span<const double> y) const;
 
-  /// Steps of the first cycle that multiplied all that was pending: as far as recurrences go. An invariant space is
-  /// known in whole, whatever the steps that it took.
+  /// The number of steps of the first cycle that multiplied all pending vectors: the recurrences are known that far. An
+  /// invariant space is known completely, whatever number of steps it took.
   std::int64_t steps_known() const { return pending() == 0 ? done_ : complete_steps_; }
   bool is_first_cycle() const noexcept { return first_cycle_; }
   const std::vector<LanczosRecurrence>& known_recurrences() const noexcept { return recurrences_; }
@@ -94,7 +95,7 @@ class KrylovProcess {
   Basis<T> basis_;
   Matrix<double> h_;
   std::int64_t done_ = 0;
-  std::int64_t width_ = 1;  // vectors begun with
+  std::int64_t width_ = 1;  // vectors that the process began with
   RandomState random_;
   RandomStart<T> start_;
 

@@ -1,4 +1,4 @@
-// The random vectors that a Krylov process begins with, and what they tell in the end. Internal to svd/.
+// The random vectors that a Krylov process begins with, and the recurrences that they give. Internal to svd/.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace sigmax {
 
-/// Fills the columns of x from `first` on with independent standard normals. Returns the next state.
+/// Fills the columns of x, starting at `first`, with independent standard normals. Returns the next state.
 template <Real T>
 [[nodiscard]] RandomState fill_normal_columns(RandomState random, MatrixView<T> x, std::int64_t first) {
   std::vector<double> normal(static_cast<std::size_t>(x.rows));
@@ -44,7 +44,7 @@ class RandomStart {
       std::vector<double> coordinates(static_cast<std::size_t>(j + 1));
       if (j > 0) {
         const double left = basis.remove(x, 0, 0, coordinates);
-        if (left <= negligible<T>(basis.order())) {  // it lies in the span: another direction, which is not recorded
+        if (left <= negligible<T>(basis.order())) {  // it lies in the span: take another direction, unrecorded
           basis.append_random(random);
           continue;
         }
@@ -58,7 +58,7 @@ class RandomStart {
     }
   }
 
-  /// The recurrence of each, out of H (recurrence_reader.hpp), as far as it goes.
+  /// The recurrence of each vector, from H (recurrence_reader.hpp), as far as it goes.
   std::vector<LanczosRecurrence> recurrences(MatrixView<const double> h, std::int64_t count, std::int64_t done,
                                              std::int64_t steps) {
     std::vector<LanczosRecurrence> result;

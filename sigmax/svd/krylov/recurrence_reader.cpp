@@ -56,7 +56,7 @@ void RecurrenceReader::extend(MatrixView<const double> h, std::int64_t count, st
     const double beta = std::sqrt(dot(z, z));
     recurrence_.alpha.push_back(alpha);
     recurrence_.beta.push_back(beta);
-    // Exhausted: what is left is rounding, not a direction.
+    // Exhausted: the remainder is rounding, not a direction.
     largest_ = std::fmax(largest_, std::fabs(alpha));
     exhausted_ = !(beta > 32 * recurrence_.unit_roundoff * largest_);
     for (double& value : z) value /= beta;

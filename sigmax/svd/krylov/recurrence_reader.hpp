@@ -1,4 +1,4 @@
-// The Lanczos recurrence of a start vector, read out of what a Krylov process projects. Internal to svd/.
+// The Lanczos recurrence of a start vector, read from a Krylov process's projected operator. Internal to svd/.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,18 @@
 
 namespace sigmax {
 
-/// The recurrence of one start vector out of a growing H: a block Krylov space knows that of each vector it began with.
+/// The recurrence of one start vector from a growing H: a block Krylov space contains the recurrence of each of its
+/// start vectors.
 class RecurrenceReader {
  public:
-  /// `start` holds the coordinates of g / |g| in the first vectors of the basis; what else a recurrence has comes with
-  /// `recurrence`.
+  /// `start` holds the coordinates of g / |g| in the first vectors of the basis; the other members of the recurrence
+  /// come with `recurrence`.
   RecurrenceReader(std::span<const double> start, LanczosRecurrence recurrence);
 
-  /// Goes on to `steps` steps of the Lanczos process on C from V start. H = V^T C V_done is `count` x `done`, V is
+  /// Continues to `steps` steps of the Lanczos process on C from V start. H = V^T C V_done is `count` x `done`, V is
   /// orthonormal, and the span of V_done contains C^j V start for j < steps; H has the entries of the call before.
-  /// Fewer steps where what is left of one is rounding: the space is exhausted. Cost: O(done count) flops a new step.
+  /// Stops earlier if the remainder of a step is rounding: the space is exhausted. Cost: O(done count) flops per new
+  /// step.
   void extend(MatrixView<const double> h, std::int64_t count, std::int64_t done, std::int64_t steps);
 
   const LanczosRecurrence& recurrence() const noexcept { return recurrence_; }

@@ -1,4 +1,4 @@
-// When a Krylov process looks at its Ritz values. Internal to svd/.
+// When a Krylov process checks its Ritz values. Internal to svd/.
 #pragma once
 
 #include <cstdint>
@@ -6,19 +6,19 @@
 
 namespace sigmax {
 
-/// A look costs a small eigenproblem; not looking costs a few steps too many. Looks come at 1, 2, 4, 6, 8, 12, ...
-/// steps, and less often while the error, judged by its fall between the last two looks, is far from what is wanted.
+/// A check costs a small eigenproblem; not checking costs a few unneeded steps. Checks come at 1, 2, 4, 6, 8, 12, ...
+/// steps, and less often while the error, judged by its fall between the last two checks, is far from the target.
 class Schedule {
  public:
-  /// `apart`: at least this many steps to the first look and between two, where steps cost less than looks.
+  /// `apart`: at least this many steps before the first check and between two checks, if steps cost less than checks.
   explicit Schedule(std::int64_t apart = 1) : apart_(apart), next_(apart) {}
   bool due(std::int64_t step) const { return step >= next_; }
-  /// After a look at `step` that found the error to be `excess` > 1 times too large.
+  /// Call it after a check at `step` that found the error to be `excess` > 1 times too large.
   void looked(std::int64_t step, double excess);
   void look_at(std::int64_t step) { next_ = step; }
-  /// Steps that seem to be left after the last look: infinite where nothing is known.
+  /// The estimated number of steps left after the last check: infinite if nothing is known.
   double left() const { return left_; }
-  /// Steps count from here again.
+  /// Restarts the count of steps.
   void restart(std::int64_t step);
 
  private:

@@ -21,10 +21,10 @@
 namespace sigmax {
 namespace {
 
-// The block that products are cheapest with, a column: docs/adr/0020.
+// The block size with the cheapest products per column: docs/adr/0020.
 constexpr std::int64_t kBlock = 4;
 
-// What the block method chooses where it is left open.
+// The block method's choices for open options.
 struct Sizes {
   std::int64_t block;
   std::int64_t capacity;
@@ -43,8 +43,8 @@ Sizes sizes_of(const BlockKrylov& method, const Task<T>& task, std::int64_t n) {
   return {b, capacity, std::min(k + (capacity - k) / 2, capacity - 2 * b)};
 }
 
-// `start` folded into at most `most` columns: column j is the sum of those that are j modulo `most`. A Krylov space
-// takes such sums apart again.
+// `start` folded into at most `most` columns: column j is the sum of the columns with index j modulo `most`. A Krylov
+// space separates such sums again.
 template <Real T>
 Matrix<T> folded(const Matrix<T>& start, std::int64_t most) {
   Matrix<T> x(start.rows(), std::min(start.columns(), most));
@@ -55,9 +55,9 @@ Matrix<T> folded(const Matrix<T>& start, std::int64_t most) {
   return x;
 }
 
-// Whether an estimate r^2 / gap can be true: an error does not fall at once from what the values have just changed by
-// to less than a millionth of that. Where it seems to, the value below is far away only because the vectors between
-// have not been met yet, which the next block shows.
+// Whether an estimate r^2 / gap can be true: an error does not fall in one step from the values' last change to less
+// than a millionth of it. If it seems to, the value below is far away only because the vectors between have not been
+// found yet; the next block shows this.
 bool is_plausible(const RitzPairs& pairs, std::span<const double> before, std::int64_t k, double rounding) {
   constexpr double kMillion = 1e6;
   for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
@@ -68,17 +68,17 @@ bool is_plausible(const RitzPairs& pairs, std::span<const double> before, std::i
   return true;
 }
 
-// How the values after the first k are looked at before these are believed.
+// How the values after the first k are checked before the first k are accepted.
 struct Doubt {
   std::int64_t given = 0;  ///< columns of a start
-  bool invariant = false;  ///< random columns were put next to an invariant space
+  bool invariant = false;  ///< random columns were added to an invariant space
 };
 
-// Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they come to its end.
-// A start may be good vectors of the wrong values: those after them, as many as could be its own and one of the random
-// columns, must have come near to an end. More would cost what a start is to save, so that a value hidden a few percent
-// above remains possible. Next to an invariant space, whose vectors have no residual and say nothing of the rest, they
-// must lie below for certain.
+// Ritz values of random vectors rise from the middle of the spectrum, and their residuals fall as they approach its
+// end. A start may consist of good vectors of the wrong values. So the values after the first k, as many as could come
+// from the start plus one from the random columns, must be almost converged. Checking more would cost what a start is
+// meant to save, so a hidden value a few percent above remains possible. Next to an invariant space, whose vectors have
+// no residual and say nothing about the rest, the values must be certain to lie below.
 bool is_believable(const RitzPairs& pairs, const Convergence& wanted, const Doubt& doubt, double rounding) {
   constexpr double kNear = 0.1;
   if (doubt.given == 0 && !doubt.invariant) return true;
@@ -95,8 +95,8 @@ bool is_believable(const RitzPairs& pairs, const Convergence& wanted, const Doub
   return seen > 0;
 }
 
-// When the Ritz values are worth the O(m^3) flops of finding them: while these are few compared with those of the
-// products since the last look, and where the fall of the error makes the end likely.
+// When the Ritz values are worth the O(m^3) flops of computing them: while these flops are few compared with those of
+// the products since the last check, and if the fall of the error makes the end likely.
 class Looks {
  public:
   explicit Looks(const Shape& shape)
@@ -116,7 +116,7 @@ class Looks {
   }
 
  private:
-  // 4/3 m^3 flops, at an eighth of the speed of a product, and to be no more than a tenth of its time.
+  // 4/3 m^3 flops, at an eighth of the speed of a product; they should take at most a tenth of its time.
   static constexpr double kCost = 4.0 / 3 * 8 * 10;
   double flops_of_product_;
   double last_ = 0;
@@ -137,7 +137,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const BlockK
   const Convergence& wanted = task.convergence;
   const std::int64_t k = wanted.k;
   const Sizes sizes = sizes_of(method, task, n);
-  // One column of several stays random, so that what the start holds nothing of is found all the same.
+  // If there are several columns, one stays random, so that values missing from the start are still found.
   const Matrix<T> start = side.from_right(folded(task.start, std::max<std::int64_t>(sizes.block - 1, 1)));
   BlockLanczos<T> process(n, sizes.block, sizes.capacity, start.view(), task.random, context);
   const auto product = [&side](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
@@ -147,7 +147,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const BlockK
   Doubt doubt{.given = task.start.columns()};
   const std::int64_t shown = k + sizes.block + std::min(doubt.given, n);
   Looks looks(a.shape());
-  std::vector<double> before;  // the Ritz values at the last look
+  std::vector<double> before;  // the Ritz values at the last check
   for (std::int64_t step = 1; result.sigma.empty(); ++step) {
     context.check_cancel();
     process.step(product);

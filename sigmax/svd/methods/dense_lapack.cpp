@@ -16,14 +16,14 @@
 namespace sigmax {
 namespace {
 
-// Of the shorter side: for more triplets the eigenvectors of the Gram matrix cost about as much as dgesdd.
+// Fraction of the shorter side: for more triplets the eigenvectors of the Gram matrix cost about as much as dgesdd.
 constexpr std::int64_t kFewTriplets = 4;
 // Below this order both take well under a millisecond.
 constexpr std::int64_t kWorthGram = 64;
 
-// The k largest triplets and the value behind them, by eigenvectors of the Gram matrix and Rayleigh-Ritz with A itself.
-// Eigenvectors of G are good to u sigma_1^2, triplets to that over sigma_i: nothing if the residuals show that this is
-// worse than what dgesdd would give.
+// The k largest triplets and the value after them, by eigenvectors of the Gram matrix and Rayleigh-Ritz with A itself.
+// Eigenvectors of G are good to u sigma_1^2, triplets to u sigma_1^2 / sigma_i: returns nothing if the residuals show
+// that this is worse than dgesdd's accuracy.
 struct LargestTriplets {
   lapack::Svd svd;
   double next = 0;

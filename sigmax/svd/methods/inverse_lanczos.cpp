@@ -18,10 +18,10 @@
 namespace sigmax {
 namespace {
 
-// Of the order: with more triplets than that a Krylov space is no smaller than the problem, and LAPACK takes R.
+// Fraction of the order: for more triplets a Krylov space is as large as the problem, and LAPACK decomposes R.
 constexpr std::int64_t kFewTriplets = 4;
 
-// A residual that is no longer one of rounding.
+// A residual that is too large to be rounding.
 constexpr double kGood = 1e-10;
 
 // sigma_1 of R to a few digits.
@@ -37,8 +37,8 @@ double largest_value(const Matrix<double>& r, const RandomState& random, Context
   return std::sqrt(lanczos<double>(r.rows(), product, {}, options, context).theta.front());
 }
 
-// Whether |R v| is about theta^-1/2 for column j of V. Where R is singular, rounding of its inverse makes Ritz values
-// of vectors that R does not shrink.
+// Whether |R v| is about theta^-1/2 for column j of V. If R is singular, rounding of its inverse creates Ritz values
+// for vectors that R does not shrink.
 bool is_shrunk(const Matrix<double>& r, const Matrix<double>& v, std::int64_t j, double theta) {
   Matrix<double> image(v.rows(), 1);
   std::ranges::copy(v.column(j), image.column(0).begin());
@@ -49,15 +49,15 @@ bool is_shrunk(const Matrix<double>& r, const Matrix<double>& v, std::int64_t j,
 }
 
 // Right singular vectors of R for its k smallest values, by Lanczos on (R^T R)^-1. Its rounding errors are u theta_1,
-// theta_1 = 1 / sigma_min^2, so that vectors of values much larger than sigma_min are lost behind it:
+// theta_1 = 1 / sigma_min^2, so vectors of values much larger than sigma_min are lost in them:
 //
 //   until there are k:
 //     V = the eigenvectors of (R^T R)^-1 with theta_i >= kReach theta_1, as many as are wanted and found
 //     V <- (R^T R)^-1 V, orthonormal
-//     R <- triangular factor of [R; tau V^T]:  out of the way
+//     R <- triangular factor of [R; tau V^T]: deflates V
 //
-// What V holds of a large sigma_j, as small as it may be, would weigh sigma_j in R V: the step with the inverse takes
-// it down by (sigma_i / sigma_j)^2.
+// A component of V along a large sigma_j, however small, would have weight sigma_j in R V: the step with the inverse
+// reduces it by (sigma_i / sigma_j)^2.
 RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosOptions& options, Context& context) {
   constexpr double kReach = 1e-6;
   RightVectors found;
@@ -92,8 +92,9 @@ RightVectors smallest_right_vectors(Matrix<double> r, double tau, const LanczosO
   return found;
 }
 
-// Triplets of an R whose solves say nothing of its left vectors. Those of values above rounding are R v / |R v|; for
-// the others any vectors will do that R^T takes to rounding, which are found as the right ones were.
+// Triplets of an R whose solves say nothing about its left vectors. For values above rounding, the left vectors are R v
+// / |R v|; for the others any vectors that R^T maps to rounding will do, and they are found in the same way as the
+// right ones.
 lapack::Svd of_singular(const Matrix<double>& r, const RightVectors& right, double largest,
                         const LanczosOptions& options, Context& context) {
   Matrix<double> image = right.v;
@@ -125,7 +126,7 @@ struct OfFactor {
   CheckedSmallest checked;
 };
 
-// A few steps more cost little compared with the factorization.
+// A few more steps cost little compared with the factorization.
 template <Real T>
 LanczosOptions to_rounding(const Task<T>& task, const RandomState& random) {
   LanczosOptions inner;
@@ -135,8 +136,8 @@ LanczosOptions to_rounding(const Task<T>& task, const RandomState& random) {
   return inner;
 }
 
-// How far the formed matrix may be from the operator: not at all where its entries are taken as they are stored; else
-// by the rounding of what its parts come to before they cancel.
+// How far the formed matrix may be from the operator: zero if its entries are taken as stored; otherwise the rounding
+// of its parts before they cancel.
 template <Real T>
 double formed_error(const LinearOperator<T>& a, const FormedMatrix& formed, Context& context) {
   const auto structure = a.structure();
@@ -184,7 +185,7 @@ OfFactor solve_factor(Matrix<double> r, double formed_error, const Task<T>& task
 
 }  // namespace
 
-// A = Q R (of A^T where A is wide), then everything with R, and u = Q u_R at the end.
+// A = Q R (of A^T if A is wide), then everything with R, and u = Q u_R at the end.
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const InverseLanczos&, Context& context) {
   const SerialBlas serial;
@@ -210,7 +211,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Invers
   result.random = found.right.random;
   result.outcome = found.right.outcome;
   result.joined = found.checked.joined;
-  // Vectors of values at rounding are not always to be had.
+  // Vectors of values at the level of rounding cannot always be computed.
   const double worst = *std::max_element(result.residual.begin(), result.residual.end());
   if (result.outcome == SvdOutcome::converged && task.check != Check::none && !(worst <= kGood)) {
     result.outcome = SvdOutcome::unconfirmed;

@@ -11,7 +11,7 @@
 namespace sigmax {
 namespace {
 
-// Below this many entries a look at the Ritz values takes as long as three steps, and neighbors cost more than they
+// Below this many entries a check of the Ritz values takes as long as three steps, and neighbors cost more than they
 // save.
 constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 
@@ -19,7 +19,7 @@ constexpr std::int64_t kTinyEntries = std::int64_t{1} << 13;
 // faster.
 constexpr std::int64_t kManyReads = 16;
 
-// The process alone: all of the result but its triplets, and the vectors of the side.
+// Only the process: everything in the result except its triplets, and the vectors of the side.
 template <Real T>
 struct GramVectors {
   SvdResult<T> result;
@@ -81,7 +81,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Lanczo
   SvdResult<T> result = gram_form(a, task, method.basis, context);
   if (result.outcome != SvdOutcome::converged) return result;
   if (method.form == Lanczos::Form::gram) {
-    // Converged for A^T A, which may have forgotten them.
+    // Converged for A^T A, which may have lost them to rounding.
     if (falls_short(result, task.convergence, a.shape())) result.outcome = SvdOutcome::unconfirmed;
     return result;
   }

@@ -17,7 +17,7 @@
 namespace sigmax {
 namespace {
 
-// Of |A v| for |v| = 1: between these bounds A^T A v is in range whatever the shape.
+// Bounds of |A v| for |v| = 1: between them A^T A v is in range whatever the shape.
 template <Real T>
 constexpr double kFar = std::same_as<T, float> ? 0x1p+50 : 0x1p+400;
 
@@ -32,7 +32,7 @@ void check(const LinearOperator<T>& a, const PowerOptions& options, std::span<T>
   if (!(options.epsilon > 0)) throw Error(fmt::format("[power] epsilon must be positive, got {}", options.epsilon));
 }
 
-// x <- x / divisor, a division each as PyTorch does it.
+// x <- x / divisor, one division per entry as in PyTorch.
 template <Real T>
 void divide(std::span<T> x, double divisor) {
   for (T& value : x) value = static_cast<T>(static_cast<double>(value) / divisor);
@@ -71,14 +71,14 @@ void make_unit(std::span<T> x) {
   x[0] = 1;
 }
 
-// Where v_first begins, for svd() starts from right vectors: u = N(A v).
+// The start of v_first, because svd() starts from right vectors: u = N(A v).
 template <Real T>
 void first_left(const LinearOperator<T>& a, std::span<T> u, std::span<const T> v, Context& context) {
   a.apply(MatrixView<const T>(v), MatrixView<T>(u), context);
   normalize(u);
 }
 
-// The larger of |A v - sigma u| and |A^T u - sigma v|; one of them is zero but for rounding.
+// The larger of |A v - sigma u| and |A^T u - sigma v|; one of them is zero except for rounding.
 template <Real T>
 double residual_of(const LinearOperator<T>& a, PowerIteration::Order order, double sigma, std::span<const T> u,
                    std::span<const T> v, Context& context) {
@@ -127,7 +127,7 @@ void until_converged(const LinearOperator<T>& a, const Task<T>& task, SvdResult<
 }  // namespace
 
 // u_first:  t = A v, w = A^T t in one read;  u = N(t);  v = N(w / max(|t|, epsilon))
-// v_first:  v = N(A^T u);  then the same with one pair shifted, and A v alone at the end:
+// v_first:  v = N(A^T u);  then the same with one pair shifted, and only A v at the end:
 //           steps v u v u ... v u = (v) (u v) (u v) ... (u)
 template <Real T>
 double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std::span<T> u, std::span<T> v,
@@ -167,8 +167,9 @@ RandomState random_unit_vectors(RandomState state, MatrixView<T> x) {
   return state;
 }
 
-// With a fixed number of steps, PyTorch's own sigma, u and v: for u_first A^T u = sigma v holds to rounding and
-// A v = sigma u does not, and the residual is of the latter. Until the tolerance, A v = sigma u holds in either order.
+// With a fixed number of steps, the result is PyTorch's own sigma, u and v: for u_first A^T u = sigma v holds to
+// rounding and A v = sigma u does not, and the residual is that of the latter. With a tolerance, A v = sigma u holds in
+// either order.
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerIteration& method, Context& context) {
   if (task.k() != 1) {

@@ -1,4 +1,4 @@
-// Power iteration, the steps that training takes between two updates of a weight.
+// Power iteration: the steps that training makes between two updates of a weight.
 #pragma once
 
 #include <cstdint>
@@ -21,23 +21,23 @@ struct PowerOptions {
 /// `steps` steps of power iteration from (u, v), in place, u of `rows` and v of `columns` entries. Returns
 /// sigma = u^T A v for the vectors after the last step. With N(x) = x / max(|x|, epsilon), a step is
 ///
-///     u_first:  u = N(A v),    v = N(A^T u)    torch.nn.utils.parametrizations.spectral_norm; u coming in is not used
-///     v_first:  v = N(A^T u),  u = N(A v)      torch.nn.utils.spectral_norm; v coming in is not used
+///     u_first:  u = N(A v),    v = N(A^T u)    torch.nn.utils.parametrizations.spectral_norm; incoming u is not used
+///     v_first:  v = N(A^T u),  u = N(A v)      torch.nn.utils.spectral_norm; incoming v is not used
 ///
-/// and sigma is |A^T u| and |A v| of the last step, unless epsilon takes hold. sigma never exceeds sigma_max but for
-/// rounding. For u, v of unit length its derivative with respect to A is u v^T, both held fixed. What PyTorch computes,
-/// up to rounding: sums are in T, norms in double. The zero operator gives u = v = 0 and sigma = 0.
+/// and sigma is |A^T u| and |A v| of the last step, unless epsilon takes hold. sigma never exceeds sigma_max except for
+/// rounding. For u, v of unit length, both held fixed, its derivative with respect to A is u v^T. The result is what
+/// PyTorch computes, up to rounding: sums are in T, norms in double. The zero operator gives u = v = 0 and sigma = 0.
 ///
-/// Cost: `steps` reads of A for u_first, steps + 1 for v_first, where apply_gram is one read (a step is
-/// A^T A v, and A v beside it: A^T u = (A^T A v) / |A v|); a read more for each step with |A v| so far from 1 that
-/// A^T A v could leave the range of T. Entries so large that A v overflows give infinity or NaN.
+/// Cost: `steps` reads of A for u_first, steps + 1 for v_first, if apply_gram is one read (a step computes A^T A v
+/// together with A v: A^T u = (A^T A v) / |A v|); one more read for each step with |A v| so far from 1 that A^T A v
+/// could leave the range of T. Entries so large that A v overflows give infinity or NaN.
 /// Throws Error if a shape does not fit, steps < 1 or epsilon is not positive; Canceled on request.
 template <Real T>
 double power_steps(const LinearOperator<T>& a, const PowerOptions& options, std::span<T> u, std::span<T> v,
                    Context& context);
 
-/// Fills each column with a random vector of unit length, uniformly distributed: what the iteration starts from where
-/// nothing better is known. Returns the next state.
+/// Fills each column with a random vector of unit length, uniformly distributed: the start of the iteration if nothing
+/// better is known. Returns the next state.
 template <Real T>
 [[nodiscard]] RandomState random_unit_vectors(RandomState state, MatrixView<T> x);
 

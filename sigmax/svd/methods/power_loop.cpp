@@ -16,8 +16,8 @@ void subtract(double c, std::span<const T> y, std::span<T> x) {
   for (std::size_t i = 0; i < x.size(); ++i) x[i] -= static_cast<T>(c) * y[i];
 }
 
-// x <- (I - Q Q^T) x, twice: once leaves errors that grow with cancellation, twice is enough. Whatever is taken off
-// along column j of Q is handed to off(j, coefficient).
+// x <- (I - Q Q^T) x, twice: one pass leaves errors that grow with cancellation, two are enough. The coefficient
+// removed along column j of Q is passed to off(j, coefficient).
 template <Real T, class Off>
 void project_out(MatrixView<const T> q, std::span<T> x, const Off& off) {
   for (int pass = 0; pass < 2; ++pass) {
@@ -34,7 +34,7 @@ void project_out(MatrixView<const T> q, std::span<T> x) {
   project_out(q, x, [](std::int64_t, double) {});
 }
 
-// A unit vector in the complement of q: `x` if it has a part there, otherwise the first e_i that has.
+// A unit vector in the complement of q: `x` if it has a component there, otherwise the first e_i that has one.
 template <Real T>
 void into_complement(MatrixView<const T> q, std::span<T> x) {
   constexpr double kEnough = 1e-3;  // less is mostly rounding in float
@@ -50,7 +50,7 @@ void into_complement(MatrixView<const T> q, std::span<T> x) {
   }
 }
 
-// What the last steps tell of the error of theta.
+// What the last steps say about the error of theta.
 class ErrorTrace {
  public:
   explicit ErrorTrace(double unit) : unit_(unit) {}
@@ -73,16 +73,16 @@ class ErrorTrace {
     const double ratio = std::max(latest_.residual, before_.residual);
     const double rate = std::max(latest_.growth, before_.growth);
     const double by_residual = residual_ * residual_ / (theta_ * (1 - ratio));
-    // Growth that is rounding says nothing.
+    // Growth at the level of rounding says nothing.
     const double by_growth = growth_ > 8 * unit_ * theta_ ? growth_ * rate / (1 - rate) : 0.0;
     const double error = std::max(by_residual, by_growth);
-    return error <= residual_ ? error : residual_;  // also where it is NaN
+    return error <= residual_ ? error : residual_;  // also if it is NaN
   }
 
  private:
   struct Rates {
     double residual = 1;  // r falls by lambda_2 / lambda_1
-    double growth = 1;    // theta's steps by its square
+    double growth = 1;    // theta's steps fall by its square
   };
   double unit_;
   double theta_ = 0;
@@ -146,7 +146,7 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
     if (enough || normalize(std::span<T>(w)) == 0) break;
     std::copy(w.begin(), w.end(), v.begin());
   }
-  // A u that is mostly rounding is made orthogonal once more, at its true length.
+  // A u that is mostly rounding is orthogonalized again, at its true length.
   into_complement(known.left, u);
   return result;
 }

@@ -1,4 +1,4 @@
-// Power iteration until it has converged, next to triplets that are known: what PowerIteration and Deflation share.
+// Power iteration until it has converged, on the complement of known triplets; shared by PowerIteration and Deflation.
 // Internal to svd/.
 #pragma once
 
@@ -12,9 +12,9 @@
 namespace sigmax {
 
 struct PowerLoopOptions {
-  std::int64_t steps = 0;         ///< exactly this many, and the product that evaluates them; 0: until it has converged
+  std::int64_t steps = 0;         ///< exactly this many, plus one product for the evaluation; 0: until it has converged
   std::int64_t max_products = 1;  ///< at least one is made
-  double largest = 0;             ///< sigma_1 where it is known: what rounding errors are relative to
+  double largest = 0;             ///< sigma_1 if known: rounding errors are relative to it
 };
 
 struct PowerLoopResult {
@@ -31,18 +31,19 @@ struct KnownTriplets {
   MatrixView<const T> back;
 };
 
-/// The largest triplet of B = (I - U U^T) A (I - V V^T), U and V of the triplets known (none: of A). `v` is the
-/// start and becomes the right vector, `u` the left one, A v = sigma u within the complement of U; both of unit length
-/// and orthogonal to the columns before them to rounding. A start within span(V), or zero, is replaced by unit vectors.
+/// The largest triplet of B = (I - U U^T) A (I - V V^T), U and V of the known triplets (if there are none, B = A). `v`
+/// is the start and becomes the right vector, `u` the left one, with A v = sigma u within the complement of U; both
+/// have unit length and are orthogonal to the columns before them, up to rounding. A start within span(V), or zero, is
+/// replaced by unit vectors.
 ///
 /// Let theta = |B v|^2, r = |B^T B v - theta v|. A step ends the iteration if, for Accuracy::vectors,
 /// r <= tolerance sigma_1 sigma; for Accuracy::values e / (2 theta) <= tolerance with the larger e of two estimates of
 /// lambda_1 - theta,
 ///     r^2 / (theta (1 - sqrt q)),   sqrt q = lambda_2 / lambda_1 as the fall of r shows it
-///     d q' / (1 - q'),              the geometric series of what theta still grows by, after it grew by d
-/// (not more than r), over the larger of the last two rates. Both extrapolate what was observed: a component along v_1
-/// that is still hidden, or a second value so close that its rate does not show yet, deceives them. Or if r is down to
-/// the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
+///     d q' / (1 - q'),              the geometric series of theta's remaining growth, after it grew by d
+/// (at most r), for the larger of the last two rates. Both extrapolate what was observed: they fail if a component
+/// along v_1 is still hidden, or if a second value is so close that its rate does not show yet. A step also ends the
+/// iteration if r is down to the rounding errors of a product, 8 sqrt(max(m, n)) eps sigma_1 sigma.
 template <Real T>
 PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& known, const Convergence& wanted,
                            const PowerLoopOptions& options, std::span<T> u, std::span<T> v, Context& context);

@@ -24,7 +24,7 @@ std::int64_t columns_of(const Randomized& method, std::int64_t k, std::int64_t s
   return std::min(k + std::min(method.oversampling, n) + start, n);
 }
 
-// Independent standard normals behind `start`, orthonormalized.
+// Independent standard normals after `start`, orthonormalized.
 template <Real T>
 void fill(Basis<T>& basis, const Matrix<T>& start, RandomState& random) {
   const MatrixView<T> x = basis.next(basis.capacity());
@@ -35,12 +35,12 @@ void fill(Basis<T>& basis, const Matrix<T>& start, RandomState& random) {
 
 }  // namespace
 
-// X = orth([start, Omega]);  q + 1 times: X = orth(C X);  the triplets that span(X) holds
+// X = orth([start, Omega]);  q + 1 times: X = orth(C X); the triplets in span(X)
 //
 // Halko, Martinsson and Tropp's algorithm 4.4 ends with an orthonormal Q of the range of (A A^T)^q A Omega, and 5.1
 // with the decomposition of B = Q^T A, whose right vectors are in span(A^T Q) = span((A^T A)^(q+1) Omega): the space
 // that the loop ends with on the side of the columns. Its Rayleigh-Ritz triplets are those of B after half a step more.
-// The same with A^T in place of A where A has fewer rows than columns.
+// If A has fewer rows than columns, A^T takes the place of A.
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Randomized& method, Context& context) {
   GramSide<T> side(a, context);
