@@ -73,7 +73,7 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   if (options.format == Format::csv || options.format == Format::json) {
     for (const std::string& note : result.model.notes) messages.note(note);
   }
-  // Gates say it themselves.
+  // With gates, the gates report it.
   if (options.gates.empty()) {
     for (const std::string& line : what_is_empty(result, options.names)) messages.warning(line);
   }
