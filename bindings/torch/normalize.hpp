@@ -82,7 +82,7 @@ at::Tensor scaled_convolution(const at::Tensor& input, const at::Tensor& weight,
 /// lower <= sigma_max <= upper for the matrix of a weight as stored.
 struct Certificate {
   double lower = 0;
-  double upper = 0;       ///< infinity where none was found
+  double upper = 0;       ///< infinity if none was found
   std::string certainty;  ///< of the upper end: "proven", "probabilistic", "none"
 };
 
