@@ -114,7 +114,7 @@ struct Skipped {
   std::string dtype;
   std::string reason;
   std::optional<Evidence> role_evidence{};  ///< why it is known not to be a weight; nothing if it could not be a matrix
-  bool unread_weight = false;               ///< it may be a weight, and its values could not be had (audit/unread.hpp)
+  bool unread_weight = false;               ///< it may be a weight, and its values could not be read (audit/unread.hpp)
 };
 
 /// The outcome of a check of the weights (`--fail-if`).
