@@ -28,7 +28,8 @@ struct Range {
   bool open = false;
 };
 
-/// Kleene's three-valued logic: a result is known if it is the same for either value of every unknown part.
+/// Kleene's three-valued logic: `and` is the minimum and `or` the maximum, so a known part can decide despite an
+/// unknown one.
 enum class Truth { no, unknown, yes };
 
 Truth truth(bool holds) { return holds ? Truth::yes : Truth::no; }

@@ -54,7 +54,7 @@ std::vector<report::Column> columns_of(bool verbose, bool any_place, bool only_f
            .uses = report::markdown | kData}};
 }
 
-// The tensor's place: within its file or, given several files, the file.
+// The tensor's place within its file or, if there are several files, the file's name.
 std::string place_of(const io::Entry& entry, bool several_files) {
   if (!entry.provenance.empty() || !several_files) return entry.provenance;
   return entry.file.filename().string();

@@ -23,9 +23,8 @@ std::string_view axis_name(Axis axis) {
   return "out";
 }
 
-// The dimensions of a tensor, with a split axis as separate dimensions, are sorted into the three dimensions of a
-// batch. Each one stores the tensor's axis to which it belongs, and the number of steps along that axis that make one
-// of its own.
+// The dimensions of a tensor, a split axis counted as two, are sorted into the three dimensions of a batch. Each one
+// stores its axis in the tensor, and how many steps along that axis make one step of its own.
 struct Part {
   std::size_t axis;
   std::int64_t extent;

@@ -1,4 +1,4 @@
-// The matrix as which a tensor is read, and the parts of it that are measured separately.
+// The matrix that a tensor is read as, and the parts of it that are measured separately.
 #pragma once
 
 #include <cstdint>

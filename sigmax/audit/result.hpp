@@ -14,7 +14,7 @@
 
 namespace sigmax::audit {
 
-/// The kind of linear map as which a weight is read.
+/// The kind of linear map that a weight is read as.
 enum class Role {
   dense,        ///< a 2-dimensional weight, [out, in] in PyTorch's layout
   convolution,  ///< a kernel of 3 to 5 dimensions as the matrix [out, rest]; its norm is not the convolution's operator

@@ -1,4 +1,4 @@
-"""--fail-if and --certify proven: exit codes on which a build can rely."""
+"""--fail-if and --certify proven: exit codes that a build can rely on."""
 
 import json
 import math

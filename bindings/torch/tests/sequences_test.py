@@ -21,8 +21,8 @@ SEQUENCES = int(os.environ.get("SIGMAX_HUNT", "25"))
 SEED = int(os.environ.get("SIGMAX_HUNT_SEED", "0"))
 CALLS = 12
 FIRST_STEPS = 15
-# For a state never seen before the tensors decide, and by chance they may look as if stepped. This is the largest norm
-# that a weight may have in that case.
+# If a state was never seen before, the tensors decide, and by chance they may look as if stepped. This is the largest
+# norm that a weight may have in that case.
 LUCK = 2.0
 CLOSE = rounding(8, dtype=torch.float64, factor=4096)
 

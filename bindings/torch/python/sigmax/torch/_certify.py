@@ -26,7 +26,7 @@ def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = 
 
     For a module it certifies the weight that the next forward pass in evaluation mode uses: the normalized one. ``dim``
     is the dimension of the outputs, as in :func:`spectral_norm`. A convolution's weight is read as the reshaped matrix,
-    by whose norm spectral normalization divides; the norm of the convolution itself can be larger.
+    as in spectral normalization; the norm of the convolution itself can be larger.
     """
     if isinstance(weight, nn.Module):
         if dim is None:
