@@ -32,7 +32,7 @@ def inputs(*sizes):
     return torch.arange(count, dtype=torch.float64).mul(0.7).sin().view(sizes)
 
 
-# The same modules as in tests/modules/module_cases.cpp.
+# The same modules as in module_cases.cpp.
 CASES = {
     "Linear": (lambda: nn.Linear(4, 3), (inputs(2, 4),)),
     "Bilinear": (lambda: nn.Bilinear(4, 3, 2), (inputs(2, 4), inputs(2, 3))),
