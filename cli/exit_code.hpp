@@ -1,4 +1,4 @@
-// What the command's exit status means: part of its contract, documented in --help and in the manual page.
+// The command's exit status. It is part of the contract, documented in --help and the manual page.
 #pragma once
 
 namespace sigmax::cli {
@@ -8,8 +8,8 @@ enum ExitCode : int {
   kGateTripped = 1,    ///< a weight met a --fail-if expression
   kUsage = 2,          ///< the command line makes no sense
   kBadInput = 3,       ///< a file is unreadable, malformed or changed while it was read, or an output cannot be written
-  kNotReached = 4,     ///< --certify proven and no proven upper end, or svd short of its tolerance
-  kInterrupted = 130,  ///< SIGINT, as shells count it
+  kNotReached = 4,     ///< --certify proven without a proven upper end, or svd that missed its tolerance
+  kInterrupted = 130,  ///< SIGINT, 128 + 2 as in shells
   kTerminated = 143,   ///< SIGTERM
 };
 

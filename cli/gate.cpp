@@ -20,14 +20,16 @@ using Node = Gate::Node;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// What is known of a figure: it lies between the ends, which are equal for most. `open`: there is no upper one.
+/// The possible values of a figure, from one end to the other; for most figures the ends are equal. `open`: there is no
+/// upper end.
 struct Range {
   double lower = 0;
   double upper = 0;
   bool open = false;
 };
 
-/// Kleene's logic of three values: what is unknown decides nothing that the rest does not decide.
+/// Kleene's three-valued logic: `and` is the minimum and `or` the maximum, so a known part can decide despite an
+/// unknown one.
 enum class Truth { no, unknown, yes };
 
 Truth truth(bool holds) { return holds ? Truth::yes : Truth::no; }
@@ -44,14 +46,14 @@ std::optional<Range> range_of(const Node& node, const audit::TensorResult& tenso
   if (tensor.figures && is_enclosed(node.key)) {
     const Enclosure& sigma = tensor.figures->sigma_max;
     Range range{sigma.lower.value(), sigma.upper ? sigma.upper->value() : kInfinity, !sigma.upper};
-    // Squares are rounded outward, so that the range keeps its certainty.
+    // Squares are rounded outward, so that the range remains valid.
     if (node.key == "lambda_max") {
       range.lower = std::nextafter(range.lower * range.lower, 0.0);
       range.upper = std::nextafter(range.upper * range.upper, kInfinity);
     }
     return range;
   }
-  // Beyond the stored precision all that is known is the least that the condition number may be.
+  // Beyond the stored precision only the least possible condition number is known.
   if (node.key == "condition" && tensor.figures && tensor.figures->spectrum && !tensor.figures->spectrum->condition) {
     return Range{report::least_condition({&tensor}).value_or(kInfinity), kInfinity};
   }
@@ -82,12 +84,12 @@ std::string shown(const Range& range) {
   return fmt::format("in [{}, {}]", report::round_trip(range.lower), report::round_trip(range.upper));
 }
 
-// What does not exist of a weight without an upper end.
+// Figures that do not exist if a weight has no upper end.
 bool needs_upper_end(std::string_view key) {
   return key == "sigma_max_upper" || key == "sigma_max_width" || key == "sigma_max_failure_probability";
 }
 
-// Evaluates every comparison, so that the verdict names all figures that the expression speaks of.
+// Evaluates every comparison, so that the verdict names all figures in the expression.
 class Judge {
  public:
   Judge(const audit::TensorResult& tensor, Verdict& verdict) : tensor_(tensor), verdict_(verdict) {}
@@ -112,7 +114,7 @@ class Judge {
       verdict_.readings.push_back({node.key, shown(*range)});
     }
     const bool met = holds(node.relation, *range, node.number, possible);
-    // An end that is missing may lie anywhere: the comparison is only known if it is the same wherever.
+    // A missing end may lie anywhere: the result is known only if it is the same for every position.
     if (range->open && met != holds(node.relation, *range, node.number, !possible)) {
       return unknown(Reason::lower_only, node.key);
     }

@@ -7,7 +7,7 @@
 //   operator   := ">" | ">=" | "<" | "<=" | "==" | "!="
 //
 // A key is a numeric column of the report (`condition`, `stable_rank`, `rank_95`, `sigma_max_lower`, ...), with dots or
-// underscores, or one of `sigma` (sigma_max) and `nonfinite` (how many entries are NaN or infinite).
+// underscores, or `sigma` (sigma_max) or `nonfinite` (the number of entries that are NaN or infinite).
 #pragma once
 
 #include <memory>
@@ -19,13 +19,13 @@
 
 namespace sigmax::cli {
 
-/// Why something cannot be judged; `--allow` lets a gate pass over it.
+/// Why something cannot be judged; `--allow` lets a gate ignore it.
 enum class Reason {
   unread,      ///< a tensor that may be a weight could not be read
-  nan,         ///< entries are NaN or infinite, so that the figure does not exist
-  empty,       ///< there is no weight to judge, or a --layers matches none
+  nan,         ///< entries are NaN or infinite, so the figure does not exist
+  empty,       ///< there is no weight to judge, or a --layers expression matches none
   missing,     ///< the figure was not computed (under --quick), or has no value
-  lower_only,  ///< no upper end of sigma_max is known, and the lower one does not decide
+  lower_only,  ///< sigma_max has no known upper end, and the lower end does not decide
 };
 
 /// `unread`, `nan`, `empty`, `missing`, `lower-only`.
@@ -33,37 +33,37 @@ std::string_view name(Reason reason) noexcept;
 
 using Reading = audit::GateOutcome::Reading;
 
-/// Why an expression is not known to hold or not, and of which figure.
+/// Why it is unknown whether an expression holds, and the figure responsible.
 struct Doubt {
   Reason reason;
   std::string key;
 };
 
-/// What a gate says of one weight: that it trips, or, without doubts, that it does not.
+/// A gate's judgment of one weight: it trips, or, if there are no doubts, it does not.
 struct Verdict {
   bool tripped = false;
   std::vector<Reading> readings;  ///< in the order of the expression, each key once
-  std::vector<Doubt> doubts;      ///< not empty: what is known decides nothing
+  std::vector<Doubt> doubts;      ///< not empty: the known figures do not decide
 };
 
 /// A parsed expression.
 ///
 /// sigma_max and lambda_max are known as enclosures. A gate trips unless the enclosure rules the expression out: in
-/// `sigma > c` the upper end stands for sigma, in `sigma < c` the lower end, and under `not` the other way round, so
-/// that passing is a statement as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name an end. A
-/// condition number beyond the stored precision may be anything from the bound that is shown for it up to infinity.
+/// `sigma > c` the upper end stands for sigma, in `sigma < c` the lower end, and under `not` the ends are swapped.
+/// Passing is therefore as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name one end. A condition
+/// number beyond the stored precision may have any value from the bound shown for it up to infinity.
 ///
 /// A comparison whose figure does not exist (no spectrum, non-finite entries, no upper end that would decide) is
-/// neither true nor false. What it leaves open is a doubt: `sigma > 9 or condition > 5` trips where sigma is 10 and
-/// there is no condition number, and cannot be judged where sigma is 8.
+/// neither true nor false. It becomes a doubt if the result depends on it: without a condition number, `sigma > 9 or
+/// condition > 5` trips if sigma is 10, and cannot be judged if sigma is 8.
 class Gate {
  public:
-  /// Throws Error with the position and what was expected there.
+  /// Throws Error with the position and what was expected.
   explicit Gate(std::string source);
 
   const std::string& source() const noexcept { return source_; }
 
-  /// Judges the weight as a whole; its parts are not looked at.
+  /// Judges the weight as a whole and ignores its parts.
   Verdict judge(const audit::TensorResult& tensor) const;
 
   struct Node;
@@ -73,7 +73,7 @@ class Gate {
   std::shared_ptr<const Node> root_;
 };
 
-/// The column's key behind a spelling of the command line: dots become underscores, `sigma` becomes `sigma_max`.
+/// The key of the column meant by a spelling on the command line: dots become underscores, `sigma` becomes `sigma_max`.
 std::string column_key(std::string_view spelling);
 
 }  // namespace sigmax::cli

@@ -32,7 +32,7 @@ Relation mirrored(Relation relation) noexcept {
   }
 }
 
-// Recursive descent over the grammar of the header, one function a rule.
+// Recursive descent over the grammar in gate.hpp, one function per rule.
 class Parser {
  public:
   explicit Parser(std::string_view source) : source_(source) {}
@@ -148,7 +148,7 @@ class Parser {
     const auto [stop, error] = std::from_chars(source_.data() + start, end, value);
     if (error == std::errc::invalid_argument) return std::nullopt;
     const auto next = static_cast<std::size_t>(stop - source_.data());
-    // `inf` is a number; `infinity_norm` would be a key.
+    // `inf` is a number, but `infinity_norm` would be a key.
     if (next < source_.size() && is_word(source_[next])) {
       const bool digits = source_[start] == '-' || source_[start] == '.' ||
                           std::isdigit(static_cast<unsigned char>(source_[start])) != 0;

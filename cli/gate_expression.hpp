@@ -16,13 +16,13 @@ struct Gate::Node {
   enum class Kind { comparison, negation, both, either };
   Kind kind = Kind::comparison;
   std::shared_ptr<const Node> left, right;
-  std::string key;                               ///< of a comparison: the figure
+  std::string key;                               ///< for a comparison: the figure
   const report::WeightColumn* column = nullptr;  ///< null for `nonfinite`
   Relation relation = Relation::greater;
   double number = 0;
 };
 
-/// Reads the grammar of gate.hpp. Throws Error with the position and what was expected there.
+/// Reads the grammar of gate.hpp. Throws Error with the position and what was expected.
 std::shared_ptr<const Gate::Node> parse_expression(std::string_view source);
 
 }  // namespace sigmax::cli

@@ -34,7 +34,7 @@ Exit status:
   130  interrupted
 )";
 
-// Of every command that has --as.
+// For every command that has --as.
 constexpr std::string_view kRoles = R"(
 Roles of --as, with what they take a tensor's axes for; G counts the groups:
   dense                       [out, in]
@@ -50,7 +50,7 @@ Roles of --as, with what they take a tensor's axes for; G counts the groups:
   skip                        no weight
 )";
 
-// For the manual page alone, which breaks lines itself.
+// Only for the manual page, which breaks lines itself.
 constexpr std::string_view kDescription =
     R"(sigmax reads a checkpoint and tells, weight by weight, how strongly it can stretch its input: the largest
 singular value, as an enclosure whose upper end is proven, every rounding error included.
@@ -122,7 +122,7 @@ std::string as_sentence(std::string text) {
 }  // namespace
 
 std::string HelpPage::make_option(const CLI::Option* option, bool is_positional) const {
-  // CLI11 joins names by a bare comma.
+  // CLI11 joins names with a comma alone, without a blank.
   std::string name = is_positional ? option->get_name(true, false) : option->get_name(false, true);
   if (const auto comma = name.find(','); comma != std::string::npos) name.insert(comma + 1, " ");
   if (!is_positional && !option->get_option_text().empty()) name += ' ' + option->get_option_text();

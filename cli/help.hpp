@@ -8,7 +8,7 @@
 
 namespace sigmax::cli {
 
-/// Help pages of 80 columns: usage, what the command does, its options by group, and the app's footer.
+/// Help pages of 80 columns: usage, the command's description, its options by group, and the app's footer.
 class HelpPage : public CLI::Formatter {
  public:
   std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
@@ -22,20 +22,19 @@ std::string list_footer();
 std::string norm_footer();
 std::string svd_footer();
 
-/// How --ord writes each norm; one that takes a number ends with a colon.
+/// The spelling of each norm in --ord; one that takes a number ends with a colon.
 std::vector<std::string> norm_spellings();
 
-/// For the manual page, in paragraphs: what sigmax is, what --fail-if judges beyond what --help says, and what there is
-/// to say of exit codes.
+/// For the manual page, in paragraphs: what sigmax is, details of --fail-if that --help omits, and notes on exit codes.
 std::string_view description();
 std::string_view expressions();
 std::string_view exit_notes();
 
-/// For the manual page, blocks like those of the footers.
+/// For the manual page: blocks like those of the footers.
 std::string_view environment();
 std::string_view exit_status();
 
-/// Version, BLAS with its processor kernels, the SIMD target that was chosen on this machine, the formats.
+/// The version, BLAS with its processor kernels, the SIMD target chosen on this machine, and the formats.
 std::string version_text();
 
 }  // namespace sigmax::cli

@@ -6,7 +6,7 @@
 namespace sigmax::cli {
 namespace {
 
-// A signal handler takes no argument of ours: these two are the process's, as signals are.
+// We cannot pass an argument to a signal handler, so these two are global. Signals also belong to the whole process.
 std::atomic<Context*> interrupted_context{nullptr};
 volatile std::sig_atomic_t received = 0;
 
@@ -17,7 +17,7 @@ void handle(int number) {
   if (Context* context = interrupted_context.load()) context->request_cancel();
 }
 
-// A signal that is ignored stays ignored: nohup and shells set it so for what runs in the background.
+// An ignored signal stays ignored: nohup and shells ignore signals for processes in the background.
 void install(int number, void (*handler)(int)) {
   struct sigaction before {};
   if (sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN) return;

@@ -16,7 +16,7 @@
 namespace sigmax::cli {
 namespace {
 
-// The bytes in the file, or what the elements take where they are spread over typed fields.
+// The tensor's bytes in the file, or the size of its elements if they are spread over typed fields.
 std::optional<std::uint64_t> bytes_of(const io::Entry& entry) {
   if (entry.bytes) return entry.bytes->length;
   const auto elements = element_count(entry.shape);
@@ -24,7 +24,7 @@ std::optional<std::uint64_t> bytes_of(const io::Entry& entry) {
   return static_cast<std::uint64_t>(*elements) * size_of(entry.dtype);
 }
 
-// A text of the file, or nothing.
+// A text from the file, or nothing.
 report::Cell text_cell(const std::string& text, const report::Glyphs& signs) {
   return {.value = report::text_or_nothing(text), .text = report::visible(text, signs.unicode), .code = true};
 }
@@ -54,7 +54,7 @@ std::vector<report::Column> columns_of(bool verbose, bool any_place, bool only_f
            .uses = report::markdown | kData}};
 }
 
-// Where a tensor lies: in its file, or in which of several files.
+// The tensor's place within its file or, if there are several files, the file's name.
 std::string place_of(const io::Entry& entry, bool several_files) {
   if (!entry.provenance.empty() || !several_files) return entry.provenance;
   return entry.file.filename().string();

@@ -12,8 +12,8 @@ namespace sigmax::cli {
 
 using Entries = std::vector<const io::Entry*>;
 
-/// Lines within `style.width`; byte offsets with `options.common.verbose`. Unreadable tensors come again below the
-/// table, with the reason.
+/// Lines fit in `style.width`; byte offsets are shown with `options.common.verbose`. Unreadable tensors are repeated
+/// below the table, with the reason.
 std::string list_as_table(const io::Checkpoint& checkpoint, const Entries& entries, const Style& style,
                           const ListOptions& options);
 
@@ -21,7 +21,7 @@ std::string list_as_table(const io::Checkpoint& checkpoint, const Entries& entri
 /// (null where they do not exist).
 std::string list_as_json(const io::Checkpoint& checkpoint, const Entries& entries);
 
-/// The same fields, one line a tensor.
+/// The fields of list_as_json, one line per tensor.
 std::string list_as_csv(const Entries& entries);
 
 std::string list_as_markdown(const Entries& entries);

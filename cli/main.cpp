@@ -1,4 +1,4 @@
-// Parse, run, and the one place where errors become messages and exit codes.
+// Parses, runs, and turns errors into messages and exit codes; nothing else does the last.
 
 #include <fmt/format.h>
 

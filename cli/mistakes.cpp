@@ -42,7 +42,7 @@ std::string unknown_option(const CLI::App& command, std::string_view typed) {
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    if (word.starts_with('-')) continue;  // the options before a command take no values
+    if (word.starts_with('-')) continue;  // options before a command have no values
     std::vector<std::string> names;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return std::nullopt;

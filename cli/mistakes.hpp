@@ -1,4 +1,4 @@
-// What was mistyped on the command line, and what may have been meant. Internal to the reading of the command line.
+// Finds mistyped words on the command line and suggests corrections. Internal to the reading of the command line.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -7,11 +7,11 @@
 
 namespace sigmax::cli {
 
-/// What is wrong with the command's name; nothing if `app` has it, or if there is none. Looked at before the parser,
-/// which takes --help for an answer to anything.
+/// The mistake in the command's name; nothing if `app` has that command, or if no command was given. Must be called
+/// before the parser, which lets --help override any mistake.
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv);
 
-/// The parser's complaint in our words: an option that does not exist comes first, with the closest one that does.
+/// The parser's error in our words. An unknown option is reported first, with the closest existing one.
 std::string explain(const CLI::App& app, const CLI::ParseError& error);
 
 }  // namespace sigmax::cli

@@ -19,8 +19,8 @@ std::shared_ptr<const RE2> compiled(std::string_view source) {
   return std::make_shared<const RE2>(re2::StringPiece(source.data(), source.size()), options);
 }
 
-// RE2 names the piece that it could not read, not the place. An expression is wrong from the character on after which
-// every longer beginning fails in the same way.
+// RE2 names the part that it could not read, not its position. The error is at the first character after which every
+// longer prefix fails with the same code.
 std::size_t position_of(std::string_view source, RE2::ErrorCode code) {
   std::size_t length = source.size();
   while (length > 1 && compiled(source.substr(0, length - 1))->error_code() == code) --length;

@@ -1,4 +1,4 @@
-// Which tensors a run is about: --layers and --exclude.
+// The tensors that a run selects: --layers and --exclude.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@ class RE2;
 
 namespace sigmax::cli {
 
-/// A regular expression (RE2 syntax) that is searched for anywhere in a name.
+/// A regular expression (RE2 syntax) that may match anywhere in a name.
 ///
-/// Names come from untrusted files and may be as long as those: RE2 takes time in proportion to the length of the name,
-/// and neither a name nor an expression makes it recurse.
+/// Names come from untrusted files and may be as long as the file: RE2 takes time linear in the length of the name, and
+/// no name or expression makes it recurse.
 class NamePattern {
  public:
   /// `option` is named in messages. Throws Error with the position and the reason if `source` is malformed.
@@ -30,7 +30,7 @@ class NamePattern {
   std::shared_ptr<const re2::RE2> expression_;
 };
 
-/// Names that match one of `layers` (any name if there is none) and none of `exclude`.
+/// Selects names that match one of `layers` (any name if it is empty) and none of `exclude`.
 struct NameFilter {
   std::vector<NamePattern> layers;
   std::vector<NamePattern> exclude;

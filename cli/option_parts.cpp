@@ -153,7 +153,7 @@ CertifyRequest certify_request(const std::string& text) {
 
 void check_paths(const std::vector<std::string>& paths, const std::set<std::string_view>& arguments) {
   for (const std::string& path : paths) {
-    // CLI11 takes an argument in brackets for a list.
+    // CLI11 reads an argument in brackets as a list.
     if (!arguments.contains(path)) throw Error(fmt::format("write ./ before a PATH in brackets, as in ./[{}]", path));
     if (path.empty()) throw Error("PATH is empty; name a checkpoint");
     if (path == "-") throw Error("PATH is '-': a checkpoint is mapped, not streamed; name a file");

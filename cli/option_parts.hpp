@@ -1,4 +1,4 @@
-// What the options of several commands are made of. Internal to the reading of the command line.
+// Building blocks for the options of several commands. Internal to the reading of the command line.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,17 +27,17 @@ inline constexpr const char* kReports = "Reports";
 inline constexpr const char* kGates = "Checks";
 inline constexpr const char* kGeneral = "General";
 
-/// What was typed, before it is given its types.
+/// The values as typed, before conversion.
 struct Typed {
   std::vector<std::string> layers, exclude, gates, allowed, assumed;
   std::string sort, certify, format, seed, color = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;
-  std::map<const CLI::Option*, std::vector<std::string>> offered;  ///< what a shell completes
+  std::map<const CLI::Option*, std::vector<std::string>> offered;  ///< the completions in a shell
 };
 
-/// Notes what a shell offers for an option.
+/// Records the values that a shell offers for an option.
 inline CLI::Option* offer(Typed& typed, std::vector<std::string> values, CLI::Option* option) {
   typed.offered[option] = std::move(values);
   return option;
@@ -51,7 +51,7 @@ std::vector<std::string> names_of(const std::map<std::string, T>& choices) {
   return names;
 }
 
-/// The value of the choice `text`. Throws Error that names them all.
+/// The value of the choice `text`. Throws Error that names all choices if there is no such choice.
 template <class T>
 T chosen(std::string_view option, const std::string& text, const std::map<std::string, T>& choices) {
   const auto found = choices.find(text);
@@ -61,7 +61,7 @@ T chosen(std::string_view option, const std::string& text, const std::map<std::s
   throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
 }
 
-/// An option that is repeated, with one value each time, so that a path may follow.
+/// An option that takes one value and may be repeated, so that a path may follow it.
 CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text);
 
 /// --as REGEX=ROLE; role_list_footer (cli/help.hpp) has the roles.
@@ -76,32 +76,32 @@ void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::
 
 Color color_of(const Typed& typed);
 
-/// A whole number from 1 up, and no larger than `most`.
+/// A whole number from 1 to `most`.
 CLI::Validator count_from_one(std::int64_t most = std::numeric_limits<std::int64_t>::max());
 
 /// The words that --certify takes, and those of --allow.
 std::vector<std::string> certify_words();
 std::vector<std::string> reason_words();
 
-/// What --allow lists, separated by commas. Throws Error for a word that is no reason.
+/// The reasons in the comma-separated lists of --allow. Throws Error for a word that is not a reason.
 std::set<Reason> reasons_of(const std::vector<std::string>& lists);
 
-/// `KEY`, `KEY:asc` and `KEY:desc`: the key, and the direction if there is one. Throws Error for another direction.
+/// The key in `KEY`, `KEY:asc` or `KEY:desc`, and the direction if there is one. Throws Error for any other direction.
 std::pair<std::string, std::optional<bool>> sort_key(const std::string& text);
 
-/// Throws Error for a text that is not how --certify is written.
+/// Throws Error for a text that --certify does not accept.
 CertifyRequest certify_request(const std::string& text);
 
-/// A seed as it was typed, not drawn; nothing for an empty text. Throws Error for a text that is none.
+/// A seed from its text, never drawn; nothing for an empty text. Throws Error for a text that is not a seed.
 std::optional<Seed> seed_of(const std::string& text);
 
-/// Throws Error for one that random numbers do not support.
+/// Throws Error for a probability that the random numbers cannot support.
 void check_failure_probability(double value);
 
-/// Throws Error for a file called `-` and for two of one name.
+/// Throws Error for a file called `-` and for two files with one name.
 std::vector<ReportFile> report_files(const Typed& typed);
 
-/// Throws Error for a PATH that is empty, `-`, or was taken apart by the parser.
+/// Throws Error for a PATH that is empty, is `-`, or was split by the parser.
 void check_paths(const std::vector<std::string>& paths, const std::set<std::string_view>& arguments);
 
 }  // namespace sigmax::cli

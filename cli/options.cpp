@@ -51,7 +51,7 @@ void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
       ->group(kSelection);
 }
 
-// The columns that people see: a shell offers those, though any column orders a report.
+// The columns that people see. A shell offers only these, although a report can be sorted by any column.
 std::vector<std::string> sort_keys() {
   std::vector<std::string> keys;
   for (const report::Column& column : report::columns()) {
@@ -179,7 +179,7 @@ NameFilter name_filter(const Typed& typed) {
   return filter;
 }
 
-// An argument as a shell would take it.
+// An argument, quoted for a shell.
 std::string quoted(std::string_view argument) {
   constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
   if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos) return std::string(argument);
@@ -194,7 +194,7 @@ std::string command_line(int argc, const char* const* argv) {
   return text;
 }
 
-// The key of a column, or the short name of one. Throws Error with the nearest names, or all of them.
+// The column key for `text`, a key or a short name. Throws Error with the nearest names, or with all of them.
 std::string sort_column(const std::string& text) {
   std::string wanted = column_key(text);
   std::vector<std::string> keys;
@@ -252,7 +252,7 @@ NormOptions finished(NormOptions options, const Typed& typed) {
   return options;
 }
 
-// Everything that is declared, and where the parser puts what it reads.
+// All declarations, and the variables into which the parser reads.
 struct CommandLine {
   CLI::App app{"The singular values of neural-network weights, with proof.", "sigmax"};
   bool version = false;

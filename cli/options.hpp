@@ -1,4 +1,4 @@
-// The command line as typed options: what was asked for, checked, and nothing of how it is done.
+// The command line as typed options: the checked request, without any implementation.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,14 @@ namespace sigmax::cli {
 enum class Color { automatic, always, never };
 enum class Format { table, json, csv, markdown };
 
-/// What every command understands.
+/// Options of every command.
 struct CommonOptions {
   Color color = Color::automatic;
-  bool quiet = false;    ///< no progress, notes or warnings; no table that was not asked for
-  bool verbose = false;  ///< more of everything
+  bool quiet = false;    ///< no progress, notes or warnings; no table unless requested
+  bool verbose = false;  ///< more detail everywhere
 };
 
-/// A report that is written to a file, beside the one on standard output.
+/// A report written to a file, in addition to the one on standard output.
 struct ReportFile {
   enum class Kind { json, html, csv, markdown };
   Kind kind;
@@ -54,8 +54,8 @@ struct AuditOptions {
   bool prints = true;  ///< false: nothing to standard output
   std::vector<ReportFile> files;
   std::vector<Gate> gates;
-  std::set<Reason> allowed;  ///< what gates may pass over
-  std::string command;       ///< the command line, as a report quotes it
+  std::set<Reason> allowed;  ///< reasons that gates may ignore
+  std::string command;       ///< the command line, as quoted in reports
 };
 
 struct ListOptions {
@@ -92,7 +92,7 @@ struct SvdOptions {
   std::string target;  ///< FILE or FILE:TENSOR
   RoleOverrides roles;
   std::optional<std::int64_t> count = 10;  ///< nothing: all
-  bool capped = true;                      ///< `count` is the default: fewer if the matrix has fewer
+  bool capped = true;                      ///< `count` is the default: fewer triplets if the matrix has fewer
   bool smallest = false;
   bool values_only = false;
   Accuracy accuracy = Accuracy::values;
@@ -108,14 +108,14 @@ struct SvdOptions {
   std::optional<Output> output;
 };
 
-/// Help, the version, or a usage error: text to print and the code to exit with.
+/// Help, the version, or a usage error: text to print and the exit code.
 struct Message {
   std::string text;
   int exit_code = 0;  ///< 0: to standard output; otherwise to standard error
 };
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
-/// column); what the parser itself refuses comes back as a Message with exit code 2.
+/// column); returns a Message with exit code 2 for anything that the parser itself refuses.
 std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv);
 
 }  // namespace sigmax::cli

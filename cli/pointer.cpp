@@ -11,7 +11,7 @@ namespace sigmax::cli {
 std::string pointer(std::string_view option, std::string_view expression, std::size_t offset,
                     std::string_view problem) {
   offset = std::min(offset, expression.size());
-  // Characters, not bytes, are what a person counts; continuation bytes of UTF-8 begin none.
+  // People count characters, not bytes, so UTF-8 continuation bytes are not counted.
   const std::string_view before = expression.substr(0, offset);
   const auto characters = std::count_if(before.begin(), before.end(),
                                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });

@@ -6,7 +6,7 @@
 
 namespace sigmax::cli {
 
-/// `--fail-if, character 7: expected a number`, and below it the expression with a caret under byte `offset`.
+/// `--fail-if, character 7: expected a number`, followed by the expression with a caret under byte `offset`.
 std::string pointer(std::string_view option, std::string_view expression, std::size_t offset, std::string_view problem);
 
 }  // namespace sigmax::cli

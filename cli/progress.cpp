@@ -24,7 +24,7 @@ std::string time_left(double seconds) {
 }
 
 void write_error_stream(std::string_view text) {
-  // Progress that cannot be written is not missed.
+  // A failure to write progress does not matter.
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
 }
 

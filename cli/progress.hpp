@@ -9,8 +9,8 @@
 
 namespace sigmax::cli {
 
-/// One line on standard error that is redrawn at most ten times a second and erased at the end; nothing at all unless
-/// standard error is a terminal that can do so.
+/// One line on standard error, redrawn at most ten times a second and erased at the end. Shows nothing unless standard
+/// error is a terminal that supports this.
 class ProgressLine {
  public:
   /// `label` comes first on the line. Reports of `context` are shown while the line is alive.
@@ -33,8 +33,8 @@ class ProgressLine {
   Clock::time_point last_;
 };
 
-/// The text of the line, at most `style.width - 1` columns. `elapsed` in seconds; time left is told once a second has
-/// passed and something is done.
+/// The text of the line, at most `style.width - 1` columns. `elapsed` in seconds; the time left is shown once a second
+/// has passed and some work is done.
 std::string progress_text(std::string_view label, const Progress& progress, double elapsed, const Style& style);
 
 }  // namespace sigmax::cli

@@ -1,11 +1,11 @@
-// What proofs need of the system.
+// The requirements of proofs on the system.
 #pragma once
 
 #include "cli/terminal.hpp"
 
 namespace sigmax::cli {
 
-/// Says so if this machine's BLAS does not support proofs by factorization: proven ends are wide then.
+/// Warns if this machine's BLAS does not support proofs by factorization, which makes proven ends wide.
 void tell_if_proofs_are_wide(const Messages& messages);
 
 }  // namespace sigmax::cli

@@ -34,7 +34,7 @@ const std::map<std::string, Method>& methods() {
   return kMethods;
 }
 
-// Nothing for `all`.
+// The count, or nothing for `all`.
 std::optional<std::int64_t> count_of(const std::string& text) {
   if (text == "all") return std::nullopt;
   std::int64_t count = 0;
@@ -162,7 +162,7 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
   if (!(options.tolerance > 0 && options.tolerance < 1)) {
     throw Error(fmt::format("--tolerance must lie between 0 and 1, got {}", options.tolerance));
   }
-  // power is for one triplet: that many are meant where no number is given.
+  // power computes one triplet, so one is the default.
   if (svd.count.empty() && name(options.method) == "power") options.count = 1;
   check_combination(options, svd);
   options.certify = certify_request(typed.certify);
@@ -172,7 +172,8 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
   options.prints = !options.common.quiet || !writes || !typed.format.empty();
   if (!svd.output.empty()) {
     options.output = output_of(svd.output);
-    // Whoever saves vectors works with them: values to 1e-10 alone leave them good to 1e-5.
+    // Saved vectors are meant for further use: if only the values are accurate to 1e-10, the vectors are accurate to
+    // only 1e-5.
     const bool saves_vectors = options.output->kind != SvdOptions::Output::Kind::npy && !options.values_only;
     const bool has_tolerance = name(options.method) != "randomized";
     if (saves_vectors && has_tolerance && svd.accuracy.empty()) options.accuracy = Accuracy::vectors;

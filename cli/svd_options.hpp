@@ -1,5 +1,5 @@
-// The options of `sigmax svd`: how they are written, and what goes with what. Internal to the reading of the command
-// line.
+// The options of `sigmax svd`: their spelling, and the combinations that are allowed. Internal to the reading of the
+// command line.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace sigmax::cli {
 
-/// What was typed of the options that svd alone has.
+/// The values typed for the options that only svd has.
 struct SvdTyped {
   std::string count, method, accuracy, output;
   std::optional<double> tolerance;
@@ -17,7 +17,7 @@ struct SvdTyped {
 
 CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& svd);
 
-/// Throws Error, with the way out, for values and combinations that make no sense.
+/// Throws Error, with a remedy, for values and combinations that make no sense.
 SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd);
 
 }  // namespace sigmax::cli

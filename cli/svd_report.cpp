@@ -22,8 +22,7 @@ using Triplet = SvdReport::Triplet;
 
 constexpr int kDigits = 10;
 
-// Digits of a column: fixed decimals where all values have a reading in them, one under the other; powers of ten
-// otherwise.
+// The digits of a column: aligned fixed decimals if every value is readable that way; otherwise powers of ten.
 class SigmaColumn {
  public:
   explicit SigmaColumn(const std::vector<Triplet>& triplets) {
@@ -69,7 +68,8 @@ report::Text title(const SvdReport& report, const Style& style) {
   return {report::Text::Kind::plain, {{fmt::format("{}  {}", tensor, matrix)}, {which}}};
 }
 
-// How a value is known: by a theorem with both ends, by one and a probability, or not beyond being a lower bound.
+// The certainty of a value: both ends proven by a theorem, one proven and one with a probability, or only a lower
+// bound.
 std::string_view known(const Triplet& triplet) {
   if (!triplet.enclosure || !triplet.enclosure->upper) return "estimate";
   return triplet.enclosure->is_proven() ? "proven" : "probabilistic";
@@ -85,7 +85,7 @@ double relative_width(const Triplet& triplet, double sigma_1) {
   return sigma_1 > 0 ? width / sigma_1 : width;
 }
 
-// How it is known, and to what: the width of the enclosure relative to sigma_1.
+// The certainty and the accuracy: the width of the enclosure relative to sigma_1.
 std::string width_of(const Triplet& triplet, double sigma_1, bool unicode) {
   const std::string_view how = known(triplet);
   if (how == "estimate") return std::string(how);
@@ -93,7 +93,7 @@ std::string width_of(const Triplet& triplet, double sigma_1, bool unicode) {
   return fmt::format("{} {:.0e}", mark, relative_width(triplet, sigma_1));
 }
 
-// What the marks of the column mean.
+// The meaning of the column's marks.
 report::Text known_lines(const SvdReport& report, const Style& style) {
   const auto has = [&](std::string_view how) {
     return std::any_of(report.triplets.begin(), report.triplets.end(),
@@ -101,7 +101,7 @@ report::Text known_lines(const SvdReport& report, const Style& style) {
   };
   report::Text text{report::Text::Kind::words, {}};
   const auto add = [&](std::string line) { text.lines.push_back({std::move(line)}); };
-  // Ends as far apart as values are say nothing of what lies between them.
+  // If the ends are as far apart as the values, they tell nothing about the values in between.
   const double sigma_1 = largest_of(report);
   const bool is_close = std::all_of(report.triplets.begin(), report.triplets.end(), [&](const Triplet& each) {
     return known(each) == "estimate" || relative_width(each, sigma_1) <= 1e-3;
@@ -124,7 +124,8 @@ report::Text known_lines(const SvdReport& report, const Style& style) {
   return text;
 }
 
-// Rounding to storage moved the weight by at most u |A|_F in the 2-norm, and so each singular value (Weyl).
+// Rounding to storage moved the weight by at most u |A|_F in the 2-norm, and therefore each singular value by at most
+// as much (Weyl).
 void add_precision(report::Facts& facts, const SvdReport& report) {
   const auto below = std::find_if(report.triplets.begin(), report.triplets.end(),
                                   [&](const Triplet& each) { return each.sigma <= report.rounding; });
@@ -135,7 +136,7 @@ void add_precision(report::Facts& facts, const SvdReport& report) {
                          .wraps = false});
 }
 
-// How good the vectors in the file are.
+// The accuracy of the vectors in the file.
 void add_output(report::Facts& facts, const SvdReport& report, const Style& style) {
   if (report.output.empty()) return;
   const bool can_be_smaller = !report.of_vectors && report.method != "randomized";

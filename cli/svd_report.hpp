@@ -1,4 +1,4 @@
-// What `sigmax svd` found, and how it is shown: as a table, CSV, JSON (schema `sigmax.svd/1`), bare values.
+// The results of `sigmax svd`, and their output as a table, CSV, JSON (schema `sigmax.svd/1`) or bare values.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@ struct SvdReport {
   struct Triplet {
     std::int64_t index = 0;  ///< i of sigma_i, from 1
     double sigma = 0;
-    double relative = 0;  ///< sigma_i / sigma_1; 0 of the zero matrix
-    /// Share of |A|_F^2: of sigma_1 to sigma_i, or, of the smallest triplets, of sigma_i to the last.
+    double relative = 0;  ///< sigma_i / sigma_1; 0 for the zero matrix
+    /// Share of |A|_F^2: that of sigma_1 to sigma_i or, for the smallest triplets, that of sigma_i to the last.
     double energy = 0;
     double residual = 0;                 ///< |A^T u_i - sigma_i v_i| / sigma_1
-    std::optional<Enclosure> enclosure;  ///< of sigma_i; nothing if none was asked for
+    std::optional<Enclosure> enclosure;  ///< encloses sigma_i; nothing if not requested
   };
 
   std::string file;    ///< as given: may be a folder or an index
@@ -36,15 +36,15 @@ struct SvdReport {
   bool values_only = false;
   std::vector<Triplet> triplets;
   double frobenius = 0;
-  double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: what storage may have moved each sigma_i by
-  std::optional<Enclosure> sigma_1;  ///< nothing if none was asked for
+  double rounding = 0;  ///< u |A|_F, u the unit roundoff of `dtype`: the most that storage may have moved each sigma_i
+  std::optional<Enclosure> sigma_1;  ///< nothing if not requested
 
   std::string output;  ///< the file that u, s and vt were written to; empty if there is none
   std::string method;
   bool converged = true;
-  bool confirmed = true;  ///< no enclosure leaves room for a value that was missed
+  bool confirmed = true;  ///< the enclosures rule out a missed value
   std::string outcome;    ///< `converged`, `completed`, `unconfirmed` or `out_of_products`
-  std::string in_words;   ///< the outcome, and what to try
+  std::string in_words;   ///< the outcome and a remedy
   bool of_vectors = false;
   double tolerance = 0;
   Seed seed;
@@ -54,16 +54,16 @@ struct SvdReport {
   int threads = 1;
 };
 
-/// The largest |A^T u_i - sigma_i v_i| / sigma_1 of the triplets.
+/// The largest |A^T u_i - sigma_i v_i| / sigma_1 over all triplets.
 double largest_residual(const SvdReport& report) noexcept;
 
-/// Lines for people, within `style.width` from 60 columns on.
+/// Lines for people. They fit in `style.width` if it is at least 60.
 std::string svd_as_table(const SvdReport& report, const Style& style);
 
-/// One singular value a line, with the digits that read back as the same double.
+/// One singular value per line, with enough digits to read back as the same double.
 std::string svd_as_values(const SvdReport& report);
 
-/// A line a triplet: index, sigma, relative, energy, residual, lower, upper, known.
+/// One line per triplet: index, sigma, relative, energy, residual, lower, upper, known.
 std::string svd_as_csv(const SvdReport& report);
 
 std::string svd_as_json(const SvdReport& report);

@@ -123,7 +123,7 @@ void Messages::success(std::string_view label, std::string_view text) const {
 }
 
 void Messages::say(std::string_view label, std::string_view color, std::string_view text) const {
-  // A message may quote a file; its line breaks are the message's own, everything else is made visible.
+  // A message may quote a file. Its line breaks are its own and are kept; every line is passed through visible().
   std::string lines;
   std::string head = label.empty() ? std::string("sigmax:") : fmt::format("sigmax: {}:", label);
   while (true) {
@@ -134,7 +134,7 @@ void Messages::say(std::string_view label, std::string_view color, std::string_v
     text.remove_prefix(end + 1);
   }
   if (style_.color) head = fmt::format("\x1b[1;{}m{}\x1b[0m", color, head);
-  // Nobody is left to tell if standard error is closed.
+  // If standard error is closed, the failure cannot be reported.
   static_cast<void>(write_all(STDERR_FILENO, fmt::format("{} {}", head, lines)));
 }
 

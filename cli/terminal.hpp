@@ -1,4 +1,4 @@
-// What standard output and standard error are, and how to speak to a person on them.
+// The properties of standard output and standard error, and messages to a person on them.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace sigmax::cli {
 
-/// How text for people is to look on one stream.
+/// The appearance of text for people on one stream.
 struct Style {
   bool terminal = false;  ///< the stream is a terminal
   bool color = false;     ///< ANSI colors
@@ -20,12 +20,12 @@ struct Style {
 /// The style of file descriptor `descriptor` (1 or 2).
 ///
 /// Color: `always` and `never` decide; `automatic` is a terminal with NO_COLOR unset or empty and TERM not `dumb`.
-/// Width: the terminal's; otherwise COLUMNS; otherwise 80 on a terminal and 200 elsewhere, so that nothing is cut off
-/// in a file.
+/// Width: the terminal's; otherwise COLUMNS; otherwise 80 on a terminal and 200 elsewhere, so that files contain
+/// everything in full.
 Style style_of(int descriptor, Color color);
 
-/// Writes all of `text` to standard output. A closed pipe is no error: the reader has seen enough. Throws FileError for
-/// anything else, a full disk for instance.
+/// Writes all of `text` to standard output. A closed pipe is not an error: the reader has seen enough. Throws FileError
+/// for any other failure, such as a full disk.
 void print(std::string_view text);
 
 /// Messages for the person who runs the command, on standard error: `sigmax: warning: ...`. On a terminal they are
@@ -40,9 +40,9 @@ class Messages {
   /// A warning that something was asked for and is not there, as where a name is mistyped: said even if quiet.
   void mistake(std::string_view text) const;
 
-  /// A result of the run, such as a tripped gate: said even if quiet.
+  /// A result of the run, such as a tripped gate: shown even if quiet.
   void finding(std::string_view label, std::string_view text) const;
-  /// A good one, such as a gate that passes: unless quiet.
+  /// A good result, such as a passed gate: shown unless quiet.
   void success(std::string_view label, std::string_view text) const;
 
  private:

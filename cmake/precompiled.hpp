@@ -1,4 +1,5 @@
-// What most sources include, read once where SIGMAX_PRECOMPILE_HEADERS is on. Sources name what they use all the same.
+// The headers that most sources include, precompiled if SIGMAX_PRECOMPILE_HEADERS is on. Sources still include
+// everything that they use.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// precompiled.hpp, and what tests include.
+// precompiled.hpp, and the headers that tests include.
 #pragma once
 
 #include <gtest/gtest.h>

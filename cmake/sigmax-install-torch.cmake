@@ -1,5 +1,5 @@
-# What `cmake --install` lays down of the binding to LibTorch, or `cmake --install --component torch` alone: two libraries
-# and their headers, found by find_package(sigmax COMPONENTS torch).
+# The part of the LibTorch binding that `cmake --install` installs, alone with `cmake --install --component torch`: two
+# libraries and their headers, found by find_package(sigmax COMPONENTS torch).
 set_target_properties(sigmax_torch PROPERTIES EXPORT_NAME torch)
 set_target_properties(sigmax_torch sigmax_torch_modules PROPERTIES INSTALL_RPATH "$ORIGIN")
 install(TARGETS sigmax_torch sigmax_torch_modules EXPORT sigmax-torch-targets

@@ -1,4 +1,4 @@
-# What `cmake --install` lays down: the library, its headers, find_package(sigmax) and pkg-config's sigmax.pc.
+# The files that `cmake --install` installs: the library, its headers, find_package(sigmax) and pkg-config's sigmax.pc.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sigmax)
@@ -7,8 +7,8 @@ install(TARGETS sigmax EXPORT sigmax-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 
-# Headers, except those that call themselves internal above their first line of code; tools/check-layers shows that no
-# other one needs them.
+# Headers, except those whose comments before the first line of code say "Internal"; tools/check-layers verifies that no
+# other header needs them.
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/sigmax/*.hpp)
 list(FILTER headers EXCLUDE REGEX "-inl\\.hpp$")
 foreach(header IN LISTS headers)
@@ -28,7 +28,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/sigmax-config-version.cma
 install(FILES ${PROJECT_BINARY_DIR}/sigmax-config.cmake ${PROJECT_BINARY_DIR}/sigmax-config-version.cmake
         DESTINATION ${package_dir})
 
-# With pkg-config a static library's own dependencies must be named for every link, a shared library's for none.
+# With pkg-config every link must name the dependencies of a static library; those of a shared library are never named.
 if(BUILD_SHARED_LIBS)
   set(SIGMAX_PC_REQUIRES_FIELD Requires.private)
 else()

@@ -1,18 +1,18 @@
-# A module is a folder below sigmax/ and a CMake object library of the same name; all of them together are the one
-# library that is installed. A module's sources are found by their names, so a new pair of files needs no edit here.
+# A module is a folder below sigmax/ and a CMake object library of the same name; together they form the one library
+# that is installed. A module's sources are found by name, so a new pair of files needs no edit here.
 
-# sigmax_optimize(target level): another level than CMake's -O3 in release builds, for what has no hot loop: it compiles
-# in less time and runs as fast.
+# sigmax_optimize(target level): replaces CMake's -O3 in release builds by another level for code without a hot loop,
+# which compiles faster then and runs as fast.
 function(sigmax_optimize target level)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:${level}>)
 endfunction()
 
-# sigmax_precompile(target header): the target's sources begin with what a header includes, read once. g++ alone: builds
-# with clang (sanitizers, clang-tidy) read every source as it is written, and find includes that are missing.
+# sigmax_precompile(target header): precompiles the header's includes for all sources of the target. Only with g++:
+# builds with clang (sanitizers, clang-tidy) read every source as written, and find missing includes.
 function(sigmax_precompile target header)
   if(SIGMAX_PRECOMPILE_HEADERS)
     target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/${header})
-    target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache, with CCACHE_SLOPPINESS as the Makefile has it
+    target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache, with the Makefile's CCACHE_SLOPPINESS
   endif()
 endfunction()
 
@@ -24,7 +24,7 @@ function(sigmax_module name)
   if(sources)
     add_library(${target} OBJECT ${sources})
     set(scope PUBLIC)
-    # a * b + c is two roundings in C++ sources, on every machine: results and the proofs' error bounds rely on it.
+    # In C++ sources a * b + c has two roundings on every machine; results and the proofs' error bounds rely on this.
     target_compile_options(${target} PRIVATE -ffp-contract=off)
     sigmax_warnings(${target})
     if(ARG_OPTIMIZE)
@@ -38,7 +38,7 @@ function(sigmax_module name)
     endif()
     set_property(GLOBAL APPEND PROPERTY SIGMAX_OBJECTS $<TARGET_OBJECTS:${target}>)
   else()
-    add_library(${target} INTERFACE)  # headers alone
+    add_library(${target} INTERFACE)  # only headers
     set(scope INTERFACE)
   endif()
   target_include_directories(${target} ${scope} $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
@@ -51,8 +51,8 @@ function(sigmax_module name)
   set_property(GLOBAL APPEND PROPERTY SIGMAX_LINKS ${ARG_LINKS})
 endfunction()
 
-# sigmax_link_modules(target module...): the modules named and all below them, linked in: what they do not use need not
-# be built.
+# sigmax_link_modules(target module...): links the given modules and all modules below them. Modules that these do not
+# use need not be built.
 function(sigmax_link_modules target)
   set(open ${ARGN})
   set(all "")
@@ -68,12 +68,12 @@ function(sigmax_link_modules target)
   target_link_libraries(${target} PRIVATE ${all})
 endfunction()
 
-# sigmax_library(): the library made of every module declared so far, as sigmax::sigmax.
+# sigmax_library(): builds the library from every module declared so far, as sigmax::sigmax.
 function(sigmax_library)
   get_property(objects GLOBAL PROPERTY SIGMAX_OBJECTS)
   get_property(links GLOBAL PROPERTY SIGMAX_LINKS)
   list(REMOVE_DUPLICATES links)
-  list(REMOVE_ITEM links nlohmann_json::nlohmann_json)  # headers alone: nothing to link, and no header of ours shows it
+  list(REMOVE_ITEM links nlohmann_json::nlohmann_json)  # header-only: nothing to link, and no header of ours exposes it
   add_library(sigmax ${objects})
   add_library(sigmax::sigmax ALIAS sigmax)
   target_include_directories(sigmax PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>

@@ -20,7 +20,7 @@ namespace {
 using ::torch::autograd::AutogradContext;
 using ::torch::autograd::variable_list;
 
-// The two operators that have kernels of their own; operators.cpp has their schemas.
+// The two operators that have their own kernels; operators.cpp has their schemas.
 using Into = void(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
                   at::IntArrayRef, at::IntArrayRef, std::int64_t, double, std::int64_t, double, double, bool);
 using Backward = std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>>(
@@ -40,8 +40,8 @@ Settings held(AutogradContext* context) {
   return static_cast<Held*>(context->saved_data["settings"].toCapsule().get())->settings;
 }
 
-/// The gradient of one layer in operations that can be differentiated themselves: u and v are constants, everything
-/// else is a function of the weight, the scale and the gradients that come in.
+/// The gradient of one layer, computed by differentiable operations: u and v are constants, everything else is a
+/// function of the weight, the scale and the incoming gradients.
 std::pair<at::Tensor, at::Tensor> differentiable_backward(const at::Tensor& grad, const at::Tensor& grad_sigma,
                                                           const at::Tensor& weight, const at::Tensor& u,
                                                           const at::Tensor& v, const at::Tensor& scale,
@@ -73,7 +73,7 @@ std::pair<at::Tensor, at::Tensor> differentiable_backward(const at::Tensor& grad
   return {composite::tensor(result, weight, dim).to(weight.scalar_type()), grad_scale};
 }
 
-/// Nothing that the dispatcher would have to call on the way to memory.
+/// True if the dispatcher has nothing to call between these tensors and their memory.
 bool are_plain(at::TensorList tensors) {
   return std::all_of(tensors.begin(), tensors.end(),
                      [](const at::Tensor& tensor) { return !tensor.defined() || is_plain(tensor); });
@@ -167,7 +167,7 @@ Applied normalize_native(at::TensorList weights, at::TensorList scales, at::Tens
     for (const at::Tensor& vector : vectors) all.push_back(vector.detach().clone(at::MemoryFormat::Contiguous));
     return all;
   };
-  // Without steps the state is not written to: what has to be repaired is repaired in the copies.
+  // Without steps the state must not be written: repairs are made in the copies.
   if (settings.each.steps == 0) {
     applied.u = copies(u);
     applied.v = copies(v);

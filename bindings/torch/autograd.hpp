@@ -9,7 +9,7 @@
 
 namespace sigmax::torch {
 
-/// What a call computes of each layer; u and v are copies of the states used, of unit length.
+/// The results of a call for each layer; u and v are copies of the states used, normalized to unit length.
 struct Applied {
   std::vector<at::Tensor> out;
   std::vector<at::Tensor> sigma;
@@ -17,11 +17,11 @@ struct Applied {
   std::vector<at::Tensor> v;
 };
 
-/// Without a gradient.
+/// Normalizes without a gradient.
 Applied normalize_native(at::TensorList weights, at::TensorList scales, at::TensorList u, at::TensorList v,
                          const Settings& settings, bool write);
 
-/// The normalized weights, if `write`, then the sigmas.
+/// Returns the normalized weights, if `write`, then the sigmas.
 std::vector<at::Tensor> normalize_with_gradient(at::TensorList weights, at::TensorList scales,
                                                 const std::vector<at::Tensor>& u, const std::vector<at::Tensor>& v,
                                                 const Settings& settings, bool write);

@@ -32,7 +32,7 @@ Certificate certify(const at::Tensor& weight, std::int64_t dim) {
   const auto operator_of = dense<double>(
       Tensor(dtype, {size.rows, size.columns}, static_cast<const std::byte*>(kept->const_data_ptr()), kept));
   SvdOptions<double> options;
-  options.check = Check::none;  // the certificate is one
+  options.check = Check::none;  // the certificate is the check
   const Enclosure found = sigmax::certify(*operator_of, svd(*operator_of, options));
   Certificate certificate{found.lower.value(), std::numeric_limits<double>::infinity(), "none"};
   if (found.upper.has_value()) {

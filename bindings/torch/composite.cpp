@@ -9,7 +9,7 @@
 namespace sigmax::torch::composite {
 namespace {
 
-/// x / max(|x|, eps) of each block of x, [blocks, n].
+/// x / max(|x|, eps) for each block of x, [blocks, n].
 at::Tensor unit(const at::Tensor& x, double eps) {
   return x / at::linalg_vector_norm(x, 2, at::IntArrayRef{1}, true).clamp_min(eps);
 }
@@ -18,19 +18,19 @@ at::Tensor times(const at::Tensor& matrix, const at::Tensor& x) {
   return at::matmul(matrix, x.unsqueeze(-1)).squeeze(-1);
 }
 
-/// x where it is not zero, and what was there before where it is.
+/// x where it is not zero; elsewhere the previous vector.
 at::Tensor or_else(const at::Tensor& x, const at::Tensor& before) {
   return at::where(at::ne(x, 0).any(1, true), x, before);
 }
 
-/// A vector of equal entries where x is zero or not finite: something to begin from.
+/// x, or if it is zero or not finite, a vector of equal entries to start from.
 at::Tensor usable(const at::Tensor& x) {
   const at::Tensor length = at::linalg_vector_norm(x, 2, at::IntArrayRef{1}, true);
   const at::Tensor equal = at::full_like(x, 1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(x.size(1), 1))));
   return at::where(at::logical_and(at::gt(length, 0), at::isfinite(length)), x, equal);
 }
 
-/// The leading Ritz vector of W^H W in the Krylov space of v of `steps` dimensions, orthogonalized twice.
+/// The leading Ritz vector of W^H W in the `steps`-dimensional Krylov space of v, orthogonalized twice.
 at::Tensor ritz_vector(const at::Tensor& matrix, const at::Tensor& v, std::int64_t steps, double eps) {
   at::Tensor basis = unit(v, eps).unsqueeze(-1);
   for (std::int64_t k = 1; k < std::min(steps, v.size(1)); ++k) {
@@ -71,11 +71,11 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
   }
   if (lanczos && settings.each.steps > 1) right = ritz_vector(w, right, settings.each.steps, settings.each.eps);
   at::Tensor before;
-  at::Tensor done;  // within vmap each example ends for itself: then a mask, instead of the end of the loop
+  at::Tensor done;  // within vmap each example stops separately: a mask replaces the end of the loop
   for (std::int64_t k = 0; k < (lanczos ? 1 : settings.each.steps); ++k) {
     const at::Tensor left_before = left;
     const at::Tensor right_before = right;
-    at::Tensor image;  // of one singular vector, at the length of sigma
+    at::Tensor image;  // of one singular vector, with length sigma
     if (v_first) {
       right = or_else(unit(times(w_adjoint, left), settings.each.eps), right);
       image = times(w, right);

@@ -1,5 +1,5 @@
-// The normalization written in ATen: for devices and layouts that sigmax::nn does not know, and, because every line of
-// it can be differentiated, for derivatives of derivatives. Internal to the operator library.
+// The normalization written in ATen, for devices and layouts that sigmax::nn does not support and, because every line
+// is differentiable, for derivatives of derivatives. Internal to the operator library.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,13 +8,13 @@
 
 namespace sigmax::torch::composite {
 
-/// The weight as a matrix, rows cut into blocks: [blocks, rows / blocks, columns].
+/// The weight as a matrix, its rows divided into blocks: [blocks, rows / blocks, columns].
 at::Tensor matrix(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks);
 
 /// The inverse: a matrix in blocks as a tensor of the weight's shape.
 at::Tensor tensor(const at::Tensor& matrix, const at::Tensor& weight, std::int64_t dim);
 
-/// The steps of u and v, in place. A vector that comes out as zero is not stored.
+/// Makes the steps of u and v, in place. A vector that becomes zero is not stored.
 void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim, std::int64_t blocks,
              const Settings& settings);
 
@@ -22,10 +22,10 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
 at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
                  std::int64_t blocks);
 
-/// scale target / sigma or scale min(1, target / sigma), scale where sigma = 0; differentiable in sigma and scale.
+/// scale target / sigma or scale min(1, target / sigma), or scale if sigma = 0; differentiable in sigma and scale.
 at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings);
 
-/// The derivative of factor() with respect to sigma, differentiable itself.
+/// The derivative of factor() with respect to sigma; it is differentiable, too.
 at::Tensor factor_slope(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings);
 
 /// W times the factor of its block.

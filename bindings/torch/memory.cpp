@@ -80,7 +80,7 @@ class Blocks {
     if (size->second.empty()) free_.erase(size);
   }
 
-  // Large ones on a boundary of huge pages, which take a five-hundredth of the system's work.
+  // Large blocks are aligned to huge pages, which cost the system a five-hundredth of the work.
   static void* map(std::size_t bytes) {
     const std::size_t asked = bytes < kHugePage ? bytes : bytes + kHugePage;
     void* mapped = ::mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -114,7 +114,7 @@ std::size_t rounded(std::size_t bytes) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-// What a tensor's memory has to know when it is given back.
+// The data that a tensor's memory needs when it is returned.
 struct Lent {
   void* data;
   std::size_t bytes;

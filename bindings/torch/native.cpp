@@ -17,11 +17,12 @@
 namespace sigmax::torch::native {
 namespace {
 
-/// One for each thread that calls, of as many threads as torch has, and of one within torch's own loops.
+/// One context per calling thread, with as many threads as torch has, or with one thread within torch's own loops.
 ///
-/// The threads are not torch's. Those are OpenMP's, and a loop on them ends when all of them have come, for which the
-/// caller spins: where the system has put one on the caller's own core, it cannot come until the spinning ends, after
-/// some milliseconds, though nothing is left to do. Here the caller does what nobody has begun, and returns.
+/// The threads are not torch's. Those belong to OpenMP, where a loop ends only after every thread has arrived, and the
+/// caller spins until then. A thread that the system has put on the caller's own core cannot arrive until the spinning
+/// ends, some milliseconds later, although no work is left. Here the caller does the work that no thread has begun, and
+/// returns.
 Context& context() {
   thread_local std::unique_ptr<Context> own;
   const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
@@ -51,7 +52,7 @@ nn::WeightOutput output(const at::Tensor& tensor, std::int64_t dim) {
 template <Real T>
 constexpr at::ScalarType kType = std::is_same_v<T, double> ? at::kDouble : at::kFloat;
 
-/// The vector as T without gaps: itself if it is that already.
+/// The vector as contiguous T: the same tensor if it already is.
 template <Real T>
 at::Tensor working(const at::Tensor& vector) {
   if (vector.scalar_type() == kType<T> && vector.is_contiguous()) return vector;
@@ -92,13 +93,13 @@ double load(const at::Tensor& where, std::int64_t index) {
                                             : where.const_data_ptr<float>()[index];
 }
 
-/// What was written behind torch's back counts as a change for saved tensors.
+/// Tells torch of writes that it did not see, so that they count as changes to saved tensors.
 void mark_changed(const at::Tensor& tensor) {
   if (!tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
 }
 
-/// Fewer entries than this, together, are worked on by the calling thread: it takes about as long as waking another
-/// one, and much longer where another program has that one's core.
+/// With fewer entries than this in total, the calling thread does all the work: this takes about as long as waking
+/// another thread, which takes much longer if another program has that thread's core.
 constexpr std::int64_t kSerialEntries = std::int64_t{1} << 18;
 
 template <class L>
@@ -119,7 +120,7 @@ nn::StepOptions step_options(const Settings& settings) {
   return options;
 }
 
-/// The weights of `indices`, all of them worked on in T.
+/// The weights of `indices`, all computed in T.
 template <Real T>
 void normalize_some(const std::vector<std::size_t>& indices, at::TensorList weights, at::TensorList u, at::TensorList v,
                     at::TensorList scales, at::TensorList out, at::TensorList sigma, const Settings& settings) {
@@ -166,7 +167,7 @@ void normalize_some(const std::vector<std::size_t>& indices, at::TensorList weig
   }
 }
 
-/// Missing gradients of the normalized weight leave the part along u v^T.
+/// Without gradients of the normalized weight only the part along u v^T remains.
 void add_sigma_part(const at::Tensor& grad_weight, const at::Tensor& grad_sigma, const at::Tensor& u,
                     const at::Tensor& v, std::int64_t dim, std::int64_t blocks) {
   const at::Tensor by_block = grad_sigma.reshape({blocks});
@@ -217,7 +218,7 @@ void backward_some(const std::vector<std::size_t>& indices, const std::vector<at
   if (scales.empty()) return;
   std::size_t at = 0;
   for (const std::size_t k : indices) {
-    // dL/dscale = p f(sigma; scale = 1), which is defined at scale 0 too.
+    // dL/dscale = p f(sigma; scale = 1), which is also defined at scale 0.
     nn::Rule unscaled = rule(settings, {}, k);
     double sum = 0;
     for (std::int64_t block = 0; block < settings.blocks[k]; ++block)

@@ -39,7 +39,7 @@ Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, co
 
 std::vector<Normalized> run(at::TensorList weights, at::TensorList u, at::TensorList v, at::TensorList scales,
                             at::IntArrayRef dims, at::IntArrayRef blocks, const Settings& settings, bool write) {
-  // A float32 weight is normalized in float32, whatever autocast would like.
+  // A float32 weight is normalized in float32, regardless of autocast.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const std::size_t count = weights.size();
   TORCH_CHECK(u.size() == count && v.size() == count && dims.size() == count && blocks.size() == count &&

@@ -1,9 +1,9 @@
-// The operators torch.ops.sigmax.*: schemas, and what runs behind each dispatch key.
+// The operators torch.ops.sigmax.*: their schemas, and the function behind each dispatch key.
 //
-// normalize, normalize_all, sigma, scaled_linear and scaled_convolution are made of other operators: what they call
-// brings gradients, autocast rules, batches and shapes along. Three operators have kernels: _normalize_into, which
-// writes to memory that it is given, so that torch.compile can make a function of it, _normalize_backward, and _store,
-// by which a functional transform steps a state.
+// normalize, normalize_all, sigma, scaled_linear and scaled_convolution are composed of other operators, from which
+// they get gradients, autocast rules, batching and shapes. Three operators have kernels: _normalize_into, which writes
+// to given memory, so that torch.compile can make it functional; _normalize_backward; and _store, by which a functional
+// transform steps a state.
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
@@ -124,7 +124,7 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward_meta(
 }  // namespace
 }  // namespace sigmax::torch
 
-// The macros speak of torch::Library, which within namespace sigmax would be looked for in sigmax::torch.
+// The macros use torch::Library, which inside namespace sigmax would be looked up in sigmax::torch.
 namespace operators = sigmax::torch;
 
 TORCH_LIBRARY(sigmax, m) {
@@ -169,8 +169,8 @@ TORCH_LIBRARY(sigmax, m) {
   m.def("_store(Tensor result, Tensor(a!) state) -> ()", compliant);
 }
 
-// Within vmap and functionalize the same functions run on their tensors, which the operators that these functions are
-// made of know.
+// Within vmap and functionalize the same functions run on the transforms' tensors, because the operators inside these
+// functions support them.
 namespace {
 void made_of_others(torch::Library& m) {
   m.impl("normalize", operators::normalize_operator);

@@ -2,7 +2,7 @@
 //
 //     dL/dx = f W^T dy       dL/dW = f dy x^T + f'(sigma) <dy, z> u v^T       dL/dscale = <dy, z> f / scale
 //
-// <dy, z> = <W^T dy, x> comes from the gradient of the input, which is there anyway, so that z need not be kept.
+// <dy, z> = <W^T dy, x> is computed from the gradient of the input, which is needed anyway, so z need not be kept.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -69,12 +69,12 @@ struct Layer : ::torch::CustomClassHolder {
   }
 };
 
-/// Not `to()`, which below autograd, where a dispatch mode sees it, may not give back what it was given.
+/// Not just `to()`: below autograd, where a dispatch mode sees it, that may copy even if the type is already right.
 at::Tensor as_type(const at::Tensor& tensor, at::ScalarType type) {
   return tensor.scalar_type() == type ? tensor : tensor.to(type);
 }
 
-/// grad + c u v^T, in place where the memory is one that sigmax::nn knows.
+/// grad + c u v^T, in place if sigmax::nn supports the memory.
 at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Tensor& u, const at::Tensor& v,
                       std::int64_t dim) {
   if (!at::GradMode::is_enabled() && is_plain(grad) && is_native(grad)) {
@@ -85,20 +85,20 @@ at::Tensor plus_outer(const at::Tensor& grad, const at::Tensor& c, const at::Ten
   return grad + composite::tensor(outer, grad, dim).to(grad.scalar_type());
 }
 
-/// The gradients of scale and weight have <dy, z> in them, for which a Linear keeps z where that is less than an eighth
-/// of the memory that W / sigma would take.
+/// The gradients of scale and weight contain <dy, z>. A Linear keeps z for it if z takes less than an eighth of the
+/// memory that W / sigma would take.
 bool keeps_product(const Layer& layer, const at::Tensor& x, const at::Tensor& weight) {
   return layer.is_linear && 8 * x.numel() <= weight.size(1) * weight.size(1);
 }
 
-/// dy^T x + c u v^T of a Linear, in memory that is used again. Where copying dy and x takes less than a pass over the
-/// result, the rank-one term is one more row of both.
+/// dy^T x + c u v^T of a Linear, in recycled memory. If copying dy and x costs less than a pass over the result, the
+/// rank-one term becomes one more row of both.
 at::Tensor linear_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double c,
                            const at::Tensor& u, const at::Tensor& v) {
   at::Tensor left = dy.reshape({-1, weight.size(0)});
   at::Tensor right = x.reshape({-1, weight.size(1)});
   const at::ScalarType type = weight.scalar_type();
-  const bool half = type == at::kHalf || type == at::kBFloat16;  // whose c u would be rounded
+  const bool half = type == at::kHalf || type == at::kBFloat16;  // c u would be rounded in these
   const bool folded = !half && left.numel() + right.numel() < weight.numel();
   if (folded) {
     left = at::cat({left, (u.to(type) * c).unsqueeze(0)});
@@ -149,11 +149,11 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     const at::Tensor factor = composite::factor(sigma, scale, settings);
     const bool want_input = context->needs_input_grad(0);
     const bool want_weight = context->needs_input_grad(1);
-    // Inputs that are missing are not counted.
+    // Missing inputs are not counted.
     const bool want_bias = layer.has_bias && context->needs_input_grad(2);
     const bool want_scale = scale.defined() && context->needs_input_grad(layer.has_bias ? 3 : 2);
     auto [dx, dw] = layer.backward(dy * as_type(factor, dy.scalar_type()), x, weight, want_input, want_weight);
-    // A scale of 0 leaves nothing to divide by.
+    // With a scale of 0 the factor is 0, and the division would fail.
     const bool from_input = !again && want_input && !scale.defined();
     const at::Tensor product = from_input ? (dx * x).sum() / factor : (dy * layer.forward(x, weight)).sum();
     if (want_weight)
@@ -166,7 +166,7 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
   }
 
  private:
-  /// The same in numbers instead of tensors of one element, for what lies in memory.
+  /// The backward pass with numbers instead of one-element tensors, for tensors in plain memory.
   static variable_list plain_backward(AutogradContext* context, const at::Tensor& dy, const variable_list& saved,
                                       const Layer& layer) {
     const at::Tensor& x = saved[0];
@@ -221,7 +221,7 @@ at::Tensor run(const at::Tensor& input, const at::Tensor& weight, const std::opt
                                       has_tangent(bias.value_or(at::Tensor())) ||
                                       has_tangent(scale.value_or(at::Tensor()));
   if (autocast || in_transform() || differentiated_forward || !is_native(weight) || !u.device().is_cpu()) {
-    // The layer in whatever precision it has, the scaling after it: each with its own gradient.
+    // The layer in its own precision, followed by the scaling, each with its own gradient.
     const at::Tensor sigma = spectral_sigma(weight, u, v, options);
     const at::Tensor factor = composite::factor(sigma, scale.value_or(at::Tensor()), layer->settings);
     const at::Tensor z = layer->forward(input, weight);
@@ -252,7 +252,7 @@ at::Tensor scaled_convolution(const at::Tensor& input, const at::Tensor& weight,
   auto layer = c10::make_intrusive<Layer>();
   layer->is_linear = false;
   layer->convolution = convolution;
-  // Without a batch dimension, as torch's layers take it too.
+  // Like torch's layers, also accepts an input without a batch dimension.
   const bool batched = input.dim() == weight.dim();
   const at::Tensor y = run(batched ? input : input.unsqueeze(0), weight, bias, u, v, options, scale, layer);
   return batched ? y : y.squeeze(0);

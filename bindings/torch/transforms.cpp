@@ -20,8 +20,8 @@ bool any_batched(at::TensorList grads) {
                      [&](const at::Tensor& grad) { return grad.defined() && grad.key_set().has_any(batches); });
 }
 
-// torch takes an operator for one in place by its schema: if it returns what it writes to, and that comes first.
-// sigmax::_store does neither, and passes from one transform to the next as itself.
+// torch recognizes an in-place operator by its schema: it returns the argument that it writes, and that argument is the
+// first. Neither is true of sigmax::_store, so it passes unchanged from one transform to the next.
 void store(const at::Tensor& result, const at::Tensor& state) {
   if (!in_transform()) {
     state.copy_(result);

@@ -73,7 +73,7 @@ void tell_what_matters(const audit::Result& result, const AuditOptions& options,
   if (options.format == Format::csv || options.format == Format::json) {
     for (const std::string& note : result.model.notes) messages.note(note);
   }
-  // Gates say it themselves.
+  // With gates, the gates report it.
   if (options.gates.empty()) {
     const std::vector<std::string> mistakes = what_is_unmatched(result, options.names, options.roles);
     for (const std::string& line : mistakes) messages.mistake(line);

@@ -6,8 +6,8 @@
 
 namespace sigmax::cli {
 
-/// Returns the exit code. Report files are written before standard output, so that a reader who closes the pipe early
-/// does not cost a report. Throws what the library throws.
+/// Returns the exit code. Report files are written before standard output, so that no report is lost if a reader closes
+/// the pipe early. Throws what the library throws.
 int run_audit(const AuditOptions& options, Context& context);
 
 }  // namespace sigmax::cli

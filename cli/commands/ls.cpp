@@ -37,7 +37,7 @@ std::vector<const io::Entry*> chosen_entries(const io::Checkpoint& checkpoint, c
     }
     return false;
   };
-  // The other way round, with ties in the file's order as well.
+  // Reverses the order, but keeps ties in the file's order.
   std::stable_sort(entries.begin(), entries.end(),
                    [&](const auto* a, const auto* b) { return options.descending ? before(b, a) : before(a, b); });
   if (options.top != 0 && options.top < entries.size()) entries.resize(options.top);
@@ -48,7 +48,7 @@ std::vector<const io::Entry*> chosen_entries(const io::Checkpoint& checkpoint, c
 
 int run_ls(const ListOptions& options) {
   const Messages messages(options.common);
-  // A listing reads no values.
+  // A listing does not read values.
   const io::Checkpoint checkpoint =
       io::open_checkpoint(std::vector<std::filesystem::path>(options.paths.begin(), options.paths.end()),
                           {.compares = [](const std::string&) { return false; }});

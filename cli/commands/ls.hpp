@@ -1,4 +1,4 @@
-// `sigmax ls`: what a checkpoint holds.
+// `sigmax ls`: lists the contents of a checkpoint.
 #pragma once
 
 #include "cli/options.hpp"

@@ -33,7 +33,7 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
   return report::write_json(record);
 }
 
-// The library does not know what the matrix is called.
+// The library does not know the matrix's name.
 norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
   try {
     return norms::norm_of_blocks(named.blocks, options.norm, context);

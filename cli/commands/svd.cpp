@@ -39,7 +39,7 @@ namespace {
 using Output = SvdOptions::Output;
 using Clock = std::chrono::steady_clock;
 
-// The matrix with what one read of it tells, and what it is asked.
+// The matrix, the facts found by reading it once, and the request.
 struct Problem {
   Operator<double> a;
   double frobenius = 0;
@@ -47,10 +47,10 @@ struct Problem {
   sigmax::SvdOptions<double> options;
 };
 
-// What was found. sigma_1 is that of the matrix, whichever triplets were asked for.
+// The result. sigma_1 belongs to the matrix, whichever triplets were requested.
 struct Solution {
   std::shared_ptr<const SvdResult<double>> triplets;
-  std::vector<Enclosure> values;  // of the triplets; none where none were asked for
+  std::vector<Enclosure> values;  // one per triplet; empty if none were requested
   double sigma_1 = 0;
   std::optional<Enclosure> enclosure;
   double seconds = 0;
@@ -86,17 +86,17 @@ Problem problem_of(const SvdOptions& options, const NamedMatrix& named, Context&
   return problem;
 }
 
-// The largest triplet beside the smallest ones, which sigma_i / sigma_1 and the enclosure need.
+// The largest triplet, in addition to the smallest ones: sigma_i / sigma_1 and the enclosure need it.
 SvdResult<double> largest_triplet(const Problem& problem, Context& context) {
   sigmax::SvdOptions<double> options;
   options.max_products = problem.options.max_products;
   options.random = problem.options.random;
-  options.check = Check::none;  // its certificate is one
+  options.check = Check::none;  // its certificate is the check
   return svd(*problem.a, options, context);
 }
 
-// Triplets, with an enclosure of each value unless none is asked for: what the method found is an estimate then. Where
-// it found a value twice, a brief look finds most further copies.
+// Triplets, with an enclosure of each value if one is requested; otherwise the method's values are only estimates. If
+// it found a value twice, a brief check finds most further copies.
 CertifiedSvd<double> triplets_of(const Problem& problem, const CertifyRequest& request, Context& context) {
   if (request.kind != CertifyRequest::Kind::none) {
     return certified_svd(*problem.a, problem.options, request.options(), context);
@@ -130,7 +130,8 @@ Solution solve(const Problem& problem, const CertifyRequest& request, Context& c
   }
   solution.enclosure = certify(*problem.a, *hint, request.options(), context);
   if (smallest) return solution;
-  // Not the narrower of the two: each fails with its own probability, and a choice by width with both.
+  // Not the narrower of the two: each may fail with its own probability, and a choice by width fails if either
+  // fails.
   Enclosure& first = solution.values.front();
   if (solution.enclosure->upper) {
     first = *solution.enclosure;
@@ -154,8 +155,8 @@ std::string_view outcome_name(SvdOutcome outcome) {
   return "";
 }
 
-// Shares of |A|_F^2 in squares relative to it, so that none overflows: sums from the first triplet on, or, of the
-// smallest ones, from the last back.
+// Shares of |A|_F^2. Values are divided by |A|_F before squaring, so that nothing overflows. Sums run from the first
+// triplet on or, for the smallest triplets, from the last one back.
 void fill_triplets(SvdReport& report, const Solution& solution) {
   const SvdResult<double>& result = *solution.triplets;
   const double sigma_1 = solution.sigma_1;
@@ -214,7 +215,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const P
   return report;
 }
 
-// A Matrix is column-major: that is vt row by row, and u with its strides the other way round.
+// A Matrix is column-major, so v in memory is vt row by row, and u needs its strides swapped.
 void write_output(const Output& output, const SvdReport& report, const std::shared_ptr<const SvdResult<double>>& result,
                   Context& context) {
   const auto k = static_cast<std::int64_t>(result->sigma.size());
@@ -263,7 +264,7 @@ void check_outputs(const SvdOptions& options, const io::Checkpoint& checkpoint) 
   if (options.output) io::check_writable(options.output->path, inputs);
 }
 
-// What was asked for and not reached, said even if quiet.
+// Reports what was requested but not reached, even under --quiet.
 bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, const Messages& messages) {
   bool missing = false;
   if (!report.converged) {

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view kNotice = "# Made by the build from the options as they are declared in cli/.\n";
 
-// What an option does, in a line: the text up to its first semicolon or colon outside parentheses, and without what
-// stands in parentheses at its end.
+// An option's purpose in one line: the text up to the first semicolon or colon outside parentheses, without a
+// parenthesis at the end.
 std::string brief(std::string_view text) {
   int depth = 0;
   std::size_t end = 0;

@@ -1,4 +1,4 @@
-// What the shells complete, made of the options as they are declared.
+// Shell completions, generated from the declared options.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Writes the manual page and the completions into a folder: the build runs it, and installs what it wrote.
+// Writes the manual page and the completions into a folder. The build runs this program and installs its output.
 
 #include <fmt/format.h>
 

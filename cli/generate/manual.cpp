@@ -12,7 +12,7 @@
 namespace sigmax::cli {
 namespace {
 
-// The code point of a character of several bytes, and how many they are; texts of ours are valid UTF-8.
+// The code point of a multi-byte character, and its number of bytes; our own texts are valid UTF-8.
 std::pair<std::uint32_t, std::size_t> decode(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const std::size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
@@ -44,14 +44,14 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// As one argument of a macro.
+// The text as one macro argument.
 std::string argument(std::string_view text) {
   std::string out = escaped(text);
   for (std::size_t at = out.find('"'); at != std::string::npos; at = out.find('"', at + 4)) out.replace(at, 1, "\\(dq");
   return "\"" + out + "\"";
 }
 
-// The first word keeps its case where it is a name: sigma_max.
+// The first word keeps its case if it is a name, such as sigma_max.
 std::string sentence(std::string text) {
   if (text.empty()) return text;
   if (text.substr(0, text.find(' ')).find('_') == std::string::npos) {
@@ -70,11 +70,11 @@ std::string paragraphs(std::string_view text) {
   return page;
 }
 
-// Blocks of --help: a heading ends with a colon at the margin, `  name   meaning` is an item, and a line that begins
-// below a meaning goes on with it. Everything else is prose.
+// Blocks of --help: a heading is at the margin and ends with a colon, `  name   meaning` is an item, and a line that
+// begins below a meaning continues it. Everything else is prose.
 class Blocks {
  public:
-  // Those whose heading is `only`, or, if it is empty, all but the ones that have sections of their own.
+  // The blocks whose heading is `only`, or, if it is empty, all except those that have separate sections.
   static std::string of(std::string_view text, std::string_view only = {}) {
     Blocks blocks(only);
     while (!text.empty()) {

@@ -1,4 +1,4 @@
-// The manual page of the command, made of the options as they are declared.
+// The manual page of the command, generated from the declared options.
 #pragma once
 
 #include <string>

@@ -28,10 +28,11 @@ struct Job {
   const io::Entry* entry;
   MatrixPlan plan;
   std::string file;
-  double cost = 0;  // about its flops, for the order of work and for progress
+  double cost = 0;  // approximate flops, for the order of work and for progress
 };
 
-// A matrix below this many flops is measured on one thread, several at a time; above it alone, with all threads.
+// Matrices below this many flops are measured on one thread each, several at a time; larger ones one at a time with all
+// threads.
 constexpr double kParallelFlops = 1.2e10;
 
 double matrix_cost(std::int64_t rows, std::int64_t columns) {
@@ -49,7 +50,7 @@ double job_cost(const MatrixPlan& plan) {
 
 bool is_small(const MatrixPlan& plan) { return matrix_cost(plan.rows, plan.columns) < kParallelFlops; }
 
-// Runs body(i) for each of a number of small matrices on all threads, or for each of a few large ones in turn.
+// Runs body(i) for many small matrices in parallel on all threads, or for a few large ones in turn.
 void for_each_matrix(std::size_t count, bool small, Context& context, const std::function<void(std::size_t)>& body) {
   if (!small) {
     for (std::size_t i = 0; i < count; ++i) body(i);
@@ -105,7 +106,7 @@ TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& o
   return result;
 }
 
-// The figures of a file that changed while it was read are those of no weight.
+// If a file changed while it was read, its figures belong to no actual weight.
 TensorResult audit_tensor(const Job& job, const Options& options, Context& context) {
   const Clock::time_point start = Clock::now();
   const Tensor tensor = job.entry->load();
@@ -132,7 +133,7 @@ struct Plan {
   std::vector<Skipped> skipped;
 };
 
-// Whether --min-dim leaves out a tensor whose matrix is not known: as [first, rest] its shorter side is too short.
+// Whether --min-dim excludes a tensor whose matrix is not known: its shorter side as [first, rest] is too short.
 bool is_below(const Dimensions& shape, std::int64_t min_dim) {
   if (shape.size() < 2) return false;
   const std::int64_t elements = element_count(shape).value_or(std::numeric_limits<std::int64_t>::max());
@@ -155,7 +156,7 @@ Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
     }
     auto classified = classify(entry, siblings, options.assume ? options.assume(entry.name) : std::nullopt);
     if (const auto* no_matrix = std::get_if<NoMatrix>(&classified)) {
-      // What is known to be something else is no weight that was not read.
+      // A tensor known to be something else does not count as an unread weight.
       const bool is_other = no_matrix->evidence.has_value();
       skip(no_matrix->reason, no_matrix->evidence);
       plan.skipped.back().unread_weight =
@@ -204,15 +205,15 @@ Result audit(const io::Checkpoint& checkpoint, const Options& asked, Context& co
   result.seed = *options.seed;
   result.skipped = std::move(plan.skipped);
 
-  // Large weights first, one after another; then the small ones side by side, the costly first so that the threads end
-  // together.
+  // Large weights first, one after another; then the small ones in parallel, the costliest first so that the threads
+  // finish together.
   std::vector<std::size_t> order(plan.jobs.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return plan.jobs[a].cost > plan.jobs[b].cost; });
   double total = 0;
   for (const Job& job : plan.jobs) total += job.cost;
-  // One that would keep a thread busy long after the others have ended counts as large too. Which way a weight goes may
+  // A weight that would keep one thread busy long after the others have finished also counts as large. This choice may
   // depend on the number of threads, because both ways give the same bits.
   const double alone = std::min(kParallelFlops, total / (2 * context.threads()));
   const auto middle =

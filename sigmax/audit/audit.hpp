@@ -1,4 +1,4 @@
-// The audit: every tensor of a checkpoint, measured or listed with the reason why not.
+// The audit: every tensor of a checkpoint is measured, or listed with the reason why it was not.
 #pragma once
 
 #include "sigmax/audit/options.hpp"
@@ -12,7 +12,7 @@ namespace sigmax::audit {
 /// the shorter side in double, and panels; small weights are measured in parallel, large ones with parallel kernels.
 ///
 /// Throws Error for a failure probability out of range or an assumed role that does not fit its tensor, FileError if a
-/// tensor's data cannot be read after all, Canceled if the context was asked to stop.
+/// tensor's data turn out to be unreadable, Canceled if the context was asked to stop.
 Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
 
 }  // namespace sigmax::audit

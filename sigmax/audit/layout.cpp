@@ -52,8 +52,8 @@ std::string_view axis_name(Axis axis) {
   return "out";
 }
 
-// The dimensions of a tensor with those of a split axis one by one, sorted into the three that a batch has. Each
-// remembers which axis of the tensor it is a part of, and how many steps along that axis one of its own is.
+// The dimensions of a tensor, a split axis counted as two, are sorted into the three dimensions of a batch. Each one
+// stores its axis in the tensor, and how many steps along that axis make one step of its own.
 struct Part {
   std::size_t axis;
   std::int64_t extent;
@@ -85,7 +85,7 @@ std::int64_t extent_of(const std::vector<Part>& parts) {
   return extent;
 }
 
-// The stride of all parts as one dimension, if there is one.
+// The stride of all parts combined into one dimension, if there is one.
 std::optional<std::int64_t> joint_stride(const std::vector<Part>& parts, const Dimensions& strides) {
   std::int64_t joint = 0;
   std::int64_t inner = 1;  // elements of the parts so far
@@ -101,7 +101,7 @@ std::optional<std::int64_t> joint_stride(const std::vector<Part>& parts, const D
   return any ? joint : 1;
 }
 
-// The linear index `rest` along all parts, added to the index in the tensor.
+// Adds the linear index `rest` along all parts to the index in the tensor.
 void add_index(const std::vector<Part>& parts, std::int64_t rest, Dimensions& index) {
   for (std::size_t p = parts.size(); p-- > 0;) {
     index[parts[p].axis] += rest % parts[p].extent * parts[p].step;
@@ -132,14 +132,14 @@ Tensor as_batch(const Tensor& tensor, const Order& order) {
 
 std::string layout_text(const Layout& layout) {
   std::string text;
-  // Of two axes one is made of the matrices of a stack, one after another.
+  // With only two axes, one axis holds the matrices of a stack, one after another.
   if (layout.groups > 1 && layout.axes.size() == 2) {
     const auto part = [&](std::size_t d) {
       return fmt::format("{}{}", d == layout.split ? "stack x " : "", axis_name(layout.axes[d]));
     };
     return fmt::format("[{}, {}]", part(0), part(1));
   }
-  // The channels of the axis that is not split are counted in one group alone.
+  // The axis that is not split counts the channels of one group.
   std::optional<Axis> counted;
   if (layout.groups > 1) counted = layout.axes[layout.split] == Axis::out ? Axis::in : Axis::out;
   for (const Axis axis : layout.axes) {

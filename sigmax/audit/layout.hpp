@@ -1,4 +1,4 @@
-// How the axes of a tensor make a matrix, or a batch of matrices.
+// How the axes of a tensor form a matrix or a batch of matrices.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace sigmax::audit {
 
-/// What one axis of a weight runs over. Rows of the matrix are `out` and `entries`; columns are `in`, `kernel` and
+/// The meaning of one axis of a weight. Rows of the matrix are `out` and `entries`; columns are `in`, `kernel` and
 /// `width`; a `stack` axis runs over matrices.
 enum class Axis : std::uint8_t { stack, out, in, kernel, entries, width };
 
-/// The meaning of each axis, and the groups of a grouped convolution. The groups divide the axis `split`: `out` of a
-/// convolution, `in` of a transposed or depthwise one, whose other channel axis counts the channels of one group.
+/// The meaning of each axis, and the groups of a grouped convolution. The groups divide the axis `split`: `out` for a
+/// convolution, `in` for a transposed or depthwise one. The other channel axis counts the channels of one group.
 struct Layout {
   std::vector<Axis> axes;
   std::int64_t groups = 1;
@@ -26,30 +26,30 @@ struct Layout {
   std::vector<std::size_t> order{};
 };
 
-/// `[out, in]`, `[out, in / 32, kernel, kernel]`; `[stack x out, in]` of matrices below each other; `[3, 8] as
-/// [in, out]` of a view, `[3, 8] of axes (1, 0, 2) as [in, out]` of one with an order.
+/// `[out, in]`, `[out, in / 32, kernel, kernel]`; `[stack x out, in]` for matrices stacked vertically; `[3, 8] as
+/// [in, out]` for a view, `[3, 8] of axes (1, 0, 2) as [in, out]` for one with an order.
 std::string layout_text(const Layout& layout);
 
-/// The batch that a tensor is: `batch` matrices of rows x columns.
+/// A tensor seen as a batch: `batch` matrices of rows x columns.
 struct BlockShape {
   std::int64_t batch = 1;
   std::int64_t rows = 1;
   std::int64_t columns = 1;
 };
 
-/// The layout must have one axis a dimension (of its view, which has as many elements as the shape), and its groups
+/// The layout must have one axis per dimension (of its view, which has as many elements as the shape), and its groups
 /// must divide the axis that they split.
 BlockShape block_shape(const Layout& layout, const Dimensions& shape);
 
-/// What a matrix of the batch is indexed by: the extents of the stack axes, or the number of groups. Empty for a single
-/// matrix.
+/// The extents of the index of a matrix in the batch: those of the stack axes, or the number of groups. Empty for a
+/// single matrix.
 Dimensions stack_shape(const Layout& layout, const Dimensions& shape);
 
-/// The matrices of the batch, each 2-dimensional. They share the tensor's bytes where strides can say the order of the
-/// elements; otherwise one copy of the tensor is made.
+/// The matrices of the batch, each 2-dimensional. They share the tensor's bytes if strides can express the order of the
+/// elements; otherwise the tensor is copied once.
 std::vector<Tensor> blocks_of(const Tensor& tensor, const Layout& layout);
 
-/// The index in the tensor's own shape of entry (row, column) of matrix `block`.
+/// The index, in the tensor's own shape, of entry (row, column) of matrix `block`.
 Dimensions tensor_index(const Layout& layout, const Dimensions& shape, std::int64_t block, std::int64_t row,
                         std::int64_t column);
 

@@ -1,4 +1,4 @@
-// The matrix that a tensor is taken for, and what of it is measured on its own.
+// The matrix that a tensor is read as, and the parts of it that are measured separately.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sigmax::audit {
 
-/// Rows [first_row, first_row + rows) of block `block`, measured on their own as well.
+/// Rows [first_row, first_row + rows) of block `block`, which are also measured separately.
 struct PartPlan {
   std::string name;
   std::int64_t block = 0;
@@ -18,7 +18,7 @@ struct PartPlan {
   std::int64_t rows = 0;
 };
 
-/// The tensor as `batch` matrices of rows x columns, whose order of elements `layout` tells.
+/// The tensor as `batch` matrices of rows x columns; `layout` gives the order of their elements.
 struct MatrixPlan {
   Role role = Role::dense;
   Evidence evidence = Evidence::shape;
@@ -29,18 +29,20 @@ struct MatrixPlan {
   std::vector<PartPlan> parts;
 };
 
-/// A tensor of more matrices is not measured: a file of a few bytes may claim any number of them by strides of zero.
+/// A tensor with more matrices is not measured: with strides of zero, a file of a few bytes may claim any number of
+/// them.
 inline constexpr std::int64_t kMostMatrices = std::int64_t{1} << 20;
 
-/// A plan without parts. An expert stack of one matrix is dense. Throws Error if the layout has another number of axes
-/// than the shape, or groups that do not divide the axis that they split.
+/// A plan without parts. An expert stack of one matrix is dense. Throws Error if the layout and the shape differ in
+/// their number of axes, or if groups do not divide the axis that they split.
 MatrixPlan make_plan(Role role, Evidence evidence, Layout layout, const Dimensions& shape);
 
-/// Each matrix of the batch as a part, named by its index; none beyond kMostMatrices. Groups of a convolution whose
-/// matrices have a single row or column, those of a depthwise one, are vectors, and no parts.
+/// Adds each matrix of the batch as a part, named by its index; none if there are more than kMostMatrices. Groups of a
+/// convolution whose matrices have a single row or column, as in a depthwise one, are vectors and not added.
 void add_blocks(MatrixPlan& plan, const Dimensions& shape);
 
-/// The rows of block `block` in as many equal parts as there are gates, in their order; none if they do not divide it.
+/// Adds one part per gate, in order: equal shares of the rows of block `block`. Adds none if the number of gates does
+/// not divide the rows.
 void add_gates(MatrixPlan& plan, const std::vector<std::string>& gates, std::int64_t block, const std::string& prefix);
 
 }  // namespace sigmax::audit

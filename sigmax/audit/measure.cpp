@@ -19,15 +19,15 @@ EnergyRank energy_rank(std::span<const double> sigma, double share, std::int64_t
   return {rank, rank * (rows + columns) < blocks * rows * columns};
 }
 
-// What is known of one matrix or of a batch in units of `unit`, in which no square overflows.
+// The known facts about one matrix or a batch, in units of `unit`, in which no square overflows.
 struct InUnits {
   std::span<const double> sigma;
-  double rounding = 0;  // at most what rounding to storage moved a singular value by
+  double rounding = 0;  // the most that rounding to storage moved a singular value
   double unit = 1;
 };
 
-// Rounding to storage moved W by E with |e_ij| <= u |w_ij|, so |E|_2 <= |E|_F <= u |W|_F, and each singular value by no
-// more (Weyl). The values themselves are computed in double, to about max(rows, columns) 2^-52 sigma_1.
+// Rounding to storage moved W by E with |e_ij| <= u |w_ij|, so |E|_2 <= |E|_F <= u |W|_F, and no singular value moved
+// by more (Weyl). The values themselves are computed in double, to about max(rows, columns) 2^-52 sigma_1.
 double indistinguishable(const InUnits& known, std::int64_t rows, std::int64_t columns) {
   const double computed = static_cast<double>(std::max(rows, columns)) * std::numeric_limits<double>::epsilon();
   return std::max(known.rounding, computed * known.sigma.front());
@@ -41,7 +41,7 @@ SpectrumFigures spectrum_figures(const InUnits& known, std::int64_t rows, std::i
   figures.nuclear = norms::nuclear(sigma) * known.unit;
   figures.effective_rank = norms::effective_rank(sigma);
   figures.numerical_rank = norms::numerical_rank(sigma, indistinguishable(known, rows, columns));
-  // Rounding to nearest makes no zero anything else: what is stored nonzero has rank one at least.
+  // Rounding to nearest never turns a zero into something else: a matrix stored as nonzero has at least rank one.
   if (sigma.front() > 0) figures.numerical_rank = std::max<std::int64_t>(figures.numerical_rank, 1);
   figures.rank_90 = energy_rank(sigma, 0.90, rows, columns, blocks);
   figures.rank_95 = energy_rank(sigma, 0.95, rows, columns, blocks);
@@ -53,8 +53,8 @@ double stable_rank(double frobenius, double sigma_max) {
   return sigma_max > 0 ? (frobenius / sigma_max) * (frobenius / sigma_max) : 0;
 }
 
-// What sigma_1 of a spectrum may be wrong by, relatively: an eigenvalue of the Gram matrix by some c n eps, with room
-// for a large c. What is meant to be seen is a failed start, which is wrong by per mille at least.
+// The relative error that sigma_1 of a spectrum may have: an eigenvalue of the Gram matrix is wrong by some c n eps,
+// and c is chosen large. The purpose is to detect a failed start, which is wrong by at least one per mille.
 double error_of_spectrum(std::int64_t rows, std::int64_t columns) {
   return 1e-12 + 64 * std::numeric_limits<double>::epsilon() * static_cast<double>(rows + columns);
 }
@@ -79,7 +79,7 @@ Measurement measure(const Tensor& matrix, const Options& options, Context& conte
   const auto enclosed = [&]() -> bounds::Enclosed {
     if (!options.full_spectrum) return bounds::enclose(scanned, certify, context);
     result.singular_values = spectrum(scanned, context).values;
-    // Where sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but short of full precision.
+    // If sigma_1 and sigma_2 nearly coincide, Lanczos stops within the enclosure but before full precision.
     return bounds::enclose(scanned, {result.singular_values.front(), error_of_spectrum(rows, columns)}, certify,
                            context);
   }();
@@ -117,7 +117,7 @@ Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t row
 
   bounds::Measured sigma_max{blocks[0].figures->sigma_max, blocks[0].figures->sigma_max_estimate};
   Figures figures = *blocks[0].figures;
-  // In the largest unit, in which no square overflows.
+  // Use the largest unit, in which no square overflows.
   result.unit = 0;
   for (const Measurement& block : blocks) {
     if (block.frobenius > 0) result.unit = std::max(result.unit, block.unit);
@@ -144,7 +144,7 @@ Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t row
   figures.frobenius = result.frobenius * result.unit;
   figures.stable_rank = stable_rank(result.frobenius, result.sigma_max);
   if (!result.singular_values.empty()) {
-    // Each block was rounded by itself: the difference is block diagonal too.
+    // Each block was rounded separately, so the difference is block diagonal, too.
     const InUnits known{result.singular_values, unit_roundoff(dtype) * largest, result.unit};
     figures.spectrum = spectrum_figures(known, rows, columns, static_cast<std::int64_t>(blocks.size()));
   }

@@ -12,10 +12,10 @@
 
 namespace sigmax::audit {
 
-/// Figures with what they were made of, so that the figures of a stack can be made from those of its blocks.
+/// Figures with their ingredients, so that the figures of a stack can be computed from those of its blocks.
 struct Measurement {
   std::optional<Figures> figures;       ///< nothing if there are non-finite entries
-  std::vector<double> singular_values;  ///< descending, in units; empty unless the full spectrum was asked for
+  std::vector<double> singular_values;  ///< descending, in units; empty unless the full spectrum was requested
   double unit = 1;                      ///< a power of two: 1 unless squares would leave double's range
   double frobenius = 0;                 ///< in units
   double sigma_max = 0;                 ///< the estimate, in units
@@ -27,11 +27,12 @@ struct Measurement {
 /// Measures a 2-dimensional, non-empty tensor of a real type.
 ///
 /// Cost: one read for the entrywise norms; the Gram matrix on the shorter side k (rows columns k flops) and k^3/3 flops
-/// for the proof; 4/3 k^3 for the spectrum; about 2 k^2 doubles. With neither, some tens of reads for Lanczos.
+/// for the proof; 4/3 k^3 for the spectrum; about 2 k^2 doubles. Without proof and spectrum, some tens of reads for
+/// Lanczos.
 Measurement measure(const Tensor& matrix, const Options& options, Context& context);
 
-/// The figures of the block-diagonal matrix with these blocks, all of rows x columns: largest sigma_max, pooled
-/// spectrum, summed squares.
+/// The figures of the block-diagonal matrix with these blocks, each rows x columns: largest sigma_max, pooled spectrum,
+/// summed squares.
 Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t rows, std::int64_t columns, DType dtype);
 
 }  // namespace sigmax::audit

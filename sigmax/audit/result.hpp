@@ -1,4 +1,4 @@
-// What an audit found: plain data, everything that a report shows.
+// The results of an audit: plain data, with everything that a report shows.
 #pragma once
 
 #include <cstdint>
@@ -14,43 +14,44 @@
 
 namespace sigmax::audit {
 
-/// Which linear map a weight is taken for.
+/// The kind of linear map that a weight is read as.
 enum class Role {
-  dense,         ///< a 2-dimensional weight, [out, in] in PyTorch's layout
-  convolution,   ///< a kernel of 3 to 5 dimensions as the matrix [out, rest]: not the convolution's operator norm
-  recurrent,     ///< the stacked gates of an LSTM, GRU or RNN; its parts are the gates
-  embedding,     ///< a table of vectors, [entries, width]
-  expert_stack,  ///< a batch of matrices; its parts are the matrices, the whole is their block diagonal
+  dense,        ///< a 2-dimensional weight, [out, in] in PyTorch's layout
+  convolution,  ///< a kernel of 3 to 5 dimensions as the matrix [out, rest]; its norm is not the convolution's operator
+                ///< norm
+  recurrent,    ///< the stacked gates of an LSTM, GRU or RNN; its parts are the gates
+  embedding,    ///< a table of vectors, [entries, width]
+  expert_stack,  ///< a batch of matrices; its parts are the matrices, the whole is the block-diagonal matrix
 };
 
 /// `dense`, `convolution`, `recurrent`, `embedding`, `expert_stack`.
 std::string_view name(Role role) noexcept;
 
-/// What decided a role, the strongest first.
+/// The evidence that decided a role, strongest first.
 enum class Evidence {
   user,        ///< `--as`
   graph,       ///< the operator that consumes the weight
-  companion,   ///< names and shapes of the tensors beside it
-  container,   ///< the file or the dictionary that it lies in
-  known_name,  ///< a name that means the same everywhere
-  shape,       ///< nothing better: an assumption
+  companion,   ///< names and shapes of the tensors next to it
+  container,   ///< the file or dictionary that holds it
+  known_name,  ///< a name with the same meaning everywhere
+  shape,       ///< an assumption, for lack of better evidence
 };
 
 /// `user`, `graph`, `companion`, `container`, `name`, `shape`.
 std::string_view name(Evidence evidence) noexcept;
 
-/// The smallest rank that keeps a share of the energy, sum sigma_i^2, and whether the two factors of that rank take
-/// fewer parameters than the matrix: rank (rows + columns) < rows columns.
+/// The smallest rank that keeps a given share of the energy, sum sigma_i^2, and whether the two factors of that rank
+/// have fewer parameters than the matrix: rank (rows + columns) < rows columns.
 struct EnergyRank {
   std::int64_t rank = 0;
   bool saves_parameters = false;
 };
 
-/// What only the full spectrum tells.
+/// Figures that need the full spectrum.
 struct SpectrumFigures {
   double sigma_min = 0;  ///< the min(rows, columns)-th singular value
-  /// sigma_max / sigma_min; nothing if it lies beyond what the stored precision supports: sigma_min no larger than
-  /// u |W|_F with u the storage's unit roundoff, so that the weight before it was rounded to storage may be singular.
+  /// sigma_max / sigma_min; nothing if the stored precision cannot support it: sigma_min is at most u |W|_F, u the unit
+  /// roundoff of the storage, so that the weight may have been singular before it was rounded to storage.
   std::optional<double> condition;
   double nuclear = 0;               ///< sum sigma_i
   double effective_rank = 0;        ///< exp(-sum p_i log p_i), p_i = sigma_i / sum sigma (Roy and Vetterli 2007)
@@ -61,7 +62,7 @@ struct SpectrumFigures {
 /// The figures of one matrix, in the units of its entries.
 struct Figures {
   Enclosure sigma_max;
-  double sigma_max_estimate = 0;                           ///< the best point estimate, inside the enclosure
+  double sigma_max_estimate = 0;                           ///< the best point estimate, within the enclosure
   double frobenius = 0;                                    ///< sqrt(sum w_ij^2)
   double norm_1 = 0;                                       ///< largest column sum of |w_ij|
   double norm_inf = 0;                                     ///< largest row sum of |w_ij|
@@ -74,7 +75,7 @@ struct Figures {
 struct NonFinite {
   std::int64_t nan = 0;
   std::int64_t infinite = 0;
-  Dimensions first;  ///< index, in the tensor's own shape, of the first of them
+  Dimensions first;  ///< index of the first one, in the tensor's own shape
 };
 
 /// A gate, or one matrix of a stack.
@@ -88,14 +89,14 @@ struct Part {
 /// One audited weight.
 struct TensorResult {
   std::string name;
-  std::string file;  ///< the file it came from
+  std::string file;  ///< the file that holds it
   std::string provenance;
   Dimensions shape;
   DType dtype = DType::f32;
   Role role = Role::dense;
   Evidence role_evidence = Evidence::shape;
-  std::string layout;     ///< what the tensor's axes were taken for: `[out, in / 4, kernel, kernel]`
-  std::int64_t rows = 0;  ///< of the matrix that was measured (of one block, for a stack)
+  std::string layout;     ///< the meaning assigned to the tensor's axes: `[out, in / 4, kernel, kernel]`
+  std::int64_t rows = 0;  ///< of the measured matrix (for a stack, of one block)
   std::int64_t columns = 0;
   std::int64_t batch = 1;          ///< number of such blocks
   std::optional<Figures> figures;  ///< nothing if there are non-finite entries
@@ -112,15 +113,15 @@ struct Skipped {
   Dimensions shape;
   std::string dtype;
   std::string reason;
-  std::optional<Evidence> role_evidence{};  ///< how it is known to be no weight; nothing where no matrix could be
-  bool unread_weight = false;               ///< it may be a weight, and its values could not be had (roles/unread.hpp)
+  std::optional<Evidence> role_evidence{};  ///< why it is known not to be a weight; nothing if it could not be a matrix
+  bool unread_weight = false;               ///< it may be a weight, and its values could not be read (roles/unread.hpp)
 };
 
-/// What a check of the weights (`--fail-if`) came to.
+/// The outcome of a check of the weights (`--fail-if`).
 struct GateOutcome {
   enum class Verdict { passed, tripped, not_judged };
 
-  /// A figure that the expression looked at, as a message shows it: `5.25`, `in [1, 2]`.
+  /// A figure used by the expression, as a message shows it: `5.25`, `in [1, 2]`.
   struct Reading {
     std::string key;
     std::string value;
@@ -133,19 +134,19 @@ struct GateOutcome {
     std::vector<Reading> readings;
   };
 
-  /// What could not be judged. A gate does not pass over it unless that was allowed.
+  /// Something that could not be judged. A gate does not ignore it unless that was allowed.
   struct NotJudged {
-    std::string name;  ///< empty: no weight in particular
+    std::string name;  ///< empty: not about one weight
     std::string file;
     std::string reason;  ///< `unread`, `nan`, `empty`, `missing` or `lower_only`
     std::string detail;  ///< in words
     bool allowed = false;
-    bool is_file = false;  ///< no weight, but a file that may hold some
+    bool is_file = false;  ///< not a weight, but a file that may hold some
   };
 
   std::string expression;
   Verdict verdict = Verdict::passed;
-  std::int64_t judged = 0;  ///< weights of which the expression is known to hold or not
+  std::int64_t judged = 0;  ///< weights for which it is known whether the expression holds
   std::vector<Tripped> tripped;
   std::vector<NotJudged> not_judged;
 };
@@ -166,7 +167,7 @@ struct UnreadFile {
 };
 
 struct Model {
-  std::string path;  ///< the paths as given, joined by a blank if there are several
+  std::string path;  ///< the paths as given, separated by blanks if there are several
   std::string format;
   std::vector<ModelFile> files;
   std::vector<std::string> notes;
@@ -174,8 +175,8 @@ struct Model {
 };
 
 struct Summary {
-  std::int64_t audited = 0;  ///< weights in `tensors`
-  std::int64_t skipped = 0;  ///< tensors in `skipped`
+  std::int64_t audited = 0;  ///< number of weights in `tensors`
+  std::int64_t skipped = 0;  ///< number of tensors in `skipped`
   std::int64_t unread = 0;   ///< of those, tensors that may be weights and could not be read
   std::int64_t proven = 0;   ///< weights whose sigma_max has a proven upper end
   std::int64_t probabilistic = 0;
@@ -192,9 +193,9 @@ struct Result {
   std::vector<TensorResult> tensors;  ///< in the checkpoint's order
   std::vector<Skipped> skipped;
   bool full_spectrum = true;
-  Seed seed;  ///< of the random starts of this audit: Options::seed, or the one that was drawn
+  Seed seed;  ///< of this audit's random starts: Options::seed, or the one drawn
   Summary summary;
-  std::vector<GateOutcome> gates;  ///< filled in by whoever judges the result; empty if nobody does
+  std::vector<GateOutcome> gates;  ///< filled in by the code that judges the result; empty if it was not judged
 };
 
 }  // namespace sigmax::audit

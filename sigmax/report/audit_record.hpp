@@ -10,7 +10,7 @@
 
 namespace sigmax::report {
 
-/// The members in their order. `shown` are the weights that select() chose; `summary` counts all of them.
+/// The members in their order. `shown` holds the weights that select() chose; `summary` counts every weight.
 Record audit_record(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
                     const std::string& version, const std::string& command);
 

@@ -26,7 +26,7 @@ namespace {
 
 using Shown = std::vector<const audit::TensorResult*>;
 
-// A cell whose text for people is its value.
+// A cell that shows people the same text that it holds as data.
 Cell text_cell(std::string text) { return {.value = text, .text = text}; }
 
 Cell name_cell(std::string_view name, const Glyphs& signs) {
@@ -133,7 +133,7 @@ Table files_table(const audit::Model& model, const Glyphs& signs) {
   return files;
 }
 
-// A terminal explains a sign only if its column fits; the page and Markdown have every column.
+// A terminal explains a sign only if its column fits; HTML and Markdown show every column.
 Text signs_explained(const audit::Result& result, const Shown& shown, const Glyphs& signs,
                      const std::function<bool(std::string_view)>& has_column = nullptr) {
   Text text{Text::Kind::legend, {}};
@@ -156,7 +156,7 @@ Title head_of(const audit::Model& model, const HtmlOptions& options) {
   return title;
 }
 
-// The weights with what their signs mean.
+// The weights, with an explanation of their signs.
 struct Weights {
   Shown shown;
   Table rows;

@@ -1,6 +1,5 @@
-// The report of an audit in each format. What it says is the same in all of them: the weights with their figures, the
-// skipped tensors with their reasons, the outcome of gates, a summary. Each function throws Error if `sort` is not a
-// column.
+// The report of an audit in each format. All formats have the same content: the weights with their figures, the skipped
+// tensors with their reasons, the outcome of gates, a summary. Each function throws Error if `sort` is not a column.
 #pragma once
 
 #include <cstddef>
@@ -12,17 +11,17 @@
 namespace sigmax::report {
 
 struct TableOptions {
-  std::size_t width = 80;  ///< columns of the terminal; fewer than 40 are taken for 40
-  bool color = false;      ///< ANSI colors
-  bool unicode = true;     ///< false: ASCII alone
+  std::size_t width = 80;  ///< columns of the terminal; fewer than 40 count as 40
+  bool color = false;      ///< use ANSI colors
+  bool unicode = true;     ///< false: ASCII only
   Order sort;              ///< by default the checkpoint's order, grouped by file if there are several
   std::size_t top = 0;     ///< this many weights; 0 all
   bool verbose = false;    ///< every part and every skipped tensor on its own line
 };
 
-/// For a terminal: lines ended by `\n`, none wider than `width`. The weights with as many columns as fit, what the
-/// signs mean, the skipped tensors, the summary. Names from files reach the terminal only with their control characters
-/// spelled out.
+/// For a terminal: lines ended by `\n`, none wider than `width`. Shows the weights with as many columns as fit, the
+/// meaning of the signs, the skipped tensors and the summary. Control characters in names from files are always spelled
+/// out.
 std::string render_table(const audit::Result& result, const TableOptions& options = {});
 
 struct CsvOptions {
@@ -30,8 +29,8 @@ struct CsvOptions {
   std::size_t top = 0;  ///< this many weights; 0 all
 };
 
-/// CSV as write_csv has it: one line a weight and, after it, one a part; the header holds the JSON names, nested ones
-/// joined by `_`. Skipped tensors have no line.
+/// CSV as written by write_csv: one line per weight, followed by one line per part; the header holds the JSON names,
+/// nested ones joined by `_`. Skipped tensors have no line.
 std::string render_csv(const audit::Result& result, const CsvOptions& options = {});
 
 struct JsonOptions {
@@ -42,7 +41,8 @@ struct JsonOptions {
   int indent = 2;       ///< negative: on one line
 };
 
-/// JSON as write_json has it, schema `sigmax.audit/1`: docs/json.md and docs/schema/audit-1.schema.json describe it.
+/// JSON as written by write_json, schema `sigmax.audit/1`: docs/json.md and docs/schema/audit-1.schema.json describe
+/// it.
 std::string render_json(const audit::Result& result, const JsonOptions& options = {});
 
 struct MarkdownOptions {
@@ -51,13 +51,13 @@ struct MarkdownOptions {
   bool verbose = false;  ///< every part, and every skipped tensor by name
 };
 
-/// Title, summary, gates, the weights, what the signs mean, skipped tensors by reason.
+/// Title, summary, gates, the weights, the meaning of the signs, skipped tensors by reason.
 std::string render_markdown(const audit::Result& result, const MarkdownOptions& options = {});
 
 struct HtmlOptions {
   std::string version;  ///< of sigmax
   std::string command;  ///< the command line
-  std::string date;     ///< as it is to be shown
+  std::string date;     ///< in the form to be shown
   Order sort;           ///< by default the checkpoint's order
   std::size_t top = 0;  ///< this many weights; 0 all
 };

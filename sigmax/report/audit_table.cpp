@@ -8,10 +8,10 @@
 namespace sigmax::report {
 namespace {
 
-constexpr int kLastOnAPage = 13;  // priority of the last column in Markdown: a page is not a spreadsheet
+constexpr int kLastOnAPage = 13;  // highest column priority that Markdown shows: a page is not a spreadsheet
 constexpr std::size_t kNarrowestName = 6;
 
-// The columns with what this result makes of them.
+// The columns, adapted to this result.
 std::vector<Column> columns_of(const audit::Result& result, const Choice& choice) {
   const bool several_files = result.model.files.size() > 1;
   std::vector<Column> all;
@@ -26,7 +26,7 @@ std::vector<Column> columns_of(const audit::Result& result, const Choice& choice
     }
     if (column.key == "file") {
       if (!several_files) column.uses &= ~html;
-      // Sorted rows of several files are not grouped, so that each has to say where it is from.
+      // Sorted rows of several files are not grouped, so each row has to name its file.
       if (several_files && !choice.sort.empty()) {
         column.priority = 2;
       } else {

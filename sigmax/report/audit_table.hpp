@@ -16,7 +16,7 @@ struct Choice {
   std::size_t top = 0;  ///< this many weights; 0 all
 };
 
-/// `shown` are those that select() chose. Cells for people have the given signs.
+/// `shown` holds the weights that select() chose. Cells for people use the given signs.
 Table weights_table(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
                     const Choice& choice, const Glyphs& glyphs);
 

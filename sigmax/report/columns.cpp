@@ -45,7 +45,7 @@ template <auto Member>
 std::string rank_text(const WeightRow& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   const audit::EnergyRank& energy = row.spectrum()->*Member;
-  // The mark keeps its place where it is missing, so that the digits of a column stay in line.
+  // A missing mark is replaced by blanks, so that the digits of a column stay aligned.
   const std::string blank(display_width(signs.saves), ' ');
   return fmt::format("{}{}", energy.rank, energy.saves_parameters ? std::string(signs.saves) : blank);
 }
@@ -157,8 +157,8 @@ Value beyond_precision(const WeightRow& row) {
   return !row.spectrum()->condition.has_value();
 }
 
-// A sigma_min of at most u |W|_F cannot be told from rounding to storage, so that all that is known of the condition
-// number of the weight before rounding is that it may be anything from sigma_max / (u |W|_F) on.
+// A sigma_min of at most u |W|_F is indistinguishable from rounding to storage: the condition number of the weight
+// before rounding may be any value of at least sigma_max / (u |W|_F).
 std::string condition_text(const WeightRow& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   if (row.spectrum()->condition) return significant(*row.spectrum()->condition, 3);
@@ -342,7 +342,7 @@ std::optional<double> least_condition(const WeightRow& row) {
   if (row.spectrum()->condition) return row.spectrum()->condition;
   const Figures& figures = *row.figures();
   const double least = figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius);
-  return std::isnan(least) ? std::nullopt : std::optional<double>(least);  // of the zero matrix
+  return std::isnan(least) ? std::nullopt : std::optional<double>(least);  // NaN: the zero matrix
 }
 
 std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top) {
@@ -351,7 +351,7 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
   if (!sort.empty()) {
     const WeightColumn& by = column(sort.key);
     const bool ascending = sort.ascending.value_or(!is_figure(by));
-    // Group 0 before 1 before 2: non-finite weights, weights with the figure, weights without it.
+    // Groups in order: 0 non-finite weights, 1 weights with the figure, 2 weights without it.
     const auto group = [&](const audit::TensorResult* t) {
       if (t->non_finite) return 0;
       return std::isnan(sort_value(by, {t})) ? 2 : 1;

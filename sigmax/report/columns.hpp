@@ -1,4 +1,4 @@
-// The columns of an audit: a new figure is one line in columns.cpp.
+// The columns of an audit. Adding a figure takes one line in columns.cpp.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ struct WeightRow {
   const audit::SpectrumFigures* spectrum() const noexcept;
 };
 
-/// A column of the audit's table, and how its cells come from a weight.
+/// A column of the audit's table, with the functions that make its cells from a weight.
 struct WeightColumn : Column {
   using Read = Value (*)(const WeightRow&);
   using Show = std::string (*)(const WeightRow&, const Glyphs&);
@@ -41,24 +41,24 @@ struct WeightColumn : Column {
   Show text;  ///< the cell for people; null shows the value
 };
 
-/// All columns in their order on the page.
+/// All columns, in the order of the page.
 const std::vector<WeightColumn>& columns();
 
-/// Those of one use.
+/// The columns of one use.
 std::vector<const WeightColumn*> columns_for(Use use);
 
-/// Throws Error naming the keys that exist if there is none called `key`.
+/// The column with that key. Throws Error that lists the existing keys if there is none.
 const WeightColumn& column(std::string_view key);
 
-/// The cell for people: never empty, never with control characters.
+/// The cell's text for people: never empty, without control characters.
 std::string cell_text(const WeightColumn& column, const WeightRow& row, const Glyphs& glyphs);
 
 /// The number by which a figure is compared: infinite for a condition number beyond the stored precision. NaN if there
 /// is none.
 double sort_value(const WeightColumn& column, const WeightRow& row);
 
-/// The order of a report: by the column of a key, or as the checkpoint has the weights if there is none. Figures
-/// descend and text ascends unless a direction is given.
+/// The order of a report: by the column of `key`, or the checkpoint's order if the key is empty. Unless a direction is
+/// given, figures descend and text ascends.
 struct Order {
   Order() = default;
   Order(const char* by) : key(by) {}  // NOLINT(google-explicit-constructor): a key is an order
@@ -70,16 +70,16 @@ struct Order {
   std::optional<bool> ascending;
 };
 
-/// Weights in the order of a report, ties in the checkpoint's order. Sorted by a figure, weights with non-finite
-/// entries come first in either direction, since no figure is worse, and weights without the figure last. Condition
-/// numbers beyond the stored precision, infinite as figures, are ordered by the bounds that are shown for them. `top`
-/// keeps so many, 0 all.
+/// Weights in the order of a report, ties in the checkpoint's order. In a sort by a figure, in either direction,
+/// weights with non-finite entries come first, since no figure is worse, and weights without the figure come last.
+/// Condition numbers beyond the stored precision are infinite as figures; they are ordered by the bounds that are shown
+/// for them. `top` is the number of weights to keep, 0 for all.
 ///
-/// Throws Error if `sort` is no column.
+/// Throws Error if `sort` is not a column.
 std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top);
 
-/// The condition number, or the least that it may be where it lies beyond the stored precision: sigma_max / (u |W|_F).
-/// Nothing where the spectrum is not known, and of the zero matrix.
+/// The condition number, or, if it is beyond the stored precision, the least value that it may have: sigma_max / (u
+/// |W|_F). Nothing if the spectrum is not known, and for the zero matrix.
 std::optional<double> least_condition(const WeightRow& row);
 
 /// `512x128`, `8x[512x128]`.

@@ -9,7 +9,7 @@
 namespace sigmax::report {
 namespace {
 
-// visible(), except for the three control characters that a quoted field carries safely.
+// Like visible(), but keeps the three control characters that are safe in a quoted field.
 std::string text_kept(std::string_view text) {
   std::string out;
   while (!text.empty()) {

@@ -1,4 +1,4 @@
-// What people read of a result: its sections, which the writers of terminal, Markdown and HTML all know.
+// A result as people read it: a list of sections. The writers for terminal, Markdown and HTML handle all of them.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,15 @@
 
 namespace sigmax::report {
 
-/// What the report is about.
+/// The subject of the report.
 struct Title {
   std::string kind = {};  ///< `sigmax audit`
-  std::string name = {};  ///< as the user or a file has it, not yet made visible
+  std::string name = {};  ///< as the user or a file spells it, not yet passed through visible()
   std::vector<Phrase> facts = {};
 };
 
 struct Line {
-  std::string text;  ///< on a terminal it is written as it stands: made visible
+  std::string text;  ///< a terminal writes it unchanged, so it must already have passed through visible()
   Tone tone = Tone::plain;
 };
 
@@ -26,27 +26,27 @@ struct Text {
   enum class Kind {
     plain,     ///< on a terminal, on one line each
     words,     ///< on a terminal, wrapped
-    indented,  ///< on a terminal, wrapped, two blanks in front
+    indented,  ///< on a terminal, wrapped, indented by two blanks
     note,      ///< a remark about the input
-    legend,    ///< what a sign means
+    legend,    ///< the meaning of a sign
     summary,
   };
   Kind kind = Kind::plain;
   std::vector<Line> lines = {};
 };
 
-/// One figure with its label. An enclosure is shown by its ends.
+/// One figure with its label. An enclosure is shown as its two ends.
 struct Fact {
-  std::string label = {};  ///< with the blanks up to the text
+  std::string label = {};  ///< includes the blanks before the text
   Value value = {};
-  std::string text = {};  ///< in place of the value
+  std::string text = {};  ///< shown instead of the value
   bool wraps = true;
 };
 struct Facts {
   std::vector<Fact> facts = {};
 };
 
-/// Things of one kind, by what they have in common. The first column names them.
+/// Things of one kind, grouped by what they have in common. The first column names them.
 struct Group {
   std::string reason;
   Table table;
@@ -56,7 +56,7 @@ struct Groups {
   std::vector<Group> groups = {};
 };
 
-/// Figures at the head of a page.
+/// One of the figures at the top of a page.
 struct Card {
   std::string figure;
   std::string label;
@@ -69,7 +69,7 @@ struct Cards {
 struct Section {
   std::variant<Title, Text, Facts, Table, Groups, Cards> content;
   std::string heading = {};
-  bool spaced = false;  ///< a blank line goes before it on a terminal
+  bool spaced = false;  ///< on a terminal, preceded by a blank line
 };
 
 /// The sections in the order of the page.
@@ -78,15 +78,15 @@ using Document = std::vector<Section>;
 /// How much of long lists is shown.
 enum class Detail { usual, all };
 
-/// How a terminal is written to.
+/// The properties of the terminal that is written to.
 struct Terminal {
   std::size_t width = 80;
   bool color = false;   ///< ANSI colors
-  bool unicode = true;  ///< false: ASCII alone
+  bool unicode = true;  ///< false: ASCII only
   Detail detail = Detail::usual;
 
   const Glyphs& signs() const noexcept { return glyphs(unicode); }
-  /// Of paragraphs, which a table may be narrower than.
+  /// The width of paragraphs; a table may be narrower.
   std::size_t text_width() const noexcept { return width < 40 ? 40 : width; }
 };
 

@@ -19,7 +19,7 @@ namespace {
 
 const Glyphs& signs() { return glyphs(true); }
 
-/// Bar lengths, between 0 and 1: in proportion, or logarithmic where the rows span more than a factor of 50.
+/// Bar lengths, between 0 and 1: proportional, or logarithmic if the rows span more than a factor of 50.
 class Scale {
  public:
   Scale(const Table& data, std::size_t figure_index) {
@@ -52,7 +52,7 @@ class Scale {
   bool logarithmic_ = false;
 };
 
-// How the figure of a row is known, as a class of the page's style.
+// The CSS class for the certainty of a row's figure.
 std::string_view bar_class(const Cell& cell) {
   const auto* enclosure = cell.value.as<Enclosure>();
   return enclosure != nullptr ? kind(*enclosure) : std::string_view("broken");
@@ -212,7 +212,7 @@ class Page {
     return fmt::format("<code{}>{}</code>", tip, text);
   }
 
-  // A table that sorts and filters, below a chart of its figure.
+  // A table that can be sorted and filtered, below a chart of its figure.
   void drawn_table(const Table& data, std::size_t figure_index, std::string_view heading) {
     const Scale scale(data, figure_index);
     chart(data, figure_index, scale);
@@ -241,11 +241,11 @@ class Page {
     add("</table></div>\n");
   }
 
-  // One bar a row, as high as its figure, linked to its row.
+  // One bar per row, as high as its figure, linked to its row.
   void chart(const Table& data, std::size_t figure_index, const Scale& scale) {
     const std::string_view name = data.columns[figure_index].heading;
     const std::size_t count = data.rows.size();
-    // A gap of a fifth, and no bar broader than a thirtieth of the chart however few rows there are.
+    // A gap of a fifth. However few rows there are, no bar is wider than a thirtieth of the chart.
     const double step = 1000.0 / static_cast<double>(std::max<std::size_t>(count, 24));
     add("<figure class=\"chart\"><figcaption><span>{} by {}, {}</span><span>{}</span></figcaption>\n", name, data.noun,
         data.order.empty() ? "in file order" : "by " + html_escaped(data.order),

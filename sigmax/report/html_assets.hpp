@@ -1,4 +1,4 @@
-// Style and script of the HTML report. Constants of the page itself: nothing from a checkpoint goes in here.
+// Style and script of the HTML report. They are constants of the page: nothing from a checkpoint is inserted here.
 #pragma once
 
 #include <string_view>

@@ -10,11 +10,11 @@
 namespace sigmax::report {
 namespace {
 
-constexpr std::size_t kPartsShown = 8;   // of a stack, unless all are asked for
-constexpr std::size_t kNamesShown = 10;  // in one cell, unless all are asked for
+constexpr std::size_t kPartsShown = 8;   // per stack, unless all are asked for
+constexpr std::size_t kNamesShown = 10;  // per cell, unless all are asked for
 
-// An underscore within a word, a lone tilde and a `>` after the beginning are no markup; leaving them alone keeps the
-// source readable.
+// An underscore within a word, a lone tilde and a `>` after the beginning are not markup; leaving them unescaped keeps
+// the source readable.
 bool harmless(std::string_view text, std::size_t i) {
   const auto is_word = [&](std::size_t k) { return std::isalnum(static_cast<unsigned char>(text[k])) != 0; };
   const bool inside = i > 0 && i + 1 < text.size();
@@ -27,7 +27,8 @@ bool harmless(std::string_view text, std::size_t i) {
 }
 
 // Prose that may hold file names or reasons: every character that could start markup becomes an entity, which Markdown
-// never takes for structure. A mention is found in the text after that, so its sign is cut off by a comment.
+// never reads as structure. Mentions are searched for after entities are decoded, so a comment separates the `@` from
+// the name.
 std::string prose(std::string_view untrusted) {
   const std::string text = visible(untrusted);
   std::string out;
@@ -44,7 +45,7 @@ class Writer {
   explicit Writer(Detail detail) : detail_(detail) {}
 
   void write(const Section& section) {
-    // A note is a block quote of its own, and has its own blank line.
+    // A note is a separate block quote and brings its own blank line.
     const auto* text = std::get_if<Text>(&section.content);
     const bool notes = text != nullptr && text->kind == Text::Kind::note;
     if (!out_.empty() && !notes) out_ += '\n';
@@ -143,7 +144,7 @@ class Writer {
 
   static std::string cell_text(const Cell& cell) {
     if (cell.code) return cell.value.exists() ? markdown_code(cell.text) : std::string();
-    // Lists of counts are the report's own; anything else may hold text from a file.
+    // Lists of counts come from the report itself; anything else may hold text from a file.
     std::string text = shown_text(cell, glyphs(true));
     if (cell.value.as<List>() != nullptr) return text;
     return cell.tone == Tone::alarm ? fmt::format("**{}**", prose(text)) : prose(text);
@@ -187,8 +188,8 @@ std::string markdown_code(std::string_view text) {
   const std::string shown = visible(text);
   const std::size_t special = shown.find_first_of("`\\|");
   if (special == std::string::npos && !shown.empty()) return fmt::format("`{}`", shown);
-  // Backticks, and backslashes before pipes, are read differently by table and code span: the HTML element has neither
-  // trouble once every punctuation character is an entity.
+  // Tables and code spans read backticks, and backslashes before pipes, differently. The HTML element avoids both
+  // problems once every punctuation character is an entity.
   std::string out = "<code>";
   for (const char c : shown) {
     out += std::ispunct(static_cast<unsigned char>(c)) != 0 ? fmt::format("&#{};", static_cast<int>(c))

@@ -8,11 +8,11 @@
 
 namespace sigmax::report {
 
-/// The sections, a blank line between them. Names are code spans in which nothing is markup:
-/// neither HTML, nor a pipe, a mention or a link. Detail::all: every part, and every name of a group.
+/// The sections, separated by blank lines. Names are code spans in which nothing is read as markup: no HTML, pipe,
+/// mention or link. Detail::all shows every part, and every name of a group.
 std::string write_markdown(const Document& document, Detail detail = Detail::usual);
 
-/// `text` as a code span that shows it literally, inside a table too.
+/// `text` as a code span that shows it literally, also inside a table.
 std::string markdown_code(std::string_view text);
 
 }  // namespace sigmax::report

@@ -12,7 +12,7 @@ namespace sigmax::report {
 namespace {
 
 struct Decimal {
-  std::string digits;  ///< first one not zero
+  std::string digits;  ///< the first one is not zero
   int exponent = 0;    ///< value = d.ddd * 10^exponent
 };
 
@@ -28,8 +28,8 @@ Decimal parse_scientific(std::string_view text) {
   return decimal;
 }
 
-// Positive finite `value` to `digits` digits. Directed rounding cuts a 40-digit expansion: a double's own expansion may
-// be longer, but no double has more than 17 digits and then twenty nines or zeros without being that decimal.
+// Positive finite `value` to `digits` digits. Directed rounding truncates a 40-digit expansion. A double's exact
+// expansion may be longer, but if 17 digits are followed by twenty nines or zeros, the double is that decimal.
 Decimal rounded(double value, int digits, Rounding rounding) {
   if (rounding == Rounding::nearest) return parse_scientific(fmt::format("{:.{}e}", value, digits - 1));
   Decimal decimal = parse_scientific(fmt::format("{:.39e}", value));
@@ -62,7 +62,7 @@ std::string spell(const Decimal& decimal) {
   if (decimal.exponent < 0) return "0." + std::string(static_cast<std::size_t>(-decimal.exponent - 1), '0') + digits;
   const int whole = decimal.exponent + 1;
   if (count > whole) digits.insert(static_cast<std::size_t>(whole), ".");
-  if (count < whole) digits.append(static_cast<std::size_t>(whole - count), '0');  // 9.7 to one digit is 10
+  if (count < whole) digits.append(static_cast<std::size_t>(whole - count), '0');  // e.g. 9.7 to one digit is 10
   return digits;
 }
 

@@ -1,4 +1,4 @@
-// Numbers as people read them, and as programs read them back.
+// Numbers as text: for people, and for programs that read them back.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,20 @@
 
 namespace sigmax::report {
 
-/// Digits that a table shows of sigma_max at most.
+/// The most digits of sigma_max that a table shows.
 inline constexpr int kEnclosureDigits = 8;
 
 enum class Rounding { nearest, down, up };
 
-/// A non-negative number to `digits` significant decimal digits: `19.427`, `12484`, `1.25e-7`. Plain notation from 1e-3
-/// up to 1e6, where every digit before the point is shown. The rounding is exact in the direction asked for. Zero is
-/// `0`; NaN and infinity read `nan` and `inf`.
+/// A non-negative number to `digits` significant decimal digits: `19.427`, `12484`, `1.25e-7`. Notation is plain from
+/// 1e-3 up to 1e6, with every digit before the point shown, and scientific elsewhere. The rounding is exact in the
+/// given direction. Zero is `0`; NaN and infinity are `nan` and `inf`.
 std::string significant(double value, int digits, Rounding rounding = Rounding::nearest);
 
-/// The digits on which both ends of an enclosure agree: every number in it, rounded to as many digits, reads the same.
-/// At most `digits` of them, and six decimals (five digits in scientific notation). Ends that agree on fewer than three
-/// digits are both printed, rounded outward (`18.9–19.3`); a lower end alone is rounded down (`≥19.42`). The sign of
-/// the certainty is not part of it.
+/// The digits on which both ends of an enclosure agree: every number in it, rounded to that many digits, reads the
+/// same. Shows at most `digits` digits and six decimals (five digits in scientific notation). Ends that agree on fewer
+/// than three digits are both printed, rounded outward (`18.9–19.3`); a lower end alone is rounded down (`≥19.42`). The
+/// sign for the certainty is not included.
 std::string enclosure(const Enclosure& value, const Glyphs& glyphs, int digits = kEnclosureDigits);
 
 /// The shortest decimal that reads back as the same double, at most 17 digits; `nan`, `inf` or `-inf` otherwise.

@@ -36,7 +36,7 @@ double largest_failure_probability(const audit::Result& result) {
   return largest;
 }
 
-// Rounded up, but 1e-9 stays 1e-9 though the double nearest to it is a little more.
+// Rounded up, except that 1e-9 stays 1e-9 although the nearest double is slightly larger.
 std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
 
 std::string proof_sentence(const audit::Result& result) {
@@ -66,8 +66,8 @@ std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) 
   return {};
 }
 
-// The largest number that the column shows, be it a condition number or the least that one beyond the stored precision
-// may be. Where that is a condition number, the others may be larger: they are counted.
+// The largest number in the column: a condition number, or the least value of one beyond the stored precision. If the
+// largest is a condition number, those beyond the precision may be larger: they are counted.
 std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
   const audit::TensorResult* largest = nullptr;
   std::int64_t beyond = 0;

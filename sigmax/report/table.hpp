@@ -1,4 +1,4 @@
-// A table of typed columns: what every result is made of, whichever format shows it.
+// A table of typed columns: every result consists of these, in every format.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace sigmax::report {
 enum class Alignment {
   left,
   right,
-  decimal,  ///< on the decimal point, a sign after a blank kept apart
+  decimal,  ///< on the decimal point; a sign after a blank is aligned separately
 };
 
 /// Which reports show a column.
@@ -22,12 +22,12 @@ enum Use : unsigned {
   terminal = 1,
   markdown = 2,
   html = 4,
-  table = terminal | markdown | html,  ///< what people read
+  table = terminal | markdown | html,  ///< the formats for people
   data = 8,                            ///< CSV
   figure = 16,                         ///< JSON
 };
 
-/// How a cell that is too wide for a terminal is shortened.
+/// How to shorten a cell that is too wide for a terminal.
 enum class Shortening {
   path,    ///< report::shorten
   file,    ///< report::shorten_file
@@ -37,18 +37,18 @@ enum class Shortening {
 enum class Tone { plain, bold, dim, good, caution, alarm };
 
 struct Column {
-  std::string_view key;        ///< the name as data: JSON and CSV
+  std::string_view key;        ///< the name in JSON and CSV
   std::string_view heading;    ///< at most two words; a ruled table breaks it at the blank
-  std::string_view help = {};  ///< one sentence: formula and what it tells
+  std::string_view help = {};  ///< one sentence: the formula and its meaning
   Alignment alignment = Alignment::right;
   unsigned uses = 0;
-  int priority = 1;  ///< narrow terminals leave out the higher numbers, and never a 1
+  int priority = 1;  ///< narrow terminals leave out the highest numbers first, but never a 1
 
   std::size_t least_width = 0;  ///< on a terminal
-  std::size_t narrowest = 0;    ///< a column of a terminal that is too narrow may shrink to this; 0: never
+  std::size_t narrowest = 0;    ///< a column may shrink to this if the terminal is too narrow; 0: never
   Shortening shortening = Shortening::path;
-  bool lists = false;       ///< its cells hold phrases; it needs no heading where headings are short
-  bool identifies = false;  ///< says what the row is about: stays in a row that has an alarm in place of its figures
+  bool lists = false;       ///< its cells hold phrases; where headings are short it needs none
+  bool identifies = false;  ///< identifies the row: stays in a row that shows an alarm instead of its figures
 };
 
 /// One of several lines in a cell.
@@ -59,47 +59,47 @@ struct Phrase {
 
 struct Cell {
   Value value = {};
-  std::string text = {};  ///< for people; empty: the value as report::shown_text has it
+  std::string text = {};  ///< for people; empty: report::shown_text of the value
   Tone tone = Tone::plain;
   bool code = false;                 ///< `text` is a name: Markdown and HTML show it as code
-  std::optional<double> rank = {};   ///< what a page sorts by, where it is not the value
-  std::string tip = {};              ///< HTML: what is shown where the pointer rests
-  std::vector<Phrase> phrases = {};  ///< lines of text in place of `text`
+  std::optional<double> rank = {};   ///< the key by which a page sorts, if not the value
+  std::string tip = {};              ///< HTML: shown while the pointer rests on the cell
+  std::vector<Phrase> phrases = {};  ///< lines of text that replace `text`
 };
 
 struct Row {
-  std::vector<Cell> cells = {};  ///< one a column
+  std::vector<Cell> cells = {};  ///< one per column
   std::vector<Row> parts = {};   ///< shown below it, indented
-  std::string alarm = {};        ///< why there are no figures
+  std::string alarm = {};        ///< the reason why there are no figures
   std::string group = {};        ///< a line above it on a terminal
-  Tone tone = Tone::plain;       ///< of the whole line
+  Tone tone = Tone::plain;       ///< applies to the whole line
 };
 
 struct Table {
   std::vector<Column> columns = {};
   std::vector<Row> rows = {};
   bool ruled = false;         ///< on a terminal: headings on two lines and rules around the rows
-  bool hides_empty = false;   ///< on a terminal: no column without any value
-  std::string noun = {};      ///< of a row: `weight`
-  std::size_t total = 0;      ///< rows that there are; more than `rows` has if some are left out
+  bool hides_empty = false;   ///< on a terminal: leaves out columns without values
+  std::string noun = {};      ///< for one row: `weight`
+  std::size_t total = 0;      ///< all rows, including those left out of `rows`
   std::string order = {};     ///< the key of the column that orders the rows; empty: the order of the file
-  std::string if_empty = {};  ///< what is said where there are no rows
-  std::string figure = {};    ///< the key of the column of enclosures that a page draws; empty: none
-  std::string alarm = {};     ///< what an alarm is about, on the chart
+  std::string if_empty = {};  ///< shown if there are no rows
+  std::string figure = {};    ///< the key of the column of enclosures that a page charts; empty: none
+  std::string alarm = {};     ///< what the chart says about rows with an alarm
 
-  /// The columns of one use, as indices.
+  /// The indices of the columns of one use.
   std::vector<std::size_t> columns_for(unsigned use) const;
-  /// The index of the column of the figure; the number of columns if there is none.
+  /// The index of the column named by `figure`; the number of columns if there is none.
   std::size_t figure_column() const noexcept;
 };
 
-/// The cell for people: its text, or its value.
+/// The cell as people see it: its text, or else its value.
 std::string shown_text(const Cell& cell, const Glyphs& glyphs);
 
-/// What a page sorts by, NaN if there is nothing.
+/// The number by which a page sorts; NaN if there is none.
 double rank_of(const Cell& cell) noexcept;
 
-/// The rows as data: a record each, of the columns that JSON shows.
+/// The rows as data: one record per row, with the columns that JSON shows.
 List records_of(const Table& table);
 
 }  // namespace sigmax::report

@@ -11,7 +11,7 @@
 namespace sigmax::report {
 namespace {
 
-// The names of a group on one line, as many as fit.
+// As many names of a group as fit on one line.
 std::string names_on_a_line(const Table& table, std::size_t room, const Glyphs& signs) {
   const std::string more = fmt::format(", {}", signs.ellipsis);
   std::string names;

@@ -7,8 +7,8 @@
 
 namespace sigmax::report {
 
-/// The sections, lines ended by `\n`. Tables and paragraphs keep within the width where that is
-/// possible; paragraphs take at least 40 columns.
+/// The sections, lines ended by `\n`. Tables and paragraphs stay within the width if possible; paragraphs take at least
+/// 40 columns.
 std::string write_terminal(const Document& document, const Terminal& to);
 
 }  // namespace sigmax::report

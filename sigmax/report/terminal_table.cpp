@@ -14,18 +14,19 @@ namespace {
 constexpr std::size_t kGap = 2;  // blanks between columns
 constexpr std::size_t kNarrowestName = 16;
 constexpr std::size_t kRoomyName = 36;
-constexpr std::size_t kPartsShown = 4;  // of a stack with more than kPartsAtMost
+constexpr std::size_t kPartsShown = 4;  // if a stack has more than kPartsAtMost
 constexpr std::size_t kPartsAtMost = 8;
-constexpr int kEssential = 4;  // columns up to this priority may squeeze the names
+constexpr int kEssential = 4;  // columns up to this priority may take room from the names
 
-/// One line of the table before it is laid out.
+/// One line of the table before layout.
 struct TableLine {
   enum class Kind { group, row, alarm, part, note } kind = Kind::row;
   const Row* row = nullptr;  ///< null for a group and a note
-  std::string text = {};     ///< of a group, an alarm or a note
+  std::string text = {};     ///< the text of a group, an alarm or a note
 };
 
-/// A cell of a decimal column: `19` `.427193` ` ✓`. A range or a number in scientific notation is all `whole`.
+/// A cell of a decimal column: `19` `.427193` ` ✓`. For a range or a number in scientific notation, `whole` holds
+/// everything.
 struct DecimalCell {
   std::string whole, fraction, sign;
   bool free = false;
@@ -43,7 +44,7 @@ DecimalCell split_decimal(const std::string& text, const Glyphs& signs) {
   return cell;
 }
 
-// Pads the cells, right-aligned afterwards, so that points and signs stand in line; a free cell ends where the
+// Pads the cells so that points and signs line up once the cells are right-aligned; a free cell ends where the
 // fractions end.
 void align_decimals(std::vector<std::string>& cells, const Glyphs& signs) {
   std::size_t fraction = 0;
@@ -72,8 +73,8 @@ std::string trimmed(const std::string& text) { return text.substr(0, text.find_l
 struct TableColumn {
   std::size_t index = 0;
   const Column* column = nullptr;
-  std::vector<std::string> cells = {};  ///< one a line, padded inside for decimal alignment
-  std::size_t content = 0;              ///< the widest cell
+  std::vector<std::string> cells = {};  ///< one per line, padded for decimal alignment
+  std::size_t content = 0;              ///< width of the widest cell
   std::size_t width = 0;
 };
 
@@ -183,7 +184,7 @@ class Layout {
     total_ = used + first.width;
   }
 
-  // Takes what is too much from the last columns first: where something lies says less than its name.
+  // Shrinks the last columns first: the location of a thing tells less than its name.
   void shrink() {
     for (auto column = columns_.rbegin(); column != columns_.rend() && total_ > terminal_.width; ++column) {
       const std::size_t narrowest = column->column->narrowest;
@@ -246,8 +247,8 @@ class Layout {
     out_ += toned(terminal_, trimmed(text), line.row->tone) + '\n';
   }
 
-  // What identifies the row as in every row, then the alarm over the other columns, on lines of its own where it does
-  // not fit.
+  // The identifying cells as in every row, then the alarm across the other columns, or on separate lines if it does not
+  // fit.
   void alarm(std::size_t index) {
     const TableLine& line = lines_[index];
     const std::size_t figure_index = table_.figure_column();

@@ -44,8 +44,8 @@ bool contains(const std::array<Range, N>& ranges, char32_t code) noexcept {
   return std::any_of(ranges.begin(), ranges.end(), [&](Range r) { return r.first <= code && code <= r.last; });
 }
 
-// Characters that a terminal obeys or does not show: C0 and C1 controls, soft hyphen, zero-width and direction marks,
-// line separators, interlinear and tag characters.
+// Characters that a terminal obeys or hides: C0 and C1 controls, soft hyphen, zero-width and direction marks, line
+// separators, interlinear and tag characters.
 constexpr std::array<Range, 13> kHidden = {{{0x00, 0x1f},
                                             {0x7f, 0x9f},
                                             {0xad, 0xad},
@@ -60,7 +60,7 @@ constexpr std::array<Range, 13> kHidden = {{{0x00, 0x1f},
                                             {0xfff0, 0xfffb},
                                             {0xe0000, 0xe0fff}}};
 
-// Combining marks and variation selectors: the blocks that stack on the character before them.
+// Combining marks and variation selectors, which are drawn on the character before them.
 constexpr std::array<Range, 14> kCombining = {{{0x0300, 0x036f},
                                                {0x0483, 0x0489},
                                                {0x0591, 0x05bd},
@@ -104,7 +104,7 @@ bool is_number(std::string_view text) {
 
 struct Component {
   std::string_view text;
-  char separator;  ///< that follows it, 0 after the last
+  char separator;  ///< the one after it; 0 for the last
   bool kept = true;
 };
 
@@ -119,7 +119,7 @@ std::vector<Component> split_path(std::string_view text) {
   return parts;
 }
 
-// Kept components with their separators, one ellipsis for each run of dropped ones.
+// The kept components with their separators, and one ellipsis for each run of dropped ones.
 std::string join_path(const std::vector<Component>& parts, const Glyphs& signs) {
   std::string joined;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -147,20 +147,21 @@ std::string cut_middle(std::string_view text, std::size_t width, const Glyphs& s
   return fmt::format("{}{}{}", head, signs.ellipsis, tail);
 }
 
-// Names come from untrusted files and may be as long as those: beyond this many bytes they are cut without a look at
-// their components, which takes time in proportion to the square of their number.
+// Names come from untrusted files and may be as long as the file. Beyond this many bytes they are cut without regard to
+// their components, because handling components takes time quadratic in their number.
 constexpr std::size_t kLongestPath = 512;
 
-// What a name loses first.
+// The part of a name that is dropped first.
 enum class Style {
   drop_first,  ///< components from the left
   keep_first,  ///< components from the left, the first one last
   cut_first,   ///< the end of the first component, then components from the left
-  middle,      ///< the middle, whatever it is
+  middle,      ///< the middle, regardless of components
 };
 
-// The beginning of the first component and as many of the others as fit: exporters write `If_0_else_branch__encoder.0.`
-// where the first component alone tells two branches apart. Empty if that is not possible.
+// The beginning of the first component and as many of the others as fit: in names such as
+// `If_0_else_branch__encoder.0.`, which exporters write, only the first component tells two branches apart. Empty if
+// not possible.
 std::string cut_first(std::vector<Component> parts, std::size_t width, const Glyphs& signs) {
   constexpr std::size_t kLeastHead = 6;
   const std::string_view first = parts.front().text;
@@ -202,7 +203,7 @@ std::string shorten_as(Style style, std::string_view text, std::size_t width, co
   return cut_middle(join_path(parts, signs), width, signs);
 }
 
-// The style under which most of `names` look different, the earlier one if two are equal.
+// The style that leaves the most of `names` distinct; the earlier one if two are equal.
 Style most_telling(const std::set<std::string_view>& names, std::size_t width, const Glyphs& signs) {
   Style best = Style::drop_first;
   std::size_t most = 0;
@@ -310,14 +311,14 @@ std::vector<std::string> shorten_all(const std::vector<std::string>& names, std:
 std::string shorten_file(std::string_view name, std::size_t width, const Glyphs& signs) {
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (display_width(name) <= width) return std::string(name);
-  // `.safetensors`, `.bin`; but `consolidated.00` ends with a number, which is no ending.
+  // `.safetensors`, `.bin`. A number, as in `consolidated.00`, is not an ending.
   const std::size_t point = name.rfind('.');
   if (point != std::string_view::npos && point > 0 && point + 1 < name.size() && !is_digit(name[point + 1])) {
     name = name.substr(0, point);
   }
   const auto last = std::find_if(name.rbegin(), name.rend(), is_digit);
   if (display_width(name) <= width || last == name.rend()) return shorten(name, width, signs);
-  // Back from the last digit over `00001-of-00002`, and the dash or underscore before it.
+  // Goes back from the last digit over `00001-of-00002` and the dash or underscore before it.
   auto first = last;
   while (first != name.rend() && is_digit(*first)) ++first;
   constexpr std::string_view kOf = "-of-";
@@ -345,7 +346,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
     while (!word.empty()) {
       const std::size_t blank = lines.back().empty() ? 0 : 1;
       const std::size_t used = display_width(lines.back()) + blank;
-      // A word goes on the line whole, or else on lines of its own: only a line that it begins may break it.
+      // A word is broken only if it begins a line; otherwise it goes on the line whole or starts a new one.
       const std::string_view piece = prefix_of_width(word, width - std::min(width, used));
       if (piece.size() < word.size() && blank == 1) {
         lines.emplace_back();

@@ -10,7 +10,7 @@
 
 namespace sigmax::report {
 
-// Not in the header: a Record is not complete before Member is.
+// Not in the header: Record is incomplete until Member is complete.
 Value::Value() = default;
 Value::Value(const Value& other) = default;
 Value::Value(Value&& other) noexcept = default;

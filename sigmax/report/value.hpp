@@ -1,4 +1,4 @@
-// What a cell of a table or a fact holds, as data. Every format of a report is written over these types.
+// The data in a table cell or a fact. Every report format is written in terms of these types.
 #pragma once
 
 #include <concepts>
@@ -20,9 +20,10 @@ namespace sigmax::report {
 struct Value;
 struct Member;
 using List = std::vector<Value>;
-using Record = std::vector<Member>;  ///< members in the order in which they are written
+using Record = std::vector<Member>;  ///< in the order in which they are written
 
-/// Nothing, a flag, a count, a number, a text, an enclosure, a list or a record. Nothing: the value does not exist.
+/// Nothing, a flag, a count, a number, a text, an enclosure, a list or a record. Nothing means that the value does not
+/// exist.
 struct Value {
   Value();
   Value(const Value& other);
@@ -31,7 +32,7 @@ struct Value {
   Value& operator=(Value&& other) noexcept;
   ~Value();
 
-  // A value is written as what it holds. NOLINTBEGIN(google-explicit-constructor)
+  // Conversions are implicit, so that code can pass the contents directly. NOLINTBEGIN(google-explicit-constructor)
   template <std::integral T>
   Value(T value)
       : data(std::conditional_t<std::same_as<T, bool>, bool,
@@ -52,7 +53,7 @@ struct Value {
 
   bool exists() const noexcept { return data.index() != 0; }
 
-  /// Null if it holds something else.
+  /// Null if it holds another type.
   template <class T>
   const T* as() const noexcept {
     return std::get_if<T>(&data);
@@ -69,21 +70,22 @@ struct Member {
 /// The text, or nothing if it is empty.
 Value text_or_nothing(std::string_view text);
 
-/// `lower`, `upper`, `kind` and `failure_probability` of an enclosure, each of them nothing if there is none; `upper`
-/// and `failure_probability` are nothing as well if the enclosure has no upper end. The one place that says how an
+/// `lower`, `upper`, `kind` and `failure_probability` of an enclosure. All are nothing if there is no enclosure;
+/// `upper` and `failure_probability` are also nothing if it has no upper end. Only this function decides how an
 /// enclosure is written as data.
 Record members_of(const std::optional<Enclosure>& enclosure);
 
 /// `proven`, `probabilistic` or `lower_only`.
 std::string_view kind(const Enclosure& enclosure) noexcept;
 
-/// `true`, `3`, `0.1` with the digits that read back, the text itself, `[3, 4]`. Empty for nothing, NaN and infinities.
+/// `true`, `3`, `0.1` with enough digits to read back, the text itself, `[3, 4]`. Empty for nothing, NaN and
+/// infinities.
 std::string plain_text(const Value& value);
 
-/// For people: five significant digits, `yes` and `no`, names made visible; the sign for nothing where there is none.
+/// For people: five significant digits, `yes` and `no`, names after visible(), and Glyphs::none for nothing.
 std::string shown_text(const Value& value, const Glyphs& glyphs);
 
-/// The number by which values are compared: flags are 0 and 1. NaN for what is not a number.
+/// The number by which values are compared: flags are 0 and 1. NaN for anything that is not a number.
 double rank_of(const Value& value) noexcept;
 
 }  // namespace sigmax::report

@@ -30,7 +30,8 @@ class AuditFigures(CommandTest):
         self.assertLess(enclosure["upper"] - enclosure["lower"], 1e-6 * sigma)
 
     def test_probabilities_of_a_stack_that_add_up_to_one_leave_no_upper_end(self):
-        # 20 blocks of 60 with a probabilistic end are enough. Single ones fail, or are proven, as often as they may.
+        # 20 of the 60 blocks with a probabilistic end are enough. Single blocks may fail at the given rate, or be
+        # proven.
         entries = [math.sin(i * i) for i in range(60 * 20 * 15)]
         content = checkpoints.safetensors({"experts.w": ("F64", (60, 20, 15), entries)})
         stack = self.audit(content, "--quick", "--certify", "probabilistic", "--failure-probability", "0.05",
@@ -283,7 +284,7 @@ class AuditSelection(CommandTest):
         self.assertIn("00002-of-00002", out)
 
     def test_the_largest_condition_of_the_summary_is_the_largest_of_the_table(self):
-        # Singular matrices in bf16: all that is known are bounds, which fall with the number of equal singular values.
+        # Singular matrices in bf16: only bounds are known, and they decrease with the number of equal singular values.
         one, zero = [0x80, 0x3f], [0, 0]
         singular = {f"w{n}": ("BF16", (9, 9), sum((one if i == j < n else zero for i in range(9) for j in range(9)), []))
                     for n in (8, 1, 4)}

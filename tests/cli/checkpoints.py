@@ -1,4 +1,4 @@
-"""Checkpoint files made byte by byte, so that the tests depend on no reader but the one they test."""
+"""Checkpoint files made byte by byte, so that the tests depend on no library except the reader under test."""
 
 import ast
 import collections
@@ -46,12 +46,13 @@ def safetensors(tensors):
 
 
 def matrix(rows, dtype="F64"):
-    """A tensor of safetensors() from rows."""
+    """A tensor for safetensors(), from rows."""
     return dtype, (len(rows), len(rows[0])), [value for row in rows for value in row]
 
 
 def torch_zip(tensors):
-    """What torch.save writes of {name: rows} in double: a pickle of a dict, protocol 2, and a storage each."""
+    """What torch.save writes for {name: rows} in double: the pickle of a dict, protocol 2, and one storage per
+    tensor."""
 
     def text(word):
         return b"X" + struct.pack("<I", len(word.encode())) + word.encode()
@@ -115,7 +116,7 @@ def onnx_graph(nodes, tensors):
 
 
 def onnx_branches(name, then, otherwise):
-    """An ONNX model whose If has a MatMul in each branch, with a double initializer of one name in both."""
+    """An ONNX model whose If has a MatMul in each branch, with a double initializer that has the same name in both."""
 
     def branch(rows, output):
         values = [value for row in rows for value in row]
@@ -138,31 +139,31 @@ def diagonal(values, columns=None):
 
 
 def hadamard(order):
-    """Order a power of two: every singular value is sqrt(order)."""
+    """A Hadamard matrix, its order a power of two: every singular value is sqrt(order)."""
     return [[(-1.0)**bin(i & j).count("1") for j in range(order)] for i in range(order)]
 
 
 def rank_one(u, v):
-    """The singular value |u| |v|, and zeros."""
+    """u v^T: the singular values are |u| |v| and zeros."""
     return [[a * b for b in v] for a in u]
 
 
 def reflection(order, seed):
-    """The Householder reflection of a vector without zeros: orthogonal and symmetric, column i its image of e_i."""
+    """The Householder reflection of a vector without zeros: orthogonal and symmetric; column i is the image of e_i."""
     v = [math.sin(seed + 1.7 * i) + 1.2 for i in range(order)]
     scale = 2 / sum(x * x for x in v)
     return [[(i == j) - scale * v[i] * v[j] for j in range(order)] for i in range(order)]
 
 
 def with_spectrum(sigma, rows, columns):
-    """H D K with reflections H and K: singular values sigma, vectors the first columns of H and K."""
+    """H D K with reflections H and K: the singular values are sigma, the vectors are the first columns of H and K."""
     left, right = reflection(rows, 1), reflection(columns, 2)
     return [[sum(s * left[i][r] * right[j][r] for r, s in enumerate(sigma)) for j in range(columns)]
             for i in range(rows)]
 
 
 def read_npy(content):
-    """(type, shape, flat values) of a version 1 .npy in C order."""
+    """Reads (type, shape, flat values) from a version 1 .npy in C order."""
     size = struct.unpack("<H", content[8:10])[0]
     header = ast.literal_eval(content[10:10 + size].decode())
     assert content[:8] == b"\x93NUMPY\x01\x00" and not header["fortran_order"] and (10 + size) % 64 == 0, header
@@ -171,13 +172,13 @@ def read_npy(content):
 
 
 def read_npz(content):
-    """{name: (type, shape, flat values)}; zipfile checks the sums."""
+    """Reads {name: (type, shape, flat values)}; zipfile verifies the checksums."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name.removesuffix(".npy"): read_npy(archive.read(name)) for name in archive.namelist()}
 
 
 def read_safetensors(content):
-    """{name: (type, shape, flat values)} of F64 tensors, and the metadata."""
+    """Reads {name: (type, shape, flat values)} of F64 tensors, and the metadata."""
     size = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8:8 + size])
     metadata = header.pop("__metadata__", {})
@@ -205,7 +206,7 @@ def network():
 
 
 def _stand_in(module, name):
-    """A class that is pickled as `module.name`, without that module."""
+    """A class that pickles as `module.name`, without need for that module."""
     parent = sys.modules.setdefault(module, types.ModuleType(module))
     if not hasattr(parent, name):
         setattr(parent, name, type(name, (), {"__module__": module, "__qualname__": name}))
@@ -213,7 +214,7 @@ def _stand_in(module, name):
 
 
 class _Call:
-    """Pickled as a call of `module.name` with arguments."""
+    """An object that pickles as a call of `module.name` with arguments."""
 
     def __init__(self, module, name, *arguments):
         self.made = _stand_in(module, name), arguments
@@ -256,7 +257,7 @@ def torch_archive(rows):
 
 
 def distributed(tensors, shards=2):
-    """A folder of torch.distributed.checkpoint as {file name: content}. tensors: {name: rows}, cut between rows."""
+    """A folder of torch.distributed.checkpoint as {file name: content}. tensors: {name: rows}, split between rows."""
     module = "torch.distributed.checkpoint."
 
     def size(*values):

@@ -1,4 +1,4 @@
-"""Runs the real binary, named by the environment variable SIGMAX, in a folder of its own."""
+"""Runs the real binary, named by the environment variable SIGMAX, in a temporary folder."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Finished:
-    """What a run left: exit code, standard output, standard error."""
+    """The results of a run: exit code, standard output, standard error."""
 
     def __init__(self, process):
         self.code = process.returncode
@@ -50,7 +50,7 @@ class CommandTest(unittest.TestCase):
         return Finished(process)
 
     def expect(self, code, *arguments, **environment):
-        """Runs and checks the exit code; a failure shows what the command said."""
+        """Runs and checks the exit code; a failure shows the command's messages."""
         finished = self.run_sigmax(*arguments, **environment)
         self.assertEqual(finished.code, code, f"{arguments}\n--- stdout\n{finished.out}\n--- stderr\n{finished.err}")
         return finished

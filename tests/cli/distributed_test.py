@@ -1,4 +1,4 @@
-"""Checkpoints of many processes: read whole, or refused by name."""
+"""Checkpoints of several processes: read as a whole, or refused by name."""
 
 import csv
 import io
@@ -11,7 +11,8 @@ class Distributed(CommandTest):
 
     def setUp(self):
         super().setUp()
-        # The halves of `a` have the singular values 3 and 3, the whole 3 twice; those of `b` 4 and 3, the whole 5.
+        # Each half of `a` has the singular value 3, the whole has 3 twice; the halves of `b` have 4 and 3, the whole
+        # has 5.
         self.whole = {"layer.a": [[3.0, 0.0], [0.0, 3.0]], "layer.b": [[4.0, 0.0], [3.0, 0.0]]}
         for name, content in checkpoints.distributed(self.whole).items():
             self.write("dcp/" + name, content)

@@ -1,4 +1,4 @@
-"""The manual page and the completions that the build makes hold every option that --help has."""
+"""The generated manual page and completions contain every option of --help."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ COMMANDS = ("audit", "ls", "norm", "svd")
 
 
 def options_in(text):
-    """Long and short options that begin a word."""
+    """Long and short options at the beginning of a word."""
     return set(re.findall(r"(?<![\w-])(--[a-z][a-z-]*|-[a-z])(?![\w-])", text))
 
 
@@ -123,7 +123,7 @@ class Drift(CommandTest):
 
     @staticmethod
     def companions(value):
-        """What an option's value needs beside it."""
+        """The other arguments that an option's value requires."""
         return {"power": ("-k", "1"), "inverse": ("--smallest",)}.get(value, ())
 
     def test_fish_completes_every_option_and_no_other(self):

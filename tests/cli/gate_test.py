@@ -48,7 +48,7 @@ class Gates(CommandTest):
                 self.gate(expression, code)
 
     def test_an_enclosure_trips_unless_it_rules_the_expression_out(self):
-        # sqrt(8) is no double, so that its enclosure has two ends around it.
+        # sqrt(8) is not a double, so the two ends of its enclosure differ.
         sigma = math.sqrt(8.0)
         layers = ("--layers", "head")
         self.gate(f"sigma > {sigma * (1 - 1e-6)!r}", 1, *layers)
@@ -108,7 +108,7 @@ class Gates(CommandTest):
 
 
 class WhatCannotBeJudged(CommandTest):
-    """A gate fails closed, names what it could not judge, also if quiet, and passes over it only if that is allowed."""
+    """A gate fails closed, names everything that it could not judge, even if quiet, and ignores it only if allowed."""
 
     GOOD = checkpoints.matrix(checkpoints.diagonal([3.0, 2.0]))
 
@@ -127,7 +127,7 @@ class WhatCannotBeJudged(CommandTest):
         return self.expect(0, *command, "--allow", f"{reason},{'nan' if reason != 'nan' else 'empty'}").err
 
     def unread(self, name, tensor, expected=True):
-        """Whether a gate passes over a tensor beside a good weight."""
+        """Whether a gate ignores a tensor next to a good weight."""
         path = self.write("m.safetensors", checkpoints.safetensors({"good": self.GOOD, name: tensor}))
         finished = self.expect(4 if expected else 0, "audit", path, "--fail-if", "sigma > 9", "-q")
         self.assertEqual(name in finished.err, expected, finished.err)
@@ -257,14 +257,14 @@ class WhatCannotBeJudged(CommandTest):
         copy = self.write("hub/pytorch_model.bin", checkpoints.torch_zip(rows))
         self.assertIn("2 weights judged", self.expect(0, "audit", "hub", "--fail-if", "sigma > 9").err)
         self.expect(0, "norm", "hub:a")
-        # One value, and the last.
+        # One differing value, the last one.
         copy.write_bytes(checkpoints.torch_zip(rows | {"b": [[2.0, 50.0]]}))
         finished = self.expect(1, "audit", "hub", "--fail-if", "sigma > 9")
         self.assertIn("gate tripped: sigma > 9: b, ", finished.err)
         self.assertIn("1 of its 2 tensors is in safetensors files", " ".join(finished.out.split()))
         self.expect(0, "norm", "hub:a")
         self.assertIn("'b'", self.expect(2, "norm", "hub:b").err)
-        # In another precision it is another model.
+        # In another precision it counts as another model.
         self.write("hub/model.safetensors",
                    checkpoints.safetensors({name: checkpoints.matrix(values, "F32") for name, values in rows.items()}))
         copy.write_bytes(checkpoints.torch_zip(rows))
@@ -376,7 +376,7 @@ class WhatCannotBeJudged(CommandTest):
 
 
 class Outcomes(CommandTest):
-    """What each gate came to, in the reports."""
+    """The outcome of each gate in the reports."""
 
     def setUp(self):
         super().setUp()

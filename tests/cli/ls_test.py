@@ -1,4 +1,4 @@
-"""sigmax ls: what a file holds."""
+"""sigmax ls: the contents of a file."""
 
 import csv
 import io

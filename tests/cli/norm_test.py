@@ -1,4 +1,4 @@
-"""sigmax norm: every norm of matrices worked out by hand."""
+"""sigmax norm: every norm, of matrices with norms computed by hand."""
 
 import json
 import math
@@ -16,7 +16,7 @@ class Norms(CommandTest):
         return float(out)
 
     def test_every_norm_has_its_value(self):
-        # Singular values 5, 3 and 1, one entry a row and column.
+        # Singular values 5, 3 and 1, one entry per row and column.
         path = self.write("m.npy", checkpoints.npy([[0.0, -3.0, 0.0], [5.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
         expected = {"fro": math.sqrt(35), "nuc": 9, "2": 5, "-2": 1, "1": 5, "-1": 1, "inf": 5, "-inf": 1, "max": 5,
                     "schatten:1": 9, "schatten:4": (625 + 81 + 1)**0.25, "kyfan:2": 8, "entrywise:1": 9,

@@ -117,7 +117,7 @@ class Terminals(CommandTest):
     """The command on a pseudo-terminal of 80 columns."""
 
     def big_model(self, side=700, count=12):
-        # Values with no pattern, so that the audit has something to do for a second.
+        # Values without a pattern, so that the audit takes about a second.
         state, values = 1, []
         for _ in range(side * side):
             state = state * 6364136223846793005 % 2**64 + 1442695040888963407
@@ -126,7 +126,7 @@ class Terminals(CommandTest):
         return self.write("big.safetensors", checkpoints.safetensors(tensors))
 
     def on_terminal(self, *arguments, interrupt_after=None, **environment):
-        """Returns (exit code, standard output, standard error), both streams on terminals of their own."""
+        """Returns (exit code, standard output, standard error), each stream on a separate terminal."""
         pairs = [pty.openpty() for _ in range(2)]
         process = subprocess.Popen([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=pairs[0][1],
                                    stderr=pairs[1][1], cwd=self.folder,

@@ -1,4 +1,4 @@
-"""Files that people have and that are odd in one place: the rest is read, and what is not is named."""
+"""Real-world files with one odd part: the rest is read, and the unread part is named."""
 
 import io
 import json
@@ -16,7 +16,7 @@ def shard(*names):
 
 
 def array(descr, shape, data):
-    """A .npy whose header says what it is given."""
+    """A .npy with the given type and shape in its header."""
     header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + data
 

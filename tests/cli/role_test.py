@@ -1,4 +1,4 @@
-"""What a tensor is taken for, and how a user changes it."""
+"""The role that a tensor gets, and how a user changes it."""
 
 import csv
 import io
@@ -135,7 +135,7 @@ class Roles(CommandTest):
             err = self.expect(0, "audit", path, "--as", role).err
             self.assertIn(f"--as '{role}' changes nothing", err)
             self.assertIn(said, err)
-        # One tensor that it changes is enough, as patterns seldom tell a weight from its bias.
+        # It is enough if --as changes one tensor, because patterns seldom tell a weight from its bias.
         self.assertNotIn("--as", self.expect(0, "audit", path, "--as", "fc=dense_in_out").err)
         self.assertNotIn("--as", self.expect(0, "audit", path, "--as", "bias=skip").err)
         shadowed = self.expect(0, "audit", path, "--as", "fc=dense", "--as", "fc.w=embedding").err
@@ -167,7 +167,7 @@ class Roles(CommandTest):
             for order, figure in (("2", "sigma_max_estimate"), ("1", "norm_1")):
                 value = self.expect(0, "norm", f"hub/model.safetensors:{weight['name']}", "--ord", order, "--format", "value")
                 self.assertAlmostEqual(float(value.out), weight[figure], delta=1e-9)
-        # Of the file alone the same, and without a config, or with one that is none, what names and shapes say.
+        # Given only the file, the layout is the same. Without a valid config, names and shapes decide.
         self.assertEqual(self.audit("hub/model.safetensors")["tensors"][0]["layout"], "[in, out]")
         self.write("hub/config.json", b"{ nonsense")
         self.assertEqual([t["layout"] for t in self.audit(self.folder / "hub")["tensors"]], ["[out, in]"] * 3)

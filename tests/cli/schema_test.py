@@ -3,7 +3,7 @@
 import json
 import math
 
-import jsonschema  # Debian: python3-jsonschema. Without it this test fails; it is not to be skipped.
+import jsonschema  # Debian: python3-jsonschema. Without it this test fails and must not be skipped.
 
 import checkpoints
 from command import REPOSITORY, CommandTest, main
@@ -82,7 +82,7 @@ class SvdSchema(CommandTest):
         text = self.expect(code, "svd", path, "--format", "json", *arguments).out
         document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is no JSON"))
         jsonschema.validators.validator_for(self.SCHEMA)(self.SCHEMA).validate(document)
-        # Every member that is written is described, and every one described is written.
+        # Every member that is written is described, and every described member is written.
         self.assertEqual(set(document), set(self.SCHEMA["properties"]))
         self.assertEqual(set(document["triplets"][0]), set(self.SCHEMA["properties"]["triplets"]["items"]["properties"]))
 

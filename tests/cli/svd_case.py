@@ -1,4 +1,4 @@
-"""What the tests of sigmax svd share: a matrix with a known spectrum, and its triplets from the command."""
+"""Shared by the tests of sigmax svd: a matrix with a known spectrum, and its triplets from the command."""
 
 import json
 
@@ -6,7 +6,7 @@ import checkpoints
 from command import CommandTest
 
 SIGMA = [9.0, 7.0, 6.5, 3.0, 1.5, 1.0, 0.25]
-CLOSE = 1e-9  # of values asked for to 1e-10
+CLOSE = 1e-9  # for values requested to 1e-10
 
 
 class SvdTest(CommandTest):

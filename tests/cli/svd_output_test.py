@@ -20,7 +20,7 @@ except ImportError:
 class Output(SvdTest):
 
     def product(self, u, s, vt):
-        """u diag(s) vt as rows, from (type, shape, flat values) each."""
+        """u diag(s) vt as rows; each factor is given as (type, shape, flat values)."""
         (_, (rows, k), left), (_, _, sigma), (_, (_, columns), right) = u, s, vt
         return [[sum(left[i * k + r] * sigma[r] * right[r * columns + j] for r in range(k)) for j in range(columns)]
                 for i in range(rows)]
@@ -62,7 +62,7 @@ class Output(SvdTest):
             self.assertAlmostEqual(abs(sum(vt[r * 7 + j] * right[j] for j in range(7))), 1, delta=CLOSE)
 
     def test_vectors_that_are_saved_are_good_and_the_report_says_how_good(self):
-        # Close neighbors: values to 1e-10 would leave vectors that are good to 1e-5.
+        # Close neighbors: with values to 1e-10 the vectors would be accurate to only 1e-5.
         path = self.matrix([1 + 1e-3 * i for i in range(60, 0, -1)], 70, 60)
         finished = self.expect(0, "svd", path, "-k", "3", "-o", "top.npz", "--method", "lanczos")
         said = float(re.search(r"output +u, s and vt in top\.npz, with residuals of at most (\S+)", finished.out)[1])

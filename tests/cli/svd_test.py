@@ -1,4 +1,4 @@
-"""sigmax svd: triplets of matrices whose singular values are known, refusals, and how results are shown."""
+"""sigmax svd: triplets of matrices with known singular values, refusals, and the output of results."""
 
 import csv
 import io
@@ -131,7 +131,7 @@ class Triplets(SvdTest):
 
 
 class Named(SvdTest):
-    """Which matrix it is."""
+    """The choice of the matrix."""
 
     def test_a_tensor_is_chosen_by_its_name(self):
         path = self.write("model.safetensors", checkpoints.network())
@@ -168,7 +168,7 @@ class Named(SvdTest):
             self.assertIn("is a stack of [2] matrices", self.refused(f"{path}:experts.w1{index}"))
         for index in ("[-1]", "[x]", "[]"):
             self.assertIn("did you mean", self.refused(f"{path}:experts.w1{index}"))
-        # norm names them alike, and takes all of them for their block diagonal.
+        # norm uses the same names; without an index it reads the stack as a block-diagonal matrix.
         self.assertEqual(self.expect(0, "norm", f"{path}:experts.w1", "--ord", "nuc", "--format", "value").out, "10\n")
         self.assertEqual(self.expect(0, "norm", f"{path}:experts.w1[1]", "--ord", "nuc", "--format", "value").out, "7\n")
 
@@ -231,7 +231,7 @@ class Refusals(SvdTest):
 
 
 class Multiple(SvdTest):
-    """Values that come in copies: a Krylov space from one vector sees one of them."""
+    """Repeated values: a Krylov space from one vector finds only one copy."""
 
     def diagonal(self, sigma):
         n = len(sigma)

@@ -8,11 +8,11 @@ import zipfile
 import checkpoints
 from command import CommandTest, main
 
-SIDE = 96  # 73,728 bytes of data: pages enough to lose most
+SIDE = 96  # 73,728 bytes of data: enough pages to lose most
 
 
 def contents():
-    """The same matrix in each way that a reader takes to its bytes: in place, copied, inflated."""
+    """One matrix in each form in which a reader gets its bytes: in place, copied, inflated."""
     rows = checkpoints.diagonal([float(i + 1) for i in range(SIDE)])
     deflated = io.BytesIO()
     with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -59,8 +59,8 @@ class TruncatedTest(CommandTest):
                         self.expect_named(self.run_truncating(name, left, 0, *command), name, len(content), left)
 
     def test_truncated_at_any_later_moment(self):
-        """After each look that the command takes at the file. What it prints nevertheless is what it prints of the whole
-        file: the last look came after the last read."""
+        """Truncates after each check that the command makes of the file. If it still prints a result, it prints that of
+        the whole file, because the last check came after the last read."""
         for name, content in contents().items():
             for command in commands(name):
                 self.write(name, content)
@@ -75,7 +75,7 @@ class TruncatedTest(CommandTest):
                             break
                         self.expect_named(finished, name, len(content), 4096)
                         refused += 1
-                # Behind the header, behind load(), and before the last look of all.
+                # After the header, after load(), and before the very last check.
                 self.assertGreaterEqual(refused, 2, command)
 
     def test_no_report_is_left(self):

@@ -1,4 +1,4 @@
-"""What the command refuses, and how."""
+"""Command lines that are refused, and the messages."""
 
 import struct
 

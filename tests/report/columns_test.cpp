@@ -131,7 +131,7 @@ TEST(Select, ConditionNumbersBeyondThePrecisionAreOrderedByWhatIsShown) {
   result.tensors[2].figures->frobenius *= 100;
   result.tensors[5].dtype = DType::bf16;
   const auto chosen = select(result, "condition", 0);
-  // The non-finite one, the three that are infinite, from the largest bound down, and then the condition numbers.
+  // First the non-finite one, then the three infinite ones by decreasing bound, then the condition numbers.
   EXPECT_EQ(chosen[1], &result.tensors[7]);
   EXPECT_EQ(chosen[2], &result.tensors[2]);
   EXPECT_EQ(chosen[3], &result.tensors[5]);

@@ -24,7 +24,7 @@ std::size_t count(const std::string& text, const std::string& what) {
   return found;
 }
 
-// Every element that must be closed is, in order, outside style and script.
+// Checks that outside style and script every element that must be closed is closed, in the right order.
 void check_nesting(const std::string& page) {
   std::vector<std::string> open;
   for (std::size_t at = page.find('<'); at != std::string::npos; at = page.find('<', at + 1)) {

@@ -25,8 +25,8 @@ json schema() {
   return json::parse(file);
 }
 
-// Every member is described, and every required one is there: what a change of the report can break unnoticed. The
-// command's tests validate real output against the whole schema.
+// Checks that every member is described and every required one present, which a change of the report could break
+// unnoticed. The command's tests validate real output against the whole schema.
 void check_members(const json& value, json description, const json& definitions, const std::string& where) {
   if (description.contains("$ref")) {
     const std::string name = description["$ref"];

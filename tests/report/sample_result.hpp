@@ -1,4 +1,4 @@
-// Audit results made by hand, with the features that reports have to show.
+// Handmade audit results, with the features that reports must show.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@
 
 namespace sigmax::report_test {
 
-/// Plausible figures of a random matrix: sigma_max is given, the rest follows from the shape.
+/// Plausible figures for a random matrix: sigma_max is given, the rest follows from the shape.
 inline audit::Figures figures(double sigma_max, std::int64_t rows, std::int64_t columns,
                               Certainty certainty = Certainty::proven) {
   const auto shorter = static_cast<double>(std::min(rows, columns));
@@ -54,7 +54,7 @@ inline audit::TensorResult weight(std::string name, Dimensions shape, double sig
   return t;
 }
 
-/// What a real audit would count.
+/// Sets the counts as a real audit would.
 inline void finish(audit::Result& result) {
   audit::Summary& s = result.summary;
   s = {};
@@ -77,7 +77,7 @@ inline void finish(audit::Result& result) {
   s.threads = 2;
 }
 
-/// Twenty weights of every role and every outcome, and biases, scales and integers that were skipped.
+/// Twenty weights that cover every role and outcome, and skipped biases, scales and integers.
 inline audit::Result sample() {
   audit::Result r;
   r.model.path = "models/encoder/model.safetensors";

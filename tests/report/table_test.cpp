@@ -1,4 +1,4 @@
-// A table that is not an audit's, in every format.
+// A table that does not come from an audit, in every format.
 #include "sigmax/report/table.hpp"
 
 #include <gtest/gtest.h>

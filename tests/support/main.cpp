@@ -1,9 +1,10 @@
-// The main of every test program: GoogleTest's, with the kernels held to the SIMD target that SIGMAX_TEST_SIMD names.
+// The main of every test program: GoogleTest's, but with the kernels limited to the SIMD target that SIGMAX_TEST_SIMD
+// names.
 //
 //   SIGMAX_TEST_SIMD=AVX2 svd_test     # every kernel runs its AVX2 code
 //   svd_test --machine                 # what this program and this machine offer; runs no test
 //
-// The switch is in the test programs alone: the library reads no environment variable.
+// Only the test programs have this switch: the library does not read environment variables.
 #include <cblas.h>
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
@@ -26,7 +27,7 @@ void for_each_target(std::int64_t targets, const Body& body) {
   for (; targets != 0; targets &= targets - 1) body(targets & -targets);
 }
 
-// One line a fact, a keyword first: tools/test-portable reads them.
+// One line per fact, beginning with a keyword; tools/test-portable reads them.
 void print_machine() {
   const std::int64_t supported = hwy::SupportedTargets();
   for_each_target(HWY_TARGETS, [supported](std::int64_t target) {
@@ -36,7 +37,7 @@ void print_machine() {
               openblas_get_corename(), openblas_get_num_threads());
 }
 
-// Leaves dispatch the one target of that name. False if it is not compiled, or the machine cannot run it.
+// Limits dispatch to the target of that name. Returns false if it is not compiled or the machine cannot run it.
 bool hold_dispatch_to(const std::string& name) {
   std::int64_t wanted = 0;
   for_each_target(hwy::SupportedTargets() & HWY_TARGETS, [&](std::int64_t target) {

@@ -1,5 +1,5 @@
-// The two checks of every set of singular triplets: orthonormal columns, and residuals from the entries of A. Both are
-// infinite where anything is NaN, so that EXPECT_LE(error, tolerance) fails.
+// The two checks for every set of singular triplets: orthonormal columns, and residuals from the entries of A. Both
+// return infinity if anything is NaN, so that EXPECT_LE(error, tolerance) fails.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace sigmax::checks {
 
-/// The largest of the values added; infinite once a NaN was among them. std::max(largest, NaN) would keep `largest`.
+/// The largest of the added values; infinite once a NaN was added. std::max(largest, NaN) would return `largest`.
 class Largest {
  public:
   void add(long double value) {
@@ -62,7 +62,7 @@ struct Residuals {
   }
 };
 
-/// The residuals of one triplet, over `scale`, from the row-major entries of A, in long double.
+/// The residuals of one triplet, divided by `scale`, from the row-major entries of A, in long double.
 template <Real T>
 Residuals residuals_of(std::span<const double> entries, double sigma, std::span<const T> u, std::span<const T> v,
                        double scale = 1) {
@@ -87,14 +87,14 @@ Residuals residuals_of(std::span<const double> entries, double sigma, std::span<
   return {distance(forward, u), distance(backward, v)};
 }
 
-/// The residuals of triplet i of a result, over `scale`.
+/// The residuals of triplet i of a result, divided by `scale`.
 template <Real T>
 Residuals residuals_of(std::span<const double> entries, const SvdResult<T>& result, std::int64_t i, double scale = 1) {
   return residuals_of<T>(entries, result.sigma[static_cast<std::size_t>(i)], result.u.column(i), result.v.column(i),
                          scale);
 }
 
-/// The largest residual of all triplets of a result, from either side.
+/// The largest residual over all triplets of a result and both sides.
 template <Real T>
 double largest_residual(std::span<const double> entries, const SvdResult<T>& result) {
   Largest largest;

@@ -11,8 +11,8 @@
 namespace sigmax::torch {
 namespace {
 
-// As PyTorch's parametrization makes on registration. Its older hook makes none, and divides by a random number if the
-// first forward pass is in evaluation.
+// PyTorch's parametrization makes this many on registration. Its older hook makes none, and divides by a random number
+// if the first forward pass is in evaluation mode.
 constexpr int64_t kFirstSteps = 15;
 
 // `count` random vectors of unit length, one after another.
@@ -21,7 +21,7 @@ at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length,
   return (x / at::linalg_vector_norm(x, 2, {1}, true).clamp_min(eps)).flatten();
 }
 
-// Holds the buffers, for the sake of their names.
+// Holds the buffers, so that they have the right names.
 class State : public ::torch::nn::Module {
  public:
   State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale) : Module("SpectralNormState") {
@@ -118,7 +118,7 @@ bool NormalizedWeight::fit_state() {
   return true;
 }
 
-// Lanczos from the present state, round after round, until sigma stands still.
+// Repeats Lanczos from the present state until sigma no longer changes.
 void NormalizedWeight::converge() {
   constexpr int kRounds = 50;
   const c10::NoGradGuard no_grad;

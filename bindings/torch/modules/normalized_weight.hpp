@@ -1,4 +1,4 @@
-// One weight of a module, kept as it is trained and read as it is used: W and W / sigma.
+// One weight of a module: W, as trained, and W / sigma, as used.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,39 +14,39 @@
 
 namespace sigmax::torch {
 
-/// A parameter `original` and, in the child `0`, the buffers `_u` and `_v`: below `parametrizations.<name>` of a module
-/// these are the names that PyTorch's parametrization has in a state dict.
+/// Holds a parameter `original` and, in the child `0`, the buffers `_u` and `_v`. Below `parametrizations.<name>` of a
+/// module these names are the ones of PyTorch's parametrization in a state dict.
 ///
-/// Matrix, blocks and state are those of bindings/torch/normalize.hpp.
+/// For matrix, blocks and state see bindings/torch/normalize.hpp.
 class NormalizedWeight : public ::torch::nn::Module {
  public:
-  /// Takes `original` over (the same tensor, so that an optimizer that holds it goes on) and draws a random state from
-  /// its device's default generator, u before v, as PyTorch does.
+  /// Takes over `original` (the same tensor, so that an optimizer that holds it remains valid) and draws a random state
+  /// from its device's default generator, u before v, as PyTorch does.
   ///
-  /// Throws c10::IndexError for a dimension out of range, c10::ValueError for options without meaning and for a weight
-  /// of less than two dimensions.
+  /// Throws c10::IndexError for a dimension out of range, c10::ValueError for meaningless options and for a weight with
+  /// fewer than two dimensions.
   NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim, int64_t blocks);
 
-  /// What normalize() is called with: n_power_iterations steps in training, none in evaluation.
+  /// The options for normalize(): n_power_iterations steps in training, none in evaluation.
   NormalizeOptions step() const;
 
-  /// W f, with a step before it in training, and with its gradient.
+  /// W f, with its gradient; in training a step comes first.
   at::Tensor forward();
 
-  /// The same without step and without gradient.
+  /// W f without a step and without a gradient.
   at::Tensor value() const;
 
-  /// u^T W v with the present state; one entry a block.
+  /// u^T W v with the present state, one entry per block.
   at::Tensor sigma() const;
 
-  /// Moves u and v to the largest singular vectors, found in double: sigma() is then the spectral norm to the rounding
-  /// of the weight's type.
+  /// Moves u and v to the largest singular vectors, found in double: sigma() is then the spectral norm, up to rounding
+  /// in the weight's type.
   void converge();
 
-  /// A new random state of the size that the weight asks for, and 15 steps from it.
+  /// Draws a new random state of the size that the weight requires, and makes 15 steps from it.
   void restart();
 
-  /// restart() if the state is not of the weight's size, as loading may leave it. Returns whether it was.
+  /// Calls restart() if the state's size does not fit the weight, which loading may cause. Returns whether it did.
   bool fit_state();
 
   /// An independent copy, on `device` if given.
@@ -75,10 +75,10 @@ class NormalizedWeight : public ::torch::nn::Module {
   at::Tensor scale_;
 };
 
-/// forward() of each, in one parallel call for those that have the same options and are in the same mode.
+/// forward() of each weight; those with the same options and mode share one parallel call.
 std::vector<at::Tensor> forward_all(const std::vector<std::shared_ptr<NormalizedWeight>>& weights);
 
-/// The matrix of a weight: `dim` in front, the rest flattened. A view where the strides allow one.
+/// The matrix of a weight: `dim` first, the rest flattened. A view if the strides allow one.
 at::Tensor as_matrix(const at::Tensor& weight, int64_t dim);
 
 }  // namespace sigmax::torch

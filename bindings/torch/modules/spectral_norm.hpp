@@ -1,15 +1,15 @@
-// Spectral normalization for the modules of LibTorch's frontend.
+// Spectral normalization for modules of LibTorch's C++ frontend.
 //
 //     using sigmax::torch::SpectralNorm;
 //     SpectralNorm<torch::nn::Conv2d> layer(torch::nn::Conv2dOptions(3, 16, 3).padding(1));
 //     torch::nn::Sequential net(layer, torch::nn::ReLU(), SpectralNorm<torch::nn::Linear>(400, 10));
 //
-// A SpectralNorm<M> is an M: it has its options, bias and forward, and stands wherever a module does, in Sequential, as
-// a child, under train(), to(), clone(), torch::save and torch::load. What was the parameter `weight` is now
-// `parametrizations.weight.original`, with its state beside it, the names that PyTorch's parametrization has; the
+// A SpectralNorm<M> is an M: it has M's options, bias and forward, and works wherever a module does: in Sequential, as
+// a child, with train(), to(), clone(), torch::save and torch::load. The parameter `weight` becomes
+// `parametrizations.weight.original`, with its state next to it, under the names of PyTorch's parametrization; the
 // member `weight` is the normalized value of the last forward.
 //
-// As in PyTorch the kernel of a convolution is normalized as the reshaped matrix, whose norm is not the convolution's.
+// As in PyTorch, a convolution's kernel is normalized as the reshaped matrix, whose norm is not the convolution's norm.
 //
 // Source: T. Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018.
 #pragma once
@@ -34,7 +34,7 @@ class SpectralNormImpl<Module, Result (Class::*)(A)>
 };
 
 /// forward(input, state): recurrent modules and cells; forward(input, output_size): transposed convolutions. The second
-/// argument may be left out where the wrapped module allows it.
+/// argument may be omitted if the wrapped module allows it.
 template <Normalizable Module, class Result, class Class, class A, class B>
 requires requires(Module& module, A input) { module.forward(input); }
 class SpectralNormImpl<Module, Result (Class::*)(A, B)>
@@ -85,8 +85,8 @@ class SpectralNorm : public ::torch::nn::ModuleHolder<SpectralNormImpl<typename 
   using Impl = SpectralNormImpl<typename Holder::ContainedType>;
 };
 
-/// Normalizes a module that exists: the new one shares its parameters with it, so that an optimizer goes on with them.
-/// The old one must not be used any more: it reads a weight that is not normalized.
+/// Normalizes an existing module. The new module shares the parameters, so that an optimizer remains valid. Do not use
+/// the old module any more: it reads a weight that is not normalized.
 template <class Holder>
 SpectralNorm<Holder> spectral_norm(const Holder& module, const SpectralNormOptions& options = {}) {
   return SpectralNorm<Holder>(*module, options);

@@ -20,34 +20,33 @@
 
 namespace sigmax::torch {
 
-/// What every SpectralNorm<M> can do, whatever M is: cast a module to it with dynamic_cast.
+/// The interface of every SpectralNorm<M>, whatever M is: cast a module to it with dynamic_cast.
 class SpectralNormalized {
  public:
   virtual ~SpectralNormalized() = default;
 
-  /// The names and the weights of this module; those of its children are the children's.
+  /// The names and weights of this module, without those of its children.
   virtual std::vector<std::pair<std::string, std::shared_ptr<NormalizedWeight>>> normalized_weights() const = 0;
 
-  /// What precedes the wrapped forward: the members that it reads (`weight`) are computed anew, with a step in
-  /// training.
+  /// Runs before the wrapped forward: recomputes the members that it reads (`weight`), with a step in training.
   virtual void renew() = 0;
 
-  /// The same without a step and without gradient. Wanted after parameters were written by hand; loading, moving and
-  /// cloning do it themselves.
+  /// Like renew(), without a step and without a gradient. Needed after parameters were written by hand; loading, moving
+  /// and cloning call it themselves.
   virtual void publish() = 0;
 };
 
 template <Normalizable Module, class Signature = decltype(&Module::forward)>
 class SpectralNormImpl;
 
-/// An M whose weights are parametrized. It has no data of its own: a parent's clone() assigns the part of a child that
-/// is M, which holds the children, `parametrizations` among them, and would leave anything else behind.
+/// An M whose weights are parametrized. It has no data members, because a parent's clone() assigns only the M part of a
+/// child and would lose anything else. The M part holds the children, including `parametrizations`.
 template <class Derived, Normalizable Module>
 class SpectralNormBase : public Module, public SpectralNormalized {
  public:
-  /// The arguments of the wrapped module's constructor, and the options of the normalization after them, if any.
-  /// Throws c10::ValueError for names that are no weights of the module, and for an Embedding with sparse gradients;
-  /// otherwise as NormalizedWeight.
+  /// Takes the arguments of the wrapped module's constructor, optionally followed by the options of the normalization.
+  /// Throws c10::ValueError for names that are not weights of the module, and for an Embedding with sparse gradients;
+  /// otherwise like NormalizedWeight.
   template <class... Arguments>
   requires std::constructible_from<Module, Arguments...>
   explicit SpectralNormBase(Arguments&&... arguments) : Module(std::forward<Arguments>(arguments)...) {
@@ -74,14 +73,14 @@ class SpectralNormBase : public Module, public SpectralNormalized {
   SpectralNormBase(const SpectralNormBase&) = default;
   SpectralNormBase& operator=(const SpectralNormBase&) = default;
 
-  /// One of the normalized weights. Throws c10::ValueError for a name that is none.
+  /// One of the normalized weights. Throws c10::ValueError for any other name.
   std::shared_ptr<NormalizedWeight> normalized_weight(const std::string& name = "weight") const;
   std::vector<std::pair<std::string, std::shared_ptr<NormalizedWeight>>> normalized_weights() const override;
 
   void renew() override;
   void publish() override;
 
-  /// A plain module, not normalized any more, whose weights are the present normalized values; no step is made.
+  /// A plain module, no longer normalized, whose weights are the present normalized values. Makes no step.
   std::shared_ptr<Module> fold() const;
 
   std::shared_ptr<::torch::nn::Module> clone(const std::optional<at::Device>& device = std::nullopt) const override;
@@ -99,7 +98,7 @@ class SpectralNormBase : public Module, public SpectralNormalized {
     publish();
   }
 
-  /// As PyTorch's modules; a state that is not of the weight's size is replaced by a new one.
+  /// Loads as PyTorch's modules do; a state whose size does not fit the weight is replaced by a new one.
   void load(::torch::serialize::InputArchive& archive) override;
 
   void pretty_print(std::ostream& stream) const override {
@@ -109,7 +108,7 @@ class SpectralNormBase : public Module, public SpectralNormalized {
   }
 
  private:
-  // An attention's out_proj is a Linear, whose weight the attention reads: normalized by a SpectralNorm in its place.
+  // An attention's out_proj is a Linear, and the attention reads its weight: a SpectralNorm replaces it.
   using Projection = SpectralNormImpl<std::conditional_t<IsAttention<Module>, ::torch::nn::LinearImpl, Module>>;
 
   void adopt_weights(const SpectralNormOptions& normalization);
@@ -239,8 +238,8 @@ void SpectralNormBase<Derived, Module>::load(::torch::serialize::InputArchive& a
   publish();
 }
 
-// The copy shares everything at first. reset() gives its members and parameters tensors of their own, as it does in the
-// clone() of every module of LibTorch, and the values follow.
+// The copy shares everything at first. As in the clone() of every LibTorch module, reset() gives its members and
+// parameters separate tensors; then the values are copied.
 template <class Derived, Normalizable Module>
 std::shared_ptr<::torch::nn::Module> SpectralNormBase<Derived, Module>::clone(
     const std::optional<at::Device>& device) const {
@@ -273,7 +272,7 @@ std::shared_ptr<Module> SpectralNormBase<Derived, Module>::fold() const {
       plain->set_projection(projection->fold());
     }
   }
-  return std::dynamic_pointer_cast<Module>(plain->Module::clone());  // of M itself: nothing of this class is left
+  return std::dynamic_pointer_cast<Module>(plain->Module::clone());  // M's own clone(): nothing of this class remains
 }
 
 }  // namespace sigmax::torch

@@ -29,7 +29,7 @@ namespace {
 
 constexpr std::string_view kParametrizations = "parametrizations.";
 
-// The endings of a normalized weight's tensors in the two layouts.
+// The suffixes of a normalized weight's tensors in the two layouts.
 constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
     {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0.scale", "_scale"}};
 
@@ -51,7 +51,7 @@ std::string parametrized(const std::string& weight) {
   return prefix + std::string(kParametrizations) + own;
 }
 
-// net.parametrizations.weight.0._u -> net.weight_u; nothing for a name of no normalized weight.
+// net.parametrizations.weight.0._u -> net.weight_u; nothing if the name does not belong to a normalized weight.
 std::optional<std::string> hook_name(const std::string& name) {
   for (const auto& [ending, hook_ending] : kEndings) {
     if (!ends_with(name, ending)) continue;
@@ -80,7 +80,7 @@ StateDict to_hook(const StateDict& state) {
   return result;
 }
 
-// A name is part of a normalized weight if W_orig is there too.
+// A name belongs to a normalized weight if W_orig exists, too.
 StateDict to_parametrization(const StateDict& state) {
   StateDict result;
   for (const auto& item : state) {
@@ -107,15 +107,15 @@ StateDict to_parametrization(const StateDict& state) {
   return result;
 }
 
-// The module's own tensors, not detached.
+// The module's tensors themselves, not detached.
 StateDict tensors_of(const ::torch::nn::Module& module) {
   StateDict result = module.named_parameters();
   for (const auto& buffer : module.named_buffers()) result.insert(buffer.key(), buffer.value());
   return result;
 }
 
-// What torch.save writes for a dict of tensors. torch::jit::pickle_save would note the type of the dict beside it,
-// which torch.load refuses unless it is allowed to execute what the file says.
+// Writes what torch.save writes for a dict of tensors. torch::jit::pickle_save would also store the type of the dict,
+// which torch.load refuses unless it is allowed to execute code from the file.
 void write_torch_zip(const StateDict& state, const std::function<std::size_t(const void*, std::size_t)>& write) {
   c10::Dict<std::string, at::Tensor> dict;
   for (const auto& item : state) dict.insert(item.key(), item->detach().cpu().clone(at::MemoryFormat::Contiguous));

@@ -7,11 +7,10 @@
 
 namespace sigmax::torch {
 
-/// The same memory, kept alive, where the tensor is on the CPU; a copy otherwise. Throws Error for types that sigmax
-/// has not.
+/// For a CPU tensor the same memory, kept alive; otherwise a copy. Throws Error for types that sigmax does not have.
 Tensor view_of(const at::Tensor& tensor);
 
-/// A copy of its own. Throws Error for types that torch has not.
+/// An independent copy. Throws Error for types that torch does not have.
 at::Tensor copy_of(const Tensor& tensor);
 
 }  // namespace sigmax::torch

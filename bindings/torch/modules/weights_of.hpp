@@ -1,4 +1,4 @@
-// Which weights a module of LibTorch has, and where its forward reads each of them.
+// The weights of a LibTorch module, and the place where its forward reads each of them.
 #pragma once
 
 #include <torch/nn/modules/activation.h>
@@ -25,7 +25,7 @@ concept HasOneWeight = requires(Module& module) {
 template <class Module>
 concept IsRecurrentCell = std::derived_from<Module, ::torch::nn::detail::RNNCellImplBase<Module>>;
 
-/// RNN, LSTM, GRU: forward reads a flat list of tensors, which a new value must enter.
+/// RNN, LSTM, GRU: forward reads a flat list of tensors, in which a new value must be stored.
 template <class Module>
 concept IsRecurrent = std::derived_from<Module, ::torch::nn::detail::RNNImplBase<Module>>;
 
@@ -37,20 +37,20 @@ concept IsTransposedConvolution = std::derived_from<Module, ::torch::nn::ConvTra
     std::derived_from<Module, ::torch::nn::ConvTransposeNdImpl<2, Module>> ||
     std::derived_from<Module, ::torch::nn::ConvTransposeNdImpl<3, Module>>;
 
-/// What SpectralNorm can wrap.
+/// The modules that SpectralNorm can wrap.
 template <class Module>
 concept Normalizable = HasOneWeight<Module> || IsRecurrentCell<Module> || IsRecurrent<Module> || IsAttention<Module>;
 
-/// The rows of the weight's matrix, as PyTorch chooses them.
+/// The dimension of the rows of the weight's matrix, chosen as in PyTorch.
 template <Normalizable Module>
 constexpr int64_t kDefaultDim = IsTransposedConvolution<Module> ? 1 : 0;
 
-/// By the name of a parameter: `weight`, `weight_ih_l0`, `in_proj_weight` are, a bias is not.
+/// Decides by the name of a parameter: `weight`, `weight_ih_l0` and `in_proj_weight` are weights, a bias is not.
 inline bool is_weight(const std::string& parameter) {
   return parameter == "weight" || parameter.starts_with("weight_") || parameter.ends_with("_proj_weight");
 }
 
-/// The gates that a recurrent weight stacks, or the projections of an attention's in_proj_weight.
+/// The number of gates stacked in a recurrent weight, or of projections in an attention's in_proj_weight.
 template <Normalizable Module>
 int64_t blocks_of(const std::string& name) {
   using std::same_as;

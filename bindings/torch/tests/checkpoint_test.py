@@ -13,14 +13,14 @@ from func_test import CLOSE, apply_to, each_layer
 
 
 class Checkpointing(TestCase):
-    """The forward pass runs a second time in the backward pass: a step of the state there would be one too many."""
+    """The forward pass runs again during the backward pass, where a step of the state would be one too many."""
 
     def gradients(self, normalize, reentrant, **options):
         torch.manual_seed(6)
         model = nn.Sequential(nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 20)).double()
         normalize(model, **options)
         with torch.no_grad():
-            for parameter in model.parameters():  # as a step of an optimizer leaves it, but larger
+            for parameter in model.parameters():  # like an optimizer's step, but larger
                 parameter.normal_()
         x = torch.randn(6, 20, dtype=torch.float64, requires_grad=True)
         if reentrant is None:
@@ -65,7 +65,7 @@ class Checkpointing(TestCase):
         sigmax.torch.apply(model)
         other = Model().double()
         sigmax.torch.apply(other)
-        for m in (other, model):  # either is written to
+        for m in (other, model):  # both are written to
             m.load_state_dict(copy.deepcopy(model.state_dict()))
         other.checkpointed = False
         optimizers = [torch.optim.SGD(m.parameters(), lr=0.5) for m in (model, other)]

@@ -1,4 +1,4 @@
-"""The command reads what this torch writes: each kind of file, against torch's own reading of it."""
+"""The command reads every kind of file that this torch writes; the values are compared with torch's own reading."""
 
 import json
 import os

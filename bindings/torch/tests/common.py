@@ -1,4 +1,4 @@
-"""What the tests share: tolerances, and the two interfaces of PyTorch beside ours."""
+"""Shared by the tests: tolerances, and the two interfaces of PyTorch next to ours."""
 
 import copy
 import unittest
@@ -15,19 +15,19 @@ OURS_OLD = sigmax.torch.nn.utils.spectral_norm
 
 
 def rounding(*sizes, dtype=torch.float32, factor=8):
-    """A relative tolerance for sums over `sizes` entries in a precision: factor * max(sizes) * epsilon."""
+    """A relative tolerance for sums over `sizes` entries in the given precision: factor * max(sizes) * epsilon."""
     return factor * max(sizes) * torch.finfo(dtype).eps
 
 
 def close(test, found, expected, tolerance, what=""):
-    """Entries agree within `tolerance` times the largest entry expected."""
+    """Asserts that entries agree within `tolerance` times the largest expected entry."""
     scale = max(expected.abs().max().item(), torch.finfo(expected.dtype).tiny) if expected.numel() else 1.0
     error = (found - expected).abs().max().item() / scale if expected.numel() else 0.0
     test.assertLessEqual(error, tolerance, f"{what}: relative error {error:.3g}")
 
 
 def twins(make, ours, theirs, seed=0, **options):
-    """The same module, normalized by ours and by theirs from the same random numbers."""
+    """One module normalized by ours and by theirs, with the same random numbers."""
     torch.manual_seed(seed)
     first = make()
     second = copy.deepcopy(first)

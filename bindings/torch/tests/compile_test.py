@@ -1,4 +1,4 @@
-"""torch.compile, torch.export, ONNX, torch.jit with the operators inside."""
+"""torch.compile, torch.export, ONNX and torch.jit on models that contain the operators."""
 
 import copy
 import shutil

@@ -13,7 +13,7 @@ from sigmax.torch.nn.utils import remove_spectral_norm
 
 
 def raised(function, *arguments, **named):
-    """The type and the message of what a call raises, or None."""
+    """The type and the message of the exception that a call raises, or None."""
     try:
         function(*arguments, **named)
     except Exception as error:
@@ -145,7 +145,7 @@ class Old(TestCase):
         expected = reference.eval()(x)
         for strict in (True, False):
             mine.load_state_dict(copy.deepcopy(old), strict=strict)
-            # v comes from a pseudo-inverse, of condition cond(W)^2.
+            # v comes from a pseudo-inverse, whose condition number is cond(W)^2.
             close(self, mine.eval()(x), expected, 1e-3)
         del old["weight"]
         self.assertEqual(
@@ -254,7 +254,7 @@ class New(TestCase):
 
     def test_the_training_flag_is_its_own(self):
         mine = OURS_NEW(nn.Linear(9, 8))
-        mine.training = False  # not the parametrization's
+        mine.training = False  # does not change the parametrization's flag
         before = mine.parametrizations.weight[0]._u.clone()
         mine.weight
         self.assertFalse(torch.equal(before, mine.parametrizations.weight[0]._u))

@@ -47,7 +47,8 @@ def work(rank, port, kind, folder):
     wrapped = nn.parallel.DistributedDataParallel(model)
     state = train(wrapped, model, rank, 2)
     torch.save(state, os.path.join(folder, f"{rank}.pt"))
-    # A process that ends while the other still talks to it, or before its wrapper, aborts in gloo's threads now and then.
+    # A process that ends while the other still communicates with it, or before its wrapper is destroyed, sometimes
+    # aborts in gloo's threads.
     torch.distributed.barrier()
     del wrapped
     torch.distributed.destroy_process_group()
@@ -64,8 +65,8 @@ class Distributed(TestCase):
                 first, second = (torch.load(os.path.join(folder, f"{rank}.pt")) for rank in (0, 1))
                 model = build(kind)
                 if kind == "model":
-                    # DistributedDataParallel writes the parameters when it is made, and what is normalized once a step
-                    # takes that for a step.
+                    # DistributedDataParallel writes the parameters on construction; with once_per_step this counts as a
+                    # change of the weight.
                     with torch.no_grad():
                         for parameter in model.parameters():
                             parameter.copy_(parameter.clone())

@@ -17,7 +17,7 @@ from torch.func import (
 import sigmax.torch
 from common import OURS_NEW, OURS_OLD, TORCH_NEW, TORCH_OLD, TestCase, close, rounding
 
-# A state converged to rounding; then sums of some hundred products, and divisions by sigma.
+# The state has converged to rounding; sums of some hundred products and divisions by sigma follow.
 CLOSE = rounding(12, 12, dtype=torch.float64, factor=512)
 
 
@@ -34,7 +34,7 @@ def each_layer(normalize):
     return to
 
 
-# What is normalized how, and by what of torch's it is to be like.
+# Kind: how to normalize, the options, and torch's counterpart for comparison.
 KINDS = {
     "parametrization": (each_layer(OURS_NEW), {}, each_layer(TORCH_NEW)),
     "hook": (each_layer(OURS_OLD), {}, each_layer(TORCH_OLD)),
@@ -57,7 +57,7 @@ NETWORKS = {"linears": (linears, (6, 5)), "convolutions": (convolutions, (6, 2, 
 
 
 def converge(model):
-    """Every state at the singular vectors, to rounding: a further step changes nothing that a test can see."""
+    """Moves every state to the singular vectors, to rounding: a further step changes nothing that a test can detect."""
     with torch.no_grad():
         for module in model.modules():
             for hook in module._forward_pre_hooks.values():
@@ -82,7 +82,7 @@ def network(make, normalize, seed=3, training=True, **options):
 
 
 def functions_of(model, x, target):
-    """Name: what torch.func makes of the model, a nest of tensors."""
+    """Name: a result of torch.func for the model, a nest of tensors."""
     parameters = {name: p.detach() for name, p in model.named_parameters()}
     buffers = dict(model.named_buffers())
     ones = {name: torch.ones_like(p) for name, p in parameters.items()}
@@ -110,8 +110,8 @@ def functions_of(model, x, target):
     }
 
 
-# What torch's own refuses in training mode ("Trying to use forward AD with div_out") is compared with evaluation mode,
-# which a converged state makes no different.
+# torch's own version refuses these in training mode ("Trying to use forward AD with div_out"). They are compared with
+# evaluation mode, which gives the same values for a converged state.
 NOT_IN_TRAINING = {"jvp", "jacfwd", "hessian", "linearize"}
 
 
@@ -143,7 +143,7 @@ class Transforms(TestCase):
     def test_gradients_agree_with_finite_differences(self):
         model = network(linears, each_layer(OURS_NEW), training=False)
         x, target = torch.randn(6, 5, dtype=torch.float64), torch.randn(6, 3, dtype=torch.float64)
-        # Of a state off the singular vectors, which counts as a constant.
+        # The state is moved off the singular vectors; it counts as a constant.
         for listed in (model[0].parametrizations.weight, model[2].parametrizations.weight):
             listed[0]._u.add_(0.3 * torch.randn_like(listed[0]._u))
         parameters = {name: p.detach() for name, p in model.named_parameters()}
@@ -161,7 +161,7 @@ class Transforms(TestCase):
         difference = (along(loss, step) - along(loss, -step)) / (2 * step)
         by_grad = sum((g * direction[name]).sum() for name, g in grad(loss)(parameters).items())
         by_jvp = jvp(loss, (parameters,), (direction,))[1]
-        # Second order of the step, and rounding over the step.
+        # The error has second order in the step, plus rounding divided by the step.
         tolerance = 1e3 * step**2 + 1e3 * torch.finfo(torch.float64).eps / step
         close(self, by_grad, difference, tolerance)
         close(self, by_jvp, difference, tolerance)
@@ -200,7 +200,7 @@ class Transforms(TestCase):
                     torch.manual_seed(seed)
                     models.append(linears().double())
                     ours(models[-1], **options)
-                    models[-1](x)  # a hook's first step is another one in evaluation
+                    models[-1](x)  # a hook's first step would differ in evaluation
                     with torch.no_grad():
                         for parameter in models[-1].parameters():
                             parameter.normal_()
@@ -246,7 +246,7 @@ class Transforms(TestCase):
                 with self.assertRaisesRegex(RuntimeError, "one state.*map over the buffers.*eval"):
                     outputs(network(linears, ours, training=True, **options))
                 mine = outputs(network(linears, ours, training=False, **options))
-                # torch's divides by a negative sigma for a negative scale, which ours does not.
+                # With a negative scale torch's version divides by a negative sigma; ours does not.
                 reference = network(linears, theirs, training=False)
                 close(self, mine[:2], outputs(reference)[:2], CLOSE)
 
@@ -268,13 +268,13 @@ class Transforms(TestCase):
                 parameters, buffers = stack_module_state(models)
                 found = vmap(lambda p, b: functional_call(models[0], (p, b), (x,)))(parameters, buffers)
                 for k, model in enumerate(models):
-                    # Half an eigenvector's digits where it is one of Lanczos's small matrix.
+                    # With Lanczos, only half the digits: the eigenvector of its small matrix is no more accurate.
                     close(self, found[k], model(x), CLOSE if "solver" not in options else CLOSE**0.5)
                     close(self, buffers["0.parametrizations.weight.0._u"][k].abs(),
                           model[0].parametrizations.weight[0]._u.abs(), CLOSE**0.5)  # fmt: skip
 
     def test_new_tensors_at_each_step_are_new_weights(self):
-        # With torch.func a step of the optimizer makes new tensors, all of version 0.
+        # With torch.func each step of the optimizer creates new tensors, all of version 0.
         model = nn.Sequential(nn.Linear(8, 8))
         sigmax.torch.apply(model)
         original = "0.parametrizations.weight.original"

@@ -1,4 +1,4 @@
-"""First and second derivatives against finite differences, for every way through the operators."""
+"""First and second derivatives against finite differences, for every path through the operators."""
 
 import unittest
 
@@ -22,15 +22,15 @@ def state_of(weight, dim, blocks=1):
 
 class Gradients(TestCase):
     def normalized(self, steps, dim=0, blocks=1, **options):
-        """weight, scale -> normalized weight and sigma, from the same state each time."""
+        """weight, scale -> normalized weight and sigma, always from the same state."""
         weight = torch.randn(4, 6, 2, dtype=torch.float64, requires_grad=True)
         scale = torch.tensor(1.3, dtype=torch.float64, requires_grad=True)
         u, v = state_of(weight, dim, blocks)
         if steps == 0:
             return weight, scale, lambda w, s: ops.normalize(w, u, v, s, dim, blocks, 0, **options)
 
-        # In training the derivative is the one at the state that the step ends in: u and v are constants. For finite
-        # differences the steps are made once, at the weight itself.
+        # In training the derivative is taken at the state after the step, with u and v as constants. For finite
+        # differences the steps are made once, at the unperturbed weight.
         ops.sigma(weight.detach(), u, v, dim, blocks, steps)
 
         class Training(torch.nn.Module):
@@ -138,7 +138,7 @@ class Gradients(TestCase):
             self.assertTrue(torch.equal(gradient, torch.ones(4, 3)))
 
     def test_native_and_aten_agree(self):
-        """A weight that is not row-major goes through ATen; the values are those of the row-major one."""
+        """A weight that is not row-major goes through ATen and gives the values of the row-major one."""
         for iteration in (0, 1, 2):
             for blocks in (1, 2):
                 weight = torch.randn(6, 8, dtype=torch.float64)

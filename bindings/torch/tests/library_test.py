@@ -1,4 +1,5 @@
-"""The shared library beside torch's own: which BLAS answers, what is exported, how threads and types are handled."""
+"""The shared library in one process with torch's: which BLAS is called, what is exported, how threads and types are
+handled."""
 
 import pathlib
 import re
@@ -19,7 +20,8 @@ class Library(TestCase):
         return {line.split()[-1].partition("@")[0] for line in listed.splitlines() if line.split()}
 
     def test_blas_and_lapack_are_its_own(self):
-        """torch's library exports dgemm_, dpotrf_ and the like too; ours neither takes those nor gives its own away."""
+        """torch's library also exports dgemm_, dpotrf_ and the like; ours does not use those, and does not export its
+        own."""
         routine = re.compile(r"^(cblas_)?[sdcz](gemm|gemv|syrk|trsm|potrf|gesdd|syevd|syevr|geqrf|orgqr|stevr)_?$|^openblas_")
         self.assertEqual({s for s in self.symbols("--undefined-only") if routine.match(s)}, set())
         self.assertEqual({s for s in self.symbols("--defined-only") if routine.match(s)}, set())
@@ -28,7 +30,7 @@ class Library(TestCase):
         self.assertEqual({s for s in self.symbols("--undefined-only") if s.startswith(("Py", "_Py"))}, set())
 
     def test_certify_and_torch_linalg_take_turns(self):
-        """The proof factors with OpenBLAS, linalg with MKL; neither is disturbed by the other."""
+        """The proof factorizes with OpenBLAS, linalg with MKL; neither disturbs the other."""
         for _ in range(3):
             weight = torch.randn(120, 80, dtype=torch.float64)
             enclosure = sigmax.torch.certify(weight)

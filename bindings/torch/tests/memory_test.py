@@ -1,4 +1,4 @@
-"""Memory of large normalized weights: kept, used again, never shared."""
+"""Memory of large normalized weights: kept, reused, never shared."""
 
 import copy
 import unittest
@@ -37,7 +37,7 @@ class MemoryTest(unittest.TestCase):
 
         passes(4096)
         largest = sigmax.torch.release_memory()
-        # The normalized weight, its gradient, and the parameter's gradient, which is this one's memory.
+        # The normalized weight and its gradient; the parameter's gradient uses the memory of the latter.
         self.assertLessEqual(largest, 2 * 4 * 512 * 4096)
         for rows in (1024, 2048, 4096, 3072):
             passes(rows)

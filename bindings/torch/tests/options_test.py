@@ -1,4 +1,4 @@
-"""What PyTorch lacks: the keyword arguments, whole models, scaled outputs, certificates."""
+"""Features that PyTorch lacks: the keyword arguments, whole models, scaled outputs, certificates."""
 
 import copy
 import re
@@ -278,7 +278,7 @@ class Certificates(TestCase):
                 weight = torch.randn(shape, dtype=torch.float64).to(dtype)
                 enclosure = sigmax.torch.certify(weight, dim=dim)
                 truth = largest(weight, dim)
-                slack = rounding(90, dtype=torch.float64)  # of the truth itself
+                slack = rounding(90, dtype=torch.float64)  # in the reference value itself
                 self.assertLessEqual(enclosure.lower, truth * (1 + slack))
                 self.assertGreaterEqual(enclosure.upper, truth * (1 - slack))
                 self.assertLess(enclosure.upper / enclosure.lower - 1, 1e-6)

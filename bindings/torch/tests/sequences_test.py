@@ -1,9 +1,9 @@
-"""Random sequences of calls with a model's own tensors, with copies of them and within transforms.
+"""Random sequences of calls with a model's own tensors, with copies of them, and within transforms.
 
-They are compared with a model of what is to happen, in plain linear algebra: whatever came before, an output is that of
-the tensors that the call was given.
+They are compared with a model of the expected behavior, in plain linear algebra: an output depends only on the tensors
+given to the call, whatever came before.
 
-SIGMAX_HUNT says how many sequences a kind; SIGMAX_HUNT_SEED where their seeds begin.
+SIGMAX_HUNT is the number of sequences per kind, SIGMAX_HUNT_SEED the first seed.
 """
 
 import copy
@@ -21,8 +21,8 @@ SEQUENCES = int(os.environ.get("SIGMAX_HUNT", "25"))
 SEED = int(os.environ.get("SIGMAX_HUNT_SEED", "0"))
 CALLS = 12
 FIRST_STEPS = 15
-# Of a state that nobody has seen before the tensors decide, and chance may make them look stepped: how large the norm
-# of a weight may be then.
+# If a state was never seen before, the tensors decide, and by chance they may look as if stepped. This is the largest
+# norm that a weight may have in that case.
 LUCK = 2.0
 CLOSE = rounding(8, dtype=torch.float64, factor=4096)
 
@@ -40,19 +40,19 @@ def unit(x):
 
 
 class Weight:
-    """Tells weights apart: `values` by what they hold, the object itself by where they lie."""
+    """Distinguishes weights: `values` by their contents, the object itself by their location."""
 
     def __init__(self, values=None):
         self.values = object() if values is None else values
 
 
 class Tracked:
-    """What has happened to a state, told apart from the tensors: by the sequence itself."""
+    """The history of a state, recorded by the sequence, independently of the tensors."""
 
     def __init__(self, kind, weight):
         self.kind = kind
         self.stepped = kind != "hook"  # the state has made a step: registration makes it
-        self.known = True  # to the module, as these very tensors
+        self.known = True  # to the module, for exactly these tensors
         self.values = weight.values  # of the weight that the last step was for
         self.seen = weight if self.stepped else None  # these tensors have been stepped for it
 
@@ -62,7 +62,7 @@ class Tracked:
         return result
 
     def expected(self, tensors, weight, training):
-        """[(normalized weight, u, v)]: what a call may give; and what it makes of this."""
+        """[(normalized weight, u, v)]: the results that a call may have. Also updates the history."""
         w, u, v = tensors
         if training:
             if self.seen is not weight or self.kind in ("hook", "parametrization"):
@@ -140,7 +140,8 @@ class Sequence:
         return tuple(t.clone() if k is None else t[k].clone() for t in (weight, u, v))
 
     def call(self, model, how, copies, other):
-        """One forward pass by `how`, with copies of the buffers or with the model's own, and maybe another's weight."""
+        """One forward pass by `how`, with copies of the buffers or with the model's own, and possibly with another
+        model's weight."""
         tracked, weight = model.tracked, other.weight
         parameters, buffers = self.tensors(other)[0], self.tensors(model)[1]
         if copies == "buffers" or copies == "both":

@@ -1,7 +1,6 @@
-"""What Python remembers of a state belongs to the tensors that it is of, and not to whatever the next call brings.
+"""Python's memory of a state belongs to the state's own tensors, not to the tensors of the next call.
 
-A fresh hook is one that has made no step: its first evaluation makes 15 and stores them, in the buffers that it was
-given.
+A fresh hook has made no step: its first evaluation makes 15 steps and stores the result in the buffers of that call.
 """
 
 import copy
@@ -16,7 +15,7 @@ import sigmax.torch
 from common import OURS_NEW, OURS_OLD, TestCase, close, largest, rounding
 from sigmax.torch.nn.utils import remove_spectral_norm
 
-# 15 steps of the power iteration from random vectors, on the spectra of the matrices below.
+# Tolerance after 15 steps of the power iteration from random vectors, for the spectra of the matrices below.
 WARM = 0.1
 CLOSE = rounding(12, dtype=torch.float64, factor=512)
 ROWS, COLUMNS = 9, 12
@@ -91,7 +90,7 @@ class Hook(TestCase):
         layer = hooked(3, training=True)
         layer(X)
         with torch.no_grad():
-            layer.weight_orig.normal_()  # far from what the state has seen, as PyTorch's would have it
+            layer.weight_orig.normal_()  # far from what the state has seen; as in PyTorch, evaluation makes no step
         layer.eval()
         expected = layer(X)
         fresh = hooked(4)
@@ -112,7 +111,7 @@ class Hook(TestCase):
                 with self.subTest(seed=seed, copies=copies):
                     self.assert_warm(jvp(call, (parameters,), (parameters,))[0])
                     jacobian = jacrev(call)(parameters)["weight_orig"]
-                    # The output is of degree 0 in the weight.
+                    # The output is homogeneous of degree 0 in the weight.
                     along = torch.einsum("ijkl,kl->ij", jacobian, parameters["weight_orig"])
                     self.assertLess(along.abs().max().item(), 100 * CLOSE)
                     self.assert_warm(grad(lambda p: (lambda y: (y.sum(), y))(call(p)), has_aux=True)(parameters)[1])
@@ -142,7 +141,7 @@ class Hook(TestCase):
         for output in outputs:
             self.assert_warm(output)
         for name, buffer in layer.named_buffers():
-            self.assertTrue(torch.equal(buffer, before[name]))  # of which of them?
+            self.assertTrue(torch.equal(buffer, before[name]))  # no example's state may be stored
         self.assert_warm(layer(X))
 
     def test_a_transform_leaves_no_weight_of_its_own_behind(self):
@@ -208,7 +207,7 @@ class Hook(TestCase):
                     self.assert_warm(layer(X))
 
     def test_small_weights_of_loaded_states(self):
-        # With one row every u is along W v, with two or three it often nearly is.
+        # With one row every u is parallel to W v; with two or three it often nearly is.
         for rows, columns in ((1, 6), (2, 6), (3, 4), (6, 1), (5, 2)):
             for seed in range(20):
                 torch.manual_seed(seed)
@@ -263,7 +262,7 @@ class Hook(TestCase):
 
 
 class OncePerStep(TestCase):
-    """A step is made when the state in use has not been stepped for the weight as it is."""
+    """A step is made if the state in use has not been stepped for the weight's present values."""
 
     def make(self, seed=0, **options):
         return OURS_NEW(weighted(seed), once_per_step=True, **options)
@@ -303,7 +302,7 @@ class OncePerStep(TestCase):
             for name in copies:
                 self.assertTrue(torch.equal(copies[name], again[name]))
             state = self.u(layer).clone()
-            layer(X)  # has seen it, whatever was called in between
+            layer(X)  # has seen the weight, whatever was called in between
             self.assertTrue(torch.equal(self.u(layer), state))
 
     def test_whole_models(self):

@@ -1,4 +1,4 @@
-"""Loops on several threads: the same bits, no spinning for threads that cannot come, and forked processes."""
+"""Loops on several threads: the same bits, no spinning for threads that cannot run, and forked processes."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ from torch import nn
 
 from common import OURS_NEW, TestCase
 
-# Large enough for loops on several threads, small enough that spinning for milliseconds would be most of a call.
+# Large enough for loops on several threads, small enough that spinning for milliseconds would take most of a call.
 SHAPE = (1024, 768)
 
 
 def call(threads, calls=1):
-    """Weight, gradient and processor time of a layer's calls on so many threads."""
+    """Weight, gradient and processor time of a layer's calls on this many threads."""
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     layer = OURS_NEW(nn.Linear(SHAPE[1], SHAPE[0]))
@@ -31,7 +31,7 @@ def call(threads, calls=1):
 
 
 def on_one_core():
-    """Run in a process of its own: the factor that two threads on one core take, in processor time, over one thread."""
+    """Run in a separate process: the processor time of two threads on one core, relative to one thread."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     call(2)
     two, one = (min(call(threads, 20)[2] for _ in range(3)) for threads in (2, 1))
@@ -48,7 +48,8 @@ class Threads(TestCase):
 
     @unittest.skipUnless(hasattr(os, "sched_setaffinity"), "needs a system that puts threads on cores")
     def test_a_caller_does_not_spin_for_a_thread_on_its_own_core(self):
-        # Processor time, so that other programs at work are hardly in it. Spinning as OpenMP does was a factor of 15 to 80.
+        # Processor time, so that other running programs hardly count. Spinning as OpenMP does gave a factor of 15 to
+        # 80.
         done = subprocess.run([sys.executable, __file__, "--on-one-core"], check=True, stdout=subprocess.PIPE, text=True)
         self.assertLess(float(done.stdout), 6.0)
 

@@ -1,4 +1,4 @@
-"""The silent traps of PyTorch's spectral_norm, each closed, each with a test of its name."""
+"""The silent traps of PyTorch's spectral_norm: each one is closed, and has a test named after it."""
 
 import copy
 import unittest
@@ -30,7 +30,7 @@ class Traps(TestCase):
                     for name in LSTM_WEIGHTS:
                         weight = getattr(plain, name)
                         weight.copy_(weight / largest(weight))
-                close(self, module(x)[0], plain(x)[0], 1e-3)  # as far as the state has converged
+                close(self, module(x)[0], plain(x)[0], 1e-3)  # to the accuracy of the state's convergence
                 module.train()
                 module(x)[0].sum().backward()
                 for name in LSTM_WEIGHTS:
@@ -96,7 +96,7 @@ class Traps(TestCase):
             layer(x)
             with torch.no_grad():
                 for parameter in layer.parameters():
-                    parameter.mul_(7)  # a norm that is divided out of the weights
+                    parameter.mul_(7)  # the normalization cancels this factor
             layer.eval()
             with torch.no_grad():
                 fast = layer(x)
@@ -126,7 +126,7 @@ class Traps(TestCase):
             layer.weight = nn.Parameter(weight.detach().clone())
             return largest(OURS_NEW(layer, **options).eval().weight)
 
-        self.assertGreater(norm_of(), 1.003)  # PyTorch's numbers, kept
+        self.assertGreater(norm_of(), 1.003)  # the same values as PyTorch
         self.assertLess(norm_of(solver="lanczos"), 1.003)
         self.assertLess(norm_of(solver="lanczos", n_power_iterations=60, tolerance=1e-6), 1 + 1e-4)
         enclosure = sigmax.torch.certify(weight)

@@ -3,10 +3,10 @@
 
     python bindings/torch/tests/upstream.py FILE...
 
-Each FILE is a test file of PyTorch's repository, test/nn/test_parametrization.py or test/test_nn.py, fetched by you: this
-project has no copy. The functions that the tests name are replaced (torch.nn.utils.parametrizations.spectral_norm,
-torch.nn.utils.spectral_norm, torch.nn.utils.remove_spectral_norm), and every test whose name contains "spectral_norm" or
-"parametriz" is run. Exit code 1 if one fails or none was found.
+Each FILE is a test file of PyTorch's repository, test/nn/test_parametrization.py or test/test_nn.py, which you must
+fetch: this project has no copy. The functions that the tests name are replaced
+(torch.nn.utils.parametrizations.spectral_norm, torch.nn.utils.spectral_norm, torch.nn.utils.remove_spectral_norm), and
+every test whose name contains "spectral_norm" or "parametriz" is run. Exit code 1 if one fails or none was found.
 """
 
 import importlib.util

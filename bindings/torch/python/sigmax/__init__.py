@@ -1,1 +1,2 @@
-"""sigmax: the singular values of neural-network weights. ``sigmax.torch`` has spectral normalization for PyTorch."""
+"""sigmax: the singular values of neural-network weights. ``sigmax.torch`` provides spectral normalization for
+PyTorch."""

@@ -1,5 +1,5 @@
-// The C++ half of exchange_test.py: takes each module's state from a file, trains it for a few steps and writes the
-// state and what it put out.
+// The C++ half of exchange_test.py: reads each module's state from a file, trains it for a few steps, and writes the
+// state and the outputs.
 //
 //     torch_exchange_steps FOLDER parametrization|hook STEPS
 #include <ATen/ATen.h>

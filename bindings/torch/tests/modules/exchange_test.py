@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A network normalized by PyTorch goes on in C++, and back.
+"""A network normalized by PyTorch continues in C++, and the reverse.
 
     exchange_test.py PROGRAM      # PROGRAM: torch_exchange_steps
 
@@ -21,7 +21,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 PROGRAM = None
 STEPS = 5
-# Each step multiplies the rounding of the one before by what the module and its gradient do to it.
+# In each step the module and its gradient amplify the rounding errors of the step before.
 TOLERANCE = 1e-11
 
 
@@ -32,7 +32,7 @@ def inputs(*sizes):
     return torch.arange(count, dtype=torch.float64).mul(0.7).sin().view(sizes)
 
 
-# As tests/modules/module_cases.cpp has them.
+# The same modules as in module_cases.cpp.
 CASES = {
     "Linear": (lambda: nn.Linear(4, 3), (inputs(2, 4),)),
     "Bilinear": (lambda: nn.Bilinear(4, 3, 2), (inputs(2, 4), inputs(2, 3))),
@@ -54,7 +54,7 @@ CASES = {
                                           (inputs(5, 2, 4), inputs(5, 2, 3), inputs(5, 2, 3))),
 }
 
-# The old hook has no effect on these modules, or none on a part of them.
+# The old hook has no effect on these modules, or only on a part of them.
 NOT_BY_HOOK = ("RNN", "LSTM", "GRU", "MultiheadAttention", "MultiheadAttention of other sizes")
 
 
@@ -100,7 +100,7 @@ def recurrent(module, x):
 def output_of(module, arguments):
     if isinstance(module, nn.RNNBase):
         return flat(recurrent(module, *arguments))
-    with parametrize.cached():  # one step a forward however often attention reads in_proj_weight
+    with parametrize.cached():  # one step per forward, although attention reads in_proj_weight often
         return flat(module(*arguments))
 
 

@@ -1,4 +1,4 @@
-// Every module that SpectralNorm wraps, small, with inputs and a scalar of its output: what the tests go through.
+// A small instance of every module that SpectralNorm wraps, with inputs and its output, for the tests.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -13,17 +13,17 @@
 
 namespace sigmax::torch {
 
-/// One module, its type forgotten.
+/// One module, with its type erased.
 struct Case {
   std::string name;
   std::shared_ptr<::torch::nn::Module> module;  ///< a SpectralNormImpl
   std::function<at::Tensor()> output;           ///< forward() of `module` on fixed inputs, as one vector
-  std::function<at::Tensor()> folded_output;    ///< of a plain module made by fold()
+  std::function<at::Tensor()> folded_output;    ///< the output of a plain module made by fold()
 
   SpectralNormalized& normalized() const { return dynamic_cast<SpectralNormalized&>(*module); }
 };
 
-/// In float64, so that differences can be told from rounding.
+/// In float64, so that differences can be distinguished from rounding.
 std::vector<Case> all_cases(const SpectralNormOptions& options = {});
 
 }  // namespace sigmax::torch

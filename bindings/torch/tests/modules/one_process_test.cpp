@@ -1,5 +1,5 @@
-// A program that links both sigmax, with OpenBLAS, and LibTorch, which exports the BLAS and LAPACK of its own MKL under
-// the same names: whichever is bound, what is computed is right, and so are the proofs.
+// A program that links both sigmax, with OpenBLAS, and LibTorch, which exports the BLAS and LAPACK of its MKL under the
+// same names. Whichever library is bound, the results and the proofs are correct.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ sigmax::Tensor view_of(const at::Tensor& matrix) {
 
 class OneProcess : public testing::Test {
  protected:
-  // Singular values 1, 1/2, 1/3, ... between random orthogonal matrices, by LibTorch's LAPACK.
+  // Singular values 1, 1/2, 1/3, ... between random orthogonal matrices, made by LibTorch's LAPACK.
   void SetUp() override {
     at::manual_seed(3);
     const at::Tensor left = std::get<0>(at::linalg_qr(at::randn({150, 90}, at::kDouble)));
@@ -31,7 +31,7 @@ class OneProcess : public testing::Test {
     matrix_ = at::matmul(left * sigma_, right.t()).contiguous();
   }
 
-  // Rounding of a product of 90 terms, and of a backward stable factorization: a few hundred units.
+  // Rounding of a product of 90 terms and of a backward stable factorization: a few hundred unit roundoffs.
   static constexpr double kRounding = 512 * 2.2e-16;
 
   at::Tensor sigma_;

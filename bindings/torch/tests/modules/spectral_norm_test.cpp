@@ -1,4 +1,4 @@
-// SpectralNorm<M> for every M: that it is normalized, that it is a module like any other, and that gradients flow.
+// SpectralNorm<M> for every M: it is normalized, it works like any other module, and gradients flow.
 #include "bindings/torch/modules/spectral_norm.hpp"
 
 #include <ATen/ATen.h>
@@ -25,7 +25,7 @@ namespace nn = ::torch::nn;
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
-// The norm of a weight by LAPACK, block by block.
+// The norm of each block of a weight, by LAPACK.
 at::Tensor norms_of(const NormalizedWeight& weight, const at::Tensor& value) {
   const at::Tensor w = as_matrix(value, weight.dim());
   return at::linalg_matrix_norm(w.reshape({weight.blocks(), w.size(0) / weight.blocks(), w.size(1)}), 2, {-2, -1});
@@ -40,7 +40,7 @@ std::vector<std::pair<std::string, std::shared_ptr<NormalizedWeight>>> weights_b
   return result;
 }
 
-// Equal to rounding: the same few sums in another order.
+// Equal up to rounding: the same few sums in another order.
 void expect_close(const at::Tensor& a, const at::Tensor& b, const std::string& what) {
   ASSERT_EQ(a.sizes(), b.sizes()) << what;
   const double scale = b.abs().max().item<double>() + 1e-300;
@@ -101,7 +101,7 @@ TEST(SpectralNorm, MovesTheStateInTrainingOnly) {
 
 TEST(SpectralNorm, GradientsAgreeWithFiniteDifferences) {
   for (const Case& c : all_cases()) {
-    c.module->eval();  // u and v stand still, as the derivative has it
+    c.module->eval();  // u and v are constant, as in the derivative
     const auto value = [&] {
       const at::Tensor y = c.output();
       return (y * at::arange(1, y.numel() + 1, at::kDouble).cos()).sum();
@@ -120,7 +120,7 @@ TEST(SpectralNorm, GradientsAgreeWithFiniteDifferences) {
       const double below = value().item<double>();
       parameter->add_(direction, step);
       const double slope = (gradient * direction).sum().item<double>();
-      // Truncation step^2 times a third derivative, and rounding epsilon |value| / step.
+      // The truncation error is step^2 times a third derivative, the rounding error epsilon |value| / step.
       EXPECT_NEAR(slope, (above - below) / (2 * step), 1e-7 * (1 + std::abs(slope) + std::abs(above)))
           << c.name << ' ' << parameter.key();
     }
@@ -180,7 +180,7 @@ TEST(SpectralNorm, TheCloneOfAParentHasChildrenThatWork) {
   const at::Tensor x = at::randn({3, 2, 6});
   const auto copy = std::dynamic_pointer_cast<NetImpl>(net->clone());
   EXPECT_TRUE(at::equal(net(x), copy->forward(x)));
-  // What is trained in the copy is what its forward reads, and is not the original's.
+  // The copy's forward reads the parameters that are trained in the copy, not those of the original.
   const at::Tensor before = net(x);
   copy->train();
   copy->forward(x).sum().backward();
@@ -226,7 +226,7 @@ TEST(SpectralNorm, StandsInSequential) {
   copy->eval();
   const at::Tensor x = at::randn({2, 1, 8, 8});
   EXPECT_TRUE(at::equal(net->forward(x), copy->forward(x)));
-  nn::Sequential recurrent(SpectralNorm<nn::LSTM>(3, 4));  // the default argument of a wrapped forward
+  nn::Sequential recurrent(SpectralNorm<nn::LSTM>(3, 4));  // tests the default argument of a wrapped forward
   recurrent->forward<std::tuple<at::Tensor, std::tuple<at::Tensor, at::Tensor>>>(at::randn({5, 2, 3}));
 }
 

@@ -105,7 +105,7 @@ TEST(StateDict, MissingUnexpectedAndMisshapenNamesAreListedAndNothingIsCopied) {
   EXPECT_EQ(report.unexpected, Names{"4.weight"});
 }
 
-// An early PyTorch kept u and the normalized weight, and not v.
+// An early PyTorch stored u and the normalized weight, but not v.
 TEST(StateDict, AStateWithoutVGetsOne) {
   SpectralNorm<nn::Linear> layer(4, 3, SpectralNormOptions().iteration(Iteration::v_first));
   layer->to(at::kDouble);
@@ -114,7 +114,7 @@ TEST(StateDict, AStateWithoutVGetsOne) {
   old.insert("weight", layer->weight.detach());
   old.erase("weight_v");
   const at::Tensor v = converted(old, StateLayout::parametrization)["parametrizations.weight.0._v"];
-  // W has full row rank: W v = sigma u fixes v up to the null space, and u^T W v = sigma its length.
+  // W has full row rank: W v = sigma u determines v up to the null space, and u^T W v = sigma determines its length.
   const at::Tensor w = layer->normalized_weight()->original().detach();
   const at::Tensor u = layer->normalized_weight()->u();
   EXPECT_NEAR(at::dot(u, at::mv(w, v)).item<double>(), layer->normalized_weight()->sigma().item<double>(), 1e-12);

@@ -1,7 +1,7 @@
 """Spectral normalization for PyTorch.
 
-``sigmax.torch.spectral_norm`` takes the place of ``torch.nn.utils.parametrizations.spectral_norm``,
-``sigmax.torch.nn.utils.spectral_norm`` that of ``torch.nn.utils.spectral_norm``. ``apply`` normalizes a whole model,
+``sigmax.torch.spectral_norm`` replaces ``torch.nn.utils.parametrizations.spectral_norm``, and
+``sigmax.torch.nn.utils.spectral_norm`` replaces ``torch.nn.utils.spectral_norm``. ``apply`` normalizes a whole model;
 ``certify`` encloses a norm with proof. The operators are ``torch.ops.sigmax.*``.
 """
 

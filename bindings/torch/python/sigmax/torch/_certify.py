@@ -13,7 +13,7 @@ from ._parametrization import SpectralNorm, default_dim
 
 
 class Enclosure(NamedTuple):
-    """``lower <= sigma_max <= upper``; ``certainty`` says how the upper end is known."""
+    """``lower <= sigma_max <= upper``; ``certainty`` is the certainty of the upper end."""
 
     lower: float
     upper: float
@@ -24,9 +24,9 @@ class Enclosure(NamedTuple):
 def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = None) -> Enclosure:
     """An enclosure of the largest singular value of a weight, rounding errors included.
 
-    Of a module it is the weight that the next forward pass in evaluation mode uses: the normalized one. ``dim`` is the
-    dimension of the outputs, as in :func:`spectral_norm`. A convolution's weight is taken as the reshaped matrix, which
-    is what spectral normalization divides by; the norm of the convolution itself can be larger.
+    For a module it certifies the weight that the next forward pass in evaluation mode uses: the normalized one. ``dim``
+    is the dimension of the outputs, as in :func:`spectral_norm`. A convolution's weight is read as the reshaped matrix,
+    as in spectral normalization; the norm of the convolution itself can be larger.
     """
     if isinstance(weight, nn.Module):
         if dim is None:

@@ -1,4 +1,4 @@
-"""State dicts of the hook as state dicts of the parametrization, and back."""
+"""Converts state dicts of the hook to state dicts of the parametrization, and back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _NEW = "parametrizations."
 
 
 def hook_to_parametrization(state_dict: Mapping[str, Any]) -> "OrderedDict[str, Any]":
-    """``<name>_orig, _u, _v`` become ``parametrizations.<name>.original, .0._u, .0._v``; the rest stays as it is.
+    """``<name>_orig, _u, _v`` become ``parametrizations.<name>.original, .0._u, .0._v``; the rest is unchanged.
 
-    The two interfaces make their steps in different orders, and each begins with one from the other's state: the state
-    is taken over unchanged. State dicts without ``_v``, from before version 1, are loaded by the hook first.
+    The state is kept unchanged: the two interfaces update u and v in different orders, but each can continue from the
+    other's state. State dicts without ``_v``, from before version 1, must be loaded by the hook first.
     """
     result: OrderedDict[str, Any] = OrderedDict()
     for key, value in state_dict.items():
@@ -29,7 +29,8 @@ def hook_to_parametrization(state_dict: Mapping[str, Any]) -> "OrderedDict[str, 
 
 
 def parametrization_to_hook(state_dict: Mapping[str, Any]) -> "OrderedDict[str, Any]":
-    """The inverse, with the metadata that the hook looks for. Only weights with a single parametrization are changed."""
+    """The inverse conversion, with the metadata that the hook expects. Changes only weights with a single
+    parametrization."""
     result: OrderedDict[str, Any] = OrderedDict()
     versions: dict[str, dict[str, int]] = {}
     for key, value in state_dict.items():

@@ -1,4 +1,4 @@
-"""The older interface: what ``torch.nn.utils.spectral_norm`` is, a forward pre-hook."""
+"""The older interface: a forward pre-hook, like ``torch.nn.utils.spectral_norm``."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ T_module = TypeVar("T_module", bound=nn.Module)
 class SpectralNormHook:
     """Before each forward pass, ``<name> = <name>_orig / sigma``; in training after a step of ``<name>_u, <name>_v``.
 
-    The first evaluation of a state that has made no step yet makes 15 first and stores them, where PyTorch divides by the
-    product of random vectors.
+    The first evaluation of a state that has not yet made a step first makes 15 steps and stores the result; PyTorch
+    divides by a product of random vectors there.
     """
 
     _version = 1
@@ -40,8 +40,8 @@ class SpectralNormHook:
         self.dim = dim
         self.n_power_iterations = n_power_iterations
         self.eps = eps
-        # Of states: True for one that has made a step, False for one that has not. What is not known, of copies of the
-        # buffers and of loaded ones, is decided by the tensors.
+        # Per state: True if it has made a step, False if not. If unknown, as for copied and loaded buffers, the tensors
+        # decide.
         self.known = KnownStates()
 
     def reshape_weight_to_matrix(self, weight: Tensor) -> Tensor:
@@ -60,7 +60,8 @@ class SpectralNormHook:
         return result
 
     def _stepped(self, u: Tensor, v: Tensor, sigma: Tensor) -> None:
-        """Notes that a state has made a step. One for W = 0 leaves it as it was: worth a look the first time."""
+        """Records that a state has made a step. A step for W = 0 does not change the state, so the first time this is
+        checked."""
         if self.known.put(u, v, True) is True:
             return
         if type(sigma) is Tensor and sigma.device.type == "cpu" and torch._C._get_tracing_state() is None:
@@ -69,7 +70,7 @@ class SpectralNormHook:
 
     @torch.no_grad()
     def _settled(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The state, with its first steps made and stored if it has made none."""
+        """The state; if it has made no steps, its first steps are made and stored."""
         if torch.compiler.is_compiling():
             settle_compiled(weight.detach(), u, v, self.dim, FIRST_STEPS, self.eps)
             return u, v
@@ -87,8 +88,8 @@ class SpectralNormHook:
         return u, v
 
     def _settled_in_transform(self, weight: Tensor, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The same within a functional transform, where no `if` can decide for many states, and where nothing is noted:
-        the tensors are the caller's."""
+        """The state within a functional transform, where an `if` cannot decide for many states at once, and where
+        nothing is recorded, because the tensors are the caller's."""
         known = self.known.get(_library.unwrapped(u), _library.unwrapped(v))
         if known:
             return u, v
@@ -97,7 +98,7 @@ class SpectralNormHook:
             cold = torch.ones_like(cold)
         if not _library.unwrapped(cold).any():
             return u, v
-        # Of one state for many weights there are now as many.
+        # One state for many weights has become one state per weight.
         many = torch.zeros_like(cold, dtype=u.dtype)
         first = u + many, v + many
         self._first_steps(weight, *first)
@@ -132,7 +133,8 @@ class SpectralNormHook:
         setattr(module, self.name, self.compute_weight(module, do_power_iteration=module.training))
 
     def _restore_afterwards(self, module: nn.Module) -> None:
-        """Outside a transform its tensors are of no use: the weight of the last pass before it is there again then."""
+        """A transform's tensors are useless outside it, so the weight of the last pass before the transform is
+        restored."""
         kept = module.__dict__.get(self.name)
 
         def restore(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -145,7 +147,7 @@ class SpectralNormHook:
         handle = module.register_forward_hook(restore, always_call=True)
 
     def solve_v(self, weight: Tensor, u: Tensor, sigma: Tensor) -> Tensor:
-        """v with W v along u, as far as there is one, and u^T W v = sigma: for state dicts that have no v."""
+        """The v with W v parallel to u, as far as one exists, and u^T W v = sigma, for state dicts without v."""
         matrix = self.reshape_weight_to_matrix(weight)
         v = torch.linalg.pinv(matrix.t() @ matrix) @ (matrix.t() @ u)
         return v * (sigma / torch.dot(u, torch.mv(matrix, v)))
@@ -173,7 +175,7 @@ class SpectralNormHook:
         if type(module) is NonDynamicallyQuantizableLinear and name == "weight":
             module.__class__ = NormalizedOutProjection
         else:
-            setattr(module, name, weight.data)  # read before the first forward pass by initializers and the like
+            setattr(module, name, weight.data)  # initializers and the like read it before the first forward pass
         module.register_buffer(name + "_u", u)
         module.register_buffer(name + "_v", v)
         hook.known.put(u, v, False)
@@ -196,7 +198,7 @@ def {name}(self) -> Tensor:
 
 
 def prepare_hooked(module: nn.Module) -> nn.Module:
-    """What torch.jit.script takes for a module with hooks."""
+    """The replacement that torch.jit.script uses for a module with hooks."""
     sources = {}
     others = {}
     for key, hook in module._forward_pre_hooks.items():
@@ -218,7 +220,7 @@ def prepare_hooked(module: nn.Module) -> nn.Module:
 
 
 class NormalizedOutProjection(NonDynamicallyQuantizableLinear):
-    """MultiheadAttention's ``out_proj``, whose weight is read and whose forward is never called: no hook runs."""
+    """MultiheadAttention's ``out_proj``: its weight is read, but its forward is never called, so no hook runs."""
 
     @property
     def weight(self) -> Tensor:
@@ -232,7 +234,7 @@ class NormalizedOutProjection(NonDynamicallyQuantizableLinear):
 
 
 class SpectralNormLoadStateDictPreHook:
-    """State dicts from before version 1 hold the normalized weight and no v: sigma and v are found from it."""
+    """State dicts from before version 1 hold the normalized weight instead of v: sigma and v are computed from it."""
 
     def __init__(self, fn: SpectralNormHook) -> None:
         self.fn = fn
@@ -253,7 +255,7 @@ class SpectralNormLoadStateDictPreHook:
         if version is not None and version >= 1:
             return
         if version is None and key not in state_dict and all(key + s in state_dict for s in ("_orig", "_u", "_v")):
-            return  # of the latest version, made by hand without metadata
+            return  # a state dict of the latest version, made by hand without metadata
         missing = [key + suffix for suffix in ("_orig", "", "_u") if key + suffix not in state_dict]
         if missing:
             if strict:
@@ -290,7 +292,7 @@ def spectral_norm(
 ) -> T_module:
     """Divides a parameter by its largest singular value before each forward pass: ``torch.nn.utils.spectral_norm``.
 
-    The same buffers ``<name>_u`` and ``<name>_v``, state dict, metadata, errors and values. Prefer
+    Buffers ``<name>_u`` and ``<name>_v``, state dict, metadata, errors and values are the same. Prefer
     :func:`sigmax.torch.spectral_norm` in new code.
     """
     SpectralNormHook.apply(module, name, n_power_iterations, default_dim(module) if dim is None else dim, eps)
@@ -298,7 +300,7 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: T_module, name: str = "weight") -> T_module:
-    """Takes the normalization off and leaves the normalized weight as the parameter."""
+    """Removes the normalization; the normalized weight becomes the parameter."""
     for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, SpectralNormHook) and hook.name == name:
             hook.remove(module)
@@ -311,7 +313,7 @@ def remove_spectral_norm(module: T_module, name: str = "weight") -> T_module:
         (module._load_state_dict_pre_hooks, SpectralNormLoadStateDictPreHook),
     ):
         for key, found in hooks.items():
-            # torch keeps some hooks in a wrapper of its own.
+            # torch keeps some hooks in its own wrapper.
             found = getattr(found, "hook", found)
             if isinstance(found, kind) and found.fn.name == name:
                 del hooks[key]

@@ -1,7 +1,7 @@
-"""What Python knows of states, tied to the very tensors.
+"""Python's knowledge about states, tied to the individual tensors.
 
-A state (u, v) is a pair of buffers, and the next call may have others, as within torch.func.functional_call, after a deep
-copy, load_state_dict(assign=True) or torch.utils.swap_tensors.
+A state (u, v) is a pair of buffers. The next call may have other buffers: within torch.func.functional_call, or after a
+deep copy, load_state_dict(assign=True) or torch.utils.swap_tensors.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Stamp = tuple[Any, ...]
 
 
 def stamp(tensor: Tensor) -> Stamp | None:
-    """Where a tensor's values lie, and the count of writes to them. None for tensors of inference mode, which have no
-    such count, and for those without a storage.
+    """The location of a tensor's values, and the count of writes to them. None for inference-mode tensors, which have
+    no such count, and for tensors without a storage.
 
-    The storage's address is its own for as long as a weak reference to it is held. (A weak reference to the tensor
-    would do too, but torch.utils.swap_tensors refuses tensors that have one.)
+    The storage's address is not reused while a weak reference to the storage is held. (A weak reference to the tensor
+    would also work, but torch.utils.swap_tensors refuses tensors that have one.)
     """
     if tensor.is_inference():
         return None
@@ -31,7 +31,7 @@ def stamp(tensor: Tensor) -> Stamp | None:
 
 
 class KnownTensor:
-    """A tensor that can be recognized, as long as nothing writes to it, without being kept alive."""
+    """Recognizes a tensor as long as nothing writes to it, without keeping it alive."""
 
     __slots__ = ("_stamp", "_storage")
 
@@ -44,7 +44,7 @@ class KnownTensor:
         return now is not None and now == self._stamp
 
     def renew(self, tensor: Tensor, now: Stamp) -> None:
-        """Takes over a tensor as it is now: whom this belongs to has written to it."""
+        """Accepts the tensor's present values: the owner of this object has written to it."""
         if self._stamp is None or self._stamp[0][0] != now[0][0]:
             self._storage = StorageWeakRef(tensor.untyped_storage())
         self._stamp = now
@@ -63,14 +63,14 @@ class KnownStates:
         self._entries: dict[tuple[Any, ...], tuple[KnownTensor, KnownTensor, Any]] = {}
 
     def get(self, u: Tensor, v: Tensor) -> Any:
-        """The value, or None where nothing is known."""
+        """The value, or None if nothing is known."""
         now = stamp(u)
         entry = self._entries.get(now[0]) if now is not None else None
         return entry[2] if entry is not None and entry[0]._stamp == now and entry[1].is_(v) else None
 
     def put(self, u: Tensor, v: Tensor, value: Any) -> Any:
-        """What is known of the state as it is now. Returns what was known of these tensors before, whoever has written
-        to them since."""
+        """Stores the value for the state's present values. Returns the value known before for these tensors, regardless
+        of any writes to them since."""
         now, now_v = stamp(u), stamp(v)
         if now is None or now_v is None:
             return None

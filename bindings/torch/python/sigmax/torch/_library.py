@@ -10,7 +10,7 @@ _HERE = pathlib.Path(__file__).absolute().parent
 
 
 def _load() -> None:
-    """Loads libsigmax_torch, which lies beside this file, once for each process."""
+    """Loads libsigmax_torch, which is next to this file, once per process."""
     for name in ("libsigmax_torch.so", "libsigmax_torch.dylib", "sigmax_torch.dll"):
         if (_HERE / name).exists():
             torch.ops.load_library(str(_HERE / name))
@@ -32,29 +32,29 @@ certify = torch.ops.sigmax.certify.default
 store = torch.ops.sigmax._store.default
 release_memory = torch.ops.sigmax.release_memory.default
 
-# The operators' names for a step's order.
+# The operators' names for the order of a step.
 U_FIRST, V_FIRST, LANCZOS = 0, 1, 2
 SOLVERS = {"power": U_FIRST, "lanczos": LANCZOS}
 
-# steps, eps, iteration, tolerance, target, at_most: how normalize, normalize_all, scaled_linear and scaled_convolution
-# end. A plain tuple, because small layers notice more.
+# steps, eps, iteration, tolerance, target, at_most: the last arguments of normalize, normalize_all, scaled_linear and
+# scaled_convolution. A plain tuple, because anything else noticeably slows small layers.
 StepOptions = tuple[int, float, int, float, float, bool]
 
 
 def in_transform() -> bool:
-    """True within a functional transform: torch.func.grad, jvp, vmap and what is made of them."""
+    """True within a functional transform: torch.func.grad, jvp, vmap and functions built on them."""
     return torch._C._functorch.peek_interpreter_stack() is not None
 
 
 def unwrapped(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor that the caller of functional transforms gave, within them: wrappers are made anew for each call."""
+    """Within functional transforms, the tensor that their caller passed: each call makes new wrappers around it."""
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
     return tensor
 
 
 def batched_levels(tensor: torch.Tensor) -> set[int]:
-    """The levels of vmap that give each example a tensor of its own."""
+    """The vmap levels at which each example has a separate tensor."""
     levels = set()
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         if torch._C._functorch.is_batchedtensor(tensor):
@@ -65,7 +65,7 @@ def batched_levels(tensor: torch.Tensor) -> set[int]:
 
 @contextlib.contextmanager
 def untraced() -> Iterator[None]:
-    """What is done now is no part of what torch.jit.trace records."""
+    """torch.jit.trace does not record what runs inside this context."""
     tracing = torch._C._get_tracing_state()
     torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
     try:
@@ -78,5 +78,5 @@ _top_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lam
 
 
 def saved_by_hooks() -> bool:
-    """True where hooks take what the backward pass needs, as within torch.utils.checkpoint."""
+    """True if hooks intercept the tensors saved for the backward pass, as within torch.utils.checkpoint."""
     return _top_hooks(False) is not None

@@ -1,4 +1,4 @@
-"""Memory of large normalized weights and gradients."""
+"""Memory for large normalized weights and gradients."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from . import _library
 
 
 def release_memory() -> int:
-    """Gives memory that is kept for the next step back to the system; returns how many bytes it was.
+    """Returns memory kept for the next step to the system; returns the number of bytes.
 
-    The memory of normalized weights and of their gradients, from 128 KiB on, is kept when they die and used again: clearing
-    new pages would be most of a step's time. There is never more than was in use at one time, and the system may take it
-    when it is short. After a model is done with, this takes it out of the process's size too.
+    Memory of normalized weights and of their gradients, from 128 KiB on, is kept for reuse when they are freed, because
+    clearing new pages would take most of a step's time. There is never more than was in use at one time, and the system
+    may take it back when memory is short. Once a model is no longer needed, this function also reduces the size of the
+    process.
     """
     return _library.release_memory()

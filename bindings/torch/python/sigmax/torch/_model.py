@@ -1,4 +1,4 @@
-"""A whole model: which weights are normalized, and all of them in one call a forward pass."""
+"""A whole model: the choice of its weights, and their normalization in one call per forward pass."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ._spectral_norm import spectral_norm
 class NormalizedModel:
     """The normalized weights of a model, as :func:`apply` returns them.
 
-    Before each forward pass of the model all weights are computed in one parallel call; after it they are let go of, and
-    a weight that is read outside a forward pass is computed then.
+    Before each forward pass of the model all weights are computed in one parallel call; after it they are released. A
+    weight that is read outside a forward pass is computed on that read.
     """
 
     def __init__(self, model: nn.Module, places: list[tuple[str, Any, str]]) -> None:
@@ -33,7 +33,7 @@ class NormalizedModel:
         return len(self._places)
 
     def __iter__(self) -> Iterator[tuple[str, nn.Module, str]]:
-        """(full name, module, name in it) of each weight."""
+        """(full name, module, name within the module) of each weight."""
         return iter(self._places)
 
     @property
@@ -41,7 +41,7 @@ class NormalizedModel:
         return [full for full, _, _ in self._places]
 
     def _lists(self) -> list[tuple[Any, Any]]:
-        """(list of parametrizations, SpectralNorm) of each weight that is still normalized by us alone."""
+        """(list of parametrizations, SpectralNorm) of each weight that still has only our normalization."""
         found = []
         for _, module, name in self._places:
             modules = module._modules.get("parametrizations")
@@ -51,8 +51,8 @@ class NormalizedModel:
         return found
 
     def normalize(self) -> list[Tensor]:
-        """All normalized weights, in the order of ``names``: one call, differentiable. In training it is one step of
-        each state, unless no weight has changed since the last one and ``once_per_step`` is set."""
+        """All normalized weights, in the order of ``names``: one call, differentiable. In training it makes one step of
+        each state, unless ``once_per_step`` is set and no weight has changed since the last step."""
         return self._normalize(self._lists())
 
     @staticmethod
@@ -84,8 +84,8 @@ class NormalizedModel:
         return results  # type: ignore[return-value]
 
     def _before(self, model: nn.Module, inputs: Any) -> None:
-        # torch.compile sees each weight where it is read; a replica of DataParallel has weights of its own; a traced
-        # weight has to be computed inside the trace.
+        # torch.compile needs to see each weight where it is read; a replica of DataParallel has separate weights; a
+        # traced weight must be computed inside the trace.
         if (
             torch.compiler.is_compiling()
             or getattr(model, "_is_replica", False)
@@ -102,7 +102,7 @@ class NormalizedModel:
 
     @torch.no_grad()
     def sigma(self) -> dict[str, float]:
-        """sigma of each weight before normalization, by the states as they are."""
+        """sigma of each weight before normalization, from the present states."""
         result = {}
         for full, module, name in self._places:
             listed = module.parametrizations[name]
@@ -117,7 +117,7 @@ class NormalizedModel:
         }
 
     def remove(self) -> None:
-        """Takes the normalization off; the parameters are left as the normalized weights."""
+        """Removes the normalization; the normalized weights become the parameters."""
         for handle in self._handles:
             handle.remove()
         for _, module, name in self._places:
@@ -128,7 +128,7 @@ class NormalizedModel:
 
 
 def _taken(model: nn.Module, wanted: re.Pattern[str], unwanted: re.Pattern[str] | None) -> list[str]:
-    """The full names that match and belong to parameters that are parametrized or hooked already."""
+    """The matching full names of parameters that already have a parametrization or a hook."""
     found = []
     for path, module in model.named_modules():
         names = list(module._modules["parametrizations"]._modules) if "parametrizations" in module._modules else []
@@ -148,15 +148,15 @@ def apply(
     once_per_step: bool = True,
     **options: Any,
 ) -> NormalizedModel:
-    """Normalizes the weights of a model whose full names match, of two or more dimensions, all in one call a pass.
+    """Normalizes the weights of two or more dimensions whose full names match, in one call per pass.
 
-    Weights that have a parametrization already, or the hook of :func:`sigmax.torch.nn.utils.spectral_norm`, are left as
-    they are.
+    Weights that already have a parametrization, or the hook of :func:`sigmax.torch.nn.utils.spectral_norm`, are left
+    unchanged.
 
     Args:
         model: its weights are parametrized in place
-        include: a regular expression that is searched for in the full name, as in ``encoder.0.weight``
-        exclude: the same for what is left alone; ``None``: nothing
+        include: a regular expression that may match anywhere in the full name, such as ``encoder.0.weight``
+        exclude: a regular expression for names to leave out; ``None``: none
         once_per_step: one step of a state for each change of its weight, by the optimizer, say, however many forward
             passes there are in between
         options: those of :func:`spectral_norm`

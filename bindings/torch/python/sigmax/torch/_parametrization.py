@@ -1,4 +1,4 @@
-"""The parametrization: what ``torch.nn.utils.parametrizations.spectral_norm`` is, from one read of the weight."""
+"""The parametrization, like ``torch.nn.utils.parametrizations.spectral_norm`` but with one read of the weight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from . import _library
 from ._known import KnownStates, KnownTensor
 
-# The steps at registration, as in PyTorch.
+# The number of steps at registration, as in PyTorch.
 _FIRST_STEPS = 15
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -25,10 +25,11 @@ def default_dim(module: nn.Module) -> int:
 class SpectralNorm(nn.Module):
     """``W -> scale * target / sigma(W) * W`` with sigma from a state (u, v) that follows the weight.
 
-    The buffers are PyTorch's, ``_u`` and ``_v``, and so are the numbers without the keyword arguments, but for four
-    cases that PyTorch gets silently wrong: a zero weight stays zero (PyTorch: NaN, for good), a state that is not of
-    unit length counts as one that is, a negative sigma as a positive one, and the gradients of two forward passes do not
-    disturb each other in evaluation either. Weights of one dimension are divided by their length.
+    The buffers ``_u`` and ``_v`` are those of PyTorch. Without the keyword arguments the values are PyTorch's, too,
+    except for four cases that PyTorch silently gets wrong: a zero weight stays zero (PyTorch: NaN from then on), a
+    state that is not of unit length is treated as if it were, a negative sigma is treated as positive, and the
+    gradients of two forward passes do not disturb each other, even in evaluation. Weights of one dimension are divided
+    by their length.
     """
 
     _u: Tensor
@@ -81,8 +82,8 @@ class SpectralNorm(nn.Module):
         self.tolerance = float(tolerance)
         self.blocks = blocks
         self.once_per_step = once_per_step
-        # The weight of each state's last step. A call may have other weights or other states than the module's own, and
-        # with torch.func each step has new tensors, all of version 0.
+        # The weight of each state's last step. A call may use weights or states other than the module's own, and with
+        # torch.func each step has new tensors, all of version 0.
         self._seen = KnownStates()
         self.scale = nn.Parameter(weight.new_ones(())) if learnable_scale else None
         if ndim > 1:
@@ -94,13 +95,13 @@ class SpectralNorm(nn.Module):
 
     @torch.no_grad()
     def iterate(self, weight: Tensor, steps: int = 1) -> Tensor:
-        """``steps`` steps of the state, in place; returns sigma."""
+        """Makes ``steps`` steps of the state, in place; returns sigma."""
         return _library.sigma(
             weight.detach(), self._u, self._v, self.dim, self.blocks, steps, self.eps, self.iteration, self.tolerance
         )
 
     def _steps(self, weight: Tensor) -> int:
-        """The steps that a read of a weight makes; _note_step() goes behind them with ``once_per_step``."""
+        """The number of steps to make when a weight is read; with ``once_per_step``, call _note_step() after them."""
         if not self.training:
             return 0
         if self.once_per_step and not torch.compiler.is_compiling():
@@ -111,11 +112,11 @@ class SpectralNorm(nn.Module):
         return self.n_power_iterations
 
     def _step_options(self, steps: int) -> _library.StepOptions:
-        """What the operators take for ``steps`` steps and the division."""
+        """The operators' arguments for ``steps`` steps and the division."""
         return steps, self.eps, self.iteration, self.tolerance, self.target, self.at_most
 
     def _own(self, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The weight and the state that the caller of a functional transform gave."""
+        """The weight and the state that the caller of a functional transform passed."""
         u, v = self._buffers["_u"], self._buffers["_v"]
         assert u is not None and v is not None
         if not _library.in_transform():
@@ -123,7 +124,7 @@ class SpectralNorm(nn.Module):
         return _library.unwrapped(weight), _library.unwrapped(u), _library.unwrapped(v)
 
     def _note_step(self, weight: Tensor, steps: int) -> None:
-        """The state, as the steps have left it, has seen the weight."""
+        """Records that the state, after its steps, has seen the weight."""
         if steps > 0 and not torch.compiler.is_compiling():
             weight, u, v = self._own(weight)
             self._seen.put(u, v, KnownTensor(weight))
@@ -131,7 +132,7 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
             return self._normalize_vector(weight)
-        # self._u would be looked for in Python, which small layers notice.
+        # self._u would be a lookup in Python, which noticeably slows small layers.
         state = self._buffers
         steps = self._steps(weight)
         result = _library.normalize(
@@ -154,11 +155,11 @@ class SpectralNorm(nn.Module):
         return result if self.scale is None else result * self.scale
 
     def sigma(self, weight: Tensor) -> Tensor:
-        """sigma of a weight by the state as it is; differentiable."""
+        """sigma of a weight from the present state; differentiable."""
         return _library.sigma(weight, self._u, self._v, self.dim, self.blocks, 0, self.eps, self.iteration, 0.0)
 
     def right_inverse(self, value: Tensor) -> Tensor:
-        """What is assigned to the parameter becomes the weight before normalization, unchanged."""
+        """A value assigned to the parameter becomes the weight before normalization, unchanged."""
         return value
 
     def extra_repr(self) -> str:

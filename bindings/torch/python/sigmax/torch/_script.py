@@ -2,7 +2,8 @@
 
 torch's parametrizations refuse to be scripted. ``torch.jit.script`` asks a module for a replacement first
 (``__prepare_scriptable__``); the replacements have the same parameters and buffers, under the same names, and compute
-the weight in a property, which TorchScript compiles like a method. This is what the two interfaces make theirs of.
+the weight in a property, which TorchScript compiles like a method. The two interfaces build their replacements from
+this module.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _made: dict[tuple[Any, ...], type] = {}
 
 
 class ScriptedNormalizer(nn.Module):
-    """SpectralNorm with nothing but what TorchScript knows."""
+    """SpectralNorm, written with only what TorchScript supports."""
 
     def __init__(self, of: Any) -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class ScriptedNormalizer(nn.Module):
 
 
 class ScriptedList(nn.ModuleList):
-    """ParametrizationList with one entry and one tensor."""
+    """A ParametrizationList with one entry and one tensor."""
 
     def __init__(self, of: Any) -> None:
         super().__init__([ScriptedNormalizer(of[0])])
@@ -58,7 +59,7 @@ class ScriptedList(nn.ModuleList):
 
 
 def _class_with_properties(base: type, sources: dict[str, str]) -> type:
-    """``base`` with a property for each name; its source is where TorchScript looks for it."""
+    """``base`` with a property for each name; its source is registered where TorchScript looks for it."""
     key = (base, *sorted(sources.items()))
     if key not in _made:
         source = "".join(sources.values())
@@ -66,7 +67,8 @@ def _class_with_properties(base: type, sources: dict[str, str]) -> type:
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         scope: dict[str, Any] = {"Tensor": Tensor, "torch": torch, "settle": settle}
         exec(compile(source, file, "exec"), scope)  # the sources above, with identifiers and numbers put in
-        # TorchScript evaluates what it looks at, and an evaluation is a step of the state: it is told not to look.
+        # TorchScript evaluates each property that it inspects, and an evaluation steps the state: it is told to skip
+        # these.
         members: dict[str, Any] = {"__jit_ignored_attributes__": list(sources)}
         members.update({name: property(scope[name]) for name in sources})
         _made[key] = type(f"Scripted{base.__name__}", (base,), members)
@@ -74,7 +76,7 @@ def _class_with_properties(base: type, sources: dict[str, str]) -> type:
 
 
 def replacement_of(module: nn.Module, base: Any, sources: dict[str, str]) -> nn.Module:
-    """A module of that class with what the module given holds."""
+    """A module of that class with the contents of the given module."""
     replacement: nn.Module = base.__new__(_class_with_properties(base, sources))
     replacement.__dict__.update(
         {key: value.copy() if isinstance(value, dict) else value for key, value in module.__dict__.items()}

@@ -1,8 +1,8 @@
-"""The first steps of a state that has made none, decided by the tensors alone.
+"""The first steps of a state that has made none, decided only by the tensors.
 
-Whoever sees only tensors (a copy of the buffers, a loaded state, a compiled or scripted module) cannot know whether a
-state has been stepped. The last step left u along W v; a weight that was trained since has moved a little. Random
-vectors are neither. The functions are plain enough for TorchScript.
+Code that sees only tensors (a copy of the buffers, a loaded state, a compiled or scripted module) cannot know whether a
+state has been stepped, but the tensors tell: the last step left u parallel to W v, or nearly so if the weight was
+trained since. With random vectors u is not even nearly parallel. The functions are simple enough for TorchScript.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _matrix(weight: Tensor, dim: int) -> Tensor:
 
 
 def _product(matrix: Tensor, vector: Tensor) -> Tensor:
-    """matrix vector, as fit for squares."""
+    """The product matrix vector, in a type in which it can be squared."""
     product = torch.mv(matrix, vector.to(matrix.dtype))
     return product.to(torch.complex128 if matrix.is_complex() else torch.float64)
 
@@ -29,7 +29,7 @@ def _product(matrix: Tensor, vector: Tensor) -> Tensor:
 
 
 def _off(u: Tensor, image: Tensor) -> Tensor:
-    """u is off the direction of W v by more than the rounding of its type."""
+    """True if u deviates from the direction of W v by more than the rounding of its type."""
     eps = 1.2e-7
     if u.dtype == torch.float16:
         eps = 9.8e-4
@@ -37,13 +37,13 @@ def _off(u: Tensor, image: Tensor) -> Tensor:
         eps = 7.8e-3
     wide = u.to(image.dtype)
     lengths = torch.linalg.vector_norm(image) * torch.linalg.vector_norm(wide)
-    # The angle is the root of twice this: it may be the root of the type's epsilon.
+    # The angle is the root of twice this; it may be as large as the root of the type's epsilon.
     return lengths - torch.vdot(wide, image).abs() > eps * lengths
 
 
 def _implausible(matrix: Tensor, u: Tensor, v: Tensor, image: Tensor) -> Tensor:
-    """u and v are no pair that steps lead to: W v is not about along u, or W^H u not about along v, or sigma is below
-    0.7 of the root mean square of all singular values. False for W = 0 and where there is a NaN."""
+    """True if steps cannot lead to this u and v: W v is not nearly parallel to u, or W^H u is not nearly parallel to v,
+    or sigma is below 0.7 times the root mean square of all singular values. False for W = 0 and if there is a NaN."""
     back = _product(matrix.t().conj(), u)
     wide_u, wide_v = u.to(image.dtype), v.to(image.dtype)
     sigma = torch.vdot(wide_u, image).abs()
@@ -59,18 +59,19 @@ def _implausible(matrix: Tensor, u: Tensor, v: Tensor, image: Tensor) -> Tensor:
 
 
 def is_cold(weight: Tensor, u: Tensor, v: Tensor, dim: int) -> Tensor:
-    """Whether a state has made no step, as far as the tensors say: three reads of W at most."""
+    """Whether a state has made no step, as far as the tensors tell. Costs at most three reads of W."""
     matrix = _matrix(weight, dim)
     image = _product(matrix, v)
     implausible = _implausible(matrix, u, v, image)
-    # With one row u is along W v whatever v is.
+    # With one row u is parallel to W v for any v.
     return implausible if matrix.size(0) == 1 else _off(u, image) & implausible
 
 
 def settle(weight: Tensor, u: Tensor, v: Tensor, dim: int, steps: int, eps: float) -> bool:
-    """Makes the first steps of a state that has made none, in place; False where W = 0, which nothing is learnt from.
+    """Makes the first steps of a state that has made none, in place. Returns False if W = 0, from which nothing can be
+    learned.
 
-    One read of W where u is along W v: after a step for W, and after this function.
+    Costs one read of W if u is parallel to W v, that is, after a step for W and after this function.
     """
     with torch.no_grad():
         matrix = _matrix(weight, dim)

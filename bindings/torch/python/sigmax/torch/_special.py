@@ -1,4 +1,4 @@
-"""What single kinds of modules need beyond a parametrization: recurrent layers, scaled outputs, TorchScript."""
+"""Special support that a parametrization alone does not give: recurrent layers, scaled outputs, TorchScript."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._script import ScriptedList, replacement_of
 
 
 def only_normalizer(module: Any, name: str) -> SpectralNorm | None:
-    """The parametrization of a parameter if it is a SpectralNorm and the only one, otherwise None."""
+    """The parametrization of a parameter if it has only one and that is a SpectralNorm, otherwise None."""
     if not parametrize.is_parametrized(module, name):
         return None
     listed = module.parametrizations[name]
@@ -37,9 +37,10 @@ def after_registration(module: Any, name: str, scale_output: bool) -> None:
 
 
 class Ready:
-    """A normalized weight that the model has computed at the beginning of its forward pass, and what it is of.
+    """A normalized weight that the model computed at the beginning of its forward pass, and the tensors it was computed
+    from.
 
-    A part of the model may be called with other tensors, by torch.func.functional_call, or with gradients where the
+    A part of the model may be called with other tensors, by torch.func.functional_call, or with gradients although the
     model is called without.
     """
 
@@ -63,8 +64,8 @@ class Ready:
         return not (weight.requires_grad or (scale is not None and scale.requires_grad))
 
 
-# torch's getter goes through two modules' __call__; this one calls the single parametrization itself, which is most of
-# the time that a small layer takes.
+# torch's getter goes through the __call__ of two modules, which takes most of a small layer's time; this one calls the
+# single parametrization directly.
 def _quick_access(cls: type, name: str) -> None:
     found = cls.__dict__[name]
     if getattr(found.fget, "sigmax_quick", False):
@@ -89,7 +90,8 @@ def _quick_access(cls: type, name: str) -> None:
         ):
             return in_full(self)
         ready = only.__dict__.get("ready")
-        # A checkpoint runs its part of the model again, when nothing is ready any more, and expects the same operators.
+        # A checkpoint runs its part of the model again, after the computed weights are released, and expects the same
+        # operators.
         weight = listed._parameters.get("original")
         if ready is not None and not _library.saved_by_hooks() and ready.is_of(weight, only):
             return ready.normalized
@@ -99,15 +101,15 @@ def _quick_access(cls: type, name: str) -> None:
     setattr(cls, name, property(get, found.fset))
 
 
-# torch's recurrent layers compute with a list that they filled when they were made. The list is made anew here whenever
-# it is read.
+# torch's recurrent layers compute with a list that they filled on construction. Here the list is rebuilt whenever it is
+# read.
 def _flat_weights_by_name(module: nn.RNNBase) -> None:
     cls: Any = type(module)
     if "_flat_weights" in cls.__dict__:
         return
 
     def originals(self: Any) -> list[Tensor | None]:
-        """The parameters themselves: what the list holds again once the last parametrization is taken off."""
+        """The parameters themselves: the list holds them again once the last parametrization is removed."""
         lists = self._modules["parametrizations"]._modules
         return [lists[n].original if n in lists else self._parameters.get(n) for n in self._flat_weights_names]
 
@@ -122,8 +124,8 @@ def _flat_weights_by_name(module: nn.RNNBase) -> None:
 
     cls._flat_weights = property(get, set_)
     cls._init_flat_weights = lambda self: set_(self, [])
-    cls._update_flat_weights = lambda self: None  # it reads each weight to see whether it is new; they all are
-    cls.flatten_parameters = lambda self: None  # the weights of a call are new tensors: there is nothing to flatten
+    cls._update_flat_weights = lambda self: None  # it reads each weight to see if it is new; all are
+    cls.flatten_parameters = lambda self: None  # a call's weights are new tensors: nothing to flatten
     set_(module, [])
 
 
@@ -146,7 +148,8 @@ def _scaled_forward(self: Any, input: Tensor, *arguments: Any, **named: Any) -> 
     steps = normalizer._steps(weight)
     how = (normalizer.scale, normalizer.dim, *normalizer._step_options(steps))
     state = (normalizer._u, normalizer._v)
-    # Not asked where it stands: type checkers would take the module for what torch declares, a tuple for a list.
+    # Stored first: with the test inside the `if`, type checkers would narrow `self` to torch's class, which declares a
+    # tuple where there is a list.
     is_linear, is_transposed = isinstance(self, nn.Linear), isinstance(self, _ConvTransposeNd)
     if is_linear:
         result = _library.scaled_linear(input, weight, self.bias, *state, *how)
@@ -180,7 +183,7 @@ def {name}(self) -> Tensor:
 
 
 def prepare_parametrized(module: Any) -> nn.Module:
-    """What torch.jit.script takes for a parametrized module."""
+    """The replacement that torch.jit.script uses for a parametrized module."""
     names = tuple(module.parametrizations)
     for name in names:
         listed = module.parametrizations[name]

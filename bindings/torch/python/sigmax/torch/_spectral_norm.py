@@ -1,4 +1,4 @@
-"""The entry: a module's parameter gets the parametrization, and its class what it needs beyond that."""
+"""The entry point: adds the parametrization to a module's parameter, and the special support to the module's class."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def spectral_norm(
     """Divides a parameter of the module by its largest singular value whenever it is read.
 
     Without keyword arguments this is ``torch.nn.utils.parametrizations.spectral_norm``: the same buffers, state dict,
-    random numbers, errors and, to the rounding of the weight's precision, the same values. Its own
-    :func:`torch.nn.utils.parametrize.remove_parametrizations` takes it off. On recurrent layers it has an effect, which
-    PyTorch's has not.
+    random numbers, errors and, up to rounding in the weight's precision, the same values. PyTorch's
+    :func:`torch.nn.utils.parametrize.remove_parametrizations` removes it. Unlike PyTorch's, it has an effect on
+    recurrent layers.
 
     Args:
-        module: what holds the parameter; returned
-        name: of the parameter
-        n_power_iterations: steps a read in training mode; each is one read of the weight from memory
+        module: the module that holds the parameter; returned
+        name: the parameter's name
+        n_power_iterations: steps per read in training mode; each step is one read of the weight from memory
         eps: a vector is divided by ``max(length, eps)``
-        dim: the dimension of the outputs; ``None`` is 1 for transposed convolutions, otherwise 0
-        target: the norm that the normalized weight has
-        at_most: multiply by ``min(1, target / sigma)``: leave alone what is small enough
+        dim: the dimension of the outputs; ``None`` means 1 for transposed convolutions, otherwise 0
+        target: the norm of the normalized weight
+        at_most: multiply by ``min(1, target / sigma)``: weights that are small enough stay unchanged
         learnable_scale: multiply by a learned scalar, which starts at 1: ``parametrizations.<name>.0.scale``
-        solver: ``"power"``, or ``"lanczos"``, which at two or more steps is closer to the truth for the same reads
-        tolerance: positive: ``n_power_iterations`` are the most, and a read stops at this estimated relative error
-        blocks: cut the rows into so many blocks of equal size, each with its own sigma: 4 for the gates of an LSTM
+        solver: ``"power"``, or ``"lanczos"``, which at two or more steps is more accurate for the same reads
+        tolerance: if positive, ``n_power_iterations`` is a maximum: steps stop at this estimated relative error
+        blocks: divide the rows into this many blocks of equal size, each with its own sigma: 4 for the gates of an LSTM
         once_per_step: iterate only when the weight has changed, however often it is read in between
         scale_output: for Linear and convolutions, compute ``(W x) target / sigma + b`` and never write the normalized
-            weight; reading ``module.<name>`` still gives it
+            weight; reading ``module.<name>`` still returns it
 
     Example::
 

@@ -1,4 +1,4 @@
-"""What ``torch.nn`` has of spectral normalization."""
+"""The spectral normalization that ``torch.nn`` has."""
 
 from . import utils
 
