@@ -87,6 +87,7 @@ std::vector<std::string> certify_words() { return {"proven", "proven:", "probabi
 
 std::vector<std::string> reason_words() {
   std::vector<std::string> words;
+  words.reserve(std::size(kReasons));
   for (const Reason reason : kReasons) words.emplace_back(name(reason));
   return words;
 }

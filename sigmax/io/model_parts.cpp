@@ -200,6 +200,7 @@ void ModelParts::note_counted(Checkpoint& checkpoint, const fs::path& folder) co
   const std::vector<std::string> missing = missing_shards(names);
   if (missing.empty()) return;
   std::vector<fs::path> siblings;
+  siblings.reserve(missing.size());
   for (const std::string& name : missing) siblings.push_back((folder / name).lexically_normal());
   const fs::path index = folder / index_name_of(missing.front());
   // Whether it is there or not, it was not among what was named.

@@ -124,8 +124,8 @@ ScannedTensor scanned_tensor(const Tensor& matrix, Context& context) {
   }
   ScannedMatrix m(std::move(view), context);
   require_finite(m.facts(), "norm");
-  Entries entries{m.view().matrix, m.view().transposed, m.facts()};
-  return {std::move(m), std::move(entries)};
+  const Entries entries{m.view().matrix, m.view().transposed, m.facts()};
+  return {std::move(m), entries};
 }
 
 NormOptions value_alone(const Norm& which) {

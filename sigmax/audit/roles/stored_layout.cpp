@@ -76,7 +76,9 @@ std::optional<bool> attention_is_in_out(const io::Entry& entry, const NameParts&
   const auto at = static_cast<std::size_t>(parts.component(2).data() - entry.name.data());
   const std::string block = entry.name.substr(0, at);
   const std::string last(parts.component(0));
-  for (const std::string& name : {block + "attn.c_attn." + last, block + "crossattention.c_attn." + last}) {
+  for (const std::string_view layer : {"attn.c_attn.", "crossattention.c_attn."}) {
+    std::string name = block;
+    name.append(layer).append(last);
     const io::Entry* attention = siblings.find(name, entry);
     if (attention == nullptr || attention->shape.size() != 2) continue;
     const auto is_multiple = [](std::int64_t outputs, std::int64_t inputs) {
