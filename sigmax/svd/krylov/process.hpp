@@ -30,6 +30,7 @@ namespace sigmax {
 template <Real T>
 class KrylovProcess {
  public:
+  virtual ~KrylovProcess() = default;
   KrylovProcess(const KrylovProcess&) = delete;
   KrylovProcess& operator=(const KrylovProcess&) = delete;
 
@@ -58,8 +59,6 @@ class KrylovProcess {
   /// `room` vectors of n entries: the capacity and the vectors that may be pending after it. H has `columns` columns.
   KrylovProcess(std::int64_t n, std::int64_t capacity, std::int64_t room, std::int64_t columns,
                 const RandomState& random, Context& context);
-  virtual ~KrylovProcess() = default;
-
   /// The recurrences of start() as far as they are known. A form without recurrences returns nothing.
   virtual std::vector<LanczosRecurrence> read_recurrences() { return {}; }
 
