@@ -26,8 +26,6 @@ def _product(matrix: Tensor, vector: Tensor) -> Tensor:
     return product.to(torch.complex128 if matrix.is_complex() else torch.float64)
 
 
-
-
 def _off(u: Tensor, image: Tensor) -> Tensor:
     """True if u deviates from the direction of W v by more than the rounding of its type."""
     eps = 1.2e-7
