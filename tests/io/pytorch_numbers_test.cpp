@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/pickle_bytes.hpp"
+#include "io/pytorch_archive.hpp"
 #include "io/test_files.hpp"
 #include "io/zip_bytes.hpp"
 #include "sigmax/io/pytorch/pytorch.hpp"
@@ -15,29 +16,9 @@ namespace {
 
 using namespace std::string_literals;
 using testing::contains;
-using testing::file_of;
 using testing::raw;
-using testing::zip_of;
-using testing::ZipContent;
+using testing::read;
 namespace pk = testing::pk;
-
-std::vector<Entry> read_archive(const std::vector<ZipContent>& contents) {
-  const auto file = file_of(zip_of(contents), "model.pt");
-  return read_pytorch_archive(file, read_zip_directory(file));
-}
-
-// The entries of a checkpoint {"x": `object`, "plain": a vector} with the storages given by key.
-std::vector<Entry> read(const std::string& object, std::vector<std::pair<std::string, std::string>> storages = {}) {
-  const std::string plain = pk::tensor(pk::storage("plain", 2), 0, {2}, {1});
-  std::vector<ZipContent> contents = {
-      {"r/data.pkl", pk::whole(pk::dict({pk::str("x"), object, pk::str("plain"), plain}))},
-      {"r/data/plain", raw(std::vector<float>{1, 2})}};
-  for (const auto& [key, bytes] : storages) contents.push_back({"r/data/" + key, bytes});
-  std::vector<Entry> entries = read_archive(contents);
-  EXPECT_EQ(entries.back().name, "plain");
-  EXPECT_EQ(entries.back().load().at(std::vector<std::int64_t>{1}), 2);
-  return entries;
-}
 
 std::string named_call(const std::string& module, const std::string& name, const std::string& args,
                        const std::string& state) {
