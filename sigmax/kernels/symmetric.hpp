@@ -36,7 +36,7 @@ void panel_combine(const double* v, const double* w, std::int64_t stride, std::i
                    std::int64_t last, PanelWeights c, double* y, PanelWeights r, double* z);
 
 /// y = sum of `count` vectors, partial[i + p * stride], on rows [first, last); vector p counts only from row starts[p]
-/// on.
+/// on. `starts` must ascend: the sum of a row ends at the first vector that starts below it.
 void sum_partial(const double* partial, std::int64_t stride, const std::int64_t* starts, std::int64_t count,
                  std::int64_t first, std::int64_t last, double* y);
 

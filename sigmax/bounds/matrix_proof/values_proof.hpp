@@ -39,8 +39,12 @@ struct ProvenValues {
 ///     R_i = sum_{j >= i} |B^T B v_j - V c_j|^2    (any c_j),
 ///
 /// sigma_i(B)^2 <= max( (|B V_i|^2 + R_i / eta) / (1 - delta), tau + rho + eta ) for every eta > 0, V_i the columns
-/// from i on and |V^T V - I| <= delta. The lower ends are those of B V alone, by interlacing. For the smallest values
-/// the argument is mirrored.
+/// from i on and |V^T V - I| <= delta. The lower ends are those of B V alone, by interlacing:
+/// sigma_i(B) >= sigma_min(B v_1 ... B v_i) / sqrt(1 + delta).
+///
+/// For the smallest values the argument is mirrored. V_i has the columns up to i, R_i is summed over j <= i, and the
+/// factorization shows z^T B^T B z >= tau |z|^2 for z orthogonal to V. Then the i-th of them in descending order has
+/// sigma(B)^2 >= min( (sigma_min(B V_i)^2 - R_i / eta) / (1 + delta), tau - eta ), and its upper end is that of B V.
 ///
 /// `g` must be gram_matrix(a, s) with every |s a_ij| <= 1; it is overwritten and restored. Cost: two reads of A for 8
 /// vectors, order^2 k flops, and order^3 / 3 flops per factorization, usually one. The relative widths are about the

@@ -13,13 +13,13 @@
 namespace sigmax::bounds {
 
 /// A node stands for 2^exponent N, with N of moderate size for any size of the operator: a stored matrix is scaled by a
-/// power of two so that its largest entry is in [1/2, 1), and a composite node so that its norm is in that interval. No
-/// chain of factors, products or sums is long enough for N to leave the range. Transposes are pushed down to the stored
-/// matrices.
+/// power of two so that its largest entry is in [1/2, 1), and a composite node so that its bound `norm` is in that
+/// interval. No chain of factors, products or sums is long enough for N to leave the range. Transposes are pushed down
+/// to the stored matrices.
 ///
 /// A node that is zero by its structure has the kind `zero` and no parts: a matrix of zeros, a factor 0, a product with
-/// a zero part, a sum or stack of zero parts. Every other node has a norm in [1/4, 2^40], and take_apart() checks this
-/// for each. N may still be zero, by cancellation.
+/// a zero part, a sum or stack of zero parts. Every other node has a bound `norm` in [1/4, 2^40], and take_apart()
+/// checks this for each. N itself may still be zero, by cancellation.
 ///
 /// Everything below refers to N. Every number in the tree is exact: rounding begins with the functions below.
 struct Expression {
@@ -27,8 +27,8 @@ struct Expression {
     zero,  ///< the matrix of zeros
     stored,
     sum,      ///< of the parts
-    product,  ///< unit parts[0] parts[1], `unit` a power of two that brings the norm near 1
-    scaled,   ///< factor parts[0], `factor` of a magnitude that brings the norm near 1
+    product,  ///< unit parts[0] parts[1], `unit` a power of two that brings `norm` into [1/2, 1)
+    scaled,   ///< factor parts[0], `factor` of a magnitude that brings `norm` into [1/2, 1)
     below,    ///< the parts below each other
     beside,   ///< the parts side by side
   };
