@@ -176,7 +176,7 @@ class Parser {
       if (column.key == key) return &column;
       known += fmt::format(", {}", column.key);
     }
-    fail(fmt::format("there is no figure '{}'; there are {}", key, known));
+    fail(fmt::format("there is no figure '{}'; the figures are {}", key, known));
   }
 
   std::string_view source_;

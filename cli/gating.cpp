@@ -78,7 +78,7 @@ class Judging {
       return other.name == item.name && other.file == item.file && other.reason == item.reason &&
              other.detail == item.detail;
     };
-    // Of one weight all doubts stand together, so that the last few are enough to look at.
+    // All doubts about one weight stand together, so a look at the last few is enough.
     const auto end = outcome_.not_judged.end();
     const auto recent = std::min<std::ptrdiff_t>(8, end - outcome_.not_judged.begin());
     if (!name.empty() && std::any_of(end - recent, end, same)) return;
@@ -137,27 +137,27 @@ std::string explain(const std::vector<const NotJudged*>& items, const audit::Res
   const std::string count = plural(items.size(), first.is_file ? "file" : "weight");
   if (first.reason == "unread") {
     // No pattern leaves out a file: --exclude goes by the names of tensors.
-    return fmt::format("{}{} {} not read: {}; {}, or pass over by --allow unread", count,
+    return fmt::format("{}{} {} not read: {}; {}, or use --allow unread to ignore this", count,
                        first.is_file ? " that may hold weights" : "", either(items.size(), "was", "were"),
                        names_of(items, true),
-                       first.is_file ? "name each file that is to be judged" : "leave out by --exclude");
+                       first.is_file ? "name each file that is to be judged" : "use --exclude to leave out");
   }
   if (first.reason == "nan") {
-    return fmt::format("{} {} NaN or infinite entries: {}; --allow nan passes over", count,
+    return fmt::format("{} {} NaN or infinite entries: {}; --allow nan ignores this", count,
                        either(items.size(), "has", "have"), names_of(items, true));
   }
   if (first.reason == "lower_only") {
-    return fmt::format("of {} only a lower end of {} is known: {}; --allow lower-only passes over", count,
+    return fmt::format("for {} only a lower end of {} is known: {}; --allow lower-only ignores this", count,
                        first.detail == "lambda_max" ? "lambda_max" : "sigma_max", names_of(items, false));
   }
   if (first.reason == "missing") {
-    return fmt::format("{} has no value for {}{}: {}; --allow missing passes over", first.detail, count,
+    return fmt::format("{} has no value for {}{}: {}; --allow missing ignores this", first.detail, count,
                        result.full_spectrum ? "" : " (leave out --quick)", names_of(items, false));
   }
   std::vector<std::string> details;
   details.reserve(items.size());
   for (const NotJudged* item : items) details.push_back(item->detail);
-  return fmt::format("{}; --allow empty passes over", fmt::join(details, "; "));
+  return fmt::format("{}; --allow empty ignores this", fmt::join(details, "; "));
 }
 
 // `2 unread, 1 nan`.
@@ -211,8 +211,8 @@ std::vector<std::string> what_is_empty(const audit::Result& result, const NameFi
   if (!names_layers && result.tensors.empty()) {
     const std::size_t skipped = result.skipped.size();
     lines.push_back(
-        skipped == 0 ? "no weight was audited, there is no tensor"
-                     : fmt::format("no weight was audited, {}{} {} skipped", either(skipped, "the one tensor", "all "),
+        skipped == 0 ? "no weight was audited: there is no tensor"
+                     : fmt::format("no weight was audited: {}{} {} skipped", either(skipped, "the one tensor", "all "),
                                    skipped == 1 ? "" : plural(skipped, "tensor"), either(skipped, "was", "were")));
   }
   return lines;
@@ -249,7 +249,7 @@ void tell(const GateOutcome& outcome, const audit::Result& result, const Message
   const std::string over = passed_over(outcome);
   messages.success("gate passed",
                    fmt::format("{}: {} judged, none trips{}", outcome.expression, plural(outcome.judged, "weight"),
-                               over.empty() ? over : "; passed over: " + over));
+                               over.empty() ? over : "; ignored: " + over));
 }
 
 bool proof_is_missing(const audit::Result& result, const AuditOptions& options, const Messages& messages) {

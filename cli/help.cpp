@@ -27,16 +27,16 @@ Exit status:
   2  the command line is wrong
   3  a file is unreadable, malformed or changed while it was read, or an output
      cannot be written
-  4  what was asked for was not reached: a --fail-if expression could not be
-     judged of every weight, or --certify proven found no proof of some upper
-     end (--allow says what they may pass over); or svd stopped short of its
-     tolerance, or its bounds leave room for a value that it missed
+  4  there is no full answer: a --fail-if expression could not be judged for
+     every weight, or --certify proven found no proof of some upper end (--allow
+     says what both may ignore); or svd stopped short of its tolerance, or its
+     bounds leave room for a value that it missed
   130  interrupted
 )";
 
 // For every command that has --as.
 constexpr std::string_view kRoles = R"(
-Roles of --as, with what they take a tensor's axes for; G counts the groups:
+Roles for --as, and how each reads a tensor's axes (G is the number of groups):
   dense                       [out, in]
   dense_in_out                [in, out]
   convolution[:G]             [out, in / G, kernel...]
@@ -47,35 +47,35 @@ Roles of --as, with what they take a tensor's axes for; G counts the groups:
   embedding                   [entries, width]
   expert_stack                [experts..., out, in]
   expert_stack_in_out         [experts..., in, out]
-  skip                        no weight
+  skip                        not a weight
 )";
 
 // Only for the manual page, which breaks lines itself.
 constexpr std::string_view kDescription =
-    R"(sigmax reads a checkpoint and tells, weight by weight, how strongly it can stretch its input: the largest
-singular value, as an enclosure whose upper end is proven, every rounding error included.
+    R"(sigmax reads a checkpoint and reports how strongly each weight can stretch its input: the largest singular
+value, as an enclosure whose upper end is proven, with every rounding error included.
 
 Checkpoints are safetensors, npy, npz, PyTorch (zip, TorchScript, torch.export, torch.package and the legacy
-pickle stream) and ONNX files, and the folders of torch.distributed.checkpoint. The format is told by the
-content, never by the extension, and nothing in a file is ever executed. A PATH is a file, an index file of
-shards (*.index.json) or a folder; several are taken for one model.
+pickle stream) and ONNX files, and the folders of torch.distributed.checkpoint. The format is recognized
+by the content, never by the extension, and nothing in a file is ever executed. A PATH is a file, an index file
+of shards (*.index.json) or a folder; several paths are read as one model.
 
-Both the path and the name in FILE:TENSOR may hold colons: the path is the longest beginning that exists. A
-matrix of a stack is named by its index, FILE:experts.w1[3]. Tensors of one name are told apart by a number in
-the order of the listing, FILE:w@2.
+Both the path and the name in FILE:TENSOR may contain colons: the path is the longest beginning that exists. An
+index names one matrix of a stack: FILE:experts.w1[3]. A number, in the order of the listing, distinguishes
+tensors with the same name: FILE:w@2.
 
-Data goes to standard output, progress and warnings to standard error. Progress is shown on a terminal alone.
+Data goes to standard output, progress and warnings to standard error. Progress is shown only on a terminal.
 Report files are written whole or not at all; an existing file is replaced.)";
 
 constexpr std::string_view kExpressions =
     R"(The weight as a whole is judged, not its parts. sigma_max and lambda_max are known as enclosures, and a gate
 trips unless the enclosure rules the expression out: sigma > 10 looks at the upper end, sigma < 10 at the
-lower one, and under not the other way round.
+lower end, and after `not` it is the other way round.
 
-A comparison whose figure does not exist (under --quick, of a weight with NaN, without an upper end that would
-decide) is neither true nor false. If that leaves the whole expression open, the weight could not be judged. A
-tensor that may be a weight and was not read could not be judged either, nor could an audit without weights.
-Each is named, also under -q.
+A comparison is neither true nor false if its figure does not exist: a figure of the spectrum under --quick, any
+figure of a weight with NaN, an upper end that would decide but is not known. If that leaves the whole
+expression open, the weight could not be judged. Neither could a tensor that may be a weight and was not read,
+nor an audit without weights. Each is named, even with -q.
 
 A gate that passes says in one line how many weights it judged. The outcome of each gate is in the JSON,
 Markdown and HTML reports.)";
@@ -87,7 +87,7 @@ half-written. SIGTERM gives 143.)";
 constexpr std::string_view kEnvironment = R"(Environment:
   NO_COLOR                turns colors off if it is set and not empty
   COLUMNS                 the width where there is no terminal; 200 otherwise
-  LC_ALL, LC_CTYPE, LANG  signs beyond ASCII are used if the encoding is UTF-8
+  LC_ALL, LC_CTYPE, LANG  characters beyond ASCII are used if the encoding is UTF-8
 )";
 
 std::string item(std::string_view name, std::string_view text) {
@@ -164,7 +164,7 @@ Examples:
   sigmax norm layer.npy --ord nuc              one norm of one matrix
   sigmax svd model.npz:w -k 20 -o top.npz      singular triplets, to a file
 
-`sigmax COMMAND --help` tells more about a command.
+`sigmax COMMAND --help` says more about a command.
 {})",
                      kExitCodes);
 }
@@ -179,18 +179,18 @@ Expressions of --fail-if:
 
   sigma_max is known as an enclosure, and a gate trips unless the enclosure
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
-  the lower one, so that passing is as certain as the enclosure. An end is named
-  by sigma_max.lower and sigma_max.upper. A condition number beyond the stored
-  precision may be anything from its bound up: `> 8e6` in the table.
+  the lower end. A pass is therefore as certain as the enclosure. The ends are
+  called sigma_max.lower and sigma_max.upper. A condition number beyond the
+  stored precision has only a lower bound: `> 8e6` in the table.
 
-  A gate fails closed: what it cannot judge is named, and the exit status is 4
+  A gate fails closed: it names what it cannot judge, and the exit status is 4
   unless --allow lists the reason:
-    unread      a tensor that may be a weight, or a file that may hold some,
+    unread      a tensor that may be a weight, or a file that may hold weights,
                 could not be read
-    nan         the weight has NaN or infinite entries, so no such figure
-    empty       there is no weight, or a --layers or --as matches none
+    nan         the weight has NaN or infinite entries, so it has no such figure
+    empty       there is no weight, or a --layers or --as matches nothing
     missing     the figure does not exist (a condition number under --quick)
-    lower-only  no upper end is known (--certify none), and the lower one does
+    lower-only  no upper end is known (--certify none), and the lower end does
                 not decide
 {}
 Examples:
@@ -223,11 +223,11 @@ std::string norm_footer() {
   return fmt::format(R"(
 Norms:
 {}
-Several tensors of one name, in several files of a folder or in subgraphs, are
-told apart by a number: FILE:NAME@2.
+Tensors with the same name (in several files of a folder, or in subgraphs) are
+distinguished by a number: FILE:NAME@2.
 
-The matrix is the one that an audit measures. Of groups of channels and of
-stacks of matrices it is their block diagonal; one of them is FILE:NAME[0].
+The matrix is the one that an audit measures. Groups of channels and stacks of
+matrices form a block diagonal matrix; FILE:NAME[0] is its first block.
 {}
 Examples:
   sigmax norm matrix.npy --ord fro
@@ -241,22 +241,22 @@ Examples:
 std::string svd_footer() {
   return fmt::format(R"(
 The table:
-  energy        share of |A|_F^2 in sigma_1 to sigma_i; of the smallest triplets
-                the share left in sigma_i to the last
+  energy        share of |A|_F^2 in sigma_1 to sigma_i; with --smallest, the
+                share left in sigma_i to the last
   residual      |A^T u_i - sigma_i v_i| / sigma_1; A v_i = sigma_i u_i holds
-  width         how far apart the ends of what is known of the i-th value are,
-                relative to sigma_1: ✓ proven, ~ except with the probability
-                below the table; estimate where neither is known
+  width         width of the interval that holds the i-th value, relative to
+                sigma_1: ✓ proven; ~ true except with the probability given
+                below the table; estimate: no such interval is known
 
 Output files hold doubles, named as numpy.linalg.svd names its results:
   u             rows x k
   s             k singular values, the largest first
   vt            k x columns
-Where they are saved, the tolerance speaks of the vectors unless --accuracy says
+If vectors are saved, the tolerance applies to them unless --accuracy says
 otherwise; the table and the metadata of a .safetensors file have the residual.
 
-The matrix is the one that an audit measures. Of groups of channels and of
-stacks of matrices name one: FILE:NAME[0].
+The matrix is the one that an audit measures. If it has groups of channels or is
+a stack of matrices, name one of them: FILE:NAME[0].
 {}
 Examples:
   sigmax svd model.safetensors:fc1.weight -k 5

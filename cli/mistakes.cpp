@@ -51,7 +51,7 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, const 
     const std::vector<std::string> close = closest_names(word, names, 1);
     return fmt::format(
         "there is no command '{}'; {}\nSee sigmax --help.", word,
-        close.empty() ? "there are " + list_of_commands(app) : fmt::format("did you mean {}?", close.front()));
+        close.empty() ? "the commands are " + list_of_commands(app) : fmt::format("did you mean {}?", close.front()));
   }
   return std::nullopt;
 }
@@ -70,7 +70,7 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
     if (stray.empty()) stray = word;
   }
   if (!stray.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    problem = fmt::format("there is no place for the argument '{}'", stray);
+    problem = fmt::format("unexpected argument '{}'", stray);
   }
   return fmt::format("{}\nSee sigmax{} --help.", problem, page);
 }

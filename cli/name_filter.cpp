@@ -39,7 +39,7 @@ std::string_view explain(RE2::ErrorCode code) {
     case RE2::ErrorBadCharClass: return "a character class that does not exist";
     case RE2::ErrorBadEscape: return "an escape that does not exist (RE2 has no references to groups)";
     case RE2::ErrorTrailingBackslash: return "a backslash with nothing after it";
-    case RE2::ErrorBadPerlOp: return "not in RE2, which has no lookahead and no lookbehind; --exclude takes names away";
+    case RE2::ErrorBadPerlOp: return "RE2 has no lookahead and no lookbehind; use --exclude to leave names out";
     case RE2::ErrorBadNamedCapture: return "a malformed name of a group";
     case RE2::ErrorBadUTF8: return "not valid UTF-8";
     case RE2::ErrorPatternTooLarge: return "too large";

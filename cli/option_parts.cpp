@@ -25,40 +25,38 @@ CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>&
 
 void add_assumed(CLI::App* app, Typed& typed) {
   add_list(app, "--as", typed.assumed,
-           "take tensors whose name matches REGEX for ROLE, against the evidence (repeatable: the first that matches; "
-           "see below)")
+           "read tensors with a match of REGEX in their name as ROLE, whatever the evidence (repeatable: the first "
+           "match counts; see below)")
       ->option_text("REGEX=ROLE")
       ->group(kSelection);
 }
 
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
-  app->add_flag(
-         "-q,--quiet", common.quiet,
-         "only what trips or fails: no progress, notes or warnings; audit, and svd where it writes a file, print a "
-         "table only if --format asks for it")
+  app->add_flag("-q,--quiet", common.quiet,
+                "print only what trips or fails: no progress, notes or warnings; audit, and svd when it writes a file, "
+                "print a table only if --format asks for one")
       ->group(kGeneral);
-  app->add_flag("-v,--verbose", common.verbose, "more: every part and every skipped tensor, byte offsets")
+  app->add_flag("-v,--verbose", common.verbose, "print more: every part, every skipped tensor, byte offsets")
       ->group(kGeneral);
   offer(typed, names_of(kColors),
-        app->add_option("--color", typed.color, "auto (a terminal, and NO_COLOR unset), always or never")
+        app->add_option("--color", typed.color, "auto (on a terminal, if NO_COLOR is not set), always or never")
             ->option_text("WHEN")
             ->group(kGeneral));
   app->set_help_flag("-h,--help", "this page")->group(kGeneral);
 }
 
 void add_jobs(CLI::App* app, int& jobs) {
-  app->add_option("-j,--jobs", jobs, "threads; every hardware thread by default, and the same digits for any number")
+  app->add_option("-j,--jobs", jobs, "number of threads; default: all hardware threads. The digits do not depend on it")
       ->option_text("N")
       ->check(count_from_one(kMostJobs))
       ->group(kComputation);
 }
 
 void add_seed(CLI::App* app, Typed& typed) {
-  app->add_option(
-         "--seed", typed.seed,
-         "of the random start, to repeat a run digit by digit; drawn anew by default, after the file was made. "
-         "Probabilistic ends rest on that: a run with --seed gives proven ends or none, since a file could be "
-         "made for a seed")
+  app->add_option("--seed", typed.seed,
+                  "the seed of the random start, to repeat a run digit by digit. By default each run draws one, after "
+                  "the file was made. Probabilistic ends depend on that: with --seed the ends are proven, some of them "
+                  "wide, or there are none, since a file could be made for a seed")
       ->option_text("N[:STREAM]")
       ->group(kComputation);
 }
@@ -125,9 +123,10 @@ std::optional<Seed> seed_of(const std::string& text) {
     read = std::from_chars(read.ptr + 1, end, seed.stream);
   }
   if (read.ec == std::errc() && read.ptr == end) return seed;
-  throw Error(fmt::format(
-      "--seed takes a whole number from 0 to 2^64 - 1, and a second one behind a colon, as a report has them, got '{}'",
-      text));
+  throw Error(
+      fmt::format("--seed takes a whole number from 0 to 2^64 - 1, and optionally a second one after a colon, as in a "
+                  "report, got '{}'",
+                  text));
 }
 
 void check_failure_probability(double value) {

@@ -30,19 +30,20 @@ const std::map<std::string, ListOptions::Sort> kListSorts = {
     {"name", ListOptions::Sort::name}, {"elements", ListOptions::Sort::elements}, {"bytes", ListOptions::Sort::bytes}};
 
 void add_paths(CLI::App* app, std::vector<std::string>& paths) {
-  app->add_option("PATH", paths,
-                  "a checkpoint: a file (safetensors, npy, npz, PyTorch, ONNX; told by its content), an index file, or "
-                  "a folder (of torch.distributed.checkpoint too); several are taken for one model")
+  app->add_option(
+         "PATH", paths,
+         "a checkpoint: a file (safetensors, npy, npz, PyTorch or ONNX, recognized by its content), an index file of "
+         "shards, or a folder (also one of torch.distributed.checkpoint); several paths are read as one model")
       ->expected(1, CLI::detail::expected_max_vector_size)
       ->required();
 }
 
 void add_selection(CLI::App* app, Typed& typed, std::int64_t& min_dim) {
   add_list(app, "--layers", typed.layers,
-           "only tensors whose name matches REGEX somewhere (RE2 syntax; repeatable: any of them)")
+           "only tensors with a match of REGEX in their name (RE2 syntax; repeatable: one match is enough)")
       ->option_text("REGEX")
       ->group(kSelection);
-  add_list(app, "--exclude", typed.exclude, "not those whose name matches REGEX (repeatable)")
+  add_list(app, "--exclude", typed.exclude, "leave out tensors with a match of REGEX in their name (repeatable)")
       ->option_text("REGEX")
       ->group(kSelection);
   app->add_option("--min-dim", min_dim, "only weights whose shorter side is at least N")
@@ -65,24 +66,23 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
       "audit",
       "how strongly each weight of a checkpoint can stretch its input, with proof\n"
       "Measures every weight: an enclosure of its largest singular value, its norms, condition number, ranks and "
-      "energy; tensors that are no weights are listed with the reason.");
+      "energy; tensors that are not weights are listed with the reason.");
   add_paths(audit, options.paths);
   add_selection(audit, typed, options.min_dim);
   add_assumed(audit, typed);
-  audit->add_flag("--quick", options.quick, "sigma_max and the norms alone, without the full spectrum")
+  audit->add_flag("--quick", options.quick, "only sigma_max and the norms, without the full spectrum")
       ->group(kComputation);
   offer(typed, certify_words(),
         audit
-            ->add_option(
-                "--certify", typed.certify,
-                "how the upper end of sigma_max is to be known: proven (any size), proven:N (up to N on the shorter "
-                "side, probabilistic above), probabilistic or none. By default proven:4096, and with --quick "
-                "proven where that costs no more than probabilistic")
+            ->add_option("--certify", typed.certify,
+                         "how the upper end of sigma_max is to be known: proven (any size), proven:N (proven if the "
+                         "shorter side is at most N, otherwise probabilistic), probabilistic or none; default "
+                         "proven:4096, and with --quick proven only where that costs no more than probabilistic")
             ->option_text("HOW")
             ->group(kComputation));
   audit
       ->add_option("--failure-probability", options.failure_probability,
-                   "of each probabilistic upper end, from 1e-15 to below 1; 1e-9 by default")
+                   "how likely each probabilistic upper end may be wrong: at least 1e-15, less than 1; default 1e-9")
       ->option_text("P")
       ->group(kComputation);
   add_seed(audit, typed);
@@ -93,29 +93,30 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
             ->group(kReports));
   add_report_file(audit, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.audit/1");
   add_report_file(audit, typed, "--html", ReportFile::Kind::html, "also write one self-contained page");
-  add_report_file(audit, typed, "--csv", ReportFile::Kind::csv, "also write CSV, a line a weight");
+  add_report_file(audit, typed, "--csv", ReportFile::Kind::csv, "also write CSV, one line per weight");
   add_report_file(audit, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
   offer(typed, sort_keys(),
         audit
-            ->add_option(
-                "--sort", typed.sort,
-                "order by a column: figures from the largest down, text from a to z, or the other way round with "
-                ":asc, :desc; the file's order by default")
+            ->add_option("--sort", typed.sort,
+                         "order by a column: numbers from the largest down, text from a to z; append :asc or :desc to "
+                         "choose; default: the file's order")
             ->option_text("KEY[:asc|:desc]")
             ->group(kReports));
-  audit->add_option("--top", typed.top, "report the first N weights only; the summary and the checks see all")
+  audit->add_option("--top", typed.top, "report only the first N weights; the summary and the checks cover all of them")
       ->option_text("N")
       ->check(count_from_one())
       ->group(kReports);
-  add_list(audit, "--fail-if", typed.gates,
-           "exit with 1 if a weight meets EXPR, with 4 if that cannot be told of some weight (repeatable; see below)")
+  add_list(
+      audit, "--fail-if", typed.gates,
+      "exit with 1 if a weight meets EXPR, with 4 if EXPR cannot be judged for some weight (repeatable; see below)")
       ->option_text("EXPR")
       ->group(kGates);
-  offer(typed, reason_words(),
-        add_list(audit, "--allow", typed.allowed,
-                 "what checks may pass over: unread, nan, empty, missing, lower-only, separated by commas (see below)")
-            ->option_text("WHAT")
-            ->group(kGates));
+  offer(
+      typed, reason_words(),
+      add_list(audit, "--allow", typed.allowed,
+               "what the checks may ignore: unread, nan, empty, missing or lower-only, separated by commas (see below)")
+          ->option_text("WHAT")
+          ->group(kGates));
   add_general(audit, options.common, typed);
   audit->footer(audit_footer);
   return audit;
@@ -131,15 +132,13 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
         list->add_option("--format", typed.format, "on standard output: table (default), json, csv or markdown")
             ->option_text("FORMAT")
             ->group(kReports));
-  offer(
-      typed, names_of(kListSorts),
-      list->add_option(
-              "--sort", typed.sort,
-              "order by name (a to z), elements or bytes (the largest first), or the other way round with :asc, :desc; "
-              "the file's order by default")
-          ->option_text("KEY[:asc|:desc]")
-          ->group(kReports));
-  list->add_option("--top", typed.top, "list the first N tensors only")
+  offer(typed, names_of(kListSorts),
+        list->add_option("--sort", typed.sort,
+                         "order by name (a to z), elements or bytes (the largest first); append :asc or :desc to "
+                         "choose; default: the file's order")
+            ->option_text("KEY[:asc|:desc]")
+            ->group(kReports));
+  list->add_option("--top", typed.top, "list only the first N tensors")
       ->option_text("N")
       ->check(count_from_one())
       ->group(kReports);
@@ -149,22 +148,22 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
 }
 
 CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
-  CLI::App* norm = app.add_subcommand("norm",
-                                      "one norm of one matrix\n"
-                                      "The matrix is the one that an audit measures. A convolution kernel is taken "
-                                      "for the matrix [out, rest]; one with groups, or a stack of matrices, for "
-                                      "their block diagonal.");
+  CLI::App* norm =
+      app.add_subcommand("norm",
+                         "one norm of one matrix\n"
+                         "The matrix is the one that an audit measures. A convolution kernel is read as the matrix "
+                         "[out, rest]; a kernel with groups, or a stack of matrices, as a block diagonal matrix.");
   norm->add_option("FILE[:TENSOR]", options.target,
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(norm, typed);
   offer(typed, norm_spellings(),
-        norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
+        norm->add_option("--ord", options.ord, "which norm (see below); default 2")
             ->option_text("ORD")
             ->group(kComputation));
   add_jobs(norm, options.jobs);
   offer(typed, names_of(kNormFormats),
-        norm->add_option("--format", typed.format, "text (default), value (the number alone) or json")
+        norm->add_option("--format", typed.format, "text (default), value (only the number) or json")
             ->option_text("FORMAT")
             ->group(kReports));
   add_general(norm, options.common, typed);

@@ -79,7 +79,7 @@ void tell_without_effect(const RoleOverrides& roles, const audit::Result& result
                           std::any_of(result.skipped.begin(), result.skipped.end(), matches);
     if (shadowed) {
       messages.warning(
-          fmt::format("--as '{}' changes nothing: an earlier --as has each tensor that it matches", roles[i].source));
+          fmt::format("--as '{}' changes nothing: an earlier --as matches each of its tensors", roles[i].source));
     }
   }
 }

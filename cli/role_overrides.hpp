@@ -33,7 +33,7 @@ std::optional<audit::AssumedRole> assumed_role(const RoleOverrides& roles, const
 /// Warns of patterns that match no tensor's name.
 void tell_unmatched(const RoleOverrides& roles, const io::Checkpoint& checkpoint, const Messages& messages);
 
-/// Warns of patterns that match, and change nothing: of tensors that are no matrices (a vector, integers), or that an
+/// Warns of patterns that match, and change nothing: of tensors that are not matrices (a vector, integers), or that an
 /// earlier pattern has taken.
 void tell_without_effect(const RoleOverrides& roles, const audit::Result& result, const Messages& messages);
 

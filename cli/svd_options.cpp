@@ -49,7 +49,7 @@ SvdOptions::Output output_of(const std::string& path) {
   const auto found = kEndings.find(std::filesystem::path(path).extension().string());
   if (found == kEndings.end()) {
     throw Error(
-        fmt::format("--output '{}': end the name with .npz or .safetensors (u, s and vt) or .npy (s alone)", path));
+        fmt::format("--output '{}': end the name with .npz or .safetensors (u, s and vt) or .npy (only s)", path));
   }
   return {found->second, path};
 }
@@ -59,19 +59,18 @@ void check_combination(const SvdOptions& options, const SvdTyped& typed) {
   const auto is = [&](const char* text) { return method == text; };
   const bool several = !options.count || *options.count > 1;
   if (is("power") && several && !options.smallest) {
-    throw Error("--method power finds one triplet: add -k 1, or take deflation or lanczos for more");
+    throw Error("--method power finds one triplet: add -k 1, or use deflation or lanczos for more");
   }
   if (options.smallest && !is("auto") && !is("dense") && !is("inverse")) {
-    throw Error(fmt::format("--method {} finds the largest triplets only: with --smallest take auto, dense or inverse",
-                            method));
+    throw Error(
+        fmt::format("--method {} finds the largest triplets only: with --smallest use auto, dense or inverse", method));
   }
   if (is("inverse") && !options.smallest) {
-    throw Error(
-        "--method inverse finds the smallest triplets: add --smallest, or take auto or lanczos for the largest");
+    throw Error("--method inverse finds the smallest triplets: add --smallest, or use auto or lanczos for the largest");
   }
   if (is("randomized") && (typed.tolerance || !typed.accuracy.empty())) {
     throw Error(
-        "--method randomized makes its passes and stops: leave out --tolerance and --accuracy, or take block-krylov");
+        "--method randomized makes its passes and stops: leave out --tolerance and --accuracy, or use block-krylov");
   }
 }
 
@@ -81,31 +80,31 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
   CLI::App* command = app.add_subcommand(
       "svd",
       "the largest or smallest singular triplets of one matrix\n"
-      "Prints the singular values with the error that is left, encloses each, and writes u, s and vt to a file. "
-      "The matrix is the one that an audit measures. A convolution kernel is taken for the matrix [out, rest]; of "
-      "one with groups, and of a stack of matrices, name one.");
+      "Prints each singular value with an enclosure and its triplet's residual; can write u, s and vt to a file. The "
+      "matrix is the one that an audit measures. A convolution kernel is read as the matrix [out, rest]; if it has "
+      "groups, or if the tensor is a stack of matrices, name one of them.");
   command
       ->add_option("FILE[:TENSOR]", options.target,
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(command, typed);
-  offer(
-      typed, {"all"},
-      command->add_option("-k,--count", svd.count, "how many triplets, or all; 10 by default, or as many as there are")
-          ->option_text("N")
-          ->group(kComputation));
+  offer(typed, {"all"},
+        command->add_option("-k,--count", svd.count, "how many triplets, or all; default 10, or all if there are fewer")
+            ->option_text("N")
+            ->group(kComputation));
   command->add_flag("--smallest", options.smallest, "the smallest singular values instead of the largest")
       ->group(kComputation);
   offer(typed, names_of(kAccuracies),
         command
-            ->add_option(
-                "--accuracy", svd.accuracy,
-                "what the tolerance speaks of: values, the error of each sigma_i, relative to it; or vectors, the "
-                "residual |A^T u_i - sigma_i v_i|, relative to sigma_1. vectors is the default where --output saves "
-                "them, values otherwise")
+            ->add_option("--accuracy", svd.accuracy,
+                         "what the tolerance applies to: values, the error of each sigma_i relative to sigma_i; or "
+                         "vectors, the residual |A^T u_i - sigma_i v_i| relative to sigma_1. Default: vectors if "
+                         "--output saves them, otherwise values")
             ->option_text("OF")
             ->group(kComputation));
-  command->add_option("--tolerance", svd.tolerance, "1e-10 by default")->option_text("T")->group(kComputation);
+  command->add_option("--tolerance", svd.tolerance, "the accuracy to reach, which --accuracy defines; default 1e-10")
+      ->option_text("T")
+      ->group(kComputation);
   offer(typed, names_of(methods()),
         command
             ->add_option("--method", svd.method,
@@ -114,17 +113,16 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
             ->group(kComputation));
   command
       ->add_option("--max-products", options.max_products,
-                   "products of A^T A with a vector before it stops without having converged; 10000 by default")
+                   "stop after N products of A^T A with a vector, even without convergence; default 10000")
       ->check(count_from_one())
       ->option_text("N")
       ->group(kComputation);
   offer(typed, certify_words(),
         command
-            ->add_option(
-                "--certify", typed.certify,
-                "how each value is to be known, with its index and every copy counted: proven (any size), proven:N "
-                "(up to N on the shorter side, probabilistic above), probabilistic, or none (an estimate); "
-                "proven:4096 by default")
+            ->add_option("--certify", typed.certify,
+                         "how each value is to be known, including its index and its multiplicity: proven (any size), "
+                         "proven:N (proven if the shorter side is at most N, otherwise probabilistic), probabilistic, "
+                         "or none (an estimate); default proven:4096")
             ->option_text("HOW")
             ->group(kComputation));
   add_seed(command, typed);
@@ -132,16 +130,16 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
   offer(typed, names_of(kSvdFormats),
         command
             ->add_option("--format", typed.format,
-                         "on standard output: table (default), values (one a line, nothing else), csv or json")
+                         "on standard output: table (default), values (one per line, nothing else), csv or json")
             ->option_text("FORMAT")
             ->group(kReports));
   add_report_file(command, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.svd/1");
   command
       ->add_option("-o,--output", svd.output,
-                   "write the triplets, in double: .npz and .safetensors hold u, s and vt, .npy s alone")
+                   "write the triplets, in double: u, s and vt to .npz or .safetensors, only s to .npy")
       ->option_text("FILE")
       ->group(kReports);
-  command->add_flag("--values-only", options.values_only, "no residuals, and s alone in the file")->group(kReports);
+  command->add_flag("--values-only", options.values_only, "no residuals, and only s in the file")->group(kReports);
   add_general(command, options.common, typed);
   command->footer(svd_footer);
   return command;

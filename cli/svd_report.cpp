@@ -107,19 +107,21 @@ report::Text known_lines(const SvdReport& report, const Style& style) {
     return known(each) == "estimate" || relative_width(each, sigma_1) <= 1e-3;
   });
   if (has("proven")) {
-    add(fmt::format("{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; {}",
-                    style.unicode ? "✓" : "p",
-                    is_close ? "none was missed" : "so wide a one leaves room for values that were missed"));
+    add(fmt::format(
+        "{} proven: the i-th singular value lies in an interval this wide, relative to sigma_1; {}",
+        style.unicode ? "✓" : "p",
+        is_close ? "no value was missed" : "an interval this wide leaves room for values that were missed"));
   }
   if (has("probabilistic")) {
     const auto each = std::find_if(report.triplets.begin(), report.triplets.end(),
                                    [](const Triplet& one) { return known(one) == "probabilistic"; });
-    add(fmt::format("~ the same, except with probability {:.0e} over the run's own random start",
+    add(fmt::format("~ the same holds, except with probability {:.0e} over the run's own random start",
                     each->enclosure->failure_probability()));
   }
   if (has("estimate")) {
-    add(fmt::format("estimate: the true value is no {}, except for rounding; that none was missed is not shown",
-                    report.smallest ? "larger" : "smaller"));
+    add(fmt::format(
+        "estimate: except for rounding, the i-th singular value is at {} this; a value may have been missed",
+        report.smallest ? "most" : "least"));
   }
   return text;
 }
@@ -130,10 +132,11 @@ void add_precision(report::Facts& facts, const SvdReport& report) {
   const auto below = std::find_if(report.triplets.begin(), report.triplets.end(),
                                   [&](const Triplet& each) { return each.sigma <= report.rounding; });
   if (below == report.triplets.end() || report.rounding == 0) return;
-  facts.facts.push_back({.label = "precision  ",
-                         .text = fmt::format("from sigma_{} on below {}, what rounding to {} may add", below->index,
-                                             report::significant(report.rounding, 2), name(report.dtype)),
-                         .wraps = false});
+  facts.facts.push_back(
+      {.label = "precision  ",
+       .text = fmt::format("from sigma_{} on, values are no larger than what rounding to {} can add ({})", below->index,
+                           name(report.dtype), report::significant(report.rounding, 2)),
+       .wraps = false});
 }
 
 // The accuracy of the vectors in the file.

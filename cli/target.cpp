@@ -30,8 +30,8 @@ struct Found {
   std::optional<Dimensions> index;
 };
 
-// One that cannot be read counts: nobody is to get another one in its place. Of arrays one after another in one .npy
-// file the first is meant, as NumPy's own reader has it.
+// An unreadable tensor counts: nobody is to get another one in its place. If a .npy file has arrays one after another,
+// the first one is meant, as in NumPy's own reader.
 bool is_matrix(const io::Entry& entry) {
   if (entry.appended) return false;
   if (audit::may_be_unread_weight(entry)) return true;
@@ -102,7 +102,7 @@ const io::Entry* find_name(const io::Checkpoint& checkpoint, std::string_view na
   return all.empty() ? nullptr : all.front();
 }
 
-// `0, 3` of `name[0, 3]`; nothing if it is no list of numbers.
+// `0, 3` of `name[0, 3]`; nothing if it is not a list of numbers.
 std::optional<Dimensions> parse_index(std::string_view text) {
   Dimensions index;
   while (true) {
@@ -154,7 +154,7 @@ audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& ent
   auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries, audit::configs_of(checkpoint)),
                                     assumed_role(roles, entry.name));
   if (auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return std::move(*plan);
-  messages.note(fmt::format("'{}': an audit would skip it: {}", report::visible(entry.name),
+  messages.note(fmt::format("an audit would skip '{}': {}", report::visible(entry.name),
                             std::get<audit::NoMatrix>(classified).reason));
   return *audit::plan_of({audit::AssumedRole::Kind::dense, 1}, entry);
 }
@@ -165,7 +165,7 @@ Tensor member(const io::Entry& entry, const audit::MatrixPlan& plan, const Dimen
   bool inside = index.size() == stack.size();
   for (std::size_t d = 0; inside && d < index.size(); ++d) inside = index[d] < stack[d];
   if (!inside) {
-    throw Error(fmt::format("{0}:{1}{2} is not there: '{1}' is a stack of {3} matrices, {1}{4} the first", path,
+    throw Error(fmt::format("there is no {0}:{1}{2}: '{1}' is a stack of {3} matrices; {1}{4} is the first", path,
                             entry.name, to_string(index), to_string(stack), to_string(Dimensions(stack.size(), 0))));
   }
   std::int64_t linear = 0;
@@ -210,7 +210,7 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
   const Dimensions matrix = {plan.rows, plan.columns};
   if (index) {
     if (plan.batch == 1) {
-      throw Error(fmt::format("'{}' is one matrix and no stack; name it without {}", entry.name, to_string(*index)));
+      throw Error(fmt::format("'{}' is one matrix, not a stack; name it without {}", entry.name, to_string(*index)));
     }
     const std::string name = entry.name + to_string(*index);
     return {name, file, entry.shape, {member(entry, plan, *index, target.path.string())}};
@@ -223,14 +223,14 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
                               to_string(matrix), target.path.string(), first));
     }
     messages.note(fmt::format(
-        "'{}' has the shape {}, taken for the block diagonal of {} matrices {}: its axes are {}; "
+        "'{}' has the shape {}, read as the block diagonal of {} matrices {}: its axes are {}; "
         "the first of them is {}",
         entry.name, to_string(entry.shape), plan.batch, to_string(matrix), audit::layout_text(plan.layout), first));
   } else if (entry.shape != matrix) {
-    messages.note(fmt::format("'{}' has the shape {}, taken for the matrix {}: its axes are {}", entry.name,
+    messages.note(fmt::format("'{}' has the shape {}, read as the matrix {}: its axes are {}", entry.name,
                               to_string(entry.shape), to_string(matrix), audit::layout_text(plan.layout)));
   } else if (plan.layout.axes.front() == audit::Axis::in) {
-    messages.note(fmt::format("'{}' is stored {}; taken for its transpose, whose rows are outputs", entry.name,
+    messages.note(fmt::format("'{}' is stored {}; read as its transpose, whose rows are outputs", entry.name,
                               audit::layout_text(plan.layout)));
   }
   const Tensor tensor = entry.load();

@@ -42,15 +42,15 @@ struct NamedMatrix {
 /// What a stack of matrices, and the groups of a convolution, are to a command.
 enum class Stacks { block_diagonal, one_by_one };
 
-/// Finds and loads it: the matrix that the audit takes the tensor for, rows being outputs, by the roles of the user
-/// where they match. The name may be left out if one tensor alone is a weight. A convolution kernel is taken for the
-/// matrix [out, rest], which a note says. A stack of matrices (experts, the groups of a convolution, the directions of
-/// a recurrent layer) has its members named by index, `experts.w1[3]`; one of a single matrix is that. Several tensors
-/// of one name (in several files of a folder, or in subgraphs) are told apart by `w@1`, `w@2` in the checkpoint's
-/// order.
+/// Finds and loads the matrix that the audit makes of the tensor: rows are outputs, and the user's roles count where
+/// they match. The name may be left out if only one tensor is a weight. A convolution kernel is read as the matrix
+/// [out, rest], and a note says so. The members of a stack of matrices (experts, the groups of a convolution, the
+/// directions of a recurrent layer) are named by index, `experts.w1[3]`; a stack of a single matrix is that matrix.
+/// Tensors with the same name (in several files of a folder, or in subgraphs) are distinguished by `w@1`, `w@2` in the
+/// checkpoint's order.
 ///
-/// Throws Error if the name is missing, not there (with the closest ones) or that of several (with what they are), or
-/// names no matrix of real numbers, and of a whole stack where matrices are taken one by one.
+/// Throws Error if the name is missing, unknown (with the closest names) or that of several tensors (with a list of
+/// them), if the tensor is not a matrix of real numbers, and for a whole stack if matrices are taken one by one.
 NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
                         Stacks stacks, const Messages& messages);
 

@@ -277,7 +277,7 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
     messages.finding(
         "not confirmed",
         fmt::format("{}: the bounds leave room for a singular value that was missed, or differ from what {} "
-                    "found; allow more products (--max-products) or take another --method",
+                    "found; allow more products (--max-products) or use another --method",
                     report.tensor, report.method));
     missing = true;
   }

@@ -127,7 +127,7 @@ class Opener {
         // A dangling link, which an incomplete download may leave, a pipe, ...
         if (!is_folder(it->path()) && is_named_like_weights(name)) {
           checkpoint_.unread_files.push_back(
-              {it->path(), it->is_symlink(error) ? "a link to nothing" : "no regular file"});
+              {it->path(), it->is_symlink(error) ? "a link to nothing" : "not a regular file"});
         }
       }
     }
@@ -193,8 +193,8 @@ class Opener {
     std::move(doubtful.begin(), doubtful.end(), std::back_inserter(checkpoint_.unread_files));
     if (!indices.empty()) {
       checkpoint_.notes.push_back(
-          fmt::format("{}: {} index files, every file was read by itself; name one index to "
-                      "read its checkpoint alone: {}",
+          fmt::format("{}: has {} index files, so every file was read by itself; name one index to "
+                      "read only its checkpoint: {}",
                       folder.string(), indices.size(), list_of(indices)));
     }
     note_missing_shards(folder, files);
@@ -202,7 +202,7 @@ class Opener {
     if (ignored.empty()) return;
     std::sort(ignored.begin(), ignored.end());
     checkpoint_.notes.push_back(
-        fmt::format("{}: not read, as they are no files of a known format: {}", folder.string(), list_of(ignored)));
+        fmt::format("{}: not read, because their format is not known: {}", folder.string(), list_of(ignored)));
   }
 
   // An incomplete download has no index that tells, or has several.
@@ -219,8 +219,8 @@ class Opener {
     checkpoint_.notes.push_back(fmt::format("{}: parts are missing: {}", folder.string(), list_of(missing)));
   }
 
-  // One file of a folder that is no checkpoint's must not keep the others from being read. False if nothing has been
-  // said of it yet; `doubtful` has it if it may be one.
+  // A file of a folder that is not a checkpoint must not keep the others from being read. False if nothing has been
+  // said about it yet; it is then in `doubtful` if it may be a checkpoint.
   bool read_if_known(const fs::path& file, const fs::path& folder, std::vector<UnreadFile>& doubtful) {
     const Named naming = naming_of(file);
     const bool may_be_weights = is_named_like_weights(file.filename().string());

@@ -90,7 +90,7 @@ std::string share(std::size_t part, std::size_t all) {
 void tell(const std::string& file, const Tally& tally, std::vector<std::string>& notes) {
   if (tally.same > 0) {
     notes.push_back(
-        fmt::format("{}: {} {} in safetensors files here too, the same bit for bit, and {} left out as {}; name the "
+        fmt::format("{}: {} {} in safetensors files here too, identical bit for bit, and {} left out as {}; name the "
                     "file to read it",
                     file, share(tally.same, tally.all), either(tally.same, "is", "are"),
                     either(tally.same, "was", "were"), either(tally.same, "a copy", "copies")));

@@ -21,7 +21,7 @@ bool is_named_like_weights(std::string_view name);
 /// True of the name of a folder that is one model in another framework's format: Core ML's `.mlpackage`.
 bool is_named_like_a_folder_of_weights(std::string_view name);
 
-/// True of the states that training keeps beside its weights: optimizer, scheduler, scaler, random numbers, arguments
+/// True of the states that training keeps next to its weights: optimizer, scheduler, scaler, random numbers, arguments
 /// (`common.pt` of Megatron-Core).
 bool is_training_state(std::string_view name);
 

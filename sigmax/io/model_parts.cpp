@@ -119,8 +119,9 @@ std::vector<std::string> add_unread(Checkpoint& checkpoint, const std::vector<fs
 
 void note(Checkpoint& checkpoint, const std::vector<std::string>& names, const fs::path& whole) {
   if (names.empty()) return;
-  checkpoint.notes.push_back(fmt::format("parts of the same model were not named and not read: {}; name '{}' for all",
-                                         fmt::join(names, ", "), whole.string()));
+  checkpoint.notes.push_back(
+      fmt::format("parts of the same model were not named, so they were not read: {}; name '{}' to read all",
+                  fmt::join(names, ", "), whole.string()));
 }
 
 }  // namespace
@@ -139,7 +140,7 @@ std::vector<std::string> missing_shards(const std::vector<std::string>& names) {
     if (!shard || !seen.insert(shard->named(0)).second) continue;
     const std::int64_t first = present.contains(shard->named(0)) ? 0 : 1;
     std::size_t listed = 0;
-    // No more than the names that are there can be passed over before some are missing.
+    // Ends early however many parts the name claims: it skips only names that are present.
     for (std::int64_t i = 0; i < shard->count && listed < kMostMissing; ++i) {
       std::string sibling = shard->named(first + i);
       if (present.contains(sibling)) continue;
@@ -154,7 +155,7 @@ bool is_index(const fs::path& path) {
   if (!path.filename().string().ends_with(".index.json")) return false;
   const auto file = MappedFile::open(path);
   const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-  // In UTF-16 it cannot be read, and is refused as what it is rather than passed over.
+  // In UTF-16 it cannot be read, and is refused for what it is, not ignored.
   const bool is_utf16 = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
   return is_utf16 || text.find("weight_map") != std::string_view::npos;
 }

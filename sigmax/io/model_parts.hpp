@@ -1,4 +1,4 @@
-// Files that are parts of one model, told by their names and by the indices beside them. Internal to io/.
+// Files that are parts of one model, recognized by their names and by the indices next to them. Internal to io/.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ std::vector<std::string> missing_shards(const std::vector<std::string>& names);
 inline constexpr std::size_t kMostMissing = 8;
 
 /// The usual name of the index that names this shard and its siblings: `model.safetensors.index.json` for
-/// `model-00002-of-00003.safetensors`; empty for a name that is no shard's.
+/// `model-00002-of-00003.safetensors`; empty for a name that is not a shard's.
 std::string index_name_of(std::string_view shard);
 
 /// True of an index of shards: `*.index.json` that says weight_map. Other programs have indices as well.
@@ -35,7 +35,7 @@ class ModelParts {
   /// The same of a file that was named, whose siblings by name count too.
   void add_named(const std::filesystem::path& file);
 
-  /// The siblings that were not read count as unread, with a note that names the way out: those that an index beside
+  /// The siblings that were not read count as unread, with a note that names the way out: those that an index next to
   /// the file, or in the folder above it, lists with it, and those that its name counts. A symbolic link stands for
   /// what it leads to. An index that cannot be read tells nothing.
   void note_missing(Checkpoint& checkpoint) const;

@@ -33,7 +33,7 @@ class IndexEvents : public JsonEvents {
     std::sort(tensors_.begin(), tensors_.end());
     const auto twice = std::adjacent_find(tensors_.begin(), tensors_.end(),
                                           [](const auto& a, const auto& b) { return a.first == b.first; });
-    if (twice != tensors_.end()) refuse(place(twice->first), "is there twice");
+    if (twice != tensors_.end()) refuse(place(twice->first), "appears twice");
     ShardedIndex index;
     for (auto& [tensor, shard] : tensors_) index[shard].push_back(std::move(tensor));
     return index;
@@ -51,7 +51,7 @@ class IndexEvents : public JsonEvents {
   void key(std::string&& name, int depth) override {
     if (depth == 1) {
       in_map_ = name == kMap;
-      if (in_map_ && std::exchange(has_map_, true)) refuse(std::string(kMap), "is there twice");
+      if (in_map_ && std::exchange(has_map_, true)) refuse(std::string(kMap), "appears twice");
     } else if (in_map_) {
       tensor_ = std::move(name);
     }

@@ -193,14 +193,15 @@ std::vector<WeightColumn> make_columns() {
       {"name", "weight", "The tensor's own name in its file.", kLeft, table | data, 1, name_value, name_text},
       {"part", "part", "A gate of a recurrent weight, or one matrix of a stack.", kLeft, data, 0, part_value},
       {"file", "file", "The file that holds the weight.", kLeft, table | data, 90, file_value, file_text},
-      {"provenance", "provenance", "Where in its file the tensor sits.", kLeft, data, 0,
+      {"provenance", "provenance", "Where the tensor is in its file.", kLeft, data, 0,
        [](const WeightRow& row) -> Value { return row.tensor->provenance; }},
-      {"role", "role", "Which linear map the weight is taken for.", kLeft, table | data, 7, role_value, role_text},
+      {"role", "role", "Which kind of linear map the weight is read as.", kLeft, table | data, 7, role_value,
+       role_text},
       {"dtype", "dtype", "How an element is stored.", kLeft, table | data, 8, dtype_value, dtype_text},
       {"shape", "shape", "The tensor's shape.", kLeft, data, 0, shape_value},
       {"matrix", "matrix",
-       "Rows x columns of the matrix that was measured, rows being outputs. A convolution's is its kernel reshaped to "
-       "[out, rest], one matrix a group, not the convolution's own operator.",
+       "Rows x columns of the measured matrix; rows are outputs. For a convolution it is the kernel reshaped to [out, "
+       "rest], one matrix per group, not the convolution's own operator.",
        kRight, table, 1, matrix_value, matrix_cell},
       {"rows", "rows", "Rows of the measured matrix.", kRight, data, 0,
        [](const WeightRow& row) -> Value { return row.rows(); }},
@@ -230,14 +231,15 @@ std::vector<WeightColumn> make_columns() {
       {"lambda_max", "lambda_max", "sigma_max^2, the largest eigenvalue of W^T W.", kRight, data | figure, 0,
        lambda_max_value},
       {"stable_rank", "stable rank",
-       "|W|_F^2 / sigma_max^2: how many directions carry the energy; unlike the rank it barely moves under rounding.",
+       "|W|_F^2 / sigma_max^2: how many directions carry the energy; unlike the rank, it hardly changes under "
+       "rounding.",
        kRight, table | data | figure, 2, of_figures<&Figures::stable_rank>, text_digits4<&Figures::stable_rank>},
       {"condition", "condition",
-       "sigma_max / sigma_min: how unevenly the weight stretches. `> x`: sigma_min is below what the stored precision "
-       "can tell from zero.",
+       "sigma_max / sigma_min: how unevenly the weight stretches. `> x`: the stored precision cannot tell sigma_min "
+       "from zero.",
        kRight, table | data | figure, 3, condition_value, condition_text},
       {"condition_beyond_precision", "beyond precision",
-       "True if sigma_min is at most u |W|_F, u the storage's unit roundoff.", kLeft, data | figure, 0,
+       "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff.", kLeft, data | figure, 0,
        beyond_precision},
       {"rank_90", "rank 90%", "The smallest rank that keeps 90 % of the energy, sum sigma_i^2.", kRight,
        table | data | figure, 15, rank_of<&SpectrumFigures::rank_90>, rank_text<&SpectrumFigures::rank_90>},
@@ -260,8 +262,8 @@ std::vector<WeightColumn> make_columns() {
          return row.spectrum() == nullptr ? std::string(signs.none) : significant(row.spectrum()->effective_rank, 4);
        }},
       {"numerical_rank", "numerical rank",
-       "Singular values that neither rounding to storage nor computing can have made: above u |W|_F and max(rows, "
-       "columns) 2^-52 sigma_max.",
+       "The number of singular values above u |W|_F and max(rows, columns) 2^-52 sigma_max: rounding to storage and "
+       "computing cannot produce these.",
        kRight, table | data | figure, 18, of_spectrum<&SpectrumFigures::numerical_rank>},
       {"sigma_min", "sigma_min", "The smallest of the min(rows, columns) singular values.", kRight,
        table | data | figure, 5, of_spectrum<&SpectrumFigures::sigma_min>},
@@ -277,13 +279,13 @@ std::vector<WeightColumn> make_columns() {
       {"non_finite_nan", "NaN", "Entries that are NaN.", kRight, data, 0, non_finite_count<&audit::NonFinite::nan>},
       {"non_finite_inf", "inf", "Entries that are infinite.", kRight, data, 0,
        non_finite_count<&audit::NonFinite::infinite>},
-      {"non_finite_first", "first non-finite", "Index of the first such entry in the tensor's shape.", kLeft, data, 0,
+      {"non_finite_first", "first non-finite", "Index of the first non-finite entry in the tensor.", kLeft, data, 0,
        non_finite_first},
       {"role_evidence", "role by", "What decided the role: user, graph, companion, container, name or shape.", kLeft,
        data, 0, [](const WeightRow& row) -> Value { return std::string(audit::name(row.tensor->role_evidence)); }},
-      {"layout", "layout", "What the axes of the tensor were taken for.", kLeft, data, 0,
+      {"layout", "layout", "What the tensor's axes were read as.", kLeft, data, 0,
        [](const WeightRow& row) -> Value { return row.tensor->layout; }},
-      {"seconds", "time", "Time that the weight took.", kRight, table | data, 20, seconds_value, seconds_text},
+      {"seconds", "time", "Time spent on the weight.", kRight, table | data, 20, seconds_value, seconds_text},
   };
 }
 

@@ -129,7 +129,7 @@ std::vector<GateDetail> gate_details(const audit::GateOutcome& gate) {
   }
   for (const audit::GateOutcome::NotJudged& item : gate.not_judged) {
     details.push_back(
-        {item.name, fmt::format("{} ({}): {}", item.allowed ? "passed over" : "not judged", item.reason, item.detail)});
+        {item.name, fmt::format("{} ({}): {}", item.allowed ? "ignored" : "not judged", item.reason, item.detail)});
   }
   return details;
 }
@@ -166,7 +166,7 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
     line(signs.probabilistic, fmt::format("sigma_max probabilistic: the digits hold, each with failure probability {}",
                                           probability_text(largest_failure_probability(result))));
   }
-  if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was asked for or reached");
+  if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was requested or reached");
   if (any_row(shown, [](const WeightRow& row) { return row.tensor->role == audit::Role::convolution; })) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }

@@ -261,7 +261,7 @@ class AuditSelection(CommandTest):
         self.assertEqual(report["summary"]["parameters"], 6)
         self.assertEqual([file["path"] for file in report["model"]["files"]], ["hub/model.safetensors"])
         self.assertEqual(len(report["model"]["notes"]), 1)
-        self.assertIn("pytorch_model.bin: its 2 tensors are in safetensors files here too, the same bit for bit", report["model"]["notes"][0])
+        self.assertIn("pytorch_model.bin: its 2 tensors are in safetensors files here too, identical bit for bit", report["model"]["notes"][0])
         self.expect(0, "norm", "hub:a")
         self.assertEqual(json.loads(self.expect(0, "audit", "hub/pytorch_model.bin", "--format", "json").out)["summary"]["audited"], 2)
 

@@ -135,7 +135,7 @@ class WhatCannotBeJudged(CommandTest):
     def test_an_8_bit_float_weight_keeps_the_gate_from_passing(self):
         content = checkpoints.safetensors({"good": self.GOOD, "w": ("F8_E4M3", (4, 3), bytes(12))})
         err = self.check({"m.safetensors": content}, "sigma > 9", "unread", "w ([4, 3] f8_e4m3")
-        self.assertIn("1 weight judged, none trips; passed over: 1 unread", err)
+        self.assertIn("1 weight judged, none trips; ignored: 1 unread", err)
 
     def test_unread_tensors_of_every_kind_that_may_be_weights_count(self):
         for name, dtype in [("proj.weight", "F8_E5M2"), ("conv.kernel", "F8_E4M3"), ("anything", "F8_E5M2FNUZ")]:
@@ -213,7 +213,7 @@ class WhatCannotBeJudged(CommandTest):
                      "flax_model.msgpack", "m.gguf", "m.tflite", "saved_model.pb", "m.safetensors.incomplete"):
             path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
             err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
-            self.assertIn(f"1 file that may hold weights was not read: hub/{name} (is of no known format (a Git LFS", err)
+            self.assertIn(f"1 file that may hold weights was not read: hub/{name} (is not of a known format (a Git LFS", err)
             self.assertNotIn("--exclude", err)
             self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
             self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
@@ -228,10 +228,10 @@ class WhatCannotBeJudged(CommandTest):
         err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err.splitlines()
         self.assertEqual(len(err), 2)
         self.assertIn("1 weight was not read: w ([4, 3] f8_e4m3", err[0])
-        self.assertIn("leave out by --exclude", err[0])
-        self.assertIn("2 files that may hold weights were not read: hub/a.gguf (is of no known format (GGUF", err[1])
+        self.assertIn("use --exclude to leave out", err[0])
+        self.assertIn("2 files that may hold weights were not read: hub/a.gguf (is not of a known format (GGUF", err[1])
         err = self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread").err
-        self.assertIn("passed over: 3 unread", err)
+        self.assertIn("ignored: 3 unread", err)
 
     def test_a_part_that_is_named_by_itself_is_not_the_model(self):
         names = [f"model-0000{i}-of-00003.safetensors" for i in (1, 2, 3)]
@@ -240,13 +240,13 @@ class WhatCannotBeJudged(CommandTest):
         parts = ["hub/" + name for name in names]
         err = self.expect(4, "audit", parts[0], "--fail-if", "sigma > 9", "-q").err
         self.assertIn(f"2 files that may hold weights were not read: {parts[1]} (a part of the same model", err)
-        self.assertIn("name 'hub' for all", self.expect(0, "audit", parts[0]).out)
+        self.assertIn("name 'hub' to read all", self.expect(0, "audit", parts[0]).out)
         self.assertIn(parts[1], self.expect(4, "audit", parts[0], parts[2], "--fail-if", "sigma > 9", "-q").err)
         self.expect(1, "audit", *parts, "--fail-if", "sigma > 9", "-q")
         self.expect(0, "audit", parts[0], "--fail-if", "sigma > 9", "--allow", "unread")
         index = {"weight_map": {name[:11]: name for name in names}}
         self.write("hub/model.safetensors.index.json", json.dumps(index).encode())
-        self.assertIn("name 'hub/model.safetensors.index.json' for all", self.expect(0, "audit", parts[2]).out)
+        self.assertIn("name 'hub/model.safetensors.index.json' to read all", self.expect(0, "audit", parts[2]).out)
         self.write("old/pytorch_model-1-of-2.bin", checkpoints.torch_zip({"w": [[1.0]]}))
         self.expect(4, "audit", "old/pytorch_model-1-of-2.bin", "--fail-if", "sigma > 9", "-q")
 
@@ -289,9 +289,9 @@ class WhatCannotBeJudged(CommandTest):
         self.unread("layers.0.experts.down_proj", ("F32", (1 << 10, (1 << 10) + 1, 1, 1), [50.0] * ((1 << 20) + (1 << 10))))
 
     def test_what_is_empty_is_said_in_words_that_fit_the_count(self):
-        for count, words in [(0, "no weight was audited, there is no tensor"),
-                             (1, "no weight was audited, the one tensor was skipped"),
-                             (2, "no weight was audited, all 2 tensors were skipped")]:
+        for count, words in [(0, "no weight was audited: there is no tensor"),
+                             (1, "no weight was audited: the one tensor was skipped"),
+                             (2, "no weight was audited: all 2 tensors were skipped")]:
             tensors = {f"norm{i}.bias": ("F64", (2,), [1.0, 2.0]) for i in range(count)}
             path = self.write("m.safetensors", checkpoints.safetensors(tensors))
             self.assertIn(words, self.expect(4, "audit", path, "--fail-if", "sigma > 9", "-q").err)
@@ -310,7 +310,7 @@ class WhatCannotBeJudged(CommandTest):
             content = checkpoints.safetensors({"good": self.GOOD, "bad": checkpoints.matrix([[1.0, bad]])})
             for expression in ("sigma > 9", "not sigma < 9", "condition > 1e9", "9 < frobenius"):
                 err = self.check({"m.safetensors": content}, expression, "nan", "bad (")
-                self.assertIn("passed over: 1 nan", err)
+                self.assertIn("ignored: 1 nan", err)
 
     def test_no_weight_keeps_the_gate_from_passing(self):
         good = {"m.safetensors": checkpoints.safetensors({"attn.weight": self.GOOD, "attn.bias": ("F64", (2,), [1.0, 2.0])})}

@@ -72,7 +72,7 @@ class Norms(CommandTest):
         path = self.write("model.safetensors", checkpoints.network())
         finished = self.expect(0, "norm", f"{path}:encoder.conv.weight", "--ord", "2", "--format", "value")
         self.assertAlmostEqual(float(finished.out), 2.0, delta=1e-9)
-        self.assertIn("taken for the matrix [2, 4]", finished.err)
+        self.assertIn("read as the matrix [2, 4]", finished.err)
         self.assertEqual(self.expect(0, "norm", f"{path}:encoder.conv.weight", "-q").err, "")
 
     def test_what_is_no_matrix_is_refused(self):
@@ -140,7 +140,7 @@ class Norms(CommandTest):
         usual = self.expect(0, "norm", path)
         self.assertNotIn("BLAS", usual.err)
         rounding = self.expect(0, "norm", path, LD_PRELOAD=os.environ["SIGMAX_ROUNDING_BLAS"])
-        self.assertIn("proven ends are those of norms", rounding.err)
+        self.assertIn("the proven ends come from norms", rounding.err)
         ends = [[float(line.split()[2]) for line in run.out.splitlines() if "  at " in line] for run in (usual, rounding)]
         self.assertLessEqual(ends[1][0], ends[0][1])
         self.assertGreater(ends[1][1], 1.01 * ends[0][1])

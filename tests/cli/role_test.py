@@ -60,7 +60,7 @@ class Roles(CommandTest):
                 norm = json.loads(finished.out)
                 self.assertEqual((norm["matrix"], norm["shape"]), (weight["matrix"], weight["shape"]))
                 self.assertAlmostEqual(norm["value"], weight["sigma_max_estimate"], delta=1e-9)
-                self.assertIn("taken for", finished.err)
+                self.assertIn("read as", finished.err)
                 one = self.expect(0, "norm", target, "--ord", "1", "--format", "value").out
                 self.assertAlmostEqual(float(one), weight["norm_1"], delta=1e-12)
                 svd = json.loads(self.expect(0, "svd", target, "-k", "1", "--format", "json").out)
@@ -88,7 +88,7 @@ class Roles(CommandTest):
                     norm = json.loads(finished.out)
                     self.assertAlmostEqual(norm["value"], weight[figure], delta=1e-12 * weight["frobenius"])
                     self.assertEqual((norm["matrix"], norm["batch"]), (weight["matrix"], weight["batch"]))
-                    self.assertIn("taken for", finished.err)
+                    self.assertIn("read as", finished.err)
             if weight["batch"] == 1:
                 svd = json.loads(self.expect(0, "svd", target, "-k", "1", "--format", "json", *roles).out)
                 self.assertEqual(svd["matrix"], weight["matrix"])
@@ -147,7 +147,7 @@ class Roles(CommandTest):
         for command in ("norm", "svd"):
             out = json.loads(self.expect(0, command, path, "--as", "table=skip", "--format", "json").out)
             self.assertEqual(out["tensor"], "w")
-        self.assertIn("an audit would skip it: left out by --as",
+        self.assertIn("an audit would skip 'table': left out by --as",
                       self.expect(0, "norm", f"{path}:table", "--as", "table=skip").err)
 
     def test_the_config_of_a_hub_folder_is_evidence(self):
@@ -177,7 +177,7 @@ class Roles(CommandTest):
         path = self.model({"w": tensor((3, 3)), "rotary.cos_cached": tensor((8, 4)), "attn.bias": tensor((1, 1, 3, 3))})
         self.assertEqual(json.loads(self.expect(0, "norm", path, "--format", "json").out)["tensor"], "w")
         finished = self.expect(0, "norm", f"{path}:rotary.cos_cached", "--format", "value")
-        self.assertIn("an audit would skip it: rotary", finished.err)
+        self.assertIn("an audit would skip 'rotary.cos_cached': rotary", finished.err)
 
     def test_optimizer_state_in_a_training_folder_trips_no_gate(self):
         self.model({"weight": checkpoints.matrix([[1.0, 0.0], [0.0, 2.0]])}, "run/model.safetensors")

@@ -149,7 +149,7 @@ class Named(SvdTest):
     def test_a_convolution_is_taken_for_a_matrix_and_it_says_so(self):
         path = self.write("model.safetensors", checkpoints.network())
         finished = self.expect(0, "svd", f"{path}:encoder.conv.weight")
-        self.assertIn("taken for the matrix [2, 4]", finished.err)
+        self.assertIn("read as the matrix [2, 4]", finished.err)
         self.assertIn("[2, 4] f32 of shape [2, 1, 2, 2]", finished.out)
         report = self.report(f"{path}:encoder.conv.weight")
         self.assertEqual((report["shape"], report["matrix"]), ([2, 1, 2, 2], [2, 4]))
@@ -173,7 +173,7 @@ class Named(SvdTest):
         self.assertEqual(self.expect(0, "norm", f"{path}:experts.w1[1]", "--ord", "nuc", "--format", "value").out, "7\n")
 
     def test_an_index_into_a_single_matrix_is_refused(self):
-        self.assertIn("no stack", self.refused(f"{self.matrix()}:m[0]"))
+        self.assertIn("not a stack", self.refused(f"{self.matrix()}:m[0]"))
 
     def test_what_is_no_matrix_is_refused(self):
         path = self.write("model.safetensors", checkpoints.network())
@@ -315,7 +315,8 @@ class Shown(SvdTest):
     def test_values_below_the_storage_precision_are_marked(self):
         flat = [value for row in checkpoints.with_spectrum([1.0, 1e-3, 1e-9], 5, 3) for value in row]
         path = self.write("model.safetensors", checkpoints.safetensors({"w": ("F32", (5, 3), flat)}))
-        self.assertIn("from sigma_3 on below 6.0e-8", self.expect(0, "svd", path).out)
+        self.assertIn("from sigma_3 on, values are no larger than what rounding to f32 can add (6.0e-8)",
+                      self.expect(0, "svd", path).out)
         self.assertNotIn("precision", self.expect(0, "svd", path, "-k", "2").out)
         self.assertAlmostEqual(self.report(path)["storage_rounding"], 2.0**-24, delta=1e-12)
 

@@ -106,7 +106,7 @@ class PartsOfAModel(CommandTest):
                 self.index("m", {"w": first, "v": second})
                 finished = self.expect(4, "audit", f"m/{first}", "--fail-if", "sigma > 50")
                 self.assertIn(f"not read: m/{second} (a part of the same model", finished.err)
-                self.assertIn("name 'm/model.safetensors.index.json' for all", " ".join(finished.out.split()))
+                self.assertIn("name 'm/model.safetensors.index.json' to read all", " ".join(finished.out.split()))
                 self.assertIn(second, self.expect(4, "audit", f"m/{first}", *GATE).err)
                 self.expect(0, "audit", f"m/{first}", *GATE, "--allow", "unread")
                 for whole in (("m",), ("m/model.safetensors.index.json",), (f"m/{first}", f"m/{second}")):

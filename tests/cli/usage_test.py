@@ -37,7 +37,7 @@ class Usage(CommandTest):
                 self.assertIn(f"there is no option '{typed.split('=')[0]}'; did you mean {meant}?", err)
                 self.assertIn(f"See sigmax {command} --help.", err)
         self.assertNotIn("did you mean", self.refused("audit", self.model, "--frobnicate"))
-        self.assertIn("no place for the argument 'more'", self.refused("norm", self.model, "more"))
+        self.assertIn("unexpected argument 'more'", self.refused("norm", self.model, "more"))
 
     def test_a_missing_path_or_a_dash_is_a_usage_error(self):
         for command in ("audit", "ls", "norm", "svd"):

@@ -147,7 +147,7 @@ TEST(AtomicFile, RefusesWhatIsNoPlaceForAFileAndNamesIt) {
     EXPECT_TRUE(contains(refusal([&] { write_file(path, "x"); }), path.string() + ": is a directory"));
     EXPECT_TRUE(contains(refusal([&] { check_writable(path, {}); }), "is a directory"));
   }
-  EXPECT_TRUE(contains(refusal([&] { write_file("", "x"); }), "is no file name"));
+  EXPECT_TRUE(contains(refusal([&] { write_file("", "x"); }), "is not a file name"));
   const fs::path nowhere = folder.path() / "nowhere" / "out";
   EXPECT_TRUE(contains(refusal([&] { write_file(nowhere, "x"); }), nowhere.string() + ": cannot create"));
   EXPECT_TRUE(contains(refusal([&] { check_writable(nowhere, {}); }), nowhere.string() + ": cannot create"));

@@ -121,7 +121,7 @@ TEST(OpenCheckpoint, ForeignArchivesInAFolderAreNamedAndPassedOver) {
   EXPECT_EQ(names_of(checkpoint), Names{"w"});
   ASSERT_EQ(checkpoint.notes.size(), 2U);
   EXPECT_TRUE(contains(checkpoint.notes[0], "not read: " + (folder.path() / "photos.ZIP").string() + ": "));
-  EXPECT_TRUE(contains(checkpoint.notes[1], "no files of a known format: 'notes.docx', 'source.zip'"));
+  EXPECT_TRUE(contains(checkpoint.notes[1], "because their format is not known: 'notes.docx', 'source.zip'"));
   // A file that is named like a checkpoint was meant to be read.
   for (const char* name : {"model.pt", "model.NPZ", "pytorch_model.bin", "0123abcd"}) {
     const fs::path path = folder.write(name, "PK\3\4 cut short");
@@ -138,15 +138,15 @@ TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
   folder.write("m-3.pt", "");
   EXPECT_TRUE(
       contains(refusal([&] { open_checkpoint(folder.path()); }),
-               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is of no known format (a Git"));
+               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is not of a known format (a Git"));
   folder.write("m-1.safetensors", safetensors({{"a", 1}}));
   folder.write("pieces.model", "pieces");
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   EXPECT_EQ(names_of(checkpoint), Names{"a"});
   ASSERT_EQ(checkpoint.notes.size(), 3U);
-  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is of no known format (a Git LFS pointer"));
+  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is not of a known format (a Git LFS pointer"));
   EXPECT_TRUE(contains(checkpoint.notes[1], "m-3.pt: is empty"));
-  EXPECT_TRUE(contains(checkpoint.notes[2], "no files of a known format: 'pieces.model'"));
+  EXPECT_TRUE(contains(checkpoint.notes[2], "because their format is not known: 'pieces.model'"));
 }
 
 TEST(OpenCheckpoint, ArraysOfOddTypesInAFolderAreListed) {
@@ -187,7 +187,7 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   };
   const Case cases[] = {
       {"", "is empty"},
-      {"hello", "is of no known format; known formats: torchscript, pytorch, pytorch-export,"},
+      {"hello", "is not of a known format; known formats: torchscript, pytorch, pytorch-export,"},
       {"GGUF\3", "GGUF is not read by this version"},
       {"\x89HDF\r\n\x1a\n", "HDF5"},
       {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
@@ -219,10 +219,10 @@ TEST(OpenCheckpoint, WeightsInOtherFormatsAreUnread) {
   folder.write("vocab.txt", "GGUF is a word");
   const Names unread = unread_of(open_checkpoint(folder.path()));
   ASSERT_EQ(unread.size(), 4U);
-  EXPECT_EQ(unread[0], "flax_model.msgpack: is of no known format");
-  EXPECT_EQ(unread[1], "half.safetensors.part: is of no known format");
-  EXPECT_EQ(unread[2], "model.gguf: is of no known format (GGUF is not read by this version)");
-  EXPECT_TRUE(contains(unread[3], "no-ending: is of no known format (TensorFlow Lite"));
+  EXPECT_EQ(unread[0], "flax_model.msgpack: is not of a known format");
+  EXPECT_EQ(unread[1], "half.safetensors.part: is not of a known format");
+  EXPECT_EQ(unread[2], "model.gguf: is not of a known format (GGUF is not read by this version)");
+  EXPECT_TRUE(contains(unread[3], "no-ending: is not of a known format (TensorFlow Lite"));
 }
 
 TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {
@@ -236,14 +236,14 @@ TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {
             (Names{"model-00001-of-00003.safetensors: a part of the same model, which was not named",
                    "model-00003-of-00003.safetensors: a part of the same model, which was not named"}));
   ASSERT_EQ(part.notes.size(), 1U);
-  EXPECT_TRUE(contains(part.notes[0], "name '" + folder.path().string() + "' for all"));
+  EXPECT_TRUE(contains(part.notes[0], "name '" + folder.path().string() + "' to read all"));
   EXPECT_EQ(unread_of(open_checkpoint({one, three})).size(), 1U);
   for (const auto& all : {std::vector<fs::path>{three, one, two}, {folder.path()}}) {
     EXPECT_TRUE(open_checkpoint(all).unread_files.empty());
   }
   const fs::path index =
       folder.write("model.safetensors.index.json", R"({"weight_map":{"a":")" + one.filename().string() + R"("}})");
-  EXPECT_TRUE(contains(open_checkpoint(one).notes.at(0), "name '" + index.string() + "' for all"));
+  EXPECT_TRUE(contains(open_checkpoint(one).notes.at(0), "name '" + index.string() + "' to read all"));
 }
 
 // An archive may bring links with it.
@@ -292,7 +292,8 @@ TEST(OpenCheckpoint, AFolderMayBeOfLinksIntoAHubCache) {
 TEST(OpenCheckpoint, TwoOnnxModelsInOneFileAreRefused) {
   const TempFolder folder;
   const fs::path path = folder.write("two.onnx", kOnnx + kOnnx);
-  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(path); }), "the model has two graphs, as two files one after"));
+  EXPECT_TRUE(
+      contains(refusal([&] { open_checkpoint(path); }), "the model has two graphs (are these two files one after"));
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder.path()); }), "two.onnx"));
 }
 

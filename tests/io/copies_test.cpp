@@ -78,7 +78,7 @@ TEST(Copies, WhatIsTheSameBitForBitIsLeftOutWithANote) {
     EXPECT_EQ(places(checkpoint), (Names{"a m.safetensors", "b m.safetensors"}));
     ASSERT_EQ(checkpoint.files.size(), 1u);
     ASSERT_EQ(checkpoint.notes.size(), 1u);
-    EXPECT_TRUE(contains(checkpoint.notes[0], "p.bin: its 2 tensors are in safetensors files here too, the same bit"));
+    EXPECT_TRUE(contains(checkpoint.notes[0], "p.bin: its 2 tensors are in safetensors files here too, identical bit"));
   }
 }
 

@@ -208,7 +208,7 @@ TEST(Distributed, ALayoutThatWouldTakeForEverToCheckIsGivenUp) {
     chunks[static_cast<std::size_t>(i)] = {{i, 0, i}, {4000 - i, 1, 1}, std::nullopt};
   steps = 100'000;
   EXPECT_EQ(tiling_problem(std::vector<std::int64_t>{4000, 1, 2000}, chunks, steps),
-            "its chunks lie too intricately to be checked");
+            "the arrangement of its chunks is too intricate to be checked");
 }
 
 TEST(Distributed, LiesAboutPlacesAreRefused) {
@@ -227,10 +227,10 @@ TEST(Distributed, LiesAboutPlacesAreRefused) {
   EXPECT_TRUE(contains(with([](auto& c) { c.file = "gone"; }), "tensor 'w': its shard 'gone' is not there"));
   EXPECT_TRUE(contains(with([](auto& c) { c.offset = 1 << 20; }), "reach past the end of its shard"));
   EXPECT_TRUE(contains(with([](auto& c) { c.length = std::uint64_t{1} << 62; }), "reach past the end of its shard"));
-  EXPECT_TRUE(contains(with([](auto& c) { c.offset = ~std::uint64_t{0}; }), "is no file, offset and length"));
-  EXPECT_TRUE(contains(with([](auto& c) { c.offset = 1; }), "is no archive of torch.save"));
+  EXPECT_TRUE(contains(with([](auto& c) { c.offset = ~std::uint64_t{0}; }), "is not a file, an offset and a length"));
+  EXPECT_TRUE(contains(with([](auto& c) { c.offset = 1; }), "is not an archive of torch.save"));
   EXPECT_TRUE(contains(with([](auto& c) { c.length -= 1; }), "'s', "));
-  EXPECT_TRUE(contains(with([](auto& c) { c.length = 0; }), "is no archive of torch.save"));
+  EXPECT_TRUE(contains(with([](auto& c) { c.length = 0; }), "is not an archive of torch.save"));
   EXPECT_TRUE(contains(with([](auto& c) { c.stored = false; }), "does not say where a chunk of it lies"));
   EXPECT_TRUE(contains(with([&](auto& c) {
                          c.offset = other.offset;

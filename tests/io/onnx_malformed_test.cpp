@@ -45,7 +45,7 @@ TEST(OnnxMalformed, TensorsThatContradictThemselvesAreRefused) {
       {"typed too many", packed_tensor("w", kInt64, {1}, 7, {1, 2}), "2 typed elements"},
       {"wrong field", packed_tensor("w", kFloat, {2}, 5, {1, 2}), "lie in field 5, which holds another type"},
       {"two fields", packed_tensor("w", kInt8, {1}, 5, {1}).text(7, "\x01"), "both field 5 and field 7"},
-      {"raw and typed", floats("w", {1}, {1}).fixed32(4, 1), "raw_data beside typed elements"},
+      {"raw and typed", floats("w", {1}, {1}).fixed32(4, 1), "raw_data as well as typed elements"},
       {"typed cut off", packed_cut, "ends within a varint"},
       {"float_data not fours", tensor_head("w", kFloat, {1}).text(4, "abc"), "not a multiple of 4"},
       {"i8 out of range", packed_tensor("w", kInt8, {1}, 5, {128}), "128 is not a value of type i8"},
@@ -261,7 +261,7 @@ TEST_F(OnnxExternalData, IsCheckedAgainstTheFile) {
   EXPECT_TRUE(contains(at("0", "99999999999999999999"), "not a number of bytes"));
   EXPECT_TRUE(contains(refused(external({{"offset", "0"}})), "no location is given"));
   EXPECT_TRUE(contains(refused(external({{"location", "w.data"}, {"location", "../secret"}})), "appears twice"));
-  EXPECT_TRUE(contains(refused(with(floats("w", {2}, {1, 2}).integer(14, 1))), "external data beside data"));
+  EXPECT_TRUE(contains(refused(with(floats("w", {2}, {1, 2}).integer(14, 1))), "external data as well as data"));
 }
 
 }  // namespace

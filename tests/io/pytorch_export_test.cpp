@@ -121,7 +121,7 @@ TEST(ExportedProgram, ArchivesBefore28HoldOneOfTorchSave) {
   EXPECT_TRUE(contains(refusal([] {
                          read({{"serialized_state_dict.pt", "no archive"}});
                        }),
-                       "is no archive of torch.save"));
+                       "is not an archive of torch.save"));
 }
 
 TEST(ExportedProgram, LiesAreRefusedAndWhatIsNotReadHasItsReason) {
@@ -147,8 +147,8 @@ TEST(ExportedProgram, LiesAreRefusedAndWhatIsNotReadHasItsReason) {
   };
   EXPECT_TRUE(contains(reason(payload("w", "weight_0", {2}, {1}, 0, 7, 2)), "a sparse tensor"));
   EXPECT_TRUE(contains(reason(payload("w", "weight_0", {2}, {1}, 0, 99)), "torch type 99"));
-  EXPECT_TRUE(contains(reason(payload("w", "weight_0", {2}, {1, 1})), "are not numbers of one count"));
-  EXPECT_TRUE(contains(reason(payload("w", "weight_0", {-2}, {1})), "are not numbers of one count"));
+  EXPECT_TRUE(contains(reason(payload("w", "weight_0", {2}, {1, 1})), "are not numbers, or not equally many"));
+  EXPECT_TRUE(contains(reason(payload("w", "weight_0", {-2}, {1})), "are not numbers, or not equally many"));
 }
 
 // torch.package.

@@ -96,7 +96,8 @@ TEST(PyTorchKinds, ParametersThatDoNotFitLeaveTheTensorUnreadable) {
   for (const std::string& object :
        {by_channel(s, z, 0), by_channel(s, z, 2), by_channel(s, z, -1), by_channel(s, pk::num(0), 1),
         by_channel(pk::list({pk::real(1)}), z, 1), by_channel(by_channel(s, z, 1), z, 1)}) {
-    EXPECT_TRUE(contains(read(object, storages)[0].unreadable, "are not one for each channel"));
+    EXPECT_TRUE(
+        contains(read(object, storages)[0].unreadable, "does not have one scale and one zero point per channel"));
   }
   EXPECT_TRUE(contains(read(by_channel(s, z, 1, "per_channel_symmetric"), storages)[0].unreadable, "_symmetric"));
   EXPECT_TRUE(contains(read(by_channel(s, z, 1, "per_block_affine"), storages)[0].unreadable, "per_block_affine"));

@@ -77,7 +77,7 @@ TEST(SafetensorsWriter, RefusesWhatTheFormatHasNot) {
   };
   const Tensor one = counted(DType::f64, {1});
   EXPECT_TRUE(contains(message({{"a", one}, {"a", one}}), "'a' is given twice"));
-  EXPECT_TRUE(contains(message({{"__metadata__", one}}), "no name for a tensor"));
+  EXPECT_TRUE(contains(message({{"__metadata__", one}}), "not a name for a tensor"));
   EXPECT_TRUE(contains(message({{"\xC3", one}}), "not valid UTF-8"));
   EXPECT_TRUE(contains(message({{"a", one}}, {{"key", "\xFF"}}), "not valid UTF-8"));
   static constexpr std::byte kBytes[16] = {};

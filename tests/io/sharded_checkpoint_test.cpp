@@ -157,8 +157,8 @@ TEST_F(ShardedCheckpoint, MayBeginWithAByteOrderMark) {
     EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   }
   EXPECT_TRUE(
-      contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark + mark + map)); }), "no known format"));
-  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark)); }), "no known format"));
+      contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark + mark + map)); }), "not of a known format"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark)); }), "not of a known format"));
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", std::string("\xFF\xFE{\0\"\0", 6))); }),
                        "UTF-16"));
 }
@@ -204,14 +204,14 @@ TEST_F(ShardedCheckpoint, RefusesShardsThatAreElsewhere) {
     EXPECT_TRUE(contains(said, problem)) << name;
   }
   EXPECT_TRUE(contains(message(R"({"a":"absent"})"), "weight_map: shard 'absent': is missing: there is no '"));
-  EXPECT_TRUE(contains(message(R"({"a":"weights.txt"})"), "weights.txt: is of no known format"));
-  EXPECT_TRUE(contains(message(R"({"a":"m.safetensors.index.json"})"), "is of no known format"));
+  EXPECT_TRUE(contains(message(R"({"a":"weights.txt"})"), "weights.txt: is not of a known format"));
+  EXPECT_TRUE(contains(message(R"({"a":"m.safetensors.index.json"})"), "is not of a known format"));
 }
 
 TEST_F(ShardedCheckpoint, RefusesAMalformedIndex) {
-  EXPECT_TRUE(contains(message(R"({"a":"m-1.safetensors","a":"m-2.safetensors"})"), "weight_map: 'a': is there twice"));
+  EXPECT_TRUE(contains(message(R"({"a":"m-1.safetensors","a":"m-2.safetensors"})"), "weight_map: 'a': appears twice"));
   EXPECT_TRUE(contains(message("{}"), "weight_map: names no tensor"));
-  EXPECT_TRUE(contains(message("{},\"weight_map\":{}"), "weight_map: is there twice"));
+  EXPECT_TRUE(contains(message("{},\"weight_map\":{}"), "weight_map: appears twice"));
   EXPECT_TRUE(contains(message("[]"), "weight_map: must be an object, is an array"));
   EXPECT_TRUE(contains(message("1"), "weight_map: must be an object, is an integer"));
   EXPECT_TRUE(contains(message(R"({"a":1})"), "weight_map: 'a': must be given a file name, is an integer"));

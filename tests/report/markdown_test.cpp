@@ -71,7 +71,7 @@ TEST(Markdown, HoldsSummaryLegendAndSkipped) {
 TEST(Markdown, HoldsTheOutcomeOfEachGate) {
   const std::string text = render_markdown(report_test::sample());
   for (const char* wanted :
-       {"## Gates", "| `sigma > 400` | passed | 20 | `qkv.packed` passed over (unread): u4 |",
+       {"## Gates", "| `sigma > 400` | passed | 20 | `qkv.packed` ignored (unread): u4 |",
         "| `sigma > 100` | **TRIPPED** | 19 | `embeddings.word_embeddings.weight` tripped: sigma_max in",
         "<br> `head.broken.weight` not judged (nan): 3 NaN", "| `rank_95 > 1e9` | **NOT JUDGED** | 20 |",
         "76 skipped, 1 of which may be a weight and was NOT READ"}) {

@@ -45,7 +45,8 @@ at::Tensor as_matrix(const at::Tensor& weight, int64_t dim) {
 NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim,
                                    int64_t blocks)
     : Module("NormalizedWeight"), options_(options), original_(std::move(original)) {
-  TORCH_CHECK_VALUE(original_.dim() > 1, "[spectral_norm] a weight of ", original_.dim(), " dimensions is no matrix");
+  TORCH_CHECK_VALUE(original_.dim() > 1, "[spectral_norm] a weight of ", original_.dim(),
+                    " dimensions is not a matrix");
   dim_ = c10::maybe_wrap_dim(options.dim().value_or(default_dim), original_.dim());
   blocks_ = options.by_block() ? blocks : 1;
   TORCH_CHECK_VALUE(

@@ -93,7 +93,7 @@ AssumedRole parse_assumed_role(std::string_view text) {
     std::vector<std::string> names;
     names.reserve(kKinds.size());
     for (const auto& [spelled, kind] : kKinds) names.push_back(std::string(spelled) + (has_groups(kind) ? "[:G]" : ""));
-    throw Error(fmt::format("'{}' is no role; the roles are {}", text, fmt::join(names, ", ")));
+    throw Error(fmt::format("'{}' is not a role; the roles are {}", text, fmt::join(names, ", ")));
   }
   AssumedRole role{found->second, 1};
   if (colon == std::string_view::npos) return role;
@@ -101,8 +101,8 @@ AssumedRole parse_assumed_role(std::string_view text) {
   const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), role.groups);
   if (!has_groups(role.kind) || error != std::errc() || end != count.data() + count.size() || role.groups < 1) {
     throw Error(
-        fmt::format("'{}': a number of groups, at least 1, may stand behind convolution, "
-                    "transposed_convolution and channels_last, as in convolution:32",
+        fmt::format("'{}': only convolution, transposed_convolution and channels_last take a number of "
+                    "groups, at least 1, as in convolution:32",
                     text));
   }
   return role;
@@ -113,7 +113,7 @@ std::optional<MatrixPlan> plan_of(const AssumedRole& role, const io::Entry& entr
   const Role kind = role_of(role.kind);
   const std::size_t least = kind == Role::convolution || kind == Role::expert_stack ? 3 : 2;
   if (entry.shape.size() < least) {
-    throw Error(fmt::format("'{}' has the shape {} and cannot be taken for {}, which has {} dimensions or more",
+    throw Error(fmt::format("'{}' has the shape {} and cannot be read as {}, which has {} dimensions or more",
                             entry.name, to_string(entry.shape), spelling(role.kind), least));
   }
   Layout layout = layout_of(role, entry.shape);

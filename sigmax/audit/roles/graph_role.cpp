@@ -122,7 +122,7 @@ Decision refused(std::string reason) { return NoMatrix{std::move(reason), Eviden
 Decision unread(std::string reason) { return NoMatrix{std::move(reason), Evidence::graph, true}; }
 
 Decision rearranged(const io::Usage& use) {
-  return unread(fmt::format("the graph rearranges it before {} uses it: which matrix that is, is not known", use.op));
+  return unread(fmt::format("the graph rearranges it before {} uses it: the resulting matrix is not known", use.op));
 }
 
 // The plan of a layout that has been found, with its blocks.
@@ -182,7 +182,7 @@ std::optional<Decision> recurrent(const io::Entry& entry, const io::Usage& use) 
   auto placed = in_front ? std::optional(layout) : through(entry, use, layout);
   if (!placed) return rearranged(use);
   MatrixPlan plan = make_plan(Role::recurrent, Evidence::graph, std::move(*placed), entry.shape);
-  if (plan.batch > 2) return unread(fmt::format("{} directions, where {} has at most two", plan.batch, use.op));
+  if (plan.batch > 2) return unread(fmt::format("{} directions; {} has at most two", plan.batch, use.op));
   for (std::int64_t d = 0; d < plan.batch; ++d) {
     const std::string direction = plan.batch == 1 ? "" : d == 0 ? "forward " : "backward ";
     if (plan.batch > 1) plan.parts.push_back({direction + "direction", d, 0, plan.rows});

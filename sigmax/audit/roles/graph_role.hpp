@@ -11,9 +11,9 @@
 
 namespace sigmax::audit {
 
-/// One use as a linear map decides, embeddings before the others; the first of several. A tensor whose every use is
-/// known to be none (added or multiplied entry by entry, scales, biases, statistics) is no matrix. Nothing if the graph
-/// does not use it, or by operators that are not known here.
+/// The first use as a linear map decides; embeddings come before other uses. A tensor is not a matrix if every use is
+/// known not to be a linear map (added or multiplied entry by entry, scales, biases, statistics). Nothing if the graph
+/// does not use the tensor, or uses it in operators that are not known here.
 ///
 /// A reshape keeps the order of the elements: where its extents do not nest with those of the tensor, the layout is
 /// that of the graph's shape (Layout::view). A tensor that reaches a product otherwise (through operators that change

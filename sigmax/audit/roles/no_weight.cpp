@@ -19,7 +19,7 @@ bool is_layer(std::string_view component) {
                   {"proj", "projection", "linear", "fc", "mlp", "dense", "conv", "block", "layer", "layers"});
 }
 
-// True if a word of the list is in the component, and it is no layer's name (`bias_proj`) that merely begins so.
+// True if a word of the list is in the component, and it is not a layer's name (`bias_proj`) that merely begins so.
 bool ends_as(std::string_view component, Names words) {
   return has_word(component, words) &&
          (!is_layer(component) ||
@@ -52,7 +52,7 @@ bool is_beside(const Name& name, const io::Entry& entry, const Siblings& sibling
 }
 
 // A tensor subclass that pickles itself by a function of its own has its members listed under its name: `fc.weight.0`
-// the codes, `fc.weight.1` the scales. A real tensor below `weight`, beside codes below the same, is no weight.
+// the codes, `fc.weight.1` the scales. A real tensor below `weight`, next to codes below the same, is not a weight.
 bool is_part_of_quantized(const io::Entry& entry, const Name& name, const Siblings& siblings) {
   constexpr std::array<std::string_view, 16> kCodes = {
       "0",     "1",     "2", "3", "4", "5", "6", "7", "8", "data", "int_data", "qdata", "_data", "quantized_data",
@@ -215,7 +215,7 @@ std::optional<NoMatrix> copy_of_a_weight(const io::Entry& entry, const Name& nam
   const auto is_other_of_same_shape = [&](const io::Entry* other) {
     return other != nullptr && other != &entry && other->shape == entry.shape;
   };
-  // The average beside the table of a vector quantizer: `embed` and `embed_avg`.
+  // The average next to the table of a vector quantizer: `embed` and `embed_avg`.
   const std::string_view own = name.parts.component(0);
   if (name.last.ends_with("_avg") &&
       is_other_of_same_shape(siblings.find(name.parts.sibling(own.substr(0, own.size() - 4)), entry))) {
@@ -298,7 +298,7 @@ const char* buffer(const io::Entry& entry, const Name& name) {
   return nullptr;
 }
 
-// Three dimensions or more that are no kernel: [1, n, d] is added to activations, [1, 1, n, n] to attention scores.
+// Three dimensions or more that are not a kernel: [1, n, d] is added to activations, [1, 1, n, n] to attention scores.
 const char* table(const io::Entry& entry, const Name& name, const Siblings& siblings) {
   // PyTorch's tutorial on transformers keeps it as `pe` [n, 1, d]; others as [n, d].
   if (is_one_of(name.last, {"pe", "positional_encoding", "position_encoding", "pos_encoding"})) {
@@ -361,7 +361,7 @@ std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblin
   if (const char* what = buffer(entry, name)) return NoMatrix{what, Evidence::known_name};
   if (const char* what = table(entry, name, siblings)) return NoMatrix{what, Evidence::known_name};
   if (entry.shape.size() >= 3 && entry.shape[0] == 1 && !may_be_a_kernel(name) && !is_shaped_as_a_kernel(entry.shape)) {
-    return NoMatrix{"one entry along the first axis, and no name of a kernel: added to activations", Evidence::shape};
+    return NoMatrix{"one entry along the first axis, and not named as a kernel: added to activations", Evidence::shape};
   }
   return std::nullopt;
 }

@@ -1,4 +1,4 @@
-// Tensors of two dimensions or more that are no linear maps, told by what lies beside them, where they lie, and their
+// Tensors of two dimensions or more that are not linear maps, recognized by their neighbors, their place and their
 // names.
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace sigmax::audit {
 
-/// Why a tensor is no matrix, and how that is known: nothing where it could be none (a vector, an integer).
+/// Why a tensor is not a matrix, and the evidence for it; none is needed for a vector or an integer.
 struct NoMatrix {
   std::string reason;
   std::optional<Evidence> evidence{};
-  bool is_weight = false;  ///< it is one, or holds one, all the same: a gate must not pass over it
+  bool is_weight = false;  ///< it is one, or holds one, all the same: a gate must not ignore it
 };
 
 /// Optimizer state, and copies of weights that the checkpoint holds too, of any type. Nothing for any other tensor.

@@ -78,7 +78,7 @@ std::optional<MatrixPlan> pytorch_recurrent(const io::Entry& entry, const Siblin
   if (entry.shape.size() != 2 || !name) return std::nullopt;
   MatrixPlan plan = make_plan(Role::recurrent, Evidence::known_name, {{Axis::out, Axis::in}, 1, 0}, entry.shape);
   if (name->kind == "hr") return plan;
-  // weight_hh is [gates hidden, hidden]; with a projection, [gates hidden, projected] beside weight_hr [projected,
+  // weight_hh is [gates hidden, hidden]; with a projection, [gates hidden, projected] next to weight_hr [projected,
   // hidden].
   const auto shape_of = [&](std::string_view kind) -> const Dimensions* {
     const std::string other = std::string(name->before) + std::string(kind) + std::string(name->after);
@@ -95,7 +95,7 @@ std::optional<MatrixPlan> pytorch_recurrent(const io::Entry& entry, const Siblin
   return plan;
 }
 
-// Keras: `kernel` [in, gates hidden] beside `recurrent_kernel` [hidden, gates hidden].
+// Keras: `kernel` [in, gates hidden] next to `recurrent_kernel` [hidden, gates hidden].
 std::optional<MatrixPlan> keras_recurrent(const io::Entry& entry, const Siblings& siblings) {
   const NameParts parts(entry.name);
   if (entry.shape.size() != 2 || !is_one_of(parts.component(0), {"kernel", "recurrent_kernel"})) return std::nullopt;

@@ -19,7 +19,7 @@ bool differ_by_a_number(std::string_view a, std::string_view b) {
   return at.first != one.end() && at.second != two.end() && is_number(*at.first) && is_number(*at.second);
 }
 
-// Keys under which programs keep a model. They are no part of its tensors' names.
+// Keys under which programs keep a model. They are not part of its tensors' names.
 bool is_wrapper(std::string_view component) {
   return is_one_of(component, {"model", "params", "state_dict", "model_state_dict", "module", "net", "network",
                                "online_model", "weights", "generator", "_orig_mod"});
@@ -51,7 +51,7 @@ std::string joined(std::span<const std::string_view> components) {
   return text;
 }
 
-// Without the wrappers at its front, but for the last component.
+// Without the wrappers at its front, except for the last component.
 std::span<const std::string_view> unwrapped(std::span<const std::string_view> components) {
   while (components.size() > 1) {
     // The library that keeps both below `ema` calls the model itself `online_model`.

@@ -1,4 +1,4 @@
-// The tensors around a tensor: what a name stands beside says what it is.
+// The tensors around a tensor: the names next to a name say what it is.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace sigmax::audit {
 /// What the config.json of each folder says.
 using Configs = std::map<std::filesystem::path, io::ModelConfig>;
 
-/// Reads the config.json beside the files of the checkpoint, those of ONNX models excepted, whose graphs say more.
+/// Reads the config.json next to each file of the checkpoint, except for ONNX models, whose graphs say more.
 Configs configs_of(const io::Checkpoint& checkpoint);
 
 /// Finds tensors by name. Holds pointers into the entries, which must outlive it.
@@ -42,11 +42,11 @@ class Siblings {
   /// none.
   const io::Entry* original(const io::Entry& entry) const;
 
-  /// True if a tensor of that shape is no copy of another.
+  /// True if a tensor of that shape is not a copy of another.
   bool has_original_of(const Dimensions& shape) const;
 
   /// The nearest tensor of two dimensions or more that runs before `entry` in a numbered sequence: where the two names
-  /// first differ, both have a number. Kernels [c, 1, ...], which may be of the same kind, are passed over. Null if
+  /// first differ, both have a number. Kernels [c, 1, ...], which may be of the same kind, are ignored. Null if
   /// there is none.
   const io::Entry* predecessor(const io::Entry& entry) const;
 
@@ -72,7 +72,7 @@ struct Copy {
   bool is_numbered = false;            ///< nothing is left of the name but its place in a list
 };
 
-/// Reads `model_ema.module.fc.weight`; nothing for the name of a tensor that is no copy.
+/// Reads `model_ema.module.fc.weight`; nothing for the name of a tensor that is not a copy.
 std::optional<Copy> copy_by_name(std::string_view name);
 
 }  // namespace sigmax::audit

@@ -36,7 +36,7 @@ const io::Entry* bias_of(const io::Entry& entry, const Siblings& siblings) {
   return siblings.find(parts.sibling(std::string(last) + "_bias"), entry);
 }
 
-// The tensor `name` of the layer beside this one's: `attn.c_attn.weight` for `attn.c_proj.weight`.
+// The tensor `name` of the layer next to this one's: `attn.c_attn.weight` for `attn.c_proj.weight`.
 const io::Entry* beside_layer(const io::Entry& entry, std::string_view layer, const Siblings& siblings) {
   const NameParts parts(entry.name);
   if (parts.components().size() < 2) return nullptr;
@@ -152,7 +152,7 @@ bool says_depthwise(const NameParts& parts) {
 std::optional<Evidence> depthwise(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
   const Dimensions& s = entry.shape;
   if (s[0] < 2 || s[1] != 1) return std::nullopt;
-  // Mamba's short convolution, beside the state matrix.
+  // Mamba's short convolution, next to the state matrix.
   if (parts.component(1) == "conv1d" && (beside_layer(entry, "in_proj", siblings) != nullptr ||
                                          siblings.find(beside_module(entry, parts, "A_log"), entry) != nullptr)) {
     return Evidence::companion;

@@ -79,7 +79,7 @@ bool names_a_layer(std::string_view component) {
                      [&](std::string_view layer) { return component.ends_with(layer); });
 }
 
-// `kernel_scale` beside `kernel`, `fc.weight.scale` below it: whatever the integers are called, they are a weight.
+// `kernel_scale` next to `kernel`, `fc.weight.scale` below it: whatever the integers are called, they are a weight.
 bool has_scale_of_its_own(const io::Entry& entry, const Siblings& siblings) {
   constexpr std::array<std::string_view, 8> kOwn = {"_scale",  "_scales", "_scale_inv", "_scb",
                                                     "_absmax", ".scale",  ".scales",    ".absmax"};
@@ -88,7 +88,7 @@ bool has_scale_of_its_own(const io::Entry& entry, const Siblings& siblings) {
   });
 }
 
-// A scale in the same module: `scale` beside `w`.
+// A scale in the same module: `scale` next to `w`.
 bool is_in_a_module_with_scales(const io::Entry& entry, const Siblings& siblings) {
   const NameParts parts(entry.name);
   constexpr std::array<std::string_view, 8> kNames = {"scale",        "scales",  "s",   "qscale",

@@ -11,7 +11,7 @@ namespace sigmax::audit {
 ///
 /// A vector that is called as flattened weights are (`_flat_param`) is one, be it readable or not: no matrix can be
 /// made of it. Integers of two dimensions or more are one
-///  - if a scale beside them is called after them (`kernel` and `kernel_scale`);
+///  - if a scale next to them is called after them (`kernel` and `kernel_scale`);
 ///  - if the graph multiplies or convolves with them, or if they are called as packed weights are (`qweight`,
 ///    `weight_packed`, `kernel`, `..._blocks`);
 ///  - if they have 16 bits or less, or are u32, unless their name says what else they are (`relative_position_index`,

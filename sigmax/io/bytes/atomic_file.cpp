@@ -37,7 +37,7 @@ fs::path resolved(const fs::path& path) {
 void refuse_folder(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) throw FileError(path.string(), "", "is a directory; name a file");
-  if (path.filename().empty()) throw FileError(path.string(), "", "is no file name");
+  if (path.filename().empty()) throw FileError(path.string(), "", "is not a file name");
 }
 
 bool is_device(const fs::path& path) {

@@ -60,10 +60,10 @@ fs::path companion_path(const MappedFile& model, std::string_view location) {
     refuse(model, "has a backslash, NUL or another control character; give a path with '/'");
   }
   const fs::path relative(location);
-  if (relative.is_absolute()) refuse(model, "is absolute; it must lie beside the model");
+  if (relative.is_absolute()) refuse(model, "is absolute; it must lie in the model's folder");
   fs::path path;
   for (const fs::path& component : relative) {
-    if (component == "..") refuse(model, "has '..'; it must lie beside the model");
+    if (component == "..") refuse(model, "has '..'; it must lie in the model's folder");
     if (!component.empty() && component != ".") path /= component;
   }
   if (path.empty()) refuse(model, "is not a file name");
@@ -101,11 +101,11 @@ std::shared_ptr<const MappedFile> open_companion(const MappedFile& model, std::s
   const fs::path real = real_path_of(found.value());
   const fs::path real_folder = real_path_of(root.value());
   if (real.empty() || real_folder.empty()) {
-    refuse(model, "cannot be read: where it lies is not known without /proc; mount it");
+    refuse(model, "cannot be read: its real location is not known without /proc; mount it");
   }
   if (!may_lie_at(real, real_folder, model.real_path())) {
     refuse(model, fmt::format("is a symbolic link that leads out of the model's folder, to '{}'; put the file itself "
-                              "beside the model",
+                              "into the model's folder",
                               real.string()));
   }
   const FileDescriptor file(::open(path_of_descriptor(found.value()).c_str(), O_RDONLY | O_CLOEXEC));

@@ -20,7 +20,7 @@ class Adapter : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t) override { return scalar({"a negative integer", std::nullopt}); }
   bool number_unsigned(number_unsigned_t number) override { return scalar({"an integer", number}); }
   bool number_float(number_float_t, const string_t&) override {
-    return scalar({"a number that is no 64-bit integer", std::nullopt});
+    return scalar({"a number that is not a 64-bit integer", std::nullopt});
   }
   bool string(string_t& text) override { return scalar({"a string", std::nullopt, &text}); }
   bool binary(binary_t&) override { return scalar({"binary data", std::nullopt}); }

@@ -130,7 +130,7 @@ class DistributedReader {
     std::vector<Entry> entries;
     try {
       const auto members = looks_like_zip(*file) ? read_zip_directory(file) : std::vector<ZipMember>{};
-      if (!is_pytorch_archive(members)) refuse(tensor, "is no archive of torch.save");
+      if (!is_pytorch_archive(members)) refuse(tensor, "is not an archive of torch.save");
       entries = read_pytorch_archive(file, members, naming);
     } catch (const FileError& error) {
       file->check_intact();

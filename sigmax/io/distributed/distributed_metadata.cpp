@@ -48,7 +48,7 @@ class MetadataReader {
     const auto pairs = pairs_of(member(root, "state_dict_metadata"), "state_dict_metadata");
     std::set<std::string_view> names;
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-      if (!pickle_.is(pairs[i], PickleKind::text)) refuse("state_dict_metadata", "a key is no text");
+      if (!pickle_.is(pairs[i], PickleKind::text)) refuse("state_dict_metadata", "a key is not text");
       const std::string_view name = pickle_.text(pairs[i]);
       if (!names.insert(name).second) refuse(place(name), "is described twice");
       if (is_object(pairs[i + 1], "TensorStorageMetadata")) {
@@ -84,14 +84,14 @@ class MetadataReader {
   // Keys and values of a dict or an OrderedDict.
   std::span<const Id> pairs_of(Id id, const char* where) const {
     if (pickle_.is(id, PickleKind::call)) id = pickle_.call(id).entries;
-    if (id != Pickle::kAbsent && !pickle_.is(id, PickleKind::dict)) refuse(where, "is no dict");
+    if (id != Pickle::kAbsent && !pickle_.is(id, PickleKind::dict)) refuse(where, "is not a dict");
     return pickle_.items(id);
   }
 
   Dimensions dimensions(Id id, std::string_view tensor, const char* what) const {
     auto values = pickled_integers(pickle_, id);
     if (!values || !element_count(*values)) {
-      refuse(place(tensor), fmt::format("its {} {}", what, values ? "overflows" : "is no list of sizes"));
+      refuse(place(tensor), fmt::format("its {} {}", what, values ? "overflows" : "is not a list of sizes"));
     }
     return std::move(*values);
   }
@@ -101,7 +101,7 @@ class MetadataReader {
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
       const Id name = member(pairs[i], "fqn"), offset = member(pairs[i], "offset");
       if (!is_object(pairs[i], "MetadataIndex") || !pickle_.is(name, PickleKind::text)) {
-        refuse("storage_data", "a key is no MetadataIndex");
+        refuse("storage_data", "a key is not a MetadataIndex");
       }
       Key key{pickle_.text(name), std::nullopt};
       if (pickle_.kind(offset) != PickleKind::none) key.second = dimensions(offset, key.first, "offset");
@@ -118,7 +118,7 @@ class MetadataReader {
     const Id path = member(info, "relative_path"), from = member(info, "offset"), length = member(info, "length");
     if (!pickle_.is(path, PickleKind::text) || !pickle_.is(from, PickleKind::integer) ||
         !pickle_.is(length, PickleKind::integer) || pickle_.integer(from) < 0 || pickle_.integer(length) < 0) {
-      refuse(place(tensor), "its place in storage_data is no file, offset and length");
+      refuse(place(tensor), "its place in storage_data is not a file, an offset and a length");
     }
     if (!stays_below(pickle_.text(path))) {
       refuse(place(tensor), fmt::format("its file {} does not lie below this folder", in_quotes(pickle_.text(path))));
@@ -155,7 +155,7 @@ class MetadataReader {
     result.shape = dimensions(member(description, "size"), name, "size");
     take_type(result, member(description, "properties"));
     const Id chunks = member(description, "chunks");
-    if (!pickle_.is(chunks, PickleKind::list)) refuse(place(name), "its chunks are no list");
+    if (!pickle_.is(chunks, PickleKind::list)) refuse(place(name), "its chunks are not a list");
     for (const Id id : pickle_.items(chunks)) {
       DistributedChunk chunk{dimensions(member(id, "offsets"), name, "offsets"),
                              dimensions(member(id, "sizes"), name, "sizes"), std::nullopt};

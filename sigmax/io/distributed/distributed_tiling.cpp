@@ -56,7 +56,7 @@ std::string overlap_problem(std::size_t rank, const std::vector<DistributedChunk
   std::vector<std::size_t> open;
   for (const std::size_t next : order) {
     const DistributedChunk& chunk = chunks[next];
-    if (open.size() > steps) return "its chunks lie too intricately to be checked";
+    if (open.size() > steps) return "the arrangement of its chunks is too intricate to be checked";
     steps -= open.size();
     std::erase_if(open, [&](std::size_t i) { return chunks[i].offsets[d] + chunks[i].sizes[d] <= chunk.offsets[d]; });
     for (const std::size_t i : open) {

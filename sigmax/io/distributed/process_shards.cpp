@@ -38,7 +38,7 @@ constexpr std::string_view kFsdp =
 constexpr Family kFamilies[] = {
     {"zero_pp_rank_", "", 0, 1, "DeepSpeed ZeRO: each process saved its part of the weights and of the optimizer",
      "run the zero_to_fp32.py of the checkpoint's folder and name what it writes; in stages 1 and 2 "
-     "mp_rank_00_model_states.pt, named alone, has the weights in 16 bits"},
+     "mp_rank_00_model_states.pt, named by itself, has the weights in 16 bits"},
     {"mp_rank_", "_model_states", 0, 2, "model-parallel processes of DeepSpeed: each file has a slice of every weight",
      "convert them to one, with DeepSpeed's ds_to_universal.py or the training program's own converter"},
     {"consolidated.", ".pth", 0, 2, "Llama's model-parallel files: each has a slice of every weight",
@@ -169,7 +169,7 @@ std::string describe_process_shards(const fs::path& folder) {
   const Listing listing = list(folder);
   if (has_shards(listing) && !is_file(folder / ".metadata")) {
     return "shards of torch.distributed.checkpoint without their .metadata, which says which bytes are which tensor's: "
-           "copy it beside them";
+           "copy it into their folder";
   }
   if (std::string megatron = describe_megatron(listing); !megatron.empty()) return megatron;
   if (is_rank_folder(folder.filename().string())) {

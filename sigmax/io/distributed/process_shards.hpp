@@ -1,4 +1,4 @@
-// Files that hold one process's part of each weight: such parts must not be taken for whole weights. Internal to io/.
+// Files that hold one process's part of each weight: such parts must not be read as whole weights. Internal to io/.
 #pragma once
 
 #include <filesystem>

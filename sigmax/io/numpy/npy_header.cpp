@@ -153,7 +153,7 @@ void read_descr(Literal& literal, NpyHeader& header) {
   if (c != '[' && c != '(') return set_type(header, literal.string());
   literal.skip_brackets();
   header.spelling = "structured";
-  header.unreadable = "holds a structured type: several fields an element";
+  header.unreadable = "holds a structured type: several fields per element";
 }
 
 void read_dictionary(std::string_view text, NpyHeader& header, const Refusal& refuse) {
@@ -165,7 +165,7 @@ void read_dictionary(std::string_view text, NpyHeader& header, const Refusal& re
     const std::string_view name = literal.string();
     const unsigned key = name == "descr" ? kDescr : name == "fortran_order" ? kOrder : name == "shape" ? kShape : 0U;
     if (key == 0) literal.fail(fmt::format("the key {} is none of descr, fortran_order and shape", in_quotes(name)));
-    if ((seen & key) != 0) literal.fail(fmt::format("the key {} is there twice", in_quotes(name)));
+    if ((seen & key) != 0) literal.fail(fmt::format("the key {} appears twice", in_quotes(name)));
     seen |= key;
     literal.expect(':');
     if (key == kDescr) read_descr(literal, header);
@@ -224,11 +224,11 @@ NpyHeader read_npy_header(std::span<const std::byte> prefix, std::uint64_t file_
     header.spelling = "unknown";
     header.data_bytes = file_bytes - header.data_offset;
     header.unreadable =
-        fmt::format("its header of {} bytes is above the limit of {}, as records of many fields have it", length,
+        fmt::format("its header of {} bytes is above the limit of {} (is this a record type with many fields?)", length,
                     kMaxNpyHeaderBytes);
     return header;
   }
-  if (length > prefix.size() - text_offset) refuse("is not wholly in what is given of the file");
+  if (length > prefix.size() - text_offset) refuse("is not completely within the bytes given");
   const std::string_view text(reinterpret_cast<const char*>(prefix.data()) + text_offset, length);
   read_dictionary(text, header, refuse);
   set_size(header, file_bytes, refuse);

@@ -53,7 +53,7 @@ constexpr const char* kExtended =
 constexpr const char* kRaw =
     "holds raw bytes whose type the file does not say (bfloat16, float8 and int4 arrays of ml_dtypes are written so)";
 constexpr const char* kFloat8 =
-    "holds 8-bit floats of ml_dtypes, of which kind the file does not say; NumPy alone does not read them either";
+    "holds 8-bit floats of ml_dtypes, of which kind the file does not say; NumPy by itself does not read them either";
 
 // Types of NumPy that are not numbers to sigmax. `unit` is the number of bytes for each count of the size.
 struct OtherType {
@@ -154,7 +154,7 @@ NpyType npy_type(std::string_view spelling) {
     return type;
   }
   if (code.find(',') != std::string_view::npos || code[0] == '(' || is_digit(code[0])) {
-    return {DType::unknown, std::nullopt, false, "holds a structured type: several numbers an element"};
+    return {DType::unknown, std::nullopt, false, "holds a structured type: several numbers per element"};
   }
   if (code == "datetime64" || code.starts_with("datetime64[")) return {DType::unknown, 8, false, kDates};
   if (code == "timedelta64" || code.starts_with("timedelta64[")) return {DType::unknown, 8, false, kTimes};

@@ -124,7 +124,7 @@ class ModelReader {
     for (WireCursor look = cursor; look.next();) {
       if (look.field() != 7) continue;
       if (has_graph)
-        look.fail("the model has two graphs, as two files one after another have: keep each in a file of its own");
+        look.fail("the model has two graphs (are these two files one after another?): keep each in its own file");
       has_graph = true;
       read_graph(look.message("GraphProto"), Graph{}, 0);
     }

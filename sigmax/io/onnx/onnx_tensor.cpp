@@ -133,7 +133,7 @@ class Describer {
     if (!size || count > std::numeric_limits<std::uint64_t>::max() / 2) fail("the size overflows");
     if (tensor_.external) {
       if ((tensor_.raw && !tensor_.raw->empty()) || tensor_.typed_count > 0)
-        fail("external data beside data in the model");
+        fail("external data as well as data in the model");
       const auto place = external.find(tensor_, *size);
       source_.file = place.file;
       source_.bytes = ByteRange{place.file->path(), place.offset, *size};
@@ -147,7 +147,7 @@ class Describer {
 
  private:
   void describe_raw(std::uint64_t size) {
-    if (tensor_.typed_count > 0) fail("raw_data beside typed elements");
+    if (tensor_.typed_count > 0) fail("raw_data as well as typed elements");
     if (tensor_.raw->size() != size) {
       fail(fmt::format("raw_data has {} bytes, but {} of shape {} takes {}", tensor_.raw->size(), source_.dtype_name,
                        to_string(source_.shape), size));

@@ -161,14 +161,14 @@ bool PickleMachine::run_fill(unsigned char opcode) {
 void PickleMachine::set_items(Id target, std::span<const Id> pairs) {
   if (pairs.size() % 2 != 0) refuse("sets items with a key that has no value");
   if (pickle_.is(target, PickleKind::call)) target = part(target, 3, PickleKind::dict);
-  if (!pickle_.is(target, PickleKind::dict)) refuse("sets items of what is no dict");
+  if (!pickle_.is(target, PickleKind::dict)) refuse("sets items of something that is not a dict");
   append(target, pairs);
 }
 
 void PickleMachine::append_items(Id target, std::span<const Id> values) {
   if (pickle_.is(target, PickleKind::call)) target = part(target, 4, PickleKind::list);
   if (!pickle_.is(target, PickleKind::list) && !pickle_.is(target, PickleKind::set)) {
-    refuse("appends to what is no list");
+    refuse("appends to something that is not a list");
   }
   append(target, values);
 }
@@ -239,7 +239,7 @@ bool PickleMachine::run_call(unsigned char opcode) {
 void PickleMachine::build() {
   const Id state = pop();
   const Id target = top();
-  if (!pickle_.is(target, PickleKind::call)) refuse("gives a state to what is no object");
+  if (!pickle_.is(target, PickleKind::call)) refuse("gives a state to something that is not an object");
   pickle_.pool_[pickle_.nodes_[target].first + 2] = state;
 }
 

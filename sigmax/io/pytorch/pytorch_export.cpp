@@ -99,7 +99,7 @@ class PayloadEvents : public JsonEvents {
   std::vector<Payload> take() { return std::move(payloads_); }
 
   void open(bool object, int depth) override {
-    if (depth < 3 && in_config(depth) && !object) refuse("is an array where an object is due");
+    if (depth < 3 && in_config(depth) && !object) refuse("is an array where an object is expected");
     if (depth == 2 && in_config_)
       payloads_.push_back({payload_name_, "", false, false, 0, kStrided, {}, {}, {}, false});
     if (depth == 3 && in_config_ && !payloads_.empty() && field_ == "tensor_meta") payloads_.back().described = true;
@@ -110,7 +110,7 @@ class PayloadEvents : public JsonEvents {
   void key(std::string&& name, int depth) override {
     if (depth == 1) in_config_ = name == "config";
     if (depth == 2) {
-      if (in_config_ && !names_.insert(name).second) refuse(fmt::format("{} is there twice", in_quotes(name)));
+      if (in_config_ && !names_.insert(name).second) refuse(fmt::format("{} appears twice", in_quotes(name)));
       payload_name_ = std::move(name);
     } else if (depth == 3) {
       field_ = std::move(name);
@@ -163,7 +163,7 @@ std::vector<Entry> read_nested(const std::shared_ptr<const MappedFile>& file, co
                                const Naming& naming) {
   const auto inner = unpacked(file, member, file->bytes().size() + kLargestPickle);
   if (!looks_like_zip(*inner)) {
-    throw FileError(file->path().string(), place_of(member), "is no archive of torch.save");
+    throw FileError(file->path().string(), place_of(member), "is not an archive of torch.save");
   }
   std::vector<Entry> entries;
   try {
@@ -267,7 +267,7 @@ class ExportReader {
     tensor.dtype_name = tensor.dtype == DType::unknown ? fmt::format("torch type {}", payload.type)
                                                        : std::string(sigmax::name(tensor.dtype));
     if (payload.symbolic || payload.offset.size() > 1 || payload.sizes.size() != payload.strides.size()) {
-      tensor.unreadable = "its sizes and strides are not numbers of one count";
+      tensor.unreadable = "its sizes and strides are not numbers, or not equally many";
       return tensor;
     }
     if (!element_count(payload.sizes) || !reach(payload.sizes, payload.strides)) {

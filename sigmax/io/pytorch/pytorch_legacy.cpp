@@ -50,7 +50,9 @@ class LegacyReader {
     const Naming naming{file_->path().stem().string(), ""};
     std::vector<Entry> entries = entries_of(file_, find_tensors(object, *file_, naming), storages, "object");
     if (const std::size_t rest = file_->bytes().size() - position_; rest > 0) {
-      refuse("storages", fmt::format("{} bytes follow the last of them: take apart two files one after another", rest));
+      refuse(
+          "storages",
+          fmt::format("{} bytes follow the last of them: if these are two files one after another, split them", rest));
     }
     return entries;
   }

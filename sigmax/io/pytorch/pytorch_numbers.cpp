@@ -97,7 +97,7 @@ PickledTensor unreadable(std::string dtype_name, Dimensions shape, std::string w
 PickledTensor describe_masked(const Pickle& pickle, const Pickle::Call& call) {
   PickledArray array = describe_numpy(pickle, call);
   PickledTensor tensor = unreadable(std::move(array.dtype_name), checked(std::move(array.shape)),
-                                    "a masked array of NumPy: which value stands at a masked entry is not said; save "
+                                    "a masked array of NumPy: the values of its masked entries are not defined; save "
                                     "its filled() or its data");
   tensor.dtype = array.dtype;
   return tensor;
@@ -140,7 +140,7 @@ PickledTensor describe_other_numbers(const Pickle& pickle, Id id) {
   // Without a shape it counts as a weight by its name alone: most are histories and settings.
   const Dimensions shape = checked(shape_of_list(pickle, id));
   return unreadable("list", {},
-                    fmt::format("a list of lists of numbers, {}, and no tensor: not read; save torch.tensor() of it",
+                    fmt::format("a list of lists of numbers, {}, not a tensor: not read; save torch.tensor() of it",
                                 to_string(shape)));
 }
 

@@ -1,4 +1,4 @@
-// Objects of a pickle that hold numbers and are no tensors: masked arrays, sparse matrices, nested lists. They are
+// Objects of a pickle that hold numbers and are not tensors: masked arrays, sparse matrices, nested lists. They are
 // listed, so that nobody takes a file for read that holds a weight in one of them. Internal to io/.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace sigmax::io {
 bool holds_other_numbers(const Pickle& pickle, Pickle::Id id);
 
 /// True for a list of lists of numbers, at least two of two, all of one length, with real numbers among the first of
-/// them. Plain lists of numbers are no weights: they are histories and settings. Linear in the list's entries.
+/// them. Plain lists of numbers are not weights: they are histories and settings. Linear in the list's entries.
 bool is_list_of_lists(const Pickle& pickle, Pickle::Id id);
 
 /// Its shape and type, as far as they are told, and why it is unreadable.

@@ -85,7 +85,7 @@ PickledArray describe_numpy(const Pickle& pickle, const Pickle::Call& call) {
   PickledArray array;
   const auto shape = pickled_integers(pickle, arg(pickle, from, buffer ? 2 : 1));
   if (!shape) {
-    array.unreadable = "a NumPy array whose shape is no tuple of integers";
+    array.unreadable = "a NumPy array whose shape is not a tuple of integers";
     return array;
   }
   array.shape = *shape;
@@ -135,7 +135,7 @@ Tensor load_numpy(const PickledBytes& bytes, const std::string& tensor, DType dt
     }
     if (filled < size || !text.empty()) {
       throw FileError(bytes.file->path().string(), fmt::format("tensor {}", in_quotes(tensor)),
-                      "the text of its NumPy array does not stand for as many bytes as its shape needs");
+                      "the text of its NumPy array does not encode as many bytes as its shape needs");
     }
   } else {
     std::copy_n(bytes.file->bytes().data() + bytes.offset, size, copy.get());

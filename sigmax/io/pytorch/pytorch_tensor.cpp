@@ -133,7 +133,7 @@ class Description {
                           channels->axis < static_cast<std::int64_t>(result_.shape.size());
     if (!has_axis || !take_parameters(channels->scales, scales, channels->axis) ||
         !take_parameters(channels->zero_points, zero_points, channels->axis)) {
-      result_.unreadable = "quantized by channel, but its scales and zero points are not one for each channel";
+      result_.unreadable = "quantized by channel, but it does not have one scale and one zero point per channel";
       return;
     }
     result_.quantization = AffineQuantization{1, 0, std::move(channels)};

@@ -79,7 +79,7 @@ class Walk {
     TensorCall call;
     std::uint32_t path;
     bool attribute;
-    Id numbers = Pickle::kAbsent;  // what holds numbers and is no tensor; `call` is empty then
+    Id numbers = Pickle::kAbsent;  // what holds numbers and is not a tensor; `call` is empty then
   };
 
   // Identifies the elements that a tensor consists of: storage, view, offset, shape, strides.

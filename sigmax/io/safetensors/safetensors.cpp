@@ -121,7 +121,7 @@ class Header : public JsonEvents {
   void close(int depth) override {
     if (in_metadata_) return;
     if (depth == 2 && field_ == Field::offsets && offsets_.size() != 2) {
-      refuse(place(), fmt::format("data_offsets must be two integers, are {}", offsets_.size()));
+      refuse(place(), fmt::format("data_offsets must be two integers, got {}", offsets_.size()));
     }
     if (depth == 1) end_tensor();
   }
@@ -139,7 +139,7 @@ class Header : public JsonEvents {
       if (field_ == Field::unknown) {
         oddities_.add("describes tensors by other fields than dtype, shape and data_offsets");
       } else if ((seen_ & bit(field_)) != 0) {
-        refuse(place(), fmt::format("{} is there twice", in_quotes(key_)));
+        refuse(place(), fmt::format("{} appears twice", in_quotes(key_)));
       }
       seen_ |= bit(field_);
     }
@@ -163,7 +163,7 @@ class Header : public JsonEvents {
  private:
   enum class Field { type, shape, offsets, unknown };
 
-  static constexpr const char* kNoStrings = "has __metadata__ that are no object of strings";
+  static constexpr const char* kNoStrings = "has __metadata__ that is not an object of strings";
 
   static unsigned bit(Field field) { return 1U << static_cast<unsigned>(field); }
 
@@ -204,7 +204,7 @@ class Header : public JsonEvents {
     if (field_ != Field::type) {
       refuse(place(), fmt::format("{} must be an array, is {}", in_quotes(key_), value.kind));
     }
-    if (value.text == nullptr) refuse(place(), fmt::format("dtype must be a string, is {}", value.kind));
+    if (value.text == nullptr) refuse(place(), fmt::format("dtype must be a string, got {}", value.kind));
     if (value.text->empty() || value.text->size() > kMaxTypeName) {
       refuse(place(), fmt::format("dtype {} is not the name of a type", in_quotes(*value.text)));
     }
@@ -214,7 +214,7 @@ class Header : public JsonEvents {
   void add_number(const JsonValue& value) {
     if (!value.number) refuse(place(), fmt::format("{} must hold sizes, holds {}", in_quotes(key_), value.kind));
     if (field_ == Field::offsets) {
-      if (offsets_.size() == 2) refuse(place(), "data_offsets must be two integers, are more");
+      if (offsets_.size() == 2) refuse(place(), "data_offsets must be two integers, got more");
       offsets_.push_back(*value.number);
       return;
     }
@@ -259,8 +259,8 @@ class Header : public JsonEvents {
       const Described& first = tensors_[order[i - 1]];
       const Described& second = tensors_[order[i]];
       if (first.name != second.name) continue;
-      if (first != second) refuse(kHeader, fmt::format("{} is there twice", in_quotes(first.name)));
-      oddities_.add("describes a tensor twice, alike");
+      if (first != second) refuse(kHeader, fmt::format("{} appears twice", in_quotes(first.name)));
+      oddities_.add("describes a tensor twice in the same way");
       repeated[order[i]] = true;
     }
     std::size_t position = 0;

@@ -48,15 +48,15 @@ std::string_view spelling(DType type) {
 void check(std::span<const OutputTensor> tensors, const Metadata& metadata) {
   check_names(tensors, kWho);
   for (const OutputTensor& each : tensors) {
-    if (each.name == kMetadataKey) throw Error(fmt::format("[{}] '{}' is no name for a tensor", kWho, kMetadataKey));
+    if (each.name == kMetadataKey) throw Error(fmt::format("[{}] '{}' is not a name for a tensor", kWho, kMetadataKey));
     if (spelling(each.tensor.dtype()).empty()) {
-      throw Error(fmt::format("[{}] {} has the type {}, which the format has not", kWho, in_quotes(each.name),
+      throw Error(fmt::format("[{}] {} has the type {}, which the format does not have", kWho, in_quotes(each.name),
                               name(each.tensor.dtype())));
     }
   }
   for (const auto& [key, value] : metadata) {
     if (valid_utf8(key) != key || valid_utf8(value) != value) {
-      throw Error(fmt::format("[{}] the metadata {} are not valid UTF-8", kWho, in_quotes(key)));
+      throw Error(fmt::format("[{}] the metadata {} is not valid UTF-8", kWho, in_quotes(key)));
     }
   }
 }

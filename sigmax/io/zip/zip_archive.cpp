@@ -28,7 +28,7 @@ constexpr std::uint16_t kEncrypted = 1, kSizesFollow = 8;  // flags
 constexpr std::uint16_t kEndMarked = 2;                    // flag of LZMA members
 
 constexpr const char* kSeveralArchives =
-    "there are two archives one after another, to be taken apart (a .distcp file of torch.distributed.checkpoint is "
+    "there are two archives one after another, to be split (a .distcp file of torch.distributed.checkpoint is "
     "read "
     "with its folder), or the archive is damaged";
 
@@ -152,7 +152,7 @@ class DirectoryReader {
       bytes = read_.u64(end.limit + 40);
       end.offset = read_.u64(end.limit + 48);
     }
-    if (!one_disk) refuse(file_, "zip directory", "one part of an archive in several parts cannot be read alone");
+    if (!one_disk) refuse(file_, "zip directory", "one part of an archive in several parts cannot be read by itself");
     if (end.offset > end.limit || bytes != end.limit - end.offset) {
       refuse(file_, "zip directory",
              fmt::format("{} bytes at byte {} do not end at the end record (byte {}): {}", bytes, end.offset, end.limit,
