@@ -77,10 +77,10 @@ std::string describe_unknown_format(const MappedFile& file) {
   if (content.empty()) return "is empty";
   const Signature* signature = signature_of(content);
   if (signature == nullptr && is_damaged_safetensors(content)) {
-    return "is not of a known format (a damaged safetensors file: copy it again)";
+    return "is not in a known format (a damaged safetensors file: copy it again)";
   }
-  if (signature == nullptr) return "is not of a known format";
-  return fmt::format("is not of a known format ({})", signature->meaning);
+  if (signature == nullptr) return "is not in a known format";
+  return fmt::format("is not in a known format ({})", signature->meaning);
 }
 
 bool is_foreign_model(const MappedFile& file) noexcept {

@@ -8,7 +8,7 @@
 
 namespace sigmax::io {
 
-/// `is not of a known format`, with what its first bytes tell, and advice if there is any.
+/// `is not in a known format`, with what its first bytes tell, and advice if there is any.
 std::string describe_unknown_format(const MappedFile& file);
 
 /// True if the content is a model's in a format that is not read (GGUF, HDF5, TensorFlow Lite, a pickle of unknown

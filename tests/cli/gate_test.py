@@ -213,7 +213,7 @@ class WhatCannotBeJudged(CommandTest):
                      "flax_model.msgpack", "m.gguf", "m.tflite", "saved_model.pb", "m.safetensors.incomplete"):
             path = self.write("hub/" + name, b"version https://git-lfs.github.com/spec/v1\nsize 4123456\n")
             err = self.expect(4, "audit", "hub", "--fail-if", "sigma > 9", "-q").err
-            self.assertIn(f"1 file that may hold weights was not read: hub/{name} (is not of a known format (a Git LFS", err)
+            self.assertIn(f"1 file that may hold weights was not read: hub/{name} (is not in a known format (a Git LFS", err)
             self.assertNotIn("--exclude", err)
             self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread")
             self.assertIn(name, self.expect(4, "audit", "hub", "--certify", "proven", "-q").err)
@@ -229,7 +229,7 @@ class WhatCannotBeJudged(CommandTest):
         self.assertEqual(len(err), 2)
         self.assertIn("1 weight was not read: w ([4, 3] f8_e4m3", err[0])
         self.assertIn("use --exclude to leave out", err[0])
-        self.assertIn("2 files that may hold weights were not read: hub/a.gguf (is not of a known format (GGUF", err[1])
+        self.assertIn("2 files that may hold weights were not read: hub/a.gguf (is not in a known format (GGUF", err[1])
         err = self.expect(0, "audit", "hub", "--fail-if", "sigma > 9", "--allow", "unread").err
         self.assertIn("ignored: 3 unread", err)
 

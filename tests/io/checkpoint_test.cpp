@@ -138,13 +138,13 @@ TEST(OpenCheckpoint, WhatIsNamedLikeACheckpointAndIsNoneIsNamed) {
   folder.write("m-3.pt", "");
   EXPECT_TRUE(
       contains(refusal([&] { open_checkpoint(folder.path()); }),
-               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is not of a known format (a Git"));
+               "; not read: " + (folder.path() / "m-2.safetensors").string() + ": is not in a known format (a Git"));
   folder.write("m-1.safetensors", safetensors({{"a", 1}}));
   folder.write("pieces.model", "pieces");
   const Checkpoint checkpoint = open_checkpoint(folder.path());
   EXPECT_EQ(names_of(checkpoint), Names{"a"});
   ASSERT_EQ(checkpoint.notes.size(), 3U);
-  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is not of a known format (a Git LFS pointer"));
+  EXPECT_TRUE(contains(checkpoint.notes[0], "m-2.safetensors: is not in a known format (a Git LFS pointer"));
   EXPECT_TRUE(contains(checkpoint.notes[1], "m-3.pt: is empty"));
   EXPECT_TRUE(contains(checkpoint.notes[2], "because their format is not known: 'pieces.model'"));
 }
@@ -187,7 +187,7 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   };
   const Case cases[] = {
       {"", "is empty"},
-      {"hello", "is not of a known format; known formats: torchscript, pytorch, pytorch-export,"},
+      {"hello", "is not in a known format; known formats: torchscript, pytorch, pytorch-export,"},
       {"GGUF\3", "GGUF is not read by this version"},
       {"\x89HDF\r\n\x1a\n", "HDF5"},
       {std::string("\x1c\0\0\0TFL3", 8), "TensorFlow Lite"},
@@ -219,10 +219,10 @@ TEST(OpenCheckpoint, WeightsInOtherFormatsAreUnread) {
   folder.write("vocab.txt", "GGUF is a word");
   const Names unread = unread_of(open_checkpoint(folder.path()));
   ASSERT_EQ(unread.size(), 4U);
-  EXPECT_EQ(unread[0], "flax_model.msgpack: is not of a known format");
-  EXPECT_EQ(unread[1], "half.safetensors.part: is not of a known format");
-  EXPECT_EQ(unread[2], "model.gguf: is not of a known format (GGUF is not read by this version)");
-  EXPECT_TRUE(contains(unread[3], "no-ending: is not of a known format (TensorFlow Lite"));
+  EXPECT_EQ(unread[0], "flax_model.msgpack: is not in a known format");
+  EXPECT_EQ(unread[1], "half.safetensors.part: is not in a known format");
+  EXPECT_EQ(unread[2], "model.gguf: is not in a known format (GGUF is not read by this version)");
+  EXPECT_TRUE(contains(unread[3], "no-ending: is not in a known format (TensorFlow Lite"));
 }
 
 TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {

@@ -157,8 +157,8 @@ TEST_F(ShardedCheckpoint, MayBeginWithAByteOrderMark) {
     EXPECT_EQ(names_of(checkpoint), (Names{"a", "b", "c"}));
   }
   EXPECT_TRUE(
-      contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark + mark + map)); }), "not of a known format"));
-  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark)); }), "not of a known format"));
+      contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark + mark + map)); }), "not in a known format"));
+  EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", mark)); }), "not in a known format"));
   EXPECT_TRUE(contains(refusal([&] { open_checkpoint(folder_.write("x.json", std::string("\xFF\xFE{\0\"\0", 6))); }),
                        "UTF-16"));
 }
@@ -204,8 +204,8 @@ TEST_F(ShardedCheckpoint, RefusesShardsThatAreElsewhere) {
     EXPECT_TRUE(contains(said, problem)) << name;
   }
   EXPECT_TRUE(contains(message(R"({"a":"absent"})"), "weight_map: shard 'absent': is missing: there is no '"));
-  EXPECT_TRUE(contains(message(R"({"a":"weights.txt"})"), "weights.txt: is not of a known format"));
-  EXPECT_TRUE(contains(message(R"({"a":"m.safetensors.index.json"})"), "is not of a known format"));
+  EXPECT_TRUE(contains(message(R"({"a":"weights.txt"})"), "weights.txt: is not in a known format"));
+  EXPECT_TRUE(contains(message(R"({"a":"m.safetensors.index.json"})"), "is not in a known format"));
 }
 
 TEST_F(ShardedCheckpoint, RefusesAMalformedIndex) {
