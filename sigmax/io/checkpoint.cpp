@@ -185,7 +185,7 @@ class Opener {
       const std::string why = notes_before < checkpoint_.notes.size() ? "; " + checkpoint_.notes[notes_before] : "";
       throw FileError(
           folder.string(), "",
-          fmt::format("no file in this folder is of a known format ({}){}", fmt::join(known_formats(), ", "),
+          fmt::format("no file in this folder is in a known format ({}){}", fmt::join(known_formats(), ", "),
                       inside.empty() ? why : "; name one of the folders in it: " + inside));
     }
     std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });

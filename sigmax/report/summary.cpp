@@ -177,7 +177,7 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
   if (!result.full_spectrum) {
     lines.emplace_back(
-        "Quick audit: nothing that needs the full spectrum (sigma_min, condition, ranks, nuclear norm).");
+        "Quick audit: without the figures that need the full spectrum (sigma_min, condition, ranks, nuclear norm).");
   }
   return lines;
 }

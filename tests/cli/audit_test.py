@@ -222,7 +222,7 @@ class AuditSelection(CommandTest):
             path = self.write("q.safetensors", checkpoints.safetensors({
                 "fc.qweight": (kind, (2, 2), [1] * 4), "w": checkpoints.matrix([[3.0]])}))
             err = self.expect(4, "audit", path, "--fail-if", "sigma > 9", "--certify", "proven", "-q").err
-            self.assertIn(f"[2, 2] {kind.lower()}: integers, as quantized", err)
+            self.assertIn(f"[2, 2] {kind.lower()}: integers, which may be a quantized weight", err)
             self.assertNotIn(f"{kind.lower()}: {kind.lower()}:", err)
 
     def test_quiet_prints_no_table_but_what_format_asks_for(self):

@@ -179,7 +179,7 @@ TEST(OpenCheckpoint, RefusesWhatIsNoCheckpoint) {
   EXPECT_THROW(open_checkpoint(std::vector<fs::path>{}), Error);
   const auto message = [&](const fs::path& path) { return refusal([&] { open_checkpoint(path); }); };
   EXPECT_TRUE(contains(message(folder.path() / "absent"), "absent: No such file or directory"));
-  EXPECT_TRUE(contains(message(folder.path()), "no file in this folder is of a known format (torchscript, pytorch"));
+  EXPECT_TRUE(contains(message(folder.path()), "no file in this folder is in a known format (torchscript, pytorch"));
   EXPECT_TRUE(contains(message("/dev/null"), "not a regular file"));
   struct Case {
     std::string content;

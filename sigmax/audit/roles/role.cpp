@@ -19,7 +19,7 @@ std::optional<std::string> not_a_number(const io::Entry& entry, const Siblings& 
   if (!entry.unreadable.empty()) return entry.unreadable;
   if (is_integer(entry.dtype)) {
     return may_be_unread_weight(entry, siblings)
-               ? fmt::format("{}: integers, as quantized weights are stored, are not read{}", name(entry.dtype),
+               ? fmt::format("{}: integers, which may be a quantized weight, are not read{}", name(entry.dtype),
                              quantized_by(entry, siblings))
                : fmt::format("{}: integers are not weights", name(entry.dtype));
   }
