@@ -53,7 +53,8 @@ Roles for --as, and how each reads a tensor's axes (G is the number of groups):
 // Only for the manual page, which breaks lines itself.
 constexpr std::string_view kDescription =
     R"(sigmax reads a checkpoint and reports how strongly each weight can stretch its input: the largest singular
-value, as an enclosure whose upper end is proven, with every rounding error included.
+value, as an enclosure that includes every rounding error. By default its upper end is proven up to 4096 on the
+shorter side of the weight, and probabilistic beyond.
 
 Checkpoints are safetensors, npy, npz, PyTorch (zip, TorchScript, torch.export, torch.package and the legacy
 pickle stream) and ONNX files, and the folders of torch.distributed.checkpoint. The format is recognized
