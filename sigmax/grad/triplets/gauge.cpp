@@ -107,7 +107,7 @@ std::string describe(const GaugeResult& result) {
 }  // namespace
 
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,
-                        MatrixView<const double> v, double next, const GaugeOptions& options) {
+                        MatrixView<const double> v, std::optional<double> next, const GaugeOptions& options) {
   const FloatingEnvironment environment;
   require(sigma, u, v);
   const Trial trial(loss, sigma, u, v);
@@ -154,7 +154,7 @@ GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, 
     if (change.relative_change > options.tolerance) result.invariant = false;
     if (change.relative_change > result.changes[result.worst].relative_change) result.worst = at;
   }
-  result.cut_through_equal_values = next > 0 && value(k - 1) - next <= equal;
+  result.cut_through_equal_values = next && *next > 0 && value(k - 1) - *next <= equal;
   result.message = describe(result);
   return result;
 }

@@ -135,7 +135,7 @@ double Leading<T>::solve(std::int64_t k) {
   options_.method = whole ? Method(DenseLapack{}) : Method(Auto{});
   SvdResult<T> result =
       whole || found == 0 ? svd(*a_, options_, *context_) : svd<T>(Remainder<T>(*a_, u_, v_), options_, *context_);
-  options_.random = result.random;
+  options_.random = result.state.random;
   options_.start = {};
   if (result.outcome == SvdOutcome::out_of_products) outcome_ = result.outcome;
   const double largest = result.sigma.front();
