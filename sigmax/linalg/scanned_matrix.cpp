@@ -69,11 +69,11 @@ double ScannedMatrix::frobenius() const {
   return std::sqrt(facts_.sum_squares) / facts_.scale;
 }
 
-std::int64_t ScannedMatrix::first_non_finite() const noexcept {
-  const std::int64_t first = facts_.first_non_finite;
-  if (first < 0 || !view_.transposed) return first;
+std::optional<std::int64_t> ScannedMatrix::first_non_finite() const noexcept {
+  const std::optional<std::int64_t> first = facts_.first_non_finite;
+  if (!first || !view_.transposed) return first;
   const kernels::StoredMatrix& a = view_.matrix;
-  return first % a.columns * a.rows + first / a.columns;
+  return *first % a.columns * a.rows + *first / a.columns;
 }
 
 const InRange& ScannedMatrix::in_range(Context& context) {

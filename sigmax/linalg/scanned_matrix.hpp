@@ -63,8 +63,8 @@ class ScannedMatrix {
 
   bool is_finite() const noexcept { return facts_.finite(); }
 
-  /// row * columns + column, in the tensor's matrix, of a NaN or infinite entry; -1 if there is none.
-  std::int64_t first_non_finite() const noexcept;
+  /// row * columns + column, in the tensor's matrix, of a NaN or infinite entry, if there is one.
+  std::optional<std::int64_t> first_non_finite() const noexcept;
 
   /// For finite entries. Cost: nothing, or a copy in double and a read of it. Throws InternalError if the entries of
   /// the copy do not match the scan.

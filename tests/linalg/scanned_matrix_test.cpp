@@ -32,7 +32,7 @@ TEST(ScannedMatrix, SumsAreThoseOfTheTensorInEitherOrder) {
   for (const Tensor& tensor : {Tensor::copy_of(values, {2, 3}), gallery::column_major(DType::f64, 2, 3, values)}) {
     const ScannedMatrix scanned(stored_view(tensor), context);
     EXPECT_TRUE(scanned.is_finite());
-    EXPECT_EQ(scanned.first_non_finite(), -1);
+    EXPECT_FALSE(scanned.first_non_finite().has_value());
     EXPECT_EQ(scanned.frobenius(), 13);
     EXPECT_EQ(scanned.norm_1(), 15);
     EXPECT_EQ(scanned.norm_inf(), 12);

@@ -40,10 +40,10 @@ struct GaugeChange {
     left_sign,  ///< u_i -> -u_i, sigma_i = 0
   };
   Kind kind = Kind::sign;
-  std::int64_t i = -1;
-  std::int64_t j = -1;
-  double loss = 0;             ///< L after the change
-  double relative_change = 0;  ///< |L - L_before| over the largest |L|
+  std::optional<std::int64_t> i{};  ///< nothing for `signs`
+  std::optional<std::int64_t> j{};  ///< of a rotation alone
+  double loss = 0;                  ///< L after the change
+  double relative_change = 0;       ///< |L - L_before| over the largest |L|
 };
 
 struct GaugeResult {
