@@ -9,6 +9,7 @@
 #include "sigmax/core/contradiction.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/plural.hpp"
 #include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
@@ -50,12 +51,9 @@ void require_unchanged(const InRange& a, Context& context) {
   }
 }
 
-std::string non_finite_entries(const kernels::Scan& facts) {
-  return fmt::format("{} NaN and {} infinite entries", facts.nan, facts.infinite);
-}
-
 void require_finite(const kernels::Scan& facts, std::string_view who, std::string_view what) {
-  if (!facts.finite()) throw Error(fmt::format("[{}] the {} has {}", who, what, non_finite_entries(facts)));
+  if (facts.finite()) return;
+  throw Error(fmt::format("[{}] the {} has {}", who, what, non_finite_count(facts.nan, facts.infinite)));
 }
 
 ScannedMatrix::ScannedMatrix(StoredView view, Context& context)

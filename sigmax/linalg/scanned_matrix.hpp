@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "sigmax/core/context.hpp"
@@ -33,9 +32,6 @@ GramMatrix gram_matrix(const InRange& a, Context& context);
 /// Throws InternalError if the matrix no longer has the sums that were scanned. One read; a copy is not read, because
 /// it cannot have changed.
 void require_unchanged(const InRange& a, Context& context);
-
-/// `2 NaN and 1 infinite entries`
-std::string non_finite_entries(const kernels::Scan& facts);
 
 /// Throws Error, `[who] the matrix has 2 NaN and 1 infinite entries`, if there are any; `what` names the subject of the
 /// message.

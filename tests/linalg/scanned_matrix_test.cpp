@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gallery/stored.hpp"
@@ -51,6 +52,10 @@ TEST(ScannedMatrix, ANonFiniteEntryHasAPlaceInTheTensorAndOneMessage) {
   for (const ScannedMatrix* scanned : {&rows, &columns}) {
     EXPECT_FALSE(scanned->is_finite());
     EXPECT_EQ(message_of(scanned->facts(), "weight"), "[somebody] the weight has 2 NaN and 1 infinite entries");
+  }
+  for (const auto& [bad, text] : {std::pair{kNan, "1 NaN entry"}, {kInfinity, "1 infinite entry"}}) {
+    const ScannedMatrix scanned(stored_view(Tensor::copy_of(std::vector<double>{1, bad, 3}, {1, 3})), context);
+    EXPECT_EQ(message_of(scanned.facts(), "matrix"), std::string("[somebody] the matrix has ") + text);
   }
 }
 
