@@ -245,12 +245,12 @@ void require_finite(const NamedMatrix& named, std::string_view what, Context& co
   for (std::size_t b = 0; b < named.blocks.size(); ++b) {
     const StoredView view = stored_view(named.blocks[b]);
     const kernels::Scan facts = kernels::scan(view.matrix, context);
-    if (facts.finite()) continue;
+    if (!facts.first_non_finite) continue;
     nan += facts.nan;
     infinite += facts.infinite;
     if (!first.empty()) continue;
-    const std::int64_t i = facts.first_non_finite / view.matrix.columns;
-    const std::int64_t j = facts.first_non_finite % view.matrix.columns;
+    const std::int64_t i = *facts.first_non_finite / view.matrix.columns;
+    const std::int64_t j = *facts.first_non_finite % view.matrix.columns;
     first = to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j});
     if (named.blocks.size() > 1) first += fmt::format(" of block {}", b);
   }

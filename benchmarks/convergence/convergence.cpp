@@ -134,7 +134,7 @@ std::vector<Point> curve(const LinearOperator<double>& a, const Contestant& cont
     svd_options.check = Check::none;
     svd_options.random = random_state(options.seed, 1);
     const SvdResult<double> result = svd(a, svd_options, context);
-    points.push_back({result.reads, result.products, result.sigma.front()});
+    points.push_back({result.statistics.reads, result.statistics.products, result.sigma.front()});
     if (result.sigma.front() >= close || result.outcome == SvdOutcome::converged) break;
   }
   return points;

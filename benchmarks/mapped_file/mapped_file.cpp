@@ -72,7 +72,7 @@ int main(int argc, char** argv) {
                                               svd_options.tolerance = tolerance;
                                               svd_options.check = Check::none;  // reads beyond its own
                                               svd_options.random = random_state(seed++);
-                                              reads = svd(*a, svd_options, context).reads;
+                                              reads = svd(*a, svd_options, context).statistics.reads;
                                             }}};
       for (Candidate& candidate : reading_candidates(memory, context)) candidates.push_back(std::move(candidate));
       const std::vector<Timing> timings = take_turns(candidates, {.rounds = options.quick ? 3 : 5});

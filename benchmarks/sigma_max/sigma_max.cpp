@@ -41,7 +41,7 @@ class Question {
           svd_options.check = check;
           svd_options.random = vouched(random_state(seed_++));
           const auto result = svd(*op, svd_options, context_);
-          if (check == Check::none) reads = result.reads;
+          if (check == Check::none) reads = result.statistics.reads;
           return result.sigma;
         };
       };

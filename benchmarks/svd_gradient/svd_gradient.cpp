@@ -50,7 +50,7 @@ class Way {
 
   void run() {
     const SvdResult<T> top = forward();
-    found_.forward_reads = top.reads;
+    found_.forward_reads = top.statistics.reads;
     std::ranges::fill(gradient_, T(0));
     GradientOptions options;
     options.tolerance = tolerance_;

@@ -30,7 +30,7 @@ nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, C
       svd_options.check = check;
       svd_options.random = vouched(random_state(seed++));
       const auto result = svd(*op, svd_options, context);
-      reads = result.reads;
+      reads = result.statistics.reads;
       return result.sigma;
     };
   };

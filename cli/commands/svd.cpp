@@ -199,7 +199,7 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const P
   report.sigma_1 = solution.enclosure;
   const bool saves_vectors = options.output && options.output->kind != Output::Kind::npy && !options.values_only;
   if (saves_vectors) report.output = options.output->path;
-  report.method = name(result.method);
+  report.method = name(result.statistics.method);
   report.converged = result.outcome != SvdOutcome::out_of_products;
   report.confirmed = result.outcome != SvdOutcome::unconfirmed;
   report.outcome = outcome_name(result.outcome);
@@ -207,8 +207,8 @@ SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const P
   report.of_vectors = options.accuracy == Accuracy::vectors;
   report.tolerance = options.tolerance;
   report.seed = problem.seed;
-  report.products = result.products;
-  report.reads = result.reads;
+  report.products = result.statistics.products;
+  report.reads = result.statistics.reads;
   report.seconds = solution.seconds;
   report.threads = context.threads();
   fill_triplets(report, solution);

@@ -83,11 +83,11 @@ TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& o
                   [&](std::size_t b) { measured[b] = measure(blocks[b], options, context); });
   const Measurement whole =
       blocks.size() == 1 ? std::move(measured[0]) : block_diagonal(measured, plan.rows, plan.columns, tensor.dtype());
-  if (whole.first_non_finite >= 0) {
+  if (whole.first_non_finite) {
     const std::int64_t size = plan.rows * plan.columns;
-    const std::int64_t entry = whole.first_non_finite % size;
+    const std::int64_t entry = *whole.first_non_finite % size;
     result.non_finite = NonFinite{whole.nan, whole.infinite,
-                                  tensor_index(plan.layout, result.shape, whole.first_non_finite / size,
+                                  tensor_index(plan.layout, result.shape, *whole.first_non_finite / size,
                                                entry / plan.columns, entry % plan.columns)};
     return result;
   }

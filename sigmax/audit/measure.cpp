@@ -107,13 +107,13 @@ Measurement block_diagonal(std::span<const Measurement> blocks, std::int64_t row
   Measurement result;
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     const Measurement& block = blocks[b];
-    if (block.first_non_finite >= 0 && result.first_non_finite < 0) {
-      result.first_non_finite = static_cast<std::int64_t>(b) * rows * columns + block.first_non_finite;
+    if (block.first_non_finite && !result.first_non_finite) {
+      result.first_non_finite = static_cast<std::int64_t>(b) * rows * columns + *block.first_non_finite;
     }
     result.nan += block.nan;
     result.infinite += block.infinite;
   }
-  if (result.first_non_finite >= 0) return result;
+  if (result.first_non_finite) return result;
 
   bounds::Measured sigma_max{blocks[0].figures->sigma_max, blocks[0].figures->sigma_max_estimate};
   Figures figures = *blocks[0].figures;

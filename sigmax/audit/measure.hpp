@@ -21,7 +21,7 @@ struct Measurement {
   double sigma_max = 0;                 ///< the estimate, in units
   std::int64_t nan = 0;
   std::int64_t infinite = 0;
-  std::int64_t first_non_finite = -1;  ///< row * columns + column in the matrix; -1 if there is none
+  std::optional<std::int64_t> first_non_finite{};  ///< row * columns + column in the matrix
 };
 
 /// Measures a 2-dimensional, non-empty tensor of a real type.

@@ -17,6 +17,7 @@
 #include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax {
@@ -44,20 +45,20 @@ std::vector<double> vector_of(const SvdResult<T>& hint) {
 template <Real T>
 bool is_in_float(const SvdResult<T>& hint) {
   return std::same_as<T, float> ||
-         std::any_of(hint.recurrences.begin(), hint.recurrences.end(),
-                     [](const LanczosRecurrence& recurrence) { return recurrence.unit_roundoff > 0x1p-40; });
+         std::ranges::any_of(contents(hint.certificate).recurrences,
+                             [](const LanczosRecurrence& recurrence) { return recurrence.unit_roundoff > 0x1p-40; });
 }
 
 // `norm`: the magnitude that rounding errors of products are relative to, if that may be more than sigma_max.
 template <Real T>
 std::optional<UpperBound> probable_upper(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options,
                                          double norm) {
-  if (hint.recurrences.empty()) return std::nullopt;
-  std::vector<LanczosRecurrence> recurrences = hint.recurrences;
+  if (hint.certificate.empty()) return std::nullopt;
+  std::vector<LanczosRecurrence> recurrences = contents(hint.certificate).recurrences;
   for (LanczosRecurrence& recurrence : recurrences) {
     if (std::same_as<T, float>) recurrence.unit_roundoff = std::max(recurrence.unit_roundoff, 0x1p-24);
   }
-  return bounds::probabilistic_upper_bound(recurrences, hint.scale, options.failure_probability,
+  return bounds::probabilistic_upper_bound(recurrences, contents(hint.certificate).scale, options.failure_probability,
                                            shape.rows + shape.columns, norm);
 }
 
@@ -266,7 +267,7 @@ template <Real T>
 Enclosure by_structure(const Expression& e, const std::vector<double>& x, const SvdResult<T>& hint,
                        const CertifyOptions& options, Context& context) {
   const Peeled peeled = peel(e);
-  Certifier certifier(*peeled.e, x, options, options.random.value_or(hint.random), context);
+  Certifier certifier(*peeled.e, x, options, options.random.value_or(hint.state.random), context);
   const Enclosure proven = put_back(certifier.run(), peeled);
   const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
   if (!is_open || !options.admits_probable() || !keeps_range(e, is_in_float(hint))) return proven;

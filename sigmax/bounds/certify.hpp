@@ -17,7 +17,7 @@ namespace sigmax {
 /// - The upper end is the first of these that is tight enough: entrywise norms (no read of A beyond the first), Collatz
 ///   quotients (one read each; tight for matrices that are nonnegative up to signs of rows and columns), a Cholesky
 ///   factorization (the Gram matrix, rows x columns x k flops, and k^3 / 3, k the shorter side; k^2 doubles), the
-///   probabilistic bound (no read). The probabilistic bound needs hint.recurrences, so an svd() from a random start;
+///   probabilistic bound (no read). The probabilistic bound needs hint.certificate, so an svd() from a random start;
 ///   that this start was drawn (RandomState::drawn, the default) after the operator was made; that the hint is of this
 ///   operator; and sizes whose products stay in range throughout (docs/proofs.md has the exponents). Composites are
 ///   formed for the factorization if the options allow it, with every rounding error bounded; otherwise their parts are

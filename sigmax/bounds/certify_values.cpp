@@ -213,7 +213,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const Matrix<double> u = converted<double>(hint.u);
   question.right = v.view();
   question.left = u.view();
-  question.next = std::ldexp(hint.next, -static_cast<int>(e->exponent));
+  if (hint.next) question.next = std::ldexp(*hint.next, -static_cast<int>(e->exponent));
   bounds::ProvenValues proven = bounds::prove_values(*e, question, context);
   bounds::require_unchanged(*e, context);
   for (Enclosure& sigma : proven.sigma) sigma = scaled(sigma, e->exponent);
@@ -240,13 +240,13 @@ CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& o
   const bool checks = options.check == Check::full && result.triplets.outcome == SvdOutcome::converged;
   if (checks && factors && !agree(values, result.triplets, options.tolerance)) {
     chosen.check = Check::full;
-    chosen.start = result.triplets.subspace;
-    chosen.random = result.triplets.random;
+    chosen.start = result.triplets.state.subspace;
+    chosen.random = result.triplets.state.random;
     const SvdResult<T> before = std::move(result.triplets);
     result.triplets = svd(a, chosen, context);
-    result.triplets.products += before.products;
-    result.triplets.reads += before.reads;
-    result.triplets.joined += before.joined;
+    result.triplets.statistics.products += before.statistics.products;
+    result.triplets.statistics.reads += before.statistics.reads;
+    result.triplets.statistics.joined += before.statistics.joined;
     values = certify_values(a, result.triplets, options.which, certify, context);
   }
   if (checks && factors && result.triplets.outcome != SvdOutcome::out_of_products) {

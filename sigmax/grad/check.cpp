@@ -246,15 +246,15 @@ RandomState for_each_direction(std::size_t n, const CheckOptions& options, const
     random = fill_normal(random, direction);
     const double length = norm2(direction);
     for (double& value : direction) value /= length;
-    visit(-1, std::span<const double>(direction));
+    visit(std::nullopt, std::span<const double>(direction));
   }
   return random;
 }
 
 std::string describe(const CheckResult& result, double tolerance) {
   const DirectionalCheck& worst = result.directions[result.worst];
-  const std::string along = worst.coordinate < 0 ? fmt::format("along random direction {}", result.worst)
-                                                 : fmt::format("for parameter {}", worst.coordinate);
+  const std::string along = worst.coordinate ? fmt::format("for parameter {}", *worst.coordinate)
+                                             : fmt::format("along random direction {}", result.worst);
   std::string text = fmt::format(
       "{}; worst {}: claimed {:.10g}, differences give {:.10g} +- {:.1e}, relative error "
       "{:.1e} of {:.1e} allowed",
@@ -269,17 +269,18 @@ template <class Evaluate>
 CheckResult check_all(std::span<const double> x, std::span<const double> gradient, const CheckOptions& options,
                       const Evaluate& evaluate) {
   CheckResult result;
-  result.random = for_each_direction(x.size(), options, [&](std::int64_t coordinate, std::span<const double> d) {
-    DirectionalCheck check;
-    check.coordinate = coordinate;
-    for (std::size_t i = 0; i < d.size(); ++i) check.analytic += gradient[i] * d[i];
-    result.directions.push_back(evaluate(d, check));
-  });
+  result.random =
+      for_each_direction(x.size(), options, [&](std::optional<std::int64_t> coordinate, std::span<const double> d) {
+        DirectionalCheck check;
+        check.coordinate = coordinate;
+        for (std::size_t i = 0; i < d.size(); ++i) check.analytic += gradient[i] * d[i];
+        result.directions.push_back(evaluate(d, check));
+      });
   for (std::size_t i = 1; i < result.directions.size(); ++i) {
     const auto rank = [&](std::size_t at) {
       const DirectionalCheck& check = result.directions[at];
       // A single parameter says more than a mixture of all.
-      const bool named = check.coordinate >= 0 && check.verdict != Verdict::agree;
+      const bool named = check.coordinate && check.verdict != Verdict::agree;
       return std::tuple(check.verdict, named, check.relative_error);
     };
     if (rank(i) > rank(result.worst)) result.worst = i;

@@ -5,6 +5,7 @@
 #include <complex>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,12 +44,12 @@ std::string_view message(Verdict verdict);
 
 /// d/dt f(x + t d) at t = 0 along one direction d.
 struct DirectionalCheck {
-  std::int64_t coordinate = -1;  ///< of the unit vector d; -1: a random direction
-  double analytic = 0;           ///< claimed gradient . d
-  double numerical = 0;          ///< central differences, extrapolated
-  double error = 0;              ///< estimated error of `numerical`: spread of the extrapolation and rounding of f
-  double forward = 0;            ///< one-sided derivative for t > 0
-  double backward = 0;           ///< one-sided derivative for t < 0; the two differ at a kink
+  std::optional<std::int64_t> coordinate{};  ///< of the unit vector d; nothing for a random direction
+  double analytic = 0;                       ///< claimed gradient . d
+  double numerical = 0;                      ///< central differences, extrapolated
+  double error = 0;     ///< estimated error of `numerical`: spread of the extrapolation and rounding of f
+  double forward = 0;   ///< one-sided derivative for t > 0
+  double backward = 0;  ///< one-sided derivative for t < 0; the two differ at a kink
   /// |analytic - numerical| over max(|analytic|, |numerical|, |gradient| / sqrt(n), 1e-6 |f| / |x|_rms, 1e-6 of f's
   /// change over the first step divided by the step). It is relative to a direction's average derivative if its own
   /// derivative happens to be small, and absolute if f is at a stationary point.

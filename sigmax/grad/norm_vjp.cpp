@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -166,7 +167,8 @@ struct OfValues {
 
   std::int64_t all() const { return std::min(a.shape().rows, a.shape().columns); }
 
-  norms::SpectralGradient gradient_at(std::span<const double> sigma, double largest, double neighbor) const {
+  norms::SpectralGradient gradient_at(std::span<const double> sigma, double largest,
+                                      std::optional<double> neighbor) const {
     const double rounding = rounding_of<T>(a.shape(), largest);
     return norms::spectral_gradient(which, {sigma, largest, neighbor, all(), rounding});
   }
@@ -184,7 +186,7 @@ struct OfValues {
   NormCotangent<T> of_largest(std::int64_t k) const {
     Leading<T> top(a, svd_options<T>(options), context);
     top.grow(k);
-    norms::SpectralGradient found = gradient_at(top.sigma(), top.sigma().front(), k < all() ? top.next() : 0.0);
+    norms::SpectralGradient found = gradient_at(top.sigma(), top.sigma().front(), top.next());
     for (double& weight : found.weights) weight *= options.scale;
     found.norm.outcome = top.outcome();
     return {std::move(found.norm), top.outer_sum(found.weights)};
@@ -192,7 +194,7 @@ struct OfValues {
 
   NormCotangent<T> of_all() const {
     const AllTriplets<T> triplets = all_triplets(a, options, context);
-    norms::SpectralGradient found = gradient_at(triplets.sigma, triplets.sigma.front(), 0);
+    norms::SpectralGradient found = gradient_at(triplets.sigma, triplets.sigma.front(), std::nullopt);
     return {std::move(found.norm), weighted(triplets, found.weights, options.scale)};
   }
 
@@ -203,7 +205,8 @@ struct OfValues {
     scale.check = Check::none;  // it only decides which values are small
     const double largest = svd(a, scale, context).sigma.front();
     SvdResult<T> found = svd(a, norms::solver_for(wanted, all(), svd_options<T>(options)), context);
-    const double neighbor = found.sigma.size() > 1 ? found.sigma.front() : std::numeric_limits<double>::infinity();
+    std::optional<double> neighbor;
+    if (found.sigma.size() > 1) neighbor = found.sigma.front();
     norms::SpectralGradient gradient = gradient_at(found.sigma, largest, neighbor);
     gradient.norm.outcome = found.outcome;
     const AllTriplets<T> triplets{std::move(found.sigma), std::move(found.u), std::move(found.v)};

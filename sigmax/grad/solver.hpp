@@ -13,7 +13,7 @@ namespace sigmax {
 /// Conjugate gradients through the Gram operator of the shorter side, all triplets together, the known triplets
 /// projected away: matrix-free, one read of A per iteration for up to 8 triplets. About
 /// sqrt(kappa) / 2 ln(2 / tolerance) iterations, kappa = sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2), and fewer if few
-/// values lie near sigma_i or SvdResult::neighbors are available. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
+/// values lie near sigma_i or SvdState::neighbors are available. Rounding: a few u kappa (sigma_1 / sigma_i)^2.
 struct ConjugateGradients {};
 
 /// sigma_i^2 - A'^T A' on the shorter side as a matrix, A' = A minus the known triplets, by Cholesky. Auto chooses it

@@ -74,7 +74,7 @@ void count_non_finite(const StoredMatrix& a, Scan* found) {
       for (std::int64_t j = 0; j < a.columns; ++j) {
         const double value = load_one(first + i * a.stride + j);
         if (std::isfinite(value)) continue;
-        if (found->first_non_finite < 0) found->first_non_finite = i * a.columns + j;
+        if (!found->first_non_finite) found->first_non_finite = i * a.columns + j;
         ++(std::isnan(value) ? found->nan : found->infinite);
       }
     }

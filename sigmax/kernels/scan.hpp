@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
@@ -20,7 +21,7 @@ struct Scan {
   double largest_column_sum = 0;  ///< norm_1
   std::int64_t nan = 0;
   std::int64_t infinite = 0;
-  std::int64_t first_non_finite = -1;  ///< i * columns + j of the first in row-major order; -1 if there is none
+  std::optional<std::int64_t> first_non_finite{};  ///< i * columns + j of the first in row-major order
 
   bool finite() const noexcept { return nan == 0 && infinite == 0; }
 };

@@ -9,6 +9,7 @@
 #include "sigmax/core/contradiction.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/plural.hpp"
 #include "sigmax/linalg/convert.hpp"
 
 namespace sigmax {
@@ -50,12 +51,9 @@ void require_unchanged(const InRange& a, Context& context) {
   }
 }
 
-std::string non_finite_entries(const kernels::Scan& facts) {
-  return fmt::format("{} NaN and {} infinite entries", facts.nan, facts.infinite);
-}
-
 void require_finite(const kernels::Scan& facts, std::string_view who, std::string_view what) {
-  if (!facts.finite()) throw Error(fmt::format("[{}] the {} has {}", who, what, non_finite_entries(facts)));
+  if (facts.finite()) return;
+  throw Error(fmt::format("[{}] the {} has {}", who, what, non_finite_count(facts.nan, facts.infinite)));
 }
 
 ScannedMatrix::ScannedMatrix(StoredView view, Context& context)
@@ -69,11 +67,11 @@ double ScannedMatrix::frobenius() const {
   return std::sqrt(facts_.sum_squares) / facts_.scale;
 }
 
-std::int64_t ScannedMatrix::first_non_finite() const noexcept {
-  const std::int64_t first = facts_.first_non_finite;
-  if (first < 0 || !view_.transposed) return first;
+std::optional<std::int64_t> ScannedMatrix::first_non_finite() const noexcept {
+  const std::optional<std::int64_t> first = facts_.first_non_finite;
+  if (!first || !view_.transposed) return first;
   const kernels::StoredMatrix& a = view_.matrix;
-  return first % a.columns * a.rows + first / a.columns;
+  return *first % a.columns * a.rows + *first / a.columns;
 }
 
 const InRange& ScannedMatrix::in_range(Context& context) {

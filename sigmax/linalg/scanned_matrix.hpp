@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "sigmax/core/context.hpp"
@@ -34,9 +33,6 @@ GramMatrix gram_matrix(const InRange& a, Context& context);
 /// it cannot have changed.
 void require_unchanged(const InRange& a, Context& context);
 
-/// `2 NaN and 1 infinite entries`
-std::string non_finite_entries(const kernels::Scan& facts);
-
 /// Throws Error, `[who] the matrix has 2 NaN and 1 infinite entries`, if there are any; `what` names the subject of the
 /// message.
 void require_finite(const kernels::Scan& facts, std::string_view who, std::string_view what = "matrix");
@@ -63,8 +59,8 @@ class ScannedMatrix {
 
   bool is_finite() const noexcept { return facts_.finite(); }
 
-  /// row * columns + column, in the tensor's matrix, of a NaN or infinite entry; -1 if there is none.
-  std::int64_t first_non_finite() const noexcept;
+  /// row * columns + column, in the tensor's matrix, of a NaN or infinite entry, if there is one.
+  std::optional<std::int64_t> first_non_finite() const noexcept;
 
   /// For finite entries. Cost: nothing, or a copy in double and a read of it. Throws InternalError if the entries of
   /// the copy do not match the scan.

@@ -106,7 +106,7 @@ struct KyFanRule {
       result.weights.push_back(s.sigma[i] > s.rounding ? 1.0 : 0.0);
     }
     const double kth = count <= s.sigma.size() ? s.sigma[count - 1] : 0.0;
-    const double gap = kth - s.neighbor;
+    const double gap = kth - s.neighbor.value_or(0);
     result.norm.gap = relative(gap, s.largest);
     if (!(kth > s.rounding)) {
       not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = 0", k));
@@ -158,7 +158,7 @@ struct SmallestRule {
   SpectralGradient gradient(const NearSpectrum& s) const {
     SpectralGradient result{{}, std::vector<double>(s.sigma.size(), 0.0)};
     const double smallest = value(s.sigma);
-    const double above = s.neighbor - smallest;
+    const double above = s.neighbor.value_or(std::numeric_limits<double>::infinity()) - smallest;
     const bool positive = smallest > s.rounding;
     result.norm.value = smallest;
     result.norm.gap = relative(std::min(above, smallest), s.largest);
@@ -239,14 +239,12 @@ SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectr
 std::optional<double> gap_of(const Norm& which, std::span<const double> sigma) {
   const FloatingEnvironment environment;
   if (sigma.empty()) return std::nullopt;
-  NearSpectrum spectrum{sigma, sigma.front(), 0, static_cast<std::int64_t>(sigma.size()), 0};
+  NearSpectrum spectrum{sigma, sigma.front(), {}, static_cast<std::int64_t>(sigma.size()), 0};
   const Demand wanted = demand(which, spectrum.all);
   if (wanted.part == Demand::Part::largest && wanted.count < spectrum.all) {
     spectrum.neighbor = sigma[static_cast<std::size_t>(wanted.count)];
   }
-  if (wanted.part == Demand::Part::smallest) {
-    spectrum.neighbor = spectrum.all > 1 ? sigma[sigma.size() - 2] : std::numeric_limits<double>::infinity();
-  }
+  if (wanted.part == Demand::Part::smallest && spectrum.all > 1) spectrum.neighbor = sigma[sigma.size() - 2];
   return spectral_gradient(which, spectrum).norm.gap;
 }
 

@@ -61,12 +61,11 @@ Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma
 
 /// The spectrum near the values that a norm depends on.
 struct NearSpectrum {
-  std::span<const double> sigma;  ///< those of demand(), descending; values of 0 at the end may be left out
-  double largest = 0;             ///< sigma_1
-  double neighbor = 0;   ///< the value next to them: the largest one left, or the smallest one above; 0 or infinite
-                         ///< where there is none
-  std::int64_t all = 1;  ///< min(rows, columns)
-  double rounding = 0;   ///< values that differ by less count as equal, and values below it as 0
+  std::span<const double> sigma;     ///< those of demand(), descending; values of 0 at the end may be left out
+  double largest = 0;                ///< sigma_1
+  std::optional<double> neighbor{};  ///< the value next to them: the largest one left, or the smallest one above
+  std::int64_t all = 1;              ///< min(rows, columns)
+  double rounding = 0;               ///< values that differ by less count as equal, and values below it as 0
 };
 
 /// Value and derivative of a norm: sum weights_i u_i v_i^T.

@@ -88,14 +88,14 @@ double Convergence::excess_of_triplets(std::span<const double> sigma, std::span<
   return worst;
 }
 
-bool Convergence::is_borne_out(std::span<const double> sigma, std::span<const double> relative, double next,
-                               double rounding) const {
+bool Convergence::is_borne_out(std::span<const double> sigma, std::span<const double> relative,
+                               std::optional<double> next, double rounding) const {
   const auto wanted = static_cast<std::size_t>(k);
   if (sigma.size() < wanted) return false;
   std::vector<double> values(sigma.begin(), sigma.begin() + static_cast<std::ptrdiff_t>(wanted));
   std::vector<double> residual(relative.begin(), relative.begin() + static_cast<std::ptrdiff_t>(wanted));
   for (double& value : residual) value *= values.front();
-  if (next > 0) values.push_back(std::min(next, values.back()));
+  if (next && *next > 0) values.push_back(std::min(*next, values.back()));
   return excess_of_triplets(values, residual, rounding) <= kOfEstimates;
 }
 

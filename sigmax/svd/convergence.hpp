@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "sigmax/ops/linear_operator.hpp"
@@ -77,9 +78,9 @@ struct Convergence {
   double excess_of_triplets(std::span<const double> sigma, std::span<const double> residual, double rounding) const;
 
   /// Whether triplets that were evaluated with A itself confirm the estimates of an iteration. Two estimates of the
-  /// same error differ slightly, so only a clear excess counts. `relative` are residuals relative to sigma_1, `next` an
-  /// estimate of sigma_{k+1}, or 0.
-  bool is_borne_out(std::span<const double> sigma, std::span<const double> relative, double next,
+  /// same error differ slightly, so only a clear excess counts. `relative` are residuals relative to sigma_1, `next` is
+  /// an estimate of sigma_{k+1}, if there is one.
+  bool is_borne_out(std::span<const double> sigma, std::span<const double> relative, std::optional<double> next,
                     double rounding) const;
 
  private:

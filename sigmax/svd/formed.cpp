@@ -77,10 +77,9 @@ SvdResult<T> result_of(const FormedMatrix& formed, const lapack::Svd& triplets, 
   SvdResult<T> result;
   take(result, std::move(found), task.k());
   rescale(result, formed.exponent);
-  result.scale = 1;
-  result.products = formed.products;
-  result.reads = formed.reads;
-  result.random = task.random;
+  result.statistics.products = formed.products;
+  result.statistics.reads = formed.reads;
+  result.state.random = task.random;
   return result;
 }
 

@@ -8,8 +8,8 @@
 
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/svd/certificate.hpp"
 #include "sigmax/svd/method.hpp"
-#include "sigmax/svd/recurrence.hpp"
 
 namespace sigmax {
 
@@ -73,6 +73,25 @@ struct CheckedValues {
 /// What to try, in words.
 std::string_view message(SvdOutcome outcome);
 
+/// What a call has done.
+struct SvdStatistics {
+  Method method;              ///< the method that was used, its choices filled in
+  std::int64_t products = 0;  ///< as max_products counts them
+  std::int64_t reads = 0;     ///< how many times all parameters of A were read
+  std::int64_t joined = 0;    ///< triplets that the method had missed and the check found
+};
+
+/// What another computation can take up.
+template <Real T>
+struct SvdState {
+  /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
+  Matrix<T> subspace;
+  RandomState random{};
+  /// From a Krylov process that was asked for vectors and took long: approximate singular vectors after the k-th, on
+  /// the side that it ran on, `columns` or `rows` x a few. They speed up the solve for the gradient of the vectors.
+  Matrix<T> neighbors;
+};
+
 /// k singular triplets, A v_i = sigma_i u_i, by descending sigma.
 template <Real T>
 struct SvdResult {
@@ -87,22 +106,11 @@ struct SvdResult {
   /// if a check showed nothing; if the random state was not drawn; for DenseLapack in float, or with all values, where
   /// the values are known to LAPACK's own backward error; and if values leave the range of double.
   std::optional<CheckedValues> checked;
-  std::int64_t joined = 0;  ///< triplets that the method had missed and the check found
-  double next = 0;          ///< an estimate of sigma_{k+1} from below, for gaps; 0 if the method has none
+  std::optional<double> next;  ///< an estimate of sigma_{k+1} from below, for gaps, if the method has one
   SvdOutcome outcome = SvdOutcome::converged;
-  Method method;              ///< the method that was used, its choices filled in
-  std::int64_t products = 0;  ///< as max_products counts them
-  std::int64_t reads = 0;     ///< how many times all parameters of A were read
-  /// The data for a probabilistic certificate, if the start was random: the recurrence of each of the independent start
-  /// vectors, for (scale A)^T (scale A) or its counterpart on the rows.
-  std::vector<LanczosRecurrence> recurrences;
-  double scale = 1;
-  /// For the next call on a nearby operator: right singular vectors, v first, and the next random numbers.
-  Matrix<T> subspace;
-  RandomState random{};
-  /// From a Krylov process that was asked for vectors and took long: approximate singular vectors after the k-th, on
-  /// the side that it ran on, `columns` or `rows` x a few. They speed up the solve for the gradient of the vectors.
-  Matrix<T> neighbors;
+  SvdStatistics statistics;
+  SvdState<T> state;
+  SvdCertificate certificate;  ///< for certify(): hand the result on unchanged
 };
 
 }  // namespace sigmax

@@ -11,6 +11,7 @@
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/ops/single_range.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/checks/check_values.hpp"
 #include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/convergence.hpp"
@@ -152,7 +153,7 @@ bool in_single_range(const SvdResult<float>& found) {
 std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, const SvdResult<float>& found,
                                            const Task<double>& task, Context& context) {
   if (!in_single_range(found)) return std::nullopt;
-  Triplets<double> triplets = triplets_from_right<double>(a, converted<double>(found.subspace).view(), context);
+  Triplets<double> triplets = triplets_from_right<double>(a, converted<double>(found.state.subspace).view(), context);
   // Rounding may have misled a float iteration.
   const bool converged = found.outcome == SvdOutcome::converged;
   if (converged &&
@@ -163,14 +164,13 @@ std::optional<SvdResult<double>> evaluated(const LinearOperator<double>& a, cons
   take(result, std::move(triplets), task.k());
   result.next = found.next;
   result.outcome = found.outcome;
-  result.method = found.method;
-  result.products = found.products + 1;
-  result.reads = found.reads + 1;
-  result.recurrences = found.recurrences;
-  for (LanczosRecurrence& recurrence : result.recurrences) recurrence.unit_roundoff = 0x1p-24;
-  result.neighbors = converted<double>(found.neighbors);
-  result.scale = found.scale;
-  result.random = found.random;
+  result.statistics.method = found.statistics.method;
+  result.statistics.products = found.statistics.products + 1;
+  result.statistics.reads = found.statistics.reads + 1;
+  result.certificate = found.certificate;
+  for (LanczosRecurrence& recurrence : contents(result.certificate).recurrences) recurrence.unit_roundoff = 0x1p-24;
+  result.state.neighbors = converted<double>(found.state.neighbors);
+  result.state.random = found.state.random;
   return result;
 }
 
@@ -183,17 +183,17 @@ std::optional<SvdResult<double>> solve_mixed(const LinearOperator<double>& a, co
   }
   const SvdResult<float> found = gram_subspace(single, single_task, method, context);
   auto result = evaluated(a, found, task, context);
-  const bool hopeless = !in_single_range(found) || found.products >= task.max_products;
+  const bool hopeless = !in_single_range(found) || found.statistics.products >= task.max_products;
   if (result || method.form == Lanczos::Form::gram || hopeless) return result;
 
   single_task.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = method.basis};
-  single_task.start = found.subspace;
-  single_task.max_products -= found.products;
-  single_task.random = found.random;
+  single_task.start = found.state.subspace;
+  single_task.max_products -= found.statistics.products;
+  single_task.random = found.state.random;
   SvdResult<float> finer = solve_as(single, single_task, context);
-  finer.products += found.products;
-  finer.reads += found.reads;
-  finer.recurrences = found.recurrences;
+  finer.statistics.products += found.statistics.products;
+  finer.statistics.reads += found.statistics.reads;
+  contents(finer.certificate).recurrences = contents(found.certificate).recurrences;
   return evaluated(a, finer, task, context);
 }
 
@@ -259,7 +259,7 @@ SvdResult<T> svd(const LinearOperator<T>& a, const SvdOptions<T>& options, Conte
   const Task<T> task = task_of(a.shape(), options);
   SvdResult<T> result = solved(a, task, context);
   if (task.check != Check::none) check_values(a, task, result, context);
-  if (options.accuracy == Accuracy::values) result.neighbors = {};  // they were only for the check
+  if (options.accuracy == Accuracy::values) result.state.neighbors = {};  // they were only for the check
   return result;
 }
 

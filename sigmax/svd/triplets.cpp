@@ -11,6 +11,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 
 namespace sigmax {
 namespace {
@@ -165,7 +166,7 @@ void take(SvdResult<T>& result, Triplets<T> triplets, std::int64_t k) {
   };
   result.u = first(triplets.u);
   result.v = first(triplets.v);
-  result.subspace = std::move(triplets.v);
+  result.state.subspace = std::move(triplets.v);
   const std::size_t count = std::min(triplets.sigma.size(), static_cast<std::size_t>(k));
   triplets.sigma.resize(count);
   triplets.residual.resize(count);
@@ -180,8 +181,9 @@ void rescale(SvdResult<T>& result, int exponent) {
     return std::min(std::ldexp(value, exponent), std::numeric_limits<double>::max());
   };
   for (double& sigma : result.sigma) sigma = moved(sigma);
-  result.next = moved(result.next);
-  result.scale = std::ldexp(result.scale, -exponent);
+  if (result.next) result.next = moved(*result.next);
+  CertificateContents& certificate = contents(result.certificate);
+  certificate.scale = std::ldexp(certificate.scale, -exponent);
 }
 
 template Triplets<float> triplets_from_right<float>(const LinearOperator<float>&, MatrixView<const float>, Context&);

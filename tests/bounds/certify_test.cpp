@@ -14,6 +14,7 @@
 #include "repeatable.hpp"
 #include "sigmax/bounds/operator_proof/collatz.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -337,7 +338,7 @@ TEST(Certify, AnOpaqueOperatorHasNoProvenUpperEnd) {
     EXPECT_GT(e.lower.value(), 0.99 * hint.sigma[0]);
     EXPECT_FALSE(certify(*a, hint, by(CertifyMethod::proven), context).upper.has_value());
     SvdResult<double> warm = hint;
-    warm.recurrences.clear();
+    contents(warm.certificate).recurrences.clear();
     EXPECT_FALSE(certify(*a, warm, CertifyOptions{}, context).upper.has_value()) << "no random start";
   }
 }
@@ -346,7 +347,7 @@ TEST(Certify, AProbableEndBelowTheProvenLowerOneIsDropped) {
   Context context(1);
   const auto s = normal(30, 20, 26);
   SvdResult<double> hint = hint_for(*s.op, context);
-  hint.scale *= 4;  // as if it were of another operator
+  contents(hint.certificate).scale *= 4;  // as if it were of another operator
   const Enclosure e = checked(s, by(CertifyMethod::probabilistic), context);
   EXPECT_EQ(e.upper->certainty(), Certainty::probabilistic);
   const Enclosure wrong = certify(*s.op, hint, by(CertifyMethod::probabilistic), context);

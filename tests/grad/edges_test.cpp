@@ -270,7 +270,7 @@ TEST(Edges, ScalesWithTheMatrixToTheEndsOfTheRange) {
     const Operator<double> a = dense<double>(Tensor::copy_of(entries, {9, 7}));
     SvdResult<double> triplets = svd(*known.a(), problems::to_rounding(2), context);
     for (double& sigma : triplets.sigma) sigma = std::ldexp(sigma, exponent);
-    triplets.next = std::ldexp(triplets.next, exponent);
+    triplets.next = std::ldexp(triplets.next.value(), exponent);
     SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), 2);
     if (!of_values) cotangent.sigma.clear();
     SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, by(solver), context);

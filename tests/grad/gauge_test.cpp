@@ -120,7 +120,7 @@ TEST(Gauge, ACutThroughEqualValuesIsSaid) {
   const SvdResult<double> triplets = triplets_of({3, 2, 2, 1}, 2);
   const GaugeResult result = check_gauge([](Sigma sigma, View, View) { return sigma[1]; }, triplets);
   EXPECT_TRUE(result.invariant);
-  EXPECT_TRUE(result.cut_through_equal_values) << triplets.next;
+  EXPECT_TRUE(result.cut_through_equal_values) << triplets.next.value_or(0);
   EXPECT_NE(result.message.find("more triplets"), std::string::npos) << result.message;
 }
 

@@ -53,15 +53,15 @@ TEST(Neighbors, SpareIterationsAndChangeNothingElse) {
       const Known known = crowded(rows, columns, k);
       const Operator<double> a = known.a();
       SvdResult<double> triplets = forward<double>(*a, k, 1e-13, context);
-      ASSERT_GE(triplets.neighbors.columns(), 4);
-      EXPECT_EQ(triplets.neighbors.rows(), std::min(rows, columns));
+      ASSERT_GE(triplets.state.neighbors.columns(), 4);
+      EXPECT_EQ(triplets.state.neighbors.rows(), std::min(rows, columns));
       const SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), k);
       const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), triplets, cotangent);
       const GradientOptions options = problems::by(ConjugateGradients{}, 1e-11);
       std::vector<std::int64_t> iterations;
-      const Matrix<double> all = triplets.neighbors;
+      const Matrix<double> all = triplets.state.neighbors;
       for (const std::int64_t count : {std::int64_t{0}, std::int64_t{2}, all.columns()}) {
-        triplets.neighbors = some_columns(all, count);
+        triplets.state.neighbors = some_columns(all, count);
         const SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, options, context);
         EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
         EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted) / wanted.norm(),
@@ -80,10 +80,10 @@ TEST(Neighbors, InFloatDownToWhatFloatGives) {
   const Known known = crowded(300, 300, 1);
   const Operator<float> a = dense<float>(Tensor::copy_of(known.entries, {300, 300}));
   SvdResult<float> triplets = forward<float>(*a, 1, 1e-6, context);
-  ASSERT_GE(triplets.neighbors.columns(), 4);
+  ASSERT_GE(triplets.state.neighbors.columns(), 4);
   const SvdCotangent<float> cotangent = problems::random_cotangent<float>(a->shape(), 1);
   const SvdVjp<float> with = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-7), context);
-  triplets.neighbors = {};
+  triplets.state.neighbors = {};
   const SvdVjp<float> without = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-7), context);
   EXPECT_EQ(with.report.outcome, GradientOutcome::converged);
   double square = 0;
@@ -105,10 +105,10 @@ TEST(Neighbors, ThatAreOfNoUseDoNoHarm) {
   SvdResult<double> triplets = forward<double>(*a, 2, 1e-13, context);
   const SvdCotangent<double> cotangent = problems::random_cotangent(a->shape(), 2);
   const problems::Dense wanted = problems::gradient_by_all_triplets(known.triplets(), triplets, cotangent);
-  const Matrix<double> good = triplets.neighbors;
+  const Matrix<double> good = triplets.state.neighbors;
   const auto expect_right = [&](const std::string& what, Matrix<double> neighbors) {
     SCOPED_TRACE(what);
-    triplets.neighbors = std::move(neighbors);
+    triplets.state.neighbors = std::move(neighbors);
     const SvdVjp<double> found = svd_vjp(*a, triplets, cotangent, problems::by(ConjugateGradients{}, 1e-11), context);
     EXPECT_EQ(found.report.outcome, GradientOutcome::converged);
     EXPECT_LE(problems::as_matrix(found.cotangent).distance(wanted) / wanted.norm(),

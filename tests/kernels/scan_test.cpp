@@ -51,7 +51,7 @@ void check(const Stored& stored, Context& context) {
   }
   EXPECT_EQ(found.max_abs, largest) << what;
   EXPECT_TRUE(found.finite()) << what;
-  EXPECT_EQ(found.first_non_finite, -1) << what;
+  EXPECT_FALSE(found.first_non_finite.has_value()) << what;
   int exponent = 0;
   EXPECT_EQ(std::frexp(found.scale, &exponent), 0.5) << what << " scale " << found.scale;
   // One more term for the square itself and one for the scale.

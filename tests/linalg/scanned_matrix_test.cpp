@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gallery/stored.hpp"
@@ -32,7 +33,7 @@ TEST(ScannedMatrix, SumsAreThoseOfTheTensorInEitherOrder) {
   for (const Tensor& tensor : {Tensor::copy_of(values, {2, 3}), gallery::column_major(DType::f64, 2, 3, values)}) {
     const ScannedMatrix scanned(stored_view(tensor), context);
     EXPECT_TRUE(scanned.is_finite());
-    EXPECT_EQ(scanned.first_non_finite(), -1);
+    EXPECT_FALSE(scanned.first_non_finite().has_value());
     EXPECT_EQ(scanned.frobenius(), 13);
     EXPECT_EQ(scanned.norm_1(), 15);
     EXPECT_EQ(scanned.norm_inf(), 12);
@@ -51,6 +52,10 @@ TEST(ScannedMatrix, ANonFiniteEntryHasAPlaceInTheTensorAndOneMessage) {
   for (const ScannedMatrix* scanned : {&rows, &columns}) {
     EXPECT_FALSE(scanned->is_finite());
     EXPECT_EQ(message_of(scanned->facts(), "weight"), "[somebody] the weight has 2 NaN and 1 infinite entries");
+  }
+  for (const auto& [bad, text] : {std::pair{kNan, "1 NaN entry"}, {kInfinity, "1 infinite entry"}}) {
+    const ScannedMatrix scanned(stored_view(Tensor::copy_of(std::vector<double>{1, bad, 3}, {1, 3})), context);
+    EXPECT_EQ(message_of(scanned.facts(), "matrix"), std::string("[somebody] the matrix has ") + text);
   }
 }
 

@@ -43,7 +43,7 @@ TEST(Confirmation, NeedsProductsThatAreLeft) {
     options.random = vouched(random_state(7));
     options.check = Check::none;
     options.max_products = 5000;
-    const std::int64_t alone = svd(*a, options, context).products;
+    const std::int64_t alone = svd(*a, options, context).statistics.products;
     options.check = Check::full;
     for (std::int64_t more = 0; more <= 40; more += 4) {
       options.max_products = alone + more;
@@ -140,7 +140,7 @@ TEST(Confirmation, EndsEarlyWithTheSmallestBasis) {
     options.random = vouched(random_state(2));
     const SvdResult<double> found = svd(*a, options, context);
     EXPECT_EQ(found.outcome, SvdOutcome::converged) << basis;
-    EXPECT_LT(found.products, 1000) << basis;
+    EXPECT_LT(found.statistics.products, 1000) << basis;
   }
 }
 

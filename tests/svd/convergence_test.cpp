@@ -100,7 +100,7 @@ TEST(Convergence, FewerPairsThanWantedAreNeverEnough) {
     EXPECT_EQ(two.excess(one, exact, 1), kInfinity);
     EXPECT_EQ(two.excess_of_sets(one, exact, 1), kInfinity);
     EXPECT_EQ(two.excess_of_triplets(one, exact, 1), kInfinity);
-    EXPECT_FALSE(two.is_borne_out(one, exact, 0, 1));
+    EXPECT_FALSE(two.is_borne_out(one, exact, {}, 1));
   }
 }
 
@@ -150,8 +150,8 @@ TEST(Convergence, JudgesTripletsAsTheirEigenpairs) {
 TEST(Convergence, EvaluationBearsOutAnEstimateUpToAFactorOfFour) {
   const Convergence wanted{Accuracy::vectors, 1e-8, 2};
   const std::vector<double> sigma{2, 1, 0.5};
-  EXPECT_TRUE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 3.9e-8, 1}, 0, 0));
-  EXPECT_FALSE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 4.1e-8, 0}, 0, 0));
+  EXPECT_TRUE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 3.9e-8, 1}, {}, 0));
+  EXPECT_FALSE(wanted.is_borne_out(sigma, std::vector<double>{1e-9, 4.1e-8, 0}, {}, 0));
   // With Accuracy::values, a close neighbor turns a residual into an error.
   const Convergence values{Accuracy::values, 1e-8, 2};
   const std::vector<double> residual{1e-6, 1e-5, 0};

@@ -126,7 +126,7 @@ TEST(Deflation, MakesAFixedNumberOfSteps) {
   options.method = Deflation{5};
   const SvdResult<double> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::completed);
-  EXPECT_EQ(result.products, 3 * (5 + 1));
+  EXPECT_EQ(result.statistics.products, 3 * (5 + 1));
   EXPECT_LE(checks::orthonormality_error(result.u), unit_of<double>(20, 12)) << "u";
 }
 
@@ -137,7 +137,7 @@ TEST(Deflation, SaysWhenItRanOutOfProducts) {
   options.max_products = 7;
   const SvdResult<double> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
-  EXPECT_LE(result.products, 7 + 3);  // one for each triplet that had no budget left
+  EXPECT_LE(result.statistics.products, 7 + 3);  // one for each triplet that had no budget left
   EXPECT_EQ(result.sigma.size(), 4U);
   EXPECT_LE(checks::orthonormality_error(result.u), unit_of<double>(30, 30)) << "u";
   EXPECT_LE(checks::orthonormality_error(result.v), unit_of<double>(30, 30)) << "v";
@@ -148,9 +148,9 @@ TEST(Deflation, GoesOnFromAnEarlierResult) {
   const Operator<double> a = matrix<double>(40, 25, gallery::with_singular_values(40, 25, gallery::geometric(25, 100)));
   SvdOptions<double> options = deflation<double>(4, 1e-10);
   const SvdResult<double> cold = svd(*a, options, context);
-  options.start = cold.subspace;
+  options.start = cold.state.subspace;
   const SvdResult<double> warm = svd(*a, options, context);
-  EXPECT_LT(warm.products, cold.products / 2);
+  EXPECT_LT(warm.statistics.products, cold.statistics.products / 2);
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_NEAR(warm.sigma[i], cold.sigma[i], tolerance::of_estimate(options.tolerance) * cold.sigma[0]);
   }

@@ -1,5 +1,6 @@
 // The solver named Lanczos, in its forms, on matrices with known singular values.
 #include "sigmax/svd/krylov/golub_kahan.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 
 #include <gtest/gtest.h>
 
@@ -108,10 +109,10 @@ TYPED_TEST(LanczosSvdTest, FindsTheTripletsOfEverySpectrumInEveryShape) {
           }
           EXPECT_LE(checks::orthonormality_error(result.u), this->rounding(shape, 1)) << what;
           EXPECT_LE(checks::orthonormality_error(result.v), this->rounding(shape, 1)) << what;
-          EXPECT_GE(result.products, 1) << what;
-          EXPECT_GT(result.reads, 0) << what;
-          EXPECT_NE(std::get<Lanczos>(result.method).form, Form::automatic) << what;
-          EXPECT_EQ(result.subspace.rows(), shape.columns) << what;
+          EXPECT_GE(result.statistics.products, 1) << what;
+          EXPECT_GT(result.statistics.reads, 0) << what;
+          EXPECT_NE(std::get<Lanczos>(result.statistics.method).form, Form::automatic) << what;
+          EXPECT_EQ(result.state.subspace.rows(), shape.columns) << what;
         }
       }
     }
@@ -133,7 +134,7 @@ TYPED_TEST(LanczosSvdTest, SeesValuesThatTheirSquaresLose) {
     options.accuracy = Accuracy::vectors;
     options.tolerance = std::same_as<T, float> ? 1e-6 : 1e-14;
     const SvdResult<T> result = this->run(a, options, {.form = form});
-    EXPECT_EQ(std::get<Lanczos>(result.method).form, Form::bidiagonal);
+    EXPECT_EQ(std::get<Lanczos>(result.statistics.method).form, Form::bidiagonal);
     for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(result.sigma[i], truth[i], this->rounding(shape, 1));
   }
 }
@@ -149,8 +150,8 @@ TYPED_TEST(LanczosSvdTest, RestartsInBothForms) {
       for (const std::int64_t k : {1, 4}) {
         const SvdResult<T> result = this->run(a, this->options(k), {.form = form, .basis = 3 * k + 6});
         EXPECT_EQ(result.outcome, SvdOutcome::converged);
-        EXPECT_GT(result.products, 2 * (3 * k + 6));
-        EXPECT_EQ(std::get<Lanczos>(result.method).basis, 3 * k + 6);
+        EXPECT_GT(result.statistics.products, 2 * (3 * k + 6));
+        EXPECT_EQ(std::get<Lanczos>(result.statistics.method).basis, 3 * k + 6);
         for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
           EXPECT_NEAR(result.sigma[i], truth[i], this->rounding(shape, 1) + tolerance::of_estimate(this->kTolerance));
         }
@@ -171,12 +172,12 @@ TYPED_TEST(LanczosSvdTest, SavesProductsFromAWarmStart) {
       for (std::size_t i = 0; i < values.size(); ++i) drifted[i] = values[i] + 1e-4 * drifted[i];
       const Operator<T> a = stored<T>(drifted, shape.rows, shape.columns);
       const SvdResult<T> again = this->run(a, options, {.form = form});
-      options.start = cold.subspace;
+      options.start = cold.state.subspace;
       const SvdResult<T> warm = this->run(a, options, {.form = form});
       options.start = {};
       EXPECT_EQ(warm.outcome, SvdOutcome::converged);
-      EXPECT_LT(2 * warm.products, again.products);
-      EXPECT_TRUE(warm.recurrences.empty());
+      EXPECT_LT(2 * warm.statistics.products, again.statistics.products);
+      EXPECT_TRUE(warm.certificate.empty());
       for (std::size_t i = 0; i < 3; ++i) {
         EXPECT_NEAR(warm.sigma[i], again.sigma[i], tolerance::of_estimate(options.tolerance) * again.sigma[0]);
       }
@@ -194,7 +195,7 @@ TYPED_TEST(LanczosSvdTest, StopsAtTheResidualWhereVectorsAreWanted) {
     options.accuracy = Accuracy::vectors;
     const SvdResult<T> vectors = this->run(a, options, {.form = form});
     EXPECT_LE(*std::max_element(vectors.residual.begin(), vectors.residual.end()), options.tolerance);
-    EXPECT_LE(values.products, vectors.products);
+    EXPECT_LE(values.statistics.products, vectors.statistics.products);
   }
 }
 
@@ -206,8 +207,9 @@ TYPED_TEST(LanczosSvdTest, FeedsTheProbabilisticBound) {
     for (const Form form : {Form::gram, Form::bidiagonal}) {
       for (const std::int64_t k : {1, 3}) {
         const SvdResult<T> result = this->run(a, this->options(k), {.form = form});
-        ASSERT_FALSE(result.recurrences.empty());
-        const double upper = std::sqrt(christoffel_upper_bound(result.recurrences, 1e-8, 160)) / result.scale;
+        ASSERT_FALSE(result.certificate.empty());
+        const CertificateContents& certificate = contents(result.certificate);
+        const double upper = std::sqrt(christoffel_upper_bound(certificate.recurrences, 1e-8, 160)) / certificate.scale;
         EXPECT_GE(upper, sigma - this->rounding(shape, sigma));
         EXPECT_LE(upper, 1.2 * sigma);
       }
@@ -229,9 +231,9 @@ TYPED_TEST(LanczosSvdTest, HasTheSameBitsForAnyNumberOfThreads) {
         EXPECT_EQ(one.sigma, many.sigma);
         EXPECT_EQ(one.u, many.u);
         EXPECT_EQ(one.v, many.v);
-        EXPECT_EQ(one.random, many.random);
+        EXPECT_EQ(one.state.random, many.state.random);
       }
-      EXPECT_NE(one.random, options.random);
+      EXPECT_NE(one.state.random, options.random);
     }
   }
 }
@@ -245,7 +247,7 @@ TYPED_TEST(LanczosSvdTest, SaysWhenItRanOutOfProducts) {
       options.max_products = 6;
       const SvdResult<T> result = this->run(a, options, {.form = form});
       EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
-      EXPECT_EQ(result.products, 6);
+      EXPECT_EQ(result.statistics.products, 6);
       EXPECT_EQ(result.sigma.size(), static_cast<std::size_t>(k));
       EXPECT_LE(checks::orthonormality_error(result.v), this->rounding({90, 80}, 1));
     }

@@ -123,7 +123,7 @@ TEST(PowerIterations, SayWhenTheyRanOutOfProducts) {
   options.max_products = 5;
   const SvdResult<double> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
-  EXPECT_EQ(result.products, 5);
+  EXPECT_EQ(result.statistics.products, 5);
   EXPECT_GT(result.sigma[0], 0);
 }
 
@@ -134,11 +134,11 @@ TEST(PowerIterations, AreQuickFromANearbyStart) {
   options.method = PowerIteration{};
   options.check = Check::none;
   const SvdResult<double> cold = svd(*a, options, context);
-  EXPECT_NE(cold.random, options.random);
-  options.start = cold.subspace;
+  EXPECT_NE(cold.state.random, options.random);
+  options.start = cold.state.subspace;
   const SvdResult<double> warm = svd(*a, options, context);
-  EXPECT_LT(warm.products, cold.products / 2);
-  EXPECT_EQ(warm.random, options.random);
+  EXPECT_LT(warm.statistics.products, cold.statistics.products / 2);
+  EXPECT_EQ(warm.state.random, options.random);
   EXPECT_NEAR(warm.sigma[0], cold.sigma[0], tolerance::of_estimate(options.tolerance) * cold.sigma[0]);
 }
 

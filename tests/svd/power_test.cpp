@@ -173,8 +173,8 @@ TYPED_TEST(Power, OfFixedStepsIsTheSameThroughTheEntry) {
   const SvdResult<T> result = svd(*a, options, context);
   const double tolerance = unit_of<T>(4, 3);
   EXPECT_EQ(result.outcome, SvdOutcome::completed);
-  EXPECT_EQ(result.products, wanted.steps);
-  EXPECT_EQ(result.reads, wanted.steps + 1);
+  EXPECT_EQ(result.statistics.products, wanted.steps);
+  EXPECT_EQ(result.statistics.reads, wanted.steps + 1);
   EXPECT_NEAR(result.sigma[0], wanted.sigma, tolerance * wanted.sigma);
   for (std::int64_t i = 0; i < 3; ++i) EXPECT_NEAR(result.v(i, 0), wanted.v[static_cast<std::size_t>(i)], tolerance);
   EXPECT_GT(result.residual[0], tolerance);

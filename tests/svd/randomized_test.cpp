@@ -47,8 +47,8 @@ TEST(Randomized, EachPowerStepCutsTheResidual) {
     before = result.residual[4];
     // One read per 8 columns for each step and for the first; the read for the triplets is not a product of the
     // iteration.
-    EXPECT_EQ(result.reads, 2 * (steps + 2));
-    EXPECT_EQ(result.products, 10 * (steps + 1));
+    EXPECT_EQ(result.statistics.reads, 2 * (steps + 2));
+    EXPECT_EQ(result.statistics.products, 10 * (steps + 1));
   }
 }
 
@@ -75,11 +75,11 @@ TEST(Randomized, GainsFromAStart) {
     options.k = 3;
     options.method = Randomized{.oversampling = 3, .power_steps = 1};
     const SvdResult<double> cold = svd(*c.a, options, context);
-    options.start = cold.subspace;
-    options.random = cold.random;
+    options.start = cold.state.subspace;
+    options.random = cold.state.random;
     const SvdResult<double> warm = svd(*c.a, options, context);
-    EXPECT_EQ(cold.subspace.columns(), 6);
-    EXPECT_EQ(warm.subspace.columns(), 12) << "the start's columns come on top";
+    EXPECT_EQ(cold.state.subspace.columns(), 6);
+    EXPECT_EQ(warm.state.subspace.columns(), 12) << "the start's columns come on top";
     for (std::size_t i = 0; i < 3; ++i) EXPECT_LT(2 * warm.residual[i], cold.residual[i]);
   }
 }

@@ -97,9 +97,9 @@ void expect_triplets(const Case<T>& c, const Solver& solver, const SvdOptions<T>
   ASSERT_EQ(result.v.columns(), options.k) << what;
   EXPECT_LE(checks::orthonormality_error(result.u), rounding) << what;
   EXPECT_LE(checks::orthonormality_error(result.v), rounding) << what;
-  EXPECT_EQ(result.subspace.rows(), c.columns) << what;
-  EXPECT_TRUE(result.products > 0 || std::holds_alternative<DenseLapack>(result.method)) << what;
-  EXPECT_GT(result.reads, 0) << what;
+  EXPECT_EQ(result.state.subspace.rows(), c.columns) << what;
+  EXPECT_TRUE(result.statistics.products > 0 || std::holds_alternative<DenseLapack>(result.statistics.method)) << what;
+  EXPECT_GT(result.statistics.reads, 0) << what;
   for (std::int64_t i = 0; i < options.k; ++i) {
     const checks::Residuals truth = suite::residuals_of(c, result, i);
     const double stated = result.residual[static_cast<std::size_t>(i)];
@@ -219,9 +219,9 @@ void expect_same(const SvdResult<T>& a, const SvdResult<T>& b, const std::string
   EXPECT_EQ(a.u, b.u) << what;
   EXPECT_EQ(a.v, b.v) << what;
   EXPECT_EQ(a.residual, b.residual) << what;
-  EXPECT_EQ(a.subspace, b.subspace) << what;
-  EXPECT_EQ(a.products, b.products) << what;
-  EXPECT_EQ(a.random, b.random) << what;
+  EXPECT_EQ(a.state.subspace, b.state.subspace) << what;
+  EXPECT_EQ(a.statistics.products, b.statistics.products) << what;
+  EXPECT_EQ(a.state.random, b.state.random) << what;
 }
 
 // Large enough that every loop is split into pieces.
@@ -256,8 +256,8 @@ TYPED_TEST(Solvers, TakeARandomStateAndGiveTheNext) {
     const SvdResult<T> first = svd(*c.a, options, context);
     expect_same(first, svd(*c.a, options, context), solver.name);
     if (!solver.random_start) continue;
-    EXPECT_NE(first.random, options.random) << solver.name;
-    options.random = first.random;
+    EXPECT_NE(first.state.random, options.random) << solver.name;
+    options.random = first.state.random;
     EXPECT_NE(first.v, svd(*c.a, options, context).v) << solver.name;
   }
 }

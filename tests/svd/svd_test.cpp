@@ -1,6 +1,7 @@
 // The single entry: range, precision, state, the arguments it refuses, the choices of Auto. The solvers behind it are
 // tested in solver_test.cpp.
 #include "sigmax/svd/svd.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 
 #include <gtest/gtest.h>
 
@@ -155,7 +156,7 @@ TEST(Svd, BidiagonalisesInFloatWhatTheGramOperatorInFloatCannotDo) {
   Counted count;
   const auto found = svd(*counting(a, count), options, context);
   EXPECT_EQ(count.doubles, 4) << "two evaluations: after either form of the process in float";
-  EXPECT_EQ(std::get<Lanczos>(found.method).form, Lanczos::Form::bidiagonal);
+  EXPECT_EQ(std::get<Lanczos>(found.statistics.method).form, Lanczos::Form::bidiagonal);
   for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(found.sigma[i], exact[i], exact[i] * tolerance::of_estimate(1e-6));
   options.method = Lanczos{.form = Lanczos::Form::gram};
   Counted gram_only;
@@ -198,7 +199,7 @@ TEST(Svd, EndsWithSmallBasesToo) {
     options.method = Lanczos{.form = Lanczos::Form::gram, .basis = basis};
     const auto result = svd(*a, options, context);
     EXPECT_EQ(result.outcome, SvdOutcome::converged) << basis;
-    EXPECT_LT(result.products, 1500) << basis;
+    EXPECT_LT(result.statistics.products, 1500) << basis;
     EXPECT_NEAR(result.sigma.front(), exact, exact * tolerance::of_estimate(1e-9)) << basis;
   }
 }
@@ -214,7 +215,7 @@ TEST(Svd, GivesTheSameBitsForAnyNumberOfThreads) {
       EXPECT_EQ(result.sigma, first.sigma);
       EXPECT_EQ(result.u, first.u);
       EXPECT_EQ(result.v, first.v);
-      EXPECT_EQ(result.products, first.products);
+      EXPECT_EQ(result.statistics.products, first.statistics.products);
     }
   }
 }
@@ -226,19 +227,20 @@ TEST(Svd, ContinuesFromTheStateThatItReturned) {
   options.random = random_state(3);
   options.check = Check::none;
   const auto first = svd(*a, options, context);
-  EXPECT_NE(first.random, options.random);
-  ASSERT_FALSE(first.recurrences.empty());
+  EXPECT_NE(first.state.random, options.random);
+  ASSERT_FALSE(first.certificate.empty());
   SvdOptions<double> again = options;
-  again.random = first.random;
+  again.random = first.state.random;
   const auto second = svd(*a, again, context);
-  ASSERT_FALSE(second.recurrences.empty());
+  ASSERT_FALSE(second.certificate.empty());
   EXPECT_NEAR(first.sigma.front(), second.sigma.front(),
               tolerance::of_estimate(options.tolerance) * first.sigma.front());
-  EXPECT_NE(first.recurrences.front().alpha, second.recurrences.front().alpha);
-  again.start = first.subspace;
+  EXPECT_NE(contents(first.certificate).recurrences.front().alpha,
+            contents(second.certificate).recurrences.front().alpha);
+  again.start = first.state.subspace;
   const auto warm = svd(*a, again, context);
-  EXPECT_LT(warm.products, first.products / 2);
-  EXPECT_TRUE(warm.recurrences.empty()) << "a certificate needs a random start";
+  EXPECT_LT(warm.statistics.products, first.statistics.products / 2);
+  EXPECT_TRUE(warm.certificate.empty()) << "a certificate needs a random start";
 }
 
 TEST(Svd, SaysWhenItRanOutOfProducts) {
@@ -247,7 +249,7 @@ TEST(Svd, SaysWhenItRanOutOfProducts) {
   options.max_products = 3;
   const auto result = svd(*stored(gallery::normal(100 * 100, 8), 100, 100), options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
-  EXPECT_EQ(result.products, 3);
+  EXPECT_EQ(result.statistics.products, 3);
   EXPECT_GT(result.sigma.front(), 0);
   EXPECT_GT(result.residual.front(), 0);
   EXPECT_NE(std::string(message(result.outcome)).find("products"), std::string::npos);
@@ -324,7 +326,7 @@ TEST(Svd, CountsTheReadsThatItsProductsTake) {
       const int products =
           counts->apply + counts->adjoint + counts->gram + counts->gram_with_image + counts->outer_gram;
       EXPECT_LE(counts->widest, 8);  // one read each
-      EXPECT_EQ(result.reads, products) << name(method) << " " << rows << "x" << columns;
+      EXPECT_EQ(result.statistics.reads, products) << name(method) << " " << rows << "x" << columns;
     }
   }
 }
@@ -335,7 +337,8 @@ TEST(Svd, TakesTheSolverThatThePolicyNames) {
     auto options = repeatable<SvdOptions<double>>();
     options.k = k;
     options.which = which;
-    return std::string(name(svd(*stored(gallery::normal(rows * columns, 1), rows, columns), options, context).method));
+    return std::string(
+        name(svd(*stored(gallery::normal(rows * columns, 1), rows, columns), options, context).statistics.method));
   };
   for (const auto& [rows, columns] : {std::pair{6, 8}, {200, 90}, {90, 200}}) {
     for (const std::int64_t k : {1, 3, 6}) {

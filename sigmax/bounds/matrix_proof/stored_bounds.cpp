@@ -11,6 +11,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/christoffel.hpp"
 
 namespace sigmax::bounds {
@@ -69,9 +70,10 @@ Measured estimate(const InRange& a, std::optional<double> failure_probability, c
   if (!failure_probability) return {Proof::enclosure(lower.bound, std::nullopt), lower.estimate};
   const UpperBound proven = norm_upper_bound(a);
   const Measured result{Proof::enclosure(lower.bound, proven), lower.estimate};
-  if (top.recurrences.empty()) return result;
-  const UpperBound probable =
-      probabilistic_upper_bound(top.recurrences, top.scale, *failure_probability, a.matrix.rows + a.matrix.columns);
+  if (top.certificate.empty()) return result;
+  const CertificateContents& certificate = contents(top.certificate);
+  const UpperBound probable = probabilistic_upper_bound(certificate.recurrences, certificate.scale,
+                                                        *failure_probability, a.matrix.rows + a.matrix.columns);
   // A bound below the value of the vector itself has failed: the proven bound stays.
   const bool refuted = probable.value() < lower.bound.value();
   if (refuted || !(probable.value() < proven.value())) return result;

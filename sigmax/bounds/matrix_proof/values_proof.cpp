@@ -171,7 +171,7 @@ Matrix<double> lift_of(const Frame& f, const std::vector<double>& least) {
   return w;
 }
 
-// Values of tau in the order in which they are tried.
+// Values of tau in the order in which they are tried. `next` is 0 if it is not known.
 std::vector<double> trials_of(bool largest, double kth, double next, double slack) {
   std::vector<double> trials;
   const double sign = largest ? 1 : -1;
@@ -212,7 +212,7 @@ double rest_by_factorization(const ProofParts& p, double rest, GramMatrix& g, do
   // of W.
   const double n = static_cast<double>(g.order);
   const double rounding = 4 * (p.product_error + n * (n + 9) * kUnitRoundoff * kth);
-  const double next = p.question.next * g.scale;
+  const double next = p.question.next.value_or(0) * g.scale;
   resolution = std::sqrt(rounding) / g.scale;
   std::vector<double> least = p.f.stretches.longest;
   for (const double tau : trials_of(p.largest, kth, next * next, rounding + 0x1p-44 * kth)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/bound.hpp"
@@ -20,8 +21,8 @@ struct ValuesQuestion {
   /// side are used. Poor ones make the enclosures wider, never wrong. At least one, at most min(rows, columns).
   MatrixView<const double> right{};
   MatrixView<const double> left{};
-  /// An estimate of the (k + 1)-th value, 0 if there is none. A wrong one costs a factorization.
-  double next = 0;
+  /// An estimate of the (k + 1)-th value, if there is one. A wrong one costs a factorization.
+  std::optional<double> next{};
 };
 
 struct ProvenValues {

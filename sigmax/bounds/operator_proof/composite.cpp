@@ -86,7 +86,7 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
   if (e.is_zero()) return {std::vector<Enclosure>(k, zero_enclosure()), 0};
   const Source source = source_of(e, context);
   if (source.transposed) std::swap(question.right, question.left);
-  question.next = question.next / source.unit;
+  if (question.next) *question.next /= source.unit;
   ProvenValues proven{std::vector<Enclosure>(k, zero_enclosure()), 0};
   if (source.range.facts.max_abs > 0) {
     GramMatrix g = gram_matrix(source.range, context);

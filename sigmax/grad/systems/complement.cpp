@@ -24,10 +24,11 @@ constexpr std::int64_t kTinyOrder = 16;
 // sigma_i^2 / (sigma_i^2 - sigma_{k+1}^2). Infinite if a gap is unknown or small.
 template <Real T>
 double expected_steps(const ComplementSystems<T>& systems, double tolerance) {
+  const double next = systems.next.value_or(0);
   double least = 1;  // 1 / kappa
   for (const std::int64_t i : systems.which) {
-    const double ratio = systems.next / systems.sigma[static_cast<std::size_t>(i)];
-    if (!(systems.next > 0) || !(ratio <= 1 - kOrdinaryGap)) return std::numeric_limits<double>::infinity();
+    const double ratio = next / systems.sigma[static_cast<std::size_t>(i)];
+    if (!(next > 0) || !(ratio <= 1 - kOrdinaryGap)) return std::numeric_limits<double>::infinity();
     least = std::min(least, (1 - ratio) * (1 + ratio));
   }
   return 0.5 * std::log(2 / std::max(tolerance, 0x1p-53)) / std::sqrt(least);

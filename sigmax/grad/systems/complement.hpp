@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,9 +25,9 @@ template <Real T>
 struct ComplementSystems {
   const LinearOperator<T>& a;  ///< in range: products can be squared
   std::span<const double> sigma;
-  MatrixView<const T> u;  ///< rows x k
-  MatrixView<const T> v;  ///< columns x k
-  double next = 0;        ///< an estimate of sigma_{k+1}, 0 if unknown
+  MatrixView<const T> u;       ///< rows x k
+  MatrixView<const T> v;       ///< columns x k
+  std::optional<double> next;  ///< an estimate of sigma_{k+1}, if there is one
   std::vector<std::int64_t> which;
   Matrix<T> f;  ///< rows x which.size(), orthogonal to U
   Matrix<T> h;  ///< columns x which.size(), orthogonal to V
@@ -35,7 +36,7 @@ struct ComplementSystems {
   /// A gap sigma_i - sigma_{k+1} of at most this counts as no gap.
   double no_gap = 0;
   /// Vectors of A's rows or columns, any number or none: useful if they are approximate singular vectors after the
-  /// known ones (SvdResult::neighbors).
+  /// known ones (SvdState::neighbors).
   MatrixView<const T> neighbors{};
 };
 
@@ -43,8 +44,8 @@ template <Real T>
 struct ComplementSolution {
   Matrix<T> p;  ///< rows x which.size(), orthogonal to U
   Matrix<T> q;  ///< columns x which.size(), orthogonal to V
-  /// An estimate of sigma_{k+1}, at most sigma_{k+1} for solvers that iterate; negative if there is none.
-  double next = -1;
+  /// An estimate of sigma_{k+1}, at most sigma_{k+1} for solvers that iterate.
+  std::optional<double> next;
   std::vector<bool> has_gap;  ///< of each column; without a gap, p = q = 0
   bool converged = true;
   GradientSolver solver;

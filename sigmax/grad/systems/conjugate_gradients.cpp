@@ -155,7 +155,8 @@ class Iteration {
 
   // The number of iterations to expect from the gaps to sigma_{k+1}, as far as it is known.
   double expected_iterations() const {
-    const double below = systems_.next * systems_.next;
+    const double next = systems_.next.value_or(0);
+    const double below = next * next;
     double most = 0;
     for (std::int64_t c = 0; c < count_; ++c) {
       const double s = sigma(c) * sigma(c);
@@ -275,7 +276,7 @@ class Iteration {
       if (own.lambda > 0 && own.state != State::no_gap) squares += own.square * 2 / (own.lambda * own.lambda);
       if (own.square > 0 || own.lambda > 0) {
         const double inside = sigma(c) * sigma(c) - own.least;
-        solution.next = std::max(solution.next, std::sqrt(std::max(inside, 0.0)));
+        solution.next = std::max(solution.next.value_or(0), std::sqrt(std::max(inside, 0.0)));
       }
     }
     const double scale = std::sqrt(systems_.known_squares + squares_of(State::done) + squares_of(State::working));

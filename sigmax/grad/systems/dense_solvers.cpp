@@ -44,7 +44,8 @@ ComplementSolution<T> solve_each(const ComplementSystems<T>& systems, const Form
     const Below below =
         solve_column({systems.sigma[static_cast<std::size_t>(systems.which[c])], formed.f.column(column),
                       formed.h.column(column), p.column(column), q.column(column)});
-    solution.next = std::max(solution.next, below.next);
+    // Rounding may make it negative, which says nothing.
+    if (below.next >= 0) solution.next = std::max(solution.next.value_or(0), below.next);
     solution.has_gap.push_back(below.has_gap);
     if (below.has_gap) continue;
     std::ranges::fill(p.column(column), 0.0);

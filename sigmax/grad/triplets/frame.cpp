@@ -116,9 +116,9 @@ Frame<T>::Frame(std::string_view who, const LinearOperator<T>& a, const SvdResul
   for (const double residual : triplets.residual) {
     if (std::isfinite(residual)) no_gap_ = std::max(no_gap_, residual * sigma_.front());
   }
-  if (triplets.next > 0 && std::isfinite(triplets.next)) {
-    next_ = std::min(std::ldexp(triplets.next, -exponent_), sigma_.back());
-    next_known_ = true;
+  // A caller's 0 may mean that it is not known.
+  if (triplets.next && *triplets.next > 0 && std::isfinite(*triplets.next)) {
+    next_ = std::min(std::ldexp(*triplets.next, -exponent_), sigma_.back());
   }
 }
 
@@ -202,7 +202,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
                                Matrix<T>(h.rows(), static_cast<std::int64_t>(left.size())),
                                known_squares,
                                no_gap_,
-                               triplets_.neighbors.view()};
+                               triplets_.state.neighbors.view()};
   for (std::size_t c = 0; c < left.size(); ++c) {
     systems.which.push_back(which[static_cast<std::size_t>(left[c])]);
     std::ranges::copy(f.column(left[c]), systems.f.column(static_cast<std::int64_t>(c)).begin());
@@ -222,10 +222,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
     }
     note(found.converged ? GradientOutcome::converged : GradientOutcome::out_of_products);
     report_.solver = found.solver;
-    if (found.next >= 0) {
-      next_ = std::max(next_, std::min(found.next, sigma_.back()));
-      next_known_ = true;
-    }
+    if (found.next) next_ = std::max(next_.value_or(0), std::min(*found.next, sigma_.back()));
   }
   for (std::size_t c = 0; c < left.size(); ++c) {
     if (!found.has_gap[c]) note(GradientOutcome::no_gap);
@@ -259,8 +256,8 @@ void Frame<T>::judge_values(std::span<const double> xi) {
     if (xi[i] != 0 && is_zero(static_cast<std::int64_t>(i))) note(GradientOutcome::subgradient);
     // Triplets after the k-th have no weight.
     const bool last = i + 1 == xi.size();
-    if (last && (spans_all() || !next_known_)) continue;
-    const double below = last ? next_ : sigma_[i + 1];
+    if (last && (spans_all() || !next_)) continue;
+    const double below = last ? *next_ : sigma_[i + 1];
     if (sigma_[i] - below <= rounding() && xi[i] != (last ? 0.0 : xi[i + 1])) note(GradientOutcome::subgradient);
   }
 }
@@ -274,8 +271,8 @@ GradientReport Frame<T>::report() const {
     if (i > 0) gap = std::min(gap, sigma_[i - 1] - sigma_[i]);
     if (i + 1 < sigma_.size()) {
       gap = std::min(gap, sigma_[i] - sigma_[i + 1]);
-    } else if (!spans_all() && next_known_) {
-      gap = std::min(gap, sigma_[i] - next_);
+    } else if (!spans_all() && next_) {
+      gap = std::min(gap, sigma_[i] - *next_);
     }
     if (is_zero(static_cast<std::int64_t>(i))) gap = 0;
     result.gap.push_back(largest > 0 ? std::max(gap, 0.0) / largest : 0.0);

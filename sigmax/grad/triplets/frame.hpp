@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -83,8 +84,7 @@ class Frame {
   int exponent_ = 0;
   Guarded<T> a_;
   std::vector<double> sigma_;
-  double next_ = 0;
-  bool next_known_ = false;
+  std::optional<double> next_;  // sigma_{k+1}, as far as it is known
   double rounding_ = 0;
   double no_gap_ = 0;  ///< the same for vectors, limited by their residual
   GradientReport report_;

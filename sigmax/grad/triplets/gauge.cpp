@@ -82,15 +82,16 @@ std::string describe(const GaugeResult& result) {
     const GaugeChange& worst = result.changes[result.worst];
     switch (worst.kind) {
       case GaugeChange::Kind::sign:
-        text = fmt::format("the loss depends on the sign of (u_{0}, v_{0})", worst.i + 1);
+        text = fmt::format("the loss depends on the sign of (u_{0}, v_{0})", worst.i.value() + 1);
         break;
       case GaugeChange::Kind::signs: text = "the loss depends on the signs of several (u_i, v_i) together"; break;
       case GaugeChange::Kind::rotation:
         text = fmt::format("the loss depends on the choice of vectors within the equal sigma_{} = sigma_{}",
-                           worst.i + 1, worst.j + 1);
+                           worst.i.value() + 1, worst.j.value() + 1);
         break;
       case GaugeChange::Kind::left_sign:
-        text = fmt::format("the loss depends on the sign of u_{0}, which sigma_{0} = 0 leaves open", worst.i + 1);
+        text =
+            fmt::format("the loss depends on the sign of u_{0}, which sigma_{0} = 0 leaves open", worst.i.value() + 1);
         break;
     }
     text += fmt::format(
@@ -107,7 +108,7 @@ std::string describe(const GaugeResult& result) {
 }  // namespace
 
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,
-                        MatrixView<const double> v, double next, const GaugeOptions& options) {
+                        MatrixView<const double> v, std::optional<double> next, const GaugeOptions& options) {
   const FloatingEnvironment environment;
   require(sigma, u, v);
   const Trial trial(loss, sigma, u, v);
@@ -117,15 +118,16 @@ GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, 
   using M = Matrix<double>;
   GaugeResult result;
   result.loss = trial.before();
-  const auto add = [&](GaugeChange::Kind kind, std::int64_t i, std::int64_t j, double changed) {
+  const auto add = [&](GaugeChange::Kind kind, std::optional<std::int64_t> i, std::optional<std::int64_t> j,
+                       double changed) {
     result.changes.push_back({kind, i, j, changed, 0});
   };
   for (std::int64_t i = 0; i < k; ++i) {
-    add(GaugeChange::Kind::sign, i, -1, trial.after([i](M& left, M& right) {
+    add(GaugeChange::Kind::sign, i, {}, trial.after([i](M& left, M& right) {
       negate(left, i);
       negate(right, i);
     }));
-    if (value(i) <= equal) add(GaugeChange::Kind::left_sign, i, -1, trial.after([i](M& left, M&) { negate(left, i); }));
+    if (value(i) <= equal) add(GaugeChange::Kind::left_sign, i, {}, trial.after([i](M& left, M&) { negate(left, i); }));
     if (i + 1 == k || value(i) - value(i + 1) > equal) continue;
     for (const double angle : kAngles) {
       add(GaugeChange::Kind::rotation, i, i + 1, trial.after([=](M& left, M& right) {
@@ -138,7 +140,7 @@ GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, 
   std::vector<double> draws(static_cast<std::size_t>(k));
   for (std::int64_t c = 0; k > 1 && c < options.combinations; ++c) {
     result.random = fill_uniform(result.random, draws);
-    add(GaugeChange::Kind::signs, -1, -1, trial.after([&](M& left, M& right) {
+    add(GaugeChange::Kind::signs, {}, {}, trial.after([&](M& left, M& right) {
       for (std::int64_t i = 0; i < k; ++i) {
         if (draws[static_cast<std::size_t>(i)] < 0.5) continue;
         negate(left, i);
@@ -154,7 +156,7 @@ GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, 
     if (change.relative_change > options.tolerance) result.invariant = false;
     if (change.relative_change > result.changes[result.worst].relative_change) result.worst = at;
   }
-  result.cut_through_equal_values = next > 0 && value(k - 1) - next <= equal;
+  result.cut_through_equal_values = next && *next > 0 && value(k - 1) - *next <= equal;
   result.message = describe(result);
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,10 +40,10 @@ struct GaugeChange {
     left_sign,  ///< u_i -> -u_i, sigma_i = 0
   };
   Kind kind = Kind::sign;
-  std::int64_t i = -1;
-  std::int64_t j = -1;
-  double loss = 0;             ///< L after the change
-  double relative_change = 0;  ///< |L - L_before| over the largest |L|
+  std::optional<std::int64_t> i{};  ///< nothing for `signs`
+  std::optional<std::int64_t> j{};  ///< of a rotation alone
+  double loss = 0;                  ///< L after the change
+  double relative_change = 0;       ///< |L - L_before| over the largest |L|
 };
 
 struct GaugeResult {
@@ -58,10 +59,10 @@ struct GaugeResult {
 };
 
 /// Evaluates the loss once for each change: k signs, `combinations`, two angles for each pair of neighbors of equal
-/// sigma, one for each sigma of 0. `next` is the value after the last, 0 if unknown. Throws Error if the shapes do not
+/// sigma, one for each sigma of 0. `next` is the value after the last, if known. Throws Error if the shapes do not
 /// fit, if there are no triplets, if the sigma ascend, or if the loss is not finite.
 GaugeResult check_gauge(const TripletLoss& loss, std::span<const double> sigma, MatrixView<const double> u,
-                        MatrixView<const double> v, double next = 0, const GaugeOptions& options = {});
+                        MatrixView<const double> v, std::optional<double> next = {}, const GaugeOptions& options = {});
 
 /// As above, for the result of svd().
 GaugeResult check_gauge(const TripletLoss& loss, const SvdResult<double>& triplets, const GaugeOptions& options = {});

@@ -108,9 +108,10 @@ void Leading<T>::extend(std::int64_t count) {
 }
 
 template <Real T>
-double Leading<T>::probe() {
+std::optional<double> Leading<T>::probe() {
   const FloatingEnvironment environment;
-  return complete_ ? 0.0 : solve(1);
+  if (complete_) return std::nullopt;
+  return solve(1);
 }
 
 // until the largest one of the remainder is no larger than the count-th: add it
@@ -122,7 +123,7 @@ void Leading<T>::grow(std::int64_t count) {
   extend(count);
   while (!complete_) {
     const double last = sigma_[static_cast<std::size_t>(count) - 1];
-    if (probe() <= last) break;
+    if (solve(1) <= last) break;
   }
   count_ = std::min(count, static_cast<std::int64_t>(sigma_.size()));
 }
@@ -135,7 +136,7 @@ double Leading<T>::solve(std::int64_t k) {
   options_.method = whole ? Method(DenseLapack{}) : Method(Auto{});
   SvdResult<T> result =
       whole || found == 0 ? svd(*a_, options_, *context_) : svd<T>(Remainder<T>(*a_, u_, v_), options_, *context_);
-  options_.random = result.random;
+  options_.random = result.state.random;
   options_.start = {};
   if (result.outcome == SvdOutcome::out_of_products) outcome_ = result.outcome;
   const double largest = result.sigma.front();
@@ -170,8 +171,9 @@ void Leading<T>::append(const SvdResult<T>& found) {
 }
 
 template <Real T>
-double Leading<T>::next() const noexcept {
-  return static_cast<std::int64_t>(sigma_.size()) > count_ ? sigma_[static_cast<std::size_t>(count_)] : 0.0;
+std::optional<double> Leading<T>::next() const noexcept {
+  if (static_cast<std::int64_t>(sigma_.size()) <= count_) return std::nullopt;
+  return sigma_[static_cast<std::size_t>(count_)];
 }
 
 template <Real T>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,11 +37,11 @@ class Leading {
   /// found.
   void extend(std::int64_t count);
 
-  /// Finds and adds the largest remaining triplet; returns its sigma, 0 if nothing is left.
-  double probe();
+  /// Finds and adds the largest remaining triplet; returns its sigma, or nothing if none is left.
+  std::optional<double> probe();
 
-  /// sigma of the largest triplet beyond those of grow(), 0 if there is none.
-  double next() const noexcept;
+  /// sigma of the largest triplet beyond those of grow(), if one was found.
+  std::optional<double> next() const noexcept;
 
   std::int64_t all() const noexcept { return all_; }  ///< min(rows, columns)
   std::int64_t count() const noexcept { return count_; }

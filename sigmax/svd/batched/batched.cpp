@@ -136,10 +136,7 @@ SmallResult place_of(BatchResult& result, std::size_t i) {
 BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptions& options, const SmallResult& place,
                        Context& context) {
   const StoredView view = stored_view(tensor);
-  if (!kernels::scan(view.matrix, context).finite()) {
-    fill_with_nan(place);
-    return BatchOutcome::not_finite;
-  }
+  if (!kernels::scan(view.matrix, context).finite()) return not_finite(place);
   SvdOptions<double> single;
   single.k = static_cast<std::int64_t>(place.sigma.size());
   single.accuracy = options.accuracy;

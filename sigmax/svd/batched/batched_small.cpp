@@ -107,17 +107,6 @@ bool meets(const Found& found, const Convergence& wanted, double allowance) {
   return error <= std::max(wanted.allowed(found.lambda, found.lambda), allowance);
 }
 
-}  // namespace
-
-void fill_with_nan(const SmallResult& result) {
-  const auto fill = [](std::span<double> x) { std::fill(x.begin(), x.end(), std::nan("")); };
-  fill(result.sigma);
-  if (result.residual != nullptr) *result.residual = std::nan("");
-  for (Matrix<double>* x : {result.u, result.v}) {
-    if (x != nullptr) fill(x->values());
-  }
-}
-
 // The singular values of the zero matrix, with the first unit vectors.
 void fill_with_zero(const SmallResult& result) {
   std::fill(result.sigma.begin(), result.sigma.end(), 0.0);
@@ -126,6 +115,27 @@ void fill_with_zero(const SmallResult& result) {
     if (x == nullptr) continue;
     for (std::int64_t j = 0; j < x->columns(); ++j) (*x)(j, j) = 1;
   }
+}
+
+}  // namespace
+
+BatchOutcome not_finite(const SmallResult& result) {
+  const auto fill = [](std::span<double> x) { std::fill(x.begin(), x.end(), std::nan("")); };
+  fill(result.sigma);
+  if (result.residual != nullptr) *result.residual = std::nan("");
+  for (Matrix<double>* x : {result.u, result.v}) {
+    if (x != nullptr) fill(x->values());
+  }
+  return BatchOutcome::not_finite;
+}
+
+std::optional<BatchOutcome> without_work(const Magnitude& magnitude, const SmallResult& result) {
+  if (std::isnan(magnitude.largest)) return not_finite(result);
+  if (magnitude.largest == 0) {
+    fill_with_zero(result);
+    return BatchOutcome::converged;
+  }
+  return std::nullopt;
 }
 
 // In two steps if the factor itself is out of range.
@@ -161,14 +171,7 @@ SmallScratch::SmallScratch(std::span<const StridedMatrix> matrices, Context& con
 BatchOutcome largest_of_small(const StridedMatrix& a, const BatchOptions& options, SmallScratch& scratch,
                               const SmallResult& result) {
   const Magnitude magnitude = magnitude_of(a);
-  if (std::isnan(magnitude.largest)) {
-    fill_with_nan(result);
-    return BatchOutcome::not_finite;
-  }
-  if (magnitude.largest == 0) {
-    fill_with_zero(result);
-    return BatchOutcome::converged;
-  }
+  if (const auto outcome = without_work(magnitude, result)) return *outcome;
   const bool turned = a.rows < a.columns;
   const StridedMatrix tall = turned ? a.transposed() : a;
   const Convergence wanted{options.accuracy, options.tolerance, 1};

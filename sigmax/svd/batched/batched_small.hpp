@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sigmax/core/context.hpp"
@@ -51,10 +52,11 @@ struct SmallResult {
 };
 
 /// The outcome not_finite: NaN everywhere.
-void fill_with_nan(const SmallResult& result);
+BatchOutcome not_finite(const SmallResult& result);
 
-/// The singular values of the zero matrix, with the first unit vectors.
-void fill_with_zero(const SmallResult& result);
+/// The outcome for a matrix that takes no work, with the result filled in: not_finite(), or for the zero matrix zeros
+/// and the first unit vectors. Nothing for any other matrix.
+std::optional<BatchOutcome> without_work(const Magnitude& magnitude, const SmallResult& result);
 
 /// sigma_max of a matrix with entries, by tridiagonalization of its Gram matrix.
 BatchOutcome largest_of_small(const kernels::StridedMatrix& a, const BatchOptions& options, SmallScratch& scratch,

@@ -69,14 +69,7 @@ double largest_residual(std::int64_t rows, std::int64_t columns, const double* a
 
 BatchOutcome values_of_small(const StridedMatrix& a, const SmallResult& result, Context& context) {
   const Magnitude magnitude = magnitude_of(a);
-  if (std::isnan(magnitude.largest)) {
-    fill_with_nan(result);
-    return BatchOutcome::not_finite;
-  }
-  if (magnitude.largest == 0) {
-    fill_with_zero(result);
-    return BatchOutcome::converged;
-  }
+  if (const auto outcome = without_work(magnitude, result)) return *outcome;
   const std::int64_t stride = small_stride(a.columns);
   auto copy = context.scratch<double>(static_cast<std::size_t>(a.rows * stride));
   load_scaled(a, magnitude.exponent, copy.data());

@@ -12,6 +12,7 @@
 #include "sigmax/ops/magnitude.hpp"
 #include "sigmax/ops/range_checked.hpp"
 #include "sigmax/ops/single_range.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/checks/complement.hpp"
 #include "sigmax/svd/christoffel.hpp"
 #include "sigmax/svd/triplets.hpp"
@@ -23,7 +24,7 @@ namespace {
 template <Real T>
 std::optional<int> exponent_of(const LinearOperator<T>& a, const SvdResult<T>& result, Context& context) {
   const double sigma = result.sigma.front();
-  return sigma > 0 ? std::optional<int>(std::ilogb(sigma)) : exponent_by_products(a, result.random, context);
+  return sigma > 0 ? std::optional<int>(std::ilogb(sigma)) : exponent_by_products(a, result.state.random, context);
 }
 
 // Values beyond the range of double become its largest number, as in rescale().
@@ -34,8 +35,8 @@ double in_units(double sigma, int exponent) {
 // The side's vectors of everything that the method has left: the triplets, the rest of its subspace, and its neighbors.
 template <Real T>
 Matrix<T> all_known(GramSide<T>& side, const SvdResult<T>& result) {
-  Matrix<T> known = side.from_right(result.subspace);
-  const Matrix<T>& more = result.neighbors;
+  Matrix<T> known = side.from_right(result.state.subspace);
+  const Matrix<T>& more = result.state.neighbors;
   if (more.rows() != known.rows()) return known;
   const std::int64_t columns = std::min(known.columns() + more.columns(), known.rows());
   Matrix<T> all(known.rows(), columns);
@@ -53,8 +54,8 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& 
   if (task.check == Check::full) inner.failure_probability = task.failure_probability;
   inner.terms = a.shape().rows + a.shape().columns;
   inner.magnitude = std::pow(std::ldexp(uncanceled_norm(a, context), -exponent), 2);
-  inner.max_products = task.max_products - result.products;
-  inner.random = result.random;
+  inner.max_products = task.max_products - result.statistics.products;
+  inner.random = result.state.random;
   return inner;
 }
 
@@ -62,14 +63,15 @@ ComplementOptions complement_options(const LinearOperator<T>& a, const Task<T>& 
 // own share of the failure probability.
 template <Real T>
 bool is_shown(ComplementOptions& options, double failure_probability, SvdResult<T>& result) {
-  if (options.convergence.k != 1 || !options.failure_probability || result.recurrences.empty()) return false;
+  if (options.convergence.k != 1 || !options.failure_probability || result.certificate.empty()) return false;
+  const CertificateContents& certificate = contents(std::as_const(result).certificate);
   *options.failure_probability /= 2;
-  const double theta = std::pow(result.scale * result.sigma.front(), 2);
-  const double bound = christoffel_upper_bound(result.recurrences, *options.failure_probability, options.terms,
+  const double theta = std::pow(certificate.scale * result.sigma.front(), 2);
+  const double bound = christoffel_upper_bound(certificate.recurrences, *options.failure_probability, options.terms,
                                                std::max(options.magnitude, theta));
   // A bound below theta is refuted.
   if (!(bound >= theta && bound <= theta * (1 + options.convergence.slack_of_check()))) return false;
-  result.checked = CheckedValues{{std::sqrt(bound) / result.scale}, failure_probability};
+  result.checked = CheckedValues{{std::sqrt(bound) / certificate.scale}, failure_probability};
   result.outcome = SvdOutcome::converged;
   return true;
 }
@@ -112,11 +114,11 @@ void check_scaled(const LinearOperator<T>& a, int size, const Task<T>& task, Svd
     }
     take(result, std::move(triplets), task.k());
     for (double& sigma : result.sigma) sigma = in_units(sigma, exponent);
-    result.joined = rest.joined;
+    result.statistics.joined = rest.joined;
   }
-  result.products += side.products();
-  result.reads += side.reads();
-  result.random = rest.random;
+  result.statistics.products += side.products();
+  result.statistics.reads += side.reads();
+  result.state.random = rest.random;
   if (task.check != Check::full || rest.upper.empty()) return;
   if (rest.confirmed) result.outcome = SvdOutcome::converged;
   if (!rest.random.drawn) return;
@@ -154,7 +156,7 @@ void check_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>&
     // The values found are far below the true ones.
   }
   try {
-    const std::optional<int> other = exponent_by_products(a, result.random, context);
+    const std::optional<int> other = exponent_by_products(a, result.state.random, context);
     if (other && *other != *exponent) check_scaled(a, *other, task, result, context);
   } catch (const NotFinite&) {
     return;

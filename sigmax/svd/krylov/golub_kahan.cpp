@@ -11,6 +11,7 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/small_dense.hpp"
 #include "sigmax/ops/range_checked.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/convergence.hpp"
 #include "sigmax/svd/krylov/basis.hpp"
 #include "sigmax/svd/krylov/krylov_loop.hpp"
@@ -177,11 +178,11 @@ SvdResult<T> finish(const LinearOperator<T>& a, BidiagonalForm<T>& process,
   take(result, triplets_from_right<T>(a, std::as_const(right).view(), context), k);
   if (static_cast<std::int64_t>(sigma.size()) > k) result.next = sigma[static_cast<std::size_t>(k)];
   result.outcome = outcome;
-  result.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = process.capacity()};
-  result.products = process.products();
-  result.reads = process.reads() + kernels::reads_of(k);
-  result.recurrences = process.recurrences();
-  result.random = process.random();
+  result.statistics.method = Lanczos{.form = Lanczos::Form::bidiagonal, .basis = process.capacity()};
+  result.statistics.products = process.products();
+  result.statistics.reads = process.reads() + kernels::reads_of(k);
+  contents(result.certificate).recurrences = process.recurrences();
+  result.state.random = process.random();
   return result;
 }
 
@@ -233,15 +234,16 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::i
 template <Real T>
 SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T> result, std::int64_t basis,
                                Context& context) {
-  if (result.products >= task.max_products || !falls_short(result, task.convergence, a.shape())) return result;
+  if (result.statistics.products >= task.max_products || !falls_short(result, task.convergence, a.shape()))
+    return result;
   Task<T> rest = task;
-  rest.start = result.subspace;
-  rest.max_products -= result.products;
-  rest.random = result.random;
+  rest.start = result.state.subspace;
+  rest.max_products -= result.statistics.products;
+  rest.random = result.state.random;
   SvdResult<T> finer = golub_kahan(a, rest, basis, context);
-  finer.products += result.products;
-  finer.reads += result.reads;
-  finer.recurrences = std::move(result.recurrences);
+  finer.statistics.products += result.statistics.products;
+  finer.statistics.reads += result.statistics.reads;
+  contents(finer.certificate).recurrences = std::move(contents(result.certificate).recurrences);
   return finer;
 }
 

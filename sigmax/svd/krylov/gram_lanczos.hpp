@@ -60,7 +60,7 @@ struct LanczosResult {
   std::vector<double> theta;     ///< the k largest Ritz values, descending: each at most the true one, up to rounding
   Matrix<T> vectors;             ///< n x k, orthonormal
   std::vector<double> residual;  ///< |C x_i - theta_i x_i| as the recurrence gives it
-  double next = 0;               ///< the Ritz value after theta_k, if there is one: for gaps
+  std::optional<double> next;    ///< the Ritz value after theta_k, if there is one: for gaps
   /// If they were asked for: orthonormal Ritz vectors of the values after theta_k, descending, as many as C takes in
   /// one read, or fewer after a short process; their accuracy varies.
   Matrix<T> neighbors;

@@ -163,7 +163,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const BlockK
                       is_believable(pairs, wanted, doubt, attainable<T>());
     before = pairs.theta;
     if (exhausted || good || spent) {
-      result.products = side.products();
+      result.statistics.products = side.products();
       take(result, triplets_from(side, std::as_const(process).vectors(pairs, k)), k);
       result.outcome = exhausted || good ? SvdOutcome::converged : SvdOutcome::out_of_products;
       if (next < pairs.theta.size()) result.next = std::sqrt(std::max(pairs.theta[next], 0.0));
@@ -174,12 +174,12 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const BlockK
       looks.looked(step, process.size(), excess);
     }
   }
-  result.method = BlockKrylov{sizes.block, sizes.capacity};
-  result.reads = side.reads();
-  result.random = process.random();
+  result.statistics.method = BlockKrylov{sizes.block, sizes.capacity};
+  result.statistics.reads = side.reads();
+  result.state.random = process.random();
   if (result.outcome != SvdOutcome::converged) return result;
   SvdResult<T> finer = with_small_values(a, task, std::move(result), 0, context);
-  finer.method = BlockKrylov{sizes.block, sizes.capacity};
+  finer.statistics.method = BlockKrylov{sizes.block, sizes.capacity};
   return finer;
 }
 

@@ -40,10 +40,10 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Deflat
   const SerialBlas serial;
   const Shape shape = a.shape();
   SvdResult<T> result;
-  result.method = method;
+  result.statistics.method = method;
   const std::int64_t k = task.k();
   Matrix<T> v(shape.columns, k);
-  result.random = random_unit_vectors(task.random, v.view());
+  result.state.random = random_unit_vectors(task.random, v.view());
   const std::int64_t given = std::min(task.start.columns(), k);
   for (std::int64_t i = 0; i < given; ++i) {
     std::copy_n(task.start.column(i).begin(), shape.columns, v.column(i).begin());
@@ -53,19 +53,19 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Deflat
   double largest = 0;
   bool met = true;
   for (std::int64_t i = 0; i < k; ++i) {
-    const PowerLoopOptions loop{method.steps, task.max_products - result.products, largest};
+    const PowerLoopOptions loop{method.steps, task.max_products - result.statistics.products, largest};
     const KnownTriplets<T> known{std::as_const(u).view().column_range(0, i), std::as_const(v).view().column_range(0, i),
                                  std::as_const(back).view().column_range(0, i)};
     const PowerLoopResult run = power_loop<T>(a, known, task.convergence, loop, u.column(i), v.column(i), context);
     largest = std::max(largest, run.sigma);
-    result.products += run.products;
+    result.statistics.products += run.products;
     met = met && run.met;
     if (i + 1 < k) {
       a.apply_adjoint(std::as_const(u).view().column_range(i, 1), back.view().column_range(i, 1), context);
     }
   }
   take(result, triplets_from_right<T>(a, std::as_const(v).view(), context), k);
-  result.reads = result.products + k - 1 + kernels::reads_of(k);
+  result.statistics.reads = result.statistics.products + k - 1 + kernels::reads_of(k);
   if (method.steps > 0) {
     result.outcome = SvdOutcome::completed;
   } else {

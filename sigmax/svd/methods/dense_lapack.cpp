@@ -26,7 +26,7 @@ constexpr std::int64_t kWorthGram = 64;
 // that this is worse than dgesdd's accuracy.
 struct LargestTriplets {
   lapack::Svd svd;
-  double next = 0;
+  std::optional<double> next;
 };
 
 std::optional<LargestTriplets> from_gram_matrix(const FormedMatrix& formed, std::int64_t k, Context& context) {
@@ -46,7 +46,8 @@ std::optional<LargestTriplets> from_gram_matrix(const FormedMatrix& formed, std:
     if (!(residual <= nothing_lost)) return std::nullopt;
   }
   const auto count = static_cast<std::size_t>(k);
-  const double next = top.value.size() > count ? std::sqrt(std::fmax(top.value[count], 0.0)) : 0.0;
+  std::optional<double> next;
+  if (top.value.size() > count) next = std::sqrt(std::fmax(top.value[count], 0.0));
   return LargestTriplets{{std::move(triplets.u), std::move(triplets.sigma), std::move(triplets.v)}, next};
 }
 
@@ -71,7 +72,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const DenseL
     }
     if (top) {
       result = result_of(formed, top->svd, top->svd.sigma.front(), task);
-      result.next = std::ldexp(top->next, formed.exponent);
+      if (top->next) result.next = std::ldexp(*top->next, formed.exponent);
     } else {
       Matrix<double> copy = formed.a;
       const std::int64_t first = largest_wanted ? 0 : least - k;
@@ -82,7 +83,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const DenseL
     }
   }
   result.outcome = SvdOutcome::converged;
-  result.method = DenseLapack{};
+  result.statistics.method = DenseLapack{};
   return result;
 }
 

@@ -193,7 +193,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Invers
   const Shape shape = a.shape();
   if (formed.zero) {
     SvdResult<T> result = result_of(formed, zero_triplets(shape, task.k()), 0, task);
-    result.method = InverseLanczos{};
+    result.statistics.method = InverseLanczos{};
     return result;
   }
   const bool wide = shape.rows < shape.columns;
@@ -206,11 +206,11 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Invers
   found.triplets.u = qr.times(found.triplets.u.view());
   if (wide) std::swap(found.triplets.u, found.triplets.v);
   SvdResult<T> result = result_of(formed, found.triplets, found.largest, task);
-  result.method = InverseLanczos{};
-  result.products += found.right.products;
-  result.random = found.right.random;
+  result.statistics.method = InverseLanczos{};
+  result.statistics.products += found.right.products;
+  result.state.random = found.right.random;
   result.outcome = found.right.outcome;
-  result.joined = found.checked.joined;
+  result.statistics.joined = found.checked.joined;
   // Vectors of values at the level of rounding cannot always be computed.
   const double worst = *std::max_element(result.residual.begin(), result.residual.end());
   if (result.outcome == SvdOutcome::converged && task.check != Check::none && !(worst <= kGood)) {

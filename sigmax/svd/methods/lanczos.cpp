@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sigmax/ops/gram_side.hpp"
+#include "sigmax/svd/certificate_contents.hpp"
 #include "sigmax/svd/krylov/golub_kahan.hpp"
 #include "sigmax/svd/krylov/gram_lanczos.hpp"
 #include "sigmax/svd/solvers.hpp"
@@ -44,13 +45,13 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const Task<T>& tas
   const SymmetricProduct<T> product = [&](MatrixView<const T> x, MatrixView<T> z) { side.multiply(x, z); };
   LanczosResult<T> top = lanczos<T>(side.order(), product, start.view(), inner, context);
   SvdResult<T> result;
-  if (task.check == Check::full || (slow && top.reads >= kManyReads)) result.neighbors = std::move(top.neighbors);
-  result.next = std::sqrt(top.next);
+  if (task.check == Check::full || (slow && top.reads >= kManyReads)) result.state.neighbors = std::move(top.neighbors);
+  if (top.next) result.next = std::sqrt(*top.next);
   result.outcome = top.outcome == LanczosOutcome::out_of_products ? SvdOutcome::out_of_products : SvdOutcome::converged;
-  result.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
-  result.products = top.products;
-  result.recurrences = std::move(top.recurrences);
-  result.random = top.random;
+  result.statistics.method = Lanczos{.form = Lanczos::Form::gram, .basis = top.basis};
+  result.statistics.products = top.products;
+  contents(result.certificate).recurrences = std::move(top.recurrences);
+  result.state.random = top.random;
   return {std::move(result), std::move(top.vectors), std::move(top.theta)};
 }
 
@@ -59,7 +60,7 @@ SvdResult<T> gram_form(const LinearOperator<T>& a, const Task<T>& task, std::int
   GramSide<T> side(a, context);
   GramVectors<T> found = iterate(a.shape(), side, task, basis, context);
   take(found.result, triplets_from(side, found.vectors), task.k());
-  found.result.reads = side.reads();
+  found.result.statistics.reads = side.reads();
   return std::move(found.result);
 }
 
@@ -70,8 +71,8 @@ SvdResult<T> gram_subspace(const LinearOperator<T>& a, const Task<T>& task, cons
   GramSide<T> side(a, context);
   GramVectors<T> found = iterate(a.shape(), side, task, method.basis, context);
   for (const double theta : found.theta) found.result.sigma.push_back(std::sqrt(theta));
-  found.result.subspace = side.to_right(std::move(found.vectors));
-  found.result.reads = side.reads();
+  found.result.state.subspace = side.to_right(std::move(found.vectors));
+  found.result.statistics.reads = side.reads();
   return std::move(found.result);
 }
 

@@ -99,7 +99,7 @@ void fixed_steps(const LinearOperator<T>& a, const PowerIteration& method, SvdRe
   make_unit(v);
   if (method.order == PowerIteration::Order::v_first) {
     first_left<T>(a, u, v, context);
-    result.reads += 2;
+    result.statistics.reads += 2;
   }
   const PowerOptions options{method.order, method.steps, std::numeric_limits<T>::min()};
   const double sigma = power_steps(a, options, u, v, context);
@@ -107,8 +107,8 @@ void fixed_steps(const LinearOperator<T>& a, const PowerIteration& method, SvdRe
   result.residual = {sigma > 0 ? residual_of<T>(a, method.order, sigma, u, v, context) / sigma : 0.0};
   make_unit(u);
   make_unit(v);
-  result.products = method.steps;
-  result.reads += method.steps + 1;
+  result.statistics.products = method.steps;
+  result.statistics.reads += method.steps + 1;
   result.outcome = SvdOutcome::completed;
 }
 
@@ -119,8 +119,8 @@ void until_converged(const LinearOperator<T>& a, const Task<T>& task, SvdResult<
   result.sigma = {run.sigma};
   result.residual = {
       run.sigma > 0 ? residual_of<T>(a, PowerIteration::Order::v_first, run.sigma, u, v, context) / run.sigma : 0.0};
-  result.products = run.products;
-  result.reads = run.products + 1;
+  result.statistics.products = run.products;
+  result.statistics.reads = run.products + 1;
   result.outcome = run.met ? SvdOutcome::converged : SvdOutcome::out_of_products;
 }
 
@@ -180,12 +180,12 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerI
   const SerialBlas serial;
   const Shape shape = a.shape();
   SvdResult<T> result;
-  result.method = method;
-  result.random = task.random;
+  result.statistics.method = method;
+  result.state.random = task.random;
   result.u = Matrix<T>(shape.rows, 1);
   result.v = Matrix<T>(shape.columns, 1);
   if (task.start.empty()) {
-    result.random = random_unit_vectors(result.random, result.v.view());
+    result.state.random = random_unit_vectors(result.state.random, result.v.view());
   } else {
     std::copy_n(task.start.column(0).begin(), shape.columns, result.v.column(0).begin());
   }
@@ -194,7 +194,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerI
   } else {
     until_converged(a, task, result, context);
   }
-  result.subspace = result.v;
+  result.state.subspace = result.v;
   return result;
 }
 

@@ -47,30 +47,30 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Random
   const std::int64_t n = side.order();
   const std::int64_t p = columns_of(method, task.k(), task.start.columns(), n);
   SvdResult<T> result;
-  result.random = task.random;
+  result.state.random = task.random;
   Basis<T> one(n, p, context);
   Basis<T> other(n, p, context);
   Basis<T>* x = &one;
   Basis<T>* next = &other;
-  fill(*x, side.from_right(task.start), result.random);
+  fill(*x, side.from_right(task.start), result.state.random);
   for (std::int64_t step = 0; step <= method.power_steps; ++step) {
     context.check_cancel();
     next->truncate(0);
     side.multiply(x->columns(0, p), next->next(p));
-    next->append(p, 0, result.random);
+    next->append(p, 0, result.state.random);
     std::swap(x, next);
   }
   Matrix<T> last(n, p);
   for (std::int64_t j = 0; j < p; ++j) std::copy(x->at(j).begin(), x->at(j).end(), last.column(j).begin());
-  result.products = side.products();
+  result.statistics.products = side.products();
   Triplets<T> triplets = triplets_from(side, last);
   if (static_cast<std::int64_t>(triplets.sigma.size()) > task.k()) {
     result.next = triplets.sigma[static_cast<std::size_t>(task.k())];
   }
   take(result, std::move(triplets), task.k());
   result.outcome = SvdOutcome::completed;
-  result.method = method;
-  result.reads = side.reads();
+  result.statistics.method = method;
+  result.statistics.reads = side.reads();
   return result;
 }
 
