@@ -44,9 +44,7 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
   Frame<T> frame("svd_vjp", a, triplets, options, context);
   const Shape shape = a.shape();
   const std::int64_t k = frame.count();
-  const std::vector<double> xi = checked_values(frame, "svd_vjp", cotangent.sigma);
-  frame.require_block("the cotangent of u", cotangent.u, shape.rows);
-  frame.require_block("the cotangent of v", cotangent.v, shape.columns);
+  const std::vector<double> xi = checked_values(frame, "svd_vjp", cotangent);
   SvdVjp<T> result;
   const bool of_vectors = has_entries(cotangent.u) || has_entries(cotangent.v);
   const bool of_values = std::ranges::any_of(xi, [](double x) { return x != 0; });

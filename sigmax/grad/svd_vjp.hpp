@@ -8,27 +8,11 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/grad/result.hpp"
-#include "sigmax/ops/cotangent.hpp"
+#include "sigmax/grad/svd_cotangent.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax {
-
-/// The gradient of a loss with respect to k triplets: dL = sum_i xi_i dsigma_i + phi_i^T du_i + psi_i^T dv_i. Empty
-/// members are zero.
-template <Real T>
-struct SvdCotangent {
-  std::vector<double> sigma;  ///< xi, k
-  Matrix<T> u;                ///< phi, rows x k
-  Matrix<T> v;                ///< psi, columns x k
-};
-
-template <Real T>
-struct SvdVjp {
-  /// dL/dA, at most 3 k terms: A's pull_back turns it into the gradient of the parameters.
-  OuterSum<T> cotangent;
-  GradientReport report;
-};
 
 /// The gradient of a loss with respect to A, from the gradient with respect to its k largest singular triplets.
 /// `triplets` holds them: a result of svd(), or sigma, u, v (and next, if known) filled in by the caller. Let S = U^T

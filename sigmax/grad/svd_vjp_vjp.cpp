@@ -105,9 +105,7 @@ SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplet
   Frame<T> frame("svd_vjp_vjp", a, triplets, options, context);
   const Shape shape = a.shape();
   const std::int64_t k = frame.count();
-  const std::vector<double> xi = checked_values(frame, "svd_vjp_vjp", cotangent.sigma);
-  frame.require_block("the cotangent of u", cotangent.u, shape.rows);
-  frame.require_block("the cotangent of v", cotangent.v, shape.columns);
+  const std::vector<double> xi = checked_values(frame, "svd_vjp_vjp", cotangent);
   const SvdJvp<T> dot = derivative_in(frame, shape, tangent_of("svd_vjp_vjp", direction, shape, triplets, context));
 
   const double unit = std::ldexp(1.0, -frame.exponent());

@@ -84,15 +84,7 @@ void Guarded<T>::apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixV
     }
     return require_finite<T>(z);
   }
-  if (y.data != nullptr) {
-    apply_impl(x, y, context);
-    return apply_adjoint_impl(y, z, context);
-  }
-  const std::int64_t rows = a_.shape().rows;
-  auto image = context.scratch<T>(static_cast<std::size_t>(rows * x.columns));
-  const MatrixView<T> own(image.data(), rows, x.columns);
-  apply_impl(x, own, context);
-  apply_adjoint_impl(own, z, context);
+  LinearOperator<T>::apply_gram_impl(x, y, z, context);  // by the scaled products
 }
 
 template <Real T>
@@ -101,11 +93,7 @@ void Guarded<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, C
     a_.apply_outer_gram(y, z, context);
     return require_finite<T>(z);
   }
-  const std::int64_t columns = a_.shape().columns;
-  auto image = context.scratch<T>(static_cast<std::size_t>(columns * y.columns));
-  const MatrixView<T> x(image.data(), columns, y.columns);
-  apply_adjoint_impl(y, x, context);
-  apply_impl(x, z, context);
+  LinearOperator<T>::apply_outer_gram_impl(y, z, context);
 }
 
 template <Real T>

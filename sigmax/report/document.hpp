@@ -54,6 +54,13 @@ struct Group {
 struct Groups {
   std::string noun = {};  ///< `tensor`
   std::vector<Group> groups = {};
+
+  /// The rows of all groups.
+  std::size_t count() const noexcept {
+    std::size_t rows = 0;
+    for (const Group& group : groups) rows += group.table.rows.size();
+    return rows;
+  }
 };
 
 /// One of the figures at the top of a page.

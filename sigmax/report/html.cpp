@@ -141,9 +141,7 @@ class Page {
   }
 
   void show(const Groups& groups, std::string_view heading) {
-    std::size_t count = 0;
-    for (const Group& group : groups.groups) count += group.table.rows.size();
-    add("<h2>{} ({})</h2>\n", heading, count);
+    add("<h2>{} ({})</h2>\n", heading, groups.count());
     for (const Group& group : groups.groups) {
       add("<details><summary><b>{}</b> {}</summary>\n", group.table.rows.size(), html_escaped(group.reason));
       plain_table(group.table);

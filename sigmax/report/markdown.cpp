@@ -63,9 +63,7 @@ class Writer {
   void heading(std::string_view text, const auto&) { out_ += fmt::format("## {}\n\n", text); }
 
   void heading(std::string_view text, const Groups& groups) {
-    std::size_t count = 0;
-    for (const Group& group : groups.groups) count += group.table.rows.size();
-    out_ += fmt::format("## {} ({})\n\n", text, count);
+    out_ += fmt::format("## {} ({})\n\n", text, groups.count());
   }
 
   std::size_t shown_of(std::size_t count, std::size_t most) const {

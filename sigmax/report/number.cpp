@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <string_view>
 
 namespace sigmax::report {
@@ -68,6 +69,18 @@ std::string spell(const Decimal& decimal) {
 
 int exponent_of(double value) { return parse_scientific(fmt::format("{:.16e}", value)).exponent; }
 
+// In the first unit in which it has at most three digits, or the last one; each unit is `base` times the one before,
+// the first is `base` itself.
+std::string in_unit(double value, double base, std::span<const std::string_view> units) {
+  value /= base;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= base;
+    ++unit;
+  }
+  return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, units[unit]);
+}
+
 }  // namespace
 
 std::string significant(double value, int digits, Rounding rounding) {
@@ -103,26 +116,12 @@ std::string round_trip(double value) { return fmt::format("{}", value); }
 
 std::string bytes_text(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 5> kUnits = {"KiB", "MiB", "GiB", "TiB", "PiB"};
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  auto value = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kUnits[unit]);
+  return bytes < 1024 ? fmt::format("{} B", bytes) : in_unit(static_cast<double>(bytes), 1024, kUnits);
 }
 
 std::string count_text(std::int64_t count) {
   constexpr std::array<std::string_view, 4> kUnits = {"k", "M", "G", "T"};
-  if (count < 1000) return fmt::format("{}", count);
-  double value = static_cast<double>(count) / 1000;
-  std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits.size()) {
-    value /= 1000;
-    ++unit;
-  }
-  return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, kUnits[unit]);
+  return count < 1000 ? fmt::format("{}", count) : in_unit(static_cast<double>(count), 1000, kUnits);
 }
 
 std::string duration_text(double seconds) {

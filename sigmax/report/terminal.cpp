@@ -49,9 +49,7 @@ class Writer {
   void heading(std::string_view text, const auto&) { out_ += toned(to_, text, Tone::bold) + '\n'; }
 
   void heading(std::string_view text, const Groups& groups) {
-    std::size_t count = 0;
-    for (const Group& group : groups.groups) count += group.table.rows.size();
-    out_ += toned(to_, fmt::format("{} ({})", text, count), Tone::bold) + '\n';
+    out_ += toned(to_, fmt::format("{} ({})", text, groups.count()), Tone::bold) + '\n';
   }
 
   void show(const Title& title) {

@@ -6,15 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "audit/classified.hpp"
+
 namespace sigmax::audit {
 namespace {
 
 io::Entry entry(std::string name, Dimensions shape, DType dtype, std::string unreadable = "") {
-  io::Entry e;
-  e.name = std::move(name);
-  e.shape = std::move(shape);
-  e.dtype = dtype;
-  e.dtype_name = std::string(sigmax::name(dtype));
+  io::Entry e = testing::entry(std::move(name), std::move(shape), {}, dtype);
   e.unreadable = std::move(unreadable);
   return e;
 }

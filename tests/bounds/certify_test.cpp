@@ -15,6 +15,7 @@
 #include "sigmax/bounds/operator_proof/collatz.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/svd/certificate_contents.hpp"
+#include "support/opaque.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -309,26 +310,10 @@ TEST(Certify, AFloatOperatorIsCertifiedAgainstTheStoredValues) {
   EXPECT_LE(e.relative_width(), width_of_proof(30, 20)) << "narrower than float itself";
 }
 
-// An operator known only through its products.
-class Hidden final : public LinearOperator<double> {
- public:
-  explicit Hidden(Operator<double> inner) : inner_(std::move(inner)) {}
-  Shape shape() const override { return inner_->shape(); }
-
- private:
-  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
-    inner_->apply(x, y, context);
-  }
-  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
-    inner_->apply_adjoint(y, x, context);
-  }
-  Operator<double> inner_;
-};
-
 TEST(Certify, AnOpaqueOperatorHasNoProvenUpperEnd) {
   Context context(1);
   const auto s = normal(30, 20, 25);
-  const Operator<double> hidden = std::make_shared<Hidden>(s.op);
+  const Operator<double> hidden = std::make_shared<OpaqueOperator<double>>(s.op);
   for (const Operator<double>& a : {hidden, hidden + s.op, 2.0 * (s.op * transposed(hidden))}) {
     const SvdResult<double> hint = hint_for(*a, context);
     const Enclosure e = certify(*a, hint, CertifyOptions{}, context);

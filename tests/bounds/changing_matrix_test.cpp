@@ -16,6 +16,7 @@
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "support/opaque.hpp"
 
 namespace sigmax {
 namespace {
@@ -39,23 +40,15 @@ class Weights {
 
 // The stored matrix, and a hook that runs whenever structure() is called: certify() reads the parts of a sum one after
 // another, so that a matrix changes between its scan and everything that follows.
-class Hooked final : public LinearOperator<double> {
+class Hooked final : public OpaqueOperator<double> {
  public:
-  Hooked(Operator<double> of, std::function<void()> hook) : of_(std::move(of)), hook_(std::move(hook)) {}
-  Shape shape() const override { return of_->shape(); }
+  Hooked(Operator<double> of, std::function<void()> hook) : OpaqueOperator(std::move(of)), hook_(std::move(hook)) {}
   Structure<double> structure() const override {
     hook_();
-    return of_->structure();
+    return inner().structure();
   }
 
  private:
-  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
-    of_->apply(x, y, context);
-  }
-  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
-    of_->apply_adjoint(y, x, context);
-  }
-  Operator<double> of_;
   std::function<void()> hook_;
 };
 

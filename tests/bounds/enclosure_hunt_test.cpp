@@ -15,6 +15,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/enclose.hpp"
 #include "sigmax/core/error.hpp"
+#include "support/opaque.hpp"
 
 namespace sigmax {
 namespace {
@@ -192,22 +193,6 @@ int failures_of(const LinearOperator<T>& a, double truth, double probability, in
 }
 
 template <Real T>
-class OpaqueCopy final : public LinearOperator<T> {
- public:
-  explicit OpaqueCopy(Operator<T> inner) : inner_(std::move(inner)) {}
-  Shape shape() const override { return inner_->shape(); }
-
- private:
-  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
-    inner_->apply(x, y, context);
-  }
-  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
-    inner_->apply_adjoint(y, x, context);
-  }
-  Operator<T> inner_;
-};
-
-template <Real T>
 void expect_stated_failure_rate() {
   Context context(1);
   constexpr double kProbability = 0.05;
@@ -216,7 +201,7 @@ void expect_stated_failure_rate() {
   std::vector<double> values(n * n, 0.0);
   // A start vector can miss a top value far from a flat rest for some steps.
   for (std::int64_t i = 0; i < n; ++i) values[static_cast<std::size_t>(i * n + i)] = i == 7 ? 1.0 : 0.875;
-  const OpaqueCopy<T> a(dense<T>(Tensor::copy_of(std::span<const double>(values), {n, n})));
+  const OpaqueOperator<T> a(dense<T>(Tensor::copy_of(std::span<const double>(values), {n, n})));
   const int failures = failures_of<T>(a, 1.0, kProbability, runs, context);
   const double allowed = runs * kProbability + 4 * std::sqrt(runs * kProbability * (1 - kProbability));
   EXPECT_LE(failures, allowed);

@@ -55,6 +55,16 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(finished.code, code, f"{arguments}\n--- stdout\n{finished.out}\n--- stderr\n{finished.err}")
         return finished
 
+    def expect_written_despite_a_closed_pipe(self, file, *arguments):
+        """Nobody reads standard output: no crash, no message, and the file is there."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        process = subprocess.run([BINARY, *map(str, arguments)], stdout=writer, stderr=subprocess.PIPE,
+                                 cwd=self.folder, env=self.environment(), check=False, timeout=120)
+        os.close(writer)
+        self.assertEqual((process.returncode, process.stderr), (0, b""))
+        self.assertTrue((self.folder / file).exists())
+
 
 def main():
     unittest.main(verbosity=1)

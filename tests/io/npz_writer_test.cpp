@@ -24,13 +24,7 @@ TEST(NpzWriter, WhatIsWrittenIsReadBack) {
   Context context(1);
   const std::vector<OutputTensor> samples = testing::samples();
   write_npz(folder.path() / "out.npz", samples, context);
-  const Checkpoint checkpoint = open_checkpoint(folder.path() / "out.npz");
-  EXPECT_EQ(checkpoint.format, "npz");
-  ASSERT_EQ(checkpoint.entries.size(), samples.size());
-  for (const OutputTensor& sample : samples) {
-    SCOPED_TRACE(sample.name);
-    testing::expect_same(sample.tensor, testing::named(checkpoint, sample.name).load());
-  }
+  testing::expect_read_back(folder.path() / "out.npz", "npz", samples);
 }
 
 // Our own reader checks only the checksums of compressed members.

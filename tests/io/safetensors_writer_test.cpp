@@ -32,13 +32,7 @@ TEST(SafetensorsWriter, WhatIsWrittenIsReadBack) {
   std::vector<OutputTensor> samples = testing::samples();
   samples.push_back({"brain", counted(DType::bf16, {3})});
   write_safetensors(folder.path() / "out", samples, {}, context);
-  const Checkpoint checkpoint = open_checkpoint(folder.path() / "out");
-  EXPECT_EQ(checkpoint.format, "safetensors");
-  ASSERT_EQ(checkpoint.entries.size(), samples.size());
-  for (const OutputTensor& sample : samples) {
-    SCOPED_TRACE(sample.name);
-    testing::expect_same(sample.tensor, testing::named(checkpoint, sample.name).load());
-  }
+  testing::expect_read_back(folder.path() / "out", "safetensors", samples);
 }
 
 TEST(SafetensorsWriter, TheHeaderIsPaddedAndEveryElementAligned) {

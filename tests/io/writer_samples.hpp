@@ -80,6 +80,18 @@ inline const Entry& named(const Checkpoint& checkpoint, const std::string& name)
   throw Error("no tensor '" + name + "'");
 }
 
+/// Expects a file of that format that holds exactly these tensors.
+inline void expect_read_back(const std::filesystem::path& path, const std::string& format,
+                             const std::vector<OutputTensor>& tensors) {
+  const Checkpoint checkpoint = open_checkpoint(path);
+  EXPECT_EQ(checkpoint.format, format);
+  ASSERT_EQ(checkpoint.entries.size(), tensors.size());
+  for (const OutputTensor& tensor : tensors) {
+    SCOPED_TRACE(tensor.name);
+    expect_same(tensor.tensor, named(checkpoint, tensor.name).load());
+  }
+}
+
 inline std::string content_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};

@@ -14,6 +14,7 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "support/opaque.hpp"
 
 namespace sigmax::conformance {
 namespace {
@@ -57,23 +58,6 @@ OperatorCase low_rank_case(std::string name, const Weight& b, const Weight& a, d
   return operator_case(std::move(name), scale * (b.matrix * a.matrix), {b.tensor, a.tensor},
                        [=]<Real T>() { return low_rank<T>(b.tensor, a.tensor, scale); });
 }
-
-// An operator that uses the Gram products of the base class.
-template <Real T>
-class Minimal final : public LinearOperator<T> {
- public:
-  explicit Minimal(Operator<T> inner) : inner_(std::move(inner)) {}
-  Shape shape() const override { return inner_->shape(); }
-
- private:
-  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
-    inner_->apply(x, y, context);
-  }
-  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
-    inner_->apply_adjoint(y, x, context);
-  }
-  Operator<T> inner_;
-};
 
 // A function operator with the products of `a`, and with its parameters if requested.
 template <Real T>
@@ -239,8 +223,8 @@ std::vector<OperatorCase> other_cases() {
   const Weight fixed = f32(9, 12, 48);
   return {
       operator_case(
-          "minimal", w.matrix, {}, [w]<Real T>() -> Operator<T> { return std::make_shared<Minimal<T>>(w.as<T>()); },
-          false),
+          "minimal", w.matrix, {},
+          [w]<Real T>() -> Operator<T> { return std::make_shared<OpaqueOperator<T>>(w.as<T>()); }, false),
       function_case("function_wide", w),
       function_case("function_tall", f32(12, 5)),
       function_case("function_wide_in_pieces", f32(70, 90)),

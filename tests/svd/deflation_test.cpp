@@ -36,11 +36,6 @@ SvdOptions<T> deflation(std::int64_t k, double tolerance, Accuracy accuracy = Ac
   return options;
 }
 
-template <class T>
-double unit_of(std::int64_t rows, std::int64_t columns) {
-  return tolerance::relative_in<T>(rows, columns);
-}
-
 // The source text's printed values for its example, from numpy.linalg.svd: four to eight digits.
 TEST(Deflation, GivesTheSourceTextsExample) {
   Context context(1);
@@ -82,7 +77,8 @@ TYPED_TEST(DeflationOf, FindsTheTopOfEverySpectrum) {
       const SvdResult<T> result = svd(*a, deflation<T>(k, stop), context);
       const std::string what =
           spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns) + ", k " + std::to_string(k);
-      const double rounding = unit_of<T>(rows, columns), of_triplets = tolerance::of_triplets<T>(rows, columns);
+      const double rounding = tolerance::relative_in<T>(rows, columns),
+                   of_triplets = tolerance::of_triplets<T>(rows, columns);
       EXPECT_LE(checks::orthonormality_error(result.u), rounding) << what;
       EXPECT_LE(checks::orthonormality_error(result.v), rounding) << what;
       ASSERT_EQ(result.sigma.size(), static_cast<std::size_t>(k)) << what;
@@ -114,7 +110,8 @@ TEST(Deflation, LosesLittleFromTripletToTriplet) {
   const SvdResult<double> result = svd(*a, deflation<double>(10, stop, Accuracy::vectors), context);
   EXPECT_EQ(result.outcome, SvdOutcome::converged);
   for (std::size_t i = 0; i < 10; ++i) {
-    EXPECT_NEAR(result.sigma[i], sigma[i], tolerance::of_estimate(stop * stop) * sigma[0] + unit_of<double>(50, 30));
+    EXPECT_NEAR(result.sigma[i], sigma[i],
+                tolerance::of_estimate(stop * stop) * sigma[0] + tolerance::relative_in<double>(50, 30));
     EXPECT_LE(result.residual[i], tolerance::of_estimate(stop)) << i;
   }
 }
@@ -127,7 +124,7 @@ TEST(Deflation, MakesAFixedNumberOfSteps) {
   const SvdResult<double> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::completed);
   EXPECT_EQ(result.statistics.products, 3 * (5 + 1));
-  EXPECT_LE(checks::orthonormality_error(result.u), unit_of<double>(20, 12)) << "u";
+  EXPECT_LE(checks::orthonormality_error(result.u), tolerance::relative_in<double>(20, 12)) << "u";
 }
 
 TEST(Deflation, SaysWhenItRanOutOfProducts) {
@@ -139,8 +136,8 @@ TEST(Deflation, SaysWhenItRanOutOfProducts) {
   EXPECT_EQ(result.outcome, SvdOutcome::out_of_products);
   EXPECT_LE(result.statistics.products, 7 + 3);  // one for each triplet that had no budget left
   EXPECT_EQ(result.sigma.size(), 4U);
-  EXPECT_LE(checks::orthonormality_error(result.u), unit_of<double>(30, 30)) << "u";
-  EXPECT_LE(checks::orthonormality_error(result.v), unit_of<double>(30, 30)) << "v";
+  EXPECT_LE(checks::orthonormality_error(result.u), tolerance::relative_in<double>(30, 30)) << "u";
+  EXPECT_LE(checks::orthonormality_error(result.v), tolerance::relative_in<double>(30, 30)) << "v";
 }
 
 TEST(Deflation, GoesOnFromAnEarlierResult) {

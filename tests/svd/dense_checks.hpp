@@ -66,4 +66,19 @@ inline const std::vector<Shape>& shapes() {
   return all;
 }
 
+/// expect_triplets() of options_of(k) for every spectrum that T holds, every shape and every number of triplets.
+template <Real T, class Options>
+void expect_triplets_of_every_spectrum(const Options& options_of, Context& context) {
+  for (const gallery::NamedSpectrum& spectrum : gallery::spectra()) {
+    const bool beyond_float = spectrum.name.ends_with("00") || spectrum.name.ends_with("50");
+    if (std::same_as<T, float> && beyond_float) continue;
+    for (const Shape& shape : shapes()) {
+      const std::vector<double> sigma = spectrum.values(std::min(shape.rows, shape.columns));
+      for (const std::int64_t k : counts_of(shape)) {
+        expect_triplets<T>(sigma, shape, options_of(k), spectrum.name, context);
+      }
+    }
+  }
+}
+
 }  // namespace sigmax::checks

@@ -11,17 +11,13 @@
 #include "repeatable.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
 
 using Order = PowerIteration::Order;
-
-template <class T>
-double unit_of(std::int64_t rows, std::int64_t columns) {
-  return tolerance::relative(rows, columns) * tolerance::coarseness<T>();
-}
 
 template <class T>
 Operator<T> matrix(std::int64_t rows, std::int64_t columns, const std::vector<double>& values) {
@@ -45,13 +41,6 @@ double residual_of(const LinearOperator<T>& a, const SvdResult<T>& result, Conte
   return std::sqrt(squares) / result.sigma[0];
 }
 
-template <class T>
-double length_of(const Matrix<T>& x) {
-  double squares = 0;
-  for (const T value : x.values()) squares += static_cast<double>(value) * static_cast<double>(value);
-  return std::sqrt(squares);
-}
-
 TYPED_TEST(PowerUntil, ConvergesOnEverySpectrumThatLetsIt) {
   using T = TypeParam;
   Context context(1);
@@ -67,10 +56,11 @@ TYPED_TEST(PowerUntil, ConvergesOnEverySpectrumThatLetsIt) {
       options.tolerance = 1e-6;
       const SvdResult<T> result = svd(*a, options, context);
       const std::string what = spectrum.name + " " + std::to_string(rows) + "x" + std::to_string(columns);
-      const double rounding = unit_of<T>(rows, columns);
+      const double rounding = tolerance::of_matrix<T>(rows, columns, 1);
       EXPECT_LE(result.sigma[0], sigma[0] * (1 + rounding)) << what;
-      EXPECT_NEAR(length_of(result.u), 1, rounding) << what;
-      EXPECT_NEAR(length_of(result.v), 1, rounding) << what;
+      // The error of a length counts twice in its square.
+      EXPECT_LE(checks::orthonormality_error(result.u), 3 * rounding) << what;
+      EXPECT_LE(checks::orthonormality_error(result.v), 3 * rounding) << what;
       if (sigma[0] == 0 || first > 1e100 || first < 1e-100) continue;
       EXPECT_NEAR(residual_of(*a, result, context), result.residual[0], rounding) << what;
       // Values closer than 1e-5 may take more products than allowed, and the outcome says so.
@@ -92,7 +82,7 @@ TYPED_TEST(PowerUntil, MeetsAToleranceOnTheVectors) {
   options.tolerance = 1e-5;
   const SvdResult<T> result = svd(*a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::converged);
-  EXPECT_LE(residual_of(*a, result, context), options.tolerance + unit_of<T>(30, 20));
+  EXPECT_LE(residual_of(*a, result, context), options.tolerance + tolerance::of_matrix<T>(30, 20, 1));
 }
 
 // Untrained layers are the hardest case for power iteration. The estimate has to hold for each of them.

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "gallery/stored.hpp"
+#include "ops/counting_operator.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -105,39 +107,9 @@ std::vector<T> in_type(const std::vector<double>& x) {
 }
 
 template <class T>
-double unit_of(std::int64_t rows, std::int64_t columns) {
-  return tolerance::relative(rows, columns) * tolerance::coarseness<T>();
-}
-
-template <class T>
 Operator<T> matrix(std::int64_t rows, std::int64_t columns, const std::vector<double>& values) {
   return dense<T>(Tensor::copy_of(std::span<const double>(values), {rows, columns}));
 }
-
-// A matrix known only by its products, which it counts.
-class Counting final : public LinearOperator<double> {
- public:
-  explicit Counting(Operator<double> a) : a_(std::move(a)) {}
-  Shape shape() const override { return a_->shape(); }
-  mutable int reads = 0;
-
- private:
-  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& c) const override {
-    ++reads;
-    a_->apply(x, y, c);
-  }
-  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& c) const override {
-    ++reads;
-    a_->apply_adjoint(y, x, c);
-  }
-  void apply_gram_impl(MatrixView<const double> x, MatrixView<double> y, MatrixView<double> z,
-                       Context& c) const override {
-    ++reads;
-    if (y.data == nullptr) return a_->apply_gram(x, z, c);
-    a_->apply_gram(x, y, z, c);
-  }
-  Operator<double> a_;
-};
 
 template <class T>
 class Power : public testing::Test {};
@@ -148,7 +120,7 @@ TYPED_TEST(Power, GivesThePyTorchNumbers) {
   using T = TypeParam;
   Context context(1);
   const Operator<T> a = matrix<T>(4, 3, golden_weight());
-  const double tolerance = unit_of<T>(4, 3);
+  const double tolerance = tolerance::of_matrix<T>(4, 3, 1);
   for (const Golden& wanted : golden<T>()) {
     std::vector<T> u = unit<T>({1, 2, -1, 0.5});
     std::vector<T> v = unit<T>({0.5, -1, 2});
@@ -171,7 +143,7 @@ TYPED_TEST(Power, OfFixedStepsIsTheSameThroughTheEntry) {
   const std::vector<T> v = unit<T>({0.5, -1, 2});
   std::copy(v.begin(), v.end(), options.start.values().begin());
   const SvdResult<T> result = svd(*a, options, context);
-  const double tolerance = unit_of<T>(4, 3);
+  const double tolerance = tolerance::of_matrix<T>(4, 3, 1);
   EXPECT_EQ(result.outcome, SvdOutcome::completed);
   EXPECT_EQ(result.statistics.products, wanted.steps);
   EXPECT_EQ(result.statistics.reads, wanted.steps + 1);
@@ -225,7 +197,7 @@ TYPED_TEST(Power, AgreesWithTheStepsWrittenOut) {
         const PowerOptions options{order, 3, epsilon};
         const double sigma = power_steps<T>(*a, options, u, v, context);
         const double wanted = plain_steps(*a, options, plain_u, plain_v, context);
-        const double tolerance = 10 * unit_of<T>(rows, columns);
+        const double tolerance = 10 * tolerance::of_matrix<T>(rows, columns, 1);
         EXPECT_NEAR(sigma, wanted, tolerance * std::max(std::fabs(wanted), 1e-3)) << rows << "x" << columns;
         for (std::size_t i = 0; i < u.size(); ++i) EXPECT_NEAR(u[i], plain_u[i], tolerance);
         for (std::size_t i = 0; i < v.size(); ++i) EXPECT_NEAR(v[i], plain_v[i], tolerance);
@@ -236,13 +208,13 @@ TYPED_TEST(Power, AgreesWithTheStepsWrittenOut) {
 
 TEST(PowerSteps, ReadTheOperatorOnceAStep) {
   Context context(1);
-  const Counting a(matrix<double>(9, 7, gallery::normal(63, 1)));
+  const auto counts = std::make_shared<Counts>();
+  const CountingOperator a(matrix<double>(9, 7, gallery::normal(63, 1)), counts);
   std::vector<double> u = unit<double>(gallery::normal(9, 2)), v = unit<double>(gallery::normal(7, 3));
   power_steps<double>(a, {Order::u_first, 5}, u, v, context);
-  EXPECT_EQ(a.reads, 5);
-  a.reads = 0;
+  EXPECT_EQ(std::exchange(*counts, Counts{}), (Counts{.gram_with_image = 5, .widest = 1}));
   power_steps<double>(a, {Order::v_first, 5}, u, v, context);
-  EXPECT_EQ(a.reads, 6);
+  EXPECT_EQ(*counts, (Counts{.apply = 1, .adjoint = 1, .gram_with_image = 4, .widest = 1}));
 }
 
 TYPED_TEST(Power, OfTheZeroOperatorIsZero) {
@@ -278,8 +250,8 @@ TYPED_TEST(Power, KeepsToTheRangeOfItsType) {
       std::vector<T> u = unit<T>({1, 2, -1, 0.5}), v = unit<T>({0.5, -1, 2});
       const double epsilon = std::numeric_limits<T>::min();
       const double sigma = power_steps<T>(*a, {wanted.order, wanted.steps, epsilon}, u, v, context);
-      EXPECT_NEAR(std::ldexp(sigma, -e), wanted.sigma, unit_of<T>(4, 3) * wanted.sigma);
-      for (std::size_t i = 0; i < u.size(); ++i) EXPECT_NEAR(u[i], wanted.u[i], unit_of<T>(4, 3));
+      EXPECT_NEAR(std::ldexp(sigma, -e), wanted.sigma, tolerance::of_matrix<T>(4, 3, 1) * wanted.sigma);
+      for (std::size_t i = 0; i < u.size(); ++i) EXPECT_NEAR(u[i], wanted.u[i], tolerance::of_matrix<T>(4, 3, 1));
     }
   }
 }
@@ -315,13 +287,6 @@ TEST(PowerIterations, RefuseWhatDoesNotFit) {
   }
 }
 
-template <class T>
-double length_of(const Matrix<T>& x) {
-  double squares = 0;
-  for (const T value : x.values()) squares += static_cast<double>(value) * static_cast<double>(value);
-  return std::sqrt(squares);
-}
-
 TYPED_TEST(Power, StartsFromUnitVectorsThatGoOnFromTheState) {
   using T = TypeParam;
   Matrix<T> x(50, 3), y(50, 3);
@@ -330,9 +295,8 @@ TYPED_TEST(Power, StartsFromUnitVectorsThatGoOnFromTheState) {
   static_cast<void>(random_unit_vectors(random_state(1), y.view()));
   EXPECT_EQ(x, y);
   for (std::int64_t j = 0; j < 3; ++j) {
-    Matrix<T> column(50, 1);
-    std::copy(x.column(j).begin(), x.column(j).end(), column.values().begin());
-    EXPECT_NEAR(length_of(column), 1, unit_of<T>(50, 1));
+    const auto column = [&](std::int64_t) { return x.column(j); };
+    EXPECT_LE(checks::orthonormality_error(1, column), 3 * tolerance::of_matrix<T>(50, 1, 1));
   }
 }
 

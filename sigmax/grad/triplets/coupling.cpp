@@ -25,7 +25,10 @@ double size_of_column(const Matrix<T>& x, std::int64_t i) {
 }  // namespace
 
 template <Real T>
-std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, const std::vector<double>& xi) {
+std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, const SvdCotangent<T>& cotangent) {
+  const std::vector<double>& xi = cotangent.sigma;
+  frame.require_block("the cotangent of u", cotangent.u, frame.u().rows);
+  frame.require_block("the cotangent of v", cotangent.v, frame.v().rows);
   const auto k = static_cast<std::size_t>(frame.count());
   if (xi.empty()) return std::vector<double>(k, 0.0);
   if (xi.size() != k) throw Error(fmt::format("[{}] {} cotangents for {} singular values", who, xi.size(), k));
@@ -89,8 +92,9 @@ Rotation rotation(Frame<T>& frame, const Matrix<double>& p, double negligible) {
   return result;
 }
 
-template std::vector<double> checked_values<float>(const Frame<float>&, std::string_view, const std::vector<double>&);
-template std::vector<double> checked_values<double>(const Frame<double>&, std::string_view, const std::vector<double>&);
+template std::vector<double> checked_values<float>(const Frame<float>&, std::string_view, const SvdCotangent<float>&);
+template std::vector<double> checked_values<double>(const Frame<double>&, std::string_view,
+                                                    const SvdCotangent<double>&);
 template VectorCoupling::VectorCoupling(Frame<float>&, const Matrix<float>&, const Matrix<float>&);
 template VectorCoupling::VectorCoupling(Frame<double>&, const Matrix<double>&, const Matrix<double>&);
 template Rotation rotation<float>(Frame<float>&, const Matrix<double>&, double);

@@ -11,13 +11,15 @@
 #include <vector>
 
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/grad/svd_cotangent.hpp"
 #include "sigmax/grad/triplets/frame.hpp"
 
 namespace sigmax {
 
-/// xi as it is, or zeros for an empty one. Throws Error if the number of entries is not k, or if one is not finite.
+/// The cotangent of sigma, or zeros for an empty one. Throws Error unless it has k entries, all finite, and those of u
+/// and v are empty or have a column for each triplet.
 template <Real T>
-std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, const std::vector<double>& xi);
+std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, const SvdCotangent<T>& cotangent);
 
 /// C of svd_vjp: C_ji = (sigma_i (S_ji - S_ij) + sigma_j (R_ji - R_ij)) / (sigma_i^2 - sigma_j^2), S = U^T phi, R = V^T
 /// psi.

@@ -7,23 +7,11 @@
 #include <utility>
 
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/vector.hpp"
+#include "sigmax/grad/systems/complement.hpp"
 #include "sigmax/svd/policy.hpp"
 
 namespace sigmax::grad {
 namespace {
-
-// x = (I - Q Q^T) x
-template <Real T>
-void project(const Matrix<T>& q, MatrixView<T> x) {
-  for (std::int64_t j = 0; j < x.columns; ++j) {
-    const std::span<T> column = x.column(j);
-    for (std::int64_t i = 0; i < q.columns(); ++i) {
-      const double along = kernels::dot(q.column(i), std::span<const T>(column));
-      kernels::axpy(static_cast<T>(-along), q.column(i), column);
-    }
-  }
-}
 
 // (I - U U^T) A (I - V V^T). With A V = U S to rounding and A^T U = V S + R, |R| a small multiple of the tolerance, the
 // projection in the middle of a Gram product changes it only by |R|^2, so it is left out: one read of A.
@@ -38,16 +26,16 @@ class Remainder final : public LinearOperator<T> {
   Matrix<T> projected(MatrixView<const T> x, const Matrix<T>& q) const {
     Matrix<T> copy(x.rows, x.columns);
     for (std::int64_t j = 0; j < x.columns; ++j) std::ranges::copy(x.column(j), copy.column(j).begin());
-    project(q, copy.view());
+    project_away<T>(q.view(), copy.view());
     return copy;
   }
   void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context& context) const override {
     a_.apply(std::as_const(*this).projected(x, v_).view(), y, context);
-    project(u_, y);
+    project_away<T>(u_.view(), y);
   }
   void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context& context) const override {
     a_.apply_adjoint(std::as_const(*this).projected(y, u_).view(), x, context);
-    project(v_, x);
+    project_away<T>(v_.view(), x);
   }
   void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context& context) const override {
     const Matrix<T> inside = projected(x, v_);
@@ -55,14 +43,14 @@ class Remainder final : public LinearOperator<T> {
       a_.apply_gram(inside.view(), z, context);
     } else {
       a_.apply_gram(inside.view(), y, z, context);
-      project(u_, y);
+      project_away<T>(u_.view(), y);
     }
-    project(v_, z);
+    project_away<T>(v_.view(), z);
   }
   void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context& context) const override {
     const Matrix<T> inside = projected(y, u_);
     a_.apply_outer_gram(inside.view(), z, context);
-    project(u_, z);
+    project_away<T>(u_.view(), z);
   }
 
   const LinearOperator<T>& a_;

@@ -35,13 +35,29 @@ class Decoder {
 };
 
 // zlib and bzip2 count in 32 bits: one step gets at most as much as fits.
-unsigned piece_of(std::size_t size) {
-  return static_cast<unsigned>(std::min<std::size_t>(size, std::numeric_limits<unsigned>::max()));
+template <class Count>
+Count piece_of(std::size_t size) {
+  return static_cast<Count>(std::min<std::size_t>(size, std::numeric_limits<Count>::max()));
 }
 
 template <class Pointer>
 Pointer start_of(Input bytes) {
   return reinterpret_cast<Pointer>(const_cast<std::byte*>(bytes.data()));
+}
+
+// A step of any of the three libraries, whose streams have the same members. Returns the library's status.
+template <class Stream, class Run>
+auto advance(Stream& stream, Input& input, Output& output, const Run& run) {
+  const auto in = piece_of<decltype(stream.avail_in)>(input.size());
+  const auto out = piece_of<decltype(stream.avail_out)>(output.size());
+  stream.next_in = start_of<decltype(stream.next_in)>(input);
+  stream.next_out = start_of<decltype(stream.next_out)>(output);
+  stream.avail_in = in;
+  stream.avail_out = out;
+  const auto status = run(&stream);
+  input = input.subspan(in - stream.avail_in);
+  output = output.subspan(out - stream.avail_out);
+  return status;
 }
 
 class Deflate : public Decoder {
@@ -52,14 +68,7 @@ class Deflate : public Decoder {
   ~Deflate() override { ::inflateEnd(&stream_); }
 
   Status step(Input& input, Output& output) override {
-    const unsigned in = piece_of(input.size()), out = piece_of(output.size());
-    stream_.next_in = start_of<Bytef*>(input);
-    stream_.next_out = start_of<Bytef*>(output);
-    stream_.avail_in = in;
-    stream_.avail_out = out;
-    const int status = ::inflate(&stream_, Z_NO_FLUSH);
-    input = input.subspan(in - stream_.avail_in);
-    output = output.subspan(out - stream_.avail_out);
+    const int status = advance(stream_, input, output, [](z_stream* s) { return ::inflate(s, Z_NO_FLUSH); });
     if (status == Z_STREAM_END) return Status::end;
     return status == Z_OK || status == Z_BUF_ERROR ? Status::running : Status::damaged;
   }
@@ -76,14 +85,7 @@ class Bzip2 : public Decoder {
   ~Bzip2() override { ::BZ2_bzDecompressEnd(&stream_); }
 
   Status step(Input& input, Output& output) override {
-    const unsigned in = piece_of(input.size()), out = piece_of(output.size());
-    stream_.next_in = start_of<char*>(input);
-    stream_.next_out = start_of<char*>(output);
-    stream_.avail_in = in;
-    stream_.avail_out = out;
-    const int status = ::BZ2_bzDecompress(&stream_);
-    input = input.subspan(in - stream_.avail_in);
-    output = output.subspan(out - stream_.avail_out);
+    const int status = advance(stream_, input, output, ::BZ2_bzDecompress);
     if (status == BZ_STREAM_END) return Status::end;
     if (status == BZ_MEM_ERROR) throw std::bad_alloc();
     return status == BZ_OK ? Status::running : Status::damaged;
@@ -131,13 +133,7 @@ class Lzma : public Decoder {
   }
 
   Status run(Input& input, Output& output) {
-    stream_.next_in = start_of<std::uint8_t*>(input);
-    stream_.next_out = start_of<std::uint8_t*>(output);
-    stream_.avail_in = input.size();
-    stream_.avail_out = output.size();
-    const lzma_ret status = ::lzma_code(&stream_, LZMA_RUN);
-    input = input.last(stream_.avail_in);
-    output = output.last(stream_.avail_out);
+    const lzma_ret status = advance(stream_, input, output, [](lzma_stream* s) { return ::lzma_code(s, LZMA_RUN); });
     if (status == LZMA_STREAM_END) return Status::end;
     if (status == LZMA_MEM_ERROR) throw std::bad_alloc();
     return status == LZMA_OK || status == LZMA_BUF_ERROR ? Status::running : Status::damaged;

@@ -208,48 +208,66 @@ void Basis<T>::append_random(RandomState& random) {
   ++count_;
 }
 
+namespace {
+
+// sum + left right, for an upper triangular `right`.
+Matrix<double> with_product(Matrix<double> sum, const Matrix<double>& left, const Matrix<double>& right) {
+  for (std::int64_t j = 0; j < right.columns(); ++j) {
+    for (std::int64_t k = 0; k <= j; ++k) {
+      for (std::int64_t i = 0; i < left.rows(); ++i) sum(i, j) += left(i, k) * right(k, j);
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
 // twice: C_s = Q^T X; X -= Q C_s; X = P R_s by Gram-Schmidt, column after column; X <- P
 // X = Q C_1 + (Q C_2 + P R_2) R_1 = Q (C_1 + C_2 R_1) + P R_2 R_1
+//
+// If Q is orthonormal only to d, the first round leaves d |X| of a column in span(Q), which may be more than `nothing`;
+// the second takes that away too. So what is left of a column is known after the second round, and columns of which
+// nothing is left are replaced then as well.
+//
+// A round leaves e = O(sqrt(n) eps) of its unit columns in span(Q), and e / left after the division by what is left.
+// Columns that stay have left |X| >= 4 e |X| in the second round (rounding()), so that a third round, in which at most
+// a quarter of a column can be lost, is the last.
 template <Real T>
 typename Basis<T>::Appended Basis<T>::append(std::int64_t b, double floor, RandomState& random) {
+  constexpr int kMostRounds = 3;
+  constexpr double kLittle = 0.5;  // what must be left of a unit column to be clean
   const MatrixView<T> x = next(b);
   if (count_ + b > n_) {
     throw Error(fmt::format("[basis] {} more vectors than a space of order {} has dimensions", count_ + b - n_, n_));
   }
   Appended result{Matrix<double>(count_, b), Matrix<double>(b, b), b};
-  std::vector<double> before(static_cast<std::size_t>(b));
-  for (std::int64_t j = 0; j < b; ++j) before[static_cast<std::size_t>(j)] = blas1::norm<T>(x.column(j));
-
-  for (int round = 0; round < 2; ++round) {
+  std::vector<double> nothing;
+  for (std::int64_t j = 0; j < b; ++j) {
+    nothing.push_back(std::max(floor, rounding<T>(n_) * blas1::norm<T>(x.column(j))));
+    result.r(j, j) = 1;
+  }
+  bool clean_enough = false;
+  for (int round = 0; round < kMostRounds && !clean_enough; ++round) {
+    clean_enough = round > 0;
     Matrix<double> c(count_, b);
     Matrix<double> r(b, b);
     sweep(0, count_, x, c.view());
     for (std::int64_t j = 0; j < b; ++j) {
       const double left = clean(count_, j, x.column_range(j, 1), r.view().column_range(j, 1));
-      const double nothing = round == 0 ? std::max(floor, rounding<T>(n_) * before[static_cast<std::size_t>(j)]) : 0;
-      if (left > nothing) {
+      const double whole = result.r(j, j);  // 0 once the column was replaced
+      const bool stays = round < 2 && whole > 0 ? left * whole > nothing[static_cast<std::size_t>(j)] : left > 0;
+      if (stays) {
         r(j, j) = left;
         blas1::scale<T>(x.column(j), 1 / left);
+        clean_enough = clean_enough && left > kLittle;
       } else {
         fill_random(count_ + j, random);
         --result.rank;
+        clean_enough = false;
       }
     }
-    if (round == 0) {
-      result.c = std::move(c);
-      result.r = std::move(r);
-      continue;
-    }
-    const auto multiply_added = [b](const Matrix<double>& left, const Matrix<double>& right, Matrix<double> sum) {
-      for (std::int64_t j = 0; j < b; ++j) {
-        for (std::int64_t k = 0; k <= j; ++k) {
-          for (std::int64_t i = 0; i < left.rows(); ++i) sum(i, j) += left(i, k) * right(k, j);
-        }
-      }
-      return sum;
-    };
-    result.c = multiply_added(c, result.r, std::move(result.c));
-    result.r = multiply_added(r, result.r, Matrix<double>(b, b));
+    result.c = with_product(std::move(result.c), c, result.r);
+    result.r = with_product(Matrix<double>(b, b), r, result.r);
   }
   count_ += b;
   return result;

@@ -72,10 +72,10 @@ class Basis {
   };
 
   /// Orthonormalizes the first b columns of next() against the basis and among themselves, and appends them to it: two
-  /// rounds of block Gram-Schmidt, each followed by one within the block. A column whose remainder is at most `floor`
-  /// (absolute), or is rounding of the column, is replaced by a random direction drawn from `random`, orthogonal to all
-  /// vectors. Throws Error if there is no space, or if fewer than b dimensions are left; NotFinite if a column is not
-  /// finite.
+  /// rounds of block Gram-Schmidt, each followed by one within the block, and a third if the second has left little of
+  /// a column. A column whose remainder is at most `floor` (absolute), or is rounding of the column, is replaced by a
+  /// random direction drawn from `random`, orthogonal to all vectors. Throws Error if there is no space, or if fewer
+  /// than b dimensions are left; NotFinite if a column is not finite.
   Appended append(std::int64_t b, double floor, RandomState& random);
 
   /// A random unit vector orthogonal to the basis, appended to it. Throws Error if the basis is full or spans the
