@@ -1,4 +1,4 @@
-// Gates over a whole audit: what each came to, what it could not judge, and how that is said.
+// Gates over a whole audit: the outcome of each, what it could not judge, and the messages.
 #pragma once
 
 #include <set>

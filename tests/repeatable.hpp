@@ -6,7 +6,7 @@
 
 namespace sigmax {
 
-/// The defaults but for the start: a constant one, which counts as drawn, since no test's matrix was made for it.
+/// The defaults, with a constant start. It counts as drawn, since no test's matrix was made for it.
 template <class Options>
 Options repeatable() {
   Options options;

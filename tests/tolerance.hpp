@@ -41,8 +41,8 @@ inline double relative(std::int64_t rows, std::int64_t columns, double kappa = 1
 
 /// What LAPACK's SVD of a matrix of norm 1 and that order leaves beyond rounding, whatever the processor. dlasdq, as
 /// dbdsqr, sets an off-diagonal entry of the bidiagonal matrix to 0 once it is below min(100, u^(-1/8)) u, 49.3 eps, of
-/// a value beside it. What is set to 0 lies in blocks of their own, so that all of it has the square root of its number
-/// as norm; from order 26 on dbdsdc does this in separate parts of at most 25 rows and joins them to rounding. In small
+/// a value next to it. The dropped entries lie in separate blocks, so m of them have a joint norm of sqrt(m) times
+/// this; from order 26 on dbdsdc does this in separate parts of at most 25 rows and joins them to rounding. In small
 /// matrices this exceeds 4 n eps: residuals of 49 eps are common at order 6.
 inline double of_bidiagonal(std::int64_t order) {
   const double stop = std::exp2(53.0 / 8) * kUnitRoundoff;
@@ -56,7 +56,8 @@ double of_triplets(std::int64_t rows, std::int64_t columns, double c = 4) {
 }
 
 /// The error of a singular value taken as the root of an eigenvalue of the Gram matrix: c max(m, n) eps sigma_1^2 is
-/// the error of the eigenvalue, and sigma |d sigma| = |d lambda| / 2; of sigma = 0 it is the root itself.
+/// the error of the eigenvalue, and sigma |d sigma| = |d lambda| / 2; for sigma = 0 it is the root of the eigenvalue's
+/// error.
 inline double of_gram_root(std::int64_t rows, std::int64_t columns, double largest, double sigma, double c = 4) {
   const double relative_to_largest = sigma / largest;
   const double lambda = relative(rows, columns, 1, c);
@@ -69,10 +70,10 @@ double coarseness() {
   return static_cast<double>(std::numeric_limits<T>::epsilon()) / kEpsilon;
 }
 
-/// What a solver that stops at an estimated relative error of `stop` is wrong by: the estimate is one, not a bound.
+/// The error of a solver that stops at an estimated relative error of `stop`, which is an estimate, not a bound.
 inline double of_estimate(double stop) { return 100 * stop; }
 
-/// What a residual is that was stopped at by a recurrence's own account of it: rounding comes on top.
+/// The true residual when an iteration stops by the residual of its recurrence; rounding adds to it.
 inline double of_stop(double stop) { return 1.01 * stop; }
 
 /// of_matrix and relative for computations in T on entries rounded to T. The constants of Householder's
@@ -104,8 +105,8 @@ double of_residual_in(std::int64_t rows, std::int64_t columns, double c = 4) {
   return relative_in<T>(rows, columns, c) / std::cbrt(static_cast<double>(std::numeric_limits<T>::epsilon()));
 }
 
-/// What the i-th value from a randomized sketch of k + p columns with q steps of subspace iteration is short of
-/// sigma_i, but for a probability of d = 1e-9 (Gu, SIAM J. Sci. Comput. 37, 2015): at least sigma_i /
+/// How far the i-th value from a randomized sketch of k + p columns with q steps of subspace iteration stays below
+/// sigma_i, except with probability d = 1e-9 (Gu, SIAM J. Sci. Comput. 37, 2015): at least sigma_i /
 /// sqrt(1 + C^2 (sigma_{k+1} / sigma_i)^(4 q + 2)), with l = k + p, C = e sqrt(l) / (p + 1) (2 / d)^(1 / (p + 1))
 /// (sqrt(n - k) + sqrt(l) + sqrt(2 ln(2 / d))).
 inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_t i, std::int64_t k, std::int64_t p,

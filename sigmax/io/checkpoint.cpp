@@ -280,7 +280,7 @@ class Opener {
     }
   }
 
-  // An index stands for its folder: what else lies there is named, so that nobody takes it for read.
+  // An index stands for its folder: other files there are listed, so that nobody assumes that they were read.
   void note_files_beside(const fs::path& folder, const std::string& index, const std::vector<fs::path>& files,
                          std::size_t before) {
     std::vector<std::string> beside;

@@ -40,8 +40,8 @@ struct Usage {
   std::vector<int> order{};
   bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
   bool squeezed = false;  ///< reshaped by Squeeze and Unsqueeze alone, though `view` is empty
-  /// The operator that made the operand's entries of the weight's, in a way that nothing here follows (Mul, Softmax):
-  /// the operand is another matrix than the weight. Empty: the entries are the weight's own.
+  /// The operator that computed the operand from the weight, if it is not one that is followed here (Mul, Softmax): the
+  /// operand is another matrix than the weight. Empty: the entries are the weight's own.
   std::string computed_by{};
 };
 
@@ -94,7 +94,7 @@ struct Checkpoint {
   /// What find() chooses from: no tensor, one, or all that share the name. Throws Error for a number that is too large.
   std::vector<const Entry*> candidates(std::string_view name) const;
 
-  /// What find() is asked for one of the entries: its name, or `name@2` where others have the name too.
+  /// The name with which find() returns this entry: its own, or `name@2` where others have it too.
   std::string label(const Entry& entry) const;
 
   /// The names of the tensors, in the order of `entries`.

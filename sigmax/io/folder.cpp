@@ -101,7 +101,7 @@ bool is_companion(std::string_view name) {
 bool is_named_like_weights(std::string_view given) {
   const std::string lower = in_lower_case(given);
   std::string_view name = lower;
-  // A half of a download, and what was compressed, is called as the whole is.
+  // Partial downloads and compressed files carry the whole file's name plus an ending.
   without_ending(name, kPartial);
   bool packed = false;
   while (without_ending(name, kPacked)) packed = true;

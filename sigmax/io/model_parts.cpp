@@ -204,7 +204,7 @@ void ModelParts::note_counted(Checkpoint& checkpoint, const fs::path& folder) co
   siblings.reserve(missing.size());
   for (const std::string& name : missing) siblings.push_back((folder / name).lexically_normal());
   const fs::path index = folder / index_name_of(missing.front());
-  // Whether it is there or not, it was not among what was named.
+  // The user did not name it, whether or not it exists.
   const std::string reason = "a part of the same model, which was not named";
   note(checkpoint, add_unread(checkpoint, siblings, reason), is_there(index) ? index : folder);
 }

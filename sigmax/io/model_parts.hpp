@@ -25,14 +25,14 @@ std::string index_name_of(std::string_view shard);
 /// True of an index of shards: `*.index.json` that says weight_map. Other programs have indices as well.
 bool is_index(const std::filesystem::path& path);
 
-/// The files of a checkpoint on their way to be compared with what says that they are parts.
+/// Collects the files that were read, to find parts of the same model that were not.
 class ModelParts {
  public:
-  /// A file that was read. One that was read for itself, as it was named or lies in a folder, may be a part of more;
-  /// one that an index names is whole with the others of that index.
+  /// A file that was read. `for_itself`: it was named or found in a folder, so it may be part of a larger model. Files
+  /// that an index lists are complete with it.
   void add(const std::filesystem::path& file, bool for_itself);
 
-  /// The same of a file that was named, whose siblings by name count too.
+  /// As add(), for a file that the user named: the siblings that its name counts are expected too.
   void add_named(const std::filesystem::path& file);
 
   /// The siblings that were not read count as unread, with a note that names the way out: those that an index next to

@@ -1,4 +1,4 @@
-// Guesses what a file is that no reader knows. Internal to io/.
+// Guesses the format of a file that no reader recognizes. Internal to io/.
 #pragma once
 
 #include <string>

@@ -300,7 +300,7 @@ TEST(Audit, ASeedThatWasNotDrawnGivesNoProbabilisticEnd) {
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-// Random starts that fail with probability 0.2, beside a full spectrum that knows better.
+// Random starts that fail with probability 0.2, together with a full spectrum, which refutes them.
 TEST(Audit, AStartThatFailsMakesNoFigureWrong) {
   constexpr std::int64_t n = 60;
   std::vector<double> values(n * n, 0.0);

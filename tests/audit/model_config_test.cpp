@@ -17,7 +17,7 @@ namespace {
 using namespace testing;
 using Entries = std::vector<io::Entry>;
 
-// Of the tensor `name`, in a folder whose config.json says so much.
+// The decision for the tensor `name` next to this config.json.
 std::string told(const Entries& entries, const std::string& name, io::ModelConfig config) {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const io::Entry& e) { return e.name == name; });
   if (found == entries.end()) return "not there";

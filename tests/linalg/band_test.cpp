@@ -131,7 +131,7 @@ TEST(Band, RepeatedAndNeighboringValues) {
     Matrix<double> paths(20, 20);
     for (std::int64_t i = 0; i < 20; ++i) paths(i, i) = i % 2 == 0 ? distance : 0;
     for (std::int64_t i = 0; i + 2 < 20; ++i) paths(i + 2, i) = paths(i, i + 2) = 1;
-    expect_eigenpairs(paths, 2, "twice the same, but for a distance");
+    expect_eigenpairs(paths, 2, "equal except for a distance");
   }
 }
 

@@ -295,7 +295,7 @@ std::optional<Decision> computed_weight(const std::vector<io::Usage>& uses, bool
                             use->computed_by));
 }
 
-// The more is known the larger: a matrix, a weight that is not read, no weight.
+// Larger means that more is known: a matrix, a weight that is not read, no weight.
 int knowledge(const std::optional<Decision>& decision) {
   if (!decision) return 0;
   const auto* none = std::get_if<NoMatrix>(&*decision);

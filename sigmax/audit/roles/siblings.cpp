@@ -32,7 +32,7 @@ std::optional<Copy::Kind> kind_of_copy(std::string_view component) {
   return average ? std::optional(Copy::Kind::average) : std::nullopt;
 }
 
-// `g_ema` gives `g`, the model that it is the average of; what names a copy of no model in particular, nothing.
+// `g_ema` gives `g`, the model that it is the average of. A name that does not tell the model gives nothing.
 std::string copied_model(std::string_view component) {
   const std::string lowered = lower_case(component);
   for (const std::string_view word : {"_ema_", "_swa_", "_polyak_"}) {

@@ -61,7 +61,7 @@ class Siblings {
 /// ` (config.json: quant_method gptq)` for a tensor of a model whose config.json says so; otherwise nothing.
 std::string quantized_by(const io::Entry& entry, const Siblings& siblings);
 
-/// What a training program keeps of a model besides the model, and under what rest of the name.
+/// A copy of a model that a training program keeps, and the name of its original.
 struct Copy {
   enum class Kind {
     average,  ///< `model_ema`, `g_ema`, `swa_state_dict`

@@ -91,8 +91,8 @@ std::optional<bool> attention_is_in_out(const io::Entry& entry, const NameParts&
 }
 
 // Which layout the layers called c_attn, c_fc, c_proj and q_attn have, if config.json tells the model: those of GPT-2
-// are Conv1D, and those of others that kept the names are Linear. Shapes that cannot be so go before it, and for all
-// layers of their block.
+// are Conv1D, and those of others that kept the names are Linear. A shape that contradicts takes precedence, for its
+// whole block.
 std::optional<Layout> conv1d_by_config(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
   const io::ModelConfig* config = siblings.config(entry);
   if (config == nullptr || parts.component(0) != "weight") return std::nullopt;

@@ -10,8 +10,8 @@
 
 namespace sigmax::io::onnx {
 
-/// As Usage::permutation, Usage::reshaped and what follows them have them (io/entry.hpp). Each function gives the map
-/// of the input of a node whose output this map is of.
+/// The members mean what Usage::permutation, Usage::reshaped and the members after them mean (io/entry.hpp). This is
+/// the map of a node's output; each function gives the map of one of its inputs.
 struct AxisMap {
   /// Alone in a permutation, it stands for the reversal of axes whose number is not known.
   static constexpr int kReversed = -1;

@@ -226,8 +226,8 @@ Matrix<double> with_product(Matrix<double> sum, const Matrix<double>& left, cons
 // X = Q C_1 + (Q C_2 + P R_2) R_1 = Q (C_1 + C_2 R_1) + P R_2 R_1
 //
 // If Q is orthonormal only to d, the first round leaves d |X| of a column in span(Q), which may be more than `nothing`;
-// the second takes that away too. So what is left of a column is known after the second round, and columns of which
-// nothing is left are replaced then as well.
+// the second takes that away too. So what is left of a column is known after the second round, and columns with no
+// remainder are replaced at that point.
 //
 // A round leaves e = O(sqrt(n) eps) of its unit columns in span(Q), and e / left after the division by what is left.
 // Columns that stay have left |X| >= 4 e |X| in the second round (rounding()), so that a third round, in which at most
