@@ -99,8 +99,9 @@ std::string joined(std::string_view stem, std::string_view word) { return std::s
 
 // `q.indices` for `q.centroids.weight`, `weight_indices` for `weight_lut`.
 bool is_codebook(const io::Entry& entry, const WeightName& name, const Siblings& siblings) {
-  constexpr std::array<std::string_view, 10> kCodes = {"qweight",     "weight", "indices",       "codes", "cluster_ids",
-                                                       "assignments", "Qidxs",  "weight_packed", "W_q",   "ids"};
+  constexpr std::array<std::string_view, 16> kCodes = {
+      "qweight",     "weight", "indices",       "index", "idx",    "ids",  "codes",  "cluster_ids",
+      "assignments", "Qidxs",  "weight_packed", "W_q",   "labels", "inds", "packed", "clusters"};
   const bool by_module = name.last == "weight" && names_a_codebook(name.module);
   if (!by_module && !names_a_codebook(name.last)) return false;
   const std::string_view own = name.parts.component(by_module ? 1 : 0);
