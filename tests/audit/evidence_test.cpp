@@ -160,14 +160,22 @@ TEST(Evidence, OneEntryAlongTheFirstAxisCountsUnlessItsNameSaysATable) {
       EXPECT_NE(none.reason.find("one entry along the first axis"), std::string::npos) << none.reason;
     }
   }
+  for (const char* name : {"head.w", "theta", "out"}) {
+    const auto none = std::get<NoMatrix>(classify(named(name, {1, 64, 3}), {}));
+    EXPECT_TRUE(none.is_weight) << name;
+  }
   for (const char* name : {"temporal_embed", "query_tokens", "latents", "noises.noise_0", "input.input", "cls_token"}) {
     expect_skipped({named(name, {1, 8, 6})}, name, "name", "added to activations");
     expect_skipped({named(name, {1, 8, 4, 4})}, name, "name", "added to activations");
   }
   EXPECT_EQ(told(named("vq._codebook.embed", {1, 64, 8})), "embedding [stack, entries, width] 64x8 name");
   // A kernel whose weights a style scales has an axis for the batch in front.
-  EXPECT_EQ(told(named("conv1.conv.weight", {1, 8, 16, 3, 3})),
-            "convolution [stack, out, in, kernel, kernel] 8x144 shape");
+  EXPECT_EQ(told({named("conv1.conv.weight", {1, 8, 6, 3, 3}), named("conv1.conv.modulation.weight", {6, 16})},
+                 "conv1.conv.weight"),
+            "convolution [stack, out, in, kernel, kernel] 8x54 companion");
+  EXPECT_EQ(told(named("conv1.conv.weight", {1, 8, 6, 3, 3})),
+            "convolution [out, in, kernel, kernel, kernel] 1x432 shape")
+      << "or a kernel with one output, which has the larger norm";
   EXPECT_EQ(told(named("to_rgb1.conv.weight", {1, 3, 16, 1, 1})),
             "convolution [stack, out, in, kernel, kernel] 3x16 shape");
   EXPECT_EQ(told(named("conv3d.weight", {1, 16, 3, 3, 3})),

@@ -149,6 +149,13 @@ TEST(KernelLayout, LinearLayersOfThreeAxesAreAStack) {
             "convolution [out, in, kernel] 32x256 shape");
 }
 
+TEST(KernelLayout, TheWeightsOfAlphafoldHaveABiasForEachLayer) {
+  EXPECT_EQ(with_bias("evoformer/transition1/weights", {4, 9, 16}, "evoformer/transition1/bias", {4, 16}),
+            "expert_stack [stack, in, out] 4x16x9 companion");
+  EXPECT_EQ(with_bias("slim/conv1/weights", {3, 3, 4, 8}, "slim/conv1/biases", {8}),
+            "convolution [kernel, kernel, in, out] 8x36 name");
+}
+
 TEST(KernelLayout, ABiasForEachKernelMakesAStackOfKernels) {
   EXPECT_EQ(with_bias("dynamic.weight", {4, 8, 6, 3, 3}, "dynamic.bias", {4, 8}),
             "convolution [stack, out, in, kernel, kernel] 4x8x54 companion");

@@ -83,6 +83,27 @@ TEST(TrainingState, NamesThatOnlyOptimizersUseAreEnough) {
   }
 }
 
+TEST(TrainingState, TheOnlyCopyIsNotDropped) {
+  for (const char* name : {"shadow_params.0", "ema.shadow_params.3", "swa_state.fc.weight", "optimizer.params.2"}) {
+    EXPECT_EQ(told(entry(name, {6, 4})).substr(0, 5), "dense") << name;
+  }
+  const Entries list = {entry("model.fc.weight", {6, 4}), entry("ema.shadow_params.3", {6, 4})};
+  expect_state(list, "ema.shadow_params.3", "container", "running average");
+  const Entries state = {entry("model.fc.weight", {6, 4}), entry("swa_state.fc.weight", {6, 4})};
+  expect_state(state, "swa_state.fc.weight", "companion", "running average");
+  expect_state({entry("optimizer.0.1", {6, 4})}, "optimizer.0.1", "container");
+}
+
+TEST(TrainingState, WordsOfAGeneratorAreNamedSo) {
+  const auto in_states = [](const char* name) {
+    return told(in_file(entry(name, {2, 816}, {}, DType::u8), "random_states_0.safetensors"));
+  };
+  for (const char* name : {"torch_cuda_manual_seed.0", "rng_state", "numpy"}) {
+    EXPECT_TRUE(is_skipped(in_states(name), "container", "optimizer state")) << name;
+  }
+  for (const char* name : {"fc.weight", "proj", "0"}) EXPECT_TRUE(is_skipped(in_states(name), "-", "integers")) << name;
+}
+
 TEST(TrainingState, TheAverageThatTensorflowKeepsBelowAVariable) {
   const Entries both = {entry("dense/kernel:0", {6, 4}), entry("dense/kernel/ExponentialMovingAverage:0", {6, 4})};
   expect_state(both, both[1].name, "companion", "running average");

@@ -31,8 +31,9 @@ bool is_wrapper(std::string_view component) {
 
 std::optional<Copy::Kind> kind_of_copy(std::string_view component) {
   if (is_one_of(component, {"master_params", "master_weights", "fp32_params"})) return Copy::Kind::master;
-  const bool average = has_word(component, {"ema", "swa", "polyak"}) ||
-                       is_one_of(component, {"averaged_model", "avg_model", "averaged_params", "model_avg"});
+  const bool average =
+      has_word(component, {"ema", "swa", "polyak"}) ||
+      is_one_of(component, {"shadow_params", "averaged_model", "avg_model", "averaged_params", "model_avg"});
   return average ? std::optional(Copy::Kind::average) : std::nullopt;
 }
 
@@ -44,7 +45,7 @@ std::string copied_model(std::string_view component) {
     std::string_view rest;
     if (lowered.ends_with(behind)) rest = component.substr(0, component.size() - behind.size());
     if (lowered.starts_with(before)) rest = component.substr(before.size());
-    if (!rest.empty()) return is_wrapper(rest) ? std::string() : std::string(rest);
+    if (!rest.empty()) return is_wrapper(rest) || rest == "state" ? std::string() : std::string(rest);
   }
   return {};
 }

@@ -65,7 +65,7 @@ std::optional<Axes> with_bias(const Dimensions& s, const Dimensions& b, bool out
   if (s.size() == 3 && b.size() == 2) {
     const bool behind = is(b[0], s[1]) && is(b[1], s[2]), before = is(b[0], s[0]) && is(b[1], s[1]);
     if (behind && (!before || outputs_last)) return Axes{in, out, out};
-    return before ? std::optional(Axes{out, out, in}) : std::nullopt;
+    return before && !behind ? std::optional(Axes{out, out, in}) : std::nullopt;
   }
   if (s.size() < 3 || b.size() != 1) return std::nullopt;
   // One output axis, and all others are summed over.
@@ -165,18 +165,24 @@ bool is_stack_of_linear_layers(const io::Entry& entry, const NameParts& parts, c
          s[2] > kWidestKernel && s[0] > 1;
 }
 
-// [1, out, in], and [1, out, in, k, k] of StyleGAN2. A kernel of one output that is as deep as wide is one.
-std::optional<Axes> of_one(const io::Entry& entry, const NameParts& parts) {
+// [1, out, in], and the modulated kernels of StyleGAN2, [1, out, in, k, k]. A kernel of one output that is no deeper
+// than kernels are stays one row, whose norm is no smaller.
+std::optional<LayoutOrDoubt> of_one(const io::Entry& entry, const NameParts& parts, const Siblings& siblings) {
   using enum Axis;
+  constexpr std::int64_t kWidestKernel = 11;
   const Dimensions& s = entry.shape;
   if (s[0] != 1) return std::nullopt;
   const std::string_view last = parts.component(0);
   const bool is_loose = !is_called_as_a_weight(last) || lower_case(last) == "w";
-  if (s.size() == 3 && is_loose && !says_convolution(parts)) return Axes{stack, out, in};
-  if (s.size() == 5 && s[3] == s[4] && s[2] != s[3] && !keeps_outputs_last(parts)) {
-    return Axes{stack, out, in, kernel, kernel};
+  if (s.size() == 3 && is_loose && !says_convolution(parts)) {
+    const bool is_window = s[2] % 2 == 1 && s[2] >= 3 && s[2] <= kWidestKernel && !is_layer(last);
+    if (is_window) return Doubt{"a stack of one matrix or a kernel with one output; --as says which", Evidence::shape};
+    return stored({stack, out, in}, Evidence::shape);
   }
-  return std::nullopt;
+  if (s.size() != 5 || s[3] != s[4] || keeps_outputs_last(parts)) return std::nullopt;
+  const bool is_modulated = siblings.find(parts.sibling("modulation.weight"), entry) != nullptr;
+  if (!is_modulated && s[2] <= kWidestKernel) return std::nullopt;
+  return stored({stack, out, in, kernel, kernel}, is_modulated ? Evidence::companion : Evidence::shape);
 }
 
 }  // namespace
@@ -190,8 +196,7 @@ std::optional<LayoutOrDoubt> batched_product(const io::Entry& entry, const Sibli
   if (is_stack_of_linear_layers(entry, parts, siblings)) return stored({stack, out, in}, Evidence::known_name);
   const io::Entry* bias = bias_of(entry, siblings);
   const bool has_one_output = bias != nullptr && bias->shape == Dimensions{1};
-  auto axes = has_one_output ? std::nullopt : of_one(entry, parts);
-  return axes ? std::optional(stored(std::move(*axes), Evidence::shape)) : std::nullopt;
+  return has_one_output ? std::nullopt : of_one(entry, parts, siblings);
 }
 
 StoredLayout stack_layout(const io::Entry& entry, const Siblings& siblings) {

@@ -81,10 +81,14 @@ std::optional<Layout> conv1d_by_config(const io::Entry& entry, const NameParts& 
 const io::Entry* bias_of(const io::Entry& entry, const Siblings& siblings) {
   const NameParts parts(entry.name);
   const std::string_view last = parts.component(0);
-  for (const std::string_view own : {"weight_orig", "weight", "kernel", "weights"}) {
-    if (const std::string bias = with_ending(last, own, own == "weights" ? "biases" : "bias"); !bias.empty()) {
+  for (const std::string_view own : {"weight_orig", "weight", "kernel"}) {
+    if (const std::string bias = with_ending(last, own, "bias"); !bias.empty()) {
       return siblings.find(parts.sibling(bias), entry);
     }
+  }
+  if (last.ends_with("weights")) {
+    const io::Entry* biases = siblings.find(parts.sibling(with_ending(last, "weights", "biases")), entry);
+    return biases != nullptr ? biases : siblings.find(parts.sibling(with_ending(last, "weights", "bias")), entry);
   }
   if (last == "w") return siblings.find(parts.sibling("b"), entry);
   // Keras 3 numbers the variables of a layer.

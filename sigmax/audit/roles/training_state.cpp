@@ -120,7 +120,7 @@ bool holds_optimizer_state(std::span<const std::string_view> below) {
     if (is_optimizer_slot(lowered) || (is_slot_of_an_optimizer(lowered) && !is_layer_itself)) return true;
     if (is_one_of(lowered, {"state", "states", "vars", "variables"}) && !is_called_as_a_weight(last)) return true;
   }
-  return is_number(last);
+  return std::all_of(below.begin(), below.end(), is_number);  // a list, or lists of lists
 }
 
 // Whether the tensors of a file that is called `optimizer` look like state: a slot, or `state` and a number.
@@ -143,7 +143,11 @@ std::optional<Evidence> state_by_file(const io::Entry& entry, const WeightName& 
   if (of_an_optimizer && looks_like_optimizer_state(name.parts.components())) return Evidence::container;
   // Generators of random numbers are words of integers.
   const bool of_random_numbers = file.starts_with("rng_state") || file.starts_with("random_states");
-  if (of_random_numbers && is_integer(entry.dtype) && !is_called_as_a_weight(name.last)) return Evidence::container;
+  const auto components = name.parts.components();
+  const bool names_a_generator = std::any_of(components.begin(), components.end(), [](std::string_view component) {
+    return has_word(component, {"rng", "random", "seed", "cuda", "cpu", "numpy", "generator", "key", "keys"});
+  });
+  if (of_random_numbers && names_a_generator && is_integer(entry.dtype)) return Evidence::container;
   return std::nullopt;
 }
 
@@ -211,11 +215,6 @@ std::optional<NoMatrix> copy_of_a_weight(const io::Entry& entry, const WeightNam
       return NoMatrix{kAverage, Evidence::companion};
     }
   }
-  const auto components = name.parts.components();
-  const bool is_shadow = std::any_of(components.begin(), components.end(), [](std::string_view component) {
-    return is_one_of(component, {"shadow_params", "swa_state"});
-  });
-  if (is_shadow) return NoMatrix{"running average of the weights", Evidence::known_name};
   return std::nullopt;
 }
 
