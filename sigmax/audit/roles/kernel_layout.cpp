@@ -133,7 +133,7 @@ LayoutOrDoubt outputs_first(const io::Entry& entry, const NameParts& parts, cons
     return StoredLayout{convolution_layout(rank, s[0]), *evidence};
   }
   const bool square = s[0] == s[1];
-  const bool decided = has_bias && !square && !allowed.last;
+  const bool decided = has_bias && !square && (!allowed.last || bias->shape[0] == 1);
   if (transposed && !(has_bias && !square)) {
     return StoredLayout{transposed_convolution_layout(rank, 1), Evidence::known_name};
   }
