@@ -130,6 +130,20 @@ TEST(KernelLayout, TheLayersOfALoopAreAStack) {
   EXPECT_EQ(told(entry("encoder/layers/0/attn/query/kernel", {16, 2, 8})), "dense [in, out, out] 16x16 name");
 }
 
+TEST(KernelLayout, TheLayerStackOfHaikuIsALoop) {
+  const std::string loop = "__layer_stack_no_per_layer/";
+  const Entries model = {entry(loop + "linear/w", {5, 32, 32}), entry(loop + "attention/key/w", {5, 32, 16}),
+                         entry(loop + "attention/key/b", {5, 16})};
+  EXPECT_EQ(told(model, loop + "linear/w"), "expert_stack [stack, in, out] 5x32x32 companion");
+  EXPECT_EQ(told(model, loop + "attention/key/w"), "expert_stack [stack, in, out] 5x16x32 companion");
+  EXPECT_TRUE(is_skipped(told(model, loop + "attention/key/b"), "companion", "bias"));
+  EXPECT_EQ(told({entry("lora/w", {4, 16}), entry("lora/b", {16, 4})}, "lora/b"), "dense [out, in] 16x4 shape");
+  const Entries gru = {entry("gru/cell/vars/0", {9, 12}), entry("gru/cell/vars/1", {4, 12}),
+                       entry("gru/cell/vars/2", {2, 12})};
+  EXPECT_TRUE(is_skipped(told(gru, "gru/cell/vars/2"), "companion", "bias"));
+  EXPECT_EQ(told(gru, "gru/cell/vars/1").substr(0, 5), "dense");
+}
+
 TEST(KernelLayout, TheProductsOfGemmaAreKnown) {
   EXPECT_EQ(told(entry("layer_0/attn/q_einsum/w", {2, 16, 8})), "dense [out, in, out] 16x16 name");
   EXPECT_EQ(told(entry("layers/attn/q_einsum/w", {5, 2, 16, 8})), "expert_stack [stack, out, in, out] 5x16x16 name");

@@ -94,6 +94,20 @@ const char* buffer(const io::Entry& entry, const WeightName& name) {
   return nullptr;
 }
 
+// Haiku's `b` [stack, out] next to `w` [stack, in, out], and the two rows of a GRU's biases, which Keras 3 numbers.
+bool is_bias_of_more_axes(const io::Entry& entry, const WeightName& name, const Siblings& siblings) {
+  const auto sibling = [&](std::string_view last) { return siblings.find(name.parts.sibling(last), entry); };
+  if (name.parts.component(0) == "b" && name.parts.has_slashes()) {
+    const io::Entry* weight = sibling("w");
+    return weight != nullptr && weight->shape.size() == entry.shape.size() + 1 &&
+           weight->shape.front() == entry.shape.front() && weight->shape.back() == entry.shape.back();
+  }
+  if (name.last != "2" || name.module != "vars" || entry.shape.size() != 2 || entry.shape[0] != 2) return false;
+  const io::Entry *input = sibling("0"), *recurrent = sibling("1");
+  return input != nullptr && recurrent != nullptr && input->shape.size() == 2 && recurrent->shape.size() == 2 &&
+         input->shape[1] == entry.shape[1] && recurrent->shape[1] == entry.shape[1];
+}
+
 // Tokens, latent arrays and constant inputs [1, n, d] by name. The table of a vector quantizer is looked up.
 bool is_loose_table(const io::Entry& entry, const WeightName& name, std::string_view named_by) {
   const auto components = name.parts.components();
@@ -159,6 +173,7 @@ std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblin
   if (has_word(name.module, {"bilinear", "bil", "biaffine"}) && name.is_weight() && entry.shape.size() == 3) {
     return NoMatrix{"bilinear form, [out, in, in]: not a linear map", Evidence::known_name, true};
   }
+  if (is_bias_of_more_axes(entry, name, siblings)) return NoMatrix{"bias: added entry by entry", Evidence::companion};
   if (const char* what = buffer(entry, name)) return NoMatrix{what, Evidence::known_name};
   if (const char* what = table(entry, name, siblings)) return NoMatrix{what, Evidence::known_name};
   if (entry.shape.size() < 3 || may_be_a_kernel(name)) return std::nullopt;

@@ -96,9 +96,10 @@ std::optional<LayoutOrDoubt> by_bias(const io::Entry& entry, const NameParts& pa
 std::string loop_of(const io::Entry& entry, const NameParts& parts) {
   const auto components = parts.components();
   for (std::size_t i = 0; i + 2 < components.size(); ++i) {
-    const bool is_loop = is_one_of(lower_case(components[i]),
-                                   {"layers", "layer", "blocks", "block", "scan", "scanned", "encoderblock",
-                                    "decoderblock", "scanned_layers", "scan_layers", "repeated_layers", "layer_stack"});
+    const std::string lowered = lower_case(components[i]);
+    const bool is_loop = lowered.find("layer_stack") != std::string::npos ||
+                         is_one_of(lowered, {"layers", "layer", "blocks", "block", "scan", "scanned", "encoderblock",
+                                             "decoderblock", "scanned_layers", "scan_layers", "repeated_layers"});
     if (!is_loop || is_number(components[i + 1])) continue;
     return entry.name.substr(0, static_cast<std::size_t>(components[i + 1].data() - entry.name.data()));
   }
