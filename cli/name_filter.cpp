@@ -57,6 +57,13 @@ NamePattern::NamePattern(std::string_view option, std::string source)
     : source_(std::move(source)), expression_(compiled(source_)) {
   if (expression_->ok()) return;
   const RE2::ErrorCode code = expression_->error_code();
+  // RE2 has one code for `[z-a]` and `[[:foo:]]`.
+  const std::string& part = expression_->error_arg();
+  if (code == RE2::ErrorBadCharRange && part.starts_with("[:")) {
+    throw Error(pointer(option, source_, source_.find(part),
+                        "an unknown character class (known are [:alpha:], "
+                        "[:digit:], [:alnum:], [:upper:], [:lower:], ...)"));
+  }
   throw Error(pointer(option, source_, position_of(source_, code) - (source_.empty() ? 0 : 1), explain(code)));
 }
 

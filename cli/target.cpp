@@ -57,7 +57,8 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
     shaped.push_back(&entry);
     const auto classified = audit::classify(entry, siblings, assumed_role(roles, entry.name));
     const auto* other = std::get_if<audit::NoMatrix>(&classified);
-    const bool is_unread = other != nullptr && !other->evidence && audit::may_be_unread_weight(entry, siblings);
+    const bool is_unread =
+        other != nullptr && (other->is_weight || (!other->evidence && audit::may_be_unread_weight(entry, siblings)));
     if (other == nullptr || is_unread) matrices.push_back(&entry);
   }
   if (matrices.empty()) matrices = std::move(shaped);

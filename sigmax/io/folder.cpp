@@ -35,14 +35,16 @@ constexpr std::string_view kWeights[] = {
     ".pb",          ".ot",     ".pdparams", ".pte",       ".mlmodel",     ".mnn",       ".params",    ".caffemodel",
     ".nemo",        ".engine", ".t7",       ".pkl",       ".pickle",      ".joblib",    ".ptl",       ".weights",
     ".rknn",        ".pt2",    ".jit",      ".llamafile", ".torchscript", ".onnx_data", ".onnx.data", ".pdiparams",
-    ".mar",         ".sft",    ".plan",     ".trt",       ".dlc",         ".hef"};
+    ".mar",         ".sft",    ".plan",     ".trt",       ".dlc",         ".hef",       ".ort",       ".eqx",
+    ".th",          ".torch",  ".uff",      ".om",        ".bmodel",      ".kmodel",    ".circle",    ".vmfb"};
 constexpr std::string_view kWeightFolders[] = {".mlpackage", ".mlmodelc"};
 constexpr std::string_view kPartial[] = {".part",       ".partial", ".incomplete", ".download",
                                          ".crdownload", ".tmp",     ".aria2"};
 constexpr std::string_view kPacked[] = {".gz", ".zst", ".xz", ".bz2", ".zip", ".tar", ".tgz", ".7z", ".rar"};
 constexpr std::string_view kModelWords[] = {"model", "weight", "checkpoint", "ckpt", "pretrained"};
-constexpr std::array<std::string_view, 7> kTrainingStates = {"optimizer",     "scheduler",     "scaler",   "rng_state",
-                                                             "random_states", "training_args", "common.pt"};
+constexpr std::array<std::string_view, 6> kTrainingStates = {"optimizer", "scheduler",     "scaler",
+                                                             "rng_state", "random_states", "training_args"};
+constexpr std::string_view kPickles[] = {".pt", ".pth", ".bin", ".pkl"};
 
 std::string in_lower_case(std::string_view name) {
   std::string lower(name);
@@ -75,6 +77,14 @@ bool is_of_tensorflow(std::string_view name) {
   return name == "variables.index" || (name.ends_with(".index") && name.find("ckpt") != std::string_view::npos);
 }
 
+// `model.onnx_data_1`: external data of an ONNX model in several files.
+bool is_numbered_data(std::string_view name) {
+  const std::size_t end = name.find_last_not_of("0123456789");
+  if (end == std::string_view::npos || end + 1 == name.size()) return false;
+  name = name.substr(0, end);
+  return name.ends_with(".onnx_data") || name.ends_with(".onnx.data");
+}
+
 // What identifies a tensor as a copy: name and shape.
 using Key = std::pair<std::string_view, Dimensions>;
 
@@ -105,7 +115,7 @@ bool is_named_like_weights(std::string_view given) {
   without_ending(name, kPartial);
   bool packed = false;
   while (without_ending(name, kPacked)) packed = true;
-  if (ends_with_one(name, kWeights) || is_of_tensorflow(name)) return true;
+  if (ends_with_one(name, kWeights) || is_of_tensorflow(name) || is_numbered_data(name)) return true;
   const auto is_in_name = [&](std::string_view word) { return name.find(word) != std::string_view::npos; };
   return packed && std::any_of(std::begin(kModelWords), std::end(kModelWords), is_in_name);
 }
@@ -115,8 +125,17 @@ bool is_named_like_a_folder_of_weights(std::string_view name) {
 }
 
 bool is_training_state(std::string_view name) {
-  return std::any_of(kTrainingStates.begin(), kTrainingStates.end(),
-                     [&](std::string_view beginning) { return name.starts_with(beginning); });
+  if (name == "common.pt") return true;
+  std::string_view stem = name;
+  if (!without_ending(stem, kPickles)) return false;
+  // `optimizer_1`, `rng_state_0`: a number may follow, of the process or of the optimizer, and nothing else.
+  const std::size_t end = stem.find_last_not_of("0123456789");
+  if (end == std::string_view::npos) return false;
+  if (end + 1 < stem.size()) {
+    if (stem[end] != '_' && stem[end] != '-') return false;
+    stem = stem.substr(0, end);
+  }
+  return std::find(kTrainingStates.begin(), kTrainingStates.end(), stem) != kTrainingStates.end();
 }
 
 Named naming_of(const std::filesystem::path& path) {

@@ -22,7 +22,8 @@ bool is_named_like_weights(std::string_view name);
 bool is_named_like_a_folder_of_weights(std::string_view name);
 
 /// True of the states that training keeps next to its weights: optimizer, scheduler, scaler, random numbers, arguments
-/// (`common.pt` of Megatron-Core).
+/// (`common.pt` of Megatron-Core). They are called exactly so, with a number at most (`optimizer.pt`,
+/// `rng_state_0.pth`): `optimizer_student.safetensors` may hold a model.
 bool is_training_state(std::string_view name);
 
 /// If the content of a file in a folder says nothing, because the file cannot be opened, is a damaged archive or has no

@@ -25,10 +25,17 @@ using namespace std::string_view_literals;
 
 constexpr const char* kPickle = "a Python pickle that torch.save did not write; reading it would mean running code";
 
+constexpr const char* kGgml = "GGML, the format before GGUF, is not read";
+
 constexpr Signature kSignatures[] = {
     {257, "ustar"sv, "a tar archive: unpack it, or load it with torch.load and save it again if PyTorch wrote it"},
     {0, "GGUF"sv, "GGUF is not read by this version", true},
     {0, "\x89HDF\r\n\x1a\n"sv, "HDF5 (Keras .h5) is not read by this version", true},
+    {4, "ORTM"sv, "ONNX Runtime's own format (.ort) is not read: audit the ONNX model that it was made of", true},
+    {0, "lmgg"sv, kGgml, true},
+    {0, "fmgg"sv, kGgml, true},
+    {0, "tjgg"sv, kGgml, true},
+    {0, "algg"sv, kGgml, true},
     {4, "TFL3"sv, "TensorFlow Lite is not read by this version", true},
     {0, "PK\3\4"sv, "a zip archive, but neither of PyTorch nor of NumPy"},
     {0, "\x80\x02"sv, kPickle, true},
@@ -70,6 +77,18 @@ bool is_damaged_archive_of_weights(std::string_view content) {
                      [&](std::string_view member) { return start.find(member) != std::string_view::npos; });
 }
 
+// `weights`, `checkpoint-500` without an extension. Texts are called so too, and hold no zeros.
+bool is_named_as_a_model(const std::filesystem::path& path, std::string_view content) {
+  constexpr std::string_view kWords[] = {"model", "weight", "checkpoint", "ckpt", "pretrained", "params", "state_dict"};
+  if (path.has_extension()) return false;
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const bool named = std::any_of(std::begin(kWords), std::end(kWords),
+                                 [&](std::string_view word) { return name.find(word) != std::string::npos; });
+  return named && content.substr(0, 1 << 16).find('\0') != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string describe_unknown_format(const MappedFile& file) {
@@ -93,7 +112,8 @@ bool is_foreign_model(const MappedFile& file) noexcept {
 bool may_hold_weights(const Candidate& candidate) {
   const std::string name = candidate.file->path().filename().string();
   if (is_companion(name) || is_training_state(name)) return false;
-  const bool named = is_named_like_weights(name);
+  const bool named =
+      is_named_like_weights(name) || is_named_as_a_model(candidate.file->path(), content_of(*candidate.file));
   if (!candidate.members) return named || is_foreign_model(*candidate.file);
   const auto member_name = [](const ZipMember& member) {
     return std::filesystem::path(member.name).filename().string();  // empty of a folder

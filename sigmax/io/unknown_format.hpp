@@ -11,9 +11,9 @@ namespace sigmax::io {
 /// `is not in a known format`, with what its first bytes tell, and advice if there is any.
 std::string describe_unknown_format(const MappedFile& file);
 
-/// True if the content is a model's in a format that is not read (GGUF, HDF5, TensorFlow Lite, a pickle of unknown
-/// make), or what is left of one that is: safetensors with a damaged header, an archive that cannot be opened and has
-/// members of PyTorch's or NumPy's.
+/// True if the content is a model's in a format that is not read (GGUF, GGML, HDF5, TensorFlow Lite, ONNX
+/// Runtime's, a pickle of unknown make), or what is left of one that is: safetensors with a damaged header, an archive
+/// that cannot be opened and has members of PyTorch's or NumPy's.
 bool is_foreign_model(const MappedFile& file) noexcept;
 
 /// True of a file that no reader knows and whose name or content says that weights may be in it. A zip archive goes by

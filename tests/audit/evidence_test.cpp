@@ -146,10 +146,56 @@ TEST(Evidence, ALayerMayBeCalledAfterATable) {
 
 TEST(Evidence, OneOutputMayBeAKernel) {
   EXPECT_EQ(told(named("out", {1, 20, 3, 3})), "convolution [out, in, kernel, kernel] 1x180 shape");
-  for (const Dimensions& shape : {Dimensions{1, 1, 3, 3}, Dimensions{1, 20, 1, 1}, Dimensions{1, 20, 4, 4},
-                                  Dimensions{1, 20, 14, 14}, Dimensions{1, 9, 20}, Dimensions{1, 7, 7, 20}}) {
-    expect_skipped({named("out", shape)}, "out", "shape", "added to activations");
+}
+
+TEST(Evidence, OneEntryAlongTheFirstAxisCountsUnlessItsNameSaysATable) {
+  for (const char* name : {"attn.w_q", "lora_A", "theta", "mixer.in_proj", "net.W"}) {
+    EXPECT_EQ(told(named(name, {1, 8, 6})), "dense [stack, out, in] 8x6 shape") << name;
   }
+  for (const char* name : {"out", "digit_caps.W", "planes.0"}) {
+    for (const Dimensions& shape : {Dimensions{1, 1, 3, 3}, Dimensions{1, 20, 4, 4}, Dimensions{1, 20, 14, 14},
+                                    Dimensions{1, 7, 7, 20}, Dimensions{1, 8, 5, 6, 4}}) {
+      const auto none = std::get<NoMatrix>(classify(named(name, shape), {}));
+      EXPECT_TRUE(none.is_weight) << name << to_string(shape);
+      EXPECT_NE(none.reason.find("one entry along the first axis"), std::string::npos) << none.reason;
+    }
+  }
+  for (const char* name : {"head.w", "theta", "out"}) {
+    const auto none = std::get<NoMatrix>(classify(named(name, {1, 64, 3}), {}));
+    EXPECT_TRUE(none.is_weight) << name;
+  }
+  for (const char* name : {"temporal_embed", "query_tokens", "latents", "noises.noise_0", "input.input", "cls_token"}) {
+    expect_skipped({named(name, {1, 8, 6})}, name, "name", "added to activations");
+    expect_skipped({named(name, {1, 8, 4, 4})}, name, "name", "added to activations");
+  }
+  EXPECT_EQ(told(named("vq._codebook.embed", {1, 64, 8})), "embedding [stack, entries, width] 64x8 name");
+  // A kernel whose weights a style scales has an axis for the batch in front.
+  EXPECT_EQ(told({named("conv1.conv.weight", {1, 8, 6, 3, 3}), named("conv1.conv.modulation.weight", {6, 16})},
+                 "conv1.conv.weight"),
+            "convolution [stack, out, in, kernel, kernel] 8x54 companion");
+  EXPECT_EQ(told(named("conv1.conv.weight", {1, 8, 6, 3, 3})),
+            "convolution [out, in, kernel, kernel, kernel] 1x432 shape")
+      << "or a kernel with one output, which has the larger norm";
+  EXPECT_EQ(told(named("to_rgb1.conv.weight", {1, 3, 16, 1, 1})),
+            "convolution [stack, out, in, kernel, kernel] 3x16 shape");
+  EXPECT_EQ(told(named("conv3d.weight", {1, 16, 3, 3, 3})),
+            "convolution [out, in, kernel, kernel, kernel] 1x432 shape");
+  EXPECT_EQ(told({named("c.weight", {1, 8, 1, 3, 3}), named("c.bias", {1})}, "c.weight"),
+            "convolution [out, in, kernel, kernel, kernel] 1x72 companion");
+}
+
+TEST(Evidence, AVectorInMoreAxesIsNoMatrix) {
+  for (const char* name : {"attn.temperature", "pixel_mean", "gamma1", "prelu.alpha", "layer.scaling", "shift"}) {
+    for (const Dimensions& shape : {Dimensions{12, 1, 1}, Dimensions{1, 12, 1, 1}, Dimensions{1, 1, 12}}) {
+      expect_skipped({named(name, shape)}, name, "shape", "vector in more axes");
+    }
+  }
+  for (const char* name : {"network.0.layer_scale_1", "blk.layer_scale", "block_scale2"}) {
+    expect_skipped({named(name, {48, 1, 1})}, name, "name", "scale");
+  }
+  expect_skipped({named("l.position_layer_embed", {1, 5, 6})}, "l.position_layer_embed", "name", "position table");
+  EXPECT_EQ(told(named("conv.weight", {12, 1, 1})).substr(0, 11), "convolution");
+  expect_skipped({named("vq._codebook.cluster_size", {1, 64})}, "vq._codebook.cluster_size", "name", "codebook");
 }
 
 // Three axes that are no kernel.

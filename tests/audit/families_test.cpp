@@ -108,7 +108,7 @@ TEST(Families, VitSwinAndClip) {
   EXPECT_EQ(told(model, "visual.positional_embedding"), "embedding [entries, width] 50x768 name");
   expect_skipped(model, "pos_embed", "name", "position");
   expect_skipped(model, "embeddings.position_embeddings", "name", "position");
-  expect_skipped(model, "cls_token", "shape", "added to activations");
+  expect_skipped(model, "cls_token", "name", "added to activations");
   expect_skipped(model, "layers.0.blocks.0.attn.relative_position_bias_table", "name", "relative position");
   expect_skipped(model, "layers.0.blocks.0.attn.relative_coords_table", "name", "relative position");
   expect_skipped(model, "layers.0.blocks.0.attn.relative_position_index", "-", "integers");

@@ -163,12 +163,27 @@ class FilesBeside(CommandTest):
 
     def test_weights_of_other_frameworks_count_by_their_names(self):
         for name in ("variables.data-00000-of-00001", "model.ckpt-1000.index", "yolov3.weights", "net.rknn",
-                     "llava.llamafile", "net.ptl", "model.tar.gz", "net.joblib"):
+                     "llava.llamafile", "net.ptl", "model.tar.gz", "net.joblib", "model.ort", "net.eqx",
+                     "model.onnx_data_1"):
             self.judged(name, b"\x01\x02\x03 not a format that is read", 4)
+
+    def test_a_file_without_an_extension_counts_if_it_is_called_as_a_model_and_is_no_text(self):
+        for name in ("weights", "checkpoint-500", "Model", "my_params"):
+            self.judged(name, b"\x01\x00\x02 not a format that is read", 4)
+        self.judged("Modelfile", b"FROM ./model.gguf\n", 0)
+        self.judged("checkpoint", b'model_checkpoint_path: "model.ckpt-1000"\n', 0)
+        self.judged("blob", b"\x01\x00\x02 not a format that is read", 0)
+
+    def test_states_of_a_training_are_called_exactly_so(self):
+        for name in ("optimizer_student.bin", "scheduler_net.pt", "optimizer.gguf"):
+            self.judged(name, b"\x01\x02\x03 not a format that is read" if name.endswith("gguf") else
+                        pickle.dumps({"w": [50.0]}, protocol=4), 4)
 
     def test_checkpoints_count_by_their_content(self):
         for name in ("net.pkl", "state", "ema.dat", "old.backup"):
             self.judged(name, pickle.dumps({"w": [50.0]}, protocol=4), 4)
+        for content in (b"\x08\0\0\0ORTM" + b"0" * 99, b"tjgg\3\0\0\0" + b"0" * 99, b"lmgg" + b"0" * 99):
+            self.judged("net.dat", content, 4)
         whole = checkpoints.safetensors({"w": checkpoints.matrix([[90.0]])})
         self.judged("copy.dat", whole[1:], 4)
         self.judged("copy.backup", checkpoints.torch_zip({"w": [[90.0]]})[:-30], 4)
@@ -195,6 +210,66 @@ class FilesBeside(CommandTest):
         self.assertIn("hub/Model.mlpackage", self.expect(4, "audit", "hub", *GATE).err)
 
 
+class TensorsOfAFile(CommandTest):
+    """Tensors that a gate must judge or name: each file has a weight that passes next to them."""
+
+    def gate(self, tensors, code, name="m.safetensors"):
+        path = self.write(name, checkpoints.safetensors({"good.weight": GOOD, **tensors}))
+        return self.expect(code, "audit", path, *GATE).err
+
+    def test_the_name_of_a_file_proves_no_state(self):
+        big = ("F64", (4, 4), values(16))
+        for name in ("best-optimizer-adamw", "model_optim_best", "optimizer_student", "scheduler", "scaler",
+                     "random_states_0", "optimizer"):
+            with self.subTest(name):
+                self.assertIn("fc.weight", self.gate({"fc.weight": big}, 1, name + ".safetensors"))
+                self.assertIn("fc.weight", self.gate({"fc.weight": ("I8", (4, 4), [1] * 16)}, 4, name + ".safetensors"))
+        state = {"state.0.exp_avg": big, "state.0.step": ("F64", (), [1.0]), "fc.weight.m": big}
+        self.assertEqual(self.gate(state, 0, "optimizer.safetensors"), "")
+
+    def test_slots_and_gradients_of_weights_trip_no_gate(self):
+        big = ("F64", (4, 4), values(16))
+        small = checkpoints.matrix(checkpoints.diagonal([1.0] * 4))
+        for slot in ("fc/kernel/adam_m", "fc/kernel/Adam_1", "fc/kernel/grad", "adam_v.0"):
+            with self.subTest(slot):
+                self.gate({"fc/kernel": small, slot: big}, 0)
+
+    def test_packed_codes_count_under_any_type(self):
+        for weight, companion in (("q.weight", "q.weight.quant_map"), ("q.W_q", "q.scale"), ("q.qweight", "q.scales")):
+            with self.subTest(weight):
+                packed = {weight: ("F64", (16, 1), values(16, 1.0)), companion: ("F64", (16,), values(16, 1.0))}
+                self.assertIn(f"not read: {weight} ([16, 1] f64: packed codes", self.gate(packed, 4))
+                self.expect(1, "audit", "m.safetensors", *GATE, "--as", "q.*[wW]=dense", "--fail-if", "sigma > 0")
+
+    def test_indices_of_a_codebook_count(self):
+        for codes, book in (("q.indices", "q.centroids.weight"), ("q.cluster_ids", "q.centroids"), ("q.idx", "q.lut")):
+            with self.subTest(codes):
+                err = self.gate({codes: ("I32", (4, 4), [1] * 16), book: ("F64", (4, 4), values(16))}, 4)
+                self.assertIn(f"not read: {codes}", err)
+                self.assertNotIn(book, err)
+
+    def test_a_bias_excludes_layouts(self):
+        # One for each row of a window: 2.83 as [kernel, kernel, in, out], 1 as [out, in, kernel, kernel].
+        kernel = [0.0] * 768
+        for i in range(8):
+            kernel[(9 * i) * 12] = 20.0
+        for name, bias in (("conv2_d/w", "conv2_d/b"), ("conv.weight", "conv.bias"), ("c/kernel", "c/bias")):
+            with self.subTest(name):
+                tensors = {name: ("F64", (8, 8, 3, 4), kernel), bias: ("F64", (4,), [0.0] * 4)}
+                self.assertIn(name, self.gate(tensors, 1))
+        doubt = {"g.weight": ("F64", (4, 4, 3, 8), values(384)), "g.bias": ("F64", (8,), [0.0] * 8)}
+        self.assertIn("fits the layouts [in, out / 2, kernel, kernel] and [kernel, kernel, in, out]", self.gate(doubt, 4))
+        self.expect(1, "audit", "m.safetensors", *GATE, "--as", "g.w=channels_last")
+
+    def test_one_entry_along_the_first_axis_is_judged_or_counts(self):
+        for name, shape, code in (("attn.w_q", (1, 4, 4), 1), ("lora_A", (1, 2, 8), 1), ("caps.W", (1, 2, 2, 2, 2), 4),
+                                  ("caps.W", (1, 4, 2, 2), 4), ("pos_embed", (1, 4, 4), 0), ("cls_token", (1, 1, 16), 0),
+                                  ("temperature", (16, 1, 1), 0)):
+            with self.subTest(name):
+                err = self.gate({name: ("F64", shape, values(16))}, code)
+                self.assertEqual(name in err, code != 0, err)
+
+
 class Patterns(CommandTest):
 
     def setUp(self):
@@ -215,6 +290,15 @@ class Patterns(CommandTest):
         self.assertIn("--exclude: no tensor's name matches 'atn'",
                       self.expect(0, "audit", self.path, "--exclude", "atn", "--fail-if", "sigma > 50").err)
         self.assertEqual(self.expect(0, "audit", self.path, "-q", "--exclude", "atn").err, "")
+
+    def test_an_unknown_character_class_is_called_so(self):
+        for pattern in ("[[:foo:]]", "attn[[:Alpha:]]", "[a[:word1:]]"):
+            err = self.expect(2, "audit", self.path, "--layers", pattern).err
+            self.assertIn("an unknown character class", err)
+            column = len(err.splitlines()[2]) - 1
+            self.assertEqual(err.splitlines()[1][column - 1:column + 2].count("[:"), 1, err)
+        self.assertIn("runs backwards", self.expect(2, "audit", self.path, "--layers", "[z-a]").err)
+        self.expect(0, "audit", self.path, "--layers", "[[:alpha:]]")
 
 
 if __name__ == "__main__":

@@ -63,25 +63,46 @@ TEST(Folder, WeightsAreKnownByTheirNames) {
     EXPECT_TRUE(is_named_like_weights(name)) << name;
     EXPECT_FALSE(is_companion(name)) << name;
   }
-  for (const char* name :
-       {"variables.data-00000-of-00001", "variables.index", "model.ckpt-1000.data-00000-of-00001",
-        "model.ckpt-1000.index", "classifier.pkl", "svm.joblib", "checkpoint.pth.tar", "net.ptl", "yolov3.weights",
-        "net.rknn", "llava.llamafile", "net.onnx_data", "model.zip", "my-weights.tar.gz", "checkpoint.tgz",
-        "pytorch_model.bin.part", "model.safetensors.tar.gz", "MODEL.ZIP"}) {
+  for (const char* name : {"variables.data-00000-of-00001",
+                           "variables.index",
+                           "model.ckpt-1000.data-00000-of-00001",
+                           "model.ckpt-1000.index",
+                           "classifier.pkl",
+                           "svm.joblib",
+                           "checkpoint.pth.tar",
+                           "net.ptl",
+                           "yolov3.weights",
+                           "net.rknn",
+                           "llava.llamafile",
+                           "net.onnx_data",
+                           "model.zip",
+                           "my-weights.tar.gz",
+                           "checkpoint.tgz",
+                           "pytorch_model.bin.part",
+                           "model.safetensors.tar.gz",
+                           "MODEL.ZIP",
+                           "model.ort",
+                           "net.eqx",
+                           "model.onnx_data_1",
+                           "model.onnx.data_12",
+                           "weights.th"}) {
     EXPECT_TRUE(is_named_like_weights(name)) << name;
   }
-  for (const char* name : {"model.safetensors.index.json", "bin", "notes.txt", "a.part", "x.gz", "photos.zip",
-                           "samples.tar.gz", "faiss.index", "a.data-1", "model.py", "checkpoint"}) {
+  for (const char* name :
+       {"model.safetensors.index.json", "bin", "notes.txt", "a.part", "x.gz", "photos.zip", "samples.tar.gz",
+        "faiss.index", "a.data-1", "model.py", "checkpoint", "onnx_data_1x", "1"}) {
     EXPECT_FALSE(is_named_like_weights(name)) << name;
   }
 }
 
 TEST(Folder, TheStatesOfATrainingAreNoWeights) {
   for (const char* name : {"optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt", "rng_state_0.pth",
-                           "random_states_0.pkl", "training_args.bin"}) {
+                           "random_states_0.pkl", "training_args.bin", "optimizer_1.bin", "common.pt"}) {
     EXPECT_TRUE(is_training_state(name)) << name;
   }
-  for (const char* name : {"pytorch_model.bin", "ema.pt", "model.optimizer.pt"}) {
+  for (const char* name :
+       {"pytorch_model.bin", "ema.pt", "model.optimizer.pt", "optimizer_student.npz", "optimizer_student.pt",
+        "optimizer.safetensors", "scheduler_net.bin", "scalers.pt", "common", "optimizer", "1.pt", ".bin"}) {
     EXPECT_FALSE(is_training_state(name)) << name;
   }
 }

@@ -18,11 +18,8 @@ struct NoMatrix {
   bool is_weight = false;  ///< it is one, or holds one, all the same: a gate must not ignore it
 };
 
-/// Optimizer state, and copies of weights that the checkpoint holds too, of any type. Nothing for any other tensor.
-std::optional<NoMatrix> state_of_training(const io::Entry& entry, const Siblings& siblings);
-
-/// Scales and zero points of quantized weights, optimizer state, copies that are averages, rotary caches, masks,
-/// position tables that are added, normalization scales, ... Nothing if the tensor may be a weight.
+/// Scales, zero points and codebooks of quantized weights, optimizer state, copies that are averages, rotary caches,
+/// masks, position tables that are added, normalization scales, ... Nothing if the tensor may be a weight.
 std::optional<NoMatrix> no_weight(const io::Entry& entry, const Siblings& siblings);
 
 }  // namespace sigmax::audit

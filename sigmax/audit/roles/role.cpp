@@ -8,8 +8,12 @@
 #include <vector>
 
 #include "sigmax/audit/roles/graph_role.hpp"
+#include "sigmax/audit/roles/kernel_layout.hpp"
+#include "sigmax/audit/roles/quantized.hpp"
+#include "sigmax/audit/roles/stack_layout.hpp"
 #include "sigmax/audit/roles/stored_layout.hpp"
 #include "sigmax/audit/roles/tensor_name.hpp"
+#include "sigmax/audit/roles/training_state.hpp"
 #include "sigmax/audit/roles/unread.hpp"
 
 namespace sigmax::audit {
@@ -153,31 +157,39 @@ MatrixPlan two_dimensional(const io::Entry& entry, const Siblings& siblings) {
   return make_plan(Role::dense, stored.evidence, std::move(stored.layout), entry.shape);
 }
 
-MatrixPlan more_dimensional(const io::Entry& entry, const Siblings& siblings) {
-  const std::size_t rank = entry.shape.size();
-  const bool experts = says_experts(NameParts(entry.name));
-  if (experts || rank > 5) {
-    StoredLayout stored = stack_layout(entry, siblings);
-    const Evidence evidence = stored.evidence == Evidence::shape && experts ? Evidence::known_name : stored.evidence;
-    MatrixPlan plan = make_plan(Role::expert_stack, evidence, std::move(stored.layout), entry.shape);
-    add_blocks(plan, entry.shape);
-    return plan;
-  }
-  if (auto product = batched_product(entry, siblings)) {
-    MatrixPlan plan = make_plan(Role::expert_stack, product->evidence, std::move(product->layout), entry.shape);
-    add_blocks(plan, entry.shape);
-    return plan;
-  }
-  StoredLayout stored = kernel_layout(entry, siblings);
-  const auto& axes = stored.layout.axes;
-  const bool is_kernel = std::find(axes.begin(), axes.end(), Axis::kernel) != axes.end();
-  MatrixPlan plan =
-      make_plan(is_kernel ? Role::convolution : Role::dense, stored.evidence, std::move(stored.layout), entry.shape);
+using Decision = std::variant<MatrixPlan, NoMatrix>;
+
+MatrixPlan stack_of_experts(const io::Entry& entry, const Siblings& siblings, bool by_name) {
+  StoredLayout stored = stack_layout(entry, siblings);
+  const Evidence evidence = stored.evidence == Evidence::shape && by_name ? Evidence::known_name : stored.evidence;
+  MatrixPlan plan = make_plan(Role::expert_stack, evidence, std::move(stored.layout), entry.shape);
   add_blocks(plan, entry.shape);
   return plan;
 }
 
-using Decision = std::variant<MatrixPlan, NoMatrix>;
+Role role_of(const std::vector<Axis>& axes) {
+  const auto has = [&](Axis axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); };
+  if (has(Axis::kernel)) return Role::convolution;
+  return has(Axis::stack) ? Role::expert_stack : Role::dense;
+}
+
+Decision more_dimensional(const io::Entry& entry, const Siblings& siblings) {
+  const NameParts parts(entry.name);
+  const bool experts = says_experts(parts);
+  if (experts || entry.shape.size() > 5) return stack_of_experts(entry, siblings, experts);
+  if (entry.shape.size() == 3 && entry.shape[0] == 1 && says_embedding(parts)) {
+    return make_plan(Role::embedding, Evidence::known_name, {{Axis::stack, Axis::entries, Axis::width}, 1, 0},
+                     entry.shape);
+  }
+  auto found = batched_product(entry, siblings);
+  if (!found) found = kernel_layout(entry, siblings);
+  if (const auto* doubt = std::get_if<Doubt>(&*found)) return NoMatrix{doubt->reason, doubt->evidence, true};
+  StoredLayout& stored = std::get<StoredLayout>(*found);
+  const Role role = role_of(stored.layout.axes);
+  MatrixPlan plan = make_plan(role, stored.evidence, std::move(stored.layout), entry.shape);
+  add_blocks(plan, entry.shape);
+  return plan;
+}
 
 Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std::optional<AssumedRole>& assumed) {
   if (assumed) {
@@ -188,7 +200,9 @@ Decision by_evidence(const io::Entry& entry, const Siblings& siblings, const std
   const auto* none = decision ? std::get_if<NoMatrix>(&*decision) : nullptr;
   if (decision && (none == nullptr || !none->is_weight)) return std::move(*decision);
   // A scale of a weight is none, though the graph computes a weight from it.
-  if (auto reason = no_weight(entry, siblings)) return std::move(*reason);
+  if (auto reason = no_weight(entry, siblings); reason && !(decision && reason->evidence == Evidence::shape)) {
+    return std::move(*reason);
+  }
   if (decision) return std::move(*decision);
   return entry.shape.size() == 2 ? two_dimensional(entry, siblings) : more_dimensional(entry, siblings);
 }
@@ -230,6 +244,9 @@ std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblin
   }
   if (entry.shape.size() == 1 && !assumed) {
     if (auto decision = reshaped_vector(entry)) return std::move(*decision);
+  }
+  if (!assumed) {
+    if (auto packed = packed_weight(entry, siblings)) return std::move(*packed);
   }
   if (auto reason = not_a_matrix(entry)) return NoMatrix{std::move(*reason), std::nullopt};
   Decision decision = by_evidence(entry, siblings, assumed);

@@ -19,6 +19,10 @@ bool differ_by_a_number(std::string_view a, std::string_view b) {
   return at.first != one.end() && at.second != two.end() && is_number(*at.first) && is_number(*at.second);
 }
 
+bool is_before(const io::Entry* a, const io::Entry* b) {
+  return a->file != b->file ? a->file < b->file : comes_before(a->name, b->name);
+}
+
 // Keys under which programs keep a model. They are not part of its tensors' names.
 bool is_wrapper(std::string_view component) {
   return is_one_of(component, {"model", "params", "state_dict", "model_state_dict", "module", "net", "network",
@@ -27,8 +31,9 @@ bool is_wrapper(std::string_view component) {
 
 std::optional<Copy::Kind> kind_of_copy(std::string_view component) {
   if (is_one_of(component, {"master_params", "master_weights", "fp32_params"})) return Copy::Kind::master;
-  const bool average = has_word(component, {"ema", "swa", "polyak"}) ||
-                       is_one_of(component, {"averaged_model", "avg_model", "averaged_params", "model_avg"});
+  const bool average =
+      has_word(component, {"ema", "swa", "polyak"}) ||
+      is_one_of(component, {"shadow_params", "averaged_model", "avg_model", "averaged_params", "model_avg"});
   return average ? std::optional(Copy::Kind::average) : std::nullopt;
 }
 
@@ -40,7 +45,7 @@ std::string copied_model(std::string_view component) {
     std::string_view rest;
     if (lowered.ends_with(behind)) rest = component.substr(0, component.size() - behind.size());
     if (lowered.starts_with(before)) rest = component.substr(before.size());
-    if (!rest.empty()) return is_wrapper(rest) ? std::string() : std::string(rest);
+    if (!rest.empty()) return is_wrapper(rest) || rest == "state" ? std::string() : std::string(rest);
   }
   return {};
 }
@@ -109,9 +114,7 @@ Siblings::Siblings(const std::vector<io::Entry>& entries, Configs configs) : con
     }
     if (entry.shape.size() >= 2) in_order_.push_back(&entry);
   }
-  std::stable_sort(in_order_.begin(), in_order_.end(), [](const io::Entry* a, const io::Entry* b) {
-    return a->file != b->file ? a->file < b->file : comes_before(a->name, b->name);
-  });
+  std::stable_sort(in_order_.begin(), in_order_.end(), is_before);
 }
 
 std::string quantized_by(const io::Entry& entry, const Siblings& siblings) {
@@ -162,17 +165,29 @@ bool Siblings::has_original_of(const Dimensions& shape) const { return original_
 const io::Entry* Siblings::predecessor(const io::Entry& entry) const {
   // Steps back are few: a tensor has a handful of neighbors in its block.
   constexpr int kMostSteps = 8;
-  const auto own =
-      std::lower_bound(in_order_.begin(), in_order_.end(), &entry, [](const io::Entry* a, const io::Entry* b) {
-        return a->file != b->file ? a->file < b->file : comes_before(a->name, b->name);
-      });
-  auto at = own;
+  auto at = std::lower_bound(in_order_.begin(), in_order_.end(), &entry, is_before);
   for (int step = 0; step < kMostSteps && at != in_order_.begin(); ++step) {
     --at;
     if ((*at)->file != entry.file || !differ_by_a_number((*at)->name, entry.name)) return nullptr;
     if ((*at)->shape.size() < 3 || (*at)->shape[1] != 1) return *at;
   }
   return nullptr;
+}
+
+std::vector<const io::Entry*> Siblings::below(std::string_view prefix, const io::Entry& entry) const {
+  constexpr int kMostSteps = 64;
+  std::vector<const io::Entry*> found;
+  const auto own = std::lower_bound(in_order_.begin(), in_order_.end(), &entry, is_before);
+  const auto takes = [&](const io::Entry* other) {
+    if (other->file != entry.file || !std::string_view(other->name).starts_with(prefix)) return false;
+    if (other->name != entry.name && is_real(other->dtype)) found.push_back(other);
+    return true;
+  };
+  auto at = own;
+  for (int step = 0; step < kMostSteps && at != in_order_.begin() && takes(*std::prev(at)); ++step) --at;
+  at = own;
+  for (int step = 0; step <= kMostSteps && at != in_order_.end() && takes(*at); ++step) ++at;
+  return found;
 }
 
 }  // namespace sigmax::audit

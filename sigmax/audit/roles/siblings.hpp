@@ -50,6 +50,10 @@ class Siblings {
   /// there is none.
   const io::Entry* predecessor(const io::Entry& entry) const;
 
+  /// The other tensors of real numbers, of two dimensions or more, in the same file whose names begin with `prefix`,
+  /// which that of `entry` does; the nearest ones, at most 64 before it and 64 behind.
+  std::vector<const io::Entry*> below(std::string_view prefix, const io::Entry& entry) const;
+
  private:
   Configs configs_;
   std::unordered_map<std::string_view, std::vector<const io::Entry*>> by_name_;

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/result.hpp"
 #include "sigmax/audit/roles/siblings.hpp"
+#include "sigmax/audit/roles/tensor_name.hpp"
 #include "sigmax/io/checkpoint.hpp"
 
 namespace sigmax::audit {
@@ -29,24 +32,20 @@ bool has_output_bias(const io::Entry& entry, const Siblings& siblings);
 /// not of a column, if it is called `kernel` (Flax, Keras), or if it belongs to one of GPT-2's Conv1D.
 StoredLayout dense_layout(const io::Entry& entry, const Siblings& siblings);
 
-/// A kernel of 3 to 5 dimensions. The first of these that fits decides:
-///  - a name: `kernel` [kernel..., in, out] (Flax, Keras; [kernel..., out, in] of Keras's transposed layers),
-///    `depthwise_kernel`, the query, key, value and output of an attention layer with one axis for the heads;
-///  - a bias next to it, as long as one of its axes: [out, in, kernel...], or [in, out, kernel...] of a transposed
-///    convolution;
-///  - a name with `transpose` or `deconv` in it;
-///  - [c, 1, kernel...] under a name that says depthwise, or after a layer with c outputs in a numbered sequence: c
-///    groups;
-///  - otherwise [out, in, kernel...] and one group. For 3 dimensions without `conv` in the name that is an assumption,
-///    whatever the bias.
-StoredLayout kernel_layout(const io::Entry& entry, const Siblings& siblings);
+/// The bias of the layer: `weight` and `bias`, `in_proj_weight` and `in_proj_bias`, `gate_up_proj` and
+/// `gate_up_proj_bias`, `w` and `b`, `vars/0` and `vars/1`. Null if there is none.
+const io::Entry* bias_of(const io::Entry& entry, const Siblings& siblings);
 
-/// Three axes that are a stack of matrices and not a kernel: by the names of known families, or by a bias [stack, out].
-/// Nothing for any other tensor.
-std::optional<StoredLayout> batched_product(const io::Entry& entry, const Siblings& siblings);
+/// The tensor `name` of the layer next to this one's: `attn.c_attn.weight` for `attn.c_proj.weight`. Null if there is
+/// none.
+const io::Entry* beside_layer(const io::Entry& entry, std::string_view layer, const Siblings& siblings);
 
-/// A stack of matrices over all but the last two axes: [stack..., out, in], or [stack..., in, out] if the shape of a
-/// bias or of the projections next to it says so.
-StoredLayout stack_layout(const io::Entry& entry, const Siblings& siblings);
+/// Whether anything but the number of its axes says that a tensor is a kernel. An attention over heads, a bilinear form
+/// and a stack have three axes as well.
+bool says_convolution(const NameParts& parts);
+
+/// The axes of attention layers that keep one for the heads, without a stack: [in, heads, width], [heads, width, in].
+std::optional<std::vector<Axis>> attention_axes(const io::Entry& entry, const NameParts& parts,
+                                                const Siblings& siblings);
 
 }  // namespace sigmax::audit

@@ -72,6 +72,28 @@ bool has_word(std::string_view component, std::initializer_list<std::string_view
   return false;
 }
 
+std::string last_word(std::string_view component) {
+  while (!component.empty() && !is_letter(component.back())) component.remove_suffix(1);
+  std::size_t length = 0;
+  while (length < component.size() && is_letter(component[component.size() - 1 - length])) ++length;
+  return lower_case(component.substr(component.size() - length));
+}
+
+bool is_layer(std::string_view component) {
+  if (has_word(component, {"proj", "projection", "linear", "fc", "mlp", "dense", "conv"})) return true;
+  return is_one_of(last_word(component), {"block", "layer", "layers"});
+}
+
+bool ends_as(std::string_view component, std::initializer_list<std::string_view> words) {
+  return has_word(component, words) && (!is_layer(component) || is_one_of(last_word(component), words));
+}
+
+bool is_called_as_a_weight(std::string_view last) {
+  const std::string lowered = lower_case(last);
+  return lowered.ends_with("weight") || lowered.ends_with("kernel") ||
+         is_one_of(lowered, {"weights", "embedding", "weight_orig", "original", "w"});
+}
+
 bool comes_before(std::string_view a, std::string_view b) noexcept {
   while (!a.empty() && !b.empty()) {
     std::size_t in_a = 0, in_b = 0;

@@ -40,6 +40,20 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> li
 /// has the words `layer` and `norm`.
 bool has_word(std::string_view component, std::initializer_list<std::string_view> list);
 
+/// The last run of letters, in lower case: `scale` of `layer_scale_1`. Empty if there is none.
+std::string last_word(std::string_view component);
+
+/// True for the name of a layer that has a matrix, whatever else its name says: `bias_proj`, `mask_block2`. What
+/// belongs to a layer (`layer_scale_1`, `block_mask`) is not one.
+bool is_layer(std::string_view component);
+
+/// True if a word of the list is in the component, and it is not the name of a layer that merely has the word in it
+/// (`bias_proj`). `in_proj_bias` ends as a bias.
+bool ends_as(std::string_view component, std::initializer_list<std::string_view> words);
+
+/// True for a last component that stands for the weight of its module: `weight`, `kernel`, `q_weight`.
+bool is_called_as_a_weight(std::string_view last);
+
 /// Order in which numbers count as numbers: `block.2` before `block.10`.
 bool comes_before(std::string_view a, std::string_view b) noexcept;
 

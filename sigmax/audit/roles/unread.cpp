@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "sigmax/audit/roles/quantized.hpp"
 #include "sigmax/audit/roles/tensor_name.hpp"
 
 namespace sigmax::audit {
@@ -31,8 +32,9 @@ constexpr std::array<std::string_view, 8> kConvolutions = {"Conv",      "ConvTra
                                                            "FusedConv", "NhwcConv",      "NhwcFusedConv", "DeformConv"};
 
 // Words of a name that stand for what goes with a weight: the parameters of its quantization, and other tensors.
-constexpr std::array<std::string_view, 9> kParameters = {"scale", "scales", "zero",   "zeros", "qzeros",
-                                                         "zp",    "point",  "absmax", "amax"};
+constexpr std::array<std::string_view, 13> kParameters = {"scale",  "scales",   "zero",   "zeros", "qzeros",
+                                                          "zp",     "point",    "absmax", "amax",  "wscales",
+                                                          "wzeros", "wcscales", "wtscale"};
 constexpr std::array<std::string_view, 8> kCompanions = {"bias", "mask", "freq", "freqs", "idx", "map", "ids", "code"};
 
 // Words of a name that stand for what integers are for besides weights.
@@ -156,13 +158,14 @@ bool names_packed_weights(std::string_view component) {
 
 // Integers with two axes or more, which their reader has no numbers for.
 bool may_be_codes(const io::Entry& entry, std::string_view component, const Siblings& siblings) {
-  if (has_scale_of_its_own(entry, siblings)) return true;
+  if (has_scale_of_its_own(entry, siblings) || has_codebook(entry, siblings)) return true;
   if (has_word_of(kCompanions, component) && !names_a_layer(component)) return false;
   if (is_multiplied_with(entry) || names_packed_weights(component) || is_member_of_a_weight(entry.name, component)) {
     return true;
   }
   const bool holds_random_keys = entry.dtype == DType::u32 && entry.shape.back() == 2;  // of JAX, two words each
-  if (has_word_of(kIndices, component) || holds_random_keys) return false;
+  if (has_scale_of_a_missing_weight(entry, siblings)) return true;
+  if ((has_word_of(kIndices, component) && !names_a_layer(component)) || holds_random_keys) return false;
   if (!is_a_type_of_codes(entry.dtype)) return is_in_a_module_with_scales(entry, siblings);
   return entry.used_by.empty() || !std::all_of(entry.used_by.begin(), entry.used_by.end(), only_chooses);
 }
@@ -173,6 +176,13 @@ bool holds_flat_weights(std::string_view component) {
                                                      "partition_of_fp32_groups"};
   return std::any_of(kFlat.begin(), kFlat.end(),
                      [&](std::string_view word) { return component.find(word) != std::string_view::npos; });
+}
+
+// Codes of fewer bits or packed ones, all in a row, with a scale called after them: `fc.weight` and `fc.weight_scale`.
+// In a graph a vector stays one.
+bool is_packed_vector(const io::Entry& entry, std::string_view component, const Siblings& siblings) {
+  return entry.shape.size() == 1 && entry.shape[0] > 1 && entry.used_by.empty() && bits(entry.dtype) <= 8 &&
+         !has_word_of(kCompanions, component) && has_scale_of_its_own(entry, siblings);
 }
 
 bool names_a_weight(std::string_view component) {
@@ -194,6 +204,7 @@ bool may_be_unread_weight(const io::Entry& entry, const Siblings& siblings) {
   }
   if (entry.shape.empty()) return !readable && names_a_weight(component);
   if (!readable && holds_flat_weights(component)) return true;
+  if (is_packed_vector(entry, component, siblings)) return true;
   if (entry.shape.size() < 2 || element_count(entry.shape).value_or(1) == 0) return false;
   return !of_integers || may_be_codes(entry, component, siblings);
 }
