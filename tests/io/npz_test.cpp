@@ -184,6 +184,10 @@ TEST(Npz, MembersThatCannotBeOpenedAreOpaqueAndNamedAsArrays) {
     EXPECT_FALSE(entries.front().opaque);
     EXPECT_TRUE(entries.front().load);
   }
+  const auto others = read(zip_of({{"w.npy", "no array"}, {"empty.npy", ""}, {"readme.txt", "no array"}}));
+  EXPECT_TRUE(others[0].opaque) << "damaged, perhaps";
+  EXPECT_FALSE(others[1].opaque);
+  EXPECT_FALSE(others[2].opaque);
 }
 
 TEST(Npz, ObjectsAndRecordsWithArraysAreOpaque) {

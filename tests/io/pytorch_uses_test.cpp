@@ -94,6 +94,22 @@ TEST(PytorchModules, TheirSettingsSayWhatTheirWeightIs) {
   EXPECT_TRUE(in_module("Conv2d", {4, 2, 3, 3}, convolution(4, 4, 2, false))[0].declared);
 }
 
+// spectral_norm and pruning leave the result as a plain attribute, next to the parameter that they made it of.
+TEST(PytorchModules, AWeightThatIsAPlainAttributeIsOneToo) {
+  std::vector<std::string> state = {
+      pk::str("_parameters"), pk::dict({pk::str("weight_orig"), parameter("0", {4, 2, 3})}),
+      pk::str("_modules"),    pk::dict({}),
+      pk::str("weight"),      parameter("1", {4, 2, 3})};
+  for (std::string& setting : convolution(4, 4, 2, false)) state.push_back(std::move(setting));
+  const std::string zeros = raw(std::vector<float>(24));
+  const auto entries =
+      read_archive({{"r/data.pkl", pk::whole(pk::object("torch.nn.modules.conv", "Conv1d", pk::dict(state)))},
+                    {"r/data/0", zeros},
+                    {"r/data/1", zeros}});
+  ASSERT_EQ(entries.size(), 2U);
+  for (const Entry& entry : entries) EXPECT_EQ(told(entry.used_by), "Conv/2") << entry.name;
+}
+
 constexpr const char* kConv = R"(class Conv2d(Module):
   __parameters__ = ["weight", "bias", ]
   weight : Tensor

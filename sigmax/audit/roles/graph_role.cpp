@@ -143,8 +143,9 @@ Decision linear_map(const io::Entry& entry, const io::Usage& use, std::vector<Ax
 
 Decision convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
   if (use.groups < 1) {
-    return unread(fmt::format("a kernel of {} whose number of groups is not known: say it, as in --as NAME={}:2",
-                              use.op, transposed ? "transposed_convolution" : "convolution"));
+    return unread(
+        fmt::format("if it is a kernel of {}, its number of groups is not known: say it, as in --as NAME={}:2", use.op,
+                    transposed ? "transposed_convolution" : "convolution"));
   }
   // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
   const bool in_front = use.squeezed && !use.gathered && !transposed && entry.shape.size() >= 3;

@@ -71,11 +71,14 @@ constexpr Family kFamilies[] = {
     {"rank_", "", 0, 2, false, kPerRank, kFsdp},
     {"rank-", "", 0, 2, false, kPerRank, kFsdp},
     {"rank", "", 0, 2, false, kPerRank, kFsdp},
+    {"tp", "", 0, 2, false, "tensor-parallel files: each has a slice of every weight",
+     "join them, with the converter of the program that wrote them"},
 };
 
-// Families whose files are also called otherwise: `_pp` counts in `model_tp0_pp1` alone, `-shard` in `checkpoint`.
+// Families with a text that other names have too: `_pp` counts in `model_tp0_pp1` alone, `-shard` in `checkpoint`.
 bool fits_name(const Family& family, std::string_view name) {
   if (family.before == "_pp") return name.starts_with("model_tp");
+  if (family.before == "tp") return name.starts_with("tp");
   if (family.before == "-shard") return name.starts_with("checkpoint");
   return family.before != "-model_" || name.starts_with("layer_");
 }

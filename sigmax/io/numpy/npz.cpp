@@ -63,8 +63,10 @@ Entry entry_of(const std::shared_ptr<const MappedFile>& file, const ZipMember& m
     prefix = file->bytes().subspan(member.offset, member.stored_bytes);
   }
   if (!looks_like_npy(prefix)) {
-    return unreadable_entry(*file, member, member.name,
-                            "not an array: the archive member does not start with NumPy's magic bytes");
+    Entry entry = unreadable_entry(*file, member, member.name,
+                                   "not an array: the archive member does not start with NumPy's magic bytes");
+    entry.opaque = member.name.ends_with(kSuffix) && member.bytes > 0;  // damaged, perhaps
+    return entry;
   }
   const NpyHeader header = read_npy_header(prefix, member.bytes, *file, place_of(member));
   check_end(header, member.bytes, *file, place_of(member));

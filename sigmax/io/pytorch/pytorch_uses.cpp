@@ -54,7 +54,11 @@ std::vector<Usage> ProgramUses::of(const std::string& holder, const std::string&
   if (const auto found = known.find({holder, attribute}); found != known.end()) return found->second;
   if (auto use = usage_by_class(holder, attribute, shape)) return {std::move(*use)};
   if (!is_kernel(shape)) return {};
-  if (has_others) return {unknown_kernel(false)};
+  if (has_others) {
+    Usage use = unknown_kernel(false);
+    use.declared = false;
+    return {std::move(use)};
+  }
   // Whatever it is for, it is not what its shape looks like.
   Usage other;
   other.op = "Unknown";

@@ -114,8 +114,8 @@ class Walk {
     if (may_hold_tensors(value)) frames_.push_back({value, path, attribute, module});
   }
 
-  void defer(Id value, std::uint32_t path) {
-    if (may_hold_tensors(value)) deferred_.push_back({value, path, true});
+  void defer(Id value, std::uint32_t path, Id module = Pickle::kAbsent) {
+    if (may_hold_tensors(value)) deferred_.push_back({value, path, true, module});
   }
 
   void add(const Found& found) {
@@ -228,7 +228,8 @@ class Walk {
     const auto pairs = pickle_.items(state);
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
       if (may_hold_tensors(pairs[i + 1]) && std::find(dicts.begin(), dicts.end(), pairs[i + 1]) == dicts.end()) {
-        defer(pairs[i + 1], step(frame.path, pairs[i], i / 2));
+        // What spectral_norm and pruning make of a parameter is a plain attribute.
+        defer(pairs[i + 1], step(frame.path, pairs[i], i / 2), module);
       }
     }
   }
