@@ -32,7 +32,7 @@ std::string key_of(Reason reason) {
 std::string describe(const audit::Skipped& tensor) {
   const std::string shape = tensor.shape.empty() ? std::string() : to_string(tensor.shape) + " ";
   // Some reasons begin with the type themselves.
-  if (tensor.reason.starts_with(tensor.dtype + ":")) return shape + tensor.reason;
+  if (tensor.dtype.empty() || tensor.reason.starts_with(tensor.dtype + ":")) return shape + tensor.reason;
   return fmt::format("{}{}: {}", shape, tensor.dtype, tensor.reason);
 }
 

@@ -53,8 +53,9 @@ const io::Entry& only_matrix(const io::Checkpoint& checkpoint, const std::filesy
   const audit::Siblings siblings(checkpoint.entries, audit::configs_of(checkpoint));
   Candidates matrices, shaped;
   for (const io::Entry& entry : checkpoint.entries) {
-    if (!is_matrix(entry)) continue;
-    shaped.push_back(&entry);
+    const bool is_vector_of_a_graph = entry.shape.size() == 1 && !entry.used_by.empty();
+    if (!is_matrix(entry) && !is_vector_of_a_graph) continue;
+    if (is_matrix(entry)) shaped.push_back(&entry);
     const auto classified = audit::classify(entry, siblings, assumed_role(roles, entry.name));
     const auto* other = std::get_if<audit::NoMatrix>(&classified);
     const bool is_unread =
@@ -134,12 +135,8 @@ Found find_entry(const io::Checkpoint& checkpoint, const Target& target, const R
                                         : fmt::format("; did you mean\n  {}", fmt::join(close, "\n  "))));
 }
 
-void require_matrix(const io::Entry& entry) {
+void require_numbers(const io::Entry& entry) {
   if (!entry.load) throw FileError(entry.file.string(), fmt::format("tensor '{}'", entry.name), entry.unreadable);
-  if (entry.shape.size() < 2) {
-    throw Error(
-        fmt::format("'{}' has the shape {}; a matrix needs two dimensions", entry.name, to_string(entry.shape)));
-  }
   if (!is_real(entry.dtype)) {
     throw Error(fmt::format("'{}' has the type {}; f64, f32, f16 and bf16 are read as real numbers", entry.name,
                             entry.dtype_name));
@@ -155,6 +152,10 @@ audit::MatrixPlan plan_of(const io::Checkpoint& checkpoint, const io::Entry& ent
   auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries, audit::configs_of(checkpoint)),
                                     assumed_role(roles, entry.name));
   if (auto* plan = std::get_if<audit::MatrixPlan>(&classified)) return std::move(*plan);
+  if (entry.shape.size() < 2) {
+    throw Error(
+        fmt::format("'{}' has the shape {}; a matrix needs two dimensions", entry.name, to_string(entry.shape)));
+  }
   messages.note(fmt::format("an audit would skip '{}': {}", report::visible(entry.name),
                             std::get<audit::NoMatrix>(classified).reason));
   return *audit::plan_of({audit::AssumedRole::Kind::dense, 1}, entry);
@@ -201,7 +202,7 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
   tell_unmatched(roles, checkpoint, messages);
   const auto [found, index] = find_entry(checkpoint, target, roles);
   const io::Entry& entry = *found;
-  require_matrix(entry);
+  require_numbers(entry);
   if (!target.tensor && checkpoint.entries.back().appended) {
     messages.note(fmt::format("'{}' is the first of {} arrays in the file; name another, as in {}:{}", entry.name,
                               checkpoint.entries.size(), target.path.string(), checkpoint.entries.back().name));

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -188,6 +189,8 @@ class Opener {
           fmt::format("no file in this folder is in a known format ({}){}", fmt::join(known_formats(), ", "),
                       inside.empty() ? why : "; name one of the folders in it: " + inside));
     }
+    const std::set<fs::path> data = data_files();
+    const auto holds_data = [&data](const fs::path& path) { return data.contains(resolved(path)); };
     std::erase_if(ignored, [&](const std::string& name) { return holds_data(folder / name); });
     std::erase_if(doubtful, [&](const UnreadFile& file) { return holds_data(file.path); });
     std::move(doubtful.begin(), doubtful.end(), std::back_inserter(checkpoint_.unread_files));
@@ -260,10 +263,21 @@ class Opener {
     return false;
   }
 
-  // Whether this file holds tensors of another file, as the external data of an ONNX model.
-  bool holds_data(const fs::path& path) const {
-    return std::any_of(checkpoint_.entries.begin(), checkpoint_.entries.end(),
-                       [&path](const Entry& entry) { return entry.bytes && entry.bytes->file == path; });
+  // The path without links, where there is such a file.
+  static fs::path resolved(const fs::path& path) {
+    std::error_code error;
+    fs::path real = fs::weakly_canonical(path, error);
+    return error ? path : real;
+  }
+
+  // The files that hold tensors of other files, as the external data of an ONNX model.
+  std::set<fs::path> data_files() const {
+    std::set<fs::path> named, data;
+    for (const Entry& entry : checkpoint_.entries) {
+      if (entry.bytes && entry.bytes->file != entry.file) named.insert(entry.bytes->file);
+    }
+    for (const fs::path& path : named) data.insert(resolved(path));
+    return data;
   }
 
   // By its name or, whatever it is called, by what it holds.

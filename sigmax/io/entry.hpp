@@ -21,12 +21,14 @@ struct ByteRange {
   std::uint64_t length = 0;
 };
 
-/// How a computation graph consumes a weight. Known for ONNX; unknown for formats that only hold tensors.
+/// How a computation graph, or the module that holds it, consumes a weight. Operators have ONNX's names, and
+/// `Bilinear`. Known for ONNX, TorchScript, torch.export and modules pickled whole; unknown for formats that only hold
+/// tensors.
 struct Usage {
   std::string op;           ///< `Conv`, `ConvTranspose`, `MatMul`, `Gemm`, `LSTM`, `GRU`, `RNN`, `Gather`, `Add`, ...
   int input = 0;            ///< which input of the node, counted from 0
   bool transposed = false;  ///< the graph transposes it on the way (a Transpose node, or Gemm's transB)
-  std::int64_t groups = 1;  ///< Conv and ConvTranspose: the attribute `group`
+  std::int64_t groups = 1;  ///< Conv and ConvTranspose: the attribute `group`; 0: not known
   std::int64_t axis = 0;    ///< Gather: the attribute `axis`
   std::string equation{};   ///< Einsum: the attribute `equation`
   /// Axis i of the operand is axis permutation[i] of the weight. Empty: the axes are the weight's own; a single -1:
@@ -41,8 +43,12 @@ struct Usage {
   bool gathered = false;  ///< a Gather, which is a usage of its own, has taken entries of the weight before
   bool squeezed = false;  ///< reshaped by Squeeze and Unsqueeze alone, though `view` is empty
   /// The operator that computed the operand from the weight, if it is not one that is followed here (Mul, Softmax): the
-  /// operand is another matrix than the weight. Empty: the entries are the weight's own.
+  /// operand is another matrix than the weight. Empty: the entries are the weight's own. Otherwise
+  /// `reshaped` and `view` tell the shape that the operand is given last, and the other members about axes nothing.
   std::string computed_by{};
+  bool of_vectors = false;  ///< the operand may be a matrix and is computed from constants, none of which is one
+  /// Not a graph says it but the class and the settings of a pickled module.
+  bool declared = false;
 };
 
 /// One tensor of a checkpoint, described without reading its data.
@@ -56,6 +62,7 @@ struct Entry {
   std::string provenance;  ///< where the tensor is: shard, archive member, graph path; empty if the name says it all
   std::string unreadable;  ///< empty if load() works; otherwise why its values cannot be read
   bool appended = false;   ///< an array after the first of its file, which NumPy's own reader ignores
+  bool opaque = false;     ///< not even its shape tells what it holds (an encrypted member, a pickled object)
   std::vector<Usage> used_by;
   std::function<Tensor()> load;  ///< maps or reads the values; throws FileError. Empty if `unreadable` is not.
 };

@@ -259,5 +259,64 @@ TEST(GraphRole, AnOperatorThatIsNotKnownLeavesItToWeakerEvidence) {
   EXPECT_EQ(told({3, 5}, use("SomethingNew")), "dense [out, in] 3x5 shape");
 }
 
+// What the graph computes from vectors is a weight like any other.
+TEST(GraphRole, VectorsThatAWeightIsComputedFrom) {
+  const auto computed = [](std::string op, int input, Dimensions view, bool reshaped = true) {
+    io::Usage u = use(std::move(op), input);
+    u.computed_by = "Mul";
+    u.view = std::move(view);
+    u.reshaped = reshaped;
+    return u;
+  };
+  for (const auto& [op, input] : {std::pair{"MatMul", 1}, {"MatMul", 0}, {"Gemm", 1}, {"Conv", 1}, {"LSTM", 2}}) {
+    EXPECT_TRUE(is_skipped(told({64}, computed(op, input, {8, 8})), "graph", "computes a weight of")) << op;
+    EXPECT_TRUE(is_skipped(told({64}, computed(op, input, {})), "graph", "(Mul)")) << "dimensions that are not known";
+    EXPECT_TRUE(is_skipped(told({64}, computed(op, input, {64, 1})), "-", "vector")) << "the scale of rows";
+    EXPECT_TRUE(is_skipped(told({64}, computed(op, input, {}, false)), "-", "vector")) << "broadcast";
+    io::Usage outer = computed(op, input, {64, 1});
+    outer.of_vectors = true;
+    EXPECT_TRUE(is_skipped(told({64}, outer), "graph", "computes a weight of")) << "an outer product";
+  }
+  EXPECT_TRUE(is_skipped(told({64}, computed("Add", 1, {8, 8})), "-", "vector"));
+}
+
+TEST(GraphRole, IntegersInAVectorThatAMatrixIsMadeOf) {
+  io::Usage product = reshaped(use("MatMulInteger"));
+  product.view = {8, 8};
+  for (const DType dtype : {DType::i8, DType::u8, DType::i32}) {
+    const auto told = classify(entry("x", {64}, {product}, dtype), Siblings());
+    const auto* none = std::get_if<NoMatrix>(&told);
+    ASSERT_NE(none, nullptr);
+    EXPECT_TRUE(none->is_weight) << none->reason;
+  }
+  io::Entry unread = entry("x", {64}, {product});
+  unread.unreadable = "quantized, but its scale is not a constant";
+  EXPECT_EQ(testing::told(unread), "skip graph: quantized, but its scale is not a constant");
+  EXPECT_EQ(testing::told(entry("x", {64}, {use("Reshape")}, DType::i64)), "skip -: i64: integers are not weights");
+  EXPECT_EQ(testing::told(entry("x", {64}, {product}, DType::boolean)).substr(0, 6), "skip -");
+}
+
+// Of a module pickled whole, and of the code of TorchScript.
+TEST(GraphRole, WhatTheModuleOfATensorSays) {
+  const auto declared = [](io::Usage u) {
+    u.declared = true;
+    return u;
+  };
+  EXPECT_EQ(told({6, 4, 3}, declared(grouped("ConvTranspose", 3))),
+            "convolution [in, out / 3, kernel] 3x4x6 container");
+  EXPECT_EQ(told({8, 3, 5, 5}, declared(grouped("Conv", 4))),
+            "convolution [out, in / 4, kernel, kernel] 4x2x75 container");
+  EXPECT_EQ(told({8, 3}, declared(use("Gather", 0))), "embedding [entries, width] 8x3 container");
+  EXPECT_EQ(told({8, 3}, declared(use("MatMul", 1))), "dense [in, out] 3x8 container");
+  EXPECT_TRUE(is_skipped(told({4, 3, 3}, declared(use("Bilinear", 2))), "container", "bilinear form"));
+  EXPECT_TRUE(is_skipped(told({8, 2, 3}, declared(grouped("Conv", 0))), "container", "--as NAME=convolution:2"));
+  EXPECT_TRUE(is_skipped(told({8, 2, 3}, grouped("ConvTranspose", 0)), "graph", "--as NAME=transposed_convolution:2"));
+  EXPECT_TRUE(is_skipped(told({8, 2, 3}, use("Unknown", 0)), "graph", "which matrix it is, is not known"));
+  for (const io::Usage& u : {use("Unknown", 0), grouped("Conv", 0), use("Bilinear", 2)}) {
+    const auto told = classify(entry("x", {4, 3, 3}, {u}), Siblings());
+    EXPECT_TRUE(std::get<NoMatrix>(told).is_weight) << u.op;
+  }
+}
+
 }  // namespace
 }  // namespace sigmax::audit

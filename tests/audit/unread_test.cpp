@@ -154,6 +154,20 @@ TEST(Unread, IntegersCountByTheirUseOrByTheirName) {
   EXPECT_TRUE(may_be_unread_weight(entry("packed", {4, 2, 8}, DType::u8, "quantized: the layout is not read")));
 }
 
+TEST(Unread, WhatNobodyCouldLookIntoCountsWhateverItIsCalled) {
+  for (const char* name : {"npy", "arr_0", "params", "bias", "scale"}) {
+    for (const Dimensions& shape : {Dimensions{}, Dimensions{3}, Dimensions{2, 2}}) {
+      io::Entry opaque = entry(name, shape, DType::unknown, "encrypted members cannot be read");
+      opaque.opaque = true;
+      EXPECT_TRUE(may_be_unread_weight(opaque)) << name;
+    }
+  }
+  io::Entry packed = entry("B", {64}, DType::u8, "quantized: the layout of MatMulBnb4 is not read");
+  EXPECT_FALSE(may_be_unread_weight(packed)) << "a vector";
+  packed.opaque = true;
+  EXPECT_TRUE(may_be_unread_weight(packed));
+}
+
 TEST(Unread, BooleansAndTextsNeverDo) {
   EXPECT_FALSE(may_be_unread_weight(entry("attn.weight", {4, 8}, DType::boolean)));
   EXPECT_FALSE(may_be_unread_weight(entry("weight", {4, 8}, DType::string, kWhy)));

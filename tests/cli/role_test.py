@@ -101,6 +101,23 @@ class Roles(CommandTest):
         out = self.expect(0, "svd", f"{target}[{index}]", "-k", "1", "--format", "values", *roles).out
         return float(out)
 
+    def test_norm_and_svd_take_a_vector_as_the_matrix_of_the_audit(self):
+        product = ("MatMul", ["x", "m"], ["y"], {})
+        for nodes, matrix in [([("Reshape", ["w", "s"], ["m"], {}), product], "4x6"),
+                              ([("Reshape", ["w", "s"], ["t"], {}), ("Transpose", ["t"], ["m"], {}), product], "6x4"),
+                              ([("Reshape", ["w", "s"], ["m"], {}), ("MatMul", ["m", "x"], ["y"], {})], "6x4")]:
+            path = self.write("m.onnx", checkpoints.onnx_graph(
+                nodes, {"w": ("F64", (24,), [float(i) for i in range(24)]), "s": ("I64", (2,), [6, 4])}))
+            audited = json.loads(self.expect(0, "audit", path, "--format", "json").out)["tensors"][0]
+            self.assertEqual(audited["matrix"], [int(extent) for extent in matrix.split("x")])
+            for target in (f"{path}:w", path):
+                norm = float(self.expect(0, "norm", target, "--format", "value").out)
+                self.assertAlmostEqual(norm, audited["sigma_max_estimate"], places=9)
+                svd = json.loads(self.expect(0, "svd", target, "-k", "1", "--format", "json").out)
+                self.assertAlmostEqual(svd["sigma_max"]["upper"], norm, places=9)
+        path = self.write("v.onnx", checkpoints.onnx_graph([("Add", ["x", "w"], ["y"], {})], {"w": ("F64", (3,), [1.0] * 3)}))
+        self.assertIn("a matrix needs two dimensions", self.expect(2, "norm", f"{path}:w").err)
+
     def test_norm_of_groups_and_stacks_is_that_of_the_audit(self):
         path = self.model({
             "features.0.conv.weight": tensor((6, 3, 3, 3), 1),

@@ -26,6 +26,48 @@ def archive(*names):
     return buffer.getvalue()
 
 
+def patched(data, changes):
+    """The last member of an archive with other bytes in its directory record and in its local header."""
+    data = bytearray(data)
+    for in_directory, in_header, value in changes:
+        data[data.rfind(b"PK\x01\x02") + in_directory] = value
+        data[data.rfind(b"PK\x03\x04") + in_header] = value
+    return bytes(data)
+
+
+class ArraysThatNobodyCouldLookInto(CommandTest):
+    GOOD = checkpoints.diagonal([3.0, 2.0])
+
+    def test_members_of_an_archive(self):
+        arrays = checkpoints.npz({"v": self.GOOD, "fc": self.GOOD})
+        for name, data in [("encrypted", patched(arrays, [(8, 6, 1)])), ("zstd", patched(arrays, [(10, 8, 93)])),
+                           ("xz", patched(arrays, [(10, 8, 95)]))]:
+            with self.subTest(name):
+                self.write("m.npz", data)
+                self.assertIn("1 weight was not read: fc (", self.expect(4, "audit", "m.npz", *GATE).err)
+                self.expect(0, "audit", "m.npz", *GATE, "--exclude", "fc")
+
+    def test_objects_of_python(self):
+        def objects(shape, descr="'|O'"):
+            header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+            return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + pickle.dumps({"fc": [1.0]})
+
+        self.write("model.safetensors", checkpoints.safetensors({"v": GOOD}))
+        for shape, descr in [("()", "'|O'"), ("(3,)", "'|O'"), ("(1,)", "[('w', '<f4', (8, 8))]")]:
+            self.write("params.npy", objects(shape, descr))
+            self.assertIn("params", self.expect(4, "audit", ".", *GATE).err)
+            self.expect(0, "audit", ".", *GATE, "--allow", "unread")
+        self.write("params.npy", objects("(3,)", "[('step', '<i4'), ('loss', '<f4')]"))
+        self.expect(0, "audit", ".", *GATE)
+
+    def test_a_checksum_that_does_not_match(self):
+        data = checkpoints.npz({"w": self.GOOD})
+        self.write("w.npz", data.replace(b"\x08@", b"\x10@", 1))
+        for command in (["norm", "w.npz"], ["svd", "w.npz"], ["audit", "w.npz"]):
+            self.assertIn("checksum does not match", self.expect(3, *command).err)
+        self.expect(0, "ls", "w.npz")
+
+
 class WeightsOfAGraph(CommandTest):
     PRODUCT = ("MatMul", ["x", "a"], ["y"], {})
 
@@ -75,6 +117,47 @@ class WeightsOfAGraph(CommandTest):
         # Dimensions that are computed at run time.
         nodes = [("Shape", ["x"], ["s"], {}), *nodes]
         self.assertIn("rearranges", self.expect(4, "audit", self.graph(nodes, {"w": w}), *GATE).err)
+
+    def test_what_is_computed_from_vectors_counts(self):
+        w, shape = ("F32", (64,), values(64)), ("I64", (2,), [8, 8])
+        integers = ("I8", (64,), [100] * 64)
+        view = ("Reshape", ["w", "s"], ["b"], {})
+        for nodes, tensors in [
+            ([view, ("Mul", ["b", "q"], ["a"], {}), self.PRODUCT], {"w": w, "q": ("F32", (1,), [2.0])}),
+            ([("Neg", ["w"], ["c"], {}), ("Reshape", ["c", "s"], ["a"], {}), self.PRODUCT], {"w": w}),
+            ([view, ("Tanh", ["b"], ["a"], {}), ("MatMul", ["a", "x"], ["y"], {})], {"w": w}),
+            ([view, ("Mul", ["b", "x"], ["a"], {}), ("LSTM", ["x", "a", "r"], ["y"], {})], {"w": w}),
+            ([("Gather", ["w", "i"], ["a"], {}), self.PRODUCT], {"w": w, "i": ("I64", (8, 8), list(range(64)))}),
+            ([("Unsqueeze", ["w", "one"], ["b"], {}), ("Mul", ["b", "v"], ["a"], {}), self.PRODUCT],
+             {"w": w, "v": ("F32", (8,), values(8)), "one": ("I64", (1,), [1])}),
+            ([("Reshape", ["w", "s"], ["a"], {}), ("MatMulInteger", ["x", "a"], ["y"], {})], {"w": integers}),
+            ([("Cast", ["w"], ["c"], {"to": 1}), ("Reshape", ["c", "s"], ["a"], {}), self.PRODUCT], {"w": integers}),
+        ]:
+            with self.subTest(nodes=nodes):
+                err = self.expect(4, "audit", self.graph(nodes, {"s": shape, **tensors}), *GATE).err
+                self.assertIn("w ([64]", err)
+        # The scale of a matrix is one of its rows.
+        nodes = [("Reshape", ["v", "column"], ["c"], {}), ("Mul", ["w", "c"], ["a"], {}), self.PRODUCT]
+        path = self.graph(nodes, {"w": ("F32", (4, 4), values(16)), "v": ("F32", (4,), values(4)),
+                                  "column": ("I64", (2,), [4, 1])})
+        err = self.expect(4, "audit", path, *GATE).err
+        self.assertIn("1 weight was not read: w ([4, 4]", err)
+
+    def test_a_weight_is_measured_as_the_graph_rounds_it(self):
+        # 0.51 becomes 1: the norm is 8, not 4.08.
+        w = ("F32", (8, 8), [0.51] * 64)
+        pair = [("QuantizeLinear", ["w", "s"], ["q"], {}), ("DequantizeLinear", ["q", "s"], ["a"], {}), self.PRODUCT]
+        path = self.graph(pair, {"w": w, "s": ("F32", (), [1.0])})
+        self.expect(1, "audit", path, "--fail-if", "sigma > 7.9", "-q")
+        self.assertAlmostEqual(float(self.expect(0, "norm", f"{path}:w", "--format", "value").out), 8, 9)
+        self.assertIn("rounded to u8 and back by QuantizeLinear", self.expect(0, "ls", path).out)
+        for nodes in [[("DynamicQuantizeLinear", ["w"], ["q", "s", "z"], {}),
+                       ("DequantizeLinear", ["q", "s", "z"], ["a"], {}), self.PRODUCT],
+                      [("Cast", ["w"], ["q"], {"to": 3}), ("Cast", ["q"], ["a"], {"to": 1}), self.PRODUCT],
+                      [("QuantizeLinear", ["w", "t"], ["q"], {}), ("DequantizeLinear", ["q", "u"], ["a"], {}),
+                       self.PRODUCT]]:
+            path = self.graph(nodes, {"w": w, "t": ("F32", (), [1.0]), "u": ("F32", (), [2.0])})
+            self.assertIn("not read: w ([8, 8]", self.expect(4, "audit", path, *GATE).err)
 
     def test_groups_of_a_reshaped_kernel_are_those_of_the_graph(self):
         rows = [[float(10 * (i < 3)) if j == i else 0.0 for j in range(18)] for i in range(6)]

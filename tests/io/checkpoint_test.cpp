@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/checkpoint_samples.hpp"
+#include "io/onnx_bytes.hpp"
 #include "io/test_files.hpp"
 #include "io/zip_bytes.hpp"
 
@@ -244,6 +245,29 @@ TEST(OpenCheckpoint, APartThatIsNamedByItselfIsNotTheModel) {
   const fs::path index =
       folder.write("model.safetensors.index.json", R"({"weight_map":{"a":")" + one.filename().string() + R"("}})");
   EXPECT_TRUE(contains(open_checkpoint(one).notes.at(0), "name '" + index.string() + "' to read all"));
+}
+
+// The data of an ONNX model, under whichever of their names the model asks for them.
+TEST(OpenCheckpoint, AFileWithTheDataOfAnotherIsRead) {
+  namespace t = testing;
+  const auto model = [](const std::string& location) {
+    t::Message tensor = t::tensor_head("w", t::kFloat, {2});
+    tensor = tensor.child(13, t::Message{}.text(1, "location").text(2, location)).integer(14, 1);
+    return t::model(t::graph({}, {tensor})).bytes;
+  };
+  for (const char* location : {"w.bin", "real.bin", "chain.bin"}) {
+    const TempFolder folder;
+    folder.write("real.bin", raw(std::vector<float>{5, 6}));
+    fs::create_symlink("real.bin", folder.path() / "w.bin");
+    fs::create_symlink("w.bin", folder.path() / "chain.bin");
+    folder.write("m.onnx", model(location));
+    const Checkpoint checkpoint = open_checkpoint(folder.path());
+    EXPECT_EQ(names_of(checkpoint), Names{"w"});
+    EXPECT_EQ(unread_of(checkpoint), Names{}) << location;
+    EXPECT_EQ(checkpoint.notes, Names{}) << location;
+    folder.write("other.bin", raw(std::vector<float>{5, 6}));
+    EXPECT_EQ(unread_of(open_checkpoint(folder.path())).size(), 1U) << location;
+  }
 }
 
 // An archive may bring links with it.

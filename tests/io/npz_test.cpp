@@ -143,6 +143,72 @@ TEST(Npz, DamagedCompressedDataAreRefused) {
   }
 }
 
+// As numpy.load does; for compressed members the decompressor compares it.
+TEST(Npz, TheChecksumOfStoredMembersIsComparedWhenTheyAreLoaded) {
+  const std::string good = zip_of({{"w.npy", array("<f4", "(2,)", raw(std::vector<float>{1.5F, 7}))}, {"e.npy", ""}});
+  EXPECT_EQ(read(good)[0].load().at(std::vector<std::int64_t>{1}), 7);
+  for (const char* what : {"value", "sign", "header"}) {
+    std::string bad = good;
+    const std::size_t at = good.find(raw(7.0F));
+    if (what[0] == 'v') bad.replace(at, 4, raw(8.0F));
+    if (what[0] == 's') bad[at + 3] = static_cast<char>(bad[at + 3] ^ 0x80);
+    if (what[0] == 'h') bad[bad.find("False") - 1] = '\t';
+    const auto entries = read(bad);
+    ASSERT_TRUE(entries[0].load) << what;
+    EXPECT_TRUE(contains(refusal([&] { entries[0].load(); }), "archive member 'w.npy': its checksum does not match"));
+    EXPECT_TRUE(contains(refusal([&] { entries[0].load(); }), "its checksum")) << "the second time too";
+  }
+}
+
+// What is in them is not known, so that nobody may take them for something else than weights.
+TEST(Npz, MembersThatCannotBeOpenedAreOpaqueAndNamedAsArrays) {
+  const std::string stored = zip_of({{"v.npy", array("<f4", "(1,)", raw(1.0F))}, {"fc.weight.npy", "x"}});
+  const auto patched = [&stored](std::size_t directory, std::size_t local, char value) {
+    std::string archive = stored;
+    archive[archive.rfind("PK\1\2") + directory] = value;
+    archive[archive.rfind("PK\3\4") + local] = value;
+    return archive;
+  };
+  const std::pair<std::string, const char*> archives[] = {
+      {patched(8, 6, 1), "encrypted"},
+      {patched(10, 8, 93), "compression method 93"},
+      {patched(10, 8, 95), "compression method 95"},
+      {zip_of({{"v.npy", array("<f4", "(1,)", raw(1.0F))}, {"fc.weight.npy", "x"}, {"fc.weight.npy", "y"}}),
+       "two members"},
+  };
+  for (const auto& [archive, reason] : archives) {
+    const auto entries = read(archive);
+    EXPECT_EQ(entries.back().name, "fc.weight");
+    EXPECT_TRUE(entries.back().opaque);
+    EXPECT_TRUE(contains(entries.back().unreadable, reason));
+    EXPECT_FALSE(entries.front().opaque);
+    EXPECT_TRUE(entries.front().load);
+  }
+  const auto others = read(zip_of({{"w.npy", "no array"}, {"empty.npy", ""}, {"readme.txt", "no array"}}));
+  EXPECT_TRUE(others[0].opaque) << "damaged, perhaps";
+  EXPECT_FALSE(others[1].opaque);
+  EXPECT_FALSE(others[2].opaque);
+}
+
+TEST(Npz, ObjectsAndRecordsWithArraysAreOpaque) {
+  const auto described = [](const std::string& descr, const std::string& shape) {
+    const std::string header = fmt::format("{{'descr': {}, 'fortran_order': False, 'shape': {}, }}", descr, shape);
+    const auto entries =
+        read(zip_of({{"w.npy", std::string("\x93NUMPY\1\0", 8) + raw(static_cast<std::uint16_t>(header.size())) +
+                                   header + "data"}}));
+    EXPECT_FALSE(entries[0].unreadable.empty());
+    return entries[0].opaque;
+  };
+  EXPECT_TRUE(described("'|O'", "()")) << "a dictionary of arrays";
+  EXPECT_TRUE(described("'|O'", "(3,)")) << "a list of matrices";
+  EXPECT_TRUE(described("'object'", "(3, 3)"));
+  EXPECT_TRUE(described("[('w', '<f4', (8, 8))]", "()"));
+  EXPECT_TRUE(described("[('layer', [('w', '<f4')])]", "(2,)"));
+  EXPECT_TRUE(described("[('name', '<U8'), ('w', '|O')]", "(2,)"));
+  EXPECT_FALSE(described("'|O'", "(0,)"));
+  EXPECT_FALSE(described("[('step', '<i4'), ('loss', '<f4')]", "(2,)")) << "a table of numbers";
+}
+
 TEST(Npz, IsKnownByItsMembers) {
   EXPECT_TRUE(is_npz_archive({}));
   EXPECT_TRUE(is_npz_archive({{"a.txt"}, {"w.npy"}}));

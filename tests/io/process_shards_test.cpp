@@ -46,6 +46,30 @@ TEST(ProcessShards, FoldersOfHalvesAreRefusedByName) {
       {{"mp_rank_00/model_optim_rng.pt", "mp_rank_01/model_optim_rng.pt"}, "2 ranks of Megatron-LM"},
       {{"mp_rank_00_000/model_optim_rng.pt", "mp_rank_00_001/model_optim_rng.pt"}, "2 ranks of Megatron-LM"},
       {{"__0_0.distcp", "__1_0.distcp"}, "without their .metadata"},
+      {{"layer_02-model_00-model_states.pt", "layer_02-model_01-model_states.pt"}, "convert_neox_to_hf.py"},
+      {{"layer_00-model_01-model_states.pt"}, "DeepSpeed's pipelines"},
+      {{"layer_00-model_00-model_states.pt", "layer_02-model_00-model_states.pt", "mp_rank_00_model_states.pt"}, ""},
+      {{"model0-mp2.safetensors", "model1-mp2.safetensors"}, "('model0-mp2.safetensors' is one of 2)"},
+      {{"model0-mp8.safetensors"}, "--model-parallel 1"},
+      {{"model0-mp1.safetensors"}, ""},
+      {{"model0-mpeg4.safetensors"}, ""},
+      {{"consolidated.00.safetensors", "consolidated.01.safetensors"}, "Llama's model-parallel files"},
+      {{"consolidated.01.pth"}, "convert_llama_weights_to_hf.py"},
+      {{"consolidated.00.safetensors"}, ""},
+      {{"consolidated.safetensors"}, ""},
+      {{"mp_rank_01_model_states.pt"}, "model-parallel processes of DeepSpeed"},
+      {{"model_tp0_pp0.pt", "model_tp1_pp0.pt"}, "ranks of Megatron-LM or NeMo"},
+      {{"model_tp0_pp0.pt", "model_tp0_pp1.pt"}, "ranks of Megatron-LM or NeMo"},
+      {{"model_tp0_pp3.pt"}, "change_num_partitions"},
+      {{"model_tp0_pp0.pt"}, ""},
+      {{"checkpoint.pt-shard0", "checkpoint.pt-shard1"}, "consolidate_fsdp_shards.py"},
+      {{"checkpoint_last-shard1.pt"}, "fairseq and metaseq"},
+      {{"checkpoint_best-shard0.pt"}, ""},
+      {{"weights-shard0.pt", "weights-shard1.pt"}, ""},
+      {{"tp0.safetensors", "tp1.safetensors"}, "tensor-parallel files"},
+      {{"tp0.safetensors"}, ""},
+      {{"http0.safetensors", "http1.safetensors"}, ""},
+      {{"tp_rank_00/model_weights.ckpt", "tp_rank_01/model_weights.ckpt"}, "2 ranks of Megatron-LM or NeMo"},
       {{"zero_to_fp32.py", "global_step5/mp_rank_00_model_states.pt", "scheduler.pt"},
        "in a folder below: run the zero_"},
       {{"zero_to_fp32.py", "global_step5/mp_rank_00_model_states.pt", "pytorch_model.bin"}, ""},
@@ -75,7 +99,9 @@ TEST(ProcessShards, FoldersOfHalvesAreRefusedByName) {
 TEST(ProcessShards, OneOfThemIsRefusedTooAndWhatIsWholeBesideThemIsRead) {
   const TempFolder folder;
   fill(folder, {"zero_pp_rank_0_mp_rank_00_optim_states.pt", "mp_rank_00_model_states.pt", "m/mp_rank_00/w.pt",
-                "m/mp_rank_01/w.pt", "one/mp_rank_00/w.pt", "c/consolidated.00.pth", "c/consolidated.01.pth"});
+                "m/mp_rank_01/w.pt", "one/mp_rank_00/w.pt", "c/consolidated.00.pth", "c/consolidated.01.pth",
+                "n/layer_02-model_00-model_states.pt", "n/layer_02-model_01-model_states.pt", "alone/mp_rank_03/w.pt",
+                "d/model1-mp2.safetensors", "f/checkpoint.pt-shard0", "f/checkpoint.pt-shard1", "w/model0-mp1.pt"});
   const auto problem = [&folder](const std::string& file) {
     return refusal([&] { open_checkpoint(folder.path() / file); });
   };
@@ -85,6 +111,12 @@ TEST(ProcessShards, OneOfThemIsRefusedTooAndWhatIsWholeBesideThemIsRead) {
   EXPECT_TRUE(contains(problem("m/mp_rank_01"), "one of 2 ranks of Megatron-LM"));
   EXPECT_EQ(problem("one/mp_rank_00/w.pt"), "nothing was thrown");
   EXPECT_TRUE(contains(problem("c/consolidated.01.pth"), "Llama's model-parallel files"));
+  for (const char* part : {"n/layer_02-model_00-model_states.pt", "n/layer_02-model_01-model_states.pt",
+                           "d/model1-mp2.safetensors", "f/checkpoint.pt-shard0"}) {
+    EXPECT_TRUE(contains(problem(part), "of every weight") || contains(problem(part), "each process")) << part;
+  }
+  EXPECT_TRUE(contains(problem("alone/mp_rank_03/w.pt"), "one of 1 rank of Megatron-LM or NeMo"));
+  EXPECT_EQ(problem("w/model0-mp1.pt"), "nothing was thrown");
   EXPECT_TRUE(contains(problem("one"), "name one of the folders in it: 'mp_rank_00'"));
 }
 

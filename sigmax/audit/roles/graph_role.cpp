@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -141,6 +142,11 @@ Decision linear_map(const io::Entry& entry, const io::Usage& use, std::vector<Ax
 }
 
 Decision convolution(const io::Entry& entry, const io::Usage& use, bool transposed) {
+  if (use.groups < 1) {
+    return unread(
+        fmt::format("if it is a kernel of {}, its number of groups is not known: say it, as in --as NAME={}:2", use.op,
+                    transposed ? "transposed_convolution" : "convolution"));
+  }
   // Exporters give a kernel another axis of extent 1 by Unsqueeze: its outputs stay in front.
   const bool in_front = use.squeezed && !use.gathered && !transposed && entry.shape.size() >= 3;
   const std::size_t rank = in_front ? entry.shape.size() : operand_rank(entry, use);
@@ -295,6 +301,13 @@ std::optional<Decision> computed_weight(const std::vector<io::Usage>& uses, bool
                             use->computed_by));
 }
 
+// Of a vector that the graph computes a weight from: it is given the shape of a matrix, or one that is not known, or no
+// constant that takes part is a matrix.
+bool becomes_a_matrix(const io::Usage& use) {
+  const auto longer = std::count_if(use.view.begin(), use.view.end(), [](std::int64_t extent) { return extent != 1; });
+  return !use.computed_by.empty() && (use.of_vectors || (use.reshaped && (use.view.empty() || longer > 1)));
+}
+
 // Larger means that more is known: a matrix, a weight that is not read, no weight.
 int knowledge(const std::optional<Decision>& decision) {
   if (!decision) return 0;
@@ -304,7 +317,7 @@ int knowledge(const std::optional<Decision>& decision) {
 
 }  // namespace
 
-std::optional<Decision> reshaped_vector(const io::Entry& entry) {
+std::optional<Decision> vector_role(const io::Entry& entry) {
   for (const io::Usage& use : entry.used_by) {
     const auto map = map_of(use);
     if (!map || use.gathered || !use.computed_by.empty() || !use.reshaped || use.squeezed) continue;
@@ -315,12 +328,24 @@ std::optional<Decision> reshaped_vector(const io::Entry& entry) {
     const bool depthwise = plan->role == Role::convolution && plan->batch > 1;
     if (depthwise || std::min(plan->rows, plan->columns) > 1) return decision;
   }
-  return std::nullopt;
+  std::vector<io::Usage> computed;
+  std::copy_if(entry.used_by.begin(), entry.used_by.end(), std::back_inserter(computed), becomes_a_matrix);
+  return computed_weight(computed, false);
 }
 
-std::optional<Decision> graph_role(const io::Entry& entry) {
+namespace {
+
+std::optional<Decision> by_uses(const io::Entry& entry) {
   const auto& uses = entry.used_by;
   if (uses.empty()) return std::nullopt;
+  if (std::any_of(uses.begin(), uses.end(), [](const io::Usage& use) { return use.op == "Bilinear"; })) {
+    return unread("bilinear form, [out, in, in]: not a linear map");
+  }
+  if (std::any_of(uses.begin(), uses.end(), [](const io::Usage& use) { return use.op == "Unknown"; })) {
+    return unread(
+        "the program of the file uses it in no convolution or product that is read: which matrix it is, is "
+        "not known");
+  }
   std::optional<Decision> best, table;
   bool undecided = false, multiplied = false;
   for (const io::Usage& use : uses) {
@@ -354,6 +379,16 @@ std::optional<Decision> graph_role(const io::Entry& entry) {
     return refused(fmt::format("used entry by entry ({}): not a linear map", use.op));
   }
   return refused(fmt::format("input {} of {}: not a linear map", use.input, use.op));
+}
+
+}  // namespace
+
+std::optional<Decision> graph_role(const io::Entry& entry) {
+  auto decision = by_uses(entry);
+  if (decision && entry.used_by.front().declared) {
+    std::visit([](auto& found) { found.evidence = Evidence::container; }, *decision);
+  }
+  return decision;
 }
 
 }  // namespace sigmax::audit

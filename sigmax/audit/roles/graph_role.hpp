@@ -25,8 +25,9 @@ namespace sigmax::audit {
 ///   tensor of 3 dimensions or more that Gather takes matrices from, for a product, is a stack of them.
 std::optional<std::variant<MatrixPlan, NoMatrix>> graph_role(const io::Entry& entry);
 
-/// What graph_role() says of a tensor of one dimension that the graph reshapes to a matrix and multiplies with. Nothing
-/// for other vectors, and for those that stay one, as a row or a column.
-std::optional<std::variant<MatrixPlan, NoMatrix>> reshaped_vector(const io::Entry& entry);
+/// What graph_role() says of a tensor of one dimension that the graph reshapes to a matrix and multiplies with, or
+/// computes one from. Nothing for other vectors: those that stay one, as a row or a column, and those that only take
+/// part in what is computed from a matrix.
+std::optional<std::variant<MatrixPlan, NoMatrix>> vector_role(const io::Entry& entry);
 
 }  // namespace sigmax::audit

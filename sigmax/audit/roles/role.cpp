@@ -235,16 +235,23 @@ std::string_view name(Evidence evidence) noexcept {
 std::variant<MatrixPlan, NoMatrix> classify(const io::Entry& entry, const Siblings& siblings,
                                             const std::optional<AssumedRole>& assumed) {
   if (assumed && assumed->kind == AssumedRole::Kind::skip) return NoMatrix{"left out by --as", Evidence::user};
+  const bool is_vector = entry.shape.size() == 1 && element_count(entry.shape).value_or(0) > 0;
+  auto vector = is_vector ? vector_role(entry) : std::nullopt;
   if (auto reason = not_a_number(entry, siblings)) {
+    // Multiplied with as a matrix, whatever its type: texts and truth values aside.
+    if (vector && entry.dtype != DType::boolean && entry.dtype != DType::string) {
+      if (entry.unreadable.empty() && is_integer(entry.dtype)) {
+        reason = fmt::format("{}: integers that the graph makes a weight of are not read", name(entry.dtype));
+      }
+      return NoMatrix{std::move(*reason), Evidence::graph, true};
+    }
     // Quantized or not, the state of an optimizer is not the model's.
     if (entry.shape.size() >= 2) {
       if (auto state = state_of_training(entry, siblings)) return std::move(*state);
     }
     return NoMatrix{std::move(*reason), std::nullopt};
   }
-  if (entry.shape.size() == 1 && !assumed) {
-    if (auto decision = reshaped_vector(entry)) return std::move(*decision);
-  }
+  if (vector && !assumed) return std::move(*vector);
   if (!assumed) {
     if (auto packed = packed_weight(entry, siblings)) return std::move(*packed);
   }

@@ -193,6 +193,7 @@ bool names_a_weight(std::string_view component) {
 
 bool may_be_unread_weight(const io::Entry& entry, const Siblings& siblings) {
   const bool readable = entry.unreadable.empty();
+  if (!readable && entry.opaque) return true;
   const std::string component = last_component(entry.name);
   if (entry.shape.size() == 1 && is_real(entry.dtype) && holds_flat_weights(component)) return true;
   if (readable && is_real(entry.dtype)) return false;

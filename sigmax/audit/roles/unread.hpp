@@ -10,7 +10,8 @@ namespace sigmax::audit {
 /// make out) and which may be a weight.
 ///
 /// A vector that is called as flattened weights are (`_flat_param`) is one, be it readable or not: no matrix can be
-/// made of it. Integers of two dimensions or more are one
+/// made of it. So is one whose shape does not tell what it holds (Entry::opaque), whatever it is called. Integers of
+/// two dimensions or more are one
 ///  - if a scale next to them is called after them (`kernel` and `kernel_scale`);
 ///  - if the graph multiplies or convolves with them, or if they are called as packed weights are (`qweight`,
 ///    `weight_packed`, `kernel`, `..._blocks`);

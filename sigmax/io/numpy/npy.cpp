@@ -53,6 +53,7 @@ Entry describe_npy(const NpyHeader& header, std::string entry_name) {
   entry.dtype_name = header.dtype == DType::unknown ? header.spelling : std::string(name(header.dtype));
   entry.shape = header.shape;
   entry.unreadable = header.unreadable;
+  entry.opaque = header.opaque && element_count(header.shape).value_or(1) > 0;
   return entry;
 }
 

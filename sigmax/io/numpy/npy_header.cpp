@@ -94,20 +94,24 @@ class Literal {
     return shape;
   }
 
-  // Skips a nested list or tuple, whatever it holds.
-  void skip_brackets() {
-    int depth = 0;
+  // Skips a record's list of fields. True if a field may hold arrays: it has a shape or fields of its own, which nest
+  // deeper than the pair of its name and type, or it holds Python objects.
+  bool skip_fields() {
+    constexpr int kDepthOfPlainFields = 2;
+    int depth = 0, deepest = 0;
+    bool objects = false;
     do {
       const char c = peek();
       if (c == '\0') fail("a bracket is not closed");
       if (c == '\'' || c == '"') {
-        string();
+        objects = string() == "|O" || objects;
         continue;
       }
-      if (c == '[' || c == '(') ++depth;
+      if (c == '[' || c == '(') deepest = std::max(deepest, ++depth);
       if (c == ']' || c == ')') --depth;
       ++position_;
     } while (depth > 0);
+    return objects || deepest > kDepthOfPlainFields;
   }
 
   [[noreturn]] void fail(const std::string& problem) const {
@@ -146,12 +150,13 @@ void set_type(NpyHeader& header, std::string_view descr) {
   header.item_bytes = type.item_bytes;
   header.big_endian = type.big_endian;
   header.unreadable = type.unreadable;
+  header.opaque = type.opaque;
 }
 
 void read_descr(Literal& literal, NpyHeader& header) {
   const char c = literal.peek();
   if (c != '[' && c != '(') return set_type(header, literal.string());
-  literal.skip_brackets();
+  header.opaque = literal.skip_fields();
   header.spelling = "structured";
   header.unreadable = "holds a structured type: several fields per element";
 }
@@ -222,6 +227,7 @@ NpyHeader read_npy_header(std::span<const std::byte> prefix, std::uint64_t file_
   header.data_offset = text_offset + length;
   if (length > kMaxNpyHeaderBytes) {
     header.spelling = "unknown";
+    header.opaque = true;
     header.data_bytes = file_bytes - header.data_offset;
     header.unreadable =
         fmt::format("its header of {} bytes is above the limit of {} (is this a record type with many fields?)", length,

@@ -26,6 +26,7 @@ struct NpyHeader {
   std::string spelling;                     ///< the type as the file writes it: `<f4`
   std::string unreadable;                   ///< not empty: why the elements cannot be read as numbers
   std::optional<std::uint64_t> item_bytes;  ///< no value where the type does not tell: Python objects, records
+  bool opaque = false;  ///< an element may hold arrays of its own: Python objects, records with arrays in them
   bool big_endian = false;
   bool fortran_order = false;
   Dimensions shape;

@@ -146,15 +146,15 @@ NpyType npy_type(std::string_view spelling) {
   if (has_order) code.remove_prefix(1);
   if (code.empty()) return unknown(spelling);
   if (const Spelling* plain = find(kCodes, code)) return {plain->type, size_of(plain->type), big_endian, {}};
-  if (code == "O" || code == "O4" || code == "O8") return {DType::unknown, std::nullopt, false, kObjects};
+  if (code == "O" || code == "O4" || code == "O8") return {DType::unknown, std::nullopt, false, kObjects, true};
   for (const OtherName& other : kOtherNames) {
     if (other.text != code || (has_order && other.text.size() > 2)) continue;
-    NpyType type{other.type, std::nullopt, false, other.reason};
+    NpyType type{other.type, std::nullopt, false, other.reason, other.reason == kObjects};
     if (other.bytes != 0) type.item_bytes = other.bytes;
     return type;
   }
   if (code.find(',') != std::string_view::npos || code[0] == '(' || is_digit(code[0])) {
-    return {DType::unknown, std::nullopt, false, "holds a structured type: several numbers per element"};
+    return {DType::unknown, std::nullopt, false, "holds a structured type: several numbers per element", true};
   }
   if (code == "datetime64" || code.starts_with("datetime64[")) return {DType::unknown, 8, false, kDates};
   if (code == "timedelta64" || code.starts_with("timedelta64[")) return {DType::unknown, 8, false, kTimes};

@@ -16,6 +16,7 @@ struct NpyType {
   std::optional<std::uint64_t> item_bytes;  ///< no value if the spelling does not say how long an element is
   bool big_endian = false;
   std::string unreadable;  ///< not empty: why the elements cannot be read as numbers
+  bool opaque = false;     ///< an element may hold arrays of its own
 };
 
 /// The type that numpy.dtype() makes of `spelling` on 64-bit Linux: a code with a width (`<f4`, `|u1`, `>c16`), a

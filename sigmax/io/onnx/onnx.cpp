@@ -10,6 +10,7 @@
 #include "sigmax/io/onnx/onnx_external.hpp"
 #include "sigmax/io/onnx/onnx_model.hpp"
 #include "sigmax/io/onnx/onnx_quantized.hpp"
+#include "sigmax/io/onnx/onnx_rounding.hpp"
 #include "sigmax/io/onnx/onnx_tensor.hpp"
 #include "sigmax/io/onnx/onnx_usage.hpp"
 #include "sigmax/io/onnx/protobuf_wire.hpp"
@@ -103,6 +104,7 @@ void make_dequantized(Entry& entry, const Quantization& how, const std::vector<T
                       const TensorSource& integers) {
   if (!how.problem.empty()) {
     entry.unreadable = how.problem;
+    entry.opaque = how.packed;
     entry.load = nullptr;
     return;
   }
@@ -116,6 +118,20 @@ void make_dequantized(Entry& entry, const Quantization& how, const std::vector<T
     Tensor values = onnx::dequantize(integers, scale, zero_point, how);
     // Each may lie in its own external file.
     integers.file->check_intact();
+    scale.file->check_intact();
+    if (zero_point) zero_point->file->check_intact();
+    return values;
+  };
+}
+
+void make_rounded(Entry& entry, const onnx::Rounding& how, const std::vector<TensorSource>& sources,
+                  const TensorSource& weight) {
+  std::optional<TensorSource> zero_point;
+  if (how.zero_point != onnx::kNone) zero_point = sources[how.zero_point];
+  entry.provenance += fmt::format(", rounded to {} and back by {}", name(how.integers), how.by);
+  entry.load = [weight, scale = sources[how.scale], zero_point, how] {
+    Tensor values = onnx::rounded_weight(weight, scale, zero_point, how);
+    weight.file->check_intact();
     scale.file->check_intact();
     if (zero_point) zero_point->file->check_intact();
     return values;
@@ -148,12 +164,14 @@ std::vector<Entry> read_onnx(std::shared_ptr<const MappedFile> file) {
 
   const onnx::Dataflow flow(model);
   const auto quantizations = onnx::find_quantizations(model, flow, sources);
-  auto usages = onnx::find_usages(model, flow);
+  const onnx::Roundings roundings = onnx::find_roundings(model, flow, sources);
+  auto usages = onnx::find_usages(model, flow, roundings.changes);
   std::vector<Entry> entries;
   entries.reserve(sources.size());
   for (std::size_t w = 0; w < sources.size(); ++w) {
     Entry& entry = entries.emplace_back(plain_entry(model, model.weights[w], sources[w]));
     if (quantizations[w]) make_dequantized(entry, *quantizations[w], sources, sources[w]);
+    if (roundings.weights[w]) make_rounded(entry, *roundings.weights[w], sources, sources[w]);
     entry.used_by = std::move(usages[w]);
   }
   return entries;

@@ -18,10 +18,11 @@ bool looks_like_onnx(const MappedFile& file) noexcept;
 /// training graphs. `provenance` says where each one is; names may repeat between graphs. `used_by` lists at most 16
 /// distinct kinds of consumer, found through nodes that only move or reshape values.
 ///
-/// An integer weight whose scale and zero point the graph gives as constants has the type of its scale, and load()
-/// computes (q - zero_point) scale. An integer weight that the graph scales by something else, sparse tensors, strings
-/// and types without a plain element are listed with `unreadable`. External data are only looked for in the model's
-/// folder and below.
+/// A weight that the graph rounds to integers and back wherever it uses it has the rounded values. An integer weight
+/// whose scale and zero point the graph gives as constants has the type of its scale, and load() computes (q -
+/// zero_point) scale. An integer weight that the graph scales by something else, sparse tensors, strings and types
+/// without a plain element are listed with `unreadable`. External data are only looked for in the model's folder and
+/// below.
 ///
 /// Cost: time n log n and memory proportional to the file's size without its tensor data. Throws FileError if the file
 /// is malformed or its external data are missing, lie elsewhere or do not fit.

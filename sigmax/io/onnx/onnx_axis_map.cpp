@@ -8,15 +8,16 @@
 namespace sigmax::io::onnx {
 
 bool AxisMap::operator<(const AxisMap& other) const {
-  return std::tie(permutation, reshaped, gathered, view, order, squeezed, computed_by) <
+  return std::tie(permutation, reshaped, gathered, view, order, squeezed, computed_by, of_vectors) <
          std::tie(other.permutation, other.reshaped, other.gathered, other.view, other.order, other.squeezed,
-                  other.computed_by);
+                  other.computed_by, other.of_vectors);
 }
 
 AxisMap AxisMap::before_reshape() const {
   AxisMap result;
   result.reshaped = true;
   result.gathered = gathered;
+  result.of_vectors = of_vectors;
   return result;
 }
 
@@ -29,6 +30,17 @@ AxisMap AxisMap::before_squeeze(const std::optional<Dimensions>& shape) const {
 AxisMap AxisMap::before_computing(std::string op) const {
   AxisMap result;
   result.computed_by = std::move(op);
+  result.reshaped = reshaped;
+  result.view = view;
+  result.of_vectors = of_vectors;
+  return result;
+}
+
+AxisMap AxisMap::before_reshape_and_computing(const std::optional<Dimensions>& shape) const {
+  if (reshaped) return *this;
+  AxisMap result = *this;
+  result.reshaped = true;
+  if (shape) result.view = *shape;
   return result;
 }
 
@@ -53,6 +65,7 @@ AxisMap AxisMap::before_gather() const {
   AxisMap result;
   result.reshaped = reshaped || !permutation.empty();
   result.gathered = true;
+  result.of_vectors = of_vectors;
   return result;
 }
 
@@ -93,6 +106,7 @@ AxisMap AxisMap::before_transpose(const std::optional<std::vector<std::int64_t>>
   if (!permutation.empty() && !unknown && permutation.size() != perm->size()) return before_reshape();
   AxisMap result;
   result.gathered = gathered;
+  result.of_vectors = of_vectors;
   for (int i = 0; i < rank; ++i) {
     const int axis = permutation.empty() ? i : unknown ? rank - 1 - i : permutation[static_cast<std::size_t>(i)];
     result.permutation.push_back(static_cast<int>((*perm)[static_cast<std::size_t>(axis)]));

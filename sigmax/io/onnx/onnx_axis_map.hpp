@@ -19,10 +19,13 @@ struct AxisMap {
   std::vector<int> permutation;
   bool reshaped = false;
   bool gathered = false;
-  Dimensions view = {};          ///< of a reshaped value whose axes `permutation` counts; empty: not known
-  std::vector<int> order = {};   ///< how the axes of what is reshaped lie in the weight
-  bool squeezed = false;         ///< reshaped by Squeeze and Unsqueeze alone, where `view` is not known
-  std::string computed_by = {};  ///< an operator that has changed the entries; nothing else counts then
+  Dimensions view = {};         ///< of a reshaped value whose axes `permutation` counts; empty: not known
+  std::vector<int> order = {};  ///< how the axes of what is reshaped lie in the weight
+  bool squeezed = false;        ///< reshaped by Squeeze and Unsqueeze alone, where `view` is not known
+  /// An operator that has changed the entries. Nothing else counts then except `reshaped` and `view`, the shape that
+  /// the operand is given last, and `of_vectors`.
+  std::string computed_by = {};
+  bool of_vectors = false;  ///< the operand may be a matrix and is computed from constants, none of them one
 
   bool operator<(const AxisMap& other) const;
 
@@ -41,6 +44,9 @@ struct AxisMap {
   AxisMap before_transpose(const std::optional<std::vector<std::int64_t>>& perm) const;
 
   AxisMap before_computing(std::string op) const;
+
+  /// After an operator that changes entries, of a node that changes the axes before it.
+  AxisMap before_reshape_and_computing(const std::optional<Dimensions>& shape) const;
 };
 
 }  // namespace sigmax::io::onnx

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "sigmax/io/onnx/onnx_tensor.hpp"
+
 namespace sigmax::io::onnx {
 namespace {
 
@@ -119,6 +121,30 @@ std::uint32_t number_inputs(const Node& node) {
   if (std::ranges::find(kShapes, node.op) != std::end(kShapes)) return 0;
   if (std::ranges::find(kTables, node.op) != std::end(kTables) || node.op.starts_with("Reduce")) return 1;
   return node.inputs.count;
+}
+
+std::vector<bool> values_of_matrices(const Model& model, const Dataflow& flow) {
+  std::vector<bool> of_matrices(flow.values().size());
+  for (std::size_t v = 0; v < of_matrices.size(); ++v) {
+    const std::uint32_t weight = flow.values()[v].weight;
+    if (weight == kNone) continue;
+    const TensorProto& tensor = model.weights[weight].tensor;
+    const auto longer = std::ranges::count_if(tensor.dims, [](std::int64_t extent) { return extent != 1; });
+    const DType dtype = data_type(tensor.data_type);
+    const bool counts = dtype != DType::boolean && dtype != DType::string && dtype != DType::i64;
+    of_matrices[v] = longer > 1 && counts;
+  }
+  for (const Node& node : model.nodes) {
+    bool any = false;
+    for (std::uint32_t i = 0; i < std::min(node.inputs.count, number_inputs(node)); ++i) {
+      const std::uint32_t from = flow.input(node, i);
+      any = any || (from != kNone && of_matrices[from]);
+    }
+    for (std::uint32_t o = 0; any && o < node.outputs.count; ++o) {
+      if (const std::uint32_t to = flow.output(node, o); to != kNone) of_matrices[to] = true;
+    }
+  }
+  return of_matrices;
 }
 
 }  // namespace sigmax::io::onnx

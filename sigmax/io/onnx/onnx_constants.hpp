@@ -19,4 +19,8 @@ std::vector<bool> constant_values(const Model& model, const Dataflow& flow);
 /// Mul. The others are shapes, indices and axes.
 std::uint32_t number_inputs(const Node& node);
 
+/// For each of flow.values(): true of constants with two axes longer than 1 and a type in which weights are stored, and
+/// of what nodes make of their numbers. One pass over the nodes in their order.
+std::vector<bool> values_of_matrices(const Model& model, const Dataflow& flow);
+
 }  // namespace sigmax::io::onnx

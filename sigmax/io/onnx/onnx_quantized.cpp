@@ -40,12 +40,15 @@ constexpr QuantizedInput kUnderstood[] = {
 constexpr std::pair<std::string_view, std::uint32_t> kListedOnly[] = {
     {"MatMulNBits", 1},
     {"MatMulBnb4", 1},
+    {"MatMulFpQ4", 1},
+    {"DequantizeBFP", 0},
     {"GatherBlockQuantized", 0},
     {"DynamicQuantizeLSTM", 1},
     {"DynamicQuantizeLSTM", 2},
     {"QAttention", 1},
     {"QMoE", 2},
     {"QMoE", 5},
+    {"QMoE", 8},
 };
 
 bool is_quantized_type(DType dtype) {
@@ -116,6 +119,7 @@ class QuantizationFinder {
     Quantization how;
     how.by = title(model_, node);
     how.problem = fmt::format("quantized: the layout of {} is not read", how.by);
+    how.packed = true;
     keep(weight, std::move(how));
   }
 
@@ -271,15 +275,6 @@ std::vector<float> read_scales(const TensorSource& source) {
   return scales;
 }
 
-std::vector<std::int64_t> read_integers(const TensorSource& source) {
-  std::vector<std::int64_t> values(static_cast<std::size_t>(*element_count(source.shape)));
-  const Tensor packed = source.load_packed();
-  with_reader(source.dtype, packed, [&](auto read) {
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = read(static_cast<std::int64_t>(i));
-  });
-  return values;
-}
-
 struct Extents {
   std::int64_t outer = 1, extent = 1, inner = 1;
 };
@@ -306,6 +301,15 @@ Tensor rounded(const Tensor& values, DType dtype, Round round) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> read_integers(const TensorSource& source) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(*element_count(source.shape)));
+  const Tensor packed = source.load_packed();
+  with_reader(source.dtype, packed, [&](auto read) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = read(static_cast<std::int64_t>(i));
+  });
+  return values;
+}
 
 std::vector<std::optional<Quantization>> find_quantizations(const Model& model, const Dataflow& flow,
                                                             const std::vector<TensorSource>& sources) {

@@ -23,6 +23,7 @@ struct Quantization {
   std::int64_t axis = 0;             ///< not negative; meaningful if the scale has more than one element
   std::int64_t block = 0;            ///< 0: one parameter for each index of the axis
   DType result = DType::f32;
+  bool packed = false;  ///< with a `problem`: the operator packs its integers in its own way, whatever their shape
 
   bool same_values(const Quantization& other) const {
     return scale == other.scale && zero_point == other.zero_point && axis == other.axis && block == other.block &&
@@ -36,6 +37,9 @@ struct Quantization {
 /// multiplied by (dynamic scale of the input) * (constant scale of the weight).
 std::vector<std::optional<Quantization>> find_quantizations(const Model& model, const Dataflow& flow,
                                                             const std::vector<TensorSource>& sources);
+
+/// Integers of 4 to 32 bits. Throws FileError as TensorSource::load does.
+std::vector<std::int64_t> read_integers(const TensorSource& source);
 
 /// (q - zero_point) scale as ONNX defines it: the difference in integers, the product in f32, rounded to the scale's
 /// type if that is narrower. Throws FileError as TensorSource::load does.

@@ -32,6 +32,8 @@ class Shapes {
       if (from == kNone || to == kNone || from == to || !shapes_[from] || shapes_[to]) continue;
       if (auto shape = made_of(node, *shapes_[from]); shape && shape->size() <= kMostAxes) {
         if (element_count(*shape) == element_count(*shapes_[from])) shapes_[to] = std::move(shape);
+      } else if (auto wider = broadcast(node)) {
+        shapes_[to] = std::move(wider);
       }
     }
     return std::move(shapes_);
@@ -39,13 +41,39 @@ class Shapes {
 
  private:
   std::optional<Dimensions> made_of(const Node& node, const Dimensions& shape) {
-    static constexpr std::string_view kSame[] = {"Identity", "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear"};
+    static constexpr std::string_view kSame[] = {
+        "Identity", "Cast",        "CastLike", "QuantizeLinear", "DequantizeLinear",
+        "Abs",      "Neg",         "Tanh",     "Sigmoid",        "Relu",
+        "Exp",      "Log",         "Sqrt",     "Reciprocal",     "Erf",
+        "Clip",     "Softplus",    "Softmax",  "LogSoftmax",     "Sign",
+        "Sin",      "Cos",         "Round",    "LeakyRelu",      "Elu",
+        "Selu",     "HardSigmoid", "Gelu"};
     if (std::ranges::find(kSame, node.op) != std::end(kSame)) return shape;
     if (node.op == "Transpose") return transposed(node, shape);
     if (node.op == "Reshape") return reshaped(node, shape);
     if (node.op == "Flatten") return flattened(node, shape);
     if (node.op == "Squeeze" || node.op == "Unsqueeze") return squeezed(node, shape, node.op == "Squeeze");
     return std::nullopt;
+  }
+
+  // Of operators that work entry by entry, if all their inputs have known shapes.
+  std::optional<Dimensions> broadcast(const Node& node) const {
+    static constexpr std::string_view kEntrywise[] = {"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Sum"};
+    if (std::ranges::find(kEntrywise, node.op) == std::end(kEntrywise)) return std::nullopt;
+    Dimensions reversed;
+    for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
+      const std::uint32_t from = flow_.input(node, i);
+      if (from == kNone || !shapes_[from]) return std::nullopt;
+      const Dimensions& shape = *shapes_[from];
+      if (shape.size() > reversed.size()) reversed.resize(shape.size(), 1);
+      for (std::size_t d = 0; d < shape.size(); ++d) {
+        const std::int64_t extent = shape[shape.size() - 1 - d];
+        if (extent == 1) continue;
+        if (reversed[d] != 1 && reversed[d] != extent) return std::nullopt;
+        reversed[d] = extent;
+      }
+    }
+    return Dimensions(reversed.rbegin(), reversed.rend());
   }
 
   std::optional<Dimensions> transposed(const Node& node, const Dimensions& shape) const {

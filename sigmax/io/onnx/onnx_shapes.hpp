@@ -15,8 +15,9 @@ namespace sigmax::io::onnx {
 inline constexpr std::size_t kMostAxes = 65;
 
 /// The shape of each of flow.values(): the shape of a constant, and what Identity, Cast, Transpose, Reshape, Flatten,
-/// Squeeze, Unsqueeze and the quantizing nodes make of it if their own parameters are constants; no value if the shape
-/// is not known. One pass over the nodes, which a valid model lists in the order in which they run.
+/// Squeeze, Unsqueeze and the quantizing nodes make of it if their own parameters are constants, and what operators
+/// that work entry by entry make of several; no value if the shape is not known. One pass over the nodes, which a valid
+/// model lists in the order in which they run.
 std::vector<std::optional<Dimensions>> constant_shapes(const Model& model, const Dataflow& flow);
 
 }  // namespace sigmax::io::onnx

@@ -21,11 +21,6 @@ constexpr DType kTypes[] = {DType::unknown,     DType::f32,     DType::u8,      
                             DType::unknown,     DType::unknown, DType::f6_e2m3, DType::f6_e3m2};
 constexpr std::int32_t kUint2 = 25, kInt2 = 26;
 
-DType type_of(std::int32_t data_type) {
-  if (data_type < 0 || static_cast<std::size_t>(data_type) >= std::size(kTypes)) return DType::unknown;
-  return kTypes[data_type];
-}
-
 std::string spelling(std::int32_t data_type, DType dtype) {
   if (data_type == kUint2) return "u2";
   if (data_type == kInt2) return "i2";
@@ -117,7 +112,7 @@ class Describer {
  public:
   Describer(const Model& model, const Weight& weight) : model_(model), tensor_(weight.tensor) {
     source_.name = std::string(tensor_.name);
-    source_.dtype = type_of(tensor_.data_type);
+    source_.dtype = data_type(tensor_.data_type);
     source_.dtype_name = spelling(tensor_.data_type, source_.dtype);
     source_.shape = tensor_.dims;
     source_.unreadable = why_unreadable(source_, weight.sparse);
@@ -184,6 +179,11 @@ class Describer {
 };
 
 }  // namespace
+
+DType data_type(std::int64_t number) {
+  if (number < 0 || static_cast<std::size_t>(number) >= std::size(kTypes)) return DType::unknown;
+  return kTypes[number];
+}
 
 Tensor TensorSource::load() const {
   if (!unreadable.empty()) throw FileError(file->path().string(), fmt::format("tensor '{}'", name), unreadable);

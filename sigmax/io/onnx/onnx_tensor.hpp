@@ -13,6 +13,9 @@
 
 namespace sigmax::io::onnx {
 
+/// The type that TensorProto.DataType numbers so; `unknown` for the others.
+DType data_type(std::int64_t number);
+
 /// Where a tensor's elements are. Holds the file alive; cheap to copy.
 struct TensorSource {
   std::string name;

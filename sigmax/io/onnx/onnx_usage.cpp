@@ -72,11 +72,13 @@ bool changes_axes(const Node& node) {
 /// that its axes took.
 class UsageFinder {
  public:
-  UsageFinder(const Model& model, const Dataflow& flow)
+  UsageFinder(const Model& model, const Dataflow& flow, const std::vector<bool>& changes)
       : model_(model),
         flow_(flow),
+        changes_(changes),
         shapes_(constant_shapes(model, flow)),
         constant_(constant_values(model, flow)),
+        of_matrices_(values_of_matrices(model, flow)),
         facts_(flow.values().size()) {}
 
   std::vector<std::vector<Usage>> find() {
@@ -100,6 +102,7 @@ class UsageFinder {
         usage.order = axis_maps_[fact.axes].order;
         usage.squeezed = axis_maps_[fact.axes].squeezed;
         usage.computed_by = axis_maps_[fact.axes].computed_by;
+        usage.of_vectors = axis_maps_[fact.axes].of_vectors;
         usages[flow_.values()[v].weight].push_back(std::move(usage));
       }
     }
@@ -140,6 +143,21 @@ class UsageFinder {
     }
   }
 
+  void connect_moved(const Node& node, std::uint32_t index, std::uint32_t input, std::uint32_t output, bool flips,
+                     bool moves) {
+    const std::uint32_t from = flow_.input(node, input), to = flow_.output(node, output);
+    if (!changes_[index]) return connect(from, to, flips, moves ? index : kNone);
+    if (from != kNone && to != kNone) edges_.push_back({from, to, false, index, Edge::Kind::computes});
+  }
+
+  /// Where the graph computes an operand from constants and none of these is a matrix, they are all that there is of
+  /// the weight.
+  bool may_be_a_matrix_of_vectors(std::uint32_t value) const {
+    if (!constant_[value] || flow_.values()[value].weight != kNone || of_matrices_[value]) return false;
+    const auto& shape = shapes_[value];
+    return !shape || std::ranges::count_if(*shape, [](std::int64_t extent) { return extent != 1; }) > 1;
+  }
+
   std::uint32_t index_of(const AxisMap& map) {
     const auto [at, added] = axis_map_index_.emplace(map, static_cast<std::uint32_t>(axis_maps_.size()));
     if (added) axis_maps_.push_back(map);
@@ -151,7 +169,10 @@ class UsageFinder {
     if (edge.node == kNone) return axes;
     const Node& node = model_.nodes[edge.node];
     if (edge.kind != Edge::Kind::moves) return index_of(axis_maps_[axes].before_computing(shortened(node.op)));
-    if (!axis_maps_[axes].computed_by.empty()) return axes;
+    if (!axis_maps_[axes].computed_by.empty()) {
+      if (node.op == "Transpose") return axes;
+      return index_of(axis_maps_[axes].before_reshape_and_computing(shapes_[edge.to]));
+    }
     if (node.op == "Squeeze" || node.op == "Unsqueeze") {
       return index_of(axis_maps_[axes].before_squeeze(shapes_[edge.to]));
     }
@@ -191,11 +212,13 @@ class UsageFinder {
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       if (i < forwarded) {
         const std::uint32_t outputs = node.op == "Split" ? node.outputs.count : 1;
-        for (std::uint32_t o = 0; o < outputs; ++o)
-          connect(flow_.input(node, i), flow_.output(node, o), flips, moves ? index : kNone);
+        for (std::uint32_t o = 0; o < outputs; ++o) connect_moved(node, index, i, o, flips, moves);
       } else if (!scan && !(loop && i >= 2) && flow_.input(node, i) != kNone) {
         const bool transposed = (consumer.transposes_a && i == 0) || (consumer.transposes_b && i == consumer.b);
-        const std::uint32_t axes = transposed ? index_of(AxisMap{{1, 0}}) : 0;
+        AxisMap map;
+        if (transposed) map.permutation = {1, 0};
+        map.of_vectors = may_be_a_matrix_of_vectors(flow_.input(node, i));
+        const std::uint32_t axes = index_of(map);
         add_fact(flow_.input(node, i), {kind_of(consumer, i), transposed, axes});
       }
     }
@@ -303,8 +326,10 @@ class UsageFinder {
 
   const Model& model_;
   const Dataflow& flow_;
+  const std::vector<bool>& changes_;
   std::vector<std::optional<Dimensions>> shapes_;
   std::vector<bool> constant_;            // values that are computed from constants alone
+  std::vector<bool> of_matrices_;         // values that take numbers from a constant that is a matrix
   std::vector<std::vector<Fact>> facts_;  // one list a value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;
@@ -316,8 +341,9 @@ class UsageFinder {
 
 }  // namespace
 
-std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow) {
-  return UsageFinder(model, flow).find();
+std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow,
+                                            const std::vector<bool>& changes) {
+  return UsageFinder(model, flow, changes).find();
 }
 
 }  // namespace sigmax::io::onnx

@@ -16,10 +16,11 @@ inline constexpr std::size_t kMaxUsages = 16;
 /// Transpose, Reshape, Concat, DequantizeLinear, ...), into and out of the bodies of If, Loop and Scan, and into
 /// model-local functions. Equal usages are listed once. What a Gather takes from a weight is
 /// followed too, marked so, and so is what nodes compute from constants alone, or from a constant for the input of an
-/// operator that is always a weight.
+/// operator that is always a weight. `changes` says of each node whether it computes although it looks like one that
+/// only moves (Roundings::changes).
 ///
 /// Cost: at most kMaxUsages visits of each edge of the graph, with or without cycles. Throws FileError if a `group`
 /// attribute is not positive.
-std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow);
+std::vector<std::vector<Usage>> find_usages(const Model& model, const Dataflow& flow, const std::vector<bool>& changes);
 
 }  // namespace sigmax::io::onnx

@@ -13,6 +13,7 @@
 #include "sigmax/io/bytes/message.hpp"
 #include "sigmax/io/pytorch/pickle.hpp"
 #include "sigmax/io/pytorch/pytorch_entries.hpp"
+#include "sigmax/io/pytorch/pytorch_uses.hpp"
 #include "sigmax/io/pytorch/pytorch_walk.hpp"
 
 namespace sigmax::io {
@@ -60,9 +61,24 @@ StorageMap storages_below(const std::vector<ZipMember>& members, const std::stri
   return storages;
 }
 
+// What TorchScript's code does with the tensors: those of its modules, and its constants.
+void tell_uses(TensorTree& tree, const ProgramUses& program) {
+  constexpr std::string_view kConstants = "CONSTANTS";
+  for (NamedTensor& named : tree.tensors) {
+    if (!named.used_by.empty()) continue;
+    const std::size_t at = named.name.rfind('.');
+    const bool is_constant =
+        at != std::string::npos && std::string_view(named.name).substr(0, at).ends_with(kConstants);
+    named.used_by = is_constant && named.holder.empty()
+                        ? program.of(std::string(kConstants), named.name.substr(at + 1), named.tensor.shape)
+                        : program.of(named.holder, named.attribute, named.tensor.shape);
+  }
+}
+
 std::vector<Entry> read_member_pickle(const std::shared_ptr<const MappedFile>& file,
                                       const std::vector<ZipMember>& members, const ZipMember& member,
-                                      const std::string& storage_folder, const Naming& naming) {
+                                      const std::string& storage_folder, const Naming& naming,
+                                      const ProgramUses* program) {
   const std::string place = fmt::format("archive member {}", in_quotes(member.name));
   if (member.compressed && member.bytes > kLargestInflatedPickle) {
     throw FileError(file->path().string(), place,
@@ -70,7 +86,9 @@ std::vector<Entry> read_member_pickle(const std::shared_ptr<const MappedFile>& f
                                 member.bytes, kLargestInflatedPickle));
   }
   const Pickle pickle = Pickle::read(read_zip_member(file, member), 0, place);
-  return entries_of(file, find_tensors(pickle, *file, naming), storages_below(members, storage_folder), member.name);
+  TensorTree tree = find_tensors(pickle, *file, naming);
+  if (program != nullptr) tell_uses(tree, *program);
+  return entries_of(file, std::move(tree), storages_below(members, storage_folder), member.name);
 }
 
 }  // namespace
@@ -94,11 +112,14 @@ std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>&
   const auto root = root_of(members);
   if (!root) throw FileError(file->path().string(), "", "not a PyTorch archive: it has no data.pkl");
   check_byte_order(file, members, *root);
+  std::optional<ProgramUses> program;
+  if (is_torchscript_archive(members)) program = read_torchscript_code(file, members, *root);
+  const ProgramUses* uses = program ? &*program : nullptr;
   std::vector<Entry> entries =
-      read_member_pickle(file, members, *find_member(members, *root + "data.pkl"), *root + "data/", naming);
+      read_member_pickle(file, members, *find_member(members, *root + "data.pkl"), *root + "data/", naming, uses);
   if (const ZipMember* constants = find_member(members, *root + "constants.pkl")) {
     std::vector<Entry> more = read_member_pickle(file, members, *constants, *root + "constants/",
-                                                 {naming.root, naming.prefix + "CONSTANTS.c"});
+                                                 {naming.root, naming.prefix + "CONSTANTS.c"}, uses);
     std::move(more.begin(), more.end(), std::back_inserter(entries));
   }
   return entries;

@@ -84,6 +84,7 @@ class EntryMaker {
     entry.dtype_name = tensor.dtype_name;
     entry.unreadable = tensor.unreadable;
     entry.provenance = container_ + pickle_name_;
+    entry.used_by = std::move(named.used_by);
     if (tensor.array) entry.load = array_loader(entry.name, tensor);
     if (tensor.storage) locate(entry, named);
     if (entry.unreadable.empty() && is_flat_parameter(entry.name)) {

@@ -19,6 +19,7 @@
 #include "sigmax/io/pytorch/pickle.hpp"
 #include "sigmax/io/pytorch/pytorch.hpp"
 #include "sigmax/io/pytorch/pytorch_entries.hpp"
+#include "sigmax/io/pytorch/pytorch_uses.hpp"
 
 namespace sigmax::io {
 namespace {
@@ -206,24 +207,33 @@ class ExportReader {
     }
     std::set<std::string_view> models;
     for (const auto& [member, model] : configs) models.insert(model);
-    for (const auto& [member, model] : configs) read_config(*member, models.size() > 1 ? model + "." : "");
+    for (const auto& [member, model] : configs) {
+      const ZipMember* graph = find_member(members_, fmt::format("{}models/{}.json", *root, model));
+      const ProgramUses program = graph != nullptr ? read_exported_graph(file_, *graph) : ProgramUses{{}, true};
+      read_config(*member, models.size() > 1 ? model + "." : "", program);
+    }
     return std::move(entries_);
   }
 
  private:
   std::vector<Entry> read_before_2_8() {
+    const ZipMember* graph = find_member(members_, "serialized_exported_program.json");
+    const ProgramUses program = graph != nullptr ? read_exported_graph(file_, *graph) : ProgramUses{{}, true};
     for (const char* name : {"serialized_state_dict.pt", "serialized_state_dict.json", "serialized_constants.pt",
                              "serialized_constants.json"}) {
       const ZipMember* member = find_member(members_, name);
       if (member == nullptr || member->bytes == 0) continue;
       append(read_nested(file_, *member, {file_->path().stem().string(), ""}));
+      for (Entry& entry : entries_) {
+        if (entry.used_by.empty()) entry.used_by = program.of("", entry.name, entry.shape);
+      }
     }
     return std::move(entries_);
   }
 
   void append(std::vector<Entry> more) { std::move(more.begin(), more.end(), std::back_inserter(entries_)); }
 
-  void read_config(const ZipMember& config, const std::string& prefix) {
+  void read_config(const ZipMember& config, const std::string& prefix, const ProgramUses& program) {
     const auto content = unpacked(file_, config, kLargestConfig);
     PayloadEvents events(*file_, place_of(config));
     read_json(*file_, place_of(config),
@@ -244,7 +254,8 @@ class ExportReader {
         continue;
       }
       storages.emplace(payload.path, std::make_shared<const ZipMember>(*member));
-      tree.tensors.push_back({name, describe(payload, *member, name)});
+      NamedTensor& named = tree.tensors.emplace_back(NamedTensor{name, describe(payload, *member, name)});
+      named.used_by = program.of("", payload.name, named.tensor.shape);
     }
     append(entries_of(file_, std::move(tree), storages, config.name));
   }
@@ -304,6 +315,23 @@ bool starts_as_pickle(const MappedFile& file, const ZipMember& member) {
   return start[0] == std::byte{0x80} && start[1] >= std::byte{2} && start[1] <= std::byte{5};
 }
 
+// What may be a pickle, but cannot be opened: it may hold any number of tensors.
+std::vector<Entry> unreadable_pickles(const MappedFile& file, const std::vector<ZipMember>& members,
+                                      const std::string& root) {
+  std::vector<Entry> entries;
+  for (const ZipMember& member : members) {
+    const bool is_data = member.name.starts_with(root + ".data/") || member.name.ends_with(".py");
+    if (member.unreadable.empty() || is_data || !member.name.starts_with(root)) continue;
+    Entry& entry = entries.emplace_back();
+    entry.name = valid_utf8(member.name.substr(root.size()));
+    entry.unreadable = member.unreadable;
+    entry.opaque = true;
+    entry.bytes = ByteRange{file.path(), member.offset, member.stored_bytes};
+    entry.provenance = valid_utf8(member.name, 200);
+  }
+  return entries;
+}
+
 }  // namespace
 
 bool is_exported_program(const std::vector<ZipMember>& members) {
@@ -336,7 +364,7 @@ std::vector<Entry> read_torch_package(const std::shared_ptr<const MappedFile>& f
       pickles.push_back(&member);
     }
   }
-  std::vector<Entry> entries;
+  std::vector<Entry> entries = unreadable_pickles(*file, members, root);
   for (const ZipMember* member : pickles) {
     std::string path = member->name.substr(root.size());
     if (path.ends_with(kPickle)) path.resize(path.size() - kPickle.size());

@@ -15,6 +15,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/utf8.hpp"
+#include "sigmax/io/pytorch/pytorch_module.hpp"
 #include "sigmax/io/pytorch/pytorch_numbers.hpp"
 
 namespace sigmax::io {
@@ -29,6 +30,7 @@ constexpr std::string_view kContainers[] = {
     "ema",        "generator",        "encoder_state_dict"};
 constexpr std::string_view kRepeatedWeights = "_flat_weights";  // in TorchScript's LSTM: repeats its parameters
 constexpr int kDeepestContainer = 4;
+constexpr std::size_t kLongestClass = 1000;
 
 // Limits on what a pickle of `length` bytes may unfold into: about twice what the densest real checkpoints need, and an
 // amount that is always allowed because it costs little. Without a limit, one tensor behind many keys, or one long key
@@ -72,7 +74,8 @@ class Walk {
   struct Frame {
     Id value;
     std::uint32_t path;
-    bool attribute;  // reached through a plain attribute of a module
+    bool attribute;               // reached through a plain attribute of a module
+    Id module = Pickle::kAbsent;  // whose parameters these are
   };
 
   struct Found {
@@ -80,6 +83,7 @@ class Walk {
     std::uint32_t path;
     bool attribute;
     Id numbers = Pickle::kAbsent;  // what holds numbers and is not a tensor; `call` is empty then
+    Id module = Pickle::kAbsent;   // that has it as a parameter
   };
 
   // Identifies the elements that a tensor consists of: storage, view, offset, shape, strides.
@@ -106,12 +110,12 @@ class Walk {
     return static_cast<std::uint32_t>(steps_.size() - 1);
   }
 
-  void push(Id value, std::uint32_t path, bool attribute) {
-    if (may_hold_tensors(value)) frames_.push_back({value, path, attribute});
+  void push(Id value, std::uint32_t path, bool attribute, Id module = Pickle::kAbsent) {
+    if (may_hold_tensors(value)) frames_.push_back({value, path, attribute, module});
   }
 
-  void defer(Id value, std::uint32_t path) {
-    if (may_hold_tensors(value)) deferred_.push_back({value, path, true});
+  void defer(Id value, std::uint32_t path, Id module = Pickle::kAbsent) {
+    if (may_hold_tensors(value)) deferred_.push_back({value, path, true, module});
   }
 
   void add(const Found& found) {
@@ -125,7 +129,7 @@ class Walk {
     if (const auto call = tensor_call(pickle_, frame.value)) {
       if (frame.attribute && listed_[frame.value]) return;
       listed_[frame.value] = true;
-      add({*call, frame.path, frame.attribute});
+      add({*call, frame.path, frame.attribute, Pickle::kAbsent, frame.module});
       if (pickle_.is(call->state, PickleKind::dict) && has_own_attributes(pickle_, *call))
         defer(call->state, frame.path);
       return;
@@ -160,7 +164,9 @@ class Walk {
         defer(value, step(frame.path, pairs[i - 2], i / 2 - 1));
         continue;
       }
-      if (may_hold_tensors(value)) push(value, step(frame.path, pairs[i - 2], i / 2 - 1), frame.attribute);
+      if (may_hold_tensors(value)) {
+        push(value, step(frame.path, pairs[i - 2], i / 2 - 1), frame.attribute, frame.module);
+      }
     }
   }
 
@@ -170,7 +176,7 @@ class Walk {
     const Pickle::Call call = pickle_.call(frame.value);
     push_state(call.state, frame);
     push(call.elements, frame.path, frame.attribute);
-    push(call.entries, frame.path, frame.attribute);
+    push(call.entries, frame.path, frame.attribute, frame.module);
     push_arguments(call, frame);
     if (pickle_.is(call.callable, PickleKind::call)) push(call.callable, frame.path, frame.attribute);
   }
@@ -212,12 +218,18 @@ class Walk {
     }
     const std::array dicts{pickle_.find(state, kModuleDicts[0]), pickle_.find(state, kModuleDicts[1]),
                            pickle_.find(state, kModuleDicts[2])};
-    if (dicts[0] == Pickle::kAbsent && dicts[2] == Pickle::kAbsent) return push(state, frame.path, frame.attribute);
-    for (std::size_t i = dicts.size(); i-- > 0;) push(dicts[i], frame.path, frame.attribute);
+    // TorchScript keeps the parameters among the attributes.
+    const Id module = frame.value;
+    if (dicts[0] == Pickle::kAbsent && dicts[2] == Pickle::kAbsent) {
+      return push(state, frame.path, frame.attribute, module);
+    }
+    for (std::size_t i = dicts.size(); i-- > 0;)
+      push(dicts[i], frame.path, frame.attribute, i == 0 ? module : Pickle::kAbsent);
     const auto pairs = pickle_.items(state);
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
       if (may_hold_tensors(pairs[i + 1]) && std::find(dicts.begin(), dicts.end(), pairs[i + 1]) == dicts.end()) {
-        defer(pairs[i + 1], step(frame.path, pairs[i], i / 2));
+        // What spectral_norm and pruning make of a parameter is a plain attribute.
+        defer(pairs[i + 1], step(frame.path, pairs[i], i / 2), module);
       }
     }
   }
@@ -299,6 +311,18 @@ class Walk {
                 .second;
   }
 
+  void tell_module(NamedTensor& named, const Found& found) const {
+    const std::string_view attribute = key_text(steps_[found.path]);
+    if (auto use = usage_in_module(pickle_, found.module, attribute, named.tensor.shape)) {
+      named.used_by.push_back(std::move(*use));
+    }
+    const Id callable = pickle_.call(found.module).callable;
+    const std::string_view module = pickle_.global_module(callable), name = pickle_.global_attribute(callable);
+    if (!module.starts_with("__torch__") || module.size() + name.size() + attribute.size() > kLongestClass) return;
+    named.holder = fmt::format("{}.{}", module, name);
+    named.attribute = attribute;
+  }
+
   TensorTree name_all() {
     TensorTree tree;
     const std::vector<std::uint32_t> containers = shared_containers();
@@ -313,7 +337,8 @@ class Walk {
                                                               : describe_other_numbers(pickle_, found.numbers);
       if (is_repeated(tensor) && found.attribute) continue;
       while (++uses[name] > 1) name += fmt::format("#{}", uses[name]);
-      tree.tensors.push_back({std::move(name), std::move(tensor)});
+      NamedTensor& named = tree.tensors.emplace_back(NamedTensor{std::move(name), std::move(tensor)});
+      if (found.module != Pickle::kAbsent) tell_module(named, found);
     }
     return tree;
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/io/bytes/mapped_file.hpp"
+#include "sigmax/io/entry.hpp"
 #include "sigmax/io/pytorch/pickle.hpp"
 #include "sigmax/io/pytorch/pytorch_tensor.hpp"
 
@@ -15,6 +16,9 @@ namespace sigmax::io {
 struct NamedTensor {
   std::string name;
   PickledTensor tensor;
+  std::vector<Usage> used_by = {};  ///< what the module that holds it says about it
+  std::string holder = {};          ///< in TorchScript, the class of that module, `__torch__.model.Net`
+  std::string attribute = {};       ///< and what the module calls it
 };
 
 /// The tensors of a pickle, in the order in which a person would list them.
@@ -45,6 +49,8 @@ std::size_t most_tensors(std::uint64_t pickle_bytes) noexcept;
 /// repeats what `_parameters` and similar attributes hold: it is not listed. A dict, list or object that is reached
 /// twice is searched once, under the first path. Objects of all classes are searched, even unknown ones: none of their
 /// code runs.
+///
+/// A parameter of a module pickled whole has in `used_by` what the module's settings say (usage_in_module).
 ///
 /// Throws FileError as describe_tensor does, and if there are more names or tensors than the pickle's length justifies.
 TensorTree find_tensors(const Pickle& pickle, const MappedFile& file, const Naming& naming);

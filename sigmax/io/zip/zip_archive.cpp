@@ -347,6 +347,11 @@ std::string problem_of(Decompressed::End end, std::uint64_t claimed) {
   return "";
 }
 
+void check_crc(const MappedFile& file, const ZipMember& member, std::span<const std::byte> bytes) {
+  const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  if (crc != member.crc) refuse(file, place_of(member.name), "its checksum does not match its bytes");
+}
+
 std::span<const std::byte> stored_bytes(const MappedFile& file, const ZipMember& member) {
   return file.bytes().subspan(static_cast<std::size_t>(member.offset), static_cast<std::size_t>(member.stored_bytes));
 }
@@ -372,9 +377,14 @@ std::shared_ptr<const MappedFile> read_zip_member(const std::shared_ptr<const Ma
   if (result.end != Decompressed::End::exact) {
     refuse(*file, place_of(member.name), problem_of(result.end, member.bytes));
   }
-  const auto crc = ::crc32_z(0, reinterpret_cast<const Bytef*>(result.bytes.data()), result.bytes.size());
-  if (crc != member.crc) refuse(*file, place_of(member.name), "its checksum does not match its bytes");
+  check_crc(*file, member, result.bytes);
   return MappedFile::from_bytes(file->path(), std::move(result.bytes));
+}
+
+void check_stored_bytes(const MappedFile& file, const ZipMember& member) {
+  check_readable(file, member);
+  if (member.compressed) return;
+  check_crc(file, member, stored_bytes(file, member));
 }
 
 std::vector<std::byte> read_zip_prefix(const MappedFile& file, const ZipMember& member, std::size_t count) {

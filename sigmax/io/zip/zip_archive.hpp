@@ -40,9 +40,14 @@ std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile
 
 /// The member's bytes: a mapping of the file for a stored member, a decompressed copy for a compressed one. A claim
 /// above largest_claim() is refused before anything is allocated, and a stream that yields more than its claim is
-/// refused as soon as it does. The CRC of compressed members is checked. Throws FileError.
+/// refused as soon as it does. The CRC of compressed members is checked, that of stored ones is not:
+/// check_stored_bytes(). Throws FileError.
 std::shared_ptr<const MappedFile> read_zip_member(const std::shared_ptr<const MappedFile>& file,
                                                   const ZipMember& member);
+
+/// Throws FileError if the CRC of a stored member is not that of its bytes. Reads them all. For a compressed member
+/// read_zip_member() does it.
+void check_stored_bytes(const MappedFile& file, const ZipMember& member);
 
 /// The first `count` bytes of the member, or all if it has fewer. The rest is not read, so the CRC is not checked.
 /// Throws FileError.
