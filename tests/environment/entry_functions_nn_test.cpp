@@ -14,9 +14,9 @@
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
 #include "sigmax/nn/singular_state.hpp"
-#include "sigmax/nn/water_level.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
+#include "sigmax/norms/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
@@ -67,7 +67,7 @@ void add_norms(Functions& f) {
     }
     return values;
   });
-  f.add("water_level", [=](Context&) { return Values{nn::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
+  f.add("water_level", [=](Context&) { return Values{norms::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
 }
 
 namespace {
