@@ -17,6 +17,7 @@ namespace sigmax::bounds {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMost = std::numeric_limits<double>::max();
 
 LowerBound lower_end(double value, double failure) {
   if (failure == 0) return Proof::lower(value);

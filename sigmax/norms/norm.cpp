@@ -17,6 +17,8 @@
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -114,9 +116,19 @@ NormResult of_entries(const Entries& entries, bool exact, const Norm& which, con
   return result;
 }
 
-// What is left of the induced norms once those that are norms of entries or of singular values are taken out.
-[[noreturn]] void refuse_induced(const Norm& which) {
-  throw Error(fmt::format("[norm] {} is known for P = 1, for Q = inf and for 2,2 alone", spelling_of(which)));
+// The value is that of a vector, so it is a lower end; without an enclosure that is asked for, this end alone is given.
+template <class Matrix>
+NormResult of_induced(const Matrix& a, const Induced& n, const NormOptions& options, Context& context) {
+  InducedOptions how;
+  how.enclose = options.enclose;
+  how.certify = options.certify;
+  how.random = options.random;
+  const InducedNorm found = induced_norm(a, n.p, n.q, how, context);
+  NormResult result;
+  result.value = found.value;
+  enclose(result, found.enclosure);
+  result.method = bounds::message(found.proof);
+  return result;
 }
 
 // `which` as it was asked for, `same` the norm that was computed.
@@ -153,6 +165,7 @@ NormOptions value_alone(const Norm& which) {
 struct Combination {
   double p = kInfinity;
   bool smallest = false;
+  double error = 0;  // relative, of p
 
   double value(std::span<const double> x) const {
     if (smallest) return *std::min_element(x.begin(), x.end());
@@ -165,7 +178,9 @@ struct Combination {
 
   Enclosure enclosure(std::span<const Enclosure> x) const {
     if (smallest) return bounds::smallest(x);
-    return std::isinf(p) ? bounds::largest(x) : bounds::p_norm(x, p);
+    if (std::isinf(p)) return bounds::largest(x);
+    if (error == 0) return bounds::p_norm(x, p);
+    return bounds::between(bounds::p_norm(x, p * (1 + error)), bounds::p_norm(x, std::max(p * (1 - error), 1.0)));
   }
 };
 
@@ -185,7 +200,8 @@ struct CombinationOf {
   // |A x|_q^q = sum |A_b x_b|_q^q <= sum (n_b |x_b|_p)^q: the norm of diag(n_b) from p to q.
   Combination operator()(Induced n) const {
     if (n.p <= n.q) return {};
-    return {std::isinf(n.p) ? n.q : n.p * n.q / (n.p - n.q)};
+    if (std::isinf(n.p)) return {n.q};
+    return {n.p * n.q / (n.p - n.q), false, 0x1p-49};
   }
 };
 
@@ -225,7 +241,9 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   } else if (by_values) {
     result = of_values(a, same, options, context);
   } else if (row_of(same).family == Family::induced) {
-    refuse_induced(which);
+    result = of_induced(a, std::get<Induced>(same), options, context);
+  } else if (std::holds_alternative<NumericalRadius>(same)) {
+    result = numerical_radius(a, options, context);
   } else if (stored != nullptr) {
     const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
     result = of_entries(entries, true, which, options, context);
@@ -258,7 +276,9 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
       result.outcome = known.outcome;
     }
   } else if (row_of(same).family == Family::induced) {
-    refuse_induced(which);
+    result = of_induced(matrix, std::get<Induced>(same), options, context);
+  } else if (std::holds_alternative<NumericalRadius>(same)) {
+    result = numerical_radius(matrix, options, context);
   } else {
     result = of_entries(m.entries, true, which, options, context);
   }
