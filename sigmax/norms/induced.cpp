@@ -13,6 +13,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/convert.hpp"
+#include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/induced_vectors.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -38,11 +39,6 @@ void require_entries(Shape shape) {
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[induced_norm] an operator without entries, {}x{}", shape.rows, shape.columns));
   }
-}
-
-double conjugate(double p) {
-  if (p == 1) return kInfinity;
-  return p == kInfinity ? 1 : p / (p - 1);
 }
 
 Products products_of(const kernels::StoredMatrix& a, bool transposed, Context& context) {
