@@ -52,8 +52,12 @@ NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 /// Fan norm of all singular values. The zeros outside the blocks do not count as entries, and the singular values are
 /// those of the blocks.
 ///
-/// The value alone, and for Spectral its enclosure. Throws Error as norm() does, and if there are no blocks or their
-/// shapes differ.
+/// An enclosure is that of the blocks' enclosures, combined as the values are. Throws Error as norm() does, and if
+/// there are no blocks or their shapes differ.
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
+                          Context& context);
+
+/// The value alone, and for Spectral its enclosure.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
 }  // namespace sigmax::norms
