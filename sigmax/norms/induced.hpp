@@ -23,7 +23,7 @@ struct InducedOptions {
   CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
   int starts = 16;                      ///< of the nonlinear power method
   int most_steps = 300;                 ///< of the nonlinear power method from the best start
-  int mixing_rank = 32;                 ///< numbers of vector components in the mixing method
+  int mixing_rank = 32;                 ///< components of the vectors of the mixing method, at most
   int mixing_steps = 60;                ///< of the mixing method; 0: no scaling is tried unless it is trivial
   int collatz_steps = 1000;             ///< as long as they lead towards the lower end
   std::optional<RandomState> random{};  ///< of the starts. Empty: drawn
