@@ -12,6 +12,7 @@
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/formed_operator.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
@@ -119,6 +120,31 @@ NormResult of_entries(const Entries& entries, bool exact, const Norm& which, con
   if (!options.enclose || !exact) return result;
   const Enclosure above = entry_enclosure(entries, known.above, context);
   enclose(result, known.is_exact ? above : bounds::between(entry_enclosure(entries, known.below, context), above));
+  return result;
+}
+
+// Of an operator that may be formed: a norm of M, moved by the norm of what forming it may have changed. Nothing for
+// any other operator.
+template <Real T>
+std::optional<NormResult> of_formed(const LinearOperator<T>& a, const Norm& which, const NormOptions& options,
+                                    Context& context) {
+  const auto formed = bounds::FormedOperator::of(a, options.certify.formed_up_to, context);
+  if (!formed) return std::nullopt;
+  NormResult result;
+  if (formed->is_zero()) {
+    enclose(result, bounds::exactly(0));
+    return result;
+  }
+  const Around known = around(which);
+  const Entries entries{formed->matrix().matrix, formed->transposed(), formed->matrix().facts};
+  const auto exponent = static_cast<int>(std::clamp<std::int64_t>(formed->exponent(), -5000, 5000));
+  result.value = std::ldexp(entry_value(entries, known.nearest, context), exponent);
+  const Shape shape = a.shape();
+  const auto end_of = [&](const Norm& n) {
+    return formed->enclosure(entry_enclosure(entries, n, context), *norm_of_ones(n, shape.rows, shape.columns).upper);
+  };
+  enclose(result, known.is_exact ? end_of(known.above) : bounds::between(end_of(known.below), end_of(known.above)));
+  result.method = std::string(row_of(known.nearest).proof) + ", and the rounding of what was formed";
   return result;
 }
 
@@ -264,6 +290,11 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   const auto* stored = std::get_if<structure::Stored>(&structure);
   const bool by_values =
       is_of_singular_values(same) || (std::holds_alternative<Frobenius>(same) && stored == nullptr && options.enclose);
+  if (options.enclose && stored == nullptr && row_of(same).family == Family::entries) {
+    if (std::optional<NormResult> found = of_formed(a, which, options, context)) {
+      return described(std::move(*found), which, same);
+    }
+  }
   NormResult result;
   if (std::holds_alternative<Spectral>(same)) {
     result = spectral_norm<T>(a, nullptr, options, context);

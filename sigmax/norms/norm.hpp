@@ -18,14 +18,15 @@ namespace sigmax::norms {
 /// | Spectral | one solve for the largest value | as certify() |
 /// | Ky Fan k, SmallestSingular | one solve for k values, or for 2 | as certify_values(), added up |
 /// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
-/// | norms of entries | the entries, in T, and two reads of them | proven, if the operator is one stored matrix |
+/// | norms of entries | the entries, in T, and two reads of them | proven, if it is stored or may be formed |
 /// | induced P, Q | exact as a norm of entries for P = 1 or Q = infinity, Spectral for 2, 2 | as those |
 /// | any other induced P, Q | as induced_norm() (norms/induced.hpp) | its proofs; without `enclose` the lower end |
-/// | NumericalRadius | norms/numerical_radius.hpp | proven, if the operator is one stored matrix |
+/// | NumericalRadius | norms/numerical_radius.hpp | proven, if it is stored or may be formed |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
-/// Entries of a sum or product are rounded when they are formed, so norms of them are `computed`, without an enclosure.
-/// An operator with an opaque part is known only through its products (certify()). With equal random states the result
+/// Entries of a sum or product are rounded when they are formed, up to CertifyOptions::formed_up_to entries; the ends
+/// are moved outward by the norm of that rounding. An operator with an opaque part is known only through its products
+/// (certify()): norms of its entries are `computed`, without an enclosure. With equal random states the result
 /// has the same bits for any number of threads.
 ///
 /// Throws Error for an operator without entries or with products that are not finite, for p < 1 or k out of range, and

@@ -12,6 +12,8 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/formed_operator.hpp"
 #include "sigmax/bounds/numerical_radius.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -291,6 +293,29 @@ NormResult of_stored(ScannedMatrix& m, const NormOptions& options, Context& cont
   return result;
 }
 
+// w(M + E) differs from w(M) by at most w(E) <= |E|_F.
+NormResult of_formed(const bounds::FormedOperator& formed, Context& context) {
+  NormResult result;
+  result.meaning = meaning_of(NumericalRadius{});
+  if (formed.is_zero()) {
+    result.enclosure = bounds::exactly(0);
+    return result;
+  }
+  ScannedMatrix m(StoredView{Tensor(), formed.matrix().matrix, formed.transposed()}, context);
+  const RadiusPoint point = point_of(m, context);
+  InRange range = formed.matrix();
+  range.factor = 1;
+  const Enclosure of_matrix = bounds::enclose_numerical_radius(range, point.re, point.im, context);
+  const Enclosure e = formed.enclosure(of_matrix, *bounds::exactly(1).upper);
+  const auto exponent = static_cast<int>(std::clamp<std::int64_t>(formed.exponent(), -5000, 5000));
+  result.value = std::clamp(std::ldexp(point.norm.value, exponent), e.lower.value(),
+                            e.upper ? e.upper->value() : std::numeric_limits<double>::infinity());
+  result.gap = point.norm.gap;
+  result.enclosure = e;
+  result.method = "a quotient, Ando's matrix, and the rounding of what was formed";
+  return result;
+}
+
 // The column-major matrix of entries is the row-major one of the transpose.
 template <Real T>
 ScannedMatrix formed_matrix(const Matrix<T>& formed, Context& context) {
@@ -325,6 +350,11 @@ NormResult numerical_radius(const LinearOperator<T>& a, const NormOptions& optio
   if (const auto* stored = std::get_if<structure::Stored>(&structure)) {
     ScannedMatrix m(StoredView{Tensor(), *stored->matrix, stored->transposed}, context);
     return of_stored(m, options, context);
+  }
+  if (options.enclose) {
+    if (const auto formed = bounds::FormedOperator::of(a, options.certify.formed_up_to, context)) {
+      return of_formed(*formed, context);
+    }
   }
   const RadiusPoint point = numerical_radius_point(a, context);
   NormResult result;

@@ -169,5 +169,20 @@ TEST(AllNorms, AgreeWithTheNormsOneByOne) {
   }
 }
 
+TEST(AllNorms, HaveTheSameBitsForAnyNumberOfThreads) {
+  Context one(1);
+  Context four(4);
+  const std::vector<Tensor> a{Tensor::rounded(gallery::normal(70 * 70, 6), {70, 70}, DType::f32)};
+  const auto first = all_norms(a, repeatable<NormOptions>(), one);
+  const auto second = all_norms(a, repeatable<NormOptions>(), four);
+  ASSERT_EQ(first.size(), second.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    const std::string ord = spelling_of(first[i].norm);
+    EXPECT_EQ(first[i].result.value, second[i].result.value) << ord;
+    EXPECT_EQ(first[i].result.enclosure->lower.value(), second[i].result.enclosure->lower.value()) << ord;
+    EXPECT_EQ(first[i].result.enclosure->upper->value(), second[i].result.enclosure->upper->value()) << ord;
+  }
+}
+
 }  // namespace
 }  // namespace sigmax::norms

@@ -20,6 +20,7 @@
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/function.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::norms {
@@ -27,8 +28,8 @@ namespace {
 
 NormOptions options() { return repeatable<NormOptions>(); }
 
-// The distance of r from the quotient: 3 * 16 n u times a power of 16, of which three steps are allowed for; and gamma of a
-// factorization of order 2 n, whose diagonal adds up to 2 n w.
+// The distance of r from the quotient: 3 * 16 n u times a power of 16, of which three steps are allowed for; and gamma
+// of a factorization of order 2 n, whose diagonal adds up to 2 n w.
 double width_of(std::int64_t n) {
   const double distance = tolerance::relative(n, n, 1, 24 * 16 * 16 * 16);
   return distance + tolerance::relative(n, n, static_cast<double>(n), 16);
@@ -163,13 +164,24 @@ TEST(NumericalRadius, StorageTypesLayoutsAndScalesAgree) {
   }
 }
 
-TEST(NumericalRadius, OfASumIsComputedAndOfZeroIsZero) {
+TEST(NumericalRadius, OfASumIsProvenOfAFunctionComputedAndOfZeroZero) {
   Context context(1);
   const Operator<double> a = dense<double>(Tensor::copy_of(gallery::normal(16, 1), {4, 4}));
-  const NormResult found = norm(*(a + a), NumericalRadius{}, options(), context);
-  EXPECT_EQ(found.kind(), Known::computed);
   const double once = norm(*a, NumericalRadius{}, options(), context).value;
-  EXPECT_NEAR(found.value, 2 * once, tolerance::of_matrix(4, 4, found.value, 16));
+  for (const auto& [op, factor] : {std::pair{a + a, 2.0}, {0.3 * a, 0.3}, {a + 0.3 * transposed(a), 0.0}}) {
+    const NormResult found = norm(*op, NumericalRadius{}, options(), context);
+    ASSERT_EQ(found.kind(), Known::proven);
+    EXPECT_LE(found.enclosure->relative_width(), 2 * width_of(4));
+    if (factor > 0) {
+      EXPECT_NEAR(found.value, factor * once, tolerance::of_matrix(4, 4, found.value, 16));
+    }
+  }
+  const Operator<double> opaque = function_operator<double>(
+      {4, 4}, [a](MatrixView<const double> x, MatrixView<double> y, Context& c) { a->apply(x, y, c); },
+      [a](MatrixView<const double> y, MatrixView<double> x, Context& c) { a->apply_adjoint(y, x, c); });
+  const NormResult computed = norm(*opaque, NumericalRadius{}, options(), context);
+  EXPECT_EQ(computed.kind(), Known::computed);
+  EXPECT_NEAR(computed.value, once, tolerance::of_matrix(4, 4, once, 16));
   const NormResult zero =
       norm(Tensor::copy_of(std::vector<double>(9, 0.0), {3, 3}), NumericalRadius{}, options(), context);
   EXPECT_EQ(zero.value, 0);

@@ -200,5 +200,19 @@ TEST(Angle, OfOneDirectionIsZeroAndOfOppositeOnesPi) {
   EXPECT_THROW(angle(x, std::vector<double>(5, 1.0)), Error);
 }
 
+TEST(InnerProduct, TakesTensorsOfOneShape) {
+  const std::vector<double> x = gallery::normal(12, 1);
+  const std::vector<double> y = gallery::normal(12, 2);
+  const Tensor a = Tensor::copy_of(x, {3, 4});
+  const Tensor b = gallery::column_major(DType::f64, 3, 4, y);
+  EXPECT_EQ(inner_product(a, b), inner_product(x, y));
+  EXPECT_EQ(angle(a, b), angle(x, y));
+  EXPECT_EQ(angle(Tensor::rounded(std::vector<double>{1, 0}, {2}, DType::bf16),
+                  Tensor::rounded(std::vector<double>{0, 2}, {2}, DType::f16)),
+            std::acos(0.0));
+  EXPECT_THROW(static_cast<void>(inner_product(a, a.reshaped({4, 3}))), Error);
+  EXPECT_THROW(static_cast<void>(angle(a, Tensor(DType::i64, {3, 4}, nullptr, nullptr))), Error);
+}
+
 }  // namespace
 }  // namespace sigmax::norms
