@@ -6,7 +6,7 @@
 
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
-#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/catalog.hpp"
 
 namespace sigmax::cli {
 

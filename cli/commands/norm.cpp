@@ -12,7 +12,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/catalog.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/number.hpp"
 

@@ -1,5 +1,5 @@
-// Enclosures that are theorems under a promise of the caller's; bounds/algebra.hpp, which everybody may include, can only
-// state consequences. Internal to bounds/ and norms/.
+// Enclosures that are theorems under a promise of the caller's; bounds/algebra.hpp, which everybody may include, can
+// only state consequences. Internal to bounds/ and norms/.
 #pragma once
 
 #include <functional>

@@ -98,7 +98,7 @@ class Norms(CommandTest):
             self.expect(0, "norm", path, "--ord", name.replace(":K", ":1").replace(":P", ":3").replace(",P", ",3").replace(",Q", ",2"),
                         "--format", "value")
 
-    def test_the_catalogue_has_values_computed_by_hand(self):
+    def test_the_catalog_has_values_computed_by_hand(self):
         path = self.write("m.npy", checkpoints.npy([[1.0, 2.0], [-3.0, 4.0]]))
         expected = {"kyfan:2,2": math.sqrt(30), "mixed:2,1": math.sqrt(10) + math.sqrt(20), "mixed:1,inf": 6,
                     "induced:1,2": math.sqrt(20), "induced:2,inf": 5, "induced:2,2": 5.11667273601692729,

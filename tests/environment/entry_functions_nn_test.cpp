@@ -15,7 +15,7 @@
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
 #include "sigmax/nn/singular_state.hpp"
-#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/catalog.hpp"
 #include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/equivalence.hpp"
 #include "sigmax/norms/gauge.hpp"
@@ -101,7 +101,7 @@ void add_norms(Functions& f) {
     }
     return values;
   });
-  f.add("catalogue of norms", [=](Context& c) {
+  f.add("catalog of norms", [=](Context& c) {
     const Tensor tensor = Tensor::rounded(gallery::normal(16, 5), {4, 4}, DType::f64);
     const auto options = repeatable<norms::NormOptions>();
     Values values = norms::proximal(tensor, norms::parse_norm("mixed:3,1"), 0.3, c);

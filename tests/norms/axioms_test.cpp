@@ -10,7 +10,7 @@
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
-#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/catalog.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "tolerance.hpp"
 

@@ -1,4 +1,4 @@
-#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/catalog.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-// The hunt for a wrong end among the proofs of the catalogue of norms: whole spectra by their residual, the numerical
+// The hunt for a wrong end among the proofs of the catalog of norms: whole spectra by their residual, the numerical
 // radius, duals of Ky Fan norms. `make hunt`.
 #include <gtest/gtest.h>
 
@@ -81,8 +81,8 @@ void hunt_spectra(std::int64_t spectra) {
               static_cast<long long>(spectra));
 }
 
-TEST(HuntCatalogue, EveryWholeSpectrumOfDoublesIsWhatItSays) { hunt_spectra<double>(hunt::budget(4'000) / kEach); }
-TEST(HuntCatalogue, EveryWholeSpectrumOfFloatsIsWhatItSays) { hunt_spectra<float>(hunt::budget(2'000) / kEach); }
+TEST(HuntCatalog, EveryWholeSpectrumOfDoublesIsWhatItSays) { hunt_spectra<double>(hunt::budget(4'000) / kEach); }
+TEST(HuntCatalog, EveryWholeSpectrumOfFloatsIsWhatItSays) { hunt_spectra<float>(hunt::budget(2'000) / kEach); }
 
 // A direct sum of blocks with known numerical radii, turned by an orthogonal matrix in long double and rounded. The
 // rounding moves w by at most its Frobenius norm.
@@ -149,7 +149,7 @@ Radius make_radius(SpectrumMaker& maker, std::uint64_t seed) {
   return r;
 }
 
-TEST(HuntCatalogue, EveryNumericalRadiusIsWhatItSays) {
+TEST(HuntCatalog, EveryNumericalRadiusIsWhatItSays) {
   Context context(1);
   const std::int64_t count = hunt::budget(3'000) / kEach;
   std::int64_t narrow = 0;
@@ -182,7 +182,7 @@ TEST(HuntCatalogue, EveryNumericalRadiusIsWhatItSays) {
   EXPECT_EQ(narrow, count);
 }
 
-TEST(HuntCatalogue, EveryDualOfAKyFanNormIsWhatItSays) {
+TEST(HuntCatalog, EveryDualOfAKyFanNormIsWhatItSays) {
   const std::int64_t count = hunt::budget(20'000) / kEach;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);

@@ -1,4 +1,4 @@
-// The whole catalogue for one matrix, or for a block diagonal: every row of the table that applies, with usual numbers.
+// The whole catalog for one matrix, or for a block diagonal: every row of the table that applies, with usual numbers.
 #pragma once
 
 #include <span>
