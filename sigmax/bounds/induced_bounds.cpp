@@ -136,8 +136,9 @@ void InducedBounds::offer(double upper, double failure, InducedProof proof) {
 std::int64_t InducedBounds::lines() {
   const FloatingEnvironment environment;
   State& s = *state_;
-  if (s.m.is_zero || (s.p != 1 && s.q != kInfinity)) return s.m.is_zero ? 0 : -1;
-  const bool columns = s.p == 1;
+  if (s.m.is_zero) return 0;
+  const bool columns = s.p == 1 || s.m.columns == 1;
+  if (!columns && s.q != kInfinity && s.m.rows != 1) return -1;
   const LargestLine found = columns ? largest_line(s.m, Line::column, s.q, *s.context)
                                     : largest_conjugate_line(s.m, Line::row, s.p, *s.context);
   s.lower = larger_of(s.lower, found.norm.lower);

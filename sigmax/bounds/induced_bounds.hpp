@@ -21,8 +21,8 @@ namespace sigmax::bounds {
 enum class InducedProof {
   none,           ///< no upper end
   zero,           ///< the matrix is zero
-  columns,        ///< 1 -> q: the largest q-norm of a column, exactly
-  rows,           ///< p -> infinity: the largest p*-norm of a row, exactly
+  columns,        ///< 1 -> q, or one column: the largest q-norm of a column, exactly
+  rows,           ///< p -> infinity, or one row: the largest p*-norm of a row, exactly
   sigma_max,      ///< 2 -> 2
   collatz,        ///< the generalized Collatz quotient of |A|
   scaling,        ///< a diagonal scaling and sigma_max
@@ -61,7 +61,8 @@ class InducedBounds {
   bool is_zero() const;
   std::int64_t exponent() const;
 
-  /// Exact ends, for 1 -> q and p -> infinity, with the index of the column or row; -1 for other exponents.
+  /// Exact ends, for 1 -> q and p -> infinity, and for a matrix of one column or row whatever the exponents, with the
+  /// index of the column or row; otherwise nothing, and -1.
   std::int64_t lines();
 
   /// The column with the largest q-norm and the row with the largest p*-norm: the maximizers of 1 -> q and

@@ -148,10 +148,10 @@ class Search {
     return std::clamp<std::int64_t>((std::int64_t{1} << 16) / (a_.rows * a_.columns), 1, 32);
   }
 
-  // The rank of a solution of the relaxation is at most sqrt(2 (m + n)).
+  // The relaxation has a solution of a rank of at most sqrt(2 (m + n)), and of at most the shorter side.
   std::int64_t rank() const {
     const auto enough = static_cast<std::int64_t>(std::sqrt(2 * static_cast<double>(a_.rows + a_.columns))) + 1;
-    return std::clamp<std::int64_t>(enough, 1, std::max(options_.mixing_rank, 1));
+    return std::clamp<std::int64_t>(std::min({enough, a_.rows, a_.columns}), 1, std::max(options_.mixing_rank, 1));
   }
 
   // Goes on while the quotient of |A| can still come near the lower end of A, or, if that was found to be hopeless, for
@@ -260,10 +260,10 @@ class Search {
   Ascent best_;
 };
 
-// The maximizer of 1 -> q or p -> infinity from the number of the column or row.
-Ascent of_line(const Products& a, double p, std::int64_t index) {
+// The maximizer from the number of the column or row that decides.
+Ascent of_line(const Products& a, bounds::InducedProof proof, double p, std::int64_t index) {
   Matrix<double> x(a.columns, 1);
-  if (p == 1) {
+  if (proof == bounds::InducedProof::columns) {
     x(index, 0) = 1;
   } else {
     Matrix<double> y(a.rows, 1);
@@ -300,8 +300,9 @@ InducedNorm of_matrix(InducedBounds ends, const LinearOperator<T>& a, double p, 
     return zero;
   }
   Search search(&ends, products_of(ends.matrix(), ends.transposed(), context), p, q, options, context);
-  if (p == 1 || q == kInfinity) {
-    search.take(of_line(search.products(), p, ends.lines()));
+  const std::int64_t line = ends.lines();
+  if (line >= 0) {
+    search.take(of_line(search.products(), ends.proof(), p, line));
   } else if (p == 2 && q == 2) {
     search.take(leading_vector(a, options, context));
     if (options.enclose) ends.sigma(options.certify);

@@ -43,7 +43,7 @@ struct InducedNorm {
 ///
 /// | exponents | lower end | upper end |
 /// | --- | --- | --- |
-/// | 1 -> q, p -> infinity | exact: the largest column or row | the same |
+/// | 1 -> q, p -> infinity, one row or column | exact: the largest column or row | the same |
 /// | 2 -> 2 | sigma_max | a Cholesky factorization, as bounds::enclose() |
 /// | p >= q, A nonnegative | Boyd's iteration: exact except for rounding | a generalized Collatz quotient |
 /// | p >= 2 >= q | a vector found | a diagonal scaling and sigma_max: a semidefinite relaxation |
