@@ -27,7 +27,7 @@ enum class InducedProof {
   collatz,        ///< the generalized Collatz quotient of |A|
   scaling,        ///< a diagonal scaling and sigma_max
   interpolation,  ///< between norms that are known exactly
-  comparison,     ///< sigma_max, and the constants between vector norms
+  comparison,     ///< sigma_max or the Frobenius norm, and the constants between vector norms
 };
 
 /// `columns`, `scaling`, ...
@@ -55,7 +55,7 @@ class InducedBounds {
   ~InducedBounds();
 
   /// The matrix behind all products, for searches: the norm of the operator is 2^exponent() times that of this matrix,
-  /// or of its transpose.
+  /// or of its transpose, except for the rounding of a composite. Without data if is_zero().
   const kernels::StoredMatrix& matrix() const;
   bool transposed() const;
   bool is_zero() const;
@@ -101,11 +101,13 @@ class InducedBounds {
   struct State;
   explicit InducedBounds(std::unique_ptr<State> state);
   void offer(double upper, double failure, InducedProof proof);
+  void offer_if_zero();
   std::unique_ptr<State> state_;
 };
 
-/// For an operator that is known through its products only, or that is too large to be formed: the quotient of x as the
-/// operator computes A x, and |A|_2 n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0), with |A|_2 by sigma_max().
+/// For an operator that is known through its products only, or that is too large to be formed: the quotient of x, and
+/// |A|_2 n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0), with |A|_2 by sigma_max(). The quotient includes the rounding of the
+/// products by the operator's structure; an opaque part stands for its products as they are computed.
 template <Real T>
 Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
                                 const CertifyOptions& options, Context& context);
