@@ -437,6 +437,33 @@ Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context)
   return std::visit([&](const auto& rule) { return rule.enclosure(a, context); }, rule_of(a, which));
 }
 
+namespace {
+
+// The exponents of the mixed norm that a norm of entries is, and of which lines.
+struct AsMixed {
+  Mixed operator()(Frobenius) const { return {2, 2, By::rows}; }
+  Mixed operator()(MaxAbs) const { return {kInfinity, kInfinity, By::rows}; }
+  Mixed operator()(Entrywise n) const { return {n.p, n.p, By::rows}; }
+  Mixed operator()(ColumnSum) const { return {1, kInfinity, By::columns}; }
+  Mixed operator()(RowSum) const { return {1, kInfinity, By::rows}; }
+  Mixed operator()(Mixed n) const { return n; }
+  template <class Other>
+  Mixed operator()(Other) const {
+    throw Error("[norm] not a norm of entries");
+  }
+};
+
+}  // namespace
+
+Enclosure norm_of_ones(const Norm& which, std::int64_t rows, std::int64_t columns) {
+  const FloatingEnvironment environment;
+  const Mixed n = std::visit(AsMixed{}, which);
+  const bool by_rows = n.by == By::rows;
+  const std::vector<double> line(static_cast<std::size_t>(by_rows ? columns : rows), 1.0);
+  const std::vector<Enclosure> lines(static_cast<std::size_t>(by_rows ? rows : columns), bounds::p_norm(line, n.p));
+  return bounds::p_norm(lines, n.q);
+}
+
 EntryGradient entry_gradient(const Entries& a, const Norm& which, Context& context) {
   const FloatingEnvironment environment;
   return std::visit([&](const auto& rule) { return rule.gradient(a, context); }, rule_of(a, which));

@@ -177,6 +177,29 @@ double inner_product(std::span<const double> x, std::span<const double> y) {
                     a.exponent - a.exponent / 2 + b.exponent - b.exponent / 2);
 }
 
+namespace {
+
+struct TwoLists {
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+TwoLists lists_of(const char* who, const Tensor& x, const Tensor& y) {
+  if (x.shape() != y.shape()) {
+    throw Error(
+        fmt::format("[{}] tensors of different shapes, {} and {}", who, to_string(x.shape()), to_string(y.shape())));
+  }
+  return {vector_entries(who, x.reshaped({x.size()})), vector_entries(who, y.reshaped({y.size()}))};
+}
+
+}  // namespace
+
+double inner_product(const Tensor& x, const Tensor& y) {
+  const FloatingEnvironment environment;
+  const TwoLists lists = lists_of("inner_product", x, y);
+  return inner_product(lists.x, lists.y);
+}
+
 Hoelder hoelder(std::span<const double> x, std::span<const double> y, double p) {
   const FloatingEnvironment environment;
   require_same_length("hoelder", x.size(), y.size());
@@ -207,6 +230,12 @@ double angle(std::span<const double> x, std::span<const double> y) {
     sum[i] = sum_of_products(a.x[i], of_b, b.x[i], of_a);
   }
   return 2 * std::atan2(vector_norm(difference, 2), vector_norm(sum, 2));
+}
+
+double angle(const Tensor& x, const Tensor& y) {
+  const FloatingEnvironment environment;
+  const TwoLists lists = lists_of("angle", x, y);
+  return angle(lists.x, lists.y);
 }
 
 }  // namespace sigmax::norms

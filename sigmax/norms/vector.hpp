@@ -37,6 +37,10 @@ std::vector<double> dual_maximizer(std::span<const double> x, double p);
 /// lengths differ.
 double inner_product(std::span<const double> x, std::span<const double> y);
 
+/// sum x_ij y_ij of two tensors of one shape and any rank: the inner product of matrices. Throws Error if the shapes
+/// differ, for entries that are not finite and for types that are not real.
+double inner_product(const Tensor& x, const Tensor& y);
+
 /// Hoelder's inequality <x, y> <= |x|_p |y|_{p*} and what is left of it.
 struct Hoelder {
   double inner = 0;    ///< <x, y>
@@ -51,5 +55,9 @@ Hoelder hoelder(std::span<const double> x, std::span<const double> y, double p);
 /// of products rounded once. An absolute error of a few u, also for small angles, where the arc cosine has sqrt(u).
 /// Throws Error if the lengths differ or if a vector is 0: it has no direction.
 double angle(std::span<const double> x, std::span<const double> y);
+
+/// Of two tensors of one shape and any rank, such as a weight and its gradient. Throws Error as above and as
+/// inner_product().
+double angle(const Tensor& x, const Tensor& y);
 
 }  // namespace sigmax::norms
