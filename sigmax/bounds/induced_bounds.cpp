@@ -17,6 +17,7 @@
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
@@ -94,16 +95,14 @@ struct InducedBounds::State {
   const Upper& best() const { return probable.value < proven.value && probable.value >= lower ? probable : proven; }
 };
 
-InducedBounds::InducedBounds(std::unique_ptr<State> state) : state_(std::move(state)) {
-  if (state_->m.is_zero) offer(0, 0, InducedProof::zero);
-}
+InducedBounds::InducedBounds(std::unique_ptr<State> state) : state_(std::move(state)) { offer_if_zero(); }
 
 InducedBounds::InducedBounds(ScannedMatrix& a, double p, double q, Context& context) {
   const FloatingEnvironment environment;
   require_exponents(p, q);
   require_finite(a.facts(), "induced_norm");
   state_ = std::make_unique<State>(near_matrix(a, context), p, q, context);
-  if (state_->m.is_zero) offer(0, 0, InducedProof::zero);
+  offer_if_zero();
 }
 
 template <Real T>
@@ -128,6 +127,12 @@ double InducedBounds::lower() const { return state_->lower; }
 double InducedBounds::upper() const { return state_->best().value; }
 InducedProof InducedBounds::proof() const { return state_->best().proof; }
 
+// Then only E is left, if anything.
+void InducedBounds::offer_if_zero() {
+  const NearMatrix& m = state_->m;
+  if (m.is_zero) offer(0, 0, m.error == 0 ? InducedProof::zero : InducedProof::comparison);
+}
+
 void InducedBounds::offer(double upper, double failure, InducedProof proof) {
   Upper& known = failure > 0 ? state_->probable : state_->proven;
   if (upper < known.value) known = {upper, failure, proof};
@@ -136,8 +141,9 @@ void InducedBounds::offer(double upper, double failure, InducedProof proof) {
 std::int64_t InducedBounds::lines() {
   const FloatingEnvironment environment;
   State& s = *state_;
-  if (s.m.is_zero || (s.p != 1 && s.q != kInfinity)) return s.m.is_zero ? 0 : -1;
-  const bool columns = s.p == 1;
+  if (s.m.is_zero) return 0;
+  const bool columns = s.p == 1 || s.m.columns == 1;
+  if (!columns && s.q != kInfinity && s.m.rows != 1) return -1;
   const LargestLine found = columns ? largest_line(s.m, Line::column, s.q, *s.context)
                                     : largest_conjugate_line(s.m, Line::row, s.p, *s.context);
   s.lower = larger_of(s.lower, found.norm.lower);
@@ -203,7 +209,7 @@ void InducedBounds::interpolation(const CertifyOptions& options) {
 Enclosure InducedBounds::enclosure() const {
   const FloatingEnvironment environment;
   const State& s = *state_;
-  if (s.m.is_zero) return zero_enclosure();
+  if (s.m.is_zero && s.m.error == 0) return zero_enclosure();
   require_unchanged(s.m.range, *s.context);
   const double moved = of_error(s.m, s.p, s.q);
   const LowerBound lower = widened_lower(larger_of(s.lower - moved, 0.0));
@@ -213,34 +219,61 @@ Enclosure InducedBounds::enclosure() const {
   return scaled(Measured{Proof::enclosure(lower, upper), s.lower}, s.m.exponent).sigma_max;
 }
 
-// The lower end is the quotient of the operator's own products, as certify() takes it for sigma_max.
+namespace {
+
+// n^x for 0 <= x <= 1 from above, x evaluated with an error of a few u.
+double power_above(std::int64_t n, double x) {
+  if (x <= 0) return 1;
+  return power_range(static_cast<double>(n), std::ceil(x * 0x1p50 + 2) * 0x1p-50).upper;
+}
+
+std::vector<double> magnitudes_of(std::vector<double> x) {
+  for (double& value : x) value = std::isfinite(value) ? std::fabs(value) : kInfinity;
+  return x;
+}
+
+// (|y|_q - error) / |x|_p for |y - A x|_q <= error. Nothing is known if an entry of y is not finite.
+double quotient_of(std::vector<double> y, double error, std::span<const double> x, double p, double q) {
+  const double length = p_norm_range(magnitudes_of({x.begin(), x.end()}), p).upper;
+  const std::vector<double> image = magnitudes_of(std::move(y));
+  const bool finite = std::all_of(image.begin(), image.end(), [](double value) { return value < kInfinity; });
+  if (!(length > 0) || !(length < kInfinity) || !finite || !std::isfinite(error)) return 0;
+  return round_down(larger_of(p_norm_range(image, q).lower - error, 0.0) / length);
+}
+
+// Of a composite that is not formed: |y - N x|_2 <= error, and |.|_q <= m^max(1/q - 1/2, 0) |.|_2. An opaque operator
+// stands for its products, as in certify().
+template <Real T>
+LowerBound lower_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
+                             Context& context) {
+  if (const std::optional<Expression> e = take_apart(a, context)) {
+    if (e->is_zero()) return Proof::lower(0);
+    Image y = image(*e, x, false, context);
+    const double error = round_up(y.error * power_above(e->rows, 1 / q - 0.5));
+    const Enclosure own =
+        Proof::enclosure(widened_lower(quotient_of(std::move(y.values), error, x, p, q)), std::nullopt);
+    return scaled(Measured{own, own.lower.value()}, e->exponent).sigma_max.lower;
+  }
+  const std::vector<T> in(x.begin(), x.end());
+  std::vector<T> out(static_cast<std::size_t>(a.shape().rows));
+  a.apply(std::span<const T>(in), std::span<T>(out), context);
+  const std::vector<double> rounded(in.begin(), in.end());
+  return widened_lower(quotient_of({out.begin(), out.end()}, 0, rounded, p, q));
+}
+
+}  // namespace
+
 template <Real T>
 Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
                                 const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  const Shape shape = a.shape();
-  std::vector<T> in(x.begin(), x.end());
-  std::vector<T> out(static_cast<std::size_t>(shape.rows));
-  a.apply(std::span<const T>(in), std::span<T>(out), context);
-  std::vector<double> length(in.begin(), in.end());
-  std::vector<double> image(out.begin(), out.end());
-  bool finite = true;
-  for (double& value : length) value = std::fabs(value);
-  for (double& value : image) {
-    value = std::fabs(value);
-    finite = finite && std::isfinite(value);
-  }
-  const double below = finite ? p_norm_range(length, p).upper : 0;
-  const double reached = below > 0 ? round_down(p_norm_range(image, q).lower / below) : 0;
-  const LowerBound lower = widened_lower(std::isfinite(reached) ? reached : 0);
+  require_exponents(p, q);
+  require_length("x", x.size(), a.shape().columns);
+  const LowerBound lower = lower_by_products(a, p, q, x, context);
   const Enclosure sigma = sigma_max(a, options, context);
   if (!sigma.upper) return Proof::enclosure(lower, std::nullopt);
-  // The exponents from above, as multiples of 2^-50.
-  const double of_columns = p > 2 ? std::ceil((0.5 - 1 / p) * 0x1p50 + 2) * 0x1p-50 : 0;
-  const double of_rows = q < 2 ? std::ceil((1 / q - 0.5) * 0x1p50 + 2) * 0x1p-50 : 0;
-  const double columns = power_range(static_cast<double>(shape.columns), of_columns).upper;
-  const double rows = power_range(static_cast<double>(shape.rows), of_rows).upper;
-  const double upper = round_up(round_up(sigma.upper->value() * columns) * rows);
+  const double columns = power_above(a.shape().columns, 0.5 - 1 / p);
+  const double upper = round_up(round_up(sigma.upper->value() * columns) * power_above(a.shape().rows, 1 / q - 0.5));
   if (!std::isfinite(upper)) return Proof::enclosure(lower, std::nullopt);
   return Proof::enclosure(lower, upper_end(widened_upper(upper), sigma.upper->failure_probability()));
 }

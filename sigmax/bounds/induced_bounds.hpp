@@ -21,13 +21,13 @@ namespace sigmax::bounds {
 enum class InducedProof {
   none,           ///< no upper end
   zero,           ///< the matrix is zero
-  columns,        ///< 1 -> q: the largest q-norm of a column, exactly
-  rows,           ///< p -> infinity: the largest p*-norm of a row, exactly
+  columns,        ///< 1 -> q, or one column: the largest q-norm of a column, exactly
+  rows,           ///< p -> infinity, or one row: the largest p*-norm of a row, exactly
   sigma_max,      ///< 2 -> 2
   collatz,        ///< the generalized Collatz quotient of |A|
   scaling,        ///< a diagonal scaling and sigma_max
   interpolation,  ///< between norms that are known exactly
-  comparison,     ///< sigma_max, and the constants between vector norms
+  comparison,     ///< sigma_max or the Frobenius norm, and the constants between vector norms
 };
 
 /// `columns`, `scaling`, ...
@@ -55,13 +55,14 @@ class InducedBounds {
   ~InducedBounds();
 
   /// The matrix behind all products, for searches: the norm of the operator is 2^exponent() times that of this matrix,
-  /// or of its transpose.
+  /// or of its transpose, except for the rounding of a composite. Without data if is_zero().
   const kernels::StoredMatrix& matrix() const;
   bool transposed() const;
   bool is_zero() const;
   std::int64_t exponent() const;
 
-  /// Exact ends, for 1 -> q and p -> infinity, with the index of the column or row; -1 for other exponents.
+  /// Exact ends, for 1 -> q and p -> infinity, and for a matrix of one column or row whatever the exponents, with the
+  /// index of the column or row; otherwise nothing, and -1.
   std::int64_t lines();
 
   /// The column with the largest q-norm and the row with the largest p*-norm: the maximizers of 1 -> q and
@@ -100,11 +101,13 @@ class InducedBounds {
   struct State;
   explicit InducedBounds(std::unique_ptr<State> state);
   void offer(double upper, double failure, InducedProof proof);
+  void offer_if_zero();
   std::unique_ptr<State> state_;
 };
 
-/// For an operator that is known through its products only, or that is too large to be formed: the quotient of x as the
-/// operator computes A x, and |A|_2 n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0), with |A|_2 by sigma_max().
+/// For an operator that is known through its products only, or that is too large to be formed: the quotient of x, and
+/// |A|_2 n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0), with |A|_2 by sigma_max(). The quotient includes the rounding of the
+/// products by the operator's structure; an opaque part stands for its products as they are computed.
 template <Real T>
 Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
                                 const CertifyOptions& options, Context& context);

@@ -15,6 +15,7 @@
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/induced_vectors.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -151,10 +152,10 @@ class Search {
     return std::clamp<std::int64_t>((std::int64_t{1} << 16) / (a_.rows * a_.columns), 1, 32);
   }
 
-  // The rank of a solution of the relaxation is at most sqrt(2 (m + n)).
+  // The relaxation has a solution of a rank of at most sqrt(2 (m + n)), and of at most the shorter side.
   std::int64_t rank() const {
     const auto enough = static_cast<std::int64_t>(std::sqrt(2 * static_cast<double>(a_.rows + a_.columns))) + 1;
-    return std::clamp<std::int64_t>(enough, 1, std::max(options_.mixing_rank, 1));
+    return std::clamp<std::int64_t>(std::min({enough, a_.rows, a_.columns}), 1, std::max(options_.mixing_rank, 1));
   }
 
   // Goes on while the quotient of |A| can still come near the lower end of A, or, if that was found to be hopeless, for
@@ -263,10 +264,10 @@ class Search {
   Ascent best_;
 };
 
-// The maximizer of 1 -> q or p -> infinity from the number of the column or row.
-Ascent of_line(const Products& a, double p, std::int64_t index) {
+// The maximizer from the number of the column or row that decides.
+Ascent of_line(const Products& a, bounds::InducedProof proof, double p, std::int64_t index) {
   Matrix<double> x(a.columns, 1);
-  if (p == 1) {
+  if (proof == bounds::InducedProof::columns) {
     x(index, 0) = 1;
   } else {
     Matrix<double> y(a.rows, 1);
@@ -291,10 +292,17 @@ InducedOptions with_one_state(InducedOptions options) {
   return options;
 }
 
-template <Real T>
-InducedNorm of_matrix(InducedBounds ends, const LinearOperator<T>& a, double p, double q, const InducedOptions& options,
+// The leading right singular vector of the matrix behind the bounds, which is in range where an operator's own products
+// may not be.
+Ascent leading_vector(const InducedBounds& ends, const InducedOptions& options, Context& context) {
+  const kernels::StoredMatrix& a = ends.matrix();
+  const Tensor tensor(a.dtype, {a.rows, a.columns}, {a.stride, 1}, a.data, nullptr);
+  const Operator<double> stored = dense<double>(tensor);
+  return leading_vector(ends.transposed() ? *transposed(stored) : *stored, options, context);
+}
+
+InducedNorm of_matrix(InducedBounds ends, Shape shape, double p, double q, const InducedOptions& options,
                       Context& context) {
-  const Shape shape = a.shape();
   if (ends.is_zero()) {
     InducedNorm zero{0, ends.enclosure(), ends.proof(), {}, {}};
     zero.x.assign(static_cast<std::size_t>(shape.columns), 0.0);
@@ -303,10 +311,11 @@ InducedNorm of_matrix(InducedBounds ends, const LinearOperator<T>& a, double p, 
     return zero;
   }
   Search search(&ends, products_of(ends.matrix(), ends.transposed(), context), p, q, options, context);
-  if (p == 1 || q == kInfinity) {
-    search.take(of_line(search.products(), p, ends.lines()));
+  const std::int64_t line = ends.lines();
+  if (line >= 0) {
+    search.take(of_line(search.products(), ends.proof(), p, line));
   } else if (p == 2 && q == 2) {
-    search.take(leading_vector(a, options, context));
+    search.take(leading_vector(ends, options, context));
     if (options.enclose) ends.sigma(options.certify);
   } else {
     search.run();
@@ -323,9 +332,9 @@ InducedNorm induced_norm(const Tensor& matrix, double p, double q, const Induced
   if (view.matrix.size() == 0) {
     throw Error(fmt::format("[induced_norm] the matrix is empty, shape {}", to_string(matrix.shape())));
   }
+  const Shape shape{matrix.shape()[0], matrix.shape()[1]};
   ScannedMatrix scanned(std::move(view), context);
-  return of_matrix(InducedBounds(scanned, p, q, context), *dense<double>(matrix), p, q, with_one_state(options),
-                   context);
+  return of_matrix(InducedBounds(scanned, p, q, context), shape, p, q, with_one_state(options), context);
 }
 
 InducedNorm induced_norm(const Tensor& matrix, double p, double q, const InducedOptions& options) {
@@ -340,7 +349,7 @@ InducedNorm induced_norm(const LinearOperator<T>& a, double p, double q, const I
   require_exponents(p, q);
   require_entries(a.shape());
   auto ends = InducedBounds::of(a, p, q, options.certify.formed_up_to, context);
-  if (ends) return of_matrix(std::move(*ends), a, p, q, with_one_state(options), context);
+  if (ends) return of_matrix(std::move(*ends), a.shape(), p, q, with_one_state(options), context);
   Search search(nullptr, products_of(a, context), p, q, options, context);
   if (p == 2 && q == 2) {
     search.take(leading_vector(a, options, context));

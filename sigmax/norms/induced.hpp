@@ -43,7 +43,7 @@ struct InducedNorm {
 ///
 /// | exponents | lower end | upper end |
 /// | --- | --- | --- |
-/// | 1 -> q, p -> infinity | exact: the largest column or row | the same |
+/// | 1 -> q, p -> infinity, one row or column | exact: the largest column or row | the same |
 /// | 2 -> 2 | sigma_max | a Cholesky factorization, as bounds::enclose() |
 /// | p >= q, A nonnegative | Boyd's iteration: exact except for rounding | a generalized Collatz quotient |
 /// | p >= 2 >= q | a vector found | a diagonal scaling and sigma_max: a semidefinite relaxation |
@@ -65,8 +65,8 @@ struct InducedNorm {
 /// flops a step of the mixing method, a copy in double, and a proof of sigma_max; for interpolation the same proof.
 ///
 /// A composite operator is formed if CertifyOptions::formed_up_to allows it, with its rounding in both ends. An
-/// operator with an opaque part, or too large to be formed, is known through its products: its lower end is the
-/// quotient of those (norms/norm.hpp), its upper end that of sigma_max times n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0).
+/// operator that is not formed (too large, or with an opaque part) has the quotient of a vector as lower end, and
+/// sigma_max times n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0) as upper end, of the kind that sigma_max() gives.
 ///
 /// Throws Error for an empty matrix, for NaN and infinite entries, for p or q less than 1 or NaN, and where enclose()
 /// and certify() do. A zero matrix has [0, 0]. An upper end beyond the range of double is missing. With equal random

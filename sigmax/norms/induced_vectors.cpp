@@ -20,16 +20,28 @@ double largest_magnitude(std::span<const double> x) {
   return largest;
 }
 
-void dualize_columns(Matrix<double>& x, double p) {
-  for (std::int64_t j = 0; j < x.columns(); ++j) dualize(x.column(j), p);
+// Columns side by side: powers cost more than products where a matrix is long and thin.
+void dualize_columns(Matrix<double>& x, double p, Context& context) {
+  context.parallel_for(static_cast<std::size_t>(x.columns()),
+                       [&](std::size_t j) { dualize(x.column(static_cast<std::int64_t>(j)), p); });
+}
+
+// x^e for x >= 0, the usual exponents without pow, also where e has been rounded: 4/3 is conjugate to 4.
+double power_of(double x, double e) {
+  const auto is_near = [e](double wanted) { return std::fabs(e - wanted) < 1e-14; };
+  if (is_near(1)) return x;
+  if (is_near(2)) return x * x;
+  if (is_near(0.5)) return std::sqrt(x);
+  if (is_near(3)) return x * x * x;
+  return std::pow(x, e);
 }
 
 // One step of the power method for every column: x <- dual_p(A^T dual_q*(A x)).
-void step(const Products& a, double p, double q, Matrix<double>& x, Matrix<double>& y) {
+void step(const Products& a, double p, double q, Matrix<double>& x, Matrix<double>& y, Context& context) {
   a.forward(std::as_const(x).view(), y.view());
-  dualize_columns(y, conjugate(q));
+  dualize_columns(y, conjugate(q), context);
   a.adjoint(std::as_const(y).view(), x.view());
-  dualize_columns(x, p);
+  dualize_columns(x, p, context);
 }
 
 // The Euclidean norm of each row of y.
@@ -72,9 +84,8 @@ double approximate_norm(std::span<const double> x, double p) {
   const double largest = largest_magnitude(x);
   if (p == kInfinity || largest == 0) return largest;
   double sum = 0;
-  for (const double value : x)
-    sum += p == 2 ? value / largest * (value / largest) : std::pow(std::fabs(value) / largest, p);
-  return largest * (p == 2 ? std::sqrt(sum) : std::pow(sum, 1 / p));
+  for (const double value : x) sum += power_of(std::fabs(value) / largest, p);
+  return largest * power_of(sum, 1 / p);
 }
 
 void dualize(std::span<double> x, double p) {
@@ -99,7 +110,7 @@ void dualize(std::span<double> x, double p) {
   }
   for (double& value : x) {
     const double relative = std::isfinite(value) ? value / largest : 0;
-    value = p == 2 ? relative : std::copysign(std::pow(std::fabs(relative), 1 / (p - 1)), relative);
+    value = std::copysign(power_of(std::fabs(relative), 1 / (p - 1)), relative);
   }
   const double length = approximate_norm(x, p);
   for (double& value : x) value /= length;
@@ -137,7 +148,7 @@ Ascent ascend(const Products& a, double p, double q, Matrix<double> starts, int 
     context.check_cancel();
     const int stage = i / kStepsEach;
     const double t = i < way ? static_cast<double>(stage) / path : 1;
-    step(a, t < 1 ? 1 / (0.5 + (1 / p - 0.5) * t) : p, t < 1 ? 1 / (0.5 + (1 / q - 0.5) * t) : q, x, y);
+    step(a, t < 1 ? 1 / (0.5 + (1 / p - 0.5) * t) : p, t < 1 ? 1 / (0.5 + (1 / q - 0.5) * t) : q, x, y, context);
   }
   a.forward(std::as_const(x).view(), y.view());
   std::int64_t best = 0;
@@ -155,7 +166,7 @@ Ascent ascend(const Products& a, double p, double q, Matrix<double> starts, int 
   std::ranges::copy(result.x, one.values().begin());
   for (int i = 0, without = 0; i < most && without < kStepsWithoutGrowth; ++i) {
     context.check_cancel();
-    step(a, p, q, one, image);
+    step(a, p, q, one, image, context);
     a.forward(std::as_const(one).view(), image.view());
     const double quotient = approximate_norm(image.values(), q) / approximate_norm(one.values(), p);
     without = quotient > result.value * (1 + 1e-15) ? 0 : without + 1;

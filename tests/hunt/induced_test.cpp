@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "hunt/budget.hpp"
+#include "hunt/wide_induced.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/induced_bounds.hpp"
 #include "sigmax/linalg/convert.hpp"
@@ -21,23 +22,11 @@
 namespace sigmax::bounds {
 namespace {
 
-using Wide = std::vector<long double>;
+using hunt::conjugate;
+using hunt::norm_of;
+using hunt::Wide;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-long double norm_of(const Wide& x, long double p) {
-  long double largest = 0;
-  for (const long double value : x) largest = std::max(largest, std::fabs(value));
-  if (largest == 0 || std::isinf(p)) return largest;
-  long double sum = 0;
-  for (const long double value : x) sum += std::pow(std::fabs(value) / largest, p);
-  return largest * std::pow(sum, 1 / p);
-}
-
-long double conjugate(long double p) {
-  if (p == 1) return std::numeric_limits<long double>::infinity();
-  return std::isinf(p) ? 1 : p / (p - 1);
-}
 
 struct Specimen {
   std::int64_t rows = 1;
@@ -47,20 +36,8 @@ struct Specimen {
   double q = 1;
   std::string what;
 
-  Wide product(const Wide& x) const {
-    Wide y(static_cast<std::size_t>(rows), 0.0L);
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      for (std::size_t j = 0; j < x.size(); ++j) y[i] += static_cast<long double>(a[i * x.size() + j]) * x[j];
-    }
-    return y;
-  }
-
-  Wide adjoint_product(const Wide& y) const {
-    Wide x(static_cast<std::size_t>(columns), 0.0L);
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      for (std::size_t j = 0; j < x.size(); ++j) x[j] += static_cast<long double>(a[i * x.size() + j]) * y[i];
-    }
-    return x;
+  hunt::WideInduced wide() const {
+    return {static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), Wide(a.begin(), a.end()), p, q};
   }
 };
 
@@ -147,61 +124,20 @@ class Maker {
   std::mt19937_64 random_;
 };
 
-// The quotient that Boyd's iteration in long double reaches from x: at most the norm.
-long double reached(const Specimen& s, Wide x) {
-  const auto dualize = [](Wide& v, long double p) {
-    const long double largest = norm_of(v, kInfinity);
-    if (p == 1) {
-      bool found = false;
-      for (long double& value : v) {
-        const bool here = !found && std::fabs(value) == largest;
-        found = found || here;
-        value = here ? std::copysign(1.0L, value) : 0;
-      }
-      return;
-    }
-    for (long double& value : v) {
-      const long double size =
-          std::isinf(p) ? 1 : (largest > 0 ? std::pow(std::fabs(value) / largest, 1 / (p - 1)) : 1);
-      value = std::copysign(size, value);
-    }
-  };
-  long double best = 0;
-  for (int step = 0; step < 20; ++step) {
-    Wide y = s.product(x);
-    const long double length = norm_of(x, s.p);
-    if (!(length > 0) || !std::isfinite(length)) break;
-    best = std::max(best, norm_of(y, s.q) / length);
-    dualize(y, conjugate(s.q));
-    x = s.adjoint_product(y);
-    dualize(x, s.p);
-  }
-  return best;
-}
-
 // The norm, where a formula or a finite search gives it.
-std::optional<long double> known(const Specimen& s) {
-  const auto m = static_cast<std::size_t>(s.rows);
-  const auto n = static_cast<std::size_t>(s.columns);
-  const auto row = [&](std::size_t i) {
-    return Wide(s.a.begin() + static_cast<std::ptrdiff_t>(i * n),
-                s.a.begin() + static_cast<std::ptrdiff_t>((i + 1) * n));
-  };
-  const auto column = [&](std::size_t j) {
-    Wide x;
-    for (std::size_t i = 0; i < m; ++i) x.push_back(s.a[i * n + j]);
-    return x;
-  };
+std::optional<long double> known(const hunt::WideInduced& s) {
+  const std::size_t m = s.rows;
+  const std::size_t n = s.columns;
   long double best = 0;
   if (s.p == 1) {
-    for (std::size_t j = 0; j < n; ++j) best = std::max(best, norm_of(column(j), s.q));
+    for (std::size_t j = 0; j < n; ++j) best = std::max(best, norm_of(s.column(j), s.q));
     return best;
   }
   if (std::isinf(s.q) || m == 1) {
-    for (std::size_t i = 0; i < m; ++i) best = std::max(best, norm_of(row(i), conjugate(s.p)));
+    for (std::size_t i = 0; i < m; ++i) best = std::max(best, norm_of(s.row(i), conjugate(s.p)));
     return best;
   }
-  if (n == 1) return norm_of(column(0), s.q);
+  if (n == 1) return norm_of(s.column(0), s.q);
   const auto over_signs = [&](std::size_t count, const auto& value) {
     for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << count); ++bits) {
       Wide signs;
@@ -217,51 +153,29 @@ std::optional<long double> known(const Specimen& s) {
   if (diagonal) {
     Wide d;
     for (std::size_t i = 0; i < std::min(m, n); ++i) d.push_back(s.a[i * n + i]);
-    return norm_of(d,
-                   s.p > s.q ? 1 / (1 / static_cast<long double>(s.q) - 1 / static_cast<long double>(s.p)) : kInfinity);
+    return norm_of(d, s.p > s.q ? 1 / (1 / s.q - 1 / s.p) : kInfinity);
   }
   return std::nullopt;
 }
 
-// An upper bound in long double that none of the proofs uses: |A|_{p->q} <= | |A| |_{p->q} <= (sum over rows of
-// |row|_{p*}^q)^(1/q), and the same for columns.
-long double at_most(const Specimen& s) {
-  const auto n = static_cast<std::size_t>(s.columns);
-  Wide rows;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(s.rows); ++i) {
-    rows.push_back(norm_of(
-        Wide(s.a.begin() + static_cast<std::ptrdiff_t>(i * n), s.a.begin() + static_cast<std::ptrdiff_t>((i + 1) * n)),
-        conjugate(s.p)));
-  }
-  Wide columns;
-  for (std::size_t j = 0; j < n; ++j) {
-    Wide x;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(s.rows); ++i) x.push_back(s.a[i * n + j]);
-    columns.push_back(norm_of(x, s.q));
-  }
-  return std::min(norm_of(rows, s.q), norm_of(columns, conjugate(s.p)));
-}
-
-// Sums of at most eight products and powers with exponents up to 2^12, and roots of exponents near 1, in long double:
-// the exponent of a power of a number relative to the largest multiplies its error, and the root divides by it.
-constexpr long double kSlack = 4096 * std::numeric_limits<long double>::epsilon();
 // Entries below 2^-1022 and results near them.
 constexpr long double kTiny = 0x1p-1060L;
 
 void expect_sound(const Specimen& s, const Enclosure& e, Maker& make, const char* by) {
   const long double lower = e.lower.value();
-  const std::optional<long double> truth = known(s);
+  const hunt::WideInduced wide = s.wide();
+  const std::optional<long double> truth = known(wide);
   ASSERT_EQ(e.failure_probability(), 0) << by;
-  ASSERT_LE(lower, (truth ? *truth : at_most(s)) * (1 + kSlack) + kTiny) << by;
+  ASSERT_LE(lower, (truth ? *truth : hunt::at_most(wide)) * (1 + hunt::kSlack) + kTiny) << by;
   if (!e.upper) return;
   const long double upper = e.upper->value();
   if (truth) {
-    ASSERT_GE(upper, *truth * (1 - kSlack)) << by;
+    ASSERT_GE(upper, *truth * (1 - hunt::kSlack)) << by;
   }
   for (int start = 0; start < 3; ++start) {
     Wide x;
     for (std::int64_t j = 0; j < s.columns; ++j) x.push_back(2 * make.unit() - 1);
-    ASSERT_GE(upper, reached(s, x) * (1 - kSlack)) << by;
+    ASSERT_GE(upper, hunt::reached(wide, x) * (1 - hunt::kSlack)) << by;
   }
 }
 

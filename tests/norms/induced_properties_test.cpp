@@ -117,6 +117,40 @@ TEST(InducedNorm, OfAComposedOperatorEnclosesThatOfItsMatrix) {
   }
 }
 
+// What is formed is zero, and only the bound on its rounding is left.
+TEST(InducedNorm, OfTermsThatCancelIsAtMostTheirRounding) {
+  Context context(1);
+  const Operator<double> a = dense<double>(Tensor::copy_of(gallery::normal(6 * 5, 6), {6, 5}));
+  const Operator<double> nothing = a + -1.0 * a;
+  for (const Exponents& e : kExponents) {
+    const InducedNorm found = induced_norm(*nothing, e.p, e.q, repeatable<InducedOptions>(), context);
+    const InducedNorm one = induced_norm(*a, e.p, e.q, repeatable<InducedOptions>(), context);
+    EXPECT_EQ(found.value, 0) << named(e);
+    EXPECT_TRUE(found.enclosure.is_proven()) << named(e);
+    EXPECT_LE(found.enclosure.upper->value(), tolerance::of_matrix(6, 5, 30 * one.value)) << named(e);
+  }
+}
+
+// Products in float are not those of the exact sum: the lower end includes their rounding.
+TEST(InducedNorm, OfAnOperatorThatIsNotFormedComesFromItsStructure) {
+  Context context(1);
+  const Tensor a = Tensor::rounded(gallery::normal(6 * 5, 6), {6, 5}, DType::f32);
+  const Operator<float> twice = dense<float>(a) + dense<float>(a);
+  InducedOptions options = repeatable<InducedOptions>();
+  options.certify.formed_up_to = 0;
+  options.certify.method = CertifyMethod::proven;
+  for (const Exponents& e : kExponents) {
+    const InducedNorm found = induced_norm(*twice, e.p, e.q, options, context);
+    const InducedNorm one = induced(a, e);
+    EXPECT_EQ(found.proof, InducedProof::comparison) << named(e);
+    EXPECT_TRUE(found.enclosure.is_proven()) << named(e);
+    EXPECT_LE(found.enclosure.lower.value(), 2 * one.enclosure.upper->value()) << named(e);
+    EXPECT_GE(found.enclosure.upper->value(), 2 * one.enclosure.lower.value()) << named(e);
+    const double in_float = tolerance::relative_in<float>(6, 5, 64) * one.value;
+    EXPECT_GE(found.enclosure.lower.value(), one.value - in_float) << named(e);
+  }
+}
+
 template <Real T>
 Operator<T> hidden(const Operator<T>& inner) {
   return function_operator<T>(

@@ -97,6 +97,20 @@ TEST(InducedNorm, OfRankOneIsTheProductOfTwoNorms) {
   }
 }
 
+TEST(InducedNorm, OfOneRowOrColumnIsAVectorNorm) {
+  const std::vector<double> a = gallery::normal(40, 3);
+  for (const Exponents& e : kExponents) {
+    const double of_row = norm_of(a, conjugate(e.p));
+    const double of_column = norm_of(a, e.q);
+    const InducedNorm row = induced(a, 1, 40, e);
+    const InducedNorm column = induced(a, 40, 1, e);
+    expect_value(row, of_row, rounding(1, 40, of_row), named(e));
+    expect_value(column, of_column, rounding(40, 1, of_column), named(e));
+    EXPECT_LE(row.enclosure.relative_width(), rounding(1, 40, 1)) << named(e);
+    EXPECT_LE(column.enclosure.relative_width(), rounding(40, 1, 1)) << named(e);
+  }
+}
+
 TEST(InducedNorm, OfADiagonalMatrixIsANormOfItsEntries) {
   const std::vector<double> d{3, -1, 0.5, 2};
   std::vector<double> a(16, 0.0);

@@ -57,6 +57,7 @@ std::optional<NearMatrix> near_matrix(const LinearOperator<T>& a, std::int64_t f
     m.range = ScannedMatrix(m.formed->matrix(), context).in_range(context);
     unit = m.range.factor;
     m.error = round_up(m.formed->error / unit);
+    m.is_zero = m.range.facts.max_abs == 0;  // terms that cancel
   }
   m.exponent = e->exponent + std::ilogb(unit);
   return m;

@@ -22,7 +22,7 @@ struct NearMatrix {
   bool transposed = false;
   std::int64_t exponent = 0;
   double error = 0;
-  bool is_zero = false;            ///< M = 0 and E = 0; `range` has no matrix
+  bool is_zero = false;            ///< M = 0; if E = 0 too, `range` may have no matrix
   std::optional<Formed> formed{};  ///< the memory behind `range`, if M was formed
 };
 
