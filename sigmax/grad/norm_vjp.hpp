@@ -13,7 +13,14 @@
 //   Ky Fan k          sum_{i<=k} u_i v_i^T                          unique if sigma_k > sigma_{k+1} (at k = min: > 0)
 //   Schatten p > 1    sum_i (sigma_i / |A|_Sp)^(p-1) u_i v_i^T      unique except at A = 0 (p infinite: Spectral)
 //   nuclear           sum_{sigma_i > 0} u_i v_i^T                   unique at full rank
+//   Ky Fan k, p > 1   sum_{i<=k} (sigma_i / |A|)^(p-1) u_i v_i^T    as Ky Fan k, and where sigma_k = 0 < |A|
+//   Mixed p, q        that of each line times (n_j / |A|)^(q-1)     as those of the lines; at q = 1 if no line is 0
+//   Induced p, q      z x^T of the best vector found                never claimed
+//   NumericalRadius   Re(e^{it} conj(x) x^T) of the vector found    unique if one angle and one eigenvalue reach it
 //   SmallestSingular  u_n v_n^T, n = min(rows, columns)             unique if sigma_{n-1} > sigma_n > 0
+//
+// n_j is the p-norm of a line, and of a mixed norm with infinite q only the longest line counts. Induced norms from 1
+// or to infinity are mixed norms, and from 2 to 2 Spectral (norms::simplified).
 //
 // Where the gradient is not unique, the result is an element of the subdifferential: sign(0) = 0; the mean over the
 // entries, rows or columns that tie; the triplets that the solver found for equal singular values; nothing for

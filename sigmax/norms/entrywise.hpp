@@ -34,6 +34,10 @@ double entry_value(const Entries& a, const Norm& which, Context& context);
 /// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
 Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context);
 
+/// The norm of the matrix of ones; of the largest sum for the smallest ones. Every norm of entries grows with the
+/// magnitudes, so |E| <= |E|_F times this.
+Enclosure norm_of_ones(const Norm& which, std::int64_t rows, std::int64_t columns);
+
 namespace entry {
 struct Zero {};
 /// (scale a) / divisor, scale a power of two
@@ -57,9 +61,17 @@ struct Signs {
   std::vector<double> weights;
   bool of_columns = false;
 };
+/// sign(a_ij) weights_i (|a_ij| / lengths_i)^exponent, or with the index j where `of_columns`
+struct Lines {
+  std::vector<double> lengths;
+  std::vector<double> weights;
+  double exponent = 1;
+  bool of_columns = false;
+};
 }  // namespace entry
 
-using EntryFormula = std::variant<entry::Zero, entry::Proportional, entry::Power, entry::Largest, entry::Signs>;
+using EntryFormula =
+    std::variant<entry::Zero, entry::Proportional, entry::Power, entry::Largest, entry::Signs, entry::Lines>;
 
 struct EntryGradient {
   NormGradient norm;

@@ -173,13 +173,16 @@ TEST(NormVjp, AtTiesItIsASubgradientAndSaysSo) {
   const Tie ties[] = {
       // diag(2, 2, 1): sigma_1 = sigma_2
       {{2, 0, 0, 0, 2, 0, 0, 0, 1},
-       {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf"}},
+       {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf",
+        "mixed:1,3,rows", "induced:1,2", "induced:3,inf"}},
       // diag(3, 1, 1): equal values that affect only the smallest
-      {{3, 0, 0, 0, 1, 0, 0, 0, 1}, {"-2", "entrywise:1", "1", "-1", "inf", "-inf"}},
+      {{3, 0, 0, 0, 1, 0, 0, 0, 1},
+       {"-2", "entrywise:1", "1", "-1", "inf", "-inf", "mixed:1,3,rows", "kyfan:2,4.000000"}},
       // rank 1: no norm of all values has a unique gradient
       {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "nuc", "schatten:1.000000", "kyfan:3"}},
       {std::vector<double>(9, 1.0),
-       {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
+       {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf", "mixed:inf,2",
+        "induced:1,2", "induced:3,inf"}},
       {std::vector<double>(9, 0.0), {}},
   };
   for (const Tie& tie : ties) {
@@ -367,6 +370,45 @@ TEST(NormVjp, AddsToWhatIsThere) {
     Found again = once;
     norm_vjp<double>(matrix, line.norm, again.gradient, {}, context);
     EXPECT_LE(gradient_cases::distance(again.gradient, twice(once.gradient)), tolerance::relative(5, 4)) << line.name;
+  }
+}
+
+// The vectors of hard induced norms: differences of the norm along a direction agree where the maximizer is unique, as
+// it is for nonnegative matrices with p >= q.
+TEST(NormVjp, OfAnInducedNormIsTheProductOfItsVectors) {
+  Context context(1);
+  for (const auto& [p, q] : {std::pair{3.0, 3.0}, {4.0, 1.5}, {HUGE_VAL, 2.0}, {3.0, 2.0}}) {
+    std::vector<double> values = gallery::normal(5 * 4, 3);
+    for (double& value : values) value = 0.1 + std::fabs(value);
+    const norms::Norm which = norms::Induced{p, q};
+    std::vector<double> gradient(values.size(), 0.0);
+    NormVjpOptions options;
+    options.scale = 2;
+    options.random = random_state(5);
+    const NormGradient found = norm_vjp<double>(Tensor::copy_of(values, {5, 4}), which, gradient, options, context);
+    EXPECT_EQ(found.kind, GradientKind::subgradient);
+    EXPECT_FALSE(found.note.empty());
+    double along = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) along += gradient[i] * values[i];
+    EXPECT_NEAR(along, 2 * found.value, tolerance::relative(5, 4, 2 * found.value, 64));  // homogeneous of degree 1
+    const std::vector<double> step = gallery::normal(5 * 4, 8);
+    double slope = 0;
+    for (std::size_t i = 0; i < step.size(); ++i) slope += gradient[i] * step[i];
+    const auto value_at = [&](double t) {
+      std::vector<double> moved = values;
+      for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += t * step[i];
+      return norms::norm(Tensor::copy_of(moved, {5, 4}), which, context).value;
+    };
+    const double t = 1e-5;
+    EXPECT_NEAR((value_at(t) - value_at(-t)) / t, slope, 1e-5 * (1 + std::fabs(slope))) << p << " " << q;
+    const Operator<float> a = dense<float>(Tensor::copy_of(values, {5, 4}));
+    const NormCotangent<float> in_float = norm_cotangent(*a, which, options, context);
+    EXPECT_EQ(in_float.gradient.weights, std::vector<double>{2});
+    const std::vector<double> zeros(20, 0.0);
+    std::vector<double> nothing(20, 0.0);
+    const NormGradient zero = norm_vjp<double>(Tensor::copy_of(zeros, {5, 4}), which, nothing, options, context);
+    EXPECT_EQ(zero.value, 0);
+    EXPECT_EQ(nothing, zeros);
   }
 }
 
