@@ -103,6 +103,11 @@ Enclosure at_origin(const Problem& problem) {
   return quotient(moved(p_norm(image, 2), error), moved(of_r, loose));
 }
 
+// Whether nothing of the computed residual is left, not even its direction.
+bool is_rounding(const Problem& problem) {
+  return std::ranges::all_of(problem.r.value, [](double value) { return value == 0; });
+}
+
 double estimate_of(const Problem& problem) {
   const SerialBlas serial;
   const std::int64_t m = problem.a.rows();
@@ -125,7 +130,7 @@ double estimate_of(const Problem& problem) {
 double karlson_walden(const Matrix<double>& a, std::span<const double> x, std::span<const double> b, double theta) {
   const FloatingEnvironment environment;
   const Problem problem = problem_of(a, x, b, theta);
-  if (problem.consistent) return 0;
+  if (problem.consistent || is_rounding(problem)) return 0;
   if (problem.phi_value == 0) return times_power(at_origin(problem).lower.value(), problem.exponent);
   return times_power(estimate_of(problem), problem.exponent);
 }
@@ -139,6 +144,7 @@ LeastSquaresBackwardError least_squares_backward_error(const Matrix<double>& a, 
   const FloatingEnvironment environment;
   const Problem problem = problem_of(a, x, b, theta);
   if (problem.consistent) return {exactly(0), 0};
+  if (is_rounding(problem)) return {in_given_units(no_more_than(problem.phi), problem.exponent), 0};
   if (problem.phi_value == 0) {
     const Enclosure error = in_given_units(at_origin(problem), problem.exponent);
     return {error, error.lower.value()};

@@ -172,7 +172,9 @@ LeastSquaresCondition least_squares_condition(const Tensor& a, std::span<const d
 GradientDescent gradient_descent(const Enclosure& kappa) {
   const FloatingEnvironment environment;
   const Enclosure one = exactly(1);
-  const auto less = [&](double share, const Enclosure& of) { return difference(one, quotient(exactly(share), of)); };
+  const auto less = [&](double share, const Enclosure& of) {
+    return bounds::intersection(difference(one, quotient(exactly(share), of)), at_most(1));
+  };
   // Without an upper end of kappa, the quotient has the lower end 0, and the rate the upper end 1.
   GradientDescent result{less(2, sum(kappa, one)), less(1, kappa), less(2, sum(square_root(kappa), one)), kInfinity};
   if (kappa.upper) {

@@ -55,8 +55,8 @@ struct ForwardError {
   Enclosure over_computed;
 };
 
-/// `ratio` is at least |b| / (|A| |x|); 0: (1 + of_matrix) / (1 - of_data), which always is. Throws Error for errors that
-/// are negative or not finite, and for of_data >= 1 without a ratio.
+/// `ratio` is at least |b| / (|A| |x|); 0: (1 + of_matrix) / (1 - of_data), which always is. Throws Error for errors
+/// that are negative or not finite, and for of_data >= 1 without a ratio.
 ForwardError forward_error(const Enclosure& kappa, double of_matrix, double of_data, double ratio = 0);
 
 /// The backward error of a least-squares solution: see bounds/least_squares.hpp.

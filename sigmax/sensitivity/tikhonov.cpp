@@ -51,7 +51,8 @@ void Tikhonov::take(const Matrix<double>& u, std::vector<double> sigma, std::spa
   outside_last_ = rest.values().empty() ? 0.0 : rest.values().back();
   for (const double value : scaled_) sigma_.push_back(times_power(value, exponent_of_a_));
   const double largest = scaled_.empty() ? 0.0 : scaled_.front();
-  negligible_ = static_cast<double>(std::max(rows_, columns_)) * 0x1p-53 * largest;
+  const double negligible = static_cast<double>(std::max(rows_, columns_)) * 0x1p-53 * largest;
+  for (double& value : scaled_) value = value > negligible ? value : 0.0;
 }
 
 Tikhonov::Tikhonov(const Tensor& a, std::span<const double> b, Context& context) {
@@ -99,13 +100,13 @@ Tikhonov::Tikhonov(const LinearOperator<T>& a, std::span<const T> b, std::int64_
 
 double Tikhonov::filter(std::size_t i, double l) const {
   const double s = scaled_[i];
-  if (l == 0) return s > negligible_ ? 1.0 : 0.0;
+  if (l == 0) return s > 0 ? 1.0 : 0.0;
   return s > 0 ? 1 / (1 + square(l / s)) : 0.0;
 }
 
 double Tikhonov::damping(std::size_t i, double l) const {
   const double s = scaled_[i];
-  if (l == 0) return s > negligible_ ? 0.0 : 1.0;
+  if (l == 0) return s > 0 ? 0.0 : 1.0;
   return 1 / (1 + square(s / l));
 }
 
@@ -195,7 +196,9 @@ std::vector<double> Tikhonov::grid() const {
   std::vector<double> result;
   if (scaled_.empty() || !(scaled_.front() > 0)) return result;
   const double most = std::log(10 * scaled_.front());
-  const double least = std::log(std::fmax(scaled_.back(), 0x1p-53 * scaled_.front()));
+  double smallest = scaled_.front();
+  for (const double value : scaled_) smallest = value > 0 ? value : smallest;
+  const double least = std::log(smallest);
   const auto points = static_cast<std::int64_t>(std::ceil((most - least) / std::log(10.0) * 40)) + 1;
   for (std::int64_t i = 0; i <= points; ++i) {
     result.push_back(std::exp(least + (most - least) * static_cast<double>(i) / static_cast<double>(points)));
@@ -287,7 +290,7 @@ std::vector<Chosen> Tikhonov::by_l_curve() const {
   for (const double l : points) values.push_back(curvature(l));
   constexpr double kGolden = 0.6180339887498949;
   for (std::size_t i = 1; i + 1 < points.size(); ++i) {
-    if (!(values[i] > 0) || !(values[i] > values[i - 1]) || !(values[i] >= values[i + 1])) continue;
+    if (!(values[i] > values[i - 1]) || !(values[i] >= values[i + 1])) continue;
     double low = std::log(points[i - 1]);
     double high = std::log(points[i + 1]);
     for (int section = 0; section < 60; ++section) {

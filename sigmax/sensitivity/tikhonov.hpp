@@ -55,8 +55,8 @@ class Tikhonov {
   template <Real T>
   Tikhonov(const LinearOperator<T>& a, std::span<const T> b, std::int64_t steps, Context& context);
 
-  /// Throws Error for a lambda that is negative or not finite. Singular values that are 0 to rounding (max(m, n) u
-  /// sigma_1) count as 0 for lambda = 0: the least-squares solution of least norm.
+  /// Throws Error for a lambda that is negative or not finite. Singular values of at most max(m, n) u sigma_1 count as
+  /// 0: lambda = 0 gives the least-squares solution of least norm.
   TikhonovSolution solve(double lambda) const;
 
   /// |A^T (b - A x) - lambda^2 x| / (sigma_1 |b|) of solve(lambda) for the whole operator: 0 for a stored matrix,
@@ -70,14 +70,14 @@ class Tikhonov {
 
   /// The minima of G(lambda) = |A x - b|^2 / (m - sum f_i)^2, the least first, m the number of rows: generalized cross
   /// validation. Assumes white noise in b of unknown size; fails for correlated noise, and its minimum may be flat.
-  /// For a bidiagonalization, values that it has not found count as f_i = 0. Searched from sigma_n (or u sigma_1) to 10
-  /// sigma_1.
+  /// For a bidiagonalization, values that it has not found count as f_i = 0. Searched from the
+  /// least sigma_i that is not 0 to 10 sigma_1; empty if there is no minimum within.
   std::vector<Chosen> by_gcv() const;
 
-  /// The corners of the L-curve (log |A x - b|, log |x|): all maxima of its curvature that are positive, the largest
-  /// first, in the same range. Assumes that errors in b dominate to the left of the corner and the bias to the right,
-  /// and that the solution is not smooth; it does not converge to the right lambda as the noise goes to 0, and several
-  /// corners are common: that is why all are reported.
+  /// The corners of the L-curve (log |A x - b|, log |x|): all maxima of its curvature in the same range, the largest
+  /// first. A maximum that is not positive is no corner. Assumes that errors in b dominate on one side of the corner
+  /// and the bias on the other, and that the solution is not too smooth. As the noise goes to 0, the corner does not go
+  /// to the best lambda. Several maxima are common, so all are reported.
   std::vector<Chosen> by_l_curve() const;
 
   std::span<const double> sigma() const noexcept { return sigma_; }
@@ -103,7 +103,6 @@ class Tikhonov {
   std::int64_t columns_ = 0;
   std::int64_t exponent_of_a_ = 0;
   std::int64_t exponent_of_b_ = 0;
-  double negligible_ = 0;       // values that count as 0
   std::vector<double> sigma_;   // in the caller's units
   std::vector<double> scaled_;  // sigma
   std::vector<double> c_;       // U^T b

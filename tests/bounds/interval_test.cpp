@@ -128,7 +128,9 @@ TEST(Mirsky, IsAttained) {
       const double y = found[i].lower.value();
       square = 0;
       for (std::size_t j = i; j < s.size(); ++j) square += std::pow(std::max(0.0, s[j] - y), 2);
-      if (y > 0) EXPECT_NEAR(std::sqrt(square), size, kWidth);
+      if (y > 0) {
+        EXPECT_NEAR(std::sqrt(square), size, kWidth);
+      }
     }
   }
 }
