@@ -28,6 +28,9 @@ void dormqr_(const char* side, const char* trans, const int* m, const int* n, co
 void dgttrf_(const int* n, double* dl, double* d, double* du, double* du2, int* ipiv, int* info);
 void dgttrs_(const char* trans, const int* n, const int* nrhs, const double* dl, const double* d, const double* du,
              const double* du2, const int* ipiv, double* b, const int* ldb, int* info);
+void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* ipiv, int* info);
+void dgetrs_(const char* trans, const int* n, const int* nrhs, const double* a, const int* lda, const int* ipiv,
+             double* b, const int* ldb, int* info);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
 void dsytrf_(const char* uplo, const int* n, double* a, const int* lda, int* ipiv, double* work, const int* lwork,
              int* info);
