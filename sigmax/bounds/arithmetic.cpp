@@ -25,10 +25,7 @@ std::optional<UpperBound> upper_end(double value, double failure) {
   return Proof::probabilistic(value, failure);
 }
 
-}  // namespace
-
 Enclosure product(const Enclosure& x, const Enclosure& y) {
-  const FloatingEnvironment environment;
   const LowerBound lower = lower_end(round_down(smaller_of(x.lower.value() * y.lower.value(), kMost)),
                                      x.lower.failure_probability() + y.lower.failure_probability());
   // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
@@ -37,6 +34,8 @@ Enclosure product(const Enclosure& x, const Enclosure& y) {
   const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
   return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()), failure));
 }
+
+}  // namespace
 
 Enclosure reciprocal(const Enclosure& x) {
   const FloatingEnvironment environment;
@@ -59,6 +58,8 @@ Enclosure scaled(const Enclosure& x, std::int64_t exponent) {
   const bool kept = times_power(most, -exponent) == x.upper->value();
   return Proof::enclosure(lower, upper_end(kept ? most : round_up(most), x.upper->failure_probability()));
 }
+
+Enclosure at_least(const Enclosure& x) { return Proof::enclosure(x.lower, std::nullopt); }
 
 Enclosure tighter(const Enclosure& x, const Enclosure& y) {
   const FloatingEnvironment environment;

@@ -17,17 +17,12 @@
 #include "sigmax/bounds/matrix_proof/left_inverse.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
-#include "sigmax/bounds/matrix_proof/shifted_gram.hpp"
+#include "sigmax/bounds/matrix_proof/smallest_proof.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
-#include "sigmax/bounds/matrix_proof/values_proof.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/core/rng.hpp"
-#include "sigmax/linalg/blas.hpp"
-#include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
-#include "sigmax/linalg/small_dense.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -35,97 +30,6 @@ namespace sigmax::bounds {
 namespace {
 
 Enclosure unknown() { return Proof::enclosure(Proof::lower(0), std::nullopt); }
-
-// The eigenvectors of G for its smallest eigenvalues, as far as a few steps of inverse iteration find them, and the
-// second smallest singular value. Nothing if G is not positive definite as far as a factorization can tell.
-struct Smallest {
-  std::vector<double> vector;
-  double next = 0;  // in units of A
-};
-
-std::optional<Smallest> smallest_of(GramMatrix& g, Context& context) {
-  const SerialBlas serial;
-  constexpr int kMostSteps = 40;
-  const std::int64_t n = g.order;
-  const std::int64_t count = std::min<std::int64_t>(3, n);
-  const std::vector<double> diagonal = take_diagonal(g);
-  shift(g, diagonal, 1, 0.0, context);
-  std::optional<Smallest> result;
-  if (cholesky(g.values.data(), n, context)) {
-    Matrix<double> x(n, count);
-    static_cast<void>(fill_normal(RandomState{}, x.values()));
-    const auto solve = [&](CBLAS_TRANSPOSE side) {
-      cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, side, CblasNonUnit, static_cast<int>(n),
-                  static_cast<int>(count), 1.0, g.values.data(), static_cast<int>(n), x.values().data(),
-                  static_cast<int>(n));
-    };
-    double before = 0;
-    for (int step = 0; step < kMostSteps; ++step) {
-      context.check_cancel();
-      x = lapack::orthonormal(std::move(x));
-      const Matrix<double> basis = x;
-      solve(CblasNoTrans);  // X^T G^-1 X = (L^-1 X)^T (L^-1 X)
-      const SmallEigen ritz = largest_of_symmetric(lapack::product(x, x, true), count);
-      const double value = ritz.value.front();
-      if (!std::isfinite(value) || !(value > 0)) break;
-      const Matrix<double> vectors = lapack::product(basis, ritz.vector);
-      result = Smallest{{vectors.column(0).begin(), vectors.column(0).end()},
-                        count > 1 && ritz.value[1] > 0 ? 1 / std::sqrt(ritz.value[1]) / g.scale : 0.0};
-      // A vector that is right to 1e-8 gives the value to 1e-16.
-      if (std::fabs(value - before) <= 1e-14 * value) break;
-      before = value;
-      solve(CblasTrans);
-    }
-  }
-  restore(g, diagonal, context);
-  return result;
-}
-
-// sigma_min of B by the Gram matrix: two Cholesky factorizations.
-Enclosure by_gram(ScannedMatrix& a, Context& context) {
-  GramMatrix& g = a.gram(context);
-  const std::optional<Smallest> found = smallest_of(g, context);
-  if (!found) return unknown();
-  ValuesQuestion question;
-  question.which = Which::smallest;
-  question.right = MatrixView<const double>(found->vector);
-  question.left = question.right;
-  question.next = found->next;
-  const ProvenValues values = prove_values(a.in_range(context), g, question, context);
-  return scaled(values.sigma.front(), std::ilogb(g.scale));
-}
-
-// |B v| / |v| >= sigma_min, with B v summed in twice the precision (Ogita, Rump, Oishi, SIAM J. Sci. Comput. 26, 2005):
-// the error of an entry is at most u |b_i^T v| + gamma_n^2 |b_i|^T |v|, and 2^-960 for underflow.
-std::optional<double> image_length(const TallMatrix& b, std::span<const double> v) {
-  const auto p = static_cast<std::size_t>(b.values.rows());
-  std::vector<double> sum(p), low(p);
-  double weight = 0;
-  for (std::int64_t j = 0; j < b.values.columns(); ++j) {
-    const double factor = v[static_cast<std::size_t>(j)];
-    weight += std::fabs(factor);
-    const std::span<const double> column = b.values.column(j);
-    for (std::size_t i = 0; i < p; ++i) {
-      const double term = column[i] * factor;
-      const double of_term = std::fma(column[i], factor, -term);
-      const double next = sum[i] + term;
-      const double part = next - sum[i];
-      const double of_sum = (sum[i] - (next - part)) + (term - part);
-      sum[i] = next;
-      low[i] += of_term + of_sum;
-    }
-  }
-  for (std::size_t i = 0; i < p; ++i) sum[i] += low[i];
-  const NormRange image = norm_range(sum);
-  const NormRange length = norm_range(v);
-  if (!(length.lower > 0) || length.exponent != 0) return std::nullopt;
-  const double upper = round_up(std::ldexp(image.upper, image.exponent) * (1 + 4 * kUnitRoundoff));
-  const double small = gamma(b.values.columns() + 1);
-  // Entries of B are at most 1, so |b_i|^T |v| <= sum |v_j|.
-  const double error =
-      round_up(round_up(small * small) * round_up(weight * (1 + small)) + 0x1p-960) * std::sqrt(static_cast<double>(p));
-  return round_up(round_up(upper + round_up(error)) / length.lower);
-}
 
 // A proven upper end of sigma_min of B from the vector that svd() finds for it.
 UpperBound by_vector(ScannedMatrix& a, const TallMatrix& b, const CertifyOptions& options, Context& context) {
@@ -137,8 +41,9 @@ UpperBound by_vector(ScannedMatrix& a, const TallMatrix& b, const CertifyOptions
   const SvdResult<double> found = svd(*dense<double>(range.matrix), search, context);
   // The columns of B are the shorter side.
   const Matrix<double>& side = b.transposed ? found.u : found.v;
-  const std::optional<double> length = image_length(b, side.column(0));
-  return Proof::proven(length ? *length : std::numeric_limits<double>::infinity());
+  const NormRange length = norm_range(side.column(0));
+  if (!(length.lower > 0) || length.exponent != 0) return Proof::proven(std::numeric_limits<double>::infinity());
+  return Proof::proven(round_up(image_norms(b.values, side.column(0)).two / length.lower));
 }
 
 // |B^+| between (|C| - error - defect) / (1 + residual) and (|C| + error + defect) / (1 - residual), all in one norm:
@@ -151,6 +56,23 @@ Enclosure norm_from(double least, double most, double error, double defect_below
                            ? round_up(round_up(most + round_up(error + defect_above)) / round_down(1 - residual))
                            : std::numeric_limits<double>::infinity();
   return Proof::enclosure(Proof::lower(lower), Proof::proven(upper));
+}
+
+Enclosure with_certainty_of(const Enclosure& kind, const Enclosure& ends) {
+  const LowerBound lower = kind.lower.certainty() == Certainty::proven
+                               ? ends.lower
+                               : Proof::probabilistic_lower(ends.lower.value(), kind.lower.failure_probability());
+  if (!ends.upper || !kind.upper || kind.upper->certainty() == Certainty::proven) {
+    return Proof::enclosure(lower, ends.upper);
+  }
+  return Proof::enclosure(lower, Proof::probabilistic(ends.upper->value(), kind.upper->failure_probability()));
+}
+
+// 2^exponent A by columns, as tall_matrix() scales it.
+Matrix<double> at_unit_scale(const StoredView& view, Context& context) {
+  TallMatrix b = tall_matrix(view.matrix, context);
+  // b.values is view.matrix or its transpose, and the view is A or its transpose.
+  return b.transposed == view.transposed ? std::move(b.values) : lapack::transposed(std::as_const(b.values).view());
 }
 
 // A norm of entries as it is computed, with a relative error of at most gamma_n.
@@ -191,7 +113,39 @@ Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Conte
 }
 
 PseudoInverse nothing_known(std::int64_t exponent) {
-  return {exponent, unknown(), unknown(), unknown(), unknown(), unknown(), {}, 1};
+  return {exponent, unknown(), unknown(), unknown(), unknown(), unknown(), false, {}, 1, 0};
+}
+
+// Whether two columns are equal except for their signs, or one is zero: then the rank is less than the number of
+// columns. Sorted by their entries, equal columns are neighbors.
+bool has_dependent_columns(const Matrix<double>& b) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(b.columns()));
+  std::vector<double> signs(order.size(), 0.0);
+  for (std::int64_t j = 0; j < b.columns(); ++j) {
+    order[static_cast<std::size_t>(j)] = j;
+    for (const double value : b.column(j)) {
+      if (value == 0) continue;
+      signs[static_cast<std::size_t>(j)] = value > 0 ? 1 : -1;
+      break;
+    }
+    if (signs[static_cast<std::size_t>(j)] == 0) return true;
+  }
+  const auto compare = [&](std::int64_t left, std::int64_t right) {
+    const double of_left = signs[static_cast<std::size_t>(left)];
+    const double of_right = signs[static_cast<std::size_t>(right)];
+    for (std::int64_t i = 0; i < b.rows(); ++i) {
+      const double difference = of_left * b(i, left) - of_right * b(i, right);
+      if (difference != 0) return difference < 0 ? -1 : 1;
+    }
+    return 0;
+  };
+  std::ranges::sort(order, [&](std::int64_t left, std::int64_t right) { return compare(left, right) < 0; });
+  return std::ranges::adjacent_find(
+             order, [&](std::int64_t left, std::int64_t right) { return compare(left, right) == 0; }) != order.end();
+}
+
+bool is_seen_to_be_singular(const Matrix<double>& b) {
+  return has_dependent_columns(b) || (b.rows() == b.columns() && has_dependent_columns(lapack::transposed(b.view())));
 }
 
 // What |B^+|_2 says of the other norms, from below: |X|_2 is at most |X|_F, sqrt(columns) |X|_1 and sqrt(rows) |X|_inf,
@@ -208,6 +162,63 @@ void take_from_below(PseudoInverse& result, std::int64_t rows, std::int64_t colu
 
 }  // namespace
 
+// |C - exact|_{q->p} <= columns |C - exact|_1: |E x|_p <= |E x|_1 <= |E|_1 |x|_1 and |x|_1 <= columns |x|_q. The
+// residual's p->p norm is at most the larger of its 1- and infinity-norm (M. Riesz).
+Enclosure inverse_norm(const PseudoInverse& inverse, const Enclosure& norm_of_approximation) {
+  const FloatingEnvironment environment;
+  if (inverse.inverse.empty() || inverse.inverse.rows() != inverse.inverse.columns()) {
+    throw Error(fmt::format("[inverse_norm] an inverse of {}x{}: it takes that of a square matrix, which was verified",
+                            inverse.inverse.rows(), inverse.inverse.columns()));
+  }
+  const double error = round_up(inverse.error * static_cast<double>(inverse.inverse.columns()));
+  const double most =
+      norm_of_approximation.upper ? norm_of_approximation.upper->value() : std::numeric_limits<double>::infinity();
+  const Enclosure ends = norm_from(norm_of_approximation.lower.value(), most, error, 0, 0, inverse.residual);
+  // The kinds of the given ends, with the values found.
+  return with_certainty_of(norm_of_approximation, ends);
+}
+
+std::int64_t unit_exponent(const ScannedMatrix& a) {
+  return a.facts().max_abs > 0 ? -std::ilogb(a.facts().max_abs) - 1 : 0;
+}
+
+Enclosure inverse_lower_bound(ScannedMatrix& a, std::span<const double> y, double p, Context& context) {
+  const FloatingEnvironment environment;
+  require_finite(a.facts(), "inverse_lower_bound");
+  const kernels::StoredMatrix& matrix = a.view().matrix;
+  const std::int64_t columns = a.view().transposed ? matrix.rows : matrix.columns;
+  const bool known = p == 1 || p == 2 || p == std::numeric_limits<double>::infinity();
+  if (!known || static_cast<std::int64_t>(y.size()) != columns) {
+    throw Error(
+        fmt::format("[inverse_lower_bound] p = {} and a vector of {} entries for {} columns: p is 1, 2 or "
+                    "infinity, and the vector has an entry for each column",
+                    p, y.size(), columns));
+  }
+  const NormRange two = norm_range(y);
+  if (!(two.lower > 0) || a.facts().max_abs == 0) return unknown();
+  const Matrix<double> b = at_unit_scale(a.view(), context);
+  // To a moderate scale, exactly except for entries far below the others, which the copy has exactly.
+  double largest = 0;
+  for (const double value : y) largest = larger_of(largest, std::fabs(value));
+  std::vector<double> x(y.begin(), y.end());
+  for (double& value : x) value = std::ldexp(value, -std::ilogb(largest));
+  double one = 0;
+  double inf = 0;
+  for (const double value : x) {
+    one += std::fabs(value);
+    inf = larger_of(inf, std::fabs(value));
+  }
+  const NormRange length = norm_range(x);
+  const ImageNorms image = image_norms(b, x);
+  const double size = p == 1   ? round_down(one * (1 - gamma(columns)))
+                      : p == 2 ? round_down(std::ldexp(length.lower, length.exponent))
+                               : inf;
+  const double of_image = p == 1 ? image.one : p == 2 ? image.two : image.inf;
+  if (!(of_image > 0)) return unknown();
+  const double quotient = smaller_of(round_down(size / round_up(of_image)), std::numeric_limits<double>::max());
+  return Proof::enclosure(Proof::lower(quotient), std::nullopt);
+}
+
 // the Gram matrix, if it is enough;  otherwise an inverse, and a vector for the upper end where that is not sharp
 PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
                                      const CertifyOptions& options, Context& context) {
@@ -221,19 +232,21 @@ PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseReques
   if (a.facts().max_abs == 0) {
     PseudoInverse zero = nothing_known(0);
     zero.sigma_min = zero_enclosure();
+    zero.singular = true;
     return zero;
   }
-  const std::int64_t exponent = -std::ilogb(a.facts().max_abs) - 1;
+  const std::int64_t exponent = unit_exponent(a);
   PseudoInverse result = nothing_known(exponent);
   const std::int64_t order = std::min(matrix.rows, matrix.columns);
   // order sigma_min^2 <= sum sigma_i^2 = |B|_F^2
   const InRange& range = a.in_range(context);
-  const double frobenius = times_power(frobenius_upper_bound(range), exponent + std::ilogb(range.factor));
+  const std::int64_t up = exponent + std::ilogb(range.factor);  // B = 2^up times the matrix in range
+  const double frobenius = times_power(frobenius_upper_bound(range), up);
   const double root = round_up(round_up(frobenius) / round_down(std::sqrt(static_cast<double>(order))));
   result.sigma_min = Proof::enclosure(Proof::lower(0), Proof::proven(root));
   const bool factors = options.admits_factorization() && order <= options.proven_up_to && blas_supports_proofs();
   if (!factors) return result;
-  if (request.two) result.sigma_min = tighter(result.sigma_min, by_gram(a, context));
+  if (request.two) result.sigma_min = tighter(result.sigma_min, scaled(smallest_by_gram(a, context), up));
   const double enough = larger_of(options.relative_width, 1e-8);
   const bool sharp = request.two && result.sigma_min.relative_width() <= enough;
   if (!sharp || request.entries) {
@@ -245,10 +258,14 @@ PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseReques
         result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
       }
       result.residual = larger_of(larger_of(c->residual.one, c->residual.inf), c->residual.two());
+      result.error = larger_of(c->error.one, c->error.inf);
       const bool turned = b.transposed != a.view().transposed;
       result.inverse = turned ? std::move(c->adjoint) : lapack::transposed(std::as_const(c->adjoint).view());
     }
-    if (request.two && !(result.sigma_min.relative_width() <= 1e-6)) {
+    result.singular = !c && !b.lossy && is_seen_to_be_singular(b.values);
+    if (result.singular) {
+      result.sigma_min = zero_enclosure();
+    } else if (request.two && !(result.sigma_min.relative_width() <= 1e-6)) {
       result.sigma_min =
           tighter(result.sigma_min, Proof::enclosure(Proof::lower(0), by_vector(a, b, options, context)));
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
@@ -27,10 +28,15 @@ struct PseudoInverse {
   Enclosure one;        ///< |B^+|_1, the largest column sum
   Enclosure inf;        ///< |B^+|_inf, the largest row sum
   Enclosure frobenius;  ///< |B^+|_F
+  /// Whether the rank is known to be less than min(rows, columns): on the shorter side a row or column is zero, or two
+  /// are equal except for their signs. Then sigma_min is 0, exactly. Other singular matrices are not told from nearly
+  /// singular ones.
+  bool singular = false;
   /// An approximation C of B^+, columns x rows; empty if none was needed or none could be verified. At rank
   /// min(rows, columns) |C - B^+| is about `residual` |B^+|.
   Matrix<double> inverse;
   double residual = 1;  ///< at least |I - C B|, or |I - B C| for fewer rows than columns, in the 1-, 2- and inf-norm
+  double error = 0;     ///< that residual is of a matrix this close to C, in the 1- and the infinity-norm
 };
 
 /// The norms of A^+ for an A of full rank min(rows, columns), and sigma_min for any A. If a positive lower end of
@@ -53,5 +59,18 @@ struct PseudoInverse {
 /// docs/proofs.md. After Rump, Verification methods, Acta Numerica 19 (2010).
 PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
                                      const CertifyOptions& options, Context& context);
+
+/// |B^-1|_{q->p} for any p and q, from an enclosure of that norm of PseudoInverse::inverse. Throws Error if there is no
+/// verified inverse, and for rectangular matrices.
+Enclosure inverse_norm(const PseudoInverse& inverse, const Enclosure& norm_of_approximation);
+
+/// The exponent that PseudoInverse has for this matrix; 0 for a matrix of zeros.
+std::int64_t unit_exponent(const ScannedMatrix& a);
+
+/// |B^+|_p from below, for p = 1, 2 or infinity and an A of full column rank: |y|_p / |B y|_p for any y, because y =
+/// B^+ B y. An estimator's vector makes a proven lower bound in this way; a y that B does not shrink gives a small one.
+/// Cost: a copy in double and one product. Throws Error for another p, for a y that does not fit, and for entries that
+/// are not finite.
+Enclosure inverse_lower_bound(ScannedMatrix& a, std::span<const double> y, double p, Context& context);
 
 }  // namespace sigmax::bounds
