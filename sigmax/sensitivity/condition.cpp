@@ -61,8 +61,10 @@ void mark_singular(Condition& result) {
 
 // sigma_min of a matrix that is too large to be factored, or may not be: by a check of the value that svd() finds.
 template <Real T>
-Enclosure smallest_by_svd(const LinearOperator<T>& a, const CertifyOptions& options, Context& context) {
+Enclosure smallest_by_svd(const LinearOperator<T>& a, const Method& method, const CertifyOptions& options,
+                          Context& context) {
   SvdOptions<T> search;
+  search.method = method;
   search.which = Which::smallest;
   search.random = options.random;
   search.failure_probability = options.failure_probability;
@@ -112,7 +114,8 @@ Condition condition(const Tensor& matrix, const norms::Norm& which, const Condit
   const bool factored = options.certify.admits_factorization() &&
                         std::min(matrix.shape()[0], matrix.shape()[1]) <= options.certify.proven_up_to;
   if (!found.singular && !factored && (spectral || options.sigma_min)) {
-    const Enclosure checked = smallest_by_svd(*dense<double>(matrix), options.certify, context);
+    // A full decomposition, which Auto would take for a small matrix, comes without a check.
+    const Enclosure checked = smallest_by_svd(*dense<double>(matrix), InverseLanczos{}, options.certify, context);
     found.sigma_min = bounds::tighter(found.sigma_min, bounds::scaled(checked, found.exponent));
     found.two = bounds::reciprocal(found.sigma_min);
   }
@@ -172,7 +175,7 @@ Condition condition(const LinearOperator<T>& a, const ConditionOptions& options,
                             shape.columns));
   }
   const Enclosure norm = sigma_max(a, options.certify, context);
-  const Enclosure sigma_min = smallest_by_svd(a, options.certify, context);
+  const Enclosure sigma_min = smallest_by_svd(a, Auto{}, options.certify, context);
   Condition result = assembled(norm, bounds::reciprocal(sigma_min), 0, true);
   result.sigma_min = sigma_min;
   return result;
