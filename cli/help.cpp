@@ -162,6 +162,7 @@ Examples:
   sigmax audit model/ --fail-if 'sigma > 99'   a check for automated builds
   sigmax ls model.onnx                         what the file holds
   sigmax norm layer.npy --ord nuc              one norm of one matrix
+  sigmax cond model.safetensors:fc1.weight     its condition number
   sigmax svd model.npz:w -k 20 -o top.npz      singular triplets, to a file
 
 `sigmax COMMAND --help` tells more about a command.
@@ -236,6 +237,35 @@ Examples:
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
 {})",
                      lines, kRoles, kExitCodes);
+}
+
+std::string cond_footer() {
+  return fmt::format(R"(
+Norms:
+  2             sigma_max / sigma_min
+  1             the largest column sum of |a_ij|, times that of the inverse
+  inf           the largest row sum, times that of the inverse
+  fro           sqrt(sum a_ij^2), times that of the inverse
+
+What is printed:
+  condition     |A| |A^+|, A^+ the pseudo-inverse: how much larger the relative
+                error of a solution may be than that of the matrix or the data.
+                Infinite for a rank below min(rows, columns). Without an upper
+                end the matrix may be singular, as far as is known
+  sigma_min     the min(rows, columns)-th singular value
+  distance      the smallest |E| for which A + E has a lower rank, in the same
+                norm; of a rectangular matrix with --ord 1 and inf at least that
+  digits lost   log10(condition), of the decimal digits that the type holds
+
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices name one: FILE:NAME[0].
+{}
+Examples:
+  sigmax cond model.safetensors:fc1.weight
+  sigmax cond matrix.npy --ord 1 --format value
+  sigmax cond model.onnx:onnx::MatMul_42 --ord fro --format json
+{})",
+                     kRoles, kExitCodes);
 }
 
 std::string svd_footer() {

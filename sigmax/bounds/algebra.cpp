@@ -9,6 +9,7 @@
 
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
@@ -16,102 +17,6 @@ namespace sigmax::bounds {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-// Beyond this exponent the p-norm is enclosed by the largest number and n^(1/p) times that number.
-constexpr double kLargestPower = 0x1p40;
-
-// lower <= the quantity <= upper, with upper infinite if it is beyond the range.
-struct Range {
-  double lower = 0;
-  double upper = 0;
-};
-
-// A quantity that was computed as `value` with a relative error of at most `error`, and any underflow of at most
-// 2^-1070. If `value` has overflowed, the quantity is at least the largest double, less that error.
-Range within(double value, double error) {
-  return {round_down(smaller_of(value, kMost) * (1 - error)), round_up(value * (1 + error))};
-}
-
-// x^p for x >= 0, p >= 1 by multiplications and square roots alone, so that nothing depends on the C library's pow.
-// With n = floor(p), the errors are the n - 1 rounding errors of x^n, at most 2 u in each repeated square root (half of
-// the previous error, and its own), and at most 52 factors of these roots: gamma_{n + 3 * 52} in total. For x <= 1 no
-// step except the roots is smaller than x^p, so a step can only underflow if x^p < 2^-1022, and then the result is at
-// most 2^-1020.
-double power(double x, double p) {
-  const double whole = std::floor(p);
-  const auto n = static_cast<std::uint64_t>(whole);
-  double result = x;
-  std::uint64_t bit = 1;
-  while (bit <= n / 2) bit *= 2;
-  for (bit /= 2; bit > 0; bit /= 2) {
-    result *= result;
-    if ((n & bit) != 0) result *= x;
-  }
-  // A double of at least 1 has at most 52 binary digits after the point.
-  double rest = p - whole;
-  double root = x;
-  for (double digit = 0.5; rest > 0; digit /= 2) {
-    root = std::sqrt(root);
-    if (rest < digit) continue;
-    result *= root;
-    rest -= digit;
-  }
-  return result;
-}
-
-double power_error(double p) { return gamma(static_cast<std::int64_t>(p) + 160); }
-
-// s^(1/p) for lower <= s <= upper, lower >= 1. A candidate from pow is a bound once its p-th power proves it; the
-// margin doubles until it does. s itself and 1 are bounds in any case.
-Range root(Range s, double p) {
-  const double error = power_error(p);
-  Range result{1, s.upper};
-  double margin = 0x1p-51;
-  for (int doubling = 0; doubling < 50; ++doubling, margin *= 2) {
-    const double candidate = std::pow(s.upper, 1 / p) * (1 + margin);
-    if (!(round_down(power(candidate, p) * (1 - error)) >= s.upper)) continue;
-    result.upper = smaller_of(candidate, s.upper);
-    break;
-  }
-  margin = 0x1p-51;
-  for (int doubling = 0; doubling < 50; ++doubling, margin *= 2) {
-    const double candidate = std::pow(s.lower, 1 / p) * (1 - margin);
-    if (candidate <= 1) break;
-    if (!(round_up(power(candidate, p) * (1 + error)) <= s.lower)) continue;
-    result.lower = candidate;
-    break;
-  }
-  return result;
-}
-
-// The p-norm of numbers that are not negative and not NaN. If one is infinite, so is the upper end.
-Range p_norm_range(std::span<const double> x, double p) {
-  const auto n = static_cast<std::int64_t>(x.size());
-  const double most = *std::max_element(x.begin(), x.end());
-  if (most == 0 || n == 1 || p == kInfinity || most == kInfinity) return {smaller_of(most, kMost), most};
-  // Sums of doubles do not underflow.
-  if (p == 1) {
-    double sum = 0;
-    for (const double value : x) sum += value;
-    return within(sum, gamma(n));
-  }
-  if (p == 2) {
-    const NormRange norm = norm_range(x);
-    const double lower = round_down(std::ldexp(norm.lower, norm.exponent));
-    return {smaller_of(lower, kMost), round_up(std::ldexp(norm.upper, norm.exponent))};
-  }
-  if (p > kLargestPower) {
-    // n^(1/p) <= 1 + 2 log(n) / p, and log(n) < 45.
-    return {most, round_up(most * (1 + 90 / p))};
-  }
-  // Relative to the largest number, whose term is 1. A quotient has an error of u, so its power has p u in addition to
-  // the errors of power(). Terms that underflow lose less than n 2^-1020 together, which is negligible compared with 1.
-  double sum = 0;
-  for (const double value : x) sum += power(value / most, p);
-  const double error = round_up(gamma(2 * static_cast<std::int64_t>(p) + n + 170) + 0x1p-900);
-  const Range factor = root({larger_of(1.0, round_down(sum * (1 - error))), round_up(sum * (1 + error))}, p);
-  return {larger_of(most, round_down(smaller_of(most * factor.lower, kMost))), round_up(most * factor.upper)};
-}
 
 LowerBound lower_end(double value, double failure) {
   if (failure == 0) return Proof::lower(value);

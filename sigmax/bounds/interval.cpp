@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
@@ -81,12 +82,6 @@ Enclosure square_root(const Enclosure& a) {
   const FloatingEnvironment environment;
   return Proof::enclosure(lower_end(round_down(std::sqrt(a.lower.value())), lower_failure(a)),
                           upper_end(up(std::sqrt(upper_value(a))), upper_failure(a)));
-}
-
-Enclosure intersection(const Enclosure& a, const Enclosure& b) {
-  const FloatingEnvironment environment;
-  return Proof::enclosure(a.lower.value() >= b.lower.value() ? a.lower : b.lower,
-                          upper_value(a) <= upper_value(b) ? a.upper : b.upper);
 }
 
 Enclosure moved(const Enclosure& a, const Enclosure& size) {
@@ -183,7 +178,7 @@ std::vector<Enclosure> mirsky(std::span<const Enclosure> sigma, const Enclosure&
       x -= t * 0x1p-40;
     }
     result.push_back(
-        intersection(simple, Proof::enclosure(lower_end(below, lower_failures), upper_end(above, upper_failures))));
+        tighter(simple, Proof::enclosure(lower_end(below, lower_failures), upper_end(above, upper_failures))));
   }
   return result;
 }

@@ -35,10 +35,6 @@ Enclosure quotient(const Enclosure& a, const Enclosure& b);
 /// sqrt(a)
 Enclosure square_root(const Enclosure& a);
 
-/// The quantity lies in both: the larger lower and the smaller upper end. Throws InternalError if proven ends
-/// contradict each other.
-Enclosure intersection(const Enclosure& a, const Enclosure& b);
-
 /// y >= 0 with |y - a| <= size.
 Enclosure moved(const Enclosure& a, const Enclosure& size);
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/linear_system.hpp"
-#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/residual.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
@@ -81,11 +81,6 @@ Problem problem_of(const Matrix<double>& a, std::span<const double> x, std::span
   return problem;
 }
 
-Enclosure in_given_units(const Enclosure& e, int exponent) {
-  const Measured measured{e, e.lower.value()};
-  return scaled(measured, std::int64_t{exponent}).sigma_max;
-}
-
 // |A^T r| / |r|, r exact up to its radius: |A^T r| within |A| |radius| and rounding.
 Enclosure at_origin(const Problem& problem) {
   const std::int64_t n = problem.a.columns();
@@ -144,9 +139,9 @@ LeastSquaresBackwardError least_squares_backward_error(const Matrix<double>& a, 
   const FloatingEnvironment environment;
   const Problem problem = problem_of(a, x, b, theta);
   if (problem.consistent) return {exactly(0), 0};
-  if (is_rounding(problem)) return {in_given_units(no_more_than(problem.phi), problem.exponent), 0};
+  if (is_rounding(problem)) return {scaled(no_more_than(problem.phi), problem.exponent), 0};
   if (problem.phi_value == 0) {
-    const Enclosure error = in_given_units(at_origin(problem), problem.exponent);
+    const Enclosure error = scaled(at_origin(problem), problem.exponent);
     return {error, error.lower.value()};
   }
   const std::int64_t m = a.rows();
@@ -176,7 +171,7 @@ LeastSquaresBackwardError least_squares_backward_error(const Matrix<double>& a, 
   const CertifiedSvd<double> least = certified_svd(*dense<double>(tensor), solve, certify, context);
   const Enclosure sigma = moved(least.sigma.front(), no_more_than(error));
   const Enclosure pair[] = {problem.phi, sigma};
-  return {in_given_units(smallest(pair), problem.exponent), times_power(estimate_of(problem), problem.exponent)};
+  return {scaled(smallest(pair), problem.exponent), times_power(estimate_of(problem), problem.exponent)};
 }
 
 }  // namespace sigmax::bounds

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/entrywise_inverse.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
@@ -82,20 +83,6 @@ Enclosure norm_of(std::span<const double> x, std::int64_t exponent) {
                       round_up(times_power(norm.upper, norm.exponent - exponent)));
 }
 
-Enclosure scaled_norm(const Enclosure& norm, std::int64_t exponent) {
-  const double lower = round_down(times_power(norm.lower.value(), -exponent));
-  // Multiplied with an enclosure that keeps the kinds of its ends.
-  const double upper = norm.upper ? round_up(times_power(norm.upper->value(), -exponent)) : kMost;
-  if (norm.is_proven()) return enclosure_of(lower, upper);
-  const double failure = norm.failure_probability();
-  const LowerBound from =
-      norm.lower.certainty() == Certainty::proven ? Proof::lower(lower) : Proof::probabilistic_lower(lower, failure);
-  if (!norm.upper) return Proof::enclosure(from, std::nullopt);
-  const bool proven = norm.upper->certainty() == Certainty::proven;
-  return Proof::enclosure(
-      from, proven ? Proof::proven(upper) : Proof::probabilistic(upper, norm.upper->failure_probability()));
-}
-
 }  // namespace
 
 ResidualNorm residual_norm(const Matrix<double>& a, std::span<const double> x, std::span<const double> b) {
@@ -128,7 +115,7 @@ BackwardErrors backward_errors(const Matrix<double>& a, std::span<const double> 
   const bool only_b = norm_range(x).upper == 0;
   const std::int64_t s = exponent_of(b);
   const std::int64_t c = only_b ? s : std::max<std::int64_t>(std::int64_t{p} + q, s);
-  const Enclosure product_size = product(scaled_norm(norm_of_a, p), norm_of(x, q));
+  const Enclosure product_size = product(scaled(norm_of_a, -std::int64_t{p}), norm_of(x, q));
   Enclosure size = norm_of(b, c);
   if (!only_b)
     size = sum(size, product(product_size,
@@ -137,7 +124,7 @@ BackwardErrors backward_errors(const Matrix<double>& a, std::span<const double> 
   const double unit = times_power(1, r.exponent - c);
   const Enclosure numerator = product(residual, enclosure_of(round_down(unit), round_up(unit)));
   const bool nothing = !residual.upper || residual.upper->value() == 0;
-  Enclosure normwise = nothing ? enclosure_of(0, 0) : intersection(quotient(numerator, size), enclosure_of(0, 1));
+  Enclosure normwise = nothing ? enclosure_of(0, 0) : tighter(quotient(numerator, size), enclosure_of(0, 1));
   return {normwise, enclosure_of(smaller_of(lower, upper), upper)};
 }
 

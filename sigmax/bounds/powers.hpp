@@ -1,46 +1,46 @@
-// Proven statements about the powers and the resolvent of a square matrix: |A^k| <= c rho^k from a Lyapunov matrix, and
-// what one complex number and one vector show of |(z I - A)^-1|. A is a matrix of exact doubles between 1e-300 and
-// 1e300.
+// Powers, roots and p-norms of numbers that are not negative, between two ends. Internal to bounds/.
+//
+// Powers are products and repeated square roots; a root is a candidate whose power is evaluated. No end depends on the
+// C library's pow.
 #pragma once
 
-#include <complex>
-#include <optional>
+#include <cstdint>
 #include <span>
-
-#include "sigmax/core/bound.hpp"
-#include "sigmax/core/context.hpp"
-#include "sigmax/core/matrix.hpp"
 
 namespace sigmax::bounds {
 
-/// |A^k|_2 <= constant rate^k for k = 0, 1, 2, ...: every eigenvalue lies in the disk of that rate as well.
-///
-/// If P is positive definite and A^T P A <= rate^2 P, then x -> sqrt(x^T P x) shrinks by the rate in each step, and the
-/// constant is sqrt(kappa(P)). Both inequalities are shown by one Cholesky factorization each, and the ends of kappa(P)
-/// by another two; P may be any symmetric matrix of doubles, and its entries below the diagonal are not read. Missing
-/// if one of them does not complete: P does not fit, the rate is not above the spectral radius, or the margin is
-/// smaller than rounding.
-///
-/// Throws Error if the matrices are not square of the same order, are empty, or have entries that are NaN or infinite,
-/// or if the rate is not positive and finite. Cost: 4 n^3 flops and four factorizations.
-std::optional<UpperBound> power_constant(const Matrix<double>& a, const Matrix<double>& p, double rate,
-                                         Context& context);
+/// lower <= the quantity <= upper, with upper infinite if it is beyond the range.
+struct Range {
+  double lower = 0;
+  double upper = 0;
+};
 
-/// |A|_2 of a square or any other matrix from above, proven, without a read beyond those of the Gram matrix: 0 for 0.
-UpperBound two_norm_upper(const Matrix<double>& a, Context& context);
+/// Beyond this exponent the p-norm is enclosed by the largest number and n^(1/p) times that number.
+inline constexpr double kLargestPower = 0x1p40;
 
-/// |(z I - A)^-1|_2 >= |v| / |(z I - A) v| for any nonzero v: a proven lower end, the largest double if z is an
-/// eigenvalue to rounding. Throws Error for shapes that do not fit, v = 0 and numbers that are not finite.
-LowerBound resolvent_norm(const Matrix<double>& a, std::complex<double> z, std::span<const std::complex<double>> v);
+/// A quantity that was computed as `value` with a relative error of at most `error`, and any underflow of at most
+/// 2^-1070. If `value` has overflowed, the quantity is at least the largest double, less that error.
+Range within(double value, double error);
 
-/// sup_k |A^k| >= K >= (|z| - 1) |(z I - A)^-1| for |z| > 1, K the Kreiss constant of A: proven, from one z and one v.
-/// 0 for |z| <= 1. Throws Error as above.
-LowerBound kreiss_quotient(const Matrix<double>& a, std::complex<double> z, std::span<const std::complex<double>> v);
+/// x^p for x >= 0, p >= 0, with a relative error of at most power_error(p). For x <= 1 a result may also have
+/// underflowed by 2^-1070.
+double power(double x, double p);
+double power_error(double p);
 
-/// The pseudospectral radius max { |z| : |(z I - A)^-1| >= 1 / epsilon } is at least |z|, if v shows that z belongs to
-/// the set: |(z I - A) v| <= epsilon |v|, rounding included. 0 if it does not show it. Throws Error as above, and if
-/// epsilon is not positive.
-LowerBound pseudospectral_point(const Matrix<double>& a, std::complex<double> z, double epsilon,
-                                std::span<const std::complex<double>> v);
+/// As above, with the error. p is 0 or between 2^-40 and kLargestPower.
+Range power_range(double x, double p);
+
+/// s^(1/p) for p >= 1 and lower <= s <= upper, lower >= 1.
+Range root(Range s, double p);
+
+/// At least s^(1/p) for p >= 1 and s >= 0; infinite if no candidate is proven.
+double root_up(double s, double p);
+
+/// The p-norm, p >= 1, of numbers that are not negative and not NaN. If one is infinite, so is the upper end.
+Range p_norm_range(std::span<const double> x, double p);
+
+/// sum over p-th powers of at most `terms` numbers between 0 and 1, each with a relative error of u: the relative error
+/// of the sum if it is at least 1.
+double power_sum_error(double p, std::int64_t terms);
 
 }  // namespace sigmax::bounds

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
@@ -173,7 +174,7 @@ GradientDescent gradient_descent(const Enclosure& kappa) {
   const FloatingEnvironment environment;
   const Enclosure one = exactly(1);
   const auto less = [&](double share, const Enclosure& of) {
-    return bounds::intersection(difference(one, quotient(exactly(share), of)), at_most(1));
+    return bounds::tighter(difference(one, quotient(exactly(share), of)), at_most(1));
   };
   // Without an upper end of kappa, the quotient has the lower end 0, and the rate the upper end 1.
   GradientDescent result{less(2, sum(kappa, one)), less(1, kappa), less(2, sum(square_root(kappa), one)), kInfinity};

@@ -7,7 +7,7 @@
 #include <numbers>
 #include <utility>
 
-#include "sigmax/bounds/powers.hpp"
+#include "sigmax/bounds/matrix_powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"

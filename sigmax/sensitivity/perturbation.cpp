@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -17,17 +18,17 @@ namespace {
 using bounds::at_most;
 using bounds::difference;
 using bounds::exactly;
-using bounds::intersection;
 using bounds::no_more_than;
 using bounds::product;
 using bounds::quotient;
 using bounds::square_root;
 using bounds::sum;
+using bounds::tighter;
 
 Enclosure root_of(double value) { return square_root(exactly(value)); }
 
 // The smaller of two limits of one quantity.
-Enclosure either(const Enclosure& a, const Enclosure& b) { return intersection(no_more_than(a), no_more_than(b)); }
+Enclosure either(const Enclosure& a, const Enclosure& b) { return tighter(no_more_than(a), no_more_than(b)); }
 
 // The larger of two gaps: both are true, so the larger lower end counts.
 Enclosure better_gap(const Enclosure& a, const Enclosure& b) { return a.lower.value() >= b.lower.value() ? a : b; }
@@ -85,7 +86,7 @@ std::vector<Enclosure> perturbed_values(std::span<const Enclosure> sigma, const 
   if (sigma.empty()) throw Error("[perturbed_values] there are no singular values to start from");
   std::vector<Enclosure> result = bounds::mirsky(sigma, change.frobenius);
   for (std::size_t i = 0; i < sigma.size(); ++i) {
-    result[i] = intersection(bounds::moved(sigma[i], change.spectral), result[i]);
+    result[i] = tighter(bounds::moved(sigma[i], change.spectral), result[i]);
   }
   return result;
 }

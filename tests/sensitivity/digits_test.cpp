@@ -26,8 +26,11 @@ TEST(Digits, AreAllLostWithoutAnUpperEnd) {
 }
 
 TEST(Digits, OfAStorageTypeFollowFromItsRoundoff) {
-  EXPECT_DOUBLE_EQ(std::pow(10, -digits_held(DType::f64)), 0x1p-53);
-  EXPECT_DOUBLE_EQ(std::pow(10, -digits_held(DType::bf16)), 0x1p-8);
+  // u = 2^-53, 2^-24, 2^-11 and 2^-8.
+  EXPECT_DOUBLE_EQ(digits_held(DType::f64), 53 * std::log10(2));
+  EXPECT_DOUBLE_EQ(digits_held(DType::f32), 24 * std::log10(2));
+  EXPECT_DOUBLE_EQ(digits_held(DType::f16), 11 * std::log10(2));
+  EXPECT_DOUBLE_EQ(digits_held(DType::bf16), 8 * std::log10(2));
   EXPECT_THROW(digits_held(DType::i8), Error);
 }
 

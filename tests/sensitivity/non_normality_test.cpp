@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "gallery/spectra.hpp"
-#include "sigmax/bounds/powers.hpp"
+#include "sigmax/bounds/matrix_powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"

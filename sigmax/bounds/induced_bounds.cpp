@@ -1,0 +1,239 @@
+#include "sigmax/bounds/induced_bounds.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/induced_proof/collatz_step.hpp"
+#include "sigmax/bounds/induced_proof/interpolation.hpp"
+#include "sigmax/bounds/induced_proof/line_norms.hpp"
+#include "sigmax/bounds/induced_proof/near_matrix.hpp"
+#include "sigmax/bounds/induced_proof/quotient.hpp"
+#include "sigmax/bounds/induced_proof/scaling.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/powers.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void require_exponents(double p, double q) {
+  if (p >= 1 && q >= 1) return;
+  throw Error(fmt::format("[InducedBounds] p and q must be at least 1, got {} and {}", p, q));
+}
+
+void require_length(const char* what, std::size_t length, std::int64_t wanted) {
+  if (static_cast<std::int64_t>(length) == wanted) return;
+  throw Error(fmt::format("[InducedBounds] {} has {} entries, expected {}", what, length, wanted));
+}
+
+UpperBound upper_end(double value, double failure) {
+  return failure > 0 ? Proof::probabilistic(value, failure) : Proof::proven(value);
+}
+
+// Enough of a matrix of norm |E|_F: |E|_{p->q} <= n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0) |E|_2, taken with the
+// exponent 1/2 wherever it is not 0.
+double of_error(const NearMatrix& m, double p, double q) {
+  const double columns = p > 2 ? std::sqrt(static_cast<double>(m.columns)) : 1;
+  const double rows = q < 2 ? std::sqrt(static_cast<double>(m.rows)) : 1;
+  return m.error > 0 ? round_up(m.error * columns * rows) : 0;
+}
+
+}  // namespace
+
+std::string_view message(InducedProof proof) {
+  switch (proof) {
+    case InducedProof::none: return "none";
+    case InducedProof::zero: return "zero";
+    case InducedProof::columns: return "columns";
+    case InducedProof::rows: return "rows";
+    case InducedProof::sigma_max: return "sigma_max";
+    case InducedProof::collatz: return "collatz";
+    case InducedProof::scaling: return "scaling";
+    case InducedProof::interpolation: return "interpolation";
+    case InducedProof::comparison: return "comparison";
+  }
+  return "";
+}
+
+// Both ends are those of M. E enters once, in enclosure().
+struct InducedBounds::State {
+  NearMatrix m;
+  double p = 2;
+  double q = 2;
+  Context* context = nullptr;
+  double lower = 0;
+  double upper = kInfinity;
+  double failure = 0;
+  InducedProof proof = InducedProof::none;
+  std::optional<Bounded> sigma{};
+  bool has_tried_sigma = false;
+};
+
+InducedBounds::InducedBounds(std::unique_ptr<State> state) : state_(std::move(state)) {
+  if (state_->m.is_zero) offer(0, 0, InducedProof::zero);
+}
+
+InducedBounds::InducedBounds(ScannedMatrix& a, double p, double q, Context& context) {
+  const FloatingEnvironment environment;
+  require_exponents(p, q);
+  require_finite(a.facts(), "induced_norm");
+  state_.reset(new State{near_matrix(a, context), p, q, &context});
+  if (state_->m.is_zero) offer(0, 0, InducedProof::zero);
+}
+
+template <Real T>
+std::optional<InducedBounds> InducedBounds::of(const LinearOperator<T>& a, double p, double q,
+                                               std::int64_t formed_up_to, Context& context) {
+  const FloatingEnvironment environment;
+  require_exponents(p, q);
+  std::optional<NearMatrix> m = near_matrix(a, formed_up_to, context);
+  if (!m) return std::nullopt;
+  return InducedBounds(std::unique_ptr<State>(new State{std::move(*m), p, q, &context}));
+}
+
+InducedBounds::InducedBounds(InducedBounds&&) noexcept = default;
+InducedBounds& InducedBounds::operator=(InducedBounds&&) noexcept = default;
+InducedBounds::~InducedBounds() = default;
+
+const kernels::StoredMatrix& InducedBounds::matrix() const { return state_->m.range.matrix; }
+bool InducedBounds::transposed() const { return state_->m.transposed; }
+bool InducedBounds::is_zero() const { return state_->m.is_zero; }
+std::int64_t InducedBounds::exponent() const { return state_->m.exponent; }
+double InducedBounds::lower() const { return state_->lower; }
+double InducedBounds::upper() const { return state_->upper; }
+InducedProof InducedBounds::proof() const { return state_->proof; }
+
+// A probabilistic end replaces a proven one only if it is smaller.
+void InducedBounds::offer(double upper, double failure, InducedProof proof) {
+  if (!(upper < state_->upper)) return;
+  state_->upper = upper;
+  state_->failure = failure;
+  state_->proof = proof;
+}
+
+std::int64_t InducedBounds::lines() {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  if (s.m.is_zero || (s.p != 1 && s.q != kInfinity)) return s.m.is_zero ? 0 : -1;
+  const bool columns = s.p == 1;
+  const LargestLine found = columns ? largest_line(s.m, Line::column, s.q, *s.context)
+                                    : largest_conjugate_line(s.m, Line::row, s.p, *s.context);
+  s.lower = larger_of(s.lower, found.norm.lower);
+  offer(found.norm.upper, 0, columns ? InducedProof::columns : InducedProof::rows);
+  return found.index;
+}
+
+void InducedBounds::sigma(const CertifyOptions& options) {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  if (s.m.is_zero || s.p != 2 || s.q != 2) return;
+  ScannedMatrix scanned(s.m.range.matrix, *s.context);
+  const Enclosure found = enclose(scanned, options, *s.context).sigma_max;
+  if (found.lower.certainty() == Certainty::proven) s.lower = larger_of(s.lower, found.lower.value());
+  if (found.upper) offer(found.upper->value(), found.upper->failure_probability(), InducedProof::sigma_max);
+}
+
+void InducedBounds::vector(std::span<const double> x) {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  require_length("x", x.size(), s.m.columns);
+  s.lower = larger_of(s.lower, quotient_lower_bound(s.m, s.p, s.q, x, *s.context));
+}
+
+double InducedBounds::collatz(std::vector<double>& x) {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  require_length("x", x.size(), s.m.columns);
+  if (!(s.p >= s.q) || s.q == kInfinity) return kInfinity;
+  CollatzStep step = collatz_step(s.m, s.p, s.q, x, *s.context);
+  offer(step.upper, 0, InducedProof::collatz);
+  x = std::move(step.next);
+  return step.quotient;
+}
+
+void InducedBounds::scaling(std::span<const double> w, std::span<const double> v, const CertifyOptions& options) {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  require_length("w", w.size(), s.m.rows);
+  require_length("v", v.size(), s.m.columns);
+  const auto found = scaled_upper_bound(s.m, s.p, s.q, w, v, options, *s.context);
+  if (found) offer(found->upper, found->failure, InducedProof::scaling);
+}
+
+void InducedBounds::interpolation(const CertifyOptions& options) {
+  const FloatingEnvironment environment;
+  State& s = *state_;
+  if (!s.has_tried_sigma && options.method != CertifyMethod::none) {
+    s.sigma = spectral_upper_bound(s.m, options, *s.context);
+  }
+  s.has_tried_sigma = true;
+  const Bounded found = interpolated_upper_bound(s.m, s.p, s.q, s.sigma, *s.context);
+  offer(found.upper, found.failure, InducedProof::interpolation);
+}
+
+// A probabilistic end below the lower end has been refuted, and Proof::enclosure() drops it.
+Enclosure InducedBounds::enclosure() const {
+  const FloatingEnvironment environment;
+  const State& s = *state_;
+  if (s.m.is_zero) return zero_enclosure();
+  require_unchanged(s.m.range, *s.context);
+  const double moved = of_error(s.m, s.p, s.q);
+  const LowerBound lower = widened_lower(larger_of(s.lower - moved, 0.0));
+  std::optional<UpperBound> upper;
+  if (s.upper < kInfinity) upper = upper_end(widened_upper(round_up(s.upper + moved)), s.failure);
+  return scaled(Measured{Proof::enclosure(lower, upper), s.lower}, s.m.exponent).sigma_max;
+}
+
+// The lower end is the quotient of the operator's own products, as certify() takes it for sigma_max.
+template <Real T>
+Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
+                                const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  std::vector<T> in(x.begin(), x.end());
+  std::vector<T> out(static_cast<std::size_t>(shape.rows));
+  a.apply(std::span<const T>(in), std::span<T>(out), context);
+  std::vector<double> length(in.begin(), in.end());
+  std::vector<double> image(out.begin(), out.end());
+  bool finite = true;
+  for (double& value : length) value = std::fabs(value);
+  for (double& value : image) {
+    value = std::fabs(value);
+    finite = finite && std::isfinite(value);
+  }
+  const double below = finite ? p_norm_range(length, p).upper : 0;
+  const double reached = below > 0 ? round_down(p_norm_range(image, q).lower / below) : 0;
+  const LowerBound lower = widened_lower(std::isfinite(reached) ? reached : 0);
+  const Enclosure sigma = sigma_max(a, options, context);
+  if (!sigma.upper) return Proof::enclosure(lower, std::nullopt);
+  // The exponents from above, as multiples of 2^-50.
+  const double of_columns = p > 2 ? std::ceil((0.5 - 1 / p) * 0x1p50 + 2) * 0x1p-50 : 0;
+  const double of_rows = q < 2 ? std::ceil((1 / q - 0.5) * 0x1p50 + 2) * 0x1p-50 : 0;
+  const double columns = power_range(static_cast<double>(shape.columns), of_columns).upper;
+  const double rows = power_range(static_cast<double>(shape.rows), of_rows).upper;
+  const double upper = round_up(round_up(sigma.upper->value() * columns) * rows);
+  if (!std::isfinite(upper)) return Proof::enclosure(lower, std::nullopt);
+  return Proof::enclosure(lower, upper_end(widened_upper(upper), sigma.upper->failure_probability()));
+}
+
+template std::optional<InducedBounds> InducedBounds::of<float>(const LinearOperator<float>&, double, double,
+                                                               std::int64_t, Context&);
+template std::optional<InducedBounds> InducedBounds::of<double>(const LinearOperator<double>&, double, double,
+                                                                std::int64_t, Context&);
+template Enclosure enclosure_by_products<float>(const LinearOperator<float>&, double, double, std::span<const double>,
+                                                const CertifyOptions&, Context&);
+template Enclosure enclosure_by_products<double>(const LinearOperator<double>&, double, double, std::span<const double>,
+                                                 const CertifyOptions&, Context&);
+
+}  // namespace sigmax::bounds

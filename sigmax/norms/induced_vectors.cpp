@@ -1,0 +1,171 @@
+#include "sigmax/norms/induced_vectors.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace sigmax::norms {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// A factor of the scaling may exceed another by this much.
+constexpr double kLeastScale = 0x1p-60;
+
+double conjugate(double p) {
+  if (p == 1) return kInfinity;
+  return p == kInfinity ? 1 : p / (p - 1);
+}
+
+double largest_magnitude(std::span<const double> x) {
+  double largest = 0;
+  for (const double value : x) largest = std::isfinite(value) ? std::max(largest, std::fabs(value)) : largest;
+  return largest;
+}
+
+void dualize_columns(Matrix<double>& x, double p) {
+  for (std::int64_t j = 0; j < x.columns(); ++j) dualize(x.column(j), p);
+}
+
+// One step of the power method for every column: x <- dual_p(A^T dual_q*(A x)).
+void step(const Products& a, double p, double q, Matrix<double>& x, Matrix<double>& y) {
+  a.forward(std::as_const(x).view(), y.view());
+  dualize_columns(y, conjugate(q));
+  a.adjoint(std::as_const(y).view(), x.view());
+  dualize_columns(x, p);
+}
+
+// The Euclidean norm of each row of y.
+std::vector<double> row_norms(const Matrix<double>& y) {
+  std::vector<double> squares(static_cast<std::size_t>(y.rows()), 0.0);
+  for (std::int64_t j = 0; j < y.columns(); ++j) {
+    const std::span<const double> column = y.column(j);
+    for (std::size_t i = 0; i < squares.size(); ++i) squares[i] += column[i] * column[i];
+  }
+  for (double& value : squares) value = std::sqrt(value);
+  return squares;
+}
+
+// Row i of y gets the length that the dual map of the lengths gives it; `scale` becomes length before / length after,
+// relative to the largest, to the power -1/2.
+void dualize_rows(Matrix<double>& y, double r, std::vector<double>& scale) {
+  const std::vector<double> before = row_norms(y);
+  const double largest = largest_magnitude(before);
+  scale.assign(before.size(), 1.0);
+  if (!(largest > 0)) return;
+  // length after ~ before^(r* - 1), so that their quotient is ~ before^(2 - r*).
+  const double exponent = conjugate(r) - 1;
+  std::vector<double> factor(before.size(), 0.0);
+  std::vector<double> after = before;
+  dualize(after, r);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const double relative = before[i] / largest;
+    if (before[i] > 0) factor[i] = after[i] / before[i];
+    scale[i] = 1 / std::sqrt(std::max(std::pow(relative, 1 - exponent), kLeastScale));
+  }
+  for (std::int64_t j = 0; j < y.columns(); ++j) {
+    const std::span<double> column = y.column(j);
+    for (std::size_t i = 0; i < factor.size(); ++i) column[i] *= factor[i];
+  }
+}
+
+}  // namespace
+
+double approximate_norm(std::span<const double> x, double p) {
+  const double largest = largest_magnitude(x);
+  if (p == kInfinity || largest == 0) return largest;
+  double sum = 0;
+  for (const double value : x)
+    sum += p == 2 ? value / largest * (value / largest) : std::pow(std::fabs(value) / largest, p);
+  return largest * (p == 2 ? std::sqrt(sum) : std::pow(sum, 1 / p));
+}
+
+void dualize(std::span<double> x, double p) {
+  const double largest = largest_magnitude(x);
+  if (p == 1) {
+    const auto at =
+        std::max_element(x.begin(), x.end(), [](double a, double b) { return std::fabs(a) < std::fabs(b); });
+    const double sign = *at < 0 ? -1 : 1;
+    const std::ptrdiff_t index = at - x.begin();
+    std::fill(x.begin(), x.end(), 0.0);
+    x[static_cast<std::size_t>(index)] = sign;
+    return;
+  }
+  if (p == kInfinity) {
+    for (double& value : x) value = value < 0 ? -1 : 1;
+    return;
+  }
+  if (largest == 0) {
+    std::fill(x.begin(), x.end(), 0.0);
+    if (!x.empty()) x[0] = 1;
+    return;
+  }
+  for (double& value : x) {
+    const double relative = std::isfinite(value) ? value / largest : 0;
+    value = p == 2 ? relative : std::copysign(std::pow(std::fabs(relative), 1 / (p - 1)), relative);
+  }
+  const double length = approximate_norm(x, p);
+  for (double& value : x) value /= length;
+}
+
+Mixed mix(const Products& a, double p, double q, std::int64_t rank, int steps, RandomState& random, Context& context) {
+  Mixed mixed;
+  const std::int64_t k = std::max<std::int64_t>(rank, 1);
+  Matrix<double> v(a.columns, k);
+  Matrix<double> u(a.rows, k);
+  random = fill_normal(random, v.values());
+  dualize_rows(v, p, mixed.of_columns);
+  mixed.of_rows.assign(static_cast<std::size_t>(a.rows), 1.0);
+  for (int i = 0; i < steps; ++i) {
+    context.check_cancel();
+    a.forward(std::as_const(v).view(), u.view());
+    dualize_rows(u, conjugate(q), mixed.of_rows);
+    a.adjoint(std::as_const(u).view(), v.view());
+    dualize_rows(v, p, mixed.of_columns);
+  }
+  mixed.vectors = std::move(v);
+  return mixed;
+}
+
+// for t = 0, 1/path, 2/path, ...: two steps at the exponents between 2 -> 2 and p -> q;  a few steps at p -> q;
+// the best column alone, while it grows
+Ascent ascend(const Products& a, double p, double q, Matrix<double> starts, int path, int most, Context& context) {
+  constexpr int kStepsEach = 2;
+  constexpr int kStepsAfter = 10;
+  constexpr int kStepsWithoutGrowth = 3;
+  Matrix<double> x = std::move(starts);
+  Matrix<double> y(a.rows, x.columns());
+  const int way = path * kStepsEach;
+  for (int i = 0; i < way + kStepsAfter; ++i) {
+    context.check_cancel();
+    const double t = i < way ? static_cast<double>(i / kStepsEach) / path : 1;
+    step(a, t < 1 ? 1 / (0.5 + (1 / p - 0.5) * t) : p, t < 1 ? 1 / (0.5 + (1 / q - 0.5) * t) : q, x, y);
+  }
+  a.forward(std::as_const(x).view(), y.view());
+  std::int64_t best = 0;
+  double value = -1;
+  for (std::int64_t j = 0; j < x.columns(); ++j) {
+    const double quotient = approximate_norm(y.column(j), q) / approximate_norm(x.column(j), p);
+    if (quotient > value) {
+      value = quotient;
+      best = j;
+    }
+  }
+  Ascent result{std::vector<double>(x.column(best).begin(), x.column(best).end()), value};
+  Matrix<double> one(a.columns, 1);
+  Matrix<double> image(a.rows, 1);
+  std::ranges::copy(result.x, one.values().begin());
+  for (int i = 0, without = 0; i < most && without < kStepsWithoutGrowth; ++i) {
+    context.check_cancel();
+    step(a, p, q, one, image);
+    a.forward(std::as_const(one).view(), image.view());
+    const double quotient = approximate_norm(image.values(), q) / approximate_norm(one.values(), p);
+    without = quotient > result.value * (1 + 1e-15) ? 0 : without + 1;
+    if (!(quotient > result.value)) continue;
+    result.value = quotient;
+    std::ranges::copy(one.values(), result.x.begin());
+  }
+  return result;
+}
+
+}  // namespace sigmax::norms
