@@ -181,8 +181,9 @@ Expressions of --fail-if:
   sigma_max is known as an enclosure, and a gate trips unless the enclosure
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower one, so that passing is as certain as the enclosure. An end is named
-  by sigma_max.lower and sigma_max.upper. A condition number beyond the stored
-  precision may be anything from its bound up: `> 8e6` in the table.
+  by sigma_max.lower and sigma_max.upper. Where rounding to storage may explain
+  sigma_min in the worst case (condition_beyond_precision), the condition number
+  may be anything from sigma_max / (u |W|_F) up.
 
   A gate fails closed: what it cannot judge is named, and the exit status is 4
   unless --allow lists the reason:
