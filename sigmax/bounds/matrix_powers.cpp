@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -65,8 +66,8 @@ std::optional<double> condition_above(const Matrix<double>& p, Context& context)
 
 }  // namespace
 
-// With A = 2^e B and rate = 2^e r, all of order 1, S = r^2 P - B^T P B is computed from the rounded products P B and
-// B^T (P B):
+// With A = 2^e B and rate = 2^e r, at most of order 1, S = r^2 P - B^T P B is computed from the rounded products P B
+// and B^T (P B):
 //
 //     |S_computed - S|_F <= |B|_F error(P B) + error(B^T (P B)) + 3 u (|r^2 P|_F + |B^T P B|_F) + u |S|_F,
 //
@@ -83,7 +84,8 @@ std::optional<UpperBound> power_constant(const Matrix<double>& a, const Matrix<d
   if (!(rate > 0) || !std::isfinite(rate)) {
     throw Error(fmt::format("[power_constant] the rate must be positive and finite, got {}", rate));
   }
-  const int exponent = exponent_of("power_constant", a);
+  // The larger of A and the rate becomes about 1: entries that are negligible next to the rate may underflow.
+  const int exponent = std::max(exponent_of("power_constant", a), std::ilogb(rate) + 1);
   const int size_of_p = exponent_of("power_constant", p);
   if (!blas_supports_proofs()) return std::nullopt;
   const SerialBlas serial;
@@ -94,7 +96,6 @@ std::optional<UpperBound> power_constant(const Matrix<double>& a, const Matrix<d
     for (std::int64_t i = j + 1; i < n; ++i) scaled(i, j) = scaled(j, i);
   }
   const double r = times_power(rate, -std::int64_t{exponent});
-  if (!std::isfinite(r)) return std::nullopt;  // the matrix is negligible compared with the rate: ask for a smaller one
   const double square = round_down(r * r);
   const Matrix<double> pb = lapack::product(scaled, b);
   const Matrix<double> bpb = lapack::product(b, pb, true);

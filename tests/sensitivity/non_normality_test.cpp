@@ -158,6 +158,12 @@ TEST(PowerBound, DoesNotDependOnTheScaleOfTheMatrix) {
     Matrix<double> a = example();
     for (double& value : a.values()) value *= unit;
     EXPECT_DOUBLE_EQ(power_bound(tensor(a), 0.75 * unit, context).constant->value(), plain);
+    // A rate far above the matrix makes every power small, one far below it is out of reach.
+    const PowerBound other = power_bound(tensor(a), unit < 1 ? 1.0 : 1e-3, context);
+    EXPECT_EQ(other.constant.has_value(), unit < 1);
+    if (other.constant) {
+      EXPECT_NEAR(other.constant->value(), 1, kOutward);
+    }
   }
   EXPECT_THROW(power_bound(tensor(example()), 0, context), Error);
   EXPECT_THROW(power_bound(tensor(example()), NAN, context), Error);
