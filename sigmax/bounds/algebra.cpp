@@ -17,6 +17,7 @@ namespace sigmax::bounds {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMost = std::numeric_limits<double>::max();
 
 LowerBound lower_end(double value, double failure) {
   if (failure == 0) return Proof::lower(value);
@@ -111,6 +112,68 @@ Enclosure smallest(std::span<const Enclosure> x) {
   }
   return Proof::enclosure(lower_end(lower, failure), upper);
 }
+
+Enclosure square(const Enclosure& x) {
+  const FloatingEnvironment environment;
+  const double lower = x.lower.value();
+  const double least = smaller_of(round_down(lower * lower), kMost);
+  if (!x.upper) return Proof::enclosure(lower_end(least, x.lower.failure_probability()), std::nullopt);
+  const double upper = x.upper->value();
+  return Proof::enclosure(lower_end(least, x.lower.failure_probability()),
+                          upper_end(upper == 0 ? 0.0 : round_up(upper * upper), x.upper->failure_probability()));
+}
+
+Enclosure quotient(const Enclosure& x, const Enclosure& y) {
+  const FloatingEnvironment environment;
+  double least = 0;
+  double least_failure = 0;
+  if (y.upper && y.upper->value() > 0) {
+    least = smaller_of(round_down(x.lower.value() / y.upper->value()), kMost);
+    least_failure = x.lower.failure_probability() + y.upper->failure_probability();
+  }
+  std::optional<UpperBound> most;
+  if (x.upper && y.lower.value() > 0) {
+    const double upper = x.upper->value();
+    most = upper_end(upper == 0 ? 0.0 : round_up(upper / y.lower.value()),
+                     x.upper->failure_probability() + y.lower.failure_probability());
+  }
+  return Proof::enclosure(lower_end(least, least_failure), most);
+}
+
+Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, double relative_error) {
+  const FloatingEnvironment environment;
+  require_some("monotone", x.size());
+  if (!(relative_error >= 0) || !(relative_error < 1)) {
+    throw Error(fmt::format("[monotone] the relative error must be at least 0 and below 1, got {}", relative_error));
+  }
+  std::vector<double> lower;
+  std::vector<double> upper;
+  double lower_failure = 0;
+  double upper_failure = 0;
+  bool has_upper = true;
+  for (const Enclosure& e : x) {
+    lower.push_back(e.lower.value());
+    lower_failure += e.lower.failure_probability();
+    has_upper = has_upper && e.upper;
+    upper.push_back(e.upper ? e.upper->value() : kInfinity);
+    upper_failure += e.upper ? e.upper->failure_probability() : 0;
+  }
+  const double least = f(lower);
+  const double most = has_upper ? f(upper) : kInfinity;
+  if (!(least >= 0) || !(most * (1 + 4 * relative_error) >= least * (1 - 4 * relative_error))) {
+    throw Error(
+        fmt::format("[monotone] the function is {} at the lower ends and {} at the upper ones: it must not be "
+                    "negative and must grow with each argument",
+                    least, most));
+  }
+  std::optional<UpperBound> end;
+  if (has_upper) end = upper_end(most == 0 ? 0.0 : round_up(most * round_up(1 + relative_error)), upper_failure);
+  const double from =
+      smaller_of(round_down(smaller_of(least, kMost) * (1 - relative_error)), end ? end->value() : kMost);
+  return Proof::enclosure(lower_end(from, lower_failure), end);
+}
+
+Enclosure between(const Enclosure& below, const Enclosure& above) { return Proof::enclosure(below.lower, above.upper); }
 
 ColumnSums::ColumnSums(std::size_t columns) : sums_(columns, 0.0) { require_some("ColumnSums", columns); }
 

@@ -1,14 +1,15 @@
 // Arithmetic of enclosures: from the enclosures of quantities to the enclosure of their sum, norm or extreme. Every
 // rounding error is included, so proven ends give proven ends.
 //
-// The quantities are not negative, and each function here grows with each of them: the lower ends give the lower end,
-// the upper ends the upper one. An end that depends on probabilistic ends is probabilistic; their failure probabilities
-// add up. If they reach 1, or if a required end is missing, the end is missing (0, for a lower end). All functions
-// throw Error if there are no quantities.
+// The quantities are not negative, and each function here, except quotient(), grows with each of them: the lower ends
+// give the lower end, the upper ends the upper one. An end that depends on probabilistic ends is probabilistic; their
+// failure probabilities add up. If they reach 1, or if a required end is missing, the end is missing (0, for a lower
+// end). All functions throw Error if there are no quantities.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,24 @@ Enclosure p_norm(std::span<const double> x, double p);
 
 Enclosure largest(std::span<const Enclosure> x);
 Enclosure smallest(std::span<const Enclosure> x);
+
+/// x^2.
+Enclosure square(const Enclosure& x);
+
+/// x / y. Unlike the others it falls as y grows: the lower end comes from the lower end of x and the upper end of y.
+/// The upper end is missing where y may be 0.
+Enclosure quotient(const Enclosure& x, const Enclosure& y);
+
+/// f(x_1, ..., x_n) for a function of the caller's that is not negative and grows with each argument, such as a
+/// symmetric gauge of singular values: f of the lower ends and f of the upper ones. The caller promises that, and that
+/// the computed f differs from the exact one by a factor of at most 1 +- relative_error. Throws Error if f is negative,
+/// NaN or smaller at the upper ends than at the lower ones beyond that error: then f is not what was promised.
+using MonotoneFunction = std::function<double(std::span<const double>)>;
+Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, double relative_error);
+
+/// A quantity that is at least the quantity of `below` and at most that of `above`: their outer ends. Either kind is
+/// kept with its end.
+Enclosure between(const Enclosure& below, const Enclosure& above);
 
 /// sum_i |a_ij| for each j of a matrix that comes row by row.
 class ColumnSums {

@@ -134,6 +134,13 @@ std::int64_t InducedBounds::lines() {
   return found.index;
 }
 
+InducedBounds::Lines InducedBounds::largest_lines() const {
+  const FloatingEnvironment environment;
+  const State& s = *state_;
+  return {largest_line(s.m, Line::column, s.q, *s.context).index,
+          largest_conjugate_line(s.m, Line::row, s.p, *s.context).index};
+}
+
 void InducedBounds::sigma(const CertifyOptions& options) {
   const FloatingEnvironment environment;
   State& s = *state_;

@@ -53,7 +53,7 @@ struct InducedNorm {
 ///
 /// All that apply are tried, and the smallest upper end is returned with its proof. In all cases except the first three
 /// the norm is hard to compute (infinity -> 1 is the maximum cut problem), and the two ends stay apart: for Gaussian
-/// matrices by a factor of up to 1.31 for infinity -> 1 and 1.12 for 2 -> 1 (docs/norms.md).
+/// matrices by a factor of up to 1.31 for infinity -> 1 and 1.12 for 2 -> 1 (docs/proofs.md).
 ///
 /// The vector comes from Boyd's power method, x <- dual(A^T dual(A x)), from several starts: vectors of the mixing
 /// method rounded at random, led from 2 -> 2 to p -> q in steps, and the largest columns and rows.

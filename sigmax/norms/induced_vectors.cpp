@@ -5,17 +5,14 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/norms/exponent.hpp"
+
 namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // A factor of the scaling may exceed another by this much.
 constexpr double kLeastScale = 0x1p-60;
-
-double conjugate(double p) {
-  if (p == 1) return kInfinity;
-  return p == kInfinity ? 1 : p / (p - 1);
-}
 
 double largest_magnitude(std::span<const double> x) {
   double largest = 0;

@@ -1,53 +1,15 @@
 // Any norm of a matrix or an operator, by name: its value, and what is known about it. norms/table.hpp lists the norms.
 #pragma once
 
-#include <cstdint>
-#include <limits>
-#include <optional>
 #include <span>
-#include <string>
 
-#include "sigmax/bounds/certify.hpp"
-#include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
-#include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/norms/result.hpp"
 #include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/result.hpp"
 
 namespace sigmax::norms {
-
-/// How the value is known.
-enum class Known {
-  proven,         ///< between two ends that are theorems
-  probabilistic,  ///< between two ends, one of them true except with the stated probability
-  lower_only,     ///< at least the lower end
-  computed,       ///< a computed value: no enclosure was requested, or none exists
-};
-
-/// `proven`, `probabilistic`, `lower_only`, `computed`.
-std::string_view message(Known kind);
-
-struct NormResult {
-  double value = 0;
-  std::optional<Enclosure> enclosure;  ///< of the norm
-  std::string meaning;                 ///< `induced 2-norm, sigma_max`
-  /// Distance from a tie, as NormGradient::gap; given where all singular values were computed.
-  std::optional<double> gap;
-  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
-
-  Known kind() const noexcept;
-};
-
-struct NormOptions {
-  bool enclose = true;  ///< whether an enclosure is wanted
-  /// How the enclosures of singular values may be found.
-  CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
-  double tolerance = 0;  ///< of singular values, as SvdOptions::tolerance. 0: 1e-14 for double, 1e-6 for float
-  std::int64_t max_products = 10000;
-  std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
-};
 
 /// The norm of any operator.
 ///
@@ -57,6 +19,9 @@ struct NormOptions {
 /// | Ky Fan k, SmallestSingular | one solve for k values, or for 2 | as certify_values(), added up |
 /// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
 /// | norms of entries | the entries, in T, and two reads of them | proven, if the operator is one stored matrix |
+/// | induced P, Q | exact as a norm of entries for P = 1 or Q = infinity, Spectral for 2, 2 | as those |
+/// | any other induced P, Q | as induced_norm() (norms/induced.hpp) | its proofs; without `enclose` the lower end |
+/// | NumericalRadius | norms/numerical_radius.hpp | proven, if the operator is one stored matrix |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
 /// Entries of a sum or product are rounded when they are formed, so norms of them are `computed`, without an enclosure.
@@ -82,12 +47,17 @@ NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 
 /// The norm of the block-diagonal matrix with these blocks, all of one shape: a grouped convolution, a stack of
 /// experts. It costs the norm of each block. The result is the largest (smallest) norm of a block for sigma_max, sums
-/// and entries; (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b; the sum of the k largest of all
-/// singular values for KyFan. The zeros outside the blocks do not count as entries, and the singular values are those
-/// of the blocks.
+/// and entries and for the numerical radius; (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b, with q
+/// for a mixed (p, q) norm; for an induced (p, q)-norm the largest if p <= q and p = 1/(1/q - 1/p) otherwise; the Ky
+/// Fan norm of all singular values. The zeros outside the blocks do not count as entries, and the singular values are
+/// those of the blocks.
 ///
-/// The value alone, and for Spectral its enclosure. Throws Error as norm() does, and if there are no blocks or their
-/// shapes differ.
+/// An enclosure is that of the blocks' enclosures, combined as the values are. Throws Error as norm() does, and if
+/// there are no blocks or their shapes differ.
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
+                          Context& context);
+
+/// The value alone, and for Spectral its enclosure.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
 }  // namespace sigmax::norms
