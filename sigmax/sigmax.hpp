@@ -7,6 +7,7 @@
 //   norms::norm              any norm of one matrix, by name
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
+//   sensitivity::            condition numbers, perturbation, backward errors, Tikhonov, non-normality
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -36,5 +37,10 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/sensitivity/condition.hpp"
+#include "sigmax/sensitivity/linear_system.hpp"
+#include "sigmax/sensitivity/non_normality.hpp"
+#include "sigmax/sensitivity/perturbation.hpp"
+#include "sigmax/sensitivity/tikhonov.hpp"
 #include "sigmax/svd/batched/batched.hpp"
 #include "sigmax/svd/svd.hpp"

@@ -80,6 +80,7 @@ std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<c
 }
 
 double reliable_digits(const std::optional<bounds::SolutionError>& error) {
+  const FloatingEnvironment environment;
   if (!error || !(error->relative.value() < 1)) return 0;
   return error->relative.value() == 0 ? kInfinity : -std::log10(error->relative.value());
 }

@@ -286,8 +286,8 @@ std::vector<Chosen> Tikhonov::by_l_curve() const {
   const FloatingEnvironment environment;
   std::vector<Chosen> found;
   const std::vector<double> points = grid();
-  std::vector<double> values;
-  for (const double l : points) values.push_back(curvature(l));
+  std::vector<double> values(points.size());
+  std::ranges::transform(points, values.begin(), [&](double l) { return curvature(l); });
   constexpr double kGolden = 0.6180339887498949;
   for (std::size_t i = 1; i + 1 < points.size(); ++i) {
     if (!(values[i] > values[i - 1]) || !(values[i] >= values[i + 1])) continue;

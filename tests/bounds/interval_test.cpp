@@ -20,8 +20,7 @@ namespace {
 
 Enclosure between(double lower, double upper) { return Proof::enclosure(Proof::lower(lower), Proof::proven(upper)); }
 
-// The arithmetic of a few operations, each rounded outward.
-constexpr double kWidth = 0x1p-40;
+constexpr double kWidth = tolerance::kOutward;
 
 void expect_contains(const Enclosure& e, long double value) {
   ASSERT_TRUE(e.upper.has_value());

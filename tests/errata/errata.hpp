@@ -56,7 +56,6 @@ inline Matrix<double> identity(std::int64_t n) {
 /// Norms of matrices as small as these are wrong by a few roundings.
 inline double near(double value) { return tolerance::relative(8, 8, std::fabs(value), 16); }
 
-/// Ends of enclosures are rounded outward by about 2^-46 in each of a few operations.
-inline constexpr double kOutward = 0x1p-40;
+using tolerance::kOutward;
 
 }  // namespace sigmax::errata

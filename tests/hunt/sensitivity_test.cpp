@@ -22,6 +22,7 @@
 #include "sigmax/bounds/matrix_powers.hpp"
 #include "sigmax/sensitivity/non_normality.hpp"
 #include "support/dense.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -136,7 +137,7 @@ struct Counts {
   std::int64_t systems = 0, solved = 0, proven_powers = 0, disks = 0, quotients = 0;
 };
 
-constexpr long double kLong = 0x1p-55L;  // of truths in long double, a few hundred operations
+constexpr long double kLong = tolerance::kExtended;
 
 void hunt_system(Maker& maker, const std::string& where, Counts& counts, Context& context) {
   const std::int64_t n = 1 + maker.pick(7);
