@@ -246,24 +246,31 @@ void hunt_least_squares(Maker& maker, const std::string& where, Context& context
   ASSERT_GE(found.optimal.upper->value(), exact - slack) << where;
 }
 
+long double distance_to(const std::vector<std::complex<double>>& values, long double lambda) {
+  long double nearest = std::numeric_limits<long double>::infinity();
+  for (const std::complex<double>& d : values) {
+    nearest = std::min(nearest, std::hypot(lambda - d.real(), static_cast<long double>(d.imag())));
+  }
+  return nearest;
+}
+
 // Triangular matrices, their rows and columns permuted alike: eigenvalues are the diagonal entries, and the departure
 // is the norm of the rest.
-void hunt_eigenvalues(Maker& maker, const std::string& where, Counts& counts, Context& context) {
+void hunt_triangular(Maker& maker, const std::string& where, Counts& counts, Context& context) {
   const std::int64_t n = 1 + maker.pick(6);
   std::vector<std::int64_t> order;
   for (std::int64_t i = 0; i < n; ++i) order.insert(order.begin() + maker.pick(i + 1), i);
   const double above = std::pow(10.0, 8 * maker.uniform() - 4), size = std::pow(10.0, -12 * maker.uniform());
   const bool integers = maker.pick(3) == 0;
-  Matrix<double> a(n, n), b(n, n);
+  Matrix<double> a(n, n);
   std::vector<long double> moved;
   long double square = 0, change = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = i; j < n; ++j) {
-      const double entry =
-          i == j ? (integers ? static_cast<double>(maker.pick(4)) : maker.normal()) : above * maker.normal();
+      const double of_diagonal = integers ? static_cast<double>(maker.pick(4)) : maker.normal();
+      const double entry = i == j ? of_diagonal : above * maker.normal();
       const double sum = entry + size * maker.normal();
       a(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]) = entry;
-      b(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]) = sum;
       const long double e = static_cast<long double>(sum) - entry;
       change += e * e;
       if (i == j) moved.push_back(sum);
@@ -277,12 +284,33 @@ void hunt_eigenvalues(Maker& maker, const std::string& where, Counts& counts, Co
   if (!disks.condition.upper) return;
   ++counts.disks;
   const long double radius = disks.residual.value() + disks.condition.upper->value() * std::sqrt(change) * (1 + kLong);
-  for (const long double lambda : moved) {
-    long double nearest = std::numeric_limits<long double>::infinity();
-    for (const std::complex<double>& d : disks.values) {
-      nearest = std::min(nearest, std::hypot(lambda - d.real(), static_cast<long double>(d.imag())));
+  for (const long double lambda : moved) ASSERT_LE(distance_to(disks.values, lambda), radius * (1 + kLong)) << where;
+}
+
+// Quarters, so that similarities by I + e_i e_j^T and their inverses are exact: full matrices with known eigenvalues.
+void hunt_similar(Maker& maker, const std::string& where, Counts& counts, Context& context) {
+  const std::int64_t n = 2 + maker.pick(5);
+  Matrix<double> a(n, n);
+  std::vector<long double> eigenvalues;
+  const double above = std::ldexp(1.0, static_cast<int>(maker.pick(10)));
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = i; j < n; ++j) {
+      a(i, j) = static_cast<double>(maker.pick(33) - 16) / 4;
+      if (i == j) eigenvalues.push_back(a(i, j));
+      if (i != j) a(i, j) *= above;
     }
-    ASSERT_LE(nearest, radius * (1 + kLong)) << where;
+  }
+  for (std::int64_t step = 0; step < 2 * n; ++step) {
+    const std::int64_t i = maker.pick(n), j = (i + 1 + maker.pick(n - 1)) % n;
+    const double factor = maker.pick(2) == 0 ? 1 : -1;
+    for (std::int64_t k = 0; k < n; ++k) a(i, k) += factor * a(j, k);
+    for (std::int64_t k = 0; k < n; ++k) a(k, j) -= factor * a(k, i);
+  }
+  const bounds::EigenvalueDisks disks = bounds::eigenvalue_disks(a, context);
+  if (!disks.condition.upper) return;
+  ++counts.disks;
+  for (const long double lambda : eigenvalues) {
+    ASSERT_LE(distance_to(disks.values, lambda), disks.residual.value() * (1 + kLong)) << where;
   }
 }
 
@@ -412,7 +440,8 @@ TEST(Hunt, EveryBoundOfSystemsEigenvaluesAndPowersHolds) {
     ASSERT_NO_THROW({
       ASSERT_NO_FATAL_FAILURE(hunt_system(maker, where, counts, context));
       ASSERT_NO_FATAL_FAILURE(hunt_least_squares(maker, where, context));
-      ASSERT_NO_FATAL_FAILURE(hunt_eigenvalues(maker, where, counts, context));
+      ASSERT_NO_FATAL_FAILURE(hunt_triangular(maker, where, counts, context));
+      ASSERT_NO_FATAL_FAILURE(hunt_similar(maker, where, counts, context));
       ASSERT_NO_FATAL_FAILURE(hunt_symmetric(maker, where, context));
       ASSERT_NO_FATAL_FAILURE(hunt_powers(maker, where, counts, context));
     }) << where;

@@ -136,6 +136,17 @@ TEST(BackwardErrors, OfAnExactSolutionAreZeroAndOfZeroAreOne) {
   EXPECT_EQ(backward_errors(a, zero, zero, options(), context).normwise.upper->value(), 0);
 }
 
+// b - A x = -2^-130: twice the precision of double loses it, and the upper end does not.
+TEST(BackwardErrors, DoNotVanishWhereTwiceThePrecisionIsTooLittle) {
+  Context context(1);
+  const Vector x{1, 1, 1, 1}, b{1};
+  const bounds::BackwardErrors found =
+      backward_errors(tensor({{0x1p-60, 0x1p-130, 1, -0x1p-60}}), x, b, options(), context);
+  EXPECT_GE(found.componentwise.upper->value(), 0x1p-132);
+  EXPECT_GE(found.normwise.upper->value(), 0x1p-132);
+  EXPECT_LE(found.componentwise.lower.value(), 0x1p-131 * (1 + kOutward));
+}
+
 TEST(LinearSystem, RefusesWhatIsNoSystem) {
   Context context(1);
   const Vector two{1, 2}, three{1, 2, 3}, hole{1, NAN};

@@ -150,6 +150,18 @@ TEST(PowerBound, OfTheBestLyapunovMatrixIsTheGoldenOne) {
   EXPECT_LE(own.constant->value(), 2 * 40.0 / 3);
 }
 
+// A^T A = I except for rounding: whether |A| <= 1 is a matter of the last bit of the entries.
+TEST(PowerBound, IsNotProvenByAMarginOfRounding) {
+  Context context(1);
+  for (int step = 1; step < 200; ++step) {
+    const double c = std::cos(0.03 * step), s = std::sin(0.03 * step);
+    const Tensor rotation = tensor({{c, -s}, {s, c}});
+    const Tensor one = tensor({{1, 0}, {0, 1}});
+    EXPECT_FALSE(power_bound(rotation, one, 1, context).constant.has_value()) << step;
+    EXPECT_TRUE(power_bound(rotation, one, 1 + kOutward, context).constant.has_value()) << step;
+  }
+}
+
 TEST(PowerBound, IsAboveTheLargestPowerOfTheExample) {
   Context context(1);
   const std::vector<long double> norms = norms_of_powers(example(), 40);
