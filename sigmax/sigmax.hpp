@@ -7,6 +7,7 @@
 //   norms::norm              any norm of one matrix, by name
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
+//   sensitivity::condition   condition numbers with proof, and the nearest singular matrix
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -36,5 +37,8 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/sensitivity/condition.hpp"
+#include "sigmax/sensitivity/estimate.hpp"
+#include "sigmax/sensitivity/nearest_singular.hpp"
 #include "sigmax/svd/batched/batched.hpp"
 #include "sigmax/svd/svd.hpp"
