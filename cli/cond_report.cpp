@@ -29,7 +29,7 @@ std::optional<double> value_of(const Enclosure& known) {
 
 // The digits that both ends share, and how they are known.
 std::string known_text(const Enclosure& known, const report::Glyphs& signs) {
-  const std::string digits = report::enclosure(known, signs);
+  std::string digits = report::enclosure(known, signs);
   if (!known.upper) return digits;
   if (known.is_proven()) return fmt::format("{} {}", digits, signs.proven);
   return fmt::format("{} {} (wrong with probability {:.0e})", digits, signs.probabilistic, known.failure_probability());
