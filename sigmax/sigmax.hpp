@@ -4,7 +4,7 @@
 //   Tensor::view_of          memory of your own as a tensor, without a copy
 //   dense, low_rank, A + B   linear operators, and operators made of operators (ops/compose.hpp)
 //   sigma_max                the largest singular value as an interval, proven where that is affordable
-//   norms::norm              any norm of one matrix, by name
+//   norms::norm              any norm of one matrix, by name; norms::induced_norm for p -> q with its maximizer
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
 //   sensitivity::condition   condition numbers with proof, and the nearest singular matrix
@@ -30,6 +30,9 @@
 #include "sigmax/nn/normalize_vjp.hpp"
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
+#include "sigmax/norms/equivalence.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/majorization.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/compose.hpp"

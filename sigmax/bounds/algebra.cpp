@@ -112,6 +112,8 @@ Enclosure smallest(std::span<const Enclosure> x) {
   return Proof::enclosure(lower_end(lower, failure), upper);
 }
 
+Enclosure between(const Enclosure& below, const Enclosure& above) { return Proof::enclosure(below.lower, above.upper); }
+
 ColumnSums::ColumnSums(std::size_t columns) : sums_(columns, 0.0) { require_some("ColumnSums", columns); }
 
 void ColumnSums::add(std::span<const double> row) {

@@ -30,6 +30,10 @@ Enclosure p_norm(std::span<const double> x, double p);
 Enclosure largest(std::span<const Enclosure> x);
 Enclosure smallest(std::span<const Enclosure> x);
 
+/// A quantity that is at least the quantity of `below` and at most that of `above`: their outer ends. Either kind is
+/// kept with its end.
+Enclosure between(const Enclosure& below, const Enclosure& above);
+
 /// sum_i |a_ij| for each j of a matrix that comes row by row.
 class ColumnSums {
  public:

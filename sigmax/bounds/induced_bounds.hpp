@@ -64,6 +64,14 @@ class InducedBounds {
   /// Exact ends, for 1 -> q and p -> infinity, with the index of the column or row; -1 for other exponents.
   std::int64_t lines();
 
+  /// The column with the largest q-norm and the row with the largest p*-norm: the maximizers of 1 -> q and
+  /// p -> infinity, from which a search may start. Two reads, with powers of each entry.
+  struct Lines {
+    std::int64_t column = 0;
+    std::int64_t row = 0;
+  };
+  Lines largest_lines() const;
+
   /// Exact ends for 2 -> 2.
   void sigma(const CertifyOptions& options);
 

@@ -227,8 +227,11 @@ NormCotangent<T> of_entries(const LinearOperator<T>& a, const norms::Norm& which
 
 // Schatten 2 is the Frobenius norm, which is also a function of the entries; entries are cheaper.
 norms::Norm without_aliases(const norms::Norm& which) {
-  const auto* schatten = std::get_if<norms::Schatten>(&which);
-  return schatten != nullptr && schatten->p == 2 ? norms::Norm(norms::Frobenius{}) : which;
+  const norms::Norm same = norms::simplified(which);
+  const bool is_schatten_2 =
+      std::holds_alternative<norms::Schatten>(which) && std::holds_alternative<norms::Frobenius>(same);
+  const bool is_new = std::holds_alternative<norms::Mixed>(which) || std::holds_alternative<norms::Induced>(which);
+  return is_schatten_2 || is_new ? same : which;
 }
 
 void require(const NormVjpOptions& options) {

@@ -14,6 +14,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {
 namespace {
@@ -74,6 +75,35 @@ std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context
   bounds::ColumnSums sums(static_cast<std::size_t>(a.columns));
   for_each_row(a, 1, 1, context, [&](std::size_t, std::int64_t, std::span<const double> row) { sums.add(row); });
   return sums.enclosures();
+}
+
+// Columns that are gathered at a time: a read of the matrix then touches whole cache lines.
+constexpr std::int64_t kGathered = 16;
+
+// Calls visit(i, line) with every row, or every column, in double. Lines run in parallel and must not share memory.
+template <class Visit>
+void for_each_line(const kernels::StoredMatrix& a, bool of_columns, Context& context, const Visit& visit) {
+  if (!of_columns) {
+    for_each_row(a, 1, pieces_of(a), context,
+                 [&](std::size_t, std::int64_t i, std::span<const double> row) { visit(i, row); });
+    return;
+  }
+  const auto groups = static_cast<std::size_t>((a.columns + kGathered - 1) / kGathered);
+  context.parallel_for(groups, [&](std::size_t group) {
+    kernels::StoredMatrix part = a;
+    const std::int64_t first = static_cast<std::int64_t>(group) * kGathered;
+    part.columns = std::min(kGathered, a.columns - first);
+    part.data += static_cast<std::size_t>(first) * size_of(a.dtype);
+    auto columns = context.scratch<double>(static_cast<std::size_t>(part.columns * a.rows));
+    double row[kGathered];
+    for (std::int64_t i = 0; i < a.rows; ++i) {
+      kernels::convert(part.row_range(i, 1), 1, row, kGathered);
+      for (std::int64_t j = 0; j < part.columns; ++j) columns.data()[j * a.rows + i] = row[j];
+    }
+    for (std::int64_t j = 0; j < part.columns; ++j) {
+      visit(first + j, std::span<const double>(columns.data() + j * a.rows, static_cast<std::size_t>(a.rows)));
+    }
+  });
 }
 
 struct Sums {
@@ -254,7 +284,94 @@ struct ExtremeSumRule {
   }
 };
 
-using Rule = std::variant<FrobeniusRule, MaxAbsRule, EntrywiseRule, ExtremeSumRule>;
+// The q-norm of the p-norms of the lines: rows or columns.
+struct MixedRule {
+  double p;
+  double q;
+  bool columns;
+
+  bool stored_columns(const Entries& a) const { return columns != a.transposed; }
+
+  // The p-norm of each line, relative to its own largest entry, so that no power leaves the range.
+  std::vector<double> lengths(const Entries& a, Context& context) const {
+    std::vector<double> lengths(static_cast<std::size_t>(stored_columns(a) ? a.matrix.columns : a.matrix.rows));
+    for_each_line(a.matrix, stored_columns(a), context, [&](std::int64_t i, std::span<const double> line) {
+      lengths[static_cast<std::size_t>(i)] = vector_norm(line, p);
+    });
+    return lengths;
+  }
+
+  double value(const Entries& a, Context& context) const { return vector_norm(lengths(a, context), q); }
+
+  Enclosure enclosure(const Entries& a, Context& context) const {
+    std::vector<Enclosure> lines(static_cast<std::size_t>(stored_columns(a) ? a.matrix.columns : a.matrix.rows),
+                                 bounds::exactly(0));
+    for_each_line(a.matrix, stored_columns(a), context, [&](std::int64_t i, std::span<const double> line) {
+      lines[static_cast<std::size_t>(i)] = bounds::p_norm(line, p);
+    });
+    return bounds::p_norm(lines, q);
+  }
+
+  // d|A| / da_ij = (n_j / |A|)^(q-1) sign(a_ij) (|a_ij| / n_j)^(p-1), n_j the length of the line. An infinite exponent
+  // leaves the largest lines or entries, each with an equal share.
+  EntryGradient gradient(const Entries& a, Context& context) const {
+    if (a.facts.max_abs == 0) return zero_matrix();
+    entry::Lines lines{lengths(a, context), {}, p - 1, stored_columns(a)};
+    EntryGradient result;
+    result.norm.value = vector_norm(lines.lengths, q);
+    const double largest = *std::max_element(lines.lengths.begin(), lines.lengths.end());
+    const double longer = static_cast<double>(std::max(a.matrix.rows, a.matrix.columns));
+    const double same = std::isinf(p) ? 0 : 4 * (longer + p) * std::numeric_limits<double>::epsilon() * largest;
+    double ties = 0;
+    double next = 0;
+    std::int64_t zero_lines = 0;
+    for (const double length : lines.lengths) {
+      zero_lines += length == 0 ? 1 : 0;
+      if (std::isinf(q)) {
+        const bool is_largest = largest - length <= same;
+        ties += is_largest ? 1 : 0;
+        if (!is_largest) next = std::max(next, length);
+        lines.weights.push_back(is_largest ? 1 : 0);
+      } else {
+        lines.weights.push_back(length == 0 ? 0 : std::pow(length / largest / (result.norm.value / largest), q - 1));
+      }
+    }
+    const char* const what = columns ? "column" : "row";
+    if (std::isinf(q)) {
+      for (double& weight : lines.weights) weight /= ties;
+      if (ties > 1) not_unique(result.norm, GradientKind::subgradient, fmt::format("{} {}s are longest", ties, what));
+      result.norm.gap = ties > 1 ? 0 : (largest - next) / largest;
+    } else if (q == 1 && zero_lines > 0) {
+      not_unique(result.norm, GradientKind::subgradient, fmt::format("{} {}s are 0", zero_lines, what));
+    }
+    if (p == 1 || std::isinf(p)) share_within_lines(a, lines, what, result.norm, context);
+    result.formula = std::move(lines);
+    return result;
+  }
+
+  // Inside the lines that count: entries that are 0 for p = 1, and equal largest entries for p = infinity.
+  void share_within_lines(const Entries& a, entry::Lines& lines, const char* what, NormGradient& norm,
+                          Context& context) const {
+    std::vector<double> counts(lines.lengths.size(), 0.0);
+    for_each_line(a.matrix, lines.of_columns, context, [&](std::int64_t i, std::span<const double> line) {
+      const double decisive = p == 1 ? 0.0 : lines.lengths[static_cast<std::size_t>(i)];
+      for (const double x : line) counts[static_cast<std::size_t>(i)] += std::fabs(x) == decisive ? 1 : 0;
+    });
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (lines.weights[i] == 0) continue;
+      if (p == 1 && counts[i] > 0) {
+        not_unique(norm, GradientKind::subgradient, fmt::format("{} {} has {} entries that are 0", what, i, counts[i]));
+      } else if (p != 1) {
+        lines.weights[i] /= counts[i];
+        if (counts[i] > 1) {
+          not_unique(norm, GradientKind::subgradient, fmt::format("{} {} has {} largest entries", what, i, counts[i]));
+        }
+      }
+    }
+  }
+};
+
+using Rule = std::variant<FrobeniusRule, MaxAbsRule, EntrywiseRule, ExtremeSumRule, MixedRule>;
 
 struct RuleOf {
   Rule operator()(Frobenius) const { return FrobeniusRule{}; }
@@ -262,6 +379,7 @@ struct RuleOf {
   Rule operator()(Entrywise n) const { return EntrywiseRule{n.p}; }
   Rule operator()(ColumnSum n) const { return ExtremeSumRule{true, n.smallest}; }
   Rule operator()(RowSum n) const { return ExtremeSumRule{false, n.smallest}; }
+  Rule operator()(Mixed n) const { return MixedRule{n.p, n.q, n.by == By::columns}; }
 
   // Each norm is named here, so that a new norm does not compile until it has a rule.
   Rule operator()(Spectral) const { return of_values(); }
@@ -269,6 +387,8 @@ struct RuleOf {
   Rule operator()(Nuclear) const { return of_values(); }
   Rule operator()(Schatten) const { return of_values(); }
   Rule operator()(KyFan) const { return of_values(); }
+  Rule operator()(Induced) const { return of_values(); }
+  Rule operator()(NumericalRadius) const { return of_values(); }
 
   [[noreturn]] static Rule of_values() { throw Error("[norm] not a norm of entries"); }
 };
@@ -289,6 +409,13 @@ double at(const entry::Largest& f, std::int64_t, std::int64_t, double x) {
 }
 double at(const entry::Signs& f, std::int64_t i, std::int64_t j, double x) {
   return f.weights[static_cast<std::size_t>(f.of_columns ? j : i)] * sign(x);
+}
+double at(const entry::Lines& f, std::int64_t i, std::int64_t j, double x) {
+  const auto line = static_cast<std::size_t>(f.of_columns ? j : i);
+  if (x == 0 || f.weights[line] == 0) return 0;
+  // std::pow(r, infinity) is 1 for r = 1 and 0 below.
+  const double share = f.exponent == 0 ? 1.0 : std::pow(std::min(std::fabs(x) / f.lengths[line], 1.0), f.exponent);
+  return f.weights[line] * std::copysign(share, x);
 }
 
 }  // namespace

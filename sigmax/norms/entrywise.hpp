@@ -57,9 +57,17 @@ struct Signs {
   std::vector<double> weights;
   bool of_columns = false;
 };
+/// sign(a_ij) weights_i (|a_ij| / lengths_i)^exponent, or with the index j where `of_columns`
+struct Lines {
+  std::vector<double> lengths;
+  std::vector<double> weights;
+  double exponent = 1;
+  bool of_columns = false;
+};
 }  // namespace entry
 
-using EntryFormula = std::variant<entry::Zero, entry::Proportional, entry::Power, entry::Largest, entry::Signs>;
+using EntryFormula =
+    std::variant<entry::Zero, entry::Proportional, entry::Power, entry::Largest, entry::Signs, entry::Lines>;
 
 struct EntryGradient {
   NormGradient norm;

@@ -13,6 +13,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/convert.hpp"
+#include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/induced_vectors.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -26,7 +27,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Ends that are this close are as good as equal: nothing more is tried.
 constexpr double kClosed = 1e-11;
 // Steps of the search from 2 -> 2 to p -> q.
-constexpr int kPath = 12;
+constexpr int kPath = 20;
 
 void require_exponents(double p, double q) {
   if (!(p >= 1) || !(q >= 1)) {
@@ -38,11 +39,6 @@ void require_entries(Shape shape) {
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[induced_norm] an operator without entries, {}x{}", shape.rows, shape.columns));
   }
-}
-
-double conjugate(double p) {
-  if (p == 1) return kInfinity;
-  return p == kInfinity ? 1 : p / (p - 1);
 }
 
 Products products_of(const kernels::StoredMatrix& a, bool transposed, Context& context) {
@@ -105,7 +101,8 @@ class Search {
     const bool scales = p_ > 2 || q_ < 2;
     const int steps = scales && options_.mixing_steps > 0 ? options_.mixing_steps : 4;
     const Mixed mixed = mix(a_, std::max(p_, 2.0), std::min(q_, 2.0), rank(), steps, random_, context_);
-    take(ascend(a_, p_, q_, rounded(mixed.vectors), kPath, options_.most_steps, context_));
+    take(ascend(a_, p_, q_, rounded(mixed.vectors, starts()), kPath, options_.most_steps, context_));
+    take(ascend(a_, p_, q_, rounded(mixed.vectors, starts() * direct()), 0, options_.most_steps, context_));
     if (p_ < 2 || q_ > 2) take(ascend(a_, p_, q_, corners(), 0, options_.most_steps, context_));
     if (ends_ == nullptr || !options_.enclose || is_closed()) return;
     ends_->interpolation(options_.certify);
@@ -141,6 +138,14 @@ class Search {
   bool is_closed() const {
     if (ends_ == nullptr) return false;
     return ends_->upper() * (1 - std::max(options_.certify.relative_width, kClosed)) <= ends_->lower();
+  }
+
+  std::int64_t starts() const { return std::max(options_.starts, 1); }
+
+  // The way from 2 -> 2 leads to good maxima of large matrices, but leads many starts to the same one. So there are
+  // also starts that take no way: for each of the others one, or more where products cost little.
+  std::int64_t direct() const {
+    return std::clamp<std::int64_t>((std::int64_t{1} << 16) / (a_.rows * a_.columns), 1, 32);
   }
 
   // The rank of a solution of the relaxation is at most sqrt(2 (m + n)).
@@ -188,8 +193,7 @@ class Search {
   }
 
   // Random combinations of the components of the vectors v_j.
-  Matrix<double> rounded(const Matrix<double>& vectors) {
-    const std::int64_t count = std::max(options_.starts, 1);
+  Matrix<double> rounded(const Matrix<double>& vectors, std::int64_t count) {
     Matrix<double> x(a_.columns, count);
     Matrix<double> weights(vectors.columns(), count);
     random_ = fill_normal(random_, weights.values());
@@ -205,20 +209,23 @@ class Search {
   }
 
   // Unit vectors of large columns, and the dual vectors of the rows in which these columns are largest: candidates for
-  // the maximizers of 1 -> q and p -> infinity.
+  // the maximizers of 1 -> q and p -> infinity. The first of each is the largest, where the matrix is known.
   Matrix<double> corners() {
-    const std::int64_t count = std::max(options_.starts / 2, 1);
+    const std::int64_t count = std::max<std::int64_t>(starts() / 2, 1);
     Matrix<double> x(a_.columns, 2 * count);
+    Matrix<double> y(a_.rows, count);
     const std::vector<std::int64_t> columns = largest_columns(count);
     for (std::int64_t j = 0; j < count; ++j) x(columns[static_cast<std::size_t>(j)], j) = 1;
-    Matrix<double> images(a_.rows, count);
-    a_.forward(std::as_const(x).view().column_range(0, count), images.view());
-    Matrix<double> units(a_.rows, count);
-    for (std::int64_t j = 0; j < count; ++j) {
-      dualize(images.column(j), 1);
-      std::ranges::copy(images.column(j), units.column(j).begin());
+    a_.forward(std::as_const(x).view().column_range(0, count), y.view());
+    for (std::int64_t j = 0; j < count; ++j) dualize(y.column(j), 1);
+    if (ends_ != nullptr) {
+      const InducedBounds::Lines lines = ends_->largest_lines();
+      std::ranges::fill(x.column(0), 0.0);
+      std::ranges::fill(y.column(0), 0.0);
+      x(lines.column, 0) = 1;
+      y(lines.row, 0) = 1;
     }
-    a_.adjoint(std::as_const(units).view(), x.view().column_range(count, count));
+    a_.adjoint(std::as_const(y).view(), x.view().column_range(count, count));
     for (std::int64_t j = count; j < 2 * count; ++j) dualize(x.column(j), p_);
     return x;
   }
@@ -275,6 +282,12 @@ Ascent leading_vector(const LinearOperator<T>& a, const InducedOptions& options,
   return {std::vector<double>(top.v.column(0).begin(), top.v.column(0).end()), 0};
 }
 
+// The proofs of sigma_max take the search's random state unless they have one of their own.
+InducedOptions with_one_state(InducedOptions options) {
+  if (!options.certify.random) options.certify.random = options.random;
+  return options;
+}
+
 template <Real T>
 InducedNorm of_matrix(InducedBounds ends, const LinearOperator<T>& a, double p, double q, const InducedOptions& options,
                       Context& context) {
@@ -308,7 +321,8 @@ InducedNorm induced_norm(const Tensor& matrix, double p, double q, const Induced
     throw Error(fmt::format("[induced_norm] the matrix is empty, shape {}", to_string(matrix.shape())));
   }
   ScannedMatrix scanned(std::move(view), context);
-  return of_matrix(InducedBounds(scanned, p, q, context), *dense<double>(matrix), p, q, options, context);
+  return of_matrix(InducedBounds(scanned, p, q, context), *dense<double>(matrix), p, q, with_one_state(options),
+                   context);
 }
 
 InducedNorm induced_norm(const Tensor& matrix, double p, double q, const InducedOptions& options) {
@@ -323,16 +337,15 @@ InducedNorm induced_norm(const LinearOperator<T>& a, double p, double q, const I
   require_exponents(p, q);
   require_entries(a.shape());
   auto ends = InducedBounds::of(a, p, q, options.certify.formed_up_to, context);
-  if (ends) return of_matrix(std::move(*ends), a, p, q, options, context);
+  if (ends) return of_matrix(std::move(*ends), a, p, q, with_one_state(options), context);
   Search search(nullptr, products_of(a, context), p, q, options, context);
   if (p == 2 && q == 2) {
     search.take(leading_vector(a, options, context));
   } else {
     search.run();
   }
-  CertifyOptions certify = options.certify;
+  CertifyOptions certify = with_one_state(options).certify;
   if (!options.enclose) certify.method = CertifyMethod::none;
-  if (!certify.random) certify.random = options.random;
   return search.result(bounds::enclosure_by_products(a, p, q, search.best(), certify, context));
 }
 

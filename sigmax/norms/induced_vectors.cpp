@@ -5,17 +5,14 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/norms/exponent.hpp"
+
 namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // A factor of the scaling may exceed another by this much.
 constexpr double kLeastScale = 0x1p-60;
-
-double conjugate(double p) {
-  if (p == 1) return kInfinity;
-  return p == kInfinity ? 1 : p / (p - 1);
-}
 
 double largest_magnitude(std::span<const double> x) {
   double largest = 0;
@@ -138,7 +135,8 @@ Ascent ascend(const Products& a, double p, double q, Matrix<double> starts, int 
   const int way = path * kStepsEach;
   for (int i = 0; i < way + kStepsAfter; ++i) {
     context.check_cancel();
-    const double t = i < way ? static_cast<double>(i / kStepsEach) / path : 1;
+    const int stage = i / kStepsEach;
+    const double t = i < way ? static_cast<double>(stage) / path : 1;
     step(a, t < 1 ? 1 / (0.5 + (1 / p - 0.5) * t) : p, t < 1 ? 1 / (0.5 + (1 / q - 0.5) * t) : q, x, y);
   }
   a.forward(std::as_const(x).view(), y.view());

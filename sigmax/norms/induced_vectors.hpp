@@ -33,7 +33,7 @@ void dualize(std::span<double> x, double p);
 ///     maximize sum_ij a_ij <u_i, v_j>   with | (|u_i|)_i |_{q*} <= 1,  | (|v_j|)_j |_p <= 1,
 ///
 /// the semidefinite relaxation of |A|_{p->q}. At its maximum, A V = diag(lambda) U and A^T U = diag(mu) V, and
-/// w = lambda^(-1/2), v = mu^(-1/2) is the best diagonal scaling (docs/norms.md).
+/// w = lambda^(-1/2), v = mu^(-1/2) is the best diagonal scaling (docs/proofs.md).
 struct Mixed {
   Matrix<double> vectors;          ///< V, columns x k
   std::vector<double> of_rows;     ///< w, from 1 to 2^30

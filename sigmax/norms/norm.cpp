@@ -105,9 +105,24 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
 
 NormResult of_entries(const Entries& entries, bool exact, const Norm& which, const NormOptions& options,
                       Context& context) {
+  const Around known = around(which);
   NormResult result;
-  result.value = entry_value(entries, which, context);
-  if (options.enclose && exact) enclose(result, entry_enclosure(entries, which, context));
+  result.value = entry_value(entries, known.nearest, context);
+  if (!options.enclose || !exact) return result;
+  const Enclosure above = entry_enclosure(entries, known.above, context);
+  enclose(result, known.is_exact ? above : bounds::between(entry_enclosure(entries, known.below, context), above));
+  return result;
+}
+
+// What is left of the induced norms once those that are norms of entries or of singular values are taken out.
+[[noreturn]] void refuse_induced(const Norm& which) {
+  throw Error(fmt::format("[norm] {} is known for P = 1, for Q = inf and for 2,2 alone", spelling_of(which)));
+}
+
+// `which` as it was asked for, `same` the norm that was computed.
+NormResult described(NormResult result, const Norm& which, const Norm& same) {
+  result.meaning = meaning_of(which);
+  if (result.enclosure && result.method.empty()) result.method = row_of(same).proof;
   return result;
 }
 
@@ -165,6 +180,13 @@ struct CombinationOf {
   Combination operator()(Nuclear) const { return {1}; }
   Combination operator()(Schatten n) const { return {n.p}; }
   Combination operator()(KyFan) const { return {}; }  // for one block; ky_fan_of_blocks handles more
+  Combination operator()(Mixed n) const { return {n.q}; }
+  Combination operator()(NumericalRadius) const { return {}; }
+  // |A x|_q^q = sum |A_b x_b|_q^q <= sum (n_b |x_b|_p)^q: the norm of diag(n_b) from p to q.
+  Combination operator()(Induced n) const {
+    if (n.p <= n.q) return {};
+    return {std::isinf(n.p) ? n.q : n.p * n.q / (n.p - n.q)};
+  }
 };
 
 NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& context) {
@@ -176,29 +198,14 @@ NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& co
     pooled.insert(pooled.end(), values.begin(), values.end());
   }
   std::sort(pooled.begin(), pooled.end(), std::greater<>());
+  require_valid("norm_of_blocks", n, static_cast<std::int64_t>(pooled.size()));
   NormResult result;
-  result.value = ky_fan(pooled, n.k);
+  result.value = spectral_value(n, pooled);
   result.meaning = meaning_of(n);
   return result;
 }
 
 }  // namespace
-
-std::string_view message(Known kind) {
-  switch (kind) {
-    case Known::proven: return "proven";
-    case Known::probabilistic: return "probabilistic";
-    case Known::lower_only: return "lower_only";
-    case Known::computed: return "computed";
-  }
-  return "";
-}
-
-Known NormResult::kind() const noexcept {
-  if (!enclosure) return Known::computed;
-  if (!enclosure->upper) return Known::lower_only;
-  return enclosure->is_proven() ? Known::proven : Known::probabilistic;
-}
 
 template <Real T>
 NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
@@ -207,15 +214,18 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   const std::int64_t all = std::min(shape.rows, shape.columns);
   if (all < 1) throw Error(fmt::format("[norm] an operator without entries, {}x{}", shape.rows, shape.columns));
   require_valid("norm", which, all);
+  const Norm same = around(which).nearest;
   const Structure<T> structure = a.structure();
   const auto* stored = std::get_if<structure::Stored>(&structure);
-  const bool by_values = is_of_singular_values(which) ||
-                         (std::holds_alternative<Frobenius>(which) && stored == nullptr && options.enclose);
+  const bool by_values =
+      is_of_singular_values(same) || (std::holds_alternative<Frobenius>(same) && stored == nullptr && options.enclose);
   NormResult result;
-  if (std::holds_alternative<Spectral>(which)) {
+  if (std::holds_alternative<Spectral>(same)) {
     result = spectral_norm<T>(a, nullptr, options, context);
   } else if (by_values) {
-    result = of_values(a, which, options, context);
+    result = of_values(a, same, options, context);
+  } else if (row_of(same).family == Family::induced) {
+    refuse_induced(which);
   } else if (stored != nullptr) {
     const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
     result = of_entries(entries, true, which, options, context);
@@ -227,31 +237,32 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
                                      formed.rows()};
     result = of_entries(scanned("norm", view, true, context), false, which, options, context);
   }
-  result.meaning = meaning_of(which);
-  return result;
+  return described(std::move(result), which, same);
 }
 
 NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
   ScannedTensor m = scanned_tensor(matrix, context);
   require_valid("norm", which, std::min(m.entries.matrix.rows, m.entries.matrix.columns));
+  const Norm same = around(which).nearest;
   NormResult result;
-  if (std::holds_alternative<Spectral>(which)) {
+  if (std::holds_alternative<Spectral>(same)) {
     result = spectral_norm<double>(*dense<double>(matrix), &m.scanned, options, context);
-  } else if (is_of_singular_values(which)) {
+  } else if (is_of_singular_values(same)) {
     const std::vector<double> sigma = singular_values(m.scanned, context);
-    result.value = spectral_value(which, sigma);
-    result.gap = gap_of(which, sigma);
+    result.value = spectral_value(same, sigma);
+    result.gap = gap_of(same, sigma);
     if (options.enclose) {
-      const NormResult known = of_values(*dense<double>(matrix), which, options, context);
+      const NormResult known = of_values(*dense<double>(matrix), same, options, context);
       enclose(result, *known.enclosure);
       result.outcome = known.outcome;
     }
+  } else if (row_of(same).family == Family::induced) {
+    refuse_induced(which);
   } else {
     result = of_entries(m.entries, true, which, options, context);
   }
-  result.meaning = meaning_of(which);
-  return result;
+  return described(std::move(result), which, same);
 }
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {

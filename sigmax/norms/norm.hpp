@@ -1,53 +1,15 @@
 // Any norm of a matrix or an operator, by name: its value, and what is known about it. norms/table.hpp lists the norms.
 #pragma once
 
-#include <cstdint>
-#include <limits>
-#include <optional>
 #include <span>
-#include <string>
 
-#include "sigmax/bounds/certify.hpp"
-#include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
-#include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/norms/result.hpp"
 #include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
-#include "sigmax/svd/result.hpp"
 
 namespace sigmax::norms {
-
-/// How the value is known.
-enum class Known {
-  proven,         ///< between two ends that are theorems
-  probabilistic,  ///< between two ends, one of them true except with the stated probability
-  lower_only,     ///< at least the lower end
-  computed,       ///< a computed value: no enclosure was requested, or none exists
-};
-
-/// `proven`, `probabilistic`, `lower_only`, `computed`.
-std::string_view message(Known kind);
-
-struct NormResult {
-  double value = 0;
-  std::optional<Enclosure> enclosure;  ///< of the norm
-  std::string meaning;                 ///< `induced 2-norm, sigma_max`
-  /// Distance from a tie, as NormGradient::gap; given where all singular values were computed.
-  std::optional<double> gap;
-  SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
-
-  Known kind() const noexcept;
-};
-
-struct NormOptions {
-  bool enclose = true;  ///< whether an enclosure is wanted
-  /// How the enclosures of singular values may be found.
-  CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
-  double tolerance = 0;  ///< of singular values, as SvdOptions::tolerance. 0: 1e-14 for double, 1e-6 for float
-  std::int64_t max_products = 10000;
-  std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
-};
 
 /// The norm of any operator.
 ///
@@ -57,6 +19,9 @@ struct NormOptions {
 /// | Ky Fan k, SmallestSingular | one solve for k values, or for 2 | as certify_values(), added up |
 /// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
 /// | norms of entries | the entries, in T, and two reads of them | proven, if the operator is one stored matrix |
+/// | induced P, Q | exact as a norm of entries for P = 1 or Q = infinity, Spectral for 2, 2 | as those |
+/// | any other induced P, Q | norms/induced.hpp | norms/induced.hpp |
+/// | NumericalRadius | norms/numerical_radius.hpp | proven, if the operator is one stored matrix |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
 /// Entries of a sum or product are rounded when they are formed, so norms of them are `computed`, without an enclosure.

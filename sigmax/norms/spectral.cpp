@@ -86,31 +86,36 @@ double relative(double gap, double largest) { return largest > 0 ? gap / largest
 
 // Each rule holds the value, derivative and enclosure of one norm.
 
-// sigma_1 + ... + sigma_k. The derivative is 1 for each value, and 0 for values that are 0.
+// (sigma_1^p + ... + sigma_k^p)^(1/p). The derivative is (sigma_i / |A|)^(p - 1), and 0 for values that are 0. It is
+// unique where sigma_k > sigma_{k+1}; for p > 1 zeros among the first k do no harm, since the terms are flat there.
 struct KyFanRule {
   std::int64_t k;
+  double p = 1;
 
   Demand demand(std::int64_t) const { return {Demand::Part::largest, k}; }
 
   double value(std::span<const double> sigma) const {
-    return nuclear(sigma.first(std::min(sigma.size(), static_cast<std::size_t>(k))));
+    const auto leading = sigma.first(std::min(sigma.size(), static_cast<std::size_t>(k)));
+    return p == 1 ? nuclear(leading) : schatten(leading, p);
   }
 
-  Enclosure enclosure(std::span<const Enclosure> sigma) const { return bounds::p_norm(sigma, 1); }
+  Enclosure enclosure(std::span<const Enclosure> sigma) const { return bounds::p_norm(sigma, p); }
 
   SpectralGradient gradient(const NearSpectrum& s) const {
     const auto count = static_cast<std::size_t>(k);
     SpectralGradient result;
     result.norm.value = value(s.sigma);
+    const double relative_norm = s.largest > 0 ? result.norm.value / s.largest : 1;
     for (std::size_t i = 0; i < std::min(count, s.sigma.size()); ++i) {
-      result.weights.push_back(s.sigma[i] > s.rounding ? 1.0 : 0.0);
+      const bool counts = s.sigma[i] > s.rounding;
+      result.weights.push_back(counts ? std::pow(s.sigma[i] / s.largest / relative_norm, p - 1) : 0.0);
     }
     const double kth = count <= s.sigma.size() ? s.sigma[count - 1] : 0.0;
     const double gap = kth - s.neighbor;
     result.norm.gap = relative(gap, s.largest);
-    if (!(kth > s.rounding)) {
-      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = 0", k));
-    } else if (!(gap > s.rounding)) {
+    if (s.largest == 0 || (p == 1 && !(kth > s.rounding))) {
+      not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = 0", p == 1 ? k : 1));
+    } else if (kth > s.rounding && k < s.all && !(gap > s.rounding)) {
       not_unique(result.norm, GradientKind::subgradient, fmt::format("sigma_{} = sigma_{}", k, k + 1));
     }
     return result;
@@ -182,7 +187,7 @@ Rule schatten_rule(double p) {
 
 struct RuleOf {
   Rule operator()(Spectral) const { return KyFanRule{1}; }
-  Rule operator()(KyFan n) const { return KyFanRule{n.k}; }
+  Rule operator()(KyFan n) const { return std::isinf(n.p) ? KyFanRule{1} : KyFanRule{n.k, n.p}; }
   Rule operator()(Nuclear) const { return SchattenRule{1}; }
   Rule operator()(Schatten n) const { return schatten_rule(n.p); }
   Rule operator()(Frobenius) const { return SchattenRule{2}; }
@@ -193,6 +198,9 @@ struct RuleOf {
   Rule operator()(Entrywise) const { return of_entries(); }
   Rule operator()(ColumnSum) const { return of_entries(); }
   Rule operator()(RowSum) const { return of_entries(); }
+  Rule operator()(Mixed) const { return of_entries(); }
+  Rule operator()(Induced) const { return of_entries(); }
+  Rule operator()(NumericalRadius) const { return of_entries(); }
 
   [[noreturn]] static Rule of_entries() { throw Error("[norm] not a function of singular values"); }
 };

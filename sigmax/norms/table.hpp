@@ -28,14 +28,36 @@ struct Schatten {
 };  ///< (sum sigma_i^p)^(1/p), p >= 1
 struct KyFan {
   std::int64_t k = 1;
-};  ///< sum of the k largest singular values
+  double p = 1;
+};  ///< (sum sigma_i^p)^(1/p) over the k largest singular values, p >= 1: the Ky Fan (k, p)-norm
 
-using Norm =
-    std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Nuclear, Schatten, KyFan>;
+/// Whether a mixed norm takes the p-norm of each row or of each column.
+enum class By { rows, columns };
 
-/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entrywise or
-/// norms/spectral.
-enum class Family { entries, singular_values };
+struct Mixed {
+  double p = 2;
+  double q = 1;
+  By by = By::columns;
+};  ///< L_{p,q}: the q-norm of the p-norms of the columns, or of the rows; p, q >= 1
+struct Induced {
+  double p = 2;
+  double q = 2;
+};                          ///< max |A x|_q over |x|_p = 1, p, q >= 1
+struct NumericalRadius {};  ///< max |x^* A x| over complex x of length 1, for a square A
+
+using Norm = std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Nuclear,
+                          Schatten, KyFan, Mixed, Induced, NumericalRadius>;
+
+/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entrywise,
+/// norms/spectral, norms/induced or norms/numerical_radius.
+enum class Family { entries, singular_values, induced, numerical_range };
+
+/// How a proximal map and the projection onto the ball are found.
+enum class Map {
+  closed,  ///< in closed form, after a sort at most
+  root,    ///< by the root of a monotone function of one number
+  none,    ///< neither is known; require_proximal() refuses
+};
 
 /// One spelling of a norm.
 struct Row {
@@ -44,25 +66,31 @@ struct Row {
   std::string_view help;      ///< `the sum of the K largest singular values`
   Family family;
   bool convex = true;     ///< a norm; otherwise a derivative is Clarke's generalized gradient
-  std::string_view dual;  ///< the spelling of the dual norm, where there is a simple one; empty otherwise
+  std::string_view dual;  ///< the dual norm: a spelling or a formula; empty where none is known, or it is not a norm
   Norm norm;              ///< the default of its type, for rows with a number
-  std::string_view stem;  ///< the spelling without its number, `kyfan:`
+  std::string_view stem;  ///< the spelling without its numbers, `kyfan:`
+  std::string_view gradient;   ///< the gradient, or which subgradient is returned where there are several
+  Map proximal = Map::none;    ///< argmin 1/2 |X - A|_F^2 + lambda |X|
+  Map projection = Map::none;  ///< the nearest matrix with |X| <= r
+  std::string_view cost;       ///< of the value, `one read`
+  std::string_view proof;      ///< what its enclosure rests on
 
-  /// Whether the spelling ends in a number.
+  /// Whether the spelling ends in numbers.
   bool has_number() const noexcept { return stem.size() < spelling.size(); }
 };
 
 /// Every norm, in the order of the help.
 std::span<const Row> rows();
 
-/// The row of a norm, by its type and its `smallest`.
+/// The row of a norm, by its type, its `smallest`, and for KyFan whether p is 1.
 const Row& row_of(const Norm& which);
 
-/// `fro, nuc, ..., schatten:P or kyfan:K`.
+/// `fro, nuc, ..., induced:P,Q or numerical-radius`.
 std::string spellings();
 
-/// `fro`, `nuc`, `1`, `-1`, `2`, `-2`, `inf`, `-inf` as in NumPy; `max`, `entrywise:P`, `schatten:P`, `kyfan:K`.
-/// Throws Error naming the spellings that exist.
+/// `fro`, `nuc`, `1`, `-1`, `2`, `-2`, `inf`, `-inf` as in NumPy; `max`, `entrywise:P`, `schatten:P`, `kyfan:K`,
+/// `kyfan:K,P`, `mixed:P,Q` (of columns), `mixed:P,Q,rows`, `induced:P,Q`, `numerical-radius`. P and Q are numbers or
+/// `inf`. Throws Error naming the spellings that exist.
 Norm parse_norm(std::string_view ord);
 
 /// The spelling that parse_norm() reads as this norm: `schatten:1.5`.
@@ -73,6 +101,21 @@ std::string meaning_of(const Norm& which);
 
 /// Whether the norm is a function of singular values, by its row.
 bool is_of_singular_values(const Norm& which);
+
+/// The same norm by the simplest type: `schatten:1` is nuclear, `induced:2,2` spectral. An induced norm from 1 or to
+/// infinity and a mixed norm of equal exponents become norms of entries; the exponent P/(P-1) of the rows of
+/// induced:P,inf is rounded. The other induced norms have no such form, and stay.
+Norm simplified(const Norm& which);
+
+/// simplified(), and the norms by the doubles around an exponent that had to be rounded: `below` is at most the norm,
+/// `above` at least. All three are equal where nothing was rounded.
+struct Around {
+  Norm nearest;
+  Norm below;
+  Norm above;
+  bool is_exact = true;
+};
+Around around(const Norm& which);
 
 /// Throws Error, beginning with [`who`], for p < 1 or NaN, and unless 1 <= k <= `values`, where `values` is the number
 /// of singular values.

@@ -46,6 +46,19 @@ inline NamedNorm ky_fan(std::int64_t k) {
   return {"kyfan:" + std::to_string(k), norms::KyFan{k},
           [k](const std::vector<long double>& sigma) { return first(sigma.size(), static_cast<std::size_t>(k)); }};
 }
+
+inline NamedNorm ky_fan_p(std::int64_t k, double p) {
+  const auto exponent = static_cast<long double>(p);
+  const auto count = static_cast<std::size_t>(k);
+  return {"kyfan:" + std::to_string(k) + "," + std::to_string(p), norms::KyFan{k, p},
+          [exponent, count](const std::vector<long double>& sigma) {
+            const auto leading = std::min(count, sigma.size());
+            std::vector<long double> weights =
+                of_schatten({sigma.begin(), sigma.begin() + static_cast<std::ptrdiff_t>(leading)}, exponent);
+            weights.resize(sigma.size(), 0.0L);
+            return weights;
+          }};
+}
 }  // namespace detail
 
 inline const std::vector<NamedNorm>& spectral_norms() {
@@ -68,6 +81,8 @@ inline const std::vector<NamedNorm>& spectral_norms() {
       detail::ky_fan(1),
       detail::ky_fan(3),
       detail::ky_fan(5),
+      detail::ky_fan_p(3, 2.5),
+      detail::ky_fan_p(2, 4),
   };
   return all;
 }
@@ -83,6 +98,12 @@ inline const std::vector<NamedNorm>& entry_norms() {
       {"-1", norms::ColumnSum{true}, {}},
       {"inf", norms::RowSum{}, {}},
       {"-inf", norms::RowSum{true}, {}},
+      {"mixed:2,1", norms::Mixed{2, 1, norms::By::columns}, {}},
+      {"mixed:3,1.5,rows", norms::Mixed{3, 1.5, norms::By::rows}, {}},
+      {"mixed:inf,2", norms::Mixed{std::numeric_limits<double>::infinity(), 2, norms::By::columns}, {}},
+      {"mixed:1,3,rows", norms::Mixed{1, 3, norms::By::rows}, {}},
+      {"induced:1,2", norms::Induced{1, 2}, {}},
+      {"induced:3,inf", norms::Induced{3, std::numeric_limits<double>::infinity()}, {}},
   };
   return all;
 }

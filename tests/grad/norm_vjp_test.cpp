@@ -173,13 +173,16 @@ TEST(NormVjp, AtTiesItIsASubgradientAndSaysSo) {
   const Tie ties[] = {
       // diag(2, 2, 1): sigma_1 = sigma_2
       {{2, 0, 0, 0, 2, 0, 0, 0, 1},
-       {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf"}},
+       {"2", "schatten:inf", "kyfan:1", "max", "entrywise:inf", "entrywise:1", "1", "-1", "inf", "-inf",
+        "mixed:1,3,rows", "induced:1,2", "induced:3,inf"}},
       // diag(3, 1, 1): equal values that affect only the smallest
-      {{3, 0, 0, 0, 1, 0, 0, 0, 1}, {"-2", "entrywise:1", "1", "-1", "inf", "-inf"}},
+      {{3, 0, 0, 0, 1, 0, 0, 0, 1},
+       {"-2", "entrywise:1", "1", "-1", "inf", "-inf", "mixed:1,3,rows", "kyfan:2,4.000000"}},
       // rank 1: no norm of all values has a unique gradient
       {{1, 2, 3, 2, 4, 6, 3, 6, 9}, {"-2", "nuc", "schatten:1.000000", "kyfan:3"}},
       {std::vector<double>(9, 1.0),
-       {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf"}},
+       {"-2", "nuc", "schatten:1.000000", "kyfan:3", "max", "entrywise:inf", "1", "-1", "inf", "-inf", "mixed:inf,2",
+        "induced:1,2", "induced:3,inf"}},
       {std::vector<double>(9, 0.0), {}},
   };
   for (const Tie& tie : ties) {

@@ -35,6 +35,24 @@ struct Plain {
     return all;
   }
 
+  // The q-norm of the p-norms of the lines.
+  long double mixed(long double p, long double q, bool of_columns) const {
+    std::vector<long double> lines(of_columns ? columns : rows, 0.0L);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (std::size_t j = 0; j < columns; ++j) {
+        const long double x = std::fabs(static_cast<long double>(values[i * columns + j]));
+        long double& line = lines[of_columns ? j : i];
+        line = std::isinf(p) ? std::max(line, x) : line + std::pow(x, p);
+      }
+    }
+    long double total = 0;
+    for (long double line : lines) {
+      if (!std::isinf(p)) line = std::pow(line, 1 / p);
+      total = std::isinf(q) ? std::max(total, line) : total + std::pow(line, q);
+    }
+    return std::isinf(q) ? total : std::pow(total, 1 / q);
+  }
+
   long double p_norm(long double p) const {
     long double sum = 0;
     for (const double value : values) sum += std::pow(std::fabs(static_cast<long double>(value)), p);
@@ -86,6 +104,18 @@ void check(const Tensor& tensor, const std::string& what, Context& context) {
       {"schatten:inf", sigma.front()},
       {"kyfan:1", sigma.front()},
       {first_two.size() == 2 ? "kyfan:2" : "kyfan:1", schatten_of(first_two, 1)},
+      {first_two.size() == 2 ? "kyfan:2,2.5" : "kyfan:1,2.5", schatten_of(first_two, 2.5L)},
+      {"mixed:2,1", plain.mixed(2, 1, true)},
+      {"mixed:2,1,rows", plain.mixed(2, 1, false)},
+      {"mixed:3.5,1.25", plain.mixed(3.5L, 1.25L, true)},
+      {"mixed:inf,1", plain.mixed(kInfinity, 1, true)},
+      {"mixed:inf,3,rows", plain.mixed(kInfinity, 3, false)},
+      {"mixed:1,inf", plain.mixed(1, kInfinity, true)},
+      {"induced:1,3", plain.mixed(3, kInfinity, true)},
+      {"induced:2,inf", plain.mixed(2, kInfinity, false)},
+      {"induced:4,inf", plain.mixed(4.0L / 3, kInfinity, false)},
+      {"induced:inf,inf", plain.mixed(1, kInfinity, false)},
+      {"induced:2,2", sigma.front()},
   };
   for (const Line& line : lines) {
     const double allowed = tolerance::of_matrix(tensor.shape()[0], tensor.shape()[1],
@@ -131,8 +161,25 @@ TEST(Norm, MeansWhatNumPyMeans) {
 
 TEST(Norm, KeepsHugeAndTinyMatricesInRange) {
   Context context(1);
-  const char* const ords[] = {"fro",  "max", "entrywise:1", "entrywise:3", "1",          "-1",     "inf",
-                              "-inf", "2",   "-2",          "nuc",         "schatten:3", "kyfan:2"};
+  const char* const ords[] = {"fro",
+                              "max",
+                              "entrywise:1",
+                              "entrywise:3",
+                              "1",
+                              "-1",
+                              "inf",
+                              "-inf",
+                              "2",
+                              "-2",
+                              "nuc",
+                              "schatten:3",
+                              "kyfan:2",
+                              "kyfan:2,3",
+                              "mixed:2,1",
+                              "mixed:3,1.5",
+                              "mixed:3,2,rows",
+                              "induced:1,3",
+                              "induced:3,inf"};
   const std::vector<double> values = gallery::normal(6 * 5, 59);
   const Tensor plain = Tensor::copy_of(values, {6, 5});
   for (const double unit : {0x1p1000, 0x1p-1000}) {
@@ -159,8 +206,8 @@ TEST(Norm, IsInfiniteWhereItsValueIsBeyondTheRange) {
 TEST(Norm, IsZeroForAZeroMatrix) {
   Context context(1);
   const Tensor zero = Tensor::copy_of(std::vector<float>(12, 0.0F), {3, 4});
-  for (const char* const ord :
-       {"fro", "max", "entrywise:3", "1", "-1", "inf", "-inf", "2", "-2", "nuc", "schatten:3"}) {
+  for (const char* const ord : {"fro", "max", "entrywise:3", "1", "-1", "inf", "-inf", "2", "-2", "nuc", "schatten:3",
+                                "kyfan:2,3", "mixed:2,1", "mixed:3,inf", "induced:1,2", "induced:3,inf"}) {
     EXPECT_EQ(value_of(zero, ord, context), 0) << ord;
   }
 }
@@ -226,10 +273,12 @@ TEST(NormOfBlocks, IsThatOfTheBlockDiagonalMatrix) {
     }
     const Tensor matrix = Tensor::copy_of(whole, {count * rows, count * columns});
     const std::int64_t k = std::min<std::int64_t>(count * rows, 3);
-    for (const std::string& ord : {std::string("fro"), std::string("nuc"), std::string("2"), std::string("1"),
-                                   std::string("-1"), std::string("inf"), std::string("-inf"), std::string("max"),
-                                   std::string("schatten:3"), std::string("schatten:inf"), "kyfan:" + std::to_string(k),
-                                   std::string("entrywise:1"), std::string("entrywise:2.5")}) {
+    for (const std::string& ord :
+         {std::string("fro"), std::string("nuc"), std::string("2"), std::string("1"), std::string("-1"),
+          std::string("inf"), std::string("-inf"), std::string("max"), std::string("schatten:3"),
+          std::string("schatten:inf"), "kyfan:" + std::to_string(k), std::string("entrywise:1"),
+          std::string("entrywise:2.5"), std::string("mixed:2,1"), std::string("mixed:3,1.5,rows"),
+          std::string("induced:1,2"), std::string("induced:2,inf"), "kyfan:" + std::to_string(k) + ",2"}) {
       const NormResult wanted = norm(matrix, parse_norm(ord), context);
       const NormResult found = norm_of_blocks(blocks, parse_norm(ord), context);
       EXPECT_NEAR(found.value, wanted.value, tolerance::of_matrix(count * rows, count * columns, wanted.value, 16))

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <set>
@@ -21,18 +22,27 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The number of a norm, and whether it is the smallest sum.
+// The numbers of a norm, and whether it is the smallest sum.
 struct Contents {
-  double operator()(ColumnSum n) const { return n.smallest ? -1 : 1; }
-  double operator()(RowSum n) const { return n.smallest ? -1 : 1; }
-  double operator()(Entrywise n) const { return n.p; }
-  double operator()(Schatten n) const { return n.p; }
-  double operator()(KyFan n) const { return static_cast<double>(n.k); }
+  using Numbers = std::vector<double>;
+  Numbers operator()(ColumnSum n) const { return {n.smallest ? -1.0 : 1.0}; }
+  Numbers operator()(RowSum n) const { return {n.smallest ? -1.0 : 1.0}; }
+  Numbers operator()(Entrywise n) const { return {n.p}; }
+  Numbers operator()(Schatten n) const { return {n.p}; }
+  Numbers operator()(KyFan n) const { return {static_cast<double>(n.k), n.p}; }
+  Numbers operator()(Mixed n) const { return {n.p, n.q, n.by == By::rows ? 1.0 : 0.0}; }
+  Numbers operator()(Induced n) const { return {n.p, n.q}; }
   template <class Other>
-  double operator()(const Other&) const {
-    return 0;
+  Numbers operator()(const Other&) const {
+    return {};
   }
 };
+
+// A spelling of this row with numbers: `kyfan:2,2`.
+std::string example(const Row& row) {
+  if (!row.has_number()) return std::string(row.spelling);
+  return std::string(row.stem) + (row.spelling.find(',') == std::string_view::npos ? "2" : "2,3");
+}
 
 bool equal(const Norm& a, const Norm& b) {
   return a.index() == b.index() && std::visit(Contents{}, a) == std::visit(Contents{}, b);
@@ -60,6 +70,12 @@ const std::vector<Line>& lines() {
       {"schatten:4", Schatten{4}, "Schatten 4-norm"},
       {"schatten:1", Schatten{1}, "nuclear norm, sum of singular values"},
       {"kyfan:12", KyFan{12}, "Ky Fan 12-norm"},
+      {"kyfan:12,2.5", KyFan{12, 2.5}, "Ky Fan (12,2.5)-norm"},
+      {"mixed:2,1", Mixed{2, 1, By::columns}, "mixed (2,1) norm by columns"},
+      {"mixed:inf,1.5,rows", Mixed{kInfinity, 1.5, By::rows}, "mixed (inf,1.5) norm by rows"},
+      {"induced:3,1.5", Induced{3, 1.5}, "induced (3,1.5)-norm"},
+      {"induced:2,inf", Induced{2, kInfinity}, "induced (2,inf)-norm"},
+      {"numerical-radius", NumericalRadius{}, "numerical radius"},
   };
   return all;
 }
@@ -83,7 +99,11 @@ TEST(NormTable, EveryRowIsInTheListAboveAndIsFoundByItsNorm) {
     EXPECT_TRUE(row.spelling.starts_with(row.stem));
     EXPECT_FALSE(row.help.empty());
     EXPECT_NE((", " + spellings()).find(std::string(row.spelling)), std::string::npos);
-    const std::string ord = std::string(row.stem) + (row.has_number() ? "3" : "");
+    const std::string ord = example(row);
+    EXPECT_FALSE(row.gradient.empty()) << row.spelling;
+    EXPECT_FALSE(row.cost.empty()) << row.spelling;
+    EXPECT_FALSE(row.proof.empty()) << row.spelling;
+    EXPECT_TRUE(row.convex || (row.dual.empty() && row.proximal == Map::none && row.projection == Map::none));
     EXPECT_EQ(row_of(parse_norm(ord)).spelling, row.spelling);
     EXPECT_EQ(spelling_of(parse_norm(ord)), ord);
   }
@@ -98,6 +118,7 @@ TEST(NormTable, EveryTypeHasARow) {
 
 TEST(NormTable, TheDualOfADualIsTheNorm) {
   for (const Row& row : rows()) {
+    // Formulas and spellings with numbers are compared by value in dual_test.cpp.
     if (row.dual.empty() || row.has_number() || row.dual.find(':') != std::string_view::npos) continue;
     EXPECT_EQ(row_of(parse_norm(row.dual)).dual, row.spelling) << row.spelling;
   }
@@ -112,7 +133,8 @@ TEST(NormTable, ConvexityAndFamilyAgreeWithTheRules) {
   const Entries entries = scanned("test", zero, false, context);
   const NearSpectrum spectrum{std::span(zeros).first(2), 0, 0, 2, 0};
   for (const Row& row : rows()) {
-    const Norm which = parse_norm(std::string(row.stem) + (row.has_number() ? "2" : ""));
+    const Norm which = parse_norm(example(row));
+    if (row.family == Family::induced || row.family == Family::numerical_range) continue;
     const bool of_entries = row.family == Family::entries;
     const NormGradient found =
         of_entries ? entry_gradient(entries, which, context).norm : spectral_gradient(which, spectrum).norm;
@@ -132,8 +154,10 @@ TEST(NormTable, ConvexityAndFamilyAgreeWithTheRules) {
 TEST(NormTable, RefusesParametersThatAreNone) {
   EXPECT_NO_THROW(require_valid("who", KyFan{3}, 3));
   EXPECT_NO_THROW(require_valid("who", Schatten{kInfinity}, 3));
-  for (const Norm& norm : {Norm(KyFan{0}), Norm(KyFan{4}), Norm(Schatten{0.5}), Norm(Entrywise{0.5}),
-                           Norm(Schatten{std::numeric_limits<double>::quiet_NaN()})}) {
+  for (const Norm& norm :
+       {Norm(KyFan{0}), Norm(KyFan{4}), Norm(Schatten{0.5}), Norm(Entrywise{0.5}),
+        Norm(Schatten{std::numeric_limits<double>::quiet_NaN()}), Norm(KyFan{2, 0.5}), Norm(Mixed{0.5, 1}),
+        Norm(Mixed{1, std::nan("")}), Norm(Induced{0, 2}), Norm(Induced{2, -1})}) {
     try {
       require_valid("who", norm, 3);
       ADD_FAILURE() << spelling_of(norm) << " was accepted";
@@ -143,9 +167,79 @@ TEST(NormTable, RefusesParametersThatAreNone) {
   }
 }
 
+TEST(ParseNorm, TakesColumnsAsTheUsualLinesOfAMixedNorm) {
+  EXPECT_TRUE(equal(parse_norm("mixed:2,1,columns"), Mixed{2, 1, By::columns}));
+  EXPECT_TRUE(equal(parse_norm("mixed:1,inf,rows"), Mixed{1, kInfinity, By::rows}));
+}
+
+TEST(Simplified, NamesTheSimplestNormOfTheSameValue) {
+  struct Case {
+    const char* ord;
+    const char* same;
+  };
+  for (const Case& c : {Case{"schatten:1", "nuc"},
+                        Case{"schatten:2", "fro"},
+                        Case{"schatten:inf", "2"},
+                        Case{"entrywise:2", "fro"},
+                        Case{"entrywise:inf", "max"},
+                        Case{"entrywise:3", "entrywise:3"},
+                        Case{"kyfan:1", "2"},
+                        Case{"kyfan:4,inf", "2"},
+                        Case{"kyfan:2,3", "kyfan:2,3"},
+                        Case{"mixed:1,inf", "1"},
+                        Case{"mixed:1,inf,rows", "inf"},
+                        Case{"mixed:3,3", "entrywise:3"},
+                        Case{"mixed:2,2,rows", "fro"},
+                        Case{"induced:1,1", "1"},
+                        Case{"induced:inf,inf", "inf"},
+                        Case{"induced:2,2", "2"},
+                        Case{"induced:1,inf", "max"},
+                        Case{"induced:1,2", "mixed:2,inf"},
+                        Case{"induced:2,inf", "mixed:2,inf,rows"},
+                        Case{"induced:1.5,inf", "mixed:3,inf,rows"},
+                        Case{"induced:2,1", "induced:2,1"}}) {
+    EXPECT_EQ(spelling_of(simplified(parse_norm(c.ord))), c.same) << c.ord;
+  }
+}
+
+TEST(Around, EnclosesTheExponentThatWasRounded) {
+  EXPECT_TRUE(around(Induced{1.5, kInfinity}).is_exact);  // 3
+  EXPECT_TRUE(around(Schatten{3}).is_exact);
+  const Around found = around(Induced{4, kInfinity});  // 4/3
+  EXPECT_FALSE(found.is_exact);
+  const double below = std::get<Mixed>(found.below).p;
+  const double above = std::get<Mixed>(found.above).p;
+  EXPECT_EQ(std::nextafter(above, 2), below);  // the larger exponent gives the smaller norm
+  EXPECT_LE(3 * static_cast<long double>(above), 4);
+  EXPECT_GE(3 * static_cast<long double>(below), 4);
+}
+
 TEST(ParseNorm, NamesTheSpellingsThatExist) {
-  for (const char* const ord : {"", "3", "frobenius", "FRO", "schatten", "schatten:", "schatten:x", "schatten:2x",
-                                "kyfan:1.5", "kyfan:inf", "kyfan:1e300", "p:2", ":2", "entrywise: 2"}) {
+  for (const char* const ord : {"",
+                                "3",
+                                "frobenius",
+                                "FRO",
+                                "schatten",
+                                "schatten:",
+                                "schatten:x",
+                                "schatten:2x",
+                                "kyfan:1.5",
+                                "kyfan:inf",
+                                "kyfan:1e300",
+                                "p:2",
+                                ":2",
+                                "entrywise: 2",
+                                "kyfan:2,",
+                                "kyfan:,2",
+                                "kyfan:2,2,2",
+                                "mixed:2",
+                                "mixed:2,x",
+                                "mixed:2,1,row",
+                                "mixed:rows",
+                                "induced:2",
+                                "induced:2,1,rows",
+                                "numerical radius",
+                                "entrywise:2,2"}) {
     try {
       static_cast<void>(parse_norm(ord));
       ADD_FAILURE() << "'" << ord << "' was accepted";

@@ -1,0 +1,14 @@
+// The norms of extremal matrices in closed form. Internal to norms/.
+#pragma once
+
+#include <optional>
+
+#include "sigmax/norms/extremal.hpp"
+#include "sigmax/norms/norm_form.hpp"
+
+namespace sigmax::norms {
+
+/// Nothing where no closed form is known.
+std::optional<double> norm_of(const Extremal& a, const NormForm& form);
+
+}  // namespace sigmax::norms
