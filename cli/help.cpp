@@ -221,10 +221,13 @@ Examples:
 
 std::string norm_footer() {
   std::string lines;
-  for (const norms::Row& row : norms::rows()) lines += fmt::format("  {:<14}{}\n", row.spelling, row.help);
+  for (const norms::Row& row : norms::rows()) lines += fmt::format("  {:<18}{}\n", row.spelling, row.help);
   return fmt::format(R"(
 Norms:
 {}
+P and Q are numbers of at least 1, or inf. Norms come with their ends and how
+these are known. --format value prints a number alone, without ends.
+
 Several tensors of one name, in several files of a folder or in subgraphs, are
 told apart by a number: FILE:NAME@2.
 
@@ -235,6 +238,8 @@ Examples:
   sigmax norm matrix.npy --ord fro
   sigmax norm model.safetensors:fc1.weight
   sigmax norm model.onnx:onnx::MatMul_42 --ord schatten:4 --format value
+  sigmax norm model.safetensors:fc1.weight --ord mixed:2,1 --by rows
+  sigmax norm model.safetensors:fc1.weight --all
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
 {})",
                      lines, kRoles, kExitCodes);
@@ -308,7 +313,10 @@ Examples:
 
 std::vector<std::string> norm_spellings() {
   std::vector<std::string> spellings;
-  for (const norms::Row& row : norms::rows()) spellings.emplace_back(row.stem);
+  for (const norms::Row& row : norms::rows()) {
+    // Two rows may differ in their numbers alone.
+    if (spellings.empty() || spellings.back() != row.stem) spellings.emplace_back(row.stem);
+  }
   return spellings;
 }
 

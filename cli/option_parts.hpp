@@ -30,7 +30,7 @@ inline constexpr const char* kGeneral = "General";
 /// The values as typed, before conversion.
 struct Typed {
   std::vector<std::string> layers, exclude, gates, allowed, assumed;
-  std::string sort, certify, format, seed, color = "auto";
+  std::string sort, certify, format, seed, by, color = "auto";
   std::map<ReportFile::Kind, std::string> files;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;

@@ -25,6 +25,7 @@ namespace {
 
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
+const std::map<std::string, norms::By> kLines = {{"columns", norms::By::columns}, {"rows", norms::By::rows}};
 const std::map<std::string, NormOptions::Format> kNormFormats = {
     {"text", NormOptions::Format::text}, {"value", NormOptions::Format::value}, {"json", NormOptions::Format::json}};
 const std::map<std::string, ListOptions::Sort> kListSorts = {
@@ -159,10 +160,20 @@ CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(norm, typed);
-  offer(typed, norm_spellings(),
-        norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
-            ->option_text("ORD")
+  CLI::Option* const ord = norm->add_option("--ord", options.ord, "which norm; 2 by default (see below)")
+                               ->option_text("ORD")
+                               ->group(kComputation);
+  offer(typed, norm_spellings(), ord);
+  offer(typed, names_of(kLines),
+        norm->add_option("--by", typed.by, "the lines of a mixed norm: columns (default) or rows")
+            ->option_text("LINES")
             ->group(kComputation));
+  norm->add_flag("--all", options.all, "a table of the usual norms instead of one")->excludes(ord)->group(kComputation);
+  norm->add_flag(
+          "--enclose", options.enclose,
+          "enclose functions of all singular values whatever the size; without it only up to 1024 on the shorter "
+          "side, since it takes a whole decomposition")
+      ->group(kComputation);
   add_jobs(norm, options.jobs);
   offer(typed, names_of(kNormFormats),
         norm->add_option("--format", typed.format, "text (default), value (the number alone) or json")
@@ -250,6 +261,14 @@ NormOptions finished(NormOptions options, const Typed& typed) {
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
   options.roles = role_overrides(typed.assumed);
   options.norm = norms::parse_norm(options.ord);
+  if (!typed.by.empty()) {
+    auto* const mixed = std::get_if<norms::Mixed>(&options.norm);
+    if (mixed == nullptr) throw Error("--by belongs to --ord mixed:P,Q");
+    mixed->by = chosen("--by", typed.by, kLines);
+  }
+  if (options.all && options.format == NormOptions::Format::value) {
+    throw Error("--all prints a table; use --format text or json");
+  }
   return options;
 }
 

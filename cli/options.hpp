@@ -77,6 +77,8 @@ struct NormOptions {
   RoleOverrides roles;
   std::string ord = "2";
   norms::Norm norm;
+  bool all = false;      ///< every usual norm, as a table
+  bool enclose = false;  ///< enclosures of functions of all singular values also of large matrices
   int jobs = 0;
   Format format = Format::text;
 };

@@ -1,11 +1,10 @@
 #include "cli/commands/norm.hpp"
 
-#include <fmt/format.h>
-
-#include <string>
-#include <utility>
+#include <cstdint>
+#include <vector>
 
 #include "cli/exit_code.hpp"
+#include "cli/norm_report.hpp"
 #include "cli/progress.hpp"
 #include "cli/proofs.hpp"
 #include "cli/target.hpp"
@@ -13,46 +12,74 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/bytes/intact.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/report/json.hpp"
+#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/norm.hpp"
 #include "sigmax/report/number.hpp"
-#include "sigmax/report/terminal.hpp"
-#include "sigmax/report/text.hpp"
 
 namespace sigmax::cli {
 namespace {
 
-std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result,
-                        const Target& target) {
-  report::Record record = {{"schema", "sigmax.norm/1"},    {"file", target.path.string()},
-                           {"source", named.file},         {"tensor", named.name},
-                           {"shape", named.shape},         {"matrix", named.matrix().shape()},
-                           {"batch", named.blocks.size()}, {"dtype", name(named.matrix().dtype())},
-                           {"ord", options.ord},           {"meaning", result.meaning},
-                           {"value", result.value}};
-  for (report::Member& end : report::members_of(result.enclosure)) record.push_back(std::move(end));
-  return report::write_json(record);
+// A whole decomposition of this order takes seconds.
+constexpr std::int64_t kWholeUpTo = 1024;
+
+norms::NormOptions library_options(const NormOptions& options) {
+  norms::NormOptions result;
+  if (!options.enclose) result.whole_up_to = kWholeUpTo;
+  return result;
 }
 
 // The library does not know the matrix's name.
-norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+template <class Compute>
+auto with_name(const NamedMatrix& named, Context& context, const Compute& compute) {
   try {
-    return norms::norm_of_blocks(named.blocks, options.norm, context);
+    return compute();
   } catch (const Error&) {
     require_finite(named, "its norms do not exist", context);
     throw;
   }
 }
 
-std::string render_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
-  const std::string count = named.blocks.size() == 1 ? "" : fmt::format("{} blocks ", named.blocks.size());
-  const std::string matrix = fmt::format("{}  {}{} {}", report::visible(named.name, style.unicode), count,
-                                         to_string(named.matrix().shape()), name(named.matrix().dtype()));
-  report::Document document;
-  document.push_back({report::Text{.lines = {{matrix}}}});
-  document.push_back(
-      {report::Facts{{{.label = result.meaning + ": ", .text = report::round_trip(result.value), .wraps = false}}}});
-  if (result.enclosure) document.push_back({report::Facts{{{.label = "  ", .value = *result.enclosure}}}});
-  return report::write_terminal(document, {style.width, style.color, style.unicode});
+norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+  return with_name(named, context, [&] {
+    // The number alone needs no ends.
+    if (options.format == NormOptions::Format::value) return norms::norm_of_blocks(named.blocks, options.norm, context);
+    return norms::norm_of_blocks(named.blocks, options.norm, library_options(options), context);
+  });
+}
+
+int run_one(const NamedMatrix& named, const NormOptions& options, const Target& target, const Messages& messages,
+            Context& context) {
+  norms::NormResult result;
+  {
+    const ProgressLine progress(context, "norm", options.common);
+    result = io::while_intact(named.matrix(), [&] { return norm_of(named, options, context); });
+  }
+  if (result.enclosure) tell_if_proofs_are_wide(messages);
+  switch (options.format) {
+    case NormOptions::Format::text: print(norm_as_text(named, result, style_of(1, options.common.color))); break;
+    case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
+    case NormOptions::Format::json: print(norm_as_json(named, target, {options.norm, result})); break;
+  }
+  return kSuccess;
+}
+
+int run_all(const NamedMatrix& named, const NormOptions& options, const Target& target, const Messages& messages,
+            Context& context) {
+  std::vector<norms::NamedResult> results;
+  {
+    const ProgressLine progress(context, "norm", options.common);
+    results = io::while_intact(named.matrix(), [&] {
+      return with_name(named, context,
+                       [&] { return norms::all_norms(named.blocks, library_options(options), context); });
+    });
+  }
+  tell_if_proofs_are_wide(messages);
+  if (options.format == NormOptions::Format::json) {
+    print(norms_as_json(named, target, results));
+  } else {
+    print(norms_as_table(named, results, style_of(1, options.common.color)));
+  }
+  return kSuccess;
 }
 
 }  // namespace
@@ -64,18 +91,8 @@ int run_norm(const NormOptions& options, Context& context) {
   const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::block_diagonal, messages);
   context.check_cancel();
 
-  norms::NormResult result;
-  {
-    const ProgressLine progress(context, "norm", options.common);
-    result = io::while_intact(named.matrix(), [&] { return norm_of(named, options, context); });
-  }
-  if (result.enclosure) tell_if_proofs_are_wide(messages);
-  switch (options.format) {
-    case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.color))); break;
-    case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
-    case NormOptions::Format::json: print(render_json(named, options, result, target)); break;
-  }
-  return kSuccess;
+  return options.all ? run_all(named, options, target, messages, context)
+                     : run_one(named, options, target, messages, context);
 }
 
 }  // namespace sigmax::cli

@@ -17,6 +17,7 @@ namespace sigmax::bounds {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMost = std::numeric_limits<double>::max();
 
 LowerBound lower_end(double value, double failure) {
   if (failure == 0) return Proof::lower(value);
@@ -110,6 +111,33 @@ Enclosure smallest(std::span<const Enclosure> x) {
     failure += e.lower.failure_probability();
   }
   return Proof::enclosure(lower_end(lower, failure), upper);
+}
+
+Enclosure square(const Enclosure& x) {
+  const FloatingEnvironment environment;
+  const double lower = x.lower.value();
+  const double least = smaller_of(round_down(lower * lower), kMost);
+  if (!x.upper) return Proof::enclosure(lower_end(least, x.lower.failure_probability()), std::nullopt);
+  const double upper = x.upper->value();
+  return Proof::enclosure(lower_end(least, x.lower.failure_probability()),
+                          upper_end(upper == 0 ? 0.0 : round_up(upper * upper), x.upper->failure_probability()));
+}
+
+Enclosure quotient(const Enclosure& x, const Enclosure& y) {
+  const FloatingEnvironment environment;
+  double least = 0;
+  double least_failure = 0;
+  if (y.upper && y.upper->value() > 0) {
+    least = smaller_of(round_down(x.lower.value() / y.upper->value()), kMost);
+    least_failure = x.lower.failure_probability() + y.upper->failure_probability();
+  }
+  std::optional<UpperBound> most;
+  if (x.upper && y.lower.value() > 0) {
+    const double upper = x.upper->value();
+    most = upper_end(upper == 0 ? 0.0 : round_up(upper / y.lower.value()),
+                     x.upper->failure_probability() + y.lower.failure_probability());
+  }
+  return Proof::enclosure(lower_end(least, least_failure), most);
 }
 
 Enclosure between(const Enclosure& below, const Enclosure& above) { return Proof::enclosure(below.lower, above.upper); }

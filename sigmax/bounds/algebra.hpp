@@ -1,10 +1,10 @@
 // Arithmetic of enclosures: from the enclosures of quantities to the enclosure of their sum, norm or extreme. Every
 // rounding error is included, so proven ends give proven ends.
 //
-// The quantities are not negative, and each function here grows with each of them: the lower ends give the lower end,
-// the upper ends the upper one. An end that depends on probabilistic ends is probabilistic; their failure probabilities
-// add up. If they reach 1, or if a required end is missing, the end is missing (0, for a lower end). All functions
-// throw Error if there are no quantities.
+// The quantities are not negative, and each function here, except quotient(), grows with each of them: the lower ends
+// give the lower end, the upper ends the upper one. An end that depends on probabilistic ends is probabilistic; their
+// failure probabilities add up. If they reach 1, or if a required end is missing, the end is missing (0, for a lower
+// end). All functions throw Error if there are no quantities.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,13 @@ Enclosure p_norm(std::span<const double> x, double p);
 
 Enclosure largest(std::span<const Enclosure> x);
 Enclosure smallest(std::span<const Enclosure> x);
+
+/// x^2.
+Enclosure square(const Enclosure& x);
+
+/// x / y. Unlike the others it falls as y grows: the lower end comes from the lower end of x and the upper end of y.
+/// The upper end is missing where y may be 0.
+Enclosure quotient(const Enclosure& x, const Enclosure& y);
 
 /// A quantity that is at least the quantity of `below` and at most that of `above`: their outer ends. Either kind is
 /// kept with its end.

@@ -156,6 +156,8 @@ bool agree(const CertifiedValues& values, const SvdResult<T>& found, double tole
     if (!e.upper) return false;
     const double upper = std::max(e.upper->value(), found.sigma[i]) / unit;
     const double lower = std::min(e.lower.value(), found.sigma[i]) / unit;
+    // A whole spectrum is known to rounding of the largest value, and no value can have been missed.
+    if (values.whole && upper - lower <= std::max(8 * tolerance, least)) continue;
     const double own = std::max(found.sigma[i], e.lower.value()) / unit;
     const double of_tolerance = confirmed ? 64 * tolerance : std::max(8 * tolerance, least) * own * own;
     if (!((upper - lower) * (upper + lower) <= std::max(of_tolerance, enough))) return false;
@@ -214,6 +216,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   question.right = v.view();
   question.left = u.view();
   question.next = std::ldexp(hint.next, -static_cast<int>(e->exponent));
+  for (const double sigma : hint.sigma) question.sigma.push_back(std::ldexp(sigma, -static_cast<int>(e->exponent)));
   bounds::ProvenValues proven = bounds::prove_values(*e, question, context);
   bounds::require_unchanged(*e, context);
   for (Enclosure& sigma : proven.sigma) sigma = scaled(sigma, e->exponent);
@@ -221,7 +224,7 @@ CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& h
   const double of_vectors = std::same_as<T, float> ? 0x1p-18 * e->norm : 0.0;
   const double resolution = std::max(proven.resolution, of_vectors);
   const auto exponent = static_cast<int>(e->exponent);
-  return {std::move(proven.sigma), std::ldexp(resolution, exponent), std::ldexp(proven.formed, exponent)};
+  return {std::move(proven.sigma), std::ldexp(resolution, exponent), std::ldexp(proven.formed, exponent), proven.whole};
 }
 
 template <Real T>

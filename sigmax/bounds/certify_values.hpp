@@ -19,6 +19,9 @@ struct CertifiedValues {
   double resolution = 0;
   /// A bound on the change of each value by forming a composite; 0 for a stored matrix.
   double formed = 0;
+  /// Whether these are all values, enclosed by the residual of the whole decomposition: each to a small multiple of
+  /// rounding of the largest, and none missed.
+  bool whole = false;
 };
 
 /// Encloses the values of the hint's triplets: [i] is the (i + 1)-th largest singular value or, for the k smallest, the
@@ -26,7 +29,12 @@ struct CertifiedValues {
 /// missed values make the enclosures wider, never wrong. `which`: the end of the spectrum of the triplets. The options
 /// that count are method, proven_up_to and formed_up_to.
 ///
-/// - Where certify() would factor: both ends proven, by Rayleigh-Ritz and one Cholesky factorization that counts the
+/// - All min(rows, columns) values, where certify() would factor: both ends proven, each value by Weyl's inequality
+/// around
+///   the residual of the decomposition, rounding included. Width: about k^{3/2} u |A|_F for every value, also for tiny
+///   ones. Cost: 2 rows columns k + (rows + columns) k^2 flops; nothing is factored.
+/// - Fewer values, where certify() would factor: both ends proven, by Rayleigh-Ritz and one Cholesky factorization that
+/// counts the
 ///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8
 ///   vectors.
 /// - Elsewhere, for the largest values: lower ends proven, from one read per vector; upper ends probabilistic if the

@@ -13,6 +13,8 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -225,6 +227,62 @@ NormCotangent<T> of_entries(const LinearOperator<T>& a, const norms::Norm& which
   return {std::move(found.norm), as_outer_sum(std::move(dense))};
 }
 
+bool is_of_entries(const norms::Norm& which) { return norms::row_of(which).family == norms::Family::entries; }
+
+template <Real T>
+OuterSum<T> outer_sum_of(const std::vector<std::vector<double>>& left, const std::vector<std::vector<double>>& right,
+                         double scale) {
+  OuterSum<T> sum(static_cast<std::int64_t>(left.front().size()), static_cast<std::int64_t>(right.front().size()),
+                  static_cast<std::int64_t>(left.size()));
+  const auto rounded = [](double x) { return static_cast<T>(x); };
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::ranges::transform(left[i], sum.u.column(static_cast<std::int64_t>(i)).begin(), rounded);
+    std::ranges::transform(right[i], sum.v.column(static_cast<std::int64_t>(i)).begin(), rounded);
+  }
+  std::fill(sum.weights.begin(), sum.weights.end(), scale);
+  return sum;
+}
+
+// z x^T for the vectors that were found. Nothing shows that no other vector does as well.
+template <Real T>
+NormCotangent<T> of_induced(const LinearOperator<T>& a, const norms::Induced& n, const NormVjpOptions& options,
+                            Context& context) {
+  norms::InducedOptions how;
+  how.enclose = false;
+  how.random = options.random;
+  const norms::InducedNorm found = norms::induced_norm(a, n.p, n.q, how, context);
+  NormCotangent<T> result;
+  result.norm.value = found.value;
+  result.norm.kind = GradientKind::subgradient;
+  if (found.value == 0) {
+    result.norm.note = "the operator is 0";
+    result.gradient = OuterSum<T>(a.shape().rows, a.shape().columns, 0);
+    return result;
+  }
+  result.norm.note = "of the best vector that was found";
+  result.gradient = outer_sum_of<T>({found.z}, {found.x}, options.scale);
+  return result;
+}
+
+// w(A) = Re(e^{it} x* A x): with x = a + i b the derivative is Re(e^{it} conj(x) x^T), which is
+// a (cos a - sin b)^T + b (cos b + sin a)^T.
+template <Real T>
+NormCotangent<T> of_numerical_radius(const LinearOperator<T>& a, const NormVjpOptions& options, Context& context) {
+  norms::RadiusPoint found = norms::numerical_radius_point(a, context);
+  NormCotangent<T> result{std::move(found.norm), OuterSum<T>(a.shape().rows, a.shape().columns, 0)};
+  if (result.norm.value == 0) return result;
+  const double cosine = std::cos(found.angle);
+  const double sine = std::sin(found.angle);
+  std::vector<double> first = found.re;
+  std::vector<double> second = found.im;
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    first[i] = cosine * found.re[i] - sine * found.im[i];
+    second[i] = cosine * found.im[i] + sine * found.re[i];
+  }
+  result.gradient = outer_sum_of<T>({found.re, found.im}, {first, second}, options.scale);
+  return result;
+}
+
 // Schatten 2 is the Frobenius norm, which is also a function of the entries; entries are cheaper.
 norms::Norm without_aliases(const norms::Norm& which) {
   const norms::Norm same = norms::simplified(which);
@@ -256,6 +314,8 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
   // from the entries.
   const bool thin = std::holds_alternative<norms::Frobenius>(same) && !thin_factor(a, all / 2, false, context).empty();
   if (thin || norms::is_of_singular_values(same)) return OfValues<T>{a, same, options, context}();
+  if (const auto* n = std::get_if<norms::Induced>(&same)) return of_induced(a, *n, options, context);
+  if (std::holds_alternative<norms::NumericalRadius>(same)) return of_numerical_radius(a, options, context);
   return of_entries(a, same, options, context);
 }
 
@@ -281,7 +341,7 @@ NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<
   const norms::Entries entries = norms::scanned("norm_vjp", view.matrix, view.transposed, context);
   norms::require_valid("norm_vjp", which, std::min(view.matrix.rows, view.matrix.columns));
   const norms::Norm same = without_aliases(which);
-  if (!norms::is_of_singular_values(same)) {
+  if (is_of_entries(same)) {
     norms::EntryGradient found = norms::entry_gradient(entries, same, context);
     const std::int64_t columns = matrix.shape()[1];
     norms::add_entries<T>(view.matrix, found.formula, options.scale, grad.data(), view.transposed ? 1 : columns,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
@@ -80,6 +81,26 @@ Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool ad
               static_cast<int>(a.rows()), b.values().data(), static_cast<int>(b.rows()), 0.0, c.values().data(),
               static_cast<int>(c.rows()));
   return c;
+}
+
+std::vector<std::complex<double>> generalized_eigenvalues(Matrix<double> a, Matrix<double> b) {
+  const int n = static_cast<int>(a.rows());
+  const int one = 1;
+  int info = 0;
+  std::vector<double> real(static_cast<std::size_t>(n));
+  std::vector<double> imaginary(real.size());
+  std::vector<double> divisor(real.size());
+  with_work([&](double* work, const int* size) {
+    dggev_("N", "N", &n, a.values().data(), &n, b.values().data(), &n, real.data(), imaginary.data(), divisor.data(),
+           nullptr, &one, nullptr, &one, work, size, &info);
+  });
+  check("dggev", a.view(), info);
+  std::vector<std::complex<double>> finite;
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    const std::complex<double> z(real[i] / divisor[i], imaginary[i] / divisor[i]);
+    if (std::isfinite(z.real()) && std::isfinite(z.imag())) finite.push_back(z);
+  }
+  return finite;
 }
 
 Matrix<double> orthonormal(Matrix<double> x) {

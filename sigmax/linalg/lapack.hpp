@@ -2,6 +2,7 @@
 // SerialBlas.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <vector>
 
@@ -45,6 +46,10 @@ struct Decomposition {
 /// A is overwritten. U and V are orthonormal to working accuracy whatever the rank. Throws Error if LAPACK fails to
 /// converge.
 Decomposition decompose(MatrixView<double> a, std::int64_t first, std::int64_t count);
+
+/// The finite eigenvalues z of A - z B, for square matrices of one order, both overwritten. By dggev. Throws Error if
+/// LAPACK fails to converge.
+std::vector<std::complex<double>> generalized_eigenvalues(Matrix<double> a, Matrix<double> b);
 
 /// A B, or A^T B if `adjoint`, in one call of dgemm.
 Matrix<double> product(const Matrix<double>& a, const Matrix<double>& b, bool adjoint = false);

@@ -15,8 +15,8 @@
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
-#include "sigmax/nn/water_level.hpp"
 #include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::nn {
@@ -119,7 +119,7 @@ struct Problem {
     // Outside the ball a level is needed as soon as the values found fill it; 0 means that they do not.
     bool inside = false;
     const auto level = [&](std::span<const double> sigma) {
-      const std::optional<double> theta = water_level(sigma, kInfinity, b.radius);
+      const std::optional<double> theta = norms::water_level(sigma, kInfinity, b.radius);
       inside = !theta;
       return theta.value_or(0);
     };
@@ -157,6 +157,10 @@ struct Proximal {
 
   ProximalResult operator()(penalty::KyFan p) const {
     norms::require_valid("proximal", p, problem.all());
+    if (std::isinf(p.p)) return ky_fan(1);
+    if (p.p != 1) {
+      throw Error(fmt::format("[proximal] the map of {} is not known; use p = 1", norms::spelling_of(p)));
+    }
     return ky_fan(p.k);
   }
 
@@ -167,7 +171,7 @@ struct Proximal {
     if (k == problem.all() || problem.nuclear_at_most() <= total) return problem.soft(lambda);
     bool needed = true;
     const auto level = [&](std::span<const double> sigma) {
-      const std::optional<double> theta = water_level(sigma, lambda, total);
+      const std::optional<double> theta = norms::water_level(sigma, lambda, total);
       needed = theta.has_value();
       return theta.value_or(0);
     };

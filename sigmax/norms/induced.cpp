@@ -123,7 +123,10 @@ class Search {
     std::ranges::copy(best_.x, x.values().begin());
     a_.forward(std::as_const(x).view(), y.view());
     const std::int64_t exponent = ends_ == nullptr ? 0 : ends_->exponent();
-    const double quotient = approximate_norm(y.values(), q_) / approximate_norm(x.values(), p_);
+    const double length = approximate_norm(x.values(), p_);
+    const double quotient = approximate_norm(y.values(), q_) / length;
+    // Vectors of Collatz quotients come at any length.
+    for (double& entry : result.x) entry /= length;
     const double value = std::ldexp(quotient, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
     result.value = std::clamp(value, enclosure.lower.value(), enclosure.upper ? enclosure.upper->value() : kInfinity);
     dualize(y.values(), conjugate(q_));

@@ -17,6 +17,9 @@
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/gauge.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
@@ -77,6 +80,11 @@ std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
   return values;
 }
 
+// Whether an enclosure may cost what it does.
+bool is_within(const Demand& wanted, std::int64_t all, const NormOptions& options) {
+  return wanted.part != Demand::Part::all || all <= options.whole_up_to;
+}
+
 // Any other function of singular values, with an enclosure of each value if requested.
 template <Real T>
 NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
@@ -85,7 +93,7 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
   const SvdOptions<T> solver = solver_for(wanted, all, svd_options<T>(options));
   NormResult result;
   std::vector<double> sigma;
-  if (options.enclose) {
+  if (options.enclose && is_within(wanted, all, options)) {
     const CertifiedSvd<T> found = certified_svd(a, solver, options.certify, context);
     sigma = found.triplets.sigma;
     result.outcome = found.triplets.outcome;
@@ -114,15 +122,27 @@ NormResult of_entries(const Entries& entries, bool exact, const Norm& which, con
   return result;
 }
 
-// What is left of the induced norms once those that are norms of entries or of singular values are taken out.
-[[noreturn]] void refuse_induced(const Norm& which) {
-  throw Error(fmt::format("[norm] {} is known for P = 1, for Q = inf and for 2,2 alone", spelling_of(which)));
+// The value is that of a vector, so it is a lower end; without an enclosure that is asked for, this end alone is given.
+template <class Matrix>
+NormResult of_induced(const Matrix& a, const Induced& n, const NormOptions& options, Context& context) {
+  InducedOptions how;
+  how.enclose = options.enclose;
+  how.certify = options.certify;
+  how.random = options.random;
+  const InducedNorm found = induced_norm(a, n.p, n.q, how, context);
+  NormResult result;
+  result.value = found.value;
+  enclose(result, found.enclosure);
+  result.method = bounds::message(found.proof);
+  return result;
 }
 
 // `which` as it was asked for, `same` the norm that was computed.
 NormResult described(NormResult result, const Norm& which, const Norm& same) {
   result.meaning = meaning_of(which);
-  if (result.enclosure && result.method.empty()) result.method = row_of(same).proof;
+  if (result.enclosure && result.method.empty()) {
+    result.method = result.kind() == Known::probabilistic ? "a random start" : row_of(same).proof;
+  }
   return result;
 }
 
@@ -153,6 +173,7 @@ NormOptions value_alone(const Norm& which) {
 struct Combination {
   double p = kInfinity;
   bool smallest = false;
+  double error = 0;  // relative, of p
 
   double value(std::span<const double> x) const {
     if (smallest) return *std::min_element(x.begin(), x.end());
@@ -165,7 +186,9 @@ struct Combination {
 
   Enclosure enclosure(std::span<const Enclosure> x) const {
     if (smallest) return bounds::smallest(x);
-    return std::isinf(p) ? bounds::largest(x) : bounds::p_norm(x, p);
+    if (std::isinf(p)) return bounds::largest(x);
+    if (error == 0) return bounds::p_norm(x, p);
+    return bounds::between(bounds::p_norm(x, p * (1 + error)), bounds::p_norm(x, std::max(p * (1 - error), 1.0)));
   }
 };
 
@@ -185,24 +208,46 @@ struct CombinationOf {
   // |A x|_q^q = sum |A_b x_b|_q^q <= sum (n_b |x_b|_p)^q: the norm of diag(n_b) from p to q.
   Combination operator()(Induced n) const {
     if (n.p <= n.q) return {};
-    return {std::isinf(n.p) ? n.q : n.p * n.q / (n.p - n.q)};
+    if (std::isinf(n.p)) return {n.q};
+    return {n.p * n.q / (n.p - n.q), false, 0x1p-49};
   }
 };
 
-NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, Context& context) {
+// The i-th largest of all values lies between the i-th largest of all lower ends and that of all upper ones.
+std::vector<Enclosure> pooled_enclosures(std::vector<Enclosure> all) {
+  std::vector<Enclosure> lower = all;
+  const auto upper_of = [](const Enclosure& e) { return e.upper ? e.upper->value() : kInfinity; };
+  std::ranges::sort(lower, std::greater<>(), [](const Enclosure& e) { return e.lower.value(); });
+  std::ranges::sort(all, std::greater<>(), upper_of);
+  std::vector<Enclosure> result;
+  for (std::size_t i = 0; i < all.size(); ++i) result.push_back(bounds::between(lower[i], all[i]));
+  return result;
+}
+
+NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, const NormOptions& options, Context& context) {
   std::vector<double> pooled;
+  std::vector<Enclosure> known;
+  const Dimensions& shape = blocks.front().shape();
+  const bool encloses = options.enclose && (shape.size() != 2 || std::min(shape[0], shape[1]) <= options.whole_up_to);
   for (const Tensor& block : blocks) {
     context.check_cancel();
     ScannedTensor m = scanned_tensor(block, context);
     const std::vector<double> values = singular_values(m.scanned, context);
     pooled.insert(pooled.end(), values.begin(), values.end());
+    if (!encloses) continue;
+    const WholeSpectrum spectrum = whole_spectrum(block, options, context);
+    known.insert(known.end(), spectrum.known.begin(), spectrum.known.end());
   }
   std::sort(pooled.begin(), pooled.end(), std::greater<>());
   require_valid("norm_of_blocks", n, static_cast<std::int64_t>(pooled.size()));
   NormResult result;
   result.value = spectral_value(n, pooled);
-  result.meaning = meaning_of(n);
-  return result;
+  if (encloses) {
+    known = pooled_enclosures(std::move(known));
+    known.erase(known.begin() + (std::isinf(n.p) ? 1 : n.k), known.end());
+    enclose(result, spectral_enclosure(n, known));
+  }
+  return described(std::move(result), n, n);
 }
 
 }  // namespace
@@ -225,7 +270,9 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   } else if (by_values) {
     result = of_values(a, same, options, context);
   } else if (row_of(same).family == Family::induced) {
-    refuse_induced(which);
+    result = of_induced(a, std::get<Induced>(same), options, context);
+  } else if (std::holds_alternative<NumericalRadius>(same)) {
+    result = numerical_radius(a, options, context);
   } else if (stored != nullptr) {
     const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
     result = of_entries(entries, true, which, options, context);
@@ -252,13 +299,16 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
     const std::vector<double> sigma = singular_values(m.scanned, context);
     result.value = spectral_value(same, sigma);
     result.gap = gap_of(same, sigma);
-    if (options.enclose) {
+    const auto all = static_cast<std::int64_t>(sigma.size());
+    if (options.enclose && is_within(demand(same, all), all, options)) {
       const NormResult known = of_values(*dense<double>(matrix), same, options, context);
       enclose(result, *known.enclosure);
       result.outcome = known.outcome;
     }
   } else if (row_of(same).family == Family::induced) {
-    refuse_induced(which);
+    result = of_induced(matrix, std::get<Induced>(same), options, context);
+  } else if (std::holds_alternative<NumericalRadius>(same)) {
+    result = numerical_radius(matrix, options, context);
   } else {
     result = of_entries(m.entries, true, which, options, context);
   }
@@ -269,7 +319,8 @@ NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
   return norm(matrix, which, value_alone(which), context);
 }
 
-NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
+                          Context& context) {
   const FloatingEnvironment environment;
   if (blocks.empty()) throw Error("[norm_of_blocks] there is no block");
   for (const Tensor& block : blocks) {
@@ -277,22 +328,27 @@ NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Con
     throw Error(fmt::format("[norm_of_blocks] blocks of different shapes, {} and {}", to_string(blocks.front().shape()),
                             to_string(block.shape())));
   }
-  if (blocks.size() == 1) return norm(blocks.front(), which, context);
-  if (const auto* ky_fan = std::get_if<KyFan>(&which)) return ky_fan_of_blocks(blocks, *ky_fan, context);
+  if (blocks.size() == 1) return norm(blocks.front(), which, options, context);
+  if (const auto* ky_fan = std::get_if<KyFan>(&which)) return ky_fan_of_blocks(blocks, *ky_fan, options, context);
   const Combination combination = std::visit(CombinationOf{}, which);
   NormResult result;
   std::vector<double> values;
   std::vector<Enclosure> enclosures;
   for (const Tensor& block : blocks) {
     context.check_cancel();
-    const NormResult one = norm(block, which, context);
+    const NormResult one = norm(block, which, options, context);
     values.push_back(one.value);
     if (one.enclosure) enclosures.push_back(*one.enclosure);
     result.meaning = one.meaning;
+    result.method = one.method;
   }
   result.value = combination.value(values);
-  if (enclosures.size() == blocks.size()) result.enclosure = combination.enclosure(enclosures);
+  if (enclosures.size() == blocks.size()) enclose(result, combination.enclosure(enclosures));
   return result;
+}
+
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {
+  return norm_of_blocks(blocks, which, value_alone(which), context);
 }
 
 template NormResult norm<float>(const LinearOperator<float>&, const Norm&, const NormOptions&, Context&);

@@ -20,7 +20,7 @@ namespace sigmax::norms {
 /// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
 /// | norms of entries | the entries, in T, and two reads of them | proven, if the operator is one stored matrix |
 /// | induced P, Q | exact as a norm of entries for P = 1 or Q = infinity, Spectral for 2, 2 | as those |
-/// | any other induced P, Q | norms/induced.hpp | norms/induced.hpp |
+/// | any other induced P, Q | as induced_norm() (norms/induced.hpp) | its proofs; without `enclose` the lower end |
 /// | NumericalRadius | norms/numerical_radius.hpp | proven, if the operator is one stored matrix |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
@@ -47,12 +47,17 @@ NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 
 /// The norm of the block-diagonal matrix with these blocks, all of one shape: a grouped convolution, a stack of
 /// experts. It costs the norm of each block. The result is the largest (smallest) norm of a block for sigma_max, sums
-/// and entries; (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b; the sum of the k largest of all
-/// singular values for KyFan. The zeros outside the blocks do not count as entries, and the singular values are those
-/// of the blocks.
+/// and entries and for the numerical radius; (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b, with q
+/// for a mixed (p, q) norm; for an induced (p, q)-norm the largest if p <= q and p = 1/(1/q - 1/p) otherwise; the Ky
+/// Fan norm of all singular values. The zeros outside the blocks do not count as entries, and the singular values are
+/// those of the blocks.
 ///
-/// The value alone, and for Spectral its enclosure. Throws Error as norm() does, and if there are no blocks or their
-/// shapes differ.
+/// An enclosure is that of the blocks' enclosures, combined as the values are. Throws Error as norm() does, and if
+/// there are no blocks or their shapes differ.
+NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
+                          Context& context);
+
+/// The value alone, and for Spectral its enclosure.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
 }  // namespace sigmax::norms

@@ -12,6 +12,7 @@
 
 #include "gallery/stored.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/promised.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
 
@@ -187,6 +188,56 @@ TEST(Algebra, RefusesWhatHasNoAnswer) {
   ColumnSums sums(2);
   EXPECT_THROW(sums.add(std::vector<double>{1}), Error);
   EXPECT_THROW(sums.add(std::vector<double>{1, kInfinity}), Error);
+}
+
+// Ends of probability as well as of value.
+TEST(Quotient, OfEnclosuresCrossesTheirEnds) {
+  const Enclosure two = p_norm(std::vector{exactly(1), exactly(1)}, 1);
+  const Enclosure third = quotient(exactly(1), exactly(3));
+  EXPECT_LT(third.lower.value(), 1.0 / 3);
+  EXPECT_GT(third.upper->value(), 1.0 / 3);
+  EXPECT_LE(third.relative_width(), 1e-13);
+  EXPECT_LE(quotient(two, third).lower.value(), 6);
+  EXPECT_GE(quotient(two, third).upper->value(), 6);
+  EXPECT_FALSE(quotient(exactly(1), exactly(0)).upper);
+  EXPECT_EQ(quotient(exactly(0), exactly(2)).upper->value(), 0);
+  EXPECT_FALSE(quotient(exactly(kMost), exactly(0.5)).upper);
+  const Enclosure likely = Proof::enclosure(Proof::lower(1), Proof::probabilistic(2, 1e-3));
+  EXPECT_EQ(quotient(likely, likely).upper->failure_probability(), 1e-3);
+  EXPECT_EQ(quotient(likely, likely).lower.failure_probability(), 1e-3);
+  EXPECT_FALSE(quotient(exactly(1), Proof::enclosure(Proof::lower(1), std::nullopt)).lower.value() > 0);
+}
+
+TEST(Square, ContainsTheSquare) {
+  for (const double x : {0.0, 0.1, 3.0, 1e150, 1e-170}) {
+    const Enclosure e = square(exactly(x));
+    EXPECT_LE(static_cast<long double>(e.lower.value()), static_cast<long double>(x) * x);
+    EXPECT_GE(static_cast<long double>(e.upper->value()), static_cast<long double>(x) * x);
+  }
+  EXPECT_FALSE(square(exactly(1e200)).upper);
+  EXPECT_EQ(square(exactly(0)).upper->value(), 0);
+}
+
+TEST(Monotone, TakesTheFunctionOfTheEnds) {
+  const std::vector<Enclosure> x{Proof::enclosure(Proof::lower(1), Proof::proven(2)), exactly(3)};
+  const auto sum = [](std::span<const double> v) { return v[0] + v[1]; };
+  const Enclosure e = monotone(x, sum, 0x1p-50);
+  EXPECT_LE(e.lower.value(), 4);
+  EXPECT_GE(e.lower.value(), 4 - 1e-12);
+  EXPECT_GE(e.upper->value(), 5);
+  EXPECT_LE(e.upper->value(), 5 + 1e-12);
+  const auto falling = [](std::span<const double> v) { return 1 / v[0]; };
+  EXPECT_THROW(static_cast<void>(monotone(x, falling, 0x1p-50)), Error);
+  EXPECT_THROW(static_cast<void>(monotone(x, sum, 1)), Error);
+  EXPECT_THROW(static_cast<void>(monotone({}, sum, 0)), Error);
+  const std::vector<Enclosure> open{Proof::enclosure(Proof::lower(1), std::nullopt), exactly(3)};
+  EXPECT_FALSE(monotone(open, sum, 0).upper);
+}
+
+TEST(Between, TakesTheOuterEnds) {
+  const Enclosure e = between(exactly(1), exactly(2));
+  EXPECT_EQ(e.lower.value(), 1);
+  EXPECT_EQ(e.upper->value(), 2);
 }
 
 }  // namespace

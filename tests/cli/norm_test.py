@@ -95,7 +95,63 @@ class Norms(CommandTest):
         page = self.expect(0, "norm", "--help").out.split("Norms:\n")[1].split("\n\n")[0]
         self.assertEqual([line.split()[0] for line in page.splitlines()], names)
         for name in names:
-            self.expect(0, "norm", path, "--ord", name.replace(":K", ":1").replace(":P", ":3"), "--format", "value")
+            self.expect(0, "norm", path, "--ord", name.replace(":K", ":1").replace(":P", ":3").replace(",P", ",3").replace(",Q", ",2"),
+                        "--format", "value")
+
+    def test_the_catalogue_has_values_computed_by_hand(self):
+        path = self.write("m.npy", checkpoints.npy([[1.0, 2.0], [-3.0, 4.0]]))
+        expected = {"kyfan:2,2": math.sqrt(30), "mixed:2,1": math.sqrt(10) + math.sqrt(20), "mixed:1,inf": 6,
+                    "induced:1,2": math.sqrt(20), "induced:2,inf": 5, "induced:2,2": 5.11667273601692729,
+                    "induced:2,1": math.sqrt(40), "induced:inf,1": 8, "numerical-radius": 4.08113883008418967}
+        for order, value in expected.items():
+            with self.subTest(order=order):
+                self.assertAlmostEqual(self.value(path, order), value, delta=1e-12)
+                result = json.loads(self.expect(0, "norm", path, "--ord", order, "--format", "json").out)
+                self.assertEqual((result["ord"], result["kind"]), (order, "proven"))
+                self.assertLessEqual(result["lower"], value * (1 + 1e-15))
+                self.assertGreaterEqual(result["upper"], value * (1 - 1e-15))
+                self.assertTrue(result["method"])
+        rows = self.expect(0, "norm", path, "--ord", "mixed:2,1", "--by", "rows", "--format", "json").out
+        self.assertAlmostEqual(json.loads(rows)["value"], math.sqrt(5) + 5, delta=1e-12)
+        self.assertEqual(json.loads(rows)["ord"], "mixed:2,1,rows")
+        self.assertEqual(self.value(path, "mixed:2,1,rows"), json.loads(rows)["value"])
+
+    def test_an_order_that_does_not_fit_is_refused(self):
+        square = self.write("m.npy", checkpoints.npy([[1.0, 2.0], [-3.0, 4.0]]))
+        wide = self.write("w.npy", checkpoints.npy([[1.0, 2.0, 3.0]]))
+        self.assertIn("square", self.expect(2, "norm", wide, "--ord", "numerical-radius").err)
+        for order in ("mixed:2", "mixed:0.5,1", "induced:2,x", "induced:2,0", "kyfan:2,0.5", "kyfan:3,2"):
+            self.assertTrue(self.expect(2, "norm", square, "--ord", order).err)
+        self.assertIn("mixed:P,Q", self.expect(2, "norm", square, "--ord", "fro", "--by", "rows").err)
+        self.assertIn("columns, rows", self.expect(2, "norm", square, "--ord", "mixed:2,1", "--by", "x").err)
+
+    def test_all_prints_a_table_that_fits_a_narrow_terminal(self):
+        path = self.write("m.npy", checkpoints.npy([[math.sin(3 * i + j * j) for j in range(9)] for i in range(9)]))
+        out = self.expect(0, "norm", path, "--all", COLUMNS="80").out
+        self.assertTrue(all(len(line) <= 80 for line in out.splitlines()), out)
+        for order in ("fro", "nuc", "schatten:4", "kyfan:2,2", "mixed:2,1,rows", "induced:inf,1", "numerical-radius"):
+            self.assertIn(f"\n{order} ", out)
+        self.assertIn("proven, rounding included", out)
+        norms = json.loads(self.expect(0, "norm", path, "--all", "--format", "json").out)["norms"]
+        self.assertEqual({"ord", "meaning", "value", "lower", "upper", "kind", "failure_probability", "method"},
+                         set(norms[0]))
+        for norm in norms:
+            with self.subTest(ord=norm["ord"]):
+                self.assertAlmostEqual(norm["value"], self.value(path, norm["ord"]), delta=1e-9)
+                self.assertEqual(norm["kind"], "proven")
+        self.assertNotIn("numerical", self.expect(0, "norm", self.write("w.npy", checkpoints.npy([[1.0, 2.0]])), "--all").out)
+        self.assertTrue(self.expect(2, "norm", path, "--all", "--ord", "fro").err)
+        self.assertTrue(self.expect(2, "norm", path, "--all", "--format", "value").err)
+
+    def test_groups_have_norms_with_ends(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"experts.w1": ("F64", (2, 2, 2), [1.0, 2.0, -3.0, 4.0, 0.0, 5.0, 6.0, 0.0])}))
+        for order, value in (("nuc", math.sqrt(50) + 11), ("kyfan:2", 11.11667273601692729), ("mixed:2,inf", 6), ("induced:1,1", 6)):
+            result = json.loads(self.expect(0, "norm", path, "--ord", order, "--format", "json").out)
+            self.assertAlmostEqual(result["value"], value, delta=1e-12)
+            self.assertEqual((result["batch"], result["kind"]), (2, "proven"))
+            self.assertLessEqual(result["lower"], value * (1 + 1e-15))
+            self.assertGreaterEqual(result["upper"], value * (1 - 1e-15))
 
     def test_a_matrix_with_nan_has_no_norm(self):
         path = self.write("m.npz", checkpoints.npz({"good": [[1.0]], "bad": [[1.0, 2.0], [math.inf, math.nan]]}))

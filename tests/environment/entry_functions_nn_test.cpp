@@ -15,13 +15,20 @@
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
 #include "sigmax/nn/singular_state.hpp"
-#include "sigmax/nn/water_level.hpp"
+#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/equivalence.hpp"
+#include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/hardness.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/majorization.hpp"
+#include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
+#include "sigmax/norms/proximal.hpp"
 #include "sigmax/norms/spectral.hpp"
+#include "sigmax/norms/vector.hpp"
+#include "sigmax/norms/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
@@ -72,6 +79,54 @@ void add_norms(Functions& f) {
     }
     return values;
   });
+  f.add("vector norms", [=](Context&) {
+    const Tensor x = Tensor::rounded(gallery::normal(9, 5), {9}, DType::f32);
+    const Values y = gallery::normal(9, 6);
+    const Values entries = norms::vector_entries("test", x);
+    const norms::Hoelder h = norms::hoelder(entries, y, 3);
+    Values values = norms::dual_maximizer(y, 1.5);
+    for (const double value : {norms::vector_norm(x, 3).enclosure->upper->value(), norms::vector_norm(y, 7),
+                               norms::dual_vector_norm(x, 3).value, norms::inner_product(entries, y), h.product, h.gap,
+                               norms::angle(entries, y)}) {
+      values.push_back(value);
+    }
+    return values;
+  });
+  f.add("proximal maps of lists", [=](Context&) {
+    const Values x = gallery::normal(9, 6);
+    Values values;
+    for (const Values& y : {norms::proximal_p(x, 3, 0.3), norms::project_p(x, 1.5, 0.7),
+                            norms::proximal_ky_fan(x, 3, 0.4), norms::project_ky_fan(x, 3, 1.1)}) {
+      values.insert(values.end(), y.begin(), y.end());
+    }
+    return values;
+  });
+  f.add("catalogue of norms", [=](Context& c) {
+    const Tensor tensor = Tensor::rounded(gallery::normal(16, 5), {4, 4}, DType::f64);
+    const auto options = repeatable<norms::NormOptions>();
+    Values values = norms::proximal(tensor, norms::parse_norm("mixed:3,1"), 0.3, c);
+    const Values projected = norms::project(tensor, norms::Schatten{3}, 0.5, c);
+    values.insert(values.end(), projected.begin(), projected.end());
+    const norms::WholeSpectrum spectrum = norms::whole_spectrum(tensor, options, c);
+    const norms::Gauge sum{"sum", [](std::span<const double> s) { return s[0] + s[1] / 3; }};
+    for (const norms::NormResult& r :
+         {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
+          norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c), norms::gauge_norm(tensor, sum, options, c),
+          norms::mean_gain(tensor, options, c), norms::numerical_radius(tensor, options, c)}) {
+      values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
+    }
+    values.push_back(norms::stable_rank(spectrum.known).upper->value());
+    values.push_back(norms::condition_number(spectrum.known).upper->value());
+    values.push_back(norms::ky_fan_dual(spectrum.sigma, norms::KyFan{2, 3}));
+    values.push_back(norms::numerical_radius_point(tensor, c).angle);
+    values.push_back(static_cast<double>(norms::map_of(norms::Mixed{2, 1})));
+    values.push_back(std::get<norms::Entrywise>(*norms::dual_of(norms::Entrywise{3})).p);
+    for (const norms::NamedResult& each : norms::all_norms(std::vector<Tensor>{tensor}, options, c)) {
+      values.push_back(each.result.enclosure->upper->value());
+    }
+    return values;
+  });
+  f.add("water_level", [=](Context&) { return Values{norms::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
   f.add("induced norms", [=](Context& c) {
     const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
     Result result;
@@ -105,7 +160,6 @@ void add_norms(Functions& f) {
     values.push_back(static_cast<double>(fan.k));
     return values;
   });
-  f.add("water_level", [=](Context&) { return Values{nn::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
 }
 
 namespace {

@@ -330,6 +330,7 @@ TEST(Proximal, RefusesWhatIsNoProblem) {
     EXPECT_THROW(proximal<double>(w, line.penalty, 1, std::span(out).first(3), {}, context), Error);
   }
   EXPECT_THROW(proximal<double>(w, penalty::KyFan{3}, 1, out, {}, context), Error);
+  EXPECT_THROW(proximal<double>(w, penalty::KyFan{2, 2}, 1, out, {}, context), Error);
   EXPECT_THROW(project<double>(w, ball::Nuclear{INFINITY}, out, {}, context), Error);
 }
 

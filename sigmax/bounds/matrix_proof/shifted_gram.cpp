@@ -27,13 +27,17 @@ void copy_upper(GramMatrix& g, double sign, Context& context) {
   });
 }
 
-// A bound on the difference between the matrix in the lower triangle and a factorization of it that completes.
-double factor_error(const GramMatrix& g) {
-  const std::int64_t n = g.order;
+// Of the matrix in the lower triangle.
+double factor_error(const GramMatrix& g) { return factorization_error(take_diagonal(g)); }
+
+}  // namespace
+
+double factorization_error(std::span<const double> diagonal) {
+  const auto n = static_cast<std::int64_t>(diagonal.size());
   double trace = 0;
   double largest = 0;
   for (std::int64_t i = 0; i < n; ++i) {
-    const double entry = g.values[static_cast<std::size_t>(i + i * n)];
+    const double entry = diagonal[static_cast<std::size_t>(i)];
     const double constant = gamma(i + 5);
     trace += constant / (1 - constant) * larger_of(entry, 0.0);
     largest = larger_of(largest, std::fabs(entry));
@@ -42,8 +46,6 @@ double factor_error(const GramMatrix& g) {
   // in docs/proofs.md.
   return round_up(trace * (1 + gamma(n)) + kUnitRoundoff * largest + static_cast<double>(n) * 0x1p-1000);
 }
-
-}  // namespace
 
 std::vector<double> take_diagonal(const GramMatrix& g) {
   std::vector<double> diagonal(static_cast<std::size_t>(g.order));

@@ -10,6 +10,10 @@
 
 namespace sigmax::bounds {
 
+/// At least |E|_2 for a Cholesky factorization L L^T = B + E that completes, for the diagonal of B: sum_i gamma_{i+4}
+/// b_ii / (1 - gamma), its underflow, and one rounding of the diagonal itself, max u |b_ii|.
+double factorization_error(std::span<const double> diagonal);
+
 std::vector<double> take_diagonal(const GramMatrix& g);
 
 /// sign G + tau I in the lower triangle of g, the diagonal included; G is taken from the upper and `diagonal`. Returns

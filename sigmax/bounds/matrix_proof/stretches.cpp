@@ -22,12 +22,14 @@ NormRange length(std::span<const double> x) {
 
 double defect_of(const Matrix<double>& v) {
   const Matrix<double> c = lapack::product(v, v, true);
+  std::vector<double> size;
+  for (std::int64_t j = 0; j < v.columns(); ++j) size.push_back(length(v.column(j)).upper);
+  const double rounding = gamma(v.rows() + 2);
   double square = 0;
   for (std::int64_t j = 0; j < v.columns(); ++j) {
-    const double size = length(v.column(j)).upper;
     for (std::int64_t i = 0; i < v.columns(); ++i) {
-      const double entry =
-          std::fabs(c(i, j) - (i == j ? 1 : 0)) + gamma(v.rows() + 2) * size * length(v.column(i)).upper;
+      const double entry = std::fabs(c(i, j) - (i == j ? 1 : 0)) +
+                           rounding * size[static_cast<std::size_t>(j)] * size[static_cast<std::size_t>(i)];
       square = round_up(square + entry * entry);
     }
   }

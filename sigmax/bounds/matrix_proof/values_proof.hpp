@@ -20,6 +20,8 @@ struct ValuesQuestion {
   /// side are used. Poor ones make the enclosures wider, never wrong. At least one, at most min(rows, columns).
   MatrixView<const double> right{};
   MatrixView<const double> left{};
+  /// The values of these vectors, descending, for enclose_by_residual(); may be empty.
+  std::vector<double> sigma{};
   /// An estimate of the (k + 1)-th value, 0 if there is none. A wrong one costs a factorization.
   double next = 0;
 };
@@ -28,6 +30,7 @@ struct ProvenValues {
   std::vector<Enclosure> sigma;  ///< in the order of the vectors, both ends proven
   double resolution = 0;         ///< roughly: squares that differ by less than its square are not distinguished
   double formed = 0;             ///< a bound on the change of each value by forming a composite
+  bool whole = false;            ///< of a whole spectrum, by its residual
 };
 
 /// If a value was missed or the vectors are poor, the enclosures are wide.

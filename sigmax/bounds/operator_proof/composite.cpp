@@ -11,6 +11,7 @@
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/gram_proof.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/residual_proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/operator_proof/collatz.hpp"
 #include "sigmax/bounds/operator_proof/form.hpp"
@@ -80,6 +81,29 @@ Measured prove(const Expression& e, std::span<const double> x, const Limits& lim
           m.estimate};
 }
 
+namespace {
+
+// Residuals that are larger leave room for what the Gram matrix shows about the leading values.
+constexpr double kGoodWidth = 0x1p-30;
+
+// Of a whole spectrum, by its residual; by the Gram matrix if that is wide, such as with vectors in float. Both are
+// theorems, so the closer ends count.
+ProvenValues prove_stored(const InRange& a, const ValuesQuestion& question, Context& context) {
+  const std::vector<Enclosure> by_residual = enclose_by_residual(a, question, context);
+  if (!by_residual.empty() && by_residual.front().relative_width() <= kGoodWidth) return {by_residual, 0, 0, true};
+  GramMatrix g = gram_matrix(a, context);
+  ProvenValues proven = prove_values(a, g, question, context);
+  for (std::size_t i = 0; i < by_residual.size(); ++i) {
+    const Enclosure& one = proven.sigma[i];
+    const Enclosure& other = by_residual[i];
+    proven.sigma[i] = Proof::enclosure(one.lower.value() > other.lower.value() ? one.lower : other.lower,
+                                       other.upper->value() < one.upper->value() ? other.upper : one.upper);
+  }
+  return proven;
+}
+
+}  // namespace
+
 // Weyl: |sigma_i(N) - sigma_i(M)| <= |N - M|_2 for every i.
 ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context& context) {
   const auto k = static_cast<std::size_t>(question.right.columns);
@@ -87,10 +111,10 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
   const Source source = source_of(e, context);
   if (source.transposed) std::swap(question.right, question.left);
   question.next = question.next / source.unit;
+  for (double& value : question.sigma) value /= source.unit;
   ProvenValues proven{std::vector<Enclosure>(k, zero_enclosure()), 0};
   if (source.range.facts.max_abs > 0) {
-    GramMatrix g = gram_matrix(source.range, context);
-    proven = prove_values(source.range, g, question, context);
+    proven = prove_stored(source.range, question, context);
   }
   proven.resolution *= source.unit;
   proven.formed = source.error;

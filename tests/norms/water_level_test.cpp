@@ -1,5 +1,5 @@
 // The level of a capped simplex against its defining equation.
-#include "sigmax/nn/water_level.hpp"
+#include "sigmax/norms/water_level.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include "gallery/stored.hpp"
 #include "tolerance.hpp"
 
-namespace sigmax::nn {
+namespace sigmax::norms {
 namespace {
 
 double filled(const std::vector<double>& sigma, double cap, double theta) {
@@ -50,4 +50,4 @@ TEST(WaterLevel, FillsToTheTotal) {
 TEST(WaterLevel, OfNothingIsNone) { EXPECT_FALSE(water_level({}, 1, 0)); }
 
 }  // namespace
-}  // namespace sigmax::nn
+}  // namespace sigmax::norms

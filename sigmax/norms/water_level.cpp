@@ -1,4 +1,4 @@
-#include "sigmax/nn/water_level.hpp"
+#include "sigmax/norms/water_level.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "sigmax/core/floating_environment.hpp"
 
-namespace sigmax::nn {
+namespace sigmax::norms {
 namespace {
 
 double filled(std::span<const double> sigma, double cap, double theta) {
@@ -41,4 +41,4 @@ std::optional<double> water_level(std::span<const double> sigma, double cap, dou
   return std::min(low + (filled(sigma, cap, low) - total) / slope, *after);
 }
 
-}  // namespace sigmax::nn
+}  // namespace sigmax::norms

@@ -1,0 +1,27 @@
+// What `sigmax norm` prints: one norm, or a table of them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/target.hpp"
+#include "cli/terminal.hpp"
+#include "sigmax/norms/catalogue.hpp"
+
+namespace sigmax::cli {
+
+/// The matrix, the norm by name, and its ends.
+std::string norm_as_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style);
+
+/// `ord`, `meaning`, `value`, `lower`, `upper`, `kind`, `failure_probability` and `method`, with the matrix.
+std::string norm_as_json(const NamedMatrix& named, const Target& target, const norms::NamedResult& result);
+
+/// One line a norm, and the meaning of the signs.
+std::string norms_as_table(const NamedMatrix& named, const std::vector<norms::NamedResult>& results,
+                           const Style& style);
+
+/// The same as norm_as_json(), as a list `norms`.
+std::string norms_as_json(const NamedMatrix& named, const Target& target,
+                          const std::vector<norms::NamedResult>& results);
+
+}  // namespace sigmax::cli

@@ -1,0 +1,27 @@
+// Proximal maps of the norms in the table and projections onto their balls, of a matrix: norms/proximal.hpp applied to
+// its entries, to its rows or columns, or to its singular values, whose vectors are kept (Lewis, J. Convex Anal. 2,
+// 1995).
+#pragma once
+
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/norms/table.hpp"
+
+namespace sigmax::norms {
+
+/// How the maps of this norm are found, its numbers included. Mixed norms have maps where p = 2, p = q, q = 1 or q =
+/// infinity, induced norms where they are simplified() to one of those, Ky Fan norms for p = 1 and infinity; Map::none
+/// for all others, for the numerical radius, and for what is not a norm.
+Map map_of(const Norm& which);
+
+/// argmin_X 1/2 |X - A|_F^2 + lambda |X|, row-major in the tensor's shape; accurate to rounding of |A|. Cost: a copy in
+/// double and a few passes over it for norms of entries, a whole decomposition for functions of singular values. Throws
+/// Error if map_of() is Map::none, if lambda is negative or not finite, and as norm() does.
+std::vector<double> proximal(const Tensor& matrix, const Norm& which, double lambda, Context& context);
+
+/// The nearest matrix with norm at most `radius`: the matrix itself if it lies in the ball. Otherwise as above.
+std::vector<double> project(const Tensor& matrix, const Norm& which, double radius, Context& context);
+
+}  // namespace sigmax::norms

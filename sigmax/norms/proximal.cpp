@@ -1,0 +1,183 @@
+#include "sigmax/norms/proximal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/norms/exponent.hpp"
+#include "sigmax/norms/root.hpp"
+#include "sigmax/norms/table.hpp"
+#include "sigmax/norms/vector.hpp"
+#include "sigmax/norms/water_level.hpp"
+
+namespace sigmax::norms {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+void require_amount(const char* who, double amount) {
+  if (amount >= 0 && !std::isinf(amount)) return;
+  throw Error(fmt::format("[{}] lambda or radius must be finite and not negative, got {}", who, amount));
+}
+
+void require_power(const char* who, double p) {
+  if (!(p >= 1)) throw Error(fmt::format("[{}] p must be at least 1, got {}", who, p));
+}
+
+std::vector<double> copy_of(std::span<const double> x) { return {x.begin(), x.end()}; }
+
+std::vector<double> descending_magnitudes(std::span<const double> x) {
+  std::vector<double> sorted;
+  sorted.reserve(x.size());
+  for (const double value : x) sorted.push_back(std::fabs(value));
+  std::sort(sorted.begin(), sorted.end(), std::greater<>());
+  return sorted;
+}
+
+// |y_i| = |x_i| - clip(|x_i| - level, 0, cap)
+std::vector<double> lowered(std::span<const double> x, double level, double cap) {
+  std::vector<double> y;
+  y.reserve(x.size());
+  for (const double value : x) {
+    const double magnitude = std::fabs(value);
+    // Without a cap the level itself, without a rounding error.
+    const double less =
+        std::isinf(cap) ? std::min(magnitude, level) : magnitude - std::clamp(magnitude - level, 0.0, cap);
+    y.push_back(std::copysign(less, value));
+  }
+  return y;
+}
+
+std::vector<double> scaled(std::span<const double> x, double factor) {
+  std::vector<double> y = copy_of(x);
+  for (double& value : y) value *= factor;
+  return y;
+}
+
+// y in [0, x] with y + mu y^e = x, e = p - 1 > 0, mu > 0. For e > 1 the function is convex and rises, and Newton's
+// steps from the right stay there; for e < 1 it is concave, and they stay on the left. They end when rounding stops
+// them; convergence is quadratic, so 100 steps are never used up except from an underflow.
+double balanced(double x, double mu, double e) {
+  if (x == 0) return 0;
+  const double alone = std::pow(x / mu, 1 / e);
+  double y = e >= 1 ? std::min(x, alone) : std::min(0.5 * x, std::pow(0.5 * x / mu, 1 / e));
+  if (!(y > 0)) return 0;
+  for (int step = 0; step < 100; ++step) {
+    const double power = mu * std::pow(y, e);
+    const double next = y - (y + power - x) / (1 + e * power / y);
+    if (e >= 1 ? !(next < y) : !(next > y)) break;
+    y = next;
+  }
+  return std::min(y, x);
+}
+
+// For 1 < p < infinity, p != 2, onto the unit ball; x lies outside. The root is in log2 of mu.
+std::vector<double> onto_unit_ball(std::span<const double> x, double p) {
+  const auto image = [&](double log_mu) {
+    std::vector<double> y;
+    y.reserve(x.size());
+    const double mu = std::exp2(log_mu);
+    for (const double value : x) y.push_back(std::copysign(balanced(std::fabs(value), mu, p - 1), value));
+    return y;
+  };
+  const auto excess = [&](double log_mu) { return vector_norm(image(log_mu), p) - 1; };
+  double low = 0;
+  double high = 0;
+  // Steps double, so each loop ends after at most 14.
+  for (double step = 1; low > -1e4 && !(excess(low) >= 0); step *= 2) low -= step;
+  for (double step = 1; high < 1e4 && !(excess(high) <= 0); step *= 2) high += step;
+  std::vector<double> y = image(root_of_falling(excess, low, high));
+  const double length = vector_norm(y, p);
+  return length > 1 ? scaled(y, 1 / length) : y;
+}
+
+}  // namespace
+
+std::vector<double> project_p(std::span<const double> x, double p, double radius) {
+  const FloatingEnvironment environment;
+  require_power("project_p", p);
+  require_amount("project_p", radius);
+  if (vector_norm(x, p) <= radius) return copy_of(x);
+  if (radius == 0) return std::vector<double>(x.size(), 0.0);
+  if (std::isinf(p)) return lowered(x, radius, kInfinity);
+  if (p == 1) {
+    const std::optional<double> theta = water_level(descending_magnitudes(x), kInfinity, radius);
+    return theta ? lowered(x, 0, *theta) : copy_of(x);
+  }
+  if (p == 2) {
+    // In two steps: the factor may be below the range.
+    const double length = vector_norm(x, 2);
+    std::vector<double> y = copy_of(x);
+    for (double& value : y) value = value / length * radius;
+    return y;
+  }
+  // The largest entry into [1, 2), then in units of the radius.
+  const int exponent = std::ilogb(vector_norm(x, kInfinity));
+  std::vector<double> moved = copy_of(x);
+  for (double& value : moved) value = std::ldexp(value, -exponent);
+  const double unit = std::max(std::ldexp(radius, -exponent), 0x1p-500);
+  return scaled(onto_unit_ball(scaled(moved, 1 / unit), p), radius);
+}
+
+std::vector<double> proximal_p(std::span<const double> x, double p, double lambda) {
+  const FloatingEnvironment environment;
+  require_power("proximal_p", p);
+  require_amount("proximal_p", lambda);
+  if (lambda == 0) return copy_of(x);
+  if (p == 1) return lowered(x, 0, lambda);
+  if (p == 2) {
+    const double length = vector_norm(x, 2);
+    return length <= lambda ? std::vector<double>(x.size(), 0.0) : scaled(x, 1 - lambda / length);
+  }
+  if (std::isinf(p)) {
+    const std::optional<double> theta = water_level(descending_magnitudes(x), kInfinity, lambda);
+    return theta ? lowered(x, *theta, kInfinity) : std::vector<double>(x.size(), 0.0);
+  }
+  const std::vector<double> dual = project_p(x, conjugate(p), lambda);
+  std::vector<double> y = copy_of(x);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] -= dual[i];
+  return y;
+}
+
+namespace {
+
+void require_k(const char* who, std::size_t values, std::int64_t k) {
+  require_valid(who, KyFan{k}, static_cast<std::int64_t>(values));
+}
+
+double sum_of_largest(std::span<const double> x, std::int64_t k) {
+  const std::vector<double> sorted = descending_magnitudes(x);
+  return vector_norm(std::span(sorted).first(static_cast<std::size_t>(k)), 1);
+}
+
+}  // namespace
+
+std::vector<double> proximal_ky_fan(std::span<const double> x, std::int64_t k, double lambda) {
+  const FloatingEnvironment environment;
+  require_k("proximal_ky_fan", x.size(), k);
+  require_amount("proximal_ky_fan", lambda);
+  const std::optional<double> theta = water_level(descending_magnitudes(x), lambda, static_cast<double>(k) * lambda);
+  return lowered(x, theta.value_or(0), lambda);
+}
+
+std::vector<double> project_ky_fan(std::span<const double> x, std::int64_t k, double radius) {
+  const FloatingEnvironment environment;
+  require_k("project_ky_fan", x.size(), k);
+  require_amount("project_ky_fan", radius);
+  if (sum_of_largest(x, k) <= radius) return copy_of(x);
+  if (radius == 0) return std::vector<double>(x.size(), 0.0);
+  const auto excess = [&](double lambda) { return sum_of_largest(proximal_ky_fan(x, k, lambda), k) - radius; };
+  // At the dual norm of x nothing is left.
+  const double most = std::max(vector_norm(x, kInfinity), vector_norm(x, 1) / static_cast<double>(k)) * (1 + 1e-12);
+  return proximal_ky_fan(x, k, root_of_falling(excess, 0, most));
+}
+
+}  // namespace sigmax::norms
