@@ -70,14 +70,6 @@ Enclosure product(const Enclosure& a, const Enclosure& b) {
                           upper_end(product_up(upper_value(a), upper_value(b)), upper_failure(a) + upper_failure(b)));
 }
 
-Enclosure quotient(const Enclosure& a, const Enclosure& b) {
-  const FloatingEnvironment environment;
-  const double least = b.upper ? a.lower.value() / b.upper->value() : 0.0;
-  const double most = b.lower.value() > 0 ? upper_value(a) / b.lower.value() : kInfinity;
-  return Proof::enclosure(lower_end(least > 0 ? round_down(least) : 0.0, lower_failure(a) + upper_failure(b)),
-                          upper_end(up(most), upper_failure(a) + lower_failure(b)));
-}
-
 Enclosure square_root(const Enclosure& a) {
   const FloatingEnvironment environment;
   return Proof::enclosure(lower_end(round_down(std::sqrt(a.lower.value())), lower_failure(a)),

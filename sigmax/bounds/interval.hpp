@@ -1,5 +1,5 @@
-// Arithmetic of two enclosures of quantities that are not negative: sums, differences, products, quotients, roots, and
-// what a change of known size makes of a quantity. Every rounding error is included.
+// Arithmetic of two enclosures of quantities that are not negative: sums, differences, products, roots, and what a
+// change of known size makes of a quantity. Every rounding error is included. Quotients are in bounds/algebra.hpp.
 //
 // An end depends on the kinds of the ends that it is computed from, as in bounds/algebra.hpp: proven ends give proven
 // ends, failure probabilities add up, and an end is missing (0, for a lower end) if it would need one that is missing.
@@ -28,9 +28,6 @@ Enclosure difference(const Enclosure& a, const Enclosure& b);
 
 /// a b
 Enclosure product(const Enclosure& a, const Enclosure& b);
-
-/// a / b; without an upper end if b may be 0. The quotient of two zeros counts as 0 or more.
-Enclosure quotient(const Enclosure& a, const Enclosure& b);
 
 /// sqrt(a)
 Enclosure square_root(const Enclosure& a);

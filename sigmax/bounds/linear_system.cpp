@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/entrywise_inverse.hpp"

@@ -79,26 +79,6 @@ Schur schur(Matrix<double> a) {
   return result;
 }
 
-std::vector<std::complex<double>> generalized_eigenvalues(Matrix<double> a, Matrix<double> b) {
-  require_square("dggev", a.rows(), a.columns());
-  require_square("dggev", b.rows(), b.columns());
-  const int n = static_cast<int>(a.rows());
-  const auto count = static_cast<std::size_t>(n);
-  std::vector<double> re(count), im(count), below(count);
-  int info = 0;
-  with_work<double>([&](double* work, const int* size) {
-    dggev_("N", "N", &n, a.values().data(), &n, b.values().data(), &n, re.data(), im.data(), below.data(), nullptr, &n,
-           nullptr, &n, work, size, &info);
-  });
-  check("dggev", n, info);
-  std::vector<std::complex<double>> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::complex<double> value{re[i] / below[i], im[i] / below[i]};
-    if (std::isfinite(value.real()) && std::isfinite(value.imag())) values.push_back(value);
-  }
-  return values;
-}
-
 std::vector<std::complex<double>> eigenvalues(ComplexMatrix a) {
   require_square("zgeev", a.rows, a.columns);
   const int n = static_cast<int>(a.rows);

@@ -32,9 +32,6 @@ struct Schur {
 };
 Schur schur(Matrix<double> a);
 
-/// The finite eigenvalues mu of A x = mu B x, by dggev.
-std::vector<std::complex<double>> generalized_eigenvalues(Matrix<double> a, Matrix<double> b);
-
 /// A complex matrix, column-major without gaps.
 struct ComplexMatrix {
   std::int64_t rows = 0;

@@ -13,6 +13,7 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/sensitivity/entries.hpp"
 #include "sigmax/sensitivity/pseudospectrum.hpp"
 
@@ -261,8 +262,10 @@ NonNormality non_normality(const Tensor& a, Context& context) {
   const FloatingEnvironment environment;
   const Matrix<double> values = square_entries("non_normality", a, context);
   const bounds::EigenvalueDisks disks = bounds::eigenvalue_disks(values, context);
+  const norms::NormResult radius = norms::numerical_radius(a, norms::NormOptions{}, context);
   NonNormality result{radius_of(disks.values),
                       departure_from_normality(a, context),
+                      *radius.enclosure,
                       disks.condition,
                       kreiss_constant(a, context),
                       std::nullopt,

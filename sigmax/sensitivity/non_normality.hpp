@@ -80,6 +80,7 @@ PowerBound power_bound(const Tensor& a, const Tensor& p, double rate, Context& c
 struct NonNormality {
   double spectral_radius = 0;
   Departure departure;
+  Enclosure numerical_radius;
   Enclosure eigenvector_condition;
   Kreiss kreiss;
   std::optional<PowerBound> decay;

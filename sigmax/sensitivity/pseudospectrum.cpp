@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
 
 namespace sigmax::sensitivity {
