@@ -38,7 +38,7 @@ def questions():
     }
 
 
-NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers")
+NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers", "induced_norms")
 
 # Programs of their own, which write their result themselves.
 SCRIPTS = ("spectral_norm_torch", "slow_processes")

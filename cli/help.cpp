@@ -263,6 +263,14 @@ What is printed:
                 norm; of a rectangular matrix with --ord 1 and inf at least that
   digits lost   log10(condition), of the decimal digits that the type holds
 
+For a square matrix of at most 512 rows, which may be applied again and again:
+  departure     from normality: sqrt(|A|_F^2 - sum |lambda_i|^2)
+  eigenvectors  the condition number of their matrix: how much more eigenvalues
+                may move than the matrix does
+  Kreiss        some power of A stretches a vector at least this much, if
+                every eigenvalue lies inside the unit circle; up to 64 rows
+  powers        bounds of |A^k|, proven by a Lyapunov matrix
+
 The matrix is the one that an audit measures. Of groups of channels and of
 stacks of matrices name one: FILE:NAME[0].
 {}

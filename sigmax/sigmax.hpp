@@ -4,10 +4,11 @@
 //   Tensor::view_of          memory of your own as a tensor, without a copy
 //   dense, low_rank, A + B   linear operators, and operators made of operators (ops/compose.hpp)
 //   sigma_max                the largest singular value as an interval, proven where that is affordable
-//   norms::norm              any norm of one matrix, by name
+//   norms::norm              any norm of one matrix, by name; norms::induced_norm for p -> q with its maximizer
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
-//   sensitivity::            condition numbers, perturbation, backward errors, Tikhonov, non-normality
+//   sensitivity::condition   condition numbers with proof, and the nearest singular matrix; sensitivity/ has
+//                            perturbation, backward errors, Tikhonov regularization and non-normality as well
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -30,15 +31,26 @@
 #include "sigmax/nn/normalize_vjp.hpp"
 #include "sigmax/nn/proximal.hpp"
 #include "sigmax/nn/regularize.hpp"
+#include "sigmax/norms/equivalence.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/majorization.hpp"
+#include "sigmax/norms/catalogue.hpp"
+#include "sigmax/norms/dual.hpp"
+#include "sigmax/norms/gauge.hpp"
+#include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"
+#include "sigmax/norms/vector.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
 #include "sigmax/sensitivity/condition.hpp"
+#include "sigmax/sensitivity/estimate.hpp"
 #include "sigmax/sensitivity/linear_system.hpp"
+#include "sigmax/sensitivity/nearest_singular.hpp"
 #include "sigmax/sensitivity/non_normality.hpp"
 #include "sigmax/sensitivity/perturbation.hpp"
 #include "sigmax/sensitivity/tikhonov.hpp"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "cli/cond_report.hpp"
@@ -45,24 +46,33 @@ int run_cond(const CondOptions& options, Context& context) {
   const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::one_by_one, messages);
   context.check_cancel();
 
-  const sensitivity::Condition result = [&] {
+  const bool only_value = options.format == CondOptions::Format::value;
+  CondReport report = [&]() -> CondReport {
     const ProgressLine progress(context, "cond", options.common);
-    return io::while_intact(named.matrix(), [&] { return condition_of(named, options, context); });
+    return io::while_intact(named.matrix(), [&]() -> CondReport {
+      return {target.path.string(),
+              named.file,
+              named.name,
+              named.shape,
+              named.matrix().shape(),
+              named.matrix().dtype(),
+              options.ord,
+              condition_of(named, options, context),
+              only_value ? std::nullopt : power_figures(named.matrix(), context)};
+    });
   }();
   tell_if_proofs_are_wide(messages);
-  const CondReport report{target.path.string(),   named.file,  named.name, named.shape, named.matrix().shape(),
-                          named.matrix().dtype(), options.ord, result};
   switch (options.format) {
     case CondOptions::Format::text: {
       const Style style = style_of(1, options.common.color);
       print(report::write_terminal(cond_document(report, style.unicode), {style.width, style.color, style.unicode}));
       break;
     }
-    case CondOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
+    case CondOptions::Format::value: print(report::round_trip(report.result.value) + '\n'); break;
     case CondOptions::Format::json: print(report::write_json(cond_record(report))); break;
   }
   const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);
-  if (options.certify.demands_proof(side) && result.kind() != norms::Known::proven) {
+  if (options.certify.demands_proof(side) && report.result.kind() != norms::Known::proven) {
     messages.finding("not proven", fmt::format("{}: no proven upper end of the condition number", named.name));
     return kNotReached;
   }

@@ -140,39 +140,6 @@ Enclosure quotient(const Enclosure& x, const Enclosure& y) {
   return Proof::enclosure(lower_end(least, least_failure), most);
 }
 
-Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, double relative_error) {
-  const FloatingEnvironment environment;
-  require_some("monotone", x.size());
-  if (!(relative_error >= 0) || !(relative_error < 1)) {
-    throw Error(fmt::format("[monotone] the relative error must be at least 0 and below 1, got {}", relative_error));
-  }
-  std::vector<double> lower;
-  std::vector<double> upper;
-  double lower_failure = 0;
-  double upper_failure = 0;
-  bool has_upper = true;
-  for (const Enclosure& e : x) {
-    lower.push_back(e.lower.value());
-    lower_failure += e.lower.failure_probability();
-    has_upper = has_upper && e.upper;
-    upper.push_back(e.upper ? e.upper->value() : kInfinity);
-    upper_failure += e.upper ? e.upper->failure_probability() : 0;
-  }
-  const double least = f(lower);
-  const double most = has_upper ? f(upper) : kInfinity;
-  if (!(least >= 0) || !(most * (1 + 4 * relative_error) >= least * (1 - 4 * relative_error))) {
-    throw Error(
-        fmt::format("[monotone] the function is {} at the lower ends and {} at the upper ones: it must not be "
-                    "negative and must grow with each argument",
-                    least, most));
-  }
-  std::optional<UpperBound> end;
-  if (has_upper) end = upper_end(most == 0 ? 0.0 : round_up(most * round_up(1 + relative_error)), upper_failure);
-  const double from =
-      smaller_of(round_down(smaller_of(least, kMost) * (1 - relative_error)), end ? end->value() : kMost);
-  return Proof::enclosure(lower_end(from, lower_failure), end);
-}
-
 Enclosure between(const Enclosure& below, const Enclosure& above) { return Proof::enclosure(below.lower, above.upper); }
 
 ColumnSums::ColumnSums(std::size_t columns) : sums_(columns, 0.0) { require_some("ColumnSums", columns); }

@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -37,13 +36,6 @@ Enclosure square(const Enclosure& x);
 /// x / y. Unlike the others it falls as y grows: the lower end comes from the lower end of x and the upper end of y.
 /// The upper end is missing where y may be 0.
 Enclosure quotient(const Enclosure& x, const Enclosure& y);
-
-/// f(x_1, ..., x_n) for a function of the caller's that is not negative and grows with each argument, such as a
-/// symmetric gauge of singular values: f of the lower ends and f of the upper ones. The caller promises that, and that
-/// the computed f differs from the exact one by a factor of at most 1 +- relative_error. Throws Error if f is negative,
-/// NaN or smaller at the upper ends than at the lower ones beyond that error: then f is not what was promised.
-using MonotoneFunction = std::function<double(std::span<const double>)>;
-Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, double relative_error);
 
 /// A quantity that is at least the quantity of `below` and at most that of `above`: their outer ends. Either kind is
 /// kept with its end.

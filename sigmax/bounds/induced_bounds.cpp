@@ -66,18 +66,32 @@ std::string_view message(InducedProof proof) {
   return "";
 }
 
-// Both ends are those of M. E enters once, in enclosure().
-struct InducedBounds::State {
-  NearMatrix m;
-  double p = 2;
-  double q = 2;
-  Context* context = nullptr;
-  double lower = 0;
-  double upper = kInfinity;
+namespace {
+
+struct Upper {
+  double value = kInfinity;
   double failure = 0;
   InducedProof proof = InducedProof::none;
+};
+
+}  // namespace
+
+// Both ends are those of M. E enters once, in enclosure().
+struct InducedBounds::State {
+  State(NearMatrix matrix, double from, double to, Context& c) : m(std::move(matrix)), p(from), q(to), context(&c) {}
+
+  NearMatrix m;
+  double p;
+  double q;
+  Context* context;
+  double lower = 0;
+  Upper proven;
+  Upper probable;
   std::optional<Bounded> sigma{};
   bool has_tried_sigma = false;
+
+  // A probabilistic end below the lower end is refuted: its random start has failed.
+  const Upper& best() const { return probable.value < proven.value && probable.value >= lower ? probable : proven; }
 };
 
 InducedBounds::InducedBounds(std::unique_ptr<State> state) : state_(std::move(state)) {
@@ -88,7 +102,7 @@ InducedBounds::InducedBounds(ScannedMatrix& a, double p, double q, Context& cont
   const FloatingEnvironment environment;
   require_exponents(p, q);
   require_finite(a.facts(), "induced_norm");
-  state_.reset(new State{near_matrix(a, context), p, q, &context});
+  state_ = std::make_unique<State>(near_matrix(a, context), p, q, context);
   if (state_->m.is_zero) offer(0, 0, InducedProof::zero);
 }
 
@@ -99,7 +113,7 @@ std::optional<InducedBounds> InducedBounds::of(const LinearOperator<T>& a, doubl
   require_exponents(p, q);
   std::optional<NearMatrix> m = near_matrix(a, formed_up_to, context);
   if (!m) return std::nullopt;
-  return InducedBounds(std::unique_ptr<State>(new State{std::move(*m), p, q, &context}));
+  return InducedBounds(std::make_unique<State>(std::move(*m), p, q, context));
 }
 
 InducedBounds::InducedBounds(InducedBounds&&) noexcept = default;
@@ -111,15 +125,12 @@ bool InducedBounds::transposed() const { return state_->m.transposed; }
 bool InducedBounds::is_zero() const { return state_->m.is_zero; }
 std::int64_t InducedBounds::exponent() const { return state_->m.exponent; }
 double InducedBounds::lower() const { return state_->lower; }
-double InducedBounds::upper() const { return state_->upper; }
-InducedProof InducedBounds::proof() const { return state_->proof; }
+double InducedBounds::upper() const { return state_->best().value; }
+InducedProof InducedBounds::proof() const { return state_->best().proof; }
 
-// A probabilistic end replaces a proven one only if it is smaller.
 void InducedBounds::offer(double upper, double failure, InducedProof proof) {
-  if (!(upper < state_->upper)) return;
-  state_->upper = upper;
-  state_->failure = failure;
-  state_->proof = proof;
+  Upper& known = failure > 0 ? state_->probable : state_->proven;
+  if (upper < known.value) known = {upper, failure, proof};
 }
 
 std::int64_t InducedBounds::lines() {
@@ -189,7 +200,6 @@ void InducedBounds::interpolation(const CertifyOptions& options) {
   offer(found.upper, found.failure, InducedProof::interpolation);
 }
 
-// A probabilistic end below the lower end has been refuted, and Proof::enclosure() drops it.
 Enclosure InducedBounds::enclosure() const {
   const FloatingEnvironment environment;
   const State& s = *state_;
@@ -198,7 +208,8 @@ Enclosure InducedBounds::enclosure() const {
   const double moved = of_error(s.m, s.p, s.q);
   const LowerBound lower = widened_lower(larger_of(s.lower - moved, 0.0));
   std::optional<UpperBound> upper;
-  if (s.upper < kInfinity) upper = upper_end(widened_upper(round_up(s.upper + moved)), s.failure);
+  const Upper& best = s.best();
+  if (best.value < kInfinity) upper = upper_end(widened_upper(round_up(best.value + moved)), best.failure);
   return scaled(Measured{Proof::enclosure(lower, upper), s.lower}, s.m.exponent).sigma_max;
 }
 

@@ -249,7 +249,7 @@ PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseReques
   if (request.two) result.sigma_min = tighter(result.sigma_min, scaled(smallest_by_gram(a, context), up));
   const double enough = larger_of(options.relative_width, 1e-8);
   const bool sharp = request.two && result.sigma_min.relative_width() <= enough;
-  if (!sharp || request.entries) {
+  if ((!sharp || request.entries) && matrix.size() <= options.formed_up_to) {
     const TallMatrix b = tall_matrix(matrix, context);
     std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
     if (c) {

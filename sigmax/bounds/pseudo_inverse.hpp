@@ -52,7 +52,8 @@ struct PseudoInverse {
 /// Cost for p x n, p >= n: p n^2 + n^3 flops for the Gram matrix, if it does not exist yet, and its factorizations; 8 p
 /// n^2 to 12 p n^2 flops for the inverse, 5 p n doubles, and another Gram matrix for the 2-norm.
 /// Only matrices whose shorter side is at most CertifyOptions::proven_up_to are factored, and only by methods that
-/// admit_factorization(); for all others nothing is known but sigma_min >= 0 and an upper end from norms.
+/// admit_factorization(); for all others nothing is known but sigma_min >= 0 and an upper end from norms. An inverse is
+/// formed of at most CertifyOptions::formed_up_to entries.
 /// CertifyOptions::relative_width: the Gram matrix is enough if it reaches that width, or 1e-8.
 ///
 /// Throws Error for an empty matrix and for entries that are not finite; InternalError as certify() does. Derivation:

@@ -13,6 +13,13 @@
 //   Ky Fan k          sum_{i<=k} u_i v_i^T                          unique if sigma_k > sigma_{k+1} (at k = min: > 0)
 //   Schatten p > 1    sum_i (sigma_i / |A|_Sp)^(p-1) u_i v_i^T      unique except at A = 0 (p infinite: Spectral)
 //   nuclear           sum_{sigma_i > 0} u_i v_i^T                   unique at full rank
+//   Ky Fan k, p > 1   sum_{i<=k} (sigma_i / |A|)^(p-1) u_i v_i^T    unique if sigma_k > sigma_{k+1} or sigma_k = 0 < |A|
+//   Mixed p, q        (n_j / |A|)^(q-1) times that of line j's      unique as its lines' are, where these count; for
+//                     p-norm n_j                                    q = 1 if no line is 0, q infinite if one is longest
+//   Induced 1, q and p, infinity, and 2, 2                          as the norm that norms::simplified() names
+//   Induced p, q      z x^T of the best vector found                never claimed
+//   NumericalRadius   Re(e^{it} conj(x) x^T) of the vector found    unique if one angle in [0, pi] reaches it, and there
+//                                                                   one eigenvalue of Re(e^{it} A)
 //   SmallestSingular  u_n v_n^T, n = min(rows, columns)             unique if sigma_{n-1} > sigma_n > 0
 //
 // Where the gradient is not unique, the result is an element of the subdifferential: sign(0) = 0; the mean over the

@@ -9,6 +9,7 @@
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/promised.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/stored_view.hpp"

@@ -123,7 +123,10 @@ class Search {
     std::ranges::copy(best_.x, x.values().begin());
     a_.forward(std::as_const(x).view(), y.view());
     const std::int64_t exponent = ends_ == nullptr ? 0 : ends_->exponent();
-    const double quotient = approximate_norm(y.values(), q_) / approximate_norm(x.values(), p_);
+    const double length = approximate_norm(x.values(), p_);
+    const double quotient = approximate_norm(y.values(), q_) / length;
+    // Vectors of Collatz quotients come at any length.
+    for (double& entry : result.x) entry /= length;
     const double value = std::ldexp(quotient, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
     result.value = std::clamp(value, enclosure.lower.value(), enclosure.upper ? enclosure.upper->value() : kInfinity);
     dualize(y.values(), conjugate(q_));
@@ -282,6 +285,12 @@ Ascent leading_vector(const LinearOperator<T>& a, const InducedOptions& options,
   return {std::vector<double>(top.v.column(0).begin(), top.v.column(0).end()), 0};
 }
 
+// The proofs of sigma_max take the search's random state unless they have one of their own.
+InducedOptions with_one_state(InducedOptions options) {
+  if (!options.certify.random) options.certify.random = options.random;
+  return options;
+}
+
 template <Real T>
 InducedNorm of_matrix(InducedBounds ends, const LinearOperator<T>& a, double p, double q, const InducedOptions& options,
                       Context& context) {
@@ -315,7 +324,8 @@ InducedNorm induced_norm(const Tensor& matrix, double p, double q, const Induced
     throw Error(fmt::format("[induced_norm] the matrix is empty, shape {}", to_string(matrix.shape())));
   }
   ScannedMatrix scanned(std::move(view), context);
-  return of_matrix(InducedBounds(scanned, p, q, context), *dense<double>(matrix), p, q, options, context);
+  return of_matrix(InducedBounds(scanned, p, q, context), *dense<double>(matrix), p, q, with_one_state(options),
+                   context);
 }
 
 InducedNorm induced_norm(const Tensor& matrix, double p, double q, const InducedOptions& options) {
@@ -330,16 +340,15 @@ InducedNorm induced_norm(const LinearOperator<T>& a, double p, double q, const I
   require_exponents(p, q);
   require_entries(a.shape());
   auto ends = InducedBounds::of(a, p, q, options.certify.formed_up_to, context);
-  if (ends) return of_matrix(std::move(*ends), a, p, q, options, context);
+  if (ends) return of_matrix(std::move(*ends), a, p, q, with_one_state(options), context);
   Search search(nullptr, products_of(a, context), p, q, options, context);
   if (p == 2 && q == 2) {
     search.take(leading_vector(a, options, context));
   } else {
     search.run();
   }
-  CertifyOptions certify = options.certify;
+  CertifyOptions certify = with_one_state(options).certify;
   if (!options.enclose) certify.method = CertifyMethod::none;
-  if (!certify.random) certify.random = options.random;
   return search.result(bounds::enclosure_by_products(a, p, q, search.best(), certify, context));
 }
 

@@ -23,7 +23,7 @@ struct InducedOptions {
   CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
   int starts = 16;                      ///< of the nonlinear power method
   int most_steps = 300;                 ///< of the nonlinear power method from the best start
-  int mixing_rank = 32;                 ///< numbers of vector components in the mixing method
+  int mixing_rank = 32;                 ///< components of the vectors of the mixing method, at most
   int mixing_steps = 60;                ///< of the mixing method; 0: no scaling is tried unless it is trivial
   int collatz_steps = 1000;             ///< as long as they lead towards the lower end
   std::optional<RandomState> random{};  ///< of the starts. Empty: drawn
@@ -39,21 +39,24 @@ struct InducedNorm {
   std::vector<double> z;
 };
 
-/// The induced norm for 1 <= p, q <= infinity.
+/// The induced norm for 1 <= p, q <= infinity. What the ends rest on:
 ///
 /// | exponents | lower end | upper end |
 /// | --- | --- | --- |
-/// | 1 -> q, p -> infinity | exact: the largest q-norm of a column, p*-norm of a row | the same |
+/// | 1 -> q, p -> infinity | exact: the largest column or row | the same |
 /// | 2 -> 2 | sigma_max | a Cholesky factorization, as bounds::enclose() |
-/// | p >= q, A nonnegative up to signs of rows and columns | exact except for rounding, wherever Boyd's iteration
-/// converges | the generalized Collatz quotient | | p >= 2 >= q | a vector found | a diagonal scaling and sigma_max,
-/// from the mixing method: the value of the semidefinite relaxation, at most 1.783 times the norm | | p <= q | a vector
-/// found | interpolation (M. Riesz) from columns, rows and sigma_max | | others | a vector found | the best of these
-/// with the constants between vector norms |
+/// | p >= q, A nonnegative | Boyd's iteration: exact except for rounding | a generalized Collatz quotient |
+/// | p >= 2 >= q | a vector found | a diagonal scaling and sigma_max: a semidefinite relaxation |
+/// | p <= q | a vector found | interpolation from columns, rows and sigma_max (M. Riesz) |
+/// | others | a vector found | the best of these with the constants between vector norms |
 ///
-/// All that apply are tried, and the smallest upper end is returned with its proof. In all cases except the first three
-/// the norm is hard to compute (infinity -> 1 is the maximum cut problem), and the two ends stay apart: for Gaussian
-/// matrices by a factor of up to 1.31 for infinity -> 1 and 1.12 for 2 -> 1 (docs/proofs.md).
+/// Nonnegative means: up to signs of rows and columns. There Boyd's iteration converges if |A| is irreducible,
+/// linearly. All upper ends that apply are tried, and the smallest is returned with its proof.
+///
+/// In all cases except the first three the norm is hard to compute (norms/hardness.hpp), and the two ends stay apart.
+/// The relaxation is at most 2.294 times the norm for p >= 2 >= q (Nesterov), 1.783 times for infinity -> 1 (Krivine),
+/// 1.254 times for 2 -> 1 and infinity -> 2. For large Gaussian matrices the ends of these three differ by a factor of
+/// about 1.31, 1.12 and 1.12; docs/proofs.md has the figures.
 ///
 /// The vector comes from Boyd's power method, x <- dual(A^T dual(A x)), from several starts: vectors of the mixing
 /// method rounded at random, led from 2 -> 2 to p -> q in steps, and the largest columns and rows.

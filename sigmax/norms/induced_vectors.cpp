@@ -135,7 +135,8 @@ Ascent ascend(const Products& a, double p, double q, Matrix<double> starts, int 
   const int way = path * kStepsEach;
   for (int i = 0; i < way + kStepsAfter; ++i) {
     context.check_cancel();
-    const double t = i < way ? static_cast<double>(i / kStepsEach) / path : 1;
+    const int stage = i / kStepsEach;
+    const double t = i < way ? static_cast<double>(stage) / path : 1;
     step(a, t < 1 ? 1 / (0.5 + (1 / p - 0.5) * t) : p, t < 1 ? 1 / (0.5 + (1 / q - 0.5) * t) : q, x, y);
   }
   a.forward(std::as_const(x).view(), y.view());

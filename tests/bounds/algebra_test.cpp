@@ -12,6 +12,7 @@
 
 #include "gallery/stored.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/promised.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
 

@@ -87,6 +87,30 @@ class Condition(CommandTest):
         self.assertIsNone(found["distance"]["upper"])
         self.assertIsNone(found["distance_to_singularity"])
 
+    def test_the_powers_of_a_square_matrix_are_bounded(self):
+        # Kreiss constant 5.05, sup |A^k| = 10.02, Henrici's departure 10.
+        path = self.write("jordan.npy", checkpoints.npy([[0.5, 10.0], [0.0, 0.5]]))
+        found = self.json(path)["non_normality"]
+        self.assertAlmostEqual(found["spectral_radius"], 0.5, delta=1e-6)
+        self.assertAlmostEqual(found["departure"], 10, delta=1e-6)
+        self.assertLessEqual(found["departure_bounds"]["lower"], 10)
+        self.assertGreaterEqual(found["departure_bounds"]["upper"], 10)
+        self.assertLessEqual(found["kreiss_lower"], 5.05)
+        self.assertGreater(found["kreiss_lower"], 5)
+        self.assertIsNone(found["eigenvector_condition"]["upper"])
+        self.assertGreaterEqual(found["growth"]["constant"], 10.0249378105604 * (1 - 1e-14))
+        for k in range(60):  # A^k has 0.5^k on its diagonal and 10 k 0.5^(k-1) in its corner
+            diagonal, corner = 0.5**k, k * 10 * 0.5**(k - 1)
+            frobenius = math.sqrt(2 * diagonal**2 + corner**2)
+            self.assertLessEqual(frobenius / math.sqrt(2), found["decay"]["constant"] * found["decay"]["rate"]**k)
+        out = self.expect(0, "cond", path).out
+        self.assertIn("no basis of them could be shown", out)
+        self.assertIn("for every k ✓", out)
+        growing = self.write("growing.npy", checkpoints.npy([[1.5, 0.0], [0.0, 0.5]]))
+        self.assertIn("grows without bound", self.expect(0, "cond", growing).out)
+        self.assertIsNone(self.json(growing)["non_normality"]["growth"]["constant"])
+        self.assertIsNone(self.json(self.write("wide.npy", checkpoints.npy([[1.0, 2.0]])))["non_normality"])
+
     def test_certify_says_how_the_ends_are_known(self):
         path = self.write("m.npy", checkpoints.npy(checkpoints.with_spectrum([3.0, 2.0, 1.5, 1.0], 9, 4)))
         probabilistic = self.json(path, "--certify", "probabilistic")

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "environment/entry_functions.hpp"
 #include "nn/samples.hpp"
@@ -16,7 +17,11 @@
 #include "sigmax/nn/singular_state.hpp"
 #include "sigmax/norms/catalogue.hpp"
 #include "sigmax/norms/dual.hpp"
+#include "sigmax/norms/equivalence.hpp"
 #include "sigmax/norms/gauge.hpp"
+#include "sigmax/norms/hardness.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/norms/majorization.hpp"
 #include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
@@ -122,6 +127,39 @@ void add_norms(Functions& f) {
     return values;
   });
   f.add("water_level", [=](Context&) { return Values{norms::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
+  f.add("induced norms", [=](Context& c) {
+    const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
+    Result result;
+    for (const auto& [p, q] :
+         {std::pair{HUGE_VAL, 1.0}, {1.0, 3.0}, {1.5, HUGE_VAL}, {3.0, 3.0}, {2.0, 2.0}, {4.0, 1.5}}) {
+      norms::InducedOptions options = repeatable<norms::InducedOptions>();
+      options.starts = 2;
+      for (const norms::InducedNorm& r : {norms::induced_norm(tensor, p, q, options, c),
+                                          norms::induced_norm(*dense<double>(tensor), p, q, options, c)}) {
+        result.add(r.value);
+        result.add(r.enclosure);
+        result.add(r.x);
+        result.add(r.z);
+      }
+    }
+    result.add(norms::gaussian_norm(1.5));
+    result.add(norms::approximation_limit(4, 1.5).value_or(-1));
+    return Values(std::move(result));
+  });
+  f.add("equivalence and majorization", [=](Context& c) {
+    const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
+    const norms::Equivalence e = norms::equivalence(norms::Schatten{1.5}, norms::Mixed{2, HUGE_VAL}, {3, 4});
+    const norms::Constant frame = norms::equivalence(norms::Mixed{2, HUGE_VAL}, norms::Nuclear{}, {3, 4}).greatest;
+    Values values{e.least.value, e.greatest.value, frame.value};
+    const Tensor extremal = frame.extremal.value().matrix();
+    for (std::int64_t i = 0; i < 12; ++i) values.push_back(extremal.at(std::vector{i / 4, i % 4}));
+    std::vector<Enclosure> known;
+    for (const double value : sigma) known.push_back(bounds::exactly(value));
+    values.push_back(static_cast<double>(norms::weakly_majorized(known, known).verdict));
+    const auto fan = norms::fan_dominated(tensor, tensor, repeatable<norms::FanOptions>(), c);
+    values.push_back(static_cast<double>(fan.k));
+    return values;
+  });
 }
 
 namespace {

@@ -373,6 +373,45 @@ TEST(NormVjp, AddsToWhatIsThere) {
   }
 }
 
+// The vectors of hard induced norms: differences of the norm along a direction agree where the maximizer is unique, as
+// it is for nonnegative matrices with p >= q.
+TEST(NormVjp, OfAnInducedNormIsTheProductOfItsVectors) {
+  Context context(1);
+  for (const auto& [p, q] : {std::pair{3.0, 3.0}, {4.0, 1.5}, {HUGE_VAL, 2.0}, {3.0, 2.0}}) {
+    std::vector<double> values = gallery::normal(5 * 4, 3);
+    for (double& value : values) value = 0.1 + std::fabs(value);
+    const norms::Norm which = norms::Induced{p, q};
+    std::vector<double> gradient(values.size(), 0.0);
+    NormVjpOptions options;
+    options.scale = 2;
+    options.random = random_state(5);
+    const NormGradient found = norm_vjp<double>(Tensor::copy_of(values, {5, 4}), which, gradient, options, context);
+    EXPECT_EQ(found.kind, GradientKind::subgradient);
+    EXPECT_FALSE(found.note.empty());
+    double along = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) along += gradient[i] * values[i];
+    EXPECT_NEAR(along, 2 * found.value, tolerance::relative(5, 4, 2 * found.value, 64));  // homogeneous of degree 1
+    const std::vector<double> step = gallery::normal(5 * 4, 8);
+    double slope = 0;
+    for (std::size_t i = 0; i < step.size(); ++i) slope += gradient[i] * step[i];
+    const auto value_at = [&](double t) {
+      std::vector<double> moved = values;
+      for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += t * step[i];
+      return norms::norm(Tensor::copy_of(moved, {5, 4}), which, context).value;
+    };
+    const double t = 1e-5;
+    EXPECT_NEAR((value_at(t) - value_at(-t)) / t, slope, 1e-5 * (1 + std::fabs(slope))) << p << " " << q;
+    const Operator<float> a = dense<float>(Tensor::copy_of(values, {5, 4}));
+    const NormCotangent<float> in_float = norm_cotangent(*a, which, options, context);
+    EXPECT_EQ(in_float.gradient.weights, std::vector<double>{2});
+    const std::vector<double> zeros(20, 0.0);
+    std::vector<double> nothing(20, 0.0);
+    const NormGradient zero = norm_vjp<double>(Tensor::copy_of(zeros, {5, 4}), which, nothing, options, context);
+    EXPECT_EQ(zero.value, 0);
+    EXPECT_EQ(nothing, zeros);
+  }
+}
+
 TEST(NormVjp, RefusesWhatHasNoGradient) {
   Context context(1);
   std::vector<double> grad(4);

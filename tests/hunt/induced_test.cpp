@@ -107,7 +107,7 @@ class Maker {
     const auto m = static_cast<std::size_t>(s.rows);
     const auto n = static_cast<std::size_t>(s.columns);
     s.a = numbers(m * n, spread, center, pick(2) == 0);
-    switch (pick(6)) {
+    switch (pick(7)) {
       case 0:
         for (double& value : s.a) value = std::fabs(value);
         break;
@@ -125,6 +125,9 @@ class Maker {
         for (std::size_t i = 0; i < m * n; ++i) s.a[i] = w[i / n] * s.a[i % n];
         break;
       }
+      case 4:  // entries of one magnitude, among them Hadamard matrices
+        for (double& value : s.a) value = std::copysign(std::ldexp(1.0, static_cast<int>(center)), value);
+        break;
       default: break;
     }
     for (double& value : s.a) value = std::isfinite(value) ? value : 0;
@@ -262,6 +265,24 @@ void expect_sound(const Specimen& s, const Enclosure& e, Maker& make, const char
   }
 }
 
+// The scaling that is best for a matrix of rank one, from its largest row or column: u^(-(2 - r) / 2). A proof that has
+// slack elsewhere has none here.
+std::vector<double> tight_scaling(const Specimen& s, bool of_rows) {
+  const auto n = static_cast<std::size_t>(s.columns);
+  const auto largest = static_cast<std::size_t>(
+      std::max_element(s.a.begin(), s.a.end(), [](double x, double y) { return std::fabs(x) < std::fabs(y); }) -
+      s.a.begin());
+  const long double r = of_rows ? std::min<long double>(s.q, 2) : std::min<long double>(conjugate(s.p), 2);
+  std::vector<double> result;
+  for (std::size_t i = 0; i < (of_rows ? static_cast<std::size_t>(s.rows) : n); ++i) {
+    const long double entry = of_rows ? s.a[i * n + largest % n] : s.a[largest / n * n + i];
+    const long double size = s.a[largest] != 0 ? std::fabs(entry / s.a[largest]) : 1;
+    const long double factor = size > 0 ? std::pow(size, -(2 - r) / 2) : 0x1p100L;
+    result.push_back(static_cast<double>(std::clamp(factor, 0x1p-100L, 0x1p100L)));
+  }
+  return result;
+}
+
 // Each call may only improve the ends, so that one wrong end is not hidden by a better one: every proof has an object
 // of its own.
 TEST(HuntInduced, NoProofGivesAWrongEnd) {
@@ -290,6 +311,8 @@ TEST(HuntInduced, NoProofGivesAWrongEnd) {
     run("vector",
         [&](InducedBounds& ends) { ends.vector(make.numbers(n, make.pick(2) == 0 ? 2 : 190, 0, make.pick(2) == 0)); });
     run("scaling", [&](InducedBounds& ends) { ends.scaling(make.scaling(m), make.scaling(n), certify); });
+    run("tight scaling",
+        [&](InducedBounds& ends) { ends.scaling(tight_scaling(s, true), tight_scaling(s, false), certify); });
     run("interpolation", [&](InducedBounds& ends) { ends.interpolation(certify); });
     run("collatz", [&](InducedBounds& ends) {
       std::vector<double> x = make.numbers(n, make.pick(2) == 0 ? 2 : 190, 0, make.pick(2) == 0);

@@ -222,6 +222,15 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   ASSERT_TRUE(contains(found.one, in_units(truth->one), error)) << where << text(found.one);
   ASSERT_TRUE(contains(found.inf, in_units(truth->inf), error)) << where << text(found.inf);
   ASSERT_TRUE(contains(found.frobenius, in_units(truth->frobenius), error)) << where << text(found.frobenius);
+  // Any vector is a witness; that of the smallest singular value would be the best.
+  std::vector<double> y;
+  for (std::int64_t j = 0; j < s.columns; ++j) y.push_back(maker.normal() * std::pow(10.0, -3 * maker.uniform()));
+  if (s.rows >= s.columns) {
+    const auto shown = [&](double p) { return bounds::inverse_lower_bound(scanned, y, p, context).lower.value(); };
+    ASSERT_LE(shown(1), in_units(truth->one) * (1 + error)) << where;
+    ASSERT_LE(shown(2), in_units(truth->two) * (1 + error)) << where;
+    ASSERT_LE(shown(INFINITY), in_units(truth->inf) * (1 + error)) << where;
+  }
   // Orders of at most 12: the square ones are all proven to a condition number of 1e14.
   if (kappa < 1e14L && s.rows == s.columns) {
     ++counts.regular;

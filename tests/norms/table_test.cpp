@@ -5,16 +5,22 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <limits>
+#include <optional>
 #include <set>
 #include <span>
+#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/spectral.hpp"
 
 namespace sigmax::norms {
@@ -108,6 +114,59 @@ TEST(NormTable, EveryRowIsInTheListAboveAndIsFoundByItsNorm) {
     EXPECT_EQ(spelling_of(parse_norm(ord)), ord);
   }
   EXPECT_EQ(seen.size(), listed.size());
+}
+
+std::string map_text(Map map) {
+  switch (map) {
+    case Map::closed: return "closed";
+    case Map::root: return "root";
+    case Map::none: return "none";
+  }
+  return "";
+}
+
+// The row of docs/norms.md.
+std::string documented(const Row& row) {
+  const auto cell = [](std::string_view text) {
+    std::string escaped;
+    for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+    return escaped.empty() ? std::string("none known") : escaped;
+  };
+  const std::string dual = row.convex ? cell(row.dual) : "not a norm";
+  return "| `" + std::string(row.spelling) + "` | " + cell(row.help) + " | " + dual + " | " + cell(row.cost) + " | " +
+         cell(row.proof) + " | " + cell(row.gradient) + " | " + map_text(row.proximal) + ", " +
+         map_text(row.projection) + " |";
+}
+
+TEST(NormTable, EachRowIsDocumented) {
+  const auto path = std::filesystem::path(SIGMAX_SOURCE_FOLDER) / "docs/norms.md";
+  std::ifstream file(path);
+  ASSERT_TRUE(file) << path;
+  std::stringstream text;
+  text << file.rdbuf();
+  for (const Row& row : rows()) {
+    EXPECT_NE(text.str().find(documented(row) + "\n"), std::string::npos) << documented(row);
+  }
+}
+
+TEST(NormTable, MapsAreThoseThatExist) {
+  for (const Row& row : rows()) {
+    const bool exists = map_of(parse_norm(example(row))) != Map::none;
+    EXPECT_EQ(row.proximal != Map::none, exists) << row.spelling;
+    EXPECT_EQ(row.projection != Map::none, exists) << row.spelling;
+  }
+}
+
+TEST(NormTable, DualsAreThoseThatExist) {
+  for (const Row& row : rows()) {
+    if (row.dual.empty() || row.family == Family::induced) continue;
+    const std::optional<Norm> dual = dual_of(parse_norm(example(row)));
+    // Ky Fan norms have formulas.
+    EXPECT_EQ(dual.has_value(), !std::holds_alternative<KyFan>(row.norm)) << row.spelling;
+    if (dual && !row.has_number()) {
+      EXPECT_EQ(spelling_of(*dual), row.dual) << row.spelling;
+    }
+  }
 }
 
 TEST(NormTable, EveryTypeHasARow) {

@@ -156,7 +156,7 @@ Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const Norm
 }
 
 // X = H + L exactly: each column of H is a multiple of 2^(e - bits), 2^e a power of two above its largest entry, and at
-// most 2^e. `least` becomes the least exponent e.
+// most 2^e. `least` becomes the least exponent e; below -900 the parts are of no use.
 std::pair<Matrix<double>, Matrix<double>> split(const Matrix<double>& x, int bits, int& least) {
   Matrix<double> high(x.rows(), x.columns());
   Matrix<double> low(x.rows(), x.columns());
@@ -167,9 +167,13 @@ std::pair<Matrix<double>, Matrix<double>> split(const Matrix<double>& x, int bit
     if (largest == 0) continue;
     const int exponent = std::ilogb(largest) + 1;
     least = std::min(least, exponent);
+    const double up = std::ldexp(1.0, bits - exponent);
+    const double down = std::ldexp(1.0, exponent - bits);
+    // To the nearest integer, for numbers of at most 2^51; what underflows is rounded to 0.
+    constexpr double kInteger = 0x1.8p52;
     for (std::int64_t i = 0; i < x.rows(); ++i) {
       const double value = x(i, j);
-      high(i, j) = std::ldexp(std::nearbyint(std::ldexp(value, bits - exponent)), exponent - bits);
+      high(i, j) = ((value * up + kInteger) - kInteger) * down;
       low(i, j) = value - high(i, j);
     }
   }
@@ -265,12 +269,17 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context) {
   for (const double value : turned.values()) largest = larger_of(largest, std::fabs(value));
   const int exponent = -std::ilogb(largest) - 1;
   b.exponent = exponent;
-  if (exponent != 0) {
+  // In two steps, each by a power of two that is a double.
+  for (const int step : {exponent / 2, exponent - exponent / 2}) {
+    const double factor = std::ldexp(1.0, step);
+    const double back = std::ldexp(1.0, -step);
+    bool exact = true;
     for (double& value : turned.values()) {
-      const double scaled = std::ldexp(value, exponent);
-      b.lossy = b.lossy || std::ldexp(scaled, -exponent) != value;
+      const double scaled = value * factor;
+      exact = exact && scaled * back == value;
       value = scaled;
     }
+    b.lossy = b.lossy || !exact;
   }
   b.values = b.transposed ? std::move(turned) : lapack::transposed(turned.view());
   return b;

@@ -31,7 +31,7 @@ struct TallMatrix {
   Matrix<double> values;
   std::int64_t exponent = 0;
   bool transposed = false;  ///< of the given matrix
-  bool lossy = false;       ///< entries underflowed, by at most 2^-1075 each
+  bool lossy = false;       ///< entries underflowed, by at most 2^-1074 each
 };
 
 /// The entries of `a` are finite and not all zero. Cost: one read, and rows x columns doubles.
