@@ -50,6 +50,9 @@ void dggev_(const char* jobvl, const char* jobvr, const int* n, double* a, const
 void zgeev_(const char* jobvl, const char* jobvr, const int* n, std::complex<double>* a, const int* lda,
             std::complex<double>* w, std::complex<double>* vl, const int* ldvl, std::complex<double>* vr,
             const int* ldvr, std::complex<double>* work, const int* lwork, double* rwork, int* info);
+void zgees_(const char* jobvs, const char* sort, int (*select)(const std::complex<double>*), const int* n,
+            std::complex<double>* a, const int* lda, int* sdim, std::complex<double>* w, std::complex<double>* vs,
+            const int* ldvs, std::complex<double>* work, const int* lwork, double* rwork, int* bwork, int* info);
 void zgesdd_(const char* jobz, const int* m, const int* n, std::complex<double>* a, const int* lda, double* s,
              std::complex<double>* u, const int* ldu, std::complex<double>* vt, const int* ldvt,
              std::complex<double>* work, const int* lwork, double* rwork, int* iwork, int* info);

@@ -94,6 +94,27 @@ std::vector<std::complex<double>> eigenvalues(ComplexMatrix a) {
   return values;
 }
 
+ComplexMatrix triangular_form(const Matrix<double>& a) {
+  require_square("zgees", a.rows(), a.columns());
+  const int n = static_cast<int>(a.rows());
+  const auto count = static_cast<std::size_t>(n);
+  ComplexMatrix t(n, n);
+  for (std::size_t i = 0; i < t.values.size(); ++i) t.values[i] = a.values()[i];
+  std::vector<std::complex<double>> values(count + 1);
+  std::vector<double> real_work(count + 1);
+  int sorted = 0;
+  int info = 0;
+  with_work<std::complex<double>>([&](std::complex<double>* work, const int* size) {
+    zgees_("N", "N", nullptr, &n, t.values.data(), &n, &sorted, values.data(), nullptr, &n, work, size,
+           real_work.data(), nullptr, &info);
+  });
+  check("zgees", n, info);
+  for (std::int64_t j = 0; j < n; ++j) {
+    for (std::int64_t i = j + 1; i < n; ++i) t(i, j) = 0;
+  }
+  return t;
+}
+
 SmallestTriplet smallest_triplet(ComplexMatrix a) {
   require_square("zgesdd", a.rows, a.columns);
   const int n = static_cast<int>(a.rows);

@@ -48,6 +48,9 @@ struct ComplexMatrix {
 /// By zgeev.
 std::vector<std::complex<double>> eigenvalues(ComplexMatrix a);
 
+/// T of A = U T U^*, upper triangular, by zgees.
+ComplexMatrix triangular_form(const Matrix<double>& a);
+
 /// The smallest singular value of a square complex matrix with its right vector, of 2-norm 1, by zgesdd.
 struct SmallestTriplet {
   double sigma = 0;

@@ -112,14 +112,16 @@ PseudospectralRadius pseudospectral_radius(const Tensor& a, double epsilon, Cont
 namespace {
 
 // (|z| - 1) / sigma_min(z I - A), infinite at an eigenvalue.
-double quotient_at(const Matrix<double>& a, Complex z) { return (std::abs(z) - 1) / smallest_at(a, z).sigma; }
+double quotient_at(const Resolvent& a, Complex z, double tolerance) {
+  return (std::abs(z) - 1) / a.smallest(z, tolerance);
+}
 
 // The best |z| - 1 on a ray, by golden sections of its logarithm around `beyond`.
-double best_distance(const Matrix<double>& a, double theta, double beyond) {
+double best_distance(const Resolvent& a, double theta, double beyond) {
   constexpr double kGolden = 0.6180339887498949;
   double low = std::log(beyond) - 1.5;
   double high = std::log(beyond) + 1.5;
-  const auto value = [&](double t) { return quotient_at(a, std::polar(1 + std::exp(t), theta)); };
+  const auto value = [&](double t) { return quotient_at(a, std::polar(1 + std::exp(t), theta), 1e-12); };
   double left = high - kGolden * (high - low);
   double right = low + kGolden * (high - low);
   double of_left = value(left);
@@ -178,22 +180,25 @@ Kreiss kreiss_constant(const Tensor& tensor, Context& context) {
     return result;
   }
   Complex best = 1 + farthest;
-  double best_value = quotient_at(a, best);
+  const Resolvent resolvent(a);
+  constexpr double kRough = 1e-3;
+  double best_value = quotient_at(resolvent, best, kRough);
   for (int direction = 0; direction <= 24; ++direction) {
     context.check_cancel();
     const double theta = std::numbers::pi * direction / 24;  // the lower half plane is its mirror image
     for (int step = 0; step < 16; ++step) {
       const double beyond = 1e-4 * std::pow(4e4 * farthest, step / 15.0);
       const Complex z = std::polar(1 + beyond, theta);
-      const double value = quotient_at(a, z);
+      const double value = quotient_at(resolvent, z, kRough);
       if (!(value > best_value)) continue;
       best_value = value;
       best = z;
     }
   }
-  for (int round = 0; round < 6; ++round) {
+  const int rounds = n <= 40 ? 6 : 2;  // an eigenvalue problem of order 2 n or more each
+  for (int round = 0; round < rounds; ++round) {
     const double theta = std::arg(best);
-    best = std::polar(1 + best_distance(a, theta, std::abs(best) - 1), theta);
+    best = std::polar(1 + best_distance(resolvent, theta, std::abs(best) - 1), theta);
     if (!offer(best)) break;
     const double epsilon = smallest_at(a, best).sigma;
     if (!(epsilon > 0)) break;

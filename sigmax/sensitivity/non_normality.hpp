@@ -57,8 +57,8 @@ struct Kreiss {
   std::complex<double> point;
   double spectral_radius = 0;  ///< computed
 };
-/// A grid of 24 directions and 16 distances, then in turn the pseudospectrum's outermost point and the best distance on
-/// its ray, which is global in the direction. Not proven to be the supremum.
+/// A grid of 24 directions and 16 distances, then in turn the outermost point of a pseudospectrum and the best distance
+/// on its ray, which is global in the direction. Not proven to be the supremum.
 Kreiss kreiss_constant(const Tensor& a, Context& context);
 
 /// |A^k|_2 <= constant rate^k for every k >= 0, proven; then every eigenvalue is at most `rate` in magnitude.

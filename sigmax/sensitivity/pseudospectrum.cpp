@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
 
@@ -83,6 +84,36 @@ std::vector<double> around_circle(const Matrix<double>& a, double r, double epsi
 SmallestAt smallest_at(const Matrix<double>& a, std::complex<double> z) {
   lapack::SmallestTriplet found = lapack::smallest_triplet(shifted(a, z));
   return {found.sigma, std::move(found.right)};
+}
+
+Resolvent::Resolvent(const Matrix<double>& a) : order_(a.rows()), triangle_(lapack::triangular_form(a).values) {}
+
+// v <- M^-1 M^-* v for M = z I - T: |v| grows to 1 / sigma_min^2. The estimate of sigma_min after a step is 1 /
+// |M^-* v|, |v| = 1.
+double Resolvent::smallest(std::complex<double> z, double tolerance) const {
+  const int n = static_cast<int>(order_);
+  std::vector<std::complex<double>> m = triangle_;
+  for (std::complex<double>& value : m) value = -value;
+  for (std::int64_t i = 0; i < order_; ++i) {
+    std::complex<double>& pivot = m[static_cast<std::size_t>(i + i * order_)];
+    pivot += z;
+    if (pivot == 0.0) return 0;
+  }
+  std::vector<std::complex<double>> v(static_cast<std::size_t>(n));
+  // No direction that a matrix is likely to be blind to.
+  for (std::size_t i = 0; i < v.size(); ++i) v[i] = std::polar(1.0, 2.4 * static_cast<double>(i * i));
+  double before = std::numeric_limits<double>::infinity();
+  for (int step = 0; step < 100; ++step) {
+    const double size = cblas_dznrm2(n, v.data(), 1);
+    if (!(size > 0) || std::isinf(size)) return 0;
+    for (std::complex<double>& value : v) value /= size;
+    cblas_ztrsv(CblasColMajor, CblasUpper, CblasConjTrans, CblasNonUnit, n, m.data(), n, v.data(), 1);
+    const double sigma = 1 / cblas_dznrm2(n, v.data(), 1);
+    if (!(sigma > 0) || sigma >= before * (1 - tolerance)) return sigma;
+    before = sigma;
+    cblas_ztrsv(CblasColMajor, CblasUpper, CblasNoTrans, CblasNonUnit, n, m.data(), n, v.data(), 1);
+  }
+  return before;
 }
 
 // r <- the largest radius on the rays of all theta;  theta <- middles of the arcs of the circle r inside the

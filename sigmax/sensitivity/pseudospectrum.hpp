@@ -17,6 +17,20 @@ struct SmallestAt {
 };
 SmallestAt smallest_at(const Matrix<double>& a, std::complex<double> z);
 
+/// sigma_min(z I - A) for many z: from the triangular form of A, by inverse iteration, two triangular solves a step.
+class Resolvent {
+ public:
+  explicit Resolvent(const Matrix<double>& a);
+
+  /// An estimate from above, to about `tolerance` relatively where the value is isolated: for searches, whose result is
+  /// judged by smallest_at(). At most 100 steps of 8 n^2 flops. 0 at an eigenvalue.
+  double smallest(std::complex<double> z, double tolerance) const;
+
+ private:
+  std::int64_t order_ = 0;
+  std::vector<std::complex<double>> triangle_;
+};
+
 /// The point of largest modulus with sigma_min(z I - A) <= epsilon. Entries of A around 1.
 struct Outermost {
   std::complex<double> point;

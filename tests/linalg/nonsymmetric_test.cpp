@@ -105,6 +105,26 @@ TEST(Nonsymmetric, PencilsAndComplexMatricesHaveTheirKnownEigenvalues) {
   EXPECT_LE(std::fabs(least.sigma - 1), tolerance::of_triplets(kOrder, kOrder));
 }
 
+// Unitarily similar: the same norms of shifted matrices, and the eigenvalues on the diagonal.
+TEST(Nonsymmetric, TheComplexTriangularFormHasTheSameShiftedNorms) {
+  const SerialBlas serial;
+  const std::int64_t n = 7;
+  const Matrix<double> a = random(n, 3);
+  for (const std::complex<double> z : {std::complex<double>(0.3, 1), std::complex<double>(-2, 0.5)}) {
+    ComplexMatrix t = triangular_form(a), shifted(n, n);
+    for (std::int64_t j = 0; j < n; ++j) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        shifted(i, j) = (i == j ? z : 0.0) - a(i, j);
+        if (i > j) {
+          EXPECT_EQ(t(i, j), 0.0);
+        }
+        t(i, j) = (i == j ? z : 0.0) - t(i, j);
+      }
+    }
+    EXPECT_NEAR(smallest_triplet(t).sigma, smallest_triplet(shifted).sigma, tolerance::of_triplets(n, n, 64));
+  }
+}
+
 TEST(Nonsymmetric, RefusesMatricesThatAreNotSquare) {
   EXPECT_THROW(eigen(Matrix<double>(2, 3)), Error);
   EXPECT_THROW(schur(Matrix<double>(3, 2)), Error);

@@ -17,6 +17,7 @@
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/function.hpp"
+#include "sigmax/sensitivity/condition.hpp"
 #include "support/dense.hpp"
 #include "tolerance.hpp"
 
@@ -159,6 +160,10 @@ TEST(LinearSystem, RefusesWhatIsNoSystem) {
   EXPECT_THROW(forward_error(bounds::exactly(1), -1, 0), Error);
   EXPECT_THROW(forward_error(bounds::exactly(1), 0, 1), Error);
   EXPECT_THROW(least_squares_condition(a, Vector{0, 0}, context), Error);
+  const Tensor empty = Tensor::copy_of(Vector{}, {0, 2});
+  EXPECT_THROW(backward_errors(empty, two, {}, options(), context), Error);
+  EXPECT_THROW(solution_error(Tensor::copy_of(Vector{}, {0, 0}), {}, {}, context), Error);
+  EXPECT_THROW(least_squares_condition(empty, {}, context), Error);
 }
 
 // Entries of A are multiples of 2^-46 below 1, those of the solution small integers: b = A y is exact in double.
@@ -219,6 +224,7 @@ TEST(Skeel, ContainsTheExactNumbers) {
   Context context(1);
   const std::optional<bounds::SkeelNumbers> golden = skeel(tensor({{1, 2}, {3, 4}}), {}, context);
   ASSERT_TRUE(golden.has_value());
+  expect_contains(condition(tensor({{1, 2}, {3, 4}}), norms::RowSum{}, {}, context).number, 21, 0);
   expect_contains(golden->of_matrix, 13, 0);
   EXPECT_LE(golden->of_matrix.relative_width(), kOutward);
   EXPECT_FALSE(golden->of_solution.has_value());

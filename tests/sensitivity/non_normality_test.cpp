@@ -189,6 +189,7 @@ TEST(PowerBound, DoesNotDependOnTheScaleOfTheMatrix) {
   EXPECT_THROW(power_bound(tensor({{1, 2, 3}, {4, 5, 6}}), 1, context), Error);
   EXPECT_THROW(power_bound(tensor(example()), tensor({{1}}), 1, context), Error);
   EXPECT_THROW(power_bound(tensor({{1, NAN}, {0, 1}}), 1, context), Error);
+  EXPECT_THROW(non_normality(Tensor::copy_of(std::vector<double>{}, {0, 0}), context), Error);
 }
 
 TEST(Pseudospectrum, OfANormalMatrixIsItsSpectrumWidened) {

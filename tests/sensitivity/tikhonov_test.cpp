@@ -226,6 +226,7 @@ TEST(Tikhonov, RefusesWhatIsNoProblem) {
   EXPECT_THROW(Tikhonov(a, Vector{1, 2, 3}, context), Error);
   EXPECT_THROW(Tikhonov(a, Vector{1, NAN}, context), Error);
   EXPECT_THROW(Tikhonov(tensor({{1, NAN}, {3, 4}}), Vector{1, 2}, context), Error);
+  EXPECT_THROW(Tikhonov(Tensor::copy_of(Vector{}, {0, 2}), {}, context), Error);
   const Vector b{1, 2}, hole{1, NAN}, zero{0, 0};
   const Operator<double> op = dense<double>(a);
   EXPECT_THROW(Tikhonov(*op, std::span<const double>(b), 0, context), Error);
