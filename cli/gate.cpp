@@ -53,9 +53,13 @@ std::optional<Range> range_of(const Node& node, const audit::TensorResult& tenso
     }
     return range;
   }
-  // Beyond the stored precision only the least possible condition number is known.
-  if (node.key == "condition" && tensor.figures && tensor.figures->spectrum && !tensor.figures->spectrum->condition) {
-    return Range{report::least_condition({&tensor}).value_or(kInfinity), kInfinity};
+  // Where rounding to storage may explain sigma_min in the worst case, or the computation cannot tell it from 0, only
+  // the least possible condition number is known.
+  if (node.key == "condition" && tensor.figures && tensor.figures->spectrum) {
+    const audit::SpectrumFigures& spectrum = *tensor.figures->spectrum;
+    if (spectrum.beyond_precision || !spectrum.condition) {
+      return Range{report::least_condition({&tensor}).value_or(kInfinity), kInfinity};
+    }
   }
   const double value = report::sort_value(*node.column, {&tensor});
   if (std::isnan(value)) return std::nullopt;

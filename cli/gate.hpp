@@ -50,8 +50,9 @@ struct Verdict {
 ///
 /// sigma_max and lambda_max are known as enclosures. A gate trips unless the enclosure rules the expression out: in
 /// `sigma > c` the upper end stands for sigma, in `sigma < c` the lower end, and under `not` the ends are swapped.
-/// Passing is therefore as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name one end. A condition
-/// number beyond the stored precision may have any value from the bound shown for it up to infinity.
+/// Passing is therefore as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name one end. Where
+/// rounding to storage may explain sigma_min in the worst case, the condition number may have any value from
+/// report::least_condition() up to infinity.
 ///
 /// A comparison whose figure does not exist (no spectrum, non-finite entries, no upper end that would decide) is
 /// neither true nor false. It becomes a doubt if the result depends on it: without a condition number, `sigma > 9 or

@@ -172,7 +172,10 @@ class Parser {
   const report::WeightColumn* numeric_column(const std::string& key) const {
     std::string known = "nonfinite";
     for (const report::WeightColumn& column : report::columns()) {
-      if (column.alignment == report::Alignment::left && column.key != "condition_beyond_precision") continue;
+      if (column.alignment == report::Alignment::left && column.key != "condition_beyond_precision" &&
+          column.key != "condition_from_rounding") {
+        continue;
+      }
       if (column.key == key) return &column;
       known += fmt::format(", {}", column.key);
     }

@@ -163,6 +163,7 @@ Examples:
   sigmax audit model/ --fail-if 'sigma > 99'   a check for automated builds
   sigmax ls model.onnx                         what the file holds
   sigmax norm layer.npy --ord nuc              one norm of one matrix
+  sigmax cond model.safetensors:fc1.weight     its condition number
   sigmax svd model.npz:w -k 20 -o top.npz      singular triplets, to a file
 
 `sigmax COMMAND --help` says more about a command.
@@ -181,8 +182,9 @@ Expressions of --fail-if:
   sigma_max is known as an enclosure, and a gate trips unless the enclosure
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower end. A pass is therefore as certain as the enclosure. The ends are
-  called sigma_max.lower and sigma_max.upper. A condition number beyond the
-  stored precision has only a lower bound: `> 8e6` in the table.
+  called sigma_max.lower and sigma_max.upper. Where rounding to storage may
+  explain sigma_min in the worst case (condition_beyond_precision), the
+  condition number may be anything from sigma_max / (u |W|_F) up.
 
   A gate fails closed: it names what it cannot judge, and the exit status is 4
   unless --allow lists the reason:
@@ -242,6 +244,43 @@ Examples:
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
 {})",
                      lines, kRoles, kExitCodes);
+}
+
+std::string cond_footer() {
+  return fmt::format(R"(
+Norms:
+  2             sigma_max / sigma_min
+  1             the largest column sum of |a_ij|, times that of the inverse
+  inf           the largest row sum, times that of the inverse
+  fro           sqrt(sum a_ij^2), times that of the inverse
+
+What is printed:
+  condition     |A| |A^+|, A^+ the pseudo-inverse: how much larger the relative
+                error of a solution may be than that of the matrix or the data.
+                Infinite for a rank below min(rows, columns). Without an upper
+                end the matrix may be singular, as far as is known
+  sigma_min     the min(rows, columns)-th singular value
+  distance      the smallest |E| for which A + E has a lower rank, in the same
+                norm; of a rectangular matrix with --ord 1 and inf at least that
+  digits lost   log10(condition), of the decimal digits that the type holds
+
+For a square matrix of at most 512 rows, which may be applied again and again:
+  departure     from normality: sqrt(|A|_F^2 - sum |lambda_i|^2)
+  eigenvectors  the condition number of their matrix: how much more eigenvalues
+                may move than the matrix does
+  Kreiss        some power of A stretches a vector at least this much, if
+                every eigenvalue lies inside the unit circle; up to 64 rows
+  powers        bounds of |A^k|, proven by a Lyapunov matrix
+
+The matrix is the one that an audit measures. Of groups of channels and of
+stacks of matrices name one: FILE:NAME[0].
+{}
+Examples:
+  sigmax cond model.safetensors:fc1.weight
+  sigmax cond matrix.npy --ord 1 --format value
+  sigmax cond model.onnx:onnx::MatMul_42 --ord fro --format json
+{})",
+                     kRoles, kExitCodes);
 }
 
 std::string svd_footer() {

@@ -20,6 +20,7 @@ std::string main_footer();
 std::string audit_footer();
 std::string list_footer();
 std::string norm_footer();
+std::string cond_footer();
 std::string svd_footer();
 
 /// The spelling of each norm in --ord; one that takes a number ends with a colon.

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "cli/commands/audit.hpp"
+#include "cli/commands/cond.hpp"
 #include "cli/commands/ls.hpp"
 #include "cli/commands/norm.hpp"
 #include "cli/commands/svd.hpp"
@@ -38,6 +39,10 @@ struct Run {
 
   int operator()(const NormOptions& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_norm(options, context); });
+  }
+
+  int operator()(const CondOptions& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_cond(options, context); });
   }
 
   int operator()(const SvdOptions& options) const {

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cli/cond_options.hpp"
 #include "cli/declared.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
@@ -277,12 +278,14 @@ struct CommandLine {
   AuditOptions audit;
   ListOptions list;
   NormOptions norm;
+  CondOptions cond;
   SvdOptions svd;
   SvdTyped svd_typed;
-  Typed typed_audit, typed_list, typed_norm, typed_svd;
+  Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd;
   CLI::App* audit_command;
   CLI::App* list_command;
   CLI::App* norm_command;
+  CLI::App* cond_command;
   CLI::App* svd_command;
 
   CommandLine() {
@@ -294,6 +297,7 @@ struct CommandLine {
     audit_command = add_audit(app, audit, typed_audit);
     list_command = add_list_command(app, list, typed_list);
     norm_command = add_norm(app, norm, typed_norm);
+    cond_command = add_cond(app, cond, typed_cond);
     svd_command = add_svd(app, svd, typed_svd, svd_typed);
     app.require_subcommand(0, 1);
   }
@@ -345,14 +349,17 @@ Declared declared() {
   all.exit_notes = exit_notes();
   all.environment = environment();
   all.expressions = expressions();
-  all.commands = {declared_command(line.app, nullptr), declared_command(*line.audit_command, &line.typed_audit),
+  all.commands = {declared_command(line.app, nullptr),
+                  declared_command(*line.audit_command, &line.typed_audit),
                   declared_command(*line.list_command, &line.typed_list),
                   declared_command(*line.norm_command, &line.typed_norm),
+                  declared_command(*line.cond_command, &line.typed_cond),
                   declared_command(*line.svd_command, &line.typed_svd)};
   return all;
 }
 
-std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv) {
+std::variant<AuditOptions, ListOptions, NormOptions, CondOptions, SvdOptions, Message> parse(int argc,
+                                                                                             const char* const* argv) {
   CommandLine line;
   if (auto mistake = unknown_command(line.app, argc, argv)) return Message{std::move(*mistake), kUsage};
   try {
@@ -364,13 +371,14 @@ std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(
   }
   if (line.version) return Message{version_text(), kSuccess};
   line.audit.command = command_line(argc, argv);
-  for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_svd})
+  for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_cond, &line.typed_svd})
     typed->arguments.insert(argv + 1, argv + argc);
   if (line.audit_command->parsed()) return finished(std::move(line.audit), line.typed_audit);
   if (line.list_command->parsed()) return finished(std::move(line.list), line.typed_list);
   if (line.norm_command->parsed()) return finished(std::move(line.norm), line.typed_norm);
+  if (line.cond_command->parsed()) return finished(std::move(line.cond), line.typed_cond);
   if (line.svd_command->parsed()) return finished(std::move(line.svd), line.typed_svd, line.svd_typed);
-  return Message{"a command is missing: audit, ls, norm or svd\nSee sigmax --help.", kUsage};
+  return Message{"a command is missing: audit, ls, norm, cond or svd\nSee sigmax --help.", kUsage};
 }
 
 }  // namespace sigmax::cli

@@ -83,6 +83,19 @@ struct NormOptions {
   Format format = Format::text;
 };
 
+struct CondOptions {
+  enum class Format { text, value, json };
+  CommonOptions common;
+  std::string target;  ///< FILE or FILE:TENSOR
+  RoleOverrides roles;
+  std::string ord = "2";
+  norms::Norm norm;
+  CertifyRequest certify;
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
+  int jobs = 0;
+  Format format = Format::text;
+};
+
 struct SvdOptions {
   enum class Format { table, values, csv, json };
   struct Output {
@@ -118,6 +131,7 @@ struct Message {
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
 /// column); returns a Message with exit code 2 for anything that the parser itself refuses.
-std::variant<AuditOptions, ListOptions, NormOptions, SvdOptions, Message> parse(int argc, const char* const* argv);
+std::variant<AuditOptions, ListOptions, NormOptions, CondOptions, SvdOptions, Message> parse(int argc,
+                                                                                             const char* const* argv);
 
 }  // namespace sigmax::cli

@@ -7,6 +7,8 @@
 //   norms::norm              any norm of one matrix, by name; norms::induced_norm for p -> q with its maximizer
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
+//   sensitivity::condition   condition numbers with proof, and the nearest singular matrix; sensitivity/ has
+//                            perturbation, backward errors, Tikhonov regularization and non-normality as well
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -45,5 +47,12 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/sensitivity/condition.hpp"
+#include "sigmax/sensitivity/estimate.hpp"
+#include "sigmax/sensitivity/linear_system.hpp"
+#include "sigmax/sensitivity/nearest_singular.hpp"
+#include "sigmax/sensitivity/non_normality.hpp"
+#include "sigmax/sensitivity/perturbation.hpp"
+#include "sigmax/sensitivity/tikhonov.hpp"
 #include "sigmax/svd/batched/batched.hpp"
 #include "sigmax/svd/svd.hpp"

@@ -122,6 +122,15 @@ inline double of_subspace_iteration(const std::vector<double>& sigma, std::size_
   return sigma[i] * (1 - 1 / std::sqrt(1 + c * c * decay));
 }
 
+/// What a few operations on enclosures move their ends outward by, relatively: about 2^-46 each.
+inline constexpr double kOutward = 0x1p-40;
+
+/// What a few hundred operations in long double are wrong by, relatively.
+inline constexpr long double kExtended = 0x1p-55L;
+
+/// Half a unit of the last digit of a golden value that is given with that many digits behind the point.
+inline double of_digits(int digits) { return 0.5 * std::pow(10.0, -digits); }
+
 /// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
 inline constexpr double kPrintedDigits = 0.51e-8;
 

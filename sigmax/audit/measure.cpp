@@ -26,18 +26,35 @@ struct InUnits {
   double unit = 1;
 };
 
+// The error of the values themselves, which are computed in double.
+double computing_error(const InUnits& known, std::int64_t rows, std::int64_t columns) {
+  return static_cast<double>(std::max(rows, columns)) * std::numeric_limits<double>::epsilon() * known.sigma.front();
+}
+
+// What rounding to storage typically moves a singular value by, where `rounding` = u |W|_F is the worst case. The error
+// of an entry w between 2^e and 2^(e+1) is spread evenly over +-u 2^e, so its variance is at most u^2 w^2 / 3; errors
+// of independent entries of variance s^2 make a matrix E with |E|_2 about s (sqrt(rows) + sqrt(columns)) (Bai and Yin;
+// in expectation at most that for normal ones: Gordon), and s is at most u / sqrt(3) rms(w), rms(w) = |W|_F / sqrt(rows
+// columns).
+double typical_rounding(const InUnits& known, std::int64_t rows, std::int64_t columns) {
+  const auto m = static_cast<double>(rows);
+  const auto n = static_cast<double>(columns);
+  return known.rounding / std::sqrt(3 * m * n) * (std::sqrt(m) + std::sqrt(n));
+}
+
 // Rounding to storage moved W by E with |e_ij| <= u |w_ij|, so |E|_2 <= |E|_F <= u |W|_F, and no singular value moved
-// by more (Weyl). The values themselves are computed in double, to about max(rows, columns) 2^-52 sigma_1.
+// by more (Weyl).
 double indistinguishable(const InUnits& known, std::int64_t rows, std::int64_t columns) {
-  const double computed = static_cast<double>(std::max(rows, columns)) * std::numeric_limits<double>::epsilon();
-  return std::max(known.rounding, computed * known.sigma.front());
+  return std::max(known.rounding, computing_error(known, rows, columns));
 }
 
 SpectrumFigures spectrum_figures(const InUnits& known, std::int64_t rows, std::int64_t columns, std::int64_t blocks) {
   const std::span<const double> sigma = known.sigma;
   SpectrumFigures figures;
   figures.sigma_min = std::min(sigma.back() * known.unit, std::numeric_limits<double>::max());
-  if (sigma.back() > known.rounding) figures.condition = sigma.front() / sigma.back();
+  if (sigma.back() > computing_error(known, rows, columns)) figures.condition = sigma.front() / sigma.back();
+  figures.from_rounding = sigma.back() <= typical_rounding(known, rows, columns);
+  figures.beyond_precision = sigma.back() <= known.rounding;
   figures.nuclear = norms::nuclear(sigma) * known.unit;
   figures.effective_rank = norms::effective_rank(sigma);
   figures.numerical_rank = norms::numerical_rank(sigma, indistinguishable(known, rows, columns));

@@ -50,9 +50,14 @@ struct EnergyRank {
 /// Figures that need the full spectrum.
 struct SpectrumFigures {
   double sigma_min = 0;  ///< the min(rows, columns)-th singular value
-  /// sigma_max / sigma_min; nothing if the stored precision cannot support it: sigma_min is at most u |W|_F, u the unit
-  /// roundoff of the storage, so that the weight may have been singular before it was rounded to storage.
+  /// sigma_max / sigma_min of the stored matrix; nothing if the computation cannot tell sigma_min from 0: it is at most
+  /// max(rows, columns) 2^-52 sigma_max.
   std::optional<double> condition;
+  /// Rounding to storage may explain sigma_min: it is at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), the norm
+  /// that rounding errors typically have, u the unit roundoff of the storage (docs/audit.md derives it).
+  bool from_rounding = false;
+  /// In the worst case it may: sigma_min is at most u |W|_F, the most that any rounding errors can move it by.
+  bool beyond_precision = false;
   double nuclear = 0;               ///< sum sigma_i
   double effective_rank = 0;        ///< exp(-sum p_i log p_i), p_i = sigma_i / sum sigma (Roy and Vetterli 2007)
   std::int64_t numerical_rank = 0;  ///< sigma_i > max(rows, columns) eps sigma_1, eps = 2u of the storage

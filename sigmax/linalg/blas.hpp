@@ -8,6 +8,7 @@
 #include <cblas.h>
 
 #include <cmath>
+#include <complex>
 #include <span>
 
 extern "C" {
@@ -28,6 +29,9 @@ void dormqr_(const char* side, const char* trans, const int* m, const int* n, co
 void dgttrf_(const int* n, double* dl, double* d, double* du, double* du2, int* ipiv, int* info);
 void dgttrs_(const char* trans, const int* n, const int* nrhs, const double* dl, const double* d, const double* du,
              const double* du2, const int* ipiv, double* b, const int* ldb, int* info);
+void dgetrf_(const int* m, const int* n, double* a, const int* lda, int* ipiv, int* info);
+void dgetrs_(const char* trans, const int* n, const int* nrhs, const double* a, const int* lda, const int* ipiv,
+             double* b, const int* ldb, int* info);
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
 void dsytrf_(const char* uplo, const int* n, double* a, const int* lda, int* ipiv, double* work, const int* lwork,
              int* info);
@@ -35,9 +39,24 @@ void dsytrs_(const char* uplo, const int* n, const int* nrhs, const double* a, c
              double* b, const int* ldb, int* info);
 void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s, double* u,
              const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork, int* iwork, int* info);
+void dgeev_(const char* jobvl, const char* jobvr, const int* n, double* a, const int* lda, double* wr, double* wi,
+            double* vl, const int* ldvl, double* vr, const int* ldvr, double* work, const int* lwork, int* info);
+void dgees_(const char* jobvs, const char* sort, int (*select)(const double*, const double*), const int* n, double* a,
+            const int* lda, int* sdim, double* wr, double* wi, double* vs, const int* ldvs, double* work,
+            const int* lwork, int* bwork, int* info);
 void dggev_(const char* jobvl, const char* jobvr, const int* n, double* a, const int* lda, double* b, const int* ldb,
             double* alphar, double* alphai, double* beta, double* vl, const int* ldvl, double* vr, const int* ldvr,
             double* work, const int* lwork, int* info);
+void zgeev_(const char* jobvl, const char* jobvr, const int* n, std::complex<double>* a, const int* lda,
+            std::complex<double>* w, std::complex<double>* vl, const int* ldvl, std::complex<double>* vr,
+            const int* ldvr, std::complex<double>* work, const int* lwork, double* rwork, int* info);
+void zgees_(const char* jobvs, const char* sort, int (*select)(const std::complex<double>*), const int* n,
+            std::complex<double>* a, const int* lda, int* sdim, std::complex<double>* w, std::complex<double>* vs,
+            const int* ldvs, std::complex<double>* work, const int* lwork, double* rwork, int* bwork, int* info);
+void zgesdd_(const char* jobz, const int* m, const int* n, std::complex<double>* a, const int* lda, double* s,
+             std::complex<double>* u, const int* ldu, std::complex<double>* vt, const int* ldvt,
+             std::complex<double>* work, const int* lwork, double* rwork, int* iwork, int* info);
+void dgetri_(const int* n, double* a, const int* lda, const int* ipiv, double* work, const int* lwork, int* info);
 }
 
 namespace sigmax {

@@ -41,8 +41,8 @@ std::vector<Column> columns_of(const audit::Result& result, const Choice& choice
 Tone tone_of(const WeightColumn& column, const WeightRow& row) {
   if (column.key == "name" || row.figures() == nullptr) return Tone::plain;
   if (column.key == "sigma_max") return kind(row.figures()->sigma_max) == "proven" ? Tone::good : Tone::caution;
-  const bool beyond = row.spectrum() != nullptr && !row.spectrum()->condition;
-  if (column.key == "condition" && beyond) return Tone::caution;
+  const bool doubtful = row.spectrum() != nullptr && (row.spectrum()->from_rounding || !row.spectrum()->condition);
+  if (column.key == "condition" && doubtful) return Tone::caution;
   return column.alignment == Alignment::left ? Tone::dim : Tone::plain;
 }
 

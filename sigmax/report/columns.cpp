@@ -152,20 +152,19 @@ Value condition_value(const WeightRow& row) {
   return *row.spectrum()->condition;
 }
 
-Value beyond_precision(const WeightRow& row) {
-  if (row.spectrum() == nullptr) return {};
-  return !row.spectrum()->condition.has_value();
+// What the computation in double can tell from infinity: 1 / (max(rows, columns) 2^-52), rounded down to a digit.
+double computable_condition(const WeightRow& row) {
+  const auto longer = static_cast<double>(std::max(row.rows(), row.columns()));
+  return 1 / (longer * std::numeric_limits<double>::epsilon());
 }
 
-// A sigma_min of at most u |W|_F is indistinguishable from rounding to storage: the condition number of the weight
-// before rounding may be any value of at least sigma_max / (u |W|_F).
 std::string condition_text(const WeightRow& row, const Glyphs& signs) {
-  if (row.spectrum() == nullptr) return std::string(signs.none);
-  if (row.spectrum()->condition) return significant(*row.spectrum()->condition, 3);
-  const double least = least_condition(row).value_or(0);
-  if (!std::isfinite(least) || least <= 0) return std::string(signs.none);
+  if (row.spectrum() == nullptr || row.figures()->max_abs == 0) return std::string(signs.none);
+  const std::string mark(row.spectrum()->from_rounding ? signs.rounded : std::string_view());
+  if (row.spectrum()->condition) return mark + significant(*row.spectrum()->condition, 3);
+  const double least = computable_condition(row);
   const int exponent = static_cast<int>(std::floor(std::log10(least)));
-  return fmt::format("> {:.0f}e{}", std::max(1.0, std::floor(least / std::pow(10.0, exponent))), exponent);
+  return fmt::format("{}> {:.0f}e{}", mark, std::max(1.0, std::floor(least / std::pow(10.0, exponent))), exponent);
 }
 
 template <auto Member>
@@ -235,12 +234,17 @@ std::vector<WeightColumn> make_columns() {
        "rounding.",
        kRight, table | data | figure, 2, of_figures<&Figures::stable_rank>, text_digits4<&Figures::stable_rank>},
       {"condition", "condition",
-       "sigma_max / sigma_min: how unevenly the weight stretches. `> x`: the stored precision cannot tell sigma_min "
-       "from zero.",
+       "sigma_max / sigma_min of the stored matrix: how unevenly it stretches. Marked where rounding to storage may "
+       "explain sigma_min, which is then at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), as rounding errors "
+       "typically are; "
+       "in the worst case they reach u |W|_F, where u is the storage's unit roundoff. `> x`: sigma_min cannot be told from 0.",
        kRight, table | data | figure, 3, condition_value, condition_text},
       {"condition_beyond_precision", "beyond precision",
-       "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff.", kLeft, data | figure, 0,
-       beyond_precision},
+       "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff: the worst case of rounding.", kLeft,
+       data | figure, 0, of_spectrum<&SpectrumFigures::beyond_precision>},
+      {"condition_from_rounding", "from rounding",
+       "True if sigma_min is at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), the typical norm of rounding.",
+       kLeft, data | figure, 0, of_spectrum<&SpectrumFigures::from_rounding>},
       {"rank_90", "rank 90%", "The smallest rank that keeps 90 % of the energy, sum sigma_i^2.", kRight,
        table | data | figure, 15, rank_of<&SpectrumFigures::rank_90>, rank_text<&SpectrumFigures::rank_90>},
       {"rank_90_saves_parameters", "rank 90% saves",
@@ -332,19 +336,21 @@ std::string cell_text(const WeightColumn& c, const WeightRow& row, const Glyphs&
 double sort_value(const WeightColumn& c, const WeightRow& row) {
   const Value value = c.value(row);
   if (value.as<Enclosure>() != nullptr) return row.figures()->sigma_max_estimate;
-  if (c.key == "condition") {
-    const Value beyond = beyond_precision(row);
-    if (const auto* flag = beyond.as<bool>(); flag != nullptr && *flag) return std::numeric_limits<double>::infinity();
+  if (c.key == "condition" && row.spectrum() != nullptr && !row.spectrum()->condition) {
+    return std::numeric_limits<double>::infinity();
   }
   return rank_of(value);
 }
 
 std::optional<double> least_condition(const WeightRow& row) {
   if (row.spectrum() == nullptr) return std::nullopt;
-  if (row.spectrum()->condition) return row.spectrum()->condition;
   const Figures& figures = *row.figures();
-  const double least = figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius);
-  return std::isnan(least) ? std::nullopt : std::optional<double>(least);  // NaN: the zero matrix
+  double least = row.spectrum()->condition.value_or(computable_condition(row));
+  if (figures.max_abs == 0) return std::nullopt;
+  if (row.spectrum()->beyond_precision) {
+    least = std::min(least, figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius));
+  }
+  return least;
 }
 
 std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top) {
@@ -362,7 +368,11 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
       if (!is_figure(by)) return plain_text(by.value({a})) < plain_text(by.value({b}));
       const double left = sort_value(by, {a}), right = sort_value(by, {b});
       if (left != right || by.key != "condition") return left < right;
-      return least_condition({a}) < least_condition({b});
+      // The zero matrix, for which nothing is shown, comes after the others.
+      const auto shown = [](const audit::TensorResult* t) {
+        return t->figures->max_abs > 0 ? computable_condition({t}) : 0;
+      };
+      return shown(a) < shown(b);
     };
     std::stable_sort(chosen.begin(), chosen.end(), [&](const auto* a, const auto* b) {
       if (is_figure(by) && group(a) != group(b)) return group(a) < group(b);

@@ -53,8 +53,8 @@ const WeightColumn& column(std::string_view key);
 /// The cell's text for people: never empty, without control characters.
 std::string cell_text(const WeightColumn& column, const WeightRow& row, const Glyphs& glyphs);
 
-/// The number by which a figure is compared: infinite for a condition number beyond the stored precision. NaN if there
-/// is none.
+/// The number by which a figure is compared: infinite for a condition number whose sigma_min cannot be told from 0. NaN
+/// if there is none.
 double sort_value(const WeightColumn& column, const WeightRow& row);
 
 /// The order of a report: by the column of `key`, or the checkpoint's order if the key is empty. Unless a direction is
@@ -72,14 +72,16 @@ struct Order {
 
 /// Weights in the order of a report, ties in the checkpoint's order. In a sort by a figure, in either direction,
 /// weights with non-finite entries come first, since no figure is worse, and weights without the figure come last.
-/// Condition numbers beyond the stored precision are infinite as figures; they are ordered by the bounds that are shown
-/// for them. `top` is the number of weights to keep, 0 for all.
+/// Condition numbers whose sigma_min cannot be told from 0 are infinite as figures; they are ordered by the bounds that
+/// are shown for them. `top` is the number of weights to keep, 0 for all.
 ///
 /// Throws Error if `sort` is not a column.
 std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top);
 
-/// The condition number, or, if it is beyond the stored precision, the least value that it may have: sigma_max / (u
-/// |W|_F). Nothing if the spectrum is not known, and for the zero matrix.
+/// The least condition number that the weight may have had before it was rounded to storage, in the worst case: that of
+/// the stored matrix; if sigma_min is at most u |W|_F, also no more than sigma_max / (u |W|_F); and where sigma_min
+/// cannot be told from 0, no more than the computation can tell. Gates go by it. Nothing if the spectrum is not known,
+/// and for the zero matrix.
 std::optional<double> least_condition(const WeightRow& row);
 
 /// `512x128`, `8x[512x128]`.

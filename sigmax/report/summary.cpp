@@ -66,23 +66,13 @@ std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) 
   return {};
 }
 
-// The largest number in the column: a condition number, or the least value of one beyond the stored precision. If the
-// largest is a condition number, those beyond the precision may be larger: they are counted.
+// The largest number in the column.
 std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
-  const audit::TensorResult* largest = nullptr;
-  std::int64_t beyond = 0;
-  for (const audit::TensorResult& tensor : result.tensors) {
-    const std::optional<double> least = least_condition({&tensor});
-    if (!least || !std::isfinite(*least) || cell_text(column("condition"), {&tensor}, signs) == signs.none) continue;
-    if (!tensor.figures->spectrum->condition) ++beyond;
-    if (largest == nullptr || *least > *least_condition({largest})) largest = &tensor;
+  for (const audit::TensorResult* tensor : select(result, "condition", 0)) {
+    if (!tensor->figures || cell_text(column("condition"), {tensor}, signs) == signs.none) continue;
+    return "largest condition " + cell_and_name("condition", *tensor, signs);
   }
-  if (largest == nullptr) return {};
-  std::string text = "largest condition " + cell_and_name("condition", *largest, signs);
-  if (beyond > 0 && largest->figures->spectrum->condition) {
-    text += fmt::format(", and {} beyond the stored precision", beyond);
-  }
-  return text;
+  return {};
 }
 
 }  // namespace
@@ -170,10 +160,18 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   if (any_row(shown, [](const WeightRow& row) { return row.tensor->role == audit::Role::convolution; })) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
-  const auto is_beyond = [](const WeightRow& row) { return row.spectrum() != nullptr && !row.spectrum()->condition; };
-  if (shows("condition") && any_row(shown, is_beyond)) {
-    line(">", "condition number beyond what the stored precision supports");
+  const auto from_rounding = [](const WeightRow& row) {
+    return row.spectrum() != nullptr && row.spectrum()->from_rounding && row.figures()->max_abs > 0;
+  };
+  const auto is_open = [](const WeightRow& row) {
+    return row.spectrum() != nullptr && !row.spectrum()->condition && row.figures()->max_abs > 0;
+  };
+  if (shows("condition") && any_row(shown, from_rounding)) {
+    line(
+        signs.rounded,
+        "sigma_min is no larger than rounding to storage typically is (condition_beyond_precision has the worst case)");
   }
+  if (shows("condition") && any_row(shown, is_open)) line(">", "sigma_min cannot be told from 0");
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
   if (!result.full_spectrum) {
     lines.emplace_back(

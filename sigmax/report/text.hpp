@@ -16,6 +16,7 @@ struct Glyphs {
   std::string_view at_least = "≥";       ///< sigma_max has only a lower end
   std::string_view to = "–";             ///< between two ends
   std::string_view reshaped = "†";       ///< a convolution kernel read as the matrix [out, rest]
+  std::string_view rounded = "‡";        ///< rounding to storage may explain sigma_min
   std::string_view saves = "↓";          ///< a rank at which the two factors take fewer parameters
   std::string_view ellipsis = "…";
   std::string_view none = "–";     ///< a figure that does not exist

@@ -236,16 +236,21 @@ TEST(Audit, NonFiniteEntriesAreCountedAndLocated) {
   EXPECT_EQ(result.summary.proven, 1);
 }
 
-TEST(Audit, AConditionNumberBeyondTheStorageIsNoNumber) {
+TEST(Audit, TheConditionNumberOfTheStoredMatrixIsGivenAndMarked) {
   std::vector<double> values(64 * 64, 0.0);
   for (std::size_t i = 0; i < 64; ++i) values[i * 64 + i] = i == 63 ? 1e-9 : 1.0;
   const Result result = run(checkpoint({entry("f32", Tensor::rounded(values, {64, 64}, DType::f32)),
                                         entry("f64", Tensor::rounded(values, {64, 64}, DType::f64))}));
-  EXPECT_FALSE(result.tensors[0].figures->spectrum->condition.has_value());
-  EXPECT_NEAR(result.tensors[0].figures->spectrum->sigma_min, static_cast<double>(1e-9F),
-              tolerance::of_matrix(64, 64, 1));
-  ASSERT_TRUE(result.tensors[1].figures->spectrum->condition.has_value());
-  EXPECT_NEAR(*result.tensors[1].figures->spectrum->condition, 1e9, 1e2);
+  for (const TensorResult& tensor : result.tensors) {
+    ASSERT_TRUE(tensor.figures->spectrum->condition.has_value());
+    EXPECT_NEAR(*tensor.figures->spectrum->condition, 1e9, 1e2);
+  }
+  const SpectrumFigures& narrow = *result.tensors[0].figures->spectrum;
+  EXPECT_TRUE(narrow.from_rounding);  // 1e-9 <= 2^-24 / sqrt(3) / 8 16
+  EXPECT_TRUE(narrow.beyond_precision);
+  EXPECT_NEAR(narrow.sigma_min, static_cast<double>(1e-9F), tolerance::of_matrix(64, 64, 1));
+  EXPECT_FALSE(result.tensors[1].figures->spectrum->from_rounding);
+  EXPECT_FALSE(result.tensors[1].figures->spectrum->beyond_precision);
 }
 
 TEST(Audit, EveryTensorIsAuditedOrSkippedWithAReason) {

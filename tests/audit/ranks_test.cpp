@@ -14,6 +14,7 @@
 #include "audit/audit_samples.hpp"
 #include "gallery/reference_svd.hpp"
 #include "sigmax/audit/measure.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "tolerance.hpp"
 
@@ -87,6 +88,52 @@ TEST(Audit, EachBlockOfAStackWasRoundedByItself) {
   const Result result = run(checkpoint({random_entry("experts.w", {64, 8, 400}, 5, DType::bf16)}));
   EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 64 * 8);
   EXPECT_TRUE(result.tensors[0].figures->spectrum->condition.has_value());
+}
+
+// Rounding errors made for the purpose: the norm of W in double minus W as stored. Independent errors come close to the
+// typical norm and stay far below the worst case, for every type; those of a weight of equal entries reach the worst.
+TEST(Audit, TypicalRoundingIsWhatRoundingErrorsAre) {
+  constexpr std::int64_t kRows = 300, kColumns = 200;
+  std::vector<double> exact = normals(static_cast<std::size_t>(kRows * kColumns), 21);
+  for (double& value : exact) value /= 3;  // they are floats
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
+    const Tensor stored = Tensor::rounded(exact, {kRows, kColumns}, dtype);
+    std::vector<double> error, squares;
+    double square = 0;
+    for (std::int64_t i = 0; i < kRows * kColumns; ++i) {
+      const std::vector<std::int64_t> index{i / kColumns, i % kColumns};
+      error.push_back(stored.at(index) - exact[static_cast<std::size_t>(i)]);
+      square += stored.at(index) * stored.at(index);
+    }
+    const double norm = sigma_max(error, kRows, kColumns).upper->value();
+    const double worst = unit_roundoff(dtype) * std::sqrt(square);
+    const double typical =
+        worst / std::sqrt(3.0 * kRows * kColumns) * (std::sqrt(1.0 * kRows) + std::sqrt(1.0 * kColumns));
+    EXPECT_LE(norm, typical * 1.05) << name(dtype);
+    EXPECT_GE(norm, typical / 2) << name(dtype);
+    EXPECT_LE(norm, worst / 4) << name(dtype);
+  }
+}
+
+// The smallest value of a square Gaussian matrix is about 1 / sqrt(n) of an entry: far below u |W|_F in bf16. That of a
+// rectangle is not below the typical rounding, although the worst case covers it.
+TEST(Audit, AGaussianWeightHasItsConditionNumberInEveryType) {
+  const auto figures = [](std::int64_t rows, std::int64_t columns, DType dtype) {
+    const Tensor w = Tensor::rounded(normals(static_cast<std::size_t>(rows * columns), 5), {rows, columns}, dtype);
+    return *run(checkpoint({entry("w", w)})).tensors[0].figures->spectrum;
+  };
+  const SpectrumFigures wide = figures(200, 200, DType::f32);
+  const SpectrumFigures narrow = figures(200, 200, DType::bf16);
+  EXPECT_GT(*wide.condition, 50);
+  EXPECT_GT(*narrow.condition, 50);
+  EXPECT_FALSE(wide.beyond_precision || wide.from_rounding);
+  EXPECT_TRUE(narrow.beyond_precision);
+  // sqrt(430) - sqrt(400) = 0.74, u sqrt(430 400) = 1.6, u / sqrt(3) (sqrt(430) + sqrt(400)) = 0.09.
+  const SpectrumFigures between = figures(430, 400, DType::bf16);
+  EXPECT_TRUE(between.beyond_precision);
+  EXPECT_FALSE(between.from_rounding);
+  EXPECT_GT(*between.condition, 20);
+  EXPECT_LT(*between.condition, 200);
 }
 
 }  // namespace

@@ -284,17 +284,31 @@ class AuditSelection(CommandTest):
         self.assertIn("00002-of-00002", out)
 
     def test_the_largest_condition_of_the_summary_is_the_largest_of_the_table(self):
-        # Singular matrices in bf16: only bounds are known, and they decrease with the number of equal singular values.
+        # Singular matrices: what the computation can tell decreases with their size. Then a regular one.
         one, zero = [0x80, 0x3f], [0, 0]
-        singular = {f"w{n}": ("BF16", (9, 9), sum((one if i == j < n else zero for i in range(9) for j in range(9)), []))
-                    for n in (8, 1, 4)}
-        path = self.write("m.safetensors", checkpoints.safetensors(singular))
+        weights = {f"w{n}": ("BF16", (n, n), sum((one if i == j > 0 else zero for i in range(n) for j in range(n)), []))
+                   for n in (40, 4, 9)}
+        weights["regular"] = checkpoints.matrix(checkpoints.diagonal([1000.0, 1.0]))
+        path = self.write("m.safetensors", checkpoints.safetensors(weights))
         out = re.sub(r"\s+", " ", self.expect(0, "audit", path, "--sort", "condition", COLUMNS="200").out)
-        shown = [float(cell) for cell in re.findall(r" > (\d+e\d+) ", out.split("Read 3 tensors")[0])]
+        shown = [float(cell) for cell in re.findall(r" ‡> (\d+e\d+) ", out.split("Read 4 tensors")[0])]
         self.assertEqual(len(set(shown)), 3)
         self.assertEqual(shown, sorted(shown, reverse=True))
-        largest = float(re.search(r"largest condition > (\d+e\d+) in", out)[1])
+        largest = float(re.search(r"largest condition ‡> (\d+e\d+) in", out)[1])
         self.assertEqual(largest, max(shown))
+        self.assertIn("‡ sigma_min is no larger than rounding to storage typically is", out)
+        self.assertIn("> sigma_min cannot be told from 0", out)
+
+    def test_the_condition_number_is_that_of_the_stored_matrix_and_marked_where_rounding_may_explain_it(self):
+        # diag(1, 2^-9) in bf16, u = 2^-8: within the worst rounding, u |W|_F = 2^-8. Typical is 2^-8 / sqrt(3) 2 sqrt(2)
+        # / sqrt(4), 0.8 of the worst. In f64 the same matrix has nothing to mark.
+        bf16 = self.write("b.safetensors", checkpoints.safetensors({"w": ("BF16", (2, 2), [0x80, 0x3f, 0, 0, 0, 0, 0, 0x3b])}))
+        f64 = self.write("f.npy", checkpoints.npy(checkpoints.diagonal([1.0, 2.0**-9])))
+        for path, marked in ((bf16, True), (f64, False)):
+            weight = json.loads(self.expect(0, "audit", path, "--format", "json").out)["tensors"][0]
+            self.assertAlmostEqual(weight["condition"], 512, delta=1e-9)
+            self.assertEqual((weight["condition_from_rounding"], weight["condition_beyond_precision"]), (marked, marked))
+            self.assertEqual("‡512" in self.expect(0, "audit", path).out, marked)
 
     def test_the_summary_line_counts_what_was_read_and_proven(self):
         path = self.write("model.safetensors", checkpoints.network())

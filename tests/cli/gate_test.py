@@ -82,6 +82,19 @@ class Gates(CommandTest):
         zero = self.write("zero.npy", checkpoints.npy([[0.0, 0.0]]))
         self.assertIn("condition = inf", self.expect(1, "audit", zero, "--fail-if", "condition > 1e300").err)
 
+    def test_a_gate_on_the_condition_number_goes_by_the_worst_rounding(self):
+        # diag(1, 2^-9) in bf16: 512 as stored, and anything from 2^8 up before it was rounded.
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"w": ("BF16", (2, 2), [0x80, 0x3f, 0, 0, 0, 0, 0, 0x3b])}))
+        for expression, code in [("condition > 600", 1), ("condition < 300", 1), ("condition < 200", 0),
+                                 ("condition_from_rounding == 1", 1), ("condition_beyond_precision == 0", 0)]:
+            with self.subTest(expression=expression):
+                self.expect(code, "audit", path, "--fail-if", expression)
+        exact = self.write("m.npy", checkpoints.npy(checkpoints.diagonal([1.0, 2.0**-9])))
+        for expression, code in [("condition > 600", 0), ("condition > 500", 1)]:
+            with self.subTest(expression=expression):
+                self.expect(code, "audit", exact, "--fail-if", expression)
+
     def test_a_malformed_expression_is_a_usage_error_that_points_at_the_place(self):
         for expression, character in [("sigma >> 10", 8), ("sigma > ", 9), ("sigmaa > 1", 1), ("sigma 10", 7),
                                       ("(sigma > 1", 11), ("sigma > 1 sigma", 11), ("", 1), ("sigma > 1.5x", 12),

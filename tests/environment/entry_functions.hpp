@@ -123,6 +123,8 @@ void add_norms(Functions& f);
 void add_layers(Functions& f);
 void add_regularizers(Functions& f);
 void add_gradients(Functions& f);
+void add_conditions(Functions& f);
+void add_sensitivity(Functions& f);
 void add_audit(Functions& f);
 
 }  // namespace sigmax

@@ -101,6 +101,8 @@ std::vector<EntryFunction> entry_functions() {
   add_layers(f);
   add_regularizers(f);
   add_gradients(f);
+  add_conditions(f);
+  add_sensitivity(f);
   add_audit(f);
   return std::move(f.all);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -78,12 +79,27 @@ TEST(Columns, MatrixOfABatchAndOfAConvolution) {
   EXPECT_EQ(cell(15), "64x[256x128]");
 }
 
-TEST(Columns, ConditionBeyondTheStoredPrecisionIsMarked) {
+TEST(Columns, TheConditionOfTheStoredMatrixIsShownAndMarkedWhereRoundingMayExplainIt) {
   const audit::Result result = report_test::sample();
-  const std::string text = cell_text(column("condition"), {&result.tensors[2]}, glyphs(true));
-  // sigma_max / (2^-24 |W|_F) = 2^24 / 6.32 = 2.65e6, rounded down.
-  EXPECT_EQ(text, "> 2e6");
-  EXPECT_EQ(sort_value(column("condition"), {&result.tensors[2]}), std::numeric_limits<double>::infinity());
+  const auto text = [&](std::size_t i, bool unicode = true) {
+    return cell_text(column("condition"), {&result.tensors[i]}, glyphs(unicode));
+  };
+  // 7.1234567 / 1.1e-9
+  EXPECT_EQ(text(2), "‡6.48e9");
+  EXPECT_EQ(text(2, false), "^6.48e9");
+  EXPECT_EQ(text(3).find("‡"), std::string::npos);
+  // 1 / (384 2^-52), rounded down.
+  EXPECT_EQ(text(6), "‡> 1e13");
+  EXPECT_NEAR(sort_value(column("condition"), {&result.tensors[2]}), 7.1234567 / 1.1e-9, 1);
+  EXPECT_EQ(sort_value(column("condition"), {&result.tensors[6]}), std::numeric_limits<double>::infinity());
+}
+
+// Gates go by it: sigma_max / (2^-24 |W|_F) = 2^24 / 6.32 = 2.65e6.
+TEST(Columns, TheLeastConditionIsThatOfTheWorstRounding) {
+  const audit::Result result = report_test::sample();
+  EXPECT_NEAR(*least_condition({&result.tensors[2]}), 0x1p24 / (std::sqrt(384.0) / 3.1), 1);
+  EXPECT_NEAR(*least_condition({&result.tensors[6]}), 0x1p24 / (std::sqrt(384.0) / 3.1), 1);
+  EXPECT_EQ(*least_condition({&result.tensors[3]}), *result.tensors[3].figures->spectrum->condition);
 }
 
 TEST(Select, KeepsTheOrderOfTheCheckpointWithoutAKey) {
@@ -125,17 +141,16 @@ TEST(Select, ADirectionTurnsTheOrderAndLeavesNonFiniteFirstAndMissingLast) {
   EXPECT_EQ(names(select(result, {"name", false}, 0)), ascending);
 }
 
-TEST(Select, ConditionNumbersBeyondThePrecisionAreOrderedByWhatIsShown) {
+TEST(Select, ConditionNumbersAreOrderedByWhatIsShown) {
   audit::Result result = report_test::sample();
-  for (const std::size_t i : {2u, 5u, 7u}) result.tensors[i].figures->spectrum->condition.reset();
-  result.tensors[2].figures->frobenius *= 100;
-  result.tensors[5].dtype = DType::bf16;
+  result.tensors[1].figures->spectrum->condition.reset();  // 64x147: more can be told than of 384x384
   const auto chosen = select(result, "condition", 0);
-  // First the non-finite one, then the three infinite ones by decreasing bound, then the condition numbers.
-  EXPECT_EQ(chosen[1], &result.tensors[7]);
-  EXPECT_EQ(chosen[2], &result.tensors[2]);
-  EXPECT_EQ(chosen[3], &result.tensors[5]);
-  EXPECT_EQ(select(result, {"condition", true}, 0).back(), &result.tensors[7]);
+  // First the non-finite one, then the infinite ones by decreasing bound, then the condition numbers.
+  EXPECT_EQ(chosen[1], &result.tensors[1]);
+  EXPECT_EQ(chosen[2], &result.tensors[6]);
+  EXPECT_EQ(chosen[3]->name, "head.zero.weight");
+  EXPECT_EQ(chosen[4], &result.tensors[2]);
+  EXPECT_EQ(select(result, {"condition", true}, 0).back(), &result.tensors[1]);
 }
 
 }  // namespace

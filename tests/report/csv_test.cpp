@@ -74,8 +74,9 @@ TEST(Csv, NumbersReadBackAndMissingOnesAreEmpty) {
             result.tensors[0].figures->sigma_max.upper->value());
   EXPECT_EQ(std::strtod(first.at("frobenius").c_str(), nullptr), result.tensors[0].figures->frobenius);
   EXPECT_EQ(first.at("sigma_max_kind"), "probabilistic");
-  EXPECT_EQ(all[2].at("condition"), "");
+  EXPECT_EQ(all[6].at("condition"), "");
   EXPECT_EQ(all[2].at("condition_beyond_precision"), "true");
+  EXPECT_EQ(all[2].at("condition_from_rounding"), "true");
   EXPECT_EQ(all[4].at("sigma_max_upper"), "");
 }
 

@@ -89,8 +89,12 @@ TEST(Json, EachKindOfEnclosure) {
 
 TEST(Json, WhatDoesNotExistIsNull) {
   const json tensors = parsed(report_test::sample())["tensors"];
-  EXPECT_TRUE(tensors[2]["condition"].is_null());
-  EXPECT_EQ(tensors[2]["condition_beyond_precision"], true);
+  EXPECT_TRUE(tensors[6]["condition"].is_null());
+  EXPECT_EQ(tensors[6]["condition_beyond_precision"], true);
+  // The stored matrix has a condition number even if rounding may explain it.
+  EXPECT_NEAR(tensors[2]["condition"], 7.1234567 / 1.1e-9, 1);
+  EXPECT_EQ(tensors[2]["condition_from_rounding"], true);
+  EXPECT_EQ(tensors[3]["condition_from_rounding"], false);
   const json& broken = tensors[17];
   EXPECT_TRUE(broken["sigma_max"].is_null());
   EXPECT_TRUE(broken["frobenius"].is_null());

@@ -93,8 +93,15 @@ inline audit::Result sample() {
     r.tensors.push_back(weight(prefix + "attention.output.dense.weight", {384, 384}, 3.3456789 + layer));
     r.tensors.push_back(weight(prefix + "intermediate.dense.weight", {1536, 384}, 19.4271934 / (layer + 1)));
   }
-  r.tensors[2].figures->spectrum->condition.reset();
-  r.tensors[2].figures->spectrum->sigma_min = 1.1e-9;
+  // Rounding explains the smallest value of one, and computing it that of another.
+  audit::SpectrumFigures& rounded = *r.tensors[2].figures->spectrum;
+  rounded.sigma_min = 1.1e-9;
+  rounded.condition = r.tensors[2].figures->sigma_max_estimate / rounded.sigma_min;
+  rounded.from_rounding = rounded.beyond_precision = true;
+  audit::SpectrumFigures& open = *r.tensors[6].figures->spectrum;
+  open.sigma_min = 1.1e-16;
+  open.condition.reset();
+  open.from_rounding = open.beyond_precision = true;
   r.tensors[3].figures->sigma_max =
       bounds::Proof::enclosure(bounds::Proof::lower(0.23456), bounds::Proof::probabilistic(0.29, 1e-9));
   r.tensors[4].figures->sigma_max.upper.reset();

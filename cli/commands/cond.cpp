@@ -1,0 +1,82 @@
+#include "cli/commands/cond.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "cli/cond_report.hpp"
+#include "cli/exit_code.hpp"
+#include "cli/progress.hpp"
+#include "cli/proofs.hpp"
+#include "cli/target.hpp"
+#include "cli/terminal.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/io/bytes/intact.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "sigmax/report/json.hpp"
+#include "sigmax/report/number.hpp"
+#include "sigmax/report/terminal.hpp"
+#include "sigmax/sensitivity/condition.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+// The library does not know the matrix's name.
+sensitivity::Condition condition_of(const NamedMatrix& named, const CondOptions& options, Context& context) {
+  sensitivity::ConditionOptions how;
+  how.certify = options.certify.options();
+  how.certify.random = options.seed ? random_state(*options.seed) : drawn_random_state();
+  how.sigma_min = true;
+  try {
+    return sensitivity::condition(named.matrix(), options.norm, how, context);
+  } catch (const Error&) {
+    require_finite(named, "it has no condition number", context);
+    throw;
+  }
+}
+
+}  // namespace
+
+int run_cond(const CondOptions& options, Context& context) {
+  const Messages messages(options.common);
+  const Target target = parse_target(options.target);
+  const io::Checkpoint checkpoint = open_target(target, context);
+  const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::one_by_one, messages);
+  context.check_cancel();
+
+  const bool only_value = options.format == CondOptions::Format::value;
+  CondReport report = [&]() -> CondReport {
+    const ProgressLine progress(context, "cond", options.common);
+    return io::while_intact(named.matrix(), [&]() -> CondReport {
+      return {target.path.string(),
+              named.file,
+              named.name,
+              named.shape,
+              named.matrix().shape(),
+              named.matrix().dtype(),
+              options.ord,
+              condition_of(named, options, context),
+              only_value ? std::nullopt : power_figures(named.matrix(), context)};
+    });
+  }();
+  tell_if_proofs_are_wide(messages);
+  switch (options.format) {
+    case CondOptions::Format::text: {
+      const Style style = style_of(1, options.common.color);
+      print(report::write_terminal(cond_document(report, style.unicode), {style.width, style.color, style.unicode}));
+      break;
+    }
+    case CondOptions::Format::value: print(report::round_trip(report.result.value) + '\n'); break;
+    case CondOptions::Format::json: print(report::write_json(cond_record(report))); break;
+  }
+  const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);
+  if (options.certify.demands_proof(side) && report.result.kind() != norms::Known::proven) {
+    messages.finding("not proven", fmt::format("{}: no proven upper end of the condition number", named.name));
+    return kNotReached;
+  }
+  return kSuccess;
+}
+
+}  // namespace sigmax::cli

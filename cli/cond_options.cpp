@@ -1,0 +1,60 @@
+#include "cli/cond_options.hpp"
+
+#include "cli/help.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+const std::map<std::string, CondOptions::Format> kCondFormats = {
+    {"text", CondOptions::Format::text}, {"value", CondOptions::Format::value}, {"json", CondOptions::Format::json}};
+const std::map<std::string, norms::Norm> kCondNorms = {
+    {"1", norms::ColumnSum{}}, {"2", norms::Spectral{}}, {"fro", norms::Frobenius{}}, {"inf", norms::RowSum{}}};
+
+}  // namespace
+
+CLI::App* add_cond(CLI::App& app, CondOptions& options, Typed& typed) {
+  CLI::App* cond = app.add_subcommand(
+      "cond",
+      "the condition number of one matrix\n"
+      "How much an error in the matrix or the data may grow in a solution, between two ends that say how they are "
+      "known, with the distance to the nearest matrix of lower rank. The matrix is the one that an audit measures. A "
+      "convolution kernel is taken for the matrix [out, rest]; of one with groups, and of a stack of matrices, name "
+      "one.");
+  cond->add_option("FILE[:TENSOR]", options.target,
+                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
+      ->required();
+  add_assumed(cond, typed);
+  offer(typed, names_of(kCondNorms),
+        cond->add_option("--ord", options.ord, "in which norm: 1, 2 (default), inf or fro")
+            ->option_text("ORD")
+            ->group(kComputation));
+  offer(typed, certify_words(),
+        cond->add_option("--certify", typed.certify,
+                         "how the ends are to be known: proven (any size), proven:N (up to N on the shorter side; "
+                         "above, --ord 2 is probabilistic), probabilistic, or none (the lower end alone); proven:4096 "
+                         "by default")
+            ->option_text("HOW")
+            ->group(kComputation));
+  add_seed(cond, typed);
+  add_jobs(cond, options.jobs);
+  offer(typed, names_of(kCondFormats),
+        cond->add_option("--format", typed.format, "text (default), value (the number alone) or json")
+            ->option_text("FORMAT")
+            ->group(kReports));
+  add_general(cond, options.common, typed);
+  cond->footer(cond_footer);
+  return cond;
+}
+
+CondOptions finished(CondOptions options, const Typed& typed) {
+  check_paths({options.target}, typed.arguments);
+  options.common.color = color_of(typed);
+  if (!typed.format.empty()) options.format = chosen("--format", typed.format, kCondFormats);
+  options.roles = role_overrides(typed.assumed);
+  options.norm = chosen("--ord", options.ord, kCondNorms);
+  options.certify = certify_request(typed.certify);
+  options.seed = seed_of(typed.seed);
+  return options;
+}
+
+}  // namespace sigmax::cli

@@ -1,0 +1,172 @@
+#include "cli/cond_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <optional>
+#include <utility>
+
+#include "sigmax/report/number.hpp"
+#include "sigmax/report/text.hpp"
+#include "sigmax/sensitivity/digits.hpp"
+
+namespace sigmax::cli {
+namespace {
+
+std::string norm_name(const std::string& ord) {
+  if (ord == "fro") return "Frobenius norm";
+  return ord == "inf" ? "infinity-norm" : ord + "-norm";
+}
+
+// A number inside an enclosure: between the ends, or the one end that says something.
+std::optional<double> value_of(const Enclosure& known) {
+  if (!known.upper) return std::nullopt;
+  const double lower = known.lower.value();
+  const double upper = known.upper->value();
+  return lower > 0 ? std::sqrt(lower) * std::sqrt(upper) : upper;
+}
+
+// The digits that both ends share, and how they are known.
+std::string known_text(const Enclosure& known, const report::Glyphs& signs) {
+  std::string digits = report::enclosure(known, signs);
+  if (!known.upper) return digits;
+  if (known.is_proven()) return fmt::format("{} {}", digits, signs.proven);
+  return fmt::format("{} {} (wrong with probability {:.0e})", digits, signs.probabilistic, known.failure_probability());
+}
+
+report::Value record_of(const std::optional<sensitivity::PowerBound>& bound) {
+  if (!bound) return {};
+  const std::optional<UpperBound>& constant = bound->constant;
+  return report::Record{{"rate", bound->rate},
+                        {"constant", constant ? report::Value(constant->value()) : report::Value()}};
+}
+
+report::Value record_of(const std::optional<PowerFigures>& found) {
+  if (!found) return {};
+  const std::optional<sensitivity::Kreiss>& kreiss = found->kreiss;
+  return report::Record{{"spectral_radius", found->spectral_radius},
+                        {"departure", found->departure.value},
+                        {"departure_bounds", report::members_of(found->departure.enclosure)},
+                        {"eigenvector_condition", report::members_of(found->eigenvector_condition)},
+                        {"kreiss_lower", kreiss ? report::Value(kreiss->lower.value()) : report::Value()},
+                        {"decay", record_of(found->decay)},
+                        {"growth", record_of(std::optional(found->growth))}};
+}
+
+// |A^k| <= c rate^k
+std::string power_text(const sensitivity::PowerBound& bound, const report::Glyphs& signs) {
+  const std::string constant = report::significant(bound.constant->value(), 4, report::Rounding::up);
+  if (bound.rate == 1) return fmt::format("|A^k| <= {} for every k {}", constant, signs.proven);
+  return fmt::format("|A^k| <= {} {}^k for every k {}", constant,
+                     report::significant(bound.rate, 6, report::Rounding::up), signs.proven);
+}
+
+// For weights that are applied again and again, as recurrent ones are.
+report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
+  report::Facts facts;
+  const auto add = [&](const char* label, std::string text) {
+    facts.facts.push_back({.label = label, .text = std::move(text)});
+  };
+  add("spectral radius:  ", report::significant(found.spectral_radius, 6));
+  add("departure:        ", report::significant(found.departure.value, 6) + " from normality (Henrici)");
+  add("eigenvectors:     ", found.eigenvector_condition.upper
+                                ? "condition number " + known_text(found.eigenvector_condition, signs)
+                                : "no basis of them could be shown");
+  if (found.spectral_radius > 1) {
+    add("powers:           ", "|A^k| grows without bound");
+    return facts;
+  }
+  if (found.kreiss) {
+    const std::string least = report::significant(found.kreiss->lower.value(), 6, report::Rounding::down);
+    add("Kreiss constant:  ", fmt::format("{}{}", signs.at_least, least));
+  }
+  if (found.growth.constant) add("powers:           ", power_text(found.growth, signs));
+  if (found.decay && found.decay->constant) add("                  ", power_text(*found.decay, signs));
+  return facts;
+}
+
+std::string digits_text(const CondReport& report, const sensitivity::Digits& lost) {
+  const double held = sensitivity::digits_held(report.dtype);
+  const std::string of = fmt::format("of the {:.1f} that {} holds", held, name(report.dtype));
+  if (report.result.singular) return "all, " + of;
+  if (std::isinf(lost.most)) return fmt::format("at least {:.1f} {}", lost.least, of);
+  return fmt::format("{:.1f} {}", lost.most, of);
+}
+
+}  // namespace
+
+std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context) {
+  const std::int64_t order = matrix.shape()[0];
+  if (order != matrix.shape()[1] || order > kLargestForPowers) return std::nullopt;
+  const bounds::EigenvalueDisks disks = sensitivity::eigenvalue_disks(matrix, context);
+  double radius = 0;
+  for (const std::complex<double>& value : disks.values) radius = std::max(radius, std::abs(value));
+  PowerFigures found{.spectral_radius = radius,
+                     .departure = sensitivity::departure_from_normality(matrix, context),
+                     .eigenvector_condition = disks.condition,
+                     .growth = sensitivity::power_bound(matrix, 1, context)};
+  if (order <= kLargestForKreiss) found.kreiss = sensitivity::kreiss_constant(matrix, context);
+  if (radius > 0 && radius < 1) found.decay = sensitivity::power_bound(matrix, std::sqrt(radius), context);
+  return found;
+}
+
+report::Record cond_record(const CondReport& report) {
+  const sensitivity::Condition& result = report.result;
+  const double lost = std::log10(result.value);
+  report::Record record = {{"schema", "sigmax.cond/1"},
+                           {"file", report.file},
+                           {"source", report.source},
+                           {"tensor", report.tensor},
+                           {"shape", report.shape},
+                           {"matrix", report.matrix},
+                           {"dtype", name(report.dtype)},
+                           {"ord", report.ord},
+                           {"value", result.value},
+                           {"condition", report::members_of(result.number)},
+                           {"singular", result.singular},
+                           {"norm", report::members_of(result.norm)},
+                           {"sigma_min", report::members_of(result.sigma_min)},
+                           {"distance_to_singularity", value_of(result.distance)},
+                           {"distance", report::members_of(result.distance)},
+                           {"digits_lost", lost},
+                           {"digits_kept", std::max(sensitivity::digits_held(report.dtype) - lost, 0.0)},
+                           {"non_normality", record_of(report.powers)}};
+  return record;
+}
+
+report::Document cond_document(const CondReport& report, bool unicode) {
+  const sensitivity::Condition& result = report.result;
+  const report::Glyphs& signs = report::glyphs(unicode);
+  const std::string norm = norm_name(report.ord);
+  report::Document document;
+  document.push_back({report::Text{.lines = {{fmt::format("{}  {} {}", report::visible(report.tensor, unicode),
+                                                          to_string(report.matrix), name(report.dtype))}}}});
+  const std::string label = fmt::format("condition number, {}: ", norm);
+  if (result.singular) {
+    document.push_back(
+        {report::Facts{{{.label = label,
+                         .text = "infinite; the rank is below min(rows, columns), as two rows or columns "
+                                 "show"}}}});
+  } else {
+    document.push_back(
+        {report::Facts{{{.label = label, .text = report::significant(result.value, report::kEnclosureDigits)}}}});
+    document.push_back({report::Facts{{{.label = "  ", .value = result.number}}}});
+  }
+  if (!result.number.upper && !result.singular) {
+    document.push_back({report::Text{.lines = {{"  the matrix may be singular, as far as is known"}}}});
+  }
+  report::Facts facts;
+  if (result.sigma_min) facts.facts.push_back({.label = "sigma_min:   ", .text = known_text(*result.sigma_min, signs)});
+  facts.facts.push_back(
+      {.label = "distance:    ",
+       .text = fmt::format("{} to a matrix of lower rank, {}", known_text(result.distance, signs), norm)});
+  facts.facts.push_back(
+      {.label = "digits lost: ", .text = digits_text(report, sensitivity::digits_lost(result.number))});
+  document.push_back({std::move(facts)});
+  if (report.powers) document.push_back({.content = powers(*report.powers, signs), .spaced = true});
+  return document;
+}
+
+}  // namespace sigmax::cli

@@ -1,0 +1,79 @@
+#include "sigmax/bounds/arithmetic.hpp"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/floating_environment.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kMost = std::numeric_limits<double>::max();
+
+LowerBound lower_end(double value, double failure) {
+  if (failure == 0) return Proof::lower(smaller_of(value, kMost));
+  return failure < 1 ? Proof::probabilistic_lower(smaller_of(value, kMost), failure) : Proof::lower(0);
+}
+
+std::optional<UpperBound> upper_end(double value, double failure) {
+  if (failure == 0) return Proof::proven(value);
+  if (failure >= 1) return std::nullopt;
+  return Proof::probabilistic(value, failure);
+}
+
+Enclosure product(const Enclosure& x, const Enclosure& y) {
+  const LowerBound lower = lower_end(round_down(smaller_of(x.lower.value() * y.lower.value(), kMost)),
+                                     x.lower.failure_probability() + y.lower.failure_probability());
+  // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
+  if (!x.upper || !y.upper) return Proof::enclosure(lower, std::nullopt);
+  const double failure = x.upper->failure_probability() + y.upper->failure_probability();
+  const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
+  return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()), failure));
+}
+
+}  // namespace
+
+Enclosure reciprocal(const Enclosure& x) {
+  const FloatingEnvironment environment;
+  const double most = x.upper ? x.upper->value() : kInfinity;
+  const LowerBound lower =
+      most > 0 ? lower_end(round_down(1 / most), x.upper ? x.upper->failure_probability() : 0.0) : Proof::lower(kMost);
+  if (!(x.lower.value() > 0)) return Proof::enclosure(lower, std::nullopt);
+  return Proof::enclosure(lower, upper_end(round_up(1 / x.lower.value()), x.lower.failure_probability()));
+}
+
+Enclosure scaled(const Enclosure& x, std::int64_t exponent) {
+  const FloatingEnvironment environment;
+  if (exponent == 0) return x;
+  const double least = times_power(x.lower.value(), exponent);
+  const bool exact = least <= kMost && times_power(least, -exponent) == x.lower.value();
+  const LowerBound lower =
+      lower_end(exact ? least : round_down(smaller_of(least, kMost)), x.lower.failure_probability());
+  if (!x.upper) return Proof::enclosure(lower, std::nullopt);
+  const double most = times_power(x.upper->value(), exponent);
+  const bool kept = times_power(most, -exponent) == x.upper->value();
+  return Proof::enclosure(lower, upper_end(kept ? most : round_up(most), x.upper->failure_probability()));
+}
+
+Enclosure at_least(const Enclosure& x) { return Proof::enclosure(x.lower, std::nullopt); }
+
+Enclosure tighter(const Enclosure& x, const Enclosure& y) {
+  const FloatingEnvironment environment;
+  const LowerBound lower = x.lower.value() >= y.lower.value() ? x.lower : y.lower;
+  if (!x.upper) return Proof::enclosure(lower, y.upper);
+  if (!y.upper) return Proof::enclosure(lower, x.upper);
+  return Proof::enclosure(lower, x.upper->value() <= y.upper->value() ? x.upper : y.upper);
+}
+
+Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
+  const FloatingEnvironment environment;
+  const Enclosure result = product(norm, norm_of_pseudo_inverse);
+  if (!(result.lower.value() < 1)) return result;
+  return Proof::enclosure(Proof::lower(1), result.upper);
+}
+
+}  // namespace sigmax::bounds

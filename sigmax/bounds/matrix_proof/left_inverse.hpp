@@ -1,0 +1,65 @@
+// A left inverse of a stored matrix that is verified: how far it is from one, rounding included. Derivation:
+// docs/proofs.md. Internal to bounds/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/kernels/stored_matrix.hpp"
+
+namespace sigmax::bounds {
+
+/// Upper bounds of the norms of one matrix.
+struct NormBounds {
+  double one = 0;  ///< largest column sum
+  double inf = 0;  ///< largest row sum
+  double frobenius = 0;
+
+  /// At least the 2-norm: |A|_2 <= |A|_F and |A|_2^2 <= |A|_1 |A|_inf.
+  double two() const { return smaller_of(frobenius, round_up(std::sqrt(round_up(one * inf)))); }
+  NormBounds transposed() const { return {inf, one, frobenius}; }
+};
+
+/// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included.
+NormBounds norm_bounds(const Matrix<double>& a);
+
+/// B = 2^exponent A, or of its transpose, with no fewer rows than columns and entries of at most 1.
+struct TallMatrix {
+  Matrix<double> values;
+  std::int64_t exponent = 0;
+  bool transposed = false;  ///< of the given matrix
+  bool lossy = false;       ///< entries underflowed, by at most 2^-1074 each
+};
+
+/// The entries of `a` are finite and not all zero. Cost: one read, and rows x columns doubles.
+TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context);
+
+/// C with |I - C B| <= residual, in each norm, for an exact C that is within `error` of the stored one.
+///
+/// Y is an approximate inverse of B, from an LU factorization with row exchanges if B is square and from a QR
+/// factorization otherwise; nothing is assumed of it. R = I - Y B is computed with a bound E on its error, and C = Y +
+/// R Y is the left inverse with
+///
+///     I - C B = R R~ - E,    R~ = I - Y B exactly.
+///
+/// `projection` is at least |C (I - P)|_F, P the orthogonal projection on the range of B: 0 for a square B.
+struct LeftInverse {
+  Matrix<double> adjoint;  ///< C^T, of the shape of B
+  NormBounds residual;     ///< of I - C B
+  NormBounds error;        ///< of the stored C
+  double projection = 0;
+};
+
+/// Nothing if no |I - C B| < 1 can be shown in any norm: if B is singular or nearly so. `enough` is a residual, in the
+/// 2-norm, with which the caller is content: if the plain product Y B does not reach it, Y and B are split so that the
+/// product of their leading parts is exact. Plain products prove condition numbers up to about 1e16 / n, split ones up
+/// to about 1e15 / sqrt(n), n the order.
+///
+/// Cost for p x n: 4 p n^2 flops for Y, 4 p n^2 for R and C, and 4 p n^2 more for the split product; 4 p n doubles. For
+/// `with_projection` and p > n, 4 p n^2 flops.
+std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,280 @@
+#include "sigmax/bounds/pseudo_inverse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
+#include "sigmax/bounds/matrix_proof/left_inverse.hpp"
+#include "sigmax/bounds/matrix_proof/proof.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/matrix_proof/smallest_proof.hpp"
+#include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/convert.hpp"
+#include "sigmax/linalg/lapack.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+Enclosure unknown() { return Proof::enclosure(Proof::lower(0), std::nullopt); }
+
+// A proven upper end of sigma_min of B from the vector that svd() finds for it.
+UpperBound by_vector(ScannedMatrix& a, const TallMatrix& b, const CertifyOptions& options, Context& context) {
+  const InRange& range = a.in_range(context);
+  SvdOptions<double> search;
+  search.which = Which::smallest;
+  search.check = Check::none;
+  search.random = options.random;
+  const SvdResult<double> found = svd(*dense<double>(range.matrix), search, context);
+  // The columns of B are the shorter side.
+  const Matrix<double>& side = b.transposed ? found.u : found.v;
+  const NormRange length = norm_range(side.column(0));
+  if (!(length.lower > 0) || length.exponent != 0) return Proof::proven(std::numeric_limits<double>::infinity());
+  return Proof::proven(round_up(image_norms(b.values, side.column(0)).two / length.lower));
+}
+
+// |B^+| between (|C| - error - defect) / (1 + residual) and (|C| + error + defect) / (1 - residual), all in one norm:
+// C B = I - R with |R| <= residual, so C P = (I - R) B^+ and C = C P + C (I - P).
+Enclosure norm_from(double least, double most, double error, double defect_below, double defect_above,
+                    double residual) {
+  const double lower =
+      round_down(larger_of(round_down(least) - round_up(error + defect_below), 0.0) / round_up(1 + residual));
+  const double upper = residual < 1
+                           ? round_up(round_up(most + round_up(error + defect_above)) / round_down(1 - residual))
+                           : std::numeric_limits<double>::infinity();
+  return Proof::enclosure(Proof::lower(lower), Proof::proven(upper));
+}
+
+Enclosure with_certainty_of(const Enclosure& kind, const Enclosure& ends) {
+  const LowerBound lower = kind.lower.certainty() == Certainty::proven
+                               ? ends.lower
+                               : Proof::probabilistic_lower(ends.lower.value(), kind.lower.failure_probability());
+  if (!ends.upper || !kind.upper || kind.upper->certainty() == Certainty::proven) {
+    return Proof::enclosure(lower, ends.upper);
+  }
+  return Proof::enclosure(lower, Proof::probabilistic(ends.upper->value(), kind.upper->failure_probability()));
+}
+
+// 2^exponent A by columns, as tall_matrix() scales it.
+Matrix<double> at_unit_scale(const StoredView& view, Context& context) {
+  TallMatrix b = tall_matrix(view.matrix, context);
+  // b.values is view.matrix or its transpose, and the view is A or its transpose.
+  return b.transposed == view.transposed ? std::move(b.values) : lapack::transposed(std::as_const(b.values).view());
+}
+
+// A norm of entries as it is computed, with a relative error of at most gamma_n.
+struct Ends {
+  double least, most;
+};
+Ends ends_of(double bound, std::int64_t terms) {
+  return {round_down(round_down(bound) * (1 - 4 * gamma(terms + 130))), bound};
+}
+
+// Norms of C as those of the transpose of what is stored. The projection defect is a Frobenius norm:
+// |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
+void take_entries(PseudoInverse& result, const LeftInverse& c, bool transposed) {
+  const NormBounds stored = norm_bounds(c.adjoint).transposed();
+  const std::int64_t rows = c.adjoint.columns();
+  const std::int64_t columns = c.adjoint.rows();
+  const double wide = round_up(c.projection * std::sqrt(static_cast<double>(columns)));
+  const double high = round_up(c.projection * std::sqrt(static_cast<double>(rows)));
+  const Ends one = ends_of(stored.one, rows);
+  const Ends inf = ends_of(stored.inf, columns);
+  const Ends fro = ends_of(stored.frobenius, rows * columns);
+  const Enclosure by_columns = norm_from(one.least, one.most, c.error.one, high, high, c.residual.one);
+  const Enclosure by_rows = norm_from(inf.least, inf.most, c.error.inf, wide, wide, c.residual.inf);
+  result.one = transposed ? by_rows : by_columns;
+  result.inf = transposed ? by_columns : by_rows;
+  result.frobenius = norm_from(fro.least, fro.most, c.error.frobenius, c.projection, 0, c.residual.two());
+}
+
+Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Context& context) {
+  const kernels::StoredMatrix stored = stored_matrix(c.adjoint.values().data(), c.adjoint.columns(), c.adjoint.rows());
+  ScannedMatrix scanned(stored, context);
+  CertifyOptions proven = options;
+  proven.method = CertifyMethod::proven;
+  proven.relative_width = 0;
+  const Enclosure known = enclose(scanned, proven, context).sigma_max;
+  const double most = known.upper ? known.upper->value() : std::numeric_limits<double>::infinity();
+  return norm_from(known.lower.value(), most, c.error.two(), c.projection, 0, c.residual.two());
+}
+
+PseudoInverse nothing_known(std::int64_t exponent) {
+  return {exponent, unknown(), unknown(), unknown(), unknown(), unknown(), false, {}, 1, 0};
+}
+
+// Whether two columns are equal except for their signs, or one is zero: then the rank is less than the number of
+// columns. Sorted by their entries, equal columns are neighbors.
+bool has_dependent_columns(const Matrix<double>& b) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(b.columns()));
+  std::vector<double> signs(order.size(), 0.0);
+  for (std::int64_t j = 0; j < b.columns(); ++j) {
+    order[static_cast<std::size_t>(j)] = j;
+    for (const double value : b.column(j)) {
+      if (value == 0) continue;
+      signs[static_cast<std::size_t>(j)] = value > 0 ? 1 : -1;
+      break;
+    }
+    if (signs[static_cast<std::size_t>(j)] == 0) return true;
+  }
+  const auto compare = [&](std::int64_t left, std::int64_t right) {
+    const double of_left = signs[static_cast<std::size_t>(left)];
+    const double of_right = signs[static_cast<std::size_t>(right)];
+    for (std::int64_t i = 0; i < b.rows(); ++i) {
+      const double difference = of_left * b(i, left) - of_right * b(i, right);
+      if (difference != 0) return difference < 0 ? -1 : 1;
+    }
+    return 0;
+  };
+  std::ranges::sort(order, [&](std::int64_t left, std::int64_t right) { return compare(left, right) < 0; });
+  return std::ranges::adjacent_find(
+             order, [&](std::int64_t left, std::int64_t right) { return compare(left, right) == 0; }) != order.end();
+}
+
+bool is_seen_to_be_singular(const Matrix<double>& b) {
+  return has_dependent_columns(b) || (b.rows() == b.columns() && has_dependent_columns(lapack::transposed(b.view())));
+}
+
+// What |B^+|_2 says of the other norms, from below: |X|_2 is at most |X|_F, sqrt(columns) |X|_1 and sqrt(rows) |X|_inf,
+// and X = A^+ is of columns x rows.
+void take_from_below(PseudoInverse& result, std::int64_t rows, std::int64_t columns) {
+  const double two = result.two.lower.value();
+  const auto at_least = [&](Enclosure& known, double value) {
+    if (value > known.lower.value()) known = Proof::enclosure(Proof::lower(value), known.upper);
+  };
+  at_least(result.frobenius, two);
+  at_least(result.one, round_down(two / round_up(std::sqrt(static_cast<double>(rows)))));
+  at_least(result.inf, round_down(two / round_up(std::sqrt(static_cast<double>(columns)))));
+}
+
+}  // namespace
+
+// |C - exact|_{q->p} <= columns |C - exact|_1: |E x|_p <= |E x|_1 <= |E|_1 |x|_1 and |x|_1 <= columns |x|_q. The
+// residual's p->p norm is at most the larger of its 1- and infinity-norm (M. Riesz).
+Enclosure inverse_norm(const PseudoInverse& inverse, const Enclosure& norm_of_approximation) {
+  const FloatingEnvironment environment;
+  if (inverse.inverse.empty() || inverse.inverse.rows() != inverse.inverse.columns()) {
+    throw Error(fmt::format("[inverse_norm] an inverse of {}x{}: it takes that of a square matrix, which was verified",
+                            inverse.inverse.rows(), inverse.inverse.columns()));
+  }
+  const double error = round_up(inverse.error * static_cast<double>(inverse.inverse.columns()));
+  const double most =
+      norm_of_approximation.upper ? norm_of_approximation.upper->value() : std::numeric_limits<double>::infinity();
+  const Enclosure ends = norm_from(norm_of_approximation.lower.value(), most, error, 0, 0, inverse.residual);
+  // The kinds of the given ends, with the values found.
+  return with_certainty_of(norm_of_approximation, ends);
+}
+
+std::int64_t unit_exponent(const ScannedMatrix& a) {
+  return a.facts().max_abs > 0 ? -std::ilogb(a.facts().max_abs) - 1 : 0;
+}
+
+Enclosure inverse_lower_bound(ScannedMatrix& a, std::span<const double> y, double p, Context& context) {
+  const FloatingEnvironment environment;
+  require_finite(a.facts(), "inverse_lower_bound");
+  const kernels::StoredMatrix& matrix = a.view().matrix;
+  const std::int64_t columns = a.view().transposed ? matrix.rows : matrix.columns;
+  const bool known = p == 1 || p == 2 || p == std::numeric_limits<double>::infinity();
+  if (!known || static_cast<std::int64_t>(y.size()) != columns) {
+    throw Error(
+        fmt::format("[inverse_lower_bound] p = {} and a vector of {} entries for {} columns: p is 1, 2 or "
+                    "infinity, and the vector has an entry for each column",
+                    p, y.size(), columns));
+  }
+  const NormRange two = norm_range(y);
+  if (!(two.lower > 0) || a.facts().max_abs == 0) return unknown();
+  const Matrix<double> b = at_unit_scale(a.view(), context);
+  // To a moderate scale, exactly except for entries far below the others, which the copy has exactly.
+  double largest = 0;
+  for (const double value : y) largest = larger_of(largest, std::fabs(value));
+  std::vector<double> x(y.begin(), y.end());
+  for (double& value : x) value = std::ldexp(value, -std::ilogb(largest));
+  double one = 0;
+  double inf = 0;
+  for (const double value : x) {
+    one += std::fabs(value);
+    inf = larger_of(inf, std::fabs(value));
+  }
+  const NormRange length = norm_range(x);
+  const ImageNorms image = image_norms(b, x);
+  const double size = p == 1   ? round_down(one * (1 - gamma(columns)))
+                      : p == 2 ? round_down(std::ldexp(length.lower, length.exponent))
+                               : inf;
+  const double of_image = p == 1 ? image.one : p == 2 ? image.two : image.inf;
+  if (!(of_image > 0)) return unknown();
+  const double quotient = smaller_of(round_down(size / round_up(of_image)), std::numeric_limits<double>::max());
+  return Proof::enclosure(Proof::lower(quotient), std::nullopt);
+}
+
+// the Gram matrix, if it is enough;  otherwise an inverse, and a vector for the upper end where that is not sharp
+PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
+                                     const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const kernels::StoredMatrix& matrix = a.view().matrix;
+  if (matrix.size() == 0) {
+    throw Error(
+        fmt::format("[pseudo_inverse] an empty matrix, {}x{}: it has no singular values", matrix.rows, matrix.columns));
+  }
+  require_finite(a.facts(), "pseudo_inverse");
+  if (a.facts().max_abs == 0) {
+    PseudoInverse zero = nothing_known(0);
+    zero.sigma_min = zero_enclosure();
+    zero.singular = true;
+    return zero;
+  }
+  const std::int64_t exponent = unit_exponent(a);
+  PseudoInverse result = nothing_known(exponent);
+  const std::int64_t order = std::min(matrix.rows, matrix.columns);
+  // order sigma_min^2 <= sum sigma_i^2 = |B|_F^2
+  const InRange& range = a.in_range(context);
+  const std::int64_t up = exponent + std::ilogb(range.factor);  // B = 2^up times the matrix in range
+  const double frobenius = times_power(frobenius_upper_bound(range), up);
+  const double root = round_up(round_up(frobenius) / round_down(std::sqrt(static_cast<double>(order))));
+  result.sigma_min = Proof::enclosure(Proof::lower(0), Proof::proven(root));
+  const bool factors = options.admits_factorization() && order <= options.proven_up_to && blas_supports_proofs();
+  if (!factors) return result;
+  if (request.two) result.sigma_min = tighter(result.sigma_min, scaled(smallest_by_gram(a, context), up));
+  const double enough = larger_of(options.relative_width, 1e-8);
+  const bool sharp = request.two && result.sigma_min.relative_width() <= enough;
+  if ((!sharp || request.entries) && matrix.size() <= options.formed_up_to) {
+    const TallMatrix b = tall_matrix(matrix, context);
+    std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
+    if (c) {
+      if (request.entries) take_entries(result, *c, b.transposed != a.view().transposed);
+      if (request.two && !sharp) {
+        result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
+      }
+      result.residual = larger_of(larger_of(c->residual.one, c->residual.inf), c->residual.two());
+      result.error = larger_of(c->error.one, c->error.inf);
+      const bool turned = b.transposed != a.view().transposed;
+      result.inverse = turned ? std::move(c->adjoint) : lapack::transposed(std::as_const(c->adjoint).view());
+    }
+    result.singular = !c && !b.lossy && is_seen_to_be_singular(b.values);
+    if (result.singular) {
+      result.sigma_min = zero_enclosure();
+    } else if (request.two && !(result.sigma_min.relative_width() <= 1e-6)) {
+      result.sigma_min =
+          tighter(result.sigma_min, Proof::enclosure(Proof::lower(0), by_vector(a, b, options, context)));
+    }
+  }
+  require_unchanged(range, context);
+  result.two = reciprocal(result.sigma_min);
+  take_from_below(result, a.view().transposed ? matrix.columns : matrix.rows,
+                  a.view().transposed ? matrix.rows : matrix.columns);
+  return result;
+}
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,187 @@
+#include "sigmax/sensitivity/condition.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/pseudo_inverse.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/norms/induced.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::sensitivity {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+ScannedMatrix scanned_matrix(const Tensor& matrix, Context& context) {
+  StoredView view = stored_view(matrix);
+  if (view.matrix.size() == 0) {
+    throw Error(fmt::format("[condition] the matrix is empty, shape {}: it has no condition number",
+                            to_string(matrix.shape())));
+  }
+  ScannedMatrix scanned(std::move(view), context);
+  require_finite(scanned.facts(), "condition");
+  return scanned;
+}
+
+double value_of(const Enclosure& number, bool singular) {
+  if (singular) return kInfinity;
+  if (!number.upper) return number.lower.value();
+  return std::sqrt(number.lower.value()) * std::sqrt(number.upper->value());
+}
+
+// The parts of a condition number. `inverse` and the exponent are as PseudoInverse has them: in the units of
+// B = 2^exponent A both norms are moderate wherever the condition number is.
+Condition assembled(const Enclosure& norm, const Enclosure& inverse, std::int64_t exponent, bool has_distance) {
+  const Enclosure distance = bounds::scaled(bounds::reciprocal(inverse), -exponent);
+  Condition result{bounds::condition(bounds::scaled(norm, exponent), inverse), norm, bounds::scaled(inverse, exponent),
+                   has_distance ? distance : bounds::at_least(distance)};
+  result.value = value_of(result.number, false);
+  return result;
+}
+
+void mark_singular(Condition& result) {
+  result.singular = true;
+  result.distance = bounds::exactly(0);
+  result.sigma_min = bounds::exactly(0);
+  result.value = kInfinity;
+}
+
+// sigma_min of a matrix that is too large to be factored, or may not be: by a check of the value that svd() finds.
+template <Real T>
+Enclosure smallest_by_svd(const LinearOperator<T>& a, const Method& method, const CertifyOptions& options,
+                          Context& context) {
+  SvdOptions<T> search;
+  search.method = method;
+  search.which = Which::smallest;
+  search.random = options.random;
+  search.failure_probability = options.failure_probability;
+  if (!options.admits_probable()) search.check = Check::none;
+  return certified_svd(a, search, options, context).sigma.front();
+}
+
+Enclosure norm_of(const Tensor& matrix, ScannedMatrix& scanned, const norms::Norm& which, const CertifyOptions& certify,
+                  Context& context) {
+  if (std::holds_alternative<norms::Spectral>(which)) return bounds::enclose(scanned, certify, context).sigma_max;
+  norms::NormOptions options;
+  options.certify = certify;
+  return *norms::norm(matrix, which, options, context).enclosure;
+}
+
+void require_condition_norm(const norms::Norm& which) {
+  const auto* const columns = std::get_if<norms::ColumnSum>(&which);
+  const auto* const rows = std::get_if<norms::RowSum>(&which);
+  const bool known = std::holds_alternative<norms::Spectral>(which) ||
+                     std::holds_alternative<norms::Frobenius>(which) || (columns != nullptr && !columns->smallest) ||
+                     (rows != nullptr && !rows->smallest);
+  if (known) return;
+  throw Error(
+      fmt::format("[condition] the norm {} has no condition number here: pass 1, 2, inf or fro, or a pair of "
+                  "exponents p and q",
+                  norms::spelling_of(which)));
+}
+
+}  // namespace
+
+norms::Known kind_of(const Enclosure& known) noexcept {
+  if (!known.upper) return norms::Known::lower_only;
+  return known.is_proven() ? norms::Known::proven : norms::Known::probabilistic;
+}
+
+norms::Known Condition::kind() const noexcept { return singular ? norms::Known::proven : kind_of(number); }
+
+Condition condition(const Tensor& matrix, const norms::Norm& which, const ConditionOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  require_condition_norm(which);
+  ScannedMatrix scanned = scanned_matrix(matrix, context);
+  const bool spectral = std::holds_alternative<norms::Spectral>(which);
+  const bool frobenius = std::holds_alternative<norms::Frobenius>(which);
+  const Enclosure norm = norm_of(matrix, scanned, which, options.certify, context);
+  bounds::PseudoInverse found = bounds::enclose_pseudo_inverse(
+      scanned, {.two = spectral || frobenius || options.sigma_min, .entries = !spectral}, options.certify, context);
+  const bool factored = options.certify.admits_factorization() &&
+                        std::min(matrix.shape()[0], matrix.shape()[1]) <= options.certify.proven_up_to;
+  if (!found.singular && !factored && (spectral || options.sigma_min)) {
+    // A full decomposition, which Auto would take for a small matrix, comes without a check.
+    const Enclosure checked = smallest_by_svd(*dense<double>(matrix), InverseLanczos{}, options.certify, context);
+    found.sigma_min = bounds::tighter(found.sigma_min, bounds::scaled(checked, found.exponent));
+    found.two = bounds::reciprocal(found.sigma_min);
+  }
+  const Enclosure inverse = spectral                                       ? found.two
+                            : frobenius                                    ? found.frobenius
+                            : std::holds_alternative<norms::RowSum>(which) ? found.inf
+                                                                           : found.one;
+  const bool square = matrix.shape()[0] == matrix.shape()[1];
+  Condition result = assembled(norm, inverse, found.exponent, square || spectral);
+  if (spectral || frobenius || options.sigma_min) {
+    result.sigma_min = bounds::scaled(found.sigma_min, -found.exponent);
+  }
+  // Eckart and Young: the nearest matrix of lower rank is as near in the Frobenius norm as in the 2-norm.
+  if (frobenius) result.distance = *result.sigma_min;
+  if (found.singular) mark_singular(result);
+  return result;
+}
+
+Condition condition(const Tensor& matrix, const norms::Norm& which, const ConditionOptions& options) {
+  const FloatingEnvironment environment;
+  Context context;
+  return condition(matrix, which, options, context);
+}
+
+Condition condition(const Tensor& matrix, double p, double q, const ConditionOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  ScannedMatrix scanned = scanned_matrix(matrix, context);
+  if (matrix.shape()[0] != matrix.shape()[1]) {
+    throw Error(
+        fmt::format("[condition] a {} matrix has no inverse for the norms {} -> {}: pass 1, 2, inf or fro, which "
+                    "take the pseudo-inverse",
+                    to_string(matrix.shape()), p, q));
+  }
+  norms::InducedOptions induced;
+  induced.certify = options.certify;
+  induced.random = options.certify.random;
+  const Enclosure norm = norms::induced_norm(matrix, p, q, induced, context).enclosure;
+  const bounds::PseudoInverse found =
+      bounds::enclose_pseudo_inverse(scanned, {.two = options.sigma_min, .entries = true}, options.certify, context);
+  Enclosure inverse = bounds::at_least(bounds::exactly(0));
+  if (!found.inverse.empty()) {
+    const Tensor approximation = Tensor::view_of(found.inverse.values(), matrix.shape(), {1, found.inverse.rows()});
+    inverse = bounds::inverse_norm(found, norms::induced_norm(approximation, q, p, induced, context).enclosure);
+  }
+  Condition result = assembled(norm, inverse, found.exponent, true);
+  if (options.sigma_min) result.sigma_min = bounds::scaled(found.sigma_min, -found.exponent);
+  if (found.singular) mark_singular(result);
+  return result;
+}
+
+template <Real T>
+Condition condition(const LinearOperator<T>& a, const ConditionOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  if (shape.rows < 1 || shape.columns < 1) {
+    throw Error(fmt::format("[condition] an operator without entries, {}x{}: it has no condition number", shape.rows,
+                            shape.columns));
+  }
+  const Enclosure norm = sigma_max(a, options.certify, context);
+  const Enclosure sigma_min = smallest_by_svd(a, Auto{}, options.certify, context);
+  Condition result = assembled(norm, bounds::reciprocal(sigma_min), 0, true);
+  result.sigma_min = sigma_min;
+  return result;
+}
+
+template Condition condition<float>(const LinearOperator<float>&, const ConditionOptions&, Context&);
+template Condition condition<double>(const LinearOperator<double>&, const ConditionOptions&, Context&);
+
+}  // namespace sigmax::sensitivity

@@ -1,0 +1,43 @@
+#include "sigmax/sensitivity/entries.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/linalg/convert.hpp"
+#include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/stored_view.hpp"
+
+namespace sigmax::sensitivity {
+
+Matrix<double> entries(std::string_view who, const Tensor& matrix, Context& context) {
+  if (matrix.rank() != 2) {
+    throw Error(fmt::format("[{}] takes a matrix, got a tensor of shape {}", who, to_string(matrix.shape())));
+  }
+  const StoredView view = stored_view(matrix);
+  if (view.matrix.rows == 0 || view.matrix.columns == 0) {
+    throw Error(fmt::format("[{}] the matrix has no entries, its shape is {}", who, to_string(matrix.shape())));
+  }
+  // Row-major rows x columns doubles are the columns of the transpose.
+  Matrix<double> flipped(view.matrix.columns, view.matrix.rows);
+  in_double(view.matrix, 1.0, flipped.values().data(), context);
+  for (const double value : flipped.values()) {
+    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has an entry {}", who, value));
+  }
+  return view.transposed ? flipped : lapack::transposed(flipped.view());
+}
+
+Matrix<double> square_entries(std::string_view who, const Tensor& matrix, Context& context) {
+  Matrix<double> a = entries(who, matrix, context);
+  if (a.rows() != a.columns()) {
+    throw Error(fmt::format("[{}] the matrix must be square, got {}x{}", who, a.rows(), a.columns()));
+  }
+  return a;
+}
+
+Tensor tensor_over(const Matrix<double>& a) {
+  return Tensor::view_of(a.values(), {a.rows(), a.columns()}, {1, a.rows()});
+}
+
+}  // namespace sigmax::sensitivity

@@ -1,0 +1,158 @@
+"""sigmax cond: condition numbers with their ends, of matrices whose inverses are known by hand."""
+
+import json
+import math
+import struct
+import unittest
+
+import jsonschema  # Debian: python3-jsonschema. Without it this test fails and must not be skipped.
+
+import checkpoints
+from command import REPOSITORY, CommandTest, main
+
+SCHEMA = json.loads((REPOSITORY / "docs/schema/cond-1.schema.json").read_text())
+
+# Its inverse is [[4, -2], [3, 1]] / 10.
+MATRIX = [[1.0, 2.0], [-3.0, 4.0]]
+
+
+class Condition(CommandTest):
+
+    def json(self, *arguments, code=0):
+        text = self.expect(code, "cond", *arguments, "--format", "json").out
+        document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is not JSON"))
+        jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
+        self.assertEqual(set(document), set(SCHEMA["properties"]))
+        return document
+
+    def test_the_schema_is_a_schema(self):
+        jsonschema.validators.validator_for(SCHEMA).check_schema(SCHEMA)
+
+    def test_every_norm_has_its_condition_number_between_proven_ends(self):
+        path = self.write("m.npy", checkpoints.npy(MATRIX))
+        for order, condition, distance in [("1", 4.2, 10 / 7), ("inf", 4.2, 5 / 3), ("fro", 3, 1.95439507584854796),
+                                           ("2", 2.61803398874989485, 1.95439507584854796)]:
+            with self.subTest(order=order):
+                found = self.json(path, "--ord", order)
+                self.assertEqual(found["condition"]["kind"], "proven")
+                self.assertLessEqual(found["condition"]["lower"], condition * (1 + 1e-15))
+                self.assertGreaterEqual(found["condition"]["upper"], condition * (1 - 1e-15))
+                self.assertAlmostEqual(found["value"], condition, delta=1e-9)
+                self.assertAlmostEqual(found["distance_to_singularity"], distance, delta=1e-9)
+                self.assertAlmostEqual(found["digits_lost"], math.log10(condition), delta=1e-9)
+                self.assertAlmostEqual(found["digits_kept"], 53 * math.log10(2) - math.log10(condition), delta=1e-9)
+                self.assertAlmostEqual(found["sigma_min"]["upper"], 1.95439507584854796, delta=1e-9)
+
+    def test_the_2_norm_is_the_default(self):
+        path = self.write("m.npy", checkpoints.npy(MATRIX))
+        self.assertEqual(self.json(path)["ord"], "2")
+        value = float(self.expect(0, "cond", path, "--format", "value").out)
+        self.assertAlmostEqual(value, 2.61803398874989485, delta=1e-9)
+
+    def test_the_text_says_how_each_figure_is_known(self):
+        path = self.write("m.npy", checkpoints.npy(MATRIX))
+        out = self.expect(0, "cond", path, "--ord", "1").out
+        for wanted in ("condition number, 1-norm: 4.2", "proven, rounding included", "sigma_min:   1.954395 ✓",
+                       "distance:    1.428571 ✓ to a matrix of lower rank, 1-norm",
+                       "digits lost: 0.6 of the 16.0 that f64 holds"):
+            self.assertIn(wanted, out)
+        self.expect(0, "cond", path, LC_ALL="C").out.encode("ascii")
+
+    def test_an_ill_conditioned_matrix_is_proven_where_its_gram_matrix_is_singular_to_rounding(self):
+        # A Hilbert matrix of order 8 times 360360: integers, kappa_1 = 33872791095 (its inverse has integer entries).
+        rows = [[360360.0 / (i + j + 1) for j in range(8)] for i in range(8)]
+        found = self.json(self.write("h.npy", checkpoints.npy(rows)), "--ord", "1")
+        self.assertEqual(found["condition"]["kind"], "proven")
+        self.assertLessEqual(found["condition"]["lower"], 33872791095 * (1 + 1e-12))
+        self.assertGreaterEqual(found["condition"]["upper"], 33872791095 * (1 - 1e-12))
+        self.assertLess(found["condition"]["upper"] / found["condition"]["lower"], 1 + 1e-5)
+
+    def test_a_singular_matrix_is_infinite_where_it_is_seen_and_open_where_it_is_not(self):
+        seen = self.json(self.write("seen.npy", checkpoints.npy([[1.0, 2.0], [1.0, 2.0]])))
+        self.assertTrue(seen["singular"])
+        self.assertIsNone(seen["value"])
+        self.assertIsNone(seen["digits_lost"])
+        self.assertEqual(seen["distance_to_singularity"], 0)
+        self.assertIn("infinite", self.expect(0, "cond", self.folder / "seen.npy").out)
+        hidden = self.json(self.write("hidden.npy", checkpoints.npy([[1.0, 2.0], [3.0, 6.0]])))
+        self.assertFalse(hidden["singular"])
+        self.assertEqual((hidden["condition"]["kind"], hidden["condition"]["upper"]), ("lower_only", None))
+        self.assertGreater(hidden["condition"]["lower"], 1e14)
+        self.assertIn("may be singular", self.expect(0, "cond", self.folder / "hidden.npy").out)
+        self.assertEqual(float(self.expect(0, "cond", self.folder / "seen.npy", "--format", "value").out), math.inf)
+
+    def test_a_rectangle_has_no_upper_end_of_the_distance_in_the_1_norm(self):
+        found = self.json(self.write("m.npy", checkpoints.npy([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]])), "--ord", "1")
+        self.assertAlmostEqual(found["value"], 2, delta=1e-9)
+        self.assertIsNone(found["distance"]["upper"])
+        self.assertIsNone(found["distance_to_singularity"])
+
+    def test_the_powers_of_a_square_matrix_are_bounded(self):
+        # Kreiss constant 5.05, sup |A^k| = 10.02, Henrici's departure 10.
+        path = self.write("jordan.npy", checkpoints.npy([[0.5, 10.0], [0.0, 0.5]]))
+        found = self.json(path)["non_normality"]
+        self.assertAlmostEqual(found["spectral_radius"], 0.5, delta=1e-6)
+        self.assertAlmostEqual(found["departure"], 10, delta=1e-6)
+        self.assertLessEqual(found["departure_bounds"]["lower"], 10)
+        self.assertGreaterEqual(found["departure_bounds"]["upper"], 10)
+        self.assertLessEqual(found["kreiss_lower"], 5.05)
+        self.assertGreater(found["kreiss_lower"], 5)
+        self.assertIsNone(found["eigenvector_condition"]["upper"])
+        self.assertGreaterEqual(found["growth"]["constant"], 10.0249378105604 * (1 - 1e-14))
+        for k in range(60):  # A^k has 0.5^k on its diagonal and 10 k 0.5^(k-1) in its corner
+            diagonal, corner = 0.5**k, k * 10 * 0.5**(k - 1)
+            frobenius = math.sqrt(2 * diagonal**2 + corner**2)
+            self.assertLessEqual(frobenius / math.sqrt(2), found["decay"]["constant"] * found["decay"]["rate"]**k)
+        out = self.expect(0, "cond", path).out
+        self.assertIn("no basis of them could be shown", out)
+        self.assertIn("for every k ✓", out)
+        growing = self.write("growing.npy", checkpoints.npy([[1.5, 0.0], [0.0, 0.5]]))
+        self.assertIn("grows without bound", self.expect(0, "cond", growing).out)
+        self.assertIsNone(self.json(growing)["non_normality"]["growth"]["constant"])
+        self.assertIsNone(self.json(self.write("wide.npy", checkpoints.npy([[1.0, 2.0]])))["non_normality"])
+
+    def test_certify_says_how_the_ends_are_known(self):
+        path = self.write("m.npy", checkpoints.npy(checkpoints.with_spectrum([3.0, 2.0, 1.5, 1.0], 9, 4)))
+        probabilistic = self.json(path, "--certify", "probabilistic")
+        self.assertEqual(probabilistic["condition"]["kind"], "probabilistic")
+        self.assertAlmostEqual(probabilistic["value"], 3, delta=0.1)
+        self.assertEqual(self.json(path, "--certify", "none")["condition"]["kind"], "lower_only")
+        self.assertEqual(self.json(path, "--certify", "proven:2")["condition"]["kind"], "probabilistic")
+        # Exit status 4: a proof was demanded, and the matrix is singular as far as is known.
+        singular = self.write("s.npy", checkpoints.npy([[1.0, 2.0], [3.0, 6.0]]))
+        self.assertIn("no proven upper end", self.expect(4, "cond", singular, "--certify", "proven").err)
+
+    def test_one_matrix_of_a_stack_is_named(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"experts.w1": ("F64", (2, 2, 2), [1.0, 2.0, -3.0, 4.0, 1.0, 0.0, 0.0, 1.0])}))
+        self.assertAlmostEqual(self.json(f"{path}:experts.w1[1]")["value"], 1, delta=1e-9)
+        self.assertIn("[0]", self.expect(2, "cond", f"{path}:experts.w1").err)
+
+    def test_a_matrix_with_nan_has_no_condition_number(self):
+        path = self.write("m.npy", checkpoints.npy([[1.0, math.nan], [0.0, 1.0]]))
+        for order in ("1", "2", "inf", "fro"):
+            err = self.expect(3, "cond", path, "--ord", order).err
+            self.assertIn("has 1 NaN entry, the first at [0, 1]; it has no condition number", err)
+
+    def test_what_makes_no_sense_is_refused(self):
+        path = self.write("m.npy", checkpoints.npy(MATRIX))
+        self.assertIn("takes one of 1, 2, fro, inf", self.expect(2, "cond", path, "--ord", "nuc").err)
+        self.assertIn("takes one of", self.expect(2, "cond", path, "--format", "csv").err)
+        self.expect(3, "cond", "missing.npy")
+
+    def test_every_storage_type_and_scale_is_read(self):
+        numbers = sum(MATRIX, [])
+        half = struct.pack("<4e", *numbers)
+        brain = b"".join(struct.pack("<f", number)[2:] for number in numbers)
+        for dtype, values in (("F16", half), ("BF16", brain), ("F32", numbers), ("F64", numbers)):
+            path = self.write("m.safetensors", checkpoints.safetensors({"w": (dtype, (2, 2), values)}))
+            self.assertAlmostEqual(self.json(path, "--ord", "1")["value"], 4.2, delta=1e-9)
+        for scale in (2.0**-1000, 2.0**1000):
+            path = self.write("m.npy", checkpoints.npy([[scale * x for x in row] for row in MATRIX]))
+            found = self.json(path)
+            self.assertAlmostEqual(found["value"], 2.61803398874989485, delta=1e-9)
+            self.assertAlmostEqual(found["distance_to_singularity"] / scale, 1.95439507584854796, delta=1e-9)
+
+
+if __name__ == "__main__":
+    main()
