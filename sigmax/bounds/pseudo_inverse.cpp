@@ -13,6 +13,8 @@
 #include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/induced_proof/near_matrix.hpp"
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/left_inverse.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
@@ -43,7 +45,7 @@ UpperBound by_vector(ScannedMatrix& a, const TallMatrix& b, const CertifyOptions
   const Matrix<double>& side = b.transposed ? found.u : found.v;
   const NormRange length = norm_range(side.column(0));
   if (!(length.lower > 0) || length.exponent != 0) return Proof::proven(std::numeric_limits<double>::infinity());
-  return Proof::proven(round_up(image_norms(b.values, side.column(0)).two / length.lower));
+  return Proof::proven(round_up(round_up(image_norms(b.values, side.column(0)).two / length.lower) + b.error));
 }
 
 // |B^+| between (|C| - error - defect) / (1 + residual) and (|C| + error + defect) / (1 - residual), all in one norm:
@@ -70,7 +72,7 @@ Enclosure with_certainty_of(const Enclosure& kind, const Enclosure& ends) {
 
 // 2^exponent A by columns, as tall_matrix() scales it.
 Matrix<double> at_unit_scale(const StoredView& view, Context& context) {
-  TallMatrix b = tall_matrix(view.matrix, context);
+  TallMatrix b = tall_matrix(view.matrix, 0, context);
   // b.values is view.matrix or its transpose, and the view is A or its transpose.
   return b.transposed == view.transposed ? std::move(b.values) : lapack::transposed(std::as_const(b.values).view());
 }
@@ -81,6 +83,21 @@ struct Ends {
 };
 Ends ends_of(double bound, std::int64_t terms) {
   return {round_down(round_down(bound) * (1 - 4 * gamma(terms + 130))), bound};
+}
+
+// The norms of B, moved by what B may differ from its stored values.
+void take_norms(PseudoInverse& result, const TallMatrix& b, bool turned) {
+  const NormBounds stored = norm_bounds(b.values);
+  const auto known = [&](double bound, std::int64_t terms) {
+    const Ends ends = ends_of(bound, terms);
+    const double lower = round_down(larger_of(ends.least - b.error, 0.0));
+    return Proof::enclosure(Proof::lower(lower), Proof::proven(round_up(ends.most + b.error)));
+  };
+  const Enclosure columns = known(stored.one, b.values.rows());
+  const Enclosure rows = known(stored.inf, b.values.columns());
+  result.norm_one = turned ? rows : columns;
+  result.norm_inf = turned ? columns : rows;
+  result.norm_frobenius = known(stored.frobenius, b.values.rows() * b.values.columns());
 }
 
 // Norms of C as those of the transpose of what is stored. The projection defect is a Frobenius norm:
@@ -113,7 +130,8 @@ Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Conte
 }
 
 PseudoInverse nothing_known(std::int64_t exponent) {
-  return {exponent, unknown(), unknown(), unknown(), unknown(), unknown(), false, {}, 1, 0};
+  return {exponent,  unknown(), unknown(), unknown(), unknown(), unknown(), unknown(),
+          unknown(), unknown(), false,     {},        1,         0};
 }
 
 // Whether two columns are equal except for their signs, or one is zero: then the rank is less than the number of
@@ -158,6 +176,68 @@ void take_from_below(PseudoInverse& result, std::int64_t rows, std::int64_t colu
   at_least(result.frobenius, two);
   at_least(result.one, round_down(two / round_up(std::sqrt(static_cast<double>(rows)))));
   at_least(result.inf, round_down(two / round_up(std::sqrt(static_cast<double>(columns)))));
+}
+
+// The Gram matrix, if it is enough; otherwise an inverse, and a vector for the upper end where that is not sharp. The
+// matrix is within `error` of `a` in the Frobenius norm.
+PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseRequest& request,
+                       const CertifyOptions& options, Context& context) {
+  const kernels::StoredMatrix& matrix = a.view().matrix;
+  require_finite(a.facts(), "pseudo_inverse");
+  if (a.facts().max_abs == 0) {
+    PseudoInverse zero = nothing_known(0);
+    zero.sigma_min = at_most(error);
+    // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
+    const double side = std::sqrt(static_cast<double>(std::max(matrix.rows, matrix.columns)));
+    zero.norm_one = zero.norm_inf = zero.norm_frobenius = at_most(error > 0 ? round_up(error * side) : 0.0);
+    zero.singular = error == 0;
+    return zero;
+  }
+  const std::int64_t exponent = unit_exponent(a);
+  PseudoInverse result = nothing_known(exponent);
+  const std::int64_t order = std::min(matrix.rows, matrix.columns);
+  const double moved_by = error > 0 ? round_up(times_power(error, exponent)) : 0.0;  // of B
+  // order sigma_min^2 <= sum sigma_i^2 = |B|_F^2
+  const InRange& range = a.in_range(context);
+  const std::int64_t up = exponent + std::ilogb(range.factor);  // B = 2^up times the matrix in range
+  const double frobenius = round_up(times_power(frobenius_upper_bound(range), up) + moved_by);
+  const double root = round_up(frobenius / round_down(std::sqrt(static_cast<double>(order))));
+  result.sigma_min = Proof::enclosure(Proof::lower(0), Proof::proven(root));
+  const bool factors = options.admits_factorization() && order <= options.proven_up_to && blas_supports_proofs();
+  if (!factors) return result;
+  if (request.two) {
+    const Enclosure stored = scaled(smallest_by_gram(a, context), up);
+    result.sigma_min = tighter(result.sigma_min, moved_by > 0 ? moved(stored, at_most(moved_by)) : stored);  // Weyl
+  }
+  const double enough = larger_of(options.relative_width, 1e-8);
+  const bool sharp = request.two && result.sigma_min.relative_width() <= enough;
+  if ((!sharp || request.entries) && matrix.size() <= options.formed_up_to) {
+    const TallMatrix b = tall_matrix(matrix, error, context);
+    const bool turned = b.transposed != a.view().transposed;
+    if (request.entries) take_norms(result, b, turned);
+    std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
+    if (c) {
+      if (request.entries) take_entries(result, *c, turned);
+      if (request.two && !sharp) {
+        result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
+      }
+      result.residual = larger_of(larger_of(c->residual.one, c->residual.inf), c->residual.two());
+      result.error = larger_of(c->error.one, c->error.inf);
+      result.inverse = turned ? std::move(c->adjoint) : lapack::transposed(std::as_const(c->adjoint).view());
+    }
+    result.singular = !c && b.error == 0 && is_seen_to_be_singular(b.values);
+    if (result.singular) {
+      result.sigma_min = zero_enclosure();
+    } else if (request.two && !(result.sigma_min.relative_width() <= 1e-6)) {
+      result.sigma_min =
+          tighter(result.sigma_min, Proof::enclosure(Proof::lower(0), by_vector(a, b, options, context)));
+    }
+  }
+  require_unchanged(range, context);
+  result.two = reciprocal(result.sigma_min);
+  take_from_below(result, a.view().transposed ? matrix.columns : matrix.rows,
+                  a.view().transposed ? matrix.rows : matrix.columns);
+  return result;
 }
 
 }  // namespace
@@ -219,7 +299,6 @@ Enclosure inverse_lower_bound(ScannedMatrix& a, std::span<const double> y, doubl
   return Proof::enclosure(Proof::lower(quotient), std::nullopt);
 }
 
-// the Gram matrix, if it is enough;  otherwise an inverse, and a vector for the upper end where that is not sharp
 PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
                                      const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
@@ -228,53 +307,39 @@ PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseReques
     throw Error(
         fmt::format("[pseudo_inverse] an empty matrix, {}x{}: it has no singular values", matrix.rows, matrix.columns));
   }
-  require_finite(a.facts(), "pseudo_inverse");
-  if (a.facts().max_abs == 0) {
+  return enclosed(a, 0, request, options, context);
+}
+
+// A = 2^e (M + E), so that B = 2^k (M + E) = 2^(k - e) A.
+template <Real T>
+std::optional<PseudoInverse> enclose_pseudo_inverse(const LinearOperator<T>& a, const PseudoInverseRequest& request,
+                                                    const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  if (shape.rows < 1 || shape.columns < 1) {
+    throw Error(fmt::format("[pseudo_inverse] an operator without entries, {}x{}: it has no singular values",
+                            shape.rows, shape.columns));
+  }
+  const std::optional<NearMatrix> near = near_matrix(a, options.formed_up_to, context);
+  if (!near) return std::nullopt;
+  if (near->is_zero) {
     PseudoInverse zero = nothing_known(0);
     zero.sigma_min = zero_enclosure();
+    zero.norm_one = zero.norm_inf = zero.norm_frobenius = zero_enclosure();
     zero.singular = true;
     return zero;
   }
-  const std::int64_t exponent = unit_exponent(a);
-  PseudoInverse result = nothing_known(exponent);
-  const std::int64_t order = std::min(matrix.rows, matrix.columns);
-  // order sigma_min^2 <= sum sigma_i^2 = |B|_F^2
-  const InRange& range = a.in_range(context);
-  const std::int64_t up = exponent + std::ilogb(range.factor);  // B = 2^up times the matrix in range
-  const double frobenius = times_power(frobenius_upper_bound(range), up);
-  const double root = round_up(round_up(frobenius) / round_down(std::sqrt(static_cast<double>(order))));
-  result.sigma_min = Proof::enclosure(Proof::lower(0), Proof::proven(root));
-  const bool factors = options.admits_factorization() && order <= options.proven_up_to && blas_supports_proofs();
-  if (!factors) return result;
-  if (request.two) result.sigma_min = tighter(result.sigma_min, scaled(smallest_by_gram(a, context), up));
-  const double enough = larger_of(options.relative_width, 1e-8);
-  const bool sharp = request.two && result.sigma_min.relative_width() <= enough;
-  if ((!sharp || request.entries) && matrix.size() <= options.formed_up_to) {
-    const TallMatrix b = tall_matrix(matrix, context);
-    std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
-    if (c) {
-      if (request.entries) take_entries(result, *c, b.transposed != a.view().transposed);
-      if (request.two && !sharp) {
-        result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
-      }
-      result.residual = larger_of(larger_of(c->residual.one, c->residual.inf), c->residual.two());
-      result.error = larger_of(c->error.one, c->error.inf);
-      const bool turned = b.transposed != a.view().transposed;
-      result.inverse = turned ? std::move(c->adjoint) : lapack::transposed(std::as_const(c->adjoint).view());
-    }
-    result.singular = !c && !b.lossy && is_seen_to_be_singular(b.values);
-    if (result.singular) {
-      result.sigma_min = zero_enclosure();
-    } else if (request.two && !(result.sigma_min.relative_width() <= 1e-6)) {
-      result.sigma_min =
-          tighter(result.sigma_min, Proof::enclosure(Proof::lower(0), by_vector(a, b, options, context)));
-    }
-  }
-  require_unchanged(range, context);
-  result.two = reciprocal(result.sigma_min);
-  take_from_below(result, a.view().transposed ? matrix.columns : matrix.rows,
-                  a.view().transposed ? matrix.rows : matrix.columns);
+  ScannedMatrix scanned(StoredView{Tensor(), near->range.matrix, near->transposed}, context);
+  PseudoInverse result = enclosed(scanned, near->error, request, options, context);
+  result.exponent -= near->exponent;
   return result;
 }
+
+template std::optional<PseudoInverse> enclose_pseudo_inverse<float>(const LinearOperator<float>&,
+                                                                    const PseudoInverseRequest&, const CertifyOptions&,
+                                                                    Context&);
+template std::optional<PseudoInverse> enclose_pseudo_inverse<double>(const LinearOperator<double>&,
+                                                                     const PseudoInverseRequest&, const CertifyOptions&,
+                                                                     Context&);
 
 }  // namespace sigmax::bounds

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sigmax/bounds/options.hpp"
@@ -9,6 +10,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax::bounds {
 
@@ -23,11 +25,14 @@ struct PseudoInverseRequest {
 /// lies far from 1. Where nothing is known, a lower end is 0 and an upper end is missing.
 struct PseudoInverse {
   std::int64_t exponent = 0;
-  Enclosure sigma_min;  ///< of B: the min(rows, columns)-th singular value
-  Enclosure two;        ///< |B^+|_2
-  Enclosure one;        ///< |B^+|_1, the largest column sum
-  Enclosure inf;        ///< |B^+|_inf, the largest row sum
-  Enclosure frobenius;  ///< |B^+|_F
+  Enclosure sigma_min;       ///< of B: the min(rows, columns)-th singular value
+  Enclosure two;             ///< |B^+|_2
+  Enclosure one;             ///< |B^+|_1, the largest column sum
+  Enclosure inf;             ///< |B^+|_inf, the largest row sum
+  Enclosure frobenius;       ///< |B^+|_F
+  Enclosure norm_one;        ///< |B|_1; known where PseudoInverseRequest::entries was set and B was formed
+  Enclosure norm_inf;        ///< |B|_inf
+  Enclosure norm_frobenius;  ///< |B|_F
   /// Whether the rank is known to be less than min(rows, columns): on the shorter side a row or column is zero, or two
   /// are equal except for their signs. Then sigma_min is 0, exactly. Other singular matrices are not told from nearly
   /// singular ones.
@@ -60,6 +65,13 @@ struct PseudoInverse {
 /// docs/proofs.md. After Rump, Verification methods, Acta Numerica 19 (2010).
 PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
                                      const CertifyOptions& options, Context& context);
+
+/// Of an operator whose matrix may be formed by its structure (CertifyOptions::formed_up_to), the rounding of forming
+/// it included. Nothing for an operator with an opaque part. Throws Error for an operator without entries, and as
+/// above.
+template <Real T>
+std::optional<PseudoInverse> enclose_pseudo_inverse(const LinearOperator<T>& a, const PseudoInverseRequest& request,
+                                                    const CertifyOptions& options, Context& context);
 
 /// |B^-1|_{q->p} for any p and q, from an enclosure of that norm of PseudoInverse::inverse. Throws Error if there is no
 /// verified inverse, and for rectangular matrices.

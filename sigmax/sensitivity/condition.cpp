@@ -80,6 +80,18 @@ Enclosure norm_of(const Tensor& matrix, ScannedMatrix& scanned, const norms::Nor
   return *norms::norm(matrix, which, options, context).enclosure;
 }
 
+const Enclosure& inverse_of(const bounds::PseudoInverse& found, const norms::Norm& which) {
+  if (std::holds_alternative<norms::Spectral>(which)) return found.two;
+  if (std::holds_alternative<norms::Frobenius>(which)) return found.frobenius;
+  return std::holds_alternative<norms::RowSum>(which) ? found.inf : found.one;
+}
+
+// Of B, in a norm of entries.
+const Enclosure& norm_of(const bounds::PseudoInverse& found, const norms::Norm& which) {
+  if (std::holds_alternative<norms::Frobenius>(which)) return found.norm_frobenius;
+  return std::holds_alternative<norms::RowSum>(which) ? found.norm_inf : found.norm_one;
+}
+
 void require_condition_norm(const norms::Norm& which) {
   const auto* const columns = std::get_if<norms::ColumnSum>(&which);
   const auto* const rows = std::get_if<norms::RowSum>(&which);
@@ -119,10 +131,7 @@ Condition condition(const Tensor& matrix, const norms::Norm& which, const Condit
     found.sigma_min = bounds::tighter(found.sigma_min, bounds::scaled(checked, found.exponent));
     found.two = bounds::reciprocal(found.sigma_min);
   }
-  const Enclosure inverse = spectral                                       ? found.two
-                            : frobenius                                    ? found.frobenius
-                            : std::holds_alternative<norms::RowSum>(which) ? found.inf
-                                                                           : found.one;
+  const Enclosure& inverse = inverse_of(found, which);
   const bool square = matrix.shape()[0] == matrix.shape()[1];
   Condition result = assembled(norm, inverse, found.exponent, square || spectral);
   if (spectral || frobenius || options.sigma_min) {
@@ -167,20 +176,49 @@ Condition condition(const Tensor& matrix, double p, double q, const ConditionOpt
 }
 
 template <Real T>
-Condition condition(const LinearOperator<T>& a, const ConditionOptions& options, Context& context) {
+Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
+                    Context& context) {
   const FloatingEnvironment environment;
+  require_condition_norm(which);
   const Shape shape = a.shape();
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[condition] an operator without entries, {}x{}: it has no condition number", shape.rows,
                             shape.columns));
   }
-  const Enclosure norm = sigma_max(a, options.certify, context);
-  const Enclosure sigma_min = smallest_by_svd(a, Auto{}, options.certify, context);
-  Condition result = assembled(norm, bounds::reciprocal(sigma_min), 0, true);
-  result.sigma_min = sigma_min;
+  const bool spectral = std::holds_alternative<norms::Spectral>(which);
+  const bool frobenius = std::holds_alternative<norms::Frobenius>(which);
+  const bounds::PseudoInverseRequest request{.two = spectral || frobenius || options.sigma_min, .entries = !spectral};
+  std::optional<bounds::PseudoInverse> found = bounds::enclose_pseudo_inverse(a, request, options.certify, context);
+  if (!spectral && (!found || !(found->norm_frobenius.upper))) {
+    throw Error(
+        fmt::format("[condition] the {}x{} operator cannot be formed as a matrix, and has no norm {}: pass 2, or "
+                    "a larger CertifyOptions::proven_up_to or formed_up_to",
+                    shape.rows, shape.columns, norms::spelling_of(which)));
+  }
+  const std::int64_t exponent = found ? found->exponent : 0;
+  Enclosure sigma_min = found ? bounds::scaled(found->sigma_min, -exponent) : bounds::at_least(bounds::exactly(0));
+  if (spectral && !(sigma_min.lower.value() > 0) && !(found && found->singular)) {
+    sigma_min = bounds::tighter(sigma_min, smallest_by_svd(a, Auto{}, options.certify, context));
+  }
+  Condition result = spectral
+                         ? assembled(sigma_max(a, options.certify, context), bounds::reciprocal(sigma_min), 0, true)
+                         : assembled(bounds::scaled(norm_of(*found, which), -exponent), inverse_of(*found, which),
+                                     exponent, shape.rows == shape.columns);
+  if (request.two) result.sigma_min = sigma_min;
+  if (frobenius) result.distance = sigma_min;
+  if (found && found->singular) mark_singular(result);
   return result;
 }
 
+template <Real T>
+Condition condition(const LinearOperator<T>& a, const ConditionOptions& options, Context& context) {
+  return condition(a, norms::Spectral{}, options, context);
+}
+
+template Condition condition<float>(const LinearOperator<float>&, const norms::Norm&, const ConditionOptions&,
+                                    Context&);
+template Condition condition<double>(const LinearOperator<double>&, const norms::Norm&, const ConditionOptions&,
+                                     Context&);
 template Condition condition<float>(const LinearOperator<float>&, const ConditionOptions&, Context&);
 template Condition condition<double>(const LinearOperator<double>&, const ConditionOptions&, Context&);
 

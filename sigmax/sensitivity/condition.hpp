@@ -75,9 +75,16 @@ Condition condition(const Tensor& matrix, const norms::Norm& which = norms::Spec
 /// are not square, and for p or q below 1.
 Condition condition(const Tensor& matrix, double p, double q, const ConditionOptions& options, Context& context);
 
-/// kappa_2 of any operator: sigma_max by certify(), sigma_min by certified_svd(). Operators that are made of stored
-/// matrices and may be formed get proven ends up to about 1e7, those with an opaque part a probabilistic upper end.
-/// Throws Error where these do.
+/// kappa of any operator in the norms of condition(). An operator that is made of stored matrices, and may be formed
+/// (CertifyOptions::formed_up_to), has the ends of its matrix, with the rounding of forming it: where that is n u |A|,
+/// the proof ends near kappa = 1 / (n u). An operator with an opaque part, or too large, has kappa_2 alone: sigma_max
+/// by certify(), and a sigma_min that svd() finds and checks, so that its upper end is probabilistic. Throws Error for
+/// an operator without entries, for other norms of an operator that cannot be formed, and where these functions do.
+template <Real T>
+Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
+                    Context& context);
+
+/// kappa_2.
 template <Real T>
 Condition condition(const LinearOperator<T>& a, const ConditionOptions& options, Context& context);
 

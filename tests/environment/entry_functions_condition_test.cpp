@@ -2,6 +2,7 @@
 #include "repeatable.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/pseudo_inverse.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/sensitivity/condition.hpp"
 #include "sigmax/sensitivity/digits.hpp"
@@ -34,6 +35,8 @@ void add_conditions(Functions& f) {
         values.push_back(sensitivity::nearest_singular(square, which, options, context).size);
       }
       add(values, sensitivity::condition(*dense<double>(tall), options, context));
+      add(values,
+          sensitivity::condition(*(dense<double>(tall) + dense<double>(tall)), norms::RowSum{}, options, context));
       add(values, sensitivity::condition(square, 1, 2, options, context));
       values.push_back(sensitivity::nearest_singular(square, 1, 2, options, context).size);
       return values;

@@ -15,6 +15,8 @@
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
 namespace {
@@ -238,6 +240,61 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
     ASSERT_LE(found.two.relative_width(), 0.5) << where << text(found.two);
   }
   if (found.two.upper) ++counts.proven;
+}
+
+// X + Y and (X + Y) Z as operators: their matrices are formed with rounding, and the truth is that of the exact sum and
+// product.
+void hunt_one_operator(std::uint64_t seed, Counts& counts, Context& context) {
+  Maker maker(seed);
+  const Specimen s = maker.make();
+  const auto rows = static_cast<std::size_t>(s.rows);
+  const auto columns = static_cast<std::size_t>(s.columns);
+  const double size = std::pow(10.0, -16 * maker.uniform());
+  std::vector<double> other;
+  for (std::size_t i = 0; i < s.entries.size(); ++i) other.push_back(size * maker.normal());
+  hunt::WideEntries exact{rows, columns, {}};
+  for (std::size_t i = 0; i < other.size(); ++i) exact.values.push_back(hunt::Wide::of_sum(s.entries[i], other[i]));
+  Operator<double> op = dense<double>(Tensor::rounded(s.entries, {s.rows, s.columns}, DType::f64)) +
+                        dense<double>(Tensor::rounded(other, {s.rows, s.columns}, DType::f64));
+  if (maker.pick(2) == 0) {
+    std::vector<double> right;
+    for (std::size_t i = 0; i < columns * columns; ++i) right.push_back(maker.normal());
+    hunt::WideEntries factor{columns, columns, std::vector<hunt::Wide>(right.begin(), right.end())};
+    exact = hunt::product(exact, factor);
+    op = op * dense<double>(Tensor::rounded(right, {s.columns, s.columns}, DType::f64));
+  }
+  const std::string where =
+      fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} operator {} {}x{}", seed, s.what, s.rows, s.columns);
+  const auto found = bounds::enclose_pseudo_inverse(*op, {.two = true, .entries = true}, CertifyOptions{}, context);
+  ASSERT_TRUE(found) << where;
+  ++counts.specimens;
+  const std::optional<hunt::WideNorms> truth = hunt::norms_of_pseudo_inverse(exact.values, rows, columns);
+  if (!truth) return;
+  // Sums and products of doubles are wrong by 2^-120 |X| |Z| or so, which the smallest values feel most.
+  const long double error = 0x1p-58L + 0x1p-100L * truth->inverted;
+  if (!(error < 0.5L)) return;
+  const int down = static_cast<int>(found->exponent);
+  const auto in_units = [&](long double norm) { return std::ldexp(norm, -down); };
+  ASSERT_TRUE(contains(found->two, in_units(truth->two), error)) << where << text(found->two);
+  ASSERT_TRUE(contains(found->sigma_min, 1 / in_units(truth->two), error)) << where << text(found->sigma_min);
+  ASSERT_TRUE(contains(found->one, in_units(truth->one), error)) << where << text(found->one);
+  ASSERT_TRUE(contains(found->inf, in_units(truth->inf), error)) << where << text(found->inf);
+  ASSERT_TRUE(contains(found->frobenius, in_units(truth->frobenius), error)) << where << text(found->frobenius);
+  ASSERT_TRUE(contains(found->norm_frobenius, std::ldexp(hunt::frobenius(exact), down), 0x1p-58L)) << where;
+  if (found->two.upper) ++counts.proven;
+}
+
+TEST(Hunt, EveryEnclosureOfThePseudoInverseOfAnOperatorContainsTheTruth) {
+  Context context(1);
+  Counts counts;
+  const std::int64_t specimens = std::max<std::int64_t>(1, hunt::budget(4000) / 8);
+  for (std::int64_t i = 0; i < specimens; ++i) {
+    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    SCOPED_TRACE(seed);
+    ASSERT_NO_THROW(ASSERT_NO_FATAL_FAILURE(hunt_one_operator(seed, counts, context))) << "seed " << seed;
+  }
+  std::printf("%lld operators, %lld with a proven inverse\n", static_cast<long long>(counts.specimens),
+              static_cast<long long>(counts.proven));
 }
 
 TEST(Hunt, EveryEnclosureOfAPseudoInverseContainsTheTruth) {

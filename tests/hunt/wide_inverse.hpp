@@ -131,9 +131,10 @@ struct WideNorms {
 };
 
 /// (A^T A)^-1 A^T, or A^T (A A^T)^-1. Its relative error is about 2^-120 times WideNorms::inverted. Nothing where A is
-/// singular. The entries are expected not to be far from 1.
-inline std::optional<WideNorms> norms_of_pseudo_inverse(const std::vector<double>& entries, std::size_t rows,
-                                                        std::size_t columns) {
+/// singular. The entries, doubles or wide, are expected not to be far from 1.
+template <class Element>
+std::optional<WideNorms> norms_of_pseudo_inverse(const std::vector<Element>& entries, std::size_t rows,
+                                                 std::size_t columns) {
   WideEntries a{rows, columns, std::vector<Wide>(entries.begin(), entries.end())};
   const WideEntries t = transposed(a);
   const WideEntries b = rows == columns ? a : rows > columns ? product(t, a) : product(a, t);

@@ -239,6 +239,27 @@ TEST(Condition, OfOperatorsIsThatOfTheirMatrices) {
   const Condition proven = condition(*sum, options_for_tests(), context);
   EXPECT_EQ(proven.kind(), norms::Known::proven);
   EXPECT_NEAR(proven.value, 50, 1e-6);
+  for (const NamedNorm& which : kNorms) {
+    const Condition stored = of(tensor(values, 12, 12), which.norm);
+    for (const Operator<double>& op : {sum, 0.5 * (sum + sum), dense<double>(tensor(values, 12, 12))}) {
+      const Condition formed = condition(*op, which.norm, options_for_tests(), context);
+      EXPECT_EQ(formed.kind(), norms::Known::proven) << which.name;
+      EXPECT_LE(formed.number.lower.value(), stored.number.upper->value()) << which.name;
+      EXPECT_GE(formed.number.upper->value(), stored.number.lower.value()) << which.name;
+      EXPECT_LE(formed.number.relative_width(), 1e-8) << which.name;
+      EXPECT_NEAR(formed.distance.lower.value() / stored.distance.lower.value(), 1, 1e-7) << which.name;
+    }
+  }
+  // A product that is ill-conditioned beyond what its Gram matrix shows.
+  const Operator<double> product =
+      dense<double>(tensor(gallery::with_singular_values(6, 6, gallery::geometric(6, 1e5), 4), 6, 6)) *
+      dense<double>(tensor(gallery::with_singular_values(6, 6, gallery::geometric(6, 1e5), 5), 6, 6));
+  const Condition hard = condition(*product, norms::ColumnSum{}, options_for_tests(), context);
+  EXPECT_EQ(hard.kind(), norms::Known::proven);
+  EXPECT_GT(hard.number.lower.value(), 1e7);
+  EXPECT_LE(hard.number.relative_width(), 1e-2);
+  const Operator<double> nothing = sum - sum;
+  EXPECT_FALSE(condition(*nothing, norms::ColumnSum{}, options_for_tests(), context).number.upper);
   const Operator<double> inner = dense<double>(tensor(values, 12, 12));
   const Operator<double> opaque = function_operator<double>(
       {12, 12}, [inner](auto x, auto y, Context& c) { inner->apply(x, y, c); },
@@ -246,6 +267,7 @@ TEST(Condition, OfOperatorsIsThatOfTheirMatrices) {
   const Condition checked = condition(*opaque, options_for_tests(), context);
   EXPECT_NE(checked.kind(), norms::Known::proven);
   EXPECT_LE(checked.number.lower.value(), 50 * (1 + 1e-9));
+  EXPECT_THROW(condition(*opaque, norms::RowSum{}, options_for_tests(), context), Error);
 }
 
 TEST(Condition, RefusesWhatHasNone) {

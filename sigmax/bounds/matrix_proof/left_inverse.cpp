@@ -138,9 +138,9 @@ Matrix<double> identity_of(std::int64_t n) {
   return identity;
 }
 
-// What the entries of B that underflowed add to Y B.
+// What the difference between B and its stored values adds to Y B: 0, or nothing finite if Y is too large.
 double loss_of(const TallMatrix& b, const NormBounds& y) {
-  return b.lossy ? round_up(kUnderflow * larger_of(larger_of(y.one, y.inf), y.frobenius)) : 0.0;
+  return b.error > 0 ? round_up(b.error * larger_of(larger_of(y.one, y.inf), y.frobenius)) : 0.0;
 }
 
 // fl(I - B^T Y^T): an inner product of p terms and one more, gamma_{p+1} (|B|^T |Y|^T + I).
@@ -218,10 +218,9 @@ double projection_defect(const TallMatrix& b, const LeftInverse& inverse, Contex
   multiply_add(1, c, true, c, 0, w, context);
   Matrix<double> rest = c;
   multiply_add(-1, b.values, false, w, 1, rest, context);
-  const double loss = b.lossy ? kUnderflow : 0.0;
   const double of_w = norm_bounds(w).frobenius;
   const double terms = round_up(norm_bounds(c).frobenius + round_up(norm_bounds(b.values).frobenius * of_w));
-  return round_up(norm_bounds(rest).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + loss * of_w +
+  return round_up(norm_bounds(rest).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + b.error * of_w +
                   inverse.error.frobenius);
 }
 
@@ -258,7 +257,7 @@ NormBounds norm_bounds(const Matrix<double>& a) {
           round_up(std::ldexp(whole.upper, whole.exponent))};
 }
 
-TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context) {
+TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& context) {
   const FloatingEnvironment environment;
   TallMatrix b;
   b.transposed = a.rows < a.columns;
@@ -269,6 +268,9 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context) {
   for (const double value : turned.values()) largest = larger_of(largest, std::fabs(value));
   const int exponent = -std::ilogb(largest) - 1;
   b.exponent = exponent;
+  // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
+  const double side = std::sqrt(static_cast<double>(std::max(a.rows, a.columns)));
+  if (error > 0) b.error = round_up(round_up(times_power(error, exponent)) * side);
   // In two steps, each by a power of two that is a double.
   for (const int step : {exponent / 2, exponent - exponent / 2}) {
     const double factor = std::ldexp(1.0, step);
@@ -279,7 +281,7 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context) {
       exact = exact && scaled * back == value;
       value = scaled;
     }
-    b.lossy = b.lossy || !exact;
+    if (!exact) b.error = round_up(b.error + kUnderflow);
   }
   b.values = b.transposed ? std::move(turned) : lapack::transposed(turned.view());
   return b;

@@ -26,16 +26,19 @@ struct NormBounds {
 /// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included.
 NormBounds norm_bounds(const Matrix<double>& a);
 
-/// B = 2^exponent A, or of its transpose, with no fewer rows than columns and entries of at most 1.
+/// B = 2^exponent A, or of its transpose, with no fewer rows than columns. The entries of what is stored are at most 1.
 struct TallMatrix {
   Matrix<double> values;
   std::int64_t exponent = 0;
   bool transposed = false;  ///< of the given matrix
-  bool lossy = false;       ///< entries underflowed, by at most 2^-1074 each
+  /// At least |B - values| in the 1-, infinity- and Frobenius norm: 0 unless entries underflowed or A is known only up
+  /// to an error.
+  double error = 0;
 };
 
-/// The entries of `a` are finite and not all zero. Cost: one read, and rows x columns doubles.
-TallMatrix tall_matrix(const kernels::StoredMatrix& a, Context& context);
+/// The entries of `a` are finite and not all zero. A is within `error` of it, in the Frobenius norm. Cost: one read,
+/// and rows x columns doubles.
+TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& context);
 
 /// C with |I - C B| <= residual, in each norm, for an exact C that is within `error` of the stored one.
 ///
