@@ -148,10 +148,10 @@ Completion AlternatingDirections::run() {
     const double gap = costs.misfit + costs.dual;
     context_.report({static_cast<double>(iteration), static_cast<double>(options_.max_iterations),
                      fmt::format("gap {:.1e}, rank {}", gap, x_.rank())});
-    if (schedule_.is_promising(gap)) {
+    if (schedule_.is_promising(gap, iteration)) {
       const bounds::Optimum found = prove();
       if (found.relative_gap <= options_.tolerance) proven = found;
-      if (!proven) schedule_.failed(gap);
+      if (!proven) schedule_.failed(iteration);
     }
     if (iteration <= options_.max_iterations / 2) balance(costs);
   }

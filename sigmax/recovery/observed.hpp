@@ -1,6 +1,7 @@
 // The observed entries in range, and the iterates of completion: low-rank plus sparse. Internal to recovery/.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -77,13 +78,15 @@ class Schedule {
   explicit Schedule(double tolerance) : enough_(0.8 * tolerance) {}
   /// Every fifth iteration, and less often in a long run.
   bool due(std::int64_t iteration);
-  bool is_promising(double gap) const { return gap <= enough_; }
-  /// A proof was wider than its estimate: the next one needs a smaller one.
-  void failed(double gap) { enough_ = 0.7 * gap; }
+  bool is_promising(double gap, std::int64_t iteration) const { return gap <= enough_ && iteration >= next_proof_; }
+  /// A proof was wider than its estimate: the next one comes a quarter of the iterations later, so that the proofs
+  /// are few in any run.
+  void failed(std::int64_t iteration) { next_proof_ = iteration + std::max<std::int64_t>(10, iteration / 4); }
 
  private:
   double enough_;
   std::int64_t next_ = 5;
+  std::int64_t next_proof_ = 0;
 };
 
 }  // namespace sigmax::recovery

@@ -283,10 +283,10 @@ RobustPca AugmentedLagrangian::run() {
       const double gap = estimated_gap(sums);
       context_.report({static_cast<double>(iteration), static_cast<double>(options_.max_iterations),
                        fmt::format("gap {:.1e}, rank {}", gap, low_rank_.rank())});
-      if (schedule_.is_promising(gap) || is_last) {
+      if (schedule_.is_promising(gap, iteration) || is_last) {
         const bounds::Optimum found = prove();
         if (found.relative_gap <= options_.tolerance || is_last) return answer(found, iteration);
-        schedule_.failed(gap);
+        schedule_.failed(iteration);
       }
     }
     const double behind = std::sqrt(sums.misfit / square);

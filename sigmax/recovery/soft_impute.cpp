@@ -67,6 +67,7 @@ class SoftImpute {
   Iterate evaluated(LowRank x) const;
   void step();
   double estimated_gap();
+  void lower_lambda();
   bounds::Optimum prove() const;
 
   const Observed& problem_;
@@ -79,6 +80,7 @@ class SoftImpute {
   Iterate before_;
   double momentum_ = 1;
   double current_ = 0;  // lambda of this step
+  int waited_ = 0;      // steps with it
   double change_ = 1;   // relative, of the entries in the last step
 };
 
@@ -126,6 +128,15 @@ double SoftImpute::estimated_gap() {
   return (upper - (c * product - c * c * now_.square / 2)) / upper;
 }
 
+// As soon as the entries have settled a little: too early, the rank would rise far beyond that of the answer.
+void SoftImpute::lower_lambda() {
+  constexpr double kSettled = 0.05;
+  constexpr int kPatience = 10;
+  if (change_ > kSettled && ++waited_ < kPatience) return;
+  waited_ = 0;
+  current_ = std::max(lambda_, 0.6 * current_);
+}
+
 bounds::Optimum SoftImpute::prove() const {
   return bounds::least_squares_optimum(problem_.m(), lambda_, factors(now_.x), now_.residual, problem_.exponent(),
                                        certificate(options_, now_.residual), context_);
@@ -152,15 +163,15 @@ Completion SoftImpute::run() {
     ++iteration;
     const bool is_last = iteration == options_.max_iterations;
     if (current_ > lambda_) {
-      current_ = std::max(lambda_, 0.6 * current_);
+      lower_lambda();
     } else if (schedule_.due(iteration) && !is_last) {
       const double gap = estimated_gap();
       context_.report({static_cast<double>(iteration), static_cast<double>(options_.max_iterations),
                        fmt::format("gap {:.1e}, rank {}", gap, now_.x.rank())});
-      if (schedule_.is_promising(gap)) {
+      if (schedule_.is_promising(gap, iteration)) {
         const bounds::Optimum found = prove();
         if (found.relative_gap <= options_.tolerance) proven = found;
-        if (!proven) schedule_.failed(gap);
+        if (!proven) schedule_.failed(iteration);
       }
     }
   }

@@ -48,36 +48,35 @@ Leading leading(const LinearOperator<double>& a, std::int64_t k, const Method& m
 
 }  // namespace
 
-// k = as many as expected;  until sigma_k <= threshold and the residuals are small enough:
+// k = a few more than the last time;  until the residuals are small enough:
 //   the k leading triplets from the last subspace and k random vectors
+//
+// The rank grows by at most a quarter and kMore a call. Early iterates have many singular values above the threshold
+// that the answer does not have; computing them would cost more than all later iterations.
 LowRank Threshold::operator()(const LinearOperator<double>& a, double threshold, double accuracy, Context& context) {
+  constexpr std::int64_t kQuarter = 4;
+  constexpr std::int64_t kRounds = 4;
   const Shape shape = a.shape();
   const std::int64_t order = std::min(shape.rows, shape.columns);
-  std::int64_t k = std::min(expected_ + kMore, order);
-  std::int64_t steps = subspace_.empty() ? 2 : 0;
+  const std::int64_t k = std::min(expected_ + expected_ / kQuarter + kMore, order);
+  const bool whole = order <= kSmall || kFifth * k > order;
   Leading found;
-  std::int64_t kept = 0;
-  // At most 64 doublings of k, and 4 more rounds for the residuals.
-  for (int refined = 0; refined < 5;) {
-    const bool whole = order <= kSmall || kFifth * k > order;
+  for (std::int64_t steps = subspace_.empty() ? 2 : 0;; ++steps) {
     const Method method = whole ? Method(DenseLapack{}) : Method(Randomized{.oversampling = 2, .power_steps = steps});
-    found = leading(a, k, method, 1e-10, whole ? Matrix<double>() : first_columns(subspace_, k), random_, context);
+    found = leading(a, whole ? order : k, method, 1e-10, whole ? Matrix<double>() : first_columns(subspace_, k),
+                    random_, context);
     random_ = found.random;
     products_ += found.products;
-    const auto count = static_cast<std::int64_t>(found.sigma.size());
-    kept = std::partition_point(found.sigma.begin(), found.sigma.end(), [&](double s) { return s > threshold; }) -
-           found.sigma.begin();
     if (!found.subspace.empty()) subspace_ = std::move(found.subspace);
-    if (kept == count && k < order) {
-      k = std::min(2 * k, order);
-      continue;
-    }
     double worst = 0;
-    for (std::int64_t i = 0; i < kept; ++i) worst = std::max(worst, found.residual[static_cast<std::size_t>(i)]);
-    if (whole || worst <= accuracy) break;
-    ++refined;
-    steps = refined;
+    for (std::size_t i = 0; i < found.sigma.size() && found.sigma[i] > threshold; ++i) {
+      worst = std::max(worst, found.residual[i]);
+    }
+    if (whole || worst <= accuracy || steps >= kRounds) break;
   }
+  const std::int64_t kept =
+      std::partition_point(found.sigma.begin(), found.sigma.end(), [&](double s) { return s > threshold; }) -
+      found.sigma.begin();
   expected_ = kept;
   LowRank x{first_columns(found.u, kept), {}, first_columns(found.v, kept)};
   for (std::int64_t i = 0; i < kept; ++i) x.sigma.push_back(found.sigma[static_cast<std::size_t>(i)] - threshold);
@@ -90,10 +89,9 @@ void Threshold::start_from(const LowRank& x) {
 }
 
 double Threshold::largest(const LinearOperator<double>& a, double tolerance, Context& context) {
-  Leading found = leading(a, 1, Auto{}, tolerance, leading_, random_, context);
+  const Leading found = leading(a, 1, Auto{}, tolerance, {}, random_, context);
   random_ = found.random;
   products_ += found.products;
-  leading_ = std::move(found.v);
   return found.sigma.front();
 }
 

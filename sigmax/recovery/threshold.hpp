@@ -23,7 +23,7 @@ class Threshold {
   /// The vectors to start from: a low-rank matrix near the next operator.
   void start_from(const LowRank& x);
 
-  /// An estimate of sigma_1 from below. A subspace of its own.
+  /// An estimate of sigma_1 from below, from a random start.
   double largest(const LinearOperator<double>& a, double tolerance, Context& context);
 
   std::int64_t products() const noexcept { return products_; }
@@ -31,7 +31,6 @@ class Threshold {
  private:
   RandomState random_;
   Matrix<double> subspace_;
-  Matrix<double> leading_;  // of largest()
   std::int64_t expected_ = 8;
   std::int64_t products_ = 0;
 };
