@@ -133,7 +133,7 @@ void AugmentedLagrangian::each_panel(const Body& body) {
   });
 }
 
-// T = M - L + Y / mu;  S = T shrunk by lambda / mu;  Y = mu (T - S), so that |y_ij| <= lambda
+// T = M - L + Y / mu;  S = T shrunk by lambda / mu;  Y = mu (T - S), which is mu T clipped to |y_ij| <= lambda
 // work_ holds M - S_before + Y / mu, and S after this.
 Sums AugmentedLagrangian::sweep() {
   const std::int64_t rows = data_.m.rows();
@@ -160,7 +160,7 @@ Sums AugmentedLagrangian::sweep() {
       const double target = rest + y[e] / penalty_;
       const double s = shrunk(target, lambda_ / penalty_);
       const double before = m[e] - work[e] + y[e] / penalty_;
-      y[e] = std::clamp(penalty_ * (target - s), -lambda_, lambda_);
+      y[e] = std::clamp(penalty_ * target, -lambda_, lambda_);
       work[e] = s;
       sums.misfit += (rest - s) * (rest - s);
       sums.change += (s - before) * (s - before);
