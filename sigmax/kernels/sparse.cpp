@@ -135,6 +135,7 @@ void require(bool fits, const char* who) {
 template <Real T>
 void multiply(const CompressedRows& a, std::span<const T> values, MatrixView<const T> x, MatrixView<T> y,
               Context& context) {
+  const FloatingEnvironment environment;
   require(static_cast<std::int64_t>(values.size()) == a.size() && y.rows == a.rows() && x.columns == y.columns,
           "multiply");
   auto packed = context.scratch<T>(static_cast<std::size_t>(x.columns > 1 ? x.rows * x.columns : 0));
@@ -154,6 +155,7 @@ void multiply(const CompressedRows& a, std::span<const T> values, MatrixView<con
 
 void sampled_product(const CompressedRows& places, MatrixView<const double> left, MatrixView<const double> right,
                      std::span<double> out, Context& context) {
+  const FloatingEnvironment environment;
   require(static_cast<std::int64_t>(out.size()) == places.size() && left.rows == places.rows() &&
               left.columns == right.columns,
           "sampled_product");
