@@ -7,6 +7,7 @@
 //   norms::norm              any norm of one matrix, by name
 //   svd, batched_svd         singular triplets; certify_values encloses each value
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
+//   recovery::complete       a low-rank matrix from some of its entries, with a proven gap; soft_impute, robust_pca
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -16,6 +17,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
+#include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
@@ -36,5 +38,8 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/ops/sparse.hpp"
+#include "sigmax/recovery/completion.hpp"
+#include "sigmax/recovery/robust_pca.hpp"
 #include "sigmax/svd/batched/batched.hpp"
 #include "sigmax/svd/svd.hpp"
