@@ -16,7 +16,6 @@
 #include "benchmarks/common/timing.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/io/checkpoint.hpp"
-#include "sigmax/linalg/blas.hpp"
 #include "sigmax/recovery/completion.hpp"
 #include "sigmax/recovery/robust_pca.hpp"
 
