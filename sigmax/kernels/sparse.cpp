@@ -15,48 +15,83 @@
 
 #include "sigmax/core/floating_environment.hpp"
 
+#ifndef SIGMAX_KERNELS_SPARSE_ONCE
+#define SIGMAX_KERNELS_SPARSE_ONCE
+namespace sigmax::kernels {
+// The columns of x that are multiplied in one read of the entries, and the lanes of a sampled product.
+inline constexpr int kLanes = 8;
+}  // namespace sigmax::kernels
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
-// The columns of x that are multiplied in one read of the entries.
-constexpr int kLanes = 8;
+namespace hn = hwy::HWY_NAMESPACE;
 
-// Rows [first, last) of y = A x for W columns of x, which lie side by side: entry (j, l) at x[j * stride + l]. The
-// loops over l have a constant length, and the compiler makes vectors of them.
-template <class T, int W>
-HWY_INLINE void rows_of(const CompressedRows& a, const T* values, std::int64_t first, std::int64_t last, const T* x,
-                        std::int64_t stride, T* y, std::int64_t y_stride) {
-  for (std::int64_t i = first; i < last; ++i) {
-    T sum[W] = {};
-    for (std::int64_t e = a.begin[static_cast<std::size_t>(i)]; e < a.begin[static_cast<std::size_t>(i) + 1]; ++e) {
-      const T value = values[e];
-      const T* const from = x + a.column[static_cast<std::size_t>(e)] * stride;
-      for (int l = 0; l < W; ++l) sum[l] += value * from[l];
-    }
-    for (int l = 0; l < W; ++l) y[i + l * y_stride] = sum[l];
+// Row i of y = A x for kLanes columns of x, which lie side by side: entry (j, l) at x[j * kLanes + l]. Products and
+// sums are rounded separately, so that every instruction set gives the same bits.
+#if HWY_HAVE_SCALABLE
+template <class T>
+HWY_INLINE void row_of(const CompressedRows& a, const T* values, std::int64_t first, std::int64_t last, const T* x,
+                       T* out) {
+  T sum[kLanes] = {};
+  for (std::int64_t e = first; e < last; ++e) {
+    const T* const from = x + a.column[static_cast<std::size_t>(e)] * kLanes;
+    for (int l = 0; l < kLanes; ++l) sum[l] += values[e] * from[l];
   }
+  std::copy_n(sum, kLanes, out);
 }
+#else
+template <class T>
+HWY_INLINE void row_of(const CompressedRows& a, const T* values, std::int64_t first, std::int64_t last, const T* x,
+                       T* out) {
+  using D = hn::CappedTag<T, kLanes>;
+  constexpr D d;
+  constexpr int kWidth = static_cast<int>(hn::MaxLanes(d));
+  constexpr int kVectors = kLanes / kWidth;
+  hn::Vec<D> sum[kVectors];
+  for (auto& each : sum) each = hn::Zero(d);
+  const std::int32_t* const column = a.column.data();
+  for (std::int64_t e = first; e < last; ++e) {
+    const T* const from = x + column[e] * std::int64_t{kLanes};
+    const hn::Vec<D> value = hn::Set(d, values[e]);
+    for (int v = 0; v < kVectors; ++v) sum[v] = hn::Add(sum[v], hn::Mul(value, hn::LoadU(d, from + v * kWidth)));
+  }
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[v], d, out + v * kWidth);
+}
+#endif
 
+// Rows [first, last) for the packed columns, `columns` of them in panels of kLanes; a single column as it is.
 template <class T>
 HWY_INLINE void all_columns(const CompressedRows& a, const T* values, std::int64_t first, std::int64_t last, const T* x,
-                            std::int64_t columns, MatrixView<T> y) {
-  std::int64_t l = 0;
-  for (; l + kLanes <= columns; l += kLanes) {
-    rows_of<T, kLanes>(a, values, first, last, x + l, columns, y.data + l * y.stride, y.stride);
+                            std::int64_t length, MatrixView<T> y) {
+  const std::int64_t* const begin = a.begin.data();
+  if (y.columns == 1) {
+    for (std::int64_t i = first; i < last; ++i) {
+      T sum = 0;
+      for (std::int64_t e = begin[i]; e < begin[i + 1]; ++e)
+        sum += values[e] * x[a.column[static_cast<std::size_t>(e)]];
+      y.data[i] = sum;
+    }
+    return;
   }
-  for (; l + 2 <= columns; l += 2) {
-    rows_of<T, 2>(a, values, first, last, x + l, columns, y.data + l * y.stride, y.stride);
+  HWY_ALIGN T out[kLanes];
+  for (std::int64_t l = 0; l < y.columns; l += kLanes) {
+    const std::int64_t width = std::min<std::int64_t>(kLanes, y.columns - l);
+    for (std::int64_t i = first; i < last; ++i) {
+      row_of(a, values, begin[i], begin[i + 1], x + l * length, out);
+      for (std::int64_t k = 0; k < width; ++k) y.data[i + (l + k) * y.stride] = out[k];
+    }
   }
-  for (; l < columns; ++l) rows_of<T, 1>(a, values, first, last, x + l, columns, y.data + l * y.stride, y.stride);
 }
 
 void multiply_float(const CompressedRows& a, const float* values, std::int64_t first, std::int64_t last, const float* x,
-                    std::int64_t columns, MatrixView<float> y) {
-  all_columns(a, values, first, last, x, columns, y);
+                    std::int64_t length, MatrixView<float> y) {
+  all_columns(a, values, first, last, x, length, y);
 }
 void multiply_double(const CompressedRows& a, const double* values, std::int64_t first, std::int64_t last,
-                     const double* x, std::int64_t columns, MatrixView<double> y) {
-  all_columns(a, values, first, last, x, columns, y);
+                     const double* x, std::int64_t length, MatrixView<double> y) {
+  all_columns(a, values, first, last, x, length, y);
 }
 
 // x^T y of two rows of r entries: lane l has the terms l, l + 8, ..., and the lanes are added as a tree.
@@ -111,17 +146,32 @@ void for_ranges(const CompressedRows& a, Context& context,
   });
 }
 
+constexpr std::int64_t kPackedRows = 1024;
+
 // Row-major, so that what belongs to one entry lies together.
-template <Real T>
-void pack(MatrixView<const T> x, T* to, Context& context) {
-  constexpr std::int64_t kRows = 1024;
-  const std::int64_t pieces = (x.rows + kRows - 1) / kRows;
+void pack_rows(MatrixView<const double> x, double* to, Context& context) {
+  const std::int64_t pieces = (x.rows + kPackedRows - 1) / kPackedRows;
   context.parallel_for(static_cast<std::size_t>(pieces), [&](std::size_t piece) {
-    const std::int64_t first = static_cast<std::int64_t>(piece) * kRows;
-    const std::int64_t last = std::min(first + kRows, x.rows);
+    const std::int64_t first = static_cast<std::int64_t>(piece) * kPackedRows;
+    const std::int64_t last = std::min(first + kPackedRows, x.rows);
     for (std::int64_t j = 0; j < x.columns; ++j) {
-      const T* const column = x.data + j * x.stride;
+      const double* const column = x.data + j * x.stride;
       for (std::int64_t i = first; i < last; ++i) to[i * x.columns + j] = column[i];
+    }
+  });
+}
+
+std::int64_t panels_of(std::int64_t columns) { return (columns + kLanes - 1) / kLanes; }
+
+// Panels of kLanes columns, row-major each, the last one filled up with zeros.
+template <Real T>
+void pack_panels(MatrixView<const T> x, T* to, Context& context) {
+  context.parallel_for(static_cast<std::size_t>(panels_of(x.columns)), [&](std::size_t panel) {
+    T* const out = to + static_cast<std::int64_t>(panel) * kLanes * x.rows;
+    for (std::int64_t l = 0; l < kLanes; ++l) {
+      const std::int64_t j = static_cast<std::int64_t>(panel) * kLanes + l;
+      const T* const column = j < x.columns ? x.data + j * x.stride : nullptr;
+      for (std::int64_t i = 0; i < x.rows; ++i) out[i * kLanes + l] = column != nullptr ? column[i] : T(0);
     }
   });
 }
@@ -138,17 +188,15 @@ void multiply(const CompressedRows& a, std::span<const T> values, MatrixView<con
   const FloatingEnvironment environment;
   require(static_cast<std::int64_t>(values.size()) == a.size() && y.rows == a.rows() && x.columns == y.columns,
           "multiply");
-  auto packed = context.scratch<T>(static_cast<std::size_t>(x.columns > 1 ? x.rows * x.columns : 0));
-  const T* from = x.data;
-  if (x.columns > 1) {
-    pack<T>(x, packed.data(), context);
-    from = packed.data();
-  }
+  const bool is_block = x.columns > 1;
+  auto packed = context.scratch<T>(static_cast<std::size_t>(is_block ? panels_of(x.columns) * kLanes * x.rows : 0));
+  if (is_block) pack_panels<T>(x, packed.data(), context);
+  const T* const from = is_block ? packed.data() : x.data;
   for_ranges(a, context, [&](std::int64_t first, std::int64_t last) {
     if constexpr (std::same_as<T, float>) {
-      HWY_DYNAMIC_DISPATCH(multiply_float)(a, values.data(), first, last, from, x.columns, y);
+      HWY_DYNAMIC_DISPATCH(multiply_float)(a, values.data(), first, last, from, x.rows, y);
     } else {
-      HWY_DYNAMIC_DISPATCH(multiply_double)(a, values.data(), first, last, from, x.columns, y);
+      HWY_DYNAMIC_DISPATCH(multiply_double)(a, values.data(), first, last, from, x.rows, y);
     }
   });
 }
@@ -162,8 +210,8 @@ void sampled_product(const CompressedRows& places, MatrixView<const double> left
   const std::int64_t r = left.columns;
   auto of_left = context.scratch<double>(static_cast<std::size_t>(left.rows * r));
   auto of_right = context.scratch<double>(static_cast<std::size_t>(right.rows * r));
-  pack<double>(left, of_left.data(), context);
-  pack<double>(right, of_right.data(), context);
+  pack_rows(left, of_left.data(), context);
+  pack_rows(right, of_right.data(), context);
   for_ranges(places, context, [&](std::int64_t first, std::int64_t last) {
     HWY_DYNAMIC_DISPATCH(sampled)(places, first, last, of_left.data(), of_right.data(), r, out.data());
   });

@@ -90,7 +90,7 @@ void AlternatingDirections::step() {
   for (std::size_t e = 0; e < rest.size(); ++e) rest[e] = problem_.values()[e] - entries_[e] + dual_[e] / penalty_;
   const Observed::Part parts[] = {{&x_, 1.0}};
   const double accuracy = std::clamp(0.1 * change_, 1e-11, 1e-3);
-  const Operator<double> z = problem_.operator_of(parts, std::move(rest), context_);
+  const Operator<double> z = problem_.operator_of(parts, std::move(rest));
   x_ = threshold_(*z, 1 / penalty_, accuracy, context_);
   const std::vector<double> found = problem_.entries(x_, context_);
   double moved = 0;

@@ -9,8 +9,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
-#include "sigmax/ops/low_rank.hpp"
-#include "sigmax/ops/sum.hpp"
+#include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::recovery {
 namespace {
@@ -27,14 +26,49 @@ std::int64_t row_of(const SparsePattern& pattern, std::size_t e) {
   return std::ranges::upper_bound(begin, static_cast<std::int64_t>(e)) - begin.begin() - 1;
 }
 
-// A column-major matrix as a tensor that owns it; with `transposed`, its transpose.
-Tensor tensor_of(std::shared_ptr<const Matrix<double>> x, bool transposed) {
-  const std::int64_t rows = x->rows();
-  const std::int64_t columns = x->columns();
-  const auto* const bytes = reinterpret_cast<const std::byte*>(x->values().data());
-  if (transposed) return {DType::f64, {columns, rows}, {rows, 1}, bytes, std::move(x)};
-  return {DType::f64, {rows, columns}, {1, rows}, bytes, std::move(x)};
-}
+// S + W V^T for a sparse S and thin W and V. The products with W and V are BLAS's, panels of columns side by side: a
+// sum of operators would make them one vector at a time.
+class SparsePlusLowRank final : public LinearOperator<double> {
+ public:
+  SparsePlusLowRank(Operator<double> s, Matrix<double> w, Matrix<double> v)
+      : s_(std::move(s)), w_(std::move(w)), v_(std::move(v)) {}
+
+  Shape shape() const override { return s_->shape(); }
+
+ private:
+  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
+    s_->apply(x, y, context);
+    add_product(w_, v_, x, y, context);
+  }
+
+  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
+    s_->apply_adjoint(y, x, context);
+    add_product(v_, w_, y, x, context);
+  }
+
+  // out += left right^T in
+  static void add_product(const Matrix<double>& left, const Matrix<double>& right, MatrixView<const double> in,
+                          MatrixView<double> out, Context& context) {
+    constexpr std::int64_t kPanel = 8;
+    const SerialBlas serial;
+    const auto rank = static_cast<int>(left.columns());
+    const auto rows = static_cast<int>(left.rows());
+    const auto columns = static_cast<int>(right.rows());
+    context.parallel_for(static_cast<std::size_t>((in.columns + kPanel - 1) / kPanel), [&](std::size_t panel) {
+      const std::int64_t first = static_cast<std::int64_t>(panel) * kPanel;
+      const int count = static_cast<int>(std::min(kPanel, in.columns - first));
+      std::vector<double> inner(static_cast<std::size_t>(rank * count));
+      cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, rank, count, columns, 1.0, right.values().data(), columns,
+                  in.data + first * in.stride, static_cast<int>(in.stride), 0.0, inner.data(), rank);
+      cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, rows, count, rank, 1.0, left.values().data(), rows,
+                  inner.data(), rank, 1.0, out.data + first * out.stride, static_cast<int>(out.stride));
+    });
+  }
+
+  Operator<double> s_;
+  Matrix<double> w_;
+  Matrix<double> v_;
+};
 
 }  // namespace
 
@@ -125,25 +159,24 @@ std::vector<double> Observed::entries(const LowRank& x, Context& context) const 
   return result;
 }
 
-Operator<double> Observed::operator_of(std::span<const Part> parts, std::vector<double> values,
-                                       Context& context) const {
-  const Operator<double> rest = sparse<double>(SparseMatrix(m_.pattern, std::move(values)));
+Operator<double> Observed::operator_of(std::span<const Part> parts, std::vector<double> values) const {
+  Operator<double> rest = sparse<double>(SparseMatrix(m_.pattern, std::move(values)));
   std::int64_t rank = 0;
   for (const Part& part : parts) rank += part.factor == 0 ? 0 : part.x->rank();
   if (rank == 0) return rest;
   const Shape shape = pattern().shape();
-  const auto left = std::make_shared<Matrix<double>>(shape.rows, rank);
-  const auto right = std::make_shared<Matrix<double>>(shape.columns, rank);
+  Matrix<double> left(shape.rows, rank);
+  Matrix<double> right(shape.columns, rank);
   std::int64_t at = 0;
   for (const Part& part : parts) {
     if (part.factor == 0) continue;
     for (std::int64_t k = 0; k < part.x->rank(); ++k, ++at) {
       const double factor = part.factor * part.x->sigma[static_cast<std::size_t>(k)];
-      for (std::int64_t i = 0; i < shape.rows; ++i) (*left)(i, at) = factor * part.x->u(i, k);
-      std::ranges::copy(part.x->v.column(k), right->column(at).begin());
+      for (std::int64_t i = 0; i < shape.rows; ++i) left(i, at) = factor * part.x->u(i, k);
+      std::ranges::copy(part.x->v.column(k), right.column(at).begin());
     }
   }
-  return low_rank<double>(tensor_of(left, false), tensor_of(right, true), 1, context) + rest;
+  return std::make_shared<SparsePlusLowRank>(std::move(rest), std::move(left), std::move(right));
 }
 
 double Observed::norm(const std::vector<double>& values, double tolerance, Threshold& threshold,

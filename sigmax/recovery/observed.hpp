@@ -54,7 +54,7 @@ class Observed {
     const LowRank* x;
     double factor;
   };
-  Operator<double> operator_of(std::span<const Part> parts, std::vector<double> values, Context& context) const;
+  Operator<double> operator_of(std::span<const Part> parts, std::vector<double> values) const;
 
   /// An estimate of sigma_max of the matrix with these values at the observed places.
   double norm(const std::vector<double>& values, double tolerance, Threshold& threshold, Context& context) const;

@@ -104,7 +104,7 @@ void SoftImpute::step() {
   }
   const Observed::Part parts[] = {{&now_.x, 1 + b}, {&before_.x, -b}};
   const double accuracy = std::clamp(0.1 * change_, 1e-11, 1e-3);
-  const Operator<double> z = problem_.operator_of(parts, std::move(rest), context_);
+  const Operator<double> z = problem_.operator_of(parts, std::move(rest));
   Iterate found = evaluated(threshold_(*z, current_, accuracy, context_));
   double moved = 0;
   for (std::size_t e = 0; e < found.entries.size(); ++e) {
