@@ -11,6 +11,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/lapack.hpp"
 #include "sigmax/recovery/completion.hpp"
 #include "sigmax/recovery/observed.hpp"
 
@@ -38,6 +39,20 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) { return 
 double sum(const std::vector<double>& x) {
   double total = 0;
   for (const double value : x) total += value;
+  return total;
+}
+
+// <A, B>_F = sum_kl s_k t_l (u_k^T x_l) (v_k^T y_l): two products of thin matrices.
+double inner(const LowRank& a, const LowRank& b) {
+  if (a.rank() == 0 || b.rank() == 0) return 0;
+  const Matrix<double> of_u = lapack::product(a.u, b.u, true);
+  const Matrix<double> of_v = lapack::product(a.v, b.v, true);
+  double total = 0;
+  for (std::int64_t l = 0; l < b.rank(); ++l) {
+    for (std::int64_t k = 0; k < a.rank(); ++k) {
+      total += a.sigma[static_cast<std::size_t>(k)] * b.sigma[static_cast<std::size_t>(l)] * of_u(k, l) * of_v(k, l);
+    }
+  }
   return total;
 }
 
@@ -94,7 +109,9 @@ Iterate SoftImpute::evaluated(LowRank x) const {
 }
 
 // Z = X_k + b (X_k - X_{k-1});  X_{k+1} = the shrunk triplets of Z + P(M - Z)
-// if the objective has risen: the momentum begins again (O'Donoghue and Candes, 2015)
+// The momentum begins again if the objective has risen, or if the step points against it: <Z - X_{k+1}, X_{k+1} - X_k>
+// > 0 (O'Donoghue and Candes, Found. Comput. Math. 15, 2015). The second test sees an overshoot of one part long before
+// the sum of all parts rises.
 void SoftImpute::step() {
   const double next = (1 + std::sqrt(1 + 4 * momentum_ * momentum_)) / 2;
   const double b = (momentum_ - 1) / next;
@@ -111,7 +128,12 @@ void SoftImpute::step() {
     moved += (found.entries[e] - now_.entries[e]) * (found.entries[e] - now_.entries[e]);
   }
   change_ = std::sqrt(moved / std::max(dot(found.entries, found.entries), 0x1p-900));
-  momentum_ = found.objective(current_) > now_.objective(current_) ? 1 : next;
+  // Z - X_{k+1} = (1 + b) X_k - b X_{k-1} - X_{k+1}
+  const double with_now = inner(found.x, now_.x);
+  const double against = (1 + b) * (with_now - inner(now_.x, now_.x)) -
+                         b * (inner(before_.x, found.x) - inner(before_.x, now_.x)) -
+                         (inner(found.x, found.x) - with_now);
+  momentum_ = against > 0 || found.objective(current_) > now_.objective(current_) ? 1 : next;
   before_ = std::move(now_);
   now_ = std::move(found);
 }
