@@ -73,15 +73,13 @@ double shrunk(double x, double by) { return x > by ? x - by : x < -by ? x + by :
 // The sums of one sweep over the entries.
 struct Sums {
   double misfit = 0;   // |M - L - S|_F^2
-  double change = 0;   // |S - S_before|_F^2
-  double dual = 0;     // |Y|_F^2
   double error = 0;    // sum |m_ij - l_ij|
+  double sparse = 0;   // sum |s_ij|
   double product = 0;  // <Y, M>
   void add(const Sums& other) {
     misfit += other.misfit;
-    change += other.change;
-    dual += other.dual;
     error += other.error;
+    sparse += other.sparse;
     product += other.product;
   }
 };
@@ -105,7 +103,13 @@ class AugmentedLagrangian {
   void check_start() const;
   Sums sweep();
   void to_target();
-  double estimated_gap(const Sums& sums);
+  // What the misfit and the dual cost in the gap, relative to the upper end.
+  struct Costs {
+    double misfit;
+    double dual;
+    double gap;
+  };
+  Costs estimated_costs(const Sums& sums);
   bounds::Optimum prove() const;
   template <class Body>
   void each_panel(const Body& body);
@@ -118,9 +122,10 @@ class AugmentedLagrangian {
   Threshold threshold_;
   Schedule schedule_;
   LowRank low_rank_;
-  Matrix<double> dual_;  // Y
-  Matrix<double> work_;  // S after a sweep, and the next M - S + Y / mu after to_target()
-  double penalty_ = 0;   // mu
+  Matrix<double> dual_;      // Y
+  Matrix<double> work_;      // S after a sweep, and the next M - S + Y / mu after to_target()
+  double penalty_ = 0;       // mu
+  double tolerance_ = 1e-3;  // of the estimates of sigma_max(Y)
 };
 
 // body(panel, first column, number of columns) for panels of columns.
@@ -134,7 +139,7 @@ void AugmentedLagrangian::each_panel(const Body& body) {
 }
 
 // T = M - L + Y / mu;  S = T shrunk by lambda / mu;  Y = mu (T - S), which is mu T clipped to |y_ij| <= lambda
-// work_ holds M - S_before + Y / mu, and S after this.
+// work_ is S after this.
 Sums AugmentedLagrangian::sweep() {
   const std::int64_t rows = data_.m.rows();
   const std::int64_t rank = low_rank_.rank();
@@ -159,13 +164,11 @@ Sums AugmentedLagrangian::sweep() {
       const double rest = m[e] - l[static_cast<std::size_t>(e)];
       const double target = rest + y[e] / penalty_;
       const double s = shrunk(target, lambda_ / penalty_);
-      const double before = m[e] - work[e] + y[e] / penalty_;
       y[e] = std::clamp(penalty_ * target, -lambda_, lambda_);
       work[e] = s;
       sums.misfit += (rest - s) * (rest - s);
-      sums.change += (s - before) * (s - before);
-      sums.dual += y[e] * y[e];
       sums.error += std::fabs(rest);
+      sums.sparse += std::fabs(s);
       sums.product += y[e] * m[e];
     }
   });
@@ -226,14 +229,18 @@ void AugmentedLagrangian::begin() {
   to_target();
 }
 
-double AugmentedLagrangian::estimated_gap(const Sums& sums) {
-  double upper = lambda_ * sums.error;
-  for (const double sigma : low_rank_.sigma) upper += sigma;
-  if (sums.dual == 0) return 1;
-  const double norm =
-      threshold_.largest(*dense<double>(view_of(dual_)), std::clamp(0.02 * options_.tolerance, 1e-10, 1e-3), context_);
+// |L|_* + lambda |S|_1 lies between the ends: the misfit makes the upper one larger, and Y the lower one smaller.
+AugmentedLagrangian::Costs AugmentedLagrangian::estimated_costs(const Sums& sums) {
+  double nuclear = 0;
+  for (const double sigma : low_rank_.sigma) nuclear += sigma;
+  const double upper = nuclear + lambda_ * sums.error;
+  const double norm = threshold_.largest(*dense<double>(view_of(dual_)), tolerance_, context_);
   // No |y_ij| exceeds lambda; where all are smaller, the proof makes more of Y than this.
-  return (upper - sums.product / std::max(norm, 1.0)) / upper;
+  const double lower = sums.product / std::max(norm, 1.0);
+  const double between = nuclear + lambda_ * sums.sparse;
+  const Costs costs{std::fabs(upper - between) / upper, std::fabs(between - lower) / upper, (upper - lower) / upper};
+  tolerance_ = std::clamp(0.02 * costs.gap, 1e-10, 1e-3);
+  return costs;
 }
 
 bounds::Optimum AugmentedLagrangian::prove() const {
@@ -262,7 +269,7 @@ RobustPca AugmentedLagrangian::answer(const bounds::Optimum& optimum, std::int64
 }
 
 // L = the triplets of M - S + Y / mu, shrunk by 1 / mu;  S and Y as above
-// mu rises while the misfit is behind, and falls while it is far ahead
+// mu rises while the misfit costs more than the dual, and falls while it costs far less
 RobustPca AugmentedLagrangian::run() {
   constexpr double kFactor = 1.5;
   constexpr double kAhead = 5;
@@ -270,32 +277,27 @@ RobustPca AugmentedLagrangian::run() {
   begin();
   double square = 0;
   for (const double value : data_.m.values()) square += value * value;
-  std::optional<bounds::Optimum> proven;
   double accuracy = 1e-3;
-  std::int64_t iteration = 0;
-  while (true) {
+  for (std::int64_t iteration = 1;; ++iteration) {
     context_.check_cancel();
     low_rank_ = threshold_(*dense<double>(view_of(work_)), 1 / penalty_, accuracy, context_);
     const Sums sums = sweep();
-    ++iteration;
+    const Costs costs = estimated_costs(sums);
     const bool is_last = iteration == options_.max_iterations;
-    if (schedule_.due(iteration) || is_last) {
-      const double gap = estimated_gap(sums);
+    if (schedule_.due(iteration)) {
       context_.report({static_cast<double>(iteration), static_cast<double>(options_.max_iterations),
-                       fmt::format("gap {:.1e}, rank {}", gap, low_rank_.rank())});
-      if (schedule_.is_promising(gap, iteration) || is_last) {
-        const bounds::Optimum found = prove();
-        if (found.relative_gap <= options_.tolerance || is_last) return answer(found, iteration);
-        schedule_.failed(iteration);
-      }
+                       fmt::format("gap {:.1e}, rank {}", costs.gap, low_rank_.rank())});
     }
-    const double behind = std::sqrt(sums.misfit / square);
-    const double moved = sums.dual > 0 ? penalty_ * std::sqrt(sums.change / sums.dual) : 0;
-    accuracy = std::clamp(0.1 * std::min(behind, moved), 1e-11, 1e-3);
+    if (schedule_.is_promising(costs.gap, iteration) || is_last) {
+      const bounds::Optimum found = prove();
+      if (found.relative_gap <= options_.tolerance || is_last) return answer(found, iteration);
+      schedule_.failed(iteration);
+    }
+    accuracy = std::clamp(0.1 * std::sqrt(sums.misfit / square), 1e-11, 1e-3);
     if (iteration <= options_.max_iterations / 2) {
-      if (behind > moved) {
+      if (costs.misfit > costs.dual) {
         penalty_ *= kFactor;
-      } else if (moved > kAhead * behind) {
+      } else if (costs.dual > kAhead * costs.misfit) {
         penalty_ /= kFactor;
       }
     }

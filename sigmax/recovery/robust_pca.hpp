@@ -34,9 +34,9 @@ struct RobustPca {
 /// optimum lambda sum |m_ij|.
 ///
 /// The iteration is the inexact augmented Lagrangian method (Lin, Chen and Ma, 2010), with a penalty that rises only
-/// while the misfit M - L - S is behind the dual, and stays as it is after half of the iterations. The common form
-/// raises it by 1.5 in every step and stops at a small misfit; its answer can then be percent above the optimum
-/// (docs/recovery.md).
+/// while the misfit M - L - S costs more in the gap than the dual, falls where it costs far less, and stays as it is
+/// after half of the iterations. The common form raises it by 1.5 in every step and stops at a small misfit; its answer
+/// can then be percent above the optimum (docs/recovery.md).
 ///
 /// Cost of one iteration: about 4 (2 r + 10) products with M for the rank r, or a full decomposition for ranks beyond a
 /// fifth of the shorter side, and 2 r rows columns flops. Memory: three matrices of doubles, and those of the proof.
