@@ -134,6 +134,33 @@ double squared_misfit(const SparseMatrix& m, const Factors& x, Context& context)
   return round_up(sums.first * (1 + gamma(count + 2)) + static_cast<double>(count) * 0x1p-1074);
 }
 
+// At least sum |m_ij - l_ij|.
+double absolute_misfit(MatrixView<const double> m, const Factors& l, Context& context) {
+  const Rounded r = rounded(l);
+  const double of_terms = factor_of_terms(l.u.columns);
+  // One column of M at a time: an entry of L is a sum over the terms in their order.
+  std::vector<double> sums(static_cast<std::size_t>(m.columns));
+  context.parallel_for(sums.size(), [&](std::size_t j) {
+    std::vector<double> entries(static_cast<std::size_t>(m.rows));
+    std::vector<double> sizes(entries.size());
+    for (std::int64_t k = 0; k < l.u.columns; ++k) {
+      const double v = l.v.column(k)[j];
+      const std::span<const double> w = r.w.column(k);
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        entries[i] += w[i] * v;
+        sizes[i] += std::fabs(w[i] * v);
+      }
+    }
+    const std::span<const double> column = m.column(static_cast<std::int64_t>(j));
+    double sum = 0;
+    for (std::size_t i = 0; i < entries.size(); ++i) sum += at_least_misfit(column[i], entries[i], sizes[i], of_terms);
+    sums[j] = sum;
+  });
+  double sum = 0;
+  for (const double each : sums) sum += each;
+  return round_up(sum * (1 + gamma(m.rows + m.columns)));
+}
+
 // <Y, M> from below, and |Y|_F^2 from above.
 struct DualSums {
   double product = 0;
@@ -208,12 +235,8 @@ Optimum zero_optimum() { return {Proof::enclosure(Proof::lower(0), Proof::proven
 
 // The number of nonzero rows or columns that a matrix on the pattern can have, whichever is smaller.
 double most_rank(const SparsePattern& pattern) {
-  const auto used = [](const kernels::CompressedRows& lists) {
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i + 1 < lists.begin.size(); ++i) count += lists.begin[i + 1] > lists.begin[i] ? 1 : 0;
-    return count;
-  };
-  return static_cast<double>(std::min(used(pattern.by_rows()), used(pattern.by_columns())));
+  const Shape shape = pattern.shape();
+  return static_cast<double>(std::min(shape.rows - pattern.empty_rows(), shape.columns - pattern.empty_columns()));
 }
 
 }  // namespace
@@ -283,31 +306,7 @@ Optimum robust_pca_optimum(MatrixView<const double> m, double lambda, const Fact
   if (is_zero({m.data, size}, l, exponent)) return zero_optimum();
   double upper = kInfinity;
   if (are_ordinary(l)) {
-    const Rounded r = rounded(l);
-    const double of_terms = factor_of_terms(l.u.columns);
-    // One column of M at a time: an entry of L is a sum over the terms in their order.
-    std::vector<double> sums(static_cast<std::size_t>(m.columns));
-    context.parallel_for(sums.size(), [&](std::size_t j) {
-      std::vector<double> entries(static_cast<std::size_t>(m.rows));
-      std::vector<double> sizes(entries.size());
-      for (std::int64_t k = 0; k < l.u.columns; ++k) {
-        const double v = l.v.column(k)[j];
-        const std::span<const double> w = r.w.column(k);
-        for (std::size_t i = 0; i < entries.size(); ++i) {
-          entries[i] += w[i] * v;
-          sizes[i] += std::fabs(w[i] * v);
-        }
-      }
-      const std::span<const double> column = m.column(static_cast<std::int64_t>(j));
-      double sum = 0;
-      for (std::size_t i = 0; i < entries.size(); ++i)
-        sum += at_least_misfit(column[i], entries[i], sizes[i], of_terms);
-      sums[j] = sum;
-    });
-    double sum = 0;
-    for (const double each : sums) sum += each;
-    sum = round_up(sum * (1 + gamma(m.rows + m.columns)));
-    upper = round_up(nuclear(l) + lambda * sum);
+    upper = round_up(nuclear(l) + lambda * absolute_misfit(m, l, context));
   }
   DualValue dual;
   const std::span<const double> values(y.data, size);

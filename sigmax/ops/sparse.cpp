@@ -49,6 +49,12 @@ Counted sorted_by(std::int64_t keys, std::size_t count, const KeyOf& key_of, con
   return result;
 }
 
+std::int64_t empty_lists(const std::vector<std::int64_t>& begin) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i + 1 < begin.size(); ++i) count += begin[i + 1] == begin[i] ? 1 : 0;
+  return count;
+}
+
 template <Real T>
 class Sparse final : public LinearOperator<T> {
  public:
@@ -137,6 +143,9 @@ SparsePattern::SparsePattern(Shape shape, std::span<const std::int64_t> row, std
   row_.reserve(count);
   for (const std::int64_t e : from_rows_) row_.push_back(row_of[static_cast<std::size_t>(e)]);
 }
+
+std::int64_t SparsePattern::empty_rows() const noexcept { return empty_lists(row_begin_); }
+std::int64_t SparsePattern::empty_columns() const noexcept { return empty_lists(column_begin_); }
 
 SparseMatrix::SparseMatrix(std::shared_ptr<const SparsePattern> places, std::vector<double> all)
     : pattern(std::move(places)), values(std::move(all)) {

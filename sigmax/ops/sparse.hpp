@@ -31,6 +31,10 @@ class SparsePattern {
   /// For each place in the order of rows, its position in the lists that the pattern was made from.
   std::span<const std::int64_t> given() const noexcept { return given_; }
 
+  /// The number of rows, and of columns, without a place.
+  std::int64_t empty_rows() const noexcept;
+  std::int64_t empty_columns() const noexcept;
+
  private:
   Shape shape_;
   std::vector<std::int64_t> row_begin_;

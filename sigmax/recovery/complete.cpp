@@ -27,12 +27,8 @@ namespace {
 
 // The number of nonzero rows or columns that the misfit can have.
 double most_rank(const SparsePattern& pattern) {
-  const auto used = [](const kernels::CompressedRows& lists) {
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i + 1 < lists.begin.size(); ++i) count += lists.begin[i + 1] > lists.begin[i] ? 1 : 0;
-    return count;
-  };
-  return static_cast<double>(std::min(used(pattern.by_rows()), used(pattern.by_columns())));
+  const Shape shape = pattern.shape();
+  return static_cast<double>(std::min(shape.rows - pattern.empty_rows(), shape.columns - pattern.empty_columns()));
 }
 
 class AlternatingDirections {

@@ -14,12 +14,6 @@
 namespace sigmax::recovery {
 namespace {
 
-std::int64_t empty_lists(const kernels::CompressedRows& lists) {
-  std::int64_t count = 0;
-  for (std::size_t i = 0; i + 1 < lists.begin.size(); ++i) count += lists.begin[i + 1] == lists.begin[i] ? 1 : 0;
-  return count;
-}
-
 // The row of entry e in the order of rows.
 std::int64_t row_of(const SparsePattern& pattern, std::size_t e) {
   const std::span<const std::int64_t> begin = pattern.by_rows().begin;
@@ -195,8 +189,8 @@ Completion Observed::answer(LowRank x, std::vector<double> dual, double penalty,
   result.misfit = std::ldexp(optimum.misfit, back) + (exponent_ < 0 ? 0x1p-1074 : 0);
   result.dual = std::move(dual);
   result.penalty = std::ldexp(penalty, -back);
-  result.empty_rows = empty_lists(pattern().by_rows());
-  result.empty_columns = empty_lists(pattern().by_columns());
+  result.empty_rows = pattern().empty_rows();
+  result.empty_columns = pattern().empty_columns();
   return result;
 }
 

@@ -32,6 +32,8 @@ TEST(Sparse, SortsItsPlacesByRowsAndByColumns) {
   EXPECT_EQ(list(a.pattern->by_columns().begin), (Indices{0, 2, 3, 3, 5}));
   EXPECT_EQ(list(a.pattern->by_columns().column), (Indices{0, 2, 0, 1, 2}));
   EXPECT_EQ(list(a.pattern->from_rows()), (Indices{0, 3, 1, 2, 4}));
+  EXPECT_EQ(a.pattern->empty_rows(), 0);
+  EXPECT_EQ(a.pattern->empty_columns(), 1);
 }
 
 TEST(Sparse, NamesThePlaceThatItRefuses) {
