@@ -9,6 +9,7 @@
 //   grad::norm_vjp, svd_vjp  gradients of norms, singular values and vectors
 //   sensitivity::condition   condition numbers with proof, and the nearest singular matrix; sensitivity/ has
 //                            perturbation, backward errors, Tikhonov regularization and non-normality as well
+//   recovery::complete       a low-rank matrix from some of its entries, with a proven gap; soft_impute, robust_pca
 //   nn::step, nn::proximal   spectral normalization and regularizers on a network's own memory
 //
 // A program whose compile time matters includes the headers that it uses; each stands alone. The audit of a whole
@@ -18,6 +19,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
+#include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
@@ -47,6 +49,9 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/ops/sparse.hpp"
+#include "sigmax/recovery/completion.hpp"
+#include "sigmax/recovery/robust_pca.hpp"
 #include "sigmax/sensitivity/condition.hpp"
 #include "sigmax/sensitivity/estimate.hpp"
 #include "sigmax/sensitivity/linear_system.hpp"

@@ -120,6 +120,7 @@ void add_svd(Functions& f, const Stored& s, bool every_method);
 void add_bounds(Functions& f, const Stored& s);
 void add_batches(Functions& f);
 void add_norms(Functions& f);
+void add_recovery(Functions& f);
 void add_layers(Functions& f);
 void add_regularizers(Functions& f);
 void add_gradients(Functions& f);

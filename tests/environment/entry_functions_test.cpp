@@ -98,6 +98,7 @@ std::vector<EntryFunction> entry_functions() {
   }
   add_batches(f);
   add_norms(f);
+  add_recovery(f);
   add_layers(f);
   add_regularizers(f);
   add_gradients(f);

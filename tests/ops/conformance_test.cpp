@@ -14,6 +14,7 @@
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/ops/sparse.hpp"
 #include "support/opaque.hpp"
 
 namespace sigmax::conformance {
@@ -94,6 +95,51 @@ Gain gain(std::int64_t order) {
     entries[static_cast<std::size_t>(i * order + i)] = d.back();
   }
   return {Tensor::rounded(d, {order}, DType::f16), ReferenceMatrix::of({order, order}, entries)};
+}
+
+// A share of the entries of a random matrix, given in a shuffled order; the tensor has the values in the order of rows.
+OperatorCase sparse_case(std::string name, std::int64_t rows, std::int64_t columns, std::int64_t each) {
+  const Weight w = f32(rows, columns, 50);
+  std::vector<double> dense_values(static_cast<std::size_t>(rows * columns));
+  std::vector<std::int64_t> row;
+  std::vector<std::int64_t> column;
+  std::vector<double> values;
+  std::vector<double> in_order;
+  for (std::int64_t e = 0; e < rows * columns; ++e) {
+    if (e * e % each != 0) continue;
+    const double value = w.tensor.at(std::vector<std::int64_t>{e / columns, e % columns});
+    dense_values[static_cast<std::size_t>(e)] = value;
+    in_order.push_back(value);
+    const std::int64_t at = (7 * e) % static_cast<std::int64_t>(row.size() + 1);
+    row.insert(row.begin() + at, e / columns);
+    column.insert(column.begin() + at, e % columns);
+    values.insert(values.begin() + at, value);
+  }
+  const SparseMatrix matrix({rows, columns}, row, column, values);
+  const Tensor parameters = Tensor::rounded(in_order, {static_cast<std::int64_t>(in_order.size())}, DType::f64);
+  // From the values that the tensor has at the time: the suite moves them.
+  return operator_case(std::move(name), ReferenceMatrix::of({rows, columns}, dense_values), {parameters},
+                       [pattern = matrix.pattern, parameters]<Real T>() {
+                         std::vector<double> now;
+                         for (std::int64_t e = 0; e < parameters.size(); ++e) {
+                           now.push_back(parameters.at(std::vector<std::int64_t>{e}));
+                         }
+                         return sparse<T>(SparseMatrix(pattern, now));
+                       });
+}
+
+std::vector<OperatorCase> sparse_cases() {
+  return {
+      sparse_case("sparse", 13, 9, 3),
+      sparse_case("sparse_with_all_entries", 7, 12, 1),
+      sparse_case("sparse_with_empty_rows", 30, 4, 29),
+      sparse_case("sparse_with_empty_columns", 3, 40, 31),
+      sparse_case("sparse_one_row", 1, 20, 3),
+      sparse_case("sparse_one_column", 20, 1, 3),
+      sparse_case("sparse_without_rows", 0, 5, 3),
+      sparse_case("sparse_without_columns", 5, 0, 3),
+      sparse_case("sparse_pieces", 300, 220, 2),
+  };
 }
 
 ReferenceMatrix unit(std::int64_t order) {
@@ -254,6 +300,8 @@ INSTANTIATE_TEST_SUITE_P(LowRank, OperatorConformance, testing::ValuesIn(low_ran
 INSTANTIATE_TEST_SUITE_P(LowRank, PullBackConformance, testing::ValuesIn(low_rank_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Composed, OperatorConformance, testing::ValuesIn(composed_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Composed, PullBackConformance, testing::ValuesIn(composed_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Sparse, OperatorConformance, testing::ValuesIn(sparse_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Sparse, PullBackConformance, testing::ValuesIn(sparse_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, OperatorConformance, testing::ValuesIn(other_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, PullBackConformance, testing::ValuesIn(other_cases()), kName);
 
