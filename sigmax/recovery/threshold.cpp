@@ -41,8 +41,8 @@ Leading leading(const LinearOperator<double>& a, std::int64_t k, const Method& m
   options.start = start;
   options.random = random;
   SvdResult<double> found = svd(a, options, context);
-  return {std::move(found.sigma),          std::move(found.residual), std::move(found.u), std::move(found.v),
-          std::move(found.state.subspace), found.state.random,        found.products};
+  return {std::move(found.sigma),          std::move(found.residual), std::move(found.u),       std::move(found.v),
+          std::move(found.state.subspace), found.state.random,        found.statistics.products};
 }
 
 }  // namespace

@@ -237,11 +237,12 @@ std::vector<WeightColumn> make_columns() {
        "sigma_max / sigma_min of the stored matrix: how unevenly it stretches. Marked where rounding to storage may "
        "explain sigma_min, which is then at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), as rounding errors "
        "typically are; "
-       "in the worst case they reach u |W|_F, where u is the storage's unit roundoff. `> x`: sigma_min cannot be told from 0.",
+       "in the worst case they reach u |W|_F, where u is the storage's unit roundoff. `> x`: sigma_min cannot be told "
+       "from 0.",
        kRight, table | data | figure, 3, condition_value, condition_text},
       {"condition_beyond_precision", "beyond precision",
-       "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff: the worst case of rounding.", kLeft,
-       data | figure, 0, of_spectrum<&SpectrumFigures::beyond_precision>},
+       "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff: the worst case of rounding.",
+       kLeft, data | figure, 0, of_spectrum<&SpectrumFigures::beyond_precision>},
       {"condition_from_rounding", "from rounding",
        "True if sigma_min is at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), the typical norm of rounding.",
        kLeft, data | figure, 0, of_spectrum<&SpectrumFigures::from_rounding>},

@@ -1,13 +1,13 @@
 // How far a square matrix is from normal, and what that does to its powers: a recurrent weight with all eigenvalues
 // inside the unit circle may still amplify a signal many times before it decays.
 //
-// | figure | says | kind |
-// | --- | --- | --- |
-// | Henrici's departure | distance of the Schur form from diagonal, 0 for normal matrices | computed, proven enclosure
-// | | numerical radius | norms::norm with `numerical-radius`: |A^k| <= 2 w^k | see there | | kappa(V) | how much
-// eigenvalues move at most, times |E| (Bauer and Fike) | both ends proven, of the computed V | | pseudospectral radius
-// | the largest eigenvalue of A + E, |E| <= epsilon, in magnitude | computed, proven lower end | | Kreiss constant K |
-// K <= sup |A^k| <= e n K | proven lower end | | power bound | |A^k| <= c rho^k for all k | proven |
+//   Henrici's departure   distance of the Schur form from diagonal, 0 for normal matrices: computed, and enclosed
+//   numerical radius      norms::norm with `numerical-radius`: |A^k| <= 2 w^k
+//   kappa(V)              how much eigenvalues move at most, times |E| (Bauer and Fike): both ends proven, of the
+//                         computed V
+//   pseudospectral radius the largest eigenvalue of A + E, |E| <= epsilon, in magnitude: computed, lower end proven
+//   Kreiss constant K     K <= sup |A^k| <= e n K: lower end proven
+//   power bound           |A^k| <= c rho^k for all k: proven
 //
 // Matrices of any real storage type, as the exact numbers that are stored. Every function throws Error for a tensor
 // that is not a square matrix with entries, or has NaN or infinite ones. Costs are those of dense eigenvalue problems:
