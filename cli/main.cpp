@@ -36,11 +36,11 @@ struct Run {
     return interruptible(options.jobs, [&](Context& context) { return run_audit(options, context); });
   }
 
-  int operator()(const NormOptions& options) const {
+  int operator()(const NormRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_norm(options, context); });
   }
 
-  int operator()(const SvdOptions& options) const {
+  int operator()(const SvdRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_svd(options, context); });
   }
 

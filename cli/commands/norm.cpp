@@ -21,7 +21,7 @@
 namespace sigmax::cli {
 namespace {
 
-std::string render_json(const NamedMatrix& named, const NormOptions& options, const norms::NormResult& result,
+std::string render_json(const NamedMatrix& named, const NormRequest& options, const norms::NormResult& result,
                         const Target& target) {
   report::Record record = {{"schema", "sigmax.norm/1"},    {"file", target.path.string()},
                            {"source", named.file},         {"tensor", named.name},
@@ -34,7 +34,7 @@ std::string render_json(const NamedMatrix& named, const NormOptions& options, co
 }
 
 // The library does not know the matrix's name.
-norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+norms::NormResult norm_of(const NamedMatrix& named, const NormRequest& options, Context& context) {
   try {
     return norms::norm_of_blocks(named.blocks, options.norm, context);
   } catch (const Error&) {
@@ -57,7 +57,7 @@ std::string render_text(const NamedMatrix& named, const norms::NormResult& resul
 
 }  // namespace
 
-int run_norm(const NormOptions& options, Context& context) {
+int run_norm(const NormRequest& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);
@@ -71,9 +71,9 @@ int run_norm(const NormOptions& options, Context& context) {
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {
-    case NormOptions::Format::text: print(render_text(named, result, style_of(1, options.common.color))); break;
-    case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
-    case NormOptions::Format::json: print(render_json(named, options, result, target)); break;
+    case NormRequest::Format::text: print(render_text(named, result, style_of(1, options.common.color))); break;
+    case NormRequest::Format::value: print(report::round_trip(result.value) + '\n'); break;
+    case NormRequest::Format::json: print(render_json(named, options, result, target)); break;
   }
   return kSuccess;
 }
