@@ -5,14 +5,14 @@
 namespace sigmax::cli {
 namespace {
 
-const std::map<std::string, CondOptions::Format> kCondFormats = {
-    {"text", CondOptions::Format::text}, {"value", CondOptions::Format::value}, {"json", CondOptions::Format::json}};
+const std::map<std::string, CondRequest::Format> kCondFormats = {
+    {"text", CondRequest::Format::text}, {"value", CondRequest::Format::value}, {"json", CondRequest::Format::json}};
 const std::map<std::string, norms::Norm> kCondNorms = {
     {"1", norms::ColumnSum{}}, {"2", norms::Spectral{}}, {"fro", norms::Frobenius{}}, {"inf", norms::RowSum{}}};
 
 }  // namespace
 
-CLI::App* add_cond(CLI::App& app, CondOptions& options, Typed& typed) {
+CLI::App* add_cond(CLI::App& app, CondRequest& options, Typed& typed) {
   CLI::App* cond = app.add_subcommand(
       "cond",
       "the condition number of one matrix\n"
@@ -46,7 +46,7 @@ CLI::App* add_cond(CLI::App& app, CondOptions& options, Typed& typed) {
   return cond;
 }
 
-CondOptions finished(CondOptions options, const Typed& typed) {
+CondRequest finished(CondRequest options, const Typed& typed) {
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kCondFormats);

@@ -5,9 +5,9 @@
 
 namespace sigmax::cli {
 
-CLI::App* add_cond(CLI::App& app, CondOptions& options, Typed& typed);
+CLI::App* add_cond(CLI::App& app, CondRequest& options, Typed& typed);
 
 /// Throws Error, with a remedy, for values that make no sense.
-CondOptions finished(CondOptions options, const Typed& typed);
+CondRequest finished(CondRequest options, const Typed& typed);
 
 }  // namespace sigmax::cli

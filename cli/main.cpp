@@ -37,15 +37,15 @@ struct Run {
     return interruptible(options.jobs, [&](Context& context) { return run_audit(options, context); });
   }
 
-  int operator()(const NormOptions& options) const {
+  int operator()(const NormRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_norm(options, context); });
   }
 
-  int operator()(const CondOptions& options) const {
+  int operator()(const CondRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_cond(options, context); });
   }
 
-  int operator()(const SvdOptions& options) const {
+  int operator()(const SvdRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_svd(options, context); });
   }
 

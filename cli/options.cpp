@@ -26,8 +26,8 @@ namespace {
 const std::map<std::string, Format> kFormats = {
     {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}, {"markdown", Format::markdown}};
 const std::map<std::string, norms::By> kLines = {{"columns", norms::By::columns}, {"rows", norms::By::rows}};
-const std::map<std::string, NormOptions::Format> kNormFormats = {
-    {"text", NormOptions::Format::text}, {"value", NormOptions::Format::value}, {"json", NormOptions::Format::json}};
+const std::map<std::string, NormRequest::Format> kNormFormats = {
+    {"text", NormRequest::Format::text}, {"value", NormRequest::Format::value}, {"json", NormRequest::Format::json}};
 const std::map<std::string, ListOptions::Sort> kListSorts = {
     {"name", ListOptions::Sort::name}, {"elements", ListOptions::Sort::elements}, {"bytes", ListOptions::Sort::bytes}};
 
@@ -149,7 +149,7 @@ CLI::App* add_list_command(CLI::App& app, ListOptions& options, Typed& typed) {
   return list;
 }
 
-CLI::App* add_norm(CLI::App& app, NormOptions& options, Typed& typed) {
+CLI::App* add_norm(CLI::App& app, NormRequest& options, Typed& typed) {
   CLI::App* norm =
       app.add_subcommand("norm",
                          "one norm of one matrix\n"
@@ -254,7 +254,7 @@ ListOptions finished(ListOptions options, const Typed& typed) {
   return options;
 }
 
-NormOptions finished(NormOptions options, const Typed& typed) {
+NormRequest finished(NormRequest options, const Typed& typed) {
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
@@ -265,7 +265,7 @@ NormOptions finished(NormOptions options, const Typed& typed) {
     if (mixed == nullptr) throw Error("--by belongs to --ord mixed:P,Q");
     mixed->by = chosen("--by", typed.by, kLines);
   }
-  if (options.all && options.format == NormOptions::Format::value) {
+  if (options.all && options.format == NormRequest::Format::value) {
     throw Error("--all prints a table; use --format text or json");
   }
   return options;
@@ -277,9 +277,9 @@ struct CommandLine {
   bool version = false;
   AuditOptions audit;
   ListOptions list;
-  NormOptions norm;
-  CondOptions cond;
-  SvdOptions svd;
+  NormRequest norm;
+  CondRequest cond;
+  SvdRequest svd;
   SvdTyped svd_typed;
   Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd;
   CLI::App* audit_command;
@@ -358,7 +358,7 @@ Declared declared() {
   return all;
 }
 
-std::variant<AuditOptions, ListOptions, NormOptions, CondOptions, SvdOptions, Message> parse(int argc,
+std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Message> parse(int argc,
                                                                                              const char* const* argv) {
   CommandLine line;
   if (auto mistake = unknown_command(line.app, argc, argv)) return Message{std::move(*mistake), kUsage};

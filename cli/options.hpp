@@ -70,7 +70,7 @@ struct ListOptions {
   Format format = Format::table;
 };
 
-struct NormOptions {
+struct NormRequest {
   enum class Format { text, value, json };
   CommonOptions common;
   std::string target;  ///< FILE or FILE:TENSOR
@@ -83,7 +83,7 @@ struct NormOptions {
   Format format = Format::text;
 };
 
-struct CondOptions {
+struct CondRequest {
   enum class Format { text, value, json };
   CommonOptions common;
   std::string target;  ///< FILE or FILE:TENSOR
@@ -96,7 +96,7 @@ struct CondOptions {
   Format format = Format::text;
 };
 
-struct SvdOptions {
+struct SvdRequest {
   enum class Format { table, values, csv, json };
   struct Output {
     enum class Kind { npz, safetensors, npy };
@@ -131,7 +131,7 @@ struct Message {
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
 /// column); returns a Message with exit code 2 for anything that the parser itself refuses.
-std::variant<AuditOptions, ListOptions, NormOptions, CondOptions, SvdOptions, Message> parse(int argc,
+std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Message> parse(int argc,
                                                                                              const char* const* argv);
 
 }  // namespace sigmax::cli

@@ -11,15 +11,15 @@
 namespace sigmax::cli {
 namespace {
 
-const std::map<std::string, SvdOptions::Format> kSvdFormats = {{"table", SvdOptions::Format::table},
-                                                               {"values", SvdOptions::Format::values},
-                                                               {"csv", SvdOptions::Format::csv},
-                                                               {"json", SvdOptions::Format::json}};
+const std::map<std::string, SvdRequest::Format> kSvdFormats = {{"table", SvdRequest::Format::table},
+                                                               {"values", SvdRequest::Format::values},
+                                                               {"csv", SvdRequest::Format::csv},
+                                                               {"json", SvdRequest::Format::json}};
 const std::map<std::string, Accuracy> kAccuracies = {{"values", Accuracy::values}, {"vectors", Accuracy::vectors}};
-const std::map<std::string, SvdOptions::Output::Kind> kEndings = {
-    {".npz", SvdOptions::Output::Kind::npz},
-    {".safetensors", SvdOptions::Output::Kind::safetensors},
-    {".npy", SvdOptions::Output::Kind::npy}};
+const std::map<std::string, SvdRequest::Output::Kind> kEndings = {
+    {".npz", SvdRequest::Output::Kind::npz},
+    {".safetensors", SvdRequest::Output::Kind::safetensors},
+    {".npy", SvdRequest::Output::Kind::npy}};
 
 const std::map<std::string, Method>& methods() {
   static const std::map<std::string, Method> kMethods = [] {
@@ -45,7 +45,7 @@ std::optional<std::int64_t> count_of(const std::string& text) {
   return count;
 }
 
-SvdOptions::Output output_of(const std::string& path) {
+SvdRequest::Output output_of(const std::string& path) {
   const auto found = kEndings.find(std::filesystem::path(path).extension().string());
   if (found == kEndings.end()) {
     throw Error(
@@ -54,7 +54,7 @@ SvdOptions::Output output_of(const std::string& path) {
   return {found->second, path};
 }
 
-void check_combination(const SvdOptions& options, const SvdTyped& typed) {
+void check_combination(const SvdRequest& options, const SvdTyped& typed) {
   const std::string method(name(options.method));
   const auto is = [&](const char* text) { return method == text; };
   const bool several = !options.count || *options.count > 1;
@@ -74,20 +74,7 @@ void check_combination(const SvdOptions& options, const SvdTyped& typed) {
   }
 }
 
-}  // namespace
-
-CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& svd) {
-  CLI::App* command = app.add_subcommand(
-      "svd",
-      "the largest or smallest singular triplets of one matrix\n"
-      "Prints each singular value with an enclosure and its triplet's residual; can write u, s and vt to a file. The "
-      "matrix is the one that an audit measures. A convolution kernel is read as the matrix [out, rest]; if it has "
-      "groups, or if the tensor is a stack of matrices, name one of them.");
-  command
-      ->add_option("FILE[:TENSOR]", options.target,
-                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
-      ->required();
-  add_assumed(command, typed);
+void add_computation(CLI::App* command, SvdRequest& options, Typed& typed, SvdTyped& svd) {
   offer(typed, {"all"},
         command->add_option("-k,--count", svd.count, "how many triplets, or all; default 10, or all if there are fewer")
             ->option_text("N")
@@ -125,6 +112,23 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
                          "or none (an estimate); default proven:4096")
             ->option_text("HOW")
             ->group(kComputation));
+}
+
+}  // namespace
+
+CLI::App* add_svd(CLI::App& app, SvdRequest& options, Typed& typed, SvdTyped& svd) {
+  CLI::App* command = app.add_subcommand(
+      "svd",
+      "the largest or smallest singular triplets of one matrix\n"
+      "Prints each singular value with an enclosure and its triplet's residual; can write u, s and vt to a file. The "
+      "matrix is the one that an audit measures. A convolution kernel is read as the matrix [out, rest]; if it has "
+      "groups, or if the tensor is a stack of matrices, name one of them.");
+  command
+      ->add_option("FILE[:TENSOR]", options.target,
+                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
+      ->required();
+  add_assumed(command, typed);
+  add_computation(command, options, typed, svd);
   add_seed(command, typed);
   add_jobs(command, options.jobs);
   offer(typed, names_of(kSvdFormats),
@@ -145,7 +149,7 @@ CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& sv
   return command;
 }
 
-SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd) {
+SvdRequest finished(SvdRequest options, const Typed& typed, const SvdTyped& svd) {
   check_paths({options.target}, typed.arguments);
   options.common.color = color_of(typed);
   options.roles = role_overrides(typed.assumed);
@@ -172,7 +176,7 @@ SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd)
     options.output = output_of(svd.output);
     // Saved vectors are meant for further use: if only the values are accurate to 1e-10, the vectors are accurate to
     // only 1e-5.
-    const bool saves_vectors = options.output->kind != SvdOptions::Output::Kind::npy && !options.values_only;
+    const bool saves_vectors = options.output->kind != SvdRequest::Output::Kind::npy && !options.values_only;
     const bool has_tolerance = name(options.method) != "randomized";
     if (saves_vectors && has_tolerance && svd.accuracy.empty()) options.accuracy = Accuracy::vectors;
     for (const ReportFile& file : options.files) {

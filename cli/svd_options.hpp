@@ -15,9 +15,9 @@ struct SvdTyped {
   std::optional<double> tolerance;
 };
 
-CLI::App* add_svd(CLI::App& app, SvdOptions& options, Typed& typed, SvdTyped& svd);
+CLI::App* add_svd(CLI::App& app, SvdRequest& options, Typed& typed, SvdTyped& svd);
 
 /// Throws Error, with a remedy, for values and combinations that make no sense.
-SvdOptions finished(SvdOptions options, const Typed& typed, const SvdTyped& svd);
+SvdRequest finished(SvdRequest options, const Typed& typed, const SvdTyped& svd);
 
 }  // namespace sigmax::cli

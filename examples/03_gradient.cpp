@@ -44,7 +44,7 @@ int main() {
 
   std::vector<double> gradient(values.size());
   sigmax::Context context;
-  sigmax::svd_vjp_into<double>(gradient, *a, top, cotangent, {}, context);
+  sigmax::svd_vjp_into<double>(*a, top, cotangent, {}, gradient, context);
   std::printf("gradient %9.6f %9.6f %9.6f\n", gradient[0], gradient[1], gradient[2]);
   std::printf("         %9.6f %9.6f %9.6f\n", gradient[3], gradient[4], gradient[5]);
 

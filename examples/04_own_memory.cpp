@@ -20,7 +20,7 @@ int main() {
   const sigmax::Tensor matrix = sigmax::Tensor::view_of(weight, {rows, columns});
   const sigmax::norms::Norm nuclear = sigmax::norms::parse_norm("nuc");
   std::vector<float> gradient(weight.size());
-  sigmax::grad::norm_vjp<float>(matrix, nuclear, gradient, {}, context);
+  sigmax::grad::norm_vjp<float>(matrix, nuclear, {}, gradient, context);
   std::printf("nuclear norm %.6f, its gradient begins with %.6f\n", sigmax::norms::norm(matrix, nuclear, context).value,
               gradient[0]);
 
@@ -35,7 +35,7 @@ int main() {
   const std::vector<std::int64_t> shape = {rows, columns};
   const auto read = sigmax::nn::unfold(sigmax::DType::f32, static_cast<const void*>(weight.data()), shape);
   const auto written = sigmax::nn::unfold(sigmax::DType::f32, static_cast<void*>(weight.data()), shape);
-  const sigmax::nn::StepResult step = sigmax::nn::step<float>(read, u, v, options, context);
+  const sigmax::nn::StepResult step = sigmax::nn::step<float>(read, options, u, v, context);
   const sigmax::nn::Factor factor = sigmax::nn::factor(sigmax::nn::Rule{}, step.sigma);
   sigmax::nn::scale_weight(read, factor.value, written, context);
 

@@ -131,6 +131,39 @@ inline constexpr long double kExtended = 0x1p-55L;
 /// Half a unit of the last digit of a golden value that is given with that many digits behind the point.
 inline double of_digits(int digits) { return 0.5 * std::pow(10.0, -digits); }
 
+/// A value, relative to itself, that svd() calls `converged` after its check: docs/proofs.md lets the bound that was
+/// shown exceed it by 32 tolerances, or by 5e-7 of the value (5e-3 in float) where rounding keeps it from coming
+/// closer.
+inline constexpr double kConfirmingTolerances = 32;
+template <class T>
+double of_converged(double stop) {
+  return std::max(kConfirmingTolerances * stop, coarseness<T>() > 1 ? 5e-3 : 5e-7);
+}
+
+/// Any value of a result, relative to the largest: of_estimate() of its stop, or the root of the rounding of products
+/// with A^T A, which is what small values are known to.
+template <class T>
+double of_small_values(std::int64_t rows, std::int64_t columns, double stop) {
+  return std::max(of_estimate(stop), std::sqrt(relative_in<T>(rows, columns)));
+}
+
+/// The least value that a check of an m x n matrix of that norm tells from rounding: 16 (m + n + 256) u |A|
+/// (docs/proofs.md).
+inline double of_check(std::int64_t rows, std::int64_t columns, double norm) {
+  return 16 * static_cast<double>(rows + columns + 256) * kUnitRoundoff * norm;
+}
+
+/// The relative width of an enclosure of sigma_max proven by one Cholesky factorization of tau I - G, G the Gram matrix
+/// of order n with sums of t terms. tau exceeds theta = sigma^2 by at most 4 (n (n + 9) u + 2^-46) theta, or 16 times
+/// that after a factorization that failed; the factorization is wrong by (n + 9) u trace(G) <= (n + 9) n u theta, and G
+/// by t u trace(G). Half of the sum counts for sigma.
+inline double of_gram_proof(std::int64_t rows, std::int64_t columns) {
+  const auto n = static_cast<double>(std::min(rows, columns));
+  const auto t = static_cast<double>(std::max(rows, columns));
+  const double shift = 64 * (n * (n + 9) * kUnitRoundoff + 0x1p-46);
+  return (shift + (n + 9 + t) * n * kUnitRoundoff) / 2;
+}
+
 /// Half a unit of the eighth digit behind the point, the last that the source text's example prints.
 inline constexpr double kPrintedDigits = 0.51e-8;
 
@@ -151,5 +184,12 @@ inline constexpr double kOrdinaryGap = 0.1;
 
 /// Relative error that the audit promises of the sum of all singular values, whatever the matrix.
 inline constexpr double kSpectrumSum = 1e-10;
+
+/// The error of the entropy of p_i = sigma_i / sum sigma over n singular values, if sum |d p_i| <= 2 t with t =
+/// kSpectrumSum: at most t log(n - 1) - t log t - (1 - t) log(1 - t) <= t (log n + 1 - log t) (Fannes; Audenaert, J.
+/// Phys. A 40, 2007).
+inline double of_entropy(std::int64_t n) {
+  return kSpectrumSum * (std::log(static_cast<double>(n)) + 1 - std::log(kSpectrumSum));
+}
 
 }  // namespace sigmax::tolerance

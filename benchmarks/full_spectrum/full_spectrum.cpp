@@ -18,7 +18,7 @@ kernels::StoredMatrix stored(const FloatMatrix& a) {
 std::vector<double> spectrum_of(const FloatMatrix& a, Context& context) {
   const double largest = kernels::scan(stored(a), context).max_abs;
   const double scale = largest > 0 ? std::ldexp(1.0, -std::ilogb(largest) - 1) : 1.0;
-  const GramMatrix g = gram_matrix(stored(a), scale, context, Triangles::upper);
+  const GramMatrix g = gram_matrix(stored(a), scale, Triangles::upper, context);
   return spectrum(stored(a), g, context).values;
 }
 

@@ -36,7 +36,7 @@ nlohmann::json ask(const GradientCase& data, const Options& options, Context& co
     GradientReport report;
     const auto run = [&] {
       std::ranges::fill(gradient, T(0));
-      report = svd_vjp_into<T>(gradient, *op, top, cotangent, how, context);
+      report = svd_vjp_into<T>(*op, top, cotangent, how, gradient, context);
     };
     run();
     const double error = gradient_error(data, std::vector<double>(gradient.begin(), gradient.end()));

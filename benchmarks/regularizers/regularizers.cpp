@@ -100,7 +100,7 @@ std::vector<Line> gradients(const Tensor& w, Context& context) {
   const auto own = [&](const nn::Penalty& penalty) -> Own {
     return [&w, &context, penalty](std::span<float> out) {
       std::ranges::fill(out, 0.0F);
-      nn::regularize<float>(w, penalty, out, {}, context);
+      nn::regularize<float>(w, penalty, {}, out, context);
       return std::int64_t{-1};
     };
   };
@@ -119,7 +119,7 @@ std::vector<Line> gradients(const Tensor& w, Context& context) {
 std::vector<Line> maps(const Tensor& w, double edge, Context& context) {
   const auto prox = [&](const nn::ProximalPenalty& penalty, double lambda) -> Own {
     return [&w, &context, penalty, lambda](std::span<float> out) {
-      return nn::proximal<float>(w, penalty, lambda, out, {}, context).triplets;
+      return nn::proximal<float>(w, penalty, lambda, {}, out, context).triplets;
     };
   };
   const auto soft = [](double lambda) { return each([=](double value) { return std::max(value - lambda, 0.0); }); };
@@ -131,7 +131,7 @@ std::vector<Line> maps(const Tensor& w, double edge, Context& context) {
           of_values(
               "map, onto the spectral ball",
               [&w, &context, edge](std::span<float> out) {
-                return nn::project<float>(w, nn::ball::Spectral{edge}, out, {}, context).triplets;
+                return nn::project<float>(w, nn::ball::Spectral{edge}, {}, out, context).triplets;
               },
               each([=](double value) { return std::min(value, edge); }))};
 }

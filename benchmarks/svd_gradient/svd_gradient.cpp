@@ -54,7 +54,7 @@ class Way {
     std::ranges::fill(gradient_, T(0));
     GradientOptions options;
     options.tolerance = tolerance_;
-    found_.report = svd_vjp_into<T>(gradient_, *op_, top, cotangent_, options, context_);
+    found_.report = svd_vjp_into<T>(*op_, top, cotangent_, options, gradient_, context_);
   }
 
   const Found& found() {

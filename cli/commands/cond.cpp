@@ -24,7 +24,7 @@ namespace sigmax::cli {
 namespace {
 
 // The library does not know the matrix's name.
-sensitivity::Condition condition_of(const NamedMatrix& named, const CondOptions& options, Context& context) {
+sensitivity::Condition condition_of(const NamedMatrix& named, const CondRequest& options, Context& context) {
   sensitivity::ConditionOptions how;
   how.certify = options.certify.options();
   how.certify.random = options.seed ? random_state(*options.seed) : drawn_random_state();
@@ -39,14 +39,14 @@ sensitivity::Condition condition_of(const NamedMatrix& named, const CondOptions&
 
 }  // namespace
 
-int run_cond(const CondOptions& options, Context& context) {
+int run_cond(const CondRequest& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);
   const NamedMatrix named = find_matrix(checkpoint, target, options.roles, Stacks::one_by_one, messages);
   context.check_cancel();
 
-  const bool only_value = options.format == CondOptions::Format::value;
+  const bool only_value = options.format == CondRequest::Format::value;
   CondReport report = [&]() -> CondReport {
     const ProgressLine progress(context, "cond", options.common);
     return io::while_intact(named.matrix(), [&]() -> CondReport {
@@ -63,13 +63,13 @@ int run_cond(const CondOptions& options, Context& context) {
   }();
   tell_if_proofs_are_wide(messages);
   switch (options.format) {
-    case CondOptions::Format::text: {
+    case CondRequest::Format::text: {
       const Style style = style_of(1, options.common.color);
       print(report::write_terminal(cond_document(report, style.unicode), {style.width, style.color, style.unicode}));
       break;
     }
-    case CondOptions::Format::value: print(report::round_trip(report.result.value) + '\n'); break;
-    case CondOptions::Format::json: print(report::write_json(cond_record(report))); break;
+    case CondRequest::Format::value: print(report::round_trip(report.result.value) + '\n'); break;
+    case CondRequest::Format::json: print(report::write_json(cond_record(report))); break;
   }
   const std::int64_t side = std::min(report.matrix[0], report.matrix[1]);
   if (options.certify.demands_proof(side) && report.result.kind() != norms::Known::proven) {

@@ -22,7 +22,7 @@ namespace {
 // A whole decomposition of this order takes seconds.
 constexpr std::int64_t kWholeUpTo = 1024;
 
-norms::NormOptions library_options(const NormOptions& options) {
+norms::NormOptions library_options(const NormRequest& options) {
   norms::NormOptions result;
   if (!options.enclose) result.whole_up_to = kWholeUpTo;
   return result;
@@ -39,15 +39,15 @@ auto with_name(const NamedMatrix& named, Context& context, const Compute& comput
   }
 }
 
-norms::NormResult norm_of(const NamedMatrix& named, const NormOptions& options, Context& context) {
+norms::NormResult norm_of(const NamedMatrix& named, const NormRequest& options, Context& context) {
   return with_name(named, context, [&] {
     // The number alone needs no ends.
-    if (options.format == NormOptions::Format::value) return norms::norm_of_blocks(named.blocks, options.norm, context);
+    if (options.format == NormRequest::Format::value) return norms::norm_of_blocks(named.blocks, options.norm, context);
     return norms::norm_of_blocks(named.blocks, options.norm, library_options(options), context);
   });
 }
 
-int run_one(const NamedMatrix& named, const NormOptions& options, const Target& target, const Messages& messages,
+int run_one(const NamedMatrix& named, const NormRequest& options, const Target& target, const Messages& messages,
             Context& context) {
   norms::NormResult result;
   {
@@ -56,14 +56,14 @@ int run_one(const NamedMatrix& named, const NormOptions& options, const Target& 
   }
   if (result.enclosure) tell_if_proofs_are_wide(messages);
   switch (options.format) {
-    case NormOptions::Format::text: print(norm_as_text(named, result, style_of(1, options.common.color))); break;
-    case NormOptions::Format::value: print(report::round_trip(result.value) + '\n'); break;
-    case NormOptions::Format::json: print(norm_as_json(named, target, {options.norm, result})); break;
+    case NormRequest::Format::text: print(norm_as_text(named, result, style_of(1, options.common.color))); break;
+    case NormRequest::Format::value: print(report::round_trip(result.value) + '\n'); break;
+    case NormRequest::Format::json: print(norm_as_json(named, target, {options.norm, result})); break;
   }
   return kSuccess;
 }
 
-int run_all(const NamedMatrix& named, const NormOptions& options, const Target& target, const Messages& messages,
+int run_all(const NamedMatrix& named, const NormRequest& options, const Target& target, const Messages& messages,
             Context& context) {
   std::vector<norms::NamedResult> results;
   {
@@ -74,7 +74,7 @@ int run_all(const NamedMatrix& named, const NormOptions& options, const Target& 
     });
   }
   tell_if_proofs_are_wide(messages);
-  if (options.format == NormOptions::Format::json) {
+  if (options.format == NormRequest::Format::json) {
     print(norms_as_json(named, target, results));
   } else {
     print(norms_as_table(named, results, style_of(1, options.common.color)));
@@ -84,7 +84,7 @@ int run_all(const NamedMatrix& named, const NormOptions& options, const Target& 
 
 }  // namespace
 
-int run_norm(const NormOptions& options, Context& context) {
+int run_norm(const NormRequest& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);

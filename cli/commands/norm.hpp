@@ -7,6 +7,6 @@
 namespace sigmax::cli {
 
 /// Returns the exit code. Throws what the library throws; Error with the closest names if there is no such tensor.
-int run_norm(const NormOptions& options, Context& context);
+int run_norm(const NormRequest& options, Context& context);
 
 }  // namespace sigmax::cli

@@ -36,7 +36,7 @@
 namespace sigmax::cli {
 namespace {
 
-using Output = SvdOptions::Output;
+using Output = SvdRequest::Output;
 using Clock = std::chrono::steady_clock;
 
 // The matrix, the facts found by reading it once, and the request.
@@ -63,7 +63,7 @@ double frobenius_norm(const NamedMatrix& named, Context& context) {
   return std::sqrt(facts.sum_squares) / facts.scale;
 }
 
-std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
+std::int64_t count_of(const SvdRequest& options, const NamedMatrix& named) {
   const std::int64_t most = std::min(named.matrix().shape()[0], named.matrix().shape()[1]);
   const std::int64_t wanted = options.count.value_or(most);
   if (wanted <= most || options.capped) return std::min(wanted, most);
@@ -71,7 +71,7 @@ std::int64_t count_of(const SvdOptions& options, const NamedMatrix& named) {
                           named.name, to_string(named.matrix().shape()), most));
 }
 
-Problem problem_of(const SvdOptions& options, const NamedMatrix& named, Context& context) {
+Problem problem_of(const SvdRequest& options, const NamedMatrix& named, Context& context) {
   Problem problem;
   problem.options.k = count_of(options, named);
   problem.frobenius = frobenius_norm(named, context);
@@ -183,7 +183,7 @@ void fill_triplets(SvdReport& report, const Solution& solution) {
   }
 }
 
-SvdReport report_of(const SvdOptions& options, const NamedMatrix& named, const Problem& problem,
+SvdReport report_of(const SvdRequest& options, const NamedMatrix& named, const Problem& problem,
                     const Solution& solution, const Context& context) {
   const SvdResult<double>& result = *solution.triplets;
   SvdReport report;
@@ -237,7 +237,7 @@ void write_output(const Output& output, const SvdReport& report, const std::shar
     case Output::Kind::npz: io::write_npz(output.path, tensors, context); break;
     case Output::Kind::safetensors:
       io::write_safetensors(output.path, tensors,
-                            {{"tensor", report::valid_utf8(report.tensor)},
+                            {{"tensor", report::utf8_or_hex(report.tensor)},
                              {"which", report.smallest ? "smallest" : "largest"},
                              {"method", report.method},
                              {"outcome", report.outcome},
@@ -247,17 +247,17 @@ void write_output(const Output& output, const SvdReport& report, const std::shar
   }
 }
 
-std::string render(const SvdReport& report, const SvdOptions& options) {
+std::string render(const SvdReport& report, const SvdRequest& options) {
   switch (options.format) {
-    case SvdOptions::Format::values: return svd_as_values(report);
-    case SvdOptions::Format::csv: return svd_as_csv(report);
-    case SvdOptions::Format::json: return svd_as_json(report);
-    case SvdOptions::Format::table: break;
+    case SvdRequest::Format::values: return svd_as_values(report);
+    case SvdRequest::Format::csv: return svd_as_csv(report);
+    case SvdRequest::Format::json: return svd_as_json(report);
+    case SvdRequest::Format::table: break;
   }
   return svd_as_table(report, style_of(1, options.common.color));
 }
 
-void check_outputs(const SvdOptions& options, const io::Checkpoint& checkpoint) {
+void check_outputs(const SvdRequest& options, const io::Checkpoint& checkpoint) {
   std::vector<std::filesystem::path> inputs;
   for (const io::SourceFile& file : checkpoint.files) inputs.push_back(file.path);
   for (const ReportFile& file : options.files) io::check_writable(file.path, inputs);
@@ -265,7 +265,7 @@ void check_outputs(const SvdOptions& options, const io::Checkpoint& checkpoint) 
 }
 
 // Reports what was requested but not reached, even under --quiet.
-bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, const Messages& messages) {
+bool tell_what_is_missing(const SvdReport& report, const SvdRequest& options, const Messages& messages) {
   bool missing = false;
   if (!report.converged) {
     messages.finding("not converged", fmt::format("{}: {} stopped after {} products short of a tolerance of {}; allow "
@@ -292,7 +292,7 @@ bool tell_what_is_missing(const SvdReport& report, const SvdOptions& options, co
 
 }  // namespace
 
-int run_svd(const SvdOptions& options, Context& context) {
+int run_svd(const SvdRequest& options, Context& context) {
   const Messages messages(options.common);
   const Target target = parse_target(options.target);
   const io::Checkpoint checkpoint = open_target(target, context);

@@ -21,7 +21,7 @@ struct Options {
   /// upper ends, some of them wide.
   std::optional<Seed> seed{};
   std::int64_t min_dim = 1;  ///< weights with a shorter side below this are skipped, with that reason
-  /// Names to audit; others are listed as skipped with `reason`. Empty: all.
+  /// Names to audit; others are listed as skipped with `not_selected_reason`. Empty: all.
   std::function<bool(const std::string& name)> select;
   std::string not_selected_reason = "not selected";
   /// The role that the user assigns to a tensor, overriding the evidence; nothing for tensors without such a role.

@@ -58,9 +58,11 @@ struct SpectrumFigures {
   bool from_rounding = false;
   /// In the worst case it may: sigma_min is at most u |W|_F, the most that any rounding errors can move it by.
   bool beyond_precision = false;
-  double nuclear = 0;               ///< sum sigma_i
-  double effective_rank = 0;        ///< exp(-sum p_i log p_i), p_i = sigma_i / sum sigma (Roy and Vetterli 2007)
-  std::int64_t numerical_rank = 0;  ///< sigma_i > max(rows, columns) eps sigma_1, eps = 2u of the storage
+  double nuclear = 0;         ///< sum sigma_i
+  double effective_rank = 0;  ///< exp(-sum p_i log p_i), p_i = sigma_i / sum sigma (Roy and Vetterli 2007)
+  /// The number of sigma_i > max(u |W|_F, max(rows, columns) 2^-52 sigma_1), u the unit roundoff of the storage; at
+  /// least 1 unless W = 0. Neither rounding to storage nor the computation can have produced those values.
+  std::int64_t numerical_rank = 0;
   EnergyRank rank_90, rank_95, rank_99;
 };
 

@@ -56,7 +56,8 @@ Enclosed enclosed(ScannedMatrix& a, const std::optional<Computed>& computed, con
                   Context& context) {
   check_failure_probability("enclose", options.failure_probability);
   const kernels::StoredMatrix& matrix = a.view().matrix;
-  if (matrix.size() == 0) throw Error(fmt::format("[enclose] an empty matrix, {}x{}", matrix.rows, matrix.columns));
+  if (matrix.size() == 0)
+    throw Error(fmt::format("[enclose] the matrix must have entries, got {}x{}", matrix.rows, matrix.columns));
   require_finite(a.facts(), "enclose");
   const InRange& range = a.in_range(context);
   Measured found =

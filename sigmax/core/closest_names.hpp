@@ -1,4 +1,4 @@
-// Which names a mistyped one may have meant.
+// Which names a mistyped one may have meant. Internal to the library and cli/.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Counts in messages: one of a thing, or many.
+// Counts in messages: one of a thing, or many. Internal to the library and cli/.
 #pragma once
 
 #include <concepts>

@@ -38,7 +38,7 @@ std::int64_t extent_of(std::span<const std::int64_t> shape, std::span<const std:
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0) return 0;
     if (strides[i] > 0 && shape[i] - 1 > (std::numeric_limits<std::int64_t>::max() - 1 - last) / strides[i]) {
-      throw Error(fmt::format("[tensor] strides {} for shape {} lead out of every memory", to_string(strides),
+      throw Error(fmt::format("[tensor] strides {} for shape {} reach beyond the address space", to_string(strides),
                               to_string(shape)));
     }
     last += (shape[i] - 1) * strides[i];

@@ -83,8 +83,8 @@ std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchR
       return;
     }
     const Operator<T> a = dense<T>(matrices.slice(static_cast<std::int64_t>(i)));
-    reports[i] = svd_vjp_into<T>(grad.subspan(i * each, each), *a, triplets_of<T>(triplets, i),
-                                 cotangent_of<T>(cotangent, triplets, i), options, context);
+    reports[i] = svd_vjp_into<T>(*a, triplets_of<T>(triplets, i), cotangent_of<T>(cotangent, triplets, i), options,
+                                 grad.subspan(i * each, each), context);
   });
   return reports;
 }

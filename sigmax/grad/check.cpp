@@ -72,8 +72,9 @@ double norm2(std::span<const double> x) {
 
 void require(std::span<const double> x, std::span<const double> gradient, const CheckOptions& options) {
   if (x.empty() || x.size() != gradient.size()) {
-    throw Error(fmt::format("[check_gradient] {} parameters and {} derivatives: they must be as many, and at least one",
-                            x.size(), gradient.size()));
+    throw Error(
+        fmt::format("[check_gradient] {} parameters and {} derivatives: the numbers must be equal, and at least 1",
+                    x.size(), gradient.size()));
   }
   if (!(options.tolerance > 0)) {
     throw Error(fmt::format("[check_gradient] the tolerance must be positive, got {}", options.tolerance));

@@ -66,10 +66,6 @@ struct CheckResult {
   RandomState random;                        ///< the next random numbers
 
   bool agrees() const noexcept { return verdict == Verdict::agree; }
-  /// The gradient agrees where it exists, and lies between the one-sided derivatives where it does not. A subgradient
-  /// of a convex function (or an element of Clarke's generalized gradient) has this property along the directions
-  /// tried.
-  bool is_subgradient() const noexcept { return verdict == Verdict::agree || verdict == Verdict::not_differentiable; }
 };
 
 /// Compares `gradient` with differences of `f` at `x`.

@@ -40,7 +40,7 @@ NormCheckResult check_norm(const OperatorFamily& family, std::span<const double>
                            const CheckOptions& options, Context& context) {
   const FloatingEnvironment environment;
   std::vector<double> gradient(theta.size(), 0.0);
-  NormGradient norm = norm_vjp<double>(*family(theta), which, gradient, {}, context);
+  NormGradient norm = norm_vjp<double>(*family(theta), which, {}, gradient, context);
   const auto value = [&](std::span<const double> x) { return value_of(*family(x), which, context); };
   return judged(std::move(norm), check_gradient(value, theta, gradient, options));
 }
@@ -49,7 +49,7 @@ NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const
                            Context& context) {
   const FloatingEnvironment environment;
   std::vector<double> gradient(static_cast<std::size_t>(matrix.size()), 0.0);
-  NormGradient norm = norm_vjp<double>(matrix, which, gradient, {}, context);
+  NormGradient norm = norm_vjp<double>(matrix, which, {}, gradient, context);
   const Matrix<double> entries = materialize(*dense<double>(matrix), context);
   std::vector<double> x;
   for (std::int64_t i = 0; i < entries.rows(); ++i) {

@@ -323,8 +323,8 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
 }
 
 template <Real T>
-NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std::span<T> grad,
-                      const NormVjpOptions& options, Context& context) {
+NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
+                      std::span<T> grad, Context& context) {
   const FloatingEnvironment environment;
   NormCotangent<T> found = norm_cotangent(a, which, options, context);
   a.pull_back(found.gradient.view(), grad, context);
@@ -332,7 +332,7 @@ NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std:
 }
 
 template <Real T>
-NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<T> grad, const NormVjpOptions& options,
+NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, const NormVjpOptions& options, std::span<T> grad,
                       Context& context) {
   const FloatingEnvironment environment;
   require(options);
@@ -357,17 +357,17 @@ NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<
   return std::move(found.norm);
 }
 
-template NormGradient norm_vjp<float>(const Tensor&, const norms::Norm&, std::span<float>, const NormVjpOptions&,
+template NormGradient norm_vjp<float>(const Tensor&, const norms::Norm&, const NormVjpOptions&, std::span<float>,
                                       Context&);
-template NormGradient norm_vjp<double>(const Tensor&, const norms::Norm&, std::span<double>, const NormVjpOptions&,
+template NormGradient norm_vjp<double>(const Tensor&, const norms::Norm&, const NormVjpOptions&, std::span<double>,
                                        Context&);
 template NormCotangent<float> norm_cotangent<float>(const LinearOperator<float>&, const norms::Norm&,
                                                     const NormVjpOptions&, Context&);
 template NormCotangent<double> norm_cotangent<double>(const LinearOperator<double>&, const norms::Norm&,
                                                       const NormVjpOptions&, Context&);
-template NormGradient norm_vjp<float>(const LinearOperator<float>&, const norms::Norm&, std::span<float>,
-                                      const NormVjpOptions&, Context&);
-template NormGradient norm_vjp<double>(const LinearOperator<double>&, const norms::Norm&, std::span<double>,
-                                       const NormVjpOptions&, Context&);
+template NormGradient norm_vjp<float>(const LinearOperator<float>&, const norms::Norm&, const NormVjpOptions&,
+                                      std::span<float>, Context&);
+template NormGradient norm_vjp<double>(const LinearOperator<double>&, const norms::Norm&, const NormVjpOptions&,
+                                       std::span<double>, Context&);
 
 }  // namespace sigmax::grad

@@ -68,8 +68,16 @@ struct NormVjpOptions {
 /// smallest. The bits are the same for any number of threads. Throws Error if the tensor is not a matrix of a real
 /// type, is empty, has NaN or infinite entries, or if grad does not fit; for p < 1 or k out of range.
 template <Real T>
-NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, std::span<T> grad, const NormVjpOptions& options,
+NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, const NormVjpOptions& options, std::span<T> grad,
                       Context& context);
+
+/// As above, on all hardware threads.
+template <Real T>
+NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, const NormVjpOptions& options,
+                      std::span<T> grad) {
+  Context context;
+  return norm_vjp<T>(matrix, which, options, grad, context);
+}
 
 /// A norm's gradient with respect to A as a sum of outer products, scale included.
 template <Real T>
@@ -89,7 +97,15 @@ NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& w
 
 /// grad += scale * df/dtheta, theta the parameters of the operator: its pull_back of norm_cotangent().
 template <Real T>
-NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, std::span<T> grad,
-                      const NormVjpOptions& options, Context& context);
+NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
+                      std::span<T> grad, Context& context);
+
+/// As above, on all hardware threads.
+template <Real T>
+NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
+                      std::span<T> grad) {
+  Context context;
+  return norm_vjp<T>(a, which, options, grad, context);
+}
 
 }  // namespace sigmax::grad

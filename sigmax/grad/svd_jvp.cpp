@@ -36,8 +36,10 @@ SvdJvp<T> derivative_in(Frame<T>& frame, const Shape& shape, SvdTangent<T> tange
   Matrix<T>& f = tangent.image;
   Matrix<T>& h = tangent.adjoint_image;
   if (f.rows() != shape.rows || h.rows() != shape.columns || f.columns() != k || h.columns() != k) {
-    throw Error(fmt::format("[svd_jvp] images of {}x{} and {}x{} for {} triplets of a {}x{} operator", f.rows(),
-                            f.columns(), h.rows(), h.columns(), k, shape.rows, shape.columns));
+    throw Error(fmt::format(
+        "[svd_jvp] {} triplets of a {}x{} operator take an image of {}x{} and an adjoint image of {}x{}, got {}x{} and "
+        "{}x{}",
+        k, shape.rows, shape.columns, shape.rows, k, shape.columns, k, f.rows(), f.columns(), h.rows(), h.columns()));
   }
   const int unit = exponent_of(f, h);
   scale_by(f, -unit);

@@ -25,4 +25,18 @@ template <Real T>
 SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const LinearOperator<T>& direction,
                   const GradientOptions& options, Context& context);
 
+/// As above, on all hardware threads.
+template <Real T>
+SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdTangent<T>& tangent,
+                  const GradientOptions& options = {}) {
+  Context context;
+  return svd_jvp(a, triplets, tangent, options, context);
+}
+template <Real T>
+SvdJvp<T> svd_jvp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const LinearOperator<T>& direction,
+                  const GradientOptions& options = {}) {
+  Context context;
+  return svd_jvp(a, triplets, direction, options, context);
+}
+
 }  // namespace sigmax

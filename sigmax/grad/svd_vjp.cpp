@@ -91,8 +91,8 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 }
 
 template <Real T>
-GradientReport svd_vjp_into(std::span<T> grad, const LinearOperator<T>& a, const SvdResult<T>& triplets,
-                            const SvdCotangent<T>& cotangent, const GradientOptions& options, Context& context) {
+GradientReport svd_vjp_into(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
+                            const GradientOptions& options, std::span<T> grad, Context& context) {
   const FloatingEnvironment environment;
   SvdVjp<T> result = svd_vjp(a, triplets, cotangent, options, context);
   a.pull_back(result.cotangent.view(), grad, context);
@@ -107,9 +107,11 @@ template SvdVjp<float> svd_vjp<float>(const LinearOperator<float>&, const SvdRes
                                       const GradientOptions&);
 template SvdVjp<double> svd_vjp<double>(const LinearOperator<double>&, const SvdResult<double>&,
                                         const SvdCotangent<double>&, const GradientOptions&);
-template GradientReport svd_vjp_into<float>(std::span<float>, const LinearOperator<float>&, const SvdResult<float>&,
-                                            const SvdCotangent<float>&, const GradientOptions&, Context&);
-template GradientReport svd_vjp_into<double>(std::span<double>, const LinearOperator<double>&, const SvdResult<double>&,
-                                             const SvdCotangent<double>&, const GradientOptions&, Context&);
+template GradientReport svd_vjp_into<float>(const LinearOperator<float>&, const SvdResult<float>&,
+                                            const SvdCotangent<float>&, const GradientOptions&, std::span<float>,
+                                            Context&);
+template GradientReport svd_vjp_into<double>(const LinearOperator<double>&, const SvdResult<double>&,
+                                             const SvdCotangent<double>&, const GradientOptions&, std::span<double>,
+                                             Context&);
 
 }  // namespace sigmax

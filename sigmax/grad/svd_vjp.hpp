@@ -54,7 +54,15 @@ SvdVjp<T> svd_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, cons
 
 /// As above, pulled back: grad += dL/dtheta for the grad.size() parameters of A.
 template <Real T>
-GradientReport svd_vjp_into(std::span<T> grad, const LinearOperator<T>& a, const SvdResult<T>& triplets,
-                            const SvdCotangent<T>& cotangent, const GradientOptions& options, Context& context);
+GradientReport svd_vjp_into(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
+                            const GradientOptions& options, std::span<T> grad, Context& context);
+
+/// As above, on all hardware threads.
+template <Real T>
+GradientReport svd_vjp_into(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
+                            const GradientOptions& options, std::span<T> grad) {
+  Context context;
+  return svd_vjp_into<T>(a, triplets, cotangent, options, grad, context);
+}
 
 }  // namespace sigmax

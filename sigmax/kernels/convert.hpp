@@ -9,7 +9,7 @@ namespace sigmax::kernels {
 /// Single-threaded: callers cut the matrix. Throws Error if the storage type is not real.
 void convert(const StoredMatrix& a, double scale, double* out, std::int64_t out_stride);
 
-/// The SIMD target that run-time dispatch chose on this machine, by Highway's name (`AVX3`, `AVX2`, `SSE4`, ...).
+/// The SIMD target that run-time dispatch chose on this machine, by Highway's name (`AVX3`, `AVX2`, `SSSE3`, ...).
 const char* simd_target();
 
 }  // namespace sigmax::kernels

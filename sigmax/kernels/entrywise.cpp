@@ -257,8 +257,8 @@ void combination(const Combination<T>& what, const UnfoldedOutput& out, Context&
   const bool outer = what.u.data() != nullptr;
   if (outer && (static_cast<std::int64_t>(what.u.size()) != out.rows ||
                 static_cast<std::int64_t>(what.v.size()) != out.columns())) {
-    throw Error(fmt::format("[combination] a {}x{} weight takes vectors of as many entries, got {} and {}", out.rows,
-                            out.columns(), what.u.size(), what.v.size()));
+    throw Error(fmt::format("[combination] a {}x{} weight takes vectors of {} and {} entries, got {} and {}", out.rows,
+                            out.columns(), out.rows, out.columns(), what.u.size(), what.v.size()));
   }
   if (out.size() == 0) return;
   Combination<T> plan = what;

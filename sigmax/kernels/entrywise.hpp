@@ -1,5 +1,5 @@
 // What spectral normalization does to every entry of a weight: scaled copies, combinations with a rank-one term, and
-// the inner product of two weights. One read of each input and one write of the output.
+// the inner product of two weights. One read of each input and one write of the output. Internal to the library.
 //
 // X, Y and the output have the same rows, segments, inner length and storage type; their strides may differ. Sums and
 // products of entries are formed in T (float or double) and rounded once to the storage type. Work is cut into pieces

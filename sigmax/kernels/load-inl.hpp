@@ -1,5 +1,5 @@
-// Highway loads that turn every storage type into vectors of float or double. Included once per SIMD target, only by
-// the sources of kernels/.
+// Highway loads that turn every storage type into vectors of float or double. Included once per SIMD
+// target. Internal to kernels/.
 
 #if defined(SIGMAX_KERNELS_LOAD_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_LOAD_INL

@@ -5,7 +5,7 @@
 // the factor is |A|^T |A| |X|, and k counts both sums together. With float, u = 2^-24, and k is one more for f64
 // entries, which are rounded to float first. k is at most the number of terms of a sum, whatever the order. The order
 // used makes k smaller for long sums:
-//   along a row        k <= n / L + 24 for n columns: L lanes (4 floats or 2 doubles with SSE4, 16 or 8 with AVX-512,
+//   along a row        k <= n / L + 24 for n columns: L lanes (4 floats or 2 doubles with SSSE3, 16 or 8 with AVX-512,
 //                      1 without SIMD), a tree over the lanes, pieces of columns added in order
 //   along a column     k <= 64 + m / 4 + 16 for m rows: blocks of 4 to 64 rows, sums of blocks in order, up to 16
 //                      pieces of rows

@@ -133,9 +133,13 @@ void add_outer(MatrixView<const T> u, MatrixView<const T> v, std::span<const dou
   const auto terms = static_cast<std::int64_t>(weights.size());
   const std::int64_t rows = u.rows;
   const std::int64_t columns = v.rows;
-  if (u.columns != terms || v.columns != terms || stride < columns) {
-    throw Error(fmt::format("[add_outer] {} columns and {} columns with {} weights, rows of {} elements {} apart",
-                            u.columns, v.columns, terms, columns, stride));
+  if (u.columns != terms || v.columns != terms) {
+    throw Error(fmt::format("[add_outer] {} weights take {} columns of u and of v, got {} and {}", terms, terms,
+                            u.columns, v.columns));
+  }
+  if (stride < columns) {
+    throw Error(
+        fmt::format("[add_outer] rows of {} elements take a stride of at least {}, got {}", columns, columns, stride));
   }
   if (rows == 0 || columns == 0 || terms == 0) return;
   // w u with the factors of a row next to each other, and v in double.

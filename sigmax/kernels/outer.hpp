@@ -1,4 +1,4 @@
-// The rank-r update of a matrix in memory: it turns a few vectors into a gradient.
+// The rank-r update of a matrix in memory: it turns a few vectors into a gradient. Internal to the library.
 #pragma once
 
 #include <cstdint>

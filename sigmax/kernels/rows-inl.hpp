@@ -1,5 +1,5 @@
 // The two halves of every product with a row-major matrix, for a register's worth of rows and columns at once: dot
-// products of rows with vectors, and sums of weighted rows. Included once per SIMD target, only by the sources of
+// products of rows with vectors, and sums of weighted rows. Included once per SIMD target. Internal to
 // kernels/.
 
 #if defined(SIGMAX_KERNELS_ROWS_INL) == defined(HWY_TARGET_TOGGLE)

@@ -1,4 +1,4 @@
-// A short run repeated to a whole number of vectors. Included once per SIMD target, only by the sources of kernels/.
+// A short run repeated to a whole number of vectors. Included once per SIMD target. Internal to kernels/.
 
 #if defined(SIGMAX_KERNELS_SEGMENTS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SEGMENTS_INL

@@ -1,5 +1,5 @@
 // The loops of small.cpp for one SIMD target: loading, products, the Gram matrix. Included once per target, only by
-// small.cpp.
+// small.cpp. Internal to kernels/.
 
 #if defined(SIGMAX_KERNELS_SMALL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SMALL_INL

@@ -1,4 +1,4 @@
-// Householder's reduction of small.cpp for one SIMD target. Included once per target, only by small.cpp.
+// Householder's reduction of small.cpp for one SIMD target, included once for each. Internal to kernels/.
 
 #if defined(SIGMAX_KERNELS_SMALL_TRIDIAGONAL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_SMALL_TRIDIAGONAL_INL

@@ -1,5 +1,5 @@
 // Highway stores that round vectors of float or double to every storage type: to nearest, ties to even, NaN to NaN.
-// Included once per SIMD target, only by the sources of kernels/.
+// Included once per SIMD target. Internal to kernels/.
 
 #if defined(SIGMAX_KERNELS_STORE_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SIGMAX_KERNELS_STORE_INL

@@ -1,4 +1,4 @@
-// Products of an unfolded weight with single vectors: W v, W^T u, and W^T (W v) together with W v.
+// Products of an unfolded weight with vectors: W v, W^T u, and W^T (W v) together with W v. Internal to the library.
 //
 // T is the type that the sums are formed in. What matvec.hpp says about rounding, threads, bits, memory and non-finite
 // entries holds here, where k is the number of terms of a sum. A matrix of one segment, or with inner = 1, goes to the

@@ -4,7 +4,7 @@
 // are rounded. Vectors are cut into pieces of 2^14 elements that are added in order, and each piece into fixed lanes,
 // so that the bits depend on the length and the instruction set alone. All run on the calling thread and allocate
 // nothing: at the sizes that solvers use, a vector is small compared with the matrix. Empty vectors are allowed; two
-// vectors that differ in length throw Error. Non-finite entries propagate.
+// vectors that differ in length throw Error. Non-finite entries propagate. Internal to the library.
 #pragma once
 
 #include <span>
@@ -24,7 +24,7 @@ double dot(std::span<const double> x, std::span<const double> y);
 double norm2(std::span<const float> x);
 double norm2(std::span<const double> x);
 
-/// y = y + alpha x, each element with one rounding of alpha x + y (two without fused multiply-add: SSE4 and below).
+/// y = y + alpha x, each element with one rounding of alpha x + y (two without fused multiply-add: SSSE3 and below).
 void axpy(float alpha, std::span<const float> x, std::span<float> y);
 void axpy(double alpha, std::span<const double> x, std::span<double> y);
 

@@ -6,7 +6,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 
-namespace sigmax::bounds {
+namespace sigmax {
 namespace {
 
 constexpr std::int64_t kTile = 192;
@@ -66,4 +66,4 @@ bool cholesky(double* a, std::int64_t n, Context& context) {
   return true;
 }
 
-}  // namespace sigmax::bounds
+}  // namespace sigmax

@@ -5,7 +5,7 @@
 
 #include "sigmax/core/context.hpp"
 
-namespace sigmax::bounds {
+namespace sigmax {
 
 /// Factors the symmetric matrix whose lower triangle (column-major, leading dimension n) is in `a` as L L^T, L
 /// overwriting that triangle. Returns whether it ran to completion with every pivot positive and finite; if not, the
@@ -18,4 +18,4 @@ namespace sigmax::bounds {
 /// Cost: n^3 / 3 flops, in tiles on the context's threads, with the same bits for any number of threads.
 bool cholesky(double* a, std::int64_t n, Context& context);
 
-}  // namespace sigmax::bounds
+}  // namespace sigmax

@@ -48,7 +48,7 @@ void mirror_upper(double* a, std::int64_t n, Context& context) {
   });
 }
 
-GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context, Triangles triangles) {
+GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Triangles triangles, Context& context) {
   const FloatingEnvironment environment;
   if (a.size() == 0) throw Error(fmt::format("[gram_matrix] an empty matrix, {}x{}", a.rows, a.columns));
   const SerialBlas serial;

@@ -30,8 +30,7 @@ struct GramMatrix {
 
 /// Cost: one read of A, rows x columns x order flops, order^2 doubles and a panel of about 1 MiB (or 256 rows, if that
 /// is more). Throws Error if the storage type is not real or the matrix is empty.
-GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Context& context,
-                       Triangles triangles = Triangles::both);
+GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Triangles triangles, Context& context);
 
 /// Copies the upper triangle of a column-major matrix of order n, without its diagonal, into the lower triangle.
 void mirror_upper(double* a, std::int64_t n, Context& context);

@@ -37,7 +37,7 @@ double gram_scale(const kernels::Scan& facts) {
 }
 
 GramMatrix gram_matrix(const InRange& a, Context& context) {
-  return gram_matrix(a.matrix, gram_scale(a.facts), context, Triangles::upper);
+  return gram_matrix(a.matrix, gram_scale(a.facts), Triangles::upper, context);
 }
 
 void require_unchanged(const InRange& a, Context& context) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sigmax/kernels/vector.hpp"
+#include "sigmax/svd/convergence.hpp"
 
 namespace sigmax::nn {
 namespace {
@@ -25,10 +26,6 @@ double norm_of(std::span<T> x) {
 
 // The inner product of a vector of length `norm` with itself divided by max(norm, epsilon).
 double over_guarded(double norm, double epsilon) { return norm * (norm / std::max(norm, epsilon)); }
-
-bool changed_little(double before, double now, double tolerance) {
-  return tolerance > 0 && std::fabs(now - before) <= tolerance * now;
-}
 
 template <Real T>
 void quotient(std::span<const T> x, double d, std::span<T> out) {
@@ -54,6 +51,7 @@ void divide(std::span<T> x, double d) {
 template <Real T>
 void u_first_steps(const Products<T>& w, const StepOptions& options, const Workspace<T>& work, StepResult& result,
                    Context& context) {
+  const Convergence wanted{Accuracy::values, options.tolerance, 1};
   for (std::int64_t step = 0; step < options.steps; ++step) {
     context.check_cancel();
     w.gram(work.v, work.t, work.x, context);
@@ -72,7 +70,7 @@ void u_first_steps(const Products<T>& w, const StepOptions& options, const Works
     quotient<T>(work.x, divisor * std::max(length, options.epsilon), work.v);
     ++result.steps;
     if (!(result.sigma > 0) || !std::isfinite(result.sigma)) return;
-    result.tolerance_met = changed_little(before, result.sigma, options.tolerance);
+    result.tolerance_met = wanted.has_settled(before, result.sigma);
     if (result.tolerance_met) return;
   }
 }
@@ -87,6 +85,7 @@ void v_first_steps(const Products<T>& w, const StepOptions& options, const Works
   w.transposed(work.u, work.x, context);
   ++result.reads;
   double divisor = 1;
+  const Convergence wanted{Accuracy::values, options.tolerance, 1};
   for (std::int64_t step = 0; step < options.steps; ++step) {
     context.check_cancel();
     const double length = norm_of(work.x) / divisor;
@@ -110,7 +109,7 @@ void v_first_steps(const Products<T>& w, const StepOptions& options, const Works
     result.sigma = over_guarded(image, options.epsilon);
     ++result.steps;
     if (!(result.sigma > 0) || !std::isfinite(result.sigma)) return;
-    result.tolerance_met = changed_little(before, result.sigma, options.tolerance);
+    result.tolerance_met = wanted.has_settled(before, result.sigma);
     if (result.tolerance_met) return;
   }
 }

@@ -169,7 +169,7 @@ StepResult run(const Products<T>& w, std::span<T> u, std::span<T> v, const StepO
 }  // namespace
 
 template <Real T>
-StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const StepOptions& options, Context& context) {
+StepResult step(const Weight& weight, const StepOptions& options, std::span<T> u, std::span<T> v, Context& context) {
   const FloatingEnvironment environment;
   if (!is_real(weight.dtype)) throw Error(fmt::format("[step] {} does not store real numbers", name(weight.dtype)));
   if (std::same_as<T, float> && weight.dtype == DType::f64) {
@@ -179,7 +179,7 @@ StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const Step
 }
 
 template <Real T>
-StepResult step(const LinearOperator<T>& weight, std::span<T> u, std::span<T> v, const StepOptions& options,
+StepResult step(const LinearOperator<T>& weight, const StepOptions& options, std::span<T> u, std::span<T> v,
                 Context& context) {
   const FloatingEnvironment environment;
   return run<T>(OperatorProducts<T>(weight), u, v, options, context);
@@ -207,11 +207,11 @@ void scale_weight(const Weight& weight, double factor, const WeightOutput& out, 
   }
 }
 
-template StepResult step<float>(const Weight&, std::span<float>, std::span<float>, const StepOptions&, Context&);
-template StepResult step<double>(const Weight&, std::span<double>, std::span<double>, const StepOptions&, Context&);
-template StepResult step<float>(const LinearOperator<float>&, std::span<float>, std::span<float>, const StepOptions&,
+template StepResult step<float>(const Weight&, const StepOptions&, std::span<float>, std::span<float>, Context&);
+template StepResult step<double>(const Weight&, const StepOptions&, std::span<double>, std::span<double>, Context&);
+template StepResult step<float>(const LinearOperator<float>&, const StepOptions&, std::span<float>, std::span<float>,
                                 Context&);
-template StepResult step<double>(const LinearOperator<double>&, std::span<double>, std::span<double>,
-                                 const StepOptions&, Context&);
+template StepResult step<double>(const LinearOperator<double>&, const StepOptions&, std::span<double>,
+                                 std::span<double>, Context&);
 
 }  // namespace sigmax::nn

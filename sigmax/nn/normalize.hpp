@@ -25,11 +25,11 @@ namespace sigmax::nn {
 /// from both. Throws Error if a size does not fit (singular_state.hpp draws new vectors), the steps are negative,
 /// epsilon is not positive, or W is f64 and T float; Canceled on request.
 template <Real T>
-StepResult step(const Weight& weight, std::span<T> u, std::span<T> v, const StepOptions& options, Context& context);
+StepResult step(const Weight& weight, const StepOptions& options, std::span<T> u, std::span<T> v, Context& context);
 
 /// As above, for any operator: a convolution, W + B A, a product.
 template <Real T>
-StepResult step(const LinearOperator<T>& weight, std::span<T> u, std::span<T> v, const StepOptions& options,
+StepResult step(const LinearOperator<T>& weight, const StepOptions& options, std::span<T> u, std::span<T> v,
                 Context& context);
 
 /// The factor of the weight as a function of sigma. `scale` is an additional factor, which may be learned:

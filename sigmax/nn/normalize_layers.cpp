@@ -56,7 +56,7 @@ template <Real T>
 void normalize(std::span<Layer<T>> layers, Context& context) {
   const FloatingEnvironment environment;
   each_layer(layers, context, [&](Layer<T>& layer) {
-    layer.result = step<T>(layer.weight, layer.u, layer.v, layer.options, context);
+    layer.result = step<T>(layer.weight, layer.options, layer.u, layer.v, context);
     layer.f = factor(layer.rule, layer.result.sigma);
     if (layer.normalized.data != nullptr) scale_weight(layer.weight, layer.f.value, layer.normalized, context);
   });
@@ -89,8 +89,8 @@ template <Real T>
 void normalize_vjp(std::span<LayerGradient<T>> layers, Context& context) {
   const FloatingEnvironment environment;
   each_layer(layers, context, [&](LayerGradient<T>& layer) {
-    layer.result = normalize_vjp<T>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.grad_weight,
-                                    layer.always_inner, context);
+    layer.result = normalize_vjp<T>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.always_inner,
+                                    layer.grad_weight, context);
   });
 }
 

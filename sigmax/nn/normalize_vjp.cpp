@@ -7,7 +7,7 @@ namespace sigmax::nn {
 
 template <Real T>
 NormalizeGradient normalize_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
-                                const Weight& grad_output, const WeightOutput& grad_weight, bool always_inner,
+                                const Weight& grad_output, bool always_inner, const WeightOutput& grad_weight,
                                 Context& context) {
   const FloatingEnvironment environment;
   NormalizeGradient result;
@@ -39,9 +39,9 @@ void add_sigma_gradient(double sigma_gradient, std::span<const T> u, std::span<c
 }
 
 template NormalizeGradient normalize_vjp<float>(const Weight&, std::span<const float>, std::span<const float>,
-                                                const Factor&, const Weight&, const WeightOutput&, bool, Context&);
+                                                const Factor&, const Weight&, bool, const WeightOutput&, Context&);
 template NormalizeGradient normalize_vjp<double>(const Weight&, std::span<const double>, std::span<const double>,
-                                                 const Factor&, const Weight&, const WeightOutput&, bool, Context&);
+                                                 const Factor&, const Weight&, bool, const WeightOutput&, Context&);
 template void add_sigma_gradient<float>(double, std::span<const float>, std::span<const float>, const WeightOutput&,
                                         Context&);
 template void add_sigma_gradient<double>(double, std::span<const double>, std::span<const double>, const WeightOutput&,

@@ -27,7 +27,7 @@ struct NormalizeGradient {
 /// Throws Error if shapes or types differ.
 template <Real T>
 NormalizeGradient normalize_vjp(const Weight& weight, std::span<const T> u, std::span<const T> v, const Factor& f,
-                                const Weight& grad_output, const WeightOutput& grad_weight, bool always_inner,
+                                const Weight& grad_output, bool always_inner, const WeightOutput& grad_weight,
                                 Context& context);
 
 // Scaling the output instead of the weight: y = f(sigma) W x, where W x is the layer's output without bias. With

@@ -201,8 +201,8 @@ Problem<T> make_problem(const char* who, const Tensor& weight, const StoredView&
 }  // namespace
 
 template <Real T>
-ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
-                        const ProximalOptions& options, Context& context) {
+ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda,
+                        const ProximalOptions& options, std::span<T> result, Context& context) {
   const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
   const Problem<T> problem = make_problem("proximal", weight, view, lambda, result, options, context);
@@ -210,7 +210,7 @@ ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, do
 }
 
 template <Real T>
-ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
+ProximalResult project(const Tensor& weight, const Ball& onto, const ProximalOptions& options, std::span<T> result,
                        Context& context) {
   const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
@@ -219,12 +219,12 @@ ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> resu
   return std::visit(problem, onto);
 }
 
-template ProximalResult proximal<float>(const Tensor&, const ProximalPenalty&, double, std::span<float>,
-                                        const ProximalOptions&, Context&);
-template ProximalResult proximal<double>(const Tensor&, const ProximalPenalty&, double, std::span<double>,
-                                         const ProximalOptions&, Context&);
-template ProximalResult project<float>(const Tensor&, const Ball&, std::span<float>, const ProximalOptions&, Context&);
-template ProximalResult project<double>(const Tensor&, const Ball&, std::span<double>, const ProximalOptions&,
+template ProximalResult proximal<float>(const Tensor&, const ProximalPenalty&, double, const ProximalOptions&,
+                                        std::span<float>, Context&);
+template ProximalResult proximal<double>(const Tensor&, const ProximalPenalty&, double, const ProximalOptions&,
+                                         std::span<double>, Context&);
+template ProximalResult project<float>(const Tensor&, const Ball&, const ProximalOptions&, std::span<float>, Context&);
+template ProximalResult project<double>(const Tensor&, const Ball&, const ProximalOptions&, std::span<double>,
                                         Context&);
 
 }  // namespace sigmax::nn

@@ -72,12 +72,25 @@ struct ProximalResult {
 /// Throws Error if lambda is negative or not finite, if result does not fit, if the weight is empty, not a matrix of a
 /// real type or not finite, or for k out of range.
 template <Real T>
-ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda, std::span<T> result,
-                        const ProximalOptions& options, Context& context);
+ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda,
+                        const ProximalOptions& options, std::span<T> result, Context& context);
 
 /// `result` = the matrix in the ball that is nearest to the weight in the Frobenius norm. Otherwise as proximal().
 template <Real T>
-ProximalResult project(const Tensor& weight, const Ball& onto, std::span<T> result, const ProximalOptions& options,
+ProximalResult project(const Tensor& weight, const Ball& onto, const ProximalOptions& options, std::span<T> result,
                        Context& context);
+
+/// As above, on all hardware threads.
+template <Real T>
+ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda,
+                        const ProximalOptions& options, std::span<T> result) {
+  Context context;
+  return proximal<T>(weight, penalty, lambda, options, result, context);
+}
+template <Real T>
+ProximalResult project(const Tensor& weight, const Ball& onto, const ProximalOptions& options, std::span<T> result) {
+  Context context;
+  return project<T>(weight, onto, options, result, context);
+}
 
 }  // namespace sigmax::nn

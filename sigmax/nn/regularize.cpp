@@ -46,7 +46,7 @@ struct Evaluate {
   }
 
   NormGradient operator()(const norms::Norm& which) const {
-    if (!grad.empty()) return grad::norm_vjp<T>(weight, which, grad, options, context);
+    if (!grad.empty()) return grad::norm_vjp<T>(weight, which, options, grad, context);
     NormGradient result;
     result.value = norms::norm(weight, which, context).value;
     return result;
@@ -55,7 +55,7 @@ struct Evaluate {
   // W (G - I) is the sum over k of the columns of W times those of G - I; (G - I) W is that of the columns of G - I
   // times the rows of W.
   NormGradient operator()(penalty::Orthogonality) const {
-    const GramMatrix g = gram_matrix(view.matrix, 1, context);
+    const GramMatrix g = gram_matrix(view.matrix, 1, Triangles::both, context);
     Matrix<double> excess(g.order, g.order);
     std::copy_n(g.values.data(), excess.values().size(), excess.values().begin());
     for (std::int64_t i = 0; i < g.order; ++i) excess(i, i) -= 1;
@@ -123,8 +123,8 @@ struct Evaluate {
 }  // namespace
 
 template <Real T>
-grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std::span<T> grad,
-                              const grad::NormVjpOptions& options, Context& context) {
+grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, const grad::NormVjpOptions& options,
+                              std::span<T> grad, Context& context) {
   const FloatingEnvironment environment;
   const StoredView view = stored_view(weight);
   if (weight.size() == 0) {
@@ -141,9 +141,9 @@ grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std:
   return std::visit(Evaluate<T>{weight, view, grad, options, context}, penalty);
 }
 
-template grad::NormGradient regularize<float>(const Tensor&, const Penalty&, std::span<float>,
-                                              const grad::NormVjpOptions&, Context&);
-template grad::NormGradient regularize<double>(const Tensor&, const Penalty&, std::span<double>,
-                                               const grad::NormVjpOptions&, Context&);
+template grad::NormGradient regularize<float>(const Tensor&, const Penalty&, const grad::NormVjpOptions&,
+                                              std::span<float>, Context&);
+template grad::NormGradient regularize<double>(const Tensor&, const Penalty&, const grad::NormVjpOptions&,
+                                               std::span<double>, Context&);
 
 }  // namespace sigmax::nn

@@ -28,7 +28,15 @@ namespace sigmax::nn {
 /// and W in double; |G - I|_2 the largest and the smallest triplets. The bits are the same for any number of threads.
 /// Throws Error as norm_vjp() does.
 template <Real T>
-grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, std::span<T> grad,
-                              const grad::NormVjpOptions& options, Context& context);
+grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, const grad::NormVjpOptions& options,
+                              std::span<T> grad, Context& context);
+
+/// As above, on all hardware threads.
+template <Real T>
+grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, const grad::NormVjpOptions& options,
+                              std::span<T> grad) {
+  Context context;
+  return regularize<T>(weight, penalty, options, grad, context);
+}
 
 }  // namespace sigmax::nn

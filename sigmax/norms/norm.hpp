@@ -61,4 +61,23 @@ NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, con
 /// The value alone, and for Spectral its enclosure.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
+/// As above, on all hardware threads.
+template <Real T>
+NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options = {}) {
+  Context context;
+  return norm(a, which, options, context);
+}
+inline NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options) {
+  Context context;
+  return norm(matrix, which, options, context);
+}
+inline NormResult norm(const Tensor& matrix, const Norm& which) {
+  Context context;
+  return norm(matrix, which, context);
+}
+inline NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which) {
+  Context context;
+  return norm_of_blocks(blocks, which, context);
+}
+
 }  // namespace sigmax::norms

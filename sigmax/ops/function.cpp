@@ -44,12 +44,13 @@ template <Real T>
 Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction<T> apply_adjoint,
                               FunctionParameters<T> parameters) {
   if (shape.rows < 0 || shape.columns < 0) {
-    throw Error(fmt::format("[function_operator] a shape is not negative, got {}", parts::to_string(shape)));
+    throw Error(fmt::format("[function_operator] the shape must not be negative, got {}", parts::to_string(shape)));
   }
   if (!apply) throw Error("[function_operator] apply is an empty function");
   if (!apply_adjoint) throw Error("[function_operator] apply_adjoint is an empty function");
   if (parameters.count < 0) {
-    throw Error(fmt::format("[function_operator] a number of parameters is not negative, got {}", parameters.count));
+    throw Error(
+        fmt::format("[function_operator] the number of parameters must not be negative, got {}", parameters.count));
   }
   if (parameters.count > 0 && !parameters.pull_back) {
     throw Error(fmt::format("[function_operator] {} parameters, and pull_back is an empty function", parameters.count));

@@ -1,4 +1,4 @@
-// Style and script of the HTML report. They are constants of the page: nothing from a checkpoint is inserted here.
+// Style and script of the HTML report: constants, into which nothing from a checkpoint goes. Internal to report/.
 #pragma once
 
 #include <string_view>

@@ -17,7 +17,7 @@ struct ToJson {
   Json operator()(std::int64_t count) const { return count; }
   Json operator()(std::uint64_t count) const { return count; }
   Json operator()(double number) const { return std::isfinite(number) ? Json(number) : Json(nullptr); }
-  Json operator()(const std::string& text) const { return valid_utf8(text); }
+  Json operator()(const std::string& text) const { return utf8_or_hex(text); }
   Json operator()(const Enclosure& enclosure) const { return (*this)(members_of(enclosure)); }
 
   Json operator()(const List& list) const {

@@ -258,7 +258,7 @@ std::string visible(std::string_view bytes, bool unicode) {
   return out;
 }
 
-std::string valid_utf8(std::string_view bytes) {
+std::string utf8_or_hex(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {

@@ -39,7 +39,8 @@ std::size_t display_width(std::string_view text) noexcept;
 std::string visible(std::string_view bytes, bool unicode = true);
 
 /// The text itself if it is valid UTF-8; otherwise each offending byte becomes the four characters `\xNN`.
-std::string valid_utf8(std::string_view bytes);
+/// (io::valid_utf8 replaces such bytes by U+FFFD.)
+std::string utf8_or_hex(std::string_view bytes);
 
 /// At most `width` columns of `text` (valid UTF-8 without control characters), with an ellipsis in place of the omitted
 /// part.

@@ -1,6 +1,6 @@
 // What the Lanczos recurrence of a random start says about the largest eigenvalue. Plain numbers:
 // bounds/matrix_proof/probabilistic.hpp makes bounds of them, svd/checks/complement.hpp uses them to tell whether a
-// value was missed.
+// value was missed. Internal to the library.
 #pragma once
 
 #include <cstdint>

@@ -65,6 +65,11 @@ struct Convergence {
   double slack() const { return accuracy == Accuracy::values ? of_theta() : tolerance; }
   /// The same if one of the two comes from a check: an error estimate may be wrong by another factor of 2.
   double slack_of_check() const { return accuracy == Accuracy::values ? 2 * of_theta() : tolerance; }
+  /// Whether a step that changed sigma from `before` to `now` ends an iteration that knows nothing but sigma: the
+  /// change estimates the error that is left. No step does for a tolerance of 0.
+  bool has_settled(double before, double now) const {
+    return tolerance > 0 && std::fabs(now - before) <= tolerance * now;
+  }
   /// Whether two values, a >= b, may be copies of one.
   bool may_be_equal(double a, double b) const { return b >= a * (1 - kOfEstimates * tolerance); }
 

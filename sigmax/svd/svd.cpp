@@ -91,7 +91,7 @@ SvdResult<T> solve_as(const LinearOperator<T>& a, const Task<T>& task, Context& 
   return std::visit(
       [&](const auto& method) -> SvdResult<T> {
         if constexpr (std::same_as<std::decay_t<decltype(method)>, Auto>) {
-          throw Error("[svd] the method is chosen before");
+          throw InternalError("[svd] Auto reached the solvers: choose() must name a method before");
         } else {
           return solve(a, task, method, context);
         }

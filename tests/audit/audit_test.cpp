@@ -26,13 +26,19 @@ namespace {
 void expect_figures(const Figures& f, const std::vector<double>& values, std::size_t rows, std::size_t columns,
                     const std::string& what) {
   const auto sigma = gallery::reference_singular_values(values, rows, columns);
-  const auto near = [&](double got, long double want, const char* figure) {
-    EXPECT_NEAR(got, static_cast<double>(want), 1e-10 * static_cast<double>(std::fabs(want))) << what << " " << figure;
+  const auto m = static_cast<std::int64_t>(rows), n = static_cast<std::int64_t>(columns);
+  const auto near = [&](double got, long double want, double relative, const char* figure) {
+    const double allowed = relative * static_cast<double>(std::fabs(want));
+    EXPECT_NEAR(got, static_cast<double>(want), allowed) << what << " " << figure;
   };
+  const auto of_sums = static_cast<double>(tolerance::gamma(m * n));
+  const double of_largest = tolerance::of_gram_proof(m, n);  // the estimate lies inside the enclosure
+  const auto largest_sigma = static_cast<double>(sigma[0]);
+  const auto of_least = tolerance::of_gram_root(m, n, largest_sigma, static_cast<double>(sigma.back()));
   EXPECT_LE(f.sigma_max.lower.value(), sigma[0]) << what;
   ASSERT_TRUE(f.sigma_max.upper.has_value()) << what;
   EXPECT_GE(f.sigma_max.upper->value(), sigma[0]) << what;
-  near(f.sigma_max_estimate, sigma[0], "sigma_max_estimate");
+  near(f.sigma_max_estimate, sigma[0], of_largest, "sigma_max_estimate");
   long double squares = 0, total = 0, entropy = 0, largest = 0;
   for (const double value : values) {
     squares += static_cast<long double>(value) * value;
@@ -53,16 +59,20 @@ void expect_figures(const Figures& f, const std::vector<double>& values, std::si
   for (const long double s : sigma) {
     if (s > 0) entropy -= s / total * std::log(s / total);
   }
-  near(f.frobenius, std::sqrt(squares), "frobenius");
-  near(f.max_abs, largest, "max_abs");
-  near(f.norm_1, norm_1, "norm_1");
-  near(f.norm_inf, norm_inf, "norm_inf");
-  near(f.stable_rank, squares / (sigma[0] * sigma[0]), "stable_rank");
+  near(f.frobenius, std::sqrt(squares), of_sums, "frobenius");
+  near(f.max_abs, largest, 0, "max_abs");
+  near(f.norm_1, norm_1, of_sums, "norm_1");
+  near(f.norm_inf, norm_inf, of_sums, "norm_inf");
+  near(f.stable_rank, squares / (sigma[0] * sigma[0]), 2 * (of_largest + of_sums), "stable_rank");
   ASSERT_TRUE(f.spectrum.has_value());
-  near(f.spectrum->sigma_min, sigma.back(), "sigma_min");
-  near(f.spectrum->nuclear, total, "nuclear");
-  near(f.spectrum->effective_rank, std::exp(entropy), "effective_rank");
-  if (f.spectrum->condition) near(*f.spectrum->condition, sigma[0] / sigma.back(), "condition");
+  EXPECT_NEAR(f.spectrum->sigma_min, static_cast<double>(sigma.back()), of_least) << what;
+  near(f.spectrum->nuclear, total, tolerance::kSpectrumSum, "nuclear");
+  near(f.spectrum->effective_rank, std::exp(entropy), std::expm1(tolerance::of_entropy(std::min(m, n))),
+       "effective_rank");
+  if (f.spectrum->condition) {
+    near(*f.spectrum->condition, sigma[0] / sigma.back(), of_largest + of_least / static_cast<double>(sigma.back()),
+         "condition");
+  }
   long double kept = 0;
   std::int64_t rank_90 = 0;
   while (kept < 0.9L * squares)
@@ -108,10 +118,12 @@ TEST(Audit, AStackIsMeasuredAsTheBlockDiagonalOfItsMembers) {
   const auto sigma = gallery::reference_singular_values(block_diagonal, 15, 21);
   EXPECT_LE(whole.figures->sigma_max.lower.value(), sigma[0]);
   EXPECT_GE(whole.figures->sigma_max.upper->value(), sigma[0]);
-  EXPECT_NEAR(whole.figures->spectrum->sigma_min, static_cast<double>(sigma.back()), 1e-10);
+  EXPECT_NEAR(whole.figures->spectrum->sigma_min, static_cast<double>(sigma.back()),
+              tolerance::of_gram_root(5, 7, static_cast<double>(sigma[0]), static_cast<double>(sigma.back())));
   long double total = 0;
   for (const long double s : sigma) total += s;
-  EXPECT_NEAR(whole.figures->spectrum->nuclear, static_cast<double>(total), 1e-9);
+  EXPECT_NEAR(whole.figures->spectrum->nuclear, static_cast<double>(total),
+              tolerance::kSpectrumSum * static_cast<double>(total));
 }
 
 // The largest singular value of each block of a kernel, from the definition of its layout.
@@ -149,8 +161,10 @@ TEST(Audit, TheRowsOfEveryLayoutAreOutputs) {
   right.used_by = {used_as("MatMul", 1)};
   const Result result = run(checkpoint({transposed, grouped, last, depthwise, right}));
   const auto near = [&](std::size_t t, double expected) {
-    EXPECT_NEAR(result.tensors[t].figures->sigma_max_estimate, expected, 1e-9 * expected) << result.tensors[t].name;
-    EXPECT_GE(result.tensors[t].figures->sigma_max.upper->value(), expected * (1 - 1e-15));
+    const TensorResult& measured = result.tensors[t];
+    const double allowed = tolerance::of_gram_proof(measured.rows, measured.columns) * expected;
+    EXPECT_NEAR(measured.figures->sigma_max_estimate, expected, allowed) << measured.name;
+    EXPECT_GE(measured.figures->sigma_max.upper->value(), expected * (1 - tolerance::kEpsilon));
   };
   using I = std::int64_t;
   near(0, largest_of_blocks(transposed.load(), 2, 4, 18, [](I b, I i, I j) {
@@ -176,8 +190,9 @@ TEST(Audit, TheRowsOfEveryLayoutAreOutputs) {
     for (I i = 0; i < 7; ++i) sum += std::fabs(m.at(Dimensions{i, j}));
     column = std::max(column, sum);
   }
-  EXPECT_NEAR(result.tensors[4].figures->norm_1, row, 1e-12 * row) << "of the operator, y = W^T x";
-  EXPECT_NEAR(result.tensors[4].figures->norm_inf, column, 1e-12 * column);
+  const auto rounding = static_cast<double>(2 * tolerance::gamma(7));  // of either of two sums
+  EXPECT_NEAR(result.tensors[4].figures->norm_1, row, rounding * row) << "of the operator, y = W^T x";
+  EXPECT_NEAR(result.tensors[4].figures->norm_inf, column, rounding * column);
 }
 
 TEST(Audit, ARoleThatTheUserGivesIsTakenAndMarked) {
@@ -355,12 +370,14 @@ TEST(Audit, AStopThatWasAskedForEndsIt) {
 TEST(Audit, ProgressEndsAtTheTotal) {
   Context context(2);
   double last = 0, total = -1;
+  std::int64_t reports = 0;
   context.on_progress([&](const Progress& progress) {
+    ++reports;
     last = std::max(last, progress.done);
     total = progress.total;
   });
   audit(checkpoint({random_entry("w", {8, 8}, 1), random_entry("v", {30, 8}, 2)}), {}, context);
-  EXPECT_NEAR(last, total, 1e-9 * total);
+  EXPECT_NEAR(last, total, static_cast<double>(tolerance::gamma(reports)) * total) << "a sum of shares of the total";
 }
 
 }  // namespace

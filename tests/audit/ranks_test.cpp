@@ -21,6 +21,11 @@
 namespace sigmax::audit {
 namespace {
 
+// |W|_F^2 / sigma_1^2: sums of squares, and an estimate inside the enclosure.
+double of_stable_rank(std::int64_t rows, std::int64_t columns) {
+  return 2 * (static_cast<double>(tolerance::gamma(rows * columns)) + tolerance::of_gram_proof(rows, columns));
+}
+
 std::int64_t numerical_rank(const Tensor& matrix) {
   const Result result = run(checkpoint({entry("w", matrix)}));
   return result.tensors[0].figures->spectrum->numerical_rank;
@@ -55,8 +60,8 @@ TEST(Audit, RanksAndConditionsDoNotDependOnTheScale) {
     const SpectrumFigures& s = *one.tensors[0].figures->spectrum;
     EXPECT_EQ(s.numerical_rank, 1) << scale;
     EXPECT_EQ(s.rank_95.rank, 1) << scale;
-    EXPECT_NEAR(s.effective_rank, 1, 1e-6) << scale;
-    EXPECT_NEAR(one.tensors[0].figures->stable_rank, 1, 1e-9) << scale;
+    EXPECT_NEAR(s.effective_rank, 1, std::expm1(tolerance::of_entropy(30))) << scale;
+    EXPECT_NEAR(one.tensors[0].figures->stable_rank, 1, of_stable_rank(40, 30)) << scale;
     EXPECT_FALSE(s.condition.has_value()) << scale;
   }
   std::vector<double> diagonal(20 * 20, 0.0);
@@ -67,8 +72,9 @@ TEST(Audit, RanksAndConditionsDoNotDependOnTheScale) {
     const Result result = run(checkpoint({entry("w", Tensor::copy_of(values, {20, 20}))}));
     EXPECT_EQ(result.tensors[0].figures->spectrum->numerical_rank, 20) << scale;
     ASSERT_TRUE(result.tensors[0].figures->spectrum->condition.has_value()) << scale;
-    EXPECT_NEAR(*result.tensors[0].figures->spectrum->condition, 20, 1e-8) << scale;
-    EXPECT_NEAR(result.tensors[0].figures->stable_rank, 2870.0 / 400, 1e-8) << scale;
+    EXPECT_NEAR(*result.tensors[0].figures->spectrum->condition, 20, 20 * tolerance::of_gram_root(20, 20, 20, 1))
+        << scale;
+    EXPECT_NEAR(result.tensors[0].figures->stable_rank, 2870.0 / 400, 2870.0 / 400 * of_stable_rank(20, 20)) << scale;
     EXPECT_EQ(result.tensors[0].figures->spectrum->rank_90.rank, 11) << scale;
   }
 }
@@ -79,7 +85,7 @@ TEST(Audit, AStackBeyondTheRangeOfSquaresIsMeasuredInItsOwnUnit) {
   const Result result = run(checkpoint({entry("experts.w", Tensor::copy_of(values, {2, 6, 5}))}));
   const Figures& f = *result.tensors[0].figures;
   EXPECT_EQ(f.spectrum->rank_99.rank, 1);
-  EXPECT_NEAR(f.stable_rank, 1, 1e-9);
+  EXPECT_NEAR(f.stable_rank, 1, of_stable_rank(12, 10));
   EXPECT_EQ(f.spectrum->numerical_rank, 1) << "the second block is below what the first one's rounding can be";
 }
 

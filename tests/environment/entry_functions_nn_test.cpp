@@ -179,7 +179,7 @@ void add_nn(Functions& f, DType dtype, double scale) {
     layer.options.steps = 3;
     nn::normalize<T>(std::span(&layer, 1), context);
     const auto gradient =
-        nn::normalize_vjp<T>(weight.weight(), u, v, layer.f, out.weight(), grad.output(), true, context);
+        nn::normalize_vjp<T>(weight.weight(), u, v, layer.f, out.weight(), true, grad.output(), context);
     return Values(Result(layer.result.sigma, layer.f.value, u, v, out.values(), grad.values(), gradient.inner));
   });
   const std::vector<T> v = vector_of<T>(36), u = vector_of<T>(24);
@@ -212,14 +212,14 @@ void add_regularizers(Functions& f) {
   for (const nn::ProximalPenalty& penalty : maps) {
     f.add("proximal", [=](Context& context) {
       std::vector<float> out(300);
-      static_cast<void>(nn::proximal<float>(w, penalty, 0.7, out, options, context));
+      static_cast<void>(nn::proximal<float>(w, penalty, 0.7, options, out, context));
       return Values(Result(out));
     });
   }
   f.add("project", [=](Context& context) {
     std::vector<float> one(300), other(300);
-    static_cast<void>(nn::project<float>(w, nn::ball::Spectral{1}, one, options, context));
-    static_cast<void>(nn::project<float>(w, nn::ball::Nuclear{1}, other, options, context));
+    static_cast<void>(nn::project<float>(w, nn::ball::Spectral{1}, options, one, context));
+    static_cast<void>(nn::project<float>(w, nn::ball::Nuclear{1}, options, other, context));
     return Values(Result(one, other));
   });
   const std::vector<nn::Penalty> penalties{nn::penalty::SquaredFrobenius{}, nn::penalty::Spectral{},
@@ -227,14 +227,14 @@ void add_regularizers(Functions& f) {
   for (const nn::Penalty& penalty : penalties) {
     f.add("regularize", [=](Context& context) {
       std::vector<float> grad(300);
-      const auto value = nn::regularize<float>(w, penalty, std::span<float>(grad), solver, context);
+      const auto value = nn::regularize<float>(w, penalty, solver, std::span<float>(grad), context);
       return Values(Result(value.value, grad));
     });
   }
   for (const char* ord : {"fro", "nuc", "2", "-2", "1", "inf", "max", "entrywise:3", "schatten:3", "kyfan:2"}) {
     f.add(std::string("norm_vjp ") + ord, [=](Context& context) {
       std::vector<float> grad(300);
-      const auto value = grad::norm_vjp<float>(w, norms::parse_norm(ord), std::span<float>(grad), solver, context);
+      const auto value = grad::norm_vjp<float>(w, norms::parse_norm(ord), solver, std::span<float>(grad), context);
       return Values(Result(value.kind == grad::GradientKind::unique ? 1.0 : 0.0, grad));
     });
   }

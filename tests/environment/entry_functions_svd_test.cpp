@@ -101,7 +101,7 @@ void add_batches(Functions& f) {
     Matrix<float> u(20, 6), v(9, 6);
     std::ranges::fill(v.values(), 0.3F);
     std::vector<float> sigma(6);
-    batched_power_iteration<float>(batch, u.view(), v.view(), sigma, {.steps = 2}, context);
+    batched_power_iteration<float>(batch, {.steps = 2}, u.view(), v.view(), sigma, context);
     return Values(Result(sigma, u, v));
   });
   f.add("batched_svd_vjp", [=](Context& context) {

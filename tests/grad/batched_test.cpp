@@ -122,9 +122,9 @@ TEST(BatchedSvdVjp, SaysOfEachMatrixWhatSvdVjpSaysOfItAlone) {
         one.u = triplets.u[i];
         one.v = triplets.v[i];
         std::vector<double> wanted(static_cast<std::size_t>(rows * columns));
-        svd_vjp_into<double>(wanted, *dense<double>(tensor.slice(static_cast<std::int64_t>(i))), one,
+        svd_vjp_into<double>(*dense<double>(tensor.slice(static_cast<std::int64_t>(i))), one,
                              {{cotangent.sigma[2 * i], cotangent.sigma[2 * i + 1]}, cotangent.u[i], cotangent.v[i]}, {},
-                             context);
+                             wanted, context);
         const auto first = grad.begin() + static_cast<std::ptrdiff_t>(i * wanted.size());
         EXPECT_EQ(std::vector<double>(first, first + rows * columns), wanted) << name(dtype) << " " << i;
         for (const double value : wanted) EXPECT_TRUE(std::isfinite(value)) << i;

@@ -44,7 +44,7 @@ TEST(Check, ASmoothFunctionsGradientAgreesFarBelowTheTolerance) {
   for (const DirectionalCheck& check : result.directions) {
     EXPECT_LT(std::fabs(check.analytic - check.numerical), 4 * check.error + tolerance::relative(9, 1))
         << check.coordinate.value_or(-1);
-    EXPECT_LT(check.error, 1e-7) << "the estimate is not worth much";
+    EXPECT_LT(check.error, tolerance::kFiniteDifference) << "the estimate is not worth much";
   }
 }
 
@@ -96,12 +96,11 @@ TEST(Check, AKinkIsNoDisagreement) {
   const std::vector<double> x{0.0, 0.5};
   const CheckResult at_kink = check_gradient(f, x, std::vector{0.0, 1.0});
   EXPECT_EQ(at_kink.verdict, Verdict::not_differentiable) << at_kink.message;
-  EXPECT_TRUE(at_kink.is_subgradient());
-  EXPECT_NEAR(at_kink.directions[0].forward, 1, 1e-7);
-  EXPECT_NEAR(at_kink.directions[0].backward, -1, 1e-7);
+  EXPECT_NEAR(at_kink.directions[0].forward, 1, tolerance::kFiniteDifference);
+  EXPECT_NEAR(at_kink.directions[0].backward, -1, tolerance::kFiniteDifference);
   EXPECT_EQ(at_kink.directions[1].verdict, Verdict::agree);
   // 1 and -1 are subgradients, 1.1 is not.
-  EXPECT_TRUE(check_gradient(f, x, std::vector{1.0, 1.0}).is_subgradient());
+  EXPECT_EQ(check_gradient(f, x, std::vector{1.0, 1.0}).verdict, Verdict::not_differentiable);
   const CheckResult beyond = check_gradient(f, x, std::vector{1.1, 1.0});
   EXPECT_EQ(beyond.verdict, Verdict::disagree) << beyond.message;
 }

@@ -39,7 +39,7 @@ Found gradient_of(const Tensor& matrix, const norms::Norm& which, Context& conte
   found.gradient.resize(static_cast<std::size_t>(matrix.size()));
   auto options = repeatable<NormVjpOptions>();
   options.scale = scale;
-  found.norm = norm_vjp<double>(matrix, which, found.gradient, options, context);
+  found.norm = norm_vjp<double>(matrix, which, options, found.gradient, context);
   return found;
 }
 
@@ -246,7 +246,7 @@ TEST(NormVjp, StorageTypesAndLayoutsGiveTheSameGradient) {
           std::vector<float> single(values.size(), 0.25F);
           auto options = repeatable<NormVjpOptions>();
           options.scale = -2.5;
-          norm_vjp<float>(matrix, line.norm, single, options, context);
+          norm_vjp<float>(matrix, line.norm, options, single, context);
           for (std::size_t i = 0; i < single.size(); ++i) {
             EXPECT_NEAR(single[i], 0.25 + found.gradient[i], tolerance::relative_in<float>(1, 1, 1)) << what;
           }
@@ -353,8 +353,8 @@ TEST(NormVjp, OperatorsGetTheGradientOfTheirParameters) {
     const Operator<float> single = a->in_single();
     std::vector<float> gradient(theta.size(), 0.0F);
     std::vector<double> reference(theta.size(), 0.0);
-    norm_vjp<float>(*single, norms::Spectral{}, gradient, {}, context);
-    norm_vjp<double>(*a, norms::Spectral{}, reference, {}, context);
+    norm_vjp<float>(*single, norms::Spectral{}, {}, gradient, context);
+    norm_vjp<double>(*a, norms::Spectral{}, {}, reference, context);
     EXPECT_LE(gradient_cases::distance(gradient, reference),
               tolerance::relative_in<float>(kRows, kColumns, 64) * gradient_cases::norm2(reference));
   }
@@ -368,7 +368,7 @@ TEST(NormVjp, AddsToWhatIsThere) {
     if (line.name == "kyfan:5") continue;
     const Found once = gradient_of(matrix, line.norm, context);
     Found again = once;
-    norm_vjp<double>(matrix, line.norm, again.gradient, {}, context);
+    norm_vjp<double>(matrix, line.norm, {}, again.gradient, context);
     EXPECT_LE(gradient_cases::distance(again.gradient, twice(once.gradient)), tolerance::relative(5, 4)) << line.name;
   }
 }
@@ -417,19 +417,19 @@ TEST(NormVjp, RefusesWhatHasNoGradient) {
   std::vector<double> grad(4);
   const auto matrix = [](std::vector<double> values) { return Tensor::copy_of(values, {2, 2}); };
   for (const NamedNorm& line : gradient_cases::all_norms()) {
-    EXPECT_THROW(norm_vjp<double>(matrix({1, NAN, 2, 3}), line.norm, grad, {}, context), Error) << line.name;
-    EXPECT_THROW(norm_vjp<double>(matrix({1, INFINITY, 2, 3}), line.norm, grad, {}, context), Error) << line.name;
+    EXPECT_THROW(norm_vjp<double>(matrix({1, NAN, 2, 3}), line.norm, {}, grad, context), Error) << line.name;
+    EXPECT_THROW(norm_vjp<double>(matrix({1, INFINITY, 2, 3}), line.norm, {}, grad, context), Error) << line.name;
     EXPECT_THROW(
-        norm_vjp<double>(Tensor::copy_of(std::vector<double>{}, {0, 3}), line.norm, std::span<double>(), {}, context),
+        norm_vjp<double>(Tensor::copy_of(std::vector<double>{}, {0, 3}), line.norm, {}, std::span<double>(), context),
         Error)
         << line.name;
-    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, std::span(grad).first(3), {}, context), Error);
-    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, grad, {.scale = NAN}, context), Error);
+    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, {}, std::span(grad).first(3), context), Error);
+    EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), line.norm, {.scale = NAN}, grad, context), Error);
   }
-  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{3}, grad, {}, context), Error);
-  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{0}, grad, {}, context), Error);
-  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Schatten{0.5}, grad, {}, context), Error);
-  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Entrywise{0.5}, grad, {}, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{3}, {}, grad, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::KyFan{0}, {}, grad, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Schatten{0.5}, {}, grad, context), Error);
+  EXPECT_THROW(norm_vjp<double>(matrix({1, 4, 2, 3}), norms::Entrywise{0.5}, {}, grad, context), Error);
 }
 
 }  // namespace

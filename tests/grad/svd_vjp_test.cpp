@@ -91,7 +91,7 @@ TEST(SvdVjp, PulledBackIsTheDerivativeByParametersOfEveryOperatorAndSpectrum) {
         const double wanted = problems::derivative(
             [&](double t) { return problems::loss(*path(t), cotangent, triplets, context); }, kStep * gap);
         std::vector<double> grad(static_cast<std::size_t>(a->parameter_count()));
-        svd_vjp_into<double>(grad, *a, triplets, cotangent, by(Auto{}), context);
+        svd_vjp_into<double>(*a, triplets, cotangent, by(Auto{}), grad, context);
         const auto [found, size] = path.slope(grad);
         const double error = std::fabs(static_cast<double>(found) - wanted) / static_cast<double>(size);
         EXPECT_LE(error, tolerance::of_difference(known.rows, known.columns, 1 / gap, kStep));

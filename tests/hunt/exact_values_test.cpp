@@ -15,6 +15,7 @@
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/function.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -154,8 +155,7 @@ void hunt(std::int64_t matrices) {
       }
       ends += e.upper ? 2 : 1;
       if (found.triplets.outcome != SvdOutcome::converged) continue;
-      // The smallest values are known to the square root of the rounding relative to the largest.
-      const double allowed = std::max(100 * ask.svd.tolerance, std::same_as<T, float> ? 2e-3 : 1e-7);
+      const double allowed = tolerance::of_small_values<T>(a->shape().rows, a->shape().columns, ask.svd.tolerance);
       ASSERT_NEAR(found.triplets.sigma[static_cast<std::size_t>(j)], truth, allowed * largest) << j;
     }
   }
@@ -179,7 +179,8 @@ TEST(HuntExact, AStartInTheNullSpaceIsNoAnswer) {
       options.random = vouched(random_state(1));
       const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
       if (found.triplets.outcome == SvdOutcome::converged) {
-        EXPECT_NEAR(found.triplets.sigma.front(), 3, 1e-6) << name(method);
+        EXPECT_NEAR(found.triplets.sigma.front(), 3, 3 * tolerance::of_converged<double>(options.tolerance))
+            << name(method);
       }
     }
   }
@@ -196,7 +197,7 @@ TEST(HuntExact, WhatIsKnownByItsProductsAloneConvergesByItsCheck) {
     options.random = random_state(1);  // not drawn: no probability, and so no upper end
     const CertifiedSvd<double> found = certified_svd(*a, options, CertifyOptions{}, context);
     EXPECT_EQ(found.triplets.outcome, SvdOutcome::converged) << top;
-    EXPECT_NEAR(found.triplets.sigma.front(), top, 1e-9);
+    EXPECT_NEAR(found.triplets.sigma.front(), top, tolerance::of_estimate(options.tolerance) * top);
   }
 }
 

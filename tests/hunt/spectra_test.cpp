@@ -10,6 +10,7 @@
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -86,13 +87,6 @@ struct Tally {
   std::int64_t unconfirmed = 0;  // results that say so
 };
 
-// The allowed error of a value with the outcome `converged`, relative to the largest. An error estimate may be slightly
-// wrong; the smallest values are known to the square root of rounding.
-template <Real T>
-double allowed(double tolerance) {
-  return std::max(100 * tolerance, std::same_as<T, float> ? 1e-3 : 1e-7);
-}
-
 template <Real T>
 Tally hunt_checks(std::int64_t spectra, double failure_probability) {
   Context context(1);
@@ -121,7 +115,8 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
         EXPECT_LE(sigma, truth + rounding) << "values are lower bounds";
       }
       if (failure_probability < 1e-6 && found.outcome == SvdOutcome::converged) {
-        EXPECT_NEAR(sigma, truth, allowed<T>(options.tolerance) * largest) << j << " of " << options.k;
+        const double allowed = tolerance::of_small_values<T>(s.rows, s.columns, options.tolerance);
+        EXPECT_NEAR(sigma, truth, allowed * largest) << j << " of " << options.k;
       }
       if (!found.checked) continue;
       const double bound = found.checked->bound[static_cast<std::size_t>(j)];

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace sigmax::bounds {
+namespace sigmax {
 namespace {
 
 std::vector<double> random_gram(std::int64_t n, unsigned seed) {
@@ -91,4 +91,4 @@ TEST_P(CholeskyOrders, GivesTheSameBitsOnOneThreadAndOnThree) {
 INSTANTIATE_TEST_SUITE_P(orders, CholeskyOrders, testing::Values(1, 2, 17, 640, 641, 1000));
 
 }  // namespace
-}  // namespace sigmax::bounds
+}  // namespace sigmax

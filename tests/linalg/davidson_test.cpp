@@ -25,7 +25,7 @@ using gallery::Stored;
 std::optional<double> smallest_of(const Stored& stored, double scale, const std::vector<std::int64_t>& indices,
                                   Context& context) {
   const kernels::StoredMatrix a = stored.matrix();
-  const GramMatrix g = gram_matrix(a, scale, context);
+  const GramMatrix g = gram_matrix(a, scale, Triangles::both, context);
   const std::size_t n = indices.size();
   const std::size_t stride = n + 1;
   std::vector<double> factor(n * stride, std::numeric_limits<double>::quiet_NaN());

@@ -34,7 +34,7 @@ std::vector<std::int64_t> indices(std::int64_t order) {
 
 void check(const Stored& stored, double scale, Context& context) {
   const kernels::StoredMatrix a = stored.matrix();
-  const GramMatrix g = gram_matrix(a, scale, context);
+  const GramMatrix g = gram_matrix(a, scale, Triangles::both, context);
   const bool of_rows = a.rows <= a.columns;
   ASSERT_EQ(g.order, std::min(a.rows, a.columns));
   ASSERT_EQ(g.terms, std::max(a.rows, a.columns));
@@ -105,7 +105,7 @@ TEST(GramMatrix, GivesTheSameBitsForAnyNumberOfThreads) {
     std::vector<double> first;
     for (const int threads : {1, 2, 3}) {
       Context context(threads);
-      const GramMatrix g = gram_matrix(stored.matrix(), 0.125, context);
+      const GramMatrix g = gram_matrix(stored.matrix(), 0.125, Triangles::both, context);
       const std::vector<double> values(g.values.data(), g.values.data() + g.values.size());
       if (threads == 1) first = values;
       EXPECT_TRUE(values == first) << rows << "x" << columns << " with " << threads << " threads";
@@ -115,8 +115,8 @@ TEST(GramMatrix, GivesTheSameBitsForAnyNumberOfThreads) {
 
 TEST(GramMatrix, RefusesAnEmptyMatrix) {
   Context context(1);
-  EXPECT_THROW(gram_matrix({DType::f32, nullptr, 0, 3, 3}, 1, context), Error);
-  EXPECT_THROW(gram_matrix({DType::f32, nullptr, 3, 0, 0}, 1, context), Error);
+  EXPECT_THROW(gram_matrix({DType::f32, nullptr, 0, 3, 3}, 1, Triangles::both, context), Error);
+  EXPECT_THROW(gram_matrix({DType::f32, nullptr, 3, 0, 0}, 1, Triangles::both, context), Error);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST(ScannedMatrix, MakesItsGramMatrixOnce) {
   const double largest = scanned.facts().max_abs * g.scale;
   EXPECT_GE(largest, 0.5);
   EXPECT_LT(largest, 1);
-  const GramMatrix wanted = gram_matrix(a.matrix(), g.scale, context);
+  const GramMatrix wanted = gram_matrix(a.matrix(), g.scale, Triangles::both, context);
   for (std::size_t j = 0; j < 40; ++j) {
     for (std::size_t i = 0; i <= j; ++i) ASSERT_EQ(g.values[i + 40 * j], wanted.values[i + 40 * j]);
   }

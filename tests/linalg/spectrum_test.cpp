@@ -26,7 +26,8 @@ using gallery::with_singular_values;
 Spectrum spectrum_of(const Stored& stored, Context& context) {
   const kernels::StoredMatrix a = stored.matrix();
   const double largest = kernels::scan(a, context).max_abs;
-  GramMatrix g = gram_matrix(a, largest > 0 ? std::ldexp(1.0, -std::ilogb(largest) - 1) : 1.0, context);
+  GramMatrix g =
+      gram_matrix(a, largest > 0 ? std::ldexp(1.0, -std::ilogb(largest) - 1) : 1.0, Triangles::both, context);
   return spectrum(a, g, context);
 }
 
@@ -199,7 +200,7 @@ TEST(Spectrum, GivesTheSameBitsForAnyNumberOfThreads) {
 TEST(Spectrum, KeepsTheUpperTriangleAndDiagonalOfTheGramMatrix) {
   Context context(1);
   const Stored stored(DType::f32, 9, 14, gallery::normal(9 * 14, 47));
-  GramMatrix g = gram_matrix(stored.matrix(), 1, context);
+  GramMatrix g = gram_matrix(stored.matrix(), 1, Triangles::both, context);
   const std::vector<double> before(g.values.data(), g.values.data() + g.values.size());
   static_cast<void>(spectrum(stored.matrix(), g, context));
   for (std::size_t j = 0; j < 9; ++j) {

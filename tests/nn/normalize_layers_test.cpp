@@ -66,14 +66,14 @@ TEST(NormalizeLayers, GivesWhatALoopOverTheLayersGivesForAnyNumberOfThreads) {
   Context alone(1);
   std::vector<Layer<float>> expected = one_by_one.layers();
   for (Layer<float>& layer : expected) {
-    layer.result = step<float>(layer.weight, layer.u, layer.v, layer.options, alone);
+    layer.result = step<float>(layer.weight, layer.options, layer.u, layer.v, alone);
     layer.f = factor(layer.rule, layer.result.sigma);
     scale_weight(layer.weight, layer.f.value, layer.normalized, alone);
   }
   std::vector<LayerGradient<float>> expected_gradients = one_by_one.layer_gradients(expected);
   for (LayerGradient<float>& layer : expected_gradients) {
-    layer.result = normalize_vjp<float>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.grad_weight,
-                                        layer.always_inner, alone);
+    layer.result = normalize_vjp<float>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.always_inner,
+                                        layer.grad_weight, alone);
   }
   for (const int threads : {1, 2, 3, 8}) {
     Context context(threads);

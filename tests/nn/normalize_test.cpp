@@ -54,7 +54,7 @@ void check_golden(const Golden& golden) {
   };
   std::vector<T> u = start(sample.rows()), v = start(sample.columns());
   const StepResult result =
-      step<T>(sample.weight(), u, v, {.iteration = golden.iteration, .steps = golden.steps}, context);
+      step<T>(sample.weight(), {.iteration = golden.iteration, .steps = golden.steps}, u, v, context);
   const double allowed = vector_tolerance<T>(sample.matrix(), sample.rows(), sample.columns(), golden.sigma);
   EXPECT_EQ(result.outcome, StepOutcome::done) << what;
   EXPECT_FALSE(result.repair.any()) << what;
@@ -69,8 +69,8 @@ void check_golden(const Golden& golden) {
   std::vector<double> c(golden.gradient.size());
   for (std::size_t i = 0; i < c.size(); ++i) c[i] = static_cast<double>(i + 1);
   const Sample g(dtype, golden.transposed ? Dimensions{2, 3, 2} : Dimensions{4, 3}, golden.transposed ? 1 : 0, c);
-  normalize_vjp<T>(sample.weight(), std::span<const T>(u), std::span<const T>(v), f, g.weight(), gradient.output(),
-                   false, context);
+  normalize_vjp<T>(sample.weight(), std::span<const T>(u), std::span<const T>(v), f, g.weight(), false,
+                   gradient.output(), context);
   expect_close(gradient.values(), in_80(golden.gradient), allowed * static_cast<double>(norm_80(in_80(c))),
                what + " gradient");
 }
@@ -87,7 +87,7 @@ void check_layout(const Sample& sample, Iteration iteration, std::int64_t steps)
   std::vector<T> u = unit_vector<T>(sample.rows(), 3), v = unit_vector<T>(sample.columns(), 4);
   const Vector80 w = sample.matrix();
   const Reference wanted = reference_steps(w, in_80(u), in_80(v), iteration, steps);
-  const StepResult result = step<T>(sample.weight(), u, v, {.iteration = iteration, .steps = steps}, context);
+  const StepResult result = step<T>(sample.weight(), {.iteration = iteration, .steps = steps}, u, v, context);
   const double allowed =
       static_cast<double>(steps + 1) * vector_tolerance<T>(w, sample.rows(), sample.columns(), std::fabs(wanted.sigma));
   EXPECT_NEAR(result.sigma, static_cast<double>(std::fabs(wanted.sigma)), allowed * static_cast<double>(norm_80(w)))
@@ -163,7 +163,7 @@ double lanczos_error(std::int64_t steps, Iteration iteration) {
   Context context(1);
   const Sample sample = slow_weight(DType::f32);
   std::vector<T> u = unit_vector<T>(60, 1), v = unit_vector<T>(40, 2);
-  const StepResult result = step<T>(sample.weight(), u, v, {.iteration = iteration, .steps = steps}, context);
+  const StepResult result = step<T>(sample.weight(), {.iteration = iteration, .steps = steps}, u, v, context);
   EXPECT_EQ(result.reads, iteration == Iteration::v_first ? steps + 1 : steps);
   EXPECT_NEAR(result.sigma, static_cast<double>(dot_80(in_80(u), multiply_80(sample.matrix(), in_80(v)))),
               tolerance::of_matrix_in<T>(60, 40, 2));
@@ -188,8 +188,8 @@ TEST(Normalize, OneLanczosStepIsOnePowerStep) {
   Context context(1);
   const Sample sample(DType::f32, {33, 17}, 0);
   std::vector<float> u = unit_vector<float>(33, 1), v = unit_vector<float>(17, 2), u2 = u, v2 = v;
-  const StepResult power = step<float>(sample.weight(), u, v, {}, context);
-  const StepResult lanczos = step<float>(sample.weight(), u2, v2, {.iteration = Iteration::lanczos}, context);
+  const StepResult power = step<float>(sample.weight(), {}, u, v, context);
+  const StepResult lanczos = step<float>(sample.weight(), {.iteration = Iteration::lanczos}, u2, v2, context);
   EXPECT_EQ(power.sigma, lanczos.sigma);
   EXPECT_EQ(u, u2);
   EXPECT_EQ(v, v2);
@@ -201,7 +201,7 @@ TEST(Normalize, LanczosExhaustsASpaceAndIsExactThen) {
     const Sample sample(DType::f64, shape, 0);
     std::vector<double> u = unit_vector<double>(shape[0], 1), v = unit_vector<double>(shape[1], 2);
     const StepResult result =
-        step<double>(sample.weight(), u, v, {.iteration = Iteration::lanczos, .steps = 50}, context);
+        step<double>(sample.weight(), {.iteration = Iteration::lanczos, .steps = 50}, u, v, context);
     std::vector<double> u2 = u, v2 = v;
     const Reference wanted = reference_steps(sample.matrix(), in_80(u2), in_80(v2), Iteration::u_first, 500);
     EXPECT_NEAR(result.sigma, static_cast<double>(wanted.sigma),
@@ -216,16 +216,16 @@ TEST(Normalize, StopsAtTheToleranceAndSaysSo) {
   for (const Iteration iteration : {Iteration::u_first, Iteration::v_first, Iteration::lanczos}) {
     std::vector<double> u = unit_vector<double>(60, 1), v = unit_vector<double>(40, 2);
     const StepOptions options{.iteration = iteration, .steps = 3000, .tolerance = 1e-6};
-    const StepResult found = step<double>(sample.weight(), u, v, options, context);
+    const StepResult found = step<double>(sample.weight(), options, u, v, context);
     EXPECT_TRUE(found.tolerance_met);
     EXPECT_LT(found.steps, 3000);
     EXPECT_NEAR(found.sigma, 2, 2 * tolerance::of_estimate(options.tolerance));
-    const StepResult again = step<double>(sample.weight(), u, v, options, context);
+    const StepResult again = step<double>(sample.weight(), options, u, v, context);
     EXPECT_TRUE(again.tolerance_met);
     EXPECT_LE(again.steps, 2) << "warm";
     std::vector<double> u2 = unit_vector<double>(60, 1), v2 = unit_vector<double>(40, 2);
     const StepResult few =
-        step<double>(sample.weight(), u2, v2, {.iteration = iteration, .steps = 2, .tolerance = 1e-6}, context);
+        step<double>(sample.weight(), {.iteration = iteration, .steps = 2, .tolerance = 1e-6}, u2, v2, context);
     EXPECT_FALSE(few.tolerance_met);
     EXPECT_EQ(few.steps, 2);
   }
@@ -242,8 +242,8 @@ void check_range(double scale) {
   for (const Iteration iteration : {Iteration::u_first, Iteration::v_first, Iteration::lanczos}) {
     std::vector<T> u = unit_vector<T>(33, 1), v = unit_vector<T>(17, 2), u2 = u, v2 = v;
     const StepOptions options{.iteration = iteration, .steps = 3, .epsilon = std::numeric_limits<T>::min()};
-    const double near = step<T>(plain.weight(), u, v, options, context).sigma;
-    const double wide = step<T>(far.weight(), u2, v2, options, context).sigma;
+    const double near = step<T>(plain.weight(), options, u, v, context).sigma;
+    const double wide = step<T>(far.weight(), options, u2, v2, context).sigma;
     EXPECT_NEAR(wide / scale, near, tolerance::of_matrix_in<T>(33, 17, near)) << scale;
     expect_close(u2, in_80(u), tolerance::relative_in<T>(33, 17), "u");
     expect_close(v2, in_80(v), tolerance::relative_in<T>(33, 17), "v");
@@ -264,8 +264,8 @@ TEST(Normalize, AnOperatorStepsLikeItsMatrix) {
     for (const std::int64_t steps : {0, 1, 4}) {
       std::vector<double> u = unit_vector<double>(33, 1), v = unit_vector<double>(17, 2), u2 = u, v2 = v;
       const StepOptions options{.iteration = iteration, .steps = steps};
-      EXPECT_EQ(step<double>(*a, u, v, options, context).sigma,
-                step<double>(sample.weight(), u2, v2, options, context).sigma);
+      EXPECT_EQ(step<double>(*a, options, u, v, context).sigma,
+                step<double>(sample.weight(), options, u2, v2, context).sigma);
       EXPECT_EQ(u, u2);
       EXPECT_EQ(v, v2);
     }
@@ -280,7 +280,7 @@ TEST(Normalize, AZeroWeightGivesZeroAndLeavesTheState) {
         Sample sample(DType::f32, {5, 3}, 0, std::vector<double>(15, 0.0));
         std::vector<float> u = unit_vector<float>(5, 1), v = unit_vector<float>(3, 2), u2 = u, v2 = v;
         const StepResult result =
-            step<float>(sample.weight(), u, v, {.iteration = iteration, .steps = steps, .repair = repair}, context);
+            step<float>(sample.weight(), {.iteration = iteration, .steps = steps, .repair = repair}, u, v, context);
         EXPECT_EQ(result.sigma, 0);
         EXPECT_EQ(result.outcome, StepOutcome::zero_weight);
         EXPECT_EQ(u, u2);
@@ -300,7 +300,7 @@ TEST(Normalize, AWeightThatIsNotFiniteGivesNaNAndLeavesTheState) {
     const Sample sample(DType::f32, {33, 17}, 0, values);
     for (const Iteration iteration : {Iteration::u_first, Iteration::v_first, Iteration::lanczos}) {
       std::vector<float> u = unit_vector<float>(33, 1), v = unit_vector<float>(17, 2), u2 = u, v2 = v;
-      const StepResult result = step<float>(sample.weight(), u, v, {.iteration = iteration, .steps = 2}, context);
+      const StepResult result = step<float>(sample.weight(), {.iteration = iteration, .steps = 2}, u, v, context);
       EXPECT_EQ(result.outcome, StepOutcome::not_finite);
       EXPECT_FALSE(std::isfinite(result.sigma));
       EXPECT_EQ(u, u2);
@@ -336,12 +336,12 @@ TEST(Normalize, RefusesWhatDoesNotFit) {
   const Sample sample(DType::f64, {4, 3}, 0);
   std::vector<double> u(4, 0.5), v(3, 0.5), wrong(5);
   std::vector<float> u_float(4), v_float(3);
-  EXPECT_THROW(step<double>(sample.weight(), wrong, v, {}, context), Error);
-  EXPECT_THROW(step<double>(sample.weight(), u, wrong, {}, context), Error);
-  EXPECT_THROW(step<double>(sample.weight(), u, v, {.steps = -1}, context), Error);
-  EXPECT_THROW(step<double>(sample.weight(), u, v, {.epsilon = 0}, context), Error);
-  EXPECT_THROW(step<double>(sample.weight(), u, v, {.tolerance = kNaN}, context), Error);
-  EXPECT_THROW(step<float>(sample.weight(), u_float, v_float, {}, context), Error);
+  EXPECT_THROW(step<double>(sample.weight(), {}, wrong, v, context), Error);
+  EXPECT_THROW(step<double>(sample.weight(), {}, u, wrong, context), Error);
+  EXPECT_THROW(step<double>(sample.weight(), {.steps = -1}, u, v, context), Error);
+  EXPECT_THROW(step<double>(sample.weight(), {.epsilon = 0}, u, v, context), Error);
+  EXPECT_THROW(step<double>(sample.weight(), {.tolerance = kNaN}, u, v, context), Error);
+  EXPECT_THROW(step<float>(sample.weight(), {}, u_float, v_float, context), Error);
   EXPECT_THROW(factor({Rule::Kind::divide, 0, 1}, 1), Error);
   Sample other(DType::f32, {4, 3}, 0);
   EXPECT_THROW(scale_weight(sample.weight(), 1, other.output(), context), Error);

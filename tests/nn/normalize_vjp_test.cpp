@@ -73,7 +73,7 @@ struct Setting {
         u(unit_vector<double>(weight.rows(), 1)),
         v(unit_vector<double>(weight.columns(), 2)) {
     Context context(1);
-    sigma = step<double>(weight.weight(), u, v, {.steps = 2}, context).sigma;
+    sigma = step<double>(weight.weight(), {.steps = 2}, u, v, context).sigma;
   }
   Sample weight, g;
   std::vector<double> u, v;
@@ -96,7 +96,7 @@ TEST(NormalizeVjp, AgreesWithCentralDifferencesForEveryRuleAndLayout) {
     const Factor f = factor(c.rule, s.sigma);
     Sample gradient = s.g;
     const NormalizeGradient result =
-        normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), gradient.output(), true, context);
+        normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), true, gradient.output(), context);
     const Vector80 u = in_80(s.u), v = in_80(s.v), g = s.g.matrix();
     const Vector80 wanted =
         gradient_80([&](const Vector80& w) { return loss_80(c.rule, w, u, v, g); }, s.weight.matrix());
@@ -120,7 +120,7 @@ void check_type(const Layout& layout, DType dtype) {
   const Factor f = factor({}, s.sigma);
   Sample gradient = s.g;
   const NormalizeGradient result =
-      normalize_vjp<T>(s.weight.weight(), u, v, f, s.g.weight(), gradient.output(), false, context);
+      normalize_vjp<T>(s.weight.weight(), u, v, f, s.g.weight(), false, gradient.output(), context);
   const Vector80 w = s.weight.matrix(), g = s.g.matrix(), found = gradient.matrix();
   const std::int64_t size = s.weight.weight().size();
   const Real80 p = dot_80(g, w);
@@ -151,7 +151,7 @@ TEST(NormalizeVjp, ANormBelowTheTargetCostsNoInnerProductAndBendsNothing) {
   const Factor f = factor({Rule::Kind::at_most, 1000, 1}, s.sigma);
   Sample gradient = s.g;
   const NormalizeGradient result =
-      normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), gradient.output(), false, context);
+      normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), false, gradient.output(), context);
   EXPECT_EQ(result.inner, 0);
   EXPECT_EQ(gradient.values(), s.g.values());
 }
@@ -161,7 +161,7 @@ TEST(NormalizeVjp, AZeroWeightPassesItsGradient) {
   const Setting s({{4, 3}, 0}, DType::f64);
   const Sample zero(DType::f64, {4, 3}, 0, std::vector<double>(12, 0.0));
   Sample gradient = s.g;
-  normalize_vjp<double>(zero.weight(), s.u, s.v, factor({}, 0), s.g.weight(), gradient.output(), false, context);
+  normalize_vjp<double>(zero.weight(), s.u, s.v, factor({}, 0), s.g.weight(), false, gradient.output(), context);
   EXPECT_EQ(gradient.values(), s.g.values());
 }
 
@@ -171,8 +171,8 @@ TEST(NormalizeVjp, MayWriteOverTheOutputGradient) {
   const std::vector<float> u(s.u.begin(), s.u.end()), v(s.v.begin(), s.v.end());
   const Factor f = factor({}, s.sigma);
   Sample apart = s.g, over = s.g;
-  normalize_vjp<float>(s.weight.weight(), u, v, f, s.g.weight(), apart.output(), false, context);
-  normalize_vjp<float>(s.weight.weight(), u, v, f, over.weight(), over.output(), false, context);
+  normalize_vjp<float>(s.weight.weight(), u, v, f, s.g.weight(), false, apart.output(), context);
+  normalize_vjp<float>(s.weight.weight(), u, v, f, over.weight(), false, over.output(), context);
   EXPECT_EQ(apart.values(), over.values());
 }
 
@@ -200,7 +200,7 @@ TEST(NormalizeVjp, ScalingTheOutputHasTheGradientOfScalingTheWeight) {
     add_sigma_gradient<double>(sigma_gradient, s.u, s.v, found.output(), context);
     const Sample output_gradient(DType::f64, {4, 3}, 0, g);
     Sample wanted = output_gradient;
-    normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, output_gradient.weight(), wanted.output(), false, context);
+    normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, output_gradient.weight(), false, wanted.output(), context);
     expect_equal(found.matrix(), wanted.matrix(),
                  tolerance::relative(20, 12) * static_cast<double>(norm_80(w)) * static_cast<double>(norm_80(in_80(g))),
                  "dL/dW");
@@ -213,11 +213,11 @@ TEST(NormalizeVjp, RefusesWhatDoesNotFit) {
   Sample other(DType::f64, {3, 4}, 0), single(DType::f32, {4, 3}, 0), gradient = s.g;
   const Factor f = factor({}, s.sigma);
   const std::vector<double> wrong(5);
-  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, other.weight(), gradient.output(), false, context),
+  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, other.weight(), false, gradient.output(), context),
                Error);
-  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), single.output(), false, context),
+  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), s.u, s.v, f, s.g.weight(), false, single.output(), context),
                Error);
-  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), wrong, s.v, f, s.g.weight(), gradient.output(), false, context),
+  EXPECT_THROW(normalize_vjp<double>(s.weight.weight(), wrong, s.v, f, s.g.weight(), false, gradient.output(), context),
                Error);
 }
 

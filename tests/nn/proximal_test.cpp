@@ -47,14 +47,14 @@ struct Mapped {
 Mapped prox(const Tensor& w, const ProximalPenalty& penalty, double lambda, Context& context) {
   Mapped mapped;
   mapped.x.assign(static_cast<std::size_t>(w.size()), NAN);
-  mapped.result = proximal<double>(w, penalty, lambda, mapped.x, repeatable<ProximalOptions>(), context);
+  mapped.result = proximal<double>(w, penalty, lambda, repeatable<ProximalOptions>(), mapped.x, context);
   return mapped;
 }
 
 Mapped onto(const Tensor& w, const Ball& ball, Context& context) {
   Mapped mapped;
   mapped.x.assign(static_cast<std::size_t>(w.size()), NAN);
-  mapped.result = project<double>(w, ball, mapped.x, repeatable<ProximalOptions>(), context);
+  mapped.result = project<double>(w, ball, repeatable<ProximalOptions>(), mapped.x, context);
   return mapped;
 }
 
@@ -285,7 +285,7 @@ TEST(Proximal, StorageTypesAgreeAndFloatIsTheRoundedDouble) {
         EXPECT_LE(distance(prox(w, line.penalty, 0.7, context).x, wanted), tolerance::of_matrix(9, 6, 10)) << line.name;
       }
       std::vector<float> single(values.size());
-      proximal<float>(plain, line.penalty, 0.7, single, {}, context);
+      proximal<float>(plain, line.penalty, 0.7, {}, single, context);
       expect_rounded(single, wanted, 0, line.name);
     }
   }
@@ -321,17 +321,17 @@ TEST(Proximal, RefusesWhatIsNoProblem) {
   std::vector<double> out(4);
   const Tensor w = Tensor::copy_of(std::vector<double>{1, 2, 3, 4}, {2, 2});
   for (const Line<ProximalPenalty>& line : lines()) {
-    EXPECT_THROW(proximal<double>(w, line.penalty, -1, out, {}, context), Error);
-    EXPECT_THROW(proximal<double>(w, line.penalty, NAN, out, {}, context), Error);
+    EXPECT_THROW(proximal<double>(w, line.penalty, -1, {}, out, context), Error);
+    EXPECT_THROW(proximal<double>(w, line.penalty, NAN, {}, out, context), Error);
     for (const Tensor& none : no_weights()) {
       const auto size = static_cast<std::size_t>(none.size());
-      EXPECT_THROW(proximal<double>(none, line.penalty, 1, std::span(out).first(size), {}, context), Error);
+      EXPECT_THROW(proximal<double>(none, line.penalty, 1, {}, std::span(out).first(size), context), Error);
     }
-    EXPECT_THROW(proximal<double>(w, line.penalty, 1, std::span(out).first(3), {}, context), Error);
+    EXPECT_THROW(proximal<double>(w, line.penalty, 1, {}, std::span(out).first(3), context), Error);
   }
-  EXPECT_THROW(proximal<double>(w, penalty::KyFan{3}, 1, out, {}, context), Error);
-  EXPECT_THROW(proximal<double>(w, penalty::KyFan{2, 2}, 1, out, {}, context), Error);
-  EXPECT_THROW(project<double>(w, ball::Nuclear{INFINITY}, out, {}, context), Error);
+  EXPECT_THROW(proximal<double>(w, penalty::KyFan{3}, 1, {}, out, context), Error);
+  EXPECT_THROW(proximal<double>(w, penalty::KyFan{2, 2}, 1, {}, out, context), Error);
+  EXPECT_THROW(project<double>(w, ball::Nuclear{INFINITY}, {}, out, context), Error);
 }
 
 }  // namespace

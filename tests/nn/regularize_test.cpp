@@ -40,7 +40,7 @@ Found regularized(const Tensor& w, const Penalty& penalty, Context& context, dou
   found.gradient.assign(static_cast<std::size_t>(w.size()), 0.0);
   auto options = repeatable<grad::NormVjpOptions>();
   options.scale = scale;
-  found.norm = regularize<double>(w, penalty, found.gradient, options, context);
+  found.norm = regularize<double>(w, penalty, options, found.gradient, context);
   return found;
 }
 
@@ -164,10 +164,10 @@ TEST(Regularize, FloatIsTheRoundedDouble) {
     std::vector<float> single(40, 0.5F);
     auto options = repeatable<grad::NormVjpOptions>();
     options.scale = 0.01;
-    const grad::NormGradient norm = regularize<float>(w, line.penalty, single, options, context);
+    const grad::NormGradient norm = regularize<float>(w, line.penalty, options, single, context);
     EXPECT_EQ(norm.value, found.norm.value) << line.name;
     expect_rounded(single, found.gradient, 0.5, line.name);
-    EXPECT_NEAR(regularize<float>(w, line.penalty, {}, options, context).value, norm.value,
+    EXPECT_NEAR(regularize<float>(w, line.penalty, options, {}, context).value, norm.value,
                 tolerance::of_matrix(8, 5, norm.value, 16))
         << line.name;
   }
@@ -205,10 +205,10 @@ TEST(Regularize, RefusesWhatIsNoWeight) {
   for (const Line<Penalty>& line : lines()) {
     for (const Tensor& none : no_weights()) {
       const auto size = static_cast<std::size_t>(none.size());
-      EXPECT_THROW(regularize<double>(none, line.penalty, std::span(out).first(size), {}, context), Error) << line.name;
+      EXPECT_THROW(regularize<double>(none, line.penalty, {}, std::span(out).first(size), context), Error) << line.name;
     }
-    EXPECT_THROW(regularize<double>(w, line.penalty, std::span(out).first(3), {}, context), Error) << line.name;
-    EXPECT_THROW(regularize<double>(w, line.penalty, out, {.scale = INFINITY}, context), Error) << line.name;
+    EXPECT_THROW(regularize<double>(w, line.penalty, {}, std::span(out).first(3), context), Error) << line.name;
+    EXPECT_THROW(regularize<double>(w, line.penalty, {.scale = INFINITY}, out, context), Error) << line.name;
   }
 }
 

@@ -23,7 +23,7 @@ struct Converged {
   explicit Converged(Iteration order) {
     Context context(1);
     options = {.iteration = order};
-    step<double>(sample.weight(), u, v, {.iteration = Iteration::lanczos, .steps = 9}, context);
+    step<double>(sample.weight(), {.iteration = Iteration::lanczos, .steps = 9}, u, v, context);
     sigma = static_cast<double>(gallery::reference_singular_values(sample.matrix(), 12, 9).front());
   }
   Sample sample{DType::f64, {12, 9}, 0};
@@ -70,7 +70,7 @@ TEST(SingularState, AMovingAverageOfStatesDoesNotDoubleTheNorm) {
       c.options.steps = steps;
       for (double& value : c.u) value *= 0.7;
       for (double& value : c.v) value *= 0.7;
-      const StepResult result = step<double>(c.sample.weight(), c.u, c.v, c.options, context);
+      const StepResult result = step<double>(c.sample.weight(), c.options, c.u, c.v, context);
       EXPECT_NEAR(result.sigma, c.sigma, rounding(c.sigma)) << "not 0.49 of it";
       EXPECT_TRUE(result.repair.any());
       EXPECT_FALSE(result.repair.drawn);
@@ -84,7 +84,7 @@ TEST(SingularState, WithoutRepairItIsUsedAsItIs) {
   Context context(1);
   Converged c(Iteration::u_first);
   for (double& value : c.u) value *= 0.5;
-  const StepResult result = step<double>(c.sample.weight(), c.u, c.v, {.steps = 0, .repair = false}, context);
+  const StepResult result = step<double>(c.sample.weight(), {.steps = 0, .repair = false}, c.u, c.v, context);
   EXPECT_NEAR(result.sigma, c.sigma / 2, rounding(c.sigma));
   EXPECT_FALSE(result.repair.any());
 }
@@ -93,7 +93,7 @@ TEST(SingularState, AFlippedVectorDoesNotFlipTheWeight) {
   Context context(1);
   Converged c(Iteration::u_first);
   for (double& value : c.u) value = -value;
-  const StepResult result = step<double>(c.sample.weight(), c.u, c.v, {.steps = 0}, context);
+  const StepResult result = step<double>(c.sample.weight(), {.steps = 0}, c.u, c.v, context);
   EXPECT_NEAR(result.sigma, c.sigma, rounding(c.sigma));
   EXPECT_EQ(result.repair.u, StateFault::flipped);
   EXPECT_EQ(result.repair.v, StateFault::none);
@@ -108,7 +108,7 @@ TEST(SingularState, OneBadVectorIsHadFromTheOther) {
           Converged c(order);
           c.options.steps = steps;
           (left ? c.u : c.v).assign(left ? 12 : 9, bad);
-          const StepResult result = step<double>(c.sample.weight(), c.u, c.v, c.options, context);
+          const StepResult result = step<double>(c.sample.weight(), c.options, c.u, c.v, context);
           EXPECT_NEAR(result.sigma, c.sigma, rounding(c.sigma));
           EXPECT_FALSE(result.repair.drawn);
           const bool used = steps == 0 || left == (order == Iteration::v_first);
@@ -131,14 +131,14 @@ TEST(SingularState, TwoBadVectorsAreDrawnFromTheSeedAndIteratedOn) {
       c.u.assign(12, kNaN);
       c.v.assign(9, 0.0);
       std::vector<double> u2 = c.u, v2 = c.v;
-      const StepResult result = step<double>(c.sample.weight(), c.u, c.v, c.options, context);
+      const StepResult result = step<double>(c.sample.weight(), c.options, c.u, c.v, context);
       EXPECT_TRUE(result.repair.drawn);
       EXPECT_EQ(result.outcome, StepOutcome::done);
       EXPECT_GE(result.steps, order == Iteration::lanczos ? 9 : 15);
       EXPECT_LE(result.sigma, c.sigma + rounding(c.sigma));
       // 15 steps of power iteration from any start: sigma is off by half of (sigma_2 / sigma_1)^60 / |v . v_1|^2.
       EXPECT_GT(result.sigma, c.sigma / 1.5);
-      step<double>(c.sample.weight(), u2, v2, c.options, context);
+      step<double>(c.sample.weight(), c.options, u2, v2, context);
       EXPECT_EQ(c.u, u2) << "the same from the same seed";
       EXPECT_EQ(c.v, v2);
     }
@@ -152,7 +152,7 @@ TEST(SingularState, AVectorThatTheWeightMapsToZeroIsDrawnAgain) {
   const Sample sample(DType::f64, {12, 9}, 0, values);
   std::vector<double> u(12), v(9);
   u[5] = v[5] = 1;
-  const StepResult result = step<double>(sample.weight(), u, v, {}, context);
+  const StepResult result = step<double>(sample.weight(), {}, u, v, context);
   EXPECT_TRUE(result.repair.drawn);
   EXPECT_NEAR(result.sigma, 3, rounding(3));
 }
@@ -162,9 +162,9 @@ TEST(SingularState, ASoundStateIsNotTouchedBeforeTheStep) {
   const Sample sample(DType::f32, {33, 17}, 0);
   for (const Iteration order : {Iteration::u_first, Iteration::v_first, Iteration::lanczos}) {
     std::vector<float> u = unit_vector<float>(33, 1), v = unit_vector<float>(17, 2), u2 = u, v2 = v;
-    const StepResult with = step<float>(sample.weight(), u, v, {.iteration = order, .steps = 2}, context);
+    const StepResult with = step<float>(sample.weight(), {.iteration = order, .steps = 2}, u, v, context);
     const StepResult without =
-        step<float>(sample.weight(), u2, v2, {.iteration = order, .steps = 2, .repair = false}, context);
+        step<float>(sample.weight(), {.iteration = order, .steps = 2, .repair = false}, u2, v2, context);
     EXPECT_FALSE(with.repair.any());
     EXPECT_EQ(with.sigma, without.sigma);
     EXPECT_EQ(u, u2);

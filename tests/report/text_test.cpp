@@ -37,8 +37,8 @@ TEST(Visible, OtherTextStaysUnlessOnlyAsciiIsWanted) {
 }
 
 TEST(ValidUtf8, KeepsControlCharactersAndReplacesInvalidBytesAlone) {
-  EXPECT_EQ(valid_utf8("a\n层"), "a\n层");
-  EXPECT_EQ(valid_utf8("a\xff"), "a\\xff");
+  EXPECT_EQ(utf8_or_hex("a\n层"), "a\n层");
+  EXPECT_EQ(utf8_or_hex("a\xff"), "a\\xff");
 }
 
 TEST(DisplayWidth, CountsColumnsOfATerminal) {

@@ -34,7 +34,7 @@ struct Vectors {
 
 template <class T>
 void iterate(const Tensor& batch, Vectors<T>& x, const PowerOptions& options, Context& context) {
-  batched_power_iteration<T>(batch, x.u.view(), x.v.view(), x.sigma, options, context);
+  batched_power_iteration<T>(batch, options, x.u.view(), x.v.view(), x.sigma, context);
 }
 
 template <class T>
@@ -131,13 +131,13 @@ TYPED_TEST(BatchedPower, TakesEmptyOnesAndRefusesWhatDoesNotFit) {
     const Tensor batch = Tensor::copy_of(std::span<const double>(), shape);
     Matrix<T> u(shape[1], shape[0]), v(shape[2], shape[0]);
     std::vector<T> sigma(static_cast<std::size_t>(shape[0]), T{7});
-    batched_power_iteration<T>(batch, u.view(), v.view(), sigma, {}, context);
+    batched_power_iteration<T>(batch, {}, u.view(), v.view(), sigma, context);
     EXPECT_EQ(sigma, std::vector<T>(sigma.size()));
   }
   const Tensor batch = Tensor::rounded(gallery::normal(24, 2), {2, 3, 4}, DType::f32);
   Vectors<T> x(batch, 1);
-  EXPECT_THROW(batched_power_iteration<T>(batch, x.v.view(), x.u.view(), x.sigma, {}, context), Error);
-  EXPECT_THROW(batched_power_iteration<T>(batch.slice(0), x.u.view(), x.v.view(), x.sigma, {}, context), Error);
+  EXPECT_THROW(batched_power_iteration<T>(batch, {}, x.v.view(), x.u.view(), x.sigma, context), Error);
+  EXPECT_THROW(batched_power_iteration<T>(batch.slice(0), {}, x.u.view(), x.v.view(), x.sigma, context), Error);
   EXPECT_THROW(iterate(batch, x, {Order::u_first, 0}, context), Error);
   EXPECT_THROW(iterate(batch, x, {Order::u_first, 1, -1}, context), Error);
   context.request_cancel();

@@ -14,6 +14,7 @@
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -73,7 +74,8 @@ void start_where_little_is() {
       options.random = vouched(random_state(11));
       const SvdResult<T> found = svd(*a, options, context);
       if (found.outcome == SvdOutcome::converged) {
-        EXPECT_NEAR(found.sigma.front(), 10, 1e-3) << name(method) << " " << least;
+        EXPECT_NEAR(found.sigma.front(), 10, 10 * tolerance::of_converged<T>(options.tolerance))
+            << name(method) << " " << least;
       }
     }
   }
@@ -96,7 +98,8 @@ TEST(Confirmation, TellsClusteredValuesOfFloatsApart) {
     options.random = vouched(random_state(3));
     const SvdResult<float> found = svd(*a, options, context);
     if (found.outcome != SvdOutcome::converged) continue;
-    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(found.sigma[i], values[i], 2e-4) << name(method) << " " << i;
+    const double allowed = tolerance::kConfirmingTolerances * options.tolerance;
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(found.sigma[i], values[i], allowed) << name(method) << " " << i;
   }
 }
 
@@ -120,7 +123,8 @@ TEST(Confirmation, ClaimsNothingOfProductsThatLeaveTheRange) {
       options.k = k;
       options.random = vouched(random_state(5));
       const SvdResult<double> found = svd(*a, options, context);
-      const bool right = std::fabs(found.sigma.front() / truth - 1) < 1e-6;
+      const bool right =
+          std::fabs(found.sigma.front() / truth - 1) <= tolerance::of_converged<double>(options.tolerance);
       EXPECT_TRUE(right || found.outcome != SvdOutcome::converged) << beyond << " " << k;
       EXPECT_TRUE(right || !found.checked);
     }
@@ -157,7 +161,8 @@ TEST(Confirmation, SaysWhatTheGramFormCannotTell) {
   for (const Check check : {Check::none, Check::full}) {
     options.check = check;
     const SvdResult<double> found = svd(*a, options, context);
-    EXPECT_TRUE(found.outcome != SvdOutcome::converged || std::fabs(found.sigma[3] / values[3] - 1) < 1e-6)
+    const double allowed = tolerance::of_converged<double>(options.tolerance);
+    EXPECT_TRUE(found.outcome != SvdOutcome::converged || std::fabs(found.sigma[3] / values[3] - 1) <= allowed)
         << found.sigma[3];
   }
 }

@@ -30,10 +30,11 @@ TEST(Convergence, EstimatesTheErrorOfARitzValueFromAbove) {
   for (const double gap : {1.0, 1e-3, 1e-6}) {
     for (const double angle : {0.3, 0.1, 1e-2, 1e-4}) {
       const Tilted pair = tilted(gap, angle);
+      const double rounding = tolerance::relative(1, 1, 1 / gap);  // of the distance of values near 1
       for (const std::size_t i : {0U, 1U}) {
         const double estimate = estimated_error(pair.theta, pair.residual, i);
-        EXPECT_GE(estimate, pair.error * (1 - 1e-6)) << gap << " " << angle;
-        EXPECT_LE(estimate, pair.error / std::cos(2 * angle) * (1 + 1e-6)) << gap << " " << angle;
+        EXPECT_GE(estimate, pair.error * (1 - rounding)) << gap << " " << angle;
+        EXPECT_LE(estimate, pair.error / std::cos(2 * angle) * (1 + rounding)) << gap << " " << angle;
       }
     }
   }
@@ -72,7 +73,9 @@ TEST(Convergence, AllowsOfThetaWhatTheToleranceAllowsOfSigma) {
   for (const double sigma : {1e-3, 1.0, 50.0}) {
     const Convergence values{Accuracy::values, 1e-6, 1};
     const double wrong = sigma * (1 + values.tolerance);
-    EXPECT_NEAR(values.allowed(sigma * sigma, sigma), wrong * wrong - sigma * sigma, 1e-11 * sigma * sigma);
+    // (1 + t)^2 - 1 = 2 t + t^2
+    const double second_order = values.tolerance * values.tolerance + tolerance::relative(1, 1);
+    EXPECT_NEAR(values.allowed(sigma * sigma, sigma), wrong * wrong - sigma * sigma, second_order * sigma * sigma);
     // |C v - theta v| = sigma |A^T u - sigma v|, which may be tolerance sigma_1.
     const Convergence vectors{Accuracy::vectors, 1e-6, 1};
     EXPECT_EQ(vectors.allowed(sigma * sigma, sigma * 100), 1e-6 * (sigma * 100));
@@ -157,6 +160,16 @@ TEST(Convergence, EvaluationBearsOutAnEstimateUpToAFactorOfFour) {
   const std::vector<double> residual{1e-6, 1e-5, 0};
   EXPECT_TRUE(values.is_borne_out(sigma, residual, 0.5, 0));
   EXPECT_FALSE(values.is_borne_out(sigma, residual, 1 - 1e-7, 0));
+}
+
+TEST(Convergence, AnIterationHasSettledOnceItsStepIsWithinTheTolerance) {
+  const Convergence wanted{Accuracy::values, 0x1p-10, 1};
+  EXPECT_TRUE(wanted.has_settled(1, 1 + 0x1p-11));
+  EXPECT_TRUE(wanted.has_settled(1 + 0x1p-11, 1));
+  EXPECT_FALSE(wanted.has_settled(1, 1 + 0x1p-9));
+  EXPECT_FALSE(wanted.has_settled(std::numeric_limits<double>::quiet_NaN(), 1));
+  // A tolerance of 0 asks for all steps.
+  EXPECT_FALSE(Convergence({Accuracy::values, 0, 1}).has_settled(1, 1));
 }
 
 TEST(Convergence, ValuesWithinWhatEstimatesDifferByMayBeCopies) {

@@ -12,6 +12,7 @@
 #include "gallery/spectra.hpp"
 #include "sigmax/linalg/small_dense.hpp"
 #include "sigmax/svd/convergence.hpp"
+#include "support/triplets.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -50,7 +51,7 @@ class Diagonal final : public KrylovProcess<T> {
 
   // max |C v_j - V H_j|
   double misfit() const {
-    double largest = 0;
+    checks::Largest largest;
     std::vector<T> image(lambda_.size());
     for (std::int64_t j = 0; j < done_; ++j) {
       image_of(basis_.at(j), image);
@@ -63,9 +64,9 @@ class Diagonal final : public KrylovProcess<T> {
         }
         squares += rest * rest;
       }
-      largest = std::max(largest, std::sqrt(squares));
+      largest.add(std::sqrt(squares));
     }
-    return largest;
+    return largest.value();
   }
 
   // The distance of the Ritz vectors' residuals from those of residual_of().
@@ -73,16 +74,16 @@ class Diagonal final : public KrylovProcess<T> {
     const SmallEigen pairs = ritz(wanted);
     Matrix<T> x(basis_.order(), pairs.vector.columns());
     basis_.combine(pairs.vector.view(), x.view());
-    double largest = 0;
+    checks::Largest largest;
     for (std::int64_t j = 0; j < x.columns(); ++j) {
       double squares = 0;
       for (std::size_t l = 0; l < lambda_.size(); ++l) {
         const double r = (lambda_[l] - pairs.value[static_cast<std::size_t>(j)]) * static_cast<double>(x.column(j)[l]);
         squares += r * r;
       }
-      largest = std::max(largest, std::fabs(std::sqrt(squares) - this->residual_of(pairs.vector.column(j))));
+      largest.add(std::fabs(std::sqrt(squares) - this->residual_of(pairs.vector.column(j))));
     }
-    return largest;
+    return largest.value();
   }
 
  private:

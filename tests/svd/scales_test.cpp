@@ -204,14 +204,17 @@ TEST(Scales, CertificatesNormsSpectraAndBatches) {
         }
         EXPECT_GE(e.upper->value(), c.sigma_1 * (1 - 0x1p-50)) << c.what;
         if (method == CertifyMethod::automatic) {
-          EXPECT_LE(e.upper->value() - e.lower.value(), 1e-9 * c.sigma_1 + 0x1p-1060) << c.what;
+          EXPECT_LE(e.upper->value() - e.lower.value(),
+                    tolerance::of_gram_proof(kRows, kColumns) * c.sigma_1 + 0x1p-1060)
+              << c.what;
         }
       }
       EXPECT_NEAR(norms::norm(c.tensor, norms::Spectral{}, context).value, c.sigma_1, rounding) << c.what;
       if (c.sigma_1 < 1e307) {
         double nuclear = 0;
         for (const double sigma : c.sigma) nuclear += sigma;
-        EXPECT_NEAR(norms::norm(c.tensor, norms::Schatten{1}, context).value, nuclear, 1e-10 * nuclear + 18 * rounding)
+        EXPECT_NEAR(norms::norm(c.tensor, norms::Schatten{1}, context).value, nuclear,
+                    tolerance::kSpectrumSum * nuclear + 18 * rounding)
             << c.what;
       }
       for (const std::int64_t k : {1, 0}) {

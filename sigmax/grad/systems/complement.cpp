@@ -88,7 +88,7 @@ ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientO
   ComplementSolution<T> solution = std::visit(
       [&](const auto& solver) -> ComplementSolution<T> {
         if constexpr (std::same_as<std::decay_t<decltype(solver)>, Auto>) {
-          throw Error("[gradient] the solver is chosen before");
+          throw InternalError("[gradient] Auto reached the solvers: choose() must name one before");
         } else {
           return solve(systems, solver, options, context);
         }

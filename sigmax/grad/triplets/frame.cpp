@@ -164,7 +164,7 @@ typename Frame<T>::Coupling Frame<T>::couple(std::int64_t i, std::int64_t j, dou
 }
 
 template <Real T>
-typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known) {
+std::vector<std::int64_t> Frame<T>::leave_complement(std::span<const std::int64_t> which, Matrix<T>& f, Matrix<T>& h) {
   const auto columns = static_cast<std::int64_t>(which.size());
   std::vector<double> before;
   for (std::int64_t c = 0; c < columns; ++c) before.push_back(std::hypot(norm(f.column(c)), norm(h.column(c))));
@@ -184,6 +184,13 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
     }
     left.push_back(c);
   }
+  return left;
+}
+
+template <Real T>
+typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Matrix<T> f, Matrix<T> h, double known) {
+  const auto columns = static_cast<std::int64_t>(which.size());
+  const std::vector<std::int64_t> left = leave_complement(which, f, h);
   Solution all{Matrix<T>(f.rows(), columns), Matrix<T>(h.rows(), columns)};
   if (left.empty()) return all;
   // Squares stay in range whatever the units of the loss.

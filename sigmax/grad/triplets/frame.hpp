@@ -75,6 +75,9 @@ class Frame {
   bool is_zero(std::int64_t i) const noexcept { return sigma_[static_cast<std::size_t>(i)] <= rounding_; }
   bool spans_all() const noexcept;
   void note(GradientOutcome outcome);
+  /// Projects the columns of f and h onto the complement of U and V, and lists those that hold more than rounding and
+  /// belong to a value that is not zero. A value of zero is recorded as one without a gap.
+  std::vector<std::int64_t> leave_complement(std::span<const std::int64_t> which, Matrix<T>& f, Matrix<T>& h);
   Solution solve_beyond_all(const std::vector<std::int64_t>& which, Matrix<T> f, Matrix<T> h);
 
   std::string_view who_;

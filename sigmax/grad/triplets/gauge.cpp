@@ -69,8 +69,8 @@ void require(std::span<const double> sigma, MatrixView<const double> u, MatrixVi
   const auto k = static_cast<std::int64_t>(sigma.size());
   if (k == 0 || u.columns != k || v.columns != k) {
     throw Error(
-        fmt::format("[check_gauge] {} values, {} left and {} right vectors: they must be as many, and at least "
-                    "one",
+        fmt::format("[check_gauge] {} values, {} left and {} right vectors: the numbers must be equal, and at "
+                    "least 1",
                     k, u.columns, v.columns));
   }
   if (!std::is_sorted(sigma.rbegin(), sigma.rend())) throw Error("[check_gauge] the singular values must not ascend");

@@ -79,8 +79,8 @@ std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who) {
   return static_cast<std::uint64_t>(tensor.size()) * width;
 }
 
-void for_each_piece(const Tensor& tensor, Context& context,
-                    const std::function<void(std::span<const std::byte>)>& visit) {
+void for_each_piece(const Tensor& tensor, const std::function<void(std::span<const std::byte>)>& visit,
+                    Context& context) {
   // write(2) reports a page that a truncated file lacks as a bad address: the file's own error says more.
   while_intact(tensor, [&] {
     if (tensor.is_row_major()) {

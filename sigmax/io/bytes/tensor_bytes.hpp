@@ -26,8 +26,8 @@ std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who);
 /// Calls visit with one piece of the elements after another, in row-major (C) order and little-endian. Pieces lie in
 /// the tensor's own memory if it is row-major, and in a buffer of at most 1 MiB if it is strided. Throws what visit
 /// throws, and Canceled between two pieces.
-void for_each_piece(const Tensor& tensor, Context& context,
-                    const std::function<void(std::span<const std::byte>)>& visit);
+void for_each_piece(const Tensor& tensor, const std::function<void(std::span<const std::byte>)>& visit,
+                    Context& context);
 
 /// Throws Error, with a message that begins with `[who]`, if two tensors have the same name or a name is empty, holds
 /// NUL, or is not valid UTF-8.

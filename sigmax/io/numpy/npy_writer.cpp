@@ -66,7 +66,8 @@ void write_npy(const std::filesystem::path& path, const Tensor& tensor, Context&
   const std::string preamble = npy_preamble(tensor, "write_npy");
   AtomicFile file(path);
   file.write(preamble);
-  for_each_piece(tensor, context, [&](std::span<const std::byte> piece) { file.write(piece); });
+  for_each_piece(
+      tensor, [&](std::span<const std::byte> piece) { file.write(piece); }, context);
   file.commit();
 }
 

@@ -29,7 +29,8 @@ Member member_of(const OutputTensor& each, Context& context) {
   member.record.name = each.name + ".npy";
   member.record.bytes = member.preamble.size() + packed_bytes(each.tensor, "write_npz");
   std::uint32_t crc = extended(0, std::as_bytes(std::span(member.preamble)));
-  for_each_piece(each.tensor, context, [&](std::span<const std::byte> piece) { crc = extended(crc, piece); });
+  for_each_piece(
+      each.tensor, [&](std::span<const std::byte> piece) { crc = extended(crc, piece); }, context);
   member.record.crc = crc;
   return member;
 }
@@ -48,7 +49,8 @@ void write_npz(const std::filesystem::path& path, std::span<const OutputTensor> 
     const std::string header = local_header(member.record);
     file.write(header);
     file.write(member.preamble);
-    for_each_piece(each.tensor, context, [&](std::span<const std::byte> piece) { file.write(piece); });
+    for_each_piece(
+        each.tensor, [&](std::span<const std::byte> piece) { file.write(piece); }, context);
     offset += header.size() + member.record.bytes;
     directory += central_header(member.record);
   }

@@ -65,14 +65,15 @@ std::string place_of(const Model& model, const Weight& weight) {
   switch (weight.holder) {
     case Weight::Holder::initializer: return "initializer";
     case Weight::Holder::sparse_initializer: return "sparse initializer";
-    case Weight::Holder::function_attribute: return fmt::format("attribute {}", onnx::in_quotes(weight.attribute));
+    case Weight::Holder::function_attribute:
+      return fmt::format("attribute {}", onnx::shortened_in_quotes(weight.attribute));
     case Weight::Holder::attribute:
-      return fmt::format("attribute {} of {}", onnx::in_quotes(weight.attribute),
+      return fmt::format("attribute {} of {}", onnx::shortened_in_quotes(weight.attribute),
                          onnx::title(model, model.nodes[weight.node]));
     case Weight::Holder::constant: break;
   }
   const Node& node = model.nodes[weight.node];
-  return node.name.empty() ? "Constant node" : fmt::format("Constant node {}", onnx::in_quotes(node.name));
+  return node.name.empty() ? "Constant node" : fmt::format("Constant node {}", onnx::shortened_in_quotes(node.name));
 }
 
 std::string provenance_of(const Model& model, const Weight& weight) {

@@ -17,7 +17,7 @@ struct Keys {
 };
 
 [[noreturn]] void refuse(const MappedFile& model, const TensorProto& tensor, std::string problem) {
-  throw FileError(model.path().string(), fmt::format("external data of tensor {}", in_quotes(tensor.name)),
+  throw FileError(model.path().string(), fmt::format("external data of tensor {}", shortened_in_quotes(tensor.name)),
                   std::move(problem));
 }
 
@@ -46,7 +46,7 @@ std::uint64_t number(const MappedFile& model, const TensorProto& tensor, std::st
   const char* end = text.data() + text.size();
   const auto result = std::from_chars(text.data(), end, value);
   if (result.ec != std::errc() || result.ptr != end) {
-    refuse(model, tensor, fmt::format("{} is {}, not a number of bytes", key, in_quotes(text)));
+    refuse(model, tensor, fmt::format("{} is {}, not a number of bytes", key, shortened_in_quotes(text)));
   }
   return value;
 }
@@ -76,7 +76,7 @@ std::shared_ptr<const MappedFile> ExternalData::open(const TensorProto& tensor, 
     if (known != files_.end()) return known->second;
     return files_.emplace(path, open_companion(*model_, location)).first->second;
   } catch (const FileError& problem) {
-    refuse(*model_, tensor, fmt::format("location {} {}", in_quotes(location), problem.problem()));
+    refuse(*model_, tensor, fmt::format("location {} {}", shortened_in_quotes(location), problem.problem()));
   }
 }
 

@@ -49,11 +49,12 @@ std::optional<WireType> typed_element(std::uint32_t field) {
 
 void check_dimensions(const WireCursor& cursor, const Dimensions& dims, std::string_view name) {
   if (dims.size() > kMaxRank) {
-    cursor.fail(
-        fmt::format("tensor {} has {} dimensions, at most {} are read", in_quotes(name), dims.size(), kMaxRank));
+    cursor.fail(fmt::format("tensor {} has {} dimensions, at most {} are read", shortened_in_quotes(name), dims.size(),
+                            kMaxRank));
   }
   if (!element_count(dims)) {
-    cursor.fail(fmt::format("tensor {} has shape {}, which is not a valid size", in_quotes(name), to_string(dims)));
+    cursor.fail(
+        fmt::format("tensor {} has shape {}, which is not a valid size", shortened_in_quotes(name), to_string(dims)));
   }
 }
 
@@ -181,7 +182,7 @@ class ModelReader {
         default: break;
       }
     }
-    function.path = fmt::format("function {}", in_quotes(function.function));
+    function.path = fmt::format("function {}", shortened_in_quotes(function.function));
     function.inputs = append(model_.names, inputs);
     function.outputs = append(model_.names, outputs);
     const std::uint32_t index = next_index(model_.graphs);
@@ -216,7 +217,8 @@ class ModelReader {
     }
     if (weight.tensor.name.empty()) cursor.fail("an initializer has no name");
     if (!seen.insert(weight.tensor.name).second) {
-      cursor.fail(fmt::format("two initializers of one graph have the name {}", in_quotes(weight.tensor.name)));
+      cursor.fail(
+          fmt::format("two initializers of one graph have the name {}", shortened_in_quotes(weight.tensor.name)));
     }
     model_.weights.push_back(std::move(weight));
   }
@@ -294,7 +296,7 @@ class ModelReader {
     }
     // Readers that rely on the type would see another value than readers that rely on the fields.
     if (type != kUndefined && ((tensor && type != kTensorType) || (graph && type != kGraphType))) {
-      cursor.fail(fmt::format("attribute {} has type {} but holds a {}", in_quotes(attribute.name), type,
+      cursor.fail(fmt::format("attribute {} has type {} but holds a {}", shortened_in_quotes(attribute.name), type,
                               tensor ? "tensor" : "graph"));
     }
     return attribute;
@@ -412,12 +414,12 @@ std::string shortened(std::string_view name) {
   return cut ? text + "..." : text;
 }
 
-std::string in_quotes(std::string_view name) { return fmt::format("'{}'", shortened(name)); }
+std::string shortened_in_quotes(std::string_view name) { return fmt::format("'{}'", shortened(name)); }
 
 std::string title(const Model& model, const Node& node) {
   std::string_view name = node.name;
   if (name.empty() && node.outputs.count > 0) name = model.names[node.outputs.first];
-  return fmt::format("{} {}", shortened(node.op), in_quotes(name));
+  return fmt::format("{} {}", shortened(node.op), shortened_in_quotes(name));
 }
 
 }  // namespace sigmax::io::onnx

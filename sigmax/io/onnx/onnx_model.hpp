@@ -100,10 +100,11 @@ struct Model {
 /// Reads the structure of the model. Throws FileError if it is malformed.
 Model read_model(std::shared_ptr<const MappedFile> file);
 
-/// The name in quotes for messages and provenance: control characters replaced, cut to at most 80 bytes. (If a long
-/// name is repeated in many places, memory must not grow with the square of the file's size.)
-std::string in_quotes(std::string_view name);
+/// The name for messages and provenance: control characters replaced, cut to at most 80 bytes, `...` included. (If a
+/// long name is repeated in many places, memory must not grow with the square of the file's size.)
 std::string shortened(std::string_view name);
+/// shortened() between `'`. io::in_quotes keeps 80 bytes and adds the dots.
+std::string shortened_in_quotes(std::string_view name);
 
 /// The node as a person would look for it: op and name, or its first output if it has no name.
 std::string title(const Model& model, const Node& node);

@@ -77,7 +77,7 @@ Tensor decode(const TensorSource& source, DType dtype, std::uint64_t entries, Di
       cursor.each_varint([&](std::uint64_t word) {
         const auto value = static_cast<From>(word);
         if (value < std::numeric_limits<T>::min() || value > std::numeric_limits<T>::max()) {
-          cursor.fail(fmt::format("tensor {}: {} is not a value of type {}", in_quotes(source.name), value,
+          cursor.fail(fmt::format("tensor {}: {} is not a value of type {}", shortened_in_quotes(source.name), value,
                                   name(source.dtype)));
         }
         values->push_back(static_cast<T>(value));
@@ -167,7 +167,7 @@ class Describer {
 
   [[noreturn]] void fail(std::string problem) const {
     throw FileError(model_.file->path().string(),
-                    fmt::format("tensor {} at byte {}", in_quotes(source_.name),
+                    fmt::format("tensor {} at byte {}", shortened_in_quotes(source_.name),
                                 tensor_.message.data() - model_.file->bytes().data()),
                     std::move(problem));
   }

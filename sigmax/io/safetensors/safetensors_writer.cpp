@@ -99,7 +99,8 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Output
   AtomicFile file(path);
   file.write(header);
   for (const OutputTensor* each : order) {
-    for_each_piece(each->tensor, context, [&](std::span<const std::byte> piece) { file.write(piece); });
+    for_each_piece(
+        each->tensor, [&](std::span<const std::byte> piece) { file.write(piece); }, context);
   }
   file.commit();
 }

@@ -57,13 +57,13 @@ StridedMatrix matrix_of(const Tensor& a, std::size_t first_dimension) {
 }
 
 void require_real(const Tensor& a) {
-  if (!is_real(a.dtype())) throw Error(fmt::format("[batched] {} does not store real numbers", name(a.dtype())));
+  if (!is_real(a.dtype())) throw Error(fmt::format("[batched_svd] {} does not store real numbers", name(a.dtype())));
 }
 
 void require_three_dimensions(const Tensor& a) {
   if (a.rank() != 3) {
     throw Error(
-        fmt::format("[batched] a batch has 3 dimensions, [batch, rows, columns], got {}; give matrices of "
+        fmt::format("[batched_svd] a batch has 3 dimensions, [batch, rows, columns], got {}; give matrices of "
                     "different shapes as a list",
                     to_string(a.shape())));
   }
@@ -85,7 +85,7 @@ Batch ragged(std::span<const Tensor> tensors) {
   Batch batch;
   for (const Tensor& a : tensors) {
     if (a.rank() != 2) {
-      throw Error(fmt::format("[batched] a matrix has 2 dimensions, got {}", to_string(a.shape())));
+      throw Error(fmt::format("[batched_svd] a matrix has 2 dimensions, got {}", to_string(a.shape())));
     }
     require_real(a);
     batch.matrices.push_back(matrix_of(a, 0));
@@ -95,9 +95,10 @@ Batch ragged(std::span<const Tensor> tensors) {
 }
 
 void check(const BatchOptions& options) {
-  if (options.k < 0) throw Error(fmt::format("[batched] k must be positive, or 0 for all values, got {}", options.k));
+  if (options.k < 0)
+    throw Error(fmt::format("[batched_svd] k must be positive, or 0 for all values, got {}", options.k));
   if (!(options.tolerance > 0) || !std::isfinite(options.tolerance)) {
-    throw Error(fmt::format("[batched] the tolerance must be positive, got {}", options.tolerance));
+    throw Error(fmt::format("[batched_svd] the tolerance must be positive, got {}", options.tolerance));
   }
 }
 

@@ -68,12 +68,22 @@ BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options, Con
 /// For matrices of any shapes, types and strides.
 BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options, Context& context);
 
+/// As above, on all hardware threads.
+inline BatchResult batched_svd(const Tensor& matrices, const BatchOptions& options = {}) {
+  Context context;
+  return batched_svd(matrices, options, context);
+}
+inline BatchResult batched_svd(std::span<const Tensor> matrices, const BatchOptions& options = {}) {
+  Context context;
+  return batched_svd(matrices, options, context);
+}
+
 /// power_steps() (svd/methods/power.hpp) on each matrix of a tensor [batch, rows, columns], with column i of u (rows x
 /// batch) and of v (columns x batch), in and out, and sigma[i] = u^T A v after the last step. Sums are in T, norms in
 /// double. One read of a matrix into a working copy, whatever the number of steps. Throws Error if a shape does not
 /// fit, the type is not real, steps < 1 or epsilon <= 0; Canceled on request.
 template <Real T>
-void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma,
-                             const PowerOptions& options, Context& context);
+void batched_power_iteration(const Tensor& matrices, const PowerOptions& options, MatrixView<T> u, MatrixView<T> v,
+                             std::span<T> sigma, Context& context);
 
 }  // namespace sigmax

@@ -24,20 +24,23 @@ constexpr std::int64_t kTask = std::int64_t{1} << 20;
 template <Real T>
 void check(const Tensor& a, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma, const PowerOptions& options) {
   if (a.rank() != 3) {
-    throw Error(
-        fmt::format("[batched] a batch has 3 dimensions, [batch, rows, columns], got {}", to_string(a.shape())));
+    throw Error(fmt::format("[batched_power_iteration] a batch has 3 dimensions, [batch, rows, columns], got {}",
+                            to_string(a.shape())));
   }
-  if (!is_real(a.dtype())) throw Error(fmt::format("[batched] {} does not store real numbers", name(a.dtype())));
+  if (!is_real(a.dtype()))
+    throw Error(fmt::format("[batched_power_iteration] {} does not store real numbers", name(a.dtype())));
   const std::int64_t count = a.shape()[0], rows = a.shape()[1], columns = a.shape()[2];
   if (u.rows != rows || v.rows != columns || u.columns != count || v.columns != count ||
       static_cast<std::int64_t>(sigma.size()) != count) {
     throw Error(fmt::format(
-        "[batched] {} matrices of {}x{} take u of {}x{}, v of {}x{} and {} values, got {}x{}, "
+        "[batched_power_iteration] {} matrices of {}x{} take u of {}x{}, v of {}x{} and {} values, got {}x{}, "
         "{}x{} and {}",
         count, rows, columns, rows, count, columns, count, count, u.rows, u.columns, v.rows, v.columns, sigma.size()));
   }
-  if (options.steps < 1) throw Error(fmt::format("[batched] steps must be positive, got {}", options.steps));
-  if (!(options.epsilon > 0)) throw Error(fmt::format("[batched] epsilon must be positive, got {}", options.epsilon));
+  if (options.steps < 1)
+    throw Error(fmt::format("[batched_power_iteration] steps must be positive, got {}", options.steps));
+  if (!(options.epsilon > 0))
+    throw Error(fmt::format("[batched_power_iteration] epsilon must be positive, got {}", options.epsilon));
 }
 
 // |x|, scaled if squares leave the range of double.
@@ -101,8 +104,8 @@ T iterate(const StridedMatrix& a, T* work, std::span<T> u, std::span<T> v, const
 }  // namespace
 
 template <Real T>
-void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma,
-                             const PowerOptions& options, Context& context) {
+void batched_power_iteration(const Tensor& matrices, const PowerOptions& options, MatrixView<T> u, MatrixView<T> v,
+                             std::span<T> sigma, Context& context) {
   const FloatingEnvironment environment;
   check(matrices, u, v, sigma, options);
   const std::int64_t count = matrices.shape()[0], rows = matrices.shape()[1], columns = matrices.shape()[2];
@@ -141,9 +144,9 @@ void batched_power_iteration(const Tensor& matrices, MatrixView<T> u, MatrixView
   });
 }
 
-template void batched_power_iteration<float>(const Tensor&, MatrixView<float>, MatrixView<float>, std::span<float>,
-                                             const PowerOptions&, Context&);
-template void batched_power_iteration<double>(const Tensor&, MatrixView<double>, MatrixView<double>, std::span<double>,
-                                              const PowerOptions&, Context&);
+template void batched_power_iteration<float>(const Tensor&, const PowerOptions&, MatrixView<float>, MatrixView<float>,
+                                             std::span<float>, Context&);
+template void batched_power_iteration<double>(const Tensor&, const PowerOptions&, MatrixView<double>,
+                                              MatrixView<double>, std::span<double>, Context&);
 
 }  // namespace sigmax

@@ -40,7 +40,8 @@ Decomposition decompose(std::int64_t rows, std::int64_t columns, double* a) {
   for (int call = 0; call < 2; ++call) {
     dgesdd_("S", &m, &n, a, &leading, result.sigma.data(), result.p.data(), &m, result.wt.data(), &k, work.data(),
             &work_size, integer_work.data(), &info);
-    if (info != 0) throw Error(fmt::format("[batched] dgesdd failed on a {}x{} matrix, info {}", rows, columns, info));
+    if (info != 0)
+      throw Error(fmt::format("[batched_svd] dgesdd failed on a {}x{} matrix, info {}", rows, columns, info));
     work_size = static_cast<int>(work[0]);
     work.resize(static_cast<std::size_t>(work_size));
   }
@@ -77,7 +78,7 @@ BatchOutcome values_of_small(const StridedMatrix& a, const SmallResult& result, 
   if (result.u == nullptr) {
     const kernels::StoredMatrix stored{DType::f64, reinterpret_cast<const std::byte*>(copy.data()), a.rows, a.columns,
                                        stride};
-    GramMatrix gram = gram_matrix(stored, 1.0, context);
+    GramMatrix gram = gram_matrix(stored, 1.0, Triangles::both, context);
     const Spectrum all = spectrum(stored, gram, context);
     for (std::size_t j = 0; j < k; ++j) result.sigma[j] = std::ldexp(all.values[j], magnitude.exponent);
     return BatchOutcome::converged;

@@ -8,8 +8,7 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/interlacing.hpp"
-#include "sigmax/linalg/lapack.hpp"
-#include "sigmax/linalg/small_dense.hpp"
+#include "sigmax/svd/checks/known_space.hpp"
 
 namespace sigmax {
 namespace {
@@ -43,24 +42,6 @@ constexpr double kConfirmed = std::same_as<T, float> ? 1e-2 : 1e-6;
 // The number of rounds that may find something: each finds as many copies of a value as it has start vectors.
 constexpr int kMostRounds = 64;
 
-// X -= V (V^T X), twice.
-void remove(const Matrix<double>& v, Matrix<double>& x) {
-  for (int pass = 0; pass < 2; ++pass) {
-    const Matrix<double> c = lapack::product(v, x, true);
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(x.rows()), static_cast<int>(x.columns()),
-                static_cast<int>(v.columns()), -1.0, v.values().data(), static_cast<int>(v.rows()), c.values().data(),
-                static_cast<int>(c.rows()), 1.0, x.values().data(), static_cast<int>(x.rows()));
-  }
-}
-
-template <Real T>
-Matrix<T> columns_of(const Matrix<T>& x, std::int64_t first, std::int64_t count) {
-  Matrix<T> result(x.rows(), count);
-  std::copy_n(x.values().begin() + static_cast<std::ptrdiff_t>(first * x.rows()), result.values().size(),
-              result.values().begin());
-  return result;
-}
-
 template <Real T>
 Matrix<T> random_columns(std::int64_t rows, std::int64_t columns, RandomState& random) {
   Matrix<T> result(rows, columns);
@@ -70,80 +51,6 @@ Matrix<T> random_columns(std::int64_t rows, std::int64_t columns, RandomState& r
                  [](double value) { return static_cast<T>(value); });
   return result;
 }
-
-// V with orthonormal columns, its Ritz pairs of C, and their coupling to the rest.
-template <Real T>
-class Known {
- public:
-  Known(std::int64_t n, const SymmetricProduct<T>& product) : n_(n), product_(product) {}
-
-  // V <- the Ritz vectors in span(V, X).
-  void join(const Matrix<T>& x) {
-    Matrix<double> all(n_, v_.columns() + x.columns());
-    std::ranges::copy(v_.values(), all.values().begin());
-    std::ranges::copy(x.values(), all.values().begin() + static_cast<std::ptrdiff_t>(v_.values().size()));
-    v_ = lapack::orthonormal(std::move(all));
-    z_ = Matrix<double>(n_, v_.columns());
-    coupled_.theta.assign(static_cast<std::size_t>(v_.columns()), 0.0);
-    // Ritz values are accurate to u theta_1: values far below that scale are evaluated once more, by themselves.
-    for (std::int64_t first = 0; first < v_.columns();) {
-      rotate_from(first);
-      const double largest = coupled_.theta[static_cast<std::size_t>(first)];
-      while (first < v_.columns() && coupled_.theta[static_cast<std::size_t>(first)] >= kGraded * largest) ++first;
-      if (!(largest > 0)) break;
-    }
-    Matrix<double> e = z_;
-    remove(v_, e);
-    coupled_.f = lapack::product(e, e, true);
-  }
-
-  // Only the Ritz vectors in span(X, Y).
-  void replace(const Matrix<T>& x, const Matrix<T>& y) {
-    v_ = {};
-    join(x);
-    if (y.columns() > 0) join(y);
-  }
-
-  std::int64_t size() const { return v_.columns(); }
-  std::int64_t products() const { return products_; }
-  const Coupled& coupled() const { return coupled_; }
-  Matrix<T> vectors(std::int64_t count) const { return converted<T>(v_.view().column_range(0, count)); }
-
- private:
-  // Values below this much of the largest are evaluated once more.
-  static constexpr double kGraded = 1e-3;
-
-  // The columns from `first` on become Ritz vectors of their span, with their images.
-  void rotate_from(std::int64_t first) {
-    const std::int64_t count = v_.columns() - first;
-    Matrix<double> v = columns_of(v_, first, count);
-    const Matrix<T> rounded = converted<T>(std::as_const(v).view());
-    Matrix<T> image(n_, count);
-    product_(rounded.view(), image.view());
-    products_ += count;
-    v = converted<double>(rounded.view());
-    const Matrix<double> z = converted<double>(std::as_const(image).view());
-    Matrix<double> h = lapack::product(v, z, true);
-    for (std::int64_t j = 0; j < count; ++j) {
-      for (std::int64_t i = 0; i < j; ++i) h(j, i) = 0.5 * (h(i, j) + h(j, i));
-    }
-    const SmallEigen ritz = largest_of_symmetric(std::move(h), count);
-    const Matrix<double> rotated = lapack::product(v, ritz.vector);
-    const Matrix<double> of_rotated = lapack::product(z, ritz.vector);
-    for (std::int64_t j = 0; j < count; ++j) {
-      std::ranges::copy(rotated.column(j), v_.column(first + j).begin());
-      std::ranges::copy(of_rotated.column(j), z_.column(first + j).begin());
-      coupled_.theta[static_cast<std::size_t>(first + j)] = std::max(ritz.value[static_cast<std::size_t>(j)], 0.0);
-    }
-  }
-
-  std::int64_t n_;
-  const SymmetricProduct<T>& product_;
-  Matrix<double> v_;
-  Matrix<double> z_;  // C V
-  Coupled coupled_;
-  std::int64_t products_ = 0;
-};
 
 // The k-th vector is not good enough for any statement about the k-th value. Lanczos continues from the known vectors
 // until its residual is small enough; as long as the gap is unknown, the residual is the error of the value.
@@ -200,10 +107,10 @@ template <Real T>
 SymmetricProduct<T> without(const SymmetricProduct<T>& product, const Matrix<T>& v) {
   return [&product, v = converted<double>(v.view())](MatrixView<const T> x, MatrixView<T> z) {
     Matrix<double> rest = converted<double>(x);
-    remove(v, rest);
+    remove_components(v, rest);
     product(converted<T>(std::as_const(rest).view()).view(), z);
     rest = converted<double>(MatrixView<const T>(z));
-    remove(v, rest);
+    remove_components(v, rest);
     for (std::int64_t j = 0; j < z.columns; ++j) {
       std::transform(rest.column(j).begin(), rest.column(j).end(), z.column(j).begin(),
                      [](double value) { return static_cast<T>(value); });
@@ -220,7 +127,7 @@ struct Shown {
 
 // What is known about the k values from what is shown about the complement of the first `deflated` vectors.
 template <Real T>
-void conclude(const Known<T>& all, std::int64_t deflated, const Shown& shown, const ComplementOptions& options,
+void conclude(const KnownSpace<T>& all, std::int64_t deflated, const Shown& shown, const ComplementOptions& options,
               Complement<T>& result) {
   const Scales<T> scales(all.coupled(), options);
   result.theta = all.coupled().theta;
@@ -358,7 +265,7 @@ class Search {
       return true;
     }
     forget_bound();
-    all_.join(columns_of(rest.vectors, 0, above));
+    all_.join(converted<T>(rest.vectors.view().column_range(0, above)));
     starts_ = std::clamp(2 * starts_, kStarts, kMostStarts);
     for (std::int64_t i = 0; i < above; ++i) {
       if (rest.theta[static_cast<std::size_t>(i)] > seen) ++result_.joined;
@@ -381,7 +288,7 @@ class Search {
   Context& context_;
   bool full_;
   std::optional<double> failure_probability_;  // of the remaining rounds
-  Known<T> all_;
+  KnownSpace<T> all_;
   Complement<T> result_;
   std::int64_t products_ = 0;
   std::int64_t starts_ = kStarts;

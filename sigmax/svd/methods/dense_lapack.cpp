@@ -30,7 +30,7 @@ struct LargestTriplets {
 };
 
 std::optional<LargestTriplets> from_gram_matrix(const FormedMatrix& formed, std::int64_t k, Context& context) {
-  const GramMatrix g = gram_matrix(formed.transposed_view(), 1, context);
+  const GramMatrix g = gram_matrix(formed.transposed_view(), 1, Triangles::both, context);
   Matrix<double> symmetric(g.order, g.order);
   std::copy_n(g.values.data(), symmetric.values().size(), symmetric.values().begin());
   const SmallEigen top = largest_of_symmetric(std::move(symmetric), k + 1);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bindings/torch/modules/spectral_norm.hpp"
+#include "tests/tolerance.hpp"
 
 namespace sigmax::torch {
 
@@ -22,6 +23,9 @@ struct Case {
 
   SpectralNormalized& normalized() const { return dynamic_cast<SpectralNormalized&>(*module); }
 };
+
+/// The error of sigma after NormalizedWeight::converge(), which stops once Lanczos steps change it by 1e-14 of itself.
+inline const double kOfConvergedSigma = tolerance::of_estimate(1e-14);
 
 /// In float64, so that differences can be distinguished from rounding.
 std::vector<Case> all_cases(const SpectralNormOptions& options = {});

@@ -79,7 +79,7 @@ TEST(StateDict, APlainNetworkGoesOnNormalized) {
   EXPECT_TRUE(at::equal(layer->normalized_weight()->original(), plain->weight));
   layer->normalized_weight()->converge();
   const at::Tensor norm = at::linalg_matrix_norm(layer->normalized_weight()->value().to(at::kDouble), 2);
-  EXPECT_NEAR(norm.item<double>(), 1, 1e-6);  // float: the rounding of the weight
+  EXPECT_NEAR(norm.item<double>(), 1, tolerance::relative_in<float>(4, 3));
 }
 
 TEST(StateDict, MissingUnexpectedAndMisshapenNamesAreListedAndNothingIsCopied) {
@@ -117,8 +117,11 @@ TEST(StateDict, AStateWithoutVGetsOne) {
   // W has full row rank: W v = sigma u determines v up to the null space, and u^T W v = sigma determines its length.
   const at::Tensor w = layer->normalized_weight()->original().detach();
   const at::Tensor u = layer->normalized_weight()->u();
-  EXPECT_NEAR(at::dot(u, at::mv(w, v)).item<double>(), layer->normalized_weight()->sigma().item<double>(), 1e-12);
-  EXPECT_LE((at::mv(w, v) / at::mv(w, v).norm() - u).abs().max().item<double>(), 1e-12);
+  const double sigma = layer->normalized_weight()->sigma().item<double>();
+  // Of a least-squares solution, and of the products around it.
+  const double rounding = tolerance::relative(4, 3, at::linalg_cond(w).item<double>(), 16);
+  EXPECT_NEAR(at::dot(u, at::mv(w, v)).item<double>(), sigma, rounding * sigma);
+  EXPECT_LE((at::mv(w, v) / at::mv(w, v).norm() - u).abs().max().item<double>(), rounding);
 }
 
 TEST(StateDict, FilesComeBackBitForBit) {
