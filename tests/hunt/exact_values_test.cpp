@@ -142,8 +142,12 @@ void hunt(std::int64_t matrices) {
     const CertifiedSvd<T> found = certified_svd(*a, ask.svd, ask.certify, context);
     unconfirmed += found.triplets.outcome == SvdOutcome::unconfirmed ? 1 : 0;
     const double largest = exact.values.front();
-    // For an opaque operator the ends are those of its products as they are computed.
-    const double rounding = ask.opaque ? 16 * std::numeric_limits<T>::epsilon() * largest : 0;
+    // For an opaque operator the ends are those of its products as they are computed: sums in T, in the order of one
+    // instruction set, wrong by gamma |A| |x| in each entry, so by gamma |A|_F at most.
+    double squares = 0;
+    for (const double value : exact.values) squares += value * value;
+    const auto in_sums = static_cast<double>(tolerance::gamma_in<T>(std::max(a->shape().rows, a->shape().columns)));
+    const double rounding = ask.opaque ? in_sums * std::sqrt(squares) : 0;
     for (std::int64_t j = 0; j < ask.svd.k; ++j) {
       const std::int64_t index =
           ask.svd.which == Which::largest ? j : static_cast<std::int64_t>(exact.values.size()) - ask.svd.k + j;
