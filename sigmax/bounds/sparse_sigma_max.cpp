@@ -158,7 +158,7 @@ double by_factorization(const Unit& a, double sigma, double residual, double wid
     context.check_cancel();
     const double tau = sigma > 0 ? sigma * sigma * (1 + slack) : spread;
     const double rounding = bounds::shift(g, diagonal, -1, tau, context);
-    if (bounds::cholesky(g.values.data(), g.order, context)) {
+    if (cholesky(g.values.data(), g.order, context)) {
       return round_up(std::sqrt(round_up(tau + rounding + of_gram)) + a.lost);
     }
   }

@@ -43,7 +43,7 @@ TEST(Errata13, ClippingByEitherNormRescalesAndDoesNotProject) {
   EXPECT_NEAR(clipped("fro")(1, 1), 0.6, near(1));
   std::vector<double> projected(4);
   Context context(1);
-  nn::project<double>(tensor(g), nn::ball::Spectral{1}, projected, repeatable<nn::ProximalOptions>(), context);
+  nn::project<double>(tensor(g), nn::ball::Spectral{1}, repeatable<nn::ProximalOptions>(), projected, context);
   EXPECT_NEAR(projected[0], 1, near(4));
   EXPECT_NEAR(projected[3], 1, near(4));
 }

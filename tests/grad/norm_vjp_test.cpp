@@ -385,7 +385,7 @@ TEST(NormVjp, OfAnInducedNormIsTheProductOfItsVectors) {
     NormVjpOptions options;
     options.scale = 2;
     options.random = random_state(5);
-    const NormGradient found = norm_vjp<double>(Tensor::copy_of(values, {5, 4}), which, gradient, options, context);
+    const NormGradient found = norm_vjp<double>(Tensor::copy_of(values, {5, 4}), which, options, gradient, context);
     EXPECT_EQ(found.kind, GradientKind::subgradient);
     EXPECT_FALSE(found.note.empty());
     double along = 0;
@@ -406,7 +406,7 @@ TEST(NormVjp, OfAnInducedNormIsTheProductOfItsVectors) {
     EXPECT_EQ(in_float.gradient.weights, std::vector<double>{2});
     const std::vector<double> zeros(20, 0.0);
     std::vector<double> nothing(20, 0.0);
-    const NormGradient zero = norm_vjp<double>(Tensor::copy_of(zeros, {5, 4}), which, nothing, options, context);
+    const NormGradient zero = norm_vjp<double>(Tensor::copy_of(zeros, {5, 4}), which, options, nothing, context);
     EXPECT_EQ(zero.value, 0);
     EXPECT_EQ(nothing, zeros);
   }

@@ -205,7 +205,7 @@ TEST(NumericalRadius, HasAGradientThatDifferencesConfirm) {
       const std::vector<double> values = gallery::normal(n * n, seed);
       std::vector<double> gradient(values.size(), 0.0);
       const NormGradient found =
-          grad::norm_vjp<double>(Tensor::copy_of(values, {n, n}), NumericalRadius{}, gradient, {}, context);
+          grad::norm_vjp<double>(Tensor::copy_of(values, {n, n}), NumericalRadius{}, {}, gradient, context);
       ASSERT_EQ(found.kind, GradientKind::unique) << found.note;
       // Central differences along a random direction, with the error of the third derivative and of rounding.
       const std::vector<double> step = gallery::normal(n * n, seed + 40);
@@ -222,7 +222,7 @@ TEST(NumericalRadius, HasAGradientThatDifferencesConfirm) {
   }
   std::vector<double> gradient(9, 0.0);
   const NormGradient disc =
-      grad::norm_vjp<double>(Tensor::copy_of(jordan(3, 0), {3, 3}), NumericalRadius{}, gradient, {}, context);
+      grad::norm_vjp<double>(Tensor::copy_of(jordan(3, 0), {3, 3}), NumericalRadius{}, {}, gradient, context);
   EXPECT_EQ(disc.kind, GradientKind::subgradient);
 }
 
