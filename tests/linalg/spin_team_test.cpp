@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
+#include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <vector>
 
@@ -62,22 +64,27 @@ double cpu_seconds(clockid_t clock) {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Processor time, not elapsed time: it does not change on a machine that is busy with other work.
+// Processor time, not elapsed time. A thread that spins uses as much of it as the leader, in every try. One that sleeps
+// uses none, except what the system charges for waking it, which varies on a loaded machine: the least of several tries
+// counts.
 TEST(Team, SleepsWhereItsLeaderWorksAlone) {
+  constexpr double kAlone = 0.05;
+  constexpr int kSteps = 4;
   Context context(2);
-  double leader = 0;
   int sum = 0;
-  const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
-  Team::run(context, [&](Team& team) {
-    for (int step = 0; step < 4; ++step) {
-      team.step(8, [&](int) {});
-      const double start = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
-      while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < start + 0.05) ++sum;
-      leader += 0.05;
-    }
-  });
-  const double others = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before - leader;
-  EXPECT_LT(others, leader / 4);
+  double least = std::numeric_limits<double>::infinity();
+  for (int attempt = 0; attempt < 10 && least > kSteps * kAlone / 4; ++attempt) {
+    const double before = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    Team::run(context, [&](Team& team) {
+      for (int step = 0; step < kSteps; ++step) {
+        team.step(8, [&](int) {});
+        const double start = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+        while (cpu_seconds(CLOCK_THREAD_CPUTIME_ID) < start + kAlone) ++sum;
+      }
+    });
+    least = std::min(least, cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - before - kSteps * kAlone);
+  }
+  EXPECT_LT(least, kSteps * kAlone / 4);
   EXPECT_GT(sum, 0);
 }
 
