@@ -75,7 +75,7 @@ report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
                                 ? "condition number " + known_text(found.eigenvector_condition, signs)
                                 : "no basis of them could be shown");
   if (found.spectral_radius > 1) {
-    add("powers:           ", "|A^k| grows without bound");
+    add("powers:           ", "not shown to stay bounded: a computed eigenvalue is above 1 in magnitude");
     return facts;
   }
   if (found.kreiss) {
@@ -92,7 +92,8 @@ std::string digits_text(const CondReport& report, const sensitivity::Digits& los
   const std::string of = fmt::format("of the {:.1f} that {} holds", held, name(report.dtype));
   if (report.result.singular) return "all, " + of;
   if (std::isinf(lost.most)) return fmt::format("at least {:.1f} {}", lost.least, of);
-  return fmt::format("{:.1f} {}", lost.most, of);
+  if (lost.most - lost.least < 0.05) return fmt::format("{:.1f} {}", lost.most, of);
+  return fmt::format("{:.1f} to {:.1f} {}", lost.least, lost.most, of);
 }
 
 }  // namespace
@@ -145,13 +146,13 @@ report::Document cond_document(const CondReport& report, bool unicode) {
                                                           to_string(report.matrix), name(report.dtype))}}}});
   const std::string label = fmt::format("condition number, {}: ", norm);
   if (result.singular) {
-    document.push_back(
-        {report::Facts{{{.label = label,
-                         .text = "infinite; the rank is below min(rows, columns), as two rows or columns "
-                                 "show"}}}});
+    document.push_back({report::Facts{
+        {{.label = label, .text = "infinite; a row or column is zero, or two of them are equal up to sign"}}}});
   } else {
+    // Without an upper end the value is only the lower one, which may be trivial.
+    const std::string value = report::significant(result.value, report::kEnclosureDigits);
     document.push_back(
-        {report::Facts{{{.label = label, .text = report::significant(result.value, report::kEnclosureDigits)}}}});
+        {report::Facts{{{.label = label, .text = result.number.upper ? value : "not bounded from above"}}}});
     document.push_back({report::Facts{{{.label = "  ", .value = result.number}}}});
   }
   if (!result.number.upper && !result.singular) {

@@ -57,14 +57,18 @@ std::optional<double> along_ray(const Matrix<double>& a, double theta, double ep
 //
 //     [A, epsilon; 0, r] (v; u) = mu [r, 0; epsilon, A^T] (v; u),
 //
-// a real pencil.
+// a real pencil. Entries far below the largest are set to 0: they move no eigenvalue that can be told apart, and
+// LAPACK's iteration may fail on them. The angles only tell where to look, so that one that is missed makes no end
+// wrong.
 std::vector<double> around_circle(const Matrix<double>& a, double r, double epsilon) {
   const std::int64_t n = a.rows();
   Matrix<double> left(2 * n, 2 * n), right(2 * n, 2 * n);
+  const double least = 0x1p-200 * std::max(r, epsilon);
   for (std::int64_t j = 0; j < n; ++j) {
     for (std::int64_t i = 0; i < n; ++i) {
-      left(i, j) = a(i, j);
-      right(n + j, n + i) = a(i, j);
+      const double value = std::fabs(a(i, j)) < least ? 0.0 : a(i, j);
+      left(i, j) = value;
+      right(n + j, n + i) = value;
     }
     left(j, n + j) = epsilon;
     left(n + j, n + j) = r;

@@ -106,8 +106,13 @@ class Condition(CommandTest):
         out = self.expect(0, "cond", path).out
         self.assertIn("no basis of them could be shown", out)
         self.assertIn("for every k ✓", out)
+        # The search for the Kreiss constant must not fail where the entries are far from 1.
+        for scale in (1e-300, 1e-200, 1e200, 1e300):
+            for n in (5, 6, 7):
+                values = [[scale * (0.05 + abs(math.sin(9.7 * i + 3.1 * j * j + n))) for j in range(n)] for i in range(n)]
+                self.expect(0, "cond", self.write("scaled.npy", checkpoints.npy(values)))
         growing = self.write("growing.npy", checkpoints.npy([[1.5, 0.0], [0.0, 0.5]]))
-        self.assertIn("grows without bound", self.expect(0, "cond", growing).out)
+        self.assertIn("not shown to stay bounded", self.expect(0, "cond", growing).out)
         self.assertIsNone(self.json(growing)["non_normality"]["growth"]["constant"])
         self.assertIsNone(self.json(self.write("wide.npy", checkpoints.npy([[1.0, 2.0]])))["non_normality"])
 

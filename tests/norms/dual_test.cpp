@@ -25,8 +25,6 @@
 namespace sigmax::norms {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 const std::vector<std::string>& with_duals() {
   static const std::vector<std::string> all{"fro",
                                             "nuc",

@@ -87,9 +87,12 @@ class GraphEvents : public JsonEvents {
   }
 
   void read_spec(std::string& text, int depth) {
-    if (depth == 7 && key_[6] == "arg" && key_[7] == "name") argument_ = std::move(text);
     const bool names = key_[6] == "parameter_name" || key_[6] == "buffer_name" || key_[6] == "tensor_constant_name";
-    if (depth == 6 && names) spec_ = std::move(text);
+    if (depth == 7 && key_[6] == "arg" && key_[7] == "name") {
+      argument_ = std::move(text);
+    } else if (depth == 6 && names) {
+      spec_ = std::move(text);
+    }
     // The two come in either order.
     if (!argument_.empty() && !spec_.empty()) {
       names_[std::move(argument_)] = std::move(spec_);
