@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
@@ -27,6 +28,7 @@ void with_work(const Call& call) {
   call(&wanted, &size);
   std::vector<Number> work(static_cast<std::size_t>(std::real(wanted)) + 1);
   size = static_cast<int>(work.size());
+  if constexpr (std::is_same_v<Number, std::complex<double>>) leave_room(work, size);
   call(work.data(), &size);
 }
 
@@ -57,6 +59,11 @@ Eigen eigen_of(Matrix<double> a, bool with_vectors) {
 
 }  // namespace
 
+void leave_room(std::vector<std::complex<double>>& values, std::int64_t stride) {
+  constexpr std::size_t kColumns = 8;
+  values.reserve(values.size() + kColumns * (static_cast<std::size_t>(stride) + kColumns));
+}
+
 Eigen eigen(Matrix<double> a) { return eigen_of(std::move(a), true); }
 
 std::vector<std::complex<double>> eigenvalues(Matrix<double> a) { return eigen_of(std::move(a), false).values; }
@@ -84,6 +91,7 @@ std::vector<std::complex<double>> eigenvalues(ComplexMatrix a) {
   const int n = static_cast<int>(a.rows);
   const auto count = static_cast<std::size_t>(n);
   std::vector<std::complex<double>> values(count);
+  leave_room(a.values, n);
   std::vector<double> real_work(2 * count + 1);
   int info = 0;
   with_work<std::complex<double>>([&](std::complex<double>* work, const int* size) {
@@ -101,6 +109,7 @@ ComplexMatrix triangular_form(const Matrix<double>& a) {
   ComplexMatrix t(n, n);
   for (std::size_t i = 0; i < t.values.size(); ++i) t.values[i] = a.values()[i];
   std::vector<std::complex<double>> values(count + 1);
+  leave_room(t.values, n);
   std::vector<double> real_work(count + 1);
   int sorted = 0;
   int info = 0;
@@ -122,6 +131,7 @@ SmallestTriplet smallest_triplet(ComplexMatrix a) {
   std::vector<double> sigma(count);
   ComplexMatrix u(n, n);
   ComplexMatrix vh(n, n);
+  for (ComplexMatrix* matrix : {&a, &u, &vh}) leave_room(matrix->values, n);
   std::vector<double> real_work(count * (7 * count + 7) + 1);
   std::vector<int> integers(8 * count + 1);
   int info = 0;

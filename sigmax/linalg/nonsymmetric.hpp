@@ -45,6 +45,11 @@ struct ComplexMatrix {
   }
 };
 
+/// Room after the numbers that a complex routine reads, `stride` apart. OpenBLAS 0.3.21's zgemv for Haswell reads up to
+/// a few columns beyond a matrix (OpenBLAS issues 4013 and 5000) and ignores them, which ends the process where that
+/// memory is not mapped. Call it on every array before it goes to such a routine.
+void leave_room(std::vector<std::complex<double>>& values, std::int64_t stride);
+
 /// By zgeev.
 std::vector<std::complex<double>> eigenvalues(ComplexMatrix a);
 

@@ -98,12 +98,14 @@ double Resolvent::smallest(std::complex<double> z, double tolerance) const {
   const int n = static_cast<int>(order_);
   std::vector<std::complex<double>> m = triangle_;
   for (std::complex<double>& value : m) value = -value;
+  lapack::leave_room(m, order_);
   for (std::int64_t i = 0; i < order_; ++i) {
     std::complex<double>& pivot = m[static_cast<std::size_t>(i + i * order_)];
     pivot += z;
     if (pivot == 0.0) return 0;
   }
   std::vector<std::complex<double>> v(static_cast<std::size_t>(n));
+  lapack::leave_room(v, order_);
   // No direction that a matrix is likely to be blind to.
   for (std::size_t i = 0; i < v.size(); ++i) v[i] = std::polar(1.0, 2.4 * static_cast<double>(i * i));
   double before = std::numeric_limits<double>::infinity();
