@@ -11,12 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "sigmax/core/tensor.hpp"
 #include "sigmax/io/bytes/mapped_file.hpp"
+#include "sigmax/io/onnx/onnx_proto.hpp"
 
 namespace sigmax::io::onnx {
-
-using Bytes = std::span<const std::byte>;
 
 inline constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
@@ -27,25 +25,6 @@ inline constexpr int kMaxGraphDepth = 64;
 struct Range {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-};
-
-/// A TensorProto, or a list of numbers in an attribute that represents one.
-struct TensorProto {
-  std::string_view name;
-  std::int32_t data_type = 0;  ///< TensorProto.DataType
-  Dimensions dims;             ///< valid: not negative, the product within 2^63 - 1
-  Bytes message;               ///< the message with the typed fields and external_data
-  std::optional<Bytes> raw;
-  std::uint32_t typed_field = 0;  ///< the field of `message` that holds typed elements, 0 if none does
-  std::uint64_t typed_count = 0;  ///< elements in that field
-  bool external = false;
-  bool in_attribute = false;  ///< `message` is an AttributeProto
-};
-
-struct Attribute {
-  std::string_view name;
-  std::int64_t i = 0;
-  Bytes message;
 };
 
 struct Node {
@@ -99,12 +78,6 @@ struct Model {
 
 /// Reads the structure of the model. Throws FileError if it is malformed.
 Model read_model(std::shared_ptr<const MappedFile> file);
-
-/// The name for messages and provenance: control characters replaced, cut to at most 80 bytes, `...` included. (If a
-/// long name is repeated in many places, memory must not grow with the square of the file's size.)
-std::string shortened(std::string_view name);
-/// shortened() between `'`. io::in_quotes keeps 80 bytes and adds the dots.
-std::string shortened_in_quotes(std::string_view name);
 
 /// The node as a person would look for it: op and name, or its first output if it has no name.
 std::string title(const Model& model, const Node& node);
