@@ -6,7 +6,7 @@
 Measures the error of the gradient of xi sigma + phi . u + psi . v, relative in the Frobenius norm; the condition of the
 solved systems; and the time of the backward pass alone, with the triplet given. Writes
 benchmarks/results/gradient_six_ways.json; picture.py draws docs/images/gradient_error_by_gap.svg from it.
-docs/gradients.md has the conclusions.
+docs/gradient-ways.md has the conclusions.
 """
 
 import argparse

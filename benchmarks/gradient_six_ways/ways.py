@@ -2,7 +2,7 @@
 
 Each way takes a Problem and gives (p, q, systems): the gradient is xi u v^T + (p - u u.p) v^T + u (q - v v.q)^T, the
 projection included, and `systems` are the matrices of the solved systems, for their condition. The comment above each
-way says what it solves in exact arithmetic; docs/gradients.md has the proofs.
+way says what it solves in exact arithmetic; docs/gradient-ways.md has the proofs.
 
 Notation: K = [sigma I, -A; -A^T, sigma I], which is singular, K (u; v) = 0; c = (phi; psi), whose part along (u; v) is
 not in the range of K unless the cotangent was projected first; a = u.phi and b = v.psi.
