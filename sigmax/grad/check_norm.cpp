@@ -19,7 +19,7 @@ double value_of(const LinearOperator<double>& a, const norms::Norm& which, Conte
     SvdOptions<double> all;
     all.k = std::min(a.shape().rows, a.shape().columns);
     all.method = DenseLapack{};
-    return norms::spectral_value(which, svd(a, all, context).sigma);
+    return norms::spectral_value(svd(a, all, context).sigma, which);
   }
   const Matrix<double> entries = materialize(a, context);
   const Tensor tensor(DType::f64, {entries.rows(), entries.columns()}, {1, entries.rows()},

@@ -29,7 +29,7 @@ template <Real T>
 SvdOptions<T> svd_options(const NormVjpOptions& options) {
   SvdOptions<T> result;
   result.accuracy = Accuracy::vectors;
-  result.tolerance = options.tolerance > 0 ? options.tolerance : (std::same_as<T, float> ? 1e-6 : 1e-13);
+  result.tolerance = options.tolerance.value_or(std::same_as<T, float> ? 1e-6 : 1e-13);
   result.max_products = options.max_products;
   result.random = options.random;
   return result;
@@ -172,7 +172,7 @@ struct OfValues {
   norms::SpectralGradient gradient_at(std::span<const double> sigma, double largest,
                                       std::optional<double> neighbor) const {
     const double rounding = rounding_of<T>(a.shape(), largest);
-    return norms::spectral_gradient(which, {sigma, largest, neighbor, all(), rounding});
+    return norms::spectral_gradient({sigma, largest, neighbor, all(), rounding}, which);
   }
 
   NormCotangent<T> operator()() const {
@@ -336,19 +336,17 @@ NormGradient norm_vjp(const Tensor& matrix, const norms::Norm& which, const Norm
                       Context& context) {
   const FloatingEnvironment environment;
   require(options);
-  const StoredView view = stored_view(matrix);
   if (matrix.size() != static_cast<std::int64_t>(grad.size())) {
     throw Error(fmt::format("[norm_vjp] a gradient of {} entries for a matrix of shape {}", grad.size(),
                             to_string(matrix.shape())));
   }
-  const norms::Entries entries = norms::scanned("norm_vjp", view.matrix, view.transposed, context);
-  norms::require_valid("norm_vjp", which, std::min(view.matrix.rows, view.matrix.columns));
+  const ScannedMatrix scanned = scanned_finite(matrix, "norm_vjp", "matrix", context);
+  norms::require_valid("norm_vjp", which, std::min(matrix.shape()[0], matrix.shape()[1]));
   const norms::Norm same = without_aliases(which);
   if (is_of_entries(same)) {
+    const norms::Entries entries = norms::entries_of(scanned);
     norms::EntryGradient found = norms::entry_gradient(entries, same, context);
-    const std::int64_t columns = matrix.shape()[1];
-    norms::add_entries<T>(view.matrix, found.formula, options.scale, grad.data(), view.transposed ? 1 : columns,
-                          view.transposed ? columns : 1, context);
+    norms::add_entries<T>(entries, found.formula, options.scale, grad, context);
     return std::move(found.norm);
   }
   const Operator<double> a = dense<double>(matrix);

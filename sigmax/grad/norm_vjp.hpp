@@ -52,9 +52,9 @@ using norms::NormGradient;
 
 struct NormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the norm
-  /// Tolerance of the vectors, as in Accuracy::vectors: |A^T u - sigma v| over sigma_1. 0: 1e-13 for double, 1e-6 for
-  /// float.
-  double tolerance = 0;
+  /// Tolerance of the vectors, as in Accuracy::vectors: |A^T u - sigma v| over sigma_1. Empty: 1e-13 for double, 1e-6
+  /// for float.
+  std::optional<double> tolerance{};
   std::int64_t max_products = 10000;
   std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
 };

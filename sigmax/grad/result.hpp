@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,8 +13,8 @@ namespace sigmax {
 struct GradientOptions {
   GradientSolver solver = Auto{};
   /// Tolerance of the gradient's error, relative to its Frobenius norm, for the solver's part. The error of the
-  /// triplets is added to that: their residual over the gap. 0: 1e-10 in double, 1e-5 in float.
-  double tolerance = 0;
+  /// triplets is added to that: their residual over the gap. Empty: 1e-10 in double, 1e-5 in float.
+  std::optional<double> tolerance{};
   /// Products of a Gram operator with a vector, for each triplet.
   std::int64_t max_products = 10000;
 };

@@ -86,4 +86,14 @@ GramMatrix& ScannedMatrix::gram(Context& context) {
   return *gram_;
 }
 
+ScannedMatrix scanned_finite(const Tensor& matrix, std::string_view who, std::string_view what, Context& context) {
+  StoredView view = stored_view(matrix);
+  if (matrix.size() == 0) {
+    throw Error(fmt::format("[{}] the {} is empty, shape {}", who, what, to_string(matrix.shape())));
+  }
+  ScannedMatrix scanned(std::move(view), context);
+  require_finite(scanned.facts(), who, what);
+  return scanned;
+}
+
 }  // namespace sigmax

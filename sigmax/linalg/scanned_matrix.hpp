@@ -77,4 +77,8 @@ class ScannedMatrix {
   std::optional<GramMatrix> gram_;
 };
 
+/// The tensor's matrix, by one read. Throws Error, `[who] ...`, if it is empty or has entries that are not finite, and
+/// where stored_view() does; `what` names the subject of the message.
+ScannedMatrix scanned_finite(const Tensor& matrix, std::string_view who, std::string_view what, Context& context);
+
 }  // namespace sigmax

@@ -26,4 +26,12 @@ StoredView stored_view(const Tensor& weight) {
   return stored_view(weight.compact());
 }
 
+Tensor transposed(const Tensor& matrix) {
+  return {matrix.dtype(),
+          {matrix.shape()[1], matrix.shape()[0]},
+          {matrix.strides()[1], matrix.strides()[0]},
+          matrix.data(),
+          matrix.owner()};
+}
+
 }  // namespace sigmax

@@ -17,4 +17,7 @@ struct StoredView {
 /// copied once. Throws Error if the tensor is not 2-dimensional or not of a real type.
 StoredView stored_view(const Tensor& weight);
 
+/// The transpose of a 2-dimensional tensor, over the same bytes.
+Tensor transposed(const Tensor& matrix);
+
 }  // namespace sigmax

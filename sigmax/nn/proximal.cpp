@@ -13,7 +13,6 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
-#include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/norms/entrywise.hpp"
 #include "sigmax/norms/water_level.hpp"
@@ -27,16 +26,16 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 template <Real T>
 struct Problem {
   const Tensor& weight;
-  const StoredView& view;
-  double frobenius;
+  const ScannedMatrix& scanned;
   std::span<T> result;
   const ProximalOptions& options;
   Context& context;
 
-  std::int64_t all() const { return std::min(view.matrix.rows, view.matrix.columns); }
+  std::int64_t all() const { return std::min(weight.shape()[0], weight.shape()[1]); }
+  double frobenius() const { return scanned.frobenius(); }
 
   // An upper limit of |W|_*, rounding included.
-  double nuclear_at_most() const { return frobenius * std::sqrt(static_cast<double>(all())) * (1 + 1e-12); }
+  double nuclear_at_most() const { return frobenius() * std::sqrt(static_cast<double>(all())) * (1 + 1e-12); }
 
   ProximalResult zero(double threshold) const {
     std::fill(result.begin(), result.end(), T{0});
@@ -49,9 +48,7 @@ struct Problem {
   // factor W = (scale W) / divisor, to rounding
   void copy(double scale, double divisor) const {
     std::fill(result.begin(), result.end(), T{0});
-    const std::int64_t columns = weight.shape()[1];
-    norms::add_entries<T>(view.matrix, norms::entry::Proportional{scale, divisor}, 1, result.data(),
-                          view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
+    norms::add_entries<T>(norms::entries_of(scanned), norms::entry::Proportional{scale, divisor}, 1, result, context);
   }
 
   ProximalResult unchanged(double threshold) const {
@@ -101,14 +98,14 @@ struct Problem {
 
   // (sigma_i - lambda)_+
   ProximalResult soft(double lambda) const {
-    if (frobenius <= lambda) return zero(lambda);
+    if (frobenius() <= lambda) return zero(lambda);
     return leading([=](std::span<const double>) { return lambda; },
                    [](double sigma, double theta) { return sigma - theta; }, false);
   }
 
   ProximalResult operator()(ball::Spectral b) const {
     if (b.radius == 0) return zero(0);
-    if (frobenius <= b.radius) return unchanged(b.radius);
+    if (frobenius() <= b.radius) return unchanged(b.radius);
     return leading([&](std::span<const double>) { return b.radius; },
                    [](double sigma, double radius) { return radius - sigma; }, true);
   }
@@ -145,8 +142,8 @@ struct Proximal {
   }
 
   ProximalResult operator()(penalty::Frobenius) const {
-    if (problem.frobenius <= lambda) return problem.zero(lambda);
-    problem.copy(1 - lambda / problem.frobenius, 1);
+    if (problem.frobenius() <= lambda) return problem.zero(lambda);
+    problem.copy(1 - lambda / problem.frobenius(), 1);
     ProximalResult done;
     done.threshold = lambda;
     return done;
@@ -182,20 +179,16 @@ struct Proximal {
 };
 
 template <Real T>
-Problem<T> make_problem(const char* who, const Tensor& weight, const StoredView& view, double amount,
-                        std::span<T> result, const ProximalOptions& options, Context& context) {
+ScannedMatrix checked(const Tensor& weight, const char* who, double amount, std::span<const T> result,
+                      Context& context) {
   if (!(amount >= 0) || std::isinf(amount)) {
     throw Error(fmt::format("[{}] lambda or radius must be finite and not negative, got {}", who, amount));
   }
-  if (weight.size() == 0)
-    throw Error(fmt::format("[{}] the weight is empty, shape {}", who, to_string(weight.shape())));
   if (static_cast<std::int64_t>(result.size()) != weight.size()) {
     throw Error(fmt::format("[{}] a result of {} entries for a weight of shape {}", who, result.size(),
                             to_string(weight.shape())));
   }
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  require_finite(facts, who, "weight");
-  return {weight, view, std::sqrt(facts.sum_squares) / facts.scale, result, options, context};
+  return scanned_finite(weight, who, "weight", context);
 }
 
 }  // namespace
@@ -204,8 +197,8 @@ template <Real T>
 ProximalResult proximal(const Tensor& weight, const ProximalPenalty& penalty, double lambda,
                         const ProximalOptions& options, std::span<T> result, Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(weight);
-  const Problem<T> problem = make_problem("proximal", weight, view, lambda, result, options, context);
+  const ScannedMatrix scanned = checked<T>(weight, "proximal", lambda, result, context);
+  const Problem<T> problem{weight, scanned, result, options, context};
   return std::visit(Proximal<T>{problem, lambda}, penalty);
 }
 
@@ -213,9 +206,9 @@ template <Real T>
 ProximalResult project(const Tensor& weight, const Ball& onto, const ProximalOptions& options, std::span<T> result,
                        Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(weight);
   const double radius = std::visit([](const auto& ball) { return ball.radius; }, onto);
-  const Problem<T> problem = make_problem("project", weight, view, radius, result, options, context);
+  const ScannedMatrix scanned = checked<T>(weight, "project", radius, result, context);
+  const Problem<T> problem{weight, scanned, result, options, context};
   return std::visit(problem, onto);
 }
 

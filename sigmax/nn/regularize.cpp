@@ -11,7 +11,6 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/outer_update.hpp"
-#include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/norms/entrywise.hpp"
@@ -28,19 +27,18 @@ using grad::NormGradient;
 template <Real T>
 struct Evaluate {
   const Tensor& weight;
-  const StoredView& view;
+  ScannedMatrix& scanned;
   std::span<T> grad;
   const grad::NormVjpOptions& options;
   Context& context;
 
   NormGradient operator()(penalty::SquaredFrobenius) const {
-    const kernels::Scan facts = kernels::scan(view.matrix, context);
+    const kernels::Scan& facts = scanned.facts();
     NormGradient result;
     result.value = facts.sum_squares / facts.scale / facts.scale;
     if (!grad.empty()) {
-      const std::int64_t columns = weight.shape()[1];
-      norms::add_entries<T>(view.matrix, norms::entry::Proportional{1, 0.5}, options.scale, grad.data(),
-                            view.transposed ? 1 : columns, view.transposed ? columns : 1, context);
+      norms::add_entries<T>(norms::entries_of(scanned), norms::entry::Proportional{1, 0.5}, options.scale, grad,
+                            context);
     }
     return result;
   }
@@ -55,9 +53,15 @@ struct Evaluate {
   // W (G - I) is the sum over k of the columns of W times those of G - I; (G - I) W is that of the columns of G - I
   // times the rows of W.
   NormGradient operator()(penalty::Orthogonality) const {
-    const GramMatrix g = gram_matrix(view.matrix, 1, Triangles::both, context);
+    const GramMatrix& g = scanned.gram(context);
+    // One factor after another: each is finite, so an entry of 0 stays 0.
+    const double factor = scanned.in_range(context).factor;
     Matrix<double> excess(g.order, g.order);
-    std::copy_n(g.values.data(), excess.values().size(), excess.values().begin());
+    for (std::int64_t j = 0; j < g.order; ++j) {
+      for (std::int64_t i = 0; i <= j; ++i)
+        excess(i, j) = g.values.data()[i + j * g.order] / g.scale / g.scale * factor * factor;
+    }
+    mirror_upper(excess.values().data(), g.order, context);
     for (std::int64_t i = 0; i < g.order; ++i) excess(i, i) -= 1;
     NormGradient result;
     for (std::int64_t j = 0; j < g.order; ++j) {
@@ -68,22 +72,14 @@ struct Evaluate {
     if (grad.empty()) return result;
     const std::vector<double> weights(static_cast<std::size_t>(g.order), 4 * options.scale);
     // The row side of W is that of the stored matrix, or the other one if the stored matrix is the transpose.
-    if (g.of_rows != view.transposed) {
-      const Matrix<double> w = materialize(*dense<double>(transposed_view()), context);
+    if (g.of_rows != scanned.view().transposed) {
+      const Matrix<double> w = materialize(*dense<double>(transposed(weight)), context);
       grad::update_outer<T>({std::as_const(excess).view(), w.view(), weights}, 1, grad, context);
     } else {
       const Matrix<double> w = materialize(*dense<double>(weight), context);
       grad::update_outer<T>({w.view(), std::as_const(excess).view(), weights}, 1, grad, context);
     }
     return result;
-  }
-
-  Tensor transposed_view() const {
-    return {weight.dtype(),
-            {weight.shape()[1], weight.shape()[0]},
-            {weight.strides()[1], weight.strides()[0]},
-            weight.data(),
-            weight.owner()};
   }
 
   NormGradient operator()(penalty::SpectralOrthogonality) const {
@@ -126,10 +122,6 @@ template <Real T>
 grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, const grad::NormVjpOptions& options,
                               std::span<T> grad, Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(weight);
-  if (weight.size() == 0) {
-    throw Error(fmt::format("[regularize] the weight is empty, shape {}", to_string(weight.shape())));
-  }
   if (!grad.empty() && static_cast<std::int64_t>(grad.size()) != weight.size()) {
     throw Error(fmt::format("[regularize] a gradient of {} entries for a weight of shape {}", grad.size(),
                             to_string(weight.shape())));
@@ -137,8 +129,8 @@ grad::NormGradient regularize(const Tensor& weight, const Penalty& penalty, cons
   if (!std::isfinite(options.scale)) {
     throw Error(fmt::format("[regularize] the scale must be finite, got {}", options.scale));
   }
-  require_finite(kernels::scan(view.matrix, context), "regularize", "weight");
-  return std::visit(Evaluate<T>{weight, view, grad, options, context}, penalty);
+  ScannedMatrix scanned = scanned_finite(weight, "regularize", "weight", context);
+  return std::visit(Evaluate<T>{weight, scanned, grad, options, context}, penalty);
 }
 
 template grad::NormGradient regularize<float>(const Tensor&, const Penalty&, const grad::NormVjpOptions&,

@@ -24,11 +24,11 @@ NormResult from_spectrum(const WholeSpectrum& spectrum, const Norm& which) {
   const std::size_t first = wanted.part == Demand::Part::smallest ? static_cast<std::size_t>(all - wanted.count) : 0;
   const auto count = static_cast<std::size_t>(wanted.count);
   NormResult result;
-  result.value = spectral_value(which, std::span(spectrum.sigma).subspan(first, count));
-  result.gap = gap_of(which, spectrum.sigma);
+  result.value = spectral_value(std::span(spectrum.sigma).subspan(first, count), which);
+  result.gap = gap_of(spectrum.sigma, which);
   result.outcome = spectrum.outcome;
   result.meaning = meaning_of(which);
-  const Enclosure known = spectral_enclosure(which, std::span(spectrum.known).subspan(first, count));
+  const Enclosure known = spectral_enclosure(std::span(spectrum.known).subspan(first, count), which);
   result.value = std::clamp(result.value, known.lower.value(), known.upper ? known.upper->value() : kInfinity);
   result.enclosure = known;
   result.method = row_of(Nuclear{}).proof;

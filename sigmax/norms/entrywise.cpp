@@ -12,125 +12,20 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/convert.hpp"
+#include "sigmax/core/plural.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/norms/stored_rows.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::int64_t kPieceElements = std::int64_t{1} << 16;
-constexpr std::int64_t kMostPieces = 64;
-
-std::size_t pieces_of(const kernels::StoredMatrix& a) {
-  return static_cast<std::size_t>(
-      std::clamp<std::int64_t>(a.size() / kPieceElements, 1, std::min(kMostPieces, std::max<std::int64_t>(a.rows, 1))));
-}
-
-// Calls visit(piece, i, row) with every row in double, scaled. The pieces run in parallel, the rows of each in order.
-template <class Visit>
-void for_each_row(const kernels::StoredMatrix& a, double scale, std::size_t pieces, Context& context,
-                  const Visit& visit) {
-  const auto count = static_cast<std::int64_t>(pieces);
-  context.parallel_for(pieces, [&](std::size_t p) {
-    auto row = context.scratch<double>(static_cast<std::size_t>(a.columns));
-    const std::int64_t first = a.rows * static_cast<std::int64_t>(p) / count;
-    const std::int64_t last = a.rows * static_cast<std::int64_t>(p + 1) / count;
-    for (std::int64_t i = first; i < last; ++i) {
-      kernels::convert(a.row_range(i, 1), scale, row.data(), a.columns);
-      visit(p, i, std::span<const double>(row.data(), row.size()));
-    }
-  });
-}
 
 double sign(double x) { return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0); }
 
-// sum of f(a_ij) over all entries: first in each row, then over the rows in order.
-template <class F>
-double sum_over(const kernels::StoredMatrix& a, Context& context, const F& f) {
-  std::vector<double> rows(static_cast<std::size_t>(a.rows), 0.0);
-  for_each_row(a, 1, pieces_of(a), context, [&](std::size_t, std::int64_t i, std::span<const double> row) {
-    double sum = 0;
-    for (const double value : row) sum += f(value);
-    rows[static_cast<std::size_t>(i)] = sum;
-  });
-  double sum = 0;
-  for (const double value : rows) sum += value;
-  return sum;
-}
-
-// The p-norm of each row.
-std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, Context& context) {
-  std::vector<std::vector<Enclosure>> pieces(pieces_of(a));
-  for_each_row(a, 1, pieces.size(), context, [&](std::size_t piece, std::int64_t, std::span<const double> row) {
-    pieces[piece].push_back(bounds::p_norm(row, p));
-  });
-  std::vector<Enclosure> all;
-  for (const std::vector<Enclosure>& piece : pieces) all.insert(all.end(), piece.begin(), piece.end());
-  return all;
-}
-
-std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context& context) {
-  bounds::ColumnSums sums(static_cast<std::size_t>(a.columns));
-  for_each_row(a, 1, 1, context, [&](std::size_t, std::int64_t, std::span<const double> row) { sums.add(row); });
-  return sums.enclosures();
-}
-
-// Columns that are gathered at a time: a read of the matrix then touches whole cache lines.
-constexpr std::int64_t kGathered = 16;
-
-// Calls visit(i, line) with every row, or every column, in double. Lines run in parallel and must not share memory.
-template <class Visit>
-void for_each_line(const kernels::StoredMatrix& a, bool of_columns, Context& context, const Visit& visit) {
-  if (!of_columns) {
-    for_each_row(a, 1, pieces_of(a), context,
-                 [&](std::size_t, std::int64_t i, std::span<const double> row) { visit(i, row); });
-    return;
-  }
-  const auto groups = static_cast<std::size_t>((a.columns + kGathered - 1) / kGathered);
-  context.parallel_for(groups, [&](std::size_t group) {
-    kernels::StoredMatrix part = a;
-    const std::int64_t first = static_cast<std::int64_t>(group) * kGathered;
-    part.columns = std::min(kGathered, a.columns - first);
-    part.data += static_cast<std::size_t>(first) * size_of(a.dtype);
-    auto columns = context.scratch<double>(static_cast<std::size_t>(part.columns * a.rows));
-    double row[kGathered];
-    for (std::int64_t i = 0; i < a.rows; ++i) {
-      kernels::convert(part.row_range(i, 1), 1, row, kGathered);
-      for (std::int64_t j = 0; j < part.columns; ++j) columns.data()[j * a.rows + i] = row[j];
-    }
-    for (std::int64_t j = 0; j < part.columns; ++j) {
-      visit(first + j, std::span<const double>(columns.data() + j * a.rows, static_cast<std::size_t>(a.rows)));
-    }
-  });
-}
-
-struct Sums {
-  std::vector<double> value;        // for |a_ij| times scale
-  std::vector<std::int64_t> zeros;  // entries that are 0
-};
-
-Sums sums_of(const kernels::StoredMatrix& a, double scale, bool of_columns, std::size_t pieces, Context& context) {
-  const auto length = static_cast<std::size_t>(of_columns ? a.columns : a.rows);
-  const std::size_t copies = of_columns ? pieces : 1;
-  std::vector<Sums> partial(copies, Sums{std::vector<double>(length, 0.0), std::vector<std::int64_t>(length, 0)});
-  for_each_row(a, scale, pieces, context, [&](std::size_t p, std::int64_t i, std::span<const double> row) {
-    Sums& mine = partial[of_columns ? p : 0];
-    for (std::size_t j = 0; j < row.size(); ++j) {
-      const std::size_t at = of_columns ? j : static_cast<std::size_t>(i);
-      mine.value[at] += std::fabs(row[j]);
-      mine.zeros[at] += row[j] == 0 ? 1 : 0;
-    }
-  });
-  for (std::size_t p = 1; p < copies; ++p) {
-    for (std::size_t j = 0; j < length; ++j) {
-      partial[0].value[j] += partial[p].value[j];
-      partial[0].zeros[j] += partial[p].zeros[j];
-    }
-  }
-  return std::move(partial[0]);
-}
+// "1 entry is", "3 entries are"
+std::string entries_are(auto count) { return fmt::format("{} {}", count, count == 1 ? "entry is" : "entries are"); }
 
 void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
   norm.kind = kind;
@@ -216,7 +111,7 @@ struct EntrywiseRule {
     result.formula = entry::Power{largest, root, p - 1};
     if (p == 1) {
       const double zeros = sum_over(a.matrix, context, [](double x) { return x == 0 ? 1.0 : 0.0; });
-      if (zeros > 0) not_unique(result.norm, GradientKind::subgradient, fmt::format("{} entries are 0", zeros));
+      if (zeros > 0) not_unique(result.norm, GradientKind::subgradient, fmt::format("{} 0", entries_are(zeros)));
     }
     return result;
   }
@@ -248,7 +143,7 @@ struct ExtremeSumRule {
     const GradientKind kind = smallest ? GradientKind::generalized : GradientKind::subgradient;
     if (a.facts.max_abs == 0) return zero_matrix(kind);
     const int exponent = std::clamp(std::ilogb(a.facts.max_abs), -1000, 1000);
-    Sums sums = sums_of(a.matrix, std::ldexp(1.0, -exponent), stored_columns(a), pieces_of(a.matrix), context);
+    LineSums sums = sums_of(a.matrix, std::ldexp(1.0, -exponent), stored_columns(a), pieces_of(a.matrix), context);
     const double least = *std::min_element(sums.value.begin(), sums.value.end());
     const double largest = *std::max_element(sums.value.begin(), sums.value.end());
     const double extreme = smallest ? least : largest;
@@ -277,7 +172,7 @@ struct ExtremeSumRule {
       result.norm.gap = 0;
     } else {
       if (!std::isinf(gap)) result.norm.gap = gap;
-      if (zeros > 0) not_unique(result.norm, kind, fmt::format("the {} has {} entries that are 0", what, zeros));
+      if (zeros > 0) not_unique(result.norm, kind, fmt::format("in the {}, {} 0", what, entries_are(zeros)));
     }
     result.formula = entry::Signs{std::move(sums.value), stored_columns(a)};
     return result;
@@ -342,7 +237,8 @@ struct MixedRule {
       if (ties > 1) not_unique(result.norm, GradientKind::subgradient, fmt::format("{} {}s are longest", ties, what));
       result.norm.gap = ties > 1 ? 0 : (largest - next) / largest;
     } else if (q == 1 && zero_lines > 0) {
-      not_unique(result.norm, GradientKind::subgradient, fmt::format("{} {}s are 0", zero_lines, what));
+      not_unique(result.norm, GradientKind::subgradient,
+                 fmt::format("{} {} 0", plural(zero_lines, what), either(zero_lines, "is", "are")));
     }
     if (p == 1 || std::isinf(p)) share_within_lines(a, lines, what, result.norm, context);
     result.formula = std::move(lines);
@@ -360,7 +256,7 @@ struct MixedRule {
     for (std::size_t i = 0; i < counts.size(); ++i) {
       if (lines.weights[i] == 0) continue;
       if (p == 1 && counts[i] > 0) {
-        not_unique(norm, GradientKind::subgradient, fmt::format("{} {} has {} entries that are 0", what, i, counts[i]));
+        not_unique(norm, GradientKind::subgradient, fmt::format("in {} {}, {} 0", what, i, entries_are(counts[i])));
       } else if (p != 1) {
         lines.weights[i] /= counts[i];
         if (counts[i] > 1) {
@@ -420,11 +316,13 @@ double at(const entry::Lines& f, std::int64_t i, std::int64_t j, double x) {
 
 }  // namespace
 
+Entries entries_of(const ScannedMatrix& a) { return {a.view().matrix, a.view().transposed, a.facts()}; }
+
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context) {
   if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
-  Entries result{a, transposed, kernels::scan(a, context)};
-  require_finite(result.facts, who);
-  return result;
+  const ScannedMatrix read(StoredView{Tensor(), a, transposed}, context);
+  require_finite(read.facts(), who);
+  return entries_of(read);
 }
 
 double entry_value(const Entries& a, const Norm& which, Context& context) {

@@ -10,6 +10,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/norms/norm_gradient.hpp"
 #include "sigmax/norms/table.hpp"
 
@@ -21,6 +22,8 @@ struct Entries {
   bool transposed = false;  ///< the norm is of the transpose of `matrix`
   kernels::Scan facts;
 };
+
+Entries entries_of(const ScannedMatrix& a);
 
 /// One read of the matrix. Throws Error, beginning with [`who`], if it is empty or has entries that are not finite.
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context);
@@ -86,5 +89,13 @@ EntryGradient entry_gradient(const Entries& a, const Norm& which, Context& conte
 template <Real T>
 void add_entries(const kernels::StoredMatrix& a, const EntryFormula& formula, double scale, T* grad,
                  std::int64_t row_stride, std::int64_t column_stride, Context& context);
+
+/// As above, to a gradient of the tensor's matrix in row-major order.
+template <Real T>
+void add_entries(const Entries& a, const EntryFormula& formula, double scale, std::span<T> grad, Context& context) {
+  const std::int64_t columns = a.transposed ? a.matrix.rows : a.matrix.columns;
+  add_entries<T>(a.matrix, formula, scale, grad.data(), a.transposed ? 1 : columns, a.transposed ? columns : 1,
+                 context);
+}
 
 }  // namespace sigmax::norms

@@ -31,15 +31,14 @@ WholeSpectrum whole_spectrum(const LinearOperator<T>& a, const NormOptions& opti
   solver.k = all;
   solver.method = DenseLapack{};
   solver.random = options.random;
-  if (options.tolerance > 0) solver.tolerance = options.tolerance;
+  if (options.tolerance) solver.tolerance = *options.tolerance;
   CertifiedSvd<T> found = certified_svd(a, solver, options.certify, context);
   return {std::move(found.triplets.sigma), std::move(found.sigma), found.triplets.outcome};
 }
 
 WholeSpectrum whole_spectrum(const Tensor& matrix, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(matrix);
-  static_cast<void>(scanned("whole_spectrum", view.matrix, view.transposed, context));
+  static_cast<void>(scanned_finite(matrix, "whole_spectrum", "matrix", context));
   return whole_spectrum<double>(*dense<double>(matrix), options, context);
 }
 
@@ -101,8 +100,8 @@ Enclosure condition_number(std::span<const Enclosure> sigma) {
 
 NormResult mean_gain(const Tensor& matrix, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  const StoredView view = stored_view(matrix);
-  const Entries entries = scanned("mean_gain", view.matrix, view.transposed, context);
+  const ScannedMatrix scanned = scanned_finite(matrix, "mean_gain", "matrix", context);
+  const Entries entries = entries_of(scanned);
   const auto columns = static_cast<double>(matrix.shape()[1]);
   const double frobenius = entry_value(entries, Frobenius{}, context);
   NormResult result;

@@ -34,7 +34,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 template <Real T>
 SvdOptions<T> svd_options(const NormOptions& options) {
   SvdOptions<T> result;
-  result.tolerance = options.tolerance > 0 ? options.tolerance : (std::same_as<T, float> ? 1e-6 : 1e-14);
+  result.tolerance = options.tolerance.value_or(std::same_as<T, float> ? 1e-6 : 1e-14);
   result.max_products = options.max_products;
   result.random = options.random;
   return result;
@@ -98,17 +98,17 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
     const CertifiedSvd<T> found = certified_svd(a, solver, options.certify, context);
     sigma = found.triplets.sigma;
     result.outcome = found.triplets.outcome;
-    result.value = spectral_value(which, sigma);
+    result.value = spectral_value(sigma, which);
     // The two smallest values were found; the last one was requested.
     const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
-    enclose(result, spectral_enclosure(which, std::span(found.sigma).subspan(first)));
+    enclose(result, spectral_enclosure(std::span(found.sigma).subspan(first), which));
   } else {
     const SvdResult<T> found = svd(a, solver, context);
     sigma = found.sigma;
     result.outcome = found.outcome;
-    result.value = spectral_value(which, sigma);
+    result.value = spectral_value(sigma, which);
   }
-  if (wanted.part == Demand::Part::all) result.gap = gap_of(which, sigma);
+  if (wanted.part == Demand::Part::all) result.gap = gap_of(sigma, which);
   return result;
 }
 
@@ -170,23 +170,6 @@ NormResult described(NormResult result, const Norm& which, const Norm& same) {
     result.method = result.kind() == Known::probabilistic ? "a random start" : row_of(same).proof;
   }
   return result;
-}
-
-struct ScannedTensor {
-  ScannedMatrix scanned;
-  Entries entries;
-};
-
-// Throws Error if the matrix has no norm.
-ScannedTensor scanned_tensor(const Tensor& matrix, Context& context) {
-  StoredView view = stored_view(matrix);
-  if (view.matrix.size() == 0) {
-    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
-  }
-  ScannedMatrix m(std::move(view), context);
-  require_finite(m.facts(), "norm");
-  const Entries entries{m.view().matrix, m.view().transposed, m.facts()};
-  return {std::move(m), entries};
 }
 
 NormOptions value_alone(const Norm& which) {
@@ -257,8 +240,8 @@ NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, const NormO
   const bool encloses = options.enclose && (shape.size() != 2 || std::min(shape[0], shape[1]) <= options.whole_up_to);
   for (const Tensor& block : blocks) {
     context.check_cancel();
-    ScannedTensor m = scanned_tensor(block, context);
-    const std::vector<double> values = singular_values(m.scanned, context);
+    ScannedMatrix m = scanned_finite(block, "norm", "matrix", context);
+    const std::vector<double> values = singular_values(m, context);
     pooled.insert(pooled.end(), values.begin(), values.end());
     if (!encloses) continue;
     const WholeSpectrum spectrum = whole_spectrum(block, options, context);
@@ -267,11 +250,11 @@ NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, const NormO
   std::sort(pooled.begin(), pooled.end(), std::greater<>());
   require_valid("norm_of_blocks", n, static_cast<std::int64_t>(pooled.size()));
   NormResult result;
-  result.value = spectral_value(n, pooled);
+  result.value = spectral_value(pooled, n);
   if (encloses) {
     known = pooled_enclosures(std::move(known));
     known.erase(known.begin() + (std::isinf(n.p) ? 1 : n.k), known.end());
-    enclose(result, spectral_enclosure(n, known));
+    enclose(result, spectral_enclosure(known, n));
   }
   return described(std::move(result), n, n);
 }
@@ -320,16 +303,16 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
 
 NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  ScannedTensor m = scanned_tensor(matrix, context);
-  require_valid("norm", which, std::min(m.entries.matrix.rows, m.entries.matrix.columns));
+  ScannedMatrix m = scanned_finite(matrix, "norm", "matrix", context);
+  require_valid("norm", which, std::min(m.view().matrix.rows, m.view().matrix.columns));
   const Norm same = around(which).nearest;
   NormResult result;
   if (std::holds_alternative<Spectral>(same)) {
-    result = spectral_norm<double>(*dense<double>(matrix), &m.scanned, options, context);
+    result = spectral_norm<double>(*dense<double>(matrix), &m, options, context);
   } else if (is_of_singular_values(same)) {
-    const std::vector<double> sigma = singular_values(m.scanned, context);
-    result.value = spectral_value(same, sigma);
-    result.gap = gap_of(same, sigma);
+    const std::vector<double> sigma = singular_values(m, context);
+    result.value = spectral_value(sigma, same);
+    result.gap = gap_of(sigma, same);
     const auto all = static_cast<std::int64_t>(sigma.size());
     if (options.enclose && is_within(demand(same, all), all, options)) {
       const NormResult known = of_values(*dense<double>(matrix), same, options, context);
@@ -341,7 +324,7 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
   } else if (std::holds_alternative<NumericalRadius>(same)) {
     result = numerical_radius(matrix, options, context);
   } else {
-    result = of_entries(m.entries, true, which, options, context);
+    result = of_entries(entries_of(m), true, which, options, context);
   }
   return described(std::move(result), which, same);
 }

@@ -43,7 +43,8 @@ struct NormOptions {
   CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
   /// Functions of all singular values are enclosed up to this shorter side: it takes a whole decomposition.
   std::int64_t whole_up_to = std::numeric_limits<std::int64_t>::max();
-  double tolerance = 0;  ///< of singular values, as SvdOptions::tolerance. 0: 1e-14 for double, 1e-6 for float
+  /// Of singular values, as SvdOptions::tolerance. Empty: 1e-14 for double, 1e-6 for float.
+  std::optional<double> tolerance{};
   std::int64_t max_products = 10000;
   std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random
 };

@@ -229,22 +229,22 @@ SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T
   return base;
 }
 
-double spectral_value(const Norm& which, std::span<const double> sigma) {
+double spectral_value(std::span<const double> sigma, const Norm& which) {
   const FloatingEnvironment environment;
   return std::visit([&](const auto& rule) { return rule.value(sigma); }, rule_of(which));
 }
 
-Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma) {
+Enclosure spectral_enclosure(std::span<const Enclosure> sigma, const Norm& which) {
   const FloatingEnvironment environment;
   return std::visit([&](const auto& rule) { return rule.enclosure(sigma); }, rule_of(which));
 }
 
-SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum) {
+SpectralGradient spectral_gradient(const NearSpectrum& spectrum, const Norm& which) {
   const FloatingEnvironment environment;
   return std::visit([&](const auto& rule) { return rule.gradient(spectrum); }, rule_of(which));
 }
 
-std::optional<double> gap_of(const Norm& which, std::span<const double> sigma) {
+std::optional<double> gap_of(std::span<const double> sigma, const Norm& which) {
   const FloatingEnvironment environment;
   if (sigma.empty()) return std::nullopt;
   NearSpectrum spectrum{sigma, sigma.front(), {}, static_cast<std::int64_t>(sigma.size()), 0};
@@ -253,7 +253,7 @@ std::optional<double> gap_of(const Norm& which, std::span<const double> sigma) {
     spectrum.neighbor = sigma[static_cast<std::size_t>(wanted.count)];
   }
   if (wanted.part == Demand::Part::smallest && spectrum.all > 1) spectrum.neighbor = sigma[sigma.size() - 2];
-  return spectral_gradient(which, spectrum).norm.gap;
+  return spectral_gradient(spectrum, which).norm.gap;
 }
 
 template SvdOptions<float> solver_for<float>(const Demand&, std::int64_t, SvdOptions<float>);

@@ -54,10 +54,10 @@ template <Real T>
 SvdOptions<T> solver_for(const Demand& wanted, std::int64_t values, SvdOptions<T> base);
 
 /// The norm, given the singular values that demand() names. Values of 0 at the end may be left out.
-double spectral_value(const Norm& which, std::span<const double> sigma);
+double spectral_value(std::span<const double> sigma, const Norm& which);
 
 /// The enclosure of the norm, given an enclosure of each value that demand() names.
-Enclosure spectral_enclosure(const Norm& which, std::span<const Enclosure> sigma);
+Enclosure spectral_enclosure(std::span<const Enclosure> sigma, const Norm& which);
 
 /// The spectrum near the values that a norm depends on.
 struct NearSpectrum {
@@ -74,9 +74,9 @@ struct SpectralGradient {
   std::vector<double> weights;  ///< d norm / d sigma_i, for the leading NearSpectrum::sigma that can have one
 };
 
-SpectralGradient spectral_gradient(const Norm& which, const NearSpectrum& spectrum);
+SpectralGradient spectral_gradient(const NearSpectrum& spectrum, const Norm& which);
 
 /// NormGradient::gap, given all singular values.
-std::optional<double> gap_of(const Norm& which, std::span<const double> sigma);
+std::optional<double> gap_of(std::span<const double> sigma, const Norm& which);
 
 }  // namespace sigmax::norms

@@ -25,17 +25,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-ScannedMatrix scanned_matrix(const Tensor& matrix, Context& context) {
-  StoredView view = stored_view(matrix);
-  if (view.matrix.size() == 0) {
-    throw Error(fmt::format("[condition] the matrix is empty, shape {}: it has no condition number",
-                            to_string(matrix.shape())));
-  }
-  ScannedMatrix scanned(std::move(view), context);
-  require_finite(scanned.facts(), "condition");
-  return scanned;
-}
-
 double value_of(const Enclosure& number, bool singular) {
   if (singular) return kInfinity;
   if (!number.upper) return number.lower.value();
@@ -117,7 +106,7 @@ norms::Known Condition::kind() const noexcept { return singular ? norms::Known::
 Condition condition(const Tensor& matrix, const norms::Norm& which, const ConditionOptions& options, Context& context) {
   const FloatingEnvironment environment;
   require_condition_norm(which);
-  ScannedMatrix scanned = scanned_matrix(matrix, context);
+  ScannedMatrix scanned = scanned_finite(matrix, "condition", "matrix", context);
   const bool spectral = std::holds_alternative<norms::Spectral>(which);
   const bool frobenius = std::holds_alternative<norms::Frobenius>(which);
   const Enclosure norm = norm_of(matrix, scanned, which, options.certify, context);
@@ -151,7 +140,7 @@ Condition condition(const Tensor& matrix, const norms::Norm& which, const Condit
 
 Condition condition(const Tensor& matrix, double p, double q, const ConditionOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  ScannedMatrix scanned = scanned_matrix(matrix, context);
+  ScannedMatrix scanned = scanned_finite(matrix, "condition", "matrix", context);
   if (matrix.shape()[0] != matrix.shape()[1]) {
     throw Error(
         fmt::format("[condition] a {} matrix has no inverse for the norms {} -> {}: pass 1, 2, inf or fro, which "

@@ -216,14 +216,6 @@ void randomized(Search& search, const RandomizedInverse& how, RandomState random
   }
 }
 
-Tensor transposed(const Tensor& matrix) {
-  return {matrix.dtype(),
-          {matrix.shape()[1], matrix.shape()[0]},
-          {matrix.strides()[1], matrix.strides()[0]},
-          matrix.data(),
-          matrix.owner()};
-}
-
 // What the vector that was found shows, in the units of 2^exponent A. |A^-1|_inf = |A^-T|_1.
 Enclosure shown_by(const Search& search, const Tensor& matrix, ScannedMatrix& scanned, double p, Context& context) {
   if (search.best.empty()) return bounds::at_least(bounds::exactly(0));

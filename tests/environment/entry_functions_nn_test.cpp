@@ -51,13 +51,13 @@ void add_norms(Functions& f) {
     sums.add(sigma);
     Values values;
     for (const Enclosure& e : {bounds::p_norm(known, 1), bounds::p_norm(known, 2), bounds::p_norm(sigma, 3.5),
-                               sums.enclosures()[2], norms::spectral_enclosure(norms::Schatten{3}, known)}) {
+                               sums.enclosures()[2], norms::spectral_enclosure(known, norms::Schatten{3})}) {
       values.push_back(e.lower.value());
       values.push_back(e.upper->value());
     }
-    values.push_back(norms::spectral_value(norms::KyFan{2}, sigma));
-    values.push_back(norms::spectral_gradient(norms::Schatten{3}, {sigma, 3, 0, 4, 1e-15}).weights[2]);
-    values.push_back(norms::gap_of(norms::KyFan{2}, sigma).value());
+    values.push_back(norms::spectral_value(sigma, norms::KyFan{2}));
+    values.push_back(norms::spectral_gradient({sigma, 3, 0, 4, 1e-15}, norms::Schatten{3}).weights[2]);
+    values.push_back(norms::gap_of(sigma, norms::KyFan{2}).value());
     return values;
   });
   f.add("norms with enclosures", [=](Context& c) {

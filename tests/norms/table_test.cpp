@@ -196,7 +196,7 @@ TEST(NormTable, ConvexityAndFamilyAgreeWithTheRules) {
     if (row.family == Family::induced || row.family == Family::numerical_range) continue;
     const bool of_entries = row.family == Family::entries;
     const NormGradient found =
-        of_entries ? entry_gradient(entries, which, context).norm : spectral_gradient(which, spectrum).norm;
+        of_entries ? entry_gradient(entries, which, context).norm : spectral_gradient(spectrum, which).norm;
     EXPECT_EQ(found.kind, row.convex ? GradientKind::subgradient : GradientKind::generalized) << row.spelling;
     EXPECT_EQ(found.value, 0) << row.spelling;
     if (of_entries) {

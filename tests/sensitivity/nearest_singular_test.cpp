@@ -81,8 +81,11 @@ TEST(NearestSingular, OfARectangleIsTheTruncatedDecomposition) {
 TEST(NearestSingular, OfTheTwoByTwoMatrixHasTheKnownDistances) {
   Context context(1);
   const Tensor m = Tensor::rounded(Values{1, 2, -3, 4}, {2, 2}, DType::f64);
-  EXPECT_NEAR(nearest_singular(m, norms::ColumnSum{}, options_for_tests(), context).size, 10.0 / 7, 1e-14);
-  EXPECT_NEAR(nearest_singular(m, norms::RowSum{}, options_for_tests(), context).size, 5.0 / 3, 1e-14);
+  // Relative to |m|, 6 and 7.
+  EXPECT_NEAR(nearest_singular(m, norms::ColumnSum{}, options_for_tests(), context).size, 10.0 / 7,
+              tolerance::of_matrix(2, 2, 6));
+  EXPECT_NEAR(nearest_singular(m, norms::RowSum{}, options_for_tests(), context).size, 5.0 / 3,
+              tolerance::of_matrix(2, 2, 7));
 }
 
 // For p -> q a search finds the vector; the distance may lie below by the width of its enclosure.
@@ -112,9 +115,10 @@ TEST(NearestSingular, IsSafeAtEveryScale) {
   Context context(1);
   for (const double scale : {0x1p-980, 0x1p980}) {
     const Tensor m = Tensor::rounded(Values{1 * scale, 2 * scale, -3 * scale, 4 * scale}, {2, 2}, DType::f64);
-    EXPECT_NEAR(nearest_singular(m, norms::ColumnSum{}, options_for_tests(), context).size / scale, 10.0 / 7, 1e-14);
+    EXPECT_NEAR(nearest_singular(m, norms::ColumnSum{}, options_for_tests(), context).size / scale, 10.0 / 7,
+                tolerance::of_matrix(2, 2, 6));
     EXPECT_NEAR(nearest_singular(m, norms::Spectral{}, options_for_tests(), context).size / scale, 1.95439507584854796,
-                1e-13);
+                tolerance::of_triplets(2, 2) * 5.2);
   }
 }
 

@@ -84,7 +84,7 @@ void project_away(MatrixView<const T> q, MatrixView<T> x) {
 template <Real T>
 ComplementSolution<T> solve(const ComplementSystems<T>& systems, const GradientOptions& options, Context& context) {
   const GradientSolver chosen =
-      std::holds_alternative<Auto>(options.solver) ? choose(systems, options.tolerance) : options.solver;
+      std::holds_alternative<Auto>(options.solver) ? choose(systems, tolerance_of<T>(options)) : options.solver;
   ComplementSolution<T> solution = std::visit(
       [&](const auto& solver) -> ComplementSolution<T> {
         if constexpr (std::same_as<std::decay_t<decltype(solver)>, Auto>) {

@@ -9,6 +9,7 @@
 // Eliminating one side leaves (sigma_i^2 - A^T A) q = sigma_i h + A^T f, p = (A q + f) / sigma_i, or the same with A^T.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -53,6 +54,12 @@ struct ComplementSolution {
   std::int64_t reads = 0;
   double error = 0;
 };
+
+/// GradientOptions::tolerance, or its default for T.
+template <Real T>
+double tolerance_of(const GradientOptions& options) {
+  return options.tolerance.value_or(std::same_as<T, float> ? 1e-5 : 1e-10);
+}
 
 /// Solves with the given solver, which is not Auto if `which` is not empty.
 template <Real T>

@@ -160,7 +160,7 @@ class Iteration {
     double most = 0;
     for (std::int64_t c = 0; c < count_; ++c) {
       const double s = sigma(c) * sigma(c);
-      most = std::max(most, s > below ? 0.5 * std::sqrt(s / (s - below)) * std::log(2 / options_.tolerance) : 0);
+      most = std::max(most, s > below ? 0.5 * std::sqrt(s / (s - below)) * std::log(2 / tolerance_of<T>(options_)) : 0);
     }
     return most;
   }
@@ -259,7 +259,7 @@ class Iteration {
       if (own.least <= 2 * sigma(c) * systems_.no_gap) {
         own.state = State::no_gap;
       } else if (own.square <= own.floor || error_of(own) * std::sqrt(static_cast<double>(count_)) <=
-                                                options_.tolerance * std::sqrt(finished + own.size)) {
+                                                tolerance_of<T>(options_) * std::sqrt(finished + own.size)) {
         own.state = State::done;
       }
     }

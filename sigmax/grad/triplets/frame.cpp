@@ -47,8 +47,8 @@ void check(std::string_view who, const Shape& shape, const SvdResult<T>& triplet
       throw Error(fmt::format("[{}] the singular vectors given hold NaN or infinity", who));
     }
   }
-  if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance)) {
-    throw Error(fmt::format("[{}] the tolerance must not be negative, got {}", who, options.tolerance));
+  if (options.tolerance && (!(*options.tolerance > 0) || !std::isfinite(*options.tolerance))) {
+    throw Error(fmt::format("[{}] the tolerance must be positive, got {}", who, *options.tolerance));
   }
   if (options.max_products < 1) {
     throw Error(fmt::format("[{}] max_products must be positive, got {}", who, options.max_products));
@@ -109,7 +109,6 @@ Frame<T>::Frame(std::string_view who, const LinearOperator<T>& a, const SvdResul
       a_(a, exponent_) {
   check(who, a.shape(), triplets, options);
   for (const double sigma : triplets.sigma) sigma_.push_back(std::ldexp(sigma, -exponent_));
-  if (options_.tolerance == 0) options_.tolerance = std::same_as<T, float> ? 1e-5 : 1e-10;
   const auto longer = static_cast<double>(std::max(a.shape().rows, a.shape().columns));
   rounding_ = 8 * kEpsilon<T> * std::sqrt(longer) * sigma_.front();
   no_gap_ = rounding_;
