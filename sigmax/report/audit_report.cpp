@@ -60,7 +60,8 @@ Cards cards(const audit::Summary& s) {
     all.cards.push_back({std::move(figure), std::string(label), alarm});
   };
   add(fmt::format("{}", s.audited), either(s.audited, "weight audited", "weights audited"));
-  add(count_text(s.parameters), fmt::format("parameters, {}", bytes_text(s.bytes)));
+  add(count_text(s.parameters),
+      fmt::format("{}, {}", either(s.parameters, "parameter", "parameters"), bytes_text(s.bytes)));
   add(fmt::format("{} / {}", s.proven, s.audited), "sigma_max proven");
   if (s.probabilistic > 0) add(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
   if (s.lower_only > 0) add(fmt::format("{}", s.lower_only), "with a lower end only");

@@ -96,9 +96,10 @@ std::vector<std::string> summary_sentences(const audit::Result& result, const Gl
   std::string unread;
   if (s.unread == 1) unread = ", 1 of which may be a weight and was NOT READ";
   if (s.unread > 1) unread = fmt::format(", {} of which may be weights and were NOT READ", s.unread);
-  sentences.push_back(fmt::format("Read {}: {} audited ({} parameters, {}), {} skipped{}.",
+  sentences.push_back(fmt::format("Read {}: {} audited ({} {}, {}), {} skipped{}.",
                                   plural(s.audited + s.skipped, "tensor"), plural(s.audited, "weight"),
-                                  count_text(s.parameters), bytes_text(s.bytes), s.skipped, unread));
+                                  count_text(s.parameters), either(s.parameters, "parameter", "parameters"),
+                                  bytes_text(s.bytes), s.skipped, unread));
   if (s.audited > 0) sentences.push_back(proof_sentence(result));
   const std::string stretch = largest_sigma_max(result, signs);
   const std::string uneven = largest_condition(result, signs);
