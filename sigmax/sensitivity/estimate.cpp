@@ -287,8 +287,10 @@ ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& wh
   const Enclosure inverse = shown_by(search, matrix, scanned, spectral ? 2 : 1, context);
   const std::int64_t exponent = bounds::unit_exponent(scanned);
   const Enclosure norm = *norms::norm(matrix, which, {.certify = options.condition.certify}, context).enclosure;
-  ConditionEstimate result{bounds::condition(bounds::scaled(norm, exponent), inverse).lower,
-                           bounds::scaled(inverse, exponent).lower, search.solves};
+  Condition known{bounds::condition(bounds::scaled(norm, exponent), inverse), norm, bounds::scaled(inverse, exponent),
+                  bounds::scaled(bounds::reciprocal(inverse), -exponent)};
+  known.value = known.number.lower.value();
+  ConditionEstimate result{known.number.lower, known.inverse.lower, known, search.solves};
   if (options.with_proof) result.proven = condition(matrix, which, options.condition, context);
   return result;
 }

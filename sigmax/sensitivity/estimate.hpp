@@ -54,6 +54,9 @@ struct EstimateOptions {
 struct ConditionEstimate {
   LowerBound number;   ///< of |A| |A^-1|
   LowerBound inverse;  ///< of |A^-1|
+  /// The same as condition() returns it: the number and |A^-1| from below, and the distance from above, which is proven
+  /// too: with y = A^-1 b, A - b y*^T / |y| is singular.
+  Condition from_below;
   std::int64_t solves = 0;
   std::optional<Condition> proven{};
 };

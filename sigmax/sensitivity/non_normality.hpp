@@ -53,8 +53,8 @@ PseudospectralRadius pseudospectral_radius(const Tensor& a, double epsilon, Cont
 /// K = sup_{|z| > 1} (|z| - 1) |(z I - A)^-1|, from below: infinite exactly if an eigenvalue lies outside of the unit
 /// circle, or one on it is defective.
 struct Kreiss {
-  LowerBound lower;  ///< proven by `point` and one vector; sup_k |A^k| is at least this and at least 1
-  std::complex<double> point;
+  LowerBound lower;            ///< at least 1. Proven by `point` and one vector; sup_k |A^k| is at least this
+  std::complex<double> point;  ///< infinite for a lower end of 1, to which the quotient of every matrix tends
   double spectral_radius = 0;  ///< computed
 };
 /// A grid of 24 directions and 16 distances, then in turn the outermost point of a pseudospectrum and the best distance
