@@ -13,6 +13,7 @@
 #include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/norms/table.hpp"
+#include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/sensitivity/condition.hpp"
 
 namespace sigmax::sensitivity {
@@ -69,6 +70,13 @@ struct ConditionEstimate {
 /// that are not square, empty or not finite, for a norm that the estimator is not for, and for fewer than one column,
 /// sample or 0 steps.
 ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
+                                     const EstimateOptions& options, Context& context);
+
+/// The same for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
+/// bounds include. Solves need a factorization of its entries, so that an operator with an opaque part has to be made a
+/// stored matrix first (materialize()). Throws Error for that, and as above.
+template <Real T>
+ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);
 
 }  // namespace sigmax::sensitivity

@@ -9,7 +9,9 @@
 //   Kreiss constant K     K <= sup |A^k| <= e n K: lower end proven
 //   power bound           |A^k| <= c rho^k for all k: proven
 //
-// Matrices of any real storage type, as the exact numbers that are stored. Every function throws Error for a tensor
+// Matrices of any real storage type, as the exact numbers that are stored. Every figure rests on a decomposition of the
+// entries (Schur form, eigenvectors, Lyapunov matrix), so that other operators have to be made stored matrices first:
+// materialize(). Every function throws Error for a tensor
 // that is not a square matrix with entries, or has NaN or infinite ones. Costs are those of dense eigenvalue problems:
 // n up to a few thousand for the departure, kappa(V) and power bounds, a few hundred for pseudospectra and K, which
 // solve problems of order 2 n.
