@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <optional>
 #include <utility>
 
+#include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
 #include "sigmax/sensitivity/digits.hpp"
@@ -43,6 +46,12 @@ report::Value record_of(const std::optional<sensitivity::PowerBound>& bound) {
                         {"constant", constant ? report::Value(constant->value()) : report::Value()}};
 }
 
+report::Value record_of(const std::optional<sensitivity::PseudospectralRadius>& found, double change) {
+  if (!found) return {};
+  return report::Record{
+      {"change", change}, {"value", found->value}, {"lower", found->lower.value()}, {"converged", found->converged}};
+}
+
 report::Value record_of(const std::optional<PowerFigures>& found) {
   if (!found) return {};
   const std::optional<sensitivity::Kreiss>& kreiss = found->kreiss;
@@ -50,6 +59,8 @@ report::Value record_of(const std::optional<PowerFigures>& found) {
                         {"departure", found->departure.value},
                         {"departure_bounds", report::members_of(found->departure.enclosure)},
                         {"eigenvector_condition", report::members_of(found->eigenvector_condition)},
+                        {"numerical_radius", report::members_of(found->numerical_radius)},
+                        {"pseudospectral_radius", record_of(found->pseudospectral, found->change)},
                         {"kreiss_lower", kreiss ? report::Value(kreiss->lower.value()) : report::Value()},
                         {"decay", record_of(found->decay)},
                         {"growth", record_of(std::optional(found->growth))}};
@@ -63,6 +74,15 @@ std::string power_text(const sensitivity::PowerBound& bound, const report::Glyph
                      report::significant(bound.rate, 6, report::Rounding::up), signs.proven);
 }
 
+// A search that did not end has found a point, and perhaps not the outermost one.
+std::string pseudospectral_text(const sensitivity::PseudospectralRadius& found, const report::Glyphs& signs) {
+  const std::string radius =
+      found.converged
+          ? report::significant(found.value, 6)
+          : fmt::format("{}{}", signs.at_least, report::significant(found.lower.value(), 6, report::Rounding::down));
+  return fmt::format("radius {} for changes of up to {:g} % of |A|_2", radius, 100 * kChange);
+}
+
 // For weights that are applied again and again, as recurrent ones are.
 report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
   report::Facts facts;
@@ -70,6 +90,8 @@ report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
     facts.facts.push_back({.label = label, .text = std::move(text)});
   };
   add("spectral radius:  ", report::significant(found.spectral_radius, 6));
+  if (found.pseudospectral) add("pseudospectral:   ", pseudospectral_text(*found.pseudospectral, signs));
+  if (found.numerical_radius) add("numerical radius: ", known_text(*found.numerical_radius, signs));
   add("departure:        ", report::significant(found.departure.value, 6) + " from normality (Henrici)");
   add("eigenvectors:     ", found.eigenvector_condition.upper
                                 ? "condition number " + known_text(found.eigenvector_condition, signs)
@@ -87,13 +109,39 @@ report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
   return facts;
 }
 
-std::string digits_text(const CondReport& report, const sensitivity::Digits& lost) {
-  const double held = sensitivity::digits_held(report.dtype);
-  const std::string of = fmt::format("of the {:.1f} that {} holds", held, name(report.dtype));
-  if (report.result.singular) return "all, " + of;
-  if (std::isinf(lost.most)) return fmt::format("at least {:.1f} {}", lost.least, of);
-  if (lost.most - lost.least < 0.05) return fmt::format("{:.1f} {}", lost.most, of);
-  return fmt::format("{:.1f} to {:.1f} {}", lost.least, lost.most, of);
+std::string range_text(const sensitivity::Digits& digits) {
+  const std::string least = fmt::format("{:.1f}", digits.least);
+  const std::string most = fmt::format("{:.1f}", digits.most);
+  return least == most ? most : fmt::format("{} to {}", least, most);
+}
+
+std::string lost_text(const CondReport& report) {
+  if (report.result.singular) return "all";
+  const sensitivity::Digits lost = sensitivity::digits_lost(report.result.number);
+  return std::isinf(lost.most) ? fmt::format("at least {:.1f}", lost.least) : range_text(lost);
+}
+
+// Without an upper end of the condition number the least is 0.
+sensitivity::Digits digits_kept(const CondReport& report, DType type) {
+  if (report.result.singular) return {0, 0};
+  return sensitivity::digits_kept(report.result.number, type);
+}
+
+std::string kept_text(const CondReport& report) {
+  const auto of = [&](DType type) {
+    const sensitivity::Digits kept = digits_kept(report, type);
+    if (kept.most < 0.05) return std::string("none");
+    const bool open = !report.result.number.upper && !report.result.singular;
+    return open ? fmt::format("at most {:.1f}", kept.most) : range_text(kept);
+  };
+  const std::string stored = fmt::format("{} of the {:.1f} that {} holds", of(report.dtype),
+                                         sensitivity::digits_held(report.dtype), name(report.dtype));
+  if (report.dtype == DType::f64) return stored;
+  return fmt::format("{}, {} of double's {:.1f}", stored, of(DType::f64), sensitivity::digits_held(DType::f64));
+}
+
+report::Value record_of(const sensitivity::Digits& digits) {
+  return report::Record{{"lower", digits.least}, {"upper", digits.most}};
 }
 
 }  // namespace
@@ -108,6 +156,15 @@ std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context
                      .departure = sensitivity::departure_from_normality(matrix, context),
                      .eigenvector_condition = disks.condition,
                      .growth = sensitivity::power_bound(matrix, 1, context)};
+  if (order <= kLargestForNumericalRadius) {
+    found.numerical_radius = norms::numerical_radius(matrix, norms::NormOptions{}, context).enclosure;
+  }
+  // No end rests on it, so that the start need not be drawn.
+  found.change =
+      kChange * norms::norm(matrix, norms::Spectral{}, {.enclose = false, .random = RandomState{}}, context).value;
+  if (order <= kLargestForPseudospectrum && found.change > 0 && std::isfinite(found.change)) {
+    found.pseudospectral = sensitivity::pseudospectral_radius(matrix, found.change, context);
+  }
   if (order <= kLargestForKreiss) found.kreiss = sensitivity::kreiss_constant(matrix, context);
   if (radius > 0 && radius < 1) found.decay = sensitivity::power_bound(matrix, std::sqrt(radius), context);
   return found;
@@ -115,7 +172,9 @@ std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context
 
 report::Record cond_record(const CondReport& report) {
   const sensitivity::Condition& result = report.result;
-  const double lost = std::log10(result.value);
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();  // null
+  const sensitivity::Digits lost =
+      result.singular ? sensitivity::Digits{kUnknown, kUnknown} : sensitivity::digits_lost(result.number);
   report::Record record = {{"schema", "sigmax.cond/1"},
                            {"file", report.file},
                            {"source", report.source},
@@ -131,8 +190,9 @@ report::Record cond_record(const CondReport& report) {
                            {"sigma_min", report::members_of(result.sigma_min)},
                            {"distance_to_singularity", value_of(result.distance)},
                            {"distance", report::members_of(result.distance)},
-                           {"digits_lost", lost},
-                           {"digits_kept", std::max(sensitivity::digits_held(report.dtype) - lost, 0.0)},
+                           {"digits_lost", record_of(lost)},
+                           {"digits_kept", record_of(digits_kept(report, report.dtype))},
+                           {"digits_kept_f64", record_of(digits_kept(report, DType::f64))},
                            {"non_normality", record_of(report.powers)}};
   return record;
 }
@@ -160,11 +220,13 @@ report::Document cond_document(const CondReport& report, bool unicode) {
   }
   report::Facts facts;
   if (result.sigma_min) facts.facts.push_back({.label = "sigma_min:   ", .text = known_text(*result.sigma_min, signs)});
-  facts.facts.push_back(
-      {.label = "distance:    ",
-       .text = fmt::format("{} to a matrix of lower rank, {}", known_text(result.distance, signs), norm)});
-  facts.facts.push_back(
-      {.label = "digits lost: ", .text = digits_text(report, sensitivity::digits_lost(result.number))});
+  const bool nothing_known = !result.distance.upper && result.distance.lower.value() == 0;
+  facts.facts.push_back({.label = "distance:    ",
+                         .text = nothing_known ? fmt::format("unknown, {}", norm)
+                                               : fmt::format("{} to a matrix of lower rank, {}",
+                                                             known_text(result.distance, signs), norm)});
+  facts.facts.push_back({.label = "digits lost: ", .text = lost_text(report)});
+  facts.facts.push_back({.label = "digits kept: ", .text = kept_text(report)});
   document.push_back({std::move(facts)});
   if (report.powers) document.push_back({.content = powers(*report.powers, signs), .spaced = true});
   return document;

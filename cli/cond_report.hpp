@@ -20,15 +20,25 @@ struct PowerFigures {
   double spectral_radius = 0;
   sensitivity::Departure departure;
   Enclosure eigenvector_condition;
+  std::optional<Enclosure> numerical_radius{};
+  /// Of the changes |E|_2 <= change = kChange |A|_2.
+  std::optional<sensitivity::PseudospectralRadius> pseudospectral{};
+  double change = 0;
   std::optional<sensitivity::Kreiss> kreiss{};
   std::optional<sensitivity::PowerBound> decay{};
   sensitivity::PowerBound growth;
 };
 
-/// The orders up to which they are computed: eigenvalue problems take 25 n^3 flops, and the Kreiss constant dozens of
-/// them of twice the order.
+/// The orders up to which they are computed, so that each takes a few seconds at most: an eigenvalue problem takes 25
+/// n^3 flops, the numerical radius takes a hundred symmetric ones of twice the order, a pseudospectrum about ten of
+/// twice the order, and the Kreiss constant several pseudospectra.
 inline constexpr std::int64_t kLargestForPowers = 512;
+inline constexpr std::int64_t kLargestForNumericalRadius = 256;
+inline constexpr std::int64_t kLargestForPseudospectrum = 128;
 inline constexpr std::int64_t kLargestForKreiss = 64;
+
+/// The relative size of the changes whose effect on the spectral radius is shown.
+inline constexpr double kChange = 0.01;
 
 /// Nothing for a matrix that is not square or too large.
 std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context);

@@ -262,9 +262,17 @@ What is printed:
   sigma_min     the min(rows, columns)-th singular value
   distance      the smallest |E| for which A + E has a lower rank, in the same
                 norm; of a rectangular matrix with --ord 1 and inf at least that
-  digits lost   log10(condition), of the decimal digits that the type holds
+  digits lost   log10(condition): decimal digits that a solution may lose
+  digits kept   what that leaves of the digits that the type holds, if entries
+                are known to its rounding; and of double's, if the stored
+                entries are exact and the system is solved in double
 
 For a square matrix of at most 512 rows, which may be applied again and again:
+  pseudospectral
+                the largest |eigenvalue| that a change of 1 % of |A|_2, real or
+                complex, can make; up to 128 rows
+  numerical radius
+                w, the largest |x* A x| / |x|^2: |A^k| <= 2 w^k; up to 256 rows
   departure     from normality: sqrt(|A|_F^2 - sum |lambda_i|^2)
   eigenvectors  the condition number of their matrix: how much more eigenvalues
                 may move than the matrix does

@@ -40,6 +40,7 @@
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/majorization.hpp"
 #include "sigmax/norms/matrix_proximal.hpp"
+#include "sigmax/norms/mean_gain.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"

@@ -21,6 +21,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/smallest_proof.hpp"
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
+#include "sigmax/bounds/matrix_proof/tall_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/convert.hpp"
@@ -30,6 +31,9 @@
 
 namespace sigmax::bounds {
 namespace {
+
+// The relative width in the 1- and infinity-norm from which a rectangular matrix is worth another proof.
+constexpr double kWideProjection = 1e-9;
 
 Enclosure unknown() { return Proof::enclosure(Proof::lower(0), std::nullopt); }
 
@@ -116,6 +120,19 @@ void take_entries(PseudoInverse& result, const LeftInverse& c, bool transposed) 
   result.one = transposed ? by_rows : by_columns;
   result.inf = transposed ? by_columns : by_rows;
   result.frobenius = norm_from(fro.least, fro.most, c.error.frobenius, c.projection, 0, c.residual.two());
+}
+
+// Norms of B^+ by a C that is close to it.
+void take_entries(PseudoInverse& result, const TallInverse& c, bool transposed) {
+  const NormBounds stored = norm_bounds(c.adjoint).transposed();
+  const std::int64_t rows = c.adjoint.columns();
+  const std::int64_t columns = c.adjoint.rows();
+  const auto around = [](Ends ends, double error) { return norm_from(ends.least, ends.most, error, 0, 0, 0); };
+  const Enclosure by_columns = around(ends_of(stored.one, rows), c.error.one);
+  const Enclosure by_rows = around(ends_of(stored.inf, columns), c.error.inf);
+  result.one = tighter(result.one, transposed ? by_rows : by_columns);
+  result.inf = tighter(result.inf, transposed ? by_columns : by_rows);
+  result.frobenius = tighter(result.frobenius, around(ends_of(stored.frobenius, rows * columns), c.error.frobenius));
 }
 
 Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Context& context) {
@@ -218,6 +235,10 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
     std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
     if (c) {
       if (request.entries) take_entries(result, *c, turned);
+      const double width = larger_of(result.one.relative_width(), result.inf.relative_width());
+      if (request.entries && matrix.rows != matrix.columns && !(width <= kWideProjection)) {
+        if (const std::optional<TallInverse> near = tall_inverse(b, context)) take_entries(result, *near, turned);
+      }
       if (request.two && !sharp) {
         result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
       }

@@ -51,15 +51,17 @@ struct PseudoInverse {
 /// - Two Cholesky factorizations of the Gram matrix show sigma_min to a relative width of about n^2 u kappa^2: for
 ///   condition numbers kappa up to about 1e6.
 /// - An approximate inverse C with |I - C B| < 1, computed with a proven bound of all rounding errors, shows it up to
-///   about 1e14 for square matrices of moderate order. The relative width is about (n u kappa)^2, and n u kappa for the
-///   1- and infinity-norm of a rectangular A and the upper end of its sigma_min.
+///   about 1e14 for square matrices of moderate order. The relative width is about (n u kappa)^2, and n u kappa for
+///   the upper end of the sigma_min of a rectangular A.
+/// - A pseudo-inverse that is verified by its QR factor, for the 1-, infinity- and Frobenius norm of a rectangular A: a
+///   width of about n^2 u kappa 2^-20.
 ///
 /// Cost for p x n, p >= n: p n^2 + n^3 flops for the Gram matrix, if it does not exist yet, and its factorizations; 8 p
-/// n^2 to 12 p n^2 flops for the inverse, 5 p n doubles, and another Gram matrix for the 2-norm.
-/// Only matrices whose shorter side is at most CertifyOptions::proven_up_to are factored, and only by methods that
-/// admit_factorization(); for all others nothing is known but sigma_min >= 0 and an upper end from norms. An inverse is
-/// formed of at most CertifyOptions::formed_up_to entries.
-/// CertifyOptions::relative_width: the Gram matrix is enough if it reaches that width, or 1e-8.
+/// n^2 to 12 p n^2 flops for the inverse, 14 p n^2 more for the last proof, 5 p n doubles, and another Gram matrix for
+/// the 2-norm. Only matrices whose shorter side is at most CertifyOptions::proven_up_to are factored, and only by
+/// methods that admit_factorization(); for all others nothing is known but sigma_min >= 0 and an upper end from norms.
+/// An inverse is formed of at most CertifyOptions::formed_up_to entries. CertifyOptions::relative_width: the Gram
+/// matrix is enough if it reaches that width, or 1e-8.
 ///
 /// Throws Error for an empty matrix and for entries that are not finite; InternalError as certify() does. Derivation:
 /// docs/proofs.md. After Rump, Verification methods, Acta Numerica 19 (2010).

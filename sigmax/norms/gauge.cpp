@@ -98,27 +98,6 @@ Enclosure condition_number(std::span<const Enclosure> sigma) {
   return bounds::quotient(sigma.front(), sigma.back());
 }
 
-NormResult mean_gain(const Tensor& matrix, const NormOptions& options, Context& context) {
-  const FloatingEnvironment environment;
-  const ScannedMatrix scanned = scanned_finite(matrix, "mean_gain", "matrix", context);
-  const Entries entries = entries_of(scanned);
-  const auto columns = static_cast<double>(matrix.shape()[1]);
-  const double frobenius = entry_value(entries, Frobenius{}, context);
-  NormResult result;
-  // A quotient in between, so that a square beyond the range comes back into it.
-  const double root = frobenius / std::sqrt(columns);
-  result.value = root * root;
-  result.meaning = "mean gain, |A|_F^2 / columns";
-  if (!options.enclose) return result;
-  const Enclosure known =
-      bounds::quotient(bounds::square(entry_enclosure(entries, Frobenius{}, context)), bounds::exactly(columns));
-  result.value = std::clamp(result.value, known.lower.value(),
-                            known.upper ? known.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = known;
-  result.method = row_of(Frobenius{}).proof;
-  return result;
-}
-
 template WholeSpectrum whole_spectrum<float>(const LinearOperator<float>&, const NormOptions&, Context&);
 template WholeSpectrum whole_spectrum<double>(const LinearOperator<double>&, const NormOptions&, Context&);
 template NormResult gauge_norm<float>(const LinearOperator<float>&, const Gauge&, const NormOptions&, Context&);

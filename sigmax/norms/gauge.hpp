@@ -52,8 +52,4 @@ Enclosure stable_rank(std::span<const Enclosure> sigma);
 /// sigma_1 / sigma_n, n = min(rows, columns); without an upper end where sigma_n may be 0. Given those of all values.
 Enclosure condition_number(std::span<const Enclosure> sigma);
 
-/// |A|_F^2 / n for n columns: the mean of |A x|^2 over x uniform on the unit sphere. `value` is infinite, and the upper
-/// end missing, beyond the range of double. One read of the matrix for the value, one for the enclosure.
-NormResult mean_gain(const Tensor& matrix, const NormOptions& options, Context& context);
-
 }  // namespace sigmax::norms

@@ -159,7 +159,8 @@ double computable_condition(const WeightRow& row) {
 }
 
 std::string condition_text(const WeightRow& row, const Glyphs& signs) {
-  if (row.spectrum() == nullptr || row.figures()->max_abs == 0) return std::string(signs.none);
+  if (row.spectrum() == nullptr) return std::string(signs.none);
+  if (row.figures()->max_abs == 0) return "infinite";
   const std::string mark(row.spectrum()->from_rounding ? signs.rounded : std::string_view());
   if (row.spectrum()->condition) return mark + significant(*row.spectrum()->condition, 3);
   const double least = computable_condition(row);
@@ -238,7 +239,7 @@ std::vector<WeightColumn> make_columns() {
        "explain sigma_min, which is then at most u / sqrt(3) rms(w) (sqrt(rows) + sqrt(columns)), as rounding errors "
        "typically are; "
        "in the worst case they reach u |W|_F, where u is the storage's unit roundoff. `> x`: sigma_min cannot be told "
-       "from 0.",
+       "from 0; `infinite`: the matrix is 0.",
        kRight, table | data | figure, 3, condition_value, condition_text},
       {"condition_beyond_precision", "beyond precision",
        "True if sigma_min is at most u |W|_F, where u is the storage's unit roundoff: the worst case of rounding.",
@@ -369,9 +370,9 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
       if (!is_figure(by)) return plain_text(by.value({a})) < plain_text(by.value({b}));
       const double left = sort_value(by, {a}), right = sort_value(by, {b});
       if (left != right || by.key != "condition") return left < right;
-      // The zero matrix, for which nothing is shown, comes after the others.
+      // The zero matrix, which is known to be singular, comes first.
       const auto shown = [](const audit::TensorResult* t) {
-        return t->figures->max_abs > 0 ? computable_condition({t}) : 0;
+        return t->figures->max_abs > 0 ? computable_condition({t}) : std::numeric_limits<double>::infinity();
       };
       return shown(a) < shown(b);
     };

@@ -12,6 +12,7 @@
 #include "sigmax/bounds/arithmetic.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/enclose.hpp"
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
@@ -59,6 +60,18 @@ Enclosure smallest_by_svd(const LinearOperator<T>& a, const Method& method, cons
   search.failure_probability = options.failure_probability;
   if (!options.admits_probable()) search.check = Check::none;
   return certified_svd(a, search, options, context).sigma.front();
+}
+
+// |X|_2 = 1 / sigma_min is at most |X|_F, sqrt(rows) |X|_1 and sqrt(columns) |X|_inf for the columns x rows matrix X.
+void take_two_norm(bounds::PseudoInverse& found, std::int64_t rows, std::int64_t columns) {
+  found.two = bounds::reciprocal(found.sigma_min);
+  const auto divided = [&](std::int64_t count) {
+    const Enclosure root = bounds::square_root(bounds::exactly(static_cast<double>(count)));
+    return bounds::at_least(bounds::quotient(found.two, root));
+  };
+  found.frobenius = bounds::tighter(found.frobenius, bounds::at_least(found.two));
+  found.one = bounds::tighter(found.one, divided(rows));
+  found.inf = bounds::tighter(found.inf, divided(columns));
 }
 
 Enclosure norm_of(const Tensor& matrix, ScannedMatrix& scanned, const norms::Norm& which, const CertifyOptions& certify,
@@ -118,7 +131,7 @@ Condition condition(const Tensor& matrix, const norms::Norm& which, const Condit
     // A full decomposition, which Auto would take for a small matrix, comes without a check.
     const Enclosure checked = smallest_by_svd(*dense<double>(matrix), InverseLanczos{}, options.certify, context);
     found.sigma_min = bounds::tighter(found.sigma_min, bounds::scaled(checked, found.exponent));
-    found.two = bounds::reciprocal(found.sigma_min);
+    take_two_norm(found, matrix.shape()[0], matrix.shape()[1]);
   }
   const Enclosure& inverse = inverse_of(found, which);
   const bool square = matrix.shape()[0] == matrix.shape()[1];

@@ -10,6 +10,8 @@
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/formed_operator.hpp"
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -217,21 +219,19 @@ void randomized(Search& search, const RandomizedInverse& how, RandomState random
 }
 
 // What the vector that was found shows, in the units of 2^exponent A. |A^-1|_inf = |A^-T|_1.
-Enclosure shown_by(const Search& search, const Tensor& matrix, ScannedMatrix& scanned, double p, Context& context) {
+Enclosure shown_by(const Search& search, ScannedMatrix& scanned, double p, Context& context) {
   if (search.best.empty()) return bounds::at_least(bounds::exactly(0));
   if (!std::ranges::all_of(search.best, [](double value) { return std::isfinite(value); })) {
     return bounds::at_least(bounds::exactly(0));
   }
   if (!search.adjoint) return bounds::inverse_lower_bound(scanned, search.best, p, context);
-  ScannedMatrix turned(stored_view(transposed(matrix)), context);
+  StoredView view = scanned.view();
+  view.transposed = !view.transposed;
+  ScannedMatrix turned(std::move(view), context);
   return bounds::inverse_lower_bound(turned, search.best, p, context);
 }
 
-void require_valid(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator) {
-  if (matrix.rank() != 2 || matrix.shape()[0] != matrix.shape()[1] || matrix.size() == 0) {
-    throw Error(fmt::format("[estimate_condition] a tensor of shape {}: estimators solve with a square matrix",
-                            to_string(matrix.shape())));
-  }
+void require_valid(const norms::Norm& which, const Estimator& estimator) {
   const bool random = std::holds_alternative<RandomizedInverse>(estimator);
   const auto* const columns = std::get_if<norms::ColumnSum>(&which);
   const auto* const rows = std::get_if<norms::RowSum>(&which);
@@ -258,15 +258,22 @@ std::string_view name(const Estimator& estimator) {
   return std::holds_alternative<BlockHagerHigham>(estimator) ? "Higham and Tisseur" : "randomized";
 }
 
-ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
-                                     const EstimateOptions& options, Context& context) {
-  const FloatingEnvironment environment;
-  require_valid(matrix, which, estimator);
-  ScannedMatrix scanned(stored_view(matrix), context);
+namespace {
+
+bool is_of_rows(const norms::Norm& which) { return std::holds_alternative<norms::RowSum>(which); }
+bool is_of_columns(const norms::Norm& which) { return std::holds_alternative<norms::ColumnSum>(which); }
+
+struct Found {
+  Enclosure inverse;  // of 2^exponent A, from below
+  std::int64_t exponent = 0;
+  std::int64_t solves = 0;
+};
+
+Found search_in(ScannedMatrix& scanned, const norms::Norm& which, const Estimator& estimator,
+                const EstimateOptions& options, Context& context) {
   require_finite(scanned.facts(), "estimate_condition");
   const LuSolver solver(scanned, context);
-  const bool by_rows = std::holds_alternative<norms::RowSum>(which);
-  Search search{solver, by_rows};
+  Search search{solver, is_of_rows(which)};
   if (solver.is_regular()) {
     const RandomState random = given_or_drawn(options.random);
     if (std::holds_alternative<HagerHigham>(estimator)) hager_higham(search);
@@ -275,14 +282,72 @@ ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& wh
     }
     if (const auto* samples = std::get_if<RandomizedInverse>(&estimator)) randomized(search, *samples, random);
   }
-  const bool spectral = !by_rows && !std::holds_alternative<norms::ColumnSum>(which);
-  const Enclosure inverse = shown_by(search, matrix, scanned, spectral ? 2 : 1, context);
-  const std::int64_t exponent = bounds::unit_exponent(scanned);
+  const double p = is_of_rows(which) || is_of_columns(which) ? 1 : 2;
+  const Enclosure inverse = shown_by(search, scanned, p, context);
+  return {inverse, bounds::unit_exponent(scanned), search.solves};
+}
+
+ConditionEstimate assembled(const Enclosure& norm, const Found& found) {
+  Condition known{bounds::condition(bounds::scaled(norm, found.exponent), found.inverse), norm,
+                  bounds::scaled(found.inverse, found.exponent),
+                  bounds::scaled(bounds::reciprocal(found.inverse), -found.exponent)};
+  known.value = known.number.lower.value();
+  return {known.number.lower, known.inverse.lower, known, found.solves};
+}
+
+}  // namespace
+
+ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
+                                     const EstimateOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  if (matrix.rank() != 2 || matrix.shape()[0] != matrix.shape()[1] || matrix.size() == 0) {
+    throw Error(fmt::format("[estimate_condition] a tensor of shape {}: estimators solve with a square matrix",
+                            to_string(matrix.shape())));
+  }
+  require_valid(which, estimator);
+  ScannedMatrix scanned(stored_view(matrix), context);
+  const Found found = search_in(scanned, which, estimator, options, context);
   const Enclosure norm = *norms::norm(matrix, which, {.certify = options.condition.certify}, context).enclosure;
-  ConditionEstimate result{bounds::condition(bounds::scaled(norm, exponent), inverse).lower,
-                           bounds::scaled(inverse, exponent).lower, search.solves};
+  ConditionEstimate result = assembled(norm, found);
   if (options.with_proof) result.proven = condition(matrix, which, options.condition, context);
   return result;
 }
+
+// A = 2^e (M + E): the vector y that was found for M has |A y| <= 2^e (|M y| + |E| |y|).
+template <Real T>
+ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
+                                     const EstimateOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  if (shape.rows != shape.columns || shape.rows < 1) {
+    throw Error(fmt::format("[estimate_condition] a {}x{} operator: estimators solve with a square matrix", shape.rows,
+                            shape.columns));
+  }
+  require_valid(which, estimator);
+  const auto formed = bounds::FormedOperator::of(a, options.condition.certify.formed_up_to, context);
+  if (!formed) {
+    throw Error(
+        "[estimate_condition] solves need the entries, and this operator cannot be formed with a bound of its "
+        "rounding: make it a stored matrix by materialize(), or raise CertifyOptions::formed_up_to");
+  }
+  const Enclosure norm = *norms::norm(a, which, {.certify = options.condition.certify}, context).enclosure;
+  if (formed->is_zero()) return assembled(norm, {bounds::at_least(bounds::exactly(0))});
+  ScannedMatrix scanned(StoredView{Tensor(), formed->matrix().matrix, formed->transposed()}, context);
+  Found found = search_in(scanned, which, estimator, options, context);
+  // |M y| / |y| is at most this; |E|_1 and |E|_inf are at most sqrt(n) |E|_F.
+  const Enclosure shrunk = bounds::scaled(bounds::reciprocal(found.inverse), -found.exponent);
+  const bool entries = is_of_rows(which) || is_of_columns(which);
+  const Enclosure root = bounds::square_root(bounds::exactly(entries ? static_cast<double>(shape.rows) : 1.0));
+  found.inverse = bounds::at_least(bounds::reciprocal(formed->enclosure(shrunk, *root.upper)));
+  found.exponent = 0;
+  ConditionEstimate result = assembled(norm, found);
+  if (options.with_proof) result.proven = condition(a, which, options.condition, context);
+  return result;
+}
+
+template ConditionEstimate estimate_condition<float>(const LinearOperator<float>&, const norms::Norm&, const Estimator&,
+                                                     const EstimateOptions&, Context&);
+template ConditionEstimate estimate_condition<double>(const LinearOperator<double>&, const norms::Norm&,
+                                                      const Estimator&, const EstimateOptions&, Context&);
 
 }  // namespace sigmax::sensitivity

@@ -13,6 +13,7 @@
 #include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/norms/table.hpp"
+#include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/sensitivity/condition.hpp"
 
 namespace sigmax::sensitivity {
@@ -54,6 +55,9 @@ struct EstimateOptions {
 struct ConditionEstimate {
   LowerBound number;   ///< of |A| |A^-1|
   LowerBound inverse;  ///< of |A^-1|
+  /// The same as condition() returns it: the number and |A^-1| from below, and the distance from above, which is proven
+  /// too: with y = A^-1 b, A - b y*^T / |y| is singular.
+  Condition from_below;
   std::int64_t solves = 0;
   std::optional<Condition> proven{};
 };
@@ -66,6 +70,13 @@ struct ConditionEstimate {
 /// that are not square, empty or not finite, for a norm that the estimator is not for, and for fewer than one column,
 /// sample or 0 steps.
 ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
+                                     const EstimateOptions& options, Context& context);
+
+/// The same for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
+/// bounds include. Solves need a factorization of its entries, so that an operator with an opaque part has to be made a
+/// stored matrix first (materialize()). Throws Error for that, and as above.
+template <Real T>
+ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);
 
 }  // namespace sigmax::sensitivity

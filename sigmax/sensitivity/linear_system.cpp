@@ -4,16 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/formed_operator.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/sensitivity/condition.hpp"
 #include "sigmax/sensitivity/entries.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -77,6 +81,48 @@ std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<c
                                                     std::span<const double> b, Context& context) {
   const FloatingEnvironment environment;
   return bounds::solution_error(square_entries("solution_error", a, context), x, b, context);
+}
+
+// A = 2^e (M + E):  r = 2^e (2^-e b - M x - E x), so that |r| is 2^e times |2^-e b - M x| -+ |E| |x|.
+template <Real T>
+Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, std::span<const double> b,
+                         const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  const Shape shape = a.shape();
+  if (std::ssize(x) != shape.columns || std::ssize(b) != shape.rows || shape.rows < shape.columns) {
+    throw Error(
+        fmt::format("[solution_error] a {}x{} operator, x of {} and b of {} entries: it takes at least as many "
+                    "rows as columns, and vectors that fit",
+                    shape.rows, shape.columns, x.size(), b.size()));
+  }
+  const auto formed = bounds::FormedOperator::of(a, options.formed_up_to, context);
+  if (!formed) {
+    throw Error(
+        "[solution_error] the operator cannot be formed with a bound of its rounding: make it a stored matrix by "
+        "materialize(), or raise CertifyOptions::formed_up_to");
+  }
+  const Condition known = condition(a, norms::Spectral{}, {.certify = options}, context);
+  if (formed->is_zero()) return bounds::at_least(exactly(0));
+  const auto exponent = static_cast<int>(std::clamp<std::int64_t>(formed->exponent(), -5000, 5000));
+  std::vector<double> moved(b.begin(), b.end());
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    moved[i] = std::ldexp(b[i], -exponent);
+    if (std::ldexp(moved[i], exponent) == b[i]) continue;
+    throw Error(fmt::format("[solution_error] b has {} at {}, out of range for a matrix of entries of about 2^{}", b[i],
+                            i, exponent));
+  }
+  const kernels::StoredMatrix& m = formed->matrix().matrix;
+  Matrix<double> values(m.columns, m.rows);  // of the transpose, by columns
+  in_double(m, 1.0, values.values().data(), context);
+  if (!formed->transposed()) values = lapack::transposed(std::as_const(values).view());
+  const bounds::ResidualNorm residual = bounds::residual_norm(values, x, moved);
+  const Enclosure of_matrix = bounds::scaled(residual.norm, residual.exponent);
+  std::vector<Enclosure> sizes;
+  for (const double value : x) sizes.push_back(exactly(std::fabs(value)));
+  const Enclosure of_x = bounds::p_norm(sizes, 2);
+  if (!of_matrix.upper || !of_x.upper) return bounds::at_least(exactly(0));
+  const Enclosure r = formed->enclosure(of_matrix, *of_x.upper);
+  return bounds::between(quotient(r, known.norm), quotient(r, *known.sigma_min));
 }
 
 double reliable_digits(const std::optional<bounds::SolutionError>& error) {
@@ -211,6 +257,10 @@ Enclosure ridge_condition_of_symmetric(std::span<const double> eigenvalues, doub
   return quotient(bounds::largest(sizes), bounds::smallest(sizes));
 }
 
+template Enclosure solution_error(const LinearOperator<float>&, std::span<const double>, std::span<const double>,
+                                  const CertifyOptions&, Context&);
+template Enclosure solution_error(const LinearOperator<double>&, std::span<const double>, std::span<const double>,
+                                  const CertifyOptions&, Context&);
 template double backward_error(const LinearOperator<float>&, std::span<const float>, std::span<const float>, Context&);
 template double backward_error(const LinearOperator<double>&, std::span<const double>, std::span<const double>,
                                Context&);

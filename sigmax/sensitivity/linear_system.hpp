@@ -35,11 +35,23 @@ double backward_error(const LinearOperator<T>& a, std::span<const T> x, std::spa
 std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<const double> x,
                                                     std::span<const double> b, Context& context);
 
+/// |x - y|_2 between |r| / sigma_max and |r| / sigma_min for r = b - A x, of any operator of full column rank that may
+/// be formed (CertifyOptions::formed_up_to): for fewer columns than rows y is the solution if there is one. Without an
+/// upper end if sigma_min may be 0. The rounding of forming A counts: |r| is known to about n u |A| |x|. Entry by
+/// entry, or for an operator with an opaque part, the error needs the entries: materialize() makes a stored matrix of
+/// it. Throws Error for those, for lengths that do not fit, numbers that are not finite, fewer rows than columns, and
+/// where A and b are further apart than the range of double.
+template <Real T>
+Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, std::span<const double> b,
+                         const CertifyOptions& options, Context& context);
+
 /// Correct decimal digits of x, -log10 of the bound of its relative error in the 2-norm: at least this many, except for
 /// the rounding of the logarithm. 0 without a bound below 1; infinite for an error of 0.
 double reliable_digits(const std::optional<bounds::SolutionError>& error);
 
-/// Skeel's condition numbers, both ends proven; x may be empty. Missing if A cannot be shown to be nonsingular.
+/// Skeel's condition numbers, both ends proven; x may be empty. They are made of the magnitudes of the entries of A, so
+/// that other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
+/// nonsingular.
 std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const double> x, Context& context);
 
 /// Bounds of the relative error for any solver with known backward errors: (A + E) x = b + f with |E| <= of_matrix |A|

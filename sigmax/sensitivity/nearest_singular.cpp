@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -27,15 +28,16 @@ NearestSingular no_change(const Tensor& matrix, const Enclosure& distance) {
 }
 
 // E = -sigma u v^T
-NearestSingular by_triplet(const Tensor& matrix, const Enclosure& distance, const ConditionOptions& options,
+template <Real T>
+NearestSingular by_triplet(const LinearOperator<T>& a, const Enclosure& distance, const ConditionOptions& options,
                            Context& context) {
-  SvdOptions<double> search;
+  SvdOptions<T> search;
   search.which = Which::smallest;
   search.random = options.certify.random;
-  search.tolerance = 1e-14;
+  search.tolerance = std::same_as<T, double> ? 1e-14 : 1e-6;
   search.accuracy = Accuracy::vectors;
   search.check = Check::none;
-  const SvdResult<double> found = svd(*dense<double>(matrix), search, context);
+  const SvdResult<T> found = svd(a, search, context);
   return {{found.u.column(0).begin(), found.u.column(0).end()},
           {found.v.column(0).begin(), found.v.column(0).end()},
           found.sigma.front(),
@@ -108,7 +110,7 @@ NearestSingular nearest_singular(const Tensor& matrix, const norms::Norm& which,
   const Condition known = condition(matrix, which, options, context);
   if (known.singular) return no_change(matrix, known.distance);
   if (std::holds_alternative<norms::Spectral>(which) || std::holds_alternative<norms::Frobenius>(which)) {
-    return by_triplet(matrix, known.distance, options, context);
+    return by_triplet(*dense<double>(matrix), known.distance, options, context);
   }
   require_square(matrix);
   const bounds::PseudoInverse inverse = inverse_of(matrix, options, context);
@@ -131,5 +133,25 @@ NearestSingular nearest_singular(const Tensor& matrix, double p, double q, const
   norms::InducedNorm found = norms::induced_norm(x, q, p, search, context);
   return {std::move(found.x), std::move(found.z), moved(1 / found.value, -inverse.exponent), known.distance};
 }
+
+template <Real T>
+NearestSingular nearest_singular(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
+                                 Context& context) {
+  const FloatingEnvironment environment;
+  if (!std::holds_alternative<norms::Spectral>(which) && !std::holds_alternative<norms::Frobenius>(which)) {
+    throw Error(
+        fmt::format("[nearest_singular] the norm {} of an operator: pass 2 or fro, or make it a stored matrix "
+                    "by materialize()",
+                    norms::spelling_of(which)));
+  }
+  // Eckart and Young: the same distance in both norms, and kappa_2 is known for more operators.
+  const Condition known = condition(a, norms::Spectral{}, options, context);
+  return by_triplet(a, known.distance, options, context);
+}
+
+template NearestSingular nearest_singular<float>(const LinearOperator<float>&, const norms::Norm&,
+                                                 const ConditionOptions&, Context&);
+template NearestSingular nearest_singular<double>(const LinearOperator<double>&, const norms::Norm&,
+                                                  const ConditionOptions&, Context&);
 
 }  // namespace sigmax::sensitivity

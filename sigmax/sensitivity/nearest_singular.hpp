@@ -7,6 +7,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/norms/table.hpp"
+#include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/sensitivity/condition.hpp"
 
 namespace sigmax::sensitivity {
@@ -39,6 +40,13 @@ struct NearestSingular {
 NearestSingular nearest_singular(const Tensor& matrix, const norms::Norm& which, const ConditionOptions& options,
                                  Context& context);
 NearestSingular nearest_singular(const Tensor& matrix, double p, double q, const ConditionOptions& options,
+                                 Context& context);
+
+/// The same for any operator in the 2- and Frobenius norm: the triplet by its products, the distance as certain as
+/// condition() knows its sigma_min. Other norms need the entries of the inverse, so the operator must be made a stored
+/// matrix first, by materialize(). Throws Error for those, and as condition() does.
+template <Real T>
+NearestSingular nearest_singular(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
                                  Context& context);
 
 }  // namespace sigmax::sensitivity

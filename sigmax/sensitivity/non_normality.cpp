@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
+#include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/matrix_powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -160,7 +162,8 @@ Kreiss kreiss_constant(const Tensor& tensor, Context& context) {
     value = {std::ldexp(value.real(), scaled.exponent), std::ldexp(value.imag(), scaled.exponent)};
     if (std::abs(value) > std::abs(top)) top = value;
   }
-  Kreiss result{bounds::kreiss_quotient(a, 0, std::vector<Complex>(n, 1.0)), 0, std::abs(top)};
+  // K >= 1 for every matrix: (|z| - 1) |(z I - A)^-1| goes to 1 as z does to infinity.
+  Kreiss result{bounds::exactly(1).lower, std::numeric_limits<double>::infinity(), std::abs(top)};
   const auto offer = [&](Complex z) {
     if (!std::isfinite(z.real()) || !std::isfinite(z.imag())) return false;
     const LowerBound lower = bounds::kreiss_quotient(a, z, smallest_at(a, z).right);

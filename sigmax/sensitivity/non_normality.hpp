@@ -9,7 +9,9 @@
 //   Kreiss constant K     K <= sup |A^k| <= e n K: lower end proven
 //   power bound           |A^k| <= c rho^k for all k: proven
 //
-// Matrices of any real storage type, as the exact numbers that are stored. Every function throws Error for a tensor
+// Matrices of any real storage type, as the exact numbers that are stored. Every figure rests on a decomposition of the
+// entries (Schur form, eigenvectors, Lyapunov matrix), so that other operators have to be made stored matrices first:
+// materialize(). Every function throws Error for a tensor
 // that is not a square matrix with entries, or has NaN or infinite ones. Costs are those of dense eigenvalue problems:
 // n up to a few thousand for the departure, kappa(V) and power bounds, a few hundred for pseudospectra and K, which
 // solve problems of order 2 n.
@@ -53,8 +55,8 @@ PseudospectralRadius pseudospectral_radius(const Tensor& a, double epsilon, Cont
 /// K = sup_{|z| > 1} (|z| - 1) |(z I - A)^-1|, from below: infinite exactly if an eigenvalue lies outside of the unit
 /// circle, or one on it is defective.
 struct Kreiss {
-  LowerBound lower;  ///< proven by `point` and one vector; sup_k |A^k| is at least this and at least 1
-  std::complex<double> point;
+  LowerBound lower;            ///< at least 1. Proven by `point` and one vector; sup_k |A^k| is at least this
+  std::complex<double> point;  ///< infinite for a lower end of 1, to which the quotient of every matrix tends
   double spectral_radius = 0;  ///< computed
 };
 /// A grid of 24 directions and 16 distances, then in turn the outermost point of a pseudospectrum and the best distance

@@ -39,8 +39,11 @@ class Condition(CommandTest):
                 self.assertGreaterEqual(found["condition"]["upper"], condition * (1 - 1e-15))
                 self.assertAlmostEqual(found["value"], condition, delta=1e-9)
                 self.assertAlmostEqual(found["distance_to_singularity"], distance, delta=1e-9)
-                self.assertAlmostEqual(found["digits_lost"], math.log10(condition), delta=1e-9)
-                self.assertAlmostEqual(found["digits_kept"], 53 * math.log10(2) - math.log10(condition), delta=1e-9)
+                for end in ("lower", "upper"):
+                    self.assertAlmostEqual(found["digits_lost"][end], math.log10(condition), delta=1e-9)
+                    self.assertAlmostEqual(found["digits_kept"][end], 53 * math.log10(2) - math.log10(condition),
+                                           delta=1e-9)
+                self.assertEqual(found["digits_kept"], found["digits_kept_f64"])
                 self.assertAlmostEqual(found["sigma_min"]["upper"], 1.95439507584854796, delta=1e-9)
 
     def test_the_2_norm_is_the_default(self):
@@ -54,8 +57,12 @@ class Condition(CommandTest):
         out = self.expect(0, "cond", path, "--ord", "1").out
         for wanted in ("condition number, 1-norm: 4.2", "proven, rounding included", "sigma_min:   1.954395 ✓",
                        "distance:    1.428571 ✓ to a matrix of lower rank, 1-norm",
-                       "digits lost: 0.6 of the 16.0 that f64 holds"):
+                       "digits lost: 0.6\n", "digits kept: 15.3 of the 16.0 that f64 holds\n",
+                       "numerical radius: 4.081139 ✓"):
             self.assertIn(wanted, out)
+        single = self.write("m.safetensors", checkpoints.safetensors({"w": ("F32", (2, 2), sum(MATRIX, []))}))
+        self.assertIn("digits kept: 6.6 of the 7.2 that f32 holds, 15.3 of double's 16.0\n",
+                      self.expect(0, "cond", single, "--ord", "1").out)
         self.expect(0, "cond", path, LC_ALL="C").out.encode("ascii")
 
     def test_an_ill_conditioned_matrix_is_proven_where_its_gram_matrix_is_singular_to_rounding(self):
@@ -71,13 +78,17 @@ class Condition(CommandTest):
         seen = self.json(self.write("seen.npy", checkpoints.npy([[1.0, 2.0], [1.0, 2.0]])))
         self.assertTrue(seen["singular"])
         self.assertIsNone(seen["value"])
-        self.assertIsNone(seen["digits_lost"])
+        self.assertEqual(seen["digits_lost"], {"lower": None, "upper": None})
+        self.assertEqual(seen["digits_kept"], {"lower": 0, "upper": 0})
         self.assertEqual(seen["distance_to_singularity"], 0)
         self.assertIn("infinite", self.expect(0, "cond", self.folder / "seen.npy").out)
         hidden = self.json(self.write("hidden.npy", checkpoints.npy([[1.0, 2.0], [3.0, 6.0]])))
         self.assertFalse(hidden["singular"])
         self.assertEqual((hidden["condition"]["kind"], hidden["condition"]["upper"]), ("lower_only", None))
         self.assertGreater(hidden["condition"]["lower"], 1e14)
+        self.assertAlmostEqual(hidden["digits_lost"]["lower"], math.log10(hidden["condition"]["lower"]), delta=1e-9)
+        self.assertIsNone(hidden["digits_lost"]["upper"])
+        self.assertEqual(hidden["digits_kept"]["lower"], 0)
         self.assertIn("may be singular", self.expect(0, "cond", self.folder / "hidden.npy").out)
         self.assertEqual(float(self.expect(0, "cond", self.folder / "seen.npy", "--format", "value").out), math.inf)
 
@@ -95,6 +106,15 @@ class Condition(CommandTest):
         self.assertAlmostEqual(found["departure"], 10, delta=1e-6)
         self.assertLessEqual(found["departure_bounds"]["lower"], 10)
         self.assertGreaterEqual(found["departure_bounds"]["upper"], 10)
+        # rho_eps = 0.5 + sqrt(eps^2 + 10 eps), and the numerical radius is 0.5 + 10 / 2.
+        change = found["pseudospectral_radius"]["change"]
+        self.assertAlmostEqual(change, 0.1002, delta=1e-4)  # |A|_2 = 10.025
+        radius = 0.5 + math.sqrt(change**2 + 10 * change)
+        self.assertAlmostEqual(found["pseudospectral_radius"]["value"], radius, delta=1e-8)
+        self.assertLessEqual(found["pseudospectral_radius"]["lower"], radius * (1 + 1e-14))
+        self.assertTrue(found["pseudospectral_radius"]["converged"])
+        self.assertLessEqual(found["numerical_radius"]["lower"], 5.5)
+        self.assertGreaterEqual(found["numerical_radius"]["upper"], 5.5)
         self.assertLessEqual(found["kreiss_lower"], 5.05)
         self.assertGreater(found["kreiss_lower"], 5)
         self.assertIsNone(found["eigenvector_condition"]["upper"])
@@ -122,6 +142,18 @@ class Condition(CommandTest):
         self.assertEqual(probabilistic["condition"]["kind"], "probabilistic")
         self.assertAlmostEqual(probabilistic["value"], 3, delta=0.1)
         self.assertEqual(self.json(path, "--certify", "none")["condition"]["kind"], "lower_only")
+        # Hager and Higham's vector, and random ones: kappa_1 = kappa_inf = 4.2, kappa_F = 3.
+        square = self.write("square.npy", checkpoints.npy(MATRIX))
+        for order, condition in (("1", 4.2), ("inf", 4.2), ("fro", 3)):
+            found = self.json(square, "--certify", "none", "--ord", order)
+            self.assertEqual((found["condition"]["kind"], found["condition"]["upper"]), ("lower_only", None))
+            self.assertGreater(found["condition"]["lower"], 0.5 * condition)
+            self.assertLessEqual(found["condition"]["lower"], condition)
+            self.assertIsNone(found["digits_lost"]["upper"])
+        # |A^+|_1 >= 1 / (sqrt(9) sigma_min) = 1/3, |A^+|_inf >= 1/2, |A^+|_F >= 1, from the singular value alone.
+        for order, inverse in (("1", 1 / 3), ("inf", 1 / 2), ("fro", 1)):
+            found = self.json(path, "--certify", "none", "--ord", order)
+            self.assertAlmostEqual(found["condition"]["lower"], found["norm"]["lower"] * inverse, delta=1e-6)
         self.assertEqual(self.json(path, "--certify", "proven:2")["condition"]["kind"], "probabilistic")
         # Exit status 4: a proof was demanded, and the matrix is singular as far as is known.
         singular = self.write("s.npy", checkpoints.npy([[1.0, 2.0], [3.0, 6.0]]))

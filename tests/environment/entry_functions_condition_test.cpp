@@ -39,6 +39,7 @@ void add_conditions(Functions& f) {
           sensitivity::condition(*(dense<double>(tall) + dense<double>(tall)), norms::RowSum{}, options, context));
       add(values, sensitivity::condition(square, 1, 2, options, context));
       values.push_back(sensitivity::nearest_singular(square, 1, 2, options, context).size);
+      values.push_back(sensitivity::nearest_singular(*dense<double>(tall), norms::Spectral{}, options, context).size);
       return values;
     });
     f.add("estimate_condition", [=](Context& context) {
@@ -48,9 +49,12 @@ void add_conditions(Functions& f) {
       const auto of = [&](const norms::Norm& which, const sensitivity::Estimator& how) {
         return sensitivity::estimate_condition(square, which, how, estimate, context).number.value();
       };
-      return Values(Result(of(norms::ColumnSum{}, sensitivity::HagerHigham{}),
-                           of(norms::RowSum{}, sensitivity::BlockHagerHigham{}),
-                           of(norms::Spectral{}, sensitivity::RandomizedInverse{})));
+      return Values(Result(
+          of(norms::ColumnSum{}, sensitivity::HagerHigham{}), of(norms::RowSum{}, sensitivity::BlockHagerHigham{}),
+          of(norms::Spectral{}, sensitivity::RandomizedInverse{}),
+          sensitivity::estimate_condition(*(dense<double>(square) + dense<double>(square)), norms::RowSum{},
+                                          sensitivity::HagerHigham{}, estimate, context)
+              .number.value()));
     });
     f.add("enclose_pseudo_inverse and its arithmetic", [=](Context& context) {
       ScannedMatrix scanned(stored_view(square), context);

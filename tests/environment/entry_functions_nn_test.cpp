@@ -23,12 +23,14 @@
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/majorization.hpp"
 #include "sigmax/norms/matrix_proximal.hpp"
+#include "sigmax/norms/mean_gain.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/proximal.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "sigmax/norms/water_level.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax {
@@ -109,10 +111,11 @@ void add_norms(Functions& f) {
     values.insert(values.end(), projected.begin(), projected.end());
     const norms::WholeSpectrum spectrum = norms::whole_spectrum(tensor, options, c);
     const norms::Gauge sum{"sum", [](std::span<const double> s) { return s[0] + s[1] / 3; }};
-    for (const norms::NormResult& r :
-         {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
-          norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c), norms::gauge_norm(tensor, sum, options, c),
-          norms::mean_gain(tensor, options, c), norms::numerical_radius(tensor, options, c)}) {
+    for (const norms::NormResult& r : {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
+                                       norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c),
+                                       norms::gauge_norm(tensor, sum, options, c), norms::mean_gain(tensor, options, c),
+                                       norms::mean_gain(*(dense<double>(tensor) + dense<double>(tensor)), options, c),
+                                       norms::numerical_radius(tensor, options, c)}) {
       values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
     }
     values.push_back(norms::stable_rank(spectrum.known).upper->value());

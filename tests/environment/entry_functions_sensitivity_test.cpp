@@ -6,6 +6,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_powers.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/sensitivity/linear_system.hpp"
 #include "sigmax/sensitivity/non_normality.hpp"
@@ -98,7 +99,9 @@ void add_systems(Functions& f, double scale) {
         sensitivity::least_squares_backward_error(tall, std::span(x).first(6), right, options, context);
     const auto bound = sensitivity::forward_error(bounds::exactly(10), 1e-3, 1e-3);
     const auto rate = sensitivity::gradient_descent(bounds::exactly(10));
-    return Values(Result(errors.normwise, errors.componentwise, solution->two_norm.value(),
+    const Operator<double> op = dense<double>(square);
+    const auto of_operator = sensitivity::solution_error(*(op + op), x, right.first(12), options, context);
+    return Values(Result(errors.normwise, errors.componentwise, solution->two_norm.value(), of_operator,
                          sensitivity::reliable_digits(solution), skeel->of_matrix, *skeel->of_solution, fit.kappa,
                          fit.solution_by_matrix, backward.optimal, backward.estimate, bound.over_solution,
                          bound.over_computed, rate.optimal_step, rate.with_momentum, rate.steps_per_digit,

@@ -15,6 +15,7 @@
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/norms/mean_gain.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -212,6 +213,14 @@ TEST(MeanGain, IsTheMeanOfTheSquaredColumns) {
     EXPECT_LE(found.enclosure->lower.value(), squares / 4);
     EXPECT_GE(found.enclosure->upper->value(), squares / 4);
   }
+  // A sum of two, which is formed with rounding, and an operator that is known by its products alone.
+  const Tensor a = Tensor::rounded(gallery::normal(6 * 4, 3), {6, 4}, DType::f64);
+  const double once = mean_gain(a, options(), context).value;
+  const NormResult sum = mean_gain(*(dense<double>(a) + dense<double>(a)), options(), context);
+  EXPECT_EQ(sum.kind(), Known::proven);
+  EXPECT_LE(sum.enclosure->lower.value(), 4 * once * (1 + tolerance::of_matrix(24, 1, 1)));
+  EXPECT_GE(sum.enclosure->upper->value(), 4 * once * (1 - tolerance::of_matrix(24, 1, 1)));
+  EXPECT_LE(sum.enclosure->relative_width(), 1e-9);
   // Beyond the range the value says so, and no upper end is claimed.
   const NormResult huge = mean_gain(Tensor::copy_of(std::vector<double>(4, 1e200), {2, 2}), options(), context);
   EXPECT_TRUE(std::isinf(huge.value));

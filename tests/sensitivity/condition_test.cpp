@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gallery/reference_svd.hpp"
@@ -98,6 +99,24 @@ TEST(Condition, OfHilbertMatricesIsProvenWhereLapackEstimatesIt) {
   expect_encloses(of(tensor(hilbert(5), 5, 5), norms::Spectral{}).number, 476607.250242560809, 1e-7);
   expect_encloses(of(tensor(hilbert(10), 10, 10), norms::ColumnSum{}).number, 35357439251992.0, 1e-3);
   expect_encloses(of(tensor(hilbert(10), 10, 10), norms::Spectral{}).number, 16026286870216.8828, 1e-3);
+}
+
+// Two Hilbert matrices H on top of each other, the second with other signs D: the pseudo-inverse is [H^-1, H^-1 D] / 2,
+// so that the condition number is that of H in the 1- and the infinity-norm. A projection onto the range is known to n
+// u kappa only, which would make the upper end more than twice the lower one at 1e13.
+TEST(Condition, OfTallAndWideMatricesIsNarrowInTheNormsOfEntries) {
+  for (const auto& [n, kappa, width] : {std::tuple{5, 943656.0, 1e-9}, std::tuple{10, 35357439251992.0, 1e-3}}) {
+    const Values square = hilbert(n);
+    Values tall = square;
+    for (std::size_t i = 0; i < square.size(); ++i)
+      tall.push_back((i / static_cast<std::size_t>(n)) % 3 == 1 ? -square[i] : square[i]);
+    const Tensor a = tensor(tall, 2 * n, n);
+    const Tensor turned(a.dtype(), {n, 2 * n}, {a.strides()[1], a.strides()[0]}, a.data(), a.owner());
+    for (const norms::Norm& which : {norms::Norm(norms::ColumnSum{}), norms::Norm(norms::RowSum{})}) {
+      expect_encloses(of(a, which).number, kappa, width);
+      expect_encloses(of(turned, which).number, kappa, width);
+    }
+  }
 }
 
 // Any matrix with orthonormal columns, times a number, is as well conditioned as possible in the 2-norm alone.

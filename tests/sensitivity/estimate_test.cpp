@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -11,6 +12,9 @@
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/function.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::sensitivity {
@@ -107,6 +111,36 @@ TEST(ConditionEstimate, DoesNotDependOnTheScale) {
     for (double& value : moved) value *= scale;
     EXPECT_NEAR(estimate(moved, 7, norms::RowSum{}, HagerHigham{}).number.value() / plain, 1, 1e-9);
   }
+}
+
+// 3 A + A, which is formed with rounding: the estimate is below the proven number, and near that of 4 A.
+TEST(ConditionEstimate, OfASumIncludesTheRoundingOfFormingIt) {
+  Context context(1);
+  for (const double kappa : {2.0, 1e6, 1e11}) {
+    const std::int64_t n = 9;
+    const Values values = gallery::with_singular_values(n, n, gallery::geometric(n, kappa), 5);
+    const Operator<double> a = dense<double>(Tensor::rounded(values, {n, n}, DType::f64));
+    const Operator<double> sum = 3.0 * a + a;
+    for (const auto& [norm, how] : {std::pair{norms::Norm(norms::ColumnSum{}), Estimator(HagerHigham{})},
+                                    std::pair{norms::Norm(norms::RowSum{}), Estimator(BlockHagerHigham{3})},
+                                    std::pair{norms::Norm(norms::Spectral{}), Estimator(RandomizedInverse{})},
+                                    std::pair{norms::Norm(norms::Frobenius{}), Estimator(RandomizedInverse{})}}) {
+      const ConditionEstimate found = estimate_condition(*sum, norm, how, options_for_tests(), context);
+      ASSERT_TRUE(found.proven && found.proven->number.upper) << kappa;
+      EXPECT_LE(found.number.value(), found.proven->number.upper->value());
+      EXPECT_LE(found.inverse.value(), found.proven->inverse.upper->value());
+      ASSERT_TRUE(found.from_below.distance.upper.has_value());
+      EXPECT_GE(found.from_below.distance.upper->value(), found.proven->distance.lower.value());
+      // |A y| may be n^2 u |A| |y| larger, of |A| |y| / kappa.
+      const double stored = estimate(values, n, norm, how).number.value();
+      EXPECT_GE(found.number.value(), stored * (1 - tolerance::relative(n, n, kappa, 64)));
+    }
+  }
+  const auto copy = [](MatrixView<const double> in, MatrixView<double> out, Context&) {
+    for (std::int64_t j = 0; j < in.columns; ++j) std::ranges::copy(in.column(j), out.column(j).begin());
+  };
+  const Operator<double> opaque = function_operator<double>({2, 2}, copy, copy);
+  EXPECT_THROW(estimate_condition(*opaque, norms::ColumnSum{}, HagerHigham{}, {}, context), Error);
 }
 
 TEST(ConditionEstimate, RefusesWhatDoesNotFit) {

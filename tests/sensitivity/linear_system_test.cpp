@@ -15,6 +15,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/function.hpp"
 #include "sigmax/sensitivity/condition.hpp"
@@ -207,6 +208,41 @@ TEST(SolutionError, BoundsTheTrueErrorOfEveryEntry) {
       }
     }
   }
+}
+
+// A + A with the half of a matrix: exact, but the proof does not know that.
+TEST(SolutionError, OfAnOperatorIsBetweenBothQuotients) {
+  Context context(1);
+  for (const double kappa : {1.0, 1e4, 1e8}) {
+    for (const double unit : {0x1p-900, 1.0, 0x1p900}) {
+      const std::int64_t n = 7;
+      std::vector<double> values = gallery::with_singular_values(n, n, gallery::geometric(n, kappa), 3);
+      for (double& value : values) value = std::round(value * 0x1p46) * 0x1p-46 * unit;
+      Vector half = values, b(n), x;
+      for (double& value : half) value /= 2;
+      for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t j = 0; j < n; ++j)
+          b[static_cast<std::size_t>(i)] +=
+              values[static_cast<std::size_t>(i * n + j)] * (static_cast<double>(j % 4) - 1);
+      }
+      std::vector<long double> error;
+      const std::vector<double> noise = gallery::normal(n, 21);
+      for (std::int64_t i = 0; i < n; ++i) {
+        x.push_back(static_cast<double>(i % 4) - 1 + 1e-3 * noise[static_cast<std::size_t>(i)]);
+        error.push_back(static_cast<long double>(x.back()) - (static_cast<double>(i % 4) - 1));
+      }
+      const Operator<double> a = dense<double>(Tensor::rounded(half, {n, n}, DType::f64));
+      const Enclosure found = solution_error(*(a + a), x, b, options(), context);
+      EXPECT_LE(found.lower.value(), norm(error)) << kappa;
+      EXPECT_GE(found.lower.value(), norm(error) / (2 * kappa)) << kappa;
+      ASSERT_TRUE(found.upper.has_value()) << kappa;
+      EXPECT_GE(found.upper->value(), norm(error)) << kappa;
+      EXPECT_LE(found.upper->value(), norm(error) * 2 * kappa) << kappa;
+    }
+  }
+  const Operator<double> singular = dense<double>(tensor({{1, 1}, {1, 1}}));
+  EXPECT_FALSE(solution_error(*singular, Vector{1, 1}, Vector{2, 2}, options(), context).upper);
+  EXPECT_THROW(static_cast<void>(solution_error(*singular, Vector{1}, Vector{2, 2}, options(), context)), Error);
 }
 
 TEST(SolutionError, IsMissingForASingularMatrix) {

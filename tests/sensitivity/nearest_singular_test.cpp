@@ -13,6 +13,8 @@
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/dense.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::sensitivity {
@@ -97,6 +99,23 @@ TEST(NearestSingular, OfPairsOfExponentsIsSingular) {
        {std::pair{1.0, kInfinity}, std::pair{3.0, 3.0}, std::pair{2.0, 1.0}, std::pair{1.0, 2.0}}) {
     const NearestSingular e = nearest_singular(a, p, q, options_for_tests(), context);
     expect_nearest(values, 6, 6, e, p, q, 1e-6);
+  }
+}
+
+TEST(NearestSingular, OfAnOperatorIsFoundByItsProducts) {
+  Context context(1);
+  for (const auto& [rows, columns] : {std::pair{7, 7}, std::pair{12, 5}, std::pair{5, 12}}) {
+    const Values values =
+        gallery::with_singular_values(rows, columns, gallery::geometric(std::min(rows, columns), 1e3), 3);
+    Values half = values;
+    for (double& value : half) value /= 2;
+    const Operator<double> a = dense<double>(Tensor::rounded(half, {rows, columns}, DType::f64));
+    for (const norms::Norm& which : {norms::Norm(norms::Spectral{}), norms::Norm(norms::Frobenius{})}) {
+      const NearestSingular e = nearest_singular(*(a + a), which, options_for_tests(), context);
+      expect_nearest(values, rows, columns, e, 2, 2);
+      EXPECT_LE(e.distance.relative_width(), 1e-6);
+    }
+    EXPECT_THROW(nearest_singular(*(a + a), norms::ColumnSum{}, options_for_tests(), context), Error);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/matrix_proof/products.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -18,74 +19,10 @@ namespace {
 
 // Entries of Y beyond this are not used: their sums could overflow. It is also what the losses below are set against.
 constexpr double kLargestEntry = 0x1p900;
-// More than the norm, in 1, inf and F, of any matrix of entries of at most 2^-1074 that fits into memory, also times
-// the length of an inner product.
-constexpr double kUnderflow = 0x1p-960;
-
-NormBounds operator+(const NormBounds& a, const NormBounds& b) {
-  return {round_up(a.one + b.one), round_up(a.inf + b.inf), round_up(a.frobenius + b.frobenius)};
-}
-NormBounds operator*(double factor, const NormBounds& a) {
-  return {round_up(factor * a.one), round_up(factor * a.inf), round_up(factor * a.frobenius)};
-}
-// Of the product: each of the three norms is submultiplicative.
-NormBounds operator*(const NormBounds& a, const NormBounds& b) {
-  return {round_up(a.one * b.one), round_up(a.inf * b.inf), round_up(a.frobenius * b.frobenius)};
-}
-NormBounds everywhere(double value) { return {value, value, value}; }
-
-// sum_j |a_ij|, for each i.
-std::vector<double> row_sums(const Matrix<double>& a) {
-  std::vector<double> sums(static_cast<std::size_t>(a.rows()));
-  for (std::int64_t j = 0; j < a.columns(); ++j) {
-    const std::span<const double> column = a.column(j);
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += std::fabs(column[i]);
-  }
-  return sums;
-}
-
-double largest_of(std::span<const double> x) {
-  double largest = 0;
-  for (const double value : x) largest = larger_of(largest, value);
-  return largest;
-}
-
-// Upper bounds of the norms of |A|^T |B|: its row sums are |A|^T (|B| 1), its column sums |B|^T (|A| 1).
-NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b) {
-  const auto largest_sum = [](const Matrix<double>& m, const std::vector<double>& weights) {
-    double largest = 0;
-    for (std::int64_t j = 0; j < m.columns(); ++j) {
-      double sum = 0;
-      const std::span<const double> column = m.column(j);
-      for (std::size_t i = 0; i < weights.size(); ++i) sum += std::fabs(column[i]) * weights[i];
-      largest = larger_of(largest, sum);
-    }
-    return largest;
-  };
-  const double slack = 1 + gamma(a.rows() + a.columns() + 2);
-  return {round_up(largest_sum(b, row_sums(a)) * slack + kUnderflow),
-          round_up(largest_sum(a, row_sums(b)) * slack + kUnderflow),
-          round_up(norm_bounds(a).frobenius * norm_bounds(b).frobenius)};
-}
 
 constexpr std::int64_t kTile = 128;
 
 std::int64_t tiles_of(std::int64_t columns) { return (columns + kTile - 1) / kTile; }
-
-// C <- alpha op(A) B + beta C, cut into tiles of columns of C. Each entry is one inner product and a sum.
-void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,
-                  Matrix<double>& c, Context& context) {
-  const SerialBlas serial;
-  const int m = static_cast<int>(c.rows());
-  const int k = static_cast<int>(b.rows());
-  const int lda = static_cast<int>(a.rows());
-  context.parallel_for(static_cast<std::size_t>(tiles_of(c.columns())), [&](std::size_t tile) {
-    const std::int64_t first = static_cast<std::int64_t>(tile) * kTile;
-    const int width = static_cast<int>(std::min(kTile, c.columns() - first));
-    cblas_dgemm(CblasColMajor, adjoint ? CblasTrans : CblasNoTrans, CblasNoTrans, m, width, k, alpha, a.values().data(),
-                lda, b.column(first).data(), k, beta, c.column(first).data(), m);
-  });
-}
 
 // Y^T for a square B: B^T Y^T = I, a column at a time. False if a pivot is 0.
 bool invert_square(const Matrix<double>& b, Matrix<double>& y, Context& context) {
@@ -155,58 +92,15 @@ Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const Norm
   return r;
 }
 
-// X = H + L exactly: each column of H is a multiple of 2^(e - bits), 2^e a power of two above its largest entry, and at
-// most 2^e. `least` becomes the least exponent e; below -900 the parts are of no use.
-std::pair<Matrix<double>, Matrix<double>> split(const Matrix<double>& x, int bits, int& least) {
-  Matrix<double> high(x.rows(), x.columns());
-  Matrix<double> low(x.rows(), x.columns());
-  least = std::numeric_limits<int>::max();
-  for (std::int64_t j = 0; j < x.columns(); ++j) {
-    double largest = 0;
-    for (const double value : x.column(j)) largest = larger_of(largest, std::fabs(value));
-    if (largest == 0) continue;
-    const int exponent = std::ilogb(largest) + 1;
-    least = std::min(least, exponent);
-    const double up = std::ldexp(1.0, bits - exponent);
-    const double down = std::ldexp(1.0, exponent - bits);
-    // To the nearest integer, for numbers of at most 2^51; what underflows is rounded to 0.
-    constexpr double kInteger = 0x1.8p52;
-    for (std::int64_t i = 0; i < x.rows(); ++i) {
-      const double value = x(i, j);
-      high(i, j) = ((value * up + kInteger) - kInteger) * down;
-      low(i, j) = value - high(i, j);
-    }
-  }
-  return {std::move(high), std::move(low)};
-}
-
-// I - B^T Y^T with B = B1 + B2 and Y^T = Y1 + Y2. B1^T Y1 is exact: its terms are multiples of one unit in each inner
-// product, and p 2^(2 bits) <= 2^53 of these units are exact in any order. Then D = I - B1^T Y1, with u |D| on the
-// diagonal, and two products are subtracted:
-//
-//     |error| <= gamma_{p+2} (2 |D| + 2 |B2|^T |Y1| + |B|^T |Y2|) (1 + gamma_{p+2})
-//
-// where |B2|, |Y2| are about 2^-bits of |B|, |Y|. Nothing if units could underflow.
+// I - B^T Y^T as split_product() computes it.
 std::optional<Residual> split_residual(const TallMatrix& b, const Matrix<double>& y, const NormBounds& size,
                                        Context& context) {
-  const int bits = (53 - static_cast<int>(std::ceil(std::log2(static_cast<double>(y.rows() + 1))))) / 2;
-  int least_b = 0;
-  int least_y = 0;
-  const auto [b1, b2] = split(b.values, bits, least_b);
-  const auto [y1, y2] = split(y, bits, least_y);
-  if (least_b < -900 || least_y < -900 || least_b + least_y < -900) return std::nullopt;
-  const std::int64_t n = y.columns();
+  std::optional<Product> product = split_product(b.values, y, -1, 1, context);
+  if (!product) return std::nullopt;
   Residual r;
-  r.value = Matrix<double>(n, n);
-  multiply_add(-1, b1, true, y1, 0, r.value, context);
-  for (std::int64_t i = 0; i < n; ++i) r.value(i, i) += 1;
-  const NormBounds first = norm_bounds(r.value);
-  multiply_add(-1, b2, true, y1, 1, r.value, context);
-  multiply_add(-1, b.values, true, y2, 1, r.value, context);
+  r.value = std::move(product->value);
   r.size = norm_bounds(r.value);
-  const double unit = round_up(gamma(y.rows() + 2) * (1 + gamma(y.rows() + 2)));
-  const NormBounds terms = 2 * first + 2 * magnitude_bounds(b2, y1) + magnitude_bounds(b.values, y2);
-  r.error = unit * terms + everywhere(round_up(2 * kUnderflow + loss_of(b, size)));
+  r.error = product->error + everywhere(loss_of(b, size));
   return r;
 }
 
@@ -243,19 +137,6 @@ LeftInverse corrected(Matrix<double> y, const Residual& r, const NormBounds& siz
 bool proves_something(const LeftInverse& c) { return c.residual.one < 1 || c.residual.inf < 1 || c.residual.two() < 1; }
 
 }  // namespace
-
-NormBounds norm_bounds(const Matrix<double>& a) {
-  const double rows = largest_of(row_sums(a));
-  double columns = 0;
-  for (std::int64_t j = 0; j < a.columns(); ++j) {
-    double sum = 0;
-    for (const double value : a.column(j)) sum += std::fabs(value);
-    columns = larger_of(columns, sum);
-  }
-  const NormRange whole = norm_range(a.values());
-  return {round_up(columns * (1 + gamma(a.rows()))), round_up(rows * (1 + gamma(a.columns()))),
-          round_up(std::ldexp(whole.upper, whole.exponent))};
-}
 
 TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& context) {
   const FloatingEnvironment environment;

@@ -5,26 +5,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "sigmax/bounds/matrix_proof/products.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/kernels/stored_matrix.hpp"
 
 namespace sigmax::bounds {
-
-/// Upper bounds of the norms of one matrix.
-struct NormBounds {
-  double one = 0;  ///< largest column sum
-  double inf = 0;  ///< largest row sum
-  double frobenius = 0;
-
-  /// At least the 2-norm: |A|_2 <= |A|_F and |A|_2^2 <= |A|_1 |A|_inf.
-  double two() const { return smaller_of(frobenius, round_up(std::sqrt(round_up(one * inf)))); }
-  NormBounds transposed() const { return {inf, one, frobenius}; }
-};
-
-/// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included.
-NormBounds norm_bounds(const Matrix<double>& a);
 
 /// B = 2^exponent A, or of its transpose, with no fewer rows than columns. The entries of what is stored are at most 1.
 struct TallMatrix {
