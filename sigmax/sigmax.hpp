@@ -24,6 +24,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/grad/gauge_vjp.hpp"
 #include "sigmax/grad/norm_vjp.hpp"
 #include "sigmax/grad/svd_jvp.hpp"
 #include "sigmax/grad/svd_vjp.hpp"

@@ -16,10 +16,8 @@
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/stored_view.hpp"
 #include "sigmax/norms/entrywise.hpp"
-#include "sigmax/norms/exponent.hpp"
+#include "sigmax/norms/line_maps.hpp"
 #include "sigmax/norms/proximal.hpp"
-#include "sigmax/norms/root.hpp"
-#include "sigmax/norms/vector.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -27,9 +25,6 @@ namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// The rows or the columns of a matrix.
-using Lines = std::vector<std::vector<double>>;
 
 // Entries in double, row-major in the tensor's shape.
 struct Copy {
@@ -76,65 +71,6 @@ Copy copy_of(const char* who, const Tensor& matrix, Context& context) {
   return copy;
 }
 
-std::vector<double> lengths_of(const Lines& lines, double p) {
-  std::vector<double> lengths;
-  lengths.reserve(lines.size());
-  for (const std::vector<double>& line : lines) lengths.push_back(vector_norm(line, p));
-  return lengths;
-}
-
-// The 2-norm does not distinguish directions, so lines keep theirs and their lengths are mapped.
-Lines with_lengths(Lines lines, const std::vector<double>& before, const std::vector<double>& after) {
-  for (std::size_t j = 0; j < lines.size(); ++j) {
-    const double factor = before[j] > 0 ? after[j] / before[j] : 0;
-    for (double& value : lines[j]) value *= factor;
-  }
-  return lines;
-}
-
-Lines each_proximal(const Lines& lines, double p, double lambda) {
-  Lines result;
-  for (const std::vector<double>& line : lines) result.push_back(proximal_p(line, p, lambda));
-  return result;
-}
-
-// Onto sum |a_j|_p <= radius: each line's map for the lambda that fills the ball. At the largest p*-norm of a line
-// nothing is left.
-Lines onto_sum(const Lines& lines, double p, double radius) {
-  const std::vector<double> lengths = lengths_of(lines, p);
-  if (vector_norm(lengths, 1) <= radius) return lines;
-  const auto excess = [&](double lambda) {
-    return vector_norm(lengths_of(each_proximal(lines, p, lambda), p), 1) - radius;
-  };
-  const double most = vector_norm(lengths_of(lines, conjugate(p)), kInfinity) * (1 + 1e-12);
-  return each_proximal(lines, p, root_of_falling(excess, 0, most));
-}
-
-Lines project_mixed(const Lines& lines, const Mixed& n, double radius) {
-  const std::vector<double> lengths = lengths_of(lines, n.p);
-  if (vector_norm(lengths, n.q) <= radius) return lines;
-  if (n.p == 2) return with_lengths(lines, lengths, project_p(lengths, n.q, radius));
-  if (n.q == 1) return onto_sum(lines, n.p, radius);
-  Lines result;
-  for (const std::vector<double>& line : lines) result.push_back(project_p(line, n.p, radius));
-  return result;
-}
-
-Lines proximal_mixed(const Lines& lines, const Mixed& n, double lambda) {
-  if (n.p == 2) {
-    const std::vector<double> lengths = lengths_of(lines, 2);
-    return with_lengths(lines, lengths, proximal_p(lengths, n.q, lambda));
-  }
-  if (n.q == 1) return each_proximal(lines, n.p, lambda);
-  // Moreau: the dual of the largest p-norm is the sum of p*-norms.
-  Lines result = lines;
-  const Lines dual = onto_sum(lines, conjugate(n.p), lambda);
-  for (std::size_t j = 0; j < lines.size(); ++j) {
-    for (std::size_t i = 0; i < lines[j].size(); ++i) result[j][i] -= dual[j][i];
-  }
-  return result;
-}
-
 struct MapOf {
   Map operator()(Frobenius) const { return Map::closed; }
   Map operator()(MaxAbs) const { return Map::closed; }
@@ -145,8 +81,8 @@ struct MapOf {
   Map operator()(SmallestSingular) const { return Map::none; }
   Map operator()(Nuclear) const { return Map::closed; }
   Map operator()(Schatten) const { return Map::root; }
-  Map operator()(KyFan n) const { return n.p == 1 ? Map::root : Map::none; }
-  Map operator()(Mixed n) const { return n.p == 2 || n.q == 1 || std::isinf(n.q) ? Map::root : Map::none; }
+  Map operator()(KyFan n) const { return n.p == 1 ? Map::root : Map::nested; }
+  Map operator()(Mixed n) const { return n.p == 2 || n.q == 1 || std::isinf(n.q) ? Map::root : Map::nested; }
   Map operator()(Induced) const { return Map::none; }
   Map operator()(NumericalRadius) const { return Map::none; }
 };
@@ -158,8 +94,8 @@ struct ListMap {
   bool onto_ball;
 
   std::vector<double> of_p(double p) const { return onto_ball ? project_p(x, p, amount) : proximal_p(x, p, amount); }
-  std::vector<double> of_ky_fan(std::int64_t k) const {
-    return onto_ball ? project_ky_fan(x, k, amount) : proximal_ky_fan(x, k, amount);
+  std::vector<double> of_ky_fan(KyFan n) const {
+    return onto_ball ? project_ky_fan(x, n, amount) : proximal_ky_fan(x, n, amount);
   }
 
   std::vector<double> operator()(Frobenius) const { return of_p(2); }
@@ -168,21 +104,28 @@ struct ListMap {
   std::vector<double> operator()(Spectral) const { return of_p(kInfinity); }
   std::vector<double> operator()(Nuclear) const { return of_p(1); }
   std::vector<double> operator()(Schatten n) const { return of_p(n.p); }
-  std::vector<double> operator()(KyFan n) const { return of_ky_fan(n.k); }
+  std::vector<double> operator()(KyFan n) const { return of_ky_fan(n); }
   template <class Other>
   std::vector<double> operator()(Other) const {
     throw InternalError("[proximal] a norm of lines is not one of a list");
   }
 };
 
+using ValueMap = std::function<std::vector<double>(std::span<const double> sigma)>;
+
 // U diag(s) V^T with the mapped values, row-major.
-std::vector<double> of_values(const Tensor& matrix, const Norm& same, double amount, bool onto_ball, Context& context) {
+std::vector<double> of_values(const Tensor& matrix, const ValueMap& map, Context& context) {
   const SerialBlas serial;
   SvdOptions<double> whole;
   whole.k = std::min(matrix.shape()[0], matrix.shape()[1]);
   whole.method = DenseLapack{};
   const SvdResult<double> found = svd(*dense<double>(matrix), whole, context);
-  const std::vector<double> mapped = std::visit(ListMap{found.sigma, amount, onto_ball}, same);
+  const std::vector<double> mapped = map(found.sigma);
+  if (mapped.size() != found.sigma.size() ||
+      !std::ranges::all_of(mapped, [](double value) { return std::isfinite(value); })) {
+    throw Error(fmt::format("[mapped_values] the map gave {} numbers for {} singular values, or one that is not finite",
+                            mapped.size(), found.sigma.size()));
+  }
   Matrix<double> scaled = found.v;
   for (std::int64_t j = 0; j < scaled.columns(); ++j) {
     for (double& value : scaled.column(j)) value *= mapped[static_cast<std::size_t>(j)];
@@ -209,10 +152,17 @@ std::vector<double> mapped(const char* who, const Tensor& matrix, const Norm& wh
   if (std::holds_alternative<RowSum>(same)) lines = Mixed{1, kInfinity, By::rows};
   if (lines) {
     const Lines before = copy.lines(lines->by);
-    return copy.from(onto_ball ? project_mixed(before, *lines, amount) : proximal_mixed(before, *lines, amount),
+    return copy.from(onto_ball ? project_lines(before, *lines, amount) : proximal_lines(before, *lines, amount),
                      lines->by);
   }
-  if (is_of_singular_values(same)) return of_values(matrix, same, amount, onto_ball, context);
+  if (is_of_singular_values(same)) {
+    return of_values(
+        matrix,
+        [&](std::span<const double> sigma) {
+          return std::visit(ListMap{sigma, amount, onto_ball}, same);
+        },
+        context);
+  }
   return std::visit(ListMap{copy.values, amount, onto_ball}, same);
 }
 
@@ -231,6 +181,17 @@ std::vector<double> proximal(const Tensor& matrix, const Norm& which, double lam
 std::vector<double> project(const Tensor& matrix, const Norm& which, double radius, Context& context) {
   const FloatingEnvironment environment;
   return mapped("project", matrix, which, radius, true, context);
+}
+
+std::vector<double> mapped_values(const Tensor& matrix, const ValueMap& map, Context& context) {
+  const FloatingEnvironment environment;
+  if (!map) throw Error("[mapped_values] there is no map");
+  const StoredView view = stored_view(matrix);
+  static_cast<void>(scanned("mapped_values", view.matrix, view.transposed, context));
+  if (matrix.size() == 0) {
+    throw Error(fmt::format("[mapped_values] a matrix without entries, {}", to_string(matrix.shape())));
+  }
+  return of_values(matrix, map, context);
 }
 
 }  // namespace sigmax::norms

@@ -12,9 +12,10 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/exponent.hpp"
+#include "sigmax/norms/ky_fan_map.hpp"
 #include "sigmax/norms/root.hpp"
-#include "sigmax/norms/table.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "sigmax/norms/water_level.hpp"
 
@@ -178,6 +179,68 @@ std::vector<double> project_ky_fan(std::span<const double> x, std::int64_t k, do
   // At the dual norm of x nothing is left.
   const double most = std::max(vector_norm(x, kInfinity), vector_norm(x, 1) / static_cast<double>(k)) * (1 + 1e-12);
   return proximal_ky_fan(x, k, root_of_falling(excess, 0, most));
+}
+
+namespace {
+
+constexpr double kEnough = 4 * std::numeric_limits<double>::epsilon();
+
+void require_ky_fan(const char* who, std::span<const double> x, KyFan n, double amount) {
+  require_valid(who, n, static_cast<std::int64_t>(x.size()));
+  require_amount(who, amount);
+}
+
+// The largest magnitude into [1, 2).
+std::vector<double> times_power(std::span<const double> x, int exponent) {
+  std::vector<double> y = copy_of(x);
+  for (double& value : y) value = std::ldexp(value, exponent);
+  return y;
+}
+
+double ky_fan_norm(std::span<const double> x, KyFan n) {
+  const std::vector<double> sorted = descending_magnitudes(x);
+  return vector_norm(std::span(sorted).first(static_cast<std::size_t>(n.k)), n.p);
+}
+
+}  // namespace
+
+// With t = |y| the minimizer of 1/2 |y - x|^2 + mu/p (sum of the k largest)^p is the proximal map for lambda = mu
+// t^(p-1), which rises with mu.
+std::vector<double> proximal_ky_fan(std::span<const double> x, KyFan n, double lambda) {
+  const FloatingEnvironment environment;
+  require_ky_fan("proximal_ky_fan", x, n, lambda);
+  if (n.p == 1) return proximal_ky_fan(x, n.k, lambda);
+  if (std::isinf(n.p)) return proximal_p(x, n.p, lambda);
+  if (ky_fan_dual(descending_magnitudes(x), n) <= lambda) return std::vector<double>(x.size(), 0.0);
+  const int exponent = std::ilogb(vector_norm(x, kInfinity));
+  const double unit = std::ldexp(lambda, -exponent);
+  if (unit == 0) return copy_of(x);
+  const std::vector<double> moved = times_power(x, -exponent);
+  const KyFanPath path(moved, n);
+  const double wanted = std::log(unit);
+  const auto excess = [&](double log_mu) { return wanted - log_mu - (n.p - 1) * path.log_norm(log_mu); };
+  return times_power(path.at(root_of_falling_on_line(excess, kEnough)), exponent);
+}
+
+std::vector<double> project_ky_fan(std::span<const double> x, KyFan n, double radius) {
+  const FloatingEnvironment environment;
+  require_ky_fan("project_ky_fan", x, n, radius);
+  if (n.p == 1) return project_ky_fan(x, n.k, radius);
+  if (std::isinf(n.p)) return project_p(x, n.p, radius);
+  if (ky_fan_norm(x, n) <= radius) return copy_of(x);
+  if (radius == 0) return std::vector<double>(x.size(), 0.0);
+  const int exponent = std::ilogb(vector_norm(x, kInfinity));
+  const std::vector<double> moved = times_power(x, -exponent);
+  const KyFanPath path(moved, n);
+  const double wanted = std::log(std::max(std::ldexp(radius, -exponent), 0x1p-1000));
+  const auto excess = [&](double log_mu) { return path.log_norm(log_mu) - wanted; };
+  std::vector<double> y = times_power(path.at(root_of_falling_on_line(excess, kEnough)), exponent);
+  // Rounding of the roots may leave y a little outside.
+  const double length = ky_fan_norm(y, n);
+  if (length > radius) {
+    for (double& value : y) value = value / length * radius;
+  }
+  return y;
 }
 
 }  // namespace sigmax::norms

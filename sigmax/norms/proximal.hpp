@@ -17,6 +17,8 @@
 #include <span>
 #include <vector>
 
+#include "sigmax/norms/table.hpp"
+
 namespace sigmax::norms {
 
 /// Of vectors with entries of any sign, finite. Results are accurate to about n u times the largest entry. lambda and
@@ -39,5 +41,11 @@ std::vector<double> proximal_ky_fan(std::span<const double> x, std::int64_t k, d
 /// The sum is piecewise linear in lambda, so its root is found to rounding. (Wu, Ding, Sun, Toh, SIAM J. Optim. 24,
 /// 2014, find the plateau by a search.)
 std::vector<double> project_ky_fan(std::span<const double> x, std::int64_t k, double radius);
+
+/// Of (the sum of the p-th powers of the k largest magnitudes)^(1/p). For 1 < p < infinity, magnitudes above a level
+/// become max(level, b) with b + mu b^(p-1) = |x_i|, the others stay; for each mu the level is the root of a falling
+/// function, and mu the root of another. Throws Error for p < 1 too.
+std::vector<double> proximal_ky_fan(std::span<const double> x, KyFan n, double lambda);
+std::vector<double> project_ky_fan(std::span<const double> x, KyFan n, double radius);
 
 }  // namespace sigmax::norms

@@ -22,6 +22,7 @@ constexpr Family kValues = Family::singular_values;
 
 constexpr Map kClosed = Map::closed;
 constexpr Map kRoot = Map::root;
+constexpr Map kNested = Map::nested;
 constexpr Map kNone = Map::none;
 constexpr std::string_view kSums = "the sums, outward";
 constexpr std::string_view kPowers = "the powers, outward";
@@ -56,10 +57,10 @@ constexpr std::array kRows = {
         "one Cholesky factorization"},
     Row{"kyfan:K,P", "Ky Fan ({})-norm", "(sum sigma_i^P)^(1/P) over the K largest", kValues, true,
         "the P/(P-1)-norm of K values, the last ones a plateau", KyFan{1, 2},
-        "kyfan:", "(sigma_i / |A|)^(P-1) on the first K", kNone, kNone, "K values", "one Cholesky factorization"},
+        "kyfan:", "(sigma_i / |A|)^(P-1) on the first K", kNested, kNested, "K values", "one Cholesky factorization"},
     Row{"mixed:P,Q", "mixed norm", "the Q-norm of the P-norms of the columns or rows (--by)", kEntries, true,
         "mixed:P/(P-1),Q/(Q-1)", Mixed{}, "mixed:", "each line's own times (n_j / |A|)^(Q-1); the mean over ties",
-        kRoot, kRoot, "two reads", kPowers},
+        kNested, kNested, "two reads", kPowers},
     Row{"induced:P,Q", "induced ({})-norm", "largest |W x|_Q over |x|_P = 1", Family::induced, true,
         "for P = 1 mixed:Q/(Q-1),1; for Q = inf mixed:P,1,rows", Induced{}, "induced:",
         "z x^T, x the best vector found", kNone, kNone, "one read, or starts", "exact, or the best of three"},

@@ -56,6 +56,7 @@ enum class Family { entries, singular_values, induced, numerical_range };
 enum class Map {
   closed,  ///< in closed form, after a sort at most
   root,    ///< by the root of a monotone function of one number
+  nested,  ///< by such a root, each value of whose function takes other roots
   none,    ///< neither is known; require_proximal() refuses
 };
 

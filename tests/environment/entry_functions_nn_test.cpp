@@ -7,6 +7,7 @@
 #include "nn/samples.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/grad/gauge_vjp.hpp"
 #include "sigmax/grad/norm_vjp.hpp"
 #include "sigmax/kernels/entrywise.hpp"
 #include "sigmax/kernels/unfolded.hpp"
@@ -97,8 +98,10 @@ void add_norms(Functions& f) {
   f.add("proximal maps of lists", [=](Context&) {
     const Values x = gallery::normal(9, 6);
     Values values;
-    for (const Values& y : {norms::proximal_p(x, 3, 0.3), norms::project_p(x, 1.5, 0.7),
-                            norms::proximal_ky_fan(x, 3, 0.4), norms::project_ky_fan(x, 3, 1.1)}) {
+    for (const Values& y :
+         {norms::proximal_p(x, 3, 0.3), norms::project_p(x, 1.5, 0.7), norms::proximal_ky_fan(x, 3, 0.4),
+          norms::project_ky_fan(x, 3, 1.1), norms::proximal_ky_fan(x, norms::KyFan{3, 2.5}, 0.4),
+          norms::project_ky_fan(x, norms::KyFan{3, 1.5}, 1.1)}) {
       values.insert(values.end(), y.begin(), y.end());
     }
     return values;
@@ -107,8 +110,16 @@ void add_norms(Functions& f) {
     const Tensor tensor = Tensor::rounded(gallery::normal(16, 5), {4, 4}, DType::f64);
     const auto options = repeatable<norms::NormOptions>();
     Values values = norms::proximal(tensor, norms::parse_norm("mixed:3,1"), 0.3, c);
-    const Values projected = norms::project(tensor, norms::Schatten{3}, 0.5, c);
-    values.insert(values.end(), projected.begin(), projected.end());
+    const auto halved = [](std::span<const double> sigma) {
+      Values half(sigma.begin(), sigma.end());
+      for (double& value : half) value /= 2;
+      return half;
+    };
+    for (const Values& mapped :
+         {norms::project(tensor, norms::Schatten{3}, 0.5, c),
+          norms::project(tensor, norms::parse_norm("mixed:3,1.5"), 0.5, c), norms::mapped_values(tensor, halved, c)}) {
+      values.insert(values.end(), mapped.begin(), mapped.end());
+    }
     const norms::WholeSpectrum spectrum = norms::whole_spectrum(tensor, options, c);
     const norms::Gauge sum{"sum", [](std::span<const double> s) { return s[0] + s[1] / 3; }};
     for (const norms::NormResult& r : {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
@@ -118,6 +129,16 @@ void add_norms(Functions& f) {
                                        norms::numerical_radius(tensor, options, c)}) {
       values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
     }
+    Values gradient(16);
+    const auto weights = [](std::span<const double> s) {
+      Values w(s.size());
+      w[0] = 1;
+      w[1] = 1.0 / 3;
+      return w;
+    };
+    values.push_back(
+        grad::gauge_vjp<double>(tensor, sum, weights, repeatable<grad::NormVjpOptions>(), gradient, c).value);
+    values.insert(values.end(), gradient.begin(), gradient.end());
     values.push_back(norms::stable_rank(spectrum.known).upper->value());
     values.push_back(norms::condition_number(spectrum.known).upper->value());
     values.push_back(norms::ky_fan_dual(spectrum.sigma, norms::KyFan{2, 3}));

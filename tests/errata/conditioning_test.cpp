@@ -143,6 +143,39 @@ TEST(Errata12, EigenvaluesArePairedByOrderForSymmetricChangesOnly) {
   EXPECT_GE(distance.upper->value() + allowed, 1);
 }
 
+// The eigenvalues of [[1, 1], [0, 2]] are simple, so P is unique up to the scale of its columns; its condition number
+// is not, and neither is a bound that contains it.
+TEST(Errata12, TheScaleOfTheColumnsIsPartOfTheBauerFikeBound) {
+  for (const double scale : {1.0, 100.0}) {
+    const Matrix<double> p = matrix({{1, scale}, {0, scale}});
+    // A P = P diag(1, 2)
+    const Matrix<double> left = times(matrix({{1, 1}, {0, 2}}), p), right = times(p, matrix({{1, 0}, {0, 2}}));
+    EXPECT_EQ(norm(plus(left, -1, right), "max"), 0);
+    if (scale == 1) {
+      EXPECT_LT(kappa(p, "2").upper->value(), 3);
+    } else {
+      EXPECT_GT(kappa(p, "2").lower.value(), 100);
+    }
+  }
+}
+
+// A = 0.1, b = 1, xhat = 11: the residual is 0.1, the error 1, and kappa = 1.
+TEST(Errata12, ForwardAndBackwardErrorsAreRelative) {
+  const double a = 0.1, b = 1, solution = 10, found = 11;
+  const double residual = std::fabs(b - a * found), error = std::fabs(found - solution);
+  EXPECT_GT(error, 5 * residual);                             // of the sizes that are stated
+  EXPECT_LE(error / solution, residual / b * (1 + near(1)));  // relative to the solution and to b
+  const Vector x{found}, right{b};
+  Context context(1);
+  const bounds::BackwardErrors backward =
+      sensitivity::backward_errors(tensor(matrix({{a}})), x, right, repeatable<CertifyOptions>(), context);
+  // The least change of A and b alike: 0.1 / (0.1 11 + 1). A change of b alone needs 0.1.
+  EXPECT_NEAR(backward.normwise.lower.value(), residual / (a * found + b), kOutward);
+  const sensitivity::ForwardError bound = sensitivity::forward_error(
+      bounds::exactly(1), backward.normwise.upper->value(), backward.normwise.upper->value());
+  EXPECT_GE(bound.over_solution.upper->value(), error / solution);
+}
+
 TEST(Errata12, AJordanBlockHasNoBauerFikeBound) {
   Context context(1);
   Matrix<double> jordan(10, 10);

@@ -48,6 +48,30 @@ TEST(Errata13, ClippingByEitherNormRescalesAndDoesNotProject) {
   EXPECT_NEAR(projected[3], 1, near(4));
 }
 
+// kappa prod |W_l|_F / sqrt(n), times any constant: dividing the last layer by 10^6 divides it by 10^6 and changes no
+// label that the net assigns, so no theorem about the share of wrong labels can have this form.
+TEST(Errata14, ABoundOfTheStatedFormWouldFallToZeroForEveryClassifier) {
+  const Matrix<double> first = matrix({{1, 2}, {-3, 4}});
+  const auto last = [](double scale) { return plus(Matrix<double>(1, 2), scale, matrix({{1, -1}})); };
+  const auto output = [&](double scale, double x, double y) {
+    const Matrix<double> hidden = times(first, matrix({{x}, {y}}));
+    return times(last(scale), matrix({{std::max(0.0, hidden(0, 0))}, {std::max(0.0, hidden(1, 0))}}))(0, 0);
+  };
+  const auto condition = [](const Matrix<double>& w) { return norm(w, "2") / norm(w, "-2"); };
+  const auto bound = [&](double scale) {
+    return condition(first) * condition(last(scale)) * norm(first, "fro") * norm(last(scale), "fro") / std::sqrt(1000);
+  };
+  EXPECT_NEAR(bound(1e-6) / bound(1), 1e-6, 1e-6 * near(1));
+  const std::vector<double> points = gallery::normal(200, 1);
+  bool both = false;
+  for (std::size_t i = 0; i + 1 < points.size(); i += 2) {
+    const double before = output(1, points[i], points[i + 1]), after = output(1e-6, points[i], points[i + 1]);
+    EXPECT_EQ(before > 0, after > 0);
+    both = both || before > 0;
+  }
+  EXPECT_TRUE(both);
+}
+
 // The last layer times 10: every output and the margin are 10 times as large, the classifier is the same.
 TEST(Errata14, TheStatedBoundDependsOnAScaleThatChangesNothing) {
   const auto bound = [](double of_last, double margin) {

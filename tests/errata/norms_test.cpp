@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -211,6 +212,36 @@ TEST(Errata7, TheCompactProductOfSingularVectorsIsOneOfManySubgradients) {
       const double inner = (x(0, 0) - 1) + w * x(1, 1);
       EXPECT_LE(inner, norm(x, "nuc") - norm(a, "nuc") + near(10));
     }
+  }
+}
+
+// On the ball |A| <= 1 the nuclear norm is convex and at most the rank. No convex function between the two is larger:
+// diag(s) is a mean of diagonal matrices of zeros and ones, with the weights s_k - s_{k+1}, and the same mean of their
+// ranks is sum s_k. The set of ranks itself has the hull [0, n], which does not depend on A.
+TEST(Errata7, TheNuclearNormIsTheEnvelopeOfTheFunctionRank) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    std::vector<double> s = gallery::normal(3, seed);
+    for (double& value : s) value = std::fabs(value) / 4;
+    std::ranges::sort(s, std::greater<>());
+    ASSERT_LE(s[0], 1);
+    const Matrix<double> a = matrix({{s[0], 0, 0}, {0, s[1], 0}, {0, 0, s[2]}});
+    EXPECT_LT(norm(a, "nuc"), 3);  // the rank
+    Matrix<double> mean(3, 3);
+    double mean_of_ranks = 0, weights = 1 - s[0];  // the zero matrix has the rest of the weight
+    for (std::int64_t k = 1; k <= 3; ++k) {
+      const auto i = static_cast<std::size_t>(k);
+      const double weight = s[i - 1] - (k < 3 ? s[i] : 0);
+      ASSERT_GE(weight, 0);
+      Matrix<double> projector(3, 3);
+      for (std::int64_t j = 0; j < k; ++j) projector(j, j) = 1;
+      EXPECT_LE(norm(projector, "2"), 1 + near(1));
+      mean = plus(mean, weight, projector);
+      mean_of_ranks += weight * static_cast<double>(k);
+      weights += weight;
+    }
+    EXPECT_NEAR(weights, 1, near(1));
+    EXPECT_LE(norm(plus(mean, -1, a), "max"), near(1));
+    EXPECT_NEAR(mean_of_ranks, norm(a, "nuc"), near(3));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "gallery/spectra.hpp"
@@ -18,6 +19,7 @@
 #include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/table.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "tolerance.hpp"
 
@@ -148,6 +150,51 @@ TEST(KyFanMaps, AreOptimalAndEndInTheBall) {
   }
 }
 
+// By its definition: no point of the ball is nearer, <x - y, z - y> <= 0 for all z of it.
+TEST(KyFanMaps, OfPowersEndInTheBallAtEveryScale) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    std::vector<double> x = gallery::normal(9, seed);
+    if (seed % 3 == 0) x[5] = x[6] = -x[7];
+    if (seed % 4 == 0) x[0] = x[1] = x[2] = x[3] = x[4] = x[8] = 0;
+    for (const KyFan n : {KyFan{1, 2}, {3, 1.01}, {3, 2}, {4, 6}, {8, 50}, {9, 1.5}}) {
+      const auto value = [&](const std::vector<double>& y) {
+        std::vector<double> sorted;
+        for (const double one : y) sorted.push_back(std::fabs(one));
+        std::sort(sorted.begin(), sorted.end(), std::greater<>());
+        return vector_norm(std::span(sorted).first(static_cast<std::size_t>(n.k)), n.p);
+      };
+      for (const double share : {0.0, 1e-6, 0.1, 0.7, 0.999, 1.5}) {
+        const double radius = share * value(x);
+        const std::vector<double> y = project_ky_fan(x, n, radius);
+        const std::string what = spelling_of(n) + " " + std::to_string(share) + " " + std::to_string(seed);
+        EXPECT_LE(value(y), radius * (1 + tolerance::relative(9, 1, 1, 16))) << what;
+        if (share < 1) {
+          EXPECT_NEAR(value(y), radius, allowed(9, value(x))) << what;
+        }
+        for (std::uint64_t other = 1; other <= 5; ++other) {
+          const std::vector<double> z = project_ky_fan(gallery::normal(9, 100 + other), n, radius);
+          std::vector<double> outward = x;
+          std::vector<double> inward = z;
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            outward[i] -= y[i];
+            inward[i] -= y[i];
+          }
+          EXPECT_LE(inner_product(outward, inward), allowed(9, (1 + radius) * vector_norm(x, 2))) << what;
+        }
+        for (const double unit : {0x1p1000, 0x1p-1000}) {
+          std::vector<double> moved = x;
+          for (double& each : moved) each *= unit;
+          std::vector<double> found = project_ky_fan(moved, n, radius * unit);
+          for (double& each : found) each /= unit;
+          EXPECT_LE(distance(found, y), allowed(9, vector_norm(x, 2))) << what;
+        }
+      }
+    }
+  }
+  EXPECT_THROW(static_cast<void>(project_ky_fan(std::vector<double>{1}, KyFan{1, 0.5}, 1)), Error);
+  EXPECT_THROW(static_cast<void>(proximal_ky_fan(std::vector<double>{1}, KyFan{2, 2}, 1)), Error);
+}
+
 const std::vector<std::string>& with_maps() {
   static const std::vector<std::string> all{"fro",
                                             "nuc",
@@ -162,6 +209,11 @@ const std::vector<std::string>& with_maps() {
                                             "kyfan:2",
                                             "kyfan:4",
                                             "kyfan:2,inf",
+                                            "kyfan:2,2",
+                                            "kyfan:3,1.5",
+                                            "kyfan:2,20",
+                                            "kyfan:3,1.05",
+                                            "kyfan:4,3",
                                             "mixed:2,1",
                                             "mixed:2,1,rows",
                                             "mixed:2,3",
@@ -169,11 +221,29 @@ const std::vector<std::string>& with_maps() {
                                             "mixed:3,inf,rows",
                                             "mixed:inf,1",
                                             "mixed:1,1",
+                                            "mixed:3,1.5",
+                                            "mixed:1.5,3,rows",
+                                            "mixed:1,2",
+                                            "mixed:1,4,rows",
+                                            "mixed:inf,2",
+                                            "mixed:inf,1.5,rows",
+                                            "mixed:20,1.05",
+                                            "mixed:1.05,20",
+                                            "mixed:4,3",
                                             "induced:1,2",
                                             "induced:1,4",
                                             "induced:2,inf",
                                             "induced:3,inf"};
   return all;
+}
+
+TEST(MatrixProximal, IsTestedForEveryRowThatHasMaps) {
+  for (const Row& row : rows()) {
+    if (row.proximal == Map::none || std::holds_alternative<Induced>(row.norm)) continue;
+    EXPECT_TRUE(std::ranges::any_of(with_maps(), [&](const std::string& ord) {
+      return row_of(parse_norm(ord)).spelling == row.spelling;
+    })) << row.spelling;
+  }
 }
 
 TEST(MatrixProximal, SatisfiesItsOptimalityCondition) {
@@ -227,6 +297,19 @@ TEST(MatrixProximal, ProjectionsAreIdempotentAndNonexpansive) {
   }
 }
 
+// The maps of a gauge that the caller gives: the gauge's own, on the singular values.
+TEST(MatrixProximal, AppliesTheMapOfAGaugeToTheSingularValues) {
+  Context context(1);
+  const Tensor a = Tensor::copy_of(gallery::normal(5 * 4, 6), {5, 4});
+  const auto found = mapped_values(
+      a, [](std::span<const double> sigma) { return proximal_p(sigma, 3, 0.7); }, context);
+  EXPECT_LE(distance(found, proximal(a, Schatten{3}, 0.7, context)), allowed(20, 10));
+  EXPECT_THROW(static_cast<void>(mapped_values(a, {}, context)), Error);
+  EXPECT_THROW(static_cast<void>(mapped_values(
+                   a, [](std::span<const double>) { return std::vector<double>{1}; }, context)),
+               Error);
+}
+
 TEST(MatrixProximal, StorageTypesAndLayoutsAgree) {
   Context context(1);
   for (const DType dtype : gallery::kStorageTypes) {
@@ -244,7 +327,7 @@ TEST(MatrixProximal, StorageTypesAndLayoutsAgree) {
 TEST(MatrixProximal, RefusesWhatHasNoMap) {
   Context context(1);
   const Tensor a = Tensor::copy_of(gallery::normal(9, 1), {3, 3});
-  for (const char* const ord : {"-1", "-2", "-inf", "kyfan:2,2", "mixed:3,1.5", "induced:inf,1", "numerical-radius"}) {
+  for (const char* const ord : {"-1", "-2", "-inf", "induced:inf,1", "induced:3,3", "numerical-radius"}) {
     EXPECT_EQ(map_of(parse_norm(ord)), Map::none) << ord;
     EXPECT_THROW(static_cast<void>(proximal(a, parse_norm(ord), 1, context)), Error) << ord;
     EXPECT_THROW(static_cast<void>(project(a, parse_norm(ord), 1, context)), Error) << ord;

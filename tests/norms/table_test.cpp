@@ -120,6 +120,7 @@ std::string map_text(Map map) {
   switch (map) {
     case Map::closed: return "closed";
     case Map::root: return "root";
+    case Map::nested: return "nested";
     case Map::none: return "none";
   }
   return "";
@@ -133,9 +134,9 @@ std::string documented(const Row& row) {
     return escaped.empty() ? std::string("none known") : escaped;
   };
   const std::string dual = row.convex ? cell(row.dual) : "not a norm";
-  return "| `" + std::string(row.spelling) + "` | " + cell(row.help) + " | " + dual + " | " + cell(row.cost) + " | " +
-         cell(row.proof) + " | " + cell(row.gradient) + " | " + map_text(row.proximal) + ", " +
-         map_text(row.projection) + " |";
+  return "| `" + std::string(row.spelling) + "` | " + cell(row.help) + (row.convex ? " | yes | " : " | no | ") + dual +
+         " | " + cell(row.cost) + " | " + cell(row.proof) + " | " + cell(row.gradient) + " | " +
+         map_text(row.proximal) + ", " + map_text(row.projection) + " |";
 }
 
 TEST(NormTable, EachRowIsDocumented) {
