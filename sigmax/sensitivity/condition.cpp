@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <variant>
 
@@ -16,14 +15,13 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::sensitivity {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 ScannedMatrix scanned_matrix(const Tensor& matrix, Context& context) {
   StoredView view = stored_view(matrix);
