@@ -20,7 +20,7 @@ namespace {
 
 using Triplet = SvdReport::Triplet;
 
-constexpr int kDigits = 10;
+constexpr int kSignificantDigits = 10;
 
 // The digits of a column: aligned fixed decimals if every value is readable that way; otherwise powers of ten.
 class SigmaColumn {
@@ -29,12 +29,13 @@ class SigmaColumn {
     if (triplets.empty() || triplets.front().sigma == 0) return;
     const double largest = triplets.front().sigma;
     const int exponent = static_cast<int>(std::floor(std::log10(largest)));
-    decimals_ = std::clamp(kDigits - 1 - exponent, 0, kDigits + 2);
-    scientific_ = exponent < -3 || exponent >= kDigits - 3 || triplets.back().sigma < 1e-5 * largest;
+    decimals_ = std::clamp(kSignificantDigits - 1 - exponent, 0, kSignificantDigits + 2);
+    scientific_ = exponent < -3 || exponent >= kSignificantDigits - 3 || triplets.back().sigma < 1e-5 * largest;
   }
 
   std::string operator()(double sigma) const {
-    return scientific_ ? fmt::format("{:.{}e}", sigma, kDigits - 1) : fmt::format("{:.{}f}", sigma, decimals_);
+    return scientific_ ? fmt::format("{:.{}e}", sigma, kSignificantDigits - 1)
+                       : fmt::format("{:.{}f}", sigma, decimals_);
   }
 
  private:
@@ -152,7 +153,7 @@ void add_output(report::Facts& facts, const SvdReport& report, const Style& styl
 report::Facts facts_of(const SvdReport& report, const Style& style) {
   report::Facts facts;
   if (report.sigma_1) facts.facts.push_back({.label = "sigma_1    ", .value = *report.sigma_1});
-  facts.facts.push_back({.label = "Frobenius  ", .text = report::significant(report.frobenius, kDigits)});
+  facts.facts.push_back({.label = "Frobenius  ", .text = report::significant(report.frobenius, kSignificantDigits)});
   add_precision(facts, report);
   const std::string effort =
       fmt::format("{} of the matrix, {}", plural(report.reads, "read"), report::duration_text(report.seconds));

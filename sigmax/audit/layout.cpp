@@ -54,14 +54,14 @@ std::string_view axis_name(Axis axis) {
 
 // The dimensions of a tensor, a split axis counted as two, are sorted into the three dimensions of a batch. Each one
 // stores its axis in the tensor, and how many steps along that axis make one step of its own.
-struct Part {
+struct AxisPart {
   std::size_t axis;
   std::int64_t extent;
   std::int64_t step;
 };
 
 struct Order {
-  std::vector<Part> batch, rows, columns;
+  std::vector<AxisPart> batch, rows, columns;
 };
 
 Order order_of(const Layout& layout, const Dimensions& stored) {
@@ -79,14 +79,14 @@ Order order_of(const Layout& layout, const Dimensions& stored) {
   return order;
 }
 
-std::int64_t extent_of(const std::vector<Part>& parts) {
+std::int64_t extent_of(const std::vector<AxisPart>& parts) {
   std::int64_t extent = 1;
-  for (const Part& part : parts) extent *= part.extent;
+  for (const AxisPart& part : parts) extent *= part.extent;
   return extent;
 }
 
 // The stride of all parts combined into one dimension, if there is one.
-std::optional<std::int64_t> joint_stride(const std::vector<Part>& parts, const Dimensions& strides) {
+std::optional<std::int64_t> joint_stride(const std::vector<AxisPart>& parts, const Dimensions& strides) {
   std::int64_t joint = 0;
   std::int64_t inner = 1;  // elements of the parts so far
   bool any = false;
@@ -102,7 +102,7 @@ std::optional<std::int64_t> joint_stride(const std::vector<Part>& parts, const D
 }
 
 // Adds the linear index `rest` along all parts to the index in the tensor.
-void add_index(const std::vector<Part>& parts, std::int64_t rest, Dimensions& index) {
+void add_index(const std::vector<AxisPart>& parts, std::int64_t rest, Dimensions& index) {
   for (std::size_t p = parts.size(); p-- > 0;) {
     index[parts[p].axis] += rest % parts[p].extent * parts[p].step;
     rest /= parts[p].extent;
@@ -119,7 +119,7 @@ Tensor as_batch(const Tensor& tensor, const Order& order) {
   }
   Dimensions extents, strides;
   for (const auto* parts : {&order.batch, &order.rows, &order.columns}) {
-    for (const Part& part : *parts) {
+    for (const AxisPart& part : *parts) {
       extents.push_back(part.extent);
       strides.push_back(tensor.strides()[part.axis] * part.step);
     }
@@ -160,7 +160,7 @@ BlockShape block_shape(const Layout& layout, const Dimensions& shape) {
 
 Dimensions stack_shape(const Layout& layout, const Dimensions& shape) {
   Dimensions extents;
-  for (const Part& part : order_of(layout, shape).batch) extents.push_back(part.extent);
+  for (const AxisPart& part : order_of(layout, shape).batch) extents.push_back(part.extent);
   return extents;
 }
 

@@ -12,7 +12,6 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{4} << 20;
-constexpr int kMaxDepth = 64;
 constexpr std::size_t kLongestText = 100, kMostArchitectures = 8;
 constexpr std::int64_t kMostExperts = std::int64_t{1} << 20;
 
@@ -54,7 +53,7 @@ class ConfigEvents : public JsonEvents {
 
 ModelConfig read_model_config(const MappedFile& file, std::string_view text) {
   ConfigEvents events;
-  read_json(file, "", text, kMaxDepth, events);
+  read_json(file, "", text, kDeepestJson, events);
   return events.take();
 }
 

@@ -15,7 +15,6 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::size_t kMaxIndexBytes = 100'000'000;
-constexpr int kMaxDepth = 64;  // of fields other than weight_map, which are skipped
 constexpr std::string_view kMap = "weight_map";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // for UTF-8, as editors on Windows write it
 
@@ -108,7 +107,7 @@ ShardedIndex read_sharded_index(const std::shared_ptr<const MappedFile>& file) {
         fmt::format("{} bytes are too many for an index, at most {} are read", file->bytes().size(), kMaxIndexBytes));
   }
   IndexEvents events(*file);
-  read_json(*file, "", text_of(*file), kMaxDepth, events);
+  read_json(*file, "", text_of(*file), kDeepestJson, events);
   return events.take();
 }
 

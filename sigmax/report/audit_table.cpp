@@ -9,7 +9,7 @@ namespace sigmax::report {
 namespace {
 
 constexpr int kLastOnAPage = 13;  // highest column priority that Markdown shows: a page is not a spreadsheet
-constexpr std::size_t kNarrowestName = 6;
+constexpr std::size_t kNarrowestColumnOfNames = 6;
 
 // The columns, adapted to this result.
 std::vector<Column> columns_of(const audit::Result& result, const Choice& choice) {
@@ -21,7 +21,7 @@ std::vector<Column> columns_of(const audit::Result& result, const Choice& choice
     if (column.key == choice.sort.key) column.priority = 1;
     column.identifies = column.key == "name" || column.key == "matrix";
     if (column.key == "name") {
-      column.narrowest = kNarrowestName;
+      column.narrowest = kNarrowestColumnOfNames;
       column.shortening = Shortening::unlike;
     }
     if (column.key == "file") {

@@ -10,7 +10,7 @@
 namespace sigmax::report {
 namespace {
 
-constexpr std::size_t kPartsShown = 8;   // per stack, unless all are asked for
+constexpr std::size_t kPartsListed = 8;  // per stack, unless all are asked for
 constexpr std::size_t kNamesShown = 10;  // per cell, unless all are asked for
 
 // An underscore within a word, a lone tilde and a `>` after the beginning are not markup; leaving them unescaped keeps
@@ -40,9 +40,9 @@ std::string prose(std::string_view untrusted) {
   return out;
 }
 
-class Writer {
+class MarkdownWriter {
  public:
-  explicit Writer(Detail detail) : detail_(detail) {}
+  explicit MarkdownWriter(Detail detail) : detail_(detail) {}
 
   void write(const Section& section) {
     // A note is a separate block quote and brings its own blank line.
@@ -115,7 +115,7 @@ class Writer {
     for (const Row& row : table.rows) {
       append(table, columns, row, "");
       const std::size_t count = row.parts.size();
-      const std::size_t listed = shown_of(count, kPartsShown);
+      const std::size_t listed = shown_of(count, kPartsListed);
       for (std::size_t i = 0; i < listed; ++i) append(table, columns, row.parts[i], kBranch);
       if (listed == count) continue;
       out_ += fmt::format("| {}{} more |", kBranch, count - listed);
@@ -197,7 +197,7 @@ std::string markdown_code(std::string_view text) {
 }
 
 std::string write_markdown(const Document& document, Detail detail) {
-  Writer writer(detail);
+  MarkdownWriter writer(detail);
   for (const Section& section : document) writer.write(section);
   return writer.take();
 }

@@ -29,9 +29,9 @@ std::string names_on_a_line(const Table& table, std::size_t room, const Glyphs& 
   return names;
 }
 
-class Writer {
+class TerminalWriter {
  public:
-  explicit Writer(const Terminal& to) : to_(to) {}
+  explicit TerminalWriter(const Terminal& to) : to_(to) {}
 
   void write(const Section& section) {
     if (section.spaced) out_ += '\n';
@@ -150,7 +150,7 @@ class Writer {
 }  // namespace
 
 std::string write_terminal(const Document& document, const Terminal& to) {
-  Writer writer(to);
+  TerminalWriter writer(to);
   for (const Section& section : document) writer.write(section);
   return writer.take();
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <variant>
 
@@ -17,6 +16,7 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -24,7 +24,6 @@
 namespace sigmax::sensitivity {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double value_of(const Enclosure& number, bool singular) {
   if (singular) return kInfinity;

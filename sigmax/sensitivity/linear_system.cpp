@@ -14,6 +14,7 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
@@ -32,8 +33,6 @@ using bounds::product;
 using bounds::quotient;
 using bounds::square_root;
 using bounds::sum;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Of numbers from 1e-300 to 1e300.
 double norm_of(std::span<const double> x) {

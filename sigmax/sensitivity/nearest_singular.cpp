@@ -5,21 +5,19 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
-#include <limits>
 #include <utility>
 #include <variant>
 
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 
 namespace sigmax::sensitivity {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::size_t extent(const Tensor& matrix, std::size_t axis) { return static_cast<std::size_t>(matrix.shape()[axis]); }
 

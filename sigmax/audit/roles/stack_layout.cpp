@@ -24,11 +24,6 @@ Axes with_stack(Axes axes, std::size_t place) {
   return axes;
 }
 
-std::string with_ending(std::string_view name, std::string_view from, std::string_view to) {
-  if (!name.ends_with(from)) return {};
-  return std::string(name.substr(0, name.size() - from.size())) += to;
-}
-
 // RWKV-6 multiplies by it from the right, five at a time; the block diagonal gates of RecurrentGemma and Griffin; the
 // products of Gemma and PaliGemma, by name, with or without an axis for the layers in front.
 std::optional<LayoutOrDoubt> of_a_known_family(const io::Entry& entry, const NameParts& parts) {

@@ -16,12 +16,6 @@ Layout axes(std::vector<Axis> list) { return {std::move(list), 1, 0}; }
 
 bool is_vector(const io::Entry* entry) { return entry != nullptr && entry->shape.size() == 1; }
 
-// `name` with `from` at its end replaced by `to`; empty if it does not end so.
-std::string with_ending(std::string_view name, std::string_view from, std::string_view to) {
-  if (!name.ends_with(from)) return {};
-  return std::string(name.substr(0, name.size() - from.size())) += to;
-}
-
 bool is_in_out(const Dimensions& shape, const Dimensions& bias) {
   return bias.size() == 1 && bias[0] == shape[1] && bias[0] != shape[0];
 }

@@ -45,6 +45,11 @@ std::string NameParts::sibling(std::string_view last) const {
   return text += name_.substr(before + own.size());
 }
 
+std::string with_ending(std::string_view name, std::string_view from, std::string_view to) {
+  if (!name.ends_with(from)) return {};
+  return std::string(name.substr(0, name.size() - from.size())) += to;
+}
+
 bool is_number(std::string_view component) noexcept {
   return !component.empty() && std::all_of(component.begin(), component.end(), is_digit);
 }

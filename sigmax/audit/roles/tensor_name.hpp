@@ -32,6 +32,9 @@ class NameParts {
   bool has_slashes_ = false;
 };
 
+/// `name` with `from` at its end replaced by `to`; empty if it does not end so.
+std::string with_ending(std::string_view name, std::string_view from, std::string_view to);
+
 bool is_number(std::string_view component) noexcept;
 std::string lower_case(std::string_view text);
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> list) noexcept;

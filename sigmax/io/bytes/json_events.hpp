@@ -29,6 +29,9 @@ class JsonEvents {
   virtual void value(JsonValue value, int depth) = 0;
 };
 
+/// For read_json() of documents whose own fields nest less deeply: the deepest that fields which are skipped may nest.
+inline constexpr int kDeepestJson = 64;
+
 /// Parses `text`, which is part of `file` and described by `place` in messages, as one JSON value in UTF-8. Takes as
 /// much memory as the longest string. The caller must refuse duplicate keys.
 ///

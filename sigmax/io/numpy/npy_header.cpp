@@ -27,7 +27,6 @@ struct Refusal {
   }
 };
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // The subset of Python's literals that array headers use: strings without escapes, booleans, tuples of integers.

@@ -96,8 +96,6 @@ constexpr OtherName kOtherNames[] = {
     {"void", DType::unknown, 0, kRaw},
 };
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool is_plausible_size(char kind, std::uint64_t size) {
   if (kind == 'M' || kind == 'm') return size == 8;
   if (kind == 'f') return size == 12 || size == 16;

@@ -10,6 +10,8 @@
 
 namespace sigmax::io {
 
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 /// The meaning of a spelling.
 struct NpyType {
   DType dtype = DType::unknown;

@@ -22,6 +22,11 @@ std::span<const Pickle::Id> Pickle::items(Id id) const noexcept {
   }
 }
 
+Pickle::Id Pickle::item(Id id, std::size_t index) const noexcept {
+  const auto all = items(id);
+  return index < all.size() ? all[index] : kAbsent;
+}
+
 Pickle::Call Pickle::call(Id id) const noexcept {
   if (!is(id, PickleKind::call)) return {};
   const auto parts = values(id);

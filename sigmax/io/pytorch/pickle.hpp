@@ -89,6 +89,9 @@ class Pickle {
   /// The values of a list, tuple, set, dict or persistent id; empty for every other kind.
   std::span<const Id> items(Id id) const noexcept;
 
+  /// items(id)[index], kAbsent if there are fewer.
+  Id item(Id id, std::size_t index) const noexcept;
+
   /// The parts of a call; all absent for every other kind.
   Call call(Id id) const noexcept;
 

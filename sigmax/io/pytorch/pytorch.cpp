@@ -19,25 +19,8 @@
 namespace sigmax::io {
 namespace {
 
+constexpr std::string_view kPickle = "data.pkl";  // below the archive's root folder
 constexpr std::uint64_t kLargestInflatedPickle = std::uint64_t{1} << 28;
-
-// `<root>/`, from the first `<root>/data.pkl` of the archive.
-std::optional<std::string> root_of(const std::vector<ZipMember>& members) {
-  constexpr std::string_view kPickle = "/data.pkl";
-  for (const ZipMember& member : members) {
-    const std::size_t slash = member.name.find('/');
-    if (slash != std::string::npos && std::string_view(member.name).substr(slash) == kPickle) {
-      return member.name.substr(0, slash + 1);
-    }
-  }
-  return std::nullopt;
-}
-
-const ZipMember* find_member(const std::vector<ZipMember>& members, const std::string& name) {
-  const auto found =
-      std::find_if(members.begin(), members.end(), [&name](const ZipMember& member) { return member.name == name; });
-  return found == members.end() ? nullptr : &*found;
-}
 
 void check_byte_order(const std::shared_ptr<const MappedFile>& file, const std::vector<ZipMember>& members,
                       const std::string& root) {
@@ -93,10 +76,10 @@ std::vector<Entry> read_member_pickle(const std::shared_ptr<const MappedFile>& f
 
 }  // namespace
 
-bool is_pytorch_archive(const std::vector<ZipMember>& members) { return root_of(members).has_value(); }
+bool is_pytorch_archive(const std::vector<ZipMember>& members) { return root_folder(members, kPickle).has_value(); }
 
 bool is_torchscript_archive(const std::vector<ZipMember>& members) {
-  const auto root = root_of(members);
+  const auto root = root_folder(members, kPickle);
   return root && std::any_of(members.begin(), members.end(), [&root](const ZipMember& member) {
            return member.name == *root + "constants.pkl" || member.name.starts_with(*root + "code/");
          });
@@ -109,7 +92,7 @@ std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>&
 
 std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
                                         const std::vector<ZipMember>& members, const Naming& naming) {
-  const auto root = root_of(members);
+  const auto root = root_folder(members, kPickle);
   if (!root) throw FileError(file->path().string(), "", "not a PyTorch archive: it has no data.pkl");
   check_byte_order(file, members, *root);
   std::optional<ProgramUses> program;

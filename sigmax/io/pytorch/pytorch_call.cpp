@@ -11,9 +11,8 @@ namespace {
 
 using Id = Pickle::Id;
 
-constexpr std::size_t kHighestRank = 64;
 constexpr int kDeepestWrapping = 8;
-constexpr std::size_t kLongestTypeName = 100, kLongestKey = 1000;
+constexpr std::size_t kLongestKey = 1000;
 
 struct TypeName {
   std::string_view torch;
@@ -28,7 +27,7 @@ constexpr TypeName kStorages[] = {
     {"QInt8Storage", DType::qint8},   {"QUInt8Storage", DType::quint8},    {"QInt32Storage", DType::qint32},
 };
 
-constexpr TypeName kTypes[] = {
+constexpr TypeName kTorchTypes[] = {
     {"float64", DType::f64},
     {"double", DType::f64},
     {"float32", DType::f32},
@@ -69,11 +68,6 @@ DType look_up(std::span<const TypeName> table, std::string_view name) {
   return DType::unknown;
 }
 
-Id arg(const Pickle& pickle, Id args, std::size_t index) {
-  const auto items = pickle.items(args);
-  return index < items.size() ? items[index] : Pickle::kAbsent;
-}
-
 bool is_torch_module(std::string_view module) { return module == "torch" || module.starts_with("torch."); }
 
 // Functions whose first argument is the tensor itself.
@@ -107,11 +101,11 @@ std::optional<TensorCall> tensor_call(const Pickle& pickle, Id id) {
         pickle.is_global(call.callable, "torch._tensor", "_rebuild_from_type")) {
       // The arguments are (function, class, arguments, state).
       is_subclass = true;
-      state = arg(pickle, call.args, 3);
-      call = {arg(pickle, call.args, 0), arg(pickle, call.args, 2)};
+      state = pickle.item(call.args, 3);
+      call = {pickle.item(call.args, 0), pickle.item(call.args, 2)};
     } else if (wraps_tensor(pickle, call.callable)) {
-      if (const Id kept = arg(pickle, call.args, 3); kept != Pickle::kAbsent) state = kept;
-      call = pickle.call(arg(pickle, call.args, 0));
+      if (const Id kept = pickle.item(call.args, 3); kept != Pickle::kAbsent) state = kept;
+      call = pickle.call(pickle.item(call.args, 0));
     } else if (makes_tensor(pickle, call.callable)) {
       // A NumPy array's shape is in its state, which holds no attributes.
       return TensorCall{call.callable, call.args, is_numpy_array(pickle, call.callable) ? call.state : state};
@@ -130,10 +124,10 @@ bool has_own_attributes(const Pickle& pickle, const TensorCall& call) {
          (maker.starts_with("_rebuild_tensor") || maker == "_rebuild_qtensor");
 }
 
-DType torch_dtype(std::string_view name) { return look_up(kTypes, name); }
+DType torch_dtype(std::string_view name) { return look_up(kTorchTypes, name); }
 
 std::optional<Dimensions> pickled_integers(const Pickle& pickle, Id id) {
-  if (pickle.is(id, PickleKind::call)) id = arg(pickle, pickle.call(id).args, 0);
+  if (pickle.is(id, PickleKind::call)) id = pickle.item(pickle.call(id).args, 0);
   if (!pickle.is(id, PickleKind::tuple) && !pickle.is(id, PickleKind::list)) return std::nullopt;
   const auto items = pickle.items(id);
   if (items.size() > kHighestRank) return std::nullopt;
@@ -164,7 +158,7 @@ std::optional<PickledStorage> storage_of(const Pickle& pickle, Id id) {
   storage.dtype_name =
       storage.dtype == DType::unknown ? valid_utf8(type, kLongestTypeName) : std::string(name(storage.dtype));
   if (parts.size() > 5 && !pickle.is(parts[5], PickleKind::none)) {
-    const Id offset = arg(pickle, parts[5], 1);  // (key, offset, elements)
+    const Id offset = pickle.item(parts[5], 1);  // (key, offset, elements)
     if (!pickle.is(offset, PickleKind::integer) || pickle.integer(offset) < 0) return std::nullopt;
     storage.view_offset = pickle.integer(offset);
   }

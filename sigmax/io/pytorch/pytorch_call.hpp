@@ -1,6 +1,7 @@
 // Which values of a pickle represent a tensor, and the parts that it is made of. Internal to io/.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "sigmax/io/pytorch/pickle.hpp"
 
 namespace sigmax::io {
+
+inline constexpr std::size_t kHighestRank = 64;
+inline constexpr std::size_t kLongestTypeName = 100;  ///< in messages
 
 /// The storage that a persistent id represents.
 struct PickledStorage {
@@ -32,7 +36,7 @@ struct TensorCall {
 /// subclass that wraps other tensors are its parts: integers, scales and shards that are not weights by themselves.
 bool has_own_attributes(const Pickle& pickle, const TensorCall& call);
 
-/// A tuple or list of at most 64 integers, or a torch.Size of one; no value for anything else.
+/// A tuple or list of at most kHighestRank integers, or a torch.Size of one; no value for anything else.
 std::optional<Dimensions> pickled_integers(const Pickle& pickle, Pickle::Id id);
 
 /// The type that torch calls by this name, `float32` or `bfloat16` for example; unknown for any other name.

@@ -25,27 +25,9 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::uint64_t kLargestConfig = 100'000'000, kLargestPickle = std::uint64_t{1} << 28;  // unpacked
-constexpr int kMaxDepth = 64;
 constexpr std::uint64_t kStrided = 7;  // of torch's layouts
 
 std::string place_of(const ZipMember& member) { return fmt::format("archive member {}", in_quotes(member.name)); }
-
-const ZipMember* find_member(const std::vector<ZipMember>& members, std::string_view name) {
-  const auto found =
-      std::find_if(members.begin(), members.end(), [name](const ZipMember& member) { return member.name == name; });
-  return found == members.end() ? nullptr : &*found;
-}
-
-// `<root>/` of the first member whose name is `<root>/` followed by `rest`.
-std::optional<std::string> root_of(const std::vector<ZipMember>& members, std::string_view rest) {
-  for (const ZipMember& member : members) {
-    const std::size_t slash = member.name.find('/');
-    if (slash != std::string::npos && std::string_view(member.name).substr(slash + 1) == rest) {
-      return member.name.substr(0, slash + 1);
-    }
-  }
-  return std::nullopt;
-}
 
 std::shared_ptr<const MappedFile> unpacked(const std::shared_ptr<const MappedFile>& file, const ZipMember& member,
                                            std::uint64_t most) {
@@ -186,7 +168,7 @@ class ExportReader {
       : file_(file), members_(members) {}
 
   std::vector<Entry> read() {
-    const auto root = root_of(members_, "archive_format");
+    const auto root = root_folder(members_, "archive_format");
     if (!root) return read_before_2_8();
     std::vector<std::pair<const ZipMember*, std::string>> configs;  // each with the model's name
     for (const char* kind : {"weights", "constants"}) {
@@ -237,7 +219,7 @@ class ExportReader {
     const auto content = unpacked(file_, config, kLargestConfig);
     PayloadEvents events(*file_, place_of(config));
     read_json(*file_, place_of(config),
-              {reinterpret_cast<const char*>(content->bytes().data()), content->bytes().size()}, kMaxDepth, events);
+              {reinterpret_cast<const char*>(content->bytes().data()), content->bytes().size()}, kDeepestJson, events);
     const std::string folder = config.name.substr(0, config.name.rfind('/') + 1);
     StorageMap storages;
     TensorTree tree;
@@ -335,7 +317,7 @@ std::vector<Entry> unreadable_pickles(const MappedFile& file, const std::vector<
 }  // namespace
 
 bool is_exported_program(const std::vector<ZipMember>& members) {
-  return root_of(members, "archive_format") || find_member(members, "serialized_state_dict.pt") != nullptr ||
+  return root_folder(members, "archive_format") || find_member(members, "serialized_state_dict.pt") != nullptr ||
          find_member(members, "serialized_state_dict.json") != nullptr;
 }
 
@@ -345,12 +327,12 @@ std::vector<Entry> read_exported_program(const std::shared_ptr<const MappedFile>
 }
 
 bool is_torch_package(const std::vector<ZipMember>& members) {
-  return root_of(members, ".data/extern_modules").has_value();
+  return root_folder(members, ".data/extern_modules").has_value();
 }
 
 std::vector<Entry> read_torch_package(const std::shared_ptr<const MappedFile>& file,
                                       const std::vector<ZipMember>& members) {
-  const std::string root = root_of(members, ".data/extern_modules").value_or("");
+  const std::string root = root_folder(members, ".data/extern_modules").value_or("");
   const std::string data = root + ".data/";
   constexpr std::string_view kStorage = ".storage", kPickle = ".pkl";
   StorageMap storages;

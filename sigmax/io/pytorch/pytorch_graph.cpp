@@ -11,7 +11,6 @@ namespace sigmax::io {
 namespace {
 
 constexpr std::uint64_t kMostBytes = 100'000'000;
-constexpr int kMaxDepth = 64;
 
 struct Argument {
   std::string name;    // of the parameter
@@ -160,7 +159,7 @@ ProgramUses read_exported_graph(const std::shared_ptr<const MappedFile>& file, c
     const auto content = read_zip_member(file, member);
     GraphEvents events;
     const auto bytes = content->bytes();
-    read_json(*file, "graph", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, kMaxDepth, events);
+    read_json(*file, "graph", {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, kDeepestJson, events);
     return events.take_uses();
   } catch (const FileError&) {
     return nothing;

@@ -7,8 +7,6 @@ using Id = Pickle::Id;
 
 constexpr std::size_t kMostAttributes = 4096;  // a module of torch.nn has about 30
 
-bool is_kernel(const Dimensions& shape) { return shape.size() >= 3 && shape.size() <= 5; }
-
 bool is_weight(std::string_view attribute) { return attribute == "weight" || attribute == "weight_orig"; }
 
 class Module {
@@ -63,6 +61,8 @@ Usage used_by(std::string_view op, int input) {
 }
 
 }  // namespace
+
+bool is_kernel(const Dimensions& shape) { return shape.size() >= 3 && shape.size() <= 5; }
 
 Usage unknown_kernel(bool transposed) {
   Usage use = used_by(transposed ? "ConvTranspose" : "Conv", 1);

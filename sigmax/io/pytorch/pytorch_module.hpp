@@ -9,6 +9,9 @@
 
 namespace sigmax::io {
 
+/// True of a shape that the weight of a convolution of one to three axes may have.
+bool is_kernel(const Dimensions& shape);
+
 /// How the module uses its parameter `attribute` of that shape, by the attributes that torch.nn's classes and those
 /// that are derived from them have: convolutions (`groups`, `transposed`, `in_channels`, `out_channels`,
 /// `kernel_size`), Bilinear, Embedding, and the Conv1D of transformers. Groups that contradict the shape are not known

@@ -18,15 +18,10 @@ namespace {
 
 using Id = Pickle::Id;
 
-constexpr std::pair<std::string_view, DType> kTypes[] = {
+constexpr std::pair<std::string_view, DType> kNumpyTypes[] = {
     {"b1", DType::boolean}, {"i1", DType::i8},  {"i2", DType::i16}, {"i4", DType::i32},  {"i8", DType::i64},
     {"u1", DType::u8},      {"u2", DType::u16}, {"u4", DType::u32}, {"u8", DType::u64},  {"f2", DType::f16},
     {"f4", DType::f32},     {"f8", DType::f64}, {"c8", DType::c64}, {"c16", DType::c128}};
-
-Id arg(const Pickle& pickle, Id args, std::size_t index) {
-  const auto items = pickle.items(args);
-  return index < items.size() ? items[index] : Pickle::kAbsent;
-}
 
 // Reads the next UTF-8 character as a byte if it is one of the first 256, and moves past it.
 std::optional<std::byte> next_byte(std::string_view& text) {
@@ -46,17 +41,17 @@ std::optional<std::byte> next_byte(std::string_view& text) {
 // numpy.dtype('f8', False, True) with the state (3, '<', ...), or a type of ml_dtypes in the place of the name.
 void take_type(PickledArray& array, const Pickle& pickle, Id id) {
   const Pickle::Call call = pickle.call(id);
-  const Id code = arg(pickle, call.args, 0);
+  const Id code = pickle.item(call.args, 0);
   if (pickle.global_attribute(call.callable) != "dtype") return;
   array.dtype_name =
       valid_utf8(pickle.is(code, PickleKind::global) ? pickle.global_attribute(code) : pickle.text(code), 100);
   if (pickle.global_module(code) == "ml_dtypes") {
     array.dtype = torch_dtype(pickle.global_attribute(code));
   }
-  for (const auto& [name, dtype] : kTypes) {
+  for (const auto& [name, dtype] : kNumpyTypes) {
     if (pickle.is(code, PickleKind::text) && pickle.text(code) == name) array.dtype = dtype;
   }
-  array.bytes.big_endian = pickle.text(arg(pickle, call.state, 1)) == ">";
+  array.bytes.big_endian = pickle.text(pickle.item(call.state, 1)) == ">";
 }
 
 // Bytes, or _codecs.encode(text, 'latin1') before protocol 3.
@@ -64,9 +59,9 @@ std::string_view take_bytes(PickledArray& array, const Pickle& pickle, Id id) {
   if (pickle.is(id, PickleKind::bytes)) return pickle.text(id);
   const Pickle::Call call = pickle.call(id);
   if (pickle.is_global(call.callable, "_codecs", "encode") &&
-      pickle.text(arg(pickle, call.args, 1)).starts_with("latin")) {
+      pickle.text(pickle.item(call.args, 1)).starts_with("latin")) {
     array.bytes.as_text = true;
-    return pickle.text(arg(pickle, call.args, 0));
+    return pickle.text(pickle.item(call.args, 0));
   }
   return {};
 }
@@ -83,20 +78,20 @@ PickledArray describe_numpy(const Pickle& pickle, const Pickle::Call& call) {
   const bool buffer = pickle.global_attribute(call.callable) == "_frombuffer";
   const Id from = buffer ? call.args : call.state;
   PickledArray array;
-  const auto shape = pickled_integers(pickle, arg(pickle, from, buffer ? 2 : 1));
+  const auto shape = pickled_integers(pickle, pickle.item(from, buffer ? 2 : 1));
   if (!shape) {
     array.unreadable = "a NumPy array whose shape is not a tuple of integers";
     return array;
   }
   array.shape = *shape;
-  take_type(array, pickle, arg(pickle, from, buffer ? 1 : 2));
-  const Id order = arg(pickle, from, 3);
+  take_type(array, pickle, pickle.item(from, buffer ? 1 : 2));
+  const Id order = pickle.item(from, 3);
   array.fortran_order = buffer ? pickle.text(order) == "F" : pickle.integer(order) != 0;
   if (array.dtype == DType::unknown) {
     array.unreadable = fmt::format("a NumPy array of type {}, which is not read", array.dtype_name);
     return array;
   }
-  const std::string_view bytes = take_bytes(array, pickle, arg(pickle, from, buffer ? 0 : 4));
+  const std::string_view bytes = take_bytes(array, pickle, pickle.item(from, buffer ? 0 : 4));
   const auto size = byte_count(array.dtype, array.shape);
   // A character takes one or two bytes. load_numpy finds out which, because many arrays may share one text.
   const bool fits =

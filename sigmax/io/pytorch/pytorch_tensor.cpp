@@ -18,18 +18,11 @@ namespace {
 
 using Id = Pickle::Id;
 
-constexpr std::size_t kHighestRank = 64;
-constexpr std::size_t kLongestTypeName = 100;
 constexpr std::size_t kMostMetadata = 32;  // many tensors may share one dict, which is searched for each
 
 constexpr const char* kShard =
     "one process's part of a distributed tensor: save full_tensor(), or save through torch.distributed.checkpoint and "
     "name that folder";
-
-Id arg(const Pickle& pickle, Id args, std::size_t index) {
-  const auto items = pickle.items(args);
-  return index < items.size() ? items[index] : Pickle::kAbsent;
-}
 
 // One tensor while it is being described: what its call says, checked.
 class Description {
@@ -58,10 +51,10 @@ class Description {
     throw FileError(file_.path().string(), fmt::format("tensor {}", in_quotes(tensor_)), std::move(problem));
   }
 
-  Id argument(std::size_t index) const { return arg(pickle_, call_.args, index); }
+  Id argument(std::size_t index) const { return pickle_.item(call_.args, index); }
 
   std::optional<Dimensions> integers(Id id) const {
-    if (pickle_.is(id, PickleKind::call)) id = arg(pickle_, pickle_.call(id).args, 0);
+    if (pickle_.is(id, PickleKind::call)) id = pickle_.item(pickle_.call(id).args, 0);
     const std::size_t rank = pickle_.items(id).size();
     if (rank > kHighestRank) refuse(fmt::format("has {} dimensions, more than {}", rank, kHighestRank));
     return pickled_integers(pickle_, id);
@@ -111,15 +104,15 @@ class Description {
   }
 
   void take_quantization(Id parameters) {
-    const std::string_view scheme = pickle_.global_attribute(arg(pickle_, parameters, 0));
-    const Id scale = arg(pickle_, parameters, 1), zero_point = arg(pickle_, parameters, 2);
+    const std::string_view scheme = pickle_.global_attribute(pickle_.item(parameters, 0));
+    const Id scale = pickle_.item(parameters, 1), zero_point = pickle_.item(parameters, 2);
     const bool integral =
         result_.dtype == DType::qint8 || result_.dtype == DType::quint8 || result_.dtype == DType::qint32;
     if (scheme == "per_tensor_affine" && integral && pickle_.is(scale, PickleKind::real) &&
         pickle_.is(zero_point, PickleKind::integer)) {
       result_.quantization = AffineQuantization{pickle_.real(scale), pickle_.integer(zero_point), nullptr};
     } else if ((scheme == "per_channel_affine" || scheme == "per_channel_affine_float_qparams") && integral) {
-      take_channels(scale, zero_point, arg(pickle_, parameters, 3));
+      take_channels(scale, zero_point, pickle_.item(parameters, 3));
     } else {
       result_.unreadable = fmt::format("quantized in a way that is not read ({}, {})", result_.dtype_name,
                                        valid_utf8(scheme, kLongestTypeName));
@@ -278,13 +271,13 @@ class Description {
     const Id data = argument(1);
     std::string layout = "sparse";
     const Id made = argument(0);
-    const Id layout_name = arg(pickle_, pickle_.call(made).args, 0);
+    const Id layout_name = pickle_.item(pickle_.call(made).args, 0);
     if (pickle_.is(layout_name, PickleKind::text)) layout = valid_utf8(pickle_.text(layout_name), kLongestTypeName);
     const bool coordinates = layout.ends_with("sparse") || layout.ends_with("sparse_coo");
-    const Id values = arg(pickle_, data, coordinates ? 1 : 2);
-    if (!take_shape(arg(pickle_, data, coordinates ? 2 : 3))) take_shape(arg(pickle_, data, coordinates ? 3 : 2));
+    const Id values = pickle_.item(data, coordinates ? 1 : 2);
+    if (!take_shape(pickle_.item(data, coordinates ? 2 : 3))) take_shape(pickle_.item(data, coordinates ? 3 : 2));
     if (const auto call = tensor_call(pickle_, values)) {
-      if (const auto storage = storage_of(pickle_, arg(pickle_, call->args, 0))) {
+      if (const auto storage = storage_of(pickle_, pickle_.item(call->args, 0))) {
         result_.dtype = storage->dtype;
         result_.dtype_name = storage->dtype_name;
       }

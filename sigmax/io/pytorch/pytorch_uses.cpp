@@ -25,8 +25,6 @@ constexpr WeightOperator kOperators[] = {
     {"bmm", "MatMul", 1},
 };
 
-bool is_kernel(const Dimensions& shape) { return shape.size() >= 3 && shape.size() <= 5; }
-
 }  // namespace
 
 const WeightOperator* weight_operator(std::string_view name) {

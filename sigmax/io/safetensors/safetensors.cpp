@@ -26,7 +26,6 @@ constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::size_t kMaxRank = 64;  // no library holds more dimensions
 constexpr std::size_t kMaxTypeName = 32;
-constexpr int kMaxDepth = 64;  // of fields other than tensors, which are skipped; tensors take 3
 constexpr std::size_t kMaxLeadingSpace = 64;
 constexpr std::string_view kSpaces = " \t\r\n";  // JSON's
 constexpr const char* kHeader = "header";
@@ -372,7 +371,7 @@ std::vector<Entry> read_safetensors(const std::shared_ptr<const MappedFile>& fil
   Oddities oddities;
   const std::string_view text = header_text(*file, oddities);
   Header header(*file, oddities);
-  read_json(*file, kHeader, text, kMaxDepth, header);
+  read_json(*file, kHeader, text, kDeepestJson, header);
   std::vector<Described> tensors = header.take();
   const std::uint64_t data_start = kLengthBytes + header_length(*file);
   check_layout(*file, tensors, file->bytes().size() - data_start);

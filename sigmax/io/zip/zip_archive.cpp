@@ -366,6 +366,22 @@ std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile
   return DirectoryReader(*file).read();
 }
 
+const ZipMember* find_member(const std::vector<ZipMember>& members, std::string_view name) {
+  const auto found =
+      std::find_if(members.begin(), members.end(), [name](const ZipMember& member) { return member.name == name; });
+  return found == members.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> root_folder(const std::vector<ZipMember>& members, std::string_view rest) {
+  for (const ZipMember& member : members) {
+    const std::size_t slash = member.name.find('/');
+    if (slash != std::string::npos && std::string_view(member.name).substr(slash + 1) == rest) {
+      return member.name.substr(0, slash + 1);
+    }
+  }
+  return std::nullopt;
+}
+
 std::shared_ptr<const MappedFile> read_zip_member(const std::shared_ptr<const MappedFile>& file,
                                                   const ZipMember& member) {
   check_readable(*file, member);

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/io/bytes/mapped_file.hpp"
@@ -37,6 +39,12 @@ bool looks_like_zip(const MappedFile& file) noexcept;
 /// Throws FileError for anything malformed: bytes that belong to nothing, sizes or offsets outside the file, members
 /// that overlap, names with NUL.
 std::vector<ZipMember> read_zip_directory(const std::shared_ptr<const MappedFile>& file);
+
+/// The member of that name; null if there is none.
+const ZipMember* find_member(const std::vector<ZipMember>& members, std::string_view name);
+
+/// `<root>/` of the first member whose name is `<root>/` followed by `rest`; no value if there is none.
+std::optional<std::string> root_folder(const std::vector<ZipMember>& members, std::string_view rest);
 
 /// The member's bytes: a mapping of the file for a stored member, a decompressed copy for a compressed one. A claim
 /// above largest_claim() is refused before anything is allocated, and a stream that yields more than its claim is
