@@ -135,6 +135,14 @@ void take_entries(PseudoInverse& result, const TallInverse& c, bool transposed) 
   result.frobenius = tighter(result.frobenius, around(ends_of(stored.frobenius, rows * columns), c.error.frobenius));
 }
 
+void take_all_entries(PseudoInverse& result, const TallMatrix& b, const LeftInverse& c, bool transposed,
+                      Context& context) {
+  take_entries(result, c, transposed);
+  const double width = larger_of(result.one.relative_width(), result.inf.relative_width());
+  if (b.values.rows() == b.values.columns() || width <= kWideProjection) return;
+  if (const std::optional<TallInverse> near = tall_inverse(b, context)) take_entries(result, *near, transposed);
+}
+
 Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Context& context) {
   const kernels::StoredMatrix stored = stored_matrix(c.adjoint.values().data(), c.adjoint.columns(), c.adjoint.rows());
   ScannedMatrix scanned(stored, context);
@@ -149,6 +157,17 @@ Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Conte
 PseudoInverse nothing_known(std::int64_t exponent) {
   return {exponent,  unknown(), unknown(), unknown(), unknown(), unknown(), unknown(),
           unknown(), unknown(), false,     {},        1,         0};
+}
+
+// Of a matrix of zeros within `error` of A.
+PseudoInverse near_zero(const kernels::StoredMatrix& matrix, double error) {
+  PseudoInverse zero = nothing_known(0);
+  zero.sigma_min = at_most(error);
+  // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
+  const double side = std::sqrt(static_cast<double>(std::max(matrix.rows, matrix.columns)));
+  zero.norm_one = zero.norm_inf = zero.norm_frobenius = at_most(error > 0 ? round_up(error * side) : 0.0);
+  zero.singular = error == 0;
+  return zero;
 }
 
 // Whether two columns are equal except for their signs, or one is zero: then the rank is less than the number of
@@ -201,15 +220,7 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
                        const CertifyOptions& options, Context& context) {
   const kernels::StoredMatrix& matrix = a.view().matrix;
   require_finite(a.facts(), "pseudo_inverse");
-  if (a.facts().max_abs == 0) {
-    PseudoInverse zero = nothing_known(0);
-    zero.sigma_min = at_most(error);
-    // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
-    const double side = std::sqrt(static_cast<double>(std::max(matrix.rows, matrix.columns)));
-    zero.norm_one = zero.norm_inf = zero.norm_frobenius = at_most(error > 0 ? round_up(error * side) : 0.0);
-    zero.singular = error == 0;
-    return zero;
-  }
+  if (a.facts().max_abs == 0) return near_zero(matrix, error);
   const std::int64_t exponent = unit_exponent(a);
   PseudoInverse result = nothing_known(exponent);
   const std::int64_t order = std::min(matrix.rows, matrix.columns);
@@ -234,11 +245,7 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
     if (request.entries) take_norms(result, b, turned);
     std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
     if (c) {
-      if (request.entries) take_entries(result, *c, turned);
-      const double width = larger_of(result.one.relative_width(), result.inf.relative_width());
-      if (request.entries && matrix.rows != matrix.columns && !(width <= kWideProjection)) {
-        if (const std::optional<TallInverse> near = tall_inverse(b, context)) take_entries(result, *near, turned);
-      }
+      if (request.entries) take_all_entries(result, b, *c, turned, context);
       if (request.two && !sharp) {
         result.sigma_min = tighter(result.sigma_min, reciprocal(two_norm_of(*c, options, context)));
       }
