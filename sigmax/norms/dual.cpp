@@ -16,6 +16,7 @@
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/radius_dual.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {
@@ -147,6 +148,7 @@ NormResult dual_norm_of(const Matrix& a, std::int64_t values, const Norm& which,
   if (const auto* ky_fan = std::get_if<KyFan>(&which)) {
     if (std::holds_alternative<KyFan>(simplified(which))) return of_ky_fan(a, *ky_fan, options, context);
   }
+  if (std::holds_alternative<NumericalRadius>(which)) return radius_dual(a, options, context);
   return dual_of(which) ? of_dual(a, which, options, context) : refused(which);
 }
 

@@ -65,8 +65,9 @@ constexpr std::array kRows = {
         "for P = 1 mixed:Q/(Q-1),1; for Q = inf mixed:P,1,rows", Induced{}, "induced:",
         "z x^T, x the best vector found", kNone, kNone, "one read, or starts", "exact, or the best of three"},
     Row{"numerical-radius", "numerical radius", "largest |x* W x| over complex |x| = 1", Family::numerical_range, true,
-        "", NumericalRadius{}, "numerical-radius", "Re(e^it conj(x) x^T), x the vector found", kNone, kNone,
-        "a few spectra of 2n", "a quotient, and Ando's matrix"},
+        "least sum |c_i| with W = sum c_i x_i x_i*", NumericalRadius{}, "numerical-radius",
+        "Re(e^it conj(x) x^T), x the vector found", kNone, kNone, "a few spectra of 2n",
+        "a quotient, and Ando's matrix"},
 };
 
 // Mixed norms by rows say so after their numbers.

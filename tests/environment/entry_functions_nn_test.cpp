@@ -110,8 +110,8 @@ void add_norms(Functions& f) {
     const Tensor tensor = Tensor::rounded(gallery::normal(16, 5), {4, 4}, DType::f64);
     const auto options = repeatable<norms::NormOptions>();
     Values values = norms::proximal(tensor, norms::parse_norm("mixed:3,1"), 0.3, c);
-    const auto halved = [](std::span<const double> sigma) {
-      Values half(sigma.begin(), sigma.end());
+    const auto halved = [](std::span<const double> s) {
+      Values half(s.begin(), s.end());
       for (double& value : half) value /= 2;
       return half;
     };
@@ -122,11 +122,13 @@ void add_norms(Functions& f) {
     }
     const norms::WholeSpectrum spectrum = norms::whole_spectrum(tensor, options, c);
     const norms::Gauge sum{"sum", [](std::span<const double> s) { return s[0] + s[1] / 3; }};
-    for (const norms::NormResult& r : {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
-                                       norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c),
-                                       norms::gauge_norm(tensor, sum, options, c), norms::mean_gain(tensor, options, c),
-                                       norms::mean_gain(*(dense<double>(tensor) + dense<double>(tensor)), options, c),
-                                       norms::numerical_radius(tensor, options, c)}) {
+    for (const norms::NormResult& r :
+         {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
+          norms::dual_norm(tensor, norms::NumericalRadius{}, options, c),
+          norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c), norms::gauge_norm(tensor, sum, options, c),
+          norms::mean_gain(tensor, options, c),
+          norms::mean_gain(*(dense<double>(tensor) + dense<double>(tensor)), options, c),
+          norms::numerical_radius(tensor, options, c)}) {
       values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
     }
     Values gradient(16);

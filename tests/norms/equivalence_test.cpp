@@ -123,6 +123,16 @@ void add_extremal(std::vector<Tensor>& all, Shape shape) {
   }
 }
 
+TEST(Equivalence, IsTestedForEveryRow) {
+  for (const Row& row : rows()) {
+    // KnowsTheNumericalRadius, RefusesWhatIsNoNorm.
+    if (!row.convex || row.family == Family::numerical_range) continue;
+    EXPECT_TRUE(std::ranges::any_of(norms_of_table({4, 4}), [&](const Norm& which) {
+      return row_of(which).spelling == row.spelling;
+    })) << row.spelling;
+  }
+}
+
 TEST(Equivalence, HoldsForMatricesOfManyKinds) {
   for (const Shape shape : kShapes) {
     const std::vector<Norm> norms = norms_of_table(shape);
