@@ -34,12 +34,12 @@ inline constexpr int kRowsAtOnce = C == 1                              ? 8
 // The rows whose weights for two columns stay in registers.
 inline constexpr int kWeightedRows = kManyRegisters ? 8 : 4;
 
-// Calls f(0) ... f(N - 1) with constants, so that the compiler keeps the results in registers without having to unroll
-// a loop.
+// Calls f(0) ... f(N - 1), inlined, so that the compiler keeps the results in registers without having to unroll a loop.
+// The arguments are integers, not std::integral_constant: a body is compiled once then, not N times, to the same code.
 template <int N, class F>
 HWY_INLINE void repeat(const F& f) {
   [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR __attribute__((always_inline)) {
-    (f(std::integral_constant<int, I>()), ...);
+    (f(I), ...);
   }
   (std::make_integer_sequence<int, N>());
 }
