@@ -13,12 +13,16 @@ namespace sigmax::kernels {
 /// (scale a_ij)^2, where `scale` is the power of two nearest 1 that keeps the squares of all entries within range.
 ///
 /// Each sum has a relative error of at most gamma_n, where n is its number of terms, because all terms are nonnegative.
+/// That of `sum_squares` is at most gamma_n for n = rows + 2 columns + 32, since no term passes through more roundings;
+/// what underflows adds to it at most 2^-270 of the largest square for each entry.
 struct Scan {
   double max_abs = 0;
   double sum_squares = 0;  ///< sum (scale a_ij)^2
   double scale = 1;
-  double largest_row_sum = 0;     ///< norm_inf
-  double largest_column_sum = 0;  ///< norm_1
+  double largest_row_sum = 0;      ///< norm_inf
+  double largest_column_sum = 0;   ///< norm_1
+  double smallest_row_sum = 0;     ///< NumPy's -inf
+  double smallest_column_sum = 0;  ///< NumPy's -1
   std::int64_t nan = 0;
   std::int64_t infinite = 0;
   std::optional<std::int64_t> first_non_finite{};  ///< i * columns + j of the first in row-major order

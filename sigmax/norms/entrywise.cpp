@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
@@ -69,12 +70,6 @@ std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, 
   std::vector<Enclosure> all;
   for (const std::vector<Enclosure>& piece : pieces) all.insert(all.end(), piece.begin(), piece.end());
   return all;
-}
-
-std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context& context) {
-  bounds::ColumnSums sums(static_cast<std::size_t>(a.columns));
-  for_each_row(a, 1, 1, context, [&](std::size_t, std::int64_t, std::span<const double> row) { sums.add(row); });
-  return sums.enclosures();
 }
 
 // Columns that are gathered at a time: a read of the matrix then touches whole cache lines.
@@ -149,9 +144,7 @@ EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
 struct FrobeniusRule {
   double value(const Entries& a, Context&) const { return std::sqrt(a.facts.sum_squares) / a.facts.scale; }
 
-  Enclosure enclosure(const Entries& a, Context& context) const {
-    return bounds::p_norm(row_enclosures(a.matrix, 2, context), 2);
-  }
+  Enclosure enclosure(const Entries& a, Context&) const { return bounds::scanned_sums(a.matrix, a.facts).frobenius; }
 
   EntryGradient gradient(const Entries& a, Context&) const {
     if (a.facts.max_abs == 0) return zero_matrix();
@@ -230,17 +223,15 @@ struct ExtremeSumRule {
   // Rows and columns are swapped when the stored matrix is the transpose.
   bool stored_columns(const Entries& a) const { return columns != a.transposed; }
 
-  double value(const Entries& a, Context& context) const {
-    if (!smallest) return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
-    // In one piece: row after row, for any size.
-    const std::vector<double> sums = sums_of(a.matrix, 1, stored_columns(a), 1, context).value;
-    return *std::min_element(sums.begin(), sums.end());
+  double value(const Entries& a, Context&) const {
+    if (smallest) return stored_columns(a) ? a.facts.smallest_column_sum : a.facts.smallest_row_sum;
+    return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
   }
 
-  Enclosure enclosure(const Entries& a, Context& context) const {
-    const std::vector<Enclosure> sums =
-        stored_columns(a) ? column_enclosures(a.matrix, context) : row_enclosures(a.matrix, 1, context);
-    return smallest ? bounds::smallest(sums) : bounds::largest(sums);
+  Enclosure enclosure(const Entries& a, Context&) const {
+    const bounds::ScannedSums sums = bounds::scanned_sums(a.matrix, a.facts);
+    if (smallest) return stored_columns(a) ? sums.smallest_column_sum : sums.smallest_row_sum;
+    return stored_columns(a) ? sums.largest_column_sum : sums.largest_row_sum;
   }
 
   // In units of a power of two, so that sums stay in range.

@@ -28,10 +28,10 @@ Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed
 /// The functions below take the norms of Family::entries, and throw Error for other norms and where require_valid()
 /// does.
 
-/// The norm. Frobenius, MaxAbs and the largest sums need no further read; the others need one.
+/// The norm. Frobenius, MaxAbs and the sums of rows and columns need no further read; the others need one.
 double entry_value(const Entries& a, const Norm& which, Context& context);
 
-/// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
+/// The enclosure of the norm of the stored entries. One read of the matrix; none for the norms whose value needs none.
 Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context);
 
 /// The norm of the matrix of ones; of the largest sum for the smallest ones. Every norm of entries grows with the
