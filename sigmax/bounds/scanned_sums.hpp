@@ -7,18 +7,16 @@
 
 namespace sigmax::bounds {
 
-/// `facts` is the scan of `a`, whose entries are finite. The relative width is about 2 gamma_n: n = rows + 2 columns +
-/// 32 for the Frobenius norm, the number of columns for row sums, and of rows for column sums. A sum beyond the range
-/// of double has no upper end.
-struct ScannedSums {
-  Enclosure frobenius;
-  Enclosure largest_row_sum;
-  Enclosure smallest_row_sum;
-  Enclosure largest_column_sum;
-  Enclosure smallest_column_sum;
-};
+/// The norms below take the scan `facts` of `a`, whose entries are finite, with the sums of their kind. The relative
+/// width is about 2 gamma_n: n = rows + 2 columns + 32 for the Frobenius norm, the number of columns for row sums, and
+/// of rows for column sums. A sum beyond the range of double has no upper end. They throw Error for an empty matrix and
+/// for entries that are not finite.
+Enclosure scanned_frobenius(const kernels::StoredMatrix& a, const kernels::Scan& facts);
 
-/// Throws Error for an empty matrix, and for entries that are not finite.
-ScannedSums scanned_sums(const kernels::StoredMatrix& a, const kernels::Scan& facts);
+/// The largest or the smallest sum of |a_ij| in a row of the stored matrix.
+Enclosure scanned_row_sum(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool smallest);
+
+/// In a column.
+Enclosure scanned_column_sum(const kernels::StoredMatrix& a, const kernels::Scan& facts, bool smallest);
 
 }  // namespace sigmax::bounds

@@ -30,8 +30,14 @@ struct Scan {
   bool finite() const noexcept { return nan == 0 && infinite == 0; }
 };
 
-/// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow). The sums are
-/// meaningless if there are non-finite entries. Throws Error if the storage type is not real.
-Scan scan(const StoredMatrix& a, Context& context);
+/// The sums that are wanted. max_abs and what is not finite are always found; the other sums are 0.
+enum class Sums { all, rows, columns, squares };
+
+/// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow, if squares are
+/// wanted). The sums are meaningless if there are non-finite entries. Throws Error if the storage type is not real.
+///
+/// One kind of sum of 16-bit entries takes about half the arithmetic of all of them, and then the read is the limit.
+Scan scan(const StoredMatrix& a, Sums wanted, Context& context);
+inline Scan scan(const StoredMatrix& a, Context& context) { return scan(a, Sums::all, context); }
 
 }  // namespace sigmax::kernels

@@ -144,7 +144,7 @@ EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
 struct FrobeniusRule {
   double value(const Entries& a, Context&) const { return std::sqrt(a.facts.sum_squares) / a.facts.scale; }
 
-  Enclosure enclosure(const Entries& a, Context&) const { return bounds::scanned_sums(a.matrix, a.facts).frobenius; }
+  Enclosure enclosure(const Entries& a, Context&) const { return bounds::scanned_frobenius(a.matrix, a.facts); }
 
   EntryGradient gradient(const Entries& a, Context&) const {
     if (a.facts.max_abs == 0) return zero_matrix();
@@ -229,9 +229,8 @@ struct ExtremeSumRule {
   }
 
   Enclosure enclosure(const Entries& a, Context&) const {
-    const bounds::ScannedSums sums = bounds::scanned_sums(a.matrix, a.facts);
-    if (smallest) return stored_columns(a) ? sums.smallest_column_sum : sums.smallest_row_sum;
-    return stored_columns(a) ? sums.largest_column_sum : sums.largest_row_sum;
+    return stored_columns(a) ? bounds::scanned_column_sum(a.matrix, a.facts, smallest)
+                             : bounds::scanned_row_sum(a.matrix, a.facts, smallest);
   }
 
   // In units of a power of two, so that sums stay in range.
@@ -409,13 +408,29 @@ double at(const entry::Lines& f, std::int64_t i, std::int64_t j, double x) {
   return f.weights[line] * std::copysign(share, x);
 }
 
+// The sums that the value and enclosure of a norm take from the scan.
+kernels::Sums sums_for(const Norm& which, bool transposed) {
+  if (std::holds_alternative<ColumnSum>(which)) return transposed ? kernels::Sums::rows : kernels::Sums::columns;
+  if (std::holds_alternative<RowSum>(which)) return transposed ? kernels::Sums::columns : kernels::Sums::rows;
+  return std::holds_alternative<Frobenius>(which) ? kernels::Sums::squares : kernels::Sums::all;
+}
+
+Entries scanned_for(const char* who, const kernels::StoredMatrix& a, bool transposed, kernels::Sums wanted,
+                    Context& context) {
+  if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
+  Entries result{a, transposed, kernels::scan(a, wanted, context)};
+  require_finite(result.facts, who);
+  return result;
+}
+
 }  // namespace
 
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context) {
-  if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
-  Entries result{a, transposed, kernels::scan(a, context)};
-  require_finite(result.facts, who);
-  return result;
+  return scanned_for(who, a, transposed, kernels::Sums::all, context);
+}
+
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, const Norm& which, Context& context) {
+  return scanned_for(who, a, transposed, sums_for(which, transposed), context);
 }
 
 double entry_value(const Entries& a, const Norm& which, Context& context) {

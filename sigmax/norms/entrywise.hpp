@@ -25,6 +25,9 @@ struct Entries {
 /// One read of the matrix. Throws Error, beginning with [`who`], if it is empty or has entries that are not finite.
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context);
 
+/// For the value and the enclosure of this norm alone: the scan has no other sums than those that it needs.
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, const Norm& which, Context& context);
+
 /// The functions below take the norms of Family::entries, and throw Error for other norms and where require_valid()
 /// does.
 

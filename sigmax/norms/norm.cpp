@@ -177,16 +177,32 @@ struct ScannedTensor {
   Entries entries;
 };
 
+void require_entries(const Tensor& matrix, const StoredView& view) {
+  if (view.matrix.size() > 0) return;
+  throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+}
+
 // Throws Error if the matrix has no norm.
 ScannedTensor scanned_tensor(const Tensor& matrix, Context& context) {
   StoredView view = stored_view(matrix);
-  if (view.matrix.size() == 0) {
-    throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
-  }
+  require_entries(matrix, view);
   ScannedMatrix m(std::move(view), context);
   require_finite(m.facts(), "norm");
   const Entries entries{m.view().matrix, m.view().transposed, m.facts()};
   return {std::move(m), entries};
+}
+
+// The norms that a scan sums for them alone.
+bool is_sum(const Norm& which) {
+  return std::holds_alternative<ColumnSum>(which) || std::holds_alternative<RowSum>(which) ||
+         std::holds_alternative<Frobenius>(which);
+}
+
+NormResult of_sums(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
+  const StoredView view = stored_view(matrix);
+  require_entries(matrix, view);
+  const Entries entries = scanned("norm", view.matrix, view.transposed, which, context);
+  return described(of_entries(entries, true, which, options, context), which, which);
 }
 
 NormOptions value_alone(const Norm& which) {
@@ -305,7 +321,7 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   } else if (std::holds_alternative<NumericalRadius>(same)) {
     result = numerical_radius(a, options, context);
   } else if (stored != nullptr) {
-    const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
+    const Entries entries = scanned("norm", *stored->matrix, stored->transposed, which, context);
     result = of_entries(entries, true, which, options, context);
   } else {
     // The column-major matrix of entries is the row-major one of the transpose.
@@ -320,6 +336,7 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
 
 NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
+  if (is_sum(which)) return of_sums(matrix, which, options, context);
   ScannedTensor m = scanned_tensor(matrix, context);
   require_valid("norm", which, std::min(m.entries.matrix.rows, m.entries.matrix.columns));
   const Norm same = around(which).nearest;

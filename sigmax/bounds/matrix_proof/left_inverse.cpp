@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
+#include "sigmax/bounds/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/lu.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -44,14 +47,8 @@ std::vector<double> row_sums(const Matrix<double>& a) {
   return sums;
 }
 
-double largest_of(std::span<const double> x) {
-  double largest = 0;
-  for (const double value : x) largest = larger_of(largest, value);
-  return largest;
-}
-
 // Upper bounds of the norms of |A|^T |B|: its row sums are |A|^T (|B| 1), its column sums |B|^T (|A| 1).
-NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b) {
+NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Context& context) {
   const auto largest_sum = [](const Matrix<double>& m, const std::vector<double>& weights) {
     double largest = 0;
     for (std::int64_t j = 0; j < m.columns(); ++j) {
@@ -65,7 +62,7 @@ NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b) {
   const double slack = 1 + gamma(a.rows() + a.columns() + 2);
   return {round_up(largest_sum(b, row_sums(a)) * slack + kUnderflow),
           round_up(largest_sum(a, row_sums(b)) * slack + kUnderflow),
-          round_up(norm_bounds(a).frobenius * norm_bounds(b).frobenius)};
+          round_up(norm_bounds(a, context).frobenius * norm_bounds(b, context).frobenius)};
 }
 
 constexpr std::int64_t kTile = 128;
@@ -87,23 +84,48 @@ void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Mat
   });
 }
 
-// Y^T for a square B: B^T Y^T = I, a column at a time. False if a pivot is 0.
-bool invert_square(const Matrix<double>& b, Matrix<double>& y, Context& context) {
-  const SerialBlas serial;
-  const int n = static_cast<int>(b.columns());
-  Matrix<double> lu = b;
-  std::vector<int> pivots(static_cast<std::size_t>(n));
-  int info = 0;
-  dgetrf_(&n, &n, lu.values().data(), &n, pivots.data(), &info);
-  if (info != 0) return false;
-  for (std::int64_t i = 0; i < b.columns(); ++i) y(i, i) = 1;
-  context.parallel_for(static_cast<std::size_t>(tiles_of(b.columns())), [&](std::size_t tile) {
-    const std::int64_t first = static_cast<std::int64_t>(tile) * kTile;
-    const int width = static_cast<int>(std::min(kTile, b.columns() - first));
-    int failure = 0;
-    dgetrs_("T", &n, &width, lu.values().data(), &n, pivots.data(), y.column(first).data(), &n, &failure);
-  });
-  return true;
+// Entries of the factors and of Y beyond this are not used with what is known of the factorization.
+constexpr double kLargestInFactors = 0x1p100;
+// What underflows in B = P^T L U and in the two substitutions, fewer than 2^24 terms each of at most 2^-1074 times
+// entries of at most 2^100, multiplied by at most two of the factors, in all three norms.
+constexpr double kFactorUnderflow = 0x1p-700;
+
+// I - B^T Y^T for B = P^T (L U + E) and Y^T from U^T Z = I + F_1, L^T W = Z + F_2, W = P Y^T:
+//
+//     B^T Y^T - I = F_1 + U^T F_2 + E^T W,
+//     |F_1| <= gamma |U|^T |Z| <= gamma (1 + gamma) |U|^T |L|^T |W|,   |F_2| <= gamma |L|^T |W|,   |E| <= gamma |L|
+//     |U|,
+//
+// gamma = gamma_{n+2}: at most (3 gamma + gamma^2) |U|^T |L|^T |W|. Infinite where this says nothing.
+NormBounds factored_residual(const Lu& factored, const Matrix<double>& y, Context& context) {
+  const std::int64_t n = y.rows();
+  const auto is_moderate = [](const Matrix<double>& m) {
+    return std::ranges::all_of(m.values(), [](double value) { return std::fabs(value) <= kLargestInFactors; });
+  };
+  if (n >= std::int64_t{1} << 24 || !is_moderate(factored.factors) || !is_moderate(y)) {
+    return everywhere(std::numeric_limits<double>::infinity());
+  }
+  const SizeOfSolution size = size_of_solution(factored, y, context);
+  const double unit = round_up(gamma(n + 2) * (3 + gamma(n + 2)) * (1 + gamma(3 * n + 6)));
+  const double rows = round_up(unit * size.row_sum + kFactorUnderflow);
+  const double columns = round_up(unit * size.column_sum + kFactorUnderflow);
+  // |M|_F <= sqrt(n) |M|_2
+  return {columns, rows, round_up(std::sqrt(round_up(static_cast<double>(n) * round_up(rows * columns))))};
+}
+
+// Y^T for a square B. The residual is that of I - B^T Y^T. Nothing if a pivot is 0.
+struct SquareInverse {
+  Matrix<double> adjoint;
+  NormBounds residual;
+};
+std::optional<SquareInverse> invert_square(const Matrix<double>& b, Context& context) {
+  const std::optional<Lu> factored = lu(b, context);
+  if (!factored) return std::nullopt;
+  context.check_cancel();
+  SquareInverse result;
+  result.adjoint = adjoint_inverse(*factored, context);
+  result.residual = factored_residual(*factored, result.adjoint, context);
+  return result;
 }
 
 // Y^T = Q R^-T for a tall B = Q R.
@@ -148,8 +170,8 @@ Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const Norm
   Residual r;
   r.value = identity_of(y.columns());
   multiply_add(-1, b.values, true, y, 1, r.value, context);
-  r.size = norm_bounds(r.value);
-  NormBounds terms = magnitude_bounds(b.values, y);
+  r.size = norm_bounds(r.value, context);
+  NormBounds terms = magnitude_bounds(b.values, y, context);
   terms = terms + NormBounds{1, 1, round_up(std::sqrt(static_cast<double>(y.columns())))};
   r.error = gamma(y.rows() + 2) * terms + everywhere(round_up(kUnderflow + loss_of(b, size)));
   return r;
@@ -200,12 +222,12 @@ std::optional<Residual> split_residual(const TallMatrix& b, const Matrix<double>
   r.value = Matrix<double>(n, n);
   multiply_add(-1, b1, true, y1, 0, r.value, context);
   for (std::int64_t i = 0; i < n; ++i) r.value(i, i) += 1;
-  const NormBounds first = norm_bounds(r.value);
+  const NormBounds first = norm_bounds(r.value, context);
   multiply_add(-1, b2, true, y1, 1, r.value, context);
   multiply_add(-1, b.values, true, y2, 1, r.value, context);
-  r.size = norm_bounds(r.value);
+  r.size = norm_bounds(r.value, context);
   const double unit = round_up(gamma(y.rows() + 2) * (1 + gamma(y.rows() + 2)));
-  const NormBounds terms = 2 * first + 2 * magnitude_bounds(b2, y1) + magnitude_bounds(b.values, y2);
+  const NormBounds terms = 2 * first + 2 * magnitude_bounds(b2, y1, context) + magnitude_bounds(b.values, y2, context);
   r.error = unit * terms + everywhere(round_up(2 * kUnderflow + loss_of(b, size)));
   return r;
 }
@@ -218,9 +240,10 @@ double projection_defect(const TallMatrix& b, const LeftInverse& inverse, Contex
   multiply_add(1, c, true, c, 0, w, context);
   Matrix<double> rest = c;
   multiply_add(-1, b.values, false, w, 1, rest, context);
-  const double of_w = norm_bounds(w).frobenius;
-  const double terms = round_up(norm_bounds(c).frobenius + round_up(norm_bounds(b.values).frobenius * of_w));
-  return round_up(norm_bounds(rest).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + b.error * of_w +
+  const double of_w = norm_bounds(w, context).frobenius;
+  const double terms =
+      round_up(norm_bounds(c, context).frobenius + round_up(norm_bounds(b.values, context).frobenius * of_w));
+  return round_up(norm_bounds(rest, context).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + b.error * of_w +
                   inverse.error.frobenius);
 }
 
@@ -240,27 +263,28 @@ LeftInverse corrected(Matrix<double> y, const Residual& r, const NormBounds& siz
   return result;
 }
 
+double largest_of_norms(const NormBounds& r) { return larger_of(larger_of(r.one, r.inf), r.two()); }
+
 bool proves_something(const LeftInverse& c) { return c.residual.one < 1 || c.residual.inf < 1 || c.residual.two() < 1; }
 
 }  // namespace
 
-NormBounds norm_bounds(const Matrix<double>& a) {
-  const double rows = largest_of(row_sums(a));
-  double columns = 0;
-  for (std::int64_t j = 0; j < a.columns(); ++j) {
-    double sum = 0;
-    for (const double value : a.column(j)) sum += std::fabs(value);
-    columns = larger_of(columns, sum);
-  }
-  const NormRange whole = norm_range(a.values());
-  return {round_up(columns * (1 + gamma(a.rows()))), round_up(rows * (1 + gamma(a.columns()))),
-          round_up(std::ldexp(whole.upper, whole.exponent))};
+// One scan of the matrix, whose columns are the rows of what is stored.
+NormBounds norm_bounds(const Matrix<double>& a, Context& context) {
+  const kernels::StoredMatrix stored = stored_matrix(a.values().data(), a.columns(), a.rows());
+  const kernels::Scan facts = kernels::scan(stored, context);
+  if (!facts.finite()) return everywhere(std::numeric_limits<double>::infinity());
+  const auto upper = [](const Enclosure& norm) {
+    return norm.upper ? norm.upper->value() : std::numeric_limits<double>::infinity();
+  };
+  return {upper(scanned_row_sum(stored, facts, false)), upper(scanned_column_sum(stored, facts, false)),
+          upper(scanned_frobenius(stored, facts))};
 }
 
 TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& context) {
   const FloatingEnvironment environment;
   TallMatrix b;
-  b.transposed = a.rows < a.columns;
+  b.transposed = a.rows <= a.columns;  // for a square matrix either will do, and this one is at hand
   // Row-major values are those of the transpose by columns.
   Matrix<double> turned(a.columns, a.rows);
   in_double(a, 1.0, turned.values().data(), context);
@@ -271,8 +295,10 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
   // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
   const double side = std::sqrt(static_cast<double>(std::max(a.rows, a.columns)));
   if (error > 0) b.error = round_up(round_up(times_power(error, exponent)) * side);
-  // In two steps, each by a power of two that is a double.
-  for (const int step : {exponent / 2, exponent - exponent / 2}) {
+  // By powers of two that are doubles, as their inverses are: in one step or two.
+  const int first = std::abs(exponent) <= 1000 ? exponent : exponent / 2;
+  for (const int step : {first, exponent - first}) {
+    if (step == 0) continue;
     const double factor = std::ldexp(1.0, step);
     const double back = std::ldexp(1.0, -step);
     bool exact = true;
@@ -287,16 +313,28 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
   return b;
 }
 
-// Y, R = I - Y B, C = Y + R Y;  if |I - C B| is not small enough: the same with a split product
+// Y;  R = I - Y B, C = Y + R Y;  if |I - C B| is not small enough: the same with a split product
 std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return std::nullopt;
   const bool square = b.values.rows() == b.values.columns();
-  Matrix<double> y(b.values.rows(), b.values.columns());
-  if (!(square ? invert_square(b.values, y, context) : invert_tall(b.values, y))) return std::nullopt;
+  Matrix<double> y;
+  if (square) {
+    std::optional<SquareInverse> inverse = invert_square(b.values, context);
+    if (!inverse) return std::nullopt;
+    y = std::move(inverse->adjoint);
+    if (largest_of_norms(inverse->residual) <= enough) {
+      const double loss = b.error > 0 ? loss_of(b, norm_bounds(y, context)) : 0;
+      const NormBounds residual = inverse->residual + everywhere(loss);
+      if (largest_of_norms(residual) <= enough) return LeftInverse{std::move(y), residual.transposed(), {}, 0};
+    }
+  } else {
+    y = Matrix<double>(b.values.rows(), b.values.columns());
+    if (!invert_tall(b.values, y)) return std::nullopt;
+  }
   if (!is_moderate(y)) return std::nullopt;
   context.check_cancel();
-  const NormBounds size = norm_bounds(y);
+  const NormBounds size = norm_bounds(y, context);
   Residual r = plain_residual(b, y, size, context);
   context.check_cancel();
   if (!(round_up(r.reached() * r.reached() + r.error.two()) <= enough)) {
