@@ -89,9 +89,12 @@ Ends ends_of(double bound, std::int64_t terms) {
   return {round_down(round_down(bound) * (1 - 4 * gamma(terms + 130))), bound};
 }
 
+// norm_bounds()
+std::int64_t terms_of_frobenius(const Matrix<double>& a) { return 2 * (a.rows() + a.columns()) + 33; }
+
 // The norms of B, moved by what B may differ from its stored values.
-void take_norms(PseudoInverse& result, const TallMatrix& b, bool turned) {
-  const NormBounds stored = norm_bounds(b.values);
+void take_norms(PseudoInverse& result, const TallMatrix& b, bool turned, Context& context) {
+  const NormBounds stored = norm_bounds(b.values, context);
   const auto known = [&](double bound, std::int64_t terms) {
     const Ends ends = ends_of(bound, terms);
     const double lower = round_down(larger_of(ends.least - b.error, 0.0));
@@ -101,20 +104,20 @@ void take_norms(PseudoInverse& result, const TallMatrix& b, bool turned) {
   const Enclosure rows = known(stored.inf, b.values.columns());
   result.norm_one = turned ? rows : columns;
   result.norm_inf = turned ? columns : rows;
-  result.norm_frobenius = known(stored.frobenius, b.values.rows() * b.values.columns());
+  result.norm_frobenius = known(stored.frobenius, terms_of_frobenius(b.values));
 }
 
 // Norms of C as those of the transpose of what is stored. The projection defect is a Frobenius norm:
 // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
-void take_entries(PseudoInverse& result, const LeftInverse& c, bool transposed) {
-  const NormBounds stored = norm_bounds(c.adjoint).transposed();
+void take_entries(PseudoInverse& result, const LeftInverse& c, bool transposed, Context& context) {
+  const NormBounds stored = norm_bounds(c.adjoint, context).transposed();
   const std::int64_t rows = c.adjoint.columns();
   const std::int64_t columns = c.adjoint.rows();
   const double wide = round_up(c.projection * std::sqrt(static_cast<double>(columns)));
   const double high = round_up(c.projection * std::sqrt(static_cast<double>(rows)));
   const Ends one = ends_of(stored.one, rows);
   const Ends inf = ends_of(stored.inf, columns);
-  const Ends fro = ends_of(stored.frobenius, rows * columns);
+  const Ends fro = ends_of(stored.frobenius, terms_of_frobenius(c.adjoint));
   const Enclosure by_columns = norm_from(one.least, one.most, c.error.one, high, high, c.residual.one);
   const Enclosure by_rows = norm_from(inf.least, inf.most, c.error.inf, wide, wide, c.residual.inf);
   result.one = transposed ? by_rows : by_columns;
@@ -123,8 +126,8 @@ void take_entries(PseudoInverse& result, const LeftInverse& c, bool transposed) 
 }
 
 // Norms of B^+ by a C that is close to it.
-void take_entries(PseudoInverse& result, const TallInverse& c, bool transposed) {
-  const NormBounds stored = norm_bounds(c.adjoint).transposed();
+void take_entries(PseudoInverse& result, const TallInverse& c, bool transposed, Context& context) {
+  const NormBounds stored = norm_bounds(c.adjoint, context).transposed();
   const std::int64_t rows = c.adjoint.columns();
   const std::int64_t columns = c.adjoint.rows();
   const auto around = [](Ends ends, double error) { return norm_from(ends.least, ends.most, error, 0, 0, 0); };
@@ -132,15 +135,17 @@ void take_entries(PseudoInverse& result, const TallInverse& c, bool transposed) 
   const Enclosure by_rows = around(ends_of(stored.inf, columns), c.error.inf);
   result.one = tighter(result.one, transposed ? by_rows : by_columns);
   result.inf = tighter(result.inf, transposed ? by_columns : by_rows);
-  result.frobenius = tighter(result.frobenius, around(ends_of(stored.frobenius, rows * columns), c.error.frobenius));
+  result.frobenius =
+      tighter(result.frobenius, around(ends_of(stored.frobenius, terms_of_frobenius(c.adjoint)), c.error.frobenius));
 }
 
 void take_all_entries(PseudoInverse& result, const TallMatrix& b, const LeftInverse& c, bool transposed,
                       Context& context) {
-  take_entries(result, c, transposed);
+  take_entries(result, c, transposed, context);
   const double width = larger_of(result.one.relative_width(), result.inf.relative_width());
   if (b.values.rows() == b.values.columns() || width <= kWideProjection) return;
-  if (const std::optional<TallInverse> near = tall_inverse(b, context)) take_entries(result, *near, transposed);
+  if (const std::optional<TallInverse> near = tall_inverse(b, context))
+    take_entries(result, *near, transposed, context);
 }
 
 Enclosure two_norm_of(const LeftInverse& c, const CertifyOptions& options, Context& context) {
@@ -242,8 +247,9 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
   if ((!sharp || request.entries) && matrix.size() <= options.formed_up_to) {
     const TallMatrix b = tall_matrix(matrix, error, context);
     const bool turned = b.transposed != a.view().transposed;
-    if (request.entries) take_norms(result, b, turned);
-    std::optional<LeftInverse> c = left_inverse(b, 1e-10, request.entries, context);
+    if (request.entries) take_norms(result, b, turned, context);
+    std::optional<LeftInverse> c =
+        left_inverse(b, larger_of(options.relative_width / 4, 1e-10), request.entries, context);
     if (c) {
       if (request.entries) take_all_entries(result, b, *c, turned, context);
       if (request.two && !sharp) {

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "sigmax/bounds/algebra.hpp"
+#include "sigmax/bounds/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/plural.hpp"
@@ -44,9 +45,7 @@ EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
 struct FrobeniusRule {
   double value(const Entries& a, Context&) const { return std::sqrt(a.facts.sum_squares) / a.facts.scale; }
 
-  Enclosure enclosure(const Entries& a, Context& context) const {
-    return bounds::p_norm(row_enclosures(a.matrix, 2, context), 2);
-  }
+  Enclosure enclosure(const Entries& a, Context&) const { return bounds::scanned_frobenius(a.matrix, a.facts); }
 
   EntryGradient gradient(const Entries& a, Context&) const {
     if (a.facts.max_abs == 0) return zero_matrix();
@@ -125,17 +124,14 @@ struct ExtremeSumRule {
   // Rows and columns are swapped when the stored matrix is the transpose.
   bool stored_columns(const Entries& a) const { return columns != a.transposed; }
 
-  double value(const Entries& a, Context& context) const {
-    if (!smallest) return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
-    // In one piece: row after row, for any size.
-    const std::vector<double> sums = sums_of(a.matrix, 1, stored_columns(a), 1, context).value;
-    return *std::min_element(sums.begin(), sums.end());
+  double value(const Entries& a, Context&) const {
+    if (smallest) return stored_columns(a) ? a.facts.smallest_column_sum : a.facts.smallest_row_sum;
+    return stored_columns(a) ? a.facts.largest_column_sum : a.facts.largest_row_sum;
   }
 
-  Enclosure enclosure(const Entries& a, Context& context) const {
-    const std::vector<Enclosure> sums =
-        stored_columns(a) ? column_enclosures(a.matrix, context) : row_enclosures(a.matrix, 1, context);
-    return smallest ? bounds::smallest(sums) : bounds::largest(sums);
+  Enclosure enclosure(const Entries& a, Context&) const {
+    return stored_columns(a) ? bounds::scanned_column_sum(a.matrix, a.facts, smallest)
+                             : bounds::scanned_row_sum(a.matrix, a.facts, smallest);
   }
 
   // In units of a power of two, so that sums stay in range.
@@ -314,15 +310,31 @@ double at(const entry::Lines& f, std::int64_t i, std::int64_t j, double x) {
   return f.weights[line] * std::copysign(share, x);
 }
 
+// The sums that the value and enclosure of a norm take from the scan.
+kernels::Sums sums_for(const Norm& which, bool transposed) {
+  if (std::holds_alternative<ColumnSum>(which)) return transposed ? kernels::Sums::rows : kernels::Sums::columns;
+  if (std::holds_alternative<RowSum>(which)) return transposed ? kernels::Sums::columns : kernels::Sums::rows;
+  return std::holds_alternative<Frobenius>(which) ? kernels::Sums::squares : kernels::Sums::all;
+}
+
+Entries scanned_for(const char* who, const kernels::StoredMatrix& a, bool transposed, kernels::Sums wanted,
+                    Context& context) {
+  if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
+  Entries result{a, transposed, kernels::scan(a, wanted, context)};
+  require_finite(result.facts, who);
+  return result;
+}
+
 }  // namespace
 
 Entries entries_of(const ScannedMatrix& a) { return {a.view().matrix, a.view().transposed, a.facts()}; }
 
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context) {
-  if (a.size() == 0) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows, a.columns));
-  const ScannedMatrix read(StoredView{Tensor(), a, transposed}, context);
-  require_finite(read.facts(), who);
-  return entries_of(read);
+  return scanned_for(who, a, transposed, kernels::Sums::all, context);
+}
+
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, const Norm& which, Context& context) {
+  return scanned_for(who, a, transposed, sums_for(which, transposed), context);
 }
 
 double entry_value(const Entries& a, const Norm& which, Context& context) {

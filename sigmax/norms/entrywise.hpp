@@ -28,13 +28,16 @@ Entries entries_of(const ScannedMatrix& a);
 /// One read of the matrix. Throws Error, beginning with [`who`], if it is empty or has entries that are not finite.
 Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, Context& context);
 
+/// For the value and the enclosure of this norm alone: the scan has no other sums than those that it needs.
+Entries scanned(const char* who, const kernels::StoredMatrix& a, bool transposed, const Norm& which, Context& context);
+
 /// The functions below take the norms of Family::entries, and throw Error for other norms and where require_valid()
 /// does.
 
-/// The norm. Frobenius, MaxAbs and the largest sums need no further read; the others need one.
+/// The norm. Frobenius, MaxAbs and the sums of rows and columns need no further read; the others need one.
 double entry_value(const Entries& a, const Norm& which, Context& context);
 
-/// The enclosure of the norm of the stored entries. One read of the matrix; none for MaxAbs.
+/// The enclosure of the norm of the stored entries. One read of the matrix; none for the norms whose value needs none.
 Enclosure entry_enclosure(const Entries& a, const Norm& which, Context& context);
 
 /// The norm of the matrix of ones; of the largest sum for the smallest ones. Every norm of entries grows with the

@@ -172,6 +172,24 @@ NormResult described(NormResult result, const Norm& which, const Norm& same) {
   return result;
 }
 
+void require_entries(const Tensor& matrix, const StoredView& view) {
+  if (view.matrix.size() > 0) return;
+  throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
+}
+
+// The norms that a scan sums for them alone.
+bool is_sum(const Norm& which) {
+  return std::holds_alternative<ColumnSum>(which) || std::holds_alternative<RowSum>(which) ||
+         std::holds_alternative<Frobenius>(which);
+}
+
+NormResult of_sums(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
+  const StoredView view = stored_view(matrix);
+  require_entries(matrix, view);
+  const Entries entries = scanned("norm", view.matrix, view.transposed, which, context);
+  return described(of_entries(entries, true, which, options, context), which, which);
+}
+
 NormOptions value_alone(const Norm& which) {
   NormOptions options;
   options.enclose = std::holds_alternative<Spectral>(which);
@@ -288,7 +306,7 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   } else if (std::holds_alternative<NumericalRadius>(same)) {
     result = numerical_radius(a, options, context);
   } else if (stored != nullptr) {
-    const Entries entries = scanned("norm", *stored->matrix, stored->transposed, context);
+    const Entries entries = scanned("norm", *stored->matrix, stored->transposed, which, context);
     result = of_entries(entries, true, which, options, context);
   } else {
     // The column-major matrix of entries is the row-major one of the transpose.
@@ -303,6 +321,7 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
 
 NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context) {
   const FloatingEnvironment environment;
+  if (is_sum(which)) return of_sums(matrix, which, options, context);
   ScannedMatrix m = scanned_finite(matrix, "norm", "matrix", context);
   require_valid("norm", which, std::min(m.view().matrix.rows, m.view().matrix.columns));
   const Norm same = around(which).nearest;

@@ -48,7 +48,7 @@ void rounding_syrk(CBLAS_ORDER order, CBLAS_UPLO uplo, CBLAS_TRANSPOSE t, blasin
 template <bool of_factor>
 void rounding_trsm(CBLAS_ORDER order, CBLAS_SIDE side, CBLAS_UPLO uplo, CBLAS_TRANSPOSE t, CBLAS_DIAG diagonal,
                    blasint m, blasint n, double alpha, const double* a, blasint lda, double* b, blasint ldb) {
-  const Entries factor = copy(a, n, lda, of_factor ? to_float : as_it_is);
+  const Entries factor = copy(a, side == CblasLeft ? m : n, lda, of_factor ? to_float : as_it_is);
   if (!of_factor) {
     for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n) * ldb; ++i) b[i] = to_float(b[i]);
   }

@@ -192,6 +192,49 @@ bool trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor) {
   return true;
 }
 
+// The three ways in which a factorization with row exchanges solves L X = B, L as above: with L itself and ones on its
+// diagonal, with the upper triangle L^T transposed, and with rows and columns in reverse, from the last one up.
+enum class Solve { lower, upper_transposed, lower_transposed };
+
+bool left_trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor, Solve solve) {
+  Digits digits(static_cast<std::uint64_t>(m + n + (wide_factor ? 5 : 0)));
+  Integers x(at(m, n, 0)), l(at(n, n, 0));
+  for (std::int64_t& value : x) value = wide_factor ? digits.narrow() : digits.wide();
+  for (int j = 0; j < n; ++j) {
+    for (int k = 0; k < j; ++k) l[at(j, n, k)] = wide_factor ? digits.wide() : digits.narrow();
+    l[at(j, n, j)] = 1;
+  }
+  const bool unit = solve != Solve::upper_transposed;
+  const std::vector<double> of_columns = scales(m, digits);
+  const std::vector<double> of_rows = scales(n, digits);
+  const auto place = [&](int j) { return solve == Solve::lower_transposed ? n - 1 - j : j; };
+  Matrix b(at(m, n, 0)), factor(at(n, n, 0));  // column-major
+  for (int j = 0; j < n; ++j) {
+    const double of_row = unit ? of_rows[at(j)] : 1;
+    for (int i = 0; i < m; ++i) {
+      std::int64_t sum = 0;
+      for (int k = 0; k <= j; ++k) sum += x[at(i, n, k)] * l[at(j, n, k)];
+      b[at(i, n, place(j))] = static_cast<double>(sum) * (of_row * of_columns[at(i)]);
+    }
+    for (int k = 0; k <= j; ++k) {
+      // Row and column of the triangle that is stored; the one of `lower` alone is not transposed.
+      const int row = solve == Solve::lower ? j : place(k);
+      const int column = solve == Solve::lower ? k : place(j);
+      factor[at(column, n, row)] = static_cast<double>(l[at(j, n, k)]) * of_row / of_rows[at(k)];
+    }
+  }
+  blas.trsm(CblasColMajor, CblasLeft, solve == Solve::upper_transposed ? CblasUpper : CblasLower,
+            solve == Solve::lower ? CblasNoTrans : CblasTrans, unit ? CblasUnit : CblasNonUnit, n, m, 1.0,
+            factor.data(), n, b.data(), n);
+  for (int i = 0; i < m; ++i) {
+    for (int j = 0; j < n; ++j) {
+      if (b[at(i, n, place(j))] != static_cast<double>(x[at(i, n, j)]) * (of_rows[at(j)] * of_columns[at(i)]))
+        return false;
+    }
+  }
+  return true;
+}
+
 // B = L L^T for an L with a power of two on the diagonal of each row, two odd entries of 25 bits and two small ones
 // before it: every sum is of integers below 2^53, every root and quotient exact.
 bool potrf_is_exact(const BlasRoutines& blas, int n) {
@@ -238,6 +281,11 @@ bool forms_inner_products(const BlasRoutines& blas) {
   for (const bool swapped : {false, true}) {
     if (!gemm_is_exact(blas, 7, 9, 11, swapped) || !gemm_is_exact(blas, 80, 30, 64, swapped)) return false;
     if (!trsm_is_exact(blas, 9, 12, swapped) || !trsm_is_exact(blas, 24, 192, swapped)) return false;
+    for (const Solve solve : {Solve::lower, Solve::upper_transposed, Solve::lower_transposed}) {
+      if (!left_trsm_is_exact(blas, 9, 12, swapped, solve) || !left_trsm_is_exact(blas, 24, 192, swapped, solve)) {
+        return false;
+      }
+    }
   }
   // Sizes beyond the blocks that libraries cut operands into; the choice of the wide operand was tested above.
   if (!gemm_is_exact(blas, 520, 8, 400, false)) return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/lu.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -20,27 +22,48 @@ namespace {
 // Entries of Y beyond this are not used: their sums could overflow. It is also what the losses below are set against.
 constexpr double kLargestEntry = 0x1p900;
 
-constexpr std::int64_t kTile = 128;
+// Entries of the factors and of Y beyond this are not used with what is known of the factorization.
+constexpr double kLargestInFactors = 0x1p100;
+// What underflows in B = P^T L U and in the two substitutions, fewer than 2^24 terms each of at most 2^-1074 times
+// entries of at most 2^100, multiplied by at most two of the factors, in all three norms.
+constexpr double kFactorUnderflow = 0x1p-700;
 
-std::int64_t tiles_of(std::int64_t columns) { return (columns + kTile - 1) / kTile; }
+// I - B^T Y^T for B = P^T (L U + E) and Y^T from U^T Z = I + F_1, L^T W = Z + F_2, W = P Y^T:
+//
+//     B^T Y^T - I = F_1 + U^T F_2 + E^T W,
+//     |F_1| <= gamma |U|^T |Z| <= gamma (1 + gamma) |U|^T |L|^T |W|,   |F_2| <= gamma |L|^T |W|,   |E| <= gamma |L|
+//     |U|,
+//
+// gamma = gamma_{n+2}: at most (3 gamma + gamma^2) |U|^T |L|^T |W|. Infinite where this says nothing.
+NormBounds factored_residual(const Lu& factored, const Matrix<double>& y, Context& context) {
+  const std::int64_t n = y.rows();
+  const auto is_moderate = [](const Matrix<double>& m) {
+    return std::ranges::all_of(m.values(), [](double value) { return std::fabs(value) <= kLargestInFactors; });
+  };
+  if (n >= std::int64_t{1} << 24 || !is_moderate(factored.factors) || !is_moderate(y)) {
+    return everywhere(std::numeric_limits<double>::infinity());
+  }
+  const SizeOfSolution size = size_of_solution(factored, y, context);
+  const double unit = round_up(gamma(n + 2) * (3 + gamma(n + 2)) * (1 + gamma(3 * n + 6)));
+  const double rows = round_up(unit * size.row_sum + kFactorUnderflow);
+  const double columns = round_up(unit * size.column_sum + kFactorUnderflow);
+  // |M|_F <= sqrt(n) |M|_2
+  return {columns, rows, round_up(std::sqrt(round_up(static_cast<double>(n) * round_up(rows * columns))))};
+}
 
-// Y^T for a square B: B^T Y^T = I, a column at a time. False if a pivot is 0.
-bool invert_square(const Matrix<double>& b, Matrix<double>& y, Context& context) {
-  const SerialBlas serial;
-  const int n = static_cast<int>(b.columns());
-  Matrix<double> lu = b;
-  std::vector<int> pivots(static_cast<std::size_t>(n));
-  int info = 0;
-  dgetrf_(&n, &n, lu.values().data(), &n, pivots.data(), &info);
-  if (info != 0) return false;
-  for (std::int64_t i = 0; i < b.columns(); ++i) y(i, i) = 1;
-  context.parallel_for(static_cast<std::size_t>(tiles_of(b.columns())), [&](std::size_t tile) {
-    const std::int64_t first = static_cast<std::int64_t>(tile) * kTile;
-    const int width = static_cast<int>(std::min(kTile, b.columns() - first));
-    int failure = 0;
-    dgetrs_("T", &n, &width, lu.values().data(), &n, pivots.data(), y.column(first).data(), &n, &failure);
-  });
-  return true;
+// Y^T for a square B. The residual is that of I - B^T Y^T. Nothing if a pivot is 0.
+struct SquareInverse {
+  Matrix<double> adjoint;
+  NormBounds residual;
+};
+std::optional<SquareInverse> invert_square(const Matrix<double>& b, Context& context) {
+  const std::optional<Lu> factored = lu(b, context);
+  if (!factored) return std::nullopt;
+  context.check_cancel();
+  SquareInverse result;
+  result.adjoint = adjoint_inverse(*factored, context);
+  result.residual = factored_residual(*factored, result.adjoint, context);
+  return result;
 }
 
 // Y^T = Q R^-T for a tall B = Q R.
@@ -85,8 +108,8 @@ Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const Norm
   Residual r;
   r.value = identity_of(y.columns());
   multiply_add(-1, b.values, true, y, 1, r.value, context);
-  r.size = norm_bounds(r.value);
-  NormBounds terms = magnitude_bounds(b.values, y);
+  r.size = norm_bounds(r.value, context);
+  NormBounds terms = magnitude_bounds(b.values, y, context);
   terms = terms + NormBounds{1, 1, round_up(std::sqrt(static_cast<double>(y.columns())))};
   r.error = gamma(y.rows() + 2) * terms + everywhere(round_up(kUnderflow + loss_of(b, size)));
   return r;
@@ -99,7 +122,7 @@ std::optional<Residual> split_residual(const TallMatrix& b, const Matrix<double>
   if (!product) return std::nullopt;
   Residual r;
   r.value = std::move(product->value);
-  r.size = norm_bounds(r.value);
+  r.size = norm_bounds(r.value, context);
   r.error = product->error + everywhere(loss_of(b, size));
   return r;
 }
@@ -112,9 +135,10 @@ double projection_defect(const TallMatrix& b, const LeftInverse& inverse, Contex
   multiply_add(1, c, true, c, 0, w, context);
   Matrix<double> rest = c;
   multiply_add(-1, b.values, false, w, 1, rest, context);
-  const double of_w = norm_bounds(w).frobenius;
-  const double terms = round_up(norm_bounds(c).frobenius + round_up(norm_bounds(b.values).frobenius * of_w));
-  return round_up(norm_bounds(rest).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + b.error * of_w +
+  const double of_w = norm_bounds(w, context).frobenius;
+  const double terms =
+      round_up(norm_bounds(c, context).frobenius + round_up(norm_bounds(b.values, context).frobenius * of_w));
+  return round_up(norm_bounds(rest, context).frobenius + gamma(c.columns() + 2) * terms + kUnderflow + b.error * of_w +
                   inverse.error.frobenius);
 }
 
@@ -134,6 +158,8 @@ LeftInverse corrected(Matrix<double> y, const Residual& r, const NormBounds& siz
   return result;
 }
 
+double largest_of_norms(const NormBounds& r) { return larger_of(larger_of(r.one, r.inf), r.two()); }
+
 bool proves_something(const LeftInverse& c) { return c.residual.one < 1 || c.residual.inf < 1 || c.residual.two() < 1; }
 
 }  // namespace
@@ -141,7 +167,7 @@ bool proves_something(const LeftInverse& c) { return c.residual.one < 1 || c.res
 TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& context) {
   const FloatingEnvironment environment;
   TallMatrix b;
-  b.transposed = a.rows < a.columns;
+  b.transposed = a.rows <= a.columns;  // for a square matrix either will do, and this one is at hand
   // Row-major values are those of the transpose by columns.
   Matrix<double> turned(a.columns, a.rows);
   in_double(a, 1.0, turned.values().data(), context);
@@ -152,8 +178,10 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
   // |X|_1 <= sqrt(rows) |X|_F, |X|_inf <= sqrt(columns) |X|_F.
   const double side = std::sqrt(static_cast<double>(std::max(a.rows, a.columns)));
   if (error > 0) b.error = round_up(round_up(times_power(error, exponent)) * side);
-  // In two steps, each by a power of two that is a double.
-  for (const int step : {exponent / 2, exponent - exponent / 2}) {
+  // By powers of two that are doubles, as their inverses are: in one step or two.
+  const int first = std::abs(exponent) <= 1000 ? exponent : exponent / 2;
+  for (const int step : {first, exponent - first}) {
+    if (step == 0) continue;
     const double factor = std::ldexp(1.0, step);
     const double back = std::ldexp(1.0, -step);
     bool exact = true;
@@ -168,16 +196,28 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
   return b;
 }
 
-// Y, R = I - Y B, C = Y + R Y;  if |I - C B| is not small enough: the same with a split product
+// Y;  R = I - Y B, C = Y + R Y;  if |I - C B| is not small enough: the same with a split product
 std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return std::nullopt;
   const bool square = b.values.rows() == b.values.columns();
-  Matrix<double> y(b.values.rows(), b.values.columns());
-  if (!(square ? invert_square(b.values, y, context) : invert_tall(b.values, y))) return std::nullopt;
+  Matrix<double> y;
+  if (square) {
+    std::optional<SquareInverse> inverse = invert_square(b.values, context);
+    if (!inverse) return std::nullopt;
+    y = std::move(inverse->adjoint);
+    if (largest_of_norms(inverse->residual) <= enough) {
+      const double loss = b.error > 0 ? loss_of(b, norm_bounds(y, context)) : 0;
+      const NormBounds residual = inverse->residual + everywhere(loss);
+      if (largest_of_norms(residual) <= enough) return LeftInverse{std::move(y), residual.transposed(), {}, 0};
+    }
+  } else {
+    y = Matrix<double>(b.values.rows(), b.values.columns());
+    if (!invert_tall(b.values, y)) return std::nullopt;
+  }
   if (!is_moderate(y)) return std::nullopt;
   context.check_cancel();
-  const NormBounds size = norm_bounds(y);
+  const NormBounds size = norm_bounds(y, context);
   Residual r = plain_residual(b, y, size, context);
   context.check_cancel();
   if (!(round_up(r.reached() * r.reached() + r.error.two()) <= enough)) {

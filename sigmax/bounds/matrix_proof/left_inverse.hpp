@@ -30,8 +30,8 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
 /// C with |I - C B| <= residual, in each norm, for an exact C that is within `error` of the stored one.
 ///
 /// Y is an approximate inverse of B, from an LU factorization with row exchanges if B is square and from a QR
-/// factorization otherwise; nothing is assumed of it. R = I - Y B is computed with a bound E on its error, and C = Y +
-/// R Y is the left inverse with
+/// factorization otherwise. If what is known of the factorization is enough, C = Y. Otherwise nothing is assumed of Y:
+/// R = I - Y B is computed with a bound E on its error, and C = Y + R Y is the left inverse with
 ///
 ///     I - C B = R R~ - E,    R~ = I - Y B exactly.
 ///
@@ -44,12 +44,13 @@ struct LeftInverse {
 };
 
 /// Nothing if no |I - C B| < 1 can be shown in any norm: if B is singular or nearly so. `enough` is a residual, in the
-/// 2-norm, with which the caller is content: if the plain product Y B does not reach it, Y and B are split so that the
-/// product of their leading parts is exact. Plain products prove condition numbers up to about 1e16 / n, split ones up
-/// to about 1e15 / sqrt(n), n the order.
+/// 1-, 2- and infinity-norm, with which the caller is content. For a square B the first bound comes with the
+/// factorization, without a product: about 3 n u | |Y| |L| |U| |. If it does not reach `enough`, Y B is formed; if that
+/// does not either, Y and B are split so that the product of their leading parts is exact. Plain products prove
+/// condition numbers up to about 1e16 / n, split ones up to about 1e15 / sqrt(n), n the order.
 ///
-/// Cost for p x n: 4 p n^2 flops for Y, 4 p n^2 for R and C, and 4 p n^2 more for the split product; 4 p n doubles. For
-/// `with_projection` and p > n, 4 p n^2 flops.
+/// Cost for p x n: 2 n^3 flops for a square Y and 4 p n^2 for another one, 4 p n^2 for R and C, and 4 p n^2 more for
+/// the split product; 4 p n doubles. For `with_projection` and p > n, 4 p n^2 flops.
 std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context);
 
 }  // namespace sigmax::bounds

@@ -6,7 +6,10 @@
 #include <span>
 #include <utility>
 
+#include "sigmax/bounds/scanned_sums.hpp"
+#include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/convert.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -19,12 +22,6 @@ std::vector<double> row_sums(const Matrix<double>& a) {
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += std::fabs(column[i]);
   }
   return sums;
-}
-
-double largest_of(std::span<const double> x) {
-  double largest = 0;
-  for (const double value : x) largest = larger_of(largest, value);
-  return largest;
 }
 
 // X = H + L exactly: each column of H is a multiple of 2^(e - bits), 2^e a power of two above its largest entry, and at
@@ -66,21 +63,20 @@ NormBounds operator*(const NormBounds& a, const NormBounds& b) {
 }
 NormBounds everywhere(double value) { return {value, value, value}; }
 
-NormBounds norm_bounds(const Matrix<double>& a) {
-  const double rows = largest_of(row_sums(a));
-  double columns = 0;
-  for (std::int64_t j = 0; j < a.columns(); ++j) {
-    double sum = 0;
-    for (const double value : a.column(j)) sum += std::fabs(value);
-    columns = larger_of(columns, sum);
-  }
-  const NormRange whole = norm_range(a.values());
-  return {round_up(columns * (1 + gamma(a.rows()))), round_up(rows * (1 + gamma(a.columns()))),
-          round_up(std::ldexp(whole.upper, whole.exponent))};
+// One scan of the matrix, whose columns are the rows of what is stored.
+NormBounds norm_bounds(const Matrix<double>& a, Context& context) {
+  const kernels::StoredMatrix stored = stored_matrix(a.values().data(), a.columns(), a.rows());
+  const kernels::Scan facts = kernels::scan(stored, context);
+  if (!facts.finite()) return everywhere(std::numeric_limits<double>::infinity());
+  const auto upper = [](const Enclosure& norm) {
+    return norm.upper ? norm.upper->value() : std::numeric_limits<double>::infinity();
+  };
+  return {upper(scanned_row_sum(stored, facts, false)), upper(scanned_column_sum(stored, facts, false)),
+          upper(scanned_frobenius(stored, facts))};
 }
 
 // The row sums are |A|^T (|B| 1), the column sums |B|^T (|A| 1).
-NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b) {
+NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Context& context) {
   const auto largest_sum = [](const Matrix<double>& m, const std::vector<double>& weights) {
     double largest = 0;
     for (std::int64_t j = 0; j < m.columns(); ++j) {
@@ -94,7 +90,7 @@ NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b) {
   const double slack = 1 + gamma(a.rows() + a.columns() + 2);
   return {round_up(largest_sum(b, row_sums(a)) * slack + kUnderflow),
           round_up(largest_sum(a, row_sums(b)) * slack + kUnderflow),
-          round_up(norm_bounds(a).frobenius * norm_bounds(b).frobenius)};
+          round_up(norm_bounds(a, context).frobenius * norm_bounds(b, context).frobenius)};
 }
 
 void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,
@@ -125,11 +121,11 @@ std::optional<Product> split_product(const Matrix<double>& a, const Matrix<doubl
   if (diagonal != 0) {
     for (std::int64_t i = 0; i < a.columns(); ++i) result.value(i, i) += diagonal;
   }
-  const NormBounds first = norm_bounds(result.value);
+  const NormBounds first = norm_bounds(result.value, context);
   multiply_add(alpha, a2, true, b1, 1, result.value, context);
   multiply_add(alpha, a, true, b2, 1, result.value, context);
   const double unit = round_up(gamma(a.rows() + 2) * (1 + gamma(a.rows() + 2)));
-  const NormBounds terms = 2 * first + 2 * magnitude_bounds(a2, b1) + magnitude_bounds(a, b2);
+  const NormBounds terms = 2 * first + 2 * magnitude_bounds(a2, b1, context) + magnitude_bounds(a, b2, context);
   result.error = unit * terms + everywhere(2 * kUnderflow);
   return result;
 }

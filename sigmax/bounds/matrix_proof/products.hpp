@@ -22,8 +22,9 @@ struct NormBounds {
   NormBounds transposed() const { return {inf, one, frobenius}; }
 };
 
-/// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included.
-NormBounds norm_bounds(const Matrix<double>& a);
+/// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included. n is the number
+/// of rows or columns, and rows + columns twice plus 33 for the Frobenius norm. Infinite for entries that are not finite.
+NormBounds norm_bounds(const Matrix<double>& a, Context& context);
 
 NormBounds operator+(const NormBounds& a, const NormBounds& b);
 NormBounds operator*(double factor, const NormBounds& a);
@@ -36,7 +37,7 @@ NormBounds everywhere(double value);
 inline constexpr double kUnderflow = 0x1p-960;
 
 /// Upper bounds of the norms of |A|^T |B|.
-NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b);
+NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Context& context);
 
 /// C <- alpha op(A) B + beta C, cut into tiles of columns of C. Each entry is one inner product and a sum.
 void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,

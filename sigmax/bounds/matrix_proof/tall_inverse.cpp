@@ -48,7 +48,7 @@ struct NearlyOrthonormal {
 // N = Q^T Q,  K = I + W + W^2 + W^3 for W = I - N,  T = I - K N:  Q^+ = (I - T)^-1 K Q^T.
 std::optional<NearlyOrthonormal> nearly_orthonormal(const Matrix<double>& q, Context& context) {
   const std::int64_t n = q.columns();
-  const auto frobenius = [](const Matrix<double>& a) { return norm_bounds(a).frobenius; };
+  const auto frobenius = [&context](const Matrix<double>& a) { return norm_bounds(a, context).frobenius; };
   Matrix<double> w = identity_of(n);
   multiply_add(-1, q, true, q, 1, w, context);
   if (!(frobenius(w) < 0.5)) return std::nullopt;
@@ -99,7 +99,7 @@ std::optional<TallInverse> tall_inverse(const TallMatrix& b, Context& context) {
   context.check_cancel();
   const std::optional<NearlyOrthonormal> m = nearly_orthonormal(q->value, context);
   if (!m) return std::nullopt;
-  const NormBounds of_s = norm_bounds(*s);
+  const NormBounds of_s = norm_bounds(*s, context);
   // What B differs by from its stored values, times S. |E|_F <= sqrt(n) |E|_2.
   const NormBounds loss = b.error * of_s;
   const NormBounds e = q->error + loss;
@@ -118,7 +118,7 @@ std::optional<TallInverse> tall_inverse(const TallMatrix& b, Context& context) {
   const NormBounds apart{round_up(root * round_up(smaller_of(of_s.one, of_s.frobenius) * distance)),
                          round_up(wide * round_up(smaller_of(of_s.inf, of_s.frobenius) * distance)),
                          round_up(of_s.frobenius * distance)};
-  const NormBounds of_m = norm_bounds(m->adjoint).transposed();
+  const NormBounds of_m = norm_bounds(m->adjoint, context).transposed();
   result.error = apart + gamma(n + 1) * (of_s * of_m) + everywhere(kUnderflow);
   return result;
 }
