@@ -1,0 +1,3 @@
+#include "sigmax/bounds/convolution.hpp"
+
+namespace sigmax {}
