@@ -10,6 +10,9 @@
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/nonsymmetric.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -196,6 +199,50 @@ std::vector<std::size_t> by_spread(const Symbols& symbols) {
   return order;
 }
 
+// The smallest eigenvalue of G(t) and its vector, by LAPACK from the real form of twice the order.
+struct Least {
+  double value = 0;
+  ComplexVector vector;
+};
+
+Least least_at(const GramPolynomial& g, const TorusPoint& t) {
+  const SerialBlas serial;
+  const std::int64_t n = g.order();
+  std::vector<double> re, im;
+  g.value(t, re, im);
+  Matrix<double> real(2 * n, 2 * n);
+  for (std::int64_t j = 0; j < n; ++j) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto at = static_cast<std::size_t>(i + j * n);
+      real(i, j) = real(n + i, n + j) = re[at];
+      real(n + i, j) = im[at];
+      real(i, n + j) = -im[at];
+    }
+  }
+  const auto eigen = lapack::symmetric_eigen(std::move(real));
+  Least least;
+  least.value = eigen.values.front();
+  const std::span<const double> x = eigen.vectors.column(0);
+  least.vector.re.assign(x.begin(), x.begin() + n);
+  least.vector.im.assign(x.begin() + n, x.end());
+  return least;
+}
+
+bool all_at_least(const GramPolynomial& g, std::span<const TorusPoint> points, double limit, Budget& budget,
+                  Context& context) {
+  std::vector<char> passed(points.size(), 0);
+  const std::size_t piece = points_in_piece(g.order());
+  context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
+    const std::size_t first = index * piece;
+    const std::size_t count = std::min(piece, points.size() - first);
+    const std::vector<double> limits(count, limit);
+    g.at_least(points.subspan(first, count), limits, std::span<char>(passed.data() + first, count), context);
+  });
+  budget.points += static_cast<std::int64_t>(points.size());
+  budget.flops += static_cast<double>(points.size()) * g.flops_of_point();
+  return std::all_of(passed.begin(), passed.end(), [](char one) { return one != 0; });
+}
+
 // The index of the point of a grid next to t.
 std::size_t nearest(std::span<const TorusPoint> points, const TorusPoint& t) {
   std::size_t best = 0;
@@ -233,7 +280,7 @@ Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Co
 
 // upper <- best (1 + width);  the points that are not proven to be below: their norms, best <- the largest, again
 Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, const Range* near, double relative_width,
-                 Budget& budget, Context& context) {
+                 double enough, Budget& budget, Context& context) {
   Best best;
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
@@ -255,6 +302,10 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
         std::vector<Top> tops = tops_at(g, thinned(left, 64), 1e-9, 200, context);
         for (Top& top : tops) best.look_at(g, group, std::move(top));
       }
+      if (best.range.lower > enough) {
+        best.range.upper = kInfinity;
+        return best.range;
+      }
       if (pass >= 8) width *= 2;
       if (pass == 80) {
         best.range.upper = larger_of(best.range.upper, f.spread);
@@ -272,12 +323,34 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
   return best.range;
 }
 
+// lower^2 <- the least eigenvalue that is seen, less an allowance;  until all points are proven to be above
 Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Budget& budget, Context& context) {
-  static_cast<void>(symbols);
-  static_cast<void>(points);
-  static_cast<void>(budget);
-  static_cast<void>(context);
-  return {};
+  Range result{kInfinity, kInfinity, {}, 0};
+  for (std::size_t group = 0; group < symbols.groups.size(); ++group) {
+    const Symbol& f = symbols.groups[group];
+    const GramPolynomial g(f, false, context);
+    std::vector<Least> least(points.size());
+    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i]); });
+    std::size_t at = 0;
+    for (std::size_t i = 1; i < points.size(); ++i) {
+      if (least[i].value < least[at].value) at = i;
+    }
+    result.upper = smaller_of(result.upper, quotient_above(f, points[at], least[at].vector));
+    double lower = 0;
+    if (blas_supports_proofs()) {
+      const double value = least[at].value;
+      // From close to the value down to far below it: each attempt that fails costs one pass.
+      for (const double share : {1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.5}) {
+        const double limit = value * share - 1e-9 * f.spread * f.spread * (1 - share);
+        if (!(limit > 0)) continue;
+        if (!all_at_least(g, points, limit, budget, context)) continue;
+        lower = round_down(std::sqrt(limit));
+        break;
+      }
+    }
+    result.lower = smaller_of(result.lower, lower);
+  }
+  return result;
 }
 
 }  // namespace sigmax::bounds

@@ -32,11 +32,13 @@ struct Range {
 /// is aimed at; when the budget is used up the upper end is larger. The same for any number of threads.
 Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Context& context);
 
-/// The largest |F(t)|_2 over these points and the groups. With `near`, the points next to it are looked at first.
+/// The largest |F(t)|_2 over these points and the groups. With `near`, the point next to it is looked at first. The
+/// upper end may be missing (infinite) once the lower end exceeds `enough`.
 Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, const Range* near, double relative_width,
-                 Budget& budget, Context& context);
+                 double enough, Budget& budget, Context& context);
 
 /// The smallest of the `columns` singular values of F(t) over these points and the groups: those of the shorter side.
+/// The lower end may be 0, if the value is below about 1e-8 of the largest.
 Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Budget& budget, Context& context);
 
 }  // namespace sigmax::bounds

@@ -244,18 +244,31 @@ double times_error(const Symbol& f) {
   return round_up(3 * (gamma(terms) + 8 * kPhaseError) * f.spread + 0x1p-900);
 }
 
-double quotient_below(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+namespace {
+
+NormRange length_of(const ComplexVector& v) {
   std::vector<double> all(v.re);
   all.insert(all.end(), v.im.begin(), v.im.end());
-  const NormRange length = norm_range(all);
-  const double upper = round_up(std::ldexp(length.upper, length.exponent));
-  if (!(upper > 0) || !std::isfinite(upper)) return 0;
-  const ComplexVector y = times(f, t, v);
-  all = y.re;
-  all.insert(all.end(), y.im.begin(), y.im.end());
-  const NormRange image = norm_range(all);
-  const double least = round_down(std::ldexp(image.lower, image.exponent)) - round_up(times_error(f) * upper);
-  return least > 0 ? round_down(least / upper) : 0.0;
+  NormRange range = norm_range(all);
+  range.lower = round_down(std::ldexp(range.lower, range.exponent));
+  range.upper = round_up(std::ldexp(range.upper, range.exponent));
+  return range;
+}
+
+}  // namespace
+
+double quotient_below(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const NormRange length = length_of(v);
+  if (!(length.lower > 0) || !std::isfinite(length.upper)) return 0;
+  const double least = length_of(times(f, t, v)).lower - round_up(times_error(f) * length.upper);
+  return least > 0 ? round_down(least / length.upper) : 0.0;
+}
+
+double quotient_above(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const NormRange length = length_of(v);
+  if (!(length.lower > 0) || !std::isfinite(length.upper)) return f.spread;
+  const double most = length_of(times(f, t, v)).upper + round_up(times_error(f) * length.upper);
+  return round_up(most / length.lower);
 }
 
 }  // namespace sigmax::bounds

@@ -86,4 +86,7 @@ double times_error(const Symbol& f);
 /// At most |F(t)|_2: |F(t) v| / |v| less its rounding.
 double quotient_below(const Symbol& f, const TorusPoint& t, const ComplexVector& v);
 
+/// At least the smallest of the `columns` singular values of F(t): |F(t) v| / |v| and its rounding.
+double quotient_above(const Symbol& f, const TorusPoint& t, const ComplexVector& v);
+
 }  // namespace sigmax::bounds
