@@ -166,6 +166,7 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
   Symbols result;
   if (scanned.facts().max_abs == 0) {
     result.is_zero = true;
+    result.is_deficient = true;
     return result;
   }
   const InRange& a = scanned.in_range(context);
@@ -182,8 +183,12 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
   const std::int64_t height = out / groups;
   const std::int64_t width = in * blocks;
+  std::int64_t phases = 1;
+  for (const SymbolAxis& axis : axes) phases *= axis.stride;
+  result.is_deficient = std::min(height, width) < std::min(height, in * phases);
   for (std::int64_t g = 0; g < groups; ++g) {
     Symbol f;
+    f.group = g;
     f.is_transposed = width > height;
     f.rows = std::max(width, height);
     f.columns = std::min(width, height);
@@ -206,7 +211,11 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
       f.degree[axis] = 0.5 * static_cast<double>(most);  // the first tap is at 0
     }
     measure_spread(f);
-    if (f.spread_f > 0) result.groups.push_back(std::move(f));
+    if (std::any_of(f.values.begin(), f.values.end(), [](double value) { return value != 0; })) {
+      result.groups.push_back(std::move(f));
+    } else {
+      result.is_deficient = true;
+    }
   }
   return result;
 }

@@ -37,6 +37,7 @@ Phase phase(const Position& p, const TorusPoint& t);
 /// The symbol of one group. Rows are at least as many as columns: a wide symbol is transposed tap by tap, which does
 /// not change its singular values.
 struct Symbol {
+  std::int64_t group = 0;  ///< its index in the kernel
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::vector<Position> taps;
@@ -58,6 +59,9 @@ struct Symbols {
   /// 2^exponent times the values are the kernel's entries; the largest value is in [1/2, 1).
   std::int64_t exponent = 0;
   bool is_zero = false;  ///< then there are no groups
+  /// Whether the smallest singular values of F(t) are 0 at every t: a group of zeros, or phases of the stride that have
+  /// no taps and leave fewer columns than the shorter side. Groups of zeros are left out of the list.
+  bool is_deficient = false;
 };
 
 /// What to make of dilation and stride.
