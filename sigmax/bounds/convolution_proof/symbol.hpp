@@ -8,6 +8,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::bounds {
@@ -75,8 +76,12 @@ struct SymbolAxis {
 /// kernel is not of a real type, its shape does not fit, it is empty, or entries are NaN or infinite.
 Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const SymbolAxis> axes, Context& context);
 
+/// The same for a scanned kernel of finite entries, as a matrix with a row for each output channel.
+Symbols make_symbols(const InRange& kernel, std::int64_t out, std::int64_t groups, std::span<const SymbolAxis> axes);
+
 /// The axes of a layer, reduced by the common divisor of stride and dilation, and without dilation where the stride is
 /// then 1: neither changes the supremum over the torus.
+SymbolAxis reduced_axis(std::int64_t kernel, std::int64_t stride, std::int64_t dilation);
 std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer);
 
 /// y = F(t) v for complex v, as pairs of vectors; |fl(y) - y|_2 <= `error` |v|_2.
