@@ -191,8 +191,8 @@ TEST(ExportedConvolutions, ArgumentsAreReadByTheirName) {
 
 std::string size_of_x(const std::string& rows, const std::string& batch = R"({"as_int": 1})") {
   return R"("p_w": {"sizes": [{"as_int": 4}, {"as_int": 2}, {"as_int": 3}, {"as_int": 3}]},
-      "x": {"dtype": 7, "sizes": [{"as_int": 1}, {"as_int": 2}, )" +
-         rows + R"(, {"as_int": 30}], "device": {}})";
+      "x": {"dtype": 7, "sizes": [)" +
+         batch + R"(, {"as_int": 2}, )" + rows + R"(, {"as_int": 30}], "device": {}})";
 }
 
 TEST(ExportedConvolutions, ImagesHaveTheirSizesThere) {
