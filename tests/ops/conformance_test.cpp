@@ -154,14 +154,11 @@ OperatorCase convolution_case(std::string name, const ConvolutionLayer& l, std::
   const Dimensions shape = l.kernel_shape();
   const std::int64_t columns = geometry.correlation().terms();
   const Weight flat = weight(dtype, geometry.correlation().out_channels, columns, make, 51);
-  Tensor kernel = flat.tensor;
-  if (make == gallery::gapped) {  // rows of a larger array
-    Dimensions strides = row_major_strides(shape);
-    strides[0] = flat.tensor.strides()[0];
-    kernel = Tensor(dtype, shape, strides, flat.tensor.data(), flat.tensor.owner());
-  } else {
-    kernel = Tensor(dtype, shape, flat.tensor.data(), flat.tensor.owner());
-  }
+  // The strides of the matrix, continued into the kernel's own axes.
+  Dimensions strides = row_major_strides(shape);
+  for (std::int64_t& stride : strides) stride *= flat.tensor.strides()[1];
+  strides[0] = flat.tensor.strides()[0];
+  const Tensor kernel(dtype, shape, strides, flat.tensor.data(), flat.tensor.owner());
   std::vector<double> values;
   for (std::int64_t e = 0; e < flat.tensor.size(); ++e) {
     values.push_back(flat.tensor.at(std::vector<std::int64_t>{e / columns, e % columns}));
