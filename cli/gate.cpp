@@ -35,7 +35,15 @@ enum class Truth { no, unknown, yes };
 Truth truth(bool holds) { return holds ? Truth::yes : Truth::no; }
 Truth negated(Truth a) { return a == Truth::yes ? Truth::no : a == Truth::no ? Truth::yes : a; }
 
-bool is_enclosed(std::string_view key) { return key == "sigma_max" || key == "lambda_max"; }
+bool is_enclosed(std::string_view key) { return key == "sigma_max" || key == "lambda_max" || key == "operator_norm"; }
+
+// Of a convolution its own; the norm of any other layer is sigma_max.
+std::string_view norm_of_layer(std::string_view key, const audit::TensorResult& tensor) {
+  if (tensor.role == audit::Role::convolution) return key;
+  if (key == "operator_norm_lower") return "sigma_max_lower";
+  if (key == "operator_norm_upper") return "sigma_max_upper";
+  return key;
+}
 
 std::optional<Range> range_of(const Node& node, const audit::TensorResult& tensor) {
   if (node.column == nullptr) {
@@ -43,8 +51,11 @@ std::optional<Range> range_of(const Node& node, const audit::TensorResult& tenso
         tensor.non_finite ? static_cast<double>(tensor.non_finite->nan + tensor.non_finite->infinite) : 0.0;
     return Range{count, count};
   }
+  const bool of_operator = node.key == "operator_norm";
+  const Enclosure* const norm = report::WeightRow{&tensor}.operator_norm();
+  if (of_operator && norm == nullptr) return std::nullopt;
   if (tensor.figures && is_enclosed(node.key)) {
-    const Enclosure& sigma = tensor.figures->sigma_max;
+    const Enclosure& sigma = of_operator ? *norm : tensor.figures->sigma_max;
     Range range{sigma.lower.value(), sigma.upper ? sigma.upper->value() : kInfinity, !sigma.upper};
     // Squares are rounded outward, so that the range remains valid.
     if (node.key == "lambda_max") {
@@ -61,7 +72,7 @@ std::optional<Range> range_of(const Node& node, const audit::TensorResult& tenso
       return Range{report::least_condition({&tensor}).value_or(kInfinity), kInfinity};
     }
   }
-  const double value = report::sort_value(*node.column, {&tensor});
+  const double value = report::sort_value(report::column(norm_of_layer(node.key, tensor)), {&tensor});
   if (std::isnan(value)) return std::nullopt;
   return Range{value, value};
 }
@@ -90,7 +101,8 @@ std::string shown(const Range& range) {
 
 // Figures that do not exist if a weight has no upper end.
 bool needs_upper_end(std::string_view key) {
-  return key == "sigma_max_upper" || key == "sigma_max_width" || key == "sigma_max_failure_probability";
+  return key == "sigma_max_upper" || key == "sigma_max_width" || key == "sigma_max_failure_probability" ||
+         key == "operator_norm_upper";
 }
 
 // Evaluates every comparison, so that the verdict names all figures in the expression.

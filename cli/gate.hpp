@@ -48,7 +48,8 @@ struct Verdict {
 
 /// A parsed expression.
 ///
-/// sigma_max and lambda_max are known as enclosures. A gate trips unless the enclosure rules the expression out: in
+/// sigma_max, lambda_max and operator_norm are known as enclosures; the last is sigma_max for any layer that is not a
+/// convolution. A gate trips unless the enclosure rules the expression out: in
 /// `sigma > c` the upper end stands for sigma, in `sigma < c` the lower end, and under `not` the ends are swapped.
 /// Passing is therefore as certain as the enclosure. `sigma_max.lower` and `sigma_max.upper` name one end. Where
 /// rounding to storage may explain sigma_min in the worst case, the condition number may have any value from

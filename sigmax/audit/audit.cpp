@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/audit/convolution.hpp"
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/measure.hpp"
 #include "sigmax/audit/roles/role.hpp"
@@ -40,6 +41,16 @@ double matrix_cost(std::int64_t rows, std::int64_t columns) {
   return static_cast<double>(rows) * static_cast<double>(columns) * shorter + 4 * shorter * shorter * shorter + 1e5;
 }
 
+// Some tens of points of the torus, at each of which the Gram matrix of a complex symbol is formed and factored.
+double operator_cost(const MatrixPlan& plan, const Dimensions& shape) {
+  constexpr double kPoints = 60, kComplex = 4;
+  const auto taps = static_cast<double>(kernel_taps(plan.layout, shape));
+  if (!plan.convolution || taps == 1) return 0;
+  const double rows = static_cast<double>(plan.rows), channels = static_cast<double>(plan.columns) / taps;
+  const double shorter = std::min(rows, channels);
+  return static_cast<double>(plan.batch) * kPoints * kComplex * rows * channels * shorter;
+}
+
 double job_cost(const MatrixPlan& plan) {
   double cost = static_cast<double>(plan.batch) * matrix_cost(plan.rows, plan.columns);
   for (const PartPlan& part : plan.parts) {
@@ -60,6 +71,23 @@ void for_each_matrix(std::size_t count, bool small, Context& context, const std:
     const Context::Serial serial(context);
     body(i);
   });
+}
+
+std::optional<OperatorNorm> norm_as_operator(const Job& job, const Tensor& tensor, const Figures& figures,
+                                             const Options& options, Context& context) {
+  const ConvolutionPlan& plan = *job.plan.convolution;
+  StatedConvolution stated;
+  stated.settings = plan.settings;
+  stated.has_mode = plan.has_settings;
+  if (options.convolution) stated = overlaid(std::move(stated), options.convolution(job.entry->name));
+  const auto convolution = convolution_of(tensor, job.plan.layout, stated.transposed.value_or(plan.transposed), stated);
+  if (!convolution) return std::nullopt;
+  const OperatorNormOptions& wanted = *options.operator_norms;
+  ConvolutionNormOptions how;
+  const bool at_a_size = convolution->input_size && convolution->layer.padding_mode != PaddingMode::Circular;
+  how.relative_width = at_a_size ? wanted.width_at_a_size : wanted.relative_width;
+  how.most_flops = wanted.most_flops;
+  return operator_norm(*convolution, figures, how, context);
 }
 
 TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& options, Context& context) {
@@ -92,6 +120,9 @@ TensorResult audit_loaded(const Job& job, const Tensor& tensor, const Options& o
     return result;
   }
   result.figures = whole.figures;
+  if (plan.convolution && options.operator_norms) {
+    result.operator_norm = norm_as_operator(job, tensor, *result.figures, options, context);
+  }
   std::vector<std::optional<Figures>> part_figures(plan.parts.size());
   for_each_matrix(plan.parts.size(), is_small(plan), context, [&](std::size_t p) {
     const PartPlan& part = plan.parts[p];
@@ -170,7 +201,7 @@ Plan make_plan(const io::Checkpoint& checkpoint, const Options& options) {
           fmt::format("shorter side {} is below --min-dim {}", std::min(matrix.rows, matrix.columns), options.min_dim));
       continue;
     }
-    const double cost = job_cost(matrix);
+    const double cost = job_cost(matrix) + (options.operator_norms ? operator_cost(matrix, entry.shape) : 0);
     plan.jobs.push_back({&entry, std::move(matrix), file, cost});
   }
   return plan;

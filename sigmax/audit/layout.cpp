@@ -158,15 +158,26 @@ BlockShape block_shape(const Layout& layout, const Dimensions& shape) {
   return {extent_of(order.batch), extent_of(order.rows), extent_of(order.columns)};
 }
 
+std::int64_t kernel_taps(const Layout& layout, const Dimensions& stored) {
+  const Dimensions& shape = seen_shape(layout, stored);
+  std::int64_t taps = 1;
+  for (std::size_t d = 0; d < shape.size(); ++d) taps *= layout.axes[d] == Axis::kernel ? shape[d] : 1;
+  return taps;
+}
+
 Dimensions stack_shape(const Layout& layout, const Dimensions& shape) {
   Dimensions extents;
   for (const AxisPart& part : order_of(layout, shape).batch) extents.push_back(part.extent);
   return extents;
 }
 
+Tensor as_laid_out(const Tensor& tensor, const Layout& layout) {
+  return layout.view.empty() ? tensor : ordered(tensor, layout).reshaped(layout.view);
+}
+
 std::vector<Tensor> blocks_of(const Tensor& tensor, const Layout& layout) {
   const Order order = order_of(layout, tensor.shape());
-  const Tensor batch = as_batch(layout.view.empty() ? tensor : ordered(tensor, layout).reshaped(layout.view), order);
+  const Tensor batch = as_batch(as_laid_out(tensor, layout), order);
   std::vector<Tensor> blocks;
   for (std::int64_t b = 0; b < batch.shape()[0]; ++b) blocks.push_back(batch.slice(b));
   return blocks;

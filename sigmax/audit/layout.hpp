@@ -41,9 +41,15 @@ struct BlockShape {
 /// must divide the axis that they split.
 BlockShape block_shape(const Layout& layout, const Dimensions& shape);
 
+/// The product of the kernel axes' extents; 1 without any.
+std::int64_t kernel_taps(const Layout& layout, const Dimensions& shape);
+
 /// The extents of the index of a matrix in the batch: those of the stack axes, or the number of groups. Empty for a
 /// single matrix.
 Dimensions stack_shape(const Layout& layout, const Dimensions& shape);
+
+/// The tensor with the axes that the layout counts: in its view, if it has one. Shares the bytes where strides can.
+Tensor as_laid_out(const Tensor& tensor, const Layout& layout);
 
 /// The matrices of the batch, each 2-dimensional. They share the tensor's bytes if strides can express the order of the
 /// elements; otherwise the tensor is copied once.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sigmax/audit/convolution.hpp"
 #include "sigmax/core/error.hpp"
 
 namespace sigmax::audit {
@@ -20,7 +21,9 @@ MatrixPlan make_plan(Role role, Evidence evidence, Layout layout, const Dimensio
   }
   const BlockShape block = block_shape(layout, shape);
   if (role == Role::expert_stack && block.batch == 1) role = Role::dense;
-  return {role, evidence, std::move(layout), block.rows, block.columns, block.batch, {}};
+  MatrixPlan plan{role, evidence, std::move(layout), block.rows, block.columns, block.batch, {}, {}};
+  if (role == Role::convolution) plan.convolution = ConvolutionPlan{is_of_transposed(plan.layout), {}, false};
+  return plan;
 }
 
 void add_blocks(MatrixPlan& plan, const Dimensions& shape) {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "sigmax/audit/layout.hpp"
 #include "sigmax/audit/result.hpp"
+#include "sigmax/io/convolution_settings.hpp"
 
 namespace sigmax::audit {
 
@@ -18,6 +20,13 @@ struct PartPlan {
   std::int64_t rows = 0;
 };
 
+/// The convolution that a kernel is of.
+struct ConvolutionPlan {
+  bool transposed = false;
+  io::ConvolutionSettings settings{};  ///< as the file states them
+  bool has_settings = false;           ///< false: the file says nothing about them
+};
+
 /// The tensor as `batch` matrices of rows x columns; `layout` gives the order of their elements.
 struct MatrixPlan {
   Role role = Role::dense;
@@ -27,6 +36,7 @@ struct MatrixPlan {
   std::int64_t columns = 0;
   std::int64_t batch = 1;
   std::vector<PartPlan> parts;
+  std::optional<ConvolutionPlan> convolution{};  ///< if and only if that is the role
 };
 
 /// A tensor with more matrices is not measured: with strides of zero, a file of a few bytes may claim any number of

@@ -6,11 +6,19 @@
 #include <optional>
 #include <string>
 
+#include "sigmax/audit/convolution.hpp"
 #include "sigmax/audit/roles/assumed_role.hpp"
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/rng.hpp"
 
 namespace sigmax::audit {
+
+/// How closely the norm of a convolution as an operator is enclosed, and for how long.
+struct OperatorNormOptions {
+  double relative_width = 1e-3;   ///< at every image size, and of a circular convolution
+  double width_at_a_size = 2e-2;  ///< at the size of an image: closer takes another theorem, and much longer
+  double most_flops = 1e12;       ///< for one weight; the ends that have been reached then are reported
+};
 
 struct Options {
   bool full_spectrum = true;  ///< false leaves out everything in SpectrumFigures
@@ -27,6 +35,10 @@ struct Options {
   /// The role that the user assigns to a tensor, overriding the evidence; nothing for tensors without such a role.
   /// Empty: none.
   std::function<std::optional<AssumedRole>(const std::string& name)> assume;
+  /// Nothing: convolutions are measured as reshaped kernels alone.
+  std::optional<OperatorNormOptions> operator_norms = OperatorNormOptions();
+  /// What the user says about the convolution of a tensor, overriding the file. Empty: nothing.
+  std::function<StatedConvolution(const std::string& name)> convolution;
 };
 
 }  // namespace sigmax::audit

@@ -16,11 +16,10 @@ namespace sigmax::audit {
 
 /// The kind of linear map that a weight is read as.
 enum class Role {
-  dense,        ///< a 2-dimensional weight, [out, in] in PyTorch's layout
-  convolution,  ///< a kernel of 3 to 5 dimensions as the matrix [out, rest]; its norm is not the convolution's operator
-                ///< norm
-  recurrent,    ///< the stacked gates of an LSTM, GRU or RNN; its parts are the gates
-  embedding,    ///< a table of vectors, [entries, width]
+  dense,         ///< a 2-dimensional weight, [out, in] in PyTorch's layout
+  convolution,   ///< a kernel of 3 to 5 dimensions as the matrix [out, rest], and as an operator (OperatorNorm)
+  recurrent,     ///< the stacked gates of an LSTM, GRU or RNN; its parts are the gates
+  embedding,     ///< a table of vectors, [entries, width]
   expert_stack,  ///< a batch of matrices; its parts are the matrices, the whole is the block-diagonal matrix
 };
 
@@ -85,6 +84,24 @@ struct NonFinite {
   Dimensions first;  ///< index of the first one, in the tensor's own shape
 };
 
+/// The norm of a convolution as an operator between images, and which convolution it is of.
+struct OperatorNorm {
+  Enclosure norm;
+  double estimate = 0;     ///< within the enclosure
+  std::string question{};  ///< `every_size`, the supremum over all image sizes; `input_size`, `circular`
+  Dimensions stride{};     ///< one entry per spatial axis, as all lists
+  Dimensions dilation{};
+  Dimensions pad_low{};  ///< empty, as `pad_high`: not known, and of no consequence at every size
+  Dimensions pad_high{};
+  Dimensions output_padding{};  ///< of a transposed convolution
+  std::string padding_mode{};   ///< `zeros`, `circular`, `reflect`, `replicate`
+  std::int64_t groups = 1;
+  bool transposed = false;
+  Dimensions input_size{};  ///< empty for every size
+  std::vector<std::string>
+      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; taken to be 1, 1, zeros
+};
+
 /// A gate, or one matrix of a stack.
 struct Part {
   std::string name;  ///< `input gate`, `forward`, `[3]`
@@ -108,6 +125,8 @@ struct TensorResult {
   std::int64_t batch = 1;          ///< number of such blocks
   std::optional<Figures> figures;  ///< nothing if there are non-finite entries
   std::optional<NonFinite> non_finite;
+  /// Of a convolution: its own norm, where `figures` are those of the reshaped kernel. Nothing if it was not computed.
+  std::optional<OperatorNorm> operator_norm;
   std::vector<Part> parts;
   double seconds = 0;
 };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/io/convolution_settings.hpp"
 
 namespace sigmax::io {
 
@@ -47,6 +48,8 @@ struct Usage {
   /// `reshaped` and `view` tell the shape that the operand is given last, and the other members about axes nothing.
   std::string computed_by{};
   bool of_vectors = false;  ///< the operand may be a matrix and is computed from constants, none of which is one
+  /// Convolutions: how the kernel moves; nothing where that is not known.
+  std::optional<ConvolutionSettings> convolution{};
   /// Not a graph says it but the class and the settings of a pickled module.
   bool declared = false;
 };

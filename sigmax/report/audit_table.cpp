@@ -14,9 +14,14 @@ constexpr std::size_t kNarrowestColumnOfNames = 6;
 // The columns, adapted to this result.
 std::vector<Column> columns_of(const audit::Result& result, const Choice& choice) {
   const bool several_files = result.model.files.size() > 1;
+  const bool has_norms = has_operator_norms(result);
+  constexpr int kBehindNorms = 9;
   std::vector<Column> all;
   for (const Column& each : columns()) {
     Column column = each;
+    // Without them the column would repeat sigma_max; with them that is the figure of a reshaped kernel.
+    if (!has_norms && (column.key == "operator_norm" || column.key == "convolution")) column.uses &= ~table;
+    if (has_norms && column.key == "sigma_max") column.priority = kBehindNorms;
     if (column.priority > kLastOnAPage) column.uses &= ~markdown;
     if (column.key == choice.sort.key) column.priority = 1;
     column.identifies = column.key == "name" || column.key == "matrix";
@@ -40,6 +45,9 @@ std::vector<Column> columns_of(const audit::Result& result, const Choice& choice
 
 Tone tone_of(const WeightColumn& column, const WeightRow& row) {
   if (column.key == "name" || row.figures() == nullptr) return Tone::plain;
+  if (column.key == "operator_norm") {
+    return row.operator_norm() != nullptr && kind(*row.operator_norm()) == "proven" ? Tone::good : Tone::caution;
+  }
   if (column.key == "sigma_max") return kind(row.figures()->sigma_max) == "proven" ? Tone::good : Tone::caution;
   const bool doubtful = row.spectrum() != nullptr && (row.spectrum()->from_rounding || !row.spectrum()->condition);
   if (column.key == "condition" && doubtful) return Tone::caution;
@@ -75,7 +83,7 @@ Table weights_table(const audit::Result& result, const std::vector<const audit::
   weights.total = result.tensors.size();
   weights.order = choice.sort.key;
   weights.if_empty = "No weights to audit.";
-  weights.figure = "sigma_max";
+  weights.figure = has_operator_norms(result) ? "operator_norm" : "sigma_max";
   weights.alarm = "non-finite entries";
   const bool by_file = result.model.files.size() > 1 && choice.sort.empty();
   const std::string* file = nullptr;

@@ -60,6 +60,54 @@ const UpperBound* upper_end(const WeightRow& row) {
   return &*row.figures()->sigma_max.upper;
 }
 
+template <auto Member>
+Value of_convolution(const WeightRow& row) {
+  if (row.convolution() == nullptr) return {};
+  return row.convolution()->*Member;
+}
+
+Value operator_norm_value(const WeightRow& row) {
+  return row.operator_norm() != nullptr ? Value(*row.operator_norm()) : Value();
+}
+
+std::string enclosure_text(const Enclosure& norm, const Glyphs& signs) {
+  std::string digits = enclosure(norm, signs);
+  if (!norm.upper) return digits;
+  return fmt::format("{} {}", digits, norm.is_proven() ? signs.proven : signs.probabilistic);
+}
+
+std::string operator_norm_text(const WeightRow& row, const Glyphs& signs) {
+  if (row.operator_norm() == nullptr) return std::string(signs.none);
+  const bool assumed = row.convolution() != nullptr && !row.convolution()->assumed.empty();
+  return enclosure_text(*row.operator_norm(), signs) + std::string(assumed ? signs.assumed : std::string_view());
+}
+
+Value operator_lower(const WeightRow& row) {
+  return row.convolution() != nullptr ? Value(row.convolution()->norm.lower.value()) : Value();
+}
+
+Value operator_upper(const WeightRow& row) {
+  const bool known = row.convolution() != nullptr && row.convolution()->norm.upper;
+  return known ? Value(row.convolution()->norm.upper->value()) : Value();
+}
+
+Value operator_kind(const WeightRow& row) {
+  return row.convolution() != nullptr ? Value(std::string(kind(row.convolution()->norm))) : Value();
+}
+
+Value assumed_value(const WeightRow& row) {
+  if (row.convolution() == nullptr) return {};
+  return fmt::format("{}", fmt::join(row.convolution()->assumed, " "));
+}
+
+Value convolution_value(const WeightRow& row) {
+  return row.convolution() != nullptr ? Value(convolution_text(*row.convolution())) : Value();
+}
+
+std::string convolution_cell(const WeightRow& row, const Glyphs&) {
+  return row.convolution() != nullptr ? convolution_text(*row.convolution()) : std::string(" ");
+}
+
 Value name_value(const WeightRow& row) { return row.tensor->name; }
 
 std::string name_text(const WeightRow& row, const Glyphs& signs) {
@@ -95,7 +143,7 @@ Value shape_value(const WeightRow& row) {
 Value matrix_value(const WeightRow& row) { return row.rows() * row.columns() * row.batch(); }
 
 std::string matrix_cell(const WeightRow& row, const Glyphs& signs) {
-  const bool reshaped = row.tensor->role == audit::Role::convolution;
+  const bool reshaped = row.tensor->role == audit::Role::convolution && !row.tensor->operator_norm;
   return (reshaped ? std::string(signs.reshaped) : std::string()) + matrix_text(row);
 }
 
@@ -124,11 +172,7 @@ Value failure_value(const WeightRow& row) {
 }
 
 std::string sigma_max_text(const WeightRow& row, const Glyphs& signs) {
-  if (row.figures() == nullptr) return std::string(signs.none);
-  std::string digits = enclosure(row.figures()->sigma_max, signs);
-  if (upper_end(row) == nullptr) return digits;
-  const bool proven = row.figures()->sigma_max.is_proven();
-  return fmt::format("{} {}", digits, proven ? signs.proven : signs.probabilistic);
+  return row.figures() == nullptr ? std::string(signs.none) : enclosure_text(row.figures()->sigma_max, signs);
 }
 
 Value width_value(const WeightRow& row) {
@@ -201,7 +245,7 @@ std::vector<WeightColumn> make_columns() {
       {"shape", "shape", "The tensor's shape.", kLeft, data, 0, shape_value},
       {"matrix", "matrix",
        "Rows x columns of the measured matrix; rows are outputs. For a convolution it is the kernel reshaped to [out, "
-       "rest], one matrix per group, not the convolution's own operator.",
+       "rest], one matrix per group; all figures are of that matrix, except operator_norm.",
        kRight, table, 1, matrix_value, matrix_cell},
       {"rows", "rows", "Rows of the measured matrix.", kRight, data, 0,
        [](const WeightRow& row) -> Value { return row.rows(); }},
@@ -211,6 +255,25 @@ std::vector<WeightColumn> make_columns() {
        [](const WeightRow& row) -> Value { return row.batch(); }},
       {"bytes", "bytes", "Size of the weight in its storage type.", kRight, table | data | figure, 16, bytes_value,
        bytes_cell},
+      {"operator_norm", "operator norm",
+       "How strongly the layer can stretch its input, max |Ax| / |x|: of a convolution the norm of the operator "
+       "between "
+       "images, of anything else sigma_max. Only digits on which both ends of the enclosure agree are shown.",
+       Alignment::decimal, table, 1, operator_norm_value, operator_norm_text},
+      {"operator_norm_lower", "operator norm lower", "The lower end of the enclosure of a convolution's own norm.",
+       kRight, data, 0, operator_lower},
+      {"operator_norm_upper", "operator norm upper", "The upper end of the enclosure of a convolution's own norm.",
+       kRight, data, 0, operator_upper},
+      {"operator_norm_kind", "operator norm kind", "How the upper end is known: proven, probabilistic or lower_only.",
+       kLeft, data, 0, operator_kind},
+      {"operator_norm_question", "operator norm question",
+       "Which norm of the convolution it is: at every image size (the supremum), at one input_size, or circular.",
+       kLeft, data, 0, of_convolution<&audit::OperatorNorm::question>},
+      {"operator_norm_assumed", "operator norm assumed",
+       "What nothing states about the convolution: stride and dilation, taken to be 1, and padding, taken to be zeros.",
+       kLeft, data, 0, assumed_value},
+      {"convolution", "convolution", "The size of the image, and the convolution's stride, dilation and padding mode.",
+       kLeft, table | data, 9, convolution_value, convolution_cell},
       {"sigma_max", "sigma_max",
        "The largest singular value, max |Wx| / |x|: how strongly the weight can stretch its input. Only digits on "
        "which "
@@ -308,6 +371,38 @@ const audit::SpectrumFigures* WeightRow::spectrum() const noexcept {
   return figures() != nullptr && figures()->spectrum ? &*figures()->spectrum : nullptr;
 }
 
+const audit::OperatorNorm* WeightRow::convolution() const noexcept {
+  return part == nullptr && tensor->operator_norm ? &*tensor->operator_norm : nullptr;
+}
+
+const Enclosure* WeightRow::operator_norm() const noexcept {
+  if (tensor->role == audit::Role::convolution) return convolution() != nullptr ? &convolution()->norm : nullptr;
+  return figures() != nullptr ? &figures()->sigma_max : nullptr;
+}
+
+bool has_operator_norms(const audit::Result& result) noexcept {
+  return std::any_of(result.tensors.begin(), result.tensors.end(),
+                     [](const audit::TensorResult& tensor) { return tensor.operator_norm.has_value(); });
+}
+
+std::string convolution_text(const audit::OperatorNorm& norm) {
+  // `2` or `2x1`: one number where all axes agree.
+  const auto along = [](const Dimensions& list, bool always) {
+    const bool equal = std::all_of(list.begin(), list.end(), [&](std::int64_t each) { return each == list.front(); });
+    return equal && !always ? std::to_string(list.front()) : fmt::format("{}", fmt::join(list, "x"));
+  };
+  const auto is_usual = [](const Dimensions& list) {
+    return std::all_of(list.begin(), list.end(), [](std::int64_t each) { return each == 1; });
+  };
+  std::string text = norm.input_size.empty() ? "any size" : along(norm.input_size, true);
+  if (!is_usual(norm.stride)) text += ", stride " + along(norm.stride, false);
+  if (!is_usual(norm.dilation)) text += ", dilation " + along(norm.dilation, false);
+  if (norm.transposed) text += ", transposed";
+  if (norm.groups > 1) text += fmt::format(", {} groups", norm.groups);
+  if (norm.padding_mode != "zeros") text += ", " + norm.padding_mode;
+  return text;
+}
+
 const std::vector<WeightColumn>& columns() {
   static const std::vector<WeightColumn> all = make_columns();
   return all;
@@ -337,7 +432,10 @@ std::string cell_text(const WeightColumn& c, const WeightRow& row, const Glyphs&
 
 double sort_value(const WeightColumn& c, const WeightRow& row) {
   const Value value = c.value(row);
-  if (value.as<Enclosure>() != nullptr) return row.figures()->sigma_max_estimate;
+  if (value.as<Enclosure>() != nullptr) {
+    const bool own = c.key == "operator_norm" && row.convolution() != nullptr;
+    return own ? row.convolution()->estimate : row.figures()->sigma_max_estimate;
+  }
   if (c.key == "condition" && row.spectrum() != nullptr && !row.spectrum()->condition) {
     return std::numeric_limits<double>::infinity();
   }

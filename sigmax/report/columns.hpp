@@ -26,6 +26,11 @@ struct WeightRow {
   const audit::Figures* figures() const noexcept;
   /// Null if there are no figures, and under `quick`.
   const audit::SpectrumFigures* spectrum() const noexcept;
+  /// The norm of the linear map that the weight is for: of a convolution its own, of anything else sigma_max. Null if
+  /// it is not known.
+  const Enclosure* operator_norm() const noexcept;
+  /// Null for anything but a convolution that was measured as an operator, and for its parts.
+  const audit::OperatorNorm* convolution() const noexcept;
 };
 
 /// A column of the audit's table, with the functions that make its cells from a weight.
@@ -43,6 +48,12 @@ struct WeightColumn : Column {
 
 /// All columns, in the order of the page.
 const std::vector<WeightColumn>& columns();
+
+/// Whether a convolution of the result was measured as an operator.
+bool has_operator_norms(const audit::Result& result) noexcept;
+
+/// `28x28, stride 2`, `any size`: the image and what is unusual about the convolution.
+std::string convolution_text(const audit::OperatorNorm& norm);
 
 /// The columns of one use.
 std::vector<const WeightColumn*> columns_for(Use use);

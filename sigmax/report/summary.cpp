@@ -39,6 +39,18 @@ double largest_failure_probability(const audit::Result& result) {
 // Rounded up, except that 1e-9 stays 1e-9 although the nearest double is slightly larger.
 std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
 
+// Of the convolutions that were measured as operators.
+std::string operator_proofs(const audit::Result& result) {
+  std::size_t measured = 0, proven = 0;
+  for (const audit::TensorResult& tensor : result.tensors) {
+    if (!tensor.operator_norm) continue;
+    ++measured;
+    if (tensor.operator_norm->norm.is_proven()) ++proven;
+  }
+  if (measured == 0) return {};
+  return fmt::format(" Operator norms of {}: {} proven.", plural(measured, "convolution"), proven);
+}
+
 std::string proof_sentence(const audit::Result& result) {
   const audit::Summary& s = result.summary;
   std::vector<std::string> known;
@@ -51,7 +63,7 @@ std::string proof_sentence(const audit::Result& result) {
   if (s.non_finite > 0) known.push_back(fmt::format("{} NOT MEASURED: non-finite entries", s.non_finite));
   std::string sentence = "sigma_max: ";
   for (std::size_t i = 0; i < known.size(); ++i) sentence += (i > 0 ? ", " : "") + known[i];
-  return sentence + ".";
+  return sentence + "." + operator_proofs(result);
 }
 
 std::string cell_and_name(std::string_view key, const audit::TensorResult& tensor, const Glyphs& signs) {
@@ -59,9 +71,12 @@ std::string cell_and_name(std::string_view key, const audit::TensorResult& tenso
                      name_in_sentence(tensor.name, signs.unicode));
 }
 
-std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) {
-  for (const audit::TensorResult* tensor : select(result, "sigma_max", 0)) {
-    if (tensor->figures) return "Largest sigma_max " + cell_and_name("sigma_max", *tensor, signs);
+std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
+  const bool has_norms = has_operator_norms(result);
+  const std::string key = has_norms ? "operator_norm" : "sigma_max";
+  for (const audit::TensorResult* tensor : select(result, key.c_str(), 0)) {
+    if (!tensor->figures || WeightRow{tensor}.operator_norm() == nullptr) continue;
+    return fmt::format("Largest {} {}", has_norms ? "operator norm" : "sigma_max", cell_and_name(key, *tensor, signs));
   }
   return {};
 }
@@ -101,7 +116,7 @@ std::vector<std::string> summary_sentences(const audit::Result& result, const Gl
                                   count_text(s.parameters), either(s.parameters, "parameter", "parameters"),
                                   bytes_text(s.bytes), s.skipped, unread));
   if (s.audited > 0) sentences.push_back(proof_sentence(result));
-  const std::string stretch = largest_sigma_max(result, signs);
+  const std::string stretch = largest_stretch(result, signs);
   const std::string uneven = largest_condition(result, signs);
   if (!stretch.empty()) sentences.push_back(stretch + (uneven.empty() ? "." : "; " + uneven + "."));
   sentences.push_back(fmt::format("Took {} on {}.", duration_text(s.seconds), plural(s.threads, "thread")));
@@ -139,9 +154,13 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   const auto shows = [&](std::string_view key) { return has_column == nullptr || has_column(key); };
   const auto has_kind = [&](std::string_view wanted) {
     return any_row(shown, [&](const WeightRow& row) {
-      return row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted;
+      const audit::OperatorNorm* own = row.convolution();
+      return (row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted) ||
+             (own != nullptr && kind(own->norm) == wanted);
     });
   };
+  const bool has_norms = has_operator_norms(result);
+  const std::string_view what = has_norms ? "" : "sigma_max ";
   const auto saves = [&](const WeightRow& row) {
     const audit::SpectrumFigures* spectrum = row.spectrum();
     return spectrum != nullptr && ((spectrum->rank_90.saves_parameters && shows("rank_90")) ||
@@ -152,13 +171,28 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   const auto line = [&](std::string_view sign, std::string_view meaning) {
     lines.push_back(fmt::format("{} {}", sign, meaning));
   };
-  if (has_kind("proven")) line(signs.proven, "sigma_max proven: every digit shown holds, rounding errors included");
+  if (has_kind("proven")) {
+    line(signs.proven, fmt::format("{}proven: every digit shown holds, rounding errors included", what));
+  }
   if (has_kind("probabilistic")) {
-    line(signs.probabilistic, fmt::format("sigma_max probabilistic: the digits hold, each with failure probability {}",
+    line(signs.probabilistic, fmt::format("{}probabilistic: the digits hold, each with failure probability {}", what,
                                           probability_text(largest_failure_probability(result))));
   }
-  if (has_kind("lower_only")) line(signs.at_least, "sigma_max is at least this; no upper end was requested or reached");
-  if (any_row(shown, [](const WeightRow& row) { return row.tensor->role == audit::Role::convolution; })) {
+  if (has_kind("lower_only")) {
+    line(signs.at_least, "the norm is at least this; no upper end was requested or reached");
+  }
+  const auto is_reshaped = [](const WeightRow& row) {
+    return row.tensor->role == audit::Role::convolution && !row.tensor->operator_norm;
+  };
+  const auto is_assumed = [](const WeightRow& row) {
+    return row.convolution() != nullptr && !row.convolution()->assumed.empty();
+  };
+  if (any_row(shown, is_assumed)) {
+    line(signs.assumed,
+         "the largest over all image sizes, with stride and dilation 1 and zero padding assumed (--stride, --dilation, "
+         "--padding)");
+  }
+  if (any_row(shown, is_reshaped)) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
   const auto from_rounding = [](const WeightRow& row) {
@@ -174,6 +208,11 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   }
   if (shows("condition") && any_row(shown, is_open)) line(">", "sigma_min cannot be told from 0");
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
+  if (any_row(shown, [](const WeightRow& row) { return row.convolution() != nullptr; })) {
+    lines.emplace_back(
+        "The operator norm of a convolution is its own, at the image size that the file gives or else the largest over "
+        "all sizes; its other figures are those of the kernel reshaped to [out, rest].");
+  }
   if (!result.full_spectrum) {
     lines.emplace_back(
         "Quick audit: without the figures that need the full spectrum (sigma_min, condition, ranks, nuclear norm).");

@@ -222,7 +222,7 @@ Style most_telling(const std::set<std::string_view>& names, std::size_t width, c
 
 const Glyphs& glyphs(bool unicode) noexcept {
   static const Glyphs rich;
-  static const Glyphs plain = {false, "*", "~", ">=", "..", "#", "^", "<", "...", "-", "- ", "-", "-", "!!"};
+  static const Glyphs plain = {false, "*", "~", ">=", "..", "#", "^", "<", "...", "-", "- ", "-", "-", "!!", "?"};
   return unicode ? rich : plain;
 }
 

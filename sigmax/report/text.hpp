@@ -24,6 +24,7 @@ struct Glyphs {
   std::string_view rule = "─";
   std::string_view dot = "·";
   std::string_view alarm = "✗";
+  std::string_view assumed = "°";  ///< a convolution whose stride, dilation or padding is assumed
 };
 
 /// The Unicode signs above, or their ASCII counterparts.

@@ -159,7 +159,39 @@ Decision convolution(const io::Entry& entry, const io::Usage& use, bool transpos
     return unread(fmt::format("{} has {} groups, which do not divide its {} channels", use.op, placed->groups,
                               shape[placed->split]));
   }
-  return planned(entry, Role::convolution, std::move(*placed));
+  Decision decision = planned(entry, Role::convolution, std::move(*placed));
+  auto& plan = std::get<MatrixPlan>(decision);
+  // What it does to an image is not a convolution: each output entry takes its taps from elsewhere.
+  if (use.op == "DeformConv") {
+    plan.convolution.reset();
+  } else {
+    plan.convolution = ConvolutionPlan{transposed, {}, false};
+  }
+  return decision;
+}
+
+// Whether the spatial axes are stored in the order in which the operator sees them.
+bool keeps_spatial_order(const io::Usage& use) {
+  if (use.permutation.empty()) return true;
+  return use.permutation.size() >= 3 && std::is_sorted(use.permutation.begin() + 2, use.permutation.end());
+}
+
+// What all convolutions of the kernel agree on.
+void add_settings(const io::Entry& entry, ConvolutionPlan& plan) {
+  const Map map = plan.transposed ? Map::transposed_convolution : Map::convolution;
+  bool first = true;
+  for (const io::Usage& use : entry.used_by) {
+    if (map_of(use) != map || use.gathered || !use.computed_by.empty()) continue;
+    if (!use.convolution || !keeps_spatial_order(use)) {
+      plan.has_settings = false;
+      plan.settings = {};
+      return;
+    }
+    if (first) plan.settings = *use.convolution;
+    if (!first) io::keep_common(plan.settings, *use.convolution);
+    first = false;
+    plan.has_settings = true;
+  }
 }
 
 Decision product(const io::Entry& entry, const io::Usage& use, bool right) {
@@ -385,6 +417,8 @@ std::optional<Decision> by_uses(const io::Entry& entry) {
 
 std::optional<Decision> graph_role(const io::Entry& entry) {
   auto decision = by_uses(entry);
+  auto* plan = decision ? std::get_if<MatrixPlan>(&*decision) : nullptr;
+  if (plan != nullptr && plan->convolution) add_settings(entry, *plan->convolution);
   if (decision && entry.used_by.front().declared) {
     std::visit([](auto& found) { found.evidence = Evidence::container; }, *decision);
   }

@@ -42,6 +42,9 @@ class Dataflow {
     return index < node.outputs.count ? at(node.outputs.first + index) : kNone;
   }
 
+  /// The value that a name means in a graph; kNone if nothing defines it there or around it.
+  std::uint32_t find(std::uint32_t graph, std::string_view name) const { return resolve(graph, name); }
+
   /// The constant behind a value, through nodes that only move elements (Identity, Reshape, Transpose, Gather, ...).
   Origin origin(std::uint32_t value) const { return value == kNone ? Origin{} : origins_[value]; }
 

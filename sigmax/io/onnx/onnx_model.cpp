@@ -77,8 +77,10 @@ class ModelReader {
     const std::uint32_t index = next_index(model_.graphs);
     model_.graphs.push_back(std::move(graph));
     for (WireCursor walk = cursor; walk.next();) {
-      if (walk.field() == 11) inputs.push_back(value_name(walk.message("ValueInfoProto")));
-      if (walk.field() == 12) outputs.push_back(value_name(walk.message("ValueInfoProto")));
+      if (walk.field() == 11) inputs.push_back(read_value_info(walk, index));
+      if (walk.field() == 12) outputs.push_back(read_value_info(walk, index));
+      if (walk.field() == 13 && walk.wire_type() == WireType::bytes)
+        model_.value_infos.push_back({{}, index, walk.bytes()});
       if (walk.field() == 5 || walk.field() == 15) read_initializer(walk, index, initializers);
     }
     model_.graphs[index].inputs = append(model_.names, inputs);
@@ -115,11 +117,12 @@ class ModelReader {
     }
   }
 
-  static std::string_view value_name(WireCursor cursor) {
+  std::string_view read_value_info(const WireCursor& field, std::uint32_t graph) {
     std::string_view name;
-    while (cursor.next()) {
+    for (WireCursor cursor = field.message("ValueInfoProto"); cursor.next();) {
       if (cursor.field() == 1) name = cursor.text();
     }
+    model_.value_infos.push_back({name, graph, field.bytes()});
     return name;
   }
 

@@ -54,6 +54,13 @@ struct Weight {
   std::string_view attribute;
 };
 
+/// What a graph states about one of its values: an input, an output, or one in between.
+struct ValueInfo {
+  std::string_view name;
+  std::uint32_t graph = 0;
+  Bytes message;  ///< the ValueInfoProto
+};
+
 /// Lists refer to each other by index; every view points into `file`.
 struct Model {
   std::shared_ptr<const MappedFile> file;
@@ -61,7 +68,8 @@ struct Model {
   std::vector<Node> nodes;
   std::vector<Attribute> attributes;
   std::vector<std::string_view> names;
-  std::vector<Weight> weights;  ///< in file order
+  std::vector<Weight> weights;         ///< in file order
+  std::vector<ValueInfo> value_infos;  ///< of the graphs, not of functions
 
   std::span<const std::string_view> list(Range range) const {
     return std::span(names).subspan(range.first, range.count);

@@ -8,11 +8,9 @@
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/onnx/onnx_dataflow.hpp"
 #include "sigmax/io/onnx/onnx_model.hpp"
+#include "sigmax/io/onnx/onnx_parameters.hpp"
 
 namespace sigmax::io::onnx {
-
-/// More axes than any operator takes: longer lists are not read.
-inline constexpr std::size_t kMostAxes = 65;
 
 /// The shape of each of flow.values(): the shape of a constant, and what Identity, Cast, Transpose, Reshape, Flatten,
 /// Squeeze, Unsqueeze and the quantizing nodes make of it if their own parameters are constants, and what operators

@@ -18,7 +18,9 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/io/onnx/onnx_axis_map.hpp"
 #include "sigmax/io/onnx/onnx_constants.hpp"
+#include "sigmax/io/onnx/onnx_convolution.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"
+#include "sigmax/io/onnx/onnx_value_shapes.hpp"
 
 namespace sigmax::io::onnx {
 namespace {
@@ -77,6 +79,7 @@ class UsageFinder {
         flow_(flow),
         changes_(changes),
         shapes_(constant_shapes(model, flow)),
+        value_shapes_(value_shapes(model, flow)),
         constant_(constant_values(model, flow)),
         of_matrices_(values_of_matrices(model, flow)),
         facts_(flow.values().size()) {}
@@ -230,6 +233,7 @@ class UsageFinder {
     std::int64_t groups = 1;
     std::int64_t axis = 0;
     std::string equation;
+    std::optional<ConvolutionSettings> convolution{};
     bool transposes_a = false, transposes_b = false;
     std::uint32_t b = 1;
   };
@@ -246,6 +250,7 @@ class UsageFinder {
                         fmt::format("group must be positive, got {}", consumer.groups));
       }
     }
+    if (kernel_input(node) != kNone) consumer.convolution = settings_of(node);
     if (node.op == "Gather") consumer.axis = model_.integer(node, "axis", 0);
     if (node.op == "Einsum") consumer.equation = shortened(model_.text(node, "equation"));
     if (node.op == "Gemm" || node.op == "QGemm" || node.op == "FusedMatMul" || node.op == "FusedGemm") {
@@ -256,9 +261,19 @@ class UsageFinder {
     return consumer;
   }
 
+  std::optional<ConvolutionSettings> settings_of(const Node& node) const {
+    const std::uint32_t kernel = flow_.input(node, kernel_input(node)), image = flow_.input(node, 0);
+    const auto& shape = kernel == kNone ? std::nullopt : value_shapes_[kernel];
+    const bool known = shape && std::ranges::all_of(*shape, [](std::int64_t extent) { return extent > 0; });
+    return convolution_settings(model_, node, known ? *shape : Dimensions(),
+                                image == kNone ? Dimensions() : image_size(value_shapes_[image]));
+  }
+
   std::uint32_t kind_of(const Consumer& consumer, std::uint32_t input) {
+    // Only the kernel moves.
+    const auto convolution = input == 0 ? std::nullopt : consumer.convolution;
     const auto [at, added] = kind_index_.emplace(
-        std::tuple(consumer.op, input, consumer.groups, consumer.axis, consumer.equation), kinds_.size());
+        std::tuple(consumer.op, input, consumer.groups, consumer.axis, consumer.equation, convolution), kinds_.size());
     if (added) {
       Usage usage;
       usage.op = consumer.op;
@@ -266,6 +281,7 @@ class UsageFinder {
       usage.groups = consumer.groups;
       usage.axis = consumer.axis;
       usage.equation = consumer.equation;
+      usage.convolution = convolution;
       kinds_.push_back(std::move(usage));
     }
     return static_cast<std::uint32_t>(at->second);
@@ -327,13 +343,16 @@ class UsageFinder {
   const Model& model_;
   const Dataflow& flow_;
   const std::vector<bool>& changes_;
-  std::vector<std::optional<Dimensions>> shapes_;
-  std::vector<bool> constant_;            // values that are computed from constants alone
-  std::vector<bool> of_matrices_;         // values that take numbers from a constant that is a matrix
-  std::vector<std::vector<Fact>> facts_;  // one list a value
+  std::vector<std::optional<Dimensions>> shapes_;        // of constants and of what nodes make of them
+  std::vector<std::optional<Dimensions>> value_shapes_;  // of all values, as far as they are known
+  std::vector<bool> constant_;                           // values that are computed from constants alone
+  std::vector<bool> of_matrices_;                        // values that take numbers from a constant that is a matrix
+  std::vector<std::vector<Fact>> facts_;                 // one list a value
   std::vector<Edge> edges_;
   std::vector<Usage> kinds_;
-  std::map<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t, std::string>, std::size_t> kind_index_;
+  using Kind = std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t, std::string,
+                          std::optional<ConvolutionSettings>>;
+  std::map<Kind, std::size_t> kind_index_;
   std::vector<AxisMap> axis_maps_ = std::vector<AxisMap>(1);  // the first: nothing moved
   std::map<AxisMap, std::uint32_t> axis_map_index_ = {{AxisMap{}, 0}};
   std::deque<std::pair<std::uint32_t, Fact>> pending_;

@@ -295,6 +295,59 @@ class Program {
     return error == std::errc() && end == text.data() + text.size() && groups > 0 ? groups : 0;
   }
 
+  // The value of an argument that is a name, if exactly one value is ever assigned to it.
+  static Tokens literal(const Function& function, Tokens value) {
+    if (value.size() != 1 || value[0].kind != Token::Kind::name) return value;
+    const auto from = function.assigned.find(value[0].text);
+    return from != function.assigned.end() && from->second.size() == 1 ? from->second[0] : value;
+  }
+
+  // `[2, 1]`, `2`; empty for anything else.
+  static Dimensions numbers_of(Tokens value) {
+    constexpr std::size_t kMost = 8;
+    if (value.size() == 1) return number_of(value);
+    if (value.size() < 3 || !is_sign(value.front(), '[') || !is_sign(value.back(), ']')) return {};
+    Dimensions list;
+    for (const Tokens each : split(value.subspan(1, value.size() - 2))) {
+      const Dimensions one = number_of(each);
+      if (one.empty() || list.size() == kMost) return {};
+      list.push_back(one.front());
+    }
+    return list;
+  }
+
+  static Dimensions number_of(Tokens value) {
+    std::int64_t number = 0;
+    if (value.size() != 1 || value[0].kind != Token::Kind::number) return {};
+    const std::string_view text = value[0].text;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? Dimensions{number} : Dimensions();
+  }
+
+  // An argument that is left out has torch's default.
+  static void add_settings(const Function& function, const Function::Call& call, const WeightOperator& op,
+                           ProgramUse& use) {
+    if (!op.convolves()) return;
+    const auto list = [&](int index, std::string_view name, std::int64_t otherwise) {
+      const Tokens value = index < 0 ? Tokens() : argument(call, index, name);
+      return value.empty() ? Dimensions{otherwise} : numbers_of(literal(function, value));
+    };
+    ConvolutionSettings settings;
+    settings.stride = list(op.stride, "stride", 1);
+    settings.dilation = list(op.dilation, "dilation", 1);
+    settings.output_padding = list(op.output_padding, "output_padding", 0);
+    const Tokens padding = literal(function, argument(call, op.padding, "padding"));
+    const auto word =
+        padding.size() == 1 && padding[0].kind == Token::Kind::text ? padding_of_word(padding[0].text) : std::nullopt;
+    if (word) {
+      use.padding = *word;
+    } else {
+      settings.pad_low = padding.empty() ? Dimensions{0} : numbers_of(padding);
+      settings.pad_high = settings.pad_low;
+    }
+    use.usage.convolution = std::move(settings);
+  }
+
   void add_use(const Function& function, const Function::Call& call, ProgramUses& result) {
     const bool of_torch = call.name.starts_with("torch.") || call.name.starts_with("ops.");
     if (!of_torch) return;
@@ -307,16 +360,17 @@ class Program {
     }
     const bool multiplies = op->op == "MatMul";
     for (const int input : {op->weight, multiplies ? 0 : op->weight}) {
-      Usage use;
-      use.op = op->op;
-      use.input = input;
-      if (op->groups >= 0) use.groups = groups_of(call, *op);
+      ProgramUse use;
+      use.usage.op = op->op;
+      use.usage.input = input;
+      if (op->groups >= 0) use.usage.groups = groups_of(call, *op);
       if (op->transposed >= 0) {
         const Tokens value = argument(call, op->transposed, "transposed");
         const bool is_known = value.size() == 1 && (value[0].text == "True" || value[0].text == "False");
-        if (!is_known) use.groups = 0;
-        if (is_known && value[0].text == "True") use.op = "ConvTranspose";
+        if (!is_known) use.usage.groups = 0;
+        if (is_known && value[0].text == "True") use.usage.op = "ConvTranspose";
       }
+      add_settings(function, call, *op, use);
       const Tokens weight = argument(call, input, input == op->weight && !multiplies ? "weight" : "");
       const Origins from = origins(function, weight, 0);
       for (const auto& [holder, attribute] : from.keys) result.add(holder, attribute, use);

@@ -1,5 +1,10 @@
 #include "sigmax/io/pytorch/pytorch_module.hpp"
 
+#include <utility>
+
+#include "sigmax/io/pytorch/pytorch_call.hpp"
+#include "sigmax/io/pytorch/pytorch_uses.hpp"
+
 namespace sigmax::io {
 namespace {
 
@@ -31,6 +36,14 @@ class Module {
     return pickle_.is(id, PickleKind::boolean) && pickle_.integer(id) != 0;
   }
 
+  // A number or a tuple of numbers; empty for anything else.
+  Dimensions numbers(std::string_view name) const {
+    if (const auto one = integer(name)) return {*one};
+    return pickled_integers(pickle_, pickle_.find(state_, name)).value_or(Dimensions());
+  }
+
+  std::string_view text(std::string_view name) const { return pickle_.text(pickle_.find(state_, name)); }
+
   std::string_view class_name() const { return pickle_.global_attribute(call_.callable); }
 
  private:
@@ -38,6 +51,35 @@ class Module {
   Pickle::Call call_;
   Id state_;
 };
+
+std::optional<ConvolutionSettings::Padding> padding_mode(std::string_view name) {
+  using Padding = ConvolutionSettings::Padding;
+  if (name.empty() || name == "zeros") return Padding::zeros;
+  if (name == "circular") return Padding::circular;
+  if (name == "reflect") return Padding::reflect;
+  if (name == "replicate") return Padding::replicate;
+  return std::nullopt;
+}
+
+// torch.nn's own attributes. A class that does not have them moves its kernel in a way that is not known.
+void add_settings(const Module& module, const Dimensions& shape, Usage& use) {
+  const auto mode = padding_mode(module.text("padding_mode"));
+  if (!mode || !module.has("stride") || !module.has("padding") || !module.has("dilation")) return;
+  ProgramUse read;
+  ConvolutionSettings settings;
+  settings.padding = *mode;
+  settings.stride = module.numbers("stride");
+  settings.dilation = module.numbers("dilation");
+  settings.output_padding = module.has("output_padding") ? module.numbers("output_padding") : Dimensions{0};
+  if (const auto word = padding_of_word(module.text("padding"))) {
+    read.padding = *word;
+  } else {
+    settings.pad_low = settings.pad_high = module.numbers("padding");
+  }
+  read.usage = std::move(use);
+  read.usage.convolution = std::move(settings);
+  use = read.of(shape);
+}
 
 std::optional<Usage> convolution(const Module& module, const Dimensions& shape) {
   const auto groups = module.integer("groups"), in = module.integer("in_channels"),
@@ -49,6 +91,7 @@ std::optional<Usage> convolution(const Module& module, const Dimensions& shape) 
   const bool fits = *groups >= 1 && shape[0] == front && behind / *groups == shape[1] && behind % *groups == 0;
   // Without groups, channels that were pruned change nothing about the axes.
   if (*groups == 1 || fits) use.groups = *groups;
+  add_settings(module, shape, use);
   return use;
 }
 

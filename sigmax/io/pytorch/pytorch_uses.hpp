@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,16 +16,25 @@
 
 namespace sigmax::io {
 
+/// A use of a tensor, and a word that a convolution has for its padding: the numbers depend on the kernel's shape.
+struct ProgramUse {
+  Usage usage;
+  StatedPadding::Kind padding = StatedPadding::Kind::listed;
+
+  /// The use of a tensor of that shape.
+  Usage of(const Dimensions& shape) const;
+};
+
 /// The convolutions, bilinear forms and products of a program, by the tensors that they are of.
 struct ProgramUses {
   /// By class and attribute in TorchScript, with the class `CONSTANTS` and `c0` for a constant; by an empty class and
   /// the tensor's name in torch.export.
-  std::map<std::pair<std::string, std::string>, std::vector<Usage>> known;
+  std::map<std::pair<std::string, std::string>, std::vector<ProgramUse>> known;
   /// A convolution is of something else (a tensor that is computed, or one that cannot be traced), or the program
   /// cannot be read: any kernel without a known use may be its weight.
   bool has_others = false;
 
-  void add(std::string_view holder, std::string_view attribute, Usage use);
+  void add(std::string_view holder, std::string_view attribute, ProgramUse use);
 
   /// What is known of a tensor. Of one with three to five axes of which nothing is known: an unknown number of groups
   /// if it may be a kernel, and otherwise the operator `Unknown`.
@@ -39,10 +49,20 @@ struct WeightOperator {
   int weight = 1;
   int groups = -1;
   int transposed = -1;
+  int stride = -1;
+  int padding = -1;
+  int dilation = -1;
+  int output_padding = -1;
+
+  /// Whether its strides and pads are read.
+  bool convolves() const noexcept { return stride >= 0; }
 };
 
 /// Null if the operator is not known. `name` comes without `torch.` and `aten.`.
 const WeightOperator* weight_operator(std::string_view name);
+
+/// torch's word for a padding: `same` or `valid`.
+std::optional<StatedPadding::Kind> padding_of_word(std::string_view word);
 
 /// True of an operator that may be a convolution although weight_operator() does not know it.
 bool may_convolve(std::string_view name);

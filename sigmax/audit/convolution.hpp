@@ -1,0 +1,58 @@
+// A convolution as an operator: which one a kernel stands for, and its norm.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sigmax/audit/layout.hpp"
+#include "sigmax/audit/result.hpp"
+#include "sigmax/bounds/convolution.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/io/convolution_settings.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
+
+namespace sigmax::audit {
+
+/// What somebody says about a convolution. Lists have one entry for all axes, or one for each; empty: not said.
+struct StatedConvolution {
+  io::ConvolutionSettings settings;
+  io::StatedPadding::Kind padding = io::StatedPadding::Kind::listed;  ///< a word instead of `pad_low` and `pad_high`
+  bool has_mode = false;                                              ///< `settings.padding` counts
+  std::optional<std::int64_t> groups{};
+  std::optional<bool> transposed{};
+
+  bool says_padding() const noexcept { return padding != io::StatedPadding::Kind::listed || !settings.pad_low.empty(); }
+};
+
+/// What `later` says, and otherwise what `first` does.
+StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later);
+
+/// A convolution that can be measured.
+struct ConvolutionToMeasure {
+  Tensor kernel;  ///< of layer.kernel_shape()
+  ConvolutionLayer layer;
+  std::optional<Dimensions> input_size{};  ///< nothing: every size
+  bool knows_padding = false;              ///< false: its amounts count for nothing at every size
+  std::vector<std::string> assumed{};      ///< `stride`, `dilation`, `padding`: not known, and taken to be 1, 1, zeros
+};
+
+/// The layout of a kernel of a transposed convolution, by the order of its axes: [in, out, kernel...], [kernel..., out,
+/// in].
+bool is_of_transposed(const Layout& layout);
+
+/// The convolution of `tensor`, whose axes are `layout`. Stride, dilation and padding that nobody states are assumed;
+/// an input size counts only together with a known padding, and otherwise the question is that of every size. Nothing
+/// if the layout is not that of one convolution with one to three spatial axes (a stack of kernels, an axis that is
+/// several at once), or if there is no such convolution.
+std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const Layout& layout, bool transposed,
+                                                   const StatedConvolution& stated);
+
+/// The operator norm. Where the windows do not overlap, it is sigma_max of the reshaped kernel, which is given.
+/// Throws Error as convolution_norm() does (bounds/convolution.hpp).
+OperatorNorm operator_norm(const ConvolutionToMeasure& convolution, const Figures& reshaped,
+                           const ConvolutionNormOptions& options, Context& context);
+
+}  // namespace sigmax::audit

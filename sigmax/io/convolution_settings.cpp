@@ -1,0 +1,116 @@
+#include "sigmax/io/convolution_settings.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+namespace sigmax::io {
+namespace {
+
+// Larger numbers are no setting of an actual layer; the sums and products below stay far from overflow.
+constexpr std::int64_t kMost = std::int64_t{1} << 30;
+
+bool in_range(const Dimensions& list, std::int64_t least) {
+  return std::all_of(list.begin(), list.end(), [&](std::int64_t value) { return value >= least && value <= kMost; });
+}
+
+bool fits(const Dimensions& list, std::size_t axes, std::int64_t least) {
+  return list.size() == axes && in_range(list, least);
+}
+
+// From the first tap to the last.
+std::int64_t reach(std::int64_t taps, std::int64_t dilation) { return dilation * (taps - 1) + 1; }
+
+// All pads of an axis together; nothing if they are not known.
+std::optional<std::int64_t> total_padding(const ConvolutionSettings& settings, const StatedPadding& stated,
+                                          const Dimensions& taps, std::size_t axis, bool transposed) {
+  const std::int64_t span = reach(taps[axis], settings.dilation[axis]), stride = settings.stride[axis];
+  if (!transposed && stride == 1) return span - 1;
+  if (settings.input_size.empty()) return std::nullopt;
+  const std::int64_t n = settings.input_size[axis];
+  if (!transposed) return std::max<std::int64_t>((n + stride - 1) / stride * stride - stride + span - n, 0);
+  const std::int64_t appended = settings.output_padding.empty() ? 0 : settings.output_padding[axis];
+  const std::int64_t wanted = stated.output_size.empty() ? n * stride : stated.output_size[axis];
+  const std::int64_t total = stride * (n - 1) + appended + span - wanted;
+  // A negative amount appends zeros, which is not a padding.
+  return total < 0 ? std::nullopt : std::optional(total);
+}
+
+}  // namespace
+
+Dimensions taps_of(const Dimensions& kernel_shape) {
+  if (kernel_shape.size() < 3) return {};
+  return Dimensions(kernel_shape.begin() + 2, kernel_shape.end());
+}
+
+Dimensions for_each_axis(Dimensions list, std::size_t axes) {
+  if (list.size() == 1) return Dimensions(axes, list.front());
+  if (list.size() != axes) return {};
+  return list;
+}
+
+void resolve_padding(ConvolutionSettings& settings, const StatedPadding& stated, const Dimensions& taps,
+                     bool transposed) {
+  using Kind = StatedPadding::Kind;
+  if (stated.kind == Kind::listed && stated.output_size.empty()) return;
+  settings.pad_low.clear();
+  settings.pad_high.clear();
+  if (stated.kind == Kind::valid && stated.output_size.empty()) {
+    settings.pad_low.assign(taps.size(), 0);
+    settings.pad_high.assign(taps.size(), 0);
+    return;
+  }
+  const std::size_t axes = taps.size();
+  const bool known = fits(settings.stride, axes, 1) && fits(settings.dilation, axes, 1) && in_range(taps, 1) &&
+                     (settings.output_padding.empty() || fits(settings.output_padding, axes, 0)) &&
+                     (settings.input_size.empty() || fits(settings.input_size, axes, 1)) &&
+                     (stated.output_size.empty() || fits(stated.output_size, axes, 1));
+  if (!known) return;
+  Dimensions low, high;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    const auto total = total_padding(settings, stated, taps, axis, transposed);
+    if (!total) return;
+    // ONNX gives the odd entry of a transposed convolution to the other side unless it says SAME_UPPER.
+    const bool odd_behind = transposed ? stated.kind == Kind::same_upper : stated.kind != Kind::same_lower;
+    const std::int64_t half = *total / 2;
+    low.push_back(odd_behind ? half : *total - half);
+    high.push_back(odd_behind ? *total - half : half);
+  }
+  settings.pad_low = std::move(low);
+  settings.pad_high = std::move(high);
+}
+
+std::optional<Dimensions> output_size(const ConvolutionSettings& settings, const Dimensions& taps, bool transposed) {
+  const std::size_t axes = taps.size();
+  const bool known = axes > 0 && in_range(taps, 1) && fits(settings.stride, axes, 1) &&
+                     fits(settings.dilation, axes, 1) && fits(settings.pad_low, axes, 0) &&
+                     fits(settings.pad_high, axes, 0) && fits(settings.input_size, axes, 1);
+  if (!known || (!settings.output_padding.empty() && !fits(settings.output_padding, axes, 0))) return std::nullopt;
+  Dimensions size;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    const std::int64_t n = settings.input_size[axis], pads = settings.pad_low[axis] + settings.pad_high[axis];
+    const std::int64_t span = reach(taps[axis], settings.dilation[axis]), stride = settings.stride[axis];
+    const std::int64_t appended = settings.output_padding.empty() ? 0 : settings.output_padding[axis];
+    const std::int64_t moves = n + pads - span;
+    if (!transposed && moves < 0) return std::nullopt;
+    size.push_back(transposed ? (n - 1) * stride - pads + span + appended : moves / stride + 1);
+    if (size.back() < 1 || size.back() > kMost) return std::nullopt;
+  }
+  return size;
+}
+
+void keep_common(ConvolutionSettings& settings, const ConvolutionSettings& other) {
+  const auto keep = [](Dimensions& mine, const Dimensions& theirs) {
+    if (mine != theirs) mine.clear();
+  };
+  keep(settings.stride, other.stride);
+  keep(settings.dilation, other.dilation);
+  keep(settings.output_padding, other.output_padding);
+  keep(settings.input_size, other.input_size);
+  if (settings.pad_low != other.pad_low || settings.pad_high != other.pad_high || settings.padding != other.padding) {
+    settings.pad_low.clear();
+    settings.pad_high.clear();
+  }
+}
+
+}  // namespace sigmax::io

@@ -1,0 +1,59 @@
+// How a graph, a program or a module slides a convolution kernel over its image, as a file states it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sigmax/core/tensor.hpp"
+
+namespace sigmax::io {
+
+/// The settings of a convolution except its groups. Each list has one entry per spatial axis, in the order of the
+/// kernel's axes; empty: not known.
+struct ConvolutionSettings {
+  enum class Padding : std::uint8_t { zeros, circular, reflect, replicate };
+
+  Dimensions stride{};
+  Dimensions dilation{};
+  Dimensions pad_low{};         ///< entries added in front of an axis; of a transposed convolution: cut off there
+  Dimensions pad_high{};        ///< at its end; known if and only if `pad_low` is
+  Dimensions output_padding{};  ///< of a transposed convolution
+  Dimensions input_size{};      ///< of the image that goes in, without batch and channels
+  Padding padding = Padding::zeros;
+
+  auto operator<=>(const ConvolutionSettings&) const = default;
+};
+
+/// How a file may state padding by a word, and a transposed convolution by the size of its output.
+struct StatedPadding {
+  enum class Kind : std::uint8_t {
+    listed,      ///< the settings' own lists
+    valid,       ///< none
+    same_upper,  ///< output of size ceil(input / stride), transposed input * stride; an odd entry at the end
+    same_lower,  ///< the same, an odd entry in front
+  };
+  Kind kind = Kind::listed;
+  Dimensions output_size{};  ///< of a transposed convolution, where that is stated; empty otherwise
+};
+
+/// The spatial axes of a kernel [out, in / groups, taps...] or [in, out / groups, taps...]; empty for fewer than three
+/// axes.
+Dimensions taps_of(const Dimensions& kernel_shape);
+
+/// Repeats a list of one entry for each of `axes` axes, and makes a list of another length one that is not known.
+Dimensions for_each_axis(Dimensions list, std::size_t axes);
+
+/// Fills in the pads that a word or an output size means for a kernel with these taps; they stay unknown if they depend
+/// on something that is.
+void resolve_padding(ConvolutionSettings& settings, const StatedPadding& stated, const Dimensions& taps,
+                     bool transposed);
+
+/// The size of the output. Nothing if a setting that it depends on is not known, or if the output would be empty or
+/// the numbers are out of range.
+std::optional<Dimensions> output_size(const ConvolutionSettings& settings, const Dimensions& taps, bool transposed);
+
+/// What several uses of one kernel agree on: a member in which they differ is not known.
+void keep_common(ConvolutionSettings& settings, const ConvolutionSettings& other);
+
+}  // namespace sigmax::io
