@@ -51,4 +51,8 @@ Normalized normalize_convolution(const at::Tensor& weight, const at::Tensor& u, 
 at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
                              const ConvolutionGeometry& geometry, const NormalizeOptions& options);
 
+/// An enclosure of the operator norm at the geometry's input size, rounding errors included; not differentiable.
+/// Weights on other devices are copied.
+Certificate certify_convolution(const at::Tensor& weight, const ConvolutionGeometry& geometry);
+
 }  // namespace sigmax::torch
