@@ -36,7 +36,7 @@ std::int64_t product(const Sizes& sizes) {
   return result;
 }
 
-void check_geometry(const at::Tensor& weight, const ConvolutionGeometry& g) {
+void check_geometry(const at::Tensor& weight, const OperatorGeometry& g) {
   const std::size_t axes = g.input_size.size();
   TORCH_CHECK_VALUE(axes >= 1 && axes <= 3, "[normalize_convolution] input_size has ", axes,
                     " entries: give one for each of 1 to 3 spatial axes");
@@ -76,7 +76,7 @@ void check_geometry(const at::Tensor& weight, const ConvolutionGeometry& g) {
   }
 }
 
-Plan plan_of(const at::Tensor& weight, const ConvolutionGeometry& g) {
+Plan plan_of(const at::Tensor& weight, const OperatorGeometry& g) {
   check_geometry(weight, g);
   Plan plan;
   plan.separate_pad = !g.transposed && (g.padding_mode != "zeros" || g.padding_low != g.padding_high);
@@ -97,7 +97,7 @@ Plan plan_of(const at::Tensor& weight, const ConvolutionGeometry& g) {
 }
 
 /// Which entry of an axis each padded entry repeats.
-at::Tensor repeated(const ConvolutionGeometry& g, std::size_t axis, const at::Tensor& like) {
+at::Tensor repeated(const OperatorGeometry& g, std::size_t axis, const at::Tensor& like) {
   const std::int64_t size = g.input_size[axis];
   const auto options = like.options().dtype(at::kLong).requires_grad(false);
   at::Tensor place = at::arange(-g.padding_low[axis], size + g.padding_high[axis], options);
@@ -106,7 +106,7 @@ at::Tensor repeated(const ConvolutionGeometry& g, std::size_t axis, const at::Te
   return size - 1 - (size - 1 - place.abs()).abs();
 }
 
-at::Tensor padded(const at::Tensor& x, const ConvolutionGeometry& g) {
+at::Tensor padded(const at::Tensor& x, const OperatorGeometry& g) {
   at::Tensor result = x;
   if (g.padding_mode == "zeros") {
     Sizes amounts;  // from the last axis to the first
@@ -123,7 +123,7 @@ at::Tensor padded(const at::Tensor& x, const ConvolutionGeometry& g) {
 }
 
 /// The adjoint of padded(): sums what each entry was copied to.
-at::Tensor folded(const at::Tensor& x, const ConvolutionGeometry& g) {
+at::Tensor folded(const at::Tensor& x, const OperatorGeometry& g) {
   at::Tensor result = x;
   for (std::size_t i = 0; i < g.input_size.size(); ++i) {
     const std::int64_t axis = static_cast<std::int64_t>(i) + 2;
@@ -143,7 +143,7 @@ at::Tensor cropped(at::Tensor x, const Sizes& sizes) {
   return x;
 }
 
-composite::Products products(const at::Tensor& weight, const ConvolutionGeometry& g) {
+composite::Products products(const at::Tensor& weight, const OperatorGeometry& g) {
   const Plan plan = plan_of(weight, g);
   const bool half = weight.scalar_type() == at::kHalf || weight.scalar_type() == at::kBFloat16;
   const at::Tensor w = half ? weight.to(at::kFloat) : weight;
@@ -180,7 +180,7 @@ composite::Products products(const at::Tensor& weight, const ConvolutionGeometry
 }
 
 void check_state(const char* function, const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-                 const ConvolutionGeometry& geometry, const NormalizeOptions& options) {
+                 const OperatorGeometry& geometry, const NormalizeOptions& options) {
   const StateSize size = state_size(weight, geometry);
   TORCH_CHECK(u.numel() == size.u && v.numel() == size.v, "[", function, "] u has ", u.numel(), " and v ", v.numel(),
               " entries where the convolution at this input size needs ", size.u, " and ", size.v,
@@ -191,8 +191,7 @@ void check_state(const char* function, const at::Tensor& weight, const at::Tenso
 }
 
 Normalized run(const char* function, const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-               const ConvolutionGeometry& geometry, const NormalizeOptions& options, const at::Tensor& scale,
-               bool write) {
+               const OperatorGeometry& geometry, const NormalizeOptions& options, const at::Tensor& scale, bool write) {
   // A float32 weight is normalized in float32, regardless of autocast.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   check_state(function, weight, u, v, geometry, options);
@@ -214,19 +213,19 @@ Normalized run(const char* function, const at::Tensor& weight, const at::Tensor&
 
 }  // namespace
 
-StateSize state_size(const at::Tensor& weight, const ConvolutionGeometry& geometry) {
+StateSize state_size(const at::Tensor& weight, const OperatorGeometry& geometry) {
   const Plan plan = plan_of(weight, geometry);
   return {plan.out_channels * product(plan.output), plan.in_channels * product(geometry.input_size)};
 }
 
 Normalized normalize_convolution(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-                                 const ConvolutionGeometry& geometry, const NormalizeOptions& options,
+                                 const OperatorGeometry& geometry, const NormalizeOptions& options,
                                  const std::optional<at::Tensor>& scale) {
   return run("normalize_convolution", weight, u, v, geometry, options, scale.value_or(at::Tensor()), true);
 }
 
 at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-                             const ConvolutionGeometry& geometry, const NormalizeOptions& options) {
+                             const OperatorGeometry& geometry, const NormalizeOptions& options) {
   return run("convolution_sigma", weight, u, v, geometry, options, {}, false).sigma;
 }
 

@@ -19,7 +19,7 @@
 namespace sigmax::torch {
 
 /// The geometry of a convolution at one input size, in PyTorch's terms. Each list has one entry per spatial axis.
-struct ConvolutionGeometry {
+struct OperatorGeometry {
   std::vector<std::int64_t> input_size;
   std::vector<std::int64_t> stride;
   std::vector<std::int64_t> padding_low;   ///< before the first entry of each axis
@@ -37,22 +37,22 @@ struct StateSize {
   std::int64_t u = 0;
   std::int64_t v = 0;
 };
-StateSize state_size(const at::Tensor& weight, const ConvolutionGeometry& geometry);
+StateSize state_size(const at::Tensor& weight, const OperatorGeometry& geometry);
 
 /// As normalize(), for the operator: each step is one convolution and one transposed convolution of a single image.
 /// u and v are images, flattened. `options.dim` and `options.blocks` are not used. Differentiable any number of times
 /// in the weight and the scale; u and v count as constants. Runs on every device that has convolutions. Half precisions
 /// compute in float32.
 Normalized normalize_convolution(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-                                 const ConvolutionGeometry& geometry, const NormalizeOptions& options,
+                                 const OperatorGeometry& geometry, const NormalizeOptions& options,
                                  const std::optional<at::Tensor>& scale = std::nullopt);
 
 /// Only sigma = u^T A v of the operator A, after the steps.
 at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
-                             const ConvolutionGeometry& geometry, const NormalizeOptions& options);
+                             const OperatorGeometry& geometry, const NormalizeOptions& options);
 
 /// An enclosure of the operator norm at the geometry's input size, rounding errors included; not differentiable.
 /// Weights on other devices are copied.
-Certificate certify_convolution(const at::Tensor& weight, const ConvolutionGeometry& geometry);
+Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry);
 
 }  // namespace sigmax::torch

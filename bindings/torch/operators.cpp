@@ -80,9 +80,9 @@ at::Tensor scaled_convolution_operator(const at::Tensor& input, const at::Tensor
                             options_of(dim, 1, steps, eps, iteration, tolerance, target, at_most), scale);
 }
 
-ConvolutionGeometry geometry_of(at::IntArrayRef input_size, at::IntArrayRef stride, at::IntArrayRef padding,
-                                at::IntArrayRef dilation, bool transposed, at::IntArrayRef output_padding,
-                                std::int64_t groups, std::string mode) {
+OperatorGeometry geometry_of(at::IntArrayRef input_size, at::IntArrayRef stride, at::IntArrayRef padding,
+                             at::IntArrayRef dilation, bool transposed, at::IntArrayRef output_padding,
+                             std::int64_t groups, std::string mode) {
   TORCH_CHECK_VALUE(padding.size() % 2 == 0, "padding lists the amounts before all axes, then those after all axes");
   return {input_size.vec(),
           stride.vec(),
@@ -131,6 +131,16 @@ at::Tensor convolution_sigma_operator(const at::Tensor& weight, const at::Tensor
 
 std::tuple<double, double, std::string> certify_operator(const at::Tensor& weight, std::int64_t dim) {
   Certificate certificate = certify(weight, dim);
+  return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
+}
+
+std::tuple<double, double, std::string> certify_convolution_operator(const at::Tensor& weight,
+                                                                     at::IntArrayRef input_size, at::IntArrayRef stride,
+                                                                     at::IntArrayRef padding, at::IntArrayRef dilation,
+                                                                     bool transposed, at::IntArrayRef output_padding,
+                                                                     std::int64_t groups, std::string padding_mode) {
+  Certificate certificate = certify_convolution(weight, geometry_of(input_size, stride, padding, dilation, transposed,
+                                                                    output_padding, groups, std::move(padding_mode)));
   return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
 }
 
@@ -221,6 +231,11 @@ TORCH_LIBRARY(sigmax, m) {
       operators::convolution_state_size_operator);
   m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
         compliant);
+  m.def(
+      "certify_convolution(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
+      "bool transposed, int[] output_padding, int groups, str padding_mode) -> (float lower, float upper, "
+      "str certainty)",
+      operators::certify_convolution_operator, compliant);
   m.def("release_memory() -> int", operators::release_kept_memory);
   m.def(
       "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "

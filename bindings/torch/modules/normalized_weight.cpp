@@ -25,7 +25,7 @@ at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length,
 class State : public ::torch::nn::Module {
  public:
   State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale,
-        const std::optional<ConvolutionGeometry>& geometry)
+        const std::optional<OperatorGeometry>& geometry)
       : Module("SpectralNormState") {
     register_buffer("_u", u);
     register_buffer("_v", v);
@@ -46,11 +46,8 @@ at::Tensor as_matrix(const at::Tensor& weight, int64_t dim) {
 }
 
 NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim,
-                                   int64_t blocks, std::optional<ConvolutionGeometry> geometry)
-    : Module("NormalizedWeight"),
-      options_(options),
-      geometry_(std::move(geometry)),
-      original_(std::move(original)) {
+                                   int64_t blocks, std::optional<OperatorGeometry> geometry)
+    : Module("NormalizedWeight"), options_(options), geometry_(std::move(geometry)), original_(std::move(original)) {
   TORCH_CHECK_VALUE(original_.dim() > 1, "[spectral_norm] a weight of ", original_.dim(),
                     " dimensions is not a matrix");
   dim_ = c10::maybe_wrap_dim(options.dim().value_or(default_dim), original_.dim());

@@ -18,9 +18,9 @@ namespace sigmax::torch {
 /// Holds a parameter `original` and, in the child `0`, the buffers `_u` and `_v`. Below `parametrizations.<name>` of a
 /// module these names are the ones of PyTorch's parametrization in a state dict.
 ///
-/// For matrix, blocks and state see bindings/torch/normalize.hpp. With a geometry the operator of a convolution takes the
-/// place of the matrix, and the child has a third buffer, `_input_size`, so that the state cannot be loaded into a layer
-/// that is normalized for another size.
+/// For matrix, blocks and state see bindings/torch/normalize.hpp. With a geometry the operator of a convolution takes
+/// the place of the matrix, and the child has a third buffer, `_input_size`, so that the state cannot be loaded into a
+/// layer that is normalized for another size.
 class NormalizedWeight : public ::torch::nn::Module {
  public:
   /// Takes over `original` (the same tensor, so that an optimizer that holds it remains valid) and draws a random state
@@ -29,7 +29,7 @@ class NormalizedWeight : public ::torch::nn::Module {
   /// Throws c10::IndexError for a dimension out of range, c10::ValueError for meaningless options and for a weight with
   /// fewer than two dimensions.
   NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim, int64_t blocks,
-                   std::optional<ConvolutionGeometry> geometry = std::nullopt);
+                   std::optional<OperatorGeometry> geometry = std::nullopt);
 
   /// The options for normalize(): n_power_iterations steps in training, none in evaluation.
   NormalizeOptions step() const;
@@ -68,7 +68,7 @@ class NormalizedWeight : public ::torch::nn::Module {
   int64_t dim() const { return dim_; }
   int64_t blocks() const { return blocks_; }
   const SpectralNormOptions& options() const { return options_; }
-  const std::optional<ConvolutionGeometry>& geometry() const { return geometry_; }
+  const std::optional<OperatorGeometry>& geometry() const { return geometry_; }
 
  private:
   void register_all();
@@ -80,7 +80,7 @@ class NormalizedWeight : public ::torch::nn::Module {
   SpectralNormOptions options_;
   int64_t dim_ = 0;
   int64_t blocks_ = 1;
-  std::optional<ConvolutionGeometry> geometry_;
+  std::optional<OperatorGeometry> geometry_;
   at::Tensor original_;
   at::Tensor u_;
   at::Tensor v_;

@@ -125,7 +125,7 @@ void SpectralNormBase<Derived, Module>::adopt_weights(const SpectralNormOptions&
                       "[spectral_norm] a sparse gradient does not pass through W / sigma, all "
                       "of whose entries depend on every entry of W: use sparse(false)");
   }
-  std::optional<ConvolutionGeometry> geometry;
+  std::optional<OperatorGeometry> geometry;
   if (!normalization.input_size().empty()) {
     if constexpr (IsConvolution<Module>) {
       TORCH_CHECK_VALUE(!normalization.dim() && !normalization.by_block(),
@@ -152,7 +152,8 @@ void SpectralNormBase<Derived, Module>::adopt_weights(const SpectralNormOptions&
     const at::Tensor* own = this->parameters_.find(name);
     TORCH_CHECK_VALUE(own != nullptr && own->defined(), "[spectral_norm] ", this->name(),
                       " has no parameter with name '", name, "'");
-    keep(name, std::make_shared<NormalizedWeight>(*own, normalization, kDefaultDim<Module>, blocks_of<Module>(name), geometry));
+    keep(name, std::make_shared<NormalizedWeight>(*own, normalization, kDefaultDim<Module>, blocks_of<Module>(name),
+                                                  geometry));
   }
   publish();
 }

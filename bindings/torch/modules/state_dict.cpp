@@ -30,8 +30,11 @@ namespace {
 constexpr std::string_view kParametrizations = "parametrizations.";
 
 // The suffixes of a normalized weight's tensors in the two layouts.
-constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
-    {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0.scale", "_scale"}, {".0._input_size", "_input_size"}};
+constexpr std::pair<std::string_view, std::string_view> kEndings[] = {{".original", "_orig"},
+                                                                      {".0._u", "_u"},
+                                                                      {".0._v", "_v"},
+                                                                      {".0.scale", "_scale"},
+                                                                      {".0._input_size", "_input_size"}};
 
 bool ends_with(const std::string& name, std::string_view ending) { return std::string_view(name).ends_with(ending); }
 

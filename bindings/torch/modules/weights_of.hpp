@@ -55,10 +55,10 @@ constexpr int64_t kDefaultDim = IsTransposedConvolution<Module> ? 1 : 0;
 
 /// The geometry of a convolution for inputs of this size.
 template <IsConvolution Module>
-ConvolutionGeometry geometry_of(const Module& module, const std::vector<int64_t>& input_size) {
+OperatorGeometry geometry_of(const Module& module, const std::vector<int64_t>& input_size) {
   const auto& options = module.options;
   const auto list = [](const auto& array) { return std::vector<int64_t>(array->begin(), array->end()); };
-  ConvolutionGeometry geometry;
+  OperatorGeometry geometry;
   geometry.input_size = input_size;
   geometry.stride = list(options.stride());
   geometry.dilation = list(options.dilation());

@@ -31,6 +31,7 @@ scaled_convolution = torch.ops.sigmax.scaled_convolution.default
 normalize_convolution = torch.ops.sigmax.normalize_convolution.default
 convolution_sigma = torch.ops.sigmax.convolution_sigma.default
 convolution_state_size = torch.ops.sigmax.convolution_state_size.default
+certify_convolution = torch.ops.sigmax.certify_convolution.default
 certify = torch.ops.sigmax.certify.default
 store = torch.ops.sigmax._store.default
 release_memory = torch.ops.sigmax.release_memory.default
