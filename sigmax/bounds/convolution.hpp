@@ -1,0 +1,92 @@
+// The operator norm of a convolution, proven: at every input size, at a given one, and on a circle.
+//
+// A kernel reshaped to [out, in * taps] has another norm than the convolution: sigma of the reshaped matrix <= norm <=
+// sqrt(taps) sigma. Everything here is about the convolution itself. Theorems and proofs: docs/convolutions.md.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
+
+namespace sigmax {
+
+/// The quantity that a convolution's enclosure encloses.
+enum class ConvolutionQuestion {
+  every_size,  ///< the supremum of the norms over all input sizes
+  input_size,  ///< the norm at the given input size
+  circular,    ///< the norm of the circular convolution of the given size
+};
+
+/// "every_size", "input_size", "circular".
+std::string_view name(ConvolutionQuestion question) noexcept;
+
+/// The theorem that an end of an enclosure comes from.
+enum class ConvolutionTheorem {
+  zero_kernel,       ///< every weight is 0
+  matrix,            ///< the symbol is one constant matrix: the norm is that of a stored matrix
+  torus_point,       ///< a quotient of the symbol at a point of the torus (a lower end)
+  branch_and_bound,  ///< cells of the torus and M. Riesz' theorem
+  circulant,         ///< the symbol on the grid of the circular convolution, which determines its norm
+  offset_grid,       ///< the symbol on a shifted grid: the matrix is a sub-block of a twisted circulant
+  one_axis,          ///< a twisted circulant on all axes except one, an exact block Toeplitz matrix on that one
+  dense,             ///< the matrix itself, formed and factored
+  product,           ///< a quotient of one product with the operator (a lower end)
+  tap,               ///< a tap or window that always lies inside of the image (a lower end)
+};
+
+/// "branch_and_bound", ...
+std::string_view name(ConvolutionTheorem theorem) noexcept;
+
+struct ConvolutionNormOptions {
+  /// The value of (upper - lower) / upper that is enough. 0: 1e-6 at every size and on a circle, 0.02 at an input size.
+  double relative_width = 0;
+  /// About how many floating-point operations may be used. When they are used up, the ends reached so far are returned:
+  /// true, but wider.
+  double most_flops = 1e14;
+  /// At an input size: a matrix whose shorter side is at most this is formed and factored if the other theorems do not
+  /// reach the width.
+  std::int64_t dense_up_to = 2048;
+};
+
+/// An enclosure of a convolution's norm, and what it means.
+struct ConvolutionNorm {
+  Enclosure sigma_max;
+  double estimate = 0;  ///< the largest value that was seen; no statement
+  ConvolutionQuestion question = ConvolutionQuestion::every_size;
+  ConvolutionTheorem lower_by = ConvolutionTheorem::torus_point;
+  ConvolutionTheorem upper_by = ConvolutionTheorem::branch_and_bound;
+  /// What the border multiplies the norm of a zero-padded or circular convolution with, at most: sqrt(2) for each
+  /// reflected axis, sqrt(pad + 1) for each replicated one. It is part of the upper end; 1: none.
+  double border_factor = 1;
+  std::int64_t points = 0;  ///< points of the torus whose symbol was factored
+  double flops = 0;         ///< about how many operations that took
+};
+
+/// The supremum of the layer's norm over all input sizes. For zero padding it is S = max |F(t)|_2, F(t) = sum_p K_p
+/// exp(i p.t) the symbol (with a stride its polyphase form), t on the torus; dilation does not change it, groups give
+/// the maximum over their blocks, and a transposed convolution is the adjoint. Reflected and replicated borders
+/// multiply the upper end.
+///
+/// Proven at both ends, rounding of sines and sums included. Cost: one Cholesky factorization of the symbol's shorter
+/// side for each cell of the torus that is examined, about 50 (1-D) to a few thousand (3-D).
+///
+/// Throws Error as validate() does; if the kernel does not have layer.kernel_shape(), is not of a real type, or has NaN
+/// or infinite entries; for options out of range. Throws Canceled on request.
+ConvolutionNorm convolution_norm(const Tensor& kernel, const ConvolutionLayer& layer,
+                                 const ConvolutionNormOptions& options, Context& context);
+ConvolutionNorm convolution_norm(const Tensor& kernel, const ConvolutionLayer& layer,
+                                 const ConvolutionNormOptions& options = {});
+
+/// The norm at one input size; the question of the result is `circular` if the padding is, otherwise `input_size`.
+/// Several theorems are used, beginning with the cheapest, until the width is reached; the result names the one that
+/// gave each end. Throws Error as above.
+ConvolutionNorm convolution_norm(const Tensor& kernel, const ConvolutionGeometry& geometry,
+                                 const ConvolutionNormOptions& options, Context& context);
+ConvolutionNorm convolution_norm(const Tensor& kernel, const ConvolutionGeometry& geometry,
+                                 const ConvolutionNormOptions& options = {});
+
+}  // namespace sigmax
