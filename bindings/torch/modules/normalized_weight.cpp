@@ -24,12 +24,11 @@ at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length,
 // Holds the buffers, so that they have the right names.
 class State : public ::torch::nn::Module {
  public:
-  State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale,
-        const std::optional<OperatorGeometry>& geometry)
+  State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale, const at::Tensor& input_size)
       : Module("SpectralNormState") {
     register_buffer("_u", u);
     register_buffer("_v", v);
-    if (geometry) register_buffer("_input_size", at::tensor(geometry->input_size, at::kLong));
+    if (input_size.defined()) register_buffer("_input_size", input_size);
     if (scale.defined()) register_parameter("scale", scale);
   }
 };
@@ -58,13 +57,14 @@ NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOption
   TORCH_CHECK_VALUE(options.target() > 0, "[spectral_norm] target must be positive, got ", options.target());
   TORCH_CHECK_VALUE(blocks_ == 1 || dim_ == 0, "[spectral_norm] blocks are cut along dimension 0, got dim ", dim_);
   if (options.learnable_scale()) scale_ = at::ones({}, original_.options().requires_grad(false));
+  if (geometry_) input_size_ = at::tensor(geometry_->input_size, at::kLong);
   restart();
   register_all();
 }
 
 void NormalizedWeight::register_all() {
   register_parameter("original", original_, original_.requires_grad());
-  register_module("0", std::make_shared<State>(u_, v_, scale_, geometry_));
+  register_module("0", std::make_shared<State>(u_, v_, scale_, input_size_));
 }
 
 NormalizeOptions NormalizedWeight::step() const {
@@ -135,7 +135,13 @@ void NormalizedWeight::restart() {
 
 bool NormalizedWeight::fit_state() {
   const StateSize size = state_size();
-  if (u_.numel() == size.u && v_.numel() == size.v) return false;
+  bool fits = u_.numel() == size.u && v_.numel() == size.v;
+  if (geometry_) {
+    const at::Tensor own = at::tensor(geometry_->input_size, at::kLong);
+    fits = fits && at::equal(input_size_.to(at::kLong).cpu(), own);
+    input_size_.set_data(own);
+  }
+  if (fits) return false;
   restart();
   return true;
 }
@@ -174,6 +180,7 @@ std::shared_ptr<NormalizedWeight> NormalizedWeight::copy(const std::optional<at:
   result->u_ = fresh(u_);
   result->v_ = fresh(v_);
   result->scale_ = fresh(scale_);
+  result->input_size_ = fresh(input_size_);
   result->parameters_.clear();
   result->unregister_module("0");
   result->register_all();

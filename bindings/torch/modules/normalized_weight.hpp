@@ -53,7 +53,8 @@ class NormalizedWeight : public ::torch::nn::Module {
   /// Draws a new random state of the size that the weight requires, and makes 15 steps from it.
   void restart();
 
-  /// Calls restart() if the state's size does not fit the weight, which loading may cause. Returns whether it did.
+  /// Calls restart() if the state does not fit the weight or the input size, which loading may cause. Returns whether
+  /// it did.
   bool fit_state();
 
   /// An independent copy, on `device` if given.
@@ -85,6 +86,7 @@ class NormalizedWeight : public ::torch::nn::Module {
   at::Tensor u_;
   at::Tensor v_;
   at::Tensor scale_;
+  at::Tensor input_size_;  // the buffer; undefined without a geometry
 };
 
 /// forward() of each weight; those with the same options and mode share one parallel call.

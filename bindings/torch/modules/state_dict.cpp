@@ -176,6 +176,8 @@ LoadReport load_state_dict(::torch::nn::Module& module, const StateDict& state, 
       report.missing.push_back(name);
     } else if (value->sizes() != item->sizes()) {
       misfits.push_back(name + " (" + c10::str(value->sizes()) + " for " + c10::str(item->sizes()) + ")");
+    } else if (ends_with(name, ".0._input_size") && !at::equal(value->to(at::kLong), item->to(at::kLong))) {
+      misfits.push_back(name + " (the state is of another input size)");
     } else {
       copies.emplace_back(item.value(), *value);
     }
