@@ -24,6 +24,8 @@ struct Shape {
 /// The largest depth of composed operators: a stack of 4 MiB is enough for everything that recurses.
 inline constexpr std::int64_t kMostDepth = 2500;
 
+struct Correlation;
+
 template <Real T>
 class LinearOperator;
 
@@ -39,6 +41,13 @@ struct Opaque {};
 struct Stored {
   const kernels::StoredMatrix* matrix = nullptr;
   bool transposed = false;
+};
+/// A convolution of images (ops/convolution/geometry.hpp) with a stored kernel of out_channels rows, whose columns are
+/// the input channels of a group and the taps; both alive as long as the operator. The products use exactly the stored
+/// values.
+struct Convolution {
+  const kernels::StoredMatrix* kernel = nullptr;
+  const Correlation* correlation = nullptr;
 };
 template <Real T>
 struct Sum {
@@ -68,8 +77,9 @@ struct Stacked {
 }  // namespace structure
 
 template <Real T>
-using Structure = std::variant<structure::Opaque, structure::Stored, structure::Sum<T>, structure::Product<T>,
-                               structure::Scaled<T>, structure::Transposed<T>, structure::Stacked<T>>;
+using Structure =
+    std::variant<structure::Opaque, structure::Stored, structure::Convolution, structure::Sum<T>, structure::Product<T>,
+                 structure::Scaled<T>, structure::Transposed<T>, structure::Stacked<T>>;
 
 /// A real linear operator A. The smallest useful one:
 ///

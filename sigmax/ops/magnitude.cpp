@@ -1,9 +1,11 @@
 #include "sigmax/ops/magnitude.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <variant>
 
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax {
 namespace {
@@ -20,6 +22,12 @@ struct NormOf {
     const kernels::Scan facts = kernels::scan(*stored.matrix, context);
     return std::sqrt(facts.sum_squares) / facts.scale;
   }
+  // Entries of the kernel that stand in the same place of a row add up, at most `copies` of them.
+  double operator()(const structure::Convolution& c) const {
+    const kernels::Scan facts = kernels::scan(*c.kernel, context);
+    const auto times = static_cast<double>(c.correlation->output_positions() * c.correlation->copies());
+    return std::sqrt(times * facts.sum_squares) / facts.scale;
+  }
   double operator()(const structure::Sum<T>& s) const {
     double sum = 0;
     for (const Operator<T>& term : s.terms) sum += of(*term);
@@ -35,12 +43,23 @@ struct NormOf {
   }
 };
 
+// Whether different taps may read the same entry of x all over the image, as around a circle shorter than the kernel.
+// Repeated entries at the borders of a longer axis leave the rest as it is.
+bool cancels(const Correlation& c) {
+  return c.padding_mode != PaddingMode::Zeros &&
+         std::any_of(c.axes.begin(), c.axes.end(),
+                     [](const CorrelationAxis& axis) { return axis.reach() > axis.input; });
+}
+
 }  // namespace
 
 template <Real T>
 double uncanceled_norm(const LinearOperator<T>& a, Context& context) {
   const Structure<T> structure = a.structure();
   if (std::holds_alternative<structure::Stored>(structure)) return 0;
+  if (const auto* c = std::get_if<structure::Convolution>(&structure); c != nullptr && !cancels(*c->correlation)) {
+    return 0;
+  }
   return std::visit(NormOf<T>{context}, structure);
 }
 

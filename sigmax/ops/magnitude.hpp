@@ -10,8 +10,8 @@ namespace sigmax {
 
 /// The norm that A would have without cancellation: the sum of the Frobenius norms of the terms of a sum, the product
 /// of those of the factors of a product. Products with A round by about u times this number, although |A| may be far
-/// smaller (W - W'). 0 for a stored or an opaque matrix, for which nothing beyond |A| is known. One read of each stored
-/// part.
+/// smaller (W - W'). 0 for a stored or an opaque matrix, for which nothing beyond |A| is known, and for a convolution
+/// unless taps of the kernel meet in the same entry all over the image. One read of each stored part.
 template <Real T>
 double uncanceled_norm(const LinearOperator<T>& a, Context& context);
 

@@ -5,6 +5,7 @@
 
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/parts.hpp"
 
 namespace sigmax {
@@ -59,6 +60,34 @@ Matrix<T> convert(const structure::Stored& stored, Context& context) {
   return out;
 }
 
+// Entry by entry of the kernel: y[o, a] has K[o, i, p] x[i, entry that stands at stride a + dilation p - pad_low].
+template <Real T>
+Matrix<T> convert(const structure::Convolution& convolution, Context& context) {
+  const Correlation& c = *convolution.correlation;
+  Matrix<T> out(c.rows(), c.columns());
+  const std::int64_t in = c.in_channels / c.groups;
+  const std::int64_t of_group = c.out_channels / c.groups;
+  const std::int64_t taps = c.taps();
+  std::vector<double> row(static_cast<std::size_t>(c.terms()));
+  std::vector<std::int64_t> column_of(static_cast<std::size_t>(taps));
+  for (std::int64_t a = 0; a < c.output_positions(); ++a) {
+    context.check_cancel();
+    for (std::int64_t p = 0; p < taps; ++p) column_of[static_cast<std::size_t>(p)] = input_of(c, a, p);
+    for (std::int64_t o = 0; o < c.out_channels; ++o) {
+      kernels::convert(convolution.kernel->row_range(o, 1), 1, row.data(), c.terms());
+      for (std::int64_t k = 0; k < c.terms(); ++k) {
+        const std::int64_t j = column_of[static_cast<std::size_t>(k % taps)];
+        const std::int64_t channel = o / of_group * in + k / taps;
+        if (j >= 0) {
+          out(o * c.output_positions() + a, channel * c.input_positions() + j) +=
+              static_cast<T>(row[static_cast<std::size_t>(k)]);
+        }
+      }
+    }
+  }
+  return out;
+}
+
 // A I by blocks of columns, or (A^T I)^T by blocks of rows.
 template <Real T>
 Matrix<T> from_products(const LinearOperator<T>& a, Context& context) {
@@ -91,6 +120,8 @@ struct Materialize {
   Matrix<T> operator()(const structure::Opaque&) const { return from_products(a, context); }
 
   Matrix<T> operator()(const structure::Stored& stored) const { return convert<T>(stored, context); }
+
+  Matrix<T> operator()(const structure::Convolution& c) const { return convert<T>(c, context); }
 
   Matrix<T> operator()(const structure::Sum<T>& sum) const {
     Matrix<T> out(a.shape().rows, a.shape().columns);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "sigmax/kernels/scan.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax {
 namespace {
@@ -36,12 +37,20 @@ struct Reach {
   std::int64_t operator()(const structure::Opaque&) const { return opaque; }
 
   // |A| lies between its largest entry and its Frobenius norm.
-  std::int64_t operator()(const structure::Stored& stored) const {
-    const kernels::Scan facts = kernels::scan(*stored.matrix, context);
+  std::int64_t operator()(const structure::Stored& stored) const { return of(*stored.matrix, 1); }
+
+  // At most |K|_F times the square root of the number of its entries' places in a column, since the norm of a sum of
+  // taps is at most the sum of their norms, each repeated by the padding.
+  std::int64_t operator()(const structure::Convolution& c) const {
+    return of(*c.kernel, static_cast<double>(c.correlation->taps()) * static_cast<double>(c.correlation->copies()));
+  }
+
+  std::int64_t of(const kernels::StoredMatrix& entries, double times) const {
+    const kernels::Scan facts = kernels::scan(entries, context);
     if (!facts.finite()) return kBeyond;
     if (facts.max_abs == 0) return 0;
     const std::int64_t least = std::ilogb(facts.max_abs);
-    const std::int64_t most = std::ilogb(std::sqrt(facts.sum_squares) / facts.scale) + 1;
+    const std::int64_t most = std::ilogb(std::sqrt(times * facts.sum_squares) / facts.scale) + 1;
     return std::max(std::abs(least), std::abs(most));
   }
 
@@ -77,13 +86,18 @@ struct Holds {
 
   bool operator()(const structure::Opaque&) const { return true; }
   bool operator()(const structure::Stored&) const { return true; }
+  bool operator()(const structure::Convolution&) const { return true; }
   bool operator()(const structure::Sum<T>& sum) const { return all(sum.terms); }
   bool operator()(const structure::Stacked<T>& stacked) const { return all(stacked.parts); }
   bool operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
   bool operator()(const structure::Product<T>& product) const { return Reach<T>{context, opaque}(product) <= most; }
   bool operator()(const structure::Scaled<T>& scaled) const {
     const bool is_small = std::fabs(scaled.factor) < 0x1p24;
-    if (is_small && std::holds_alternative<structure::Stored>(scaled.of->structure())) return true;
+    const Structure<T> inner = scaled.of->structure();
+    if (is_small &&
+        (std::holds_alternative<structure::Stored>(inner) || std::holds_alternative<structure::Convolution>(inner))) {
+      return true;
+    }
     return Reach<T>{context, opaque}(scaled) <= most;
   }
 
@@ -97,7 +111,8 @@ struct Holds {
 // Float loses 2^-24 of each entry of a vector, and 2^-150 of each entry that underflows. The first loss is relative to
 // the parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second loss:
 //
-// - A stored matrix, or a sum or stack of stored matrices. An entry or a product that underflows loses 2^-150 of a
+// - A stored matrix or a convolution, or a sum or stack of them. An entry or a product that underflows loses 2^-150 of
+// a
 //   vector of length one, an image loses at most n 2^-150 for n products per entry, and no part multiplies it further:
 //   for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This
 //   holds for any scales of the parts: a part that float cannot hold, such as 2^-160 A, is itself that small. An entry
@@ -106,7 +121,8 @@ struct Holds {
 //   r the sum of the reaches of the factors. With sigma_1^2 >= 2^-40, a share of 2^-24 is 2^-64, so 2^(2 r) sqrt(n) m
 //   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors
 //   stay below 2^(2 r) = 2^48.
-// - A multiple f A of one stored matrix, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has none). f x loses
+// - A multiple f A of one stored matrix or convolution, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has
+// none). f x loses
 //   2^-150 where it underflows, and A multiplies this loss by at most sigma_1 / |f| <= 2^100 sigma_1, or the result is
 //   infinite in float. The loss of A is multiplied by f, less than 2^24: n 2^-126, as above. Multiples of anything else
 //   count as products.

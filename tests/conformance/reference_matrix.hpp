@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gallery/stored.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax::conformance {
@@ -153,6 +154,72 @@ inline ReferenceMatrix beside(std::initializer_list<ReferenceMatrix> parts) {
   return beside(std::span<const ReferenceMatrix>(parts.begin(), parts.size()));
 }
 
+/// Where the entry that stands at j on an axis of n entries comes from, by walking there from inside; -1 for a zero.
+inline std::int64_t walked_entry(PaddingMode mode, std::int64_t n, std::int64_t j) {
+  if (mode == PaddingMode::Zeros) return j >= 0 && j < n ? j : -1;
+  const std::int64_t step = j < 0 ? -1 : 1;
+  std::int64_t at = 0;
+  std::int64_t direction = step;
+  for (std::int64_t walked = 0; walked != j; walked += step) {
+    std::int64_t next = at + direction;
+    if (next < 0 || next >= n) {
+      if (mode == PaddingMode::Circular) next = next < 0 ? n - 1 : 0;
+      if (mode == PaddingMode::Replicate) next = at;
+      if (mode == PaddingMode::Reflect) {
+        direction = -direction;
+        next = n == 1 ? at : at + direction;
+      }
+    }
+    at = next;
+  }
+  return at;
+}
+
+/// The matrix of a correlation, from its definition: entry (o, a), (i, j) is the sum of K[o, i, p] over the taps p of
+/// output a that read position j of channel i. A product adds a weight for each tap, and the copies of an entry.
+inline ReferenceMatrix convolution_matrix(std::span<const double> kernel, const Correlation& c) {
+  const std::int64_t in = c.in_channels / c.groups;
+  const std::int64_t out = c.out_channels / c.groups;
+  std::int64_t taps = 1;
+  std::int64_t inputs = 1;
+  std::int64_t outputs = 1;
+  std::int64_t windows = 1;
+  for (const CorrelationAxis& axis : c.axes) {
+    taps *= axis.kernel;
+    inputs *= axis.input;
+    outputs *= axis.output;
+    windows *= axis.window();
+  }
+  ReferenceMatrix m({c.out_channels * outputs, c.in_channels * inputs},
+                    std::max({c.out_channels * outputs, c.in_channels * inputs, in * taps, out * taps + windows}));
+  for (std::int64_t o = 0; o < c.out_channels; ++o) {
+    for (std::int64_t a = 0; a < outputs; ++a) {
+      for (std::int64_t k = 0; k < in * taps; ++k) {
+        std::int64_t j = 0;
+        std::int64_t left_a = a;
+        std::int64_t left_p = k % taps;
+        std::int64_t unit_a = outputs;
+        std::int64_t unit_p = taps;
+        for (const CorrelationAxis& axis : c.axes) {
+          unit_a /= axis.output;
+          unit_p /= axis.kernel;
+          const std::int64_t u = left_a / unit_a * axis.stride + left_p / unit_p * axis.dilation - axis.pad_low;
+          const std::int64_t from = walked_entry(c.padding_mode, axis.input, u);
+          j = j < 0 || from < 0 ? -1 : j * axis.input + from;
+          left_a %= unit_a;
+          left_p %= unit_p;
+        }
+        if (j < 0) continue;
+        const std::int64_t column = (o / out * in + k / taps) * inputs + j;
+        const double weight = kernel[static_cast<std::size_t>(o * in * taps + k)];
+        m.value(o * outputs + a, column) += weight;
+        m.magnitude(o * outputs + a, column) += std::fabs(weight);
+      }
+    }
+  }
+  return m;
+}
+
 /// The matrix that structure() describes, found by following it down to stored matrices; an opaque part is applied to
 /// the unit vectors.
 template <Real T>
@@ -185,6 +252,16 @@ ReferenceMatrix evaluate(const LinearOperator<T>& a, Context& context) {
       }
       const ReferenceMatrix m = ReferenceMatrix::of({s.rows, s.columns}, entries);
       return stored.transposed ? conformance::transposed(m) : m;
+    }
+
+    ReferenceMatrix operator()(const structure::Convolution& c) const {
+      const kernels::StoredMatrix& k = *c.kernel;
+      std::vector<double> kernel;
+      for (std::int64_t e = 0; e < k.rows * k.columns; ++e) {
+        const std::int64_t at = e / k.columns * k.stride + e % k.columns;
+        kernel.push_back(gallery::fetch(k.dtype, k.data, static_cast<std::size_t>(at)));
+      }
+      return convolution_matrix(kernel, *c.correlation);
     }
 
     ReferenceMatrix operator()(const structure::Sum<T>& sum) const {

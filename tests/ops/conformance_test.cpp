@@ -10,6 +10,7 @@
 #include "conformance/pull_back_suite.hpp"
 #include "gallery/stored.hpp"
 #include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
@@ -139,6 +140,76 @@ std::vector<OperatorCase> sparse_cases() {
       sparse_case("sparse_without_rows", 0, 5, 3),
       sparse_case("sparse_without_columns", 5, 0, 3),
       sparse_case("sparse_pieces", 300, 220, 2),
+  };
+}
+
+ConvolutionLayer layer(std::int64_t in, std::int64_t out, std::vector<ConvolutionAxis> axes, std::int64_t groups = 1,
+                       PaddingMode mode = PaddingMode::Zeros, bool is_transposed = false) {
+  return {in, out, groups, mode, is_transposed, std::move(axes)};
+}
+
+OperatorCase convolution_case(std::string name, const ConvolutionLayer& l, std::vector<std::int64_t> size,
+                              DType dtype = DType::f32, MakeTensor make = row_major) {
+  const ConvolutionGeometry geometry(l, std::move(size));
+  const Dimensions shape = l.kernel_shape();
+  const std::int64_t columns = geometry.correlation().terms();
+  const Weight flat = weight(dtype, geometry.correlation().out_channels, columns, make, 51);
+  // The strides of the matrix, continued into the kernel's own axes.
+  Dimensions strides = row_major_strides(shape);
+  for (std::int64_t& stride : strides) stride *= flat.tensor.strides()[1];
+  strides[0] = flat.tensor.strides()[0];
+  const Tensor kernel(dtype, shape, strides, flat.tensor.data(), flat.tensor.owner());
+  std::vector<double> values;
+  for (std::int64_t e = 0; e < flat.tensor.size(); ++e) {
+    values.push_back(flat.tensor.at(std::vector<std::int64_t>{e / columns, e % columns}));
+  }
+  const ReferenceMatrix m = convolution_matrix(values, geometry.correlation());
+  return operator_case(std::move(name), l.transposed ? transposed(m) : m, {kernel},
+                       [=]<Real T>() { return convolution<T>(kernel, geometry); });
+}
+
+std::vector<OperatorCase> convolution_cases() {
+  const ConvolutionAxis three{3, 1, 1, 1, 1, 0};
+  const ConvolutionAxis strided{3, 2, 1, 1, 1, 0};
+  const ConvolutionAxis even{4, 2, 1, 1, 2, 0};
+  const ConvolutionAxis dilated{3, 1, 2, 2, 2, 0};
+  const ConvolutionAxis both{3, 2, 3, 3, 1, 0};
+  const ConvolutionAxis sparse_steps{2, 5, 1, 0, 0, 0};
+  const ConvolutionAxis wide{5, 1, 1, 2, 2, 0};
+  const ConvolutionAxis up{3, 2, 1, 1, 1, 1};
+  constexpr auto kCircular = PaddingMode::Circular;
+  constexpr auto kReflect = PaddingMode::Reflect;
+  constexpr auto kReplicate = PaddingMode::Replicate;
+  return {
+      convolution_case("convolution", layer(3, 5, {three, three}), {5, 4}),
+      convolution_case("convolution_bf16", layer(2, 3, {three, strided}), {4, 7}, DType::bf16),
+      convolution_case("convolution_f16", layer(4, 9, {{1, 1, 1, 0, 0, 0}, {1, 1, 1, 0, 0, 0}}), {3, 5}, DType::f16),
+      convolution_case("convolution_f64", layer(1, 17, {wide}), {11}, DType::f64),
+      convolution_case("convolution_gapped", layer(3, 4, {three, three}), {4, 4}, DType::f32, gallery::gapped),
+      convolution_case("convolution_without_padding", layer(2, 2, {{3, 1, 1, 0, 0, 0}, {2, 1, 1, 0, 0, 0}}), {5, 6}),
+      convolution_case("convolution_strided", layer(2, 3, {strided, even}), {7, 8}),
+      convolution_case("convolution_that_skips", layer(2, 2, {sparse_steps, sparse_steps}), {11, 8}),
+      convolution_case("convolution_dilated", layer(2, 3, {dilated, both}), {6, 9}),
+      convolution_case("convolution_grouped", layer(6, 4, {three}, 2), {9}),
+      convolution_case("convolution_depthwise", layer(5, 5, {three, strided}, 5), {4, 6}),
+      convolution_case("convolution_padded_more_than_its_kernel", layer(1, 2, {{2, 1, 1, 4, 3, 0}, three}), {3, 2}),
+      convolution_case("convolution_of_padding_only", layer(2, 1, {{1, 5, 1, 1, 0, 0}}), {3}),
+      convolution_case("convolution_to_one_output", layer(3, 2, {{4, 1, 1, 0, 0, 0}, {3, 2, 1, 0, 0, 0}}), {4, 3}),
+      convolution_case("convolution_of_one_entry", layer(1, 1, {{1, 1, 1, 0, 0, 0}}), {1}),
+      convolution_case("convolution_circular", layer(2, 3, {three, strided}, 1, kCircular), {5, 7}),
+      convolution_case("convolution_circular_around_itself", layer(2, 2, {{7, 1, 2, 6, 6, 0}, even}, 1, kCircular),
+                       {3, 4}),
+      convolution_case("convolution_reflected", layer(2, 2, {dilated, wide}, 1, kReflect), {4, 5}),
+      convolution_case("convolution_reflected_and_strided", layer(2, 3, {even, strided}, 1, kReflect), {6, 5}),
+      convolution_case("convolution_replicated", layer(2, 2, {{3, 2, 1, 4, 5, 0}, three}, 2, kReplicate), {2, 3}),
+      convolution_case("convolution_in_three_dimensions", layer(2, 2, {three, strided, wide}), {3, 4, 3}),
+      convolution_case("convolution_in_three_dimensions_reflected", layer(1, 2, {three, three, dilated}, 1, kReflect),
+                       {2, 3, 4}),
+      convolution_case("convolution_transposed", layer(3, 2, {up, strided}, 1, PaddingMode::Zeros, true), {3, 4}),
+      convolution_case("convolution_transposed_grouped", layer(4, 6, {up}, 2, PaddingMode::Zeros, true), {5}),
+      convolution_case("convolution_transposed_with_far_output_padding",
+                       layer(2, 2, {{3, 2, 4, 1, 2, 3}}, 1, PaddingMode::Zeros, true), {4}),
+      convolution_case("convolution_pieces", layer(20, 24, {three, three}), {5, 6}),
   };
 }
 
@@ -302,6 +373,8 @@ INSTANTIATE_TEST_SUITE_P(Composed, OperatorConformance, testing::ValuesIn(compos
 INSTANTIATE_TEST_SUITE_P(Composed, PullBackConformance, testing::ValuesIn(composed_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Sparse, OperatorConformance, testing::ValuesIn(sparse_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Sparse, PullBackConformance, testing::ValuesIn(sparse_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Convolution, OperatorConformance, testing::ValuesIn(convolution_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Convolution, PullBackConformance, testing::ValuesIn(convolution_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, OperatorConformance, testing::ValuesIn(other_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, PullBackConformance, testing::ValuesIn(other_cases()), kName);
 

@@ -197,6 +197,7 @@ double algebraic_upper_bound(const Expression& e, const Limits& limits, Context&
   switch (e.kind) {
     case Kind::zero:
     case Kind::stored:
+    case Kind::convolution:
     case Kind::scaled: break;
     case Kind::sum: {
       double sum = 0;

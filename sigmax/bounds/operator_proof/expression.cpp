@@ -68,6 +68,34 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   return leaf(scanned, transposed, context);
 }
 
+// A column of the correlation has each of its channel's weights at most `copies` times, in a row each weight stands at
+// most once: Schur's bound follows from the kernel's row sums, and column sums summed over the taps. With one tap alone
+// the matrix is K_p times a selection of norm at most sqrt(copies), so that taps add up to at most sqrt(copies taps)
+// |K|_F. At most `copies` weights of a row meet in one entry, which makes its square at most `copies` times their sum.
+[[gnu::noinline]] Expression leaf(const structure::Convolution& c, bool transposed, Context& context) {
+  const Correlation& correlation = *c.correlation;
+  ScannedMatrix scanned(*c.kernel, context);
+  require_finite(scanned.facts(), "certify", "kernel");
+  Expression e;
+  e.rows = transposed ? correlation.columns() : correlation.rows();
+  e.columns = transposed ? correlation.rows() : correlation.columns();
+  if (scanned.facts().max_abs == 0) return checked(std::move(e));
+  e.kind = Kind::convolution;
+  e.correlation = correlation;
+  e.leaf = scanned.in_range(context);
+  e.transposed = transposed;
+  e.unit = gram_scale(e.leaf.facts);
+  e.exponent = std::ilogb(e.leaf.factor) - std::ilogb(e.unit);
+  const double copies = static_cast<double>(correlation.copies());
+  const double times = copies * static_cast<double>(correlation.taps());
+  const double frobenius = frobenius_upper_bound(e.leaf);
+  const double schur = std::sqrt(times * schur_upper_bound(e.leaf));
+  e.norm = round_up(smaller_of(round_up(schur), std::sqrt(times) * frobenius) * e.unit);
+  const double places = copies * static_cast<double>(correlation.output_positions());
+  e.frobenius = round_up(std::sqrt(places) * frobenius * e.unit);
+  return checked(std::move(e));
+}
+
 void require(bool fits, const char* what, const Expression& first, const Expression& second) {
   if (fits) return;
   throw Error(fmt::format("[certify] a {} of parts that do not fit: {}x{} and {}x{}", what, first.rows, first.columns,
@@ -194,6 +222,8 @@ struct TakeApart {
     return leaf(*stored.matrix, stored.transposed != transposed, context);
   }
 
+  std::optional<Expression> operator()(const structure::Convolution& c) const { return leaf(c, transposed, context); }
+
   std::optional<Expression> operator()(const structure::Sum<T>& s) const {
     std::optional<std::vector<Expression>> parts = all(s.terms);
     if (!parts) return std::nullopt;
@@ -234,7 +264,8 @@ std::int64_t reach(const Expression& e) {
   std::int64_t most = 0;
   switch (e.kind) {
     case Kind::zero: return 0;
-    case Kind::stored: return std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
+    case Kind::stored:
+    case Kind::convolution: return std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
     case Kind::product: return reach(e.parts[0]) + reach(e.parts[1]);
     case Kind::scaled: return std::abs(e.exponent - e.parts[0].exponent + std::ilogb(e.factor)) + reach(e.parts[0]);
     case Kind::sum:
@@ -248,7 +279,7 @@ std::int64_t reach(const Expression& e) {
 
 void require_unchanged(const Expression& e, Context& context) {
   for (const Expression& part : e.parts) require_unchanged(part, context);
-  if (e.kind == Kind::stored) require_unchanged(e.leaf, context);
+  if (e.kind == Kind::stored || e.kind == Kind::convolution) require_unchanged(e.leaf, context);
 }
 
 Expression stored(ScannedMatrix& a, Context& context) {

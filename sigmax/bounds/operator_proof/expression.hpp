@@ -8,14 +8,15 @@
 #include <vector>
 
 #include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
 namespace sigmax::bounds {
 
 /// A node stands for 2^exponent N, with N of moderate size for any size of the operator: a stored matrix is scaled by a
-/// power of two so that its largest entry is in [1/2, 1), and a composite node so that its bound `norm` is in that
-/// interval. No chain of factors, products or sums is long enough for N to leave the range. Transposes are pushed down
-/// to the stored matrices.
+/// power of two so that its largest entry is in [1/2, 1), a convolution so that its kernel's is, and a composite node
+/// so that its bound `norm` is in that interval. No chain of factors, products or sums is long enough for N to leave
+/// the range. Transposes are pushed down to the stored matrices.
 ///
 /// A node that is zero by its structure has the kind `zero` and no parts: a matrix of zeros, a factor 0, a product with
 /// a zero part, a sum or stack of zero parts. Every other node has a bound `norm` in [1/4, 2^40], and take_apart()
@@ -26,6 +27,7 @@ struct Expression {
   enum class Kind {
     zero,  ///< the matrix of zeros
     stored,
+    convolution,
     sum,      ///< of the parts
     product,  ///< unit parts[0] parts[1], `unit` a power of two that brings `norm` into [1/2, 1)
     scaled,   ///< factor parts[0], `factor` of a magnitude that brings `norm` into [1/2, 1)
@@ -47,6 +49,11 @@ struct Expression {
   InRange leaf;
   bool transposed = false;
   double frobenius = 0;  ///< |N|_F at most
+
+  // A convolution: the matrix of `correlation` with the kernel unit leaf.matrix, or its transpose. `norm` and
+  // `frobenius` are those of the correlation with the kernel's absolute values, so that taps that meet in one entry of
+  // x are not canceled.
+  std::optional<Correlation> correlation{};
 
   bool is_zero() const { return kind == Kind::zero; }
 

@@ -108,6 +108,38 @@ Formed form_leaf(const Expression& e, Context& context) {
   return m;
 }
 
+// Weights times a power of two, exact as in form_leaf. Those that meet in one entry of x, at most `copies`, are added.
+Formed form_convolution(const Expression& e, Context& context) {
+  Formed m = empty(e, context);
+  std::fill(m.values.begin(), m.values.end(), 0.0);
+  const Correlation& c = *e.correlation;
+  const kernels::StoredMatrix& a = e.leaf.matrix;
+  std::vector<double> weights(static_cast<std::size_t>(a.size()));
+  kernels::convert(a, e.unit, weights.data(), a.columns);
+  const std::int64_t taps = c.taps();
+  const std::int64_t outputs = c.output_positions();
+  const std::int64_t row_step = e.transposed ? 1 : m.columns;
+  const std::int64_t column_step = e.transposed ? m.columns : 1;
+  for_rows(c.out_channels, context, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t o = first; o < first + count; ++o) {
+      const std::int64_t first_channel = o / (c.out_channels / c.groups) * (c.in_channels / c.groups);
+      for (std::int64_t at = 0; at < outputs * taps; ++at) {
+        const std::int64_t j = input_of(c, at / taps, at % taps);
+        if (j < 0) continue;
+        double* const row = m.values.data() + (o * outputs + at / taps) * row_step;
+        for (std::int64_t i = 0; i < c.in_channels / c.groups; ++i) {
+          row[((first_channel + i) * c.input_positions() + j) * column_step] +=
+              weights[static_cast<std::size_t>(o * a.columns + i * taps + at % taps)];
+        }
+      }
+    }
+  });
+  if (c.copies() > 1) m.error = gamma(c.copies()) * e.frobenius;
+  if (a.dtype == DType::f64) m.error += root_of_size(m) * (e.leaf.factor == 1 ? 0x1p-1074 : 0x1p-600);
+  if (m.error > 0) m.error = round_up(m.error);
+  return m;
+}
+
 // Each addition of an entry rounds by at most u times the sum.
 Formed form_sum(const Expression& e, Context& context) {
   Formed total = form(e.parts[0], context);
@@ -213,6 +245,7 @@ Formed form(const Expression& e, Context& context) {
       return zero;
     }
     case Kind::stored: return form_leaf(e, context);
+    case Kind::convolution: return form_convolution(e, context);
     case Kind::sum: return form_sum(e, context);
     case Kind::below:
     case Kind::beside: return form_stack(e, context);

@@ -6,7 +6,10 @@
 #include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/absolute.hpp"
+#include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/matvec.hpp"
+#include "sigmax/linalg/convert.hpp"
+#include "sigmax/ops/convolution/products.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -58,6 +61,45 @@ Image image_of_leaf(const Expression& e, std::span<const double> x, bool adjoint
   const double rounding = gamma(static_cast<std::int64_t>(x.size())) * e.frobenius * at_least_norm(x);
   result.error = round_up(rounding + root_of(result.values.size()) * kUnderflow);
   return result;
+}
+
+// The terms of a convolution's product, padding's zeros not counted: they add exactly.
+std::int64_t terms_of(const Expression& e, bool adjoint) {
+  return e.transposed == adjoint ? e.correlation->terms() : e.correlation->adjoint_terms();
+}
+
+std::vector<double> convolved(const Expression& e, const kernels::StoredMatrix& kernel, std::span<const double> x,
+                              bool adjoint, Context& context) {
+  std::vector<double> y(length_out(e, adjoint));
+  const ConvolutionProducts<double> products(kernel, *e.correlation);
+  if (e.transposed == adjoint) {
+    products.apply(x, std::span<double>(y), context);
+  } else {
+    products.apply_adjoint(x, std::span<double>(y), context);
+  }
+  return y;
+}
+
+// |computed - exact| <= gamma_n C |x| entrywise, where C is the matrix with the kernel's absolute values and `norm` is
+// at least its norm.
+Image image_of_convolution(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+  Image result{convolved(e, e.leaf.matrix, x, adjoint, context), 0};
+  for (double& value : result.values) value *= e.unit;
+  const double rounding = gamma(terms_of(e, adjoint)) * e.norm * at_least_norm(x);
+  result.error = round_up(rounding + root_of(result.values.size()) * kUnderflow);
+  return result;
+}
+
+std::vector<double> absolute_of_convolution(const Expression& e, std::span<const double> x, bool adjoint,
+                                            Context& context) {
+  const kernels::StoredMatrix& a = e.leaf.matrix;
+  std::vector<double> kernel(static_cast<std::size_t>(a.size()));
+  kernels::convert(a, 1, kernel.data(), a.columns);
+  for (double& value : kernel) value = std::fabs(value);
+  std::vector<double> y = convolved(e, stored_matrix(kernel.data(), a.rows, a.columns), x, adjoint, context);
+  const double up = e.unit * (1 + gamma(terms_of(e, adjoint) + 2));
+  for (double& value : y) value = round_up(value * up) + kUnderflow;
+  return y;
 }
 
 // Sums and stacks: 2^shift y_i, added or put below each other. Each addition rounds by at most u |sum|.
@@ -122,6 +164,7 @@ Image image(const Expression& e, std::span<const double> x, bool adjoint, Contex
   switch (e.kind) {
     case Kind::zero: return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
     case Kind::stored: return image_of_leaf(e, x, adjoint, context);
+    case Kind::convolution: return image_of_convolution(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
     case Kind::beside: return image_of_parts(e, x, adjoint, context);
@@ -151,6 +194,7 @@ std::vector<double> absolute_image(const Expression& e, std::span<const double> 
   switch (e.kind) {
     case Kind::zero: return std::vector<double>(length_out(e, adjoint), 0.0);
     case Kind::stored: return absolute_of_leaf(e, x, adjoint, context);
+    case Kind::convolution: return absolute_of_convolution(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
     case Kind::beside: return absolute_of_parts(e, x, adjoint, context);

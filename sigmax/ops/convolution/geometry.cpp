@@ -114,6 +114,17 @@ std::string_view name(PaddingMode mode) noexcept {
   return "";
 }
 
+std::int64_t padded_entry(PaddingMode mode, std::int64_t n, std::int64_t j) noexcept {
+  if (j >= 0 && j < n) return j;
+  switch (mode) {
+    case PaddingMode::Zeros: return -1;
+    case PaddingMode::Circular: return (j % n + n) % n;
+    case PaddingMode::Reflect: return j < 0 ? -j : 2 * (n - 1) - j;
+    case PaddingMode::Replicate: return j < 0 ? 0 : n - 1;
+  }
+  return -1;
+}
+
 Dimensions ConvolutionLayer::kernel_shape() const {
   Dimensions shape =
       transposed ? Dimensions{in_channels, out_channels / groups} : Dimensions{out_channels, in_channels / groups};
@@ -164,6 +175,35 @@ std::int64_t Correlation::output_positions() const noexcept {
   std::int64_t count = 1;
   for (const CorrelationAxis& axis : axes) count *= axis.output;
   return count;
+}
+
+std::int64_t Correlation::copies() const {
+  if (padding_mode == PaddingMode::Zeros) return 1;
+  std::int64_t product = 1;
+  for (const CorrelationAxis& axis : axes) {
+    std::vector<std::int64_t> times(static_cast<std::size_t>(axis.input), 0);
+    for (std::int64_t u = 0; u < axis.window(); ++u) {
+      ++times[static_cast<std::size_t>(padded_entry(padding_mode, axis.input, u - axis.pad_low))];
+    }
+    product *= *std::max_element(times.begin(), times.end());
+  }
+  return product;
+}
+
+std::int64_t input_of(const Correlation& correlation, std::int64_t a, std::int64_t p) noexcept {
+  std::int64_t position = 0;
+  std::int64_t step = 1;
+  for (std::size_t i = correlation.axes.size(); i-- > 0;) {
+    const CorrelationAxis& axis = correlation.axes[i];
+    const std::int64_t u = axis.stride * (a % axis.output) + axis.dilation * (p % axis.kernel);
+    const std::int64_t j = padded_entry(correlation.padding_mode, axis.input, u - axis.pad_low);
+    if (j < 0) return -1;
+    position += j * step;
+    step *= axis.input;
+    a /= axis.output;
+    p /= axis.kernel;
+  }
+  return position;
 }
 
 ConvolutionGeometry::ConvolutionGeometry(ConvolutionLayer layer, std::vector<std::int64_t> input_size)

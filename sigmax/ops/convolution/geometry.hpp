@@ -29,6 +29,10 @@ enum class PaddingMode { Zeros, Circular, Reflect, Replicate };
 /// "zeros", "circular", "reflect", "replicate": PyTorch's names.
 std::string_view name(PaddingMode mode) noexcept;
 
+/// The entry of an axis of n >= 1 entries that stands at j, which may lie outside of [0, n); -1 where zeros are padded.
+/// Reflection needs -n < j < 2 n - 1.
+std::int64_t padded_entry(PaddingMode mode, std::int64_t n, std::int64_t j) noexcept;
+
 /// One spatial axis of a layer.
 struct ConvolutionAxis {
   std::int64_t kernel = 1;    ///< taps, >= 1
@@ -100,8 +104,16 @@ struct Correlation {
   std::int64_t weights() const noexcept { return out_channels * terms(); }
   /// Products in one entry of y, padded zeros included: in_channels / groups * taps.
   std::int64_t terms() const noexcept { return in_channels / groups * taps(); }
+  /// The most padded positions that repeat one entry of x, itself included: 1 for zeros.
+  std::int64_t copies() const;
+  /// Products in one entry of A^T y at most: out_channels / groups * taps * copies.
+  std::int64_t adjoint_terms() const { return out_channels / groups * taps() * copies(); }
   bool operator==(const Correlation&) const = default;
 };
+
+/// The position in a channel of x that output position `a` reads by tap `p`, all three row-major over their axes, or -1
+/// where it reads a zero of the padding.
+std::int64_t input_of(const Correlation& correlation, std::int64_t a, std::int64_t p) noexcept;
 
 /// A layer on inputs of one size.
 class ConvolutionGeometry {
