@@ -26,16 +26,13 @@ std::string_view name(ConvolutionQuestion question) noexcept;
 
 /// The theorem that an end of an enclosure comes from.
 enum class ConvolutionTheorem {
-  zero_kernel,       ///< every weight is 0
-  matrix,            ///< the symbol is one constant matrix: the norm is that of a stored matrix
+  zero,              ///< every weight is 0, or every output reads padding zeros alone
   torus_point,       ///< a quotient of the symbol at a point of the torus (a lower end)
   branch_and_bound,  ///< cells of the torus and M. Riesz' theorem
   circulant,         ///< the symbol on the grid of the circular convolution, which determines its norm
   offset_grid,       ///< the symbol on a shifted grid: the matrix is a sub-block of a twisted circulant
-  one_axis,          ///< a twisted circulant on all axes except one, an exact block Toeplitz matrix on that one
   dense,             ///< the matrix itself, formed and factored
   product,           ///< a quotient of one product with the operator (a lower end)
-  tap,               ///< a tap or window that always lies inside of the image (a lower end)
 };
 
 /// "branch_and_bound", ...
@@ -59,8 +56,8 @@ struct ConvolutionNorm {
   ConvolutionQuestion question = ConvolutionQuestion::every_size;
   ConvolutionTheorem lower_by = ConvolutionTheorem::torus_point;
   ConvolutionTheorem upper_by = ConvolutionTheorem::branch_and_bound;
-  /// What the border multiplies the norm of a zero-padded or circular convolution with, at most: sqrt(2) for each
-  /// reflected axis, sqrt(pad + 1) for each replicated one. It is part of the upper end; 1: none.
+  /// What padding with copies multiplies the norm with, at most: for example sqrt(2) for each reflected axis and
+  /// sqrt(pad + 1) for each replicated one. It is part of an upper end from the symbol; 1: none.
   double border_factor = 1;
   std::int64_t points = 0;  ///< points of the torus whose symbol was factored
   double flops = 0;         ///< about how many operations that took

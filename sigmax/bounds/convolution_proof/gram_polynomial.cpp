@@ -1,0 +1,261 @@
+#include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <limits>
+
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/hermitian_cholesky.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+template <Real T>
+constexpr double kRoundoff = std::same_as<T, float> ? 0x1p-24 : 0x1p-53;
+
+// gamma_n for the unit roundoff of T, rounded up.
+template <Real T>
+double gamma_in(double n) {
+  const double nu = n * kRoundoff<T>;
+  return round_up(nu / (1 - nu));
+}
+
+// The relative error of a factorization that completes for row k (from 1), with a margin for b_ii against |l_i|^2:
+// |l_i|^2 <= b_ii / (1 - c).
+template <Real T>
+double row_constant(std::int64_t k) {
+  const double terms = static_cast<double>(std::min<std::int64_t>(2 * k, 2 * kHermitianPanel) + 4);
+  const double panels = static_cast<double>(k / kHermitianPanel + 1);
+  const double c = 1.4142136 * (gamma_in<T>(terms) + panels * kRoundoff<T>) * (1 + 0x1p-10);
+  return round_up(c / (1 - c));
+}
+
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b, double* c) {
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              1.0, a, static_cast<int>(m), b, static_cast<int>(k), 0.0, c, static_cast<int>(m));
+}
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, const float* b, float* c) {
+  cblas_sgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              1.0F, a, static_cast<int>(m), b, static_cast<int>(k), 0.0F, c, static_cast<int>(m));
+}
+
+bool is_half(const Position& q) { return q >= Position{0, 0, 0}; }
+
+}  // namespace
+
+std::size_t points_in_piece(std::int64_t order) {
+  if (order >= 128) return 4;
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(16384 / (order * order), 4, 64));
+}
+
+GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& context)
+    : symbol_(&symbol), n_(symbol.columns), packed_(n_ * (n_ + 1) / 2) {
+  for (const Position& a : symbol.taps) {
+    for (const Position& b : symbol.taps) {
+      const Position q{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+      if (is_half(q)) differences_.push_back(q);
+    }
+  }
+  std::sort(differences_.begin(), differences_.end());
+  differences_.erase(std::unique(differences_.begin(), differences_.end()), differences_.end());
+  form_coefficients(context);
+  measure();
+  if (single) {
+    cosine_f_.assign(cosine_.begin(), cosine_.end());
+    sine_f_.assign(sine_.begin(), sine_.end());
+  }
+}
+
+// G_q = sum over pairs of taps with p' - p = q of K_p^T K_p', each pair one product added to the others.
+void GramPolynomial::form_coefficients(Context& context) {
+  const Symbol& f = *symbol_;
+  const auto packed = static_cast<std::size_t>(packed_);
+  cosine_.resize(packed * differences_.size());
+  sine_.resize(packed * (differences_.size() - 1));
+  const SerialBlas serial;
+  context.parallel_for(differences_.size(), [&](std::size_t index) {
+    const Position& q = differences_[index];
+    auto g = context.scratch<double>(static_cast<std::size_t>(n_ * n_));
+    std::fill(g.begin(), g.end(), 0.0);
+    for (std::size_t p = 0; p < f.taps.size(); ++p) {
+      const Position other{f.taps[p][0] + q[0], f.taps[p][1] + q[1], f.taps[p][2] + q[2]};
+      const auto found = std::lower_bound(f.taps.begin(), f.taps.end(), other);
+      if (found == f.taps.end() || *found != other) continue;
+      cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(n_), static_cast<int>(n_),
+                  static_cast<int>(f.rows), 1.0, f.tap(p), static_cast<int>(f.rows),
+                  f.tap(static_cast<std::size_t>(found - f.taps.begin())), static_cast<int>(f.rows), 1.0, g.data(),
+                  static_cast<int>(n_));
+    }
+    double* even = cosine_.data() + packed * index;
+    double* odd = index > 0 ? sine_.data() + packed * (index - 1) : nullptr;
+    for (std::int64_t j = 0; j < n_; ++j) {
+      for (std::int64_t i = j; i < n_; ++i) {
+        const double a = g[static_cast<std::size_t>(i + j * n_)];
+        const double b = g[static_cast<std::size_t>(j + i * n_)];
+        *even++ = index > 0 ? a + b : a;
+        if (odd != nullptr) *odd++ = a - b;
+      }
+    }
+  });
+}
+
+// Each entry of the sum over q of |G_q computed - G_q| is at most gamma (sum_p |K_p|)^T (sum_p' |K_p'|), gamma for the
+// rows x taps products of an entry, one more sum for G_q +- G_q^T; so the 2-norm at any t is at most gamma spread^2.
+void GramPolynomial::measure() {
+  const auto packed = static_cast<std::size_t>(packed_);
+  std::vector<double> even(packed, 0.0), odd(packed, 0.0);
+  for (std::size_t q = 0; q < differences_.size(); ++q) {
+    for (std::size_t i = 0; i < packed; ++i) even[i] += std::fabs(cosine_[q * packed + i]);
+    if (q == 0) continue;
+    for (std::size_t i = 0; i < packed; ++i) odd[i] += std::fabs(sine_[(q - 1) * packed + i]);
+  }
+  std::vector<double> row_sums(static_cast<std::size_t>(n_), 0.0);
+  double squares = 0;
+  std::size_t at = 0;
+  for (std::int64_t j = 0; j < n_; ++j) {
+    trace_ += cosine_[at];
+    for (std::int64_t i = j; i < n_; ++i, ++at) {
+      const double size = std::sqrt(even[at] * even[at] + odd[at] * odd[at]);
+      squares += (i == j ? 1 : 2) * size * size;
+      row_sums[static_cast<std::size_t>(i)] += size;
+      if (i != j) row_sums[static_cast<std::size_t>(j)] += size;
+    }
+  }
+  const double slack = 1 + gamma(static_cast<std::int64_t>(differences_.size()) + packed_ + n_ + 8);
+  const double largest = *std::max_element(row_sums.begin(), row_sums.end());
+  magnitude_ = round_up(smaller_of(std::sqrt(squares), largest) * slack);
+  const auto terms = symbol_->rows * static_cast<std::int64_t>(symbol_->taps.size()) + 3;
+  product_error_ = round_up(gamma(terms) * symbol_->spread * symbol_->spread + 0x1p-900);
+}
+
+// Coefficients rounded to T, phases with 8 kPhaseError and rounded to T, |q| + 1 terms in any order.
+template <Real T>
+double GramPolynomial::value_error() const {
+  const double terms = static_cast<double>(differences_.size()) + 4;
+  const double underflow = std::same_as<T, float> ? 0x1p-100 : 0x1p-900;
+  return round_up(product_error_ + (gamma_in<T>(terms) + 16 * kPhaseError) * magnitude_ +
+                  static_cast<double>(n_) * underflow);
+}
+
+template <Real T>
+double GramPolynomial::relative_error(double limit) const {
+  double sum = 0;
+  for (std::int64_t k = 1; k <= n_; ++k) sum += row_constant<T>(k);
+  const double mean = larger_of(limit - trace_ / static_cast<double>(n_), 0.0);
+  return (sum * mean + value_error<T>()) / limit + 4 * kRoundoff<T>;
+}
+
+double GramPolynomial::flops_of_point() const {
+  const double n = static_cast<double>(n_);
+  return 4.0 / 3 * n * n * n + 2 * static_cast<double>(differences_.size()) * n * n + 500;
+}
+
+template <Real T>
+void GramPolynomial::evaluate(std::span<const TorusPoint> points, T* re, T* im) const {
+  const std::size_t count = differences_.size();
+  std::vector<T> cosines(count * points.size()), sines((count - 1) * points.size() + 1);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    for (std::size_t q = 0; q < count; ++q) {
+      const Phase e = phase(differences_[q], points[i]);
+      cosines[i * count + q] = static_cast<T>(e.cosine);
+      if (q > 0) sines[i * (count - 1) + q - 1] = static_cast<T>(e.sine);
+    }
+  }
+  const auto k = static_cast<std::int64_t>(count);
+  const auto columns = static_cast<std::int64_t>(points.size());
+  const T* even = nullptr;
+  const T* odd = nullptr;
+  if constexpr (std::same_as<T, float>) {
+    even = cosine_f_.data();
+    odd = sine_f_.data();
+  } else {
+    even = cosine_.data();
+    odd = sine_.data();
+  }
+  gemm(packed_, columns, k, even, cosines.data(), re);
+  if (k > 1) {
+    gemm(packed_, columns, k - 1, odd, sines.data(), im);
+  } else {
+    std::fill_n(im, static_cast<std::size_t>(packed_ * columns), T(0));
+  }
+}
+
+// B = sign (limit' - G): limit' I - G or G - limit' I, limit' = limit less, or plus, all rounding. The rounding of the
+// factorization is at most sum_i c_i b_ii, c_i the constant of row i; that of the diagonal, u |b_ii|, is part of c_i.
+template <Real T>
+void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const double> limits, double sign,
+                          std::span<char> passed, Context& context) const {
+  const auto packed = static_cast<std::size_t>(packed_);
+  auto re = context.scratch<T>(packed * points.size());
+  auto im = context.scratch<T>(packed * points.size());
+  evaluate<T>(points, re.data(), im.data());
+  auto b = context.scratch<T>(static_cast<std::size_t>(2 * n_ * n_));
+  const double of_value = value_error<T>();
+  for (std::size_t point = 0; point < points.size(); ++point) {
+    const T* even = re.data() + packed * point;
+    const T* odd = im.data() + packed * point;
+    double rounding = 0;
+    double largest = 0;
+    std::size_t at = 0;
+    for (std::int64_t j = 0; j < n_; ++j) {
+      const double entry = sign * (limits[point] - static_cast<double>(even[at]));
+      rounding += (row_constant<T>(j + 1) + 2 * kRoundoff<T>) * larger_of(entry, 0.0);
+      largest = larger_of(largest, std::fabs(entry) + std::fabs(static_cast<double>(even[at])));
+      at += static_cast<std::size_t>(n_ - j);
+    }
+    // Moving the limit by the rounding makes the diagonal smaller, and with it the rounding.
+    rounding = round_up((rounding + kRoundoff<T> * 4 * largest + of_value) * (1 + gamma(n_ + 4)));
+    const double limit = limits[point] - sign * rounding;
+    passed[point] = 0;
+    if (!(limit > 0) || !std::isfinite(limit)) continue;
+    at = 0;
+    for (std::int64_t j = 0; j < n_; ++j) {
+      T* const column = b.data() + 2 * j * n_;
+      for (std::int64_t i = j; i < n_; ++i, ++at) {
+        column[i] = static_cast<T>(-sign) * even[at];
+        column[i + n_] = static_cast<T>(-sign) * odd[at];
+      }
+      column[j] = static_cast<T>(sign * limit + static_cast<double>(column[j]));
+    }
+    passed[point] = hermitian_cholesky(b.data(), n_, context) ? 1 : 0;
+  }
+}
+
+template <Real T>
+void GramPolynomial::at_most(std::span<const TorusPoint> points, std::span<const double> limits,
+                             std::span<char> passed, Context& context) const {
+  test<T>(points, limits, 1, passed, context);
+}
+
+void GramPolynomial::at_least(std::span<const TorusPoint> points, std::span<const double> limits,
+                              std::span<char> passed, Context& context) const {
+  test<double>(points, limits, -1, passed, context);
+}
+
+void GramPolynomial::value(const TorusPoint& t, std::vector<double>& re, std::vector<double>& im) const {
+  const auto order = static_cast<std::size_t>(n_);
+  std::vector<double> even(static_cast<std::size_t>(packed_)), odd(even.size());
+  evaluate<double>(std::span(&t, 1), even.data(), odd.data());
+  re.resize(order * order);
+  im.resize(order * order);
+  std::size_t at = 0;
+  for (std::size_t j = 0; j < order; ++j) {
+    for (std::size_t i = j; i < order; ++i, ++at) {
+      re[i + j * order] = re[j + i * order] = even[at];
+      im[i + j * order] = odd[at];
+      im[j + i * order] = -odd[at];
+    }
+    im[j + j * order] = 0;
+  }
+}
+
+template void GramPolynomial::at_most<float>(std::span<const TorusPoint>, std::span<const double>, std::span<char>,
+                                             Context&) const;
+template void GramPolynomial::at_most<double>(std::span<const TorusPoint>, std::span<const double>, std::span<char>,
+                                              Context&) const;
+template double GramPolynomial::relative_error<float>(double) const;
+template double GramPolynomial::relative_error<double>(double) const;
+
+}  // namespace sigmax::bounds

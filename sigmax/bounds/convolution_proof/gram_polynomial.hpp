@@ -1,0 +1,77 @@
+// G(t) = F(t)^* F(t) of a symbol as a trigonometric polynomial, and the proof that its largest eigenvalue is at most a
+// number. Internal to bounds/.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sigmax/bounds/convolution_proof/symbol.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/view.hpp"
+
+namespace sigmax::bounds {
+
+/// G(t) = G_0 + sum_q cos(q.t) (G_q + G_q^T) + i sin(q.t) (G_q - G_q^T) over half of the differences q of taps. The
+/// coefficients are formed once; a value costs about 2 |q| n^2 flops instead of the 4 m n^2 of a product.
+class GramPolynomial {
+ public:
+  /// Cost: about P^2 m n^2 flops for P taps, and 8 P' n^2 bytes for P' differences; with `single`, half of that more.
+  GramPolynomial(const Symbol& symbol, bool single, Context& context);
+
+  const Symbol& symbol() const noexcept { return *symbol_; }
+  std::int64_t order() const noexcept { return n_; }
+  bool has_single() const noexcept { return !cosine_f_.empty(); }
+
+  /// Whether each |F(t_i)|_2^2 <= limits[i] is proven: one Cholesky factorization each, of limit - rounding - G(t_i), in
+  /// T. A value that is true may fail by the rounding, of which relative_error() is a measure. On the calling thread;
+  /// `passed` gets 0 or 1.
+  template <Real T>
+  void at_most(std::span<const TorusPoint> points, std::span<const double> limits, std::span<char> passed,
+               Context& context) const;
+
+  /// The same for -G: whether each sigma_n(F(t_i))^2 >= limits[i], n the shorter side. In double.
+  void at_least(std::span<const TorusPoint> points, std::span<const double> limits, std::span<char> passed,
+                Context& context) const;
+
+  /// About the rounding that at_most() subtracts, relative to a limit.
+  template <Real T>
+  double relative_error(double limit) const;
+
+  /// About the flops of one point in at_most().
+  double flops_of_point() const;
+
+  /// G(t), both parts as full column-major matrices. For searches.
+  void value(const TorusPoint& t, std::vector<double>& re, std::vector<double>& im) const;
+
+ private:
+  template <Real T>
+  void evaluate(std::span<const TorusPoint> points, T* re, T* im) const;
+  template <Real T>
+  double value_error() const;
+  template <Real T>
+  void test(std::span<const TorusPoint> points, std::span<const double> limits, double sign, std::span<char> passed,
+            Context& context) const;
+  void form_coefficients(Context& context);
+  void measure();
+
+  const Symbol* symbol_;
+  std::int64_t n_ = 0;
+  std::int64_t packed_ = 0;           // n (n + 1) / 2: column after column of the lower triangle
+  std::vector<Position> differences_;  // the first is 0
+  std::vector<double> cosine_, sine_;  // packed x differences, column-major; sine without the first
+  std::vector<float> cosine_f_, sine_f_;
+  double trace_ = 0;         // of G_0
+  double magnitude_ = 0;     // at least the norm of sum_q |coefficients|
+  double product_error_ = 0;  // at least the 2-norm of the error of the coefficients, at any t
+};
+
+extern template void GramPolynomial::at_most<float>(std::span<const TorusPoint>, std::span<const double>,
+                                                    std::span<char>, Context&) const;
+extern template void GramPolynomial::at_most<double>(std::span<const TorusPoint>, std::span<const double>,
+                                                     std::span<char>, Context&) const;
+
+/// The points that at_most() takes in one piece of work, so that a product serves several of them.
+std::size_t points_in_piece(std::int64_t order);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,274 @@
+#include "sigmax/bounds/convolution_proof/symbol.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/kernels/convert.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
+#include "sigmax/linalg/stored_view.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+// sum_{j} x^(2 j) (-1)^j / (first + 2 j)! first!, as far as |x| <= pi / 4 needs it: the rest is below 0.02 u.
+double series(double square, int first) {
+  double sum = 1;
+  for (int j = 8; j >= 1; --j) {
+    const int k = first + 2 * j;
+    sum = 1 - square / static_cast<double>(k * (k - 1)) * sum;
+  }
+  return sum;
+}
+
+std::int64_t floor_modulo(std::int64_t a, std::int64_t m) {
+  const std::int64_t r = a % m;
+  return r < 0 ? r + m : r;
+}
+
+// a b mod m for 0 <= a, b < m <= 2^52, by doubling.
+std::int64_t times_modulo(std::int64_t a, std::int64_t b, std::int64_t m) {
+  std::int64_t result = 0;
+  for (; a > 0; a /= 2) {
+    if (a % 2 != 0) result = (result + b) % m;
+    b = 2 * b % m;
+  }
+  return result;
+}
+
+// One place of the kernel: its position in the symbol and its block of columns.
+struct Place {
+  Position position{0, 0, 0};
+  std::int64_t block = 0;
+};
+
+std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blocks) {
+  std::vector<Place> places{Place{}};
+  std::vector<std::int64_t> phases{0};
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    const SymbolAxis& a = axes[axis];
+    std::vector<Place> next;
+    for (const Place& place : places) {
+      for (std::int64_t p = 0; p < a.kernel; ++p) {
+        Place more = place;
+        more.position[axis] = a.dilation * p / a.stride;
+        more.block = place.block * a.stride + a.dilation * p % a.stride;
+        next.push_back(more);
+      }
+    }
+    places = std::move(next);
+  }
+  // Only phases that have taps: the columns of the others are 0.
+  std::vector<std::int64_t> used;
+  for (const Place& place : places) used.push_back(place.block);
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  for (Place& place : places) {
+    place.block = std::lower_bound(used.begin(), used.end(), place.block) - used.begin();
+  }
+  blocks = static_cast<std::int64_t>(used.size());
+  return places;
+}
+
+// The sum of |K_p| and what bounds its norm.
+void measure_spread(Symbol& f) {
+  const auto entries = static_cast<std::size_t>(f.rows * f.columns);
+  std::vector<double> sums(entries, 0.0);
+  for (std::size_t p = 0; p < f.taps.size(); ++p) {
+    const double* const k = f.tap(p);
+    for (std::size_t i = 0; i < entries; ++i) sums[i] += std::fabs(k[i]);
+  }
+  std::vector<double> of_rows(static_cast<std::size_t>(f.rows), 0.0);
+  double most = 0;
+  for (std::int64_t j = 0; j < f.columns; ++j) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < f.rows; ++i) {
+      const double value = sums[static_cast<std::size_t>(i + j * f.rows)];
+      sum += value;
+      of_rows[static_cast<std::size_t>(i)] += value;
+    }
+    most = larger_of(most, sum);
+  }
+  const double largest_row = *std::max_element(of_rows.begin(), of_rows.end());
+  const auto terms = static_cast<std::int64_t>(f.taps.size()) + f.rows + f.columns;
+  const double slack = 1 + gamma(terms);
+  const NormRange norm = norm_range(sums);
+  f.spread_f = round_up(std::ldexp(norm.upper, norm.exponent) * slack);
+  f.spread = smaller_of(f.spread_f, round_up(std::sqrt(most * slack) * std::sqrt(largest_row * slack)));
+}
+
+}  // namespace
+
+// 4 numerator = q denominator + r with |r| <= denominator / 2 in integers; the angle is pi / 2 (q + r / denominator).
+// x = pi / 2 r / denominator carries three roundings, 3 u |x| < 2.4 u; the Horner schemes add less than 4 u, the series'
+// remainders 0.02 u: in all less than 8 u.
+Phase phase(std::int64_t numerator, std::int64_t denominator) {
+  std::int64_t q = 4 * numerator / denominator;
+  std::int64_t r = 4 * numerator - q * denominator;
+  if (2 * r > denominator) {
+    r -= denominator;
+    ++q;
+  }
+  const double x = static_cast<double>(r) / static_cast<double>(denominator) * 1.5707963267948966;
+  const double cosine = series(x * x, 0);
+  const double sine = x * series(x * x, 1);
+  switch (q % 4) {
+    case 0: return {cosine, sine};
+    case 1: return {-sine, cosine};
+    case 2: return {-cosine, -sine};
+    default: return {sine, -cosine};
+  }
+}
+
+// Over the common denominator where it is small enough, otherwise axis by axis by the addition theorem; its errors are
+// at most twice those of a factor and 4 u, which the callers' kPhaseError * 8 allows for.
+Phase phase(const Position& p, const TorusPoint& t) {
+  Phase result;
+  bool first = true;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const std::int64_t d = t.denominator[axis];
+    const std::int64_t n = t.numerator[axis];
+    if (n == 0 || p[axis] == 0) continue;
+    const Phase one = phase(times_modulo(floor_modulo(p[axis], d), n, d), d);
+    result = first ? one
+                   : Phase{result.cosine * one.cosine - result.sine * one.sine,
+                           result.sine * one.cosine + result.cosine * one.sine};
+    first = false;
+  }
+  return result;
+}
+
+std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer) {
+  std::vector<SymbolAxis> axes;
+  for (const ConvolutionAxis& axis : layer.axes) {
+    const std::int64_t common = std::gcd(axis.stride, axis.dilation);
+    const std::int64_t stride = axis.stride / common;
+    axes.push_back({axis.kernel, stride, stride == 1 ? 1 : axis.dilation / common});
+  }
+  return axes;
+}
+
+Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const SymbolAxis> axes, Context& context) {
+  std::int64_t taps = 1;
+  for (const SymbolAxis& axis : axes) taps *= axis.kernel;
+  const std::int64_t out = kernel.rank() > 1 ? kernel.shape()[0] : 0;
+  const std::int64_t in = kernel.rank() > 1 ? kernel.shape()[1] : 0;
+  if (kernel.rank() != axes.size() + 2 || out < 1 || in < 1 || out % groups != 0 || kernel.size() != out * in * taps) {
+    throw Error(fmt::format("[convolution_norm] a kernel of shape {} does not fit {} axes with {} taps and {} groups",
+                            to_string(kernel.shape()), axes.size(), taps, groups));
+  }
+  ScannedMatrix scanned(stored_view(kernel.reshaped({out, in * taps})), context);
+  require_finite(scanned.facts(), "convolution_norm", "kernel");
+  Symbols result;
+  if (scanned.facts().max_abs == 0) {
+    result.is_zero = true;
+    return result;
+  }
+  const InRange& a = scanned.in_range(context);
+  const double scale = gram_scale(a.facts);
+  result.exponent = static_cast<std::int64_t>(std::ilogb(a.factor)) - static_cast<std::int64_t>(std::ilogb(scale));
+  std::vector<double> rows(static_cast<std::size_t>(out * in * taps));
+  // reshaped() made it row-major; a single row or column is the same either way.
+  kernels::convert(a.matrix, scale, rows.data(), a.matrix.columns);
+  std::int64_t blocks = 0;
+  const std::vector<Place> places = places_of(axes, blocks);
+  std::vector<Position> positions;
+  for (const Place& place : places) positions.push_back(place.position);
+  std::sort(positions.begin(), positions.end());
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+  const std::int64_t height = out / groups;
+  const std::int64_t width = in * blocks;
+  for (std::int64_t g = 0; g < groups; ++g) {
+    Symbol f;
+    f.is_transposed = width > height;
+    f.rows = std::max(width, height);
+    f.columns = std::min(width, height);
+    f.taps = positions;
+    f.values.assign(positions.size() * static_cast<std::size_t>(f.rows * f.columns), 0.0);
+    for (std::size_t p = 0; p < places.size(); ++p) {
+      const auto at = std::lower_bound(positions.begin(), positions.end(), places[p].position) - positions.begin();
+      double* const to = f.values.data() + at * f.rows * f.columns;
+      for (std::int64_t o = 0; o < height; ++o) {
+        for (std::int64_t i = 0; i < in; ++i) {
+          const double value = rows[static_cast<std::size_t>(((g * height + o) * in + i) * taps) + p];
+          const std::int64_t column = places[p].block * in + i;
+          to[f.is_transposed ? column + o * f.rows : o + column * f.rows] = value;
+        }
+      }
+    }
+    for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+      std::int64_t most = 0;
+      for (const Position& p : positions) most = std::max(most, p[axis]);
+      f.degree[axis] = 0.5 * static_cast<double>(most);  // the first tap is at 0
+    }
+    measure_spread(f);
+    if (f.spread_f > 0) result.groups.push_back(std::move(f));
+  }
+  return result;
+}
+
+ComplexVector times(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const auto m = static_cast<std::size_t>(f.rows);
+  ComplexVector y{std::vector<double>(m, 0.0), std::vector<double>(m, 0.0)};
+  std::vector<double> re(m), im(m);
+  for (std::size_t p = 0; p < f.taps.size(); ++p) {
+    const Phase e = phase(f.taps[p], t);
+    std::fill(re.begin(), re.end(), 0.0);
+    std::fill(im.begin(), im.end(), 0.0);
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double a = v.re[static_cast<std::size_t>(j)];
+      const double b = v.im[static_cast<std::size_t>(j)];
+      const double* const column = f.tap(p) + j * f.rows;
+      for (std::size_t i = 0; i < m; ++i) {
+        re[i] += column[i] * a;
+        im[i] += column[i] * b;
+      }
+    }
+    for (std::size_t i = 0; i < m; ++i) {
+      y.re[i] += e.cosine * re[i] - e.sine * im[i];
+      y.im[i] += e.sine * re[i] + e.cosine * im[i];
+    }
+  }
+  return y;
+}
+
+// Each part is a sum of products k (c a - s b) with at most columns + taps + 3 roundings and two phases: an entry's
+// parts are wrong by at most (gamma + 8 phase errors) sum |k| (|a| + |b|), so the vector by 2 sqrt(2) < 3 times the
+// constant times |sum |K_p||_2 |v|.
+double times_error(const Symbol& f) {
+  const auto terms = f.columns + static_cast<std::int64_t>(f.taps.size()) + 4;
+  return round_up(3 * (gamma(terms) + 8 * kPhaseError) * f.spread + 0x1p-900);
+}
+
+namespace {
+
+NormRange length_of(const ComplexVector& v) {
+  std::vector<double> all(v.re);
+  all.insert(all.end(), v.im.begin(), v.im.end());
+  NormRange range = norm_range(all);
+  range.lower = round_down(std::ldexp(range.lower, range.exponent));
+  range.upper = round_up(std::ldexp(range.upper, range.exponent));
+  return range;
+}
+
+}  // namespace
+
+double quotient_below(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const NormRange length = length_of(v);
+  if (!(length.lower > 0) || !std::isfinite(length.upper)) return 0;
+  const double least = length_of(times(f, t, v)).lower - round_up(times_error(f) * length.upper);
+  return least > 0 ? round_down(least / length.upper) : 0.0;
+}
+
+double quotient_above(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const NormRange length = length_of(v);
+  if (!(length.lower > 0) || !std::isfinite(length.upper)) return f.spread;
+  const double most = length_of(times(f, t, v)).upper + round_up(times_error(f) * length.upper);
+  return round_up(most / length.lower);
+}
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,92 @@
+// The symbol of a convolution, F(t) = sum_p K_p exp(i p.t), as a list of matrices. Internal to bounds/.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/ops/convolution/geometry.hpp"
+
+namespace sigmax::bounds {
+
+/// A point of the torus, exactly: t_a = 2 pi numerator[a] / denominator[a], 0 <= numerator < denominator <= 2^52.
+/// Unused axes are 0 / 1.
+struct TorusPoint {
+  std::array<std::int64_t, 3> numerator{0, 0, 0};
+  std::array<std::int64_t, 3> denominator{1, 1, 1};
+  bool operator==(const TorusPoint&) const = default;
+};
+
+/// cos and sin of 2 pi numerator / denominator, each with an absolute error of at most kPhaseError, whatever the C
+/// library computes.
+inline constexpr double kPhaseError = 0x1p-50;
+struct Phase {
+  double cosine = 1;
+  double sine = 0;
+};
+Phase phase(std::int64_t numerator, std::int64_t denominator);
+
+using Position = std::array<std::int64_t, 3>;
+
+/// The phase of p.t, reduced exactly.
+Phase phase(const Position& p, const TorusPoint& t);
+
+/// The symbol of one group. Rows are at least as many as columns: a wide symbol is transposed tap by tap, which does
+/// not change its singular values.
+struct Symbol {
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::vector<Position> taps;
+  std::vector<double> values;            ///< tap after tap, each column-major
+  std::array<double, 3> degree{0, 0, 0};  ///< half the extent of the taps on each axis: the exponential type
+  bool is_transposed = false;
+  double spread = 0;     ///< at least |sum_p |K_p||_2, and so at least |F(t)|_2 at every t
+  double spread_f = 0;   ///< at least |sum_p |K_p||_F
+
+  const double* tap(std::size_t p) const {
+    return values.data() + static_cast<std::int64_t>(p) * rows * columns;
+  }
+};
+
+/// The symbols of all groups, of a correlation with stride s as polyphase blocks: F(t) has the columns (i, phase), and
+/// tap p of the kernel is at floor(dilation p / s) in the block of phase dilation p mod s.
+struct Symbols {
+  std::vector<Symbol> groups;
+  /// 2^exponent times the values are the kernel's entries; the largest value is in [1/2, 1).
+  std::int64_t exponent = 0;
+  bool is_zero = false;  ///< then there are no groups
+};
+
+/// What to make of dilation and stride.
+struct SymbolAxis {
+  std::int64_t kernel = 1;
+  std::int64_t stride = 1;
+  std::int64_t dilation = 1;
+};
+
+/// For a kernel of shape [out, in / groups, taps...] in this order, out a multiple of groups. Throws Error if the
+/// kernel is not of a real type, its shape does not fit, it is empty, or entries are NaN or infinite.
+Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const SymbolAxis> axes, Context& context);
+
+/// The axes of a layer, reduced by the common divisor of stride and dilation, and without dilation where the stride is
+/// then 1: neither changes the supremum over the torus.
+std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer);
+
+/// y = F(t) v for complex v, as pairs of vectors; |fl(y) - y|_2 <= `error` |v|_2.
+struct ComplexVector {
+  std::vector<double> re;
+  std::vector<double> im;
+};
+ComplexVector times(const Symbol& f, const TorusPoint& t, const ComplexVector& v);
+double times_error(const Symbol& f);
+
+/// At most |F(t)|_2: |F(t) v| / |v| less its rounding.
+double quotient_below(const Symbol& f, const TorusPoint& t, const ComplexVector& v);
+
+/// At least the smallest of the `columns` singular values of F(t): |F(t) v| / |v| and its rounding.
+double quotient_above(const Symbol& f, const TorusPoint& t, const ComplexVector& v);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,270 @@
+#include "sigmax/bounds/convolution_proof/top_vector.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numbers>
+#include <utility>
+
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/nonsymmetric.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+using Complex = std::complex<double>;
+constexpr std::int64_t kFine = std::int64_t{1} << 44;  // denominators of points that no grid gives
+
+// y = G x, x and y with the real parts in column 0 and the imaginary parts in column 1.
+void apply(std::span<const double> re, std::span<const double> im, std::int64_t n, const double* x, double* y) {
+  const int order = static_cast<int>(n);
+  std::vector<double> turned(static_cast<std::size_t>(2 * n));
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, order, 2, order, 1.0, re.data(), order, x, order, 0.0, y,
+              order);
+  for (std::int64_t i = 0; i < n; ++i) {
+    turned[static_cast<std::size_t>(i)] = -x[n + i];
+    turned[static_cast<std::size_t>(n + i)] = x[i];
+  }
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, order, 2, order, 1.0, im.data(), order, turned.data(), order,
+              1.0, y, order);
+}
+
+double norm_of(std::span<const double> x) {
+  double sum = 0;
+  for (const double value : x) sum += value * value;
+  return std::sqrt(sum);
+}
+
+// x^* y of two vectors of 2 n reals.
+Complex inner(std::span<const double> x, std::span<const double> y) {
+  const std::size_t n = x.size() / 2;
+  double re = 0;
+  double im = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    re += x[i] * y[i] + x[n + i] * y[n + i];
+    im += x[i] * y[n + i] - x[n + i] * y[i];
+  }
+  return {re, im};
+}
+
+void subtract(std::span<double> y, Complex factor, std::span<const double> x) {
+  const std::size_t n = x.size() / 2;
+  for (std::size_t i = 0; i < n; ++i) {
+    y[i] -= factor.real() * x[i] - factor.imag() * x[n + i];
+    y[n + i] -= factor.real() * x[n + i] + factor.imag() * x[i];
+  }
+}
+
+std::vector<double> first_vector(std::int64_t n, const ComplexVector* start) {
+  std::vector<double> x(static_cast<std::size_t>(2 * n));
+  if (start != nullptr && start->re.size() == static_cast<std::size_t>(n)) {
+    std::ranges::copy(start->re, x.begin());
+    std::ranges::copy(start->im, x.begin() + n);
+  }
+  if (!(norm_of(x) > 0)) static_cast<void>(fill_normal(RandomState{}, std::span<double>(x)));
+  const double norm = norm_of(x);
+  for (double& value : x) value /= norm;
+  return x;
+}
+
+// u^* K_p v for every tap.
+std::vector<Complex> weights_of(const Symbol& f, const ComplexVector& u, const ComplexVector& v) {
+  std::vector<Complex> w(f.taps.size());
+  const auto m = static_cast<std::size_t>(f.rows);
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double* const column = f.tap(p) + j * f.rows;
+      double re = 0;
+      double im = 0;
+      for (std::size_t i = 0; i < m; ++i) {
+        re += u.re[i] * column[i];
+        im -= u.im[i] * column[i];
+      }
+      w[p] += Complex(re, im) * Complex(v.re[static_cast<std::size_t>(j)], v.im[static_cast<std::size_t>(j)]);
+    }
+  }
+  return w;
+}
+
+using Angles = std::array<double, 3>;
+
+// |h|^2, h = sum_p w_p exp(i p.t), with its gradient and Hessian.
+struct Scalar {
+  double value = 0;
+  Angles gradient{};
+  std::array<Angles, 3> hessian{};
+};
+
+Scalar scalar_at(const Symbol& f, std::span<const Complex> w, const Angles& t) {
+  Complex h;
+  std::array<Complex, 3> first{};
+  std::array<std::array<Complex, 3>, 3> second{};
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    double angle = 0;
+    for (std::size_t a = 0; a < 3; ++a) angle += static_cast<double>(f.taps[p][a]) * t[a];
+    const Complex term = w[p] * std::polar(1.0, angle);
+    h += term;
+    for (std::size_t a = 0; a < 3; ++a) {
+      const double pa = static_cast<double>(f.taps[p][a]) - f.degree[a];
+      first[a] += Complex(0, pa) * term;
+      for (std::size_t b = 0; b < 3; ++b) {
+        second[a][b] -= pa * (static_cast<double>(f.taps[p][b]) - f.degree[b]) * term;
+      }
+    }
+  }
+  Scalar result{std::norm(h), {}, {}};
+  for (std::size_t a = 0; a < 3; ++a) {
+    result.gradient[a] = 2 * (std::conj(h) * first[a]).real();
+    for (std::size_t b = 0; b < 3; ++b) {
+      result.hessian[a][b] = 2 * (std::conj(h) * second[a][b] + std::conj(first[a]) * first[b]).real();
+    }
+  }
+  return result;
+}
+
+// (damping I - H) d = gradient; nothing if the matrix is not positive definite.
+bool step_of(const Scalar& s, double damping, Angles& d) {
+  double l[3][3] = {};
+  for (std::size_t j = 0; j < 3; ++j) {
+    for (std::size_t i = j; i < 3; ++i) {
+      double sum = (i == j ? damping : 0.0) - s.hessian[i][j];
+      for (std::size_t k = 0; k < j; ++k) sum -= l[i][k] * l[j][k];
+      if (i == j) {
+        if (!(sum > 0)) return false;
+        l[j][j] = std::sqrt(sum);
+      } else {
+        l[i][j] = sum / l[j][j];
+      }
+    }
+  }
+  for (std::size_t i = 0; i < 3; ++i) {
+    double sum = s.gradient[i];
+    for (std::size_t k = 0; k < i; ++k) sum -= l[i][k] * d[k];
+    d[i] = sum / l[i][i];
+  }
+  for (std::size_t i = 3; i-- > 0;) {
+    double sum = d[i];
+    for (std::size_t k = i + 1; k < 3; ++k) sum -= l[k][i] * d[k];
+    d[i] = sum / l[i][i];
+  }
+  return true;
+}
+
+// The nearby maximum of |h|, by damped Newton steps that increase it.
+Angles maximum_near(const Symbol& f, std::span<const Complex> w, Angles t) {
+  Scalar s = scalar_at(f, w, t);
+  double damping = 1e-3 * s.value;
+  for (int step = 0; step < 30; ++step) {
+    bool moved = false;
+    for (int attempt = 0; attempt < 25 && !moved; ++attempt) {
+      Angles d{};
+      if (step_of(s, damping, d)) {
+        Angles next = t;
+        for (std::size_t a = 0; a < 3; ++a) next[a] += d[a];
+        const Scalar there = scalar_at(f, w, next);
+        if (there.value > s.value) {
+          const double gain = there.value / s.value - 1;
+          t = next;
+          s = there;
+          moved = true;
+          damping /= 8;
+          if (gain < 1e-15) return t;
+        }
+      }
+      if (!moved) damping = std::max(damping * 4, 1e-8 * s.value);
+    }
+    if (!moved) break;
+  }
+  return t;
+}
+
+Angles angles_of(const TorusPoint& t) {
+  Angles angles{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    angles[a] =
+        2 * std::numbers::pi * static_cast<double>(t.numerator[a]) / static_cast<double>(t.denominator[a]);
+  }
+  return angles;
+}
+
+TorusPoint point_at(const Angles& angles) {
+  TorusPoint t;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const double turns = angles[a] / (2 * std::numbers::pi);
+    const double part = turns - std::floor(turns);
+    t.denominator[a] = kFine;
+    t.numerator[a] = static_cast<std::int64_t>(part * static_cast<double>(kFine)) % kFine;
+  }
+  return t;
+}
+
+}  // namespace
+
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps) {
+  const SerialBlas serial;
+  const std::int64_t n = g.order();
+  std::vector<double> re, im;
+  g.value(t, re, im);
+  std::vector<double> x = first_vector(n, start);
+  const int cycle = static_cast<int>(std::min<std::int64_t>(n, 24));
+  double value = 0;
+  for (int done = 0; done < steps;) {
+    std::vector<std::vector<double>> basis{x};
+    std::vector<double> alpha, beta;
+    for (int k = 0; k < cycle && done < steps; ++k, ++done) {
+      std::vector<double> y(x.size());
+      apply(re, im, n, basis.back().data(), y.data());
+      alpha.push_back(inner(basis.back(), y).real());
+      for (int pass = 0; pass < 2; ++pass) {
+        for (const std::vector<double>& b : basis) subtract(y, inner(b, y), b);
+      }
+      const double norm = norm_of(y);
+      beta.push_back(norm);
+      if (!(norm > 1e-14 * alpha.front())) break;
+      for (double& entry : y) entry /= norm;
+      basis.push_back(std::move(y));
+    }
+    const auto size = static_cast<std::int64_t>(alpha.size());
+    Matrix<double> projected(size, size);
+    for (std::int64_t i = 0; i < size; ++i) {
+      projected(i, i) = alpha[static_cast<std::size_t>(i)];
+      if (i + 1 < size) projected(i, i + 1) = projected(i + 1, i) = beta[static_cast<std::size_t>(i)];
+    }
+    const auto eigen = lapack::symmetric_eigen(projected);
+    value = eigen.values.back();
+    std::fill(x.begin(), x.end(), 0.0);
+    for (std::int64_t i = 0; i < size; ++i) {
+      subtract(x, -eigen.vectors(i, size - 1), basis[static_cast<std::size_t>(i)]);
+    }
+    const double residual = beta.back() * std::fabs(eigen.vectors(size - 1, size - 1));
+    if (!(residual > tolerance * value)) break;
+  }
+  Top top;
+  top.at = t;
+  top.norm = std::sqrt(std::max(value, 0.0));
+  top.vector.re.assign(x.begin(), x.begin() + n);
+  top.vector.im.assign(x.begin() + n, x.end());
+  return top;
+}
+
+Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
+  constexpr int kMostSteps = 60;
+  const Symbol& f = g.symbol();
+  for (int step = 0; step < kMostSteps; ++step) {
+    context.check_cancel();
+    ComplexVector u = times(f, from.at, from.vector);
+    const std::vector<Complex> w = weights_of(f, u, from.vector);
+    const Angles next = maximum_near(f, w, angles_of(from.at));
+    Top top = top_at(g, point_at(next), &from.vector, 1e-3 * std::sqrt(tolerance), 48);
+    if (!(top.norm > from.norm)) break;
+    const double gain = top.norm / from.norm - 1;
+    from = std::move(top);
+    if (gain < tolerance) break;
+  }
+  return from;
+}
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,25 @@
+// The search for the largest singular value of a symbol: nothing here is a proof. Internal to bounds/.
+#pragma once
+
+#include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
+#include "sigmax/bounds/convolution_proof/symbol.hpp"
+#include "sigmax/core/context.hpp"
+
+namespace sigmax::bounds {
+
+/// An approximate first singular pair of F(t): a right singular vector and the norm that it shows.
+struct Top {
+  TorusPoint at;
+  ComplexVector vector;  ///< empty if nothing was found
+  double norm = 0;       ///< an estimate
+};
+
+/// By Lanczos on G(t), from `start` or a fixed vector, until the residual is below `tolerance` or after `steps`
+/// products with G(t).
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps);
+
+/// Climbs from there: with fixed singular vectors |u^* F(t) v| is a trigonometric polynomial, whose maximum nearby is
+/// the next t; |F(t)| grows with each step. Ends when a step gains less than `tolerance`, relatively.
+Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context);
+
+}  // namespace sigmax::bounds

@@ -1,0 +1,126 @@
+#include "sigmax/linalg/hermitian_cholesky.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/blas.hpp"
+
+namespace sigmax {
+namespace {
+
+constexpr std::int64_t kTile = 64;  // complex columns that one product updates
+
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, std::int64_t lda, const double* b,
+          std::int64_t ldb, double* c) {
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              1.0, a, static_cast<int>(lda), b, static_cast<int>(ldb), 0.0, c, static_cast<int>(m));
+}
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda, const float* b,
+          std::int64_t ldb, float* c) {
+  cblas_sgemm(CblasColMajor, CblasNoTrans, CblasTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
+              1.0F, a, static_cast<int>(lda), b, static_cast<int>(ldb), 0.0F, c, static_cast<int>(m));
+}
+void trsm(std::int64_t m, std::int64_t n, const double* l, double* x, std::int64_t ldx) {
+  cblas_dtrsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(m), static_cast<int>(n),
+              1.0, l, static_cast<int>(n), x, static_cast<int>(ldx));
+}
+void trsm(std::int64_t m, std::int64_t n, const float* l, float* x, std::int64_t ldx) {
+  cblas_strsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(m), static_cast<int>(n),
+              1.0F, l, static_cast<int>(n), x, static_cast<int>(ldx));
+}
+
+// The first w complex columns of the w x w corner at b, by the textbook formula, right-looking.
+template <Real T>
+bool factor_corner(T* b, std::int64_t n, std::int64_t w) {
+  for (std::int64_t k = 0; k < w; ++k) {
+    T* const re = b + 2 * k * n;
+    T* const im = re + n;
+    if (!(re[k] > 0) || !std::isfinite(re[k])) return false;
+    const T pivot = std::sqrt(re[k]);
+    re[k] = pivot;
+    im[k] = 0;
+    for (std::int64_t i = k + 1; i < w; ++i) {
+      re[i] /= pivot;
+      im[i] /= pivot;
+    }
+    for (std::int64_t j = k + 1; j < w; ++j) {
+      const T a = re[j];
+      const T c = im[j];
+      T* const to_re = b + 2 * j * n;
+      T* const to_im = to_re + n;
+      for (std::int64_t i = j; i < w; ++i) {
+        to_re[i] -= re[i] * a + im[i] * c;
+        to_im[i] -= im[i] * a - re[i] * c;
+      }
+    }
+  }
+  return true;
+}
+
+// Rows [first, last) of w complex columns as real rows: (re, im), (-im, re) for each of them.
+template <Real T>
+void embed(const T* panel, std::int64_t n, std::int64_t first, std::int64_t last, std::int64_t w, T* out) {
+  const std::int64_t rows = 2 * (last - first);
+  for (std::int64_t k = 0; k < w; ++k) {
+    const T* const re = panel + 2 * k * n;
+    const T* const im = re + n;
+    T* const of_re = out + 2 * k * rows;
+    T* const of_im = of_re + rows;
+    for (std::int64_t i = first; i < last; ++i) {
+      of_re[2 * (i - first)] = re[i];
+      of_im[2 * (i - first)] = im[i];
+      of_re[2 * (i - first) + 1] = -im[i];
+      of_im[2 * (i - first) + 1] = re[i];
+    }
+  }
+}
+
+}  // namespace
+
+// A complex row l_i is the real row (re l_i1, im l_i1, re l_i2, ...). Then re(l_i l_j^*) is its inner product with the
+// same row of j, im(l_i l_j^*) that with (-im l_j1, re l_j1, ...): each product of complex blocks is one real product,
+// and a solve with a triangular block one real solve, with no arithmetic in vain.
+//
+// The error of an entry, real part or imaginary part, which have the same sums: let c_0 = b_ij, and c_p = fl(c_{p-1} -
+// t_p), t_p the product over panel p. |t_p - exact| <= gamma_64 s_p, s_p the sum of the magnitudes of its products;
+// fl() adds u |c_p|. Within the panel of column j, the last c is divided after at most 64 more products in any order:
+// |c - sum - l l_jj| <= gamma_{66} (s + |l| l_jj). Each c_p is what remains of the sum, except for the errors, so
+// |c_p| <= |l_i| |l_j| (1 + 2^-11). The sums s over all panels are at most sum_k |re re| + |im im| <= |l_i| |l_j|, and
+// the two parts together at most sqrt(2) times one. A panel counts only if it lies before column j.
+template <Real T>
+bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
+  const FloatingEnvironment environment;
+  constexpr std::int64_t kPanel = kHermitianPanel;
+  auto corner = context.scratch<T>(static_cast<std::size_t>(4 * kPanel * kPanel));
+  auto rows = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 4 * n * kPanel : 1));
+  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * n * kTile : 1));
+  for (std::int64_t k = 0; k < n; k += kPanel) {
+    const std::int64_t w = std::min(kPanel, n - k);
+    T* const panel = b + 2 * k * n;
+    if (!factor_corner(panel + k, n, w)) return false;
+    const std::int64_t next = k + w;
+    if (next == n) break;
+    std::fill(corner.begin(), corner.end(), T(0));
+    embed(panel, n, k, next, w, corner.data());
+    trsm(n - next, 2 * w, corner.data(), panel + next, n);
+    embed(panel, n, next, n, w, rows.data());
+    const std::int64_t stride = 2 * (n - next);
+    for (std::int64_t j = next; j < n; j += kTile) {
+      const std::int64_t columns = std::min(kTile, n - j);
+      const std::int64_t height = n - j;
+      gemm(height, 2 * columns, 2 * w, panel + j, n, rows.data() + 2 * (j - next), stride, update.data());
+      for (std::int64_t c = 0; c < 2 * columns; ++c) {
+        T* const to = b + (2 * j + c) * n + j;
+        const T* const from = update.data() + c * height;
+        for (std::int64_t i = c / 2; i < height; ++i) to[i] -= from[i];
+      }
+    }
+  }
+  return true;
+}
+
+template bool hermitian_cholesky<float>(float*, std::int64_t, Context&);
+template bool hermitian_cholesky<double>(double*, std::int64_t, Context&);
+
+}  // namespace sigmax
