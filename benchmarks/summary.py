@@ -156,11 +156,32 @@ def spectral_norm_torch():
          f"{own['mean']:.0e} against {theirs['mean']:.0e}", "smaller", own["mean"] < theirs["mean"])
 
 
+def convolution_norm():
+    """Aims of the norms of convolutions: time at every size, width at the layer's size, and the peers' upper bounds."""
+    report = load("convolution_norm")
+    for case in report["cases"] if report else []:
+        layers, what = case["layers"], f"{case['network']}, {case['kernels']} kernels"
+        every = [layer["candidates"]["sigmax, every size"] for layer in layers]
+        here = [layer["candidates"]["sigmax, this size"] for layer in layers]
+        width = max(1 - end["lower"] / end["upper"] for end in here)
+        if case["network"] == "ResNet-18":
+            seconds = sum(end["seconds"] for end in every)
+            apart = max(1 - end["lower"] / end["upper"] for end in every)
+            line("convolutions", f"{what}, every size, width {apart:.0e}", f"{seconds:.1f} s", "3 s to 1e-3",
+                 seconds <= 3 and apart <= 1e-3)
+        line("convolutions", f"{what}, largest width at the layer's size", f"{width:.1%}", "2 %", width <= 0.02)
+        looser = 0
+        for layer, end in zip(layers, here):
+            bounds = [c["value"] for c in layer["candidates"].values() if c.get("claim", "").startswith("upper")]
+            looser += bool(bounds) and min(bounds) < end["upper"]
+        line("convolutions", f"{what}, layers where a peer's upper bound is below ours", str(looser), "0", looser == 0)
+
+
 def main():
     print("| question | | found | aim | |")
     print("| --- | --- | --- | --- | --- |")
     for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file,
-                     spectral_norm_torch):
+                     spectral_norm_torch, convolution_norm):
         question()
 
 

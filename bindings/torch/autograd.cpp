@@ -47,7 +47,7 @@ std::pair<at::Tensor, at::Tensor> differentiable_backward(const at::Tensor& grad
                                                           const at::Tensor& v, const at::Tensor& scale,
                                                           std::int64_t dim, std::int64_t blocks,
                                                           const Settings& settings) {
-  const at::Tensor sigma = composite::sigma(weight, u, v, dim, blocks);
+  const at::Tensor sigma = composite::sigma(composite::products(weight, dim, blocks, true), u, v, blocks);
   const at::Tensor factor = composite::factor(sigma, scale, settings);
   at::Tensor along;
   at::Tensor result;

@@ -31,15 +31,16 @@ at::Tensor usable(const at::Tensor& x) {
 }
 
 /// The leading Ritz vector of W^H W in the `steps`-dimensional Krylov space of v, orthogonalized twice.
-at::Tensor ritz_vector(const at::Tensor& matrix, const at::Tensor& v, std::int64_t steps, double eps) {
+at::Tensor ritz_vector(const Products& of, const at::Tensor& v, std::int64_t steps, double eps) {
   at::Tensor basis = unit(v, eps).unsqueeze(-1);
+  at::Tensor images = of.image(basis.select(-1, 0)).unsqueeze(-1);
   for (std::int64_t k = 1; k < std::min(steps, v.size(1)); ++k) {
-    at::Tensor next = times(matrix.mH(), times(matrix, basis.select(-1, k - 1)));
+    at::Tensor next = of.adjoint(images.select(-1, k - 1));
     for (int pass = 0; pass < 2; ++pass) next = unit(next - times(basis, times(basis.mH(), next)), eps);
     basis = at::cat({basis, next.unsqueeze(-1)}, -1);
+    images = at::cat({images, of.image(next).unsqueeze(-1)}, -1);
   }
-  const at::Tensor image = at::matmul(matrix, basis);
-  const at::Tensor vectors = std::get<1>(at::linalg_eigh(at::matmul(image.mH(), image)));
+  const at::Tensor vectors = std::get<1>(at::linalg_eigh(at::matmul(images.mH(), images)));
   return times(basis, vectors.select(-1, -1));
 }
 
@@ -56,12 +57,17 @@ at::Tensor tensor(const at::Tensor& matrix, const at::Tensor& weight, std::int64
   return matrix.reshape(shape).movedim(0, dim);
 }
 
-void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim, std::int64_t blocks,
+Products products(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks, bool wide) {
+  at::Tensor w = matrix(weight, dim, blocks);
+  if (wide && (w.scalar_type() == at::kHalf || w.scalar_type() == at::kBFloat16)) w = w.to(at::kFloat);
+  return {[w](const at::Tensor& x) { return times(w, x); }, [w = w.mH()](const at::Tensor& y) { return times(w, y); },
+          w.scalar_type()};
+}
+
+void iterate(const Products& of, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks,
              const Settings& settings) {
-  const at::Tensor w = matrix(weight.detach(), dim, blocks);
-  const at::Tensor w_adjoint = w.mH();
-  at::Tensor left = u.reshape({blocks, -1});
-  at::Tensor right = v.reshape({blocks, -1});
+  at::Tensor left = u.reshape({blocks, -1}).to(of.type);
+  at::Tensor right = v.reshape({blocks, -1}).to(of.type);
   const bool lanczos = settings.each.iteration == Iteration::lanczos;
   const bool v_first = settings.each.iteration == Iteration::v_first;
   if (v_first) {
@@ -69,7 +75,7 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
   } else {
     right = usable(right);
   }
-  if (lanczos && settings.each.steps > 1) right = ritz_vector(w, right, settings.each.steps, settings.each.eps);
+  if (lanczos && settings.each.steps > 1) right = ritz_vector(of, right, settings.each.steps, settings.each.eps);
   at::Tensor before;
   at::Tensor done;  // within vmap each example stops separately: a mask replaces the end of the loop
   for (std::int64_t k = 0; k < (lanczos ? 1 : settings.each.steps); ++k) {
@@ -77,12 +83,12 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
     const at::Tensor right_before = right;
     at::Tensor image;  // of one singular vector, with length sigma
     if (v_first) {
-      right = or_else(unit(times(w_adjoint, left), settings.each.eps), right);
-      image = times(w, right);
+      right = or_else(unit(of.adjoint(left), settings.each.eps), right);
+      image = of.image(right);
       left = or_else(unit(image, settings.each.eps), left);
     } else {
-      left = or_else(unit(times(w, right), settings.each.eps), left);
-      image = times(w_adjoint, left);
+      left = or_else(unit(of.image(right), settings.each.eps), left);
+      image = of.adjoint(left);
       right = or_else(unit(image, settings.each.eps), right);
     }
     if (done.defined()) {
@@ -106,15 +112,12 @@ void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
   store(right.reshape(v.sizes()), v);
 }
 
-at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
-                 std::int64_t blocks) {
-  at::Tensor w = matrix(weight, dim, blocks);
-  if (w.scalar_type() == at::kHalf || w.scalar_type() == at::kBFloat16) w = w.to(at::kFloat);
-  at::Tensor left = usable(u.reshape({blocks, -1})).to(w.scalar_type());
-  at::Tensor right = usable(v.reshape({blocks, -1})).to(w.scalar_type());
+at::Tensor sigma(const Products& of, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks) {
+  at::Tensor left = usable(u.reshape({blocks, -1})).to(of.type);
+  at::Tensor right = usable(v.reshape({blocks, -1})).to(of.type);
   left = left / at::linalg_vector_norm(left, 2, at::IntArrayRef{1}, true);
   right = right / at::linalg_vector_norm(right, 2, at::IntArrayRef{1}, true);
-  at::Tensor value = (left.conj() * times(w, right)).sum(1);
+  at::Tensor value = (left.conj() * of.image(right)).sum(1);
   if (!value.is_complex()) value = at::where(at::lt(value, 0), -value, value);
   return blocks == 1 ? value.squeeze(0) : value;
 }

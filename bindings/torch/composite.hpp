@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+
 #include "bindings/torch/settings.hpp"
 
 namespace sigmax::torch::composite {
@@ -14,13 +16,23 @@ at::Tensor matrix(const at::Tensor& weight, std::int64_t dim, std::int64_t block
 /// The inverse: a matrix in blocks as a tensor of the weight's shape.
 at::Tensor tensor(const at::Tensor& matrix, const at::Tensor& weight, std::int64_t dim);
 
+/// One linear map per block, by its products with one vector per block: W x of [blocks, columns], W^H y of
+/// [blocks, rows]. Both are differentiable in the weight if it requires a gradient.
+struct Products {
+  std::function<at::Tensor(const at::Tensor&)> image;
+  std::function<at::Tensor(const at::Tensor&)> adjoint;
+  at::ScalarType type;  ///< of the vectors
+};
+
+/// The products of the weight's matrix in blocks; half precisions compute in float32 if `wide`.
+Products products(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks, bool wide);
+
 /// Makes the steps of u and v, in place. A vector that becomes zero is not stored.
-void iterate(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim, std::int64_t blocks,
+void iterate(const Products& of, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks,
              const Settings& settings);
 
 /// sigma = |u^T W v| / (|u| |v|) of each block, differentiable in W; for complex weights u^H W v / (|u| |v|).
-at::Tensor sigma(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, std::int64_t dim,
-                 std::int64_t blocks);
+at::Tensor sigma(const Products& of, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks);
 
 /// scale target / sigma or scale min(1, target / sigma), or scale if sigma = 0; differentiable in sigma and scale.
 at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings);

@@ -24,12 +24,13 @@ Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, co
   {
     const at::NoGradGuard constants;
     const c10::AutoFwGradMode constants_forward(false);
-    if (settings.each.steps > 0) composite::iterate(weight, u, v, dim, blocks, settings);
+    if (settings.each.steps > 0)
+      composite::iterate(composite::products(weight.detach(), dim, blocks, false), u, v, blocks, settings);
     left = u.detach().clone(at::MemoryFormat::Contiguous);
     right = v.detach().clone(at::MemoryFormat::Contiguous);
   }
   Normalized result;
-  result.sigma = composite::sigma(weight, left, right, dim, blocks);
+  result.sigma = composite::sigma(composite::products(weight, dim, blocks, true), left, right, blocks);
   if (write) {
     const at::Tensor factor = composite::factor(result.sigma, scale, settings);
     result.weight = composite::scaled(weight, factor, dim, blocks);

@@ -1,9 +1,9 @@
 // The operators torch.ops.sigmax.*: their schemas, and the function behind each dispatch key.
 //
-// normalize, normalize_all, sigma, scaled_linear and scaled_convolution are composed of other operators, from which
-// they get gradients, autocast rules, batching and shapes. Three operators have kernels: _normalize_into, which writes
-// to given memory, so that torch.compile can make it functional; _normalize_backward; and _store, by which a functional
-// transform steps a state.
+// normalize, normalize_all, sigma, scaled_linear, scaled_convolution, normalize_convolution and convolution_sigma are
+// composed of other operators, from which they get gradients, autocast rules, batching and shapes. Three operators have
+// kernels: _normalize_into, which writes to given memory, so that torch.compile can make it functional;
+// _normalize_backward; and _store, by which a functional transform steps a state.
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/torch/convolution.hpp"
 #include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
@@ -79,8 +80,67 @@ at::Tensor scaled_convolution_operator(const at::Tensor& input, const at::Tensor
                             options_of(dim, 1, steps, eps, iteration, tolerance, target, at_most), scale);
 }
 
+OperatorGeometry geometry_of(at::IntArrayRef input_size, at::IntArrayRef stride, at::IntArrayRef padding,
+                             at::IntArrayRef dilation, bool transposed, at::IntArrayRef output_padding,
+                             std::int64_t groups, std::string mode) {
+  TORCH_CHECK_VALUE(padding.size() % 2 == 0, "padding lists the amounts before all axes, then those after all axes");
+  return {input_size.vec(),
+          stride.vec(),
+          padding.slice(0, padding.size() / 2).vec(),
+          padding.slice(padding.size() / 2).vec(),
+          dilation.vec(),
+          output_padding.vec(),
+          transposed,
+          groups,
+          std::move(mode)};
+}
+
+std::tuple<at::Tensor, at::Tensor> normalize_convolution_operator(
+    const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v, at::IntArrayRef input_size,
+    at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
+    at::IntArrayRef output_padding, std::int64_t groups, std::string padding_mode, const OptionalTensor& scale,
+    std::int64_t steps, double eps, std::int64_t iteration, double tolerance, double target, bool at_most) {
+  Normalized result = normalize_convolution(
+      weight, u, v,
+      geometry_of(input_size, stride, padding, dilation, transposed, output_padding, groups, std::move(padding_mode)),
+      options_of(0, 1, steps, eps, iteration, tolerance, target, at_most), scale);
+  return {std::move(result.weight), std::move(result.sigma)};
+}
+
+std::tuple<std::int64_t, std::int64_t> convolution_state_size_operator(const at::Tensor& weight,
+                                                                       at::IntArrayRef input_size,
+                                                                       at::IntArrayRef stride, at::IntArrayRef padding,
+                                                                       at::IntArrayRef dilation, bool transposed,
+                                                                       at::IntArrayRef output_padding,
+                                                                       std::int64_t groups, std::string padding_mode) {
+  const StateSize size = state_size(weight, geometry_of(input_size, stride, padding, dilation, transposed,
+                                                        output_padding, groups, std::move(padding_mode)));
+  return {size.u, size.v};
+}
+
+at::Tensor convolution_sigma_operator(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
+                                      at::IntArrayRef input_size, at::IntArrayRef stride, at::IntArrayRef padding,
+                                      at::IntArrayRef dilation, bool transposed, at::IntArrayRef output_padding,
+                                      std::int64_t groups, std::string padding_mode, std::int64_t steps, double eps,
+                                      std::int64_t iteration, double tolerance) {
+  return convolution_sigma(
+      weight, u, v,
+      geometry_of(input_size, stride, padding, dilation, transposed, output_padding, groups, std::move(padding_mode)),
+      options_of(0, 1, steps, eps, iteration, tolerance, 1, false));
+}
+
 std::tuple<double, double, std::string> certify_operator(const at::Tensor& weight, std::int64_t dim) {
   Certificate certificate = certify(weight, dim);
+  return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
+}
+
+std::tuple<double, double, std::string> certify_convolution_operator(const at::Tensor& weight,
+                                                                     at::IntArrayRef input_size, at::IntArrayRef stride,
+                                                                     at::IntArrayRef padding, at::IntArrayRef dilation,
+                                                                     bool transposed, at::IntArrayRef output_padding,
+                                                                     std::int64_t groups, std::string padding_mode) {
+  Certificate certificate = certify_convolution(weight, geometry_of(input_size, stride, padding, dilation, transposed,
+                                                                    output_padding, groups, std::move(padding_mode)));
   return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
 }
 
@@ -154,8 +214,28 @@ TORCH_LIBRARY(sigmax, m) {
       "int dim=0, int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., "
       "bool at_most=False) -> Tensor",
       operators::scaled_convolution_operator, compliant);
+  m.def(
+      "normalize_convolution(Tensor weight, Tensor(a!) u, Tensor(b!) v, int[] input_size, int[] stride, int[] padding, "
+      "int[] dilation, bool transposed, int[] output_padding, int groups, str padding_mode, Tensor? scale=None, "
+      "int steps=1, float eps=1e-12, int iteration=0, float tolerance=0., float target=1., bool at_most=False) -> "
+      "(Tensor weight, Tensor sigma)",
+      operators::normalize_convolution_operator, compliant);
+  m.def(
+      "convolution_sigma(Tensor weight, Tensor(a!) u, Tensor(b!) v, int[] input_size, int[] stride, int[] padding, "
+      "int[] dilation, bool transposed, int[] output_padding, int groups, str padding_mode, int steps=1, "
+      "float eps=1e-12, int iteration=0, float tolerance=0.) -> Tensor",
+      operators::convolution_sigma_operator, compliant);
+  m.def(
+      "convolution_state_size(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
+      "bool transposed, int[] output_padding, int groups, str padding_mode) -> (int u, int v)",
+      operators::convolution_state_size_operator);
   m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
         compliant);
+  m.def(
+      "certify_convolution(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
+      "bool transposed, int[] output_padding, int groups, str padding_mode) -> (float lower, float upper, "
+      "str certainty)",
+      operators::certify_convolution_operator, compliant);
   m.def("release_memory() -> int", operators::release_kept_memory);
   m.def(
       "_normalize_into(Tensor[] weights, Tensor(a!)[] u, Tensor(b!)[] v, Tensor[] scales, Tensor(c!)[] out, "
@@ -178,6 +258,8 @@ void made_of_others(torch::Library& m) {
   m.impl("sigma", operators::sigma_operator);
   m.impl("scaled_linear", operators::scaled_linear_operator);
   m.impl("scaled_convolution", operators::scaled_convolution_operator);
+  m.impl("normalize_convolution", operators::normalize_convolution_operator);
+  m.impl("convolution_sigma", operators::convolution_sigma_operator);
 }
 }  // namespace
 TORCH_LIBRARY_IMPL(sigmax, FuncTorchBatchedDecomposition, m) { made_of_others(m); }

@@ -145,7 +145,8 @@ class ScaledFunction : public ::torch::autograd::Function<ScaledFunction> {
     const at::Tensor& dy = grads[0];
     if (!again && is_plain(dy) && is_plain(x) && is_plain(weight)) return plain_backward(context, dy, saved, layer);
 
-    const at::Tensor sigma = again ? composite::sigma(weight, saved[4], saved[5], dim, 1) : saved[3];
+    const at::Tensor sigma =
+        again ? composite::sigma(composite::products(weight, dim, 1, true), saved[4], saved[5], 1) : saved[3];
     const at::Tensor factor = composite::factor(sigma, scale, settings);
     const bool want_input = context->needs_input_grad(0);
     const bool want_weight = context->needs_input_grad(1);

@@ -7,6 +7,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/entrywise.hpp"
 
 namespace sigmax::nn {
 namespace {
@@ -22,7 +23,7 @@ void each_layer(std::span<L> layers, Context& context, const Work& work) {
   std::vector<std::size_t> small;
   std::int64_t total = 0;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].weight.size() >= kLarge) {
+    if (layers[i].map != nullptr || layers[i].weight.size() >= kLarge) {  // an operator has parallel products
       work(layers[i]);
     } else {
       small.push_back(i);
@@ -50,13 +51,53 @@ void each_layer(std::span<L> layers, Context& context, const Work& work) {
   });
 }
 
+/// A contiguous weight as one row.
+template <class Byte>
+kernels::Unfolded<Byte> one_row(const kernels::Unfolded<Byte>& weight) {
+  if (!weight.is_contiguous()) {
+    throw Error("[normalize_vjp] a layer with a map needs contiguous weights and gradients, this one has gaps");
+  }
+  return {weight.dtype, weight.data, 1, 1, weight.size(), weight.size(), weight.size()};
+}
+
+/// As normalize_vjp() of the weight's matrix, with d sigma / dW pulled back from u v^T.
+template <Real T>
+NormalizeGradient normalize_map_vjp(const LayerGradient<T>& layer, Context& context) {
+  const LinearOperator<T>& map = *layer.map;
+  if (map.parameter_count() != layer.weight.size()) {
+    throw Error(fmt::format("[normalize_vjp] the map has {} parameters for a weight of {} entries",
+                            map.parameter_count(), layer.weight.size()));
+  }
+  NormalizeGradient result;
+  const bool depends = layer.f.first != 0;
+  if (depends || layer.always_inner) {
+    result.inner = kernels::inner_product(layer.grad_output, layer.weight, context);
+  }
+  kernels::Combination<T> what{.alpha = layer.f.value, .x = one_row(layer.grad_output)};
+  const T one = 1;
+  Context::Buffer<T> slope = context.scratch<T>(depends ? static_cast<std::size_t>(layer.weight.size()) : 0);
+  if (depends) {
+    const std::span<T> entries(slope.data(), static_cast<std::size_t>(layer.weight.size()));
+    std::fill(entries.begin(), entries.end(), T{0});
+    const double weight = 1;
+    map.pull_back({MatrixView<const T>(layer.u), MatrixView<const T>(layer.v), std::span<const double>(&weight, 1)},
+                  entries, context);
+    what.gamma = layer.f.first * result.inner;
+    what.u = std::span<const T>(&one, 1);
+    what.v = entries;
+  }
+  kernels::combination<T>(what, one_row(layer.grad_weight), context);
+  return result;
+}
+
 }  // namespace
 
 template <Real T>
 void normalize(std::span<Layer<T>> layers, Context& context) {
   const FloatingEnvironment environment;
   each_layer(layers, context, [&](Layer<T>& layer) {
-    layer.result = step<T>(layer.weight, layer.options, layer.u, layer.v, context);
+    layer.result = layer.map == nullptr ? step<T>(layer.weight, layer.options, layer.u, layer.v, context)
+                                        : step<T>(*layer.map, layer.options, layer.u, layer.v, context);
     layer.f = factor(layer.rule, layer.result.sigma);
     if (layer.normalized.data != nullptr) scale_weight(layer.weight, layer.f.value, layer.normalized, context);
   });
@@ -64,6 +105,7 @@ void normalize(std::span<Layer<T>> layers, Context& context) {
 
 template <Real T>
 std::vector<Layer<T>> block_layers(const Layer<T>& whole, const BlockGrid& grid) {
+  if (whole.map != nullptr) throw Error("[block_layers] a layer with a map is normalized as a whole");
   const std::vector<Weight> weights = blocks(whole.weight, grid);
   const std::vector<WeightOutput> outputs =
       whole.normalized.data == nullptr ? std::vector<WeightOutput>(weights.size()) : blocks(whole.normalized, grid);
@@ -89,8 +131,9 @@ template <Real T>
 void normalize_vjp(std::span<LayerGradient<T>> layers, Context& context) {
   const FloatingEnvironment environment;
   each_layer(layers, context, [&](LayerGradient<T>& layer) {
-    layer.result = normalize_vjp<T>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output, layer.always_inner,
-                                    layer.grad_weight, context);
+    layer.result = layer.map == nullptr ? normalize_vjp<T>(layer.weight, layer.u, layer.v, layer.f, layer.grad_output,
+                                                           layer.always_inner, layer.grad_weight, context)
+                                        : normalize_map_vjp(layer, context);
   });
 }
 

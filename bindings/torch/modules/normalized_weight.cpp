@@ -24,9 +24,11 @@ at::Tensor random_vectors(const at::Tensor& like, int64_t count, int64_t length,
 // Holds the buffers, so that they have the right names.
 class State : public ::torch::nn::Module {
  public:
-  State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale) : Module("SpectralNormState") {
+  State(const at::Tensor& u, const at::Tensor& v, const at::Tensor& scale, const at::Tensor& input_size)
+      : Module("SpectralNormState") {
     register_buffer("_u", u);
     register_buffer("_v", v);
+    if (input_size.defined()) register_buffer("_input_size", input_size);
     if (scale.defined()) register_parameter("scale", scale);
   }
 };
@@ -43,8 +45,8 @@ at::Tensor as_matrix(const at::Tensor& weight, int64_t dim) {
 }
 
 NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim,
-                                   int64_t blocks)
-    : Module("NormalizedWeight"), options_(options), original_(std::move(original)) {
+                                   int64_t blocks, std::optional<OperatorGeometry> geometry)
+    : Module("NormalizedWeight"), options_(options), geometry_(std::move(geometry)), original_(std::move(original)) {
   TORCH_CHECK_VALUE(original_.dim() > 1, "[spectral_norm] a weight of ", original_.dim(),
                     " dimensions is not a matrix");
   dim_ = c10::maybe_wrap_dim(options.dim().value_or(default_dim), original_.dim());
@@ -55,13 +57,14 @@ NormalizedWeight::NormalizedWeight(at::Tensor original, const SpectralNormOption
   TORCH_CHECK_VALUE(options.target() > 0, "[spectral_norm] target must be positive, got ", options.target());
   TORCH_CHECK_VALUE(blocks_ == 1 || dim_ == 0, "[spectral_norm] blocks are cut along dimension 0, got dim ", dim_);
   if (options.learnable_scale()) scale_ = at::ones({}, original_.options().requires_grad(false));
+  if (geometry_) input_size_ = at::tensor(geometry_->input_size, at::kLong);
   restart();
   register_all();
 }
 
 void NormalizedWeight::register_all() {
   register_parameter("original", original_, original_.requires_grad());
-  register_module("0", std::make_shared<State>(u_, v_, scale_));
+  register_module("0", std::make_shared<State>(u_, v_, scale_, input_size_));
 }
 
 NormalizeOptions NormalizedWeight::step() const {
@@ -76,7 +79,21 @@ NormalizeOptions NormalizedWeight::step() const {
 }
 
 Normalized NormalizedWeight::normalized(const NormalizeOptions& options) const {
-  return normalize(original_, u_, v_, options, scale_.defined() ? std::optional(scale_) : std::nullopt);
+  const std::optional<at::Tensor> scale = scale_.defined() ? std::optional(scale_) : std::nullopt;
+  if (geometry_) return normalize_convolution(original_, u_, v_, *geometry_, options, scale);
+  return normalize(original_, u_, v_, options, scale);
+}
+
+at::Tensor NormalizedWeight::sigma_after(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
+                                         const NormalizeOptions& options) const {
+  if (geometry_) return convolution_sigma(weight, u, v, *geometry_, options);
+  return spectral_sigma(weight, u, v, options);
+}
+
+StateSize NormalizedWeight::state_size() const {
+  if (geometry_) return torch::state_size(original_, *geometry_);
+  const int64_t rows = original_.size(dim_);
+  return {rows, original_.numel() / rows * blocks_};
 }
 
 at::Tensor NormalizedWeight::forward() { return normalized(step()).weight; }
@@ -92,14 +109,18 @@ at::Tensor NormalizedWeight::sigma() const {
   const c10::NoGradGuard no_grad;
   NormalizeOptions options = step();
   options.steps = 0;
-  return spectral_sigma(original_, u_, v_, options);
+  return sigma_after(original_, u_, v_, options);
+}
+
+Certificate NormalizedWeight::certify() const {
+  return geometry_ ? certify_convolution(value(), *geometry_) : torch::certify(value(), dim_);
 }
 
 void NormalizedWeight::restart() {
   const c10::NoGradGuard no_grad;
-  const int64_t rows = original_.size(dim_);
-  const at::Tensor u = random_vectors(original_, blocks_, rows / blocks_, options_.eps());
-  const at::Tensor v = random_vectors(original_, blocks_, original_.numel() / rows, options_.eps());
+  const StateSize size = state_size();
+  const at::Tensor u = random_vectors(original_, blocks_, size.u / blocks_, options_.eps());
+  const at::Tensor v = random_vectors(original_, blocks_, size.v / blocks_, options_.eps());
   if (u_.defined()) {
     u_.set_data(u);
     v_.set_data(v);
@@ -109,12 +130,18 @@ void NormalizedWeight::restart() {
   }
   NormalizeOptions options = step();
   options.steps = kFirstSteps;
-  spectral_sigma(original_, u_, v_, options);
+  sigma_after(original_, u_, v_, options);
 }
 
 bool NormalizedWeight::fit_state() {
-  const int64_t rows = original_.size(dim_);
-  if (u_.numel() == rows && v_.numel() == original_.numel() / rows * blocks_) return false;
+  const StateSize size = state_size();
+  bool fits = u_.numel() == size.u && v_.numel() == size.v;
+  if (geometry_) {
+    const at::Tensor own = at::tensor(geometry_->input_size, at::kLong);
+    fits = fits && at::equal(input_size_.to(at::kLong).cpu(), own);
+    input_size_.set_data(own);
+  }
+  if (fits) return false;
   restart();
   return true;
 }
@@ -130,9 +157,9 @@ void NormalizedWeight::converge() {
   options.steps = 40;
   options.iteration = Iteration::lanczos;
   options.tolerance = 1e-15;
-  at::Tensor before = spectral_sigma(w, u, v, options);
+  at::Tensor before = sigma_after(w, u, v, options);
   for (int round = 0; round < kRounds; ++round) {
-    const at::Tensor sigma = spectral_sigma(w, u, v, options);
+    const at::Tensor sigma = sigma_after(w, u, v, options);
     if (((sigma - before).abs() <= 1e-14 * sigma).all().item<bool>()) break;
     before = sigma;
   }
@@ -153,6 +180,7 @@ std::shared_ptr<NormalizedWeight> NormalizedWeight::copy(const std::optional<at:
   result->u_ = fresh(u_);
   result->v_ = fresh(v_);
   result->scale_ = fresh(scale_);
+  result->input_size_ = fresh(input_size_);
   result->parameters_.clear();
   result->unregister_module("0");
   result->register_all();
@@ -170,7 +198,7 @@ std::vector<at::Tensor> forward_all(const std::vector<std::shared_ptr<Normalized
   const NormalizeOptions options = weights.front()->step();
   const bool scaled = weights.front()->scale().defined();
   const bool together = std::all_of(weights.begin(), weights.end(), [&](const auto& weight) {
-    return equal(weight->step(), options) && weight->scale().defined() == scaled;
+    return !weight->geometry() && equal(weight->step(), options) && weight->scale().defined() == scaled;
   });
   if (!together || weights.size() == 1) {
     std::transform(weights.begin(), weights.end(), result.begin(),

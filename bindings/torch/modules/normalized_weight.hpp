@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "bindings/torch/convolution.hpp"
 #include "bindings/torch/modules/spectral_norm_options.hpp"
 #include "bindings/torch/normalize.hpp"
 
@@ -17,7 +18,9 @@ namespace sigmax::torch {
 /// Holds a parameter `original` and, in the child `0`, the buffers `_u` and `_v`. Below `parametrizations.<name>` of a
 /// module these names are the ones of PyTorch's parametrization in a state dict.
 ///
-/// For matrix, blocks and state see bindings/torch/normalize.hpp.
+/// For matrix, blocks and state see bindings/torch/normalize.hpp. With a geometry the operator of a convolution takes
+/// the place of the matrix, and the child has a third buffer, `_input_size`, so that the state cannot be loaded into a
+/// layer that is normalized for another size.
 class NormalizedWeight : public ::torch::nn::Module {
  public:
   /// Takes over `original` (the same tensor, so that an optimizer that holds it remains valid) and draws a random state
@@ -25,7 +28,8 @@ class NormalizedWeight : public ::torch::nn::Module {
   ///
   /// Throws c10::IndexError for a dimension out of range, c10::ValueError for meaningless options and for a weight with
   /// fewer than two dimensions.
-  NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim, int64_t blocks);
+  NormalizedWeight(at::Tensor original, const SpectralNormOptions& options, int64_t default_dim, int64_t blocks,
+                   std::optional<OperatorGeometry> geometry = std::nullopt);
 
   /// The options for normalize(): n_power_iterations steps in training, none in evaluation.
   NormalizeOptions step() const;
@@ -43,10 +47,14 @@ class NormalizedWeight : public ::torch::nn::Module {
   /// in the weight's type.
   void converge();
 
+  /// An enclosure of the norm of value(), of the operator if there is a geometry.
+  Certificate certify() const;
+
   /// Draws a new random state of the size that the weight requires, and makes 15 steps from it.
   void restart();
 
-  /// Calls restart() if the state's size does not fit the weight, which loading may cause. Returns whether it did.
+  /// Calls restart() if the state does not fit the weight or the input size, which loading may cause. Returns whether
+  /// it did.
   bool fit_state();
 
   /// An independent copy, on `device` if given.
@@ -61,18 +69,24 @@ class NormalizedWeight : public ::torch::nn::Module {
   int64_t dim() const { return dim_; }
   int64_t blocks() const { return blocks_; }
   const SpectralNormOptions& options() const { return options_; }
+  const std::optional<OperatorGeometry>& geometry() const { return geometry_; }
 
  private:
   void register_all();
   Normalized normalized(const NormalizeOptions& options) const;
+  at::Tensor sigma_after(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
+                         const NormalizeOptions& options) const;
+  StateSize state_size() const;
 
   SpectralNormOptions options_;
   int64_t dim_ = 0;
   int64_t blocks_ = 1;
+  std::optional<OperatorGeometry> geometry_;
   at::Tensor original_;
   at::Tensor u_;
   at::Tensor v_;
   at::Tensor scale_;
+  at::Tensor input_size_;  // the buffer; undefined without a geometry
 };
 
 /// forward() of each weight; those with the same options and mode share one parallel call.

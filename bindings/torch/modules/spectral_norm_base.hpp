@@ -125,6 +125,17 @@ void SpectralNormBase<Derived, Module>::adopt_weights(const SpectralNormOptions&
                       "[spectral_norm] a sparse gradient does not pass through W / sigma, all "
                       "of whose entries depend on every entry of W: use sparse(false)");
   }
+  std::optional<OperatorGeometry> geometry;
+  if (!normalization.input_size().empty()) {
+    if constexpr (IsConvolution<Module>) {
+      TORCH_CHECK_VALUE(!normalization.dim() && !normalization.by_block(),
+                        "[spectral_norm] input_size normalizes the layer as a whole: leave dim and by_block off");
+      geometry = geometry_of<Module>(*this, normalization.input_size());
+    } else {
+      TORCH_CHECK_VALUE(false, "[spectral_norm] input_size needs a convolution, got ", this->name(),
+                        ": leave it off, the matrix's norm is the layer's norm");
+    }
+  }
   std::vector<std::string> names = normalization.names();
   if constexpr (IsAttention<Module>) {
     if (names.empty() || std::erase(names, "out_proj.weight") > 0) {
@@ -141,7 +152,8 @@ void SpectralNormBase<Derived, Module>::adopt_weights(const SpectralNormOptions&
     const at::Tensor* own = this->parameters_.find(name);
     TORCH_CHECK_VALUE(own != nullptr && own->defined(), "[spectral_norm] ", this->name(),
                       " has no parameter with name '", name, "'");
-    keep(name, std::make_shared<NormalizedWeight>(*own, normalization, kDefaultDim<Module>, blocks_of<Module>(name)));
+    keep(name, std::make_shared<NormalizedWeight>(*own, normalization, kDefaultDim<Module>, blocks_of<Module>(name),
+                                                  geometry));
   }
   publish();
 }

@@ -48,6 +48,11 @@ struct SpectralNormOptions {
   /// Normalize each gate of a recurrent weight, and query, key and value of an attention's in_proj_weight, separately
   /// instead of the stacked matrix as a whole.
   TORCH_ARG(bool, by_block) = false;
+
+  /// Not empty: normalize a convolution by its operator norm for inputs of this spatial size, instead of by the norm of
+  /// the reshaped kernel. Stride, padding, dilation and groups count; `dim` and `by_block` do not apply. With zero
+  /// padding the norm at this size bounds the norm at every smaller size.
+  TORCH_ARG(std::vector<int64_t>, input_size) = {};
 };
 
 }  // namespace sigmax::torch

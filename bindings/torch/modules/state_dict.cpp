@@ -30,8 +30,11 @@ namespace {
 constexpr std::string_view kParametrizations = "parametrizations.";
 
 // The suffixes of a normalized weight's tensors in the two layouts.
-constexpr std::pair<std::string_view, std::string_view> kEndings[] = {
-    {".original", "_orig"}, {".0._u", "_u"}, {".0._v", "_v"}, {".0.scale", "_scale"}};
+constexpr std::pair<std::string_view, std::string_view> kEndings[] = {{".original", "_orig"},
+                                                                      {".0._u", "_u"},
+                                                                      {".0._v", "_v"},
+                                                                      {".0.scale", "_scale"},
+                                                                      {".0._input_size", "_input_size"}};
 
 bool ends_with(const std::string& name, std::string_view ending) { return std::string_view(name).ends_with(ending); }
 
@@ -173,6 +176,8 @@ LoadReport load_state_dict(::torch::nn::Module& module, const StateDict& state, 
       report.missing.push_back(name);
     } else if (value->sizes() != item->sizes()) {
       misfits.push_back(name + " (" + c10::str(value->sizes()) + " for " + c10::str(item->sizes()) + ")");
+    } else if (ends_with(name, ".0._input_size") && !at::equal(value->to(at::kLong), item->to(at::kLong))) {
+      misfits.push_back(name + " (the state is of another input size)");
     } else {
       copies.emplace_back(item.value(), *value);
     }

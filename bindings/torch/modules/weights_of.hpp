@@ -11,7 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
+
+#include "bindings/torch/convolution.hpp"
 
 namespace sigmax::torch {
 
@@ -37,6 +40,11 @@ concept IsTransposedConvolution = std::derived_from<Module, ::torch::nn::ConvTra
     std::derived_from<Module, ::torch::nn::ConvTransposeNdImpl<2, Module>> ||
     std::derived_from<Module, ::torch::nn::ConvTransposeNdImpl<3, Module>>;
 
+template <class Module>
+concept IsConvolution = std::derived_from<Module, ::torch::nn::ConvNdImpl<1, Module>> ||
+    std::derived_from<Module, ::torch::nn::ConvNdImpl<2, Module>> ||
+    std::derived_from<Module, ::torch::nn::ConvNdImpl<3, Module>>;
+
 /// The modules that SpectralNorm can wrap.
 template <class Module>
 concept Normalizable = HasOneWeight<Module> || IsRecurrentCell<Module> || IsRecurrent<Module> || IsAttention<Module>;
@@ -44,6 +52,39 @@ concept Normalizable = HasOneWeight<Module> || IsRecurrentCell<Module> || IsRecu
 /// The dimension of the rows of the weight's matrix, chosen as in PyTorch.
 template <Normalizable Module>
 constexpr int64_t kDefaultDim = IsTransposedConvolution<Module> ? 1 : 0;
+
+/// The geometry of a convolution for inputs of this size.
+template <IsConvolution Module>
+OperatorGeometry geometry_of(const Module& module, const std::vector<int64_t>& input_size) {
+  const auto& options = module.options;
+  const auto list = [](const auto& array) { return std::vector<int64_t>(array->begin(), array->end()); };
+  OperatorGeometry geometry;
+  geometry.input_size = input_size;
+  geometry.stride = list(options.stride());
+  geometry.dilation = list(options.dilation());
+  geometry.output_padding = list(options.output_padding());
+  geometry.transposed = options.transposed();
+  geometry.groups = options.groups();
+  const std::vector<int64_t> kernel = list(options.kernel_size());
+  geometry.padding_low.assign(kernel.size(), 0);
+  geometry.padding_high = geometry.padding_low;
+  if (std::holds_alternative<::torch::enumtype::kSame>(options.padding())) {
+    for (std::size_t i = 0; i < kernel.size(); ++i) {
+      const int64_t total = geometry.dilation[i] * (kernel[i] - 1);
+      geometry.padding_low[i] = total / 2;
+      geometry.padding_high[i] = total - total / 2;
+    }
+  } else if (!std::holds_alternative<::torch::enumtype::kValid>(options.padding())) {
+    geometry.padding_low = list(std::get<0>(options.padding()));
+    geometry.padding_high = geometry.padding_low;
+  }
+  const auto& mode = options.padding_mode();
+  geometry.padding_mode = std::holds_alternative<::torch::enumtype::kReflect>(mode)     ? "reflect"
+                          : std::holds_alternative<::torch::enumtype::kReplicate>(mode) ? "replicate"
+                          : std::holds_alternative<::torch::enumtype::kCircular>(mode)  ? "circular"
+                                                                                        : "zeros";
+  return geometry;
+}
 
 /// Decides by the name of a parameter: `weight`, `weight_ih_l0` and `in_proj_weight` are weights, a bias is not.
 inline bool is_weight(const std::string& parameter) {

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from . import _library
+from ._convolution import ConvolutionSpectralNorm
 from ._hook import SpectralNormHook
 from ._parametrization import SpectralNorm, default_dim
 
@@ -26,7 +27,8 @@ def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = 
 
     For a module it certifies the weight that the next forward pass in evaluation mode uses: the normalized one. ``dim``
     is the dimension of the outputs, as in :func:`spectral_norm`. A convolution's weight is read as the reshaped matrix,
-    as in spectral normalization; the norm of the convolution itself can be larger.
+    as in spectral normalization; the norm of the convolution itself can be larger. If the module is normalized with
+    ``operator=True``, the enclosure is that of the operator norm at its input size.
     """
     if isinstance(weight, nn.Module):
         if dim is None:
@@ -45,5 +47,8 @@ def certify(weight: Tensor | nn.Module, name: str = "weight", dim: int | None = 
         finally:
             for one, mode in modes:
                 one.training = mode
+        operators = [one for one, _ in modes if isinstance(one, ConvolutionSpectralNorm)]
+        if operators:
+            return Enclosure(*_library.certify_convolution(tensor, *operators[-1].geometry))
         weight = tensor
     return Enclosure(*_library.certify(weight, 0 if dim is None else dim))

@@ -7,6 +7,7 @@ from typing import Any, Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils import parametrize
 
 from . import _library, _special
@@ -146,6 +147,8 @@ def apply(
     exclude: str | None = None,
     *,
     once_per_step: bool = True,
+    operator: bool = False,
+    example_inputs: Any = None,
     **options: Any,
 ) -> NormalizedModel:
     """Normalizes the weights of two or more dimensions whose full names match, in one call per pass.
@@ -159,6 +162,11 @@ def apply(
         exclude: a regular expression for names to leave out; ``None``: none
         once_per_step: one step of a state for each change of its weight, by the optimizer, say, however many forward
             passes there are in between
+        operator: normalize each convolution by its operator norm at the size of its input, as in
+            :func:`spectral_norm`; other layers as without it
+        example_inputs: with ``operator``, the model's input, or the tuple of its inputs. The model runs once on it, in
+            evaluation mode and without gradients, to learn the size of each convolution's input. A layer that is called
+            with several sizes gets the largest along each axis
         options: those of :func:`spectral_norm`
     """
     wanted = re.compile(include)
@@ -185,6 +193,40 @@ def apply(
                 "torch.nn.utils.parametrize.remove_parametrizations)"
             )
         raise ValueError(f"no weight of two or more dimensions matches include={include!r}, exclude={exclude!r}")
-    for _, module, name in places:
-        spectral_norm(module, name, once_per_step=once_per_step, **options)
+    sizes = _input_sizes(model, example_inputs) if operator else {}
+    for full, module, name in places:
+        own = dict(options)
+        if operator and isinstance(module, _ConvNd) and name == "weight":
+            if module not in sizes:
+                raise ValueError(
+                    f"the model does not call '{full.removesuffix('.weight')}' on example_inputs, so that the size of its "
+                    "input is unknown: leave it out with exclude=, or give other inputs"
+                )
+            own.update(operator=True, input_size=sizes[module])
+        spectral_norm(module, name, once_per_step=once_per_step, **own)
     return NormalizedModel(model, places)
+
+
+@torch.no_grad()
+def _input_sizes(model: nn.Module, example_inputs: Any) -> dict[nn.Module, tuple[int, ...]]:
+    """The spatial size of the input of each convolution that the model calls."""
+    if example_inputs is None:
+        raise ValueError("operator=True needs example_inputs, from which the size of each convolution's input is learned")
+    sizes: dict[nn.Module, tuple[int, ...]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        axes = len(module.kernel_size)  # type: ignore[arg-type]
+        found = tuple(inputs[0].shape[-axes:])
+        sizes[module] = tuple(map(max, found, sizes.get(module, found)))
+
+    modes = {module: module.training for module in model.modules()}
+    handles = [module.register_forward_pre_hook(note) for module in modes if isinstance(module, _ConvNd)]
+    try:
+        model.eval()
+        model(*(example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return sizes

@@ -12,7 +12,7 @@ from . import _library
 from ._known import KnownStates, KnownTensor
 
 # The number of steps at registration, as in PyTorch.
-_FIRST_STEPS = 15
+FIRST_STEPS = 15
 
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
@@ -51,6 +51,7 @@ class SpectralNorm(nn.Module):
         tolerance: float = 0.0,
         blocks: int = 1,
         once_per_step: bool = False,
+        _state: bool = True,
     ) -> None:
         super().__init__()
         ndim = weight.ndim
@@ -86,12 +87,12 @@ class SpectralNorm(nn.Module):
         # torch.func each step has new tensors, all of version 0.
         self._seen = KnownStates()
         self.scale = nn.Parameter(weight.new_ones(())) if learnable_scale else None
-        if ndim > 1:
+        if ndim > 1 and _state:
             u = weight.new_empty(rows).normal_(0, 1)
             v = weight.new_empty(blocks * (weight.numel() // max(rows, 1))).normal_(0, 1)
             self.register_buffer("_u", F.normalize(u.view(blocks, -1), dim=1, eps=eps).flatten())
             self.register_buffer("_v", F.normalize(v.view(blocks, -1), dim=1, eps=eps).flatten())
-            self.iterate(weight, _FIRST_STEPS)
+            self.iterate(weight, FIRST_STEPS)
 
     @torch.no_grad()
     def iterate(self, weight: Tensor, steps: int = 1) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Sequence, TypeVar
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from ._convolution import ConvolutionSpectralNorm, geometry_of
 from ._parametrization import SpectralNorm, default_dim
 from ._special import after_registration, check_scalable
 
@@ -28,6 +29,8 @@ def spectral_norm(
     blocks: int = 1,
     once_per_step: bool = False,
     scale_output: bool = False,
+    operator: bool = False,
+    input_size: Sequence[int] | int | None = None,
 ) -> T_module:
     """Divides a parameter of the module by its largest singular value whenever it is read.
 
@@ -51,6 +54,11 @@ def spectral_norm(
         once_per_step: iterate only when the weight has changed, however often it is read in between
         scale_output: for Linear and convolutions, compute ``(W x) target / sigma + b`` and never write the normalized
             weight; reading ``module.<name>`` still returns it
+        operator: for a convolution, normalize the norm of the layer's linear map instead of that of the reshaped kernel:
+            stride, padding, dilation and groups count. A step is one convolution and one transposed convolution of one
+            image. ``dim``, ``blocks`` and ``scale_output`` do not apply
+        input_size: with ``operator``, the spatial size of the layer's inputs, such as ``(32, 32)``. With zero padding,
+            the norm at this size bounds the norm at every smaller size
 
     Example::
 
@@ -63,21 +71,29 @@ def spectral_norm(
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
     if scale_output:
         check_scalable(module, name, blocks)
-    if dim is None:
-        dim = default_dim(module)
-    normalizer = SpectralNorm(
-        weight,
-        n_power_iterations,
-        dim,
-        eps,
-        target=target,
-        at_most=at_most,
-        learnable_scale=learnable_scale,
-        solver=solver,
-        tolerance=tolerance,
-        blocks=blocks,
-        once_per_step=once_per_step,
-    )
+    options = {
+        "n_power_iterations": n_power_iterations,
+        "eps": eps,
+        "target": target,
+        "at_most": at_most,
+        "learnable_scale": learnable_scale,
+        "solver": solver,
+        "tolerance": tolerance,
+        "once_per_step": once_per_step,
+    }
+    if operator:
+        if input_size is None:
+            raise ValueError("operator=True needs input_size, the spatial size of the layer's inputs, such as (32, 32)")
+        for option, given in (("dim", dim is not None), ("blocks", blocks != 1), ("scale_output", scale_output)):
+            if given:
+                raise ValueError(f"operator=True normalizes the layer as a whole: leave {option} off")
+        normalizer: SpectralNorm = ConvolutionSpectralNorm(weight, geometry_of(module, name, input_size), **options)
+    elif input_size is not None:
+        raise ValueError("input_size has a meaning only with operator=True")
+    else:
+        normalizer = SpectralNorm(
+            weight, dim=default_dim(module) if dim is None else dim, blocks=blocks, **options  # type: ignore[arg-type]
+        )
     parametrize.register_parametrization(module, name, normalizer)
     after_registration(module, name, scale_output)
     return module
