@@ -13,6 +13,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/formed_operator.hpp"
+#include "sigmax/bounds/nuclear_norm.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
@@ -192,6 +193,11 @@ ScannedTensor scanned_tensor(const Tensor& matrix, Context& context) {
   return {std::move(m), entries};
 }
 
+bool is_nuclear(const Norm& which) {
+  const auto* const schatten = std::get_if<Schatten>(&which);
+  return std::holds_alternative<Nuclear>(which) || (schatten != nullptr && schatten->p == 1);
+}
+
 // The norms that a scan sums for them alone.
 bool is_sum(const Norm& which) {
   return std::holds_alternative<ColumnSum>(which) || std::holds_alternative<RowSum>(which) ||
@@ -349,9 +355,16 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
     result.gap = gap_of(same, sigma);
     const auto all = static_cast<std::int64_t>(sigma.size());
     if (options.enclose && is_within(demand(same, all), all, options)) {
-      const NormResult known = of_values(*dense<double>(matrix), same, options, context);
-      enclose(result, *known.enclosure);
-      result.outcome = known.outcome;
+      const std::optional<Enclosure> by_duality =
+          is_nuclear(same) ? bounds::enclose_nuclear_norm(m.scanned, options.certify, context) : std::nullopt;
+      if (by_duality) {
+        enclose(result, *by_duality);
+        result.method = "duality with the polar factor";
+      } else {
+        const NormResult known = of_values(*dense<double>(matrix), same, options, context);
+        enclose(result, *known.enclosure);
+        result.outcome = known.outcome;
+      }
     }
   } else if (row_of(same).family == Family::induced) {
     result = of_induced(matrix, std::get<Induced>(same), options, context);

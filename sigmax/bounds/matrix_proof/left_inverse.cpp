@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
-#include "sigmax/bounds/scanned_sums.hpp"
+#include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/lu.hpp"
+#include "sigmax/linalg/multiply.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -24,6 +25,8 @@ constexpr double kLargestEntry = 0x1p900;
 // More than the norm, in 1, inf and F, of any matrix of entries of at most 2^-1074 that fits into memory, also times
 // the length of an inner product.
 constexpr double kUnderflow = 0x1p-960;
+// A residual after a plain product that needs no split one, whatever is asked for.
+constexpr double kSharp = 1e-10;
 
 NormBounds operator+(const NormBounds& a, const NormBounds& b) {
   return {round_up(a.one + b.one), round_up(a.inf + b.inf), round_up(a.frobenius + b.frobenius)};
@@ -63,25 +66,6 @@ NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Co
   return {round_up(largest_sum(b, row_sums(a)) * slack + kUnderflow),
           round_up(largest_sum(a, row_sums(b)) * slack + kUnderflow),
           round_up(norm_bounds(a, context).frobenius * norm_bounds(b, context).frobenius)};
-}
-
-constexpr std::int64_t kTile = 128;
-
-std::int64_t tiles_of(std::int64_t columns) { return (columns + kTile - 1) / kTile; }
-
-// C <- alpha op(A) B + beta C, cut into tiles of columns of C. Each entry is one inner product and a sum.
-void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,
-                  Matrix<double>& c, Context& context) {
-  const SerialBlas serial;
-  const int m = static_cast<int>(c.rows());
-  const int k = static_cast<int>(b.rows());
-  const int lda = static_cast<int>(a.rows());
-  context.parallel_for(static_cast<std::size_t>(tiles_of(c.columns())), [&](std::size_t tile) {
-    const std::int64_t first = static_cast<std::int64_t>(tile) * kTile;
-    const int width = static_cast<int>(std::min(kTile, c.columns() - first));
-    cblas_dgemm(CblasColMajor, adjoint ? CblasTrans : CblasNoTrans, CblasNoTrans, m, width, k, alpha, a.values().data(),
-                lda, b.column(first).data(), k, beta, c.column(first).data(), m);
-  });
 }
 
 // Entries of the factors and of Y beyond this are not used with what is known of the factorization.
@@ -317,6 +301,7 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
 std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return std::nullopt;
+  const SerialBlas serial;
   const bool square = b.values.rows() == b.values.columns();
   Matrix<double> y;
   if (square) {
@@ -337,7 +322,7 @@ std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool
   const NormBounds size = norm_bounds(y, context);
   Residual r = plain_residual(b, y, size, context);
   context.check_cancel();
-  if (!(round_up(r.reached() * r.reached() + r.error.two()) <= enough)) {
+  if (!(round_up(r.reached() * r.reached() + r.error.two()) <= larger_of(enough, kSharp))) {
     std::optional<Residual> sharper = split_residual(b, y, size, context);
     if (sharper && sharper->reached() < r.reached()) r = std::move(*sharper);
   }
