@@ -249,7 +249,7 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
     const bool turned = b.transposed != a.view().transposed;
     if (request.entries) take_norms(result, b, turned, context);
     std::optional<LeftInverse> c =
-        left_inverse(b, larger_of(options.relative_width / 4, 1e-10), request.entries, context);
+        left_inverse(b, options.relative_width / 4, request.entries, context);
     if (c) {
       if (request.entries) take_all_entries(result, b, *c, turned, context);
       if (request.two && !sharp) {

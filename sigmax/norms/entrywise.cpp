@@ -10,7 +10,7 @@
 #include <variant>
 
 #include "sigmax/bounds/algebra.hpp"
-#include "sigmax/bounds/scanned_sums.hpp"
+#include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/plural.hpp"

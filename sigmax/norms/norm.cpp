@@ -13,6 +13,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/formed_operator.hpp"
+#include "sigmax/bounds/nuclear_norm.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
@@ -177,6 +178,11 @@ void require_entries(const Tensor& matrix, const StoredView& view) {
   throw Error(fmt::format("[norm] the matrix is empty, shape {}", to_string(matrix.shape())));
 }
 
+bool is_nuclear(const Norm& which) {
+  const auto* const schatten = std::get_if<Schatten>(&which);
+  return std::holds_alternative<Nuclear>(which) || (schatten != nullptr && schatten->p == 1);
+}
+
 // The norms that a scan sums for them alone.
 bool is_sum(const Norm& which) {
   return std::holds_alternative<ColumnSum>(which) || std::holds_alternative<RowSum>(which) ||
@@ -334,9 +340,16 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
     result.gap = gap_of(sigma, same);
     const auto all = static_cast<std::int64_t>(sigma.size());
     if (options.enclose && is_within(demand(same, all), all, options)) {
-      const NormResult known = of_values(*dense<double>(matrix), same, options, context);
-      enclose(result, *known.enclosure);
-      result.outcome = known.outcome;
+      const std::optional<Enclosure> by_duality =
+          is_nuclear(same) ? bounds::enclose_nuclear_norm(m, options.certify, context) : std::nullopt;
+      if (by_duality) {
+        enclose(result, *by_duality);
+        result.method = "duality with the polar factor";
+      } else {
+        const NormResult known = of_values(*dense<double>(matrix), same, options, context);
+        enclose(result, *known.enclosure);
+        result.outcome = known.outcome;
+      }
     }
   } else if (row_of(same).family == Family::induced) {
     result = of_induced(matrix, std::get<Induced>(same), options, context);

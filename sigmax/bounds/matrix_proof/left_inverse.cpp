@@ -15,12 +15,15 @@
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/lu.hpp"
+#include "sigmax/linalg/multiply.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
 // Entries of Y beyond this are not used: their sums could overflow. It is also what the losses below are set against.
 constexpr double kLargestEntry = 0x1p900;
+// A residual after a plain product that needs no split one, whatever is asked for.
+constexpr double kSharp = 1e-10;
 
 // Entries of the factors and of Y beyond this are not used with what is known of the factorization.
 constexpr double kLargestInFactors = 0x1p100;
@@ -200,6 +203,7 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
 std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return std::nullopt;
+  const SerialBlas serial;
   const bool square = b.values.rows() == b.values.columns();
   Matrix<double> y;
   if (square) {
@@ -220,7 +224,7 @@ std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool
   const NormBounds size = norm_bounds(y, context);
   Residual r = plain_residual(b, y, size, context);
   context.check_cancel();
-  if (!(round_up(r.reached() * r.reached() + r.error.two()) <= enough)) {
+  if (!(round_up(r.reached() * r.reached() + r.error.two()) <= larger_of(enough, kSharp))) {
     std::optional<Residual> sharper = split_residual(b, y, size, context);
     if (sharper && sharper->reached() < r.reached()) r = std::move(*sharper);
   }

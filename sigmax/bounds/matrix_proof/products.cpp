@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "sigmax/bounds/scanned_sums.hpp"
+#include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"

@@ -191,6 +191,11 @@ Expression times(double factor, Expression of) {
 }
 
 // One call operator for each structure: a new one does not compile until it is handled.
+// Out of the frames of TakeApart as well.
+[[gnu::noinline]] Expression product_of(std::vector<Expression>& factors) {
+  return product(std::move(factors[0]), std::move(factors[1]));
+}
+
 template <Real T>
 struct TakeApart {
   bool transposed;
@@ -205,13 +210,17 @@ struct TakeApart {
     return std::visit(TakeApart{flip, depth + 1, context}, a.structure());
   }
 
+  bool add(std::vector<Expression>& parts, const LinearOperator<T>& a) const {
+    std::optional<Expression> e = of(a, transposed);
+    if (e) parts.push_back(std::move(*e));
+    return e.has_value();
+  }
+
   std::optional<std::vector<Expression>> all(const std::vector<Operator<T>>& operators) const {
     if (operators.empty()) throw Error("[certify] a sum or stack of no parts");
     std::vector<Expression> parts;
     for (const Operator<T>& part : operators) {
-      std::optional<Expression> e = of(*part, transposed);
-      if (!e) return std::nullopt;
-      parts.push_back(std::move(*e));
+      if (!add(parts, *part)) return std::nullopt;
     }
     return parts;
   }
@@ -231,11 +240,10 @@ struct TakeApart {
   }
 
   std::optional<Expression> operator()(const structure::Product<T>& p) const {
-    std::optional<Expression> left = of(transposed ? *p.right : *p.left, transposed);
-    if (!left) return std::nullopt;
-    std::optional<Expression> right = of(transposed ? *p.left : *p.right, transposed);
-    if (!right) return std::nullopt;
-    return product(std::move(*left), std::move(*right));
+    std::vector<Expression> parts;  // not on the stack: the frame is that of every level
+    if (!add(parts, transposed ? *p.right : *p.left)) return std::nullopt;
+    if (!add(parts, transposed ? *p.left : *p.right)) return std::nullopt;
+    return product_of(parts);
   }
 
   std::optional<Expression> operator()(const structure::Scaled<T>& s) const {

@@ -1,4 +1,4 @@
-#include "sigmax/bounds/scanned_sums.hpp"
+#include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,6 @@
 
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
-#include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
@@ -20,8 +19,9 @@ Enclosure between(double lower, double upper) { return Proof::enclosure(Proof::l
 // one bounds it on one side, that of the true one on the other. Additions do not underflow.
 Enclosure sum_of(double computed, std::int64_t terms, double least) {
   if (computed == 0) return between(0, 0);
-  const Range range = within(computed, gamma(terms));
-  return between(larger_of(range.lower, least), larger_of(range.upper, least));
+  const double error = gamma(terms);
+  const double lower = round_down(smaller_of(computed, std::numeric_limits<double>::max()) * (1 - error));
+  return between(larger_of(lower, least), larger_of(round_up(computed * (1 + error)), least));
 }
 
 void require_scanned(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
