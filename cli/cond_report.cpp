@@ -104,7 +104,7 @@ report::Facts powers(const PowerFigures& found, const report::Glyphs& signs) {
     const std::string least = report::significant(found.kreiss->lower.value(), 6, report::Rounding::down);
     add("Kreiss constant:  ", fmt::format("{}{}", signs.at_least, least));
   }
-  if (found.growth.constant) add("powers:           ", power_text(found.growth, signs));
+  add("powers:           ", found.growth.constant ? power_text(found.growth, signs) : "no bound could be proven");
   if (found.decay && found.decay->constant) add("                  ", power_text(*found.decay, signs));
   return facts;
 }

@@ -24,8 +24,9 @@
 namespace sigmax::cli {
 namespace {
 
-// Without proofs the norms of the inverse are known through the singular values alone. Hager and Higham's vector, or
-// random ones, say more in their norms, still from below.
+// Where nothing is proven (`--certify none`, large matrices, and those that may be singular), the norms of the inverse
+// are known through the singular values at best. Hager and Higham's vector, or random ones, say more in their norms,
+// still from below.
 void take_estimate(sensitivity::Condition& result, const NamedMatrix& named, const CondRequest& options,
                    const sensitivity::ConditionOptions& how, Context& context) {
   const Tensor& matrix = named.matrix();
@@ -53,9 +54,7 @@ sensitivity::Condition condition_of(const NamedMatrix& named, const CondRequest&
   how.sigma_min = true;
   try {
     sensitivity::Condition found = sensitivity::condition(named.matrix(), options.norm, how, context);
-    if (options.certify.kind == CertifyRequest::Kind::none && !found.singular) {
-      take_estimate(found, named, options, how, context);
-    }
+    if (!found.number.upper && !found.singular) take_estimate(found, named, options, how, context);
     return found;
   } catch (const Error&) {
     require_finite(named, "it has no condition number", context);

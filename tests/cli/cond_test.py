@@ -134,6 +134,9 @@ class Condition(CommandTest):
         growing = self.write("growing.npy", checkpoints.npy([[1.5, 0.0], [0.0, 0.5]]))
         self.assertIn("not shown to stay bounded", self.expect(0, "cond", growing).out)
         self.assertIsNone(self.json(growing)["non_normality"]["growth"]["constant"])
+        # Bounded, but a Lyapunov matrix needs a spectral radius below 1.
+        identity = self.write("identity.npy", checkpoints.npy([[1.0, 0.0], [0.0, 1.0]]))
+        self.assertIn("powers:           no bound could be proven\n", self.expect(0, "cond", identity).out)
         self.assertIsNone(self.json(self.write("wide.npy", checkpoints.npy([[1.0, 2.0]])))["non_normality"])
 
     def test_certify_says_how_the_ends_are_known(self):
