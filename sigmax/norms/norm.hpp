@@ -24,8 +24,8 @@ namespace sigmax::norms {
 /// | NumericalRadius | norms/numerical_radius.hpp | proven, if it is stored or may be formed |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
 ///
-/// (*) Where the lower end of sigma_min would be 0, the residual of a whole decomposition is tried, up to a shorter side of
-/// 1024 or NormOptions::whole_up_to.
+/// (*) Where the lower end of sigma_min would be 0, the residual of a whole decomposition is tried, up to a shorter
+/// side of 1024 or NormOptions::whole_up_to.
 ///
 /// Entries of a sum or product are rounded when they are formed, up to CertifyOptions::formed_up_to entries; the ends
 /// are moved outward by the norm of that rounding. An operator with an opaque part is known only through its products
