@@ -87,6 +87,21 @@ bool is_within(const Demand& wanted, std::int64_t all, const NormOptions& option
   return wanted.part != Demand::Part::all || all <= options.whole_up_to;
 }
 
+// Proofs that square the matrix see no sigma_min below the root of rounding. The residual of a whole decomposition
+// does, which is cheap up to this order.
+constexpr std::int64_t kResolvedUpTo = 1024;
+
+template <Real T>
+void resolve_smallest(NormResult& result, const LinearOperator<T>& a, const NormOptions& options, Context& context) {
+  const std::int64_t all = std::min(a.shape().rows, a.shape().columns);
+  if (all > std::min(kResolvedUpTo, options.whole_up_to)) return;
+  const WholeSpectrum whole = whole_spectrum(a, options, context);
+  const Enclosure& known = whole.known.back();
+  if (known.lower.value() == 0 || !known.is_proven()) return;
+  enclose(result, known);
+  result.method = row_of(Nuclear{}).proof;
+}
+
 // Any other function of singular values, with an enclosure of each value if requested.
 template <Real T>
 NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context) {
@@ -103,6 +118,8 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
     // The two smallest values were found; the last one was requested.
     const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
     enclose(result, spectral_enclosure(std::span(found.sigma).subspan(first), which));
+    const bool is_open = wanted.part == Demand::Part::smallest && result.enclosure->lower.value() == 0;
+    if (is_open && result.value > 0) resolve_smallest(result, a, options, context);
   } else {
     const SvdResult<T> found = svd(a, solver, context);
     sigma = found.sigma;
@@ -349,6 +366,7 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
         const NormResult known = of_values(*dense<double>(matrix), same, options, context);
         enclose(result, *known.enclosure);
         result.outcome = known.outcome;
+        result.method = known.method;
       }
     }
   } else if (row_of(same).family == Family::induced) {

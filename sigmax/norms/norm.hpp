@@ -16,13 +16,16 @@ namespace sigmax::norms {
 /// | norm | cost | enclosure |
 /// | --- | --- | --- |
 /// | Spectral | one solve for the largest value | as certify() |
-/// | Ky Fan k, SmallestSingular | one solve for k values, or for 2 | as certify_values(), added up |
+/// | Ky Fan k, SmallestSingular | one solve for k values, or for 2 (*) | as certify_values(), added up |
 /// | nuclear, Schatten p | all triplets | as certify_values(), added up with their powers |
 /// | norms of entries | the entries, in T, and two reads of them | proven, if it is stored or may be formed |
 /// | induced P, Q | exact as a norm of entries for P = 1 or Q = infinity, Spectral for 2, 2 | as those |
 /// | any other induced P, Q | as induced_norm() (norms/induced.hpp) | its proofs; without `enclose` the lower end |
 /// | NumericalRadius | norms/numerical_radius.hpp | proven, if it is stored or may be formed |
 /// | Frobenius of anything else | with an enclosure all triplets | as Schatten 2 |
+///
+/// (*) Where the lower end of sigma_min would be 0, the residual of a whole decomposition is tried, up to a shorter
+/// side of 1024 or NormOptions::whole_up_to.
 ///
 /// Entries of a sum or product are rounded when they are formed, up to CertifyOptions::formed_up_to entries; the ends
 /// are moved outward by the norm of that rounding. An operator with an opaque part is known only through its products

@@ -124,6 +124,42 @@ TEST(Complete, EnclosesTheOptimumWhereTheEntriesDoNotDetermineTheMatrix) {
   expect_agreement(found, known, tolerance::relative(60, 60));
 }
 
+// With c the optimum of complete() and Y its dual answer, <Y, M> = c and sigma_max(Y) = 1, the optimum of soft_impute()
+// lies between lambda c - lambda^2 |Y|^2 / 2, which lambda Y proves, and lambda c, which the completion reaches. So
+// both have one minimizer in the limit, and each problem checks the other's ends.
+TEST(Completion, IsTheLimitOfSoftImpute) {
+  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{40, 30}, {70, 90}}) {
+    const Masked p = independent::low_rank_problem(rows, columns, 2, 0.5, 5);
+    const SparseMatrix m = p.observed();
+    const Completion exact = complete(m, to(1e-6));
+    ASSERT_EQ(exact.outcome, RecoveryOutcome::converged);
+    double product = 0;
+    double square = 0;
+    for (std::size_t e = 0; e < exact.dual.size(); ++e) {
+      product += exact.dual[e] * m.values[e];
+      square += exact.dual[e] * exact.dual[e];
+    }
+    const double lower = exact.optimum.lower.value();
+    const double feasible = lower / product;  // what makes sigma_max(Y) 1
+    for (const double lambda : {1.0, 0.1, 0.01}) {
+      const Completion soft = soft_impute(m, lambda, to(1e-6));
+      EXPECT_EQ(soft.outcome, RecoveryOutcome::converged) << lambda << ' ' << soft.relative_gap;
+      const double rounding = 1 + tolerance::relative(rows, columns, 1, 64);
+      EXPECT_LE(soft.optimum.lower.value(), lambda * exact.optimum.upper->value() * rounding) << lambda;
+      EXPECT_GE(soft.optimum.upper->value() * rounding,
+                lambda * lower - lambda * lambda * feasible * feasible * square / 2)
+          << lambda;
+    }
+    // At the smallest lambda the two ends are near, and so are the answers.
+    const Completion last = soft_impute(m, 0.01, to(1e-6));
+    double worst = 0;
+    for (std::int64_t j = 0; j < columns; ++j) {
+      for (std::int64_t i = 0; i < rows; ++i) worst = std::max(worst, std::fabs(last.x.at(i, j) - exact.x.at(i, j)));
+    }
+    EXPECT_LT(worst, 0.05);
+  }
+}
+
 TEST(Completion, IsTheSameAtEveryScale) {
   const Masked p = independent::low_rank_problem(24, 18, 2, 0.6, 3, 0.05);
   const SparseMatrix given = p.observed();
