@@ -28,7 +28,7 @@ template <Real T>
 double row_constant(std::int64_t k) {
   const double terms = static_cast<double>(std::min<std::int64_t>(2 * k, 2 * kHermitianPanel) + 4);
   const double panels = static_cast<double>(k / kHermitianPanel + 1);
-  const double c = 1.4142136 * (gamma_in<T>(terms) + panels * kRoundoff<T>) * (1 + 0x1p-10);
+  const double c = 1.4142136 * (gamma_in<T>(terms) + panels * kRoundoff<T>)*(1 + 0x1p-10);
   return round_up(c / (1 - c));
 }
 
@@ -201,7 +201,7 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
     std::size_t at = 0;
     for (std::int64_t j = 0; j < n_; ++j) {
       const double entry = sign * (limits[point] - static_cast<double>(even[at]));
-      rounding += (row_constant<T>(j + 1) + 2 * kRoundoff<T>) * larger_of(entry, 0.0);
+      rounding += (row_constant<T>(j + 1) + 2 * kRoundoff<T>)*larger_of(entry, 0.0);
       largest = larger_of(largest, std::fabs(entry) + std::fabs(static_cast<double>(even[at])));
       at += static_cast<std::size_t>(n_ - j);
     }
@@ -224,8 +224,8 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
 }
 
 template <Real T>
-void GramPolynomial::at_most(std::span<const TorusPoint> points, std::span<const double> limits,
-                             std::span<char> passed, Context& context) const {
+void GramPolynomial::at_most(std::span<const TorusPoint> points, std::span<const double> limits, std::span<char> passed,
+                             Context& context) const {
   test<T>(points, limits, 1, passed, context);
 }
 

@@ -146,8 +146,7 @@ class Branching {
     const double cosine = radius < 1.57 ? cosine_below(radius) : 0.0;
     if (!(cosine > 0)) return cells;
     const double limit = round_down(upper * cosine);
-    const bool single =
-        g_.has_single() && g_.relative_error<float>(limit * limit) <= 0.25 * (1 - cosine * cosine);
+    const bool single = g_.has_single() && g_.relative_error<float>(limit * limit) <= 0.25 * (1 - cosine * cosine);
     const std::vector<char> passed = at_most(g_, cells, limit, single, budget_, context_);
     std::vector<TorusPoint> left;
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -193,9 +192,8 @@ class Branching {
 std::vector<std::size_t> by_spread(const Symbols& symbols) {
   std::vector<std::size_t> order(symbols.groups.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return symbols.groups[a].spread > symbols.groups[b].spread;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return symbols.groups[a].spread > symbols.groups[b].spread; });
   return order;
 }
 

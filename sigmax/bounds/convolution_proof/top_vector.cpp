@@ -184,8 +184,7 @@ Angles maximum_near(const Symbol& f, std::span<const Complex> w, Angles t) {
 Angles angles_of(const TorusPoint& t) {
   Angles angles{};
   for (std::size_t a = 0; a < 3; ++a) {
-    angles[a] =
-        2 * std::numbers::pi * static_cast<double>(t.numerator[a]) / static_cast<double>(t.denominator[a]);
+    angles[a] = 2 * std::numbers::pi * static_cast<double>(t.numerator[a]) / static_cast<double>(t.denominator[a]);
   }
   return angles;
 }
