@@ -38,7 +38,8 @@ def questions():
     }
 
 
-NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers", "induced_norms")
+NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers", "induced_norms",
+               "convolution")
 
 # Programs of their own, which write their result themselves.
 SCRIPTS = ("spectral_norm_torch", "slow_processes", "recovery")

@@ -45,6 +45,8 @@
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
+#include "sigmax/ops/convolution/framework_terms.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"

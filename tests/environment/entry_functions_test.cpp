@@ -9,11 +9,32 @@
 #include "sigmax/kernels/outer.hpp"
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"
 
 namespace sigmax {
 namespace {
+
+template <Real T>
+void add_convolutions(Functions& f, PaddingMode mode) {
+  const std::string what = std::string(name(mode)) + (std::same_as<T, float> ? " float" : " double");
+  const ConvolutionLayer layer{3, 4, 1, mode, false, {{3, 2, 1, 1, 1, 0}, {3, 1, 2, 2, 2, 0}}};
+  std::vector<double> kernel;
+  for (int e = 0; e < 4 * 3 * 9; ++e) kernel.push_back(e % 5 == 0 ? 3e-39 : 1.0 / (3 + e));
+  const Tensor stored = Tensor::rounded(kernel, layer.kernel_shape(), std::same_as<T, float> ? DType::f32 : DType::f64);
+  const ConvolutionGeometry geometry(layer, {6, 7});
+  f.add("convolution " + what, [=](Context& context) {
+    const Operator<T> a = convolution<T>(stored, geometry);
+    const std::vector<T> x = vector_of<T>(a->shape().columns);
+    std::vector<T> y(static_cast<std::size_t>(a->shape().rows)), z(x.size()), outer(y.size()), grad(kernel.size());
+    a->apply_gram(std::span<const T>(x), std::span<T>(y), std::span<T>(z), context);
+    a->apply_outer_gram(std::span<const T>(y), std::span<T>(outer), context);
+    const std::vector<double> weights{1.0 / 3};
+    a->pull_back({std::span<const T>(y), std::span<const T>(x), weights}, grad, context);
+    return Values(Result(y, z, outer, grad, materialize(*a, context)));
+  });
+}
 
 void add_core(Functions& f) {
   const Values values{0x1p-15, 3e-8, 1e-39, 3e-45, 5e-324, 1e-310, 1.0 / 3, 1e-41 / 3};
@@ -89,6 +110,11 @@ void add_kernels(Functions& f, const Stored& s) {
 std::vector<EntryFunction> entry_functions() {
   Functions f;
   add_core(f);
+  for (const PaddingMode mode :
+       {PaddingMode::Zeros, PaddingMode::Circular, PaddingMode::Reflect, PaddingMode::Replicate}) {
+    add_convolutions<double>(f, mode);
+    add_convolutions<float>(f, mode);
+  }
   for (const Stored& s : matrices()) {
     add_products<double>(f, s);
     if (s.tensor.dtype() != DType::f64) add_products<float>(f, s);

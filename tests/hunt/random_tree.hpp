@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <random>
@@ -10,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "conformance/reference_matrix.hpp"
 #include "gallery/stored.hpp"
 #include "hunt/wide_matrix.hpp"
 #include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
@@ -35,11 +38,18 @@ class Grower {
   explicit Grower(std::uint64_t seed, bool tame = false) : random_(seed), tame_(tame) {}
 
   int pick(int count) { return std::uniform_int_distribution<int>(0, count - 1)(random_); }
+  std::int64_t divisor(std::size_t of) {
+    std::vector<std::int64_t> all;
+    for (std::size_t d = 1; d <= of; ++d) {
+      if (of % d == 0) all.push_back(static_cast<std::int64_t>(d));
+    }
+    return all[static_cast<std::size_t>(pick(static_cast<int>(all.size())))];
+  }
   std::size_t extent() { return static_cast<std::size_t>(1 + pick(pick(3) == 0 ? 9 : 4)); }
 
   Grown<T> tree(std::size_t rows, std::size_t columns, int depth) {
     if (depth == 0) return leaf(rows, columns);
-    switch (pick(tame_ ? 10 : 11)) {
+    switch (pick(tame_ ? 11 : 12)) {
       case 0: return sum(tree(rows, columns, depth - 1), tree(rows, columns, depth - 1));
       case 1: {
         const std::size_t inner = extent();
@@ -52,6 +62,7 @@ class Grower {
       case 6: return low_rank(rows, columns);
       case 7: return sum(tree(rows, columns, depth - 1), zero(rows, columns, 1 + pick(3)));
       case 8: return repeated(rows, columns, depth);
+      case 9: return convolved(rows, columns);
       default: return tame_ ? hidden(rows, columns, depth) : balanced(rows, columns);
     }
   }
@@ -242,6 +253,46 @@ class Grower {
     Context context(1);
     return {sigmax::low_rank<T>(left, right, by, context), wide::times(by, wide::product(exact(left), exact(right))),
             fmt::format("{} low_rank {}x{} of {}", by, rows, columns, r)};
+  }
+
+  // A convolution along one axis, or the transpose of one, with as many channels and as much padding as the shape
+  // needs.
+  Grown<T> convolved(std::size_t rows, std::size_t columns) {
+    const bool turned = pick(3) == 0;
+    ConvolutionLayer layer;
+    layer.out_channels = divisor(turned ? columns : rows);
+    layer.in_channels = divisor(turned ? rows : columns);
+    const std::int64_t outputs = static_cast<std::int64_t>(turned ? columns : rows) / layer.out_channels;
+    const std::int64_t inputs = static_cast<std::int64_t>(turned ? rows : columns) / layer.in_channels;
+    layer.axes.push_back({1 + pick(3), 1 + pick(2), 1 + pick(2), 0, 0, 0});
+    ConvolutionAxis& axis = layer.axes.front();
+    const std::int64_t left = axis.stride * (outputs - 1) + axis.reach() - inputs;
+    if (left < 0) axis = {inputs - axis.stride * (outputs - 1), axis.stride, 1, 0, 0, 0};
+    axis.pad_low = pick(static_cast<int>(std::max<std::int64_t>(left, 0)) + 1);
+    axis.pad_high = std::max<std::int64_t>(left, 0) - axis.pad_low;
+    layer.padding_mode = static_cast<PaddingMode>(pick(4));
+    if (std::max(axis.pad_low, axis.pad_high) >= inputs && layer.padding_mode == PaddingMode::Reflect) {
+      layer.padding_mode = PaddingMode::Zeros;
+    }
+    const ConvolutionGeometry geometry(layer, {inputs});
+    const Correlation& c = geometry.correlation();
+    std::vector<double> kernel(static_cast<std::size_t>(c.weights()));
+    const double scale = tame_ || pick(4) > 0 ? 1 : pick(2) == 0 ? 1e-200 : 1e200;
+    const int kind = pick(6);
+    for (double& value : kernel) value = scale * entry(kind, 0, 1);
+    const conformance::ReferenceMatrix m = conformance::convolution_matrix(kernel, c);
+    std::vector<long double> values;
+    long double magnitude = 0;
+    conformance::each_entry(m, [&](std::int64_t i, std::int64_t j) {
+      values.push_back(m.value(i, j));
+      magnitude = std::hypot(magnitude, m.magnitude(i, j));
+    });
+    WideMatrix is{static_cast<std::size_t>(m.shape().rows), static_cast<std::size_t>(m.shape().columns), values};
+    is.magnitude = magnitude * (1 + wide::kRounding);
+    is.error = c.copies() > 1 ? static_cast<long double>(c.copies()) * wide::kRounding * is.magnitude : 0;
+    const Grown<T> grown{convolution<T>(Tensor::copy_of(kernel, layer.kernel_shape()), geometry),
+                         wide::normalized(std::move(is)), "convolution: " + describe(layer)};
+    return turned ? transposed(grown) : grown;
   }
 
   // A part that is known only through its products.

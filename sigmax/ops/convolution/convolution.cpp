@@ -29,6 +29,7 @@ class Convolution final : public LinearOperator<T> {
 
   Operator<float> in_single() const override {
     if constexpr (std::same_as<T, double>) {
+      const FloatingEnvironment environment;  // entries are rounded
       return std::make_shared<Convolution<float>>(kernel_.tensor, products_.correlation());
     }
     return nullptr;

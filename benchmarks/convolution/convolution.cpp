@@ -1,0 +1,182 @@
+// How fast is A^T A X for a convolution, compared with oneDNN's forward and backward-data and with im2col?
+//
+// Layers of ResNet-18 and ResNet-50, and a depthwise one, on blocks of 1 and 8 images in fp32. oneDNN, where it was
+// found when this was configured, works in the layouts that it prefers, with the weights and images already in them;
+// sigmax takes and returns images as PyTorch has them. im2col copies the image's windows into a matrix and multiplies
+// by OpenBLAS, and adds the windows of the adjoint back. All take turns in one run on the same number of threads. Every
+// product is compared with im2col's before it is timed.
+#include <cblas.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "benchmarks/common/machine.hpp"
+#include "benchmarks/common/table.hpp"
+#include "benchmarks/common/timing.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/matrix.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
+
+#ifdef SIGMAX_HAS_ONEDNN
+#include "benchmarks/convolution/onednn.hpp"
+#endif
+
+namespace {
+
+using namespace sigmax;
+using namespace sigmax::benchmark;
+
+struct Layer {
+  std::string name;
+  std::int64_t in, out, kernel, stride, padding, size, groups = 1;
+
+  ConvolutionGeometry geometry() const {
+    const ConvolutionAxis axis{kernel, stride, 1, padding, padding, 0};
+    return {{in, out, groups, PaddingMode::Zeros, false, {axis, axis}}, {size, size}};
+  }
+};
+
+const std::vector<Layer>& layers() {
+  static const std::vector<Layer> all{
+      {"stem 7x7/2", 3, 64, 7, 2, 3, 224},         {"3x3, 64, 56", 64, 64, 3, 1, 1, 56},
+      {"3x3/2, 64-128, 56", 64, 128, 3, 2, 1, 56}, {"3x3, 128, 28", 128, 128, 3, 1, 1, 28},
+      {"3x3, 256, 14", 256, 256, 3, 1, 1, 14},     {"3x3, 512, 7", 512, 512, 3, 1, 1, 7},
+      {"1x1, 64-256, 56", 64, 256, 1, 1, 0, 56},   {"1x1/2, 256-512, 56", 256, 512, 1, 2, 0, 56},
+      {"1x1, 2048-512, 7", 2048, 512, 1, 1, 0, 7}, {"depthwise 3x3, 256, 14", 256, 256, 3, 1, 1, 14, 256},
+  };
+  return all;
+}
+
+// z = A^T A x for each image by a matrix of windows, [in / groups * taps, positions] for each group.
+class Im2col {
+ public:
+  Im2col(const Correlation& c, const std::vector<float>& kernel) : c_(c), kernel_(kernel) {
+    for (std::int64_t p = 0; p < c.taps(); ++p) {
+      for (std::int64_t a = 0; a < c.output_positions(); ++a) from_.push_back(input_of(c, a, p));
+    }
+    windows_.resize(static_cast<std::size_t>(c.terms() * c.output_positions()));
+    y_.resize(static_cast<std::size_t>(c.rows()));
+  }
+
+  void gram(const float* x, float* z) {
+    const auto positions = static_cast<int>(c_.output_positions());
+    const auto out = static_cast<int>(c_.out_channels / c_.groups);
+    const auto terms = static_cast<int>(c_.terms());
+    const std::int64_t in = c_.in_channels / c_.groups;
+    std::fill_n(z, c_.columns(), 0.0F);
+    for (std::int64_t g = 0; g < c_.groups; ++g) {
+      const float* const k = kernel_.data() + g * out * terms;
+      float* const y = y_.data();
+      each_window(g * in, in, [&](std::int64_t at, std::int64_t image) {
+        windows_[static_cast<std::size_t>(at)] = image < 0 ? 0 : x[image];
+      });
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, out, positions, terms, 1, k, terms, windows_.data(),
+                  positions, 0, y, positions);
+      cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, terms, positions, out, 1, k, terms, y, positions, 0,
+                  windows_.data(), positions);
+      each_window(g * in, in, [&](std::int64_t at, std::int64_t image) {
+        if (image >= 0) z[image] += windows_[static_cast<std::size_t>(at)];
+      });
+    }
+  }
+
+ private:
+  template <class Body>
+  void each_window(std::int64_t first_channel, std::int64_t channels, const Body& body) const {
+    std::int64_t at = 0;
+    for (std::int64_t i = first_channel; i < first_channel + channels; ++i) {
+      for (const std::int64_t j : from_) body(at++, j < 0 ? -1 : i * c_.input_positions() + j);
+    }
+  }
+
+  const Correlation& c_;
+  const std::vector<float>& kernel_;
+  std::vector<std::int64_t> from_;
+  std::vector<float> windows_, y_;
+};
+
+void require_close(const std::string& who, std::span<const float> found, std::span<const float> wanted) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    difference += std::pow(static_cast<double>(found[i]) - wanted[i], 2);
+    norm += std::pow(static_cast<double>(wanted[i]), 2);
+  }
+  // Float's rounding over sums of Gaussian terms, with a wide margin: a wrong product is off by 1.
+  if (!(std::sqrt(difference / norm) < 0x1p-14)) throw std::runtime_error(who + ": the product is wrong");
+}
+
+void measure(const Layer& layer, std::int64_t images, const Options& options, const TimingOptions& timing,
+             Context& context, Table& table) {
+  const ConvolutionGeometry geometry = layer.geometry();
+  const Correlation& c = geometry.correlation();
+  std::vector<double> drawn(static_cast<std::size_t>(c.weights()));
+  static_cast<void>(fill_normal(random_state(options.seed, 1), drawn));
+  const std::vector<float> kernel(drawn.begin(), drawn.end());
+  Matrix<float> x(c.columns(), images), z(c.columns(), images), wanted(c.columns(), images);
+  drawn.resize(x.values().size());
+  static_cast<void>(fill_normal(random_state(options.seed, 2), drawn));
+  std::copy(drawn.begin(), drawn.end(), x.values().begin());
+
+  const Operator<float> a = convolution<float>(Tensor::copy_of(kernel, geometry.layer().kernel_shape()), geometry);
+  Im2col windows(c, kernel);
+  const auto by_windows = [&] {
+    for (std::int64_t j = 0; j < images; ++j) windows.gram(x.column(j).data(), wanted.column(j).data());
+  };
+  const auto by_sigmax = [&] { a->apply_gram(x.view(), z.view(), context); };
+  by_windows();
+  by_sigmax();
+  require_close("sigmax, " + layer.name, z.values(), wanted.values());
+  std::vector<Candidate> candidates{{"sigmax", by_sigmax}, {"im2col", by_windows}};
+#ifdef SIGMAX_HAS_ONEDNN
+  OneDnn peer(c, images, kernel, x.values());
+  peer.gram();
+  require_close("oneDNN, " + layer.name, peer.result(), wanted.values());
+  candidates.push_back({"oneDNN", [&] { peer.gram(); }});
+#endif
+  const std::vector<Timing> timings = take_turns(candidates, timing);
+  const double flops = 4.0 * static_cast<double>(c.rows() * c.terms() * images);
+  std::vector<std::string> cells{"  " + layer.name, std::to_string(images), time_text(timings[0].median()),
+                                 fmt::format("{:.0f}", 1e-9 * flops / timings[0].median())};
+  nlohmann::json figures{{"layer", layer.name}, {"images", images}, {"seconds", timings[0].median()}, {"flops", flops}};
+  for (std::size_t i = 1; i < timings.size(); ++i) {
+    const double ratio = paired_ratio(timings[0], timings[i]);
+    cells.push_back(time_text(timings[i].median()));
+    cells.push_back(fmt::format("{:.2f}", ratio));
+    figures[timings[i].name + "_seconds"] = timings[i].median();
+    figures["times_" + timings[i].name] = ratio;
+  }
+  table.add(cells, figures);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse_options(argc, argv);
+#ifdef SIGMAX_HAS_ONEDNN
+  set_threads_of_onednn(options.threads);
+#endif
+  Context context(options.threads);
+  openblas_set_num_threads(context.threads());
+  const nlohmann::json machine = describe_machine(context);
+  fmt::print("A^T A X of convolutions on {}, {} threads; ratios are sigmax's time over the peer's; seed {}\n",
+             cpu_name(), context.threads(), options.seed);
+  TimingOptions timing;
+  timing.rounds = options.quick ? 3 : 7;
+  std::vector<std::string> headings{"  layer", "images", "sigmax", "GF/s", "im2col", "ratio"};
+#ifdef SIGMAX_HAS_ONEDNN
+  headings.insert(headings.end(), {"oneDNN", "ratio"});
+#endif
+  Table table(headings);
+  for (const Layer& layer : layers()) {
+    for (const std::int64_t images : {1, 8}) measure(layer, images, options, timing, context, table);
+  }
+  table.print();
+  write_json(options, {{"machine", machine}, {"seed", options.seed}, {"results", table.figures()}});
+}
