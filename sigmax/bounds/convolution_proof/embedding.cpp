@@ -84,9 +84,9 @@ std::int64_t copies_of(PaddingMode mode, const CorrelationAxis& axis) {
   return 1;
 }
 
-// Reflected: three copies need low + high >= n - 1, and pads are smaller than n: with both pads positive that happens
-// at some size only if one of them is at least 2. Replicated: at n = 1 all outputs of the axis are equal, which
-// multiplies the norm with the root of their number. Circular, stride 1: of n entries and n + e outputs, e = low + high
+// Reflected: an entry has three copies only if low + high >= n - 1, which happens at n = low + high + 1 if both pads are
+// positive. Replicated: at n = 1 there are 1 + low + high copies; with stride 1 all outputs of
+// the axis are then equal, those of F at 0, which multiplies its norm with the root of their number. Circular, stride 1: of n entries and n + e outputs, e = low + high
 // - reach + 1, each row occurs at most ceil((n + e) / n) <= 1 + max(e, 0) times; with a stride, at most
 // 2 + max(0, e - 1).
 double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis) {
@@ -95,11 +95,11 @@ double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis) {
   switch (mode) {
     case PaddingMode::Zeros: return 1;
     case PaddingMode::Reflect:
-      return static_cast<double>(low == 0 && high == 0 ? 1 : low > 0 && high > 0 && std::max(low, high) > 1 ? 3 : 2);
+      return static_cast<double>(low == 0 && high == 0 ? 1 : low > 0 && high > 0 ? 3 : 2);
     case PaddingMode::Replicate: {
       const std::int64_t excess = 1 + low + high - axis.reach();
-      const std::int64_t outputs = excess < 0 ? 0 : excess / axis.stride + 1;
-      return static_cast<double>(std::max(1 + std::max(low, high), outputs));
+      const std::int64_t at_one = axis.stride > 1 ? 1 + low + high : excess + 1;
+      return static_cast<double>(std::max(1 + std::max(low, high), at_one));
     }
     case PaddingMode::Circular: {
       const std::int64_t excess = low + high - axis.reach() + 1;

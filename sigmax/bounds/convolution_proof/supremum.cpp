@@ -272,7 +272,7 @@ Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Co
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
     if (f.spread <= best.range.upper) break;
-    const GramPolynomial g(f, f.columns >= kSingleFrom, context);
+    const GramPolynomial g(f, f.columns >= kSingleFrom && single_blas_supports_proofs(), context);
     Branching(g, group, relative_width, budget, context).run(best);
   }
   return best.range;

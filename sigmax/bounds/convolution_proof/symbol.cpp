@@ -142,12 +142,16 @@ Phase phase(const Position& p, const TorusPoint& t) {
   return result;
 }
 
+SymbolAxis reduced_axis(std::int64_t kernel, std::int64_t stride, std::int64_t dilation) {
+  const std::int64_t common = std::gcd(stride, dilation);
+  const std::int64_t of_stride = stride / common;
+  return {kernel, of_stride, of_stride == 1 ? 1 : dilation / common};
+}
+
 std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer) {
   std::vector<SymbolAxis> axes;
   for (const ConvolutionAxis& axis : layer.axes) {
-    const std::int64_t common = std::gcd(axis.stride, axis.dilation);
-    const std::int64_t stride = axis.stride / common;
-    axes.push_back({axis.kernel, stride, stride == 1 ? 1 : axis.dilation / common});
+    axes.push_back(reduced_axis(axis.kernel, axis.stride, axis.dilation));
   }
   return axes;
 }
@@ -163,16 +167,23 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
   }
   ScannedMatrix scanned(stored_view(kernel.reshaped({out, in * taps})), context);
   require_finite(scanned.facts(), "convolution_norm", "kernel");
+  return make_symbols(scanned.in_range(context), out, groups, axes);
+}
+
+Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, std::span<const SymbolAxis> axes) {
+  std::int64_t taps = 1;
+  for (const SymbolAxis& axis : axes) taps *= axis.kernel;
+  const std::int64_t in = a.matrix.size() / out / taps;
   Symbols result;
-  if (scanned.facts().max_abs == 0) {
+  if (a.facts.max_abs == 0) {
     result.is_zero = true;
+    result.is_deficient = true;
     return result;
   }
-  const InRange& a = scanned.in_range(context);
   const double scale = gram_scale(a.facts);
   result.exponent = static_cast<std::int64_t>(std::ilogb(a.factor)) - static_cast<std::int64_t>(std::ilogb(scale));
   std::vector<double> rows(static_cast<std::size_t>(out * in * taps));
-  // reshaped() made it row-major; a single row or column is the same either way.
+  // It is row-major; a single row or column is the same either way.
   kernels::convert(a.matrix, scale, rows.data(), a.matrix.columns);
   std::int64_t blocks = 0;
   const std::vector<Place> places = places_of(axes, blocks);
@@ -182,8 +193,12 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
   const std::int64_t height = out / groups;
   const std::int64_t width = in * blocks;
+  std::int64_t phases = 1;
+  for (const SymbolAxis& axis : axes) phases *= axis.stride;
+  result.is_deficient = std::min(height, width) < std::min(height, in * phases);
   for (std::int64_t g = 0; g < groups; ++g) {
     Symbol f;
+    f.group = g;
     f.is_transposed = width > height;
     f.rows = std::max(width, height);
     f.columns = std::min(width, height);
@@ -206,7 +221,11 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
       f.degree[axis] = 0.5 * static_cast<double>(most);  // the first tap is at 0
     }
     measure_spread(f);
-    if (f.spread_f > 0) result.groups.push_back(std::move(f));
+    if (std::any_of(f.values.begin(), f.values.end(), [](double value) { return value != 0; })) {
+      result.groups.push_back(std::move(f));
+    } else {
+      result.is_deficient = true;
+    }
   }
   return result;
 }

@@ -8,6 +8,7 @@
 
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::bounds {
@@ -37,6 +38,7 @@ Phase phase(const Position& p, const TorusPoint& t);
 /// The symbol of one group. Rows are at least as many as columns: a wide symbol is transposed tap by tap, which does
 /// not change its singular values.
 struct Symbol {
+  std::int64_t group = 0;  ///< its index in the kernel
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::vector<Position> taps;
@@ -58,6 +60,9 @@ struct Symbols {
   /// 2^exponent times the values are the kernel's entries; the largest value is in [1/2, 1).
   std::int64_t exponent = 0;
   bool is_zero = false;  ///< then there are no groups
+  /// Whether the smallest singular values of F(t) are 0 at every t: a group of zeros, or phases of the stride that have
+  /// no taps and leave fewer columns than the shorter side. Groups of zeros are left out of the list.
+  bool is_deficient = false;
 };
 
 /// What to make of dilation and stride.
@@ -71,8 +76,12 @@ struct SymbolAxis {
 /// kernel is not of a real type, its shape does not fit, it is empty, or entries are NaN or infinite.
 Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const SymbolAxis> axes, Context& context);
 
+/// The same for a scanned kernel of finite entries, as a matrix with a row for each output channel.
+Symbols make_symbols(const InRange& kernel, std::int64_t out, std::int64_t groups, std::span<const SymbolAxis> axes);
+
 /// The axes of a layer, reduced by the common divisor of stride and dilation, and without dilation where the stride is
 /// then 1: neither changes the supremum over the torus.
+SymbolAxis reduced_axis(std::int64_t kernel, std::int64_t stride, std::int64_t dilation);
 std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer);
 
 /// y = F(t) v for complex v, as pairs of vectors; |fl(y) - y|_2 <= `error` |v|_2.

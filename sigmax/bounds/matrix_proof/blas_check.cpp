@@ -228,7 +228,94 @@ bool potrf_is_exact(const BlasRoutines& blas, int n) {
   return true;
 }
 
+// Odd numbers of 14 bits and either sign: bfloat16 and float16 cannot hold them; times 3 and 256 terms, below 2^24.
+std::int64_t wide_single(Digits& digits) {
+  const auto bits = static_cast<std::int64_t>(digits.next(13));
+  const std::int64_t value = (std::int64_t{1} << 13) + (bits | 1);
+  return (bits & 2) != 0 ? value : -value;
+}
+
+float single_scale(Digits& digits) { return digits.next(1) != 0 ? 0x1p20F : 1.0F; }
+
+// C = X Y^T, column-major, X m x k of wide and Y n x k of narrow entries, rows and terms scaled; Y as it is stored and
+// transposed.
+bool single_gemm_is_exact(const SingleBlasRoutines& blas, int m, int n, int k) {
+  Digits digits(static_cast<std::uint64_t>(m + 31 * n + 1000 * k));
+  Integers wide(at(m, k, 0)), narrow(at(n, k, 0));
+  std::vector<float> a(at(m)), b(at(n)), x(wide.size()), y(narrow.size()), y_transposed(narrow.size());
+  for (float& scale : a) scale = single_scale(digits);
+  for (float& scale : b) scale = single_scale(digits);
+  for (int l = 0; l < k; ++l) {
+    const float term = single_scale(digits);
+    for (int i = 0; i < m; ++i) {
+      wide[at(l, m, i)] = wide_single(digits);
+      x[at(l, m, i)] = static_cast<float>(wide[at(l, m, i)]) * (a[at(i)] / term);
+    }
+    for (int j = 0; j < n; ++j) {
+      narrow[at(l, n, j)] = digits.narrow();
+      y[at(l, n, j)] = static_cast<float>(narrow[at(l, n, j)]) * (b[at(j)] * term);
+      y_transposed[at(j, k, l)] = y[at(l, n, j)];
+    }
+  }
+  for (const CBLAS_TRANSPOSE of_y : {CblasTrans, CblasNoTrans}) {
+    std::vector<float> c(at(m, n, 0));
+    const bool stored = of_y == CblasTrans;
+    blas.gemm(CblasColMajor, CblasNoTrans, of_y, m, n, k, 1.0F, x.data(), m, stored ? y.data() : y_transposed.data(),
+              stored ? n : k, 0.0F, c.data(), m);
+    for (const int j : sample(n)) {
+      for (const int i : sample(m, 64)) {
+        std::int64_t sum = 0;
+        for (int l = 0; l < k; ++l) sum += wide[at(l, m, i)] * narrow[at(l, n, j)];
+        if (c[at(j, m, i)] != static_cast<float>(sum) * (a[at(i)] * b[at(j)])) return false;
+      }
+    }
+  }
+  return true;
+}
+
+// X L^T = B as in trsm_is_exact, for the shapes of a complex Cholesky factorization.
+bool single_trsm_is_exact(const SingleBlasRoutines& blas, int m, int n) {
+  Digits digits(static_cast<std::uint64_t>(m + 17 * n));
+  Integers x(at(m, n, 0)), l(at(n, n, 0));
+  for (std::int64_t& value : x) value = wide_single(digits);
+  std::vector<float> of_rows(at(m)), b(at(m, n, 0)), factor(at(n, n, 0));
+  for (float& scale : of_rows) scale = single_scale(digits);
+  for (int j = 0; j < n; ++j) {
+    for (int k = 0; k < j; ++k) l[at(j, n, k)] = digits.narrow();
+    l[at(j, n, j)] = 1;
+    const float scale = single_scale(digits);
+    for (int i = 0; i < m; ++i) {
+      std::int64_t sum = 0;
+      for (int k = 0; k <= j; ++k) sum += x[at(k, m, i)] * l[at(j, n, k)];
+      b[at(j, m, i)] = static_cast<float>(sum) * of_rows[at(i)] * scale;
+    }
+    for (int k = 0; k <= j; ++k) factor[at(k, n, j)] = static_cast<float>(l[at(j, n, k)]) * scale;
+  }
+  blas.trsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, m, n, 1.0F, factor.data(), n, b.data(), m);
+  for (int j = 0; j < n; ++j) {
+    for (int i = 0; i < m; ++i) {
+      if (b[at(j, m, i)] != static_cast<float>(x[at(j, m, i)]) * of_rows[at(i)]) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
+
+SingleBlasRoutines linked_single_blas() { return {&cblas_sgemm, &cblas_strsm}; }
+
+bool forms_inner_products(const SingleBlasRoutines& blas) {
+  const FloatingEnvironment environment;
+  const SerialBlas serial;
+  return single_gemm_is_exact(blas, 7, 9, 11) && single_gemm_is_exact(blas, 80, 128, 64) &&
+         single_gemm_is_exact(blas, 500, 4, 120) && single_gemm_is_exact(blas, 480, 64, 64) &&
+         single_trsm_is_exact(blas, 9, 12) && single_trsm_is_exact(blas, 200, 64);
+}
+
+bool single_blas_supports_proofs() {
+  static const bool answer = forms_inner_products(linked_single_blas());
+  return answer;
+}
 
 BlasRoutines linked_blas() { return {&cblas_dgemm, &cblas_dsyrk, &cblas_dtrsm, &dpotrf_}; }
 

@@ -1,0 +1,377 @@
+#include "sigmax/bounds/convolution.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <vector>
+
+#include "gallery/reference_svd.hpp"
+#include "sigmax/bounds/circular_convolution.hpp"
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/io/checkpoint.hpp"
+#include "support/correlation_matrix.hpp"
+#include "tolerance.hpp"
+
+namespace sigmax {
+namespace {
+
+std::vector<double> values_of(const Tensor& tensor) {
+  const Tensor flat = tensor.reshaped({tensor.size()});
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < tensor.size(); ++i) values.push_back(flat.at(std::array<std::int64_t, 1>{i}));
+  return values;
+}
+
+Tensor gaussian(const Dimensions& shape, std::uint64_t seed = 1) {
+  std::vector<double> values(static_cast<std::size_t>(*element_count(shape)));
+  static_cast<void>(fill_normal(random_state(seed), std::span<double>(values)));
+  return Tensor::copy_of(values, shape);
+}
+
+ConvolutionLayer layer_of(std::int64_t in, std::int64_t out, std::vector<ConvolutionAxis> axes,
+                          PaddingMode mode = PaddingMode::Zeros, std::int64_t groups = 1) {
+  ConvolutionLayer layer;
+  layer.in_channels = in;
+  layer.out_channels = out;
+  layer.groups = groups;
+  layer.padding_mode = mode;
+  layer.axes = std::move(axes);
+  return layer;
+}
+
+constexpr ConvolutionAxis kSame3{3, 1, 1, 1, 1, 0};
+
+std::vector<long double> truth_of(const Tensor& kernel, const ConvolutionGeometry& geometry) {
+  const Correlation& c = geometry.correlation();
+  return gallery::reference_singular_values(support::correlation_matrix(c, values_of(kernel)),
+                                            static_cast<std::size_t>(c.rows()), static_cast<std::size_t>(c.columns()));
+}
+
+void expect_inside(const Enclosure& e, double value, double slack) {
+  ASSERT_TRUE(e.is_proven());
+  EXPECT_LE(e.lower.value(), value + slack);
+  EXPECT_GE(e.upper->value(), value - slack);
+}
+
+Tensor model_weight(const std::string& name) {
+  const std::filesystem::path model =
+      std::filesystem::path(SIGMAX_SOURCE_FOLDER) / "examples/models/fashion_mnist.safetensors";
+  return io::open_checkpoint(model).find(name).load();
+}
+
+// Golden values: SciPy's svds and NumPy's eigvalsh on the sparse matrices, which agree to 1e-9; the symbol on shifted grids
+// of 29, 15 and 8 points, and on fine grids refined to 1e-9, with NumPy.
+struct Golden {
+  const char* weight;
+  std::int64_t in, out, size;
+  double truth, offset_grid, supremum;
+};
+constexpr Golden kModel[] = {{"conv1.weight", 1, 16, 28, 5.316156269, 5.318742, 5.3265976},
+                             {"conv2.weight", 16, 32, 14, 10.680538430, 10.703158, 10.8675144},
+                             {"conv3.weight", 32, 32, 7, 7.767833709, 7.958849, 8.1052889}};
+
+TEST(ConvolutionNorm, EnclosesTheSupremumOfTheModelsLayersToAMillionth) {
+  for (const Golden& golden : kModel) {
+    const ConvolutionNorm found =
+        convolution_norm(model_weight(golden.weight), layer_of(golden.in, golden.out, {kSame3, kSame3}));
+    SCOPED_TRACE(golden.weight);
+    expect_inside(found.sigma_max, golden.supremum, tolerance::of_digits(7));
+    EXPECT_LE(found.sigma_max.relative_width(), 1e-6);
+    EXPECT_EQ(found.question, ConvolutionQuestion::every_size);
+    EXPECT_EQ(found.upper_by, ConvolutionTheorem::branch_and_bound);
+  }
+}
+
+TEST(ConvolutionNorm, EnclosesTheModelsLayersAtTheirSizesToTwoPercent) {
+  for (const Golden& golden : kModel) {
+    const ConvolutionGeometry geometry(layer_of(golden.in, golden.out, {kSame3, kSame3}), {golden.size, golden.size});
+    const ConvolutionNorm found = convolution_norm(model_weight(golden.weight), geometry);
+    SCOPED_TRACE(golden.weight);
+    expect_inside(found.sigma_max, golden.truth, tolerance::of_digits(9));
+    EXPECT_LE(found.sigma_max.relative_width(), 0.02);
+    EXPECT_EQ(found.question, ConvolutionQuestion::input_size);
+  }
+}
+
+TEST(ConvolutionNorm, IsAtMostTheLeastOffsetGridWithoutAFactor) {
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-7;
+  options.dense_up_to = 0;
+  for (const Golden& golden : kModel) {
+    const ConvolutionGeometry geometry(layer_of(golden.in, golden.out, {kSame3, kSame3}), {golden.size, golden.size});
+    const ConvolutionNorm found = convolution_norm(model_weight(golden.weight), geometry, options);
+    SCOPED_TRACE(golden.weight);
+    expect_inside(found.sigma_max, golden.truth, tolerance::of_digits(9));
+    EXPECT_LE(found.sigma_max.upper->value(), golden.offset_grid * (1 + 1e-7) + tolerance::of_digits(6));
+    EXPECT_EQ(found.upper_by, ConvolutionTheorem::offset_grid);
+  }
+}
+
+TEST(ConvolutionNorm, IsExactForAKernelOfOnes) {
+  const Tensor ones = Tensor::copy_of(std::vector<double>(9, 1.0), {1, 1, 3, 3});
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-9;
+  options.dense_up_to = 0;
+  for (const std::int64_t n : {1, 2, 5, 12}) {
+    const ConvolutionGeometry geometry(layer_of(1, 1, {kSame3, kSame3}), {n, n});
+    const ConvolutionNorm found = convolution_norm(ones, geometry, options);
+    const double axis = 1 + 2 * std::cos(std::numbers::pi / static_cast<double>(n + 1));
+    SCOPED_TRACE(n);
+    expect_inside(found.sigma_max, axis * axis, tolerance::relative(9 * n * n, 9 * n * n) * axis * axis);
+    EXPECT_LE(found.sigma_max.relative_width(), 1e-8);
+  }
+  const ConvolutionNorm everywhere = convolution_norm(ones, layer_of(1, 1, {kSame3, kSame3}), options);
+  expect_inside(everywhere.sigma_max, 9, 0);
+  EXPECT_LE(everywhere.sigma_max.relative_width(), 1e-9);
+}
+
+// Three entries on a circle, stride 2, two outputs x_0 + x_1 and x_2 + x_0: sqrt(3). The polyphase symbol is (1, 1),
+// sqrt(2).
+TEST(ConvolutionNorm, ExceedsThePolyphaseSymbolWhereTheStrideDoesNotDivideACircle) {
+  const Tensor kernel = Tensor::copy_of(std::vector<double>{1, 1}, {1, 1, 2});
+  const ConvolutionAxis axis{2, 2, 1, 0, 1, 0};
+  const ConvolutionGeometry geometry(layer_of(1, 1, {axis}, PaddingMode::Circular), {3});
+  ASSERT_EQ(geometry.output_size().front(), 2);
+  const ConvolutionNorm circular = convolution_norm(kernel, geometry);
+  expect_inside(circular.sigma_max, std::sqrt(3.0), tolerance::relative(3, 3));
+  EXPECT_EQ(circular.question, ConvolutionQuestion::circular);
+  const ConvolutionNorm zeros = convolution_norm(kernel, layer_of(1, 1, {axis}));
+  expect_inside(zeros.sigma_max, std::sqrt(2.0), tolerance::relative(3, 3));
+  const ConvolutionNorm every = convolution_norm(kernel, layer_of(1, 1, {axis}, PaddingMode::Circular));
+  EXPECT_GE(every.sigma_max.upper->value(), std::sqrt(3.0));
+}
+
+TEST(ConvolutionNorm, IsExactOnACircleSmallerThanTheKernel) {
+  const Tensor kernel = gaussian({3, 2, 5, 5}, 7);
+  const ConvolutionAxis axis{5, 1, 1, 2, 2, 0};
+  const ConvolutionGeometry geometry(layer_of(2, 3, {axis, axis}, PaddingMode::Circular), {3, 4});
+  const ConvolutionNorm found = convolution_norm(kernel, geometry);
+  const double truth = static_cast<double>(truth_of(kernel, geometry).front());
+  expect_inside(found.sigma_max, truth, tolerance::relative(36, 24) * truth);
+  EXPECT_LE(found.sigma_max.relative_width(), 1e-6);
+  EXPECT_EQ(found.upper_by, ConvolutionTheorem::circulant);
+  EXPECT_EQ(found.lower_by, ConvolutionTheorem::circulant);
+}
+
+// A shift attains both factors of copied borders.
+TEST(ConvolutionNorm, OfAShiftIsTheRootOfTheCopiesThatABorderMakes) {
+  const Tensor shift = Tensor::copy_of(std::vector<double>{1, 0, 0}, {1, 1, 3});
+  const ConvolutionAxis axis{3, 1, 1, 2, 0, 0};
+  const ConvolutionGeometry replicate(layer_of(1, 1, {axis}, PaddingMode::Replicate), {9});
+  expect_inside(convolution_norm(shift, replicate).sigma_max, std::sqrt(3.0), tolerance::relative(9, 9));
+  const ConvolutionGeometry reflect(layer_of(1, 1, {axis}, PaddingMode::Reflect), {9});
+  expect_inside(convolution_norm(shift, reflect).sigma_max, std::sqrt(2.0), tolerance::relative(9, 9));
+}
+
+TEST(ConvolutionNorm, OfATransposedConvolutionIsThatOfItsAdjoint) {
+  const Tensor kernel = gaussian({3, 4, 3}, 5);
+  ConvolutionLayer transposed = layer_of(3, 4, {{3, 2, 1, 1, 1, 1}});
+  transposed.transposed = true;
+  const ConvolutionLayer adjoint = layer_of(4, 3, {{3, 2, 1, 1, 1, 0}});
+  const ConvolutionNorm one = convolution_norm(kernel, transposed);
+  const ConvolutionNorm other = convolution_norm(kernel, adjoint);
+  EXPECT_EQ(one.sigma_max.lower.value(), other.sigma_max.lower.value());
+  EXPECT_EQ(one.sigma_max.upper->value(), other.sigma_max.upper->value());
+}
+
+TEST(ConvolutionNorm, OfGroupsIsTheLargestOfTheirs) {
+  const Tensor kernel = gaussian({6, 2, 3}, 3);
+  double largest = 0;
+  for (std::int64_t g = 0; g < 3; ++g) {
+    const ConvolutionNorm one = convolution_norm(kernel.range(2 * g, 2), layer_of(2, 2, {kSame3}));
+    largest = std::max(largest, one.sigma_max.upper->value());
+  }
+  const ConvolutionNorm all = convolution_norm(kernel, layer_of(6, 6, {kSame3}, PaddingMode::Zeros, 3));
+  EXPECT_LE(all.sigma_max.lower.value(), largest);
+  EXPECT_GE(all.sigma_max.upper->value(), largest * (1 - 1e-6));
+}
+
+// sigma of the reshaped kernel <= S <= sqrt(taps) sigma.
+TEST(ConvolutionNorm, LiesBetweenTheReshapedNormAndItsMultiple) {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const Tensor kernel = gaussian({4, 3, 3, 2}, seed);
+    const ConvolutionNorm found = convolution_norm(kernel, layer_of(3, 4, {{3, 1, 1, 0, 0, 0}, {2, 1, 1, 0, 0, 0}}));
+    const double reshaped =
+        static_cast<double>(gallery::reference_singular_values(values_of(kernel), 4, 18).front());
+    EXPECT_GE(found.sigma_max.upper->value(), reshaped * (1 - tolerance::relative(4, 18)));
+    EXPECT_LE(found.sigma_max.lower.value(), std::sqrt(6.0) * reshaped * (1 + tolerance::relative(4, 18)));
+  }
+}
+
+TEST(ConvolutionNorm, HasTheSameBitsForAnyNumberOfThreads) {
+  const Tensor kernel = gaussian({72, 66, 3, 3}, 11);
+  const ConvolutionLayer layer = layer_of(66, 72, {kSame3, kSame3});
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-3;
+  Context one(1);
+  const ConvolutionNorm first = convolution_norm(kernel, layer, options, one);
+  for (const int threads : {2, 5}) {
+    Context context(threads);
+    const ConvolutionNorm other = convolution_norm(kernel, layer, options, context);
+    EXPECT_EQ(first.sigma_max.lower.value(), other.sigma_max.lower.value());
+    EXPECT_EQ(first.sigma_max.upper->value(), other.sigma_max.upper->value());
+    EXPECT_EQ(first.points, other.points);
+  }
+}
+
+TEST(ConvolutionNorm, ScalesWithThePowersOfTwoOfItsKernel) {
+  const Tensor kernel = gaussian({3, 3, 3, 3}, 2);
+  const ConvolutionLayer layer = layer_of(3, 3, {kSame3, kSame3});
+  const ConvolutionNorm at_one = convolution_norm(kernel, layer);
+  for (const int exponent : {-1000, -500, 500, 1000}) {
+    std::vector<double> values = values_of(kernel);
+    for (double& value : values) value = std::ldexp(value, exponent);
+    const ConvolutionNorm found = convolution_norm(Tensor::copy_of(values, kernel.shape()), layer);
+    EXPECT_NEAR(std::ldexp(found.sigma_max.lower.value(), -exponent), at_one.sigma_max.lower.value(), 1e-12);
+    EXPECT_NEAR(std::ldexp(found.sigma_max.upper->value(), -exponent), at_one.sigma_max.upper->value(), 1e-12);
+  }
+}
+
+TEST(ConvolutionNorm, IsTrueAndWiderWhenTheWorkIsUsedUp) {
+  const Tensor kernel = gaussian({8, 8, 3, 3}, 4);
+  const ConvolutionLayer layer = layer_of(8, 8, {kSame3, kSame3});
+  const ConvolutionNorm full = convolution_norm(kernel, layer);
+  for (const double flops : {1.0, 1e5, 3e5, 1e6}) {
+    ConvolutionNormOptions options;
+    options.most_flops = flops;
+    const ConvolutionNorm found = convolution_norm(kernel, layer, options);
+    ASSERT_TRUE(found.sigma_max.is_proven());
+    EXPECT_GE(found.sigma_max.upper->value(), full.sigma_max.lower.value());
+    EXPECT_LE(found.sigma_max.lower.value(), full.sigma_max.upper->value());
+  }
+}
+
+TEST(ConvolutionNorm, IsZeroForAKernelOfZerosAndForAnImageOfPaddingAlone) {
+  const Tensor zeros = Tensor::copy_of(std::vector<double>(18, 0.0), {2, 1, 3, 3});
+  const ConvolutionNorm every = convolution_norm(zeros, layer_of(1, 2, {kSame3, kSame3}));
+  EXPECT_EQ(every.sigma_max.upper->value(), 0);
+  EXPECT_EQ(every.upper_by, ConvolutionTheorem::zero);
+  // Outputs at -3, -1, 1 with a stride that jumps over the only entry.
+  const Tensor one = Tensor::copy_of(std::vector<double>{1}, {1, 1, 1});
+  const ConvolutionGeometry beside(layer_of(1, 1, {{1, 2, 1, 1, 1, 0}}), {1});
+  EXPECT_EQ(convolution_norm(one, beside).sigma_max.upper->value(), 0);
+}
+
+TEST(ConvolutionNorm, RefusesWhatHasNoNorm) {
+  const ConvolutionLayer layer = layer_of(1, 1, {kSame3});
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  EXPECT_THROW(convolution_norm(Tensor::copy_of(std::vector<double>{1, nan, 1}, {1, 1, 3}), layer), Error);
+  EXPECT_THROW(convolution_norm(Tensor::copy_of(std::vector<double>{1, inf, 1}, {1, 1, 3}), layer), Error);
+  EXPECT_THROW(convolution_norm(Tensor::copy_of(std::vector<double>{1, 1}, {1, 1, 2}), layer), Error);
+  EXPECT_THROW(convolution_norm(Tensor::copy_of(std::vector<double>{1, 1, 1}, {1, 3}), layer), Error);
+  const Tensor kernel = Tensor::copy_of(std::vector<double>{1, 2, 1}, {1, 1, 3});
+  ConvolutionNormOptions options;
+  options.relative_width = -1;
+  EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
+  options.relative_width = nan;
+  EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
+  options = {};
+  options.most_flops = 0;
+  EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
+}
+
+// Whole circulants, with and without stride, even kernels, groups and wide and tall blocks.
+struct Circle {
+  Dimensions shape;
+  ConvolutionLayer layer;
+  std::vector<std::int64_t> size;
+};
+std::vector<Circle> circles() {
+  const PaddingMode mode = PaddingMode::Circular;
+  return {{{3, 2, 3}, layer_of(2, 3, {kSame3}, mode), {7}},
+          {{2, 3, 4}, layer_of(3, 2, {{4, 1, 1, 1, 2, 0}}, mode), {6}},
+          {{2, 2, 3, 3}, layer_of(2, 2, {kSame3, kSame3}, mode), {4, 5}},
+          {{4, 1, 3}, layer_of(2, 4, {kSame3}, mode, 2), {6}},
+          {{3, 1, 4}, layer_of(1, 3, {{4, 2, 1, 1, 2, 0}}, mode), {8}},
+          {{2, 2, 3}, layer_of(2, 2, {{3, 1, 2, 2, 2, 0}}, mode), {9}}};
+}
+
+TEST(CircularConvolution, HasTheSpectrumOfItsMatrix) {
+  for (const Circle& circle : circles()) {
+    const Tensor kernel = gaussian(circle.shape, 3);
+    const ConvolutionGeometry geometry(circle.layer, circle.size);
+    const std::vector<double> found = circular_spectrum(kernel, geometry);
+    const std::vector<long double> truth = truth_of(kernel, geometry);
+    ASSERT_EQ(found.size(), truth.size());
+    const double slack = tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(truth.front()),
+                                              16) + tolerance::of_bidiagonal(32) * static_cast<double>(truth.front());
+    for (std::size_t i = 0; i < truth.size(); ++i) EXPECT_NEAR(found[i], static_cast<double>(truth[i]), slack) << i;
+  }
+}
+
+TEST(CircularConvolution, EnclosesItsExtremesAndItsCondition) {
+  for (const Circle& circle : circles()) {
+    const Tensor kernel = gaussian(circle.shape, 5);
+    const ConvolutionGeometry geometry(circle.layer, circle.size);
+    const CircularExtremes found = circular_extremes(kernel, geometry);
+    const std::vector<long double> truth = truth_of(kernel, geometry);
+    const double most = static_cast<double>(truth.front());
+    const double least = static_cast<double>(truth.back());
+    expect_inside(found.sigma_max, most, 1e-15 * most);
+    expect_inside(found.sigma_min, least, 1e-15 * most);
+    ASSERT_TRUE(found.condition.upper);
+    expect_inside(found.condition, most / least, 1e-14 * most / least);
+    EXPECT_LE(found.condition.relative_width(), 1e-4);
+  }
+}
+
+TEST(CircularConvolution, HasNoSmallestValueWhereAGroupIsZero) {
+  std::vector<double> values(6, 1.0);
+  values[0] = values[1] = values[2] = 0;
+  const ConvolutionGeometry geometry(layer_of(2, 2, {kSame3}, PaddingMode::Circular, 2), {5});
+  const CircularExtremes found = circular_extremes(Tensor::copy_of(values, {2, 1, 3}), geometry);
+  EXPECT_EQ(found.sigma_min.upper->value(), 0);
+  EXPECT_FALSE(found.condition.upper);
+}
+
+TEST(CircularConvolution, IsClippedToTheAskedRange) {
+  for (const Circle& circle : circles()) {
+    if (circle.layer.axes.front().stride != 1) continue;
+    const Tensor kernel = gaussian(circle.shape, 8);
+    const ConvolutionGeometry geometry(circle.layer, circle.size);
+    std::vector<long double> truth = truth_of(kernel, geometry);
+    const double most = static_cast<double>(truth[truth.size() / 3]);
+    const double least = static_cast<double>(truth[2 * truth.size() / 3]);
+    Context context(1);
+    const ClippedConvolution clipped = clip_circular(kernel, geometry, least, most, context);
+    const std::vector<long double> now = truth_of(clipped.kernel, clipped.geometry);
+    const double slack = tolerance::of_triplets(2 * geometry.rows(), 2 * geometry.columns(), 16) *
+                         static_cast<double>(truth.front());
+    for (std::size_t i = 0; i < truth.size(); ++i) {
+      EXPECT_NEAR(static_cast<double>(now[i]), std::clamp(static_cast<double>(truth[i]), least, most), slack) << i;
+    }
+    // Nothing to clip: the same operator.
+    const ClippedConvolution same = clip_circular(kernel, geometry, 0, 1e3 * most, context);
+    const std::vector<double> a = support::correlation_matrix(geometry.correlation(), values_of(kernel));
+    const std::vector<double> b =
+        support::correlation_matrix(same.geometry.correlation(), values_of(same.kernel));
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], slack);
+  }
+}
+
+TEST(CircularConvolution, RefusesGeometriesThatAreNotWholeCirculants) {
+  const Tensor kernel = gaussian({1, 1, 3});
+  Context context(1);
+  const auto refuses = [&](const ConvolutionGeometry& geometry) {
+    EXPECT_THROW(static_cast<void>(circular_extremes(kernel, geometry)), Error);
+    EXPECT_THROW(static_cast<void>(circular_spectrum(kernel, geometry)), Error);
+    EXPECT_THROW(static_cast<void>(clip_circular(kernel, geometry, 0, 1, context)), Error);
+  };
+  refuses(ConvolutionGeometry(layer_of(1, 1, {kSame3}), {5}));
+  refuses(ConvolutionGeometry(layer_of(1, 1, {{3, 1, 1, 1, 2, 0}}, PaddingMode::Circular), {5}));
+  refuses(ConvolutionGeometry(layer_of(1, 1, {{3, 2, 1, 1, 1, 0}}, PaddingMode::Circular), {5}));
+  const ConvolutionGeometry whole(layer_of(1, 1, {kSame3}, PaddingMode::Circular), {5});
+  EXPECT_THROW(static_cast<void>(clip_circular(kernel, whole, 2, 1, context)), Error);
+  EXPECT_THROW(static_cast<void>(clip_circular(kernel, whole, -1, 1, context)), Error);
+}
+
+}  // namespace
+}  // namespace sigmax
