@@ -8,8 +8,8 @@
 
 #include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 #include "sigmax/kernels/scan.hpp"
-#include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
+#include "sigmax/linalg/multiply.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -91,21 +91,6 @@ NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Co
   return {round_up(largest_sum(b, row_sums(a)) * slack + kUnderflow),
           round_up(largest_sum(a, row_sums(b)) * slack + kUnderflow),
           round_up(norm_bounds(a, context).frobenius * norm_bounds(b, context).frobenius)};
-}
-
-void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,
-                  Matrix<double>& c, Context& context) {
-  constexpr std::int64_t kTile = 128;
-  const SerialBlas serial;
-  const int m = static_cast<int>(c.rows());
-  const int k = static_cast<int>(b.rows());
-  const int lda = static_cast<int>(a.rows());
-  context.parallel_for(static_cast<std::size_t>((c.columns() + kTile - 1) / kTile), [&](std::size_t tile) {
-    const std::int64_t first = static_cast<std::int64_t>(tile) * kTile;
-    const int width = static_cast<int>(std::min(kTile, c.columns() - first));
-    cblas_dgemm(CblasColMajor, adjoint ? CblasTrans : CblasNoTrans, CblasNoTrans, m, width, k, alpha, a.values().data(),
-                lda, b.column(first).data(), k, beta, c.column(first).data(), m);
-  });
 }
 
 std::optional<Product> split_product(const Matrix<double>& a, const Matrix<double>& b, double alpha, double diagonal,

@@ -39,10 +39,6 @@ inline constexpr double kUnderflow = 0x1p-960;
 /// Upper bounds of the norms of |A|^T |B|.
 NormBounds magnitude_bounds(const Matrix<double>& a, const Matrix<double>& b, Context& context);
 
-/// C <- alpha op(A) B + beta C, cut into tiles of columns of C. Each entry is one inner product and a sum.
-void multiply_add(double alpha, const Matrix<double>& a, bool adjoint, const Matrix<double>& b, double beta,
-                  Matrix<double>& c, Context& context);
-
 struct Product {
   Matrix<double> value;
   NormBounds error;  ///< of value

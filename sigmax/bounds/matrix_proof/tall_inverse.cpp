@@ -9,6 +9,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/multiply.hpp"
 
 namespace sigmax::bounds {
 namespace {
