@@ -41,7 +41,7 @@ def questions():
 NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "regularizers", "induced_norms")
 
 # Programs of their own, which write their result themselves.
-SCRIPTS = ("spectral_norm_torch", "slow_processes", "recovery")
+SCRIPTS = ("spectral_norm_torch", "slow_processes", "recovery", "norms_and_conditioning")
 
 # An easy and a hard spectrum among the trained weights: sigma_2 is 0.59 and 0.99 of sigma_1.
 CONVERGENCE_ON = ("encoder.layer.0.output.dense.weight", "encoder.layer.0.attention.self.query.weight")
