@@ -42,7 +42,7 @@ NATIVE_ONLY = ("gram_product", "mapped_file", "convergence", "normalize_step", "
                "convolution")
 
 # Programs of their own, which write their result themselves.
-SCRIPTS = ("spectral_norm_torch", "slow_processes", "recovery", "convolution_norm")
+SCRIPTS = ("spectral_norm_torch", "slow_processes", "recovery", "norms_and_conditioning", "convolution_norm")
 
 # An easy and a hard spectrum among the trained weights: sigma_2 is 0.59 and 0.99 of sigma_1.
 CONVERGENCE_ON = ("encoder.layer.0.output.dense.weight", "encoder.layer.0.attention.self.query.weight")

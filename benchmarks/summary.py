@@ -177,11 +177,64 @@ def convolution_norm():
         line("convolutions", f"{what}, layers where a peer's upper bound is below ours", str(looser), "0", looser == 0)
 
 
+def norms_and_conditioning():
+    report = load("norms_and_conditioning")
+    if not report:
+        return
+
+    def seconds(case, name):
+        return statistics.median(case["candidates"][name]["seconds"])
+
+    for case in report["cases"]:
+        if "read_bytes_per_second" in case:
+            for ord in ("1", "inf", "fro"):
+                for name in (f"norm {ord}", f"norm {ord}, proven"):
+                    share = case["candidates"][name]["share_of_read_bandwidth"]
+                    line("norms", f"{case['case']}, {name}, share of the read bandwidth", f"{100 * share:.0f} %", "85 %",
+                         share >= 0.85)
+        elif case["case"].startswith("values"):
+            for ord in ("nuc", "2", "-2"):
+                ratio = seconds(case, f"numpy norm {ord}") / seconds(case, f"norm {ord}")
+                line("norms", f"{case['case']}, norm {ord}, against numpy", f"{ratio:.1f}x", "3x", ratio >= 3)
+        else:
+            for to in ("to 1e-03", "tightest"):
+                ratio = seconds(case, "numpy cond 2") / seconds(case, f"cond 2, proven, {to}")
+                line("condition numbers", f"{case['case']}, cond 2 with proof, {to}, against numpy", f"{ratio:.1f}x", "3x",
+                     ratio >= 3)
+            for to in ("to 1e-03", "tightest"):
+                own = seconds(case, f"cond 1, proven, {to}")
+                ratio = own / seconds(case, "scipy getrf + gecon 1, no proof")
+                line("condition numbers", f"{case['case']}, cond 1 with proof, {to}, over scipy's getrf + gecon",
+                     f"{ratio:.1f}x", "at most 3x", ratio <= 3)
+
+
+def induced_norms():
+    report = load("induced_norms")
+    if not report:
+        return
+    for case in cases(report, "gaussian 2000x2000"):
+        for norm in case["norms"]:
+            if norm["norm"] not in ("inf -> 1", "2 -> 1"):
+                continue
+            ratio = norm["upper_over_lower"]
+            line("p -> q", f"{case['case']}, {norm['norm']}, upper over lower end, "
+                 f"{statistics.median(norm['seconds']):.1f} s", f"{ratio:.2f}", "at most 1.2", ratio <= 1.2)
+
+
+def recovery():
+    report = load("recovery")
+    if not report:
+        return
+    for case in report["sigmax_alone"]:
+        line("recovery", f"{case['case']}, {case['seconds']:.0f} s, {case['peak_mebibytes']:.0f} MiB", f"gap {case['gap']:.0e}",
+             "1e-4", case["converged"] and case["gap"] <= 1e-4)
+
+
 def main():
     print("| question | | found | aim | |")
     print("| --- | --- | --- | --- | --- |")
     for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file,
-                     spectral_norm_torch, convolution_norm):
+                     spectral_norm_torch, norms_and_conditioning, induced_norms, recovery, convolution_norm):
         question()
 
 

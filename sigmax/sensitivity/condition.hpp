@@ -16,7 +16,8 @@ namespace sigmax::sensitivity {
 
 struct ConditionOptions {
   /// How the ends may be found. A matrix whose shorter side is larger than proven_up_to is not factored: its kappa_2
-  /// has a probabilistic upper end, all others have none.
+  /// has a probabilistic upper end, all others have none. A relative_width of 1e-3 saves most of the time: the proof of
+  /// a square matrix in the 1-, infinity- or Frobenius norm then takes 2 n^3 flops.
   CertifyOptions certify{};
   bool sigma_min = false;  ///< whether Condition::sigma_min is wanted for other norms than the 2-norm
 };
