@@ -60,7 +60,7 @@ std::string cell_and_name(std::string_view key, const audit::TensorResult& tenso
 }
 
 std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) {
-  for (const audit::TensorResult* tensor : select(result, "sigma_max", 0)) {
+  for (const audit::TensorResult* tensor : select(result, "sigma_max", {})) {
     if (tensor->figures) return "Largest sigma_max " + cell_and_name("sigma_max", *tensor, signs);
   }
   return {};
@@ -68,7 +68,7 @@ std::string largest_sigma_max(const audit::Result& result, const Glyphs& signs) 
 
 // The largest number in the column.
 std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
-  for (const audit::TensorResult* tensor : select(result, "condition", 0)) {
+  for (const audit::TensorResult* tensor : select(result, "condition", {})) {
     if (!tensor->figures || cell_text(column("condition"), {tensor}, signs) == signs.none) continue;
     return "largest condition " + cell_and_name("condition", *tensor, signs);
   }
