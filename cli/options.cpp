@@ -221,7 +221,7 @@ std::string sort_column(const std::string& text) {
 
 AuditOptions finished(AuditOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
-  options.top = static_cast<std::size_t>(typed.top);
+  if (typed.top > 0) options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.roles = role_overrides(typed.assumed);
   options.common.color = color_of(typed);
@@ -242,7 +242,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
 
 ListOptions finished(ListOptions options, const Typed& typed) {
   check_paths(options.paths, typed.arguments);
-  options.top = static_cast<std::size_t>(typed.top);
+  if (typed.top > 0) options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);

@@ -43,9 +43,9 @@ struct AuditOptions {
   NameFilter names;
   RoleOverrides roles;
   std::int64_t min_dim = 1;
-  report::Order sort;   ///< by default the checkpoint's order
-  std::size_t top = 0;  ///< 0: all
-  int jobs = 0;         ///< 0: every hardware thread
+  report::Order sort;                ///< by default the checkpoint's order
+  std::optional<std::size_t> top{};  ///< empty: all
+  int jobs = 0;                      ///< 0: every hardware thread
   bool quick = false;
   CertifyRequest certify;
   double failure_probability = 1e-9;
@@ -66,7 +66,7 @@ struct ListOptions {
   std::int64_t min_dim = 1;
   Sort sort = Sort::file_order;
   bool descending = false;
-  std::size_t top = 0;
+  std::optional<std::size_t> top{};  ///< empty: all
   Format format = Format::table;
 };
 

@@ -245,15 +245,14 @@ void require_finite(const NamedMatrix& named, std::string_view what, Context& co
   std::int64_t nan = 0, infinite = 0;
   std::string first;
   for (std::size_t b = 0; b < named.blocks.size(); ++b) {
-    const StoredView view = stored_view(named.blocks[b]);
-    const kernels::Scan facts = kernels::scan(view.matrix, context);
-    if (!facts.first_non_finite) continue;
-    nan += facts.nan;
-    infinite += facts.infinite;
+    const ScannedMatrix scanned(stored_view(named.blocks[b]), context);
+    const std::optional<std::int64_t> at = scanned.first_non_finite();
+    if (!at) continue;
+    nan += scanned.facts().nan;
+    infinite += scanned.facts().infinite;
     if (!first.empty()) continue;
-    const std::int64_t i = *facts.first_non_finite / view.matrix.columns;
-    const std::int64_t j = *facts.first_non_finite % view.matrix.columns;
-    first = to_string(view.transposed ? Dimensions{j, i} : Dimensions{i, j});
+    const std::int64_t columns = named.blocks[b].shape()[1];
+    first = to_string(Dimensions{*at / columns, *at % columns});
     if (named.blocks.size() > 1) first += fmt::format(" of block {}", b);
   }
   if (first.empty()) return;

@@ -40,7 +40,7 @@ std::vector<const io::Entry*> chosen_entries(const io::Checkpoint& checkpoint, c
   // Reverses the order, but keeps ties in the file's order.
   std::stable_sort(entries.begin(), entries.end(),
                    [&](const auto* a, const auto* b) { return options.descending ? before(b, a) : before(a, b); });
-  if (options.top != 0 && options.top < entries.size()) entries.resize(options.top);
+  if (options.top && *options.top < entries.size()) entries.resize(*options.top);
   return entries;
 }
 

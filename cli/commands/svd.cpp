@@ -57,10 +57,9 @@ struct Solution {
 };
 
 double frobenius_norm(const NamedMatrix& named, Context& context) {
-  const StoredView view = stored_view(named.matrix());
-  const kernels::Scan facts = kernels::scan(view.matrix, context);
-  if (!facts.finite()) require_finite(named, "its singular values do not exist", context);
-  return std::sqrt(facts.sum_squares) / facts.scale;
+  const ScannedMatrix scanned(stored_view(named.matrix()), context);
+  if (!scanned.is_finite()) require_finite(named, "its singular values do not exist", context);
+  return scanned.frobenius();
 }
 
 std::int64_t count_of(const SvdRequest& options, const NamedMatrix& named) {

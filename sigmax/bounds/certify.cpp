@@ -98,7 +98,8 @@ bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
       a.structure());
 }
 
-// The smaller upper end. A probable end below the proven lower end means that its random start failed; it is dropped.
+// The smaller upper end. A probabilistic end below the proven lower end means that its random start failed; it is
+// dropped.
 Enclosure with_probable(const Enclosure& enclosure, const std::optional<UpperBound>& probable) {
   if (!probable || !(probable->value() >= enclosure.lower.value())) return enclosure;
   if (enclosure.upper && enclosure.upper->value() <= probable->value()) return enclosure;
@@ -251,7 +252,7 @@ Enclosure put_back(const Enclosure& inner, const Peeled& peeled) {
 template <Real T>
 void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options) {
   if (shape.rows < 1 || shape.columns < 1) {
-    throw Error(fmt::format("[certify] an operator without entries, {}x{}", shape.rows, shape.columns));
+    throw Error(fmt::format("[certify] the operator is empty, {}x{}", shape.rows, shape.columns));
   }
   if (hint.v.rows() != shape.columns || hint.v.columns() < 1) {
     throw Error(fmt::format("[certify] the hint has {} vectors of {} entries for {} columns: pass what svd() returned",

@@ -169,7 +169,7 @@ template <Real T>
 void check(const LinearOperator<T>& a, const SvdResult<T>& hint) {
   const Shape shape = a.shape();
   if (shape.rows < 1 || shape.columns < 1) {
-    throw Error(fmt::format("[certify_values] an operator without entries, {}x{}", shape.rows, shape.columns));
+    throw Error(fmt::format("[certify_values] the operator is empty, {}x{}", shape.rows, shape.columns));
   }
   const std::int64_t most = std::min(shape.rows, shape.columns);
   if (hint.v.rows() != shape.columns || hint.u.rows() != shape.rows || hint.v.columns() < 1 ||

@@ -30,13 +30,11 @@ struct CertifiedValues {
 /// that count are method, proven_up_to and formed_up_to.
 ///
 /// - All min(rows, columns) values, where certify() would factor: both ends proven, each value by Weyl's inequality
-/// around
-///   the residual of the decomposition, rounding included. Width: about k^{3/2} u |A|_F for every value, also for tiny
-///   ones. Cost: 2 rows columns k + (rows + columns) k^2 flops; nothing is factored.
+///   around the residual of the decomposition, rounding included. Width: about k^{3/2} u |A|_F for every value, also
+///   for tiny ones. Cost: 2 rows columns k + (rows + columns) k^2 flops; nothing is factored.
 /// - Fewer values, where certify() would factor: both ends proven, by Rayleigh-Ritz and one Cholesky factorization that
-/// counts the
-///   values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads for 8
-///   vectors.
+///   counts the values beyond the k-th. Cost: the Gram matrix, rows x columns x order flops; order^3 / 3; a few reads
+///   for 8 vectors.
 /// - Elsewhere, for the largest values: lower ends proven, from one read per vector; upper ends probabilistic if the
 ///   hint was checked (SvdOptions::check), or proven from the norms if those are smaller. For the smallest values,
 ///   upper ends are proven, and lower ends are probabilistic if the hint was checked, 0 otherwise.

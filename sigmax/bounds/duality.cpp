@@ -41,8 +41,8 @@ bool are_ordinary(const Factors& x) {
 void check(Shape shape, const Factors& x) {
   const auto r = static_cast<std::int64_t>(x.sigma.size());
   if (x.u.rows == shape.rows && x.v.rows == shape.columns && x.u.columns == r && x.v.columns == r) return;
-  throw Error(fmt::format("[duality] factors of {}x{}, {} and {}x{} for a {}x{} matrix", x.u.rows, x.u.columns, r,
-                          x.v.rows, x.v.columns, shape.rows, shape.columns));
+  throw Error(fmt::format("[duality] U of {}x{}, {} values and V of {}x{} do not make a {}x{} matrix", x.u.rows,
+                          x.u.columns, r, x.v.rows, x.v.columns, shape.rows, shape.columns));
 }
 
 double at_least_norm(std::span<const double> x) {
@@ -216,7 +216,7 @@ bool is_zero(std::span<const double> y) {
 
 void require_lambda(double lambda) {
   if (!(lambda >= 0x1p-900 && lambda <= 0x1p900)) {
-    throw Error(fmt::format("[duality] lambda must be positive and of ordinary size, got {}", lambda));
+    throw Error(fmt::format("[duality] lambda must be between 2^-900 and 2^900, got {}", lambda));
   }
 }
 

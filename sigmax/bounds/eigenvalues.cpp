@@ -25,7 +25,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// The matrix with its largest entry in [1/2, 1): values * 2^exponent, except for underflow of 2^-1075 an entry.
+// The matrix with its largest entry in [1/2, 1): values * 2^exponent, except for underflow of 2^-1075 per entry.
 struct InUnits {
   Matrix<double> values;
   int exponent = 0;
@@ -33,11 +33,11 @@ struct InUnits {
 
 InUnits in_units(const char* who, const Matrix<double>& a) {
   if (a.rows() != a.columns() || a.empty()) {
-    throw Error(fmt::format("[{}] the matrix must be square, with entries, got {}x{}", who, a.rows(), a.columns()));
+    throw Error(fmt::format("[{}] the matrix must be square and not empty, got {}x{}", who, a.rows(), a.columns()));
   }
   double largest = 0;
   for (const double value : a.values()) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has an entry {}", who, value));
+    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has the entry {}", who, value));
     largest = larger_of(largest, std::fabs(value));
   }
   InUnits result{a, largest == 0 ? 0 : std::ilogb(largest) + 1};
@@ -83,7 +83,7 @@ SymmetricEigenvalues symmetric_eigenvalues(const Matrix<double>& a, Context& con
     for (std::int64_t j = 0; j < n; ++j) {
       for (std::int64_t i = 0; i < n; ++i) r(i, j) -= result.values[static_cast<std::size_t>(j)] * result.vectors(i, j);
     }
-    // One product and one difference an entry.
+    // One product and one difference per entry.
     const double size = frobenius_above(result.vectors);
     error += 2 * kUnitRoundoff * (frobenius_above(r) + largest * size) + static_cast<double>(n) * 0x1p-1070;
     const double defect = defect_of(result.vectors);
@@ -211,7 +211,7 @@ Enclosure departure_from_normality(const Matrix<double>& a, Context& context) {
   const double size = frobenius_above(b);
   const bool scalar = a.rows() == 1;
   const double commutator = frobenius_above(c);
-  // Two products and one difference an entry; entries lost to underflow change each product by 2 n 2^-1074 |B|.
+  // Two products and one difference per entry; entries lost to underflow change each product by 2 n 2^-1074 |B|.
   const double error =
       blas_supports_proofs()
           ? round_up(product_error(t, b) + product_error(b, t) + kUnitRoundoff * commutator + n * n * 0x1p-1060)

@@ -42,8 +42,8 @@ UpperBound upper_end(double value, double failure) {
   return failure > 0 ? Proof::probabilistic(value, failure) : Proof::proven(value);
 }
 
-// Enough of a matrix of norm |E|_F: |E|_{p->q} <= n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0) |E|_2, taken with the
-// exponent 1/2 wherever it is not 0.
+// At least |E|_{p->q} for any E of that Frobenius norm: |E|_{p->q} <= n^max(1/2 - 1/p, 0) m^max(1/q - 1/2, 0) |E|_2,
+// taken with the exponent 1/2 wherever it is not 0.
 double of_error(const NearMatrix& m, double p, double q) {
   const double columns = p > 2 ? std::sqrt(static_cast<double>(m.columns)) : 1;
   const double rows = q < 2 ? std::sqrt(static_cast<double>(m.rows)) : 1;

@@ -13,8 +13,8 @@
 
 namespace sigmax::bounds {
 
-/// [0, value]: somebody states that the quantity is at most this, such as the caller of a bound on |E|. Infinite: no
-/// upper end. Throws Error if it is negative or NaN.
+/// [0, value]: for a quantity that the caller states to be at most this, such as |E|. Infinite: no upper end. Throws
+/// Error if it is negative or NaN.
 Enclosure at_most(double value);
 
 /// [0, upper end of the limit]: a quantity that is at most another one.

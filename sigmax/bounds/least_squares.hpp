@@ -22,7 +22,7 @@ struct LeastSquaresBackwardError {
   /// below about 1e-8 of |A| the lower end may be 0.
   Enclosure optimal;
   /// Karlson and Walden 1997: phi |(A^T A + phi^2 I)^{-1/2} A^T r| / |r|, at most the optimal error and at least
-  /// 1 / sqrt(2) of it, except for rounding (Gratton, Jiranek and Titley-Peloquin 2012). Computed, no proof.
+  /// 1 / sqrt(2) of it, except for rounding (Gratton, Jiranek and Titley-Peloquin 2012). It is computed, not proven.
   double estimate = 0;
 };
 

@@ -25,12 +25,12 @@ constexpr double kMost = std::numeric_limits<double>::max();
 
 void require_numbers(const char* who, const char* what, std::span<const double> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) throw Error(fmt::format("[{}] {} has {} at {}", who, what, values[i], i));
+    if (!std::isfinite(values[i])) throw Error(fmt::format("[{}] {} has the entry {}, at {}", who, what, values[i], i));
   }
 }
 
 void require_system(const char* who, const Matrix<double>& a, std::span<const double> x, std::span<const double> b) {
-  if (a.empty()) throw Error(fmt::format("[{}] the matrix is {}x{}, without entries", who, a.rows(), a.columns()));
+  if (a.empty()) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows(), a.columns()));
   if (std::ssize(x) != a.columns() || std::ssize(b) != a.rows()) {
     throw Error(fmt::format("[{}] a {}x{} matrix takes x of {} and b of {} entries, got {} and {}", who, a.rows(),
                             a.columns(), a.columns(), a.rows(), x.size(), b.size()));

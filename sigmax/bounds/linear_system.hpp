@@ -1,6 +1,6 @@
 // What is proven of a given solution x of A y = b: how well it solves the system, and how far it is from the solution.
 //
-// A is a matrix of exact doubles, square where a solution is spoken for, with any finite entries between 1e-300 and
+// A is a matrix of exact doubles, square where the solution is meant, with any finite entries between 1e-300 and
 // 1e300: every row and column is brought into range by a power of two of its own. All functions throw Error for shapes
 // that do not fit, an empty matrix and numbers that are NaN or infinite.
 #pragma once

@@ -24,10 +24,10 @@ namespace {
 constexpr double kMost = std::numeric_limits<double>::max();
 
 int exponent_of(const char* who, const Matrix<double>& a) {
-  if (a.empty()) throw Error(fmt::format("[{}] the matrix is {}x{}, without entries", who, a.rows(), a.columns()));
+  if (a.empty()) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows(), a.columns()));
   double largest = 0;
   for (const double value : a.values()) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has an entry {}", who, value));
+    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has the entry {}", who, value));
     largest = larger_of(largest, std::fabs(value));
   }
   return largest == 0 ? 0 : std::ilogb(largest) + 1;

@@ -22,8 +22,8 @@ namespace sigmax::bounds {
 ///   the solution is trusted. At most |A| in any case.
 ///
 /// The relative width is about 4 n^2 u if x is a maximizer; if x misses the maximum, the ends are apart. Cost: about 8
-/// n^3 flops a doubling step, 10 to 40 steps, and 8 n^3 / 3 for each factorization. The matrix must be square and not
-/// empty, its entries finite; it or its transpose, which has the same w. Throws Error unless x fits.
+/// n^3 flops per doubling step, 10 to 40 steps, and 8 n^3 / 3 for each factorization. `a` is the matrix or its
+/// transpose, which has the same w: square, not empty, with finite entries. Throws Error unless x fits.
 Enclosure enclose_numerical_radius(const InRange& a, std::span<const double> re, std::span<const double> im,
                                    Context& context);
 

@@ -281,7 +281,7 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
 Enclosure inverse_norm(const PseudoInverse& inverse, const Enclosure& norm_of_approximation) {
   const FloatingEnvironment environment;
   if (inverse.inverse.empty() || inverse.inverse.rows() != inverse.inverse.columns()) {
-    throw Error(fmt::format("[inverse_norm] an inverse of {}x{}: it takes that of a square matrix, which was verified",
+    throw Error(fmt::format("[inverse_norm] the verified inverse of a square matrix is needed, got {}x{}",
                             inverse.inverse.rows(), inverse.inverse.columns()));
   }
   const double error = round_up(inverse.error * static_cast<double>(inverse.inverse.columns()));
@@ -338,8 +338,8 @@ PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseReques
   const FloatingEnvironment environment;
   const kernels::StoredMatrix& matrix = a.view().matrix;
   if (matrix.size() == 0) {
-    throw Error(
-        fmt::format("[pseudo_inverse] an empty matrix, {}x{}: it has no singular values", matrix.rows, matrix.columns));
+    throw Error(fmt::format("[pseudo_inverse] the matrix is empty, {}x{}: it has no singular values", matrix.rows,
+                            matrix.columns));
   }
   return enclosed(a, 0, request, options, context);
 }
@@ -351,8 +351,8 @@ std::optional<PseudoInverse> enclose_pseudo_inverse(const LinearOperator<T>& a, 
   const FloatingEnvironment environment;
   const Shape shape = a.shape();
   if (shape.rows < 1 || shape.columns < 1) {
-    throw Error(fmt::format("[pseudo_inverse] an operator without entries, {}x{}: it has no singular values",
-                            shape.rows, shape.columns));
+    throw Error(fmt::format("[pseudo_inverse] the operator is empty, {}x{}: it has no singular values", shape.rows,
+                            shape.columns));
   }
   const std::optional<NearMatrix> near = near_matrix(a, options.formed_up_to, context);
   if (!near) return std::nullopt;

@@ -20,9 +20,9 @@ struct PseudoInverseRequest {
   bool entries = false;  ///< the 1-, infinity- and Frobenius norm, and the matrix: an approximate inverse
 };
 
-/// |2^exponent B| is |A^+| and the singular values of A are 2^-exponent times those of B^+ inverted: the ends are those
-/// of B = 2^exponent A, whose largest entry is in [1/2, 1), so that none of them leaves the range of double where A
-/// lies far from 1. Where nothing is known, a lower end is 0 and an upper end is missing.
+/// The ends are those of B = 2^exponent A, whose largest entry is in [1/2, 1), so that none of them leaves the range of
+/// double where A lies far from 1: |A^+| = 2^exponent |B^+|, and sigma_i(A) = 2^-exponent sigma_i(B). Where nothing is
+/// known, a lower end is 0 and an upper end is missing.
 struct PseudoInverse {
   std::int64_t exponent = 0;
   Enclosure sigma_min;       ///< of B: the min(rows, columns)-th singular value

@@ -70,11 +70,11 @@ struct Unit {
 std::optional<Unit> unit_of(const SparseMatrix& a) {
   const Shape shape = a.pattern->shape();
   if (shape.rows < 1 || shape.columns < 1) {
-    throw Error(fmt::format("[sigma_max] a matrix without entries, {}x{}", shape.rows, shape.columns));
+    throw Error(fmt::format("[sigma_max] the matrix is empty, {}x{}", shape.rows, shape.columns));
   }
   double largest = 0;
   for (const double value : a.values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[sigma_max] the sparse matrix has an entry {}", value));
+    if (!std::isfinite(value)) throw Error(fmt::format("[sigma_max] the sparse matrix has the entry {}", value));
     largest = std::max(largest, std::fabs(value));
   }
   if (largest == 0) return std::nullopt;

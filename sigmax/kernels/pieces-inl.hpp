@@ -30,13 +30,13 @@ HWY_INLINE const Stored* first_of(const StoredMatrix& a) { return reinterpret_ca
 // Rows that are used again before the next ones are read: in the first-level cache where at least four of them take
 // half of it, or else in the second level, which has 256 KiB at least and 1 MiB or more where it matters. The next
 // block is fetched meanwhile, so that there is room for two. With several columns the arithmetic hides what a larger
-// block of long rows would spare of partial sums, and few rows do not drive the vectors out of the first level
+// block of long rows would save in partial sums, and few rows do not drive the vectors out of the first level
 // (measured: docs/adr/0016-fused-products.md).
 inline constexpr std::int64_t kNearBytes = std::int64_t{16} << 10;
 inline constexpr std::int64_t kBlockBytes = std::int64_t{192} << 10;
 inline constexpr std::int64_t kMostBlockRows = 64;
 inline constexpr std::int64_t kLongRowBytes = std::int64_t{8} << 10;
-// Rows that weighted sums stay in registers for when they are read for the first time: as many streams at once.
+// Rows whose weighted sums stay in registers at their first read: this many streams are read at once.
 inline constexpr std::int64_t kStreams = 8;
 
 // f(first column, constant number of columns) until all are served.

@@ -50,7 +50,7 @@ void mirror_upper(double* a, std::int64_t n, Context& context) {
 
 GramMatrix gram_matrix(const kernels::StoredMatrix& a, double scale, Triangles triangles, Context& context) {
   const FloatingEnvironment environment;
-  if (a.size() == 0) throw Error(fmt::format("[gram_matrix] an empty matrix, {}x{}", a.rows, a.columns));
+  if (a.size() == 0) throw Error(fmt::format("[gram_matrix] the matrix is empty, {}x{}", a.rows, a.columns));
   const SerialBlas serial;
   const bool of_rows = a.rows <= a.columns;
   const std::int64_t order = std::min(a.rows, a.columns);

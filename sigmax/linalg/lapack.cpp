@@ -41,7 +41,8 @@ Matrix<double> some_columns(const Matrix<double>& a, std::int64_t first, std::in
 }  // namespace
 
 Qr::Qr(MatrixView<double> a) : a_(a), tau_(static_cast<std::size_t>(a.columns)) {
-  if (a.rows < a.columns) throw Error(fmt::format("[lapack] QR of a {}x{} matrix", a.rows, a.columns));
+  if (a.rows < a.columns)
+    throw Error(fmt::format("[lapack] QR takes no more columns than rows, got a {}x{} matrix", a.rows, a.columns));
   const int m = static_cast<int>(a.rows);
   const int n = static_cast<int>(a.columns);
   const int stride = static_cast<int>(a.stride);

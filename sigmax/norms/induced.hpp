@@ -62,7 +62,7 @@ struct InducedNorm {
 /// method rounded at random, led from 2 -> 2 to p -> q in steps, and the largest columns and rows.
 ///
 /// Cost, for an m x n matrix: a few hundred reads of A for the vectors, in blocks; for an upper end by scaling 128 m n
-/// flops a step of the mixing method, a copy in double, and a proof of sigma_max; for interpolation the same proof.
+/// flops per step of the mixing method, a copy in double, and a proof of sigma_max; for interpolation the same proof.
 ///
 /// A composite operator is formed if CertifyOptions::formed_up_to allows it, with its rounding in both ends. An
 /// operator that is not formed (too large, or with an opaque part) has the quotient of a vector as lower end, and

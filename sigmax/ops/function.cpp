@@ -53,7 +53,8 @@ Operator<T> function_operator(Shape shape, BlockFunction<T> apply, BlockFunction
         fmt::format("[function_operator] the number of parameters must not be negative, got {}", parameters.count));
   }
   if (parameters.count > 0 && !parameters.pull_back) {
-    throw Error(fmt::format("[function_operator] {} parameters, and pull_back is an empty function", parameters.count));
+    throw Error(fmt::format("[function_operator] there are {} parameters, but pull_back is an empty function",
+                            parameters.count));
   }
   return std::make_shared<FunctionOperator<T>>(shape, std::move(apply), std::move(apply_adjoint),
                                                std::move(parameters));

@@ -89,7 +89,7 @@ void LinearOperator<T>::pull_back(const Cotangent<T>& cotangent, std::span<T> gr
   const std::int64_t terms = cotangent.terms();
   if (u.rows != s.rows || v.rows != s.columns || u.columns != terms || v.columns != terms) {
     throw Error(
-        fmt::format("[pull_back] a {}x{} operator takes u of {} rows and v of {}, a column a weight, got {}x{} "
+        fmt::format("[pull_back] a {}x{} operator takes u of {} rows and v of {}, one column per weight, got {}x{} "
                     "and {}x{} for {} weights",
                     s.rows, s.columns, s.rows, s.columns, u.rows, u.columns, v.rows, v.columns, terms));
   }

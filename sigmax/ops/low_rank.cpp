@@ -149,7 +149,8 @@ void require_matrix(const char* which, const Tensor& factor) {
     throw Error(fmt::format("[low_rank] {} has 2 dimensions, got shape {}", which, sigmax::to_string(factor.shape())));
   }
   if (!is_real(factor.dtype())) {
-    throw Error(fmt::format("[low_rank] {} is of {}, which does not store real numbers", which, name(factor.dtype())));
+    throw Error(
+        fmt::format("[low_rank] {} has the type {}, which does not store real numbers", which, name(factor.dtype())));
   }
 }
 
@@ -162,7 +163,7 @@ Operator<T> low_rank(Tensor b, Tensor a, double scale, Context& context) {
   require_matrix("A", a);
   parts::require_finite("low_rank", scale);
   if (b.shape()[1] != a.shape()[0]) {
-    throw Error(fmt::format("[low_rank] B of {}x{} times A of {}x{}: the columns of B must be as many as the rows of A",
+    throw Error(fmt::format("[low_rank] B of {}x{} times A of {}x{}: B must have as many columns as A has rows",
                             b.shape()[0], b.shape()[1], a.shape()[0], a.shape()[1]));
   }
   const Operator<double> left = dense<double>(std::move(b));

@@ -41,8 +41,8 @@ std::int64_t depth_above(std::string_view who, const std::vector<Operator<T>>& a
   for (const Operator<T>& part : all) deepest = std::max(deepest, part->depth());
   if (deepest < kMostDepth) return deepest + 1;
   throw Error(
-      fmt::format("[{}] operators are at most {} deep, and recursions with them: put long sums into one sum({{...}}), "
-                  "and long products together in halves",
+      fmt::format("[{}] operators of operators have at most {} levels, since products recurse through them: write a "
+                  "long sum as one sum({{...}}), and a long product as the product of its halves",
                   who, kMostDepth));
 }
 

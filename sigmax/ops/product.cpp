@@ -91,8 +91,9 @@ Operator<T> product(Operator<T> left, Operator<T> right) {
   parts::require("product", "the left factor", left);
   parts::require("product", "the right factor", right);
   if (left->shape().columns != right->shape().rows) {
-    throw Error(fmt::format("[product] {} times {}: the left factor's columns must be as many as the right one's rows",
-                            parts::to_string(left->shape()), parts::to_string(right->shape())));
+    throw Error(
+        fmt::format("[product] {} times {}: the left factor must have as many columns as the right one has rows",
+                    parts::to_string(left->shape()), parts::to_string(right->shape())));
   }
   return std::make_shared<Product<T>>(std::move(left), std::move(right));
 }

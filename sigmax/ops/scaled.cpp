@@ -86,7 +86,7 @@ bool is_exact(double f, double g, double product) {
 template <Real T>
 Operator<T> scaled(double factor, Operator<T> a) {
   const FloatingEnvironment environment;
-  parts::require("scaled", "what is to be scaled", a);
+  parts::require("scaled", "the operator to be scaled", a);
   parts::require_finite("scaled", factor);
   if (const auto* inner = dynamic_cast<const Scaled<T>*>(a.get())) {
     const double product = factor * inner->factor();

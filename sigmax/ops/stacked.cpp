@@ -132,7 +132,7 @@ Operator<T> stack(const char* who, std::vector<Operator<T>> all, bool of_rows) {
   for (std::size_t i = 1; i < all.size(); ++i) {
     const Shape shape = all[i]->shape();
     if (of_rows ? shape.columns != first.columns : shape.rows != first.rows) {
-      throw Error(fmt::format("[{}] parts have the same number of {}, got {} and, as part {}, {}", who,
+      throw Error(fmt::format("[{}] all parts must have as many {} as the first: it is {}, and part {} is {}", who,
                               of_rows ? "columns" : "rows", parts::to_string(first), i + 1, parts::to_string(shape)));
     }
   }

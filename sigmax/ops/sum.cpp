@@ -70,8 +70,8 @@ Operator<T> sum(std::vector<Operator<T>> terms) {
   std::vector<Operator<T>> flat;
   for (std::size_t i = 0; i < terms.size(); ++i) {
     if (terms[i]->shape() != shape) {
-      throw Error(fmt::format("[sum] terms have one shape, got {} and, as term {}, {}", parts::to_string(shape), i + 1,
-                              parts::to_string(terms[i]->shape())));
+      throw Error(fmt::format("[sum] all terms must have the shape of the first: it is {}, and term {} is {}",
+                              parts::to_string(shape), i + 1, parts::to_string(terms[i]->shape())));
     }
     // Recognized by class, not by structure: another class with the structure of a sum may have faster products.
     if (const auto* inner = dynamic_cast<const Sum<T>*>(terms[i].get())) {

@@ -68,7 +68,7 @@ class Transposed final : public LinearOperator<T> {
 
 template <Real T>
 Operator<T> transposed(Operator<T> a) {
-  parts::require("transposed", "what is to be transposed", a);
+  parts::require("transposed", "the operator to be transposed", a);
   if (const auto* inner = dynamic_cast<const Transposed<T>*>(a.get())) return inner->of();
   return std::make_shared<Transposed<T>>(std::move(a));
 }

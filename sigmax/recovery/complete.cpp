@@ -74,7 +74,7 @@ void AlternatingDirections::begin() {
   if (x_.rank() > 0) threshold_.start_from(x_);
   entries_ = problem_.entries(x_, context_);
   dual_ = start.dual.empty() ? std::vector<double>(entries_.size()) : std::move(start.dual);
-  penalty_ = start.penalty;
+  penalty_ = start.penalty.value_or(0);
   if (penalty_ > 0x1p-60 && penalty_ < 0x1p60) return;
   // With sigma_max(P(M)) as the first threshold the rank begins at zero.
   const std::vector<double> all(problem_.values().begin(), problem_.values().end());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/bound.hpp"
@@ -24,7 +25,7 @@ struct Completion {
   double misfit = 0;
   /// The matrix Y of the dual problem: a value for each observed entry, in the order of rows.
   std::vector<double> dual{};
-  double penalty = 0;  ///< of the alternating directions, 0 for soft_impute(); for RecoveryOptions::start
+  std::optional<double> penalty{};  ///< of the alternating directions, empty for soft_impute(); for a Start
   std::int64_t iterations = 0;
   std::int64_t products = 0;  ///< of one vector with the iterate or its transpose, as SvdOptions::max_products counts
   /// Rows and columns without an observed entry. They are zero in the answer: nothing is known about them.

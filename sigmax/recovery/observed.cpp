@@ -73,6 +73,10 @@ void check(const char* who, const RecoveryOptions& options) {
   if (options.max_iterations < 1) {
     throw Error(fmt::format("[{}] max_iterations must be positive, got {}", who, options.max_iterations));
   }
+  const std::optional<double> penalty = options.start.penalty;
+  if (penalty && (!(*penalty >= 0) || !std::isfinite(*penalty))) {
+    throw Error(fmt::format("[{}] the penalty of a start must not be negative, got {}", who, *penalty));
+  }
 }
 
 int exponent_of(double value) { return value == 0 ? 0 : std::ilogb(value) + 1; }
@@ -136,10 +140,7 @@ Start Observed::start(const char* who, const Start& given) const {
       throw Error(fmt::format("[{}] the start has numbers that are not finite", who));
     }
   }
-  if (!(given.penalty >= 0) || !std::isfinite(given.penalty)) {
-    throw Error(fmt::format("[{}] the penalty of a start must not be negative, got {}", who, given.penalty));
-  }
-  start.penalty = std::ldexp(given.penalty, static_cast<int>(exponent_));
+  if (given.penalty) start.penalty = std::ldexp(*given.penalty, static_cast<int>(exponent_));
   return start;
 }
 
@@ -179,8 +180,8 @@ double Observed::norm(const std::vector<double>& values, double tolerance, Thres
   return threshold.largest(*sparse<double>(SparseMatrix(m_.pattern, values)), tolerance, context);
 }
 
-Completion Observed::answer(LowRank x, std::vector<double> dual, double penalty, const bounds::Optimum& optimum,
-                            double tolerance) const {
+Completion Observed::answer(LowRank x, std::vector<double> dual, std::optional<double> penalty,
+                            const bounds::Optimum& optimum, double tolerance) const {
   const bool is_met = optimum.relative_gap <= tolerance;
   const auto back = static_cast<int>(exponent_);
   Completion result{times_power(std::move(x), exponent_), optimum.value, optimum.relative_gap,
@@ -188,7 +189,7 @@ Completion Observed::answer(LowRank x, std::vector<double> dual, double penalty,
   // A power of two is exact except for underflow.
   result.misfit = std::ldexp(optimum.misfit, back) + (exponent_ < 0 ? 0x1p-1074 : 0);
   result.dual = std::move(dual);
-  result.penalty = std::ldexp(penalty, -back);
+  if (penalty) result.penalty = std::ldexp(*penalty, -back);
   result.empty_rows = pattern().empty_rows();
   result.empty_columns = pattern().empty_columns();
   return result;
@@ -199,7 +200,7 @@ Completion Observed::zero(
   const Start nothing = start("zero", {});
   std::vector<double> dual(m_.values.size());
   const bounds::Optimum optimum = prove(factors(nothing.x), dual);
-  return answer(nothing.x, std::move(dual), 0, optimum, 1);
+  return answer(nothing.x, std::move(dual), std::nullopt, optimum, 1);
 }
 
 bool Schedule::due(std::int64_t iteration) {

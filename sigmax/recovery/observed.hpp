@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -60,7 +61,7 @@ class Observed {
   double norm(const std::vector<double>& values, double tolerance, Threshold& threshold, Context& context) const;
 
   /// The answer in the units given.
-  Completion answer(LowRank x, std::vector<double> dual, double penalty, const bounds::Optimum& optimum,
+  Completion answer(LowRank x, std::vector<double> dual, std::optional<double> penalty, const bounds::Optimum& optimum,
                     double tolerance) const;
 
   /// The answer for zeros alone.

@@ -31,9 +31,9 @@ struct LowRank {
 /// Where an iteration begins: the answer of an earlier call on the same places, for a path of lambdas or new data. Any
 /// start leads to the same optimum, and the gap is proven in the same way.
 struct Start {
-  LowRank x;                 ///< empty: zero
-  std::vector<double> dual;  ///< as in the result; empty: zero
-  double penalty = 0;        ///< as in the result; 0: chosen from the data
+  LowRank x;                        ///< empty: zero
+  std::vector<double> dual;         ///< as in the result; empty: zero
+  std::optional<double> penalty{};  ///< as in the result; empty: chosen from the data
 };
 
 struct RecoveryOptions {

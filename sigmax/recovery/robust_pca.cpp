@@ -203,9 +203,6 @@ void AugmentedLagrangian::check_start() const {
       throw Error("[robust_pca] the start has numbers that are not finite");
     }
   }
-  if (!(start.penalty >= 0) || !std::isfinite(start.penalty)) {
-    throw Error(fmt::format("[robust_pca] the penalty of a start must not be negative, got {}", start.penalty));
-  }
 }
 
 // Without a start: S = 0, Y = M over the number that makes it satisfy both constraints.
@@ -213,7 +210,7 @@ void AugmentedLagrangian::begin() {
   check_start();
   const Start& start = options_.start;
   const double norm = threshold_.largest(*dense<double>(view_of(data_.m)), 1e-2, context_);
-  penalty_ = std::ldexp(start.penalty, static_cast<int>(data_.exponent));
+  penalty_ = std::ldexp(start.penalty.value_or(0), static_cast<int>(data_.exponent));
   if (!(penalty_ > 0x1p-60 && penalty_ < 0x1p60)) penalty_ = 1.25 / norm;
   if (!start.dual.empty()) {
     std::ranges::copy(start.dual, dual_.values().begin());

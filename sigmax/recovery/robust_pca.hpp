@@ -23,7 +23,7 @@ struct RobustPca {
   double relative_gap = 0;
   RecoveryOutcome outcome = RecoveryOutcome::converged;
   std::vector<double> dual{};  ///< the matrix Y of the dual problem, column-major
-  double penalty = 0;          ///< for RecoveryOptions::start
+  double penalty = 0;          ///< for a Start
   std::int64_t iterations = 0;
   std::int64_t products = 0;  ///< as SvdOptions::max_products counts
 };

@@ -200,7 +200,7 @@ Completion SoftImpute::run() {
   if (!proven) proven = prove();
   std::vector<double> dual = now_.residual;
   for (double& value : dual) value = std::ldexp(value, static_cast<int>(problem_.exponent()));
-  Completion result = problem_.answer(now_.x, std::move(dual), 0, *proven, options_.tolerance);
+  Completion result = problem_.answer(now_.x, std::move(dual), std::nullopt, *proven, options_.tolerance);
   result.iterations = iteration;
   result.products = threshold_.products();
   return result;

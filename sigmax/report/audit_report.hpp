@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "sigmax/audit/result.hpp"
@@ -11,12 +12,12 @@
 namespace sigmax::report {
 
 struct TableOptions {
-  std::size_t width = 80;  ///< columns of the terminal; fewer than 40 count as 40
-  bool color = false;      ///< use ANSI colors
-  bool unicode = true;     ///< false: ASCII only
-  Order sort;              ///< by default the checkpoint's order, grouped by file if there are several
-  std::size_t top = 0;     ///< this many weights; 0 all
-  bool verbose = false;    ///< every part and every skipped tensor on its own line
+  std::size_t width = 80;            ///< columns of the terminal; fewer than 40 count as 40
+  bool color = false;                ///< use ANSI colors
+  bool unicode = true;               ///< false: ASCII only
+  Order sort;                        ///< by default the checkpoint's order, grouped by file if there are several
+  std::optional<std::size_t> top{};  ///< this many weights; empty: all
+  bool verbose = false;              ///< every part and every skipped tensor on its own line
 };
 
 /// For a terminal: lines ended by `\n`, none wider than `width`. Shows the weights with as many columns as fit, the
@@ -25,8 +26,8 @@ struct TableOptions {
 std::string render_table(const audit::Result& result, const TableOptions& options = {});
 
 struct CsvOptions {
-  Order sort;           ///< by default the checkpoint's order
-  std::size_t top = 0;  ///< this many weights; 0 all
+  Order sort;                        ///< by default the checkpoint's order
+  std::optional<std::size_t> top{};  ///< this many weights; empty: all
 };
 
 /// CSV as written by write_csv: one line per weight, followed by one line per part; the header holds the JSON names,
@@ -37,8 +38,9 @@ struct JsonOptions {
   std::string version;  ///< of sigmax; empty: null
   std::string command;  ///< the command line; empty: null
   Order sort;           ///< by default the checkpoint's order
-  std::size_t top = 0;  ///< this many weights; 0 all. `summary` counts all of them in any case
-  int indent = 2;       ///< negative: on one line
+  /// This many weights; empty: all. `summary` counts all of them in any case.
+  std::optional<std::size_t> top{};
+  int indent = 2;  ///< negative: on one line
 };
 
 /// JSON as written by write_json, schema `sigmax.audit/1`: docs/json.md and docs/schema/audit-1.schema.json describe
@@ -46,20 +48,20 @@ struct JsonOptions {
 std::string render_json(const audit::Result& result, const JsonOptions& options = {});
 
 struct MarkdownOptions {
-  Order sort;            ///< by default the checkpoint's order
-  std::size_t top = 0;   ///< this many weights; 0 all
-  bool verbose = false;  ///< every part, and every skipped tensor by name
+  Order sort;                        ///< by default the checkpoint's order
+  std::optional<std::size_t> top{};  ///< this many weights; empty: all
+  bool verbose = false;              ///< every part, and every skipped tensor by name
 };
 
 /// Title, summary, gates, the weights, the meaning of the signs, skipped tensors by reason.
 std::string render_markdown(const audit::Result& result, const MarkdownOptions& options = {});
 
 struct HtmlOptions {
-  std::string version;  ///< of sigmax
-  std::string command;  ///< the command line
-  std::string date;     ///< in the form to be shown
-  Order sort;           ///< by default the checkpoint's order
-  std::size_t top = 0;  ///< this many weights; 0 all
+  std::string version;               ///< of sigmax
+  std::string command;               ///< the command line
+  std::string date;                  ///< in the form to be shown
+  Order sort;                        ///< by default the checkpoint's order
+  std::optional<std::size_t> top{};  ///< this many weights; empty: all
 };
 
 /// A page with the summary, a chart of sigma_max by weight, every column in a table that sorts and filters, every part,

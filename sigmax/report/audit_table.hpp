@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "sigmax/audit/result.hpp"
@@ -12,8 +13,8 @@ namespace sigmax::report {
 
 /// Which weights are shown, and in which order.
 struct Choice {
-  Order sort;           ///< by default the checkpoint's order
-  std::size_t top = 0;  ///< this many weights; 0 all
+  Order sort;                        ///< by default the checkpoint's order
+  std::optional<std::size_t> top{};  ///< this many weights; empty: all
 };
 
 /// `shown` holds the weights that select() chose. Cells for people use the given signs.

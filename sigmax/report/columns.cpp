@@ -453,7 +453,8 @@ std::optional<double> least_condition(const WeightRow& row) {
   return least;
 }
 
-std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top) {
+std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort,
+                                               std::optional<std::size_t> top) {
   std::vector<const audit::TensorResult*> chosen;
   for (const audit::TensorResult& tensor : result.tensors) chosen.push_back(&tensor);
   if (!sort.empty()) {
@@ -480,7 +481,7 @@ std::vector<const audit::TensorResult*> select(const audit::Result& result, cons
       return ascending ? less(a, b) : less(b, a);
     });
   }
-  if (top != 0 && top < chosen.size()) chosen.resize(top);
+  if (top && *top < chosen.size()) chosen.resize(*top);
   return chosen;
 }
 

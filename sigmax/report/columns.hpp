@@ -84,10 +84,11 @@ struct Order {
 /// Weights in the order of a report, ties in the checkpoint's order. In a sort by a figure, in either direction,
 /// weights with non-finite entries come first, since no figure is worse, and weights without the figure come last.
 /// Condition numbers whose sigma_min cannot be told from 0 are infinite as figures; they are ordered by the bounds that
-/// are shown for them. `top` is the number of weights to keep, 0 for all.
+/// are shown for them. `top` is the number of weights to keep; empty: all.
 ///
 /// Throws Error if `sort` is not a column.
-std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort, std::size_t top);
+std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort,
+                                               std::optional<std::size_t> top);
 
 /// The least condition number that the weight may have had before it was rounded to storage, in the worst case: that of
 /// the stored matrix; if sigma_min is at most u |W|_F, also no more than sigma_max / (u |W|_F); and where sigma_min

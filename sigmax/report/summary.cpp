@@ -74,7 +74,7 @@ std::string cell_and_name(std::string_view key, const audit::TensorResult& tenso
 std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
   const bool has_norms = has_operator_norms(result);
   const std::string key = has_norms ? "operator_norm" : "sigma_max";
-  for (const audit::TensorResult* tensor : select(result, key.c_str(), 0)) {
+  for (const audit::TensorResult* tensor : select(result, key.c_str(), {})) {
     if (!tensor->figures || WeightRow{tensor}.operator_norm() == nullptr) continue;
     return fmt::format("Largest {} {}", has_norms ? "operator norm" : "sigma_max", cell_and_name(key, *tensor, signs));
   }
@@ -83,7 +83,7 @@ std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
 
 // The largest number in the column.
 std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
-  for (const audit::TensorResult* tensor : select(result, "condition", 0)) {
+  for (const audit::TensorResult* tensor : select(result, "condition", {})) {
     if (!tensor->figures || cell_text(column("condition"), {tensor}, signs) == signs.none) continue;
     return "largest condition " + cell_and_name("condition", *tensor, signs);
   }

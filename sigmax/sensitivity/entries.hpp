@@ -10,7 +10,7 @@
 namespace sigmax::sensitivity {
 
 /// Exactly the stored values. Throws Error, `[who] ...`, if the tensor is not 2-dimensional or not of a real type, is
-/// empty, or has entries that are NaN or infinite. One read, and 8 bytes an entry, twice while it is copied.
+/// empty, or has entries that are NaN or infinite. One read, and 8 bytes per entry, twice while it is copied.
 Matrix<double> entries(std::string_view who, const Tensor& matrix, Context& context);
 
 /// As above, and the matrix must be square.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -20,12 +21,12 @@ struct PowerIteration {
     v_first,  ///< v = A^T u / |A^T u|, u = A v / |A v|: torch.nn.utils.spectral_norm
   };
   Order order = Order::u_first;
-  std::int64_t steps = 0;  ///< exactly this many; 0: until the tolerance is met
+  std::optional<std::int64_t> steps{};  ///< exactly this many; empty: until the tolerance is met
 };
 
 /// k triplets one after another by power iteration, each on A minus the triplets before it: A - sum sigma_i u_i v_i^T.
 struct Deflation {
-  std::int64_t steps = 0;  ///< for each triplet; 0: until the tolerance is met
+  std::optional<std::int64_t> steps{};  ///< for each triplet; empty: until the tolerance is met
 };
 
 /// Lanczos with full reorthogonalization and thick restart.
@@ -36,14 +37,14 @@ struct Lanczos {
     bidiagonal,  ///< Golub-Kahan: two reads of A per step; the absolute error of small values equals that of large ones
   };
   Form form = Form::automatic;
-  std::int64_t basis = 0;  ///< vectors kept before a restart; 0: chosen from k
+  std::optional<std::int64_t> basis{};  ///< vectors kept before a restart; empty: chosen from k
 };
 
 /// Block Lanczos on the Gram operator: the best approximation from span(X, A^T A X, (A^T A)^2 X, ...) for a random X of
 /// `block` columns, with little more reads than for one column.
 struct BlockKrylov {
-  std::int64_t block = 0;  ///< 0: chosen from k
-  std::int64_t basis = 0;  ///< columns kept before a restart; 0: chosen from k and the block
+  std::optional<std::int64_t> block{};  ///< empty: chosen from k
+  std::optional<std::int64_t> basis{};  ///< columns kept before a restart; empty: chosen from k and the block
 };
 
 /// The randomized range finder of Halko, Martinsson and Tropp (SIAM Review 53, 2011), algorithms 4.4 and 5.1: the best

@@ -1,9 +1,9 @@
 // The solvers behind svd(): one function per method, each in the source file of methods/ named next to it. Internal to
 // svd/.
 //
-// svd() has checked the arguments (k in range, the start fits, the shape is not empty). The operator is Guarded: its
-// products throw if they are not finite, and a result with sigma_1 beyond 2^+-100 (T = double) or 2^+-20 (T = float) is
-// discarded and computed again on a scaled operator, so a solver need not deal with overflow.
+// svd() has checked the arguments (k and the method's options in range, the start fits, the shape is not empty). The
+// operator is Guarded: its products throw if they are not finite, and a result with sigma_1 beyond 2^+-100 (T = double)
+// or 2^+-20 (T = float) is discarded and computed again on a scaled operator, so a solver need not deal with overflow.
 #pragma once
 
 #include "sigmax/core/context.hpp"

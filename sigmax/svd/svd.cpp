@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -23,6 +27,23 @@
 namespace sigmax {
 namespace {
 
+// The methods' own options: a number that is given is positive.
+struct CheckMethod {
+  void operator()(const PowerIteration& m) const { positive("power", "steps", m.steps); }
+  void operator()(const Deflation& m) const { positive("deflation", "steps", m.steps); }
+  void operator()(const Lanczos& m) const { positive("lanczos", "basis", m.basis); }
+  void operator()(const BlockKrylov& m) const {
+    positive("block-krylov", "block", m.block);
+    positive("block-krylov", "basis", m.basis);
+  }
+  template <class Other>
+  void operator()(const Other&) const {}
+
+  static void positive(std::string_view method, std::string_view what, std::optional<std::int64_t> given) {
+    if (given && *given < 1) throw Error(fmt::format("[{}] {} must be positive, got {}", method, what, *given));
+  }
+};
+
 template <Real T>
 void check(const Shape& shape, const SvdOptions<T>& options) {
   const std::int64_t most = std::min(shape.rows, shape.columns);
@@ -37,6 +58,7 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
   if (options.max_products < 1) {
     throw Error(fmt::format("[svd] max_products must be positive, got {}", options.max_products));
   }
+  std::visit(CheckMethod{}, options.method);
   check_failure_probability("svd", options.failure_probability);
   if (!options.start.empty() && options.start.rows() != shape.columns) {
     throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),

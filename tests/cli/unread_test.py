@@ -1,4 +1,4 @@
-"""What a gate must not pass over: weights that a graph computes, parts of a model, files beside it, mistyped patterns."""
+"""What a gate must not pass over: weights that a graph computes, parts of a model, files next to it, mistyped patterns."""
 
 import io
 import json

@@ -36,33 +36,39 @@
 
 namespace sigmax {
 
-void add_norms(Functions& f) {
-  const Values sigma{3, 2.5, 1.0 / 3, 1e-310};
+namespace {
+
+const Values kSigma{3, 2.5, 1.0 / 3, 1e-310};
+
+void add_arithmetic(Functions& f) {
   f.add("norms of singular values", [=](Context&) {
-    return Values{norms::schatten(sigma, 3),
-                  norms::nuclear(sigma),
-                  norms::ky_fan(sigma, 2),
-                  norms::effective_rank(sigma),
-                  static_cast<double>(norms::numerical_rank(sigma, 1e-320)),
-                  static_cast<double>(norms::energy_rank(sigma, 0.9))};
+    return Values{norms::schatten(kSigma, 3),
+                  norms::nuclear(kSigma),
+                  norms::ky_fan(kSigma, 2),
+                  norms::effective_rank(kSigma),
+                  static_cast<double>(norms::numerical_rank(kSigma, 1e-320)),
+                  static_cast<double>(norms::energy_rank(kSigma, 0.9))};
   });
   f.add("algebra of enclosures", [=](Context&) {
     std::vector<Enclosure> known;
-    for (const double value : sigma) known.push_back(bounds::exactly(value));
-    bounds::ColumnSums sums(sigma.size());
-    sums.add(sigma);
-    sums.add(sigma);
+    for (const double value : kSigma) known.push_back(bounds::exactly(value));
+    bounds::ColumnSums sums(kSigma.size());
+    sums.add(kSigma);
+    sums.add(kSigma);
     Values values;
-    for (const Enclosure& e : {bounds::p_norm(known, 1), bounds::p_norm(known, 2), bounds::p_norm(sigma, 3.5),
+    for (const Enclosure& e : {bounds::p_norm(known, 1), bounds::p_norm(known, 2), bounds::p_norm(kSigma, 3.5),
                                sums.enclosures()[2], norms::spectral_enclosure(known, norms::Schatten{3})}) {
       values.push_back(e.lower.value());
       values.push_back(e.upper->value());
     }
-    values.push_back(norms::spectral_value(sigma, norms::KyFan{2}));
-    values.push_back(norms::spectral_gradient({sigma, 3, 0, 4, 1e-15}, norms::Schatten{3}).weights[2]);
-    values.push_back(norms::gap_of(sigma, norms::KyFan{2}).value());
+    values.push_back(norms::spectral_value(kSigma, norms::KyFan{2}));
+    values.push_back(norms::spectral_gradient({kSigma, 3, 0, 4, 1e-15}, norms::Schatten{3}).weights[2]);
+    values.push_back(norms::gap_of(kSigma, norms::KyFan{2}).value());
     return values;
   });
+}
+
+void add_norms_by_name(Functions& f) {
   f.add("norms with enclosures", [=](Context& c) {
     const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
     Values values;
@@ -82,6 +88,9 @@ void add_norms(Functions& f) {
     }
     return values;
   });
+}
+
+void add_lists(Functions& f) {
   f.add("vector norms", [=](Context&) {
     const Tensor x = Tensor::rounded(gallery::normal(9, 5), {9}, DType::f32);
     const Values y = gallery::normal(9, 6);
@@ -106,6 +115,9 @@ void add_norms(Functions& f) {
     }
     return values;
   });
+}
+
+void add_catalog(Functions& f) {
   f.add("catalog of norms", [=](Context& c) {
     const Tensor tensor = Tensor::rounded(gallery::normal(16, 5), {4, 4}, DType::f64);
     const auto options = repeatable<norms::NormOptions>();
@@ -152,7 +164,10 @@ void add_norms(Functions& f) {
     }
     return values;
   });
-  f.add("water_level", [=](Context&) { return Values{norms::water_level(sigma, 2.0 / 3, 1.7).value_or(-1)}; });
+}
+
+void add_pairs_of_norms(Functions& f) {
+  f.add("water_level", [=](Context&) { return Values{norms::water_level(kSigma, 2.0 / 3, 1.7).value_or(-1)}; });
   f.add("induced norms", [=](Context& c) {
     const Tensor tensor = Tensor::rounded(gallery::normal(12, 5), {3, 4}, DType::f64);
     Result result;
@@ -180,12 +195,22 @@ void add_norms(Functions& f) {
     const Tensor extremal = frame.extremal.value().matrix();
     for (std::int64_t i = 0; i < 12; ++i) values.push_back(extremal.at(std::vector{i / 4, i % 4}));
     std::vector<Enclosure> known;
-    for (const double value : sigma) known.push_back(bounds::exactly(value));
+    for (const double value : kSigma) known.push_back(bounds::exactly(value));
     values.push_back(static_cast<double>(norms::weakly_majorized(known, known).verdict));
     const auto fan = norms::fan_dominated(tensor, tensor, repeatable<norms::FanOptions>(), c);
     values.push_back(static_cast<double>(fan.k));
     return values;
   });
+}
+
+}  // namespace
+
+void add_norms(Functions& f) {
+  add_arithmetic(f);
+  add_norms_by_name(f);
+  add_lists(f);
+  add_catalog(f);
+  add_pairs_of_norms(f);
 }
 
 namespace {

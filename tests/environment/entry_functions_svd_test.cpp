@@ -90,7 +90,7 @@ void add_bounds(Functions& f, const Stored& s) {
 void add_batches(Functions& f) {
   const Tensor batch = Tensor::rounded(gallery::normal(6 * 20 * 9, 3), {6, 20, 9}, DType::f32);
   for (const bool vectors : {false, true}) {
-    for (const std::int64_t k : {1, 0}) {
+    for (const std::optional<std::int64_t> k : {std::optional<std::int64_t>(1), {}}) {
       auto options = repeatable<BatchOptions>();
       options.vectors = vectors;
       options.k = k;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -172,6 +173,28 @@ struct Counts {
   std::int64_t proven = 0;
 };
 
+// f64 at any scale, 2^shift `stored`; nothing if entries fall below the range: then they are others, and no truth is
+// known for them.
+std::optional<Tensor> moved(const std::vector<double>& stored, const Specimen& s, int shift) {
+  std::vector<double> result;
+  for (const double value : stored) result.push_back(std::ldexp(value, shift));
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    if (std::ldexp(result[i], -shift) != stored[i]) return std::nullopt;
+  }
+  return Tensor::rounded(result, {s.rows, s.columns}, DType::f64);
+}
+
+// Each norm in the units of the result, B = 2^exponent A: |B^+| = 2^-exponent |A^+|.
+void expect_contained(const bounds::PseudoInverse& found, const hunt::WideNorms& truth, int down, long double error,
+                      const std::string& where) {
+  const auto in_units = [down](long double norm) { return std::ldexp(norm, -down); };
+  ASSERT_TRUE(contains(found.two, in_units(truth.two), error)) << where << text(found.two);
+  ASSERT_TRUE(contains(found.sigma_min, 1 / in_units(truth.two), error)) << where << text(found.sigma_min);
+  ASSERT_TRUE(contains(found.one, in_units(truth.one), error)) << where << text(found.one);
+  ASSERT_TRUE(contains(found.inf, in_units(truth.inf), error)) << where << text(found.inf);
+  ASSERT_TRUE(contains(found.frobenius, in_units(truth.frobenius), error)) << where << text(found.frobenius);
+}
+
 void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   Maker maker(seed);
   const Specimen s = maker.make();
@@ -182,17 +205,13 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   for (std::int64_t i = 0; i < s.rows; ++i) {
     for (std::int64_t j = 0; j < s.columns; ++j) stored.push_back(plain.at(std::vector<std::int64_t>{i, j}));
   }
-  // f64 at any scale. Entries may fall below the range: then they are others, and no truth is known for them.
   int shift = 0;
   Tensor tensor = plain;
   if (type == DType::f64 && maker.pick(2) == 0) {
     shift = static_cast<int>(maker.pick(1900)) - 950;
-    std::vector<double> moved;
-    for (const double value : stored) moved.push_back(std::ldexp(value, shift));
-    for (std::size_t i = 0; i < moved.size(); ++i) {
-      if (std::ldexp(moved[i], -shift) != stored[i]) return;
-    }
-    tensor = Tensor::rounded(moved, {s.rows, s.columns}, type);
+    const std::optional<Tensor> scaled = moved(stored, s, shift);
+    if (!scaled) return;
+    tensor = *scaled;
   }
   const bool singular = s.singular && type == DType::f64;
   ScannedMatrix scanned(stored_view(tensor), context);
@@ -220,14 +239,9 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   const long double error = 0x1p-58L + 0x1p-105L * truth->inverted;
   if (!(error < 0.5L)) return;
   const long double kappa = s.rows == s.columns ? truth->inverted : std::sqrt(truth->inverted);
-  // In the units of the result: B = 2^exponent A, |B^+| = 2^-exponent |A^+|.
   const int down = static_cast<int>(found.exponent) + shift;
   const auto in_units = [&](long double norm) { return std::ldexp(norm, -down); };
-  ASSERT_TRUE(contains(found.two, in_units(truth->two), error)) << where << text(found.two);
-  ASSERT_TRUE(contains(found.sigma_min, 1 / in_units(truth->two), error)) << where << text(found.sigma_min);
-  ASSERT_TRUE(contains(found.one, in_units(truth->one), error)) << where << text(found.one);
-  ASSERT_TRUE(contains(found.inf, in_units(truth->inf), error)) << where << text(found.inf);
-  ASSERT_TRUE(contains(found.frobenius, in_units(truth->frobenius), error)) << where << text(found.frobenius);
+  ASSERT_NO_FATAL_FAILURE(expect_contained(found, *truth, down, error, where));
   // Any vector is a witness; that of the smallest singular value would be the best.
   std::vector<double> y;
   for (std::int64_t j = 0; j < s.columns; ++j) y.push_back(maker.normal() * std::pow(10.0, -3 * maker.uniform()));
@@ -278,12 +292,7 @@ void hunt_one_operator(std::uint64_t seed, Counts& counts, Context& context) {
   const long double error = 0x1p-58L + 0x1p-100L * truth->inverted;
   if (!(error < 0.5L)) return;
   const int down = static_cast<int>(found->exponent);
-  const auto in_units = [&](long double norm) { return std::ldexp(norm, -down); };
-  ASSERT_TRUE(contains(found->two, in_units(truth->two), error)) << where << text(found->two);
-  ASSERT_TRUE(contains(found->sigma_min, 1 / in_units(truth->two), error)) << where << text(found->sigma_min);
-  ASSERT_TRUE(contains(found->one, in_units(truth->one), error)) << where << text(found->one);
-  ASSERT_TRUE(contains(found->inf, in_units(truth->inf), error)) << where << text(found->inf);
-  ASSERT_TRUE(contains(found->frobenius, in_units(truth->frobenius), error)) << where << text(found->frobenius);
+  ASSERT_NO_FATAL_FAILURE(expect_contained(*found, *truth, down, error, where));
   ASSERT_TRUE(contains(found->norm_frobenius, std::ldexp(hunt::frobenius(exact), down), 0x1p-58L)) << where;
   if (found->two.upper) ++counts.proven;
 }

@@ -105,8 +105,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
     SCOPED_TRACE(rerun(seed) + " " + s.what + " " + std::string(name(options.method)));
     const SvdResult<T> found = svd(*a, options, context);
     const double largest = static_cast<double>(s.values.front());
-    const double rounding =
-        std::numeric_limits<T>::epsilon() * 16 * largest * std::sqrt(static_cast<double>(s.rows + s.columns));
+    const double rounding = tolerance::of_triplets<T>(s.rows, s.columns) * largest;
     bool wrong = false;
     for (std::int64_t j = 0; j < options.k; ++j) {
       const double truth = static_cast<double>(truth_of(s, options.which, options.k, j));

@@ -52,7 +52,7 @@ TEST(Majorization, DecidesExactSpectra) {
   EXPECT_THROW(weakly_majorized({}, {}), Error);
 }
 
-// 1 + 2^-60 is no double, and the sums in double are equal.
+// 1 + 2^-60 is not a double, and the sums in double are equal.
 TEST(Majorization, ComparesSumsWithoutRounding) {
   EXPECT_EQ(weakly_majorized(exact({1, 0x1p-60}), exact({1, 0x1p-61})).verdict, Verdict::refuted);
   EXPECT_EQ(weakly_majorized(exact({1, 0x1p-61}), exact({1, 0x1p-60})).verdict, Verdict::proven);

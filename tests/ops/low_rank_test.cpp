@@ -99,7 +99,7 @@ TEST(LowRank, RefusesFactorsThatDoNotFitAndSaysWhy) {
   EXPECT_NE(message(b, a).find("[low_rank] B of 4x2 times A of 3x5"), std::string::npos) << message(b, a);
   EXPECT_NE(message(b.reshaped({8}), a).find("B has 2 dimensions, got shape [8]"), std::string::npos);
   EXPECT_NE(message(b, a.reshaped({1, 3, 5})).find("A has 2 dimensions, got shape [1, 3, 5]"), std::string::npos);
-  EXPECT_NE(message(b, Tensor(DType::i8, {2, 1}, nullptr, nullptr)).find("A is of i8"), std::string::npos);
+  EXPECT_NE(message(b, Tensor(DType::i8, {2, 1}, nullptr, nullptr)).find("A has the type i8"), std::string::npos);
   EXPECT_NE(message(b, b.reshaped({2, 4}), std::nan("")).find("got nan"), std::string::npos);
 }
 

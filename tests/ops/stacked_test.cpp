@@ -51,11 +51,11 @@ TEST(Stacked, OfColumnsTakesOneOuterGramProductOfEachPart) {
 TEST(Stacked, RefusesPartsThatDoNotFitAndNullOnes) {
   const auto a = constant(2, 3);
   const std::string rows = message_of([&] { return stack_rows({a, constant(2, 4)}); });
-  EXPECT_NE(rows.find("[stack_rows] parts have the same number of columns, got 2x3 and, as part 2, 2x4"),
+  EXPECT_NE(rows.find("[stack_rows] all parts must have as many columns as the first: it is 2x3, and part 2 is 2x4"),
             std::string::npos)
       << rows;
   const std::string columns = message_of([&] { return stack_columns({a, constant(3, 3)}); });
-  EXPECT_NE(columns.find("[stack_columns] parts have the same number of rows, got 2x3 and, as part 2, 3x3"),
+  EXPECT_NE(columns.find("[stack_columns] all parts must have as many rows as the first: it is 2x3, and part 2 is 3x3"),
             std::string::npos)
       << columns;
   EXPECT_NE(message_of([&] {

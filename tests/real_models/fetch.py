@@ -91,7 +91,7 @@ def download(wheel, folder):
 
 
 def unpack(archive, member, target):
-    """Writes beside the target and renames, so that an interrupted run leaves no half file."""
+    """Writes next to the target and renames, so that an interrupted run leaves no half file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f"{target.name}.{os.getpid()}")
     with archive.open(member) as source, open(beside, "wb") as sink:

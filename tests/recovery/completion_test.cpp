@@ -223,13 +223,13 @@ TEST(Completion, LeadsFromAnyStartToTheSameOptimum) {
   const SparseMatrix given = p.observed();
   const Completion cold = soft_impute(given, 1, to(1e-6));
   auto options = to(1e-6);
-  options.start = {soft_impute(given, 4, to(1e-3)).x, {}, 0};
+  options.start = {soft_impute(given, 4, to(1e-3)).x, {}, {}};
   const Completion warm = soft_impute(given, 1, options);
   EXPECT_EQ(warm.outcome, RecoveryOutcome::converged);
   EXPECT_LE(warm.optimum.lower.value(), cold.optimum.upper->value());
   EXPECT_LE(cold.optimum.lower.value(), warm.optimum.upper->value());
   // From its own answer there is nothing left to do beyond the first look.
-  options.start = {cold.x, {}, 0};
+  options.start = {cold.x, {}, {}};
   EXPECT_LT(soft_impute(given, 1, options).iterations, cold.iterations);
 
   const SparseMatrix exact = independent::low_rank_problem(40, 30, 2, 0.5, 7).observed();

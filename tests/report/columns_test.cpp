@@ -112,7 +112,7 @@ TEST(Select, KeepsTheOrderOfTheCheckpointWithoutAKey) {
 TEST(Select, FiguresDescendNonFiniteFirstMissingLast) {
   audit::Result result = report_test::sample();
   result.tensors[0].figures->spectrum.reset();
-  const auto chosen = select(result, "sigma_min", 0);
+  const auto chosen = select(result, "sigma_min", {});
   ASSERT_EQ(chosen.size(), result.tensors.size());
   EXPECT_TRUE(chosen.front()->non_finite);
   EXPECT_EQ(chosen.back(), &result.tensors[0]);
@@ -123,35 +123,35 @@ TEST(Select, FiguresDescendNonFiniteFirstMissingLast) {
 
 TEST(Select, TextAscends) {
   const audit::Result result = report_test::sample();
-  const auto sorted = names(select(result, "name", 0));
+  const auto sorted = names(select(result, "name", {}));
   EXPECT_TRUE(std::is_sorted(sorted.begin(), sorted.end()));
 }
 
 TEST(Select, ADirectionTurnsTheOrderAndLeavesNonFiniteFirstAndMissingLast) {
   audit::Result result = report_test::sample();
   result.tensors[0].figures->spectrum.reset();
-  const auto chosen = select(result, {"sigma_min", true}, 0);
+  const auto chosen = select(result, {"sigma_min", true}, {});
   EXPECT_TRUE(chosen.front()->non_finite);
   EXPECT_EQ(chosen.back(), &result.tensors[0]);
   for (std::size_t i = 2; i + 1 < chosen.size(); ++i) {
     EXPECT_LE(chosen[i - 1]->figures->spectrum->sigma_min, chosen[i]->figures->spectrum->sigma_min);
   }
-  auto ascending = names(select(result, {"name", true}, 0));
+  auto ascending = names(select(result, {"name", true}, {}));
   std::reverse(ascending.begin(), ascending.end());
-  EXPECT_EQ(names(select(result, {"name", false}, 0)), ascending);
+  EXPECT_EQ(names(select(result, {"name", false}, {})), ascending);
 }
 
 TEST(Select, ConditionNumbersAreOrderedByWhatIsShown) {
   audit::Result result = report_test::sample();
   result.tensors[1].figures->spectrum->condition.reset();  // 64x147: more can be told than of 384x384
-  const auto chosen = select(result, "condition", 0);
+  const auto chosen = select(result, "condition", {});
   // First the non-finite one, then the infinite ones by decreasing bound, then the condition numbers.
   EXPECT_EQ(chosen[1]->name, "head.zero.weight");
   EXPECT_EQ(cell_text(column("condition"), {chosen[1]}, glyphs(true)), "infinite");
   EXPECT_EQ(chosen[2], &result.tensors[1]);
   EXPECT_EQ(chosen[3], &result.tensors[6]);
   EXPECT_EQ(chosen[4], &result.tensors[2]);
-  EXPECT_EQ(select(result, {"condition", true}, 0).back()->name, "head.zero.weight");
+  EXPECT_EQ(select(result, {"condition", true}, {}).back()->name, "head.zero.weight");
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST(Json, NaNAndInfinityAreNull) {
   result.tensors[0].figures->sigma_max_estimate = 1e200;
   const json tensor = parsed(result)["tensors"][0];
   EXPECT_TRUE(tensor["norm_1"].is_null());
-  EXPECT_TRUE(tensor["lambda_max"].is_null()) << "1e400 is no double";
+  EXPECT_TRUE(tensor["lambda_max"].is_null()) << "1e400 is not a double";
 }
 
 TEST(Json, PartsCarryTheirMatrixAndFigures) {

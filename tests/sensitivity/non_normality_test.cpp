@@ -303,7 +303,7 @@ TEST(NonNormality, CollectsEveryFigure) {
   Context context(1);
   const NonNormality found = non_normality(tensor({{0.5, 10}, {0, 0.25}}), context);
   EXPECT_NEAR(found.spectral_radius, 0.5, tolerance::relative(2, 2, 100));
-  // A half of the sum of the diagonal, and of the distance of its entries and the one beside it.
+  // A half of the sum of the diagonal, and of the distance of its entries and the one next to it.
   const double radius = 0.375 + 0.5 * std::hypot(0.25, 10.0);
   EXPECT_LE(found.numerical_radius.lower.value(), radius * (1 + tolerance::kEpsilon));
   EXPECT_GE(found.numerical_radius.upper->value(), radius * (1 - tolerance::kEpsilon));

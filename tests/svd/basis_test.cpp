@@ -135,7 +135,7 @@ TYPED_TEST(BasisTest, StaysOrthonormalWhenColumnsNearlyDependOnIt) {
 }
 
 // Restarts leave a basis that is orthonormal only to some d above rounding. Of a column in its span the first round
-// then leaves d, which is no new direction.
+// then leaves d, which is not a new direction.
 TYPED_TEST(BasisTest, SeesThroughItsOwnErrorWhatLiesInItsSpan) {
   using T = TypeParam;
   Context context(1);

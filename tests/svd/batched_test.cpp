@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,8 @@
 
 namespace sigmax {
 namespace {
+
+using Count = std::optional<std::int64_t>;  // empty: all values
 
 using Size = std::pair<std::int64_t, std::int64_t>;
 
@@ -159,7 +162,7 @@ TEST(Batched, GivesAllValuesAndTheirVectors) {
   all.push_back(
       Tensor::rounded(gallery::with_singular_values(20, 15, gallery::geometric(15, 1e12)), {20, 15}, DType::f64));
   for (const bool vectors : {false, true}) {
-    for (const std::int64_t k : {0, 3}) {
+    for (const Count k : {Count(), Count(3)}) {
       auto options = repeatable<BatchOptions>();
       options.k = k;
       options.vectors = vectors;
@@ -169,7 +172,7 @@ TEST(Batched, GivesAllValuesAndTheirVectors) {
         const std::int64_t rows = all[i].shape()[0], columns = all[i].shape()[1], least = std::min(rows, columns);
         const std::vector<long double> truth = reference(all[i]);
         const std::span<const double> sigma = result.values(static_cast<std::int64_t>(i));
-        ASSERT_EQ(sigma.size(), static_cast<std::size_t>(k == 0 ? least : std::min(k, least)));
+        ASSERT_EQ(sigma.size(), static_cast<std::size_t>(std::min(k.value_or(least), least)));
         for (std::size_t j = 0; j < sigma.size(); ++j) {
           const double slack =
               tolerance::of_gram_root(rows, columns, static_cast<double>(truth[0]), static_cast<double>(truth[j]));
@@ -193,7 +196,7 @@ TEST(Batched, KeepsHostileMatricesFromHarmingTheOthers) {
   piece(4)[107] = std::numeric_limits<double>::infinity();
   for (const DType dtype : gallery::kStorageTypes) {
     const Tensor batch = Tensor::rounded(values, {5, 12, 9}, dtype);
-    for (const std::int64_t k : {1, 0}) {
+    for (const Count k : {Count(1), Count()}) {
       auto options = repeatable<BatchOptions>();
       options.k = k;
       options.vectors = true;
@@ -233,7 +236,7 @@ TEST(Batched, KeepsItsAccuracyAtEitherEndOfTheRange) {
     for (double& value : scaled) value *= scale;
     const Tensor a = Tensor::rounded(scaled, {20, 30}, dtype);
     const auto truth = static_cast<double>(reference(a)[0]);
-    for (const std::int64_t k : {1, 0}) {
+    for (const Count k : {Count(1), Count()}) {
       auto options = repeatable<BatchOptions>();
       options.k = k;
       const BatchResult result = batched_svd(std::span(&a, 1), options, context);
@@ -312,8 +315,10 @@ TEST(Batched, RefusesWhatDoesNotFitAndStopsWhenAskedTo) {
   EXPECT_THROW(batched_svd(matrix, {}, context), Error);
   EXPECT_THROW(batched_svd(std::span(&batch, 1), {}, context), Error);
   auto options = repeatable<BatchOptions>();
-  options.k = -1;
-  EXPECT_THROW(batched_svd(batch, options, context), Error);
+  for (const std::int64_t k : {-1, 0}) {
+    options.k = k;
+    EXPECT_THROW(batched_svd(batch, options, context), Error);
+  }
   options = {};
   options.tolerance = 0;
   EXPECT_THROW(batched_svd(batch, options, context), Error);

@@ -160,7 +160,7 @@ TEST(BlockKrylov, RestartsWhenTheBasisIsFull) {
   options.method = BlockKrylov{.block = 3, .basis = 15};
   const SvdResult<double> result = svd(*c.a, options, context);
   EXPECT_EQ(result.outcome, SvdOutcome::converged);
-  EXPECT_GT(result.statistics.products, 4 * std::get<BlockKrylov>(result.statistics.method).basis);
+  EXPECT_GT(result.statistics.products, 4 * std::get<BlockKrylov>(result.statistics.method).basis.value());
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_NEAR(result.sigma[i], sigma[i], tolerance::of_estimate(options.tolerance) * sigma[i]);
   }
@@ -282,14 +282,18 @@ TEST(BlockKrylov, LeavesNothingForACertificate) {
   EXPECT_TRUE(svd(*gaussian(30, 20, 5), options, context).certificate.empty());
 }
 
-TEST(BlockKrylov, RefusesSizesBelowZero) {
+TEST(BlockKrylov, RefusesSizesBelowOne) {
   Context context(1);
   auto options = repeatable<SvdOptions<double>>();
   const Operator<double> a = gaussian(30, 20, 5);
-  options.method = BlockKrylov{.block = -1};
-  EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
-  options.method = BlockKrylov{.basis = -1};
-  EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
+  for (const std::int64_t size : {-1, 0}) {
+    options.method = BlockKrylov{.block = size};
+    EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
+    options.method = BlockKrylov{.basis = size};
+    EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
+    options.method = Lanczos{.basis = size};
+    EXPECT_THROW(static_cast<void>(svd(*a, options, context)), Error);
+  }
 }
 
 TEST(BlockKrylov, TakesSizesBeyondAll) {

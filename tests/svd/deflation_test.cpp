@@ -166,12 +166,14 @@ TYPED_TEST(DeflationOf, GivesTheSameBitsForAnyNumberOfThreads) {
   EXPECT_EQ(first.residual, second.residual);
 }
 
-TEST(Deflation, RefusesNegativeStepsAndStopsWhenAskedTo) {
+TEST(Deflation, RefusesStepsBelowOneAndStopsWhenAskedTo) {
   Context context(1);
   const Operator<double> a = matrix<double>(3, 4, {1, 2, 3, 4, 3, 5, 7, 9, 2, 4, 1, 5});
   SvdOptions<double> options = deflation<double>(2, 1e-10);
-  options.method = Deflation{-1};
-  EXPECT_THROW(svd(*a, options, context), Error);
+  for (const std::int64_t steps : {-1, 0}) {
+    options.method = Deflation{steps};
+    EXPECT_THROW(svd(*a, options, context), Error);
+  }
   options.method = Deflation{};
   context.request_cancel();
   EXPECT_THROW(svd(*a, options, context), Canceled);

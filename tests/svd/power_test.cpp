@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -226,7 +227,7 @@ TYPED_TEST(Power, OfTheZeroOperatorIsZero) {
     EXPECT_EQ(power_steps<T>(*a, {order, 2}, u, v, context), 0);
     EXPECT_EQ(u, std::vector<T>(3));
     EXPECT_EQ(v, std::vector<T>(2));
-    for (const std::int64_t steps : {0, 2}) {
+    for (const std::optional<std::int64_t> steps : {std::optional<std::int64_t>(), {2}}) {
       auto options = repeatable<SvdOptions<T>>();
       options.method = PowerIteration{order, steps};
       const SvdResult<T> result = svd(*a, options, context);

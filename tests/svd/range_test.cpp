@@ -74,7 +74,7 @@ TEST(Range, OrdinaryOperatorsStillIterateInFloat) {
   const Operator<double> w = blocks(0.01, true, 0.5);
   const Operator<double> far = blocks(0x1p-160, true, 0);
   EXPECT_TRUE(float_holds(*w, context));
-  EXPECT_TRUE(float_holds(*(w + far), context)) << "a term that float cannot hold is nothing beside sigma_1";
+  EXPECT_TRUE(float_holds(*(w + far), context)) << "a term that float cannot hold is nothing compared with sigma_1";
   EXPECT_TRUE(float_holds(*(w * transposed(w) + w), context));
   EXPECT_TRUE(float_holds(*scaled<double>(0.3, w), context));
   EXPECT_TRUE(float_holds(*stack_rows<double>({w, 2.0 * w}), context));

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -217,7 +218,7 @@ TEST(Scales, CertificatesNormsSpectraAndBatches) {
                     tolerance::kSpectrumSum * nuclear + 18 * rounding)
             << c.what;
       }
-      for (const std::int64_t k : {1, 0}) {
+      for (const std::optional<std::int64_t> k : {std::optional<std::int64_t>(1), {}}) {
         auto options = repeatable<BatchOptions>();
         options.k = k;
         const std::vector<Tensor> one{c.tensor};

@@ -21,7 +21,7 @@ struct EntrywiseInverse {
   std::vector<double> column;  ///< c
   double alpha = 0;
 
-  /// At least f_i (c^T w) / (1 - alpha) / f_i: the factor of f_i in a bound of (|A^-1 - X| w)_i, w >= 0.
+  /// At least (c^T w) / (1 - alpha): (|A^-1 - X| w)_i is at most f_i times this, for w >= 0.
   double beyond(std::span<const double> w) const;
 };
 

@@ -22,7 +22,7 @@ struct ResidualRows {
   std::vector<int> exponent;
 };
 
-/// The numbers must be finite. Cost: one read of A, about 30 flops an entry.
+/// The numbers must be finite. Cost: one read of A, about 30 flops per entry.
 ResidualRows residual_rows(const Matrix<double>& a, std::span<const double> x, std::span<const double> b);
 
 /// All rows in the same unit, 2^exponent, the largest of the rows' own; what underflows is in `radius` and `most`.

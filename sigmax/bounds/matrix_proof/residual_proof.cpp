@@ -17,7 +17,7 @@
 namespace sigmax::bounds {
 namespace {
 
-// More than the effect of underflow on a residual in range: k terms of at most 2^-1073 an entry.
+// More than the effect of underflow on a residual in range: k terms of at most 2^-1073 per entry.
 constexpr double kUnderflow = 0x1p-900;
 constexpr std::int64_t kRows = 64;
 

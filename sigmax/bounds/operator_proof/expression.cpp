@@ -205,7 +205,8 @@ struct TakeApart {
   // Operators of ops/ are not deeper than this; operators of others may report any structure.
   std::optional<Expression> of(const LinearOperator<T>& a, bool flip) const {
     if (depth >= kMostDepth) {
-      throw Error(fmt::format("[certify] the operator is made of others to more than {} levels", kMostDepth));
+      throw Error(
+          fmt::format("[certify] the operator has more than {} levels of operators made of others", kMostDepth));
     }
     return std::visit(TakeApart{flip, depth + 1, context}, a.structure());
   }
@@ -217,7 +218,7 @@ struct TakeApart {
   }
 
   std::optional<std::vector<Expression>> all(const std::vector<Operator<T>>& operators) const {
-    if (operators.empty()) throw Error("[certify] a sum or stack of no parts");
+    if (operators.empty()) throw Error("[certify] a sum or stack has no parts");
     std::vector<Expression> parts;
     for (const Operator<T>& part : operators) {
       if (!add(parts, *part)) return std::nullopt;

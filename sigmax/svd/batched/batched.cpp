@@ -9,8 +9,8 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/kernels/scan.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/batched/batched_small.hpp"
 
@@ -95,8 +95,9 @@ Batch ragged(std::span<const Tensor> tensors) {
 }
 
 void check(const BatchOptions& options) {
-  if (options.k < 0)
-    throw Error(fmt::format("[batched_svd] k must be positive, or 0 for all values, got {}", options.k));
+  if (options.k && *options.k < 1) {
+    throw Error(fmt::format("[batched_svd] k must be positive, or empty for all values, got {}", *options.k));
+  }
   if (!(options.tolerance > 0) || !std::isfinite(options.tolerance)) {
     throw Error(fmt::format("[batched_svd] the tolerance must be positive, got {}", options.tolerance));
   }
@@ -108,7 +109,7 @@ BatchResult make_result(const Batch& batch, const BatchOptions& options) {
   result.first.assign(1, 0);
   for (const StridedMatrix& a : batch.matrices) {
     const std::int64_t all = std::min(a.rows, a.columns);
-    const std::int64_t k = options.k == 0 ? all : std::min(options.k, all);
+    const std::int64_t k = std::min(options.k.value_or(all), all);
     result.first.push_back(result.first.back() + k);
     if (options.vectors) {
       result.u.emplace_back(a.rows, k);
@@ -136,8 +137,7 @@ SmallResult place_of(BatchResult& result, std::size_t i) {
 // Uses svd() with separate random numbers: 2^32 blocks of the sequence belong to each index.
 BatchOutcome by_engine(const Tensor& tensor, std::size_t index, const BatchOptions& options, const SmallResult& place,
                        Context& context) {
-  const StoredView view = stored_view(tensor);
-  if (!kernels::scan(view.matrix, context).finite()) return not_finite(place);
+  if (!ScannedMatrix(stored_view(tensor), context).is_finite()) return not_finite(place);
   SvdOptions<double> single;
   single.k = static_cast<std::int64_t>(place.sigma.size());
   single.accuracy = options.accuracy;

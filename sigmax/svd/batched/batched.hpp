@@ -21,7 +21,8 @@
 namespace sigmax {
 
 struct BatchOptions {
-  std::int64_t k = 1;                    ///< values wanted per matrix, at most min(rows, columns) are given; 0: all
+  /// Values wanted per matrix; at most min(rows, columns) are given. Empty: all.
+  std::optional<std::int64_t> k = 1;
   Accuracy accuracy = Accuracy::values;  ///< what the tolerance means for k = 1; for all values see BatchResult
   double tolerance = 1e-10;
   bool vectors = false;  ///< u and v wanted

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -38,11 +39,11 @@ struct Tall {
 };
 
 template <Real T>
-std::int64_t basis_size(const Tall<T>& a, std::int64_t k, std::int64_t asked) {
+std::int64_t basis_size(const Tall<T>& a, std::int64_t k, std::optional<std::int64_t> given) {
   constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
   const std::int64_t affordable = kMostBytes / ((a.rows + a.columns) * static_cast<std::int64_t>(sizeof(T)));
   const std::int64_t comfortable = k == 1 ? 100 : 3 * k + 30;
-  const std::int64_t wanted = asked > 0 ? asked : std::min(comfortable, affordable);
+  const std::int64_t wanted = given.value_or(std::min(comfortable, affordable));
   return std::min(std::max(wanted, k + 2), a.columns);
 }
 
@@ -202,7 +203,8 @@ bool falls_short(const SvdResult<T>& result, const Convergence& wanted, const Sh
 //   x = A^T q_next;  h = P^T x;  x -= P h;  p_next = x / |x|, pending
 //   (X, sigma, Y) = the SVD of B;  r = |H_pending x|
 template <Real T>
-SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::int64_t basis, Context& context) {
+SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::optional<std::int64_t> basis,
+                         Context& context) {
   const FloatingEnvironment environment;
   const SerialBlas serial;
   const Tall<T> tall{a};
@@ -232,8 +234,8 @@ SvdResult<T> golub_kahan(const LinearOperator<T>& a, const Task<T>& task, std::i
 }
 
 template <Real T>
-SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T> result, std::int64_t basis,
-                               Context& context) {
+SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T> result,
+                               std::optional<std::int64_t> basis, Context& context) {
   if (result.statistics.products >= task.max_products || !falls_short(result, task.convergence, a.shape()))
     return result;
   Task<T> rest = task;
@@ -247,14 +249,15 @@ SvdResult<T> with_small_values(const LinearOperator<T>& a, const Task<T>& task, 
   return finer;
 }
 
-template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const Task<float>&, std::int64_t, Context&);
-template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const Task<double>&, std::int64_t,
-                                               Context&);
+template SvdResult<float> golub_kahan<float>(const LinearOperator<float>&, const Task<float>&,
+                                             std::optional<std::int64_t>, Context&);
+template SvdResult<double> golub_kahan<double>(const LinearOperator<double>&, const Task<double>&,
+                                               std::optional<std::int64_t>, Context&);
 template bool falls_short<float>(const SvdResult<float>&, const Convergence&, const Shape&);
 template bool falls_short<double>(const SvdResult<double>&, const Convergence&, const Shape&);
 template SvdResult<float> with_small_values<float>(const LinearOperator<float>&, const Task<float>&, SvdResult<float>,
-                                                   std::int64_t, Context&);
+                                                   std::optional<std::int64_t>, Context&);
 template SvdResult<double> with_small_values<double>(const LinearOperator<double>&, const Task<double>&,
-                                                     SvdResult<double>, std::int64_t, Context&);
+                                                     SvdResult<double>, std::optional<std::int64_t>, Context&);
 
 }  // namespace sigmax

@@ -30,7 +30,7 @@ std::int64_t basis_size(std::int64_t n, const LanczosOptions& options) {
   // With several pairs the small problem is dense after a restart. This limit is high enough that the spectra of
   // trained weights need no restart.
   const std::int64_t comfortable = k == 1 ? 160 : 3 * k + 90;
-  const std::int64_t wanted = options.basis > 0 ? options.basis : std::min(comfortable, affordable);
+  const std::int64_t wanted = options.basis.value_or(std::min(comfortable, affordable));
   return std::min(std::max(wanted, least), n);
 }
 

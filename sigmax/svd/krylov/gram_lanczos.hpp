@@ -38,11 +38,11 @@ struct Ceiling {
 struct LanczosOptions {
   /// How many eigenpairs, theta = sigma^2 for C = A^T A, and how good they must be: Convergence::excess().
   Convergence convergence{.tolerance = 0.5e-12};
-  std::int64_t max_products = 2000;  ///< of C with a vector
-  std::int64_t basis = 0;            ///< vectors kept before a restart; 0: chosen from n and k
-  std::int64_t apart = 1;            ///< least number of steps between checks of the Ritz values
-  bool neighbors = false;            ///< whether LanczosResult::neighbors are wanted
-  std::int64_t starts = 2;           ///< random vectors to begin with, where no start is given
+  std::int64_t max_products = 2000;     ///< of C with a vector
+  std::optional<std::int64_t> basis{};  ///< vectors kept before a restart; empty: chosen from n and k
+  std::int64_t apart = 1;               ///< least number of steps between checks of the Ritz values
+  bool neighbors = false;               ///< whether LanczosResult::neighbors are wanted
+  std::int64_t starts = 2;              ///< random vectors to begin with, where no start is given
   /// Eigenvalues above it are wanted, up to k of them; the process ends when those are good enough, or when none exist.
   std::optional<Ceiling> ceiling{};
   RandomState random{};  ///< source of the start, and of directions if a space is exhausted

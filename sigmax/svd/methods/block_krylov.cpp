@@ -1,14 +1,12 @@
 // The solver named BlockKrylov: block Lanczos on the Gram operator of the shorter side.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/ops/gram_side.hpp"
 #include "sigmax/svd/convergence.hpp"
@@ -34,10 +32,8 @@ struct Sizes {
 template <Real T>
 Sizes sizes_of(const BlockKrylov& method, const Task<T>& task, std::int64_t n) {
   const std::int64_t k = task.k();
-  if (method.block < 0) throw Error(fmt::format("[block_krylov] block must not be negative, got {}", method.block));
-  if (method.basis < 0) throw Error(fmt::format("[block_krylov] basis must not be negative, got {}", method.basis));
-  const std::int64_t b = std::min({method.block > 0 ? method.block : kBlock, n, task.max_products});
-  const std::int64_t wanted = method.basis > 0 ? method.basis : std::max(40 * b, 2 * k + 24 * b);
+  const std::int64_t b = std::min({method.block.value_or(kBlock), n, task.max_products});
+  const std::int64_t wanted = method.basis.value_or(std::max(40 * b, 2 * k + 24 * b));
   const std::int64_t capacity = std::max(wanted, k + 4 * b);
   if (capacity + b >= n) return {b, n, n};
   return {b, capacity, std::min(k + (capacity - k) / 2, capacity - 2 * b)};
@@ -178,7 +174,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const BlockK
   result.statistics.reads = side.reads();
   result.state.random = process.random();
   if (result.outcome != SvdOutcome::converged) return result;
-  SvdResult<T> finer = with_small_values(a, task, std::move(result), 0, context);
+  SvdResult<T> finer = with_small_values(a, task, std::move(result), std::nullopt, context);
   finer.statistics.method = BlockKrylov{sizes.block, sizes.capacity};
   return finer;
 }

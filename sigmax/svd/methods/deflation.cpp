@@ -15,13 +15,10 @@
 // Cost: one read of A per step, one per triplet, and one per 8 triplets at the end; the error of sigma_i^2 falls by
 // (sigma_{i+1} / sigma_i)^4 a step. Lanczos needs fewer steps by a factor that grows with k. Deflation is offered
 // because it is well known and needs little memory, (rows + 2 columns) (k + 1) numbers.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/kernels/reads.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/svd/methods/power.hpp"
@@ -36,7 +33,6 @@ namespace sigmax {
 // the triplets of A in span(V)
 template <Real T>
 SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Deflation& method, Context& context) {
-  if (method.steps < 0) throw Error(fmt::format("[deflation] steps must not be negative, got {}", method.steps));
   const SerialBlas serial;
   const Shape shape = a.shape();
   SvdResult<T> result;
@@ -66,7 +62,7 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const Deflat
   }
   take(result, triplets_from_right<T>(a, std::as_const(v).view(), context), k);
   result.statistics.reads = result.statistics.products + k - 1 + kernels::reads_of(k);
-  if (method.steps > 0) {
+  if (method.steps) {
     result.outcome = SvdOutcome::completed;
   } else {
     result.outcome = met ? SvdOutcome::converged : SvdOutcome::out_of_products;

@@ -1,5 +1,6 @@
 // The solver named Lanczos: on the Gram operator of the shorter side, or by bidiagonalization.
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "sigmax/ops/gram_side.hpp"
@@ -29,7 +30,7 @@ struct GramVectors {
 };
 
 template <Real T>
-GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const Task<T>& task, std::int64_t basis,
+GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const Task<T>& task, std::optional<std::int64_t> basis,
                        Context& context) {
   LanczosOptions inner;
   inner.convergence = task.convergence;
@@ -56,7 +57,8 @@ GramVectors<T> iterate(const Shape& shape, GramSide<T>& side, const Task<T>& tas
 }
 
 template <Real T>
-SvdResult<T> gram_form(const LinearOperator<T>& a, const Task<T>& task, std::int64_t basis, Context& context) {
+SvdResult<T> gram_form(const LinearOperator<T>& a, const Task<T>& task, std::optional<std::int64_t> basis,
+                       Context& context) {
   GramSide<T> side(a, context);
   GramVectors<T> found = iterate(a.shape(), side, task, basis, context);
   take(found.result, triplets_from(side, found.vectors), task.k());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -94,28 +95,30 @@ double residual_of(const LinearOperator<T>& a, PowerIteration::Order order, doub
 }
 
 template <Real T>
-void fixed_steps(const LinearOperator<T>& a, const PowerIteration& method, SvdResult<T>& result, Context& context) {
+void fixed_steps(const LinearOperator<T>& a, PowerIteration::Order order, std::int64_t steps, SvdResult<T>& result,
+                 Context& context) {
   const std::span<T> u = result.u.column(0), v = result.v.column(0);
   make_unit(v);
-  if (method.order == PowerIteration::Order::v_first) {
+  if (order == PowerIteration::Order::v_first) {
     first_left<T>(a, u, v, context);
     result.statistics.reads += 2;
   }
-  const PowerOptions options{method.order, method.steps, std::numeric_limits<T>::min()};
+  const PowerOptions options{order, steps, std::numeric_limits<T>::min()};
   const double sigma = power_steps(a, options, u, v, context);
   result.sigma = {sigma};
-  result.residual = {sigma > 0 ? residual_of<T>(a, method.order, sigma, u, v, context) / sigma : 0.0};
+  result.residual = {sigma > 0 ? residual_of<T>(a, order, sigma, u, v, context) / sigma : 0.0};
   make_unit(u);
   make_unit(v);
-  result.statistics.products = method.steps;
-  result.statistics.reads += method.steps + 1;
+  result.statistics.products = steps;
+  result.statistics.reads += steps + 1;
   result.outcome = SvdOutcome::completed;
 }
 
 template <Real T>
 void until_converged(const LinearOperator<T>& a, const Task<T>& task, SvdResult<T>& result, Context& context) {
   const std::span<T> u = result.u.column(0), v = result.v.column(0);
-  const PowerLoopResult run = power_loop<T>(a, {}, task.convergence, {0, task.max_products, 0}, u, v, context);
+  const PowerLoopResult run =
+      power_loop<T>(a, {}, task.convergence, {std::nullopt, task.max_products, 0}, u, v, context);
   result.sigma = {run.sigma};
   result.residual = {
       run.sigma > 0 ? residual_of<T>(a, PowerIteration::Order::v_first, run.sigma, u, v, context) / run.sigma : 0.0};
@@ -176,7 +179,6 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerI
     throw Error(
         fmt::format("[power] power iteration finds one triplet, got k = {}: take Deflation for more", task.k()));
   }
-  if (method.steps < 0) throw Error(fmt::format("[power] steps must not be negative, got {}", method.steps));
   const SerialBlas serial;
   const Shape shape = a.shape();
   SvdResult<T> result;
@@ -189,8 +191,8 @@ SvdResult<T> solve(const LinearOperator<T>& a, const Task<T>& task, const PowerI
   } else {
     std::copy_n(task.start.column(0).begin(), shape.columns, result.v.column(0).begin());
   }
-  if (method.steps > 0) {
-    fixed_steps(a, method, result, context);
+  if (method.steps) {
+    fixed_steps(a, method.order, *method.steps, result, context);
   } else {
     until_converged(a, task, result, context);
   }

@@ -142,7 +142,7 @@ PowerLoopResult power_loop(const LinearOperator<T>& a, const KnownTriplets<T>& k
     const bool close = error <= wanted.allowed(theta, largest * result.sigma);
     result.met = close || residual <= rounding * largest * result.sigma || result.sigma <= rounding * largest;
     const bool enough =
-        options.steps > 0 ? result.products > options.steps : result.met || result.products >= options.max_products;
+        options.steps ? result.products > *options.steps : result.met || result.products >= options.max_products;
     if (enough || normalize(std::span<T>(w)) == 0) break;
     std::copy(w.begin(), w.end(), v.begin());
   }

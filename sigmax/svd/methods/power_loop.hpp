@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sigmax/core/context.hpp"
@@ -12,7 +13,8 @@
 namespace sigmax {
 
 struct PowerLoopOptions {
-  std::int64_t steps = 0;         ///< exactly this many, plus one product for the evaluation; 0: until it has converged
+  /// Exactly this many, and one product for the evaluation. Empty: until it has converged.
+  std::optional<std::int64_t> steps{};
   std::int64_t max_products = 1;  ///< at least one is made
   double largest = 0;             ///< sigma_1 if known: rounding errors are relative to it
 };
