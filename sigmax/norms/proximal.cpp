@@ -15,6 +15,7 @@
 #include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/ky_fan_map.hpp"
+#include "sigmax/norms/log_balance.hpp"
 #include "sigmax/norms/root.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "sigmax/norms/water_level.hpp"
@@ -63,39 +64,22 @@ std::vector<double> scaled(std::span<const double> x, double factor) {
   return y;
 }
 
-// y in [0, x] with y + mu y^e = x, e = p - 1 > 0, mu > 0. For e > 1 the function is convex and rises, and Newton's
-// steps from the right stay there; for e < 1 it is concave, and they stay on the left. They end when rounding stops
-// them; convergence is quadratic, so 100 steps are never used up except from an underflow.
-double balanced(double x, double mu, double e) {
-  if (x == 0) return 0;
-  const double alone = std::pow(x / mu, 1 / e);
-  double y = e >= 1 ? std::min(x, alone) : std::min(0.5 * x, std::pow(0.5 * x / mu, 1 / e));
-  if (!(y > 0)) return 0;
-  for (int step = 0; step < 100; ++step) {
-    const double power = mu * std::pow(y, e);
-    const double next = y - (y + power - x) / (1 + e * power / y);
-    if (e >= 1 ? !(next < y) : !(next > y)) break;
-    y = next;
-  }
-  return std::min(y, x);
-}
+constexpr double kEnough = 4 * std::numeric_limits<double>::epsilon();
 
-// For 1 < p < infinity, p != 2, onto the unit ball; x lies outside. The root is in log2 of mu.
+// For 1 < p < infinity, p != 2, onto the unit ball; x lies outside. The root is in log mu.
 std::vector<double> onto_unit_ball(std::span<const double> x, double p) {
+  std::vector<double> logs;
+  logs.reserve(x.size());
+  for (const double value : x) logs.push_back(std::log(std::fabs(value)));
   const auto image = [&](double log_mu) {
     std::vector<double> y;
-    y.reserve(x.size());
-    const double mu = std::exp2(log_mu);
-    for (const double value : x) y.push_back(std::copysign(balanced(std::fabs(value), mu, p - 1), value));
+    y.reserve(logs.size());
+    for (const double log_x : logs) y.push_back(log_balanced(log_x, log_mu, p - 1));
     return y;
   };
-  const auto excess = [&](double log_mu) { return vector_norm(image(log_mu), p) - 1; };
-  double low = 0;
-  double high = 0;
-  // Steps double, so each loop ends after at most 14.
-  for (double step = 1; low > -1e4 && !(excess(low) >= 0); step *= 2) low -= step;
-  for (double step = 1; high < 1e4 && !(excess(high) <= 0); step *= 2) high += step;
-  std::vector<double> y = image(root_of_falling(excess, low, high));
+  const double log_mu = root_of_falling_on_line([&](double at) { return log_p_norm(image(at), p); }, kEnough);
+  std::vector<double> y = image(log_mu);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = std::copysign(std::min(std::exp(y[i]), std::fabs(x[i])), x[i]);
   const double length = vector_norm(y, p);
   return length > 1 ? scaled(y, 1 / length) : y;
 }
@@ -182,8 +166,6 @@ std::vector<double> project_ky_fan(std::span<const double> x, std::int64_t k, do
 }
 
 namespace {
-
-constexpr double kEnough = 4 * std::numeric_limits<double>::epsilon();
 
 void require_ky_fan(const char* who, std::span<const double> x, KyFan n, double amount) {
   require_valid(who, n, static_cast<std::int64_t>(x.size()));

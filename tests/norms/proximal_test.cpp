@@ -27,7 +27,7 @@ namespace sigmax::norms {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-const double kExponents[] = {1, 1.05, 1.5, 2, 3, 20, kInfinity};
+const double kExponents[] = {1, 1.0000001, 1.05, 1.5, 2, 3, 20, 1e4, kInfinity};
 
 double distance(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<double> difference = x;
