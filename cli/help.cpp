@@ -71,7 +71,8 @@ Report files are written whole or not at all; an existing file is replaced.)";
 constexpr std::string_view kExpressions =
     R"(The weight as a whole is judged, not its parts. sigma_max and lambda_max are known as enclosures, and a gate
 trips unless the enclosure rules the expression out: sigma > 10 looks at the upper end, sigma < 10 at the
-lower end, and after `not` it is the other way round.
+lower end, and after `not` it is the other way round. sigma_max is that of the matrix, of a convolution the
+reshaped kernel; operator_norm is the norm of the layer, of a convolution its own and otherwise sigma_max.
 
 A comparison is neither true nor false if its figure does not exist: a figure of the spectrum under --quick, any
 figure of a weight with NaN, an upper end that would decide but is not known. If that leaves the whole
@@ -182,7 +183,9 @@ Expressions of --fail-if:
   sigma_max is known as an enclosure, and a gate trips unless the enclosure
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower end. A pass is therefore as certain as the enclosure. The ends are
-  called sigma_max.lower and sigma_max.upper. Where rounding to storage may
+  called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix, of
+  a convolution the reshaped kernel; operator_norm is the norm of the layer, of a
+  convolution its own and otherwise sigma_max. Where rounding to storage may
   explain sigma_min in the worst case (condition_beyond_precision), the
   condition number may be anything from sigma_max / (u |W|_F) up.
 
@@ -192,13 +195,25 @@ Expressions of --fail-if:
                 could not be read
     nan         the weight has NaN or infinite entries, so it has no such figure
     empty       there is no weight, or a --layers or --as matches nothing
-    missing     the figure does not exist (a condition number under --quick)
+    missing     the figure does not exist (a condition number, or a convolution's
+                operator norm, under --quick)
     lower-only  no upper end is known (--certify none), and the lower end does
                 not decide
+
+Convolutions:
+  Their operator norm depends on stride, padding, dilation and the size of the
+  image. ONNX, TorchScript, torch.export and modules pickled whole state them,
+  ONNX and torch.export also the size. Without a size the norm is the largest
+  over all sizes. What nobody states is taken to be stride and dilation 1 and
+  zero padding, and is marked. --stride, --padding, --padding-mode, --dilation
+  and --input-size go before the file, --geometry comes after them. REGEX may
+  match anywhere in a name; each option is repeatable, and the first match
+  counts.
 {}
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
   sigmax audit resnext.pt --as 'layer.*conv2=convolution:32'
+  sigmax audit resnet.safetensors --stride 'downsample=2' --padding 'conv=1'
   sigmax audit model.onnx --layers 'attn|mlp' --exclude bias --json audit.json
   sigmax audit a.safetensors b.safetensors --quick --html audit.html -q
   sigmax audit model.pt --fail-if 'nonfinite > 0 or sigma > 50' --format csv
@@ -234,6 +249,18 @@ distinguished by a number: FILE:NAME@2.
 
 The matrix is the one that an audit measures. Groups of channels and stacks of
 matrices form a block diagonal matrix; FILE:NAME[0] is its first block.
+
+Keys of --conv, over what the file says; numbers are for all axes, or 2x1:
+  stride, dilation  1 unless the file or a key says otherwise
+  padding           0 likewise; 1, 1x0, 0:1 (low and high), same, valid
+  mode              zeros, circular, reflect, replicate
+  groups            1 likewise
+  transposed        true or false
+  output_padding    of a transposed convolution
+  input             the size of the image, 32x32
+  question          every_size (the largest norm over all sizes), input_size or
+                    circular (with mode=circular); every_size without a size
+  width             the relative width of the enclosure; 1e-6, 0.02 at a size
 {}
 Examples:
   sigmax norm matrix.npy --ord fro
@@ -242,6 +269,8 @@ Examples:
   sigmax norm model.safetensors:fc1.weight --ord mixed:2,1 --by rows
   sigmax norm model.safetensors:fc1.weight --all
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
+  sigmax norm model.pt:conv1.weight --conv stride=2,padding=3,input=224x224
+  sigmax norm model.onnx:conv1.weight --conv file
 {})",
                      lines, kRoles, kExitCodes);
 }

@@ -1,6 +1,7 @@
 #include "cli/norm_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "sigmax/report/document.hpp"
 #include "sigmax/report/json.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/operator_norm.hpp"
 #include "sigmax/report/table.hpp"
 #include "sigmax/report/terminal.hpp"
 #include "sigmax/report/text.hpp"
@@ -80,6 +82,22 @@ report::Text legend_of(const std::vector<norms::NamedResult>& results, bool unic
   return text;
 }
 
+std::string_view meaning_of(ConvolutionQuestion question) {
+  switch (question) {
+    case ConvolutionQuestion::every_size: return "largest operator norm over all image sizes";
+    case ConvolutionQuestion::input_size: return "operator norm at this image size";
+    case ConvolutionQuestion::circular: return "operator norm of the circular convolution of this size";
+  }
+  return "operator norm";
+}
+
+std::string method_of(const ConvolutionNorm& norm) {
+  std::string lower(name(norm.lower_by)), upper(name(norm.upper_by));
+  std::replace(lower.begin(), lower.end(), '_', ' ');
+  std::replace(upper.begin(), upper.end(), '_', ' ');
+  return lower == upper ? lower : fmt::format("{} from below, {} from above", lower, upper);
+}
+
 }  // namespace
 
 std::string norm_as_text(const NamedMatrix& named, const norms::NormResult& result, const Style& style) {
@@ -118,6 +136,47 @@ std::string norms_as_table(const NamedMatrix& named, const std::vector<norms::Na
   document.push_back({std::move(table), "", true});
   document.push_back({legend_of(results, style.unicode), "", true});
   return report::write_terminal(document, {style.width, style.color, style.unicode});
+}
+
+std::string convolution_as_text(const NamedConvolution& named, const ConvolutionNorm& norm, const Style& style) {
+  const audit::ConvolutionToMeasure& convolution = named.convolution;
+  report::Document document;
+  document.push_back({report::Text{.lines = {{fmt::format("{}  {} {}", report::visible(named.name, style.unicode),
+                                                          to_string(named.shape), name(named.dtype))}}}});
+  std::string text = describe(convolution.layer);
+  if (convolution.input_size) text += fmt::format(", images of {}", fmt::join(*convolution.input_size, "x"));
+  if (!convolution.assumed.empty()) text += fmt::format("; assumed: {}", fmt::join(convolution.assumed, ", "));
+  document.push_back({report::Text{.kind = report::Text::Kind::words, .lines = {{text}}}});
+  document.push_back({report::Facts{{{.label = std::string(meaning_of(norm.question)) + ": ",
+                                      .text = report::round_trip(norm.estimate),
+                                      .wraps = false},
+                                     {.label = "  ", .value = norm.sigma_max},
+                                     {.label = "  by ", .text = method_of(norm), .wraps = false}}}});
+  return report::write_terminal(document, {style.width, style.color, style.unicode});
+}
+
+std::string convolution_as_json(const NamedConvolution& named, const Target& target, const ConvolutionNorm& norm) {
+  const audit::ConvolutionToMeasure& convolution = named.convolution;
+  report::Value matrix;
+  if (convolution.input_size) {
+    const ConvolutionGeometry geometry(convolution.layer, *convolution.input_size);
+    matrix = report::List{geometry.rows(), geometry.columns()};
+  }
+  report::Record record = {{"schema", "sigmax.norm/1"},
+                           {"file", target.path.string()},
+                           {"source", named.file},
+                           {"tensor", named.name},
+                           {"shape", named.shape},
+                           {"matrix", std::move(matrix)},
+                           {"batch", 1},
+                           {"dtype", name(named.dtype)},
+                           {"ord", "2"},
+                           {"meaning", meaning_of(norm.question)},
+                           {"value", norm.estimate}};
+  for (report::Member& end : report::members_of(norm.sigma_max)) record.push_back(std::move(end));
+  record.push_back({"method", method_of(norm)});
+  record.push_back({"operator_norm", report::record_of(audit::described(convolution, norm))});
+  return report::write_json(record);
 }
 
 std::string norms_as_json(const NamedMatrix& named, const Target& target,

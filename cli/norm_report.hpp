@@ -6,6 +6,7 @@
 
 #include "cli/target.hpp"
 #include "cli/terminal.hpp"
+#include "sigmax/bounds/convolution.hpp"
 #include "sigmax/norms/catalog.hpp"
 
 namespace sigmax::cli {
@@ -23,5 +24,11 @@ std::string norms_as_table(const NamedMatrix& named, const std::vector<norms::Na
 /// The same as norm_as_json(), as a list `norms`.
 std::string norms_as_json(const NamedMatrix& named, const Target& target,
                           const std::vector<norms::NamedResult>& results);
+
+/// The convolution, its norm and the theorems behind the ends.
+std::string convolution_as_text(const NamedConvolution& named, const ConvolutionNorm& norm, const Style& style);
+
+/// The members of norm_as_json(), with `operator_norm` as in a report.
+std::string convolution_as_json(const NamedConvolution& named, const Target& target, const ConvolutionNorm& norm);
 
 }  // namespace sigmax::cli

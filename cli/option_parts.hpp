@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/convolution_options.hpp"
 #include "cli/options.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/rng.hpp"
@@ -23,6 +24,7 @@ namespace sigmax::cli {
 /// Headings of the help pages.
 inline constexpr const char* kSelection = "Which tensors";
 inline constexpr const char* kComputation = "What is computed";
+inline constexpr const char* kConvolutions = "Convolutions";
 inline constexpr const char* kReports = "Reports";
 inline constexpr const char* kGates = "Checks";
 inline constexpr const char* kGeneral = "General";
@@ -32,6 +34,8 @@ struct Typed {
   std::vector<std::string> layers, exclude, gates, allowed, assumed;
   std::string sort, certify, format, seed, by, color = "auto";
   std::map<ReportFile::Kind, std::string> files;
+  TypedConvolutions convolutions;
+  std::string norm_width, convolution;
   std::int64_t top = 0;
   std::set<std::string_view> arguments;
   std::map<const CLI::Option*, std::vector<std::string>> offered;  ///< the completions in a shell

@@ -72,6 +72,14 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   add_paths(audit, options.paths);
   add_selection(audit, typed, options.min_dim);
   add_assumed(audit, typed);
+  add_convolutions(audit, typed.convolutions);
+  offer(typed, {"none"},
+        audit
+            ->add_option("--norm-width", typed.norm_width,
+                         "the relative width of the operator norm's enclosure, or none for no operator norm; default "
+                         "1e-3, 0.05 at a given image size; with --quick and with --certify none: none")
+            ->option_text("W|none")
+            ->group(kConvolutions));
   audit->add_flag("--quick", options.quick, "only sigma_max and the norms, without the full spectrum")
       ->group(kComputation);
   offer(typed, certify_words(),
@@ -167,6 +175,12 @@ CLI::App* add_norm(CLI::App& app, NormRequest& options, Typed& typed) {
         norm->add_option("--by", typed.by, "the lines of a mixed norm: columns (default) or rows")
             ->option_text("LINES")
             ->group(kComputation));
+  norm->add_option("--conv", typed.convolution,
+                   "the norm of the convolution itself, an operator between images, instead of a matrix: "
+                   "stride=2,padding=1,input=32x32 and the like, over what the file says, or `file` (see below)")
+      ->option_text("KEY=VALUE,...")
+      ->excludes(ord)
+      ->group(kConvolutions);
   norm->add_flag("--all", options.all, "a table of the usual norms instead of one")->excludes(ord)->group(kComputation);
   norm->add_flag(
           "--enclose", options.enclose,
@@ -224,9 +238,15 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   if (typed.top > 0) options.top = static_cast<std::size_t>(typed.top);
   options.names = name_filter(typed);
   options.roles = role_overrides(typed.assumed);
+  options.convolutions = convolution_overrides(typed.convolutions);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kFormats);
   options.certify = certify_request(typed.certify);
+  options.operator_norms = !options.quick && options.certify.kind != CertifyRequest::Kind::none;
+  if (!typed.norm_width.empty()) {
+    options.operator_norms = typed.norm_width != "none";
+    if (options.operator_norms) options.norm_width = relative_width("--norm-width", typed.norm_width);
+  }
   options.seed = seed_of(typed.seed);
   check_failure_probability(options.failure_probability);
   if (!typed.sort.empty()) {
@@ -260,6 +280,11 @@ NormRequest finished(NormRequest options, const Typed& typed) {
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kNormFormats);
   options.roles = role_overrides(typed.assumed);
   options.norm = norms::parse_norm(options.ord);
+  if (!typed.convolution.empty()) {
+    options.convolution = convolution_request(typed.convolution);
+    if (options.all || options.enclose)
+      throw Error("--conv has one norm, which is always enclosed: no --all, no --enclose");
+  }
   if (!typed.by.empty()) {
     auto* const mixed = std::get_if<norms::Mixed>(&options.norm);
     if (mixed == nullptr) throw Error("--by belongs to --ord mixed:P,Q");

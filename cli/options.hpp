@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/certify_request.hpp"
+#include "cli/convolution_options.hpp"
 #include "cli/gate.hpp"
 #include "cli/name_filter.hpp"
 #include "cli/role_overrides.hpp"
@@ -42,6 +43,10 @@ struct AuditOptions {
   std::vector<std::string> paths;
   NameFilter names;
   RoleOverrides roles;
+  ConvolutionOverrides convolutions;
+  /// The relative width of a convolution's operator norm; nothing: the audit's, or under `quick` none at all.
+  std::optional<double> norm_width{};
+  bool operator_norms = true;
   std::int64_t min_dim = 1;
   report::Order sort;                ///< by default the checkpoint's order
   std::optional<std::size_t> top{};  ///< empty: all
@@ -77,7 +82,8 @@ struct NormRequest {
   RoleOverrides roles;
   std::string ord = "2";
   norms::Norm norm;
-  bool all = false;      ///< every usual norm, as a table
+  std::optional<ConvolutionRequest> convolution{};  ///< the kernel as an operator
+  bool all = false;                                 ///< every usual norm, as a table
   bool enclose = false;  ///< enclosures of functions of all singular values also of large matrices
   int jobs = 0;
   Format format = Format::text;

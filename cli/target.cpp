@@ -241,6 +241,63 @@ NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, 
           io::while_intact(tensor, [&] { return audit::blocks_of(tensor, plan.layout); })};
 }
 
+namespace {
+
+// The kernel as the audit reads it, or as a kernel in PyTorch's order with the groups and the direction that are said.
+audit::MatrixPlan kernel_plan(const io::Checkpoint& checkpoint, const io::Entry& entry, const RoleOverrides& roles,
+                              const io::StatedConvolution& stated) {
+  using Kind = audit::AssumedRole::Kind;
+  auto classified = audit::classify(entry, audit::Siblings(checkpoint.entries, audit::configs_of(checkpoint)),
+                                    assumed_role(roles, entry.name));
+  auto* plan = std::get_if<audit::MatrixPlan>(&classified);
+  const bool is_kernel = plan != nullptr && plan->convolution;
+  const bool agrees = is_kernel && stated.groups.value_or(plan->layout.groups) == plan->layout.groups &&
+                      stated.transposed.value_or(plan->convolution->transposed) == plan->convolution->transposed;
+  if (agrees) return std::move(*plan);
+  if (entry.shape.size() < 3) {
+    throw Error(fmt::format("'{}' has the shape {}; a kernel of --conv has three axes or more", entry.name,
+                            to_string(entry.shape)));
+  }
+  const bool transposed = stated.transposed.value_or(is_kernel && plan->convolution->transposed);
+  audit::MatrixPlan said = *audit::plan_of(
+      {transposed ? Kind::transposed_convolution : Kind::convolution, stated.groups.value_or(1)}, entry);
+  if (is_kernel) {
+    said.convolution->settings = plan->convolution->settings;
+    said.convolution->has_settings = plan->convolution->has_settings;
+  }
+  return said;
+}
+
+}  // namespace
+
+NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
+                                  const io::StatedConvolution& stated, const Messages& messages) {
+  tell_unmatched(roles, checkpoint, messages);
+  const auto [found, index] = find_entry(checkpoint, target, roles);
+  const io::Entry& entry = *found;
+  require_numbers(entry);
+  if (index) throw Error(fmt::format("--conv takes a whole kernel; name '{}' without an index", entry.name));
+  const audit::MatrixPlan plan = kernel_plan(checkpoint, entry, roles, stated);
+  io::StatedConvolution all;
+  all.settings = plan.convolution->settings;
+  all.has_mode = plan.convolution->has_settings;
+  all = io::overlaid(std::move(all), stated);
+  const bool knows_padding = all.says_padding();
+  if (!knows_padding) all.settings.pad_low = all.settings.pad_high = {0};
+  const Tensor tensor = entry.load();
+  auto convolution = io::while_intact(
+      tensor, [&] { return audit::convolution_of(tensor, plan.layout, plan.convolution->transposed, all); });
+  if (!convolution) {
+    throw Error(
+        fmt::format("'{}' has the shape {} and the axes {}: not a kernel of one convolution with one to three "
+                    "spatial axes and these settings",
+                    entry.name, to_string(entry.shape), audit::layout_text(plan.layout)));
+  }
+  if (!knows_padding) convolution->assumed.emplace_back("padding");
+  // The kernel must outlive the tensor's file.
+  return {entry.name, entry.file.string(), entry.shape, tensor.dtype(), std::move(*convolution)};
+}
+
 void require_finite(const NamedMatrix& named, std::string_view what, Context& context) {
   std::int64_t nan = 0, infinite = 0;
   std::string first;

@@ -9,6 +9,7 @@
 
 #include "cli/role_overrides.hpp"
 #include "cli/terminal.hpp"
+#include "sigmax/audit/convolution.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/checkpoint.hpp"
@@ -53,6 +54,21 @@ enum class Stacks { block_diagonal, one_by_one };
 /// them), if the tensor is not a matrix of real numbers, and for a whole stack if matrices are taken one by one.
 NamedMatrix find_matrix(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
                         Stacks stacks, const Messages& messages);
+
+/// A kernel that was named, and the convolution that it is of.
+struct NamedConvolution {
+  std::string name, file;
+  Dimensions shape;
+  DType dtype = DType::f32;
+  audit::ConvolutionToMeasure convolution;
+};
+
+/// Finds and loads the kernel: the audit's reading of it, unless that is no kernel or `stated` has groups or a
+/// direction; then [out, in / groups, kernel...], or transposed [in, out / groups, kernel...]. What is stated goes
+/// before what the file says, and padding that neither states is none. Throws Error as find_matrix() does, and if the
+/// tensor is not the kernel of such a convolution.
+NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
+                                  const io::StatedConvolution& stated, const Messages& messages);
 
 /// Throws FileError with the file, the name, the first place and `what` that means ("its norm does not exist") if there
 /// are NaN or infinite entries. Cost: one read.

@@ -33,6 +33,16 @@ audit::Options audit_options(const AuditOptions& options) {
   result.certify.failure_probability = options.failure_probability;
   if (options.quick && options.certify.kind == CertifyRequest::Kind::automatic) result.certify.proven_up_to = 0;
   result.seed = options.seed;
+  if (!options.operator_norms) {
+    result.operator_norms.reset();
+  } else if (options.norm_width) {
+    result.operator_norms->relative_width = result.operator_norms->width_at_a_size = *options.norm_width;
+  }
+  if (!options.convolutions.empty()) {
+    result.convolution = [&said = options.convolutions](const std::string& name) {
+      return stated_convolution(said, name);
+    };
+  }
   result.min_dim = options.min_dim;
   if (!options.names.empty()) {
     result.select = [&names = options.names](const std::string& name) { return names.selects(name); };
@@ -119,6 +129,7 @@ int run_audit(const AuditOptions& options, Context& context) {
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
   tell_without_effect(options.roles, result, messages);
+  tell_unmatched(options.convolutions, checkpoint, messages);
   tell_what_matters(result, options, messages);
   for (const audit::GateOutcome& outcome : result.gates) tell(outcome, result, messages);
   const bool unproven = proof_is_missing(result, options, messages);

@@ -76,10 +76,10 @@ void for_each_matrix(std::size_t count, bool small, Context& context, const std:
 std::optional<OperatorNorm> norm_as_operator(const Job& job, const Tensor& tensor, const Figures& figures,
                                              const Options& options, Context& context) {
   const ConvolutionPlan& plan = *job.plan.convolution;
-  StatedConvolution stated;
+  io::StatedConvolution stated;
   stated.settings = plan.settings;
   stated.has_mode = plan.has_settings;
-  if (options.convolution) stated = overlaid(std::move(stated), options.convolution(job.entry->name));
+  if (options.convolution) stated = io::overlaid(std::move(stated), options.convolution(job.entry->name));
   const auto convolution = convolution_of(tensor, job.plan.layout, stated.transposed.value_or(plan.transposed), stated);
   if (!convolution) return std::nullopt;
   const OperatorNormOptions& wanted = *options.operator_norms;

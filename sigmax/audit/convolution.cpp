@@ -10,7 +10,6 @@ namespace sigmax::audit {
 namespace {
 
 using Padding = io::ConvolutionSettings::Padding;
-using Word = io::StatedPadding::Kind;
 
 constexpr std::int64_t kMost = std::int64_t{1} << 30;
 
@@ -65,7 +64,7 @@ bool is_usable(const Dimensions& list, std::size_t axes, std::int64_t least) {
 }
 
 // Each list for every axis, or empty where it is not known or out of range.
-io::ConvolutionSettings for_all_axes(const StatedConvolution& stated, const Dimensions& taps, bool transposed) {
+io::ConvolutionSettings for_all_axes(const io::StatedConvolution& stated, const Dimensions& taps, bool transposed) {
   io::ConvolutionSettings settings = stated.settings;
   const std::size_t axes = taps.size();
   const auto spread = [&](Dimensions& list, std::int64_t least) {
@@ -139,8 +138,8 @@ bool is_reshaped_kernel(const ConvolutionToMeasure& convolution) {
   });
 }
 
-OperatorNorm described(const ConvolutionToMeasure& convolution, const Enclosure& norm, double estimate,
-                       std::string_view question) {
+OperatorNorm description(const ConvolutionToMeasure& convolution, const Enclosure& norm, double estimate,
+                         std::string_view question) {
   OperatorNorm result{.norm = norm};
   result.estimate = estimate;
   result.question = question;
@@ -162,28 +161,6 @@ OperatorNorm described(const ConvolutionToMeasure& convolution, const Enclosure&
 
 }  // namespace
 
-StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later) {
-  const auto take = [](Dimensions& mine, const Dimensions& theirs) {
-    if (!theirs.empty()) mine = theirs;
-  };
-  take(first.settings.stride, later.settings.stride);
-  take(first.settings.dilation, later.settings.dilation);
-  take(first.settings.output_padding, later.settings.output_padding);
-  take(first.settings.input_size, later.settings.input_size);
-  if (later.says_padding()) {
-    first.padding = later.padding;
-    first.settings.pad_low = later.settings.pad_low;
-    first.settings.pad_high = later.settings.pad_high;
-  }
-  if (later.has_mode) {
-    first.settings.padding = later.settings.padding;
-    first.has_mode = true;
-  }
-  if (later.groups) first.groups = later.groups;
-  if (later.transposed) first.transposed = later.transposed;
-  return first;
-}
-
 bool is_of_transposed(const Layout& layout) {
   const std::size_t out = position_of(layout.axes, Axis::out), in = position_of(layout.axes, Axis::in);
   const bool channels_last = position_of(layout.axes, Axis::kernel) < std::min(out, in);
@@ -192,7 +169,7 @@ bool is_of_transposed(const Layout& layout) {
 }
 
 std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const Layout& layout, bool transposed,
-                                                   const StatedConvolution& stated) {
+                                                   const io::StatedConvolution& stated) {
   auto kernel = kernel_of(tensor, layout, transposed);
   if (!kernel) return std::nullopt;
   const io::ConvolutionSettings settings = for_all_axes(stated, io::taps_of(kernel->shape()), transposed);
@@ -210,19 +187,23 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
   return result;
 }
 
+OperatorNorm described(const ConvolutionToMeasure& convolution, const ConvolutionNorm& norm) {
+  return description(convolution, norm.sigma_max, norm.estimate, name(norm.question));
+}
+
 OperatorNorm operator_norm(const ConvolutionToMeasure& convolution, const Figures& reshaped,
                            const ConvolutionNormOptions& options, Context& context) {
   const FloatingEnvironment environment;
   if (is_reshaped_kernel(convolution)) {
     const auto question = convolution.input_size ? ConvolutionQuestion::input_size : ConvolutionQuestion::every_size;
-    return described(convolution, reshaped.sigma_max, reshaped.sigma_max_estimate, name(question));
+    return description(convolution, reshaped.sigma_max, reshaped.sigma_max_estimate, name(question));
   }
   const ConvolutionNorm found =
       convolution.input_size
           ? convolution_norm(convolution.kernel, ConvolutionGeometry(convolution.layer, *convolution.input_size),
                              options, context)
           : convolution_norm(convolution.kernel, convolution.layer, options, context);
-  return described(convolution, found.sigma_max, found.estimate, name(found.question));
+  return described(convolution, found);
 }
 
 }  // namespace sigmax::audit

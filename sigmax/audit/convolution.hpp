@@ -16,20 +16,6 @@
 
 namespace sigmax::audit {
 
-/// What somebody says about a convolution. Lists have one entry for all axes, or one for each; empty: not said.
-struct StatedConvolution {
-  io::ConvolutionSettings settings;
-  io::StatedPadding::Kind padding = io::StatedPadding::Kind::listed;  ///< a word instead of `pad_low` and `pad_high`
-  bool has_mode = false;                                              ///< `settings.padding` counts
-  std::optional<std::int64_t> groups{};
-  std::optional<bool> transposed{};
-
-  bool says_padding() const noexcept { return padding != io::StatedPadding::Kind::listed || !settings.pad_low.empty(); }
-};
-
-/// What `later` says, and otherwise what `first` does.
-StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later);
-
 /// A convolution that can be measured.
 struct ConvolutionToMeasure {
   Tensor kernel;  ///< of layer.kernel_shape()
@@ -48,7 +34,10 @@ bool is_of_transposed(const Layout& layout);
 /// if the layout is not that of one convolution with one to three spatial axes (a stack of kernels, an axis that is
 /// several at once), or if there is no such convolution.
 std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const Layout& layout, bool transposed,
-                                                   const StatedConvolution& stated);
+                                                   const io::StatedConvolution& stated);
+
+/// What is known about the norm, with the convolution that it is of.
+OperatorNorm described(const ConvolutionToMeasure& convolution, const ConvolutionNorm& norm);
 
 /// The operator norm. Where the windows do not overlap, it is sigma_max of the reshaped kernel, which is given.
 /// Throws Error as convolution_norm() does (bounds/convolution.hpp).

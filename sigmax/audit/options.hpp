@@ -16,7 +16,7 @@ namespace sigmax::audit {
 /// How closely the norm of a convolution as an operator is enclosed, and for how long.
 struct OperatorNormOptions {
   double relative_width = 1e-3;   ///< at every image size, and of a circular convolution
-  double width_at_a_size = 2e-2;  ///< at the size of an image: closer takes another theorem, and much longer
+  double width_at_a_size = 5e-2;  ///< at the size of an image: closer takes another theorem, and much longer
   double most_flops = 1e12;       ///< for one weight; the ends that have been reached then are reported
 };
 
@@ -38,7 +38,7 @@ struct Options {
   /// Nothing: convolutions are measured as reshaped kernels alone.
   std::optional<OperatorNormOptions> operator_norms = OperatorNormOptions();
   /// What the user says about the convolution of a tensor, overriding the file. Empty: nothing.
-  std::function<StatedConvolution(const std::string& name)> convolution;
+  std::function<io::StatedConvolution(const std::string& name)> convolution;
 };
 
 }  // namespace sigmax::audit

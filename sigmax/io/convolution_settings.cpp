@@ -113,4 +113,35 @@ void keep_common(ConvolutionSettings& settings, const ConvolutionSettings& other
   }
 }
 
+StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later) {
+  const auto take = [](Dimensions& mine, const Dimensions& theirs) {
+    if (!theirs.empty()) mine = theirs;
+  };
+  take(first.settings.stride, later.settings.stride);
+  take(first.settings.dilation, later.settings.dilation);
+  take(first.settings.output_padding, later.settings.output_padding);
+  take(first.settings.input_size, later.settings.input_size);
+  if (later.says_padding()) {
+    first.padding = later.padding;
+    first.settings.pad_low = later.settings.pad_low;
+    first.settings.pad_high = later.settings.pad_high;
+  }
+  if (later.has_mode) {
+    first.settings.padding = later.settings.padding;
+    first.has_mode = true;
+  }
+  if (later.groups) first.groups = later.groups;
+  if (later.transposed) first.transposed = later.transposed;
+  return first;
+}
+
+std::optional<ConvolutionSettings::Padding> padding_mode(std::string_view name) {
+  using Padding = ConvolutionSettings::Padding;
+  if (name == "zeros") return Padding::zeros;
+  if (name == "circular") return Padding::circular;
+  if (name == "reflect") return Padding::reflect;
+  if (name == "replicate") return Padding::replicate;
+  return std::nullopt;
+}
+
 }  // namespace sigmax::io

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
@@ -36,6 +37,23 @@ struct StatedPadding {
   Kind kind = Kind::listed;
   Dimensions output_size{};  ///< of a transposed convolution, where that is stated; empty otherwise
 };
+
+/// What somebody says about a convolution. Lists have one entry for all axes, or one for each; empty: not said.
+struct StatedConvolution {
+  ConvolutionSettings settings{};
+  StatedPadding::Kind padding = StatedPadding::Kind::listed;  ///< a word instead of `pad_low` and `pad_high`
+  bool has_mode = false;                                      ///< `settings.padding` counts
+  std::optional<std::int64_t> groups{};
+  std::optional<bool> transposed{};
+
+  bool says_padding() const noexcept { return padding != StatedPadding::Kind::listed || !settings.pad_low.empty(); }
+};
+
+/// What `later` says, and otherwise what `first` does.
+StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later);
+
+/// PyTorch's names: `zeros`, `circular`, `reflect`, `replicate`. Nothing for any other.
+std::optional<ConvolutionSettings::Padding> padding_mode(std::string_view name);
 
 /// The spatial axes of a kernel [out, in / groups, taps...] or [in, out / groups, taps...]; empty for fewer than three
 /// axes.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sigmax/report/columns.hpp"
+#include "sigmax/report/operator_norm.hpp"
 
 namespace sigmax::report {
 namespace {
@@ -10,30 +11,6 @@ namespace {
 void add_figures(Record& record, const WeightRow& row) {
   record.push_back({"sigma_max", column("sigma_max").value(row)});
   for (const WeightColumn* each : columns_for(figure)) record.push_back({std::string(each->key), each->value(row)});
-}
-
-Value operator_norm_record(const audit::TensorResult& tensor) {
-  if (!tensor.operator_norm) return {};
-  const audit::OperatorNorm& norm = *tensor.operator_norm;
-  List padding, assumed;
-  for (std::size_t axis = 0; axis < norm.pad_low.size(); ++axis) {
-    padding.emplace_back(List{norm.pad_low[axis], norm.pad_high[axis]});
-  }
-  for (const std::string& each : norm.assumed) assumed.emplace_back(each);
-  const auto list_or_nothing = [](const Dimensions& list) { return list.empty() ? Value() : Value(list); };
-  Record record = members_of(norm.norm);
-  record.push_back({"estimate", norm.estimate});
-  record.push_back({"question", norm.question});
-  record.push_back({"stride", norm.stride});
-  record.push_back({"padding", norm.pad_low.empty() ? Value() : Value(std::move(padding))});
-  record.push_back({"padding_mode", norm.padding_mode});
-  record.push_back({"dilation", norm.dilation});
-  record.push_back({"groups", norm.groups});
-  record.push_back({"transposed", norm.transposed});
-  record.push_back({"output_padding", list_or_nothing(norm.output_padding)});
-  record.push_back({"input_size", list_or_nothing(norm.input_size)});
-  record.push_back({"assumed", std::move(assumed)});
-  return record;
 }
 
 Record weight_record(const audit::TensorResult& tensor) {
@@ -48,7 +25,7 @@ Record weight_record(const audit::TensorResult& tensor) {
                    {"file", tensor.file},
                    {"provenance", text_or_nothing(tensor.provenance)}};
   add_figures(record, {&tensor});
-  record.push_back({"operator_norm", operator_norm_record(tensor)});
+  record.push_back({"operator_norm", tensor.operator_norm ? Value(record_of(*tensor.operator_norm)) : Value()});
   Value non_finite;
   if (const auto& entries = tensor.non_finite) {
     non_finite = Record{{"nan", entries->nan}, {"inf", entries->infinite}, {"first", entries->first}};

@@ -10,6 +10,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/operator_norm.hpp"
 
 namespace sigmax::report {
 namespace {
@@ -383,24 +384,6 @@ const Enclosure* WeightRow::operator_norm() const noexcept {
 bool has_operator_norms(const audit::Result& result) noexcept {
   return std::any_of(result.tensors.begin(), result.tensors.end(),
                      [](const audit::TensorResult& tensor) { return tensor.operator_norm.has_value(); });
-}
-
-std::string convolution_text(const audit::OperatorNorm& norm) {
-  // `2` or `2x1`: one number where all axes agree.
-  const auto along = [](const Dimensions& list, bool always) {
-    const bool equal = std::all_of(list.begin(), list.end(), [&](std::int64_t each) { return each == list.front(); });
-    return equal && !always ? std::to_string(list.front()) : fmt::format("{}", fmt::join(list, "x"));
-  };
-  const auto is_usual = [](const Dimensions& list) {
-    return std::all_of(list.begin(), list.end(), [](std::int64_t each) { return each == 1; });
-  };
-  std::string text = norm.input_size.empty() ? "any size" : along(norm.input_size, true);
-  if (!is_usual(norm.stride)) text += ", stride " + along(norm.stride, false);
-  if (!is_usual(norm.dilation)) text += ", dilation " + along(norm.dilation, false);
-  if (norm.transposed) text += ", transposed";
-  if (norm.groups > 1) text += fmt::format(", {} groups", norm.groups);
-  if (norm.padding_mode != "zeros") text += ", " + norm.padding_mode;
-  return text;
 }
 
 const std::vector<WeightColumn>& columns() {

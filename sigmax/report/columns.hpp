@@ -52,9 +52,6 @@ const std::vector<WeightColumn>& columns();
 /// Whether a convolution of the result was measured as an operator.
 bool has_operator_norms(const audit::Result& result) noexcept;
 
-/// `28x28, stride 2`, `any size`: the image and what is unusual about the convolution.
-std::string convolution_text(const audit::OperatorNorm& norm);
-
 /// The columns of one use.
 std::vector<const WeightColumn*> columns_for(Use use);
 

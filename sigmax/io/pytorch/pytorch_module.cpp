@@ -52,18 +52,11 @@ class Module {
   Id state_;
 };
 
-std::optional<ConvolutionSettings::Padding> padding_mode(std::string_view name) {
-  using Padding = ConvolutionSettings::Padding;
-  if (name.empty() || name == "zeros") return Padding::zeros;
-  if (name == "circular") return Padding::circular;
-  if (name == "reflect") return Padding::reflect;
-  if (name == "replicate") return Padding::replicate;
-  return std::nullopt;
-}
-
 // torch.nn's own attributes. A class that does not have them moves its kernel in a way that is not known.
 void add_settings(const Module& module, const Dimensions& shape, Usage& use) {
-  const auto mode = padding_mode(module.text("padding_mode"));
+  // Modules of old versions have none.
+  const std::string_view name = module.has("padding_mode") ? module.text("padding_mode") : "zeros";
+  const auto mode = padding_mode(name);
   if (!mode || !module.has("stride") || !module.has("padding") || !module.has("dilation")) return;
   ProgramUse read;
   ConvolutionSettings settings;
