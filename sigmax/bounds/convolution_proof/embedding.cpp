@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "sigmax/bounds/convolution_proof/covering.hpp"
+#include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::bounds {
 namespace {

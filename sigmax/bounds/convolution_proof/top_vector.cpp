@@ -6,6 +6,7 @@
 #include <numbers>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/linalg/blas.hpp"
