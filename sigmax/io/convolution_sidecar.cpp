@@ -18,7 +18,7 @@ namespace sigmax::io {
 namespace {
 
 constexpr int kMaxDepth = 16;
-constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLargestNumber = std::uint64_t{1} << 30;
 constexpr std::size_t kMostAxes = 3;
 
 // Of a report, without a meaning here.
@@ -71,7 +71,7 @@ class SidecarEvents : public JsonEvents {
       return;
     }
     if (member_ == "padding" && value.text != nullptr) return word(stated, *value.text);
-    if (!value.number || *value.number > kMost) {
+    if (!value.number || *value.number > kLargestNumber) {
       refuse(fmt::format("{} takes whole numbers, got {}", in_quotes(member_), value.kind));
     }
     const auto number = static_cast<std::int64_t>(*value.number);
