@@ -28,7 +28,7 @@ struct PowerFigures {
 /// The orders up to which they are computed: eigenvalue problems take 25 n^3 flops, and the Kreiss constant dozens of
 /// them of twice the order.
 inline constexpr std::int64_t kLargestForPowers = 512;
-inline constexpr std::int64_t kLargestForKreiss = 64;
+inline constexpr std::int64_t kLargestForKreiss = 128;
 
 /// Nothing for a matrix that is not square or too large.
 std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context);
