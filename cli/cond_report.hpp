@@ -35,7 +35,7 @@ struct PowerFigures {
 inline constexpr std::int64_t kLargestForPowers = 512;
 inline constexpr std::int64_t kLargestForNumericalRadius = 256;
 inline constexpr std::int64_t kLargestForPseudospectrum = 128;
-inline constexpr std::int64_t kLargestForKreiss = 64;
+inline constexpr std::int64_t kLargestForKreiss = 128;
 
 /// The relative size of the changes whose effect on the spectral radius is shown.
 inline constexpr double kChange = 0.01;

@@ -1,6 +1,7 @@
 #include "environment/entry_functions.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/nuclear_norm.hpp"
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -55,6 +56,10 @@ void add_conditions(Functions& f) {
           sensitivity::estimate_condition(*(dense<double>(square) + dense<double>(square)), norms::RowSum{},
                                           sensitivity::HagerHigham{}, estimate, context)
               .number.value()));
+    });
+    f.add("enclose_nuclear_norm", [=](Context& context) {
+      ScannedMatrix scanned(stored_view(square), context);
+      return Values(Result(*bounds::enclose_nuclear_norm(scanned, options.certify, context)));
     });
     f.add("enclose_pseudo_inverse and its arithmetic", [=](Context& context) {
       ScannedMatrix scanned(stored_view(square), context);

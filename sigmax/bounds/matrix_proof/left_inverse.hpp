@@ -46,8 +46,8 @@ struct LeftInverse {
 /// Nothing if no |I - C B| < 1 can be shown in any norm: if B is singular or nearly so. `enough` is a residual, in the
 /// 1-, 2- and infinity-norm, with which the caller is content. For a square B the first bound comes with the
 /// factorization, without a product: about 3 n u | |Y| |L| |U| |. If it does not reach `enough`, Y B is formed; if that
-/// reaches neither `enough` nor 1e-10, Y and B are split so that the product of their leading parts is exact. Plain products prove
-/// condition numbers up to about 1e16 / n, split ones up to about 1e15 / sqrt(n), n the order.
+/// reaches neither `enough` nor 1e-10, Y and B are split so that the product of their leading parts is exact. Plain
+/// products prove condition numbers up to about 1e16 / n, split ones up to about 1e15 / sqrt(n), n the order.
 ///
 /// Cost for p x n: 2 n^3 flops for a square Y and 4 p n^2 for another one, 4 p n^2 for R and C, and 4 p n^2 more for
 /// the split product; 4 p n doubles. For `with_projection` and p > n, 4 p n^2 flops.
