@@ -15,9 +15,6 @@
 #ifndef SIGMAX_KERNELS_SHIFTED_ONCE
 #define SIGMAX_KERNELS_SHIFTED_ONCE
 namespace sigmax::kernels {
-// The terms of a block: its source elements, three vectors of each, lie in the first-level cache while all panels use
-// them.
-inline constexpr std::int64_t kTermsAtOnce = 128;
 // The vectors that share one read of a block of weights.
 inline constexpr std::int64_t kVectorsAtOnce = 24;
 
@@ -135,16 +132,17 @@ HWY_NOINLINE void shifted_panel(std::int64_t rows, const T* w, std::int64_t w_st
   }
 }
 
-// for each 24 vectors, for each 128 terms: for each group of vectors that is served at once, every panel, so that the
-// group's source elements are read from the first-level cache.
+// For each 24 vectors, for each block of terms: for each group of vectors that is served at once, every panel, so that
+// the group's source elements are read from the first-level cache.
 template <class T>
 HWY_INLINE void shifted(const ShiftedWeights<T>& w, std::int64_t first_panel, std::int64_t last_panel,
                         std::span<const std::int64_t> offsets, const ShiftedVector<T>* vectors, std::int64_t count,
                         std::int64_t stride) {
   const std::int64_t terms = w.terms();
+  constexpr std::int64_t kBlock = ShiftedWeights<T>::kBlockTerms;
   std::array<ShiftedVector<T>, kVectorsAtOnce> moved;
-  for (std::int64_t k = 0; k < std::max<std::int64_t>(terms, 1); k += kTermsAtOnce) {
-    const std::int64_t block = std::min(kTermsAtOnce, terms - k);
+  for (std::int64_t k = 0; k < std::max<std::int64_t>(terms, 1); k += kBlock) {
+    const std::int64_t block = std::min(kBlock, terms - k);
     for (std::int64_t v = 0; v < count; v += 6) {
       const std::int64_t group = std::min<std::int64_t>(6, count - v);
       for (std::int64_t p = first_panel; p < last_panel; ++p) {
@@ -154,7 +152,7 @@ HWY_INLINE void shifted(const ShiftedWeights<T>& w, std::int64_t first_panel, st
           moved[static_cast<std::size_t>(i)] = vectors[v + i];
           moved[static_cast<std::size_t>(i)].to += row * stride;
         }
-        shifted_panel(rows, w.panel(p) + k * rows, rows, offsets.data() + k, block, moved.data(), group, stride, k > 0);
+        shifted_panel(rows, w.block(p, k), rows, offsets.data() + k, block, moved.data(), group, stride, k > 0);
       }
     }
   }
@@ -227,7 +225,9 @@ T& ShiftedWeights<T>::at(std::int64_t row, std::int64_t term) noexcept {
   const std::int64_t panel = row < longer * (each + 1) ? row / (each + 1) : longer + (row - longer * (each + 1)) / each;
   const std::int64_t first = first_row(panel);
   const std::int64_t height = first_row(panel + 1) - first;
-  return values_[static_cast<std::size_t>(first * terms_ + term * height + row - first)];
+  const std::int64_t block = term - term % kBlockTerms;
+  const std::int64_t start = rows_ * block + first * length_of_block(block);
+  return values_[static_cast<std::size_t>(start + (term - block) * height + row - first)];
 }
 
 template <Real T>

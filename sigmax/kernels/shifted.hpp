@@ -1,6 +1,7 @@
 // The hot loop of convolutions: sums of weighted shifted copies of one array. Internal to the library.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -9,12 +10,13 @@
 
 namespace sigmax::kernels {
 
-/// Weights w[m, k] of `rows` outputs from `terms` shifted copies, in panels of at most kPanelRows outputs: within a
-/// panel those of one term lie side by side, so that each is read once, in order.
+/// Weights w[m, k] of `rows` >= 1 outputs from `terms` shifted copies. They lie in the order in which they are read: by
+/// blocks of kBlockTerms terms, in a block by panels of at most kPanelRows outputs, in a panel by terms.
 template <Real T>
 class ShiftedWeights {
  public:
   static constexpr std::int64_t kPanelRows = 8;
+  static constexpr std::int64_t kBlockTerms = 128;
 
   ShiftedWeights() = default;
   /// All weights zero.
@@ -25,11 +27,16 @@ class ShiftedWeights {
   std::int64_t panels() const noexcept { return panels_; }
   /// The first output of a panel; of panels(), rows().
   std::int64_t first_row(std::int64_t panel) const noexcept;
-  /// The weights of a panel: entry (r, k) at [k * rows of the panel + r].
-  const T* panel(std::int64_t panel) const noexcept { return values_.data() + first_row(panel) * terms_; }
+  /// The weights of a panel for the block of terms that begins with `term`: entry (r, k) at [k * rows of the panel +
+  /// r].
+  const T* block(std::int64_t panel, std::int64_t term) const noexcept {
+    return values_.data() + rows_ * term + first_row(panel) * length_of_block(term);
+  }
   T& at(std::int64_t row, std::int64_t term) noexcept;
 
  private:
+  std::int64_t length_of_block(std::int64_t term) const noexcept { return std::min(kBlockTerms, terms_ - term); }
+
   std::int64_t rows_ = 0;
   std::int64_t terms_ = 0;
   std::int64_t panels_ = 0;

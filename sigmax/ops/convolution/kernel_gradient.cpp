@@ -25,7 +25,7 @@ template <Real T>
 void add_kernel_gradient(const Correlation& correlation, MatrixView<const T> u, MatrixView<const T> x,
                          std::span<const double> weights, std::span<T> gradient, Context& context) {
   const SerialBlas serial;
-  const ConvolutionLayout layout(correlation, 1);
+  const ConvolutionLayout layout(correlation, 1, 1);
   const std::int64_t in = correlation.in_channels / correlation.groups;
   const std::int64_t out = correlation.out_channels / correlation.groups;
   const std::int64_t taps = correlation.taps();
@@ -38,11 +38,11 @@ void add_kernel_gradient(const Correlation& correlation, MatrixView<const T> u, 
     const T* const output = u.data + static_cast<std::int64_t>(k) * u.stride;
     context.parallel_for(static_cast<std::size_t>(correlation.in_channels), [&](std::size_t channel) {
       const auto c = static_cast<std::int64_t>(channel);
-      layout.pad(image + c * correlation.input_positions(), c, padded.data());
+      layout.pad(image + c * correlation.input_positions(), 0, c, padded.data());
     });
     context.parallel_for(static_cast<std::size_t>(correlation.out_channels), [&](std::size_t channel) {
       const auto c = static_cast<std::int64_t>(channel);
-      layout.place(output + c * correlation.output_positions(), weights[k], placed.data() + c * layout.out_plane());
+      layout.place(output + c * correlation.output_positions(), weights[k], 0, c, placed.data());
     });
     context.parallel_for(static_cast<std::size_t>(correlation.groups * taps), [&](std::size_t unit) {
       const std::int64_t group = static_cast<std::int64_t>(unit) / taps;

@@ -12,6 +12,10 @@ namespace {
 
 // Planes are an odd number of these many elements apart, so that neighboring channels do not share the sets of a cache.
 constexpr std::int64_t kUnit = 16;
+// What vectors read beyond the last image of a channel.
+constexpr std::int64_t kSlack = kernels::shifted_slack<float>();
+// Images are computed together until their outputs fill this many elements, which share a read of the weights.
+constexpr std::int64_t kTogether = 512;
 
 std::int64_t odd_units(std::int64_t size) {
   const std::int64_t units = (size + kUnit - 1) / kUnit;
@@ -78,7 +82,8 @@ ConvolutionLayout::Axis ConvolutionLayout::axis_of(const CorrelationAxis& size, 
   return axis;
 }
 
-ConvolutionLayout::ConvolutionLayout(const Correlation& correlation, std::int64_t lanes) : correlation_(correlation) {
+ConvolutionLayout::ConvolutionLayout(const Correlation& correlation, std::int64_t lanes, std::int64_t images)
+    : correlation_(correlation) {
   std::array<CorrelationAxis, 3> sizes;
   std::copy(correlation.axes.begin(), correlation.axes.end(),
             sizes.end() - static_cast<std::ptrdiff_t>(correlation.axes.size()));
@@ -98,8 +103,12 @@ ConvolutionLayout::ConvolutionLayout(const Correlation& correlation, std::int64_
     outputs[i] = sizes[i].output;
     pitches[i] = axes_[i].pitch;
   }
-  plane_ = odd_units(flat + kernels::shifted_slack<float>());
-  out_plane_ = odd_units(front_ + flat + kernels::shifted_slack<float>());
+  images_ = images > 0 ? images : std::max<std::int64_t>(1, kTogether / out_length_);
+  without_gaps_ = front_ == 0 && flat == out_length_ && flat == correlation.output_positions();
+  image_ = without_gaps_ ? flat : (flat + kUnit - 1) / kUnit * kUnit;
+  out_image_ = without_gaps_ ? flat : (front_ + flat + kUnit - 1) / kUnit * kUnit;
+  plane_ = odd_units(checked_product(images_, image_) + kSlack);
+  out_plane_ = odd_units(checked_product(images_, out_image_) + kSlack);
   checked_product(checked_product(plane_, correlation.in_channels), grids_);
   checked_product(out_plane_, correlation.out_channels);
   for (std::int64_t z = 0; z < sizes[0].kernel; ++z) {
@@ -159,18 +168,40 @@ std::vector<kernels::ShiftedRun> ConvolutionLayout::runs(const std::array<std::i
   return all;
 }
 
+namespace {
+
+std::vector<kernels::ShiftedRun> repeated(const std::vector<kernels::ShiftedRun>& runs, std::int64_t count,
+                                          std::int64_t from_step, std::int64_t to_step, bool merge) {
+  if (merge && runs.size() == 1) return {{runs[0].from, runs[0].to, count * runs[0].length}};
+  std::vector<kernels::ShiftedRun> all;
+  for (std::int64_t image = 0; image < count; ++image) {
+    for (const auto& [from, to, length] : runs) all.push_back({from + image * from_step, to + image * to_step, length});
+  }
+  return all;
+}
+
+}  // namespace
+
+std::vector<kernels::ShiftedRun> ConvolutionLayout::output_runs(std::int64_t count) const {
+  return repeated(output_runs_, count, image_, out_image_, without_gaps_);
+}
+
+std::vector<kernels::ShiftedRun> ConvolutionLayout::input_runs(std::int64_t grid, std::int64_t count) const {
+  return repeated(input_runs_[static_cast<std::size_t>(grid)], count, out_image_, image_, without_gaps_);
+}
+
 const ConvolutionLayout::Line& ConvolutionLayout::line(std::int64_t grid, std::size_t axis) const {
   for (std::size_t i = 2; i > axis; --i) grid /= static_cast<std::int64_t>(axes_[i].lines.size());
   return axes_[axis].lines[static_cast<std::size_t>(grid % static_cast<std::int64_t>(axes_[axis].lines.size()))];
 }
 
 template <class From, class To>
-void ConvolutionLayout::pad(const From* x, std::int64_t channel, To* padded) const {
+void ConvolutionLayout::pad(const From* x, std::int64_t image, std::int64_t channel, To* padded) const {
   const std::int64_t height = axes_[1].size.input;
   const std::int64_t width = axes_[2].size.input;
   const std::int64_t step = axes_[2].size.stride;
   for (std::int64_t grid = 0; grid < grids_; ++grid) {
-    To* const plane = padded + grid * grid_stride() + channel * plane_;
+    To* const plane = padded + grid * grid_stride() + channel * plane_ + image * image_;
     const Line& across = line(grid, 2);
     for (std::int64_t z = 0; z < axes_[0].length; ++z) {
       const std::int64_t from_z = line(grid, 0).from[static_cast<std::size_t>(z)];
@@ -201,19 +232,20 @@ void ConvolutionLayout::pad(const From* x, std::int64_t channel, To* padded) con
     }
     const std::int64_t used =
         (axes_[0].length - 1) * axes_[0].pitch + (axes_[1].length - 1) * axes_[1].pitch + axes_[2].length;
-    std::fill(plane + used, plane + plane_, To(0));
+    std::fill(plane + used, plane + image_, To(0));
+    if (image == 0) std::fill(plane + images_ * image_, plane + plane_, To(0));
   }
 }
 
 // Grids in order, so that the sum of an entry has one order.
 template <class T>
-void ConvolutionLayout::fold(const T* padded, std::int64_t channel, T* x) const {
+void ConvolutionLayout::fold(const T* padded, std::int64_t image, std::int64_t channel, T* x) const {
   const std::int64_t height = axes_[1].size.input;
   const std::int64_t width = axes_[2].size.input;
   const std::int64_t step = axes_[2].size.stride;
   std::fill_n(x, axes_[0].size.input * height * width, T(0));
   for (std::int64_t grid = 0; grid < grids_; ++grid) {
-    const T* const plane = padded + grid * grid_stride() + channel * plane_;
+    const T* const plane = padded + grid * grid_stride() + channel * plane_ + image * image_;
     const Line& across = line(grid, 2);
     for (std::int64_t z = 0; z < axes_[0].length; ++z) {
       const std::int64_t to_z = line(grid, 0).from[static_cast<std::size_t>(z)];
@@ -244,8 +276,10 @@ void ConvolutionLayout::fold(const T* padded, std::int64_t channel, T* x) const 
 }
 
 template <class From, class To>
-void ConvolutionLayout::place(const From* y, To factor, To* grid) const {
-  std::fill_n(grid, out_plane_, To(0));
+void ConvolutionLayout::place(const From* y, To factor, std::int64_t image, std::int64_t channel, To* out) const {
+  To* const grid = out + channel * out_plane_ + image * out_image_;
+  std::fill_n(grid, out_image_, To(0));
+  if (image == 0) std::fill(grid + images_ * out_image_, grid + out_plane_, To(0));
   const std::int64_t width = axes_[2].size.output;
   for (std::int64_t z = 0; z < axes_[0].size.output; ++z) {
     for (std::int64_t h = 0; h < axes_[1].size.output; ++h, y += width) {
@@ -256,7 +290,8 @@ void ConvolutionLayout::place(const From* y, To factor, To* grid) const {
 }
 
 template <class T>
-void ConvolutionLayout::clear_gaps(T* grid) const {
+void ConvolutionLayout::clear_gaps(std::int64_t image, std::int64_t channel, T* out) const {
+  T* const grid = out + channel * out_plane_ + image * out_image_;
   const std::int64_t width = axes_[2].size.output;
   T* end = grid;  // of the row before
   for (std::int64_t z = 0; z < axes_[0].size.output; ++z) {
@@ -266,11 +301,13 @@ void ConvolutionLayout::clear_gaps(T* grid) const {
       end = row + width;
     }
   }
-  std::fill(end, grid + out_plane_, T(0));
+  std::fill(end, grid + out_image_, T(0));
+  if (image == 0) std::fill(grid + images_ * out_image_, grid + out_plane_, T(0));
 }
 
 template <class T>
-void ConvolutionLayout::collect(const T* grid, T* y) const {
+void ConvolutionLayout::collect(const T* out, std::int64_t image, std::int64_t channel, T* y) const {
+  const T* const grid = out + channel * out_plane_ + image * out_image_;
   const std::int64_t width = axes_[2].size.output;
   for (std::int64_t z = 0; z < axes_[0].size.output; ++z) {
     for (std::int64_t h = 0; h < axes_[1].size.output; ++h, y += width) {
@@ -279,17 +316,17 @@ void ConvolutionLayout::collect(const T* grid, T* y) const {
   }
 }
 
-template void ConvolutionLayout::pad(const float*, std::int64_t, float*) const;
-template void ConvolutionLayout::pad(const float*, std::int64_t, double*) const;
-template void ConvolutionLayout::pad(const double*, std::int64_t, double*) const;
-template void ConvolutionLayout::fold(const float*, std::int64_t, float*) const;
-template void ConvolutionLayout::fold(const double*, std::int64_t, double*) const;
-template void ConvolutionLayout::place(const float*, float, float*) const;
-template void ConvolutionLayout::place(const float*, double, double*) const;
-template void ConvolutionLayout::place(const double*, double, double*) const;
-template void ConvolutionLayout::clear_gaps(float*) const;
-template void ConvolutionLayout::clear_gaps(double*) const;
-template void ConvolutionLayout::collect(const float*, float*) const;
-template void ConvolutionLayout::collect(const double*, double*) const;
+template void ConvolutionLayout::pad(const float*, std::int64_t, std::int64_t, float*) const;
+template void ConvolutionLayout::pad(const float*, std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::pad(const double*, std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::fold(const float*, std::int64_t, std::int64_t, float*) const;
+template void ConvolutionLayout::fold(const double*, std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::place(const float*, float, std::int64_t, std::int64_t, float*) const;
+template void ConvolutionLayout::place(const float*, double, std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::place(const double*, double, std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::clear_gaps(std::int64_t, std::int64_t, float*) const;
+template void ConvolutionLayout::clear_gaps(std::int64_t, std::int64_t, double*) const;
+template void ConvolutionLayout::collect(const float*, std::int64_t, std::int64_t, float*) const;
+template void ConvolutionLayout::collect(const double*, std::int64_t, std::int64_t, double*) const;
 
 }  // namespace sigmax

@@ -34,47 +34,48 @@ class ConvolutionLayout {
     std::int64_t shift = 0;  ///< flat(q_p)
   };
 
-  /// Runs are chosen for vectors of `lanes` elements. Throws Error if an axis exceeds 2^31 entries or the
-  /// grids 2^62.
-  ConvolutionLayout(const Correlation& correlation, std::int64_t lanes);
+  /// Images are computed `images` at a time, so that their grids lie one after another in each channel; 0: as many as
+  /// fill a few vectors. Runs are chosen for vectors of `lanes` elements. Throws Error if an axis exceeds 2^31 entries
+  /// or the grids 2^62.
+  ConvolutionLayout(const Correlation& correlation, std::int64_t lanes, std::int64_t images = 0);
 
   const Correlation& correlation() const noexcept { return correlation_; }
   std::int64_t grids() const noexcept { return grids_; }
   const std::vector<Tap>& taps() const noexcept { return taps_; }  ///< in the order of the kernel's entries
 
-  /// Elements from one channel of a grid to the next, from one grid to the next, and of all grids of an image.
+  /// The most images that are computed at a time.
+  std::int64_t images() const noexcept { return images_; }
+  /// Elements from one channel of a grid to the next, from one grid to the next, and of all grids of all images.
   std::int64_t plane() const noexcept { return plane_; }
   std::int64_t grid_stride() const noexcept { return plane_ * correlation_.in_channels; }
   std::int64_t padded_size() const noexcept { return grid_stride() * grids_; }
-  /// Elements from one channel of y's grid to the next, of which the first `front` are zeros, and of all channels.
+  /// Elements from one channel of y's grid to the next, and of all channels. The first `front` of each image are zeros.
   std::int64_t out_plane() const noexcept { return out_plane_; }
   std::int64_t front() const noexcept { return front_; }
   std::int64_t out_size() const noexcept { return out_plane_ * correlation_.out_channels; }
   /// From the first to the last output in y's grid.
   std::int64_t out_length() const noexcept { return out_length_; }
 
-  /// Runs over flat(a) for all outputs, and over flat(q) for all entries of a grid that hold an entry of x: whole
-  /// images, or slices, or rows, whichever needs the fewest vectors. Starts are relative to the plane, without `front`.
-  const std::vector<kernels::ShiftedRun>& output_runs() const noexcept { return output_runs_; }
-  const std::vector<kernels::ShiftedRun>& input_runs(std::int64_t grid) const noexcept {
-    return input_runs_[static_cast<std::size_t>(grid)];
-  }
+  /// Runs over flat(a) for all outputs of `count` images, and over flat(q) for all entries of a grid that hold an entry
+  /// of x: whole images, or slices, or rows, whichever needs the fewest vectors. Between padded images and y's grid.
+  std::vector<kernels::ShiftedRun> output_runs(std::int64_t count) const;
+  std::vector<kernels::ShiftedRun> input_runs(std::int64_t grid, std::int64_t count) const;
 
-  /// All grids of channel c, padding included, from that channel of x.
+  /// All grids of a channel of an image, padding included, from that channel of x.
   template <class From, class To>
-  void pad(const From* x, std::int64_t channel, To* padded) const;
+  void pad(const From* x, std::int64_t image, std::int64_t channel, To* padded) const;
   /// The adjoint of pad(): x = the sum of the grids' entries over the positions that hold it.
   template <class T>
-  void fold(const T* padded, std::int64_t channel, T* x) const;
+  void fold(const T* padded, std::int64_t image, std::int64_t channel, T* x) const;
   /// A channel of y in its grid, with zeros around it, times a factor.
   template <class From, class To>
-  void place(const From* y, To factor, To* grid) const;
+  void place(const From* y, To factor, std::int64_t image, std::int64_t channel, To* out) const;
   /// Zeros before, between and behind the rows of a channel of y's grid.
   template <class T>
-  void clear_gaps(T* grid) const;
+  void clear_gaps(std::int64_t image, std::int64_t channel, T* out) const;
   /// A channel of y from its grid.
   template <class T>
-  void collect(const T* grid, T* y) const;
+  void collect(const T* out, std::int64_t image, std::int64_t channel, T* y) const;
 
  private:
   /// An axis for one residue: entry q of the grid is entry from[q] of x, or a zero where that is -1. In [first, last)
@@ -107,6 +108,10 @@ class ConvolutionLayout {
   std::array<Axis, 3> axes_;
   std::vector<Tap> taps_;
   std::int64_t grids_ = 1;
+  std::int64_t images_ = 1;
+  bool without_gaps_ = false;   ///< the images of a channel are one run
+  std::int64_t image_ = 0;      ///< elements from one image to the next in a channel of a grid
+  std::int64_t out_image_ = 0;  ///< in a channel of y's grid
   std::int64_t plane_ = 0;
   std::int64_t front_ = 0;
   std::int64_t out_plane_ = 0;

@@ -12,8 +12,6 @@ namespace {
 constexpr std::int64_t kPieceProducts = std::int64_t{1} << 21;
 // The most elements of output runs that are one piece: a multiple of every target's vectors.
 constexpr std::int64_t kPieceElements = 1536;
-// Images are computed together until their outputs fill this many elements, which share a read of the weights.
-constexpr std::int64_t kChunkElements = 384;
 
 /// Calls body(first, last) for ranges of `count` units of `work` multiplications each, in parallel.
 template <class Body>
@@ -27,22 +25,19 @@ void in_pieces(std::int64_t count, std::int64_t work, Context& context, const Bo
   });
 }
 
-/// The same runs for each of `images`, `from_step` and `to_step` apart, in lists of about kPieceElements.
-std::vector<std::vector<kernels::ShiftedRun>> cut(const std::vector<kernels::ShiftedRun>& runs, std::int64_t images,
-                                                  std::int64_t from_step, std::int64_t to_step) {
+/// The runs in lists of about kPieceElements.
+std::vector<std::vector<kernels::ShiftedRun>> cut(const std::vector<kernels::ShiftedRun>& runs) {
   std::vector<std::vector<kernels::ShiftedRun>> lists;
   std::int64_t room = 0;
-  for (std::int64_t image = 0; image < images; ++image) {
-    for (const kernels::ShiftedRun& run : runs) {
-      for (std::int64_t n = 0; n < run.length; n += kPieceElements) {
-        const std::int64_t length = std::min(kPieceElements, run.length - n);
-        if (room < length) {
-          lists.emplace_back();
-          room = kPieceElements;
-        }
-        lists.back().push_back({run.from + n + image * from_step, run.to + n + image * to_step, length});
-        room -= length;
+  for (const kernels::ShiftedRun& run : runs) {
+    for (std::int64_t n = 0; n < run.length; n += kPieceElements) {
+      const std::int64_t length = std::min(kPieceElements, run.length - n);
+      if (room < length) {
+        lists.emplace_back();
+        room = kPieceElements;
       }
+      lists.back().push_back({run.from + n, run.to + n, length});
+      room -= length;
     }
   }
   return lists;
@@ -102,61 +97,62 @@ void each_channel(std::int64_t images, std::int64_t channels, std::int64_t work,
 
 }  // namespace
 
-/// The grids of a few images.
+/// The grids of the images that are computed together.
 template <Real T>
 class ConvolutionProducts<T>::Images {
  public:
   Images(const ConvolutionLayout& layout, std::int64_t count, Context& context)
       : layout_(layout),
         count_(count),
-        padded_(context.scratch<T>(static_cast<std::size_t>(count * layout.padded_size()))),
-        out_(context.scratch<T>(static_cast<std::size_t>(count * layout.out_size()))) {}
+        padded_(context.scratch<T>(static_cast<std::size_t>(layout.padded_size()))),
+        out_(context.scratch<T>(static_cast<std::size_t>(layout.out_size()))) {}
 
   std::int64_t count() const noexcept { return count_; }
-  T* padded(std::int64_t image = 0) noexcept { return padded_.data() + image * layout_.padded_size(); }
-  T* out(std::int64_t image = 0) noexcept { return out_.data() + image * layout_.out_size(); }
+  T* padded() noexcept { return padded_.data(); }
+  T* out() noexcept { return out_.data(); }
 
   void pad(MatrixView<const T> x, Context& context) {
-    const std::int64_t n = layout_.correlation().input_positions();
-    each_channel(count_, layout_.correlation().in_channels, layout_.plane() * layout_.grids(), context,
-                 [&](std::int64_t image, std::int64_t channel) {
-                   layout_.pad(x.data + image * x.stride + channel * n, channel, padded(image));
-                 });
+    each_in(context, [&](std::int64_t image, std::int64_t channel) {
+      layout_.pad(x.data + image * x.stride + channel * inputs(), image, channel, padded());
+    });
   }
 
   void fold(MatrixView<T> x, Context& context) {
-    const std::int64_t n = layout_.correlation().input_positions();
-    each_channel(count_, layout_.correlation().in_channels, layout_.plane() * layout_.grids(), context,
-                 [&](std::int64_t image, std::int64_t channel) {
-                   layout_.fold(padded(image), channel, x.data + image * x.stride + channel * n);
-                 });
+    each_in(context, [&](std::int64_t image, std::int64_t channel) {
+      layout_.fold(padded(), image, channel, x.data + image * x.stride + channel * inputs());
+    });
   }
 
   void place(MatrixView<const T> y, Context& context) {
-    each_out(context, [&](std::int64_t image, std::int64_t channel, T* grid) {
-      layout_.place(y.data + image * y.stride + channel * positions(), T(1), grid);
+    each_out(context, [&](std::int64_t image, std::int64_t channel) {
+      layout_.place(y.data + image * y.stride + channel * outputs(), T(1), image, channel, out());
     });
   }
 
   void collect(MatrixView<T> y, Context& context) {
-    each_out(context, [&](std::int64_t image, std::int64_t channel, T* grid) {
-      layout_.collect(grid, y.data + image * y.stride + channel * positions());
+    each_out(context, [&](std::int64_t image, std::int64_t channel) {
+      layout_.collect(out(), image, channel, y.data + image * y.stride + channel * outputs());
     });
   }
 
   void clear_gaps(Context& context) {
-    each_out(context, [&](std::int64_t, std::int64_t, T* grid) { layout_.clear_gaps(grid); });
+    each_out(context, [&](std::int64_t image, std::int64_t channel) { layout_.clear_gaps(image, channel, out()); });
   }
 
  private:
-  std::int64_t positions() const { return layout_.correlation().output_positions(); }
+  std::int64_t inputs() const { return layout_.correlation().input_positions(); }
+  std::int64_t outputs() const { return layout_.correlation().output_positions(); }
+
+  template <class Body>
+  void each_in(Context& context, const Body& body) {
+    const std::int64_t work = layout_.plane() / layout_.images() * layout_.grids();
+    each_channel(count_, layout_.correlation().in_channels, work, context, body);
+  }
 
   template <class Body>
   void each_out(Context& context, const Body& body) {
-    each_channel(count_, layout_.correlation().out_channels, layout_.out_plane(), context,
-                 [&](std::int64_t image, std::int64_t channel) {
-                   body(image, channel, out(image) + channel * layout_.out_plane());
-                 });
+    const std::int64_t work = layout_.out_plane() / layout_.images();
+    each_channel(count_, layout_.correlation().out_channels, work, context, body);
   }
 
   const ConvolutionLayout& layout_;
@@ -209,12 +205,11 @@ ConvolutionProducts<T>::ConvolutionProducts(const kernels::StoredMatrix& kernel,
   }
 }
 
-// Images that are computed together: those whose outputs share a read of the weights. Chunks run in parallel, and so
-// does the work on each.
+// Chunks of images run in parallel, and so does the work on each.
 template <Real T>
 template <class Body>
 void ConvolutionProducts<T>::each_chunk(std::int64_t images, Context& context, const Body& body) const {
-  const std::int64_t each = std::max<std::int64_t>(1, kChunkElements / length_of(layout_.output_runs()));
+  const std::int64_t each = layout_.images();
   context.check_cancel();
   context.parallel_for(static_cast<std::size_t>((images + each - 1) / each), [&](std::size_t chunk) {
     const std::int64_t first = static_cast<std::int64_t>(chunk) * each;
@@ -230,7 +225,7 @@ void ConvolutionProducts<T>::forward(Images& images, Context& context) const {
   const std::int64_t out = c.out_channels / c.groups;
   run_sums<T>({forward_, forward_offsets_, images.padded(), in * layout_.plane(), images.out() + layout_.front(),
                out * layout_.out_plane(), layout_.out_plane()},
-              cut(layout_.output_runs(), images.count(), layout_.padded_size(), layout_.out_size()), context);
+              cut(layout_.output_runs(images.count())), context);
 }
 
 template <Real T>
@@ -243,7 +238,7 @@ void ConvolutionProducts<T>::backward(Images& images, Context& context) const {
         {std::span(backward_).subspan(static_cast<std::size_t>(f * c.groups), static_cast<std::size_t>(c.groups)),
          backward_offsets_[static_cast<std::size_t>(f)], images.out(), out * layout_.out_plane(),
          images.padded() + f * layout_.grid_stride(), in * layout_.plane(), layout_.plane()},
-        cut(layout_.input_runs(f), images.count(), layout_.out_size(), layout_.padded_size()), context);
+        cut(layout_.input_runs(f, images.count())), context);
   }
 }
 
