@@ -18,6 +18,8 @@
 
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/certify_values.hpp"
+#include "sigmax/bounds/circular_convolution.hpp"
+#include "sigmax/bounds/convolution.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/bound.hpp"

@@ -177,8 +177,8 @@ CircularExtremes circular_extremes(const Tensor& kernel, const ConvolutionGeomet
   const Enclosure sigma_max = enclosure_of(largest.lower, largest.upper, c.symbols.exponent);
   const Enclosure sigma_min = enclosure_of(smallest.lower, smallest.upper, c.symbols.exponent);
   // The quotient does not depend on the scale, and the values without it are far from the ends of the range.
-  const Enclosure condition = bounds::quotient(enclosure_of(largest.lower, largest.upper, 0),
-                                               enclosure_of(smallest.lower, smallest.upper, 0));
+  const Enclosure condition =
+      bounds::quotient(enclosure_of(largest.lower, largest.upper, 0), enclosure_of(smallest.lower, smallest.upper, 0));
   return {sigma_max, sigma_min, condition, budget.points, budget.flops};
 }
 
@@ -219,8 +219,8 @@ ClippedConvolution clip_circular(const Tensor& kernel, const ConvolutionGeometry
   const FloatingEnvironment environment;
   const SerialBlas serial;
   if (!(least >= 0 && least <= most && std::isfinite(most))) {
-    throw Error(fmt::format("[clip_circular] the values must be clipped to 0 <= least <= most, got {} and {}", least,
-                            most));
+    throw Error(
+        fmt::format("[clip_circular] the values must be clipped to 0 <= least <= most, got {} and {}", least, most));
   }
   const Circulant c = circulant_of("clip_circular", kernel, geometry, context);
   ConvolutionLayer layer = geometry.layer();

@@ -28,16 +28,16 @@ struct CircularExtremes {
 };
 
 /// Both ends proven, rounding included. A smallest value below about 1e-8 of the largest has the lower end 0.
-/// Cost: an eigenvalue problem of the symbol's shorter side (doubled) and a few Cholesky factorizations at each point of
-/// half of the grid.
+/// Cost: an eigenvalue problem of the symbol's shorter side (doubled) and a few Cholesky factorizations at each point
+/// of half of the grid.
 CircularExtremes circular_extremes(const Tensor& kernel, const ConvolutionGeometry& geometry,
                                    const ConvolutionNormOptions& options, Context& context);
 CircularExtremes circular_extremes(const Tensor& kernel, const ConvolutionGeometry& geometry,
                                    const ConvolutionNormOptions& options = {});
 
-/// All min(rows, columns) singular values in descending order, by LAPACK: computed values with its backward error, about
-/// max(m, n) u sigma_max, not bounds. Cost: a singular value decomposition of the symbol (doubled) at each point of half
-/// of the grid.
+/// All min(rows, columns) singular values in descending order, by LAPACK: computed values with its backward error,
+/// about max(m, n) u sigma_max, not bounds. Cost: a singular value decomposition of the symbol (doubled) at each point
+/// of half of the grid.
 std::vector<double> circular_spectrum(const Tensor& kernel, const ConvolutionGeometry& geometry, Context& context);
 std::vector<double> circular_spectrum(const Tensor& kernel, const ConvolutionGeometry& geometry);
 
@@ -48,10 +48,10 @@ struct ClippedConvolution {
 };
 
 /// The convolution with the same singular vectors and the values min(max(sigma, least), most): the nearest one in the
-/// Frobenius norm whose values lie in [least, most]. Its kernel has the full size n in general, with weights everywhere;
-/// cutting it back to the original taps changes the values again. For stride 1. Cost: as the spectrum with vectors, and
-/// n^2 / 2 times the number of weights for the inverse transform, n the positions.
-/// Throws Error unless 0 <= least <= most < infinity and every stride is 1.
+/// Frobenius norm whose values lie in [least, most]. Its kernel has the full size n in general, with weights
+/// everywhere; cutting it back to the original taps changes the values again. For stride 1. Cost: as the spectrum with
+/// vectors, and n^2 / 2 times the number of weights for the inverse transform, n the positions. Throws Error unless 0
+/// <= least <= most < infinity and every stride is 1.
 ClippedConvolution clip_circular(const Tensor& kernel, const ConvolutionGeometry& geometry, double least, double most,
                                  Context& context);
 

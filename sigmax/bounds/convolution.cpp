@@ -220,8 +220,8 @@ class AtSize {
         rest /= parts;
       }
       const std::vector<bounds::TorusPoint> points = bounds::grid_points(grid);
-      const Range range = bounds::largest_on(symbols, points, &supremum_, width_ / 8, ends.upper_of_symbol(factor_),
-                                             budget_, context_);
+      const Range range =
+          bounds::largest_on(symbols, points, &supremum_, width_ / 8, ends.upper_of_symbol(factor_), budget_, context_);
       ends.upper(range.upper, ConvolutionTheorem::offset_grid, factor_);
     }
   }
@@ -259,7 +259,8 @@ class AtSize {
     const double columns = static_cast<double>(geometry_.columns());
     const double order = std::min(rows, columns);
     const double flops = rows * columns * order * 2 + order * order * order;
-    if (order > static_cast<double>(options_.dense_up_to) || !(rows * columns < 0x1p27) || !budget_.allows(flops)) return;
+    if (order > static_cast<double>(options_.dense_up_to) || !(rows * columns < 0x1p27) || !budget_.allows(flops))
+      return;
     const Operator<double> a = convolution<double>(kernel_, geometry_);
     CertifyOptions certificate;
     certificate.method = CertifyMethod::proven;

@@ -85,9 +85,9 @@ void embed(const T* panel, std::int64_t n, std::int64_t first, std::int64_t last
 // The error of an entry, real part or imaginary part, which have the same sums: let c_0 = b_ij, and c_p = fl(c_{p-1} -
 // t_p), t_p the product over panel p. |t_p - exact| <= gamma_64 s_p, s_p the sum of the magnitudes of its products;
 // fl() adds u |c_p|. Within the panel of column j, the last c is divided after at most 64 more products in any order:
-// |c - sum - l l_jj| <= gamma_{66} (s + |l| l_jj). Each c_p is what remains of the sum, except for the errors, so
-// |c_p| <= |l_i| |l_j| (1 + 2^-11). The sums s over all panels are at most sum_k |re re| + |im im| <= |l_i| |l_j|, and
-// the two parts together at most sqrt(2) times one. A panel counts only if it lies before column j.
+// |c - sum - l l_jj| <= gamma_{66} (s + |l| l_jj). Each c_p is what remains of the sum, except for the errors, so |c_p|
+// is at most the magnitudes of all products, times 1 + 2^-11. These are sum_m |re re| + |im im| <= sum_m |l_im| |l_jm|,
+// and the two parts together at most sqrt(2) times one. A panel counts only if it lies before column j.
 template <Real T>
 bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
   const FloatingEnvironment environment;

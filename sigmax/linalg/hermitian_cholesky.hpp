@@ -17,10 +17,11 @@ inline constexpr std::int64_t kHermitianPanel = 32;
 ///
 /// Completion proves: L L^* = B + E for the given B,
 ///
-///     |e_ij| <= sqrt(2) (gamma_{min(2 k, 64) + 4} + (k / 32 + 1) u) |l_i| |l_j| (1 + 2^-10),   k = min(i, j) from 1,
+///     |e_ij| <= sqrt(2) (gamma_{min(2 k, 64) + 4} + (k / 32 + 1) u) (1 + 2^-10) sum_m |l_im| |l_jm|,   k = min(i, j),
 ///
-/// l_i the rows of L and u the unit roundoff of T, as long as real inner products are summed in any order; the pieces
-/// of 32 complex terms are subtracted one after another. The derivation stands above the code.
+/// counted from 1, u the unit roundoff of T; the sum is at most the product of the lengths of the rows i and j. It
+/// holds as long as real inner products are summed in any order; the pieces of 32 complex terms are subtracted one
+/// after another. The derivation stands above the code.
 ///
 /// Callers hold a SerialBlas. Cost: 4/3 n^3 flops on the calling thread, and 4 n 32 + 2 n 64 numbers of scratch memory.
 template <Real T>

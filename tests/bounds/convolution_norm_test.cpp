@@ -65,8 +65,8 @@ Tensor model_weight(const std::string& name) {
   return io::open_checkpoint(model).find(name).load();
 }
 
-// Golden values: SciPy's svds and NumPy's eigvalsh on the sparse matrices, which agree to 1e-9; the symbol on shifted grids
-// of 29, 15 and 8 points, and on fine grids refined to 1e-9, with NumPy.
+// Golden values: SciPy's svds and NumPy's eigvalsh on the sparse matrices, which agree to 1e-9; the symbol on shifted
+// grids of 29, 15 and 8 points, and on fine grids refined to 1e-9, with NumPy.
 struct Golden {
   const char* weight;
   std::int64_t in, out, size;
@@ -197,8 +197,7 @@ TEST(ConvolutionNorm, LiesBetweenTheReshapedNormAndItsMultiple) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const Tensor kernel = gaussian({4, 3, 3, 2}, seed);
     const ConvolutionNorm found = convolution_norm(kernel, layer_of(3, 4, {{3, 1, 1, 0, 0, 0}, {2, 1, 1, 0, 0, 0}}));
-    const double reshaped =
-        static_cast<double>(gallery::reference_singular_values(values_of(kernel), 4, 18).front());
+    const double reshaped = static_cast<double>(gallery::reference_singular_values(values_of(kernel), 4, 18).front());
     EXPECT_GE(found.sigma_max.upper->value(), reshaped * (1 - tolerance::relative(4, 18)));
     EXPECT_LE(found.sigma_max.lower.value(), std::sqrt(6.0) * reshaped * (1 + tolerance::relative(4, 18)));
   }
@@ -300,8 +299,9 @@ TEST(CircularConvolution, HasTheSpectrumOfItsMatrix) {
     const std::vector<double> found = circular_spectrum(kernel, geometry);
     const std::vector<long double> truth = truth_of(kernel, geometry);
     ASSERT_EQ(found.size(), truth.size());
-    const double slack = tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(truth.front()),
-                                              16) + tolerance::of_bidiagonal(32) * static_cast<double>(truth.front());
+    const double slack =
+        tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(truth.front()), 16) +
+        tolerance::of_bidiagonal(32) * static_cast<double>(truth.front());
     for (std::size_t i = 0; i < truth.size(); ++i) EXPECT_NEAR(found[i], static_cast<double>(truth[i]), slack) << i;
   }
 }
@@ -342,16 +342,15 @@ TEST(CircularConvolution, IsClippedToTheAskedRange) {
     Context context(1);
     const ClippedConvolution clipped = clip_circular(kernel, geometry, least, most, context);
     const std::vector<long double> now = truth_of(clipped.kernel, clipped.geometry);
-    const double slack = tolerance::of_triplets(2 * geometry.rows(), 2 * geometry.columns(), 16) *
-                         static_cast<double>(truth.front());
+    const double slack =
+        tolerance::of_triplets(2 * geometry.rows(), 2 * geometry.columns(), 16) * static_cast<double>(truth.front());
     for (std::size_t i = 0; i < truth.size(); ++i) {
       EXPECT_NEAR(static_cast<double>(now[i]), std::clamp(static_cast<double>(truth[i]), least, most), slack) << i;
     }
     // Nothing to clip: the same operator.
     const ClippedConvolution same = clip_circular(kernel, geometry, 0, 1e3 * most, context);
     const std::vector<double> a = support::correlation_matrix(geometry.correlation(), values_of(kernel));
-    const std::vector<double> b =
-        support::correlation_matrix(same.geometry.correlation(), values_of(same.kernel));
+    const std::vector<double> b = support::correlation_matrix(same.geometry.correlation(), values_of(same.kernel));
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], slack);
   }

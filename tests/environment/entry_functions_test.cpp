@@ -130,6 +130,7 @@ std::vector<EntryFunction> entry_functions() {
   add_gradients(f);
   add_conditions(f);
   add_sensitivity(f);
+  add_convolution_norms(f);
   add_audit(f);
   return std::move(f.all);
 }

@@ -1,5 +1,5 @@
-// The hunt for a wrong end of a convolution's norm: random geometries, all parameters drawn, against the singular values
-// of the dense matrix in extended precision. `make hunt`.
+// The hunt for a wrong end of a convolution's norm: random geometries, all parameters drawn, against the singular
+// values of the dense matrix in extended precision. `make hunt`.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -164,8 +164,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
     const ConvolutionNorm every = convolution_norm(kernel, geometry.layer(), options, context);
     ASSERT_TRUE(every.sigma_max.is_proven());
     ASSERT_GE(unscaled(every.sigma_max.upper->value()), truth - slack) << "a size exceeds the bound for every size";
-    const std::string mode =
-        geometry.transposed() ? "transposed" : std::string(name(geometry.layer().padding_mode));
+    const std::string mode = geometry.transposed() ? "transposed" : std::string(name(geometry.layer().padding_mode));
     widths.add(mode + " " + std::string(name(at_size.upper_by)), at_size.sigma_max.relative_width());
     widths.add(mode + " every_size", every.sigma_max.relative_width());
   }

@@ -84,9 +84,10 @@ std::int64_t copies_of(PaddingMode mode, const CorrelationAxis& axis) {
   return 1;
 }
 
-// Reflected: an entry has three copies only if low + high >= n - 1, which happens at n = low + high + 1 if both pads are
-// positive. Replicated: at n = 1 there are 1 + low + high copies; with stride 1 all outputs of
-// the axis are then equal, those of F at 0, which multiplies its norm with the root of their number. Circular, stride 1: of n entries and n + e outputs, e = low + high
+// Reflected: an entry has three copies only if low + high >= n - 1, which happens at n = low + high + 1 if both pads
+// are positive. Replicated: at n = 1 there are 1 + low + high copies; with stride 1 all outputs of the axis are then
+// equal, those of F at 0, which multiplies its norm with the root of their number. Circular, stride 1: of n entries and
+// n + e outputs, e = low + high
 // - reach + 1, each row occurs at most ceil((n + e) / n) <= 1 + max(e, 0) times; with a stride, at most
 // 2 + max(0, e - 1).
 double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis) {
@@ -94,8 +95,7 @@ double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis) {
   const std::int64_t high = axis.pad_high;
   switch (mode) {
     case PaddingMode::Zeros: return 1;
-    case PaddingMode::Reflect:
-      return static_cast<double>(low == 0 && high == 0 ? 1 : low > 0 && high > 0 ? 3 : 2);
+    case PaddingMode::Reflect: return static_cast<double>(low == 0 && high == 0 ? 1 : low > 0 && high > 0 ? 3 : 2);
     case PaddingMode::Replicate: {
       const std::int64_t excess = 1 + low + high - axis.reach();
       const std::int64_t at_one = axis.stride > 1 ? 1 + low + high : excess + 1;
@@ -123,9 +123,8 @@ CircularAxis circular_axis(const CorrelationAxis& axis) {
 std::vector<TorusPoint> grid_points(const std::vector<GridAxis>& axes) {
   std::array<GridAxis, 3> all;
   std::copy(axes.begin(), axes.end(), all.begin());
-  const bool is_symmetric = std::all_of(all.begin(), all.end(), [](const GridAxis& a) {
-    return a.numerator == 0 || 2 * a.numerator == a.denominator;
-  });
+  const bool is_symmetric = std::all_of(
+      all.begin(), all.end(), [](const GridAxis& a) { return a.numerator == 0 || 2 * a.numerator == a.denominator; });
   std::vector<TorusPoint> points;
   TorusPoint t;
   for (std::size_t axis = 0; axis < 3; ++axis) t.denominator[axis] = all[axis].grid * all[axis].denominator;

@@ -12,8 +12,8 @@ namespace sigmax::bounds {
 /// An axis as a sub-block of a circulant.
 struct AxisEmbedding {
   SymbolAxis symbol;
-  /// Any grid of at least this many points on this axis will do: every circulant of that many outputs contains the axis.
-  /// 0: every output of the axis reads padding alone.
+  /// Any grid of at least this many points on this axis will do: every circulant of that many outputs contains the
+  /// axis. 0: every output of the axis reads padding alone.
   std::int64_t least_grid = 1;
 };
 

@@ -23,9 +23,9 @@ class GramPolynomial {
   std::int64_t order() const noexcept { return n_; }
   bool has_single() const noexcept { return !cosine_f_.empty(); }
 
-  /// Whether each |F(t_i)|_2^2 <= limits[i] is proven: one Cholesky factorization each, of limit - rounding - G(t_i), in
-  /// T. A value that is true may fail by the rounding, of which relative_error() is a measure. On the calling thread;
-  /// `passed` gets 0 or 1.
+  /// Whether each |F(t_i)|_2^2 <= limits[i] is proven: one Cholesky factorization each, of limit - rounding - G(t_i),
+  /// in T. A value that is true may fail by the rounding, of which relative_error() is a measure. On the calling
+  /// thread; `passed` gets 0 or 1.
   template <Real T>
   void at_most(std::span<const TorusPoint> points, std::span<const double> limits, std::span<char> passed,
                Context& context) const;
@@ -57,12 +57,12 @@ class GramPolynomial {
 
   const Symbol* symbol_;
   std::int64_t n_ = 0;
-  std::int64_t packed_ = 0;           // n (n + 1) / 2: column after column of the lower triangle
+  std::int64_t packed_ = 0;            // n (n + 1) / 2: column after column of the lower triangle
   std::vector<Position> differences_;  // the first is 0
   std::vector<double> cosine_, sine_;  // packed x differences, column-major; sine without the first
   std::vector<float> cosine_f_, sine_f_;
-  double trace_ = 0;         // of G_0
-  double magnitude_ = 0;     // at least the norm of sum_q |coefficients|
+  double trace_ = 0;          // of G_0
+  double magnitude_ = 0;      // at least the norm of sum_q |coefficients|
   double product_error_ = 0;  // at least the 2-norm of the error of the coefficients, at any t
 };
 

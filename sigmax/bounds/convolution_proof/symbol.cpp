@@ -104,8 +104,8 @@ void measure_spread(Symbol& f) {
 }  // namespace
 
 // 4 numerator = q denominator + r with |r| <= denominator / 2 in integers; the angle is pi / 2 (q + r / denominator).
-// x = pi / 2 r / denominator carries three roundings, 3 u |x| < 2.4 u; the Horner schemes add less than 4 u, the series'
-// remainders 0.02 u: in all less than 8 u.
+// x = pi / 2 r / denominator carries three roundings, 3 u |x| < 2.4 u; the Horner schemes add less than 4 u, the
+// series' remainders 0.02 u: in all less than 8 u.
 Phase phase(std::int64_t numerator, std::int64_t denominator) {
   std::int64_t q = 4 * numerator / denominator;
   std::int64_t r = 4 * numerator - q * denominator;

@@ -42,15 +42,13 @@ struct Symbol {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   std::vector<Position> taps;
-  std::vector<double> values;            ///< tap after tap, each column-major
+  std::vector<double> values;             ///< tap after tap, each column-major
   std::array<double, 3> degree{0, 0, 0};  ///< half the extent of the taps on each axis: the exponential type
   bool is_transposed = false;
-  double spread = 0;     ///< at least |sum_p |K_p||_2, and so at least |F(t)|_2 at every t
-  double spread_f = 0;   ///< at least |sum_p |K_p||_F
+  double spread = 0;    ///< at least |sum_p |K_p||_2, and so at least |F(t)|_2 at every t
+  double spread_f = 0;  ///< at least |sum_p |K_p||_F
 
-  const double* tap(std::size_t p) const {
-    return values.data() + static_cast<std::int64_t>(p) * rows * columns;
-  }
+  const double* tap(std::size_t p) const { return values.data() + static_cast<std::int64_t>(p) * rows * columns; }
 };
 
 /// The symbols of all groups, of a correlation with stride s as polyphase blocks: F(t) has the columns (i, phase), and

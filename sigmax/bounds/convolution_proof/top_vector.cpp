@@ -184,8 +184,7 @@ Angles maximum_near(const Symbol& f, std::span<const Complex> w, Angles t) {
 Angles angles_of(const TorusPoint& t) {
   Angles angles{};
   for (std::size_t a = 0; a < 3; ++a) {
-    angles[a] =
-        2 * std::numbers::pi * static_cast<double>(t.numerator[a]) / static_cast<double>(t.denominator[a]);
+    angles[a] = 2 * std::numbers::pi * static_cast<double>(t.numerator[a]) / static_cast<double>(t.denominator[a]);
   }
   return angles;
 }
@@ -258,7 +257,7 @@ Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context)
     ComplexVector u = times(f, from.at, from.vector);
     const std::vector<Complex> w = weights_of(f, u, from.vector);
     const Angles next = maximum_near(f, w, angles_of(from.at));
-    Top top = top_at(g, point_at(next), &from.vector, 1e-3 * std::sqrt(tolerance), 48);
+    Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48);
     if (!(top.norm > from.norm)) break;
     const double gain = top.norm / from.norm - 1;
     from = std::move(top);

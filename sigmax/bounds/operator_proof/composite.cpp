@@ -204,8 +204,8 @@ double algebraic_upper_bound(const Expression& e, const Limits& limits, Context&
     case Kind::scaled: break;
     case Kind::convolution: {
       const double width = larger_of(limits.relative_width, kWidthOfSymbols);
-      return smaller_of(bound, round_up(e.unit * symbol_upper_bound(e.leaf, *e.correlation, width, kFlopsOfSymbols,
-                                                                    context)));
+      return smaller_of(bound,
+                        round_up(e.unit * symbol_upper_bound(e.leaf, *e.correlation, width, kFlopsOfSymbols, context)));
     }
     case Kind::sum: {
       double sum = 0;
