@@ -306,7 +306,7 @@ For a square matrix of at most 512 rows, which may be applied again and again:
   eigenvectors  the condition number of their matrix: how much more eigenvalues
                 may move than the matrix does
   Kreiss        some power of A stretches a vector at least this much, if
-                every eigenvalue lies inside the unit circle; up to 64 rows
+                every eigenvalue lies inside the unit circle; up to 128 rows
   powers        bounds of |A^k|, proven by a Lyapunov matrix
 
 The matrix is the one that an audit measures. Of groups of channels and of

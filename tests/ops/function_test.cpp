@@ -65,7 +65,7 @@ TEST(FunctionOperator, IsAConstantToGradientsUnlessItHasParameters) {
   EXPECT_EQ(grad, (std::vector<double>{0, 0, 1}));
   EXPECT_NE(message_of([&] {
               return function_operator<double>({2, 2}, kNothing, kNothing, {3, {}});
-            }).find("3 parameters, and pull_back is an empty"),
+            }).find("3 parameters, but pull_back is an empty"),
             std::string::npos);
   EXPECT_NE(message_of([&] {
               return function_operator<double>({2, 2}, kNothing, kNothing, {-3, {}});
