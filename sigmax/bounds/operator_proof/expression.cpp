@@ -81,7 +81,7 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   e.columns = transposed ? correlation.rows() : correlation.columns();
   if (scanned.facts().max_abs == 0) return checked(std::move(e));
   e.kind = Kind::convolution;
-  e.correlation = correlation;
+  e.correlation = std::make_shared<const Correlation>(correlation);
   e.leaf = scanned.in_range(context);
   e.transposed = transposed;
   e.unit = gram_scale(e.leaf.facts);
