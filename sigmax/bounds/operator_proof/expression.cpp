@@ -81,7 +81,7 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   e.columns = transposed ? correlation.rows() : correlation.columns();
   if (scanned.facts().max_abs == 0) return checked(std::move(e));
   e.kind = Kind::convolution;
-  e.correlation = correlation;
+  e.correlation = std::make_shared<const Correlation>(correlation);
   e.leaf = scanned.in_range(context);
   e.transposed = transposed;
   e.unit = gram_scale(e.leaf.facts);
@@ -226,36 +226,41 @@ struct TakeApart {
     return parts;
   }
 
+  // None is inlined into of(): its frame would hold the expressions of all of them at every level.
   std::optional<Expression> operator()(const structure::Opaque&) const { return std::nullopt; }
 
-  std::optional<Expression> operator()(const structure::Stored& stored) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Stored& stored) const {
     return leaf(*stored.matrix, stored.transposed != transposed, context);
   }
 
-  std::optional<Expression> operator()(const structure::Convolution& c) const { return leaf(c, transposed, context); }
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Convolution& c) const {
+    return leaf(c, transposed, context);
+  }
 
-  std::optional<Expression> operator()(const structure::Sum<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Sum<T>& s) const {
     std::optional<std::vector<Expression>> parts = all(s.terms);
     if (!parts) return std::nullopt;
     return sum(std::move(*parts));
   }
 
-  std::optional<Expression> operator()(const structure::Product<T>& p) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Product<T>& p) const {
     std::vector<Expression> parts;  // not on the stack: the frame is that of every level
     if (!add(parts, transposed ? *p.right : *p.left)) return std::nullopt;
     if (!add(parts, transposed ? *p.left : *p.right)) return std::nullopt;
     return product_of(parts);
   }
 
-  std::optional<Expression> operator()(const structure::Scaled<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Scaled<T>& s) const {
     std::optional<Expression> e = of(*s.of, transposed);
     if (!e) return std::nullopt;
     return times(s.factor, std::move(*e));
   }
 
-  std::optional<Expression> operator()(const structure::Transposed<T>& t) const { return of(*t.of, !transposed); }
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Transposed<T>& t) const {
+    return of(*t.of, !transposed);
+  }
 
-  std::optional<Expression> operator()(const structure::Stacked<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Stacked<T>& s) const {
     std::optional<std::vector<Expression>> parts = all(s.parts);
     if (!parts) return std::nullopt;
     return stack(std::move(*parts), s.of_rows != transposed);
