@@ -88,6 +88,21 @@ double absolute_square_above(const float* l, std::int64_t n) {
 
 bool is_half(const Position& q) { return q >= Position{0, 0, 0}; }
 
+// The largest position on each axis; the least is 0.
+Position extent_of(const Symbol& symbol) {
+  Position most{0, 0, 0};
+  for (const Position& p : symbol.taps) {
+    for (std::size_t axis = 0; axis < 3; ++axis) most[axis] = std::max(most[axis], p[axis]);
+  }
+  return most;
+}
+
+double differences_in(const Position& most) {
+  double product = 1;
+  for (const std::int64_t last : most) product *= 2 * static_cast<double>(last) + 1;
+  return (product + 1) / 2;
+}
+
 }  // namespace
 
 std::size_t points_in_piece(std::int64_t order) {
@@ -97,10 +112,23 @@ std::size_t points_in_piece(std::int64_t order) {
 
 GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& context)
     : symbol_(&symbol), n_(symbol.columns), packed_(n_ * (n_ + 1) / 2) {
-  for (const Position& a : symbol.taps) {
-    for (const Position& b : symbol.taps) {
-      const Position q{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
-      if (is_half(q)) differences_.push_back(q);
+  // Of a box of taps all differences in a box occur; of few scattered taps, those of the pairs.
+  const Position most = extent_of(symbol);
+  const double pairs = static_cast<double>(symbol.taps.size()) * static_cast<double>(symbol.taps.size());
+  if (differences_in(most) <= pairs) {
+    for (std::int64_t i = 0; i <= most[0]; ++i) {
+      for (std::int64_t j = -most[1]; j <= most[1]; ++j) {
+        for (std::int64_t k = -most[2]; k <= most[2]; ++k) {
+          if (is_half({i, j, k})) differences_.push_back({i, j, k});
+        }
+      }
+    }
+  } else {
+    for (const Position& a : symbol.taps) {
+      for (const Position& b : symbol.taps) {
+        const Position q{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+        if (is_half(q)) differences_.push_back(q);
+      }
     }
   }
   std::sort(differences_.begin(), differences_.end());
@@ -111,6 +139,14 @@ GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& conte
     cosine_f_.assign(cosine_.begin(), cosine_.end());
     sine_f_.assign(sine_.begin(), sine_.end());
   }
+}
+
+GramPolynomial::Cost GramPolynomial::cost(const Symbol& symbol) {
+  const double taps = static_cast<double>(symbol.taps.size());
+  const double n = static_cast<double>(symbol.columns);
+  const double differences = std::min(differences_in(extent_of(symbol)), taps * taps);
+  const double of_pair = 2 * static_cast<double>(symbol.rows) * n * n + 300;
+  return {0.5 * taps * taps * of_pair, differences * n * (n + 1) * 12};
 }
 
 // G_q = sum over pairs of taps with p' - p = q of K_p^T K_p', each pair one product added to the others.

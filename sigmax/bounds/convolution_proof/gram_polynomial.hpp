@@ -19,6 +19,13 @@ class GramPolynomial {
   /// Cost: about P^2 m n^2 flops for P taps, and 8 P' n^2 bytes for P' differences; with `single`, half of that more.
   GramPolynomial(const Symbol& symbol, bool single, Context& context);
 
+  /// About the flops and the bytes of that.
+  struct Cost {
+    double flops = 0;
+    double bytes = 0;
+  };
+  static Cost cost(const Symbol& symbol);
+
   const Symbol& symbol() const noexcept { return *symbol_; }
   std::int64_t order() const noexcept { return n_; }
   bool has_single() const noexcept { return !cosine_f_.empty(); }

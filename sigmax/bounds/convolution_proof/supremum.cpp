@@ -277,11 +277,43 @@ std::size_t nearest(std::span<const TorusPoint> points, const TorusPoint& t) {
 
 }  // namespace
 
+namespace {
+
+constexpr double kMostBytes = 0x1p33;  // of the coefficients of one symbol
+
+// Whether the coefficients of the symbol may be formed; their flops are taken from the budget.
+bool may_form(const Symbol& f, Budget& budget) {
+  const GramPolynomial::Cost cost = GramPolynomial::cost(f);
+  if (!budget.allows(cost.flops) || cost.bytes > kMostBytes) return false;
+  budget.flops += cost.flops;
+  return true;
+}
+
+// Without coefficients: the ends that the taps alone give.
+void look_from_afar(const Symbol& f, std::size_t group, Best& best) {
+  Top top;
+  top.vector.re.assign(static_cast<std::size_t>(f.columns), 1.0);
+  top.vector.im.assign(static_cast<std::size_t>(f.columns), 0.0);
+  const double lower = quotient_below(f, top.at, top.vector);
+  if (lower > best.range.lower || best.range.top.vector.re.empty()) {
+    best.range.lower = larger_of(lower, best.range.lower);
+    best.range.top = std::move(top);
+    best.range.group = group;
+  }
+  best.range.upper = larger_of(best.range.upper, f.spread);
+}
+
+}  // namespace
+
 Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Context& context) {
   Best best;
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
     if (f.spread <= best.range.upper) break;
+    if (!may_form(f, budget)) {
+      look_from_afar(f, group, best);
+      continue;
+    }
     const GramPolynomial g(f, f.columns >= kSingleFrom && single_blas_supports_proofs(), context);
     Branching(g, group, relative_width, budget, context).run(best);
   }
@@ -295,6 +327,10 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
     if (f.spread <= best.range.upper) break;
+    if (!may_form(f, budget)) {
+      best.range.upper = f.spread;
+      continue;
+    }
     const GramPolynomial g(f, false, context);
     if (!blas_supports_proofs() || !budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
       best.range.upper = f.spread;
@@ -338,6 +374,11 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
   Range result{kInfinity, kInfinity, {}, 0};
   for (std::size_t group = 0; group < symbols.groups.size(); ++group) {
     const Symbol& f = symbols.groups[group];
+    if (!may_form(f, budget)) {
+      result.lower = 0;
+      result.upper = smaller_of(result.upper, f.spread);
+      continue;
+    }
     const GramPolynomial g(f, false, context);
     std::vector<Least> least(points.size());
     context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i]); });
