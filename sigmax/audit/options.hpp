@@ -17,7 +17,7 @@ namespace sigmax::audit {
 struct OperatorNormOptions {
   double relative_width = 1e-3;   ///< at every image size, and of a circular convolution
   double width_at_a_size = 5e-2;  ///< at the size of an image: closer takes another theorem, and much longer
-  double most_flops = 1e12;       ///< for one weight; the ends that have been reached then are reported
+  double most_flops = 1e11;       ///< for one weight, about; the ends that have been reached then are reported
 };
 
 struct Options {
