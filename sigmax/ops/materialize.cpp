@@ -62,7 +62,7 @@ Matrix<T> convert(const structure::Stored& stored, Context& context) {
 
 // Entry by entry of the kernel: y[o, a] has K[o, i, p] x[i, entry that stands at stride a + dilation p - pad_low].
 template <Real T>
-Matrix<T> convert(const structure::Convolution& convolution, Context& context) {
+[[gnu::noinline]] Matrix<T> convert(const structure::Convolution& convolution, Context& context) {
   const Correlation& c = *convolution.correlation;
   Matrix<T> out(c.rows(), c.columns());
   const std::int64_t in = c.in_channels / c.groups;

@@ -24,13 +24,13 @@ void add_convolutions(Functions& f, PaddingMode mode) {
   for (int e = 0; e < 4 * 3 * 9; ++e) kernel.push_back(e % 5 == 0 ? 3e-39 : 1.0 / (3 + e));
   const Tensor stored = Tensor::rounded(kernel, layer.kernel_shape(), std::same_as<T, float> ? DType::f32 : DType::f64);
   const ConvolutionGeometry geometry(layer, {6, 7});
+  const std::vector<T> x = vector_of<T>(geometry.columns());
   f.add("convolution " + what, [=](Context& context) {
     const Operator<T> a = convolution<T>(stored, geometry);
-    const std::vector<T> x = vector_of<T>(a->shape().columns);
     std::vector<T> y(static_cast<std::size_t>(a->shape().rows)), z(x.size()), outer(y.size()), grad(kernel.size());
     a->apply_gram(std::span<const T>(x), std::span<T>(y), std::span<T>(z), context);
     a->apply_outer_gram(std::span<const T>(y), std::span<T>(outer), context);
-    const std::vector<double> weights{1.0 / 3};
+    const std::vector<double> weights{0.375};
     a->pull_back({std::span<const T>(y), std::span<const T>(x), weights}, grad, context);
     return Values(Result(y, z, outer, grad, materialize(*a, context)));
   });

@@ -193,6 +193,7 @@ std::vector<OperatorCase> convolution_cases() {
       convolution_case("convolution_grouped", layer(6, 4, {three}, 2), {9}),
       convolution_case("convolution_depthwise", layer(5, 5, {three, strided}, 5), {4, 6}),
       convolution_case("convolution_padded_more_than_its_kernel", layer(1, 2, {{2, 1, 1, 4, 3, 0}, three}), {3, 2}),
+      convolution_case("convolution_without_shifts", layer(2, 3, {{3, 3, 1, 0, 3, 0}, {2, 3, 1, 0, 2, 0}}), {6, 4}),
       convolution_case("convolution_of_padding_only", layer(2, 1, {{1, 5, 1, 1, 0, 0}}), {3}),
       convolution_case("convolution_to_one_output", layer(3, 2, {{4, 1, 1, 0, 0, 0}, {3, 2, 1, 0, 0, 0}}), {4, 3}),
       convolution_case("convolution_of_one_entry", layer(1, 1, {{1, 1, 1, 0, 0, 0}}), {1}),

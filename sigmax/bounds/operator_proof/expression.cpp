@@ -81,7 +81,7 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   e.columns = transposed ? correlation.rows() : correlation.columns();
   if (scanned.facts().max_abs == 0) return checked(std::move(e));
   e.kind = Kind::convolution;
-  e.correlation = correlation;
+  e.correlation = std::make_shared<const Correlation>(correlation);
   e.leaf = scanned.in_range(context);
   e.transposed = transposed;
   e.unit = gram_scale(e.leaf.facts);
@@ -216,21 +216,24 @@ struct TakeApart {
     return parts;
   }
 
+  // None is inlined into of(): its frame would hold the expressions of all of them at every level.
   std::optional<Expression> operator()(const structure::Opaque&) const { return std::nullopt; }
 
-  std::optional<Expression> operator()(const structure::Stored& stored) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Stored& stored) const {
     return leaf(*stored.matrix, stored.transposed != transposed, context);
   }
 
-  std::optional<Expression> operator()(const structure::Convolution& c) const { return leaf(c, transposed, context); }
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Convolution& c) const {
+    return leaf(c, transposed, context);
+  }
 
-  std::optional<Expression> operator()(const structure::Sum<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Sum<T>& s) const {
     std::optional<std::vector<Expression>> parts = all(s.terms);
     if (!parts) return std::nullopt;
     return sum(std::move(*parts));
   }
 
-  std::optional<Expression> operator()(const structure::Product<T>& p) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Product<T>& p) const {
     std::optional<Expression> left = of(transposed ? *p.right : *p.left, transposed);
     if (!left) return std::nullopt;
     std::optional<Expression> right = of(transposed ? *p.left : *p.right, transposed);
@@ -238,15 +241,17 @@ struct TakeApart {
     return product(std::move(*left), std::move(*right));
   }
 
-  std::optional<Expression> operator()(const structure::Scaled<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Scaled<T>& s) const {
     std::optional<Expression> e = of(*s.of, transposed);
     if (!e) return std::nullopt;
     return times(s.factor, std::move(*e));
   }
 
-  std::optional<Expression> operator()(const structure::Transposed<T>& t) const { return of(*t.of, !transposed); }
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Transposed<T>& t) const {
+    return of(*t.of, !transposed);
+  }
 
-  std::optional<Expression> operator()(const structure::Stacked<T>& s) const {
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Stacked<T>& s) const {
     std::optional<std::vector<Expression>> parts = all(s.parts);
     if (!parts) return std::nullopt;
     return stack(std::move(*parts), s.of_rows != transposed);

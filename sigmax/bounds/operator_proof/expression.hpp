@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -53,7 +54,7 @@ struct Expression {
   // A convolution: the matrix of `correlation` with the kernel unit leaf.matrix, or its transpose. `norm` and
   // `frobenius` are those of the correlation with the kernel's absolute values, so that taps that meet in one entry of
   // x are not canceled.
-  std::optional<Correlation> correlation{};
+  std::shared_ptr<const Correlation> correlation{};  // by pointer: expressions lie on the stack at every level
 
   bool is_zero() const { return kind == Kind::zero; }
 

@@ -109,7 +109,7 @@ Formed form_leaf(const Expression& e, Context& context) {
 }
 
 // Weights times a power of two, exact as in form_leaf. Those that meet in one entry of x, at most `copies`, are added.
-Formed form_convolution(const Expression& e, Context& context) {
+[[gnu::noinline]] Formed form_convolution(const Expression& e, Context& context) {
   Formed m = empty(e, context);
   std::fill(m.values.begin(), m.values.end(), 0.0);
   const Correlation& c = *e.correlation;

@@ -68,8 +68,9 @@ std::int64_t terms_of(const Expression& e, bool adjoint) {
   return e.transposed == adjoint ? e.correlation->terms() : e.correlation->adjoint_terms();
 }
 
-std::vector<double> convolved(const Expression& e, const kernels::StoredMatrix& kernel, std::span<const double> x,
-                              bool adjoint, Context& context) {
+// Kept out of its callers' frames, which recurse.
+[[gnu::noinline]] std::vector<double> convolved(const Expression& e, const kernels::StoredMatrix& kernel,
+                                                std::span<const double> x, bool adjoint, Context& context) {
   std::vector<double> y(length_out(e, adjoint));
   const ConvolutionProducts<double> products(kernel, *e.correlation);
   if (e.transposed == adjoint) {
@@ -82,7 +83,8 @@ std::vector<double> convolved(const Expression& e, const kernels::StoredMatrix& 
 
 // |computed - exact| <= gamma_n C |x| entrywise, where C is the matrix with the kernel's absolute values and `norm` is
 // at least its norm.
-Image image_of_convolution(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
+[[gnu::noinline]] Image image_of_convolution(const Expression& e, std::span<const double> x, bool adjoint,
+                                             Context& context) {
   Image result{convolved(e, e.leaf.matrix, x, adjoint, context), 0};
   for (double& value : result.values) value *= e.unit;
   const double rounding = gamma(terms_of(e, adjoint)) * e.norm * at_least_norm(x);
@@ -90,8 +92,8 @@ Image image_of_convolution(const Expression& e, std::span<const double> x, bool 
   return result;
 }
 
-std::vector<double> absolute_of_convolution(const Expression& e, std::span<const double> x, bool adjoint,
-                                            Context& context) {
+[[gnu::noinline]] std::vector<double> absolute_of_convolution(const Expression& e, std::span<const double> x,
+                                                              bool adjoint, Context& context) {
   const kernels::StoredMatrix& a = e.leaf.matrix;
   std::vector<double> kernel(static_cast<std::size_t>(a.size()));
   kernels::convert(a, 1, kernel.data(), a.columns);

@@ -172,7 +172,9 @@ namespace {
 
 std::vector<kernels::ShiftedRun> repeated(const std::vector<kernels::ShiftedRun>& runs, std::int64_t count,
                                           std::int64_t from_step, std::int64_t to_step, bool merge) {
-  if (merge && runs.size() == 1) return {{runs[0].from, runs[0].to, count * runs[0].length}};
+  // Only where a run covers the whole image, which padding of the input may prevent.
+  if (merge && runs.size() == 1 && runs[0].length == from_step)
+    return {{runs[0].from, runs[0].to, count * runs[0].length}};
   std::vector<kernels::ShiftedRun> all;
   for (std::int64_t image = 0; image < count; ++image) {
     for (const auto& [from, to, length] : runs) all.push_back({from + image * from_step, to + image * to_step, length});
