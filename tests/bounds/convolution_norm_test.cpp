@@ -11,10 +11,14 @@
 #include <vector>
 
 #include "gallery/reference_svd.hpp"
+#include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/circular_convolution.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/io/checkpoint.hpp"
+#include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
+#include "sigmax/svd/svd.hpp"
 #include "support/correlation_matrix.hpp"
 #include "tolerance.hpp"
 
@@ -274,6 +278,30 @@ TEST(ConvolutionNorm, RefusesWhatHasNoNorm) {
   options = {};
   options.most_flops = 0;
   EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
+}
+
+// An operator that may not be formed: certify() has its upper end from the symbol, also within a composed operator.
+TEST(ConvolutionNorm, BoundsOperatorsThatAreNotFormed) {
+  const Tensor kernel = gaussian({3, 3, 3, 3}, 6);
+  const ConvolutionGeometry geometry(layer_of(3, 3, {kSame3, kSame3}), {12, 12});
+  const Operator<double> a = convolution<double>(kernel, geometry);
+  const double truth = static_cast<double>(convolution_norm(kernel, geometry).sigma_max.lower.value());
+  CertifyOptions options;
+  options.method = CertifyMethod::proven;
+  options.proven_up_to = 1;
+  options.random = RandomState{};
+  SvdOptions<double> search;
+  search.random = RandomState{};
+  Context context(1);
+  const Enclosure one = certify(*a, svd(*a, search, context), options, context);
+  ASSERT_TRUE(one.is_proven());
+  EXPECT_GE(one.upper->value(), truth);
+  EXPECT_LE(one.relative_width(), 0.1);
+  const Operator<double> three = 3.0 * a;
+  const Enclosure other = certify(*three, svd(*three, search, context), options, context);
+  ASSERT_TRUE(other.is_proven());
+  EXPECT_GE(other.upper->value(), 3 * truth);
+  EXPECT_LE(other.relative_width(), 0.1);
 }
 
 // Whole circulants, with and without stride, even kernels, groups and wide and tall blocks.
