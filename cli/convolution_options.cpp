@@ -166,7 +166,7 @@ void add_convolutions(CLI::App* app, TypedConvolutions& typed) {
   add("--padding-mode", typed.padding_mode, "REGEX=MODE", "what they pad with: zeros, circular, reflect or replicate");
   add("--dilation", typed.dilation, "REGEX=D", "the distance of two taps");
   add("--input-size", typed.input_size, "REGEX=N",
-      "the size of the image that comes in, 32x32; it counts where the padding is known, too");
+      "the size of the image that comes in, 32x32; it counts where all else is known");
   add("--geometry", typed.geometry, "FILE",
       "a JSON file that says the same: {\"REGEX\": {\"stride\": 2, \"padding\": 1, \"input_size\": [32, 32]}, ...}");
 }

@@ -77,7 +77,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
         audit
             ->add_option("--norm-width", typed.norm_width,
                          "the relative width of the operator norm's enclosure, or none for no operator norm; default "
-                         "1e-3, 0.05 at a given image size; with --quick and with --certify none: none")
+                         "1e-3, 0.05 for large layers at an image size; with --quick and with --certify none: none")
             ->option_text("W|none")
             ->group(kConvolutions));
   audit->add_flag("--quick", options.quick, "only sigma_max and the norms, without the full spectrum")

@@ -282,8 +282,18 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
   all.settings = plan.convolution->settings;
   all.has_mode = plan.convolution->has_settings;
   all = io::overlaid(std::move(all), stated);
+  // The usual values, which the result names.
+  std::vector<std::string> assumed;
+  const auto fill = [&](bool is_known, const char* what, Dimensions& list, std::int64_t usual) {
+    if (is_known) return;
+    list = {usual};
+    assumed.emplace_back(what);
+  };
+  fill(!all.settings.stride.empty(), "stride", all.settings.stride, 1);
+  fill(!all.settings.dilation.empty(), "dilation", all.settings.dilation, 1);
   const bool knows_padding = all.says_padding();
-  if (!knows_padding) all.settings.pad_low = all.settings.pad_high = {0};
+  fill(knows_padding, "padding", all.settings.pad_low, 0);
+  if (!knows_padding) all.settings.pad_high = all.settings.pad_low;
   const Tensor tensor = entry.load();
   auto convolution = io::while_intact(
       tensor, [&] { return audit::convolution_of(tensor, plan.layout, plan.convolution->transposed, all); });
@@ -293,8 +303,7 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
                     "spatial axes and these settings",
                     entry.name, to_string(entry.shape), audit::layout_text(plan.layout)));
   }
-  if (!knows_padding) convolution->assumed.emplace_back("padding");
-  // The kernel must outlive the tensor's file.
+  convolution->assumed = std::move(assumed);
   return {entry.name, entry.file.string(), entry.shape, tensor.dtype(), std::move(*convolution)};
 }
 

@@ -36,7 +36,10 @@ audit::Options audit_options(const AuditOptions& options) {
   if (!options.operator_norms) {
     result.operator_norms.reset();
   } else if (options.norm_width) {
+    // Who asks for a width waits for it.
+    constexpr double kMostFlops = 1e14;
     result.operator_norms->relative_width = result.operator_norms->width_at_a_size = *options.norm_width;
+    result.operator_norms->most_flops = kMostFlops;
   }
   if (!options.convolutions.empty()) {
     result.convolution = [&said = options.convolutions](const std::string& name) {

@@ -73,6 +73,14 @@ void for_each_matrix(std::size_t count, bool small, Context& context, const std:
   });
 }
 
+// At a size, a product with the operator costs one multiplication for each entry of the kernel and place of the window.
+bool is_costly(const ConvolutionToMeasure& convolution, const OperatorNormOptions& wanted) {
+  if (!convolution.input_size || convolution.layer.padding_mode == PaddingMode::Circular) return false;
+  const ConvolutionGeometry geometry(convolution.layer, *convolution.input_size);
+  const Correlation& correlation = geometry.correlation();
+  return static_cast<double>(correlation.rows()) * static_cast<double>(correlation.terms()) > wanted.cheap_product;
+}
+
 std::optional<OperatorNorm> norm_as_operator(const Job& job, const Tensor& tensor, const Figures& figures,
                                              const Options& options, Context& context) {
   const ConvolutionPlan& plan = *job.plan.convolution;
@@ -84,8 +92,7 @@ std::optional<OperatorNorm> norm_as_operator(const Job& job, const Tensor& tenso
   if (!convolution) return std::nullopt;
   const OperatorNormOptions& wanted = *options.operator_norms;
   ConvolutionNormOptions how;
-  const bool at_a_size = convolution->input_size && convolution->layer.padding_mode != PaddingMode::Circular;
-  how.relative_width = at_a_size ? wanted.width_at_a_size : wanted.relative_width;
+  how.relative_width = is_costly(*convolution, wanted) ? wanted.width_at_a_size : wanted.relative_width;
   how.most_flops = wanted.most_flops;
   return operator_norm(*convolution, figures, how, context);
 }

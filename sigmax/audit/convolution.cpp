@@ -1,8 +1,12 @@
 #include "sigmax/audit/convolution.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <utility>
+#include <vector>
 
+#include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
@@ -138,6 +142,28 @@ bool is_reshaped_kernel(const ConvolutionToMeasure& convolution) {
   });
 }
 
+// How many windows an entry of the image lies in, at most: those that differ by multiples of s taps on an axis, s the
+// stride without what it has in common with the dilation.
+std::int64_t most_windows(const ConvolutionLayer& layer) {
+  std::int64_t windows = 1;
+  for (const ConvolutionAxis& axis : layer.axes) {
+    const std::int64_t step = axis.stride / std::gcd(axis.stride, axis.dilation);
+    windows *= (axis.kernel + step - 1) / step;
+  }
+  return windows;
+}
+
+// |A x|^2 = sum over windows of |W x_window|^2 <= sigma^2 sum |x_window|^2 <= sigma^2 windows |x|^2, W the reshaped
+// kernel: what counts where the work for a better end has run out.
+Enclosure with_end_of_windows(const Enclosure& norm, const ConvolutionLayer& layer, const Enclosure& sigma_max) {
+  constexpr std::int64_t kMostWindows = std::int64_t{1} << 16;
+  const std::int64_t windows = most_windows(layer);
+  if (layer.padding_mode != PaddingMode::Zeros || windows > kMostWindows || !sigma_max.is_proven()) return norm;
+  const Enclosure above = bounds::p_norm(std::vector<Enclosure>(static_cast<std::size_t>(windows), sigma_max), 2);
+  const bool closer = above.upper && (!norm.upper || above.upper->value() < norm.upper->value());
+  return closer ? bounds::between(norm, above) : norm;
+}
+
 OperatorNorm description(const ConvolutionToMeasure& convolution, const Enclosure& norm, double estimate,
                          std::string_view question) {
   OperatorNorm result{.norm = norm};
@@ -179,7 +205,7 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
   if (settings.dilation.empty()) result.assumed.emplace_back("dilation");
   // Where zeros are known to be padded, how many does not matter at every size.
   if (!result.knows_padding && !stated.has_mode) result.assumed.emplace_back("padding");
-  if (result.knows_padding && !settings.input_size.empty()) {
+  if (result.knows_padding && result.assumed.empty() && !settings.input_size.empty()) {
     result.input_size = settings.input_size;
     if (!makes_sense(result.layer, result.input_size) || is_too_large(result)) result.input_size.reset();
   }
@@ -203,7 +229,8 @@ OperatorNorm operator_norm(const ConvolutionToMeasure& convolution, const Figure
           ? convolution_norm(convolution.kernel, ConvolutionGeometry(convolution.layer, *convolution.input_size),
                              options, context)
           : convolution_norm(convolution.kernel, convolution.layer, options, context);
-  return described(convolution, found);
+  return description(convolution, with_end_of_windows(found.sigma_max, convolution.layer, reshaped.sigma_max),
+                     found.estimate, name(found.question));
 }
 
 }  // namespace sigmax::audit

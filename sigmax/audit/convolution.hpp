@@ -30,7 +30,7 @@ struct ConvolutionToMeasure {
 bool is_of_transposed(const Layout& layout);
 
 /// The convolution of `tensor`, whose axes are `layout`. Stride, dilation and padding that nobody states are assumed;
-/// an input size counts only together with a known padding, and otherwise the question is that of every size. Nothing
+/// an input size counts only where all three are known, and otherwise the question is that of every size. Nothing
 /// if the layout is not that of one convolution with one to three spatial axes (a stack of kernels, an axis that is
 /// several at once), or if there is no such convolution.
 std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const Layout& layout, bool transposed,

@@ -15,9 +15,12 @@ namespace sigmax::audit {
 
 /// How closely the norm of a convolution as an operator is enclosed, and for how long.
 struct OperatorNormOptions {
-  double relative_width = 1e-3;   ///< at every image size, and of a circular convolution
-  double width_at_a_size = 5e-2;  ///< at the size of an image: closer takes another theorem, and much longer
-  double most_flops = 1e12;       ///< for one weight; the ends that have been reached then are reported
+  double relative_width = 1e-3;
+  /// The width at an image size where a product with the operator takes more than `cheap_product` multiplications:
+  /// closer takes another theorem, and much longer.
+  double width_at_a_size = 5e-2;
+  double cheap_product = 1e7;
+  double most_flops = 1e11;  ///< for one weight, about; the ends that have been reached then are reported
 };
 
 struct Options {

@@ -180,9 +180,9 @@ TEST(Unread, WithoutAShapeTheNameDecides) {
   for (const char* name : {"fc.bias", "notes.txt", "epoch", "weight_scale"}) {
     EXPECT_FALSE(may_be_unread_weight(entry(name, {}, DType::unknown, kWhy))) << name;
   }
-  std::string long_name(300000, 'a');
-  long_name.append(".weight");
-  EXPECT_TRUE(may_be_unread_weight(entry(long_name, {}, DType::unknown, kWhy)));
+  std::string longest(300000, 'a');
+  longest.append(".weight");
+  EXPECT_TRUE(may_be_unread_weight(entry(longest, {}, DType::unknown, kWhy)));
 }
 
 }  // namespace
