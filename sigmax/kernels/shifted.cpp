@@ -10,6 +10,7 @@
 //
 #include <hwy/highway.h>
 
+#include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/rows-inl.hpp"
 
 #ifndef SIGMAX_KERNELS_SHIFTED_ONCE
