@@ -40,6 +40,7 @@ audit::Options audit_options(const AuditOptions& options) {
     constexpr double kMostFlops = 1e14;
     result.operator_norms->relative_width = result.operator_norms->width_at_a_size = *options.norm_width;
     result.operator_norms->most_flops = kMostFlops;
+    result.operator_norms->dense_up_to = ConvolutionNormOptions().dense_up_to;
   }
   if (!options.convolutions.empty()) {
     result.convolution = [&said = options.convolutions](const std::string& name) {

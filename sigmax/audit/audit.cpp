@@ -93,6 +93,7 @@ std::optional<OperatorNorm> norm_as_operator(const Job& job, const Tensor& tenso
   const OperatorNormOptions& wanted = *options.operator_norms;
   ConvolutionNormOptions how;
   how.relative_width = is_costly(*convolution, wanted) ? wanted.width_at_a_size : wanted.relative_width;
+  how.dense_up_to = wanted.dense_up_to;
   how.most_flops = wanted.most_flops;
   return operator_norm(*convolution, figures, how, context);
 }

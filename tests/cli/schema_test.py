@@ -46,6 +46,15 @@ class Schema(CommandTest):
     def test_weights_with_nan_conform(self):
         self.check(checkpoints.npy([[1.0, math.nan], [-math.inf, 0.0]]))
 
+    def test_convolutions_conform_whatever_is_known_of_them(self):
+        document = self.check((REPOSITORY / "examples/models/fashion_mnist.onnx").read_bytes())
+        self.assertEqual([tensor["operator_norm"] is None for tensor in document["tensors"]], [False] * 3 + [True] * 2)
+        kernel = checkpoints.safetensors({"k": ("F64", (2, 1, 3), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0])})
+        self.check(kernel)
+        self.check(kernel, "--padding-mode", "k=reflect", "--padding", "k=0:1")
+        self.check(kernel, "--as", "k=transposed_convolution", "--stride", "k=2", "--dilation", "k=1", "--padding", "k=1",
+                   "--input-size", "k=9")
+
     def test_singular_weights_conform(self):
         self.check(checkpoints.npy([[0.0, 0.0], [0.0, 0.0]]))
         self.check(checkpoints.npy(checkpoints.rank_one([1.0, 2.0], [3.0, 4.0])))

@@ -6,6 +6,9 @@
 #include "gallery/spectra.hpp"
 #include "grad/problems.hpp"
 #include "sigmax/audit/audit.hpp"
+#include "sigmax/audit/convolution.hpp"
+#include "sigmax/audit/measure.hpp"
+#include "sigmax/audit/roles/stored_layout.hpp"
 #include "sigmax/grad/check_norm.hpp"
 #include "sigmax/grad/svd_jvp.hpp"
 #include "sigmax/grad/svd_vjp.hpp"
@@ -71,6 +74,18 @@ void add_audit(Functions& f) {
       return Values(std::move(result));
     });
   }
+  f.add("audit::operator_norm", [](Context& context) {
+    const Tensor kernel = Tensor::rounded(gallery::normal(24, 5), {3, 2, 4}, DType::f64);
+    io::StatedConvolution stated;
+    stated.settings.stride = {2};
+    const auto convolution = audit::convolution_of(kernel, audit::convolution_layout(3, 1), false, stated);
+    audit::Options options;
+    options.full_spectrum = false;
+    const audit::Figures reshaped = *audit::measure(kernel.reshaped({3, 8}), options, context).figures;
+    Result result;
+    result.add(audit::operator_norm(*convolution, reshaped, {}, context).norm);
+    return Values(std::move(result));
+  });
 }
 
 }  // namespace sigmax

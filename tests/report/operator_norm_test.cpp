@@ -1,0 +1,102 @@
+// Operator norms of convolutions in tables, records and legends.
+#include "sigmax/report/operator_norm.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "report/sample_result.hpp"
+#include "sigmax/bounds/algebra.hpp"
+#include "sigmax/report/columns.hpp"
+#include "sigmax/report/summary.hpp"
+
+namespace sigmax::report {
+namespace {
+
+audit::OperatorNorm norm_of(double value) {
+  audit::OperatorNorm norm{.norm = bounds::exactly(value)};
+  norm.estimate = value;
+  norm.question = "every_size";
+  norm.stride = norm.dilation = {1, 1};
+  norm.padding_mode = "zeros";
+  return norm;
+}
+
+// The second weight of the sample is a convolution.
+audit::Result with_norm(const audit::OperatorNorm& norm) {
+  audit::Result result = report_test::sample();
+  EXPECT_EQ(result.tensors.at(1).role, audit::Role::convolution);
+  result.tensors.at(1).operator_norm = norm;
+  return result;
+}
+
+TEST(OperatorNorm, TheTextHasTheImageAndWhatIsUnusual) {
+  audit::OperatorNorm norm = norm_of(2);
+  EXPECT_EQ(convolution_text(norm), "any size");
+  norm.input_size = {28, 30};
+  norm.stride = {2, 2};
+  EXPECT_EQ(convolution_text(norm), "28x30, stride 2");
+  norm.stride = {2, 1};
+  norm.dilation = {3, 3};
+  norm.transposed = true;
+  norm.groups = 4;
+  norm.padding_mode = "circular";
+  EXPECT_EQ(convolution_text(norm), "28x30, stride 2x1, dilation 3, transposed, 4 groups, circular");
+}
+
+TEST(OperatorNorm, ARecordHasWhatIsKnown) {
+  audit::OperatorNorm norm = norm_of(2);
+  const auto member = [](const Record& record, std::string_view key) {
+    return std::find_if(record.begin(), record.end(), [&](const Member& each) { return each.key == key; })->value;
+  };
+  Record record = record_of(norm);
+  EXPECT_FALSE(member(record, "padding").exists());
+  EXPECT_FALSE(member(record, "input_size").exists());
+  EXPECT_FALSE(member(record, "output_padding").exists());
+  norm.pad_low = {0, 1};
+  norm.pad_high = {2, 3};
+  norm.assumed = {"stride"};
+  record = record_of(norm);
+  EXPECT_EQ(plain_text(member(record, "padding")), "[[0, 2], [1, 3]]");
+  EXPECT_EQ(plain_text(member(record, "assumed")), "[stride]");
+  EXPECT_EQ(plain_text(member(record, "upper")), "2");
+}
+
+TEST(OperatorNorm, OfAConvolutionItIsItsOwnAndOtherwiseSigmaMax) {
+  const audit::Result result = with_norm(norm_of(7777));
+  const WeightRow dense{&result.tensors[0]}, convolution{&result.tensors[1]};
+  EXPECT_EQ(dense.operator_norm(), &result.tensors[0].figures->sigma_max);
+  EXPECT_EQ(dense.convolution(), nullptr);
+  EXPECT_EQ(convolution.operator_norm()->lower.value(), 7777);
+  EXPECT_EQ(sort_value(column("operator_norm"), convolution), 7777);
+  EXPECT_EQ(cell_text(column("matrix"), convolution, glyphs(true)), "64x147") << "without †";
+  const auto order = select(result, "operator_norm", 0);
+  const auto first = std::find_if(order.begin(), order.end(), [](const auto* tensor) { return !tensor->non_finite; });
+  EXPECT_EQ(*first, &result.tensors[1]);
+  const audit::Result without = report_test::sample();
+  EXPECT_EQ(WeightRow{&without.tensors[1]}.operator_norm(), nullptr) << "not that of the reshaped kernel";
+}
+
+TEST(OperatorNorm, WhatIsAssumedIsMarkedAndExplained) {
+  audit::OperatorNorm norm = norm_of(77);
+  const auto explained = [](const audit::Result& result, std::string_view sign) {
+    const std::vector<const audit::TensorResult*> shown = {&result.tensors[1]};
+    const std::vector<std::string> lines = legend(result, shown, glyphs(true));
+    return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) { return line.starts_with(sign); });
+  };
+  const audit::Result known = with_norm(norm);
+  EXPECT_EQ(cell_text(column("operator_norm"), {&known.tensors[1]}, glyphs(true)).find("°"), std::string::npos);
+  EXPECT_FALSE(explained(known, "°"));
+  EXPECT_FALSE(explained(known, "†"));
+  norm.assumed = {"stride", "padding"};
+  const audit::Result assumed = with_norm(norm);
+  EXPECT_TRUE(cell_text(column("operator_norm"), {&assumed.tensors[1]}, glyphs(true)).ends_with("✓°"));
+  EXPECT_TRUE(cell_text(column("operator_norm"), {&assumed.tensors[1]}, glyphs(false)).ends_with("*?"));
+  EXPECT_TRUE(explained(assumed, "°"));
+  EXPECT_TRUE(explained(report_test::sample(), "†"));
+}
+
+}  // namespace
+}  // namespace sigmax::report
