@@ -56,7 +56,7 @@ lint-all: ## the same, with clang-tidy over every source
 	@tools/install-dependencies core test torch lint
 	tools/lint --all
 
-syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets
+syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets, kernels for every SIMD target
 	@tools/install-dependencies core test torch syntax
 	tools/check-syntax
 
