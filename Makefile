@@ -32,7 +32,7 @@ build: ## the command, as build/release/cli/sigmax
 	@cmake --build --preset release --target sigmax_command
 
 install: build ## the command, the library and its headers, below PREFIX (/usr/local)
-	@cmake --build --preset release --target sigmax
+	@cmake --build --preset release --target sigmax sigmax_manual
 	@cmake --install $(BUILD) --prefix $(PREFIX) --component Unspecified > /dev/null
 	@echo "Installed below $(PREFIX): bin/sigmax, include/sigmax, the library, find_package(sigmax), pkg-config sigmax"
 
