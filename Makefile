@@ -32,7 +32,7 @@ build: ## the command, as build/release/cli/sigmax
 	@cmake --build --preset release --target sigmax_command
 
 install: build ## the command, the library and its headers, below PREFIX (/usr/local)
-	@cmake --build --preset release --target sigmax
+	@cmake --build --preset release --target sigmax sigmax_manual
 	@cmake --install $(BUILD) --prefix $(PREFIX) --component Unspecified > /dev/null
 	@echo "Installed below $(PREFIX): bin/sigmax, include/sigmax, the library, find_package(sigmax), pkg-config sigmax"
 
@@ -56,7 +56,7 @@ lint-all: ## the same, with clang-tidy over every source
 	@tools/install-dependencies core test torch lint
 	tools/lint --all
 
-syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets
+syntax: ## compile with clang what the tests do not: benchmarks, torch binding, examples, fuzz targets, kernels for every SIMD target
 	@tools/install-dependencies core test torch syntax
 	tools/check-syntax
 

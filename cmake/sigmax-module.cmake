@@ -16,6 +16,14 @@ function(sigmax_precompile target header)
   endif()
 endfunction()
 
+# sigmax_reuse_precompiled(target): uses precompiled.hpp as sigmax_core precompiled it.
+function(sigmax_reuse_precompiled target)
+  if(SIGMAX_PRECOMPILE_HEADERS)
+    target_precompile_headers(${target} REUSE_FROM sigmax_core)
+    target_compile_options(${target} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
 # sigmax_unit_per_folder(target): compiles the sources of each folder as one, where headers and the templates that every
 # source instantiates take longer than the sources. The unnamed namespaces of a folder are then one.
 function(sigmax_unit_per_folder target)
@@ -27,6 +35,10 @@ function(sigmax_unit_per_folder target)
     set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group})
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${SIGMAX_UNITY_BUILD} UNITY_BUILD_MODE GROUP)
+  if(SIGMAX_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # It takes the sources for headers, whose types must not have members from unnamed namespaces.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
 endfunction()
 
 # sigmax_module(name [USES module...] [LINKS target...] [OPTIMIZE level] [UNIT_PER_FOLDER])
@@ -48,9 +60,10 @@ function(sigmax_module name)
     endif()
     if(name STREQUAL core)
       sigmax_precompile(${target} precompiled.hpp)
-    elseif(SIGMAX_PRECOMPILE_HEADERS AND NOT name STREQUAL kernels)  # Highway's sources switch instruction sets
-      target_precompile_headers(${target} REUSE_FROM sigmax_core)
-      target_compile_options(${target} PRIVATE -fpch-preprocess)
+    elseif(name STREQUAL kernels)
+      sigmax_precompile(${target} precompiled_kernels.hpp)
+    else()
+      sigmax_reuse_precompiled(${target})
     endif()
     set_property(GLOBAL APPEND PROPERTY SIGMAX_OBJECTS $<TARGET_OBJECTS:${target}>)
   else()

@@ -46,8 +46,10 @@ HWY_INLINE void each_width(std::int64_t columns, const F& f) {
   if constexpr (kMostColumns >= 8) {
     for (; c + 8 <= columns; c += 8) f(c, std::integral_constant<int, 8>());
   }
-  for (; c + 4 <= columns; c += 4) f(c, std::integral_constant<int, 4>());
-  for (; c + 2 <= columns; c += 2) f(c, std::integral_constant<int, 2>());
+  if constexpr (kMostColumns >= 4) {
+    for (; c + 4 <= columns; c += 4) f(c, std::integral_constant<int, 4>());
+    for (; c + 2 <= columns; c += 2) f(c, std::integral_constant<int, 2>());
+  }
   for (; c < columns; ++c) f(c, std::integral_constant<int, 1>());
 }
 

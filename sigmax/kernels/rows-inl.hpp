@@ -25,22 +25,23 @@ inline constexpr bool kManyRegisters = false;
 
 // The most columns that one pass over rows serves, and the rows of a register block for that many columns: as many
 // accumulators as possible that leave room for their operands.
-inline constexpr int kMostColumns = kManyRegisters ? 8 : 4;
+// Scalar code, for processors that no vector unit serves, takes one column at a time, which compiles fast.
+inline constexpr int kMostColumns = HWY_TARGET == HWY_SCALAR ? 1 : kManyRegisters ? 8 : 4;
 template <int C>
-inline constexpr int kRowsAtOnce = C == 1                              ? 8
+inline constexpr int kRowsAtOnce = HWY_TARGET == HWY_SCALAR            ? 4
+                                   : C == 1                            ? 8
                                    : (kManyRegisters ? 16 : 8) / C > 4 ? 4
                                                                        : (kManyRegisters ? 16 : 8) / C;
 
 // The rows whose weights for two columns stay in registers.
 inline constexpr int kWeightedRows = kManyRegisters ? 8 : 4;
 
-// Calls f(0) ... f(N - 1), inlined, so that the compiler keeps the results in registers without having to unroll a loop.
-// The arguments are integers, not std::integral_constant: a body is compiled once then, not N times, to the same code.
+// Calls f(0) ... f(N - 1), inlined, so that the compiler keeps the results in registers without having to unroll a
+// loop. The arguments are integers, not std::integral_constant: a body is compiled once then, not N times, to the same
+// code.
 template <int N, class F>
 HWY_INLINE void repeat(const F& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR __attribute__((always_inline)) {
-    (f(I), ...);
-  }
+  [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR __attribute__((always_inline)) { (f(I), ...); }
   (std::make_integer_sequence<int, N>());
 }
 #define SIGMAX_INLINE_LAMBDA HWY_ATTR __attribute__((always_inline))

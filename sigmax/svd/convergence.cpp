@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "sigmax/core/infinity.hpp"
+
 namespace sigmax {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // error / allowed, where 0 / 0 is 0.
 double ratio(double error, double allowed) {

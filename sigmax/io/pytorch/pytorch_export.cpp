@@ -24,8 +24,9 @@
 namespace sigmax::io {
 namespace {
 
-constexpr std::uint64_t kLargestConfig = 100'000'000, kLargestPickle = std::uint64_t{1} << 28;  // unpacked
-constexpr std::uint64_t kStrided = 7;  // of torch's layouts
+constexpr std::uint64_t kLargestConfig = 100'000'000;             // unpacked
+constexpr std::uint64_t kLargestPickle = std::uint64_t{1} << 28;  // unpacked
+constexpr std::uint64_t kStrided = 7;                             // of torch's layouts
 
 std::string place_of(const ZipMember& member) { return fmt::format("archive member {}", in_quotes(member.name)); }
 

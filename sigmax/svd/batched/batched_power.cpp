@@ -17,9 +17,9 @@ using kernels::small_stride;
 using kernels::StridedMatrix;
 
 // Size limit of the entries: larger matrices are processed one after another, in place, each on all threads.
-constexpr std::int64_t kAlone = std::int64_t{1} << 20;
+constexpr std::int64_t kAloneInSteps = std::int64_t{1} << 20;
 // The total of entries times steps that is worth a task.
-constexpr std::int64_t kTask = std::int64_t{1} << 20;
+constexpr std::int64_t kTaskOfSteps = std::int64_t{1} << 20;
 
 template <Real T>
 void check(const Tensor& a, MatrixView<T> u, MatrixView<T> v, std::span<T> sigma, const PowerOptions& options) {
@@ -109,7 +109,7 @@ void batched_power_iteration(const Tensor& matrices, const PowerOptions& options
   const FloatingEnvironment environment;
   check(matrices, u, v, sigma, options);
   const std::int64_t count = matrices.shape()[0], rows = matrices.shape()[1], columns = matrices.shape()[2];
-  if (rows * columns > kAlone) {
+  if (rows * columns > kAloneInSteps) {
     for (std::int64_t i = 0; i < count; ++i) {
       const Operator<T> a = dense<T>(matrices.slice(i));
       sigma[static_cast<std::size_t>(i)] = static_cast<T>(power_steps(*a, options, u.column(i), v.column(i), context));
@@ -125,7 +125,7 @@ void batched_power_iteration(const Tensor& matrices, const PowerOptions& options
     return;
   }
   const std::int64_t each =
-      std::max<std::int64_t>(kTask / (rows * columns * std::min<std::int64_t>(options.steps, 64)), 1);
+      std::max<std::int64_t>(kTaskOfSteps / (rows * columns * std::min<std::int64_t>(options.steps, 64)), 1);
   const std::int64_t stride = matrices.strides()[0];
   const auto elements = static_cast<std::size_t>((rows + 1) * small_stride(columns) + small_stride(rows));
   context.parallel_for(static_cast<std::size_t>((count + each - 1) / each), [&](std::size_t p) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/interlacing.hpp"
@@ -12,8 +13,6 @@
 
 namespace sigmax {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The number of random vectors that a round begins with: two cost little more than one and need about half the steps,
 // since each may fail with the square root of the probability. After rounds that find something, the next ones use more

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/triangular.hpp"
@@ -14,9 +15,8 @@ namespace sigmax {
 namespace {
 
 constexpr double kUnit = std::numeric_limits<double>::epsilon() / 2;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr std::int64_t kMostStarts = 8;
-constexpr int kMostRounds = 64;
+constexpr std::int64_t kMostStartsOfInverse = 8;
+constexpr int kMostRoundsOfInverse = 64;
 constexpr double kFewFormed = 16;        // times the error of R itself: lower ends come no closer
 constexpr double kLargestFormed = 1e-2;  // of |R|: with a larger error a matrix has no meaningful smallest values
 
@@ -75,10 +75,10 @@ Coupling coupling_of(const Matrix<double>& r, const Matrix<double>& lifted, cons
 }
 
 // The rounds of check_smallest().
-class Search {
+class InverseSearch {
  public:
-  Search(const Matrix<double>& r, double largest, double formed, RightVectors& right, const ComplementOptions& options,
-         Context& context)
+  InverseSearch(const Matrix<double>& r, double largest, double formed, RightVectors& right,
+                const ComplementOptions& options, Context& context)
       : r_(r),
         solvable_(triangular::regularized(r)),
         largest_(largest),
@@ -95,7 +95,7 @@ class Search {
 
   CheckedSmallest run() {
     const std::int64_t n = r_.rows();
-    for (int i = 0; i < kMostRounds && n > options_.convergence.k && round(); ++i) {
+    for (int i = 0; i < kMostRoundsOfInverse && n > options_.convergence.k && round(); ++i) {
     }
     if (n == options_.convergence.k) shown_ = 0;
     right_.products += products_;
@@ -127,7 +127,7 @@ class Search {
       // Each round has its own share of the failure probability: the smallest of their bounds holds.
       shown_ = std::min(shown_, rest.bound);
       const bool over = rest.outcome == LanczosOutcome::invariant_subspace && shown_ > ceiling.theta;
-      return over && std::exchange(starts_, kMostStarts) < kMostStarts;
+      return over && std::exchange(starts_, kMostStartsOfInverse) < kMostStartsOfInverse;
     }
     join(lifted, rest.vectors, above);
     return true;
@@ -159,7 +159,7 @@ class Search {
     sigma_ = values_of(r_, right_.v);
     shown_ = kInfinity;  // it belonged to another complement
     result_.joined += count;
-    starts_ = std::min(2 * starts_, kMostStarts);
+    starts_ = std::min(2 * starts_, kMostStartsOfInverse);
   }
 
   // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that vanishes on the complement of V, C = R^T R
@@ -219,7 +219,7 @@ class Search {
 
 CheckedSmallest check_smallest(const Matrix<double>& r, double largest, double formed, RightVectors& right,
                                const ComplementOptions& options, Context& context) {
-  return Search(r, largest, formed, right, options, context).run();
+  return InverseSearch(r, largest, formed, right, options, context).run();
 }
 
 }  // namespace sigmax

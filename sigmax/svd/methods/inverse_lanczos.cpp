@@ -19,7 +19,7 @@ namespace sigmax {
 namespace {
 
 // Fraction of the order: for more triplets a Krylov space is as large as the problem, and LAPACK decomposes R.
-constexpr std::int64_t kFewTriplets = 4;
+constexpr std::int64_t kFewSmallestTriplets = 4;
 
 // A residual that is too large to be rounding.
 constexpr double kGood = 1e-10;
@@ -157,7 +157,7 @@ template <Real T>
 OfFactor solve_factor(Matrix<double> r, double formed_error, const Task<T>& task, Context& context) {
   OfFactor found;
   const RandomState random = task.random;
-  if (task.k() * kFewTriplets > r.rows()) {
+  if (task.k() * kFewSmallestTriplets > r.rows()) {
     lapack::Decomposition all = lapack::decompose(r.view(), r.rows() - task.k(), task.k());
     found.triplets = std::move(all.wanted);
     found.largest = all.sigma.front();
