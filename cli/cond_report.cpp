@@ -134,8 +134,8 @@ std::string kept_text(const CondReport& report) {
     const bool open = !report.result.number.upper && !report.result.singular;
     return open ? fmt::format("at most {:.1f}", kept.most) : range_text(kept);
   };
-  const std::string stored = fmt::format("{} of the {:.1f} that {} holds", of(report.dtype),
-                                         sensitivity::digits_held(report.dtype), name(report.dtype));
+  std::string stored = fmt::format("{} of the {:.1f} that {} holds", of(report.dtype),
+                                   sensitivity::digits_held(report.dtype), name(report.dtype));
   if (report.dtype == DType::f64) return stored;
   return fmt::format("{}, {} of double's {:.1f}", stored, of(DType::f64), sensitivity::digits_held(DType::f64));
 }

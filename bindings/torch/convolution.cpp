@@ -149,7 +149,7 @@ composite::Products products(const at::Tensor& weight, const OperatorGeometry& g
   const at::Tensor w = half ? weight.to(at::kFloat) : weight;
   const std::size_t axes = g.input_size.size();
   const Sizes padding = plan.separate_pad ? Sizes(axes, 0) : g.padding_low;
-  const auto shape = [axes](std::int64_t channels, const Sizes& sizes) {
+  const auto shape = [](std::int64_t channels, const Sizes& sizes) {
     Sizes whole{-1, channels};
     whole.insert(whole.end(), sizes.begin(), sizes.end());
     return whole;

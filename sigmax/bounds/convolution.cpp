@@ -209,6 +209,7 @@ class AtSize {
   // The least over the offsets 0, 1 / parts, ... of each axis, of the largest norm on the shifted grid.
   void shifted_grids(const Symbols& symbols, const std::vector<std::int64_t>& sizes, std::int64_t parts, Ends& ends) {
     std::vector<bounds::GridAxis> grid;
+    grid.reserve(sizes.size());
     for (const std::int64_t size : sizes) grid.push_back({size, 0, parts});
     if (!(points_of(grid) < kMostPoints)) return;
     std::int64_t offsets = 1;

@@ -23,7 +23,7 @@ struct ConvolutionSettings {
   Dimensions input_size{};      ///< of the image that goes in, without batch and channels
   Padding padding = Padding::zeros;
 
-  auto operator<=>(const ConvolutionSettings&) const = default;
+  auto operator<=>(const ConvolutionSettings&) const = default;  // NOLINT(modernize-use-nullptr): its own code has a 0
 };
 
 /// How a file may state padding by a word, and a transposed convolution by the size of its output.

@@ -25,8 +25,8 @@ namespace sigmax::norms {
 /// | ColumnSum, RowSum | the sum of the largest entries of the columns, rows |
 /// | Induced 1, q and p, inf | the sum of the q*-norms of the columns, of the p-norms of the rows |
 ///
-/// Nothing for Ky Fan norms and the numerical radius, whose duals are not in the table (dual_norm()), for the induced norms
-/// that are hard, whose duals are hard as well, and for what is not a norm.
+/// Nothing for Ky Fan norms and the numerical radius, whose duals are not in the table (dual_norm()), for the induced
+/// norms that are hard, whose duals are hard as well, and for what is not a norm.
 std::optional<Norm> dual_of(const Norm& which);
 
 /// The dual of the Ky Fan (k, p)-norm, for sigma descending and q = p/(p-1):
@@ -42,7 +42,8 @@ double ky_fan_dual(std::span<const double> sigma, KyFan n);
 Enclosure ky_fan_dual(std::span<const Enclosure> sigma, KyFan n);
 
 /// The dual norm of a matrix or an operator. Value, enclosure and cost are those of dual_of(), with rounded exponents
-/// enclosed; for Ky Fan norms those of all singular values. The dual of the numerical radius is the least trace of P with
+/// enclosed; for Ky Fan norms those of all singular values. The dual of the numerical radius is the least trace of P
+/// with
 /// [[P, A^T], [A, P]] positive semidefinite, at least |A|_* and at most 2 |A|_*: solved up to order 96, enclosed by
 /// proof for every stored matrix, `computed` for other operators. Throws Error where no dual is known, and as norm()
 /// does.

@@ -24,7 +24,6 @@
 namespace sigmax::sensitivity {
 namespace {
 
-
 double value_of(const Enclosure& number, bool singular) {
   if (singular) return kInfinity;
   if (!number.upper) return number.lower.value();

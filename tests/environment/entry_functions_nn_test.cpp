@@ -134,13 +134,12 @@ void add_catalog(Functions& f) {
     }
     const norms::WholeSpectrum spectrum = norms::whole_spectrum(tensor, options, c);
     const norms::Gauge sum{"sum", [](std::span<const double> s) { return s[0] + s[1] / 3; }};
-    for (const norms::NormResult& r :
-         {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
-          norms::dual_norm(tensor, norms::NumericalRadius{}, options, c),
-          norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c), norms::gauge_norm(tensor, sum, options, c),
-          norms::mean_gain(tensor, options, c),
-          norms::mean_gain(*(dense<double>(tensor) + dense<double>(tensor)), options, c),
-          norms::numerical_radius(tensor, options, c)}) {
+    for (const norms::NormResult& r : {norms::dual_norm(tensor, norms::KyFan{2, 2}, options, c),
+                                       norms::dual_norm(tensor, norms::NumericalRadius{}, options, c),
+                                       norms::dual_norm(tensor, norms::Mixed{3, 1}, options, c),
+                                       norms::gauge_norm(tensor, sum, options, c), norms::mean_gain(tensor, options, c),
+                                       norms::mean_gain(*(dense<double>(tensor) + dense<double>(tensor)), options, c),
+                                       norms::numerical_radius(tensor, options, c)}) {
       values.insert(values.end(), {r.value, r.enclosure->lower.value(), r.enclosure->upper->value()});
     }
     Values gradient(16);

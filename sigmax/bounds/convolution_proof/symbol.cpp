@@ -64,6 +64,7 @@ std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blo
   }
   // Only phases that have taps: the columns of the others are 0.
   std::vector<std::int64_t> used;
+  used.reserve(places.size());
   for (const Place& place : places) used.push_back(place.block);
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());
@@ -188,6 +189,7 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
   std::int64_t blocks = 0;
   const std::vector<Place> places = places_of(axes, blocks);
   std::vector<Position> positions;
+  positions.reserve(places.size());
   for (const Place& place : places) positions.push_back(place.position);
   std::sort(positions.begin(), positions.end());
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());

@@ -23,7 +23,8 @@ struct NormBounds {
 };
 
 /// Upper bounds of the norms of the matrix that is stored: sums of nonnegative terms, gamma_n included. n is the number
-/// of rows or columns, and rows + columns twice plus 33 for the Frobenius norm. Infinite for entries that are not finite.
+/// of rows or columns, and rows + columns twice plus 33 for the Frobenius norm. Infinite for entries that are not
+/// finite.
 NormBounds norm_bounds(const Matrix<double>& a, Context& context);
 
 NormBounds operator+(const NormBounds& a, const NormBounds& b);

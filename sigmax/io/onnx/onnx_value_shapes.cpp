@@ -126,7 +126,7 @@ class ValueShapes {
   Shape made_by(const Node& node) {
     // Their result does not need the input's shape.
     if (node.op == "Reshape") return reshaped(node, shape_of(node, 0));
-    const Shape x = shape_of(node, 0);
+    Shape x = shape_of(node, 0);
     if (!x) return std::nullopt;
     if (keeps_shape(node)) return x;
     if (works_entry_by_entry(node)) return broadcast(node);
