@@ -248,7 +248,7 @@ PseudoInverse enclosed(ScannedMatrix& a, double error, const PseudoInverseReques
     const TallMatrix b = tall_matrix(matrix, error, context);
     const bool turned = b.transposed != a.view().transposed;
     if (request.entries) take_norms(result, b, turned, context);
-    std::optional<LeftInverse> c = left_inverse(b, options.relative_width / 4, request.entries, context);
+    std::optional<LeftInverse> c = left_inverse(b, options.relative_width / 4, context);
     if (c) {
       if (request.entries) take_all_entries(result, b, *c, turned, context);
       if (request.two && !sharp) {

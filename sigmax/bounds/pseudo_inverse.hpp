@@ -57,7 +57,7 @@ struct PseudoInverse {
 ///   width of about n^2 u kappa 2^-20.
 ///
 /// Cost for p x n, p >= n: p n^2 + n^3 flops for the Gram matrix, if it does not exist yet, and its factorizations; 8 p
-/// n^2 to 12 p n^2 flops for the inverse, 14 p n^2 more for the last proof, 5 p n doubles, and another Gram matrix for
+/// n^2 to 16 p n^2 flops for the inverse, 14 p n^2 more for the last proof, 5 p n doubles, and another Gram matrix for
 /// the 2-norm. Only matrices whose shorter side is at most CertifyOptions::proven_up_to are factored, and only by
 /// methods that admit_factorization(); for all others nothing is known but sigma_min >= 0 and an upper end from norms.
 /// An inverse is formed of at most CertifyOptions::formed_up_to entries. CertifyOptions::relative_width: the Gram

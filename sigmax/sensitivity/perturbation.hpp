@@ -2,12 +2,12 @@
 //
 // | question | bound | assumes | proven |
 // | --- | --- | --- | --- |
-// | sigma_i(A + E) | Weyl: within |E|_2 of sigma_i(A); Mirsky: by |E|_F, for all values together | nothing | both ends
-// | | leading singular subspaces | Wedin | a gap between sigma_k of one matrix and sigma_{k+1} of the other | upper end
-// | | the same | Yu, Wang and Samworth | a gap of A alone; up to twice as large | upper end | | eigenvalues of a
-// symmetric A | Weyl, the i-th to the i-th | E symmetric as well | upper end | | leading eigenspaces | Davis and Kahan
-// | A and E symmetric, a gap | upper end | | eigenvalues of any A | Bauer and Fike | eigenvectors that form a basis;
-// one-sided | upper end |
+// | sigma_i(A + E) | Weyl: within |E|_2 of sigma_i(A); Mirsky: all together within |E|_F | nothing | both ends |
+// | leading singular subspaces | Wedin | a gap from sigma_k of one to sigma_{k+1} of the other | upper end |
+// | the same | Yu, Wang and Samworth | a gap of A alone; up to twice as large | upper end |
+// | eigenvalues of a symmetric A | Weyl, the i-th to the i-th | E symmetric as well | upper end |
+// | leading eigenspaces | Davis and Kahan | A and E symmetric, a gap | upper end |
+// | eigenvalues of any A | Bauer and Fike | a basis of eigenvectors; one-sided | upper end |
 //
 // docs/conditioning.md says which to take when.
 #pragma once

@@ -9,6 +9,7 @@
 
 #include "gallery/spectra.hpp"
 #include "gallery/stored.hpp"
+#include "hunt/wide_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "tolerance.hpp"
@@ -107,6 +108,32 @@ TEST(PseudoInverse, IsProvenForConditionNumbersUpTo1e14AtModerateOrders) {
       EXPECT_GE(p.sigma_min.upper->value(), std::ldexp(1 / kappa - moved, static_cast<int>(p.exponent)));
       EXPECT_LT(p.two.relative_width(), 0.5) << rows << " " << kappa;
       EXPECT_LT(p.sigma_min.relative_width(), 0.5) << rows << " " << kappa;
+    }
+  }
+}
+
+// A left inverse C of a rectangle has a part off the range, and |C| may exceed |B^+|: at these condition numbers by
+// more than the proof is wide. Each request has its own way to the ends.
+TEST(PseudoInverse, OfAnIllConditionedRectangleContainsTheTruthWhateverIsAskedFor) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const std::int64_t columns = 2 + static_cast<std::int64_t>(seed % 5);
+    const std::int64_t rows = columns + 5 + static_cast<std::int64_t>(seed % 11);
+    const double kappa = std::pow(10.0, 9 + static_cast<double>(seed % 6));
+    const Values entries = gallery::with_singular_values(rows, columns, gallery::geometric(columns, kappa), seed);
+    const auto truth =
+        hunt::norms_of_pseudo_inverse(entries, static_cast<std::size_t>(rows), static_cast<std::size_t>(columns));
+    ASSERT_TRUE(truth) << seed;
+    const Tensor tall = Tensor::rounded(entries, {rows, columns}, DType::f64);
+    const Tensor wide(tall.dtype(), {columns, rows}, {tall.strides()[1], tall.strides()[0]}, tall.data(), tall.owner());
+    for (const Tensor& a : {tall, wide}) {
+      for (const bool entries_too : {false, true}) {
+        Context context(1);
+        ScannedMatrix scanned(stored_view(a), context);
+        const PseudoInverse p =
+            bounds::enclose_pseudo_inverse(scanned, {.two = true, .entries = entries_too}, {}, context);
+        EXPECT_LE(lower(p, p.two), static_cast<double>(truth->two) * (1 + tolerance::kEpsilon)) << seed;
+        EXPECT_GE(upper(p, p.two), static_cast<double>(truth->two) * (1 - tolerance::kEpsilon)) << seed;
+      }
     }
   }
 }

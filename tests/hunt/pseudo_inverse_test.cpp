@@ -242,6 +242,12 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   const int down = static_cast<int>(found.exponent) + shift;
   const auto in_units = [&](long double norm) { return std::ldexp(norm, -down); };
   ASSERT_NO_FATAL_FAILURE(expect_contained(found, *truth, down, error, where));
+  // Each request takes a way of its own to its ends.
+  for (const bool two : {true, false}) {
+    const bounds::PseudoInverse part =
+        bounds::enclose_pseudo_inverse(scanned, {.two = two, .entries = !two}, options, context);
+    ASSERT_NO_FATAL_FAILURE(expect_contained(part, *truth, down, error, where + (two ? " two" : " entries")));
+  }
   // Any vector is a witness; that of the smallest singular value would be the best.
   std::vector<double> y;
   for (std::int64_t j = 0; j < s.columns; ++j) y.push_back(maker.normal() * std::pow(10.0, -3 * maker.uniform()));
@@ -294,6 +300,10 @@ void hunt_one_operator(std::uint64_t seed, Counts& counts, Context& context) {
   const int down = static_cast<int>(found->exponent);
   ASSERT_NO_FATAL_FAILURE(expect_contained(*found, *truth, down, error, where));
   ASSERT_TRUE(contains(found->norm_frobenius, std::ldexp(hunt::frobenius(exact), down), 0x1p-58L)) << where;
+  const auto two_alone =
+      bounds::enclose_pseudo_inverse(*op, {.two = true, .entries = false}, CertifyOptions{}, context);
+  ASSERT_TRUE(two_alone) << where;
+  ASSERT_NO_FATAL_FAILURE(expect_contained(*two_alone, *truth, down, error, where + " two"));
   if (found->two.upper) ++counts.proven;
 }
 

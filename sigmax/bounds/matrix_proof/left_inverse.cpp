@@ -200,7 +200,7 @@ TallMatrix tall_matrix(const kernels::StoredMatrix& a, double error, Context& co
 }
 
 // Y;  R = I - Y B, C = Y + R Y;  if |I - C B| is not small enough: the same with a split product
-std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context) {
+std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, Context& context) {
   const FloatingEnvironment environment;
   if (!blas_supports_proofs()) return std::nullopt;
   const SerialBlas serial;
@@ -230,7 +230,7 @@ std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool
   }
   LeftInverse result = corrected(std::move(y), r, size, context);
   if (!proves_something(result)) return std::nullopt;
-  if (with_projection && !square) result.projection = projection_defect(b, result, context);
+  if (!square) result.projection = projection_defect(b, result, context);
   return result;
 }
 

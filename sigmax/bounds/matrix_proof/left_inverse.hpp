@@ -50,7 +50,7 @@ struct LeftInverse {
 /// products prove condition numbers up to about 1e16 / n, split ones up to about 1e15 / sqrt(n), n the order.
 ///
 /// Cost for p x n: 2 n^3 flops for a square Y and 4 p n^2 for another one, 4 p n^2 for R and C, and 4 p n^2 more for
-/// the split product; 4 p n doubles. For `with_projection` and p > n, 4 p n^2 flops.
-std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, bool with_projection, Context& context);
+/// the split product; 4 p n^2 for the projection of p > n; 4 p n doubles.
+std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, Context& context);
 
 }  // namespace sigmax::bounds
