@@ -184,8 +184,8 @@ Expressions of --fail-if:
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower end. A pass is therefore as certain as the enclosure. The ends are
   called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix, of
-  a convolution the reshaped kernel; operator_norm is the norm of the layer, of a
-  convolution its own and otherwise sigma_max. Where rounding to storage may
+  a convolution the reshaped kernel; operator_norm is the norm of the layer, of
+  a convolution its own and otherwise sigma_max. Where rounding to storage may
   explain sigma_min in the worst case (condition_beyond_precision), the
   condition number may be anything from sigma_max / (u |W|_F) up.
 
