@@ -183,9 +183,9 @@ Expressions of --fail-if:
   sigma_max is known as an enclosure, and a gate trips unless the enclosure
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower end. A pass is therefore as certain as the enclosure. The ends are
-  called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix, of
-  a convolution the reshaped kernel; operator_norm is the norm of the layer, of
-  a convolution its own and otherwise sigma_max. Where rounding to storage may
+  called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix,
+  of a convolution the reshaped kernel; operator_norm is the norm of the layer,
+  of a convolution its own and otherwise sigma_max. Where rounding to storage may
   explain sigma_min in the worst case (condition_beyond_precision), the
   condition number may be anything from sigma_max / (u |W|_F) up.
 
@@ -195,8 +195,8 @@ Expressions of --fail-if:
                 could not be read
     nan         the weight has NaN or infinite entries, so it has no such figure
     empty       there is no weight, or a --layers or --as matches nothing
-    missing     the figure does not exist (a condition number, or a convolution's
-                operator norm, under --quick)
+    missing     the figure does not exist (a condition number, or the operator
+                norm of a convolution, under --quick)
     lower-only  no upper end is known (--certify none), and the lower end does
                 not decide
 
