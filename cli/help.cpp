@@ -185,8 +185,8 @@ Expressions of --fail-if:
   the lower end. A pass is therefore as certain as the enclosure. The ends are
   called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix,
   of a convolution the reshaped kernel; operator_norm is the norm of the layer,
-  of a convolution its own and otherwise sigma_max. Where rounding to storage may
-  explain sigma_min in the worst case (condition_beyond_precision), the
+  of a convolution its own and otherwise sigma_max. Where rounding to storage
+  may explain sigma_min in the worst case (condition_beyond_precision), the
   condition number may be anything from sigma_max / (u |W|_F) up.
 
   A gate fails closed: it names what it cannot judge, and the exit status is 4
