@@ -75,6 +75,33 @@ std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blo
   return places;
 }
 
+std::vector<Position> positions_of(const std::vector<Place>& places) {
+  std::vector<Position> positions;
+  for (const Place& place : places) positions.push_back(place.position);
+  std::sort(positions.begin(), positions.end());
+  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+  return positions;
+}
+
+// visit(e, i): entry e of a group's part of the kernel is value i of its symbol.
+template <class Visit>
+void for_each_entry(const Symbol& f, const std::vector<Place>& places, std::int64_t in, Visit visit) {
+  const auto taps = static_cast<std::int64_t>(places.size());
+  const std::int64_t height = f.is_transposed ? f.columns : f.rows;
+  for (std::int64_t p = 0; p < taps; ++p) {
+    const Place& place = places[static_cast<std::size_t>(p)];
+    const auto tap = std::lower_bound(f.taps.begin(), f.taps.end(), place.position) - f.taps.begin();
+    for (std::int64_t o = 0; o < height; ++o) {
+      for (std::int64_t i = 0; i < in; ++i) {
+        const std::int64_t column = place.block * in + i;
+        const std::int64_t within = f.is_transposed ? column + o * f.rows : o + column * f.rows;
+        visit(static_cast<std::size_t>((o * in + i) * taps + p),
+              static_cast<std::size_t>(tap * f.rows * f.columns + within));
+      }
+    }
+  }
+}
+
 // The sum of |K_p| and what bounds its norm.
 void measure_spread(Symbol& f) {
   const auto entries = static_cast<std::size_t>(f.rows * f.columns);
@@ -188,11 +215,7 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
   kernels::convert(a.matrix, scale, rows.data(), a.matrix.columns);
   std::int64_t blocks = 0;
   const std::vector<Place> places = places_of(axes, blocks);
-  std::vector<Position> positions;
-  positions.reserve(places.size());
-  for (const Place& place : places) positions.push_back(place.position);
-  std::sort(positions.begin(), positions.end());
-  positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
+  const std::vector<Position> positions = positions_of(places);
   const std::int64_t height = out / groups;
   const std::int64_t width = in * blocks;
   std::int64_t phases = 1;
@@ -206,17 +229,8 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
     f.columns = std::min(width, height);
     f.taps = positions;
     f.values.assign(positions.size() * static_cast<std::size_t>(f.rows * f.columns), 0.0);
-    for (std::size_t p = 0; p < places.size(); ++p) {
-      const auto at = std::lower_bound(positions.begin(), positions.end(), places[p].position) - positions.begin();
-      double* const to = f.values.data() + at * f.rows * f.columns;
-      for (std::int64_t o = 0; o < height; ++o) {
-        for (std::int64_t i = 0; i < in; ++i) {
-          const double value = rows[static_cast<std::size_t>(((g * height + o) * in + i) * taps) + p];
-          const std::int64_t column = places[p].block * in + i;
-          to[f.is_transposed ? column + o * f.rows : o + column * f.rows] = value;
-        }
-      }
-    }
+    const double* const entries = rows.data() + g * height * in * taps;
+    for_each_entry(f, places, in, [&](std::size_t e, std::size_t i) { f.values[i] = entries[e]; });
     for (std::size_t axis = 0; axis < axes.size(); ++axis) {
       std::int64_t most = 0;
       for (const Position& p : positions) most = std::max(most, p[axis]);
@@ -229,6 +243,16 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
       result.is_deficient = true;
     }
   }
+  return result;
+}
+
+std::vector<double> of_kernel(const Symbol& f, std::span<const double> derivatives, std::span<const SymbolAxis> axes) {
+  std::int64_t blocks = 0;
+  const std::vector<Place> places = places_of(axes, blocks);
+  const std::int64_t height = f.is_transposed ? f.columns : f.rows;
+  const std::int64_t in = f.rows * f.columns / height / blocks;
+  std::vector<double> result(static_cast<std::size_t>(height * in) * places.size());
+  for_each_entry(f, places, in, [&](std::size_t e, std::size_t i) { result[e] = derivatives[i]; });
   return result;
 }
 

@@ -1,4 +1,4 @@
-// The symbol of a convolution, F(t) = sum_p K_p exp(i p.t), as a list of matrices. Internal to bounds/.
+// The symbol of a convolution, F(t) = sum_p K_p exp(i p.t), as a list of matrices. Internal to bounds/ and grad/.
 #pragma once
 
 #include <array>
@@ -76,6 +76,11 @@ Symbols make_symbols(const Tensor& kernel, std::int64_t groups, std::span<const 
 
 /// The same for a scanned kernel of finite entries, as a matrix with a row for each output channel.
 Symbols make_symbols(const InRange& kernel, std::int64_t out, std::int64_t groups, std::span<const SymbolAxis> axes);
+
+/// The adjoint of make_symbols() for one group: from derivatives with respect to the values, laid out as f.values, to
+/// derivatives with respect to the kernel's entries of the group, [out / groups, in / groups, taps...] row-major. For a
+/// function that scales as the values do, so that their exponent cancels.
+std::vector<double> of_kernel(const Symbol& f, std::span<const double> derivatives, std::span<const SymbolAxis> axes);
 
 /// The axes of a layer, reduced by the common divisor of stride and dilation, and without dilation where the stride is
 /// then 1: neither changes the supremum over the torus.

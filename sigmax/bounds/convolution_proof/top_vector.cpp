@@ -71,25 +71,6 @@ std::vector<double> first_vector(std::int64_t n, const ComplexVector* start) {
   return x;
 }
 
-// u^* K_p v for every tap.
-std::vector<Complex> weights_of(const Symbol& f, const ComplexVector& u, const ComplexVector& v) {
-  std::vector<Complex> w(f.taps.size());
-  const auto m = static_cast<std::size_t>(f.rows);
-  for (std::size_t p = 0; p < w.size(); ++p) {
-    for (std::int64_t j = 0; j < f.columns; ++j) {
-      const double* const column = f.tap(p) + j * f.rows;
-      double re = 0;
-      double im = 0;
-      for (std::size_t i = 0; i < m; ++i) {
-        re += u.re[i] * column[i];
-        im -= u.im[i] * column[i];
-      }
-      w[p] += Complex(re, im) * Complex(v.re[static_cast<std::size_t>(j)], v.im[static_cast<std::size_t>(j)]);
-    }
-  }
-  return w;
-}
-
 using Angles = std::array<double, 3>;
 
 // |h|^2, h = sum_p w_p exp(i p.t), with its gradient and Hessian.
@@ -203,14 +184,43 @@ TorusPoint point_at(const Angles& angles) {
 
 }  // namespace
 
-Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps) {
+std::vector<Complex> tap_weights(const Symbol& f, const ComplexVector& u, const ComplexVector& v) {
+  std::vector<Complex> w(f.taps.size());
+  const auto m = static_cast<std::size_t>(f.rows);
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    for (std::int64_t j = 0; j < f.columns; ++j) {
+      const double* const column = f.tap(p) + j * f.rows;
+      double re = 0;
+      double im = 0;
+      for (std::size_t i = 0; i < m; ++i) {
+        re += u.re[i] * column[i];
+        im -= u.im[i] * column[i];
+      }
+      w[p] += Complex(re, im) * Complex(v.re[static_cast<std::size_t>(j)], v.im[static_cast<std::size_t>(j)]);
+    }
+  }
+  return w;
+}
+
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart) {
   const SerialBlas serial;
   const std::int64_t n = g.order();
   std::vector<double> re, im;
   g.value(t, re, im);
   std::vector<double> x = first_vector(n, start);
+  std::vector<double> excluded;
+  if (apart != nullptr) {
+    excluded = first_vector(n, apart);
+    for (int pass = 0; pass < 2; ++pass) {
+      subtract(x, inner(excluded, x), excluded);
+      const double norm = norm_of(x);
+      for (double& entry : x) entry /= norm;
+    }
+  }
   const int cycle = static_cast<int>(std::min<std::int64_t>(n, 24));
   double value = 0;
+  double residual = 0;
   for (int done = 0; done < steps;) {
     std::vector<std::vector<double>> basis{x};
     std::vector<double> alpha, beta;
@@ -219,6 +229,7 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
       apply(re, im, n, basis.back().data(), y.data());
       alpha.push_back(inner(basis.back(), y).real());
       for (int pass = 0; pass < 2; ++pass) {
+        if (apart != nullptr) subtract(y, inner(excluded, y), excluded);
         for (const std::vector<double>& b : basis) subtract(y, inner(b, y), b);
       }
       const double norm = norm_of(y);
@@ -239,12 +250,13 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
     for (std::int64_t i = 0; i < size; ++i) {
       subtract(x, -eigen.vectors(i, size - 1), basis[static_cast<std::size_t>(i)]);
     }
-    const double residual = beta.back() * std::fabs(eigen.vectors(size - 1, size - 1));
+    residual = beta.back() * std::fabs(eigen.vectors(size - 1, size - 1));
     if (!(residual > tolerance * value)) break;
   }
   Top top;
   top.at = t;
   top.norm = std::sqrt(std::max(value, 0.0));
+  top.residual = value > 0 ? residual / value : 0.0;
   top.vector.re.assign(x.begin(), x.begin() + n);
   top.vector.im.assign(x.begin() + n, x.end());
   return top;
@@ -256,7 +268,7 @@ Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context)
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
     ComplexVector u = times(f, from.at, from.vector);
-    const std::vector<Complex> w = weights_of(f, u, from.vector);
+    const std::vector<Complex> w = tap_weights(f, u, from.vector);
     const Angles next = maximum_near(f, w, angles_of(from.at));
     Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48);
     if (!(top.norm > from.norm)) break;

@@ -1,6 +1,9 @@
 // The search for the largest singular value of a symbol: nothing here is a proof. Internal to bounds/.
 #pragma once
 
+#include <complex>
+#include <vector>
+
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
 #include "sigmax/core/context.hpp"
@@ -12,11 +15,16 @@ struct Top {
   TorusPoint at;
   ComplexVector vector;  ///< empty if nothing was found
   double norm = 0;       ///< an estimate
+  double residual = 0;   ///< |G(t) v - norm^2 v| / norm^2, as the recurrence of Lanczos has it
 };
 
 /// By Lanczos on G(t), from `start` or a fixed vector, until the residual is below `tolerance` or after `steps`
-/// products with G(t).
-Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps);
+/// products with G(t). With `apart`, a vector of norm 1: the first pair among those orthogonal to it.
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart = nullptr);
+
+/// u^* K_p v for every tap.
+std::vector<std::complex<double>> tap_weights(const Symbol& f, const ComplexVector& u, const ComplexVector& v);
 
 /// Climbs from there: with fixed singular vectors |u^* F(t) v| is a trigonometric polynomial, whose maximum nearby is
 /// the next t; |F(t)| grows with each step. Ends when a step gains less than `tolerance`, relatively.
