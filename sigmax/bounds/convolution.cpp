@@ -6,9 +6,11 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/convolution_proof/embedding.hpp"
+#include "sigmax/bounds/convolution_proof/one_axis.hpp"
 #include "sigmax/bounds/convolution_proof/supremum.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
 #include "sigmax/bounds/matrix_proof/ends.hpp"
@@ -83,6 +85,10 @@ class Ends {
 
   // The upper end in units of the symbols' values, without the factor.
   double upper_of_symbol(double factor) const { return bounds::times_power(upper_, -exponent_) / factor; }
+  // The upper end in these units at which the width is reached.
+  double goal_of_symbol(double width, double factor) const {
+    return bounds::times_power(lower_value() / (1 - width), -exponent_) / factor * (1 - 0x1p-44);
+  }
   bool has_upper() const { return upper_ < kInfinity; }
   double lower_value() const { return lower_ ? lower_->value() : 0.0; }
   double width() const { return upper_ < kInfinity ? (upper_ - lower_value()) / upper_ : 1.0; }
@@ -162,8 +168,15 @@ class AtSize {
     } else if (!on_the_torus(symbols, ends)) {
       return result;
     }
+    if (!is_circular && ends.width() > width_) one_axis(ends);
     if (ends.width() > width_) formed(ends);
-    if (!is_circular && ends.width() > width_) more_grids(symbols, ends);
+    if (!is_circular && ends.width() > width_) prove_one_axis(ends);
+    if (!is_circular && ends.width() > width_ && result.upper_by != ConvolutionTheorem::one_axis) {
+      const bool were_skipped = has_sharper();
+      grids_alone_ = true;
+      if (were_skipped) shifted_grids(symbols, least_, 2, ends);
+      more_grids(symbols, ends);
+    }
     ends.finish(budget_);
     return result;
   }
@@ -200,10 +213,24 @@ class AtSize {
     }
     factor_ = copies > 1 ? round_up(std::sqrt(copies)) : 1.0;
     product(ends);
-    supremum_ = bounds::supremum(symbols, width_ / 8, budget_, context_);
+    // A few cells show about how large S is, and bound it. It is enclosed further only if it is small enough to do.
+    supremum_ = bounds::supremum(symbols, std::max(width_ / 8, kCoarse), budget_, context_);
+    const double room = goal(ends) / supremum_.lower - 1;
+    if (room > 0 || !(points_of(grid_of(least_)) < kMostPoints)) {
+      supremum_ = bounds::supremum(symbols, std::max(width_ / 8, 0.5 * room), budget_, context_);
+    }
     ends.upper(supremum_.upper, ConvolutionTheorem::branch_and_bound, factor_);
     if (ends.width() > width_) shifted_grids(symbols, least_, 2, ends);
     return true;
+  }
+
+  // The upper end of the symbol's values at which the width is reached.
+  double goal(const Ends& ends) const { return ends.goal_of_symbol(width_, factor_); }
+
+  static std::vector<bounds::GridAxis> grid_of(const std::vector<std::int64_t>& sizes) {
+    std::vector<bounds::GridAxis> grid;
+    for (const std::int64_t size : sizes) grid.push_back({size, 0, 2});
+    return grid;
   }
 
   // The least over the offsets 0, 1 / parts, ... of each axis, of the largest norm on the shifted grid.
@@ -221,10 +248,91 @@ class AtSize {
         rest /= parts;
       }
       const std::vector<bounds::TorusPoint> points = bounds::grid_points(grid);
-      const Range range =
-          bounds::largest_on(symbols, points, &supremum_, width_ / 8, ends.upper_of_symbol(factor_), budget_, context_);
+      // Where a sharper theorem is at hand, a grid that does not reach the width is not worth its proof.
+      const double most = ends.upper_of_symbol(factor_);
+      const double enough = has_sharper() ? std::min(goal(ends), most) : most;
+      const Range range = bounds::largest_on(symbols, points, &supremum_, width_ / 8, enough, budget_, context_);
       ends.upper(range.upper, ConvolutionTheorem::offset_grid, factor_);
     }
+  }
+
+  // One axis whole, the others on shifted grids.
+  struct Candidate {
+    Symbols symbols;
+    bounds::WholeAxis whole;
+    std::vector<bounds::TorusPoint> points;
+    double estimate = 0;
+  };
+
+  // The correlation on one axis without copies, and the symbol in which it is whole.
+  bounds::WholeAxis whole_axis(std::size_t axis) const {
+    const CorrelationAxis& own = correlation().axes[axis];
+    return {axis, mode() == PaddingMode::Zeros ? own : bounds::padded(own)};
+  }
+
+  std::vector<bounds::TorusPoint> points_around(std::size_t axis, std::int64_t offsets) const {
+    std::vector<bounds::GridAxis> grid = grid_of(least_);
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+      if (i == axis) {
+        grid[i] = {};
+      } else {
+        grid[i].numerator = offsets % 2;
+        offsets /= 2;
+      }
+    }
+    return bounds::grid_points(grid);
+  }
+
+  bool admits(const Symbols& symbols, std::size_t axis, std::size_t points) const {
+    const bounds::OneAxisCost cost = bounds::one_axis_cost(symbols, whole_axis(axis), points);
+    return cost.bytes <= kMostBytes && budget_.allows(cost.flops);
+  }
+
+  bool has_sharper() const { return !grids_alone_ && (options_.one_axis_up_to > 0 || may_form()); }
+
+  // Over the axes and the offsets of the others, those whose largest norm is the least: proven at once if that reaches
+  // the width and costs less than the matrix itself, kept for later otherwise.
+  void one_axis(Ends& ends) {
+    double cost = 0;
+    for (std::size_t axis = 0; axis < least_.size(); ++axis) {
+      const bounds::WholeAxis whole = whole_axis(axis);
+      if (!(points_of(grid_of(least_)) < kMostPoints) || order_with(axis) > options_.one_axis_up_to) continue;
+      std::vector<bounds::SymbolAxis> axes = bounds::reduced_axes(geometry_.layer());
+      axes[axis] = {whole.axis.kernel, 1, 1};
+      Symbols around = bounds::make_symbols(kernel_, geometry_.layer().groups, axes, context_);
+      for (std::int64_t offsets = 0; offsets < std::int64_t{1} << (least_.size() - 1); ++offsets) {
+        std::vector<bounds::TorusPoint> points = points_around(axis, offsets);
+        if (!admits(around, axis, points.size())) continue;
+        const double estimate = bounds::one_axis_estimate(around, whole, points, context_);
+        if (!whole_.empty() && whole_.front().estimate <= estimate) continue;
+        cost = bounds::one_axis_cost(around, whole, points.size()).flops;
+        whole_.clear();
+        whole_.push_back({around, whole, std::move(points), estimate});
+      }
+    }
+    if (whole_.empty()) return;
+    if (whole_.front().estimate * (1 + 0.1 * width_) <= goal(ends) && !(may_form() && flops_of_formed() < cost)) {
+      prove_one_axis(ends);
+    }
+  }
+
+  void prove_one_axis(Ends& ends) {
+    if (whole_.empty() || whole_.front().estimate >= ends.upper_of_symbol(factor_)) return;
+    const Candidate best = std::move(whole_.front());
+    whole_.clear();
+    const double room = goal(ends) / best.estimate - 1;
+    const double width = room > 0 ? std::max(room, 0.1 * width_) : 0.1 * width_;
+    ends.upper(bounds::one_axis_upper(best.symbols, best.whole, best.points, best.estimate, width, budget_, context_),
+               ConvolutionTheorem::one_axis, factor_);
+  }
+
+  // The order of the matrices that are factored with one axis whole.
+  std::int64_t order_with(std::size_t axis) const {
+    const Correlation& c = correlation();
+    const CorrelationAxis one = whole_axis(axis).axis;
+    std::int64_t phases = 1;
+    for (std::size_t i = 0; i < c.axes.size(); ++i) phases *= i == axis ? 1 : c.axes[i].stride;
+    return std::min(c.out_channels / c.groups * one.output, c.in_channels / c.groups * phases * one.input);
   }
 
   // Larger grids and quarter offsets.
@@ -254,14 +362,21 @@ class AtSize {
                      static_cast<double>(correlation().terms());
   }
 
-  // The matrix itself, where it is small.
-  void formed(Ends& ends) {
+  double flops_of_formed() const {
     const double rows = static_cast<double>(geometry_.rows());
     const double columns = static_cast<double>(geometry_.columns());
     const double order = std::min(rows, columns);
-    const double flops = rows * columns * order * 2 + order * order * order;
-    if (order > static_cast<double>(options_.dense_up_to) || !(rows * columns < 0x1p27) || !budget_.allows(flops))
-      return;
+    return rows * columns * order * 2 + order * order * order;
+  }
+  bool may_form() const {
+    const double entries = static_cast<double>(geometry_.rows()) * static_cast<double>(geometry_.columns());
+    return std::min(geometry_.rows(), geometry_.columns()) <= options_.dense_up_to && entries < 0x1p27 &&
+           budget_.allows(flops_of_formed());
+  }
+
+  // The matrix itself, where it is small.
+  void formed(Ends& ends) {
+    if (!may_form()) return;
     const Operator<double> a = convolution<double>(kernel_, geometry_);
     CertifyOptions certificate;
     certificate.method = CertifyMethod::proven;
@@ -273,7 +388,7 @@ class AtSize {
     search.check = Check::none;
     search.tolerance = std::clamp(width_ / 16, 1e-12, 1e-3);
     const Enclosure enclosure = certify(*a, svd(*a, search, context_), certificate, context_);
-    budget_.flops += flops;
+    budget_.flops += flops_of_formed();
     ends.take(enclosure.lower, ConvolutionTheorem::product);
     if (enclosure.upper && enclosure.upper->certainty() == Certainty::proven) {
       ends.take_upper(enclosure.upper->value(), ConvolutionTheorem::dense);
@@ -283,6 +398,8 @@ class AtSize {
   PaddingMode mode() const { return geometry_.layer().padding_mode; }
 
   static constexpr double kMostPoints = 1e6;
+  static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
+  static constexpr double kCoarse = 0.1;
 
   const Tensor& kernel_;
   const ConvolutionGeometry& geometry_;
@@ -293,6 +410,8 @@ class AtSize {
   double factor_ = 1;
   std::vector<std::int64_t> least_;
   Range supremum_;
+  std::vector<Candidate> whole_;  // the best one, until it is proven
+  bool grids_alone_ = false;      // sharper theorems did not help
 };
 
 }  // namespace
@@ -313,6 +432,7 @@ std::string_view name(ConvolutionTheorem theorem) noexcept {
     case ConvolutionTheorem::branch_and_bound: return "branch_and_bound";
     case ConvolutionTheorem::circulant: return "circulant";
     case ConvolutionTheorem::offset_grid: return "offset_grid";
+    case ConvolutionTheorem::one_axis: return "one_axis";
     case ConvolutionTheorem::dense: return "dense";
     case ConvolutionTheorem::product: return "product";
   }

@@ -31,11 +31,12 @@ enum class ConvolutionTheorem {
   branch_and_bound,  ///< cells of the torus and M. Riesz' theorem
   circulant,         ///< the symbol on the grid of the circular convolution, which determines its norm
   offset_grid,       ///< the symbol on a shifted grid: the matrix is a sub-block of a twisted circulant
+  one_axis,          ///< one axis as it is, the others as a twisted circulant: a block band for each frequency
   dense,             ///< the matrix itself, formed and factored
   product,           ///< a quotient of one product with the operator (a lower end)
 };
 
-/// "branch_and_bound", ...
+/// "branch_and_bound", "one_axis", ...
 std::string_view name(ConvolutionTheorem theorem) noexcept;
 
 struct ConvolutionNormOptions {
@@ -46,7 +47,10 @@ struct ConvolutionNormOptions {
   double most_flops = 1e14;
   /// At an input size: a matrix whose shorter side is at most this is formed and factored if the other theorems do not
   /// reach the width.
-  std::int64_t dense_up_to = 2048;
+  std::int64_t dense_up_to = 4096;
+  /// At an input size: one axis is kept as it is, and the others become a twisted circulant, if the shorter side of the
+  /// matrices that this leaves, channels times the size of that axis, is at most this. 0: never.
+  std::int64_t one_axis_up_to = 8192;
 };
 
 /// An enclosure of a convolution's norm, and what it means.

@@ -88,30 +88,35 @@ void embed(const T* panel, std::int64_t n, std::int64_t first, std::int64_t last
 // |c - sum - l l_jj| <= gamma_{66} (s + |l| l_jj). Each c_p is what remains of the sum, except for the errors, so |c_p|
 // is at most the magnitudes of all products, times 1 + 2^-11. These are sum_m |re re| + |im im| <= sum_m |l_im| |l_jm|,
 // and the two parts together at most sqrt(2) times one. A panel counts only if it lies before column j.
+//
+// Outside of the envelope all of this is exact: products and sums of zeros, which are left out.
 template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
+bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context& context) {
   const FloatingEnvironment environment;
   constexpr std::int64_t kPanel = kHermitianPanel;
+  const std::int64_t tall = std::min(n, (1 + band.below) * band.block + kPanel);
+  const std::int64_t ld = band.stride;
   auto corner = context.scratch<T>(static_cast<std::size_t>(4 * kPanel * kPanel));
-  auto rows = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 4 * n * kPanel : 1));
-  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * n * kTile : 1));
+  auto rows = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 4 * tall * kPanel : 1));
+  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kTile : 1));
   for (std::int64_t k = 0; k < n; k += kPanel) {
     const std::int64_t w = std::min(kPanel, n - k);
-    T* const panel = b + 2 * k * n;
-    if (!factor_corner(panel + k, n, w)) return false;
+    T* const panel = b + 2 * k * ld;
+    if (!factor_corner(panel + k, ld, w)) return false;
     const std::int64_t next = k + w;
-    if (next == n) break;
+    const std::int64_t last = std::min(n, band.rows_of(next - 1));
+    if (next >= last) continue;
     std::fill(corner.begin(), corner.end(), T(0));
-    embed(panel, n, k, next, w, corner.data());
-    trsm(n - next, 2 * w, corner.data(), panel + next, n);
-    embed(panel, n, next, n, w, rows.data());
-    const std::int64_t stride = 2 * (n - next);
-    for (std::int64_t j = next; j < n; j += kTile) {
-      const std::int64_t columns = std::min(kTile, n - j);
-      const std::int64_t height = n - j;
-      gemm(height, 2 * columns, 2 * w, panel + j, n, rows.data() + 2 * (j - next), stride, update.data());
+    embed(panel, ld, k, next, w, corner.data());
+    trsm(last - next, 2 * w, corner.data(), panel + next, ld);
+    embed(panel, ld, next, last, w, rows.data());
+    const std::int64_t stride = 2 * (last - next);
+    for (std::int64_t j = next; j < last; j += kTile) {
+      const std::int64_t columns = std::min(kTile, last - j);
+      const std::int64_t height = last - j;
+      gemm(height, 2 * columns, 2 * w, panel + j, ld, rows.data() + 2 * (j - next), stride, update.data());
       for (std::int64_t c = 0; c < 2 * columns; ++c) {
-        T* const to = b + (2 * j + c) * n + j;
+        T* const to = b + (2 * j + c) * ld + j;
         const T* const from = update.data() + c * height;
         for (std::int64_t i = c / 2; i < height; ++i) to[i] -= from[i];
       }
@@ -120,7 +125,13 @@ bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
   return true;
 }
 
+template <Real T>
+bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
+  return hermitian_cholesky(b, n, HermitianBand{n, 0, n}, context);
+}
+
 template bool hermitian_cholesky<float>(float*, std::int64_t, Context&);
 template bool hermitian_cholesky<double>(double*, std::int64_t, Context&);
+template bool hermitian_cholesky<double>(double*, std::int64_t, const HermitianBand&, Context&);
 
 }  // namespace sigmax

@@ -107,6 +107,7 @@ TEST(ConvolutionNorm, IsAtMostTheLeastOffsetGridWithoutAFactor) {
   ConvolutionNormOptions options;
   options.relative_width = 1e-7;
   options.dense_up_to = 0;
+  options.one_axis_up_to = 0;
   for (const Golden& golden : kModel) {
     const ConvolutionGeometry geometry(layer_of(golden.in, golden.out, {kSame3, kSame3}), {golden.size, golden.size});
     const ConvolutionNorm found = convolution_norm(model_weight(golden.weight), geometry, options);
@@ -194,6 +195,63 @@ TEST(ConvolutionNorm, OfGroupsIsTheLargestOfTheirs) {
   const ConvolutionNorm all = convolution_norm(kernel, layer_of(6, 6, {kSame3}, PaddingMode::Zeros, 3));
   EXPECT_LE(all.sigma_max.lower.value(), largest);
   EXPECT_GE(all.sigma_max.upper->value(), largest * (1 - 1e-6));
+}
+
+// With one axis the theorem has nothing to wrap around: a block band whose norm is that of the convolution.
+TEST(ConvolutionNorm, IsExactForOneAxisThatIsKeptWhole) {
+  struct Case {
+    Dimensions kernel;
+    ConvolutionLayer layer;
+    std::int64_t size;
+  };
+  std::vector<Case> cases{{{3, 2, 3}, layer_of(2, 3, {kSame3}), 7},
+                          {{2, 5, 4}, layer_of(5, 2, {{4, 1, 1, 0, 2, 0}}), 9},
+                          {{6, 2, 3}, layer_of(2, 6, {{3, 2, 1, 1, 1, 0}}), 8},
+                          {{2, 4, 5}, layer_of(4, 2, {{5, 3, 1, 2, 2, 0}}), 13},
+                          {{3, 3, 3}, layer_of(3, 3, {{3, 1, 2, 2, 2, 0}}), 11},
+                          {{2, 3, 3}, layer_of(3, 2, {{3, 2, 3, 4, 1, 0}}), 10},
+                          {{4, 1, 3}, layer_of(2, 4, {kSame3}, PaddingMode::Zeros, 2), 6},
+                          {{40, 3, 3}, layer_of(3, 40, {kSame3}), 5},
+                          {{1, 1, 7}, layer_of(1, 1, {{7, 1, 1, 3, 3, 0}}), 2}};
+  cases.push_back({{2, 3, 4}, layer_of(2, 3, {{4, 2, 1, 1, 1, 1}}), 6});
+  cases.back().layer.transposed = true;
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-11;
+  options.dense_up_to = 0;
+  std::uint64_t seed = 0;
+  for (const Case& c : cases) {
+    SCOPED_TRACE(++seed);
+    const Tensor kernel = gaussian(c.kernel, seed);
+    const ConvolutionGeometry geometry(c.layer, {c.size});
+    const double truth = static_cast<double>(truth_of(kernel, geometry).front());
+    const ConvolutionNorm found = convolution_norm(kernel, geometry, options);
+    expect_inside(found.sigma_max, truth, tolerance::relative(geometry.rows(), geometry.columns()) * truth);
+    EXPECT_LE(found.sigma_max.relative_width(), 1e-9);
+    EXPECT_EQ(found.upper_by, ConvolutionTheorem::one_axis);
+  }
+}
+
+// A kernel with one tap on the other axis does not wrap there, whatever the offset.
+TEST(ConvolutionNorm, IsAtMostThatOfTheOffsetGridWithOneAxisKeptWhole) {
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-9;
+  options.dense_up_to = 0;
+  ConvolutionNormOptions grids = options;
+  grids.one_axis_up_to = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    const std::int64_t taps = seed % 2 == 0 ? 1 : 3;
+    const Tensor kernel = gaussian({3, 2, 3, taps}, seed);
+    const ConvolutionGeometry geometry(layer_of(2, 3, {kSame3, {taps, 1, 1, taps / 2, taps / 2, 0}}), {4, 3});
+    const double truth = static_cast<double>(truth_of(kernel, geometry).front());
+    const ConvolutionNorm found = convolution_norm(kernel, geometry, options);
+    expect_inside(found.sigma_max, truth, tolerance::relative(geometry.rows(), geometry.columns()) * truth);
+    EXPECT_EQ(found.upper_by, ConvolutionTheorem::one_axis);
+    EXPECT_LT(found.sigma_max.upper->value(), convolution_norm(kernel, geometry, grids).sigma_max.upper->value());
+    if (taps == 1) {
+      EXPECT_LE(found.sigma_max.relative_width(), 1e-8);
+    }
+  }
 }
 
 // sigma of the reshaped kernel <= S <= sqrt(taps) sigma.

@@ -152,6 +152,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
     options.relative_width = std::array<double, 4>{0, 1e-1, 1e-4, 1e-9}[static_cast<std::size_t>(maker.pick(0, 3))];
     options.dense_up_to = maker.pick(0, 2) == 0 ? 64 : 0;
     if (maker.pick(0, 19) == 0) options.most_flops = static_cast<double>(maker.pick(1, 1000000));
+    if (maker.pick(0, 3) == 0) options.one_axis_up_to = 0;
     SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
                              to_string(geometry.input_size()), name(geometry.layer().padding_mode)));
     const long double truth = truth_of(geometry, values);

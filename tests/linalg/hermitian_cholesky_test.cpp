@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <vector>
@@ -82,6 +83,47 @@ TEST(HermitianCholesky, IsWithinItsStatedErrorOfTheMatrix) {
     SCOPED_TRACE(n);
     expect_factor<double>(n);
     expect_factor<float>(n);
+  }
+}
+
+// A band whose blocks are no multiples of a panel, stored compactly: the factor is that of the full matrix, to
+// rounding.
+TEST(HermitianCholesky, FactorsABandInItsOwnStorage) {
+  const SerialBlas serial;
+  Context context(1);
+  struct Case {
+    std::int64_t n, block, below;
+  };
+  for (const Case& c : {Case{12, 1, 2}, Case{90, 5, 3}, Case{91, 7, 1}, Case{150, 50, 1}, Case{132, 33, 2}}) {
+    SCOPED_TRACE(c.n);
+    const HermitianBand band = HermitianBand::compact(c.block, c.below);
+    Hermitian<double> full = gram<double>(c.n, c.n + 3, 0.5);
+    std::vector<double> compact(static_cast<std::size_t>(band.size(c.n)), 0.0);
+    for (std::int64_t j = 0; j < c.n; ++j) {
+      full.set(j, j, full.at(j, j).real() + static_cast<double>(4 * c.n), 0);
+      for (std::int64_t i = j; i < c.n; ++i) {
+        if (i >= band.rows_of(j)) {
+          full.set(i, j, 0, 0);
+          continue;
+        }
+        compact[static_cast<std::size_t>(i + 2 * j * band.stride)] = static_cast<double>(full.at(i, j).real());
+        compact[static_cast<std::size_t>(i + (2 * j + 1) * band.stride)] = static_cast<double>(full.at(i, j).imag());
+      }
+    }
+    const double largest = static_cast<double>(full.at(0, 0).real());
+    ASSERT_TRUE(hermitian_cholesky(full.values.data(), c.n, context));
+    ASSERT_TRUE(hermitian_cholesky(compact.data(), c.n, band, context));
+    for (std::int64_t j = 0; j < c.n; ++j) {
+      for (std::int64_t i = j; i < std::min(c.n, band.rows_of(j)); ++i) {
+        const auto slack = static_cast<long double>(tolerance::relative(c.n, c.n) * largest);
+        ASSERT_NEAR(compact[static_cast<std::size_t>(i + 2 * j * band.stride)], full.at(i, j).real(), slack);
+        ASSERT_NEAR(compact[static_cast<std::size_t>(i + (2 * j + 1) * band.stride)], full.at(i, j).imag(), slack);
+      }
+    }
+    compact.assign(compact.size(), 0.0);
+    for (std::int64_t j = 0; j < c.n; ++j) compact[static_cast<std::size_t>(j + 2 * j * band.stride)] = 1;
+    compact[static_cast<std::size_t>(c.n - 1 + 2 * (c.n - 1) * band.stride)] = -1;
+    EXPECT_FALSE(hermitian_cholesky(compact.data(), c.n, band, context));
   }
 }
 

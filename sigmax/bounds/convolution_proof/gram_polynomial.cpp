@@ -5,33 +5,13 @@
 #include <concepts>
 #include <limits>
 
+#include "sigmax/bounds/convolution_proof/hermitian_rounding.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/hermitian_cholesky.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-template <Real T>
-constexpr double kRoundoff = std::same_as<T, float> ? 0x1p-24 : 0x1p-53;
-
-// gamma_n for the unit roundoff of T, rounded up.
-template <Real T>
-double gamma_in(double n) {
-  const double nu = n * kRoundoff<T>;
-  return round_up(nu / (1 - nu));
-}
-
-// The relative error of a factorization that completes for row k (from 1), with a margin for b_ii against |l_i|^2:
-// |l_i|^2 <= b_ii / (1 - c).
-template <Real T>
-double row_constant(std::int64_t k) {
-  const double terms = static_cast<double>(std::min<std::int64_t>(2 * k, 2 * kHermitianPanel) + 4);
-  const std::int64_t whole_panels = k / kHermitianPanel;
-  const double panels = static_cast<double>(whole_panels + 1);
-  const double c = 1.4142136 * (gamma_in<T>(terms) + panels * kRoundoff<T>)*(1 + 0x1p-10);
-  return round_up(c / (1 - c));
-}
 
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, const double* b, double* c) {
   cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
@@ -224,7 +204,7 @@ double GramPolynomial::value_error() const {
 template <Real T>
 double GramPolynomial::relative_error(double limit) const {
   double sum = 0;
-  for (std::int64_t k = 1; k <= n_; ++k) sum += row_constant<T>(k);
+  for (std::int64_t k = 1; k <= n_; ++k) sum += hermitian_row_constant<T>(k);
   sum *= share_of<T>(n_);
   const double mean = larger_of(limit - trace_ / static_cast<double>(n_), 0.0);
   return (sum * mean + value_error<T>()) / limit + 4 * kRoundoff<T>;
@@ -285,7 +265,7 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
     std::size_t at = 0;
     for (std::int64_t j = 0; j < n_; ++j) {
       const double entry = sign * (limits[point] - static_cast<double>(even[at]));
-      of_factor += row_constant<T>(j + 1) * larger_of(entry, 0.0);
+      of_factor += hermitian_row_constant<T>(j + 1) * larger_of(entry, 0.0);
       largest = larger_of(largest, std::fabs(entry) + std::fabs(static_cast<double>(even[at])));
       at += static_cast<std::size_t>(n_ - j);
     }
@@ -306,7 +286,8 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
     }
     if (!hermitian_cholesky(b.data(), n_, context)) continue;
     if constexpr (std::same_as<T, float>) {
-      if (share_of<T>(n_) < 1 && !(row_constant<T>(n_) * absolute_square_above(b.data(), n_) <= of_factor)) continue;
+      if (share_of<T>(n_) < 1 && !(hermitian_row_constant<T>(n_) * absolute_square_above(b.data(), n_) <= of_factor))
+        continue;
     }
     passed[point] = 1;
   }
