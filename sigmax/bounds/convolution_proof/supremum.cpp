@@ -306,6 +306,7 @@ void look_from_afar(const Symbol& f, std::size_t group, Best& best) {
 }  // namespace
 
 Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Context& context) {
+  const SerialBlas serial;
   Best best;
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
@@ -323,6 +324,7 @@ Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Co
 // upper <- best (1 + width);  the points that are not proven to be below: their norms, best <- the largest, again
 Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, const Range* near, double relative_width,
                  double enough, Budget& budget, Context& context) {
+  const SerialBlas serial;
   Best best;
   for (const std::size_t group : by_spread(symbols)) {
     const Symbol& f = symbols.groups[group];
@@ -371,6 +373,7 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
 
 // lower^2 <- the least eigenvalue that is seen, less an allowance;  until all points are proven to be above
 Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Budget& budget, Context& context) {
+  const SerialBlas serial;
   Range result{kInfinity, kInfinity, {}, 0};
   for (std::size_t group = 0; group < symbols.groups.size(); ++group) {
     const Symbol& f = symbols.groups[group];
