@@ -288,7 +288,11 @@ NormRequest finished(NormRequest options, const Typed& typed) {
   if (!typed.by.empty()) {
     auto* const mixed = std::get_if<norms::Mixed>(&options.norm);
     if (mixed == nullptr) throw Error("--by belongs to --ord mixed:P,Q");
-    mixed->by = chosen("--by", typed.by, kLines);
+    const auto by = chosen("--by", typed.by, kLines);
+    if (std::ranges::count(options.ord, ',') > 1 && by != mixed->by) {
+      throw Error(fmt::format("--ord {} and --by {} contradict each other: leave one off", options.ord, typed.by));
+    }
+    mixed->by = by;
   }
   if (options.all && options.format == NormRequest::Format::value) {
     throw Error("--all prints a table; use --format text or json");

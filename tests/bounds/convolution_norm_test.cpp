@@ -254,6 +254,56 @@ TEST(ConvolutionNorm, IsAtMostThatOfTheOffsetGridWithOneAxisKeptWhole) {
   }
 }
 
+// One tap, or taps that the stride never lets overlap: F is a matrix, and there is nothing to split.
+TEST(ConvolutionNorm, OfAConstantSymbolEndsAtItsRoundingWhateverWidthIsAskedFor) {
+  ConvolutionNormOptions options;
+  options.relative_width = 1e-17;
+  for (const std::int64_t taps : {1, 2}) {
+    const ConvolutionAxis axis{taps, taps};
+    const Tensor kernel = gaussian({6, 5, taps, taps}, 11);
+    const ConvolutionGeometry geometry(layer_of(5, 6, {axis, axis}), {taps, taps});
+    const double truth = static_cast<double>(truth_of(kernel, geometry).front());
+    const ConvolutionNorm found = convolution_norm(kernel, geometry.layer(), options);
+    expect_inside(found.sigma_max, truth, tolerance::relative(6, 20) * truth);
+    EXPECT_LE(found.sigma_max.relative_width(), 1e-10);
+    EXPECT_LE(found.points, 100);
+  }
+}
+
+// Rotations of two channels and delays of the second one, twice along each axis: F(t) is unitary at every t.
+Tensor orthogonal_kernel() {
+  std::vector<double> kernel(36, 0.0);  // [2, 2, 3, 3]
+  kernel[0] = kernel[27] = 1;
+  double angle = 0.3;
+  for (const std::size_t delay : {1, 1, 3, 3}) {
+    const double c = std::cos(angle);
+    const double s = std::sin(angle);
+    angle += 0.7;
+    std::vector<double> next(36, 0.0);
+    for (std::size_t i = 0; i < 18; ++i) {
+      next[i] += c * kernel[i];
+      next[18 + i] += s * kernel[i];
+      if (kernel[18 + i] == 0) continue;
+      next[i + delay] -= s * kernel[18 + i];
+      next[18 + i + delay] += c * kernel[18 + i];
+    }
+    kernel = next;
+  }
+  return Tensor::copy_of(kernel, {2, 2, 3, 3});
+}
+
+// |F| is 1 everywhere, so that M. Riesz alone refutes no cell before its radius is about sqrt(2 width).
+TEST(ConvolutionNorm, OfAnOrthogonalConvolutionNeedsFewPoints) {
+  for (const bool single : {false, true}) {
+    Tensor kernel = orthogonal_kernel();
+    if (single) kernel = Tensor::rounded(values_of(kernel), kernel.shape(), DType::f32);
+    const ConvolutionNorm found = convolution_norm(kernel, layer_of(2, 2, {kSame3, kSame3}));
+    expect_inside(found.sigma_max, 1, single ? 36 * 0x1p-24 : tolerance::relative(36, 36));
+    EXPECT_LE(found.sigma_max.relative_width(), 1e-6);
+    EXPECT_LE(found.points, 4000);
+  }
+}
+
 // sigma of the reshaped kernel <= S <= sqrt(taps) sigma.
 TEST(ConvolutionNorm, LiesBetweenTheReshapedNormAndItsMultiple) {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {

@@ -90,7 +90,7 @@ double Covering::radius() const noexcept {
     if (kind_[axis] == Kind::diamond) of_diamond = std::max(of_diamond, extent(axis));
     if (kind_[axis] == Kind::interval) sum += extent(axis);
   }
-  return round_up(of_diamond + sum);
+  return of_diamond + sum > 0 ? round_up(of_diamond + sum) : 0.0;
 }
 
 // A diamond consists of four of half its size, at half a half diagonal from its center; an interval of two.

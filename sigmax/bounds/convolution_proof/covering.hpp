@@ -23,10 +23,11 @@ class Covering {
   /// All cells. Afterwards only split() changes them.
   std::vector<TorusPoint> centers() const;
 
-  /// At least the radius of the cells.
+  /// At least the radius of the cells; 0 if there is one cell, of a symbol that does not depend on t.
   double radius() const noexcept;
 
-  /// The parts of these cells; the covering is then that of the smaller cells. Denominators double.
+  /// The parts of these cells, whose radius must be positive; the covering is then that of the smaller cells.
+  /// Denominators double.
   std::vector<TorusPoint> split(const std::vector<TorusPoint>& cells);
 
  private:

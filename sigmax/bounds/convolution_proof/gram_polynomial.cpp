@@ -165,19 +165,32 @@ void GramPolynomial::form_coefficients(Context& context) {
 
 // Each entry of the sum over q of |G_q computed - G_q| is at most gamma (sum_p |K_p|)^T (sum_p' |K_p'|), gamma for the
 // rows x taps products of an entry, one more sum for G_q +- G_q^T; so the 2-norm at any t is at most gamma spread^2.
+//
+// An entry even cos(q.t) + i odd sin(q.t) changes by at most |q.(t - t')| |even| in its real part, |odd| in the other;
+// |q.(t - t')| <= 2 r, since |q_a| is at most twice the degree. Both parts have the error of the coefficients.
 void GramPolynomial::measure() {
   const auto packed = static_cast<std::size_t>(packed_);
   std::vector<double> even(packed, 0.0), odd(packed, 0.0);
-  for (std::size_t q = 0; q < differences_.size(); ++q) {
+  for (std::size_t q = 1; q < differences_.size(); ++q) {
     for (std::size_t i = 0; i < packed; ++i) even[i] += std::fabs(cosine_[q * packed + i]);
-    if (q == 0) continue;
     for (std::size_t i = 0; i < packed; ++i) odd[i] += std::fabs(sine_[(q - 1) * packed + i]);
   }
+  const auto terms = symbol_->rows * static_cast<std::int64_t>(symbol_->taps.size()) + 3;
+  product_error_ = round_up(gamma(terms) * symbol_->spread * symbol_->spread + 0x1p-900);
+  variation_ = differences_.size() > 1 ? round_up(norm_of(even, odd) + 2 * product_error_) : 0.0;
+  for (std::size_t i = 0; i < packed; ++i) even[i] += std::fabs(cosine_[i]);
+  magnitude_ = norm_of(even, odd);
+  std::size_t at = 0;
+  for (std::int64_t j = 0; j < n_; at += static_cast<std::size_t>(n_ - j), ++j) trace_ += cosine_[at];
+}
+
+// At least the 2-norm of the Hermitian matrix with entries of these magnitudes, sqrt(even^2 + odd^2): the smaller one
+// of Frobenius' norm and the largest row sum.
+double GramPolynomial::norm_of(std::span<const double> even, std::span<const double> odd) const {
   std::vector<double> row_sums(static_cast<std::size_t>(n_), 0.0);
   double squares = 0;
   std::size_t at = 0;
   for (std::int64_t j = 0; j < n_; ++j) {
-    trace_ += cosine_[at];
     for (std::int64_t i = j; i < n_; ++i, ++at) {
       const double size = std::sqrt(even[at] * even[at] + odd[at] * odd[at]);
       squares += (i == j ? 1 : 2) * size * size;
@@ -187,9 +200,7 @@ void GramPolynomial::measure() {
   }
   const double slack = 1 + gamma(static_cast<std::int64_t>(differences_.size()) + packed_ + n_ + 8);
   const double largest = *std::max_element(row_sums.begin(), row_sums.end());
-  magnitude_ = round_up(smaller_of(std::sqrt(squares), largest) * slack);
-  const auto terms = symbol_->rows * static_cast<std::int64_t>(symbol_->taps.size()) + 3;
-  product_error_ = round_up(gamma(terms) * symbol_->spread * symbol_->spread + 0x1p-900);
+  return round_up(smaller_of(std::sqrt(squares), largest) * slack);
 }
 
 // Coefficients rounded to T, phases with 8 kPhaseError and rounded to T, |q| + 1 terms in any order.

@@ -41,6 +41,9 @@ class GramPolynomial {
   void at_least(std::span<const TorusPoint> points, std::span<const double> limits, std::span<char> passed,
                 Context& context) const;
 
+  /// At least |G(t) - G(t')|_2 / (2 r), r = sum_a degree_a |t_a - t'_a|, for all t and t'.
+  double variation() const noexcept { return variation_; }
+
   /// About the rounding that at_most() subtracts, relative to a limit.
   template <Real T>
   double relative_error(double limit) const;
@@ -61,6 +64,7 @@ class GramPolynomial {
             Context& context) const;
   void form_coefficients(Context& context);
   void measure();
+  double norm_of(std::span<const double> even, std::span<const double> odd) const;
 
   const Symbol* symbol_;
   std::int64_t n_ = 0;
@@ -70,6 +74,7 @@ class GramPolynomial {
   std::vector<float> cosine_f_, sine_f_;
   double trace_ = 0;          // of G_0
   double magnitude_ = 0;      // at least the norm of sum_q |coefficients|
+  double variation_ = 0;      // at least the norm of sum_q |coefficients| without the constant
   double product_error_ = 0;  // at least the 2-norm of the error of the coefficients, at any t
 };
 

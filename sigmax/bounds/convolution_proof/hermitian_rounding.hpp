@@ -26,7 +26,8 @@ double gamma_in(double n) {
 template <Real T>
 double hermitian_row_constant(std::int64_t k) {
   const double terms = static_cast<double>(std::min<std::int64_t>(2 * k, 2 * kHermitianPanel) + 4);
-  const double panels = static_cast<double>(k / kHermitianPanel + 1);
+  const std::int64_t whole_panels = k / kHermitianPanel;
+  const double panels = static_cast<double>(whole_panels + 1);
   const double c = 1.4142136 * (gamma_in<T>(terms) + panels * kRoundoff<T>)*(1 + 0x1p-10);
   return round_up(c / (1 - c));
 }

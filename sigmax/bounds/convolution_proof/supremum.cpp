@@ -31,11 +31,10 @@ double cosine_below(double x) {
   return sum - 0x1p-49;
 }
 
-// Which points are proven to be at most `limit`, in pieces of work of a fixed size.
-std::vector<char> at_most(const GramPolynomial& g, std::span<const TorusPoint> points, double limit, bool single,
+// At which points |F(t)|^2 <= `square` is proven, in pieces of work of a fixed size.
+std::vector<char> at_most(const GramPolynomial& g, std::span<const TorusPoint> points, double square, bool single,
                           Budget& budget, Context& context) {
   std::vector<char> passed(points.size(), 0);
-  const double square = round_down(limit * limit);
   const std::size_t piece = points_in_piece(g.order());
   context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
     context.check_cancel();
@@ -96,7 +95,7 @@ double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint
 }
 
 // S_g <= `upper`: every cell that could hold a larger maximum is refuted.
-//   while cells: those with |F(center)| < upper cos(radius) proven are done; the others are split
+//   while cells: those with |F(center)| small enough for upper and the radius are done; the others are split
 class Branching {
  public:
   Branching(const GramPolynomial& g, std::size_t group, double width, Budget& budget, Context& context)
@@ -107,9 +106,9 @@ class Branching {
     double& upper = best.range.upper;
     raise(best);
     if (g_.symbol().spread <= upper) return;
-    const double ratio = smaller_of(0.98, typical / upper);
-    Covering covering(g_.symbol().degree, std::clamp(kShareOfTypical * std::acos(ratio), 0.05, 1.2));
-    if (!blas_supports_proofs() || !budget_.allows(covering.count() * g_.flops_of_point())) {
+    Covering covering = first_cells(typical / upper);
+    if (!blas_supports_proofs() || covering.count() > kMostCells ||
+        !budget_.allows(covering.count() * g_.flops_of_point())) {
       upper = g_.symbol().spread;
       return;
     }
@@ -117,7 +116,9 @@ class Branching {
     for (int level = 0; !cells.empty(); ++level) {
       const std::vector<TorusPoint> left = refute(cells, covering.radius(), upper);
       if (left.empty()) return;
-      if (level == kMostLevels || !budget_.allows(4 * static_cast<double>(left.size()) * g_.flops_of_point())) {
+      const double parts = 4 * static_cast<double>(left.size());
+      const bool can_split = covering.radius() > 0 && level < kMostLevels && parts <= kMostCells;
+      if (!can_split || !budget_.allows(parts * g_.flops_of_point())) {
         give_up(left, covering.radius(), upper);
         return;
       }
@@ -130,6 +131,19 @@ class Branching {
  private:
   // 2^-30 of the first radius is below what widths ask for; denominators stay below 2^45.
   static constexpr int kMostLevels = 30;
+  // Cells in memory, 48 bytes each.
+  static constexpr double kMostCells = 0x1p22;
+
+  // As large as a typical |F| lets them be, and not too many of them.
+  Covering first_cells(double ratio) const {
+    double radius = std::clamp(kShareOfTypical * std::acos(smaller_of(0.98, ratio)), 0.05, 1.2);
+    Covering covering(g_.symbol().degree, radius);
+    while (covering.count() > 0.25 * kMostCells && radius < 1.2) {
+      radius = std::min(1.2, 1.25 * radius);
+      covering = Covering(g_.symbol().degree, radius);
+    }
+    return covering;
+  }
 
   double search_starts(Best& best) {
     std::vector<TorusPoint> starts = Covering(g_.symbol().degree, g_.order() < kSingleFrom ? 0.8 : 1.1).centers();
@@ -145,19 +159,24 @@ class Branching {
     best.range.upper = larger_of(best.range.upper, round_up(best.range.lower * (1 + 0.95 * width_)));
   }
 
+  // |F(center)|^2 <= upper^2 cos^2 r by M. Riesz, or upper^2 - 2 r variation: a nearly constant G needs large cells.
   std::vector<TorusPoint> refute(const std::vector<TorusPoint>& cells, double radius, double upper) {
     const double cosine = radius < 1.57 ? cosine_below(radius) : 0.0;
-    if (!(cosine > 0)) return cells;
-    const double limit = round_down(upper * cosine);
+    const double below = round_down(upper * larger_of(cosine, 0.0));
+    const double square = round_down(upper * upper);
+    const double nearby = round_down(square - round_up(2 * radius * g_.variation()));
+    const double limit = larger_of(round_down(below * below), nearby);
+    if (!(limit > 0)) return cells;
     // Float where its rounding takes a quarter of the room; up to two thirds, it is worth trying before double.
-    const double error = g_.has_single() ? g_.relative_error<float>(limit * limit) : 1.0;
-    const double room = 1 - cosine * cosine;
+    const double error = g_.has_single() ? g_.relative_error<float>(limit) : 1.0;
+    const double room = 1 - limit / square;
     std::vector<TorusPoint> left = cells;
     if (error <= 0.66 * room) left = remaining(left, limit, true);
     if (error > 0.25 * room) left = remaining(left, limit, false);
     return left;
   }
 
+  // `limit`: of |F|^2
   std::vector<TorusPoint> remaining(const std::vector<TorusPoint>& cells, double limit, bool single) {
     const std::vector<char> passed = at_most(g_, cells, limit, single, budget_, context_);
     std::vector<TorusPoint> left;
@@ -360,7 +379,8 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
         break;
       }
       best.range.upper = larger_of(best.range.upper, round_up(best.range.lower * (1 + 0.9 * width)));
-      const std::vector<char> passed = at_most(g, left, best.range.upper, false, budget, context);
+      const std::vector<char> passed =
+          at_most(g, left, round_down(best.range.upper * best.range.upper), false, budget, context);
       std::vector<TorusPoint> next;
       for (std::size_t i = 0; i < left.size(); ++i) {
         if (passed[i] == 0) next.push_back(left[i]);

@@ -77,6 +77,7 @@ std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blo
 
 std::vector<Position> positions_of(const std::vector<Place>& places) {
   std::vector<Position> positions;
+  positions.reserve(places.size());
   for (const Place& place : places) positions.push_back(place.position);
   std::sort(positions.begin(), positions.end());
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());

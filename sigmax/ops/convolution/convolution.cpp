@@ -18,8 +18,8 @@ namespace {
 template <Real T>
 class Convolution final : public LinearOperator<T> {
  public:
-  Convolution(Tensor kernel, const Correlation& correlation)
-      : kernel_(stored_view(std::move(kernel))), products_(kernel_.matrix, correlation) {}
+  Convolution(const Tensor& kernel, const Correlation& correlation)
+      : kernel_(stored_view(kernel)), products_(kernel_.matrix, correlation) {}
 
   Shape shape() const override { return {products_.correlation().rows(), products_.correlation().columns()}; }
 

@@ -238,6 +238,7 @@ namespace {
 template <class Number>
 std::string along_axes(const std::vector<ConvolutionAxis>& axes, const Number& number) {
   std::vector<std::string> all;
+  all.reserve(axes.size());
   for (const ConvolutionAxis& axis : axes) all.push_back(number(axis));
   if (std::all_of(all.begin(), all.end(), [&](const std::string& one) { return one == all.front(); })) {
     return all.front();
