@@ -1,6 +1,7 @@
 #include "sigmax/kernels/scan.hpp"
 
 #include <fmt/format.h>
+#include <hwy/cache_control.h>
 
 #include <algorithm>
 #include <cmath>
@@ -47,95 +48,153 @@ HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
 // Rows that are read side by side, so that a column sum is loaded and stored once for all of them.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+constexpr std::int64_t kRows = 8;  // 32 registers hold the sums of all
+#else
 constexpr std::int64_t kRows = 4;
+#endif
 
-// |a_ij| of the 2 Lanes(d) elements from p on, in the order of load_pair(). Magnitudes are compared as numbers in f64
-// and by their bits as floats otherwise, since floats of one sign are in the order of their bits.
-struct Magnitudes {
-  using U32 = hn::Rebind<std::uint32_t, F64>;
-  using Bits = hn::Vec<U32>;
+// The arithmetic of a line takes enough instructions that the processor, left alone, has too few lines under way to
+// hide the time that memory takes.
+constexpr std::uintptr_t kBytesAhead = 1024;
 
-  F64 d;
-  VecF64 largest;
-  Bits largest_bits;
+// |x| of stored numbers as doubles in the unit 1 / kUnit, kCount vectors at a step. A float or bfloat16 is not
+// converted: |x| put into a double with its lowest exponent bit on the lowest exponent bit there is |x| 2^(127 - 1023),
+// for subnormal numbers too, which become subnormal doubles; infinities and NaN become numbers. Every 64 bits give one
+// element of each vector by a shift and a mask. Widening takes more loads, and a conversion as well.
+//
+// A half becomes a float before, which holds it as a normal number: a product of subnormal doubles may be slow.
+template <class S>
+struct Parts {
+  static constexpr bool kOfWords = HWY_TARGET != HWY_SCALAR && !std::is_same_v<S, double>;
+  static constexpr int kCount = std::is_same_v<S, hwy::bfloat16_t> ? 4 : 2;
+  static constexpr double kUnit = kOfWords ? 0x1p896 : 1;
+};
 
-  HWY_INLINE Magnitudes() : largest(hn::Zero(d)), largest_bits(hn::Zero(U32())) {}
+// Loads magnitudes and knows the largest. Magnitudes are compared as numbers in f64 and by their bits otherwise, since
+// floats of one sign are in the order of their bits: processors that add and compare numbers in the same units compare
+// integers in more of them.
+template <class S>
+class Magnitudes {
+  using U64 = hn::Rebind<std::uint64_t, F64>;
+  using Bits = std::conditional_t<!Parts<S>::kOfWords, std::uint64_t,
+                                  std::conditional_t<Parts<S>::kCount == 4, std::uint16_t, std::uint32_t>>;
+  using Patterns = hn::Repartition<Bits, F64>;
 
-  HWY_INLINE Pair<F64> operator()(const double* p) {
-    const Pair<F64> values = load_pair(d, p);
-    const Pair<F64> result = {hn::Abs(values.first), hn::Abs(values.second)};
-    largest = hn::Max(largest, hn::Max(result.first, result.second));
-    return result;
+ public:
+  HWY_INLINE Magnitudes() : largest_(hn::Zero(F64())), largest_bits_(hn::Zero(Patterns())) {}
+
+  HWY_INLINE void load(const S* p, VecF64 (&out)[Parts<S>::kCount]) {
+    if constexpr (Parts<S>::kOfWords) {
+      const auto patterns = patterns_at(p);
+      constexpr auto kMagnitude = static_cast<Bits>(Bits(~Bits{0}) >> 1);
+      largest_bits_ = hn::Max(largest_bits_, hn::And(patterns, hn::Set(Patterns(), kMagnitude)));
+      split(hn::BitCast(U64(), patterns), out);
+    } else {
+      const F64 d;
+      for (std::size_t k = 0; k < Parts<S>::kCount; ++k) {
+        out[k] = hn::Abs(HWY_NAMESPACE::load(d, p + k * hn::Lanes(d)));
+        largest_ = hn::Max(largest_, out[k]);
+      }
+    }
   }
-  HWY_INLINE Pair<F64> operator()(const float* p) {
-    const auto* const bits = reinterpret_cast<const std::uint32_t*>(p);
-    const auto mask = hn::Set(U32(), 0x7FFFFFFFu);
-    return of(hn::And(hn::LoadU(U32(), bits), mask), hn::And(hn::LoadU(U32(), bits + hn::Lanes(d)), mask));
-  }
-  HWY_INLINE Pair<F64> operator()(const hwy::bfloat16_t* p) {
-    const Bits bits = hn::And(hn::LoadU(U32(), reinterpret_cast<const std::uint32_t*>(p)), hn::Set(U32(), 0x7FFF7FFFu));
-    return of(hn::ShiftLeft<16>(bits), hn::And(bits, hn::Set(U32(), 0xFFFF0000u)));
-  }
-  HWY_INLINE Pair<F64> operator()(const hwy::float16_t* p) { return of(bits_of(p), bits_of(p + hn::Lanes(d))); }
 
-  HWY_INLINE double max_abs() const {
-    const std::uint32_t bits = hn::GetLane(hn::MaxOfLanes(U32(), largest_bits));
+  /// Infinite or NaN if one of the numbers was.
+  HWY_INLINE double largest() const {
+    if constexpr (!Parts<S>::kOfWords) return hn::GetLane(hn::MaxOfLanes(F64(), largest_));
+    HWY_ALIGN Bits lanes[hn::MaxLanes(Patterns())];
+    hn::Store(largest_bits_, Patterns(), lanes);
+    const std::uint64_t most = *std::max_element(lanes, lanes + hn::Lanes(Patterns()));
+    const auto bits = static_cast<std::uint32_t>(sizeof(Bits) == 2 ? most << 16 : most);
     float value;
     std::memcpy(&value, &bits, sizeof value);
-    return std::max(hn::GetLane(hn::MaxOfLanes(d, largest)), static_cast<double>(value));
+    return value;
   }
 
  private:
-  HWY_INLINE Bits bits_of(const hwy::float16_t* p) const {
-    const hn::Rebind<std::uint16_t, F64> du;
-    const auto patterns = hn::And(hn::LoadU(du, reinterpret_cast<const std::uint16_t*>(p)), hn::Set(du, 0x7FFFu));
-    return hn::BitCast(U32(), half_to_float(hn::Rebind<float, F64>(), patterns));
+  static HWY_INLINE hn::Vec<Patterns> patterns_at(const S* p) {
+    if constexpr (std::is_same_v<S, hwy::float16_t>) {
+      return hn::BitCast(Patterns(), HWY_NAMESPACE::load(F32(), p));
+    } else {
+      const auto* const bits = reinterpret_cast<const Bits*>(p);
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+      // Vectors as long as a cache line would each straddle two if the matrix is not aligned.
+      const hn::Half<Patterns> half;
+      return hn::Combine(Patterns(), hn::LoadU(half, bits + hn::Lanes(half)), hn::LoadU(half, bits));
+#else
+      return hn::LoadU(Patterns(), bits);
+#endif
+    }
   }
-  HWY_INLINE Pair<F64> of(Bits first, Bits second) {
-    largest_bits = hn::Max(largest_bits, hn::Max(first, second));
-    const hn::Rebind<float, F64> df;
-    return {hn::PromoteTo(d, hn::BitCast(df, first)), hn::PromoteTo(d, hn::BitCast(df, second))};
+  static HWY_INLINE VecF64 masked(hn::Vec<U64> words, std::uint64_t mask) {
+    return hn::BitCast(F64(), hn::And(words, hn::Set(U64(), mask)));
   }
+  static HWY_INLINE void split(hn::Vec<U64> words, VecF64 (&out)[4]) {
+    constexpr std::uint64_t kMask = std::uint64_t{0x7FFF} << 45;
+    out[0] = masked(hn::ShiftLeft<45>(words), kMask);
+    out[1] = masked(hn::ShiftLeft<29>(words), kMask);
+    out[2] = masked(hn::ShiftLeft<13>(words), kMask);
+    out[3] = masked(hn::ShiftRight<3>(words), kMask);
+  }
+  static HWY_INLINE void split(hn::Vec<U64> words, VecF64 (&out)[2]) {
+    constexpr std::uint64_t kMask = std::uint64_t{0x7FFFFFFF} << 29;
+    out[0] = masked(hn::ShiftLeft<29>(words), kMask);
+    out[1] = masked(hn::ShiftRight<3>(words), kMask);
+  }
+
+  VecF64 largest_;
+  hn::Vec<Patterns> largest_bits_;
 };
 
-// `Rows` rows from `first` on. The column sums of a pair of vectors lie in the order in which load_pair() gives their
-// elements, the same for all rows and pieces; the columns behind the last whole pair are in order.
+// The first `whole` columns, whole steps of Magnitudes, of `Rows` rows from `first` on. In `column_sums` the
+// elements of a step lie part by part, in the unit of Parts, the same for all rows and pieces.
 template <std::int64_t Rows, class W, class S>
-HWY_INLINE void scan_group(const S* first, std::int64_t stride, std::int64_t columns, double scale, double* column_sums,
-                           Partial* partial) {
+HWY_INLINE void add_steps(const S* first, std::int64_t stride, std::int64_t whole, double scale, double* column_sums,
+                          Magnitudes<S>& magnitudes, VecF64* sums, VecF64* squares) {
   const F64 d;
+  constexpr int kCount = Parts<S>::kCount;
+  constexpr bool kScaled = W::scaled || Parts<S>::kUnit != 1;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const VecF64 factor = hn::Set(d, scale);
-  Magnitudes magnitudes;
-  VecF64 sums[Rows], squares[Rows];
-  for (std::int64_t r = 0; r < Rows; ++r) sums[r] = squares[r] = hn::Zero(d);
-  const auto add = [&](std::int64_t r, VecF64 magnitude, VecF64& column) HWY_ATTR {
-    if constexpr (W::of_columns) column = hn::Add(column, magnitude);
-    if constexpr (W::of_rows) sums[r] = hn::Add(sums[r], magnitude);
-    if constexpr (W::of_squares) {
-      const VecF64 scaled = W::scaled ? hn::Mul(magnitude, factor) : magnitude;
-      squares[r] = hn::MulAdd(scaled, scaled, squares[r]);
+  const VecF64 factor = hn::Set(d, scale * Parts<S>::kUnit);
+  for (std::int64_t j = 0; j < whole; j += kCount * lanes) {
+    VecF64 columns[kCount];
+    if constexpr (W::of_columns) {
+      for (int k = 0; k < kCount; ++k) columns[k] = hn::LoadU(d, column_sums + j + k * lanes);
     }
-  };
-  std::int64_t j = 0;
-  for (; j + 2 * lanes <= columns; j += 2 * lanes) {
-    VecF64 column_first = W::of_columns ? hn::LoadU(d, column_sums + j) : hn::Zero(d);
-    VecF64 column_second = W::of_columns ? hn::LoadU(d, column_sums + j + lanes) : hn::Zero(d);
     for (std::int64_t r = 0; r < Rows; ++r) {
-      const Pair<F64> values = magnitudes(first + r * stride + j);
-      add(r, values.first, column_first);
-      add(r, values.second, column_second);
+      VecF64 values[kCount];
+      const S* const row = first + r * stride + j;
+      magnitudes.load(row, values);
+      if constexpr (Parts<S>::kOfWords) {
+        hwy::Prefetch(reinterpret_cast<const char*>(reinterpret_cast<std::uintptr_t>(row) + kBytesAhead));
+      }
+      for (int k = 0; k < kCount; ++k) {
+        if constexpr (W::of_columns) columns[k] = hn::Add(columns[k], values[k]);
+        if constexpr (W::of_rows) sums[r] = hn::Add(sums[r], values[k]);
+        if constexpr (W::of_squares) {
+          const VecF64 scaled = kScaled ? hn::Mul(values[k], factor) : values[k];
+          squares[r] = hn::MulAdd(scaled, scaled, squares[r]);
+        }
+      }
     }
     if constexpr (W::of_columns) {
-      hn::StoreU(column_first, d, column_sums + j);
-      hn::StoreU(column_second, d, column_sums + j + lanes);
+      for (int k = 0; k < kCount; ++k) hn::StoreU(columns[k], d, column_sums + j + k * lanes);
     }
   }
-  if (j > 0) partial->max_abs = std::max(partial->max_abs, magnitudes.max_abs());
+}
+
+// `Rows` rows from `first` on: `whole` columns in steps, the others one by one.
+template <std::int64_t Rows, class W, class S>
+HWY_INLINE void scan_group(const S* first, std::int64_t stride, std::int64_t whole, std::int64_t columns, double scale,
+                           double* column_sums, Magnitudes<S>& magnitudes, Partial* partial) {
+  const F64 d;
+  VecF64 sums[Rows], squares[Rows];
+  for (std::int64_t r = 0; r < Rows; ++r) sums[r] = squares[r] = hn::Zero(d);
+  add_steps<Rows, W>(first, stride, whole, scale, column_sums, magnitudes, sums, squares);
   for (std::int64_t r = 0; r < Rows; ++r) {
-    double row_sum = W::of_rows ? hn::GetLane(hn::SumOfLanes(d, sums[r])) : 0;
+    double row_sum = W::of_rows ? hn::GetLane(hn::SumOfLanes(d, sums[r])) * Parts<S>::kUnit : 0;
     double row_squares = W::of_squares ? hn::GetLane(hn::SumOfLanes(d, squares[r])) : 0;
-    for (std::int64_t k = j; k < columns; ++k) {
+    for (std::int64_t k = whole; k < columns; ++k) {
       const double magnitude = std::fabs(load_one(first + r * stride + k));
       partial->max_abs = std::max(partial->max_abs, magnitude);
       if constexpr (W::of_rows) row_sum += magnitude;
@@ -149,20 +208,34 @@ HWY_INLINE void scan_group(const S* first, std::int64_t stride, std::int64_t col
   }
 }
 
-template <class W>
-HWY_INLINE void scan_piece(const StoredMatrix& a, double scale, double* column_sums, Partial* partial) {
-  with_type(a, [&](const auto* first) HWY_ATTR {
-    std::int64_t i = 0;
-    for (; i + kRows <= a.rows; i += kRows) {
-      scan_group<kRows, W>(first + i * a.stride, a.stride, a.columns, scale, column_sums, partial);
-    }
-    for (; i < a.rows; ++i) {
-      scan_group<1, W>(first + i * a.stride, a.stride, a.columns, scale, column_sums, partial);
-    }
-  });
+template <class W, class S>
+HWY_INLINE void scan_elements(const S* first, const StoredMatrix& a, double scale, double* column_sums,
+                              Partial* partial) {
+  const auto step = static_cast<std::int64_t>(hn::Lanes(F64())) * Parts<S>::kCount;
+  const std::int64_t whole = a.columns / step * step;
+  Magnitudes<S> magnitudes;
+  std::int64_t i = 0;
+  for (; i + kRows <= a.rows; i += kRows) {
+    scan_group<kRows, W>(first + i * a.stride, a.stride, whole, a.columns, scale, column_sums, magnitudes, partial);
+  }
+  for (; i < a.rows; ++i) {
+    scan_group<1, W>(first + i * a.stride, a.stride, whole, a.columns, scale, column_sums, magnitudes, partial);
+  }
+  if constexpr (W::of_columns && Parts<S>::kUnit != 1) {
+    for (std::int64_t k = 0; k < whole; ++k) column_sums[k] *= Parts<S>::kUnit;
+  }
+  const double most = magnitudes.largest();
+  partial->max_abs = std::max(partial->max_abs, most);
+  // Infinities and NaN have become numbers.
+  if (Parts<S>::kOfWords && !std::isfinite(most)) partial->sum = std::numeric_limits<double>::infinity();
 }
 
-// A NaN or infinite entry makes every sum that it is part of NaN or infinite; no other sum is used then.
+template <class W>
+HWY_INLINE void scan_piece(const StoredMatrix& a, double scale, double* column_sums, Partial* partial) {
+  with_type(a, [&](const auto* first) HWY_ATTR { scan_elements<W>(first, a, scale, column_sums, partial); });
+}
+
+// A NaN or infinite entry makes the sum of all that is summed, or `Partial::sum`, NaN or infinite; no sum is used then.
 void scan_rows(const StoredMatrix& a, Sums wanted, double scale, double* column_sums, Partial* partial) {
   switch (wanted) {
     case Sums::rows: return scan_piece<Work<true, false, false, false>>(a, scale, column_sums, partial);
