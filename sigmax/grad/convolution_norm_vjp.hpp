@@ -36,7 +36,8 @@ namespace sigmax::grad {
 struct ConvolutionNormVjpOptions {
   double scale = 1;  ///< the derivative of the loss with respect to S
   /// No |F(t)| exceeds the value by more than this, relatively: proven by branch and bound, as convolution_norm() does.
-  /// 0: no proof; the value is then the largest of a search, which is much cheaper and rarely wrong.
+  /// 0: no proof, at about half the cost. Then the search alone gives the value: it missed the maximum of 5 out of 360
+  /// Gaussian kernels, by up to 2 %.
   double relative_width = 1e-3;
   double most_flops = 1e14;  ///< as ConvolutionNormOptions::most_flops
 };
@@ -51,7 +52,7 @@ struct ConvolutionNormGradient {
   /// S(B) >= S(A) + <G, B - A> - e, e = S(A) - value.
   std::optional<Enclosure> supremum;
   /// About |G - gradient|_F, from the last step to t* and the residuals of u and v; empty where G is not unique. An
-  /// estimate: about 1e-14 sqrt(taps) / gap.
+  /// estimate: at most about sqrt(taps) (1e-14 + 2e-16 n) / gap, n the shorter side of F.
   std::optional<double> error;
   std::array<double, 3> point{};  ///< t*, between 0 and 2 pi, of the kernel with stride and dilation reduced
   std::int64_t group = 0;
@@ -59,7 +60,7 @@ struct ConvolutionNormGradient {
 
 /// grad += scale * dS/dK, `grad` row-major as the kernel's shape. Kernels of any real storage type are read exactly;
 /// everything is computed in double and rounded to T once. Values whose relative difference is below 1e-9 count as
-/// equal.
+/// equal, and a curvature below 1e-4 as 0.
 ///
 /// Cost: the proof, as convolution_norm() at relative_width; climbs to a few local maxima of each group that could
 /// attain S, with a few hundred products with F(t)^* F(t). The bits are the same for any number of threads.

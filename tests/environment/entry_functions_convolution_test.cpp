@@ -7,6 +7,8 @@
 #include "sigmax/bounds/circular_convolution.hpp"
 #include "sigmax/bounds/convolution.hpp"
 #include "sigmax/core/dtype.hpp"
+#include "sigmax/grad/convolution_norm_vjp.hpp"
+#include "sigmax/nn/regularize_convolution.hpp"
 
 namespace sigmax {
 namespace {
@@ -39,6 +41,11 @@ void add_convolution_norms(Functions& f) {
       const std::string name_of = std::string(what) + " " + std::string(name(mode));
       f.add("convolution_norm at every size " + name_of,
             [=](Context& context) { return all(convolution_norm(kernel, layer, {}, context)); });
+      f.add("convolution_norm_vjp " + name_of, [=](Context& context) {
+        Values gradient(static_cast<std::size_t>(kernel.size()));
+        const auto found = grad::convolution_norm_vjp<double>(kernel, layer, {}, gradient, context);
+        return Values(Result(found.norm.value, *found.norm.gap, *found.supremum, gradient));
+      });
       f.add("convolution_norm at a size " + name_of, [=](Context& context) {
         return all(convolution_norm(kernel, ConvolutionGeometry(layer, {5, 6}), {}, context));
       });
@@ -50,6 +57,16 @@ void add_convolution_norms(Functions& f) {
     ConvolutionNormOptions options;
     options.relative_width = 1e-2;
     return all(convolution_norm(kernel, wide, options, context));
+  });
+  const ConvolutionLayer zeros = layer_of(3, PaddingMode::Zeros);
+  f.add("regularize_convolutions", [=, kernel = kernel_of(zeros, DType::f32, 1)](Context& context) {
+    std::vector<float> one(static_cast<std::size_t>(kernel.size())), other(one);
+    const std::vector<nn::ConvolutionWeight<float>> weights{{kernel, zeros, {}, one}, {kernel, zeros, {{5, 4}}, other}};
+    nn::ConvolutionRegularizeOptions options;
+    options.random = vouched(RandomState{});
+    const auto found = nn::regularize_convolutions<float>(weights, nn::penalty::ExcessNorm{0.5}, options, context);
+    const auto alone = nn::regularize_convolution<float>(weights[0], nn::penalty::OperatorNorm{}, options, context);
+    return Values(Result(found.value, alone.value, one, other));
   });
   const ConvolutionLayer circular = layer_of(3, PaddingMode::Circular);
   f.add("circular convolutions", [=, kernel = kernel_of(circular, DType::f64, 1)](Context& context) {

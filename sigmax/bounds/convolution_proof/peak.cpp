@@ -29,7 +29,7 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr std::int64_t kFine = std::int64_t{1} << 52;
 constexpr double kTolerance = 1e-14;  // of vectors
 constexpr int kMostProducts = 600;
-constexpr double kDifference = 1e-4;  // of a point in scaled units; the slope there is wrong by about its square
+constexpr double kDifference = 1e-5;  // of a point in scaled units: what the Hessian is wrong by, about
 
 using Angles = std::array<double, 3>;
 
@@ -102,13 +102,16 @@ class Refinement {
   }
 
   Peak run(std::size_t group, Context& context) {
-    // Quadratic convergence up to the differences' error of 1e-8: three steps from where a climb ends, usually.
-    for (int step = 0; step < 12 && !axes_.empty(); ++step) {
+    // A Hessian serves for all steps after one that was small: three or four steps from where a climb ends, usually.
+    point_error_ = 1;
+    for (int step = 0; step < 16 && !axes_.empty(); ++step) {
       context.check_cancel();
+      if (point_error_ > 1e-6) form_hessian();
       const Angles d = newton_step();
       point_error_ = size(d);
-      if (point_error_ < 8 * kEpsilon || !moves_by(d)) break;
+      if (point_error_ < 1e-14 || !moves_by(d)) break;
     }
+    if (axes_.empty()) point_error_ = 0;
     Peak peak;
     peak.group = group;
     peak.at = best_.top.at;
@@ -116,8 +119,8 @@ class Refinement {
     peak.curvature = std::clamp(curvature_, 0.0, 1.0);
     peak.point_error = point_error_;
     if (g_.order() > 1) {
-      // Two digits fewer than the first: it only tells how far the values are apart.
-      const Top next = top_at(g_, best_.top.at, nullptr, 1e-12, kMostProducts, &best_.top.vector);
+      // Its value within a tenth of the difference that counts as a tie: it only tells how far the values are apart.
+      const Top next = top_at(g_, best_.top.at, nullptr, 1e-10, kMostProducts, &best_.top.vector);
       peak.second = std::min(next.norm, peak.norm);
     }
     const double ratio = peak.second / peak.norm;
@@ -136,43 +139,47 @@ class Refinement {
     return place_at(g_, moved(best_.top.at, d, g_.symbol().degree), &best_.top.vector);
   }
 
-  // Along each eigenvector of the Hessian slope / curvature. A direction without curvature is a ridge; its slope is
-  // followed as far as it is more than rounding.
-  Angles newton_step() {
+  void form_hessian() {
     const auto n = static_cast<std::int64_t>(axes_.size());
     Matrix<double> hessian(n, n);
     for (std::int64_t j = 0; j < n; ++j) {
       Angles d{};
       d[axes_[static_cast<std::size_t>(j)]] = kDifference;
-      const Angles above = at(d).slope;
-      d[axes_[static_cast<std::size_t>(j)]] = -kDifference;
-      const Angles below = at(d).slope;
+      const Angles there = at(d).slope;
       for (std::int64_t i = 0; i < n; ++i) {
         const std::size_t a = axes_[static_cast<std::size_t>(i)];
-        hessian(i, j) += 0.25 * (above[a] - below[a]) / kDifference;
-        hessian(j, i) += 0.25 * (above[a] - below[a]) / kDifference;
+        const double half = 0.5 * (there[a] - best_.slope[a]) / kDifference;
+        hessian(i, j) += half;
+        hessian(j, i) += half;
       }
     }
-    const lapack::SymmetricEigen eigen = lapack::symmetric_eigen(std::move(hessian));
-    curvature_ = -eigen.values.back();
+    eigen_ = lapack::symmetric_eigen(std::move(hessian));
+    curvature_ = -eigen_.values.back();
+  }
+
+  // Along each eigenvector of the Hessian slope / curvature. A direction without curvature is a ridge; its slope is
+  // followed as far as it is more than rounding.
+  Angles newton_step() const {
+    const auto n = static_cast<std::int64_t>(axes_.size());
     Angles step{};
     for (std::int64_t k = 0; k < n; ++k) {
       double along = 0;
       for (std::int64_t i = 0; i < n; ++i) {
-        along += eigen.vectors(i, k) * best_.slope[axes_[static_cast<std::size_t>(i)]];
+        along += eigen_.vectors(i, k) * best_.slope[axes_[static_cast<std::size_t>(i)]];
       }
-      const double bend = -eigen.values[static_cast<std::size_t>(k)];
+      const double bend = -eigen_.values[static_cast<std::size_t>(k)];
       if (bend < kFlat && std::fabs(along) < 1e-10) continue;
       const double most = 0.2;
       const double move = std::clamp(along / std::max(bend, kFlat), -most, most);
-      for (std::int64_t i = 0; i < n; ++i) step[axes_[static_cast<std::size_t>(i)]] += move * eigen.vectors(i, k);
+      for (std::int64_t i = 0; i < n; ++i) step[axes_[static_cast<std::size_t>(i)]] += move * eigen_.vectors(i, k);
     }
     return step;
   }
 
   // Halved until |F| does not fall by more than rounding; among equal values the smaller slope is the better point.
   bool moves_by(Angles d) {
-    for (int half = 0; half < 12; ++half) {
+    const int attempts = size(d) > 1e-8 ? 12 : 1;  // a small step fails because rounding is reached
+    for (int half = 0; half < attempts; ++half) {
       Place there = at(d);
       const double slack = 16 * kEpsilon * best_.norm;
       const bool is_higher = there.norm > best_.norm + slack;
@@ -185,11 +192,13 @@ class Refinement {
     return false;
   }
 
-  static constexpr double kFlat = 1e-6;
+  // Above the Hessian's error.
+  static constexpr double kFlat = 1e-4;
 
   const GramPolynomial& g_;
   Place best_;
   std::vector<std::size_t> axes_;
+  lapack::SymmetricEigen eigen_;
   double curvature_ = 1;
   double point_error_ = 0;
 };
@@ -209,35 +218,65 @@ double distance(const TorusPoint& s, const TorusPoint& t, const std::array<doubl
   return least;
 }
 
-// A climb that ended before its maximum, or the same maximum again.
-bool is_new(const std::vector<Peak>& peaks, std::size_t group, const TorusPoint& at,
-            const std::array<double, 3>& degree) {
-  constexpr double kSamePoint = 1e-3;
-  return std::none_of(peaks.begin(), peaks.end(), [&](const Peak& known) {
-    return known.group == group && distance(known.at, at, degree) < kSamePoint;
-  });
+constexpr std::size_t kMostStarts = 64;
+constexpr std::size_t kMostClimbs = 16;  // a part of the way
+constexpr std::size_t kMostEnds = 6;     // and from there to the end
+constexpr double kOnOneSlope = 0.3;      // the distance of points on the way to one maximum
+constexpr double kSamePoint = 1e-2;      // and of the ends of two climbs
+constexpr double kUnfinished = 1e-3;     // what a climb leaves at most, in practice
+
+// Those that are not within `radius` of a higher one, at most `most`.
+std::vector<Top> spread_out(std::vector<Top> tops, double radius, std::size_t most,
+                            const std::array<double, 3>& degree) {
+  std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm > b.norm; });
+  std::vector<Top> result;
+  for (Top& top : tops) {
+    if (result.size() == most) break;
+    const bool is_apart = std::none_of(result.begin(), result.end(),
+                                       [&](const Top& known) { return distance(known.at, top.at, degree) < radius; });
+    if (is_apart) result.push_back(std::move(top));
+  }
+  return result;
 }
 
-constexpr std::size_t kMostStarts = 64;
-constexpr std::size_t kMostClimbs = 6;
-
-void search(const GramPolynomial& g, std::size_t group, const Top* near, std::vector<Peak>& found, Context& context) {
+// The ends of climbs in one group; those that may be the highest, to rounding. Of the others only the norm is needed.
+void search(const GramPolynomial& g, std::size_t group, const Top* near, double highest, std::vector<Peak>& found,
+            Context& context) {
   const Symbol& f = g.symbol();
-  std::vector<TorusPoint> starts = Covering(f.degree, 0.8).centers();
+  const std::vector<TorusPoint> starts = Covering(f.degree, 0.8).centers();
   std::vector<Top> tops(std::min(starts.size(), kMostStarts));
   context.parallel_for(tops.size(), [&](std::size_t i) {
     tops[i] = top_at(g, starts[i * starts.size() / tops.size()], nullptr, 1e-2, 10);
   });
-  std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm > b.norm; });
-  tops.resize(std::min(tops.size(), kMostClimbs));
-  if (near != nullptr) tops.insert(tops.begin(), *near);
-  std::vector<Top> ends(tops.size());
-  context.parallel_for(tops.size(), [&](std::size_t i) { ends[i] = climb(g, std::move(tops[i]), 1e-8, context); });
-  std::vector<Peak> refined(ends.size());
-  context.parallel_for(ends.size(), [&](std::size_t i) { refined[i] = Refinement(g, ends[i]).run(group, context); });
+  const auto climb_all = [&](double tolerance) {
+    context.parallel_for(tops.size(),
+                         [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, context); });
+  };
+  tops = spread_out(std::move(tops), 0, kMostClimbs, f.degree);
+  climb_all(3e-3);
+  if (near != nullptr) tops.push_back(*near);
+  tops = spread_out(std::move(tops), kOnOneSlope, kMostEnds, f.degree);
+  climb_all(1e-6);
+  tops = spread_out(std::move(tops), kSamePoint, tops.size(), f.degree);
+  const double least = std::max(highest, tops.front().norm) * (1 - kUnfinished);
+  std::vector<Peak> refined(tops.size());
+  context.parallel_for(tops.size(), [&](std::size_t i) {
+    if (tops[i].norm >= least && tops[i].norm > 0) {
+      refined[i] = Refinement(g, tops[i]).run(group, context);
+    } else {
+      refined[i].group = group;
+      refined[i].at = tops[i].at;
+      refined[i].norm = tops[i].norm;
+    }
+  });
   std::stable_sort(refined.begin(), refined.end(), [](const Peak& a, const Peak& b) { return a.norm > b.norm; });
+  // Two climbs may have ended before the same maximum.
+  const auto own = static_cast<std::ptrdiff_t>(found.size());
   for (Peak& peak : refined) {
-    if (peak.norm > 0 && is_new(found, group, peak.at, f.degree)) found.push_back(std::move(peak));
+    const bool is_new = std::none_of(found.begin() + own, found.end(), [&](const Peak& known) {
+      return distance(known.at, peak.at, f.degree) < kSamePoint;
+    });
+    if (peak.norm > 0 && is_new) found.push_back(std::move(peak));
   }
 }
 
@@ -283,7 +322,8 @@ Peaks peaks(const Symbols& symbols, double relative_width, double most_flops, Co
     }
     budget.flops += cost.flops;
     const GramPolynomial g(f, false, context);
-    search(g, group, is_pointed_at(group) && !near->top.vector.re.empty() ? &near->top : nullptr, result.list, context);
+    search(g, group, is_pointed_at(group) && !near->top.vector.re.empty() ? &near->top : nullptr, highest, result.list,
+           context);
     for (const Peak& peak : result.list) highest = std::max(highest, peak.norm);
   }
   std::stable_sort(result.list.begin(), result.list.end(),

@@ -14,7 +14,8 @@
 
 namespace sigmax::bounds {
 
-/// A local maximum of |F(t)|_2 in one group. Its singular vectors have the norm 1, F(t) v = norm u.
+/// A local maximum of |F(t)|_2 in one group, with singular vectors of norm 1, F(t) v = norm u. A maximum that is
+/// clearly not the highest is approximate and has no vectors.
 struct Peak {
   std::size_t group = 0;  ///< its index in Symbols::groups
   TorusPoint at;
