@@ -55,11 +55,11 @@ struct Reach {
   }
 
   std::int64_t operator()(const structure::Sum<T>& sum) const {
-    return largest(sum.terms, [](const auto& part) { return of(part); });
+    return largest(sum.terms, [this](const auto& part) { return this->of(part); });
   }
 
   std::int64_t operator()(const structure::Stacked<T>& stacked) const {
-    return largest(stacked.parts, [](const auto& part) { return of(part); });
+    return largest(stacked.parts, [this](const auto& part) { return this->of(part); });
   }
 
   std::int64_t operator()(const structure::Product<T>& product) const {
