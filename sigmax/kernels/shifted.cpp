@@ -16,8 +16,8 @@
 #ifndef SIGMAX_KERNELS_SHIFTED_ONCE
 #define SIGMAX_KERNELS_SHIFTED_ONCE
 namespace sigmax::kernels {
-// The vectors that share one read of a block of weights.
-inline constexpr std::int64_t kVectorsAtOnce = 24;
+// The most vectors that share one read of a block of weights.
+inline constexpr std::int64_t kVectorsAtOnce = 48;
 
 // Up to one vector of outputs.
 template <class T>
@@ -133,8 +133,14 @@ HWY_NOINLINE void shifted_panel(std::int64_t rows, const T* w, std::int64_t w_st
   }
 }
 
-// For each 24 vectors, for each block of terms: for each group of vectors that is served at once, every panel, so that
-// the group's source elements are read from the first-level cache.
+// The next vectors that every panel serves. Four are two and two: one vector alone would not use the registers.
+inline std::int64_t vectors_in_group(std::int64_t rows, std::int64_t left) {
+  if (rows <= 2) return std::min<std::int64_t>(6, left);
+  return left == 4 ? 2 : std::min<std::int64_t>(3, left);
+}
+
+// For each batch of vectors, for each block of terms: for each group of vectors that is served at once, every panel, so
+// that the group's source elements are read from the first-level cache.
 template <class T>
 HWY_INLINE void shifted(const ShiftedWeights<T>& w, std::int64_t first_panel, std::int64_t last_panel,
                         std::span<const std::int64_t> offsets, const ShiftedVector<T>* vectors, std::int64_t count,
@@ -144,8 +150,8 @@ HWY_INLINE void shifted(const ShiftedWeights<T>& w, std::int64_t first_panel, st
   std::array<ShiftedVector<T>, kVectorsAtOnce> moved;
   for (std::int64_t k = 0; k < std::max<std::int64_t>(terms, 1); k += kBlock) {
     const std::int64_t block = std::min(kBlock, terms - k);
-    for (std::int64_t v = 0; v < count; v += 6) {
-      const std::int64_t group = std::min<std::int64_t>(6, count - v);
+    for (std::int64_t v = 0, group = 0; v < count; v += group) {
+      group = vectors_in_group(w.first_row(1), count - v);
       for (std::int64_t p = first_panel; p < last_panel; ++p) {
         const std::int64_t row = w.first_row(p);
         const std::int64_t rows = w.first_row(p + 1) - row;
@@ -165,12 +171,17 @@ HWY_INLINE void shifted_runs(const ShiftedWeights<T>& w, std::int64_t first_pane
                              T* destination, std::int64_t stride) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   std::array<ShiftedVector<T>, kVectorsAtOnce> vectors;
+  std::int64_t total = 0;
+  for (const ShiftedRun& run : runs) total += (run.length + lanes - 1) / lanes;
+  // Batches of nearly equal size, in whole groups of six.
+  const std::int64_t batches = std::max<std::int64_t>(1, (total + kVectorsAtOnce - 1) / kVectorsAtOnce);
+  const std::int64_t batch = std::min(kVectorsAtOnce, ((total + batches - 1) / batches + 5) / 6 * 6);
   std::int64_t count = 0;
   for (const ShiftedRun& run : runs) {
     for (std::int64_t n = 0; n < run.length; n += lanes) {
       vectors[static_cast<std::size_t>(count++)] = {source + run.from + n, destination + run.to + n,
                                                     std::min(lanes, run.length - n)};
-      if (count < kVectorsAtOnce) continue;
+      if (count < batch) continue;
       shifted<T>(w, first_panel, last_panel, offsets, vectors.data(), count, stride);
       count = 0;
     }

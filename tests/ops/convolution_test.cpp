@@ -142,6 +142,89 @@ TEST(Convolution, OfManyPiecesMayBeStridedGroupedAndReflected) {
   check_a_large_layer<double>(layer, {44, 47});
 }
 
+// Whole numbers, so that every product is exact and must be the matrix's, whose entries input_of() gives. Some of the
+// geometries take the loops for depthwise layers, the others have too much padding for them.
+template <Real T>
+void check_depthwise(const ConvolutionLayer& layer, const std::vector<std::int64_t>& size) {
+  const ConvolutionGeometry geometry(layer, size);
+  const Correlation& c = geometry.correlation();
+  constexpr std::int64_t kImages = 3;
+  const auto whole = [](std::int64_t k) { return static_cast<T>(k * k * 7 % 11 - 5); };
+  std::vector<T> kernel;
+  for (std::int64_t k = 0; k < c.weights(); ++k) kernel.push_back(whole(k));
+  Matrix<T> matrix(c.rows(), c.columns());
+  for (std::int64_t row = 0; row < c.rows(); ++row) {
+    const std::int64_t channel = row / c.output_positions();
+    for (std::int64_t p = 0; p < c.taps(); ++p) {
+      const std::int64_t j = input_of(c, row % c.output_positions(), p);
+      if (j < 0) continue;
+      matrix(row, channel * c.input_positions() + j) += kernel[static_cast<std::size_t>(channel * c.taps() + p)];
+    }
+  }
+  const auto times = [&](const Matrix<T>& x, bool adjoint) {
+    Matrix<T> y(adjoint ? c.columns() : c.rows(), kImages);
+    for (std::int64_t k = 0; k < kImages; ++k) {
+      for (std::int64_t i = 0; i < c.rows(); ++i) {
+        for (std::int64_t j = 0; j < c.columns(); ++j) {
+          y(adjoint ? j : i, k) += matrix(i, j) * x(adjoint ? i : j, k);
+        }
+      }
+    }
+    return y;
+  };
+  Matrix<T> x(c.columns(), kImages), y(c.rows(), kImages);
+  for (std::size_t k = 0; k < x.values().size(); ++k) x.values()[k] = whole(static_cast<std::int64_t>(3 * k + 1));
+  for (std::size_t k = 0; k < y.values().size(); ++k) y.values()[k] = whole(static_cast<std::int64_t>(5 * k + 2));
+  const Matrix<T> ax = times(x, false), aty = times(y, true), gram = times(ax, true), outer = times(aty, false);
+  const Operator<T> a = convolution<T>(Tensor::copy_of(kernel, layer.kernel_shape()), geometry);
+  gallery::for_each_simd_target([&](const std::string& target) {
+    SCOPED_TRACE(target);
+    Context context(2);
+    Matrix<T> found_y(c.rows(), kImages), found_x(c.columns(), kImages);
+    const auto& in = layer.transposed ? y : x;
+    const auto& out = layer.transposed ? x : y;
+    Matrix<T>& first = layer.transposed ? found_x : found_y;
+    Matrix<T>& second = layer.transposed ? found_y : found_x;
+    a->apply(in.view(), first.view(), context);
+    EXPECT_EQ(first, layer.transposed ? aty : ax);
+    a->apply_adjoint(out.view(), second.view(), context);
+    EXPECT_EQ(second, layer.transposed ? ax : aty);
+    first = Matrix<T>(first.rows(), kImages);
+    a->apply_gram(in.view(), first.view(), second.view(), context);
+    EXPECT_EQ(first, layer.transposed ? aty : ax);
+    EXPECT_EQ(second, layer.transposed ? outer : gram);
+    a->apply_outer_gram(out.view(), first.view(), context);
+    EXPECT_EQ(first, layer.transposed ? gram : outer);
+  });
+}
+
+TEST(Convolution, MayBeDepthwise) {
+  for (const bool transposed : {false, true}) {
+    for (std::int64_t kernel = 1; kernel <= 4; ++kernel) {
+      for (const std::int64_t dilation : {1, 2}) {
+        for (std::int64_t low = 0; low <= 2; ++low) {
+          ConvolutionLayer layer = two_axes(4, 4, {kernel, 1, dilation, low, 1, 0});
+          layer.groups = 4;
+          layer.transposed = transposed;
+          SCOPED_TRACE(describe(layer));
+          check_depthwise<float>(layer, {9, 8});
+          layer.axes[0] = {3, 1, 1, 1, 1, 0};
+          check_depthwise<double>(layer, {15, 10});
+          layer.axes.pop_back();
+          check_depthwise<float>(layer, {19});
+        }
+      }
+    }
+  }
+}
+
+TEST(Convolution, OfManyPiecesMayBeDepthwise) {
+  ConvolutionLayer layer = two_axes(70, 70, {3, 1, 1, 1, 1, 0});
+  layer.groups = 70;
+  check_a_large_layer<float>(layer, {14, 14});
+  check_a_large_layer<double>(layer, {19, 33});
+}
+
 // Each image of a block has the same bits as alone.
 TEST(Convolution, TreatsEachImageOfABlockAlike) {
   const ConvolutionLayer layer = two_axes(5, 6, {3, 2, 1, 1, 1, 0});
