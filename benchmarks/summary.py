@@ -177,6 +177,16 @@ def convolution_norm():
         line("convolutions", f"{what}, layers where a peer's upper bound is below ours", str(looser), "0", looser == 0)
 
 
+def convolution():
+    """Products with a layer, as multiples of oneDNN's time for its forward and backward-data."""
+    report = load("convolution")
+    for case in report["results"] if report else []:
+        if "times_oneDNN" in case:
+            ratio = case["times_oneDNN"]
+            line("convolutions", f"A^T A x, {case['layer']}, {case['images']} image{'s' if case['images'] > 1 else ''}, "
+                 "over oneDNN's forward and backward-data", f"{ratio:.2f}x", "at most 1.5x", ratio <= 1.5)
+
+
 def norms_and_conditioning():
     report = load("norms_and_conditioning")
     if not report:
@@ -234,7 +244,8 @@ def main():
     print("| question | | found | aim | |")
     print("| --- | --- | --- | --- | --- |")
     for question in (gram_product, sigma_max, top_k, full_spectrum, batched_small, proven_enclosure, mapped_file,
-                     spectral_norm_torch, norms_and_conditioning, induced_norms, recovery, convolution_norm):
+                     spectral_norm_torch, norms_and_conditioning, induced_norms, recovery, convolution_norm,
+                     convolution):
         question()
 
 
