@@ -317,8 +317,20 @@ void GramPolynomial::at_least(std::span<const TorusPoint> points, std::span<cons
 
 void GramPolynomial::value(const TorusPoint& t, std::vector<double>& re, std::vector<double>& im) const {
   const auto order = static_cast<std::size_t>(n_);
-  std::vector<double> even(static_cast<std::size_t>(packed_)), odd(even.size());
-  evaluate<double>(std::span(&t, 1), even.data(), odd.data());
+  std::vector<double> even(static_cast<std::size_t>(packed_)), odd(even.size(), 0.0);
+  std::vector<double> cosines, sines;
+  for (const Position& q : differences_) {
+    const Phase e = phase(q, t);
+    cosines.push_back(e.cosine);
+    if (cosines.size() > 1) sines.push_back(e.sine);
+  }
+  const auto rows = static_cast<int>(packed_);
+  cblas_dgemv(CblasColMajor, CblasNoTrans, rows, static_cast<int>(cosines.size()), 1.0, cosine_.data(), rows,
+              cosines.data(), 1, 0.0, even.data(), 1);
+  if (!sines.empty()) {
+    cblas_dgemv(CblasColMajor, CblasNoTrans, rows, static_cast<int>(sines.size()), 1.0, sine_.data(), rows,
+                sines.data(), 1, 0.0, odd.data(), 1);
+  }
   re.resize(order * order);
   im.resize(order * order);
   std::size_t at = 0;

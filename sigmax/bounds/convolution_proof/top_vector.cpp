@@ -19,18 +19,17 @@ namespace {
 using Complex = std::complex<double>;
 constexpr std::int64_t kFine = std::int64_t{1} << 44;  // denominators of points that no grid gives
 
-// y = G x, x and y with the real parts in column 0 and the imaginary parts in column 1.
+// y = G x, x and y with the real parts before the imaginary parts. A product with a matrix of two columns would first
+// copy G in the order in which its kernel reads it.
 void apply(std::span<const double> re, std::span<const double> im, std::int64_t n, const double* x, double* y) {
   const int order = static_cast<int>(n);
-  std::vector<double> turned(static_cast<std::size_t>(2 * n));
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, order, 2, order, 1.0, re.data(), order, x, order, 0.0, y,
-              order);
-  for (std::int64_t i = 0; i < n; ++i) {
-    turned[static_cast<std::size_t>(i)] = -x[n + i];
-    turned[static_cast<std::size_t>(n + i)] = x[i];
-  }
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, order, 2, order, 1.0, im.data(), order, turned.data(), order,
-              1.0, y, order);
+  const auto add = [&](std::span<const double> matrix, double factor, const double* from, double beta, double* to) {
+    cblas_dgemv(CblasColMajor, CblasNoTrans, order, order, factor, matrix.data(), order, from, 1, beta, to, 1);
+  };
+  add(re, 1, x, 0, y);
+  add(im, -1, x + n, 1, y);
+  add(re, 1, x + n, 0, y + n);
+  add(im, 1, x, 1, y + n);
 }
 
 double norm_of(std::span<const double> x) {
