@@ -44,6 +44,22 @@ TEST(OwnContext, GradientsOfNormsHaveTheSameBits) {
   EXPECT_EQ(own, given);
 }
 
+TEST(OwnContext, GradientsOfConvolutionsHaveTheSameBits) {
+  Context one(1);
+  const ConvolutionLayer layer{5, 4, 1, PaddingMode::Zeros, false, {{3, 1, 1, 1, 1, 0}, {5, 2, 1, 0, 0, 0}}};
+  const Tensor kernel = kMatrix.reshaped(layer.kernel_shape());
+  std::vector<double> own(300), given(300);
+  grad::convolution_norm_vjp<double>(kernel, layer, {}, own);
+  grad::convolution_norm_vjp<double>(kernel, layer, {}, given, one);
+  EXPECT_EQ(own, given);
+  const auto options = repeatable<nn::ConvolutionRegularizeOptions>();
+  const std::vector<nn::ConvolutionWeight<double>> first{{kernel, layer, {{6, 7}}, own}};
+  const std::vector<nn::ConvolutionWeight<double>> second{{kernel, layer, {{6, 7}}, given}};
+  nn::regularize_convolutions<double>(first, nn::penalty::OperatorNorm{}, options);
+  nn::regularize_convolutions<double>(second, nn::penalty::OperatorNorm{}, options, one);
+  EXPECT_EQ(own, given);
+}
+
 TEST(OwnContext, ProximalMapsHaveTheSameBits) {
   Context one(1);
   const auto options = repeatable<nn::ProximalOptions>();
