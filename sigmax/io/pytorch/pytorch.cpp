@@ -19,7 +19,7 @@
 namespace sigmax::io {
 namespace {
 
-constexpr std::string_view kPickle = "data.pkl";  // below the archive's root folder
+constexpr std::string_view kMainPickle = "data.pkl";  // below the archive's root folder
 constexpr std::uint64_t kLargestInflatedPickle = std::uint64_t{1} << 28;
 
 void check_byte_order(const std::shared_ptr<const MappedFile>& file, const std::vector<ZipMember>& members,
@@ -76,10 +76,10 @@ std::vector<Entry> read_member_pickle(const std::shared_ptr<const MappedFile>& f
 
 }  // namespace
 
-bool is_pytorch_archive(const std::vector<ZipMember>& members) { return root_folder(members, kPickle).has_value(); }
+bool is_pytorch_archive(const std::vector<ZipMember>& members) { return root_folder(members, kMainPickle).has_value(); }
 
 bool is_torchscript_archive(const std::vector<ZipMember>& members) {
-  const auto root = root_folder(members, kPickle);
+  const auto root = root_folder(members, kMainPickle);
   return root && std::any_of(members.begin(), members.end(), [&root](const ZipMember& member) {
            return member.name == *root + "constants.pkl" || member.name.starts_with(*root + "code/");
          });
@@ -92,7 +92,7 @@ std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>&
 
 std::vector<Entry> read_pytorch_archive(const std::shared_ptr<const MappedFile>& file,
                                         const std::vector<ZipMember>& members, const Naming& naming) {
-  const auto root = root_folder(members, kPickle);
+  const auto root = root_folder(members, kMainPickle);
   if (!root) throw FileError(file->path().string(), "", "not a PyTorch archive: it has no data.pkl");
   check_byte_order(file, members, *root);
   std::optional<ProgramUses> program;
