@@ -54,8 +54,8 @@ constexpr std::int64_t kRows = 8;  // 32 registers hold the sums of all
 constexpr std::int64_t kRows = 4;
 #endif
 
-// The arithmetic of a line takes enough instructions that the processor, left alone, has too few lines under way to
-// hide the time that memory takes.
+// Found by measurement: 58 % of the plain read instead of 49 % for rows of bf16. Probably too few lines are under way
+// otherwise, because each takes many instructions.
 constexpr std::uintptr_t kBytesAhead = 1024;
 
 // |x| of stored numbers as doubles in the unit 1 / kUnit, kCount vectors at a step. A float or bfloat16 is not

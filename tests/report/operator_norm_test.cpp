@@ -72,7 +72,7 @@ TEST(OperatorNorm, OfAConvolutionItIsItsOwnAndOtherwiseSigmaMax) {
   EXPECT_EQ(convolution.operator_norm()->lower.value(), 7777);
   EXPECT_EQ(sort_value(column("operator_norm"), convolution), 7777);
   EXPECT_EQ(cell_text(column("matrix"), convolution, glyphs(true)), "64x147") << "without †";
-  const auto order = select(result, "operator_norm", 0);
+  const auto order = select(result, "operator_norm", {});
   const auto first = std::find_if(order.begin(), order.end(), [](const auto* tensor) { return !tensor->non_finite; });
   EXPECT_EQ(*first, &result.tensors[1]);
   const audit::Result without = report_test::sample();
