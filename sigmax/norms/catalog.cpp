@@ -8,14 +8,13 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/spectral.hpp"
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // From one decomposition for all of them.
 NormResult from_spectrum(const WholeSpectrum& spectrum, const Norm& which) {

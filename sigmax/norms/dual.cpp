@@ -13,6 +13,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/norm.hpp"
@@ -21,8 +22,6 @@
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The dual of a simplified norm. `pick` chooses among the doubles around a conjugate exponent.
 struct DualOf {

@@ -13,6 +13,7 @@
 #include "sigmax/bounds/matrix_proof/scanned_sums.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/plural.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/norms/stored_rows.hpp"
@@ -21,17 +22,10 @@
 namespace sigmax::norms {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 double sign(double x) { return x > 0 ? 1.0 : (x < 0 ? -1.0 : 0.0); }
 
 // "1 entry is", "3 entries are"
 std::string entries_are(auto count) { return fmt::format("{} {}", count, count == 1 ? "entry is" : "entries are"); }
-
-void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
-  norm.kind = kind;
-  norm.note = std::move(note);
-}
 
 EntryGradient zero_matrix(GradientKind kind = GradientKind::subgradient) {
   EntryGradient result;

@@ -9,6 +9,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/extremal_norms.hpp"
 #include "sigmax/norms/hadamard.hpp"
@@ -18,7 +19,6 @@ namespace sigmax::norms {
 namespace {
 
 using Kind = NormForm::Kind;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Constants are products of a few powers: a matrix that attains one agrees with it to far less than this, and the
 // constants of two different inequalities differ by more.
 constexpr double kEqual = 1e-12;

@@ -6,6 +6,9 @@
 
 namespace sigmax::norms {
 
+/// Throws Error, beginning with [`who`], unless p >= 1.
+void require_power(const char* who, double p);
+
 /// Two doubles around a number: equal if the number is a double.
 struct Bracket {
   double down = 0;

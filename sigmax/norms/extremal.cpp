@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"
@@ -11,10 +12,8 @@
 namespace sigmax::norms {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
-
 // Row-major places of a matrix under construction.
-struct Entries {
+struct MatrixEntries {
   std::int64_t rows;
   std::int64_t columns;
   std::vector<double> values = std::vector<double>(static_cast<std::size_t>(rows * columns), 0.0);
@@ -24,12 +23,12 @@ struct Entries {
 
 // Rows of the real Fourier basis: their columns have equal length, cos^2 + sin^2 = 1 for each pair and 1/2 for the
 // constant row of an odd k. k < n keeps every frequency below n / 2, where the rows are orthogonal and of one length.
-void fill_frame(Entries& a, std::int64_t k, std::int64_t n, bool of_columns) {
+void fill_frame(MatrixEntries& a, std::int64_t k, std::int64_t n, bool of_columns) {
   const double unit = std::sqrt(2.0 / static_cast<double>(k));
   for (std::int64_t i = 0; i < k; ++i) {
     const std::int64_t frequency = (i + 2 - k % 2) / 2;
     for (std::int64_t j = 0; j < n; ++j) {
-      const double angle = 2 * kPi * static_cast<double>(frequency * j % n) / static_cast<double>(n);
+      const double angle = 2 * std::numbers::pi * static_cast<double>(frequency * j % n) / static_cast<double>(n);
       double entry = (i + k % 2) % 2 == 0 ? std::cos(angle) : std::sin(angle);
       if (k % 2 == 1 && i == 0) entry = std::sqrt(0.5);
       if (k == n) entry = i == j ? 1 / unit : 0;
@@ -38,7 +37,7 @@ void fill_frame(Entries& a, std::int64_t k, std::int64_t n, bool of_columns) {
   }
 }
 
-void fill_balanced(Entries& a, std::int64_t k, bool of_rows) {
+void fill_balanced(MatrixEntries& a, std::int64_t k, bool of_rows) {
   const std::int64_t whole = of_rows ? a.rows : a.columns;
   std::int64_t at = 0;
   for (std::int64_t part = 0; part < k; ++part) {
@@ -47,7 +46,7 @@ void fill_balanced(Entries& a, std::int64_t k, bool of_rows) {
   }
 }
 
-void fill_hadamard(Entries& a) {
+void fill_hadamard(MatrixEntries& a) {
   const std::int64_t shorter = std::min(a.rows, a.columns);
   const std::int64_t order = hadamard_divisor(std::max(a.rows, a.columns), shorter);
   const std::vector<double> h = hadamard(order);
@@ -56,7 +55,7 @@ void fill_hadamard(Entries& a) {
   }
 }
 
-void fill_blocks(Entries& a, std::int64_t k) {
+void fill_blocks(MatrixEntries& a, std::int64_t k) {
   const std::vector<double> h = hadamard(k);
   for (std::int64_t i = 0; i < a.rows; ++i) {
     for (std::int64_t j = 0; j < a.columns; ++j) {
@@ -69,7 +68,7 @@ void fill_blocks(Entries& a, std::int64_t k) {
 
 Tensor Extremal::matrix() const {
   const FloatingEnvironment environment;
-  Entries a{rows, columns};
+  MatrixEntries a{rows, columns};
   switch (kind) {
     case ExtremalKind::entry: a(0, 0) = 1; break;
     case ExtremalKind::beside_diagonal: a(0, 1) = 1; break;

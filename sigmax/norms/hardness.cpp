@@ -4,24 +4,21 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 
 namespace sigmax::norms {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kPi = 3.14159265358979323846;
-
-}  // namespace
+namespace {}  // namespace
 
 double gaussian_norm(double r) {
   const FloatingEnvironment environment;
   if (!(r >= 1)) throw Error(fmt::format("[gaussian_norm] r must be at least 1, got {}", r));
   if (std::isinf(r)) return kInfinity;
-  return std::sqrt(2.0) * std::exp((std::lgamma((r + 1) / 2) - std::log(kPi) / 2) / r);
+  return std::sqrt(2.0) * std::exp((std::lgamma((r + 1) / 2) - std::log(std::numbers::pi) / 2) / r);
 }
 
 std::optional<double> approximation_limit(double p, double q) {

@@ -11,6 +11,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/norms/exponent.hpp"
@@ -23,8 +24,6 @@ namespace sigmax::norms {
 namespace {
 
 using bounds::InducedBounds;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Ends that are this close are as good as equal: nothing more is tried.
 constexpr double kClosed = 1e-11;
 // Steps of the search from 2 -> 2 to p -> q.
@@ -101,7 +100,7 @@ class Search {
     if (is_closed()) return;
     const bool scales = p_ > 2 || q_ < 2;
     const int steps = scales && options_.mixing_steps > 0 ? options_.mixing_steps : 4;
-    const Mixed mixed = mix(a_, std::max(p_, 2.0), std::min(q_, 2.0), rank(), steps, random_, context_);
+    const MixedVectors mixed = mix(a_, std::max(p_, 2.0), std::min(q_, 2.0), rank(), steps, random_, context_);
     take(ascend(a_, p_, q_, rounded(mixed.vectors, starts()), kPath, options_.most_steps, context_));
     take(ascend(a_, p_, q_, rounded(mixed.vectors, starts() * direct()), 0, options_.most_steps, context_));
     if (p_ < 2 || q_ > 2) take(ascend(a_, p_, q_, corners(), 0, options_.most_steps, context_));

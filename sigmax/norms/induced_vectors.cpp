@@ -5,12 +5,11 @@
 #include <limits>
 #include <utility>
 
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // A factor of the scaling may exceed another by this much.
 constexpr double kLeastScale = 0x1p-60;
 
@@ -116,8 +115,9 @@ void dualize(std::span<double> x, double p) {
   for (double& value : x) value /= length;
 }
 
-Mixed mix(const Products& a, double p, double q, std::int64_t rank, int steps, RandomState& random, Context& context) {
-  Mixed mixed;
+MixedVectors mix(const Products& a, double p, double q, std::int64_t rank, int steps, RandomState& random,
+                 Context& context) {
+  MixedVectors mixed;
   const std::int64_t k = std::max<std::int64_t>(rank, 1);
   Matrix<double> v(a.columns, k);
   Matrix<double> u(a.rows, k);

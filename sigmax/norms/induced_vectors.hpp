@@ -34,12 +34,13 @@ void dualize(std::span<double> x, double p);
 ///
 /// the semidefinite relaxation of |A|_{p->q}. At its maximum, A V = diag(lambda) U and A^T U = diag(mu) V, and
 /// w = lambda^(-1/2), v = mu^(-1/2) is the best diagonal scaling (docs/proofs.md).
-struct Mixed {
+struct MixedVectors {
   Matrix<double> vectors;          ///< V, columns x k
   std::vector<double> of_rows;     ///< w, from 1 to 2^30
   std::vector<double> of_columns;  ///< v
 };
-Mixed mix(const Products& a, double p, double q, std::int64_t rank, int steps, RandomState& random, Context& context);
+MixedVectors mix(const Products& a, double p, double q, std::int64_t rank, int steps, RandomState& random,
+                 Context& context);
 
 /// The vector with the largest quotient, |x|_p = 1, and that quotient.
 struct Ascent {

@@ -5,16 +5,13 @@
 #include <functional>
 #include <limits>
 
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/log_balance.hpp"
 #include "sigmax/norms/root.hpp"
 
 namespace sigmax::norms {
 
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-}  // namespace
+namespace {}  // namespace
 
 // The sum of the k largest y_i^p is the largest sum w_i y_i^p over weights 0 <= w_i <= 1 that add up to k. For given
 // weights the minimizer is y_i + mu w_i y_i^(p-1) = x_i, and at the saddle w_i = 1 above a level, 0 below it, and

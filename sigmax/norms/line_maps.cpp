@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/line_path.hpp"
 #include "sigmax/norms/log_balance.hpp"
@@ -15,8 +16,6 @@
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<double> lengths_of(const Lines& lines, double p) {
   std::vector<double> lengths;

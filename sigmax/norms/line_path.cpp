@@ -5,14 +5,13 @@
 #include <functional>
 #include <limits>
 
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/log_balance.hpp"
 #include "sigmax/norms/root.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool has_corners(double p) { return p == 1 || std::isinf(p); }
 

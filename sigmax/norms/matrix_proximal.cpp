@@ -11,6 +11,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
@@ -23,8 +24,6 @@
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Entries in double, row-major in the tensor's shape.
 struct Copy {

@@ -16,6 +16,7 @@
 #include "sigmax/bounds/nuclear_norm.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
 #include "sigmax/norms/entrywise.hpp"
@@ -29,8 +30,6 @@
 
 namespace sigmax::norms {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <Real T>
 SvdOptions<T> svd_options(const NormOptions& options) {

@@ -8,13 +8,13 @@
 #include <variant>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
 
 namespace sigmax::norms {
 namespace {
 
 using Kind = NormForm::Kind;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct FormOf {
   Shape shape;

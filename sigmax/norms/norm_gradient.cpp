@@ -1,5 +1,7 @@
 #include "sigmax/norms/norm_gradient.hpp"
 
+#include <utility>
+
 namespace sigmax::norms {
 
 std::string_view message(GradientKind kind) {
@@ -9,6 +11,11 @@ std::string_view message(GradientKind kind) {
     case GradientKind::generalized: return "generalized gradient (one of several)";
   }
   return "";
+}
+
+void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
+  norm.kind = kind;
+  norm.note = std::move(note);
 }
 
 }  // namespace sigmax::norms

@@ -30,4 +30,7 @@ struct NormGradient {
   SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
 };
 
+/// Says what kind of element this is, and why.
+void not_unique(NormGradient& norm, GradientKind kind, std::string note);
+
 }  // namespace sigmax::norms

@@ -28,7 +28,6 @@
 namespace sigmax::norms {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
 constexpr std::int64_t kLevelSets = 128;  // the largest order for which levels are computed
 constexpr int kSamples = 24;
 constexpr int kRefinements = 4;  // maxima that are refined
@@ -154,7 +153,7 @@ std::vector<double> level(const Matrix<double>& a, double r) {
       right(n + i, n + j) = a(i, j);
     }
   }
-  std::vector<double> angles{0, kPi};
+  std::vector<double> angles{0, std::numbers::pi};
   for (const std::complex<double>& z : lapack::generalized_eigenvalues(std::move(left), std::move(right))) {
     // Double eigenvalues on the circle move off it by the root of rounding; others do no harm.
     if (std::fabs(std::abs(z) - 1) < 1e-5 && z.imag() >= 0) angles.push_back(std::arg(z));
@@ -163,7 +162,7 @@ std::vector<double> level(const Matrix<double>& a, double r) {
   return angles;
 }
 
-struct Search {
+struct RadiusSearch {
   const Matrix<double>& a;
   Context& context;
   Support support{a};
@@ -178,7 +177,7 @@ struct Search {
     samples.clear();
     for (int i = 0; i <= count; ++i) {
       context.check_cancel();
-      samples.push_back(support.at(kPi * i / count));
+      samples.push_back(support.at(std::numbers::pi * i / count));
       offer(samples.back());
     }
     // Between which samples a maximum lies that may be the largest, the most promising first. By symmetry about 0 and
@@ -217,7 +216,7 @@ struct Search {
 
 RadiusPoint point_of(const Matrix<double>& a, double unit, Context& context) {
   const SerialBlas serial;
-  Search search{a, context};
+  RadiusSearch search{a, context};
   const bool levels = a.rows() <= kLevelSets;
   search.sample(levels ? kSamples : 4 * kSamples);
   if (levels) search.climb();

@@ -12,6 +12,7 @@
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/ky_fan_map.hpp"
@@ -23,15 +24,9 @@
 namespace sigmax::norms {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 void require_amount(const char* who, double amount) {
   if (amount >= 0 && !std::isinf(amount)) return;
   throw Error(fmt::format("[{}] lambda or radius must be finite and not negative, got {}", who, amount));
-}
-
-void require_power(const char* who, double p) {
-  if (!(p >= 1)) throw Error(fmt::format("[{}] p must be at least 1, got {}", who, p));
 }
 
 std::vector<double> copy_of(std::span<const double> x) { return {x.begin(), x.end()}; }

@@ -77,11 +77,6 @@ std::int64_t energy_rank(std::span<const double> sigma, double share) {
 
 namespace {
 
-void not_unique(NormGradient& norm, GradientKind kind, std::string note) {
-  norm.kind = kind;
-  norm.note = std::move(note);
-}
-
 double relative(double gap, double largest) { return largest > 0 ? gap / largest : 0.0; }
 
 // Each rule holds the value, derivative and enclosure of one norm.
@@ -177,35 +172,35 @@ struct SmallestRule {
   }
 };
 
-using Rule = std::variant<KyFanRule, SchattenRule, SmallestRule>;
+using SpectralRule = std::variant<KyFanRule, SchattenRule, SmallestRule>;
 
 // For infinite p the first value decides.
-Rule schatten_rule(double p) {
+SpectralRule schatten_rule(double p) {
   if (std::isinf(p)) return KyFanRule{1};
   return SchattenRule{p};
 }
 
-struct RuleOf {
-  Rule operator()(Spectral) const { return KyFanRule{1}; }
-  Rule operator()(KyFan n) const { return std::isinf(n.p) ? KyFanRule{1} : KyFanRule{n.k, n.p}; }
-  Rule operator()(Nuclear) const { return SchattenRule{1}; }
-  Rule operator()(Schatten n) const { return schatten_rule(n.p); }
-  Rule operator()(Frobenius) const { return SchattenRule{2}; }
-  Rule operator()(SmallestSingular) const { return SmallestRule{}; }
+struct SpectralRuleOf {
+  SpectralRule operator()(Spectral) const { return KyFanRule{1}; }
+  SpectralRule operator()(KyFan n) const { return std::isinf(n.p) ? KyFanRule{1} : KyFanRule{n.k, n.p}; }
+  SpectralRule operator()(Nuclear) const { return SchattenRule{1}; }
+  SpectralRule operator()(Schatten n) const { return schatten_rule(n.p); }
+  SpectralRule operator()(Frobenius) const { return SchattenRule{2}; }
+  SpectralRule operator()(SmallestSingular) const { return SmallestRule{}; }
 
   // Each norm is named here, so that a new norm does not compile until it has a rule.
-  Rule operator()(MaxAbs) const { return of_entries(); }
-  Rule operator()(Entrywise) const { return of_entries(); }
-  Rule operator()(ColumnSum) const { return of_entries(); }
-  Rule operator()(RowSum) const { return of_entries(); }
-  Rule operator()(Mixed) const { return of_entries(); }
-  Rule operator()(Induced) const { return of_entries(); }
-  Rule operator()(NumericalRadius) const { return of_entries(); }
+  SpectralRule operator()(MaxAbs) const { return of_entries(); }
+  SpectralRule operator()(Entrywise) const { return of_entries(); }
+  SpectralRule operator()(ColumnSum) const { return of_entries(); }
+  SpectralRule operator()(RowSum) const { return of_entries(); }
+  SpectralRule operator()(Mixed) const { return of_entries(); }
+  SpectralRule operator()(Induced) const { return of_entries(); }
+  SpectralRule operator()(NumericalRadius) const { return of_entries(); }
 
-  [[noreturn]] static Rule of_entries() { throw Error("[norm] not a function of singular values"); }
+  [[noreturn]] static SpectralRule of_entries() { throw Error("[norm] not a function of singular values"); }
 };
 
-Rule rule_of(const Norm& which) { return std::visit(RuleOf{}, which); }
+SpectralRule rule_of(const Norm& which) { return std::visit(SpectralRuleOf{}, which); }
 
 // Inverse Lanczos may miss the second copy of the smallest value; up to this order the full decomposition is cheap.
 constexpr std::int64_t kSmallest = 128;

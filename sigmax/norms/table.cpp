@@ -20,7 +20,7 @@ namespace {
 constexpr Family kEntries = Family::entries;
 constexpr Family kValues = Family::singular_values;
 
-constexpr Map kClosed = Map::closed;
+constexpr Map kClosedForm = Map::closed;
 constexpr Map kRoot = Map::root;
 constexpr Map kNested = Map::nested;
 constexpr Map kNone = Map::none;
@@ -30,15 +30,15 @@ constexpr std::string_view kWeyl = "each value by its residual";
 
 constexpr std::array kRows = {
     Row{"fro", "Frobenius norm", "sqrt(sum w_ij^2)", kEntries, true, "fro", Frobenius{}, "fro", "a_ij / |A|; 0 at 0",
-        kClosed, kClosed, "one read", kSums},
+        kClosedForm, kClosedForm, "one read", kSums},
     Row{"nuc", "nuclear norm, sum of singular values", "nuclear norm, the sum of the singular values", kValues, true,
-        "2", Nuclear{}, "nuc", "U V^T over nonzero values", kClosed, kClosed, "all values", kWeyl},
+        "2", Nuclear{}, "nuc", "U V^T over nonzero values", kClosedForm, kClosedForm, "all values", kWeyl},
     Row{"1", "induced 1-norm, largest column sum", "largest column sum of |w_ij|", kEntries, true, "mixed:inf,1",
         ColumnSum{}, "1", "signs of the largest column; the mean over ties", kRoot, kRoot, "one read", kSums},
     Row{"-1", "smallest column sum", "smallest column sum of |w_ij|", kEntries, false, "", ColumnSum{true}, "-1",
         "signs of the smallest column; the mean over ties", kNone, kNone, "one read", kSums},
     Row{"2", "induced 2-norm, sigma_max", "largest singular value, with its enclosure", kValues, true, "nuc",
-        Spectral{}, "2", "u_1 v_1^T", kClosed, kClosed, "one value", "one Cholesky factorization"},
+        Spectral{}, "2", "u_1 v_1^T", kClosedForm, kClosedForm, "one value", "one Cholesky factorization"},
     Row{"-2", "smallest singular value, sigma_min", "smallest singular value", kValues, false, "", SmallestSingular{},
         "-2", "u_n v_n^T; 0 where sigma_n = 0", kNone, kNone, "two values", "one Cholesky factorization"},
     Row{"inf", "induced infinity-norm, largest row sum", "largest row sum of |w_ij|", kEntries, true,
@@ -47,14 +47,14 @@ constexpr std::array kRows = {
     Row{"-inf", "smallest row sum", "smallest row sum of |w_ij|", kEntries, false, "", RowSum{true}, "-inf",
         "signs of the smallest row; the mean over ties", kNone, kNone, "one read", kSums},
     Row{"max", "largest absolute entry", "largest |w_ij|", kEntries, true, "entrywise:1", MaxAbs{}, "max",
-        "sign of the largest entry; the mean over ties", kClosed, kClosed, "one read", "exact"},
+        "sign of the largest entry; the mean over ties", kClosedForm, kClosedForm, "one read", "exact"},
     Row{"entrywise:P", "entrywise {}-norm", "(sum |w_ij|^P)^(1/P), P >= 1", kEntries, true, "entrywise:P/(P-1)",
         Entrywise{}, "entrywise:", "sign(a) (|a| / |A|)^(P-1); 0 at 0", kRoot, kRoot, "two reads", kPowers},
     Row{"schatten:P", "Schatten {}-norm", "(sum sigma_i^P)^(1/P), P >= 1", kValues, true, "schatten:P/(P-1)",
         Schatten{}, "schatten:", "(sigma_i / |A|)^(P-1) on u_i v_i^T", kRoot, kRoot, "all values", kWeyl},
     Row{"kyfan:K", "Ky Fan {}-norm", "the sum of the K largest singular values", kValues, true,
-        "max(sigma_1, sum sigma_i / K)", KyFan{}, "kyfan:", "sum of the first K u_i v_i^T", kClosed, kRoot, "K values",
-        "one Cholesky factorization"},
+        "max(sigma_1, sum sigma_i / K)", KyFan{}, "kyfan:", "sum of the first K u_i v_i^T", kClosedForm, kRoot,
+        "K values", "one Cholesky factorization"},
     Row{"kyfan:K,P", "Ky Fan ({})-norm", "(sum sigma_i^P)^(1/P) over the K largest", kValues, true,
         "the P/(P-1)-norm of K values, the last ones a plateau", KyFan{1, 2},
         "kyfan:", "(sigma_i / |A|)^(P-1) on the first K", kNested, kNested, "K values", "one Cholesky factorization"},

@@ -17,10 +17,6 @@
 namespace sigmax::norms {
 namespace {
 
-void require_power(const char* who, double p) {
-  if (!(p >= 1)) throw Error(fmt::format("[{}] p must be at least 1, got {}", who, p));
-}
-
 void require_same_length(const char* who, std::size_t x, std::size_t y) {
   if (x != y) throw Error(fmt::format("[{}] vectors of {} and {} entries", who, x, y));
 }
@@ -88,6 +84,10 @@ NormResult of_vector(double value, const Enclosure& enclosure, double p) {
 }
 
 }  // namespace
+
+void require_power(const char* who, double p) {
+  if (!(p >= 1)) throw Error(fmt::format("[{}] p must be at least 1, got {}", who, p));
+}
 
 std::vector<double> vector_entries(const char* who, const Tensor& x) {
   const FloatingEnvironment environment;
