@@ -63,7 +63,7 @@ Matrix<double> positive_part(const Matrix<double>& w) {
   return lapack::product(eigen.vectors, right);
 }
 
-// A P that is nearly feasible, with the trace of what repairs it, and an X with <X, B> / w(X) near that.
+// A P that is feasible except for rounding, its trace, and an X with <X, B> / w(X) near that.
 struct Witnesses {
   Matrix<double> p;
   double trace = 0;
@@ -71,9 +71,12 @@ struct Witnesses {
 
   void offer(const Matrix<double>& other, const Matrix<double>& b) {
     const double least = lapack::symmetric_eigen(block(other, b)).values.front();
-    const double repaired = trace_of(other) + static_cast<double>(b.rows()) * std::max(-least, 0.0);
+    const double missing = std::max(-least, 0.0);
+    const double repaired = trace_of(other) + static_cast<double>(b.rows()) * missing;
     if (!p.empty() && !(repaired < trace)) return;
     p = other;
+    // The proof looks for the smallest eigenvalue in wide steps: it must be near 0 already.
+    for (std::int64_t i = 0; i < p.rows(); ++i) p(i, i) += missing;
     trace = repaired;
   }
 };

@@ -11,7 +11,7 @@ namespace sigmax {
 namespace {
 
 // The longest inner products that are one call of BLAS, whose sizes are of type int.
-constexpr std::int64_t kLongest = std::int64_t{1} << 24;
+constexpr std::int64_t kLongestSegment = std::int64_t{1} << 24;
 
 }  // namespace
 
@@ -51,8 +51,8 @@ void add_kernel_gradient(const Correlation& correlation, MatrixView<const T> u, 
       const double* const right =
           padded.data() + tap.grid * layout.grid_stride() + group * in * layout.plane() + tap.shift;
       double* const sum = sums.data() + static_cast<std::int64_t>(unit) * out * in;
-      for (std::int64_t first = 0; first < layout.out_length(); first += kLongest) {
-        const auto length = static_cast<int>(std::min(kLongest, layout.out_length() - first));
+      for (std::int64_t first = 0; first < layout.out_length(); first += kLongestSegment) {
+        const auto length = static_cast<int>(std::min(kLongestSegment, layout.out_length() - first));
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<int>(out), static_cast<int>(in), length, 1,
                     left + first, static_cast<int>(layout.out_plane()), right + first, static_cast<int>(layout.plane()),
                     1, sum, static_cast<int>(in));
