@@ -257,7 +257,8 @@ void search(const GramPolynomial& g, std::size_t group, const Top* near, double 
   if (near != nullptr) tops.push_back(*near);
   tops = spread_out(std::move(tops), kOnOneSlope, kMostEnds, f.degree);
   climb_all(1e-6);
-  tops = spread_out(std::move(tops), kSamePoint, tops.size(), f.degree);
+  const std::size_t ends = tops.size();
+  tops = spread_out(std::move(tops), kSamePoint, ends, f.degree);
   const double least = std::max(highest, tops.front().norm) * (1 - kUnfinished);
   std::vector<Peak> refined(tops.size());
   context.parallel_for(tops.size(), [&](std::size_t i) {
