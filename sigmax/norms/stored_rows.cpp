@@ -28,12 +28,6 @@ std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, 
   return all;
 }
 
-std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context& context) {
-  bounds::ColumnSums sums(static_cast<std::size_t>(a.columns));
-  for_each_row(a, 1, 1, context, [&](std::size_t, std::int64_t, std::span<const double> row) { sums.add(row); });
-  return sums.enclosures();
-}
-
 LineSums sums_of(const kernels::StoredMatrix& a, double scale, bool of_columns, std::size_t pieces, Context& context) {
   const auto length = static_cast<std::size_t>(of_columns ? a.columns : a.rows);
   const std::size_t copies = of_columns ? pieces : 1;

@@ -79,9 +79,6 @@ double sum_over(const kernels::StoredMatrix& a, Context& context, const F& f) {
 /// The p-norm of each row.
 std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, Context& context);
 
-/// The sum of |a_ij| in each column.
-std::vector<Enclosure> column_enclosures(const kernels::StoredMatrix& a, Context& context);
-
 /// Of each row, or each column.
 struct LineSums {
   std::vector<double> value;        ///< the sum of |a_ij|, times scale
