@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -18,6 +17,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -29,8 +29,6 @@ using bounds::Proof;
 using bounds::Range;
 using bounds::round_up;
 using bounds::Symbols;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void check(const ConvolutionNormOptions& options) {
   if (!(options.relative_width >= 0 && options.relative_width < 1)) {

@@ -16,12 +16,12 @@
 #include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Numbers of X and Y up to here: sums of their products stay far from overflow, and what underflow takes from a sum of
 // n products of them with data of ordinary size is below n 2^-990.
 constexpr double kOrdinary = 0x1p60;

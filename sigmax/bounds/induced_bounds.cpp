@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "sigmax/bounds/enclose.hpp"
@@ -22,11 +21,10 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void require_exponents(double p, double q) {
   if (p >= 1 && q >= 1) return;

@@ -11,11 +11,11 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMost = std::numeric_limits<double>::max();
 
 double upper_value(const Enclosure& e) { return e.upper ? e.upper->value() : kInfinity; }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -27,7 +27,6 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than the underflow of all products and of the scaling, for entries of at most 1 of which one is at least 1/2.
 constexpr double kUnderflow = 0x1p-900;
 constexpr int kMostDoublings = 60;

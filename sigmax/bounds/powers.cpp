@@ -6,11 +6,11 @@
 #include <limits>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMost = std::numeric_limits<double>::max();
 
 }  // namespace

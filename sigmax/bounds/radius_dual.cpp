@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 #include "sigmax/bounds/matrix_proof/definite.hpp"
@@ -13,13 +12,13 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than what the entries lose when they are scaled: at most 2^-1075 each, so at most 2 n^2 times that in w*.
 constexpr double kUnderflow = 0x1p-900;
 

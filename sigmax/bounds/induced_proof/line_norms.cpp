@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 16;
 constexpr std::int64_t kMostPieces = 64;
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "sigmax/bounds/blas_support.hpp"
@@ -14,6 +13,7 @@
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/bounds/matrix_proof/stretches.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/cholesky.hpp"
@@ -23,7 +23,6 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than the effect of underflow on a product with B, whose largest entry is in [1/2, 1).
 constexpr double kUnderflow = 0x1p-500;
 
