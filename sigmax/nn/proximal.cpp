@@ -14,8 +14,8 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
-#include "sigmax/norms/entrywise.hpp"
-#include "sigmax/norms/water_level.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
+#include "sigmax/norms/maps/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::nn {

@@ -48,7 +48,7 @@ struct NumericalRadius {};  ///< max |x^* A x| over complex x of length 1, for a
 using Norm = std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Nuclear,
                           Schatten, KyFan, Mixed, Induced, NumericalRadius>;
 
-/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entrywise,
+/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entries/entrywise,
 /// norms/spectral, norms/induced or norms/numerical_radius.
 enum class Family { entries, singular_values, induced, numerical_range };
 
