@@ -247,6 +247,15 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
   return result;
 }
 
+Symbols symbols_of(const Tensor& kernel, const ConvolutionLayer& layer, Context& context) {
+  return make_symbols(kernel, layer.groups, reduced_axes(layer), context);
+}
+
+ConvolutionLayer without_stride(ConvolutionLayer layer) {
+  for (ConvolutionAxis& axis : layer.axes) axis.stride = 1;
+  return layer;
+}
+
 std::vector<double> of_kernel(const Symbol& f, std::span<const double> derivatives, std::span<const SymbolAxis> axes) {
   std::int64_t blocks = 0;
   const std::vector<TapPlace> places = places_of(axes, blocks);
