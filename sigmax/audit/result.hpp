@@ -99,7 +99,7 @@ struct OperatorNorm {
   bool transposed = false;
   Dimensions input_size{};  ///< empty for every size
   std::vector<std::string>
-      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; taken to be 1, 1, zeros
+      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; see ConvolutionToMeasure
 };
 
 /// A gate, or one matrix of a stack.
