@@ -10,8 +10,8 @@
 
 #include "cli/gate_expression.hpp"
 #include "sigmax/core/infinity.hpp"
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::cli {
 namespace {

@@ -13,6 +13,7 @@
 #include "sigmax/core/plural.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::report {
 namespace {
