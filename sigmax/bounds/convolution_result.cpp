@@ -1,5 +1,7 @@
 #include "sigmax/bounds/convolution_result.hpp"
 
+#include "sigmax/core/floating_environment.hpp"
+
 namespace sigmax {
 
 std::string_view name(ConvolutionQuestion question) noexcept {
