@@ -58,12 +58,11 @@ std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const doubl
 /// and |f| <= of_data |b|, A y = b, and kappa an enclosure of the condition number in the same norm.
 struct ForwardError {
   /// |x - y| / |y| <= kappa (of_matrix + of_data) / (1 - kappa of_matrix). Without an upper end unless kappa of_matrix
-  /// < 1: then A + E may be singular. kappa (of_matrix + of_data) alone is no bound: A = 1, E = -1/2 gives an error
+  /// < 1: then A + E may be singular. kappa (of_matrix + of_data) alone is not a bound: A = 1, E = -1/2 gives an error
   /// of 1.
   Enclosure over_solution;
-  /// |x - y| / |x| <= kappa of_matrix + |A^-1| |f| / |x|, with |A^-1| |b| of_data / |x| <= kappa of_data ratio and
-  /// ratio
-  /// >= |b| / (|A| |x|): exact without a denominator.
+  /// |x - y| / |x| <= kappa of_matrix + |A^-1| |f| / |x|, with |A^-1| |b| of_data / |x| <= kappa of_data ratio, where
+  /// ratio is at least |b| / (|A| |x|): exact without a denominator.
   Enclosure over_computed;
 };
 
