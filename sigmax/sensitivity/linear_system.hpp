@@ -49,8 +49,8 @@ Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, 
 /// the rounding of the logarithm. 0 without a bound below 1; infinite for an error of 0.
 double reliable_digits(const std::optional<bounds::SolutionError>& error);
 
-/// Skeel's condition numbers, both ends proven; x may be empty. They are made of the magnitudes of the entries of A, so
-/// that other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
+/// Skeel's condition numbers, both ends proven; x may be empty. They depend on the magnitudes of the entries of A, so
+/// other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
 /// nonsingular.
 std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const double> x, Context& context);
 
@@ -106,7 +106,7 @@ struct GradientDescent {
 GradientDescent gradient_descent(const Enclosure& kappa);
 
 /// kappa of H + ridge I for a symmetric positive semidefinite H with eigenvalues from `smallest` to `largest`: (largest
-/// + ridge) / (smallest + ridge). For A^T A + ridge I these are squares of singular values. It says nothing of an
+/// + ridge) / (smallest + ridge). For A^T A + ridge I these are squares of singular values. It says nothing about an
 /// indefinite H: diag(1, -1) + 1.2 I has 11, not 1.83; see ridge_condition_of_symmetric(). Throws Error for a ridge
 /// that is negative or not finite.
 Enclosure ridge_condition(const Enclosure& largest, const Enclosure& smallest, double ridge);
