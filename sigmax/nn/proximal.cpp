@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
@@ -20,8 +20,6 @@
 
 namespace sigmax::nn {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <Real T>
 struct Problem {
