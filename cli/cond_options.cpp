@@ -20,9 +20,7 @@ CLI::App* add_cond(CLI::App& app, CondRequest& options, Typed& typed) {
       "known, with the distance to the nearest matrix of lower rank. The matrix is the one that an audit measures. A "
       "convolution kernel is taken for the matrix [out, rest]; of one with groups, and of a stack of matrices, name "
       "one.");
-  cond->add_option("FILE[:TENSOR]", options.target,
-                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
-      ->required();
+  add_target(cond, options.target);
   add_assumed(cond, typed);
   offer(typed, names_of(kCondNorms),
         cond->add_option("--ord", options.ord, "in which norm: 1, 2 (default), inf or fro")
