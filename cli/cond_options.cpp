@@ -19,11 +19,8 @@ CLI::App* add_cond(CLI::App& app, CondRequest& options, Typed& typed) {
       "How much an error in the matrix or the data may grow in a solution, between two ends that say how they are "
       "known, with the distance to the nearest matrix of lower rank. The matrix is the one that an audit measures. A "
       "convolution kernel is read as the matrix [out, rest]; if it has groups, or if the tensor is a stack of "
-      "matrices, "
-      "name one of them.");
-  cond->add_option("FILE[:TENSOR]", options.target,
-                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
-      ->required();
+      "matrices, name one of them.");
+  add_target(cond, options.target);
   add_assumed(cond, typed);
   offer(typed, names_of(kCondNorms),
         cond->add_option("--ord", options.ord, "the norm: 1, 2 (default), inf or fro")

@@ -23,6 +23,12 @@ CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>&
   return app->add_option(name, values, text)->allow_extra_args(false);
 }
 
+void add_target(CLI::App* app, std::string& target) {
+  app->add_option("FILE[:TENSOR]", target,
+                  "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
+      ->required();
+}
+
 void add_assumed(CLI::App* app, Typed& typed) {
   add_list(app, "--as", typed.assumed,
            "read tensors with a match of REGEX in their name as ROLE, whatever the evidence (repeatable: the first "

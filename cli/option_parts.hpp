@@ -68,6 +68,9 @@ T chosen(std::string_view option, const std::string& text, const std::map<std::s
 /// An option that takes one value and may be repeated, so that a path may follow it.
 CLI::Option* add_list(CLI::App* app, const char* name, std::vector<std::string>& values, const char* text);
 
+/// FILE[:TENSOR].
+void add_target(CLI::App* app, std::string& target);
+
 /// --as REGEX=ROLE; role_list_footer (cli/help.hpp) has the roles.
 void add_assumed(CLI::App* app, Typed& typed);
 

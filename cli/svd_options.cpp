@@ -123,10 +123,7 @@ CLI::App* add_svd(CLI::App& app, SvdRequest& options, Typed& typed, SvdTyped& sv
       "Prints each singular value with an enclosure and its triplet's residual; can write u, s and vt to a file. The "
       "matrix is the one that an audit measures. A convolution kernel is read as the matrix [out, rest]; if it has "
       "groups, or if the tensor is a stack of matrices, name one of them.");
-  command
-      ->add_option("FILE[:TENSOR]", options.target,
-                   "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
-      ->required();
+  add_target(command, options.target);
   add_assumed(command, typed);
   add_computation(command, options, typed, svd);
   add_seed(command, typed);

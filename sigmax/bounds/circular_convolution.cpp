@@ -12,7 +12,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/embedding.hpp"
-#include "sigmax/bounds/convolution_proof/supremum.hpp"
+#include "sigmax/bounds/convolution_proof/grid_values.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"

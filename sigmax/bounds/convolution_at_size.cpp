@@ -7,6 +7,7 @@
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/convolution_ends.hpp"
 #include "sigmax/bounds/convolution_proof/embedding.hpp"
+#include "sigmax/bounds/convolution_proof/grid_values.hpp"
 #include "sigmax/bounds/convolution_proof/one_axis.hpp"
 #include "sigmax/bounds/convolution_proof/supremum.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "sigmax/bounds/convolution_proof/supremum.hpp"
+#include "sigmax/bounds/convolution_proof/search.hpp"
 #include "sigmax/bounds/convolution_result.hpp"
 #include "sigmax/core/bound.hpp"
 

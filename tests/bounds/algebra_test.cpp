@@ -14,6 +14,7 @@
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/promised.hpp"
 #include "sigmax/core/error.hpp"
+#include "support/widths.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::bounds {
@@ -39,12 +40,6 @@ long double slack(std::span<const double> x, double p) {
   return (8 + static_cast<long double>(x.size()) / std::min<long double>(p, 1e6L)) * u;
 }
 
-// The terms and their powers, n + 330 u, and at most 16 times the 64 u by which rounding.hpp moves outward; beyond 2^40
-// the power is not evaluated.
-double width_of(std::int64_t count, double p) {
-  return 2 * static_cast<double>(tolerance::gamma(count + 330 + 16 * 64)) + (p > 0x1p40 ? 200 / p : 0.0);
-}
-
 void expect_contains(const Enclosure& e, std::span<const double> x, double p, double width) {
   const long double wanted = reference(x, p);
   ASSERT_TRUE(e.is_proven()) << "p = " << p;
@@ -67,7 +62,7 @@ TEST(PNorm, ContainsThatOfExactNumbersForEveryPower) {
       std::vector<Enclosure> enclosures;
       for (const double value : x) enclosures.push_back(exactly(std::fabs(value)));
       for (const double p : powers()) {
-        const double width = width_of(count, p);
+        const double width = tolerance::width_of_p_norm(count, p);
         expect_contains(p_norm(x, p), x, p, width);
         expect_contains(p_norm(enclosures, p), x, p, width);
       }
@@ -110,7 +105,7 @@ TEST(PNorm, OfTinyNumbersHoldsWherePowersUnderflow) {
   const double least = std::numeric_limits<double>::denorm_min();
   for (const double p : powers()) {
     const std::vector<double> x = {1, least, least, 1e-200};
-    expect_contains(p_norm(x, p), x, p, width_of(4, p));
+    expect_contains(p_norm(x, p), x, p, tolerance::width_of_p_norm(4, p));
     const std::vector<double> tiny(3, least);
     const Enclosure e = p_norm(tiny, p);
     EXPECT_LE(e.lower.value(), reference(tiny, p)) << p;
@@ -196,7 +191,7 @@ TEST(Quotient, OfEnclosuresCrossesTheirEnds) {
   const Enclosure third = quotient(exactly(1), exactly(3));
   EXPECT_LT(third.lower.value(), 1.0 / 3);
   EXPECT_GT(third.upper->value(), 1.0 / 3);
-  EXPECT_LE(third.relative_width(), 1e-13);
+  EXPECT_LE(third.relative_width(), tolerance::width_of_operations(2));
   EXPECT_LE(quotient(two, third).lower.value(), 6);
   EXPECT_GE(quotient(two, third).upper->value(), 6);
   EXPECT_FALSE(quotient(exactly(1), exactly(0)).upper);
@@ -221,11 +216,13 @@ TEST(Square, ContainsTheSquare) {
 TEST(Monotone, TakesTheFunctionOfTheEnds) {
   const std::vector<Enclosure> x{Proof::enclosure(Proof::lower(1), Proof::proven(2)), exactly(3)};
   const auto sum = [](std::span<const double> v) { return v[0] + v[1]; };
-  const Enclosure e = monotone(x, sum, 0x1p-50);
+  constexpr double kError = 0x1p-50;
+  const Enclosure e = monotone(x, sum, kError);
+  const double outward = kError + tolerance::width_of_operations(1);
   EXPECT_LE(e.lower.value(), 4);
-  EXPECT_GE(e.lower.value(), 4 - 1e-12);
+  EXPECT_GE(e.lower.value(), 4 * (1 - outward));
   EXPECT_GE(e.upper->value(), 5);
-  EXPECT_LE(e.upper->value(), 5 + 1e-12);
+  EXPECT_LE(e.upper->value(), 5 * (1 + outward));
   const auto falling = [](std::span<const double> v) { return 1 / v[0]; };
   EXPECT_THROW(static_cast<void>(monotone(x, falling, 0x1p-50)), Error);
   EXPECT_THROW(static_cast<void>(monotone(x, sum, 1)), Error);

@@ -6,9 +6,14 @@
 
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/core/error.hpp"
+#include "support/widths.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax::bounds {
 namespace {
+
+// One operation, and the rounding of what it is compared with.
+constexpr double kOneStep = tolerance::width_of_operations(1) + 4 * tolerance::kEpsilon;
 
 Enclosure between(double lower, double upper) { return Proof::enclosure(Proof::lower(lower), Proof::proven(upper)); }
 
@@ -19,8 +24,8 @@ TEST(EnclosureArithmetic, ConditionNumbersAndReciprocalsAreRoundedOutward) {
   const Enclosure p = condition(x, y);
   EXPECT_LT(p.lower.value(), static_cast<long double>(x.lower.value()) * y.lower.value());
   EXPECT_GT(p.upper->value(), static_cast<long double>(x.upper->value()) * y.upper->value());
-  EXPECT_NEAR(p.lower.value(), 4.4 / 3, 1e-12);
-  EXPECT_NEAR(p.upper->value() / (2.7e10 / 7), 1, 1e-12);
+  EXPECT_NEAR(p.lower.value() / (4.4 / 3), 1, kOneStep);
+  EXPECT_NEAR(p.upper->value() / (2.7e10 / 7), 1, kOneStep);
   const Enclosure r = reciprocal(x);
   EXPECT_LT(r.lower.value(), 1.0L / x.upper->value());
   EXPECT_GT(r.upper->value(), 1.0L / x.lower.value());
@@ -29,9 +34,9 @@ TEST(EnclosureArithmetic, ConditionNumbersAndReciprocalsAreRoundedOutward) {
 TEST(EnclosureArithmetic, KeepsWhatIsKnownOfMissingEndsAndZeros) {
   const Enclosure open = Proof::enclosure(Proof::lower(2), std::nullopt);
   EXPECT_FALSE(condition(open, between(1, 2)).upper);
-  EXPECT_NEAR(condition(open, between(1, 2)).lower.value(), 2, 1e-12);
+  EXPECT_NEAR(condition(open, between(1, 2)).lower.value() / 2, 1, kOneStep);
   EXPECT_EQ(reciprocal(open).lower.value(), 0);
-  EXPECT_NEAR(reciprocal(open).upper->value(), 0.5, 1e-12);
+  EXPECT_NEAR(reciprocal(open).upper->value() / 0.5, 1, kOneStep);
   EXPECT_FALSE(reciprocal(between(0, 4)).upper);
   EXPECT_EQ(reciprocal(between(0, 0)).lower.value(), std::numeric_limits<double>::max());
 }

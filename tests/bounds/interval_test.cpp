@@ -13,20 +13,17 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/core/error.hpp"
+#include "support/enclosure.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
+using support::expect_contains;
+
 Enclosure between(double lower, double upper) { return Proof::enclosure(Proof::lower(lower), Proof::proven(upper)); }
 
 constexpr double kWidth = tolerance::kOutward;
-
-void expect_contains(const Enclosure& e, long double value) {
-  ASSERT_TRUE(e.upper.has_value());
-  EXPECT_LE(e.lower.value(), value);
-  EXPECT_GE(e.upper->value(), value);
-}
 
 TEST(Interval, ContainsTheExactResultOfEachOperation) {
   const std::vector<double> numbers = gallery::normal(200, 17);

@@ -12,6 +12,7 @@
 #include "hunt/wide_inverse.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "support/widths.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -47,29 +48,29 @@ void expect_contains(const PseudoInverse& p, const Enclosure& e, double truth, d
 // The inverse of [[1, 2], [-3, 4]] is [[4, -2], [3, 1]] / 10.
 TEST(PseudoInverse, HasTheNormsOfTheInverse) {
   const PseudoInverse p = enclose({1, 2, -3, 4}, 2, 2);
-  expect_contains(p, p.one, 0.7, 1e-12);
-  expect_contains(p, p.inf, 0.6, 1e-12);
-  expect_contains(p, p.frobenius, std::sqrt(30.0) / 10, 1e-12);
-  expect_contains(p, p.two, 1 / 1.95439507584854796, 1e-12);
+  expect_contains(p, p.one, 0.7, tolerance::kSmallProof);
+  expect_contains(p, p.inf, 0.6, tolerance::kSmallProof);
+  expect_contains(p, p.frobenius, std::sqrt(30.0) / 10, tolerance::kSmallProof);
+  expect_contains(p, p.two, 1 / 1.95439507584854796, tolerance::kSmallProof);
 }
 
 // For [[1, 0], [0, 2], [0, 0]], a rectangle with a simple pseudo-inverse, and its transpose.
 TEST(PseudoInverse, OfARectangleIsThatOfMooreAndPenrose) {
   const PseudoInverse tall = enclose({1, 0, 0, 2, 0, 0}, 3, 2);
-  expect_contains(tall, tall.one, 1, 1e-12);
-  expect_contains(tall, tall.inf, 1, 1e-12);
-  expect_contains(tall, tall.frobenius, std::sqrt(1.25), 1e-12);
-  expect_contains(tall, tall.two, 1, 1e-12);
+  expect_contains(tall, tall.one, 1, tolerance::kSmallProof);
+  expect_contains(tall, tall.inf, 1, tolerance::kSmallProof);
+  expect_contains(tall, tall.frobenius, std::sqrt(1.25), tolerance::kSmallProof);
+  expect_contains(tall, tall.two, 1, tolerance::kSmallProof);
   // [1 2]^+ = [1; 2] / 5
   const PseudoInverse row = enclose({1, 2}, 1, 2);
-  expect_contains(row, row.one, 0.6, 1e-12);
-  expect_contains(row, row.inf, 0.4, 1e-12);
+  expect_contains(row, row.one, 0.6, tolerance::kSmallProof);
+  expect_contains(row, row.inf, 0.4, tolerance::kSmallProof);
   ASSERT_EQ(row.inverse.rows(), 2);
   ASSERT_EQ(row.inverse.columns(), 1);
   EXPECT_NEAR(std::ldexp(row.inverse(1, 0), static_cast<int>(row.exponent)), 0.4, 4 * tolerance::kEpsilon);
   const PseudoInverse column = enclose({1, 2}, 2, 1);
-  expect_contains(column, column.one, 0.4, 1e-12);
-  expect_contains(column, column.inf, 0.6, 1e-12);
+  expect_contains(column, column.one, 0.4, tolerance::kSmallProof);
+  expect_contains(column, column.inf, 0.6, tolerance::kSmallProof);
 }
 
 // Exact rational inverses: LAPACK's own estimate of the last one is wrong in its first digit.
@@ -169,7 +170,7 @@ TEST(PseudoInverse, DoesNotDependOnTheScale) {
     EXPECT_EQ(p.inf.lower.value(), plain.inf.lower.value());
     EXPECT_EQ(p.frobenius.upper->value(), plain.frobenius.upper->value());
     EXPECT_EQ(p.residual, plain.residual);
-    EXPECT_NEAR(p.two.upper->value() / plain.two.upper->value(), 1, 1e-9);
+    EXPECT_NEAR(p.two.upper->value() / plain.two.upper->value(), 1, tolerance::kSmallProof);
   }
 }
 

@@ -7,22 +7,14 @@
 #include <utility>
 #include <vector>
 
-#include "io/pickle_bytes.hpp"
-#include "io/pytorch_archive.hpp"
-#include "io/test_files.hpp"
-#include "io/zip_bytes.hpp"
+#include "io/pytorch_programs.hpp"
 #include "sigmax/io/pytorch/pytorch_uses.hpp"
 
 namespace sigmax::io {
 namespace {
 
-using testing::file_of;
-using testing::raw;
-using testing::read_archive;
-using testing::zip_of;
-using testing::ZipContent;
+using namespace testing;
 using Padding = ConvolutionSettings::Padding;
-namespace pk = testing::pk;
 
 std::string list(const Dimensions& values) { return values.empty() ? "?" : fmt::format("{}", fmt::join(values, ",")); }
 
@@ -43,14 +35,7 @@ std::string told(const std::vector<Usage>& uses) {
 // A module with a kernel of that shape and these settings, pickled whole.
 std::string in_module(const std::vector<std::int64_t>& shape, std::vector<std::string> settings,
                       bool transposed = false) {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
-  std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t d = shape.size() - 1; d-- > 0;) strides[d] = strides[d + 1] * shape[d + 1];
-  const std::string parameter = pk::call(pk::global("torch._utils", "_rebuild_parameter"),
-                                         {pk::tensor(pk::storage("0", count), 0, shape, strides), "\x88",
-                                          pk::call(pk::global("collections", "OrderedDict"), {})});
-  std::vector<std::string> state = {pk::str("_parameters"),  pk::dict({pk::str("weight"), parameter}),
+  std::vector<std::string> state = {pk::str("_parameters"),  pk::dict({pk::str("weight"), parameter("0", shape)}),
                                     pk::str("_modules"),     pk::dict({}),
                                     pk::str("in_channels"),  pk::num(shape[transposed ? 0 : 1]),
                                     pk::str("out_channels"), pk::num(shape[transposed ? 1 : 0]),
@@ -60,7 +45,7 @@ std::string in_module(const std::vector<std::int64_t>& shape, std::vector<std::s
   state.insert(state.end(), settings.begin(), settings.end());
   const auto entries =
       read_archive({{"r/data.pkl", pk::whole(pk::object("torch.nn.modules.conv", "Conv2d", pk::dict(state)))},
-                    {"r/data/0", raw(std::vector<float>(static_cast<std::size_t>(count)))}});
+                    {"r/data/0", zeros_of(shape)}});
   return entries.size() == 1 ? told(entries[0].used_by) : "no entry";
 }
 
@@ -110,10 +95,7 @@ TEST(PytorchConvolutionModules, WhatTheyDoNotSayIsNotKnown) {
 }
 
 std::string in_code(const std::string& statements, const Dimensions& shape = {4, 2, 3, 3}) {
-  const std::string code =
-      "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n" + statements;
-  const auto file = file_of(zip_of(std::vector<ZipContent>{{"r/data.pkl", ""}, {"r/code/__torch__.py", code}}), "m.ts");
-  return told(read_torchscript_code(file, read_zip_directory(file), "r/").of("__torch__.Net", "w", shape));
+  return told(program({{"", body(statements)}}).of("__torch__.Net", "w", shape));
 }
 
 std::string in_call(const std::string& call, const Dimensions& shape = {4, 2, 3, 3}) {
@@ -157,8 +139,7 @@ TEST(TorchScriptConvolutions, AKernelOfTwoConvolutionsHasBoth) {
   const std::string code =
       "class Net(Module):\n  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n"
       "    y = torch.conv2d(x, self.w, None, [1, 1])\n    return torch.conv2d(y, self.w, None, [2, 2])\n";
-  const auto file = file_of(zip_of(std::vector<ZipContent>{{"r/data.pkl", ""}, {"r/code/__torch__.py", code}}), "m.ts");
-  const auto uses = read_torchscript_code(file, read_zip_directory(file), "r/").of("__torch__.Net", "w", {4, 4, 3, 3});
+  const auto uses = program({{"", code}}).of("__torch__.Net", "w", {4, 4, 3, 3});
   ASSERT_EQ(uses.size(), 2U);
   EXPECT_EQ(uses[0].convolution->stride, (Dimensions{1, 1}));
   EXPECT_EQ(uses[1].convolution->stride, (Dimensions{2, 2}));
@@ -172,8 +153,7 @@ std::string in_graph(const std::string& op, const std::string& more, const std::
   const std::string text = R"({"graph_module": {"graph": {"inputs": [], "nodes": [)" + node +
                            R"(], "tensor_values": {)" + sizes + R"(}}, "signature": {"input_specs": [
       {"parameter": {"arg": {"name": "p_w"}, "parameter_name": "w"}}]}}})";
-  const auto file = file_of(zip_of({{"model.json", text}}), "m.pt2");
-  return told(read_exported_graph(file, read_zip_directory(file)[0]).of("", "w", {4, 2, 3, 3}));
+  return told(graph(text).of("", "w", {4, 2, 3, 3}));
 }
 
 TEST(ExportedConvolutions, ArgumentsAreReadByTheirName) {

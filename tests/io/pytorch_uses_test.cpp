@@ -8,20 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "io/pickle_bytes.hpp"
-#include "io/pytorch_archive.hpp"
-#include "io/test_files.hpp"
-#include "io/zip_bytes.hpp"
+#include "io/pytorch_programs.hpp"
 
 namespace sigmax::io {
 namespace {
 
-using testing::file_of;
-using testing::raw;
-using testing::read_archive;
-using testing::zip_of;
-using testing::ZipContent;
-namespace pk = testing::pk;
+using namespace testing;
 
 // `ConvTranspose/2`, with a ? for an unknown number of groups; "-" if nothing is known.
 std::string told(const std::vector<Usage>& uses) {
@@ -34,21 +26,9 @@ std::string told(const std::vector<Usage>& uses) {
   return text.empty() ? "-" : text;
 }
 
-std::string parameter(const std::string& key, const std::vector<std::int64_t>& shape) {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
-  std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t d = shape.size() - 1; d-- > 0;) strides[d] = strides[d + 1] * shape[d + 1];
-  return pk::call(pk::global("torch._utils", "_rebuild_parameter"),
-                  {pk::tensor(pk::storage(key, count), 0, shape, strides), "\x88",
-                   pk::call(pk::global("collections", "OrderedDict"), {})});
-}
-
 // A module of one class with a weight of that shape and settings in turn, pickled whole.
 std::vector<Usage> in_module(const std::string& type, const std::vector<std::int64_t>& shape,
                              std::vector<std::string> settings, const std::string& attribute = "weight") {
-  std::int64_t count = 1;
-  for (const std::int64_t extent : shape) count *= extent;
   std::vector<std::string> state = {pk::str("_parameters"), pk::dict({pk::str(attribute), parameter("0", shape)}),
                                     pk::str("_buffers"),    pk::dict({}),
                                     pk::str("_modules"),    pk::dict({})};
@@ -57,8 +37,7 @@ std::vector<Usage> in_module(const std::string& type, const std::vector<std::int
   const std::string net = pk::object(
       "model", "Net",
       pk::dict({pk::str("_parameters"), pk::dict({}), pk::str("_modules"), pk::dict({pk::str("0"), layer})}));
-  const auto entries = read_archive(
-      {{"r/data.pkl", pk::whole(net)}, {"r/data/0", raw(std::vector<float>(static_cast<std::size_t>(count)))}});
+  const auto entries = read_archive({{"r/data.pkl", pk::whole(net)}, {"r/data/0", zeros_of(shape)}});
   EXPECT_EQ(entries.size(), 1U);
   EXPECT_EQ(entries[0].name, "0." + attribute);
   return entries[0].used_by;
@@ -127,18 +106,6 @@ constexpr const char* kConv = R"(class Conv2d(Module):
     _1 = torch.conv2d(input, weight, bias, [1, 1], [0, 0], [1, 1], 2)
     return _1
 )";
-
-ProgramUses program(const std::vector<std::pair<std::string, std::string>>& files) {
-  std::vector<ZipContent> contents = {{"r/data.pkl", ""}};
-  for (const auto& [name, code] : files) contents.push_back({"r/code/__torch__" + name + ".py", code});
-  const auto file = file_of(zip_of(contents), "m.ts");
-  return read_torchscript_code(file, read_zip_directory(file), "r/");
-}
-
-std::string body(const std::string& statements, const std::string& attributes = "") {
-  return "class Net(Module):\n" + attributes + "  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n" +
-         statements;
-}
 
 std::string of(const ProgramUses& uses, const std::string& holder, const std::string& attribute,
                const Dimensions& shape = {4, 2, 3, 3}) {
@@ -247,11 +214,6 @@ std::string exported_node(const std::string& op, const std::string& weight, cons
       {"name": "input", "arg": {"as_tensor": {"name": "x"}}, "kind": 1},
       {"name": "weight", "arg": {"as_tensor": {"name": ")" +
          weight + R"("}}, "kind": 1})" + more + R"(], "outputs": [{"as_tensor": {"name": "y"}}]})";
-}
-
-ProgramUses graph(const std::string& text) {
-  const auto file = file_of(zip_of({{"model.json", text}}), "m.pt2");
-  return read_exported_graph(file, read_zip_directory(file)[0]);
 }
 
 TEST(ExportedGraph, NodesNameTheirWeights) {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "sigmax/bounds/convolution_proof/supremum.hpp"
+#include "sigmax/bounds/convolution_proof/search.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
