@@ -23,6 +23,7 @@ PaddingMode mode_of(Padding padding) {
     case Padding::circular: return PaddingMode::Circular;
     case Padding::reflect: return PaddingMode::Reflect;
     case Padding::replicate: return PaddingMode::Replicate;
+    case Padding::unknown: break;
   }
   return PaddingMode::Zeros;
 }
@@ -204,7 +205,8 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
   if (settings.stride.empty()) result.assumed.emplace_back("stride");
   if (settings.dilation.empty()) result.assumed.emplace_back("dilation");
   // Where zeros are known to be padded, how many does not matter at every size.
-  if (!result.knows_padding && !stated.has_mode) result.assumed.emplace_back("padding");
+  const bool knows_mode = stated.has_mode && settings.padding != Padding::unknown;
+  if (!result.knows_padding && !knows_mode) result.assumed.emplace_back("padding");
   if (result.knows_padding && result.assumed.empty() && !settings.input_size.empty()) {
     result.input_size = settings.input_size;
     if (!makes_sense(result.layer, result.input_size) || is_too_large(result)) result.input_size.reset();

@@ -83,6 +83,8 @@ TEST(AuditConvolution, WhatIsNotStatedIsAssumedAndNamed) {
   EXPECT_EQ(assumed(without_amounts), Names{"padding"});
   without_amounts.has_mode = true;
   EXPECT_EQ(assumed(without_amounts), Names()) << "how many zeros does not matter";
+  without_amounts.settings.padding = Padding::unknown;
+  EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "perhaps not with zeros";
   io::StatedConvolution out_of_range = known({0}, {1}, {std::int64_t{1} << 40});
   EXPECT_EQ(assumed(out_of_range), (Names{"stride", "dilation"}));
 }
