@@ -18,14 +18,15 @@ CLI::App* add_cond(CLI::App& app, CondRequest& options, Typed& typed) {
       "the condition number of one matrix\n"
       "How much an error in the matrix or the data may grow in a solution, between two ends that say how they are "
       "known, with the distance to the nearest matrix of lower rank. The matrix is the one that an audit measures. A "
-      "convolution kernel is taken for the matrix [out, rest]; of one with groups, and of a stack of matrices, name "
-      "one.");
+      "convolution kernel is read as the matrix [out, rest]; if it has groups, or if the tensor is a stack of "
+      "matrices, "
+      "name one of them.");
   cond->add_option("FILE[:TENSOR]", options.target,
                    "a checkpoint and the name of one of its tensors; the name may be left out if only one is a matrix")
       ->required();
   add_assumed(cond, typed);
   offer(typed, names_of(kCondNorms),
-        cond->add_option("--ord", options.ord, "in which norm: 1, 2 (default), inf or fro")
+        cond->add_option("--ord", options.ord, "the norm: 1, 2 (default), inf or fro")
             ->option_text("ORD")
             ->group(kComputation));
   offer(typed, certify_words(),

@@ -21,7 +21,7 @@ struct PowerFigures {
   sensitivity::Departure departure;
   Enclosure eigenvector_condition;
   std::optional<Enclosure> numerical_radius{};
-  /// Of the changes |E|_2 <= change = kChange |A|_2.
+  /// For changes |E|_2 <= change = kChange |A|_2.
   std::optional<sensitivity::PseudospectralRadius> pseudospectral{};
   double change = 0;
   std::optional<sensitivity::Kreiss> kreiss{};

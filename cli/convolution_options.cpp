@@ -162,11 +162,11 @@ void add_convolutions(CLI::App* app, TypedConvolutions& typed) {
   };
   add("--stride", typed.stride, "REGEX=S", "the stride of convolutions with a match of REGEX in their name: 2, or 2x1");
   add("--padding", typed.padding, "REGEX=P",
-      "their padding: 1, 1x0, 0:1 (low and high), same or valid; of a transposed convolution, what is cut off");
+      "their padding: 1, 1x0, 0:1 (low and high), same or valid; for a transposed convolution, what is cut off");
   add("--padding-mode", typed.padding_mode, "REGEX=MODE", "what they pad with: zeros, circular, reflect or replicate");
-  add("--dilation", typed.dilation, "REGEX=D", "the distance of two taps");
+  add("--dilation", typed.dilation, "REGEX=D", "the distance between neighboring taps");
   add("--input-size", typed.input_size, "REGEX=N",
-      "the size of the image that comes in, 32x32; it counts where all else is known");
+      "the size of the input image, 32x32; it counts only where all else is known");
   add("--geometry", typed.geometry, "FILE",
       "a JSON file that says the same: {\"REGEX\": {\"stride\": 2, \"padding\": 1, \"input_size\": [32, 32]}, ...}");
 }

@@ -4,21 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "cli/gate_expression.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::cli {
 namespace {
 
 using Node = Gate::Node;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// The possible values of a figure, from one end to the other; for most figures the ends are equal. `open`: there is no
 /// upper end.

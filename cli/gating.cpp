@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "sigmax/core/plural.hpp"
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/text.hpp"
+#include "sigmax/report/weight_row.hpp"
 
 namespace sigmax::cli {
 namespace {

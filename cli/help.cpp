@@ -71,8 +71,8 @@ Report files are written whole or not at all; an existing file is replaced.)";
 constexpr std::string_view kExpressions =
     R"(The weight as a whole is judged, not its parts. sigma_max and lambda_max are known as enclosures, and a gate
 trips unless the enclosure rules the expression out: sigma > 10 looks at the upper end, sigma < 10 at the
-lower end, and after `not` it is the other way round. sigma_max is that of the matrix, of a convolution the
-reshaped kernel; operator_norm is the norm of the layer, of a convolution its own and otherwise sigma_max.
+lower end, and after `not` it is the other way round. sigma_max is that of the matrix, for a convolution the
+reshaped kernel; operator_norm is the norm of the layer, for a convolution its own and otherwise sigma_max.
 
 A comparison is neither true nor false if its figure does not exist: a figure of the spectrum under --quick, any
 figure of a weight with NaN, an upper end that would decide but is not known. If that leaves the whole
@@ -184,8 +184,8 @@ Expressions of --fail-if:
   rules the expression out: `sigma > 10` looks at the upper end, `sigma < 10` at
   the lower end. A pass is therefore as certain as the enclosure. The ends are
   called sigma_max.lower and sigma_max.upper. sigma_max is that of the matrix,
-  of a convolution the reshaped kernel; operator_norm is the norm of the layer,
-  of a convolution its own and otherwise sigma_max. Where rounding to storage
+  for a convolution the reshaped kernel; operator_norm is the norm of the layer,
+  for a convolution its own and otherwise sigma_max. Where rounding to storage
   may explain sigma_min in the worst case (condition_beyond_precision), the
   condition number may be anything from sigma_max / (u |W|_F) up.
 
@@ -204,11 +204,11 @@ Convolutions:
   Their operator norm depends on stride, padding, dilation and the size of the
   image. ONNX, TorchScript, torch.export and modules pickled whole state them,
   ONNX and torch.export also the size. Without a size the norm is the largest
-  over all sizes. What nobody states is taken to be stride and dilation 1 and
-  zero padding, and is marked. --stride, --padding, --padding-mode, --dilation
-  and --input-size go before the file, --geometry comes after them. REGEX may
-  match anywhere in a name; each option is repeatable, and the first match
-  counts.
+  over all sizes. Settings that nobody states are taken to be stride 1, dilation
+  1 and zero padding, and are marked. --stride, --padding, --padding-mode,
+  --dilation and --input-size outrank the file; --geometry comes after them.
+  REGEX may match anywhere in a name; each option is repeatable, and the first
+  match counts.
 {}
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
@@ -290,11 +290,11 @@ What is printed:
                 end the matrix may be singular, as far as is known
   sigma_min     the min(rows, columns)-th singular value
   distance      the smallest |E| for which A + E has a lower rank, in the same
-                norm; of a rectangular matrix with --ord 1 and inf at least that
+                norm; for a rectangular matrix and --ord 1 or inf, a lower bound
   digits lost   log10(condition): decimal digits that a solution may lose
-  digits kept   what that leaves of the digits that the type holds, if entries
-                are known to its rounding; and of double's, if the stored
-                entries are exact and the system is solved in double
+  digits kept   how many of the type's digits that leaves, if entries are known
+                to its rounding; and how many of double's, if the stored entries
+                are exact and the system is solved in double
 
 For a square matrix of at most 512 rows, which may be applied again and again:
   pseudospectral
@@ -309,8 +309,8 @@ For a square matrix of at most 512 rows, which may be applied again and again:
                 every eigenvalue lies inside the unit circle; up to 128 rows
   powers        bounds of |A^k|, proven by a Lyapunov matrix
 
-The matrix is the one that an audit measures. Of groups of channels and of
-stacks of matrices name one: FILE:NAME[0].
+The matrix is the one that an audit measures. If it has groups of channels or is
+a stack of matrices, name one of them: FILE:NAME[0].
 {}
 Examples:
   sigmax cond model.safetensors:fc1.weight

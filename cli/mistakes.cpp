@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,17 @@ std::optional<std::string> unknown_command(const CLI::App& app, int argc, const 
     return fmt::format(
         "there is no command '{}'; {}\nSee sigmax --help.", word,
         close.empty() ? "the commands are " + list_of_commands(app) : fmt::format("did you mean {}?", close.front()));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> empty_value(const CLI::App& app) {
+  const CLI::App& command = chosen_command(app);
+  for (const CLI::Option* option : command.get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
+    const std::vector<std::string> values = option->results();
+    if (option->get_items_expected_max() == 0 || std::ranges::count(values, "") == 0) continue;
+    return fmt::format("{} {} has an empty value; give one, or leave the option out\nSee sigmax {} --help.",
+                       option->get_name(), option->get_option_text(), command.get_name());
   }
   return std::nullopt;
 }

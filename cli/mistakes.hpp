@@ -11,6 +11,10 @@ namespace sigmax::cli {
 /// before the parser, which lets --help override any mistake.
 std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv);
 
+/// An option of the chosen command whose value is empty, as in `--ord ""`: no option has a use for one, and a script's
+/// variable that is not set must not be taken for an option that was left out.
+std::optional<std::string> empty_value(const CLI::App& app);
+
 /// The parser's error in our words. An unknown option is reported first, with the closest existing one.
 std::string explain(const CLI::App& app, const CLI::ParseError& error);
 

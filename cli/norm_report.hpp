@@ -21,7 +21,7 @@ std::string norm_as_json(const NamedMatrix& named, const Target& target, const n
 std::string norms_as_table(const NamedMatrix& named, const std::vector<norms::NamedResult>& results,
                            const Style& style);
 
-/// The same as norm_as_json(), as a list `norms`.
+/// As norm_as_json(), with a list `norms`.
 std::string norms_as_json(const NamedMatrix& named, const Target& target,
                           const std::vector<norms::NamedResult>& results);
 

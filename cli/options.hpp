@@ -15,7 +15,7 @@
 #include "cli/role_overrides.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/norms/norm.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/report/order.hpp"
 #include "sigmax/svd/method.hpp"
 #include "sigmax/svd/svd.hpp"
 

@@ -268,6 +268,19 @@ audit::MatrixPlan kernel_plan(const io::Checkpoint& checkpoint, const io::Entry&
   return said;
 }
 
+void require_fitting(const io::Entry& entry, std::size_t axes, const io::StatedConvolution& stated) {
+  const auto require = [&](const char* key, const Dimensions& list) {
+    if (list.size() <= 1 || list.size() == axes) return;
+    throw Error(fmt::format("--conv {}: {} values for '{}', which has {}; give one, or one for each", key, list.size(),
+                            entry.name, axes == 1 ? "1 spatial axis" : fmt::format("{} spatial axes", axes)));
+  };
+  require("stride", stated.settings.stride);
+  require("dilation", stated.settings.dilation);
+  require("padding", stated.settings.pad_low);
+  require("output_padding", stated.settings.output_padding);
+  require("input", stated.settings.input_size);
+}
+
 }  // namespace
 
 NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
@@ -278,6 +291,7 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
   require_numbers(entry);
   if (index) throw Error(fmt::format("--conv takes a whole kernel; name '{}' without an index", entry.name));
   const audit::MatrixPlan plan = kernel_plan(checkpoint, entry, roles, stated);
+  require_fitting(entry, static_cast<std::size_t>(std::ranges::count(plan.layout.axes, audit::Axis::kernel)), stated);
   io::StatedConvolution all;
   all.settings = plan.convolution->settings;
   all.has_mode = plan.convolution->has_settings;
@@ -291,12 +305,20 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
   };
   fill(!all.settings.stride.empty(), "stride", all.settings.stride, 1);
   fill(!all.settings.dilation.empty(), "dilation", all.settings.dilation, 1);
-  const bool knows_padding = all.says_padding();
-  fill(knows_padding, "padding", all.settings.pad_low, 0);
-  if (!knows_padding) all.settings.pad_high = all.settings.pad_low;
   const Tensor tensor = entry.load();
-  auto convolution = io::while_intact(
-      tensor, [&] { return audit::convolution_of(tensor, plan.layout, plan.convolution->transposed, all); });
+  const auto read = [&] {
+    return io::while_intact(
+        tensor, [&] { return audit::convolution_of(tensor, plan.layout, plan.convolution->transposed, all); });
+  };
+  auto convolution = read();
+  if (convolution && !all.says_padding()) {
+    assumed.emplace_back("padding");
+    for (const ConvolutionAxis& axis : convolution->layer.axes) {
+      all.settings.pad_low.push_back(axis.pad_low);
+      all.settings.pad_high.push_back(axis.pad_high);
+    }
+    convolution = read();  // an input size counts now
+  }
   if (!convolution) {
     throw Error(
         fmt::format("'{}' has the shape {} and the axes {}: not a kernel of one convolution with one to three "

@@ -20,8 +20,8 @@
 #include "sigmax/io/bytes/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/report/audit_report.hpp"
-#include "sigmax/report/columns.hpp"
 #include "sigmax/report/text.hpp"
+#include "sigmax/report/weight_row.hpp"
 
 namespace sigmax::cli {
 namespace {

@@ -90,6 +90,15 @@ io::ConvolutionSettings for_all_axes(const io::StatedConvolution& stated, const 
   return settings;
 }
 
+// Amounts of padding that keep the size of the image, the usual ones where something other than zeros is padded.
+void assume_same_size(io::ConvolutionSettings& settings, const Dimensions& taps) {
+  for (std::size_t axis = 0; axis < taps.size(); ++axis) {
+    const std::int64_t around = (settings.dilation.empty() ? 1 : settings.dilation[axis]) * (taps[axis] - 1);
+    settings.pad_low.push_back(around / 2);
+    settings.pad_high.push_back(around - around / 2);
+  }
+}
+
 ConvolutionLayer layer_of(const Dimensions& kernel, std::int64_t groups, bool transposed,
                           const io::ConvolutionSettings& settings) {
   ConvolutionLayer layer;
@@ -199,15 +208,19 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
                                                    const io::StatedConvolution& stated) {
   auto kernel = kernel_of(tensor, layout, transposed);
   if (!kernel) return std::nullopt;
-  const io::ConvolutionSettings settings = for_all_axes(stated, io::taps_of(kernel->shape()), transposed);
+  const Dimensions taps = io::taps_of(kernel->shape());
+  io::ConvolutionSettings settings = for_all_axes(stated, taps, transposed);
+  // At every size it does not matter how many zeros are padded. It does matter how much of anything else is.
+  const bool states_padding = !settings.pad_low.empty();
+  const bool pads_image = settings.padding != Padding::zeros && settings.padding != Padding::unknown;
+  if (!states_padding && pads_image) assume_same_size(settings, taps);
   ConvolutionToMeasure result{*kernel, layer_of(kernel->shape(), layout.groups, transposed, settings)};
   result.knows_padding = !settings.pad_low.empty();
   if (settings.stride.empty()) result.assumed.emplace_back("stride");
   if (settings.dilation.empty()) result.assumed.emplace_back("dilation");
-  // Where zeros are known to be padded, how many does not matter at every size.
-  const bool knows_mode = stated.has_mode && settings.padding != Padding::unknown;
-  if (!result.knows_padding && !knows_mode) result.assumed.emplace_back("padding");
-  if (result.knows_padding && result.assumed.empty() && !settings.input_size.empty()) {
+  const bool knows_zeros = settings.padding == Padding::zeros && stated.has_mode;
+  if (!states_padding && !knows_zeros) result.assumed.emplace_back("padding");
+  if (states_padding && result.assumed.empty() && !settings.input_size.empty()) {
     result.input_size = settings.input_size;
     if (!makes_sense(result.layer, result.input_size) || is_too_large(result)) result.input_size.reset();
   }

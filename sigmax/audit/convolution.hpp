@@ -22,7 +22,9 @@ struct ConvolutionToMeasure {
   ConvolutionLayer layer;
   std::optional<Dimensions> input_size{};  ///< nothing: every size
   bool knows_padding = false;              ///< false: its amounts count for nothing at every size
-  std::vector<std::string> assumed{};      ///< `stride`, `dilation`, `padding`: not known, and taken to be 1, 1, zeros
+  /// `stride`, `dilation`, `padding`: not known, and taken to be 1, 1, zeros. If it is only known that something else
+  /// than zeros is padded: as much of it as keeps the size of the image.
+  std::vector<std::string> assumed{};
 };
 
 /// The layout of a kernel of a transposed convolution, by the order of its axes: [in, out, kernel...], [kernel..., out,

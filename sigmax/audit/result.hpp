@@ -99,7 +99,7 @@ struct OperatorNorm {
   bool transposed = false;
   Dimensions input_size{};  ///< empty for every size
   std::vector<std::string>
-      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; taken to be 1, 1, zeros
+      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; see ConvolutionToMeasure
 };
 
 /// A gate, or one matrix of a stack.
@@ -125,7 +125,7 @@ struct TensorResult {
   std::int64_t batch = 1;          ///< number of such blocks
   std::optional<Figures> figures;  ///< nothing if there are non-finite entries
   std::optional<NonFinite> non_finite;
-  /// Of a convolution: its own norm, where `figures` are those of the reshaped kernel. Nothing if it was not computed.
+  /// For a convolution: its own norm, where `figures` are those of the reshaped kernel. Nothing if it was not computed.
   std::optional<OperatorNorm> operator_norm;
   std::vector<Part> parts;
   double seconds = 0;

@@ -4,31 +4,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-
-LowerBound lower_end(double value, double failure) {
-  if (failure == 0) return Proof::lower(value);
-  return failure < 1 ? Proof::probabilistic_lower(value, failure) : Proof::lower(0);
-}
-
-std::optional<UpperBound> upper_end(double value, double failure) {
-  if (failure == 0) return Proof::proven(value);
-  if (failure >= 1) return std::nullopt;
-  return Proof::probabilistic(value, failure);
-}
 
 void require_some(const char* who, std::size_t count) {
   if (count == 0) throw Error(fmt::format("[{}] there is nothing to combine", who));
@@ -38,7 +25,7 @@ void require_power(double p) {
   if (!(p >= 1)) throw Error(fmt::format("[p_norm] p must be at least 1, got {}", p));
 }
 
-void require_finite(const char* who, std::span<const double> x) {
+void require_finite_numbers(const char* who, std::span<const double> x) {
   for (const double value : x) {
     if (!std::isfinite(value)) throw Error(fmt::format("[{}] {} is not finite", who, value));
   }
@@ -76,11 +63,11 @@ Enclosure p_norm(std::span<const double> x, double p) {
   const FloatingEnvironment environment;
   require_some("p_norm", x.size());
   require_power(p);
-  require_finite("p_norm", x);
+  require_finite_numbers("p_norm", x);
   std::vector<double> magnitudes;
   magnitudes.reserve(x.size());
   for (const double value : x) magnitudes.push_back(std::fabs(value));
-  const Range range = p_norm_range(magnitudes, p);
+  const ValueRange range = p_norm_range(magnitudes, p);
   return Proof::enclosure(Proof::lower(range.lower), Proof::proven(range.upper));
 }
 
@@ -116,7 +103,7 @@ Enclosure smallest(std::span<const Enclosure> x) {
 Enclosure square(const Enclosure& x) {
   const FloatingEnvironment environment;
   const double lower = x.lower.value();
-  const double least = smaller_of(round_down(lower * lower), kMost);
+  const double least = smaller_of(round_down(lower * lower), kLargest);
   if (!x.upper) return Proof::enclosure(lower_end(least, x.lower.failure_probability()), std::nullopt);
   const double upper = x.upper->value();
   return Proof::enclosure(lower_end(least, x.lower.failure_probability()),
@@ -128,7 +115,7 @@ Enclosure quotient(const Enclosure& x, const Enclosure& y) {
   double least = 0;
   double least_failure = 0;
   if (y.upper && y.upper->value() > 0) {
-    least = smaller_of(round_down(x.lower.value() / y.upper->value()), kMost);
+    least = smaller_of(round_down(x.lower.value() / y.upper->value()), kLargest);
     least_failure = x.lower.failure_probability() + y.upper->failure_probability();
   }
   std::optional<UpperBound> most;
@@ -149,7 +136,7 @@ void ColumnSums::add(std::span<const double> row) {
   if (row.size() != sums_.size()) {
     throw Error(fmt::format("[ColumnSums] a row of {} numbers for {} columns", row.size(), sums_.size()));
   }
-  require_finite("ColumnSums", row);
+  require_finite_numbers("ColumnSums", row);
   for (std::size_t j = 0; j < row.size(); ++j) sums_[j] += std::fabs(row[j]);
   ++rows_;
 }
@@ -159,7 +146,7 @@ std::vector<Enclosure> ColumnSums::enclosures() const {
   std::vector<Enclosure> result;
   result.reserve(sums_.size());
   for (const double sum : sums_) {
-    const Range range = sum == 0 ? Range{} : within(sum, gamma(rows_));
+    const ValueRange range = sum == 0 ? ValueRange{} : within(sum, gamma(rows_));
     result.push_back(Proof::enclosure(Proof::lower(range.lower), Proof::proven(range.upper)));
   }
   return result;

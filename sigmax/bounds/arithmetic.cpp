@@ -1,47 +1,20 @@
 #include "sigmax/bounds/arithmetic.hpp"
 
 #include <cmath>
-#include <limits>
 #include <optional>
 
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-
-LowerBound lower_end(double value, double failure) {
-  if (failure == 0) return Proof::lower(smaller_of(value, kMost));
-  return failure < 1 ? Proof::probabilistic_lower(smaller_of(value, kMost), failure) : Proof::lower(0);
-}
-
-std::optional<UpperBound> upper_end(double value, double failure) {
-  if (failure == 0) return Proof::proven(value);
-  if (failure >= 1) return std::nullopt;
-  return Proof::probabilistic(value, failure);
-}
-
-Enclosure product(const Enclosure& x, const Enclosure& y) {
-  const LowerBound lower = lower_end(round_down(smaller_of(x.lower.value() * y.lower.value(), kMost)),
-                                     x.lower.failure_probability() + y.lower.failure_probability());
-  // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
-  if (!x.upper || !y.upper) return Proof::enclosure(lower, std::nullopt);
-  const double failure = x.upper->failure_probability() + y.upper->failure_probability();
-  const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
-  return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()), failure));
-}
-
-}  // namespace
-
 Enclosure reciprocal(const Enclosure& x) {
   const FloatingEnvironment environment;
   const double most = x.upper ? x.upper->value() : kInfinity;
-  const LowerBound lower =
-      most > 0 ? lower_end(round_down(1 / most), x.upper ? x.upper->failure_probability() : 0.0) : Proof::lower(kMost);
+  const LowerBound lower = most > 0 ? lower_end(round_down(1 / most), x.upper ? x.upper->failure_probability() : 0.0)
+                                    : Proof::lower(kLargest);
   if (!(x.lower.value() > 0)) return Proof::enclosure(lower, std::nullopt);
   return Proof::enclosure(lower, upper_end(round_up(1 / x.lower.value()), x.lower.failure_probability()));
 }
@@ -50,9 +23,9 @@ Enclosure scaled(const Enclosure& x, std::int64_t exponent) {
   const FloatingEnvironment environment;
   if (exponent == 0) return x;
   const double least = times_power(x.lower.value(), exponent);
-  const bool exact = least <= kMost && times_power(least, -exponent) == x.lower.value();
+  const bool exact = least <= kLargest && times_power(least, -exponent) == x.lower.value();
   const LowerBound lower =
-      lower_end(exact ? least : round_down(smaller_of(least, kMost)), x.lower.failure_probability());
+      lower_end(exact ? least : round_down(smaller_of(least, kLargest)), x.lower.failure_probability());
   if (!x.upper) return Proof::enclosure(lower, std::nullopt);
   const double most = times_power(x.upper->value(), exponent);
   const bool kept = times_power(most, -exponent) == x.upper->value();
@@ -71,9 +44,16 @@ Enclosure tighter(const Enclosure& x, const Enclosure& y) {
 
 Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
   const FloatingEnvironment environment;
-  const Enclosure result = product(norm, norm_of_pseudo_inverse);
-  if (!(result.lower.value() < 1)) return result;
-  return Proof::enclosure(Proof::lower(1), result.upper);
+  const Enclosure& x = norm;
+  const Enclosure& y = norm_of_pseudo_inverse;
+  LowerBound lower = lower_end(round_down(x.lower.value() * y.lower.value()),
+                               x.lower.failure_probability() + y.lower.failure_probability());
+  if (lower.value() < 1) lower = Proof::lower(1);
+  // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
+  if (!x.upper || !y.upper) return Proof::enclosure(lower, std::nullopt);
+  const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
+  return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()),
+                                           x.upper->failure_probability() + y.upper->failure_probability()));
 }
 
 }  // namespace sigmax::bounds

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -17,6 +16,7 @@
 #include "sigmax/bounds/operator_proof/expression.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 
@@ -26,7 +26,6 @@ namespace {
 using bounds::Expression;
 using bounds::Measured;
 using bounds::Proof;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kOutward = 0x1p-1068;
 
 // A V for the hint's vectors, or A^T U with `adjoint`, and |Y - A V| <= error; in units of 2^exponent.

@@ -16,16 +16,16 @@
 #include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Numbers of X and Y up to here: sums of their products stay far from overflow, and what underflow takes from a sum of
 // n products of them with data of ordinary size is below n 2^-990.
 constexpr double kOrdinary = 0x1p60;
-constexpr double kUnderflow = 0x1p-990;
+constexpr double kGapUnderflow = 0x1p-990;
 
 bool are_ordinary(std::span<const double> x) {
   return std::all_of(x.begin(), x.end(), [](double value) { return std::fabs(value) <= kOrdinary; });
@@ -86,7 +86,7 @@ Rounded rounded(const Factors& x) {
 // At least |m - x| where x was computed with r terms of magnitude at most `size` in all (itself computed): two more
 // roundings for the difference, and underflow.
 double at_least_misfit(double m, double x, double size, double of_terms) {
-  return round_up(std::fabs(m - x) + of_terms * size) + kUnderflow;
+  return round_up(std::fabs(m - x) + of_terms * size) + kGapUnderflow;
 }
 
 double factor_of_terms(std::int64_t r) { return round_up(gamma(r + 2) * (1 + gamma(r + 2))); }
@@ -180,7 +180,7 @@ DualSums dual_sums(std::span<const double> y, std::span<const double> m, Context
   });
   // |computed - exact| <= gamma_n sum |y m|; underflow, and what scaling took from m, is below n 2^-990.
   const double error =
-      round_up(gamma(count + 2) * (sums.second * (1 + gamma(count + 2))) + static_cast<double>(count) * kUnderflow);
+      round_up(gamma(count + 2) * (sums.second * (1 + gamma(count + 2))) + static_cast<double>(count) * kGapUnderflow);
   const double length = at_least_norm(y);
   return {round_down(larger_of(sums.first - error, 0.0)), round_up(length * length)};
 }

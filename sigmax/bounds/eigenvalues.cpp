@@ -16,14 +16,13 @@
 #include "sigmax/bounds/matrix_proof/stretches.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The matrix with its largest entry in [1/2, 1): values * 2^exponent, except for underflow of 2^-1075 per entry.
 struct InUnits {

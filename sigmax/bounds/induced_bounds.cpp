@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "sigmax/bounds/enclose.hpp"
@@ -22,11 +21,10 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void require_exponents(double p, double q) {
   if (p >= 1 && q >= 1) return;
@@ -38,7 +36,7 @@ void require_length(const char* what, std::size_t length, std::int64_t wanted) {
   throw Error(fmt::format("[InducedBounds] {} has {} entries, expected {}", what, length, wanted));
 }
 
-UpperBound upper_end(double value, double failure) {
+UpperBound upper_bound(double value, double failure) {
   return failure > 0 ? Proof::probabilistic(value, failure) : Proof::proven(value);
 }
 
@@ -215,7 +213,7 @@ Enclosure InducedBounds::enclosure() const {
   const LowerBound lower = widened_lower(larger_of(s.lower - moved, 0.0));
   std::optional<UpperBound> upper;
   const Upper& best = s.best();
-  if (best.value < kInfinity) upper = upper_end(widened_upper(round_up(best.value + moved)), best.failure);
+  if (best.value < kInfinity) upper = upper_bound(widened_upper(round_up(best.value + moved)), best.failure);
   return scaled(Measured{Proof::enclosure(lower, upper), s.lower}, s.m.exponent).sigma_max;
 }
 
@@ -275,7 +273,7 @@ Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, 
   const double columns = power_above(a.shape().columns, 0.5 - 1 / p);
   const double upper = round_up(round_up(sigma.upper->value() * columns) * power_above(a.shape().rows, 1 / q - 0.5));
   if (!std::isfinite(upper)) return Proof::enclosure(lower, std::nullopt);
-  return Proof::enclosure(lower, upper_end(widened_upper(upper), sigma.upper->failure_probability()));
+  return Proof::enclosure(lower, upper_bound(widened_upper(upper), sigma.upper->failure_probability()));
 }
 
 template std::optional<InducedBounds> InducedBounds::of<float>(const LinearOperator<float>&, double, double,

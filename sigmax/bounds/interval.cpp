@@ -3,36 +3,22 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-
 double upper_value(const Enclosure& e) { return e.upper ? e.upper->value() : kInfinity; }
 double upper_failure(const Enclosure& e) { return e.upper ? e.upper->failure_probability() : 0.0; }
 double lower_failure(const Enclosure& e) { return e.lower.failure_probability(); }
-
-LowerBound lower_end(double value, double failure) {
-  if (!(value > 0)) return Proof::lower(0);
-  const double finite = smaller_of(value, kMost);
-  if (failure == 0) return Proof::lower(finite);
-  return failure < 1 ? Proof::probabilistic_lower(finite, failure) : Proof::lower(0);
-}
-
-std::optional<UpperBound> upper_end(double value, double failure) {
-  if (!(value < kInfinity) || failure >= 1) return std::nullopt;
-  return failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure);
-}
 
 // 0 stays 0: nothing was rounded.
 double up(double x) { return x == 0 ? 0.0 : round_up(x); }

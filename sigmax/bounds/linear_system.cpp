@@ -17,11 +17,10 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
+#include "sigmax/linalg/square.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kMost = std::numeric_limits<double>::max();
 
 void require_numbers(const char* who, const char* what, std::span<const double> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -40,12 +39,6 @@ void require_system(const char* who, const Matrix<double>& a, std::span<const do
   require_numbers(who, "b", b);
 }
 
-void require_square(const char* who, const Matrix<double>& a) {
-  if (a.rows() != a.columns()) {
-    throw Error(fmt::format("[{}] the matrix must be square, got {}x{}", who, a.rows(), a.columns()));
-  }
-}
-
 int exponent_of(std::span<const double> values) {
   double largest = 0;
   for (const double value : values) largest = larger_of(largest, std::fabs(value));
@@ -62,7 +55,7 @@ Matrix<double> brought_into_range(const Matrix<double>& a, int exponent) {
 
 // Ends that were moved by ldexp: exact except for underflow, which round_up and round_down cover.
 Enclosure enclosure_of(double lower, double upper) {
-  return Proof::enclosure(Proof::lower(smaller_of(lower, kMost)), Proof::proven(upper));
+  return Proof::enclosure(Proof::lower(smaller_of(lower, kLargest)), Proof::proven(upper));
 }
 
 // The 2-norm of value -+ radius in units of 2^exponent: |value|_2 -+ |radius|_2.

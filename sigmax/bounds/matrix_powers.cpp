@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
@@ -17,11 +16,10 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
+#include "sigmax/linalg/square.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kMost = std::numeric_limits<double>::max();
 
 int exponent_of(const char* who, const Matrix<double>& a) {
   if (a.empty()) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows(), a.columns()));
@@ -37,12 +35,6 @@ Matrix<double> in_units(const Matrix<double>& a, int exponent) {
   Matrix<double> result = a;
   for (double& value : result.values()) value = std::ldexp(value, -exponent);
   return result;
-}
-
-void require_square(const char* who, const Matrix<double>& a) {
-  if (a.rows() != a.columns()) {
-    throw Error(fmt::format("[{}] the matrix must be square, got {}x{}", who, a.rows(), a.columns()));
-  }
 }
 
 // The ends of kappa(P), P positive definite with entries of at most 1.
@@ -192,7 +184,7 @@ LowerBound resolvent_norm(const Matrix<double>& a, std::complex<double> z, std::
   const FloatingEnvironment environment;
   const int exponent = exponent_of("resolvent_norm", a);
   const double quotient = quotient_below("resolvent_norm", a, z, v, exponent);
-  return Proof::lower(smaller_of(round_down(times_power(quotient, -std::int64_t{exponent})), kMost));
+  return Proof::lower(smaller_of(round_down(times_power(quotient, -std::int64_t{exponent})), kLargest));
 }
 
 // |z| by hypot, whose error is below 2 units in the last place; the difference is exact up to one rounding.
@@ -201,7 +193,7 @@ LowerBound kreiss_quotient(const Matrix<double>& a, std::complex<double> z, std:
   const LowerBound resolvent = resolvent_norm(a, z, v);
   const double beyond = std::hypot(z.real(), z.imag()) * (1 - 0x1p-50) - 1;
   if (!(beyond > 0)) return Proof::lower(0);
-  return Proof::lower(smaller_of(round_down(beyond * resolvent.value()), kMost));
+  return Proof::lower(smaller_of(round_down(beyond * resolvent.value()), kLargest));
 }
 
 LowerBound pseudospectral_point(const Matrix<double>& a, std::complex<double> z, double epsilon,
@@ -210,7 +202,7 @@ LowerBound pseudospectral_point(const Matrix<double>& a, std::complex<double> z,
   if (!(epsilon > 0)) throw Error(fmt::format("[pseudospectral_point] epsilon must be positive, got {}", epsilon));
   const LowerBound resolvent = resolvent_norm(a, z, v);
   if (!(round_down(resolvent.value() * epsilon) >= 1)) return Proof::lower(0);
-  return Proof::lower(smaller_of(std::hypot(z.real(), z.imag()) * (1 - 0x1p-50), kMost));
+  return Proof::lower(smaller_of(std::hypot(z.real(), z.imag()) * (1 - 0x1p-50), kLargest));
 }
 
 }  // namespace sigmax::bounds

@@ -25,7 +25,7 @@ namespace sigmax::bounds {
 namespace {
 
 // More than what underflows in an inner product of fewer than 2^40 terms with factors of at most 2, over all entries.
-constexpr double kUnderflow = 0x1p-960;
+constexpr double kNuclearUnderflow = 0x1p-960;
 
 // X <- (mu X + X^-T / mu) / 2, mu from the 1- and infinity-norms of X and its inverse; mu = 1 near the end, where the
 // iteration converges quadratically. Singular values up to 1e16 apart take about 9 steps, and a step that is computed
@@ -78,7 +78,7 @@ struct Trace {
 Trace trace_of(const Matrix<double>& product, std::int64_t terms, double size) {
   double sum = 0;
   for (std::int64_t i = 0; i < product.columns(); ++i) sum += product(i, i);
-  const double error = round_up(gamma(terms + product.columns() + 2) * size + kUnderflow);
+  const double error = round_up(gamma(terms + product.columns() + 2) * size + kNuclearUnderflow);
   // One subtraction or addition of two numbers: relative to both of them.
   const double slack = round_up(error + 0x1p-46 * std::fabs(sum));
   return {sum - slack, sum + slack};
@@ -91,7 +91,7 @@ double length_of(const Matrix<double>& q, double frobenius, Context& context) {
   for (std::int64_t i = 0; i < n; ++i) defect(i, i) = 1;
   multiply_add(-1, q, true, q, 1, defect, context);
   const double terms = round_up(round_up(frobenius * frobenius) + std::sqrt(static_cast<double>(n)));
-  const double error = round_up(gamma(q.rows() + 2) * terms + kUnderflow);
+  const double error = round_up(gamma(q.rows() + 2) * terms + kNuclearUnderflow);
   return round_up(std::sqrt(round_up(1 + round_up(norm_bounds(defect, context).frobenius + error))));
 }
 
@@ -113,7 +113,7 @@ std::optional<Enclosure> enclosed(const TallMatrix& b, const Matrix<double>& q, 
   if (!lambda) return std::nullopt;
   Matrix<double> rest = b.values;
   multiply_add(-1, q, false, h, 1, rest, context);
-  const double error = round_up(gamma(n + 2) * round_up(of_b + round_up(of_q * of_h)) + kUnderflow);
+  const double error = round_up(gamma(n + 2) * round_up(of_b + round_up(of_q * of_h)) + kNuclearUnderflow);
   const double of_rest = round_up(norm_bounds(rest, context).frobenius + error);
   // The diagonal of H is that of the product, and its sum is known: |H|_* = tr H + 2 sum of |negative eigenvalues|.
   const double diagonal = round_up(trace.most > 0 ? trace.most : 0.0);

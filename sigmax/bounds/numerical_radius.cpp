@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -27,9 +27,8 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than the underflow of all products and of the scaling, for entries of at most 1 of which one is at least 1/2.
-constexpr double kUnderflow = 0x1p-900;
+constexpr double kRadiusUnderflow = 0x1p-900;
 constexpr int kMostDoublings = 60;
 
 // s A column-major, its largest entry in [1/2, 1); A^T if the stored matrix is read row by row, which has the same w.
@@ -79,7 +78,7 @@ Quotient quotient_of(const Matrix<double>& b, double frobenius, std::span<const 
   const double real = dot(re, b_re) + dot(im, b_im);
   const double imaginary = dot(re, b_im) - dot(im, b_re);
   const double size = std::hypot(real, imaginary);
-  const double error = round_up(gamma(2 * b.rows() + 6) * frobenius * 2 * square + kUnderflow * (1 + square));
+  const double error = round_up(gamma(2 * b.rows() + 6) * frobenius * 2 * square + kRadiusUnderflow * (1 + square));
   const double numerator = larger_of(round_down(size) - error, 0.0);
   return {round_down(numerator / square), size / square};
 }
@@ -187,7 +186,7 @@ Enclosure enclose_numerical_radius(const InRange& a, std::span<const double> re,
   double upper = round_up(scale * norm_upper_bound(a).value());
   if (blas_supports_proofs()) upper = smaller_of(upper, upper_end(b, found.computed, context));
   const Enclosure in_range = Proof::enclosure(widened_lower(round_down(found.lower / scale)),
-                                              Proof::proven(widened_upper(round_up(upper + kUnderflow) / scale)));
+                                              Proof::proven(widened_upper(round_up(upper + kRadiusUnderflow) / scale)));
   return scaled(Measured{in_range, 0}, a.factor).sigma_max;
 }
 

@@ -10,7 +10,7 @@
 
 namespace sigmax::bounds {
 
-/// Of the stored matrix, `factor` included. Both ends proven, rounding included, for x = re + i im:
+/// For the stored matrix, `factor` included. Both ends are proven, rounding included, for x = re + i im:
 ///
 /// - from below, |x* A x| / |x|^2 less the rounding of the products;
 /// - from above, Ando's theorem: if P and Q are symmetric and [[P, A^T], [A, Q]] is positive semidefinite, then for

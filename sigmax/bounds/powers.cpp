@@ -3,20 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-
-}  // namespace
-
-Range within(double value, double error) {
-  return {round_down(smaller_of(value, kMost) * (1 - error)), round_up(value * (1 + error))};
+ValueRange within(double value, double error) {
+  return {round_down(smaller_of(value, kLargest) * (1 - error)), round_up(value * (1 + error))};
 }
 
 // With n = floor(p), the errors are the n - 1 rounding errors of x^n, at most 2 u in each repeated square root (half of
@@ -47,18 +40,18 @@ double power(double x, double p) {
 
 double power_error(double p) { return gamma(static_cast<std::int64_t>(p) + (p >= 1 ? 160 : 280)); }
 
-Range power_range(double x, double p) {
+ValueRange power_range(double x, double p) {
   if (p == 0) return {1, 1};
   if (!(p >= 0x1p-40) || !(p <= kLargestPower)) return {0, kInfinity};
-  const Range result = within(power(x, p), power_error(p));
+  const ValueRange result = within(power(x, p), power_error(p));
   return {std::isinf(result.upper) ? 0 : result.lower, result.upper};
 }
 
 // A candidate from pow is a bound once its p-th power proves it; the margin doubles until it does. s itself and 1 are
 // bounds in any case.
-Range root(Range s, double p) {
+ValueRange root(ValueRange s, double p) {
   const double error = power_error(p);
-  Range result{1, s.upper};
+  ValueRange result{1, s.upper};
   double margin = 0x1p-51;
   for (int doubling = 0; doubling < 50; ++doubling, margin *= 2) {
     const double candidate = std::pow(s.upper, 1 / p) * (1 + margin);
@@ -94,10 +87,10 @@ double power_sum_error(double p, std::int64_t terms) {
   return round_up(gamma(2 * static_cast<std::int64_t>(p) + terms + 170) + 0x1p-900);
 }
 
-Range p_norm_range(std::span<const double> x, double p) {
+ValueRange p_norm_range(std::span<const double> x, double p) {
   const auto n = static_cast<std::int64_t>(x.size());
   const double most = *std::max_element(x.begin(), x.end());
-  if (most == 0 || n == 1 || p == kInfinity || most == kInfinity) return {smaller_of(most, kMost), most};
+  if (most == 0 || n == 1 || p == kInfinity || most == kInfinity) return {smaller_of(most, kLargest), most};
   // Sums of doubles do not underflow.
   if (p == 1) {
     double sum = 0;
@@ -107,7 +100,7 @@ Range p_norm_range(std::span<const double> x, double p) {
   if (p == 2) {
     const NormRange norm = norm_range(x);
     const double lower = round_down(std::ldexp(norm.lower, norm.exponent));
-    return {smaller_of(lower, kMost), round_up(std::ldexp(norm.upper, norm.exponent))};
+    return {smaller_of(lower, kLargest), round_up(std::ldexp(norm.upper, norm.exponent))};
   }
   if (p > kLargestPower) {
     // n^(1/p) <= 1 + 2 log(n) / p, and log(n) < 45.
@@ -117,8 +110,8 @@ Range p_norm_range(std::span<const double> x, double p) {
   double sum = 0;
   for (const double value : x) sum += power(value / most, p);
   const double error = power_sum_error(p, n);
-  const Range factor = root({larger_of(1.0, round_down(sum * (1 - error))), round_up(sum * (1 + error))}, p);
-  return {larger_of(most, round_down(smaller_of(most * factor.lower, kMost))), round_up(most * factor.upper)};
+  const ValueRange factor = root({larger_of(1.0, round_down(sum * (1 - error))), round_up(sum * (1 + error))}, p);
+  return {larger_of(most, round_down(smaller_of(most * factor.lower, kLargest))), round_up(most * factor.upper)};
 }
 
 }  // namespace sigmax::bounds

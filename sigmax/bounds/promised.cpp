@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
 #include <optional>
 #include <vector>
 
@@ -10,15 +9,9 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
-namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kMost = std::numeric_limits<double>::max();
-
-}  // namespace
-
 Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, double relative_error) {
   const FloatingEnvironment environment;
   if (x.empty()) throw Error("[monotone] there is nothing to combine");
@@ -55,7 +48,7 @@ Enclosure monotone(std::span<const Enclosure> x, const MonotoneFunction& f, doub
     }
   }
   const double from =
-      smaller_of(round_down(smaller_of(least, kMost) * (1 - relative_error)), end ? end->value() : kMost);
+      smaller_of(round_down(smaller_of(least, kLargest) * (1 - relative_error)), end ? end->value() : kLargest);
   if (lower_failure == 0) return Proof::enclosure(Proof::lower(from), end);
   return Proof::enclosure(lower_failure < 1 ? Proof::probabilistic_lower(from, lower_failure) : Proof::lower(0), end);
 }

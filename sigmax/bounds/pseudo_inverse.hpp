@@ -68,7 +68,7 @@ struct PseudoInverse {
 PseudoInverse enclose_pseudo_inverse(ScannedMatrix& a, const PseudoInverseRequest& request,
                                      const CertifyOptions& options, Context& context);
 
-/// Of an operator whose matrix may be formed by its structure (CertifyOptions::formed_up_to), the rounding of forming
+/// For an operator whose matrix may be formed by its structure (CertifyOptions::formed_up_to), the rounding of forming
 /// it included. Nothing for an operator with an opaque part. Throws Error for an operator without entries, and as
 /// above.
 template <Real T>

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 #include "sigmax/bounds/matrix_proof/definite.hpp"
@@ -13,15 +12,15 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than what the entries lose when they are scaled: at most 2^-1075 each, so at most 2 n^2 times that in w*.
-constexpr double kUnderflow = 0x1p-900;
+constexpr double kDualUnderflow = 0x1p-900;
 
 // trace (P + e I) for the e that makes the matrix semidefinite. Sums of n terms, each below the last bound.
 double upper_end(const Matrix<double>& b, const Matrix<double>& p, Context& context) {
@@ -42,7 +41,7 @@ double upper_end(const Matrix<double>& b, const Matrix<double>& p, Context& cont
     const std::optional<double> least = smallest_eigenvalue_above(m, -distance * typical, context);
     if (!least) continue;
     const double missing = *least < 0 ? -*least : 0.0;
-    return round_up(trace + round_up(static_cast<double>(n) * missing) + kUnderflow);
+    return round_up(trace + round_up(static_cast<double>(n) * missing) + kDualUnderflow);
   }
   return kInfinity;
 }
@@ -57,7 +56,7 @@ double inner_product_below(const Matrix<double>& x, const Matrix<double>& b) {
     magnitude += std::fabs(term);
   }
   const auto terms = static_cast<std::int64_t>(b.values().size());
-  const double error = round_up(gamma(terms + 2) * round_up(magnitude * (1 + gamma(terms + 2))) + kUnderflow);
+  const double error = round_up(gamma(terms + 2) * round_up(magnitude * (1 + gamma(terms + 2))) + kDualUnderflow);
   return larger_of(round_down(larger_of(sum, 0.0)) - error, 0.0);
 }
 
@@ -84,9 +83,9 @@ Enclosure enclose_radius_dual(const InRange& y, const Matrix<double>& p, const M
   const Matrix<double> b = radius_dual_matrix(y);
   const double upper = upper_end(b, symmetrized(p), context);
   const bool has_radius = radius_of_x.upper && radius_of_x.is_proven() && radius_of_x.upper->value() > 0;
-  // w* of what scaling lost is at most kUnderflow; so is its inner product with X / w(X).
+  // w* of what scaling lost is at most kDualUnderflow; so is its inner product with X / w(X).
   const double quotient = has_radius ? round_down(inner_product_below(x, b) / radius_of_x.upper->value()) : 0.0;
-  const double lower = larger_of(quotient - kUnderflow, 0.0);
+  const double lower = larger_of(quotient - kDualUnderflow, 0.0);
   const Enclosure in_range =
       Proof::enclosure(widened_lower(round_down(lower / scale)), Proof::proven(widened_upper(round_up(upper) / scale)));
   return scaled(Measured{in_range, 0}, y.factor).sigma_max;

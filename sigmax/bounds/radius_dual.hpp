@@ -13,13 +13,13 @@ namespace sigmax::bounds {
 /// It has the same w*.
 Matrix<double> radius_dual_matrix(const InRange& y);
 
-/// Of the stored matrix, `factor` included. With B as above:
+/// For the stored matrix, `factor` included. With B as above:
 ///
-/// - from above, if a symmetric P makes [[P, B^T], [B, P]] positive semidefinite, w*(B) <= trace P: by Ando's theorem
-/// any
-///   X with w(X) <= 1 has a symmetric Z with [[I + Z, X^T], [X, I - Z]] >= 0, and the inner product of two semidefinite
-///   matrices, here that one and [[P, -B^T], [-B, P]], is not negative: trace P (I + Z) + trace P (I - Z) >= 2 <X, B>.
-///   The smallest eigenvalue of the matrix, bounded from below by one Cholesky factorization, repairs a P that misses.
+/// - from above, w*(B) <= trace P for every symmetric P that makes [[P, B^T], [B, P]] positive semidefinite. By Ando's
+///   theorem any X with w(X) <= 1 has a symmetric Z with [[I + Z, X^T], [X, I - Z]] >= 0, and the inner product of two
+///   semidefinite matrices, here that one and [[P, -B^T], [-B, P]], is not negative: trace P (I + Z) + trace P (I - Z)
+///   >= 2 <X, B>. The smallest eigenvalue of the matrix, bounded from below by one Cholesky factorization, repairs a P
+///   that misses.
 /// - from below, <X, B> / w(X), with `radius_of_x` an enclosure of w(X); rounding included.
 ///
 /// Both ends are proven if that of `radius_of_x` is. Throws Error unless all three are square and of one order.

@@ -32,7 +32,7 @@ struct NormCheckResult {
 NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
                            const CheckOptions& options, Context& context);
 
-/// The same check for norm_vjp(matrix, which), in double.
+/// This check for norm_vjp(matrix, which), in double.
 NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options,
                            Context& context);
 

@@ -11,7 +11,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/outer_update.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 

@@ -13,7 +13,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"

@@ -21,10 +21,9 @@ struct PlaneShape {
 /// destination[a to_pitch + b] = sum over p and q of
 ///     w[p taps_across + q] source[(a + p step_down) from_pitch + b + q step_across],    a < rows, b < width.
 ///
-/// Sums are formed in T with the terms in order, by fused multiplications where the machine has them: |computed -
-/// exact|
-/// <= gamma_taps sum |w| |source|. A result depends on its own terms and the instruction set only. Vectors read up to
-/// plane_slack<T>() elements beyond a row's last source element; nothing but the outputs is written.
+/// Sums are formed in T with the terms in order, by fused multiplications where the machine has them:
+/// |computed - exact| <= gamma_taps sum |w| |source|. A result depends on its own terms and the instruction set only.
+/// Vectors read up to plane_slack<T>() elements beyond a row's last source element; only the outputs are written.
 ///
 /// On the calling thread, in its floating-point mode. Cost: 2 taps flops for each output, widths rounded up to vectors.
 template <Real T>

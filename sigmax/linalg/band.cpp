@@ -59,7 +59,7 @@ int exponent_of(const Band& a) {
   return std::abs(exponent) > kModerate ? exponent : 0;
 }
 
-struct Tridiagonal {
+struct ReducedBand {
   std::vector<double> diagonal;
   std::vector<double> below;   // below[i] couples i - 1 and i
   std::vector<double> square;  // of below[i]
@@ -116,7 +116,7 @@ Rotation rotate(Band& a, std::int64_t p, std::int64_t column) {
 
 // Each entry below the first subdiagonal is rotated to zero. The entry that this fills in, `width` rows further down,
 // is chased out of the band. A = Q T Q^T, and the rows of `tail` are multiplied by Q.
-Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
+ReducedBand tridiagonalize(Band a, Matrix<double>& tail) {
   const std::int64_t n = a.order();
   for (std::int64_t k = 0; k + 2 < n; ++k) {
     for (std::int64_t i = std::min(k + a.width(), n - 1); i >= k + 2; --i) {
@@ -129,7 +129,7 @@ Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
     }
   }
   const auto order = static_cast<std::size_t>(n);
-  Tridiagonal result{std::vector<double>(order), std::vector<double>(order), std::vector<double>(order)};
+  ReducedBand result{std::vector<double>(order), std::vector<double>(order), std::vector<double>(order)};
   for (std::int64_t i = 0; i < n; ++i) {
     const auto at = static_cast<std::size_t>(i);
     result.diagonal[at] = a.at(i, i);
@@ -143,7 +143,7 @@ Tridiagonal tridiagonalize(Band a, Matrix<double>& tail) {
 constexpr std::size_t kShifts = 8;
 
 // The number of eigenvalues above each shift: the positive pivots of T - x I.
-std::array<int, kShifts> counts_above(const Tridiagonal& t, const std::array<double, kShifts>& shift, double tiny) {
+std::array<int, kShifts> counts_above(const ReducedBand& t, const std::array<double, kShifts>& shift, double tiny) {
   std::array<int, kShifts> count{};
   std::array<double, kShifts> pivot;
   pivot.fill(1);
@@ -158,14 +158,14 @@ std::array<int, kShifts> counts_above(const Tridiagonal& t, const std::array<dou
   return count;
 }
 
-struct Bracket {
+struct Between {
   double low;
   double high;
 };
 
 // Eigenvalue number `which` (1: the largest) inside `within`, which is cut into nine parts until it is as narrow as
 // rounding.
-Bracket enclose(const Tridiagonal& t, int which, Bracket within, double scale) {
+Between enclose(const ReducedBand& t, int which, Between within, double scale) {
   const double tiny = scale * kEpsilon * kEpsilon;
   // Enough to go from a width of 2 scale to 4 eps scale by ninths.
   constexpr int kMostCuts = 20;
@@ -175,7 +175,7 @@ Bracket enclose(const Tridiagonal& t, int which, Bracket within, double scale) {
       shift[l] = within.low + (within.high - within.low) * static_cast<double>(l + 1) / (kShifts + 1);
     }
     const std::array<int, kShifts> above = counts_above(t, shift, tiny);
-    Bracket next = within;
+    Between next = within;
     for (std::size_t l = 0; l < kShifts; ++l) {
       if (above[l] >= which) next.low = std::max(next.low, shift[l]);
     }
@@ -235,7 +235,7 @@ class Inverse {
 };
 
 // One sweep of the implicit QL step on rows l ... m of T, with Wilkinson's shift; the rotations into `tail`.
-void ql_sweep(Tridiagonal& t, std::int64_t l, std::int64_t m, Matrix<double>& tail) {
+void ql_sweep(ReducedBand& t, std::int64_t l, std::int64_t m, Matrix<double>& tail) {
   const auto d = [&t](std::int64_t i) -> double& { return t.diagonal[static_cast<std::size_t>(i)]; };
   const auto e = [&t](std::int64_t i) -> double& { return t.below[static_cast<std::size_t>(i) + 1]; };  // i and i + 1
   const double half = (d(l + 1) - d(l)) / (2 * e(l));
@@ -266,7 +266,7 @@ void ql_sweep(Tridiagonal& t, std::int64_t l, std::int64_t m, Matrix<double>& ta
 }
 
 // Makes T diagonal by implicit QL; returns false if it does not converge.
-bool diagonalize(Tridiagonal& t, Matrix<double>& tail) {
+bool diagonalize(ReducedBand& t, Matrix<double>& tail) {
   constexpr int kMostSweeps = 50;  // per eigenvalue; usually two
   const auto n = static_cast<std::int64_t>(t.diagonal.size());
   for (std::int64_t l = 0; l < n; ++l) {
@@ -315,9 +315,9 @@ LeadingOfBand leading_of_band(MatrixView<const double> a, std::int64_t bandwidth
     return result;
   }
   Matrix<double> no_tail(0, n);
-  const Tridiagonal t = tridiagonalize(band, no_tail);
-  const Bracket first = enclose(t, 1, {-scale, scale}, scale);
-  const Bracket second = enclose(t, 2, {-scale, first.high}, scale);
+  const ReducedBand t = tridiagonalize(band, no_tail);
+  const Between first = enclose(t, 1, {-scale, scale}, scale);
+  const Between second = enclose(t, 2, {-scale, first.high}, scale);
   result.next = std::ldexp(second.low, exponent);
 
   // Entries of both signs without a pattern, so that no eigenvector is orthogonal to the vector.
@@ -344,7 +344,7 @@ std::optional<TailedSpectrum> spectrum_of_band(MatrixView<const double> a, std::
   if (exponent != 0) band.scale(-exponent);
   Matrix<double> rows(tail, n);
   for (std::int64_t i = 0; i < tail; ++i) rows(i, n - tail + i) = 1;
-  Tridiagonal t = tridiagonalize(band, rows);
+  ReducedBand t = tridiagonalize(band, rows);
   if (!diagonalize(t, rows)) return std::nullopt;
 
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));

@@ -17,13 +17,13 @@ namespace {
 constexpr std::int64_t kPanelElements = std::int64_t{1} << 17;
 constexpr std::int64_t kLeastWidth = 256;  // with less, the tiles of G go to and from memory too often
 constexpr double kFlopsWorthTiles = 5e8;
-constexpr std::int64_t kTile = 256;
+constexpr std::int64_t kGramTile = 256;
 constexpr std::int64_t kSmallTile = 128;  // gives a long thin matrix of a few hundred columns tiles to share
 
 std::int64_t tile_of(const kernels::StoredMatrix& a, std::int64_t order) {
   const double flops = static_cast<double>(a.rows) * static_cast<double>(a.columns) * static_cast<double>(order);
   if (flops < kFlopsWorthTiles) return order;
-  return order > 4 * kTile ? kTile : kSmallTile;
+  return order > 4 * kGramTile ? kGramTile : kSmallTile;
 }
 
 // A block of the lower triangle of the row-major G, by its first row and column: G_ij += P_i P_j^T for a panel P of

@@ -9,7 +9,7 @@
 namespace sigmax {
 namespace {
 
-constexpr std::int64_t kTile = 64;  // complex columns that one product updates
+constexpr std::int64_t kHermitianTile = 64;  // complex columns that one product updates
 
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, std::int64_t lda, const double* b,
           std::int64_t ldb, double* c) {
@@ -98,7 +98,7 @@ bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context
   const std::int64_t ld = band.stride;
   auto corner = context.scratch<T>(static_cast<std::size_t>(4 * kPanel * kPanel));
   auto rows = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 4 * tall * kPanel : 1));
-  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kTile : 1));
+  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kHermitianTile : 1));
   for (std::int64_t k = 0; k < n; k += kPanel) {
     const std::int64_t w = std::min(kPanel, n - k);
     T* const panel = b + 2 * k * ld;
@@ -111,8 +111,8 @@ bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context
     trsm(last - next, 2 * w, corner.data(), panel + next, ld);
     embed(panel, ld, next, last, w, rows.data());
     const std::int64_t stride = 2 * (last - next);
-    for (std::int64_t j = next; j < last; j += kTile) {
-      const std::int64_t columns = std::min(kTile, last - j);
+    for (std::int64_t j = next; j < last; j += kHermitianTile) {
+      const std::int64_t columns = std::min(kHermitianTile, last - j);
       const std::int64_t height = last - j;
       gemm(height, 2 * columns, 2 * w, panel + j, ld, rows.data() + 2 * (j - next), stride, update.data());
       for (std::int64_t c = 0; c < 2 * columns; ++c) {

@@ -12,19 +12,19 @@
 namespace sigmax {
 namespace {
 
-constexpr std::int64_t kGroup = kernels::kSymmetricGroup;
+constexpr std::int64_t kColumnGroup = kernels::kSymmetricGroup;
 
-std::int64_t rounded_up(std::int64_t n) { return (n + kGroup - 1) / kGroup * kGroup; }
-std::int64_t rounded_down(std::int64_t n) { return n / kGroup * kGroup; }
+std::int64_t rounded_up(std::int64_t n) { return (n + kColumnGroup - 1) / kColumnGroup * kColumnGroup; }
+std::int64_t rounded_down(std::int64_t n) { return n / kColumnGroup * kColumnGroup; }
 
 // The number of columns reduced before the trailing matrix is updated, and the order below which it is no longer
 // updated.
-constexpr std::int64_t kPanel = 16;
+constexpr std::int64_t kHouseholderPanel = 16;
 constexpr std::int64_t kLastPanel = 48;
 // The entries of the triangle, and the rows of a panel, that justify a piece of their own.
 constexpr std::int64_t kPieceEntries = std::int64_t{1} << 14;
 constexpr std::int64_t kPieceRows = 512;
-constexpr std::int64_t kTile = 128;
+constexpr std::int64_t kSymmetricTile = 128;
 // Orders below this take a fraction of a millisecond, and calling other threads would cost much of that.
 constexpr std::int64_t kWorthTeam = 256;
 
@@ -60,7 +60,7 @@ class Reduction {
     std::int64_t begin = 0;
     while (begin + 2 < n_) {
       context_.check_cancel();
-      width_ = n_ - begin <= kLastPanel ? n_ - begin - 2 : kPanel;
+      width_ = n_ - begin <= kLastPanel ? n_ - begin - 2 : kHouseholderPanel;
       reduce_panel(begin);
       begin += width_;
       update(begin);
@@ -91,7 +91,7 @@ class Reduction {
   Team& team_;
   Context& context_;
   std::int64_t n_;
-  std::int64_t width_ = kPanel;
+  std::int64_t width_ = kHouseholderPanel;
   Context::Buffer<double> panels_;
   Context::Buffer<double> partial_;
   TridiagonalForm form_;
@@ -200,7 +200,7 @@ void Reduction::reduce_panel(std::int64_t begin) {
 void Reduction::update(std::int64_t begin) {
   const std::int64_t stride = a_.stride();
   std::copy(v(0), v(width_), v(2 * width_));
-  const std::int64_t tiles = (n_ - begin + kTile - 1) / kTile;
+  const std::int64_t tiles = (n_ - begin + kSymmetricTile - 1) / kSymmetricTile;
   const std::int64_t total = tiles * (tiles + 1) / 2;
   const auto pieces = static_cast<int>(std::min<std::int64_t>(total, Team::kMostPieces));
   const int ld = static_cast<int>(stride);
@@ -209,10 +209,10 @@ void Reduction::update(std::int64_t begin) {
     for (std::int64_t column = 0; column < tiles; ++column) {
       for (std::int64_t row = column; row < tiles; ++row, ++t) {
         if (t % pieces != piece) continue;
-        const std::int64_t i = begin + row * kTile;
-        const std::int64_t j = begin + column * kTile;
-        const int rows = static_cast<int>(std::min(kTile, n_ - i));
-        const int columns = static_cast<int>(std::min(kTile, n_ - j));
+        const std::int64_t i = begin + row * kSymmetricTile;
+        const std::int64_t j = begin + column * kSymmetricTile;
+        const int rows = static_cast<int>(std::min(kSymmetricTile, n_ - i));
+        const int columns = static_cast<int>(std::min(kSymmetricTile, n_ - j));
         double* const c = a_.column(j) + i;
         if (row == column) {
           cblas_dsyr2k(CblasColMajor, CblasLower, CblasNoTrans, rows, static_cast<int>(width_), -1.0, v(0) + i, ld,
@@ -232,7 +232,7 @@ void Reduction::update(std::int64_t begin) {
 SymmetricWork::SymmetricWork(std::int64_t order, Context& context)
     : order_(order),
       padded_(rounded_up(order)),
-      stride_(padded_ % (8 * kGroup) == 0 ? padded_ + kGroup : padded_),
+      stride_(padded_ % (8 * kColumnGroup) == 0 ? padded_ + kColumnGroup : padded_),
       values_(context.scratch<double>(static_cast<std::size_t>(padded_ * stride_))) {
   for (std::int64_t j = 0; j < padded_; ++j) {
     std::fill(column(j) + (j < order_ ? order_ : 0), column(j) + stride_, 0.0);

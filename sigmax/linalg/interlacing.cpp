@@ -1,13 +1,11 @@
 #include "sigmax/linalg/interlacing.hpp"
+#include "sigmax/core/infinity.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace sigmax {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The number of values of eta that are tried, each half of the one before, beginning at the bounded quantity.
 constexpr int kTrials = 64;

@@ -14,8 +14,8 @@
 namespace sigmax {
 namespace {
 
-constexpr std::int64_t kPanel = 96;
-constexpr std::int64_t kTile = 192;
+constexpr std::int64_t kLuPanel = 96;
+constexpr std::int64_t kLuTile = 192;
 constexpr std::int64_t kLeaf = 8;
 
 // A block of a matrix by columns.
@@ -100,19 +100,19 @@ std::optional<Lu> lu(Matrix<double> a, Context& context) {
   const Block whole{a.values().data(), n, n, n};
   std::vector<std::int64_t> pivots(static_cast<std::size_t>(n));
   const auto pivots_of = [&](std::int64_t k) { return pivots.data() + k; };
-  const auto panel_at = [&](std::int64_t k) { return whole.part(k, k, n - k, std::min(kPanel, n - k)); };
+  const auto panel_at = [&](std::int64_t k) { return whole.part(k, k, n - k, std::min(kLuPanel, n - k)); };
   if (!factor_panel(panel_at(0), pivots_of(0))) return std::nullopt;
-  for (std::int64_t k = 0; k + kPanel < n; k += kPanel) {
+  for (std::int64_t k = 0; k + kLuPanel < n; k += kLuPanel) {
     context.check_cancel();
     const Block panel = panel_at(k);
-    const std::int64_t next = k + kPanel;
-    const std::int64_t beyond = std::min(next + kPanel, n);
-    const std::int64_t tiles = (n - beyond + kTile - 1) / kTile;
+    const std::int64_t next = k + kLuPanel;
+    const std::int64_t beyond = std::min(next + kLuPanel, n);
+    const std::int64_t tiles = (n - beyond + kLuTile - 1) / kLuTile;
     bool complete = true;
     context.parallel_for(static_cast<std::size_t>(tiles + 1), [&](std::size_t t) {
       const bool is_panel = t == 0;
-      const std::int64_t first = is_panel ? next : beyond + (static_cast<std::int64_t>(t) - 1) * kTile;
-      const std::int64_t last = is_panel ? beyond : std::min(first + kTile, n);
+      const std::int64_t first = is_panel ? next : beyond + (static_cast<std::int64_t>(t) - 1) * kLuTile;
+      const std::int64_t last = is_panel ? beyond : std::min(first + kLuTile, n);
       const Block columns = whole.part(k, first, n - k, last - first);
       exchange(columns, pivots_of(k), panel.columns);
       update(panel, columns);
@@ -121,16 +121,16 @@ std::optional<Lu> lu(Matrix<double> a, Context& context) {
     if (!complete) return std::nullopt;
   }
   // The columns of L to the left of each panel.
-  context.parallel_for(static_cast<std::size_t>((n + kPanel - 1) / kPanel), [&](std::size_t p) {
-    const std::int64_t first = static_cast<std::int64_t>(p) * kPanel;
-    for (std::int64_t k = first + kPanel; k < n; k += kPanel) {
-      exchange(whole.part(k, first, n - k, kPanel), pivots_of(k), std::min(kPanel, n - k));
+  context.parallel_for(static_cast<std::size_t>((n + kLuPanel - 1) / kLuPanel), [&](std::size_t p) {
+    const std::int64_t first = static_cast<std::int64_t>(p) * kLuPanel;
+    for (std::int64_t k = first + kLuPanel; k < n; k += kLuPanel) {
+      exchange(whole.part(k, first, n - k, kLuPanel), pivots_of(k), std::min(kLuPanel, n - k));
     }
   });
   Lu result{std::move(a), std::vector<std::int64_t>(static_cast<std::size_t>(n))};
   std::iota(result.rows.begin(), result.rows.end(), std::int64_t{0});
   for (std::int64_t k = 0; k < n; ++k) {
-    const std::int64_t base = k / kPanel * kPanel;  // pivots count from the first row of their panel
+    const std::int64_t base = k / kLuPanel * kLuPanel;  // pivots count from the first row of their panel
     std::swap(result.rows[static_cast<std::size_t>(k)],
               result.rows[static_cast<std::size_t>(base + pivots[static_cast<std::size_t>(k)])]);
   }
@@ -144,9 +144,9 @@ Matrix<double> adjoint_inverse(const Lu& factored, Context& context) {
   const double* const a = factored.factors.values().data();
   Matrix<double> x(n, n);
   const int ld = static_cast<int>(n);
-  context.parallel_for(static_cast<std::size_t>((n + kTile - 1) / kTile), [&](std::size_t t) {
-    const std::int64_t first = static_cast<std::int64_t>(t) * kTile;
-    const auto width = static_cast<int>(std::min(kTile, n - first));
+  context.parallel_for(static_cast<std::size_t>((n + kLuTile - 1) / kLuTile), [&](std::size_t t) {
+    const std::int64_t first = static_cast<std::int64_t>(t) * kLuTile;
+    const auto width = static_cast<int>(std::min(kLuTile, n - first));
     auto w = context.scratch<double>(static_cast<std::size_t>(n * width));
     std::fill(w.begin(), w.end(), 0.0);
     for (std::int64_t j = 0; j < width; ++j) w[static_cast<std::size_t>(first + j + j * n)] = 1;

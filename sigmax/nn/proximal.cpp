@@ -4,24 +4,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/grad/triplets/leading.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
-#include "sigmax/norms/entrywise.hpp"
-#include "sigmax/norms/water_level.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
+#include "sigmax/norms/maps/water_level.hpp"
 #include "sigmax/ops/dense.hpp"
 
 namespace sigmax::nn {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 template <Real T>
 struct Problem {

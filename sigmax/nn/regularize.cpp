@@ -13,7 +13,7 @@
 #include "sigmax/grad/outer_update.hpp"
 #include "sigmax/linalg/gram_matrix.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/materialize.hpp"

@@ -39,10 +39,10 @@ struct ConvolutionWeight {
 
 struct ConvolutionRegularizeOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the penalty
-  /// Of S, as ConvolutionNormVjpOptions: 0 searches only, at about half the cost.
+  /// For S, as ConvolutionNormVjpOptions: 0 searches only, at about half the cost.
   double relative_width = 1e-3;
   double most_flops = 1e14;
-  /// Of the norm at an input size, as NormVjpOptions.
+  /// For the norm at an input size, as NormVjpOptions.
   double tolerance = 1e-10;
   std::int64_t max_products = 10000;
   std::optional<RandomState> random{};

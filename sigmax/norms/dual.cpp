@@ -17,7 +17,7 @@
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/norm.hpp"
-#include "sigmax/norms/radius_dual.hpp"
+#include "sigmax/norms/numerical_radius/radius_dual.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {

@@ -38,15 +38,15 @@ std::optional<Norm> dual_of(const Norm& which);
 /// sigma.size() and p >= 1.
 double ky_fan_dual(std::span<const double> sigma, KyFan n);
 
-/// The same, given an enclosure of every value.
+/// Its enclosure, given an enclosure of every value.
 Enclosure ky_fan_dual(std::span<const Enclosure> sigma, KyFan n);
 
 /// The dual norm of a matrix or an operator. Value, enclosure and cost are those of dual_of(), with rounded exponents
 /// enclosed; for Ky Fan norms those of all singular values. The dual of the numerical radius is the least trace of P
 /// with
-/// [[P, A^T], [A, P]] positive semidefinite, at least |A|_* and at most 2 |A|_*: solved up to order 96, enclosed by
-/// proof for every stored matrix, `computed` for other operators. Throws Error where no dual is known, and as norm()
-/// does.
+/// [[P, A^T], [A, P]] positive semidefinite, at least |A|_* and at most 2 |A|_*. It is solved up to order 96, enclosed
+/// by proof for every stored matrix, and `computed` for other operators. Throws Error where no dual is known, and as
+/// norm() does.
 template <Real T>
 NormResult dual_norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context);
 NormResult dual_norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context);

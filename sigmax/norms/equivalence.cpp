@@ -10,10 +10,10 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
+#include "sigmax/norms/equivalence/extremal_norms.hpp"
+#include "sigmax/norms/equivalence/hadamard.hpp"
+#include "sigmax/norms/equivalence/norm_form.hpp"
 #include "sigmax/norms/exponent.hpp"
-#include "sigmax/norms/extremal_norms.hpp"
-#include "sigmax/norms/hadamard.hpp"
-#include "sigmax/norms/norm_form.hpp"
 
 namespace sigmax::norms {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "sigmax/norms/extremal.hpp"
+#include "sigmax/norms/equivalence/extremal.hpp"
 #include "sigmax/norms/table.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 

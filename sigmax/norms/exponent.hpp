@@ -1,4 +1,4 @@
-// The conjugate exponent p* of a p-norm, 1/p + 1/p* = 1, with the doubles on either side of it.
+// The conjugate exponent p* of a p-norm, 1/p + 1/p* = 1, with the doubles on either side of it. Internal to norms/.
 #pragma once
 
 #include <cmath>

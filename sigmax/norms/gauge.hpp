@@ -16,9 +16,8 @@
 namespace sigmax::norms {
 
 /// A function g of min(rows, columns) numbers. The caller promises, and nobody else can check:
-/// - g is a norm, symmetric in its arguments and independent of their signs. Such a g grows with each |s_i|. It is
-/// called
-///   with numbers that are not negative, in descending order up to the width of their enclosures.
+/// - g is a norm, symmetric in its arguments and independent of their signs. Such a g grows with each |s_i|. Its
+///   arguments are nonnegative numbers, in descending order up to the width of their enclosures.
 /// - the computed value differs from g by a factor of at most 1 +- relative_error, for arguments from 0 to the largest
 ///   double; an infinite value says that g is beyond the range.
 /// The enclosure is a theorem under this promise. A g that is not monotone is refused where the two ends show it.

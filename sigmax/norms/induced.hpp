@@ -53,10 +53,10 @@ struct InducedNorm {
 /// Nonnegative means: up to signs of rows and columns. There Boyd's iteration converges if |A| is irreducible,
 /// linearly. All upper ends that apply are tried, and the smallest is returned with its proof.
 ///
-/// In all cases except the first three the norm is hard to compute (norms/hardness.hpp), and the two ends stay apart.
-/// The relaxation is at most 2.294 times the norm for p >= 2 >= q (Nesterov), 1.783 times for infinity -> 1 (Krivine),
-/// 1.254 times for 2 -> 1 and infinity -> 2. For large Gaussian matrices the ends of these three differ by a factor of
-/// about 1.31, 1.12 and 1.12; docs/proofs.md has the figures.
+/// In all cases except the first three the norm is hard to compute (norms/induced/hardness.hpp), and the two ends stay
+/// apart. The relaxation is at most 2.294 times the norm for p >= 2 >= q (Nesterov), 1.783 times for infinity -> 1
+/// (Krivine), 1.254 times for 2 -> 1 and infinity -> 2. For large Gaussian matrices the ends of these three differ by a
+/// factor of about 1.31, 1.12 and 1.12; docs/proofs.md has the figures.
 ///
 /// The vector comes from Boyd's power method, x <- dual(A^T dual(A x)), from several starts: vectors of the mixing
 /// method rounded at random, led from 2 -> 2 to p -> q in steps, and the largest columns and rows.

@@ -19,8 +19,8 @@ namespace sigmax::norms {
 enum class Verdict {
   proven,     ///< it is so
   refuted,    ///< it is not so
-  undecided,  ///< the enclosures overlap: narrower ones may decide; equality, as of a spectrum with itself, never can
-              ///< be
+  undecided,  ///< the enclosures overlap: narrower ones may decide; not if the spectra are equal, because equality
+              ///< cannot be shown
 };
 
 /// `proven`, `refuted`, `undecided`.

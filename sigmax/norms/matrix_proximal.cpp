@@ -16,9 +16,9 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/stored_view.hpp"
-#include "sigmax/norms/entrywise.hpp"
-#include "sigmax/norms/line_maps.hpp"
-#include "sigmax/norms/proximal.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
+#include "sigmax/norms/maps/line_maps.hpp"
+#include "sigmax/norms/maps/proximal.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"
 

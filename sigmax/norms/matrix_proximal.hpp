@@ -1,6 +1,7 @@
-// Proximal maps of the norms in the table and projections onto their balls, of a matrix: norms/proximal.hpp applied to
-// its entries, to its rows or columns, or to its singular values, whose vectors are kept (Lewis, J. Convex Anal. 2,
-// 1995). The result is a full matrix, and so the argument is a stored one: materialize() makes one of any operator.
+// Proximal maps of the norms in the table and projections onto their balls, of a matrix: norms/maps/proximal.hpp
+// applied to its entries, to its rows or columns, or to its singular values, whose vectors are kept (Lewis, J. Convex
+// Anal. 2, 1995). The result is a full matrix, and so the argument is a stored one: materialize() makes one of any
+// operator.
 #pragma once
 
 #include <functional>

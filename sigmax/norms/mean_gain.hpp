@@ -13,7 +13,7 @@ namespace sigmax::norms {
 /// as norm().
 NormResult mean_gain(const Tensor& matrix, const NormOptions& options, Context& context);
 
-/// The same for any operator, from norm(a, Frobenius{}): proven for what is stored or may be formed, as certain as all
+/// As above for any operator, from norm(a, Frobenius{}): proven for what is stored or may be formed, as certain as all
 /// triplets are for anything else.
 template <Real T>
 NormResult mean_gain(const LinearOperator<T>& a, const NormOptions& options, Context& context);

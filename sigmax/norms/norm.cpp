@@ -19,7 +19,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/linalg/spectrum.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/numerical_radius.hpp"

@@ -34,7 +34,7 @@ RadiusPoint numerical_radius_point(const Tensor& matrix, Context& context);
 
 /// The value with its enclosure, both ends proven (bounds/numerical_radius.hpp: the quotient of x, and Ando's matrix);
 /// if a larger maximum was missed, they are apart. Sums and products of stored matrices are formed, up to
-/// CertifyOptions::formed_up_to entries, and the rounding of their entries moves the ends outward. Of an operator with
+/// CertifyOptions::formed_up_to entries, and the rounding of their entries moves the ends outward. For an operator with
 /// an opaque part, or a larger one, the value is `computed` from rounded entries.
 template <Real T>
 NormResult numerical_radius(const LinearOperator<T>& a, const NormOptions& options, Context& context);

@@ -43,7 +43,7 @@ struct NormOptions {
   CertifyOptions certify{.proven_up_to = std::numeric_limits<std::int64_t>::max()};
   /// Functions of all singular values are enclosed up to this shorter side: it takes a whole decomposition.
   std::int64_t whole_up_to = std::numeric_limits<std::int64_t>::max();
-  /// Of singular values, as SvdOptions::tolerance. Empty: 1e-14 for double, 1e-6 for float.
+  /// For singular values, as SvdOptions::tolerance. Empty: 1e-14 for double, 1e-6 for float.
   std::optional<double> tolerance{};
   std::int64_t max_products = 10000;
   std::optional<RandomState> random{};  ///< of the solver, as SvdOptions::random

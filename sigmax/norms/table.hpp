@@ -48,7 +48,7 @@ struct NumericalRadius {};  ///< max |x^* A x| over complex x of length 1, for a
 using Norm = std::variant<Frobenius, MaxAbs, Entrywise, ColumnSum, RowSum, Spectral, SmallestSingular, Nuclear,
                           Schatten, KyFan, Mixed, Induced, NumericalRadius>;
 
-/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entrywise,
+/// What a norm is a function of. This decides where its value, enclosure and derivative are: norms/entries/entrywise,
 /// norms/spectral, norms/induced or norms/numerical_radius.
 enum class Family { entries, singular_values, induced, numerical_range };
 
@@ -105,7 +105,7 @@ bool is_of_singular_values(const Norm& which);
 
 /// The same norm by the simplest type: `schatten:1` is nuclear, `induced:2,2` spectral. An induced norm from 1 or to
 /// infinity and a mixed norm of equal exponents become norms of entries; the exponent P/(P-1) of the rows of
-/// induced:P,inf is rounded. The other induced norms have no such form, and stay.
+/// induced:P,inf is rounded. The other induced norms have no such form and stay as they are.
 Norm simplified(const Norm& which);
 
 /// simplified(), and the norms by the doubles around an exponent that had to be rounded: `below` is at most the norm,

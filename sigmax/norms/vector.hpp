@@ -20,7 +20,7 @@ std::vector<double> vector_entries(const char* who, const Tensor& x);
 /// NaN.
 double vector_norm(std::span<const double> x, double p);
 
-/// The same with a proven enclosure (bounds/algebra.hpp). Throws Error as above and as vector_entries().
+/// As above, with a proven enclosure (bounds/algebra.hpp). Throws Error as above and as vector_entries().
 NormResult vector_norm(const Tensor& x, double p);
 
 /// The dual norm of |.|_p: |x|_{p*} = max <x, y> over |y|_p <= 1, 1/p + 1/p* = 1. Where p* is not a double, the
@@ -56,8 +56,8 @@ Hoelder hoelder(std::span<const double> x, std::span<const double> y, double p);
 /// Throws Error if the lengths differ or if a vector is 0: it has no direction.
 double angle(std::span<const double> x, std::span<const double> y);
 
-/// Of two tensors of one shape and any rank, such as a weight and its gradient. Throws Error as above and as
-/// inner_product().
+/// The angle between two tensors of one shape and any rank, such as a weight and its gradient. Throws Error as above
+/// and as inner_product().
 double angle(const Tensor& x, const Tensor& y);
 
 }  // namespace sigmax::norms

@@ -112,11 +112,10 @@ struct Holds {
 // the parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second loss:
 //
 // - A stored matrix or a convolution, or a sum or stack of them. An entry or a product that underflows loses 2^-150 of
-// a
-//   vector of length one, an image loses at most n 2^-150 for n products per entry, and no part multiplies it further:
-//   for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A. This
-//   holds for any scales of the parts: a part that float cannot hold, such as 2^-160 A, is itself that small. An entry
-//   too large for float becomes infinite and is detected.
+//   a vector of length one, an image loses at most n 2^-150 for n products per entry, and no part multiplies it
+//   further: for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A.
+//   This holds for any scales of the parts: a part that float cannot hold, such as 2^-160 A, is itself that small. An
+//   entry too large for float becomes infinite and is detected.
 // - A product. A loss behind the right factor is multiplied by the left factor and by both adjoints: by up to 2^(2 r),
 //   r the sum of the reaches of the factors. With sigma_1^2 >= 2^-40, a share of 2^-24 is 2^-64, so 2^(2 r) sqrt(n) m
 //   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "sigmax/audit/result.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::report {
 

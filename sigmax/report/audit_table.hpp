@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sigmax/audit/result.hpp"
-#include "sigmax/report/columns.hpp"
+#include "sigmax/report/order.hpp"
 #include "sigmax/report/table.hpp"
 
 namespace sigmax::report {

@@ -197,12 +197,6 @@ Value condition_value(const WeightRow& row) {
   return *row.spectrum()->condition;
 }
 
-// What the computation in double can tell from infinity: 1 / (max(rows, columns) 2^-52), rounded down to a digit.
-double computable_condition(const WeightRow& row) {
-  const auto longer = static_cast<double>(std::max(row.rows(), row.columns()));
-  return 1 / (longer * std::numeric_limits<double>::epsilon());
-}
-
 std::string condition_text(const WeightRow& row, const Glyphs& signs) {
   if (row.spectrum() == nullptr) return std::string(signs.none);
   if (row.figures()->max_abs == 0) return "infinite";
@@ -359,27 +353,7 @@ std::vector<WeightColumn> make_columns() {
   };
 }
 
-bool is_figure(const WeightColumn& c) { return c.alignment != Alignment::left; }
-
 }  // namespace
-
-const audit::Figures* WeightRow::figures() const noexcept {
-  if (part != nullptr) return &part->figures;
-  return tensor->figures ? &*tensor->figures : nullptr;
-}
-
-const audit::SpectrumFigures* WeightRow::spectrum() const noexcept {
-  return figures() != nullptr && figures()->spectrum ? &*figures()->spectrum : nullptr;
-}
-
-const audit::OperatorNorm* WeightRow::convolution() const noexcept {
-  return part == nullptr && tensor->operator_norm ? &*tensor->operator_norm : nullptr;
-}
-
-const Enclosure* WeightRow::operator_norm() const noexcept {
-  if (tensor->role == audit::Role::convolution) return convolution() != nullptr ? &convolution()->norm : nullptr;
-  return figures() != nullptr ? &figures()->sigma_max : nullptr;
-}
 
 bool has_operator_norms(const audit::Result& result) noexcept {
   return std::any_of(result.tensors.begin(), result.tensors.end(),
@@ -411,70 +385,6 @@ const WeightColumn& column(std::string_view key) {
 
 std::string cell_text(const WeightColumn& c, const WeightRow& row, const Glyphs& signs) {
   return c.text != nullptr ? c.text(row, signs) : shown_text(c.value(row), signs);
-}
-
-double sort_value(const WeightColumn& c, const WeightRow& row) {
-  const Value value = c.value(row);
-  if (value.as<Enclosure>() != nullptr) {
-    const bool own = c.key == "operator_norm" && row.convolution() != nullptr;
-    return own ? row.convolution()->estimate : row.figures()->sigma_max_estimate;
-  }
-  if (c.key == "condition" && row.spectrum() != nullptr && !row.spectrum()->condition) {
-    return std::numeric_limits<double>::infinity();
-  }
-  return rank_of(value);
-}
-
-std::optional<double> least_condition(const WeightRow& row) {
-  if (row.spectrum() == nullptr) return std::nullopt;
-  const Figures& figures = *row.figures();
-  double least = row.spectrum()->condition.value_or(computable_condition(row));
-  if (figures.max_abs == 0) return std::nullopt;
-  if (row.spectrum()->beyond_precision) {
-    least = std::min(least, figures.sigma_max_estimate / (unit_roundoff(row.tensor->dtype) * figures.frobenius));
-  }
-  return least;
-}
-
-std::vector<const audit::TensorResult*> select(const audit::Result& result, const Order& sort,
-                                               std::optional<std::size_t> top) {
-  std::vector<const audit::TensorResult*> chosen;
-  for (const audit::TensorResult& tensor : result.tensors) chosen.push_back(&tensor);
-  if (!sort.empty()) {
-    const WeightColumn& by = column(sort.key);
-    const bool ascending = sort.ascending.value_or(!is_figure(by));
-    // Groups in order: 0 non-finite weights, 1 weights with the figure, 2 weights without it.
-    const auto group = [&](const audit::TensorResult* t) {
-      if (t->non_finite) return 0;
-      return std::isnan(sort_value(by, {t})) ? 2 : 1;
-    };
-    const auto less = [&](const audit::TensorResult* a, const audit::TensorResult* b) {
-      if (!is_figure(by)) return plain_text(by.value({a})) < plain_text(by.value({b}));
-      const double left = sort_value(by, {a}), right = sort_value(by, {b});
-      if (left != right || by.key != "condition") return left < right;
-      // The zero matrix, which is known to be singular, comes first.
-      const auto shown = [](const audit::TensorResult* t) {
-        return t->figures->max_abs > 0 ? computable_condition({t}) : std::numeric_limits<double>::infinity();
-      };
-      return shown(a) < shown(b);
-    };
-    std::stable_sort(chosen.begin(), chosen.end(), [&](const auto* a, const auto* b) {
-      if (is_figure(by) && group(a) != group(b)) return group(a) < group(b);
-      if (is_figure(by) && group(a) != 1) return false;
-      return ascending ? less(a, b) : less(b, a);
-    });
-  }
-  if (top && *top < chosen.size()) chosen.resize(*top);
-  return chosen;
-}
-
-std::string matrix_text(const WeightRow& row) {
-  const std::string matrix = fmt::format("{}x{}", row.rows(), row.columns());
-  return row.batch() == 1 ? matrix : fmt::format("{}x[{}]", row.batch(), matrix);
-}
-
-std::string non_finite_text(const audit::NonFinite& entries) {
-  return fmt::format("{} NaN, {} infinite, first at {}", entries.nan, entries.infinite, to_string(entries.first));
 }
 
 }  // namespace sigmax::report

@@ -13,6 +13,7 @@
 #include "sigmax/core/plural.hpp"
 #include "sigmax/report/columns.hpp"
 #include "sigmax/report/number.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::report {
 namespace {
@@ -189,8 +190,8 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   };
   if (any_row(shown, is_assumed)) {
     line(signs.assumed,
-         "the largest over all image sizes, with stride and dilation 1 and zero padding assumed (--stride, --dilation, "
-         "--padding)");
+         "the largest over all image sizes, with stride and dilation 1 and zero padding assumed where nothing states "
+         "them (--stride, --dilation, --padding)");
   }
   if (any_row(shown, is_reshaped)) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");

@@ -7,6 +7,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
+#include "sigmax/linalg/square.hpp"
 #include "sigmax/linalg/stored_view.hpp"
 
 namespace sigmax::sensitivity {
@@ -30,9 +31,7 @@ Matrix<double> entries(std::string_view who, const Tensor& matrix, Context& cont
 
 Matrix<double> square_entries(std::string_view who, const Tensor& matrix, Context& context) {
   Matrix<double> a = entries(who, matrix, context);
-  if (a.rows() != a.columns()) {
-    throw Error(fmt::format("[{}] the matrix must be square, got {}x{}", who, a.rows(), a.columns()));
-  }
+  require_square(who, a);
   return a;
 }
 

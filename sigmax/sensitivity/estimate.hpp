@@ -23,7 +23,7 @@ namespace sigmax::sensitivity {
 /// a fifth of the norm for the worst of them; there are matrices for which it is wrong by any factor.
 struct HagerHigham {};
 
-/// The same for `columns` vectors at a time, most of them random signs (Higham and Tisseur, SIAM J. Matrix Anal. Appl.
+/// As above for `columns` vectors at a time, most of random signs (Higham and Tisseur, SIAM J. Matrix Anal. Appl.
 /// 21, 2000). Exact for more than 95 % of Gaussian matrices from 3 columns on, and always if `columns` is at least the
 /// order. `columns` times the solves.
 struct BlockHagerHigham {
@@ -55,7 +55,7 @@ struct EstimateOptions {
 struct ConditionEstimate {
   LowerBound number;   ///< of |A| |A^-1|
   LowerBound inverse;  ///< of |A^-1|
-  /// The same as condition() returns it: the number and |A^-1| from below, and the distance from above, which is proven
+  /// In the form of condition(): the number and |A^-1| from below, and the distance from above, which is proven
   /// too: with y = A^-1 b, A - b y*^T / |y| is singular.
   Condition from_below;
   std::int64_t solves = 0;
@@ -72,8 +72,8 @@ struct ConditionEstimate {
 ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);
 
-/// The same for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
-/// bounds include. Solves need a factorization of its entries, so that an operator with an opaque part has to be made a
+/// As above for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
+/// bounds include. Solves need a factorization of its entries, so an operator with an opaque part has to be made a
 /// stored matrix first (materialize()). Throws Error for that, and as above.
 template <Real T>
 ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,

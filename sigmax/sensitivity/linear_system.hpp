@@ -49,8 +49,8 @@ Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, 
 /// the rounding of the logarithm. 0 without a bound below 1; infinite for an error of 0.
 double reliable_digits(const std::optional<bounds::SolutionError>& error);
 
-/// Skeel's condition numbers, both ends proven; x may be empty. They are made of the magnitudes of the entries of A, so
-/// that other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
+/// Skeel's condition numbers, both ends proven; x may be empty. They depend on the magnitudes of the entries of A, so
+/// other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
 /// nonsingular.
 std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const double> x, Context& context);
 
@@ -58,12 +58,11 @@ std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const doubl
 /// and |f| <= of_data |b|, A y = b, and kappa an enclosure of the condition number in the same norm.
 struct ForwardError {
   /// |x - y| / |y| <= kappa (of_matrix + of_data) / (1 - kappa of_matrix). Without an upper end unless kappa of_matrix
-  /// < 1: then A + E may be singular. kappa (of_matrix + of_data) alone is no bound: A = 1, E = -1/2 gives an error
+  /// < 1: then A + E may be singular. kappa (of_matrix + of_data) alone is not a bound: A = 1, E = -1/2 gives an error
   /// of 1.
   Enclosure over_solution;
-  /// |x - y| / |x| <= kappa of_matrix + |A^-1| |f| / |x|, with |A^-1| |b| of_data / |x| <= kappa of_data ratio and
-  /// ratio
-  /// >= |b| / (|A| |x|): exact without a denominator.
+  /// |x - y| / |x| <= kappa of_matrix + |A^-1| |f| / |x|, with |A^-1| |b| of_data / |x| <= kappa of_data ratio, where
+  /// ratio is at least |b| / (|A| |x|): exact without a denominator.
   Enclosure over_computed;
 };
 
@@ -107,7 +106,7 @@ struct GradientDescent {
 GradientDescent gradient_descent(const Enclosure& kappa);
 
 /// kappa of H + ridge I for a symmetric positive semidefinite H with eigenvalues from `smallest` to `largest`: (largest
-/// + ridge) / (smallest + ridge). For A^T A + ridge I these are squares of singular values. It says nothing of an
+/// + ridge) / (smallest + ridge). For A^T A + ridge I these are squares of singular values. It says nothing about an
 /// indefinite H: diag(1, -1) + 1.2 I has 11, not 1.83; see ridge_condition_of_symmetric(). Throws Error for a ridge
 /// that is negative or not finite.
 Enclosure ridge_condition(const Enclosure& largest, const Enclosure& smallest, double ridge);

@@ -42,7 +42,7 @@ NearestSingular nearest_singular(const Tensor& matrix, const norms::Norm& which,
 NearestSingular nearest_singular(const Tensor& matrix, double p, double q, const ConditionOptions& options,
                                  Context& context);
 
-/// The same for any operator in the 2- and Frobenius norm: the triplet by its products, the distance as certain as
+/// As above for any operator, in the 2- and Frobenius norm: the triplet by its products, the distance as certain as
 /// condition() knows its sigma_min. Other norms need the entries of the inverse, so the operator must be made a stored
 /// matrix first, by materialize(). Throws Error for those, and as condition() does.
 template <Real T>

@@ -48,7 +48,7 @@ ChangeSize size_of(const LinearOperator<T>& e, const CertifyOptions& options, Co
 /// probabilistic make probabilistic ends. Throws Error if there are no values.
 std::vector<Enclosure> perturbed_values(std::span<const Enclosure> sigma, const ChangeSize& change);
 
-/// The same for the k largest values of given operators: certified_svd() of A, the size of E, and no decomposition of
+/// As above for the k largest values of given operators: certified_svd() of A, the size of E, and no decomposition of
 /// A + E. Throws Error if the shapes differ or k is out of range.
 template <Real T>
 std::vector<Enclosure> perturbed_values(const LinearOperator<T>& a, const LinearOperator<T>& e, std::int64_t k,
@@ -93,7 +93,7 @@ Enclosure symmetric_eigenvalue_distance(const bounds::SymmetricEigenvalues& a, c
 SubspaceAngles davis_kahan(const bounds::SymmetricEigenvalues& a, const bounds::SymmetricEigenvalues& perturbed,
                            const ChangeSize& change, std::int64_t k);
 
-/// The same from A alone: lambda_{k+1}(A + E) <= lambda_{k+1}(A) + |E|_2 by Weyl; or Yu, Wang and Samworth's
+/// As above, from A alone: lambda_{k+1}(A + E) <= lambda_{k+1}(A) + |E|_2 by Weyl; or Yu, Wang and Samworth's
 /// total <= 2 min(sqrt(k) |E|_2, |E|_F) / (lambda_k - lambda_{k+1}) if that is smaller.
 SubspaceAngles davis_kahan(const bounds::SymmetricEigenvalues& a, const ChangeSize& change, std::int64_t k);
 

@@ -27,7 +27,7 @@ struct TikhonovSolution {
   double solution_norm = 0;       ///< |x|
   std::vector<double> filter;     ///< f_i, by descending sigma_i: from 1 (kept) to 0 (damped)
   double degrees_of_freedom = 0;  ///< sum f_i, the trace of A (A^T A + lambda^2 I)^-1 A^T
-  /// Of the problem that is solved, [A; lambda I]: sqrt((sigma_1^2 + lambda^2) / (sigma_n^2 + lambda^2)), sigma_n = 0
+  /// For the problem that is solved, [A; lambda I]: sqrt((sigma_1^2 + lambda^2) / (sigma_n^2 + lambda^2)), sigma_n = 0
   /// for fewer rows than columns; infinite for lambda = 0 and a value of 0. The normal equations have its square. For a
   /// bidiagonalization, of the restricted problem.
   double effective_condition = 0;
@@ -75,7 +75,7 @@ class Tikhonov {
   std::vector<Chosen> by_gcv() const;
 
   /// The corners of the L-curve (log |A x - b|, log |x|): all maxima of its curvature in the same range, the largest
-  /// first. A maximum that is not positive is no corner. Assumes that errors in b dominate on one side of the corner
+  /// first. A maximum that is not positive is not a corner. Assumes that errors in b dominate on one side of the corner
   /// and the bias on the other, and that the solution is not too smooth. As the noise goes to 0, the corner does not go
   /// to the best lambda. Several maxima are common, so all are reported.
   std::vector<Chosen> by_l_curve() const;
@@ -108,7 +108,7 @@ class Tikhonov {
   std::vector<double> c_;       // U^T b
   double outside_ = 0;          // |b - U c|
   Matrix<double> v_;
-  // Of a bidiagonalization: alpha_{k+1}, and the last components of the left vectors of the bidiagonal matrix and of b
+  // For a bidiagonalization: alpha_{k+1}, and the last components of the left vectors of the bidiagonal matrix and of b
   // - U c in their basis.
   double next_ = 0;
   std::vector<double> last_;

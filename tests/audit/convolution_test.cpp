@@ -83,10 +83,30 @@ TEST(AuditConvolution, WhatIsNotStatedIsAssumedAndNamed) {
   EXPECT_EQ(assumed(without_amounts), Names{"padding"});
   without_amounts.has_mode = true;
   EXPECT_EQ(assumed(without_amounts), Names()) << "how many zeros does not matter";
+  without_amounts.settings.padding = Padding::reflect;
+  EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "how many reflected entries matters";
   without_amounts.settings.padding = Padding::unknown;
-  EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "perhaps not with zeros";
+  EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "perhaps not zeros";
   io::StatedConvolution out_of_range = known({0}, {1}, {std::int64_t{1} << 40});
   EXPECT_EQ(assumed(out_of_range), (Names{"stride", "dilation"}));
+}
+
+// The norm depends on how much of the image is repeated around it: none would be the norm of another layer.
+TEST(AuditConvolution, AmountsOfImagePaddingAreAssumedToKeepTheSize) {
+  const Layout layout = convolution_layout(4, 1);
+  io::StatedConvolution stated = known({1}, {});
+  stated.has_mode = true;
+  stated.settings.dilation = {1, 2};
+  for (const Padding mode : {Padding::circular, Padding::reflect, Padding::replicate}) {
+    stated.settings.padding = mode;
+    const auto convolution = convolution_of(counted({2, 2, 3, 4}), layout, false, stated);
+    ASSERT_TRUE(convolution);
+    const auto& axes = convolution->layer.axes;
+    EXPECT_EQ((Dimensions{axes[0].pad_low, axes[0].pad_high}), (Dimensions{1, 1}));
+    EXPECT_EQ((Dimensions{axes[1].pad_low, axes[1].pad_high}), (Dimensions{3, 3}));
+    EXPECT_EQ(convolution->assumed, std::vector<std::string>{"padding"});
+    EXPECT_FALSE(convolution->input_size);
+  }
 }
 
 TEST(AuditConvolution, ASizeCountsWhereAllElseIsKnownAndMakesSense) {

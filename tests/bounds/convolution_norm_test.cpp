@@ -2,66 +2,31 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <numbers>
-#include <numeric>
 #include <vector>
 
+#include "bounds/convolution_cases.hpp"
 #include "gallery/reference_svd.hpp"
 #include "sigmax/bounds/certify.hpp"
-#include "sigmax/bounds/circular_convolution.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/core/rng.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/svd/svd.hpp"
-#include "support/correlation_matrix.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
 
-std::vector<double> values_of(const Tensor& tensor) {
-  const Tensor flat = tensor.reshaped({tensor.size()});
-  std::vector<double> values;
-  for (std::int64_t i = 0; i < tensor.size(); ++i) values.push_back(flat.at(std::array<std::int64_t, 1>{i}));
-  return values;
-}
-
-Tensor gaussian(const Dimensions& shape, std::uint64_t seed = 1) {
-  std::vector<double> values(static_cast<std::size_t>(*element_count(shape)));
-  static_cast<void>(fill_normal(random_state(seed), std::span<double>(values)));
-  return Tensor::copy_of(values, shape);
-}
-
-ConvolutionLayer layer_of(std::int64_t in, std::int64_t out, std::vector<ConvolutionAxis> axes,
-                          PaddingMode mode = PaddingMode::Zeros, std::int64_t groups = 1) {
-  ConvolutionLayer layer;
-  layer.in_channels = in;
-  layer.out_channels = out;
-  layer.groups = groups;
-  layer.padding_mode = mode;
-  layer.axes = std::move(axes);
-  return layer;
-}
-
-constexpr ConvolutionAxis kSame3{3, 1, 1, 1, 1, 0};
-
-std::vector<long double> truth_of(const Tensor& kernel, const ConvolutionGeometry& geometry) {
-  const Correlation& c = geometry.correlation();
-  return gallery::reference_singular_values(support::correlation_matrix(c, values_of(kernel)),
-                                            static_cast<std::size_t>(c.rows()), static_cast<std::size_t>(c.columns()));
-}
-
-void expect_inside(const Enclosure& e, double value, double slack) {
-  ASSERT_TRUE(e.is_proven());
-  EXPECT_LE(e.lower.value(), value + slack);
-  EXPECT_GE(e.upper->value(), value - slack);
-}
+using convolution_cases::expect_inside;
+using convolution_cases::gaussian;
+using convolution_cases::kSame3;
+using convolution_cases::layer_of;
+using convolution_cases::truth_of;
+using convolution_cases::values_of;
 
 Tensor model_weight(const std::string& name) {
   const std::filesystem::path model =
@@ -410,102 +375,6 @@ TEST(ConvolutionNorm, BoundsOperatorsThatAreNotFormed) {
   ASSERT_TRUE(other.is_proven());
   EXPECT_GE(other.upper->value(), 3 * truth);
   EXPECT_LE(other.relative_width(), 0.1);
-}
-
-// Whole circulants, with and without stride, even kernels, groups and wide and tall blocks.
-struct Circle {
-  Dimensions shape;
-  ConvolutionLayer layer;
-  std::vector<std::int64_t> size;
-};
-std::vector<Circle> circles() {
-  const PaddingMode mode = PaddingMode::Circular;
-  return {{{3, 2, 3}, layer_of(2, 3, {kSame3}, mode), {7}},
-          {{2, 3, 4}, layer_of(3, 2, {{4, 1, 1, 1, 2, 0}}, mode), {6}},
-          {{2, 2, 3, 3}, layer_of(2, 2, {kSame3, kSame3}, mode), {4, 5}},
-          {{4, 1, 3}, layer_of(2, 4, {kSame3}, mode, 2), {6}},
-          {{3, 1, 4}, layer_of(1, 3, {{4, 2, 1, 1, 2, 0}}, mode), {8}},
-          {{2, 2, 3}, layer_of(2, 2, {{3, 1, 2, 2, 2, 0}}, mode), {9}}};
-}
-
-TEST(CircularConvolution, HasTheSpectrumOfItsMatrix) {
-  for (const Circle& circle : circles()) {
-    const Tensor kernel = gaussian(circle.shape, 3);
-    const ConvolutionGeometry geometry(circle.layer, circle.size);
-    const std::vector<double> found = circular_spectrum(kernel, geometry);
-    const std::vector<long double> truth = truth_of(kernel, geometry);
-    ASSERT_EQ(found.size(), truth.size());
-    const double slack =
-        tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(truth.front()), 16) +
-        tolerance::of_bidiagonal(32) * static_cast<double>(truth.front());
-    for (std::size_t i = 0; i < truth.size(); ++i) EXPECT_NEAR(found[i], static_cast<double>(truth[i]), slack) << i;
-  }
-}
-
-TEST(CircularConvolution, EnclosesItsExtremesAndItsCondition) {
-  for (const Circle& circle : circles()) {
-    const Tensor kernel = gaussian(circle.shape, 5);
-    const ConvolutionGeometry geometry(circle.layer, circle.size);
-    const CircularExtremes found = circular_extremes(kernel, geometry);
-    const std::vector<long double> truth = truth_of(kernel, geometry);
-    const double most = static_cast<double>(truth.front());
-    const double least = static_cast<double>(truth.back());
-    expect_inside(found.sigma_max, most, 1e-15 * most);
-    expect_inside(found.sigma_min, least, 1e-15 * most);
-    ASSERT_TRUE(found.condition.upper);
-    expect_inside(found.condition, most / least, 1e-14 * most / least);
-    EXPECT_LE(found.condition.relative_width(), 1e-4);
-  }
-}
-
-TEST(CircularConvolution, HasNoSmallestValueWhereAGroupIsZero) {
-  std::vector<double> values(6, 1.0);
-  values[0] = values[1] = values[2] = 0;
-  const ConvolutionGeometry geometry(layer_of(2, 2, {kSame3}, PaddingMode::Circular, 2), {5});
-  const CircularExtremes found = circular_extremes(Tensor::copy_of(values, {2, 1, 3}), geometry);
-  EXPECT_EQ(found.sigma_min.upper->value(), 0);
-  EXPECT_FALSE(found.condition.upper);
-}
-
-TEST(CircularConvolution, IsClippedToTheAskedRange) {
-  for (const Circle& circle : circles()) {
-    if (circle.layer.axes.front().stride != 1) continue;
-    const Tensor kernel = gaussian(circle.shape, 8);
-    const ConvolutionGeometry geometry(circle.layer, circle.size);
-    std::vector<long double> truth = truth_of(kernel, geometry);
-    const double most = static_cast<double>(truth[truth.size() / 3]);
-    const double least = static_cast<double>(truth[2 * truth.size() / 3]);
-    Context context(1);
-    const ClippedConvolution clipped = clip_circular(kernel, geometry, least, most, context);
-    const std::vector<long double> now = truth_of(clipped.kernel, clipped.geometry);
-    const double slack =
-        tolerance::of_triplets(2 * geometry.rows(), 2 * geometry.columns(), 16) * static_cast<double>(truth.front());
-    for (std::size_t i = 0; i < truth.size(); ++i) {
-      EXPECT_NEAR(static_cast<double>(now[i]), std::clamp(static_cast<double>(truth[i]), least, most), slack) << i;
-    }
-    // Nothing to clip: the same operator.
-    const ClippedConvolution same = clip_circular(kernel, geometry, 0, 1e3 * most, context);
-    const std::vector<double> a = support::correlation_matrix(geometry.correlation(), values_of(kernel));
-    const std::vector<double> b = support::correlation_matrix(same.geometry.correlation(), values_of(same.kernel));
-    ASSERT_EQ(a.size(), b.size());
-    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], slack);
-  }
-}
-
-TEST(CircularConvolution, RefusesGeometriesThatAreNotWholeCirculants) {
-  const Tensor kernel = gaussian({1, 1, 3});
-  Context context(1);
-  const auto refuses = [&](const ConvolutionGeometry& geometry) {
-    EXPECT_THROW(static_cast<void>(circular_extremes(kernel, geometry)), Error);
-    EXPECT_THROW(static_cast<void>(circular_spectrum(kernel, geometry)), Error);
-    EXPECT_THROW(static_cast<void>(clip_circular(kernel, geometry, 0, 1, context)), Error);
-  };
-  refuses(ConvolutionGeometry(layer_of(1, 1, {kSame3}), {5}));
-  refuses(ConvolutionGeometry(layer_of(1, 1, {{3, 1, 1, 1, 2, 0}}, PaddingMode::Circular), {5}));
-  refuses(ConvolutionGeometry(layer_of(1, 1, {{3, 2, 1, 1, 1, 0}}, PaddingMode::Circular), {5}));
-  const ConvolutionGeometry whole(layer_of(1, 1, {kSame3}, PaddingMode::Circular), {5});
-  EXPECT_THROW(static_cast<void>(clip_circular(kernel, whole, 2, 1, context)), Error);
-  EXPECT_THROW(static_cast<void>(clip_circular(kernel, whole, -1, 1, context)), Error);
 }
 
 }  // namespace

@@ -359,6 +359,23 @@ class NormOfConvolutions(ConvolutionTest):
         value = float(self.expect(0, "norm", path, "--conv", "padding=1,input=9", "--format", "value").out)
         self.assertAlmostEqual(value, ones_norm(3, 9), delta=0.06)
 
+    def test_values_for_other_axes_than_the_kernel_has_are_refused(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"k": ones(1, 1, 3, 3)}))
+        for key, value in [("stride", "2x2x2"), ("dilation", "1x2x1"), ("padding", "1x1x1"), ("input", "9x9x9"),
+                           ("output_padding", "1x0x0")]:
+            error = self.expect(2, "norm", f"{path}:k", "--conv", f"{key}={value}").err
+            self.assertIn(f"--conv {key}: 3 values for 'k', which has 2 spatial axes", error)
+
+    def test_padding_with_the_image_itself_is_taken_to_keep_its_size(self):
+        path = self.write("m.safetensors", checkpoints.safetensors({"k": ones(1, 1, 3)}))
+        known = ("stride=1", "dilation=1", "mode=replicate")
+        measured = [json.loads(self.expect(0, "norm", path, "--conv", ",".join([*known, *more]), "--format", "json").out)
+                    for more in ([], ["padding=1"])]
+        assumed, stated = (report["operator_norm"] for report in measured)
+        self.assertEqual((assumed["assumed"], stated["assumed"]), (["padding"], []))
+        for member in ("lower", "upper", "padding", "question"):
+            self.assertEqual(assumed[member], stated[member])
+
     def test_requests_that_make_no_sense_are_refused(self):
         path = self.write("m.safetensors", checkpoints.safetensors({"k": ones(1, 1, 3)}))
         for settings, wanted in [("stride", "KEY=VALUE"), ("stride=0", "from 1 up"), ("strides=2", "no key 'strides'"),
@@ -367,7 +384,7 @@ class NormOfConvolutions(ConvolutionTest):
                                  ("question=input_size", "needs a size"), ("question=circular,input=9", "mode=circular"),
                                  ("question=circular,mode=circular", "needs a size"), ("groups=2", "groups"),
                                  ("question=input_size,mode=circular,input=9", "circular"), ("input=2", "output"),
-                                 ("input=9x9", "as many input sizes"), ("input=1000000000", "too much memory")]:
+                                 ("input=9x9", "2 values for 'k', which has 1 spatial axis"), ("input=1000000000", "too much memory")]:
             self.assertIn(wanted, self.expect(2, "norm", path, "--conv", settings).err, settings)
         for more in (("--ord", "fro"), ("--all",), ("--enclose",)):
             self.expect(2, "norm", path, "--conv", "stride=1", *more)

@@ -262,7 +262,7 @@ class WhatCannotBeJudged(CommandTest):
 
     def test_what_may_be_allowed_is_checked(self):
         self.write("m.safetensors", checkpoints.safetensors({"a": self.GOOD}))
-        for words in ("everything", "nan,", "", "nan unread", "lower_only"):
+        for words in ("everything", "nan,", "nan unread", "lower_only"):
             self.assertIn("--allow takes one of", self.expect(2, "audit", "m.safetensors", "--allow", words).err)
 
     def test_no_example_of_the_help_passes_nan(self):

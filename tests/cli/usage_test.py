@@ -55,6 +55,15 @@ class Usage(CommandTest):
             with self.subTest(option=option, value=value):
                 self.refused("audit", self.model, option, value)
 
+    def test_an_empty_value_is_not_an_option_left_out(self):
+        for command, options in [("audit", ("--json", "--layers", "--fail-if", "--sort", "--format", "--stride")),
+                                 ("ls", ("--sort", "--layers")), ("norm", ("--ord", "--by", "--conv", "--as")),
+                                 ("cond", ("--ord",)), ("svd", ("--output",))]:
+            for option in options:
+                with self.subTest(command=command, option=option):
+                    self.assertIn(f"{option} ", self.refused(command, self.model, option, ""))
+                    self.assertIn("has an empty value", self.refused(command, self.model, option, ""))
+
     def test_an_unknown_sort_key_names_those_that_exist(self):
         self.assertIn("stable_rank", self.refused("audit", self.model, "--sort", "size"))
         self.assertIn("elements", self.refused("ls", self.model, "--sort", "size"))

@@ -14,7 +14,7 @@
 #include "gallery/stored.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
-#include "sigmax/norms/hadamard.hpp"
+#include "sigmax/norms/equivalence/hadamard.hpp"
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "tolerance.hpp"

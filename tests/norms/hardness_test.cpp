@@ -1,4 +1,4 @@
-#include "sigmax/norms/hardness.hpp"
+#include "sigmax/norms/induced/hardness.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Proximal maps and projections by their definitions: the optimality condition, idempotence, nonexpansiveness, Moreau's
 // identity.
-#include "sigmax/norms/proximal.hpp"
+#include "sigmax/norms/maps/proximal.hpp"
 
 #include <gtest/gtest.h>
 

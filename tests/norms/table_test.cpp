@@ -19,7 +19,7 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/norms/dual.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/spectral.hpp"
 

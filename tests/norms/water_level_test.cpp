@@ -1,5 +1,5 @@
 // The level of a capped simplex against its defining equation.
-#include "sigmax/norms/water_level.hpp"
+#include "sigmax/norms/maps/water_level.hpp"
 
 #include <gtest/gtest.h>
 

@@ -14,6 +14,7 @@
 
 #include "report/sample_result.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/report/order.hpp"
 
 namespace sigmax::report {
 namespace {

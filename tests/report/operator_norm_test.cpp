@@ -10,6 +10,7 @@
 #include "report/sample_result.hpp"
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/report/columns.hpp"
+#include "sigmax/report/order.hpp"
 #include "sigmax/report/summary.hpp"
 
 namespace sigmax::report {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/convolution_proof/hermitian_rounding.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -17,8 +17,6 @@
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // c += a^T b or a b, columns of length k each, column-major without gaps.
 void add_product(CBLAS_TRANSPOSE turn, std::int64_t m, std::int64_t n, std::int64_t k, const double* a,

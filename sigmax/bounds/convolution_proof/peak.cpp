@@ -17,6 +17,7 @@
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
@@ -24,7 +25,6 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 constexpr std::int64_t kFine = std::int64_t{1} << 52;
 constexpr double kTolerance = 1e-14;  // of vectors

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
@@ -17,7 +17,6 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kSingleFrom = 64;  // order from which float may be faster
 // The first radius relative to the one that a typical value lets a cell have. A cell that is not refuted costs four
 // more, so most should be, although values vary: measured on Gaussian kernels of 64 to 512 channels.

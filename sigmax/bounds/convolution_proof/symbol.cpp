@@ -41,20 +41,20 @@ std::int64_t times_modulo(std::int64_t a, std::int64_t b, std::int64_t m) {
 }
 
 // One place of the kernel: its position in the symbol and its block of columns.
-struct Place {
+struct TapPlace {
   Position position{0, 0, 0};
   std::int64_t block = 0;
 };
 
-std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blocks) {
-  std::vector<Place> places{Place{}};
+std::vector<TapPlace> places_of(std::span<const SymbolAxis> axes, std::int64_t& blocks) {
+  std::vector<TapPlace> places{TapPlace{}};
   std::vector<std::int64_t> phases{0};
   for (std::size_t axis = 0; axis < axes.size(); ++axis) {
     const SymbolAxis& a = axes[axis];
-    std::vector<Place> next;
-    for (const Place& place : places) {
+    std::vector<TapPlace> next;
+    for (const TapPlace& place : places) {
       for (std::int64_t p = 0; p < a.kernel; ++p) {
-        Place more = place;
+        TapPlace more = place;
         more.position[axis] = a.dilation * p / a.stride;
         more.block = place.block * a.stride + a.dilation * p % a.stride;
         next.push_back(more);
@@ -65,20 +65,20 @@ std::vector<Place> places_of(std::span<const SymbolAxis> axes, std::int64_t& blo
   // Only phases that have taps: the columns of the others are 0.
   std::vector<std::int64_t> used;
   used.reserve(places.size());
-  for (const Place& place : places) used.push_back(place.block);
+  for (const TapPlace& place : places) used.push_back(place.block);
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());
-  for (Place& place : places) {
+  for (TapPlace& place : places) {
     place.block = std::lower_bound(used.begin(), used.end(), place.block) - used.begin();
   }
   blocks = static_cast<std::int64_t>(used.size());
   return places;
 }
 
-std::vector<Position> positions_of(const std::vector<Place>& places) {
+std::vector<Position> positions_of(const std::vector<TapPlace>& places) {
   std::vector<Position> positions;
   positions.reserve(places.size());
-  for (const Place& place : places) positions.push_back(place.position);
+  for (const TapPlace& place : places) positions.push_back(place.position);
   std::sort(positions.begin(), positions.end());
   positions.erase(std::unique(positions.begin(), positions.end()), positions.end());
   return positions;
@@ -86,11 +86,11 @@ std::vector<Position> positions_of(const std::vector<Place>& places) {
 
 // visit(e, i): entry e of a group's part of the kernel is value i of its symbol.
 template <class Visit>
-void for_each_entry(const Symbol& f, const std::vector<Place>& places, std::int64_t in, Visit visit) {
+void for_each_entry(const Symbol& f, const std::vector<TapPlace>& places, std::int64_t in, Visit visit) {
   const auto taps = static_cast<std::int64_t>(places.size());
   const std::int64_t height = f.is_transposed ? f.columns : f.rows;
   for (std::int64_t p = 0; p < taps; ++p) {
-    const Place& place = places[static_cast<std::size_t>(p)];
+    const TapPlace& place = places[static_cast<std::size_t>(p)];
     const auto tap = std::lower_bound(f.taps.begin(), f.taps.end(), place.position) - f.taps.begin();
     for (std::int64_t o = 0; o < height; ++o) {
       for (std::int64_t i = 0; i < in; ++i) {
@@ -215,7 +215,7 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
   // It is row-major; a single row or column is the same either way.
   kernels::convert(a.matrix, scale, rows.data(), a.matrix.columns);
   std::int64_t blocks = 0;
-  const std::vector<Place> places = places_of(axes, blocks);
+  const std::vector<TapPlace> places = places_of(axes, blocks);
   const std::vector<Position> positions = positions_of(places);
   const std::int64_t height = out / groups;
   const std::int64_t width = in * blocks;
@@ -247,9 +247,18 @@ Symbols make_symbols(const InRange& a, std::int64_t out, std::int64_t groups, st
   return result;
 }
 
+Symbols symbols_of(const Tensor& kernel, const ConvolutionLayer& layer, Context& context) {
+  return make_symbols(kernel, layer.groups, reduced_axes(layer), context);
+}
+
+ConvolutionLayer without_stride(ConvolutionLayer layer) {
+  for (ConvolutionAxis& axis : layer.axes) axis.stride = 1;
+  return layer;
+}
+
 std::vector<double> of_kernel(const Symbol& f, std::span<const double> derivatives, std::span<const SymbolAxis> axes) {
   std::int64_t blocks = 0;
-  const std::vector<Place> places = places_of(axes, blocks);
+  const std::vector<TapPlace> places = places_of(axes, blocks);
   const std::int64_t height = f.is_transposed ? f.columns : f.rows;
   const std::int64_t in = f.rows * f.columns / height / blocks;
   std::vector<double> result(static_cast<std::size_t>(height * in) * places.size());

@@ -87,6 +87,12 @@ std::vector<double> of_kernel(const Symbol& f, std::span<const double> derivativ
 SymbolAxis reduced_axis(std::int64_t kernel, std::int64_t stride, std::int64_t dilation);
 std::vector<SymbolAxis> reduced_axes(const ConvolutionLayer& layer);
 
+/// The symbols of a layer, with reduced axes.
+Symbols symbols_of(const Tensor& kernel, const ConvolutionLayer& layer, Context& context);
+
+/// The layer with stride 1. The rows of a strided convolution are some of its rows.
+ConvolutionLayer without_stride(ConvolutionLayer layer);
+
 /// y = F(t) v for complex v, as pairs of vectors; |fl(y) - y|_2 <= `error` |v|_2.
 struct ComplexVector {
   std::vector<double> re;

@@ -17,7 +17,7 @@ namespace sigmax::bounds {
 namespace {
 
 using Complex = std::complex<double>;
-constexpr std::int64_t kFine = std::int64_t{1} << 44;  // denominators of points that no grid gives
+constexpr std::int64_t kFreeDenominator = std::int64_t{1} << 44;  // denominators of points that no grid gives
 
 // y = G x, x and y with the real parts before the imaginary parts. A product with a matrix of two columns would first
 // copy G in the order in which its kernel reads it.
@@ -175,8 +175,8 @@ TorusPoint point_at(const Angles& angles) {
   for (std::size_t a = 0; a < 3; ++a) {
     const double turns = angles[a] / (2 * std::numbers::pi);
     const double part = turns - std::floor(turns);
-    t.denominator[a] = kFine;
-    t.numerator[a] = static_cast<std::int64_t>(part * static_cast<double>(kFine)) % kFine;
+    t.denominator[a] = kFreeDenominator;
+    t.numerator[a] = static_cast<std::int64_t>(part * static_cast<double>(kFreeDenominator)) % kFreeDenominator;
   }
   return t;
 }

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // x > 0 with its largest entry in [1/2, 1), so far from 0 that x^(q-1) >= 2^-900.
 std::vector<double> positive(std::span<const double> x, double q) {

@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sigmax/bounds/induced_proof/line_norms.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // (1/p, 1/q), with an upper bound of the norm there.
 struct Known {

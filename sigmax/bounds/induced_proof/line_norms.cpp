@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 16;
 constexpr std::int64_t kMostPieces = 64;
 
@@ -79,8 +78,8 @@ LargestLine largest_line(const NearMatrix& m, Line line, double p, Context& cont
     return result;
   }
   const double error = power_sum_error(p, line == Line::column ? m.rows : m.columns);
-  const Range sum{larger_of(1.0, round_down(*at * (1 - error))), round_up(*at * (1 + error))};
-  const Range factor = p == 1 ? sum : root(sum, p);
+  const ValueRange sum{larger_of(1.0, round_down(*at * (1 - error))), round_up(*at * (1 + error))};
+  const ValueRange factor = p == 1 ? sum : root(sum, p);
   result.norm = {larger_of(largest, round_down(largest * factor.lower)), round_up(largest * factor.upper)};
   return result;
 }

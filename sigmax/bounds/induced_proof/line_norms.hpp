@@ -13,7 +13,7 @@ enum class Line { row, column };
 /// The largest p-norm of the rows or columns of M, p >= 1, with a relative width of about (2 p + n + 170) u, and which
 /// of them it is. One read.
 struct LargestLine {
-  Range norm;
+  ValueRange norm;
   std::int64_t index = 0;
 };
 LargestLine largest_line(const NearMatrix& m, Line line, double p, Context& context);

@@ -26,10 +26,10 @@ struct NearMatrix {
   std::optional<Formed> formed{};  ///< the memory behind `range`, if M was formed
 };
 
-/// Of a stored matrix with finite entries, with error 0.
+/// For a stored matrix with finite entries, with error 0.
 NearMatrix near_matrix(ScannedMatrix& a, Context& context);
 
-/// Of an operator by its structure. Nothing if a part is opaque, if a matrix formed on the way has more than
+/// For an operator, by its structure. Nothing if a part is opaque, if a matrix formed on the way has more than
 /// `formed_up_to` entries, or if no product may be formed (blas_support.hpp). Throws Error as take_apart() does.
 template <Real T>
 std::optional<NearMatrix> near_matrix(const LinearOperator<T>& a, std::int64_t formed_up_to, Context& context);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "sigmax/bounds/enclose.hpp"
@@ -10,13 +9,13 @@
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/convert.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kPieceRows = 64;
 
 std::optional<Bounded> upper_of(ScannedMatrix& scanned, const CertifyOptions& options, Context& context) {

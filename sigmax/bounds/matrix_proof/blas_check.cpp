@@ -96,10 +96,10 @@ std::vector<int> sample(int count, int most = 4) {
   return some;
 }
 
-using Matrix = std::vector<double>;  // row-major, except where noted
+using Values = std::vector<double>;  // row-major, except where noted
 
-Matrix transposed(const Matrix& x, int rows, int columns) {
-  Matrix result(x.size());
+Values transposed(const Values& x, int rows, int columns) {
+  Values result(x.size());
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) result[at(j, rows, i)] = x[at(i, columns, j)];
   }
@@ -109,20 +109,20 @@ Matrix transposed(const Matrix& x, int rows, int columns) {
 // C = X Y^T, with wide rows on either side, and each operand stored as it is or transposed.
 bool gemm_is_exact(const BlasRoutines& blas, int m, int n, int k, bool swapped) {
   const Factors factors(m, n, k, static_cast<std::uint64_t>(m + 1000 * k + (swapped ? 1 : 0)));
-  const Matrix& left = swapped ? factors.y : factors.x;
-  const Matrix& right = swapped ? factors.x : factors.y;
+  const Values& left = swapped ? factors.y : factors.x;
+  const Values& right = swapped ? factors.x : factors.y;
   const int rows = swapped ? n : m;
   const int columns = swapped ? m : n;
   const std::vector<int> rows_looked_at = sample(rows, 64);
   const std::vector<int> columns_looked_at = sample(columns);
-  Matrix exact;
+  Values exact;
   for (const int j : columns_looked_at) {
     for (const int i : rows_looked_at) exact.push_back(swapped ? factors.product(j, i) : factors.product(i, j));
   }
-  const Matrix left_transposed = transposed(left, rows, k);
-  const Matrix right_transposed = transposed(right, columns, k);
-  const auto agrees = [&](const Matrix& x, CBLAS_TRANSPOSE of_x, const Matrix& y, CBLAS_TRANSPOSE of_y) {
-    Matrix c(at(rows, columns, 0));
+  const Values left_transposed = transposed(left, rows, k);
+  const Values right_transposed = transposed(right, columns, k);
+  const auto agrees = [&](const Values& x, CBLAS_TRANSPOSE of_x, const Values& y, CBLAS_TRANSPOSE of_y) {
+    Values c(at(rows, columns, 0));
     blas.gemm(CblasRowMajor, of_x, of_y, rows, columns, k, 1.0, x.data(), of_x == CblasNoTrans ? k : rows, y.data(),
               of_y == CblasNoTrans ? columns : k, 1.0, c.data(), columns);
     std::size_t next = 0;
@@ -141,14 +141,14 @@ bool gemm_is_exact(const BlasRoutines& blas, int m, int n, int k, bool swapped) 
 bool syrk_is_exact(const BlasRoutines& blas, int half, int k) {
   const Factors factors(half, half, k, static_cast<std::uint64_t>(7 * half + k));
   const int n = 2 * half;
-  Matrix s;
+  Values s;
   for (int i = 0; i < half; ++i) {
-    for (const Matrix* rows : {&factors.x, &factors.y}) {
+    for (const Values* rows : {&factors.x, &factors.y}) {
       s.insert(s.end(), rows->begin() + i * k, rows->begin() + (i + 1) * k);
     }
   }
-  const auto agrees = [&](const Matrix& x, CBLAS_TRANSPOSE of_x) {
-    Matrix c(at(n, n, 0));
+  const auto agrees = [&](const Values& x, CBLAS_TRANSPOSE of_x) {
+    Values c(at(n, n, 0));
     blas.syrk(CblasRowMajor, CblasLower, of_x, n, k, 1.0, x.data(), of_x == CblasNoTrans ? k : n, 1.0, c.data(), n);
     for (const int j : sample(half)) {
       for (int i = 0; i < half; ++i) {
@@ -174,7 +174,7 @@ bool trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor) {
   }
   const std::vector<double> of_rows = scales(m, digits);
   const std::vector<double> of_columns = scales(n, digits);
-  Matrix b(at(m, n, 0)), factor(at(n, n, 0));  // column-major, as cholesky() has them
+  Values b(at(m, n, 0)), factor(at(n, n, 0));  // column-major, as cholesky() has them
   for (int j = 0; j < n; ++j) {
     for (int i = 0; i < m; ++i) {
       std::int64_t sum = 0;
@@ -208,7 +208,7 @@ bool left_trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor
   const std::vector<double> of_columns = scales(m, digits);
   const std::vector<double> of_rows = scales(n, digits);
   const auto place = [&](int j) { return solve == Solve::lower_transposed ? n - 1 - j : j; };
-  Matrix b(at(m, n, 0)), factor(at(n, n, 0));  // column-major
+  Values b(at(m, n, 0)), factor(at(n, n, 0));  // column-major
   for (int j = 0; j < n; ++j) {
     const double of_row = unit ? of_rows[at(j)] : 1;
     for (int i = 0; i < m; ++i) {
@@ -239,7 +239,7 @@ bool left_trsm_is_exact(const BlasRoutines& blas, int m, int n, bool wide_factor
 // before it: every sum is of integers below 2^53, every root and quotient exact.
 bool potrf_is_exact(const BlasRoutines& blas, int n) {
   Digits digits(static_cast<std::uint64_t>(n));
-  Matrix l(at(n, n, 0)), b(at(n, n, 0));        // column-major: (i, j) is at (j, n, i)
+  Values l(at(n, n, 0)), b(at(n, n, 0));        // column-major: (i, j) is at (j, n, i)
   std::vector<std::vector<int>> places(at(n));  // of the entries of each row
   for (int i = 0; i < n; ++i) {
     for (int entry = 0; entry < 4 && i > 0; ++entry) {

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -18,10 +18,21 @@ constexpr double kMargin = 0x1p-49;
 
 }  // namespace
 
+LowerBound lower_end(double value, double failure) {
+  if (!(value > 0) || failure >= 1) return Proof::lower(0);
+  const double finite = smaller_of(value, kLargest);
+  return failure == 0 ? Proof::lower(finite) : Proof::probabilistic_lower(finite, failure);
+}
+
+std::optional<UpperBound> upper_end(double value, double failure) {
+  if (!(value < kInfinity) || failure >= 1) return std::nullopt;
+  return failure == 0 ? Proof::proven(value) : Proof::probabilistic(value, failure);
+}
+
 LowerBound widened_lower(double value) {
   const FloatingEnvironment environment;
   // A quantity beyond the range of double is at least its largest number.
-  return Proof::lower(smaller_of(round_down(value * (1 - kMargin)), std::numeric_limits<double>::max()));
+  return Proof::lower(smaller_of(round_down(value * (1 - kMargin)), kLargest));
 }
 
 double widened_upper(double value) {
@@ -36,7 +47,7 @@ Measured scaled(const Measured& measured, std::int64_t exponent) {
   const FloatingEnvironment environment;
   if (exponent == 0) return measured;
   const LowerBound lower = widened_lower(times_power(measured.sigma_max.lower.value(), exponent));
-  const double estimate = smaller_of(times_power(measured.estimate, exponent), std::numeric_limits<double>::max());
+  const double estimate = smaller_of(times_power(measured.estimate, exponent), kLargest);
   const auto& upper = measured.sigma_max.upper;
   if (!upper) return {Proof::enclosure(lower, std::nullopt), estimate};
   const double value = upper->value() == 0 ? 0.0 : widened_upper(times_power(upper->value(), exponent));

@@ -2,11 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "sigmax/bounds/measured.hpp"
 #include "sigmax/core/bound.hpp"
 
 namespace sigmax::bounds {
+
+/// An end that computed numbers show, which fails with that probability; 0: proven. Nothing is known from a
+/// probability of 1 or more: the lower end is then 0, and the upper end is missing. A lower end is at most the largest
+/// double; one that is not positive is 0, and an infinite upper end is missing.
+LowerBound lower_end(double value, double failure);
+std::optional<UpperBound> upper_end(double value, double failure);
 
 /// Both ends of every enclosure move outward by 2^-49. This covers the entries that in_range() lost to underflow and
 /// the last operations on the ends themselves, and puts the last digits of a double-precision SVD inside.

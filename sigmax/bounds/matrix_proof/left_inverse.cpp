@@ -16,6 +16,7 @@
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/lu.hpp"
 #include "sigmax/linalg/multiply.hpp"
+#include "sigmax/linalg/square.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -88,18 +89,12 @@ bool invert_tall(const Matrix<double>& b, Matrix<double>& y) {
 }
 
 // R^T as computed, and a bound on its error. For the columns of R^T the norms are those of R transposed.
-struct Residual {
+struct InverseResidual {
   Matrix<double> value;
   NormBounds size;   // of R^T as computed
   NormBounds error;  // of R^T
   double reached() const { return round_up(size.two() + error.two()); }
 };
-
-Matrix<double> identity_of(std::int64_t n) {
-  Matrix<double> identity(n, n);
-  for (std::int64_t i = 0; i < n; ++i) identity(i, i) = 1;
-  return identity;
-}
 
 // What the difference between B and its stored values adds to Y B: 0, or nothing finite if Y is too large.
 double loss_of(const TallMatrix& b, const NormBounds& y) {
@@ -107,9 +102,9 @@ double loss_of(const TallMatrix& b, const NormBounds& y) {
 }
 
 // fl(I - B^T Y^T): an inner product of p terms and one more, gamma_{p+1} (|B|^T |Y|^T + I).
-Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const NormBounds& size, Context& context) {
-  Residual r;
-  r.value = identity_of(y.columns());
+InverseResidual plain_residual(const TallMatrix& b, const Matrix<double>& y, const NormBounds& size, Context& context) {
+  InverseResidual r;
+  r.value = identity(y.columns());
   multiply_add(-1, b.values, true, y, 1, r.value, context);
   r.size = norm_bounds(r.value, context);
   NormBounds terms = magnitude_bounds(b.values, y, context);
@@ -119,11 +114,11 @@ Residual plain_residual(const TallMatrix& b, const Matrix<double>& y, const Norm
 }
 
 // I - B^T Y^T as split_product() computes it.
-std::optional<Residual> split_residual(const TallMatrix& b, const Matrix<double>& y, const NormBounds& size,
-                                       Context& context) {
+std::optional<InverseResidual> split_residual(const TallMatrix& b, const Matrix<double>& y, const NormBounds& size,
+                                              Context& context) {
   std::optional<Product> product = split_product(b.values, y, -1, 1, context);
   if (!product) return std::nullopt;
-  Residual r;
+  InverseResidual r;
   r.value = std::move(product->value);
   r.size = norm_bounds(r.value, context);
   r.error = product->error + everywhere(loss_of(b, size));
@@ -150,7 +145,7 @@ bool is_moderate(const Matrix<double>& y) {
 }
 
 // C^T = Y^T + Y^T R^T, from the exact C = Y + R Y.
-LeftInverse corrected(Matrix<double> y, const Residual& r, const NormBounds& size, Context& context) {
+LeftInverse corrected(Matrix<double> y, const InverseResidual& r, const NormBounds& size, Context& context) {
   LeftInverse result;
   const NormBounds exact = r.size + r.error;  // of R~
   result.residual = (r.size * exact + r.error).transposed();
@@ -222,10 +217,10 @@ std::optional<LeftInverse> left_inverse(const TallMatrix& b, double enough, Cont
   if (!is_moderate(y)) return std::nullopt;
   context.check_cancel();
   const NormBounds size = norm_bounds(y, context);
-  Residual r = plain_residual(b, y, size, context);
+  InverseResidual r = plain_residual(b, y, size, context);
   context.check_cancel();
   if (!(round_up(r.reached() * r.reached() + r.error.two()) <= larger_of(enough, kSharp))) {
-    std::optional<Residual> sharper = split_residual(b, y, size, context);
+    std::optional<InverseResidual> sharper = split_residual(b, y, size, context);
     if (sharper && sharper->reached() < r.reached()) r = std::move(*sharper);
   }
   LeftInverse result = corrected(std::move(y), r, size, context);

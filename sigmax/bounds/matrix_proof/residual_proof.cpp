@@ -18,7 +18,7 @@ namespace sigmax::bounds {
 namespace {
 
 // More than the effect of underflow on a residual in range: k terms of at most 2^-1073 per entry.
-constexpr double kUnderflow = 0x1p-900;
+constexpr double kResidualUnderflow = 0x1p-900;
 constexpr std::int64_t kRows = 64;
 
 bool is_finite(MatrixView<const double> x) {
@@ -70,7 +70,7 @@ double residual_norm(const InRange& a, const Matrix<double>& u, const Matrix<dou
   const double rounding =
       round_up(gamma(w.columns() + 2) *
                (frobenius_upper_bound(a) + frobenius_of(u.values()) * frobenius_of(w.values()) * (1 + 0x1p-40)));
-  return round_up(frobenius_of(norms) + rounding + kUnderflow);
+  return round_up(frobenius_of(norms) + rounding + kResidualUnderflow);
 }
 
 }  // namespace

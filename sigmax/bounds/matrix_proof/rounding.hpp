@@ -14,6 +14,7 @@
 namespace sigmax::bounds {
 
 inline constexpr double kUnitRoundoff = 0x1p-53;
+inline constexpr double kLargest = std::numeric_limits<double>::max();
 
 /// The larger and the smaller of two numbers, and NaN if one of them is NaN: std::fmax and std::fmin would drop it, and
 /// a failed bound would go unnoticed.

@@ -9,7 +9,7 @@ namespace sigmax::bounds {
 namespace {
 
 // More than the effect of underflow on an inner product of columns of moderate length.
-constexpr double kUnderflow = 0x1p-500;
+constexpr double kStretchUnderflow = 0x1p-500;
 
 }  // namespace
 
@@ -45,7 +45,7 @@ Stretches stretches_of(const Matrix<double>& y) {
   // |y_i^T y_j|, rounded up.
   const auto inner = [&](std::size_t i, std::size_t j) {
     return round_up(std::fabs(c(static_cast<std::int64_t>(i), static_cast<std::int64_t>(j))) +
-                    gamma(y.rows() + 1) * size[i].upper * size[j].upper + kUnderflow);
+                    gamma(y.rows() + 1) * size[i].upper * size[j].upper + kStretchUnderflow);
   };
   f.shortest.assign(k, 0.0);
   f.longest.assign(k, 0.0);

@@ -10,18 +10,13 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/multiply.hpp"
+#include "sigmax/linalg/square.hpp"
 
 namespace sigmax::bounds {
 namespace {
 
 // Beyond this, sums could overflow, and losses to underflow would have to be weighed.
-constexpr double kLargestEntry = 0x1p900;
-
-Matrix<double> identity_of(std::int64_t n) {
-  Matrix<double> identity(n, n);
-  for (std::int64_t i = 0; i < n; ++i) identity(i, i) = 1;
-  return identity;
-}
+constexpr double kLargestFactorEntry = 0x1p900;
 
 // About R^-1 for B = Q R. Nothing is assumed of it.
 std::optional<Matrix<double>> inverse_factor(const Matrix<double>& b) {
@@ -32,10 +27,11 @@ std::optional<Matrix<double>> inverse_factor(const Matrix<double>& b) {
   for (std::int64_t i = 0; i < r.rows(); ++i) {
     if (r(i, i) == 0) return std::nullopt;
   }
-  Matrix<double> s = identity_of(r.rows());
+  Matrix<double> s = identity(r.rows());
   cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, n, n, 1.0, r.values().data(), n,
               s.values().data(), n);
-  const bool moderate = std::ranges::all_of(s.values(), [](double value) { return std::fabs(value) <= kLargestEntry; });
+  const bool moderate =
+      std::ranges::all_of(s.values(), [](double value) { return std::fabs(value) <= kLargestFactorEntry; });
   return moderate ? std::optional(std::move(s)) : std::nullopt;
 }
 
@@ -50,18 +46,18 @@ struct NearlyOrthonormal {
 std::optional<NearlyOrthonormal> nearly_orthonormal(const Matrix<double>& q, Context& context) {
   const std::int64_t n = q.columns();
   const auto frobenius = [&context](const Matrix<double>& a) { return norm_bounds(a, context).frobenius; };
-  Matrix<double> w = identity_of(n);
+  Matrix<double> w = identity(n);
   multiply_add(-1, q, true, q, 1, w, context);
   if (!(frobenius(w) < 0.5)) return std::nullopt;
   // W is symmetric except for rounding, so that K^T is as good as K.
-  Matrix<double> k = identity_of(n);
+  Matrix<double> k = identity(n);
   for (int power = 0; power < 3; ++power) {
-    Matrix<double> next = identity_of(n);
+    Matrix<double> next = identity(n);
     multiply_add(1, w, false, k, 1, next, context);
     k = std::move(next);
   }
   // T = I - K + K W for the computed W, which is within gamma_{p+1} (|Q|_F^2 + sqrt(n)) of I - N.
-  Matrix<double> t = identity_of(n);
+  Matrix<double> t = identity(n);
   for (std::size_t i = 0; i < t.values().size(); ++i) t.values()[i] -= k.values()[i];
   multiply_add(1, k, false, w, 1, t, context);
   const double of_q = frobenius(q);

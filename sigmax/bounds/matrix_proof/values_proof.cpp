@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "sigmax/bounds/blas_support.hpp"
@@ -14,6 +13,7 @@
 #include "sigmax/bounds/matrix_proof/stored_bounds.hpp"
 #include "sigmax/bounds/matrix_proof/stretches.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/kernels/matvec.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/cholesky.hpp"
@@ -23,9 +23,8 @@
 namespace sigmax::bounds {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // More than the effect of underflow on a product with B, whose largest entry is in [1/2, 1).
-constexpr double kUnderflow = 0x1p-500;
+constexpr double kValueUnderflow = 0x1p-500;
 
 // B = s A, or s A^T if g is of the rows. Its norm is at most `norm`, and |B|_F at most `frobenius`.
 class Scaled {
@@ -103,14 +102,14 @@ Frame frame_of(const Scaled& b, const ValuesQuestion& question, const GramMatrix
   f.usable = f.defect < 0.25 && blas_supports_proofs();
   f.stretches = stretches_of(y);
   const double count = static_cast<double>(f.v.columns());
-  f.image_error = round_up(gamma(g.order) * b.frobenius * std::sqrt(count) * (1 + f.defect) + kUnderflow * count);
+  f.image_error = round_up(gamma(g.order) * b.frobenius * std::sqrt(count) * (1 + f.defect) + kValueUnderflow * count);
   for (std::int64_t j = 0; j < f.v.columns(); ++j) {
     std::vector<double> rest(z.column(j).begin(), z.column(j).end());
     for (std::int64_t i = 0; i < z.rows(); ++i) rest[static_cast<std::size_t>(i)] -= along(i, j);
     // V c_j as computed is not quite in the span: gamma_{k+1} (|V| |c_j|), and one rounding of the difference.
     const double size = length(z.column(j)).upper + (1 + f.defect) * std::sqrt(count) * length(c.column(j)).upper;
-    f.coupling.push_back(round_up(length(rest).upper + gamma(f.v.columns() + 2) * size + kUnderflow));
-    f.coupling_y.push_back(round_up(gamma(g.terms) * b.frobenius * length(y.column(j)).upper + kUnderflow));
+    f.coupling.push_back(round_up(length(rest).upper + gamma(f.v.columns() + 2) * size + kValueUnderflow));
+    f.coupling_y.push_back(round_up(gamma(g.terms) * b.frobenius * length(y.column(j)).upper + kValueUnderflow));
   }
   return f;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "sigmax/bounds/operator_proof/collatz.hpp"
 #include "sigmax/bounds/operator_proof/form.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
 
@@ -24,7 +24,6 @@ namespace sigmax::bounds {
 namespace {
 
 using Kind = Expression::Kind;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Of a convolution that is too large to be formed; a tenth of a percent costs about half of what a millionth does.
 constexpr double kWidthOfSymbols = 1e-3;
 constexpr double kFlopsOfSymbols = 1e13;

@@ -18,7 +18,7 @@ using Kind = Expression::Kind;
 
 // More than the effect of underflow on one entry of a product with a stored matrix, in units of the node: n products
 // that underflow at 2^-1075, or entries that did in in_range(), times unit <= 2^401 and an entry of x.
-constexpr double kUnderflow = 0x1p-400;
+constexpr double kImageUnderflow = 0x1p-400;
 // As above for both products of a Gram product, where the unit enters twice.
 constexpr double kGramUnderflow = 0x1p-200;
 
@@ -59,7 +59,7 @@ Image image_of_leaf(const Expression& e, std::span<const double> x, bool adjoint
   }
   for (double& value : result.values) value *= e.unit;
   const double rounding = gamma(static_cast<std::int64_t>(x.size())) * e.frobenius * at_least_norm(x);
-  result.error = round_up(rounding + root_of(result.values.size()) * kUnderflow);
+  result.error = round_up(rounding + root_of(result.values.size()) * kImageUnderflow);
   return result;
 }
 
@@ -88,7 +88,7 @@ std::int64_t terms_of(const Expression& e, bool adjoint) {
   Image result{convolved(e, e.leaf.matrix, x, adjoint, context), 0};
   for (double& value : result.values) value *= e.unit;
   const double rounding = gamma(terms_of(e, adjoint)) * e.norm * at_least_norm(x);
-  result.error = round_up(rounding + root_of(result.values.size()) * kUnderflow);
+  result.error = round_up(rounding + root_of(result.values.size()) * kImageUnderflow);
   return result;
 }
 
@@ -100,7 +100,7 @@ std::int64_t terms_of(const Expression& e, bool adjoint) {
   for (double& value : kernel) value = std::fabs(value);
   std::vector<double> y = convolved(e, stored_matrix(kernel.data(), a.rows, a.columns), x, adjoint, context);
   const double up = e.unit * (1 + gamma(terms_of(e, adjoint) + 2));
-  for (double& value : y) value = round_up(value * up) + kUnderflow;
+  for (double& value : y) value = round_up(value * up) + kImageUnderflow;
   return y;
 }
 
@@ -138,7 +138,7 @@ std::vector<double> absolute_of_leaf(const Expression& e, std::span<const double
     kernels::absolute_multiply(e.leaf.matrix, x, y, context);
   }
   const double up = e.unit * (1 + gamma(static_cast<std::int64_t>(x.size()) + 2));
-  for (double& value : y) value = round_up(value * up) + kUnderflow;
+  for (double& value : y) value = round_up(value * up) + kImageUnderflow;
   return y;
 }
 

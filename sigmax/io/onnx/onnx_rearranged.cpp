@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "sigmax/io/onnx/onnx_extent.hpp"
 #include "sigmax/io/onnx/onnx_parameters.hpp"
 
 namespace sigmax::io::onnx {
@@ -95,6 +96,23 @@ std::optional<Dimensions> reshaped(const std::vector<std::int64_t>& target, bool
   const std::int64_t all = known_count(*shape).value_or(kUnknownExtent), some = known_count(others).value_or(0);
   if (all >= 0 && some > 0 && all % some == 0) result[*open] = all / some;
   return result;
+}
+
+std::optional<Dimensions> broadcast(std::span<const std::optional<Dimensions>> shapes) {
+  Dimensions reversed;
+  for (const std::optional<Dimensions>& shape : shapes) {
+    if (!shape) return std::nullopt;
+    if (shape->size() > reversed.size()) reversed.resize(shape->size(), 1);
+    for (std::size_t d = 0; d < shape->size(); ++d) {
+      const std::int64_t extent = (*shape)[shape->size() - 1 - d];
+      std::int64_t& longest = reversed[d];
+      if (extent == 1 || extent == longest) continue;
+      if (is_known(extent) && is_known(longest) && longest != 1) return std::nullopt;
+      // Against an extent that is known and not 1, one that is not known can only be that or 1.
+      if (longest == 1 || !is_known(longest)) longest = extent;
+    }
+  }
+  return Dimensions(reversed.rbegin(), reversed.rend());
 }
 
 }  // namespace sigmax::io::onnx

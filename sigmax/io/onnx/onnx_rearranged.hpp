@@ -1,16 +1,14 @@
-// The shapes that operators give to elements that they only move. Internal to io/.
+// The shapes that operators give to elements that they move, or copy. Internal to io/.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
 
 namespace sigmax::io::onnx {
-
-/// An extent that is not known.
-inline constexpr std::int64_t kUnknownExtent = -1;
 
 /// The shape of the result of an operator of that name, for an input of that shape, in which extents may be unknown.
 /// Nothing if the parameters do not fit the shape, and where not even the number of axes of the result is known.
@@ -24,5 +22,9 @@ std::optional<Dimensions> unsqueezed(const std::optional<std::vector<std::int64_
 /// 0 keeps the input's extent unless `keeps_zeros`, and -1 stands for the rest. The shape of the input may be unknown.
 std::optional<Dimensions> reshaped(const std::vector<std::int64_t>& target, bool keeps_zeros,
                                    const std::optional<Dimensions>& shape);
+
+/// The shape of the result of an operator that works entry by entry on inputs of these shapes. Nothing if one of them
+/// is not known, or if they contradict each other.
+std::optional<Dimensions> broadcast(std::span<const std::optional<Dimensions>> shapes);
 
 }  // namespace sigmax::io::onnx

@@ -29,7 +29,7 @@ class Shapes {
       if (from == kNone || to == kNone || from == to || !shapes_[from] || shapes_[to]) continue;
       if (auto shape = made_of(node, *shapes_[from]); shape && shape->size() <= kMostAxes) {
         if (element_count(*shape) == element_count(*shapes_[from])) shapes_[to] = std::move(shape);
-      } else if (auto wider = broadcast(node)) {
+      } else if (auto wider = entry_by_entry(node)) {
         shapes_[to] = std::move(wider);
       }
     }
@@ -56,24 +56,15 @@ class Shapes {
     return reshaped(*target, model_.integer(node, "allowzero", 0) != 0, shape);
   }
 
-  // Of operators that work entry by entry, if all their inputs have known shapes.
-  std::optional<Dimensions> broadcast(const Node& node) const {
+  std::optional<Dimensions> entry_by_entry(const Node& node) const {
     static constexpr std::string_view kEntrywise[] = {"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Sum"};
     if (std::ranges::find(kEntrywise, node.op) == std::end(kEntrywise)) return std::nullopt;
-    Dimensions reversed;
+    std::vector<std::optional<Dimensions>> inputs;
     for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
       const std::uint32_t from = flow_.input(node, i);
-      if (from == kNone || !shapes_[from]) return std::nullopt;
-      const Dimensions& shape = *shapes_[from];
-      if (shape.size() > reversed.size()) reversed.resize(shape.size(), 1);
-      for (std::size_t d = 0; d < shape.size(); ++d) {
-        const std::int64_t extent = shape[shape.size() - 1 - d];
-        if (extent == 1) continue;
-        if (reversed[d] != 1 && reversed[d] != extent) return std::nullopt;
-        reversed[d] = extent;
-      }
+      inputs.push_back(from == kNone ? std::nullopt : shapes_[from]);
     }
-    return Dimensions(reversed.rbegin(), reversed.rend());
+    return broadcast(inputs);
   }
 
   const Model& model_;

@@ -19,6 +19,7 @@
 #include "sigmax/io/onnx/onnx_axis_map.hpp"
 #include "sigmax/io/onnx/onnx_constants.hpp"
 #include "sigmax/io/onnx/onnx_convolution.hpp"
+#include "sigmax/io/onnx/onnx_image_shapes.hpp"
 #include "sigmax/io/onnx/onnx_padding.hpp"
 #include "sigmax/io/onnx/onnx_parameters.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"

@@ -6,23 +6,17 @@
 #include <string_view>
 #include <utility>
 
-#include "sigmax/core/error.hpp"
 #include "sigmax/io/onnx/onnx_convolution.hpp"
+#include "sigmax/io/onnx/onnx_extent.hpp"
+#include "sigmax/io/onnx/onnx_image_shapes.hpp"
 #include "sigmax/io/onnx/onnx_parameters.hpp"
 #include "sigmax/io/onnx/onnx_rearranged.hpp"
-#include "sigmax/io/onnx/protobuf_wire.hpp"
+#include "sigmax/io/onnx/onnx_stated_shapes.hpp"
 
 namespace sigmax::io::onnx {
 namespace {
 
 using Shape = std::optional<Dimensions>;
-
-constexpr std::size_t kMostRank = 8;
-constexpr std::int64_t kMostExtent = std::int64_t{1} << 30;
-
-bool is_known(std::int64_t extent) { return extent >= 0; }
-
-std::int64_t checked(std::int64_t extent) { return extent >= 0 && extent <= kMostExtent ? extent : kUnknownExtent; }
 
 // What both say; an extent about which they disagree is not known.
 Shape merged(const Shape& a, const Shape& b) {
@@ -39,46 +33,6 @@ Shape merged(const Shape& a, const Shape& b) {
   return result;
 }
 
-// TensorShapeProto.
-Dimensions stated_shape(WireCursor cursor) {
-  Dimensions shape;
-  while (cursor.next()) {
-    if (cursor.field() != 1) continue;
-    std::int64_t extent = kUnknownExtent;
-    for (WireCursor dimension = cursor.message("Dimension"); dimension.next();) {
-      if (dimension.field() == 1) extent = checked(dimension.int64());
-    }
-    if (shape.size() <= kMostRank) shape.push_back(extent);
-  }
-  return shape;
-}
-
-struct Stated {
-  std::string_view name;
-  Shape shape;
-};
-
-// ValueInfoProto, TypeProto, TypeProto.Tensor.
-Stated stated_value(const MappedFile& file, Bytes message) {
-  Stated stated;
-  try {
-    for (WireCursor value(file, message, "ValueInfoProto"); value.next();) {
-      if (value.field() == 1) stated.name = value.text();
-      if (value.field() != 2) continue;
-      for (WireCursor type = value.message("TypeProto"); type.next();) {
-        if (type.field() != 1) continue;
-        for (WireCursor tensor = type.message("TypeProto.Tensor"); tensor.next();) {
-          if (tensor.field() == 2) stated.shape = stated_shape(tensor.message("TensorShapeProto"));
-        }
-      }
-    }
-  } catch (const FileError&) {
-    return {stated.name, std::nullopt};  // nothing else depends on it
-  }
-  if (stated.shape && stated.shape->size() > kMostRank) stated.shape.reset();
-  return stated;
-}
-
 std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 class ValueShapes {
@@ -88,7 +42,7 @@ class ValueShapes {
 
   std::vector<Shape> find() {
     for (const ValueInfo& info : model_.value_infos) {
-      const Stated stated = stated_value(*model_.file, info.message);
+      const StatedValue stated = stated_value(*model_.file, info.message);
       const std::uint32_t value = flow_.find(info.graph, stated.name);
       if (value != kNone) shapes_[value] = merged(shapes_[value], stated.shape);
     }
@@ -123,23 +77,29 @@ class ValueShapes {
     return value == kNone ? std::nullopt : shapes_[value];
   }
 
+  std::vector<Shape> shapes_of_inputs(const Node& node) const {
+    std::vector<Shape> shapes;
+    for (std::uint32_t i = 0; i < node.inputs.count; ++i) shapes.push_back(shape_of(node, i));
+    return shapes;
+  }
+
   Shape made_by(const Node& node) {
     // Their result does not need the input's shape.
     if (node.op == "Reshape") return reshaped(node, shape_of(node, 0));
     Shape x = shape_of(node, 0);
     if (!x) return std::nullopt;
     if (keeps_shape(node)) return x;
-    if (works_entry_by_entry(node)) return broadcast(node);
-    if (kernel_input(node) != kNone) return convolved(node, *x);
-    if (node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool") return pooled(node, *x);
-    if (node.op.starts_with("Global") && node.op.ends_with("Pool")) {
-      return x->size() < 3 ? std::nullopt : Shape(globally_pooled(*x));
-    }
+    if (works_entry_by_entry(node)) return broadcast(shapes_of_inputs(node));
+    if (kernel_input(node) != kNone) return convolved(model_, node, shape_of(node, kernel_input(node)), *x);
+    if (node.op == "MaxPool" || node.op == "AveragePool" || node.op == "LpPool") return pooled(model_, node, *x);
+    if (node.op.starts_with("Global") && node.op.ends_with("Pool")) return globally_pooled(*x);
     if (node.op == "Concat") return concatenated(node, *x);
     if (node.op == "Pad") return padded(node, *x);
     if (node.op == "Resize" || node.op == "Upsample") return resized(node, *x);
     if (node.op == "Slice") return sliced(node, *x);
-    if (node.op == "DepthToSpace" || node.op == "SpaceToDepth") return block_moved(node, *x);
+    if (node.op == "DepthToSpace" || node.op == "SpaceToDepth") {
+      return block_moved(node.op == "DepthToSpace", model_.integer(node, "blocksize", 0), *x);
+    }
     if (node.op.starts_with("Reduce")) return reduced(node, *x);
     if (node.op == "Transpose") return transposed(model_.integers(node, "perm", kMostAxes), *x);
     if (node.op == "Flatten") return flattened(model_.integer(node, "axis", 1), *x);
@@ -206,81 +166,6 @@ class ValueShapes {
   static bool works_entry_by_entry(const Node& node) {
     static constexpr std::string_view kOps[] = {"Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean"};
     return std::ranges::find(kOps, node.op) != std::end(kOps);
-  }
-
-  // An extent that is not known may be 1 and stretch, or be the longer one.
-  Shape broadcast(const Node& node) const {
-    Dimensions reversed;
-    for (std::uint32_t i = 0; i < node.inputs.count; ++i) {
-      const Shape shape = shape_of(node, i);
-      if (!shape) return std::nullopt;
-      if (shape->size() > reversed.size()) reversed.resize(shape->size(), 1);
-      for (std::size_t d = 0; d < shape->size(); ++d) {
-        const std::int64_t extent = (*shape)[shape->size() - 1 - d];
-        if (extent == 1 || extent == reversed[d]) continue;
-        const bool contradicts = is_known(extent) && is_known(reversed[d]) && reversed[d] != 1;
-        if (contradicts) return std::nullopt;
-        // Against an extent that is known and not 1, one that is not known can only be that or 1.
-        reversed[d] = std::max(extent, reversed[d]) > 1 ? std::max(extent, reversed[d]) : kUnknownExtent;
-      }
-    }
-    return Dimensions(reversed.rbegin(), reversed.rend());
-  }
-
-  Shape convolved(const Node& node, const Dimensions& x) const {
-    const Shape kernel = shape_of(node, kernel_input(node));
-    if (!kernel || kernel->size() != x.size() || x.size() < 3 || !std::ranges::all_of(*kernel, is_known)) {
-      return std::nullopt;
-    }
-    const bool transposed = is_transposed_convolution(node);
-    const auto settings = convolution_settings(model_, node, *kernel, image_size(x));
-    const auto size = settings ? output_size(*settings, taps_of(*kernel), transposed) : std::nullopt;
-    Dimensions result(x.size(), kUnknownExtent);
-    result[0] = x[0];
-    const std::int64_t groups = model_.integer(node, "group", 1);
-    if (!transposed) result[1] = checked((*kernel)[0]);
-    if (transposed && groups > 0 && groups <= kMostExtent && is_known(checked((*kernel)[1]))) {
-      result[1] = (*kernel)[1] * groups;
-    }
-    if (size) std::ranges::copy(*size, result.begin() + 2);
-    return result;
-  }
-
-  Shape pooled(const Node& node, const Dimensions& x) const {
-    if (x.size() < 3) return std::nullopt;
-    const std::size_t axes = x.size() - 2;
-    const auto window = model_.integers(node, "kernel_shape", axes + 1);
-    if (!window || window->size() != axes) return std::nullopt;
-    Dimensions kernel = {1, 1};
-    kernel.insert(kernel.end(), window->begin(), window->end());
-    // A window moves as a kernel does, also where its size is rounded up.
-    auto settings = convolution_settings(model_, node, kernel, image_size(x));
-    Dimensions result(x.size(), kUnknownExtent);
-    std::copy_n(x.begin(), 2, result.begin());
-    if (!settings || settings->input_size.empty()) return result;
-    const auto size = output_size(*settings, taps_of(kernel), false);
-    if (!size) return result;
-    for (std::size_t axis = 0; axis < axes; ++axis) {
-      result[axis + 2] = model_.integer(node, "ceil_mode", 0) != 0
-                             ? rounded_up(*settings, kernel[axis + 2], axis, (*size)[axis])
-                             : (*size)[axis];
-    }
-    return result;
-  }
-
-  // Runtimes disagree about a last window that begins beyond the image.
-  static std::int64_t rounded_up(const ConvolutionSettings& settings, std::int64_t window, std::size_t axis,
-                                 std::int64_t floor) {
-    const std::int64_t n = settings.input_size[axis], low = settings.pad_low[axis], stride = settings.stride[axis];
-    const std::int64_t span = settings.dilation[axis] * (window - 1) + 1;
-    if ((n + low + settings.pad_high[axis] - span) % stride == 0) return floor;
-    return floor * stride >= n + low ? kUnknownExtent : floor + 1;
-  }
-
-  static Dimensions globally_pooled(const Dimensions& x) {
-    Dimensions result(x.size(), 1);
-    std::copy_n(x.begin(), 2, result.begin());
-    return result;
   }
 
   static std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
@@ -397,22 +282,6 @@ class ValueShapes {
     return length <= 0 ? 0 : (length - 1) / step + 1;
   }
 
-  Shape block_moved(const Node& node, const Dimensions& x) const {
-    const std::int64_t block = model_.integer(node, "blocksize", 0);
-    if (x.size() != 4 || block < 1 || block > 1024) return std::nullopt;
-    Dimensions result = x;
-    const bool to_space = node.op == "DepthToSpace";
-    const auto times = [&](std::int64_t extent, std::int64_t factor) {
-      return is_known(extent) ? extent * factor : extent;
-    };
-    const auto part = [&](std::int64_t extent, std::int64_t factor) {
-      return is_known(extent) && extent % factor == 0 ? extent / factor : kUnknownExtent;
-    };
-    result[1] = to_space ? part(x[1], block * block) : times(x[1], block * block);
-    for (const std::size_t d : {2, 3}) result[d] = to_space ? times(x[d], block) : part(x[d], block);
-    return result;
-  }
-
   Shape reduced(const Node& node, const Dimensions& x) {
     const auto axes = parameters_.integers(node, 1, "axes");
     const bool all = !axes && flow_.input(node, 1) == kNone;
@@ -446,12 +315,6 @@ class ValueShapes {
 
 std::vector<std::optional<Dimensions>> value_shapes(const Model& model, const Dataflow& flow) {
   return ValueShapes(model, flow).find();
-}
-
-Dimensions image_size(const std::optional<Dimensions>& shape) {
-  if (!shape || shape->size() < 3) return {};
-  Dimensions size(shape->begin() + 2, shape->end());
-  return std::ranges::all_of(size, [](std::int64_t extent) { return extent > 0; }) ? size : Dimensions();
 }
 
 }  // namespace sigmax::io::onnx

@@ -7,7 +7,6 @@
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/onnx/onnx_dataflow.hpp"
 #include "sigmax/io/onnx/onnx_model.hpp"
-#include "sigmax/io/onnx/onnx_rearranged.hpp"
 
 namespace sigmax::io::onnx {
 
@@ -17,8 +16,5 @@ namespace sigmax::io::onnx {
 /// No value if not even the number of axes is known, or if there are more than eight. One pass over the nodes, which a
 /// valid model lists in the order in which they run; the bodies of functions are not followed.
 std::vector<std::optional<Dimensions>> value_shapes(const Model& model, const Dataflow& flow);
-
-/// The extents of an image without batch and channels; empty if one of them is not known.
-Dimensions image_size(const std::optional<Dimensions>& shape);
 
 }  // namespace sigmax::io::onnx

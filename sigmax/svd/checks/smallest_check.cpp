@@ -162,11 +162,10 @@ class InverseSearch {
     starts_ = std::min(2 * starts_, kMostStartsOfInverse);
   }
 
-  // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that vanishes on the complement of V, C = R^T R
-  // is
-  // [H, E^T; E, C22] in the basis of V and the rest, H = Y^T Y, C22 >= tau. C - mu I is positive semidefinite if
-  // H - mu >= E^T (C22 - mu)^-1 E, which is at most E^T C22^-1 E / (1 - mu / tau). So, with the columns up to the i-th
-  // from the larger end and q_i = tr(E_i^T C22^-1 E_i), lambda_i is at least the smaller root mu of
+  // With R V = Y, whose rounding is a change of R by (fl(Y) - R V) V^T that vanishes on the complement of V,
+  // C = R^T R is [H, E^T; E, C22] in the basis of V and the rest, H = Y^T Y, C22 >= tau. C - mu I is positive
+  // semidefinite if H - mu >= E^T (C22 - mu)^-1 E, which is at most E^T C22^-1 E / (1 - mu / tau). So, with the columns
+  // up to the i-th from the larger end and q_i = tr(E_i^T C22^-1 E_i), lambda_i is at least the smaller root mu of
   //
   //     (sigma_i(Y)^2 - mu) (tau - mu)  =  q_i tau.
   void conclude() {

@@ -1,4 +1,4 @@
-#include "sigmax/norms/induced_vectors.hpp"
+#include "sigmax/norms/induced/induced_vectors.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "sigmax/norms/stored_rows.hpp"
+#include "sigmax/norms/entries/stored_rows.hpp"
 
 #include <cmath>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "sigmax/norms/line_maps.hpp"
+#include "sigmax/norms/maps/line_maps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,10 +8,10 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/exponent.hpp"
-#include "sigmax/norms/line_path.hpp"
-#include "sigmax/norms/log_balance.hpp"
-#include "sigmax/norms/proximal.hpp"
-#include "sigmax/norms/root.hpp"
+#include "sigmax/norms/maps/line_path.hpp"
+#include "sigmax/norms/maps/log_balance.hpp"
+#include "sigmax/norms/maps/proximal.hpp"
+#include "sigmax/norms/maps/root.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {

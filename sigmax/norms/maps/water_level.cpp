@@ -1,4 +1,4 @@
-#include "sigmax/norms/water_level.hpp"
+#include "sigmax/norms/maps/water_level.hpp"
 
 #include <algorithm>
 #include <cmath>

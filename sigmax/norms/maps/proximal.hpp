@@ -21,7 +21,7 @@
 
 namespace sigmax::norms {
 
-/// Of vectors with entries of any sign, finite. Results are accurate to about n u times the largest entry. lambda and
+/// For vectors with finite entries of any sign. Results are accurate to about n u times the largest entry. lambda and
 /// radius are finite and not negative; otherwise they throw Error, as for p < 1.
 
 /// argmin_y 1/2 |y - x|^2 + lambda |y|_p. p = 1: sign(x_i) (|x_i| - lambda)_+; p = 2: (1 - lambda / |x|)_+ x; infinity:
@@ -33,7 +33,7 @@ std::vector<double> proximal_p(std::span<const double> x, double p, double lambd
 /// gives the direction of 2^-500.
 std::vector<double> project_p(std::span<const double> x, double p, double radius);
 
-/// Of the sum of the k largest magnitudes: |y_i| = |x_i| - clip(|x_i| - theta, 0, lambda), the clipped parts adding up
+/// For the sum of the k largest magnitudes: |y_i| = |x_i| - clip(|x_i| - theta, 0, lambda), the clipped parts adding up
 /// to k lambda; theta = 0 where they cannot.
 std::vector<double> proximal_ky_fan(std::span<const double> x, std::int64_t k, double lambda);
 
@@ -42,7 +42,7 @@ std::vector<double> proximal_ky_fan(std::span<const double> x, std::int64_t k, d
 /// 2014, find the plateau by a search.)
 std::vector<double> project_ky_fan(std::span<const double> x, std::int64_t k, double radius);
 
-/// Of (the sum of the p-th powers of the k largest magnitudes)^(1/p). For 1 < p < infinity, magnitudes above a level
+/// For (the sum of the p-th powers of the k largest magnitudes)^(1/p). For 1 < p < infinity, magnitudes above a level
 /// become max(level, b) with b + mu b^(p-1) = |x_i|, the others stay; for each mu the level is the root of a falling
 /// function, and mu the root of another. Throws Error for p < 1 too.
 std::vector<double> proximal_ky_fan(std::span<const double> x, KyFan n, double lambda);

@@ -79,7 +79,7 @@ double sum_over(const kernels::StoredMatrix& a, Context& context, const F& f) {
 /// The p-norm of each row.
 std::vector<Enclosure> row_enclosures(const kernels::StoredMatrix& a, double p, Context& context);
 
-/// Of each row, or each column.
+/// Sums of each row, or of each column.
 struct LineSums {
   std::vector<double> value;        ///< the sum of |a_ij|, times scale
   std::vector<std::int64_t> zeros;  ///< entries that are 0

@@ -1,4 +1,4 @@
-#include "sigmax/norms/hadamard.hpp"
+#include "sigmax/norms/equivalence/hadamard.hpp"
 
 #include <cstddef>
 #include <utility>

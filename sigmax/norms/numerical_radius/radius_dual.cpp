@@ -1,4 +1,4 @@
-#include "sigmax/norms/radius_dual.hpp"
+#include "sigmax/norms/numerical_radius/radius_dual.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "sigmax/norms/norm_form.hpp"
+#include "sigmax/norms/equivalence/norm_form.hpp"
 
 #include <fmt/format.h>
 

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "sigmax/norms/extremal.hpp"
-#include "sigmax/norms/norm_form.hpp"
+#include "sigmax/norms/equivalence/extremal.hpp"
+#include "sigmax/norms/equivalence/norm_form.hpp"
 
 namespace sigmax::norms {
 

@@ -1,4 +1,4 @@
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/core/plural.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
-#include "sigmax/norms/stored_rows.hpp"
+#include "sigmax/norms/entries/stored_rows.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {

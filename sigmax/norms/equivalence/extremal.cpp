@@ -1,4 +1,4 @@
-#include "sigmax/norms/extremal.hpp"
+#include "sigmax/norms/equivalence/extremal.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"
-#include "sigmax/norms/hadamard.hpp"
-#include "sigmax/norms/norm_form.hpp"
+#include "sigmax/norms/equivalence/hadamard.hpp"
+#include "sigmax/norms/equivalence/norm_form.hpp"
 
 namespace sigmax::norms {
 namespace {

@@ -1,4 +1,4 @@
-#include "sigmax/norms/line_path.hpp"
+#include "sigmax/norms/maps/line_path.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "sigmax/core/infinity.hpp"
-#include "sigmax/norms/log_balance.hpp"
-#include "sigmax/norms/root.hpp"
+#include "sigmax/norms/maps/log_balance.hpp"
+#include "sigmax/norms/maps/root.hpp"
 #include "sigmax/norms/vector.hpp"
 
 namespace sigmax::norms {

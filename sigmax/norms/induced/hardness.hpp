@@ -14,8 +14,7 @@ double gaussian_norm(double r);
 /// - 1 for p = 1, q = infinity, and p = q = 2: the norm is computed;
 /// - 1 / (g_{p*} g_q) for other p >= 2 >= q, unless P = NP; where p or q is 2, an algorithm reaches this factor;
 /// - infinity, no constant factor, for p >= q and for 1 < p < q where 2 is not between p and q, unless NP has
-/// randomized
-///   algorithms of quasi-polynomial time;
+///   randomized algorithms of quasi-polynomial time;
 /// - not known (empty) for other p <= 2 <= q.
 ///
 /// So for some matrices the ends of an enclosure stay apart by this factor, whatever the search. Throws Error for p or

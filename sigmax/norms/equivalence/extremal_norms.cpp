@@ -1,4 +1,4 @@
-#include "sigmax/norms/extremal_norms.hpp"
+#include "sigmax/norms/equivalence/extremal_norms.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "sigmax/norms/proximal.hpp"
+#include "sigmax/norms/maps/proximal.hpp"
 
 #include <fmt/format.h>
 
@@ -15,11 +15,11 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/dual.hpp"
 #include "sigmax/norms/exponent.hpp"
-#include "sigmax/norms/ky_fan_map.hpp"
-#include "sigmax/norms/log_balance.hpp"
-#include "sigmax/norms/root.hpp"
+#include "sigmax/norms/maps/ky_fan_map.hpp"
+#include "sigmax/norms/maps/log_balance.hpp"
+#include "sigmax/norms/maps/root.hpp"
+#include "sigmax/norms/maps/water_level.hpp"
 #include "sigmax/norms/vector.hpp"
-#include "sigmax/norms/water_level.hpp"
 
 namespace sigmax::norms {
 namespace {

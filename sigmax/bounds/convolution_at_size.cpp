@@ -1,0 +1,323 @@
+#include "sigmax/bounds/convolution_at_size.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/convolution_ends.hpp"
+#include "sigmax/bounds/convolution_proof/embedding.hpp"
+#include "sigmax/bounds/convolution_proof/one_axis.hpp"
+#include "sigmax/bounds/convolution_proof/supremum.hpp"
+#include "sigmax/bounds/convolution_proof/symbol.hpp"
+#include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/core/infinity.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
+#include "sigmax/svd/svd.hpp"
+
+namespace sigmax::bounds {
+namespace {
+
+// The circular convolution: rows of a circulant whose symbol on the grid determines its norm.
+struct Circular {
+  std::vector<SymbolAxis> symbol;
+  std::vector<GridAxis> grid;
+  double repeats = 1;
+  bool is_whole = true;
+};
+
+Circular circular_of(const Correlation& c) {
+  Circular result;
+  for (const CorrelationAxis& axis : c.axes) {
+    const CircularAxis one = circular_axis(axis);
+    result.symbol.push_back(one.symbol);
+    result.grid.push_back({one.grid, 0, 1});
+    result.repeats *= static_cast<double>(one.repeats);
+    result.is_whole = result.is_whole && one.is_whole;
+  }
+  return result;
+}
+
+double points_of(const std::vector<GridAxis>& grid) {
+  double points = 1;
+  for (const GridAxis& axis : grid) points *= static_cast<double>(axis.grid);
+  return points;
+}
+
+// One computation: its budget, and what its steps know so far.
+class AtSize {
+ public:
+  AtSize(const Tensor& kernel, const ConvolutionGeometry& geometry, const ConvolutionNormOptions& options,
+         Context& context)
+      : kernel_(kernel), geometry_(geometry), options_(options), context_(context) {
+    budget_.most_flops = options.most_flops;
+  }
+
+  ConvolutionNorm run() {
+    const bool is_circular = geometry_.layer().padding_mode == PaddingMode::Circular;
+    ConvolutionNorm result = zero_norm(is_circular ? ConvolutionQuestion::circular : ConvolutionQuestion::input_size);
+    width_ = options_.relative_width > 0 ? options_.relative_width : is_circular ? 1e-6 : 0.02;
+    const Symbols symbols =
+        symbols_of(kernel_, is_circular ? without_stride(geometry_.layer()) : geometry_.layer(), context_);
+    if (symbols.is_zero) return result;
+    ConvolutionEnds ends(result, symbols.exponent);
+    if (is_circular) {
+      circulant(ends);
+    } else if (!on_the_torus(symbols, ends)) {
+      return result;
+    }
+    if (!is_circular && ends.width() > width_) one_axis(ends);
+    if (ends.width() > width_) formed(ends);
+    if (!is_circular && ends.width() > width_) prove_one_axis(ends);
+    if (!is_circular && ends.width() > width_ && result.upper_by != ConvolutionTheorem::one_axis) {
+      const bool were_skipped = has_sharper();
+      grids_alone_ = true;
+      if (were_skipped) shifted_grids(symbols, least_, 2, ends);
+      more_grids(symbols, ends);
+    }
+    ends.finish(budget_);
+    return result;
+  }
+
+ private:
+  const Correlation& correlation() const { return geometry_.correlation(); }
+
+  // Both ends from the symbol on the grid, if each row of the circulant occurs; repeated rows multiply the upper end.
+  void circulant(ConvolutionEnds& ends) {
+    const Circular circular = circular_of(correlation());
+    const Symbols symbols = make_symbols(kernel_, geometry_.layer().groups, circular.symbol, context_);
+    const double factor = circular.repeats > 1 ? round_up(std::sqrt(circular.repeats)) : 1.0;
+    if (points_of(circular.grid) < kMostPoints) {
+      const std::vector<TorusPoint> points = grid_points(circular.grid);
+      const Range range = largest_on(symbols, points, nullptr, width_, kInfinity, budget_, context_);
+      if (circular.is_whole) ends.lower(range.lower, ConvolutionTheorem::circulant);
+      ends.upper(range.upper, ConvolutionTheorem::circulant, factor);
+    } else {
+      const Symbols all = symbols_of(kernel_, without_stride(geometry_.layer()), context_);
+      ends.upper(supremum(all, width_, budget_, context_).upper, ConvolutionTheorem::branch_and_bound, factor);
+    }
+    if (ends.width() > width_) product(ends);
+  }
+
+  // S, and then shifted grids: false if every output reads padding alone.
+  bool on_the_torus(const Symbols& symbols, ConvolutionEnds& ends) {
+    double copies = 1;
+    for (const CorrelationAxis& axis : correlation().axes) {
+      const bool zeros = mode() == PaddingMode::Zeros;
+      const AxisEmbedding embedding = embedding_of(zeros ? axis : padded(axis));
+      if (embedding.least_grid == 0) return false;
+      least_.push_back(embedding.least_grid);
+      copies *= static_cast<double>(copies_of(mode(), axis));
+    }
+    factor_ = copies > 1 ? round_up(std::sqrt(copies)) : 1.0;
+    product(ends);
+    // A few cells show about how large S is, and bound it. It is enclosed further only if it is small enough to do.
+    supremum_ = supremum(symbols, std::max(width_ / 8, kCoarse), budget_, context_);
+    const double room = goal(ends) / supremum_.lower - 1;
+    if (room > 0 || !(points_of(grid_of(least_)) < kMostPoints)) {
+      supremum_ = supremum(symbols, std::max(width_ / 8, 0.5 * room), budget_, context_);
+    }
+    ends.upper(supremum_.upper, ConvolutionTheorem::branch_and_bound, factor_);
+    if (ends.width() > width_) shifted_grids(symbols, least_, 2, ends);
+    return true;
+  }
+
+  // The upper end of the symbol's values at which the width is reached.
+  double goal(const ConvolutionEnds& ends) const { return ends.goal_of_symbol(width_, factor_); }
+
+  static std::vector<GridAxis> grid_of(const std::vector<std::int64_t>& sizes) {
+    std::vector<GridAxis> grid;
+    for (const std::int64_t size : sizes) grid.push_back({size, 0, 2});
+    return grid;
+  }
+
+  // The least over the offsets 0, 1 / parts, ... of each axis, of the largest norm on the shifted grid.
+  void shifted_grids(const Symbols& symbols, const std::vector<std::int64_t>& sizes, std::int64_t parts,
+                     ConvolutionEnds& ends) {
+    std::vector<GridAxis> grid;
+    grid.reserve(sizes.size());
+    for (const std::int64_t size : sizes) grid.push_back({size, 0, parts});
+    if (!(points_of(grid) < kMostPoints)) return;
+    std::int64_t offsets = 1;
+    for (std::size_t i = 0; i < grid.size(); ++i) offsets *= parts;
+    for (std::int64_t index = 0; index < offsets && ends.width() > width_; ++index) {
+      std::int64_t rest = index;
+      for (GridAxis& axis : grid) {
+        axis.numerator = rest % parts;
+        rest /= parts;
+      }
+      const std::vector<TorusPoint> points = grid_points(grid);
+      // Where a sharper theorem is at hand, a grid that does not reach the width is not worth its proof.
+      const double most = ends.upper_of_symbol(factor_);
+      const double enough = has_sharper() ? std::min(goal(ends), most) : most;
+      const Range range = largest_on(symbols, points, &supremum_, width_ / 8, enough, budget_, context_);
+      ends.upper(range.upper, ConvolutionTheorem::offset_grid, factor_);
+    }
+  }
+
+  // One axis whole, the others on shifted grids.
+  struct Candidate {
+    Symbols symbols;
+    WholeAxis whole;
+    std::vector<TorusPoint> points;
+    double estimate = 0;
+  };
+
+  // The correlation on one axis without copies, and the symbol in which it is whole.
+  WholeAxis whole_axis(std::size_t axis) const {
+    const CorrelationAxis& own = correlation().axes[axis];
+    return {axis, mode() == PaddingMode::Zeros ? own : padded(own)};
+  }
+
+  std::vector<TorusPoint> points_around(std::size_t axis, std::int64_t offsets) const {
+    std::vector<GridAxis> grid = grid_of(least_);
+    for (std::size_t i = 0; i < grid.size(); ++i) {
+      if (i == axis) {
+        grid[i] = {};
+      } else {
+        grid[i].numerator = offsets % 2;
+        offsets /= 2;
+      }
+    }
+    return grid_points(grid);
+  }
+
+  bool admits(const Symbols& symbols, std::size_t axis, std::size_t points) const {
+    const OneAxisCost cost = one_axis_cost(symbols, whole_axis(axis), points);
+    return cost.bytes <= kMostBytes && budget_.allows(cost.flops);
+  }
+
+  bool has_sharper() const { return !grids_alone_ && (options_.one_axis_up_to > 0 || may_form()); }
+
+  // Over the axes and the offsets of the others, those whose largest norm is the least: proven at once if that reaches
+  // the width and costs less than the matrix itself, kept for later otherwise.
+  void one_axis(ConvolutionEnds& ends) {
+    double cost = 0;
+    for (std::size_t axis = 0; axis < least_.size(); ++axis) {
+      const WholeAxis whole = whole_axis(axis);
+      if (!(points_of(grid_of(least_)) < kMostPoints) || order_with(axis) > options_.one_axis_up_to) continue;
+      std::vector<SymbolAxis> axes = reduced_axes(geometry_.layer());
+      axes[axis] = {whole.axis.kernel, 1, 1};
+      Symbols around = make_symbols(kernel_, geometry_.layer().groups, axes, context_);
+      for (std::int64_t offsets = 0; offsets < std::int64_t{1} << (least_.size() - 1); ++offsets) {
+        std::vector<TorusPoint> points = points_around(axis, offsets);
+        if (!admits(around, axis, points.size())) continue;
+        const double estimate = one_axis_estimate(around, whole, points, context_);
+        if (!whole_.empty() && whole_.front().estimate <= estimate) continue;
+        cost = one_axis_cost(around, whole, points.size()).flops;
+        whole_.clear();
+        whole_.push_back({around, whole, std::move(points), estimate});
+      }
+    }
+    if (whole_.empty()) return;
+    if (whole_.front().estimate * (1 + 0.1 * width_) <= goal(ends) && !(may_form() && flops_of_formed() < cost)) {
+      prove_one_axis(ends);
+    }
+  }
+
+  void prove_one_axis(ConvolutionEnds& ends) {
+    if (whole_.empty() || whole_.front().estimate >= ends.upper_of_symbol(factor_)) return;
+    const Candidate best = std::move(whole_.front());
+    whole_.clear();
+    const double room = goal(ends) / best.estimate - 1;
+    const double width = room > 0 ? std::max(room, 0.1 * width_) : 0.1 * width_;
+    ends.upper(one_axis_upper(best.symbols, best.whole, best.points, best.estimate, width, budget_, context_),
+               ConvolutionTheorem::one_axis, factor_);
+  }
+
+  // The order of the matrices that are factored with one axis whole.
+  std::int64_t order_with(std::size_t axis) const {
+    const Correlation& c = correlation();
+    const CorrelationAxis one = whole_axis(axis).axis;
+    std::int64_t phases = 1;
+    for (std::size_t i = 0; i < c.axes.size(); ++i) phases *= i == axis ? 1 : c.axes[i].stride;
+    return std::min(c.out_channels / c.groups * one.output, c.in_channels / c.groups * phases * one.input);
+  }
+
+  // Larger grids and quarter offsets.
+  void more_grids(const Symbols& symbols, ConvolutionEnds& ends) {
+    for (std::int64_t more = 1; more <= 3 && ends.width() > width_; ++more) {
+      std::vector<std::int64_t> sizes = least_;
+      for (std::int64_t& size : sizes) size += more;
+      shifted_grids(symbols, sizes, 2, ends);
+    }
+    if (ends.width() > width_) shifted_grids(symbols, least_, 4, ends);
+  }
+
+  // |A v| / |v| for the v that Lanczos finds.
+  void product(ConvolutionEnds& ends) {
+    const Operator<double> a = convolution<double>(kernel_, geometry_);
+    SvdOptions<double> search;
+    search.random = RandomState{};
+    search.check = Check::none;
+    search.tolerance = std::clamp(width_ / 16, 1e-10, 1e-2);
+    search.max_products = 300;
+    CertifyOptions certificate;
+    certificate.method = CertifyMethod::none;
+    certificate.random = RandomState{};
+    const SvdResult<double> found = svd(*a, search, context_);
+    ends.take_lower(certify(*a, found, certificate, context_).lower, ConvolutionTheorem::product);
+    budget_.flops += static_cast<double>(found.statistics.products) * 4 * static_cast<double>(correlation().rows()) *
+                     static_cast<double>(correlation().terms());
+  }
+
+  double flops_of_formed() const {
+    const double rows = static_cast<double>(geometry_.rows());
+    const double columns = static_cast<double>(geometry_.columns());
+    const double order = std::min(rows, columns);
+    return rows * columns * order * 2 + order * order * order;
+  }
+  bool may_form() const {
+    const double entries = static_cast<double>(geometry_.rows()) * static_cast<double>(geometry_.columns());
+    return std::min(geometry_.rows(), geometry_.columns()) <= options_.dense_up_to && entries < 0x1p27 &&
+           budget_.allows(flops_of_formed());
+  }
+
+  // The matrix itself, where it is small.
+  void formed(ConvolutionEnds& ends) {
+    if (!may_form()) return;
+    const Operator<double> a = convolution<double>(kernel_, geometry_);
+    CertifyOptions certificate;
+    certificate.method = CertifyMethod::proven;
+    certificate.proven_up_to = options_.dense_up_to;
+    certificate.relative_width = width_;
+    certificate.random = RandomState{};
+    SvdOptions<double> search;
+    search.random = RandomState{};
+    search.check = Check::none;
+    search.tolerance = std::clamp(width_ / 16, 1e-12, 1e-3);
+    const Enclosure enclosure = certify(*a, svd(*a, search, context_), certificate, context_);
+    budget_.flops += flops_of_formed();
+    ends.take_lower(enclosure.lower, ConvolutionTheorem::product);
+    if (enclosure.upper && enclosure.upper->certainty() == Certainty::proven) {
+      ends.take_upper(enclosure.upper->value(), ConvolutionTheorem::dense);
+    }
+  }
+
+  PaddingMode mode() const { return geometry_.layer().padding_mode; }
+
+  static constexpr double kMostPoints = 1e6;
+  static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
+  static constexpr double kCoarse = 0.1;
+
+  const Tensor& kernel_;
+  const ConvolutionGeometry& geometry_;
+  const ConvolutionNormOptions& options_;
+  Context& context_;
+  Budget budget_;
+  double width_ = 0;
+  double factor_ = 1;
+  std::vector<std::int64_t> least_;
+  Range supremum_;
+  std::vector<Candidate> whole_;  // the best one, until it is proven
+  bool grids_alone_ = false;      // sharper theorems did not help
+};
+
+}  // namespace
+
+ConvolutionNorm norm_at_size(const Tensor& kernel, const ConvolutionGeometry& geometry,
+                             const ConvolutionNormOptions& options, Context& context) {
+  return AtSize(kernel, geometry, options, context).run();
+}
+
+}  // namespace sigmax::bounds
