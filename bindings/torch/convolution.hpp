@@ -1,5 +1,5 @@
-// Spectral normalization of a convolution by its operator norm: torch.ops.sigmax.normalize_convolution and friends as
-// C++ functions.
+// Spectral normalization of a convolution by its operator norm, and penalties on that norm:
+// torch.ops.sigmax.normalize_convolution, convolution_norm and friends as C++ functions.
 //
 // The operator maps an input of fixed size to the layer's output without bias. Its largest singular value is the most
 // that the layer can stretch an input of that size. The norm of the reshaped kernel, which PyTorch's spectral_norm
@@ -20,7 +20,7 @@ namespace sigmax::torch {
 
 /// The geometry of a convolution at one input size, in PyTorch's terms. Each list has one entry per spatial axis.
 struct OperatorGeometry {
-  std::vector<std::int64_t> input_size;
+  std::vector<std::int64_t> input_size;  ///< empty: every size, where a function says that it takes this
   std::vector<std::int64_t> stride;
   std::vector<std::int64_t> padding_low;   ///< before the first entry of each axis
   std::vector<std::int64_t> padding_high;  ///< after the last entry; differs for padding="same"
@@ -54,5 +54,31 @@ at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, cons
 /// An enclosure of the operator norm at the geometry's input size, rounding errors included; not differentiable.
 /// Weights on other devices are copied.
 Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry);
+
+struct ConvolutionNormOptions {
+  /// Of the norm at every input size: no value of the symbol exceeds the result by more than this, relatively, proven
+  /// by branch and bound. 0: a search without a proof, at about half the cost.
+  double relative_width = 1e-3;
+  /// Of the norm at an input size: the relative error that the solver may leave.
+  double tolerance = 1e-10;
+};
+
+/// The operator norm of a convolution as a function of its kernel, a tensor without dimensions: at the geometry's input
+/// size, or, if that is empty, the supremum over all input sizes. The supremum is that of the kernel without borders:
+/// padding does not count.
+///
+/// Differentiable once in the weight; a second derivative throws. The norm is convex in the weight. Where its largest
+/// singular value is not simple, the gradient is one of several subgradients, and 0 for W = 0. Computed in double on
+/// the CPU, rounded to the weight's type once; float32 for half precisions. The same weight gives the same bits.
+/// docs/regularizers.md.
+///
+/// Throws c10::ValueError for a geometry that does not fit the weight and options out of range, sigmax::Error for NaN
+/// and infinite weights.
+at::Tensor convolution_norm(const at::Tensor& weight, const OperatorGeometry& geometry,
+                            const ConvolutionNormOptions& options = {});
+
+/// max(0, N - target)^2 of that norm N: nothing for a norm up to the target. Differentiable as N is.
+at::Tensor convolution_excess(const at::Tensor& weight, const OperatorGeometry& geometry, double target,
+                              const ConvolutionNormOptions& options = {});
 
 }  // namespace sigmax::torch

@@ -1,52 +1,28 @@
 #include "bindings/torch/native.hpp"
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "bindings/torch/core_types.hpp"
 #include "bindings/torch/memory.hpp"
-#include "sigmax/core/context.hpp"
 #include "sigmax/nn/normalize_layers.hpp"
 
 namespace sigmax::torch::native {
 namespace {
 
-/// One context per calling thread, with as many threads as torch has, or with one thread within torch's own loops.
-///
-/// The threads are not torch's. Those belong to OpenMP, where a loop ends only after every thread has arrived, and the
-/// caller spins until then. A thread that the system has put on the caller's own core cannot arrive until the spinning
-/// ends, some milliseconds later, although no work is left. Here the caller does the work that no thread has begun, and
-/// returns.
-Context& context() {
-  thread_local std::unique_ptr<Context> own;
-  const int threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-  if (own == nullptr || own->threads() != threads) own = std::make_unique<Context>(threads);
-  return *own;
-}
-
-DType dtype(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kDouble: return DType::f64;
-    case at::kFloat: return DType::f32;
-    case at::kHalf: return DType::f16;
-    default: return DType::bf16;
-  }
-}
-
 std::span<const std::int64_t> shape(const at::Tensor& tensor) { return {tensor.sizes().data(), tensor.sizes().size()}; }
 
 nn::Weight input(const at::Tensor& tensor, std::int64_t dim) {
-  return nn::unfold(dtype(tensor), tensor.const_data_ptr(), shape(tensor), dim);
+  return nn::unfold(dtype_of(tensor), tensor.const_data_ptr(), shape(tensor), dim);
 }
 
 nn::WeightOutput output(const at::Tensor& tensor, std::int64_t dim) {
-  return nn::unfold(dtype(tensor), tensor.mutable_data_ptr(), shape(tensor), dim);
+  return nn::unfold(dtype_of(tensor), tensor.mutable_data_ptr(), shape(tensor), dim);
 }
 
 template <Real T>
@@ -273,7 +249,7 @@ std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>> backward(at::Tensor
 }
 
 double inner_product(const at::Tensor& x, const at::Tensor& y) {
-  return nn::dot(dtype(x), x.const_data_ptr(), y.const_data_ptr(), x.numel(), context());
+  return nn::dot(dtype_of(x), x.const_data_ptr(), y.const_data_ptr(), x.numel(), context());
 }
 
 Factors factors(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {

@@ -1,9 +1,10 @@
 // The operators torch.ops.sigmax.*: their schemas, and the function behind each dispatch key.
 //
-// normalize, normalize_all, sigma, scaled_linear, scaled_convolution, normalize_convolution and convolution_sigma are
-// composed of other operators, from which they get gradients, autocast rules, batching and shapes. Three operators have
-// kernels: _normalize_into, which writes to given memory, so that torch.compile can make it functional;
-// _normalize_backward; and _store, by which a functional transform steps a state.
+// normalize, normalize_all, sigma, scaled_linear, scaled_convolution, normalize_convolution, convolution_sigma and
+// convolution_norm are composed of other operators, from which they get gradients, autocast rules, batching and shapes.
+// Four operators have kernels: _normalize_into, which writes to given memory, so that torch.compile can make it
+// functional; _normalize_backward; _convolution_norm, the norm together with its gradient; and _store, by which a
+// functional transform steps a state.
 #include <ATen/Functions.h>
 #include <torch/library.h>
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "bindings/torch/convolution.hpp"
+#include "bindings/torch/convolution_norm.hpp"
 #include "bindings/torch/memory.hpp"
 #include "bindings/torch/native.hpp"
 #include "bindings/torch/normalize.hpp"
@@ -129,6 +131,35 @@ at::Tensor convolution_sigma_operator(const at::Tensor& weight, const at::Tensor
       options_of(0, 1, steps, eps, iteration, tolerance, 1, false));
 }
 
+at::Tensor convolution_norm_operator(const at::Tensor& weight, at::IntArrayRef input_size, at::IntArrayRef stride,
+                                     at::IntArrayRef padding, at::IntArrayRef dilation, bool transposed,
+                                     at::IntArrayRef output_padding, std::int64_t groups, std::string padding_mode,
+                                     double relative_width, double tolerance) {
+  return convolution_norm(
+      weight,
+      geometry_of(input_size, stride, padding, dilation, transposed, output_padding, groups, std::move(padding_mode)),
+      {relative_width, tolerance});
+}
+
+template <auto function>
+std::tuple<at::Tensor, at::Tensor> norm_and_gradient_operator(const at::Tensor& weight, at::IntArrayRef input_size,
+                                                              at::IntArrayRef stride, at::IntArrayRef padding,
+                                                              at::IntArrayRef dilation, bool transposed,
+                                                              at::IntArrayRef output_padding, std::int64_t groups,
+                                                              std::string padding_mode, double relative_width,
+                                                              double tolerance) {
+  return function(
+      weight,
+      geometry_of(input_size, stride, padding, dilation, transposed, output_padding, groups, std::move(padding_mode)),
+      {relative_width, tolerance});
+}
+
+std::tuple<at::Tensor, at::Tensor> norm_and_gradient_meta(const at::Tensor& weight, at::IntArrayRef, at::IntArrayRef,
+                                                          at::IntArrayRef, at::IntArrayRef, bool, at::IntArrayRef,
+                                                          std::int64_t, std::string, double, double) {
+  return empty_norm_and_gradient(weight);
+}
+
 std::tuple<double, double, std::string> certify_operator(const at::Tensor& weight, std::int64_t dim) {
   Certificate certificate = certify(weight, dim);
   return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
@@ -229,6 +260,16 @@ TORCH_LIBRARY(sigmax, m) {
       "convolution_state_size(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
       "bool transposed, int[] output_padding, int groups, str padding_mode) -> (int u, int v)",
       operators::convolution_state_size_operator);
+  m.def(
+      "convolution_norm(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, bool transposed, "
+      "int[] output_padding, int groups, str padding_mode, float relative_width=0.001, float tolerance=1e-10) -> "
+      "Tensor",
+      operators::convolution_norm_operator, compliant);
+  m.def(
+      "_convolution_norm(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
+      "bool transposed, int[] output_padding, int groups, str padding_mode, float relative_width, float tolerance) -> "
+      "(Tensor norm, Tensor gradient)",
+      compliant);
   m.def("certify(Tensor weight, int dim=0) -> (float lower, float upper, str certainty)", operators::certify_operator,
         compliant);
   m.def(
@@ -260,6 +301,7 @@ void made_of_others(torch::Library& m) {
   m.impl("scaled_convolution", operators::scaled_convolution_operator);
   m.impl("normalize_convolution", operators::normalize_convolution_operator);
   m.impl("convolution_sigma", operators::convolution_sigma_operator);
+  m.impl("convolution_norm", operators::convolution_norm_operator);
 }
 }  // namespace
 TORCH_LIBRARY_IMPL(sigmax, FuncTorchBatchedDecomposition, m) { made_of_others(m); }
@@ -269,7 +311,14 @@ TORCH_LIBRARY_IMPL(sigmax, Functionalize, m) {
 }
 
 TORCH_LIBRARY_IMPL(sigmax, FuncTorchBatched, m) { m.impl("_store", operators::store_batched); }
-TORCH_LIBRARY_IMPL(sigmax, CompositeExplicitAutograd, m) { m.impl("_store", operators::store_operator); }
+TORCH_LIBRARY_IMPL(sigmax, CompositeExplicitAutograd, m) {
+  m.impl("_store", operators::store_operator);
+  m.impl("_convolution_norm", operators::norm_and_gradient_operator<operators::norm_and_gradient>);
+}
+
+TORCH_LIBRARY_IMPL(sigmax, Autograd, m) {
+  m.impl("_convolution_norm", operators::norm_and_gradient_operator<operators::differentiable_norm>);
+}
 
 TORCH_LIBRARY_IMPL(sigmax, CPU, m) {
   m.impl("_normalize_into", operators::into_cpu);
@@ -279,4 +328,5 @@ TORCH_LIBRARY_IMPL(sigmax, CPU, m) {
 TORCH_LIBRARY_IMPL(sigmax, Meta, m) {
   m.impl("_normalize_into", operators::into_meta);
   m.impl("_normalize_backward", operators::backward_meta);
+  m.impl("_convolution_norm", operators::norm_and_gradient_meta);
 }

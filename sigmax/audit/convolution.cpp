@@ -23,6 +23,7 @@ PaddingMode mode_of(Padding padding) {
     case Padding::circular: return PaddingMode::Circular;
     case Padding::reflect: return PaddingMode::Reflect;
     case Padding::replicate: return PaddingMode::Replicate;
+    case Padding::unknown: break;
   }
   return PaddingMode::Zeros;
 }
@@ -211,13 +212,14 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
   io::ConvolutionSettings settings = for_all_axes(stated, taps, transposed);
   // At every size it does not matter how many zeros are padded. It does matter how much of anything else is.
   const bool states_padding = !settings.pad_low.empty();
-  const bool pads_image = settings.padding != Padding::zeros;
+  const bool pads_image = settings.padding != Padding::zeros && settings.padding != Padding::unknown;
   if (!states_padding && pads_image) assume_same_size(settings, taps);
   ConvolutionToMeasure result{*kernel, layer_of(kernel->shape(), layout.groups, transposed, settings)};
   result.knows_padding = !settings.pad_low.empty();
   if (settings.stride.empty()) result.assumed.emplace_back("stride");
   if (settings.dilation.empty()) result.assumed.emplace_back("dilation");
-  if (!states_padding && (pads_image || !stated.has_mode)) result.assumed.emplace_back("padding");
+  const bool knows_zeros = settings.padding == Padding::zeros && stated.has_mode;
+  if (!states_padding && !knows_zeros) result.assumed.emplace_back("padding");
   if (states_padding && result.assumed.empty() && !settings.input_size.empty()) {
     result.input_size = settings.input_size;
     if (!makes_sense(result.layer, result.input_size) || is_too_large(result)) result.input_size.reset();

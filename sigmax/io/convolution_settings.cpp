@@ -111,6 +111,54 @@ void keep_common(ConvolutionSettings& settings, const ConvolutionSettings& other
     settings.pad_low.clear();
     settings.pad_high.clear();
   }
+  if (settings.padding != other.padding) settings.padding = ConvolutionSettings::Padding::unknown;
+}
+
+std::optional<ImagePadding> torch_padding(const Dimensions& pairs, std::string_view mode, std::size_t axes) {
+  const auto known = mode == "constant" ? ConvolutionSettings::Padding::zeros : padding_mode(mode);
+  const bool is_named = mode != "zeros" && known.has_value();
+  if (!is_named || pairs.size() % 2 != 0 || !in_range(pairs, 0)) return std::nullopt;
+  ImagePadding padding{Dimensions(axes, 0), Dimensions(axes, 0), *known};
+  for (std::size_t pair = 0; 2 * pair < pairs.size(); ++pair) {
+    const std::int64_t low = pairs[2 * pair], high = pairs[2 * pair + 1];
+    if (pair >= axes) {
+      if (low != 0 || high != 0) return std::nullopt;
+      continue;
+    }
+    padding.low[axes - 1 - pair] = low;
+    padding.high[axes - 1 - pair] = high;
+  }
+  return padding;
+}
+
+void fold_padding(ConvolutionSettings& settings, const std::optional<ImagePadding>& padding, bool transposed) {
+  using Padding = ConvolutionSettings::Padding;
+  const auto is_zero = [](const Dimensions& list) {
+    return std::all_of(list.begin(), list.end(), [](std::int64_t pad) { return pad == 0; });
+  };
+  if (padding && is_zero(padding->low) && is_zero(padding->high)) return;
+  const std::size_t axes = padding ? padding->low.size() : 0;
+  const bool fits_both = padding && padding->high.size() == axes && fits(settings.pad_low, axes, 0) &&
+                         fits(settings.pad_high, axes, 0) &&
+                         (settings.input_size.empty() || settings.input_size.size() == axes);
+  // Zeros around zeros are zeros, and whatever is next to the image is what a convolution without pads reads.
+  const bool both_zeros = fits_both && padding->mode == Padding::zeros && settings.padding == Padding::zeros;
+  const bool is_alone = fits_both && is_zero(settings.pad_low) && is_zero(settings.pad_high);
+  if (transposed || !(both_zeros || is_alone)) {
+    const bool zeros = padding && padding->mode == Padding::zeros && settings.padding == Padding::zeros && !transposed;
+    settings.padding = zeros ? Padding::zeros : Padding::unknown;
+    settings.pad_low.clear();
+    settings.pad_high.clear();
+    settings.input_size.clear();
+    return;
+  }
+  settings.padding = padding->mode;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    settings.pad_low[axis] += padding->low[axis];
+    settings.pad_high[axis] += padding->high[axis];
+    if (!settings.input_size.empty()) settings.input_size[axis] -= padding->low[axis] + padding->high[axis];
+  }
+  if (!in_range(settings.input_size, 1)) settings.input_size.clear();
 }
 
 StatedConvolution overlaid(StatedConvolution first, const StatedConvolution& later) {

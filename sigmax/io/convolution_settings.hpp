@@ -13,7 +13,13 @@ namespace sigmax::io {
 /// The settings of a convolution except its groups. Each list has one entry per spatial axis, in the order of the
 /// kernel's axes; empty: not known.
 struct ConvolutionSettings {
-  enum class Padding : std::uint8_t { zeros, circular, reflect, replicate };
+  enum class Padding : std::uint8_t {
+    zeros,
+    circular,
+    reflect,
+    replicate,
+    unknown,  ///< padded, but not known with what; `pad_low` and `pad_high` are not known either
+  };
 
   Dimensions stride{};
   Dimensions dilation{};
@@ -37,6 +43,25 @@ struct StatedPadding {
   Kind kind = Kind::listed;
   Dimensions output_size{};  ///< of a transposed convolution, where that is stated; empty otherwise
 };
+
+/// What a node of its own adds around an image before a convolution reads it. Lists have one entry per spatial axis.
+struct ImagePadding {
+  Dimensions low{};
+  Dimensions high{};
+  ConvolutionSettings::Padding mode = ConvolutionSettings::Padding::zeros;
+
+  auto operator<=>(const ImagePadding&) const = default;  // NOLINT(modernize-use-nullptr): its own code has a 0
+};
+
+/// torch.nn.functional.pad: pairs of pads from the last axis to the first, with the mode `constant`, `reflect`,
+/// `replicate` or `circular`. Nothing for another mode, for pads that cut, or that lie on channels or the batch.
+/// A constant other than 0 moves the output by a constant, so the linear map is that of padding with zeros.
+std::optional<ImagePadding> torch_padding(const Dimensions& pairs, std::string_view mode, std::size_t axes);
+
+/// Makes of a convolution that reads a padded image the one that reads the image itself; the pads of both must be
+/// resolved. Nothing is known about the padding of what is not one convolution: if `padding` is nothing, if both pad
+/// and not both with zeros, or if the convolution is transposed.
+void fold_padding(ConvolutionSettings& settings, const std::optional<ImagePadding>& padding, bool transposed);
 
 /// What somebody says about a convolution. Lists have one entry for all axes, or one for each; empty: not said.
 struct StatedConvolution {

@@ -85,6 +85,8 @@ TEST(AuditConvolution, WhatIsNotStatedIsAssumedAndNamed) {
   EXPECT_EQ(assumed(without_amounts), Names()) << "how many zeros does not matter";
   without_amounts.settings.padding = Padding::reflect;
   EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "how many reflected entries matters";
+  without_amounts.settings.padding = Padding::unknown;
+  EXPECT_EQ(assumed(without_amounts), Names{"padding"}) << "perhaps not zeros";
   io::StatedConvolution out_of_range = known({0}, {1}, {std::int64_t{1} << 40});
   EXPECT_EQ(assumed(out_of_range), (Names{"stride", "dilation"}));
 }

@@ -92,6 +92,25 @@ class AuditOfConvolutions(ConvolutionTest):
         self.assertEqual((norm["question"], norm["input_size"], norm["assumed"]), ("every_size", None, []))
         self.assert_encloses(norm, 9, 1e-3)
 
+    def test_a_pad_in_front_counts_as_the_convolutions_own(self):
+        def padded(mode, more={}):
+            nodes = [("Pad", ["x"], ["h"], {"mode": mode, "pads": [0, 0, 1, 1, 0, 0, 1, 1]}),
+                     ("Conv", ["h", "k"], ["y"], more)]
+            return with_size(checkpoints.onnx_graph(nodes, {"k": ones(1, 1, 3, 3)}), (1, 1, 5, 9))
+
+        norm = self.norm(padded("constant"), "--norm-width", "1e-3")
+        self.assertEqual((norm["question"], norm["input_size"], norm["padding"]),
+                         ("input_size", [5, 9], [[1, 1], [1, 1]]))
+        self.assert_encloses(norm, ones_norm(3, 5) * ones_norm(3, 9), 1e-3)
+        norm = self.norm(padded("wrap"))
+        self.assertEqual((norm["question"], norm["padding_mode"], norm["assumed"]), ("circular", "circular", []))
+        self.assert_encloses(norm, 9, 1e-6)
+        norm = self.norm(padded("reflect"))
+        self.assertEqual((norm["padding_mode"], norm["assumed"]), ("reflect", []))
+        # Zeros around a reflected border are not the padding of one convolution.
+        norm = self.norm(padded("reflect", {"pads": [1, 1, 1, 1]}))
+        self.assertEqual((norm["question"], norm["padding"], norm["assumed"]), ("every_size", None, ["padding"]))
+
     def test_a_stride_makes_the_norm_smaller_and_is_reported(self):
         kernel = {"k": ones(1, 1, 3)}
         plain = self.norm(checkpoints.onnx_graph([("Conv", ["x", "k"], ["y"], {})], kernel))

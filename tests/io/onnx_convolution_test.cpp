@@ -47,6 +47,13 @@ std::string told(const ConvolutionSettings& settings) {
       fmt::format("stride {} dilation {} pads {}:{} in {}", list(settings.stride), list(settings.dilation),
                   list(settings.pad_low), list(settings.pad_high), list(settings.input_size));
   if (!settings.output_padding.empty()) text += " out " + list(settings.output_padding);
+  switch (settings.padding) {
+    case Padding::zeros: return text;
+    case Padding::circular: return text + " circular";
+    case Padding::reflect: return text + " reflect";
+    case Padding::replicate: return text + " replicate";
+    case Padding::unknown: return text + " of another kind";
+  }
   return text;
 }
 
@@ -175,7 +182,9 @@ TEST(OnnxConvolution, SizesGoThroughWhatMovesAndJoins) {
   EXPECT_EQ(behind({node("Split", {"x", "parts"}, {"a", "h"}) + attribute("axis", std::int64_t{3})},
                    {integers("parts", {20, 8})}),
             "28,8");
-  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"h"})}, {integers("p", {0, 0, 1, 2, 0, 0, 3, 4})}), "32,34");
+  EXPECT_EQ(
+      behind({node("Pad", {"x", "p"}, {"i"}), node("Relu", {"i"}, {"h"})}, {integers("p", {0, 0, 1, 2, 0, 0, 3, 4})}),
+      "32,34");
   EXPECT_EQ(
       behind({node("Slice", {"x", "s", "e", "a", "t"}, {"h"})},
              {integers("s", {1, -5}), integers("e", {1 << 30, -1}), integers("a", {2, 3}), integers("t", {2, 1})}),
@@ -196,7 +205,7 @@ TEST(OnnxConvolution, SizesGoThroughWhatMovesAndJoins) {
 
 TEST(OnnxConvolution, ASizeThatIsNotKnownStaysSo) {
   EXPECT_EQ(behind({node("Resize", {"x", "", "s"}, {"h"})}), "?") << "scales that are computed";
-  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"h"})}), "?");
+  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"i"}), node("Relu", {"i"}, {"h"})}), "?");
   EXPECT_EQ(behind({node("Crop", {"x"}, {"h"})}), "?") << "an operator that is not read";
   EXPECT_EQ(behind({node("Add", {"x", "unknown"}, {"h"})}), "?");
   EXPECT_EQ(of_conv("Conv", {}, {4, 3, 3, 3}, {1, 3, 28, -1}), "stride 1,1 dilation 1,1 pads 0,0:0,0 in ?");
@@ -233,8 +242,12 @@ TEST(OnnxConvolution, NumbersOutOfRangeAreNotKnown) {
   const std::int64_t huge = std::int64_t{1} << 62;
   EXPECT_EQ(of_conv("Conv", attribute("strides", Ints{huge}), {4, 3, 3}, {1, 3, huge}),
             fmt::format("stride {} dilation 1 pads 0:0 in ?", huge));
-  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"h"})}, {integers("p", {0, 0, huge, huge, 0, 0, huge, huge})}), "?");
-  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"h"})}, {integers("p", {0, 0, -huge, 0, 0, 0, -huge, 0})}), "?");
+  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"i"}), node("Relu", {"i"}, {"h"})},
+                   {integers("p", {0, 0, huge, huge, 0, 0, huge, huge})}),
+            "?");
+  EXPECT_EQ(behind({node("Pad", {"x", "p"}, {"i"}), node("Relu", {"i"}, {"h"})},
+                   {integers("p", {0, 0, -huge, 0, 0, 0, -huge, 0})}),
+            "?");
   EXPECT_EQ(behind({node("Conv", {"x", "k1"}, {"h"}) + attribute("dilations", Ints{huge, -huge})},
                    {ones("k1", {8, 8, 3, 3})}),
             "?");
@@ -244,6 +257,90 @@ TEST(OnnxConvolution, NumbersOutOfRangeAreNotKnown) {
             "?");
   const std::vector<std::int64_t> axes(70, 1);
   EXPECT_EQ(behind({node("Reshape", {"x", "s"}, {"h"})}, {integers("s", axes)}), "?");
+}
+
+// A convolution of what nodes make of a 1x2x8x9 image.
+std::string padded(std::vector<Message> nodes, std::vector<Message> constants, const Message& more = {},
+                   std::string_view op = "Conv") {
+  nodes.push_back(node(op, {"h", "k"}, {"y"}) + more);
+  constants.push_back(ones("k", op == "Conv" ? Extents{4, 2, 3, 3} : Extents{2, 4, 3, 3}));
+  return settings_of(with_input(graph(nodes, constants), {1, 2, 8, 9}));
+}
+
+Message pad(std::string_view from, std::string_view to, std::string_view mode = "constant") {
+  return node("Pad", {std::string(from), "p"}, {std::string(to)}) + text_attribute("mode", mode);
+}
+
+TEST(OnnxPadding, IsThatOfTheConvolutionBehindIt) {
+  const Message pads = integers("p", {0, 0, 1, 2, 0, 0, 3, 4});
+  EXPECT_EQ(padded({pad("x", "h")}, {pads}), "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9");
+  EXPECT_EQ(padded({pad("x", "h", "reflect")}, {pads}), "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9 reflect");
+  EXPECT_EQ(padded({pad("x", "h", "edge")}, {pads}), "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9 replicate");
+  EXPECT_EQ(padded({pad("x", "h", "wrap")}, {pads}), "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9 circular");
+  EXPECT_EQ(padded({node("Pad", {"x"}, {"h"}) + attribute("pads", Ints{0, 0, 1, 2, 0, 0, 3, 4})}, {}),
+            "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9")
+      << "an attribute, as in early operator sets";
+  EXPECT_EQ(padded({node("Identity", {"x"}, {"i"}), pad("i", "j"), node("Cast", {"j"}, {"h"})}, {pads}),
+            "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9");
+}
+
+TEST(OnnxPadding, OfZerosAddsToThatOfTheConvolution) {
+  const Message own = attribute("pads", Ints{1, 0, 0, 1}) + attribute("strides", Ints{2, 2});
+  const Message pads = integers("p", {0, 0, 1, 2, 0, 0, 3, 4});
+  EXPECT_EQ(padded({pad("x", "h")}, {pads}, own), "stride 2,2 dilation 1,1 pads 2,2:3,5 in 8,9");
+  EXPECT_EQ(padded({pad("x", "i"), pad("i", "h")}, {pads}, own), "stride 2,2 dilation 1,1 pads 3,4:6,9 in 8,9");
+  // ceil(12 / 2) outputs of the padded image need 1 more entry; of its 15 columns 2 more.
+  EXPECT_EQ(
+      padded({pad("x", "h")}, {pads}, text_attribute("auto_pad", "SAME_UPPER") + attribute("strides", Ints{2, 2})),
+      "stride 2,2 dilation 1,1 pads 1,3:4,5 in 8,9");
+}
+
+TEST(OnnxPadding, MayNameItsAxes) {
+  const auto with_axes = [](const Ints& axes, const Ints& pads) {
+    return padded({node("Pad", {"x", "p", "", "a"}, {"h"})}, {integers("p", pads), integers("a", axes)});
+  };
+  EXPECT_EQ(with_axes({3, 2}, {2, 1, 4, 3}).substr(0, 39), "stride 1,1 dilation 1,1 pads 1,2:3,4 in");
+  EXPECT_EQ(with_axes({-1}, {2, 4}).substr(0, 39), "stride 1,1 dilation 1,1 pads 0,2:0,4 in");
+  const std::string unknown = "stride 1,1 dilation 1,1 pads ?:? in ? of another kind";
+  EXPECT_EQ(with_axes({2, 2}, {2, 1, 4, 3}), unknown);
+  EXPECT_EQ(with_axes({4}, {2, 1}), unknown);
+  EXPECT_EQ(with_axes({2}, {2, 1, 4, 3}), unknown);
+}
+
+// Whatever the two do together, it is not what one convolution's padding does.
+TEST(OnnxPadding, ThatIsNotOneConvolutionsIsNotKnown) {
+  const std::string unknown = "stride 1,1 dilation 1,1 pads ?:? in ? of another kind";
+  const Message pads = integers("p", {0, 0, 1, 2, 0, 0, 3, 4}), own = attribute("pads", Ints{1, 1, 1, 1});
+  EXPECT_EQ(padded({pad("x", "h", "reflect")}, {pads}, own), unknown);
+  EXPECT_EQ(padded({pad("x", "i", "reflect"), pad("i", "h")}, {pads}), unknown);
+  EXPECT_EQ(padded({pad("x", "i"), pad("i", "h", "reflect")}, {pads}), unknown);
+  EXPECT_EQ(padded({pad("x", "h", "mirror")}, {pads}), unknown);
+  EXPECT_EQ(padded({pad("x", "h")}, {}), unknown) << "pads that are computed";
+  EXPECT_EQ(padded({pad("x", "h")}, {integers("p", {0, 0, -1, 0, 0, 0, 0, 0})}), unknown) << "pads that cut";
+  EXPECT_EQ(padded({pad("x", "h")}, {integers("p", {0, 1, 1, 1, 0, 0, 1, 1})}), unknown) << "channels";
+  EXPECT_EQ(padded({pad("x", "h")}, {integers("p", {1, 1, 1, 1})}), unknown) << "too few";
+  EXPECT_EQ(padded({pad("x", "h")}, {integers("p", {0, 0, std::int64_t{1} << 40, 0, 0, 0, 0, 0})}), unknown);
+  EXPECT_EQ(padded({pad("x", "h")}, {pads}, {}, "ConvTranspose"),
+            "stride 1,1 dilation 1,1 pads ?:? in ? out 0,0 of another kind")
+      << "cuts its pads off";
+  EXPECT_EQ(padded({node("Sum", {"x"}, {"v"}), node("Pad", {"x", "p", "v"}, {"h"})}, {pads}), unknown)
+      << "padded with a number that comes from the image";
+}
+
+TEST(OnnxPadding, ThatDoesNothingOrLiesElsewhereChangesNothing) {
+  const std::string plain = "stride 1,1 dilation 1,1 pads 0,0:0,0 in 8,9";
+  const Message pads = integers("p", {0, 0, 1, 2, 0, 0, 3, 4});
+  EXPECT_EQ(padded({pad("x", "h", "reflect")}, {integers("p", {0, 0, 0, 0, 0, 0, 0, 0})}), plain);
+  EXPECT_EQ(padded({pad("x", "h")}, {integers("p", {0, 0, 0, 0, 0, 0, 0, 0})}, {}, "ConvTranspose"),
+            plain + " out 0,0");
+  EXPECT_EQ(padded({pad("x", "i"), node("Relu", {"i"}, {"h"})}, {pads}),
+            "stride 1,1 dilation 1,1 pads 0,0:0,0 in 12,15")
+      << "another operator lies between them";
+  EXPECT_EQ(padded({node("Pad", {"x", "p", "v"}, {"h"})}, {pads, floats_of("v", {0.5})}),
+            "stride 1,1 dilation 1,1 pads 1,2:3,4 in 8,9")
+      << "a constant moves the output by a constant";
+  EXPECT_EQ(padded({node("Identity", {"h"}, {"i"}), pad("i", "h")}, {pads}).substr(0, 23), "stride 1,1 dilation 1,1")
+      << "a graph in a circle";
 }
 
 }  // namespace

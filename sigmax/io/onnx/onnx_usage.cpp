@@ -20,6 +20,8 @@
 #include "sigmax/io/onnx/onnx_constants.hpp"
 #include "sigmax/io/onnx/onnx_convolution.hpp"
 #include "sigmax/io/onnx/onnx_image_shapes.hpp"
+#include "sigmax/io/onnx/onnx_padding.hpp"
+#include "sigmax/io/onnx/onnx_parameters.hpp"
 #include "sigmax/io/onnx/onnx_shapes.hpp"
 #include "sigmax/io/onnx/onnx_value_shapes.hpp"
 
@@ -79,6 +81,7 @@ class UsageFinder {
       : model_(model),
         flow_(flow),
         changes_(changes),
+        parameters_(model, flow),
         shapes_(constant_shapes(model, flow)),
         value_shapes_(value_shapes(model, flow)),
         constant_(constant_values(model, flow)),
@@ -239,7 +242,7 @@ class UsageFinder {
     std::uint32_t b = 1;
   };
 
-  Consumer describe_consumer(const Node& node) const {
+  Consumer describe_consumer(const Node& node) {
     static constexpr std::array<std::string_view, 7> kGrouped = {
         "Conv", "ConvTranspose", "QLinearConv", "ConvInteger", "FusedConv", "NhwcConv", "DeformConv"};
     Consumer consumer;
@@ -262,12 +265,14 @@ class UsageFinder {
     return consumer;
   }
 
-  std::optional<ConvolutionSettings> settings_of(const Node& node) const {
+  std::optional<ConvolutionSettings> settings_of(const Node& node) {
     const std::uint32_t kernel = flow_.input(node, kernel_input(node)), image = flow_.input(node, 0);
     const auto& shape = kernel == kNone ? std::nullopt : value_shapes_[kernel];
     const bool known = shape && std::ranges::all_of(*shape, [](std::int64_t extent) { return extent > 0; });
-    return convolution_settings(model_, node, known ? *shape : Dimensions(),
-                                image == kNone ? Dimensions() : image_size(value_shapes_[image]));
+    auto settings = convolution_settings(model_, node, known ? *shape : Dimensions(),
+                                         image == kNone ? Dimensions() : image_size(value_shapes_[image]));
+    if (settings) fold_pads(model_, flow_, constant_, parameters_, image, is_transposed_convolution(node), *settings);
+    return settings;
   }
 
   std::uint32_t kind_of(const Consumer& consumer, std::uint32_t input) {
@@ -344,6 +349,7 @@ class UsageFinder {
   const Model& model_;
   const Dataflow& flow_;
   const std::vector<bool>& changes_;
+  Parameters parameters_;
   std::vector<std::optional<Dimensions>> shapes_;        // of constants and of what nodes make of them
   std::vector<std::optional<Dimensions>> value_shapes_;  // of all values, as far as they are known
   std::vector<bool> constant_;                           // values that are computed from constants alone

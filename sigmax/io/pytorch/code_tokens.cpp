@@ -1,12 +1,22 @@
 #include "sigmax/io/pytorch/code_tokens.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 namespace sigmax::io {
 namespace {
 
 bool begins_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+Dimensions number_of(Tokens value) {
+  std::int64_t number = 0;
+  if (value.size() != 1 || value[0].kind != Token::Kind::number) return {};
+  const std::string_view text = value[0].text;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? Dimensions{number} : Dimensions();
+}
 
 }  // namespace
 
@@ -60,6 +70,21 @@ std::vector<Tokens> split(Tokens tokens) {
   }
   if (begin < tokens.size()) parts.push_back(tokens.subspan(begin));
   return parts;
+}
+
+Dimensions numbers_of(Tokens value) {
+  constexpr std::size_t kMost = 8;
+  if (value.size() == 1) return number_of(value);
+  const bool is_list = value.size() >= 3 && is_sign(value.front(), '[') && is_sign(value.back(), ']');
+  const bool is_tuple = value.size() >= 3 && is_sign(value.front(), '(') && is_sign(value.back(), ')');
+  if (!is_list && !is_tuple) return {};
+  Dimensions list;
+  for (const Tokens each : split(value.subspan(1, value.size() - 2))) {
+    const Dimensions one = number_of(each);
+    if (one.empty() || list.size() == kMost) return {};
+    list.push_back(one.front());
+  }
+  return list;
 }
 
 std::vector<std::size_t> closings(const std::vector<Token>& tokens) {

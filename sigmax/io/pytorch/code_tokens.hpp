@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "sigmax/core/tensor.hpp"
+
 namespace sigmax::io {
 
 struct Token {
@@ -28,6 +30,9 @@ bool closes(const Token& token);
 
 /// What lies between the commas outside of all brackets; nothing for an empty list. A comma may end it.
 std::vector<Tokens> split(Tokens tokens);
+
+/// `[2, 1]`, `(2, 1)`, `2`; empty for anything else, and for more than eight numbers.
+Dimensions numbers_of(Tokens value);
 
 /// For each token that opens a bracket, where it is closed; the number of tokens for others.
 std::vector<std::size_t> closings(const std::vector<Token>& tokens);

@@ -1,13 +1,18 @@
-// The code of TorchScript: classes with typed attributes, and functions of assignments and calls, in a subset of
-// Python.
+// Which tensors the code of TorchScript convolves and multiplies with.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
-#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/io/pytorch/code_padding.hpp"
+#include "sigmax/io/pytorch/code_program.hpp"
 #include "sigmax/io/pytorch/code_tokens.hpp"
 #include "sigmax/io/pytorch/pytorch_uses.hpp"
 
@@ -16,28 +21,7 @@ namespace {
 
 constexpr std::uint64_t kMostCode = std::uint64_t{1} << 26;  // bytes of all files together, unpacked
 constexpr std::size_t kMostOrigins = 64;                     // of one value
-constexpr std::size_t kDeepest = 200;
-constexpr std::size_t kLongestName = 1000;  // names are copied; longer ones are not followed
 constexpr std::string_view kConstants = "CONSTANTS";
-
-struct Function {
-  std::string holder;  // class or module
-  std::vector<std::string_view> parameters;
-  std::map<std::string_view, std::string> types;  // of parameters that are modules
-  std::map<std::string_view, std::vector<Tokens>> assigned;
-  struct Call {
-    std::string_view name;  // `torch.conv2d`, `.forward`
-    Tokens object;          // of a method: the module
-    std::vector<Tokens> arguments;
-  };
-  std::vector<Call> calls;
-  struct Caller {
-    const Function* function;
-    const Call* call;
-    bool is_method;
-  };
-  std::vector<Caller> callers;
-};
 
 // Where a value comes from: attributes of classes, and constants.
 struct Origins {
@@ -53,168 +37,20 @@ struct Origins {
   }
 };
 
-class Program {
+class UseFinder {
  public:
-  // `code` and `tokens` must outlive the program.
-  void read(const std::string& module, const std::vector<Token>& tokens) {
-    const std::vector<std::size_t> ends = closings(tokens);
-    std::string holder = module;
-    if (module.size() > kLongestName) {
-      is_partial_ = true;
-      return;
-    }
-    Function* function = nullptr;
-    for (std::size_t begin = 0; begin < tokens.size();) {
-      std::size_t end = begin;
-      while (tokens[end].kind != Token::Kind::line_end) ++end;
-      const Tokens line(tokens.data() + begin, end - begin);
-      if (line.size() >= 2 && line[0].text == "class") {
-        holder = module + "." + std::string(line[1].text.substr(0, kLongestName));
-        function = nullptr;
-      } else if (line.size() >= 3 && line[0].text == "def") {
-        if (line[0].in_first_column) holder = module;
-        function = &functions_[holder + "." + std::string(line[1].text.substr(0, kLongestName))];
-        *function = Function{holder, {}, {}, {}, {}, {}};
-        read_parameters(*function, Tokens(tokens).subspan(begin + 3, std::min(ends[begin + 2], end) - begin - 3));
-      } else if (function != nullptr) {
-        read_statement(*function, line);
-        read_calls(*function, tokens, ends, begin, end);
-      } else {
-        read_attribute(holder, line);
-      }
-      begin = end + 1;
-    }
-  }
+  explicit UseFinder(const CodeProgram& program) : program_(program), paddings_(program) {}
 
   ProgramUses uses() {
-    for (auto& [name, function] : functions_) {
-      for (const Function::Call& call : function.calls) bind(function, call);
-    }
     ProgramUses result;
-    result.has_others = is_partial_;
-    for (auto& [name, function] : functions_) {
-      for (const Function::Call& call : function.calls) add_use(function, call, result);
+    result.has_others = program_.is_partial();
+    for (const auto& [name, function] : program_.functions()) {
+      for (const CodeFunction::Call& call : function.calls) add_use(function, call, result);
     }
     return result;
   }
 
  private:
-  static bool is_class(const Token& type) {
-    return type.text.starts_with("__torch__") && type.text.size() <= kLongestName;
-  }
-
-  static void read_parameters(Function& function, Tokens tokens) {
-    for (const Tokens part : split(tokens)) {
-      if (part.empty()) continue;
-      function.parameters.push_back(part[0].text);
-      if (part.size() >= 3 && is_class(part[2])) {
-        function.types[part[0].text] = std::string(part[2].text);
-      }
-    }
-  }
-
-  // `conv : __torch__.model.Conv`, `__annotations__["0"] = __torch__.model.Conv`.
-  void read_attribute(const std::string& holder, Tokens line) {
-    if (line.size() < 3 || !is_class(line.back())) return;
-    const bool quoted = line[0].text == "__annotations__" && line.size() > 3;
-    types_[holder][std::string(quoted ? line[2].text : line[0].text)] = std::string(line.back().text);
-  }
-
-  // `x = a`, `x: Tensor = a`, `x, y = a, b`.
-  static void read_statement(Function& function, Tokens line) {
-    int depth = 0;
-    std::size_t equals = 0;
-    for (; equals < line.size(); ++equals) {
-      if (opens(line[equals])) ++depth;
-      if (closes(line[equals])) --depth;
-      if (depth == 0 && is_sign(line[equals], '=')) break;
-    }
-    if (equals == line.size()) return;
-    const std::vector<Tokens> names = split(line.first(equals)), values = split(line.subspan(equals + 1));
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i].empty() || names[i][0].kind != Token::Kind::name) continue;
-      function.assigned[names[i][0].text].push_back(names.size() == values.size() ? values[i] : Tokens());
-    }
-  }
-
-  // Whether the arguments of a call matter: those of torch's operators without weights do not.
-  static bool is_followed(std::string_view name) {
-    if (name[0] == '.' || name.starts_with("__torch__")) return true;
-    return weight_operator(name.substr(name.rfind('.') + 1)) != nullptr;
-  }
-
-  void read_calls(Function& function, const std::vector<Token>& tokens, const std::vector<std::size_t>& ends,
-                  std::size_t begin, std::size_t end) {
-    std::vector<std::size_t> open;  // brackets of the line, to find the module that `.forward` is called of
-    std::size_t closed = begin;
-    for (std::size_t i = begin; i + 1 < end; ++i) {
-      if (opens(tokens[i])) open.push_back(i);
-      if (closes(tokens[i]) && !open.empty()) {
-        closed = open.back();
-        open.pop_back();
-      }
-      if (tokens[i].kind != Token::Kind::name || !is_sign(tokens[i + 1], '(') || ends[i + 1] >= end) continue;
-      Function::Call call;
-      call.name = tokens[i].text;
-      if (call.name[0] == '.' && i > begin && is_sign(tokens[i - 1], ')')) {
-        call.object = Tokens(tokens).subspan(closed + 1, i - 2 - closed);
-      }
-      // Each level of nesting costs another look at its arguments.
-      if (open.size() > kDeepest) {
-        is_partial_ = true;
-        continue;
-      }
-      if (is_followed(call.name)) call.arguments = split(Tokens(tokens).subspan(i + 2, ends[i + 1] - i - 2));
-      function.calls.push_back(std::move(call));
-    }
-  }
-
-  void bind(const Function& caller, const Function::Call& call) {
-    const bool is_method = call.name[0] == '.';
-    std::string name(call.name);
-    if (is_method) {
-      const auto holder = class_of(caller, call.object, 0);
-      if (!holder) return;
-      name = *holder + name;
-    }
-    const auto found = functions_.find(name);
-    if (found != functions_.end()) found->second.callers.push_back({&caller, &call, is_method});
-  }
-
-  // The class of an expression, if it is a module.
-  std::optional<std::string> class_of(const Function& function, Tokens value, std::size_t depth) {
-    if (depth > kDeepest) return std::nullopt;
-    while (value.size() > 2 && is_sign(value.front(), '(') && is_sign(value.back(), ')')) {
-      value = value.subspan(1, value.size() - 2);
-    }
-    if (value.size() == 6 && value[0].text == "getattr") {
-      return attribute_class(class_of(function, value.subspan(2, 1), depth + 1), value[4].text);
-    }
-    if (value.size() != 1 || value[0].kind != Token::Kind::name) return std::nullopt;
-    std::string_view rest = value[0].text;
-    const std::string_view first = rest.substr(0, rest.find('.'));
-    std::optional<std::string> holder;
-    if (const auto type = function.types.find(first); type != function.types.end()) {
-      holder = type->second;
-    } else if (const auto from = function.assigned.find(first);
-               from != function.assigned.end() && from->second.size() == 1) {
-      holder = class_of(function, from->second[0], depth + 1);
-    }
-    while (holder && rest.find('.') != std::string_view::npos) {
-      rest.remove_prefix(rest.find('.') + 1);
-      holder = attribute_class(holder, rest.substr(0, rest.find('.')));
-    }
-    return holder;
-  }
-
-  std::optional<std::string> attribute_class(const std::optional<std::string>& holder, std::string_view attribute) {
-    if (!holder) return std::nullopt;
-    const auto known = types_.find(*holder);
-    if (known == types_.end()) return std::nullopt;
-    const auto found = known->second.find(std::string(attribute));
-    return found == known->second.end() ? std::nullopt : std::optional(found->second);
-  }
-
   static Origins unknown() { return {{}, true}; }
 
   Origins attribute_of(const std::optional<std::string>& holder, std::string_view attribute) {
@@ -222,13 +58,11 @@ class Program {
     return {{{*holder, std::string(attribute)}}, false};
   }
 
-  Origins origins(const Function& function, Tokens value, std::size_t depth) {
-    if (depth > kDeepest || value.empty()) return unknown();
-    while (value.size() > 2 && is_sign(value.front(), '(') && is_sign(value.back(), ')')) {
-      value = value.subspan(1, value.size() - 2);
-    }
+  Origins origins(const CodeFunction& function, Tokens value, std::size_t depth) {
+    if (depth > kDeepestCode || value.empty()) return unknown();
+    value = unwrapped(value);
     if (value.size() == 6 && value[0].text == "getattr" && value[4].kind == Token::Kind::text) {
-      return attribute_of(class_of(function, value.subspan(2, 1), 0), value[4].text);
+      return attribute_of(program_.class_of(function, value.subspan(2, 1)), value[4].text);
     }
     const bool casts = value[0].text == "unchecked_cast" || value[0].text == "annotate";
     if (casts && value.size() > 3 && is_sign(value[1], '(')) {
@@ -242,11 +76,11 @@ class Program {
     if (name.substr(0, dot) == kConstants)
       return {{{std::string(kConstants), std::string(name.substr(dot + 1))}}, false};
     const Token holder{Token::Kind::name, name.substr(0, dot)};
-    return attribute_of(class_of(function, Tokens(&holder, 1), 0), name.substr(dot + 1));
+    return attribute_of(program_.class_of(function, Tokens(&holder, 1)), name.substr(dot + 1));
   }
 
   // All that is ever assigned to it, or given for it in a call.
-  Origins variable(const Function& function, std::string_view name, std::size_t depth) {
+  Origins variable(const CodeFunction& function, std::string_view name, std::size_t depth) {
     if (name == "None") return {};
     const auto key = std::pair(&function, name);
     if (const auto known = variables_.find(key); known != variables_.end()) return known->second;
@@ -257,15 +91,11 @@ class Program {
       found = true;
       for (const Tokens value : from->second) result.add(origins(function, value, depth + 1));
     }
-    const auto at = std::find(function.parameters.begin(), function.parameters.end(), name);
-    if (at != function.parameters.end()) {
+    const std::size_t index = function.parameter(name);
+    if (index < function.parameters.size()) {
       found = !function.callers.empty();
-      const auto index = static_cast<std::size_t>(at - function.parameters.begin());
-      for (const Function::Caller& caller : function.callers) {
-        // A method's first parameter is the module.
-        const std::size_t given = caller.is_method ? index - 1 : index;
-        const auto& arguments = caller.call->arguments;
-        result.add(given < arguments.size() ? origins(*caller.function, arguments[given], depth + 1) : unknown());
+      for (const CodeFunction::Caller& caller : function.callers) {
+        result.add(origins(*caller.function, CodeFunction::given(caller, index), depth + 1));
       }
     }
     result.others = result.others || !found;
@@ -273,20 +103,9 @@ class Program {
     return result;
   }
 
-  static bool is_named(Tokens argument) { return argument.size() > 2 && is_sign(argument[1], '='); }
-
-  // By its place, or as `groups=2`.
-  static Tokens argument(const Function::Call& call, int index, std::string_view name) {
-    for (const Tokens value : call.arguments) {
-      if (is_named(value) && value[0].text == name) return value.subspan(2);
-    }
-    const auto at = static_cast<std::size_t>(index);
-    return index >= 0 && at < call.arguments.size() && !is_named(call.arguments[at]) ? call.arguments[at] : Tokens();
-  }
-
   // An argument that is left out is one group. What is not a number is not known.
-  static std::int64_t groups_of(const Function::Call& call, const WeightOperator& op) {
-    const Tokens value = argument(call, op.groups, "groups");
+  static std::int64_t groups_of(const CodeFunction::Call& call, const WeightOperator& op) {
+    const Tokens value = argument(call.arguments, op.groups, "groups");
     if (value.empty()) return 1;
     std::int64_t groups = 0;
     if (value.size() != 1 || value[0].kind != Token::Kind::number) return 0;
@@ -295,48 +114,19 @@ class Program {
     return error == std::errc() && end == text.data() + text.size() && groups > 0 ? groups : 0;
   }
 
-  // The value of an argument that is a name, if exactly one value is ever assigned to it.
-  static Tokens literal(const Function& function, Tokens value) {
-    if (value.size() != 1 || value[0].kind != Token::Kind::name) return value;
-    const auto from = function.assigned.find(value[0].text);
-    return from != function.assigned.end() && from->second.size() == 1 ? from->second[0] : value;
-  }
-
-  // `[2, 1]`, `2`; empty for anything else.
-  static Dimensions numbers_of(Tokens value) {
-    constexpr std::size_t kMost = 8;
-    if (value.size() == 1) return number_of(value);
-    if (value.size() < 3 || !is_sign(value.front(), '[') || !is_sign(value.back(), ']')) return {};
-    Dimensions list;
-    for (const Tokens each : split(value.subspan(1, value.size() - 2))) {
-      const Dimensions one = number_of(each);
-      if (one.empty() || list.size() == kMost) return {};
-      list.push_back(one.front());
-    }
-    return list;
-  }
-
-  static Dimensions number_of(Tokens value) {
-    std::int64_t number = 0;
-    if (value.size() != 1 || value[0].kind != Token::Kind::number) return {};
-    const std::string_view text = value[0].text;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() ? Dimensions{number} : Dimensions();
-  }
-
   // An argument that is left out has torch's default.
-  static void add_settings(const Function& function, const Function::Call& call, const WeightOperator& op,
+  static void add_settings(const CodeFunction& function, const CodeFunction::Call& call, const WeightOperator& op,
                            ProgramUse& use) {
     if (!op.convolves()) return;
     const auto list = [&](int index, std::string_view name, std::int64_t otherwise) {
-      const Tokens value = index < 0 ? Tokens() : argument(call, index, name);
+      const Tokens value = index < 0 ? Tokens() : argument(call.arguments, index, name);
       return value.empty() ? Dimensions{otherwise} : numbers_of(literal(function, value));
     };
     ConvolutionSettings settings;
     settings.stride = list(op.stride, "stride", 1);
     settings.dilation = list(op.dilation, "dilation", 1);
     settings.output_padding = list(op.output_padding, "output_padding", 0);
-    const Tokens padding = literal(function, argument(call, op.padding, "padding"));
+    const Tokens padding = literal(function, argument(call.arguments, op.padding, "padding"));
     const auto word =
         padding.size() == 1 && padding[0].kind == Token::Kind::text ? padding_of_word(padding[0].text) : std::nullopt;
     if (word) {
@@ -348,7 +138,7 @@ class Program {
     use.usage.convolution = std::move(settings);
   }
 
-  void add_use(const Function& function, const Function::Call& call, ProgramUses& result) {
+  void add_use(const CodeFunction& function, const CodeFunction::Call& call, ProgramUses& result) {
     const bool of_torch = call.name.starts_with("torch.") || call.name.starts_with("ops.");
     if (!of_torch) return;
     const std::string_view name = call.name.substr(call.name.rfind('.') + 1);
@@ -359,29 +149,33 @@ class Program {
       return;
     }
     const bool multiplies = op->op == "MatMul";
+    std::set<std::vector<ProgramPadding>> image = {{}};
+    if (op->convolves()) image = paddings_.before(function, argument(call.arguments, 0, "input"));
     for (const int input : {op->weight, multiplies ? 0 : op->weight}) {
       ProgramUse use;
       use.usage.op = op->op;
       use.usage.input = input;
       if (op->groups >= 0) use.usage.groups = groups_of(call, *op);
       if (op->transposed >= 0) {
-        const Tokens value = argument(call, op->transposed, "transposed");
+        const Tokens value = argument(call.arguments, op->transposed, "transposed");
         const bool is_known = value.size() == 1 && (value[0].text == "True" || value[0].text == "False");
         if (!is_known) use.usage.groups = 0;
         if (is_known && value[0].text == "True") use.usage.op = "ConvTranspose";
       }
       add_settings(function, call, *op, use);
-      const Tokens weight = argument(call, input, input == op->weight && !multiplies ? "weight" : "");
+      const Tokens weight = argument(call.arguments, input, input == op->weight && !multiplies ? "weight" : "");
       const Origins from = origins(function, weight, 0);
-      for (const auto& [holder, attribute] : from.keys) result.add(holder, attribute, use);
+      for (const auto& before : image) {
+        use.before = before;
+        for (const auto& [holder, attribute] : from.keys) result.add(holder, attribute, use);
+      }
       if (!multiplies && from.others) result.has_others = true;
     }
   }
 
-  bool is_partial_ = false;                    // something was not read
-  std::map<std::string, Function> functions_;  // by qualified name
-  std::map<std::string, std::map<std::string, std::string>> types_;
-  std::map<std::pair<const Function*, std::string_view>, Origins> variables_;
+  const CodeProgram& program_;
+  ImagePaddings paddings_;
+  std::map<std::pair<const CodeFunction*, std::string_view>, Origins> variables_;
 };
 
 }  // namespace
@@ -394,7 +188,7 @@ ProgramUses read_torchscript_code(const std::shared_ptr<const MappedFile>& file,
   nothing.has_others = true;
   std::vector<std::shared_ptr<const MappedFile>> files;
   std::vector<std::vector<Token>> tokens;  // in lists of their own, which do not move
-  Program program;
+  CodeProgram program;
   std::uint64_t total = 0;
   try {
     for (const ZipMember& member : members) {
@@ -411,7 +205,9 @@ ProgramUses read_torchscript_code(const std::shared_ptr<const MappedFile>& file,
   } catch (const FileError&) {
     return nothing;
   }
-  return files.empty() ? nothing : program.uses();
+  if (files.empty()) return nothing;
+  program.bind();
+  return UseFinder(program).uses();
 }
 
 }  // namespace sigmax::io

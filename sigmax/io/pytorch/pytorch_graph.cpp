@@ -26,6 +26,7 @@ struct Argument {
 struct GraphNode {
   std::string target;
   std::vector<Argument> inputs;
+  std::string output;  // the first tensor
 };
 
 // {"graph_module": {"graph": {"nodes": [{"target": ..., "inputs": [{"name": ..., "arg": {"as_tensor": {"name":
@@ -78,6 +79,14 @@ class GraphEvents : public JsonEvents {
       if (const auto image = sizes_.find(found.image); image != sizes_.end() && found.use.usage.convolution) {
         found.use.usage.convolution->input_size = image->second;
       }
+      constexpr std::size_t kDeepest = 8;
+      for (auto pad = pads_.find(found.image); pad != pads_.end(); pad = pads_.find(pad->second.image)) {
+        if (found.use.before.size() == kDeepest) {
+          found.use.before.emplace_back();  // one that is not known
+          break;
+        }
+        found.use.before.push_back(pad->second.padding);
+      }
       uses_.add("", name->second, std::move(found.use));
     }
     return std::move(uses_);
@@ -90,6 +99,8 @@ class GraphEvents : public JsonEvents {
 
   void read_node(JsonValue value, int depth) {
     if (depth == 5 && key_[5] == "target" && value.text != nullptr) node_.target = std::move(*value.text);
+    const bool names_output = depth == 8 && key_[5] == "outputs" && key_[7] == "as_tensor" && key_[8] == "name";
+    if (names_output && value.text != nullptr && node_.output.empty()) node_.output = std::move(*value.text);
     if (depth < 7 || key_[5] != "inputs" || node_.inputs.empty()) return;
     Argument& argument = node_.inputs.back();
     if (depth == 7 && key_[7] == "name" && value.text != nullptr) argument.name = std::move(*value.text);
@@ -150,6 +161,7 @@ class GraphEvents : public JsonEvents {
     const WeightOperator* op = of_aten ? weight_operator(name) : nullptr;
     if (op == nullptr) {
       uses_.has_others = uses_.has_others || may_convolve(name);
+      if (const PadOperator* pad = of_aten ? pad_operator(name) : nullptr) take_pad(node, pad->mode);
       return;
     }
     if (op->op == "MatMul") {
@@ -188,6 +200,17 @@ class GraphEvents : public JsonEvents {
     }
   }
 
+  void take_pad(const GraphNode& node, std::string_view mode) {
+    Pad pad{{}, {std::nullopt, std::string(mode.empty() ? "constant" : mode)}};
+    for (const Argument& argument : node.inputs) {
+      if (argument.name == "self") pad.image = argument.tensor;
+      if (argument.name == "mode" && mode.empty()) pad.padding.mode = argument.word;
+      const bool has_pairs = argument.name == "pad" || argument.name == "padding";
+      if (has_pairs && argument.is_number) pad.padding.pairs = argument.numbers;
+    }
+    pads_[node.output] = std::move(pad);
+  }
+
   static std::int64_t groups_of(std::uint64_t groups) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
     return groups > kMost ? 0 : static_cast<std::int64_t>(groups);
@@ -201,12 +224,18 @@ class GraphEvents : public JsonEvents {
     ProgramUse use;
   };
 
+  struct Pad {
+    std::string image;
+    ProgramPadding padding;
+  };
+
   std::array<std::string, 10> key_;  // the last key at each depth
   GraphNode node_;
   std::string argument_, spec_;
   std::vector<Found> found_;
   Dimensions size_;                           // of the value that is read
   std::map<std::string, Dimensions> sizes_;   // of images
+  std::map<std::string, Pad> pads_;           // by what they give
   std::map<std::string, std::string> names_;  // of the graph's inputs
   ProgramUses uses_;
   bool has_nodes_ = false;

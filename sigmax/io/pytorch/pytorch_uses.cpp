@@ -27,12 +27,29 @@ constexpr WeightOperator kOperators[] = {
     {"bmm", "MatMul", 1},
 };
 
+constexpr PadOperator kPadOperators[] = {
+    {"pad", ""},
+    {"constant_pad_nd", "constant"},
+    {"reflection_pad1d", "reflect"},
+    {"reflection_pad2d", "reflect"},
+    {"reflection_pad3d", "reflect"},
+    {"replication_pad1d", "replicate"},
+    {"replication_pad2d", "replicate"},
+    {"replication_pad3d", "replicate"},
+};
+
 }  // namespace
 
 const WeightOperator* weight_operator(std::string_view name) {
   const auto* found = std::find_if(std::begin(kOperators), std::end(kOperators),
                                    [name](const WeightOperator& op) { return op.name == name; });
   return found == std::end(kOperators) ? nullptr : found;
+}
+
+const PadOperator* pad_operator(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kPadOperators), std::end(kPadOperators),
+                                   [name](const PadOperator& op) { return op.name == name; });
+  return found == std::end(kPadOperators) ? nullptr : found;
 }
 
 bool may_convolve(std::string_view name) {
@@ -65,7 +82,11 @@ Usage ProgramUse::of(const Dimensions& shape) const {
     settings.output_padding.clear();
   }
   if (settings.input_size.size() != taps.size()) settings.input_size.clear();
-  resolve_padding(settings, {padding, {}}, taps, use.op == "ConvTranspose");
+  const bool transposed = use.op == "ConvTranspose";
+  resolve_padding(settings, {padding, {}}, taps, transposed);
+  for (const ProgramPadding& one : before) {
+    fold_padding(settings, one.pairs ? torch_padding(*one.pairs, one.mode, taps.size()) : std::nullopt, transposed);
+  }
   return use;
 }
 
@@ -75,7 +96,7 @@ void ProgramUses::add(std::string_view holder, std::string_view attribute, Progr
   const Usage& mine = use.usage;
   const bool is_known = std::any_of(uses.begin(), uses.end(), [&](const ProgramUse& other) {
     return other.usage.op == mine.op && other.usage.input == mine.input && other.usage.groups == mine.groups &&
-           other.usage.convolution == mine.convolution && other.padding == use.padding;
+           other.usage.convolution == mine.convolution && other.padding == use.padding && other.before == use.before;
   });
   if (!is_known && uses.size() < kMostUses) uses.push_back(std::move(use));
 }

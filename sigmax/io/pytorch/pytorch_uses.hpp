@@ -16,10 +16,19 @@
 
 namespace sigmax::io {
 
-/// A use of a tensor, and a word that a convolution has for its padding: the numbers depend on the kernel's shape.
+/// A padding of an image by an operator of its own.
+struct ProgramPadding {
+  std::optional<Dimensions> pairs;  ///< from the last axis to the first; nothing: not known
+  std::string mode;                 ///< of torch.nn.functional.pad
+
+  auto operator<=>(const ProgramPadding&) const = default;  // NOLINT(modernize-use-nullptr): its own code has a 0
+};
+
+/// A use of a tensor, and what of a convolution's padding depends on the kernel's shape.
 struct ProgramUse {
   Usage usage;
-  StatedPadding::Kind padding = StatedPadding::Kind::listed;
+  StatedPadding::Kind padding = StatedPadding::Kind::listed;  ///< its word for its own
+  std::vector<ProgramPadding> before;                         ///< what was done to its image, the last one first
 
   /// The use of a tensor of that shape.
   Usage of(const Dimensions& shape) const;
@@ -60,6 +69,15 @@ struct WeightOperator {
 
 /// Null if the operator is not known. `name` comes without `torch.` and `aten.`.
 const WeightOperator* weight_operator(std::string_view name);
+
+/// An operator of torch that pads its first argument.
+struct PadOperator {
+  std::string_view name;  ///< `reflection_pad2d`
+  std::string_view mode;  ///< empty: an argument, the third
+};
+
+/// Null if the operator is none. `name` comes without `torch.` and `aten.`.
+const PadOperator* pad_operator(std::string_view name);
 
 /// torch's word for a padding: `same` or `valid`.
 std::optional<StatedPadding::Kind> padding_of_word(std::string_view word);

@@ -17,16 +17,19 @@ from ._parametrization import FIRST_STEPS, SpectralNorm
 Geometry = tuple[list[int], list[int], list[int], list[int], bool, list[int], int, str]
 
 
-def geometry_of(module: nn.Module, name: str, input_size: Sequence[int] | int) -> Geometry:
-    """The geometry of a convolution layer for inputs of this size. Raises ValueError for other modules."""
+def geometry_of(
+    module: nn.Module, name: str, input_size: Sequence[int] | int | None, caller: str = "operator=True"
+) -> Geometry:
+    """The geometry of a convolution layer for inputs of this size, or, with ``None``, without a size. Raises ValueError
+    for other modules."""
     if not isinstance(module, _ConvNd) or name != "weight":
         raise ValueError(
-            "operator=True needs the weight of a convolution, "
-            f"got '{name}' of {type(module).__name__}: leave it off, the matrix's norm is the layer's norm"
+            f"{caller} needs the weight of a convolution, got '{name}' of {type(module).__name__}: "
+            + ("leave it off, the matrix's norm is the layer's norm" if caller == "operator=True" else "pass the layer")
         )
     axes = len(module.kernel_size)
-    sizes = [input_size] * axes if isinstance(input_size, int) else [int(size) for size in input_size]
-    if len(sizes) != axes:
+    sizes = [input_size] * axes if isinstance(input_size, int) else [int(size) for size in input_size or ()]
+    if len(sizes) != (0 if input_size is None else axes):
         raise ValueError(
             f"Expected input_size to have {axes} entries for {type(module).__name__}, without batch and channels, but "
             f"got input_size={tuple(sizes)}"
@@ -47,6 +50,29 @@ def geometry_of(module: nn.Module, name: str, input_size: Sequence[int] | int) -
         module.groups,
         module.padding_mode,
     )
+
+
+@torch.no_grad()
+def input_sizes_of(model: nn.Module, example_inputs: Any) -> dict[nn.Module, tuple[int, ...]]:
+    """The spatial size of the input of each convolution that the model calls."""
+    sizes: dict[nn.Module, tuple[int, ...]] = {}
+
+    def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        axes = len(module.kernel_size)  # type: ignore[arg-type]
+        found = tuple(inputs[0].shape[-axes:])
+        sizes[module] = tuple(map(max, found, sizes.get(module, found)))
+
+    modes = {module: module.training for module in model.modules()}
+    handles = [module.register_forward_pre_hook(note) for module in modes if isinstance(module, _ConvNd)]
+    try:
+        model.eval()
+        model(*(example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)))
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return sizes
 
 
 class ConvolutionSpectralNorm(SpectralNorm):

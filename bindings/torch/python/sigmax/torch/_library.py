@@ -30,6 +30,7 @@ scaled_linear = torch.ops.sigmax.scaled_linear.default
 scaled_convolution = torch.ops.sigmax.scaled_convolution.default
 normalize_convolution = torch.ops.sigmax.normalize_convolution.default
 convolution_sigma = torch.ops.sigmax.convolution_sigma.default
+convolution_norm = torch.ops.sigmax.convolution_norm.default
 convolution_state_size = torch.ops.sigmax.convolution_state_size.default
 certify_convolution = torch.ops.sigmax.certify_convolution.default
 certify = torch.ops.sigmax.certify.default

@@ -12,6 +12,7 @@ from torch.nn.utils import parametrize
 
 from . import _library, _special
 from ._certify import Enclosure, certify
+from ._convolution import input_sizes_of
 from ._parametrization import SpectralNorm
 from ._spectral_norm import spectral_norm
 
@@ -193,7 +194,9 @@ def apply(
                 "torch.nn.utils.parametrize.remove_parametrizations)"
             )
         raise ValueError(f"no weight of two or more dimensions matches include={include!r}, exclude={exclude!r}")
-    sizes = _input_sizes(model, example_inputs) if operator else {}
+    if operator and example_inputs is None:
+        raise ValueError("operator=True needs example_inputs, from which the size of each convolution's input is learned")
+    sizes = input_sizes_of(model, example_inputs) if operator else {}
     for full, module, name in places:
         own = dict(options)
         if operator and isinstance(module, _ConvNd) and name == "weight":
@@ -205,28 +208,3 @@ def apply(
             own.update(operator=True, input_size=sizes[module])
         spectral_norm(module, name, once_per_step=once_per_step, **own)
     return NormalizedModel(model, places)
-
-
-@torch.no_grad()
-def _input_sizes(model: nn.Module, example_inputs: Any) -> dict[nn.Module, tuple[int, ...]]:
-    """The spatial size of the input of each convolution that the model calls."""
-    if example_inputs is None:
-        raise ValueError("operator=True needs example_inputs, from which the size of each convolution's input is learned")
-    sizes: dict[nn.Module, tuple[int, ...]] = {}
-
-    def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        axes = len(module.kernel_size)  # type: ignore[arg-type]
-        found = tuple(inputs[0].shape[-axes:])
-        sizes[module] = tuple(map(max, found, sizes.get(module, found)))
-
-    modes = {module: module.training for module in model.modules()}
-    handles = [module.register_forward_pre_hook(note) for module in modes if isinstance(module, _ConvNd)]
-    try:
-        model.eval()
-        model(*(example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
-    return sizes
