@@ -1,4 +1,4 @@
-"""Soft-impute and robust PCA as the common Python packages write them: dense matrices, a full SVD in each step, and a
+"""Completion and robust PCA as the common Python packages write them: dense matrices, a full SVD in each step, and a
 stop by the change of an iterate or by the misfit. Each yields its iterate after every step."""
 
 import numpy as np
@@ -60,6 +60,45 @@ def alternating_directions(m, lam, misfit=1e-7):
         yield l, nuclear, done
         if done:
             return
+
+
+def augmented_completion(m, seen, misfit=1e-7):
+    """Lin, Chen and Ma, 2010, for exact entries: the error E is zero on the observed places. mu begins at 1 over the
+    sum of the columns' norms and is times 1.1 in each step (Chen, Xu, Caramanis and Sanghavi, ICML 2011)."""
+    mu, rho = 1 / np.linalg.norm(m, axis=0).sum(), 1.1
+    y = np.zeros_like(m)
+    error = np.zeros_like(m)
+    while True:
+        x, nuclear = lowered(m - error + y / mu, 1 / mu)
+        error = np.where(seen, 0, m - x + y / mu)
+        rest = m - x - error
+        y = y + mu * rest
+        mu *= rho
+        done = np.linalg.norm(rest) <= misfit * np.linalg.norm(m)
+        yield x, nuclear, done
+        if done:
+            return
+
+
+def singular_value_thresholding(m, seen, misfit=1e-4):
+    """Cai, Candes and Shen, 2010, with their tau = 5 sqrt(m n), step 1.2 m n / |Omega| and stop."""
+    rows, columns = m.shape
+    tau, step = 5 * (rows * columns) ** 0.5, 1.2 / seen.mean()
+    norm = np.linalg.norm(m, 2)
+    y = np.ceil(tau / (step * norm)) * step * m
+    while True:
+        x, nuclear = lowered(y, tau)
+        rest = np.where(seen, m - x, 0)
+        y = y + step * rest
+        done = np.linalg.norm(rest) <= misfit * np.linalg.norm(m)
+        yield x, nuclear, done
+        if done:
+            return
+
+
+def objective_of_completion(m, seen, x):
+    """Of the matrix that fits the entries."""
+    return float(np.linalg.norm(np.where(seen, m, x), "nuc"))
 
 
 def objective_of_soft_impute(m, seen, lam, x, nuclear):

@@ -125,10 +125,12 @@ nlohmann::json solve_drawn(const Options& options, Context& context) {
     std::int64_t rows, columns, rank;
     double share;
   };
-  const std::vector<Size> sizes = options.quick ? std::vector<Size>{{{"soft_impute", 5}, 400, 300, 5, 0.2}}
-                                                : std::vector<Size>{{{"soft_impute", 20}, 4000, 3000, 20, 0.05},
-                                                                    {{"complete"}, 1500, 1200, 8, 0.1},
-                                                                    {{"soft_impute", 5}, 1500, 1200, 8, 0.1}};
+  const std::vector<Size> sizes =
+      options.quick ? std::vector<Size>{{{"soft_impute", 5}, 400, 300, 5, 0.2}, {{"complete"}, 400, 300, 5, 0.2}}
+                    : std::vector<Size>{{{"soft_impute", 20}, 4000, 3000, 20, 0.05},
+                                        {{"complete"}, 4000, 3000, 20, 0.05},
+                                        {{"complete"}, 1500, 1200, 8, 0.1},
+                                        {{"soft_impute", 5}, 1500, 1200, 8, 0.1}};
   Table table({"to a gap of 1e-4", "time", "gap", "rank", "steps", "peak memory"});
   nlohmann::json cases = nlohmann::json::array();
   for (const Size& size : sizes) {

@@ -1,14 +1,19 @@
-// Matrix completion with exact entries by alternating directions: complete() of completion.hpp.
+// Matrix completion with exact entries by the method of multipliers: complete() of completion.hpp.
 //
-// min |X|_* with X = Z, Z fixed at the observed places Omega. The augmented Lagrangian with multiplier -Y and penalty
-// mu is minimized over X and over Z in turn:
+// The augmented Lagrangian of min |X|_* with P(X) = P(M), multiplier Y on the observed places and penalty mu, is up to
+// a constant mu times
 //
-//   X <- the triplets of Z + Y / mu, shrunk by 1 / mu
-//   Z <- M on Omega, X - Y / mu elsewhere
-//   Y <- Y + mu (Z - X)
+//   1/2 |P(M) + Y / mu - P(X)|^2 + |X|_* / mu
 //
-// Elsewhere the last two lines give Y = 0, so Z = X there: Y lies on Omega, and Z + Y / mu is X plus a matrix on Omega.
-// No dense matrix occurs. At the fixed point Y is a subgradient of |X|_*, so sigma_max(Y) = 1: the answer of the dual.
+// the problem of soft_impute() for the target M + Y / mu and lambda = 1 / mu:
+//
+//   X <- steps of ProximalGradient on it, until they are short compared with the misfit M - X
+//   Y <- mu times what is left of the target, Y + mu P(M - X)
+//
+// At the minimum over X, Y is a subgradient of |X|_*, so sigma_max(Y) = 1: the answer of the dual. The method converges
+// for any fixed penalty (Rockafellar, Math. Oper. Res. 1, 1976; for this problem it is Bregman's iteration: Yin, Osher,
+// Goldfarb and Darbon, SIAM J. Imaging Sci. 1, 2008), and the penalty only rises. One step of length one for each
+// multiplier would be the alternating direction method, which needs many times as many steps: docs/recovery.md.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,6 +26,7 @@
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/recovery/completion.hpp"
 #include "sigmax/recovery/observed.hpp"
+#include "sigmax/recovery/proximal_gradient.hpp"
 
 namespace sigmax::recovery {
 namespace {
@@ -31,106 +37,124 @@ double most_rank(const SparsePattern& pattern) {
   return static_cast<double>(std::min(shape.rows - pattern.empty_rows(), shape.columns - pattern.empty_columns()));
 }
 
-class AlternatingDirections {
+double product(std::span<const double> x, std::span<const double> y) {
+  double sum = 0;
+  for (std::size_t e = 0; e < x.size(); ++e) sum += x[e] * y[e];
+  return sum;
+}
+
+double squared_misfit(std::span<const double> m, std::span<const double> x) {
+  double sum = 0;
+  for (std::size_t e = 0; e < x.size(); ++e) sum += (m[e] - x[e]) * (m[e] - x[e]);
+  return sum;
+}
+
+class Multipliers {
  public:
-  AlternatingDirections(const Observed& problem, const RecoveryOptions& options, Context& context)
+  Multipliers(const Observed& problem, const RecoveryOptions& options, Context& context)
       : problem_(problem),
         options_(options),
         context_(context),
         threshold_(given_or_drawn(options.random)),
+        steps_(problem, threshold_, context),
         schedule_(options.tolerance),
-        rank_(most_rank(problem.pattern())) {}
+        rank_(most_rank(problem.pattern())),
+        size_(std::sqrt(product(problem.values(), problem.values()))) {}
 
   Completion run();
 
  private:
   void begin();
   void step();
+  std::vector<double> dual() const;
   // What the misfit and the dual cost in the gap, relative to the upper end: their sum estimates it.
   struct Costs {
     double misfit;
     double dual;
   };
   Costs estimated_costs();
-  void balance(const Costs& costs);
+  void raise_penalty(const Costs& costs);
   bounds::Optimum prove() const;
 
   const Observed& problem_;
   const RecoveryOptions& options_;
   Context& context_;
   Threshold threshold_;
+  ProximalGradient steps_;
   Schedule schedule_;
   double rank_;
-  LowRank x_;
-  std::vector<double> entries_;  // of x_
-  std::vector<double> dual_;
-  double penalty_ = 0;
-  double change_ = 1;  // relative, of the entries in the last step
+  double size_;                 // |P(M)|_F
+  std::vector<double> target_;  // M + Y / mu
+  double lambda_ = 0;           // 1 / mu
+  double of_step_ = 0;          // lambda of the last step: what is left of its target is that times Y
+  int multipliers_ = 0;         // with this penalty
 };
 
-void AlternatingDirections::begin() {
-  Start start = problem_.start("complete", options_.start);
-  x_ = std::move(start.x);
-  if (x_.rank() > 0) threshold_.start_from(x_);
-  entries_ = problem_.entries(x_, context_);
-  dual_ = start.dual.empty() ? std::vector<double>(entries_.size()) : std::move(start.dual);
-  penalty_ = start.penalty.value_or(0);
-  if (penalty_ > 0x1p-60 && penalty_ < 0x1p60) return;
-  // With sigma_max(P(M)) as the first threshold the rank begins at zero.
-  const std::vector<double> all(problem_.values().begin(), problem_.values().end());
-  penalty_ = 1 / problem_.norm(all, 1e-2, threshold_, context_);
+void Multipliers::begin() {
+  const Start start = problem_.start("complete", options_.start);
+  if (start.x.rank() > 0) threshold_.start_from(start.x);
+  steps_.start(start.x);
+  target_.assign(problem_.values().begin(), problem_.values().end());
+  const double penalty = start.penalty.value_or(0);
+  if (penalty > 0x1p-60 && penalty < 0x1p60) {
+    lambda_ = 1 / penalty;
+  } else {
+    // Half of the largest singular value of the target: the rank begins small. With a far smaller one the first
+    // iterates fit the entries by hundreds of triplets that the answer does not have.
+    lambda_ = problem_.norm(target_, 1e-2, threshold_, context_) / 2;
+  }
+  for (std::size_t e = 0; e < start.dual.size(); ++e) target_[e] += lambda_ * start.dual[e];
 }
 
-void AlternatingDirections::step() {
-  std::vector<double> rest(entries_.size());
-  for (std::size_t e = 0; e < rest.size(); ++e) rest[e] = problem_.values()[e] - entries_[e] + dual_[e] / penalty_;
-  const Observed::Part parts[] = {{&x_, 1.0}};
-  const double accuracy = std::clamp(0.1 * change_, 1e-11, 1e-3);
-  const Operator<double> z = problem_.operator_of(parts, std::move(rest));
-  x_ = threshold_(*z, 1 / penalty_, accuracy, context_);
-  const std::vector<double> found = problem_.entries(x_, context_);
-  double moved = 0;
-  double size = 0;
-  for (std::size_t e = 0; e < found.size(); ++e) {
-    moved += (found[e] - entries_[e]) * (found[e] - entries_[e]);
-    size += found[e] * found[e];
-    dual_[e] += penalty_ * (problem_.values()[e] - found[e]);
-  }
-  change_ = size > 0 ? std::sqrt(moved / size) : 1;
-  entries_ = found;
+void Multipliers::step() {
+  // Of the misfit: how long a step may be, both relative, before the multiplier changes.
+  constexpr double kShort = 0.5;
+  steps_.step(target_, lambda_);
+  of_step_ = lambda_;
+  const double misfit = std::sqrt(squared_misfit(problem_.values(), steps_.now().entries));
+  if (steps_.distance() * size_ > kShort * misfit) return;
+  for (std::size_t e = 0; e < target_.size(); ++e) target_[e] = problem_.values()[e] + steps_.residual()[e];
+  ++multipliers_;
 }
 
-AlternatingDirections::Costs AlternatingDirections::estimated_costs() {
-  double misfit = 0;
-  double product = 0;
-  for (std::size_t e = 0; e < entries_.size(); ++e) {
-    const double r = problem_.values()[e] - entries_[e];
-    misfit += r * r;
-    product += dual_[e] * problem_.values()[e];
-  }
-  const double norm = problem_.norm(dual_, std::clamp(0.02 * options_.tolerance, 1e-10, 1e-3), threshold_, context_);
-  double nuclear = 0;
-  for (const double sigma : x_.sigma) nuclear += sigma;
-  const double lower = norm > 0 ? product / norm : 0;
-  const double of_misfit = std::sqrt(rank_ * misfit);
+std::vector<double> Multipliers::dual() const {
+  std::vector<double> y = steps_.residual();
+  for (double& value : y) value /= of_step_;
+  return y;
+}
+
+Multipliers::Costs Multipliers::estimated_costs() {
+  const std::vector<double> y = dual();
+  const double value = product(y, problem_.values());
+  const double norm = problem_.norm(y, std::clamp(0.02 * options_.tolerance, 1e-10, 1e-3), threshold_, context_);
+  const double nuclear = steps_.now().nuclear();
+  const double lower = norm > 0 ? value / norm : 0;
+  const double of_misfit = std::sqrt(rank_ * squared_misfit(problem_.values(), steps_.now().entries));
   const double upper = nuclear + of_misfit;
   return {of_misfit / upper, std::fabs(nuclear - lower) / upper};
 }
 
-// A larger penalty makes the misfit fall faster, a smaller one the error of the dual.
-void AlternatingDirections::balance(const Costs& costs) {
+// Where a penalty has had its multipliers and the misfit is still what the gap is made of, a larger one makes it fall
+// faster, and the problems for X harder. The multiplier Y stays.
+void Multipliers::raise_penalty(const Costs& costs) {
   constexpr double kApart = 3;
   constexpr double kFactor = 1.5;
-  if (costs.misfit > kApart * costs.dual) penalty_ *= kFactor;
-  if (costs.dual > kApart * costs.misfit) penalty_ /= kFactor;
+  constexpr int kPatience = 20;
+  if (multipliers_ < kPatience || costs.misfit < kApart * costs.dual) return;
+  multipliers_ = 0;
+  lambda_ /= kFactor;
+  for (std::size_t e = 0; e < target_.size(); ++e) {
+    target_[e] = problem_.values()[e] + (target_[e] - problem_.values()[e]) / kFactor;
+  }
 }
 
-bounds::Optimum AlternatingDirections::prove() const {
-  return bounds::completion_optimum(problem_.m(), factors(x_), dual_, problem_.exponent(), certificate(options_, dual_),
-                                    context_);
+bounds::Optimum Multipliers::prove() const {
+  const std::vector<double> y = dual();
+  return bounds::completion_optimum(problem_.m(), factors(steps_.now().x), y, problem_.exponent(),
+                                    certificate(options_, y), context_);
 }
 
-Completion AlternatingDirections::run() {
+Completion Multipliers::run() {
   const SerialBlas serial;
   begin();
   std::optional<bounds::Optimum> proven;
@@ -143,16 +167,16 @@ Completion AlternatingDirections::run() {
     const Costs costs = estimated_costs();
     const double gap = costs.misfit + costs.dual;
     context_.report({static_cast<double>(iteration), static_cast<double>(options_.max_iterations),
-                     fmt::format("gap {:.1e}, rank {}", gap, x_.rank())});
+                     fmt::format("gap {:.1e}, rank {}", gap, steps_.now().x.rank())});
     if (schedule_.is_promising(gap, iteration)) {
       const bounds::Optimum found = prove();
       if (found.relative_gap <= options_.tolerance) proven = found;
       if (!proven) schedule_.failed(iteration);
     }
-    if (iteration <= options_.max_iterations / 2) balance(costs);
+    if (!proven) raise_penalty(costs);
   }
   if (!proven) proven = prove();
-  Completion result = problem_.answer(x_, dual_, penalty_, *proven, options_.tolerance);
+  Completion result = problem_.answer(steps_.now().x, dual(), 1 / lambda_, *proven, options_.tolerance);
   result.iterations = iteration;
   result.products = threshold_.products();
   return result;
@@ -168,7 +192,7 @@ Completion complete(const SparseMatrix& observed, const RecoveryOptions& options
       return bounds::completion_optimum(problem.m(), x, y, 0, options.certify, context);
     });
   }
-  return AlternatingDirections(problem, options, context).run();
+  return Multipliers(problem, options, context).run();
 }
 
 Completion complete(const SparseMatrix& observed, const RecoveryOptions& options) {

@@ -25,7 +25,7 @@ struct Completion {
   double misfit = 0;
   /// The matrix Y of the dual problem: a value for each observed entry, in the order of rows.
   std::vector<double> dual{};
-  std::optional<double> penalty{};  ///< of the alternating directions, empty for soft_impute(); for a Start
+  std::optional<double> penalty{};  ///< of the multipliers, empty for soft_impute(); for a Start
   std::int64_t iterations = 0;
   std::int64_t products = 0;  ///< of one vector with the iterate or its transpose, as SvdOptions::max_products counts
   /// Rows and columns without an observed entry. They are zero in the answer: nothing is known about them.
@@ -38,8 +38,8 @@ struct Completion {
 /// P(M) the observed entries and zeros elsewhere; the rank grows as lambda falls.
 ///
 /// The iteration is soft-impute (Mazumder, Hastie and Tibshirani, JMLR 11, 2010), accelerated (Nesterov's momentum with
-/// restarts), with lambda lowered to its value in steps. Each step takes the leading triplets of a sparse plus a
-/// low-rank matrix, warm-started, never formed.
+/// restarts), with the length of the steps from a line search and with lambda lowered to its value in steps. Each step
+/// takes the leading triplets of a sparse plus a low-rank matrix, warm-started, never formed.
 ///
 /// Cost of one iteration: about 4 (2 r + 10) products with the observed entries and the factors, r the rank. Memory:
 /// about 80 bytes for each observed entry, and (rows + columns) times 6 r doubles. The proof at the end adds min(rows,
@@ -56,10 +56,10 @@ Completion soft_impute(const SparseMatrix& observed, double lambda, const Recove
 /// min |X|_* over the matrices with x_ij = m_ij at the observed entries, which are taken as exact.
 ///
 /// `x` fits the entries except for `misfit`; the upper end of the optimum is that of x + P(M - X), which fits them
-/// exactly. The iteration is the alternating direction method of multipliers, in the form in which everything except a
-/// low-rank matrix lies on the observed entries. Its penalty balances what the misfit and the dual cost in the gap for
-/// the first half of the iterations at most, and stays as it is after that, so that the method converges. It takes most
-/// iterations where the entries barely determine the matrix.
+/// exactly. The iteration is the method of multipliers, whose inner problems are those of soft_impute() and are solved
+/// no further than the multiplier needs: 60 steps at 4000 x 3000 with 5 % observed at rank 20. It takes most steps where
+/// the entries barely determine the matrix. The alternating direction method, one plain step for each multiplier, is not
+/// offered: docs/recovery.md has its time.
 ///
 /// Cost, errors and special cases as soft_impute().
 Completion complete(const SparseMatrix& observed, const RecoveryOptions& options, Context& context);
