@@ -30,7 +30,7 @@ inline double width_of_value(std::int64_t rows, std::int64_t columns, double lar
 
 /// The nuclear norm by duality (bounds/nuclear_norm.hpp), relative: about n^1.5 u |A|_F / |A|_*.
 inline double width_of_nuclear_norm(std::int64_t order, double frobenius, double nuclear) {
-  return kSmallProof + 64 * std::pow(static_cast<double>(order), 1.5) * kUnitRoundoff * frobenius / nuclear;
+  return kSmallProof + 512 * std::pow(static_cast<double>(order), 1.5) * kUnitRoundoff * frobenius / nuclear;
 }
 
 /// sigma_min, and kappa, relative: of an approximate inverse about (n u kappa)^2 (bounds/pseudo_inverse.hpp) ...
