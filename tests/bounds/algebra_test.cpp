@@ -218,7 +218,7 @@ TEST(Monotone, TakesTheFunctionOfTheEnds) {
   const auto sum = [](std::span<const double> v) { return v[0] + v[1]; };
   constexpr double kError = 0x1p-50;
   const Enclosure e = monotone(x, sum, kError);
-  const double outward = kError + tolerance::width_of_operations(2);
+  const double outward = 2 * kError + tolerance::width_of_operations(2);
   EXPECT_LE(e.lower.value(), 4);
   EXPECT_GE(e.lower.value(), 4 * (1 - outward));
   EXPECT_GE(e.upper->value(), 5);

@@ -26,12 +26,6 @@ Enclosure kappa(const Matrix<double>& a, std::string_view ord) {
   return sensitivity::condition(tensor(a), norms::parse_norm(ord), {}, context).number;
 }
 
-void expect_contains(const Enclosure& e, double value) {
-  ASSERT_TRUE(e.upper.has_value());
-  EXPECT_LE(e.lower.value(), value + near(value));
-  EXPECT_GE(e.upper->value(), value - near(value));
-}
-
 TEST(Errata9, AConditionNumberIsNoEccentricity) {
   expect_contains(kappa(matrix({{10, 0}, {0, 1}}), "2"), 10);
   EXPECT_NEAR(std::sqrt(1 - 1.0 / 100), 0.995, tolerance::of_digits(3));  // that of the ellipse with these axes

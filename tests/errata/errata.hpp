@@ -11,6 +11,7 @@
 #include "sigmax/norms/induced.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "support/dense.hpp"
+#include "support/enclosure.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::errata {
@@ -55,6 +56,8 @@ inline Matrix<double> identity(std::int64_t n) {
 
 /// Norms of matrices as small as these are wrong by a few roundings.
 inline double near(double value) { return tolerance::relative(8, 8, std::fabs(value), 16); }
+
+inline void expect_contains(const Enclosure& e, double value) { support::expect_contains(e, value, near(value)); }
 
 using tolerance::kOutward;
 

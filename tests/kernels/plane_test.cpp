@@ -7,18 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "gallery/normal_in.hpp"
 #include "gallery/simd_targets.hpp"
-#include "gallery/stored.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::kernels {
 namespace {
 
-template <Real T>
-std::vector<T> drawn(std::int64_t count, std::uint64_t seed) {
-  const std::vector<double> values = gallery::normal(count, seed);
-  return {values.begin(), values.end()};
-}
+using gallery::normal_in;
 
 // Columns between the rows of the result must stay as they are.
 template <Real T>
@@ -28,9 +24,9 @@ void check(const PlaneShape& s) {
   const std::int64_t taps = s.taps_down * s.taps_across;
   const std::int64_t from_pitch = s.width + (s.taps_across - 1) * s.step_across + 1;
   const std::int64_t to_pitch = s.width + 3;
-  const std::vector<T> w = drawn<T>(taps, 81);
+  const std::vector<T> w = normal_in<T>(taps, 81);
   const std::vector<T> source =
-      drawn<T>((s.rows + (s.taps_down - 1) * s.step_down) * from_pitch + plane_slack<T>(), 82);
+      normal_in<T>((s.rows + (s.taps_down - 1) * s.step_down) * from_pitch + plane_slack<T>(), 82);
   const T untouched = -12345;
   gallery::for_each_simd_target([&](const std::string& target) {
     SCOPED_TRACE(target);
@@ -83,13 +79,13 @@ TEST(PlaneSums, AreThoseOfTheirTermsForAnyTapsAndSteps) {
 
 // Neighboring 3 x 3 taps have a loop of their own; with a fourth tap of zero in each row they do not.
 TEST(PlaneSums, HaveOneOrderForAllTaps) {
-  const std::vector<float> w = drawn<float>(9, 83);
+  const std::vector<float> w = normal_in<float>(9, 83);
   std::vector<float> wide;
   for (std::size_t k = 0; k < 9; ++k) {
     wide.push_back(w[k]);
     if (k % 3 == 2) wide.push_back(0);
   }
-  const std::vector<float> source = drawn<float>(16 * 24 + plane_slack<float>(), 84);
+  const std::vector<float> source = normal_in<float>(16 * 24 + plane_slack<float>(), 84);
   gallery::for_each_simd_target([&](const std::string& target) {
     SCOPED_TRACE(target);
     std::vector<float> three(14 * 20), four(14 * 20);
@@ -101,7 +97,7 @@ TEST(PlaneSums, HaveOneOrderForAllTaps) {
 
 TEST(PlaneCopy, WritesTheRowsOnly) {
   for (const std::int64_t width : {1, 7, 16, 35}) {
-    const std::vector<double> source = drawn<double>(4 * (width + 2), 85);
+    const std::vector<double> source = normal_in<double>(4 * (width + 2), 85);
     gallery::for_each_simd_target([&](const std::string& target) {
       SCOPED_TRACE(target);
       std::vector<double> out(static_cast<std::size_t>(4 * (width + 1)), -1);

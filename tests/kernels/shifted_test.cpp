@@ -7,24 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "gallery/normal_in.hpp"
 #include "gallery/simd_targets.hpp"
-#include "gallery/stored.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::kernels {
 namespace {
 
-template <Real T>
-std::vector<T> drawn(std::int64_t count, std::uint64_t seed) {
-  const std::vector<double> values = gallery::normal(count, seed);
-  return {values.begin(), values.end()};
-}
+using gallery::normal_in;
 
 // Runs of many lengths, some of them shorter than a vector, with gaps between them that must stay as they are.
 template <Real T>
 void check(std::int64_t rows, std::int64_t terms, const std::vector<std::int64_t>& lengths) {
   SCOPED_TRACE(std::to_string(rows) + " rows, " + std::to_string(terms) + " terms");
-  const std::vector<T> weights = drawn<T>(rows * terms, 71);
+  const std::vector<T> weights = normal_in<T>(rows * terms, 71);
   std::vector<ShiftedRun> runs;
   std::int64_t from = 0, to = 5;
   for (const std::int64_t length : lengths) {
@@ -35,7 +31,7 @@ void check(std::int64_t rows, std::int64_t terms, const std::vector<std::int64_t
   std::vector<std::int64_t> offsets;
   for (std::int64_t k = 0; k < terms; ++k) offsets.push_back(k * 13 % 101);
   const std::int64_t reach = 101 + from + *std::max_element(lengths.begin(), lengths.end());
-  const std::vector<T> source = drawn<T>(reach + shifted_slack<T>(), 72);
+  const std::vector<T> source = normal_in<T>(reach + shifted_slack<T>(), 72);
   const T untouched = -12345;
   gallery::for_each_simd_target([&](const std::string& target) {
     SCOPED_TRACE(target);
@@ -100,11 +96,11 @@ TEST(ShiftedSums, TakeMoreVectorsThanOneBatch) {
 // The bits of a result are those of its own terms, wherever its run begins.
 TEST(ShiftedSums, DoNotDependOnTheRuns) {
   ShiftedWeights<float> w(5, 40);
-  const std::vector<float> weights = drawn<float>(200, 73);
+  const std::vector<float> weights = normal_in<float>(200, 73);
   for (std::int64_t k = 0; k < 200; ++k) w.at(k / 40, k % 40) = weights[static_cast<std::size_t>(k)];
   std::vector<std::int64_t> offsets;
   for (std::int64_t k = 0; k < 40; ++k) offsets.push_back(3 * k);
-  const std::vector<float> source = drawn<float>(600, 74);
+  const std::vector<float> source = normal_in<float>(600, 74);
   std::vector<float> whole(5 * 400), parts(5 * 400);
   const std::vector<ShiftedRun> one{{0, 0, 400}};
   std::vector<ShiftedRun> many;

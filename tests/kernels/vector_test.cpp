@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "gallery/normal_in.hpp"
 #include "gallery/simd_targets.hpp"
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
@@ -18,13 +19,7 @@
 namespace sigmax::kernels {
 namespace {
 
-using gallery::normal;
-
-template <class T>
-std::vector<T> sample(std::int64_t size, std::uint64_t seed) {
-  const std::vector<double> values = normal(size, seed);
-  return {values.begin(), values.end()};
-}
+using gallery::normal_in;
 
 // The number of terms, as the header states it.
 std::int64_t terms(std::size_t n) {
@@ -73,7 +68,7 @@ void check_copies(std::span<const T> x, const std::string& what) {
 
 template <class T>
 void check_all(std::int64_t size, std::int64_t offset, const std::string& what) {
-  const std::vector<T> x = sample<T>(size + offset, 1), y = sample<T>(size + 2 * offset, 2);
+  const std::vector<T> x = normal_in<T>(size + offset, 1), y = normal_in<T>(size + 2 * offset, 2);
   const std::span<const T> from = std::span(x).subspan(static_cast<std::size_t>(offset));
   const std::span<const T> to = std::span(y).subspan(static_cast<std::size_t>(2 * offset));
   check_sums<T>(from, to, what);
@@ -100,7 +95,7 @@ TEST(Vector, KeepsTheNormOfHugeAndTinyVectorsInRange) {
   using F64 = std::numeric_limits<double>;
   gallery::for_each_simd_target([&](const std::string& target) {
     for (const double unit : {F64::max() / 16, 1e300, 1e200, 1e154, 1e-154, 1e-200, 1e-300, F64::min()}) {
-      std::vector<double> x = sample<double>(77, 3);
+      std::vector<double> x = normal_in<double>(77, 3);
       for (double& value : x) value *= unit / 16;
       long double squares = 0;
       for (const double value : x) squares += static_cast<long double>(value) * value;

@@ -21,6 +21,7 @@
 #include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "support/widths.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::norms {
@@ -132,7 +133,9 @@ TEST(Dual, IsProvenForStoredMatricesAndOperators) {
       ASSERT_EQ(found.kind(), Known::proven) << ord;
       EXPECT_LE(found.enclosure->lower.value(), found.value) << ord;
       EXPECT_GE(found.enclosure->upper->value(), found.value) << ord;
-      EXPECT_LE(found.enclosure->relative_width(), 1e-10) << ord;
+      // A sum of up to four values.
+      EXPECT_LE(found.enclosure->relative_width(), tolerance::kSmallProof + 4 * tolerance::width_of_value(6, 4, 1))
+          << ord;
       EXPECT_NE(found.meaning.find("dual of the"), std::string::npos);
       const NormResult of_operator = dual_norm(*dense<double>(a), parse_norm(ord), enclosing(), context);
       EXPECT_EQ(of_operator.kind(), Known::proven) << ord;
@@ -200,7 +203,8 @@ TEST(KyFanDual, IsTheLargestInnerProduct) {
           EXPECT_LE(found.lower.value(), wanted + slack) << what;
           ASSERT_TRUE(found.upper) << what;
           EXPECT_GE(found.upper->value(), wanted - slack) << what;
-          EXPECT_LE(found.upper->value() - found.lower.value(), 1e-11 * wanted) << what << " seed " << seed;
+          EXPECT_LE(found.upper->value() - found.lower.value(), tolerance::kSmallProof * wanted)
+              << what << " seed " << seed;
         }
       }
     }

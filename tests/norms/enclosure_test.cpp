@@ -144,7 +144,8 @@ TEST(NormEnclosure, ContainsTheValueOfEveryNormInEveryStorageTypeAndLayout) {
 // Its square is below the rounding of the others' squares, so no proof that squares the matrix sees it.
 TEST(NormEnclosure, TellsATinySmallestValueFromZero) {
   Context context(1);
-  const std::vector<double> values = gallery::with_singular_values(6, 4, {1, 0.5, 1e-3, 1e-10}, 4);
+  constexpr double kTiny = 1e-10;
+  const std::vector<double> values = gallery::with_singular_values(6, 4, {1, 0.5, 1e-3, kTiny}, 4);
   const std::vector<long double> exact(values.begin(), values.end());
   const long double wanted = gallery::reference_singular_values(exact, 6, 4).back();
   const Tensor a = Tensor::copy_of(values, {6, 4});
@@ -152,10 +153,10 @@ TEST(NormEnclosure, TellsATinySmallestValueFromZero) {
                                   norm(*dense<double>(a), SmallestSingular{}, enclosing(), context)}) {
     EXPECT_EQ(found.kind(), Known::proven);
     EXPECT_FALSE(found.method.empty());
-    EXPECT_GT(found.enclosure->lower.value(), 0.9e-10);
+    EXPECT_GT(found.enclosure->lower.value(), 0.9 * kTiny);
     EXPECT_LE(found.enclosure->lower.value(), wanted);
     EXPECT_GE(found.enclosure->upper->value(), wanted);
-    EXPECT_LE(found.enclosure->upper->value(), 1.1e-10);
+    EXPECT_LE(found.enclosure->upper->value(), 1.1 * kTiny);
   }
 }
 

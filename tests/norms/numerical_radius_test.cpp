@@ -217,7 +217,9 @@ TEST(NumericalRadius, HasAGradientThatDifferencesConfirm) {
         for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += along * step[i];
         return norm(Tensor::copy_of(moved, {n, n}), NumericalRadius{}, context).value;
       };
-      EXPECT_NEAR((value(t) - value(-t)) / (2 * t), wanted, 1e-6 * (1 + std::fabs(wanted))) << n << " seed " << seed;
+      EXPECT_NEAR((value(t) - value(-t)) / (2 * t), wanted,
+                  tolerance::of_difference(n, n, 1, t) * (1 + std::fabs(wanted)))
+          << n << " seed " << seed;
     }
   }
   std::vector<double> gradient(9, 0.0);

@@ -13,6 +13,7 @@
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/norms/exponent.hpp"
+#include "support/widths.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::norms {
@@ -54,7 +55,7 @@ TEST(VectorNorm, AgreesWithLongDoubleInEveryStorageTypeAtEveryScale) {
         const long double slack = 64 * std::numeric_limits<long double>::epsilon() * wanted;
         EXPECT_LE(found.enclosure->lower.value(), wanted + slack) << what;
         EXPECT_GE(found.enclosure->upper->value(), wanted - slack) << what;
-        EXPECT_LE(found.enclosure->relative_width(), 1e-12) << what;
+        EXPECT_LE(found.enclosure->relative_width(), tolerance::width_of_p_norm(23, p)) << what;
       }
     }
   }
@@ -134,7 +135,7 @@ TEST(DualVectorNorm, EnclosesAnExponentThatIsNoDouble) {
     EXPECT_LE(found.enclosure->lower.value(), wanted + slack) << p;
     EXPECT_GE(found.enclosure->upper->value(), wanted - slack) << p;
     EXPECT_TRUE(found.enclosure->is_proven());
-    EXPECT_LE(found.enclosure->relative_width(), 1e-12) << p;
+    EXPECT_LE(found.enclosure->relative_width(), tolerance::width_of_p_norm(13, static_cast<double>(exact))) << p;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "recovery/independent.hpp"
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
+#include "support/enclosure.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::recovery {
@@ -18,6 +19,8 @@ namespace {
 
 using independent::Ends;
 using independent::Masked;
+using support::expect_contains;
+using support::expect_contains_within;
 
 RecoveryOptions to(double tolerance) {
   auto options = repeatable<RecoveryOptions>();
@@ -31,29 +34,24 @@ SparseMatrix corner(double c, double a, double b) {
   return {{2, 2}, std::vector<std::int64_t>{0, 0, 1}, std::vector<std::int64_t>{0, 1, 0}, std::vector<double>{c, a, b}};
 }
 
-void expect_contains(const Enclosure& e, double value, double rounding) {
-  ASSERT_TRUE(e.upper.has_value());
-  EXPECT_LE(e.lower.value(), value * (1 + rounding));
-  EXPECT_GE(e.upper->value(), value * (1 - rounding));
-}
-
 // The closed forms of docs/recovery.md, evaluated with mpmath: min |.|_* of [[c, a], [b, x]] is reached at
 // clip(a b / c, -c, c).
 TEST(Complete, FindsTheCornerInClosedForm) {
-  const Completion found = complete(corner(1, 2, 2), to(1e-10));
+  constexpr double kGap = 1e-10, kWiderGap = 1e-9;
+  const Completion found = complete(corner(1, 2, 2), to(kGap));
   EXPECT_EQ(found.outcome, RecoveryOutcome::converged);
   EXPECT_TRUE(found.optimum.is_proven());
-  expect_contains(found.optimum, 4, 0);
-  EXPECT_LE(found.relative_gap, 1e-10);
+  expect_contains(found.optimum, 4);
+  EXPECT_LE(found.relative_gap, kGap);
   for (const auto& [c, a, b] : {std::array{1.0, 2.0, 2.0}, {4.0, 2.0, 1.0}, {3.0, -1.0, 2.0}, {1.0, -5.0, 2.0}}) {
-    const Completion each = complete(corner(c, a, b), to(1e-9));
+    const Completion each = complete(corner(c, a, b), to(kWiderGap));
     const double x = std::clamp(a * b / c, -c, c);
     // |[[c, a], [b, x]]|_*^2 = |.|_F^2 + 2 |det|
     const double nuclear = std::sqrt(c * c + a * a + b * b + x * x + 2 * std::fabs(c * x - a * b));
-    expect_contains(each.optimum, nuclear, 4 * tolerance::kEpsilon);
+    expect_contains_within(each.optimum, nuclear, 4 * tolerance::kEpsilon);
     EXPECT_EQ(each.outcome, RecoveryOutcome::converged) << c << ' ' << a << ' ' << b << " gap " << each.relative_gap;
     // Near its minimum the norm grows at least with the square of the distance.
-    EXPECT_NEAR(each.x.at(1, 1), x, 10 * c * std::sqrt(1e-9));
+    EXPECT_NEAR(each.x.at(1, 1), x, 10 * c * std::sqrt(kWiderGap));
   }
 }
 
@@ -66,12 +64,13 @@ TEST(SoftImpute, FindsTheCornerInClosedForm) {
   // The objective is strongly convex in the observed entries: |X - X*|^2 / 2 is at most the gap times the optimum.
   const double optimum = found.optimum.upper->value();
   const double error = std::sqrt(2 * found.relative_gap * optimum);
-  EXPECT_NEAR(found.x.at(0, 0), 0.797156508177424, error + 1e-15);
-  EXPECT_NEAR(found.x.at(0, 1), 0.614541501470376, error + 1e-15);
-  EXPECT_NEAR(found.x.at(1, 1), 0.473760488881824, 10 * error + 1e-15);
-  const double p = 0.797156508177424;
-  const double q = 0.614541501470376;
-  expect_contains(found.optimum, (1 - p) * (1 - p) / 2 + (1 - q) * (1 - q) + (p + 0.473760488881824) / 2, 1e-14);
+  const double digits = tolerance::of_digits(15);
+  const long double p = 0.797156508177424L, q = 0.614541501470376L, r = 0.473760488881824L;
+  EXPECT_NEAR(found.x.at(0, 0), static_cast<double>(p), error + digits);
+  EXPECT_NEAR(found.x.at(0, 1), static_cast<double>(q), error + digits);
+  EXPECT_NEAR(found.x.at(1, 1), static_cast<double>(r), 10 * error + digits);
+  // Its derivatives with respect to p, q and r are below 1 in magnitude.
+  expect_contains(found.optimum, (1 - p) * (1 - p) / 2 + (1 - q) * (1 - q) + (p + r) / 2, 3 * digits);
 }
 
 // Whatever the two algorithms did: neither's lower end exceeds the other's upper end.
@@ -89,9 +88,10 @@ TEST(SoftImpute, AgreesWithADenseSolver) {
     for (const double lambda : {0.5, 3.0}) {
       const Ends known = independent::soft_impute(p, lambda, 1e-8);
       ASSERT_LE(known.gap(), 1e-8);
-      const Completion found = soft_impute(p.observed(), lambda, to(1e-7));
+      const RecoveryOptions options = to(1e-7);
+      const Completion found = soft_impute(p.observed(), lambda, options);
       EXPECT_EQ(found.outcome, RecoveryOutcome::converged) << seed << ' ' << lambda << ' ' << found.relative_gap;
-      EXPECT_LE(found.relative_gap, 1e-7);
+      EXPECT_LE(found.relative_gap, options.tolerance);
       expect_agreement(found, known, tolerance::relative(60, 60));
     }
   }
@@ -195,12 +195,13 @@ TEST(Completion, IsTheSameAtEveryScale) {
 TEST(Completion, ClaimsNoEndThatLeavesTheRangeOfDouble) {
   SparseMatrix m = corner(1, 1, 1);
   for (double& value : m.values) value *= 1e200;
-  const Completion large = soft_impute(m, 0.5e200, to(1e-6));
+  const RecoveryOptions options = to(1e-6);
+  const Completion large = soft_impute(m, 0.5e200, options);
   EXPECT_FALSE(large.optimum.upper.has_value());
   EXPECT_EQ(large.outcome, RecoveryOutcome::converged);
-  EXPECT_LE(large.relative_gap, 1e-6);
+  EXPECT_LE(large.relative_gap, options.tolerance);
   for (double& value : m.values) value = 1e-200;
-  const Completion small = soft_impute(m, 0.5e-200, to(1e-6));
+  const Completion small = soft_impute(m, 0.5e-200, options);
   EXPECT_EQ(small.optimum.lower.value(), 0);
   ASSERT_TRUE(small.optimum.upper.has_value());
   EXPECT_GT(small.optimum.upper->value(), 0);
@@ -259,7 +260,7 @@ TEST(Completion, SaysThatTheGapIsOpen) {
   options.max_iterations = 3;
   const Completion found = complete(given, options);
   EXPECT_EQ(found.outcome, RecoveryOutcome::out_of_iterations);
-  EXPECT_GT(found.relative_gap, 1e-8);
+  EXPECT_GT(found.relative_gap, options.tolerance);
   EXPECT_EQ(found.iterations, 3);
   EXPECT_LE(found.optimum.lower.value(), found.optimum.upper->value());
 }
@@ -303,7 +304,7 @@ TEST(Completion, IsZeroForZerosAndForALargeLambda) {
   }
   const Completion found = soft_impute(corner(3, 4, 0), 6, to(1e-12));
   EXPECT_EQ(found.x.rank(), 0);
-  expect_contains(found.optimum, 12.5, 0);
+  expect_contains(found.optimum, 12.5);
   EXPECT_EQ(found.outcome, RecoveryOutcome::converged);
   EXPECT_EQ(soft_impute(corner(3, 4, 0), 1e300, to(1e-12)).x.rank(), 0);
 }

@@ -15,6 +15,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "support/widths.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax::sensitivity {
@@ -35,13 +36,16 @@ double vector_norm(const Values& x, double p) {
 
 double dual_of(double p) { return p == 1 ? kInfinity : p == kInfinity ? 1 : p / (p - 1); }
 
-// |E|_{p->q} = size |x|_q |y|_p* is the distance, and A + E is singular except for rounding.
-void expect_nearest(const Values& values, std::int64_t rows, std::int64_t columns, const NearestSingular& e, double p,
-                    double q, double attained = 1e-9) {
+// |E|_{p->q} = size |x|_q |y|_p* is the distance, and A + E is singular except for rounding. `size` is computed: the
+// roundings of an inverse are u kappa each, and add up as the root of their number.
+void expect_nearest(const Values& values, std::int64_t rows, std::int64_t columns, double kappa,
+                    const NearestSingular& e, double p, double q) {
   const double size = e.size * vector_norm(e.x, q) * vector_norm(e.y, dual_of(p));
-  EXPECT_GE(size, e.distance.lower.value() * (1 - 1e-9));
+  const double rounding =
+      tolerance::kSmallProof + std::sqrt(static_cast<double>(std::max(rows, columns))) * tolerance::kEpsilon * kappa;
+  EXPECT_GE(size, e.distance.lower.value() * (1 - rounding));
   if (e.distance.upper) {
-    EXPECT_LE(size, e.distance.upper->value() * (1 + attained));
+    EXPECT_LE(size, e.distance.upper->value() * (1 + rounding));
   }
   Values changed = values;
   for (std::size_t i = 0; i < e.x.size(); ++i) {
@@ -61,7 +65,7 @@ TEST(NearestSingular, IsTheNearestAndSingularInEachNorm) {
       const Values values = gallery::with_singular_values(n, n, gallery::geometric(n, kappa), 3);
       const Tensor a = Tensor::rounded(values, {n, n}, DType::f64);
       for (const auto& [norm, p] : norms) {
-        expect_nearest(values, n, n, nearest_singular(a, norm, options_for_tests(), context), p, p);
+        expect_nearest(values, n, n, kappa, nearest_singular(a, norm, options_for_tests(), context), p, p);
       }
     }
   }
@@ -73,7 +77,7 @@ TEST(NearestSingular, OfARectangleIsTheTruncatedDecomposition) {
   const Values values = gallery::with_singular_values(9, 5, gallery::geometric(5, 100), 5);
   const NearestSingular e =
       nearest_singular(Tensor::rounded(values, {9, 5}, DType::f64), norms::Frobenius{}, options_for_tests(), context);
-  expect_nearest(values, 9, 5, e, 2, 2);
+  expect_nearest(values, 9, 5, 100, e, 2, 2);
   EXPECT_NEAR(e.size, 0.01, tolerance::of_matrix(9, 5, 1));
   EXPECT_THROW(
       nearest_singular(Tensor::rounded(values, {9, 5}, DType::f64), norms::ColumnSum{}, options_for_tests(), context),
@@ -98,22 +102,23 @@ TEST(NearestSingular, OfPairsOfExponentsIsSingular) {
   for (const auto& [p, q] :
        {std::pair{1.0, kInfinity}, std::pair{3.0, 3.0}, std::pair{2.0, 1.0}, std::pair{1.0, 2.0}}) {
     const NearestSingular e = nearest_singular(a, p, q, options_for_tests(), context);
-    expect_nearest(values, 6, 6, e, p, q, 1e-6);
+    expect_nearest(values, 6, 6, 30, e, p, q);
   }
 }
 
 TEST(NearestSingular, OfAnOperatorIsFoundByItsProducts) {
   Context context(1);
+  constexpr double kKappa = 1e3;
   for (const auto& [rows, columns] : {std::pair{7, 7}, std::pair{12, 5}, std::pair{5, 12}}) {
     const Values values =
-        gallery::with_singular_values(rows, columns, gallery::geometric(std::min(rows, columns), 1e3), 3);
+        gallery::with_singular_values(rows, columns, gallery::geometric(std::min(rows, columns), kKappa), 3);
     Values half = values;
     for (double& value : half) value /= 2;
     const Operator<double> a = dense<double>(Tensor::rounded(half, {rows, columns}, DType::f64));
     for (const norms::Norm& which : {norms::Norm(norms::Spectral{}), norms::Norm(norms::Frobenius{})}) {
       const NearestSingular e = nearest_singular(*(a + a), which, options_for_tests(), context);
-      expect_nearest(values, rows, columns, e, 2, 2);
-      EXPECT_LE(e.distance.relative_width(), 1e-6);
+      expect_nearest(values, rows, columns, kKappa, e, 2, 2);
+      EXPECT_LE(e.distance.relative_width(), tolerance::width_of_smallest(rows, columns, kKappa));
     }
     EXPECT_THROW(nearest_singular(*(a + a), norms::ColumnSum{}, options_for_tests(), context), Error);
   }

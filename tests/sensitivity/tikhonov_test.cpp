@@ -146,8 +146,9 @@ TEST(Tikhonov, TakesAnOpaqueOperatorInFloatToATolerance) {
   const Vector b = gallery::normal(m, 3);
   const std::vector<float> c(b.begin(), b.end());
   const Operator<float> op = dense<float>(tensor(a));
-  const Tikhonov found = tikhonov_to_tolerance(*op, std::span<const float>(c), 0.05, 1e-4, 64, context);
-  EXPECT_LE(found.optimality(0.05), 1e-4);
+  constexpr double kLambda = 0.05, kTolerance = 1e-4;
+  const Tikhonov found = tikhonov_to_tolerance(*op, std::span<const float>(c), kLambda, kTolerance, 64, context);
+  EXPECT_LE(found.optimality(kLambda), kTolerance);
   EXPECT_LT(std::ssize(found.sigma()), n);
 }
 
