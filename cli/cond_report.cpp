@@ -144,6 +144,12 @@ report::Value record_of(const sensitivity::Digits& digits) {
   return report::Record{{"lower", digits.least}, {"upper", digits.most}};
 }
 
+// JSON has no infinity: what is known to be infinite has null as both ends, and is proven.
+report::Record condition_record(const sensitivity::Condition& result) {
+  if (!result.singular) return report::members_of(result.number);
+  return {{"lower", {}}, {"upper", {}}, {"kind", "proven"}, {"failure_probability", 0.0}};
+}
+
 }  // namespace
 
 std::optional<PowerFigures> power_figures(const Tensor& matrix, Context& context) {
@@ -184,7 +190,7 @@ report::Record cond_record(const CondReport& report) {
                            {"dtype", name(report.dtype)},
                            {"ord", report.ord},
                            {"value", result.value},
-                           {"condition", report::members_of(result.number)},
+                           {"condition", condition_record(result)},
                            {"singular", result.singular},
                            {"norm", report::members_of(result.norm)},
                            {"sigma_min", report::members_of(result.sigma_min)},

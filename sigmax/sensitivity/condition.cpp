@@ -40,6 +40,19 @@ Condition assembled(const Enclosure& norm, const Enclosure& inverse, std::int64_
   return result;
 }
 
+// Up to this order the proof of sigma_min costs less than the search that a probabilistic end rests on, and in a space
+// of three dimensions that search has nothing to check its value with.
+constexpr std::int64_t kSmall = 32;
+
+// For a matrix or an operator of this shape.
+CertifyOptions with_small_proofs(CertifyOptions certify, std::int64_t rows, std::int64_t columns) {
+  const std::int64_t order = std::min(rows, columns);
+  if (certify.method == CertifyMethod::probabilistic && order <= kSmall && order <= certify.proven_up_to) {
+    certify.method = CertifyMethod::automatic;
+  }
+  return certify;
+}
+
 void mark_singular(Condition& result) {
   result.singular = true;
   result.distance = bounds::exactly(0);
@@ -118,16 +131,17 @@ Condition condition(const Tensor& matrix, const norms::Norm& which, const Condit
   const FloatingEnvironment environment;
   require_condition_norm(which);
   ScannedMatrix scanned = scanned_finite(matrix, "condition", "matrix", context);
+  const CertifyOptions certify = with_small_proofs(options.certify, matrix.shape()[0], matrix.shape()[1]);
   const bool spectral = std::holds_alternative<norms::Spectral>(which);
   const bool frobenius = std::holds_alternative<norms::Frobenius>(which);
-  const Enclosure norm = norm_of(matrix, scanned, which, options.certify, context);
+  const Enclosure norm = norm_of(matrix, scanned, which, certify, context);
   bounds::PseudoInverse found = bounds::enclose_pseudo_inverse(
-      scanned, {.two = spectral || frobenius || options.sigma_min, .entries = !spectral}, options.certify, context);
-  const bool factored = options.certify.admits_factorization() &&
-                        std::min(matrix.shape()[0], matrix.shape()[1]) <= options.certify.proven_up_to;
+      scanned, {.two = spectral || frobenius || options.sigma_min, .entries = !spectral}, certify, context);
+  const bool factored =
+      certify.admits_factorization() && std::min(matrix.shape()[0], matrix.shape()[1]) <= certify.proven_up_to;
   if (!found.singular && !factored && (spectral || options.sigma_min)) {
     // A full decomposition, which Auto would take for a small matrix, comes without a check.
-    const Enclosure checked = smallest_by_svd(*dense<double>(matrix), InverseLanczos{}, options.certify, context);
+    const Enclosure checked = smallest_by_svd(*dense<double>(matrix), InverseLanczos{}, certify, context);
     found.sigma_min = bounds::tighter(found.sigma_min, bounds::scaled(checked, found.exponent));
     take_two_norm(found, matrix.shape()[0], matrix.shape()[1]);
   }
@@ -158,12 +172,13 @@ Condition condition(const Tensor& matrix, double p, double q, const ConditionOpt
                     "take the pseudo-inverse",
                     to_string(matrix.shape()), p, q));
   }
+  const CertifyOptions certify = with_small_proofs(options.certify, matrix.shape()[0], matrix.shape()[1]);
   norms::InducedOptions induced;
-  induced.certify = options.certify;
-  induced.random = options.certify.random;
+  induced.certify = certify;
+  induced.random = certify.random;
   const Enclosure norm = norms::induced_norm(matrix, p, q, induced, context).enclosure;
   const bounds::PseudoInverse found =
-      bounds::enclose_pseudo_inverse(scanned, {.two = options.sigma_min, .entries = true}, options.certify, context);
+      bounds::enclose_pseudo_inverse(scanned, {.two = options.sigma_min, .entries = true}, certify, context);
   Enclosure inverse = bounds::at_least(bounds::exactly(0));
   if (!found.inverse.empty()) {
     const Tensor approximation = Tensor::view_of(found.inverse.values(), matrix.shape(), {1, found.inverse.rows()});
@@ -185,10 +200,11 @@ Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const 
     throw Error(fmt::format("[condition] an operator without entries, {}x{}: it has no condition number", shape.rows,
                             shape.columns));
   }
+  const CertifyOptions certify = with_small_proofs(options.certify, shape.rows, shape.columns);
   const bool spectral = std::holds_alternative<norms::Spectral>(which);
   const bool frobenius = std::holds_alternative<norms::Frobenius>(which);
   const bounds::PseudoInverseRequest request{.two = spectral || frobenius || options.sigma_min, .entries = !spectral};
-  std::optional<bounds::PseudoInverse> found = bounds::enclose_pseudo_inverse(a, request, options.certify, context);
+  std::optional<bounds::PseudoInverse> found = bounds::enclose_pseudo_inverse(a, request, certify, context);
   if (!spectral && (!found || !(found->norm_frobenius.upper))) {
     throw Error(
         fmt::format("[condition] the {}x{} operator cannot be formed as a matrix, and has no norm {}: pass 2, or "
@@ -198,12 +214,11 @@ Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const 
   const std::int64_t exponent = found ? found->exponent : 0;
   Enclosure sigma_min = found ? bounds::scaled(found->sigma_min, -exponent) : bounds::at_least(bounds::exactly(0));
   if (spectral && !(sigma_min.lower.value() > 0) && !(found && found->singular)) {
-    sigma_min = bounds::tighter(sigma_min, smallest_by_svd(a, Auto{}, options.certify, context));
+    sigma_min = bounds::tighter(sigma_min, smallest_by_svd(a, Auto{}, certify, context));
   }
-  Condition result = spectral
-                         ? assembled(sigma_max(a, options.certify, context), bounds::reciprocal(sigma_min), 0, true)
-                         : assembled(bounds::scaled(norm_of(*found, which), -exponent), inverse_of(*found, which),
-                                     exponent, shape.rows == shape.columns);
+  Condition result = spectral ? assembled(sigma_max(a, certify, context), bounds::reciprocal(sigma_min), 0, true)
+                              : assembled(bounds::scaled(norm_of(*found, which), -exponent), inverse_of(*found, which),
+                                          exponent, shape.rows == shape.columns);
   if (request.two) result.sigma_min = sigma_min;
   if (frobenius) result.distance = sigma_min;
   if (found && found->singular) mark_singular(result);

@@ -55,6 +55,7 @@ norms::Known kind_of(const Enclosure& known) noexcept;
 /// | shorter side | upper end | kind |
 /// | --- | --- | --- |
 /// | up to proven_up_to, kappa up to about 1e14 | a theorem | proven |
+/// | up to 32 and proven_up_to, CertifyMethod::probabilistic | the theorem: it is cheaper there | proven |
 /// | larger, 2-norm | a check of sigma_min over a random start | probabilistic |
 /// | anything else | none: the lower end stays | lower_only |
 ///

@@ -73,8 +73,10 @@ ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& wh
                                      const EstimateOptions& options, Context& context);
 
 /// As above for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
-/// bounds include. Solves need a factorization of its entries, so an operator with an opaque part has to be made a
-/// stored matrix first (materialize()). Throws Error for that, and as above.
+/// bounds include. Solves need a factorization of its entries, so that an operator with an opaque part has to be made a
+/// stored matrix first by materialize(), which this function does not do unasked: n products of the operator with a
+/// vector and n^2 words of T, and the rounding of those products is then part of the matrix. Throws Error for that, and
+/// as above.
 template <Real T>
 ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);

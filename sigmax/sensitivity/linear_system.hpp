@@ -39,8 +39,10 @@ std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<c
 /// be formed (CertifyOptions::formed_up_to): for fewer columns than rows y is the solution if there is one. Without an
 /// upper end if sigma_min may be 0. The rounding of forming A counts: |r| is known to about n u |A| |x|. Entry by
 /// entry, or for an operator with an opaque part, the error needs the entries: materialize() makes a stored matrix of
-/// it. Throws Error for those, for lengths that do not fit, numbers that are not finite, fewer rows than columns, and
-/// where A and b are further apart than the range of double.
+/// it by min(rows, columns) products with a vector, in rows x columns words of T. This function does not do so unasked,
+/// because the bound would leave out the rounding of those products. Throws Error for those, for lengths that do not
+/// fit, numbers that are not finite, fewer rows than columns, and where A and b are further apart than the range of
+/// double.
 template <Real T>
 Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, std::span<const double> b,
                          const CertifyOptions& options, Context& context);

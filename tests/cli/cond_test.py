@@ -78,6 +78,12 @@ class Condition(CommandTest):
         seen = self.json(self.write("seen.npy", checkpoints.npy([[1.0, 2.0], [1.0, 2.0]])))
         self.assertTrue(seen["singular"])
         self.assertIsNone(seen["value"])
+        infinite = {"lower": None, "upper": None, "kind": "proven", "failure_probability": 0}
+        self.assertEqual(seen["condition"], infinite)
+        for order in ("1", "inf", "fro"):
+            self.assertEqual(self.json(self.folder / "seen.npy", "--ord", order)["condition"], infinite)
+        zero_row = self.write("row.npy", checkpoints.npy([[1.0, 2.0], [0.0, 0.0]]))
+        self.assertEqual(self.json(zero_row)["condition"], infinite)
         self.assertEqual(seen["digits_lost"], {"lower": None, "upper": None})
         self.assertEqual(seen["digits_kept"], {"lower": 0, "upper": 0})
         self.assertEqual(seen["distance_to_singularity"], 0)
@@ -140,10 +146,22 @@ class Condition(CommandTest):
         self.assertIsNone(self.json(self.write("wide.npy", checkpoints.npy([[1.0, 2.0]])))["non_normality"])
 
     def test_certify_says_how_the_ends_are_known(self):
-        path = self.write("m.npy", checkpoints.npy(checkpoints.with_spectrum([3.0, 2.0, 1.5, 1.0], 9, 4)))
-        probabilistic = self.json(path, "--certify", "probabilistic")
+        spectrum = [3.0] + [2.0] * 38 + [1.0]
+        large = self.write("large.npy", checkpoints.npy(checkpoints.with_spectrum(spectrum, 50, 40)))
+        probabilistic = self.json(large, "--certify", "probabilistic")
         self.assertEqual(probabilistic["condition"]["kind"], "probabilistic")
         self.assertAlmostEqual(probabilistic["value"], 3, delta=0.1)
+        # Up to order 32 the proof is cheaper.
+        path = self.write("m.npy", checkpoints.npy(checkpoints.with_spectrum([3.0, 2.0, 1.5, 1.0], 9, 4)))
+        two = self.write("two.npy", checkpoints.npy([[1.0, 2.0], [3.0, 4.0]]))
+        for order in ("1", "2", "inf", "fro"):
+            for small in (path, two):
+                found = self.json(small, "--certify", "probabilistic", "--ord", order)
+                self.assertEqual(found["condition"]["kind"], "proven")
+        # [[1, 2], [3, 4]] by hand: kappa_1 = 6 * 3.5, kappa_2 = (15 + sqrt(221)) / 2.
+        self.assertAlmostEqual(self.json(two, "--certify", "probabilistic", "--ord", "1")["value"], 21, delta=1e-9)
+        two_norm = self.json(two, "--certify", "probabilistic")["value"]
+        self.assertAlmostEqual(two_norm, (15 + math.sqrt(221)) / 2, delta=1e-9)
         self.assertEqual(self.json(path, "--certify", "none")["condition"]["kind"], "lower_only")
         # Hager and Higham's vector, and random ones: kappa_1 = kappa_inf = 4.2, kappa_F = 3.
         square = self.write("square.npy", checkpoints.npy(MATRIX))

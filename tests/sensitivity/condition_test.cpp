@@ -216,6 +216,26 @@ TEST(Condition, OfASingularMatrixHasNoUpperEnd) {
   EXPECT_EQ(of(tensor({1, 0, 0, 1, 0, 0}, 3, 2), norms::Spectral{}).kind(), norms::Known::proven);
 }
 
+// Up to order 32 the proof is cheaper than the search, and given where a probabilistic end would do.
+TEST(Condition, OfASmallMatrixIsProvenEvenWhereAProbabilisticEndIsAskedFor) {
+  ConditionOptions options = options_for_tests();
+  options.certify.method = CertifyMethod::probabilistic;
+  for (const std::int64_t n : {1, 2, 3, 4, 32}) {
+    const Tensor a = tensor(gallery::with_singular_values(n + 2, n, gallery::geometric(n, 100)), n + 2, n);
+    const double kappa = n == 1 ? 1 : 100;
+    const Condition two = of(a, norms::Spectral{}, options);
+    EXPECT_EQ(two.kind(), norms::Known::proven) << n;
+    ASSERT_TRUE(two.number.upper) << n;
+    EXPECT_LE(two.number.lower.value(), kappa * (1 + 1e-9)) << n;
+    EXPECT_GE(two.number.upper->value(), kappa * (1 - 1e-9)) << n;
+    for (const norms::Norm& which : {norms::Norm(norms::ColumnSum{}), norms::Norm(norms::RowSum{})}) {
+      EXPECT_EQ(of(a, which, options).kind(), norms::Known::proven) << n;
+    }
+  }
+  const Tensor larger = tensor(gallery::with_singular_values(35, 33, gallery::geometric(33, 100)), 35, 33);
+  EXPECT_EQ(of(larger, norms::Spectral{}, options).kind(), norms::Known::probabilistic);
+}
+
 TEST(Condition, OfAMatrixTooLargeToFactorHasAProbabilisticEndInTheTwoNormAlone) {
   const Tensor a = tensor(gallery::with_singular_values(40, 30, gallery::geometric(30, 100)), 40, 30);
   ConditionOptions options = options_for_tests();
