@@ -90,7 +90,7 @@ void run_sums(const GroupedSums<T>& sums, const std::vector<std::vector<kernels:
 /// Calls body(image, channel) for all of them, `work` multiplications' worth each.
 template <class Body>
 void each_channel(std::int64_t images, std::int64_t channels, std::int64_t work, Context& context, const Body& body) {
-  in_pieces(images * channels, 8 * work, context, [&](std::int64_t first, std::int64_t last) {
+  in_pieces(images * channels, 32 * work, context, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t unit = first; unit < last; ++unit) body(unit / channels, unit % channels);
   });
 }
