@@ -88,7 +88,8 @@ HWY_INLINE void shifted_block(const T* HWY_RESTRICT w, std::int64_t w_step, cons
   });
 }
 
-// All `count` vectors with R outputs, in groups for which accumulators suffice.
+// All `count` vectors with R outputs, in groups for which accumulators suffice. Four are two and two: one vector alone
+// would not use the registers.
 template <int R, class T>
 HWY_INLINE void shifted_rows(const T* w, std::int64_t w_step, const std::int64_t* offsets, std::int64_t terms,
                              const ShiftedVector<T>* vectors, std::int64_t count, std::int64_t stride, bool add) {
@@ -97,8 +98,10 @@ HWY_INLINE void shifted_rows(const T* w, std::int64_t w_step, const std::int64_t
   if constexpr (kMost == 6) {
     for (; v + 6 <= count; v += 6) shifted_block<R, 6>(w, w_step, offsets, terms, vectors + v, stride, add);
   }
-  for (; v + 3 <= count; v += 3) shifted_block<R, 3>(w, w_step, offsets, terms, vectors + v, stride, add);
-  if (count - v == 2) shifted_block<R, 2>(w, w_step, offsets, terms, vectors + v, stride, add);
+  for (; count - v == 3 || count - v > 4; v += 3) {
+    shifted_block<R, 3>(w, w_step, offsets, terms, vectors + v, stride, add);
+  }
+  for (; count - v >= 2; v += 2) shifted_block<R, 2>(w, w_step, offsets, terms, vectors + v, stride, add);
   if (count - v == 1) shifted_block<R, 1>(w, w_step, offsets, terms, vectors + v, stride, add);
 }
 
@@ -133,10 +136,10 @@ HWY_NOINLINE void shifted_panel(std::int64_t rows, const T* w, std::int64_t w_st
   }
 }
 
-// The next vectors that every panel serves. Four are two and two: one vector alone would not use the registers.
+// The next vectors that every panel serves. With the last four, weights are read once, not twice.
 inline std::int64_t vectors_in_group(std::int64_t rows, std::int64_t left) {
   if (rows <= 2) return std::min<std::int64_t>(6, left);
-  return left == 4 ? 2 : std::min<std::int64_t>(3, left);
+  return left == 4 ? 4 : std::min<std::int64_t>(3, left);
 }
 
 // For each batch of vectors, for each block of terms: for each group of vectors that is served at once, every panel, so

@@ -142,8 +142,7 @@ TEST(Convolution, OfManyPiecesMayBeStridedGroupedAndReflected) {
   check_a_large_layer<double>(layer, {44, 47});
 }
 
-// Whole numbers, so that every product is exact and must be the matrix's, whose entries input_of() gives. Some of the
-// geometries take the loops for depthwise layers, the others have too much padding for them.
+// Whole numbers, so that every product is exact and must be the matrix's, whose entries input_of() gives.
 template <Real T>
 void check_depthwise(const ConvolutionLayer& layer, const std::vector<std::int64_t>& size) {
   const ConvolutionGeometry geometry(layer, size);
@@ -198,17 +197,66 @@ void check_depthwise(const ConvolutionLayer& layer, const std::vector<std::int64
   });
 }
 
+// Whole numbers, as above, on images too large for a matrix: every sum is formed from input_of().
+template <Real T>
+void check_in_bands(const ConvolutionLayer& layer, const std::vector<std::int64_t>& size) {
+  const ConvolutionGeometry geometry(layer, size);
+  const Correlation& c = geometry.correlation();
+  const auto whole = [](std::int64_t k) { return static_cast<T>(k * k * 7 % 11 - 5); };
+  std::vector<T> kernel;
+  for (std::int64_t k = 0; k < c.weights(); ++k) kernel.push_back(whole(k));
+  const auto times = [&](const Matrix<T>& x, bool adjoint) {
+    Matrix<T> y(adjoint ? c.columns() : c.rows(), 1);
+    for (std::int64_t row = 0; row < c.rows(); ++row) {
+      const std::int64_t channel = row / c.output_positions();
+      for (std::int64_t p = 0; p < c.taps(); ++p) {
+        const std::int64_t j = input_of(c, row % c.output_positions(), p);
+        if (j < 0) continue;
+        const std::int64_t column = channel * c.input_positions() + j;
+        const T weight = kernel[static_cast<std::size_t>(channel * c.taps() + p)];
+        y(adjoint ? column : row, 0) += weight * x(adjoint ? row : column, 0);
+      }
+    }
+    return y;
+  };
+  Matrix<T> x(c.columns(), 1), y(c.rows(), 1);
+  for (std::size_t k = 0; k < x.values().size(); ++k) x.values()[k] = whole(static_cast<std::int64_t>(3 * k + 1));
+  for (std::size_t k = 0; k < y.values().size(); ++k) y.values()[k] = whole(static_cast<std::int64_t>(5 * k + 2));
+  const Matrix<T> ax = times(x, false), aty = times(y, true);
+  const Operator<T> a = convolution<T>(Tensor::copy_of(kernel, layer.kernel_shape()), geometry);
+  Context context(2);
+  const auto& in = layer.transposed ? y : x;
+  const auto& out = layer.transposed ? x : y;
+  Matrix<T> first(in.rows(), 1), second(out.rows(), 1);
+  a->apply(in.view(), second.view(), context);
+  EXPECT_EQ(second, layer.transposed ? aty : ax);
+  a->apply_adjoint(out.view(), first.view(), context);
+  EXPECT_EQ(first, layer.transposed ? ax : aty);
+  second = Matrix<T>(second.rows(), 1);
+  a->apply_gram(in.view(), second.view(), first.view(), context);
+  EXPECT_EQ(second, layer.transposed ? aty : ax);
+  EXPECT_EQ(first, layer.transposed ? times(aty, false) : times(ax, true));
+  a->apply_outer_gram(out.view(), second.view(), context);
+  EXPECT_EQ(second, layer.transposed ? times(ax, true) : times(aty, false));
+}
+
+ConvolutionLayer depthwise(std::int64_t channels, std::vector<ConvolutionAxis> axes,
+                           PaddingMode mode = PaddingMode::Zeros, bool transposed = false) {
+  return {channels, channels, channels, mode, transposed, std::move(axes)};
+}
+
+// With fewer channels than vectors want, the general loops.
 TEST(Convolution, MayBeDepthwise) {
   for (const bool transposed : {false, true}) {
     for (std::int64_t kernel = 1; kernel <= 4; ++kernel) {
       for (const std::int64_t dilation : {1, 2}) {
         for (std::int64_t low = 0; low <= 2; ++low) {
-          ConvolutionLayer layer = two_axes(4, 4, {kernel, 1, dilation, low, 1, 0});
-          layer.groups = 4;
-          layer.transposed = transposed;
+          const ConvolutionAxis axis{kernel, 1, dilation, low, 1, 0};
+          const ConvolutionAxis three{3, 1, 1, 1, 1, 0};
+          ConvolutionLayer layer = depthwise(low == 0 ? 3 : 9, {axis, axis}, PaddingMode::Zeros, transposed);
           SCOPED_TRACE(describe(layer));
           check_depthwise<float>(layer, {9, 8});
-          layer.axes[0] = {3, 1, 1, 1, 1, 0};
+          layer.axes[0] = three;
           check_depthwise<double>(layer, {15, 10});
           layer.axes.pop_back();
           check_depthwise<float>(layer, {19});
@@ -218,11 +266,50 @@ TEST(Convolution, MayBeDepthwise) {
   }
 }
 
+TEST(Convolution, MayBeDepthwiseWithAnyStrideAndPadding) {
+  for (const PaddingMode mode :
+       {PaddingMode::Zeros, PaddingMode::Circular, PaddingMode::Reflect, PaddingMode::Replicate}) {
+    for (const std::int64_t stride : {1, 2, 3, 5}) {
+      for (const std::int64_t kernel : {1, 2, 3, 6}) {
+        const ConvolutionAxis axis{kernel, stride, 1 + kernel % 2, 3, stride - 1, 0};
+        const ConvolutionAxis other{3, stride == 1 ? 2 : 1, 1, 1, 0, 0};
+        const ConvolutionLayer layer = depthwise(17, {axis, other}, mode);
+        SCOPED_TRACE(describe(layer));
+        check_depthwise<float>(layer, {10, 5});
+        check_depthwise<double>(depthwise(9, {other, axis}, mode), {6, 11});
+        check_depthwise<float>(depthwise(8, {axis}, mode), {23});
+        if (mode == PaddingMode::Zeros) check_depthwise<double>(depthwise(5, {axis, other}, mode, true), {4, 5});
+      }
+    }
+  }
+  const ConvolutionAxis three{3, 1, 1, 1, 1, 0}, strided{2, 2, 1, 0, 1, 0};
+  check_depthwise<float>(depthwise(8, {three, strided, three}), {3, 5, 4});
+  check_depthwise<double>(depthwise(4, {strided, three, strided}, PaddingMode::Circular), {4, 3, 5});
+}
+
+// Long axes are taken in bands, which must fit together whatever the stride, the padding and the unread rest are.
+TEST(Convolution, MayBeDepthwiseInBands) {
+  for (const std::int64_t stride : {1, 2, 3, 7}) {
+    for (const std::int64_t kernel : {1, 3, 4}) {
+      for (const std::int64_t low : {0, 2, 40}) {
+        const ConvolutionAxis axis{kernel, stride, 2, low, 5, 0};
+        for (const bool transposed : {false, true}) {
+          const ConvolutionLayer layer = depthwise(8, {axis, {1, 1, 1, 0, 0, 0}}, PaddingMode::Zeros, transposed);
+          SCOPED_TRACE(describe(layer));
+          check_in_bands<float>(layer, {transposed ? 60 : 90, 200});
+        }
+      }
+    }
+  }
+}
+
 TEST(Convolution, OfManyPiecesMayBeDepthwise) {
-  ConvolutionLayer layer = two_axes(70, 70, {3, 1, 1, 1, 1, 0});
-  layer.groups = 70;
-  check_a_large_layer<float>(layer, {14, 14});
-  check_a_large_layer<double>(layer, {19, 33});
+  const ConvolutionAxis three{3, 1, 1, 1, 1, 0}, five{5, 2, 1, 2, 2, 0};
+  check_a_large_layer<float>(depthwise(70, {three, three}), {14, 14});
+  check_a_large_layer<double>(depthwise(70, {three, three}), {19, 33});
+  check_a_large_layer<float>(depthwise(34, {five, five}), {90, 110});
+  check_a_large_layer<double>(depthwise(20, {five, three}, PaddingMode::Reflect), {61, 50});
+  check_a_large_layer<float>(depthwise(8, {{400, 3, 1, 200, 100, 0}}), {9001});
 }
 
 // Each image of a block has the same bits as alone.

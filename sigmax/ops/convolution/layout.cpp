@@ -105,6 +105,9 @@ ConvolutionLayout::ConvolutionLayout(const Correlation& correlation, std::int64_
   }
   images_ = images > 0 ? images : std::max<std::int64_t>(1, kTogether / out_length_);
   without_gaps_ = front_ == 0 && flat == out_length_ && flat == correlation.output_positions();
+  plain_ = std::all_of(sizes.begin(), sizes.end(), [](const CorrelationAxis& axis) {
+    return axis.kernel == 1 && axis.stride == 1 && axis.pad_low == 0 && axis.input == axis.output;
+  });
   image_ = without_gaps_ ? flat : (flat + kUnit - 1) / kUnit * kUnit;
   out_image_ = without_gaps_ ? flat : (front_ + flat + kUnit - 1) / kUnit * kUnit;
   plane_ = odd_units(checked_product(images_, image_) + kSlack);
@@ -202,14 +205,22 @@ void ConvolutionLayout::pad(const From* x, std::int64_t image, std::int64_t chan
   const std::int64_t height = axes_[1].size.input;
   const std::int64_t width = axes_[2].size.input;
   const std::int64_t step = axes_[2].size.stride;
+  if (plain_) {
+    To* const plane = padded + channel * plane_ + image * image_;
+    std::copy_n(x, image_, plane);
+    if (image == 0) std::fill(plane + images_ * image_, plane + plane_, To(0));
+    return;
+  }
   for (std::int64_t grid = 0; grid < grids_; ++grid) {
     To* const plane = padded + grid * grid_stride() + channel * plane_ + image * image_;
+    const Line& deep = line(grid, 0);
+    const Line& down = line(grid, 1);
     const Line& across = line(grid, 2);
     for (std::int64_t z = 0; z < axes_[0].length; ++z) {
-      const std::int64_t from_z = line(grid, 0).from[static_cast<std::size_t>(z)];
+      const std::int64_t from_z = deep.from[static_cast<std::size_t>(z)];
       for (std::int64_t y = 0; y < axes_[1].length; ++y) {
         To* const to = plane + z * axes_[0].pitch + y * axes_[1].pitch;
-        const std::int64_t from_y = line(grid, 1).from[static_cast<std::size_t>(y)];
+        const std::int64_t from_y = down.from[static_cast<std::size_t>(y)];
         if (from_z < 0 || from_y < 0) {
           std::fill_n(to, axes_[2].length, To(0));
           continue;
@@ -245,15 +256,18 @@ void ConvolutionLayout::fold(const T* padded, std::int64_t image, std::int64_t c
   const std::int64_t height = axes_[1].size.input;
   const std::int64_t width = axes_[2].size.input;
   const std::int64_t step = axes_[2].size.stride;
+  if (plain_) return static_cast<void>(std::copy_n(padded + channel * plane_ + image * image_, image_, x));
   std::fill_n(x, axes_[0].size.input * height * width, T(0));
   for (std::int64_t grid = 0; grid < grids_; ++grid) {
     const T* const plane = padded + grid * grid_stride() + channel * plane_ + image * image_;
+    const Line& deep = line(grid, 0);
+    const Line& down = line(grid, 1);
     const Line& across = line(grid, 2);
     for (std::int64_t z = 0; z < axes_[0].length; ++z) {
-      const std::int64_t to_z = line(grid, 0).from[static_cast<std::size_t>(z)];
+      const std::int64_t to_z = deep.from[static_cast<std::size_t>(z)];
       if (to_z < 0) continue;
       for (std::int64_t y = 0; y < axes_[1].length; ++y) {
-        const std::int64_t to_y = line(grid, 1).from[static_cast<std::size_t>(y)];
+        const std::int64_t to_y = down.from[static_cast<std::size_t>(y)];
         if (to_y < 0) continue;
         const T* const from = plane + z * axes_[0].pitch + y * axes_[1].pitch;
         T* const row = x + (to_z * height + to_y) * width;

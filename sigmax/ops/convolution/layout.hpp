@@ -110,6 +110,7 @@ class ConvolutionLayout {
   std::int64_t grids_ = 1;
   std::int64_t images_ = 1;
   bool without_gaps_ = false;   ///< the images of a channel are one run
+  bool plain_ = false;          ///< x is its own grid
   std::int64_t image_ = 0;      ///< elements from one image to the next in a channel of a grid
   std::int64_t out_image_ = 0;  ///< in a channel of y's grid
   std::int64_t plane_ = 0;

@@ -90,7 +90,7 @@ void run_sums(const GroupedSums<T>& sums, const std::vector<std::vector<kernels:
 /// Calls body(image, channel) for all of them, `work` multiplications' worth each.
 template <class Body>
 void each_channel(std::int64_t images, std::int64_t channels, std::int64_t work, Context& context, const Body& body) {
-  in_pieces(images * channels, 8 * work, context, [&](std::int64_t first, std::int64_t last) {
+  in_pieces(images * channels, 32 * work, context, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t unit = first; unit < last; ++unit) body(unit / channels, unit % channels);
   });
 }
@@ -165,8 +165,8 @@ class ConvolutionProducts<T>::Images {
 template <Real T>
 ConvolutionProducts<T>::ConvolutionProducts(const kernels::StoredMatrix& kernel, const Correlation& correlation)
     : layout_(correlation, kernels::shifted_lanes<T>()) {
-  if (DepthwiseProducts<T>::serves(correlation)) {
-    depthwise_.emplace(kernel, correlation);
+  if (InterleavedProducts<T>::serves(correlation)) {
+    interleaved_.emplace(kernel, correlation);
     return;
   }
   const std::int64_t in = correlation.in_channels / correlation.groups;
@@ -248,7 +248,7 @@ void ConvolutionProducts<T>::backward(Images& images, Context& context) const {
 
 template <Real T>
 void ConvolutionProducts<T>::apply(MatrixView<const T> x, MatrixView<T> y, Context& context) const {
-  if (depthwise_) return depthwise_->apply(x, y, context);
+  if (interleaved_) return interleaved_->apply(x, y, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.pad(x.column_range(first, images.count()), context);
     forward(images, context);
@@ -258,7 +258,7 @@ void ConvolutionProducts<T>::apply(MatrixView<const T> x, MatrixView<T> y, Conte
 
 template <Real T>
 void ConvolutionProducts<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const {
-  if (depthwise_) return depthwise_->apply_adjoint(y, x, context);
+  if (interleaved_) return interleaved_->apply_adjoint(y, x, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.place(y.column_range(first, images.count()), context);
     backward(images, context);
@@ -269,7 +269,7 @@ void ConvolutionProducts<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> 
 template <Real T>
 void ConvolutionProducts<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z,
                                         Context& context) const {
-  if (depthwise_) return depthwise_->apply_gram(x, y, z, context);
+  if (interleaved_) return interleaved_->apply_gram(x, y, z, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.pad(x.column_range(first, images.count()), context);
     forward(images, context);
@@ -283,7 +283,7 @@ void ConvolutionProducts<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, 
 // The padded image of x = A^T y is not what backward() leaves: its padding holds sums of its own.
 template <Real T>
 void ConvolutionProducts<T>::apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const {
-  if (depthwise_) return depthwise_->apply_outer_gram(y, z, context);
+  if (interleaved_) return interleaved_->apply_outer_gram(y, z, context);
   const std::int64_t columns = correlation().columns();
   each_chunk(y.columns, context, [&](Images& images, std::int64_t first) {
     auto image = context.scratch<T>(static_cast<std::size_t>(columns * images.count()));
