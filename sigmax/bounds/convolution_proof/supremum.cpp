@@ -11,6 +11,7 @@
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
 
@@ -51,14 +52,6 @@ std::vector<char> at_most(const GramPolynomial& g, std::span<const TorusPoint> p
   budget.points += static_cast<std::int64_t>(points.size());
   budget.flops += static_cast<double>(points.size()) * g.flops_of_point();
   return passed;
-}
-
-std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
-                         Context& context) {
-  std::vector<Top> tops(points.size());
-  context.parallel_for(points.size(),
-                       [&](std::size_t i) { tops[i] = top_at(g, points[i], nullptr, tolerance, steps); });
-  return tops;
 }
 
 std::vector<TorusPoint> thinned(const std::vector<TorusPoint>& points, std::size_t most) {
@@ -234,18 +227,19 @@ struct Least {
   ComplexVector vector;
 };
 
-Least least_at(const GramPolynomial& g, const TorusPoint& t) {
+Least least_at(const GramPolynomial& g, const TorusPoint& t, Context& context) {
   const SerialBlas serial;
   const std::int64_t n = g.order();
-  std::vector<double> re, im;
-  g.value(t, re, im);
+  auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(n)));
+  g.values<double>({&t, 1}, panels.data());
   Matrix<double> real(2 * n, 2 * n);
-  for (std::int64_t j = 0; j < n; ++j) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const auto at = static_cast<std::size_t>(i + j * n);
-      real(i, j) = real(n + i, n + j) = re[at];
-      real(n + i, j) = im[at];
-      real(i, n + j) = -im[at];
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j <= i; ++j) {
+      const double* const entry = panels.data() + kernels::hermitian_place(i, j);
+      const double im = i == j ? 0.0 : entry[kernels::kHermitianRows];
+      real(i, j) = real(j, i) = real(n + i, n + j) = real(n + j, n + i) = entry[0];
+      real(n + i, j) = real(j, n + i) = im;
+      real(i, n + j) = real(n + j, i) = -im;
     }
   }
   const auto eigen = lapack::symmetric_eigen(std::move(real));
@@ -334,7 +328,7 @@ Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Co
       look_from_afar(f, group, best);
       continue;
     }
-    const GramPolynomial g(f, f.columns >= kSingleFrom && single_blas_supports_proofs(), context);
+    const GramPolynomial g(f, f.columns >= kSingleFrom, context);
     Branching(g, group, relative_width, budget, context).run(best);
   }
   return best.range;
@@ -359,7 +353,8 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
     }
     std::vector<TorusPoint> left(points.begin(), points.end());
     if (near != nullptr && near->group == group) {
-      best.look_at(g, group, top_at(g, points[nearest(points, near->top.at)], &near->top.vector, 1e-9, 200));
+      best.look_at(g, group,
+                   top_at(g, points[nearest(points, near->top.at)], &near->top.vector, 1e-9, 200, nullptr, context));
     }
     double width = relative_width;
     // Each pass finds the largest of up to 64 points that are left, so it removes at least one, except where rounding
@@ -404,7 +399,7 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
     }
     const GramPolynomial g(f, false, context);
     std::vector<Least> least(points.size());
-    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i]); });
+    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i], context); });
     std::size_t at = 0;
     for (std::size_t i = 1; i < points.size(); ++i) {
       if (least[i].value < least[at].value) at = i;

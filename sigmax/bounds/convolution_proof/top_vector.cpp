@@ -9,6 +9,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
@@ -19,18 +20,41 @@ namespace {
 using Complex = std::complex<double>;
 constexpr std::int64_t kFine = std::int64_t{1} << 44;  // denominators of points that no grid gives
 
-// y = G x, x and y with the real parts before the imaginary parts. A product with a matrix of two columns would first
-// copy G in the order in which its kernel reads it.
-void apply(std::span<const double> re, std::span<const double> im, std::int64_t n, const double* x, double* y) {
-  const int order = static_cast<int>(n);
-  const auto add = [&](std::span<const double> matrix, double factor, const double* from, double beta, double* to) {
-    cblas_dgemv(CblasColMajor, CblasNoTrans, order, order, factor, matrix.data(), order, from, 1, beta, to, 1);
-  };
-  add(re, 1, x, 0, y);
-  add(im, -1, x + n, 1, y);
-  add(re, 1, x + n, 0, y + n);
-  add(im, 1, x, 1, y + n);
-}
+// Products with G in panels, of vectors with their real parts before their imaginary parts.
+template <Real T>
+class Product {
+ public:
+  Product(const T* panels, std::int64_t n, Context& context)
+      : panels_(panels),
+        n_(n),
+        order_(kernels::hermitian_order(n)),
+        numbers_(context.scratch<T>(static_cast<std::size_t>(36 * order_))) {
+    std::fill(numbers_.begin(), numbers_.end(), T(0));
+  }
+
+  // y = G x
+  void operator()(std::span<const double> x, std::span<double> y) {
+    T* const from = numbers_.data();
+    T* const to = from + 2 * order_;
+    for (std::int64_t part = 0; part < 2; ++part) {
+      for (std::int64_t i = 0; i < n_; ++i) {
+        from[part * order_ + i] = static_cast<T>(x[static_cast<std::size_t>(part * n_ + i)]);
+      }
+    }
+    kernels::hermitian_multiply(panels_, n_, from, to, to + 2 * order_);
+    for (std::int64_t part = 0; part < 2; ++part) {
+      for (std::int64_t i = 0; i < n_; ++i) {
+        y[static_cast<std::size_t>(part * n_ + i)] = static_cast<double>(to[part * order_ + i]);
+      }
+    }
+  }
+
+ private:
+  const T* panels_;
+  std::int64_t n_;
+  std::int64_t order_;
+  Context::Buffer<T> numbers_;
+};
 
 double norm_of(std::span<const double> x) {
   double sum = 0;
@@ -201,12 +225,13 @@ std::vector<Complex> tap_weights(const Symbol& f, const ComplexVector& u, const 
   return w;
 }
 
-Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
-           const ComplexVector* apart) {
+namespace {
+
+template <Real T>
+Top lanczos(const T* panels, std::int64_t n, const TorusPoint& t, const ComplexVector* start, double tolerance,
+            int steps, const ComplexVector* apart, Context& context) {
   const SerialBlas serial;
-  const std::int64_t n = g.order();
-  std::vector<double> re, im;
-  g.value(t, re, im);
+  Product<T> multiply(panels, n, context);
   std::vector<double> x = first_vector(n, start);
   std::vector<double> excluded;
   if (apart != nullptr) {
@@ -225,7 +250,7 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
     std::vector<double> alpha, beta;
     for (int k = 0; k < cycle && done < steps; ++k, ++done) {
       std::vector<double> y(x.size());
-      apply(re, im, n, basis.back().data(), y.data());
+      multiply(basis.back(), y);
       alpha.push_back(inner(basis.back(), y).real());
       for (int pass = 0; pass < 2; ++pass) {
         if (apart != nullptr) subtract(y, inner(excluded, y), excluded);
@@ -261,6 +286,42 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
   return top;
 }
 
+}  // namespace
+
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart, Context& context) {
+  auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(g.order())));
+  g.values<double>({&t, 1}, panels.data());
+  return lanczos<double>(panels.data(), g.order(), t, start, tolerance, steps, apart, context);
+}
+
+std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
+                         Context& context) {
+  std::vector<Top> tops(points.size());
+  const auto size = static_cast<std::size_t>(kernels::hermitian_size(g.order()));
+  const std::size_t piece = std::clamp<std::size_t>(points.size() / 6, 1, points_in_piece(g.order()));
+  const auto work = [&]<class T>(std::size_t index, T) {
+    const std::size_t first = index * piece;
+    const std::span<const TorusPoint> some = points.subspan(first, std::min(piece, points.size() - first));
+    auto panels = context.scratch<T>(size * some.size());
+    g.values<T>(some, panels.data());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      tops[first + i] =
+          lanczos<T>(panels.data() + size * i, g.order(), some[i], nullptr, tolerance, steps, nullptr, context);
+    }
+  };
+  const bool single = g.has_single() && tolerance >= 1e-4;
+  context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
+    context.check_cancel();
+    if (single) {
+      work(index, 0.0F);
+    } else {
+      work(index, 0.0);
+    }
+  });
+  return tops;
+}
+
 Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
   constexpr int kMostSteps = 60;
   const Symbol& f = g.symbol();
@@ -269,7 +330,7 @@ Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context)
     ComplexVector u = times(f, from.at, from.vector);
     const std::vector<Complex> w = tap_weights(f, u, from.vector);
     const Angles next = maximum_near(f, w, angles_of(from.at));
-    Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48);
+    Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48, nullptr, context);
     if (!(top.norm > from.norm)) break;
     const double gain = top.norm / from.norm - 1;
     from = std::move(top);
