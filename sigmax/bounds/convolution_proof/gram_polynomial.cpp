@@ -7,8 +7,8 @@
 
 #include "sigmax/bounds/convolution_proof/hermitian_rounding.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/kernels/column_groups.hpp"
 #include "sigmax/kernels/hermitian.hpp"
-#include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/hermitian_cholesky.hpp"
 
 namespace sigmax::bounds {
@@ -78,7 +78,7 @@ GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& conte
   std::sort(differences_.begin(), differences_.end());
   differences_.erase(std::unique(differences_.begin(), differences_.end()), differences_.end());
   form_coefficients(context);
-  measure();
+  measure(context);
   if (single) coefficients_f_.assign(coefficients_.begin(), coefficients_.end());
 }
 
@@ -92,31 +92,41 @@ GramPolynomial::Cost GramPolynomial::cost(const Symbol& symbol) {
 
 // G_q = sum over pairs of taps with p' - p = q of K_p^T K_p', each pair one product added to the others.
 void GramPolynomial::form_coefficients(Context& context) {
-  const Symbol& f = *symbol_;
   constexpr std::int64_t kRows = kernels::kHermitianRows;
+  const Symbol& f = *symbol_;
   const auto count = static_cast<std::int64_t>(differences_.size());
   const auto matrices = static_cast<std::int64_t>(this->matrices());
   coefficients_.assign(static_cast<std::size_t>(kernels::hermitian_groups(n_) * kRows * matrices), 0.0);
-  const SerialBlas serial;
+  const auto size = static_cast<std::size_t>(kernels::column_groups_size(f.rows, n_));
+  std::vector<double> taps(f.taps.size() * size);
+  context.parallel_for(f.taps.size(),
+                       [&](std::size_t p) { kernels::group_columns(f.tap(p), f.rows, n_, taps.data() + p * size); });
+  const std::int64_t order = kernels::hermitian_order(n_);
+  const std::int64_t groups = order / kRows;
   context.parallel_for(differences_.size(), [&](std::size_t index) {
     const Position& q = differences_[index];
-    auto g = context.scratch<double>(static_cast<std::size_t>(n_ * n_));
+    auto g = context.scratch<double>(static_cast<std::size_t>(order * order));
     std::fill(g.begin(), g.end(), 0.0);
     for (std::size_t p = 0; p < f.taps.size(); ++p) {
       const Position other{f.taps[p][0] + q[0], f.taps[p][1] + q[1], f.taps[p][2] + q[2]};
       const auto found = std::lower_bound(f.taps.begin(), f.taps.end(), other);
       if (found == f.taps.end() || *found != other) continue;
-      cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(n_), static_cast<int>(n_),
-                  static_cast<int>(f.rows), 1.0, f.tap(p), static_cast<int>(f.rows),
-                  f.tap(static_cast<std::size_t>(found - f.taps.begin())), static_cast<int>(f.rows), 1.0, g.data(),
-                  static_cast<int>(n_));
+      const double* const a = taps.data() + p * size;
+      const double* const b = taps.data() + static_cast<std::size_t>(found - f.taps.begin()) * size;
+      if (index > 0) {
+        kernels::add_column_products(a, b, f.rows, 0, groups, 0, groups, g.data(), order);
+        continue;
+      }
+      for (std::int64_t j = 0; j < groups; ++j) {  // symmetric: the lower triangle
+        kernels::add_column_products(a, b, f.rows, j, groups, j, j + 1, g.data(), order);
+      }
     }
     const auto of_even = static_cast<std::int64_t>(index);
     for (std::int64_t j = 0; j < n_; ++j) {
       for (std::int64_t i = j; i < n_; ++i) {
         double* const group = coefficients_.data() + kernels::hermitian_group(i, j) * kRows * matrices + i % kRows;
-        const double a = g[static_cast<std::size_t>(i + j * n_)];
-        const double b = g[static_cast<std::size_t>(j + i * n_)];
+        const double a = g[static_cast<std::size_t>(i + j * order)];
+        const double b = g[static_cast<std::size_t>(j + i * order)];
         group[of_even * kRows] = index > 0 ? a + b : a;
         if (index > 0) group[(count + of_even - 1) * kRows] = a - b;
       }
@@ -129,18 +139,21 @@ void GramPolynomial::form_coefficients(Context& context) {
 //
 // An entry even cos(q.t) + i odd sin(q.t) changes by at most |q.(t - t')| |even| in its real part, |odd| in the other;
 // |q.(t - t')| <= 2 r, since |q_a| is at most twice the degree. Both parts have the error of the coefficients.
-void GramPolynomial::measure() {
+void GramPolynomial::measure(Context& context) {
   constexpr std::size_t kRows = kernels::kHermitianRows;
   const auto entries = static_cast<std::size_t>(kernels::hermitian_groups(n_)) * kRows;
   std::vector<double> even(entries, 0.0), odd(entries, 0.0), constant(entries, 0.0);
-  for (std::size_t i = 0; i < entries; ++i) {
-    const double* const of_entry = coefficients_.data() + i / kRows * kRows * matrices() + i % kRows;
-    constant[i] = std::fabs(of_entry[0]);
-    for (std::size_t q = 1; q < differences_.size(); ++q) {
-      even[i] += std::fabs(of_entry[q * kRows]);
-      odd[i] += std::fabs(of_entry[(differences_.size() + q - 1) * kRows]);
+  const std::size_t piece = 256 * kRows;
+  context.parallel_for((entries + piece - 1) / piece, [&](std::size_t index) {
+    for (std::size_t i = index * piece; i < std::min(entries, (index + 1) * piece); ++i) {
+      const double* const of_entry = coefficients_.data() + i / kRows * kRows * matrices() + i % kRows;
+      constant[i] = std::fabs(of_entry[0]);
+      for (std::size_t q = 1; q < differences_.size(); ++q) {
+        even[i] += std::fabs(of_entry[q * kRows]);
+        odd[i] += std::fabs(of_entry[(differences_.size() + q - 1) * kRows]);
+      }
     }
-  }
+  });
   const auto terms = symbol_->rows * static_cast<std::int64_t>(symbol_->taps.size()) + 3;
   product_error_ = round_up(gamma(terms) * symbol_->spread * symbol_->spread + 0x1p-900);
   variation_ = differences_.size() > 1 ? round_up(norm_of(even, odd) + 2 * product_error_) : 0.0;

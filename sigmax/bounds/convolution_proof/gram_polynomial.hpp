@@ -67,7 +67,7 @@ class GramPolynomial {
   void test(std::span<const TorusPoint> points, std::span<const double> limits, double sign, std::span<char> passed,
             Context& context) const;
   void form_coefficients(Context& context);
-  void measure();
+  void measure(Context& context);
   double norm_of(std::span<const double> even, std::span<const double> odd) const;
   std::size_t matrices() const noexcept { return 2 * differences_.size() - 1; }
 

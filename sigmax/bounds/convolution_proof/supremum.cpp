@@ -81,9 +81,9 @@ double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint
   std::vector<Top> tops = tops_at(g, points, 1e-2, 10, context);
   std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm > b.norm; });
   const double median = tops[tops.size() / 2].norm;
-  for (std::size_t i = 0; i < std::min(climbs, tops.size()); ++i) {
-    best.look_at(g, group, climb(g, std::move(tops[i]), tolerance, context));
-  }
+  tops.resize(std::min(climbs, tops.size()));
+  context.parallel_for(tops.size(), [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, context); });
+  for (Top& top : tops) best.look_at(g, group, std::move(top));
   return median;
 }
 
@@ -129,7 +129,7 @@ class Branching {
 
   // As large as a typical |F| lets them be, and not too many of them.
   Covering first_cells(double ratio) const {
-    double radius = std::clamp(kShareOfTypical * std::acos(smaller_of(0.98, ratio)), 0.05, 1.2);
+    double radius = std::clamp(kShareOfTypical * std::acos(smaller_of(0.99, ratio)), 0.05, 1.2);
     Covering covering(g_.symbol().degree, radius);
     while (covering.count() > 0.25 * kMostCells && radius < 1.2) {
       radius = std::min(1.2, 1.25 * radius);

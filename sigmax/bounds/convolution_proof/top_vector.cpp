@@ -286,13 +286,22 @@ Top lanczos(const T* panels, std::int64_t n, const TorusPoint& t, const ComplexV
   return top;
 }
 
+template <Real T>
+Top top_in(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart, Context& context) {
+  auto panels = context.scratch<T>(static_cast<std::size_t>(kernels::hermitian_size(g.order())));
+  g.values<T>({&t, 1}, panels.data());
+  return lanczos<T>(panels.data(), g.order(), t, start, tolerance, steps, apart, context);
+}
+
+// Rounding in float changes a norm by about 1e-6 of it.
+bool allows_single(const GramPolynomial& g, double tolerance) { return g.has_single() && tolerance >= 1e-4; }
+
 }  // namespace
 
 Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
            const ComplexVector* apart, Context& context) {
-  auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(g.order())));
-  g.values<double>({&t, 1}, panels.data());
-  return lanczos<double>(panels.data(), g.order(), t, start, tolerance, steps, apart, context);
+  return top_in<double>(g, t, start, tolerance, steps, apart, context);
 }
 
 std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
@@ -310,7 +319,7 @@ std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> po
           lanczos<T>(panels.data() + size * i, g.order(), some[i], nullptr, tolerance, steps, nullptr, context);
     }
   };
-  const bool single = g.has_single() && tolerance >= 1e-4;
+  const bool single = allows_single(g, tolerance);
   context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
     context.check_cancel();
     if (single) {
@@ -322,21 +331,69 @@ std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> po
   return tops;
 }
 
-Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
+namespace {
+
+// K_p v for every tap, one after another: one read of the taps.
+std::vector<ComplexVector> tap_products(const Symbol& f, const ComplexVector& v) {
+  const SerialBlas serial;
+  std::vector<ComplexVector> products(f.taps.size());
+  const auto rows = static_cast<int>(f.rows);
+  const auto columns = static_cast<int>(f.columns);
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    for (const auto part : {&ComplexVector::re, &ComplexVector::im}) {
+      std::vector<double>& y = products[p].*part;
+      y.resize(static_cast<std::size_t>(f.rows));
+      cblas_dgemv(CblasColMajor, CblasNoTrans, rows, columns, 1.0, f.tap(p), rows, (v.*part).data(), 1, 0.0, y.data(),
+                  1);
+    }
+  }
+  return products;
+}
+
+// u^* K_p v for every tap, u = F(t) v.
+std::vector<Complex> own_weights(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const std::vector<ComplexVector> products = tap_products(f, v);
+  const auto m = static_cast<std::size_t>(f.rows);
+  ComplexVector u{std::vector<double>(m, 0.0), std::vector<double>(m, 0.0)};
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const Phase e = phase(f.taps[p], t);
+    for (std::size_t i = 0; i < m; ++i) {
+      u.re[i] += e.cosine * products[p].re[i] - e.sine * products[p].im[i];
+      u.im[i] += e.sine * products[p].re[i] + e.cosine * products[p].im[i];
+    }
+  }
+  std::vector<Complex> w(products.size());
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    for (std::size_t i = 0; i < m; ++i) {
+      w[p] += std::conj(Complex(u.re[i], u.im[i])) * Complex(products[p].re[i], products[p].im[i]);
+    }
+  }
+  return w;
+}
+
+template <Real T>
+Top climb_in(const GramPolynomial& g, Top from, double tolerance, Context& context) {
   constexpr int kMostSteps = 60;
   const Symbol& f = g.symbol();
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
-    ComplexVector u = times(f, from.at, from.vector);
-    const std::vector<Complex> w = tap_weights(f, u, from.vector);
-    const Angles next = maximum_near(f, w, angles_of(from.at));
-    Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48, nullptr, context);
+    const Angles next = maximum_near(f, own_weights(f, from.at, from.vector), angles_of(from.at));
+    const double residual = 0.03 * std::sqrt(tolerance);
+    Top top = top_in<T>(g, point_at(next), &from.vector, residual, 48, nullptr, context);
     if (!(top.norm > from.norm)) break;
     const double gain = top.norm / from.norm - 1;
     from = std::move(top);
     if (gain < tolerance) break;
   }
   return from;
+}
+
+}  // namespace
+
+Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
+  const double residual = 0.03 * std::sqrt(tolerance);
+  if (allows_single(g, residual)) return climb_in<float>(g, std::move(from), tolerance, context);
+  return climb_in<double>(g, std::move(from), tolerance, context);
 }
 
 }  // namespace sigmax::bounds
