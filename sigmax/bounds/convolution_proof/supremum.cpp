@@ -6,7 +6,6 @@
 #include <numeric>
 #include <utility>
 
-#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
@@ -22,7 +21,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kSingleFrom = 64;  // order from which float may be faster
 // The first radius relative to the one that a typical value lets a cell have. A cell that is not refuted costs four
 // more, so most should be, although values vary: measured on Gaussian kernels of 64 to 512 channels.
-constexpr double kShareOfTypical = 0.62;
+constexpr double kShareOfTypical = 0.7;
 
 // At most cos(x) for 0 <= x <= pi / 2: a partial sum of the series that ends with a negative term, less its rounding.
 double cosine_below(double x) {
@@ -89,6 +88,8 @@ double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint
 
 // S_g <= `upper`: every cell that could hold a larger maximum is refuted.
 //   while cells: those with |F(center)| small enough for upper and the radius are done; the others are split
+// The first limit decides how much work that is: a maximum that is missed at first makes cells smaller, or lets more of
+// them through. So the search before it covers the torus at half the distance over which |F| changes.
 class Branching {
  public:
   Branching(const GramPolynomial& g, std::size_t group, double width, Budget& budget, Context& context)
@@ -100,14 +101,13 @@ class Branching {
     raise(best);
     if (g_.symbol().spread <= upper) return;
     Covering covering = first_cells(typical / upper);
-    if (!blas_supports_proofs() || covering.count() > kMostCells ||
-        !budget_.allows(covering.count() * g_.flops_of_point())) {
+    if (covering.count() > kMostCells || !budget_.allows(covering.count() * g_.flops_of_point())) {
       upper = g_.symbol().spread;
       return;
     }
     std::vector<TorusPoint> cells = covering.centers();
     for (int level = 0; !cells.empty(); ++level) {
-      const std::vector<TorusPoint> left = refute(cells, covering.radius(), upper);
+      std::vector<TorusPoint> left = refute(cells, covering.radius(), upper);
       if (left.empty()) return;
       const double parts = 4 * static_cast<double>(left.size());
       const bool can_split = covering.radius() > 0 && level < kMostLevels && parts <= kMostCells;
@@ -115,8 +115,12 @@ class Branching {
         give_up(left, covering.radius(), upper);
         return;
       }
+      const double before = upper;
       look_closer(left, best);
       raise(best);
+      // With a limit that grew by much of the room in a cell, most of what is left may go at a quarter of the cost.
+      const double room = 1 - std::cos(std::min(covering.radius(), 1.5));
+      if (upper > before * (1 + 0.1 * room)) left = refute(left, covering.radius(), upper);
       cells = covering.split(left);
     }
   }
@@ -139,9 +143,10 @@ class Branching {
   }
 
   double search_starts(Best& best) {
-    std::vector<TorusPoint> starts = Covering(g_.symbol().degree, g_.order() < kSingleFrom ? 0.8 : 1.1).centers();
-    starts = thinned(starts, 64);
-    const double typical = search(g_, group_, starts, 2, tolerance(), best, context_);
+    const bool is_small = g_.order() < kSingleFrom;
+    std::vector<TorusPoint> starts = Covering(g_.symbol().degree, is_small ? 0.8 : 0.5).centers();
+    starts = thinned(starts, is_small ? 64 : 128);
+    const double typical = search(g_, group_, starts, is_small ? 2 : 4, tolerance(), best, context_);
     budget_.flops += static_cast<double>(starts.size()) * 10 * 8 * static_cast<double>(g_.order() * g_.order());
     return typical;
   }
@@ -347,7 +352,7 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
       continue;
     }
     const GramPolynomial g(f, false, context);
-    if (!blas_supports_proofs() || !budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
+    if (!budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
       best.range.upper = f.spread;
       continue;
     }
@@ -406,16 +411,13 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
     }
     result.upper = smaller_of(result.upper, quotient_above(f, points[at], least[at].vector));
     double lower = 0;
-    if (blas_supports_proofs()) {
-      const double value = least[at].value;
-      // From close to the value down to far below it: each attempt that fails costs one pass.
-      for (const double share : {1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.5}) {
-        const double limit = value * share - 1e-9 * f.spread * f.spread * (1 - share);
-        if (!(limit > 0)) continue;
-        if (!all_at_least(g, points, limit, budget, context)) continue;
-        lower = round_down(std::sqrt(limit));
-        break;
-      }
+    // From close to the value down to far below it: each attempt that fails costs one pass.
+    for (const double share : {1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.5}) {
+      const double limit = least[at].value * share - 1e-9 * f.spread * f.spread * (1 - share);
+      if (!(limit > 0)) continue;
+      if (!all_at_least(g, points, limit, budget, context)) continue;
+      lower = round_down(std::sqrt(limit));
+      break;
     }
     result.lower = smaller_of(result.lower, lower);
   }
