@@ -11,8 +11,8 @@ than --limit operations for a layer is left out there; the totals say over how m
 early: the next one with the same --output goes on with what is missing, on the same kernels. --show prints what there is.
 
 Width: (upper - lower) / upper of sigmax. A peer's value is held against sigmax's enclosure of the quantity that it
-claims to give or to bound. sigmax is tighter than an upper bound if its upper end is smaller. Of estimates and values
-from below only their place is told: they have no second end.
+claims to give or to bound. sigmax is tighter than an upper bound if its upper end is smaller; an upper bound below
+sigmax's proven lower end is false. Of estimates and values from below only their place is told: they have no second end.
 """
 
 import argparse
@@ -153,14 +153,14 @@ def quantity(claim):
 
 
 def verdict(case, name):
-    """Where a peer's value lies, and whether sigmax has the smaller upper end; nothing if sigmax was not asked yet."""
+    """Where a peer's value lies; nothing if sigmax was not asked yet."""
     peer = case["candidates"][name]
     ends = case["candidates"].get(quantity(peer["claim"]))
     if ends is None:
         return None
     where = "below" if peer["value"] < ends["lower"] else "above" if peer["value"] > ends["upper"] else "inside"
     return {"where": where, "excess": peer["value"] / ends["lower"] - 1,
-            "is_bound": peer["claim"].startswith("upper"), "is_tighter": where == "above", "is_pointwise": case["shape"][2] == 1}
+            "is_bound": peer["claim"].startswith("upper"), "is_pointwise": case["shape"][2] == 1}
 
 
 def show_candidate(cases, name, with_it):
@@ -203,14 +203,16 @@ def check(record):
     print("\nUpper bounds of the peers:")
     for name in sorted({name for _, name, one in found if one["is_bound"]}):
         for what, pointwise in (("kernels larger than 1x1", False), ("1x1 kernels", True)):
-            some = [one for _, other, one in found if other == name and one["is_pointwise"] == pointwise]
-            if some:
-                print(f"  {name}, {what}: sigmax's upper end is smaller on {sum(one['is_tighter'] for one in some)} of "
-                      f"{len(some)}; {sum(one['where'] == 'below' for one in some)} lie below a proven lower end")
-    looser = [(case, name) for case, name, one in found
-              if one["is_bound"] and not one["is_tighter"] and not one["is_pointwise"]]
-    for case, name in looser:
-        print(f"  not tighter than {name}: {case['network']}, {case['kernels']}, {case['layer']}")
+            some = [(case, one) for case, other, one in found
+                    if other == name and one["is_bound"] and one["is_pointwise"] == pointwise]
+            if not some:
+                continue
+            places = [one["where"] for _, one in some]
+            print(f"  {name}, {what}: sigmax's upper end is smaller on {places.count('above')} of {len(some)}, larger "
+                  f"on {places.count('inside')}; {places.count('below')} are false, below a proven lower end")
+            for case, one in some:
+                if one["where"] == "inside" and not pointwise:
+                    print(f"    larger: {case['network']}, {case['kernels']}, {case['layer']}")
     print("Values that are no bounds:")
     for name in sorted({name for _, name, one in found if not one["is_bound"]}):
         some = [one["where"] for _, other, one in found if other == name]
