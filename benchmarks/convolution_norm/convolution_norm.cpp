@@ -1,10 +1,11 @@
 // The norm of convolutions with proof: how long does it take, and how far apart are the ends? run.py has the peers.
 //
 //     bench_convolution_norm --kernel FILE.npy --size N [--stride S] [--padding P] [--groups G] [--every-size]
-//                            [--width W] [--threads N]
+//                            [--circular] [--width W] [--threads N]
 //
 // Reads one kernel, [out, in / groups, taps, taps] in float32, and prints one line of JSON: the ends, their theorems,
-// the seconds (median of the rounds; reading is not timed) and the points of the torus.
+// the seconds (median of the rounds; reading is not timed) and the points of the torus. A small convolution comes
+// first, so that what happens once in a process, threads and the self-test of BLAS, is not timed either.
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -28,6 +29,7 @@ struct Request {
   std::int64_t padding = 0;
   std::int64_t groups = 1;
   bool every_size = false;
+  bool circular = false;  // with stride 1 and as many outputs as inputs
   double width = 0;
   int threads = 2;
   int rounds = 3;
@@ -39,6 +41,10 @@ Request parse(int argc, char** argv) {
     const std::string_view option = argv[i];
     if (option == "--every-size") {
       request.every_size = true;
+      continue;
+    }
+    if (option == "--circular") {
+      request.circular = true;
       continue;
     }
     if (i + 1 == argc) {
@@ -76,15 +82,21 @@ void answer(const Request& request) {
   layer.out_channels = kernel.shape()[0];
   layer.in_channels = kernel.shape()[1] * request.groups;
   layer.groups = request.groups;
+  if (request.circular) layer.padding_mode = PaddingMode::Circular;
   for (std::size_t axis = 2; axis < kernel.shape().size(); ++axis) {
-    layer.axes.push_back({.kernel = kernel.shape()[axis],
-                          .stride = request.stride,
-                          .pad_low = request.padding,
-                          .pad_high = request.padding});
+    const std::int64_t taps = kernel.shape()[axis];
+    layer.axes.push_back({.kernel = taps,
+                          .stride = request.circular ? 1 : request.stride,
+                          .pad_low = request.circular ? (taps - 1) / 2 : request.padding,
+                          .pad_high = request.circular ? taps / 2 : request.padding});
   }
   ConvolutionNormOptions options;
   options.relative_width = request.width;
   Context context(request.threads);
+  ConvolutionLayer small;
+  small.axes = {ConvolutionAxis{.kernel = 3}, ConvolutionAxis{.kernel = 3}};
+  static_cast<void>(
+      convolution_norm(Tensor::copy_of(std::vector<double>(9, 1.0), {1, 1, 3, 3}), small, options, context));
   std::optional<ConvolutionNorm> found;
   std::vector<double> seconds;
   double spent = 0;

@@ -9,8 +9,4 @@ namespace sigmax::bounds {
 /// rely on sigmax's own kernels; they remain, and are wider.
 bool blas_supports_proofs();
 
-/// The same for the routines of float, on which only the convolution's proofs rely, to exclude cells with room to
-/// spare. If it does not pass, they work in double.
-bool single_blas_supports_proofs();
-
 }  // namespace sigmax::bounds

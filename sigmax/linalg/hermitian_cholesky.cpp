@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 
 namespace sigmax {
@@ -16,28 +17,17 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const double* a, std::
   cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
               1.0, a, static_cast<int>(lda), b, static_cast<int>(ldb), 0.0, c, static_cast<int>(m));
 }
-void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda, const float* b,
-          std::int64_t ldb, float* c) {
-  cblas_sgemm(CblasColMajor, CblasNoTrans, CblasTrans, static_cast<int>(m), static_cast<int>(n), static_cast<int>(k),
-              1.0F, a, static_cast<int>(lda), b, static_cast<int>(ldb), 0.0F, c, static_cast<int>(m));
-}
 void trsm(std::int64_t m, std::int64_t n, const double* l, double* x, std::int64_t ldx) {
   cblas_dtrsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(m), static_cast<int>(n),
               1.0, l, static_cast<int>(n), x, static_cast<int>(ldx));
 }
-void trsm(std::int64_t m, std::int64_t n, const float* l, float* x, std::int64_t ldx) {
-  cblas_strsm(CblasColMajor, CblasRight, CblasLower, CblasTrans, CblasNonUnit, static_cast<int>(m), static_cast<int>(n),
-              1.0F, l, static_cast<int>(n), x, static_cast<int>(ldx));
-}
-
 // The first w complex columns of the w x w corner at b, by the textbook formula, right-looking.
-template <Real T>
-bool factor_corner(T* b, std::int64_t n, std::int64_t w) {
+bool factor_corner(double* b, std::int64_t n, std::int64_t w) {
   for (std::int64_t k = 0; k < w; ++k) {
-    T* const re = b + 2 * k * n;
-    T* const im = re + n;
+    double* const re = b + 2 * k * n;
+    double* const im = re + n;
     if (!(re[k] > 0) || !std::isfinite(re[k])) return false;
-    const T pivot = std::sqrt(re[k]);
+    const double pivot = std::sqrt(re[k]);
     re[k] = pivot;
     im[k] = 0;
     for (std::int64_t i = k + 1; i < w; ++i) {
@@ -45,10 +35,10 @@ bool factor_corner(T* b, std::int64_t n, std::int64_t w) {
       im[i] /= pivot;
     }
     for (std::int64_t j = k + 1; j < w; ++j) {
-      const T a = re[j];
-      const T c = im[j];
-      T* const to_re = b + 2 * j * n;
-      T* const to_im = to_re + n;
+      const double a = re[j];
+      const double c = im[j];
+      double* const to_re = b + 2 * j * n;
+      double* const to_im = to_re + n;
       for (std::int64_t i = j; i < w; ++i) {
         to_re[i] -= re[i] * a + im[i] * c;
         to_im[i] -= im[i] * a - re[i] * c;
@@ -59,14 +49,13 @@ bool factor_corner(T* b, std::int64_t n, std::int64_t w) {
 }
 
 // Rows [first, last) of w complex columns as real rows: (re, im), (-im, re) for each of them.
-template <Real T>
-void embed(const T* panel, std::int64_t n, std::int64_t first, std::int64_t last, std::int64_t w, T* out) {
+void embed(const double* panel, std::int64_t n, std::int64_t first, std::int64_t last, std::int64_t w, double* out) {
   const std::int64_t rows = 2 * (last - first);
   for (std::int64_t k = 0; k < w; ++k) {
-    const T* const re = panel + 2 * k * n;
-    const T* const im = re + n;
-    T* const of_re = out + 2 * k * rows;
-    T* const of_im = of_re + rows;
+    const double* const re = panel + 2 * k * n;
+    const double* const im = re + n;
+    double* const of_re = out + 2 * k * rows;
+    double* const of_im = of_re + rows;
     for (std::int64_t i = first; i < last; ++i) {
       of_re[2 * (i - first)] = re[i];
       of_im[2 * (i - first)] = im[i];
@@ -78,35 +67,40 @@ void embed(const T* panel, std::int64_t n, std::int64_t first, std::int64_t last
 
 }  // namespace
 
-// A complex row l_i is the real row (re l_i1, im l_i1, re l_i2, ...). Then re(l_i l_j^*) is its inner product with the
-// same row of j, im(l_i l_j^*) that with (-im l_j1, re l_j1, ...): each product of complex blocks is one real product,
-// and a solve with a triangular block one real solve, with no arithmetic in vain.
+// In a band, a complex row l_i is the real row (re l_i1, im l_i1, re l_i2, ...). Then re(l_i l_j^*) is its inner
+// product with the same row of j, im(l_i l_j^*) that with (-im l_j1, re l_j1, ...): each product of complex blocks is
+// one real product, and a solve with a triangular block one real solve, with no arithmetic in vain.
 //
 // The error of an entry, real part or imaginary part, which have the same sums: let c_0 = b_ij, and c_p = fl(c_{p-1} -
-// t_p), t_p the product over panel p. |t_p - exact| <= gamma_64 s_p, s_p the sum of the magnitudes of its products;
-// fl() adds u |c_p|. Within the panel of column j, the last c is divided after at most 64 more products in any order:
-// |c - sum - l l_jj| <= gamma_{66} (s + |l| l_jj). Each c_p is what remains of the sum, except for the errors, so |c_p|
-// is at most the magnitudes of all products, times 1 + 2^-11. These are sum_m |re re| + |im im| <= sum_m |l_im| |l_jm|,
-// and the two parts together at most sqrt(2) times one. A panel counts only if it lies before column j.
+// t_p), t_p the sum of the products of piece p, at most 64. |t_p - exact| <= gamma_64 s_p, s_p the sum of the
+// magnitudes of its products; fl() adds u |c_p|. The last c is divided, or multiplied by the rounded 1 / l_jj, after
+// the products in the panel of column j, at most 64 in any order: |c - sum - l l_jj| <= gamma_{67} (s + |l| l_jj). Each
+// c_p is what remains of the sum, except for the errors, so |c_p| is at most the magnitudes of all products, times 1 +
+// 2^-11. These are sum_m |re re| + |im im| <= sum_m |l_im| |l_jm|, and the two parts together at most sqrt(2) times
+// one.
+//
+// A piece counts only if it lies before the panel of column j. Panels have 32 columns in a band, and a piece is one of
+// them. In the kernel they have 16, pieces 32 and the last one of a row 16 if the panels before j are an odd number. So
+// column k, from 1, has at most k / 32 + 1 pieces, and none if it is in the first panel: then it has 2 (k - 1)
+// products.
 //
 // Outside of the envelope all of this is exact: products and sums of zeros, which are left out.
-template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context& context) {
+bool hermitian_cholesky(double* b, std::int64_t n, const HermitianBand& band, Context& context) {
   const FloatingEnvironment environment;
   constexpr std::int64_t kPanel = kHermitianPanel;
   const std::int64_t tall = std::min(n, (1 + band.below) * band.block + kPanel);
   const std::int64_t ld = band.stride;
-  auto corner = context.scratch<T>(static_cast<std::size_t>(4 * kPanel * kPanel));
-  auto rows = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 4 * tall * kPanel : 1));
-  auto update = context.scratch<T>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kHermitianTile : 1));
+  auto corner = context.scratch<double>(static_cast<std::size_t>(4 * kPanel * kPanel));
+  auto rows = context.scratch<double>(static_cast<std::size_t>(n > kPanel ? 4 * tall * kPanel : 1));
+  auto update = context.scratch<double>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kHermitianTile : 1));
   for (std::int64_t k = 0; k < n; k += kPanel) {
     const std::int64_t w = std::min(kPanel, n - k);
-    T* const panel = b + 2 * k * ld;
+    double* const panel = b + 2 * k * ld;
     if (!factor_corner(panel + k, ld, w)) return false;
     const std::int64_t next = k + w;
     const std::int64_t last = std::min(n, band.rows_of(next - 1));
     if (next >= last) continue;
-    std::fill(corner.begin(), corner.end(), T(0));
+    std::fill(corner.begin(), corner.end(), 0.0);
     embed(panel, ld, k, next, w, corner.data());
     trsm(last - next, 2 * w, corner.data(), panel + next, ld);
     embed(panel, ld, next, last, w, rows.data());
@@ -116,8 +110,8 @@ bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context
       const std::int64_t height = last - j;
       gemm(height, 2 * columns, 2 * w, panel + j, ld, rows.data() + 2 * (j - next), stride, update.data());
       for (std::int64_t c = 0; c < 2 * columns; ++c) {
-        T* const to = b + (2 * j + c) * ld + j;
-        const T* const from = update.data() + c * height;
+        double* const to = b + (2 * j + c) * ld + j;
+        const double* const from = update.data() + c * height;
         for (std::int64_t i = c / 2; i < height; ++i) to[i] -= from[i];
       }
     }
@@ -126,12 +120,13 @@ bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context
 }
 
 template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n, Context& context) {
-  return hermitian_cholesky(b, n, HermitianBand{n, 0, n}, context);
+bool hermitian_cholesky(T* b, std::int64_t n) {
+  const FloatingEnvironment environment;
+  static_assert(kernels::kHermitianPiece == kHermitianPanel);
+  return kernels::hermitian_factor(b, n);
 }
 
-template bool hermitian_cholesky<float>(float*, std::int64_t, Context&);
-template bool hermitian_cholesky<double>(double*, std::int64_t, Context&);
-template bool hermitian_cholesky<double>(double*, std::int64_t, const HermitianBand&, Context&);
+template bool hermitian_cholesky<float>(float*, std::int64_t);
+template bool hermitian_cholesky<double>(double*, std::int64_t);
 
 }  // namespace sigmax

@@ -11,9 +11,9 @@ namespace sigmax {
 /// The columns that are eliminated together: sums are cut into pieces of that many complex terms.
 inline constexpr std::int64_t kHermitianPanel = 32;
 
-/// Factors the Hermitian matrix B of order n as L L^*, L overwriting B. Element (i, j), i >= j, has its real part at
-/// b[i + 2 j n] and its imaginary part at b[i + (2 j + 1) n]; the other places are not read. The imaginary parts of the
-/// diagonal are taken as 0. Returns whether it ran to completion with every pivot positive and finite.
+/// Factors the Hermitian matrix B of order n as L L^*, L overwriting B, in the panels of kernels/hermitian.hpp. The
+/// imaginary parts of the diagonal must be 0; padded rows need positive numbers on the diagonal, zeros elsewhere.
+/// Returns whether it ran to completion with every pivot positive and finite.
 ///
 /// Completion proves: L L^* = B + E for the given B,
 ///
@@ -23,9 +23,9 @@ inline constexpr std::int64_t kHermitianPanel = 32;
 /// holds as long as real inner products are summed in any order; the pieces of 32 complex terms are subtracted one
 /// after another. The derivation stands above the code.
 ///
-/// Callers hold a SerialBlas. Cost: 4/3 n^3 flops on the calling thread, and 4 n 32 + 2 n 64 numbers of scratch memory.
+/// Cost: 4/3 n^3 flops on the calling thread, in sigmax's own kernel: no BLAS.
 template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n, Context& context);
+bool hermitian_cholesky(T* b, std::int64_t n);
 
 /// A block band: in column j the rows from rows_of(j) on are zero. Element (i, j) has its real part at
 /// b[i + 2 j stride] and its imaginary part at b[i + (2 j + 1) stride], so that `size()` numbers are enough; rows
@@ -43,13 +43,11 @@ struct HermitianBand {
   std::int64_t size(std::int64_t order) const noexcept { return 2 * order * stride + order; }
 };
 
-/// The same for such a matrix; the factor has the same band, and the bound holds as it stands. Cost: about
-/// 4 h^2 flops for a column of h rows.
-template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n, const HermitianBand& band, Context& context);
+/// The same for such a matrix, by BLAS; the factor has the same band, and the bound holds as it stands. Callers hold a
+/// SerialBlas. Cost: about 4 h^2 flops for a column of h rows, and 4 h 32 + 2 h 64 numbers of scratch memory.
+bool hermitian_cholesky(double* b, std::int64_t n, const HermitianBand& band, Context& context);
 
-extern template bool hermitian_cholesky<float>(float*, std::int64_t, Context&);
-extern template bool hermitian_cholesky<double>(double*, std::int64_t, Context&);
-extern template bool hermitian_cholesky<double>(double*, std::int64_t, const HermitianBand&, Context&);
+extern template bool hermitian_cholesky<float>(float*, std::int64_t);
+extern template bool hermitian_cholesky<double>(double*, std::int64_t);
 
 }  // namespace sigmax

@@ -144,39 +144,6 @@ TEST(BlasCheck, RefusesRoutinesThatRoundOrRecombine) {
   for (const auto& [what, blas] : bad) EXPECT_FALSE(forms_inner_products(blas)) << what;
 }
 
-float to_bfloat16(float x) { return static_cast<float>(bf16_to_double(double_to_bf16(static_cast<double>(x)))); }
-float as_given(float x) { return x; }
-
-template <float (*operands)(float), float (*result)(float)>
-void changed_single_gemm(CBLAS_ORDER order, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, blasint m, blasint n, blasint k,
-                         float alpha, const float* a, blasint lda, const float* b, blasint ldb, float beta, float* c,
-                         blasint ldc) {
-  std::vector<float> x(a, a + static_cast<std::ptrdiff_t>(ta == CblasNoTrans ? k : m) * lda);
-  for (float& value : x) value = operands(value);
-  cblas_sgemm(order, ta, tb, m, n, k, alpha, x.data(), lda, b, ldb, beta, c, ldc);
-  for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n) * ldc; ++i) c[i] = result(c[i]);
-}
-
-void rounding_single_trsm(CBLAS_ORDER order, CBLAS_SIDE side, CBLAS_UPLO uplo, CBLAS_TRANSPOSE t, CBLAS_DIAG diagonal,
-                          blasint m, blasint n, float alpha, const float* a, blasint lda, float* b, blasint ldb) {
-  cblas_strsm(order, side, uplo, t, diagonal, m, n, alpha, a, lda, b, ldb);
-  for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(n) * ldb; ++i) b[i] = to_bfloat16(b[i]);
-}
-
-TEST(BlasCheck, AcceptsTheLinkedRoutinesOfFloatAndRefusesBfloat16) {
-  EXPECT_TRUE(single_blas_supports_proofs());
-  SingleBlasRoutines blas = linked_single_blas();
-  blas.gemm = changed_single_gemm<as_given, as_given>;
-  EXPECT_TRUE(forms_inner_products(blas));
-  blas.gemm = changed_single_gemm<to_bfloat16, as_given>;
-  EXPECT_FALSE(forms_inner_products(blas));
-  blas.gemm = changed_single_gemm<as_given, to_bfloat16>;
-  EXPECT_FALSE(forms_inner_products(blas));
-  blas = linked_single_blas();
-  blas.trsm = rounding_single_trsm;
-  EXPECT_FALSE(forms_inner_products(blas));
-}
-
 // The wrappers themselves are not the reason for the refusals.
 TEST(BlasCheck, AcceptsRoutinesThatChangeNothing) {
   BlasRoutines blas = linked_blas();

@@ -40,7 +40,7 @@ Symbol gaussian(std::int64_t channels, std::uint64_t seed) {
 template <Real T>
 void expect_sharp(const GramPolynomial& g, const TorusPoint& t) {
   Context context(1);
-  const double norm = top_at(g, t, nullptr, 1e-13, 2000).norm;
+  const double norm = top_at(g, t, nullptr, 1e-13, 2000, nullptr, context).norm;
   const double square = norm * norm;
   const double error = g.relative_error<T>(square) + tolerance::relative(g.order(), g.order());
   const std::vector<TorusPoint> points(4, t);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sigmax/core/rng.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "tolerance.hpp"
 
@@ -16,19 +17,32 @@ namespace {
 
 using Extended = std::complex<long double>;
 
-// A Hermitian matrix in the layout of hermitian_cholesky(), its lower triangle in full precision.
+// A Hermitian matrix in panels, its lower triangle in full precision.
 template <class T>
 struct Hermitian {
   std::int64_t n;
   std::vector<T> values;
 
-  explicit Hermitian(std::int64_t order) : n(order), values(static_cast<std::size_t>(2 * order * order)) {}
+  explicit Hermitian(std::int64_t order) : n(order), values(static_cast<std::size_t>(kernels::hermitian_size(order))) {
+    for (std::int64_t j = n; j < kernels::hermitian_order(n); ++j) set(j, j, 1, 0);
+  }
   void set(std::int64_t i, std::int64_t j, double re, double im) {
-    values[static_cast<std::size_t>(i + 2 * j * n)] = static_cast<T>(re);
-    values[static_cast<std::size_t>(i + (2 * j + 1) * n)] = static_cast<T>(im);
+    values[static_cast<std::size_t>(kernels::hermitian_place(i, j))] = static_cast<T>(re);
+    values[static_cast<std::size_t>(kernels::hermitian_place(i, j) + 16)] = static_cast<T>(im);
   }
   Extended at(std::int64_t i, std::int64_t j) const {
-    return {values[static_cast<std::size_t>(i + 2 * j * n)], values[static_cast<std::size_t>(i + (2 * j + 1) * n)]};
+    const auto place = static_cast<std::size_t>(kernels::hermitian_place(i, j));
+    return {values[place], values[place + 16]};
+  }
+
+  // In memory that is aligned as the kernel wants it.
+  bool factor() {
+    Context context(1);
+    auto panels = context.scratch<T>(values.size());
+    std::copy(values.begin(), values.end(), panels.begin());
+    const bool is_definite = hermitian_cholesky(panels.data(), n);
+    std::copy(panels.begin(), panels.end(), values.begin());
+    return is_definite;
   }
 };
 
@@ -54,11 +68,9 @@ Hermitian<T> gram(std::int64_t n, std::int64_t rank, double shift) {
 
 template <class T>
 void expect_factor(std::int64_t n) {
-  const SerialBlas serial;
-  Context context(1);
   const Hermitian<T> b = gram<T>(n, n + 3, 0.5);
   Hermitian<T> l = b;
-  ASSERT_TRUE(hermitian_cholesky(l.values.data(), n, context));
+  ASSERT_TRUE(l.factor());
   for (std::int64_t i = 0; i < n; ++i) EXPECT_EQ(l.at(i, i).imag(), 0);
   const long double u = std::numeric_limits<T>::epsilon() / 2;
   for (std::int64_t j = 0; j < n; ++j) {
@@ -79,7 +91,7 @@ void expect_factor(std::int64_t n) {
 }
 
 TEST(HermitianCholesky, IsWithinItsStatedErrorOfTheMatrix) {
-  for (const std::int64_t n : {1, 2, 5, 31, 32, 33, 64, 65, 100, 131}) {
+  for (const std::int64_t n : {1, 2, 5, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 100, 131}) {
     SCOPED_TRACE(n);
     expect_factor<double>(n);
     expect_factor<float>(n);
@@ -111,7 +123,7 @@ TEST(HermitianCholesky, FactorsABandInItsOwnStorage) {
       }
     }
     const double largest = static_cast<double>(full.at(0, 0).real());
-    ASSERT_TRUE(hermitian_cholesky(full.values.data(), c.n, context));
+    ASSERT_TRUE(full.factor());
     ASSERT_TRUE(hermitian_cholesky(compact.data(), c.n, band, context));
     for (std::int64_t j = 0; j < c.n; ++j) {
       for (std::int64_t i = j; i < std::min(c.n, band.rows_of(j)); ++i) {
@@ -128,18 +140,16 @@ TEST(HermitianCholesky, FactorsABandInItsOwnStorage) {
 }
 
 TEST(HermitianCholesky, FailsForAMatrixThatIsNotPositiveDefinite) {
-  const SerialBlas serial;
-  Context context(1);
   for (const std::int64_t n : {1, 7, 40, 97}) {
     Hermitian<double> b = gram<double>(n, n + 3, 0.5);
     b.set(n - 1, n - 1, -1, 0);
-    EXPECT_FALSE(hermitian_cholesky(b.values.data(), n, context)) << n;
+    EXPECT_FALSE(b.factor()) << n;
     Hermitian<double> indefinite = gram<double>(n, (n + 1) / 2, -0.5);
-    EXPECT_FALSE(hermitian_cholesky(indefinite.values.data(), n, context)) << n;
+    EXPECT_FALSE(indefinite.factor()) << n;
     Hermitian<double> broken = gram<double>(n, n + 3, 0.5);
     broken.set(n - 1, 0, std::nan(""), 0);
     if (n > 1) {
-      EXPECT_FALSE(hermitian_cholesky(broken.values.data(), n, context)) << n;
+      EXPECT_FALSE(broken.factor()) << n;
     }
   }
 }

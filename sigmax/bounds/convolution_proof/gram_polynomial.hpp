@@ -28,7 +28,7 @@ class GramPolynomial {
 
   const Symbol& symbol() const noexcept { return *symbol_; }
   std::int64_t order() const noexcept { return n_; }
-  bool has_single() const noexcept { return !cosine_f_.empty(); }
+  bool has_single() const noexcept { return !coefficients_f_.empty(); }
 
   /// Whether each |F(t_i)|_2^2 <= limits[i] is proven: one Cholesky factorization each, of limit - rounding - G(t_i),
   /// in T. A value that is true may fail by the rounding, of which relative_error() is a measure. On the calling
@@ -51,27 +51,32 @@ class GramPolynomial {
   /// About the flops of one point in at_most().
   double flops_of_point() const;
 
-  /// G(t), both parts as full column-major matrices. For searches.
-  void value(const TorusPoint& t, std::vector<double>& re, std::vector<double>& im) const;
+  /// G(t) for each of these points in the panels of kernels/hermitian.hpp, hermitian_size(order()) numbers each; padded
+  /// rows are zeros. For searches.
+  template <Real T>
+  void values(std::span<const TorusPoint> points, T* panels) const {
+    evaluate<T>(points, T(1), panels);
+  }
 
  private:
   template <Real T>
-  void evaluate(std::span<const TorusPoint> points, T* re, T* im) const;
+  void evaluate(std::span<const TorusPoint> points, T factor, T* panels) const;
   template <Real T>
   double value_error() const;
   template <Real T>
   void test(std::span<const TorusPoint> points, std::span<const double> limits, double sign, std::span<char> passed,
             Context& context) const;
   void form_coefficients(Context& context);
-  void measure();
+  void measure(Context& context);
   double norm_of(std::span<const double> even, std::span<const double> odd) const;
+  std::size_t matrices() const noexcept { return 2 * differences_.size() - 1; }
 
   const Symbol* symbol_;
   std::int64_t n_ = 0;
-  std::int64_t packed_ = 0;            // n (n + 1) / 2: column after column of the lower triangle
   std::vector<Position> differences_;  // the first is 0
-  std::vector<double> cosine_, sine_;  // packed x differences, column-major; sine without the first
-  std::vector<float> cosine_f_, sine_f_;
+  // In the panels of kernels/hermitian.hpp, as its sums take them: G_0 and all G_q + G_q^T, then all G_q - G_q^T.
+  std::vector<double> coefficients_;
+  std::vector<float> coefficients_f_;
   double trace_ = 0;          // of G_0
   double magnitude_ = 0;      // at least the norm of sum_q |coefficients|
   double variation_ = 0;      // at least the norm of sum_q |coefficients| without the constant
@@ -82,6 +87,9 @@ extern template void GramPolynomial::at_most<float>(std::span<const TorusPoint>,
                                                     std::span<char>, Context&) const;
 extern template void GramPolynomial::at_most<double>(std::span<const TorusPoint>, std::span<const double>,
                                                      std::span<char>, Context&) const;
+
+extern template void GramPolynomial::evaluate<float>(std::span<const TorusPoint>, float, float*) const;
+extern template void GramPolynomial::evaluate<double>(std::span<const TorusPoint>, double, double*) const;
 
 /// The points that at_most() takes in one piece of work, so that a product serves several of them.
 std::size_t points_in_piece(std::int64_t order);

@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
 
@@ -24,18 +24,19 @@ struct Least {
   ComplexVector vector;
 };
 
-Least least_at(const GramPolynomial& g, const TorusPoint& t) {
+Least least_at(const GramPolynomial& g, const TorusPoint& t, Context& context) {
   const SerialBlas serial;
   const std::int64_t n = g.order();
-  std::vector<double> re, im;
-  g.value(t, re, im);
+  auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(n)));
+  g.values<double>({&t, 1}, panels.data());
   Matrix<double> real(2 * n, 2 * n);
-  for (std::int64_t j = 0; j < n; ++j) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const auto at = static_cast<std::size_t>(i + j * n);
-      real(i, j) = real(n + i, n + j) = re[at];
-      real(n + i, j) = im[at];
-      real(i, n + j) = -im[at];
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j <= i; ++j) {
+      const double* const entry = panels.data() + kernels::hermitian_place(i, j);
+      const double im = i == j ? 0.0 : entry[kernels::kHermitianRows];
+      real(i, j) = real(j, i) = real(n + i, n + j) = real(n + j, n + i) = entry[0];
+      real(n + i, j) = real(j, n + i) = im;
+      real(i, n + j) = real(n + j, i) = -im;
     }
   }
   const auto eigen = lapack::symmetric_eigen(std::move(real));
@@ -116,12 +117,13 @@ Range largest_on(const Symbols& symbols, std::span<const TorusPoint> points, con
       return;
     }
     const GramPolynomial g(f, false, context);
-    if (!blas_supports_proofs() || !budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
+    if (!budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) {
       best.range.upper = f.spread;
       return;
     }
     if (near != nullptr && near->group == group) {
-      best.look_at(f, group, top_at(g, points[nearest(points, near->top.at)], &near->top.vector, 1e-9, 200));
+      best.look_at(f, group,
+                   top_at(g, points[nearest(points, near->top.at)], &near->top.vector, 1e-9, 200, nullptr, context));
     }
     largest_of_group(g, group, points, relative_width, enough, best, budget, context);
   });
@@ -140,23 +142,20 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
     }
     const GramPolynomial g(f, false, context);
     std::vector<Least> least(points.size());
-    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i]); });
+    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i], context); });
     std::size_t at = 0;
     for (std::size_t i = 1; i < points.size(); ++i) {
       if (least[i].value < least[at].value) at = i;
     }
     result.upper = smaller_of(result.upper, quotient_above(f, points[at], least[at].vector));
     double lower = 0;
-    if (blas_supports_proofs()) {
-      const double value = least[at].value;
-      // From close to the value down to far below it: each attempt that fails costs one pass.
-      for (const double share : {1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.5}) {
-        const double limit = value * share - 1e-9 * f.spread * f.spread * (1 - share);
-        if (!(limit > 0)) continue;
-        if (!all_at_least(g, points, limit, budget, context)) continue;
-        lower = round_down(std::sqrt(limit));
-        break;
-      }
+    // From close to the value down to far below it: each attempt that fails costs one pass.
+    for (const double share : {1 - 1e-9, 1 - 1e-6, 1 - 1e-3, 0.5}) {
+      const double limit = least[at].value * share - 1e-9 * f.spread * f.spread * (1 - share);
+      if (!(limit > 0)) continue;
+      if (!all_at_least(g, points, limit, budget, context)) continue;
+      lower = round_down(std::sqrt(limit));
+      break;
     }
     result.lower = smaller_of(result.lower, lower);
   }

@@ -71,9 +71,9 @@ struct Place {
   Angles slope{};
 };
 
-Place place_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start) {
+Place place_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, Context& context) {
   const Symbol& f = g.symbol();
-  Place place{top_at(g, t, start, kTolerance, kMostProducts), {}, 0, {}};
+  Place place{top_at(g, t, start, kTolerance, kMostProducts, nullptr, context), {}, 0, {}};
   divide(place.top.vector, length(place.top.vector));
   place.u = times(f, t, place.top.vector);
   place.norm = length(place.u);
@@ -95,17 +95,18 @@ Place place_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector
 // Newton's method for the slope, with the Hessian of log |F| from differences of slopes.
 class Refinement {
  public:
-  Refinement(const GramPolynomial& g, const Top& from) : g_(g), best_(place_at(g, from.at, &from.vector)) {
+  Refinement(const GramPolynomial& g, const Top& from, Context& context)
+      : g_(g), context_(context), best_(place_at(g, from.at, &from.vector, context)) {
     for (std::size_t a = 0; a < 3; ++a) {
       if (g.symbol().degree[a] > 0) axes_.push_back(a);
     }
   }
 
-  Peak run(std::size_t group, Context& context) {
+  Peak run(std::size_t group) {
     // A Hessian serves for all steps after one that was small: three or four steps from where a climb ends, usually.
     point_error_ = 1;
     for (int step = 0; step < 16 && !axes_.empty(); ++step) {
-      context.check_cancel();
+      context_.check_cancel();
       if (point_error_ > 1e-6) form_hessian();
       const Angles d = newton_step();
       point_error_ = size(d);
@@ -120,7 +121,7 @@ class Refinement {
     peak.point_error = point_error_;
     if (g_.order() > 1) {
       // Its value within a tenth of the difference that counts as a tie: it only tells how far the values are apart.
-      const Top next = top_at(g_, best_.top.at, nullptr, 1e-10, kMostProducts, &best_.top.vector);
+      const Top next = top_at(g_, best_.top.at, nullptr, 1e-10, kMostProducts, &best_.top.vector, context_);
       peak.second = std::min(next.norm, peak.norm);
     }
     const double ratio = peak.second / peak.norm;
@@ -136,7 +137,7 @@ class Refinement {
   static double size(const Angles& d) { return std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]); }
 
   Place at(const Angles& d) const {
-    return place_at(g_, moved(best_.top.at, d, g_.symbol().degree), &best_.top.vector);
+    return place_at(g_, moved(best_.top.at, d, g_.symbol().degree), &best_.top.vector, context_);
   }
 
   void form_hessian() {
@@ -196,6 +197,7 @@ class Refinement {
   static constexpr double kFlat = 1e-4;
 
   const GramPolynomial& g_;
+  Context& context_;
   Place best_;
   std::vector<std::size_t> axes_;
   lapack::SymmetricEigen eigen_;
@@ -246,7 +248,7 @@ void search(const GramPolynomial& g, std::size_t group, const Top* near, double 
   const std::vector<TorusPoint> starts = Covering(f.degree, 0.8).centers();
   std::vector<Top> tops(std::min(starts.size(), kMostStarts));
   context.parallel_for(tops.size(), [&](std::size_t i) {
-    tops[i] = top_at(g, starts[i * starts.size() / tops.size()], nullptr, 1e-2, 10);
+    tops[i] = top_at(g, starts[i * starts.size() / tops.size()], nullptr, 1e-2, 10, nullptr, context);
   });
   const auto climb_all = [&](double tolerance) {
     context.parallel_for(tops.size(),
@@ -263,7 +265,7 @@ void search(const GramPolynomial& g, std::size_t group, const Top* near, double 
   std::vector<Peak> refined(tops.size());
   context.parallel_for(tops.size(), [&](std::size_t i) {
     if (tops[i].norm >= least && tops[i].norm > 0) {
-      refined[i] = Refinement(g, tops[i]).run(group, context);
+      refined[i] = Refinement(g, tops[i], context).run(group);
     } else {
       refined[i].group = group;
       refined[i].at = tops[i].at;

@@ -79,14 +79,6 @@ std::vector<TorusPoint> not_at_most(const GramPolynomial& g, std::span<const Tor
   return left;
 }
 
-std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
-                         Context& context) {
-  std::vector<Top> tops(points.size());
-  context.parallel_for(points.size(),
-                       [&](std::size_t i) { tops[i] = top_at(g, points[i], nullptr, tolerance, steps); });
-  return tops;
-}
-
 std::vector<TorusPoint> thinned(const std::vector<TorusPoint>& points, std::size_t most) {
   if (points.size() <= most) return points;
   std::vector<TorusPoint> some;

@@ -54,9 +54,6 @@ void factor_in_pieces(const GramPolynomial& g, std::size_t points, Budget& budge
 std::vector<TorusPoint> not_at_most(const GramPolynomial& g, std::span<const TorusPoint> points, double square,
                                     bool single, Budget& budget, Context& context);
 
-std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
-                         Context& context);
-
 /// Every point, or `most` of them.
 std::vector<TorusPoint> thinned(const std::vector<TorusPoint>& points, std::size_t most);
 

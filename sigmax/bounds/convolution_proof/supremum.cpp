@@ -4,7 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/convolution_proof/top_vector.hpp"
@@ -17,7 +16,7 @@ namespace {
 constexpr std::int64_t kSingleFrom = 64;  // order from which float may be faster
 // The first radius relative to the one that a typical value lets a cell have. A cell that is not refuted costs four
 // more, so most should be, although values vary: measured on Gaussian kernels of 64 to 512 channels.
-constexpr double kShareOfTypical = 0.62;
+constexpr double kShareOfTypical = 0.7;
 
 // At most cos(x) for 0 <= x <= pi / 2: a partial sum of the series that ends with a negative term, less its rounding.
 double cosine_below(double x) {
@@ -33,14 +32,16 @@ double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint
   std::vector<Top> tops = tops_at(g, points, 1e-2, 10, context);
   std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm > b.norm; });
   const double median = tops[tops.size() / 2].norm;
-  for (std::size_t i = 0; i < std::min(climbs, tops.size()); ++i) {
-    best.look_at(g.symbol(), group, climb(g, std::move(tops[i]), tolerance, context));
-  }
+  tops.resize(std::min(climbs, tops.size()));
+  context.parallel_for(tops.size(), [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, context); });
+  for (Top& top : tops) best.look_at(g.symbol(), group, std::move(top));
   return median;
 }
 
 // S_g <= `upper`: every cell that could hold a larger maximum is refuted.
 //   while cells: those with |F(center)| small enough for upper and the radius are done; the others are split
+// The first limit decides how much work that is: a maximum that is missed at first makes cells smaller, or lets more of
+// them through. So the search before it covers the torus at half the distance over which |F| changes.
 class Branching {
  public:
   Branching(const GramPolynomial& g, std::size_t group, double width, Budget& budget, Context& context)
@@ -52,14 +53,13 @@ class Branching {
     raise(best);
     if (g_.symbol().spread <= upper) return;
     Covering covering = first_cells(typical / upper);
-    if (!blas_supports_proofs() || covering.count() > kMostCells ||
-        !budget_.allows(covering.count() * g_.flops_of_point())) {
+    if (covering.count() > kMostCells || !budget_.allows(covering.count() * g_.flops_of_point())) {
       upper = g_.symbol().spread;
       return;
     }
     std::vector<TorusPoint> cells = covering.centers();
     for (int level = 0; !cells.empty(); ++level) {
-      const std::vector<TorusPoint> left = refute(cells, covering.radius(), upper);
+      std::vector<TorusPoint> left = refute(cells, covering.radius(), upper);
       if (left.empty()) return;
       const double parts = 4 * static_cast<double>(left.size());
       const bool can_split = covering.radius() > 0 && level < kMostLevels && parts <= kMostCells;
@@ -67,8 +67,12 @@ class Branching {
         give_up(left, covering.radius(), upper);
         return;
       }
+      const double before = upper;
       look_closer(left, best);
       raise(best);
+      // With a limit that grew by much of the room in a cell, most of what is left may go at a quarter of the cost.
+      const double room = 1 - std::cos(std::min(covering.radius(), 1.5));
+      if (upper > before * (1 + 0.1 * room)) left = refute(left, covering.radius(), upper);
       cells = covering.split(left);
     }
   }
@@ -81,7 +85,7 @@ class Branching {
 
   // As large as a typical |F| lets them be, and not too many of them.
   Covering first_cells(double ratio) const {
-    double radius = std::clamp(kShareOfTypical * std::acos(smaller_of(0.98, ratio)), 0.05, 1.2);
+    double radius = std::clamp(kShareOfTypical * std::acos(smaller_of(0.99, ratio)), 0.05, 1.2);
     Covering covering(g_.symbol().degree, radius);
     while (covering.count() > 0.25 * kMostCells && radius < 1.2) {
       radius = std::min(1.2, 1.25 * radius);
@@ -91,9 +95,10 @@ class Branching {
   }
 
   double search_starts(Best& best) {
-    std::vector<TorusPoint> starts = Covering(g_.symbol().degree, g_.order() < kSingleFrom ? 0.8 : 1.1).centers();
-    starts = thinned(starts, 64);
-    const double typical = search(g_, group_, starts, 2, tolerance(), best, context_);
+    const bool is_small = g_.order() < kSingleFrom;
+    std::vector<TorusPoint> starts = Covering(g_.symbol().degree, is_small ? 0.8 : 0.5).centers();
+    starts = thinned(starts, is_small ? 64 : 128);
+    const double typical = search(g_, group_, starts, is_small ? 2 : 4, tolerance(), best, context_);
     budget_.flops += static_cast<double>(starts.size()) * 10 * 8 * static_cast<double>(g_.order() * g_.order());
     return typical;
   }
@@ -169,7 +174,7 @@ Range supremum(const Symbols& symbols, double relative_width, Budget& budget, Co
   return largest_of_groups(symbols, [&](std::size_t group, Best& best) {
     const Symbol& f = symbols.groups[group];
     if (!may_form(f, budget)) return look_from_afar(f, group, best);
-    const GramPolynomial g(f, f.columns >= kSingleFrom && single_blas_supports_proofs(), context);
+    const GramPolynomial g(f, f.columns >= kSingleFrom, context);
     Branching(g, group, relative_width, budget, context).run(best);
   });
 }

@@ -9,6 +9,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/nonsymmetric.hpp"
@@ -19,18 +20,41 @@ namespace {
 using Complex = std::complex<double>;
 constexpr std::int64_t kFreeDenominator = std::int64_t{1} << 44;  // denominators of points that no grid gives
 
-// y = G x, x and y with the real parts before the imaginary parts. A product with a matrix of two columns would first
-// copy G in the order in which its kernel reads it.
-void apply(std::span<const double> re, std::span<const double> im, std::int64_t n, const double* x, double* y) {
-  const int order = static_cast<int>(n);
-  const auto add = [&](std::span<const double> matrix, double factor, const double* from, double beta, double* to) {
-    cblas_dgemv(CblasColMajor, CblasNoTrans, order, order, factor, matrix.data(), order, from, 1, beta, to, 1);
-  };
-  add(re, 1, x, 0, y);
-  add(im, -1, x + n, 1, y);
-  add(re, 1, x + n, 0, y + n);
-  add(im, 1, x, 1, y + n);
-}
+// Products with G in panels, of vectors with their real parts before their imaginary parts.
+template <Real T>
+class Product {
+ public:
+  Product(const T* panels, std::int64_t n, Context& context)
+      : panels_(panels),
+        n_(n),
+        order_(kernels::hermitian_order(n)),
+        numbers_(context.scratch<T>(static_cast<std::size_t>(36 * order_))) {
+    std::fill(numbers_.begin(), numbers_.end(), T(0));
+  }
+
+  // y = G x
+  void operator()(std::span<const double> x, std::span<double> y) {
+    T* const from = numbers_.data();
+    T* const to = from + 2 * order_;
+    for (std::int64_t part = 0; part < 2; ++part) {
+      for (std::int64_t i = 0; i < n_; ++i) {
+        from[part * order_ + i] = static_cast<T>(x[static_cast<std::size_t>(part * n_ + i)]);
+      }
+    }
+    kernels::hermitian_multiply(panels_, n_, from, to, to + 2 * order_);
+    for (std::int64_t part = 0; part < 2; ++part) {
+      for (std::int64_t i = 0; i < n_; ++i) {
+        y[static_cast<std::size_t>(part * n_ + i)] = static_cast<double>(to[part * order_ + i]);
+      }
+    }
+  }
+
+ private:
+  const T* panels_;
+  std::int64_t n_;
+  std::int64_t order_;
+  Context::Buffer<T> numbers_;
+};
 
 double norm_of(std::span<const double> x) {
   double sum = 0;
@@ -201,12 +225,13 @@ std::vector<Complex> tap_weights(const Symbol& f, const ComplexVector& u, const 
   return w;
 }
 
-Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
-           const ComplexVector* apart) {
+namespace {
+
+template <Real T>
+Top lanczos(const T* panels, std::int64_t n, const TorusPoint& t, const ComplexVector* start, double tolerance,
+            int steps, const ComplexVector* apart, Context& context) {
   const SerialBlas serial;
-  const std::int64_t n = g.order();
-  std::vector<double> re, im;
-  g.value(t, re, im);
+  Product<T> multiply(panels, n, context);
   std::vector<double> x = first_vector(n, start);
   std::vector<double> excluded;
   if (apart != nullptr) {
@@ -225,7 +250,7 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
     std::vector<double> alpha, beta;
     for (int k = 0; k < cycle && done < steps; ++k, ++done) {
       std::vector<double> y(x.size());
-      apply(re, im, n, basis.back().data(), y.data());
+      multiply(basis.back(), y);
       alpha.push_back(inner(basis.back(), y).real());
       for (int pass = 0; pass < 2; ++pass) {
         if (apart != nullptr) subtract(y, inner(excluded, y), excluded);
@@ -261,21 +286,114 @@ Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* st
   return top;
 }
 
-Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
+template <Real T>
+Top top_in(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart, Context& context) {
+  auto panels = context.scratch<T>(static_cast<std::size_t>(kernels::hermitian_size(g.order())));
+  g.values<T>({&t, 1}, panels.data());
+  return lanczos<T>(panels.data(), g.order(), t, start, tolerance, steps, apart, context);
+}
+
+// Rounding in float changes a norm by about 1e-6 of it.
+bool allows_single(const GramPolynomial& g, double tolerance) { return g.has_single() && tolerance >= 1e-4; }
+
+}  // namespace
+
+Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
+           const ComplexVector* apart, Context& context) {
+  return top_in<double>(g, t, start, tolerance, steps, apart, context);
+}
+
+std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
+                         Context& context) {
+  std::vector<Top> tops(points.size());
+  const auto size = static_cast<std::size_t>(kernels::hermitian_size(g.order()));
+  const std::size_t piece = std::clamp<std::size_t>(points.size() / 6, 1, points_in_piece(g.order()));
+  const auto work = [&]<class T>(std::size_t index, T) {
+    const std::size_t first = index * piece;
+    const std::span<const TorusPoint> some = points.subspan(first, std::min(piece, points.size() - first));
+    auto panels = context.scratch<T>(size * some.size());
+    g.values<T>(some, panels.data());
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      tops[first + i] =
+          lanczos<T>(panels.data() + size * i, g.order(), some[i], nullptr, tolerance, steps, nullptr, context);
+    }
+  };
+  const bool single = allows_single(g, tolerance);
+  context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
+    context.check_cancel();
+    if (single) {
+      work(index, 0.0F);
+    } else {
+      work(index, 0.0);
+    }
+  });
+  return tops;
+}
+
+namespace {
+
+// K_p v for every tap, one after another: one read of the taps.
+std::vector<ComplexVector> tap_products(const Symbol& f, const ComplexVector& v) {
+  const SerialBlas serial;
+  std::vector<ComplexVector> products(f.taps.size());
+  const auto rows = static_cast<int>(f.rows);
+  const auto columns = static_cast<int>(f.columns);
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    for (const auto part : {&ComplexVector::re, &ComplexVector::im}) {
+      std::vector<double>& y = products[p].*part;
+      y.resize(static_cast<std::size_t>(f.rows));
+      cblas_dgemv(CblasColMajor, CblasNoTrans, rows, columns, 1.0, f.tap(p), rows, (v.*part).data(), 1, 0.0, y.data(),
+                  1);
+    }
+  }
+  return products;
+}
+
+// u^* K_p v for every tap, u = F(t) v.
+std::vector<Complex> own_weights(const Symbol& f, const TorusPoint& t, const ComplexVector& v) {
+  const std::vector<ComplexVector> products = tap_products(f, v);
+  const auto m = static_cast<std::size_t>(f.rows);
+  ComplexVector u{std::vector<double>(m, 0.0), std::vector<double>(m, 0.0)};
+  for (std::size_t p = 0; p < products.size(); ++p) {
+    const Phase e = phase(f.taps[p], t);
+    for (std::size_t i = 0; i < m; ++i) {
+      u.re[i] += e.cosine * products[p].re[i] - e.sine * products[p].im[i];
+      u.im[i] += e.sine * products[p].re[i] + e.cosine * products[p].im[i];
+    }
+  }
+  std::vector<Complex> w(products.size());
+  for (std::size_t p = 0; p < w.size(); ++p) {
+    for (std::size_t i = 0; i < m; ++i) {
+      w[p] += std::conj(Complex(u.re[i], u.im[i])) * Complex(products[p].re[i], products[p].im[i]);
+    }
+  }
+  return w;
+}
+
+template <Real T>
+Top climb_in(const GramPolynomial& g, Top from, double tolerance, Context& context) {
   constexpr int kMostSteps = 60;
   const Symbol& f = g.symbol();
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
-    ComplexVector u = times(f, from.at, from.vector);
-    const std::vector<Complex> w = tap_weights(f, u, from.vector);
-    const Angles next = maximum_near(f, w, angles_of(from.at));
-    Top top = top_at(g, point_at(next), &from.vector, 0.03 * std::sqrt(tolerance), 48);
+    const Angles next = maximum_near(f, own_weights(f, from.at, from.vector), angles_of(from.at));
+    const double residual = 0.03 * std::sqrt(tolerance);
+    Top top = top_in<T>(g, point_at(next), &from.vector, residual, 48, nullptr, context);
     if (!(top.norm > from.norm)) break;
     const double gain = top.norm / from.norm - 1;
     from = std::move(top);
     if (gain < tolerance) break;
   }
   return from;
+}
+
+}  // namespace
+
+Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context) {
+  const double residual = 0.03 * std::sqrt(tolerance);
+  if (allows_single(g, residual)) return climb_in<float>(g, std::move(from), tolerance, context);
+  return climb_in<double>(g, std::move(from), tolerance, context);
 }
 
 }  // namespace sigmax::bounds

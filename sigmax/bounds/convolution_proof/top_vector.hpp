@@ -2,6 +2,7 @@
 #pragma once
 
 #include <complex>
+#include <span>
 #include <vector>
 
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
@@ -21,7 +22,11 @@ struct Top {
 /// By Lanczos on G(t), from `start` or a fixed vector, until the residual is below `tolerance` or after `steps`
 /// products with G(t). With `apart`, a vector of norm 1: the first pair among those orthogonal to it.
 Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
-           const ComplexVector* apart = nullptr);
+           const ComplexVector* apart, Context& context);
+
+/// The same for many points and a start of its own: in float, if `g` has it and the tolerance is at least 1e-4.
+std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
+                         Context& context);
 
 /// u^* K_p v for every tap.
 std::vector<std::complex<double>> tap_weights(const Symbol& f, const ComplexVector& u, const ComplexVector& v);

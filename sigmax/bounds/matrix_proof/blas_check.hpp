@@ -27,15 +27,4 @@ BlasRoutines linked_blas();
 /// It is only a test: it does not see the behavior for other sizes, on another processor or in intermittent failures.
 bool forms_inner_products(const BlasRoutines& blas);
 
-/// The routines of float that proofs rely on.
-struct SingleBlasRoutines {
-  decltype(&cblas_sgemm) gemm;
-  decltype(&cblas_strsm) trsm;
-};
-SingleBlasRoutines linked_single_blas();
-
-/// As above, for float: every partial sum is an integer below 2^24 times powers of two. Refuses routines that round to
-/// less than float, such as bfloat16, or mix rows or columns of different size.
-bool forms_inner_products(const SingleBlasRoutines& blas);
-
 }  // namespace sigmax::bounds
