@@ -17,8 +17,8 @@ namespace sigmax::bounds {
 ///
 /// for n columns and no fewer rows. The relative width is about n^1.5 u |A|_F / |A|_*, 1e-12 to 1e-10.
 ///
-/// Cost: six to nine LU factorizations and inverses of order n (2 n^3 flops each) for the polar factor, 6 p n^2 + n^3 / 3
-/// flops for the proof, and a QR factorization if A is not square; 5 p n doubles.
+/// Cost: six to nine LU factorizations and inverses of order n (2 n^3 flops each) for the polar factor, 6 p n^2 +
+/// n^3 / 3 flops for the proof, and a QR factorization if A is not square; 5 p n doubles.
 /// Nothing for matrices that CertifyOptions does not allow to be factored or formed, and where Newton's iteration for Q
 /// breaks down or the ends are not within 1e-8: singular and nearly singular matrices. Throws Error for an empty matrix
 /// and entries that are not finite. Derivation: docs/proofs.md. The iteration: Higham, Functions of Matrices (2008),

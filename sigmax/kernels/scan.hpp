@@ -36,8 +36,8 @@ enum class Sums { all, rows, columns, squares };
 /// One read of A (two for f64 entries beyond 2^+-400, whose squares could overflow or underflow, if squares are
 /// wanted). The sums are meaningless if there are non-finite entries. Throws Error if the storage type is not real.
 ///
-/// Memory is the limit for f64 entries. 16-bit entries take more arithmetic per cache line, which does not overlap
-/// fully with the read.
+/// Memory is the limit. 16-bit entries take more arithmetic per cache line, which in one thread does not overlap fully
+/// with the read (docs/performance.md).
 Scan scan(const StoredMatrix& a, Sums wanted, Context& context);
 inline Scan scan(const StoredMatrix& a, Context& context) { return scan(a, Sums::all, context); }
 
