@@ -48,6 +48,7 @@
 #include "sigmax/norms/mean_gain.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
+#include "sigmax/norms/sparse_norm.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/norms/vector.hpp"
 #include "sigmax/ops/compose.hpp"

@@ -8,6 +8,7 @@
 #include "sigmax/bounds/duality.hpp"
 #include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/kernels/sparse.hpp"
+#include "sigmax/norms/sparse_norm.hpp"
 #include "sigmax/recovery/completion.hpp"
 #include "sigmax/recovery/robust_pca.hpp"
 
@@ -45,6 +46,18 @@ void add_recovery(Functions& f) {
     f.add("complete", [=](Context& c) { return all(recovery::complete(m, options, c)); });
     f.add("sigma_max of a sparse matrix",
           [=](Context& c) { return Values(Result(sigma_max(m, repeatable<CertifyOptions>(), c))); });
+    f.add("norms of a sparse matrix", [=](Context& c) {
+      Values found;
+      for (const norms::Norm& which :
+           {norms::Norm(norms::RowSum{}), norms::Norm(norms::Mixed{3, 1.5, norms::By::columns}),
+            norms::Norm(norms::Entrywise{2.5}), norms::Norm(norms::Spectral{})}) {
+        norms::NormOptions how = repeatable<norms::NormOptions>();
+        const norms::NormResult each = norms::norm(m, which, how, c);
+        const Values numbers(Result(each.value, *each.enclosure));
+        found.insert(found.end(), numbers.begin(), numbers.end());
+      }
+      return found;
+    });
     f.add("sparse kernels", [=](Context& c) {
       Matrix<double> x(9, 3), y(12, 3);
       for (double& value : x.values()) value = 1.0 / 3;
