@@ -179,6 +179,9 @@ CLI::App* add_norm(CLI::App& app, NormRequest& options, Typed& typed) {
                    "the norm of the convolution itself, an operator between images, instead of a matrix: "
                    "stride=2,padding=1,input=32x32 and the like, over what the file says, or `file` (see below)")
       ->option_text("KEY=VALUE,...")
+      ->check([](const std::string& text) {
+        return std::string(text.empty() ? "takes KEY=VALUE, as in stride=2,padding=1, or file; got ''" : "");
+      })
       ->excludes(ord)
       ->group(kConvolutions);
   norm->add_flag("--all", options.all, "a table of the usual norms instead of one")->excludes(ord)->group(kComputation);
