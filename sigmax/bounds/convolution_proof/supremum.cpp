@@ -106,10 +106,16 @@ class Branching {
     raise(best);
     if (g_.symbol().spread <= upper) return;
     Covering covering = first_cells(typical / upper);
-    if (!blas_supports_proofs() || covering.count() > kMostCells ||
-        !budget_.allows(covering.count() * g_.flops_of_point())) {
-      upper = g_.symbol().spread;
-      return;
+    // A width that is out of reach: the least multiple of it by a power of two whose cells the budget allows.
+    while (!blas_supports_proofs() || covering.count() > kMostCells ||
+           !budget_.allows(covering.count() * g_.flops_of_point())) {
+      width_ *= 2;
+      raise(best);
+      if (!blas_supports_proofs() || !(width_ < kWidest) || g_.symbol().spread <= upper) {
+        upper = g_.symbol().spread;
+        return;
+      }
+      covering = first_cells(typical / upper);
     }
     std::vector<TorusPoint> cells = covering.centers();
     for (int level = 0; !cells.empty(); ++level) {
@@ -132,6 +138,7 @@ class Branching {
   static constexpr int kMostLevels = 30;
   // Cells in memory, 48 bytes each.
   static constexpr double kMostCells = 0x1p22;
+  static constexpr double kWidest = 1e3;
 
   // As large as a typical |F| lets them be, and not too many of them.
   Covering first_cells(double ratio) const {
@@ -213,7 +220,7 @@ class Branching {
 
   const GramPolynomial& g_;
   std::size_t group_;
-  double width_;
+  double width_;  // grows where the budget does not allow what is asked for
   Budget& budget_;
   Context& context_;
 };
@@ -256,11 +263,14 @@ Least least_at(const GramPolynomial& g, const TorusPoint& t) {
   return least;
 }
 
+// False where the budget does not allow the proof.
 bool all_at_least(const GramPolynomial& g, std::span<const TorusPoint> points, double limit, Budget& budget,
                   Context& context) {
+  if (!budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) return false;
   std::vector<char> passed(points.size(), 0);
   const std::size_t piece = points_in_piece(g.order());
   context.parallel_for((points.size() + piece - 1) / piece, [&](std::size_t index) {
+    context.check_cancel();
     const std::size_t first = index * piece;
     const std::size_t count = std::min(piece, points.size() - first);
     const std::vector<double> limits(count, limit);
@@ -396,14 +406,21 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
   Range result{kInfinity, kInfinity, {}, 0};
   for (std::size_t group = 0; group < symbols.groups.size(); ++group) {
     const Symbol& f = symbols.groups[group];
-    if (!may_form(f, budget)) {
+    // About the flops of all eigenvalues and vectors of the real forms, of order 2 n.
+    const double n = static_cast<double>(f.columns);
+    const double search = 72 * n * n * n * static_cast<double>(points.size());
+    if (!budget.allows(search) || !may_form(f, budget)) {
       result.lower = 0;
       result.upper = smaller_of(result.upper, f.spread);
       continue;
     }
+    budget.flops += search;
     const GramPolynomial g(f, false, context);
     std::vector<Least> least(points.size());
-    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i]); });
+    context.parallel_for(points.size(), [&](std::size_t i) {
+      context.check_cancel();
+      least[i] = least_at(g, points[i]);
+    });
     std::size_t at = 0;
     for (std::size_t i = 1; i < points.size(); ++i) {
       if (least[i].value < least[at].value) at = i;
