@@ -119,7 +119,6 @@ void read_key(std::string_view key, std::string_view value, ConvolutionRequest& 
     read_input_size(what, value, stated);
   } else if (key == "output_padding") {
     stated.settings.output_padding = numbers(what, value, 0);
-    stated.transposed = true;
   } else if (key == "groups") {
     stated.groups = numbers(what, value, 1).front();
     if (value.find('x') != std::string_view::npos) throw Error("--conv groups takes one number");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -292,6 +293,12 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
   if (index) throw Error(fmt::format("--conv takes a whole kernel; name '{}' without an index", entry.name));
   const audit::MatrixPlan plan = kernel_plan(checkpoint, entry, roles, stated);
   require_fitting(entry, static_cast<std::size_t>(std::ranges::count(plan.layout.axes, audit::Axis::kernel)), stated);
+  if (!plan.convolution->transposed && std::ranges::any_of(stated.settings.output_padding, std::identity())) {
+    throw Error(
+        fmt::format("--conv output_padding belongs to a transposed convolution, and '{}' is read as one that is "
+                    "not; transposed=true says that it is",
+                    entry.name));
+  }
   io::StatedConvolution all;
   all.settings = plan.convolution->settings;
   all.has_mode = plan.convolution->has_settings;

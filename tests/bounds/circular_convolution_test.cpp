@@ -69,6 +69,25 @@ TEST(CircularConvolution, EnclosesItsExtremesAndItsCondition) {
   }
 }
 
+TEST(CircularConvolution, EndsWhereTheWorkIsUsedUpOrACancellationIsRequested) {
+  const Tensor kernel = gaussian({4, 4, 3, 3}, 12);
+  const ConvolutionGeometry geometry(layer_of(4, 4, {kSame3, kSame3}, PaddingMode::Circular), {6, 5});
+  Context context(2);
+  const CircularExtremes full = circular_extremes(kernel, geometry, {}, context);
+  ConvolutionNormOptions options;
+  for (const double flops : {1.0, 1e4, 1e5, 3e5, 1e6}) {
+    options.most_flops = flops;
+    const CircularExtremes found = circular_extremes(kernel, geometry, options, context);
+    EXPECT_LE(found.flops, flops);
+    ASSERT_TRUE(found.sigma_min.is_proven() && found.sigma_max.is_proven());
+    EXPECT_LE(found.sigma_min.lower.value(), full.sigma_min.upper->value());
+    EXPECT_GE(found.sigma_min.upper->value(), full.sigma_min.lower.value());
+    EXPECT_GE(found.sigma_max.upper->value(), full.sigma_max.lower.value());
+  }
+  context.request_cancel();
+  EXPECT_THROW(circular_extremes(kernel, geometry, {}, context), Canceled);
+}
+
 TEST(CircularConvolution, HasNoSmallestValueWhereAGroupIsZero) {
   std::vector<double> values(6, 1.0);
   values[0] = values[1] = values[2] = 0;

@@ -330,6 +330,31 @@ TEST(ConvolutionNorm, IsTrueAndWiderWhenTheWorkIsUsedUp) {
   }
 }
 
+// The outputs lie in one period of the even extension, in which an entry occurs twice, also where padding makes three
+// copies of it. A shift attains the factor.
+TEST(ConvolutionNorm, OfReflectedSamePaddingIsAtMostTheRootOfTwoAnAxisAboveTheSymbol) {
+  const std::vector<double> shift{1, 0, 0};
+  const ConvolutionLayer layer = layer_of(1, 1, {kSame3}, PaddingMode::Reflect);
+  const ConvolutionNorm every = convolution_norm(Tensor::copy_of(shift, {1, 1, 3}), layer);
+  const double root = std::numbers::sqrt2;
+  EXPECT_LE(every.sigma_max.upper->value(), root * (1 + 1e-5));
+  const ConvolutionNorm at_three = convolution_norm(Tensor::copy_of(shift, {1, 1, 3}), ConvolutionGeometry(layer, {3}));
+  EXPECT_GE(at_three.sigma_max.upper->value(), root * (1 - 1e-9));
+  EXPECT_GE(every.sigma_max.upper->value(), root * (1 - 1e-9));
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const std::int64_t taps = 3 + static_cast<std::int64_t>(seed % 3), pads = taps - 2;
+    const ConvolutionLayer plane =
+        layer_of(2, 2, {{taps, 1, 1, pads, pads, 0}, {3, 1, 2, 1, 2, 0}}, PaddingMode::Reflect);
+    const Tensor kernel = gaussian(plane.kernel_shape(), seed);
+    const ConvolutionNorm norm = convolution_norm(kernel, plane, {.relative_width = 1e-3});
+    EXPECT_LE(norm.border_factor, 2 * (1 + 1e-12));
+    for (const std::int64_t n : {pads + 1, pads + 2, 2 * pads + 1}) {
+      const ConvolutionGeometry geometry(plane, {n, 4});
+      EXPECT_GE(norm.sigma_max.upper->value(), static_cast<double>(truth_of(kernel, geometry).front())) << seed;
+    }
+  }
+}
+
 TEST(ConvolutionNorm, IsZeroForAKernelOfZerosAndForAnImageOfPaddingAlone) {
   const Tensor zeros = Tensor::copy_of(std::vector<double>(18, 0.0), {2, 1, 3, 3});
   const ConvolutionNorm every = convolution_norm(zeros, layer_of(1, 2, {kSame3, kSame3}));

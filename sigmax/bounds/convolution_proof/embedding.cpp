@@ -86,17 +86,21 @@ std::int64_t copies_of(PaddingMode mode, const CorrelationAxis& axis) {
 }
 
 // Reflected: an entry has three copies only if low + high >= n - 1, which happens at n = low + high + 1 if both pads
-// are positive. Replicated: at n = 1 there are 1 + low + high copies; with stride 1 all outputs of the axis are then
-// equal, those of F at 0, which multiplies its norm with the root of their number. Circular, stride 1: of n entries and
-// n + e outputs, e = low + high
-// - reach + 1, each row occurs at most ceil((n + e) / n) <= 1 + max(e, 0) times; with a stride, at most
-// 2 + max(0, e - 1).
+// are positive. With stride 1 the outputs lie in one period of the even extension, which counts each entry twice, if
+// n + low + high - reach + 1 <= 2 (n - 1); n > max(low, high). Replicated: at n = 1 there are 1 + low + high copies;
+// with stride 1 all outputs of the axis are then equal, those of F at 0, which multiplies its norm with the root of
+// their number. Circular, stride 1: of n entries and n + e outputs, e = low + high - reach + 1, each row occurs at most
+// ceil((n + e) / n) <= 1 + max(e, 0) times; with a stride, at most 2 + max(0, e - 1).
 double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis) {
   const std::int64_t low = axis.pad_low;
   const std::int64_t high = axis.pad_high;
   switch (mode) {
     case PaddingMode::Zeros: return 1;
-    case PaddingMode::Reflect: return static_cast<double>(low == 0 && high == 0 ? 1 : low > 0 && high > 0 ? 3 : 2);
+    case PaddingMode::Reflect: {
+      if (low == 0 && high == 0) return 1;
+      const bool is_in_one_period = axis.stride == 1 && std::min(low, high) + 2 <= axis.reach();
+      return low == 0 || high == 0 || is_in_one_period ? 2 : 3;
+    }
     case PaddingMode::Replicate: {
       const std::int64_t excess = 1 + low + high - axis.reach();
       const std::int64_t at_one = axis.stride > 1 ? 1 + low + high : excess + 1;

@@ -26,8 +26,9 @@ CorrelationAxis padded(const CorrelationAxis& axis);
 /// The largest number of entries of the padded image that are copies of one entry: their root is the norm of padding.
 std::int64_t copies_of(PaddingMode mode, const CorrelationAxis& axis);
 
-/// An upper bound of copies_of() over all input sizes for which the axis has an output; where a circular axis has more
-/// outputs than entries, this counts the repeated rows.
+/// What the square of the symbol's supremum is to be multiplied with, for each axis, to bound the square of the norm at
+/// every input size for which the axis has an output: the largest copies_of(), repeated rows of a circular axis, and 2
+/// for a reflected axis whose outputs lie in one period.
 double copies_at_every_size(PaddingMode mode, const ConvolutionAxis& axis);
 
 /// A circular axis: the rows of a stride-g circulant, g = gcd(stride, n), on the grid of n / g points.

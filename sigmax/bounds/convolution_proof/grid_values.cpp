@@ -48,8 +48,10 @@ Least least_at(const GramPolynomial& g, const TorusPoint& t, Context& context) {
   return least;
 }
 
+// False where the budget does not allow the proof.
 bool all_at_least(const GramPolynomial& g, std::span<const TorusPoint> points, double limit, Budget& budget,
                   Context& context) {
+  if (!budget.allows(static_cast<double>(points.size()) * g.flops_of_point())) return false;
   std::vector<char> passed(points.size(), 0);
   factor_in_pieces(g, points.size(), budget, context, [&](std::size_t first, std::size_t count) {
     const std::vector<double> limits(count, limit);
@@ -135,14 +137,21 @@ Range smallest_on(const Symbols& symbols, std::span<const TorusPoint> points, Bu
   Range result{kInfinity, kInfinity, {}, 0};
   for (std::size_t group = 0; group < symbols.groups.size(); ++group) {
     const Symbol& f = symbols.groups[group];
-    if (!may_form(f, budget)) {
+    // About the flops of all eigenvalues and vectors of the real forms, of order 2 n.
+    const double n = static_cast<double>(f.columns);
+    const double search = 72 * n * n * n * static_cast<double>(points.size());
+    if (!budget.allows(search) || !may_form(f, budget)) {
       result.lower = 0;
       result.upper = smaller_of(result.upper, f.spread);
       continue;
     }
+    budget.flops += search;
     const GramPolynomial g(f, false, context);
     std::vector<Least> least(points.size());
-    context.parallel_for(points.size(), [&](std::size_t i) { least[i] = least_at(g, points[i], context); });
+    context.parallel_for(points.size(), [&](std::size_t i) {
+      context.check_cancel();
+      least[i] = least_at(g, points[i], context);
+    });
     std::size_t at = 0;
     for (std::size_t i = 1; i < points.size(); ++i) {
       if (least[i].value < least[at].value) at = i;

@@ -53,9 +53,15 @@ class Branching {
     raise(best);
     if (g_.symbol().spread <= upper) return;
     Covering covering = first_cells(typical / upper);
-    if (covering.count() > kMostCells || !budget_.allows(covering.count() * g_.flops_of_point())) {
-      upper = g_.symbol().spread;
-      return;
+    // A width that is out of reach: the least multiple of it by a power of two whose cells the budget allows.
+    while (covering.count() > kMostCells || !budget_.allows(covering.count() * g_.flops_of_point())) {
+      width_ *= 2;
+      raise(best);
+      if (!(width_ < kWidest) || g_.symbol().spread <= upper) {
+        upper = g_.symbol().spread;
+        return;
+      }
+      covering = first_cells(typical / upper);
     }
     std::vector<TorusPoint> cells = covering.centers();
     for (int level = 0; !cells.empty(); ++level) {
@@ -82,6 +88,7 @@ class Branching {
   static constexpr int kMostLevels = 30;
   // Cells in memory, 48 bytes each.
   static constexpr double kMostCells = 0x1p22;
+  static constexpr double kWidest = 1e3;
 
   // As large as a typical |F| lets them be, and not too many of them.
   Covering first_cells(double ratio) const {
@@ -154,7 +161,7 @@ class Branching {
 
   const GramPolynomial& g_;
   std::size_t group_;
-  double width_;
+  double width_;  // grows where the budget does not allow what is asked for
   Budget& budget_;
   Context& context_;
 };
