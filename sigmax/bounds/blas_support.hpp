@@ -9,8 +9,8 @@ namespace sigmax::bounds {
 /// rely on sigmax's own kernels; they remain, and are wider.
 bool blas_supports_proofs();
 
-/// The same for the routines of float, on which only the convolution's proofs rely, to exclude cells with room to
-/// spare. If it does not pass, they work in double.
+/// As above, for the routines of float. Only proofs of convolutions rely on them, to exclude cells with room to spare;
+/// if the self-test does not pass, they work in double.
 bool single_blas_supports_proofs();
 
 }  // namespace sigmax::bounds

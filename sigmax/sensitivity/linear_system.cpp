@@ -34,7 +34,7 @@ using bounds::quotient;
 using bounds::square_root;
 using bounds::sum;
 
-// Of numbers from 1e-300 to 1e300.
+// Safe for numbers from 1e-300 to 1e300.
 double norm_of(std::span<const double> x) {
   double largest = 0;
   for (const double value : x) largest = std::fmax(largest, std::fabs(value));
