@@ -35,7 +35,7 @@ Truth negated(Truth a) { return a == Truth::yes ? Truth::no : a == Truth::no ? T
 
 bool is_enclosed(std::string_view key) { return key == "sigma_max" || key == "lambda_max" || key == "operator_norm"; }
 
-// Of a convolution its own; the norm of any other layer is sigma_max.
+// A convolution has a norm of its own; the norm of any other layer is sigma_max.
 std::string_view norm_of_layer(std::string_view key, const audit::TensorResult& tensor) {
   if (tensor.role == audit::Role::convolution) return key;
   if (key == "operator_norm_lower") return "sigma_max_lower";

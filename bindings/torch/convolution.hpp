@@ -56,10 +56,10 @@ at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, cons
 Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry);
 
 struct ConvolutionNormOptions {
-  /// Of the norm at every input size: no value of the symbol exceeds the result by more than this, relatively, proven
+  /// For the norm at every input size: no value of the symbol exceeds the result by more than this, relatively, proven
   /// by branch and bound. 0: a search without a proof, at about half the cost.
   double relative_width = 1e-3;
-  /// Of the norm at an input size: the relative error that the solver may leave.
+  /// For the norm at an input size: the relative error that the solver may leave.
   double tolerance = 1e-10;
 };
 

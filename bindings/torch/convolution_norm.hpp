@@ -13,8 +13,8 @@ namespace sigmax::torch {
 std::tuple<at::Tensor, at::Tensor> norm_and_gradient(const at::Tensor& weight, const OperatorGeometry& geometry,
                                                      const ConvolutionNormOptions& options);
 
-/// The same, the norm differentiable once in the weight: the kernel for autograd, which calls the operator again. It is
-/// written as torch's own are, with nodes of the graph, because torch.func refuses torch::autograd::Function.
+/// The norm and its gradient, once differentiable in the weight: the kernel for autograd, which calls the operator
+/// again. It is written with nodes of the graph, as torch's own are: torch.func refuses torch::autograd::Function.
 std::tuple<at::Tensor, at::Tensor> differentiable_norm(const at::Tensor& weight, const OperatorGeometry& geometry,
                                                        const ConvolutionNormOptions& options);
 

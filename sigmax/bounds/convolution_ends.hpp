@@ -20,11 +20,11 @@ class ConvolutionEnds {
   /// 2^exponent times the symbols' values are in units of the kernel's entries.
   ConvolutionEnds(ConvolutionNorm& result, std::int64_t exponent) : result_(result), exponent_(exponent) {}
 
-  /// Of the symbols' values; an upper end is multiplied by `factor`.
+  /// Ends of the symbols' values; an upper end is multiplied by `factor`.
   void lower(double value, ConvolutionTheorem by);
   void upper(double value, ConvolutionTheorem by, double factor);
 
-  /// Of the operator itself.
+  /// Ends of the operator's own norm.
   void take_lower(LowerBound end, ConvolutionTheorem by);
   void take_upper(double end, ConvolutionTheorem by);
 

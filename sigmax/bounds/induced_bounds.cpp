@@ -239,7 +239,7 @@ double quotient_of(std::vector<double> y, double error, std::span<const double> 
   return round_down(larger_of(p_norm_range(image, q).lower - error, 0.0) / length);
 }
 
-// Of a composite that is not formed: |y - N x|_2 <= error, and |.|_q <= m^max(1/q - 1/2, 0) |.|_2. An opaque operator
+// For a composite that is not formed: |y - N x|_2 <= error, and |.|_q <= m^max(1/q - 1/2, 0) |.|_2. An opaque operator
 // stands for its products, as in certify().
 template <Real T>
 LowerBound lower_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,

@@ -105,7 +105,7 @@ std::optional<Matrix<double>> polar_factor(Matrix<double> x, Context& context) {
   return x;
 }
 
-// Of B, which has no fewer rows than columns.
+// The polar factor of B, which has at least as many rows as columns.
 std::optional<Matrix<double>> polar_factor_of(const Matrix<double>& b, Context& context) {
   if (b.rows() == b.columns()) return polar_factor(b, context);
   const SerialBlas serial;

@@ -164,7 +164,7 @@ PseudoInverse nothing_known(std::int64_t exponent) {
           unknown(), unknown(), false,     {},        1,         0};
 }
 
-// Of a matrix of zeros within `error` of A.
+// The answer where a matrix of zeros lies within `error` of A.
 PseudoInverse near_zero(const kernels::StoredMatrix& matrix, double error) {
   PseudoInverse zero = nothing_known(0);
   zero.sigma_min = at_most(error);

@@ -21,7 +21,7 @@ constexpr int kMaxDepth = 16;
 constexpr std::uint64_t kLargestNumber = std::uint64_t{1} << 30;
 constexpr std::size_t kMostAxes = 3;
 
-// Of a report, without a meaning here.
+// Members of a report that have no meaning here.
 constexpr std::array<std::string_view, 6> kPassedOver = {"lower",    "upper",    "kind",
                                                          "estimate", "question", "failure_probability"};
 

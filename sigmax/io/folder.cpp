@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 4> kTokenizers = {"tokenizer.model", "spi
                                                          "sentencepiece.model"};
 constexpr std::array<std::string_view, 4> kBeginnings = {".git", "LICENSE", "NOTICE", "README"};
 
-// Of the formats that are read, then of other frameworks.
+// Endings of the formats that are read, then of other frameworks.
 constexpr std::string_view kWeights[] = {
     ".safetensors", ".bin",    ".pt",       ".pth",       ".ckpt",        ".onnx",      ".npz",       ".npy",
     ".distcp",      ".gguf",   ".ggml",     ".h5",        ".hdf5",        ".keras",     ".msgpack",   ".tflite",

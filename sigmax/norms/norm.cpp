@@ -140,8 +140,8 @@ NormResult of_entries(const Entries& entries, bool exact, const Norm& which, con
   return result;
 }
 
-// Of an operator that may be formed: a norm of M, moved by the norm of what forming it may have changed. Nothing for
-// any other operator.
+// The norm of an operator that may be formed: that of M, moved by the norm of what forming it may have changed.
+// Nothing for any other operator.
 template <Real T>
 std::optional<NormResult> of_formed(const LinearOperator<T>& a, const Norm& which, const NormOptions& options,
                                     Context& context) {

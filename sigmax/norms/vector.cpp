@@ -60,7 +60,7 @@ void two_sum(double a, double b, double& s, double& t) {
   t = (a - (s - z)) + (b - z);
 }
 
-// Of vectors with entries below 2. Products below 2^-1022 lose bits of their errors, at most 2^-1074 each.
+// For vectors with entries below 2. Products below 2^-1022 lose bits of their errors, at most 2^-1074 each.
 double dot2(std::span<const double> x, std::span<const double> y) {
   double sum = 0;
   double rest = 0;

@@ -107,7 +107,7 @@ void Multipliers::begin() {
 }
 
 void Multipliers::step() {
-  // Of the misfit: how long a step may be, both relative, before the multiplier changes.
+  // The multiplier changes once a step is shorter than this part of the misfit, both relative.
   constexpr double kShort = 0.5;
   steps_.step(target_, lambda_);
   of_step_ = lambda_;

@@ -40,7 +40,7 @@ double largest_failure_probability(const audit::Result& result) {
 // Rounded up, except that 1e-9 stays 1e-9 although the nearest double is slightly larger.
 std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
 
-// Of the convolutions that were measured as operators.
+// How many of the convolutions that were measured as operators are proven.
 std::string operator_proofs(const audit::Result& result) {
   std::size_t measured = 0, proven = 0;
   for (const audit::TensorResult& tensor : result.tensors) {

@@ -99,7 +99,7 @@ const Enclosure& inverse_of(const bounds::PseudoInverse& found, const norms::Nor
   return std::holds_alternative<norms::RowSum>(which) ? found.inf : found.one;
 }
 
-// Of B, in a norm of entries.
+// The norm of the pseudo-inverse, in a norm of entries.
 const Enclosure& norm_of(const bounds::PseudoInverse& found, const norms::Norm& which) {
   if (std::holds_alternative<norms::Frobenius>(which)) return found.norm_frobenius;
   return std::holds_alternative<norms::RowSum>(which) ? found.norm_inf : found.norm_one;

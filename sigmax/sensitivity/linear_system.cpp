@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ using bounds::quotient;
 using bounds::square_root;
 using bounds::sum;
 
-// Of numbers from 1e-300 to 1e300.
+// Safe for numbers from 1e-300 to 1e300.
 double norm_of(std::span<const double> x) {
   double largest = 0;
   for (const double value : x) largest = std::fmax(largest, std::fabs(value));
@@ -158,7 +159,13 @@ ForwardError forward_error(const Enclosure& kappa, double of_matrix, double of_d
 
 bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
                                                                std::span<const double> b, const CertifyOptions& options,
-                                                               Context& context, double theta) {
+                                                               Context& context) {
+  return least_squares_backward_error(a, x, b, std::numeric_limits<double>::infinity(), options, context);
+}
+
+bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
+                                                               std::span<const double> b, double theta,
+                                                               const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
   const Matrix<double> values = entries("least_squares_backward_error", a, context);
   return bounds::least_squares_backward_error(values, x, b, theta, options, context);

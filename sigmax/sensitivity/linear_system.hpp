@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 
@@ -72,11 +71,13 @@ struct ForwardError {
 /// that are negative or not finite, and for of_data >= 1 without a ratio.
 ForwardError forward_error(const Enclosure& kappa, double of_matrix, double of_data, double ratio = 0);
 
-/// The backward error of a least-squares solution: see bounds/least_squares.hpp.
+/// The backward error of a least-squares solution: see bounds/least_squares.hpp. Without theta, b does not change.
 bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
                                                                std::span<const double> b, const CertifyOptions& options,
-                                                               Context& context,
-                                                               double theta = std::numeric_limits<double>::infinity());
+                                                               Context& context);
+bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
+                                                               std::span<const double> b, double theta,
+                                                               const CertifyOptions& options, Context& context);
 
 /// The sensitivity of least squares, min |A x - b|, to relative changes in the 2-norm, to first order (Trefethen and
 /// Bau, theorem 18.1; those of A are attained up to a factor of sqrt 2). Computed in double from the SVD of A: no

@@ -48,7 +48,7 @@ inline std::string told(const std::variant<MatrixPlan, NoMatrix>& classified) {
                      name(plan.evidence));
 }
 
-/// Of the tensor `name` among the others.
+/// What is said of the tensor `name` among the others.
 inline std::string told(const std::vector<io::Entry>& entries, const std::string& name) {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const io::Entry& e) { return e.name == name; });
   if (found == entries.end()) return "not there";

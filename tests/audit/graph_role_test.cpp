@@ -296,7 +296,7 @@ TEST(GraphRole, IntegersInAVectorThatAMatrixIsMadeOf) {
   EXPECT_EQ(testing::told(entry("x", {64}, {product}, DType::boolean)).substr(0, 6), "skip -");
 }
 
-// Of a module pickled whole, and of the code of TorchScript.
+// For a module pickled whole, and for the code of TorchScript.
 TEST(GraphRole, WhatTheModuleOfATensorSays) {
   const auto declared = [](io::Usage u) {
     u.declared = true;

@@ -68,7 +68,7 @@ TEST(TrainingState, ASlotHasTheNameOfItsTensorInFront) {
                              entry("b.weight", {6, 4})};
   expect_state(gradients, "w.weight.grad", "companion", "gradient");
   expect_state(gradients, "b.weight_grad", "companion", "gradient");
-  // Of another shape, or of no tensor that is there, a short name is not enough.
+  // A short name is not enough where the shapes differ, or where the tensor that it names is absent.
   EXPECT_EQ(told({entry("fc.W", {6, 4}), entry("fc.W.v", {4, 6})}, "fc.W.v"), "dense [out, in] 4x6 shape");
   EXPECT_EQ(told(entry("actor.mu", {4, 6})), "dense [out, in] 4x6 shape");
 }

@@ -235,7 +235,7 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
     ASSERT_EQ(found.sigma_min.lower.value(), 0) << where;
     return;
   }
-  // Of the truth: 2^-58 for the norms in long double, and the error of the inverse itself.
+  // The error of the truth: 2^-58 for the norms in long double, and the error of the inverse itself.
   const long double error = 0x1p-58L + 0x1p-105L * truth->inverted;
   if (!(error < 0.5L)) return;
   const long double kappa = s.rows == s.columns ? truth->inverted : std::sqrt(truth->inverted);

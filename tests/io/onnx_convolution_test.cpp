@@ -59,7 +59,7 @@ std::string told(const ConvolutionSettings& settings) {
 
 std::vector<Entry> read(const Message& main) { return read_onnx(file_of(model(main).bytes, "m.onnx")); }
 
-// Of the uses of the tensor called `name`, in one text.
+// The settings of all uses of the tensor called `name`, in one text.
 std::string settings_of(const Message& main, std::string_view name = "k") {
   std::string text;
   for (const Entry& entry : read(main)) {

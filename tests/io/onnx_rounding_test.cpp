@@ -31,7 +31,7 @@ std::vector<float> values(const Entry& entry) {
   return {first, first + tensor.size()};
 }
 
-// Of a product, the operator that makes its operand another matrix than the weight; "" if none does.
+// The operator that makes a product's operand another matrix than the weight; "" if none does.
 std::string computed_by(const Entry& entry) {
   for (const Usage& use : entry.used_by) {
     if (use.op == "MatMul" || use.op == "Conv") return use.computed_by;

@@ -47,7 +47,7 @@ TEST(PytorchNumbers, AMaskedArrayIsListedWithItsShape) {
   EXPECT_EQ(entries[0].dtype, DType::f32);
   EXPECT_TRUE(contains(entries[0].unreadable, "masked array of NumPy")) << entries[0].unreadable;
   EXPECT_FALSE(entries[0].load);
-  // Of a shape that is none, too.
+  // The same for a shape that does not exist.
   const auto odd = read(masked({-2, 3}, "abcd"));
   ASSERT_EQ(odd.size(), 2U);
   EXPECT_TRUE(odd[0].shape.empty());

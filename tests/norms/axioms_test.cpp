@@ -71,7 +71,7 @@ TEST(NormAxioms, HoldForEveryConvexRow) {
   }
 }
 
-// Of the induced norms that are hard only ends are known: the axioms in the form that ends can break.
+// Only ends are known of the induced norms that are hard: the axioms in the form that ends can break.
 TEST(NormAxioms, AreNotBrokenByTheEndsOfHardInducedNorms) {
   Context context(1);
   const auto ends = [&](const std::vector<double>& a, const Norm& which) {

@@ -182,7 +182,7 @@ TEST(NormEnclosure, ContainsTheValueOfASumAndAProduct) {
   const auto largest = static_cast<double>(all[8].value);
   for (const Reference& wanted : all) {
     const NormResult found = norm(*op, parse_norm(wanted.ord), enclosing(), context);
-    // Of entries: the rounding of each, and of norms of entries as many times as there are entries.
+    // The rounding of each entry; for norms of entries, as many times as there are entries.
     const Reference of_values{wanted.ord, wanted.value, true};
     expect_encloses(found, wanted, width_of(of_values, largest, kRows, kColumns), wanted.ord);
     const double rounding = tolerance::of_matrix(kRows, kColumns, largest, 64);

@@ -70,7 +70,7 @@ TEST(NumericalRadius, HasItsGoldenValues) {
   expect_radius(Tensor::copy_of(std::vector<double>{-3}, {1, 1}), 3, "1 x 1");
 }
 
-// Of normal matrices it is the largest modulus of an eigenvalue: here of symmetric ones, and of rotations.
+// For a normal matrix it is the largest modulus of an eigenvalue: here of symmetric ones, and of rotations.
 TEST(NumericalRadius, OfANormalMatrixIsItsSpectralRadius) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     const std::int64_t n = 6;

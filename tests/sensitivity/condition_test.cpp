@@ -150,7 +150,7 @@ TEST(Condition, OfARectangleUsesThePseudoInverse) {
     EXPECT_LE(frobenius.number.lower.value(), std::sqrt(squares * inverses) * (1 + moved));
     EXPECT_GE(frobenius.number.upper->value(), std::sqrt(squares * inverses) * (1 - moved));
     EXPECT_LE(frobenius.number.relative_width(), 60 * moved);
-    // Of the wide matrix the 1-norm, of the tall one the infinity-norm.
+    // In the 1-norm the number is proven for both shapes; the distance is not known.
     EXPECT_EQ(of(a, norms::ColumnSum{}).kind(), norms::Known::proven);
     EXPECT_FALSE(of(a, norms::ColumnSum{}).distance.upper) << "no formula for rectangles";
     EXPECT_TRUE(two.distance.upper);

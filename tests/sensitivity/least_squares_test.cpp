@@ -68,7 +68,7 @@ TEST(LeastSquaresBackwardError, IsAtMostAnyChangeThatMakesTheSolutionExact) {
     EXPECT_GE(found.optimal.upper->value(), found.estimate * (1 - tolerance::relative(m, n, 1e3)));
     EXPECT_LE(found.optimal.lower.value(), found.estimate * std::sqrt(2.0) * (1 + tolerance::relative(m, n, 1e3)));
     // With a finite weight, b may change as well: the error is no larger.
-    const auto both = least_squares_backward_error(tensor(after), x, b, options(), context, 1.0);
+    const auto both = least_squares_backward_error(tensor(after), x, b, 1.0, options(), context);
     EXPECT_LE(both.optimal.lower.value(), found.optimal.upper->value());
     // Powers of two change nothing.
     Matrix<double> large = after;
@@ -92,7 +92,7 @@ TEST(LeastSquaresBackwardError, HasItsLimits) {
   // x = 0: |A^T b| / |b| = |(3, 3)| / sqrt 6.
   const auto at_origin = least_squares_backward_error(a, zero, b, options(), context);
   expect_contains_within(at_origin.optimal, std::sqrt(3.0), kOutward);
-  EXPECT_THROW(least_squares_backward_error(a, zero, b, options(), context, -1), Error);
+  EXPECT_THROW(least_squares_backward_error(a, zero, b, -1, options(), context), Error);
   EXPECT_THROW(least_squares_backward_error(a, zero, Vector{1, 2}, options(), context), Error);
 }
 

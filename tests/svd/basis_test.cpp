@@ -134,8 +134,8 @@ TYPED_TEST(BasisTest, StaysOrthonormalWhenColumnsNearlyDependOnIt) {
   EXPECT_LE(orthonormality_error(basis), this->working(n));
 }
 
-// Restarts leave a basis that is orthonormal only to some d above rounding. Of a column in its span the first round
-// then leaves d, which is not a new direction.
+// Restarts leave a basis that is orthonormal only to some d above rounding. The first round
+// then leaves d of a column in its span, which is not a new direction.
 TYPED_TEST(BasisTest, SeesThroughItsOwnErrorWhatLiesInItsSpan) {
   using T = TypeParam;
   Context context(1);

@@ -23,7 +23,7 @@ enum class StateLayout {
 /// Every parameter and buffer of the module and its children. The tensors share the module's memory and are detached.
 StateDict state_dict(const ::torch::nn::Module& module, StateLayout layout = StateLayout::parametrization);
 
-/// The same tensors under the names of `layout`; tensors that do not belong to a normalized weight keep their names.
+/// These tensors under the names of `layout`; tensors that do not belong to a normalized weight keep their names.
 ///
 /// A W_orig without W_v (from an early PyTorch, which stores W and W_u with it) gets the v that solves u = W v / |W v|
 /// and u^T W_orig v = mean(W_orig / W).

@@ -35,7 +35,7 @@ Decision planned(const io::Entry& entry, Role role, Layout layout) {
   return plan;
 }
 
-// Of the axes in the operator's order.
+// The map between these axes, in the operator's order.
 Decision linear_map(const io::Entry& entry, const io::Usage& use, std::vector<Axis> axes) {
   auto layout = through(entry, use, {std::move(axes), 1, 0});
   if (!layout) return rearranged(use);
@@ -203,8 +203,8 @@ std::optional<Decision> computed_weight(const std::vector<io::Usage>& uses, bool
                             use->computed_by));
 }
 
-// Of a vector that the graph computes a weight from: it is given the shape of a matrix, or one that is not known, or no
-// constant that takes part is a matrix.
+// Whether a vector that the graph computes a weight from becomes a matrix: it is given the shape of one, or a shape
+// that is not known, or no constant that takes part is a matrix.
 bool becomes_a_matrix(const io::Usage& use) {
   const auto longer = std::count_if(use.view.begin(), use.view.end(), [](std::int64_t extent) { return extent != 1; });
   return !use.computed_by.empty() && (use.of_vectors || (use.reshaped && (use.view.empty() || longer > 1)));

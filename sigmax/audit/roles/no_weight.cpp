@@ -48,8 +48,8 @@ std::optional<Evidence> normalization_scale(const io::Entry& entry, const Weight
                                                          "instancenorm", "ln", "bn", "gn", "grn"}) &&
                                   !is_layer(name.module));
   const bool is_vector = is_vector_in_more_axes(entry.shape);
-  // What is added has the shape of what is multiplied: both go entry by entry. (A layer with one input or one output
-  // may have a bias of its weight's shape.)
+  // A norm's scale and shift have one shape, since both go entry by entry. (A layer with one input or one output may
+  // have a bias of its weight's shape.)
   if ((is_gamma || name.last == "weight") && (named || !is_vector)) {
     for (const std::string_view shift : {"bias", "beta", "gamma"}) {
       const io::Entry* other = siblings.find(name.parts.sibling(shift), entry);

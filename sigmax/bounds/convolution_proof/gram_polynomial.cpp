@@ -56,7 +56,7 @@ std::size_t points_in_piece(std::int64_t order) {
 
 GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& context)
     : symbol_(&symbol), n_(symbol.columns) {
-  // Of a box of taps all differences in a box occur; of few scattered taps, those of the pairs.
+  // A box of taps has all differences in a box; a few scattered taps have those of their pairs.
   const Position most = extent_of(symbol);
   const double pairs = static_cast<double>(symbol.taps.size()) * static_cast<double>(symbol.taps.size());
   if (differences_in(most) <= pairs) {

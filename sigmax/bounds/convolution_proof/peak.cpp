@@ -241,7 +241,7 @@ std::vector<Top> spread_out(std::vector<Top> tops, double radius, std::size_t mo
   return result;
 }
 
-// The ends of climbs in one group; those that may be the highest, to rounding. Of the others only the norm is needed.
+// The ends of climbs in one group; those that may be the highest, to rounding. The others only need their norm.
 void search(const GramPolynomial& g, std::size_t group, const Top* near, double highest, std::vector<Peak>& found,
             Context& context) {
   const Symbol& f = g.symbol();

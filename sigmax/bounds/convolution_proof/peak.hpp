@@ -38,7 +38,7 @@ struct Peaks {
 
 /// The highest maxima: climbs from the best of some points that cover the torus, then Newton's method. With
 /// `relative_width` > 0 branch and bound comes first: the highest value it saw is a further start, and S is enclosed in
-/// the kernel's own units. Symbols that are zero have no peaks. The same for any number of threads. Cost: a few hundred
+/// the kernel's own units. Symbols that are zero have no peaks. Threads change nothing. Cost: a few hundred
 /// products with G(t) for each of them, and the coefficients of G. Throws Error if those exceed the number of
 /// operations.
 Peaks peaks(const Symbols& symbols, double relative_width, double most_flops, Context& context);

@@ -28,8 +28,8 @@ constexpr double kSharp = 1e-10;
 
 // Entries of the factors and of Y beyond this are not used with what is known of the factorization.
 constexpr double kLargestInFactors = 0x1p100;
-// What underflows in B = P^T L U and in the two substitutions, fewer than 2^24 terms each of at most 2^-1074 times
-// entries of at most 2^100, multiplied by at most two of the factors, in all three norms.
+// Bounds the underflow in B = P^T L U and in the two substitutions, in all three norms: each has fewer than 2^24 terms
+// of at most 2^-1074 times entries of at most 2^100, and is multiplied by at most two of the factors.
 constexpr double kFactorUnderflow = 0x1p-700;
 
 // I - B^T Y^T for B = P^T (L U + E) and Y^T from U^T Z = I + F_1, L^T W = Z + F_2, W = P Y^T:

@@ -57,7 +57,7 @@ NormBounds operator+(const NormBounds& a, const NormBounds& b) {
 NormBounds operator*(double factor, const NormBounds& a) {
   return {round_up(factor * a.one), round_up(factor * a.inf), round_up(factor * a.frobenius)};
 }
-// Of the product: each of the three norms is submultiplicative.
+// Bounds of the product: each of the three norms is submultiplicative.
 NormBounds operator*(const NormBounds& a, const NormBounds& b) {
   return {round_up(a.one * b.one), round_up(a.inf * b.inf), round_up(a.frobenius * b.frobenius)};
 }

@@ -29,7 +29,7 @@ NormBounds norm_bounds(const Matrix<double>& a, Context& context);
 
 NormBounds operator+(const NormBounds& a, const NormBounds& b);
 NormBounds operator*(double factor, const NormBounds& a);
-/// Of the product of two matrices: each of the three norms is submultiplicative.
+/// Bounds of the product of two matrices: each of the three norms is submultiplicative.
 NormBounds operator*(const NormBounds& a, const NormBounds& b);
 NormBounds everywhere(double value);
 

@@ -27,7 +27,7 @@ void copy_upper(GramMatrix& g, double sign, Context& context) {
   });
 }
 
-// Of the matrix in the lower triangle.
+// The error of factoring the matrix in the lower triangle.
 double factor_error(const GramMatrix& g) { return factorization_error(take_diagonal(g)); }
 
 }  // namespace

@@ -24,7 +24,7 @@ namespace sigmax::bounds {
 namespace {
 
 using Kind = Expression::Kind;
-// Of a convolution that is too large to be formed; a tenth of a percent costs about half of what a millionth does.
+// For a convolution that is too large to be formed; a tenth of a percent costs about half of what a millionth does.
 constexpr double kWidthOfSymbols = 1e-3;
 constexpr double kFlopsOfSymbols = 1e13;
 
@@ -89,7 +89,7 @@ namespace {
 // Residuals that are larger leave room for what the Gram matrix shows about the leading values.
 constexpr double kGoodWidth = 0x1p-30;
 
-// Of a whole spectrum, by its residual; by the Gram matrix if that is wide, such as with vectors in float. Both are
+// Proves a whole spectrum by its residual; by the Gram matrix if that is wide, such as with vectors in float. Both are
 // theorems, so the closer ends count.
 ProvenValues prove_stored(const InRange& a, const ValuesQuestion& question, Context& context) {
   const std::vector<Enclosure> by_residual = enclose_by_residual(a, question, context);

@@ -29,10 +29,10 @@ struct AxisMap {
 
   bool operator<(const AxisMap& other) const;
 
-  /// Of a reshape to a shape that is not known.
+  /// Before a reshape to a shape that is not known.
   AxisMap before_reshape() const;
 
-  /// Where the output's shape may be known. Of reshapes in a row the last one counts: the elements keep their order.
+  /// Where the output's shape may be known. The last of several reshapes in a row counts: elements keep their order.
   AxisMap before_reshape(const std::optional<Dimensions>& shape) const;
 
   AxisMap before_squeeze(const std::optional<Dimensions>& shape) const;

@@ -16,7 +16,7 @@ namespace sigmax::io {
 /// Follows values back through assignments, calls and the functions that they run, to the operators that pad.
 class ImagePaddings {
  public:
-  /// Of a program that is bound and outlives this.
+  /// The paddings in a program that is bound and outlives this.
   explicit ImagePaddings(const CodeProgram& program) : program_(program) {}
 
   /// What is done to an image before a function uses it as `value`, the last padding first: one list for each way in

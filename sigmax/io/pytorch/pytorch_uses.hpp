@@ -45,8 +45,8 @@ struct ProgramUses {
 
   void add(std::string_view holder, std::string_view attribute, ProgramUse use);
 
-  /// What is known of a tensor. Of one with three to five axes of which nothing is known: an unknown number of groups
-  /// if it may be a kernel, and otherwise the operator `Unknown`.
+  /// The known uses of a tensor. If none is known and it has three to five axes: an unknown number of groups if it may
+  /// be a kernel, and otherwise the operator `Unknown`.
   std::vector<Usage> of(const std::string& holder, const std::string& attribute, const Dimensions& shape) const;
 };
 

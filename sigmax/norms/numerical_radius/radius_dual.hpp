@@ -18,7 +18,7 @@ namespace sigmax::norms {
 /// (bounds/radius_dual.hpp), and how far they are apart says how good it was.
 ///
 /// Cost: an eigenvalue decomposition of order 2 n a step, at most 3000 of them, unless Y is normal. Throws Error unless
-/// the matrix is square, and as norm() does. Of an operator that is not a stored matrix the value is `computed`.
+/// the matrix is square, and as norm() does. For an operator that is not a stored matrix, the value is `computed`.
 NormResult radius_dual(const Tensor& matrix, const NormOptions& options, Context& context);
 template <Real T>
 NormResult radius_dual(const LinearOperator<T>& a, const NormOptions& options, Context& context);

@@ -36,7 +36,7 @@ struct CheckedSmallest {
 /// The counterpart of check_complement() for the smallest values: Lanczos on (R'^T R')^-1 from fresh random vectors,
 /// where R' is the factor of [R; tau V^T] and tau about |R|, until it is shown that no eigenvalue is larger than that
 /// of the k-th value. Since R'^T R' = R^T R + tau^2 V V^T, a lower bound on how far R' shrinks vectors holds for R on
-/// the complement of V. Vectors that are found join V. Of the options, it reads convergence, failure_probability and
+/// the complement of V. Vectors that are found join V. It reads the options convergence, failure_probability and
 /// max_products. It changes `right`: vectors, products, random state, and the outcome if nothing could be shown.
 ///
 /// Resolves values down to `formed`, and n u |R|: R differs by that much from the matrix that it was made from.

@@ -118,7 +118,7 @@ TEST(StateDict, AStateWithoutVGetsOne) {
   const at::Tensor w = layer->normalized_weight()->original().detach();
   const at::Tensor u = layer->normalized_weight()->u();
   const double sigma = layer->normalized_weight()->sigma().item<double>();
-  // Of a least-squares solution, and of the products around it.
+  // The rounding of a least-squares solution, and of the products around it.
   const double rounding = tolerance::relative(4, 3, at::linalg_cond(w).item<double>(), 16);
   EXPECT_NEAR(at::dot(u, at::mv(w, v)).item<double>(), sigma, rounding * sigma);
   EXPECT_LE((at::mv(w, v) / at::mv(w, v).norm() - u).abs().max().item<double>(), rounding);
