@@ -21,7 +21,7 @@ struct OperatorNormOptions {
   double width_at_a_size = 5e-2;
   double cheap_product = 1e7;
   std::int64_t dense_up_to = 2048;  ///< ConvolutionNormOptions::dense_up_to
-  double most_flops = 1e11;        ///< for one weight, about; the ends that have been reached then are reported
+  double most_flops = 1e11;         ///< for one weight, about; the ends that have been reached then are reported
 };
 
 struct Options {

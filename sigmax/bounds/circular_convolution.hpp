@@ -51,8 +51,8 @@ struct ClippedConvolution {
 /// Frobenius norm whose values lie in [least, most]. Its kernel has the full size n in general, with weights
 /// everywhere; cutting it back to the original taps changes the values again. For stride 1. Cost: as the spectrum with
 /// vectors, and n^2 / 2 times the number of weights for the inverse transform, n the positions. Throws Error unless 0
-/// <= least <= most < infinity and every stride is 1, or if a value of 0 (of a symbol or group of zeros) would have to be
-/// raised: it has no singular vectors.
+/// <= least <= most < infinity and every stride is 1, or if a value of 0 (of a symbol or group of zeros) would have to
+/// be raised: it has no singular vectors.
 ClippedConvolution clip_circular(const Tensor& kernel, const ConvolutionGeometry& geometry, double least, double most,
                                  Context& context);
 

@@ -57,9 +57,9 @@ Completion soft_impute(const SparseMatrix& observed, double lambda, const Recove
 ///
 /// `x` fits the entries except for `misfit`; the upper end of the optimum is that of x + P(M - X), which fits them
 /// exactly. The iteration is the method of multipliers, whose inner problems are those of soft_impute() and are solved
-/// no further than the multiplier needs: 60 steps at 4000 x 3000 with 5 % observed at rank 20. It takes most steps where
-/// the entries barely determine the matrix. The alternating direction method, one plain step for each multiplier, is not
-/// offered: docs/recovery.md has its time.
+/// no further than the multiplier needs: 60 steps at 4000 x 3000 with 5 % observed at rank 20. It takes most steps
+/// where the entries barely determine the matrix. The alternating direction method, one plain step for each multiplier,
+/// is not offered: docs/recovery.md has its time.
 ///
 /// Cost, errors and special cases as soft_impute().
 Completion complete(const SparseMatrix& observed, const RecoveryOptions& options, Context& context);
