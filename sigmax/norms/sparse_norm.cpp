@@ -17,7 +17,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/convert.hpp"
-#include "sigmax/norms/entrywise.hpp"
+#include "sigmax/norms/entries/entrywise.hpp"
 #include "sigmax/norms/norm.hpp"
 
 namespace sigmax::norms {
