@@ -128,6 +128,7 @@ class AtSize {
 
   static std::vector<GridAxis> grid_of(const std::vector<std::int64_t>& sizes) {
     std::vector<GridAxis> grid;
+    grid.reserve(sizes.size());
     for (const std::int64_t size : sizes) grid.push_back({size, 0, 2});
     return grid;
   }

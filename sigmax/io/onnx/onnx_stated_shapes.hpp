@@ -6,6 +6,7 @@
 
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/io/bytes/mapped_file.hpp"
+#include "sigmax/io/onnx/onnx_proto.hpp"
 
 namespace sigmax::io::onnx {
 

@@ -29,7 +29,7 @@ class ImagePaddings {
     std::vector<ProgramPadding> pads;
     std::optional<std::size_t> parameter;  // where the value comes from, if it is one of the function's
 
-    auto operator<=>(const Way&) const = default;
+    auto operator<=>(const Way&) const = default;  // NOLINT(modernize-use-nullptr): its own code has a 0
   };
   using Ways = std::set<Way>;
 
