@@ -45,7 +45,11 @@ double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint
 class Branching {
  public:
   Branching(const GramPolynomial& g, std::size_t group, double width, Budget& budget, Context& context)
-      : g_(g), group_(group), width_(width), budget_(budget), context_(context) {}
+      : g_(g), group_(group), width_(width), budget_(budget), context_(context) {
+    // One factorization proves a constant symbol, whatever the width; this is close to what its rounding allows.
+    const auto& degree = g.symbol().degree;
+    if (std::all_of(degree.begin(), degree.end(), [](double d) { return d == 0; })) width_ = std::min(width, 1e-8);
+  }
 
   void run(Best& best) {
     const double typical = search_starts(best);
