@@ -246,21 +246,24 @@ class AtSize {
     if (ends.width() > width_) shifted_grids(symbols, least_, 4, ends);
   }
 
-  // |A v| / |v| for the v that Lanczos finds.
+  // |A v| / |v| for the v that Lanczos finds with what is left of the budget; without any, the lower end is 0.
   void product(ConvolutionEnds& ends) {
     const Operator<double> a = convolution<double>(kernel_, geometry_);
     SvdOptions<double> search;
     search.random = RandomState{};
     search.check = Check::none;
     search.tolerance = std::clamp(width_ / 16, 1e-10, 1e-2);
-    search.max_products = 300;
+    // A step is one product with A and one with its adjoint; the proof is one product more.
+    const double cost = 4 * static_cast<double>(correlation().rows()) * static_cast<double>(correlation().terms());
+    const double affordable = std::floor((budget_.most_flops - budget_.flops) / cost) - 1;
+    if (!(affordable >= 2)) return;
+    search.max_products = static_cast<std::int64_t>(std::min(affordable, 300.0));
     CertifyOptions certificate;
     certificate.method = CertifyMethod::none;
     certificate.random = RandomState{};
     const SvdResult<double> found = svd(*a, search, context_);
     ends.take_lower(certify(*a, found, certificate, context_).lower, ConvolutionTheorem::product);
-    budget_.flops += static_cast<double>(found.statistics.products) * 4 * static_cast<double>(correlation().rows()) *
-                     static_cast<double>(correlation().terms());
+    budget_.flops += static_cast<double>(found.statistics.products + 1) * cost;
   }
 
   double flops_of_formed() const {

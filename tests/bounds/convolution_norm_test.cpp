@@ -330,6 +330,28 @@ TEST(ConvolutionNorm, IsTrueAndWiderWhenTheWorkIsUsedUp) {
   }
 }
 
+// The lower end at a size comes from products, and each of them counts.
+TEST(ConvolutionNorm, AtASizeKeepsToTheWorkThatIsAllowed) {
+  const Tensor kernel = gaussian({8, 8, 3, 3}, 4);
+  const ConvolutionGeometry geometry(layer_of(8, 8, {kSame3, kSame3}), {16, 16});
+  const ConvolutionNorm full = convolution_norm(kernel, geometry);
+  const double product = 4.0 * static_cast<double>(geometry.rows()) * 72;
+  double before = 0;
+  for (const double flops : {1.0, 2 * product, 5 * product, 40 * product}) {
+    ConvolutionNormOptions options;
+    options.most_flops = flops;
+    const ConvolutionNorm found = convolution_norm(kernel, geometry, options);
+    ASSERT_TRUE(found.sigma_max.is_proven());
+    // Two steps and the proof are the least that gives a lower end.
+    EXPECT_EQ(found.sigma_max.lower.value() == 0, flops < 3 * product);
+    EXPECT_GE(found.sigma_max.upper->value(), full.sigma_max.lower.value());
+    EXPECT_LE(found.sigma_max.lower.value(), full.sigma_max.upper->value());
+    EXPECT_GE(found.sigma_max.lower.value(), before);
+    before = found.sigma_max.lower.value();
+  }
+  EXPECT_GT(before, 0.9 * full.sigma_max.lower.value());
+}
+
 // The outputs lie in one period of the even extension, in which an entry occurs twice, also where padding makes three
 // copies of it. A shift attains the factor.
 TEST(ConvolutionNorm, OfReflectedSamePaddingIsAtMostTheRootOfTwoAnAxisAboveTheSymbol) {
