@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "sigmax/kernels/shifted.cpp"
 #include <hwy/foreach_target.h>
 //
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "sigmax/core/floating_environment.hpp"
@@ -158,6 +159,11 @@ HWY_INLINE void shifted(const ShiftedWeights<T>& w, std::int64_t first_panel, st
       for (std::int64_t p = first_panel; p < last_panel; ++p) {
         const std::int64_t row = w.first_row(p);
         const std::int64_t rows = w.first_row(p + 1) - row;
+        if (v == 0 && p + 1 < last_panel) {
+          const T* const next = w.block(p + 1, k);
+          for (std::int64_t i = 0; i < rows * block; i += static_cast<std::int64_t>(64 / sizeof(T)))
+            hwy::Prefetch(next + i);
+        }
         for (std::int64_t i = 0; i < group; ++i) {
           moved[static_cast<std::size_t>(i)] = vectors[v + i];
           moved[static_cast<std::size_t>(i)].to += row * stride;

@@ -14,6 +14,8 @@
 #include "gallery/stored.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/matrix.hpp"
+#include "sigmax/linalg/stored_view.hpp"
+#include "sigmax/ops/convolution/interleaved.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "tolerance.hpp"
 
@@ -301,6 +303,27 @@ TEST(Convolution, MayBeDepthwiseInBands) {
       }
     }
   }
+}
+
+// The bands of an image, and of one that is a hundred times as long: a band and its neighbors' rows at most twice.
+TEST(Convolution, TakesMemoryOfItsBandsOnly) {
+  const auto scratch = [](const ConvolutionLayer& layer, const std::vector<std::int64_t>& size) {
+    const ConvolutionGeometry geometry(layer, size);
+    const std::vector<float> kernel(static_cast<std::size_t>(geometry.correlation().weights()), 1.0F);
+    const Tensor tensor =
+        Tensor::copy_of(kernel, {geometry.correlation().out_channels, geometry.correlation().terms()});
+    const StoredView view = stored_view(tensor);
+    return InterleavedProducts<float>(view.matrix, geometry.correlation()).scratch() *
+           static_cast<std::int64_t>(sizeof(float));
+  };
+  const ConvolutionAxis taps{31, 1, 1, 15, 15, 0}, strided{31, 3, 2, 30, 30, 0}, many{5001, 1, 1, 2500, 2500, 0};
+  constexpr std::int64_t kBand = std::int64_t{3} << 17;
+  EXPECT_LE(scratch(depthwise(8, {taps}), {1000000}), 2 * kBand);
+  EXPECT_LE(scratch(depthwise(8, {strided}), {1000000}), 2 * kBand);
+  // A band has less than four times the kernel's reach of rows, x's box two reaches more, and
+  // y's box a reach more in front: thirteen in all, of rows that are two reaches wider than the image.
+  EXPECT_LE(scratch(depthwise(8, {many}), {1000000}), 64 * 13 * 5001);
+  EXPECT_LE(scratch(depthwise(8, {taps, taps}), {2000, 224}), 64 * 13 * 31 * (224 + 2 * 31));
 }
 
 TEST(Convolution, OfManyPiecesMayBeDepthwise) {

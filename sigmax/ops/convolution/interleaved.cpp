@@ -249,6 +249,8 @@ void InterleavedProducts<T>::add_bands(const Correlation& correlation) {
     if (same == shapes.end()) {
       shapes.push_back(axes);
       layouts_.emplace_back(axes, correlation.padding_mode, kLanes);
+      box_ = std::max(box_, layouts_.back().box);
+      out_box_ = std::max(out_box_, layouts_.back().out_box);
     }
     bands_.push_back({first, last, read, done, out_last, out_read, layout});
     done = out_last;
@@ -285,21 +287,16 @@ void InterleavedProducts<T>::each_piece(std::int64_t images, Context& context, c
   constexpr std::int64_t kLanes = kernels::interleaved_channels<T>();
   const std::int64_t blocks = (channels_ + kLanes - 1) / kLanes;
   const auto bands = static_cast<std::int64_t>(bands_.size());
-  std::int64_t box = 0, out_box = 0;
-  for (const InterleavedLayout& layout : layouts_) {
-    box = std::max(box, layout.box);
-    out_box = std::max(out_box, layout.out_box);
-  }
   const std::int64_t work = (inputs_ + outputs_) / bands * kLanes * (taps_ + kTransposition);
   const std::int64_t each = std::max<std::int64_t>(1, kProductsOfPiece / std::max<std::int64_t>(1, work));
   const std::int64_t count = images * blocks * bands;
   context.parallel_for(static_cast<std::size_t>((count + each - 1) / each), [&](std::size_t p) {
-    auto boxes = context.scratch<T>(static_cast<std::size_t>(box + out_box));
+    auto boxes = context.scratch<T>(static_cast<std::size_t>(scratch()));
     const std::int64_t first = static_cast<std::int64_t>(p) * each;
     for (std::int64_t unit = first; unit < std::min(first + each, count); ++unit) {
       const Band& band = bands_[static_cast<std::size_t>(unit % bands)];
       const InterleavedLayout& layout = layouts_[band.layout];
-      T* const y = boxes.data() + box;
+      T* const y = boxes.data() + box_;
       if (unit == first || bands > 1) {
         clear(layout.zeros, boxes.data());
         clear(layout.out_zeros, y);

@@ -80,6 +80,9 @@ class InterleavedProducts {
   /// `kernel` is [channels, taps], read at construction only. Needs serves(correlation).
   InterleavedProducts(const kernels::StoredMatrix& kernel, const Correlation& correlation);
 
+  /// Elements of scratch memory that a thread takes, whatever the number of images.
+  std::int64_t scratch() const noexcept { return box_ + out_box_; }
+
   /// As ConvolutionProducts.
   void apply(MatrixView<const T> x, MatrixView<T> y, Context& context) const;
   void apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const;
@@ -118,6 +121,8 @@ class InterleavedProducts {
   std::int64_t outputs_;  ///< of y
   std::int64_t row_ = 0;  ///< entries of a row of x
   std::int64_t out_row_ = 0;
+  std::int64_t box_ = 0;  ///< elements of the largest band
+  std::int64_t out_box_ = 0;
   std::vector<InterleavedLayout> layouts_;
   std::vector<Band> bands_;
   std::vector<T> forward_;   ///< [block of L channels][tap][channel]
