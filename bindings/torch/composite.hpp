@@ -35,7 +35,8 @@ InRange in_range(const at::Tensor& weight);
 /// The products of the weight's matrix in blocks; half precisions compute in float32 if `wide`.
 Products products(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks, bool wide);
 
-/// Makes the steps of u and v for W, given the products of W / unit, in place. A vector that becomes zero is not stored.
+/// Makes the steps of u and v for W, given the products of W / unit, in place. A vector that becomes zero is not
+/// stored.
 void iterate(const Products& of, const at::Tensor& unit, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks,
              const Settings& settings);
 

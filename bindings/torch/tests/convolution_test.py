@@ -169,6 +169,11 @@ class ConvolutionTest(TestCase):
             layer.weight.sum().backward()
             self.assertTrue(torch.equal(layer.parametrizations.weight.original.grad, torch.ones_like(weight)))
 
+    def test_input_sizes_are_whole_numbers(self):
+        for size in ((8.5, 8), 8.0, ("8", 8)):
+            with self.assertRaisesRegex(TypeError, "input_size must be"):
+                st.spectral_norm(nn.Conv2d(3, 4, 3), operator=True, input_size=size)
+
     def test_training_steps_and_evaluation_does_not(self):
         layer = st.spectral_norm(nn.Conv2d(3, 4, 3, padding=1), operator=True, input_size=(8, 8))
         one = layer.parametrizations.weight[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, Sequence
 
 import torch
@@ -25,7 +26,10 @@ def geometry_of(module: nn.Module, name: str, input_size: Sequence[int] | int) -
             f"got '{name}' of {type(module).__name__}: leave it off, the matrix's norm is the layer's norm"
         )
     axes = len(module.kernel_size)
-    sizes = [input_size] * axes if isinstance(input_size, int) else [int(size) for size in input_size]
+    try:
+        sizes = [input_size] * axes if isinstance(input_size, int) else [index(size) for size in input_size]
+    except TypeError:
+        raise TypeError(f"input_size must be an integer or integers such as (32, 32), got {input_size!r}") from None
     if len(sizes) != axes:
         raise ValueError(
             f"Expected input_size to have {axes} entries for {type(module).__name__}, without batch and channels, but "
