@@ -1,8 +1,11 @@
 #include "bindings/torch/composite.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "bindings/torch/transforms.hpp"
 
@@ -10,7 +13,7 @@ namespace sigmax::torch::composite {
 namespace {
 
 /// x / max(|x|, eps) for each block of x, [blocks, n].
-at::Tensor unit(const at::Tensor& x, double eps) {
+at::Tensor unit(const at::Tensor& x, const at::Tensor& eps) {
   return x / at::linalg_vector_norm(x, 2, at::IntArrayRef{1}, true).clamp_min(eps);
 }
 
@@ -31,7 +34,7 @@ at::Tensor usable(const at::Tensor& x) {
 }
 
 /// The leading Ritz vector of W^H W in the `steps`-dimensional Krylov space of v, orthogonalized twice.
-at::Tensor ritz_vector(const Products& of, const at::Tensor& v, std::int64_t steps, double eps) {
+at::Tensor ritz_vector(const Products& of, const at::Tensor& v, std::int64_t steps, const at::Tensor& eps) {
   at::Tensor basis = unit(v, eps).unsqueeze(-1);
   at::Tensor images = of.image(basis.select(-1, 0)).unsqueeze(-1);
   for (std::int64_t k = 1; k < std::min(steps, v.size(1)); ++k) {
@@ -57,6 +60,26 @@ at::Tensor tensor(const at::Tensor& matrix, const at::Tensor& weight, std::int64
   return matrix.reshape(shape).movedim(0, dim);
 }
 
+// 2^e with |e| beyond `far` is where ops/range_checked.hpp scales, too. Between `least` and `most`, 2^e and 2^-e are
+// normal numbers.
+InRange in_range(const at::Tensor& weight) {
+  if (weight.numel() == 0) return {weight, at::ones({}, weight.options().requires_grad(false))};
+  at::Tensor unit;
+  {
+    const at::NoGradGuard constant;
+    const c10::AutoFwGradMode constant_forward(false);
+    const at::Tensor largest = weight.detach().abs().amax();
+    const bool wide = largest.scalar_type() == at::kDouble;
+    const double far = wide ? 100 : 20;
+    const double least = wide ? std::numeric_limits<double>::min_exponent : std::numeric_limits<float>::min_exponent;
+    const double most = wide ? std::numeric_limits<double>::max_exponent : std::numeric_limits<float>::max_exponent;
+    const at::Tensor exponent = largest.log2().floor();
+    const at::Tensor scaled = at::logical_and(at::gt(exponent.abs(), far), at::isfinite(exponent));
+    unit = at::where(scaled, exponent.clamp(least, most - 1), at::zeros_like(exponent)).exp2();
+  }
+  return {weight / unit, unit};
+}
+
 Products products(const at::Tensor& weight, std::int64_t dim, std::int64_t blocks, bool wide) {
   at::Tensor w = matrix(weight, dim, blocks);
   if (wide && (w.scalar_type() == at::kHalf || w.scalar_type() == at::kBFloat16)) w = w.to(at::kFloat);
@@ -64,8 +87,12 @@ Products products(const at::Tensor& weight, std::int64_t dim, std::int64_t block
           w.scalar_type()};
 }
 
-void iterate(const Products& of, const at::Tensor& u, const at::Tensor& v, std::int64_t blocks,
-             const Settings& settings) {
+void iterate(const Products& of, const at::Tensor& unit_of_weight, const at::Tensor& u, const at::Tensor& v,
+             std::int64_t blocks, const Settings& settings) {
+  // Not 0, whatever the unit: 0 / 0 must not become part of the state.
+  const bool wide = unit_of_weight.scalar_type() == at::kDouble;
+  const double least = wide ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  const at::Tensor eps = (settings.each.eps / unit_of_weight).clamp_min(least);
   at::Tensor left = u.reshape({blocks, -1}).to(of.type);
   at::Tensor right = v.reshape({blocks, -1}).to(of.type);
   const bool lanczos = settings.each.iteration == Iteration::lanczos;
@@ -75,7 +102,7 @@ void iterate(const Products& of, const at::Tensor& u, const at::Tensor& v, std::
   } else {
     right = usable(right);
   }
-  if (lanczos && settings.each.steps > 1) right = ritz_vector(of, right, settings.each.steps, settings.each.eps);
+  if (lanczos && settings.each.steps > 1) right = ritz_vector(of, right, settings.each.steps, eps);
   at::Tensor before;
   at::Tensor done;  // within vmap each example stops separately: a mask replaces the end of the loop
   for (std::int64_t k = 0; k < (lanczos ? 1 : settings.each.steps); ++k) {
@@ -83,13 +110,13 @@ void iterate(const Products& of, const at::Tensor& u, const at::Tensor& v, std::
     const at::Tensor right_before = right;
     at::Tensor image;  // of one singular vector, with length sigma
     if (v_first) {
-      right = or_else(unit(of.adjoint(left), settings.each.eps), right);
+      right = or_else(unit(of.adjoint(left), eps), right);
       image = of.image(right);
-      left = or_else(unit(image, settings.each.eps), left);
+      left = or_else(unit(image, eps), left);
     } else {
-      left = or_else(unit(of.image(right), settings.each.eps), left);
+      left = or_else(unit(of.image(right), eps), left);
       image = of.adjoint(left);
-      right = or_else(unit(image, settings.each.eps), right);
+      right = or_else(unit(image, eps), right);
     }
     if (done.defined()) {
       left = at::where(done, left_before, left);
@@ -123,11 +150,15 @@ at::Tensor sigma(const Products& of, const at::Tensor& u, const at::Tensor& v, s
 }
 
 at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const Settings& settings) {
+  return factor(sigma, scale, at::ones_like(sigma), settings);
+}
+
+at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const at::Tensor& unit, const Settings& settings) {
   const at::Tensor zero = at::eq(sigma, 0);
   at::Tensor f = settings.each.target / at::where(zero, at::ones_like(sigma), sigma);
   at::Tensor keep = zero;
-  if (settings.each.at_most) keep = at::logical_or(zero, at::le(sigma.abs(), settings.each.target));
-  f = at::where(keep, at::ones_like(f), f);
+  if (settings.each.at_most) keep = at::logical_or(zero, at::le(sigma.abs() * unit, settings.each.target));
+  f = at::where(keep, unit.to(f.scalar_type()), f);
   return scale.defined() ? f * scale.reshape({}) : f;
 }
 

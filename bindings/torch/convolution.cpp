@@ -196,18 +196,20 @@ Normalized run(const char* function, const at::Tensor& weight, const at::Tensor&
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   check_state(function, weight, u, v, geometry, options);
   const Settings settings{{}, {}, options};
+  const composite::InRange w = composite::in_range(weight);
   at::Tensor left;
   at::Tensor right;
   {
     const at::NoGradGuard constants;
     const c10::AutoFwGradMode constants_forward(false);
-    if (options.steps > 0) composite::iterate(products(weight.detach(), geometry), u, v, 1, settings);
+    if (options.steps > 0) composite::iterate(products(w.weight.detach(), geometry), w.unit, u, v, 1, settings);
     left = u.detach().clone(at::MemoryFormat::Contiguous);
     right = v.detach().clone(at::MemoryFormat::Contiguous);
   }
   Normalized result;
-  result.sigma = composite::sigma(products(weight, geometry), left, right, 1);
-  if (write) result.weight = composite::scaled(weight, composite::factor(result.sigma, scale, settings), 0, 1);
+  const at::Tensor sigma = composite::sigma(products(w.weight, geometry), left, right, 1);
+  if (write) result.weight = composite::scaled(w.weight, composite::factor(sigma, scale, w.unit, settings), 0, 1);
+  result.sigma = sigma * w.unit;
   return result;
 }
 

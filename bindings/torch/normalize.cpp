@@ -19,22 +19,24 @@ std::int64_t wrapped(const at::Tensor& weight, std::int64_t dim) { return dim < 
 Normalized normalize_composite(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v,
                                const at::Tensor& scale, std::int64_t dim, std::int64_t blocks, const Settings& settings,
                                bool write) {
+  const composite::InRange w = composite::in_range(weight);
   at::Tensor left;
   at::Tensor right;
   {
     const at::NoGradGuard constants;
     const c10::AutoFwGradMode constants_forward(false);
     if (settings.each.steps > 0)
-      composite::iterate(composite::products(weight.detach(), dim, blocks, false), u, v, blocks, settings);
+      composite::iterate(composite::products(w.weight.detach(), dim, blocks, false), w.unit, u, v, blocks, settings);
     left = u.detach().clone(at::MemoryFormat::Contiguous);
     right = v.detach().clone(at::MemoryFormat::Contiguous);
   }
   Normalized result;
-  result.sigma = composite::sigma(composite::products(weight, dim, blocks, true), left, right, blocks);
+  const at::Tensor sigma = composite::sigma(composite::products(w.weight, dim, blocks, true), left, right, blocks);
   if (write) {
-    const at::Tensor factor = composite::factor(result.sigma, scale, settings);
-    result.weight = composite::scaled(weight, factor, dim, blocks);
+    const at::Tensor factor = composite::factor(sigma, scale, w.unit, settings);
+    result.weight = composite::scaled(w.weight, factor, dim, blocks);
   }
+  result.sigma = sigma * w.unit;
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sigmax/bounds/convolution_at_size.hpp"
 #include "sigmax/bounds/convolution_ends.hpp"
@@ -30,6 +31,12 @@ void check(const ConvolutionNormOptions& options) {
   if (!(options.most_flops > 0)) {
     throw Error(
         fmt::format("[convolution_norm] the number of operations must be positive, got {}", options.most_flops));
+  }
+  for (const auto& [what, order] :
+       {std::pair{"dense_up_to", options.dense_up_to}, std::pair{"one_axis_up_to", options.one_axis_up_to}}) {
+    if (order < 0) {
+      throw Error(fmt::format("[convolution_norm] {} must be at least 0, which means never, got {}", what, order));
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "sigmax/bounds/certify.hpp"
@@ -67,6 +68,7 @@ class AtSize {
     } else if (!on_the_torus(symbols, ends)) {
       return result;
     }
+    if (!is_circular && ends.width() > width_ && has_smaller()) product_of(geometry_, ends);
     if (!is_circular && ends.width() > width_) one_axis(ends);
     if (ends.width() > width_) formed(ends);
     if (!is_circular && ends.width() > width_) prove_one_axis(ends);
@@ -95,9 +97,27 @@ class AtSize {
       ends.upper(range.upper, ConvolutionTheorem::circulant, factor);
     } else {
       const Symbols all = symbols_of(kernel_, without_stride(geometry_.layer()), context_);
-      ends.upper(supremum(all, width_, budget_, context_).upper, ConvolutionTheorem::branch_and_bound, factor);
+      const Range range = supremum(all, width_, budget_, context_);
+      ends.upper(range.upper, ConvolutionTheorem::branch_and_bound, factor);
+      if (circular.is_whole && !range.top.vector.re.empty()) next_to(all.groups[range.group], range.top, ends);
     }
     if (ends.width() > width_) product(ends);
+  }
+
+  // The point of the grid next to the maximum over the torus, where rows of every class modulo the stride occur. A
+  // dilation d maps the grid of n points to that of n / gcd(d, n).
+  void next_to(const Symbol& f, const Top& top, ConvolutionEnds& ends) const {
+    TorusPoint t;
+    for (std::size_t i = 0; i < correlation().axes.size(); ++i) {
+      const CorrelationAxis& axis = correlation().axes[i];
+      if (std::gcd(axis.stride, axis.input) != 1) return;
+      const std::int64_t n = axis.input / std::gcd(axis.dilation, axis.input);
+      const double turns = static_cast<double>(top.at.numerator[i]) / static_cast<double>(top.at.denominator[i]) *
+                           static_cast<double>(n);
+      t.numerator[i] = std::llround(turns) % n;
+      t.denominator[i] = n;
+    }
+    ends.lower(quotient_below(f, t, top.vector), ConvolutionTheorem::circulant);
   }
 
   // S, and then shifted grids: false if every output reads padding alone.
@@ -246,17 +266,38 @@ class AtSize {
     if (ends.width() > width_) shifted_grids(symbols, least_, 4, ends);
   }
 
-  // |A v| / |v| for the v that Lanczos finds with what is left of the budget; without any, the lower end is 0.
-  void product(ConvolutionEnds& ends) {
-    const Operator<double> a = convolution<double>(kernel_, geometry_);
+  // With padding of zeros, a smaller image gives a sub-block of the matrix, whose norm is a lower end. From this size
+  // on it is a few thousandths below, since norms approach S with the square of the size.
+  ConvolutionGeometry at_most_large() const {
+    std::vector<std::int64_t> sizes = geometry_.input_size();
+    const double most = std::pow(kLargeImage, 1 / static_cast<double>(sizes.size()));
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      const auto enough = static_cast<double>(geometry_.layer().axes[i].reach()) * 16;
+      if (static_cast<double>(sizes[i]) > std::max(most, enough)) {
+        sizes[i] = static_cast<std::int64_t>(std::max(most, enough));
+      }
+    }
+    return {geometry_.layer(), std::move(sizes)};
+  }
+
+  // |A v| / |v| for the v that Lanczos finds with what is left of the budget, first on a smaller image, where there is
+  // one. Without any budget the lower end is 0.
+  void product(ConvolutionEnds& ends) { product_of(has_smaller() ? at_most_large() : geometry_, ends); }
+  bool has_smaller() const {
+    return mode() == PaddingMode::Zeros && at_most_large().input_size() != geometry_.input_size();
+  }
+
+  void product_of(const ConvolutionGeometry& geometry, ConvolutionEnds& ends) {
+    const Operator<double> a = convolution<double>(kernel_, geometry);  // refuses images beyond its memory
+    const Correlation& c = geometry.correlation();
+    // A step is one product with A and one with its adjoint; the proof is one product more.
+    const double cost = 4 * static_cast<double>(c.rows()) * static_cast<double>(c.terms());
+    const double affordable = std::floor((budget_.most_flops - budget_.flops) / cost) - 1;
+    if (!(affordable >= 2)) return;
     SvdOptions<double> search;
     search.random = RandomState{};
     search.check = Check::none;
     search.tolerance = std::clamp(width_ / 16, 1e-10, 1e-2);
-    // A step is one product with A and one with its adjoint; the proof is one product more.
-    const double cost = 4 * static_cast<double>(correlation().rows()) * static_cast<double>(correlation().terms());
-    const double affordable = std::floor((budget_.most_flops - budget_.flops) / cost) - 1;
-    if (!(affordable >= 2)) return;
     search.max_products = static_cast<std::int64_t>(std::min(affordable, 300.0));
     CertifyOptions certificate;
     certificate.method = CertifyMethod::none;
@@ -302,7 +343,8 @@ class AtSize {
   PaddingMode mode() const { return geometry_.layer().padding_mode; }
 
   static constexpr double kMostPoints = 1e6;
-  static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
+  static constexpr double kLargeImage = 0x1p16;  // positions of an image on which Lanczos runs
+  static constexpr double kMostBytes = 0x1p29;   // of a matrix with one axis whole
   static constexpr double kCoarse = 0.1;
 
   const Tensor& kernel_;

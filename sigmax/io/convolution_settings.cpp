@@ -21,7 +21,8 @@ bool fits(const Dimensions& list, std::size_t axes, std::int64_t least) {
 // From the first tap to the last.
 std::int64_t reach(std::int64_t taps, std::int64_t dilation) { return dilation * (taps - 1) + 1; }
 
-// All pads of an axis together; nothing if they are not known.
+// All pads of an axis together, negative where a transposed convolution appends zeros to its output; nothing if they
+// are not known.
 std::optional<std::int64_t> total_padding(const ConvolutionSettings& settings, const StatedPadding& stated,
                                           const Dimensions& taps, std::size_t axis, bool transposed) {
   const std::int64_t span = reach(taps[axis], settings.dilation[axis]), stride = settings.stride[axis];
@@ -31,9 +32,7 @@ std::optional<std::int64_t> total_padding(const ConvolutionSettings& settings, c
   if (!transposed) return std::max<std::int64_t>((n + stride - 1) / stride * stride - stride + span - n, 0);
   const std::int64_t appended = settings.output_padding.empty() ? 0 : settings.output_padding[axis];
   const std::int64_t wanted = stated.output_size.empty() ? n * stride : stated.output_size[axis];
-  const std::int64_t total = stride * (n - 1) + appended + span - wanted;
-  // A negative amount appends zeros, which is not a padding.
-  return total < 0 ? std::nullopt : std::optional(total);
+  return stride * (n - 1) + appended + span - wanted;
 }
 
 }  // namespace
@@ -66,10 +65,15 @@ void resolve_padding(ConvolutionSettings& settings, const StatedPadding& stated,
                      (settings.input_size.empty() || fits(settings.input_size, axes, 1)) &&
                      (stated.output_size.empty() || fits(stated.output_size, axes, 1));
   if (!known) return;
-  Dimensions low, high;
+  Dimensions low, high, appended = settings.output_padding;
+  if (transposed) appended.resize(axes, 0);
   for (std::size_t axis = 0; axis < axes; ++axis) {
-    const auto total = total_padding(settings, stated, taps, axis, transposed);
+    auto total = total_padding(settings, stated, taps, axis, transposed);
     if (!total) return;
+    if (*total < 0) {
+      appended[axis] -= *total;
+      total = 0;
+    }
     // ONNX gives the odd entry of a transposed convolution to the other side unless it says SAME_UPPER.
     const bool odd_behind = transposed ? stated.kind == Kind::same_upper : stated.kind != Kind::same_lower;
     const std::int64_t half = *total / 2;
@@ -78,6 +82,7 @@ void resolve_padding(ConvolutionSettings& settings, const StatedPadding& stated,
   }
   settings.pad_low = std::move(low);
   settings.pad_high = std::move(high);
+  settings.output_padding = std::move(appended);
 }
 
 std::optional<Dimensions> output_size(const ConvolutionSettings& settings, const Dimensions& taps, bool transposed) {

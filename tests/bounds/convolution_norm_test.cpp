@@ -388,6 +388,41 @@ TEST(ConvolutionNorm, IsZeroForAKernelOfZerosAndForAnImageOfPaddingAlone) {
   EXPECT_EQ(convolution_norm(one, beside).sigma_max.upper->value(), 0);
 }
 
+TEST(ConvolutionNorm, IsQuickForLargeImages) {
+  const ConvolutionAxis axis{3, 1, 1, 1, 1, 0};
+  const std::vector<double> ones(9, 1.0);
+  const Tensor kernel = Tensor::copy_of(std::span<const double>(ones), {1, 1, 3, 3});
+  const ConvolutionGeometry geometry(layer_of(1, 1, {axis, axis}), {1 << 14, 1 << 14});
+  const double line = 1 + 2 * std::cos(std::numbers::pi / ((1 << 14) + 1));
+  const Enclosure found = convolution_norm(kernel, geometry).sigma_max;
+  expect_inside(found, line * line, tolerance::relative(9, 9) * line * line);
+  EXPECT_LE(found.relative_width(), 0.02);
+}
+
+// K = [1, 0, -1]: 2 |sin t| on the grid, whose point next to pi / 2 is the highest.
+TEST(ConvolutionNorm, IsExactOnALongCircle) {
+  const std::int64_t n = 1000003;
+  const std::vector<double> taps{1, 0, -1};
+  const Tensor kernel = Tensor::copy_of(std::span<const double>(taps), {1, 1, 3});
+  for (const std::int64_t dilation : {std::int64_t{1}, std::int64_t{2}}) {
+    ConvolutionLayer layer = layer_of(1, 1, {ConvolutionAxis{3, 1, dilation, dilation, dilation, 0}});
+    layer.padding_mode = PaddingMode::Circular;
+    const double turns = std::round(static_cast<double>(n) / 4) / static_cast<double>(n);
+    const double exact = 2 * std::sin(2 * std::numbers::pi * turns);
+    const Enclosure found = convolution_norm(kernel, ConvolutionGeometry(layer, {n})).sigma_max;
+    expect_inside(found, exact, tolerance::relative(9, 9) * exact);
+    EXPECT_LE(found.relative_width(), 1e-6);
+  }
+}
+
+TEST(ConvolutionNorm, RefusesADilationThatNoImageHolds) {
+  const std::int64_t far = std::int64_t{1} << 40;
+  const std::vector<double> taps{1, 2, 3};
+  const Tensor kernel = Tensor::copy_of(std::span<const double>(taps), {1, 1, 3});
+  const ConvolutionLayer layer = layer_of(1, 1, {ConvolutionAxis{3, 1, far, 2 * far, 2 * far, 0}});
+  EXPECT_THROW(convolution_norm(kernel, ConvolutionGeometry(layer, {8})), Error);
+}
+
 TEST(ConvolutionNorm, RefusesWhatHasNoNorm) {
   const ConvolutionLayer layer = layer_of(1, 1, {kSame3});
   const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -403,6 +438,12 @@ TEST(ConvolutionNorm, RefusesWhatHasNoNorm) {
   options.relative_width = nan;
   EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
   options = {};
+  for (std::int64_t ConvolutionNormOptions::*order :
+       {&ConvolutionNormOptions::dense_up_to, &ConvolutionNormOptions::one_axis_up_to}) {
+    ConvolutionNormOptions negative;
+    negative.*order = -1;
+    EXPECT_THROW(convolution_norm(kernel, layer, negative), Error);
+  }
   options.most_flops = 0;
   EXPECT_THROW(convolution_norm(kernel, layer, options), Error);
 }

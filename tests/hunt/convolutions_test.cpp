@@ -13,9 +13,11 @@
 
 #include "gallery/reference_svd.hpp"
 #include "hunt/budget.hpp"
+#include "sigmax/bounds/circular_convolution.hpp"
 #include "sigmax/bounds/convolution.hpp"
 #include "sigmax/core/error.hpp"
 #include "support/correlation_matrix.hpp"
+#include "tolerance.hpp"
 
 namespace sigmax {
 namespace {
@@ -98,13 +100,41 @@ ConvolutionGeometry draw(Maker& maker) {
   }
 }
 
-// Largest and smallest singular value of the correlation, in units of 2^exponent.
-long double truth_of(const ConvolutionGeometry& geometry, const std::vector<double>& values) {
+// A whole circulant: a stride that divides the size, and pads that give size / stride outputs.
+ConvolutionGeometry draw_circular(Maker& maker) {
+  for (;;) {
+    ConvolutionLayer layer = maker.layer();
+    layer.transposed = false;
+    layer.padding_mode = PaddingMode::Circular;
+    std::vector<std::int64_t> size = maker.size(layer.axes.size());
+    for (std::size_t i = 0; i < size.size(); ++i) {
+      ConvolutionAxis& axis = layer.axes[i];
+      axis.output_padding = 0;
+      size[i] = std::max(size[i] / axis.stride, std::int64_t{1}) * axis.stride;
+      const std::int64_t pads = axis.reach() - 1;
+      axis.pad_low = maker.pick(0, pads);
+      axis.pad_high = pads - axis.pad_low;
+    }
+    const ConvolutionGeometry geometry(layer, size);
+    if (geometry.rows() <= kLargestSide && geometry.columns() <= kLargestSide) return geometry;
+  }
+}
+
+// All singular values of the correlation, in descending order.
+std::vector<long double> truth_of(const ConvolutionGeometry& geometry, const std::vector<double>& values) {
   const Correlation& c = geometry.correlation();
   const std::vector<double> matrix = support::correlation_matrix(c, values);
   return gallery::reference_singular_values(matrix, static_cast<std::size_t>(c.rows()),
-                                            static_cast<std::size_t>(c.columns()))
-      .front();
+                                            static_cast<std::size_t>(c.columns()));
+}
+
+std::vector<double> entries_of(const Tensor& kernel) {
+  std::vector<double> values(static_cast<std::size_t>(kernel.size()));
+  const Tensor flat = kernel.reshaped({kernel.size()});
+  for (std::int64_t j = 0; j < kernel.size(); ++j) {
+    values[static_cast<std::size_t>(j)] = flat.at(std::array<std::int64_t, 1>{j});
+  }
+  return values;
 }
 
 // Counts of relative widths by powers of ten.
@@ -141,11 +171,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
     Maker maker(seed);
     const ConvolutionGeometry geometry = draw(maker);
     const Tensor kernel = maker.kernel(geometry.layer().kernel_shape());
-    std::vector<double> values(static_cast<std::size_t>(kernel.size()));
-    const Tensor flat = kernel.reshaped({kernel.size()});
-    for (std::int64_t j = 0; j < kernel.size(); ++j) {
-      values[static_cast<std::size_t>(j)] = flat.at(std::array<std::int64_t, 1>{j});
-    }
+    std::vector<double> values = entries_of(kernel);
     const int exponent = exponent_of(values);
     for (double& value : values) value = std::ldexp(value, -exponent);
     ConvolutionNormOptions options;
@@ -155,7 +181,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
     if (maker.pick(0, 3) == 0) options.one_axis_up_to = 0;
     SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
                              to_string(geometry.input_size()), name(geometry.layer().padding_mode)));
-    const long double truth = truth_of(geometry, values);
+    const long double truth = truth_of(geometry, values).front();
     const long double slack = truth * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide);
     const ConvolutionNorm at_size = convolution_norm(kernel, geometry, options, context);
     const auto unscaled = [&](double end) { return std::ldexp(static_cast<long double>(end), -exponent); };
@@ -168,6 +194,50 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
     const std::string mode = geometry.transposed() ? "transposed" : std::string(name(geometry.layer().padding_mode));
     widths.add(mode + " " + std::string(name(at_size.upper_by)), at_size.sigma_max.relative_width());
     widths.add(mode + " every_size", every.sigma_max.relative_width());
+  }
+  widths.print();
+}
+
+// The largest, the smallest, their quotient, and every value of the spectrum.
+TEST(HuntConvolutions, NoValueOfACircleIsWrong) {
+  Context context(1);
+  Histogram widths;
+  const std::int64_t cases = hunt::budget(400);
+  for (std::int64_t i = 0; i < cases; ++i) {
+    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    Maker maker(seed);
+    const ConvolutionGeometry geometry = draw_circular(maker);
+    const Tensor kernel = maker.kernel(geometry.layer().kernel_shape());
+    std::vector<double> values = entries_of(kernel);
+    const int exponent = exponent_of(values);
+    for (double& value : values) value = std::ldexp(value, -exponent);
+    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {}", seed, describe(geometry.layer()),
+                             to_string(geometry.input_size())));
+    const std::vector<long double> truth = truth_of(geometry, values);
+    const long double most = truth.front(), least = truth.back();
+    const long double slack = most * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide);
+    const auto unscaled = [&](double end) { return std::ldexp(static_cast<long double>(end), -exponent); };
+    const CircularExtremes found = circular_extremes(kernel, geometry, {}, context);
+    ASSERT_TRUE(found.sigma_max.is_proven() && found.sigma_min.is_proven());
+    ASSERT_LE(unscaled(found.sigma_max.lower.value()), most + slack);
+    ASSERT_GE(unscaled(found.sigma_max.upper->value()), most - slack);
+    ASSERT_LE(unscaled(found.sigma_min.lower.value()), least + slack);
+    ASSERT_GE(unscaled(found.sigma_min.upper->value()), least - slack);
+    if (least > slack) {
+      ASSERT_LE(static_cast<long double>(found.condition.lower.value()) * (least - slack), most + slack);
+    }
+    if (found.condition.upper) {
+      ASSERT_GE(static_cast<long double>(found.condition.upper->value()) * (least + slack), most - slack);
+    }
+    const std::vector<double> spectrum = circular_spectrum(kernel, geometry, context);
+    ASSERT_EQ(spectrum.size(), truth.size());
+    const double allowed = tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(most));
+    for (std::size_t k = 0; k < truth.size(); ++k) {
+      ASSERT_NEAR(static_cast<double>(unscaled(spectrum[k])), static_cast<double>(truth[k]), allowed) << "value " << k;
+    }
+    widths.add("circular sigma_max", found.sigma_max.relative_width());
+    widths.add("circular sigma_min", found.sigma_min.relative_width());
+    if (found.condition.upper) widths.add("circular condition", found.condition.relative_width());
   }
   widths.print();
 }

@@ -133,8 +133,11 @@ TEST(OnnxConvolution, TransposedOnesMayStateTheirOutput) {
   EXPECT_EQ(transposed(attribute("output_shape", std::vector<std::int64_t>{1, 4, 10})),
             "stride 2 dilation 1 pads 1:0 in 5 out 0");
   EXPECT_EQ(transposed(attribute("output_shape", std::vector<std::int64_t>{12})),
-            "stride 2 dilation 1 pads ?:? in 5 out 0")
-      << "larger than the convolution makes it";
+            "stride 2 dilation 1 pads 0:0 in 5 out 1")
+      << "larger than the convolution makes it: zeros are appended";
+  const Message wide = text_attribute("auto_pad", "SAME_UPPER") + attribute("strides", std::vector<std::int64_t>{4});
+  EXPECT_EQ(of_conv("ConvTranspose", wide, {3, 4, 3}, {1, 3, 5}), "stride 4 dilation 1 pads 0:0 in 5 out 1")
+      << "the stride exceeds the kernel";
 }
 
 // The size that reaches the second convolution when the nodes between lie on a 1x8x28x28 image.

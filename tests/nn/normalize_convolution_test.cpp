@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <concepts>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -142,6 +144,37 @@ TEST(NormalizeConvolution, StepsAsOnTheDenseMatrix) {
     for (std::size_t i = 0; i < v.size(); ++i) EXPECT_NEAR(c.v[i], static_cast<double>(v[i]), allowed);
     for (std::size_t i = 0; i < u.size(); ++i) EXPECT_NEAR(c.u[i], static_cast<double>(u[i]), allowed);
   }
+}
+
+template <Real T>
+void check_range(double scale) {
+  Context context(2);
+  constexpr DType kType = std::same_as<T, float> ? DType::f32 : DType::f64;
+  for (const Iteration iteration : {Iteration::u_first, Iteration::v_first, Iteration::lanczos}) {
+    std::vector<Case<T>> plain = cases<T>(kType), far = cases<T>(kType);
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      Case<T>&near = plain[i], &wide = far[i];
+      std::vector<double> values = near.kernel.values();
+      for (double& value : values) value *= scale;
+      wide.kernel = Sample(kType, wide.shape, wide.geometry.transposed() ? 1 : 0, values);
+      wide.map = wide.map_of(wide.kernel);
+      const StepOptions options{.iteration = iteration, .steps = 4, .epsilon = std::numeric_limits<T>::min()};
+      std::vector<Layer<T>> layers{near.layer({}, options), wide.layer({}, options)};
+      normalize<T>(layers, context);
+      const double sigma = layers[0].result.sigma;
+      const std::int64_t rows = near.map->shape().rows, columns = near.map->shape().columns;
+      EXPECT_NEAR(layers[1].result.sigma / scale, sigma, tolerance::of_matrix_in<T>(rows, columns, sigma)) << scale;
+      const std::vector<double> expected = near.normalized.values(), found = wide.normalized.values();
+      for (std::size_t k = 0; k < found.size(); ++k) {
+        EXPECT_NEAR(found[k], expected[k], tolerance::relative_in<T>(rows, columns)) << scale;
+      }
+    }
+  }
+}
+
+TEST(NormalizeConvolution, HoldsOverTheRangeOfTheType) {
+  for (const double scale : {0x1p+120, 0x1p+60, 0x1p-60, 0x1p-90}) check_range<float>(scale);
+  for (const double scale : {0x1p+1000, 0x1p+500, 0x1p-500, 0x1p-900}) check_range<double>(scale);
 }
 
 TEST(NormalizeConvolution, TheGradientAgreesWithCentralDifferences) {

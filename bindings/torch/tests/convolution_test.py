@@ -133,6 +133,47 @@ class ConvolutionTest(TestCase):
             # Every entry of the normalized weight is rounded, and every entry of u and v.
             self.assertLessEqual(abs(found - 1), 64 * torch.finfo(dtype).eps, f"{dtype}, norm before {exact}")
 
+    def test_the_norm_becomes_one_at_every_scale(self):
+        # Where sigma is far below eps, u and v are not unit vectors, as in PyTorch, and only finite weights are promised.
+        exponents = {
+            torch.float32: (-140, -130, -126, -60, -30, 30, 60, 100, 130),
+            torch.float64: (-1065, -1030, -1000, -400, -30, 120, 500, 1000, 1026),
+        }
+        for dtype, powers in exponents.items():
+            torch.manual_seed(5)
+            layer, size = nn.Conv2d(3, 4, 3, padding=1, dtype=dtype), (8, 8)
+            for power, solver in itertools.product(powers, ("power", "lanczos")):
+                with self.subTest(dtype=dtype, power=power, solver=solver):
+                    scaled = copy.deepcopy(layer)
+                    with torch.no_grad():
+                        scaled.weight.mul_(2.0 ** (power // 2)).mul_(2.0 ** (power - power // 2))
+                    st.spectral_norm(scaled, operator=True, input_size=size, n_power_iterations=20, solver=solver)
+                    for _ in range(40):
+                        scaled.weight
+                    scaled.eval()
+                    self.assertTrue(torch.isfinite(scaled.weight).all())
+                    found = norm_of(copy.deepcopy(scaled).double(), size)
+                    if power >= -30:
+                        self.assertLessEqual(abs(found - 1), 1e-5)
+                        scaled.weight.sum().backward()
+                        self.assertTrue(torch.isfinite(scaled.parametrizations.weight.original.grad).all())
+
+    def test_a_weight_that_is_small_enough_or_zero_stays_as_it_is_at_every_scale(self):
+        for scale in (0.0, 1e-300, 1e-200, 1.0):
+            layer = nn.Conv2d(3, 4, 3, padding=1, dtype=torch.float64)
+            with torch.no_grad():
+                layer.weight.mul_(scale)
+            weight = layer.weight.detach().clone()
+            st.spectral_norm(layer, operator=True, input_size=(6, 5), at_most=True, target=100.0)
+            self.assertTrue(torch.equal(layer.weight, weight))
+            layer.weight.sum().backward()
+            self.assertTrue(torch.equal(layer.parametrizations.weight.original.grad, torch.ones_like(weight)))
+
+    def test_input_sizes_are_whole_numbers(self):
+        for size in ((8.5, 8), 8.0, ("8", 8)):
+            with self.assertRaisesRegex(TypeError, "input_size must be"):
+                st.spectral_norm(nn.Conv2d(3, 4, 3), operator=True, input_size=size)
+
     def test_training_steps_and_evaluation_does_not(self):
         layer = st.spectral_norm(nn.Conv2d(3, 4, 3, padding=1), operator=True, input_size=(8, 8))
         one = layer.parametrizations.weight[0]

@@ -38,6 +38,10 @@ std::int64_t least_grid_of(Piece a) {
 // Output a reads g (s' a + d' p) - pad, g = gcd(stride, dilation): entries of one class modulo g, x = g x' + rest, with
 // -pad = g q + rest, are read at x' = s' a + d' p + q. If then s' = 1, the outputs r + d' b read the classes r + q
 // modulo d', each with the taps next to each other.
+//
+// The sizes of a class do not depend on r between the numbers where the quotients by d' change: r = pad mod d', where
+// the first entry moves on and its class is 0, r = pad + n mod d', where classes begin to have one entry less, and
+// r = outputs mod d'.
 AxisEmbedding embedding_of(const CorrelationAxis& axis) {
   const std::int64_t g = std::gcd(axis.stride, axis.dilation);
   const std::int64_t q = floor_divide(-axis.pad_low, g);
@@ -50,7 +54,8 @@ AxisEmbedding embedding_of(const CorrelationAxis& axis) {
   }
   result.symbol.dilation = 1;
   const std::int64_t d = a.dilation;
-  for (std::int64_t r = 0; r < std::min(d, a.output); ++r) {
+  for (const std::int64_t r : {std::int64_t{0}, a.pad % d, (a.pad % d + a.input % d) % d, a.output % d}) {
+    if (r >= a.output) continue;
     const std::int64_t from = floor_divide(r - a.pad, d);
     const std::int64_t of_class = r - a.pad - d * from;
     const Piece part{a.kernel, 1, 1, -from, ceil_divide(a.input - of_class, d), ceil_divide(a.output - r, d)};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, Sequence
 
 import torch
@@ -28,7 +29,10 @@ def geometry_of(
             + ("leave it off, the matrix's norm is the layer's norm" if caller == "operator=True" else "pass the layer")
         )
     axes = len(module.kernel_size)
-    sizes = [input_size] * axes if isinstance(input_size, int) else [int(size) for size in input_size or ()]
+    try:
+        sizes = [input_size] * axes if isinstance(input_size, int) else [index(size) for size in input_size or ()]
+    except TypeError:
+        raise TypeError(f"input_size must be an integer or integers such as (32, 32), got {input_size!r}") from None
     if len(sizes) != (0 if input_size is None else axes):
         raise ValueError(
             f"Expected input_size to have {axes} entries for {type(module).__name__}, without batch and channels, but "
