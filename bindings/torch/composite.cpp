@@ -158,7 +158,8 @@ at::Tensor factor(const at::Tensor& sigma, const at::Tensor& scale, const at::Te
   at::Tensor f = settings.each.target / at::where(zero, at::ones_like(sigma), sigma);
   at::Tensor keep = zero;
   if (settings.each.at_most) keep = at::logical_or(zero, at::le(sigma.abs() * unit, settings.each.target));
-  f = at::where(keep, unit.to(f.scalar_type()), f);
+  const bool same = unit.scalar_type() == f.scalar_type();  // an operator must not return its input, as to() would
+  f = at::where(keep, same ? unit : unit.to(f.scalar_type()), f);
   return scale.defined() ? f * scale.reshape({}) : f;
 }
 
