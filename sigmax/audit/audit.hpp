@@ -15,4 +15,10 @@ namespace sigmax::audit {
 /// tensor's data turn out to be unreadable, Canceled if the context was asked to stop.
 Result audit(const io::Checkpoint& checkpoint, const Options& options, Context& context);
 
+/// As above, on every hardware thread.
+inline Result audit(const io::Checkpoint& checkpoint, const Options& options = {}) {
+  Context context;
+  return audit(checkpoint, options, context);
+}
+
 }  // namespace sigmax::audit

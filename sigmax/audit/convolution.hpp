@@ -46,4 +46,11 @@ OperatorNorm described(const ConvolutionToMeasure& convolution, const Convolutio
 OperatorNorm operator_norm(const ConvolutionToMeasure& convolution, const Figures& reshaped,
                            const ConvolutionNormOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline OperatorNorm operator_norm(const ConvolutionToMeasure& convolution, const Figures& reshaped,
+                                  const ConvolutionNormOptions& options = {}) {
+  Context context;
+  return operator_norm(convolution, reshaped, options, context);
+}
+
 }  // namespace sigmax::audit

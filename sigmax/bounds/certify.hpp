@@ -3,6 +3,7 @@
 
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
@@ -35,6 +36,13 @@ namespace sigmax {
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options) {
+  Context context;
+  return certify(a, hint, options, context);
+}
 
 /// certify() of dense(tensor) for a matrix that is already scanned, which saves that read.
 Enclosure certify(ScannedMatrix& a, const SvdResult<double>& hint, const CertifyOptions& options, Context& context);

@@ -6,6 +6,7 @@
 
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 #include "sigmax/svd/svd.hpp"
 
@@ -48,6 +49,14 @@ template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
                                const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which,
+                               const CertifyOptions& options) {
+  Context context;
+  return certify_values(a, hint, which, options, context);
+}
+
 /// With the default options, on every hardware thread.
 template <Real T>
 CertifiedValues certify_values(const LinearOperator<T>& a, const SvdResult<T>& hint, Which which);
@@ -68,6 +77,13 @@ struct CertifiedSvd {
 template <Real T>
 CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify,
                               Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+CertifiedSvd<T> certified_svd(const LinearOperator<T>& a, const SvdOptions<T>& options, const CertifyOptions& certify) {
+  Context context;
+  return certified_svd(a, options, certify, context);
+}
 
 /// With the default CertifyOptions, on every hardware thread.
 template <Real T>

@@ -56,4 +56,11 @@ struct ClippedConvolution {
 ClippedConvolution clip_circular(const Tensor& kernel, const ConvolutionGeometry& geometry, double least, double most,
                                  Context& context);
 
+/// As above, on every hardware thread.
+inline ClippedConvolution clip_circular(const Tensor& kernel, const ConvolutionGeometry& geometry, double least,
+                                        double most) {
+  Context context;
+  return clip_circular(kernel, geometry, least, most, context);
+}
+
 }  // namespace sigmax

@@ -40,6 +40,13 @@ struct Optimum {
 Optimum least_squares_optimum(const SparseMatrix& m, double lambda, const Factors& x, std::span<const double> y,
                               std::int64_t exponent, const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline Optimum least_squares_optimum(const SparseMatrix& m, double lambda, const Factors& x, std::span<const double> y,
+                                     std::int64_t exponent, const CertifyOptions& options = {}) {
+  Context context;
+  return least_squares_optimum(m, lambda, x, y, exponent, options, context);
+}
+
 /// min |X|_* over the X with x_ij = m_ij at the observed entries.
 /// max <Y, M>, Y zero elsewhere, sigma_max(Y) <= 1.
 /// X need not fit the entries: X + E does, E the misfit on the observed entries, and |X + E|_* <= |X|_* + |E|_*, where
@@ -47,10 +54,25 @@ Optimum least_squares_optimum(const SparseMatrix& m, double lambda, const Factor
 Optimum completion_optimum(const SparseMatrix& m, const Factors& x, std::span<const double> y, std::int64_t exponent,
                            const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline Optimum completion_optimum(const SparseMatrix& m, const Factors& x, std::span<const double> y,
+                                  std::int64_t exponent, const CertifyOptions& options = {}) {
+  Context context;
+  return completion_optimum(m, x, y, exponent, options, context);
+}
+
 /// min |L|_* + lambda sum |m_ij - l_ij|, lambda > 0.
 /// max <Y, M>, sigma_max(Y) <= 1, |y_ij| <= lambda.
 /// M and Y column-major without gaps. Throws Error if they are not.
 Optimum robust_pca_optimum(MatrixView<const double> m, double lambda, const Factors& l, MatrixView<const double> y,
                            std::int64_t exponent, const CertifyOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline Optimum robust_pca_optimum(MatrixView<const double> m, double lambda, const Factors& l,
+                                  MatrixView<const double> y, std::int64_t exponent,
+                                  const CertifyOptions& options = {}) {
+  Context context;
+  return robust_pca_optimum(m, lambda, l, y, exponent, options, context);
+}
 
 }  // namespace sigmax::bounds

@@ -27,6 +27,12 @@ struct SymmetricEigenvalues {
 /// infinite. Cost: all eigenvectors and 4 n^3 flops.
 SymmetricEigenvalues symmetric_eigenvalues(const Matrix<double>& a, Context& context);
 
+/// As above, on every hardware thread.
+inline SymmetricEigenvalues symmetric_eigenvalues(const Matrix<double>& a) {
+  Context context;
+  return symmetric_eigenvalues(a, context);
+}
+
 /// Every eigenvalue of A + E lies within
 ///
 ///     residual + condition |E|_2
@@ -50,6 +56,12 @@ struct EigenvalueDisks {
 /// 25 n^3 flops, and 10 n^3 for the proof.
 EigenvalueDisks eigenvalue_disks(const Matrix<double>& a, Context& context);
 
+/// As above, on every hardware thread.
+inline EigenvalueDisks eigenvalue_disks(const Matrix<double>& a) {
+  Context context;
+  return eigenvalue_disks(a, context);
+}
+
 /// Henrici's departure from normality, sqrt(|A|_F^2 - sum |lambda_i|^2) = |N|_F for the strictly upper part N of a
 /// Schur form, proven from the commutator C = A^T A - A A^T, without eigenvalues:
 ///
@@ -58,5 +70,11 @@ EigenvalueDisks eigenvalue_disks(const Matrix<double>& a, Context& context);
 /// rho = |A|_2; the upper end is Henrici's (1962), and never more than |A|_F. [0, 0] for a matrix whose commutator
 /// vanishes exactly; rounding leaves an upper end of about n u^{1/2} |A|_F otherwise. Throws Error as above.
 Enclosure departure_from_normality(const Matrix<double>& a, Context& context);
+
+/// As above, on every hardware thread.
+inline Enclosure departure_from_normality(const Matrix<double>& a) {
+  Context context;
+  return departure_from_normality(a, context);
+}
 
 }  // namespace sigmax::bounds

@@ -112,4 +112,12 @@ template <Real T>
 Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
                                 const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+Enclosure enclosure_by_products(const LinearOperator<T>& a, double p, double q, std::span<const double> x,
+                                const CertifyOptions& options = {}) {
+  Context context;
+  return enclosure_by_products(a, p, q, x, options, context);
+}
+
 }  // namespace sigmax::bounds

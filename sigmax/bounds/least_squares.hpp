@@ -34,6 +34,14 @@ LeastSquaresBackwardError least_squares_backward_error(const Matrix<double>& a, 
                                                        std::span<const double> b, double theta,
                                                        const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline LeastSquaresBackwardError least_squares_backward_error(const Matrix<double>& a, std::span<const double> x,
+                                                              std::span<const double> b, double theta,
+                                                              const CertifyOptions& options = {}) {
+  Context context;
+  return least_squares_backward_error(a, x, b, theta, options, context);
+}
+
 /// The estimate alone, for matrices too large for the other.
 double karlson_walden(const Matrix<double>& a, std::span<const double> x, std::span<const double> b,
                       double theta = std::numeric_limits<double>::infinity());

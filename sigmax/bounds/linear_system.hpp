@@ -53,6 +53,13 @@ struct SolutionError {
 std::optional<SolutionError> solution_error(const Matrix<double>& a, std::span<const double> x,
                                             std::span<const double> b, Context& context);
 
+/// As above, on every hardware thread.
+inline std::optional<SolutionError> solution_error(const Matrix<double>& a, std::span<const double> x,
+                                                   std::span<const double> b) {
+  Context context;
+  return solution_error(a, x, b, context);
+}
+
 /// Skeel's condition numbers of a square matrix, | |A^-1| |A| |_inf and | |A^-1| |A| |x| |_inf / |x|_inf: of the error
 /// in the largest entry, relative to it, if every entry of A may change by the same small factor. The first does not
 /// change if rows are scaled. Missing as above; for x = 0 the second is missing.
@@ -61,5 +68,11 @@ struct SkeelNumbers {
   std::optional<Enclosure> of_solution;
 };
 std::optional<SkeelNumbers> skeel(const Matrix<double>& a, std::span<const double> x, Context& context);
+
+/// As above, on every hardware thread.
+inline std::optional<SkeelNumbers> skeel(const Matrix<double>& a, std::span<const double> x) {
+  Context context;
+  return skeel(a, x, context);
+}
 
 }  // namespace sigmax::bounds

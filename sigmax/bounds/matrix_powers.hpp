@@ -26,8 +26,20 @@ namespace sigmax::bounds {
 std::optional<UpperBound> power_constant(const Matrix<double>& a, const Matrix<double>& p, double rate,
                                          Context& context);
 
+/// As above, on every hardware thread.
+inline std::optional<UpperBound> power_constant(const Matrix<double>& a, const Matrix<double>& p, double rate) {
+  Context context;
+  return power_constant(a, p, rate, context);
+}
+
 /// |A|_2 of a square or any other matrix from above, proven, without a read beyond those of the Gram matrix: 0 for 0.
 UpperBound two_norm_upper(const Matrix<double>& a, Context& context);
+
+/// As above, on every hardware thread.
+inline UpperBound two_norm_upper(const Matrix<double>& a) {
+  Context context;
+  return two_norm_upper(a, context);
+}
 
 /// |(z I - A)^-1|_2 >= |v| / |(z I - A) v| for any nonzero v: a proven lower end, the largest double if z is an
 /// eigenvalue to rounding. Throws Error for shapes that do not fit, v = 0 and numbers that are not finite.

@@ -75,6 +75,14 @@ template <Real T>
 std::optional<PseudoInverse> enclose_pseudo_inverse(const LinearOperator<T>& a, const PseudoInverseRequest& request,
                                                     const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+std::optional<PseudoInverse> enclose_pseudo_inverse(const LinearOperator<T>& a, const PseudoInverseRequest& request,
+                                                    const CertifyOptions& options = {}) {
+  Context context;
+  return enclose_pseudo_inverse(a, request, options, context);
+}
+
 /// |B^-1|_{q->p} for any p and q, from an enclosure of that norm of PseudoInverse::inverse. Throws Error if there is no
 /// verified inverse, and for rectangular matrices.
 Enclosure inverse_norm(const PseudoInverse& inverse, const Enclosure& norm_of_approximation);

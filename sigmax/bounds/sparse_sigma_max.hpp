@@ -23,4 +23,10 @@ namespace sigmax {
 /// Derivation: docs/proofs.md.
 Enclosure sigma_max(const SparseMatrix& a, const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline Enclosure sigma_max(const SparseMatrix& a, const CertifyOptions& options = {}) {
+  Context context;
+  return sigma_max(a, options, context);
+}
+
 }  // namespace sigmax

@@ -31,4 +31,13 @@ std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchR
                                             const BatchCotangent& cotangent, const GradientOptions& options,
                                             std::span<T> grad, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+std::vector<GradientReport> batched_svd_vjp(const Tensor& matrices, const BatchResult& triplets,
+                                            const BatchCotangent& cotangent, const GradientOptions& options,
+                                            std::span<T> grad) {
+  Context context;
+  return batched_svd_vjp(matrices, triplets, cotangent, options, grad, context);
+}
+
 }  // namespace sigmax

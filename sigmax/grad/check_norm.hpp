@@ -32,8 +32,21 @@ struct NormCheckResult {
 NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
                            const CheckOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline NormCheckResult check_norm(const OperatorFamily& family, std::span<const double> theta, const norms::Norm& which,
+                                  const CheckOptions& options = {}) {
+  Context context;
+  return check_norm(family, theta, which, options, context);
+}
+
 /// This check for norm_vjp(matrix, which), in double.
 NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options,
                            Context& context);
+
+/// As above, on every hardware thread.
+inline NormCheckResult check_norm(const Tensor& matrix, const norms::Norm& which, const CheckOptions& options = {}) {
+  Context context;
+  return check_norm(matrix, which, options, context);
+}
 
 }  // namespace sigmax::grad

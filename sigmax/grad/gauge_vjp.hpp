@@ -30,9 +30,25 @@ template <Real T>
 NormCotangent<T> gauge_cotangent(const LinearOperator<T>& a, const norms::Gauge& gauge,
                                  const GaugeSubgradient& subgradient, const NormVjpOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+NormCotangent<T> gauge_cotangent(const LinearOperator<T>& a, const norms::Gauge& gauge,
+                                 const GaugeSubgradient& subgradient, const NormVjpOptions& options = {}) {
+  Context context;
+  return gauge_cotangent(a, gauge, subgradient, options, context);
+}
+
 /// grad += scale * df/dA, `grad` row-major as the tensor's shape, of any real storage type.
 template <Real T>
 NormGradient gauge_vjp(const Tensor& matrix, const norms::Gauge& gauge, const GaugeSubgradient& subgradient,
                        const NormVjpOptions& options, std::span<T> grad, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NormGradient gauge_vjp(const Tensor& matrix, const norms::Gauge& gauge, const GaugeSubgradient& subgradient,
+                       const NormVjpOptions& options, std::span<T> grad) {
+  Context context;
+  return gauge_vjp(matrix, gauge, subgradient, options, grad, context);
+}
 
 }  // namespace sigmax::grad

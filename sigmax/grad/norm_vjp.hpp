@@ -95,6 +95,14 @@ template <Real T>
 NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,
                                 Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+NormCotangent<T> norm_cotangent(const LinearOperator<T>& a, const norms::Norm& which,
+                                const NormVjpOptions& options = {}) {
+  Context context;
+  return norm_cotangent(a, which, options, context);
+}
+
 /// grad += scale * df/dtheta, theta the parameters of the operator: its pull_back of norm_cotangent().
 template <Real T>
 NormGradient norm_vjp(const LinearOperator<T>& a, const norms::Norm& which, const NormVjpOptions& options,

@@ -38,4 +38,12 @@ template <Real T>
 SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
                          const LinearOperator<T>& direction, const GradientOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+SvdVjpVjp<T> svd_vjp_vjp(const LinearOperator<T>& a, const SvdResult<T>& triplets, const SvdCotangent<T>& cotangent,
+                         const LinearOperator<T>& direction, const GradientOptions& options = {}) {
+  Context context;
+  return svd_vjp_vjp(a, triplets, cotangent, direction, options, context);
+}
+
 }  // namespace sigmax

@@ -64,6 +64,14 @@ template <Real T>
 ConvolutionPenaltyValue regularize_convolution(const ConvolutionWeight<T>& weight, const ConvolutionPenalty& penalty,
                                                const ConvolutionRegularizeOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+ConvolutionPenaltyValue regularize_convolution(const ConvolutionWeight<T>& weight, const ConvolutionPenalty& penalty,
+                                               const ConvolutionRegularizeOptions& options = {}) {
+  Context context;
+  return regularize_convolution(weight, penalty, options, context);
+}
+
 struct ConvolutionPenalties {
   double value = 0;                             ///< the sum
   std::vector<ConvolutionPenaltyValue> layers;  ///< in the order of the weights

@@ -24,4 +24,10 @@ struct NamedResult {
 /// singular values of one block come from one decomposition. Throws Error as norm_of_blocks() does.
 std::vector<NamedResult> all_norms(std::span<const Tensor> blocks, const NormOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline std::vector<NamedResult> all_norms(std::span<const Tensor> blocks, const NormOptions& options = {}) {
+  Context context;
+  return all_norms(blocks, options, context);
+}
+
 }  // namespace sigmax::norms

@@ -49,6 +49,20 @@ Enclosure ky_fan_dual(std::span<const Enclosure> sigma, KyFan n);
 /// norm() does.
 template <Real T>
 NormResult dual_norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NormResult dual_norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options = {}) {
+  Context context;
+  return dual_norm(a, which, options, context);
+}
+
 NormResult dual_norm(const Tensor& matrix, const Norm& which, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline NormResult dual_norm(const Tensor& matrix, const Norm& which, const NormOptions& options = {}) {
+  Context context;
+  return dual_norm(matrix, which, options, context);
+}
 
 }  // namespace sigmax::norms

@@ -37,13 +37,41 @@ struct WholeSpectrum {
 };
 template <Real T>
 WholeSpectrum whole_spectrum(const LinearOperator<T>& a, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+WholeSpectrum whole_spectrum(const LinearOperator<T>& a, const NormOptions& options = {}) {
+  Context context;
+  return whole_spectrum(a, options, context);
+}
+
 WholeSpectrum whole_spectrum(const Tensor& matrix, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline WholeSpectrum whole_spectrum(const Tensor& matrix, const NormOptions& options = {}) {
+  Context context;
+  return whole_spectrum(matrix, options, context);
+}
 
 /// g(sigma_1, ..., sigma_n), with the enclosure that follows from those of the values. The range of double limits it:
 /// g is called with the values as they are. Throws Error as above, and where g breaks its promise visibly.
 template <Real T>
 NormResult gauge_norm(const LinearOperator<T>& a, const Gauge& gauge, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NormResult gauge_norm(const LinearOperator<T>& a, const Gauge& gauge, const NormOptions& options = {}) {
+  Context context;
+  return gauge_norm(a, gauge, options, context);
+}
+
 NormResult gauge_norm(const Tensor& matrix, const Gauge& gauge, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline NormResult gauge_norm(const Tensor& matrix, const Gauge& gauge, const NormOptions& options = {}) {
+  Context context;
+  return gauge_norm(matrix, gauge, options, context);
+}
 
 /// |A|_F^2 / sigma_1^2, between 1 and the rank; 0 for a zero matrix. Given the enclosures of all values.
 Enclosure stable_rank(std::span<const Enclosure> sigma);

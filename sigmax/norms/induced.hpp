@@ -81,4 +81,11 @@ template <Real T>
 InducedNorm induced_norm(const LinearOperator<T>& a, double p, double q, const InducedOptions& options,
                          Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+InducedNorm induced_norm(const LinearOperator<T>& a, double p, double q, const InducedOptions& options = {}) {
+  Context context;
+  return induced_norm(a, p, q, options, context);
+}
+
 }  // namespace sigmax::norms

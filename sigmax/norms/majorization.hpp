@@ -54,6 +54,20 @@ struct FanOptions {
 template <Real T>
 Majorization fan_dominated(const LinearOperator<T>& a, const LinearOperator<T>& b, const FanOptions& options,
                            Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+Majorization fan_dominated(const LinearOperator<T>& a, const LinearOperator<T>& b, const FanOptions& options = {}) {
+  Context context;
+  return fan_dominated(a, b, options, context);
+}
+
 Majorization fan_dominated(const Tensor& a, const Tensor& b, const FanOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline Majorization fan_dominated(const Tensor& a, const Tensor& b, const FanOptions& options = {}) {
+  Context context;
+  return fan_dominated(a, b, options, context);
+}
 
 }  // namespace sigmax::norms

@@ -25,8 +25,20 @@ Map map_of(const Norm& which);
 /// Error if map_of() is Map::none, if lambda is negative or not finite, and as norm() does.
 std::vector<double> proximal(const Tensor& matrix, const Norm& which, double lambda, Context& context);
 
+/// As above, on every hardware thread.
+inline std::vector<double> proximal(const Tensor& matrix, const Norm& which, double lambda) {
+  Context context;
+  return proximal(matrix, which, lambda, context);
+}
+
 /// The nearest matrix with norm at most `radius`: the matrix itself if it lies in the ball. Otherwise as above.
 std::vector<double> project(const Tensor& matrix, const Norm& which, double radius, Context& context);
+
+/// As above, on every hardware thread.
+inline std::vector<double> project(const Tensor& matrix, const Norm& which, double radius) {
+  Context context;
+  return project(matrix, which, radius, context);
+}
 
 /// U diag(map(sigma)) V^T, row-major: for a norm that the caller gives as a symmetric gauge (norms/gauge.hpp), with the
 /// gauge's own proximal map or projection as `map`. `sigma` descends and the result has as many numbers. Throws Error
@@ -34,5 +46,12 @@ std::vector<double> project(const Tensor& matrix, const Norm& which, double radi
 std::vector<double> mapped_values(const Tensor& matrix,
                                   const std::function<std::vector<double>(std::span<const double> sigma)>& map,
                                   Context& context);
+
+/// As above, on every hardware thread.
+inline std::vector<double> mapped_values(const Tensor& matrix,
+                                         const std::function<std::vector<double>(std::span<const double> sigma)>& map) {
+  Context context;
+  return mapped_values(matrix, map, context);
+}
 
 }  // namespace sigmax::norms

@@ -13,9 +13,22 @@ namespace sigmax::norms {
 /// as norm().
 NormResult mean_gain(const Tensor& matrix, const NormOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline NormResult mean_gain(const Tensor& matrix, const NormOptions& options = {}) {
+  Context context;
+  return mean_gain(matrix, options, context);
+}
+
 /// As above for any operator, from norm(a, Frobenius{}): proven for what is stored or may be formed, as certain as all
 /// triplets are for anything else.
 template <Real T>
 NormResult mean_gain(const LinearOperator<T>& a, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NormResult mean_gain(const LinearOperator<T>& a, const NormOptions& options = {}) {
+  Context context;
+  return mean_gain(a, options, context);
+}
 
 }  // namespace sigmax::norms

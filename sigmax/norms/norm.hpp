@@ -61,6 +61,12 @@ NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
                           Context& context);
 
+/// As above, on every hardware thread.
+inline NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options) {
+  Context context;
+  return norm_of_blocks(blocks, which, options, context);
+}
+
 /// The value alone, and for Spectral its enclosure.
 NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
 
@@ -70,14 +76,17 @@ NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions
   Context context;
   return norm(a, which, options, context);
 }
+
 inline NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& options) {
   Context context;
   return norm(matrix, which, options, context);
 }
+
 inline NormResult norm(const Tensor& matrix, const Norm& which) {
   Context context;
   return norm(matrix, which, context);
 }
+
 inline NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which) {
   Context context;
   return norm_of_blocks(blocks, which, context);

@@ -30,7 +30,21 @@ struct RadiusPoint {
 /// problem of order 2 n for each level. Throws Error unless the operator is square, and as norm() does.
 template <Real T>
 RadiusPoint numerical_radius_point(const LinearOperator<T>& a, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+RadiusPoint numerical_radius_point(const LinearOperator<T>& a) {
+  Context context;
+  return numerical_radius_point(a, context);
+}
+
 RadiusPoint numerical_radius_point(const Tensor& matrix, Context& context);
+
+/// As above, on every hardware thread.
+inline RadiusPoint numerical_radius_point(const Tensor& matrix) {
+  Context context;
+  return numerical_radius_point(matrix, context);
+}
 
 /// The value with its enclosure, both ends proven (bounds/numerical_radius.hpp: the quotient of x, and Ando's matrix);
 /// if a larger maximum was missed, they are apart. Sums and products of stored matrices are formed, up to
@@ -38,6 +52,20 @@ RadiusPoint numerical_radius_point(const Tensor& matrix, Context& context);
 /// an opaque part, or a larger one, the value is `computed` from rounded entries.
 template <Real T>
 NormResult numerical_radius(const LinearOperator<T>& a, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NormResult numerical_radius(const LinearOperator<T>& a, const NormOptions& options = {}) {
+  Context context;
+  return numerical_radius(a, options, context);
+}
+
 NormResult numerical_radius(const Tensor& matrix, const NormOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline NormResult numerical_radius(const Tensor& matrix, const NormOptions& options = {}) {
+  Context context;
+  return numerical_radius(matrix, options, context);
+}
 
 }  // namespace sigmax::norms

@@ -1,6 +1,7 @@
 // An operator as a matrix, for code that needs entries.
 #pragma once
 
+#include "sigmax/core/context.hpp"
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/ops/linear_operator.hpp"
 
@@ -16,5 +17,12 @@ namespace sigmax {
 /// request.
 template <Real T>
 Matrix<T> materialize(const LinearOperator<T>& a, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+Matrix<T> materialize(const LinearOperator<T>& a) {
+  Context context;
+  return materialize(a, context);
+}
 
 }  // namespace sigmax

@@ -77,6 +77,12 @@ Condition condition(const Tensor& matrix, const norms::Norm& which = norms::Spec
 /// are not square, and for p or q below 1.
 Condition condition(const Tensor& matrix, double p, double q, const ConditionOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline Condition condition(const Tensor& matrix, double p, double q, const ConditionOptions& options = {}) {
+  Context context;
+  return condition(matrix, p, q, options, context);
+}
+
 /// kappa of any operator in the norms of condition(). An operator that is made of stored matrices, and may be formed
 /// (CertifyOptions::formed_up_to), has the ends of its matrix, with the rounding of forming it: where that is n u |A|,
 /// the proof ends near kappa = 1 / (n u). An operator with an opaque part, or too large, has kappa_2 alone: sigma_max
@@ -86,8 +92,22 @@ template <Real T>
 Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
                     Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+Condition condition(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options = {}) {
+  Context context;
+  return condition(a, which, options, context);
+}
+
 /// kappa_2.
 template <Real T>
 Condition condition(const LinearOperator<T>& a, const ConditionOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+Condition condition(const LinearOperator<T>& a, const ConditionOptions& options = {}) {
+  Context context;
+  return condition(a, options, context);
+}
 
 }  // namespace sigmax::sensitivity

@@ -72,6 +72,13 @@ struct ConditionEstimate {
 ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& which, const Estimator& estimator,
+                                            const EstimateOptions& options = {}) {
+  Context context;
+  return estimate_condition(matrix, which, estimator, options, context);
+}
+
 /// As above for an operator that is made of stored matrices: it is formed with a bound of the rounding, which the lower
 /// bounds include. Solves need a factorization of its entries, so that an operator with an opaque part has to be made a
 /// stored matrix first by materialize(), which this function does not do unasked: n products of the operator with a
@@ -80,5 +87,13 @@ ConditionEstimate estimate_condition(const Tensor& matrix, const norms::Norm& wh
 template <Real T>
 ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
                                      const EstimateOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+ConditionEstimate estimate_condition(const LinearOperator<T>& a, const norms::Norm& which, const Estimator& estimator,
+                                     const EstimateOptions& options = {}) {
+  Context context;
+  return estimate_condition(a, which, estimator, options, context);
+}
 
 }  // namespace sigmax::sensitivity

@@ -24,15 +24,36 @@ namespace sigmax::sensitivity {
 bounds::BackwardErrors backward_errors(const Tensor& a, std::span<const double> x, std::span<const double> b,
                                        const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+inline bounds::BackwardErrors backward_errors(const Tensor& a, std::span<const double> x, std::span<const double> b,
+                                              const CertifyOptions& options = {}) {
+  Context context;
+  return backward_errors(a, x, b, options, context);
+}
+
 /// |b - A x| / (|A| |x| + |b|) of any operator, |A|_2 from svd(): one product, computed in T. No proof: for an x that
 /// is accurate to rounding it is mostly rounding error of the product.
 template <Real T>
 double backward_error(const LinearOperator<T>& a, std::span<const T> x, std::span<const T> b, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+double backward_error(const LinearOperator<T>& a, std::span<const T> x, std::span<const T> b) {
+  Context context;
+  return backward_error(a, x, b, context);
+}
+
 /// A proven bound of the error of x, entry by entry and in norm; missing if A cannot be shown to be nonsingular. Throws
 /// Error as above, and for a matrix that is not square.
 std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<const double> x,
                                                     std::span<const double> b, Context& context);
+
+/// As above, on every hardware thread.
+inline std::optional<bounds::SolutionError> solution_error(const Tensor& a, std::span<const double> x,
+                                                           std::span<const double> b) {
+  Context context;
+  return solution_error(a, x, b, context);
+}
 
 /// |x - y|_2 between |r| / sigma_max and |r| / sigma_min for r = b - A x, of any operator of full column rank that may
 /// be formed (CertifyOptions::formed_up_to): for fewer columns than rows y is the solution if there is one. Without an
@@ -46,6 +67,14 @@ template <Real T>
 Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, std::span<const double> b,
                          const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+Enclosure solution_error(const LinearOperator<T>& a, std::span<const double> x, std::span<const double> b,
+                         const CertifyOptions& options = {}) {
+  Context context;
+  return solution_error(a, x, b, options, context);
+}
+
 /// Correct decimal digits of x, -log10 of the bound of its relative error in the 2-norm: at least this many, except for
 /// the rounding of the logarithm. 0 without a bound below 1; infinite for an error of 0.
 double reliable_digits(const std::optional<bounds::SolutionError>& error);
@@ -54,6 +83,12 @@ double reliable_digits(const std::optional<bounds::SolutionError>& error);
 /// other operators have to be made stored matrices first (materialize()). Missing if A cannot be shown to be
 /// nonsingular.
 std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const double> x, Context& context);
+
+/// As above, on every hardware thread.
+inline std::optional<bounds::SkeelNumbers> skeel(const Tensor& a, std::span<const double> x) {
+  Context context;
+  return skeel(a, x, context);
+}
 
 /// Bounds of the relative error for any solver with known backward errors: (A + E) x = b + f with |E| <= of_matrix |A|
 /// and |f| <= of_data |b|, A y = b, and kappa an enclosure of the condition number in the same norm.
@@ -75,9 +110,26 @@ ForwardError forward_error(const Enclosure& kappa, double of_matrix, double of_d
 bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
                                                                std::span<const double> b, const CertifyOptions& options,
                                                                Context& context);
+
+/// As above, on every hardware thread.
+inline bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
+                                                                      std::span<const double> b,
+                                                                      const CertifyOptions& options = {}) {
+  Context context;
+  return least_squares_backward_error(a, x, b, options, context);
+}
+
 bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
                                                                std::span<const double> b, double theta,
                                                                const CertifyOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+inline bounds::LeastSquaresBackwardError least_squares_backward_error(const Tensor& a, std::span<const double> x,
+                                                                      std::span<const double> b, double theta,
+                                                                      const CertifyOptions& options = {}) {
+  Context context;
+  return least_squares_backward_error(a, x, b, theta, options, context);
+}
 
 /// The sensitivity of least squares, min |A x - b|, to relative changes in the 2-norm, to first order (Trefethen and
 /// Bau, theorem 18.1; those of A are attained up to a factor of sqrt 2). Computed in double from the SVD of A: no
@@ -95,6 +147,12 @@ struct LeastSquaresCondition {
 /// Infinite members where A has no full column rank to rounding, or b is orthogonal to its range. Throws Error if the
 /// matrix has fewer rows than columns, b = 0, and as above. Cost: the SVD of A with vectors.
 LeastSquaresCondition least_squares_condition(const Tensor& a, std::span<const double> b, Context& context);
+
+/// As above, on every hardware thread.
+inline LeastSquaresCondition least_squares_condition(const Tensor& a, std::span<const double> b) {
+  Context context;
+  return least_squares_condition(a, b, context);
+}
 
 /// Gradient descent on a strongly convex quadratic x^T H x / 2 - b^T x with kappa = lambda_max(H) / lambda_min(H), for
 /// least squares the square of kappa(A): the error |x_k - x| is multiplied by at most this in each step. The intervals

@@ -39,8 +39,23 @@ struct NearestSingular {
 /// verified.
 NearestSingular nearest_singular(const Tensor& matrix, const norms::Norm& which, const ConditionOptions& options,
                                  Context& context);
+
+/// As above, on every hardware thread.
+inline NearestSingular nearest_singular(const Tensor& matrix, const norms::Norm& which,
+                                        const ConditionOptions& options = {}) {
+  Context context;
+  return nearest_singular(matrix, which, options, context);
+}
+
 NearestSingular nearest_singular(const Tensor& matrix, double p, double q, const ConditionOptions& options,
                                  Context& context);
+
+/// As above, on every hardware thread.
+inline NearestSingular nearest_singular(const Tensor& matrix, double p, double q,
+                                        const ConditionOptions& options = {}) {
+  Context context;
+  return nearest_singular(matrix, p, q, options, context);
+}
 
 /// As above for any operator, in the 2- and Frobenius norm: the triplet by its products, the distance as certain as
 /// condition() knows its sigma_min. Other norms need the entries of the inverse, so the operator must be made a stored
@@ -48,5 +63,13 @@ NearestSingular nearest_singular(const Tensor& matrix, double p, double q, const
 template <Real T>
 NearestSingular nearest_singular(const LinearOperator<T>& a, const norms::Norm& which, const ConditionOptions& options,
                                  Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+NearestSingular nearest_singular(const LinearOperator<T>& a, const norms::Norm& which,
+                                 const ConditionOptions& options = {}) {
+  Context context;
+  return nearest_singular(a, which, options, context);
+}
 
 }  // namespace sigmax::sensitivity

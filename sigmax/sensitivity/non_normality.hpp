@@ -36,8 +36,20 @@ struct Departure {
 };
 Departure departure_from_normality(const Tensor& a, Context& context);
 
+/// As above, on every hardware thread.
+inline Departure departure_from_normality(const Tensor& a) {
+  Context context;
+  return departure_from_normality(a, context);
+}
+
 /// Eigenvalues, max |lambda_i|, and the condition number of the eigenvectors, proven for those that were computed.
 bounds::EigenvalueDisks eigenvalue_disks(const Tensor& a, Context& context);
+
+/// As above, on every hardware thread.
+inline bounds::EigenvalueDisks eigenvalue_disks(const Tensor& a) {
+  Context context;
+  return eigenvalue_disks(a, context);
+}
 
 /// rho_epsilon = max { |z| : sigma_min(z I - A) <= epsilon } = max { |lambda| : lambda an eigenvalue of A + E, |E| <=
 /// epsilon }, E complex. By the criss-cross method (Mengi and Overton 2005): along rays from 0 and around circles, each
@@ -52,6 +64,12 @@ struct PseudospectralRadius {
 };
 PseudospectralRadius pseudospectral_radius(const Tensor& a, double epsilon, Context& context);
 
+/// As above, on every hardware thread.
+inline PseudospectralRadius pseudospectral_radius(const Tensor& a, double epsilon) {
+  Context context;
+  return pseudospectral_radius(a, epsilon, context);
+}
+
 /// K = sup_{|z| > 1} (|z| - 1) |(z I - A)^-1|, from below: infinite exactly if an eigenvalue lies outside of the unit
 /// circle, or one on it is defective.
 struct Kreiss {
@@ -62,6 +80,12 @@ struct Kreiss {
 /// A grid of 24 directions and 16 distances, then in turn the outermost point of a pseudospectrum and the best distance
 /// on its ray, which is global in the direction. Not proven to be the supremum.
 Kreiss kreiss_constant(const Tensor& a, Context& context);
+
+/// As above, on every hardware thread.
+inline Kreiss kreiss_constant(const Tensor& a) {
+  Context context;
+  return kreiss_constant(a, context);
+}
 
 /// |A^k|_2 <= constant rate^k for every k >= 0, proven; then every eigenvalue is at most `rate` in magnitude.
 struct PowerBound {
@@ -75,7 +99,20 @@ struct PowerBound {
 /// caller's: any symmetric matrix, of which nothing is assumed. Throws Error for a rate that is not positive and
 /// finite.
 PowerBound power_bound(const Tensor& a, double rate, Context& context);
+
+/// As above, on every hardware thread.
+inline PowerBound power_bound(const Tensor& a, double rate) {
+  Context context;
+  return power_bound(a, rate, context);
+}
+
 PowerBound power_bound(const Tensor& a, const Tensor& p, double rate, Context& context);
+
+/// As above, on every hardware thread.
+inline PowerBound power_bound(const Tensor& a, const Tensor& p, double rate) {
+  Context context;
+  return power_bound(a, p, rate, context);
+}
 
 /// Everything above for one matrix. `decay` has the rate sqrt(spectral radius), if that radius is below 1 and not 0;
 /// 1/2 for a nilpotent one; `growth` the rate 1, which bounds sup_k |A^k|.
@@ -89,5 +126,11 @@ struct NonNormality {
   PowerBound growth;
 };
 NonNormality non_normality(const Tensor& a, Context& context);
+
+/// As above, on every hardware thread.
+inline NonNormality non_normality(const Tensor& a) {
+  Context context;
+  return non_normality(a, context);
+}
 
 }  // namespace sigmax::sensitivity

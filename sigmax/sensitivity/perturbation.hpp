@@ -42,6 +42,13 @@ ChangeSize change_of_at_most(double spectral, double frobenius = std::numeric_li
 template <Real T>
 ChangeSize size_of(const LinearOperator<T>& e, const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+ChangeSize size_of(const LinearOperator<T>& e, const CertifyOptions& options = {}) {
+  Context context;
+  return size_of(e, options, context);
+}
+
 /// Enclosures of the largest singular values of A + E, from those of A (sigma_1, sigma_2, ..., as many as are known)
 /// and the size of E: Weyl's interval, sigma_i -+ |E|_2, intersected with Mirsky's, from sum (t_i - s_i)^2 <= |E|_F^2
 /// and the order of the values (bounds/interval.hpp). Both are attained by some E of that size. Ends that are
@@ -53,6 +60,14 @@ std::vector<Enclosure> perturbed_values(std::span<const Enclosure> sigma, const 
 template <Real T>
 std::vector<Enclosure> perturbed_values(const LinearOperator<T>& a, const LinearOperator<T>& e, std::int64_t k,
                                         const CertifyOptions& options, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+std::vector<Enclosure> perturbed_values(const LinearOperator<T>& a, const LinearOperator<T>& e, std::int64_t k,
+                                        const CertifyOptions& options = {}) {
+  Context context;
+  return perturbed_values(a, e, k, options, context);
+}
 
 /// Sines of the angles between the spaces of the k leading singular vectors of A and those of A + E. Lower ends are 0;
 /// the upper ends are never more than the trivial 1, sqrt(k) or sqrt(2 k), which they are where the gap is not shown to

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -46,6 +47,9 @@ class Tikhonov {
   /// than its rows, and numbers that are NaN or infinite. Cost: the SVD with vectors.
   Tikhonov(const Tensor& a, std::span<const double> b, Context& context);
 
+  /// As above, on every hardware thread.
+  Tikhonov(const Tensor& a, std::span<const double> b) : Tikhonov(a, b, *std::make_unique<Context>()) {}
+
   /// From `steps` of Golub-Kahan bidiagonalization of any operator, started with b and fully reorthogonalized:
   /// everything below is that of the problem restricted to the Krylov space K(A^T A, A^T b), which is LSQR with damping
   /// and the same x for every lambda at once. It stops early if the space is invariant: then x is exact except for
@@ -54,6 +58,11 @@ class Tikhonov {
   /// on request.
   template <Real T>
   Tikhonov(const LinearOperator<T>& a, std::span<const T> b, std::int64_t steps, Context& context);
+
+  /// As above, on every hardware thread.
+  template <Real T>
+  Tikhonov(const LinearOperator<T>& a, std::span<const T> b, std::int64_t steps)
+      : Tikhonov(a, b, steps, *std::make_unique<Context>()) {}
 
   /// Throws Error for a lambda that is negative or not finite. Singular values of at most max(m, n) u sigma_1 count as
   /// 0: lambda = 0 gives the least-squares solution of least norm.
@@ -120,5 +129,13 @@ class Tikhonov {
 template <Real T>
 Tikhonov tikhonov_to_tolerance(const LinearOperator<T>& a, std::span<const T> b, double lambda, double tolerance,
                                std::int64_t most, Context& context);
+
+/// As above, on every hardware thread.
+template <Real T>
+Tikhonov tikhonov_to_tolerance(const LinearOperator<T>& a, std::span<const T> b, double lambda, double tolerance,
+                               std::int64_t most) {
+  Context context;
+  return tikhonov_to_tolerance(a, b, lambda, tolerance, most, context);
+}
 
 }  // namespace sigmax::sensitivity

@@ -8,6 +8,7 @@
 #include "environment/entry_functions.hpp"
 #include "gallery/spectra.hpp"
 #include "repeatable.hpp"
+#include "sigmax/ops/materialize.hpp"
 #include "sigmax/sigmax.hpp"
 
 namespace sigmax {
@@ -15,6 +16,18 @@ namespace {
 
 const Tensor kMatrix = Tensor::rounded(gallery::normal(300, 4), {20, 15}, DType::f64);
 const Tensor kStack = Tensor::rounded(gallery::normal(360, 6), {3, 12, 10}, DType::f64);
+
+const Tensor kSquare = Tensor::rounded(gallery::normal(144, 9), {12, 12}, DType::f64);
+const Values kVector = vector_of<double>(20);
+const std::span<const double> kRight(kVector);
+
+// `call` takes a context or nothing, and passes on what it takes.
+void expect_same_bits(const auto& call) {
+  Context one(1);
+  const Values own = call(), given = call(one);
+  EXPECT_EQ(own, given);
+  EXPECT_FALSE(own.empty());
+}
 
 TEST(OwnContext, NormsHaveTheSameBits) {
   Context one(1);
@@ -26,6 +39,127 @@ TEST(OwnContext, NormsHaveTheSameBits) {
   EXPECT_EQ(norms::norm(*a, which, options).value, norms::norm(*a, which, options, one).value);
   const std::vector<Tensor> blocks{kStack.slice(0), kStack.slice(1)};
   EXPECT_EQ(norms::norm_of_blocks(blocks, which).value, norms::norm_of_blocks(blocks, which, one).value);
+  EXPECT_EQ(norms::norm_of_blocks(blocks, which, options).value,
+            norms::norm_of_blocks(blocks, which, options, one).value);
+}
+
+TEST(OwnContext, SpecialNormsHaveTheSameBits) {
+  const auto options = repeatable<norms::NormOptions>();
+  const Operator<double> a = dense<double>(kMatrix), square = dense<double>(kSquare);
+  const norms::Norm which = norms::Schatten{3};
+  const norms::Gauge gauge{"sigma_1", [](std::span<const double> sigma) { return sigma[0]; }};
+  const std::vector<Tensor> blocks{kStack.slice(0), kStack.slice(1)};
+  expect_same_bits([&](auto&... context) {
+    Values values(Result(
+        norms::dual_norm(kMatrix, which, options, context...).value,
+        norms::dual_norm(*a, which, options, context...).value,
+        norms::gauge_norm(kMatrix, gauge, options, context...).value,
+        norms::gauge_norm(*a, gauge, options, context...).value,
+        norms::whole_spectrum(kMatrix, options, context...).sigma, norms::whole_spectrum(*a, options, context...).sigma,
+        norms::mean_gain(kMatrix, options, context...).value, norms::mean_gain(*a, options, context...).value,
+        norms::numerical_radius(kSquare, options, context...).value,
+        norms::numerical_radius(*square, options, context...).value,
+        norms::numerical_radius_point(kSquare, context...).re, norms::numerical_radius_point(*square, context...).re));
+    for (const norms::NamedResult& one : norms::all_norms(blocks, options, context...)) {
+      values.push_back(one.result.value);
+    }
+    return values;
+  });
+  const auto induced = repeatable<norms::InducedOptions>();
+  const auto fan = repeatable<norms::FanOptions>();
+  expect_same_bits([&](auto&... context) {
+    const norms::Majorization ordered = norms::fan_dominated(kSquare, kMatrix, fan, context...);
+    const norms::Majorization of_operators = norms::fan_dominated(*square, *a, fan, context...);
+    return Values(Result(norms::induced_norm(*a, 3, 1.5, induced, context...).enclosure,
+                         static_cast<double>(ordered.verdict), static_cast<double>(ordered.k),
+                         static_cast<double>(of_operators.verdict), static_cast<double>(of_operators.k)));
+  });
+}
+
+TEST(OwnContext, MatrixMapsHaveTheSameBits) {
+  const auto halved = [](std::span<const double> sigma) {
+    Values values(sigma.begin(), sigma.end());
+    for (double& value : values) value /= 2;
+    return values;
+  };
+  expect_same_bits([&](auto&... context) {
+    return Values(Result(norms::proximal(kMatrix, norms::Nuclear{}, 0.7, context...),
+                         norms::project(kMatrix, norms::Spectral{}, 1, context...),
+                         norms::mapped_values(kMatrix, halved, context...),
+                         materialize(*dense<double>(kMatrix), context...)));
+  });
+}
+
+TEST(OwnContext, BoundsHaveTheSameBits) {
+  const auto options = repeatable<CertifyOptions>();
+  const std::vector<std::int64_t> rows{0, 1, 2, 3}, columns{2, 0, 1, 2};
+  const SparseMatrix sparse({4, 3}, rows, columns, kRight.first(4));
+  const ConvolutionLayer layer{3, 2, 1, PaddingMode::Circular, false, {{3, 1, 1, 1, 1, 0}}};
+  const ConvolutionGeometry geometry(layer, {6});
+  const Tensor kernel = Tensor::copy_of(kRight.first(18), layer.kernel_shape());
+  const Operator<double> a = dense<double>(kMatrix);
+  const auto request = repeatable<SvdOptions<double>>();
+  const SvdResult<double> hint = svd(*a, request);
+  expect_same_bits([&](auto&... context) {
+    Values values(Result(sigma_max(sparse, options, context...), certify(*a, hint, options, context...)));
+    const ClippedConvolution clipped = clip_circular(kernel, geometry, 0.1, 0.5, context...);
+    const auto* weights = reinterpret_cast<const double*>(clipped.kernel.data());
+    values.insert(values.end(), weights, weights + clipped.kernel.size());
+    for (const Enclosure& one : certify_values(*a, hint, Which::largest, options, context...).sigma) {
+      values.push_back(one.lower.value());
+    }
+    const CertifiedSvd<double> both = certified_svd(*a, request, options, context...);
+    values.insert(values.end(), both.triplets.sigma.begin(), both.triplets.sigma.end());
+    return values;
+  });
+}
+
+TEST(OwnContext, LinearSystemsHaveTheSameBits) {
+  const auto options = repeatable<CertifyOptions>();
+  const Operator<double> square = dense<double>(kSquare), tall = dense<double>(kMatrix);
+  const auto b = kRight.first(12), x = kRight.last(12), of_tall = kRight.first(15);
+  expect_same_bits([&](auto&... context) {
+    const sensitivity::Tikhonov tikhonov(kMatrix, kRight, context...);
+    const sensitivity::Tikhonov of_operator(*tall, kRight, 5, context...);
+    const auto to_tolerance = sensitivity::tikhonov_to_tolerance(*tall, kRight, 0.5, 1e-8, 15, context...);
+    return Values(
+        Result(sensitivity::backward_errors(kSquare, x, b, options, context...).normwise,
+               sensitivity::backward_error(*square, x, b, context...),
+               sensitivity::solution_error(kSquare, x, b, context...)->two_norm.value(),
+               sensitivity::solution_error(*square, x, b, options, context...),
+               sensitivity::skeel(kSquare, x, context...)->of_matrix,
+               sensitivity::least_squares_backward_error(kMatrix, of_tall, kRight, options, context...).optimal,
+               sensitivity::least_squares_backward_error(kMatrix, of_tall, kRight, 0.5, options, context...).optimal,
+               sensitivity::least_squares_condition(kMatrix, kRight, context...).kappa, tikhonov.solve(0.5).x,
+               of_operator.solve(0.5).x, to_tolerance.solve(0.5).x));
+  });
+}
+
+TEST(OwnContext, NonNormalityAndPerturbationsHaveTheSameBits) {
+  const auto options = repeatable<CertifyOptions>();
+  const Operator<double> a = dense<double>(kMatrix);
+  const Operator<double> e = dense<double>(Tensor::rounded(gallery::normal(300, 8), {20, 15}, DType::f64));
+  const Tensor unit = Tensor::rounded(
+      [] {
+        Values values(144);
+        for (std::size_t i = 0; i < 12; ++i) values[13 * i] = 1;
+        return values;
+      }(),
+      {12, 12}, DType::f64);
+  expect_same_bits([&](auto&... context) {
+    Values values(Result(sensitivity::departure_from_normality(kSquare, context...).enclosure,
+                         sensitivity::eigenvalue_disks(kSquare, context...).condition,
+                         sensitivity::pseudospectral_radius(kSquare, 0.1, context...).value,
+                         sensitivity::kreiss_constant(kSquare, context...).lower.value(),
+                         sensitivity::power_bound(kSquare, 8, context...).constant->value(),
+                         sensitivity::power_bound(kSquare, unit, 30, context...).constant->value(),
+                         sensitivity::non_normality(kSquare, context...).numerical_radius,
+                         sensitivity::size_of(*e, options, context...).spectral));
+    for (const Enclosure& one : sensitivity::perturbed_values(*a, *e, 2, options, context...)) {
+      values.push_back(one.lower.value());
+    }
+    return values;
+  });
 }
 
 TEST(OwnContext, GradientsOfNormsHaveTheSameBits) {
@@ -42,6 +176,20 @@ TEST(OwnContext, GradientsOfNormsHaveTheSameBits) {
   nn::regularize<double>(kMatrix, nn::penalty::Orthogonality{}, options, own);
   nn::regularize<double>(kMatrix, nn::penalty::Orthogonality{}, options, given, one);
   EXPECT_EQ(own, given);
+  const norms::Gauge gauge{"sigma_1", [](std::span<const double> sigma) { return sigma[0]; }};
+  const grad::GaugeSubgradient first = [](std::span<const double> sigma) {
+    Values weights(sigma.size());
+    weights[0] = 1;
+    return weights;
+  };
+  grad::gauge_vjp<double>(kMatrix, gauge, first, options, own);
+  grad::gauge_vjp<double>(kMatrix, gauge, first, options, given, one);
+  EXPECT_EQ(own, given);
+  const norms::Norm which = norms::Schatten{3};
+  EXPECT_EQ(grad::norm_cotangent(*a, which, options).norm.value,
+            grad::norm_cotangent(*a, which, options, one).norm.value);
+  EXPECT_EQ(grad::gauge_cotangent(*a, gauge, first, options).norm.value,
+            grad::gauge_cotangent(*a, gauge, first, options, one).norm.value);
 }
 
 TEST(OwnContext, GradientsOfConvolutionsHaveTheSameBits) {
@@ -57,6 +205,9 @@ TEST(OwnContext, GradientsOfConvolutionsHaveTheSameBits) {
   const std::vector<nn::ConvolutionWeight<double>> second{{kernel, layer, {{6, 7}}, given}};
   nn::regularize_convolutions<double>(first, nn::penalty::OperatorNorm{}, options);
   nn::regularize_convolutions<double>(second, nn::penalty::OperatorNorm{}, options, one);
+  EXPECT_EQ(own, given);
+  nn::regularize_convolution<double>(first[0], nn::penalty::OperatorNorm{}, options);
+  nn::regularize_convolution<double>(second[0], nn::penalty::OperatorNorm{}, options, one);
   EXPECT_EQ(own, given);
 }
 

@@ -29,6 +29,12 @@ std::uint64_t packed_bytes(const Tensor& tensor, std::string_view who);
 void for_each_piece(const Tensor& tensor, const std::function<void(std::span<const std::byte>)>& visit,
                     Context& context);
 
+/// As above, on every hardware thread.
+inline void for_each_piece(const Tensor& tensor, const std::function<void(std::span<const std::byte>)>& visit) {
+  Context context;
+  for_each_piece(tensor, visit, context);
+}
+
 /// Throws Error, with a message that begins with `[who]`, if two tensors have the same name or a name is empty, holds
 /// NUL, or is not valid UTF-8.
 void check_names(std::span<const OutputTensor> tensors, std::string_view who);

@@ -16,6 +16,12 @@ namespace sigmax::io {
 /// (such as bf16) or more than 32 dimensions; FileError, which names `path`, if it cannot be written; Canceled.
 void write_npy(const std::filesystem::path& path, const Tensor& tensor, Context& context);
 
+/// As above, on every hardware thread.
+inline void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
+  Context context;
+  write_npy(path, tensor, context);
+}
+
 /// The bytes before the data: magic bytes, version, and the Python dict literal with type and shape. `who` begins the
 /// message of an Error.
 std::string npy_preamble(const Tensor& tensor, std::string_view who);

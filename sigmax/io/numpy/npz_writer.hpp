@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 
+#include "sigmax/core/context.hpp"
 #include "sigmax/io/bytes/tensor_bytes.hpp"
 
 namespace sigmax::io {
@@ -15,5 +16,11 @@ namespace sigmax::io {
 /// (io/bytes/atomic_file.hpp). Throws Error for a name that is empty, given twice or not UTF-8, and for what write_npy
 /// refuses; FileError, which names `path`, if it cannot be written; Canceled.
 void write_npz(const std::filesystem::path& path, std::span<const OutputTensor> tensors, Context& context);
+
+/// As above, on every hardware thread.
+inline void write_npz(const std::filesystem::path& path, std::span<const OutputTensor> tensors) {
+  Context context;
+  write_npz(path, tensors, context);
+}
 
 }  // namespace sigmax::io

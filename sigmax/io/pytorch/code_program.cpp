@@ -80,12 +80,13 @@ Tokens literal(const CodeFunction& function, Tokens value) {
   return from != function.assigned.end() && from->second.size() == 1 ? from->second[0] : value;
 }
 
-Tokens argument(const std::vector<Tokens>& arguments, int index, std::string_view name) {
+Tokens argument(const std::vector<Tokens>& arguments, std::optional<int> place, std::string_view name) {
   for (const Tokens value : arguments) {
     if (is_named(value) && value[0].text == name) return value.subspan(2);
   }
-  const auto at = static_cast<std::size_t>(index);
-  return index >= 0 && at < arguments.size() && !is_named(arguments[at]) ? arguments[at] : Tokens();
+  if (!place) return {};
+  const auto at = static_cast<std::size_t>(*place);
+  return at < arguments.size() && !is_named(arguments[at]) ? arguments[at] : Tokens();
 }
 
 void CodeProgram::read(const std::string& module, const std::vector<Token>& tokens) {

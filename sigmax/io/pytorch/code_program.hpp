@@ -48,8 +48,8 @@ Tokens unwrapped(Tokens value);
 /// The value of an argument that is a name, if exactly one value is ever assigned to it.
 Tokens literal(const CodeFunction& function, Tokens value);
 
-/// An argument of a call by its place, or as `groups=2`. No tokens if it is left out.
-Tokens argument(const std::vector<Tokens>& arguments, int index, std::string_view name);
+/// An argument of a call by its place, if it has one, or as `groups=2`. No tokens if it is left out.
+Tokens argument(const std::vector<Tokens>& arguments, std::optional<int> place, std::string_view name);
 
 class CodeProgram {
  public:

@@ -118,8 +118,8 @@ class UseFinder {
   static void add_settings(const CodeFunction& function, const CodeFunction::Call& call, const WeightOperator& op,
                            ProgramUse& use) {
     if (!op.convolves()) return;
-    const auto list = [&](int index, std::string_view name, std::int64_t otherwise) {
-      const Tokens value = index < 0 ? Tokens() : argument(call.arguments, index, name);
+    const auto list = [&](std::optional<int> place, std::string_view name, std::int64_t otherwise) {
+      const Tokens value = place ? argument(call.arguments, place, name) : Tokens();
       return value.empty() ? Dimensions{otherwise} : numbers_of(literal(function, value));
     };
     ConvolutionSettings settings;
@@ -155,8 +155,8 @@ class UseFinder {
       ProgramUse use;
       use.usage.op = op->op;
       use.usage.input = input;
-      if (op->groups >= 0) use.usage.groups = groups_of(call, *op);
-      if (op->transposed >= 0) {
+      if (op->groups) use.usage.groups = groups_of(call, *op);
+      if (op->transposed) {
         const Tokens value = argument(call.arguments, op->transposed, "transposed");
         const bool is_known = value.size() == 1 && (value[0].text == "True" || value[0].text == "False");
         if (!is_known) use.usage.groups = 0;

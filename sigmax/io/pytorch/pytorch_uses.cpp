@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "sigmax/io/pytorch/pytorch_module.hpp"
@@ -9,19 +10,20 @@
 namespace sigmax::io {
 namespace {
 
-// Where the arguments are: weight, groups, transposed, stride, padding, dilation, output padding.
+// The places of the arguments: weight, groups, transposed, stride, padding, dilation, output padding.
+constexpr std::nullopt_t kNone = std::nullopt;
 constexpr WeightOperator kOperators[] = {
-    {"conv1d", "Conv", 1, 6, -1, 3, 4, 5},
-    {"conv2d", "Conv", 1, 6, -1, 3, 4, 5},
-    {"conv3d", "Conv", 1, 6, -1, 3, 4, 5},
-    {"conv_transpose1d", "ConvTranspose", 1, 6, -1, 3, 4, 7, 5},
-    {"conv_transpose2d", "ConvTranspose", 1, 6, -1, 3, 4, 7, 5},
-    {"conv_transpose3d", "ConvTranspose", 1, 6, -1, 3, 4, 7, 5},
+    {"conv1d", "Conv", 1, 6, kNone, 3, 4, 5},
+    {"conv2d", "Conv", 1, 6, kNone, 3, 4, 5},
+    {"conv3d", "Conv", 1, 6, kNone, 3, 4, 5},
+    {"conv_transpose1d", "ConvTranspose", 1, 6, kNone, 3, 4, 7, 5},
+    {"conv_transpose2d", "ConvTranspose", 1, 6, kNone, 3, 4, 7, 5},
+    {"conv_transpose3d", "ConvTranspose", 1, 6, kNone, 3, 4, 7, 5},
     {"_convolution", "Conv", 1, 8, 6, 3, 4, 5, 7},
     {"convolution", "Conv", 1, 8, 6, 3, 4, 5, 7},
-    {"_convolution_mode", "Conv", 1, 6, -1, 3, 4, 5},
-    {"mkldnn_convolution", "Conv", 1, 6, -1, 4, 3, 5},
-    {"thnn_conv2d", "Conv", 1, -1, -1, 4, 5},
+    {"_convolution_mode", "Conv", 1, 6, kNone, 3, 4, 5},
+    {"mkldnn_convolution", "Conv", 1, 6, kNone, 4, 3, 5},
+    {"thnn_conv2d", "Conv", 1, kNone, kNone, 4, 5},
     {"bilinear", "Bilinear", 2},
     {"matmul", "MatMul", 1},
     {"bmm", "MatMul", 1},

@@ -50,21 +50,21 @@ struct ProgramUses {
   std::vector<Usage> of(const std::string& holder, const std::string& attribute, const Dimensions& shape) const;
 };
 
-/// An operator of torch that takes a weight: where it is among the arguments, and those that tell how it is used. -1:
-/// none.
+/// An operator of torch that takes a weight: the places of it and of those that tell how it is used among the
+/// arguments. Nothing: the operator does not have that argument.
 struct WeightOperator {
   std::string_view name;  ///< `conv2d`
   std::string_view op;    ///< as Usage has it
   int weight = 1;
-  int groups = -1;
-  int transposed = -1;
-  int stride = -1;
-  int padding = -1;
-  int dilation = -1;
-  int output_padding = -1;
+  std::optional<int> groups = std::nullopt;
+  std::optional<int> transposed = std::nullopt;
+  std::optional<int> stride = std::nullopt;
+  std::optional<int> padding = std::nullopt;
+  std::optional<int> dilation = std::nullopt;
+  std::optional<int> output_padding = std::nullopt;
 
   /// Whether its strides and pads are read.
-  bool convolves() const noexcept { return stride >= 0; }
+  bool convolves() const noexcept { return stride.has_value(); }
 };
 
 /// Null if the operator is not known. `name` comes without `torch.` and `aten.`.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "sigmax/core/context.hpp"
 #include "sigmax/io/bytes/tensor_bytes.hpp"
 
 namespace sigmax::io {
@@ -23,5 +24,12 @@ using Metadata = std::map<std::string, std::string>;
 /// for a header above the format's limit of 100 MB; FileError, which names `path`, if it cannot be written; Canceled.
 void write_safetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors,
                        const Metadata& metadata, Context& context);
+
+/// As above, on every hardware thread.
+inline void write_safetensors(const std::filesystem::path& path, std::span<const OutputTensor> tensors,
+                              const Metadata& metadata) {
+  Context context;
+  write_safetensors(path, tensors, metadata, context);
+}
 
 }  // namespace sigmax::io
