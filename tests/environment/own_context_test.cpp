@@ -114,6 +114,25 @@ TEST(OwnContext, BoundsHaveTheSameBits) {
   });
 }
 
+TEST(OwnContext, ConditionsHaveTheSameBits) {
+  auto options = repeatable<sensitivity::EstimateOptions>();
+  options.condition.certify.random = options.random;
+  const Operator<double> a = dense<double>(kSquare);
+  const norms::Norm inf = norms::RowSum{};
+  const sensitivity::Estimator hager = sensitivity::HagerHigham{};
+  expect_same_bits([&](auto&... context) {
+    const sensitivity::ConditionOptions& condition = options.condition;
+    return Values(Result(sensitivity::condition(kSquare, 3, 1.5, condition, context...).number,
+                         sensitivity::condition(*a, inf, condition, context...).number,
+                         sensitivity::condition(*a, condition, context...).number,
+                         sensitivity::estimate_condition(kSquare, inf, hager, options, context...).number.value(),
+                         sensitivity::estimate_condition(*a, inf, hager, options, context...).number.value(),
+                         sensitivity::nearest_singular(kSquare, inf, condition, context...).x,
+                         sensitivity::nearest_singular(kSquare, 3, 1.5, condition, context...).x,
+                         sensitivity::nearest_singular(*a, norms::Spectral{}, condition, context...).x));
+  });
+}
+
 TEST(OwnContext, LinearSystemsHaveTheSameBits) {
   const auto options = repeatable<CertifyOptions>();
   const Operator<double> square = dense<double>(kSquare), tall = dense<double>(kMatrix);
