@@ -251,7 +251,8 @@ HWY_INLINE void interleaved_parts(const T* w, std::span<const InterleavedTerms> 
                                   std::int64_t to_step, const T* source, T* destination) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   for (std::int64_t l = 0; l < interleaved_channels<T>(); l += lanes) {
-    interleaved(w + l, terms, rows, length, from_step, to_step, source + l, destination + l);
+    const T* const weights = terms.empty() ? w : w + l;  // without terms w may be null
+    interleaved(weights, terms, rows, length, from_step, to_step, source + l, destination + l);
   }
 }
 
