@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -10,6 +11,8 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gallery/reference_svd.hpp"
 #include "hunt/budget.hpp"
@@ -155,12 +158,31 @@ struct Histogram {
   }
 };
 
-// The largest power of two in a kernel comes out before the sums of the truth are formed in double.
-int exponent_of(const std::vector<double>& values) {
-  double largest = 0;
-  for (const double value : values) largest = std::max(largest, std::fabs(value));
-  return largest > 0 ? std::ilogb(largest) : 0;
-}
+// A convolution and its singular values from the definition. The largest power of two in the kernel comes out before
+// the sums are formed in double.
+struct Drawn {
+  ConvolutionGeometry geometry;
+  Tensor kernel;
+  int exponent = 0;
+  std::vector<long double> truth;
+
+  Drawn(ConvolutionGeometry of, Maker& maker)
+      : geometry(std::move(of)), kernel(maker.kernel(geometry.layer().kernel_shape())) {
+    std::vector<double> values = entries_of(kernel);
+    double largest = 0;
+    for (const double value : values) largest = std::max(largest, std::fabs(value));
+    exponent = largest > 0 ? std::ilogb(largest) : 0;
+    for (double& value : values) value = std::ldexp(value, -exponent);
+    truth = truth_of(geometry, values);
+  }
+
+  long double slack() const { return truth.front() * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide); }
+  long double unscaled(double end) const { return std::ldexp(static_cast<long double>(end), -exponent); }
+  std::string repeat(std::uint64_t seed) const {
+    return fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
+                       to_string(geometry.input_size()), name(geometry.layer().padding_mode));
+  }
+};
 
 TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
   Context context(1);
@@ -169,28 +191,24 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
   for (std::int64_t i = 0; i < cases; ++i) {
     const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
     Maker maker(seed);
-    const ConvolutionGeometry geometry = draw(maker);
-    const Tensor kernel = maker.kernel(geometry.layer().kernel_shape());
-    std::vector<double> values = entries_of(kernel);
-    const int exponent = exponent_of(values);
-    for (double& value : values) value = std::ldexp(value, -exponent);
+    const Drawn drawn(draw(maker), maker);
+    const ConvolutionGeometry& geometry = drawn.geometry;
+    const Tensor& kernel = drawn.kernel;
     ConvolutionNormOptions options;
     options.relative_width = std::array<double, 4>{0, 1e-1, 1e-4, 1e-9}[static_cast<std::size_t>(maker.pick(0, 3))];
     options.dense_up_to = maker.pick(0, 2) == 0 ? 64 : 0;
     if (maker.pick(0, 19) == 0) options.most_flops = static_cast<double>(maker.pick(1, 1000000));
     if (maker.pick(0, 3) == 0) options.one_axis_up_to = 0;
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
-                             to_string(geometry.input_size()), name(geometry.layer().padding_mode)));
-    const long double truth = truth_of(geometry, values).front();
-    const long double slack = truth * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide);
+    SCOPED_TRACE(drawn.repeat(seed));
+    const long double truth = drawn.truth.front(), slack = drawn.slack();
     const ConvolutionNorm at_size = convolution_norm(kernel, geometry, options, context);
-    const auto unscaled = [&](double end) { return std::ldexp(static_cast<long double>(end), -exponent); };
     ASSERT_TRUE(at_size.sigma_max.is_proven());
-    ASSERT_LE(unscaled(at_size.sigma_max.lower.value()), truth + slack) << name(at_size.lower_by);
-    ASSERT_GE(unscaled(at_size.sigma_max.upper->value()), truth - slack) << name(at_size.upper_by);
+    ASSERT_LE(drawn.unscaled(at_size.sigma_max.lower.value()), truth + slack) << name(at_size.lower_by);
+    ASSERT_GE(drawn.unscaled(at_size.sigma_max.upper->value()), truth - slack) << name(at_size.upper_by);
     const ConvolutionNorm every = convolution_norm(kernel, geometry.layer(), options, context);
     ASSERT_TRUE(every.sigma_max.is_proven());
-    ASSERT_GE(unscaled(every.sigma_max.upper->value()), truth - slack) << "a size exceeds the bound for every size";
+    ASSERT_GE(drawn.unscaled(every.sigma_max.upper->value()), truth - slack)
+        << "a size exceeds the bound for every size";
     const std::string mode = geometry.transposed() ? "transposed" : std::string(name(geometry.layer().padding_mode));
     widths.add(mode + " " + std::string(name(at_size.upper_by)), at_size.sigma_max.relative_width());
     widths.add(mode + " every_size", every.sigma_max.relative_width());
@@ -206,23 +224,18 @@ TEST(HuntConvolutions, NoValueOfACircleIsWrong) {
   for (std::int64_t i = 0; i < cases; ++i) {
     const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
     Maker maker(seed);
-    const ConvolutionGeometry geometry = draw_circular(maker);
-    const Tensor kernel = maker.kernel(geometry.layer().kernel_shape());
-    std::vector<double> values = entries_of(kernel);
-    const int exponent = exponent_of(values);
-    for (double& value : values) value = std::ldexp(value, -exponent);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {}", seed, describe(geometry.layer()),
-                             to_string(geometry.input_size())));
-    const std::vector<long double> truth = truth_of(geometry, values);
-    const long double most = truth.front(), least = truth.back();
-    const long double slack = most * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide);
-    const auto unscaled = [&](double end) { return std::ldexp(static_cast<long double>(end), -exponent); };
+    const Drawn drawn(draw_circular(maker), maker);
+    const ConvolutionGeometry& geometry = drawn.geometry;
+    const Tensor& kernel = drawn.kernel;
+    SCOPED_TRACE(drawn.repeat(seed));
+    const std::vector<long double>& truth = drawn.truth;
+    const long double most = truth.front(), least = truth.back(), slack = drawn.slack();
     const CircularExtremes found = circular_extremes(kernel, geometry, {}, context);
     ASSERT_TRUE(found.sigma_max.is_proven() && found.sigma_min.is_proven());
-    ASSERT_LE(unscaled(found.sigma_max.lower.value()), most + slack);
-    ASSERT_GE(unscaled(found.sigma_max.upper->value()), most - slack);
-    ASSERT_LE(unscaled(found.sigma_min.lower.value()), least + slack);
-    ASSERT_GE(unscaled(found.sigma_min.upper->value()), least - slack);
+    ASSERT_LE(drawn.unscaled(found.sigma_max.lower.value()), most + slack);
+    ASSERT_GE(drawn.unscaled(found.sigma_max.upper->value()), most - slack);
+    ASSERT_LE(drawn.unscaled(found.sigma_min.lower.value()), least + slack);
+    ASSERT_GE(drawn.unscaled(found.sigma_min.upper->value()), least - slack);
     if (least > slack) {
       ASSERT_LE(static_cast<long double>(found.condition.lower.value()) * (least - slack), most + slack);
     }
@@ -233,7 +246,8 @@ TEST(HuntConvolutions, NoValueOfACircleIsWrong) {
     ASSERT_EQ(spectrum.size(), truth.size());
     const double allowed = tolerance::of_matrix(geometry.rows(), geometry.columns(), static_cast<double>(most));
     for (std::size_t k = 0; k < truth.size(); ++k) {
-      ASSERT_NEAR(static_cast<double>(unscaled(spectrum[k])), static_cast<double>(truth[k]), allowed) << "value " << k;
+      ASSERT_NEAR(static_cast<double>(drawn.unscaled(spectrum[k])), static_cast<double>(truth[k]), allowed)
+          << "value " << k;
     }
     widths.add("circular sigma_max", found.sigma_max.relative_width());
     widths.add("circular sigma_min", found.sigma_min.relative_width());
