@@ -14,10 +14,12 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/processor.hpp"
 
 namespace sigmax {
 namespace {
@@ -95,6 +97,28 @@ class ScratchPool {
 // The innermost Serial of the calling thread: parallel_for searches this chain for its own context.
 thread_local const Context::Serial* innermost_serial = nullptr;
 
+// Where the caller of a loop runs. The system may wake a worker on the caller's processor although another one is idle:
+// Linux does not look for idle ones while the processors that share a cache were busy. Both threads then take turns,
+// for up to tens of milliseconds, and a loop takes as long as on one thread. A worker that finds itself there moves.
+class CallersProcessor {
+ public:
+  explicit CallersProcessor(int threads) : moves_(threads - 1), processor_(current_processor()) {}
+
+  /// Before each piece.
+  void keep_apart() noexcept {
+    const int here = current_processor();
+    if (std::this_thread::get_id() == caller_) return processor_.store(here, std::memory_order_relaxed);
+    if (here < 0 || here != processor_.load(std::memory_order_relaxed)) return;
+    // Once for each worker: where more threads than processors compete, nothing is gained by moving again and again.
+    if (moves_.fetch_sub(1, std::memory_order_relaxed) > 0) leave_processor(here);
+  }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<int> moves_;
+  std::atomic<int> processor_;
+};
+
 int thread_count(int threads) {
   if (threads < 0) throw Error(fmt::format("[context] threads must be 0 (all) or positive, got {}", threads));
   return threads == 0 ? tbb::info::default_concurrency() : threads;
@@ -161,11 +185,13 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
   // A thread that waits for an inner loop must not start an outer iteration meanwhile: that would hold the scratch
   // memory of two large computations at once and show thread-local scopes of the first to the second. Isolation limits
   // the thread to pieces of the loop that it waits for.
+  CallersProcessor processor(state_->threads);
   state_->arena.execute([&] {
     tbb::this_task_arena::isolate([&] {
       tbb::parallel_for(
           tbb::blocked_range<std::size_t>(0, count, 1),
-          [&piece](const tbb::blocked_range<std::size_t>& range) {
+          [&](const tbb::blocked_range<std::size_t>& range) {
+            processor.keep_apart();
             for (std::size_t i = range.begin(); i != range.end(); ++i) piece(i);
           },
           tbb::simple_partitioner());
