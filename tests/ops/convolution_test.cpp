@@ -16,7 +16,6 @@
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/linalg/stored_view.hpp"
 #include "sigmax/ops/convolution/interleaved.hpp"
-#include "sigmax/ops/convolution/phases.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "tolerance.hpp"
 
@@ -290,48 +289,6 @@ TEST(Convolution, MayBeDepthwiseWithAnyStrideAndPadding) {
   check_depthwise<double>(depthwise(4, {strided, three, strided}, PaddingMode::Circular), {4, 3, 5});
 }
 
-// Rows of some vectors with stride 2 are split into phases.
-TEST(Convolution, MayBeDepthwiseInPhases) {
-  const auto check = [](const ConvolutionLayer& layer, const std::vector<std::int64_t>& size) {
-    SCOPED_TRACE(describe(layer));
-    EXPECT_TRUE(PhasedProducts<float>::serves(ConvolutionGeometry(layer, size).correlation()));
-    check_depthwise<float>(layer, size);
-    check_depthwise<double>(layer, size);
-  };
-  for (const PaddingMode mode :
-       {PaddingMode::Zeros, PaddingMode::Circular, PaddingMode::Reflect, PaddingMode::Replicate}) {
-    for (const std::int64_t kernel : {1, 2, 3, 4}) {
-      for (const std::int64_t low : {0, 1, 2}) {
-        const ConvolutionAxis along{kernel, 2, 1 + low % 2, low, 2, 0};
-        for (const std::int64_t stride : {1, 2, 3}) {
-          check(depthwise(2, {{3, stride, 1 + stride % 2, 1, 1, 0}, along}, mode), {4, 37});
-        }
-        check(depthwise(3, {along}, mode), {40 + kernel});
-        if (mode == PaddingMode::Zeros) check(depthwise(2, {{3, 2, 1, 1, 0, 0}, along}, mode, true), {2, 20});
-      }
-    }
-  }
-  check(depthwise(1, {{2, 2, 1, 0, 1, 0}, {3, 1, 1, 1, 1, 0}, {3, 2, 1, 1, 1, 0}}), {3, 2, 33});
-}
-
-// A number that is not finite stays in its channel, whatever channels a thread computes after it.
-TEST(Convolution, InPhasesKeepsChannelsApart) {
-  const ConvolutionAxis axis{3, 2, 1, 1, 1, 0};
-  const ConvolutionGeometry geometry(depthwise(6, {axis, axis}), {5, 35});
-  const Correlation& c = geometry.correlation();
-  ASSERT_TRUE(PhasedProducts<float>::serves(c));
-  const Operator<float> a = convolution<float>(Tensor::copy_of(std::vector<float>(54, 1.0F), {6, 1, 3, 3}), geometry);
-  Context context(1);
-  Matrix<float> x(c.columns(), 1), z(c.columns(), 1);
-  std::fill(x.values().begin(), x.values().end(), 1.0F);
-  std::fill_n(x.values().begin() + 2 * c.input_positions(), c.input_positions(),
-              std::numeric_limits<float>::infinity());
-  a->apply_gram(x.view(), z.view(), context);
-  for (std::int64_t k = 0; k < c.columns(); ++k) {
-    EXPECT_EQ(std::isfinite(z(k, 0)), k / c.input_positions() != 2) << k;
-  }
-}
-
 // Long axes are taken in bands, which must fit together whatever the stride, the padding and the unread rest are.
 TEST(Convolution, MayBeDepthwiseInBands) {
   for (const std::int64_t stride : {1, 2, 3, 7}) {
@@ -374,7 +331,6 @@ TEST(Convolution, OfManyPiecesMayBeDepthwise) {
   check_a_large_layer<float>(depthwise(70, {three, three}), {14, 14});
   check_a_large_layer<double>(depthwise(70, {three, three}), {19, 33});
   check_a_large_layer<float>(depthwise(34, {five, five}), {90, 110});
-  check_a_large_layer<float>(depthwise(34, {five, five}, PaddingMode::Reflect), {50, 111});
   check_a_large_layer<double>(depthwise(20, {five, three}, PaddingMode::Reflect), {61, 50});
   check_a_large_layer<float>(depthwise(8, {{400, 3, 1, 200, 100, 0}}), {9001});
 }

@@ -165,10 +165,6 @@ class ConvolutionProducts<T>::Images {
 template <Real T>
 ConvolutionProducts<T>::ConvolutionProducts(const kernels::StoredMatrix& kernel, const Correlation& correlation)
     : layout_(correlation, kernels::shifted_lanes<T>()) {
-  if (PhasedProducts<T>::serves(correlation)) {
-    phased_.emplace(kernel, correlation);
-    return;
-  }
   if (InterleavedProducts<T>::serves(correlation)) {
     interleaved_.emplace(kernel, correlation);
     return;
@@ -252,7 +248,6 @@ void ConvolutionProducts<T>::backward(Images& images, Context& context) const {
 
 template <Real T>
 void ConvolutionProducts<T>::apply(MatrixView<const T> x, MatrixView<T> y, Context& context) const {
-  if (phased_) return phased_->apply(x, y, context);
   if (interleaved_) return interleaved_->apply(x, y, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.pad(x.column_range(first, images.count()), context);
@@ -263,7 +258,6 @@ void ConvolutionProducts<T>::apply(MatrixView<const T> x, MatrixView<T> y, Conte
 
 template <Real T>
 void ConvolutionProducts<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> x, Context& context) const {
-  if (phased_) return phased_->apply_adjoint(y, x, context);
   if (interleaved_) return interleaved_->apply_adjoint(y, x, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.place(y.column_range(first, images.count()), context);
@@ -275,7 +269,6 @@ void ConvolutionProducts<T>::apply_adjoint(MatrixView<const T> y, MatrixView<T> 
 template <Real T>
 void ConvolutionProducts<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z,
                                         Context& context) const {
-  if (phased_) return phased_->apply_gram(x, y, z, context);
   if (interleaved_) return interleaved_->apply_gram(x, y, z, context);
   each_chunk(x.columns, context, [&](Images& images, std::int64_t first) {
     images.pad(x.column_range(first, images.count()), context);
@@ -290,7 +283,6 @@ void ConvolutionProducts<T>::apply_gram(MatrixView<const T> x, MatrixView<T> y, 
 // The padded image of x = A^T y is not what backward() leaves: its padding holds sums of its own.
 template <Real T>
 void ConvolutionProducts<T>::apply_outer_gram(MatrixView<const T> y, MatrixView<T> z, Context& context) const {
-  if (phased_) return phased_->apply_outer_gram(y, z, context);
   if (interleaved_) return interleaved_->apply_outer_gram(y, z, context);
   const std::int64_t columns = correlation().columns();
   each_chunk(y.columns, context, [&](Images& images, std::int64_t first) {

@@ -13,18 +13,17 @@
 #include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/convolution/interleaved.hpp"
 #include "sigmax/ops/convolution/layout.hpp"
-#include "sigmax/ops/convolution/phases.hpp"
 
 namespace sigmax {
 
 /// A correlation with its kernel, converted to T and arranged for both directions: two copies of the weights in T.
 ///
-/// Products are sums of weighted shifted copies of the padded image (layout.hpp; phases.hpp and interleaved.hpp where
-/// they serve), formed in T in an order that depends on the sizes alone: |computed - exact| <= gamma_n C|x| entrywise,
-/// where C is the same correlation with |K| instead of K, and n = terms() for y = A x and adjoint_terms() for A^T y. T
-/// = float rounds f64 entries of the kernel first: one more. The Gram products have the sum of both. Zeros of the
-/// padding are multiplied too, so that an entry of the kernel that is not finite makes whole channels NaN; one of x
-/// affects only what it is a term of.
+/// Products are sums of weighted shifted copies of the padded image (layout.hpp; interleaved.hpp where it serves),
+/// formed in T in an order that depends on the sizes alone: |computed - exact| <= gamma_n C|x| entrywise, where C is
+/// the same correlation with |K| instead of K, and n = terms() for y = A x and adjoint_terms() for A^T y. T = float
+/// rounds f64 entries of the kernel first: one more. The Gram products have the sum of both. Zeros of the padding are
+/// multiplied too, so that an entry of the kernel that is not finite makes whole channels NaN; one of x affects only
+/// what it is a term of.
 template <Real T>
 class ConvolutionProducts {
  public:
@@ -49,8 +48,7 @@ class ConvolutionProducts {
   void backward(Images& images, Context& context) const;
 
   ConvolutionLayout layout_;
-  std::optional<PhasedProducts<T>> phased_;                  ///< instead of what follows, where it serves
-  std::optional<InterleavedProducts<T>> interleaved_;        ///< likewise
+  std::optional<InterleavedProducts<T>> interleaved_;        ///< instead of what follows, where it serves
   std::vector<std::int64_t> forward_offsets_;                ///< of a group's input channels and all taps
   std::vector<std::vector<std::int64_t>> backward_offsets_;  ///< of each grid: a group's output channels and its taps
   std::vector<kernels::ShiftedWeights<T>> forward_;          ///< of each group
