@@ -105,8 +105,8 @@ int thread_count(int threads) {
 }  // namespace
 
 // Where the threads of an arena run. The system may wake a worker on its caller's processor although another one is
-// idle: Linux does not look for idle ones while the processors that share a cache were busy. The two then take turns,
-// for up to tens of milliseconds, and a loop takes as long as on one thread. A worker that finds itself there moves.
+// idle: Linux does not always look for one. The two then take turns, for up to tens of milliseconds, and a loop takes
+// as long as on one thread. A worker that finds itself there moves.
 class Processors {
  public:
   explicit Processors(int threads) : last_(static_cast<std::size_t>(threads)) {
