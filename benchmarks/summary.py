@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/summary.py [--write]
 
 A ratio is the median time of the peer over that of sigmax, from one run on one machine. --write puts this table, and
-those of tables.py, into docs/performance.md in place of what is there.
+those of tables.py, into docs/performance.md and docs/convolutions.md in place of what is there.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS = HERE / "results"
-DOCUMENT = HERE.parent / "docs" / "performance.md"
+DOCUMENTS = HERE.parent / "docs"
 sys.path[:0] = [str(HERE), str(HERE / "convolution_norm")]
 import tables
 import verdict
@@ -282,9 +282,14 @@ def text_of(printer):
     return text.getvalue()
 
 
-def with_tables(document):
+def tables_of():
+    """The tables of each document."""
+    return {"performance.md": (print_aims, *tables.OF_PERFORMANCE), "convolutions.md": tables.OF_CONVOLUTIONS}
+
+
+def with_tables(document, printers):
     """The document with today's tables in place of those that have the same head."""
-    for printer in (print_aims, *tables.ALL):
+    for printer in printers:
         table = text_of(printer)
         if table.count("\n") <= 2:
             continue
@@ -297,9 +302,11 @@ def with_tables(document):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    parser.add_argument("--write", action="store_true", help="into the documents")
     if parser.parse_args().write:
-        DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
+        for name, printers in tables_of().items():
+            path = DOCUMENTS / name
+            path.write_text(with_tables(path.read_text(), printers))
     else:
         print_aims()
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tables of docs/performance.md that are longer than their aims: the layers of the questions about convolutions.
+"""The tables about convolutions in docs/performance.md and docs/convolutions.md, from benchmarks/results/.
 
-    .venv/bin/python benchmarks/tables.py       # printed; summary.py --write puts them into the document
+    .venv/bin/python benchmarks/tables.py       # printed; summary.py --write puts them into the documents
 """
 
 import json
@@ -84,6 +84,31 @@ def places_of_peers():
                   f"{places.count('above')} | {least} to {most} |")
 
 
+THEOREMS = {"branch_and_bound": "S", "offset_grid": "offset grid", "one_axis": "one axis whole",
+            "dense": "the matrix itself"}
+
+
+def widths_of_small_images():
+    """Widths at the layer's size where S, the norm at every size, is not close enough: the largest of equal layers."""
+    print("| kernel | size | width, Gaussian | upper end | width, smoothed | upper end |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    record = load("convolution_norm")
+    shapes = {}
+    for case in record["cases"] if record else []:
+        found = case["candidates"].get(verdict.THIS_SIZE)
+        if found and not verdict.is_pointwise(case):
+            key = (tuple(case["shape"]), case["stride"], case["size"])
+            shapes.setdefault(key, {}).setdefault(case["kernels"], []).append(found)
+    for (shape, stride, size), kinds in sorted(shapes.items()):
+        widest = {kind: max(ends, key=verdict.width) for kind, ends in kinds.items()}
+        if all(end["upper_by"] == "branch_and_bound" for ends in kinds.values() for end in ends):
+            continue
+        cells = [f"{percent(verdict.width(widest[kind]))} | {THEOREMS[widest[kind]['upper_by']]}" if kind in widest else " | "
+                 for kind in verdict.KERNELS]
+        step = f"/{stride}" if stride > 1 else ""
+        print(f"| {shape[2]}x{shape[3]}{step}, {shape[1]} -> {shape[0]} | {size} | {' | '.join(cells)} |")
+
+
 def products():
     """A^T A X of a layer over oneDNN's time, for each number of threads and images."""
     print("| layer | 1 thread, 1 image | 8 images | 2 threads, 1 image | 8 images |")
@@ -99,11 +124,12 @@ def products():
         print(f"| {layer} | {' | '.join(cells)} |")
 
 
-ALL = (norms_of_sigmax, norms_of_peers, places_of_peers, products)
+OF_PERFORMANCE = (norms_of_sigmax, norms_of_peers, places_of_peers, products)
+OF_CONVOLUTIONS = (widths_of_small_images,)
 
 
 def main():
-    for table in ALL:
+    for table in OF_PERFORMANCE + OF_CONVOLUTIONS:
         print(f"{table.__doc__}\n")
         table()
         print()

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md come from benchmarks/results, and say what these say."""
+"""The tables of docs/performance.md and docs/convolutions.md come from benchmarks/results, and say what these say."""
 
 import contextlib
 import io
@@ -42,12 +42,14 @@ class Summary(unittest.TestCase):
                 self.assertEqual(row.count(" | "), 4, row)
                 self.assertTrue(row.endswith((" met |", " **missed** |")), row)
 
-    def test_the_document_has_the_tables_of_the_records(self):
-        document = summary.DOCUMENT.read_text()
-        self.assertEqual(document, summary.with_tables(document), "benchmarks/summary.py --write writes them anew")
+    def test_the_documents_have_the_tables_of_the_records(self):
+        for name, printers in summary.tables_of().items():
+            document = (summary.DOCUMENTS / name).read_text()
+            self.assertEqual(document, summary.with_tables(document, printers),
+                             "benchmarks/summary.py --write writes them anew")
 
     def test_every_row_of_a_table_has_as_many_cells_as_its_head(self):
-        for table in tables.ALL:
+        for table in tables.OF_PERFORMANCE + tables.OF_CONVOLUTIONS:
             rows = printed(table)
             self.assertGreater(len(rows), 2, table.__name__)
             self.assertEqual({row.count(" | ") for row in rows[2:]}, {rows[0].count(" | ")}, table.__name__)
