@@ -136,7 +136,7 @@ def open_record(options):
 
     if options.output.exists():
         record = json.loads(options.output.read_text())
-        if record["machine"]["threads"] != options.threads:
+        if record["machine"]["threads"] != options.threads and not options.values:
             sys.exit(f"{options.output} is of {record['machine']['threads']} threads")
         return record
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
