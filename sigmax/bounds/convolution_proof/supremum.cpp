@@ -48,7 +48,7 @@ class Branching {
       : g_(g), group_(group), width_(width), budget_(budget), context_(context) {
     // One factorization proves a constant symbol, whatever the width; this is close to what its rounding allows.
     const auto& degree = g.symbol().degree;
-    if (std::all_of(degree.begin(), degree.end(), [](double d) { return d == 0; })) width_ = std::min(width, 1e-8);
+    if (std::all_of(degree.begin(), degree.end(), [](double d) { return d == 0; })) width_ = std::min(width, 1e-9);
   }
 
   void run(Best& best) {
