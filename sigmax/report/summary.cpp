@@ -1,6 +1,7 @@
 #include "sigmax/report/summary.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -82,6 +83,47 @@ std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
   return {};
 }
 
+// `stride 1, zero padding (--stride, --padding)`: all that is assumed about a convolution; empty if nothing is.
+std::string what_is_assumed(const std::vector<const audit::TensorResult*>& shown) {
+  struct Assumption {
+    std::string_view of, text, option;
+    std::optional<bool> with_zeros;  // whether the padding mode is zeros; nothing: any mode
+  };
+  constexpr Assumption kAssumptions[] = {
+      {"stride", "stride 1", "--stride", std::nullopt},
+      {"dilation", "dilation 1", "--dilation", std::nullopt},
+      {"padding", "zero padding", "--padding", true},
+      {"padding", "padding that keeps the size", "--padding", false},
+      {"output_padding", "output padding 0", "--geometry", std::nullopt},
+  };
+  std::vector<std::string_view> texts, options;
+  for (const Assumption& assumption : kAssumptions) {
+    const bool occurs = any_row(shown, [&](const WeightRow& row) {
+      const audit::OperatorNorm* norm = row.convolution();
+      return norm != nullptr &&
+             assumption.with_zeros.value_or(norm->padding_mode == "zeros") == (norm->padding_mode == "zeros") &&
+             std::find(norm->assumed.begin(), norm->assumed.end(), assumption.of) != norm->assumed.end();
+    });
+    if (!occurs) continue;
+    texts.push_back(assumption.text);
+    if (options.empty() || options.back() != assumption.option) options.push_back(assumption.option);
+  }
+  return texts.empty() ? "" : fmt::format("{} ({})", fmt::join(texts, ", "), fmt::join(options, ", "));
+}
+
+// At which image sizes the operator norms are; empty if there are none.
+std::string_view sizes_of_norms(const std::vector<const audit::TensorResult*>& shown) {
+  const auto any = [&](bool has_size) {
+    return any_row(shown, [has_size](const WeightRow& row) {
+      return row.convolution() != nullptr && row.convolution()->input_size.empty() != has_size;
+    });
+  };
+  const bool at_one = any(true), at_all = any(false);
+  if (at_one && at_all) return "at the image size where that is known, and otherwise the largest over all sizes";
+  if (at_one) return "at the image size that the file or an option gives";
+  return at_all ? "the largest over all image sizes" : std::string_view();
+}
+
 // The largest number in the column.
 std::string largest_condition(const audit::Result& result, const Glyphs& signs) {
   for (const audit::TensorResult* tensor : select(result, "condition", {})) {
@@ -153,14 +195,14 @@ std::string outcome_text(const audit::GateOutcome& gate) {
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
                                 const Glyphs& signs, const std::function<bool(std::string_view)>& has_column) {
   const auto shows = [&](std::string_view key) { return has_column == nullptr || has_column(key); };
+  const bool has_norms = has_operator_norms(result);
   const auto has_kind = [&](std::string_view wanted) {
     return any_row(shown, [&](const WeightRow& row) {
-      const audit::OperatorNorm* own = row.convolution();
-      return (row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted) ||
-             (own != nullptr && kind(own->norm) == wanted);
+      const Enclosure* norm = has_norms && shows("operator_norm") ? row.operator_norm() : nullptr;
+      return (row.figures() != nullptr && shows("sigma_max") && kind(row.figures()->sigma_max) == wanted) ||
+             (norm != nullptr && kind(*norm) == wanted);
     });
   };
-  const bool has_norms = has_operator_norms(result);
   const std::string_view what = has_norms ? "" : "sigma_max ";
   const auto saves = [&](const WeightRow& row) {
     const audit::SpectrumFigures* spectrum = row.spectrum();
@@ -185,14 +227,8 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   const auto is_reshaped = [](const WeightRow& row) {
     return row.tensor->role == audit::Role::convolution && !row.tensor->operator_norm;
   };
-  const auto is_assumed = [](const WeightRow& row) {
-    return row.convolution() != nullptr && !row.convolution()->assumed.empty();
-  };
-  if (any_row(shown, is_assumed)) {
-    line(signs.assumed,
-         "the largest over all image sizes, with stride and dilation 1 and zero padding assumed where nothing states "
-         "them (--stride, --dilation, --padding)");
-  }
+  const std::string assumed = what_is_assumed(shown);
+  if (!assumed.empty()) line(signs.assumed, "assumed, because nothing states it: " + assumed);
   if (any_row(shown, is_reshaped)) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
@@ -209,10 +245,12 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   }
   if (shows("condition") && any_row(shown, is_open)) line(">", "sigma_min cannot be told from 0");
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
-  if (any_row(shown, [](const WeightRow& row) { return row.convolution() != nullptr; })) {
-    lines.emplace_back(
-        "The operator norm of a convolution is its own, at the image size that the file gives or else the largest over "
-        "all sizes; its other figures are those of the kernel reshaped to [out, rest].");
+  const std::string_view sizes = sizes_of_norms(shown);
+  if (!sizes.empty()) {
+    lines.push_back(
+        fmt::format("The operator norm of a convolution is its own, {}; its other figures are those of the kernel "
+                    "reshaped to [out, rest].",
+                    sizes));
   }
   if (!result.full_spectrum) {
     lines.emplace_back(

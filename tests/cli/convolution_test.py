@@ -270,7 +270,10 @@ class AuditOfConvolutions(ConvolutionTest):
         path = self.write("m.safetensors", checkpoints.safetensors({"conv.weight": ones(1, 1, 3, 3)}))
         text = self.expect(0, "audit", path, COLUMNS="80").out
         self.assertRegex(text, "conv.weight.* ✓°")
-        self.assertRegex(" ".join(text.split()), "° the largest over all image sizes, with stride and dilation 1")
+        self.assertRegex(" ".join(text.split()), "° assumed, because nothing states it: stride 1, dilation 1, zero "
+                         r"padding \(--stride, --dilation, --padding\)")
+        text = self.expect(0, "audit", path, "--stride", "conv=1", "--dilation", "conv=1", COLUMNS="80").out
+        self.assertIn("° assumed, because nothing states it: zero padding (--padding)", " ".join(text.split()))
         text = self.expect(0, "audit", path, "--stride", "conv=1", "--dilation", "conv=1", "--padding", "conv=1").out
         self.assertNotIn("°", text)
         text = self.expect(0, "audit", path, LC_ALL="C").out
