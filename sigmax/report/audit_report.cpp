@@ -54,7 +54,9 @@ Text sentences(const audit::Result& result, const Glyphs& signs) {
   return text;
 }
 
-Cards cards(const audit::Summary& s) {
+Cards cards(const audit::Result& result) {
+  const audit::Summary& s = result.summary;
+  const OperatorProofs operators = operator_proofs(result);
   Cards all;
   const auto add = [&](std::string figure, std::string_view label, bool alarm = false) {
     all.cards.push_back({std::move(figure), std::string(label), alarm});
@@ -63,6 +65,9 @@ Cards cards(const audit::Summary& s) {
   add(count_text(s.parameters),
       fmt::format("{}, {}", either(s.parameters, "parameter", "parameters"), bytes_text(s.bytes)));
   add(fmt::format("{} / {}", s.proven, s.audited), "sigma_max proven");
+  if (operators.measured > 0) {
+    add(fmt::format("{} / {}", operators.proven, operators.measured), "operator norms of convolutions proven");
+  }
   if (s.probabilistic > 0) add(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
   if (s.lower_only > 0) add(fmt::format("{}", s.lower_only), "with a lower end only");
   if (s.non_finite > 0) add(fmt::format("{}", s.non_finite), "with NaN or infinite entries", true);
@@ -214,7 +219,7 @@ Document page_document(const audit::Result& result, const HtmlOptions& options) 
   Document document;
   document.push_back({head_of(result.model, options)});
   document.push_back({notes(result.model, signs)});
-  document.push_back({cards(result.summary)});
+  document.push_back({cards(result)});
   if (!result.gates.empty()) document.push_back({gates_table(result, signs), "Gates"});
   if (!weights.shown.empty()) {
     Text legend = signs_explained(result, weights.shown, signs, weights.rows, html);

@@ -41,16 +41,10 @@ double largest_failure_probability(const audit::Result& result) {
 // Rounded up, except that 1e-9 stays 1e-9 although the nearest double is slightly larger.
 std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
 
-// How many of the convolutions that were measured as operators are proven.
-std::string operator_proofs(const audit::Result& result) {
-  std::size_t measured = 0, proven = 0;
-  for (const audit::TensorResult& tensor : result.tensors) {
-    if (!tensor.operator_norm) continue;
-    ++measured;
-    if (tensor.operator_norm->norm.is_proven()) ++proven;
-  }
-  if (measured == 0) return {};
-  return fmt::format(" Operator norms of {}: {} proven.", plural(measured, "convolution"), proven);
+std::string operator_sentence(const audit::Result& result) {
+  const OperatorProofs count = operator_proofs(result);
+  if (count.measured == 0) return {};
+  return fmt::format(" Operator norms of {}: {} proven.", plural(count.measured, "convolution"), count.proven);
 }
 
 std::string proof_sentence(const audit::Result& result) {
@@ -65,7 +59,7 @@ std::string proof_sentence(const audit::Result& result) {
   if (s.non_finite > 0) known.push_back(fmt::format("{} NOT MEASURED: non-finite entries", s.non_finite));
   std::string sentence = "sigma_max: ";
   for (std::size_t i = 0; i < known.size(); ++i) sentence += (i > 0 ? ", " : "") + known[i];
-  return sentence + "." + operator_proofs(result);
+  return sentence + "." + operator_sentence(result);
 }
 
 std::string cell_and_name(std::string_view key, const audit::TensorResult& tensor, const Glyphs& signs) {
@@ -134,6 +128,16 @@ std::string largest_condition(const audit::Result& result, const Glyphs& signs) 
 }
 
 }  // namespace
+
+OperatorProofs operator_proofs(const audit::Result& result) {
+  OperatorProofs count;
+  for (const audit::TensorResult& tensor : result.tensors) {
+    if (!tensor.operator_norm) continue;
+    ++count.measured;
+    if (tensor.operator_norm->norm.is_proven()) ++count.proven;
+  }
+  return count;
+}
 
 std::vector<SkippedGroup> group_skipped(const audit::Result& result) {
   std::vector<SkippedGroup> groups;
