@@ -145,10 +145,7 @@ NormResult norm(const SparseMatrix& matrix, const Norm& which, const NormOptions
   } else {
     return norm(*sparse<double>(matrix), which, options, context);
   }
-  if (result.enclosure) {
-    const std::optional<UpperBound>& upper = result.enclosure->upper;
-    result.value = std::clamp(result.value, result.enclosure->lower.value(), upper ? upper->value() : kInfinity);
-  }
+  if (result.enclosure) result.value = nearest_in(*result.enclosure, result.value);
   result.meaning = meaning_of(which);
   return result;
 }

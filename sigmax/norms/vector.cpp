@@ -76,9 +76,8 @@ double dot2(std::span<const double> x, std::span<const double> y) {
 
 NormResult of_vector(double value, const Enclosure& enclosure, double p) {
   NormResult result;
-  result.value = std::clamp(value, enclosure.lower.value(),
-                            enclosure.upper ? enclosure.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = enclosure;
+  result.value = value;
+  result.enclose(enclosure);
   result.meaning = fmt::format("vector {}-norm", p);
   result.method = "the powers, outward";
   return result;
