@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -67,14 +68,30 @@ std::string cell_and_name(std::string_view key, const audit::TensorResult& tenso
                      name_in_sentence(tensor.name, signs.unicode));
 }
 
+// `, or up to 2.34 in conv.weight`: a weight whose enclosure ends above that of the largest estimate.
+std::string other_largest(const std::vector<const audit::TensorResult*>& by_estimate, const Glyphs& signs) {
+  const auto upper = [](const audit::TensorResult* tensor) {
+    const Enclosure& norm = *WeightRow{tensor}.operator_norm();
+    return norm.upper ? norm.upper->value() : std::numeric_limits<double>::infinity();
+  };
+  const auto* const highest = *std::ranges::max_element(by_estimate, {}, upper);
+  const double end = upper(highest);
+  if (end == upper(by_estimate.front())) return {};
+  const std::string name = name_in_sentence(highest->name, signs.unicode);
+  if (std::isinf(end)) return fmt::format(", or more in {}", name);
+  return fmt::format(", or up to {} in {}", significant(end, 3, Rounding::up), name);
+}
+
 std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
   const bool has_norms = has_operator_norms(result);
   const std::string key = has_norms ? "operator_norm" : "sigma_max";
-  for (const audit::TensorResult* tensor : select(result, key.c_str(), {})) {
-    if (!tensor->figures || WeightRow{tensor}.operator_norm() == nullptr) continue;
-    return fmt::format("Largest {} {}", has_norms ? "operator norm" : "sigma_max", cell_and_name(key, *tensor, signs));
-  }
-  return {};
+  std::vector<const audit::TensorResult*> measured = select(result, key.c_str(), {});
+  std::erase_if(measured, [](const audit::TensorResult* tensor) {
+    return !tensor->figures || WeightRow{tensor}.operator_norm() == nullptr;
+  });
+  if (measured.empty()) return {};
+  return fmt::format("Largest {} {}{}", has_norms ? "operator norm" : "sigma_max",
+                     cell_and_name(key, *measured.front(), signs), other_largest(measured, signs));
 }
 
 // `stride 1, zero padding (--stride, --padding)`: all that is assumed about a convolution; empty if nothing is.

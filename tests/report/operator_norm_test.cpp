@@ -138,6 +138,29 @@ TEST(OperatorNorm, TheLegendSaysWhichSizesOccur) {
   EXPECT_FALSE(has(legend_of(report_test::sample()), "its own"));
 }
 
+TEST(OperatorNorm, TheSummaryNamesTheWeightThatMayHaveTheLargest) {
+  const auto sentence = [](const audit::OperatorNorm& norm) {
+    audit::Result result = with_norm(norm);
+    for (audit::TensorResult& tensor : result.tensors) {
+      if (tensor.figures && !tensor.figures->sigma_max.upper) tensor.figures->sigma_max = bounds::exactly(1);
+    }
+    for (const std::string& each : summary_sentences(result, glyphs(true))) {
+      if (each.starts_with("Largest")) return each.substr(0, each.find(';'));
+    }
+    return std::string();
+  };
+  const std::string head = "Largest operator norm 153.29481 ~ in embeddings.word_embeddings.weight";
+  audit::OperatorNorm norm = norm_of(7777);
+  EXPECT_EQ(sentence(norm), "Largest operator norm 7777.0000 ✓ in stem.conv1.weight");
+  norm.estimate = 7;
+  norm.norm = bounds::between(bounds::exactly(7), bounds::exactly(9));
+  EXPECT_EQ(sentence(norm), head);
+  norm.norm = bounds::between(bounds::exactly(7), bounds::exactly(200.125));
+  EXPECT_EQ(sentence(norm), head + ", or up to 201 in stem.conv1.weight");
+  norm.norm.upper.reset();
+  EXPECT_EQ(sentence(norm), head + ", or more in stem.conv1.weight");
+}
+
 TEST(OperatorNorm, TheLegendExplainsHowAnEndIsKnownOnlyWhereItIsShown) {
   audit::OperatorNorm norm = norm_of(77);
   norm.norm.upper.reset();
