@@ -192,8 +192,7 @@ int main(int argc, char** argv) {
 #ifdef SIGMAX_HAS_ONEDNN
   set_threads_of_onednn(options.threads);
 #endif
-  Context context(options.threads);
-  openblas_set_num_threads(context.threads());
+  Context context = context_with_blas(options);
   const nlohmann::json machine = describe_machine(context);
   fmt::print("A^T A X of convolutions on {}, {} threads; ratios are sigmax's time over the peer's; seed {}\n",
              cpu_name(), context.threads(), options.seed);
