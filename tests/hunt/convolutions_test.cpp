@@ -179,7 +179,7 @@ struct Drawn {
   long double slack() const { return truth.front() * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide); }
   long double unscaled(double end) const { return std::ldexp(static_cast<long double>(end), -exponent); }
   std::string repeat(std::uint64_t seed) const {
-    return fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
+    return fmt::format("{} {} input {} {}", hunt::rerun(seed), describe(geometry.layer()),
                        to_string(geometry.input_size()), name(geometry.layer().padding_mode));
   }
 };
@@ -189,7 +189,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
   Histogram widths;
   const std::int64_t cases = hunt::budget(400);
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Drawn drawn(draw(maker), maker);
     const ConvolutionGeometry& geometry = drawn.geometry;
@@ -222,7 +222,7 @@ TEST(HuntConvolutions, NoValueOfACircleIsWrong) {
   Histogram widths;
   const std::int64_t cases = hunt::budget(400);
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Drawn drawn(draw_circular(maker), maker);
     const ConvolutionGeometry& geometry = drawn.geometry;
