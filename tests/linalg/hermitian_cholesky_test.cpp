@@ -40,7 +40,7 @@ struct Hermitian {
     Context context(1);
     auto panels = context.scratch<T>(values.size());
     std::copy(values.begin(), values.end(), panels.begin());
-    const bool is_definite = hermitian_cholesky(panels.data(), n);
+    const bool is_definite = hermitian_cholesky(panels.data(), n, context);
     std::copy(panels.begin(), panels.end(), values.begin());
     return is_definite;
   }
