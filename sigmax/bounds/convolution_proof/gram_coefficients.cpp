@@ -1,12 +1,12 @@
 #include "sigmax/bounds/convolution_proof/gram_coefficients.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <utility>
 
 #include "sigmax/kernels/column_groups.hpp"
+#include "sigmax/kernels/vector.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -42,19 +42,6 @@ bool has_long_lines(const Symbol& f) {
   double box = 1;
   for (const std::int64_t last : most) box *= static_cast<double>(last) + 1;
   return f.columns <= 8 && most[along(most)] >= 15 && box == static_cast<double>(f.taps.size());
-}
-
-// In eight sums, which fill a vector.
-double inner_product(const double* a, const double* b, std::int64_t n) {
-  std::array<double, 8> sums{};
-  std::int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    for (std::size_t j = 0; j < 8; ++j)
-      sums[j] += a[i + static_cast<std::int64_t>(j)] * b[i + static_cast<std::int64_t>(j)];
-  }
-  double sum = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-  for (; i < n; ++i) sum += a[i] * b[i];
-  return sum;
 }
 
 // The index of the tap at each place of the box, -1 where there is none; empty if the box is much larger than the taps.
@@ -155,7 +142,7 @@ void form_from_lines(Coefficients& to, Context& context) {
       length[axis] = most[axis] + 1 - std::abs(q[axis]);
     }
     const std::int64_t shift = place_in_box(q, most);
-    const std::int64_t of_line = length[along(most)];
+    const auto of_line = static_cast<std::size_t>(length[along(most)]);
     length[along(most)] = 1;
     const auto product = [&](std::int64_t i, std::int64_t j) {
       double sum = 0;
@@ -166,7 +153,7 @@ void form_from_lines(Coefficients& to, Context& context) {
           for (std::int64_t y = 0; y < length[1]; ++y) {
             for (std::int64_t z = 0; z < length[2]; ++z) {
               const std::int64_t first = place_in_box({from[0] + x, from[1] + y, from[2] + z}, most);
-              sum += inner_product(a + first, b + first, of_line);
+              sum += kernels::dot(std::span(a + first, of_line), std::span(b + first, of_line));
             }
           }
         }

@@ -30,6 +30,8 @@ double absolute_square_above(float* l, std::int64_t n, Context& context) {
   return round_up(most * (1 + gamma_in<float>(static_cast<double>(8 * n + 32)))) + static_cast<double>(n * n) * 0x1p-60;
 }
 
+constexpr std::size_t kManyMatrices = 2048;
+constexpr std::size_t kTogether = 8;  // points: what the kernel takes at once
 constexpr std::int64_t kSumsAtATime = std::int64_t{1} << 29;  // multiplications between two checks for cancellation
 
 }  // namespace
@@ -135,6 +137,14 @@ double GramPolynomial::flops_of_value() const {
 template <Real T>
 void GramPolynomial::evaluate(std::span<const TorusPoint> points, T factor, T* panels, const Context& context) const {
   const std::size_t count = differences_.size();
+  if (matrices() > kManyMatrices && points.size() > kTogether) {
+    // The weights of a few points stay in the cache.
+    for (std::size_t first = 0; first < points.size(); first += kTogether) {
+      evaluate<T>(points.subspan(first, std::min(kTogether, points.size() - first)), factor,
+                  panels + static_cast<std::int64_t>(first) * kernels::hermitian_size(n_), context);
+    }
+    return;
+  }
   std::vector<T> weights(matrices() * points.size());
   std::vector<Phase> phases(count);
   for (std::size_t i = 0; i < points.size(); ++i) {

@@ -136,10 +136,17 @@ void Coordinates::phases(const TorusPoint& t, std::span<Phase> out) const {
     std::vector<Phase> low, high;
     for (std::int64_t i = 0; i < step_; ++i) low.push_back(at(axis, i));
     for (std::int64_t i = first; i <= distinct.back(); i += step_) high.push_back(at(axis, i));
+    std::size_t block = 0;
+    std::int64_t begin = first;
     for (const std::int64_t coordinate : distinct) {
-      const std::int64_t from = coordinate - first;
-      table.push_back(times(high[static_cast<std::size_t>(from / step_)], low[static_cast<std::size_t>(from % step_)]));
+      for (; coordinate - begin >= step_; begin += step_) ++block;
+      table.push_back(times(high[block], low[static_cast<std::size_t>(coordinate - begin)]));
     }
+  }
+  if (active_.size() == 1) {
+    const std::size_t axis = active_.front();
+    for (std::size_t p = 0; p < indices_.size(); ++p) out[p] = tables[axis][indices_[p][axis]];
+    return;
   }
   for (std::size_t p = 0; p < indices_.size(); ++p) {
     Phase product;
