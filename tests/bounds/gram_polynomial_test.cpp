@@ -8,8 +8,10 @@
 #include <numbers>
 #include <vector>
 
+#include "sigmax/bounds/convolution_proof/climb.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/top_vector.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -135,6 +137,26 @@ TEST(GramPolynomial, IsTheSquareOfTheSymbolForEveryShapeOfTaps) {
       }
     }
   }
+}
+
+// What a climb takes is counted, and it ends a step after it has taken that much.
+TEST(Climb, EndsWhereItsWorkIsUsedUp) {
+  const SerialBlas serial;
+  Context context(1);
+  const Symbol f = gaussian(12, 3);
+  const GramPolynomial g(f, false, context);
+  const Top from = top_at(g, {{1, 2, 0}, {5, 7, 1}}, nullptr, 1e-2, 10, nullptr, context);
+  EXPECT_GT(from.flops, 0);
+  const Top none = climb(g, from, 1e-6, 0, context);
+  EXPECT_EQ(none.norm, from.norm);
+  EXPECT_EQ(none.flops, from.flops);
+  const Top all = climb(g, from, 1e-6, kInfinity, context);
+  EXPECT_GT(all.norm, from.norm);
+  const double taken = all.flops - from.flops;
+  const Top some = climb(g, from, 1e-6, 0.1 * taken, context);
+  EXPECT_LT(some.flops, all.flops);
+  EXPECT_GE(some.norm, from.norm);
+  EXPECT_LE(some.norm, all.norm);
 }
 
 TEST(GramPolynomial, ProvesLimitsBelowTheSmallestEigenvalueAndNoneAbove) {
