@@ -76,7 +76,8 @@ class AtSize {
       return result;
     }
     if (!is_circular && ends.width() > width_ && quotients_.is_large()) {
-      quotients_.search(ends);
+      // Zeros around a smaller image show S at the most.
+      if (ends.lower_of_symbol() < supremum_.lower * (1 - 0.25 * width_)) quotients_.search(ends);
       if (ends.width() > width_) quotients_.search_all(ends);
     }
     if (!is_circular && ends.width() > width_) one_axis(ends);
@@ -111,7 +112,8 @@ class AtSize {
       ends.upper(range.upper, ConvolutionTheorem::branch_and_bound, factor);
       if (circular.is_whole && !range.top.vector.re.empty()) next_to(all.groups[range.group], range.top, ends);
     }
-    if (ends.width() > width_) quotients_.search(ends);
+    // A smaller image with zeros around does not come closer than that.
+    if (ends.width() > (quotients_.is_large() ? std::max(width_, kFromSmaller) : width_)) quotients_.search(ends);
   }
 
   // The point of the grid next to the maximum over the torus, where rows of every class modulo the stride occur. A
@@ -317,6 +319,7 @@ class AtSize {
   static constexpr double kMostPoints = 1e6;
   static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
   static constexpr double kCoarse = 0.1;
+  static constexpr double kFromSmaller = 1e-3;
 
   const Tensor& kernel_;
   const ConvolutionGeometry& geometry_;
@@ -331,35 +334,6 @@ class AtSize {
   std::vector<Candidate> whole_;  // the best one, until it is proven
   bool grids_alone_ = false;      // sharper theorems did not help
 };
-
-// Whether products with the image would be mostly with zeros between taps that are far apart.
-bool is_spread_out(const CorrelationAxis& axis) {
-  constexpr std::int64_t kLong = std::int64_t{1} << 20;
-  return axis.dilation > 1 && axis.dilation % axis.stride == 0 && axis.window() > kLong;
-}
-
-// Every choice of one copy on each axis that has any.
-std::vector<ConvolutionGeometry> interleaved_geometries(const Correlation& c) {
-  std::vector<std::vector<CorrelationAxis>> chosen{{}};
-  for (const CorrelationAxis& axis : c.axes) {
-    const std::vector<CorrelationAxis> copies =
-        is_spread_out(axis) ? interleaved_copies(axis) : std::vector<CorrelationAxis>{axis};
-    std::vector<std::vector<CorrelationAxis>> next;
-    for (const std::vector<CorrelationAxis>& before : chosen) {
-      for (const CorrelationAxis& copy : copies) {
-        next.push_back(before);
-        next.back().push_back(copy);
-      }
-    }
-    chosen = std::move(next);
-  }
-  std::vector<ConvolutionGeometry> result;
-  result.reserve(chosen.size());
-  for (const std::vector<CorrelationAxis>& axes : chosen) {
-    result.push_back(geometry_of(c.in_channels, c.out_channels, c.groups, axes));
-  }
-  return result;
-}
 
 // The matrix is block diagonal after a permutation, so both ends are the largest ones of the blocks.
 ConvolutionNorm largest_of_copies(const Tensor& kernel, const Correlation& c, const ConvolutionNormOptions& options,

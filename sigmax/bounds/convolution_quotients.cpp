@@ -69,7 +69,7 @@ void ConvolutionQuotients::search(ConvolutionEnds& ends) {
 }
 
 void ConvolutionQuotients::search_all(ConvolutionEnds& ends) {
-  if (fits_ && sides_of(geometry_) <= kMostEntries) search_on(kernel_, geometry_, 0.5, ends);
+  if (fits_ && sides_of(geometry_) <= kMostEntries) search_on(kernel_, geometry_, 0.25, ends);
 }
 
 void ConvolutionQuotients::at_peak(const Symbols& symbols, const Range& peak, ConvolutionEnds& ends) {

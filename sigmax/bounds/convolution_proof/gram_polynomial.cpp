@@ -31,7 +31,7 @@ double absolute_square_above(float* l, std::int64_t n, Context& context) {
 }
 
 constexpr std::size_t kManyMatrices = 2048;
-constexpr std::size_t kTogether = 8;  // points: what the kernel takes at once
+constexpr std::size_t kTogether = 8;                          // points: what the kernel takes at once
 constexpr std::int64_t kSumsAtATime = std::int64_t{1} << 29;  // multiplications between two checks for cancellation
 
 }  // namespace

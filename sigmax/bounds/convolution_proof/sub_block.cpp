@@ -101,6 +101,33 @@ ConvolutionGeometry geometry_of(std::int64_t in_channels, std::int64_t out_chann
   return {std::move(layer), std::move(sizes)};
 }
 
+bool is_spread_out(const CorrelationAxis& axis) {
+  constexpr std::int64_t kLong = std::int64_t{1} << 20;
+  return axis.dilation > 1 && axis.dilation % axis.stride == 0 && axis.window() > kLong;
+}
+
+std::vector<ConvolutionGeometry> interleaved_geometries(const Correlation& c) {
+  std::vector<std::vector<CorrelationAxis>> chosen{{}};
+  for (const CorrelationAxis& axis : c.axes) {
+    const std::vector<CorrelationAxis> copies =
+        is_spread_out(axis) ? interleaved_copies(axis) : std::vector<CorrelationAxis>{axis};
+    std::vector<std::vector<CorrelationAxis>> next;
+    for (const std::vector<CorrelationAxis>& before : chosen) {
+      for (const CorrelationAxis& copy : copies) {
+        next.push_back(before);
+        next.back().push_back(copy);
+      }
+    }
+    chosen = std::move(next);
+  }
+  std::vector<ConvolutionGeometry> result;
+  result.reserve(chosen.size());
+  for (const std::vector<CorrelationAxis>& axes : chosen) {
+    result.push_back(geometry_of(c.in_channels, c.out_channels, c.groups, axes));
+  }
+  return result;
+}
+
 // Entry x of the image is at x + pad_low = stride z + phase, in channel (i, phase) of the symbol at position z. If the
 // symbol is that of the adjoint's taps, f = M^T for the symbol M of the convolution, and v belongs to M^T, then
 // conj(M^T v) belongs to M.

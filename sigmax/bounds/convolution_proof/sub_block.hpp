@@ -26,6 +26,13 @@ std::optional<CorrelationAxis> sub_block(PaddingMode mode, const CorrelationAxis
 ConvolutionGeometry geometry_of(std::int64_t in_channels, std::int64_t out_channels, std::int64_t groups,
                                 std::span<const CorrelationAxis> axes);
 
+/// Whether the axis is long because its taps are far apart, so that products would read zeros mostly, and splits into
+/// interleaved copies.
+bool is_spread_out(const CorrelationAxis& axis);
+
+/// Every choice of one interleaved copy on each axis that is spread out; the other axes stay as they are.
+std::vector<ConvolutionGeometry> interleaved_geometries(const Correlation& correlation);
+
 /// An image of one group, [in channels, axes...], of which the convolution's quotient |A x| / |x| comes close to |F(t)
 /// v| / |v|: the wave of v at t under a window, sin(pi (x + 1) / (n + 1)) on each axis, whose spectrum is about pi / n
 /// wide. `axes` have the stride and dilation of `symbol_axes`. The real and the imaginary part; one of them is at least
