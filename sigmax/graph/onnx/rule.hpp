@@ -26,6 +26,10 @@ struct Known {
   std::vector<double> numbers() const;         ///< exactly the stored numbers; integers too
 };
 
+/// Throws Error if the values are not as many as the shape holds.
+Known known_integers(std::vector<std::int64_t> values, Dimensions shape);
+Known known_numbers(std::vector<double> values, Dimensions shape);
+
 /// A value of the file while the graph is made: known, or computed by a node from the inputs.
 struct Value {
   Dimensions shape;
@@ -54,7 +58,7 @@ class Builder {
   /// A statement for Graph::assumptions.
   virtual void assume(std::string statement) = 0;
 
-  /// The attribute, or `otherwise`.
+  /// The attribute, or `otherwise` where it is absent. Here and below, an attribute of another type throws RefusedNode.
   std::int64_t integer(std::string_view attribute, std::int64_t otherwise) const;
   double number(std::string_view attribute, double otherwise) const;
   std::string text(std::string_view attribute, std::string_view otherwise) const;
