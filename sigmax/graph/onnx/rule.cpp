@@ -122,6 +122,8 @@ std::optional<Known> known_tensor(const Tensor& values) {
   return known_integers(std::move(integers), compact.shape());
 }
 
+const Node& Builder::emitted(Index index) const { throw Error(fmt::format("[graph] there is no node {}", index)); }
+
 std::int64_t Builder::integer(std::string_view attribute, std::int64_t otherwise) const {
   const auto* found = attribute_of<std::int64_t>(node(), attribute, "an integer");
   return found == nullptr ? otherwise : *found;

@@ -59,6 +59,9 @@ class Builder {
   /// A new node, named after the file's node, whose value has this shape.
   virtual Value emit(Operation operation, std::vector<Index> inputs, Dimensions shape) = 0;
 
+  /// A node that is there already: the source of an operand. Throws Error where a builder has no graph.
+  virtual const Node& emitted(Index index) const;
+
   /// A statement for Graph::assumptions.
   virtual void assume(std::string statement) = 0;
 

@@ -4,6 +4,7 @@
 // rules.cpp.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -15,5 +16,8 @@ std::span<const NamedRule> identity_rules();  ///< Identity, Dropout, Cast
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);
+
+/// How many leading operands the node must have.
+std::size_t operands_needed(const io::ComputationNode& node);
 
 }  // namespace sigmax::graph::onnx
