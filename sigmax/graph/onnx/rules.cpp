@@ -8,7 +8,12 @@ namespace {
 using Family = std::span<const NamedRule> (*)();
 
 constexpr Family kFamilies[] = {
-    identity_rules,  // one family a line
+    identity_rules,     // one family a line
+    arithmetic_rules,   //
+    matrix_rules,       //
+    convolution_rules,  //
+    batch_rules,        //
+    softmax_rules,      //
 };
 
 struct Operands {
