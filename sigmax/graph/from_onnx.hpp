@@ -1,22 +1,11 @@
 // A network's graph from an ONNX model.
 #pragma once
 
-#include <map>
-#include <string>
-
-#include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/graph.hpp"
+#include "sigmax/graph/import_options.hpp"
 #include "sigmax/io/computation.hpp"
 
 namespace sigmax::graph {
-
-struct ImportOptions {
-  /// Shapes of inputs by name. Where the file states a number, it must be the same.
-  std::map<std::string, Dimensions> input_shapes{};
-
-  /// Inputs that are constants instead, such as a sampling rate, of any type of numbers.
-  std::map<std::string, Tensor> input_values{};
-};
 
 /// The network that the model computes, in real arithmetic on the constants that the file stores: what the storage
 /// types of the values in between round is not part of it.

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "sigmax/graph/from_onnx.hpp"
 #include "sigmax/graph/graph.hpp"
+#include "sigmax/graph/import_options.hpp"
 #include "sigmax/graph/onnx/rule.hpp"
 
 namespace sigmax::graph::onnx {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/graph/from_onnx.hpp"
+#include "sigmax/graph/import_options.hpp"
 #include "sigmax/io/computation.hpp"
 
 namespace sigmax::graph::onnx {
