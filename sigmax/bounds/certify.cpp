@@ -87,6 +87,7 @@ bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
         using S = std::decay_t<decltype(s)>;
         if constexpr (std::same_as<S, structure::Opaque>) return within;
         if constexpr (std::same_as<S, structure::Sum<T>>) return any(s.terms, within);
+        if constexpr (std::same_as<S, structure::Kronecker<T>>) return any(s.factors, true);
         if constexpr (std::same_as<S, structure::Stacked<T>>) return any(s.parts, within);
         if constexpr (std::same_as<S, structure::Transposed<T>>) return hides_in_products(*s.of, within);
         if constexpr (std::same_as<S, structure::Scaled<T>>) return hides_in_products(*s.of, true);
@@ -140,6 +141,9 @@ double width_of_proof(const Expression& e) {
   return (k * (k + 9) + 4 * n) * bounds::kUnitRoundoff + 0x1p-46;
 }
 
+// An enclosure of this relative width is not replaced by a probabilistic one.
+constexpr double kNarrow = 0x1p-20;
+
 // Computes bounds in the order of their cost, until one is tight enough.
 class Certifier {
  public:
@@ -158,12 +162,17 @@ class Certifier {
     return Proof::enclosure(lower_, Proof::proven(upper_));
   }
 
-  bool may_factor() const { return options_.admits_factorization() && bounds::is_provable(e_, limits_); }
+  /// Whether no other bound can improve the ends by much.
+  bool is_closed() const { return closed_ || may_factor(); }
 
  private:
+  bool may_factor() const { return options_.admits_factorization() && bounds::is_provable(e_, limits_); }
+
   void look() {
+    if (bounds::has_factors(e_) && options_.admits_factorization()) by_factors();
+    if (closed_) return;
     if (may_factor() && options_.relative_width == 0 && x_.empty()) return factor();
-    lower_ = of_image(e_, x_, context_);
+    if (const LowerBound reached = of_image(e_, x_, context_); reached.value() > lower_.value()) lower_ = reached;
     if (options_.method == CertifyMethod::none) return;
     offer(e_.norm);
     if (is_enough()) return;
@@ -189,6 +198,15 @@ class Certifier {
     offer(bounds::collatz_upper_bound(e_, x_, steps, context_));
   }
 
+  // sigma_max from those of the factors. Their ends are as close as proofs can be, unless a factor is too large.
+  void by_factors() {
+    const bounds::Ends ends = bounds::ends_of_factors(e_, limits_, context_);
+    bounds::require_unchanged(e_, context_);
+    lower_ = bounds::widened_lower(ends.lower);
+    offer(ends.upper);
+    closed_ = upper_ - lower_.value() <= std::max(options_.relative_width, kNarrow) * upper_;
+  }
+
   // Checking that the matrix is unchanged is cheap compared with a factorization.
   void factor() {
     if (e_.kind == Expression::Kind::product) {
@@ -208,6 +226,7 @@ class Certifier {
   bounds::Limits limits_;
   LowerBound lower_ = Proof::lower(0);
   double upper_ = std::numeric_limits<double>::infinity();
+  bool closed_ = false;
 };
 
 // sigma_max(s A) = |s| sigma_max(A): factors at the root need not be formed. The operator's norm is between `lower` and
@@ -270,7 +289,7 @@ Enclosure by_structure(const Expression& e, const std::vector<double>& x, const 
   const Peeled peeled = peel(e);
   Certifier certifier(*peeled.e, x, options, options.random.value_or(hint.state.random), context);
   const Enclosure proven = put_back(certifier.run(), peeled);
-  const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
+  const bool is_open = !certifier.is_closed() && proven.relative_width() > options.relative_width;
   if (!is_open || !options.admits_probable() || !keeps_range(e, is_in_float(hint))) return proven;
   // Rounding errors of sums and products are relative to the parts, which may cancel.
   const bool cancels = peeled.e->kind != Expression::Kind::stored;

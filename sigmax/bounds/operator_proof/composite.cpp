@@ -179,10 +179,46 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   return round_up(product.unit * (formed + b.error * right.norm + (left.norm + b.error) * a.error));
 }
 
+bool has_factors(const Expression& e) {
+  return e.kind == Kind::diagonal || e.kind == Kind::selection || e.kind == Kind::kronecker;
+}
+
+// Every singular value of A (x) B is a product of one of A and one of B, so that the largest ones multiply.
+Ends ends_of_factors(const Expression& e, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
+  context.check_cancel();
+  switch (e.kind) {
+    case Kind::zero: return {};
+    case Kind::diagonal: return {e.norm, e.norm};
+    case Kind::selection: {
+      const auto copies = static_cast<double>(e.selected->most_copies());
+      return {copies > 1 ? round_down(std::sqrt(copies)) : copies, e.norm};
+    }
+    case Kind::kronecker: {
+      const Ends left = ends_of_factors(e.parts[0], limits, context);
+      const Ends right = ends_of_factors(e.parts[1], limits, context);
+      for (const auto& [one, other] : {std::pair(left, right), std::pair(right, left)}) {
+        // By a power of two: exact.
+        if (one.lower == 1 && one.upper == 1) return {other.lower * e.unit, other.upper * e.unit};
+      }
+      return {round_down(left.lower * right.lower * e.unit), round_up(left.upper * right.upper * e.unit)};
+    }
+    case Kind::scaled: {
+      const Ends of = ends_of_factors(e.parts[0], limits, context);
+      return {round_down(of.lower * std::fabs(e.factor)), round_up(of.upper * std::fabs(e.factor))};
+    }
+    default: break;
+  }
+  if (!is_provable(e, limits)) return {0, algebraic_upper_bound(e, limits, context)};
+  const Enclosure proven = prove(e, {}, limits, context).sigma_max;
+  return {proven.lower.value(), proven.upper ? smaller_of(proven.upper->value(), e.norm) : e.norm};
+}
+
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
   const FloatingEnvironment environment;
   if (e.is_zero()) return 0;
   context.check_cancel();
+  if (has_factors(e)) return ends_of_factors(e, limits, context).upper;
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));
   // |s| sigma_max(A), for any bound of A: bounds of both are not needed.
   if (e.kind == Kind::scaled) {
@@ -200,6 +236,9 @@ double algebraic_upper_bound(const Expression& e, const Limits& limits, Context&
   switch (e.kind) {
     case Kind::zero:
     case Kind::stored:
+    case Kind::diagonal:
+    case Kind::selection:
+    case Kind::kronecker:
     case Kind::scaled: break;
     case Kind::convolution: {
       const double width = larger_of(limits.relative_width, kWidthOfSymbols);
