@@ -1,11 +1,14 @@
 // Sums, products and quotients, of data with constants and of data with data.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
+#include "sigmax/graph/onnx/activation_rules.hpp"
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/graph/scalar/named.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/scaled.hpp"
 
@@ -136,18 +139,38 @@ std::vector<Value> import_quotient(Builder& builder) {
   return {emit_affine(builder, scaling(factors), *spread.node, given.shape, {}, rounded ? 2 * kRounding : 0.0)};
 }
 
+/// max(x, c) and min(x, c) with a constant c are functions of x alone.
+Elementwise bounded_by(const std::vector<double>& bounds, bool least) {
+  constexpr auto kInfinite = std::numeric_limits<double>::infinity();
+  if (least) return functions_of(bounds, [](double c) { return named_function("Clip", {-kInfinite, c}); });
+  return functions_of(bounds, [](double c) {
+    return c == 0 ? named_function("Relu") : named_function("Clip", {c, kInfinite});
+  });
+}
+
 std::vector<Value> import_extreme(Builder& builder, bool least) {
   const Broadcast given(builder);
-  std::vector<Index> inputs;
+  std::vector<Value> data;
+  std::vector<double> bounds;
   for (const Value& each : given.operands) {
-    if (each.known) {
-      inputs.push_back(*builder.emit(Constant{spread_numbers(each, given.shape)}, {}, given.shape).node);
-    } else {
-      inputs.push_back(*spread_value(builder, each, given.shape).node);
+    if (!each.known) {
+      data.push_back(spread_value(builder, each, given.shape));
+      continue;
+    }
+    const auto numbers = spread_numbers(each, given.shape);
+    if (bounds.empty()) bounds = numbers;
+    for (std::size_t e = 0; e < bounds.size(); ++e) {
+      bounds[e] = least ? std::min(bounds[e], numbers[e]) : std::max(bounds[e], numbers[e]);
     }
   }
-  if (inputs.size() == 1) return {given.operands[0]};
-  return {builder.emit(Extreme{least}, std::move(inputs), given.shape)};
+  Value result = data[0];
+  if (data.size() > 1) {
+    std::vector<Index> inputs;
+    for (const Value& each : data) inputs.push_back(*each.node);
+    result = builder.emit(Extreme{least}, std::move(inputs), given.shape);
+  }
+  if (!bounds.empty()) result = builder.emit(bounded_by(bounds, least), {*result.node}, given.shape);
+  return {result};
 }
 
 std::vector<Value> import_least(Builder& builder) { return import_extreme(builder, true); }
