@@ -13,6 +13,7 @@ constexpr Family kFamilies[] = {
     matrix_rules,       //
     convolution_rules,  //
     batch_rules,        //
+    elementwise_rules,  //
     softmax_rules,      //
 };
 
