@@ -15,7 +15,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges/interval.hpp"
-#include "sigmax/lipschitz/walk/half_split.hpp"
+#include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
@@ -86,7 +86,8 @@ class Walker {
         best_(graph.nodes.size()),
         plain_(graph.nodes.size()),
         forms_(graph, moves_),
-        known_{graph, boxes_, sizes_, moves_} {
+        known_{graph, boxes_, sizes_, moves_},
+        expansion_(graph, forms_, boxes_, best_, options.join_up_to, norms_) {
     place_inputs(box_of(domain, input_size(graph)));
     if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context);
     // Joined bounds are of use where something other than a linear map reads them.
@@ -143,8 +144,7 @@ class Walker {
     best_[node] = combined(node, rule, best_);
     forms_.add(node, rule.factors.size() == 1 ? rule.factors[0] : std::nullopt);
     if (options_.join_up_to > 0 && ends_[node] && is_linear(graph_.nodes[node].operation)) {
-      const Joint joint{graph_, forms_, boxes_, best_, options_.join_up_to};
-      best_[node] = lesser(best_[node], joined_bound(node, joint, norms_));
+      best_[node] = lesser(best_[node], expansion_.bound(node));
     }
     if (!best_[node]) refuse(node, rule);
     walk_.layers.push_back({node, graph_.nodes[node].name, name_of(graph_.nodes[node].operation),
@@ -224,6 +224,7 @@ class Walker {
   std::vector<Limit> plain_;
   LinearForms forms_;
   Known known_;
+  Expansion expansion_;
   Walk walk_;
 };
 
