@@ -72,7 +72,9 @@ bool is_linear(const graph::Operation& operation) {
 
 class Walker {
  public:
-  Walker(const graph::Graph& graph, const Domain& domain, const WalkOptions& options, Context& context)
+  /// `elsewhere`: bounds that hold on a domain around this one, if there are any.
+  Walker(const graph::Graph& graph, const Domain& domain, const WalkOptions& options, std::vector<Limit> elsewhere,
+         Context& context)
       : graph_(graph),
         options_(options),
         context_(context),
@@ -85,6 +87,7 @@ class Walker {
         sizes_(graph.nodes.size()),
         best_(graph.nodes.size()),
         plain_(graph.nodes.size()),
+        elsewhere_(std::move(elsewhere)),
         forms_(graph, moves_),
         known_{graph, boxes_, sizes_, moves_},
         expansion_(graph, forms_, boxes_, best_, options.join_up_to, norms_) {
@@ -108,6 +111,8 @@ class Walker {
     walk_.assumptions = graph_.assumptions;
     return std::move(walk_);
   }
+
+  const std::vector<Limit>& bounds() const { return best_; }
 
  private:
   bool is_bounded() const { return std::isfinite(ball_.radius); }
@@ -146,6 +151,7 @@ class Walker {
     if (options_.join_up_to > 0 && ends_[node] && is_linear(graph_.nodes[node].operation)) {
       best_[node] = lesser(best_[node], expansion_.bound(node));
     }
+    if (!elsewhere_.empty()) best_[node] = lesser(best_[node], elsewhere_[node]);
     if (!best_[node]) refuse(node, rule);
     walk_.layers.push_back({node, graph_.nodes[node].name, name_of(graph_.nodes[node].operation),
                             graph_.nodes[node].shape, upper_of(alone(node, rule)), upper_of(best_[node])});
@@ -222,6 +228,7 @@ class Walker {
   std::vector<Limit> sizes_;
   std::vector<Limit> best_;
   std::vector<Limit> plain_;
+  std::vector<Limit> elsewhere_;
   LinearForms forms_;
   Known known_;
   Expansion expansion_;
@@ -234,7 +241,12 @@ Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& op
   const FloatingEnvironment environment;
   graph::validate(graph);
   validate(domain, graph);
-  return Walker(graph, domain, options, context).run();
+  // On a small domain slopes are known better, but how a function is best split is not: a bound that holds everywhere
+  // may be less.
+  Walker everywhere(graph, Everywhere{}, options, {}, context);
+  Walk found = everywhere.run();
+  if (std::holds_alternative<Everywhere>(domain)) return found;
+  return Walker(graph, domain, options, everywhere.bounds(), context).run();
 }
 
 Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& options) {
