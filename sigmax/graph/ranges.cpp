@@ -148,8 +148,8 @@ Evaluated evaluate_with_errors(const Graph& graph, std::span<const double> input
   for (const Index output : graph.outputs) {
     for (const Interval& each : boxes[output]) {
       const double value = result.values[result.errors.size()];
-      const double error = up(std::max(each.greatest - value, value - each.least));
-      result.errors.push_back(std::max(error, 0.0));
+      const bool is_exact = each == exact(value);
+      result.errors.push_back(is_exact ? 0 : up(std::max(each.greatest - value, value - each.least)));
     }
   }
   return result;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <span>
 #include <utility>
 
 #include "sigmax/bounds/algebra.hpp"
@@ -16,97 +15,12 @@
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/lipschitz/region.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
 
 using Vector = std::vector<double>;
-
-double length_of(const Vector& x) {
-  double most = 0;
-  for (const double each : x) most = std::max(most, std::fabs(each));
-  if (!(most > 0) || !std::isfinite(most)) return most;
-  double sum = 0;
-  for (const double each : x) sum += (each / most) * (each / most);
-  return most * std::sqrt(sum);
-}
-
-/// The vector divided by its length, which is returned; not finite or zero: left as it is.
-double normalize(Vector& x) {
-  const double length = length_of(x);
-  if (length > 0 && std::isfinite(length)) {
-    for (double& each : x) each /= length;
-  }
-  return length;
-}
-
-Vector stepped(const Vector& x, double step, const Vector& direction) {
-  Vector y = x;
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] += step * direction[i];
-  return y;
-}
-
-/// Points of the domain: drawn ones, and others moved into it.
-class Region {
- public:
-  Region(const Domain& domain, std::int64_t size, const RandomState& random)
-      : domain_(domain), ball_(ball_of(domain, size)), state_(random) {}
-
-  Vector normal() {
-    Vector x(ball_.center.size());
-    state_ = fill_normal(state_, x);
-    return x;
-  }
-  double uniform() {
-    double x = 0;
-    state_ = fill_uniform(state_, std::span<double>(&x, 1));
-    return std::fabs(x);
-  }
-
-  /// Lengths from 1/10 to 30 where there is no other measure.
-  double scale() { return std::isfinite(ball_.radius) ? ball_.radius : std::pow(10.0, 2.5 * uniform() - 1); }
-
-  Vector draw() {
-    Vector direction = normal();
-    normalize(direction);
-    const double dimension = static_cast<double>(direction.size());
-    const double reach = std::isfinite(ball_.radius) ? ball_.radius * std::pow(uniform(), 1 / dimension)
-                                                     : scale() * std::sqrt(dimension);
-    return inside(stepped(ball_.center, reach, direction));
-  }
-
-  /// The nearest point of a box; of a ball one that is in it for certain.
-  Vector inside(Vector x) const {
-    if (const auto* const box = std::get_if<graph::Box>(&domain_)) {
-      for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::clamp(x[i], (*box)[i].least, (*box)[i].greatest);
-    }
-    if (const auto* const ball = std::get_if<Ball>(&domain_)) {
-      // The first pass leaves rounding errors only; each other halves the distance from the center at least.
-      for (int pass = 0; pass < 100 && !is_in(*ball, x); ++pass) {
-        Vector from(x.size());
-        for (std::size_t i = 0; i < x.size(); ++i) from[i] = x[i] - ball->center[i];
-        const double length = length_of(from);
-        const double keep = pass == 0 ? std::min(1.0, ball->radius / length) * (1 - 0x1p-40) : 0.5;
-        x = stepped(ball->center, keep, from);
-      }
-      if (!is_in(*ball, x)) x = ball->center;
-    }
-    return x;
-  }
-
- private:
-  static bool is_in(const Ball& ball, const Vector& x) {
-    double squares = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double each = graph::up(std::fabs(x[i] - ball.center[i]));
-      if (each > 0) squares = graph::up(squares + graph::up(each * each));
-    }
-    return squares <= graph::down(ball.radius * ball.radius) || x == ball.center;
-  }
-  const Domain& domain_;
-  Ball ball_;
-  RandomState state_;
-};
 
 /// A point, and what power iterations found of the Jacobian there.
 struct Candidate {
@@ -121,7 +35,7 @@ class Search {
       : graph_(graph),
         options_(options),
         context_(context),
-        region_(domain, input_size(graph), given_or_drawn(options.random)),
+        region_(domain, {}, input_size(graph), given_or_drawn(options.random)),
         best_{bounds::exactly(0).lower, Vector(region_.normal().size(), 0.0), {}} {
     best_.x = region_.inside(best_.x);
     best_.y = best_.x;

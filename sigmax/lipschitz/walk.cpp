@@ -15,7 +15,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges/interval.hpp"
-#include "sigmax/lipschitz/walk/half_split.hpp"
+#include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
@@ -72,7 +72,9 @@ bool is_linear(const graph::Operation& operation) {
 
 class Walker {
  public:
-  Walker(const graph::Graph& graph, const Domain& domain, const WalkOptions& options, Context& context)
+  /// `elsewhere`: bounds that hold on a domain around this one, if there are any.
+  Walker(const graph::Graph& graph, const Domain& domain, const WalkOptions& options, std::vector<Limit> elsewhere,
+         Context& context)
       : graph_(graph),
         options_(options),
         context_(context),
@@ -85,8 +87,10 @@ class Walker {
         sizes_(graph.nodes.size()),
         best_(graph.nodes.size()),
         plain_(graph.nodes.size()),
+        elsewhere_(std::move(elsewhere)),
         forms_(graph, moves_),
-        known_{graph, boxes_, sizes_, moves_} {
+        known_{graph, boxes_, sizes_, moves_},
+        expansion_(graph, forms_, boxes_, best_, options.join_up_to, norms_) {
     place_inputs(box_of(domain, input_size(graph)));
     if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context);
     // Joined bounds are of use where something other than a linear map reads them.
@@ -107,6 +111,8 @@ class Walker {
     walk_.assumptions = graph_.assumptions;
     return std::move(walk_);
   }
+
+  const std::vector<Limit>& bounds() const { return best_; }
 
  private:
   bool is_bounded() const { return std::isfinite(ball_.radius); }
@@ -143,9 +149,9 @@ class Walker {
     best_[node] = combined(node, rule, best_);
     forms_.add(node, rule.factors.size() == 1 ? rule.factors[0] : std::nullopt);
     if (options_.join_up_to > 0 && ends_[node] && is_linear(graph_.nodes[node].operation)) {
-      const Joint joint{graph_, forms_, boxes_, best_, options_.join_up_to};
-      best_[node] = lesser(best_[node], joined_bound(node, joint, norms_));
+      best_[node] = lesser(best_[node], expansion_.bound(node));
     }
+    if (!elsewhere_.empty()) best_[node] = lesser(best_[node], elsewhere_[node]);
     if (!best_[node]) refuse(node, rule);
     walk_.layers.push_back({node, graph_.nodes[node].name, name_of(graph_.nodes[node].operation),
                             graph_.nodes[node].shape, upper_of(alone(node, rule)), upper_of(best_[node])});
@@ -222,8 +228,10 @@ class Walker {
   std::vector<Limit> sizes_;
   std::vector<Limit> best_;
   std::vector<Limit> plain_;
+  std::vector<Limit> elsewhere_;
   LinearForms forms_;
   Known known_;
+  Expansion expansion_;
   Walk walk_;
 };
 
@@ -233,7 +241,12 @@ Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& op
   const FloatingEnvironment environment;
   graph::validate(graph);
   validate(domain, graph);
-  return Walker(graph, domain, options, context).run();
+  // On a small domain slopes are known better, but how a function is best split is not: a bound that holds everywhere
+  // may be less.
+  Walker everywhere(graph, Everywhere{}, options, {}, context);
+  Walk found = everywhere.run();
+  if (std::holds_alternative<Everywhere>(domain)) return found;
+  return Walker(graph, domain, options, everywhere.bounds(), context).run();
 }
 
 Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& options) {

@@ -19,7 +19,7 @@ struct WalkOptions {
   /// How the norms of linear maps are proven. Ends that are not theorems are not used.
   CertifyOptions certify{};
   /// Linear maps with a shorter side of at most this are joined: what lies between two functions becomes one matrix,
-  /// and a function and both its neighbors one bound (the half-split). 0: none.
+  /// and functions are split into a linear part and a rest. A chain of k such layers takes k^2 / 2 proofs. 0: none.
   std::int64_t join_up_to = 2048;
 };
 
@@ -64,12 +64,13 @@ struct Walk {
 ///     standardization     |diag(gain) (I - 1 1^T / n)| / sqrt(epsilon)
 ///     recurrences         sums over time (walk/recurrence.hpp)
 ///
-/// and where maps are joined, for linear maps that lead from one node z: the norm of their sum or product itself, and
+/// and where maps are joined, for linear maps that lead from one node: the norm of their sum or product itself, and
+/// functions split into a linear part and a rest (walk/expansion.hpp):
 ///
-///     M z + sum_k B_k phi_k(A_k z)    (|M + sum m_k B_k A_k| + sum h_k |B_k| |A_k|) L(z)
+///     M z + B phi(A z)    (|M + m B A| + h |B| |A|) L(z),   m = (a + b) / 2, h = (b - a) / 2
 ///
-/// with m = (a + b) / 2, h = (b - a) / 2, because each Jacobian is M + sum B_k (m_k I + E_k) A_k with |E_k| <= h_k. The
-/// least of the bounds of a node counts, so that the best combination through the nodes that all ways pass is found.
+/// over one function or several after each other. The least of the bounds of a node counts, so that the best
+/// combination through the nodes that all ways pass is found.
 ///
 /// The domain gives intervals of all values first (graph/ranges.hpp), each met with f(c) +- L R for a ball of radius R
 /// around c. Everywhere, values behind a normalization or a bounded function are bounded too.

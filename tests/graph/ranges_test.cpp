@@ -11,6 +11,8 @@
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/kronecker.hpp"
+#include "sigmax/ops/selection.hpp"
 #include "support/graphs.hpp"
 #include "support/opaque.hpp"
 #include "tolerance.hpp"
@@ -129,17 +131,24 @@ TEST(Ranges, OfLinearMapsHoldTheExactProducts) {
   const Operator<double> back = convolution<double>(Tensor::copy_of(maker.normal(18), {2, 3, 3}), adjoint_geometry);
   const Operator<double> a = maker.matrix(9, 12);
   const Operator<double> b = maker.matrix(12, 9);
-  const std::vector<Operator<double>> all = {a,
-                                             conv,
-                                             back,
-                                             transposed(conv),
-                                             sum<double>({a, conv}),
-                                             product(b, conv),
-                                             scaled(-3.7, a),
-                                             stack_rows<double>({a, conv}),
-                                             stack_columns<double>({a, conv}),
-                                             transposed(stack_rows<double>({a, scaled(0.1, conv)})),
-                                             transposed(product(a, b))};
+  const std::vector<Operator<double>> all = {
+      a,
+      conv,
+      back,
+      transposed(conv),
+      sum<double>({a, conv}),
+      product(b, conv),
+      scaled(-3.7, a),
+      stack_rows<double>({a, conv}),
+      stack_columns<double>({a, conv}),
+      transposed(stack_rows<double>({a, scaled(0.1, conv)})),
+      transposed(product(a, b)),
+      diagonal<double>(Tensor::copy_of(maker.normal(7), {7})),
+      identity<double>(5),
+      selection<double>(6, {3, -1, 0, 3, 5}),
+      transposed(selection<double>(6, {3, -1, 0, 3, 5})),
+      kronecker<double>({identity<double>(2), maker.matrix(3, 4), maker.matrix(2, 3)}),
+      transposed(kronecker<double>({maker.matrix(3, 4), maker.matrix(2, 3), identity<double>(2)}))};
   for (std::size_t which = 0; which < all.size(); ++which) {
     SCOPED_TRACE(which);
     const Shape shape = all[which]->shape();
@@ -165,10 +174,10 @@ TEST(Ranges, OfLinearMapsHoldTheExactProducts) {
       const double error = tolerance::relative(100, 100, std::max(1.0, spread[i]), 10);
       EXPECT_NEAR(point[i].least, image[i], error);
       EXPECT_NEAR(point[i].greatest, image[i], error);
-      EXPECT_LT(point[i].least, point[i].greatest);
+      EXPECT_LE(point[i].least, point[i].greatest);
       EXPECT_GE((wide[i].greatest - wide[i].least) / 2, spread[i] - error);
       // Of sums and products interval arithmetic forgets that their parts depend on each other.
-      const bool is_exact = which != 4 && which != 5 && which != 10;
+      const bool is_exact = which != 4 && which != 5 && which != 10 && which < 15;
       if (is_exact) {
         EXPECT_LE((wide[i].greatest - wide[i].least) / 2, spread[i] + error);
       }

@@ -174,6 +174,60 @@ TEST(Walk, OfAChainOfLayersIsTheProductOfTheirNorms) {
   EXPECT_LT(found.bound->value(), found.product->value());
 }
 
+// At a point whose neighborhood is one linear piece, the bound is the norm of the Jacobian; as the ball grows it never
+// exceeds what holds everywhere.
+TEST(Walk, OnSmallBallsIsTheNormOfTheJacobian) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    for (const auto& f : {graph_support::relu(), graph_support::hyperbolic_tangent()}) {
+      Maker maker(seed);
+      Index at = maker.input(4);
+      for (int layer = 0; layer < 4; ++layer) at = maker.affine(maker.apply(maker.affine(at, 10), f), 5);
+      maker.graph.outputs = {at};
+      const Numbers center = maker.normal(4);
+      const double norm = norm_at(maker.graph, center);
+      const double everywhere = walk(maker.graph, Everywhere{}, repeated()).bound->value();
+      const double tiny = walk(maker.graph, Ball{center, 1e-9}, repeated()).bound->value();
+      EXPECT_GE(tiny, norm * (1 - 1e-6));
+      EXPECT_LE(tiny, norm * (1 + 1e-6) + 1e-6);
+      for (const double radius : {1e-3, 0.1, 10.0}) {
+        EXPECT_LE(walk(maker.graph, Ball{center, radius}, repeated()).bound->value(),
+                  everywhere * (1 + tolerance::kOutward));
+      }
+    }
+  }
+}
+
+// The bound of the loop transformation, m_k = |W_k ... W_1| / 2^(k-1) + sum_j |W_k ... W_(j+1)| m_j / 2^(k-j), in its
+// own words, as the least of it and of the products with earlier bounds.
+TEST(Walk, SplitsAllLayersOfAChain) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Maker maker(seed);
+    std::vector<Operator<double>> w;
+    Index at = maker.input(6);
+    for (int k = 0; k < 5; ++k) {
+      w.push_back(maker.matrix(6, 6));
+      if (k > 0) at = maker.apply(at, graph_support::relu());
+      at = maker.map(at, w.back());
+    }
+    const Walk found = walked(maker, at);
+    Numbers m;
+    for (std::size_t k = 0; k < w.size(); ++k) {
+      Operator<double> chain = w[k];
+      double least = k == 0 ? norm_of(chain) : norm_of(chain) * m[k - 1];
+      double rest = 0;
+      for (std::size_t j = k; j-- > 0;) {
+        const double halves = std::ldexp(1, -static_cast<int>(k - j));
+        rest += norm_of(chain) * m[j] * halves;
+        chain = product(chain, w[j]);
+        least = std::min(least, rest + norm_of(chain) * halves * (j == 0 ? 1 : m[j - 1]));
+      }
+      m.push_back(least);
+    }
+    EXPECT_NEAR(found.bound->value(), m.back(), 1e-9 * m.back());
+    EXPECT_LT(found.bound->value(), 0.9 * found.product->value());
+  }
+}
+
 TEST(Walk, ChargesTheErrorOfFoldedRows) {
   Maker maker(3);
   const Index x = maker.input(6);

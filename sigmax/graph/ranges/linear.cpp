@@ -12,6 +12,7 @@
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/convolution/products.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax::graph {
 namespace {
@@ -139,6 +140,56 @@ Box of_stack(const structure::Stacked<double>& s, const LinearOperator<double>& 
   return result;
 }
 
+Box of_diagonal(const structure::Diagonal& s, const Box& x) {
+  Box result = x;
+  for (std::size_t i = 0; i < s.entries.size(); ++i) result[i] = exact(s.entries[i]) * x[i];
+  return result;
+}
+
+Box of_selection(const SelectedEntries& entries, const Box& x, bool adjoint) {
+  Box result = zeros(adjoint ? entries.inputs() : entries.size());
+  for (std::int64_t i = 0; i < entries.size(); ++i) {
+    const std::int64_t from = entries.at(i);
+    if (from < 0) continue;
+    const auto out = static_cast<std::size_t>(i);
+    const auto in = static_cast<std::size_t>(from);
+    if (adjoint) {
+      result[in] = result[in] + x[out];
+    } else {
+      result[out] = x[in];
+    }
+  }
+  return result;
+}
+
+// Axis by axis: each factor on all lines along its axis.
+Box of_kronecker(const structure::Kronecker<double>& s, const Box& x, bool adjoint, Context& context) {
+  Box tensor = x;
+  for (std::size_t k = 0; k < s.factors.size(); ++k) {
+    const LinearOperator<double>& factor = *s.factors[k];
+    const auto sides = [&](const Operator<double>& a, bool image_side) {
+      return static_cast<std::size_t>(image_side != adjoint ? a->shape().rows : a->shape().columns);
+    };
+    const std::size_t from = sides(s.factors[k], false);
+    const std::size_t to = sides(s.factors[k], true);
+    std::size_t outer = 1;
+    std::size_t inner = 1;
+    for (std::size_t other = 0; other < k; ++other) outer *= sides(s.factors[other], true);
+    for (std::size_t other = k + 1; other < s.factors.size(); ++other) inner *= sides(s.factors[other], false);
+    Box next(outer * to * inner);
+    Box line(from);
+    for (std::size_t o = 0; o < outer; ++o) {
+      for (std::size_t i = 0; i < inner; ++i) {
+        for (std::size_t j = 0; j < from; ++j) line[j] = tensor[(o * from + j) * inner + i];
+        const Box own = image(factor, line, adjoint, context);
+        for (std::size_t j = 0; j < to; ++j) next[(o * to + j) * inner + i] = own[j];
+      }
+    }
+    tensor = std::move(next);
+  }
+  return tensor;
+}
+
 }  // namespace
 
 Box image(const LinearOperator<double>& a, const Box& x, bool adjoint, Context& context) {
@@ -149,6 +200,9 @@ Box image(const LinearOperator<double>& a, const Box& x, bool adjoint, Context& 
         using S = std::decay_t<decltype(s)>;
         if constexpr (std::is_same_v<S, structure::Stored>) return of_stored(s, a, x, adjoint, context);
         if constexpr (std::is_same_v<S, structure::Convolution>) return of_convolution(s, a, x, adjoint, context);
+        if constexpr (std::is_same_v<S, structure::Diagonal>) return of_diagonal(s, x);
+        if constexpr (std::is_same_v<S, structure::Selection>) return of_selection(*s.entries, x, adjoint);
+        if constexpr (std::is_same_v<S, structure::Kronecker<double>>) return of_kronecker(s, x, adjoint, context);
         if constexpr (std::is_same_v<S, structure::Stacked<double>>) return of_stack(s, a, x, adjoint, context);
         if constexpr (std::is_same_v<S, structure::Transposed<double>>) return image(*s.of, x, !adjoint, context);
         if constexpr (std::is_same_v<S, structure::Sum<double>>) {

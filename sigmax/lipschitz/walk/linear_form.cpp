@@ -5,10 +5,9 @@
 #include <utility>
 #include <variant>
 
-#include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/interval.hpp"
 #include "sigmax/ops/compose.hpp"
-#include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/diagonal.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -18,10 +17,7 @@ constexpr std::size_t kMostTerms = 16;
 constexpr std::int64_t kMostParts = 64;
 
 Operator<double> operator_of(const Term& term, std::int64_t order) {
-  if (term.map != nullptr) return term.map;
-  std::vector<float> entries(static_cast<std::size_t>(order * order), 0.0F);
-  for (std::int64_t i = 0; i < order; ++i) entries[static_cast<std::size_t>(i * (order + 1))] = 1;
-  return dense<double>(Tensor::copy_of(entries, {order, order}));
+  return term.map != nullptr ? term.map : identity<double>(order);
 }
 
 }  // namespace

@@ -60,11 +60,11 @@ class RuleVisitor {
     return one(affine.row_error > 0 ? norm * (limit(1) + limit(affine.row_error)) : norm);
   }
   Rule operator()(const graph::Elementwise& elementwise) const {
-    const auto slopes = slopes_of(elementwise, box(0));
+    const auto slopes = entry_slopes(elementwise, box(0));
     if (!slopes) {
       return refused(fmt::format("is not Lipschitz where its argument may be ({})", names(elementwise)), true);
     }
-    return one(limit(graph::magnitude(*slopes)));
+    return one(limit(greatest_magnitude(*slopes)));
   }
   Rule operator()(const graph::Sum&) const { return {std::vector<Limit>(inputs(), limit(1)), false, {}, false}; }
   Rule operator()(const graph::Stack&) const { return {std::vector<Limit>(inputs(), limit(1)), true, {}, false}; }
@@ -148,17 +148,20 @@ Rule rule_of(graph::Index node, const Known& known, Norms& norms) {
 }
 
 // Entries with the same function and interval are asked about once: everywhere that is all of them.
-std::optional<Interval> slopes_of(const graph::Elementwise& elementwise, const Box& x) {
-  std::optional<Interval> all;
-  std::map<std::pair<const graph::ScalarFunction*, std::pair<double, double>>, bool> asked;
+std::optional<std::vector<Interval>> entry_slopes(const graph::Elementwise& elementwise, const Box& x) {
+  std::vector<Interval> all;
+  std::map<std::pair<const graph::ScalarFunction*, std::pair<double, double>>, Interval> asked;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const graph::ScalarFunction& f = *elementwise.functions[elementwise.which.empty() ? 0 : elementwise.which[i]];
-    if (!asked.emplace(std::pair(&f, std::pair(x[i].least, x[i].greatest)), true).second) continue;
-    const std::optional<Interval> slopes = f.slopes(x[i]);
-    if (!slopes || !std::isfinite(slopes->least) || !std::isfinite(slopes->greatest)) return std::nullopt;
-    all = all ? graph::hull(*all, *slopes) : *slopes;
+    const auto [known, is_new] = asked.emplace(std::pair(&f, std::pair(x[i].least, x[i].greatest)), Interval{});
+    if (is_new) {
+      const std::optional<Interval> slopes = f.slopes(x[i]);
+      if (!slopes || !std::isfinite(slopes->least) || !std::isfinite(slopes->greatest)) return std::nullopt;
+      known->second = *slopes;
+    }
+    all.push_back(known->second);
   }
-  return all ? all : Interval{0, 0};
+  return all;
 }
 
 Limit size_of(graph::Index index, const Known& known, Norms& norms) {

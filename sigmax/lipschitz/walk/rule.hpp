@@ -29,9 +29,9 @@ struct Known {
 /// The rule of a node that is not an Input.
 Rule rule_of(graph::Index node, const Known& known, Norms& norms);
 
-/// All difference quotients of an Elementwise node's functions for arguments in `x`; nothing if one is not Lipschitz
-/// there.
-std::optional<graph::Interval> slopes_of(const graph::Elementwise& elementwise, const graph::Box& x);
+/// For each entry all difference quotients of its function for arguments in its interval; nothing if one is not
+/// Lipschitz there.
+std::optional<std::vector<graph::Interval>> entry_slopes(const graph::Elementwise& elementwise, const graph::Box& x);
 
 /// A bound of the Euclidean norm of a node's value, from its box and the sizes of its inputs.
 Limit size_of(graph::Index node, const Known& known, Norms& norms);
