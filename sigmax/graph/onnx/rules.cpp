@@ -13,7 +13,8 @@ constexpr Family kFamilies[] = {
     matrix_rules,       //
     convolution_rules,  //
     batch_rules,        //
-    activation_rules,   //
+    elementwise_rules,  //
+    reduction_rules,    //
     softmax_rules,      //
 };
 
