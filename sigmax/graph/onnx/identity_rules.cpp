@@ -9,10 +9,10 @@
 namespace sigmax::graph::onnx {
 namespace {
 
-std::vector<Value> identity(Builder& builder) { return {*builder.operand(0)}; }
+std::vector<Value> import_identity(Builder& builder) { return {*builder.operand(0)}; }
 
 /// Inference: the input, and a mask that keeps everything.
-std::vector<Value> dropout(Builder& builder) {
+std::vector<Value> import_dropout(Builder& builder) {
   if (builder.opset() < 7 && builder.integer("is_test", 0) == 0) {
     throw RefusedNode{"draws random numbers (is_test is 0)"};
   }
@@ -31,7 +31,7 @@ std::vector<Value> dropout(Builder& builder) {
 }
 
 /// The network is taken in real numbers: between types of real numbers a cast changes nothing.
-std::vector<Value> cast(Builder& builder) {
+std::vector<Value> import_cast(Builder& builder) {
   constexpr std::int64_t kFloat = 1, kFloat16 = 10, kDouble = 11, kBfloat16 = 16;  // TensorProto.DataType
   const std::int64_t to = builder.integer("to", 0);
   if (to != kFloat && to != kFloat16 && to != kDouble && to != kBfloat16) {
@@ -43,7 +43,8 @@ std::vector<Value> cast(Builder& builder) {
 }  // namespace
 
 std::span<const NamedRule> identity_rules() {
-  static constexpr NamedRule kRules[] = {{"Identity", identity}, {"Dropout", dropout}, {"Cast", cast}};
+  static constexpr NamedRule kRules[] = {
+      {"Identity", import_identity}, {"Dropout", import_dropout}, {"Cast", import_cast}};
   return kRules;
 }
 

@@ -40,6 +40,25 @@ double number_at(const Tensor& values, std::int64_t i) {
   }
 }
 
+/// Nothing where the type is not one of whole numbers or the number is above 2^63 - 1.
+std::optional<std::int64_t> integer_at(const Tensor& values, std::int64_t i) {
+  switch (values.dtype()) {
+    case DType::i32: return stored<std::int32_t>(values, i);
+    case DType::i16: return stored<std::int16_t>(values, i);
+    case DType::i8: return stored<std::int8_t>(values, i);
+    case DType::u32: return stored<std::uint32_t>(values, i);
+    case DType::u16: return stored<std::uint16_t>(values, i);
+    case DType::u8: return stored<std::uint8_t>(values, i);
+    case DType::boolean: return stored<std::uint8_t>(values, i) != 0 ? 1 : 0;
+    case DType::u64: {
+      const auto value = static_cast<std::int64_t>(stored<std::uint64_t>(values, i));
+      if (value >= 0) return value;
+      return std::nullopt;
+    }
+    default: return std::nullopt;
+  }
+}
+
 /// The attribute of this type; null where it is absent.
 template <class T>
 const T* attribute_of(const io::ComputationNode& node, std::string_view attribute, std::string_view type) {
@@ -89,6 +108,21 @@ Known known_integers(std::vector<std::int64_t> values, Dimensions shape) {
 Known known_numbers(std::vector<double> values, Dimensions shape) {
   return {owned(DType::f64, std::move(values), std::move(shape))};
 }
+
+std::optional<Known> known_tensor(const Tensor& values) {
+  if (values.dtype() == DType::i64 || is_real(values.dtype())) return Known{values};
+  const Tensor compact = values.compact();
+  std::vector<std::int64_t> integers;
+  integers.reserve(static_cast<std::size_t>(compact.size()));
+  for (std::int64_t i = 0; i < compact.size(); ++i) {
+    const auto integer = integer_at(compact, i);
+    if (!integer) return std::nullopt;
+    integers.push_back(*integer);
+  }
+  return known_integers(std::move(integers), compact.shape());
+}
+
+const Node& Builder::emitted(Index index) const { throw Error(fmt::format("[graph] there is no node {}", index)); }
 
 std::int64_t Builder::integer(std::string_view attribute, std::int64_t otherwise) const {
   const auto* found = attribute_of<std::int64_t>(node(), attribute, "an integer");

@@ -30,6 +30,10 @@ struct Known {
 Known known_integers(std::vector<std::int64_t> values, Dimensions shape);
 Known known_numbers(std::vector<double> values, Dimensions shape);
 
+/// The numbers of any tensor: real types as they are stored, whole numbers and booleans as int64. Nothing for other
+/// types, and for a u64 above 2^63 - 1.
+std::optional<Known> known_tensor(const Tensor& values);
+
 /// A value of the file while the graph is made: known, or computed by a node from the inputs.
 struct Value {
   Dimensions shape;
@@ -54,6 +58,9 @@ class Builder {
 
   /// A new node, named after the file's node, whose value has this shape.
   virtual Value emit(Operation operation, std::vector<Index> inputs, Dimensions shape) = 0;
+
+  /// A node that is there already: the source of an operand. Throws Error where a builder has no graph.
+  virtual const Node& emitted(Index index) const;
 
   /// A statement for Graph::assumptions.
   virtual void assume(std::string statement) = 0;

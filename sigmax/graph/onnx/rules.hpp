@@ -4,6 +4,7 @@
 // rules.cpp.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -11,9 +12,18 @@
 
 namespace sigmax::graph::onnx {
 
-std::span<const NamedRule> identity_rules();  ///< Identity, Dropout, Cast
+std::span<const NamedRule> identity_rules();     ///< Identity, Dropout, Cast
+std::span<const NamedRule> arithmetic_rules();   ///< Add, Sub, Mul, Div, Neg, Sum, Mean, Min, Max, Where
+std::span<const NamedRule> matrix_rules();       ///< Gemm, MatMul
+std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPool, GlobalMaxPool
+std::span<const NamedRule> batch_rules();        ///< BatchNormalization
+std::span<const NamedRule> elementwise_rules();  ///< Relu, Gelu, Pow, Clip and other functions of one number
+std::span<const NamedRule> softmax_rules();      ///< Softmax, LogSoftmax
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);
+
+/// How many leading operands the node must have.
+std::size_t operands_needed(const io::ComputationNode& node);
 
 }  // namespace sigmax::graph::onnx

@@ -1,0 +1,197 @@
+// Sums, products and quotients, of data with constants and of data with data.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "sigmax/graph/onnx/affine_parts.hpp"
+#include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/scaled.hpp"
+
+namespace sigmax::graph::onnx {
+namespace {
+
+/// The operands of an operator that broadcasts, and the shape of its output.
+struct Broadcast {
+  explicit Broadcast(Builder& builder) : shape(builder.operand(0)->shape) {
+    for (std::size_t i = 0; i < builder.node().inputs.size(); ++i) {
+      operands.push_back(*builder.operand(i));
+      shape = broadcast_shape(shape, operands.back().shape);
+    }
+    counted(shape);
+    // Operators before opset 7 align a smaller operand at `axis`, not at the end.
+    if (builder.opset() < 7 && builder.integer("broadcast", 0) != 0 && operands.size() == 2 &&
+        operands[0].shape != operands[1].shape) {
+      align(builder.integer("axis", static_cast<std::int64_t>(operands[0].shape.size() - operands[1].shape.size())));
+    }
+  }
+
+  /// The second operand's axes begin at this axis of the first.
+  void align(std::int64_t axis) {
+    Value& second = operands[1];
+    const std::size_t rank = operands[0].shape.size();
+    const std::size_t first = axis_of(axis, rank);
+    if (first + second.shape.size() > rank) throw RefusedNode{"aligns an operand beyond the axes of the other"};
+    Dimensions aligned = second.shape;
+    aligned.resize(rank - first, 1);
+    if (second.known) second.known->values = second.known->values.reshaped(aligned);
+    second.shape = std::move(aligned);
+    shape = broadcast_shape(operands[0].shape, second.shape);
+  }
+
+  Dimensions shape;
+  std::vector<Value> operands;
+};
+
+/// a_1 + ... + a_n, the constants as one offset; `signs` multiply the operands.
+Value signed_sum(Builder& builder, const Broadcast& given, const std::vector<double>& signs) {
+  const auto count = static_cast<std::size_t>(counted(given.shape));
+  std::vector<double> offset;
+  std::vector<std::pair<Value, double>> data;
+  for (std::size_t i = 0; i < given.operands.size(); ++i) {
+    if (!given.operands[i].known) {
+      data.emplace_back(spread_value(builder, given.operands[i], given.shape), signs[i]);
+      continue;
+    }
+    offset.resize(count, 0.0);
+    const auto numbers = spread_numbers(given.operands[i], given.shape);
+    for (std::size_t e = 0; e < count; ++e) offset[e] += signs[i] * numbers[e];
+  }
+  std::vector<Index> terms;
+  const bool has_offset = std::ranges::any_of(offset, [](double each) { return each != 0; });
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const auto& [value, sign] = data[i];
+    const bool last = i + 1 == data.size() && has_offset;
+    if (sign == 1 && !last) {
+      terms.push_back(*value.node);
+      continue;
+    }
+    const auto one = identity<double>(static_cast<std::int64_t>(count));
+    const Value term = emit_affine(builder, sign == 1 ? one : scaled(sign, one), *value.node, given.shape,
+                                   last ? offset : std::vector<double>());
+    terms.push_back(*term.node);
+  }
+  if (terms.size() == 1) return {given.shape, std::nullopt, terms[0]};
+  return builder.emit(Sum{}, std::move(terms), given.shape);
+}
+
+std::vector<Value> import_sum(Builder& builder) {
+  const Broadcast given(builder);
+  return {signed_sum(builder, given, std::vector<double>(given.operands.size(), 1.0))};
+}
+
+std::vector<Value> import_difference(Builder& builder) { return {signed_sum(builder, Broadcast(builder), {1, -1})}; }
+
+std::vector<Value> import_mean(Builder& builder) {
+  const Broadcast given(builder);
+  const double count = static_cast<double>(given.operands.size());
+  const Value sum = signed_sum(builder, given, std::vector<double>(given.operands.size(), 1.0));
+  const std::vector<double> shares(static_cast<std::size_t>(counted(given.shape)), 1 / count);
+  return {emit_affine(builder, scaling(shares), *sum.node, given.shape, {}, 2 * kRounding)};
+}
+
+std::vector<Value> import_negation(Builder& builder) {
+  const Value& x = *builder.operand(0);
+  return {emit_affine(builder, scaled(-1.0, identity<double>(counted(x.shape))), builder.node_of(x), x.shape)};
+}
+
+void require_finite(const std::vector<double>& factors) {
+  if (!std::ranges::all_of(factors, [](double each) { return std::isfinite(each); })) {
+    throw RefusedNode{"multiplies by a constant that is not finite"};
+  }
+}
+
+std::vector<Value> import_product(Builder& builder) {
+  const Broadcast given(builder);
+  const Value &a = given.operands[0], &b = given.operands[1];
+  if (!a.known && !b.known) {
+    const Value left = spread_value(builder, a, given.shape), right = spread_value(builder, b, given.shape);
+    return {builder.emit(Product{}, {*left.node, *right.node}, given.shape)};
+  }
+  const Value& data = a.known ? b : a;
+  const auto factors = spread_numbers(a.known ? a : b, given.shape);
+  require_finite(factors);
+  const Value spread = spread_value(builder, data, given.shape);
+  return {emit_affine(builder, scaling(factors), *spread.node, given.shape)};
+}
+
+std::vector<Value> import_quotient(Builder& builder) {
+  const Broadcast given(builder);
+  const Value &a = given.operands[0], &b = given.operands[1];
+  if (!b.known) {
+    const Value above = spread_value(builder, a, given.shape), below = spread_value(builder, b, given.shape);
+    return {builder.emit(Quotient{}, {builder.node_of(above), builder.node_of(below)}, given.shape)};
+  }
+  std::vector<double> factors = spread_numbers(b, given.shape);
+  bool rounded = false;
+  for (double& each : factors) {
+    if (each == 0) throw RefusedNode{"divides by the constant 0"};
+    const double inverse = 1 / each;
+    if (!std::isnormal(inverse)) throw RefusedNode{"divides by a constant whose inverse is out of range"};
+    rounded = rounded || std::fma(inverse, each, -1.0) != 0;
+    each = inverse;
+  }
+  const Value spread = spread_value(builder, a, given.shape);
+  return {emit_affine(builder, scaling(factors), *spread.node, given.shape, {}, rounded ? 2 * kRounding : 0.0)};
+}
+
+std::vector<Value> import_extreme(Builder& builder, bool least) {
+  const Broadcast given(builder);
+  std::vector<Index> inputs;
+  for (const Value& each : given.operands) {
+    if (each.known) {
+      inputs.push_back(*builder.emit(Constant{spread_numbers(each, given.shape)}, {}, given.shape).node);
+    } else {
+      inputs.push_back(*spread_value(builder, each, given.shape).node);
+    }
+  }
+  if (inputs.size() == 1) return {given.operands[0]};
+  return {builder.emit(Extreme{least}, std::move(inputs), given.shape)};
+}
+
+std::vector<Value> import_least(Builder& builder) { return import_extreme(builder, true); }
+std::vector<Value> import_greatest(Builder& builder) { return import_extreme(builder, false); }
+
+/// With a constant condition, the entries of the one or the other.
+std::vector<Value> import_choice(Builder& builder) {
+  const Broadcast given(builder);
+  const Value& condition = given.operands[0];
+  if (!condition.known) throw RefusedNode{"is not Lipschitz: it chooses by the input, which jumps"};
+  const auto truth = spread_numbers(condition, given.shape);
+  std::vector<double> masks[2];  // of the operand for true, of that for false
+  for (const double each : truth) {
+    masks[0].push_back(each != 0 ? 1 : 0);
+    masks[1].push_back(each != 0 ? 0 : 1);
+  }
+  std::vector<double> offset(truth.size(), 0.0);
+  for (std::size_t side = 0; side < 2; ++side) {
+    if (!given.operands[1 + side].known) continue;
+    const auto numbers = spread_numbers(given.operands[1 + side], given.shape);
+    for (std::size_t e = 0; e < offset.size(); ++e) {
+      if (masks[side][e] != 0) offset[e] = numbers[e];
+    }
+  }
+  std::vector<Index> terms;
+  for (std::size_t side = 0; side < 2; ++side) {
+    if (given.operands[1 + side].known) continue;
+    const Value spread = spread_value(builder, given.operands[1 + side], given.shape);
+    terms.push_back(
+        *emit_affine(builder, scaling(masks[side]), *spread.node, given.shape, std::exchange(offset, {})).node);
+  }
+  if (terms.size() == 1) return {Value{given.shape, std::nullopt, terms[0]}};
+  return {builder.emit(Sum{}, std::move(terms), given.shape)};
+}
+
+}  // namespace
+
+std::span<const NamedRule> arithmetic_rules() {
+  static constexpr NamedRule kRules[] = {
+      {"Add", import_sum},      {"Sum", import_sum},      {"Sub", import_difference}, {"Mean", import_mean},
+      {"Neg", import_negation}, {"Mul", import_product},  {"Div", import_quotient},   {"Min", import_least},
+      {"Max", import_greatest}, {"Where", import_choice},
+  };
+  return kRules;
+}
+
+}  // namespace sigmax::graph::onnx
