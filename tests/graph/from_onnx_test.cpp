@@ -125,7 +125,7 @@ TEST(FromOnnx, RefusesWithTheNodesNameAndTheReasonAndGoesOn) {
   EXPECT_EQ(refused("NoSuchOperator"), "NoSuchOperator 'here' is an operator that no rule knows");
   EXPECT_NE(refused("DynamicQuantizeLinear").find("rounds to steps"), std::string::npos);
   EXPECT_NE(refused("NonMaxSuppression").find("jumps"), std::string::npos);
-  // Behind a known shape rules go on; behind an unknown one nothing does.
+  // After a known shape rules go on; after an unknown one nothing does.
   const Graph known = imported(model_of({node("Floor", {"x"}, {"t"}), node("Neg", {"t"}, {"y"})}, {}, {2, 3}));
   EXPECT_TRUE(std::holds_alternative<Affine>(known.nodes[known.outputs.at(0)].operation));
   const Graph unknown = imported(
