@@ -15,6 +15,10 @@ constexpr Family kFamilies[] = {
     batch_rules,        //
     activation_rules,   //
     softmax_rules,      //
+    moving_rules,       //
+    averaging_rules,    //
+    resizing_rules,     //
+    einsum_rules,       //
 };
 
 struct Operands {

@@ -19,6 +19,10 @@ std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPo
 std::span<const NamedRule> batch_rules();        ///< BatchNormalization
 std::span<const NamedRule> activation_rules();   ///< Relu, Sigmoid, Clip, PRelu, Pow, ...
 std::span<const NamedRule> softmax_rules();      ///< Softmax, LogSoftmax
+std::span<const NamedRule> moving_rules();       ///< Reshape to Tile (movement.hpp), Pad, Concat, DepthToSpace, ...
+std::span<const NamedRule> averaging_rules();    ///< AveragePool, GlobalAveragePool, ReduceMean, ReduceSum, CumSum
+std::span<const NamedRule> resizing_rules();     ///< Resize, Upsample
+std::span<const NamedRule> einsum_rules();       ///< Einsum
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);
