@@ -14,6 +14,7 @@ constexpr Family kFamilies[] = {
     convolution_rules,  //
     batch_rules,        //
     elementwise_rules,  //
+    recurrence_rules,   //
     reduction_rules,    //
     softmax_rules,      //
 };

@@ -18,6 +18,7 @@ std::span<const NamedRule> matrix_rules();       ///< Gemm, MatMul
 std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPool, GlobalMaxPool
 std::span<const NamedRule> batch_rules();        ///< BatchNormalization
 std::span<const NamedRule> elementwise_rules();  ///< Relu, Gelu, Pow, Clip and other functions of one number
+std::span<const NamedRule> recurrence_rules();   ///< RNN, GRU, LSTM
 std::span<const NamedRule> reduction_rules();    ///< ReduceMax, ReduceMin, ReduceL1, ReduceL2
 std::span<const NamedRule> softmax_rules();      ///< Softmax, LogSoftmax
 
