@@ -120,10 +120,10 @@ report::Facts figures(const LipschitzReport& report, const report::Glyphs& signs
     facts.facts.push_back({.label = label, .text = std::move(text)});
   };
   if (result.upper) {
-    add("at most:   ", fmt::format("{} {}  {}, by the {}", rounded_up(result.upper->value()), signs.proven,
-                                   report.domain, result.method));
+    add("at most:    ", fmt::format("{} {}  {}, by the {}", rounded_up(result.upper->value()), signs.proven,
+                                    report.domain, result.method));
   } else {
-    add("at most:   ", "no bound");
+    add("at most:    ", "no bound");
   }
   if (result.lower) {
     std::string text = fmt::format("{} {}  by two inputs", rounded_down(result.lower->bound.value()), signs.proven);
@@ -132,19 +132,19 @@ report::Facts figures(const LipschitzReport& report, const report::Glyphs& signs
           "; at most {} times less",
           report::significant(result.upper->value() / result.lower->bound.value(), 3, report::Rounding::up));
     }
-    add("at least:  ", std::move(text));
+    add("at least:   ", std::move(text));
   }
   if (result.walk.product)
-    add("product:   ", fmt::format("{}  of the layers", rounded_up(result.walk.product->value())));
+    add("product:    ", fmt::format("{}  of the layers", rounded_up(result.walk.product->value())));
   if (result.walk.bound) {
-    add("walk:      ",
+    add("walk:       ",
         fmt::format("{}  maps joined, {:.2f} s", rounded_up(result.walk.bound->value()), result.walk_seconds));
   }
   if (result.inequality) {
     double seconds = 0;
     for (const PartBound& part : result.parts) seconds += part.seconds;
-    add("inequality:", fmt::format(" {}  {} {}, {:.2f} s", rounded_up(result.inequality->value()), result.parts.size(),
-                                   result.parts.size() == 1 ? "part" : "parts", seconds));
+    add("inequality: ", fmt::format("{}  {} {}, {:.2f} s", rounded_up(result.inequality->value()), result.parts.size(),
+                                    result.parts.size() == 1 ? "part" : "parts", seconds));
   }
   return facts;
 }

@@ -66,11 +66,16 @@ class PartBounder {
   void by_inequality(const graph::Part& part, PartBound& bound) {
     const auto neurons = neurons_of(part.graph, boxes_of(part, boxes_), options_.most_entries, bound.why, context_);
     if (!neurons) return;
+    std::int64_t widest = 0;
     for (const NeuronLayer& layer : neurons->network.layers) {
-      bound.neurons += static_cast<std::int64_t>(layer.least.size());
+      const auto width = static_cast<std::int64_t>(layer.least.size());
+      bound.neurons += width;
+      widest = std::max(widest, width);
     }
     if (neurons->network.layers.empty()) {
       bound.why = "it is a linear map";
+    } else if (widest > options_.widest_layer) {
+      bound.why = fmt::format("a layer has {} neurons, more than {}", widest, options_.widest_layer);
     } else if (bound.neurons > options_.most_neurons) {
       bound.why = fmt::format("it has {} neurons, more than {}", bound.neurons, options_.most_neurons);
     } else {
