@@ -72,7 +72,10 @@ class PartBounder {
       bound.neurons += width;
       widest = std::max(widest, width);
     }
-    if (neurons->network.layers.empty()) {
+    if (neurons->network.output.empty()) {
+      bound.bound = upper_of(limit(0));
+      bound.why = "its output is constant on the domain";
+    } else if (neurons->network.layers.empty()) {
       bound.why = "it is a linear map";
     } else if (widest > options_.widest_layer) {
       bound.why = fmt::format("a layer has {} neurons, more than {}", widest, options_.widest_layer);

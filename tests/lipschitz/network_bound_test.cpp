@@ -31,9 +31,15 @@ NetworkEnclosure enclosed(const graph::Graph& graph, const Domain& domain = Ever
   NetworkEnclosure found = network_bound(graph, domain, repeated());
   if (found.upper) {
     EXPECT_EQ(found.upper->certainty(), Certainty::proven);
-    if (found.lower) EXPECT_LE(found.lower->bound.value(), found.upper->value());
-    if (found.walk.bound) EXPECT_LE(found.upper->value(), found.walk.bound->value());
-    if (found.inequality) EXPECT_LE(found.upper->value(), found.inequality->value());
+    if (found.lower) {
+      EXPECT_LE(found.lower->bound.value(), found.upper->value());
+    }
+    if (found.walk.bound) {
+      EXPECT_LE(found.upper->value(), found.walk.bound->value());
+    }
+    if (found.inequality) {
+      EXPECT_LE(found.upper->value(), found.inequality->value());
+    }
   }
   return found;
 }
@@ -73,7 +79,7 @@ TEST(NetworkBound, CutsWhereANodeIsNotLayered) {
   ASSERT_EQ(found.parts.size(), 3U);
   EXPECT_TRUE(found.parts[0].search);
   EXPECT_FALSE(found.parts[1].search);
-  EXPECT_EQ(found.parts[1].bound->value(), 0.5);
+  EXPECT_NEAR(found.parts[1].bound->value(), 0.5, 1e-12);
   EXPECT_TRUE(found.parts[2].search);
   EXPECT_LE(found.upper->value(), found.walk.bound->value());
 }
@@ -91,7 +97,8 @@ TEST(NetworkBound, OfResidualBlocksTakesThemTogether) {
   ASSERT_TRUE(found.inequality);
   EXPECT_LT(found.inequality->value(), found.walk.product->value());
   ASSERT_EQ(found.parts.size(), 1U);
-  EXPECT_EQ(found.parts[0].neurons, 14);
+  // 2 blocks of 7, and 2 sums of 5 as linear neurons: products of the maps on both sides would be rounded.
+  EXPECT_EQ(found.parts[0].neurons, 24);
 }
 
 /// Two inputs and two outputs are one vector each.
@@ -123,6 +130,19 @@ TEST(NetworkBound, OnASmallBallIsNearlyTheJacobiansNorm) {
   // No preactivation is that near to 0 in this network. Linear neurons are widened by 2^-10 a layer.
   EXPECT_LE(local.upper->value(), 1.01 * local.lower->bound.value());
   EXPECT_LT(local.upper->value(), global.upper->value());
+}
+
+/// Where a function does not move, nothing behind it does.
+TEST(NetworkBound, OfNeuronsThatAreOffIsZero) {
+  Maker maker(18);
+  const Index x = maker.input(3);
+  const Index v = maker.add(graph::Affine{identity<double>(3), {-9, -9, 5}}, {x}, {3});
+  const Index z = maker.add(graph::Elementwise{{relu()}, {}}, {v}, {3});
+  const Index off = maker.add(graph::Affine{range_selection<double>(3, 0, 2)}, {z}, {2});
+  maker.graph.outputs = {off};
+  EXPECT_EQ(enclosed(maker.graph, Ball{{0, 0, 0}, 1}).upper->value(), 0);
+  maker.graph.outputs = {z};
+  EXPECT_NEAR(enclosed(maker.graph, Ball{{0, 0, 0}, 1}).upper->value(), 1, 2e-3);
 }
 
 /// (1 + d) in front of a function is in its slopes, at the output in the bound.
@@ -178,9 +198,9 @@ TEST(NetworkBound, HoldsForCompositions) {
   int bounded = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    bounded += static_cast<bool>(enclosed(graph_support::composition(seed)).upper);
+    bounded += static_cast<bool>(enclosed(graph_support::composition(seed, 5, graph_support::all_kinds())).upper);
   }
-  EXPECT_GE(bounded, 10);
+  EXPECT_GE(bounded, 3);
 }
 
 }  // namespace

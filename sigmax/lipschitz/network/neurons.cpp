@@ -132,7 +132,55 @@ class LayerBuilder {
         most[i] = std::nextafter(most[i], kInfinity);
       }
     }
-    forms_[node].terms[add_layer(node, argument, std::move(least), std::move(most))] = nullptr;
+    add_neurons(node, argument, least, most);
+  }
+
+  /// The node's value as a layer of the neurons that move: those with slopes of 0 alone are left out.
+  void add_neurons(Index node, const SourceForm& argument, const std::vector<double>& least,
+                   const std::vector<double>& most) {
+    std::vector<std::int64_t> moving;
+    for (std::size_t i = 0; i < least.size(); ++i) {
+      if (least[i] != 0 || most[i] != 0) moving.push_back(static_cast<std::int64_t>(i));
+    }
+    const auto size = static_cast<std::int64_t>(least.size());
+    const auto count = static_cast<std::int64_t>(moving.size());
+    if (count == 0) return;
+    if (count == size) {
+      forms_[node].terms[add_layer(node, argument, least, most)] = nullptr;
+      return;
+    }
+    spend(node, size, count);
+    Matrix<double> place(size, count);
+    std::vector<double> least_moving;
+    std::vector<double> most_moving;
+    for (std::int64_t k = 0; k < count; ++k) {
+      const std::int64_t i = moving[static_cast<std::size_t>(k)];
+      place(i, k) = 1;
+      least_moving.push_back(least[static_cast<std::size_t>(i)]);
+      most_moving.push_back(most[static_cast<std::size_t>(i)]);
+    }
+    forms_[node]
+        .terms[add_layer(node, rows_of(node, argument, moving), std::move(least_moving), std::move(most_moving))] =
+        std::make_shared<const Matrix<double>>(std::move(place));
+  }
+
+  /// Some rows of a form.
+  SourceForm rows_of(Index node, const SourceForm& form, const std::vector<std::int64_t>& rows) {
+    SourceForm out;
+    out.row_error = form.row_error;
+    for (const auto& [source, matrix] : form.terms) {
+      const std::int64_t columns = network_.width(source);
+      spend(node, static_cast<std::int64_t>(rows.size()), columns);
+      Matrix<double> part(static_cast<std::int64_t>(rows.size()), columns);
+      for (std::int64_t j = 0; j < columns; ++j) {
+        for (std::int64_t k = 0; k < part.rows(); ++k) {
+          const std::int64_t i = rows[static_cast<std::size_t>(k)];
+          part(k, j) = matrix ? (*matrix)(i, j) : static_cast<double>(i == j);
+        }
+      }
+      out.terms[source] = std::make_shared<const Matrix<double>>(std::move(part));
+    }
+    return out;
   }
 
   /// Functions are asked once for each interval: everywhere, all entries have the same.

@@ -14,7 +14,7 @@
 
 namespace sigmax::lipschitz {
 
-/// The constant of the graph is at most (1 + row_error) times that of `network`.
+/// The constant of the graph is at most (1 + row_error) times that of `network`; 0 if its output has no terms.
 struct Neurons {
   LayeredNetwork network;
   double row_error = 0;
