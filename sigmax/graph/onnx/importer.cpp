@@ -141,8 +141,7 @@ std::vector<Value> Importer::outputs_of(NodeBuilder& builder) {
   const io::ComputationNode& node = builder.node();
   for (const Meaning* each : builder.operands()) {
     if (each != nullptr && !each->value) {
-      throw RefusedNode{
-          fmt::format("follows {}, of whose output not even the shape is known", graph_.nodes[each->refused].name)};
+      throw RefusedNode{fmt::format("comes after {}, whose output has no known shape", each->first)};
     }
   }
   if (!node.domain.empty()) throw RefusedNode{reason_without_rule(node)};
