@@ -17,6 +17,10 @@ constexpr Family kFamilies[] = {
     recurrence_rules,   //
     reduction_rules,    //
     softmax_rules,      //
+    moving_rules,       //
+    averaging_rules,    //
+    resizing_rules,     //
+    einsum_rules,       //
 };
 
 struct Operands {
