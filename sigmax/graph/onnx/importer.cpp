@@ -10,6 +10,7 @@
 #include "sigmax/graph/onnx/input_shapes.hpp"
 #include "sigmax/graph/onnx/refusals.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/recognize.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -80,6 +81,8 @@ Graph Importer::import(const io::Computation& computation) {
   }
   note_rounded_constants();
   Graph graph = without_dead_nodes(std::move(graph_));
+  validate(graph);
+  graph = without_dead_nodes(recognized(std::move(graph)));
   validate(graph);
   return graph;
 }
