@@ -16,7 +16,8 @@ constexpr Family kFamilies[] = {
     elementwise_rules,  //
     recurrence_rules,   //
     reduction_rules,    //
-    softmax_rules,      //
+    standardization_rules,
+    softmax_rules,  //
 };
 
 struct Operands {

@@ -20,7 +20,9 @@ std::span<const NamedRule> batch_rules();        ///< BatchNormalization
 std::span<const NamedRule> elementwise_rules();  ///< Relu, Gelu, Pow, Clip and other functions of one number
 std::span<const NamedRule> recurrence_rules();   ///< RNN, GRU, LSTM
 std::span<const NamedRule> reduction_rules();    ///< ReduceMax, ReduceMin, ReduceL1, ReduceL2
-std::span<const NamedRule> softmax_rules();      ///< Softmax, LogSoftmax
+/// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization
+std::span<const NamedRule> standardization_rules();
+std::span<const NamedRule> softmax_rules();  ///< Softmax, LogSoftmax
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);
