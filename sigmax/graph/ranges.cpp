@@ -10,9 +10,9 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/graph/evaluate.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
 #include "sigmax/graph/ranges/linear.hpp"
 #include "sigmax/graph/ranges/node.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::graph {
 namespace {
@@ -22,7 +22,7 @@ Box of_affine(const Affine& affine, const Box& x, Context& context) {
   const Interval scale{down(1 - affine.row_error), up(1 + affine.row_error)};
   for (std::size_t i = 0; i < y.size(); ++i) {
     if (affine.row_error > 0) y[i] = scale * y[i];
-    if (!affine.offset.empty()) y[i] = y[i] + exact(affine.offset[i]);
+    if (!affine.offset.empty()) y[i] = y[i] + point(affine.offset[i]);
   }
   return y;
 }
@@ -73,8 +73,8 @@ class Visitor {
   }
   Box operator()(const MatrixProduct& product) const { return graph::box_of(product, *x_[0], *x_[1]); }
   Box operator()(const Extreme& extreme) const {
-    return folded(
-        x_, [&](const Interval& a, const Interval& b) { return extreme.least ? lesser_of(a, b) : greater_of(a, b); });
+    return folded(x_,
+                  [&](const Interval& a, const Interval& b) { return extreme.least ? minimum(a, b) : maximum(a, b); });
   }
   Box operator()(const Softmax& softmax) const { return graph::box_of(softmax, *x_[0]); }
   Box operator()(const Reduction& reduction) const { return graph::box_of(reduction, *x_[0]); }
@@ -91,9 +91,9 @@ class Visitor {
 
 }  // namespace
 
-Box box_of(std::span<const double> point) {
+Box box_of(std::span<const double> x) {
   Box box;
-  for (const double each : point) box.push_back(exact(each));
+  for (const double each : x) box.push_back(point(each));
   return box;
 }
 
@@ -148,7 +148,7 @@ Evaluated evaluate_with_errors(const Graph& graph, std::span<const double> input
   for (const Index output : graph.outputs) {
     for (const Interval& each : boxes[output]) {
       const double value = result.values[result.errors.size()];
-      const bool is_exact = each == exact(value);
+      const bool is_exact = each == point(value);
       result.errors.push_back(is_exact ? 0 : up(std::max(each.greatest - value, value - each.least)));
     }
   }

@@ -2,8 +2,8 @@
 // the computed values.
 //
 // The intervals hold for the exact functions and the stored weights: every operation is rounded outward, products with
-// linear maps by the standard model with their structure (ops/linear_operator.hpp), functions by their own range(). The
-// C library's exp and log are taken to be right to 4 units in the last place (the GNU library states 1).
+// linear maps by the standard model with their structure (ops/linear_operator.hpp), functions by their own range() and
+// the elementary functions of scalar/elementary.hpp, which do not trust the C library.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ namespace sigmax::graph {
 using Box = std::vector<Interval>;
 
 /// The box with one point.
-Box box_of(std::span<const double> point);
+Box box_of(std::span<const double> x);
 
 /// For each node a box that its value lies in if the inputs, one after another, lie in `input`: interval arithmetic,
 /// node by node. An opaque linear map or a refused node gives the whole space. Empty for a node that no output depends

@@ -10,7 +10,7 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/graph/evaluate.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/domain.hpp"
 #include "sigmax/lipschitz/region.hpp"
 

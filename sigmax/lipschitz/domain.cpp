@@ -9,7 +9,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::lipschitz {
 
@@ -43,7 +43,7 @@ graph::Box box_of(const Domain& domain, std::int64_t size) {
   graph::Box result(static_cast<std::size_t>(size));
   if (const auto* const ball = std::get_if<Ball>(&domain)) {
     for (std::size_t i = 0; i < result.size(); ++i) {
-      result[i] = graph::exact(ball->center[i]) + graph::Interval{-ball->radius, ball->radius};
+      result[i] = graph::point(ball->center[i]) + graph::Interval{-ball->radius, ball->radius};
     }
   }
   return result;
@@ -59,7 +59,7 @@ Ball ball_of(const Domain& domain, std::int64_t size) {
   double squares = 0;
   for (std::size_t i = 0; i < box->size(); ++i) {
     const graph::Interval& each = (*box)[i];
-    if (!graph::is_finite(each)) return result;
+    if (!graph::is_bounded(each)) return result;
     result.center[i] = each.least / 2 + each.greatest / 2;
     const double half = graph::up(std::max(each.greatest - result.center[i], result.center[i] - each.least));
     squares = graph::up(squares + graph::up(half * half));

@@ -14,7 +14,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/region.hpp"
 
 namespace sigmax::lipschitz {

@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::lipschitz {
 namespace {

@@ -14,7 +14,7 @@
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
@@ -202,7 +202,7 @@ class Walker {
         const double r = reach->upper->value();
         graph::Box center = at_center_[node];
         for (std::size_t i = 0; i < center.size(); ++i) {
-          boxes_[node][i] = graph::both(boxes_[node][i], center[i] + graph::Interval{-r, r});
+          boxes_[node][i] = graph::overlap(boxes_[node][i], center[i] + graph::Interval{-r, r});
         }
       }
     }

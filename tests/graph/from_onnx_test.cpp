@@ -34,9 +34,11 @@ TEST(FromOnnx, TakesAnOpenFirstAxisForTheBatch) {
   EXPECT_EQ(graph.nodes[graph.inputs.at(0)].shape, (Dimensions{1, 3}));
   EXPECT_EQ(graph.nodes[graph.inputs.at(0)].name, "Input 'x'");
   ASSERT_EQ(graph.assumptions.size(), 1U);
-  EXPECT_EQ(graph.assumptions[0], "batch size 1 (the first axis of the input 'x')");
+  EXPECT_EQ(graph.assumptions[0], "batch size 1 (axis 0 of the input 'x')");
   EXPECT_TRUE(imported(symbolic_model({std::int64_t{2}, std::int64_t{3}})).assumptions.empty());
   EXPECT_EQ(imported(symbolic_model({"batch_size"})).nodes[0].shape, Dimensions{1});
+  EXPECT_EQ(imported(symbolic_model({std::int64_t{2}, "Batch", std::int64_t{4}})).nodes[0].shape,
+            (Dimensions{2, 1, 4}));
 }
 
 TEST(FromOnnx, NamesTheInputWhoseSizeIsOpen) {
@@ -123,13 +125,14 @@ TEST(FromOnnx, RefusesWithTheNodesNameAndTheReasonAndGoesOn) {
   EXPECT_EQ(refused("NoSuchOperator"), "NoSuchOperator 'here' is an operator that no rule knows");
   EXPECT_NE(refused("DynamicQuantizeLinear").find("rounds to steps"), std::string::npos);
   EXPECT_NE(refused("NonMaxSuppression").find("jumps"), std::string::npos);
-  // Behind a known shape rules go on; behind an unknown one nothing does.
+  // After a known shape rules go on; after an unknown one nothing does.
   const Graph known = imported(model_of({node("Floor", {"x"}, {"t"}), node("Neg", {"t"}, {"y"})}, {}, {2, 3}));
   EXPECT_TRUE(std::holds_alternative<Affine>(known.nodes[known.outputs.at(0)].operation));
-  const Graph unknown = imported(model_of({node("Mystery", {"x"}, {"t"}), node("Neg", {"t"}, {"y"})}, {}, {2, 3}));
+  const Graph unknown = imported(
+      model_of({node("Mystery", {"x"}, {"t"}), node("Abs", {"t"}, {"u"}), node("Neg", {"u"}, {"y"})}, {}, {2, 3}));
   const auto* reason = std::get_if<Refused>(&unknown.nodes[unknown.outputs.at(0)].operation);
   ASSERT_NE(reason, nullptr);
-  EXPECT_EQ(reason->reason, "follows Mystery 't', of whose output not even the shape is known");
+  EXPECT_EQ(reason->reason, "comes after Mystery 't', whose output has no known shape");
   const Message foreign = node("Relu", {"x"}, {"y"}).text(7, "com.example");
   EXPECT_NE(first_reason(imported(model_of({foreign}, {}, {2}))).find("another domain"), std::string::npos);
   EXPECT_NE(first_reason(imported(model_of({node("Add", {"x"}, {"y"})}, {}, {2}))).find("lacks operand 2"),

@@ -16,8 +16,12 @@ constexpr Family kFamilies[] = {
     elementwise_rules,  //
     recurrence_rules,   //
     reduction_rules,    //
-    standardization_rules,
-    softmax_rules,  //
+    softmax_rules,      //
+    moving_rules,       //
+    averaging_rules,    //
+    resizing_rules,     //
+    einsum_rules,       //
+    normalization_rules,
 };
 
 struct Operands {

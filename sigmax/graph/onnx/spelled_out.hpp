@@ -7,7 +7,7 @@ namespace sigmax::graph::onnx {
 
 /// The name of an operator that no file has: y = (x - mean) / sqrt(variance + epsilon) over the axes in the attribute
 /// `axes`, or, if the attribute `centered` is 0, y = x / sqrt(mean of x^2 + epsilon). The rule is in
-/// standardization_rules.cpp.
+/// normalization_rules.cpp.
 inline constexpr const char* kStandardization = "Standardization";
 
 /// The same computation with these nodes replaced by one operator, where they are exactly its definition:

@@ -4,8 +4,9 @@
 #include <cstdint>
 
 #include "sigmax/graph/evaluate/local_map.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
 #include "sigmax/graph/ranges/node.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/graph/scalar/elementary.hpp"
 
 namespace sigmax::graph {
 namespace {
@@ -28,13 +29,13 @@ class Members {
 
 /// For each k the sum of all others: no subtraction, so that it is as good as its terms.
 std::vector<Interval> sums_of_others(const std::vector<Interval>& terms) {
-  std::vector<Interval> result(terms.size(), exact(0));
-  Interval before = exact(0);
+  std::vector<Interval> result(terms.size(), point(0));
+  Interval before = point(0);
   for (std::size_t k = 0; k < terms.size(); ++k) {
     result[k] = before;
     before = before + terms[k];
   }
-  Interval behind = exact(0);
+  Interval behind = point(0);
   for (std::size_t k = terms.size(); k-- > 0;) {
     result[k] = result[k] + behind;
     behind = behind + terms[k];
@@ -53,12 +54,15 @@ void softmax_of_group(const Softmax& softmax, const Box& x, const Members& membe
     return;
   }
   std::vector<Interval> e(members.size());
-  for (std::size_t k = 0; k < members.size(); ++k) e[k] = exponential(x[members[k]] - exact(shift));
+  for (std::size_t k = 0; k < members.size(); ++k) e[k] = exponential(x[members[k]] - point(shift));
   const std::vector<Interval> others = sums_of_others(e);
   for (std::size_t k = 0; k < members.size(); ++k) {
     Interval& out = y[members[k]];
     if (softmax.logarithm) {
-      out = both(everywhere, (x[members[k]] - exact(shift)) - logarithm(e[k] + others[k]));
+      const Interval sum = e[k] + others[k];
+      const Interval log_sum =
+          sum.least > 0 ? logarithm(sum) : Interval{-kInfinity, logarithm(point(sum.greatest)).greatest};
+      out = overlap(everywhere, (x[members[k]] - point(shift)) - log_sum);
       continue;
     }
     const auto ratio = [](double own, double rest, bool upward) {
@@ -66,25 +70,26 @@ void softmax_of_group(const Softmax& softmax, const Box& x, const Members& membe
       const double sum = upward ? down(own + rest) : up(own + rest);
       return upward ? up(own / std::max(sum, 0x1p-1074)) : std::max(0.0, down(own / sum));
     };
-    out = both(everywhere, {ratio(e[k].least, others[k].greatest, false), ratio(e[k].greatest, others[k].least, true)});
+    out = overlap(everywhere,
+                  {ratio(e[k].least, others[k].greatest, false), ratio(e[k].greatest, others[k].least, true)});
   }
 }
 
 Interval reduced(Reduction::Kind kind, const Box& x, const Members& members) {
-  Interval result = kind == Reduction::Kind::Maximum || kind == Reduction::Kind::Minimum ? x[members[0]] : exact(0);
+  Interval result = kind == Reduction::Kind::Maximum || kind == Reduction::Kind::Minimum ? x[members[0]] : point(0);
   for (std::size_t k = 0; k < members.size(); ++k) {
     const Interval& each = x[members[k]];
     switch (kind) {
-      case Reduction::Kind::Maximum: result = greater_of(result, each); break;
-      case Reduction::Kind::Minimum: result = lesser_of(result, each); break;
+      case Reduction::Kind::Maximum: result = maximum(result, each); break;
+      case Reduction::Kind::Minimum: result = minimum(result, each); break;
       case Reduction::Kind::AbsoluteSum: result = result + absolute(each); break;
       case Reduction::Kind::EuclideanNorm: {
         // sqrt(a^2 + b^2) by way of the larger one, so that squares stay in range.
         const Interval other = absolute(each);
-        const Interval greater = greater_of(result, other);
-        const Interval lesser = lesser_of(result, other);
+        const Interval greater = maximum(result, other);
+        const Interval lesser = minimum(result, other);
         if (greater.least > 0 && std::isfinite(greater.greatest)) {
-          result = greater * square_root(exact(1) + square(lesser / greater));
+          result = greater * square_root(point(1) + square(lesser / greater));
         } else {
           result = {greater.least, result.greatest + other.greatest};
         }
@@ -115,7 +120,7 @@ Box box_of(const MaxPool& pool, const Box& x) {
   const std::int64_t in = pool.window.input_positions();
   const std::int64_t out = pool.window.output_positions();
   const std::int64_t taps = pool.window.taps();
-  Box y(static_cast<std::size_t>(pool.channels * out), exact(0));
+  Box y(static_cast<std::size_t>(pool.channels * out), point(0));
   for (std::int64_t a = 0; a < out; ++a) {
     std::vector<std::int64_t> window;
     for (std::int64_t p = 0; p < taps; ++p) {
@@ -125,7 +130,7 @@ Box box_of(const MaxPool& pool, const Box& x) {
     for (std::int64_t c = 0; c < pool.channels && !window.empty(); ++c) {
       Interval& result = y[static_cast<std::size_t>(c * out + a)];
       result = x[static_cast<std::size_t>(c * in + window[0])];
-      for (const std::int64_t each : window) result = greater_of(result, x[static_cast<std::size_t>(c * in + each)]);
+      for (const std::int64_t each : window) result = maximum(result, x[static_cast<std::size_t>(c * in + each)]);
     }
   }
   return y;
@@ -139,18 +144,18 @@ Box box_of(const Standardization& s, const Box& x) {
   const double most = up(std::sqrt(s.centered ? n - 1 : n));
   each_group(s.groups, [&](std::size_t start) {
     const Members members(start, s.groups);
-    Interval mean = exact(0);
+    Interval mean = point(0);
     if (s.centered) {
       for (std::size_t k = 0; k < members.size(); ++k) mean = mean + x[members[k]];
-      mean = mean / exact(n);
+      mean = mean / point(n);
     }
-    Interval squares = exact(0);
+    Interval squares = point(0);
     for (std::size_t k = 0; k < members.size(); ++k) squares = squares + square(x[members[k]] - mean);
-    const Interval scale = square_root(squares / exact(n) + exact(s.epsilon));
+    const Interval scale = square_root(squares / point(n) + point(s.epsilon));
     for (std::size_t k = 0; k < members.size(); ++k) {
       const std::size_t i = members[k];
-      const Interval h = both({-most, most}, (x[i] - mean) / scale);
-      y[i] = h * exact(s.gain.empty() ? 1 : s.gain[i]) + exact(s.offset.empty() ? 0 : s.offset[i]);
+      const Interval h = overlap({-most, most}, (x[i] - mean) / scale);
+      y[i] = h * point(s.gain.empty() ? 1 : s.gain[i]) + point(s.offset.empty() ? 0 : s.offset[i]);
     }
   });
   return y;
@@ -162,7 +167,7 @@ Box box_of(const MatrixProduct& n, const Box& a, const Box& b) {
   for (std::int64_t t = 0; t < n.batch; ++t) {
     for (std::int64_t i = 0; i < n.rows; ++i) {
       for (std::int64_t j = 0; j < n.columns; ++j) {
-        Interval sum = exact(0);
+        Interval sum = point(0);
         for (std::int64_t k = 0; k < n.inner; ++k) {
           sum = sum + a[static_cast<std::size_t>((t * n.rows + i) * n.inner + k)] *
                           b[static_cast<std::size_t>((t * n.inner + k) * n.columns + j)];

@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/kernels/absolute.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/convert.hpp"
@@ -34,7 +34,7 @@ struct Split {
 Split split(const Box& x) {
   Split result{std::vector<double>(x.size()), std::vector<double>(x.size()), {}};
   for (std::size_t j = 0; j < x.size(); ++j) {
-    if (!is_finite(x[j])) {
+    if (!is_bounded(x[j])) {
       result.unknown.resize(x.size(), 0.0);
       result.unknown[j] = 1;
       continue;
@@ -70,7 +70,7 @@ Box image_of_leaf(const Box& x, std::size_t rows, std::int64_t terms, const Mult
     const double radius = up(spread[i] * (1 + gamma_up(terms + 2))) + static_cast<double>(terms + 1) * 0x1p-1070;
     if (reached[i] > 0 || !std::isfinite(y[i]) || !std::isfinite(radius)) continue;
     if (y[i] == 0 && spread[i] == 0) {
-      result[i] = exact(0);
+      result[i] = point(0);
     } else {
       result[i] = {down(y[i] - radius), up(y[i] + radius)};
     }
@@ -118,7 +118,7 @@ void add(Box& sum, const Box& term) {
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = sum[i] + term[i];
 }
 
-Box zeros(std::int64_t size) { return Box(static_cast<std::size_t>(size), exact(0)); }
+Box zeros(std::int64_t size) { return Box(static_cast<std::size_t>(size), point(0)); }
 
 Box of_stack(const structure::Stacked<double>& s, const LinearOperator<double>& a, const Box& x, bool adjoint,
              Context& context) {
@@ -142,7 +142,7 @@ Box of_stack(const structure::Stacked<double>& s, const LinearOperator<double>& 
 
 Box of_diagonal(const structure::Diagonal& s, const Box& x) {
   Box result = x;
-  for (std::size_t i = 0; i < s.entries.size(); ++i) result[i] = exact(s.entries[i]) * x[i];
+  for (std::size_t i = 0; i < s.entries.size(); ++i) result[i] = point(s.entries[i]) * x[i];
   return result;
 }
 
@@ -216,7 +216,7 @@ Box image(const LinearOperator<double>& a, const Box& x, bool adjoint, Context& 
         }
         if constexpr (std::is_same_v<S, structure::Scaled<double>>) {
           Box result = image(*s.of, x, adjoint, context);
-          for (Interval& each : result) each = exact(s.factor) * each;
+          for (Interval& each : result) each = point(s.factor) * each;
           return result;
         }
         return Box(static_cast<std::size_t>(rows));

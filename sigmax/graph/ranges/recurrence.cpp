@@ -2,9 +2,9 @@
 #include <cstdint>
 #include <utility>
 
-#include "sigmax/graph/ranges/interval.hpp"
 #include "sigmax/graph/ranges/linear.hpp"
 #include "sigmax/graph/ranges/node.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::graph {
 namespace {
@@ -15,12 +15,12 @@ class BoxRecurrence {
       : r_(recurrence),
         context_(context),
         n_(static_cast<std::size_t>(recurrence.hidden)),
-        h_(n_, exact(0)),
-        c_(n_, exact(0)) {}
+        h_(n_, point(0)),
+        c_(n_, point(0)) {}
 
   const Box& advance(const Box& x) {
     Box a = image(*r_.input_weight, x, false, context_);
-    for (std::size_t i = 0; i < a.size() && !r_.bias.empty(); ++i) a[i] = a[i] + exact(r_.bias[i]);
+    for (std::size_t i = 0; i < a.size() && !r_.bias.empty(); ++i) a[i] = a[i] + point(r_.bias[i]);
     const Box recurrent = image(*r_.recurrent_weight, h_, false, context_);
     switch (r_.kind) {
       case Recurrence::Kind::Simple:
@@ -56,12 +56,12 @@ class BoxRecurrence {
     if (!r_.linear_before_reset) through = image(*r_.recurrent_weight, reset, false, context_);
     for (std::size_t i = 0; i < n_; ++i) {
       const std::size_t k = 2 * n_ + i;
-      const Interval bias = exact(r_.recurrent_bias.empty() ? 0 : r_.recurrent_bias[i]);
+      const Interval bias = point(r_.recurrent_bias.empty() ? 0 : r_.recurrent_bias[i]);
       const Interval candidate =
           r_.functions[1]->range(a[k] + (r_.linear_before_reset ? r[i] * (recurrent[k] + bias) : through[k]));
-      const Interval next = (exact(1) - z[i]) * candidate + z[i] * h_[i];
+      const Interval next = (point(1) - z[i]) * candidate + z[i] * h_[i];
       const bool is_mean = z[i].least >= 0 && z[i].greatest <= 1;
-      h_[i] = is_mean ? both(next, hull(candidate, h_[i])) : next;
+      h_[i] = is_mean ? overlap(next, hull(candidate, h_[i])) : next;
     }
   }
 

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 #include "sigmax/ops/diagonal.hpp"
 

@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "sigmax/graph/ranges/interval.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/diagonal.hpp"
 

@@ -7,7 +7,7 @@
 
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 #include "sigmax/ops/dense.hpp"
 

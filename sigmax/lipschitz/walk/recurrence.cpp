@@ -22,7 +22,7 @@
 
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/core/tensor.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 #include "sigmax/ops/dense.hpp"
 
@@ -70,7 +70,7 @@ Limit gru(const Recurrence& r, const Limit& w, const Limit& u) {
   if (!(beyond < 0x1p-30)) return std::nullopt;
   Limit h = g.value;
   for (std::int64_t t = 0; t < r.steps && beyond > 0; ++t) h = h * (limit(1) + limit(3 * beyond));
-  const Limit rest = limit(graph::magnitude(graph::exact(1) - f.range));
+  const Limit rest = limit(graph::magnitude(graph::point(1) - f.range));
   Limit inside = u * h;
   if (r.linear_before_reset) {
     double bias = 0;

@@ -13,7 +13,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/core/infinity.hpp"
-#include "sigmax/graph/ranges/interval.hpp"
+#include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -89,7 +89,7 @@ class RuleVisitor {
     double slope = 0;
     for (std::size_t i = 0; i < box(0).size(); ++i) {
       const Interval below = box(1)[i];
-      if (graph::contains_zero(below)) return refused("divides by a value that may be 0", true);
+      if (graph::contains(below, 0)) return refused("divides by a value that may be 0", true);
       const double each = graph::up(1 / std::min(std::fabs(below.least), std::fabs(below.greatest)));
       reciprocal = std::max(reciprocal, each);
       if (moves(1)) slope = std::max(slope, graph::magnitude((box(0)[i] / below) / below));

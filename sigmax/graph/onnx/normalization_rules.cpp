@@ -107,7 +107,7 @@ std::vector<Value> import_spelled_out(Builder& builder) {
 
 }  // namespace
 
-std::span<const NamedRule> standardization_rules() {
+std::span<const NamedRule> normalization_rules() {
   static constexpr NamedRule kRules[] = {{"LayerNormalization", import_layer},
                                          {"RMSNormalization", import_root_mean_square},
                                          {"InstanceNormalization", import_instance},
