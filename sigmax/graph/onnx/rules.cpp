@@ -21,6 +21,7 @@ constexpr Family kFamilies[] = {
     averaging_rules,    //
     resizing_rules,     //
     einsum_rules,       //
+    normalization_rules,
 };
 
 struct Operands {

@@ -25,6 +25,8 @@ std::span<const NamedRule> moving_rules();       ///< Reshape to Tile (movement.
 std::span<const NamedRule> averaging_rules();    ///< AveragePool, GlobalAveragePool, ReduceMean, ReduceSum, CumSum
 std::span<const NamedRule> resizing_rules();     ///< Resize, Upsample
 std::span<const NamedRule> einsum_rules();       ///< Einsum
+/// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization
+std::span<const NamedRule> normalization_rules();
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);
