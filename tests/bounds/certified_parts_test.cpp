@@ -94,6 +94,20 @@ TEST(CertifiedParts, ASelectionHasTheRootOfItsMostCopies) {
   }
 }
 
+TEST(CertifiedParts, AWeightedSelectionHasTheLargestSumOfSquares) {
+  const std::vector<std::int64_t> index{2, 0, 2, -1, 1, 2, 0};
+  const std::vector<double> d{3, -5, 4, 100, 6, 0, 5};
+  const Operator<double> s = selection<double>(4, index);
+  const Operator<double> rows = diagonal<double>(Tensor::copy_of(d, {7}));
+  const Operator<double> columns =
+      diagonal<double>(Tensor::copy_of(std::vector<double>{1e-200, -7e-200, 5e-200, 1}, {4}));
+  expect_proven(certified(rows * s), std::sqrt(50.0L));  // 5^2 + 5^2 for entry 0
+  expect_proven(certified(transposed(rows * s)), truth_of(rows * s));
+  expect_proven(certified(s * columns), std::sqrt(75.0L) * 1e-200L);
+  expect_proven(certified(kronecker({identity<double>(2), rows * s})), std::sqrt(50.0L));
+  expect_proven(certified(scaled<double>(-3, s * columns)), 3 * std::sqrt(75.0L) * 1e-200L);
+}
+
 TEST(CertifiedParts, AKroneckerProductHasTheProductOfItsFactors) {
   const Operator<double> a = normal(9, 6, 1);
   const Operator<double> b = normal(5, 8, 2);
