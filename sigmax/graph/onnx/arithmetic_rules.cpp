@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
-#include "sigmax/graph/onnx/activation_rules.hpp"
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
@@ -139,13 +139,26 @@ std::vector<Value> import_quotient(Builder& builder) {
   return {emit_affine(builder, scaling(factors), *spread.node, given.shape, {}, rounded ? 2 * kRounding : 0.0)};
 }
 
-/// max(x, c) and min(x, c) with a constant c are functions of x alone.
+/// max(x, c) and min(x, c) with a constant c are functions of x alone: one for each c.
 Elementwise bounded_by(const std::vector<double>& bounds, bool least) {
   constexpr auto kInfinite = std::numeric_limits<double>::infinity();
-  if (least) return functions_of(bounds, [](double c) { return named_function("Clip", {-kInfinite, c}); });
-  return functions_of(bounds, [](double c) {
-    return c == 0 ? named_function("Relu") : named_function("Clip", {c, kInfinite});
-  });
+  constexpr std::size_t kMostBounds = 4096;
+  Elementwise result;
+  std::map<double, std::uint32_t> places;
+  for (const double each : bounds) {
+    if (std::isnan(each)) throw RefusedNode{"has a bound that is not a number"};
+    const auto [at, added] = places.emplace(each, static_cast<std::uint32_t>(places.size()));
+    result.which.push_back(at->second);
+    if (!added) continue;
+    if (places.size() > kMostBounds) throw RefusedNode{"has a bound of its own for too many entries"};
+    if (least) {
+      result.functions.push_back(named_function("Clip", {-kInfinite, each}));
+    } else {
+      result.functions.push_back(each == 0 ? named_function("Relu") : named_function("Clip", {each, kInfinite}));
+    }
+  }
+  if (places.size() == 1) result.which.clear();
+  return result;
 }
 
 std::vector<Value> import_extreme(Builder& builder, bool least) {

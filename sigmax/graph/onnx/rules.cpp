@@ -13,7 +13,9 @@ constexpr Family kFamilies[] = {
     matrix_rules,       //
     convolution_rules,  //
     batch_rules,        //
-    activation_rules,   //
+    elementwise_rules,  //
+    recurrence_rules,   //
+    reduction_rules,    //
     softmax_rules,      //
     moving_rules,       //
     averaging_rules,    //
