@@ -160,6 +160,7 @@ std::vector<EntryFunction> entry_functions() {
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);
+  add_scalar_functions(f);
   return std::move(f.all);
 }
 
