@@ -157,6 +157,7 @@ std::vector<EntryFunction> entry_functions() {
   add_regularizers(f);
   add_gradients(f);
   add_conditions(f);
+  add_lipschitz(f);
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);

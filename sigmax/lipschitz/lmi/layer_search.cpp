@@ -137,16 +137,17 @@ std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<dou
   };
   std::optional<LayerPoint> point = make(start, -0.5 * start.front() / largest);
   if (!point) return start;
-  constexpr double kGrowth = 20;
+  constexpr double kGrowth = 8;
   constexpr double kCentered = 0.5;
-  constexpr int kMostSteps = 100;
+  constexpr int kMostSteps = 40;
   const auto order = static_cast<double>(k.rows());
   double t = 0;
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
     const BarrierNewton newton(layer_derivatives(k, *point, context), context);
     if (!newton.works()) break;
-    if (t == 0) t = -newton.slope();
+    // Three times what the start would be the center of: about a gap of 2.
+    if (t == 0) t = -3 * newton.slope();
     NewtonStep direction = newton.step(t);
     if (direction.decrement < kCentered) {
       if (order / t <= gap * -point->s) break;

@@ -106,6 +106,7 @@ std::vector<double> search_layer(const LayeredNetwork& network, std::size_t i, c
 
 std::optional<FoundMultipliers> search_layers(const LayeredNetwork& network, LmiSearch search, double gap,
                                               Context& context) {
+  constexpr double kLastGap = 1e-2;
   Covariances covariances(network);
   FoundMultipliers found;
   const auto layers = static_cast<double>(network.layers.size());
@@ -113,7 +114,8 @@ std::optional<FoundMultipliers> search_layers(const LayeredNetwork& network, Lmi
     context.check_cancel();
     context.report({static_cast<double>(i), layers, "layers of the network"});
     const Matrix<double> k = covariances.of_next(context);
-    const std::vector<double> multipliers = search_layer(network, i, k, search, gap, context);
+    const std::vector<double> multipliers =
+        search_layer(network, i, k, search, i + 1 == network.layers.size() ? kLastGap : gap, context);
     if (!covariances.add(k, multipliers, context)) return std::nullopt;
     found.values.push_back(times_power(network.layers[i], multipliers, -2));
   }

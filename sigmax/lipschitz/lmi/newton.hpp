@@ -48,6 +48,8 @@ class BarrierNewton {
 /// domain. Nothing after 30 halvings.
 template <class Point, class Make>
 std::optional<Point> search_line(const Point& from, const NewtonStep& step, double t, const Make& make) {
+  std::optional<Point> best;
+  double least = 0;
   double length = 1;
   for (int attempt = 0; attempt < 30; ++attempt, length /= 2) {
     std::vector<double> x = from.x;
@@ -55,9 +57,13 @@ std::optional<Point> search_line(const Point& from, const NewtonStep& step, doub
     std::optional<Point> next = make(std::move(x), from.s + length * step.s);
     if (!next) continue;
     const double change = t * (next->s - from.s) - (next->log_det - from.log_det);
-    if (change <= -0.1 * length * step.decrement) return next;
+    if (best && !(change < least)) break;
+    if (!(change < 0)) continue;
+    least = change;
+    best = std::move(next);
+    if (attempt == 0 && step.decrement < 1) break;
   }
-  return std::nullopt;
+  return best;
 }
 
 }  // namespace sigmax::lipschitz

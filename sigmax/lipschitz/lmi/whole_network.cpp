@@ -103,7 +103,7 @@ std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& given
   const InequalityBarrier barrier(network);
   std::optional<InequalityBarrier::Point> point = inner_start(barrier, neurons, context);
   if (!point) return std::nullopt;
-  constexpr double kGrowth = 20;
+  constexpr double kGrowth = 8;
   constexpr double kCentered = 0.5;
   constexpr int kMostSteps = 300;
   double t = 0;
@@ -111,7 +111,7 @@ std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& given
     context.check_cancel();
     const BarrierNewton newton(barrier.derivatives(*point, context), context);
     if (!newton.works()) break;
-    if (t == 0) t = -newton.slope();
+    if (t == 0) t = -5 * newton.slope();
     NewtonStep direction = newton.step(t);
     if (direction.decrement < kCentered) {
       if (barrier.order() / t <= gap * point->s) break;

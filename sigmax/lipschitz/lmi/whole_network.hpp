@@ -17,9 +17,9 @@ namespace sigmax::lipschitz {
 ///     2 ((p_j V p_k) (q_j V q_k) + (p_j V q_k) (p_k V q_j)),
 ///
 /// and the products with V cost N^2 n for layers of n neurons, because P is sparse by blocks and r_j reads few of them.
-/// Cost of a step for n_0 neurons together: N^2 n 8 flops, n_0^3 / 3 for the system and 4 matrices of N^2. 30 to 60
-/// steps. An input with more entries than there are neurons that read it is replaced by the triangular factor of their
-/// weights.
+/// Cost of a step for n_0 neurons together: N^2 n 8 flops, n_0^3 / 3 for the system and 4 matrices of N^2. 30 to
+/// 150 steps, the more the deeper the network. An input with more entries than there are neurons that read it is
+/// replaced by the triangular factor of their weights.
 ///
 /// Nothing if `start` is not inside. Callers hold a SerialBlas.
 std::optional<FoundMultipliers> search_whole_network(const LayeredNetwork& network, const FoundMultipliers& start,
