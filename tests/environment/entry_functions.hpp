@@ -128,5 +128,6 @@ void add_conditions(Functions& f);
 void add_sensitivity(Functions& f);
 void add_convolution_norms(Functions& f);
 void add_audit(Functions& f);
+void add_graphs(Functions& f);
 
 }  // namespace sigmax

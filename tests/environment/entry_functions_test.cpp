@@ -157,6 +157,7 @@ std::vector<EntryFunction> entry_functions() {
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);
+  add_graphs(f);
   return std::move(f.all);
 }
 
