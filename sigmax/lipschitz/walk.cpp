@@ -78,7 +78,7 @@ class Walker {
       : graph_(graph),
         options_(options),
         context_(context),
-        norms_(options.certify, context),
+        norms_(options.certify, options.convolution, context),
         ball_(ball_of(domain, input_size(graph))),
         needed_(leads_to_output(graph)),
         moves_(depends_on_input(graph)),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sigmax/bounds/convolution_result.hpp"
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
@@ -18,6 +19,9 @@ namespace sigmax::lipschitz {
 struct WalkOptions {
   /// How the norms of linear maps are proven. Ends that are not theorems are not used.
   CertifyOptions certify{};
+  /// How those of convolutions are, at their input size. They are many and large, so that less than the tightest
+  /// theorem is enough.
+  ConvolutionNormOptions convolution{.relative_width = 0.005, .most_flops = 1e11};
   /// Linear maps with a shorter side of at most this are joined: what lies between two functions becomes one matrix,
   /// and functions are split into a linear part and a rest. A chain of k such layers takes k^2 / 2 proofs. 0: none.
   std::int64_t join_up_to = 2048;

@@ -12,6 +12,7 @@
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/lipschitz/lower.hpp"
 #include "sigmax/ops/compose.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "support/graphs.hpp"
 #include "support/opaque.hpp"
@@ -225,6 +226,22 @@ TEST(Walk, SplitsAllLayersOfAChain) {
     }
     EXPECT_NEAR(found.bound->value(), m.back(), 1e-9 * m.back());
     EXPECT_LT(found.bound->value(), 0.9 * found.product->value());
+  }
+}
+
+// A layer of a network of images, and its transpose: the norm at this size, to the width that was asked for.
+TEST(Walk, TakesConvolutionsAtTheirSize) {
+  Maker maker(13);
+  for (const bool is_transposed : {false, true}) {
+    ConvolutionLayer layer{2, 3, 1, PaddingMode::Zeros, is_transposed, {{3, 2, 1, 1, 1, 0}, {2, 1, 1, 0, 1, 0}}};
+    const ConvolutionGeometry geometry(layer, {7, 5});
+    const Operator<double> a = convolution<double>(Tensor::copy_of(maker.normal(36), layer.kernel_shape()), geometry);
+    Maker one(1);
+    const Index x = one.input(geometry.columns());
+    const double truth = sigma_max(*a, repeatable<CertifyOptions>()).lower.value();
+    const Walk found = walked(one, one.map(x, a));
+    EXPECT_GE(found.bound->value(), truth);
+    EXPECT_LE(found.bound->value(), truth / (1 - WalkOptions().convolution.relative_width) * (1 + 1e-6));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "sigmax/bounds/convolution_result.hpp"
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
@@ -30,7 +31,7 @@ std::optional<UpperBound> upper_of(const Limit& a);
 
 class Norms {
  public:
-  Norms(const CertifyOptions& options, Context& context);
+  Norms(const CertifyOptions& options, const ConvolutionNormOptions& convolution, Context& context);
 
   /// |A|, proven; missing where there is none, and why() then says it. 0 for an operator without entries.
   Limit of(const Operator<double>& a);
@@ -39,8 +40,9 @@ class Norms {
   Context& context() { return context_; }
 
  private:
-  Limit computed(const LinearOperator<double>& a);
+  Limit computed(const Operator<double>& a);
   CertifyOptions options_;
+  ConvolutionNormOptions convolution_;
   Context& context_;
   std::map<const LinearOperator<double>*, std::pair<Operator<double>, Limit>> known_;  ///< keeps them alive
   std::string why_;
