@@ -17,9 +17,9 @@ namespace sigmax::graph {
 /// Each node that is not Lipschitz, depends on data in a way that has no bound, or is not known, becomes a Refused node
 /// with the reason; the nodes after it are imported as far as their shapes are known.
 ///
-/// The first axis of an input, if its size is open, is taken for the batch and set to 1, which is recorded as an
-/// assumption. Any other open size must be in options.input_shapes. Recorded too are the nodes whose folded constants
-/// are not exact in double.
+/// The first axis of an input, if its size is open, and any open axis that the file calls a batch are set to 1, which
+/// is recorded as an assumption. Any other open size must be in options.input_shapes. Recorded too are the nodes whose
+/// folded constants are not exact in double.
 ///
 /// Throws Error for an input of unknown shape (the message names the input, its shape in the file and the option to
 /// set), and for options that name no input or contradict the file; FileError if a constant cannot be read.

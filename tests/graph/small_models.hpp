@@ -1,16 +1,18 @@
-// Models of a few nodes, imported and evaluated by plain loops.
+// Models of a few nodes, imported and evaluated.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "io/onnx_bytes.hpp"
 #include "sigmax/core/context.hpp"
+#include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/from_onnx.hpp"
 #include "sigmax/io/computation/expansion.hpp"
 
@@ -51,72 +53,11 @@ inline std::vector<double> image(const LinearOperator<double>& map, const std::v
   return y;
 }
 
-/// The values of all nodes, for the operations that the tests of the importer make. NaN for a node that is refused.
-inline std::vector<std::vector<double>> evaluated(const Graph& graph, const std::vector<std::vector<double>>& inputs) {
-  std::vector<std::vector<double>> values(graph.nodes.size());
-  std::size_t next = 0;
-  for (Index n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    std::vector<double>& y = values[n];
-    if (std::holds_alternative<Input>(node.operation)) {
-      y = inputs.at(next++);
-      continue;
-    }
-    y.assign(static_cast<std::size_t>(node.size()), 0.0);
-    const auto operand = [&](std::size_t i) -> const std::vector<double>& { return values[node.inputs.at(i)]; };
-    if (const auto* constant = std::get_if<Constant>(&node.operation)) {
-      y = constant->values;
-    } else if (const auto* affine = std::get_if<Affine>(&node.operation)) {
-      y = image(*affine->map, operand(0));
-      for (std::size_t i = 0; i < affine->offset.size(); ++i) y[i] += affine->offset[i];
-    } else if (const auto* elementwise = std::get_if<Elementwise>(&node.operation)) {
-      for (std::size_t i = 0; i < y.size(); ++i) {
-        y[i] = elementwise->functions.at(elementwise->which.empty() ? 0 : elementwise->which[i])->value(operand(0)[i]);
-      }
-    } else if (std::holds_alternative<Sum>(node.operation)) {
-      for (std::size_t t = 0; t < node.inputs.size(); ++t) {
-        for (std::size_t i = 0; i < y.size(); ++i) y[i] += operand(t)[i];
-      }
-    } else if (std::holds_alternative<Product>(node.operation)) {
-      for (std::size_t i = 0; i < y.size(); ++i) y[i] = operand(0)[i] * operand(1)[i];
-    } else if (std::holds_alternative<Quotient>(node.operation)) {
-      for (std::size_t i = 0; i < y.size(); ++i) y[i] = operand(0)[i] / operand(1)[i];
-    } else if (const auto* extreme = std::get_if<Extreme>(&node.operation)) {
-      y = operand(0);
-      for (std::size_t t = 1; t < node.inputs.size(); ++t) {
-        for (std::size_t i = 0; i < y.size(); ++i) {
-          y[i] = extreme->least ? std::min(y[i], operand(t)[i]) : std::max(y[i], operand(t)[i]);
-        }
-      }
-    } else if (const auto* product = std::get_if<MatrixProduct>(&node.operation)) {
-      for (std::int64_t b = 0; b < product->batch; ++b) {
-        for (std::int64_t i = 0; i < product->rows; ++i) {
-          for (std::int64_t j = 0; j < product->columns; ++j) {
-            for (std::int64_t k = 0; k < product->inner; ++k) {
-              y[static_cast<std::size_t>((b * product->rows + i) * product->columns + j)] +=
-                  operand(0)[static_cast<std::size_t>((b * product->rows + i) * product->inner + k)] *
-                  operand(1)[static_cast<std::size_t>((b * product->inner + k) * product->columns + j)];
-            }
-          }
-        }
-      }
-    } else if (const auto* pool = std::get_if<MaxPool>(&node.operation)) {
-      const std::int64_t in = pool->window.input_positions(), out = pool->window.output_positions();
-      for (std::int64_t c = 0; c < pool->channels; ++c) {
-        for (std::int64_t a = 0; a < out; ++a) {
-          double most = -std::numeric_limits<double>::infinity();
-          for (std::int64_t p = 0; p < pool->window.taps(); ++p) {
-            const std::int64_t at = input_of(pool->window, a, p);
-            if (at >= 0) most = std::max(most, operand(0)[static_cast<std::size_t>(c * in + at)]);
-          }
-          y[static_cast<std::size_t>(c * out + a)] = most;
-        }
-      }
-    } else {
-      y.assign(y.size(), std::numeric_limits<double>::quiet_NaN());
-    }
-  }
-  return values;
+/// The values of all nodes.
+inline Values evaluated(const Graph& graph, const std::vector<std::vector<double>>& inputs) {
+  std::vector<double> all;
+  for (const auto& each : inputs) all.insert(all.end(), each.begin(), each.end());
+  return evaluate(graph, all);
 }
 
 /// The value of the one output.
@@ -131,5 +72,46 @@ inline std::string first_reason(const Graph& graph) {
   }
   return {};
 }
+
+inline std::vector<float> drawn(std::mt19937& random, std::int64_t count) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& each : values) each = normal(random);
+  return values;
+}
+
+inline std::vector<double> doubles(const std::vector<float>& values) { return {values.begin(), values.end()}; }
+
+/// Sums of at most `terms` products of entries of a few units, in double.
+inline void expect_near(const std::vector<double>& found, const std::vector<double>& expected, double terms) {
+  ASSERT_EQ(found.size(), expected.size());
+  double scale = 1;
+  for (const double each : expected) scale = std::max(scale, std::abs(each));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(found[i], expected[i], terms * terms * scale * 0x1p-52) << i;
+  }
+}
+
+/// The constants of a BatchNormalization, and what it does.
+struct Statistics {
+  std::vector<float> gain, bias, mean, variance;
+  Statistics(std::mt19937& random, std::int64_t channels)
+      : gain(drawn(random, channels)),
+        bias(drawn(random, channels)),
+        mean(drawn(random, channels)),
+        variance(drawn(random, channels)) {
+    for (float& each : variance) each = std::abs(each) + 0.1F;
+  }
+  double scale(std::size_t c) const {
+    return static_cast<double>(gain[c]) / std::sqrt(static_cast<double>(variance[c]) + static_cast<double>(1e-5F));
+  }
+  double apply(std::size_t c, double x) const {
+    return scale(c) * (x - static_cast<double>(mean[c])) + static_cast<double>(bias[c]);
+  }
+  std::vector<Message> initializers() const {
+    const Extents shape{static_cast<std::int64_t>(gain.size())};
+    return {floats("g", shape, gain), floats("o", shape, bias), floats("m", shape, mean), floats("v", shape, variance)};
+  }
+};
 
 }  // namespace sigmax::graph::testing

@@ -1,11 +1,14 @@
 // Sums, products and quotients, of data with constants and of data with data.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/graph/scalar/named.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/scaled.hpp"
 
@@ -136,18 +139,51 @@ std::vector<Value> import_quotient(Builder& builder) {
   return {emit_affine(builder, scaling(factors), *spread.node, given.shape, {}, rounded ? 2 * kRounding : 0.0)};
 }
 
-std::vector<Value> import_extreme(Builder& builder, bool least) {
-  const Broadcast given(builder);
-  std::vector<Index> inputs;
-  for (const Value& each : given.operands) {
-    if (each.known) {
-      inputs.push_back(*builder.emit(Constant{spread_numbers(each, given.shape)}, {}, given.shape).node);
+/// max(x, c) and min(x, c) with a constant c are functions of x alone: one for each c.
+Elementwise bounded_by(const std::vector<double>& bounds, bool least) {
+  constexpr auto kInfinite = std::numeric_limits<double>::infinity();
+  constexpr std::size_t kMostBounds = 4096;
+  Elementwise result;
+  std::map<double, std::uint32_t> places;
+  for (const double each : bounds) {
+    if (std::isnan(each)) throw RefusedNode{"has a bound that is not a number"};
+    const auto [at, added] = places.emplace(each, static_cast<std::uint32_t>(places.size()));
+    result.which.push_back(at->second);
+    if (!added) continue;
+    if (places.size() > kMostBounds) throw RefusedNode{"has a bound of its own for too many entries"};
+    if (least) {
+      result.functions.push_back(named_function("Clip", {-kInfinite, each}));
     } else {
-      inputs.push_back(*spread_value(builder, each, given.shape).node);
+      result.functions.push_back(each == 0 ? named_function("Relu") : named_function("Clip", {each, kInfinite}));
     }
   }
-  if (inputs.size() == 1) return {given.operands[0]};
-  return {builder.emit(Extreme{least}, std::move(inputs), given.shape)};
+  if (places.size() == 1) result.which.clear();
+  return result;
+}
+
+std::vector<Value> import_extreme(Builder& builder, bool least) {
+  const Broadcast given(builder);
+  std::vector<Value> data;
+  std::vector<double> bounds;
+  for (const Value& each : given.operands) {
+    if (!each.known) {
+      data.push_back(spread_value(builder, each, given.shape));
+      continue;
+    }
+    const auto numbers = spread_numbers(each, given.shape);
+    if (bounds.empty()) bounds = numbers;
+    for (std::size_t e = 0; e < bounds.size(); ++e) {
+      bounds[e] = least ? std::min(bounds[e], numbers[e]) : std::max(bounds[e], numbers[e]);
+    }
+  }
+  Value result = data[0];
+  if (data.size() > 1) {
+    std::vector<Index> inputs;
+    for (const Value& each : data) inputs.push_back(*each.node);
+    result = builder.emit(Extreme{least}, std::move(inputs), given.shape);
+  }
+  if (!bounds.empty()) result = builder.emit(bounded_by(bounds, least), {*result.node}, given.shape);
+  return {result};
 }
 
 std::vector<Value> import_least(Builder& builder) { return import_extreme(builder, true); }

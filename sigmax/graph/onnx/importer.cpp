@@ -10,6 +10,7 @@
 #include "sigmax/graph/onnx/input_shapes.hpp"
 #include "sigmax/graph/onnx/refusals.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/recognize.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
@@ -81,6 +82,8 @@ Graph Importer::import(const io::Computation& computation) {
   note_rounded_constants();
   Graph graph = without_dead_nodes(std::move(graph_));
   validate(graph);
+  graph = without_dead_nodes(recognized(std::move(graph)));
+  validate(graph);
   return graph;
 }
 
@@ -89,7 +92,7 @@ void Importer::add_input(const io::ComputationValue& input) {
     auto known = known_tensor(given->second);
     if (!known) throw Error(fmt::format("[from_onnx] the value of the input '{}' is not of numbers", input.name));
     Dimensions shape = given->second.shape();
-    set(input.name, {Value{std::move(shape), std::move(known), std::nullopt}, 0});
+    set(input.name, {Value{std::move(shape), std::move(known), std::nullopt}, 0, {}});
     return;
   }
   const Dimensions shape = input_shape(input, options_, graph_.assumptions);
@@ -102,7 +105,7 @@ void Importer::add_input(const io::ComputationValue& input) {
         Refused{fmt::format("is an input of type {}, which a bound does not cover: give it a value", input.dtype)};
   const Index index = emit({title, std::move(operation), {}, shape});
   if (real) graph_.inputs.push_back(index);
-  set(input.name, {Value{shape, std::nullopt, index}, 0});
+  set(input.name, {Value{shape, std::nullopt, index}, 0, {}});
 }
 
 void Importer::add_constants(const io::Computation& computation) {
@@ -125,7 +128,7 @@ void Importer::add_node(const io::ComputationNode& node) {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i].empty()) continue;
       if (i >= outputs.size()) throw RefusedNode{fmt::format("has an output {} that no rule knows", i + 1)};
-      set(node.outputs[i], {std::move(outputs[i]), 0});
+      set(node.outputs[i], {std::move(outputs[i]), 0, {}});
     }
   } catch (const RefusedNode& refused) {
     refuse(builder, refused.reason);
@@ -141,8 +144,7 @@ std::vector<Value> Importer::outputs_of(NodeBuilder& builder) {
   const io::ComputationNode& node = builder.node();
   for (const Meaning* each : builder.operands()) {
     if (each != nullptr && !each->value) {
-      throw RefusedNode{
-          fmt::format("follows {}, of whose output not even the shape is known", graph_.nodes[each->refused].name)};
+      throw RefusedNode{fmt::format("comes after {}, whose output has no known shape", each->first)};
     }
   }
   if (!node.domain.empty()) throw RefusedNode{reason_without_rule(node)};
@@ -181,9 +183,13 @@ void Importer::take_branch(const NodeBuilder& builder) {
 void Importer::refuse(const NodeBuilder& builder, const std::string& reason) {
   const auto shapes = shapes_of_refused(builder);
   std::vector<Index> inputs;
+  std::string first = builder.title();
   for (const Meaning* each : builder.operands()) {
     if (each == nullptr) continue;
-    if (!each->value) inputs.push_back(each->refused);
+    if (!each->value) {
+      inputs.push_back(each->refused);
+      first = each->first;
+    }
     if (each->value && each->value->node) inputs.push_back(*each->value->node);
   }
   const auto& outputs = builder.node().outputs;
@@ -192,7 +198,7 @@ void Importer::refuse(const NodeBuilder& builder, const std::string& reason) {
     const bool known = shapes && i < shapes->size();
     const Dimensions shape = known ? (*shapes)[i] : Dimensions{0};
     const Index index = emit({builder.title(), Refused{reason}, inputs, shape});
-    set(outputs[i], known ? Meaning{Value{shape, std::nullopt, index}, 0} : Meaning{std::nullopt, index});
+    set(outputs[i], known ? Meaning{Value{shape, std::nullopt, index}, 0, {}} : Meaning{std::nullopt, index, first});
   }
 }
 
@@ -206,12 +212,12 @@ const Importer::Meaning& Importer::meaning(const std::string& name) {
   std::optional<Known> known;
   if (constant.load) known = known_tensor(constant.load());
   if (known) {
-    set(name, {Value{constant.shape, std::move(known), std::nullopt}, 0});
+    set(name, {Value{constant.shape, std::move(known), std::nullopt}, 0, {}});
   } else {
     const std::string why =
         constant.unreadable.empty() ? fmt::format("holds values of type {}", constant.dtype) : constant.unreadable;
     const Index index = emit({title_of("Constant", name), Refused{"cannot be read: " + why}, {}, constant.shape});
-    set(name, {Value{constant.shape, std::nullopt, index}, 0});
+    set(name, {Value{constant.shape, std::nullopt, index}, 0, {}});
   }
   return meanings_.at(name);
 }

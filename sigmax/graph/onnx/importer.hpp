@@ -25,6 +25,7 @@ class Importer {
   struct Meaning {
     std::optional<Value> value{};
     Index refused = 0;
+    std::string first{};  ///< the node before it, or itself, that lost the shape
   };
 
   void add_input(const io::ComputationValue& input);

@@ -30,24 +30,28 @@ std::string spelled(const io::ComputationValue& input) {
   return fmt::format("the shape [{}]", text);
 }
 
+/// Whether an open axis is the batch: the first of several, or one with such a name.
+bool is_batch(const io::ComputationValue& input, std::size_t axis) {
+  constexpr std::array<std::string_view, 4> kLetters = {"N", "n", "B", "b"};
+  const std::string& symbol = std::get<std::string>(input.shape[axis]);
+  std::string lower = symbol;
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (lower.find("batch") != std::string::npos) return true;
+  return axis == 0 && (input.shape.size() > 1 || std::ranges::find(kLetters, symbol) != kLetters.end());
+}
+
 /// A shape to show how the option is written.
 std::string example(const io::ComputationValue& input) {
   constexpr std::int64_t kSide = 224;
   if (!input.has_shape) return "1x3x224x224";
   std::string text;
   for (std::size_t axis = 0; axis < input.shape.size(); ++axis) {
-    const std::int64_t open = axis == 0 && input.shape.size() > 1 ? 1 : kSide;
-    text += fmt::format("{}{}", axis == 0 ? "" : "x", stated(input.shape[axis]).value_or(open));
+    const auto number = stated(input.shape[axis]);
+    const std::int64_t shown = number ? *number : is_batch(input, axis) ? 1 : kSide;
+    text += fmt::format("{}{}", axis == 0 ? "" : "x", shown);
   }
   return text;
-}
-
-bool means_batch(std::string_view symbol) {
-  constexpr std::array<std::string_view, 4> kWords = {"N", "n", "B", "b"};
-  std::string lower(symbol);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return std::ranges::find(kWords, symbol) != kWords.end() || lower.find("batch") != std::string::npos;
 }
 
 [[noreturn]] void refuse_unknown(const io::ComputationValue& input) {
@@ -87,10 +91,9 @@ Dimensions input_shape(const io::ComputationValue& input, const ImportOptions& o
       shape.push_back(*number);
       continue;
     }
-    const std::string& symbol = std::get<std::string>(input.shape[axis]);
-    if (axis > 0 || (input.shape.size() == 1 && !means_batch(symbol))) refuse_unknown(input);
+    if (!is_batch(input, axis)) refuse_unknown(input);
     shape.push_back(1);
-    assumptions.push_back(fmt::format("batch size 1 (the first axis of the input '{}')", input.name));
+    assumptions.push_back(fmt::format("batch size 1 (axis {} of the input '{}')", axis, input.name));
   }
   if (!element_count(shape)) refuse_unknown(input);
   return shape;

@@ -14,7 +14,13 @@ constexpr Family kFamilies[] = {
     convolution_rules,  //
     batch_rules,        //
     elementwise_rules,  //
+    recurrence_rules,   //
+    reduction_rules,    //
     softmax_rules,      //
+    moving_rules,       //
+    averaging_rules,    //
+    resizing_rules,     //
+    einsum_rules,       //
 };
 
 struct Operands {

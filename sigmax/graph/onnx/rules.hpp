@@ -18,7 +18,13 @@ std::span<const NamedRule> matrix_rules();       ///< Gemm, MatMul
 std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPool, GlobalMaxPool
 std::span<const NamedRule> batch_rules();        ///< BatchNormalization
 std::span<const NamedRule> elementwise_rules();  ///< Relu, Gelu, Pow, Clip and other functions of one number
+std::span<const NamedRule> recurrence_rules();   ///< RNN, GRU, LSTM
+std::span<const NamedRule> reduction_rules();    ///< ReduceMax, ReduceMin, ReduceL1, ReduceL2
 std::span<const NamedRule> softmax_rules();      ///< Softmax, LogSoftmax
+std::span<const NamedRule> moving_rules();       ///< Reshape to Tile (movement.hpp), Pad, Concat, DepthToSpace, ...
+std::span<const NamedRule> averaging_rules();    ///< AveragePool, GlobalAveragePool, ReduceMean, ReduceSum, CumSum
+std::span<const NamedRule> resizing_rules();     ///< Resize, Upsample
+std::span<const NamedRule> einsum_rules();       ///< Einsum
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);

@@ -174,6 +174,24 @@ Expression make(Symbol symbol, const std::vector<Expression>& operands, double p
   return result;
 }
 
+Expression composed(const Expression& f, const Expression& u) {
+  std::vector<Expression> built;
+  for (const Term& term : f.terms()) {
+    if (term.symbol == Symbol::Variable) {
+      built.push_back(u);
+    } else if (term.symbol == Symbol::Constant) {
+      built.push_back(Expression::constant(term.constant));
+    } else {
+      std::vector<Expression> operands;
+      for (const int operand : term.operands) {
+        if (operand >= 0) operands.push_back(built[static_cast<std::size_t>(operand)]);
+      }
+      built.push_back(make(term.symbol, operands, term.parameter));
+    }
+  }
+  return built.back();
+}
+
 Expression operator+(const Expression& a, const Expression& b) { return make(Symbol::Add, {a, b}); }
 Expression operator-(const Expression& a, const Expression& b) { return make(Symbol::Add, {a, -b}); }
 Expression operator*(const Expression& a, const Expression& b) { return make(Symbol::Multiply, {a, b}); }

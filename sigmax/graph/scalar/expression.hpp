@@ -79,6 +79,9 @@ class Expression {
   std::vector<Term> terms_;
 };
 
+/// f(u(x))
+Expression composed(const Expression& f, const Expression& u);
+
 /// The term of these operands. `parameter` is that of Power and Where.
 Expression make(Symbol symbol, const std::vector<Expression>& operands, double parameter = 0);
 
