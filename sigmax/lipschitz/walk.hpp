@@ -1,5 +1,5 @@
-// The walk over a network's graph: a proven bound of the Lipschitz constant from the inputs to each node, in the
-// Euclidean norm, by a rule for each operation.
+// The walk over a network's graph: a proven bound of the Lipschitz constant from the inputs to each node, by a rule for
+// each operation.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,13 @@
 #include "sigmax/core/context.hpp"
 #include "sigmax/graph/graph.hpp"
 #include "sigmax/lipschitz/domain.hpp"
+#include "sigmax/lipschitz/vector_norm.hpp"
 
 namespace sigmax::lipschitz {
 
 struct WalkOptions {
+  /// Of inputs and outputs.
+  VectorNorm norm = VectorNorm::two;
   /// How the norms of linear maps are proven. Ends that are not theorems are not used.
   CertifyOptions certify{};
   /// How those of convolutions are, at their input size. They are many and large, so that less than the tightest
@@ -48,18 +51,18 @@ struct Refusal {
 };
 
 struct Walk {
-  /// |f(x) - f(y)|_2 <= bound |x - y|_2 for all x, y of the domain. Missing: see `refused`.
+  /// |f(x) - f(y)| <= bound |x - y| for all x, y of the domain. Missing: see `refused`.
   std::optional<UpperBound> bound;
   /// The same by the rules of single nodes alone: for a chain of layers the product of their norms.
   std::optional<UpperBound> product;
   std::vector<Layer> layers;     ///< nodes on the way from an input to an output, in the graph's order
-  std::vector<Refusal> refused;  ///< the first nodes on each way that have no bound
+  std::vector<Refusal> refused;  ///< nodes without a bound, except those that merely depend on others
   std::vector<std::string> assumptions;
 };
 
 /// Bounds L(n) from the inputs to each node n. With M, A, B linear maps, phi a function with slopes in [a, b]:
 ///
-///     M x + c             |M| L(x), |M| proven by sigma_max()
+///     M x + c             |M| L(x), |M| proven by sigma_max(), or the greatest column or row sum of |m_ij|
 ///     phi(x)              max |slope| L(x), slopes on the interval that x lies in
 ///     x + y               L(x) + L(y);  [x; y]: sqrt(L(x)^2 + L(y)^2);  max(x, y): the same
 ///     x y, x / y          from bounds on the values; refused where they are not bounded; matrix products alike
@@ -75,6 +78,8 @@ struct Walk {
 ///
 /// over one function or several after each other. The least of the bounds of a node counts, so that the best
 /// combination through the nodes that all ways pass is found.
+///
+/// These are the rules for the Euclidean norm; docs/lipschitz-walk.md has those for the two others.
 ///
 /// The domain gives intervals of all values first (graph/ranges.hpp), each met with f(c) +- L R for a ball of radius R
 /// around c. Everywhere, values behind a normalization or a bounded function are bounded too.

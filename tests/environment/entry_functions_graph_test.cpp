@@ -67,8 +67,9 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
       quick.starts = 1;
       quick.steps = 4;
       const lipschitz::Lower lower = lower_bound(graph, domain, quick, context);
-      return Values(Result(all, lower.bound.value(), lower.x, lower.y,
-                           lipschitz::difference_quotient(graph, lower.x, x, context).value()));
+      return Values(
+          Result(all, lower.bound.value(), lower.x, lower.y,
+                 lipschitz::difference_quotient(graph, lower.x, x, lipschitz::VectorNorm::one, context).value()));
     });
   }
   f.add("domains", [=](Context&) {

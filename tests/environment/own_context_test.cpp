@@ -304,11 +304,12 @@ TEST(OwnContext, GraphsHaveTheSameBits) {
   const lipschitz::Domain domain = lipschitz::Ball{x, 1};
   expect_same_bits([&](auto&... context) {
     const lipschitz::Lower lower = lower_bound(graph, domain, quick, context...);
-    return Values(Result(lipschitz::walk(graph, domain, options, context...).bound->value(), lower.bound.value(),
-                         lipschitz::difference_quotient(graph, lower.x, x, context...).value(),
-                         bounds_of(lipschitz::pair_bounds(graph, {{0, 1}}, domain, options, context...)),
-                         lipschitz::attack(graph, x, 0, 0.5, attack, context...).value_or(Values()),
-                         lipschitz::puts_first(graph, x, 0, context...) == true ? 1.0 : 0.0));
+    return Values(
+        Result(lipschitz::walk(graph, domain, options, context...).bound->value(), lower.bound.value(),
+               lipschitz::difference_quotient(graph, lower.x, x, lipschitz::VectorNorm::one, context...).value(),
+               bounds_of(lipschitz::pair_bounds(graph, {{0, 1}}, domain, options, context...)),
+               lipschitz::attack(graph, x, 0, 0.5, attack, context...).value_or(Values()),
+               lipschitz::puts_first(graph, x, 0, context...) == true ? 1.0 : 0.0));
   });
 }
 

@@ -47,8 +47,10 @@ TEST(HuntNetworks, NoLowerBoundExceedsTheWalk) {
     const lipschitz::Domain domain = drawn_domain(random, input_size(graph));
     lipschitz::WalkOptions options;
     options.join_up_to = random.whole(0, 1) * 2048;
+    options.norm = static_cast<lipschitz::VectorNorm>(random.whole(0, 2));
     const lipschitz::Walk walk = lipschitz::walk(graph, domain, options);
     lipschitz::LowerOptions search;
+    search.norm = options.norm;
     search.starts = 2;
     search.steps = 25;
     const lipschitz::Lower lower = lipschitz::lower_bound(graph, domain, search);

@@ -95,6 +95,30 @@ TEST_P(WalkOfEach, BoundsWhatSearchesFind) {
   }
 }
 
+// In the norms of sums and of greatest entries, where the searches are those of these norms.
+TEST_P(WalkOfEach, BoundsWhatSearchesFindInOtherNorms) {
+  const auto kind = static_cast<Kind>(GetParam());
+  for (const VectorNorm norm : {VectorNorm::one, VectorNorm::infinity}) {
+    SCOPED_TRACE(name(norm));
+    auto options = repeated();
+    options.norm = norm;
+    auto search = repeatable<LowerOptions>();
+    search.norm = norm;
+    search.starts = 3;
+    search.steps = 30;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      const graph::Graph graph = single(kind, seed);
+      for (const Domain& domain : {Domain(Everywhere{}), Domain(Ball{Maker(seed + 100).normal(4), 0.3})}) {
+        const Walk found = walk(graph, domain, options);
+        EXPECT_TRUE(found.bound || std::holds_alternative<Everywhere>(domain));
+        if (!found.bound) continue;
+        EXPECT_LE(lower_bound(graph, domain, search).bound.value(), found.bound->value());
+        EXPECT_LE(found.bound->value(), found.product->value());
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Operations, WalkOfEach, testing::Range(0, graph_support::kKinds));
 
 TEST(Walk, BoundsRandomCompositions) {
@@ -134,6 +158,43 @@ TEST(Walk, IsSharpWhereItsRulesAre) {
   expect_attained(graph::Standardization{{1, 3, 1}, true, 1e-3, gain}, {3}, {7, 7, 7});
   expect_attained(graph::Standardization{{1, 3, 1}, false, 1e-3, gain}, {3}, {0, 0, 0});
   expect_attained(graph::Standardization{{1, 3, 1}, true, 1e-3}, {3}, {7, 7, 7});
+}
+
+// [1 -2; 3 0.5] has the column sums 4, 2.5 and the row sums 3, 3.5.
+TEST(Walk, OtherNormsOfMapsAreSums) {
+  const auto bound_of = [](VectorNorm norm) {
+    Maker maker(1);
+    maker.graph.outputs = {maker.map(maker.input(2), matrix({1, -2, 3, 0.5}, 2, 2))};
+    auto options = repeated();
+    options.norm = norm;
+    auto search = repeatable<LowerOptions>();
+    search.norm = norm;
+    const double bound = walk(maker.graph, Everywhere{}, options).bound->value();
+    EXPECT_GE(lower_bound(maker.graph, Everywhere{}, search).bound.value(), bound * (1 - 1e-4));
+    return bound;
+  };
+  EXPECT_NEAR(bound_of(VectorNorm::one), 4, tolerance::kOutward);
+  EXPECT_NEAR(bound_of(VectorNorm::infinity), 3.5, tolerance::kOutward);
+}
+
+// Where all columns of the Jacobian of a log-softmax have the sum n - 1, and its rows 2 (1 - p).
+TEST(Walk, OtherNormsAreSharpWhereTheirRulesAre) {
+  const auto bound_of = [](const graph::Operation& operation, std::int64_t size, Dimensions shape, VectorNorm norm) {
+    Maker maker(1);
+    const Index x = maker.input(size);
+    maker.graph.outputs = {maker.add(operation, {x}, std::move(shape))};
+    auto options = repeated();
+    options.norm = norm;
+    return walk(maker.graph, Everywhere{}, options).bound->value();
+  };
+  const graph::Softmax logarithm{{1, 5, 1}, true};
+  EXPECT_NEAR(bound_of(logarithm, 5, {5}, VectorNorm::one), 4, tolerance::kOutward);
+  EXPECT_NEAR(bound_of(logarithm, 5, {5}, VectorNorm::infinity), 2, tolerance::kOutward);
+  EXPECT_NEAR(bound_of(graph::Softmax{{1, 5, 1}, false}, 5, {5}, VectorNorm::one), 0.5, tolerance::kOutward);
+  Correlation window;
+  window.axes = {{3, 1, 1, 0, 9, 7}};
+  EXPECT_NEAR(bound_of(graph::MaxPool{window, 1}, 9, {7}, VectorNorm::one), 3, tolerance::kOutward);
+  EXPECT_NEAR(bound_of(graph::MaxPool{window, 1}, 9, {7}, VectorNorm::infinity), 1, tolerance::kOutward);
 }
 
 // Windows of a 2-D pooling that one entry is in: 3/2 four, 3/1 nine, 2/2 one, 3/2 dilated by 2 nine.
@@ -372,6 +433,20 @@ TEST(Walk, NamesNodesWithoutABound) {
   EXPECT_EQ(found.refused[1].node, opaque);
   // Neither counts where no output depends on it.
   EXPECT_TRUE(walked(maker, maker.affine(x, 1)).bound);
+}
+
+// One run names everything that stands in the way: also behind a node that is refused, except where that alone is why.
+TEST(Walk, NamesRefusedNodesBehindOthers) {
+  Maker maker(5);
+  const Index x = maker.input(3);
+  const Index first = maker.add(graph::Refused{"jumps"}, {x}, {3});
+  const Index second = maker.add(graph::Refused{"jumps too"}, {maker.affine(first, 3)}, {0});
+  const Index third = maker.add(graph::Refused{"comes after a node without a shape"}, {second}, {3});
+  const Index product = maker.add(graph::Product{}, {third, third}, {3});
+  const Walk found = walked(maker, product);
+  ASSERT_EQ(found.refused.size(), 2u);
+  EXPECT_EQ(found.refused[0].node, first);
+  EXPECT_EQ(found.refused[1].node, second);
 }
 
 TEST(Walk, RefusesWhatOverflowsAndKeepsWhatIsFarFromOne) {

@@ -1,5 +1,6 @@
 #include "sigmax/lipschitz/walk/norms.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <variant>
@@ -10,6 +11,8 @@
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/tensor.hpp"
+#include "sigmax/graph/ranges/linear.hpp"
+#include "sigmax/graph/scalar/interval.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::lipschitz {
@@ -41,6 +44,27 @@ std::optional<std::pair<Tensor, ConvolutionGeometry>> convolution_of(const Opera
 // What has overflowed is missing.
 Limit if_bounded(const Enclosure& e) { return e.upper ? Limit(bounds::no_more_than(e)) : std::nullopt; }
 
+// sqrt(a^2 + b^2), by way of the quotient of the greater, so that no square leaves the range where the result does not.
+Limit hypotenuse(const Limit& a, const Limit& b) {
+  if (!a || !b) return std::nullopt;
+  if (a->upper->value() == 0) return b;
+  if (b->upper->value() == 0) return a;
+  const Limit most = greater(a, b);
+  const double ratio = lesser(a, b)->upper->value() / most->upper->value();
+  return most * if_bounded(bounds::square_root(bounds::at_most(1 + ratio * ratio * (1 + 0x1p-50) + 0x1p-50)));
+}
+
+// The greatest sum of |a_ij| over a row, or with `adjoint` over a column: the image of a box of ones.
+Limit greatest_sum(const LinearOperator<double>& a, bool adjoint, Context& context) {
+  const std::int64_t terms = adjoint ? a.shape().rows : a.shape().columns;
+  const graph::Box ones(static_cast<std::size_t>(terms), graph::Interval{-1, 1});
+  double most = 0;
+  for (const graph::Interval& each : graph::image(a, ones, adjoint, context)) {
+    most = std::max(most, graph::magnitude(each));
+  }
+  return limit(most);
+}
+
 }  // namespace
 
 Limit limit(double value) {
@@ -52,14 +76,14 @@ Limit operator+(const Limit& a, const Limit& b) { return a && b ? if_bounded(bou
 
 Limit operator*(const Limit& a, const Limit& b) { return a && b ? if_bounded(bounds::product(*a, *b)) : std::nullopt; }
 
-// By way of the quotient of the greater, so that no square leaves the range where the result does not.
-Limit hypotenuse(const Limit& a, const Limit& b) {
-  if (!a || !b) return std::nullopt;
-  if (a->upper->value() == 0) return b;
-  if (b->upper->value() == 0) return a;
-  const Limit most = greater(a, b);
-  const double ratio = lesser(a, b)->upper->value() / most->upper->value();
-  return most * if_bounded(bounds::square_root(bounds::at_most(1 + ratio * ratio * (1 + 0x1p-50) + 0x1p-50)));
+Limit stacked(VectorNorm norm, const Limit& a, const Limit& b) {
+  if (norm == VectorNorm::one) return a + b;
+  return norm == VectorNorm::two ? hypotenuse(a, b) : greater(a, b);
+}
+
+Limit side_by_side(VectorNorm norm, const Limit& a, const Limit& b) {
+  if (norm == VectorNorm::one) return greater(a, b);
+  return norm == VectorNorm::two ? hypotenuse(a, b) : a + b;
 }
 
 Limit lesser(const Limit& a, const Limit& b) {
@@ -74,8 +98,9 @@ Limit greater(const Limit& a, const Limit& b) {
 
 std::optional<UpperBound> upper_of(const Limit& a) { return a ? a->upper : std::nullopt; }
 
-Norms::Norms(const CertifyOptions& options, const ConvolutionNormOptions& convolution, Context& context)
-    : options_(options), convolution_(convolution), context_(context) {
+Norms::Norms(VectorNorm norm, const CertifyOptions& options, const ConvolutionNormOptions& convolution,
+             Context& context)
+    : norm_(norm), options_(options), convolution_(convolution), context_(context) {
   if (options_.admits_probable()) options_.method = CertifyMethod::proven;
 }
 
@@ -89,11 +114,7 @@ Limit Norms::computed(const Operator<double>& a) {
   if (a->shape().rows == 0 || a->shape().columns == 0) return limit(0);
   context_.check_cancel();
   try {
-    const auto convolution = convolution_of(a);
-    const Enclosure norm =
-        convolution ? convolution_norm(convolution->first, convolution->second, convolution_, context_).sigma_max
-                    : sigma_max(*a, options_, context_);
-    if (norm.upper && norm.upper->certainty() == Certainty::proven) return if_bounded(norm);
+    if (const Limit found = proven(a)) return found;
     why_ = "has a linear map whose norm has no proven bound";
   } catch (const Canceled&) {
     throw;
@@ -103,6 +124,16 @@ Limit Norms::computed(const Operator<double>& a) {
     why_ = std::string("has a linear map without a norm: ") + error.what();
   }
   return std::nullopt;
+}
+
+Limit Norms::proven(const Operator<double>& a) {
+  if (norm_ != VectorNorm::two) return greatest_sum(*a, norm_ == VectorNorm::one, context_);
+  const auto convolution = convolution_of(a);
+  const Enclosure norm =
+      convolution ? convolution_norm(convolution->first, convolution->second, convolution_, context_).sigma_max
+                  : sigma_max(*a, options_, context_);
+  const bool is_theorem = norm.upper && norm.upper->certainty() == Certainty::proven;
+  return is_theorem ? if_bounded(norm) : std::nullopt;
 }
 
 }  // namespace sigmax::lipschitz
