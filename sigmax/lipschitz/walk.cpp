@@ -18,6 +18,7 @@
 #include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
+#include "sigmax/lipschitz/walk/row_norms.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 
 namespace sigmax::lipschitz {
@@ -109,6 +110,7 @@ class Walker {
     walk_.bound = upper_of(of_outputs(best_));
     walk_.product = upper_of(of_outputs(plain_));
     walk_.assumptions = graph_.assumptions;
+    walk_.boxes = boxes_;
     return std::move(walk_);
   }
 
@@ -197,20 +199,32 @@ class Walker {
     return total;
   }
 
-  // |f(x) - f(c)| <= L R for all x within R of c, which holds for each entry too.
+  // |f(x) - f(c)| <= L R for all x within R of c, which holds for each entry too. Of a linear map A y, entry i moves by
+  // no more than |row i of A| times what y does.
   void meet_ball(Index node) {
-    Limit size;
     if (is_bounded() && best_[node] && moves_[node] && options_.norm == VectorNorm::two) {
       const Limit reach = best_[node] * limit(ball_.radius);
-      if (reach) {
-        const double r = reach->upper->value();
-        graph::Box center = at_center_[node];
-        for (std::size_t i = 0; i < center.size(); ++i) {
-          boxes_[node][i] = graph::overlap(boxes_[node][i], center[i] + graph::Interval{-r, r});
-        }
-      }
+      if (reach) meet_center(node, std::vector<double>(boxes_[node].size(), reach->upper->value()));
+      if (const auto* const affine = std::get_if<graph::Affine>(&graph_.nodes[node].operation))
+        meet_rows(node, *affine);
     }
     sizes_[node] = size_of(node, known_, norms_);
+  }
+
+  void meet_rows(Index node, const graph::Affine& affine) {
+    const Limit reach = best_[graph_.nodes[node].inputs[0]] * limit(ball_.radius) * limit(1 + 2 * affine.row_error);
+    if (!reach) return;
+    std::optional<std::vector<double>> rows = row_norms(*affine.map, false, context_);
+    if (!rows) return;
+    for (double& each : *rows) each = graph::up(each * reach->upper->value());
+    meet_center(node, *rows);
+  }
+
+  void meet_center(Index node, const std::vector<double>& reach) {
+    const graph::Box& center = at_center_[node];
+    for (std::size_t i = 0; i < center.size(); ++i) {
+      boxes_[node][i] = graph::overlap(boxes_[node][i], center[i] + graph::Interval{-reach[i], reach[i]});
+    }
   }
 
   Limit of_outputs(const std::vector<Limit>& of) const {

@@ -58,6 +58,9 @@ struct Walk {
   std::vector<Layer> layers;     ///< nodes on the way from an input to an output, in the graph's order
   std::vector<Refusal> refused;  ///< nodes without a bound, except those that merely depend on others
   std::vector<std::string> assumptions;
+  /// For each node what its value lies in on the domain. On a ball these are narrower than graph::ranges() finds: they
+  /// use the bounds of this walk and the norms of rows.
+  std::vector<graph::Box> boxes;
 };
 
 /// Bounds L(n) from the inputs to each node n. With M, A, B linear maps, phi a function with slopes in [a, b]:
@@ -82,7 +85,8 @@ struct Walk {
 /// These are the rules for the Euclidean norm; docs/lipschitz-walk.md has those for the two others.
 ///
 /// The domain gives intervals of all values first (graph/ranges.hpp), each met with f(c) +- L R for a ball of radius R
-/// around c. Everywhere, values behind a normalization or a bounded function are bounded too.
+/// around c, and for linear maps A y with f(c)_i +- |row i of A| L(y) R. Everywhere, values behind a normalization or a
+/// bounded function are bounded too.
 ///
 /// Cost: one proof for each linear map and, where joined, each composed one. Throws Error for a domain or a graph that
 /// does not fit; a node without a bound is data.

@@ -13,6 +13,8 @@
 #include "sigmax/lipschitz/lower.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/selection.hpp"
 #include "sigmax/svd/svd.hpp"
 #include "support/graphs.hpp"
 #include "support/opaque.hpp"
@@ -261,6 +263,45 @@ TEST(Walk, OnSmallBallsIsTheNormOfTheJacobian) {
 
 // The bound of the loop transformation, m_k = |W_k ... W_1| / 2^(k-1) + sum_j |W_k ... W_(j+1)| m_j / 2^(k-j), in its
 // own words, as the least of it and of the products with earlier bounds.
+// Values at the ball's surface where a linear map is greatest: c + R a_i / |a_i|.
+TEST(Walk, KnowsTheValuesOnABallByTheNormsOfRows) {
+  ConvolutionLayer layer{2, 3, 1, PaddingMode::Zeros, false, {{3, 2, 1, 1, 1, 0}, {2, 1, 1, 0, 1, 0}}};
+  const ConvolutionGeometry geometry(layer, {7, 5});
+  Maker weights(4);
+  const Operator<double> conv =
+      convolution<double>(Tensor::copy_of(weights.normal(36), layer.kernel_shape()), geometry);
+  layer.transposed = true;
+  const ConvolutionGeometry back(layer, {4, 5});
+  const std::vector<Operator<double>> maps = {
+      weights.matrix(6, 9),
+      transposed(weights.matrix(6, 9)),
+      scaled(-2.5, weights.matrix(6, 9)),
+      conv,
+      convolution<double>(Tensor::copy_of(weights.normal(36), layer.kernel_shape()), back),
+      selection<double>(6, {3, -1, 0, 3, 5}),
+      transposed(selection<double>(6, {3, -1, 0, 3, 5})),
+      diagonal<double>(Tensor::copy_of(weights.normal(7), {7}))};
+  for (std::size_t which = 0; which < maps.size(); ++which) {
+    SCOPED_TRACE(which);
+    const Shape shape = maps[which]->shape();
+    Maker maker(which);
+    const Index x = maker.input(shape.columns);
+    const Index y = maker.map(x, maps[which]);
+    const Numbers center = maker.normal(shape.columns);
+    const Walk found = walked(maker, y, Ball{center, 0.5});
+    const graph::Values values = graph::evaluate(maker.graph, center);
+    for (std::int64_t i = 0; i < shape.rows; ++i) {
+      Numbers unit(static_cast<std::size_t>(shape.rows), 0.0);
+      unit[static_cast<std::size_t>(i)] = 1;
+      double norm = 0;
+      for (const double each : reverse(maker.graph, values, unit)) norm += each * each;
+      const double greatest = values[y][static_cast<std::size_t>(i)] + 0.5 * std::sqrt(norm);
+      EXPECT_NEAR(found.boxes[y][static_cast<std::size_t>(i)].greatest, greatest,
+                  tolerance::relative(100, 100, std::max(1.0, std::fabs(greatest)), 10));
+    }
+  }
+}
+
 TEST(Walk, SplitsAllLayersOfAChain) {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     Maker maker(seed);
