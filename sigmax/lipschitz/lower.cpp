@@ -71,7 +71,8 @@ class Search {
   Lower run() {
     for (int start = 0; start < options_.starts; ++start) {
       context_.check_cancel();
-      Candidate found{region_.draw(), region_.normal(), 0};
+      const std::optional<Vector> center = start == 0 ? region_.center() : std::nullopt;
+      Candidate found{center ? *center : region_.draw(), region_.normal(), 0};
       norm_and_dual(found.v, dual_of(options_.norm));
       iterate(found, 8);
       climb(found);

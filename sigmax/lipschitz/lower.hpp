@@ -15,7 +15,7 @@ namespace sigmax::lipschitz {
 
 struct LowerOptions {
   VectorNorm norm = VectorNorm::two;
-  int starts = 8;                       ///< points that a search begins at
+  int starts = 8;                       ///< points that a search begins at, the domain's center first
   int steps = 100;                      ///< moves that each search tries
   std::optional<RandomState> random{};  ///< of the points; empty: drawn
 };
