@@ -130,5 +130,6 @@ void add_sensitivity(Functions& f);
 void add_convolution_norms(Functions& f);
 void add_audit(Functions& f);
 void add_scalar_functions(Functions& f);
+void add_graphs(Functions& f);
 
 }  // namespace sigmax

@@ -162,6 +162,7 @@ std::vector<EntryFunction> entry_functions() {
   add_convolution_norms(f);
   add_audit(f);
   add_scalar_functions(f);
+  add_graphs(f);
   return std::move(f.all);
 }
 
