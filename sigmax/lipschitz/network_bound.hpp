@@ -21,8 +21,8 @@ struct NetworkBoundOptions {
   /// Whether the matrix inequality is used, and how long its search may take.
   bool inequality = true;
   LmiOptions lmi{};
-  /// Parts with a layer of more neurons, with more in all, or with more entries in their matrices, are left to the walk:
-  /// a layer of n neurons costs about 20 n^3 flops and 4 n^2 doubles.
+  /// Parts with a layer of more neurons, with more in all, or with more entries in their matrices, are left to the
+  /// walk: a layer of n neurons costs about 20 n^3 flops and 4 n^2 doubles.
   std::int64_t widest_layer = 4096;
   std::int64_t most_neurons = 20000;
   std::int64_t most_entries = std::int64_t{1} << 27;
