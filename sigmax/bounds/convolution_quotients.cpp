@@ -110,7 +110,7 @@ void ConvolutionQuotients::search_on(const Tensor& kernel, const ConvolutionGeom
 std::optional<ConvolutionGeometry> ConvolutionQuotients::smaller() const {
   const Correlation& c = geometry_.correlation();
   const std::int64_t groups = group_ ? c.groups : 1;
-  const auto channels = static_cast<double>((c.in_channels + c.out_channels) / groups);
+  const double channels = static_cast<double>(c.in_channels + c.out_channels) / static_cast<double>(groups);
   const double positions = std::clamp(kMostEntries / channels, 256.0, kLargeImage);
   const double side = std::pow(positions, 1 / static_cast<double>(c.axes.size()));
   for (double reaches = kReaches;; reaches /= 2) {
