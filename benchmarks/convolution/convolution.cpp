@@ -180,6 +180,7 @@ void measure(const Layer& layer, std::int64_t images, const Options& options, co
                          {"images", images},
                          {"threads", context.threads()},
                          {"rounds", timing.rounds},
+                         {"seed", options.seed},
                          {"seconds", timings[0].median()},
                          {"fastest_seconds", timings[0].minimum()},
                          {"flops", flops}};
@@ -206,7 +207,7 @@ int main(int argc, char** argv) {
   nlohmann::json record;
   if (std::ifstream before(options.json); before) record = nlohmann::json::parse(before);
   if (record.is_null()) {
-    record = {{"machine", describe_machine(context)}, {"seed", options.seed}, {"results", nlohmann::json::array()}};
+    record = {{"machine", describe_machine(context)}, {"results", nlohmann::json::array()}};
   }
   fmt::print("A^T A X of convolutions on {}, {} threads; ratios are sigmax's time over the peer's; seed {}\n",
              cpu_name(), context.threads(), options.seed);

@@ -178,7 +178,7 @@ def missing(options, record):
                 if options.values:
                     names = [name for name in names if name in peers.PEERS and "value" not in found.get(name, {})]
                 else:
-                    names = [name for name in names if name not in found or not is_settled(found[name])]
+                    names = [name for name in names if name not in found or not is_settled(found[name], options.limit)]
                 random.shuffle(names)
                 if names:
                     work.append((case, network, kind, layer, names))
@@ -212,7 +212,8 @@ def ask(options, record, peers, kernel, layer, name, known):
     expected = expected_seconds(record, name, layer)
     if expected > options.limit:
         return known | {"seconds": None, "limit_seconds": options.limit, "expected_seconds": expected}
-    return known | peers.ask(name, kernel, layer, options.limit)
+    found = peers.ask(name, kernel, layer, options.limit)
+    return found if "value" in found else known | found
 
 
 def measure(options, record):

@@ -32,9 +32,9 @@ def is_timed(candidate):
     return candidate.get("seconds") is not None
 
 
-def is_settled(candidate):
-    """Nothing is left to measure."""
-    return is_timed(candidate) or "limit_seconds" in candidate
+def is_settled(candidate, limit):
+    """Nothing is left to measure within `limit` seconds."""
+    return is_timed(candidate) or candidate.get("limit_seconds", 0) >= limit
 
 
 def enclosure(case, claim):

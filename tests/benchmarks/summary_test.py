@@ -104,9 +104,11 @@ class Verdict(unittest.TestCase):
         self.assertIsNone(verdict.fastest_rate(record, work, "another", 64))
 
     def test_settled_is_what_was_timed_or_ran_into_the_limit(self):
-        self.assertTrue(verdict.is_settled(bound(1)))
-        self.assertTrue(verdict.is_settled({"seconds": None, "limit_seconds": 10}))
-        self.assertFalse(verdict.is_settled({"seconds": None, "value": 1, "claim": "below"}))
+        stopped = {"seconds": None, "limit_seconds": 10}
+        self.assertTrue(verdict.is_settled(bound(1), 10))
+        self.assertTrue(verdict.is_settled(stopped, 10))
+        self.assertFalse(verdict.is_settled(stopped, 20))
+        self.assertFalse(verdict.is_settled({"seconds": None, "value": 1, "claim": "below"}, 10))
 
 
 if __name__ == "__main__":
