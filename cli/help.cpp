@@ -270,7 +270,7 @@ Examples:
   sigmax norm model.safetensors:fc1.weight --all
   sigmax norm resnext.pt:layer1.conv2.weight --as conv2=convolution:32
   sigmax norm model.pt:conv1.weight --conv stride=2,padding=3,input=224x224
-  sigmax norm model.onnx:conv1.weight --conv file
+  sigmax norm model.onnx:conv1.weight --conv file,width=1e-3
 {})",
                      lines, kRoles, kExitCodes);
 }

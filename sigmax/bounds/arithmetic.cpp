@@ -3,7 +3,6 @@
 #include <cmath>
 #include <optional>
 
-#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
@@ -41,15 +40,6 @@ Enclosure tighter(const Enclosure& x, const Enclosure& y) {
   if (!x.upper) return Proof::enclosure(lower, y.upper);
   if (!y.upper) return Proof::enclosure(lower, x.upper);
   return Proof::enclosure(lower, x.upper->value() <= y.upper->value() ? x.upper : y.upper);
-}
-
-Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
-  const FloatingEnvironment environment;
-  const Enclosure both = product(norm, norm_of_pseudo_inverse);
-  const LowerBound lower = both.lower.value() < 1 ? Proof::lower(1) : both.lower;
-  // A factor without an upper end is finite, but nothing more is known, whatever the other is.
-  const bool is_open = !norm.upper || !norm_of_pseudo_inverse.upper;
-  return Proof::enclosure(lower, is_open ? std::nullopt : both.upper);
 }
 
 }  // namespace sigmax::bounds

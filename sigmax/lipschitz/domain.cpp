@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
@@ -28,9 +29,7 @@ void validate(const Domain& domain, const graph::Graph& graph) {
   }
   if (const auto* const ball = std::get_if<Ball>(&domain)) {
     require_size(ball->center.size());
-    for (const double each : ball->center) {
-      if (!std::isfinite(each)) throw Error(fmt::format("[lipschitz] the ball's center has an entry {}", each));
-    }
+    require_finite<double>(ball->center, "lipschitz", "the ball's center");
     if (!(ball->radius >= 0) || std::isinf(ball->radius)) {
       throw Error(fmt::format("[lipschitz] a radius is finite and not negative, got {}", ball->radius));
     }

@@ -225,7 +225,7 @@ TEST(HuntConvolutions, NoSmallestValueAtAnySizeIsWrong) {
   Histogram widths;
   const std::int64_t cases = hunt::budget(400);
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Drawn drawn(draw(maker), maker);
     SCOPED_TRACE(drawn.repeat(seed));

@@ -39,8 +39,8 @@ TEST(HuntNetworks, NoLowerBoundExceedsTheWalk) {
   const std::int64_t cases = hunt::budget(120);
   int bounded = 0;
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE(seed);
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
     Maker random(seed + 7919);
     const graph::Graph graph =
         graph_support::composition(seed, static_cast<int>(random.whole(1, 7)), graph_support::all_kinds());

@@ -62,7 +62,7 @@ void check(std::uint64_t seed, Tally& tally) {
     ++(slopes ? tally.proven : tally.none);
     const std::vector<double> points = points_of(domain, maker);
     const auto where = [&] {
-      return fmt::format("seed {}: {} on [{}, {}], slopes [{}, {}], range [{}, {}]", seed, expression.text(),
+      return fmt::format("{}: {} on [{}, {}], slopes [{}, {}], range [{}, {}]", hunt::rerun(seed), expression.text(),
                          domain.least, domain.greatest, slopes ? slopes->least : 0.0, slopes ? slopes->greatest : 0.0,
                          range.least, range.greatest);
     };
@@ -96,7 +96,7 @@ TEST(HuntScalarFunctions, NoSlopeOrValueIsOutside) {
   Tally tally;
   const std::int64_t count = hunt::budget(100);
   for (std::int64_t i = 0; i < count; ++i) {
-    check(hunt::first_seed() + static_cast<std::uint64_t>(i), tally);
+    check(hunt::seed_of(i), tally);
     if (testing::Test::HasFatalFailure()) return;
   }
   std::printf("%lld domains with slopes, %lld without\n", static_cast<long long>(tally.proven),
