@@ -25,9 +25,36 @@ using Vector = std::vector<double>;
 /// A point, and what power iterations found of the Jacobian there.
 struct Candidate {
   Vector x;
-  Vector v;  ///< a unit vector
+  Vector v;  ///< of the norm 1
   double norm = 0;
 };
+
+VectorNorm dual_of(VectorNorm norm) {
+  if (norm == VectorNorm::two) return norm;
+  return norm == VectorNorm::one ? VectorNorm::infinity : VectorNorm::one;
+}
+
+/// |y|, and instead of y a vector of the dual norm 1 whose product with y is |y|. 0 for a norm that is not finite.
+double norm_and_dual(Vector& y, VectorNorm norm) {
+  double size = 0;
+  if (norm == VectorNorm::two) {
+    size = normalize(y);
+  } else if (norm == VectorNorm::one) {
+    for (double& each : y) {
+      size += std::fabs(each);
+      each = each < 0 ? -1 : 1;
+    }
+  } else if (!y.empty()) {
+    const auto greatest =
+        std::ranges::max_element(y, {}, [](double each) { return std::isnan(each) ? -1 : std::fabs(each); });
+    size = std::fabs(*greatest);
+    const double sign = *greatest < 0 ? -1 : 1;
+    const auto place = greatest - y.begin();
+    std::ranges::fill(y, 0.0);
+    y[static_cast<std::size_t>(place)] = sign;
+  }
+  return std::isfinite(size) ? size : 0;
+}
 
 class Search {
  public:
@@ -44,8 +71,9 @@ class Search {
   Lower run() {
     for (int start = 0; start < options_.starts; ++start) {
       context_.check_cancel();
-      Candidate found{region_.draw(), region_.normal(), 0};
-      normalize(found.v);
+      const std::optional<Vector> center = start == 0 ? region_.center() : std::nullopt;
+      Candidate found{center ? *center : region_.draw(), region_.normal(), 0};
+      norm_and_dual(found.v, dual_of(options_.norm));
       iterate(found, 8);
       climb(found);
       iterate(found, 30);
@@ -55,19 +83,19 @@ class Search {
   }
 
  private:
-  // Steps of the power iteration from candidate.v; the norm is |J v|, a number that J reaches.
+  // Steps of the power iteration from candidate.v, of the norm 1; candidate.norm is |J v|, a number that J reaches.
+  // With dual(y) a vector of the dual norm 1 and y . dual(y) = |y|, v <- the vector of norm 1 with the greatest product
+  // with J^T dual(J v).
   void iterate(Candidate& candidate, int steps) {
     const Operator<double> j = graph::jacobian(graph_, candidate.x, context_);
     Vector image(static_cast<std::size_t>(j->shape().rows));
     Vector next(candidate.v.size());
     for (int step = 0; step < steps; ++step) {
       j->apply(candidate.v, image, context_);
-      const double norm = length_of(image);
-      candidate.norm = std::isfinite(norm) ? norm : 0;
+      candidate.norm = norm_and_dual(image, options_.norm);
       if (!(candidate.norm > 0)) return;
       j->apply_adjoint(image, next, context_);
-      const double length = normalize(next);
-      if (!(length > 0) || !std::isfinite(length)) return;
+      if (!(norm_and_dual(next, dual_of(options_.norm)) > 0)) return;
       candidate.v = next;
     }
   }
@@ -77,7 +105,7 @@ class Search {
     Vector u(static_cast<std::size_t>(output_size(graph_)));
     const Operator<double> j = graph::jacobian(graph_, at.x, context_);
     j->apply(at.v, u, context_);
-    normalize(u);
+    norm_and_dual(u, options_.norm);
     Vector difference(at.v.size(), 0.0);
     for (const double side : {1.0, -1.0}) {
       const Vector point = region_.inside(stepped(at.x, side * h, at.v));
@@ -119,7 +147,7 @@ class Search {
       for (const auto& [ahead, behind] : {std::pair{1.0, 1.0}, std::pair{1.0, 0.0}, std::pair{0.0, 1.0}}) {
         Vector x = region_.inside(stepped(at.x, ahead * h * size, at.v));
         Vector y = region_.inside(stepped(at.x, -behind * h * size, at.v));
-        const LowerBound bound = difference_quotient(graph_, x, y, context_);
+        const LowerBound bound = difference_quotient(graph_, x, y, options_.norm, context_);
         if (bound.value() > best_.bound.value()) best_ = {bound, std::move(x), std::move(y)};
       }
     }
@@ -136,7 +164,8 @@ class Search {
 
 // d_i = f(x)_i - f(y)_i as computed is wrong by the errors of both values and by u |d_i|, so that |f(x) - f(y)| is at
 // least |d| less the norm of these; |x - y| is at most 1 + u times the norm of the computed differences.
-LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const Vector& y, Context& context) {
+LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const Vector& y, VectorNorm norm,
+                               Context& context) {
   const FloatingEnvironment environment;
   const LowerBound nothing = bounds::exactly(0).lower;
   if (x == y) return nothing;
@@ -156,13 +185,14 @@ LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const
     if (!std::isfinite(apart[i])) return nothing;
   }
   if (moved.empty()) return nothing;
-  const Enclosure numerator = bounds::difference(bounds::p_norm(moved, 2), bounds::p_norm(error, 2));
-  return bounds::quotient(numerator, bounds::p_norm(apart, 2)).lower;
+  const double p = norm == VectorNorm::one ? 1 : norm == VectorNorm::two ? 2 : kInfinity;
+  const Enclosure numerator = bounds::difference(bounds::p_norm(moved, p), bounds::p_norm(error, p));
+  return bounds::quotient(numerator, bounds::p_norm(apart, p)).lower;
 }
 
-LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const Vector& y) {
+LowerBound difference_quotient(const graph::Graph& graph, const Vector& x, const Vector& y, VectorNorm norm) {
   Context context;
-  return difference_quotient(graph, x, y, context);
+  return difference_quotient(graph, x, y, norm, context);
 }
 
 Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context) {

@@ -79,6 +79,11 @@ std::vector<double> Region::draw() {
   return inside(stepped(ball_.center, reach, direction));
 }
 
+std::optional<std::vector<double>> Region::center() const {
+  if (!std::isfinite(ball_.radius)) return std::nullopt;
+  return inside(ball_.center);
+}
+
 std::vector<double> Region::inside(std::vector<double> x) const {
   clamp(x, box_);
   const auto* const ball = std::get_if<Ball>(&domain_);

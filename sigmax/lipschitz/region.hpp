@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sigmax/core/rng.hpp"
@@ -31,6 +32,9 @@ class Region {
   double scale();
 
   std::vector<double> draw();
+
+  /// The center of the ball, or of the ball around a box; nothing where there is none.
+  std::optional<std::vector<double>> center() const;
 
   /// A point near x that is in the region for certain: rounding of the distance from a ball's center is counted.
   std::vector<double> inside(std::vector<double> x) const;

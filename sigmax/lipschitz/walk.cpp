@@ -18,6 +18,7 @@
 #include "sigmax/lipschitz/walk/expansion.hpp"
 #include "sigmax/lipschitz/walk/linear_form.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
+#include "sigmax/lipschitz/walk/row_norms.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"
 
 namespace sigmax::lipschitz {
@@ -74,11 +75,11 @@ class Walker {
  public:
   /// `elsewhere`: bounds that hold on a domain around this one, if there are any.
   Walker(const graph::Graph& graph, const Domain& domain, const WalkOptions& options, std::vector<Limit> elsewhere,
-         Context& context)
+         Norms& norms)
       : graph_(graph),
         options_(options),
-        context_(context),
-        norms_(options.certify, context),
+        context_(norms.context()),
+        norms_(norms),
         ball_(ball_of(domain, input_size(graph))),
         needed_(leads_to_output(graph)),
         moves_(depends_on_input(graph)),
@@ -88,11 +89,11 @@ class Walker {
         best_(graph.nodes.size()),
         plain_(graph.nodes.size()),
         elsewhere_(std::move(elsewhere)),
-        forms_(graph, moves_),
+        forms_(graph, moves_, options.norm),
         known_{graph, boxes_, sizes_, moves_},
         expansion_(graph, forms_, boxes_, best_, options.join_up_to, norms_) {
     place_inputs(box_of(domain, input_size(graph)));
-    if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context);
+    if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context_);
     // Joined bounds are of use where something other than a linear map reads them.
     for (const Index output : graph.outputs) ends_[output] = true;
     for (const graph::Node& node : graph.nodes) {
@@ -109,6 +110,7 @@ class Walker {
     walk_.bound = upper_of(of_outputs(best_));
     walk_.product = upper_of(of_outputs(plain_));
     walk_.assumptions = graph_.assumptions;
+    walk_.boxes = boxes_;
     return std::move(walk_);
   }
 
@@ -157,10 +159,14 @@ class Walker {
                             graph_.nodes[node].shape, upper_of(alone(node, rule)), upper_of(best_[node])});
   }
 
-  // Only where everything before the node has a bound: the others are consequences.
+  // What is a consequence of another node is left out: where no shape is known, and where values are not bounded
+  // because nothing is known of the nodes before.
   void refuse(Index node, const Rule& rule) {
+    const bool own_fault = rule.factors.empty() && !rule.needs_bounded_domain;
     for (const Index input : graph_.nodes[node].inputs) {
-      if (!best_[input]) return;
+      const graph::Node& before = graph_.nodes[input];
+      if (std::holds_alternative<graph::Refused>(before.operation) && before.size() == 0) return;
+      if (!best_[input] && !own_fault) return;
     }
     const bool overflow = !rule.factors.empty();
     walk_.refused.push_back({node, graph_.nodes[node].name,
@@ -175,50 +181,62 @@ class Walker {
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       if (!moves_[inputs[k]]) continue;
       const Limit term = rule.factors[k] * of[inputs[k]];
-      total = rule.euclidean ? hypotenuse(total, term) : total + term;
+      total = rule.separate ? stacked(options_.norm, total, term) : total + term;
     }
     return total;
   }
 
-  // The node as a function of its inputs one after another: sum f_k d_k <= sqrt(sum f_k^2) |d|, and the greatest factor
-  // where the terms are orthogonal.
+  // The node as a function of its inputs one after another: a row of factors, or the greatest where the inputs' shares
+  // are separate.
   Limit alone(Index node, const Rule& rule) const {
     if (rule.factors.empty()) return std::nullopt;
     const std::vector<Index>& inputs = graph_.nodes[node].inputs;
     Limit total = limit(0);
     for (std::size_t k = 0; k < inputs.size(); ++k) {
       if (!moves_[inputs[k]]) continue;
-      total = rule.euclidean ? greater(total, rule.factors[k]) : hypotenuse(total, rule.factors[k]);
+      total = rule.separate ? greater(total, rule.factors[k]) : side_by_side(options_.norm, total, rule.factors[k]);
     }
     return total;
   }
 
-  // |f(x) - f(c)| <= L R for all x within R of c, which holds for each entry too.
+  // |f(x) - f(c)| <= L R for all x within R of c, which holds for each entry too. Of a linear map A y, entry i moves by
+  // no more than |row i of A| times what y does.
   void meet_ball(Index node) {
-    Limit size;
-    if (is_bounded() && best_[node] && moves_[node]) {
+    if (is_bounded() && best_[node] && moves_[node] && options_.norm == VectorNorm::two) {
       const Limit reach = best_[node] * limit(ball_.radius);
-      if (reach) {
-        const double r = reach->upper->value();
-        graph::Box center = at_center_[node];
-        for (std::size_t i = 0; i < center.size(); ++i) {
-          boxes_[node][i] = graph::overlap(boxes_[node][i], center[i] + graph::Interval{-r, r});
-        }
-      }
+      if (reach) meet_center(node, std::vector<double>(boxes_[node].size(), reach->upper->value()));
+      if (const auto* const affine = std::get_if<graph::Affine>(&graph_.nodes[node].operation))
+        meet_rows(node, *affine);
     }
     sizes_[node] = size_of(node, known_, norms_);
   }
 
+  void meet_rows(Index node, const graph::Affine& affine) {
+    const Limit reach = best_[graph_.nodes[node].inputs[0]] * limit(ball_.radius) * limit(1 + 2 * affine.row_error);
+    if (!reach) return;
+    std::optional<std::vector<double>> rows = row_norms(*affine.map, false, context_);
+    if (!rows) return;
+    for (double& each : *rows) each = graph::up(each * reach->upper->value());
+    meet_center(node, *rows);
+  }
+
+  void meet_center(Index node, const std::vector<double>& reach) {
+    const graph::Box& center = at_center_[node];
+    for (std::size_t i = 0; i < center.size(); ++i) {
+      boxes_[node][i] = graph::overlap(boxes_[node][i], center[i] + graph::Interval{-reach[i], reach[i]});
+    }
+  }
+
   Limit of_outputs(const std::vector<Limit>& of) const {
     Limit total = limit(0);
-    for (const Index output : graph_.outputs) total = hypotenuse(total, of[output]);
+    for (const Index output : graph_.outputs) total = stacked(options_.norm, total, of[output]);
     return total;
   }
 
   const graph::Graph& graph_;
   const WalkOptions& options_;
   Context& context_;
-  Norms norms_;
+  Norms& norms_;
   Ball ball_;
   std::vector<bool> needed_;
   std::vector<bool> moves_;
@@ -243,10 +261,11 @@ Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& op
   validate(domain, graph);
   // On a small domain slopes are known better, but how a function is best split is not: a bound that holds everywhere
   // may be less.
-  Walker everywhere(graph, Everywhere{}, options, {}, context);
+  Norms norms(options.norm, options.certify, options.convolution, context);
+  Walker everywhere(graph, Everywhere{}, options, {}, norms);
   Walk found = everywhere.run();
   if (std::holds_alternative<Everywhere>(domain)) return found;
-  return Walker(graph, domain, options, everywhere.bounds(), context).run();
+  return Walker(graph, domain, options, everywhere.bounds(), norms).run();
 }
 
 Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& options) {

@@ -157,10 +157,12 @@ std::vector<EntryFunction> entry_functions() {
   add_regularizers(f);
   add_gradients(f);
   add_conditions(f);
+  add_lipschitz(f);
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);
   add_scalar_functions(f);
+  add_graphs(f);
   return std::move(f.all);
 }
 

@@ -1,4 +1,4 @@
-// The image of a box under a linear operator. Internal to graph/.
+// The image of a box under a linear operator. Internal to graph/ and lipschitz/.
 #pragma once
 
 #include "sigmax/core/context.hpp"

@@ -50,8 +50,8 @@ Term sum_of(const std::vector<Term>& terms, std::int64_t order) {
   return result;
 }
 
-LinearForms::LinearForms(const graph::Graph& graph, const std::vector<bool>& moves)
-    : graph_(graph), moves_(moves), forms_(graph.nodes.size()) {}
+LinearForms::LinearForms(const graph::Graph& graph, const std::vector<bool>& moves, VectorNorm norm)
+    : graph_(graph), moves_(moves), norm_(norm), forms_(graph.nodes.size()) {}
 
 void LinearForms::add(graph::Index node, const Limit& norm) {
   std::optional<LinearForm> form = form_of(node, norm);
@@ -98,8 +98,8 @@ std::optional<LinearForm> LinearForms::stacked(const graph::Node& node) const {
     source = from;
     maps.push_back(operator_of(term, graph_.nodes[from].size()));
     result.parts += std::max<std::int64_t>(term.parts, 1);
-    result.size = hypotenuse(result.size, term.size);
-    result.slack = hypotenuse(result.slack, term.slack);
+    result.size = lipschitz::stacked(norm_, result.size, term.size);
+    result.slack = lipschitz::stacked(norm_, result.slack, term.slack);
   }
   if (!source) return std::nullopt;
   result.map = stack_rows(std::move(maps));

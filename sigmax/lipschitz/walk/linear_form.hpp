@@ -11,11 +11,11 @@
 
 namespace sigmax::lipschitz {
 
-/// A linear map that is known up to a change: the true one is `map` + E with |E|_2 <= slack.
+/// A linear map that is known up to a change: the true one is `map` + E with |E| <= slack.
 struct Term {
   Operator<double> map;    ///< null: the identity
   std::int64_t parts = 0;  ///< operators that it is composed of: 0 for the identity, 1 for a map of the graph
-  Limit size = limit(1);   ///< a bound of |map|_2 by the norms of its parts
+  Limit size = limit(1);   ///< a bound of |map| by the norms of its parts
   Limit slack = limit(0);
 };
 
@@ -34,7 +34,7 @@ using LinearForm = std::map<graph::Index, Term>;
 /// itself.
 class LinearForms {
  public:
-  LinearForms(const graph::Graph& graph, const std::vector<bool>& moves);
+  LinearForms(const graph::Graph& graph, const std::vector<bool>& moves, VectorNorm norm);
 
   /// Makes the form of a node, those before it being made. `norm`: of an Affine node's map.
   void add(graph::Index node, const Limit& norm);
@@ -46,6 +46,7 @@ class LinearForms {
   std::optional<LinearForm> stacked(const graph::Node& node) const;
   const graph::Graph& graph_;
   const std::vector<bool>& moves_;
+  VectorNorm norm_;
   std::vector<LinearForm> forms_;
 };
 

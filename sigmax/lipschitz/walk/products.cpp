@@ -14,11 +14,18 @@
 namespace sigmax::lipschitz {
 namespace {
 
-/// The largest |M|_2 of the batch, M in a box: sqrt(|M|_1 |M|_inf) of the greatest magnitudes. `row_sum`: a bound of
-/// |M|_inf that is known otherwise.
-Limit norm_of_box(const graph::Box& x, std::int64_t batch, std::int64_t rows, std::int64_t columns,
-                  const Limit& row_sum) {
-  Limit most = limit(0);
+/// Bounds of |M|_1, |M|_inf and |M|_2 for the matrices of a batch.
+struct Sums {
+  Limit columns = limit(0);
+  Limit rows = limit(0);
+  Limit spectral = limit(0);
+};
+
+/// M in a box: the sums of the greatest magnitudes, and |M|_2 <= sqrt(|M|_1 |M|_inf). `row_sum`: a bound of |M|_inf
+/// that is known otherwise.
+Sums sums_of_box(const graph::Box& x, std::int64_t batch, std::int64_t rows, std::int64_t columns,
+                 const Limit& row_sum) {
+  Sums most;
   for (std::int64_t t = 0; t < batch; ++t) {
     std::vector<double> down_columns(static_cast<std::size_t>(columns), 0.0);
     double along_rows = 0;
@@ -33,9 +40,11 @@ Limit norm_of_box(const graph::Box& x, std::int64_t batch, std::int64_t rows, st
       along_rows = std::max(along_rows, sum);
     }
     const double down = down_columns.empty() ? 0 : *std::ranges::max_element(down_columns);
-    const Limit squared = lesser(limit(along_rows), row_sum) * limit(down);
-    if (!squared) return std::nullopt;
-    most = greater(most, bounds::square_root(*squared));
+    const Limit across = lesser(limit(along_rows), row_sum);
+    const Limit squared = across * limit(down);
+    most.columns = greater(most.columns, limit(down));
+    most.rows = greater(most.rows, across);
+    most.spectral = greater(most.spectral, squared ? Limit(bounds::square_root(*squared)) : std::nullopt);
   }
   return most;
 }
@@ -79,14 +88,20 @@ Limit norm_of_centering(const std::vector<double>& gain, std::int64_t n, Norms& 
 }  // namespace
 
 // |dA B|_F <= |dA|_F |B|_2 in each of the batch, and so for all of them with the largest |B|_2. |B|_2 <= |B|_F too.
-Rule rule_of(const graph::MatrixProduct& n, const graph::Node& node, const Known& known) {
+// With sums or the greatest of entries instead of |.|_F, |dA B| takes |B|_inf or |B|_1, and |A dB| takes |A|_1 or
+// |A|_inf.
+Rule rule_of(const graph::MatrixProduct& n, const graph::Node& node, const Known& known, VectorNorm norm) {
   const graph::Index a = node.inputs[0];
   const graph::Index b = node.inputs[1];
-  const Limit of_a = lesser(
-      norm_of_box(known.boxes[a], n.batch, n.rows, n.inner, row_sum_of(known.graph.nodes[a], n.inner)), known.sizes[a]);
-  const Limit of_b =
-      lesser(norm_of_box(known.boxes[b], n.batch, n.inner, n.columns, row_sum_of(known.graph.nodes[b], n.columns)),
-             known.sizes[b]);
+  const Sums sums_a = sums_of_box(known.boxes[a], n.batch, n.rows, n.inner, row_sum_of(known.graph.nodes[a], n.inner));
+  const Sums sums_b =
+      sums_of_box(known.boxes[b], n.batch, n.inner, n.columns, row_sum_of(known.graph.nodes[b], n.columns));
+  Limit of_a = norm == VectorNorm::one ? sums_a.columns : sums_a.rows;
+  Limit of_b = norm == VectorNorm::one ? sums_b.rows : sums_b.columns;
+  if (norm == VectorNorm::two) {
+    of_a = lesser(sums_a.spectral, known.sizes[a]);
+    of_b = lesser(sums_b.spectral, known.sizes[b]);
+  }
   if ((known.moves[a] && !of_b) || (known.moves[b] && !of_a)) {
     return {{}, false, "multiplies by a matrix that is not bounded", true};
   }
@@ -94,7 +109,8 @@ Rule rule_of(const graph::MatrixProduct& n, const graph::Node& node, const Known
 }
 
 // The Jacobian is diag(g) (P - h h^T / n) / s, where h is in the range of P and |h|^2 <= n, so that the matrix in
-// parentheses is between 0 and P, and s >= sqrt(epsilon). At a constant x (or 0) it is diag(g) P / sqrt(epsilon).
+// parentheses is between 0 and P, and s >= sqrt(epsilon). At a constant x (or 0) it is diag(g) P / sqrt(epsilon). Row
+// and column sums of a matrix of order n are at most sqrt n times its norm.
 Rule rule_of(const graph::Standardization& s, Norms& norms) {
   if (!(s.epsilon > 0)) {
     return {{}, false, "divides by a deviation that may be 0, because its epsilon is 0", false};
@@ -107,7 +123,9 @@ Rule rule_of(const graph::Standardization& s, Norms& norms) {
   }
   Limit gain = limit(most);
   constexpr std::int64_t kLongest = 1024;  // of a group whose matrix is formed
-  if (s.centered && most > least && s.groups.length <= kLongest && is_repeated(s)) {
+  if (norms.norm() != VectorNorm::two) {
+    gain = gain * limit(graph::up(std::sqrt(static_cast<double>(s.groups.length))));
+  } else if (s.centered && most > least && s.groups.length <= kLongest && is_repeated(s)) {
     gain = lesser(gain, norm_of_centering(s.gain, s.groups.length, norms));
   }
   return {{gain * limit(graph::up(1 / graph::down(std::sqrt(s.epsilon))))}, false, {}, false};

@@ -4,7 +4,8 @@
 // every function acts entry by entry, so that its Jacobian is a diagonal matrix.
 //
 //     Simple  dh_t <= s_f (|W| dx_t + |R| dh_{t-1})
-//     LSTM    dc_t <= k_t (|W| dx_t + |R| dh_{t-1}) + f dc_{t-1},  k_t^2 = (s_f g)^2 + (s_f |c_{t-1}|)^2 + (f s_g)^2,
+//     LSTM    dc_t <= k_t (|W| dx_t + |R| dh_{t-1}) + f dc_{t-1},  k_t^2 = (s_f g)^2 + (s_f |c_{t-1}|)^2 + (f s_g)^2
+//             (the sum of the three in the norm of greatest entries, the greatest in that of sums),
 //             dh_t <= s_f p(c_t) (|W| dx_t + |R| dh_{t-1}) + f s_p dc_t,  |c_t| <= f |c_{t-1}| + f g entry by entry:
 //             [D_i D_f D_c] has rows of three entries, and the changes of all gates together are those of W x + R h
 //     GRU     dr, dz <= s_f (|W| dx_t + |R| dh_{t-1}),
@@ -63,7 +64,7 @@ Limit simple(const Recurrence& r, const Limit& w, const Limit& u) {
 
 // The range of f may exceed [0, 1] by the rounding of its ends, e: then |1 - z| + |z| <= 1 + 2 e, and |h| <= g times a
 // power of that.
-Limit gru(const Recurrence& r, const Limit& w, const Limit& u) {
+Limit gru(const Recurrence& r, const Limit& w, const Limit& u, VectorNorm norm) {
   const Facts f = facts_of(r.functions[0]);
   const Facts g = facts_of(r.functions[1]);
   const double beyond = std::max({0.0, -f.range.least, f.range.greatest - 1});
@@ -75,7 +76,10 @@ Limit gru(const Recurrence& r, const Limit& w, const Limit& u) {
   if (r.linear_before_reset) {
     double bias = 0;
     for (const double each : r.recurrent_bias) bias = std::max(bias, std::fabs(each));
-    inside = u * limit(graph::up(std::sqrt(static_cast<double>(r.hidden)))) * h + limit(bias);
+    // |h| in the norm, by its greatest entry.
+    const double n = static_cast<double>(r.hidden);
+    const double entries = norm == VectorNorm::one ? n : norm == VectorNorm::two ? graph::up(std::sqrt(n)) : 1;
+    inside = u * limit(entries) * h + limit(bias);
   }
   const Limit between = h + g.value;
   const Limit of_input = rest * g.slope * (w + inside * f.slope * w) + between * f.slope * w;
@@ -88,7 +92,8 @@ Limit gru(const Recurrence& r, const Limit& w, const Limit& u) {
 Limit norm_of_influences(const std::vector<double>& m, std::int64_t steps, Norms& norms) {
   if (std::ranges::any_of(m, [](double each) { return !std::isfinite(each); })) return std::nullopt;
   constexpr std::int64_t kMost = 512;
-  if (steps <= kMost) return norms.of(dense<double>(Tensor::copy_of(m, {steps, steps})));
+  if (steps <= kMost || norms.norm() != VectorNorm::two)
+    return norms.of(dense<double>(Tensor::copy_of(m, {steps, steps})));
   std::vector<double> columns(static_cast<std::size_t>(steps), 0.0);
   double rows = 0;
   for (std::int64_t t = 0; t < steps; ++t) {
@@ -114,7 +119,8 @@ Limit lstm(const Recurrence& r, const Limit& w, const Limit& u, Norms& norms) {
   std::vector<Facts> behind;
   Limit c = limit(0);
   for (std::size_t t = 0; t < steps; ++t) {
-    cell_factor.push_back(hypotenuse(hypotenuse(f.slope * g.value, f.slope * c), f.value * g.slope));
+    const auto row = [&](const Limit& a, const Limit& b) { return side_by_side(norms.norm(), a, b); };
+    cell_factor.push_back(row(row(f.slope * g.value, f.slope * c), f.value * g.slope));
     c = f.value * c + f.value * g.value;
     if (!c || !cell_factor.back()) return std::nullopt;
     behind.push_back(facts_of(r.functions[2], {-c->upper->value(), c->upper->value()}));
@@ -144,7 +150,7 @@ Rule rule_of(const Recurrence& recurrence, const graph::Box&, Norms& norms) {
   Limit bound;
   switch (recurrence.kind) {
     case Recurrence::Kind::Simple: bound = simple(recurrence, w, u); break;
-    case Recurrence::Kind::Gru: bound = gru(recurrence, w, u); break;
+    case Recurrence::Kind::Gru: bound = gru(recurrence, w, u, norms.norm()); break;
     case Recurrence::Kind::Lstm: bound = lstm(recurrence, w, u, norms); break;
   }
   if (!bound) {

@@ -98,20 +98,29 @@ class RuleVisitor {
     return {{limit(reciprocal), limit(slope)}, false, {}, false};
   }
 
-  Rule operator()(const graph::MatrixProduct& product) const { return rule_of(product, node_, known_); }
+  Rule operator()(const graph::MatrixProduct& product) const { return rule_of(product, node_, known_, norms_.norm()); }
 
   // The Jacobian of the softmax is diag(p) - p p^T, the covariance matrix of a unit vector that is drawn with the
-  // probabilities p: its norm is at most 1/2. That of the logarithm is I - 1 p^T, at most |1| for p a unit vector.
+  // probabilities p: its norm is at most 1/2. Its row and column sums of |entries| are 2 p_i (1 - p_i) <= 1/2. That of
+  // the logarithm is I - 1 p^T, at most |1| for p a unit vector, with row sums 2 (1 - p_i) and column sums between 1
+  // and n - 1.
   Rule operator()(const graph::Softmax& softmax) const {
     if (!softmax.logarithm) return one(limit(0.5));
-    return one(root(static_cast<double>(softmax.groups.length)));
+    const double n = static_cast<double>(softmax.groups.length);
+    return one(by_norm(limit(std::max(1.0, n - 1)), root(n), limit(2)));
   }
   Rule operator()(const graph::Reduction& reduction) const {
-    if (reduction.kind != graph::Reduction::Kind::AbsoluteSum) return one(limit(1));
-    return one(root(static_cast<double>(reduction.groups.length)));
+    const double n = static_cast<double>(reduction.groups.length);
+    switch (reduction.kind) {
+      case graph::Reduction::Kind::Maximum:
+      case graph::Reduction::Kind::Minimum: break;
+      case graph::Reduction::Kind::EuclideanNorm: return one(by_norm(limit(1), limit(1), root(n)));
+      case graph::Reduction::Kind::AbsoluteSum: return one(by_norm(limit(1), root(n), limit(n)));
+    }
+    return one(limit(1));
   }
-  // Each window's maximum moves by no more than the greatest move in it: the sum of squares counts an entry once for
-  // each of its windows.
+  // Each window's maximum moves by no more than the greatest move in it: a sum, or a sum of squares, counts an entry
+  // once for each of its windows.
   Rule operator()(const graph::MaxPool& pool) const {
     std::vector<std::int64_t> windows(static_cast<std::size_t>(pool.window.input_positions()), 0);
     for (std::int64_t a = 0; a < pool.window.output_positions(); ++a) {
@@ -121,12 +130,17 @@ class RuleVisitor {
       }
     }
     const std::int64_t most = windows.empty() ? 0 : *std::ranges::max_element(windows);
-    return one(root(static_cast<double>(most)));
+    const double copies = static_cast<double>(most);
+    return one(by_norm(limit(copies), root(copies), limit(1)));
   }
   Rule operator()(const graph::Standardization& standardization) const { return rule_of(standardization, norms_); }
   Rule operator()(const graph::Recurrence& recurrence) const { return rule_of(recurrence, box(0), norms_); }
 
  private:
+  Limit by_norm(const Limit& in_one, const Limit& in_two, const Limit& in_infinity) const {
+    if (norms_.norm() == VectorNorm::one) return in_one;
+    return norms_.norm() == VectorNorm::two ? in_two : in_infinity;
+  }
   std::size_t inputs() const { return node_.inputs.size(); }
   const Box& box(std::size_t k) const { return known_.boxes[node_.inputs[k]]; }
   bool moves(std::size_t k) const { return known_.moves[node_.inputs[k]]; }
@@ -165,6 +179,7 @@ std::optional<std::vector<Interval>> entry_slopes(const graph::Elementwise& elem
 }
 
 Limit size_of(graph::Index index, const Known& known, Norms& norms) {
+  if (norms.norm() != VectorNorm::two) return std::nullopt;
   const graph::Node& node = known.graph.nodes[index];
   const Limit from_box = size_of_box(known.boxes[index]);
   const auto vector_size = [](const std::vector<double>& x) {

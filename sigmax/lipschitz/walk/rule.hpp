@@ -10,10 +10,11 @@
 
 namespace sigmax::lipschitz {
 
-/// |dy| <= sum factor_k |dx_k|, or |dy|^2 <= sum (factor_k |dx_k|)^2. Without factors, the operation has no bound.
+/// |dy| <= sum factor_k |dx_k|, or, if the inputs' shares of y are separate, |dy| <= the norm of (factor_k |dx_k|)_k.
+/// Without factors, the operation has no bound.
 struct Rule {
   std::vector<Limit> factors{};
-  bool euclidean = false;
+  bool separate = false;
   std::string reason{};  ///< why there is none
   bool needs_bounded_domain = false;
 };
@@ -22,7 +23,7 @@ struct Rule {
 struct Known {
   const graph::Graph& graph;
   const std::vector<graph::Box>& boxes;  ///< that the values lie in
-  const std::vector<Limit>& sizes;       ///< bounds of the values' Euclidean norms
+  const std::vector<Limit>& sizes;       ///< bounds of the values' Euclidean norms, if that is the norm
   const std::vector<bool>& moves;        ///< whether a value depends on the input
 };
 
@@ -33,11 +34,11 @@ Rule rule_of(graph::Index node, const Known& known, Norms& norms);
 /// Lipschitz there.
 std::optional<std::vector<graph::Interval>> entry_slopes(const graph::Elementwise& elementwise, const graph::Box& x);
 
-/// A bound of the Euclidean norm of a node's value, from its box and the sizes of its inputs.
+/// A bound of the Euclidean norm of a node's value, from its box and the sizes of its inputs. Missing in other norms.
 Limit size_of(graph::Index node, const Known& known, Norms& norms);
 
 // Cases with sources of their own.
-Rule rule_of(const graph::MatrixProduct& product, const graph::Node& node, const Known& known);
+Rule rule_of(const graph::MatrixProduct& product, const graph::Node& node, const Known& known, VectorNorm norm);
 Rule rule_of(const graph::Standardization& standardization, Norms& norms);
 Rule rule_of(const graph::Recurrence& recurrence, const graph::Box& x, Norms& norms);
 
