@@ -89,6 +89,8 @@ std::vector<Value> import_normalization(Builder& builder) {
   const std::int64_t inner = x.shape.size() < 2 ? 1 : extent_product(x.shape, 2, x.shape.size());
   counted(x.shape);
   Normalization norm = normalization(builder, channels);
+  // Nothing but values depends on offsets, and no bound of their error is kept.
+  builder.assume("offsets of BatchNormalization are rounded to double");
   const Index source = builder.node_of(x);
   const Node before = builder.emitted(source);
   if (const auto* affine = std::get_if<Affine>(&before.operation)) {

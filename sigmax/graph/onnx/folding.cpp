@@ -96,6 +96,13 @@ Folded fold_cast(const Builder& builder) {
   return {{constant_value(known_integers(std::move(result), from.values.shape()))}};
 }
 
+/// To real numbers; which type of integers an operand has is no longer known.
+Folded fold_cast_like(const Builder& builder) {
+  const Known& from = known(builder, 0);
+  if (known(builder, 1).is_integer()) throw RefusedNode{"casts a constant to a type of integers, which is not folded"};
+  return {{constant_value(from.is_integer() ? known_numbers(from.numbers(), from.values.shape()) : from)}};
+}
+
 Folded fold_constant_of_shape(const Builder& builder) {
   const Integers shape = known(builder, 0).integers();
   const auto count = static_cast<std::size_t>(counted(shape));
@@ -180,6 +187,7 @@ std::optional<Folded> fold(const Builder& builder) {
   if (op == "Identity") return Folded{{*builder.operand(0)}};
   if (op == "Concat") return fold_concat(builder);
   if (op == "Cast") return fold_cast(builder);
+  if (op == "CastLike") return fold_cast_like(builder);
   if (op == "ConstantOfShape") return fold_constant_of_shape(builder);
   if (op == "Range") return fold_range(builder);
   if (op == "NonZero") return fold_non_zero(builder);

@@ -1,9 +1,9 @@
 // Constant folding: the outputs of nodes that depend on constants and shapes alone. Internal to graph/.
 //
-// Integers are folded in 64 bits; one that overflows is refused. Entries that only move keep their storage type. Real
-// numbers are folded in double from the stored values. Most results are exact: int8 times f32, f32 times f32, a sum of
-// powers of two. Each node of which one is not is named by the importer as an assumption: the network that is bounded
-// is the one with these constants rounded to double.
+// Integers are folded in 64 bits, those of narrower types too; one that overflows is refused. Entries that only move
+// keep their storage type. Real numbers are folded in double from the stored values. Most results are exact: int8 times
+// f32, f32 times f32, a sum of powers of two. Each node of which one is not is named by the importer as an assumption:
+// the network that is bounded is the one with these constants rounded to double.
 #pragma once
 
 #include <optional>

@@ -11,7 +11,7 @@
 namespace sigmax::graph::onnx {
 
 /// The most entries that a value may have which an import writes down entry by entry: a folded constant, or an index.
-inline constexpr std::int64_t kMostEntries = std::int64_t{1} << 28;
+inline constexpr std::int64_t kMostEntries = std::int64_t{1} << 26;
 
 /// The number of entries. Throws RefusedNode if it is not at most kMostEntries.
 std::int64_t counted(const Dimensions& shape);
