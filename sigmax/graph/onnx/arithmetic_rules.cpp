@@ -19,16 +19,14 @@ namespace {
 /// The operands of an operator that broadcasts, and the shape of its output.
 struct Broadcast {
   explicit Broadcast(Builder& builder) : shape(builder.operand(0)->shape) {
-    for (std::size_t i = 0; i < builder.node().inputs.size(); ++i) {
-      operands.push_back(*builder.operand(i));
-      shape = broadcast_shape(shape, operands.back().shape);
-    }
-    counted(shape);
+    for (std::size_t i = 0; i < builder.node().inputs.size(); ++i) operands.push_back(*builder.operand(i));
     // Operators before opset 7 align a smaller operand at `axis`, not at the end.
     if (builder.opset() < 7 && builder.integer("broadcast", 0) != 0 && operands.size() == 2 &&
-        operands[0].shape != operands[1].shape) {
+        operands[0].shape != operands[1].shape && !operands[1].shape.empty()) {
       align(builder.integer("axis", static_cast<std::int64_t>(operands[0].shape.size() - operands[1].shape.size())));
     }
+    for (const Value& each : operands) shape = broadcast_shape(shape, each.shape);
+    counted(shape);
   }
 
   /// The second operand's axes begin at this axis of the first.
@@ -41,7 +39,6 @@ struct Broadcast {
     aligned.resize(rank - first, 1);
     if (second.known) second.known->values = second.known->values.reshaped(aligned);
     second.shape = std::move(aligned);
-    shape = broadcast_shape(operands[0].shape, second.shape);
   }
 
   Dimensions shape;

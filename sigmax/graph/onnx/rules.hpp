@@ -12,7 +12,7 @@
 
 namespace sigmax::graph::onnx {
 
-std::span<const NamedRule> identity_rules();     ///< Identity, Dropout, Cast
+std::span<const NamedRule> identity_rules();     ///< Identity, Dropout, Cast, CastLike
 std::span<const NamedRule> arithmetic_rules();   ///< Add, Sub, Mul, Div, Neg, Sum, Mean, Min, Max, Where
 std::span<const NamedRule> matrix_rules();       ///< Gemm, MatMul
 std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPool, GlobalMaxPool
