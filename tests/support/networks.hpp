@@ -81,9 +81,12 @@ inline std::vector<double> value(const LayeredNetwork& network, const std::vecto
 }
 
 inline double distance(std::span<const double> a, std::span<const double> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return std::sqrt(sum);
+  long double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const long double difference = static_cast<long double>(a[i]) - b[i];
+    sum += difference * difference;
+  }
+  return static_cast<double>(std::sqrt(sum));
 }
 
 /// The largest difference quotient of some pairs of points, near ones and far ones.

@@ -72,7 +72,7 @@ LmiBound lmi_bound(const LayeredNetwork& network, const LmiOptions& options, Con
   validate(network, "lmi_bound");
   Bounding bounding(network, context);
   bounding.run(LmiSearch::closed_form);
-  if (options.effort == LmiEffort::fast) return std::move(bounding).result();
+  if (options.effort == LmiEffort::fast || network.layers.empty()) return std::move(bounding).result();
   // Which of the two gaps is better depends on the network (layers.hpp). The small one takes a few times as long.
   constexpr std::int64_t kBothUpTo = 400;
   bounding.run(LmiSearch::layer_by_layer, 10);
