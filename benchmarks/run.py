@@ -193,6 +193,16 @@ def convergence(options):
     return {**reports[0], "cases": [case for report in reports for case in report["cases"]]}
 
 
+def convolution(options):
+    """One thread and several in one record, which the program adds to."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = pathlib.Path(folder) / "convolution.json"
+        for threads in sorted({1, options.threads}):
+            command = [str(PROGRAMS / "bench_convolution"), "--threads", str(threads), "--json", str(record)]
+            subprocess.run(command + (["--quick"] if options.quick else []), check=True)
+        return {"question": "convolution", **json.loads(record.read_text())}
+
+
 def run_script(question, options):
     package = ROOT / "build" / "release" / "python"
     command = [sys.executable, str(ROOT / "benchmarks" / question / "run.py"), "--threads", str(options.threads)]
@@ -206,6 +216,8 @@ def ask(question, options):
         return run_script(question, options)
     if question == "convergence":
         report = convergence(options)
+    elif question == "convolution":
+        report = convolution(options)
     elif question in NATIVE_ONLY:
         report = run_native(question, options)
     else:

@@ -22,6 +22,7 @@ struct Options {
   std::string data;    ///< --data FILE.npy: the data to work on; drawn at random where empty
   bool quick = false;  ///< --quick: fewer rounds and smaller shapes
   int threads = 2;     ///< --threads N
+  double seconds = 0;  ///< --seconds N: start nothing after that, where a program can go on with its --json; 0: no end
   /// Taken from the clock, so that nothing is tuned to one draw, and printed; --seed N repeats a run's data.
   std::uint64_t seed = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
 };
@@ -40,10 +41,13 @@ inline Options parse_options(int argc, char** argv) {
       options.data = argv[++i];
     } else if (word == "--threads" && has_value) {
       options.threads = std::atoi(argv[++i]);
+    } else if (word == "--seconds" && has_value) {
+      options.seconds = std::atof(argv[++i]);
     } else if (word == "--seed" && has_value) {
       options.seed = std::strtoull(argv[++i], nullptr, 10);
     } else {
-      fmt::print(stderr, "usage: {} [--quick] [--threads N] [--seed N] [--data FILE.npy] [--json FILE]\n", argv[0]);
+      fmt::print(stderr, "usage: {} [--quick] [--threads N] [--seconds N] [--seed N] [--data FILE.npy] [--json FILE]\n",
+                 argv[0]);
       std::exit(2);
     }
   }

@@ -4,11 +4,14 @@
 // found when this was configured, works in the layouts that it prefers, with the weights and images already in them;
 // sigmax takes and returns images as PyTorch has them. im2col copies the image's windows into a matrix and multiplies
 // by OpenBLAS, and adds the windows of the adjoint back. All take turns in one run on the same number of threads. Every
-// product is compared with im2col's before it is timed.
+// product is compared with im2col's before it is timed. A run goes on with the layers that the file of --json lacks for
+// its --threads and rounds, and ends early after --seconds.
 #include <cblas.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -173,7 +176,13 @@ void measure(const Layer& layer, std::int64_t images, const Options& options, co
   const double flops = 4.0 * static_cast<double>(c.rows() * c.terms() * images);
   std::vector<std::string> cells{"  " + layer.name, std::to_string(images), time_text(timings[0].median()),
                                  fmt::format("{:.0f}", 1e-9 * flops / timings[0].median())};
-  nlohmann::json figures{{"layer", layer.name}, {"images", images}, {"seconds", timings[0].median()}, {"flops", flops}};
+  nlohmann::json figures{{"layer", layer.name},
+                         {"images", images},
+                         {"threads", context.threads()},
+                         {"rounds", timing.rounds},
+                         {"seconds", timings[0].median()},
+                         {"fastest_seconds", timings[0].minimum()},
+                         {"flops", flops}};
   for (std::size_t i = 1; i < timings.size(); ++i) {
     const double ratio = paired_ratio(timings[0], timings[i]);
     cells.push_back(time_text(timings[i].median()));
@@ -189,12 +198,16 @@ void measure(const Layer& layer, std::int64_t images, const Options& options, co
 
 int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
+  const double begin = seconds_now();
 #ifdef SIGMAX_HAS_ONEDNN
   set_threads_of_onednn(options.threads);
 #endif
-  Context context(options.threads);
-  openblas_set_num_threads(context.threads());
-  const nlohmann::json machine = describe_machine(context);
+  Context context = context_with_blas(options);
+  nlohmann::json record;
+  if (std::ifstream before(options.json); before) record = nlohmann::json::parse(before);
+  if (record.is_null()) {
+    record = {{"machine", describe_machine(context)}, {"seed", options.seed}, {"results", nlohmann::json::array()}};
+  }
   fmt::print("A^T A X of convolutions on {}, {} threads; ratios are sigmax's time over the peer's; seed {}\n",
              cpu_name(), context.threads(), options.seed);
   TimingOptions timing;
@@ -208,8 +221,16 @@ int main(int argc, char** argv) {
   headings.insert(headings.end(), {"im2col", "ratio"});
   Table table(headings);
   for (const Layer& layer : layers()) {
-    for (const std::int64_t images : {1, 8}) measure(layer, images, options, timing, context, table);
+    for (const std::int64_t images : {1, 8}) {
+      const bool known = std::ranges::any_of(record["results"], [&](const nlohmann::json& one) {
+        return one["layer"] == layer.name && one["images"] == images && one["threads"] == context.threads() &&
+               one["rounds"] == timing.rounds;
+      });
+      if (known || (options.seconds > 0 && seconds_now() - begin > options.seconds)) continue;
+      measure(layer, images, options, timing, context, table);
+    }
   }
   table.print();
-  write_json(options, {{"machine", machine}, {"seed", options.seed}, {"results", table.figures()}});
+  for (const nlohmann::json& one : table.figures()) record["results"].push_back(one);
+  write_json(options, record);
 }

@@ -1,14 +1,16 @@
-#!/usr/bin/env python3
 """The norm of each convolution of four networks: sigmax with proof, and what people use today.
 
-    .venv/bin/python benchmarks/convolution_norm/run.py [--quick] [--threads N] [--limit FLOPS] [--kernels smoothed]
+    .venv/bin/python benchmarks/convolution_norm/run.py [--quick] [--threads N] [--limit SECONDS] [--kernels smoothed]
                                                         [--seconds N] [--show]
 
 sigmax answers three questions: the norm at every input size to 1e-3, the norm at the layer's own size with zero padding
 to 2 %, and the circular norm at that size for stride 1 to 1e-8, which some peers compute or bound. Kernels are drawn:
-Gaussian, or smoothed like trained ones. Layers and candidates run in random order, each once. A peer that would need more
-than --limit operations for a layer is left out there; the totals say over how many layers they are. --seconds ends a run
-early: the next one with the same --output goes on with what is missing, on the same kernels. --show prints what there is.
+Gaussian, or smoothed like trained ones. Layers run in random order, candidates in random order on each, each once. A
+peer that takes longer than --limit on a layer is stopped there, and one that would by the fastest rate that it has in
+the record is not started; the record says so. --seconds ends a run early: the next one with the same --output goes on
+with what is missing, on the same kernels. --values computes values that the record lacks and does not time them: for a
+machine that is busy, and for peers that --limit stopped. --forget drops what was measured of candidates, so that the
+next run measures them again. --show prints what there is.
 
 Width: (upper - lower) / upper of sigmax. A peer's value is held against sigmax's enclosure of the quantity that it
 claims to give or to bound. sigmax is tighter than an upper bound if its upper end is smaller; an upper bound below
@@ -17,6 +19,7 @@ sigmax's proven lower end is false. Of estimates and values from below only thei
 
 import argparse
 import json
+import multiprocessing
 import pathlib
 import platform
 import subprocess
@@ -30,10 +33,9 @@ PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_convolution_norm"
 RESULT = ROOT / "benchmarks" / "results" / "convolution_norm.json"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "convolution_norm")]
 from common.threads import limit_threads
+from verdict import (CIRCULAR, EVERY_SIZE, KERNELS, THIS_SIZE, fastest_rate, groups, is_pointwise, is_settled, judged,
+                     totals, verdicts, width)
 
-EVERY_SIZE = "sigmax, every size, to 1e-3"
-THIS_SIZE = "sigmax, this size, to 2 %"
-CIRCULAR = "sigmax, circular, to 1e-8"
 REQUESTS = {EVERY_SIZE: ["--every-size", "--width", "1e-3"], THIS_SIZE: ["--width", "0.02"],
             CIRCULAR: ["--circular", "--width", "1e-8"]}
 
@@ -42,48 +44,91 @@ def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="the SN-GAN discriminator alone")
     parser.add_argument("--networks", nargs="*", help="default: all four")
-    parser.add_argument("--kernels", nargs="*", default=["gaussian", "smoothed"], choices=["gaussian", "smoothed"])
+    parser.add_argument("--kernels", nargs="*", default=list(KERNELS), choices=list(KERNELS))
     parser.add_argument("--candidates", nargs="*", help="beginnings of names; default: all")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--limit", type=float, default=2e12, help="flops of one peer on one layer")
+    parser.add_argument("--limit", type=float, default=10, help="seconds of one peer on one layer")
     parser.add_argument("--seconds", type=float, help="start nothing after this time")
+    parser.add_argument("--values", action="store_true", help="values alone, no times, no limit")
+    parser.add_argument("--forget", nargs="+", metavar="NAME", help="beginnings of names; measures nothing")
     parser.add_argument("--show", action="store_true", help="measure nothing")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="keep kernels there for the next run")
     parser.add_argument("--output", type=pathlib.Path, default=RESULT)
     return parser.parse_args()
 
 
-def ask_sigmax(folder, kernel, layer, request, threads):
-    import numpy
-
+def ask_sigmax(kernel, layer, request, threads):
     _, _, _, _, stride, padding, size = layer
-    path = folder / "kernel.npy"
-    numpy.save(path, kernel)
-    command = [PROGRAM, "--kernel", path, "--size", str(size), "--stride", str(stride), "--padding", str(padding),
+    command = [PROGRAM, "--kernel", kernel, "--size", str(size), "--stride", str(stride), "--padding", str(padding),
                "--threads", str(threads), "--rounds", "1", *request]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def ask_peer(peer, kernel, layer):
-    _, _, _, _, stride, padding, size = layer
-    start = time.perf_counter()
-    value, claim = peer(kernel, stride, padding, size)
-    return {"value": value, "claim": claim, "seconds": time.perf_counter() - start}
-
-
-def candidates_for(layer, limit):
+def answer_questions(threads, pipe):
+    """In a process of its own, which can be stopped: [value, claim, seconds] of a peer on a kernel's file."""
+    import numpy
     import peers
+    import torch
 
-    _, out, channels, taps, stride, padding, size = layer
-    return list(REQUESTS) + [name for name in peers.PEERS if peers.work(name, out, channels, taps, size) <= limit]
+    torch.set_num_threads(threads)
+    with torch.no_grad():
+        for peer in peers.PEERS.values():  # what happens once in a process
+            peer(numpy.ones((16, 16, 3, 3), "float32"), 1, 1, 8)
+        pipe.send("ready")
+        while True:
+            name, path, stride, padding, size = pipe.recv()
+            kernel = numpy.load(path)
+            start = time.perf_counter()
+            value, claim = peers.PEERS[name](kernel, stride, padding, size)
+            pipe.send([value, claim, time.perf_counter() - start])
 
 
-def kernel_of(seed, network, kind, layer):
-    """The same in each run with this seed."""
+class Peers:
+    """Calls peers and stops one that takes longer than a limit."""
+
+    def __init__(self, threads):
+        self.threads = threads
+        self.process = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process:
+            self.process.kill()
+            self.process.join()
+
+    def start(self):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=answer_questions, args=(self.threads, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.pipe.recv()
+
+    def ask(self, name, kernel, layer, limit):
+        if self.process is None:
+            self.start()
+        self.pipe.send((name, kernel, *layer[4:]))
+        if self.pipe.poll(limit):
+            value, claim, seconds = self.pipe.recv()
+            return {"value": value, "claim": claim, "seconds": seconds}
+        self.process.kill()
+        self.process.join()
+        self.process = None
+        return {"seconds": None, "limit_seconds": limit}
+
+
+def kernel_of(folder, seed, network, kind, layer):
+    """Its file. The same kernel in each run with this seed."""
     import layers
     import numpy
 
     place = zlib.crc32(f"{network} {kind} {layer[0]}".encode())
-    return getattr(layers, kind)(numpy.random.default_rng([seed, place]), *layer[1:4])
+    path = folder / f"{place}.npy"
+    if not path.exists():
+        numpy.save(path, getattr(layers, kind)(numpy.random.default_rng([seed, place]), *layer[1:4]))
+    return path
 
 
 def open_record(options):
@@ -91,7 +136,7 @@ def open_record(options):
 
     if options.output.exists():
         record = json.loads(options.output.read_text())
-        if record["machine"]["threads"] != options.threads:
+        if record["machine"]["threads"] != options.threads and not options.values:
             sys.exit(f"{options.output} is of {record['machine']['threads']} threads")
         return record
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
@@ -114,108 +159,146 @@ def case_of(record, network, kind, layer):
     return case
 
 
-def measure(options, record):
+def missing(options, record):
+    """[(case, network, kind, layer, names)]: layers in random order, and what each lacks, in random order."""
     import layers
     import numpy
     import peers
+
+    random = numpy.random.default_rng()
+    networks = options.networks or (["SN-GAN discriminator"] if options.quick else list(layers.NETWORKS))
+    work = []
+    for network in networks:
+        for kind in options.kernels:
+            for layer in layers.NETWORKS[network]:
+                case = case_of(record, network, kind, layer)
+                found = case["candidates"]
+                names = [name for name in (*REQUESTS, *peers.PEERS)
+                         if not options.candidates or name.startswith(tuple(options.candidates))]
+                if options.values:
+                    names = [name for name in names if name in peers.PEERS and "value" not in found.get(name, {})]
+                else:
+                    names = [name for name in names if name not in found or not is_settled(found[name])]
+                random.shuffle(names)
+                if names:
+                    work.append((case, network, kind, layer, names))
+    random.shuffle(work)
+    return work
+
+
+def expected_seconds(record, name, layer):
+    """At least, by the fastest rate on record; 0 where nothing is known."""
+    import peers
+
+    _, out, channels, taps, _, _, size = layer
+    work = peers.work(name, out, channels, taps, size)
+    rate = fastest_rate(record, peers.work, name, min(out, channels)) if work else None
+    return work / rate if rate else 0
+
+
+def small_enough(layer, name):
+    """The transform of a 1x1 kernel is the same at every frequency: for the value alone, one will do."""
+    from peers import work
+
+    return (*layer[:6], 1) if layer[3] == 1 and work(name, *layer[1:4], layer[6]) > 0 else layer
+
+
+def ask(options, record, peers, kernel, layer, name, known):
+    if name in REQUESTS:
+        return ask_sigmax(kernel, layer, REQUESTS[name], options.threads)
+    if options.values:
+        found = peers.ask(name, kernel, small_enough(layer, name), None)
+        return known | {"seconds": None, "value": found["value"], "claim": found["claim"]}
+    expected = expected_seconds(record, name, layer)
+    if expected > options.limit:
+        return known | {"seconds": None, "limit_seconds": options.limit, "expected_seconds": expected}
+    return known | peers.ask(name, kernel, layer, options.limit)
+
+
+def measure(options, record):
     import torch
 
-    torch.set_num_threads(options.threads)
     record["machine"]["torch"] = torch.__version__
-    networks = options.networks or (["SN-GAN discriminator"] if options.quick else list(layers.NETWORKS))
-    work = [(network, kind, layer, name) for network in networks for kind in options.kernels
-            for layer in layers.NETWORKS[network] for name in candidates_for(layer, options.limit)
-            if not options.candidates or name.startswith(tuple(options.candidates))]
-    work = [(case_of(record, *one[:3]), *one) for one in work]
-    work = [one for one in work if one[4] not in one[0]["candidates"]]
-    numpy.random.default_rng().shuffle(work)
+    work = missing(options, record)
+    count, done = sum(len(names) for *_, names in work), 0
     end = time.monotonic() + options.seconds if options.seconds else float("inf")
-    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
-        for done, (case, network, kind, layer, name) in enumerate(work):
+    with tempfile.TemporaryDirectory() as folder, Peers(options.threads) as peers:
+        for case, network, kind, layer, names in work:
             if time.monotonic() > end:
-                print(f"\r{done} of {len(work)} measured, the rest is left for the next run", file=sys.stderr)
                 break
-            kernel = kernel_of(record["seed"], network, kind, layer)
-            if name in REQUESTS:
-                found = ask_sigmax(pathlib.Path(folder), kernel, layer, REQUESTS[name], options.threads)
-            else:
-                found = ask_peer(peers.PEERS[name], kernel, layer)
-            case["candidates"][name] = found
+            kernel = kernel_of(options.keep or pathlib.Path(folder), record["seed"], network, kind, layer)
+            for name in names:
+                if time.monotonic() > end:
+                    break
+                known = case["candidates"].get(name, {})
+                case["candidates"][name] = ask(options, record, peers, kernel, layer, name, known)
+                done += 1
+            if not options.keep:
+                kernel.unlink()
+    print(f"{done} of {count} measured", file=sys.stderr)
 
 
-def width(end):
-    return (end["upper"] - end["lower"]) / end["upper"]
+def forget(options, record):
+    dropped = 0
+    for case in record["cases"]:
+        for name in [name for name in case["candidates"] if name.startswith(tuple(options.forget))]:
+            del case["candidates"][name]
+            dropped += 1
+    print(f"{dropped} dropped", file=sys.stderr)
 
 
-def quantity(claim):
-    """The question whose answer encloses what a peer claims to give or to bound."""
-    return CIRCULAR if "circular" in claim else EVERY_SIZE if claim == "upper, stride 1" else THIS_SIZE
-
-
-def verdict(case, name):
-    """Where a peer's value lies; nothing if sigmax was not asked yet."""
-    peer = case["candidates"][name]
-    ends = case["candidates"].get(quantity(peer["claim"]))
-    if ends is None:
-        return None
-    where = "below" if peer["value"] < ends["lower"] else "above" if peer["value"] > ends["upper"] else "inside"
-    return {"where": where, "excess": peer["value"] / ends["lower"] - 1,
-            "is_bound": peer["claim"].startswith("upper"), "is_pointwise": case["shape"][2] == 1}
-
-
-def show_candidate(cases, name, with_it):
-    seconds = sum(case["candidates"][name]["seconds"] for case in with_it)
-    line = f"  {name:48}  {len(with_it):>3} of {len(cases):<3}  {seconds:>8.2f} s  "
+def show_candidate(cases, name):
+    found = [case for case in cases if name in case["candidates"]]
+    sums = totals(cases, name)
+    line = f"  {name:48}  {sums['timed']:>3} of {sums['layers']:<3}  {sums['seconds']:>8.2f} s  "
     if name in REQUESTS:
-        widths = sorted(width(case["candidates"][name]) for case in with_it)
-        proven = all(case["candidates"][name]["proven"] for case in with_it)
+        widths = sorted(width(case["candidates"][name]) for case in found)
+        proven = all(case["candidates"][name]["proven"] for case in found)
         return (line + f"width: median {widths[len(widths) // 2]:.2e}, largest {widths[-1]:.2e}, "
                 f"{'all' if proven else 'NOT all'} proven")
-    found = [one for one in (verdict(case, name) for case in with_it) if one is not None]
-    if not found:
+    if sums["over_limit"]:
+        limits = " and ".join(f"{limit:.0f}" for limit in sums["limits"])
+        line += f"over the limit of {limits} s on {sums['over_limit']}; "
+    places = [one for one in (judged(case, name) for case in found) if one is not None]
+    if not places:
         return line
-    excess = sorted(one["excess"] for one in found)
-    counts = {where: sum(one["where"] == where for one in found) for where in ("below", "inside", "above")}
+    excess = sorted(one["excess"] for one in places)
+    counts = {where: sum(one["where"] == where for one in places) for where in ("below", "inside", "above")}
     least, most = (f"{one:+.1%}" if abs(one) > 1e-4 else f"{one:+.1e}" for one in (excess[0], excess[-1]))
-    return (line + f"{least} to {most} of the lower end; {counts['below']} below sigmax's ends, "
+    return (line + f"{len(places)} values: {least} to {most} of the lower end; {counts['below']} below sigmax's ends, "
             f"{counts['inside']} between them, {counts['above']} above")
 
 
 def show(record):
-    groups = {}
-    for case in record["cases"]:
-        if case["candidates"]:
-            groups.setdefault((case["network"], case["kernels"]), []).append(case)
-    for (network, kind), cases in sorted(groups.items()):
-        print(f"\n{network}, {kind} kernels, {len(cases)} layers")
+    for (network, kind), cases in groups(record):
+        print(f"\n{network}, {KERNELS[kind]} kernels, {len(cases)} layers")
         names = sorted({name for case in cases for name in case["candidates"]},
                        key=lambda n: (not n.startswith("sigmax"), n))
         for name in names:
-            print(show_candidate(cases, name, [case for case in cases if name in case["candidates"]]))
+            print(show_candidate(cases, name))
     check(record)
 
 
 def check(record):
     """Tighter than every upper bound of the peers on every layer; where values lie outside of sigmax's ends."""
-    found = [(case, name, verdict(case, name)) for case in record["cases"] for name in case["candidates"]
-             if name not in REQUESTS]
-    found = [(case, name, one) for case, name, one in found if one is not None]
+    found = verdicts(record)
     print("\nUpper bounds of the peers:")
-    for name in sorted({name for _, name, one in found if one["is_bound"]}):
+    for name in sorted({one["name"] for one in found if one["is_bound"]}):
         for what, pointwise in (("kernels larger than 1x1", False), ("1x1 kernels", True)):
-            some = [(case, one) for case, other, one in found
-                    if other == name and one["is_bound"] and one["is_pointwise"] == pointwise]
+            some = [one for one in found
+                    if one["name"] == name and one["is_bound"] and is_pointwise(one["case"]) == pointwise]
             if not some:
                 continue
-            places = [one["where"] for _, one in some]
+            places = [one["where"] for one in some]
             print(f"  {name}, {what}: sigmax's upper end is smaller on {places.count('above')} of {len(some)}, larger "
                   f"on {places.count('inside')}; {places.count('below')} are false, below a proven lower end")
-            for case, one in some:
-                if one["where"] == "inside" and not pointwise:
+            for one in some:
+                if one["where"] == "inside":
+                    case = one["case"]
                     print(f"    larger: {case['network']}, {case['kernels']}, {case['layer']}")
     print("Values that are no bounds:")
-    for name in sorted({name for _, name, one in found if not one["is_bound"]}):
-        some = [one["where"] for _, other, one in found if other == name]
+    for name in sorted({one["name"] for one in found if not one["is_bound"]}):
+        some = [one["where"] for one in found if one["name"] == name and not one["is_bound"]]
         print(f"  {name}: {some.count('below')} of {len(some)} below sigmax's enclosure of what it claims to be, "
               f"{some.count('inside')} in it, {some.count('above')} above")
 
@@ -224,11 +307,15 @@ def main():
     options = parse_options()
     limit_threads(options.threads)
     record = open_record(options)
-    if not options.show:
+    if options.forget:
+        forget(options, record)
+    elif not options.show:
         measure(options, record)
+    if options.forget or not options.show:
         record["cases"].sort(key=lambda case: (case["network"], case["kernels"], case["layer"]))
         options.output.write_text(json.dumps(record, indent=1) + "\n")
-    show(record)
+    if not options.forget:
+        show(record)
 
 
 if __name__ == "__main__":

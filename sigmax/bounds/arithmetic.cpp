@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/ends.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
@@ -44,16 +45,11 @@ Enclosure tighter(const Enclosure& x, const Enclosure& y) {
 
 Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
   const FloatingEnvironment environment;
-  const Enclosure& x = norm;
-  const Enclosure& y = norm_of_pseudo_inverse;
-  LowerBound lower = lower_end(round_down(x.lower.value() * y.lower.value()),
-                               x.lower.failure_probability() + y.lower.failure_probability());
-  if (lower.value() < 1) lower = Proof::lower(1);
-  // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
-  if (!x.upper || !y.upper) return Proof::enclosure(lower, std::nullopt);
-  const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
-  return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()),
-                                           x.upper->failure_probability() + y.upper->failure_probability()));
+  const Enclosure both = product(norm, norm_of_pseudo_inverse);
+  const LowerBound lower = both.lower.value() < 1 ? Proof::lower(1) : both.lower;
+  // A factor without an upper end is finite, but nothing more is known, whatever the other is.
+  const bool is_open = !norm.upper || !norm_of_pseudo_inverse.upper;
+  return Proof::enclosure(lower, is_open ? std::nullopt : both.upper);
 }
 
 }  // namespace sigmax::bounds

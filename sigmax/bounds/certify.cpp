@@ -268,6 +268,13 @@ Enclosure put_back(const Enclosure& inner, const Peeled& peeled) {
   return bounds::scaled(Measured{enclosure, 0}, peeled.exponent).sigma_max;
 }
 
+void check(const CertifyOptions& options) {
+  if (!(options.relative_width >= 0)) {
+    throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
+  }
+  check_failure_probability("certify", options.failure_probability);
+}
+
 template <Real T>
 void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options) {
   if (shape.rows < 1 || shape.columns < 1) {
@@ -277,10 +284,26 @@ void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options)
     throw Error(fmt::format("[certify] the hint has {} vectors of {} entries for {} columns: pass what svd() returned",
                             hint.v.columns(), hint.v.rows(), shape.columns));
   }
-  if (!(options.relative_width >= 0)) {
-    throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
-  }
-  check_failure_probability("certify", options.failure_probability);
+  check(options);
+}
+
+// Whether certify_factors() is worth a read of the operator's matrices.
+template <Real T>
+bool seems_of_factors(const LinearOperator<T>& a) {
+  return std::visit(
+      [](const auto& s) {
+        using S = std::decay_t<decltype(s)>;
+        if constexpr (std::same_as<S, structure::Scaled<T>> || std::same_as<S, structure::Transposed<T>>) {
+          return seems_of_factors(*s.of);
+        }
+        if constexpr (std::same_as<S, structure::Product<T>>) {
+          return std::holds_alternative<structure::Diagonal>(s.left->structure()) ||
+                 std::holds_alternative<structure::Diagonal>(s.right->structure());
+        }
+        return std::same_as<S, structure::Diagonal> || std::same_as<S, structure::Selection> ||
+               std::same_as<S, structure::Kronecker<T>>;
+      },
+      a.structure());
 }
 
 template <Real T>
@@ -313,6 +336,25 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
   return with_probable(reached, probable_upper(a.shape(), hint, options, 0));
 }
 
+template <Real T>
+std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  check(options);
+  const Shape shape = a.shape();
+  if (shape.rows < 1 || shape.columns < 1 || !options.admits_factorization() || !seems_of_factors(a)) {
+    return std::nullopt;
+  }
+  const std::optional<Expression> e = bounds::take_apart(a, context);
+  if (!e) return std::nullopt;
+  const Peeled peeled = peel(*e);
+  if (!peeled.e->is_zero() && !bounds::has_factors(*peeled.e)) return std::nullopt;
+  const std::vector<double> none;
+  Certifier certifier(*peeled.e, none, options, given_or_drawn(options.random), context);
+  const Enclosure proven = certifier.run();
+  if (!peeled.e->is_zero() && !certifier.is_closed()) return std::nullopt;
+  return put_back(proven, peeled);
+}
+
 Enclosure certify(ScannedMatrix& a, const SvdResult<double>& hint, const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
   const StoredView& view = a.view();
@@ -333,6 +375,9 @@ template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<
 template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&, const CertifyOptions&,
                                    Context&);
 template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<float>&);
+template std::optional<Enclosure> certify_factors<float>(const LinearOperator<float>&, const CertifyOptions&, Context&);
+template std::optional<Enclosure> certify_factors<double>(const LinearOperator<double>&, const CertifyOptions&,
+                                                          Context&);
 template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&);
 
 }  // namespace sigmax

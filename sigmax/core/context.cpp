@@ -15,9 +15,11 @@
 #include <new>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/core/processor.hpp"
 
 namespace sigmax {
 namespace {
@@ -102,8 +104,35 @@ int thread_count(int threads) {
 
 }  // namespace
 
+// Where the threads of an arena run. The system may wake a worker on its caller's processor although another one is
+// idle: Linux does not always look for one. The two then take turns, for up to tens of milliseconds, and a loop takes
+// as long as on one thread. A worker that finds itself there moves.
+class Processors {
+ public:
+  explicit Processors(int threads) : last_(static_cast<std::size_t>(threads)) {
+    for (std::atomic<int>& processor : last_) processor.store(-1, std::memory_order_relaxed);
+  }
+
+  /// Called by thread `thread` of the arena before each piece of a loop that thread `caller` started.
+  void keep_apart(int thread, int caller, std::atomic<int>& moves) noexcept {
+    if (!has(thread) || !has(caller)) return;
+    int here = current_processor();
+    if (thread != caller && here >= 0 && here == at(caller).load(std::memory_order_relaxed)) {
+      // Where more threads than processors compete, nothing is gained by moving again and again.
+      if (moves.fetch_sub(1, std::memory_order_relaxed) > 0 && leave_processor(here)) here = current_processor();
+    }
+    if (at(thread).load(std::memory_order_relaxed) != here) at(thread).store(here, std::memory_order_relaxed);
+  }
+
+ private:
+  bool has(int thread) const noexcept { return thread >= 0 && static_cast<std::size_t>(thread) < last_.size(); }
+  std::atomic<int>& at(int thread) noexcept { return last_[static_cast<std::size_t>(thread)]; }
+
+  std::vector<std::atomic<int>> last_;
+};
+
 struct Context::State {
-  explicit State(int threads_) : threads(threads_), arena(threads_) {
+  explicit State(int threads_) : threads(threads_), arena(threads_), processors(threads_) {
     // More threads than the machine has must be allowed explicitly, or oneTBB warns on stderr.
     if (threads > tbb::info::default_concurrency()) {
       allowed.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
@@ -113,6 +142,7 @@ struct Context::State {
   int threads;
   std::optional<tbb::global_control> allowed;
   tbb::task_arena arena;
+  Processors processors;
   ParallelLoop loop;
   ScratchPool pool;
   std::atomic<bool> canceled{false};
@@ -162,10 +192,14 @@ void Context::parallel_for(std::size_t count, const std::function<void(std::size
   // memory of two large computations at once and show thread-local scopes of the first to the second. Isolation limits
   // the thread to pieces of the loop that it waits for.
   state_->arena.execute([&] {
+    const int caller = tbb::this_task_arena::current_thread_index();
+    std::atomic<int> moves{2 * state_->threads};
+    state_->processors.keep_apart(caller, caller, moves);
     tbb::this_task_arena::isolate([&] {
       tbb::parallel_for(
           tbb::blocked_range<std::size_t>(0, count, 1),
-          [&piece](const tbb::blocked_range<std::size_t>& range) {
+          [&](const tbb::blocked_range<std::size_t>& range) {
+            state_->processors.keep_apart(tbb::this_task_arena::current_thread_index(), caller, moves);
             for (std::size_t i = range.begin(); i != range.end(); ++i) piece(i);
           },
           tbb::simple_partitioner());

@@ -46,7 +46,8 @@ class Context {
   /// Runs body(0) ... body(count - 1), in any order, on the context's threads; returns when all have ended. The caller
   /// runs the pieces that no other thread has begun; for the others it waits, asleep after a moment. The first
   /// exception is rethrown. May be called from within a body: the nested loop uses the same threads. On every thread,
-  /// bodies run in the floating-point mode that core/floating_environment.hpp describes.
+  /// bodies run in the floating-point mode that core/floating_environment.hpp describes. A worker that was woken on the
+  /// caller's processor moves to another one that it may run on.
   void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
 
   /// While one is alive, loops of this context that the constructing thread starts run on that thread alone, in order:

@@ -145,6 +145,20 @@ bool is_constant(const Node& node) { return std::holds_alternative<Constant>(nod
 
 }  // namespace
 
+std::optional<std::vector<double>> exact_diagonal(const Affine& affine) {
+  if (affine.row_error != 0) return std::nullopt;
+  const auto map = diagonal_map(*affine.map);
+  if (!map) return std::nullopt;
+  std::vector<double> result;
+  for (std::int64_t i = 0; i < affine.map->shape().rows; ++i) {
+    const Interval entry =
+        map->entries.empty() ? map->factor : map->factor * point(map->entries[static_cast<std::size_t>(i)]);
+    if (!is_point(entry)) return std::nullopt;
+    result.push_back(entry.least);
+  }
+  return result;
+}
+
 EntrywiseNodes::EntrywiseNodes(const Graph& graph)
     : graph_(graph), dominators_(graph.nodes.size()), depths_(graph.nodes.size(), 0) {
   for (Index n = 0; n < graph.nodes.size(); ++n) {

@@ -10,6 +10,9 @@
 
 namespace sigmax::graph {
 
+/// The entries of the diagonal matrix D if y = D x + offset with D known exactly.
+std::optional<std::vector<double>> exact_diagonal(const Affine& affine);
+
 /// The entrywise nodes of a graph as a tree of dominators: every path from a node's root to it leads through its
 /// dominator. Nodes that are not entrywise in one other value are roots.
 class EntrywiseNodes {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "sigmax/core/tensor.hpp"
 
@@ -14,6 +15,9 @@ struct ImportOptions {
 
   /// Inputs that are constants instead, such as a sampling rate, of any type of numbers.
   std::map<std::string, Tensor> input_values{};
+
+  /// The outputs that count, by name, in this order; empty: all of them.
+  std::vector<std::string> outputs{};
 };
 
 }  // namespace sigmax::graph

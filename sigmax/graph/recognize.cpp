@@ -103,6 +103,33 @@ class Recognizer {
   std::vector<std::optional<Choice>> choices_;
 };
 
+/// The standardization with what follows it as its gain and offset, if that is exact.
+std::optional<Standardization> with_gain(const Standardization& before, const Affine& affine) {
+  auto gain = exact_diagonal(affine);
+  if (!gain) return std::nullopt;
+  const bool changes = std::ranges::any_of(*gain, [](double each) { return each != 1; });
+  if (changes && (!before.gain.empty() || !before.offset.empty())) return std::nullopt;
+  if (!affine.offset.empty() && !before.offset.empty()) return std::nullopt;
+  Standardization result = before;
+  if (changes) result.gain = std::move(*gain);
+  if (!affine.offset.empty()) result.offset = affine.offset;
+  return result;
+}
+
+void give_gains(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    const auto* affine = std::get_if<Affine>(&node.operation);
+    if (affine == nullptr) continue;
+    const Node& input = graph.nodes[node.inputs[0]];
+    const auto* before = std::get_if<Standardization>(&input.operation);
+    if (before == nullptr) continue;
+    auto whole = with_gain(*before, *affine);
+    if (!whole) continue;
+    node.inputs = input.inputs;
+    node.operation = std::move(*whole);
+  }
+}
+
 }  // namespace
 
 Graph recognized(Graph graph) {
@@ -117,6 +144,7 @@ Graph recognized(Graph graph) {
     if (node) replaced.emplace(i, std::move(*node));
   }
   for (auto& [index, node] : replaced) graph.nodes[index] = std::move(node);
+  give_gains(graph);
   return graph;
 }
 

@@ -1,4 +1,4 @@
-// Functions of one number that a file spells out in several nodes. Internal to graph/.
+// What a file spells out in several nodes and is one operation. Internal to graph/.
 #pragma once
 
 #include "sigmax/graph/graph.hpp"
@@ -13,6 +13,8 @@ namespace sigmax::graph {
 /// constant is known to a row_error only, it is an interval of all those that it may be. So the graph has the same
 /// values in exact arithmetic, and what is proven of the function holds for the file's. A function whose values are
 /// those of a usual one to 1e-6 gets its name (`Gelu`); nothing else follows from the name.
+///
+/// A standardization takes the diagonal map and the offset that follow it, where they are exact, as its own.
 ///
 /// A composition that is not Lipschitz on the whole line is taken too, for the sake of bounded domains.
 Graph recognized(Graph graph);

@@ -89,6 +89,51 @@ HWY_INLINE void shifted_block(const T* HWY_RESTRICT w, std::int64_t w_step, cons
   });
 }
 
+// Eight outputs at one position lie in one vector.
+template <class T>
+inline constexpr bool kOneForEight = kManyRegisters&& hn::MaxLanes(hn::CappedTag<T, 8>()) == 8;
+
+// Three vectors of eight outputs, and one position behind them, as images of 7x7 leave it: 25 multiplications for each
+// term, where a fourth vector would take 32.
+template <class T>
+HWY_INLINE void shifted_block_and_one(const T* HWY_RESTRICT w, const std::int64_t* HWY_RESTRICT offsets,
+                                      std::int64_t terms, const ShiftedVector<T>* vectors, std::int64_t stride,
+                                      bool add) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 8> eight;
+  using Vector = hn::Vec<hn::ScalableTag<T>>;
+  Vector sums[24];
+  repeat<24>([&](auto k) SIGMAX_INLINE_LAMBDA { sums[k] = hn::Zero(d); });
+  auto one = hn::Zero(eight);
+  const T* const from[4] = {vectors[0].from, vectors[1].from, vectors[2].from, vectors[3].from};
+  for (std::int64_t k = 0; k < terms; ++k, w += 8) {
+    const std::int64_t at = offsets[k];
+    Vector x[3];
+    repeat<3>([&](auto v) SIGMAX_INLINE_LAMBDA {
+      x[v] = hn::LoadU(d, from[v] + at);
+      keep(x[v]);
+    });
+    one = hn::MulAdd(hn::LoadU(eight, w), hn::Set(eight, from[3][at]), one);
+    repeat<8>([&](auto r) SIGMAX_INLINE_LAMBDA {
+      Vector weight = hn::Set(d, w[r]);
+      keep(weight);
+      repeat<3>([&](auto v) SIGMAX_INLINE_LAMBDA { sums[r * 3 + v] = hn::MulAdd(weight, x[v], sums[r * 3 + v]); });
+    });
+  }
+  HWY_ALIGN T last[8];
+  hn::Store(one, eight, last);
+  repeat<8>([&](auto r) SIGMAX_INLINE_LAMBDA {
+    repeat<3>([&](auto v) SIGMAX_INLINE_LAMBDA {
+      T* const place = vectors[v].to + r * stride;
+      Vector sum = sums[r * 3 + v];
+      if (add) sum = hn::Add(hn::LoadU(d, place), sum);
+      hn::StoreU(sum, d, place);
+    });
+    T& place = vectors[3].to[r * stride];
+    place = add ? place + last[r] : last[r];
+  });
+}
+
 // All `count` vectors with R outputs, in groups for which accumulators suffice. Four are two and two: one vector alone
 // would not use the registers.
 template <int R, class T>
@@ -101,6 +146,13 @@ HWY_INLINE void shifted_rows(const T* w, std::int64_t w_step, const std::int64_t
   }
   for (; count - v == 3 || count - v > 4; v += 3) {
     shifted_block<R, 3>(w, w_step, offsets, terms, vectors + v, stride, add);
+  }
+  if constexpr (R == 8 && kOneForEight<T>) {
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+    if (count - v == 4 && vectors[v + 3].count == 1 && vectors[v].count == lanes && vectors[v + 1].count == lanes &&
+        vectors[v + 2].count == lanes) {
+      return shifted_block_and_one<T>(w, offsets, terms, vectors + v, stride, add);
+    }
   }
   for (; count - v >= 2; v += 2) shifted_block<R, 2>(w, w_step, offsets, terms, vectors + v, stride, add);
   if (count - v == 1) shifted_block<R, 1>(w, w_step, offsets, terms, vectors + v, stride, add);

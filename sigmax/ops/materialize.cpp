@@ -79,7 +79,7 @@ template <Real T>
       for (std::int64_t k = 0; k < c.terms(); ++k) {
         const std::int64_t j = column_of[static_cast<std::size_t>(k % taps)];
         const std::int64_t channel = o / of_group * in + k / taps;
-        if (j >= 0) {
+        if (j != kPaddedZero) {
           out(o * c.output_positions() + a, channel * c.input_positions() + j) +=
               static_cast<T>(row[static_cast<std::size_t>(k)]);
         }

@@ -12,6 +12,7 @@
 #include "ops/counting_operator.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/certify.hpp"
+#include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -94,6 +95,20 @@ TEST(CertifiedParts, ASelectionHasTheRootOfItsMostCopies) {
   }
 }
 
+TEST(CertifiedParts, AWeightedSelectionHasTheLargestSumOfSquares) {
+  const std::vector<std::int64_t> index{2, 0, 2, -1, 1, 2, 0};
+  const std::vector<double> d{3, -5, 4, 100, 6, 0, 5};
+  const Operator<double> s = selection<double>(4, index);
+  const Operator<double> rows = diagonal<double>(Tensor::copy_of(d, {7}));
+  const Operator<double> columns =
+      diagonal<double>(Tensor::copy_of(std::vector<double>{1e-200, -7e-200, 5e-200, 1}, {4}));
+  expect_proven(certified(rows * s), std::sqrt(50.0L));  // 5^2 + 5^2 for entry 0
+  expect_proven(certified(transposed(rows * s)), truth_of(rows * s));
+  expect_proven(certified(s * columns), std::sqrt(75.0L) * 1e-200L);
+  expect_proven(certified(kronecker({identity<double>(2), rows * s})), std::sqrt(50.0L));
+  expect_proven(certified(scaled<double>(-3, s * columns)), 3 * std::sqrt(75.0L) * 1e-200L);
+}
+
 TEST(CertifiedParts, AKroneckerProductHasTheProductOfItsFactors) {
   const Operator<double> a = normal(9, 6, 1);
   const Operator<double> b = normal(5, 8, 2);
@@ -114,6 +129,25 @@ TEST(CertifiedParts, AKroneckerProductHasTheProductOfItsFactors) {
   expect_proven(certify(*kronecker({identity<double>(many), a}), hint, options, context), of_a);
   const Enclosure zero = certified(kronecker({a, scaled<double>(0, b)}));
   EXPECT_EQ(zero.upper->value(), 0);
+}
+
+TEST(CertifiedParts, FactorsNeedNoHint) {
+  Context context(1);
+  const auto options = repeatable<CertifyOptions>();
+  const auto without_hint = [&](const Operator<double>& a) { return certify_factors(*a, options, context); };
+  const Operator<double> w = normal(9, 6, 1);
+  const std::int64_t many = std::int64_t{1} << 40;
+  expect_proven(*without_hint(kronecker({identity<double>(many), w})), truth_of(w));
+  expect_proven(*without_hint(scaled<double>(-3, transposed(kronecker({w, w})))), 3 * truth_of(w) * truth_of(w));
+  expect_proven(*without_hint(range_selection<double>(many, 5, many - 9)), 1);
+  EXPECT_EQ(without_hint(scaled<double>(0, identity<double>(4)))->upper->value(), 0);
+  EXPECT_FALSE(without_hint(w).has_value());
+  EXPECT_FALSE(without_hint(identity<double>(6) + transposed(w) * w).has_value());
+  CertifyOptions none = options;
+  none.proven_up_to = 0;
+  EXPECT_FALSE(certify_factors(*kronecker({w, w}), none, context).has_value());
+  // No search for vectors: they would have 2^40 entries.
+  expect_proven(sigma_max(*kronecker({identity<double>(many), w}), options, context), truth_of(w));
 }
 
 TEST(CertifiedParts, ProofsComposeThem) {

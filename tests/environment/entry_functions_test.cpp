@@ -2,6 +2,8 @@
 #include <span>
 
 #include "environment/entry_functions.hpp"
+#include "repeatable.hpp"
+#include "sigmax/bounds/certify.hpp"
 #include "sigmax/kernels/absolute.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/entrywise.hpp"
@@ -55,7 +57,8 @@ void add_axes(Functions& f) {
           a->apply_outer_gram(std::span<const T>(y), std::span<T>(outer), context);
           const std::vector<double> weights{0.375};
           a->pull_back({std::span<const T>(y), std::span<const T>(x), weights}, grad, context);
-          return Values(Result(y, z, outer, grad, materialize(*a, context)));
+          const Enclosure norm = *certify_factors(*a, repeatable<CertifyOptions>(), context);
+          return Values(Result(y, z, outer, grad, materialize(*a, context), norm));
         });
 }
 
@@ -154,9 +157,11 @@ std::vector<EntryFunction> entry_functions() {
   add_regularizers(f);
   add_gradients(f);
   add_conditions(f);
+  add_lipschitz(f);
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);
+  add_scalar_functions(f);
   add_graphs(f);
   return std::move(f.all);
 }

@@ -179,6 +179,10 @@ TEST(Folding, MovesEntriesAlongAxes) {
   EXPECT_EQ(values(gathered)[4], at(0, 0, 0));
   EXPECT_EQ(values(gathered)[8], at(1, 2, 0));
 
+  const Graph elements = folded({node("GatherElements", {"a", "i"}, {"y"}) + attribute("axis", 2)},
+                                {a.message(), integers("i", {1, 3, 1}, {3, 0, -2})});
+  EXPECT_EQ(values(elements), (std::vector<double>{at(0, 0, 3), at(0, 1, 0), at(0, 2, 2)}));
+
   const Graph split = folded({node("Split", {"a", "sizes"}, {"first", "y"}) + attribute("axis", 2)},
                              {a.message(), list("sizes", {1, 3})});
   EXPECT_EQ(shape(split), (Dimensions{2, 3, 3}));

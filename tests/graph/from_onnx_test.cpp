@@ -145,6 +145,18 @@ TEST(FromOnnx, LeavesOutWhatNoOutputNeeds) {
   EXPECT_EQ(first_reason(graph), "");
 }
 
+TEST(FromOnnx, TakesTheOutputsThatAreAskedFor) {
+  const Message message = whole_model({node("Floor", {"x"}, {"a"}), node("Neg", {"x"}, {"b"})}, {},
+                                      {value_info("x", {std::int64_t{2}})}, {"a", "b"});
+  ImportOptions options;
+  options.outputs = {"b"};
+  const Graph graph = imported(message, options);
+  EXPECT_EQ(first_reason(graph), "");
+  EXPECT_EQ(output_of(graph, {1, 2}), (std::vector<double>{-1, -2}));
+  options.outputs = {"c"};
+  EXPECT_NE(error_of(message, options).find("no output 'c'; it has 'a', 'b'"), std::string::npos);
+}
+
 TEST(FromOnnx, HandsInferenceThrough) {
   const Message chain = model_of({node("Dropout", {"x"}, {"a"}), node("Cast", {"a"}, {"b"}) + attribute("to", kFloat16),
                                   node("Identity", {"b"}, {"y"})},

@@ -99,6 +99,42 @@ std::vector<Spelled> spelled() {
        [](double x) { return 1 / (1 + x * x); },
        -3 * std::sqrt(3.0) / 8,  // at x = -+1/sqrt 3
        3 * std::sqrt(3.0) / 8},
+      {"",
+       {node("Sigmoid", {"x"}, {"s"}), node("Log", {"s"}, {"y"})},
+       {},
+       [](double x) { return -softplus_value_of(-x); },
+       0,
+       1},
+      {"Elu",
+       {node("Greater", {"x", "zero"}, {"c"}), node("Exp", {"x"}, {"e"}), node("Sub", {"e", "one"}, {"d"}),
+        node("Where", {"c", "x", "d"}, {"y"})},
+       {number("zero", 0), one},
+       [](double x) { return x > 0 ? x : std::expm1(x); },
+       0,
+       1},
+      {"",
+       {node("Less", {"x", "zero"}, {"c"}), node("Mul", {"x", "tenth"}, {"d"}), node("Where", {"c", "d", "x"}, {"y"})},
+       {number("zero", 0), number("tenth", 0.125F)},
+       [](double x) { return x < 0 ? x / 8 : x; },
+       0.125,
+       1},
+      {"",  // Softshrink
+       {node("Greater", {"x", "half"}, {"c"}), node("Less", {"x", "minus"}, {"e"}), node("Sub", {"x", "half"}, {"a"}),
+        node("Add", {"x", "half"}, {"b"}), node("Where", {"e", "b", "zero"}, {"f"}),
+        node("Where", {"c", "a", "f"}, {"y"})},
+       {number("zero", 0), half, number("minus", -0.5F)},
+       [](double x) { return x > 0.5    ? x - 0.5
+                             : x < -0.5 ? x + 0.5
+                                        : 0.0; },
+       0,
+       1},
+      {"",  // a mask: x [x > 0]
+       {node("Greater", {"x", "zero"}, {"c"}), node("Cast", {"c"}, {"f"}) + attribute("to", 1),
+        node("Mul", {"x", "f"}, {"y"})},
+       {number("zero", 0)},
+       [](double x) { return std::max(x, 0.0); },
+       0,
+       1},
       {"Identity",
        {node("Relu", {"x"}, {"p"}), node("Neg", {"x"}, {"n"}), node("Relu", {"n"}, {"q"}),
         node("Sub", {"p", "q"}, {"y"})},
@@ -157,6 +193,18 @@ TEST(Recognized, ProductsOfDifferentValuesStay) {
       model_of({node("MatMul", {"x", "w"}, {"a"}), node("Sigmoid", {"a"}, {"s"}), node("Mul", {"x", "s"}, {"y"})},
                {floats("w", {2, 2}, {1, 2, 3, 4})}, {1, 2}));
   EXPECT_TRUE(std::holds_alternative<Product>(graph.nodes[graph.outputs[0]].operation));
+}
+
+// One branch is moved by 1/8: it jumps at 0, but not beyond.
+TEST(Recognized, AChoiceThatJumpsHasNoSlopesWhereItJumps) {
+  const Graph graph = imported(model_of(
+      {node("Less", {"x", "zero"}, {"c"}), node("Add", {"x", "eighth"}, {"d"}), node("Where", {"c", "d", "x"}, {"y"})},
+      {number("zero", 0), number("eighth", 0.125F)}, {2}));
+  const auto& elementwise = std::get<Elementwise>(graph.nodes[graph.outputs[0]].operation);
+  EXPECT_FALSE(elementwise.functions[0]->slopes({}));
+  EXPECT_FALSE(elementwise.functions[0]->slopes({-1, 0}));
+  EXPECT_EQ(elementwise.functions[0]->slopes({0, 5}), (Interval{1, 1}));
+  EXPECT_EQ(elementwise.functions[0]->slopes({-5, -1}), (Interval{1, 1}));
 }
 
 TEST(Recognized, ASquareIsAFunctionOfBoundedDomains) {

@@ -40,7 +40,8 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context);
 
 /// Whether sigma_max(N) follows from that of smaller operators: a diagonal (its largest entry), a selection (the square
-/// root of the most copies), a Kronecker product (the product of those of its factors).
+/// root of the most copies), the product of these two (the largest root of a sum of squares over the copies of an
+/// entry), a Kronecker product (the product of those of its factors).
 bool has_factors(const Expression& e);
 
 /// lower <= |N|_2 <= upper, every rounding included. Nothing is known of a factor from below that is too large for

@@ -125,7 +125,7 @@ Formed form_leaf(const Expression& e, Context& context) {
       const std::int64_t first_channel = o / (c.out_channels / c.groups) * (c.in_channels / c.groups);
       for (std::int64_t at = 0; at < outputs * taps; ++at) {
         const std::int64_t j = input_of(c, at / taps, at % taps);
-        if (j < 0) continue;
+        if (j == kPaddedZero) continue;
         double* const row = m.values.data() + (o * outputs + at / taps) * row_step;
         for (std::int64_t i = 0; i < c.in_channels / c.groups; ++i) {
           row[((first_channel + i) * c.input_positions() + j) * column_step] +=

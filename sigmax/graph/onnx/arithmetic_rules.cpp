@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "sigmax/graph/onnx/affine_parts.hpp"
@@ -18,16 +19,14 @@ namespace {
 /// The operands of an operator that broadcasts, and the shape of its output.
 struct Broadcast {
   explicit Broadcast(Builder& builder) : shape(builder.operand(0)->shape) {
-    for (std::size_t i = 0; i < builder.node().inputs.size(); ++i) {
-      operands.push_back(*builder.operand(i));
-      shape = broadcast_shape(shape, operands.back().shape);
-    }
-    counted(shape);
+    for (std::size_t i = 0; i < builder.node().inputs.size(); ++i) operands.push_back(*builder.operand(i));
     // Operators before opset 7 align a smaller operand at `axis`, not at the end.
     if (builder.opset() < 7 && builder.integer("broadcast", 0) != 0 && operands.size() == 2 &&
-        operands[0].shape != operands[1].shape) {
+        operands[0].shape != operands[1].shape && !operands[1].shape.empty()) {
       align(builder.integer("axis", static_cast<std::int64_t>(operands[0].shape.size() - operands[1].shape.size())));
     }
+    for (const Value& each : operands) shape = broadcast_shape(shape, each.shape);
+    counted(shape);
   }
 
   /// The second operand's axes begin at this axis of the first.
@@ -40,7 +39,6 @@ struct Broadcast {
     aligned.resize(rank - first, 1);
     if (second.known) second.known->values = second.known->values.reshaped(aligned);
     second.shape = std::move(aligned);
-    shape = broadcast_shape(operands[0].shape, second.shape);
   }
 
   Dimensions shape;
@@ -189,11 +187,33 @@ std::vector<Value> import_extreme(Builder& builder, bool least) {
 std::vector<Value> import_least(Builder& builder) { return import_extreme(builder, true); }
 std::vector<Value> import_greatest(Builder& builder) { return import_extreme(builder, false); }
 
+/// c * value for a condition c that the input decides.
+Index chosen_part(Builder& builder, Index condition, const Value& value, const Dimensions& shape) {
+  if (value.known) {
+    const auto factors = spread_numbers(value, shape);
+    require_finite(factors);
+    return *emit_affine(builder, scaling(factors), condition, shape).node;
+  }
+  return *builder.emit(Product{}, {condition, *spread_value(builder, value, shape).node}, shape).node;
+}
+
+/// c a + (1 - c) b. If c, a and b are functions of one value, recognition makes one function of it, which may be
+/// continuous; else the condition, which jumps, has no bound.
+std::vector<Value> choice_by_input(Builder& builder, const Broadcast& given) {
+  const Index condition = *spread_value(builder, given.operands[0], given.shape).node;
+  const std::int64_t count = counted(given.shape);
+  const Value otherwise = emit_affine(builder, scaled(-1.0, identity<double>(count)), condition, given.shape,
+                                      std::vector<double>(static_cast<std::size_t>(count), 1.0));
+  std::vector<Index> terms = {chosen_part(builder, condition, given.operands[1], given.shape),
+                              chosen_part(builder, *otherwise.node, given.operands[2], given.shape)};
+  return {builder.emit(Sum{}, std::move(terms), given.shape)};
+}
+
 /// With a constant condition, the entries of the one or the other.
 std::vector<Value> import_choice(Builder& builder) {
   const Broadcast given(builder);
   const Value& condition = given.operands[0];
-  if (!condition.known) throw RefusedNode{"is not Lipschitz: it chooses by the input, which jumps"};
+  if (!condition.known) return choice_by_input(builder, given);
   const auto truth = spread_numbers(condition, given.shape);
   std::vector<double> masks[2];  // of the operand for true, of that for false
   for (const double each : truth) {
@@ -219,13 +239,44 @@ std::vector<Value> import_choice(Builder& builder) {
   return {builder.emit(Sum{}, std::move(terms), given.shape)};
 }
 
+/// 1 where a < b, a > b, ... and 0 elsewhere, as a function of a - b.
+std::vector<Value> import_comparison(Builder& builder) {
+  const Broadcast given(builder);
+  const std::string& op = builder.node().op;
+  const Value difference = signed_sum(builder, given, {1, -1});
+  return {builder.emit(Elementwise{{named_function(op == "Less"          ? "IsNegative"
+                                                   : op == "LessOrEqual" ? "IsNotPositive"
+                                                   : op == "Greater"     ? "IsPositive"
+                                                                         : "IsNotNegative")}},
+                       {*difference.node}, given.shape)};
+}
+
+std::vector<Value> import_not(Builder& builder) {
+  const Value& x = *builder.operand(0);
+  const std::int64_t count = counted(x.shape);
+  return {emit_affine(builder, scaled(-1.0, identity<double>(count)), builder.node_of(x), x.shape,
+                      std::vector<double>(static_cast<std::size_t>(count), 1.0))};
+}
+
 }  // namespace
 
 std::span<const NamedRule> arithmetic_rules() {
   static constexpr NamedRule kRules[] = {
-      {"Add", import_sum},      {"Sum", import_sum},      {"Sub", import_difference}, {"Mean", import_mean},
-      {"Neg", import_negation}, {"Mul", import_product},  {"Div", import_quotient},   {"Min", import_least},
-      {"Max", import_greatest}, {"Where", import_choice},
+      {"Add", import_sum},
+      {"Sum", import_sum},
+      {"Sub", import_difference},
+      {"Mean", import_mean},
+      {"Neg", import_negation},
+      {"Mul", import_product},
+      {"Div", import_quotient},
+      {"Min", import_least},
+      {"Max", import_greatest},
+      {"Where", import_choice},
+      {"Less", import_comparison},
+      {"LessOrEqual", import_comparison},
+      {"Greater", import_comparison},
+      {"GreaterOrEqual", import_comparison},
+      {"Not", import_not},
   };
   return kRules;
 }

@@ -40,11 +40,20 @@ std::vector<Value> import_cast(Builder& builder) {
   return {*builder.operand(0)};
 }
 
+/// As Cast, to the type of an operand. Data is of real numbers.
+std::vector<Value> import_cast_like(Builder& builder) {
+  const Value& like = *builder.operand(1);
+  if (like.known && like.known->is_integer()) throw RefusedNode{"steps: it casts to a type of integers"};
+  return {*builder.operand(0)};
+}
+
 }  // namespace
 
 std::span<const NamedRule> identity_rules() {
-  static constexpr NamedRule kRules[] = {
-      {"Identity", import_identity}, {"Dropout", import_dropout}, {"Cast", import_cast}};
+  static constexpr NamedRule kRules[] = {{"Identity", import_identity},
+                                         {"Dropout", import_dropout},
+                                         {"Cast", import_cast},
+                                         {"CastLike", import_cast_like}};
   return kRules;
 }
 

@@ -23,6 +23,18 @@ std::string title_of(std::string_view what, const std::string& name) {
   return node.title();
 }
 
+/// Throws Error if the options name something that is not an output.
+std::vector<std::string> outputs_to_import(const io::Computation& computation, const ImportOptions& options) {
+  std::vector<std::string> all;
+  for (const io::ComputationValue& output : computation.outputs) all.push_back(output.name);
+  for (const std::string& name : options.outputs) {
+    if (std::ranges::find(all, name) == all.end()) {
+      throw Error(fmt::format("[from_onnx] the network has no output '{}'; it has '{}'", name, fmt::join(all, "', '")));
+    }
+  }
+  return options.outputs.empty() ? all : options.outputs;
+}
+
 bool holds_real_numbers(const io::ComputationValue& input) {
   return input.dtype.empty() || input.dtype == "f32" || input.dtype == "f64" || input.dtype == "f16" ||
          input.dtype == "bf16";
@@ -76,8 +88,8 @@ Graph Importer::import(const io::Computation& computation) {
   for (const io::ComputationValue& input : computation.inputs) add_input(input);
   add_constants(computation);
   add_nodes(computation);
-  for (const io::ComputationValue& output : computation.outputs) {
-    graph_.outputs.push_back(node_of_meaning(meaning(output.name), title_of("Output", output.name)));
+  for (const std::string& output : outputs_to_import(computation, options_)) {
+    graph_.outputs.push_back(node_of_meaning(meaning(output), title_of("Output", output)));
   }
   note_rounded_constants();
   Graph graph = without_dead_nodes(std::move(graph_));

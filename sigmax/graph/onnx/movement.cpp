@@ -220,6 +220,29 @@ Movement gather(const Builder& builder, const Dimensions& shape) {
   return movement;
 }
 
+Movement gather_elements(const Builder& builder, const Dimensions& shape) {
+  const Value& operand = *builder.operand(1);
+  if (!operand.known) throw RefusedNode{"looks entries up at positions that are computed from the input"};
+  if (!operand.known->is_integer()) throw RefusedNode{"has indices that are not integers"};
+  const std::size_t axis = axis_of(builder.integer("axis", 0), shape.size());
+  bool fits = operand.shape.size() == shape.size();
+  for (std::size_t k = 0; fits && k < shape.size(); ++k) fits = k == axis || operand.shape[k] <= shape[k];
+  if (!fits) throw RefusedNode{"has indices whose shape does not fit its operand"};
+  const auto indices = operand.known->integers();
+  const Dimensions strides = row_major_strides(shape);
+  Movement movement{operand.shape, false, Integers(static_cast<std::size_t>(counted(operand.shape)))};
+  each_entry(operand.shape, [&](std::int64_t entry, const Dimensions& index) {
+    const std::int64_t chosen = indices[static_cast<std::size_t>(entry)];
+    if (chosen < -shape[axis] || chosen >= shape[axis]) {
+      throw RefusedNode{fmt::format("looks entry {} up on an axis of {} entries", chosen, shape[axis])};
+    }
+    std::int64_t at = (chosen < 0 ? chosen + shape[axis] : chosen) * strides[axis];
+    for (std::size_t k = 0; k < index.size(); ++k) at += k == axis ? 0 : index[k] * strides[k];
+    movement.source[static_cast<std::size_t>(entry)] = at;
+  });
+  return movement;
+}
+
 Movement expand(const Builder& builder, const Dimensions& shape) {
   const Dimensions to = broadcast_shape(shape, required(builder, "shape", 1));
   if (to == shape) return {to, true, {}};
@@ -246,15 +269,16 @@ Movement tile(const Builder& builder, const Dimensions& shape) {
 }
 
 using OneMovement = Movement (*)(const Builder&, const Dimensions&);
-constexpr std::array<std::pair<std::string_view, OneMovement>, 9> kMovements = {{{"Reshape", reshape},
-                                                                                 {"Flatten", flatten},
-                                                                                 {"Squeeze", squeeze},
-                                                                                 {"Unsqueeze", unsqueeze},
-                                                                                 {"Transpose", transpose},
-                                                                                 {"Slice", slice},
-                                                                                 {"Gather", gather},
-                                                                                 {"Expand", expand},
-                                                                                 {"Tile", tile}}};
+constexpr std::array<std::pair<std::string_view, OneMovement>, 10> kMovements = {{{"Reshape", reshape},
+                                                                                  {"Flatten", flatten},
+                                                                                  {"Squeeze", squeeze},
+                                                                                  {"Unsqueeze", unsqueeze},
+                                                                                  {"Transpose", transpose},
+                                                                                  {"Slice", slice},
+                                                                                  {"Gather", gather},
+                                                                                  {"GatherElements", gather_elements},
+                                                                                  {"Expand", expand},
+                                                                                  {"Tile", tile}}};
 
 }  // namespace
 

@@ -19,8 +19,8 @@ struct Movement {
 };
 
 /// What the node does to operand 0, one movement for each output: Reshape, Flatten, Squeeze, Unsqueeze, Transpose,
-/// Slice, Split, Gather, Expand, Tile. Nothing for other operators. Throws RefusedNode if shapes or indices depend on
-/// data or do not fit.
+/// Slice, Split, Gather, GatherElements, Expand, Tile. Nothing for other operators. Throws RefusedNode if shapes or
+/// indices depend on data or do not fit.
 std::optional<std::vector<Movement>> movements_of(const Builder& builder);
 
 /// The moved entries, in their storage type.

@@ -150,6 +150,7 @@ std::vector<Value> depth_to_space_rule(Builder& builder) {
 std::vector<Value> space_to_depth_rule(Builder& builder) {
   const Value& input = *builder.operand(0);
   const std::int64_t b = block_of(builder, input.shape);
+  if (builder.text("mode", "DCR") != "DCR") throw RefusedNode{"has a mode that no rule knows"};
   const std::int64_t n = input.shape[0], c = input.shape[1], h = input.shape[2], w = input.shape[3];
   if (h % b != 0 || w % b != 0) throw RefusedNode{fmt::format("makes blocks of {} of {} x {} positions", b, h, w)};
   auto source = strided_source({n, b, b, c, h / b, w / b}, {c * h * w, w, 1, h * w, b * w, b});
@@ -227,13 +228,21 @@ std::vector<Value> concat_rule(Builder& builder) {
 }  // namespace
 
 std::span<const NamedRule> moving_rules() {
-  static constexpr NamedRule kRules[] = {{"Reshape", move_entries},   {"Flatten", move_entries},
-                                         {"Squeeze", move_entries},   {"Unsqueeze", move_entries},
-                                         {"Transpose", move_entries}, {"Slice", move_entries},
-                                         {"Split", move_entries},     {"Gather", move_entries},
-                                         {"Expand", move_entries},    {"Tile", move_entries},
-                                         {"Pad", pad_rule},           {"DepthToSpace", depth_to_space_rule},
-                                         {"Concat", concat_rule},     {"SpaceToDepth", space_to_depth_rule}};
+  static constexpr NamedRule kRules[] = {{"Reshape", move_entries},
+                                         {"Flatten", move_entries},
+                                         {"Squeeze", move_entries},
+                                         {"Unsqueeze", move_entries},
+                                         {"Transpose", move_entries},
+                                         {"Slice", move_entries},
+                                         {"Split", move_entries},
+                                         {"Gather", move_entries},
+                                         {"GatherElements", move_entries},
+                                         {"Expand", move_entries},
+                                         {"Tile", move_entries},
+                                         {"Pad", pad_rule},
+                                         {"DepthToSpace", depth_to_space_rule},
+                                         {"Concat", concat_rule},
+                                         {"SpaceToDepth", space_to_depth_rule}};
   return kRules;
 }
 

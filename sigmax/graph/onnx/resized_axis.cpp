@@ -52,6 +52,9 @@ Coordinate coordinate_of(const AxisResize& r, std::int64_t at) {
   const std::string& how = r.coordinates;
   if (how == "asymmetric") return {x * down, up};
   if (how == "tf_half_pixel_for_nn") return {(2_i * x + 1_i) * down, 2_i * up};
+  if (how == "align_corners" && r.inputs * r.scale.numerator % r.scale.denominator != 0) {
+    throw RefusedNode{"aligns corners of a size that is not whole, which runtimes do in different ways"};
+  }
   if (how == "align_corners") return m.value == 1 ? Coordinate{} : Coordinate{x * (n - 1_i), m - 1_i};
   if (how == "pytorch_half_pixel" && m.value == 1) return {};
   // (x + 1/2) / s - 1/2

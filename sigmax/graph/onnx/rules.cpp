@@ -21,6 +21,7 @@ constexpr Family kFamilies[] = {
     averaging_rules,    //
     resizing_rules,     //
     einsum_rules,       //
+    normalization_rules,
 };
 
 struct Operands {
@@ -44,6 +45,7 @@ constexpr Operands kOperands[] = {
     {"And", 2},
     {"Or", 2},
     {"Xor", 2},
+    {"CastLike", 2},
     {"Where", 3},
     {"Range", 3},
     {"MatMul", 2},

@@ -12,7 +12,7 @@
 
 namespace sigmax::graph::onnx {
 
-std::span<const NamedRule> identity_rules();     ///< Identity, Dropout, Cast
+std::span<const NamedRule> identity_rules();     ///< Identity, Dropout, Cast, CastLike
 std::span<const NamedRule> arithmetic_rules();   ///< Add, Sub, Mul, Div, Neg, Sum, Mean, Min, Max, Where
 std::span<const NamedRule> matrix_rules();       ///< Gemm, MatMul
 std::span<const NamedRule> convolution_rules();  ///< Conv, ConvTranspose, MaxPool, GlobalMaxPool
@@ -25,6 +25,8 @@ std::span<const NamedRule> moving_rules();       ///< Reshape to Tile (movement.
 std::span<const NamedRule> averaging_rules();    ///< AveragePool, GlobalAveragePool, ReduceMean, ReduceSum, CumSum
 std::span<const NamedRule> resizing_rules();     ///< Resize, Upsample
 std::span<const NamedRule> einsum_rules();       ///< Einsum
+/// LayerNormalization, RMSNormalization, InstanceNormalization, GroupNormalization
+std::span<const NamedRule> normalization_rules();
 
 /// The rule of an operator of ONNX's own; null if there is none.
 const NamedRule* find_rule(std::string_view op);

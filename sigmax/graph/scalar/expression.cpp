@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sigmax/graph/scalar/jet.hpp"
 
@@ -95,6 +96,50 @@ bool meet_at(const std::vector<Expression>& operands, double bound) {
   return left.defined && right.defined && is_point(left.value) && left.value == right.value;
 }
 
+/// The expression is a number for all x, whatever its operands are.
+bool is_total(const Expression& a) {
+  return std::all_of(a.terms().begin(), a.terms().end(), [](const Term& term) {
+    switch (term.symbol) {
+      case Symbol::Divide:
+      case Symbol::SquareRoot:
+      case Symbol::Logarithm:
+      case Symbol::LogarithmOf1Plus: return false;
+      case Symbol::Power: return term.parameter > 0 && term.parameter == std::nearbyint(term.parameter);
+      default: return true;
+    }
+  });
+}
+
+bool chooses_number(const Expression& a) {
+  return symbol_of(a) == Symbol::Where && operand_of(a, 1).number() && operand_of(a, 2).number();
+}
+
+/// A choice combined with another value: the choice between combined values, from which a jump may be gone.
+///
+///   [u < p] a + [u >= p] b, as a file without Where, or with one, spells a where u < p, b elsewhere.
+std::optional<Expression> with_choice_outside(Symbol symbol, const Expression& choice, const Expression& other) {
+  const double bound = choice.terms().back().parameter;
+  const Expression condition = operand_of(choice, 0);
+  const auto branches = [&](const Expression& below, const Expression& above) {
+    return make(Symbol::Where,
+                {condition, make(symbol, {operand_of(choice, 1), below}), make(symbol, {operand_of(choice, 2), above})},
+                bound);
+  };
+  if (chooses_number(choice) && (symbol == Symbol::Multiply || other.number())) return branches(other, other);
+  const bool same = symbol == Symbol::Add && symbol_of(other) == Symbol::Where &&
+                    other.terms().back().parameter == bound && operand_of(other, 0) == condition;
+  if (same) return branches(operand_of(other, 1), operand_of(other, 2));
+  return std::nullopt;
+}
+
+/// As above, with either operand as the choice.
+std::optional<Expression> combined_choice(Symbol symbol, const Expression& a, const Expression& b) {
+  if (symbol_of(a) == Symbol::Where) {
+    if (auto result = with_choice_outside(symbol, a, b)) return result;
+  }
+  return symbol_of(b) == Symbol::Where ? with_choice_outside(symbol, b, a) : std::nullopt;
+}
+
 /// The same function in other words, if there are better ones.
 std::optional<Expression> reworded(Symbol symbol, const std::vector<Expression>& operands, double parameter) {
   const Expression& a = operands[0];
@@ -103,12 +148,13 @@ std::optional<Expression> reworded(Symbol symbol, const std::vector<Expression>&
     case Symbol::Add:
       if (is_number(a, 0)) return b;
       if (is_number(b, 0)) return a;
-      return std::nullopt;
+      return combined_choice(symbol, a, b);
     case Symbol::Multiply:
       if (is_number(a, 1)) return b;
       if (is_number(b, 1)) return a;
+      if ((is_number(a, 0) && is_total(b)) || (is_number(b, 0) && is_total(a))) return Expression::constant(0);
       if (a == b) return make(Symbol::Power, {a}, 2);
-      return std::nullopt;
+      return combined_choice(symbol, a, b);
     case Symbol::Divide:
       if (is_number(b, 1)) return a;
       if (const auto u = beside_1(b, Symbol::Exponential)) return a * make(Symbol::Sigmoid, {-*u});
@@ -128,6 +174,7 @@ std::optional<Expression> reworded(Symbol symbol, const std::vector<Expression>&
       }
       return std::nullopt;
     case Symbol::Logarithm:
+      if (symbol_of(a) == Symbol::Sigmoid) return -make(Symbol::Softplus, {-operand_of(a, 0)});
       if (const auto u = beside_1(a, Symbol::Exponential)) return make(Symbol::Softplus, {*u});
       return std::nullopt;
     case Symbol::LogarithmOf1Plus:

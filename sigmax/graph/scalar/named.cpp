@@ -120,6 +120,20 @@ const std::vector<Named>& table() {
       {"Clip", 2, {}, [](Parameters p) { return clipped(x(), p[0], p[1]); }},
       {"Affine", 2, {}, [](Parameters p) { return number(p[0]) * x() + number(p[1]); }},
       {"Shrink", 0, {0.5, 0}, [](Parameters p) { return shrink(p[0], p[1]); }},
+      {"IsNegative", 0, {}, [](Parameters) { return where(0, number(1), number(0)); }},
+      {"IsNotNegative", 0, {}, [](Parameters) { return where(0, number(0), number(1)); }},
+      {"IsPositive",
+       0,
+       {},
+       [](Parameters) {
+         return make(Symbol::Where, {-x(), number(1), number(0)}, 0);
+       }},
+      {"IsNotPositive",
+       0,
+       {},
+       [](Parameters) {
+         return make(Symbol::Where, {-x(), number(0), number(1)}, 0);
+       }},
       {"Exp", 0, {}, [](Parameters) { return of(Symbol::Exponential, x()); }},
       {"Log", 0, {}, [](Parameters) { return of(Symbol::Logarithm, x()); }},
       {"Sqrt", 0, {}, [](Parameters) { return of(Symbol::SquareRoot, x()); }},

@@ -24,6 +24,7 @@ namespace sigmax::graph {
 ///     Sigmoid, Tanh, Softplus, Softsign, Erf            [0, 0.25], [0,1], [0,1], [0,1], [0, 2/sqrt(pi)]
 ///     Clip(least, greatest), Affine(a, b): a x + b      [0,1], [a,a]
 ///     Shrink(0.5, 0): lambda, bias                      [0,1] if bias = lambda; else it steps
+///     IsNegative, IsPositive, IsNotNegative, ...        none: 1 or 0
 ///     Exp, Log, Sqrt, Reciprocal, Pow(exponent)         none; on bounded intervals without a singularity there are
 ///
 /// Throws Error if there is no such function, or it does not have as many parameters.

@@ -1,0 +1,113 @@
+"""The tables of docs/performance.md and docs/convolutions.md come from benchmarks/results, and say what these say."""
+
+import contextlib
+import io
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import summary
+import tables
+import verdict
+
+
+def case(candidates, taps=3, network="network", layer="conv", kernels="gaussian"):
+    return {"network": network, "kernels": kernels, "layer": layer, "shape": [8, 8, taps, taps], "stride": 1,
+            "padding": taps // 2, "size": 16, "candidates": candidates}
+
+
+def ends(lower, upper):
+    return {"lower": lower, "upper": upper, "proven": True, "seconds": 0.5}
+
+
+def bound(value, claim="upper, stride 1"):
+    return {"value": value, "claim": claim, "seconds": 0.25}
+
+
+def printed(printer):
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        printer()
+    return text.getvalue().splitlines()
+
+
+class Summary(unittest.TestCase):
+    def test_every_question_prints_the_rows_of_its_record(self):
+        for question in summary.QUESTIONS:
+            rows = printed(question)
+            self.assertTrue((ROOT / "benchmarks" / "results" / f"{question.__name__}.json").exists(), question.__name__)
+            self.assertTrue(rows, question.__name__)
+            for row in rows:
+                self.assertEqual(row.count(" | "), 4, row)
+                self.assertTrue(row.endswith((" met |", " **missed** |")), row)
+
+    def test_the_documents_have_the_tables_of_the_records(self):
+        for name, printers in summary.tables_of().items():
+            document = (summary.DOCUMENTS / name).read_text()
+            self.assertEqual(document, summary.with_tables(document, printers),
+                             "benchmarks/summary.py --write writes them anew")
+
+    def test_every_row_of_a_table_has_as_many_cells_as_its_head(self):
+        for table in tables.OF_PERFORMANCE + tables.OF_CONVOLUTIONS:
+            rows = printed(table)
+            self.assertGreater(len(rows), 2, table.__name__)
+            self.assertEqual({row.count(" | ") for row in rows[2:]}, {rows[0].count(" | ")}, table.__name__)
+
+
+class Verdict(unittest.TestCase):
+    def where(self, value, claim="upper, stride 1", taps=3, **questions):
+        names = {"every": verdict.EVERY_SIZE, "circular": verdict.CIRCULAR, "here": verdict.THIS_SIZE}
+        candidates = {names[key]: found for key, found in questions.items()}
+        found = verdict.judged(case(candidates | {"peer": bound(value, claim)}, taps), "peer")
+        return found and found["where"]
+
+    def test_an_upper_bound_below_a_proven_lower_end_is_false(self):
+        self.assertEqual(self.where(0.99, every=ends(1, 1.001)), "below")
+
+    def test_a_bound_between_the_ends_is_tighter_than_ours(self):
+        self.assertEqual(self.where(1.0005, every=ends(1, 1.001)), "inside")
+
+    def test_a_bound_above_the_upper_end_is_looser(self):
+        self.assertEqual(self.where(1.002, every=ends(1, 1.001)), "above")
+
+    def test_a_value_is_held_against_the_quantity_that_it_claims_to_be(self):
+        questions = {"every": ends(3, 3.1), "circular": ends(2, 2.1), "here": ends(1, 1.1)}
+        for claim, value in (("upper, stride 1", 3.05), ("circular, stride 1", 2.05), ("below", 1.05),
+                             ("upper, circular, stride 1", 2.05)):
+            self.assertEqual(self.where(value, claim, **questions), "inside", claim)
+
+    def test_all_questions_have_one_answer_for_1x1_kernels_only(self):
+        questions = {"every": ends(1, 1.1), "circular": ends(1.0499, 1.0501)}
+        self.assertEqual(self.where(1.06, taps=1, **questions), "above")
+        self.assertEqual(self.where(1.06, taps=3, **questions), "inside")
+
+    def test_nothing_is_said_without_a_value_or_an_enclosure(self):
+        self.assertIsNone(self.where(1.0))
+        stopped = {"seconds": None, "limit_seconds": 10}
+        self.assertIsNone(verdict.judged(case({verdict.EVERY_SIZE: ends(1, 2), "peer": stopped}), "peer"))
+
+    def test_totals_are_over_the_layers_that_were_timed(self):
+        cases = [case({"peer": bound(1)}), case({"peer": {"seconds": None, "limit_seconds": 10}}), case({}),
+                 case({"peer": {"seconds": None, "value": 1, "claim": "below"}})]
+        self.assertEqual(verdict.totals(cases, "peer"), {"seconds": 0.25, "timed": 1, "layers": 4, "values": 2,
+                                                         "over_limit": 1, "limits": [10]})
+
+    def test_a_rate_is_that_of_matrices_of_the_same_height_where_there_are_any(self):
+        def work(name, out, channels, taps, size):
+            return 100.0
+
+        record = {"cases": [case({"peer": bound(1) | {"seconds": 0.5}}), case({"peer": bound(1) | {"seconds": 0.25}})]}
+        record["cases"][0]["shape"] = [4, 8, 3, 3]
+        self.assertEqual(verdict.fastest_rate(record, work, "peer", 4), 200)
+        self.assertEqual(verdict.fastest_rate(record, work, "peer", 64), 400)
+        self.assertIsNone(verdict.fastest_rate(record, work, "another", 64))
+
+    def test_settled_is_what_was_timed_or_ran_into_the_limit(self):
+        self.assertTrue(verdict.is_settled(bound(1)))
+        self.assertTrue(verdict.is_settled({"seconds": None, "limit_seconds": 10}))
+        self.assertFalse(verdict.is_settled({"seconds": None, "value": 1, "claim": "below"}))
+
+
+if __name__ == "__main__":
+    unittest.main()
