@@ -91,7 +91,7 @@ class Walker {
         elsewhere_(std::move(elsewhere)),
         forms_(graph, moves_, options.norm),
         known_{graph, boxes_, sizes_, moves_},
-        expansion_(graph, forms_, boxes_, best_, options.join_up_to, norms_) {
+        expansion_(graph, forms_, boxes_, best_, options.join_up_to, options.most_splits, norms_) {
     place_inputs(box_of(domain, input_size(graph)));
     if (is_bounded()) at_center_ = ranges(graph, graph::box_of(ball_.center), context_);
     // Joined bounds are of use where something other than a linear map reads them.

@@ -26,8 +26,11 @@ struct WalkOptions {
   /// theorem is enough.
   ConvolutionNormOptions convolution{.relative_width = 0.005, .most_flops = 1e11};
   /// Linear maps with a shorter side of at most this are joined: what lies between two functions becomes one matrix,
-  /// and functions are split into a linear part and a rest. A chain of k such layers takes k^2 / 2 proofs. 0: none.
+  /// and functions are split into a linear part and a rest. 0: none.
   std::int64_t join_up_to = 2048;
+  /// Functions that are split for the bound of one node, at most. Each takes a proof of a composed map, so that a chain
+  /// of k layers takes about k times the lesser of this and k / 2.
+  std::int64_t most_splits = 32;
 };
 
 /// What the walk knows about one node.

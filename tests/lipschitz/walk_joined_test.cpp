@@ -127,6 +127,10 @@ TEST(Walk, SplitsAllLayersOfAChain) {
     }
     EXPECT_NEAR(found.bound->value(), m.back(), 1e-9 * m.back());
     EXPECT_LT(found.bound->value(), 0.9 * found.product->value());
+    WalkOptions unsplit = repeated();
+    unsplit.most_splits = 0;
+    EXPECT_NEAR(walk(maker.graph, Everywhere{}, unsplit).bound->value(), found.product->value(),
+                tolerance::kOutward * found.product->value());
   }
 }
 

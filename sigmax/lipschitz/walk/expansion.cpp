@@ -28,18 +28,25 @@ Operator<double> diagonal_of(const std::vector<double>& entries) {
 }  // namespace
 
 Expansion::Expansion(const graph::Graph& graph, const LinearForms& forms, const std::vector<graph::Box>& boxes,
-                     const std::vector<Limit>& bounds, std::int64_t join_up_to, Norms& norms)
-    : graph_(graph), forms_(forms), boxes_(boxes), bounds_(bounds), join_up_to_(join_up_to), norms_(norms) {}
+                     const std::vector<Limit>& bounds, std::int64_t join_up_to, std::int64_t most_splits, Norms& norms)
+    : graph_(graph),
+      forms_(forms),
+      boxes_(boxes),
+      bounds_(bounds),
+      join_up_to_(join_up_to),
+      most_splits_(most_splits),
+      norms_(norms) {}
 
 Limit Expansion::bound(Index node) {
   LinearForm terms = forms_[node];
   Limit spread = limit(0);
   Limit best = total(terms);
-  // Each pass replaces a function by nodes before it.
+  // Each pass looks for the last function and replaces it by nodes before it.
+  std::int64_t splits = 0;
   for (auto last = terms.end(); last != terms.begin();) {
     const Index source = (--last)->first;
     if (!std::holds_alternative<graph::Elementwise>(graph_.nodes[source].operation)) continue;
-    if (!replace(source, terms, spread)) break;
+    if (++splits > most_splits_ || !replace(source, terms, spread)) break;
     best = lesser(best, total(terms) + spread);
     last = terms.end();
   }

@@ -30,9 +30,10 @@ namespace sigmax::lipschitz {
 class Expansion {
  public:
   /// `boxes` and `bounds` (from the network's inputs) are read for nodes before the one that is asked about.
-  /// `join_up_to`: the shorter side of a composed map whose norm is proven, at most.
+  /// `join_up_to`: the shorter side of a composed map whose norm is proven, at most. `most_splits`: of functions, for
+  /// one node.
   Expansion(const graph::Graph& graph, const LinearForms& forms, const std::vector<graph::Box>& boxes,
-            const std::vector<Limit>& bounds, std::int64_t join_up_to, Norms& norms);
+            const std::vector<Limit>& bounds, std::int64_t join_up_to, std::int64_t most_splits, Norms& norms);
 
   /// The least bound of the node that a sum gives. Missing if none does.
   Limit bound(graph::Index node);
@@ -58,6 +59,7 @@ class Expansion {
   const std::vector<graph::Box>& boxes_;
   const std::vector<Limit>& bounds_;
   std::int64_t join_up_to_;
+  std::int64_t most_splits_;
   Norms& norms_;
   std::map<graph::Index, std::optional<Split>> splits_;
 };
