@@ -204,15 +204,17 @@ void tell_unmatched(const ConvolutionOverrides& overrides, const io::Checkpoint&
 
 ConvolutionRequest convolution_request(std::string_view text) {
   ConvolutionRequest request;
-  if (text == "file") return request;
+  std::vector<std::string_view> parts = parts_of(text, ',');
+  // What the file says always counts where no key does: the word only stands for no keys.
+  if (parts.front() == "file") parts.erase(parts.begin());
   std::vector<std::string_view> seen;
-  for (const std::string_view part : parts_of(text, ',')) {
+  for (const std::string_view part : parts) {
     const auto equals = part.find('=');
     const std::string_view key = part.substr(0, equals);
     if (equals == std::string_view::npos) {
       throw Error(
-          fmt::format("--conv takes KEY=VALUE, as in stride=2,padding=1,input=32x32, or file for what the file "
-                      "says; got '{}'",
+          fmt::format("--conv takes KEY=VALUE, as in stride=2,padding=1,input=32x32, or file,width=1e-4 for what the "
+                      "file says; got '{}'",
                       part));
     }
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) throw Error(fmt::format("--conv says {} twice", key));

@@ -53,8 +53,8 @@ struct ConvolutionRequest {
   double relative_width = 0;  ///< 0: the library's
 };
 
-/// Reads `stride=2,padding=1,input=32x32,mode=circular,width=1e-4`, or `file`, which says nothing. Throws Error that
-/// names the keys for any other text.
+/// Reads `stride=2,padding=1,input=32x32,mode=circular,width=1e-4`. The word `file` in front, or alone, says nothing:
+/// what the file states counts anyway. Throws Error that names the keys for any other text.
 ConvolutionRequest convolution_request(std::string_view text);
 
 }  // namespace sigmax::cli

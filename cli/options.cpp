@@ -13,6 +13,7 @@
 #include "cli/declared.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/help.hpp"
+#include "cli/lipschitz_options.hpp"
 #include "cli/mistakes.hpp"
 #include "cli/norm_options.hpp"
 #include "cli/option_parts.hpp"
@@ -242,12 +243,15 @@ struct CommandLine {
   CondRequest cond;
   SvdRequest svd;
   SvdTyped svd_typed;
-  Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd;
+  LipschitzRequest lipschitz;
+  LipschitzTyped lipschitz_typed;
+  Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd, typed_lipschitz;
   CLI::App* audit_command;
   CLI::App* list_command;
   CLI::App* norm_command;
   CLI::App* cond_command;
   CLI::App* svd_command;
+  CLI::App* lipschitz_command;
 
   CommandLine() {
     app.formatter(std::make_shared<HelpPage>());
@@ -260,6 +264,7 @@ struct CommandLine {
     norm_command = add_norm(app, norm, typed_norm);
     cond_command = add_cond(app, cond, typed_cond);
     svd_command = add_svd(app, svd, typed_svd, svd_typed);
+    lipschitz_command = add_lipschitz(app, lipschitz, typed_lipschitz, lipschitz_typed);
     app.require_subcommand(0, 1);
   }
 };
@@ -315,12 +320,13 @@ Declared declared() {
                   declared_command(*line.list_command, &line.typed_list),
                   declared_command(*line.norm_command, &line.typed_norm),
                   declared_command(*line.cond_command, &line.typed_cond),
-                  declared_command(*line.svd_command, &line.typed_svd)};
+                  declared_command(*line.svd_command, &line.typed_svd),
+                  declared_command(*line.lipschitz_command, &line.typed_lipschitz)};
   return all;
 }
 
-std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Message> parse(int argc,
-                                                                                             const char* const* argv) {
+std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, LipschitzRequest, Message> parse(
+    int argc, const char* const* argv) {
   CommandLine line;
   if (auto mistake = unknown_command(line.app, argc, argv)) return Message{std::move(*mistake), kUsage};
   try {
@@ -333,14 +339,18 @@ std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Me
   if (line.version) return Message{version_text(), kSuccess};
   if (auto mistake = empty_value(line.app)) return Message{std::move(*mistake), kUsage};
   line.audit.command = command_line(argc, argv);
-  for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_cond, &line.typed_svd})
+  for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_cond, &line.typed_svd,
+                       &line.typed_lipschitz})
     typed->arguments.insert(argv + 1, argv + argc);
   if (line.audit_command->parsed()) return finished(std::move(line.audit), line.typed_audit);
   if (line.list_command->parsed()) return finished(std::move(line.list), line.typed_list);
   if (line.norm_command->parsed()) return finished(std::move(line.norm), line.typed_norm);
   if (line.cond_command->parsed()) return finished(std::move(line.cond), line.typed_cond);
   if (line.svd_command->parsed()) return finished(std::move(line.svd), line.typed_svd, line.svd_typed);
-  return Message{"a command is missing: audit, ls, norm, cond or svd\nSee sigmax --help.", kUsage};
+  if (line.lipschitz_command->parsed()) {
+    return finished(std::move(line.lipschitz), line.typed_lipschitz, line.lipschitz_typed);
+  }
+  return Message{"a command is missing: audit, ls, norm, cond, svd or lipschitz\nSee sigmax --help.", kUsage};
 }
 
 }  // namespace sigmax::cli

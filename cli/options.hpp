@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +15,9 @@
 #include "cli/name_filter.hpp"
 #include "cli/role_overrides.hpp"
 #include "sigmax/core/rng.hpp"
+#include "sigmax/core/tensor.hpp"
+#include "sigmax/graph/scalar_function.hpp"
+#include "sigmax/lipschitz/lmi/lmi.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/order.hpp"
 #include "sigmax/svd/method.hpp"
@@ -102,6 +106,20 @@ struct CondRequest {
   Format format = Format::text;
 };
 
+struct LipschitzRequest {
+  enum class Format { text, value, json, markdown };
+  CommonOptions common;
+  std::string path;
+  std::map<std::string, Dimensions> input_shapes{};
+  std::optional<graph::Interval> box{};  ///< every entry of every input; nothing, and no `norm`: all inputs
+  std::optional<double> norm{};          ///< of all inputs together, at most
+  lipschitz::LmiEffort effort = lipschitz::LmiEffort::standard;
+  bool no_lower = false;
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
+  int jobs = 0;
+  Format format = Format::text;
+};
+
 struct SvdRequest {
   enum class Format { table, values, csv, json };
   struct Output {
@@ -137,7 +155,7 @@ struct Message {
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
 /// column); returns a Message with exit code 2 for anything that the parser itself refuses.
-std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Message> parse(int argc,
-                                                                                             const char* const* argv);
+std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, LipschitzRequest, Message> parse(
+    int argc, const char* const* argv);
 
 }  // namespace sigmax::cli

@@ -8,6 +8,7 @@
 
 #include "cli/commands/audit.hpp"
 #include "cli/commands/cond.hpp"
+#include "cli/commands/lipschitz.hpp"
 #include "cli/commands/ls.hpp"
 #include "cli/commands/norm.hpp"
 #include "cli/commands/svd.hpp"
@@ -47,6 +48,10 @@ struct Run {
 
   int operator()(const SvdRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_svd(options, context); });
+  }
+
+  int operator()(const LipschitzRequest& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_lipschitz(options, context); });
   }
 
   int operator()(const ListOptions& options) const { return run_ls(options); }

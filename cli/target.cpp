@@ -332,6 +332,7 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
                     "spatial axes and these settings",
                     entry.name, to_string(entry.shape), audit::layout_text(plan.layout)));
   }
+  if (std::ranges::count(convolution->assumed, "output_padding") > 0) assumed.emplace_back("output_padding");
   convolution->assumed = std::move(assumed);
   return {entry.name, entry.file.string(), entry.shape, tensor.dtype(), std::move(*convolution)};
 }

@@ -65,7 +65,8 @@ struct NamedConvolution {
 
 /// Finds and loads the kernel: the audit's reading of it, unless that is no kernel or `stated` has groups or a
 /// direction; then [out, in / groups, kernel...], or transposed [in, out / groups, kernel...]. What is stated goes
-/// before what the file says; stride, dilation and padding that neither states are 1, 1 and 0, and named as assumed.
+/// before what the file says; stride, dilation, padding and output padding that neither states are 1, 1, 0 and 0, and
+/// named as assumed.
 /// Throws Error as find_matrix() does, and if the tensor is not the kernel of such a convolution.
 NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target& target, const RoleOverrides& roles,
                                   const io::StatedConvolution& stated, const Messages& messages);

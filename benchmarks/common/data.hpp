@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "benchmarks/common/table.hpp"
@@ -49,6 +51,17 @@ inline FloatMatrix read_matrix(const std::string& path) {
                 std::vector<float>(static_cast<std::size_t>(compact.size()))};
   std::memcpy(a.values.data(), compact.data(), a.values.size() * sizeof(float));
   return a;
+}
+
+/// Shapes of Gaussian matrices that a benchmark asks about.
+using Shapes = std::vector<std::pair<std::int64_t, std::int64_t>>;
+
+/// Asks about the matrix of --data, or else about Gaussian ones, with --quick of fewer shapes; seeds follow --seed.
+inline void for_each_matrix(const Options& options, const Shapes& all, const Shapes& quick,
+                            const std::function<void(const FloatMatrix&)>& ask) {
+  if (!options.data.empty()) return ask(read_matrix(options.data));
+  std::uint64_t seed = options.seed;
+  for (const auto& [rows, columns] : options.quick ? quick : all) ask(gaussian(rows, columns, seed++));
 }
 
 }  // namespace sigmax::benchmark

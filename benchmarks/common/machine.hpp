@@ -14,11 +14,19 @@
 #include <thread>
 #include <vector>
 
+#include "benchmarks/common/table.hpp"
 #include "benchmarks/common/timing.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/kernels/convert.hpp"
 
 namespace sigmax::benchmark {
+
+/// A context with the threads of --threads; OpenBLAS gets as many.
+inline Context context_with_blas(const Options& options) {
+  Context context(options.threads);
+  openblas_set_num_threads(context.threads());
+  return context;
+}
 
 inline std::string cpu_name() {
   std::ifstream info("/proc/cpuinfo");

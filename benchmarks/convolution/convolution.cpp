@@ -203,8 +203,7 @@ int main(int argc, char** argv) {
 #ifdef SIGMAX_HAS_ONEDNN
   set_threads_of_onednn(options.threads);
 #endif
-  Context context(options.threads);
-  openblas_set_num_threads(context.threads());
+  Context context = context_with_blas(options);
   nlohmann::json record;
   if (std::ifstream before(options.json); before) record = nlohmann::json::parse(before);
   if (record.is_null()) {

@@ -211,8 +211,7 @@ class Shape {
 
 int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
-  Context context(options.threads);
-  openblas_set_num_threads(context.threads());
+  Context context = context_with_blas(options);
   const nlohmann::json machine = describe_machine(context);
   fmt::print("A^T A X on {}, {} threads, {}; seed {}\n", cpu_name(), context.threads(), kernels::simd_target(),
              options.seed);

@@ -59,15 +59,8 @@ int main(int argc, char** argv) {
   sigmax::Context context(options.threads);
   Table table({"induced norm", "both ends", "vector alone", "upper / lower", "proof"});
   nlohmann::json cases = nlohmann::json::array();
-  if (!options.data.empty()) {
-    cases.push_back(ask(read_matrix(options.data), options, table, context));
-  } else {
-    std::uint64_t seed = options.seed;
-    for (const auto& [rows, columns] : {std::pair{2000, 2000}, {300, 200}}) {
-      if (options.quick && rows > 1000) continue;
-      cases.push_back(ask(gaussian(rows, columns, seed++), options, table, context));
-    }
-  }
+  for_each_matrix(options, {{2000, 2000}, {300, 200}}, {{300, 200}},
+                  [&](const FloatMatrix& a) { cases.push_back(ask(a, options, table, context)); });
   table.print();
   write_json(options, {{"question", "induced_norms"},
                        {"seed", options.seed},

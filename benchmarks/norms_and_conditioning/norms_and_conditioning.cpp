@@ -206,8 +206,7 @@ int main(int argc, char** argv) {
     }
   }
   const Options options = parse_options(static_cast<int>(rest.size()), rest.data());
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   const nlohmann::json cases = what == "reads" ? reads(options, context) : one_matrix(what, options, context);
   write_json(
       options,

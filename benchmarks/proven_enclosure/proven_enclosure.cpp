@@ -58,19 +58,11 @@ nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, C
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   Table table({"proven enclosure of sigma_max", "median", "of sigmax", "error"});
   nlohmann::json cases = nlohmann::json::array();
-  if (!options.data.empty()) {
-    cases.push_back(ask(read_matrix(options.data), options, table, context));
-  } else {
-    std::uint64_t seed = options.seed;
-    for (const auto& [rows, columns] : {std::pair{2048, 2048}, {4096, 1024}, {1024, 4096}, {512, 512}}) {
-      if (options.quick && rows * columns > 1024 * 1024) continue;
-      cases.push_back(ask(gaussian(rows, columns, seed++), options, table, context));
-    }
-  }
+  for_each_matrix(options, {{2048, 2048}, {4096, 1024}, {1024, 4096}, {512, 512}}, {{512, 512}},
+                  [&](const FloatMatrix& a) { cases.push_back(ask(a, options, table, context)); });
   table.print();
   write_json(options, {{"question", "proven_enclosure"},
                        {"seed", options.seed},

@@ -168,8 +168,7 @@ int main(int argc, char** argv) {
     }
   }
   const Options options = parse_options(static_cast<int>(rest.size()), rest.data());
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   if (options.data.empty()) {
     fmt::print("{}, {} threads, seed {}\n", cpu_name(), options.threads, options.seed);
     write_json(options, {{"question", "recovery"}, {"cases", solve_drawn(options, context)}});

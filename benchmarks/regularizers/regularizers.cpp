@@ -183,8 +183,7 @@ nlohmann::json measure(std::int64_t n, const Options& options, Context& context)
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   fmt::print("{}, {} threads, seed {}\n", cpu_name(), options.threads, options.seed);
   nlohmann::json figures = nlohmann::json::array();
   for (const std::int64_t n : options.quick ? std::vector<std::int64_t>{128} : std::vector<std::int64_t>{256, 1024}) {

@@ -97,17 +97,9 @@ class Question {
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   Question question(options, context);
-  if (!options.data.empty()) {
-    question.ask(read_matrix(options.data));
-  } else {
-    std::uint64_t seed = options.seed;
-    for (const auto& [rows, columns] : {std::pair{2048, 2048}, {4096, 1024}, {1024, 4096}, {512, 512}}) {
-      if (options.quick && rows * columns > 1024 * 1024) continue;
-      question.ask(gaussian(rows, columns, seed++));
-    }
-  }
+  for_each_matrix(options, {{2048, 2048}, {4096, 1024}, {1024, 4096}, {512, 512}}, {{512, 512}},
+                  [&](const FloatMatrix& a) { question.ask(a); });
   question.finish();
 }

@@ -80,19 +80,11 @@ nlohmann::json ask(const FloatMatrix& a, const Options& options, Table& table, C
 int main(int argc, char** argv) {
   using namespace sigmax::benchmark;
   const Options options = parse_options(argc, argv);
-  openblas_set_num_threads(options.threads);
-  sigmax::Context context(options.threads);
+  sigmax::Context context = context_with_blas(options);
   Table table({"10 largest triplets", "median", "of sigmax", "error"});
   nlohmann::json cases = nlohmann::json::array();
-  if (!options.data.empty()) {
-    cases.push_back(ask(read_matrix(options.data), options, table, context));
-  } else {
-    std::uint64_t seed = options.seed;
-    for (const auto& [rows, columns] : {std::pair{4096, 1024}, {1024, 4096}, {2048, 2048}}) {
-      if (options.quick && rows == columns) continue;
-      cases.push_back(ask(gaussian(rows, columns, seed++), options, table, context));
-    }
-  }
+  for_each_matrix(options, {{4096, 1024}, {1024, 4096}, {2048, 2048}}, {{4096, 1024}, {1024, 4096}},
+                  [&](const FloatMatrix& a) { cases.push_back(ask(a, options, table, context)); });
   table.print();
   write_json(options,
              {{"question", "top_k"}, {"seed", options.seed}, {"machine", describe_machine(context)}, {"cases", cases}});

@@ -49,10 +49,14 @@ Certificate certify(const at::Tensor& weight, std::int64_t dim) {
   return certificate_of(sigmax::certify(*operator_of, svd(*operator_of, options)));
 }
 
-Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry) {
+Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry, double relative_width) {
   static_cast<void>(state_size(weight, geometry));  // checks the geometry
+  TORCH_CHECK_VALUE(relative_width >= 0 && relative_width < 1,
+                    "[certify] relative_width must be at least 0 and below 1, got ", relative_width);
+  sigmax::ConvolutionNormOptions options;
+  options.relative_width = relative_width;
   return certificate_of(
-      convolution_norm(certified(weight), ConvolutionGeometry(layer_of(weight, geometry), geometry.input_size))
+      convolution_norm(certified(weight), ConvolutionGeometry(layer_of(weight, geometry), geometry.input_size), options)
           .sigma_max);
 }
 

@@ -52,8 +52,10 @@ at::Tensor convolution_sigma(const at::Tensor& weight, const at::Tensor& u, cons
                              const OperatorGeometry& geometry, const NormalizeOptions& options);
 
 /// An enclosure of the operator norm at the geometry's input size, rounding errors included; not differentiable.
-/// Weights on other devices are copied.
-Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry);
+/// `relative_width` is the width asked for, (upper - lower) / upper: a smaller one takes more work, and may not be
+/// reached. 0: 1e-6 with circular padding, and otherwise 0.02. Weights on other devices are copied.
+/// Throws c10::ValueError for a width that is negative or not below 1.
+Certificate certify_convolution(const at::Tensor& weight, const OperatorGeometry& geometry, double relative_width = 0);
 
 struct ConvolutionNormOptions {
   /// For the norm at every input size: no value of the symbol exceeds the result by more than this, relatively, proven

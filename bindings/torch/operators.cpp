@@ -169,9 +169,12 @@ std::tuple<double, double, std::string> certify_convolution_operator(const at::T
                                                                      at::IntArrayRef input_size, at::IntArrayRef stride,
                                                                      at::IntArrayRef padding, at::IntArrayRef dilation,
                                                                      bool transposed, at::IntArrayRef output_padding,
-                                                                     std::int64_t groups, std::string padding_mode) {
-  Certificate certificate = certify_convolution(weight, geometry_of(input_size, stride, padding, dilation, transposed,
-                                                                    output_padding, groups, std::move(padding_mode)));
+                                                                     std::int64_t groups, std::string padding_mode,
+                                                                     double relative_width) {
+  Certificate certificate = certify_convolution(
+      weight,
+      geometry_of(input_size, stride, padding, dilation, transposed, output_padding, groups, std::move(padding_mode)),
+      relative_width);
   return {certificate.lower, certificate.upper, std::move(certificate.certainty)};
 }
 
@@ -274,8 +277,8 @@ TORCH_LIBRARY(sigmax, m) {
         compliant);
   m.def(
       "certify_convolution(Tensor weight, int[] input_size, int[] stride, int[] padding, int[] dilation, "
-      "bool transposed, int[] output_padding, int groups, str padding_mode) -> (float lower, float upper, "
-      "str certainty)",
+      "bool transposed, int[] output_padding, int groups, str padding_mode, float relative_width=0.) -> "
+      "(float lower, float upper, str certainty)",
       operators::certify_convolution_operator, compliant);
   m.def("release_memory() -> int", operators::release_kept_memory);
   m.def(

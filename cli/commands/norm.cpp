@@ -20,6 +20,7 @@
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/norms/catalog.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_of_blocks.hpp"
 #include "sigmax/report/number.hpp"
 
 namespace sigmax::cli {

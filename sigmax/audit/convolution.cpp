@@ -187,7 +187,7 @@ OperatorNorm description(const ConvolutionToMeasure& convolution, const Enclosur
   for (const ConvolutionAxis& axis : convolution.layer.axes) {
     result.stride.push_back(axis.stride);
     result.dilation.push_back(axis.dilation);
-    if (convolution.layer.transposed) result.output_padding.push_back(axis.output_padding);
+    if (convolution.knows_output_padding) result.output_padding.push_back(axis.output_padding);
     if (!convolution.knows_padding) continue;
     result.pad_low.push_back(axis.pad_low);
     result.pad_high.push_back(axis.pad_high);
@@ -224,6 +224,8 @@ std::optional<ConvolutionToMeasure> convolution_of(const Tensor& tensor, const L
     result.input_size = settings.input_size;
     if (!makes_sense(result.layer, result.input_size) || is_too_large(result)) result.input_size.reset();
   }
+  result.knows_output_padding = transposed && (!settings.output_padding.empty() || result.input_size);
+  if (transposed && result.input_size && settings.output_padding.empty()) result.assumed.emplace_back("output_padding");
   if (!makes_sense(result.layer, std::nullopt)) return std::nullopt;
   return result;
 }

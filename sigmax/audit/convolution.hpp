@@ -22,8 +22,10 @@ struct ConvolutionToMeasure {
   ConvolutionLayer layer;
   std::optional<Dimensions> input_size{};  ///< nothing: every size
   bool knows_padding = false;              ///< false: its amounts count for nothing at every size
+  bool knows_output_padding = false;       ///< as above; of a transposed convolution
   /// `stride`, `dilation`, `padding`: not known, and taken to be 1, 1, zeros. If it is only known that something else
-  /// than zeros is padded: as much of it as keeps the size of the image.
+  /// than zeros is padded: as much of it as keeps the size of the image. `output_padding`: of a transposed convolution
+  /// at one size, not known and taken to be 0.
   std::vector<std::string> assumed{};
 };
 

@@ -93,13 +93,13 @@ struct OperatorNorm {
   Dimensions dilation{};
   Dimensions pad_low{};  ///< empty, as `pad_high`: not known, and of no consequence at every size
   Dimensions pad_high{};
-  Dimensions output_padding{};  ///< of a transposed convolution
+  Dimensions output_padding{};  ///< of a transposed convolution; empty: not known, of no consequence at every size
   std::string padding_mode{};   ///< `zeros`, `circular`, `reflect`, `replicate`
   std::int64_t groups = 1;
   bool transposed = false;
   Dimensions input_size{};  ///< empty for every size
   std::vector<std::string>
-      assumed{};  ///< `stride`, `dilation`, `padding`: nothing states them; see ConvolutionToMeasure
+      assumed{};  ///< `stride`, `dilation`, `padding`, `output_padding`: nothing states them; see ConvolutionToMeasure
 };
 
 /// A gate, or one matrix of a stack.

@@ -11,6 +11,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/powers.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 
@@ -23,12 +24,6 @@ void require_some(const char* who, std::size_t count) {
 
 void require_power(double p) {
   if (!(p >= 1)) throw Error(fmt::format("[p_norm] p must be at least 1, got {}", p));
-}
-
-void require_finite_numbers(const char* who, std::span<const double> x) {
-  for (const double value : x) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] {} is not finite", who, value));
-  }
 }
 
 }  // namespace
@@ -63,7 +58,7 @@ Enclosure p_norm(std::span<const double> x, double p) {
   const FloatingEnvironment environment;
   require_some("p_norm", x.size());
   require_power(p);
-  require_finite_numbers("p_norm", x);
+  require_finite(x, "p_norm", "the vector");
   std::vector<double> magnitudes;
   magnitudes.reserve(x.size());
   for (const double value : x) magnitudes.push_back(std::fabs(value));
@@ -136,7 +131,7 @@ void ColumnSums::add(std::span<const double> row) {
   if (row.size() != sums_.size()) {
     throw Error(fmt::format("[ColumnSums] a row of {} numbers for {} columns", row.size(), sums_.size()));
   }
-  require_finite_numbers("ColumnSums", row);
+  require_finite(row, "ColumnSums", "the row");
   for (std::size_t j = 0; j < row.size(); ++j) sums_[j] += std::fabs(row[j]);
   ++rows_;
 }

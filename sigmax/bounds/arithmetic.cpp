@@ -42,18 +42,4 @@ Enclosure tighter(const Enclosure& x, const Enclosure& y) {
   return Proof::enclosure(lower, x.upper->value() <= y.upper->value() ? x.upper : y.upper);
 }
 
-Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
-  const FloatingEnvironment environment;
-  const Enclosure& x = norm;
-  const Enclosure& y = norm_of_pseudo_inverse;
-  LowerBound lower = lower_end(round_down(x.lower.value() * y.lower.value()),
-                               x.lower.failure_probability() + y.lower.failure_probability());
-  if (lower.value() < 1) lower = Proof::lower(1);
-  // 0 times anything finite is 0. A factor without an upper end is finite, but nothing more is known.
-  if (!x.upper || !y.upper) return Proof::enclosure(lower, std::nullopt);
-  const bool zero = x.upper->value() == 0 || y.upper->value() == 0;
-  return Proof::enclosure(lower, upper_end(zero ? 0.0 : round_up(x.upper->value() * y.upper->value()),
-                                           x.upper->failure_probability() + y.upper->failure_probability()));
-}
-
 }  // namespace sigmax::bounds

@@ -1,6 +1,6 @@
-// Condition numbers from enclosures of norms, reciprocals and powers of two. Every rounding error is included, so
+// One enclosure from another: reciprocals, powers of two, the better ends of two. Every rounding error is included, so
 // proven ends give proven ends; failure probabilities add up as in bounds/algebra.hpp, which combines enclosures to
-// norms.
+// norms. Sums and products of two are in bounds/interval.hpp.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,5 @@ Enclosure at_least(const Enclosure& x);
 /// Both enclose the same quantity: the better of the lower ends and the better of the upper ends. Throws InternalError
 /// if proven ends contradict each other.
 Enclosure tighter(const Enclosure& x, const Enclosure& y);
-
-/// |A| |A^+|, given both, in one submultiplicative norm: at least |A A^+| >= 1, A A^+ being a projection. A lower
-/// end beyond the range of double is its largest number; such an upper end is missing.
-Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse);
 
 }  // namespace sigmax::bounds

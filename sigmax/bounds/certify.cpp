@@ -87,6 +87,7 @@ bool hides_in_products(const LinearOperator<T>& a, bool within = false) {
         using S = std::decay_t<decltype(s)>;
         if constexpr (std::same_as<S, structure::Opaque>) return within;
         if constexpr (std::same_as<S, structure::Sum<T>>) return any(s.terms, within);
+        if constexpr (std::same_as<S, structure::Kronecker<T>>) return any(s.factors, true);
         if constexpr (std::same_as<S, structure::Stacked<T>>) return any(s.parts, within);
         if constexpr (std::same_as<S, structure::Transposed<T>>) return hides_in_products(*s.of, within);
         if constexpr (std::same_as<S, structure::Scaled<T>>) return hides_in_products(*s.of, true);
@@ -140,6 +141,9 @@ double width_of_proof(const Expression& e) {
   return (k * (k + 9) + 4 * n) * bounds::kUnitRoundoff + 0x1p-46;
 }
 
+// An enclosure of this relative width is not replaced by a probabilistic one.
+constexpr double kNarrow = 0x1p-20;
+
 // Computes bounds in the order of their cost, until one is tight enough.
 class Certifier {
  public:
@@ -158,12 +162,17 @@ class Certifier {
     return Proof::enclosure(lower_, Proof::proven(upper_));
   }
 
-  bool may_factor() const { return options_.admits_factorization() && bounds::is_provable(e_, limits_); }
+  /// Whether no other bound can improve the ends by much.
+  bool is_closed() const { return closed_ || may_factor(); }
 
  private:
+  bool may_factor() const { return options_.admits_factorization() && bounds::is_provable(e_, limits_); }
+
   void look() {
+    if (bounds::has_factors(e_) && options_.admits_factorization()) by_factors();
+    if (closed_) return;
     if (may_factor() && options_.relative_width == 0 && x_.empty()) return factor();
-    lower_ = of_image(e_, x_, context_);
+    if (const LowerBound reached = of_image(e_, x_, context_); reached.value() > lower_.value()) lower_ = reached;
     if (options_.method == CertifyMethod::none) return;
     offer(e_.norm);
     if (is_enough()) return;
@@ -189,6 +198,15 @@ class Certifier {
     offer(bounds::collatz_upper_bound(e_, x_, steps, context_));
   }
 
+  // sigma_max from those of the factors. Their ends are as close as proofs can be, unless a factor is too large.
+  void by_factors() {
+    const bounds::Ends ends = bounds::ends_of_factors(e_, limits_, context_);
+    bounds::require_unchanged(e_, context_);
+    lower_ = bounds::widened_lower(ends.lower);
+    offer(ends.upper);
+    closed_ = upper_ - lower_.value() <= std::max(options_.relative_width, kNarrow) * upper_;
+  }
+
   // Checking that the matrix is unchanged is cheap compared with a factorization.
   void factor() {
     if (e_.kind == Expression::Kind::product) {
@@ -208,6 +226,7 @@ class Certifier {
   bounds::Limits limits_;
   LowerBound lower_ = Proof::lower(0);
   double upper_ = std::numeric_limits<double>::infinity();
+  bool closed_ = false;
 };
 
 // sigma_max(s A) = |s| sigma_max(A): factors at the root need not be formed. The operator's norm is between `lower` and
@@ -249,6 +268,13 @@ Enclosure put_back(const Enclosure& inner, const Peeled& peeled) {
   return bounds::scaled(Measured{enclosure, 0}, peeled.exponent).sigma_max;
 }
 
+void check(const CertifyOptions& options) {
+  if (!(options.relative_width >= 0)) {
+    throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
+  }
+  check_failure_probability("certify", options.failure_probability);
+}
+
 template <Real T>
 void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options) {
   if (shape.rows < 1 || shape.columns < 1) {
@@ -258,10 +284,26 @@ void check(Shape shape, const SvdResult<T>& hint, const CertifyOptions& options)
     throw Error(fmt::format("[certify] the hint has {} vectors of {} entries for {} columns: pass what svd() returned",
                             hint.v.columns(), hint.v.rows(), shape.columns));
   }
-  if (!(options.relative_width >= 0)) {
-    throw Error(fmt::format("[certify] relative_width must not be negative, got {}", options.relative_width));
-  }
-  check_failure_probability("certify", options.failure_probability);
+  check(options);
+}
+
+// Whether certify_factors() is worth a read of the operator's matrices.
+template <Real T>
+bool seems_of_factors(const LinearOperator<T>& a) {
+  return std::visit(
+      [](const auto& s) {
+        using S = std::decay_t<decltype(s)>;
+        if constexpr (std::same_as<S, structure::Scaled<T>> || std::same_as<S, structure::Transposed<T>>) {
+          return seems_of_factors(*s.of);
+        }
+        if constexpr (std::same_as<S, structure::Product<T>>) {
+          return std::holds_alternative<structure::Diagonal>(s.left->structure()) ||
+                 std::holds_alternative<structure::Diagonal>(s.right->structure());
+        }
+        return std::same_as<S, structure::Diagonal> || std::same_as<S, structure::Selection> ||
+               std::same_as<S, structure::Kronecker<T>>;
+      },
+      a.structure());
 }
 
 template <Real T>
@@ -270,7 +312,7 @@ Enclosure by_structure(const Expression& e, const std::vector<double>& x, const 
   const Peeled peeled = peel(e);
   Certifier certifier(*peeled.e, x, options, options.random.value_or(hint.state.random), context);
   const Enclosure proven = put_back(certifier.run(), peeled);
-  const bool is_open = !certifier.may_factor() && proven.relative_width() > options.relative_width;
+  const bool is_open = !certifier.is_closed() && proven.relative_width() > options.relative_width;
   if (!is_open || !options.admits_probable() || !keeps_range(e, is_in_float(hint))) return proven;
   // Rounding errors of sums and products are relative to the parts, which may cancel.
   const bool cancels = peeled.e->kind != Expression::Kind::stored;
@@ -294,6 +336,25 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
   return with_probable(reached, probable_upper(a.shape(), hint, options, 0));
 }
 
+template <Real T>
+std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  check(options);
+  const Shape shape = a.shape();
+  if (shape.rows < 1 || shape.columns < 1 || !options.admits_factorization() || !seems_of_factors(a)) {
+    return std::nullopt;
+  }
+  const std::optional<Expression> e = bounds::take_apart(a, context);
+  if (!e) return std::nullopt;
+  const Peeled peeled = peel(*e);
+  if (!peeled.e->is_zero() && !bounds::has_factors(*peeled.e)) return std::nullopt;
+  const std::vector<double> none;
+  Certifier certifier(*peeled.e, none, options, given_or_drawn(options.random), context);
+  const Enclosure proven = certifier.run();
+  if (!peeled.e->is_zero() && !certifier.is_closed()) return std::nullopt;
+  return put_back(proven, peeled);
+}
+
 Enclosure certify(ScannedMatrix& a, const SvdResult<double>& hint, const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
   const StoredView& view = a.view();
@@ -314,6 +375,9 @@ template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<
 template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&, const CertifyOptions&,
                                    Context&);
 template Enclosure certify<float>(const LinearOperator<float>&, const SvdResult<float>&);
+template std::optional<Enclosure> certify_factors<float>(const LinearOperator<float>&, const CertifyOptions&, Context&);
+template std::optional<Enclosure> certify_factors<double>(const LinearOperator<double>&, const CertifyOptions&,
+                                                          Context&);
 template Enclosure certify<double>(const LinearOperator<double>&, const SvdResult<double>&);
 
 }  // namespace sigmax

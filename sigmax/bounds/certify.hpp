@@ -1,6 +1,8 @@
 // Certificates: an enclosure of sigma_max and how it is known.
 #pragma once
 
+#include <optional>
+
 #include "sigmax/bounds/options.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
@@ -37,7 +39,20 @@ template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options,
                   Context& context);
 
+/// certify() of an operator whose norm follows from smaller ones, without a hint: a diagonal, a selection, their
+/// product, a Kronecker product, and multiples and transposes of these. Nothing for other operators, and where the
+/// options do not admit a factorization or a factor is too large for one.
+template <Real T>
+std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options, Context& context);
+
 /// As above, on every hardware thread.
+template <Real T>
+std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options = {}) {
+  Context context;
+  return certify_factors(a, options, context);
+}
+
+/// certify() with a hint, on every hardware thread.
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options) {
   Context context;

@@ -10,8 +10,10 @@
 #include "sigmax/bounds/convolution_proof/embedding.hpp"
 #include "sigmax/bounds/convolution_proof/grid_values.hpp"
 #include "sigmax/bounds/convolution_proof/one_axis.hpp"
+#include "sigmax/bounds/convolution_proof/sub_block.hpp"
 #include "sigmax/bounds/convolution_proof/supremum.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
+#include "sigmax/bounds/convolution_quotients.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
@@ -51,14 +53,19 @@ class AtSize {
  public:
   AtSize(const Tensor& kernel, const ConvolutionGeometry& geometry, const ConvolutionNormOptions& options,
          Context& context)
-      : kernel_(kernel), geometry_(geometry), options_(options), context_(context) {
-    budget_.most_flops = options.most_flops;
-  }
+      : kernel_(kernel),
+        geometry_(geometry),
+        options_(options),
+        context_(context),
+        budget_{options.most_flops, 0, 0},
+        width_(options.relative_width > 0                               ? options.relative_width
+               : geometry.layer().padding_mode == PaddingMode::Circular ? 1e-6
+                                                                        : 0.02),
+        quotients_(kernel, geometry, width_, budget_, context) {}
 
   ConvolutionNorm run() {
     const bool is_circular = geometry_.layer().padding_mode == PaddingMode::Circular;
     ConvolutionNorm result = zero_norm(is_circular ? ConvolutionQuestion::circular : ConvolutionQuestion::input_size);
-    width_ = options_.relative_width > 0 ? options_.relative_width : is_circular ? 1e-6 : 0.02;
     const Symbols symbols =
         symbols_of(kernel_, is_circular ? without_stride(geometry_.layer()) : geometry_.layer(), context_);
     if (symbols.is_zero) return result;
@@ -68,7 +75,11 @@ class AtSize {
     } else if (!on_the_torus(symbols, ends)) {
       return result;
     }
-    if (!is_circular && ends.width() > width_ && has_smaller()) product_of(geometry_, ends);
+    if (!is_circular && ends.width() > width_ && quotients_.is_large()) {
+      // Zeros around a smaller image show S at the most.
+      if (ends.lower_of_symbol() < supremum_.lower * (1 - 0.25 * width_)) quotients_.search(ends);
+      if (ends.width() > width_) quotients_.search_all(ends);
+    }
     if (!is_circular && ends.width() > width_) one_axis(ends);
     if (ends.width() > width_) formed(ends);
     if (!is_circular && ends.width() > width_) prove_one_axis(ends);
@@ -101,7 +112,8 @@ class AtSize {
       ends.upper(range.upper, ConvolutionTheorem::branch_and_bound, factor);
       if (circular.is_whole && !range.top.vector.re.empty()) next_to(all.groups[range.group], range.top, ends);
     }
-    if (ends.width() > width_) product(ends);
+    // A smaller image with zeros around does not come closer than that.
+    if (ends.width() > (quotients_.is_large() ? std::max(width_, kFromSmaller) : width_)) quotients_.search(ends);
   }
 
   // The point of the grid next to the maximum over the torus, where rows of every class modulo the stride occur. A
@@ -131,9 +143,10 @@ class AtSize {
       copies *= static_cast<double>(copies_of(mode(), axis));
     }
     factor_ = copies > 1 ? round_up(std::sqrt(copies)) : 1.0;
-    product(ends);
+    if (!quotients_.is_large()) quotients_.search(ends);
     // A few cells show about how large S is, and bound it. It is enclosed further only if it is small enough to do.
     supremum_ = supremum(symbols, std::max(width_ / 8, kCoarse), budget_, context_);
+    if (quotients_.is_large()) quotients_.at_peak(symbols, supremum_, ends);
     const double room = goal(ends) / supremum_.lower - 1;
     if (room > 0 || !(points_of(grid_of(least_)) < kMostPoints)) {
       supremum_ = supremum(symbols, std::max(width_ / 8, 0.5 * room), budget_, context_);
@@ -224,7 +237,8 @@ class AtSize {
       for (std::int64_t offsets = 0; offsets < std::int64_t{1} << (least_.size() - 1); ++offsets) {
         std::vector<TorusPoint> points = points_around(axis, offsets);
         if (!admits(around, axis, points.size())) continue;
-        const double estimate = one_axis_estimate(around, whole, points, context_);
+        const double estimate = one_axis_estimate(around, whole, points, budget_, context_);
+        if (!(estimate < kInfinity)) continue;
         if (!whole_.empty() && whole_.front().estimate <= estimate) continue;
         cost = one_axis_cost(around, whole, points.size()).flops;
         whole_.clear();
@@ -266,47 +280,6 @@ class AtSize {
     if (ends.width() > width_) shifted_grids(symbols, least_, 4, ends);
   }
 
-  // With padding of zeros, a smaller image gives a sub-block of the matrix, whose norm is a lower end. From this size
-  // on it is a few thousandths below, since norms approach S with the square of the size.
-  ConvolutionGeometry at_most_large() const {
-    std::vector<std::int64_t> sizes = geometry_.input_size();
-    const double most = std::pow(kLargeImage, 1 / static_cast<double>(sizes.size()));
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
-      const auto enough = static_cast<double>(geometry_.layer().axes[i].reach()) * 16;
-      if (static_cast<double>(sizes[i]) > std::max(most, enough)) {
-        sizes[i] = static_cast<std::int64_t>(std::max(most, enough));
-      }
-    }
-    return {geometry_.layer(), std::move(sizes)};
-  }
-
-  // |A v| / |v| for the v that Lanczos finds with what is left of the budget, first on a smaller image, where there is
-  // one. Without any budget the lower end is 0.
-  void product(ConvolutionEnds& ends) { product_of(has_smaller() ? at_most_large() : geometry_, ends); }
-  bool has_smaller() const {
-    return mode() == PaddingMode::Zeros && at_most_large().input_size() != geometry_.input_size();
-  }
-
-  void product_of(const ConvolutionGeometry& geometry, ConvolutionEnds& ends) {
-    const Operator<double> a = convolution<double>(kernel_, geometry);  // refuses images beyond its memory
-    const Correlation& c = geometry.correlation();
-    // A step is one product with A and one with its adjoint; the proof is one product more.
-    const double cost = 4 * static_cast<double>(c.rows()) * static_cast<double>(c.terms());
-    const double affordable = std::floor((budget_.most_flops - budget_.flops) / cost) - 1;
-    if (!(affordable >= 2)) return;
-    SvdOptions<double> search;
-    search.random = RandomState{};
-    search.check = Check::none;
-    search.tolerance = std::clamp(width_ / 16, 1e-10, 1e-2);
-    search.max_products = static_cast<std::int64_t>(std::min(affordable, 300.0));
-    CertifyOptions certificate;
-    certificate.method = CertifyMethod::none;
-    certificate.random = RandomState{};
-    const SvdResult<double> found = svd(*a, search, context_);
-    ends.take_lower(certify(*a, found, certificate, context_).lower, ConvolutionTheorem::product);
-    budget_.flops += static_cast<double>(found.statistics.products + 1) * cost;
-  }
-
   double flops_of_formed() const {
     const double rows = static_cast<double>(geometry_.rows());
     const double columns = static_cast<double>(geometry_.columns());
@@ -315,8 +288,8 @@ class AtSize {
   }
   bool may_form() const {
     const double entries = static_cast<double>(geometry_.rows()) * static_cast<double>(geometry_.columns());
-    return std::min(geometry_.rows(), geometry_.columns()) <= options_.dense_up_to && entries < 0x1p27 &&
-           budget_.allows(flops_of_formed());
+    return quotients_.fits() && std::min(geometry_.rows(), geometry_.columns()) <= options_.dense_up_to &&
+           entries < 0x1p27 && budget_.allows(flops_of_formed());
   }
 
   // The matrix itself, where it is small.
@@ -332,8 +305,9 @@ class AtSize {
     search.random = RandomState{};
     search.check = Check::none;
     search.tolerance = std::clamp(width_ / 16, 1e-12, 1e-3);
-    const Enclosure enclosure = certify(*a, svd(*a, search, context_), certificate, context_);
-    budget_.flops += flops_of_formed();
+    const SvdResult<double> found = svd(*a, search, context_);
+    const Enclosure enclosure = certify(*a, found, certificate, context_);
+    budget_.flops += flops_of_formed() + static_cast<double>(found.statistics.products) * flops_of_step(geometry_);
     ends.take_lower(enclosure.lower, ConvolutionTheorem::product);
     if (enclosure.upper && enclosure.upper->certainty() == Certainty::proven) {
       ends.take_upper(enclosure.upper->value(), ConvolutionTheorem::dense);
@@ -343,16 +317,17 @@ class AtSize {
   PaddingMode mode() const { return geometry_.layer().padding_mode; }
 
   static constexpr double kMostPoints = 1e6;
-  static constexpr double kLargeImage = 0x1p16;  // positions of an image on which Lanczos runs
-  static constexpr double kMostBytes = 0x1p29;   // of a matrix with one axis whole
+  static constexpr double kMostBytes = 0x1p29;  // of a matrix with one axis whole
   static constexpr double kCoarse = 0.1;
+  static constexpr double kFromSmaller = 1e-3;
 
   const Tensor& kernel_;
   const ConvolutionGeometry& geometry_;
   const ConvolutionNormOptions& options_;
   Context& context_;
   Budget budget_;
-  double width_ = 0;
+  double width_;
+  ConvolutionQuotients quotients_;
   double factor_ = 1;
   std::vector<std::int64_t> least_;
   Range supremum_;
@@ -360,10 +335,39 @@ class AtSize {
   bool grids_alone_ = false;      // sharper theorems did not help
 };
 
+// The matrix is block diagonal after a permutation, so both ends are the largest ones of the blocks.
+ConvolutionNorm largest_of_copies(const Tensor& kernel, const Correlation& c, const ConvolutionNormOptions& options,
+                                  Context& context) {
+  ConvolutionNorm largest = zero_norm(ConvolutionQuestion::input_size);
+  double upper = 0;
+  ConvolutionEnds ends(largest, 0);
+  Budget used{options.most_flops, 0, 0};
+  for (const ConvolutionGeometry& geometry : interleaved_geometries(c)) {
+    ConvolutionNormOptions rest = options;
+    rest.most_flops = std::max(options.most_flops - used.flops, 1.0);
+    const ConvolutionNorm one = AtSize(kernel, geometry, rest, context).run();
+    used.flops += one.flops;
+    used.points += one.points;
+    ends.take_lower(one.sigma_max.lower, one.lower_by);
+    const double most = one.sigma_max.upper ? one.sigma_max.upper->value() : kInfinity;
+    if (most < upper) continue;
+    upper = most;
+    largest.upper_by = one.upper_by;
+  }
+  const ConvolutionTheorem by = largest.upper_by;
+  ends.take_upper(upper, by);
+  ends.finish(used);
+  return largest;
+}
+
 }  // namespace
 
 ConvolutionNorm norm_at_size(const Tensor& kernel, const ConvolutionGeometry& geometry,
                              const ConvolutionNormOptions& options, Context& context) {
+  const Correlation& c = geometry.correlation();
+  if (c.padding_mode == PaddingMode::Zeros && std::any_of(c.axes.begin(), c.axes.end(), is_spread_out)) {
+    return largest_of_copies(kernel, c, options, context);
+  }
   return AtSize(kernel, geometry, options, context).run();
 }
 

@@ -37,6 +37,8 @@ void ConvolutionEnds::take_upper(double end, ConvolutionTheorem by) {
   result_.border_factor = 1;
 }
 
+double ConvolutionEnds::lower_of_symbol() const { return times_power(lower_value(), -exponent_); }
+
 double ConvolutionEnds::upper_of_symbol(double factor) const { return times_power(upper_, -exponent_) / factor; }
 
 double ConvolutionEnds::goal_of_symbol(double width, double factor) const {

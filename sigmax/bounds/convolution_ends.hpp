@@ -28,7 +28,9 @@ class ConvolutionEnds {
   void take_lower(LowerBound end, ConvolutionTheorem by);
   void take_upper(double end, ConvolutionTheorem by);
 
-  /// The upper end in units of the symbols' values, without the factor.
+  /// The lower end in units of the symbols' values; 0 if there is none.
+  double lower_of_symbol() const;
+  /// The upper end in these units, without the factor.
   double upper_of_symbol(double factor) const;
   /// The upper end in these units at which the width is reached.
   double goal_of_symbol(double width, double factor) const;

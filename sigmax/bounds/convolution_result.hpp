@@ -36,9 +36,9 @@ std::string_view name(ConvolutionTheorem theorem) noexcept;
 struct ConvolutionNormOptions {
   /// The value of (upper - lower) / upper that is enough. 0: 1e-6 at every size and on a circle, 0.02 at an input size.
   double relative_width = 0;
-  /// About how many floating-point operations may be used. When they are used up, the ends reached so far are returned:
-  /// true, but wider.
-  double most_flops = 1e14;
+  /// About how many floating-point operations may be used, the default about a minute's on two cores. When they are
+  /// used up, the ends reached so far are returned: true, but wider.
+  double most_flops = 4e12;
   /// At an input size: a matrix whose shorter side is at most this is formed and factored if the other theorems do not
   /// reach the width.
   std::int64_t dense_up_to = 4096;

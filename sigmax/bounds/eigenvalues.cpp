@@ -15,6 +15,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/stretches.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -34,11 +35,9 @@ InUnits in_units(const char* who, const Matrix<double>& a) {
   if (a.rows() != a.columns() || a.empty()) {
     throw Error(fmt::format("[{}] the matrix must be square and not empty, got {}x{}", who, a.rows(), a.columns()));
   }
+  require_finite(a.values(), who, "the matrix");
   double largest = 0;
-  for (const double value : a.values()) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has the entry {}", who, value));
-    largest = larger_of(largest, std::fabs(value));
-  }
+  for (const double value : a.values()) largest = larger_of(largest, std::fabs(value));
   InUnits result{a, largest == 0 ? 0 : std::ilogb(largest) + 1};
   for (double& value : result.values.values()) value = std::ldexp(value, -result.exponent);
   return result;

@@ -56,6 +56,15 @@ Enclosure product(const Enclosure& a, const Enclosure& b) {
                           upper_end(product_up(upper_value(a), upper_value(b)), upper_failure(a) + upper_failure(b)));
 }
 
+Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse) {
+  const FloatingEnvironment environment;
+  const Enclosure both = product(norm, norm_of_pseudo_inverse);
+  const LowerBound lower = both.lower.value() < 1 ? Proof::lower(1) : both.lower;
+  // A factor without an upper end is finite, but nothing more is known, whatever the other is.
+  const bool is_open = !norm.upper || !norm_of_pseudo_inverse.upper;
+  return Proof::enclosure(lower, is_open ? std::nullopt : both.upper);
+}
+
 Enclosure square_root(const Enclosure& a) {
   const FloatingEnvironment environment;
   return Proof::enclosure(lower_end(round_down(std::sqrt(a.lower.value())), lower_failure(a)),

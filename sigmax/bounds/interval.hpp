@@ -1,5 +1,6 @@
-// Arithmetic of two enclosures of quantities that are not negative: sums, differences, products, roots, and what a
-// change of known size makes of a quantity. Every rounding error is included. Quotients are in bounds/algebra.hpp.
+// Arithmetic of two enclosures of quantities that are not negative: sums, differences, products, condition numbers,
+// roots, and what a change of known size makes of a quantity. Every rounding error is included. Quotients are in
+// bounds/algebra.hpp.
 //
 // An end depends on the kinds of the ends that it is computed from, as in bounds/algebra.hpp: proven ends give proven
 // ends, failure probabilities add up, and an end is missing (0, for a lower end) if it would need one that is missing.
@@ -28,6 +29,10 @@ Enclosure difference(const Enclosure& a, const Enclosure& b);
 
 /// a b
 Enclosure product(const Enclosure& a, const Enclosure& b);
+
+/// |A| |A^+|, given both, in one submultiplicative norm: at least |A A^+| >= 1, A A^+ being a projection. A lower
+/// end beyond the range of double is its largest number; such an upper end is missing.
+Enclosure condition(const Enclosure& norm, const Enclosure& norm_of_pseudo_inverse);
 
 /// sqrt(a)
 Enclosure square_root(const Enclosure& a);

@@ -15,6 +15,7 @@
 #include "sigmax/bounds/matrix_proof/residual.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/square.hpp"
@@ -22,21 +23,15 @@
 namespace sigmax::bounds {
 namespace {
 
-void require_numbers(const char* who, const char* what, std::span<const double> values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) throw Error(fmt::format("[{}] {} has the entry {}, at {}", who, what, values[i], i));
-  }
-}
-
 void require_system(const char* who, const Matrix<double>& a, std::span<const double> x, std::span<const double> b) {
   if (a.empty()) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows(), a.columns()));
   if (std::ssize(x) != a.columns() || std::ssize(b) != a.rows()) {
     throw Error(fmt::format("[{}] a {}x{} matrix takes x of {} and b of {} entries, got {} and {}", who, a.rows(),
                             a.columns(), a.columns(), a.rows(), x.size(), b.size()));
   }
-  require_numbers(who, "the matrix", a.values());
-  require_numbers(who, "x", x);
-  require_numbers(who, "b", b);
+  require_finite(a.values(), who, "the matrix");
+  require_finite(x, who, "x");
+  require_finite(b, who, "b");
 }
 
 int exponent_of(std::span<const double> values) {
@@ -215,8 +210,8 @@ std::optional<SkeelNumbers> skeel(const Matrix<double>& a, std::span<const doubl
   const FloatingEnvironment environment;
   if (a.empty()) throw Error("[skeel] the matrix has no entries");
   require_square("skeel", a);
-  require_numbers("skeel", "the matrix", a.values());
-  require_numbers("skeel", "x", x);
+  require_finite(a.values(), "skeel", "the matrix");
+  require_finite(x, "skeel", "x");
   if (!x.empty() && std::ssize(x) != a.columns()) {
     throw Error(fmt::format("[skeel] x must have {} entries, got {}", a.columns(), x.size()));
   }

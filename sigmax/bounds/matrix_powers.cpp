@@ -12,6 +12,7 @@
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
@@ -23,11 +24,9 @@ namespace {
 
 int exponent_of(const char* who, const Matrix<double>& a) {
   if (a.empty()) throw Error(fmt::format("[{}] the matrix is empty, {}x{}", who, a.rows(), a.columns()));
+  require_finite(a.values(), who, "the matrix");
   double largest = 0;
-  for (const double value : a.values()) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has the entry {}", who, value));
-    largest = larger_of(largest, std::fabs(value));
-  }
+  for (const double value : a.values()) largest = larger_of(largest, std::fabs(value));
   return largest == 0 ? 0 : std::ilogb(largest) + 1;
 }
 

@@ -1,6 +1,7 @@
 #include "sigmax/bounds/sigma_max.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -11,6 +12,7 @@ namespace sigmax {
 template <Real T>
 Enclosure sigma_max(const LinearOperator<T>& a, const CertifyOptions& options, Context& context) {
   const FloatingEnvironment environment;
+  if (const std::optional<Enclosure> known = certify_factors(a, options, context)) return *known;
   SvdOptions<T> search;
   search.random = options.random;
   search.check = Check::none;  // the enclosure replaces the check

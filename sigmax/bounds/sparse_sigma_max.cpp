@@ -15,6 +15,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/matrix_proof/shifted_gram.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/svd/christoffel.hpp"
@@ -72,11 +73,9 @@ std::optional<Unit> unit_of(const SparseMatrix& a) {
   if (shape.rows < 1 || shape.columns < 1) {
     throw Error(fmt::format("[sigma_max] the matrix is empty, {}x{}", shape.rows, shape.columns));
   }
+  require_finite<double>(a.values, "sigma_max", "the sparse matrix");
   double largest = 0;
-  for (const double value : a.values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[sigma_max] the sparse matrix has the entry {}", value));
-    largest = std::max(largest, std::fabs(value));
-  }
+  for (const double value : a.values) largest = std::max(largest, std::fabs(value));
   if (largest == 0) return std::nullopt;
   Unit unit{SparseMatrix(a.pattern, a.values), {}, std::ilogb(largest) + 1};
   for (double& value : unit.matrix.values) value = std::ldexp(value, -unit.exponent);

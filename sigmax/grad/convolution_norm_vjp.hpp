@@ -39,7 +39,7 @@ struct ConvolutionNormVjpOptions {
   /// 0: no proof, at about half the cost. Then the search alone gives the value: it missed the maximum of 5 out of 360
   /// Gaussian kernels, by up to 2 %.
   double relative_width = 1e-3;
-  double most_flops = 1e14;  ///< as ConvolutionNormOptions::most_flops
+  double most_flops = 4e12;  ///< as ConvolutionNormOptions::most_flops
 };
 
 /// The gradient of S, and how well it is known.

@@ -94,6 +94,10 @@ class Check {
     require_shape("input weight", recurrence.input_weight, {gates, recurrence.width});
     require_shape("recurrent weight", recurrence.recurrent_weight, {gates, recurrence.hidden});
     if (!recurrence.bias.empty()) require_length("bias", recurrence.bias.size(), gates);
+    if (!recurrence.recurrent_bias.empty()) {
+      require_length("recurrent bias", recurrence.recurrent_bias.size(), recurrence.hidden);
+    }
+    require_length("list of functions", recurrence.functions.size(), function_count(recurrence.kind));
   }
   void operator()(const Refused&) const {}
 
@@ -103,6 +107,15 @@ class Check {
       case Recurrence::Kind::Simple: return 1;
       case Recurrence::Kind::Gru: return 3;
       case Recurrence::Kind::Lstm: return 4;
+    }
+    return 0;
+  }
+
+  static std::int64_t function_count(Recurrence::Kind kind) {
+    switch (kind) {
+      case Recurrence::Kind::Simple: return 1;
+      case Recurrence::Kind::Gru: return 2;
+      case Recurrence::Kind::Lstm: return 3;
     }
     return 0;
   }

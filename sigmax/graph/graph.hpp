@@ -117,7 +117,9 @@ struct Recurrence {
   Operator<double> input_weight;      ///< gates * hidden x width
   Operator<double> recurrent_weight;  ///< gates * hidden x hidden
   std::vector<double> bias{};         ///< gates * hidden; empty: zeros
-  std::vector<Function> functions{};  ///< in ONNX's order
+  /// hidden; of a GRU's candidate, behind the reset gate, with linear_before_reset; empty: zeros
+  std::vector<double> recurrent_bias{};
+  std::vector<Function> functions{};  ///< in ONNX's order: f; f, g; f, g, h
   bool backward = false;
   bool linear_before_reset = false;
 };

@@ -195,11 +195,11 @@ HWY_INLINE void solve_tile(const T* HWY_RESTRICT l, const T* HWY_RESTRICT invers
 }
 
 template <class T>
-HWY_INLINE bool factor(T* b, std::int64_t n) {
+HWY_INLINE bool factor(T* b, std::int64_t n, std::int64_t first, std::int64_t last) {
   const std::int64_t panels = hermitian_order(n) / kRows;
   const auto panel_at = [&](std::int64_t p) { return b + kColumn * hermitian_group(p * kRows, 0); };
   HWY_ALIGN T inverse[kRows];
-  for (std::int64_t p = 0; p < panels; ++p) {
+  for (std::int64_t p = first; p < last; ++p) {
     const T* const top = panel_at(p);
     const std::int64_t left = p * kRows;
     for (std::int64_t q = p; q < panels; ++q) {
@@ -216,8 +216,12 @@ HWY_INLINE bool factor(T* b, std::int64_t n) {
   return true;
 }
 
-bool hermitian_factor_f32(float* b, std::int64_t n) { return factor(b, n); }
-bool hermitian_factor_f64(double* b, std::int64_t n) { return factor(b, n); }
+bool hermitian_factor_f32(float* b, std::int64_t n, std::int64_t first, std::int64_t last) {
+  return factor(b, n, first, last);
+}
+bool hermitian_factor_f64(double* b, std::int64_t n, std::int64_t first, std::int64_t last) {
+  return factor(b, n, first, last);
+}
 
 void hermitian_sums_f32(const float* c, std::int64_t groups, std::int64_t evens, std::int64_t odds,
                         const float* weights, std::int64_t points, float* out, std::int64_t out_stride) {
@@ -397,11 +401,11 @@ void hermitian_sums(const T* coefficients, std::int64_t groups, std::int64_t eve
 }
 
 template <Real T>
-bool hermitian_factor(T* b, std::int64_t n) {
+bool hermitian_factor(T* b, std::int64_t n, std::int64_t first, std::int64_t last) {
   if constexpr (std::same_as<T, float>) {
-    return HWY_DYNAMIC_DISPATCH(hermitian_factor_f32)(b, n);
+    return HWY_DYNAMIC_DISPATCH(hermitian_factor_f32)(b, n, first, last);
   } else {
-    return HWY_DYNAMIC_DISPATCH(hermitian_factor_f64)(b, n);
+    return HWY_DYNAMIC_DISPATCH(hermitian_factor_f64)(b, n, first, last);
   }
 }
 
@@ -422,8 +426,8 @@ template void hermitian_sums(const float*, std::int64_t, std::int64_t, std::int6
                              std::int64_t);
 template void hermitian_sums(const double*, std::int64_t, std::int64_t, std::int64_t, const double*, std::int64_t,
                              double*, std::int64_t);
-template bool hermitian_factor(float*, std::int64_t);
-template bool hermitian_factor(double*, std::int64_t);
+template bool hermitian_factor(float*, std::int64_t, std::int64_t, std::int64_t);
+template bool hermitian_factor(double*, std::int64_t, std::int64_t, std::int64_t);
 template void hermitian_multiply(const float*, std::int64_t, const float*, float*, float*);
 template void hermitian_multiply(const double*, std::int64_t, const double*, double*, double*);
 

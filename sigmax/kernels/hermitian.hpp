@@ -46,10 +46,10 @@ template <Real T>
 void hermitian_sums(const T* coefficients, std::int64_t groups, std::int64_t evens, std::int64_t odds, const T* weights,
                     std::int64_t points, T* out, std::int64_t out_stride);
 
-/// L L^* = B in place. Returns whether every pivot was positive and finite; linalg/hermitian_cholesky.hpp has what that
-/// proves. 4/3 n^3 flops.
+/// L L^* = B in place, the columns of panels [first, last), after all those before `first`. Returns whether every pivot
+/// was positive and finite; linalg/hermitian_cholesky.hpp has what that proves. 4/3 n^3 flops for all of them.
 template <Real T>
-bool hermitian_factor(T* b, std::int64_t n);
+bool hermitian_factor(T* b, std::int64_t n, std::int64_t first, std::int64_t last);
 
 /// max (M x)_i / x_i over the first n rows, M = |L| |L|^T and x its row sums, which is at least |M|_2 except for the
 /// rounding of 4 n nonnegative terms and n square roots in float (Collatz). Overwrites the factor. `work` has

@@ -94,6 +94,7 @@ bool hermitian_cholesky(double* b, std::int64_t n, const HermitianBand& band, Co
   auto rows = context.scratch<double>(static_cast<std::size_t>(n > kPanel ? 4 * tall * kPanel : 1));
   auto update = context.scratch<double>(static_cast<std::size_t>(n > kPanel ? 2 * tall * kHermitianTile : 1));
   for (std::int64_t k = 0; k < n; k += kPanel) {
+    context.check_cancel();
     const std::int64_t w = std::min(kPanel, n - k);
     double* const panel = b + 2 * k * ld;
     if (!factor_corner(panel + k, ld, w)) return false;
@@ -120,13 +121,19 @@ bool hermitian_cholesky(double* b, std::int64_t n, const HermitianBand& band, Co
 }
 
 template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n) {
+bool hermitian_cholesky(T* b, std::int64_t n, const Context& context) {
   const FloatingEnvironment environment;
   static_assert(kernels::kHermitianPiece == kHermitianPanel);
-  return kernels::hermitian_factor(b, n);
+  constexpr std::int64_t kAtATime = 16;  // panels: at most 512 n^2 flops
+  const std::int64_t panels = kernels::hermitian_order(n) / kernels::kHermitianRows;
+  for (std::int64_t first = 0; first < panels; first += kAtATime) {
+    context.check_cancel();
+    if (!kernels::hermitian_factor(b, n, first, std::min(panels, first + kAtATime))) return false;
+  }
+  return true;
 }
 
-template bool hermitian_cholesky<float>(float*, std::int64_t);
-template bool hermitian_cholesky<double>(double*, std::int64_t);
+template bool hermitian_cholesky<float>(float*, std::int64_t, const Context&);
+template bool hermitian_cholesky<double>(double*, std::int64_t, const Context&);
 
 }  // namespace sigmax

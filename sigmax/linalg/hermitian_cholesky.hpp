@@ -23,9 +23,10 @@ inline constexpr std::int64_t kHermitianPanel = 32;
 /// holds as long as real inner products are summed in any order; the pieces of 32 complex terms are subtracted one
 /// after another. The derivation stands above the code.
 ///
-/// Cost: 4/3 n^3 flops on the calling thread, in sigmax's own kernel: no BLAS.
+/// Cost: 4/3 n^3 flops on the calling thread, in sigmax's own kernel: no BLAS. Throws Canceled on request, between
+/// panels.
 template <Real T>
-bool hermitian_cholesky(T* b, std::int64_t n);
+bool hermitian_cholesky(T* b, std::int64_t n, const Context& context);
 
 /// A block band: in column j the rows from rows_of(j) on are zero. Element (i, j) has its real part at
 /// b[i + 2 j stride] and its imaginary part at b[i + (2 j + 1) stride], so that `size()` numbers are enough; rows
@@ -47,7 +48,7 @@ struct HermitianBand {
 /// SerialBlas. Cost: about 4 h^2 flops for a column of h rows, and 4 h 32 + 2 h 64 numbers of scratch memory.
 bool hermitian_cholesky(double* b, std::int64_t n, const HermitianBand& band, Context& context);
 
-extern template bool hermitian_cholesky<float>(float*, std::int64_t);
-extern template bool hermitian_cholesky<double>(double*, std::int64_t);
+extern template bool hermitian_cholesky<float>(float*, std::int64_t, const Context&);
+extern template bool hermitian_cholesky<double>(double*, std::int64_t, const Context&);
 
 }  // namespace sigmax

@@ -158,4 +158,11 @@ Spectrum spectrum(ScannedMatrix& a, Context& context) {
   return spectrum(a.in_range(context).matrix, a.gram(context), context);
 }
 
+std::vector<double> singular_values(ScannedMatrix& a, Context& context) {
+  const FloatingEnvironment environment;
+  std::vector<double> values = spectrum(a, context).values;
+  for (double& value : values) value *= a.in_range(context).factor;
+  return values;
+}
+
 }  // namespace sigmax

@@ -41,4 +41,7 @@ Spectrum spectrum(const kernels::StoredMatrix& a, const GramMatrix& g, Context& 
 /// exist yet. The entries must be finite.
 Spectrum spectrum(ScannedMatrix& a, Context& context);
 
+/// The same values in the units of the entries: infinite where they exceed the range of double.
+std::vector<double> singular_values(ScannedMatrix& a, Context& context);
+
 }  // namespace sigmax

@@ -41,7 +41,7 @@ struct ConvolutionRegularizeOptions {
   double scale = 1;  ///< the derivative of the loss with respect to the penalty
   /// For S, as ConvolutionNormVjpOptions: 0 searches only, at about half the cost.
   double relative_width = 1e-3;
-  double most_flops = 1e14;
+  double most_flops = 4e12;
   /// For the norm at an input size, as NormVjpOptions.
   double tolerance = 1e-10;
   std::int64_t max_products = 10000;

@@ -11,6 +11,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/norms/gauge.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_of_blocks.hpp"
 #include "sigmax/norms/spectral.hpp"
 
 namespace sigmax::norms {
@@ -28,8 +29,7 @@ NormResult from_spectrum(const WholeSpectrum& spectrum, const Norm& which) {
   result.outcome = spectrum.outcome;
   result.meaning = meaning_of(which);
   const Enclosure known = spectral_enclosure(std::span(spectrum.known).subspan(first, count), which);
-  result.value = std::clamp(result.value, known.lower.value(), known.upper ? known.upper->value() : kInfinity);
-  result.enclosure = known;
+  result.enclose(known);
   result.method = row_of(Nuclear{}).proof;
   return result;
 }

@@ -51,9 +51,7 @@ NormResult of_gauge(const WholeSpectrum& spectrum, const Gauge& gauge, bool encl
   result.outcome = spectrum.outcome;
   if (!enclose) return result;
   const Enclosure known = bounds::monotone(spectrum.known, gauge.value, gauge.relative_error);
-  result.value = std::clamp(result.value, known.lower.value(),
-                            known.upper ? known.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = known;
+  result.enclose(known);
   result.method = "each value by its residual, and the gauge is monotone";
   return result;
 }

@@ -128,7 +128,7 @@ class Search {
     // Vectors of Collatz quotients come at any length.
     for (double& entry : result.x) entry /= length;
     const double value = std::ldexp(quotient, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
-    result.value = std::clamp(value, enclosure.lower.value(), enclosure.upper ? enclosure.upper->value() : kInfinity);
+    result.value = nearest_in(enclosure, value);
     dualize(y.values(), conjugate(q_));
     result.z.assign(y.values().begin(), y.values().end());
     return result;

@@ -23,9 +23,7 @@ NormResult of_frobenius(NormResult frobenius, std::int64_t count) {
   result.meaning = "mean gain, |A|_F^2 / columns";
   if (!result.enclosure) return result;
   const Enclosure known = bounds::quotient(bounds::square(*result.enclosure), bounds::exactly(columns));
-  result.value = std::clamp(result.value, known.lower.value(),
-                            known.upper ? known.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = known;
+  result.enclose(known);
   return result;
 }
 

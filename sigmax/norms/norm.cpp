@@ -40,12 +40,6 @@ SvdOptions<T> svd_options(const NormOptions& options) {
   return result;
 }
 
-// Adds the enclosure of a computed value and corrects the value by it.
-void enclose(NormResult& result, const Enclosure& e) {
-  result.value = std::clamp(result.value, e.lower.value(), e.upper ? e.upper->value() : kInfinity);
-  result.enclosure = e;
-}
-
 // The two ways to obtain singular values: the largest one with its enclosure, or all of a stored matrix as numbers.
 
 // `scanned` is the matrix behind `a` if `a` is a stored matrix that has been read, and null otherwise.
@@ -60,10 +54,10 @@ NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, con
   result.outcome = top.outcome;
   if (options.enclose) {
     if constexpr (std::same_as<T, double>) {
-      enclose(result, scanned == nullptr ? certify(a, top, options.certify, context)
-                                         : certify(*scanned, top, options.certify, context));
+      result.enclose(scanned == nullptr ? certify(a, top, options.certify, context)
+                                        : certify(*scanned, top, options.certify, context));
     } else {
-      enclose(result, certify(a, top, options.certify, context));
+      result.enclose(certify(a, top, options.certify, context));
     }
   }
   // svd() returns the largest double for a value beyond the range.
@@ -73,12 +67,6 @@ NormResult spectral_norm(const LinearOperator<T>& a, ScannedMatrix* scanned, con
     result.value = kInfinity;
   }
   return result;
-}
-
-std::vector<double> singular_values(ScannedMatrix& m, Context& context) {
-  std::vector<double> values = spectrum(m, context).values;
-  for (double& value : values) value *= m.in_range(context).factor;
-  return values;
 }
 
 // Whether an enclosure may cost what it does.
@@ -97,7 +85,7 @@ void resolve_smallest(NormResult& result, const LinearOperator<T>& a, const Norm
   const WholeSpectrum whole = whole_spectrum(a, options, context);
   const Enclosure& known = whole.known.back();
   if (known.lower.value() == 0 || !known.is_proven()) return;
-  enclose(result, known);
+  result.enclose(known);
   result.method = row_of(Nuclear{}).proof;
 }
 
@@ -116,7 +104,7 @@ NormResult of_values(const LinearOperator<T>& a, const Norm& which, const NormOp
     result.value = spectral_value(sigma, which);
     // The two smallest values were found; the last one was requested.
     const std::size_t first = wanted.part == Demand::Part::smallest ? found.sigma.size() - 1 : 0;
-    enclose(result, spectral_enclosure(std::span(found.sigma).subspan(first), which));
+    result.enclose(spectral_enclosure(std::span(found.sigma).subspan(first), which));
     const bool is_open = wanted.part == Demand::Part::smallest && result.enclosure->lower.value() == 0;
     if (is_open && result.value > 0) resolve_smallest(result, a, options, context);
   } else {
@@ -136,7 +124,7 @@ NormResult of_entries(const Entries& entries, bool exact, const Norm& which, con
   result.value = entry_value(entries, known.nearest, context);
   if (!options.enclose || !exact) return result;
   const Enclosure above = entry_enclosure(entries, known.above, context);
-  enclose(result, known.is_exact ? above : bounds::between(entry_enclosure(entries, known.below, context), above));
+  result.enclose(known.is_exact ? above : bounds::between(entry_enclosure(entries, known.below, context), above));
   return result;
 }
 
@@ -149,7 +137,7 @@ std::optional<NormResult> of_formed(const LinearOperator<T>& a, const Norm& whic
   if (!formed) return std::nullopt;
   NormResult result;
   if (formed->is_zero()) {
-    enclose(result, bounds::exactly(0));
+    result.enclose(bounds::exactly(0));
     return result;
   }
   const Around known = around(which);
@@ -160,7 +148,7 @@ std::optional<NormResult> of_formed(const LinearOperator<T>& a, const Norm& whic
   const auto end_of = [&](const Norm& n) {
     return formed->enclosure(entry_enclosure(entries, n, context), *norm_of_ones(n, shape.rows, shape.columns).upper);
   };
-  enclose(result, known.is_exact ? end_of(known.above) : bounds::between(end_of(known.below), end_of(known.above)));
+  result.enclose(known.is_exact ? end_of(known.above) : bounds::between(end_of(known.below), end_of(known.above)));
   result.method = std::string(row_of(known.nearest).proof) + ", and the rounding of what was formed";
   return result;
 }
@@ -175,7 +163,7 @@ NormResult of_induced(const Matrix& a, const Induced& n, const NormOptions& opti
   const InducedNorm found = induced_norm(a, n.p, n.q, how, context);
   NormResult result;
   result.value = found.value;
-  enclose(result, found.enclosure);
+  result.enclose(found.enclosure);
   result.method = bounds::message(found.proof);
   return result;
 }
@@ -210,93 +198,6 @@ NormResult of_sums(const Tensor& matrix, const Norm& which, const NormOptions& o
   require_entries(matrix, view);
   const Entries entries = scanned("norm", view.matrix, view.transposed, which, context);
   return described(of_entries(entries, true, which, options, context), which, which);
-}
-
-NormOptions value_alone(const Norm& which) {
-  NormOptions options;
-  options.enclose = std::holds_alternative<Spectral>(which);
-  return options;
-}
-
-// How the norm of a block-diagonal matrix follows from the norms of its blocks: their p-norm, or the smallest.
-struct Combination {
-  double p = kInfinity;
-  bool smallest = false;
-  double error = 0;  // relative, of p
-
-  double value(std::span<const double> x) const {
-    if (smallest) return *std::min_element(x.begin(), x.end());
-    const double largest = *std::max_element(x.begin(), x.end());
-    if (largest == 0 || std::isinf(largest) || std::isinf(p)) return largest;
-    double sum = 0;  // relative to the largest, so that no power overflows
-    for (const double one : x) sum += std::pow(one / largest, p);
-    return largest * std::pow(sum, 1 / p);
-  }
-
-  Enclosure enclosure(std::span<const Enclosure> x) const {
-    if (smallest) return bounds::smallest(x);
-    if (std::isinf(p)) return bounds::largest(x);
-    if (error == 0) return bounds::p_norm(x, p);
-    return bounds::between(bounds::p_norm(x, p * (1 + error)), bounds::p_norm(x, std::max(p * (1 - error), 1.0)));
-  }
-};
-
-struct CombinationOf {
-  Combination operator()(Frobenius) const { return {2}; }
-  Combination operator()(MaxAbs) const { return {}; }
-  Combination operator()(Entrywise n) const { return {n.p}; }
-  Combination operator()(ColumnSum n) const { return {kInfinity, n.smallest}; }
-  Combination operator()(RowSum n) const { return {kInfinity, n.smallest}; }
-  Combination operator()(Spectral) const { return {}; }
-  Combination operator()(SmallestSingular) const { return {kInfinity, true}; }
-  Combination operator()(Nuclear) const { return {1}; }
-  Combination operator()(Schatten n) const { return {n.p}; }
-  Combination operator()(KyFan) const { return {}; }  // for one block; ky_fan_of_blocks handles more
-  Combination operator()(Mixed n) const { return {n.q}; }
-  Combination operator()(NumericalRadius) const { return {}; }
-  // |A x|_q^q = sum |A_b x_b|_q^q <= sum (n_b |x_b|_p)^q: the norm of diag(n_b) from p to q.
-  Combination operator()(Induced n) const {
-    if (n.p <= n.q) return {};
-    if (std::isinf(n.p)) return {n.q};
-    return {n.p * n.q / (n.p - n.q), false, 0x1p-49};
-  }
-};
-
-// The i-th largest of all values lies between the i-th largest of all lower ends and that of all upper ones.
-std::vector<Enclosure> pooled_enclosures(std::vector<Enclosure> all) {
-  std::vector<Enclosure> lower = all;
-  const auto upper_of = [](const Enclosure& e) { return e.upper ? e.upper->value() : kInfinity; };
-  std::ranges::sort(lower, std::greater<>(), [](const Enclosure& e) { return e.lower.value(); });
-  std::ranges::sort(all, std::greater<>(), upper_of);
-  std::vector<Enclosure> result;
-  for (std::size_t i = 0; i < all.size(); ++i) result.push_back(bounds::between(lower[i], all[i]));
-  return result;
-}
-
-NormResult ky_fan_of_blocks(std::span<const Tensor> blocks, KyFan n, const NormOptions& options, Context& context) {
-  std::vector<double> pooled;
-  std::vector<Enclosure> known;
-  const Dimensions& shape = blocks.front().shape();
-  const bool encloses = options.enclose && (shape.size() != 2 || std::min(shape[0], shape[1]) <= options.whole_up_to);
-  for (const Tensor& block : blocks) {
-    context.check_cancel();
-    ScannedMatrix m = scanned_finite(block, "norm", "matrix", context);
-    const std::vector<double> values = singular_values(m, context);
-    pooled.insert(pooled.end(), values.begin(), values.end());
-    if (!encloses) continue;
-    const WholeSpectrum spectrum = whole_spectrum(block, options, context);
-    known.insert(known.end(), spectrum.known.begin(), spectrum.known.end());
-  }
-  std::sort(pooled.begin(), pooled.end(), std::greater<>());
-  require_valid("norm_of_blocks", n, static_cast<std::int64_t>(pooled.size()));
-  NormResult result;
-  result.value = spectral_value(pooled, n);
-  if (encloses) {
-    known = pooled_enclosures(std::move(known));
-    known.erase(known.begin() + (std::isinf(n.p) ? 1 : n.k), known.end());
-    enclose(result, spectral_enclosure(known, n));
-  }
-  return described(std::move(result), n, n);
 }
 
 }  // namespace
@@ -359,11 +260,11 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
       const std::optional<Enclosure> by_duality =
           is_nuclear(same) ? bounds::enclose_nuclear_norm(m, options.certify, context) : std::nullopt;
       if (by_duality) {
-        enclose(result, *by_duality);
+        result.enclose(*by_duality);
         result.method = "duality with the polar factor";
       } else {
         const NormResult known = of_values(*dense<double>(matrix), same, options, context);
-        enclose(result, *known.enclosure);
+        result.enclose(*known.enclosure);
         result.outcome = known.outcome;
         result.method = known.method;
       }
@@ -379,39 +280,7 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
 }
 
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context) {
-  return norm(matrix, which, value_alone(which), context);
-}
-
-NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
-                          Context& context) {
-  const FloatingEnvironment environment;
-  if (blocks.empty()) throw Error("[norm_of_blocks] there is no block");
-  for (const Tensor& block : blocks) {
-    if (block.shape() == blocks.front().shape()) continue;
-    throw Error(fmt::format("[norm_of_blocks] blocks of different shapes, {} and {}", to_string(blocks.front().shape()),
-                            to_string(block.shape())));
-  }
-  if (blocks.size() == 1) return norm(blocks.front(), which, options, context);
-  if (const auto* ky_fan = std::get_if<KyFan>(&which)) return ky_fan_of_blocks(blocks, *ky_fan, options, context);
-  const Combination combination = std::visit(CombinationOf{}, which);
-  NormResult result;
-  std::vector<double> values;
-  std::vector<Enclosure> enclosures;
-  for (const Tensor& block : blocks) {
-    context.check_cancel();
-    const NormResult one = norm(block, which, options, context);
-    values.push_back(one.value);
-    if (one.enclosure) enclosures.push_back(*one.enclosure);
-    result.meaning = one.meaning;
-    result.method = one.method;
-  }
-  result.value = combination.value(values);
-  if (enclosures.size() == blocks.size()) enclose(result, combination.enclosure(enclosures));
-  return result;
-}
-
-NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context) {
-  return norm_of_blocks(blocks, which, value_alone(which), context);
+  return norm(matrix, which, NormOptions{.enclose = std::holds_alternative<Spectral>(which)}, context);
 }
 
 template NormResult norm<float>(const LinearOperator<float>&, const Norm&, const NormOptions&, Context&);

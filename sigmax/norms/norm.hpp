@@ -1,8 +1,6 @@
 // Any norm of a matrix or an operator, by name: its value, and what is known about it. norms/table.hpp lists the norms.
 #pragma once
 
-#include <span>
-
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/norms/result.hpp"
@@ -49,27 +47,6 @@ NormResult norm(const Tensor& matrix, const Norm& which, const NormOptions& opti
 /// The value alone, and for Spectral its enclosure.
 NormResult norm(const Tensor& matrix, const Norm& which, Context& context);
 
-/// The norm of the block-diagonal matrix with these blocks, all of one shape: a grouped convolution, a stack of
-/// experts. It costs the norm of each block. The result is the largest (smallest) norm of a block for sigma_max, sums
-/// and entries and for the numerical radius; (sum n_b^p)^(1/p) for Schatten, entrywise and Frobenius norms n_b, with q
-/// for a mixed (p, q) norm; for an induced (p, q)-norm the largest if p <= q and p = 1/(1/q - 1/p) otherwise; the Ky
-/// Fan norm of all singular values. The zeros outside the blocks do not count as entries, and the singular values are
-/// those of the blocks.
-///
-/// An enclosure is that of the blocks' enclosures, combined as the values are. Throws Error as norm() does, and if
-/// there are no blocks or their shapes differ.
-NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options,
-                          Context& context);
-
-/// As above, on every hardware thread.
-inline NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, const NormOptions& options) {
-  Context context;
-  return norm_of_blocks(blocks, which, options, context);
-}
-
-/// The value alone, and for Spectral its enclosure.
-NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which, Context& context);
-
 /// As above, on all hardware threads.
 template <Real T>
 NormResult norm(const LinearOperator<T>& a, const Norm& which, const NormOptions& options = {}) {
@@ -85,11 +62,6 @@ inline NormResult norm(const Tensor& matrix, const Norm& which, const NormOption
 inline NormResult norm(const Tensor& matrix, const Norm& which) {
   Context context;
   return norm(matrix, which, context);
-}
-
-inline NormResult norm_of_blocks(std::span<const Tensor> blocks, const Norm& which) {
-  Context context;
-  return norm_of_blocks(blocks, which, context);
 }
 
 }  // namespace sigmax::norms

@@ -285,9 +285,7 @@ NormResult of_stored(ScannedMatrix& m, const NormOptions& options, Context& cont
   const InRange& range = m.in_range(context);
   const Enclosure e = bounds::enclose_numerical_radius(range, point.re, point.im, context);
   require_unchanged(range, context);
-  result.value =
-      std::clamp(result.value, e.lower.value(), e.upper ? e.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = e;
+  result.enclose(e);
   result.method = "a quotient, and Ando's matrix";
   return result;
 }
@@ -307,10 +305,9 @@ NormResult of_formed(const bounds::FormedOperator& formed, Context& context) {
   const Enclosure of_matrix = bounds::enclose_numerical_radius(range, point.re, point.im, context);
   const Enclosure e = formed.enclosure(of_matrix, *bounds::exactly(1).upper);
   const auto exponent = static_cast<int>(std::clamp<std::int64_t>(formed.exponent(), -5000, 5000));
-  result.value = std::clamp(std::ldexp(point.norm.value, exponent), e.lower.value(),
-                            e.upper ? e.upper->value() : std::numeric_limits<double>::infinity());
+  result.value = std::ldexp(point.norm.value, exponent);
+  result.enclose(e);
   result.gap = point.norm.gap;
-  result.enclosure = e;
   result.method = "a quotient, Ando's matrix, and the rounding of what was formed";
   return result;
 }

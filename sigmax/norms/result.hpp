@@ -35,7 +35,13 @@ struct NormResult {
   SvdOutcome outcome = SvdOutcome::converged;  ///< of the solver, where one was needed
 
   Known kind() const noexcept;
+
+  /// Takes over an enclosure of the norm, and moves the value into it.
+  void enclose(const Enclosure& found);
 };
+
+/// The number in an enclosure that is nearest to a computed value.
+double nearest_in(const Enclosure& enclosure, double value);
 
 struct NormOptions {
   bool enclose = true;  ///< whether an enclosure is wanted

@@ -14,6 +14,7 @@
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/sparse_sigma_max.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/convert.hpp"
@@ -134,9 +135,7 @@ NormResult norm(const SparseMatrix& matrix, const Norm& which, const NormOptions
   const std::int64_t all = std::min(shape.rows, shape.columns);
   if (all < 1) throw Error(fmt::format("[norm] the matrix is empty, {}x{}", shape.rows, shape.columns));
   require_valid("norm", which, all);
-  for (const double value : matrix.values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[norm] a stored entry is {}: the matrix has no norm", value));
-  }
+  require_finite<double>(matrix.values, "norm", "the sparse matrix");
   const Around known = around(which);
   NormResult result;
   if (row_of(known.nearest).family == Family::entries) {
@@ -146,10 +145,7 @@ NormResult norm(const SparseMatrix& matrix, const Norm& which, const NormOptions
   } else {
     return norm(*sparse<double>(matrix), which, options, context);
   }
-  if (result.enclosure) {
-    const std::optional<UpperBound>& upper = result.enclosure->upper;
-    result.value = std::clamp(result.value, result.enclosure->lower.value(), upper ? upper->value() : kInfinity);
-  }
+  if (result.enclosure) result.value = nearest_in(*result.enclosure, result.value);
   result.meaning = meaning_of(which);
   return result;
 }

@@ -9,6 +9,7 @@
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/stored_view.hpp"
@@ -75,9 +76,8 @@ double dot2(std::span<const double> x, std::span<const double> y) {
 
 NormResult of_vector(double value, const Enclosure& enclosure, double p) {
   NormResult result;
-  result.value = std::clamp(value, enclosure.lower.value(),
-                            enclosure.upper ? enclosure.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = enclosure;
+  result.value = value;
+  result.enclose(enclosure);
   result.meaning = fmt::format("vector {}-norm", p);
   result.method = "the powers, outward";
   return result;
@@ -98,11 +98,7 @@ std::vector<double> vector_entries(const char* who, const Tensor& x) {
   const StoredView view = stored_view(column);
   std::vector<double> entries(static_cast<std::size_t>(x.size()));
   if (!entries.empty()) kernels::convert(view.matrix, 1, entries.data(), view.matrix.columns);
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!std::isfinite(entries[i])) {
-      throw Error(fmt::format("[{}] the vector has an entry that is not finite, {} at [{}]", who, entries[i], i));
-    }
-  }
+  require_finite<double>(entries, who, "the vector");
   return entries;
 }
 

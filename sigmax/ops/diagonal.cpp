@@ -1,5 +1,6 @@
 #include "sigmax/ops/diagonal.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -15,17 +16,17 @@ using Entries = std::shared_ptr<const std::vector<double>>;
 template <Real T>
 class Diagonal final : public LinearOperator<T> {
  public:
-  Diagonal(Entries entries, bool is_constant) : entries_(std::move(entries)), is_constant_(is_constant) {}
+  explicit Diagonal(Entries entries)
+      : order_(static_cast<std::int64_t>(entries->size())), entries_(std::move(entries)) {}
 
-  Shape shape() const override {
-    const auto order = static_cast<std::int64_t>(entries_->size());
-    return {order, order};
-  }
+  Shape shape() const override { return {order_, order_}; }
 
-  std::int64_t parameter_count() const override { return is_constant_ ? 0 : shape().rows; }
+  Structure<T> structure() const override { return structure::Diagonal{order_, *entries_}; }
+
+  std::int64_t parameter_count() const override { return order_; }
 
   Operator<float> in_single() const override {
-    if constexpr (std::same_as<T, double>) return std::make_shared<Diagonal<float>>(entries_, is_constant_);
+    if constexpr (std::same_as<T, double>) return std::make_shared<Diagonal<float>>(entries_);
     return nullptr;
   }
 
@@ -65,8 +66,41 @@ class Diagonal final : public LinearOperator<T> {
     }
   }
 
+  std::int64_t order_;
   Entries entries_;
-  bool is_constant_;
+};
+
+template <Real T>
+class Identity final : public LinearOperator<T> {
+ public:
+  explicit Identity(std::int64_t order) : order_(order) {}
+
+  Shape shape() const override { return {order_, order_}; }
+
+  Structure<T> structure() const override { return structure::Diagonal{order_}; }
+
+  Operator<float> in_single() const override {
+    if constexpr (std::same_as<T, double>) return std::make_shared<Identity<float>>(order_);
+    return nullptr;
+  }
+
+ private:
+  void apply_impl(MatrixView<const T> x, MatrixView<T> y, Context&) const override { copy(x, y); }
+  void apply_adjoint_impl(MatrixView<const T> y, MatrixView<T> x, Context&) const override { copy(y, x); }
+
+  void apply_gram_impl(MatrixView<const T> x, MatrixView<T> y, MatrixView<T> z, Context&) const override {
+    if (y.data != nullptr) copy(x, y);
+    copy(x, z);
+  }
+
+  void apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, Context&) const override { copy(y, z); }
+
+  void copy(MatrixView<const T> in, MatrixView<T> out) const {
+    for (std::int64_t j = 0; j < in.columns; ++j)
+      std::copy_n(in.data + j * in.stride, order_, out.data + j * out.stride);
+  }
+
+  std::int64_t order_;
 };
 
 }  // namespace
@@ -84,14 +118,13 @@ Operator<T> diagonal(Tensor entries) {
   const Tensor row = entries.compact();
   std::vector<double> values(static_cast<std::size_t>(order));
   kernels::convert({row.dtype(), row.data(), 1, order, order}, 1, values.data(), order);
-  return std::make_shared<Diagonal<T>>(std::make_shared<const std::vector<double>>(std::move(values)), false);
+  return std::make_shared<Diagonal<T>>(std::make_shared<const std::vector<double>>(std::move(values)));
 }
 
 template <Real T>
 Operator<T> identity(std::int64_t order) {
   if (order < 0) throw Error(fmt::format("[identity] the order must not be negative, got {}", order));
-  return std::make_shared<Diagonal<T>>(
-      std::make_shared<const std::vector<double>>(static_cast<std::size_t>(order), 1.0), true);
+  return std::make_shared<Identity<T>>(order);
 }
 
 template Operator<float> diagonal<float>(Tensor);

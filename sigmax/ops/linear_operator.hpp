@@ -25,6 +25,7 @@ struct Shape {
 inline constexpr std::int64_t kMostDepth = 2500;
 
 struct Correlation;
+class SelectedEntries;
 
 template <Real T>
 class LinearOperator;
@@ -48,6 +49,23 @@ struct Stored {
 struct Convolution {
   const kernels::StoredMatrix* kernel = nullptr;
   const Correlation* correlation = nullptr;
+};
+/// diag(entries), alive as long as the operator; the identity of this order if there are none. The products use exactly
+/// these values.
+struct Diagonal {
+  std::int64_t order = 0;
+  std::span<const double> entries{};
+
+  bool is_identity() const noexcept { return entries.empty(); }
+};
+/// y_i is an entry of x, or 0 (ops/selection.hpp). Alive as long as the operator.
+struct Selection {
+  const SelectedEntries* entries = nullptr;
+};
+/// factors[0] (x) factors[1] (x) ..., at least one.
+template <Real T>
+struct Kronecker {
+  std::vector<Operator<T>> factors;
 };
 template <Real T>
 struct Sum {
@@ -77,9 +95,9 @@ struct Stacked {
 }  // namespace structure
 
 template <Real T>
-using Structure =
-    std::variant<structure::Opaque, structure::Stored, structure::Convolution, structure::Sum<T>, structure::Product<T>,
-                 structure::Scaled<T>, structure::Transposed<T>, structure::Stacked<T>>;
+using Structure = std::variant<structure::Opaque, structure::Stored, structure::Convolution, structure::Diagonal,
+                               structure::Selection, structure::Kronecker<T>, structure::Sum<T>, structure::Product<T>,
+                               structure::Scaled<T>, structure::Transposed<T>, structure::Stacked<T>>;
 
 /// A real linear operator A. The smallest useful one:
 ///

@@ -6,6 +6,7 @@
 
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax {
 namespace {
@@ -27,6 +28,19 @@ struct NormOf {
     const kernels::Scan facts = kernels::scan(*c.kernel, context);
     const auto times = static_cast<double>(c.correlation->output_positions() * c.correlation->copies());
     return std::sqrt(times * facts.sum_squares) / facts.scale;
+  }
+  double operator()(const structure::Diagonal& d) const {
+    double largest = d.is_identity() ? 1 : 0;
+    for (const double entry : d.entries) largest = std::max(largest, std::fabs(entry));
+    return largest;
+  }
+  double operator()(const structure::Selection& s) const {
+    return std::sqrt(static_cast<double>(s.entries->most_copies()));
+  }
+  double operator()(const structure::Kronecker<T>& k) const {
+    double product = 1;
+    for (const Operator<T>& factor : k.factors) product *= of(*factor);
+    return product;
   }
   double operator()(const structure::Sum<T>& s) const {
     double sum = 0;
@@ -51,16 +65,32 @@ bool cancels(const Correlation& c) {
                      [](const CorrelationAxis& axis) { return axis.reach() > axis.input; });
 }
 
+// Whether rounding errors may be relative to more than |A|.
+template <Real T>
+struct Cancels {
+  bool operator()(const structure::Opaque&) const { return false; }
+  bool operator()(const structure::Stored&) const { return false; }
+  bool operator()(const structure::Diagonal&) const { return false; }
+  bool operator()(const structure::Selection&) const { return false; }
+  bool operator()(const structure::Convolution& c) const { return cancels(*c.correlation); }
+  // The norm of a Kronecker product is the product of the norms.
+  bool operator()(const structure::Kronecker<T>& k) const {
+    return std::any_of(k.factors.begin(), k.factors.end(),
+                       [](const Operator<T>& factor) { return std::visit(Cancels{}, factor->structure()); });
+  }
+  bool operator()(const structure::Sum<T>&) const { return true; }
+  bool operator()(const structure::Product<T>&) const { return true; }
+  bool operator()(const structure::Scaled<T>&) const { return true; }
+  bool operator()(const structure::Transposed<T>&) const { return true; }
+  bool operator()(const structure::Stacked<T>&) const { return true; }
+};
+
 }  // namespace
 
 template <Real T>
 double uncanceled_norm(const LinearOperator<T>& a, Context& context) {
   const Structure<T> structure = a.structure();
-  if (std::holds_alternative<structure::Stored>(structure)) return 0;
-  if (const auto* c = std::get_if<structure::Convolution>(&structure); c != nullptr && !cancels(*c->correlation)) {
-    return 0;
-  }
-  return std::visit(NormOf<T>{context}, structure);
+  return std::visit(Cancels<T>{}, structure) ? std::visit(NormOf<T>{context}, structure) : 0;
 }
 
 template double uncanceled_norm<float>(const LinearOperator<float>&, Context&);

@@ -7,6 +7,7 @@
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/parts.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax {
 namespace {
@@ -78,7 +79,7 @@ template <Real T>
       for (std::int64_t k = 0; k < c.terms(); ++k) {
         const std::int64_t j = column_of[static_cast<std::size_t>(k % taps)];
         const std::int64_t channel = o / of_group * in + k / taps;
-        if (j >= 0) {
+        if (j != kPaddedZero) {
           out(o * c.output_positions() + a, channel * c.input_positions() + j) +=
               static_cast<T>(row[static_cast<std::size_t>(k)]);
         }
@@ -113,6 +114,17 @@ Matrix<T> from_products(const LinearOperator<T>& a, Context& context) {
 }
 
 template <Real T>
+Matrix<T> kronecker_product(const Matrix<T>& a, const Matrix<T>& b) {
+  Matrix<T> out(a.rows() * b.rows(), a.columns() * b.columns());
+  for (std::int64_t j = 0; j < out.columns(); ++j) {
+    for (std::int64_t i = 0; i < out.rows(); ++i) {
+      out(i, j) = a(i / b.rows(), j / b.columns()) * b(i % b.rows(), j % b.columns());
+    }
+  }
+  return out;
+}
+
+template <Real T>
 struct Materialize {
   const LinearOperator<T>& a;
   Context& context;
@@ -122,6 +134,32 @@ struct Materialize {
   Matrix<T> operator()(const structure::Stored& stored) const { return convert<T>(stored, context); }
 
   Matrix<T> operator()(const structure::Convolution& c) const { return convert<T>(c, context); }
+
+  Matrix<T> operator()(const structure::Diagonal& d) const {
+    Matrix<T> out(d.order, d.order);
+    for (std::int64_t i = 0; i < d.order; ++i) {
+      out(i, i) = d.is_identity() ? T{1} : static_cast<T>(d.entries[static_cast<std::size_t>(i)]);
+    }
+    return out;
+  }
+
+  Matrix<T> operator()(const structure::Selection& s) const {
+    Matrix<T> out(s.entries->size(), s.entries->inputs());
+    for (std::int64_t i = 0; i < out.rows(); ++i) {
+      if (s.entries->at(i) >= 0) out(i, s.entries->at(i)) = 1;
+    }
+    return out;
+  }
+
+  // From the last factor to the first.
+  Matrix<T> operator()(const structure::Kronecker<T>& k) const {
+    Matrix<T> out = materialize(*k.factors.back(), context);
+    for (std::size_t f = k.factors.size() - 1; f-- > 0;) {
+      context.check_cancel();
+      out = kronecker_product(materialize(*k.factors[f], context), out);
+    }
+    return out;
+  }
 
   Matrix<T> operator()(const structure::Sum<T>& sum) const {
     Matrix<T> out(a.shape().rows, a.shape().columns);

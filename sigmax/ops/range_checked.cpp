@@ -1,5 +1,7 @@
 #include "sigmax/ops/range_checked.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -96,6 +98,11 @@ void Guarded<T>::apply_outer_gram_impl(MatrixView<const T> y, MatrixView<T> z, C
   LinearOperator<T>::apply_outer_gram_impl(y, z, context);
 }
 
+void throw_products_not_finite(std::string_view who, std::string_view or_else) {
+  throw Error(fmt::format("[{}] the operator's products are not finite: it holds NaN or infinity{}{}", who,
+                          or_else.empty() ? "" : ", or ", or_else));
+}
+
 template <Real T>
 std::optional<int> exponent_by_products(const LinearOperator<T>& a, const RandomState& random, Context& context) {
   const int far = std::same_as<T, float> ? 80 : 600;
@@ -113,7 +120,7 @@ std::optional<int> exponent_by_products(const LinearOperator<T>& a, const Random
     zero = zero && largest == 0;
   }
   if (zero) return std::nullopt;
-  throw Error("[svd] the operator's products are not finite: it holds NaN or infinity");
+  throw_products_not_finite("svd");
 }
 
 template class Guarded<float>;

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <optional>
+#include <string_view>
 
 #include "sigmax/core/rng.hpp"
 #include "sigmax/ops/linear_operator.hpp"
@@ -16,6 +17,10 @@ inline constexpr int kInRange = std::same_as<T, float> ? 20 : 100;
 /// Thrown by the products of a Guarded operator whose result is not finite, because of entries that are not finite or
 /// by overflow. svd() catches it.
 struct NotFinite {};
+
+/// What a caller is told then: throws Error `[who] the operator's products are not finite: it holds NaN or infinity`,
+/// and what else may be the reason.
+[[noreturn]] void throw_products_not_finite(std::string_view who, std::string_view or_else = {});
 
 /// 2^-exponent A, with every result checked: throws NotFinite if one is not finite. With an exponent other than 0, the
 /// Gram products scale between their two halves, so that neither half leaves the range, and take two passes.

@@ -8,6 +8,7 @@
 
 #include "sigmax/kernels/scan.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax {
 namespace {
@@ -43,6 +44,26 @@ struct Reach {
   // taps is at most the sum of their norms, each repeated by the padding.
   std::int64_t operator()(const structure::Convolution& c) const {
     return of(*c.kernel, static_cast<double>(c.correlation->taps()) * static_cast<double>(c.correlation->copies()));
+  }
+
+  // |D| is the largest entry.
+  std::int64_t operator()(const structure::Diagonal& d) const {
+    double largest = 0;
+    for (const double entry : d.entries) {
+      if (!std::isfinite(entry)) return kBeyond;
+      largest = std::max(largest, std::fabs(entry));
+    }
+    return d.is_identity() || largest == 0 ? 0 : std::max(std::abs(std::ilogb(largest)), std::ilogb(largest) + 1);
+  }
+
+  std::int64_t operator()(const structure::Selection& s) const {
+    return s.entries->most_copies() < 2 ? 0 : std::ilogb(static_cast<double>(s.entries->most_copies())) / 2 + 1;
+  }
+
+  std::int64_t operator()(const structure::Kronecker<T>& k) const {
+    std::int64_t sum = 0;
+    for (const Operator<T>& factor : k.factors) sum = std::min(sum + of(*factor), kBeyond);
+    return sum;
   }
 
   std::int64_t of(const kernels::StoredMatrix& entries, double times) const {
@@ -87,18 +108,24 @@ struct Holds {
   bool operator()(const structure::Opaque&) const { return true; }
   bool operator()(const structure::Stored&) const { return true; }
   bool operator()(const structure::Convolution&) const { return true; }
+  bool operator()(const structure::Diagonal&) const { return true; }
+  bool operator()(const structure::Selection&) const { return true; }
+  bool operator()(const structure::Kronecker<T>& k) const { return Reach<T>{context, opaque}(k) <= most; }
   bool operator()(const structure::Sum<T>& sum) const { return all(sum.terms); }
   bool operator()(const structure::Stacked<T>& stacked) const { return all(stacked.parts); }
   bool operator()(const structure::Transposed<T>& transposed) const { return of(*transposed.of); }
   bool operator()(const structure::Product<T>& product) const { return Reach<T>{context, opaque}(product) <= most; }
   bool operator()(const structure::Scaled<T>& scaled) const {
     const bool is_small = std::fabs(scaled.factor) < 0x1p24;
-    const Structure<T> inner = scaled.of->structure();
-    if (is_small &&
-        (std::holds_alternative<structure::Stored>(inner) || std::holds_alternative<structure::Convolution>(inner))) {
-      return true;
-    }
+    if (is_small && std::visit([](const auto& s) { return is_leaf(s); }, scaled.of->structure())) return true;
     return Reach<T>{context, opaque}(scaled) <= most;
+  }
+
+  // Of exact numbers, in one step.
+  template <class S>
+  static constexpr bool is_leaf(const S&) {
+    return std::same_as<S, structure::Stored> || std::same_as<S, structure::Convolution> ||
+           std::same_as<S, structure::Diagonal> || std::same_as<S, structure::Selection>;
   }
 
   bool all(const std::vector<Operator<T>>& parts) const {
@@ -111,17 +138,19 @@ struct Holds {
 // Float loses 2^-24 of each entry of a vector, and 2^-150 of each entry that underflows. The first loss is relative to
 // the parts, as all rounding is, and shows in the residuals that svd() evaluates in double. The second loss:
 //
-// - A stored matrix or a convolution, or a sum or stack of them. An entry or a product that underflows loses 2^-150 of
-//   a vector of length one, an image loses at most n 2^-150 for n products per entry, and no part multiplies it
-//   further: for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both products of A^T A.
+// - A stored matrix, a diagonal, a selection or a convolution, or a sum or stack of them. An entry or a product that
+//   underflows loses 2^-150 of a vector of length one, an image loses at most n 2^-150 for n products per entry, and no
+//   part multiplies it further: for a sigma_1 of at least 2^-20 it is below 2^-24 sigma_1 for any n up to 2^50 in both
+//   products of A^T A.
 //   This holds for any scales of the parts: a part that float cannot hold, such as 2^-160 A, is itself that small. An
 //   entry too large for float becomes infinite and is detected.
 // - A product. A loss behind the right factor is multiplied by the left factor and by both adjoints: by up to 2^(2 r),
 //   r the sum of the reaches of the factors. With sigma_1^2 >= 2^-40, a share of 2^-24 is 2^-64, so 2^(2 r) sqrt(n) m
 //   2^-150 <= 2^-64 is enough, m the number of factors; r = 24 leaves 2^38 for sqrt(n) m. Nothing overflows, as vectors
 //   stay below 2^(2 r) = 2^48.
-// - A multiple f A of one stored matrix or convolution, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or in_single() has
-// none). f x loses
+// - A Kronecker product. It is a product of its factors along one axis each, and counts as one.
+// - A multiple f A of one stored matrix, diagonal, selection or convolution, |f| < 2^24 (and f = 0 or |f| >= 2^-100, or
+// in_single() has none). f x loses
 //   2^-150 where it underflows, and A multiplies this loss by at most sigma_1 / |f| <= 2^100 sigma_1, or the result is
 //   infinite in float. The loss of A is multiplied by f, less than 2^24: n 2^-126, as above. Multiples of anything else
 //   count as products.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::recovery {
@@ -136,9 +137,7 @@ Start Observed::start(const char* who, const Start& given) const {
   }
   for (const std::span<const double> all : {std::span<const double>(start.x.sigma), std::as_const(start.x.u).values(),
                                             std::as_const(start.x.v).values(), std::span<const double>(start.dual)}) {
-    if (!std::all_of(all.begin(), all.end(), [](double value) { return std::isfinite(value); })) {
-      throw Error(fmt::format("[{}] the start has numbers that are not finite", who));
-    }
+    require_finite(all, who, "the start");
   }
   if (given.penalty) start.penalty = std::ldexp(*given.penalty, static_cast<int>(exponent_));
   return start;

@@ -10,6 +10,7 @@
 
 #include "sigmax/bounds/duality.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/convert.hpp"
@@ -199,9 +200,7 @@ void AugmentedLagrangian::check_start() const {
   }
   for (const std::span<const double> all :
        {x.u.values(), std::span<const double>(x.sigma), x.v.values(), std::span<const double>(start.dual)}) {
-    if (!std::all_of(all.begin(), all.end(), [](double value) { return std::isfinite(value); })) {
-      throw Error("[robust_pca] the start has numbers that are not finite");
-    }
+    require_finite(all, "robust_pca", "the start");
   }
 }
 

@@ -54,7 +54,9 @@ Text sentences(const audit::Result& result, const Glyphs& signs) {
   return text;
 }
 
-Cards cards(const audit::Summary& s) {
+Cards cards(const audit::Result& result) {
+  const audit::Summary& s = result.summary;
+  const OperatorProofs operators = operator_proofs(result);
   Cards all;
   const auto add = [&](std::string figure, std::string_view label, bool alarm = false) {
     all.cards.push_back({std::move(figure), std::string(label), alarm});
@@ -63,6 +65,9 @@ Cards cards(const audit::Summary& s) {
   add(count_text(s.parameters),
       fmt::format("{}, {}", either(s.parameters, "parameter", "parameters"), bytes_text(s.bytes)));
   add(fmt::format("{} / {}", s.proven, s.audited), "sigma_max proven");
+  if (operators.measured > 0) {
+    add(fmt::format("{} / {}", operators.proven, operators.measured), "operator norms of convolutions proven");
+  }
   if (s.probabilistic > 0) add(fmt::format("{}", s.probabilistic), "sigma_max probabilistic");
   if (s.lower_only > 0) add(fmt::format("{}", s.lower_only), "with a lower end only");
   if (s.non_finite > 0) add(fmt::format("{}", s.non_finite), "with NaN or infinite entries", true);
@@ -134,12 +139,21 @@ Table files_table(const audit::Model& model, const Glyphs& signs) {
   return files;
 }
 
-// A terminal explains a sign only if its column fits; HTML and Markdown show every column.
+// A sign is explained only if its column is in the report.
 Text signs_explained(const audit::Result& result, const Shown& shown, const Glyphs& signs,
-                     const std::function<bool(std::string_view)>& has_column = nullptr) {
+                     const std::function<bool(std::string_view)>& has_column) {
   Text text{Text::Kind::legend, {}};
   for (const std::string& line : legend(result, shown, signs, has_column)) text.lines.push_back({line});
   return text;
+}
+
+// The same where every column of one use is shown.
+Text signs_explained(const audit::Result& result, const Shown& shown, const Glyphs& signs, const Table& rows,
+                     unsigned use) {
+  return signs_explained(result, shown, signs, [&](std::string_view key) {
+    return std::any_of(rows.columns.begin(), rows.columns.end(),
+                       [&](const Column& column) { return column.key == key && (column.uses & use) != 0; });
+  });
 }
 
 Title title_of(const audit::Model& model) {
@@ -192,8 +206,9 @@ Document markdown_document(const audit::Result& result, const Choice& choice) {
   document.push_back({sentences(result, signs)});
   document.push_back({notes(result.model, signs)});
   if (!result.gates.empty()) document.push_back({gates_table(result, signs), "Gates"});
+  Text legend = signs_explained(result, weights.shown, signs, weights.rows, markdown);
   document.push_back({std::move(weights.rows)});
-  document.push_back({signs_explained(result, weights.shown, signs)});
+  document.push_back({std::move(legend)});
   if (!result.skipped.empty()) document.push_back({skipped(result, signs), "Skipped"});
   return document;
 }
@@ -204,11 +219,12 @@ Document page_document(const audit::Result& result, const HtmlOptions& options) 
   Document document;
   document.push_back({head_of(result.model, options)});
   document.push_back({notes(result.model, signs)});
-  document.push_back({cards(result.summary)});
+  document.push_back({cards(result)});
   if (!result.gates.empty()) document.push_back({gates_table(result, signs), "Gates"});
   if (!weights.shown.empty()) {
+    Text legend = signs_explained(result, weights.shown, signs, weights.rows, html);
     document.push_back({std::move(weights.rows), "Weights"});
-    document.push_back({signs_explained(result, weights.shown, signs)});
+    document.push_back({std::move(legend)});
   }
   if (!result.skipped.empty()) document.push_back({skipped(result, signs), "Skipped"});
   document.push_back({files_table(result.model, signs), "Files"});

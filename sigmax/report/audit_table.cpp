@@ -22,6 +22,7 @@ std::vector<Column> columns_of(const audit::Result& result, const Choice& choice
     // Without them the column would repeat sigma_max; with them that is the figure of a reshaped kernel.
     if (!has_norms && (column.key == "operator_norm" || column.key == "convolution")) column.uses &= ~table;
     if (has_norms && column.key == "sigma_max") column.priority = kBehindNorms;
+    if (has_norms && column.key == "sigma_max_width") column.heading = "sigma_max width";  // not the operator norm's
     if (column.priority > kLastOnAPage) column.uses &= ~markdown;
     if (column.key == choice.sort.key) column.priority = 1;
     column.identifies = column.key == "name" || column.key == "matrix";

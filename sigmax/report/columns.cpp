@@ -265,7 +265,8 @@ std::vector<WeightColumn> make_columns() {
        "Which norm of the convolution it is: at every image size (the supremum), at one input_size, or circular.",
        kLeft, data, 0, of_convolution<&audit::OperatorNorm::question>},
       {"operator_norm_assumed", "operator norm assumed",
-       "What nothing states about the convolution: stride and dilation, taken to be 1, and padding, taken to be zeros.",
+       "What nothing states about the convolution: stride and dilation, taken to be 1, padding, taken to be zeros, and "
+       "output padding, taken to be 0.",
        kLeft, data, 0, assumed_value},
       {"convolution", "convolution", "The size of the image, and the convolution's stride, dilation and padding mode.",
        kLeft, table | data, 9, convolution_value, convolution_cell},

@@ -1,11 +1,13 @@
 #include "sigmax/report/summary.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -40,16 +42,10 @@ double largest_failure_probability(const audit::Result& result) {
 // Rounded up, except that 1e-9 stays 1e-9 although the nearest double is slightly larger.
 std::string probability_text(double probability) { return significant(probability * (1 - 1e-12), 1, Rounding::up); }
 
-// How many of the convolutions that were measured as operators are proven.
-std::string operator_proofs(const audit::Result& result) {
-  std::size_t measured = 0, proven = 0;
-  for (const audit::TensorResult& tensor : result.tensors) {
-    if (!tensor.operator_norm) continue;
-    ++measured;
-    if (tensor.operator_norm->norm.is_proven()) ++proven;
-  }
-  if (measured == 0) return {};
-  return fmt::format(" Operator norms of {}: {} proven.", plural(measured, "convolution"), proven);
+std::string operator_sentence(const audit::Result& result) {
+  const OperatorProofs count = operator_proofs(result);
+  if (count.measured == 0) return {};
+  return fmt::format(" Operator norms of {}: {} proven.", plural(count.measured, "convolution"), count.proven);
 }
 
 std::string proof_sentence(const audit::Result& result) {
@@ -64,7 +60,7 @@ std::string proof_sentence(const audit::Result& result) {
   if (s.non_finite > 0) known.push_back(fmt::format("{} NOT MEASURED: non-finite entries", s.non_finite));
   std::string sentence = "sigma_max: ";
   for (std::size_t i = 0; i < known.size(); ++i) sentence += (i > 0 ? ", " : "") + known[i];
-  return sentence + "." + operator_proofs(result);
+  return sentence + "." + operator_sentence(result);
 }
 
 std::string cell_and_name(std::string_view key, const audit::TensorResult& tensor, const Glyphs& signs) {
@@ -72,14 +68,71 @@ std::string cell_and_name(std::string_view key, const audit::TensorResult& tenso
                      name_in_sentence(tensor.name, signs.unicode));
 }
 
+// `, or up to 2.34 in conv.weight`: a weight whose enclosure ends above that of the largest estimate.
+std::string other_largest(const std::vector<const audit::TensorResult*>& by_estimate, const Glyphs& signs) {
+  const auto upper = [](const audit::TensorResult* tensor) {
+    const Enclosure& norm = *WeightRow{tensor}.operator_norm();
+    return norm.upper ? norm.upper->value() : std::numeric_limits<double>::infinity();
+  };
+  const auto* const highest = *std::ranges::max_element(by_estimate, {}, upper);
+  const double end = upper(highest);
+  if (end == upper(by_estimate.front())) return {};
+  const std::string name = name_in_sentence(highest->name, signs.unicode);
+  if (std::isinf(end)) return fmt::format(", or more in {}", name);
+  return fmt::format(", or up to {} in {}", significant(end, 3, Rounding::up), name);
+}
+
 std::string largest_stretch(const audit::Result& result, const Glyphs& signs) {
   const bool has_norms = has_operator_norms(result);
   const std::string key = has_norms ? "operator_norm" : "sigma_max";
-  for (const audit::TensorResult* tensor : select(result, key.c_str(), {})) {
-    if (!tensor->figures || WeightRow{tensor}.operator_norm() == nullptr) continue;
-    return fmt::format("Largest {} {}", has_norms ? "operator norm" : "sigma_max", cell_and_name(key, *tensor, signs));
+  std::vector<const audit::TensorResult*> measured = select(result, key.c_str(), {});
+  std::erase_if(measured, [](const audit::TensorResult* tensor) {
+    return !tensor->figures || WeightRow{tensor}.operator_norm() == nullptr;
+  });
+  if (measured.empty()) return {};
+  return fmt::format("Largest {} {}{}", has_norms ? "operator norm" : "sigma_max",
+                     cell_and_name(key, *measured.front(), signs), other_largest(measured, signs));
+}
+
+// `stride 1, zero padding (--stride, --padding)`: all that is assumed about a convolution; empty if nothing is.
+std::string what_is_assumed(const std::vector<const audit::TensorResult*>& shown) {
+  struct Assumption {
+    std::string_view of, text, option;
+    std::optional<bool> with_zeros;  // whether the padding mode is zeros; nothing: any mode
+  };
+  constexpr Assumption kAssumptions[] = {
+      {"stride", "stride 1", "--stride", std::nullopt},
+      {"dilation", "dilation 1", "--dilation", std::nullopt},
+      {"padding", "zero padding", "--padding", true},
+      {"padding", "padding that keeps the size", "--padding", false},
+      {"output_padding", "output padding 0", "--geometry", std::nullopt},
+  };
+  std::vector<std::string_view> texts, options;
+  for (const Assumption& assumption : kAssumptions) {
+    const bool occurs = any_row(shown, [&](const WeightRow& row) {
+      const audit::OperatorNorm* norm = row.convolution();
+      return norm != nullptr &&
+             assumption.with_zeros.value_or(norm->padding_mode == "zeros") == (norm->padding_mode == "zeros") &&
+             std::find(norm->assumed.begin(), norm->assumed.end(), assumption.of) != norm->assumed.end();
+    });
+    if (!occurs) continue;
+    texts.push_back(assumption.text);
+    if (options.empty() || options.back() != assumption.option) options.push_back(assumption.option);
   }
-  return {};
+  return texts.empty() ? "" : fmt::format("{} ({})", fmt::join(texts, ", "), fmt::join(options, ", "));
+}
+
+// At which image sizes the operator norms are; empty if there are none.
+std::string_view sizes_of_norms(const std::vector<const audit::TensorResult*>& shown) {
+  const auto any = [&](bool has_size) {
+    return any_row(shown, [has_size](const WeightRow& row) {
+      return row.convolution() != nullptr && row.convolution()->input_size.empty() != has_size;
+    });
+  };
+  const bool at_one = any(true), at_all = any(false);
+  if (at_one && at_all) return "at the image size where that is known, and otherwise the largest over all sizes";
+  if (at_one) return "at the image size that the file or an option gives";
+  return at_all ? "the largest over all image sizes" : std::string_view();
 }
 
 // The largest number in the column.
@@ -92,6 +145,16 @@ std::string largest_condition(const audit::Result& result, const Glyphs& signs) 
 }
 
 }  // namespace
+
+OperatorProofs operator_proofs(const audit::Result& result) {
+  OperatorProofs count;
+  for (const audit::TensorResult& tensor : result.tensors) {
+    if (!tensor.operator_norm) continue;
+    ++count.measured;
+    if (tensor.operator_norm->norm.is_proven()) ++count.proven;
+  }
+  return count;
+}
 
 std::vector<SkippedGroup> group_skipped(const audit::Result& result) {
   std::vector<SkippedGroup> groups;
@@ -153,14 +216,14 @@ std::string outcome_text(const audit::GateOutcome& gate) {
 std::vector<std::string> legend(const audit::Result& result, const std::vector<const audit::TensorResult*>& shown,
                                 const Glyphs& signs, const std::function<bool(std::string_view)>& has_column) {
   const auto shows = [&](std::string_view key) { return has_column == nullptr || has_column(key); };
+  const bool has_norms = has_operator_norms(result);
   const auto has_kind = [&](std::string_view wanted) {
     return any_row(shown, [&](const WeightRow& row) {
-      const audit::OperatorNorm* own = row.convolution();
-      return (row.figures() != nullptr && kind(row.figures()->sigma_max) == wanted) ||
-             (own != nullptr && kind(own->norm) == wanted);
+      const Enclosure* norm = has_norms && shows("operator_norm") ? row.operator_norm() : nullptr;
+      return (row.figures() != nullptr && shows("sigma_max") && kind(row.figures()->sigma_max) == wanted) ||
+             (norm != nullptr && kind(*norm) == wanted);
     });
   };
-  const bool has_norms = has_operator_norms(result);
   const std::string_view what = has_norms ? "" : "sigma_max ";
   const auto saves = [&](const WeightRow& row) {
     const audit::SpectrumFigures* spectrum = row.spectrum();
@@ -185,14 +248,8 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   const auto is_reshaped = [](const WeightRow& row) {
     return row.tensor->role == audit::Role::convolution && !row.tensor->operator_norm;
   };
-  const auto is_assumed = [](const WeightRow& row) {
-    return row.convolution() != nullptr && !row.convolution()->assumed.empty();
-  };
-  if (any_row(shown, is_assumed)) {
-    line(signs.assumed,
-         "the largest over all image sizes, with stride and dilation 1 and zero padding assumed where nothing states "
-         "them (--stride, --dilation, --padding)");
-  }
+  const std::string assumed = what_is_assumed(shown);
+  if (!assumed.empty()) line(signs.assumed, "assumed, because nothing states it: " + assumed);
   if (any_row(shown, is_reshaped)) {
     line(signs.reshaped, "convolution kernel as the reshaped matrix [out, rest], not the convolution's operator norm");
   }
@@ -209,10 +266,12 @@ std::vector<std::string> legend(const audit::Result& result, const std::vector<c
   }
   if (shows("condition") && any_row(shown, is_open)) line(">", "sigma_min cannot be told from 0");
   if (any_row(shown, saves)) line(signs.saves, "two factors of this rank take fewer parameters than the matrix");
-  if (any_row(shown, [](const WeightRow& row) { return row.convolution() != nullptr; })) {
-    lines.emplace_back(
-        "The operator norm of a convolution is its own, at the image size that the file gives or else the largest over "
-        "all sizes; its other figures are those of the kernel reshaped to [out, rest].");
+  const std::string_view sizes = sizes_of_norms(shown);
+  if (!sizes.empty()) {
+    lines.push_back(
+        fmt::format("The operator norm of a convolution is its own, {}; its other figures are those of the kernel "
+                    "reshaped to [out, rest].",
+                    sizes));
   }
   if (!result.full_spectrum) {
     lines.emplace_back(

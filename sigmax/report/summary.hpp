@@ -1,6 +1,7 @@
 // The parts of a report in words: the summary, the groups of skipped tensors, the meaning of the signs.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,13 @@
 #include "sigmax/report/text.hpp"
 
 namespace sigmax::report {
+
+/// How many convolutions were measured as operators, and how many of these norms are proven.
+struct OperatorProofs {
+  std::int64_t measured = 0;
+  std::int64_t proven = 0;
+};
+OperatorProofs operator_proofs(const audit::Result& result);
 
 /// Tensors that were skipped for one reason.
 struct SkippedGroup {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 
 namespace sigmax::sensitivity {
@@ -17,13 +18,9 @@ namespace {
 // |x| of any size; throws Error if a number is not finite.
 template <Real T>
 double norm_of(std::span<const T> x) {
+  require_finite(x, "Tikhonov", "a vector or a product of the operator");
   double largest = 0;
-  for (const T value : x) {
-    if (!std::isfinite(value)) {
-      throw Error(fmt::format("[Tikhonov] a vector or a product of the operator has an entry {}", value));
-    }
-    largest = std::fmax(largest, std::fabs(static_cast<double>(value)));
-  }
+  for (const T value : x) largest = std::fmax(largest, std::fabs(static_cast<double>(value)));
   if (largest == 0) return 0;
   double square = 0;
   for (const T value : x) square += (static_cast<double>(value) / largest) * (static_cast<double>(value) / largest);

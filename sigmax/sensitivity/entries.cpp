@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/square.hpp"
@@ -23,9 +24,7 @@ Matrix<double> entries(std::string_view who, const Tensor& matrix, Context& cont
   // Row-major rows x columns doubles are the columns of the transpose.
   Matrix<double> flipped(view.matrix.columns, view.matrix.rows);
   in_double(view.matrix, 1.0, flipped.values().data(), context);
-  for (const double value : flipped.values()) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[{}] the matrix has an entry {}", who, value));
-  }
+  require_finite(std::as_const(flipped).values(), who, "the matrix");
   return view.transposed ? flipped : lapack::transposed(flipped.view());
 }
 

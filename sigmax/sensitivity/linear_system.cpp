@@ -14,6 +14,7 @@
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -183,11 +184,9 @@ LeastSquaresCondition least_squares_condition(const Tensor& a, std::span<const d
   if (std::ssize(b) != values.rows()) {
     throw Error(fmt::format("[least_squares_condition] b must have {} entries, got {}", values.rows(), b.size()));
   }
+  require_finite(b, "least_squares_condition", "b");
   double largest = 0;
-  for (const double value : b) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[least_squares_condition] b has an entry {}", value));
-    largest = std::fmax(largest, std::fabs(value));
-  }
+  for (const double value : b) largest = std::fmax(largest, std::fabs(value));
   if (largest == 0) throw Error("[least_squares_condition] b is 0: relative errors of it have no meaning");
   double largest_entry = 0;
   for (const double value : values.values()) largest_entry = std::fmax(largest_entry, std::fabs(value));

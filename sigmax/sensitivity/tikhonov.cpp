@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/lapack.hpp"
@@ -23,11 +24,9 @@ double times_power(double x, std::int64_t exponent) {
 
 // The exponent of the largest number; 0 for zeros. Throws Error if a number is not finite.
 std::int64_t exponent_of(const char* what, std::span<const double> values) {
+  require_finite(values, "Tikhonov", what);
   double largest = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) throw Error(fmt::format("[Tikhonov] {} has an entry {}", what, value));
-    largest = std::fmax(largest, std::fabs(value));
-  }
+  for (const double value : values) largest = std::fmax(largest, std::fabs(value));
   return largest > 0 ? std::ilogb(largest) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/ops/range_checked.hpp"
@@ -64,9 +65,7 @@ void check(const Shape& shape, const SvdOptions<T>& options) {
     throw Error(fmt::format("[svd] start vectors of {} entries for an operator of {} columns", options.start.rows(),
                             shape.columns));
   }
-  for (const T value : options.start.values()) {
-    if (!std::isfinite(value)) throw Error("[svd] the start vectors have entries that are not finite");
-  }
+  require_finite(options.start.values(), "svd", "the block of start vectors");
   const bool finds_smallest = std::holds_alternative<Auto>(options.method) ||
                               std::holds_alternative<DenseLapack>(options.method) ||
                               std::holds_alternative<InverseLanczos>(options.method);
@@ -146,9 +145,8 @@ SvdResult<T> solve_in_range(const LinearOperator<T>& a, const Task<T>& task, Con
     rescale(result, *exponent);
     return result;
   } catch (const NotFinite&) {
-    throw Error(fmt::format(
-        "[svd] the operator's products are not finite: it holds NaN or infinity, or its parts leave the range of {}",
-        std::same_as<T, float> ? "float" : "double"));
+    throw_products_not_finite(
+        "svd", std::same_as<T, float> ? "its parts leave the range of float" : "its parts leave the range of double");
   }
 }
 

@@ -91,6 +91,23 @@ TEST(AuditConvolution, WhatIsNotStatedIsAssumedAndNamed) {
   EXPECT_EQ(assumed(out_of_range), (Names{"stride", "dilation"}));
 }
 
+TEST(AuditConvolution, AnOutputPaddingThatIsNotStatedIsAssumedWhereItMatters) {
+  const Tensor kernel = counted({2, 2, 3});
+  const auto found = [&](Dimensions output_padding, Dimensions input_size) {
+    io::StatedConvolution stated = known({2}, {1});
+    stated.settings.output_padding = std::move(output_padding);
+    stated.settings.input_size = std::move(input_size);
+    return *convolution_of(kernel, transposed_convolution_layout(3, 1), true, stated);
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(found({}, {}).assumed, Names());
+  EXPECT_FALSE(found({}, {}).knows_output_padding) << "at every size it is none of the norm's business";
+  EXPECT_TRUE(found({1}, {}).knows_output_padding);
+  EXPECT_EQ(found({}, {5}).assumed, Names{"output_padding"});
+  EXPECT_EQ(found({1}, {5}).assumed, Names());
+  EXPECT_EQ(found({1}, {5}).layer.axes[0].output_padding, 1);
+}
+
 // The norm depends on how much of the image is repeated around it: none would be the norm of another layer.
 TEST(AuditConvolution, AmountsOfImagePaddingAreAssumedToKeepTheSize) {
   const Layout layout = convolution_layout(4, 1);

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/matrix_proof/proof.hpp"
 #include "sigmax/core/error.hpp"
 #include "support/widths.hpp"

@@ -226,6 +226,10 @@ class AuditOfConvolutions(ConvolutionTest):
                               ("--stride", "(=2")]:
             self.assertIn(option, self.expect(2, "audit", path, option, value).err)
         self.assertIn("no tensor's name matches 'cnv'", self.expect(0, "audit", path, "--stride", "cnv=2").err)
+        sidecar = self.write("g.json", b'{"conv": {"stride": 2}, "cnv": {"stride": 2}}')
+        error = self.expect(0, "audit", path, "--geometry", sidecar).err
+        self.assertIn(f"--geometry {sidecar}: no tensor's name matches 'cnv'", error)
+        self.assertNotIn("'conv'", error)
 
     def test_quick_leaves_the_operator_norm_out(self):
         content = checkpoints.safetensors({"conv.weight": ones(1, 1, 3)})
@@ -270,7 +274,10 @@ class AuditOfConvolutions(ConvolutionTest):
         path = self.write("m.safetensors", checkpoints.safetensors({"conv.weight": ones(1, 1, 3, 3)}))
         text = self.expect(0, "audit", path, COLUMNS="80").out
         self.assertRegex(text, "conv.weight.* ✓°")
-        self.assertRegex(" ".join(text.split()), "° the largest over all image sizes, with stride and dilation 1")
+        self.assertRegex(" ".join(text.split()), "° assumed, because nothing states it: stride 1, dilation 1, zero "
+                         r"padding \(--stride, --dilation, --padding\)")
+        text = self.expect(0, "audit", path, "--stride", "conv=1", "--dilation", "conv=1", COLUMNS="80").out
+        self.assertIn("° assumed, because nothing states it: zero padding (--padding)", " ".join(text.split()))
         text = self.expect(0, "audit", path, "--stride", "conv=1", "--dilation", "conv=1", "--padding", "conv=1").out
         self.assertNotIn("°", text)
         text = self.expect(0, "audit", path, LC_ALL="C").out
@@ -341,7 +348,7 @@ class NormOfConvolutions(ConvolutionTest):
         report = self.measure(EXAMPLE, "file", "--as", "x=skip", code=2)
         self.assertIn("name one", report)
         path = f"{EXAMPLE}:conv3.weight"
-        for settings in ("file", "width=0.03"):
+        for settings in ("file", "width=0.03", "file,width=0.03"):
             report = json.loads(self.expect(0, "norm", path, "--conv", settings, "--format", "json").out)
             norm = report["operator_norm"]
             self.assertEqual((norm["input_size"], norm["padding"], norm["assumed"]), ([7, 7], [[1, 1], [1, 1]], []))
@@ -379,6 +386,7 @@ class NormOfConvolutions(ConvolutionTest):
     def test_requests_that_make_no_sense_are_refused(self):
         path = self.write("m.safetensors", checkpoints.safetensors({"k": ones(1, 1, 3)}))
         for settings, wanted in [("", "KEY=VALUE"), ("stride", "KEY=VALUE"), ("stride=1,", "KEY=VALUE"),
+                                 ("file,", "KEY=VALUE"), ("stride=1,file", "or file,width=1e-4 for what the file says"),
                                  ("output_padding=1,stride=2", "transposed=true"), ("stride= 2", "from 1 up"),
                                  ("dilation=1.5", "from 1 up"), ("padding=-1", "amounts such as"),
                                  ("stride=0", "from 1 up"), ("strides=2", "no key 'strides'"),

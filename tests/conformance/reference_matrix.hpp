@@ -14,6 +14,7 @@
 #include "gallery/stored.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax::conformance {
 
@@ -154,6 +155,32 @@ inline ReferenceMatrix beside(std::initializer_list<ReferenceMatrix> parts) {
   return beside(std::span<const ReferenceMatrix>(parts.begin(), parts.size()));
 }
 
+/// Entry (i, j), (k, l) is a(i, k) b(j, l).
+inline ReferenceMatrix kronecker_matrix(const ReferenceMatrix& a, const ReferenceMatrix& b) {
+  ReferenceMatrix c({a.shape().rows * b.shape().rows, a.shape().columns * b.shape().columns},
+                    a.operations() + b.operations());
+  each_entry(a, [&](std::int64_t i, std::int64_t k) {
+    each_entry(b, [&](std::int64_t j, std::int64_t l) {
+      const std::int64_t row = i * b.shape().rows + j;
+      const std::int64_t column = k * b.shape().columns + l;
+      c.value(row, column) = a.value(i, k) * b.value(j, l);
+      c.magnitude(row, column) = a.magnitude(i, k) * b.magnitude(j, l);
+    });
+  });
+  return c;
+}
+
+/// A one in column index[i] of row i, none where index[i] is negative.
+inline ReferenceMatrix selection_matrix(std::int64_t inputs, std::span<const std::int64_t> index) {
+  const auto rows = static_cast<std::int64_t>(index.size());
+  ReferenceMatrix m({rows, inputs}, std::max<std::int64_t>(rows, 1));
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const std::int64_t j = index[static_cast<std::size_t>(i)];
+    if (j >= 0) m.value(i, j) = m.magnitude(i, j) = 1;
+  }
+  return m;
+}
+
 /// Where the entry that stands at j on an axis of n entries comes from, by walking there from inside; -1 for a zero.
 inline std::int64_t walked_entry(PaddingMode mode, std::int64_t n, std::int64_t j) {
   if (mode == PaddingMode::Zeros) return j >= 0 && j < n ? j : -1;
@@ -262,6 +289,29 @@ ReferenceMatrix evaluate(const LinearOperator<T>& a, Context& context) {
         kernel.push_back(gallery::fetch(k.dtype, k.data, static_cast<std::size_t>(at)));
       }
       return convolution_matrix(kernel, *c.correlation);
+    }
+
+    ReferenceMatrix operator()(const structure::Diagonal& d) const {
+      ReferenceMatrix m({d.order, d.order}, 1);
+      for (std::int64_t i = 0; i < d.order; ++i) {
+        m.value(i, i) = d.is_identity() ? 1 : d.entries[static_cast<std::size_t>(i)];
+        m.magnitude(i, i) = std::fabs(m.value(i, i));
+      }
+      return m;
+    }
+
+    ReferenceMatrix operator()(const structure::Selection& s) const {
+      std::vector<std::int64_t> index;
+      for (std::int64_t i = 0; i < s.entries->size(); ++i) index.push_back(s.entries->at(i));
+      return selection_matrix(s.entries->inputs(), index);
+    }
+
+    ReferenceMatrix operator()(const structure::Kronecker<T>& k) const {
+      ReferenceMatrix m = evaluate(*k.factors.front(), context);
+      for (std::size_t i = 1; i < k.factors.size(); ++i) {
+        m = kronecker_matrix(m, evaluate(*k.factors[i], context));
+      }
+      return m;
     }
 
     ReferenceMatrix operator()(const structure::Sum<T>& sum) const {

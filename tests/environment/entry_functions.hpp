@@ -125,8 +125,11 @@ void add_layers(Functions& f);
 void add_regularizers(Functions& f);
 void add_gradients(Functions& f);
 void add_conditions(Functions& f);
+void add_lipschitz(Functions& f);
 void add_sensitivity(Functions& f);
 void add_convolution_norms(Functions& f);
 void add_audit(Functions& f);
+void add_scalar_functions(Functions& f);
+void add_graphs(Functions& f);
 
 }  // namespace sigmax

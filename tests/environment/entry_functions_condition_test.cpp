@@ -1,6 +1,7 @@
 #include "environment/entry_functions.hpp"
 #include "repeatable.hpp"
 #include "sigmax/bounds/arithmetic.hpp"
+#include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/nuclear_norm.hpp"
 #include "sigmax/bounds/pseudo_inverse.hpp"
 #include "sigmax/ops/compose.hpp"

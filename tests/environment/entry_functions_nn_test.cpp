@@ -28,6 +28,7 @@
 #include "sigmax/norms/matrix_proximal.hpp"
 #include "sigmax/norms/mean_gain.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_of_blocks.hpp"
 #include "sigmax/norms/numerical_radius.hpp"
 #include "sigmax/norms/spectral.hpp"
 #include "sigmax/norms/vector.hpp"

@@ -37,6 +37,10 @@ void add_svd(Functions& f, const Stored& s, bool every_method) {
     ScannedMatrix scanned(view, context);
     return spectrum(scanned, context).values;
   });
+  f.add("singular_values " + s.what, [=, view = stored_view(s.tensor)](Context& context) {
+    ScannedMatrix scanned(view, context);
+    return singular_values(scanned, context);
+  });
   f.add("power_steps, triplets " + s.what, [=](Context& context) {
     std::vector<double> u(static_cast<std::size_t>(s.shape.rows)), v(static_cast<std::size_t>(s.shape.columns), 0.1);
     const double sigma = power_steps<double>(*a, {.order = PowerIteration::Order::u_first, .steps = 3}, u, v, context);

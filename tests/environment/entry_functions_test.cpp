@@ -2,6 +2,8 @@
 #include <span>
 
 #include "environment/entry_functions.hpp"
+#include "repeatable.hpp"
+#include "sigmax/bounds/certify.hpp"
 #include "sigmax/kernels/absolute.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/kernels/entrywise.hpp"
@@ -11,7 +13,10 @@
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
+#include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/kronecker.hpp"
 #include "sigmax/ops/materialize.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax {
 namespace {
@@ -34,6 +39,27 @@ void add_convolutions(Functions& f, PaddingMode mode) {
     a->pull_back({std::span<const T>(y), std::span<const T>(x), weights}, grad, context);
     return Values(Result(y, z, outer, grad, materialize(*a, context)));
   });
+}
+
+template <Real T>
+void add_axes(Functions& f) {
+  const DType dtype = std::same_as<T, float> ? DType::f32 : DType::f64;
+  std::vector<double> entries;
+  for (int e = 0; e < 60; ++e) entries.push_back(e % 5 == 0 ? 3e-39 : 1.0 / (3 + e));
+  const Tensor stored = Tensor::rounded(entries, {6, 10}, dtype);
+  const Tensor gain = Tensor::rounded(std::span<const double>(entries).first(6), {6}, dtype);
+  const std::vector<T> x = vector_of<T>(40);
+  f.add(std::same_as<T, float> ? "kronecker, diagonal, selection float" : "kronecker, diagonal, selection",
+        [=](Context& context) {
+          const Operator<T> a = kronecker<T>({diagonal<T>(gain) * dense<T>(stored), selection<T>(4, {1, 1, 0, 3, -1})});
+          std::vector<T> y(static_cast<std::size_t>(a->shape().rows)), z(x.size()), outer(y.size()), grad(66);
+          a->apply_gram(std::span<const T>(x), std::span<T>(y), std::span<T>(z), context);
+          a->apply_outer_gram(std::span<const T>(y), std::span<T>(outer), context);
+          const std::vector<double> weights{0.375};
+          a->pull_back({std::span<const T>(y), std::span<const T>(x), weights}, grad, context);
+          const Enclosure norm = *certify_factors(*a, repeatable<CertifyOptions>(), context);
+          return Values(Result(y, z, outer, grad, materialize(*a, context), norm));
+        });
 }
 
 void add_core(Functions& f) {
@@ -115,6 +141,8 @@ std::vector<EntryFunction> entry_functions() {
     add_convolutions<double>(f, mode);
     add_convolutions<float>(f, mode);
   }
+  add_axes<double>(f);
+  add_axes<float>(f);
   for (const Stored& s : matrices()) {
     add_products<double>(f, s);
     if (s.tensor.dtype() != DType::f64) add_products<float>(f, s);
@@ -129,9 +157,12 @@ std::vector<EntryFunction> entry_functions() {
   add_regularizers(f);
   add_gradients(f);
   add_conditions(f);
+  add_lipschitz(f);
   add_sensitivity(f);
   add_convolution_norms(f);
   add_audit(f);
+  add_scalar_functions(f);
+  add_graphs(f);
   return std::move(f.all);
 }
 

@@ -10,6 +10,7 @@
 #include "repeatable.hpp"
 #include "sigmax/ops/materialize.hpp"
 #include "sigmax/sigmax.hpp"
+#include "support/graphs.hpp"
 
 namespace sigmax {
 namespace {
@@ -270,6 +271,46 @@ TEST(OwnContext, BatchesHaveTheSameBits) {
   EXPECT_EQ(batched_svd(kStack, options).sigma, batched_svd(kStack, options, one).sigma);
   const std::vector<Tensor> matrices{kMatrix, kStack.slice(2)};
   EXPECT_EQ(batched_svd(matrices, options).sigma, batched_svd(matrices, options, one).sigma);
+}
+
+TEST(OwnContext, GraphsHaveTheSameBits) {
+  using graph_support::Kind;
+  const graph::Graph graph = graph_support::composition(4, 4, {Kind::affine, Kind::relu, Kind::softmax});
+  const Values x = vector_of<double>(input_size(graph));
+  const auto bounds_of = [](const std::vector<std::optional<UpperBound>>& all) {
+    Values values;
+    for (const auto& each : all) values.push_back(each->value());
+    return values;
+  };
+  expect_same_bits([&](auto&... context) {
+    const graph::Values values = evaluate(graph, x, context...);
+    const Values y = outputs(graph, values);
+    const std::vector<graph::Box> boxes = ranges(graph, graph::box_of(x), context...);
+    Values all(Result(y, forward(graph, values, x, context...), reverse(graph, values, y, context...),
+                      evaluate_with_errors(graph, x, context...).errors, boxes.back()[0].least,
+                      range_of(graph, graph.nodes.size() - 1, boxes, context...)[0].greatest));
+    Values image(y.size());
+    Context one(1);
+    jacobian(graph, x, context...)->apply(x, image, one);
+    all.insert(all.end(), image.begin(), image.end());
+    return all;
+  });
+  lipschitz::WalkOptions options;
+  options.certify = repeatable<CertifyOptions>();
+  auto quick = repeatable<lipschitz::LowerOptions>();
+  quick.starts = 1;
+  quick.steps = 3;
+  const auto attack = repeatable<lipschitz::AttackOptions>();
+  const lipschitz::Domain domain = lipschitz::Ball{x, 1};
+  expect_same_bits([&](auto&... context) {
+    const lipschitz::Lower lower = lower_bound(graph, domain, quick, context...);
+    return Values(
+        Result(lipschitz::walk(graph, domain, options, context...).bound->value(), lower.bound.value(),
+               lipschitz::difference_quotient(graph, lower.x, x, lipschitz::VectorNorm::one, context...).value(),
+               bounds_of(lipschitz::pair_bounds(graph, {{0, 1}}, domain, options, context...)),
+               lipschitz::attack(graph, x, 0, 0.5, attack, context...).value_or(Values()),
+               lipschitz::puts_first(graph, x, 0, context...) == true ? 1.0 : 0.0));
+  });
 }
 
 }  // namespace

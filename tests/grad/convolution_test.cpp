@@ -58,7 +58,7 @@ TEST(ConvolutionGradient, OfSigmaIsTheCorrelationOfItsVectors) {
       long double sum = 0;
       for (std::int64_t position = 0; position < outputs; ++position) {
         const std::int64_t j = input_of(c, position, e % c.taps());
-        if (j < 0) continue;
+        if (j == kPaddedZero) continue;
         sum += static_cast<long double>(of_rows(o * outputs + position, 0)) *
                of_columns(channel * c.input_positions() + j, 0);
       }

@@ -2,7 +2,6 @@
 // hunt`.
 #include "sigmax/bounds/algebra.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -54,8 +53,8 @@ std::vector<double> random_numbers(std::mt19937_64& random) {
 TEST(HuntAlgebra, EveryPNormIsWithinItsEnclosure) {
   const std::int64_t count = hunt::budget(20'000);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}", seed));
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
     std::mt19937_64 random(seed);
     const double p = random_power(random);
     const std::vector<double> x = random_numbers(random);

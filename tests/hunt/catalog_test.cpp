@@ -33,8 +33,6 @@ using hunt::SpectrumMaker;
 
 constexpr std::int64_t kEach = 10;  // a specimen counts as this many enclosures
 
-std::string rerun(std::uint64_t seed) { return fmt::format("SIGMAX_HUNT={} SIGMAX_HUNT_SEED={}", kEach, seed); }
-
 // Triplets that were spoiled: the ends may be far apart, never wrong.
 template <Real T>
 void spoil(SvdResult<T>& found, SpectrumMaker& maker) {
@@ -53,10 +51,10 @@ void hunt_spectra(std::int64_t spectra) {
   Context context(1);
   std::int64_t enclosures = 0;
   for (std::int64_t i = 0; i < spectra; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SpectrumMaker maker(seed);
     const Spectrum s = maker.make(std::same_as<T, double>);
-    SCOPED_TRACE(rerun(seed) + " " + s.what);
+    SCOPED_TRACE(hunt::rerun(seed, kEach) + " " + s.what);
     const Operator<T> a = dense<T>(s.matrix);
     SvdOptions<T> options;
     options.k = s.least();
@@ -155,10 +153,10 @@ TEST(HuntCatalog, EveryNumericalRadiusIsWhatItSays) {
   const std::int64_t count = hunt::budget(3'000) / kEach;
   std::int64_t narrow = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SpectrumMaker maker(seed);
     const Radius r = make_radius(maker, seed);
-    SCOPED_TRACE(rerun(seed));
+    SCOPED_TRACE(hunt::rerun(seed, kEach));
     const Tensor matrix = Tensor::copy_of(r.entries, {r.n, r.n});
     const norms::NormResult found =
         norms::norm(matrix, norms::NumericalRadius{}, repeatable<norms::NormOptions>(), context);
@@ -186,9 +184,9 @@ TEST(HuntCatalog, EveryNumericalRadiusIsWhatItSays) {
 TEST(HuntCatalog, EveryDualOfAKyFanNormIsWhatItSays) {
   const std::int64_t count = hunt::budget(20'000) / kEach;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SpectrumMaker maker(seed);
-    SCOPED_TRACE(rerun(seed));
+    SCOPED_TRACE(hunt::rerun(seed, kEach));
     const std::int64_t n = 1 + maker.pick(8);
     const double width = std::exp2(-60.0 * maker.uniform());
     std::vector<double> truth;

@@ -16,9 +16,12 @@
 
 #include "gallery/reference_svd.hpp"
 #include "hunt/budget.hpp"
+#include "sigmax/bounds/certify_values.hpp"
 #include "sigmax/bounds/circular_convolution.hpp"
 #include "sigmax/bounds/convolution.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/ops/convolution/convolution.hpp"
 #include "support/correlation_matrix.hpp"
 #include "tolerance.hpp"
 
@@ -179,7 +182,7 @@ struct Drawn {
   long double slack() const { return truth.front() * 1e-17L * static_cast<long double>(kLargestSide * kLargestSide); }
   long double unscaled(double end) const { return std::ldexp(static_cast<long double>(end), -exponent); }
   std::string repeat(std::uint64_t seed) const {
-    return fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} input {} {}", seed, describe(geometry.layer()),
+    return fmt::format("{} {} input {} {}", hunt::rerun(seed), describe(geometry.layer()),
                        to_string(geometry.input_size()), name(geometry.layer().padding_mode));
   }
 };
@@ -189,7 +192,7 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
   Histogram widths;
   const std::int64_t cases = hunt::budget(400);
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Drawn drawn(draw(maker), maker);
     const ConvolutionGeometry& geometry = drawn.geometry;
@@ -216,13 +219,43 @@ TEST(HuntConvolutions, NoEndIsWrongAtAnySize) {
   widths.print();
 }
 
+// With every padding: the smallest values of the operator, formed for the proof.
+TEST(HuntConvolutions, NoSmallestValueAtAnySizeIsWrong) {
+  Context context(1);
+  Histogram widths;
+  const std::int64_t cases = hunt::budget(400);
+  for (std::int64_t i = 0; i < cases; ++i) {
+    const std::uint64_t seed = hunt::seed_of(i);
+    Maker maker(seed);
+    const Drawn drawn(draw(maker), maker);
+    SCOPED_TRACE(drawn.repeat(seed));
+    const Operator<double> a = convolution<double>(drawn.kernel, drawn.geometry);
+    const auto count = static_cast<std::int64_t>(drawn.truth.size());
+    SvdOptions<double> wanted;
+    wanted.which = Which::smallest;
+    wanted.k = maker.pick(1, std::min<std::int64_t>(3, count));
+    wanted.random = random_state(seed);
+    const CertifiedSvd<double> found = certified_svd(*a, wanted, CertifyOptions{}, context);
+    ASSERT_EQ(found.sigma.size(), static_cast<std::size_t>(wanted.k));
+    for (std::int64_t j = 0; j < wanted.k; ++j) {
+      const long double truth = drawn.truth[static_cast<std::size_t>(count - wanted.k + j)];
+      const Enclosure& e = found.sigma[static_cast<std::size_t>(j)];
+      ASSERT_TRUE(e.is_proven());
+      ASSERT_LE(drawn.unscaled(e.lower.value()), truth + drawn.slack()) << j;
+      ASSERT_GE(drawn.unscaled(e.upper->value()), truth - drawn.slack()) << j;
+      widths.add(std::string(name(drawn.geometry.layer().padding_mode)), e.relative_width());
+    }
+  }
+  widths.print();
+}
+
 // The largest, the smallest, their quotient, and every value of the spectrum.
 TEST(HuntConvolutions, NoValueOfACircleIsWrong) {
   Context context(1);
   Histogram widths;
   const std::int64_t cases = hunt::budget(400);
   for (std::int64_t i = 0; i < cases; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Drawn drawn(draw_circular(maker), maker);
     const ConvolutionGeometry& geometry = drawn.geometry;

@@ -64,8 +64,8 @@ void expect_truth(const Grown<T>& s, std::uint64_t seed, long double slack, Cont
       options.relative_width = (seed + static_cast<std::uint64_t>(limit.proven_up_to)) % 3 == 0 ? 1e-6 : 0;
       const Enclosure e = certify(*s.op, hint, options, context);
       ASSERT_TRUE(contains(e, truth, slack))
-          << "SIGMAX_HUNT=1 SIGMAX_HUNT_SEED=" << seed << " method " << static_cast<int>(method) << " up to "
-          << limit.proven_up_to << "," << limit.formed_up_to << ": "
+          << hunt::rerun(seed) << " method " << static_cast<int>(method) << " up to " << limit.proven_up_to << ","
+          << limit.formed_up_to << ": "
           << fmt::format("[{:.17g}, {:.17g}] against 2^{} ({:.20Lg} +- {:.2Lg}) of ", e.lower.value(),
                          e.upper ? e.upper->value() : INFINITY, truth.exponent, truth.value, truth.error)
           << s.what.substr(0, 2000);
@@ -80,7 +80,7 @@ void hunt_trees(std::int64_t enclosures) {
   Context context(1);
   const std::int64_t specimens = std::max<std::int64_t>(1, enclosures / kEach);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Grower<T> grower(seed);
     const std::size_t rows = grower.extent();
     const std::size_t columns = grower.extent();
@@ -128,7 +128,7 @@ void hunt_chains(std::int64_t enclosures) {
   Context context(1);
   const std::int64_t specimens = std::max<std::int64_t>(1, enclosures / kEach);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Grower<T> grower(seed);
     const Grown<T> s = grower.chain(grower.pick(2) == 0 ? 300 + grower.pick(700) : 1000 + grower.pick(201));
     SCOPED_TRACE(s.what);
@@ -151,7 +151,7 @@ void hunt_hidden(std::int64_t enclosures) {
   Context context(1);
   const std::int64_t specimens = std::max<std::int64_t>(1, enclosures / kEach);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Grower<T> grower(seed, true);
     const std::size_t rows = grower.extent();
     const std::size_t columns = grower.extent();

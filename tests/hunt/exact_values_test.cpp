@@ -131,14 +131,14 @@ void hunt(std::int64_t matrices) {
   std::int64_t ends = 0;
   std::int64_t unconfirmed = 0;
   for (std::int64_t i = 0; i < matrices; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker maker(seed);
     const Exact exact = maker.make(std::same_as<T, float>);
     const Asked<T> ask = asked<T>(maker, exact, seed);
     const Operator<T> stored = dense<T>(exact.matrix);
     const Operator<T> a = ask.opaque ? hidden(stored) : stored;
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT={} SIGMAX_HUNT_SEED={} {} {}x{} k {}", kEach, seed, name(ask.svd.method),
-                             a->shape().rows, a->shape().columns, ask.svd.k));
+    SCOPED_TRACE(fmt::format("{} {} {}x{} k {}", hunt::rerun(seed, kEach), name(ask.svd.method), a->shape().rows,
+                             a->shape().columns, ask.svd.k));
     const CertifiedSvd<T> found = certified_svd(*a, ask.svd, ask.certify, context);
     unconfirmed += found.triplets.outcome == SvdOutcome::unconfirmed ? 1 : 0;
     const double largest = exact.values.front();

@@ -204,10 +204,10 @@ TEST(HuntInduced, NoProofGivesAWrongEnd) {
   const std::int64_t count = hunt::budget(2'000);
   std::int64_t uppers = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker make(seed);
     const Specimen s = make.specimen();
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}: {}", seed, s.what));
+    SCOPED_TRACE(fmt::format("{}: {}", hunt::rerun(seed), s.what));
     ScannedMatrix scanned(stored_view(Tensor::view_of(s.a, {s.rows, s.columns})), context);
     CertifyOptions certify = repeatable<CertifyOptions>();
     certify.method = make.pick(4) == 0 ? CertifyMethod::cheapest : CertifyMethod::proven;
@@ -243,10 +243,10 @@ TEST(HuntInduced, NoNormIsOutsideItsEnclosure) {
   Context context(1);
   const std::int64_t count = hunt::budget(300);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     Maker make(seed);
     const Specimen s = make.specimen();
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}: {}", seed, s.what));
+    SCOPED_TRACE(fmt::format("{}: {}", hunt::rerun(seed), s.what));
     norms::InducedOptions options = repeatable<norms::InducedOptions>();
     options.starts = 2;
     options.most_steps = 20;

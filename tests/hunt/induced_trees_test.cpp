@@ -58,14 +58,14 @@ template <Real T>
 void hunt_trees(std::int64_t count) {
   Context context(1);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     hunt::Grower<T> grower(seed);
     const std::size_t rows = grower.extent();
     const std::size_t columns = grower.extent();
     const hunt::Grown<T> s = grower.tree(rows, columns, grower.pick(4));
     const double p = kExponents[static_cast<std::size_t>(grower.pick(8))];
     const double q = kExponents[static_cast<std::size_t>(grower.pick(8))];
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}, {} -> {}: {}", seed, p, q, s.what.substr(0, 2000)));
+    SCOPED_TRACE(fmt::format("{}, {} -> {}: {}", hunt::rerun(seed), p, q, s.what.substr(0, 2000)));
     ASSERT_NO_THROW(ASSERT_NO_FATAL_FAILURE(expect_sound(grower, s, p, q, context)));
   }
 }

@@ -62,9 +62,9 @@ TEST(HuntNuclear, NoEndIsOnTheWrongSide) {
   std::int64_t by_duality = 0;
   const std::int64_t count = hunt::budget(4000);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     const Specimen s = make(seed);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {}", seed, s.what));
+    SCOPED_TRACE(fmt::format("{} {}", hunt::rerun(seed), s.what));
     ScannedMatrix scanned(stored_view(s.matrix), context);
     const std::optional<Enclosure> dual = bounds::enclose_nuclear_norm(scanned, CertifyOptions{}, context);
     if (dual) {

@@ -221,8 +221,8 @@ void hunt_one(std::uint64_t seed, Counts& counts, Context& context) {
   options.relative_width = kWidths[maker.pick(4)];
   const bounds::PseudoInverse found =
       bounds::enclose_pseudo_inverse(scanned, {.two = true, .entries = true}, options, context);
-  const std::string where = fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} {} {}x{} {} 2^{}", seed, s.what, s.rows,
-                                        s.columns, name(type), shift);
+  const std::string where =
+      fmt::format("{} {} {}x{} {} 2^{}", hunt::rerun(seed), s.what, s.rows, s.columns, name(type), shift);
   ++counts.specimens;
   if (singular) {
     ASSERT_EQ(found.sigma_min.lower.value(), 0) << where;
@@ -287,8 +287,7 @@ void hunt_one_operator(std::uint64_t seed, Counts& counts, Context& context) {
     exact = hunt::product(exact, factor);
     op = op * dense<double>(Tensor::rounded(right, {s.columns, s.columns}, DType::f64));
   }
-  const std::string where =
-      fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} operator {} {}x{}", seed, s.what, s.rows, s.columns);
+  const std::string where = fmt::format("{} operator {} {}x{}", hunt::rerun(seed), s.what, s.rows, s.columns);
   const auto found = bounds::enclose_pseudo_inverse(*op, {.two = true, .entries = true}, CertifyOptions{}, context);
   ASSERT_TRUE(found) << where;
   ++counts.specimens;
@@ -312,7 +311,7 @@ TEST(Hunt, EveryEnclosureOfThePseudoInverseOfAnOperatorContainsTheTruth) {
   Counts counts;
   const std::int64_t specimens = std::max<std::int64_t>(1, hunt::budget(4000) / 8);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SCOPED_TRACE(seed);
     ASSERT_NO_THROW(ASSERT_NO_FATAL_FAILURE(hunt_one_operator(seed, counts, context))) << "seed " << seed;
   }
@@ -325,7 +324,7 @@ TEST(Hunt, EveryEnclosureOfAPseudoInverseContainsTheTruth) {
   Counts counts;
   const std::int64_t specimens = std::max<std::int64_t>(1, hunt::budget(4000) / 4);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SCOPED_TRACE(seed);
     ASSERT_NO_THROW(ASSERT_NO_FATAL_FAILURE(hunt_one(seed, counts, context))) << "seed " << seed;
   }

@@ -19,7 +19,9 @@
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/function.hpp"
+#include "sigmax/ops/kronecker.hpp"
 #include "sigmax/ops/low_rank.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax::hunt {
 
@@ -49,7 +51,7 @@ class Grower {
 
   Grown<T> tree(std::size_t rows, std::size_t columns, int depth) {
     if (depth == 0) return leaf(rows, columns);
-    switch (pick(tame_ ? 11 : 12)) {
+    switch (pick(tame_ ? 14 : 15)) {
       case 0: return sum(tree(rows, columns, depth - 1), tree(rows, columns, depth - 1));
       case 1: {
         const std::size_t inner = extent();
@@ -63,6 +65,9 @@ class Grower {
       case 7: return sum(tree(rows, columns, depth - 1), zero(rows, columns, 1 + pick(3)));
       case 8: return repeated(rows, columns, depth);
       case 9: return convolved(rows, columns);
+      case 10: return weighted(rows, columns, depth);
+      case 11: return selected(rows, columns);
+      case 12: return kronecker(rows, columns, depth);
       default: return tame_ ? hidden(rows, columns, depth) : balanced(rows, columns);
     }
   }
@@ -295,19 +300,59 @@ class Grower {
     return turned ? transposed(grown) : grown;
   }
 
+  // A diagonal times a tree, or the identity plus one.
+  Grown<T> weighted(std::size_t rows, std::size_t columns, int depth) {
+    const Grown<T> a = tree(rows, columns, depth - 1);
+    const bool is_identity = pick(4) == 0;
+    const int kind = pick(9);
+    std::vector<double> d(rows, 1.0);
+    std::vector<long double> values(rows * rows, 0.0L);
+    const double scale = tame_ || pick(4) > 0 ? 1 : pick(2) == 0 ? 0x1p-1060 : 1e200;
+    for (std::size_t i = 0; i < rows; ++i) {
+      if (!is_identity) d[i] = pick(5) == 0 ? 0 : scale * entry(kind, i, i);
+      values[i * rows + i] = d[i];
+    }
+    const auto n = static_cast<std::int64_t>(rows);
+    const Grown<T> diagonal{is_identity ? identity<T>(n) : sigmax::diagonal<T>(Tensor::copy_of(d, {n})),
+                            wide::of(rows, rows, values), is_identity ? "identity" : "diagonal"};
+    if (rows == columns && pick(2) == 0) return sum(diagonal, a);
+    return product(diagonal, a);
+  }
+
+  Grown<T> selected(std::size_t rows, std::size_t columns) {
+    const bool turned = pick(3) == 0;
+    if (turned) std::swap(rows, columns);
+    const auto inputs = static_cast<int>(columns);
+    std::vector<std::int64_t> index;
+    std::vector<long double> values(rows * columns, 0.0L);
+    const int most = 1 + pick(inputs);  // the fewer, the more copies
+    const bool of_zeros = pick(4) == 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      index.push_back(of_zeros && pick(2) == 0 ? -1 : pick(most));
+      if (index.back() >= 0) values[i * columns + static_cast<std::size_t>(index.back())] = 1;
+    }
+    const Grown<T> grown{selection<T>(inputs, index), wide::of(rows, columns, values), "selection"};
+    return turned ? transposed(grown) : grown;
+  }
+
+  Grown<T> kronecker(std::size_t rows, std::size_t columns, int depth) {
+    const auto m = static_cast<std::size_t>(divisor(rows));
+    const auto n = static_cast<std::size_t>(divisor(columns));
+    const bool repeats = m == n && pick(4) == 0;
+    std::vector<long double> ones(m * n, 0.0L);
+    for (std::size_t i = 0; repeats && i < m; ++i) ones[i * n + i] = 1;
+    const Grown<T> a = repeats ? Grown<T>{identity<T>(static_cast<std::int64_t>(m)), wide::of(m, n, ones), "identity"}
+                               : tree(m, n, depth - 1);
+    const Grown<T> b = tree(rows / m, columns / n, depth - 1);
+    const bool flip = pick(2) == 0;
+    return flip ? Grown<T>{sigmax::kronecker<T>({b.op, a.op}), wide::kronecker(b.is, a.is),
+                           "(" + b.what + " (x) " + a.what + ")"}
+                : Grown<T>{sigmax::kronecker<T>({a.op, b.op}), wide::kronecker(a.is, b.is),
+                           "(" + a.what + " (x) " + b.what + ")"};
+  }
+
   // A part that is known only through its products.
   Grown<T> hidden(std::size_t rows, std::size_t columns, int depth) {
-    if (pick(2) == 0) {
-      const Grown<T> a = tree(rows, columns, depth - 1);
-      std::vector<double> d(rows);
-      for (double& value : d) value = pick(4) == 0 ? 0 : normal();
-      const auto n = static_cast<std::int64_t>(rows);
-      std::vector<long double> values(rows * rows, 0.0L);
-      for (std::size_t i = 0; i < rows; ++i) values[i * rows + i] = d[i];
-      const Grown<T> diagonal{sigmax::diagonal<T>(Tensor::rounded(d, {n}, DType::f64)), wide::of(rows, rows, values),
-                              "diagonal"};
-      return product(diagonal, a);
-    }
     Grown<T> a = tree(rows, columns, depth - 1);
     const Operator<T> inner = a.op;
     a.op = function_operator<T>(

@@ -1,6 +1,5 @@
 // The hunt for an optimum outside its enclosure: answers and duals that are random, or nearly right, for problems whose
 // optimum follows from reference singular values; and for a sparse matrix whose norm is outside its ends. `make hunt`.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -138,8 +137,8 @@ TEST(HuntRecovery, EveryOptimumIsWithinItsEnclosure) {
   const std::int64_t count = hunt::budget(4'000);
   Context context(1);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}", seed));
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
     Specimen s(seed);
     const auto options = repeatable<CertifyOptions>();
     const SparseMatrix all = s.all_observed();
@@ -170,8 +169,8 @@ TEST(HuntRecovery, EverySparseNormIsWithinItsEnds) {
   const std::int64_t count = hunt::budget(4'000);
   Context context(1);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}", seed));
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
     std::mt19937_64 random(seed);
     std::uniform_real_distribution<double> unit(0, 1);
     const auto rows = static_cast<std::int64_t>(1 + random() % 12);

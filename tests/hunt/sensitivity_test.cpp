@@ -1,6 +1,5 @@
 // The hunt for a wrong end among the proofs about linear systems: hostile matrices at every scale, against truths in
 // about 128 bits. `make hunt`.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -230,8 +229,8 @@ TEST(HuntSystems, EveryBoundHolds) {
   Counts counts;
   const std::int64_t specimens = std::max<std::int64_t>(1, hunt::budget(4000) / 4);
   for (std::int64_t i = 0; i < specimens; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    const std::string where = fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={} ", seed);
+    const std::uint64_t seed = hunt::seed_of(i);
+    const std::string where = hunt::rerun(seed) + " ";
     Maker maker(seed);
     ASSERT_NO_THROW({
       ASSERT_NO_FATAL_FAILURE(hunt_system(maker, where, counts, context));

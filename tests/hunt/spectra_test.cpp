@@ -20,8 +20,6 @@ using hunt::SpectrumMaker;
 
 constexpr std::int64_t kEach = 10;  // a spectrum counts as this many enclosures
 
-std::string rerun(std::uint64_t seed) { return fmt::format("SIGMAX_HUNT={} SIGMAX_HUNT_SEED={}", kEach, seed); }
-
 // The truth of triplet i of the result.
 long double truth_of(const Spectrum& s, Which which, std::int64_t k, std::int64_t i) {
   return s.values[static_cast<std::size_t>(which == Which::largest ? i : s.least() - k + i)];
@@ -52,7 +50,7 @@ void hunt_proofs(std::int64_t spectra) {
   Context context(1);
   std::int64_t enclosures = 0;
   for (std::int64_t i = 0; i < spectra; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SpectrumMaker maker(seed);
     const Spectrum s = maker.make(std::same_as<T, double>);
     const auto a = dense<T>(s.matrix);
@@ -61,7 +59,7 @@ void hunt_proofs(std::int64_t spectra) {
     if (options.which == Which::largest) options.method = kMethods[maker.pick(std::size(kMethods))];
     if (name(options.method) == "power") options.k = 1;
     if (name(options.method) == "power" || name(options.method) == "deflation") options.max_products = 2000;
-    SCOPED_TRACE(rerun(seed) + " " + s.what);
+    SCOPED_TRACE(hunt::rerun(seed, kEach) + " " + s.what);
     const CertifiedSvd<T> found = certified_svd(*a, options, CertifyOptions{}, context);
     ASSERT_EQ(found.sigma.size(), static_cast<std::size_t>(options.k));
     for (std::int64_t j = 0; j < options.k; ++j) {
@@ -92,7 +90,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
   Context context(1);
   Tally tally;
   for (std::int64_t i = 0; i < spectra; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
+    const std::uint64_t seed = hunt::seed_of(i);
     SpectrumMaker maker(seed);
     const Spectrum s = maker.make(false);
     const auto a = dense<T>(s.matrix);
@@ -102,7 +100,7 @@ Tally hunt_checks(std::int64_t spectra, double failure_probability) {
     if (options.which == Which::largest) options.method = kMethods[maker.pick(std::size(kMethods))];
     if (name(options.method) == "power") options.k = 1;
     if (name(options.method) == "power" || name(options.method) == "deflation") options.max_products = 2000;
-    SCOPED_TRACE(rerun(seed) + " " + s.what + " " + std::string(name(options.method)));
+    SCOPED_TRACE(hunt::rerun(seed, kEach) + " " + s.what + " " + std::string(name(options.method)));
     const SvdResult<T> found = svd(*a, options, context);
     const double largest = static_cast<double>(s.values.front());
     const double rounding = tolerance::of_triplets<T>(s.rows, s.columns) * largest;

@@ -112,6 +112,24 @@ inline WideMatrix product(const WideMatrix& a, const WideMatrix& b) {
   return normalized(std::move(c));
 }
 
+/// Entry (i, j), (k, l) is a(i, k) b(j, l).
+inline WideMatrix kronecker(const WideMatrix& a, const WideMatrix& b) {
+  WideMatrix c{a.rows * b.rows, a.columns * b.columns, {}, a.exponent + b.exponent};
+  for (std::size_t i = 0; i < c.rows; ++i) {
+    for (std::size_t j = 0; j < c.columns; ++j) {
+      c.values.push_back(a.values[i / b.rows * a.columns + j / b.columns] *
+                         b.values[i % b.rows * b.columns + j % b.columns]);
+    }
+  }
+  if (is_zero(a) || is_zero(b)) return normalized(std::move(c));
+  const long double left = a.frobenius();
+  const long double right = b.frobenius();
+  c.error = a.error * (right + b.error) + left * b.error + 2 * kRounding * left * right +
+            kUnderflow * static_cast<long double>(c.values.size());
+  c.magnitude = a.magnitude * b.magnitude * (1 + kRounding);
+  return normalized(std::move(c));
+}
+
 inline WideMatrix times(double factor, WideMatrix a) {
   for (long double& value : a.values) value *= factor;
   a.error = std::fabs(static_cast<long double>(factor)) * a.error + kRounding * a.frobenius();

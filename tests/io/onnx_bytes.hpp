@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "io/test_files.hpp"
@@ -92,6 +93,16 @@ inline Message attribute(std::string_view name, const std::vector<std::int64_t>&
   for (const auto value : values) message = message.integer(8, value);
   return Message{}.child(5, message);
 }
+inline Message number_attribute(std::string_view name, float value) {
+  return Message{}.child(5, Message{}.text(1, name).fixed32(2, value).integer(20, 1));
+}
+inline Message text_attribute(std::string_view name, std::string_view value) {
+  return Message{}.child(5, Message{}.text(1, name).text(4, value).integer(20, 3));
+}
+/// In a function's body: the value is that of the call's attribute `of`, of this AttributeProto.AttributeType.
+inline Message attribute_reference(std::string_view name, std::string_view of, std::int64_t type) {
+  return Message{}.child(5, Message{}.text(1, name).integer(20, type).text(21, of));
+}
 inline Message tensor_attribute(std::string_view name, const Message& tensor) {
   return Message{}.child(5, Message{}.text(1, name).integer(20, 4).child(5, tensor));
 }
@@ -112,6 +123,47 @@ inline Message graph(const std::vector<Message>& nodes, const std::vector<Messag
   for (const auto& one : outputs) message = message.child(12, Message{}.text(1, one));
   return message;
 }
+
+/// A ValueInfoProto of floats. An extent of text is symbolic; an empty text leaves it open.
+inline Message value_info(std::string_view name, const std::vector<std::variant<std::int64_t, std::string>>& extents,
+                          std::int64_t type = kFloat) {
+  Message shape;
+  for (const auto& each : extents) {
+    const auto* number = std::get_if<std::int64_t>(&each);
+    const auto* symbol = std::get_if<std::string>(&each);
+    Message extent;
+    if (number != nullptr) extent = extent.integer(1, *number);
+    if (symbol != nullptr && !symbol->empty()) extent = extent.text(2, *symbol);
+    shape = shape.child(1, extent);
+  }
+  return Message{}.text(1, name).child(2, Message{}.child(1, Message{}.integer(1, type).child(2, shape)));
+}
+
+/// A graph whose inputs and outputs are ValueInfoProtos.
+inline Message typed_graph(const std::vector<Message>& nodes, const std::vector<Message>& initializers,
+                           const std::vector<Message>& inputs, const std::vector<Message>& outputs) {
+  Message message = graph(nodes, initializers);
+  for (const auto& one : inputs) message = message.child(11, one);
+  for (const auto& one : outputs) message = message.child(12, one);
+  return message;
+}
+
+/// A FunctionProto of the domain `local`.
+inline Message function(std::string_view name, const Names& inputs, const Names& outputs,
+                        const std::vector<Message>& nodes) {
+  Message message = Message{}.text(1, name).text(10, "local");
+  for (const auto& one : inputs) message = message.text(4, one);
+  for (const auto& one : outputs) message = message.text(5, one);
+  for (const auto& one : nodes) message = message.child(7, one);
+  return message;
+}
+/// A node that calls it.
+inline Message call(std::string_view name, const Names& inputs, const Names& outputs, std::string_view title = "") {
+  return node(name, inputs, outputs, title).text(7, "local");
+}
+
+/// The OperatorSetIdProto of ONNX's own operators, as a field of the model.
+inline Message opset(std::int64_t version) { return Message{}.child(8, Message{}.text(1, "").integer(2, version)); }
 
 inline Message model(const Message& main_graph) { return Message{}.integer(1, 8).child(7, main_graph); }
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -270,6 +271,53 @@ TEST(TorchScriptPadding, CodeThatNeverEndsIsNotFollowedForEver) {
   std::string deep = "x";
   for (int i = 0; i < 1000; ++i) deep = "torch.pad(" + deep + ", [1, 1])";
   EXPECT_EQ(in_call("conv2d(" + deep + ", self.w)"), unknown);
+}
+
+// As torch.jit.script writes a ConvTranspose2d(2, 4, 3, output_padding=(1, 0)) and its calls.
+std::string transposed(const std::string& call, const std::string& more = "",
+                       const std::string& of = "torch.nn.modules.conv.Up") {
+  const std::string name = "__torch__." + of;
+  const std::string code =
+      "class Up(Module):\n  w : Tensor\n  output_padding : Final[Tuple[int, int]] = (1, 0)\n"
+      "  def forward(self: " +
+      name +
+      ",\n    input: Tensor,\n    output_size: Optional[List[int]]=None) -> Tensor:\n"
+      "    output_padding = (self)._output_padding(input, output_size, [2, 2], [1, 1], [3, 3], 2, [1, 1], )\n"
+      "    return torch.conv_transpose2d(input, self.w, None, [2, 2], [1, 1], output_padding, 1, [1, 1])\n"
+      "  def _output_padding(self: " +
+      name +
+      ",\n    input: Tensor,\n    output_size: Optional[List[int]],\n"
+      "    stride: List[int],\n    padding: List[int],\n    kernel_size: List[int],\n    num_spatial_dims: int,\n"
+      "    dilation: Optional[List[int]]=None) -> List[int]:\n"
+      "    if torch.__is__(output_size, None):\n      ret = [1, 0]\n    else:\n"
+      "      res = annotate(List[int], [])\n      ret = res\n    return ret\n";
+  const std::string net = "class Net(Module):\n  up : " + name + "\n" + more +
+                          "  def forward(self: __torch__.Net,\n    x: Tensor) -> Tensor:\n" + call;
+  std::string path = of.substr(0, of.rfind('.'));
+  std::replace(path.begin(), path.end(), '.', '/');
+  return told(program({{"", net}, {"/" + path, code}}).of(name, "w", {2, 4, 3, 3}));
+}
+
+TEST(TorchScriptConvolutions, TransposedOnesTakeTheirOwnOutputPaddingUnlessTheyAreCalledWithASize) {
+  const std::string head = "stride 2,2 dilation 1,1 pads 1,1:1,1 out ";
+  EXPECT_EQ(transposed("    return (self.up).forward(x, None, )\n"), head + "1,0");
+  EXPECT_EQ(transposed("    return (self.up).forward(x, )\n"), head + "1,0") << "left out, None is the default";
+  EXPECT_EQ(transposed("    return x\n"), head + "1,0") << "the module itself is the model";
+  EXPECT_EQ(transposed("    size = None\n    y = (self.up).forward(x, size, )\n    return (self.up).forward(y, )\n"),
+            head + "1,0");
+  EXPECT_EQ(transposed("    return (self.up).forward(x, [9, 9], )\n"), head + "?");
+  EXPECT_EQ(transposed("    return (self.up).forward(x, output_size=[9, 9])\n"), head + "?");
+  EXPECT_EQ(transposed("    y = (self.up).forward(x, None, )\n    return (self.up).forward(y, torch.size(x), )\n"),
+            head + "?")
+      << "one of two calls";
+  const std::string passed_on =
+      "  def inner(self: __torch__.Net,\n    x: Tensor,\n    size: Optional[List[int]]) -> "
+      "Tensor:\n    return (self.up).forward(x, size, )\n";
+  EXPECT_EQ(transposed("    return (self).inner(x, None, )\n", passed_on), head + "1,0");
+  EXPECT_EQ(transposed("    return (self).inner(x, [9, 9], )\n", passed_on), head + "?");
+  EXPECT_EQ(transposed("    return x\n", passed_on), head + "?") << "whoever calls it must give a size";
+  EXPECT_EQ(transposed("    return (self.up).forward(x, None, )\n", "", "own.Up"), head + "?")
+      << "a class that is not torch's may do anything";
 }
 
 std::string in_graph(const std::string& op, const std::string& more, const std::string& sizes = "") {

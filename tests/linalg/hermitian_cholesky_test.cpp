@@ -7,6 +7,7 @@
 #include <complex>
 #include <vector>
 
+#include "sigmax/core/error.hpp"
 #include "sigmax/core/rng.hpp"
 #include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -40,7 +41,7 @@ struct Hermitian {
     Context context(1);
     auto panels = context.scratch<T>(values.size());
     std::copy(values.begin(), values.end(), panels.begin());
-    const bool is_definite = hermitian_cholesky(panels.data(), n);
+    const bool is_definite = hermitian_cholesky(panels.data(), n, context);
     std::copy(panels.begin(), panels.end(), values.begin());
     return is_definite;
   }
@@ -90,8 +91,17 @@ void expect_factor(std::int64_t n) {
   }
 }
 
+TEST(HermitianCholesky, EndsWhenItIsCanceled) {
+  Context context(1);
+  auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(40)));
+  std::fill(panels.begin(), panels.end(), 0.0);
+  context.request_cancel();
+  EXPECT_THROW(static_cast<void>(hermitian_cholesky(panels.data(), 40, context)), Canceled);
+}
+
+// 290: more panels than are factored between two checks for cancellation.
 TEST(HermitianCholesky, IsWithinItsStatedErrorOfTheMatrix) {
-  for (const std::int64_t n : {1, 2, 5, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 100, 131}) {
+  for (const std::int64_t n : {1, 2, 5, 15, 16, 17, 31, 32, 33, 48, 49, 64, 65, 100, 131, 290}) {
     SCOPED_TRACE(n);
     expect_factor<double>(n);
     expect_factor<float>(n);

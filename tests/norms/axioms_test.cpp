@@ -14,6 +14,7 @@
 #include "repeatable.hpp"
 #include "sigmax/norms/catalog.hpp"
 #include "sigmax/norms/norm.hpp"
+#include "sigmax/norms/norm_of_blocks.hpp"
 #include "support/widths.hpp"
 #include "tolerance.hpp"
 

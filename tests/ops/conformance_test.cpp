@@ -9,6 +9,8 @@
 #include "conformance/operator_suite.hpp"
 #include "conformance/pull_back_suite.hpp"
 #include "gallery/stored.hpp"
+#include "ops/axis_cases.hpp"
+#include "ops/weights.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/ops/dense.hpp"
@@ -20,37 +22,6 @@
 
 namespace sigmax::conformance {
 namespace {
-
-using MakeTensor = Tensor (*)(DType, std::int64_t rows, std::int64_t columns, std::span<const double>);
-
-Tensor row_major(DType dtype, std::int64_t rows, std::int64_t columns, std::span<const double> values) {
-  return Tensor::rounded(values, {rows, columns}, dtype);
-}
-
-// A stored matrix, as a tensor and as the matrix that it must represent.
-struct Weight {
-  Tensor tensor;
-  ReferenceMatrix matrix;
-
-  template <Real T>
-  Operator<T> as() const {
-    return dense<T>(tensor);
-  }
-};
-
-// Random entries that every storage type holds exactly, including float.
-Weight weight(DType dtype, std::int64_t rows, std::int64_t columns, MakeTensor make = row_major,
-              std::uint64_t seed = 41) {
-  std::vector<double> values;
-  for (const double value : gallery::normal(rows * columns, seed)) {
-    values.push_back(bf16_to_double(double_to_bf16(std::round(16 * value) / 16)));
-  }
-  return {make(dtype, rows, columns, values), ReferenceMatrix::of({rows, columns}, values)};
-}
-
-Weight f32(std::int64_t rows, std::int64_t columns, std::uint64_t seed = 41) {
-  return weight(DType::f32, rows, columns, row_major, seed);
-}
 
 OperatorCase dense_case(std::string name, const Weight& w) {
   return operator_case(std::move(name), w.matrix, {w.tensor}, [w]<Real T>() { return w.as<T>(); });
@@ -80,22 +51,6 @@ Operator<T> by_functions(const Operator<T>& a, bool with_parameters = false) {
 OperatorCase function_case(std::string name, const Weight& w) {
   return operator_case(
       std::move(name), w.matrix, {}, [w]<Real T>() { return by_functions(w.as<T>()); }, false);
-}
-
-// diag(1, 2, ...) / 8, stored in f16.
-struct Gain {
-  Tensor tensor;
-  ReferenceMatrix matrix;
-};
-
-Gain gain(std::int64_t order) {
-  std::vector<double> d;
-  std::vector<double> entries(static_cast<std::size_t>(order * order));
-  for (std::int64_t i = 0; i < order; ++i) {
-    d.push_back(static_cast<double>(i + 1) / 8);
-    entries[static_cast<std::size_t>(i * order + i)] = d.back();
-  }
-  return {Tensor::rounded(d, {order}, DType::f16), ReferenceMatrix::of({order, order}, entries)};
 }
 
 // A share of the entries of a random matrix, given in a shuffled order; the tensor has the values in the order of rows.
@@ -212,12 +167,6 @@ std::vector<OperatorCase> convolution_cases() {
                        layer(2, 2, {{3, 2, 4, 1, 2, 3}}, 1, PaddingMode::Zeros, true), {4}),
       convolution_case("convolution_pieces", layer(20, 24, {three, three}), {5, 6}),
   };
-}
-
-ReferenceMatrix unit(std::int64_t order) {
-  ReferenceMatrix m({order, order}, 1);
-  for (std::int64_t i = 0; i < order; ++i) m.value(i, i) = m.magnitude(i, i) = 1;
-  return m;
 }
 
 std::vector<OperatorCase> stored_cases() {
@@ -376,6 +325,10 @@ INSTANTIATE_TEST_SUITE_P(Sparse, OperatorConformance, testing::ValuesIn(sparse_c
 INSTANTIATE_TEST_SUITE_P(Sparse, PullBackConformance, testing::ValuesIn(sparse_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Convolution, OperatorConformance, testing::ValuesIn(convolution_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Convolution, PullBackConformance, testing::ValuesIn(convolution_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Selection, OperatorConformance, testing::ValuesIn(selection_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Selection, PullBackConformance, testing::ValuesIn(selection_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Kronecker, OperatorConformance, testing::ValuesIn(kronecker_cases()), kName);
+INSTANTIATE_TEST_SUITE_P(Kronecker, PullBackConformance, testing::ValuesIn(kronecker_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, OperatorConformance, testing::ValuesIn(other_cases()), kName);
 INSTANTIATE_TEST_SUITE_P(Other, PullBackConformance, testing::ValuesIn(other_cases()), kName);
 

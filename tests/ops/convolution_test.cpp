@@ -93,7 +93,7 @@ void check_a_large_layer(const ConvolutionLayer& layer, const std::vector<std::i
       long double sum = 0, magnitude = 0;
       for (std::int64_t k = 0; k < c.terms(); ++k) {
         const std::int64_t j = input_of(c, row % outputs, k % c.taps());
-        if (j < 0) continue;
+        if (j == kPaddedZero) continue;
         const long double term = static_cast<long double>(flat.at(std::vector<std::int64_t>{o, k})) *
                                  x((first + k / c.taps()) * c.input_positions() + j, image);
         sum += term;
@@ -158,7 +158,7 @@ void check_depthwise(const ConvolutionLayer& layer, const std::vector<std::int64
     const std::int64_t channel = row / c.output_positions();
     for (std::int64_t p = 0; p < c.taps(); ++p) {
       const std::int64_t j = input_of(c, row % c.output_positions(), p);
-      if (j < 0) continue;
+      if (j == kPaddedZero) continue;
       matrix(row, channel * c.input_positions() + j) += kernel[static_cast<std::size_t>(channel * c.taps() + p)];
     }
   }
@@ -213,7 +213,7 @@ void check_in_bands(const ConvolutionLayer& layer, const std::vector<std::int64_
       const std::int64_t channel = row / c.output_positions();
       for (std::int64_t p = 0; p < c.taps(); ++p) {
         const std::int64_t j = input_of(c, row % c.output_positions(), p);
-        if (j < 0) continue;
+        if (j == kPaddedZero) continue;
         const std::int64_t column = channel * c.input_positions() + j;
         const T weight = kernel[static_cast<std::size_t>(channel * c.taps() + p)];
         y(adjoint ? column : row, 0) += weight * x(adjoint ? row : column, 0);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "report/sample_result.hpp"
+#include "sigmax/bounds/algebra.hpp"
 
 namespace sigmax::report {
 namespace {
@@ -95,6 +96,18 @@ TEST(Html, HoldsEveryWeightPartSkippedTensorAndFile) {
         "1.42 s", "3 NaN, 1 infinite, first at [7, 12]", "prefers-color-scheme:dark", "@media print"}) {
     EXPECT_NE(page.find(wanted), std::string::npos) << wanted;
   }
+}
+
+TEST(Html, TellsTheFiguresOfAConvolutionFromThoseOfItsMatrix) {
+  audit::Result result = report_test::sample();
+  ASSERT_EQ(result.tensors.at(1).role, audit::Role::convolution);
+  const std::string card = "<span>operator norms of convolutions proven</span>";
+  EXPECT_EQ(count(render_html(result, options()), card), 0U);
+  EXPECT_EQ(count(render_html(result, options()), ">sigma_max width</th>"), 0U);
+  result.tensors.at(1).operator_norm = audit::OperatorNorm{.norm = bounds::exactly(7)};
+  const std::string page = render_html(result, options());
+  EXPECT_EQ(count(page, "<b>1 / 1</b>" + card), 1U);
+  EXPECT_EQ(count(page, ">sigma_max width</th>"), 1U);
 }
 
 TEST(Html, HoldsTheOutcomeOfEachGate) {

@@ -68,6 +68,22 @@ TEST(Markdown, HoldsSummaryLegendAndSkipped) {
   }
 }
 
+TEST(Markdown, TheLegendExplainsOnlyTheSignsOfItsColumns) {
+  audit::Result result = report_test::sample();
+  const auto only_at_99 = [](audit::Figures& figures) {
+    if (!figures.spectrum) return;
+    figures.spectrum->rank_95.saves_parameters = false;
+    figures.spectrum->rank_99.saves_parameters = true;
+  };
+  for (audit::TensorResult& tensor : result.tensors) {
+    if (tensor.figures) only_at_99(*tensor.figures);
+    for (audit::Part& part : tensor.parts) only_at_99(part.figures);
+  }
+  EXPECT_EQ(render_markdown(result).find("↓"), std::string::npos) << "it has no column of ranks for 99 % of the energy";
+  EXPECT_NE(render_markdown(report_test::sample()).find("- ↓ "), std::string::npos);
+  EXPECT_NE(render_html(result).find("<li>↓ "), std::string::npos) << "a page has";
+}
+
 TEST(Markdown, HoldsTheOutcomeOfEachGate) {
   const std::string text = render_markdown(report_test::sample());
   for (const char* wanted :

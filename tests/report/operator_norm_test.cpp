@@ -1,10 +1,16 @@
 // Operator norms of convolutions in tables, records and legends.
 #include "sigmax/report/operator_norm.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "report/sample_result.hpp"
@@ -97,6 +103,75 @@ TEST(OperatorNorm, WhatIsAssumedIsMarkedAndExplained) {
   EXPECT_TRUE(cell_text(column("operator_norm"), {&assumed.tensors[1]}, glyphs(false)).ends_with("*?"));
   EXPECT_TRUE(explained(assumed, "°"));
   EXPECT_TRUE(explained(report_test::sample(), "†"));
+}
+
+std::string legend_of(const audit::Result& result, const std::function<bool(std::string_view)>& has_column = nullptr) {
+  const std::vector<const audit::TensorResult*> shown = {&result.tensors[1]};
+  return fmt::format("{}", fmt::join(legend(result, shown, glyphs(true), has_column), "\n"));
+}
+
+TEST(OperatorNorm, TheLegendListsTheAssumptionsThatOccur) {
+  audit::OperatorNorm norm = norm_of(77);
+  const auto line = [&](std::vector<std::string> assumed) {
+    norm.assumed = std::move(assumed);
+    const std::string text = legend_of(with_norm(norm));
+    const std::size_t begin = text.find("°");
+    return begin == std::string::npos ? "" : text.substr(begin, text.find('\n', begin) - begin);
+  };
+  const std::string head = "° assumed, because nothing states it: ";
+  EXPECT_EQ(line({}), "");
+  EXPECT_EQ(line({"padding"}), head + "zero padding (--padding)");
+  EXPECT_EQ(line({"stride", "dilation", "padding"}),
+            head + "stride 1, dilation 1, zero padding (--stride, --dilation, --padding)");
+  norm.transposed = true;
+  EXPECT_EQ(line({"output_padding"}), head + "output padding 0 (--geometry)");
+  norm.padding_mode = "reflect";
+  EXPECT_EQ(line({"padding"}), head + "padding that keeps the size (--padding)");
+}
+
+TEST(OperatorNorm, TheLegendSaysWhichSizesOccur) {
+  audit::OperatorNorm norm = norm_of(77);
+  const auto has = [](const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; };
+  EXPECT_TRUE(has(legend_of(with_norm(norm)), "its own, the largest over all image sizes;"));
+  norm.input_size = {28, 28};
+  EXPECT_TRUE(has(legend_of(with_norm(norm)), "its own, at the image size that the file or an option gives;"));
+  EXPECT_FALSE(has(legend_of(report_test::sample()), "its own"));
+}
+
+TEST(OperatorNorm, TheSummaryNamesTheWeightThatMayHaveTheLargest) {
+  const auto sentence = [](const audit::OperatorNorm& norm) {
+    audit::Result result = with_norm(norm);
+    for (audit::TensorResult& tensor : result.tensors) {
+      if (tensor.figures && !tensor.figures->sigma_max.upper) tensor.figures->sigma_max = bounds::exactly(1);
+    }
+    for (const std::string& each : summary_sentences(result, glyphs(true))) {
+      if (each.starts_with("Largest")) return each.substr(0, each.find(';'));
+    }
+    return std::string();
+  };
+  const std::string head = "Largest operator norm 153.29481 ~ in embeddings.word_embeddings.weight";
+  audit::OperatorNorm norm = norm_of(7777);
+  EXPECT_EQ(sentence(norm), "Largest operator norm 7777.0000 ✓ in stem.conv1.weight");
+  norm.estimate = 7;
+  norm.norm = bounds::between(bounds::exactly(7), bounds::exactly(9));
+  EXPECT_EQ(sentence(norm), head);
+  norm.norm = bounds::between(bounds::exactly(7), bounds::exactly(200.125));
+  EXPECT_EQ(sentence(norm), head + ", or up to 201 in stem.conv1.weight");
+  norm.norm.upper.reset();
+  EXPECT_EQ(sentence(norm), head + ", or more in stem.conv1.weight");
+}
+
+TEST(OperatorNorm, TheLegendExplainsHowAnEndIsKnownOnlyWhereItIsShown) {
+  audit::OperatorNorm norm = norm_of(77);
+  norm.norm.upper.reset();
+  const audit::Result result = with_norm(norm);
+  const auto has_sign = [&](std::string_view sign, std::string_view without) {
+    return legend_of(result, [&](std::string_view key) { return key != without; }).find(sign) != std::string::npos;
+  };
+  EXPECT_TRUE(has_sign("✓", "")) << "of sigma_max";
+  EXPECT_TRUE(has_sign("≥", ""));
+  EXPECT_FALSE(has_sign("✓", "sigma_max"));
+  EXPECT_FALSE(has_sign("≥", "operator_norm"));
 }
 
 }  // namespace

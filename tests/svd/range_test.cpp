@@ -9,8 +9,10 @@
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/ops/diagonal.hpp"
+#include "sigmax/ops/kronecker.hpp"
 #include "sigmax/ops/single_range.hpp"
 #include "sigmax/svd/svd.hpp"
+#include "support/opaque.hpp"
 #include "tolerance.hpp"
 
 namespace sigmax {
@@ -78,8 +80,13 @@ TEST(Range, OrdinaryOperatorsStillIterateInFloat) {
   EXPECT_TRUE(float_holds(*(w * transposed(w) + w), context));
   EXPECT_TRUE(float_holds(*scaled<double>(0.3, w), context));
   EXPECT_TRUE(float_holds(*stack_rows<double>({w, 2.0 * w}), context));
-  EXPECT_TRUE(float_holds(*(identity<double>(kOrder) + w), context)) << "opaque, as a term";
-  EXPECT_FALSE(float_holds(*(factor(1) * w), context)) << "opaque, in a product";
+  EXPECT_TRUE(float_holds(*(identity<double>(kOrder) + w), context));
+  EXPECT_TRUE(float_holds(*(factor(1) * w), context));
+  EXPECT_TRUE(float_holds(*kronecker({identity<double>(3), w}), context));
+  EXPECT_FALSE(float_holds(*kronecker({far, w}), context));
+  const Operator<double> hidden = std::make_shared<OpaqueOperator<double>>(w);
+  EXPECT_TRUE(float_holds(*(hidden + w), context)) << "opaque, as a term";
+  EXPECT_FALSE(float_holds(*(hidden * w), context)) << "opaque, in a product";
 }
 
 // sigma^2 leaves the range of float, at either end, while the products do not: every method notices.

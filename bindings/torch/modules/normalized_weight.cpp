@@ -112,8 +112,8 @@ at::Tensor NormalizedWeight::sigma() const {
   return sigma_after(original_, u_, v_, options);
 }
 
-Certificate NormalizedWeight::certify() const {
-  return geometry_ ? certify_convolution(value(), *geometry_) : torch::certify(value(), dim_);
+Certificate NormalizedWeight::certify(double relative_width) const {
+  return geometry_ ? certify_convolution(value(), *geometry_, relative_width) : torch::certify(value(), dim_);
 }
 
 void NormalizedWeight::restart() {

@@ -47,8 +47,9 @@ class NormalizedWeight : public ::torch::nn::Module {
   /// in the weight's type.
   void converge();
 
-  /// An enclosure of the norm of value(), of the operator if there is a geometry.
-  Certificate certify() const;
+  /// An enclosure of the norm of value(), of the operator if there is a geometry. `relative_width` counts only there;
+  /// see certify_convolution().
+  Certificate certify(double relative_width = 0) const;
 
   /// Draws a new random state of the size that the weight requires, and makes 15 steps from it.
   void restart();

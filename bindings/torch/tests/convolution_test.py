@@ -235,6 +235,29 @@ class ConvolutionTest(TestCase):
                 self.assertLessEqual(found.lower, exact * (1 + rounding(exact, dtype=torch.float64)))
                 self.assertGreaterEqual(found.upper, exact * (1 - rounding(exact, dtype=torch.float64)))
 
+    def test_certify_encloses_as_closely_as_it_is_asked(self):
+        layer = nn.Conv2d(3, 4, 3, padding=1).double()
+        st.spectral_norm(layer, operator=True, input_size=(6, 7), solver="lanczos")
+        layer.eval()
+        width = lambda found: (found.upper - found.lower) / found.upper
+        wide, narrow = st.certify(layer), st.certify(layer, relative_width=1e-6)
+        self.assertEqual((wide.certainty, narrow.certainty), ("proven", "proven"))
+        self.assertLessEqual(width(wide), 0.02)
+        self.assertLessEqual(width(narrow), 1e-6)
+        self.assertLessEqual(max(wide.lower, narrow.lower), min(wide.upper, narrow.upper))
+        group = st.apply(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Flatten(), nn.Linear(4 * 6 * 7, 2)).double(),
+                         operator=True, example_inputs=torch.zeros(1, 3, 6, 7, dtype=torch.float64))
+        for name, found in group.certify(relative_width=1e-6).items():
+            self.assertLessEqual(width(found), 1e-6, name)
+        for wrong in (0, -1e-3, 1, float("nan")):
+            with self.assertRaisesRegex(ValueError, "relative_width"):
+                st.certify(layer, relative_width=wrong)
+            with self.assertRaisesRegex(ValueError, "relative_width"):
+                st.certify(torch.randn(3, 3), relative_width=wrong)
+        geometry = layer.parametrizations.weight[0].geometry
+        with self.assertRaisesRegex(ValueError, "relative_width"):
+            torch.ops.sigmax.certify_convolution(layer.weight, *geometry, 1.0)
+
     def test_state_dicts_say_so(self):
         make = lambda size: st.spectral_norm(nn.Conv2d(3, 4, 3, padding=1), operator=True, input_size=size)
         first, second = make((8, 8)), make((8, 8))

@@ -7,7 +7,6 @@
 
 #include "sigmax/bounds/convolution_proof/hermitian_rounding.hpp"
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
-#include "sigmax/kernels/column_groups.hpp"
 #include "sigmax/kernels/hermitian.hpp"
 #include "sigmax/linalg/hermitian_cholesky.hpp"
 
@@ -31,22 +30,9 @@ double absolute_square_above(float* l, std::int64_t n, Context& context) {
   return round_up(most * (1 + gamma_in<float>(static_cast<double>(8 * n + 32)))) + static_cast<double>(n * n) * 0x1p-60;
 }
 
-bool is_half(const Position& q) { return q >= Position{0, 0, 0}; }
-
-// The largest position on each axis; the least is 0.
-Position extent_of(const Symbol& symbol) {
-  Position most{0, 0, 0};
-  for (const Position& p : symbol.taps) {
-    for (std::size_t axis = 0; axis < 3; ++axis) most[axis] = std::max(most[axis], p[axis]);
-  }
-  return most;
-}
-
-double differences_in(const Position& most) {
-  double product = 1;
-  for (const std::int64_t last : most) product *= 2 * static_cast<double>(last) + 1;
-  return (product + 1) / 2;
-}
+constexpr std::size_t kManyMatrices = 2048;
+constexpr std::size_t kTogether = 8;                          // points: what the kernel takes at once
+constexpr std::int64_t kSumsAtATime = std::int64_t{1} << 29;  // multiplications between two checks for cancellation
 
 }  // namespace
 
@@ -55,83 +41,13 @@ std::size_t points_in_piece(std::int64_t order) {
 }
 
 GramPolynomial::GramPolynomial(const Symbol& symbol, bool single, Context& context)
-    : symbol_(&symbol), n_(symbol.columns) {
-  // A box of taps has all differences in a box; a few scattered taps have those of their pairs.
-  const Position most = extent_of(symbol);
-  const double pairs = static_cast<double>(symbol.taps.size()) * static_cast<double>(symbol.taps.size());
-  if (differences_in(most) <= pairs) {
-    for (std::int64_t i = 0; i <= most[0]; ++i) {
-      for (std::int64_t j = -most[1]; j <= most[1]; ++j) {
-        for (std::int64_t k = -most[2]; k <= most[2]; ++k) {
-          if (is_half({i, j, k})) differences_.push_back({i, j, k});
-        }
-      }
-    }
-  } else {
-    for (const Position& a : symbol.taps) {
-      for (const Position& b : symbol.taps) {
-        const Position q{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
-        if (is_half(q)) differences_.push_back(q);
-      }
-    }
-  }
-  std::sort(differences_.begin(), differences_.end());
-  differences_.erase(std::unique(differences_.begin(), differences_.end()), differences_.end());
-  form_coefficients(context);
+    : symbol_(&symbol),
+      n_(symbol.columns),
+      differences_(tap_differences(symbol)),
+      coordinates_(differences_),
+      coefficients_(gram_coefficients(symbol, differences_, context)) {
   measure(context);
   if (single) coefficients_f_.assign(coefficients_.begin(), coefficients_.end());
-}
-
-GramPolynomial::Cost GramPolynomial::cost(const Symbol& symbol) {
-  const double taps = static_cast<double>(symbol.taps.size());
-  const double n = static_cast<double>(symbol.columns);
-  const double differences = std::min(differences_in(extent_of(symbol)), taps * taps);
-  const double of_pair = 2 * static_cast<double>(symbol.rows) * n * n + 300;
-  return {0.5 * taps * taps * of_pair, differences * n * (n + 16) * 12};
-}
-
-// G_q = sum over pairs of taps with p' - p = q of K_p^T K_p', each pair one product added to the others.
-void GramPolynomial::form_coefficients(Context& context) {
-  constexpr std::int64_t kRows = kernels::kHermitianRows;
-  const Symbol& f = *symbol_;
-  const auto count = static_cast<std::int64_t>(differences_.size());
-  const auto matrices = static_cast<std::int64_t>(this->matrices());
-  coefficients_.assign(static_cast<std::size_t>(kernels::hermitian_groups(n_) * kRows * matrices), 0.0);
-  const auto size = static_cast<std::size_t>(kernels::column_groups_size(f.rows, n_));
-  std::vector<double> taps(f.taps.size() * size);
-  context.parallel_for(f.taps.size(),
-                       [&](std::size_t p) { kernels::group_columns(f.tap(p), f.rows, n_, taps.data() + p * size); });
-  const std::int64_t order = kernels::hermitian_order(n_);
-  const std::int64_t groups = order / kRows;
-  context.parallel_for(differences_.size(), [&](std::size_t index) {
-    const Position& q = differences_[index];
-    auto g = context.scratch<double>(static_cast<std::size_t>(order * order));
-    std::fill(g.begin(), g.end(), 0.0);
-    for (std::size_t p = 0; p < f.taps.size(); ++p) {
-      const Position other{f.taps[p][0] + q[0], f.taps[p][1] + q[1], f.taps[p][2] + q[2]};
-      const auto found = std::lower_bound(f.taps.begin(), f.taps.end(), other);
-      if (found == f.taps.end() || *found != other) continue;
-      const double* const a = taps.data() + p * size;
-      const double* const b = taps.data() + static_cast<std::size_t>(found - f.taps.begin()) * size;
-      if (index > 0) {
-        kernels::add_column_products(a, b, f.rows, 0, groups, 0, groups, g.data(), order);
-        continue;
-      }
-      for (std::int64_t j = 0; j < groups; ++j) {  // symmetric: the lower triangle
-        kernels::add_column_products(a, b, f.rows, j, groups, j, j + 1, g.data(), order);
-      }
-    }
-    const auto of_even = static_cast<std::int64_t>(index);
-    for (std::int64_t j = 0; j < n_; ++j) {
-      for (std::int64_t i = j; i < n_; ++i) {
-        double* const group = coefficients_.data() + kernels::hermitian_group(i, j) * kRows * matrices + i % kRows;
-        const double a = g[static_cast<std::size_t>(i + j * order)];
-        const double b = g[static_cast<std::size_t>(j + i * order)];
-        group[of_even * kRows] = index > 0 ? a + b : a;
-        if (index > 0) group[(count + of_even - 1) * kRows] = a - b;
-      }
-    }
-  });
 }
 
 // Each entry of the sum over q of |G_q computed - G_q| is at most gamma (sum_p |K_p|)^T (sum_p' |K_p'|), gamma for the
@@ -141,10 +57,11 @@ void GramPolynomial::form_coefficients(Context& context) {
 // |q.(t - t')| <= 2 r, since |q_a| is at most twice the degree. Both parts have the error of the coefficients.
 void GramPolynomial::measure(Context& context) {
   constexpr std::size_t kRows = kernels::kHermitianRows;
-  const auto entries = static_cast<std::size_t>(kernels::hermitian_groups(n_)) * kRows;
+  const auto entries = static_cast<std::size_t>(used_groups(n_)) * kRows;
   std::vector<double> even(entries, 0.0), odd(entries, 0.0), constant(entries, 0.0);
   const std::size_t piece = 256 * kRows;
   context.parallel_for((entries + piece - 1) / piece, [&](std::size_t index) {
+    context.check_cancel();
     for (std::size_t i = index * piece; i < std::min(entries, (index + 1) * piece); ++i) {
       const double* const of_entry = coefficients_.data() + i / kRows * kRows * matrices() + i % kRows;
       constant[i] = std::fabs(of_entry[0]);
@@ -205,18 +122,35 @@ double GramPolynomial::relative_error(double limit) const {
 }
 
 double GramPolynomial::flops_of_point() const {
-  const double n = static_cast<double>(n_);
-  return 4.0 / 3 * n * n * n + 2 * static_cast<double>(differences_.size()) * n * n + 500;
+  const auto order = static_cast<double>(kernels::hermitian_order(n_));
+  return 4.0 / 3 * order * order * order + flops_of_value();
+}
+
+// Sums of all matrices in groups of 16; complex products for each phase from the tables, whose entries take a series
+// and a reduction.
+double GramPolynomial::flops_of_value() const {
+  return 2 * static_cast<double>(matrices()) * 16 * static_cast<double>(used_groups(n_)) +
+         16 * static_cast<double>(differences_.size()) + 400 * static_cast<double>(coordinates_.phases_computed());
 }
 
 // factor G(t) for each point, one after another.
 template <Real T>
-void GramPolynomial::evaluate(std::span<const TorusPoint> points, T factor, T* panels) const {
+void GramPolynomial::evaluate(std::span<const TorusPoint> points, T factor, T* panels, const Context& context) const {
   const std::size_t count = differences_.size();
+  if (matrices() > kManyMatrices && points.size() > kTogether) {
+    // The weights of a few points stay in the cache.
+    for (std::size_t first = 0; first < points.size(); first += kTogether) {
+      evaluate<T>(points.subspan(first, std::min(kTogether, points.size() - first)), factor,
+                  panels + static_cast<std::int64_t>(first) * kernels::hermitian_size(n_), context);
+    }
+    return;
+  }
   std::vector<T> weights(matrices() * points.size());
+  std::vector<Phase> phases(count);
   for (std::size_t i = 0; i < points.size(); ++i) {
+    coordinates_.phases(points[i], phases);
     for (std::size_t q = 0; q < count; ++q) {
-      const Phase e = phase(differences_[q], points[i]);
+      const Phase e = phases[q];
       weights[q * points.size() + i] = factor * static_cast<T>(e.cosine);
       if (q > 0) weights[(count + q - 1) * points.size() + i] = factor * static_cast<T>(e.sine);
     }
@@ -228,8 +162,20 @@ void GramPolynomial::evaluate(std::span<const TorusPoint> points, T factor, T* p
     coefficients = coefficients_.data();
   }
   const auto evens = static_cast<std::int64_t>(count);
-  kernels::hermitian_sums(coefficients, kernels::hermitian_groups(n_), evens, evens - 1, weights.data(),
-                          static_cast<std::int64_t>(points.size()), panels, kernels::hermitian_size(n_));
+  const std::int64_t used = used_groups(n_);
+  const std::int64_t size = kernels::hermitian_size(n_);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    T* const panel = panels + static_cast<std::int64_t>(i) * size;
+    std::fill(panel + 32 * used, panel + size, T(0));
+  }
+  const auto all = static_cast<std::int64_t>(points.size());
+  const auto of_group = static_cast<std::int64_t>(matrices()) * kernels::kHermitianRows;
+  const std::int64_t each = std::max<std::int64_t>(1, kSumsAtATime / (of_group * all));
+  for (std::int64_t first = 0; first < used; first += each) {
+    context.check_cancel();
+    kernels::hermitian_sums(coefficients + first * of_group, std::min(each, used - first), evens, evens - 1,
+                            weights.data(), all, panels + 32 * first, size);
+  }
 }
 
 // B = sign (limit' - G): limit' I - G or G - limit' I, limit' = limit less, or plus, all rounding. The rounding of the
@@ -240,7 +186,7 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
                           std::span<char> passed, Context& context) const {
   const auto size = static_cast<std::size_t>(kernels::hermitian_size(n_));
   auto panels = context.scratch<T>(size * points.size());
-  evaluate<T>(points, static_cast<T>(-sign), panels.data());
+  evaluate<T>(points, static_cast<T>(-sign), panels.data(), context);
   const double of_value = value_error<T>();
   for (std::size_t point = 0; point < points.size(); ++point) {
     T* const b = panels.data() + size * point;
@@ -262,7 +208,7 @@ void GramPolynomial::test(std::span<const TorusPoint> points, std::span<const do
       T& entry = b[kernels::hermitian_place(j, j)];
       entry = static_cast<T>(j < n_ ? sign * limit + static_cast<double>(entry) : limit);
     }
-    if (!hermitian_cholesky(b, n_)) continue;
+    if (!hermitian_cholesky(b, n_, context)) continue;
     if constexpr (std::same_as<T, float>) {
       if (share_of<T>(n_) < 1 && !(hermitian_row_constant<T>(n_) * absolute_square_above(b, n_, context) <= of_factor))
         continue;
@@ -282,8 +228,8 @@ void GramPolynomial::at_least(std::span<const TorusPoint> points, std::span<cons
   test<double>(points, limits, -1, passed, context);
 }
 
-template void GramPolynomial::evaluate<float>(std::span<const TorusPoint>, float, float*) const;
-template void GramPolynomial::evaluate<double>(std::span<const TorusPoint>, double, double*) const;
+template void GramPolynomial::evaluate<float>(std::span<const TorusPoint>, float, float*, const Context&) const;
+template void GramPolynomial::evaluate<double>(std::span<const TorusPoint>, double, double*, const Context&) const;
 template void GramPolynomial::at_most<float>(std::span<const TorusPoint>, std::span<const double>, std::span<char>,
                                              Context&) const;
 template void GramPolynomial::at_most<double>(std::span<const TorusPoint>, std::span<const double>, std::span<char>,

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "sigmax/bounds/convolution_proof/gram_coefficients.hpp"
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/view.hpp"
@@ -16,15 +17,8 @@ namespace sigmax::bounds {
 /// coefficients are formed once; a value costs about 2 |q| n^2 flops instead of the 4 m n^2 of a product.
 class GramPolynomial {
  public:
-  /// Cost: about P^2 m n^2 flops for P taps, and 8 P' n^2 bytes for P' differences; with `single`, half of that more.
+  /// Cost: gram_cost().
   GramPolynomial(const Symbol& symbol, bool single, Context& context);
-
-  /// About the flops and the bytes of that.
-  struct Cost {
-    double flops = 0;
-    double bytes = 0;
-  };
-  static Cost cost(const Symbol& symbol);
 
   const Symbol& symbol() const noexcept { return *symbol_; }
   std::int64_t order() const noexcept { return n_; }
@@ -48,25 +42,26 @@ class GramPolynomial {
   template <Real T>
   double relative_error(double limit) const;
 
-  /// About the flops of one point in at_most().
+  /// About the flops of one point in at_most(), what padded columns and phases take included.
   double flops_of_point() const;
+  /// The part of it that values() takes.
+  double flops_of_value() const;
 
   /// G(t) for each of these points in the panels of kernels/hermitian.hpp, hermitian_size(order()) numbers each; padded
   /// rows are zeros. For searches.
   template <Real T>
-  void values(std::span<const TorusPoint> points, T* panels) const {
-    evaluate<T>(points, T(1), panels);
+  void values(std::span<const TorusPoint> points, T* panels, const Context& context) const {
+    evaluate<T>(points, T(1), panels, context);
   }
 
  private:
   template <Real T>
-  void evaluate(std::span<const TorusPoint> points, T factor, T* panels) const;
+  void evaluate(std::span<const TorusPoint> points, T factor, T* panels, const Context& context) const;
   template <Real T>
   double value_error() const;
   template <Real T>
   void test(std::span<const TorusPoint> points, std::span<const double> limits, double sign, std::span<char> passed,
             Context& context) const;
-  void form_coefficients(Context& context);
   void measure(Context& context);
   double norm_of(std::span<const double> even, std::span<const double> odd) const;
   std::size_t matrices() const noexcept { return 2 * differences_.size() - 1; }
@@ -74,6 +69,7 @@ class GramPolynomial {
   const Symbol* symbol_;
   std::int64_t n_ = 0;
   std::vector<Position> differences_;  // the first is 0
+  Coordinates coordinates_;            // of the differences
   // In the panels of kernels/hermitian.hpp, as its sums take them: G_0 and all G_q + G_q^T, then all G_q - G_q^T.
   std::vector<double> coefficients_;
   std::vector<float> coefficients_f_;
@@ -88,8 +84,9 @@ extern template void GramPolynomial::at_most<float>(std::span<const TorusPoint>,
 extern template void GramPolynomial::at_most<double>(std::span<const TorusPoint>, std::span<const double>,
                                                      std::span<char>, Context&) const;
 
-extern template void GramPolynomial::evaluate<float>(std::span<const TorusPoint>, float, float*) const;
-extern template void GramPolynomial::evaluate<double>(std::span<const TorusPoint>, double, double*) const;
+extern template void GramPolynomial::evaluate<float>(std::span<const TorusPoint>, float, float*, const Context&) const;
+extern template void GramPolynomial::evaluate<double>(std::span<const TorusPoint>, double, double*,
+                                                      const Context&) const;
 
 /// The points that at_most() takes in one piece of work, so that a product serves several of them.
 std::size_t points_in_piece(std::int64_t order);

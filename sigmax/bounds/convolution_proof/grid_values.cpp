@@ -28,7 +28,7 @@ Least least_at(const GramPolynomial& g, const TorusPoint& t, Context& context) {
   const SerialBlas serial;
   const std::int64_t n = g.order();
   auto panels = context.scratch<double>(static_cast<std::size_t>(kernels::hermitian_size(n)));
-  g.values<double>({&t, 1}, panels.data());
+  g.values<double>({&t, 1}, panels.data(), context);
   Matrix<double> real(2 * n, 2 * n);
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j <= i; ++j) {
@@ -85,14 +85,26 @@ std::size_t nearest(std::span<const TorusPoint> points, const TorusPoint& t) {
 // upper <- best (1 + width);  the points that are not proven to be below: their norms, best <- the largest, again
 void largest_of_group(const GramPolynomial& g, std::size_t group, std::span<const TorusPoint> points, double width,
                       double enough, Best& best, Budget& budget, Context& context) {
+  constexpr int kSteps = 200;
   Range& range = best.range;
   std::vector<TorusPoint> left(points.begin(), points.end());
   // Each pass finds the largest of up to 64 points that are left, so it removes at least one, except where rounding
   // keeps a point from passing: then the width grows.
   for (int pass = 0; !left.empty(); ++pass) {
     if (pass > 0 || range.lower == 0) {
-      std::vector<Top> tops = tops_at(g, thinned(left, 64), 1e-9, 200, context);
-      for (Top& top : tops) best.look_at(g.symbol(), group, std::move(top));
+      // What is left after the proof of all points that are left, for the search.
+      const double room = budget.most_flops - budget.flops - static_cast<double>(left.size()) * g.flops_of_point();
+      const double affordable = std::floor(room / flops_of_top(g, kSteps));
+      if (!(affordable >= 1)) {
+        range.upper = larger_of(range.upper, g.symbol().spread);
+        return;
+      }
+      const std::vector<TorusPoint> some = thinned(left, static_cast<std::size_t>(std::min(affordable, 64.0)));
+      std::vector<Top> tops = tops_at(g, some, 1e-9, kSteps, context);
+      for (Top& top : tops) {
+        budget.flops += top.flops;
+        best.look_at(g.symbol(), group, std::move(top));
+      }
     }
     if (range.lower > enough) {
       range.upper = kInfinity;

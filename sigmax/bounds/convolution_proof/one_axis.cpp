@@ -86,6 +86,12 @@ class Side {
     return x;
   }
 
+  // Of a product with the Gram matrix, by the taps.
+  double flops_of_step() const {
+    const double pairs = static_cast<double>(taps()) * static_cast<double>(width_) * static_cast<double>(inner_);
+    return 8 * pairs * static_cast<double>(here_ + there_);
+  }
+
   double flops() const {
     const auto k = static_cast<double>(taps());
     const auto w = static_cast<double>(width_);
@@ -240,16 +246,19 @@ double inner_product(const std::vector<double>& a, const std::vector<double>& b)
   return sum;
 }
 
+constexpr int kMostLanczosSteps = 80;
+
 // Lanczos for the real form of Z^* Z. Without orthogonalization values repeat, which does not move the largest.
-double norm_at(const Side& side, const TorusPoint& t) {
-  constexpr int kMostSteps = 80;
+double norm_at(const Side& side, const TorusPoint& t, int& steps, const Context& context) {
   Products products(side, t);
   std::vector<double> v(static_cast<std::size_t>(2 * side.order())), before(v.size(), 0.0), y(v.size());
   static_cast<void>(fill_normal(RandomState{}, std::span<double>(v)));
   std::vector<double> alpha, beta;
   double norm = std::sqrt(inner_product(v, v));
   double value = 0;
-  for (int step = 0; step < kMostSteps && norm > 0; ++step) {
+  for (int step = 0; step < kMostLanczosSteps && norm > 0; ++step) {
+    context.check_cancel();
+    ++steps;
     for (double& entry : v) entry /= norm;
     products.apply(v, y);
     alpha.push_back(inner_product(v, y));
@@ -259,7 +268,7 @@ double norm_at(const Side& side, const TorusPoint& t) {
       v[i] = next;
     }
     norm = std::sqrt(inner_product(v, v));
-    if (step % 8 == 7 || step + 1 == kMostSteps || !(norm > 1e-13 * alpha.front())) {
+    if (step % 8 == 7 || step + 1 == kMostLanczosSteps || !(norm > 1e-13 * alpha.front())) {
       const auto size = static_cast<std::int64_t>(alpha.size());
       Matrix<double> projected(size, size);
       for (std::int64_t i = 0; i < size; ++i) {
@@ -289,16 +298,16 @@ OneAxisCost one_axis_cost(const Symbols& symbols, const WholeAxis& whole, std::s
 }
 
 double one_axis_estimate(const Symbols& symbols, const WholeAxis& whole, std::span<const TorusPoint> points,
-                         Context& context) {
+                         Budget& budget, Context& context) {
   const SerialBlas serial;
   double largest = 0;
   for (const Symbol& f : symbols.groups) {
     const Side side(f, whole);
+    if (!budget.allows(kMostLanczosSteps * side.flops_of_step() * static_cast<double>(points.size()))) return kInfinity;
     std::vector<double> norms(points.size());
-    context.parallel_for(points.size(), [&](std::size_t i) {
-      context.check_cancel();
-      norms[i] = norm_at(side, points[i]);
-    });
+    std::vector<int> steps(points.size(), 0);
+    context.parallel_for(points.size(), [&](std::size_t i) { norms[i] = norm_at(side, points[i], steps[i], context); });
+    for (const int taken : steps) budget.flops += taken * side.flops_of_step();
     largest = std::max(largest, *std::max_element(norms.begin(), norms.end()));
   }
   return largest;

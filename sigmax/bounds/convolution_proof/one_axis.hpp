@@ -27,9 +27,9 @@ struct OneAxisCost {
 OneAxisCost one_axis_cost(const Symbols& symbols, const WholeAxis& whole, std::size_t points);
 
 /// About the largest norm over these frequencies and the groups, from below: by Lanczos, without proof. The points are
-/// 0 on the whole axis.
+/// 0 on the whole axis. Infinite if the budget does not allow that.
 double one_axis_estimate(const Symbols& symbols, const WholeAxis& whole, std::span<const TorusPoint> points,
-                         Context& context);
+                         Budget& budget, Context& context);
 
 /// At least that norm: one factorization of a block band for each frequency. `estimate` is what the upper end is near
 /// to, by about `relative_width`; where it is too small by more than that, the result is larger, or infinite.

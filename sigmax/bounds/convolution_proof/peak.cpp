@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/bounds/convolution_proof/climb.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/convolution_proof/supremum.hpp"
@@ -100,7 +101,11 @@ class Refinement {
     for (std::size_t a = 0; a < 3; ++a) {
       if (g.symbol().degree[a] > 0) axes_.push_back(a);
     }
+    flops_ = best_.top.flops;
   }
+
+  /// About what it took.
+  double flops() const { return flops_; }
 
   Peak run(std::size_t group) {
     // A Hessian serves for all steps after one that was small: three or four steps from where a climb ends, usually.
@@ -136,8 +141,10 @@ class Refinement {
  private:
   static double size(const Angles& d) { return std::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]); }
 
-  Place at(const Angles& d) const {
-    return place_at(g_, moved(best_.top.at, d, g_.symbol().degree), &best_.top.vector, context_);
+  Place at(const Angles& d) {
+    Place place = place_at(g_, moved(best_.top.at, d, g_.symbol().degree), &best_.top.vector, context_);
+    flops_ += place.top.flops;
+    return place;
   }
 
   void form_hessian() {
@@ -202,6 +209,7 @@ class Refinement {
   std::vector<std::size_t> axes_;
   lapack::SymmetricEigen eigen_;
   double curvature_ = 1;
+  double flops_ = 0;
   double point_error_ = 0;
 };
 
@@ -221,6 +229,7 @@ double distance(const TorusPoint& s, const TorusPoint& t, const std::array<doubl
 }
 
 constexpr std::size_t kMostStarts = 64;
+constexpr double kMostCenters = 0x1p20;
 constexpr std::size_t kMostClimbs = 16;  // a part of the way
 constexpr std::size_t kMostEnds = 6;     // and from there to the end
 constexpr double kOnOneSlope = 0.3;      // the distance of points on the way to one maximum
@@ -243,16 +252,25 @@ std::vector<Top> spread_out(std::vector<Top> tops, double radius, std::size_t mo
 
 // The ends of climbs in one group; those that may be the highest, to rounding. The others only need their norm.
 void search(const GramPolynomial& g, std::size_t group, const Top* near, double highest, std::vector<Peak>& found,
-            Context& context) {
+            Budget& budget, Context& context) {
   const Symbol& f = g.symbol();
-  const std::vector<TorusPoint> starts = Covering(f.degree, 0.8).centers();
+  double radius = 0.8;
+  Covering covering(f.degree, radius);
+  for (; covering.count() > kMostCenters; radius *= 1.25) covering = Covering(f.degree, radius);
+  const std::vector<TorusPoint> starts = covering.centers();
   std::vector<Top> tops(std::min(starts.size(), kMostStarts));
   context.parallel_for(tops.size(), [&](std::size_t i) {
     tops[i] = top_at(g, starts[i * starts.size() / tops.size()], nullptr, 1e-2, 10, nullptr, context);
   });
+  const auto count_work = [&] {
+    for (Top& top : tops) budget.flops += std::exchange(top.flops, 0.0);
+  };
+  count_work();
   const auto climb_all = [&](double tolerance) {
+    const double share = 0.25 * (budget.most_flops - budget.flops) / static_cast<double>(tops.size());
     context.parallel_for(tops.size(),
-                         [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, context); });
+                         [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, share, context); });
+    count_work();
   };
   tops = spread_out(std::move(tops), 0, kMostClimbs, f.degree);
   climb_all(3e-3);
@@ -265,13 +283,16 @@ void search(const GramPolynomial& g, std::size_t group, const Top* near, double 
   std::vector<Peak> refined(tops.size());
   context.parallel_for(tops.size(), [&](std::size_t i) {
     if (tops[i].norm >= least && tops[i].norm > 0) {
-      refined[i] = Refinement(g, tops[i], context).run(group);
+      Refinement refinement(g, tops[i], context);
+      refined[i] = refinement.run(group);
+      tops[i].flops = refinement.flops();
     } else {
       refined[i].group = group;
       refined[i].at = tops[i].at;
       refined[i].norm = tops[i].norm;
     }
   });
+  count_work();
   std::stable_sort(refined.begin(), refined.end(), [](const Peak& a, const Peak& b) { return a.norm > b.norm; });
   // Two climbs may have ended before the same maximum.
   const auto own = static_cast<std::ptrdiff_t>(found.size());
@@ -297,7 +318,12 @@ Peaks peaks(const Symbols& symbols, double relative_width, double most_flops, Co
   if (symbols.is_zero) return {{}, 0, zero_enclosure()};
   Budget budget{most_flops, 0, 0};
   Range range;
-  if (relative_width > 0) range = supremum(symbols, relative_width, budget, context);
+  if (relative_width > 0) {
+    // The search that follows needs the coefficients again, and climbs.
+    budget.most_flops = 0.75 * most_flops;
+    range = supremum(symbols, relative_width, budget, context);
+    budget.most_flops = most_flops;
+  }
   const Range* const near = relative_width > 0 ? &range : nullptr;
   Peaks result;
   // A group that cannot reach the highest value so far is left out: first the one that the caller points to, then by
@@ -316,7 +342,7 @@ Peaks peaks(const Symbols& symbols, double relative_width, double most_flops, Co
       result.rest = std::max(result.rest, f.spread);
       continue;
     }
-    const GramPolynomial::Cost cost = GramPolynomial::cost(f);
+    const GramCost cost = gram_cost(f);
     if (!budget.allows(cost.flops) || cost.bytes > 0x1p33) {
       throw Error(
           fmt::format("[convolution_norm_vjp] the products of taps take {:.2g} operations and {:.2g} bytes; most_flops "
@@ -326,7 +352,7 @@ Peaks peaks(const Symbols& symbols, double relative_width, double most_flops, Co
     budget.flops += cost.flops;
     const GramPolynomial g(f, false, context);
     search(g, group, is_pointed_at(group) && !near->top.vector.re.empty() ? &near->top : nullptr, highest, result.list,
-           context);
+           budget, context);
     for (const Peak& peak : result.list) highest = std::max(highest, peak.norm);
   }
   std::stable_sort(result.list.begin(), result.list.end(),

@@ -42,7 +42,7 @@ Range largest_of_groups(const Symbols& symbols, const std::function<void(std::si
 }
 
 bool may_form(const Symbol& f, Budget& budget) {
-  const GramPolynomial::Cost cost = GramPolynomial::cost(f);
+  const GramCost cost = gram_cost(f);
   if (!budget.allows(cost.flops) || cost.bytes > kMostBytes) return false;
   budget.flops += cost.flops;
   return true;

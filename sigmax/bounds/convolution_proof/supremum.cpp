@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/bounds/convolution_proof/climb.hpp"
 #include "sigmax/bounds/convolution_proof/covering.hpp"
 #include "sigmax/bounds/convolution_proof/gram_polynomial.hpp"
 #include "sigmax/bounds/convolution_proof/top_vector.hpp"
@@ -26,15 +27,31 @@ double cosine_below(double x) {
   return sum - 0x1p-49;
 }
 
+// What one of several climbs may take: the proof needs most of the budget.
+double share_of_climb(const Budget& budget, std::size_t climbs) {
+  return 0.25 * (budget.most_flops - budget.flops) / static_cast<double>(climbs);
+}
+
 // The highest of some points, after a climb; and the median of what they show.
 double search(const GramPolynomial& g, std::size_t group, std::vector<TorusPoint> points, std::size_t climbs,
-              double tolerance, Best& best, Context& context) {
-  std::vector<Top> tops = tops_at(g, points, 1e-2, 10, context);
+              double tolerance, Best& best, Budget& budget, Context& context) {
+  constexpr int kSteps = 10;
+  const double affordable = 0.25 * (budget.most_flops - budget.flops) / flops_of_top(g, kSteps);
+  if (affordable < static_cast<double>(points.size())) {
+    points = thinned(points, static_cast<std::size_t>(larger_of(affordable, 1.0)));
+  }
+  std::vector<Top> tops = tops_at(g, points, 1e-2, kSteps, context);
+  for (Top& top : tops) budget.flops += std::exchange(top.flops, 0.0);
   std::stable_sort(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm > b.norm; });
   const double median = tops[tops.size() / 2].norm;
   tops.resize(std::min(climbs, tops.size()));
-  context.parallel_for(tops.size(), [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, context); });
-  for (Top& top : tops) best.look_at(g.symbol(), group, std::move(top));
+  const double share = share_of_climb(budget, tops.size());
+  context.parallel_for(tops.size(),
+                       [&](std::size_t i) { tops[i] = climb(g, std::move(tops[i]), tolerance, share, context); });
+  for (Top& top : tops) {
+    budget.flops += top.flops;
+    best.look_at(g.symbol(), group, std::move(top));
+  }
   return median;
 }
 
@@ -58,7 +75,7 @@ class Branching {
     if (g_.symbol().spread <= upper) return;
     Covering covering = first_cells(typical / upper);
     // A width that is out of reach: the least multiple of it by a power of two whose cells the budget allows.
-    while (covering.count() > kMostCells || !budget_.allows(covering.count() * g_.flops_of_point())) {
+    while (covering.count() > kMostCells || !budget_.allows(covering.count() * flops_of_cell())) {
       width_ *= 2;
       raise(best);
       if (!(width_ < kWidest) || g_.symbol().spread <= upper) {
@@ -73,7 +90,7 @@ class Branching {
       if (left.empty()) return;
       const double parts = 4 * static_cast<double>(left.size());
       const bool can_split = covering.radius() > 0 && level < kMostLevels && parts <= kMostCells;
-      if (!can_split || !budget_.allows(parts * g_.flops_of_point())) {
+      if (!can_split || !budget_.allows(parts * flops_of_cell())) {
         give_up(left, covering.radius(), upper);
         return;
       }
@@ -93,6 +110,8 @@ class Branching {
   // Cells in memory, 48 bytes each.
   static constexpr double kMostCells = 0x1p22;
   static constexpr double kWidest = 1e3;
+  // Each cell may be factored twice, in float and in double.
+  double flops_of_cell() const { return (g_.has_single() ? 4 : 2) * g_.flops_of_point(); }
 
   // As large as a typical |F| lets them be, and not too many of them.
   Covering first_cells(double ratio) const {
@@ -107,11 +126,14 @@ class Branching {
 
   double search_starts(Best& best) {
     const bool is_small = g_.order() < kSingleFrom;
-    std::vector<TorusPoint> starts = Covering(g_.symbol().degree, is_small ? 0.8 : 0.5).centers();
-    starts = thinned(starts, is_small ? 64 : 128);
-    const double typical = search(g_, group_, starts, is_small ? 2 : 4, tolerance(), best, context_);
-    budget_.flops += static_cast<double>(starts.size()) * 10 * 8 * static_cast<double>(g_.order() * g_.order());
-    return typical;
+    double radius = is_small ? 0.8 : 0.5;
+    Covering covering(g_.symbol().degree, radius);
+    for (; covering.count() > 0.25 * kMostCells; radius *= 1.25) covering = Covering(g_.symbol().degree, radius);
+    // With many taps a share of their many cells, which costs about that share of the proof.
+    const std::size_t of_many = is_small ? static_cast<std::size_t>(covering.count() / 16) : 0;
+    const std::size_t most = std::max<std::size_t>(is_small ? 64 : 128, of_many);
+    return search(g_, group_, thinned(covering.centers(), most), is_small ? 2 : 4, tolerance(), best, budget_,
+                  context_);
   }
 
   double tolerance() const { return 0.03 * width_; }
@@ -140,11 +162,16 @@ class Branching {
   // A larger value than the best must show itself at the centers of the cells that stay.
   void look_closer(const std::vector<TorusPoint>& left, Best& best) {
     const std::size_t most = g_.order() < kSingleFrom ? 48 : 12;
-    std::vector<Top> tops = tops_at(g_, thinned(left, most), 1e-3, 16, context_);
+    constexpr int kSteps = 16;
+    const std::vector<TorusPoint> some = thinned(left, most);
+    std::vector<Top> tops = tops_at(g_, some, 1e-3, kSteps, context_);
+    for (Top& top : tops) budget_.flops += std::exchange(top.flops, 0.0);
     const auto highest =
         std::max_element(tops.begin(), tops.end(), [](const Top& a, const Top& b) { return a.norm < b.norm; });
     if (highest->norm > best.range.lower * (1 + 0.1 * width_)) {
-      best.look_at(g_.symbol(), group_, climb(g_, std::move(*highest), tolerance(), context_));
+      Top top = climb(g_, std::move(*highest), tolerance(), share_of_climb(budget_, 1), context_);
+      budget_.flops += top.flops;
+      best.look_at(g_.symbol(), group_, std::move(top));
     }
   }
 
@@ -153,7 +180,7 @@ class Branching {
     const double spread = g_.symbol().spread;
     for (double excess = width_; excess < 1e3 && !left.empty(); excess *= 4) {
       const double raised = round_up(upper * (1 + excess));
-      if (raised >= spread) break;
+      if (raised >= spread || !budget_.allows(2 * static_cast<double>(left.size()) * g_.flops_of_point())) break;
       left = refute(left, radius, raised);
       if (left.empty()) {
         upper = raised;

@@ -15,31 +15,6 @@
 namespace sigmax::bounds {
 namespace {
 
-// sum_{j} x^(2 j) (-1)^j / (first + 2 j)! first!, as far as |x| <= pi / 4 needs it: the rest is below 0.02 u.
-double series(double square, int first) {
-  double sum = 1;
-  for (int j = 8; j >= 1; --j) {
-    const int k = first + 2 * j;
-    sum = 1 - square / static_cast<double>(k * (k - 1)) * sum;
-  }
-  return sum;
-}
-
-std::int64_t floor_modulo(std::int64_t a, std::int64_t m) {
-  const std::int64_t r = a % m;
-  return r < 0 ? r + m : r;
-}
-
-// a b mod m for 0 <= a, b < m <= 2^52, by doubling.
-std::int64_t times_modulo(std::int64_t a, std::int64_t b, std::int64_t m) {
-  std::int64_t result = 0;
-  for (; a > 0; a /= 2) {
-    if (a % 2 != 0) result = (result + b) % m;
-    b = 2 * b % m;
-  }
-  return result;
-}
-
 // One place of the kernel: its position in the symbol and its block of columns.
 struct TapPlace {
   Position position{0, 0, 0};
@@ -48,7 +23,6 @@ struct TapPlace {
 
 std::vector<TapPlace> places_of(std::span<const SymbolAxis> axes, std::int64_t& blocks) {
   std::vector<TapPlace> places{TapPlace{}};
-  std::vector<std::int64_t> phases{0};
   for (std::size_t axis = 0; axis < axes.size(); ++axis) {
     const SymbolAxis& a = axes[axis];
     std::vector<TapPlace> next;
@@ -63,11 +37,7 @@ std::vector<TapPlace> places_of(std::span<const SymbolAxis> axes, std::int64_t& 
     places = std::move(next);
   }
   // Only phases that have taps: the columns of the others are 0.
-  std::vector<std::int64_t> used;
-  used.reserve(places.size());
-  for (const TapPlace& place : places) used.push_back(place.block);
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
+  const std::vector<std::int64_t> used = phases_with_taps(axes);
   for (TapPlace& place : places) {
     place.block = std::lower_bound(used.begin(), used.end(), place.block) - used.begin();
   }
@@ -132,43 +102,20 @@ void measure_spread(Symbol& f) {
 
 }  // namespace
 
-// 4 numerator = q denominator + r with |r| <= denominator / 2 in integers; the angle is pi / 2 (q + r / denominator).
-// x = pi / 2 r / denominator carries three roundings, 3 u |x| < 2.4 u; the Horner schemes add less than 4 u, the
-// series' remainders 0.02 u: in all less than 8 u.
-Phase phase(std::int64_t numerator, std::int64_t denominator) {
-  std::int64_t q = 4 * numerator / denominator;
-  std::int64_t r = 4 * numerator - q * denominator;
-  if (2 * r > denominator) {
-    r -= denominator;
-    ++q;
+std::vector<std::int64_t> phases_with_taps(std::span<const SymbolAxis> axes) {
+  std::vector<std::int64_t> phases{0};
+  for (const SymbolAxis& a : axes) {
+    std::vector<std::int64_t> next;
+    for (const std::int64_t phase : phases) {
+      for (std::int64_t p = 0; p < std::min(a.kernel, a.stride); ++p) {
+        next.push_back(phase * a.stride + a.dilation * p % a.stride);
+      }
+    }
+    std::sort(next.begin(), next.end());
+    next.erase(std::unique(next.begin(), next.end()), next.end());
+    phases = std::move(next);
   }
-  const double x = static_cast<double>(r) / static_cast<double>(denominator) * 1.5707963267948966;
-  const double cosine = series(x * x, 0);
-  const double sine = x * series(x * x, 1);
-  switch (q % 4) {
-    case 0: return {cosine, sine};
-    case 1: return {-sine, cosine};
-    case 2: return {-cosine, -sine};
-    default: return {sine, -cosine};
-  }
-}
-
-// Over the common denominator where it is small enough, otherwise axis by axis by the addition theorem; its errors are
-// at most twice those of a factor and 4 u, which the callers' kPhaseError * 8 allows for.
-Phase phase(const Position& p, const TorusPoint& t) {
-  Phase result;
-  bool first = true;
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    const std::int64_t d = t.denominator[axis];
-    const std::int64_t n = t.numerator[axis];
-    if (n == 0 || p[axis] == 0) continue;
-    const Phase one = phase(times_modulo(floor_modulo(p[axis], d), n, d), d);
-    result = first ? one
-                   : Phase{result.cosine * one.cosine - result.sine * one.sine,
-                           result.sine * one.cosine + result.cosine * one.sine};
-    first = false;
-  }
-  return result;
+  return phases;
 }
 
 SymbolAxis reduced_axis(std::int64_t kernel, std::int64_t stride, std::int64_t dilation) {
@@ -270,8 +217,10 @@ ComplexVector times(const Symbol& f, const TorusPoint& t, const ComplexVector& v
   const auto m = static_cast<std::size_t>(f.rows);
   ComplexVector y{std::vector<double>(m, 0.0), std::vector<double>(m, 0.0)};
   std::vector<double> re(m), im(m);
+  std::vector<Phase> phases(f.taps.size());
+  Coordinates(f.taps).phases(t, phases);
   for (std::size_t p = 0; p < f.taps.size(); ++p) {
-    const Phase e = phase(f.taps[p], t);
+    const Phase e = phases[p];
     std::fill(re.begin(), re.end(), 0.0);
     std::fill(im.begin(), im.end(), 0.0);
     for (std::int64_t j = 0; j < f.columns; ++j) {

@@ -6,34 +6,13 @@
 #include <span>
 #include <vector>
 
+#include "sigmax/bounds/convolution_proof/phase.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::bounds {
-
-/// A point of the torus, exactly: t_a = 2 pi numerator[a] / denominator[a], 0 <= numerator < denominator <= 2^52.
-/// Unused axes are 0 / 1.
-struct TorusPoint {
-  std::array<std::int64_t, 3> numerator{0, 0, 0};
-  std::array<std::int64_t, 3> denominator{1, 1, 1};
-  bool operator==(const TorusPoint&) const = default;
-};
-
-/// cos and sin of 2 pi numerator / denominator, each with an absolute error of at most kPhaseError, whatever the C
-/// library computes.
-inline constexpr double kPhaseError = 0x1p-50;
-struct Phase {
-  double cosine = 1;
-  double sine = 0;
-};
-Phase phase(std::int64_t numerator, std::int64_t denominator);
-
-using Position = std::array<std::int64_t, 3>;
-
-/// The phase of p.t, reduced exactly.
-Phase phase(const Position& p, const TorusPoint& t);
 
 /// The symbol of one group. Rows are at least as many as columns: a wide symbol is transposed tap by tap, which does
 /// not change its singular values.
@@ -69,6 +48,10 @@ struct SymbolAxis {
   std::int64_t stride = 1;
   std::int64_t dilation = 1;
 };
+
+/// The phases that have taps, in the order of the symbol's blocks of columns: phase_0 for one axis, phase_0 stride_1 +
+/// phase_1 for two, and so on.
+std::vector<std::int64_t> phases_with_taps(std::span<const SymbolAxis> axes);
 
 /// For a kernel of shape [out, in / groups, taps...] in this order, out a multiple of groups. Throws Error if the
 /// kernel is not of a real type, its shape does not fit, it is empty, or entries are NaN or infinite.

@@ -16,6 +16,7 @@ struct Top {
   TorusPoint at;
   ComplexVector vector;  ///< empty if nothing was found
   double norm = 0;       ///< an estimate
+  double flops = 0;      ///< about what it took to find it
   double residual = 0;   ///< |G(t) v - norm^2 v| / norm^2, as the recurrence of Lanczos has it
 };
 
@@ -24,15 +25,18 @@ struct Top {
 Top top_at(const GramPolynomial& g, const TorusPoint& t, const ComplexVector* start, double tolerance, int steps,
            const ComplexVector* apart, Context& context);
 
-/// The same for many points and a start of its own: in float, if `g` has it and the tolerance is at least 1e-4.
+/// The same without exclusion: in float, if `g` has it and the tolerance is at least 1e-4.
+Top top_from(const GramPolynomial& g, const TorusPoint& t, const ComplexVector& start, double tolerance, int steps,
+             Context& context);
+
+/// The same for many points and a start of its own.
 std::vector<Top> tops_at(const GramPolynomial& g, std::span<const TorusPoint> points, double tolerance, int steps,
                          Context& context);
 
 /// u^* K_p v for every tap.
 std::vector<std::complex<double>> tap_weights(const Symbol& f, const ComplexVector& u, const ComplexVector& v);
 
-/// Climbs from there: with fixed singular vectors |u^* F(t) v| is a trigonometric polynomial, whose maximum nearby is
-/// the next t; |F(t)| grows with each step. Ends when a step gains less than `tolerance`, relatively.
-Top climb(const GramPolynomial& g, Top from, double tolerance, Context& context);
+/// About the flops of one point in tops_at(), of `steps` products.
+double flops_of_top(const GramPolynomial& g, int steps);
 
 }  // namespace sigmax::bounds

@@ -9,6 +9,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
+#include "sigmax/linalg/scanned_matrix.hpp"
 
 namespace sigmax::bounds {
 namespace {
@@ -26,8 +27,7 @@ Enclosure sum_of(double computed, std::int64_t terms, double least) {
 
 void require_scanned(const kernels::StoredMatrix& a, const kernels::Scan& facts) {
   if (a.size() == 0) throw Error(fmt::format("[scanned_sums] the matrix is empty, {}x{}", a.rows, a.columns));
-  if (facts.finite()) return;
-  throw Error(fmt::format("[scanned_sums] {} entries are not finite", facts.nan + facts.infinite));
+  require_finite(facts, "scanned_sums");
 }
 
 }  // namespace

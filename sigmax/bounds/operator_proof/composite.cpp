@@ -179,10 +179,83 @@ double inner_upper_bound(const Expression& product, const Limits& limits, Contex
   return round_up(product.unit * (formed + b.error * right.norm + (left.norm + b.error) * a.error));
 }
 
+namespace {
+
+// D S or S D, for a diagonal D and a selection S.
+bool is_weighted_selection(const Expression& e) {
+  if (e.kind != Kind::product) return false;
+  const Expression& left = e.parts[0];
+  const Expression& right = e.parts[1];
+  if (left.kind == Kind::diagonal) return right.kind == Kind::selection && !right.transposed;
+  return left.kind == Kind::selection && !left.transposed && right.kind == Kind::diagonal;
+}
+
+// With at most one entry in a row, (D S)^T (D S) is diagonal: entry j is the sum of d_i^2 over the copies i of x_j. For
+// S D it is d_j^2 for each copy. Sums of c squares of numbers of at most 1 are wrong by gamma_{c+1}, and by the
+// underflow of each.
+Ends ends_of_weighted_selection(const Expression& e) {
+  const bool diagonal_first = e.parts[0].kind == Kind::diagonal;
+  const Expression& d = e.parts[diagonal_first ? 0 : 1];
+  const SelectedEntries& entries = *e.parts[diagonal_first ? 1 : 0].selected;
+  std::vector<double> squares(static_cast<std::size_t>(entries.inputs()), 0.0);
+  for (std::int64_t i = 0; i < entries.size(); ++i) {
+    const std::int64_t j = entries.at(i);
+    if (j < 0) continue;
+    const double weight = d.is_identity() ? 1 : (*d.diagonal)[static_cast<std::size_t>(diagonal_first ? i : j)];
+    squares[static_cast<std::size_t>(j)] += weight * weight;
+  }
+  const double largest = *std::max_element(squares.begin(), squares.end());
+  const double copies = static_cast<double>(entries.most_copies());
+  const double relative = gamma(entries.most_copies() + 1);
+  const double lost = copies * 0x1p-1072;
+  const double lower = larger_of(largest * (1 - relative) - lost, 0.0);
+  return {round_down(round_down(std::sqrt(lower)) * e.unit),
+          round_up(round_up(std::sqrt(largest * (1 + relative) + lost)) * e.unit)};
+}
+
+}  // namespace
+
+bool has_factors(const Expression& e) {
+  return e.kind == Kind::diagonal || e.kind == Kind::selection || e.kind == Kind::kronecker || is_weighted_selection(e);
+}
+
+// Every singular value of A (x) B is a product of one of A and one of B, so that the largest ones multiply.
+Ends ends_of_factors(const Expression& e, const Limits& limits, Context& context) {
+  const FloatingEnvironment environment;
+  context.check_cancel();
+  switch (e.kind) {
+    case Kind::zero: return {};
+    case Kind::diagonal: return {e.norm, e.norm};
+    case Kind::selection: {
+      const auto copies = static_cast<double>(e.selected->most_copies());
+      return {copies > 1 ? round_down(std::sqrt(copies)) : copies, e.norm};
+    }
+    case Kind::kronecker: {
+      const Ends left = ends_of_factors(e.parts[0], limits, context);
+      const Ends right = ends_of_factors(e.parts[1], limits, context);
+      for (const auto& [one, other] : {std::pair(left, right), std::pair(right, left)}) {
+        // By a power of two: exact.
+        if (one.lower == 1 && one.upper == 1) return {other.lower * e.unit, other.upper * e.unit};
+      }
+      return {round_down(left.lower * right.lower * e.unit), round_up(left.upper * right.upper * e.unit)};
+    }
+    case Kind::scaled: {
+      const Ends of = ends_of_factors(e.parts[0], limits, context);
+      return {round_down(of.lower * std::fabs(e.factor)), round_up(of.upper * std::fabs(e.factor))};
+    }
+    default: break;
+  }
+  if (is_weighted_selection(e)) return ends_of_weighted_selection(e);
+  if (!is_provable(e, limits)) return {0, algebraic_upper_bound(e, limits, context)};
+  const Enclosure proven = prove(e, {}, limits, context).sigma_max;
+  return {proven.lower.value(), proven.upper ? smaller_of(proven.upper->value(), e.norm) : e.norm};
+}
+
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context) {
   const FloatingEnvironment environment;
   if (e.is_zero()) return 0;
   context.check_cancel();
+  if (has_factors(e)) return ends_of_factors(e, limits, context).upper;
   if (is_provable(e, limits)) return upper_of(prove(e, {}, limits, context));
   // |s| sigma_max(A), for any bound of A: bounds of both are not needed.
   if (e.kind == Kind::scaled) {
@@ -200,6 +273,9 @@ double algebraic_upper_bound(const Expression& e, const Limits& limits, Context&
   switch (e.kind) {
     case Kind::zero:
     case Kind::stored:
+    case Kind::diagonal:
+    case Kind::selection:
+    case Kind::kronecker:
     case Kind::scaled: break;
     case Kind::convolution: {
       const double width = larger_of(limits.relative_width, kWidthOfSymbols);

@@ -39,9 +39,22 @@ ProvenValues prove_values(const Expression& e, ValuesQuestion question, Context&
 /// factorizations fail or the limits do not allow them.
 double inner_upper_bound(const Expression& product, const Limits& limits, Context& context);
 
+/// Whether sigma_max(N) follows from that of smaller operators: a diagonal (its largest entry), a selection (the square
+/// root of the most copies), the product of these two (the largest root of a sum of squares over the copies of an
+/// entry), a Kronecker product (the product of those of its factors).
+bool has_factors(const Expression& e);
+
+/// lower <= |N|_2 <= upper, every rounding included. Nothing is known of a factor from below that is too large for
+/// prove(): `lower` is then 0.
+struct Ends {
+  double lower = 0;
+  double upper = 0;
+};
+Ends ends_of_factors(const Expression& e, const Limits& limits, Context& context);
+
 /// At least |N|_2, for an expression too large to form: |A + B| <= |A| + |B|, |B A| <= |B| |A|, |s A| = |s| |A|,
 /// |[A; B]|^2 <= |A|^2 + |B|^2, with the parts proven where they are small enough, products of small inner dimension by
-/// inner_upper_bound(), and Collatz quotients for the rest.
+/// inner_upper_bound(), what has factors by these, and Collatz quotients for the rest.
 double algebraic_upper_bound(const Expression& e, const Limits& limits, Context& context);
 
 }  // namespace sigmax::bounds

@@ -96,6 +96,50 @@ Expression leaf(ScannedMatrix& scanned, bool transposed, Context& context) {
   return checked(std::move(e));
 }
 
+// A copy of the entries, so that nothing can change them between the steps of a proof.
+[[gnu::noinline]] Expression leaf(const structure::Diagonal& d) {
+  Expression e;
+  e.rows = e.columns = d.order;
+  if (d.order == 0) return checked(std::move(e));
+  e.kind = Kind::diagonal;
+  e.norm = 1;
+  e.frobenius = round_up(std::sqrt(static_cast<double>(d.order)));
+  if (d.is_identity()) return checked(std::move(e));
+  double largest = 0;
+  for (std::size_t i = 0; i < d.entries.size(); ++i) {
+    if (!std::isfinite(d.entries[i])) {
+      throw Error(fmt::format("[certify] entry {} of a diagonal is {}", i, d.entries[i]));
+    }
+    largest = std::max(largest, std::fabs(d.entries[i]));
+  }
+  if (largest == 0) return zero(e.rows, e.columns);
+  e.exponent = std::ilogb(largest) + 1;
+  std::vector<double> scaled;
+  scaled.reserve(d.entries.size());
+  for (const double entry : d.entries) {
+    scaled.push_back(times_power(entry, -e.exponent));
+    e.underflowed = e.underflowed || times_power(scaled.back(), e.exponent) != entry;
+  }
+  e.norm = times_power(largest, -e.exponent);
+  e.diagonal = std::make_shared<const std::vector<double>>(std::move(scaled));
+  return checked(std::move(e));
+}
+
+// S^T S is diagonal with the numbers of copies.
+[[gnu::noinline]] Expression leaf(const structure::Selection& s, bool transposed) {
+  const SelectedEntries& entries = *s.entries;
+  Expression e;
+  e.rows = transposed ? entries.inputs() : entries.size();
+  e.columns = transposed ? entries.size() : entries.inputs();
+  if (entries.most_copies() == 0) return checked(std::move(e));
+  e.kind = Kind::selection;
+  e.transposed = transposed;
+  e.norm = entries.most_copies() == 1 ? 1 : round_up(std::sqrt(static_cast<double>(entries.most_copies())));
+  e.frobenius = round_up(std::sqrt(static_cast<double>(entries.selected())));
+  e.selected = std::make_shared<const SelectedEntries>(entries);
+  return checked(std::move(e));
+}
+
 void require(bool fits, const char* what, const Expression& first, const Expression& second) {
   if (fits) return;
   throw Error(fmt::format("[certify] a {} of parts that do not fit: {}x{} and {}x{}", what, first.rows, first.columns,
@@ -174,6 +218,30 @@ Expression product(Expression left, Expression right) {
   return checked(std::move(e));
 }
 
+// The singular values of A (x) B are the products of those of A and B.
+Expression kronecker(Expression left, Expression right) {
+  const std::int64_t rows = left.rows * right.rows;
+  const std::int64_t columns = left.columns * right.columns;
+  if (left.is_zero() || right.is_zero()) return zero(rows, columns);
+  Expression e;
+  e.kind = Kind::kronecker;
+  e.rows = rows;
+  e.columns = columns;
+  e.exponent = left.exponent + right.exponent;
+  e.norm = round_up(left.norm * right.norm);
+  e.unit = std::ldexp(1.0, -normalize(e));
+  e.parts.push_back(std::move(left));
+  e.parts.push_back(std::move(right));
+  return checked(std::move(e));
+}
+
+// By halves, so that the depth grows by little.
+[[gnu::noinline]] Expression kronecker_of(std::span<Expression> factors) {
+  if (factors.size() == 1) return std::move(factors.front());
+  const std::size_t half = factors.size() / 2;
+  return kronecker(kronecker_of(factors.first(half)), kronecker_of(factors.subspan(half)));
+}
+
 Expression times(double factor, Expression of) {
   if (!std::isfinite(factor)) throw Error(fmt::format("[certify] the operator is scaled by {}", factor));
   if (factor == 0 || of.is_zero()) return zero(of.rows, of.columns);
@@ -190,12 +258,12 @@ Expression times(double factor, Expression of) {
   return checked(std::move(e));
 }
 
-// One call operator for each structure: a new one does not compile until it is handled.
 // Out of the frames of TakeApart as well.
 [[gnu::noinline]] Expression product_of(std::vector<Expression>& factors) {
   return product(std::move(factors[0]), std::move(factors[1]));
 }
 
+// One call operator for each structure: a new one does not compile until it is handled.
 template <Real T>
 struct TakeApart {
   bool transposed;
@@ -218,7 +286,7 @@ struct TakeApart {
   }
 
   std::optional<std::vector<Expression>> all(const std::vector<Operator<T>>& operators) const {
-    if (operators.empty()) throw Error("[certify] a sum or stack has no parts");
+    if (operators.empty()) throw Error("[certify] a sum, stack or Kronecker product has no parts");
     std::vector<Expression> parts;
     for (const Operator<T>& part : operators) {
       if (!add(parts, *part)) return std::nullopt;
@@ -235,6 +303,18 @@ struct TakeApart {
 
   [[gnu::noinline]] std::optional<Expression> operator()(const structure::Convolution& c) const {
     return leaf(c, transposed, context);
+  }
+
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Diagonal& d) const { return leaf(d); }
+
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Selection& s) const {
+    return leaf(s, transposed);
+  }
+
+  [[gnu::noinline]] std::optional<Expression> operator()(const structure::Kronecker<T>& k) const {
+    std::optional<std::vector<Expression>> factors = all(k.factors);
+    if (!factors) return std::nullopt;
+    return kronecker_of(*factors);
   }
 
   [[gnu::noinline]] std::optional<Expression> operator()(const structure::Sum<T>& s) const {
@@ -279,7 +359,11 @@ std::int64_t reach(const Expression& e) {
   switch (e.kind) {
     case Kind::zero: return 0;
     case Kind::stored:
-    case Kind::convolution: return std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
+    case Kind::convolution:
+    case Kind::diagonal:
+    case Kind::selection:
+      return e.is_identity() ? 0 : std::max(std::abs(e.exponent), std::abs(e.exponent + std::ilogb(e.norm) + 1));
+    case Kind::kronecker:
     case Kind::product: return reach(e.parts[0]) + reach(e.parts[1]);
     case Kind::scaled: return std::abs(e.exponent - e.parts[0].exponent + std::ilogb(e.factor)) + reach(e.parts[0]);
     case Kind::sum:

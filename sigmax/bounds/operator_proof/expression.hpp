@@ -11,13 +11,15 @@
 #include "sigmax/linalg/scanned_matrix.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 #include "sigmax/ops/linear_operator.hpp"
+#include "sigmax/ops/selection.hpp"
 
 namespace sigmax::bounds {
 
 /// A node stands for 2^exponent N, with N of moderate size for any size of the operator: a stored matrix is scaled by a
-/// power of two so that its largest entry is in [1/2, 1), a convolution so that its kernel's is, and a composite node
-/// so that its bound `norm` is in that interval. No chain of factors, products or sums is long enough for N to leave
-/// the range. Transposes are pushed down to the stored matrices.
+/// power of two so that its largest entry is in [1/2, 1), a diagonal likewise, a convolution so that its kernel's is,
+/// and a composite node so that its bound `norm` is in that interval. A selection and an identity are what they are. No
+/// chain of factors, products or sums is long enough for N to leave the range. Transposes are pushed down to the
+/// leaves. A Kronecker product of several factors is one of two halves.
 ///
 /// A node that is zero by its structure has the kind `zero` and no parts: a matrix of zeros, a factor 0, a product with
 /// a zero part, a sum or stack of zero parts. Every other node has a bound `norm` in [1/4, 2^40], and take_apart()
@@ -29,11 +31,14 @@ struct Expression {
     zero,  ///< the matrix of zeros
     stored,
     convolution,
-    sum,      ///< of the parts
-    product,  ///< unit parts[0] parts[1], `unit` a power of two that brings `norm` into [1/2, 1)
-    scaled,   ///< factor parts[0], `factor` of a magnitude that brings `norm` into [1/2, 1)
-    below,    ///< the parts below each other
-    beside,   ///< the parts side by side
+    diagonal,
+    selection,
+    kronecker,  ///< unit parts[0] (x) parts[1], with `unit` as for a product
+    sum,        ///< of the parts
+    product,    ///< unit parts[0] parts[1], `unit` a power of two that brings `norm` into [1/2, 1)
+    scaled,     ///< factor parts[0], `factor` of a magnitude that brings `norm` into [1/2, 1)
+    below,      ///< the parts below each other
+    beside,     ///< the parts side by side
   };
   Kind kind = Kind::zero;
   std::int64_t rows = 0;
@@ -56,6 +61,15 @@ struct Expression {
   // x are not canceled.
   std::shared_ptr<const Correlation> correlation{};  // by pointer: expressions lie on the stack at every level
 
+  // A diagonal: scaled so that its largest entry is in [1/2, 1), which is `norm` exactly; the identity if it has no
+  // entries. Entries below 2^-1022 may have lost 2^-1075 each: `underflowed`.
+  std::shared_ptr<const std::vector<double>> diagonal{};
+  bool underflowed = false;
+
+  // A selection, or its transpose (`transposed`).
+  std::shared_ptr<const SelectedEntries> selected{};
+
+  bool is_identity() const { return kind == Kind::diagonal && diagonal == nullptr; }
   bool is_zero() const { return kind == Kind::zero; }
 
   /// Whether a factor is a power of two, so that it loses nothing.

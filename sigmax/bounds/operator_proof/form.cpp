@@ -125,7 +125,7 @@ Formed form_leaf(const Expression& e, Context& context) {
       const std::int64_t first_channel = o / (c.out_channels / c.groups) * (c.in_channels / c.groups);
       for (std::int64_t at = 0; at < outputs * taps; ++at) {
         const std::int64_t j = input_of(c, at / taps, at % taps);
-        if (j < 0) continue;
+        if (j == kPaddedZero) continue;
         double* const row = m.values.data() + (o * outputs + at / taps) * row_step;
         for (std::int64_t i = 0; i < c.in_channels / c.groups; ++i) {
           row[((first_channel + i) * c.input_positions() + j) * column_step] +=
@@ -137,6 +137,96 @@ Formed form_leaf(const Expression& e, Context& context) {
   if (c.copies() > 1) m.error = gamma(c.copies()) * e.frobenius;
   if (a.dtype == DType::f64) m.error += root_of_size(m) * (e.leaf.factor == 1 ? 0x1p-1074 : 0x1p-600);
   if (m.error > 0) m.error = round_up(m.error);
+  return m;
+}
+
+// Ones, and a diagonal scaled by a power of two: exact, except for entries that underflowed in take_apart().
+Formed form_diagonal(const Expression& e, Context& context) {
+  Formed m = empty(e, context);
+  std::fill(m.values.begin(), m.values.end(), 0.0);
+  for (std::int64_t i = 0; i < e.rows; ++i) {
+    m.values.data()[i * (e.rows + 1)] = e.is_identity() ? 1 : (*e.diagonal)[static_cast<std::size_t>(i)];
+  }
+  if (e.underflowed) m.error = round_up(root_of_size(m) * 0x1p-1074);
+  return m;
+}
+
+Formed form_selection(const Expression& e, Context& context) {
+  Formed m = empty(e, context);
+  std::fill(m.values.begin(), m.values.end(), 0.0);
+  for (std::int64_t i = 0; i < e.selected->size(); ++i) {
+    const std::int64_t at = e.selected->at(i);
+    if (at >= 0) m.values.data()[e.transposed ? at * m.columns + i : i * m.columns + at] = 1;
+  }
+  return m;
+}
+
+// (M_1 + E_1) (x) (M_2 + E_2) - M_1 (x) M_2, and |X (x) Y|_F = |X|_F |Y|_F; products with ones and zeros do not round.
+Formed form_kronecker(const Expression& e, Context& context) {
+  Formed left = form(e.parts[0], context);
+  Formed right = form(e.parts[1], context);
+  Formed m = empty(e, context);
+  for_values(m, context, [&](std::span<double> values, std::int64_t first) {
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const std::int64_t i = first + static_cast<std::int64_t>(k) / m.columns;
+      const std::int64_t j = static_cast<std::int64_t>(k) % m.columns;
+      values[k] = left.values.data()[i / right.rows * left.columns + j / right.columns] *
+                  right.values.data()[i % right.rows * right.columns + j % right.columns];
+    }
+  });
+  const double left_norm = frobenius(left, context);
+  const double right_norm = frobenius(right, context);
+  const bool rounds = std::none_of(e.parts.begin(), e.parts.end(), [](const Expression& part) {
+    return part.is_identity() || part.kind == Kind::selection;
+  });
+  const double rounding = rounds ? kUnitRoundoff * left_norm * right_norm + root_of_size(m) * 0x1p-1074 : 0;
+  const double error = rounding + left.error * right_norm + left_norm * right.error + left.error * right.error;
+  m.error = error > 0 ? round_up(error) : 0;
+  shift(m, std::ilogb(e.unit), context);
+  return m;
+}
+
+// A factor that scales or moves the rows or columns of the other one, which need not be formed.
+bool is_sparse(const Expression& e) { return e.kind == Kind::diagonal || e.kind == Kind::selection; }
+
+// N M (`on_rows`) or M N, for a selection N: lines of M moved, or those with one destination added.
+Formed move(const Expression& n, Formed from, bool on_rows, Context& context) {
+  const std::int64_t lines = on_rows ? n.rows : n.columns;
+  Expression shape;
+  shape.rows = on_rows ? lines : from.rows;
+  shape.columns = on_rows ? from.columns : lines;
+  Formed m = empty(shape, context);
+  std::fill(m.values.begin(), m.values.end(), 0.0);
+  const std::int64_t count = on_rows ? m.columns : m.rows;
+  const bool gathers = on_rows != n.transposed;
+  for (std::int64_t i = 0; i < n.selected->size(); ++i) {
+    if (n.selected->at(i) < 0) continue;
+    const std::int64_t source = gathers ? n.selected->at(i) : i;
+    const std::int64_t target = gathers ? i : n.selected->at(i);
+    const double* const in = from.values.data() + source * (on_rows ? from.columns : 1);
+    double* const out = m.values.data() + target * (on_rows ? m.columns : 1);
+    for (std::int64_t k = 0; k < count; ++k) {
+      out[k * (on_rows ? 1 : m.columns)] += in[k * (on_rows ? 1 : from.columns)];
+    }
+  }
+  const std::int64_t copies = n.selected->most_copies();
+  const double rounding = gathers || copies < 2 ? 0 : gamma(copies) * frobenius(from, context);
+  const double error = n.norm * (from.error + rounding);
+  m.error = error > 0 ? round_up(error) : 0;
+  return m;
+}
+
+// N M or M N for a diagonal N.
+Formed weight(const Expression& n, Formed m, bool on_rows, Context& context) {
+  if (n.is_identity()) return m;
+  const double own = n.underflowed ? 0x1p-1074 * (frobenius(m, context) + m.error) : 0;
+  for_values(m, context, [&](std::span<double> values, std::int64_t first) {
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const auto line = static_cast<std::int64_t>(k);
+      values[k] *= (*n.diagonal)[static_cast<std::size_t>(on_rows ? first + line / m.columns : line % m.columns)];
+    }
+  });
+  m.error = round_up(n.norm * m.error + kUnitRoundoff * frobenius(m, context) + root_of_size(m) * 0x1p-1074 + own);
   return m;
 }
 
@@ -179,6 +269,15 @@ Formed form_stack(const Expression& e, Context& context) {
 // (M_1 + E_1)(M_2 + E_2) - M_1 M_2, and the losses of the inner products: gamma_k |M_1| |M_2|, and underflow of each
 // entry.
 Formed form_product(const Expression& e, Context& context) {
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+    const Expression& n = e.parts[i];
+    if (!is_sparse(n)) continue;
+    Formed other = form(e.parts[1 - i], context);
+    Formed m = n.kind == Kind::selection ? move(n, std::move(other), i == 0, context)
+                                         : weight(n, std::move(other), i == 0, context);
+    shift(m, std::ilogb(e.unit), context);
+    return m;
+  }
   Formed left = form(e.parts[0], context);
   Formed right = form(e.parts[1], context);
   Formed m = empty(e, context);
@@ -231,6 +330,8 @@ Formed form_scaled(const Expression& e, Context& context) {
 bool is_formable(const Expression& e, std::int64_t entries) {
   if (e.rows > 0 && e.columns > entries / e.rows) return false;
   if (e.rows > 2147483647 || e.columns > 2147483647) return false;
+  const bool moves = e.kind == Kind::product && (is_sparse(e.parts[0]) || is_sparse(e.parts[1]));
+  if (moves) return is_formable(e.parts[is_sparse(e.parts[0]) ? 1 : 0], entries);
   return std::all_of(e.parts.begin(), e.parts.end(),
                      [entries](const Expression& part) { return is_formable(part, entries); });
 }
@@ -246,6 +347,9 @@ Formed form(const Expression& e, Context& context) {
     }
     case Kind::stored: return form_leaf(e, context);
     case Kind::convolution: return form_convolution(e, context);
+    case Kind::diagonal: return form_diagonal(e, context);
+    case Kind::selection: return form_selection(e, context);
+    case Kind::kronecker: return form_kronecker(e, context);
     case Kind::sum: return form_sum(e, context);
     case Kind::below:
     case Kind::beside: return form_stack(e, context);

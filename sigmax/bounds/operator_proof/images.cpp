@@ -104,6 +104,113 @@ std::int64_t terms_of(const Expression& e, bool adjoint) {
   return y;
 }
 
+// Rounds once an entry; the identity does not.
+Image image_of_diagonal(const Expression& e, std::span<const double> x) {
+  Image result{std::vector<double>(x.begin(), x.end()), 0};
+  if (e.is_identity()) return result;
+  for (std::size_t i = 0; i < x.size(); ++i) result.values[i] *= (*e.diagonal)[i];
+  result.error = round_up(kUnitRoundoff * e.norm * at_least_norm(x) + root_of(x.size()) * kImageUnderflow);
+  return result;
+}
+
+// S x, or S^T x, where copies are added.
+std::vector<double> selected(const Expression& e, std::span<const double> x, bool adjoint) {
+  std::vector<double> y(length_out(e, adjoint));
+  const SelectedEntries& entries = *e.selected;
+  const bool gathers = e.transposed == adjoint;
+  for (std::int64_t i = 0; i < entries.size(); ++i) {
+    if (entries.at(i) < 0) continue;
+    const auto at = static_cast<std::size_t>(entries.at(i));
+    const auto to = static_cast<std::size_t>(i);
+    if (gathers) {
+      y[to] = x[at];
+    } else {
+      y[at] += x[to];
+    }
+  }
+  return y;
+}
+
+// |computed - exact| <= gamma S^T |x| entrywise for sums of copies.
+Image image_of_selection(const Expression& e, std::span<const double> x, bool adjoint) {
+  Image result{selected(e, x, adjoint), 0};
+  const std::int64_t copies = e.selected->most_copies();
+  if (e.transposed != adjoint && copies > 1) result.error = round_up(gamma(copies) * e.norm * at_least_norm(x));
+  return result;
+}
+
+std::vector<double> absolute_of_selection(const Expression& e, std::span<const double> x, bool adjoint) {
+  std::vector<double> y = selected(e, x, adjoint);
+  if (e.transposed == adjoint) return y;
+  const double up = 1 + gamma(e.selected->most_copies() + 2);
+  for (double& value : y) value = round_up(value * up);
+  return y;
+}
+
+std::vector<double> absolute_of_diagonal(const Expression& e, std::span<const double> x) {
+  std::vector<double> y(x.begin(), x.end());
+  if (e.is_identity()) return y;
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = round_up(y[i] * std::fabs((*e.diagonal)[i])) + kImageUnderflow;
+  return y;
+}
+
+// (A (x) B) x for a row-major x of A's columns times B's: first y = of_b(row) of each row, then of_a(column) of each
+// column of the rows' images.
+template <class OfA, class OfB>
+std::vector<double> along_both(const Expression& e, std::span<const double> x, bool adjoint, const OfA& of_a,
+                               const OfB& of_b) {
+  const std::size_t rows = length_in(e.parts[0], adjoint);
+  const std::size_t columns = length_in(e.parts[1], adjoint);
+  const std::size_t new_rows = length_out(e.parts[0], adjoint);
+  const std::size_t new_columns = length_out(e.parts[1], adjoint);
+  std::vector<double> t(x.begin(), x.end());
+  if (!e.parts[1].is_identity()) {
+    t.assign(rows * new_columns, 0.0);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::vector<double> row = of_b(x.subspan(i * columns, columns));
+      std::copy(row.begin(), row.end(), t.begin() + static_cast<std::ptrdiff_t>(i * new_columns));
+    }
+  }
+  if (e.parts[0].is_identity()) return t;
+  std::vector<double> y(new_rows * new_columns);
+  std::vector<double> column(rows);
+  for (std::size_t j = 0; j < new_columns; ++j) {
+    for (std::size_t i = 0; i < rows; ++i) column[i] = t[i * new_columns + j];
+    const std::vector<double> of_column = of_a(column);
+    for (std::size_t i = 0; i < new_rows; ++i) y[i * new_columns + j] = of_column[i];
+  }
+  return y;
+}
+
+// The errors of the rows go through A, of norm at most parts[0].norm; those of the columns are added.
+[[gnu::noinline]] Image image_of_kronecker(const Expression& e, std::span<const double> x, bool adjoint,
+                                           Context& context) {
+  std::vector<double> of_rows;
+  std::vector<double> of_columns;
+  const auto part = [&](std::size_t i, std::vector<double>& errors) {
+    return [&, i](std::span<const double> line) {
+      Image image_of_line = image(e.parts[i], line, adjoint, context);
+      errors.push_back(image_of_line.error);
+      return std::move(image_of_line.values);
+    };
+  };
+  Image result{along_both(e, x, adjoint, part(0, of_columns), part(1, of_rows)), 0};
+  for (double& value : result.values) value *= e.unit;
+  const double error = at_least_norm(of_columns) + e.parts[0].norm * at_least_norm(of_rows);
+  result.error = round_up(e.unit * error + root_of(result.values.size()) * 0x1p-1074);
+  return result;
+}
+
+[[gnu::noinline]] std::vector<double> absolute_of_kronecker(const Expression& e, std::span<const double> x,
+                                                            bool adjoint, Context& context) {
+  const auto part = [&](std::size_t i) {
+    return [&, i](std::span<const double> line) { return absolute_image(e.parts[i], line, adjoint, context); };
+  };
+  std::vector<double> result = along_both(e, x, adjoint, part(0), part(1));
+  for (double& value : result) value = round_up(value * e.unit);
+  return result;
+}
+
 // Sums and stacks: 2^shift y_i, added or put below each other. Each addition rounds by at most u |sum|.
 Image image_of_parts(const Expression& e, std::span<const double> x, bool adjoint, Context& context) {
   const bool concatenate = is_stack(e.kind) && concatenates(e, adjoint);
@@ -167,6 +274,9 @@ Image image(const Expression& e, std::span<const double> x, bool adjoint, Contex
     case Kind::zero: return {std::vector<double>(length_out(e, adjoint), 0.0), 0};
     case Kind::stored: return image_of_leaf(e, x, adjoint, context);
     case Kind::convolution: return image_of_convolution(e, x, adjoint, context);
+    case Kind::diagonal: return image_of_diagonal(e, x);
+    case Kind::selection: return image_of_selection(e, x, adjoint);
+    case Kind::kronecker: return image_of_kronecker(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
     case Kind::beside: return image_of_parts(e, x, adjoint, context);
@@ -197,6 +307,9 @@ std::vector<double> absolute_image(const Expression& e, std::span<const double> 
     case Kind::zero: return std::vector<double>(length_out(e, adjoint), 0.0);
     case Kind::stored: return absolute_of_leaf(e, x, adjoint, context);
     case Kind::convolution: return absolute_of_convolution(e, x, adjoint, context);
+    case Kind::diagonal: return absolute_of_diagonal(e, x);
+    case Kind::selection: return absolute_of_selection(e, x, adjoint);
+    case Kind::kronecker: return absolute_of_kronecker(e, x, adjoint, context);
     case Kind::sum:
     case Kind::below:
     case Kind::beside: return absolute_of_parts(e, x, adjoint, context);

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <limits>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/kernels/vector.hpp"
 
 namespace sigmax {
@@ -32,9 +32,7 @@ std::vector<double> checked_values(const Frame<T>& frame, std::string_view who, 
   const auto k = static_cast<std::size_t>(frame.count());
   if (xi.empty()) return std::vector<double>(k, 0.0);
   if (xi.size() != k) throw Error(fmt::format("[{}] {} cotangents for {} singular values", who, xi.size(), k));
-  for (const double x : xi) {
-    if (!std::isfinite(x)) throw Error(fmt::format("[{}] the cotangent of a singular value is {}", who, x));
-  }
+  require_finite<double>(xi, who, "the cotangent of the singular values");
   return xi;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/finite.hpp"
 #include "sigmax/grad/systems/complement.hpp"
 #include "sigmax/kernels/vector.hpp"
 #include "sigmax/ops/range_checked.hpp"
@@ -43,9 +44,7 @@ void check(std::string_view who, const Shape& shape, const SvdResult<T>& triplet
     previous = sigma;
   }
   for (const Matrix<T>* x : {&triplets.u, &triplets.v}) {
-    if (!std::isfinite(kernels::norm2(x->values()))) {
-      throw Error(fmt::format("[{}] the singular vectors given hold NaN or infinity", who));
-    }
+    require_finite(x->values(), who, "the block of singular vectors");
   }
   if (options.tolerance && (!(*options.tolerance > 0) || !std::isfinite(*options.tolerance))) {
     throw Error(fmt::format("[{}] the tolerance must be positive, got {}", who, *options.tolerance));
@@ -224,7 +223,7 @@ typename Frame<T>::Solution Frame<T>::solve(std::vector<std::int64_t> which, Mat
     try {
       found = sigmax::solve(systems, options_, context_);
     } catch (const NotFinite&) {
-      throw Error(fmt::format("[{}] the operator's products are not finite: it holds NaN or infinity", who_));
+      throw_products_not_finite(who_);
     }
     note(found.converged ? GradientOutcome::converged : GradientOutcome::out_of_products);
     report_.solver = found.solver;

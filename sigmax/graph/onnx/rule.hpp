@@ -26,6 +26,14 @@ struct Known {
   std::vector<double> numbers() const;         ///< exactly the stored numbers; integers too
 };
 
+/// Throws Error if the values are not as many as the shape holds.
+Known known_integers(std::vector<std::int64_t> values, Dimensions shape);
+Known known_numbers(std::vector<double> values, Dimensions shape);
+
+/// The numbers of any tensor: real types as they are stored, whole numbers and booleans as int64. Nothing for other
+/// types, and for a u64 above 2^63 - 1.
+std::optional<Known> known_tensor(const Tensor& values);
+
 /// A value of the file while the graph is made: known, or computed by a node from the inputs.
 struct Value {
   Dimensions shape;
@@ -51,10 +59,13 @@ class Builder {
   /// A new node, named after the file's node, whose value has this shape.
   virtual Value emit(Operation operation, std::vector<Index> inputs, Dimensions shape) = 0;
 
+  /// A node that is there already: the source of an operand. Throws Error where a builder has no graph.
+  virtual const Node& emitted(Index index) const;
+
   /// A statement for Graph::assumptions.
   virtual void assume(std::string statement) = 0;
 
-  /// The attribute, or `otherwise`.
+  /// The attribute, or `otherwise` where it is absent. Here and below, an attribute of another type throws RefusedNode.
   std::int64_t integer(std::string_view attribute, std::int64_t otherwise) const;
   double number(std::string_view attribute, double otherwise) const;
   std::string text(std::string_view attribute, std::string_view otherwise) const;

@@ -105,6 +105,11 @@ class ModelReader {
     function.path = fmt::format("function {}", shortened_in_quotes(function.function));
     function.inputs = append(model_.names, inputs);
     function.outputs = append(model_.names, outputs);
+    function.defaults.first = next_index(model_.attributes);
+    for (WireCursor walk = cursor; walk.next();) {
+      if (walk.field() == 11) model_.attributes.push_back(read_attribute(walk));
+    }
+    function.defaults.count = next_index(model_.attributes) - function.defaults.first;
     const std::uint32_t index = next_index(model_.graphs);
     model_.graphs.push_back(std::move(function));
     for (WireCursor walk = cursor; walk.next();) {

@@ -40,6 +40,7 @@ struct Graph {
   std::string path;                   ///< for provenance; empty for the main graph
   Range inputs, outputs;              ///< formal, in Model::names
   std::string_view domain, function;  ///< of a model-local function
+  Range defaults;                     ///< of a model-local function: its attributes' defaults, in Model::attributes
 };
 
 /// One tensor and where it was found.

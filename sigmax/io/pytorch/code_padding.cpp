@@ -55,7 +55,7 @@ ImagePaddings::Ways ImagePaddings::ways(const CodeFunction& function, Tokens val
   if (depth > kDeepestCode || steps_ > kMostSteps) return {{{unknown()}, std::nullopt}};
   value = unwrapped(value);
   if (value.size() == 1 && value[0].kind == Token::Kind::name) return ways_of_name(function, value[0].text, depth);
-  if (value.size() > 3 && is_sign(value.back(), ')')) return ways_of_call(function, value, depth);
+  if (value.size() > 3) return ways_of_call(function, value, depth);
   return {Way{}};
 }
 
@@ -77,36 +77,24 @@ ImagePaddings::Ways ImagePaddings::ways_of_name(const CodeFunction& function, st
 
 // `torch.pad(x, [1, 1], "reflect")`, `(pad).forward(x, )`, `__torch__.f(x, )`.
 ImagePaddings::Ways ImagePaddings::ways_of_call(const CodeFunction& function, Tokens value, std::size_t depth) {
-  std::size_t at = 0;
-  if (is_sign(value[0], '(')) {
-    int open = 0;
-    for (; at < value.size(); ++at) {
-      if (opens(value[at])) ++open;
-      if (closes(value[at]) && --open == 0) break;
-    }
-    ++at;
-  }
-  if (at + 2 >= value.size() || value[at].kind != Token::Kind::name || !is_sign(value[at + 1], '(')) return {Way{}};
-  const std::string_view name = value[at].text;
-  const std::vector<Tokens> arguments = split(value.subspan(at + 2, value.size() - at - 3));
-  const Tokens object = at > 1 ? value.subspan(1, at - 2) : Tokens();
-
+  const auto call = call_of(value);
+  if (!call) return {Way{}};
+  const std::string_view name = call->name;
   const bool of_torch = name.starts_with("torch.") || name.starts_with("ops.aten.");
   const PadOperator* pad = of_torch ? pad_operator(name.substr(name.rfind('.') + 1)) : nullptr;
   Ways result;
   if (pad != nullptr || is_functional_pad(name)) {
-    const ProgramPadding padding = padding_of(function, pad == nullptr ? "" : pad->mode, arguments);
-    for (Way way : ways(function, argument(arguments, 0, "input"), depth + 1)) {
+    const ProgramPadding padding = padding_of(function, pad == nullptr ? "" : pad->mode, call->arguments);
+    for (Way way : ways(function, argument(call->arguments, 0, "input"), depth + 1)) {
       way.pads.insert(way.pads.begin(), padding);
       result.insert(std::move(way));
     }
     return result;
   }
   const CodeFunction* called =
-      name[0] == '.' || name.starts_with("__torch__") ? program_.called(function, name, object) : nullptr;
+      name[0] == '.' || name.starts_with("__torch__") ? program_.called(function, name, call->object) : nullptr;
   if (called == nullptr) return {Way{}};
-  CodeFunction::Call call{name, object, arguments};
-  const CodeFunction::Caller caller{&function, &call, name[0] == '.'};
+  const CodeFunction::Caller caller{&function, &*call, name[0] == '.'};
   for (const Tokens returned : called->returned) {
     for (const Way& inner : ways(*called, returned, depth + 1)) {
       if (!inner.parameter) {

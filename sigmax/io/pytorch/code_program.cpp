@@ -17,6 +17,8 @@ void read_parameters(CodeFunction& function, Tokens tokens) {
     if (part.empty()) continue;
     function.parameters.push_back(part[0].text);
     if (part.size() >= 3 && is_class(part[2])) function.types[part[0].text] = std::string(part[2].text);
+    const auto equals = std::find_if(part.begin(), part.end(), [](const Token& token) { return is_sign(token, '='); });
+    if (equals != part.end()) function.defaults[part[0].text] = Tokens(equals + 1, part.end());
   }
 }
 
@@ -80,6 +82,27 @@ Tokens literal(const CodeFunction& function, Tokens value) {
   return from != function.assigned.end() && from->second.size() == 1 ? from->second[0] : value;
 }
 
+std::optional<CodeFunction::Call> call_of(Tokens value) {
+  if (value.size() < 3 || !is_sign(value.back(), ')')) return std::nullopt;
+  std::size_t at = 0;
+  if (is_sign(value[0], '(')) {
+    int open = 0;
+    for (; at < value.size(); ++at) {
+      if (opens(value[at])) ++open;
+      if (closes(value[at]) && --open == 0) break;
+    }
+    ++at;
+  }
+  if (at + 2 >= value.size() || value[at].kind != Token::Kind::name || !is_sign(value[at + 1], '(')) {
+    return std::nullopt;
+  }
+  CodeFunction::Call call;
+  call.name = value[at].text;
+  if (at > 1) call.object = value.subspan(1, at - 2);
+  call.arguments = split(value.subspan(at + 2, value.size() - at - 3));
+  return call;
+}
+
 Tokens argument(const std::vector<Tokens>& arguments, std::optional<int> place, std::string_view name) {
   for (const Tokens value : arguments) {
     if (is_named(value) && value[0].text == name) return value.subspan(2);
@@ -107,7 +130,7 @@ void CodeProgram::read(const std::string& module, const std::vector<Token>& toke
     } else if (line.size() >= 3 && line[0].text == "def") {
       if (line[0].in_first_column) holder = module;
       function = &functions_[holder + "." + std::string(line[1].text.substr(0, kLongestName))];
-      *function = CodeFunction{holder, {}, {}, {}, {}, {}, {}};
+      *function = CodeFunction{holder, {}, {}, {}, {}, {}, {}, {}};
       read_parameters(*function, Tokens(tokens).subspan(begin + 3, std::min(ends[begin + 2], end) - begin - 3));
     } else if (function != nullptr) {
       read_statement(*function, line);

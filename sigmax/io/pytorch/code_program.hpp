@@ -21,6 +21,7 @@ struct CodeFunction {
   std::string holder;  ///< class or module
   std::vector<std::string_view> parameters;
   std::map<std::string_view, std::string> types;  ///< of parameters that are modules
+  std::map<std::string_view, Tokens> defaults;    ///< of parameters that may be left out
   std::map<std::string_view, std::vector<Tokens>> assigned;
   std::vector<Tokens> returned;
   struct Call {
@@ -47,6 +48,9 @@ Tokens unwrapped(Tokens value);
 
 /// The value of an argument that is a name, if exactly one value is ever assigned to it.
 Tokens literal(const CodeFunction& function, Tokens value);
+
+/// A value that is one call as a whole: `torch.pad(x, [1, 1])`, `(conv).forward(x, )`. Nothing for any other.
+std::optional<CodeFunction::Call> call_of(Tokens value);
 
 /// An argument of a call by its place, if it has one, or as `groups=2`. No tokens if it is left out.
 Tokens argument(const std::vector<Tokens>& arguments, std::optional<int> place, std::string_view name);

@@ -51,6 +51,8 @@ class UseFinder {
   }
 
  private:
+  using Parameters = std::set<std::pair<const CodeFunction*, std::string_view>>;
+
   static Origins unknown() { return {{}, true}; }
 
   Origins attribute_of(const std::optional<std::string>& holder, std::string_view attribute) {
@@ -114,9 +116,44 @@ class UseFinder {
     return error == std::errc() && end == text.data() + text.size() && groups > 0 ? groups : 0;
   }
 
+  // Whether a value is None wherever the function is called: as it stands, or because that is what every caller gives
+  // for a parameter or leaves out. `seen`: the parameters that have been looked at.
+  static bool is_none(const CodeFunction& function, Tokens value, Parameters& seen) {
+    value = unwrapped(literal(function, value));
+    if (value.size() != 1 || value[0].kind != Token::Kind::name || seen.size() > kDeepestCode) return false;
+    const std::string_view name = value[0].text;
+    if (name == "None") return true;
+    const std::size_t index = function.parameter(name);
+    if (index == function.parameters.size() || function.assigned.contains(name)) return false;
+    if (!seen.emplace(&function, name).second) return true;  // nothing else than what is found there
+    const auto otherwise = function.defaults.find(name);
+    const bool may_be_left_out =
+        otherwise != function.defaults.end() && otherwise->second.size() == 1 && otherwise->second[0].text == "None";
+    if (function.callers.empty()) return may_be_left_out;
+    return std::ranges::all_of(function.callers, [&](const CodeFunction::Caller& caller) {
+      const std::size_t place = caller.is_method ? index - 1 : index;  // a method's first parameter is the module
+      const Tokens given = argument(caller.call->arguments, static_cast<int>(place), name);
+      return given.empty() ? may_be_left_out : is_none(*caller.function, given, seen);
+    });
+  }
+
+  // A scripted ConvTranspose of torch.nn computes it from the size of the output that it is called with:
+  // `(self)._output_padding(input, output_size, ...)`. Without a size, it takes its own constant.
+  Dimensions output_padding_of(const CodeFunction& function, Tokens value) const {
+    if (value.empty()) return {0};
+    value = literal(function, value);
+    const auto call = call_of(value);
+    if (!call || call->name != "._output_padding") return numbers_of(value);
+    const auto holder = program_.class_of(function, call->object);
+    const bool of_torch = holder && holder->find("torch.nn.modules.conv.") != std::string::npos;
+    Parameters seen;
+    if (!of_torch || !is_none(function, argument(call->arguments, 1, "output_size"), seen)) return {};
+    return numbers_of(program_.constant_of(*holder, "output_padding"));
+  }
+
   // An argument that is left out has torch's default.
-  static void add_settings(const CodeFunction& function, const CodeFunction::Call& call, const WeightOperator& op,
-                           ProgramUse& use) {
+  void add_settings(const CodeFunction& function, const CodeFunction::Call& call, const WeightOperator& op,
+                    ProgramUse& use) const {
     if (!op.convolves()) return;
     const auto list = [&](std::optional<int> place, std::string_view name, std::int64_t otherwise) {
       const Tokens value = place ? argument(call.arguments, place, name) : Tokens();
@@ -125,7 +162,8 @@ class UseFinder {
     ConvolutionSettings settings;
     settings.stride = list(op.stride, "stride", 1);
     settings.dilation = list(op.dilation, "dilation", 1);
-    settings.output_padding = list(op.output_padding, "output_padding", 0);
+    settings.output_padding = output_padding_of(
+        function, op.output_padding ? argument(call.arguments, op.output_padding, "output_padding") : Tokens());
     const Tokens padding = literal(function, argument(call.arguments, op.padding, "padding"));
     const auto word =
         padding.size() == 1 && padding[0].kind == Token::Kind::text ? padding_of_word(padding[0].text) : std::nullopt;

@@ -192,9 +192,7 @@ NormResult of_stored(ScannedMatrix& m, bool enclose, Context& context) {
     if (other.lower.value() > known.lower.value()) known = other;
   }
   require_unchanged(range, context);
-  result.value = std::clamp(result.value, known.lower.value(),
-                            known.upper ? known.upper->value() : std::numeric_limits<double>::infinity());
-  result.enclosure = known;
+  result.enclose(known);
   result.method = "two matrices, of Ando's theorem and its dual";
   return result;
 }

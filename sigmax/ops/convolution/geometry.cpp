@@ -117,12 +117,12 @@ std::string_view name(PaddingMode mode) noexcept {
 std::int64_t padded_entry(PaddingMode mode, std::int64_t n, std::int64_t j) noexcept {
   if (j >= 0 && j < n) return j;
   switch (mode) {
-    case PaddingMode::Zeros: return -1;
+    case PaddingMode::Zeros: return kPaddedZero;
     case PaddingMode::Circular: return (j % n + n) % n;
     case PaddingMode::Reflect: return j < 0 ? -j : 2 * (n - 1) - j;
     case PaddingMode::Replicate: return j < 0 ? 0 : n - 1;
   }
-  return -1;
+  return kPaddedZero;
 }
 
 Dimensions ConvolutionLayer::kernel_shape() const {
@@ -197,7 +197,7 @@ std::int64_t input_of(const Correlation& correlation, std::int64_t a, std::int64
     const CorrelationAxis& axis = correlation.axes[i];
     const std::int64_t u = axis.stride * (a % axis.output) + axis.dilation * (p % axis.kernel);
     const std::int64_t j = padded_entry(correlation.padding_mode, axis.input, u - axis.pad_low);
-    if (j < 0) return -1;
+    if (j == kPaddedZero) return kPaddedZero;
     position += j * step;
     step *= axis.input;
     a /= axis.output;

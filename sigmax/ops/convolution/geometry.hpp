@@ -29,8 +29,11 @@ enum class PaddingMode { Zeros, Circular, Reflect, Replicate };
 /// "zeros", "circular", "reflect", "replicate": PyTorch's names.
 std::string_view name(PaddingMode mode) noexcept;
 
-/// The entry of an axis of n >= 1 entries that stands at j, which may lie outside of [0, n); -1 where zeros are padded.
-/// Reflection needs -n < j < 2 n - 1.
+/// In place of an entry or a position: a zero of the padding. Negative, unlike all of them.
+inline constexpr std::int64_t kPaddedZero = -1;
+
+/// The entry of an axis of n >= 1 entries that stands at j, which may lie outside of [0, n), or kPaddedZero. Reflection
+/// needs -n < j < 2 n - 1.
 std::int64_t padded_entry(PaddingMode mode, std::int64_t n, std::int64_t j) noexcept;
 
 /// One spatial axis of a layer.
@@ -111,8 +114,8 @@ struct Correlation {
   bool operator==(const Correlation&) const = default;
 };
 
-/// The position in a channel of x that output position `a` reads by tap `p`, all three row-major over their axes, or -1
-/// where it reads a zero of the padding.
+/// The position in a channel of x that output position `a` reads by tap `p`, all three row-major over their axes, or
+/// kPaddedZero.
 std::int64_t input_of(const Correlation& correlation, std::int64_t a, std::int64_t p) noexcept;
 
 /// A layer on inputs of one size.

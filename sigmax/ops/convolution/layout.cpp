@@ -56,7 +56,7 @@ ConvolutionLayout::Axis ConvolutionLayout::axis_of(const CorrelationAxis& size, 
   std::int64_t behind = axis.length;
   for (const std::int64_t residue : residues) {
     Line line;
-    line.from.assign(static_cast<std::size_t>(axis.length), -1);
+    line.from.assign(static_cast<std::size_t>(axis.length), kPaddedZero);
     line.begin = axis.length;
     line.first = line.last = -1;
     for (std::int64_t q = 0; q < axis.length; ++q) {
@@ -64,7 +64,7 @@ ConvolutionLayout::Axis ConvolutionLayout::axis_of(const CorrelationAxis& size, 
       if (u >= size.window()) break;  // read by no output
       const std::int64_t j = u - size.pad_low;
       const std::int64_t from = padded_entry(mode, size.input, j);
-      if (from < 0) continue;
+      if (from == kPaddedZero) continue;
       line.from[static_cast<std::size_t>(q)] = from;
       line.begin = std::min(line.begin, q);
       line.end = q + 1;
@@ -221,14 +221,14 @@ void ConvolutionLayout::pad(const From* x, std::int64_t image, std::int64_t chan
       for (std::int64_t y = 0; y < axes_[1].length; ++y) {
         To* const to = plane + z * axes_[0].pitch + y * axes_[1].pitch;
         const std::int64_t from_y = down.from[static_cast<std::size_t>(y)];
-        if (from_z < 0 || from_y < 0) {
+        if (from_z == kPaddedZero || from_y == kPaddedZero) {
           std::fill_n(to, axes_[2].length, To(0));
           continue;
         }
         const From* const row = x + (from_z * height + from_y) * width;
         const auto padding = [&](std::int64_t q) {
           const std::int64_t from = across.from[static_cast<std::size_t>(q)];
-          to[q] = from < 0 ? To(0) : static_cast<To>(row[from]);
+          to[q] = from == kPaddedZero ? To(0) : static_cast<To>(row[from]);
         };
         for (std::int64_t q = 0; q < across.first; ++q) padding(q);
         if (across.last > across.first) {
@@ -265,15 +265,15 @@ void ConvolutionLayout::fold(const T* padded, std::int64_t image, std::int64_t c
     const Line& across = line(grid, 2);
     for (std::int64_t z = 0; z < axes_[0].length; ++z) {
       const std::int64_t to_z = deep.from[static_cast<std::size_t>(z)];
-      if (to_z < 0) continue;
+      if (to_z == kPaddedZero) continue;
       for (std::int64_t y = 0; y < axes_[1].length; ++y) {
         const std::int64_t to_y = down.from[static_cast<std::size_t>(y)];
-        if (to_y < 0) continue;
+        if (to_y == kPaddedZero) continue;
         const T* const from = plane + z * axes_[0].pitch + y * axes_[1].pitch;
         T* const row = x + (to_z * height + to_y) * width;
         const auto padding = [&](std::int64_t q) {
           const std::int64_t to = across.from[static_cast<std::size_t>(q)];
-          if (to >= 0) row[to] += from[q];
+          if (to != kPaddedZero) row[to] += from[q];
         };
         for (std::int64_t q = across.begin; q < across.first; ++q) padding(q);
         if (across.last > across.first) {

@@ -78,8 +78,8 @@ class ConvolutionLayout {
   void collect(const T* out, std::int64_t image, std::int64_t channel, T* y) const;
 
  private:
-  /// An axis for one residue: entry q of the grid is entry from[q] of x, or a zero where that is -1. In [first, last)
-  /// it is an entry of x itself, in steps of the stride; outside, padding.
+  /// An axis for one residue: entry q of the grid is entry from[q] of x, or a zero where that is kPaddedZero. In
+  /// [first, last) it is an entry of x itself, in steps of the stride; outside, padding.
   struct Line {
     std::vector<std::int64_t> from;
     std::int64_t first = 0;

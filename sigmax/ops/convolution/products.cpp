@@ -20,6 +20,7 @@ void in_pieces(std::int64_t count, std::int64_t work, Context& context, const Bo
   const std::int64_t pieces = (count + each - 1) / each;
   if (pieces <= 1) return body(0, count);
   context.parallel_for(static_cast<std::size_t>(pieces), [&](std::size_t p) {
+    context.check_cancel();
     const std::int64_t first = static_cast<std::int64_t>(p) * each;
     body(first, std::min(first + each, count));
   });

@@ -85,6 +85,8 @@ TEST(ConvolutionNorm, IsCertifiedAsOne) {
     EXPECT_EQ(found.certainty, "proven") << layer.name;
     EXPECT_LE(found.lower, 1 + kOfConvergedSigma) << layer.name;
     EXPECT_GE(found.upper, 1 - kOfConvergedSigma) << layer.name;
+    const Certificate closer = layer.weight->certify(1e-6);
+    EXPECT_LE(closer.upper - closer.lower, 1e-6 * closer.upper) << layer.name;
   }
 }
 

@@ -112,10 +112,11 @@ class NormalizedModel:
                 result[full] = listed[0].sigma(listed.original).max().item()
         return result
 
-    def certify(self) -> dict[str, Enclosure]:
-        """An enclosure of the norm of each normalized weight."""
+    def certify(self, *, relative_width: float | None = None) -> dict[str, Enclosure]:
+        """An enclosure of the norm of each normalized weight, with the options of :func:`certify`."""
         return {
-            full: certify(module, name, dim=module.parametrizations[name][0].dim) for full, module, name in self._places
+            full: certify(module, name, dim=module.parametrizations[name][0].dim, relative_width=relative_width)
+            for full, module, name in self._places
         }
 
     def remove(self) -> None:

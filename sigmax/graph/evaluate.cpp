@@ -1,0 +1,243 @@
+#include "sigmax/graph/evaluate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"
+#include "sigmax/graph/evaluate/local_map.hpp"
+
+namespace sigmax::graph {
+namespace evaluation {
+
+Map local_map(const Node& node) {
+  return std::visit(
+      [&](const auto& operation) -> Map {
+        using Kind = std::decay_t<decltype(operation)>;
+        if constexpr (std::is_same_v<Kind, Input> || std::is_same_v<Kind, Constant>) {
+          return nullptr;
+        } else if constexpr (std::is_same_v<Kind, Refused>) {
+          throw Error(fmt::format("{} {}", node.name, operation.reason));
+        } else {
+          return map_of(operation, node);
+        }
+      },
+      node.operation);
+}
+
+}  // namespace evaluation
+
+namespace {
+
+using evaluation::Map;
+using evaluation::Vector;
+
+std::int64_t total_size(const Graph& graph, const std::vector<Index>& nodes) {
+  std::int64_t total = 0;
+  for (const Index node : nodes) total += graph.nodes[node].size();
+  return total;
+}
+
+void require_size(const char* who, const char* what, std::size_t found, std::int64_t expected) {
+  if (static_cast<std::int64_t>(found) != expected) {
+    throw Error(fmt::format("[{}] {} has {} entries; the graph has {}", who, what, found, expected));
+  }
+}
+
+/// The pieces of a vector that belong to these nodes, one after another, copied to their places.
+void scatter(const Graph& graph, const std::vector<Index>& nodes, std::span<const double> from,
+             std::vector<Vector>& to) {
+  std::size_t first = 0;
+  for (const Index node : nodes) {
+    const auto size = static_cast<std::size_t>(graph.nodes[node].size());
+    const std::span<const double> piece = from.subspan(first, size);
+    Vector& place = to[node];
+    place.resize(size, 0.0);
+    for (std::size_t i = 0; i < size; ++i) place[i] += piece[i];
+    first += size;
+  }
+}
+
+std::vector<const Vector*> operands(const Node& node, const std::vector<Vector>& values) {
+  std::vector<const Vector*> x;
+  for (const Index input : node.inputs) x.push_back(&values[input]);
+  return x;
+}
+
+/// Tangents go down the nodes, cotangents up. A tangent that is empty is zero.
+class Linearization {
+ public:
+  Linearization(const Graph& graph, const Values& values)
+      : graph_(graph), values_(values), moves_(depends_on_input(graph)) {
+    const std::vector<bool> needed = leads_to_output(graph);
+    for (Index i = 0; i < graph.nodes.size(); ++i) {
+      moves_[i] = moves_[i] && needed[i];
+      maps_.push_back(moves_[i] ? evaluation::local_map(graph.nodes[i]) : nullptr);
+    }
+  }
+
+  std::vector<double> forward(std::span<const double> dx, Context& context) const {
+    std::vector<Vector> tangents(graph_.nodes.size());
+    scatter(graph_, graph_.inputs, dx, tangents);
+    for (Index i = 0; i < graph_.nodes.size(); ++i) {
+      if (maps_[i] == nullptr) continue;
+      const Node& node = graph_.nodes[i];
+      std::vector<const Vector*> into;
+      for (const Index input : node.inputs) into.push_back(moves_[input] ? &tangents[input] : nullptr);
+      tangents[i] = maps_[i]->push(operands(node, values_), values_[i], into, context);
+    }
+    std::vector<double> dy;
+    for (const Index output : graph_.outputs) {
+      Vector piece = tangents[output];
+      piece.resize(static_cast<std::size_t>(graph_.nodes[output].size()), 0.0);
+      dy.insert(dy.end(), piece.begin(), piece.end());
+    }
+    return dy;
+  }
+
+  std::vector<double> reverse(std::span<const double> dy, Context& context) const {
+    std::vector<Vector> cotangents(graph_.nodes.size());
+    for (Index i = 0; i < graph_.nodes.size(); ++i) {
+      if (moves_[i]) cotangents[i].assign(static_cast<std::size_t>(graph_.nodes[i].size()), 0.0);
+    }
+    scatter(graph_, graph_.outputs, dy, cotangents);
+    for (Index i = graph_.nodes.size(); i-- > 0;) {
+      if (maps_[i] == nullptr) continue;
+      const Node& node = graph_.nodes[i];
+      std::vector<Vector*> out;
+      for (const Index input : node.inputs) out.push_back(moves_[input] ? &cotangents[input] : nullptr);
+      maps_[i]->pull(operands(node, values_), values_[i], cotangents[i], out, context);
+      cotangents[i] = {};
+    }
+    std::vector<double> dx;
+    for (const Index input : graph_.inputs) {
+      Vector piece = cotangents[input];
+      piece.resize(static_cast<std::size_t>(graph_.nodes[input].size()), 0.0);
+      dx.insert(dx.end(), piece.begin(), piece.end());
+    }
+    return dx;
+  }
+
+ private:
+  const Graph& graph_;
+  const Values& values_;
+  std::vector<bool> moves_;  ///< depends on an input, and an output depends on it
+  std::vector<Map> maps_;    ///< null where it does not, and for the inputs
+};
+
+class Jacobian final : public LinearOperator<double> {
+ public:
+  Jacobian(const Graph& graph, Values values)
+      : shape_{output_size(graph), input_size(graph)}, values_(std::move(values)), linearization_(graph, values_) {}
+
+  Shape shape() const override { return shape_; }
+
+ private:
+  void apply_impl(MatrixView<const double> x, MatrixView<double> y, Context& context) const override {
+    for (std::int64_t j = 0; j < x.columns; ++j) {
+      std::ranges::copy(linearization_.forward(x.column(j), context), y.column(j).begin());
+    }
+  }
+  void apply_adjoint_impl(MatrixView<const double> y, MatrixView<double> x, Context& context) const override {
+    for (std::int64_t j = 0; j < y.columns; ++j) {
+      std::ranges::copy(linearization_.reverse(y.column(j), context), x.column(j).begin());
+    }
+  }
+  Shape shape_;
+  Values values_;
+  Linearization linearization_;
+};
+
+}  // namespace
+
+std::int64_t input_size(const Graph& graph) { return total_size(graph, graph.inputs); }
+std::int64_t output_size(const Graph& graph) { return total_size(graph, graph.outputs); }
+
+std::vector<bool> leads_to_output(const Graph& graph) {
+  std::vector<bool> needed(graph.nodes.size(), false);
+  for (const Index output : graph.outputs) needed[output] = true;
+  for (Index i = graph.nodes.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    for (const Index input : graph.nodes[i].inputs) needed[input] = true;
+  }
+  return needed;
+}
+
+std::vector<bool> depends_on_input(const Graph& graph) {
+  std::vector<bool> depends(graph.nodes.size(), false);
+  for (const Index input : graph.inputs) depends[input] = true;
+  for (Index i = 0; i < graph.nodes.size(); ++i) {
+    const std::vector<Index>& from = graph.nodes[i].inputs;
+    depends[i] = depends[i] || std::ranges::any_of(from, [&](Index input) { return depends[input]; });
+  }
+  return depends;
+}
+
+Values evaluate(const Graph& graph, std::span<const double> input, Context& context) {
+  const FloatingEnvironment environment;
+  require_size("evaluate", "the input", input.size(), input_size(graph));
+  const std::vector<bool> needed = leads_to_output(graph);
+  Values values(graph.nodes.size());
+  scatter(graph, graph.inputs, input, values);
+  for (Index i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (!needed[i]) continue;
+    if (const auto* const constant = std::get_if<Constant>(&node.operation)) {
+      values[i] = constant->values;
+    } else if (const Map map = evaluation::local_map(node)) {
+      context.check_cancel();
+      values[i] = map->value(operands(node, values), context);
+    }
+  }
+  return values;
+}
+
+Values evaluate(const Graph& graph, std::span<const double> input) {
+  Context context;
+  return evaluate(graph, input, context);
+}
+
+std::vector<double> outputs(const Graph& graph, const Values& values) {
+  std::vector<double> y;
+  for (const Index output : graph.outputs) y.insert(y.end(), values[output].begin(), values[output].end());
+  return y;
+}
+
+std::vector<double> forward(const Graph& graph, const Values& values, std::span<const double> dx, Context& context) {
+  const FloatingEnvironment environment;
+  require_size("forward", "the tangent", dx.size(), input_size(graph));
+  return Linearization(graph, values).forward(dx, context);
+}
+
+std::vector<double> forward(const Graph& graph, const Values& values, std::span<const double> dx) {
+  Context context;
+  return forward(graph, values, dx, context);
+}
+
+std::vector<double> reverse(const Graph& graph, const Values& values, std::span<const double> dy, Context& context) {
+  const FloatingEnvironment environment;
+  require_size("reverse", "the cotangent", dy.size(), output_size(graph));
+  return Linearization(graph, values).reverse(dy, context);
+}
+
+std::vector<double> reverse(const Graph& graph, const Values& values, std::span<const double> dy) {
+  Context context;
+  return reverse(graph, values, dy, context);
+}
+
+Operator<double> jacobian(const Graph& graph, std::span<const double> input, Context& context) {
+  const FloatingEnvironment environment;
+  return std::make_shared<Jacobian>(graph, evaluate(graph, input, context));
+}
+
+Operator<double> jacobian(const Graph& graph, std::span<const double> input) {
+  Context context;
+  return jacobian(graph, input, context);
+}
+
+}  // namespace sigmax::graph

@@ -1,0 +1,279 @@
+#include "sigmax/graph/onnx/importer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sigmax/core/error.hpp"
+#include "sigmax/graph/onnx/folding.hpp"
+#include "sigmax/graph/onnx/input_shapes.hpp"
+#include "sigmax/graph/onnx/refusals.hpp"
+#include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/recognize.hpp"
+
+namespace sigmax::graph::onnx {
+namespace {
+
+/// `Input 'x'`, as other nodes are called.
+std::string title_of(std::string_view what, const std::string& name) {
+  io::ComputationNode node;
+  node.op = std::string(what);
+  node.name = name;
+  return node.title();
+}
+
+/// Throws Error if the options name something that is not an output.
+std::vector<std::string> outputs_to_import(const io::Computation& computation, const ImportOptions& options) {
+  std::vector<std::string> all;
+  for (const io::ComputationValue& output : computation.outputs) all.push_back(output.name);
+  for (const std::string& name : options.outputs) {
+    if (std::ranges::find(all, name) == all.end()) {
+      throw Error(fmt::format("[from_onnx] the network has no output '{}'; it has '{}'", name, fmt::join(all, "', '")));
+    }
+  }
+  return options.outputs.empty() ? all : options.outputs;
+}
+
+bool holds_real_numbers(const io::ComputationValue& input) {
+  return input.dtype.empty() || input.dtype == "f32" || input.dtype == "f64" || input.dtype == "f16" ||
+         input.dtype == "bf16";
+}
+
+}  // namespace
+
+class Importer::NodeBuilder final : public Builder {
+ public:
+  NodeBuilder(Importer& importer, const io::ComputationNode& node)
+      : importer_(importer), node_(node), title_(node.title()) {
+    for (const std::string& name : node.inputs) {
+      operands_.push_back(name.empty() ? nullptr : &importer.meaning(name));
+    }
+  }
+
+  const io::ComputationNode& node() const override { return node_; }
+  std::int64_t opset() const override { return importer_.opset_; }
+  const std::string& title() const { return title_; }
+  const std::vector<const Meaning*>& operands() const { return operands_; }
+
+  const Value* operand(std::size_t index) const override {
+    if (index >= operands_.size() || operands_[index] == nullptr || !operands_[index]->value) return nullptr;
+    return &*operands_[index]->value;
+  }
+
+  Index node_of(const Value& value) override { return importer_.node_of_meaning({value, 0}, title_); }
+
+  Value emit(Operation operation, std::vector<Index> inputs, Dimensions shape) override {
+    const Index index = importer_.emit({title_, std::move(operation), std::move(inputs), shape});
+    return {std::move(shape), std::nullopt, index};
+  }
+
+  const Node& emitted(Index index) const override { return importer_.graph_.nodes.at(index); }
+
+  void assume(std::string statement) override {
+    auto& all = importer_.graph_.assumptions;
+    if (std::ranges::find(all, statement) == all.end()) all.push_back(std::move(statement));
+  }
+
+ private:
+  Importer& importer_;
+  const io::ComputationNode& node_;
+  std::string title_;
+  std::vector<const Meaning*> operands_;  // null where one is absent
+};
+
+Graph Importer::import(const io::Computation& computation) {
+  opset_ = computation.opset;
+  require_inputs_exist(computation, options_);
+  for (const io::ComputationValue& input : computation.inputs) add_input(input);
+  add_constants(computation);
+  add_nodes(computation);
+  for (const std::string& output : outputs_to_import(computation, options_)) {
+    graph_.outputs.push_back(node_of_meaning(meaning(output), title_of("Output", output)));
+  }
+  note_rounded_constants();
+  Graph graph = without_dead_nodes(std::move(graph_));
+  validate(graph);
+  graph = without_dead_nodes(recognized(std::move(graph)));
+  validate(graph);
+  return graph;
+}
+
+void Importer::add_input(const io::ComputationValue& input) {
+  if (const auto given = options_.input_values.find(input.name); given != options_.input_values.end()) {
+    auto known = known_tensor(given->second);
+    if (!known) throw Error(fmt::format("[from_onnx] the value of the input '{}' is not of numbers", input.name));
+    Dimensions shape = given->second.shape();
+    set(input.name, {Value{std::move(shape), std::move(known), std::nullopt}, 0, {}});
+    return;
+  }
+  const Dimensions shape = input_shape(input, options_, graph_.assumptions);
+  const std::string title = title_of("Input", input.name);
+  // A bound is about real numbers: on integers a division or a cast means something else.
+  const bool real = holds_real_numbers(input);
+  Operation operation = Input{};
+  if (!real)
+    operation =
+        Refused{fmt::format("is an input of type {}, which a bound does not cover: give it a value", input.dtype)};
+  const Index index = emit({title, std::move(operation), {}, shape});
+  if (real) graph_.inputs.push_back(index);
+  set(input.name, {Value{shape, std::nullopt, index}, 0, {}});
+}
+
+void Importer::add_constants(const io::Computation& computation) {
+  for (const io::ComputationConstant& constant : computation.constants)
+    unread_.insert_or_assign(constant.name, &constant);
+}
+
+void Importer::add_nodes(const io::Computation& computation) {
+  for (const io::ComputationNode& node : computation.nodes) add_node(node);
+}
+
+void Importer::add_node(const io::ComputationNode& node) {
+  NodeBuilder builder(*this, node);
+  try {
+    if (node.op == "If" && node.domain.empty() && builder.operand(0) != nullptr && builder.operand(0)->known) {
+      take_branch(builder);
+      return;
+    }
+    std::vector<Value> outputs = outputs_of(builder);
+    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i].empty()) continue;
+      if (i >= outputs.size()) throw RefusedNode{fmt::format("has an output {} that no rule knows", i + 1)};
+      set(node.outputs[i], {std::move(outputs[i]), 0, {}});
+    }
+  } catch (const RefusedNode& refused) {
+    refuse(builder, refused.reason);
+  } catch (const FileError&) {
+    throw;
+  } catch (const Error& error) {
+    refuse(builder, error.what());
+  }
+}
+
+/// The outputs that folding or a rule gives. Throws RefusedNode where neither does.
+std::vector<Value> Importer::outputs_of(NodeBuilder& builder) {
+  const io::ComputationNode& node = builder.node();
+  for (const Meaning* each : builder.operands()) {
+    if (each != nullptr && !each->value) {
+      throw RefusedNode{fmt::format("comes after {}, whose output has no known shape", each->first)};
+    }
+  }
+  if (!node.domain.empty()) throw RefusedNode{reason_without_rule(node)};
+  const std::size_t needed = operands_needed(node);
+  for (std::size_t i = 0; i < needed; ++i) {
+    if (builder.operand(i) == nullptr) throw RefusedNode{fmt::format("lacks operand {} of {}", i + 1, needed)};
+  }
+  auto folded = fold_shape(builder);
+  if (!folded) folded = fold(builder);
+  if (folded) {
+    if (!folded->exact) rounded_.push_back(builder.title());
+    return std::move(folded->outputs);
+  }
+  const bool constant = std::ranges::all_of(
+      builder.operands(), [](const Meaning* each) { return each == nullptr || each->value->known.has_value(); });
+  const NamedRule* rule = find_rule(node.op);
+  if (rule != nullptr && constant) throw RefusedNode{"computes a constant in a way that is not folded"};
+  if (rule == nullptr) throw RefusedNode{reason_without_rule(node)};
+  return rule->rule(builder);
+}
+
+void Importer::take_branch(const NodeBuilder& builder) {
+  using Inner = std::shared_ptr<const io::Computation>;
+  const auto condition = builder.operand(0)->known->numbers();
+  if (condition.size() != 1) throw RefusedNode{"has a condition that is not one value"};
+  const Inner* branch = builder.node().find<Inner>(condition[0] != 0 ? "then_branch" : "else_branch");
+  if (branch == nullptr || !*branch) throw RefusedNode{"lacks the branch that it takes"};
+  if ((*branch)->outputs.size() < builder.node().outputs.size()) throw RefusedNode{"has more outputs than its branch"};
+  add_constants(**branch);
+  add_nodes(**branch);
+  for (std::size_t i = 0; i < builder.node().outputs.size(); ++i) {
+    if (!builder.node().outputs[i].empty()) set(builder.node().outputs[i], meaning((*branch)->outputs[i].name));
+  }
+}
+
+void Importer::refuse(const NodeBuilder& builder, const std::string& reason) {
+  const auto shapes = shapes_of_refused(builder);
+  std::vector<Index> inputs;
+  std::string first = builder.title();
+  for (const Meaning* each : builder.operands()) {
+    if (each == nullptr) continue;
+    if (!each->value) {
+      inputs.push_back(each->refused);
+      first = each->first;
+    }
+    if (each->value && each->value->node) inputs.push_back(*each->value->node);
+  }
+  const auto& outputs = builder.node().outputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
+    const bool known = shapes && i < shapes->size();
+    const Dimensions shape = known ? (*shapes)[i] : Dimensions{0};
+    const Index index = emit({builder.title(), Refused{reason}, inputs, shape});
+    set(outputs[i], known ? Meaning{Value{shape, std::nullopt, index}, 0, {}} : Meaning{std::nullopt, index, first});
+  }
+}
+
+void Importer::set(const std::string& name, Meaning meaning) { meanings_.insert_or_assign(name, std::move(meaning)); }
+
+const Importer::Meaning& Importer::meaning(const std::string& name) {
+  if (const auto found = meanings_.find(name); found != meanings_.end()) return found->second;
+  const auto found = unread_.find(name);
+  if (found == unread_.end()) throw Error(fmt::format("[from_onnx] nothing before its use defines '{}'", name));
+  const io::ComputationConstant& constant = *found->second;
+  std::optional<Known> known;
+  if (constant.load) known = known_tensor(constant.load());
+  if (known) {
+    set(name, {Value{constant.shape, std::move(known), std::nullopt}, 0, {}});
+  } else {
+    const std::string why =
+        constant.unreadable.empty() ? fmt::format("holds values of type {}", constant.dtype) : constant.unreadable;
+    const Index index = emit({title_of("Constant", name), Refused{"cannot be read: " + why}, {}, constant.shape});
+    set(name, {Value{constant.shape, std::nullopt, index}, 0, {}});
+  }
+  return meanings_.at(name);
+}
+
+Index Importer::node_of_meaning(const Meaning& meaning, const std::string& title) {
+  if (!meaning.value) return meaning.refused;
+  if (meaning.value->node) return *meaning.value->node;
+  return emit({title, Constant{meaning.value->known->numbers()}, {}, meaning.value->shape});
+}
+
+Index Importer::emit(Node node) {
+  graph_.nodes.push_back(std::move(node));
+  return graph_.nodes.size() - 1;
+}
+
+void Importer::note_rounded_constants() {
+  constexpr std::size_t kNamed = 5;
+  if (rounded_.empty()) return;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(rounded_.size(), kNamed); ++i) names += (i == 0 ? "" : ", ") + rounded_[i];
+  if (rounded_.size() > kNamed) names += fmt::format(" and {} more", rounded_.size() - kNamed);
+  graph_.assumptions.push_back(fmt::format("constants that the file computes are rounded to double: {}", names));
+}
+
+Graph without_dead_nodes(Graph graph) {
+  std::vector<bool> alive(graph.nodes.size(), false);
+  for (const Index each : graph.outputs) alive[each] = true;
+  for (const Index each : graph.inputs) alive[each] = true;
+  for (Index i = graph.nodes.size(); i-- > 0;) {
+    if (!alive[i]) continue;
+    for (const Index input : graph.nodes[i].inputs) alive[input] = true;
+  }
+  std::vector<Index> place(graph.nodes.size(), 0);
+  std::vector<Node> nodes;
+  for (Index i = 0; i < graph.nodes.size(); ++i) {
+    if (!alive[i]) continue;
+    place[i] = nodes.size();
+    nodes.push_back(std::move(graph.nodes[i]));
+    for (Index& input : nodes.back().inputs) input = place[input];
+  }
+  graph.nodes = std::move(nodes);
+  for (Index& each : graph.inputs) each = place[each];
+  for (Index& each : graph.outputs) each = place[each];
+  return graph;
+}
+
+}  // namespace sigmax::graph::onnx

@@ -1,0 +1,84 @@
+// Reductions that are not linear: ReduceMax, ReduceMin, ReduceL1, ReduceL2.
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "sigmax/graph/onnx/affine_parts.hpp"
+#include "sigmax/graph/onnx/rules.hpp"
+#include "sigmax/graph/onnx/shapes.hpp"
+#include "sigmax/ops/selection.hpp"
+
+namespace sigmax::graph::onnx {
+namespace {
+
+/// The axes that the node reduces, in ascending order.
+std::vector<std::size_t> reduction_axes(const Builder& builder, std::size_t rank) {
+  const auto listed = builder.integers("axes", 1).value_or(std::vector<std::int64_t>());
+  if (!listed.empty() || builder.integer("noop_with_empty_axes", 0) != 0) return axes_of(listed, rank);
+  std::vector<std::size_t> all(rank);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+/// A node with the axes that are not listed first and the listed ones last.
+Index with_axes_last(Builder& builder, const Value& x, const std::vector<std::size_t>& axes) {
+  std::vector<std::size_t> order;
+  for (std::size_t axis = 0; axis < x.shape.size(); ++axis) {
+    if (!std::ranges::binary_search(axes, axis)) order.push_back(axis);
+  }
+  order.insert(order.end(), axes.begin(), axes.end());
+  const Dimensions strides = row_major_strides(x.shape);
+  Dimensions shape;
+  for (const std::size_t axis : order) shape.push_back(x.shape[axis]);
+  std::vector<std::int64_t> source(static_cast<std::size_t>(counted(shape)));
+  each_entry(shape, [&](std::int64_t entry, const Dimensions& index) {
+    std::int64_t at = 0;
+    for (std::size_t k = 0; k < order.size(); ++k) at += index[k] * strides[order[k]];
+    source[static_cast<std::size_t>(entry)] = at;
+  });
+  return *emit_affine(builder, selection<double>(counted(x.shape), std::move(source)), builder.node_of(x), shape).node;
+}
+
+std::vector<Value> import_reduction(Builder& builder, Reduction::Kind kind) {
+  const Value& x = *builder.operand(0);
+  const auto axes = reduction_axes(builder, x.shape.size());
+  Dimensions shape = reduced_shape(x.shape, axes, builder.integer("keepdims", 1) != 0);
+  if (axes.empty()) return {x};
+  if (counted(x.shape) == 0) throw RefusedNode{"reduces no entries"};
+  const bool adjacent = axes.back() - axes.front() + 1 == axes.size();
+  Groups groups;
+  Index input = 0;
+  if (adjacent) {
+    groups = {extent_product(x.shape, 0, axes.front()), extent_product(x.shape, axes.front(), axes.back() + 1),
+              extent_product(x.shape, axes.back() + 1, x.shape.size())};
+    input = builder.node_of(x);
+  } else {
+    input = with_axes_last(builder, x, axes);
+    groups.length = 1;
+    for (const std::size_t axis : axes) groups.length *= x.shape[axis];
+    groups.outer = counted(x.shape) / groups.length;
+  }
+  return {builder.emit(Reduction{kind, groups}, {input}, std::move(shape))};
+}
+
+std::vector<Value> import_maxima(Builder& builder) { return import_reduction(builder, Reduction::Kind::Maximum); }
+std::vector<Value> import_minima(Builder& builder) { return import_reduction(builder, Reduction::Kind::Minimum); }
+std::vector<Value> import_lengths(Builder& builder) {
+  return import_reduction(builder, Reduction::Kind::EuclideanNorm);
+}
+std::vector<Value> import_absolute_sums(Builder& builder) {
+  return import_reduction(builder, Reduction::Kind::AbsoluteSum);
+}
+
+}  // namespace
+
+std::span<const NamedRule> reduction_rules() {
+  static constexpr NamedRule kRules[] = {{"ReduceMax", import_maxima},
+                                         {"ReduceMin", import_minima},
+                                         {"ReduceL2", import_lengths},
+                                         {"ReduceL1", import_absolute_sums}};
+  return kRules;
+}
+
+}  // namespace sigmax::graph::onnx

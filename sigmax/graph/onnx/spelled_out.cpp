@@ -1,0 +1,259 @@
+#include "sigmax/graph/onnx/spelled_out.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sigmax/graph/onnx/rule.hpp"
+
+namespace sigmax::graph::onnx {
+namespace {
+
+using Integers = std::vector<std::int64_t>;
+using Name = std::string;
+
+constexpr int kMostDepth = 12;  // of nodes that are compared
+
+/// What computes each name.
+class Definitions {
+ public:
+  explicit Definitions(const io::Computation& computation) : opset_(computation.opset) {
+    for (const auto& constant : computation.constants) constants_.emplace(constant.name, &constant);
+    for (const auto& node : computation.nodes) {
+      for (const Name& output : node.outputs) producers_.emplace(output, &node);
+    }
+  }
+
+  std::int64_t opset() const { return opset_; }
+
+  /// The name of the same value before it was handed on.
+  Name origin(Name name) const {
+    for (int i = 0; i < kMostDepth; ++i) {
+      const io::ComputationNode* node = producer(name);
+      if (node == nullptr || node->inputs.empty() || !hands_on(*node)) return name;
+      name = node->inputs[0];
+    }
+    return name;
+  }
+
+  /// The node with this operator and this many operands whose only output is this value; null if there is none.
+  const io::ComputationNode* made_by(const Name& name, std::string_view op, std::size_t operands) const {
+    const io::ComputationNode* node = producer(origin(name));
+    const bool fits = node != nullptr && node->op == op && node->domain.empty() && node->inputs.size() == operands &&
+                      node->outputs.size() == 1;
+    return fits ? node : nullptr;
+  }
+
+  /// Numbers of a constant with at most one axis.
+  std::optional<Known> constant(const Name& name) const {
+    const auto found = constants_.find(origin(name));
+    if (found == constants_.end() || !found->second->load || found->second->shape.size() > 1) return std::nullopt;
+    return known_tensor(found->second->load());
+  }
+
+  std::optional<double> number(const Name& name) const {
+    const auto known = constant(name);
+    if (!known || known->numbers().size() != 1) return std::nullopt;
+    return known->numbers()[0];
+  }
+
+  bool is_number(const Name& name, double value) const { return number(name) == value; }
+
+  /// Both are the same function of the same values.
+  bool same(const Name& a, const Name& b, int depth = 0) const {
+    const Name first = origin(a), second = origin(b);
+    if (first == second) return true;
+    if (const auto left = constant(first)) {
+      const auto right = constant(second);
+      return right && left->values.shape() == right->values.shape() && left->numbers() == right->numbers();
+    }
+    const io::ComputationNode* left = producer(first);
+    const io::ComputationNode* right = producer(second);
+    if (left == nullptr || right == nullptr || depth > kMostDepth || !same_operator(*left, *right)) return false;
+    for (std::size_t i = 0; i < left->inputs.size(); ++i) {
+      if (left->inputs[i].empty() != right->inputs[i].empty()) return false;
+      if (!left->inputs[i].empty() && !same(left->inputs[i], right->inputs[i], depth + 1)) return false;
+    }
+    return true;
+  }
+
+ private:
+  const io::ComputationNode* producer(const Name& name) const {
+    const auto found = producers_.find(name);
+    return found == producers_.end() ? nullptr : found->second;
+  }
+
+  static bool hands_on(const io::ComputationNode& node) {
+    if (!node.domain.empty()) return false;
+    if (node.op == "Identity") return true;
+    constexpr std::int64_t kReal[] = {1, 10, 11, 16};  // TensorProto.DataType: float, float16, double, bfloat16
+    const auto* to = node.op == "Cast" ? node.find<std::int64_t>("to") : nullptr;
+    return to != nullptr && std::ranges::find(kReal, *to) != std::end(kReal);
+  }
+
+  /// Of operators whose one output depends on nothing else than operands and these attributes.
+  static bool same_operator(const io::ComputationNode& a, const io::ComputationNode& b) {
+    constexpr std::string_view kPlain[] = {"Sub", "ReduceMean", "ReduceMax", "Exp", "Mul", "Pow", "Add"};
+    if (a.op != b.op || !a.domain.empty() || !b.domain.empty() || a.inputs.size() != b.inputs.size() ||
+        a.outputs.size() != 1 || b.outputs.size() != 1 || a.attributes.size() != b.attributes.size() ||
+        std::ranges::find(kPlain, a.op) == std::end(kPlain)) {
+      return false;
+    }
+    return std::ranges::all_of(a.attributes, [&b](const io::ComputationAttribute& each) {
+      const auto* number = std::get_if<std::int64_t>(&each.value);
+      const auto* list = std::get_if<Integers>(&each.value);
+      const auto* other_number = b.find<std::int64_t>(each.name);
+      const auto* other_list = b.find<Integers>(each.name);
+      if (number != nullptr) return other_number != nullptr && *number == *other_number;
+      return list != nullptr && other_list != nullptr && *list == *other_list;
+    });
+  }
+
+  std::int64_t opset_;
+  std::map<Name, const io::ComputationConstant*> constants_;
+  std::map<Name, const io::ComputationNode*> producers_;
+};
+
+/// An operand reduced along axes that stay with extent 1.
+struct ReducedOperand {
+  Name of;
+  Integers axes;
+};
+
+std::optional<ReducedOperand> reduced_operand(const Definitions& all, const Name& name, std::string_view op) {
+  const io::ComputationNode* node = all.made_by(name, op, 1);
+  const bool has_operand = node == nullptr;
+  if (has_operand) node = all.made_by(name, op, 2);
+  if (node == nullptr) return std::nullopt;
+  const auto* keepdims = node->find<std::int64_t>("keepdims");
+  if (keepdims != nullptr && *keepdims == 0) return std::nullopt;
+  ReducedOperand result{node->inputs[0], {}};
+  if (has_operand) {
+    const auto axes = all.constant(node->inputs[1]);
+    if (!axes || !axes->is_integer()) return std::nullopt;
+    result.axes = axes->integers();
+  } else if (const auto* axes = node->find<Integers>("axes")) {
+    result.axes = *axes;
+  }
+  std::ranges::sort(result.axes);
+  if (result.axes.empty()) return std::nullopt;
+  return result;
+}
+
+/// If the value is d^2: d.
+std::optional<Name> squared(const Definitions& all, const Name& name) {
+  if (const auto* power = all.made_by(name, "Pow", 2)) {
+    if (all.is_number(power->inputs[1], 2)) return power->inputs[0];
+  }
+  if (const auto* product = all.made_by(name, "Mul", 2)) {
+    if (all.same(product->inputs[0], product->inputs[1])) return product->inputs[0];
+  }
+  return std::nullopt;
+}
+
+/// If the value is u^(1/2): u.
+std::optional<Name> under_root(const Definitions& all, const Name& name) {
+  if (const auto* root = all.made_by(name, "Sqrt", 1)) return root->inputs[0];
+  const auto* power = all.made_by(name, "Pow", 2);
+  if (power != nullptr && all.is_number(power->inputs[1], 0.5)) return power->inputs[0];
+  return std::nullopt;
+}
+
+/// If the value is u^(-1/2): u.
+std::optional<Name> under_inverse_root(const Definitions& all, const Name& name) {
+  if (const auto* inverse = all.made_by(name, "Reciprocal", 1)) return under_root(all, inverse->inputs[0]);
+  if (const auto* quotient = all.made_by(name, "Div", 2)) {
+    if (all.is_number(quotient->inputs[0], 1)) return under_root(all, quotient->inputs[1]);
+  }
+  const auto* power = all.made_by(name, "Pow", 2);
+  if (power != nullptr && all.is_number(power->inputs[1], -0.5)) return power->inputs[0];
+  return std::nullopt;
+}
+
+/// mean(d^2) + epsilon
+struct ShiftedVariance {
+  Name of;
+  Integers axes;
+  double epsilon = 0;
+};
+
+std::optional<ShiftedVariance> shifted_variance(const Definitions& all, const Name& name) {
+  const auto* sum = all.made_by(name, "Add", 2);
+  if (sum == nullptr) return std::nullopt;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const auto epsilon = all.number(sum->inputs[side]);
+    if (!epsilon || !(*epsilon > 0) || !std::isfinite(*epsilon)) continue;
+    const auto mean = reduced_operand(all, sum->inputs[1 - side], "ReduceMean");
+    if (!mean) continue;
+    if (const auto d = squared(all, mean->of)) return ShiftedVariance{*d, mean->axes, *epsilon};
+  }
+  return std::nullopt;
+}
+
+void become(io::ComputationNode& node, std::string op, Name input, std::vector<io::ComputationAttribute> attributes) {
+  node.op = std::move(op);
+  node.inputs = {std::move(input)};
+  node.attributes = std::move(attributes);
+}
+
+/// d u^(-1/2), with u = mean(d^2) + epsilon.
+bool standardize(const Definitions& all, io::ComputationNode& node, const Name& d, const std::optional<Name>& u) {
+  if (!u) return false;
+  const auto found = shifted_variance(all, *u);
+  if (!found || !all.same(found->of, d)) return false;
+  Name input = all.origin(d);
+  std::int64_t centered = 0;
+  if (const auto* difference = all.made_by(d, "Sub", 2)) {
+    const auto mean = reduced_operand(all, difference->inputs[1], "ReduceMean");
+    if (mean && mean->axes == found->axes && all.same(mean->of, difference->inputs[0])) {
+      input = difference->inputs[0];
+      centered = 1;
+    }
+  }
+  become(node, kStandardization, input, {{"axes", found->axes}, {"centered", centered}, {"epsilon", found->epsilon}});
+  return true;
+}
+
+bool soften(const Definitions& all, io::ComputationNode& node) {
+  const auto* exponential = all.made_by(node.inputs[0], "Exp", 1);
+  const auto sum = reduced_operand(all, node.inputs[1], "ReduceSum");
+  if (exponential == nullptr || !sum || sum->axes.size() != 1 || !all.same(sum->of, node.inputs[0])) return false;
+  // Before opset 13 Softmax takes the axes from its own on together: the last one is alone.
+  if (all.opset() < 13 && sum->axes[0] != -1) return false;
+  Name input = exponential->inputs[0];
+  if (const auto* difference = all.made_by(input, "Sub", 2)) {
+    const auto most = reduced_operand(all, difference->inputs[1], "ReduceMax");
+    if (most && most->axes == sum->axes && all.same(most->of, difference->inputs[0])) input = difference->inputs[0];
+  }
+  become(node, "Softmax", input, {{"axis", sum->axes[0]}});
+  return true;
+}
+
+}  // namespace
+
+io::Computation without_spelled_operators(const io::Computation& computation) {
+  const Definitions all(computation);
+  io::Computation result = computation;
+  for (io::ComputationNode& node : result.nodes) {
+    if (!node.domain.empty() || node.outputs.size() != 1) continue;
+    if (node.op == "Div" && node.inputs.size() == 2) {
+      if (!standardize(all, node, node.inputs[0], under_root(all, node.inputs[1]))) soften(all, node);
+    } else if (node.op == "Mul" && node.inputs.size() == 2) {
+      const auto inputs = node.inputs;
+      if (!standardize(all, node, inputs[0], under_inverse_root(all, inputs[1]))) {
+        standardize(all, node, inputs[1], under_inverse_root(all, inputs[0]));
+      }
+    } else if (node.op == "Log" && node.inputs.size() == 1) {
+      if (const auto* softmax = all.made_by(node.inputs[0], "Softmax", 1)) {
+        become(node, "LogSoftmax", softmax->inputs[0], softmax->attributes);
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace sigmax::graph::onnx

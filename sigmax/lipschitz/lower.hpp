@@ -1,0 +1,47 @@
+// A lower bound of a network's Lipschitz constant: two inputs, and how far the network moves them apart.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/core/rng.hpp"
+#include "sigmax/graph/graph.hpp"
+#include "sigmax/lipschitz/domain.hpp"
+#include "sigmax/lipschitz/vector_norm.hpp"
+
+namespace sigmax::lipschitz {
+
+struct LowerOptions {
+  VectorNorm norm = VectorNorm::two;
+  int starts = 8;                       ///< points that a search begins at, the domain's center first
+  int steps = 100;                      ///< moves that each search tries
+  std::optional<RandomState> random{};  ///< of the points; empty: drawn
+};
+
+/// |f(x) - f(y)| >= bound |x - y| for these two points of the domain: proven, the rounding of both evaluations and
+/// of the differences included (graph/ranges.hpp). Anybody can evaluate f at both and see.
+struct Lower {
+  LowerBound bound;
+  std::vector<double> x;
+  std::vector<double> y;
+};
+
+/// The greatest quotient that a search found. It looks for a point with a large Jacobian norm: power iterations on J^T
+/// J there (for the other norms Boyd's power method, which never falls), random moves and moves along the derivative of
+/// u^T J v over a finite distance, accepted if the norm grows (for a network of ReLUs: a local search over its
+/// activation patterns). The quotient is then taken over steps along v, so that no kink makes it false.
+///
+/// Cost: starts * steps times about 5 evaluations. Throws Error for a domain that does not fit, options that are not
+/// positive, and a node that is refused (graph::evaluate).
+Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options, Context& context);
+Lower lower_bound(const graph::Graph& graph, const Domain& domain, const LowerOptions& options = {});
+
+/// The proven quotient of two points: at least 0, and 0 if they are equal or the evaluation has no bound on its error.
+LowerBound difference_quotient(const graph::Graph& graph, const std::vector<double>& x, const std::vector<double>& y,
+                               VectorNorm norm, Context& context);
+LowerBound difference_quotient(const graph::Graph& graph, const std::vector<double>& x, const std::vector<double>& y,
+                               VectorNorm norm = VectorNorm::two);
+
+}  // namespace sigmax::lipschitz

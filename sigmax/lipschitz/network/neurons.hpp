@@ -1,0 +1,37 @@
+// A graph, or a part of one, as layers of neurons for the matrix inequality (bounds/network_lmi.hpp). Internal to
+// lipschitz/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sigmax/bounds/layered_network.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/graph/graph.hpp"
+#include "sigmax/graph/ranges.hpp"
+
+namespace sigmax::lipschitz {
+
+/// The constant of the graph is at most (1 + row_error) times that of `network`; 0 if its output has no terms.
+struct Neurons {
+  LayeredNetwork network;
+  double row_error = 0;
+};
+
+/// Whether the operation is a linear map, or a function of single entries: what layers of neurons are made of.
+bool is_layered(const graph::Operation& operation);
+
+/// Linear maps between functions are put together where that takes no rounding (a weight behind a reshape, a
+/// convolution of zero padding); otherwise what comes first becomes a layer of linear neurons. Each function that is
+/// applied entry by entry is a layer, with the slopes that it has on the box of each argument (`boxes`, by node, as
+/// graph::ranges() gives them for the domain).
+///
+/// Nothing if a node between inputs and outputs is of another kind, a function is not Lipschitz on its box, a map
+/// cannot be formed without rounding, or the matrices would have more than `most_entries` entries; `why` then names the
+/// node and the reason.
+std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
+                                  std::int64_t most_entries, std::string& why, Context& context);
+
+}  // namespace sigmax::lipschitz
