@@ -59,6 +59,11 @@ TEST(FromOnnx, NamesTheInputWhoseSizeIsOpen) {
   EXPECT_NE(error_of(symbolic_model({"N"}), other).find("no input 'z'; it has 'x'"), std::string::npos);
 }
 
+TEST(FromOnnx, ShowsNoControlCharactersOfAFile) {
+  const std::string error = error_of(symbolic_model({"N", "\x1b[2J", ""}));
+  EXPECT_NE(error.find("[N, ?[2J, ?]"), std::string::npos) << error;
+}
+
 TEST(FromOnnx, TakesTheBranchOfAConstantCondition) {
   const Message then_graph = io::testing::graph({node("Neg", {"x"}, {"z"})}, {}, {}, {"z"});
   const Message else_graph =

@@ -29,7 +29,8 @@ std::vector<std::string> outputs_to_import(const io::Computation& computation, c
   for (const io::ComputationValue& output : computation.outputs) all.push_back(output.name);
   for (const std::string& name : options.outputs) {
     if (std::ranges::find(all, name) == all.end()) {
-      throw Error(fmt::format("[from_onnx] the network has no output '{}'; it has '{}'", name, fmt::join(all, "', '")));
+      throw Error(fmt::format("[from_onnx] the network has no output '{}'; it has '{}'", printable(name),
+                              printable(fmt::format("{}", fmt::join(all, "', '")))));
     }
   }
   return options.outputs.empty() ? all : options.outputs;
@@ -102,7 +103,8 @@ Graph Importer::import(const io::Computation& computation) {
 void Importer::add_input(const io::ComputationValue& input) {
   if (const auto given = options_.input_values.find(input.name); given != options_.input_values.end()) {
     auto known = known_tensor(given->second);
-    if (!known) throw Error(fmt::format("[from_onnx] the value of the input '{}' is not of numbers", input.name));
+    if (!known)
+      throw Error(fmt::format("[from_onnx] the value of the input '{}' is not of numbers", printable(input.name)));
     Dimensions shape = given->second.shape();
     set(input.name, {Value{std::move(shape), std::move(known), std::nullopt}, 0, {}});
     return;
@@ -209,7 +211,7 @@ void Importer::refuse(const NodeBuilder& builder, const std::string& reason) {
     if (outputs[i].empty()) continue;
     const bool known = shapes && i < shapes->size();
     const Dimensions shape = known ? (*shapes)[i] : Dimensions{0};
-    const Index index = emit({builder.title(), Refused{reason}, inputs, shape});
+    const Index index = emit({builder.title(), Refused{printable(reason)}, inputs, shape});
     set(outputs[i], known ? Meaning{Value{shape, std::nullopt, index}, 0, {}} : Meaning{std::nullopt, index, first});
   }
 }
@@ -219,7 +221,8 @@ void Importer::set(const std::string& name, Meaning meaning) { meanings_.insert_
 const Importer::Meaning& Importer::meaning(const std::string& name) {
   if (const auto found = meanings_.find(name); found != meanings_.end()) return found->second;
   const auto found = unread_.find(name);
-  if (found == unread_.end()) throw Error(fmt::format("[from_onnx] nothing before its use defines '{}'", name));
+  if (found == unread_.end())
+    throw Error(fmt::format("[from_onnx] nothing before its use defines '{}'", printable(name)));
   const io::ComputationConstant& constant = *found->second;
   std::optional<Known> known;
   if (constant.load) known = known_tensor(constant.load());

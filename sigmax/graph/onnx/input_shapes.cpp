@@ -25,7 +25,8 @@ std::string spelled(const io::ComputationValue& input) {
   for (const io::SymbolicExtent& each : input.shape) {
     if (!text.empty()) text += ", ";
     const auto* symbol = std::get_if<std::string>(&each);
-    text += symbol == nullptr ? fmt::format("{}", std::get<std::int64_t>(each)) : symbol->empty() ? "?" : *symbol;
+    if (symbol == nullptr) text += fmt::format("{}", std::get<std::int64_t>(each));
+    if (symbol != nullptr) text += symbol->empty() ? "?" : printable(*symbol);
   }
   return fmt::format("the shape [{}]", text);
 }
@@ -56,17 +57,27 @@ std::string example(const io::ComputationValue& input) {
 
 [[noreturn]] void refuse_unknown(const io::ComputationValue& input) {
   throw Error(fmt::format("[from_onnx] the input '{}' has {} in the file: set its sizes, such as --input-shape {}={}",
-                          input.name, spelled(input), input.name, example(input)));
+                          printable(input.name), spelled(input), printable(input.name), example(input)));
 }
 
 }  // namespace
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 200;
+  std::string result(text.substr(0, kMost));
+  for (char& c : result) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text.size() > kMost ? result + "..." : result;
+}
 
 void require_inputs_exist(const io::Computation& computation, const ImportOptions& options) {
   const auto require = [&](const std::string& name) {
     if (std::ranges::find(computation.inputs, name, &io::ComputationValue::name) != computation.inputs.end()) return;
     std::string names;
-    for (const auto& input : computation.inputs) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", input.name);
-    throw Error(fmt::format("[from_onnx] the network has no input '{}'; it has {}", name, names));
+    for (const auto& input : computation.inputs)
+      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", printable(input.name));
+    throw Error(fmt::format("[from_onnx] the network has no input '{}'; it has {}", printable(name), names));
   };
   for (const auto& [name, shape] : options.input_shapes) require(name);
   for (const auto& [name, value] : options.input_values) require(name);
@@ -81,8 +92,8 @@ Dimensions input_shape(const io::ComputationValue& input, const ImportOptions& o
       fits = stated(input.shape[axis]).value_or(given->second[axis]) == given->second[axis];
     }
     if (fits) return given->second;
-    throw Error(fmt::format("[from_onnx] the input '{}' has {} in the file, which {} does not fit", input.name,
-                            spelled(input), to_string(given->second)));
+    throw Error(fmt::format("[from_onnx] the input '{}' has {} in the file, which {} does not fit",
+                            printable(input.name), spelled(input), to_string(given->second)));
   }
   if (!input.has_shape) refuse_unknown(input);
   Dimensions shape;
@@ -93,7 +104,7 @@ Dimensions input_shape(const io::ComputationValue& input, const ImportOptions& o
     }
     if (!is_batch(input, axis)) refuse_unknown(input);
     shape.push_back(1);
-    assumptions.push_back(fmt::format("batch size 1 (axis {} of the input '{}')", axis, input.name));
+    assumptions.push_back(fmt::format("batch size 1 (axis {} of the input '{}')", axis, printable(input.name)));
   }
   if (!element_count(shape)) refuse_unknown(input);
   return shape;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sigmax/core/tensor.hpp"
@@ -9,6 +10,9 @@
 #include "sigmax/io/computation.hpp"
 
 namespace sigmax::graph::onnx {
+
+/// Text from a file for messages: control characters replaced by `?`, and cut.
+std::string printable(std::string_view text);
 
 /// Throws Error if the options name something that is not an input.
 void require_inputs_exist(const io::Computation& computation, const ImportOptions& options);
