@@ -45,6 +45,13 @@ Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const Ce
 template <Real T>
 std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options, Context& context);
 
+/// As above, on every hardware thread.
+template <Real T>
+std::optional<Enclosure> certify_factors(const LinearOperator<T>& a, const CertifyOptions& options = {}) {
+  Context context;
+  return certify_factors(a, options, context);
+}
+
 /// certify() with a hint, on every hardware thread.
 template <Real T>
 Enclosure certify(const LinearOperator<T>& a, const SvdResult<T>& hint, const CertifyOptions& options) {

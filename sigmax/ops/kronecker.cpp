@@ -25,6 +25,7 @@ struct Lines {
 /// `lines` gets the lines along the axis as columns.
 template <class T>
 void gather(const Lines& axis, const T* tensor, T* lines) {
+  if (axis.size() == 0) return;
   for (std::int64_t o = 0; o < axis.outer; ++o) {
     for (std::int64_t j = 0; j < axis.length; ++j) {
       const T* from = tensor + (o * axis.length + j) * axis.inner;
@@ -36,6 +37,7 @@ void gather(const Lines& axis, const T* tensor, T* lines) {
 
 template <class T>
 void scatter(const Lines& axis, const T* lines, T* tensor) {
+  if (axis.size() == 0) return;
   for (std::int64_t o = 0; o < axis.outer; ++o) {
     for (std::int64_t j = 0; j < axis.length; ++j) {
       T* to = tensor + (o * axis.length + j) * axis.inner;

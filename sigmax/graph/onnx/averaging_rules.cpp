@@ -100,7 +100,7 @@ std::vector<Value> cumulative_sum_rule(Builder& builder) {
   if (axes.size() != 1) throw RefusedNode{"has an axis that is not one integer"};
   const std::size_t axis = axis_of(axes[0], input.shape.size());
   const std::int64_t n = input.shape[axis];
-  if (n > 4096) throw RefusedNode{fmt::format("sums along an axis of {} entries: its matrix is too large", n)};
+  if (n > 2048) throw RefusedNode{fmt::format("sums along an axis of {} entries: its matrix is too large", n)};
   const bool exclusive = builder.integer("exclusive", 0) != 0;
   const bool reverse = builder.integer("reverse", 0) != 0;
   AxisMatrix matrix{n, {}};

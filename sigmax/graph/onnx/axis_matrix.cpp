@@ -13,11 +13,12 @@
 #include "sigmax/ops/kronecker.hpp"
 #include "sigmax/ops/product.hpp"
 #include "sigmax/ops/selection.hpp"
+#include "sigmax/ops/sum.hpp"
 
 namespace sigmax::graph::onnx {
 namespace {
 
-constexpr std::int64_t kMostMatrixEntries = std::int64_t{1} << 26;
+constexpr std::size_t kMostInRow = 64;
 
 double exact(std::int64_t number) {
   constexpr std::int64_t kExact = std::int64_t{1} << 53;
@@ -67,17 +68,45 @@ Operator<double> as_selection(const std::vector<AxisMatrix::Row>& rows, std::int
   return selection<double>(columns, std::move(source));
 }
 
-Operator<double> as_dense(const std::vector<AxisMatrix::Row>& rows, std::int64_t columns, bool of_numerators) {
+double weight_of(const AxisMatrix::Row& row, std::int64_t numerator, bool of_numerators) {
+  return of_numerators ? exact(numerator) : exact(numerator) / exact(row.divisor);
+}
+
+/// Entry k of each row, for k = 0, 1, ...
+Operator<double> as_weighted_selections(const std::vector<AxisMatrix::Row>& rows, std::int64_t columns,
+                                        bool of_numerators) {
+  std::size_t most = 0;
+  for (const AxisMatrix::Row& row : rows) most = std::max(most, row.entries.size());
+  if (most > kMostInRow) {
+    throw RefusedNode{fmt::format("maps an axis of {} entries to {}: its matrix is too large", columns, rows.size())};
+  }
   const auto count = static_cast<std::int64_t>(rows.size());
-  if (columns > 0 && count > kMostMatrixEntries / columns) {
-    throw RefusedNode{fmt::format("maps an axis of {} entries to {}: its matrix is too large", columns, count)};
+  std::vector<Operator<double>> terms;
+  for (std::size_t k = 0; k < most; ++k) {
+    std::vector<std::int64_t> source(rows.size(), -1);
+    std::vector<double> weights(rows.size(), 0.0);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (k >= rows[i].entries.size()) continue;
+      source[i] = rows[i].entries[k].first;
+      weights[i] = weight_of(rows[i], rows[i].entries[k].second, of_numerators);
+    }
+    terms.push_back(
+        product(diagonal<double>(Tensor::copy_of(weights, {count})), selection<double>(columns, std::move(source))));
+  }
+  return sum(std::move(terms));
+}
+
+Operator<double> as_matrix(const std::vector<AxisMatrix::Row>& rows, std::int64_t columns, bool of_numerators,
+                           std::int64_t most_stored) {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  if (columns > 0 && count > 1 && count > most_stored / columns) {
+    return as_weighted_selections(rows, columns, of_numerators);
   }
   std::vector<double> values(static_cast<std::size_t>(count * columns), 0.0);
   for (std::int64_t i = 0; i < count; ++i) {
     const AxisMatrix::Row& row = rows[static_cast<std::size_t>(i)];
     for (const auto& [column, numerator] : row.entries) {
-      values[static_cast<std::size_t>(i * columns + column)] =
-          of_numerators ? exact(numerator) : exact(numerator) / exact(row.divisor);
+      values[static_cast<std::size_t>(i * columns + column)] = weight_of(row, numerator, of_numerators);
     }
   }
   return dense<double>(Tensor::copy_of(values, {count, columns}));
@@ -85,7 +114,7 @@ Operator<double> as_dense(const std::vector<AxisMatrix::Row>& rows, std::int64_t
 
 }  // namespace
 
-AxisOperator axis_operator(const AxisMatrix& matrix) {
+AxisOperator axis_operator(const AxisMatrix& matrix, std::int64_t most_stored) {
   std::vector<AxisMatrix::Row> rows;
   RowKind kind = RowKind::One;
   for (const AxisMatrix::Row& row : matrix.rows) {
@@ -94,14 +123,16 @@ AxisOperator axis_operator(const AxisMatrix& matrix) {
   }
   switch (kind) {
     case RowKind::One: return {as_selection(rows, matrix.columns), 0};
-    case RowKind::Exact: return {as_dense(rows, matrix.columns, false), 0};
-    case RowKind::OneNumber: return {as_dense(rows, matrix.columns, false), 1};
+    case RowKind::Exact: return {as_matrix(rows, matrix.columns, false, most_stored), 0};
+    case RowKind::OneNumber: return {as_matrix(rows, matrix.columns, false, most_stored), 1};
     case RowKind::Several: break;
   }
   std::vector<double> inverses;
   for (const AxisMatrix::Row& row : rows) inverses.push_back(1 / exact(row.divisor));
   const auto count = static_cast<std::int64_t>(rows.size());
-  return {product(diagonal<double>(Tensor::copy_of(inverses, {count})), as_dense(rows, matrix.columns, true)), 1};
+  return {
+      product(diagonal<double>(Tensor::copy_of(inverses, {count})), as_matrix(rows, matrix.columns, true, most_stored)),
+      1};
 }
 
 Value along_axes(Builder& builder, const Value& value, const std::vector<std::optional<AxisMatrix>>& matrices) {

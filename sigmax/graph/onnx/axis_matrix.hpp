@@ -30,9 +30,13 @@ struct AxisOperator {
   std::int64_t roundings = 0;
 };
 
-/// An identity, a selection, a matrix, or a diagonal times a matrix of integers. Throws RefusedNode if a numerator or a
-/// divisor exceeds 2^53, or the matrix has more than 2^26 entries.
-AxisOperator axis_operator(const AxisMatrix& matrix);
+/// The most entries of a matrix that is stored whole.
+inline constexpr std::int64_t kMostStored = std::int64_t{1} << 22;
+
+/// An identity, a selection, a matrix, or a diagonal times a matrix of integers. A matrix of more than `most_stored`
+/// entries is a sum of weighted selections, one for each entry of its longest row. Throws RefusedNode if a numerator or
+/// a divisor exceeds 2^53, or if such a matrix has more than 64 entries in a row.
+AxisOperator axis_operator(const AxisMatrix& matrix, std::int64_t most_stored = kMostStored);
 
 /// The value with these matrices along its axes; none: the axis is left alone. Their columns are the extents.
 Value along_axes(Builder& builder, const Value& value, const std::vector<std::optional<AxisMatrix>>& matrices);
