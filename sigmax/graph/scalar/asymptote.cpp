@@ -120,4 +120,34 @@ Asymptote Asymptote::operator*(const Asymptote& other) const {
   return result;
 }
 
+std::optional<Asymptote::Division> Asymptote::divided_by(const Asymptote& w) const {
+  const std::size_t degree = w.coefficients_.size() - 1;
+  const Interval leading = w.coefficients_.back();
+  if (contains(leading, 0)) return std::nullopt;
+  std::vector<Interval> quotient = {kNone};
+  Asymptote rest = *this;
+  while (rest.coefficients_.size() > degree) {
+    const std::size_t top = rest.coefficients_.size() - 1;
+    std::vector<Interval> term(top - degree + 1, kNone);
+    term.back() = rest.coefficients_.back() / leading;
+    if (quotient.size() < term.size()) quotient.resize(term.size(), kNone);
+    quotient[term.size() - 1] = term.back();
+    Asymptote next = rest + -(Asymptote(start_, std::move(term)) * w);
+    // For each x, the leading coefficients cancel exactly, also where they are known to an interval only.
+    if (next.coefficients_.size() > top) next.coefficients_.resize(top, kNone);
+    if (next.coefficients_.empty()) next.coefficients_ = {kNone};
+    next = next + Asymptote(start_, {kNone});  // without leading zeros
+    rest = std::move(next);
+    if (top == 0) break;
+  }
+  return Division{Asymptote(start_, std::move(quotient)), std::move(rest)};
+}
+
+std::optional<Asymptote::Square> Asymptote::completed() const {
+  if (coefficients_.size() != 3 || !(coefficients_[2].least > 0)) return std::nullopt;
+  const Interval t = coefficients_[1] / coefficients_[2] / point(2);
+  const Interval rest = (coefficients_[0] + error_range()) / coefficients_[2] - square(t);
+  return Square{square_root(coefficients_[2]), Asymptote(start_, {t, point(1)}), rest};
+}
+
 }  // namespace sigmax::graph

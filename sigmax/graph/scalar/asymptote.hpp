@@ -45,6 +45,15 @@ class Asymptote {
   Asymptote operator+(const Asymptote& other) const;
   Asymptote operator*(const Asymptote& other) const;
 
+  /// q and r with v = q w + r, q a polynomial without an error, and r of a lower degree than w. Nothing if the leading
+  /// coefficient of w may be 0.
+  struct Division;
+  std::optional<Division> divided_by(const Asymptote& w) const;
+
+  /// s and r with v = n^2 (s^2 + r(x)), s = x + t, for v of degree 2 that grows to infinity; n is a number.
+  struct Square;
+  std::optional<Square> completed() const;
+
   /// phi(v) for v flat, given phi and phi' on an interval.
   template <class Value, class Slope>
   Asymptote composed(Value phi, Slope slope) const {
@@ -65,6 +74,17 @@ class Asymptote {
   Interval error_{0, 0};
   double rate_ = 0;
   int growth_ = 0;
+};
+
+struct Asymptote::Division {
+  Asymptote quotient;
+  Asymptote rest;
+};
+
+struct Asymptote::Square {
+  Interval n;
+  Asymptote s;
+  Interval r;
 };
 
 }  // namespace sigmax::graph

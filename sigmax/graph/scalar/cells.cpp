@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "sigmax/graph/scalar/jet.hpp"
 #include "sigmax/graph/scalar/tail.hpp"
@@ -13,7 +14,11 @@
 namespace sigmax::graph {
 namespace {
 
-constexpr int kMostEvaluations = 6000;
+// Evaluations for each power of 2 at most: functions take 10 to 100, with kinks or much cancellation more. Most
+// functions have their extreme slopes near 0.
+constexpr int kNearEvaluations = 1000;
+constexpr int kFarEvaluations = 200;
+constexpr double kNear = 4;
 constexpr int kLastOctave = 20;  // a tail begins at 2^20 at most
 
 bool has_sign(const Interval& a) { return a.least >= 0 || a.greatest <= 0; }
@@ -22,31 +27,6 @@ bool too_narrow(const Interval& place) {
   return width(place) <= 0x1p-46 * std::max(magnitude(place), 0x1p-10) || !(middle(place) > place.least) ||
          !(middle(place) < place.greatest);
 }
-
-class Cutter {
- public:
-  Cutter(const Expression& f, const Tolerance& tolerance, int most, std::vector<Cell>& cells)
-      : f_(f), tolerance_(tolerance), left_(most), cells_(cells) {}
-
-  /// Depth first, from left to right: at most `most` evaluations, and a cell for each half that is left when they are
-  /// spent, of which there are at most as many as halvings.
-  void cut(const Interval& place) {
-    const Cell cell = measure(f_, place, tolerance_);
-    if (--left_ <= 0 || cell.close || cell.hopeless || too_narrow(place)) {
-      cells_.push_back(cell);
-      return;
-    }
-    const double half = middle(place);
-    cut({place.least, half});
-    cut({half, place.greatest});
-  }
-
- private:
-  const Expression& f_;
-  const Tolerance& tolerance_;
-  int left_;
-  std::vector<Cell>& cells_;
-};
 
 /// The least power of 2 from where a tail is close; 8 if there is none.
 double start_of_tail(const Expression& f, bool mirrored, const Tolerance& tolerance) {
@@ -103,12 +83,41 @@ Cell measure_tail(const Expression& f, double start, bool mirrored, const Tolera
     cell.slopes = common(cell.slopes, plain.first);
     cell.range = common(cell.range, plain.value);
   }
-  cell.close = is_bounded(cell.slopes) && width(cell.slopes) <= tolerance.slope;
+  // Slopes that decay like 1/x^2 would need 2^17 for the tolerance of cells.
+  constexpr double kLooser = 1000;
+  cell.close = is_bounded(cell.slopes) && width(cell.slopes) <= kLooser * tolerance.slope;
   return cell;
 }
 
-void cut(const Expression& f, const Interval& place, const Tolerance& tolerance, int most, std::vector<Cell>& cells) {
-  Cutter(f, tolerance, most, cells).cut(place);
+void cut(const Expression& f, const Interval& place, const Tolerance& tolerance, int most, std::vector<Cell>& cells,
+         const Interval& slopes) {
+  const auto known = [&](const Interval& part) {
+    Cell cell = measure(f, part, tolerance);
+    cell.slopes = common(cell.slopes, slopes);
+    cell.close = cell.close || (width(cell.slopes) <= tolerance.slope && width(cell.range) <= tolerance.value);
+    return cell;
+  };
+  const auto done = [](const Cell& cell) { return cell.close || cell.hopeless || too_narrow(cell.place); };
+  // Width after width, so that no part is left far behind when the evaluations are spent. A pass halves all that is not
+  // done, so there are no more passes than halvings to the narrowest cell.
+  std::vector<Cell> current = {known(place)};
+  for (bool halved = true; halved;) {
+    halved = false;
+    std::vector<Cell> next;
+    for (const Cell& cell : current) {
+      if (done(cell) || most <= 0) {
+        next.push_back(cell);
+        continue;
+      }
+      const double half = middle(cell.place);
+      next.push_back(known({cell.place.least, half}));
+      next.push_back(known({half, cell.place.greatest}));
+      most -= 2;
+      halved = true;
+    }
+    current = std::move(next);
+  }
+  cells.insert(cells.end(), current.begin(), current.end());
 }
 
 Tolerance tolerance_of(const Expression& f) {
@@ -133,9 +142,14 @@ std::vector<Cell> cut_line(const Expression& f) {
   std::vector<double> ends = {0};
   for (double end = 1; end <= right; end *= 2) ends.push_back(end);
   for (double end = 1; end <= left; end *= 2) ends.insert(ends.begin(), -end);
-  const int share = kMostEvaluations / static_cast<int>(ends.size());
   std::vector<Cell> cells = {measure_tail(f, left, true, tolerance)};
-  for (std::size_t i = 0; i + 1 < ends.size(); ++i) cut(f, {ends[i], ends[i + 1]}, tolerance, share, cells);
+  for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
+    // What holds on a half line holds on its part, and far out it is closer than the rules of differentiation are.
+    const bool mirrored = ends[i + 1] <= 0;
+    const double start = mirrored ? -ends[i + 1] : ends[i];
+    const Interval slopes = start >= 1 ? tail(f, start, mirrored).first : kAllNumbers;
+    cut(f, {ends[i], ends[i + 1]}, tolerance, start < kNear ? kNearEvaluations : kFarEvaluations, cells, slopes);
+  }
   cells.push_back(measure_tail(f, right, false, tolerance));
   return cells;
 }

@@ -30,8 +30,10 @@ Cell measure(const Expression& f, const Interval& place, const Tolerance& tolera
 Cell measure_tail(const Expression& f, double start, bool mirrored, const Tolerance& tolerance);
 
 /// Cells of `place`, which is bounded, from left to right. Halved until they are close, or too narrow to be halved, or
-/// `most` evaluations are spent: then the rest is less close, and no less true. Appended to `cells`.
-void cut(const Expression& f, const Interval& place, const Tolerance& tolerance, int most, std::vector<Cell>& cells);
+/// `most` evaluations are spent: then the rest is less close, and no less true. All f' on `place` are known to lie in
+/// `slopes`. Appended to `cells`.
+void cut(const Expression& f, const Interval& place, const Tolerance& tolerance, int most, std::vector<Cell>& cells,
+         const Interval& slopes = kAllNumbers);
 
 /// Cells of the whole line, from left to right.
 std::vector<Cell> cut_line(const Expression& f);

@@ -6,6 +6,8 @@
 //   1 - erf(u) <= e^-u^2 and u^2 >= a^2 + 2 a b z
 //   1/u <= C (x/T)^-d with u >= a + c z^d and C = 2^(d-1) max(1/a, 1/(T^d c)), from (1 + s)^d <= 2^(d-1) (1 + s^d)
 //   pi/2 - atan(u) <= 1/u
+//   a / b = q + r / b by division of polynomials, r of a lower degree than b
+//   sqrt(s^2 + r) = s + r / (sqrt(s^2 + r) + s), and the quotient is at most |r| / s
 //
 // and the same with signs where -u grows. If u is flat, u = c + e, phi(u) = phi(c) + phi'(...) e.
 #include "sigmax/graph/scalar/tail.hpp"
@@ -132,6 +134,25 @@ Maybe reciprocal(const Maybe& u) {
                 : std::nullopt;
 }
 
+/// a / b = q + r / b
+Maybe quotient(const Maybe& a, const Maybe& b) {
+  const Maybe inverse = reciprocal(b);
+  if (!a || !inverse) return std::nullopt;
+  const auto division = a->divided_by(*b);
+  if (!division) return *a * *inverse;
+  return division->quotient + division->rest * *inverse;
+}
+
+/// sqrt(u) for u of degree 2: n (s + r / (sqrt(u) / n + s)), where s grows and sqrt(u) / n >= 0.
+Maybe root(const Asymptote& u) {
+  const auto square = u.completed();
+  if (!square) return std::nullopt;
+  const auto growth = square->s.growth();
+  if (!growth || growth->negative || !is_bounded(square->r)) return std::nullopt;
+  const Maybe rest = reciprocal_error(u.start(), *growth, hull(square->r, point(0)));
+  return product(flat(u.start(), square->n), sum(square->s, rest));
+}
+
 Maybe integer_power(const Asymptote& u, int n) {
   if (n < 0) return reciprocal(integer_power(u, -n));
   Asymptote result = flat(u.start(), point(1));
@@ -195,17 +216,21 @@ TailJet jet_of_term(const Term& term, double start, bool mirrored, const std::ve
       // (a' b - a b') / b^2, whose numerator cancels as polynomials.
       const TailJet& b = operand(1);
       const Maybe numerator = sum(product(a.first, b.value), negated(product(a.value, b.first)));
-      return {product(a.value, reciprocal(b.value)), product(numerator, reciprocal(product(b.value, b.value)))};
+      return {quotient(a.value, b.value), quotient(numerator, product(b.value, b.value))};
+    }
+    case Symbol::SquareRoot: {
+      if (!a.value || a.value->is_flat()) break;
+      const Maybe value = root(*a.value);
+      return {value, quotient(a.first, product(flat(start, point(2)), value))};
     }
     case Symbol::Maximum: return chosen(sum(a.value, negated(operand(1).value)), operand(1), a, true);
     case Symbol::Minimum: return chosen(sum(a.value, negated(operand(1).value)), a, operand(1), true);
     case Symbol::Where:
       return chosen(sum(a.value, Maybe(flat(start, point(-term.parameter)))), operand(1), operand(2), term.continuous);
-    default: {
-      const TailJet phi = of_symbol(term, a.value);
-      return {phi.value, product(phi.first, a.first)};
-    }
+    default: break;
   }
+  const TailJet phi = of_symbol(term, a.value);
+  return {phi.value, product(phi.first, a.first)};
 }
 
 }  // namespace
