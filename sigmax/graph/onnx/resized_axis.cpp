@@ -52,7 +52,7 @@ Coordinate coordinate_of(const AxisResize& r, std::int64_t at) {
   const std::string& how = r.coordinates;
   if (how == "asymmetric") return {x * down, up};
   if (how == "tf_half_pixel_for_nn") return {(2_i * x + 1_i) * down, 2_i * up};
-  if (how == "align_corners" && r.inputs * r.scale.numerator % r.scale.denominator != 0) {
+  if (how == "align_corners" && (n * up).value % down.value != 0) {
     throw RefusedNode{"aligns corners of a size that is not whole, which runtimes do in different ways"};
   }
   if (how == "align_corners") return m.value == 1 ? Coordinate{} : Coordinate{x * (n - 1_i), m - 1_i};
@@ -133,7 +133,8 @@ Ratio ratio_of(double scale) {
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
   if (numerator >= kMost || std::abs(exponent) >= 40) refuse_numbers();
   Ratio ratio{numerator, 1};
-  for (; exponent > 0; --exponent) ratio.numerator *= 2;
+  for (; exponent > 0 && ratio.numerator < kMost; --exponent) ratio.numerator *= 2;
+  if (ratio.numerator >= kMost) refuse_numbers();
   for (; exponent < 0; ++exponent) ratio.denominator *= 2;
   return ratio;
 }
