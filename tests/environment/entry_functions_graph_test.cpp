@@ -2,13 +2,16 @@
 #include <vector>
 
 #include "environment/entry_functions.hpp"
+#include "graph/small_models.hpp"
 #include "repeatable.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/lipschitz/attack.hpp"
 #include "sigmax/lipschitz/lower.hpp"
+#include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/lipschitz/pairs.hpp"
 #include "sigmax/lipschitz/walk.hpp"
+#include "sigmax/ops/materialize.hpp"
 #include "support/graphs.hpp"
 
 namespace sigmax {
@@ -72,6 +75,15 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
                  lipschitz::difference_quotient(graph, lower.x, x, lipschitz::VectorNorm::one, context).value()));
     });
   }
+  f.add("network_bound", [=](Context& context) {
+    lipschitz::NetworkBoundOptions how;
+    how.walk = options;
+    how.lower = false;
+    const lipschitz::NetworkEnclosure found = network_bound(graph, ball, how, context);
+    Values all{value_of(found.upper), value_of(found.inequality)};
+    for (const lipschitz::PartBound& part : found.parts) all.push_back(value_of(part.bound));
+    return all;
+  });
   f.add("domains", [=](Context&) {
     Values all;
     const graph::Box box = lipschitz::box_of(ball, static_cast<std::int64_t>(x.size()));
@@ -89,9 +101,26 @@ void add_bounds_of(Functions& f, const graph::Graph& graph) {
   });
 }
 
+// Constants that are folded, and a normalization whose factors go into subnormal weights.
+void add_import(Functions& f) {
+  using namespace graph::testing;
+  std::vector<float> kernel;
+  for (int e = 0; e < 2 * 3; ++e) kernel.push_back(e % 2 == 0 ? 3e-39F : 1.0F / static_cast<float>(3 + e));
+  const io::Computation computation = computation_of(model_of(
+      {node("Sqrt", {"v"}, {"root"}), node("Div", {"g", "root"}, {"gain"}), node("Conv", {"x", "w"}, {"c"}),
+       node("BatchNormalization", {"c", "gain", "root", "g", "v"}, {"y"})},
+      {floats("w", {2, 1, 3}, kernel), floats("g", {2}, {0.3F, 7e-39F}), floats("v", {2}, {3, 0.7F})}, {1, 1, 5}));
+  f.add("import of a graph", [=](Context& context) {
+    const graph::Graph imported = graph::from_onnx(computation);
+    const auto& affine = std::get<graph::Affine>(imported.nodes.at(imported.outputs.at(0)).operation);
+    return Values(Result(affine.offset, affine.row_error, materialize(*affine.map, context)));
+  });
+}
+
 }  // namespace
 
 void add_graphs(Functions& f) {
+  add_import(f);
   using graph_support::Kind;
   add_evaluation(f, graph_support::composition(3, 8, graph_support::all_kinds()));
   add_bounds_of(f, graph_support::composition(
