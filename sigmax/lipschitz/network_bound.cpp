@@ -130,9 +130,8 @@ NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, 
   result.walk_seconds = walking.seconds();
   result.upper = result.walk.bound;
   result.method = "walk";
-  if (options.inequality && result.walk.bound) {
-    const std::vector<graph::Box> boxes = ranges(graph, box_of(domain, input_size(graph)), context);
-    PartBounder bounder(boxes, options, context);
+  if (options.inequality && options.walk.norm == VectorNorm::two && result.walk.bound) {
+    PartBounder bounder(result.walk.boxes, options, context);
     result.parts = bound_parts(graph, bounder, context);
     Limit product = limit(1);
     for (const PartBound& part : result.parts) product = product * (part.bound ? limit(part.bound->value()) : Limit{});
@@ -144,7 +143,9 @@ NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, 
   }
   if (options.lower && result.walk.refused.empty()) {
     const Stopwatch searching;
-    result.lower = lower_bound(graph, domain, options.lower_search, context);
+    LowerOptions search = options.lower_search;
+    search.norm = options.walk.norm;
+    result.lower = lower_bound(graph, domain, search, context);
     result.lower_seconds = searching.seconds();
   }
   return result;

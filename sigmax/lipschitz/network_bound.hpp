@@ -28,7 +28,7 @@ struct NetworkBoundOptions {
   std::int64_t most_entries = std::int64_t{1} << 27;
   /// Whether two inputs are searched for that show how large the constant is at least.
   bool lower = true;
-  LowerOptions lower_search{};
+  LowerOptions lower_search{};  ///< in the norm of `walk`
 };
 
 /// A part of the network, bounded by itself: what follows `from` up to `to`.
@@ -57,7 +57,7 @@ struct NetworkEnclosure {
 };
 
 /// Bounds |f(x) - f(y)| / |x - y| over all x, y of the domain, f from all inputs one after another to all outputs one
-/// after another, in the Euclidean norm.
+/// after another, in the norm of options.walk. The inequality is about the Euclidean one and is left out in others.
 ///
 /// The graph is cut at the nodes that every way passes (graph/part.hpp). Parts made of linear maps and functions of
 /// single entries are bounded by the matrix inequality of docs/lipschitz.md, neighboring ones together; the others by

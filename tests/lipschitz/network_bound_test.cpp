@@ -69,6 +69,24 @@ TEST(NetworkBound, OfAChainIsLessByTheInequality) {
   }
 }
 
+// The inequality is about the Euclidean norm: its number would be none for another.
+TEST(NetworkBound, InOtherNormsIsTheWalk) {
+  for (const VectorNorm norm : {VectorNorm::one, VectorNorm::infinity}) {
+    Maker maker(3);
+    maker.graph.outputs = {perceptron(maker, maker.input(6), 12, 3, 4)};
+    NetworkBoundOptions options = repeated();
+    options.walk.norm = norm;
+    const NetworkEnclosure found = network_bound(maker.graph, Everywhere{}, options);
+    EXPECT_FALSE(found.inequality);
+    EXPECT_EQ(found.method, "walk");
+    EXPECT_EQ(found.upper->value(), found.walk.bound->value());
+    EXPECT_LE(found.lower->bound.value(), found.upper->value());
+    // The same search in the same norm.
+    EXPECT_EQ(difference_quotient(maker.graph, found.lower->x, found.lower->y, norm).value(),
+              found.lower->bound.value());
+  }
+}
+
 TEST(NetworkBound, CutsWhereANodeIsNotLayered) {
   Maker maker(7);
   const Index x = maker.input(6);
