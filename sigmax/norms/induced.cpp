@@ -16,6 +16,7 @@
 #include "sigmax/linalg/convert.hpp"
 #include "sigmax/norms/exponent.hpp"
 #include "sigmax/norms/induced/induced_vectors.hpp"
+#include "sigmax/norms/result.hpp"
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/dense.hpp"
 #include "sigmax/svd/svd.hpp"

@@ -1,6 +1,5 @@
 // The hunt for a wrong bound of a network: hostile weights, slopes of every kind, multipliers from the searches and
 // disturbed ones, against the inequality's definition in extended precision and difference quotients. `make hunt`.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -84,8 +83,8 @@ TEST(HuntNetworkLmi, NoBoundIsTooSmall) {
   std::int64_t proven = 0;
   const std::int64_t count = hunt::budget(600);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint64_t seed = hunt::first_seed() + static_cast<std::uint64_t>(i);
-    SCOPED_TRACE(fmt::format("SIGMAX_HUNT=1 SIGMAX_HUNT_SEED={}", seed));
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
     hunt::HostileMaker maker(seed);
     const LayeredNetwork network = lipschitz::with_distinct_slopes(make(maker));
     const auto effort = static_cast<lipschitz::LmiEffort>(maker.pick(3));

@@ -177,6 +177,7 @@ std::vector<Value> import_extreme(Builder& builder, bool least) {
   Value result = data[0];
   if (data.size() > 1) {
     std::vector<Index> inputs;
+    inputs.reserve(data.size());
     for (const Value& each : data) inputs.push_back(*each.node);
     result = builder.emit(Extreme{least}, std::move(inputs), given.shape);
   }

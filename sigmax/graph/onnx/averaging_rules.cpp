@@ -40,7 +40,8 @@ std::vector<Value> average_pool_rule(Builder& builder) {
   const Value& input = *builder.operand(0);
   const bool counts_padding = builder.integer("count_include_pad", 0) != 0;
   std::vector<std::optional<AxisMatrix>> matrices(2);
-  for (const PoolingAxis& axis : pooling_axes(builder, input.shape)) matrices.push_back(averages(axis, counts_padding));
+  for (const PoolingAxis& axis : pooling_axes(builder, input.shape))
+    matrices.emplace_back(averages(axis, counts_padding));
   return {along_axes(builder, input, matrices)};
 }
 

@@ -64,6 +64,7 @@ RowKind kind_of(const AxisMatrix::Row& row) {
 
 Operator<double> as_selection(const std::vector<AxisMatrix::Row>& rows, std::int64_t columns) {
   std::vector<std::int64_t> source;
+  source.reserve(rows.size());
   for (const AxisMatrix::Row& row : rows) source.push_back(row.entries.empty() ? -1 : row.entries.front().first);
   return selection<double>(columns, std::move(source));
 }
@@ -128,6 +129,7 @@ AxisOperator axis_operator(const AxisMatrix& matrix, std::int64_t most_stored) {
     case RowKind::Several: break;
   }
   std::vector<double> inverses;
+  inverses.reserve(rows.size());
   for (const AxisMatrix::Row& row : rows) inverses.push_back(1 / exact(row.divisor));
   const auto count = static_cast<std::int64_t>(rows.size());
   return {

@@ -140,9 +140,9 @@ Tensor constant_matrix(const Known& constant, const Labels& rows, const Labels& 
 /// Whether `labels` is `middle` with other labels before and after it; then how many come before.
 std::optional<std::size_t> place_within(const Labels& labels, const Labels& middle) {
   if (middle.empty()) return std::nullopt;
-  const auto at = std::ranges::search(labels, middle);
-  if (at.empty()) return std::nullopt;
-  return static_cast<std::size_t>(at.begin() - labels.begin());
+  const auto at = std::search(labels.begin(), labels.end(), middle.begin(), middle.end());
+  if (at == labels.end()) return std::nullopt;
+  return static_cast<std::size_t>(at - labels.begin());
 }
 
 Labels without_ones(const Labels& labels, const Extents& extents) {

@@ -42,7 +42,7 @@ Folded fold_concat(const Builder& builder) {
   }
   const auto count = static_cast<std::size_t>(counted(shape));
   const std::int64_t outer = extent_product(shape, 0, axis), inner = extent_product(shape, axis, shape.size());
-  const auto join = [&](auto&& result, auto read) {
+  const auto join = [&](auto result, auto read) {
     std::int64_t at = 0;
     for (const Known* part : parts) {
       const auto values = read(*part);
@@ -52,7 +52,7 @@ Folded fold_concat(const Builder& builder) {
       }
       at += width;
     }
-    return std::move(result);
+    return result;
   };
   if (integers) {
     return {

@@ -177,6 +177,7 @@ Folded fold_one(const Builder& builder, const OfOne& function) {
   }
   if (!operand.is_integer()) return folded_numbers(std::move(values), operand.values.shape(), exact);
   std::vector<Integer> integers;
+  integers.reserve(values.size());
   for (const double each : values) integers.push_back(static_cast<Integer>(each));
   return {{constant_of(known_integers(std::move(integers), operand.values.shape()))}};
 }

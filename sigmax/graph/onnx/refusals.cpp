@@ -122,7 +122,7 @@ std::optional<std::vector<Dimensions>> shapes_of_refused(const Builder& builder)
   const io::ComputationNode& node = builder.node();
   if (!node.domain.empty() || builder.operand(0) == nullptr) return std::nullopt;
   const auto listed = [&](const auto& list) { return std::ranges::find(list, node.op) != list.end(); };
-  const auto one = [](Dimensions shape) { return std::vector<Dimensions>(1, std::move(shape)); };
+  const auto one = [](const Dimensions& shape) { return std::vector<Dimensions>(1, shape); };
   try {
     if (listed(kSameShape)) return one(builder.operand(0)->shape);
     if (listed(kBroadcast)) {

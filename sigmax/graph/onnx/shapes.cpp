@@ -61,6 +61,7 @@ std::size_t axis_of(std::int64_t axis, std::size_t rank) {
 
 std::vector<std::size_t> axes_of(const std::vector<std::int64_t>& axes, std::size_t rank) {
   std::vector<std::size_t> result;
+  result.reserve(axes.size());
   for (const std::int64_t each : axes) result.push_back(axis_of(each, rank));
   std::ranges::sort(result);
   if (std::ranges::adjacent_find(result) != result.end()) throw RefusedNode{"names an axis twice"};

@@ -32,9 +32,9 @@ Function without_parameters(const NamedExpression& named) {
     return result;
   }();
   static std::array<std::pair<std::once_flag, Function>, 64> made;
-  auto& [once, function] = made.at(places.at(named.name));
-  std::call_once(once, [&function, &named] { function = function_of(named.expression({}), std::string(named.name)); });
-  return function;
+  auto& place = made.at(places.at(named.name));
+  std::call_once(place.first, [&] { place.second = function_of(named.expression({}), std::string(named.name)); });
+  return place.second;
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ LayeredNetwork chain_of(std::vector<Matrix<double>> weights, double least, doubl
 LayeredNetwork chain_of(const std::vector<Operator<double>>& weights, double least, double most, Context& context) {
   const FloatingEnvironment environment;
   std::vector<Matrix<double>> matrices;
+  matrices.reserve(weights.size());
   for (const Operator<double>& weight : weights) matrices.push_back(materialize(*weight, context));
   return chain_of(std::move(matrices), least, most);
 }
