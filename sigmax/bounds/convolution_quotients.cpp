@@ -7,6 +7,7 @@
 
 #include "sigmax/bounds/certify.hpp"
 #include "sigmax/bounds/convolution_proof/sub_block.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/matrix.hpp"
 #include "sigmax/ops/convolution/convolution.hpp"
 #include "sigmax/svd/svd.hpp"

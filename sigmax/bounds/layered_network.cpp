@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax {
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/expression_function.hpp"
 
 namespace sigmax::graph {

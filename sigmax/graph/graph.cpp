@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax::graph {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/evaluate.hpp"
 
 namespace sigmax::graph {

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/entrywise.hpp"
 #include "sigmax/graph/scalar/expression_function.hpp"
 #include "sigmax/graph/scalar/usual_name.hpp"

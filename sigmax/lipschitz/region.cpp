@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/ranges/outward.hpp"
 
 namespace sigmax::lipschitz {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sigmax/bounds/convolution_proof/symbol.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/blas.hpp"
 
 namespace sigmax::bounds {

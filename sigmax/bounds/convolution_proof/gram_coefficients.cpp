@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/kernels/column_groups.hpp"
 #include "sigmax/kernels/vector.hpp"
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::bounds {
 namespace {
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::bounds {
 namespace {
 

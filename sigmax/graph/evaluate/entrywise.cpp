@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/evaluate/local_map.hpp"
 
 namespace sigmax::graph::evaluation {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/evaluate/local_map.hpp"
 
 namespace sigmax::graph::evaluation {

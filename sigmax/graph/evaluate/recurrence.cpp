@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/evaluate/local_map.hpp"
 
 namespace sigmax::graph::evaluation {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/shapes.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/kronecker.hpp"

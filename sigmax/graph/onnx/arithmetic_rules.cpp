@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"

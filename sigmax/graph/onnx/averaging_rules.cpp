@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/axis_matrix.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/pooling_axes.hpp"

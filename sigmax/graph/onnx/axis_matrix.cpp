@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/ops/dense.hpp"

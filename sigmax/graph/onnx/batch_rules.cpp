@@ -12,6 +12,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/scaled_rows.hpp"

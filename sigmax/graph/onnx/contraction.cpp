@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"

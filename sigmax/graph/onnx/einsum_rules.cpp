@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/contraction.hpp"
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"

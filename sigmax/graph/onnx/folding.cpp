@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/movement.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
 

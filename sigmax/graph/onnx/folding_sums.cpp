@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/exact.hpp"
 #include "sigmax/graph/onnx/folding.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/onnx/rules.hpp"
 
 namespace sigmax::graph::onnx {

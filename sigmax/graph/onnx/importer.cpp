@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/folding.hpp"
 #include "sigmax/graph/onnx/input_shapes.hpp"
 #include "sigmax/graph/onnx/refusals.hpp"

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax::graph::onnx {
 namespace {

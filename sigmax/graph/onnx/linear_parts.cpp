@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/ops/diagonal.hpp"
 #include "sigmax/ops/selection.hpp"

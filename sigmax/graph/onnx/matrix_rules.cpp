@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/movement.hpp"
 #include "sigmax/graph/onnx/rules.hpp"

@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/shapes.hpp"
 
 namespace sigmax::graph::onnx {

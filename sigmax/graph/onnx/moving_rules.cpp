@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/linear_parts.hpp"
 #include "sigmax/graph/onnx/movement.hpp"
 #include "sigmax/graph/onnx/rules.hpp"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <string>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph::onnx {
 namespace {
 

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/affine_parts.hpp"
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"

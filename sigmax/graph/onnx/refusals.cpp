@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/shapes.hpp"
 
 namespace sigmax::graph::onnx {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph::onnx {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 
 namespace sigmax::graph::onnx {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph::onnx {
 namespace {
 

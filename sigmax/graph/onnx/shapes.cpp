@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph::onnx {
 
 std::int64_t counted(const Dimensions& shape) {

@@ -1,4 +1,5 @@
 // Softmax and LogSoftmax.
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/rules.hpp"
 #include "sigmax/graph/onnx/shapes.hpp"
 

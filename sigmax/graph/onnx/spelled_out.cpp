@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/onnx/rule.hpp"
 
 namespace sigmax::graph::onnx {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/evaluate/local_map.hpp"
 #include "sigmax/graph/ranges/node.hpp"
 #include "sigmax/graph/ranges/outward.hpp"

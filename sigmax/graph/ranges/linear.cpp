@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/kernels/absolute.hpp"
 #include "sigmax/kernels/convert.hpp"

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/ranges/linear.hpp"
 #include "sigmax/graph/ranges/node.hpp"
 #include "sigmax/graph/ranges/outward.hpp"

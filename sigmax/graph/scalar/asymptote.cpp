@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph {
 namespace {
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/jet.hpp"
 #include "sigmax/graph/scalar/tail.hpp"
 

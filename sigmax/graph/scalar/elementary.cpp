@@ -17,6 +17,8 @@
 #include <cmath>
 #include <limits>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::graph {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/jet.hpp"
 
 namespace sigmax::graph {

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/scalar/expression.hpp"
 
 namespace sigmax::graph {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/elementary.hpp"
 
 namespace sigmax::graph {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/elementary.hpp"
 
 namespace sigmax::graph {

@@ -16,6 +16,7 @@
 #include <cmath>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/asymptote.hpp"
 #include "sigmax/graph/scalar/elementary.hpp"
 #include "sigmax/graph/scalar/jet.hpp"

@@ -8,6 +8,8 @@
 // terms alternate and shrink: in units of x, x^28 / 29 < 1e-20 after 14 of them.
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 #include "sigmax/graph/scalar/elementary.hpp"
 
 namespace sigmax::graph {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/scalar/named_expression.hpp"
 
 namespace sigmax::graph {

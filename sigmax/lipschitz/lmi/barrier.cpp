@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/multiply.hpp"
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <ranges>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/linalg/multiply.hpp"
 #include "sigmax/linalg/tiled.hpp"

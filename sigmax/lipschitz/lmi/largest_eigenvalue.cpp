@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/rng.hpp"
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/small_dense.hpp"

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/linalg/multiply.hpp"

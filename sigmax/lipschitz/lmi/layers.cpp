@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/linalg/tiled.hpp"

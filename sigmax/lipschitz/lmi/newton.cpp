@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/blas.hpp"
 #include "sigmax/linalg/cholesky.hpp"
 #include "sigmax/linalg/tiled.hpp"

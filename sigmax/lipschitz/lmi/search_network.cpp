@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+
 namespace sigmax::lipschitz {
 namespace {
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/lipschitz/lmi/barrier.hpp"
 #include "sigmax/lipschitz/lmi/newton.hpp"

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::lipschitz {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/lipschitz/network/exact.hpp"

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/ops/compose.hpp"
 #include "sigmax/ops/diagonal.hpp"
 

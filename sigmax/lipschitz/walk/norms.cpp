@@ -10,6 +10,7 @@
 #include "sigmax/bounds/interval.hpp"
 #include "sigmax/bounds/sigma_max.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/linear.hpp"
 #include "sigmax/graph/scalar/interval.hpp"

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sigmax/bounds/interval.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/walk/rule.hpp"

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/kernels/convert.hpp"
 #include "sigmax/linalg/convert.hpp"

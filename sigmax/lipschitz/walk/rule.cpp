@@ -12,6 +12,7 @@
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/bounds/interval.hpp"
+#include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
 
@@ -27,7 +28,12 @@ Rule refused(std::string reason, bool needs_bounded_domain = false) {
   return {{}, false, std::move(reason), needs_bounded_domain};
 }
 
-Limit root(double count) { return bounds::square_root(bounds::exactly(count)); }
+// The root of a square is exact: r^2 of a whole number r below 2^26 is not rounded.
+Limit root(double count) {
+  const double r = std::sqrt(count);
+  if (r < 0x1p26 && r == std::floor(r) && r * r == count) return limit(r);
+  return bounds::square_root(bounds::exactly(count));
+}
 
 double greatest_magnitude(const Box& x) {
   double most = 0;
