@@ -39,7 +39,7 @@ def norms_of_sigmax():
 
 
 def peers_of(record):
-    return sorted({name for case in record["cases"] for name in case["candidates"] if name not in verdict.QUESTIONS})
+    return sorted({name for case in record["cases"] for name in case["candidates"] if name not in verdict.OWN})
 
 
 def seconds_cell(cases, name):

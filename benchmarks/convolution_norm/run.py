@@ -4,7 +4,8 @@
                                                         [--seconds N] [--show]
 
 sigmax answers three questions: the norm at every input size to 1e-3, the norm at the layer's own size with zero padding
-to 2 %, and the circular norm at that size for stride 1 to 1e-8, which some peers compute or bound. Kernels are drawn:
+to 2 %, and the circular norm at that size for stride 1 to 1e-8, which some peers compute or bound. For strided layers
+it also answers the first question for stride 1, which other peers bound. Kernels are drawn from the record's seed:
 Gaussian, or smoothed like trained ones. Layers run in random order, candidates in random order on each, each once. A
 peer that takes longer than --limit on a layer is stopped there, and one that would by the fastest rate that it has in
 the record is not started; the record says so. --seconds ends a run early: the next one with the same --output goes on
@@ -33,11 +34,12 @@ PROGRAM = ROOT / "build" / "release" / "benchmarks" / "bench_convolution_norm"
 RESULT = ROOT / "benchmarks" / "results" / "convolution_norm.json"
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "convolution_norm")]
 from common.threads import limit_threads
-from verdict import (CIRCULAR, EVERY_SIZE, KERNELS, THIS_SIZE, fastest_rate, groups, is_pointwise, is_settled, judged,
-                     totals, verdicts, width)
+from verdict import (CIRCULAR, EVERY_SIZE, KERNELS, THIS_SIZE, WITHOUT_STRIDE, fastest_rate, groups, is_asked,
+                     is_pointwise, is_settled, judged, totals, verdicts, width)
 
 REQUESTS = {EVERY_SIZE: ["--every-size", "--width", "1e-3"], THIS_SIZE: ["--width", "0.02"],
-            CIRCULAR: ["--circular", "--width", "1e-8"]}
+            CIRCULAR: ["--circular", "--width", "1e-8"],
+            WITHOUT_STRIDE: ["--every-size", "--stride", "1", "--width", "1e-3"]}
 
 
 def parse_options():
@@ -173,7 +175,7 @@ def missing(options, record):
             for layer in layers.NETWORKS[network]:
                 case = case_of(record, network, kind, layer)
                 found = case["candidates"]
-                names = [name for name in (*REQUESTS, *peers.PEERS)
+                names = [name for name in (*REQUESTS, *peers.PEERS) if is_asked(case, name)
                          if not options.candidates or name.startswith(tuple(options.candidates))]
                 if options.values:
                     names = [name for name in names if name in peers.PEERS and "value" not in found.get(name, {})]

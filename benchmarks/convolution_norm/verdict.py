@@ -11,7 +11,9 @@ A candidate of a case is, for sigmax, its ends, its seconds and whether they are
 EVERY_SIZE = "sigmax, every size, to 1e-3"
 THIS_SIZE = "sigmax, this size, to 2 %"
 CIRCULAR = "sigmax, circular, to 1e-8"
+WITHOUT_STRIDE = "sigmax, every size, stride 1, to 1e-3"
 QUESTIONS = (EVERY_SIZE, CIRCULAR, THIS_SIZE)
+OWN = (*QUESTIONS, WITHOUT_STRIDE)
 KERNELS = {"gaussian": "Gaussian", "smoothed": "smoothed"}
 
 
@@ -19,9 +21,19 @@ def width(end):
     return (end["upper"] - end["lower"]) / end["upper"]
 
 
-def quantity(claim):
+def quantity(case, claim):
     """The question whose answer encloses what a peer claims to give or to bound."""
-    return CIRCULAR if "circular" in claim else EVERY_SIZE if claim == "upper, stride 1" else THIS_SIZE
+    if "circular" in claim:
+        return CIRCULAR
+    if claim == "upper, stride 1":
+        return WITHOUT_STRIDE if is_asked(case, WITHOUT_STRIDE) else EVERY_SIZE
+    return THIS_SIZE
+
+
+def is_asked(case, name):
+    """A peer that ignores the stride bounds another operator than a strided layer; without a stride, or for a 1x1
+    kernel, its norm at every size is that of the layer and needs no question of its own."""
+    return name != WITHOUT_STRIDE or case["stride"] > 1 and not is_pointwise(case)
 
 
 def is_pointwise(case):
@@ -40,8 +52,8 @@ def is_settled(candidate, limit):
 def enclosure(case, claim):
     """Ends of what a peer claims to give or to bound. For a 1x1 kernel without padding all questions have one answer."""
     candidates = case["candidates"]
-    question = quantity(claim)
-    ends = [candidates[name] for name in QUESTIONS
+    question = quantity(case, claim)
+    ends = [candidates[name] for name in OWN
             if name in candidates and (name == question or is_pointwise(case) and case["padding"] == 0)]
     if not ends:
         return None
@@ -60,7 +72,7 @@ def judged(case, name):
 
 
 def verdicts(record):
-    found = [judged(case, name) for case in record["cases"] for name in case["candidates"] if name not in QUESTIONS]
+    found = [judged(case, name) for case in record["cases"] for name in case["candidates"] if name not in OWN]
     return [one for one in found if one is not None]
 
 

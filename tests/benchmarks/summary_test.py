@@ -77,6 +77,25 @@ class Verdict(unittest.TestCase):
                              ("upper, circular, stride 1", 2.05)):
             self.assertEqual(self.where(value, claim, **questions), "inside", claim)
 
+    def test_a_bound_that_ignores_the_stride_is_held_against_the_norm_for_stride_1(self):
+        strided = case({verdict.EVERY_SIZE: ends(1, 1.1), "peer": bound(2.05)}) | {"stride": 2}
+        self.assertIsNone(verdict.judged(strided, "peer"))
+        strided["candidates"][verdict.WITHOUT_STRIDE] = ends(2, 2.1)
+        self.assertEqual(verdict.judged(strided, "peer")["where"], "inside")
+        strided["candidates"]["peer"] = bound(1.5)
+        self.assertEqual(verdict.judged(strided, "peer")["where"], "below")
+
+    def test_the_norm_for_stride_1_is_asked_of_strided_layers_with_larger_kernels_only(self):
+        for stride, taps, asked in ((1, 3, False), (2, 3, True), (2, 1, False)):
+            self.assertEqual(verdict.is_asked(case({}, taps) | {"stride": stride}, verdict.WITHOUT_STRIDE), asked)
+            self.assertTrue(verdict.is_asked(case({}, taps) | {"stride": stride}, verdict.EVERY_SIZE))
+
+    def test_the_record_has_both_upper_bounds_on_every_layer(self):
+        record = summary.load("convolution_norm")
+        bounds = [one for one in verdict.verdicts(record) if one["is_bound"]]
+        for name in ("Gram iteration, 6 steps", "four reshapings"):
+            self.assertEqual(sum(one["name"] == name for one in bounds), len(record["cases"]), name)
+
     def test_all_questions_have_one_answer_for_1x1_kernels_only(self):
         questions = {"every": ends(1, 1.1), "circular": ends(1.0499, 1.0501)}
         self.assertEqual(self.where(1.06, taps=1, **questions), "above")
