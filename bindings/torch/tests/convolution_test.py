@@ -3,7 +3,6 @@
 import copy
 import io
 import itertools
-import itertools
 import math
 import random
 import unittest
