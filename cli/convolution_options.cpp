@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,7 @@ namespace {
 
 using Padding = io::StatedPadding::Kind;
 
+constexpr const char* kGeometry = "--geometry";
 constexpr std::int64_t kMost = std::int64_t{1} << 30;
 
 std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least) {
@@ -144,6 +146,35 @@ void read_key(std::string_view key, std::string_view value, ConvolutionRequest& 
   }
 }
 
+std::string misfit(const Dimensions& list, const std::string& name, std::size_t axes) {
+  if (list.size() <= 1 || list.size() == axes) return {};
+  return fmt::format("{} values for '{}', which has {}", list.size(), name,
+                     axes == 1 ? "1 spatial axis" : fmt::format("{} spatial axes", axes));
+}
+
+// A setting that has a value for each axis. Its member of a sidecar, and the list; null for one that is not stated. A
+// padding in words fits every kernel.
+struct Setting {
+  const char* member;
+  const Dimensions* (*stated)(const io::StatedConvolution&);
+};
+
+template <Dimensions io::ConvolutionSettings::*list>
+const Dimensions* if_stated(const io::StatedConvolution& stated) {
+  const Dimensions& values = stated.settings.*list;
+  return values.empty() ? nullptr : &values;
+}
+
+const Dimensions* padding_if_stated(const io::StatedConvolution& stated) {
+  return stated.says_padding() ? &stated.settings.pad_low : nullptr;
+}
+
+constexpr std::array<Setting, 5> kSettings = {{{"stride", if_stated<&io::ConvolutionSettings::stride>},
+                                               {"dilation", if_stated<&io::ConvolutionSettings::dilation>},
+                                               {"padding", padding_if_stated},
+                                               {"output_padding", if_stated<&io::ConvolutionSettings::output_padding>},
+                                               {"input_size", if_stated<&io::ConvolutionSettings::input_size>}}};
+
 }  // namespace
 
 double relative_width(std::string_view what, std::string_view text) {
@@ -166,7 +197,7 @@ void add_convolutions(CLI::App* app, TypedConvolutions& typed) {
   add("--dilation", typed.dilation, "REGEX=D", "the distance between neighboring taps");
   add("--input-size", typed.input_size, "REGEX=N",
       "the size of the input image, 32x32; it counts only where all else is known");
-  add("--geometry", typed.geometry, "FILE",
+  add(kGeometry, typed.geometry, "FILE",
       "a JSON file that says the same: {\"REGEX\": {\"stride\": 2, \"padding\": 1, \"input_size\": [32, 32]}, ...}");
 }
 
@@ -178,7 +209,7 @@ ConvolutionOverrides convolution_overrides(const TypedConvolutions& typed) {
   add_overrides(overrides, "--dilation", typed.dilation, "aspp=6", read_dilation);
   add_overrides(overrides, "--input-size", typed.input_size, "stem=224x224", read_input_size);
   for (const std::string& path : typed.geometry) {
-    const std::string option = "--geometry " + path;
+    const std::string option = fmt::format("{} {}", kGeometry, path);
     for (io::SidecarEntry& entry : io::read_convolution_sidecar(path)) {
       overrides.push_back({option, NamePattern(option, std::move(entry.pattern)), std::move(entry.stated)});
     }
@@ -192,6 +223,28 @@ io::StatedConvolution stated_convolution(const ConvolutionOverrides& overrides, 
     if (each->names.matches(name)) stated = io::overlaid(std::move(stated), each->stated);
   }
   return stated;
+}
+
+void require_fitting(std::string_view what, const Dimensions& list, const std::string& name, std::size_t axes) {
+  const std::string wrong = misfit(list, name, axes);
+  if (!wrong.empty()) throw Error(fmt::format("{}: {}; give one, or one for each", what, wrong));
+}
+
+void require_fitting(const ConvolutionOverrides& overrides, const std::string& name, std::size_t axes) {
+  for (const Setting& setting : kSettings) {
+    const auto first = std::find_if(overrides.begin(), overrides.end(), [&](const ConvolutionOverride& each) {
+      return setting.stated(each.stated) != nullptr && each.names.matches(name);
+    });
+    if (first == overrides.end()) continue;
+    const std::string wrong = misfit(*setting.stated(first->stated), name, axes);
+    if (wrong.empty()) continue;
+    const bool is_file = first->option.starts_with(kGeometry);
+    throw Error(
+        fmt::format("{}{}: {} and matches '{}'; give one, or one for each, or a pattern that matches only kernels "
+                    "with {} spatial axes",
+                    first->option, is_file ? fmt::format(", {}", setting.member) : "", wrong, first->names.source(),
+                    setting.stated(first->stated)->size()));
+  }
 }
 
 void tell_unmatched(const ConvolutionOverrides& overrides, const io::Checkpoint& checkpoint, const Messages& messages) {

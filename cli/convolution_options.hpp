@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "cli/name_filter.hpp"
 #include "sigmax/bounds/convolution.hpp"
+#include "sigmax/core/tensor.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/io/convolution_settings.hpp"
 
@@ -39,6 +41,14 @@ ConvolutionOverrides convolution_overrides(const TypedConvolutions& typed);
 
 /// All that is said about the tensor `name`.
 io::StatedConvolution stated_convolution(const ConvolutionOverrides& overrides, const std::string& name);
+
+/// Throws Error that begins with `what` if a list has neither no entry nor one, nor one for each of the spatial axes of
+/// the kernel `name`.
+void require_fitting(std::string_view what, const Dimensions& list, const std::string& name, std::size_t axes);
+
+/// As above, for all that counts for the kernel `name`; the error names the option and its pattern. What an earlier
+/// option outranks does not count.
+void require_fitting(const ConvolutionOverrides& overrides, const std::string& name, std::size_t axes);
 
 /// Throws Error that begins with `what` for a text that is not a number above 0 and below 1.
 double relative_width(std::string_view what, std::string_view text);

@@ -208,7 +208,7 @@ Convolutions:
   1 and zero padding, and are marked. --stride, --padding, --padding-mode,
   --dilation and --input-size outrank the file; --geometry comes after them.
   REGEX may match anywhere in a name; each option is repeatable, and the first
-  match counts.
+  match counts. 2x1 is an error for a kernel that has not two spatial axes.
 {}
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
@@ -252,7 +252,8 @@ matrices form a block diagonal matrix; FILE:NAME[0] is its first block.
 
 Keys of --conv, over what the file says; numbers are for all axes, or 2x1:
   stride, dilation  1 unless the file or a key says otherwise
-  padding           0 likewise; 1, 1x0, 0:1 (low and high), same, valid
+  padding           0 likewise, or what keeps the size for a mode other than
+                    zeros; 1, 1x0, 0:1 (low and high), same, valid
   mode              zeros, circular, reflect, replicate
   groups            1 likewise
   transposed        true or false

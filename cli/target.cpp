@@ -269,17 +269,13 @@ audit::MatrixPlan kernel_plan(const io::Checkpoint& checkpoint, const io::Entry&
   return said;
 }
 
-void require_fitting(const io::Entry& entry, std::size_t axes, const io::StatedConvolution& stated) {
-  const auto require = [&](const char* key, const Dimensions& list) {
-    if (list.size() <= 1 || list.size() == axes) return;
-    throw Error(fmt::format("--conv {}: {} values for '{}', which has {}; give one, or one for each", key, list.size(),
-                            entry.name, axes == 1 ? "1 spatial axis" : fmt::format("{} spatial axes", axes)));
-  };
-  require("stride", stated.settings.stride);
-  require("dilation", stated.settings.dilation);
-  require("padding", stated.settings.pad_low);
-  require("output_padding", stated.settings.output_padding);
-  require("input", stated.settings.input_size);
+void require_fitting_settings(const io::Entry& entry, std::size_t axes, const io::StatedConvolution& stated) {
+  const auto require = [&](const char* what, const Dimensions& list) { require_fitting(what, list, entry.name, axes); };
+  require("--conv stride", stated.settings.stride);
+  require("--conv dilation", stated.settings.dilation);
+  require("--conv padding", stated.settings.pad_low);
+  require("--conv output_padding", stated.settings.output_padding);
+  require("--conv input", stated.settings.input_size);
 }
 
 }  // namespace
@@ -292,7 +288,8 @@ NamedConvolution find_convolution(const io::Checkpoint& checkpoint, const Target
   require_numbers(entry);
   if (index) throw Error(fmt::format("--conv takes a whole kernel; name '{}' without an index", entry.name));
   const audit::MatrixPlan plan = kernel_plan(checkpoint, entry, roles, stated);
-  require_fitting(entry, static_cast<std::size_t>(std::ranges::count(plan.layout.axes, audit::Axis::kernel)), stated);
+  require_fitting_settings(entry, static_cast<std::size_t>(std::ranges::count(plan.layout.axes, audit::Axis::kernel)),
+                           stated);
   if (!plan.convolution->transposed && std::ranges::any_of(stated.settings.output_padding, std::identity())) {
     throw Error(
         fmt::format("--conv output_padding belongs to a transposed convolution, and '{}' is read as one that is "

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "cli/exit_code.hpp"
@@ -17,6 +18,7 @@
 #include "cli/proofs.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/audit/audit.hpp"
+#include "sigmax/audit/roles/role.hpp"
 #include "sigmax/io/bytes/atomic_file.hpp"
 #include "sigmax/io/checkpoint.hpp"
 #include "sigmax/report/audit_report.hpp"
@@ -56,6 +58,23 @@ audit::Options audit_options(const AuditOptions& options) {
     result.assume = [&roles = options.roles](const std::string& name) { return assumed_role(roles, name); };
   }
   return result;
+}
+
+// A value for each of three axes of a kernel that has two is a mistake that no report would show: the library takes the
+// setting for not known.
+void require_fitting_settings(const io::Checkpoint& checkpoint, const audit::Options& options,
+                              const ConvolutionOverrides& said) {
+  if (said.empty()) return;
+  const audit::Siblings siblings(checkpoint.entries, audit::configs_of(checkpoint));
+  for (const io::Entry& entry : checkpoint.entries) {
+    if (options.select && !options.select(entry.name)) continue;
+    const auto classified =
+        audit::classify(entry, siblings, options.assume ? options.assume(entry.name) : std::nullopt);
+    const auto* plan = std::get_if<audit::MatrixPlan>(&classified);
+    if (plan == nullptr || !plan->convolution || std::min(plan->rows, plan->columns) < options.min_dim) continue;
+    const auto axes = std::ranges::count(plan->layout.axes, audit::Axis::kernel);
+    require_fitting(said, entry.name, static_cast<std::size_t>(axes));
+  }
 }
 
 std::string render(ReportFile::Kind kind, const audit::Result& result, const AuditOptions& options) {
@@ -120,10 +139,12 @@ int run_audit(const AuditOptions& options, Context& context) {
   for (const io::SourceFile& file : checkpoint.files) inputs.push_back(file.path);
   for (const ReportFile& file : options.files) io::check_writable(file.path, inputs);
 
+  const audit::Options how = audit_options(options);
+  require_fitting_settings(checkpoint, how, options.convolutions);
   audit::Result result;
   {
     const ProgressLine progress(context, "audit", options.common);
-    result = audit::audit(checkpoint, audit_options(options), context);
+    result = audit::audit(checkpoint, how, context);
   }
   for (const Gate& gate : options.gates) {
     result.gates.push_back(judge(gate, result, options.names, options.roles, options.allowed));

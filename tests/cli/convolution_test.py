@@ -231,6 +231,32 @@ class AuditOfConvolutions(ConvolutionTest):
         self.assertIn(f"--geometry {sidecar}: no tensor's name matches 'cnv'", error)
         self.assertNotIn("'conv'", error)
 
+    def test_values_for_other_axes_than_a_kernel_has_are_refused(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"conv.weight": ones(1, 1, 3, 3), "line.weight": ones(1, 1, 3), "conv.bias": ones(1)}))
+        kernel = "3 values for 'conv.weight', which has 2 spatial axes and matches 'conv'"
+        for option, value in [("--stride", "2x2x2"), ("--dilation", "1x2x1"), ("--padding", "1x1x1"),
+                              ("--padding", "0:1x1x1"), ("--input-size", "9x9x9")]:
+            self.assertIn(f"{option}: {kernel}", self.expect(2, "audit", path, option, f"conv={value}").err)
+        for member, value in [("stride", [2, 2, 2]), ("dilation", [1, 2, 1]), ("padding", [[1, 1], [1, 1], [1, 1]]),
+                              ("input_size", [9, 9, 9]), ("output_padding", [1, 0, 0])]:
+            sidecar = self.write("g.json", json.dumps({"conv": {member: value}}).encode())
+            error = self.expect(2, "audit", path, "--geometry", sidecar).err
+            self.assertIn(f"--geometry {sidecar}, {member}: {kernel}", error)
+        # One of the kernels that a pattern matches is enough.
+        error = self.expect(2, "audit", path, "--stride", "weight=2x1").err
+        self.assertIn("--stride: 2 values for 'line.weight', which has 1 spatial axis", error)
+        self.assertIn("a pattern that matches only kernels with 2 spatial axes", error)
+
+    def test_only_what_counts_must_fit_a_kernel(self):
+        path = self.write("m.safetensors", checkpoints.safetensors(
+            {"conv.weight": ones(1, 1, 3, 3), "line.weight": ones(1, 1, 3), "conv.bias": ones(1)}))
+        strides = {name: tensor["operator_norm"]["stride"] for name, tensor in self.tensors(
+            path, "--stride", "line=2", "--stride", ".*=2x1", "--padding", "line=same", "--padding", ".*=1x1").items()}
+        self.assertEqual(strides, {"conv.weight": [2, 1], "line.weight": [2]})
+        self.tensors(path, "--stride", "weight=2x1", "--exclude", "line")
+        self.expect(2, "audit", path, "--stride", "weight=2x1", "--stride", "line=2")
+
     def test_quick_leaves_the_operator_norm_out(self):
         content = checkpoints.safetensors({"conv.weight": ones(1, 1, 3)})
         for arguments in (("--quick",), ("--certify", "none"), ("--norm-width", "none")):
