@@ -208,7 +208,7 @@ Convolutions:
   1 and zero padding, and are marked. --stride, --padding, --padding-mode,
   --dilation and --input-size outrank the file; --geometry comes after them.
   REGEX may match anywhere in a name; each option is repeatable, and the first
-  match counts. 2x1 is an error for a kernel that has not two spatial axes.
+  match counts. A 2x1 is an error for a kernel without two spatial axes.
 {}
 Examples:
   sigmax audit model.safetensors --sort sigma_max --top 10
