@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <system_error>
 #include <utility>
 
 #include "cli/option_parts.hpp"
@@ -22,10 +20,8 @@ constexpr const char* kGeometry = "--geometry";
 constexpr std::int64_t kMost = std::int64_t{1} << 30;
 
 std::optional<std::int64_t> whole_number(std::string_view text, std::int64_t least) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool reads = error == std::errc() && end == text.data() + text.size();
-  return reads && value >= least && value <= kMost ? std::optional(value) : std::nullopt;
+  const auto value = number_in<std::int64_t>(text);
+  return value && *value >= least && *value <= kMost ? value : std::nullopt;
 }
 
 // The parts between the signs; one for a text without any.
@@ -178,9 +174,8 @@ constexpr std::array<Setting, 5> kSettings = {{{"stride", if_stated<&io::Convolu
 }  // namespace
 
 double relative_width(std::string_view what, std::string_view text) {
-  double width = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
-  if (error != std::errc() || end != text.data() + text.size() || !(width > 0 && width < 1)) {
+  const double width = number_in<double>(text).value_or(0);
+  if (!(width > 0 && width < 1)) {
     throw Error(fmt::format("{} takes a relative width above 0 and below 1, as in 1e-4; got '{}'", what, text));
   }
   return width;

@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "cli/help.hpp"
@@ -22,14 +20,6 @@ const std::map<std::string, LipschitzRequest::Format> kLipschitzFormats = {
     {"markdown", LipschitzRequest::Format::markdown}};
 const std::map<std::string, LmiEffort> kEfforts = {
     {"fast", LmiEffort::fast}, {"default", LmiEffort::standard}, {"high", LmiEffort::high}};
-
-template <class T>
-std::optional<T> number_in(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // NAME=1x3x224x224; names may hold an `=`, shapes do not.
 std::pair<std::string, Dimensions> input_shape(const std::string& text) {

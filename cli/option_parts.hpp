@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -11,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -63,6 +65,15 @@ T chosen(std::string_view option, const std::string& text, const std::map<std::s
   std::string known;
   for (const auto& [name, value] : choices) known += (known.empty() ? "" : ", ") + name;
   throw Error(fmt::format("{} takes one of {}, got '{}'", option, known, text));
+}
+
+/// The number that the text is, and nothing else.
+template <class T>
+std::optional<T> number_in(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 /// An option that takes one value and may be repeated, so that a path may follow it.

@@ -1,9 +1,7 @@
 #include "cli/svd_options.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "cli/help.hpp"
@@ -37,11 +35,8 @@ const std::map<std::string, Method>& methods() {
 // The count, or nothing for `all`.
 std::optional<std::int64_t> count_of(const std::string& text) {
   if (text == "all") return std::nullopt;
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 1) {
-    throw Error(fmt::format("-k takes a number from 1 up, or all, got '{}'", text));
-  }
+  const auto count = number_in<std::int64_t>(text);
+  if (count.value_or(0) < 1) throw Error(fmt::format("-k takes a number from 1 up, or all, got '{}'", text));
   return count;
 }
 

@@ -27,10 +27,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-bool is_layered_part(const graph::Graph& part) {
-  return std::all_of(part.nodes.begin(), part.nodes.end(), [](const auto& node) { return is_layered(node.operation); });
-}
-
 std::vector<graph::Box> boxes_of(const graph::Part& part, const std::vector<graph::Box>& whole) {
   std::vector<graph::Box> boxes;
   for (const Index node : part.origin) boxes.push_back(whole[node]);
@@ -97,8 +93,17 @@ class PartBounder {
   Context& context_;
 };
 
-/// Neighboring layered parts are one part.
+/// Neighboring layered parts are one part. What lies between two cuts lies between them in the order of computation
+/// too.
 std::vector<PartBound> bound_parts(const graph::Graph& graph, PartBounder& bounder, Context& context) {
+  const std::vector<bool> needed = leads_to_output(graph);
+  const std::vector<bool> moves = depends_on_input(graph);
+  const auto is_layered_up_to = [&](Index first, Index last) {
+    for (Index node = first; node <= last; ++node) {
+      if (needed[node] && moves[node] && !is_layered(graph.nodes[node].operation)) return false;
+    }
+    return true;
+  };
   std::vector<PartBound> parts;
   const std::vector<Index> cuts = cut_nodes(graph);
   std::optional<Index> from;
@@ -108,7 +113,9 @@ std::vector<PartBound> bound_parts(const graph::Graph& graph, PartBounder& bound
       continue;
     }
     context.check_cancel();
-    while (k + 1 < cuts.size() && is_layered_part(part_between(graph, from, cuts[k + 1]).graph)) ++k;
+    if (is_layered_up_to(from ? *from + 1 : 0, cuts[k])) {
+      while (k + 1 < cuts.size() && is_layered_up_to(cuts[k] + 1, cuts[k + 1])) ++k;
+    }
     parts.push_back(bounder(graph, from, cuts[k]));
     from = cuts[k];
   }

@@ -1,32 +1,24 @@
 """sigmax cond: condition numbers with their ends, of matrices whose inverses are known by hand."""
 
-import json
 import math
 import struct
 import unittest
 
-import jsonschema  # Debian: python3-jsonschema. Without it this test fails and must not be skipped.
-
 import checkpoints
-from command import REPOSITORY, CommandTest, main
-
-SCHEMA = json.loads((REPOSITORY / "docs/schema/cond-1.schema.json").read_text())
+from command import main
+from schema_case import SchemaTest
 
 # Its inverse is [[4, -2], [3, 1]] / 10.
 MATRIX = [[1.0, 2.0], [-3.0, 4.0]]
 
 
-class Condition(CommandTest):
+class Condition(SchemaTest):
 
-    def json(self, *arguments, code=0):
-        text = self.expect(code, "cond", *arguments, "--format", "json").out
-        document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is not JSON"))
-        jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
-        self.assertEqual(set(document), set(SCHEMA["properties"]))
-        return document
+    COMMAND = "cond"
+    SCHEMA = "cond-1.schema.json"
 
     def test_the_schema_is_a_schema(self):
-        jsonschema.validators.validator_for(SCHEMA).check_schema(SCHEMA)
+        self.expect_a_schema()
 
     def test_every_norm_has_its_condition_number_between_proven_ends(self):
         path = self.write("m.npy", checkpoints.npy(MATRIX))

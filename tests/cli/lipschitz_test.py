@@ -1,15 +1,12 @@
 """sigmax lipschitz: bounds of whole networks, of models whose constants are known by hand."""
 
-import json
 import math
 import unittest
 
-import jsonschema  # Debian: python3-jsonschema. Without it this test fails and must not be skipped.
-
 import checkpoints
-from command import REPOSITORY, CommandTest, main
+from command import REPOSITORY, main
+from schema_case import SchemaTest
 
-SCHEMA = json.loads((REPOSITORY / "docs/schema/lipschitz-1.schema.json").read_text())
 EXAMPLE = str(REPOSITORY / "examples/models/fashion_mnist.onnx")
 
 # y = W2 relu(W1 x): each row of W1 is a coordinate times 3 or 4, W2 the sum.
@@ -18,17 +15,13 @@ CHAIN = checkpoints.onnx_graph([("MatMul", ["x", "w1"], ["a"], {}), ("Relu", ["a
                                {"w1": ("F32", [2, 2], [3, 0, 0, 4]), "w2": ("F32", [2, 1], [1, 1])})
 
 
-class Lipschitz(CommandTest):
+class Lipschitz(SchemaTest):
 
-    def json(self, *arguments, code=0):
-        text = self.expect(code, "lipschitz", *arguments, "--format", "json").out
-        document = json.loads(text, parse_constant=lambda constant: self.fail(f"{constant} is not JSON"))
-        jsonschema.validators.validator_for(SCHEMA)(SCHEMA).validate(document)
-        self.assertEqual(set(document), set(SCHEMA["properties"]))
-        return document
+    COMMAND = "lipschitz"
+    SCHEMA = "lipschitz-1.schema.json"
 
     def test_the_schema_is_a_schema(self):
-        jsonschema.validators.validator_for(SCHEMA).check_schema(SCHEMA)
+        self.expect_a_schema()
 
     def test_a_chain_of_two_maps_is_bounded_from_both_sides(self):
         path = self.write("chain.onnx", CHAIN)

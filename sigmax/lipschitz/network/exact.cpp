@@ -31,11 +31,7 @@ struct FormsExactly {
   }
   bool operator()(const structure::Sum<double>&) const { return false; }
   bool operator()(const structure::Product<double>&) const { return false; }
-  bool operator()(const structure::Scaled<double>& s) const {
-    int exponent = 0;
-    return std::abs(std::frexp(s.factor, &exponent)) == 0.5 && exponent > -400 && exponent < 400 &&
-           forms_exactly(*s.of);
-  }
+  bool operator()(const structure::Scaled<double>& s) const { return std::abs(s.factor) == 1 && forms_exactly(*s.of); }
   bool operator()(const structure::Transposed<double>& t) const { return forms_exactly(*t.of); }
   bool operator()(const structure::Stacked<double>& s) const {
     return std::all_of(s.parts.begin(), s.parts.end(), [](const auto& part) { return forms_exactly(*part); });

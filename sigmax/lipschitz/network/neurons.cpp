@@ -40,6 +40,7 @@ class LayerBuilder {
 
   Neurons build() {
     const std::vector<bool> needed = leads_to_output(graph_);
+    const std::vector<bool> moves = depends_on_input(graph_);
     std::int64_t offset = 0;
     for (const Index input : graph_.inputs) {
       place_input(input, offset);
@@ -47,7 +48,8 @@ class LayerBuilder {
     }
     for (Index node = 0; node < graph_.nodes.size(); ++node) {
       context_.check_cancel();
-      if (needed[node]) std::visit([&](const auto& operation) { visit(node, operation); }, operation_of(node));
+      if (needed[node] && moves[node])
+        std::visit([&](const auto& operation) { visit(node, operation); }, operation_of(node));
     }
     return finish();
   }
@@ -81,7 +83,6 @@ class LayerBuilder {
     fail(node, "is neither a linear map nor a function of single entries");
   }
   void visit(Index, const graph::Input&) {}
-  void visit(Index, const graph::Constant&) {}
 
   void visit(Index node, const graph::Affine& affine) {
     SourceForm form = forms_[input_of(node, 0)];
@@ -125,13 +126,9 @@ class LayerBuilder {
       const auto slopes = slopes_on(f, i < box.size() ? box[i] : graph::Interval{});
       if (!slopes) fail(node, fmt::format("applies {}, which has no bound on its slopes there", f->name()));
       // f((1 + d) v) as a function of v has slopes s (1 + d).
-      const double error = argument.row_error * 1.0000001;
-      least[i] = slopes->least - std::abs(slopes->least) * error;
-      most[i] = slopes->greatest + std::abs(slopes->greatest) * error;
-      if (error > 0) {
-        least[i] = std::nextafter(least[i], -kInfinity);
-        most[i] = std::nextafter(most[i], kInfinity);
-      }
+      const graph::Interval wide = widened(*slopes, argument.row_error);
+      least[i] = wide.least;
+      most[i] = wide.greatest;
     }
     add_neurons(node, argument, least, most);
   }
@@ -251,13 +248,23 @@ class LayerBuilder {
 
   static double joined(double d, double e) { return d == 0 ? e : e == 0 ? d : (d + e + d * e) * 1.0000001; }
 
+  /// All s (1 + d), s among the slopes and |d| <= row_error.
+  static graph::Interval widened(const graph::Interval& slopes, double row_error) {
+    if (row_error == 0) return slopes;
+    const auto end = [row_error](double slope, double away) {
+      if (slope == 0) return slope;
+      const double moved = std::nextafter(std::abs(slope) * row_error, kInfinity);
+      return std::nextafter(slope + std::copysign(moved, away), away);
+    };
+    return {end(slopes.least, -kInfinity), end(slopes.greatest, kInfinity)};
+  }
+
   /// The value as the neurons of a layer of its own, with slopes in [1 - d, 1 + d].
   SourceForm as_layer(Index node, const SourceForm& form, std::int64_t size) {
-    const double error = form.row_error * 1.0000001;
+    const auto [least, most] = widened({1, 1}, form.row_error);
     const auto count = static_cast<std::size_t>(size);
     SourceForm out;
-    out.terms[add_layer(node, form, std::vector<double>(count, 1 - error), std::vector<double>(count, 1 + error))] =
-        nullptr;
+    out.terms[add_layer(node, form, std::vector<double>(count, least), std::vector<double>(count, most))] = nullptr;
     return out;
   }
 
