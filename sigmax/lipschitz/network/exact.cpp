@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
+#include "sigmax/linalg/lapack.hpp"
 #include "sigmax/ops/convolution/geometry.hpp"
 
 namespace sigmax::lipschitz {
@@ -58,14 +59,6 @@ std::optional<std::vector<std::int64_t>> only_rows(const Matrix<double>& a) {
   return rows;
 }
 
-Matrix<double> transpose_of(const Matrix<double>& a) {
-  Matrix<double> out(a.columns(), a.rows());
-  for (std::int64_t j = 0; j < a.columns(); ++j) {
-    for (std::int64_t i = 0; i < a.rows(); ++i) out(j, i) = a(i, j);
-  }
-  return out;
-}
-
 /// a b where b has at most one entry a column.
 std::optional<Matrix<double>> times_sparse(const Matrix<double>& a, const Matrix<double>& b,
                                            const std::vector<std::int64_t>& rows) {
@@ -99,11 +92,11 @@ std::optional<Shared> exact_product(const Shared& a, const Shared& b) {
     if (out) return share(std::move(*out));
     return std::nullopt;
   }
-  const Matrix<double> left = transpose_of(*a);
+  const Matrix<double> left = lapack::transposed(a->view());
   const auto rows = only_rows(left);
   if (!rows) return std::nullopt;
-  const auto out = times_sparse(transpose_of(*b), left, *rows);
-  if (out) return share(transpose_of(*out));
+  const auto out = times_sparse(lapack::transposed(b->view()), left, *rows);
+  if (out) return share(lapack::transposed(out->view()));
   return std::nullopt;
 }
 
