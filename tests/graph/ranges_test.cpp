@@ -185,6 +185,20 @@ TEST(Ranges, OfLinearMapsHoldTheExactProducts) {
   }
 }
 
+// 1e-200 1e-200 is 0 in double, and not in fact: only a row without terms is exactly 0.
+TEST(Ranges, OfProductsThatUnderflowAreNotZero) {
+  for (const double sign : {1.0, -1.0}) {
+    Maker maker(1);
+    const Index x = maker.input(2);
+    maker.graph.outputs = {maker.map(x, dense<double>(Tensor::copy_of(Numbers{sign * 1e-200, 0, 0, 1}, {2, 2})))};
+    const Box box = ranges(maker.graph, box_of(Numbers{1e-200, 0})).back();
+    EXPECT_LE(box[0].least, 0);
+    EXPECT_GE(box[0].greatest, 0);
+    EXPECT_TRUE(sign > 0 ? box[0].greatest > 0 : box[0].least < 0);
+    EXPECT_EQ(box[1], (Interval{0, 0}));
+  }
+}
+
 TEST(Ranges, KnowNothingOfAnOpaqueMap) {
   Maker maker(1);
   const Index x = maker.input(3);

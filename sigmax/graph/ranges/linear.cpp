@@ -66,11 +66,22 @@ Box image_of_leaf(const Box& x, std::size_t rows, std::int64_t terms, const Mult
   multiply_absolute(weight, spread);
   std::vector<double> reached(rows, 0.0);
   if (!from.unknown.empty()) multiply_absolute(from.unknown, reached);
+  // A sum that is 0 may have underflowed; one without a term other than 0 is exact.
+  std::vector<double> terms_of;
+  const auto is_without_terms = [&](std::size_t i) {
+    if (terms_of.empty()) {
+      std::vector<double> ones(x.size());
+      for (std::size_t j = 0; j < x.size(); ++j) ones[j] = weight[j] > 0 ? 1 : 0;
+      terms_of.resize(rows);
+      multiply_absolute(ones, terms_of);
+    }
+    return terms_of[i] == 0;
+  };
   Box result(rows);
   for (std::size_t i = 0; i < rows; ++i) {
     const double radius = up(spread[i] * (1 + gamma_up(terms + 2))) + static_cast<double>(terms + 1) * 0x1p-1070;
     if (reached[i] > 0 || !std::isfinite(y[i]) || !std::isfinite(radius)) continue;
-    if (y[i] == 0 && spread[i] == 0) {
+    if (y[i] == 0 && spread[i] == 0 && is_without_terms(i)) {
       result[i] = point(0);
     } else {
       result[i] = {down(y[i] - radius), up(y[i] + radius)};
