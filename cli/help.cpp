@@ -23,14 +23,15 @@ constexpr std::size_t kTextColumn = 26;
 constexpr std::string_view kExitCodes = R"(
 Exit status:
   0  success
-  1  a weight met a --fail-if expression
+  1  a weight, or an accuracy, met a --fail-if expression
   2  the command line is wrong
   3  a file is unreadable, malformed or changed while it was read, or an output
      cannot be written
   4  there is no full answer: a --fail-if expression could not be judged for
      every weight, or --certify proven found no proof of some upper end (--allow
      says what both may ignore); or svd stopped short of its tolerance, or its
-     bounds leave room for a value that it missed; or lipschitz found no bound
+     bounds leave room for a value that it missed; or lipschitz found no bound,
+     or certify met a node that it does not know
   130  interrupted
 )";
 
@@ -372,6 +373,34 @@ Examples:
   sigmax lipschitz model.onnx
   sigmax lipschitz model.onnx --input-shape image=1x3x32x32 --effort high
   sigmax lipschitz attention.onnx --input-box -1,1 --format json
+{})",
+                     kExitCodes);
+}
+
+std::string certify_footer() {
+  return fmt::format(R"(
+What is printed, as shares of the samples:
+  certified     at least as many keep their class for every change of a norm up
+                to eps: proven
+  attacked      at most as many do: the others have another class, or a change
+                was found that turns it
+  network       certified by the Lipschitz bounds of the whole network
+  ball          certified by bounds on the sample's ball alone
+  broken        wrong already, or turned by a change that was found
+  open          neither; untried: nor bounded on the ball, see --local-limit
+  clean         the class is the label, proven
+
+A sample is certified at eps if the logit of its label leads each other one by
+more than eps times the bound of their difference. What is certified is the
+exact real function of the stored weights. A run in float32 rounds, and a sample
+that leads by less than that may come out otherwise there.
+
+Examples:
+  sigmax certify model.onnx --data x.npy --labels y.npy --eps 0.1,0.3
+  sigmax certify model.onnx --data test.npz --scale 1/255 --eps 0.25 \
+      --mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616
+  sigmax certify model.onnx --data test.npz --eps 0.1 \
+      --fail-if 'certified(0.1) < 0.5'
 {})",
                      kExitCodes);
 }

@@ -23,6 +23,7 @@ std::string norm_footer();
 std::string cond_footer();
 std::string svd_footer();
 std::string lipschitz_footer();
+std::string certify_footer();
 
 /// The spelling of each norm in --ord; one that takes a number ends with a colon.
 std::vector<std::string> norm_spellings();

@@ -18,9 +18,6 @@ const std::map<std::string, LipschitzRequest::Format> kLipschitzFormats = {
     {"value", LipschitzRequest::Format::value},
     {"json", LipschitzRequest::Format::json},
     {"markdown", LipschitzRequest::Format::markdown}};
-const std::map<std::string, LmiEffort> kEfforts = {
-    {"fast", LmiEffort::fast}, {"default", LmiEffort::standard}, {"high", LmiEffort::high}};
-
 // NAME=1x3x224x224; names may hold an `=`, shapes do not.
 std::pair<std::string, Dimensions> input_shape(const std::string& text) {
   const std::size_t equals = text.rfind('=');
@@ -39,6 +36,29 @@ std::pair<std::string, Dimensions> input_shape(const std::string& text) {
   return {text.substr(0, equals), shape};
 }
 
+double input_norm(const std::string& text) {
+  const auto radius = number_in<double>(text);
+  if (radius && std::isfinite(*radius) && *radius >= 0) return *radius;
+  throw Error(fmt::format("--input-norm takes a number that is not negative, got '{}'", text));
+}
+
+}  // namespace
+
+const std::map<std::string, LmiEffort>& efforts() {
+  static const std::map<std::string, LmiEffort> all = {
+      {"fast", LmiEffort::fast}, {"default", LmiEffort::standard}, {"high", LmiEffort::high}};
+  return all;
+}
+
+std::map<std::string, Dimensions> input_shapes(const std::vector<std::string>& texts) {
+  std::map<std::string, Dimensions> shapes;
+  for (const std::string& text : texts) {
+    const auto [name, shape] = input_shape(text);
+    if (!shapes.emplace(name, shape).second) throw Error(fmt::format("--input-shape names '{}' twice", name));
+  }
+  return shapes;
+}
+
 graph::Interval input_box(const std::string& text) {
   const std::size_t comma = text.find(',');
   const std::string_view all = text;
@@ -49,14 +69,6 @@ graph::Interval input_box(const std::string& text) {
   }
   throw Error(fmt::format("--input-box takes LO,HI with LO <= HI, such as 0,1; got '{}'", text));
 }
-
-double input_norm(const std::string& text) {
-  const auto radius = number_in<double>(text);
-  if (radius && std::isfinite(*radius) && *radius >= 0) return *radius;
-  throw Error(fmt::format("--input-norm takes a number that is not negative, got '{}'", text));
-}
-
-}  // namespace
 
 CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, LipschitzTyped& own) {
   CLI::App* lipschitz = app.add_subcommand(
@@ -81,7 +93,7 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
       ->option_text("R")
       ->excludes(box)
       ->group(kComputation);
-  offer(typed, names_of(kEfforts),
+  offer(typed, names_of(efforts()),
         lipschitz
             ->add_option("--effort", own.effort,
                          "how long the matrix inequality is searched for a better bound: fast, default or high")
@@ -104,13 +116,8 @@ LipschitzRequest finished(LipschitzRequest options, const Typed& typed, const Li
   check_paths({options.path}, typed.arguments);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kLipschitzFormats);
-  if (!own.effort.empty()) options.effort = chosen("--effort", own.effort, kEfforts);
-  for (const std::string& text : own.shapes) {
-    const auto [name, shape] = input_shape(text);
-    if (!options.input_shapes.emplace(name, shape).second) {
-      throw Error(fmt::format("--input-shape names '{}' twice", name));
-    }
-  }
+  if (!own.effort.empty()) options.effort = chosen("--effort", own.effort, efforts());
+  options.input_shapes = input_shapes(own.shapes);
   if (!own.box.empty()) options.box = input_box(own.box);
   if (!own.norm.empty()) options.norm = input_norm(own.norm);
   options.seed = seed_of(typed.seed);

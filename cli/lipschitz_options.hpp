@@ -1,6 +1,8 @@
-// The options of `sigmax lipschitz`. Internal to the reading of the command line.
+// The options of `sigmax lipschitz`, and those that commands about networks share. Internal to the reading of the
+// command line.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,15 @@ struct LipschitzTyped {
   std::vector<std::string> shapes;
   std::string box, norm, effort;
 };
+
+/// The words of --effort.
+const std::map<std::string, lipschitz::LmiEffort>& efforts();
+
+/// --input-shape NAME=1x3x224x224. Throws Error for a text of another form, and for a name twice.
+std::map<std::string, Dimensions> input_shapes(const std::vector<std::string>& texts);
+
+/// --input-box LO,HI. Throws Error for a text of another form.
+graph::Interval input_box(const std::string& text);
 
 CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, LipschitzTyped& own);
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "cli/accuracy_options.hpp"
 #include "cli/cond_options.hpp"
 #include "cli/declared.hpp"
 #include "cli/exit_code.hpp"
@@ -245,13 +246,16 @@ struct CommandLine {
   SvdTyped svd_typed;
   LipschitzRequest lipschitz;
   LipschitzTyped lipschitz_typed;
-  Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd, typed_lipschitz;
+  AccuracyRequest accuracy;
+  AccuracyTyped accuracy_typed;
+  Typed typed_audit, typed_list, typed_norm, typed_cond, typed_svd, typed_lipschitz, typed_accuracy;
   CLI::App* audit_command;
   CLI::App* list_command;
   CLI::App* norm_command;
   CLI::App* cond_command;
   CLI::App* svd_command;
   CLI::App* lipschitz_command;
+  CLI::App* certify_command;
 
   CommandLine() {
     app.formatter(std::make_shared<HelpPage>());
@@ -265,6 +269,7 @@ struct CommandLine {
     cond_command = add_cond(app, cond, typed_cond);
     svd_command = add_svd(app, svd, typed_svd, svd_typed);
     lipschitz_command = add_lipschitz(app, lipschitz, typed_lipschitz, lipschitz_typed);
+    certify_command = add_certify(app, accuracy, typed_accuracy, accuracy_typed);
     app.require_subcommand(0, 1);
   }
 };
@@ -321,12 +326,12 @@ Declared declared() {
                   declared_command(*line.norm_command, &line.typed_norm),
                   declared_command(*line.cond_command, &line.typed_cond),
                   declared_command(*line.svd_command, &line.typed_svd),
-                  declared_command(*line.lipschitz_command, &line.typed_lipschitz)};
+                  declared_command(*line.lipschitz_command, &line.typed_lipschitz),
+                  declared_command(*line.certify_command, &line.typed_accuracy)};
   return all;
 }
 
-std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, LipschitzRequest, Message> parse(
-    int argc, const char* const* argv) {
+Command parse(int argc, const char* const* argv) {
   CommandLine line;
   if (auto mistake = unknown_command(line.app, argc, argv)) return Message{std::move(*mistake), kUsage};
   try {
@@ -340,7 +345,7 @@ std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Li
   if (auto mistake = empty_value(line.app)) return Message{std::move(*mistake), kUsage};
   line.audit.command = command_line(argc, argv);
   for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_cond, &line.typed_svd,
-                       &line.typed_lipschitz})
+                       &line.typed_lipschitz, &line.typed_accuracy})
     typed->arguments.insert(argv + 1, argv + argc);
   if (line.audit_command->parsed()) return finished(std::move(line.audit), line.typed_audit);
   if (line.list_command->parsed()) return finished(std::move(line.list), line.typed_list);
@@ -350,7 +355,10 @@ std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, Li
   if (line.lipschitz_command->parsed()) {
     return finished(std::move(line.lipschitz), line.typed_lipschitz, line.lipschitz_typed);
   }
-  return Message{"a command is missing: audit, ls, norm, cond, svd or lipschitz\nSee sigmax --help.", kUsage};
+  if (line.certify_command->parsed()) {
+    return finished(std::move(line.accuracy), line.typed_accuracy, line.accuracy_typed);
+  }
+  return Message{"a command is missing: audit, ls, norm, cond, svd, lipschitz or certify\nSee sigmax --help.", kUsage};
 }
 
 }  // namespace sigmax::cli

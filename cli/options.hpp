@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/accuracy_gate.hpp"
 #include "cli/certify_request.hpp"
 #include "cli/convolution_options.hpp"
 #include "cli/gate.hpp"
@@ -17,6 +18,7 @@
 #include "sigmax/core/rng.hpp"
 #include "sigmax/core/tensor.hpp"
 #include "sigmax/graph/scalar_function.hpp"
+#include "sigmax/lipschitz/classifier.hpp"
 #include "sigmax/lipschitz/lmi/lmi.hpp"
 #include "sigmax/norms/norm.hpp"
 #include "sigmax/report/order.hpp"
@@ -120,6 +122,36 @@ struct LipschitzRequest {
   Format format = Format::text;
 };
 
+/// x = stored over / under.
+struct DataScale {
+  double over = 1;
+  double under = 1;
+  bool operator==(const DataScale&) const = default;
+};
+
+/// `sigmax certify`.
+struct AccuracyRequest {
+  enum class Format { text, json, csv, markdown };
+  CommonOptions common;
+  std::string path;
+  std::string data;    ///< FILE or FILE:ARRAY
+  std::string labels;  ///< the same; empty: in the file of the data
+  std::vector<double> radii;
+  DataScale scale;
+  lipschitz::InputNormalization normalization;
+  std::map<std::string, Dimensions> input_shapes{};
+  std::optional<graph::Interval> box{};
+  std::optional<std::size_t> samples{};  ///< nothing: all
+  std::size_t local_limit = 1000;
+  bool no_attack = false;
+  bool per_sample = false;
+  lipschitz::LmiEffort effort = lipschitz::LmiEffort::standard;
+  std::vector<AccuracyGate> gates;
+  std::optional<Seed> seed{};  ///< nothing: drawn from the system
+  int jobs = 0;
+  Format format = Format::text;
+};
+
 struct SvdRequest {
   enum class Format { table, values, csv, json };
   struct Output {
@@ -155,7 +187,8 @@ struct Message {
 
 /// Reads the command line. Throws Error for a value that no command accepts (a malformed expression, an unknown
 /// column); returns a Message with exit code 2 for anything that the parser itself refuses.
-std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, LipschitzRequest, Message> parse(
-    int argc, const char* const* argv);
+using Command = std::variant<AuditOptions, ListOptions, NormRequest, CondRequest, SvdRequest, LipschitzRequest,
+                             AccuracyRequest, Message>;
+Command parse(int argc, const char* const* argv);
 
 }  // namespace sigmax::cli

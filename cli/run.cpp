@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "cli/commands/audit.hpp"
+#include "cli/commands/certify.hpp"
 #include "cli/commands/cond.hpp"
 #include "cli/commands/lipschitz.hpp"
 #include "cli/commands/ls.hpp"
@@ -52,6 +53,10 @@ struct Run {
 
   int operator()(const LipschitzRequest& options) const {
     return interruptible(options.jobs, [&](Context& context) { return run_lipschitz(options, context); });
+  }
+
+  int operator()(const AccuracyRequest& options) const {
+    return interruptible(options.jobs, [&](Context& context) { return run_certify(options, context); });
   }
 
   int operator()(const ListOptions& options) const { return run_ls(options); }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "sigmax/core/error.hpp"
@@ -12,20 +11,13 @@
 #include "sigmax/graph/part.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/lipschitz/network/neurons.hpp"
+#include "sigmax/lipschitz/stopwatch.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
 
 using graph::Index;
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 std::vector<graph::Box> boxes_of(const graph::Part& part, const std::vector<graph::Box>& whole) {
   std::vector<graph::Box> boxes;

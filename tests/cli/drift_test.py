@@ -7,7 +7,7 @@ import unittest
 
 from command import GENERATED, CommandTest, main
 
-COMMANDS = ("audit", "ls", "norm", "cond", "svd", "lipschitz")
+COMMANDS = ("audit", "ls", "norm", "cond", "svd", "lipschitz", "certify")
 
 
 def options_in(text):

@@ -23,7 +23,7 @@ class Usage(CommandTest):
 
     def test_an_unknown_command_is_a_usage_error_with_or_without_help(self):
         for more in ((), ("--help",), ("-h",), (self.model,)):
-            self.assertIn("audit, ls, norm, cond, svd and lipschitz", self.refused("frobnicate", *more))
+            self.assertIn("audit, ls, norm, cond, svd, lipschitz and certify", self.refused("frobnicate", *more))
         for typed, meant in [("aduit", "audit"), ("nrom", "norm"), ("svds", "svd"), ("sl", "ls")]:
             self.assertIn(f"did you mean {meant}?", self.refused(typed, self.model))
         self.assertIn("frobnicate", self.refused("--help", "frobnicate"))

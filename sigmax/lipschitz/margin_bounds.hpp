@@ -1,0 +1,37 @@
+// Lipschitz constants of margins, the differences of two logits, by the walk and by the matrix inequality.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "sigmax/core/bound.hpp"
+#include "sigmax/core/context.hpp"
+#include "sigmax/graph/graph.hpp"
+#include "sigmax/lipschitz/domain.hpp"
+#include "sigmax/lipschitz/network_bound.hpp"
+#include "sigmax/lipschitz/pairs.hpp"
+
+namespace sigmax::lipschitz {
+
+/// For each pair (i, j) a bound of |(f_i - f_j)(x) - (f_i - f_j)(y)| / |x - y| on the domain, the least of
+///
+///     pair_bounds(), by the walk;
+///     L(s) B_ij, s the first node from which on the network is made of linear maps and functions of single entries;
+///     B_ij is that part's bound by the matrix inequality for the output (w_i - w_j) z, and L(s) network_bound() of
+///     what comes before;
+///     sqrt 2 times network_bound() of all outputs, if the graph does not end in such a part.
+///
+/// The multipliers of the inequality are searched for once, for all logits together; with LmiEffort::high once more for
+/// each pair. Differences w_i - w_j that are rounded count with their errors. Missing where there is no bound: a node
+/// is refused.
+///
+/// Cost: one walk, one search, and one triangular solve for each pair. Throws Error for a pair, a domain or a graph
+/// that does not fit, Canceled on request. options.lower is not used.
+std::vector<std::optional<UpperBound>> margin_bounds(const graph::Graph& graph, const std::vector<Pair>& pairs,
+                                                     const Domain& domain, const NetworkBoundOptions& options,
+                                                     Context& context);
+std::vector<std::optional<UpperBound>> margin_bounds(const graph::Graph& graph, const std::vector<Pair>& pairs,
+                                                     const Domain& domain = Everywhere{},
+                                                     const NetworkBoundOptions& options = {});
+
+}  // namespace sigmax::lipschitz
