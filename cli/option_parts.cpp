@@ -71,6 +71,19 @@ void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::
   app->add_option(name, typed.files[kind], text)->option_text("FILE")->group(kReports);
 }
 
+void add_certificate(CLI::App* app, std::string& path) {
+  app->add_option("--certificate", path, "also write what tools/check-certificate needs to check the proofs by itself")
+      ->option_text("FILE")
+      ->group(kReports);
+}
+
+void check_certificate(const std::string& path, const std::vector<ReportFile>& others) {
+  if (path == "-") throw Error("a certificate is called '-'; it is written to a file");
+  for (const ReportFile& other : others) {
+    if (other.path == path) throw Error(fmt::format("a report and a certificate are to be written to '{}'", path));
+  }
+}
+
 Color color_of(const Typed& typed) { return chosen("--color", typed.color, kColors); }
 
 CLI::Validator count_from_one(std::int64_t most) {

@@ -92,6 +92,10 @@ void add_seed(CLI::App* app, Typed& typed);
 
 void add_report_file(CLI::App* app, Typed& typed, const char* name, ReportFile::Kind kind, const char* text);
 
+/// `--certificate FILE`; check_certificate() throws Error for a path that cannot be one.
+void add_certificate(CLI::App* app, std::string& path);
+void check_certificate(const std::string& path, const std::vector<ReportFile>& others = {});
+
 Color color_of(const Typed& typed);
 
 /// A whole number from 1 to `most`.

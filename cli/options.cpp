@@ -105,6 +105,7 @@ CLI::App* add_audit(CLI::App& app, AuditOptions& options, Typed& typed) {
   add_report_file(audit, typed, "--html", ReportFile::Kind::html, "also write one self-contained page");
   add_report_file(audit, typed, "--csv", ReportFile::Kind::csv, "also write CSV, one line per weight");
   add_report_file(audit, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
+  add_certificate(audit, options.certificate);
   offer(typed, sort_keys(),
         audit
             ->add_option("--sort", typed.sort,
@@ -217,6 +218,7 @@ AuditOptions finished(AuditOptions options, const Typed& typed) {
   for (const std::string& source : typed.gates) options.gates.emplace_back(source);
   options.allowed = reasons_of(typed.allowed);
   options.files = report_files(typed);
+  check_certificate(options.certificate, options.files);
   return options;
 }
 

@@ -64,6 +64,7 @@ struct AuditOptions {
   Format format = Format::table;
   bool prints = true;  ///< false: nothing to standard output
   std::vector<ReportFile> files;
+  std::string certificate{};  ///< the file for it; empty: none
   std::vector<Gate> gates;
   std::set<Reason> allowed;  ///< reasons that gates may ignore
   std::string command;       ///< the command line, as quoted in reports

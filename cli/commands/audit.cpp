@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/audit_certificate.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/gating.hpp"
 #include "cli/progress.hpp"
@@ -138,6 +139,7 @@ int run_audit(const AuditOptions& options, Context& context) {
   std::vector<std::filesystem::path> inputs;
   for (const io::SourceFile& file : checkpoint.files) inputs.push_back(file.path);
   for (const ReportFile& file : options.files) io::check_writable(file.path, inputs);
+  if (!options.certificate.empty()) io::check_writable(options.certificate, inputs);
 
   const audit::Options how = audit_options(options);
   require_fitting_settings(checkpoint, how, options.convolutions);
@@ -150,6 +152,9 @@ int run_audit(const AuditOptions& options, Context& context) {
     result.gates.push_back(judge(gate, result, options.names, options.roles, options.allowed));
   }
   for (const ReportFile& file : options.files) io::write_file(file.path, render(file.kind, result, options));
+  if (!options.certificate.empty()) {
+    io::write_file(options.certificate, audit_certificate(checkpoint, how, result, context));
+  }
   if (options.prints) print(render_for_output(result, options));
 
   if (options.certify.kind != CertifyRequest::Kind::none) tell_if_proofs_are_wide(messages);
