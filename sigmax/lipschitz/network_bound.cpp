@@ -211,7 +211,7 @@ class Parts {
       last = end;
     }
     auto found = bounder_.by_frequency(graph_, from, *recognized, cuts_[last]);
-    const std::int64_t most = options_.lmi.effort == LmiEffort::high ? options_.most_neurons : kDenseUpTo;
+    const std::int64_t most = options_.lmi.effort == LmiEffort::high ? options_.most_neurons : options_.dense_up_to;
     if (found && found->neurons > most) {
       parts.push_back(std::move(*found));
       return last;
@@ -234,8 +234,6 @@ class Parts {
     }
     return last;
   }
-
-  static constexpr std::int64_t kDenseUpTo = 1100;
 
   const graph::Graph& graph_;
   const std::vector<graph::Box>& boxes_;
