@@ -10,9 +10,13 @@
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/part.hpp"
 #include "sigmax/graph/ranges.hpp"
+#include "sigmax/linalg/lapack.hpp"
+#include "sigmax/lipschitz/images/recognized.hpp"
+#include "sigmax/lipschitz/images/search.hpp"
 #include "sigmax/lipschitz/network/neurons.hpp"
 #include "sigmax/lipschitz/stopwatch.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
+#include "sigmax/ops/dense.hpp"
 
 namespace sigmax::lipschitz {
 namespace {
@@ -50,7 +54,56 @@ class PartBounder {
     return bound;
   }
 
+  /// The part after `from` as a chain of convolutions; with a dense layer behind them, up to `to`.
+  std::optional<PartBound> by_frequency(const graph::Graph& whole, std::optional<Index> from,
+                                        const RecognizedChain& recognized, Index to) {
+    const Stopwatch watch;
+    PartBound bound;
+    bound.from = from;
+    bound.to = to;
+    std::optional<graph::Part> part;
+    if (recognized.dense) part = part_between(whole, recognized.end, to);
+    const BoundOfRest rest = [&](const Matrix<double>& l, LmiEffort effort) {
+      return rest_bound(*part, *recognized.dense, l, effort, bound.neurons);
+    };
+    const auto found = image_chain_bound(recognized.chain, rest, options_.lmi.effort, context_);
+    if (!found) return std::nullopt;
+    bound.bound = upper_of(limit(found->value()) * limit(recognized.gain));
+    if (!bound.bound) return std::nullopt;
+    bound.search = LmiSearch::by_frequency;
+    bound.neurons += recognized.chain.neurons;
+    bound.seconds = watch.seconds();
+    return bound;
+  }
+
  private:
+  /// The part behind the chain, with the matrix L in place of the dense layer.
+  std::optional<UpperBound> rest_bound(graph::Part part, Index replaced, const Matrix<double>& l, LmiEffort effort,
+                                       std::int64_t& rest_neurons) {
+    const std::vector<graph::Box> boxes = boxes_of(part, boxes_);
+    for (Index node = 0; node < part.graph.nodes.size(); ++node) {
+      graph::Node& each = part.graph.nodes[node];
+      if (std::holds_alternative<graph::Input>(each.operation)) each.shape = {l.columns()};
+      if (part.origin[node] != replaced) continue;
+      const Matrix<double> rows = lapack::transposed(l.view());
+      std::get<graph::Affine>(each.operation).map =
+          dense<double>(Tensor::copy_of(rows.values(), {l.rows(), l.columns()}));
+    }
+    std::string why;
+    const auto neurons = neurons_of(part.graph, boxes, options_.most_entries, why, context_);
+    if (!neurons) return std::nullopt;
+    if (neurons->network.output.empty()) return upper_of(limit(0));
+    LmiOptions options = options_.lmi;
+    options.effort = effort;
+    const LmiBound found = lmi_bound(neurons->network, options, context_);
+    if (!found.bound) return std::nullopt;
+    rest_neurons = 0;
+    for (const NeuronLayer& layer : neurons->network.layers) {
+      rest_neurons += static_cast<std::int64_t>(layer.least.size());
+    }
+    return upper_of(limit(found.bound->lipschitz.value()) * (limit(1) + limit(neurons->row_error)));
+  }
+
   void by_inequality(const graph::Part& part, PartBound& bound) {
     const auto neurons = neurons_of(part.graph, boxes_of(part, boxes_), options_.most_entries, bound.why, context_);
     if (!neurons) return;
@@ -85,34 +138,104 @@ class PartBounder {
   Context& context_;
 };
 
-/// Neighboring layered parts are one part. What lies between two cuts lies between them in the order of computation
-/// too.
-std::vector<PartBound> bound_parts(const graph::Graph& graph, PartBounder& bounder, Context& context) {
-  const std::vector<bool> needed = leads_to_output(graph);
-  const std::vector<bool> moves = depends_on_input(graph);
-  const auto is_layered_up_to = [&](Index first, Index last) {
+class Parts {
+ public:
+  Parts(const graph::Graph& graph, const std::vector<graph::Box>& boxes, const NetworkBoundOptions& options,
+        Context& context)
+      : graph_(graph),
+        boxes_(boxes),
+        options_(options),
+        context_(context),
+        bounder_(boxes, options, context),
+        needed_(leads_to_output(graph)),
+        moves_(depends_on_input(graph)),
+        cuts_(cut_nodes(graph)) {}
+
+  std::vector<PartBound> bounded() {
+    std::vector<PartBound> parts;
+    std::optional<Index> from;
+    for (std::size_t k = 0; k < cuts_.size(); ++k) {
+      if (!from && cuts_.size() > 1 && std::holds_alternative<graph::Input>(graph_.nodes[cuts_[k]].operation)) {
+        from = cuts_[k];
+        continue;
+      }
+      const std::size_t last = chain(from, k, parts);
+      if (last == k - 1) {
+        k = layered_end(from, k);
+        parts.push_back(bounder_(graph_, from, cuts_[k]));
+      } else {
+        k = last;
+      }
+      from = cuts_[k];
+    }
+    return parts;
+  }
+
+ private:
+  bool is_layered_up_to(Index first, Index last) const {
     for (Index node = first; node <= last; ++node) {
-      if (needed[node] && moves[node] && !is_layered(graph.nodes[node].operation)) return false;
+      if (needed_[node] && moves_[node] && !is_layered(graph_.nodes[node].operation)) return false;
     }
     return true;
-  };
-  std::vector<PartBound> parts;
-  const std::vector<Index> cuts = cut_nodes(graph);
-  std::optional<Index> from;
-  for (std::size_t k = 0; k < cuts.size(); ++k) {
-    if (!from && cuts.size() > 1 && std::holds_alternative<graph::Input>(graph.nodes[cuts[k]].operation)) {
-      from = cuts[k];
-      continue;
-    }
-    context.check_cancel();
-    if (is_layered_up_to(from ? *from + 1 : 0, cuts[k])) {
-      while (k + 1 < cuts.size() && is_layered_up_to(cuts[k] + 1, cuts[k + 1])) ++k;
-    }
-    parts.push_back(bounder(graph, from, cuts[k]));
-    from = cuts[k];
   }
-  return parts;
-}
+
+  /// Neighboring layered parts are one part: the last of the cuts from k that ends it. What lies between two cuts lies
+  /// between them in the order of computation too.
+  std::size_t layered_end(std::optional<Index> from, std::size_t k) const {
+    context_.check_cancel();
+    if (!is_layered_up_to(from ? *from + 1 : 0, cuts_[k])) return k;
+    while (k + 1 < cuts_.size() && is_layered_up_to(cuts_[k] + 1, cuts_[k + 1])) ++k;
+    return k;
+  }
+
+  /// Appends the parts of a chain of convolutions that begins at `from`, whose first cut is k, and returns its last
+  /// cut; k - 1 where there is none. Small ones are bounded without the symmetry, too, and the lesser bound counts.
+  std::size_t chain(std::optional<Index> from, std::size_t k, std::vector<PartBound>& parts) {
+    const std::size_t none = k - 1;
+    const auto recognized = recognized_chain(graph_, from, boxes_, context_);
+    if (!recognized) return none;
+    std::size_t last = k;
+    while (last < cuts_.size() && cuts_[last] != recognized->end) ++last;
+    if (last == cuts_.size()) return none;
+    if (recognized->dense) {
+      const std::size_t end = layered_end(recognized->end, last + 1);
+      if (end == last + 1 && !is_layered_up_to(cuts_[last] + 1, cuts_[end])) return none;
+      last = end;
+    }
+    auto found = bounder_.by_frequency(graph_, from, *recognized, cuts_[last]);
+    const std::int64_t most = options_.lmi.effort == LmiEffort::high ? options_.most_neurons : options_.dense_up_to;
+    if (found && found->neurons > most) {
+      parts.push_back(std::move(*found));
+      return last;
+    }
+    // The same cuts without the chain.
+    std::vector<PartBound> others;
+    Limit product = limit(1);
+    std::optional<Index> begin = from;
+    for (std::size_t j = k; j <= last; ++j) {
+      j = std::min(layered_end(begin, j), last);
+      others.push_back(bounder_(graph_, begin, cuts_[j]));
+      product = product * (others.back().bound ? limit(others.back().bound->value()) : Limit{});
+      begin = cuts_[j];
+    }
+    const auto other = upper_of(product);
+    if (found && !(other && other->value() <= found->bound->value())) {
+      parts.push_back(std::move(*found));
+    } else {
+      for (PartBound& part : others) parts.push_back(std::move(part));
+    }
+    return last;
+  }
+
+  const graph::Graph& graph_;
+  const std::vector<graph::Box>& boxes_;
+  const NetworkBoundOptions& options_;
+  Context& context_;
+  PartBounder bounder_;
+  std::vector<bool> needed_;
+  std::vector<bool> moves_;
+  std::vector<Index> cuts_;
+};
 
 }  // namespace
 
@@ -130,8 +253,7 @@ NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, 
   result.upper = result.walk.bound;
   result.method = "walk";
   if (options.inequality && options.walk.norm == VectorNorm::two && result.walk.bound) {
-    PartBounder bounder(result.walk.boxes, options, context);
-    result.parts = bound_parts(graph, bounder, context);
+    result.parts = Parts(graph, result.walk.boxes, options, context).bounded();
     Limit product = limit(1);
     for (const PartBound& part : result.parts) product = product * (part.bound ? limit(part.bound->value()) : Limit{});
     result.inequality = upper_of(product);

@@ -26,6 +26,9 @@ struct NetworkBoundOptions {
   std::int64_t widest_layer = 4096;
   std::int64_t most_neurons = 20000;
   std::int64_t most_entries = std::int64_t{1} << 27;
+  /// A chain of convolutions is bounded by frequency (docs/lipschitz-convolutions.md). Up to so many neurons it is
+  /// bounded without the symmetry as well, and the lesser bound counts; LmiEffort::high does so up to `most_neurons`.
+  std::int64_t dense_up_to = 1100;
   /// Whether two inputs are searched for that show how large the constant is at least.
   bool lower = true;
   LowerOptions lower_search{};  ///< in the norm of `walk`
@@ -59,9 +62,11 @@ struct NetworkEnclosure {
 /// Bounds |f(x) - f(y)| / |x - y| over all x, y of the domain, f from all inputs one after another to all outputs one
 /// after another, in the norm of options.walk. The inequality is about the Euclidean one and is left out in others.
 ///
-/// The graph is cut at the nodes that every way passes (graph/part.hpp). Parts made of linear maps and functions of
-/// single entries are bounded by the matrix inequality of docs/lipschitz.md, neighboring ones together; the others by
-/// the walk; and the product bounds the whole. The upper end is the lesser of that and the walk over the whole graph.
+/// The graph is cut at the nodes that every way passes (graph/part.hpp). Chains of convolutions, functions of single
+/// entries and maximum pooling, and the dense layers behind them, are bounded by frequency. Other parts made of linear
+/// maps and functions of single entries are bounded by the matrix inequality of docs/lipschitz.md, neighboring ones
+/// together; the others by the walk; and the product bounds the whole. The upper end is the lesser of that and the walk
+/// over the whole graph.
 ///
 /// Cost: that of walk(), lmi_bound() and lower_bound(). Throws Error for a domain or a graph that does not fit,
 /// Canceled on request. A network without a bound is data.

@@ -20,6 +20,7 @@ std::string_view name(LmiSearch search) noexcept {
     case LmiSearch::closed_form: return "closed_form";
     case LmiSearch::layer_by_layer: return "layer_by_layer";
     case LmiSearch::whole_network: return "whole_network";
+    case LmiSearch::by_frequency: return "by_frequency";
   }
   return "";
 }

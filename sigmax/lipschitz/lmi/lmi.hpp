@@ -18,9 +18,10 @@ enum class LmiSearch {
   closed_form,     ///< one multiplier a layer, in closed form (ECLipsE-Fast)
   layer_by_layer,  ///< for each layer in turn the ones that leave the next layer the most, by Newton's method
   whole_network,   ///< all at once: the smallest bound that the inequality has
+  by_frequency,    ///< by channel for a chain of convolutions, in blocks of one frequency; not a search of lmi_bound()
 };
 
-/// "closed_form", "layer_by_layer", "whole_network".
+/// "closed_form", "layer_by_layer", "whole_network", "by_frequency".
 std::string_view name(LmiSearch search) noexcept;
 
 enum class LmiEffort { fast, standard, high };
