@@ -107,6 +107,7 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
         lipschitz->add_option("--format", typed.format, "text (default), value (the upper end alone), json or markdown")
             ->option_text("FORMAT")
             ->group(kReports));
+  add_certificate(lipschitz, options.certificate);
   add_general(lipschitz, options.common, typed);
   lipschitz->footer(lipschitz_footer);
   return lipschitz;
@@ -114,6 +115,7 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
 
 LipschitzRequest finished(LipschitzRequest options, const Typed& typed, const LipschitzTyped& own) {
   check_paths({options.path}, typed.arguments);
+  check_certificate(options.certificate);
   options.common.color = color_of(typed);
   if (!typed.format.empty()) options.format = chosen("--format", typed.format, kLipschitzFormats);
   if (!own.effort.empty()) options.effort = chosen("--effort", own.effort, efforts());

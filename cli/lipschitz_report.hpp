@@ -13,8 +13,9 @@
 namespace sigmax::cli {
 
 struct LipschitzReport {
-  std::string file;    ///< the path as given
-  std::string domain;  ///< `everywhere`
+  std::string file;                 ///< the path as given
+  std::string domain;               ///< `everywhere`
+  std::vector<std::string> inputs;  ///< the names that the file gives to the graph's inputs
   graph::Graph graph;
   lipschitz::NetworkEnclosure result;
 };

@@ -121,6 +121,7 @@ struct LipschitzRequest {
   std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;
   Format format = Format::text;
+  std::string certificate{};  ///< the file for it; empty: none
 };
 
 /// x = stored over / under.

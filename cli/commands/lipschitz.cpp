@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "cli/exit_code.hpp"
+#include "cli/lipschitz_certificate.hpp"
 #include "cli/lipschitz_report.hpp"
 #include "cli/progress.hpp"
 #include "cli/proofs.hpp"
 #include "cli/terminal.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/from_onnx.hpp"
+#include "sigmax/io/bytes/atomic_file.hpp"
 #include "sigmax/io/computation.hpp"
 #include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/report/json.hpp"
@@ -41,12 +43,14 @@ LipschitzReport reported(const LipschitzRequest& options, Context& context) {
   LipschitzReport report;
   report.file = options.path;
   report.domain = domain_text(options);
+  for (const io::ComputationValue& input : computation.inputs) report.inputs.push_back(input.name);
   graph::ImportOptions import;
   import.input_shapes = options.input_shapes;
   report.graph = from_onnx(computation, import);
   lipschitz::NetworkBoundOptions how;
   how.lmi.effort = options.effort;
   how.lower = !options.no_lower;
+  how.keep_proofs = !options.certificate.empty();
   if (options.seed) {
     how.walk.certify.random = random_state(*options.seed);
     how.lower_search.random = random_state(*options.seed);
@@ -55,12 +59,25 @@ LipschitzReport reported(const LipschitzRequest& options, Context& context) {
   return report;
 }
 
+void write_certificate(const LipschitzRequest& options, const LipschitzReport& report, const Messages& messages,
+                       Context& context) {
+  const LipschitzCertificate certificate = lipschitz_certificate(report, options.seed, context);
+  io::write_file(options.certificate, certificate.text);
+  if (certificate.upper > report.result.upper->value()) {
+    messages.note(fmt::format("the certificate shows {}, more than {}, which was found by other means",
+                              report::significant(certificate.upper, 6, report::Rounding::up),
+                              report::significant(report.result.upper->value(), 6, report::Rounding::up)));
+  }
+}
+
 }  // namespace
 
 int run_lipschitz(const LipschitzRequest& options, Context& context) {
   const Messages messages(options.common);
+  if (!options.certificate.empty()) io::check_writable(options.certificate, {options.path});
   const LipschitzReport report = reported(options, context);
   tell_if_proofs_are_wide(messages);
+  if (!options.certificate.empty() && report.result.upper) write_certificate(options, report, messages, context);
   const Style style = style_of(1, options.common.color);
   switch (options.format) {
     case LipschitzRequest::Format::text:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -13,6 +14,7 @@
 #include "sigmax/linalg/lapack.hpp"
 #include "sigmax/lipschitz/images/recognized.hpp"
 #include "sigmax/lipschitz/images/search.hpp"
+#include "sigmax/lipschitz/lmi/problem.hpp"
 #include "sigmax/lipschitz/network/neurons.hpp"
 #include "sigmax/lipschitz/stopwatch.hpp"
 #include "sigmax/lipschitz/walk/norms.hpp"
@@ -38,8 +40,10 @@ Domain domain_of(const graph::Part& part, const std::vector<graph::Box>& boxes) 
 
 class PartBounder {
  public:
-  PartBounder(const std::vector<graph::Box>& boxes, const NetworkBoundOptions& options, Context& context)
-      : boxes_(boxes), options_(options), context_(context) {}
+  /// `everywhere`: the boxes follow from the graph alone.
+  PartBounder(const std::vector<graph::Box>& boxes, bool everywhere, const NetworkBoundOptions& options,
+              Context& context)
+      : boxes_(boxes), everywhere_(everywhere), options_(options), context_(context) {}
 
   PartBound operator()(const graph::Graph& whole, std::optional<Index> from, Index to) {
     const Stopwatch watch;
@@ -113,6 +117,9 @@ class PartBounder {
       bound.neurons += width;
       widest = std::max(widest, width);
     }
+    PartProof proof;
+    proof.row_error = neurons->row_error;
+    if (options_.keep_proofs) proof.network = neurons->network;
     if (neurons->network.output.empty()) {
       bound.bound = upper_of(limit(0));
       bound.why = "its output is constant on the domain";
@@ -127,26 +134,48 @@ class PartBounder {
       if (found.bound) {
         bound.bound = upper_of(limit(found.bound->lipschitz.value()) * (limit(1) + limit(neurons->row_error)));
         bound.search = found.search;
+        if (options_.keep_proofs) proof.network = with_distinct_slopes(neurons->network);
+        proof.multipliers = found.multipliers;
+        proof.bound = found.bound->lipschitz.value();
       } else {
         bound.why = "no multipliers that were found could be proven";
       }
     }
+    if (!options_.keep_proofs) return;
+    if (everywhere_ && bound.search) widen(part, proof);
+    bound.proof = std::make_shared<const PartProof>(std::move(proof));
+  }
+
+  /// Slopes that hold for all arguments, which can be checked one function at a time, in place of those that hold for
+  /// the values that occur; if there are such.
+  void widen(const graph::Part& part, PartProof& proof) {
+    std::string why;
+    const auto neurons =
+        neurons_of(part.graph, std::vector<graph::Box>(part.graph.nodes.size()), options_.most_entries, why, context_);
+    if (!neurons) return;
+    LayeredNetwork wide = with_distinct_slopes(neurons->network);
+    const auto same = [](const NeuronLayer& a, const NeuronLayer& b) { return a.least == b.least && a.most == b.most; };
+    if (std::ranges::equal(wide.layers, proof.network.layers, same)) return;
+    const LmiBound found = lmi_bound(neurons->network, options_.lmi, context_);
+    if (!found.bound) return;
+    proof = {std::move(wide), found.multipliers, found.bound->lipschitz.value(), neurons->row_error};
   }
 
   const std::vector<graph::Box>& boxes_;
+  bool everywhere_;
   const NetworkBoundOptions& options_;
   Context& context_;
 };
 
 class Parts {
  public:
-  Parts(const graph::Graph& graph, const std::vector<graph::Box>& boxes, const NetworkBoundOptions& options,
-        Context& context)
+  Parts(const graph::Graph& graph, const std::vector<graph::Box>& boxes, bool everywhere,
+        const NetworkBoundOptions& options, Context& context)
       : graph_(graph),
         boxes_(boxes),
         options_(options),
         context_(context),
-        bounder_(boxes, options, context),
+        bounder_(boxes, everywhere, options, context),
         needed_(leads_to_output(graph)),
         moves_(depends_on_input(graph)),
         cuts_(cut_nodes(graph)) {}
@@ -253,7 +282,8 @@ NetworkEnclosure network_bound(const graph::Graph& given, const Domain& domain, 
   result.upper = result.walk.bound;
   result.method = "walk";
   if (options.inequality && options.walk.norm == VectorNorm::two && result.walk.bound) {
-    result.parts = Parts(graph, result.walk.boxes, options, context).bounded();
+    const bool everywhere = std::holds_alternative<Everywhere>(domain);
+    result.parts = Parts(graph, result.walk.boxes, everywhere, options, context).bounded();
     Limit product = limit(1);
     for (const PartBound& part : result.parts) product = product * (part.bound ? limit(part.bound->value()) : Limit{});
     result.inequality = upper_of(product);

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "sigmax/bounds/layered_network.hpp"
 #include "sigmax/core/bound.hpp"
 #include "sigmax/core/context.hpp"
 #include "sigmax/graph/graph.hpp"
@@ -32,6 +34,17 @@ struct NetworkBoundOptions {
   /// Whether two inputs are searched for that show how large the constant is at least.
   bool lower = true;
   LowerOptions lower_search{};  ///< in the norm of `walk`
+  /// Whether parts keep what others need to check their bounds: the matrices of their layers. On the whole space it is
+  /// about slopes that hold for all arguments; where the bound used more, that takes a second search.
+  bool keep_proofs = false;
+};
+
+/// What a part's bound follows from.
+struct PartProof {
+  LayeredNetwork network;
+  NetworkMultipliers multipliers;  ///< with values: the inequality shows `bound`
+  double bound = 0;                ///< of `network`, by the inequality
+  double row_error = 0;            ///< the part's constant is at most 1 + row_error times the network's
 };
 
 /// A part of the network, bounded by itself: what follows `from` up to `to`.
@@ -43,6 +56,8 @@ struct PartBound {
   std::int64_t neurons = 0;
   std::string why;  ///< in words, why the inequality was not used or gave nothing; empty if it did
   double seconds = 0;
+  /// With NetworkBoundOptions::keep_proofs, and where the part has the form of layers of neurons.
+  std::shared_ptr<const PartProof> proof{};
 };
 
 struct NetworkEnclosure {

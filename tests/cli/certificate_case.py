@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import sys
 
 import numpy  # Debian: python3-numpy, which the checker needs as well
 
@@ -16,6 +17,7 @@ ACCEPTED, REFUSED, UNCHECKED = 0, 1, 3
 
 
 def load_checker():
+    sys.path.insert(0, str(REPOSITORY / "tools"))
     loader = importlib.machinery.SourceFileLoader("check_certificate", str(REPOSITORY / "tools/check-certificate"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("check_certificate", loader))
     loader.exec_module(module)
@@ -67,12 +69,13 @@ def other_values(leaf):
     if isinstance(leaf, bool) or leaf is None:
         return [0, "x", []]
     if isinstance(leaf, int):
-        return [leaf + 1, leaf - 1, leaf * 2 + 3, -leaf - 1, 0 if leaf else 7, 1 << 70, float(leaf), str(leaf), None, [leaf]]
+        return [leaf + 1, leaf - 1, leaf * 2 + 3, -leaf - 1, 0 if leaf else 7, 1 << 70, float(leaf), str(leaf), None,
+                [leaf]]
     values = [leaf + "0", leaf[1:], "", "\x00", None, 7, [], {}]
     if leaf.startswith(("0x", "-0x")):
         number = float.fromhex(leaf)
-        values += [float(each).hex() for each in (numpy.nextafter(number, 0), number * 0.9999, number * 1.0001, number / 8,
-                                                  number * 8, -number, 0.0)] + ["nan", "inf", "1e3000", "0x1p-1e9"]
+        others = (numpy.nextafter(number, 0), number * 0.9999, number * 1.0001, number / 8, number * 8, -number, 0.0)
+        values += [float(each).hex() for each in others] + ["nan", "inf", "1e3000", "0x1p-1e9"]
     elif leaf:
         values += [leaf[:-1] + ("1" if leaf[-1] != "1" else "2"), leaf[::-1] + "A"]
     return values
