@@ -127,8 +127,8 @@ def main():
             path = pathlib.Path(folder) / "network.onnx"
             path.write_bytes(onnx(weights))
             shape = "1x1x28x28" if weights[0].ndim == 4 else f"1x{weights[0].shape[1]}"
-            efforts = ("fast", "fast") if name in FAST_ALONE else ("fast", "default")
-            fast, default = (bounded(path, shape, effort, options.threads) for effort in efforts)
+            fast = bounded(path, shape, "fast", options.threads)
+            default = fast if name in FAST_ALONE else bounded(path, shape, "default", options.threads)
         quick, best = fast["parts"][0], default["parts"][0]
         record["networks"].append({"name": name, "product": fast["product"], "walk": fast["walk"],
                                    "fast": {"upper": quick["upper"], "seconds": quick["seconds"]},

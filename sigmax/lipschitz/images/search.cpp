@@ -35,7 +35,9 @@ double cost_of(const ImageChain& chain) {
   return flops;
 }
 
-// A number that the pattern search moves, as a coordinate on the whole line.
+constexpr double kMostFlops = 1e13;
+
+// A number that the pattern search moves.
 struct Coordinate {
   std::size_t layer = 0;
   bool is_power = false;
@@ -120,13 +122,16 @@ class Search {
 std::optional<UpperBound> image_chain_bound(const ImageChain& chain, const BoundOfRest& rest, LmiEffort effort,
                                             Context& context) {
   const FloatingEnvironment environment;
+  const double cost = cost_of(chain);
+  if (cost > kMostFlops) return std::nullopt;
   const Search search(chain, rest, context);
-  if (effort == LmiEffort::fast) {
+  const double most_flops = effort == LmiEffort::high ? 3e11 : 3e10;
+  int evaluations = static_cast<int>(std::min(most_flops / cost, 200.0));
+  if (8 * cost < 3e11) evaluations = std::max(evaluations, 8);
+  if (effort == LmiEffort::fast || evaluations == 0) {
     ChainStates states;
     return search.value(closed_form(chain), effort, 0, states);
   }
-  const double most_flops = effort == LmiEffort::high ? 3e11 : 3e10;
-  const int evaluations = static_cast<int>(std::clamp(most_flops / cost_of(chain), 8.0, 200.0));
   return search.searched(closed_form(chain), effort, evaluations);
 }
 
