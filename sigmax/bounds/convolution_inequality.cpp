@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "sigmax/bounds/blas_support.hpp"
 #include "sigmax/bounds/convolution_inequality/frequency_factor.hpp"
@@ -38,12 +39,7 @@ class ImageEnd {
     std::vector<double> scale(bounds::runs_of(frequencies.size()), 0.0);
     std::vector<char> failed(scale.size(), 0);
     bounds::in_runs(frequencies.size(), context, [&](std::size_t run, std::size_t first, std::size_t last) {
-      for (std::size_t k = first; k < last && failed[run] == 0; ++k) {
-        context.check_cancel();
-        const auto found = scale_at(frequencies[k].point, scale[run], context);
-        if (found) scale[run] = *found;
-        failed[run] = found ? 0 : 1;
-      }
+      failed[run] = least_scale(frequencies.subspan(first, last - first), scale[run], context) ? 0 : 1;
     });
     if (std::ranges::any_of(failed, [](char one) { return one != 0; })) return std::nullopt;
     return windows_.scaled_diagonal(*std::ranges::max_element(scale));
@@ -103,17 +99,39 @@ class ImageEnd {
     return cholesky(rest.values().data(), rest.rows(), context);
   }
 
-  // The least scale >= `known` that is found to hold at t.
-  std::optional<double> scale_at(const TorusPoint& t, double known, Context& context) const {
-    const auto g = covariance(t, context);
-    if (!g || !std::ranges::all_of(g->values(), [](double x) { return std::isfinite(x); })) return std::nullopt;
-    if (known > 0 && holds(*g, known, context)) return known;
-    const double top = bounds::larger_of(largest_of_symmetric(windows_.whitened(*g), 1).value.front(), 0x1p-60);
+  // Raises `scale` until it holds at all of the frequencies. An eigenvalue costs ten times a check, so the largest
+  // matrices of a few come first.
+  bool least_scale(std::span<const Frequency> frequencies, double& scale, Context& context) const {
+    constexpr std::size_t kAtATime = 16;
+    for (std::size_t first = 0; first < frequencies.size(); first += kAtATime) {
+      std::vector<std::pair<double, Matrix<double>>> some;
+      for (const Frequency& frequency : frequencies.subspan(first, std::min(kAtATime, frequencies.size() - first))) {
+        context.check_cancel();
+        auto g = covariance(frequency.point, context);
+        if (!g) return false;
+        const double size = bounds::sum_squares(g->values());
+        if (!std::isfinite(size)) return false;
+        some.emplace_back(-size, std::move(*g));
+      }
+      std::ranges::sort(some, {}, [](const auto& one) { return one.first; });
+      for (const auto& [size, g] : some) {
+        const auto found = raised(g, scale, context);
+        if (!found) return false;
+        scale = *found;
+      }
+    }
+    return true;
+  }
+
+  // The least scale >= `known` that is found to hold.
+  std::optional<double> raised(const Matrix<double>& g, double known, Context& context) const {
+    if (known > 0 && holds(g, known, context)) return known;
+    const double top = bounds::larger_of(largest_of_symmetric(windows_.whitened(g), 1).value.front(), 0x1p-60);
     if (!std::isfinite(top)) return std::nullopt;
     // At most 14 attempts: the slack grows from 2^-40 by factors of 8.
     for (double slack = 0x1p-40; slack < 4; slack *= 8) {
       const double scale = std::max(known, top * (1 + slack));
-      if (holds(*g, scale, context)) return scale;
+      if (holds(g, scale, context)) return scale;
     }
     return std::nullopt;
   }

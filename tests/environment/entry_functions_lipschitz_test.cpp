@@ -1,4 +1,5 @@
 #include "environment/entry_functions.hpp"
+#include "sigmax/bounds/convolution_inequality.hpp"
 #include "sigmax/bounds/network_lmi.hpp"
 #include "sigmax/lipschitz/lmi/lmi.hpp"
 #include "sigmax/lipschitz/lmi/problem.hpp"
@@ -30,6 +31,24 @@ void add_lipschitz(Functions& f) {
       return values;
     });
   }
+  ImageMap first;
+  first.correlation = {1, 2, 1, PaddingMode::Zeros, {{3, 1, 1, 1, 7, 7}}};
+  first.kernel = {0.3, 1, 0x1p-1060, -0.5, 0.25, 1};
+  ImageMap second;
+  second.correlation = {2, 1, 1, PaddingMode::Zeros, {{2, 1, 1, 0, 7, 6}}};
+  second.kernel = {1, 0.5, -0.25, 1};
+  const ImageSegment segment{{1}, {{first, {1, 0.5}, {2, 1}}}};
+  Matrix<double> dense(2, 14);
+  for (std::int64_t k = 0; k < 14; ++k) dense(k % 2, k) = 0.1 * static_cast<double>(k) - 0.4;
+  f.add("image_norm", [=](Context& context) { return Values{image_norm(segment, second, {true}, context)->value()}; });
+  f.add("pooled_units", [=](Context& context) {
+    const PoolWindow pool{{1, 1, 1, PaddingMode::Zeros, {{2, 2, 1, 0, 6, 3}}}, {1}, {0.25}};
+    return *pooled_units(segment, second, pool, {}, context);
+  });
+  f.add("flattened_change", [=](Context& context) {
+    const auto change = flattened_change(segment, dense, {7}, {}, context);
+    return Values(change->factor.values().begin(), change->factor.values().end());
+  });
 }
 
 }  // namespace sigmax

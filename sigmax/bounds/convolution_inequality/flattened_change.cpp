@@ -100,11 +100,13 @@ std::vector<bounds::Position> positions_of(const std::vector<std::int64_t>& size
 bool add_frequencies(const ScaledRows& rows, const bounds::Coordinates& positions,
                      const bounds::FrequencyFactor& factor, std::span<const Frequency> frequencies, Matrix<double>& k,
                      Context& context) {
-  constexpr std::size_t kAtATime = 32;
   const std::int64_t m = k.rows();
   const auto channels = static_cast<std::int64_t>(rows.channels.size());
-  for (std::size_t first = 0; first < frequencies.size(); first += kAtATime) {
-    const std::size_t count = std::min(kAtATime, frequencies.size() - first);
+  // Not more than 2^22 numbers.
+  const auto at_a_time = static_cast<std::size_t>(
+      std::clamp<std::int64_t>((std::int64_t{1} << 22) / std::max<std::int64_t>(2 * m * channels, 1), 1, 32));
+  for (std::size_t first = 0; first < frequencies.size(); first += at_a_time) {
+    const std::size_t count = std::min(at_a_time, frequencies.size() - first);
     Matrix<double> waves(static_cast<std::int64_t>(positions.size()), 2 * static_cast<std::int64_t>(count));
     std::vector<bounds::Phase> phases(positions.size());
     for (std::size_t f = 0; f < count; ++f) {

@@ -83,6 +83,6 @@ std::vector<std::vector<GridNeed>> needs_of(const ImageSegment& segment) {
   return needs;
 }
 
-std::size_t runs_of(std::size_t count) { return std::min<std::size_t>(count, 16); }
+std::size_t runs_of(std::size_t count) { return std::min<std::size_t>(count, 8); }
 
 }  // namespace sigmax::bounds

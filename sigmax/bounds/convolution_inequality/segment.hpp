@@ -23,7 +23,7 @@ std::int64_t exponent_of(const ImageSegment& segment);
 const std::vector<double>& last_units(const ImageSegment& segment);
 std::vector<std::vector<GridNeed>> needs_of(const ImageSegment& segment);
 
-/// body(run, first, last) for runs of `count` pieces, on the context's threads; how many runs, at most 16, depends on
+/// body(run, first, last) for runs of `count` pieces, on the context's threads; how many runs, at most 8, depends on
 /// the count alone.
 std::size_t runs_of(std::size_t count);
 template <class Body>

@@ -100,10 +100,13 @@ ChainChoice closed_form(const ImageChain& chain) {
   return choice;
 }
 
-std::optional<ChainBound> chain_bound(const ImageChain& chain, const ChainChoice& choice, Context& context) {
-  ImageSegment segment{chain.first, {}};
-  for (std::size_t k = 0; k < chain.layers.size(); ++k) {
+std::optional<ChainBound> chain_bound(const ImageChain& chain, const ChainChoice& choice, std::size_t known,
+                                      ChainStates& states, Context& context) {
+  if (states.segments.empty()) states.segments.push_back({chain.first, {}});
+  states.segments.resize(std::min(states.segments.size(), known + 1));
+  for (std::size_t k = states.segments.size() - 1; k < chain.layers.size(); ++k) {
     const ImageLayer& layer = chain.layers[k];
+    ImageSegment segment = states.segments.back();
     if (layer.window) {
       auto units = pooled(segment, layer, choice.layers[k], choice.offsets, context);
       if (!units) return std::nullopt;
@@ -113,7 +116,9 @@ std::optional<ChainBound> chain_bound(const ImageChain& chain, const ChainChoice
       if (!neurons) return std::nullopt;
       segment.neurons.push_back(std::move(*neurons));
     }
+    states.segments.push_back(std::move(segment));
   }
+  const ImageSegment& segment = states.segments.back();
   if (chain.flatten) {
     auto change = flattened_change(segment, *chain.flatten, chain.positions, choice.offsets, context);
     if (!change) return std::nullopt;

@@ -50,6 +50,15 @@ ChainChoice closed_form(const ImageChain& chain);
 
 /// A bound of the chain, or what its dense layer makes of it.
 using ChainBound = std::variant<UpperBound, FlattenedChange>;
-std::optional<ChainBound> chain_bound(const ImageChain& chain, const ChainChoice& choice, Context& context);
+
+/// segments[k]: what the first k layers make with the choices of a call before, as far as it came.
+struct ChainStates {
+  std::vector<ImageSegment> segments;
+};
+
+/// Nothing if a layer could not be proven. `states` are those of a choice that has the same first `known` layers and
+/// offsets; they become those of this one.
+std::optional<ChainBound> chain_bound(const ImageChain& chain, const ChainChoice& choice, std::size_t known,
+                                      ChainStates& states, Context& context);
 
 }  // namespace sigmax::lipschitz

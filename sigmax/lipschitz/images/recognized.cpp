@@ -19,6 +19,7 @@ using graph::Index;
 using graph::Interval;
 
 constexpr std::int64_t kMostFlattened = std::int64_t{1} << 24;  // entries of a dense layer
+constexpr std::int64_t kMostRows = 2048;                        // of it: K is summed in eight matrices of that order
 
 // The only node that reads each one, if there is one.
 std::vector<std::optional<Index>> only_readers(const graph::Graph& graph) {
@@ -107,7 +108,7 @@ class Recognizer {
   bool take_dense(Index node, const graph::Affine& affine) {
     const Shape shape = affine.map->shape();
     if (sizes_.empty() || shape.columns != channels_ * positions() || shape.rows > kMostFlattened / shape.columns ||
-        shape.rows > 4096 || !forms_exactly(*affine.map)) {
+        shape.rows > kMostRows || !forms_exactly(*affine.map)) {
       return false;
     }
     settle_pending();

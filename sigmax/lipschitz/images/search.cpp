@@ -35,7 +35,9 @@ double cost_of(const ImageChain& chain) {
   return flops;
 }
 
-// A number that the pattern search moves, as a coordinate on the whole line.
+constexpr double kMostFlops = 1e13;
+
+// A number that the pattern search moves.
 struct Coordinate {
   std::size_t layer = 0;
   bool is_power = false;
@@ -46,8 +48,10 @@ class Search {
   Search(const ImageChain& chain, const BoundOfRest& rest, Context& context)
       : chain_(chain), rest_(rest), context_(context) {}
 
-  std::optional<UpperBound> value(const ChainChoice& choice, LmiEffort effort) const {
-    const auto found = chain_bound(chain_, choice, context_);
+  // `known`, `states`: as chain_bound() has them.
+  std::optional<UpperBound> value(const ChainChoice& choice, LmiEffort effort, std::size_t known,
+                                  ChainStates& states) const {
+    const auto found = chain_bound(chain_, choice, known, states, context_);
     if (!found) return std::nullopt;
     if (const auto* norm = std::get_if<UpperBound>(&*found)) return *norm;
     const auto& change = std::get<FlattenedChange>(*found);
@@ -56,7 +60,15 @@ class Search {
     return upper_of(limit(rest->value()) * limit(std::ldexp(1.0, static_cast<int>(change.exponent))));
   }
 
-  void improve(ChainChoice& choice, double& best, int evaluations) {
+  std::optional<UpperBound> searched(ChainChoice choice, LmiEffort effort, int evaluations) const {
+    ChainStates states;
+    double best = at(choice, 0, states);
+    improve(choice, states, best, evaluations);
+    return value(choice, effort, choice.layers.size(), states);
+  }
+
+ private:
+  void improve(ChainChoice& choice, ChainStates& states, double& best, int evaluations) const {
     std::vector<Coordinate> coordinates;
     for (std::size_t k = 0; k < choice.layers.size(); ++k) {
       coordinates.push_back({k, false});
@@ -69,22 +81,23 @@ class Search {
           ChainChoice moved = choice;
           move(moved.layers[coordinate.layer], chain_.layers[coordinate.layer].window.has_value(), coordinate.is_power,
                direction * step);
-          const double found = at(moved);
-          if (found >= best) continue;
+          ChainStates after = states;
+          const double found = at(moved, coordinate.layer, after);
+          if (!(found < best)) continue;
           best = found;
           choice = std::move(moved);
+          states = std::move(after);
           break;
         }
       }
     }
   }
 
-  double at(const ChainChoice& choice) const {
-    const auto found = value(choice, LmiEffort::fast);
+  double at(const ChainChoice& choice, std::size_t known, ChainStates& states) const {
+    const auto found = value(choice, LmiEffort::fast, known, states);
     return found ? found->value() : kInfinity;
   }
 
- private:
   static void move(LayerChoice& choice, bool pools, bool is_power, double by) {
     if (is_power) {
       choice.power += by / 2;
@@ -109,14 +122,17 @@ class Search {
 std::optional<UpperBound> image_chain_bound(const ImageChain& chain, const BoundOfRest& rest, LmiEffort effort,
                                             Context& context) {
   const FloatingEnvironment environment;
-  Search search(chain, rest, context);
-  ChainChoice choice = closed_form(chain);
-  if (effort == LmiEffort::fast) return search.value(choice, effort);
-  double best = search.at(choice);
-  const double most_flops = effort == LmiEffort::high ? 3e11 : 2e10;
-  const int evaluations = static_cast<int>(std::clamp(most_flops / cost_of(chain), 8.0, 200.0));
-  search.improve(choice, best, evaluations);
-  return search.value(choice, effort);
+  const double cost = cost_of(chain);
+  if (cost > kMostFlops) return std::nullopt;
+  const Search search(chain, rest, context);
+  const double most_flops = effort == LmiEffort::high ? 3e11 : 3e10;
+  int evaluations = static_cast<int>(std::min(most_flops / cost, 200.0));
+  if (8 * cost < 3e11) evaluations = std::max(evaluations, 8);
+  if (effort == LmiEffort::fast || evaluations == 0) {
+    ChainStates states;
+    return search.value(closed_form(chain), effort, 0, states);
+  }
+  return search.searched(closed_form(chain), effort, evaluations);
 }
 
 }  // namespace sigmax::lipschitz

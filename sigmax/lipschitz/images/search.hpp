@@ -17,8 +17,9 @@ namespace sigmax::lipschitz {
 using BoundOfRest = std::function<std::optional<UpperBound>(const Matrix<double>& l, LmiEffort effort)>;
 
 /// Bounds the chain, and the rest if it has a dense layer. effort fast: one evaluation. Others: a pattern search over
-/// two numbers a layer (LayerChoice), with as many evaluations as `most_flops` allow, at least 8; the rest is bounded
-/// with LmiEffort::fast in the search and with `effort` at its end. Nothing if no choice could be proven.
+/// two numbers a layer (LayerChoice), with as many evaluations as 3 10^10 flops allow (high: 3 10^11), 8 if that takes
+/// less than 3 10^11; the rest is bounded with LmiEffort::fast in the search and with `effort` at its end. Nothing if
+/// no choice could be proven, or if one evaluation takes more than 10^13 flops.
 std::optional<UpperBound> image_chain_bound(const ImageChain& chain, const BoundOfRest& rest, LmiEffort effort,
                                             Context& context);
 

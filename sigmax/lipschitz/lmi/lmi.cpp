@@ -1,9 +1,11 @@
 #include "sigmax/lipschitz/lmi/lmi.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
@@ -47,6 +49,11 @@ class Bounding {
                            : search_layers(search_.used, kind, gap, context_);
     if (!found) return;
     NetworkMultipliers multipliers = restored(search_, found->values, found->rho);
+    // Where a network is all but constant they may leave the range.
+    const auto is_finite = [](const std::vector<double>& layer) {
+      return std::ranges::all_of(layer, [](double mu) { return std::isfinite(mu); });
+    };
+    if (!std::ranges::all_of(multipliers.values, is_finite)) return;
     const auto bound = prove_network_bound(network_, multipliers, context_);
     if (!bound || (result_.bound && result_.bound->lipschitz.value() <= bound->lipschitz.value())) return;
     result_ = {bound, std::move(multipliers), kind};
