@@ -31,6 +31,7 @@ class Leaky final : public graph::ScalarFunction {
   double value(double x) const override { return x > 0 ? x : slope_ * x; }
   double derivative(double x) const override { return x > 0 ? 1 : slope_; }
   std::optional<Interval> slopes(const Interval& domain) const override {
+    if (domain.least == 0 && domain.greatest == 0) return Interval{slope_, 1};
     return Interval{domain.least < 0 ? slope_ : 1, domain.greatest > 0 ? 1 : slope_};
   }
   Interval range(const Interval& domain) const override { return {end(domain.least, -1), end(domain.greatest, 1)}; }
