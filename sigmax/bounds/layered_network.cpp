@@ -32,6 +32,14 @@ void validate(const LayeredNetwork& network, const std::vector<NetworkTerm>& ter
     if (!std::ranges::all_of(w.values(), [](double x) { return std::isfinite(x); })) {
       throw Error(fmt::format("[{}] {} has a matrix with entries that are not finite", who, place));
     }
+    const Matrix<double>& e = term.error;
+    if (!e.empty() && (e.rows() != w.rows() || e.columns() != w.columns())) {
+      throw Error(fmt::format("[{}] {} has {}x{} errors for a {}x{} matrix", who, place, e.rows(), e.columns(),
+                              w.rows(), w.columns()));
+    }
+    if (!std::ranges::all_of(e.values(), [](double x) { return x >= 0 && std::isfinite(x); })) {
+      throw Error(fmt::format("[{}] {} has an error that is negative or not finite", who, place));
+    }
   }
 }
 

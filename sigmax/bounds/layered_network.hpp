@@ -10,10 +10,13 @@
 
 namespace sigmax {
 
-/// weight z_source. Source 0 is the input, source k the neurons of layers[k - 1].
+/// A z_source for an A with |A_jk - weight_jk| <= error_jk; an empty `error` stands for zeros. Source 0 is the input,
+/// source k the neurons of layers[k - 1]. A bound that is proven holds for every such A: products of weights are known
+/// up to rounding (bounds/uncertain_matrix.hpp).
 struct NetworkTerm {
   std::size_t source = 0;
   Matrix<double> weight;
+  Matrix<double> error{};
 };
 
 /// v = sum of the terms + constants, z_j = f_j(v_j), where every difference quotient of f_j is in [least_j, most_j].

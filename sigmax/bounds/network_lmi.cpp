@@ -11,6 +11,7 @@
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
 #include "sigmax/bounds/network_proof/inequality.hpp"
 #include "sigmax/bounds/network_proof/scaled.hpp"
+#include "sigmax/bounds/network_proof/uncertainty.hpp"
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/linalg/blas.hpp"
@@ -25,6 +26,7 @@ struct NetworkLmi::State {
   bounds::ScaledNetwork network;
   BlockMatrix factor;
   double output_shift = 0;
+  double reserve = 0;
   std::int64_t most_outputs = 0;
 };
 
@@ -61,6 +63,13 @@ LayeredNetwork without_matrices(const LayeredNetwork& network) {
   return shape;
 }
 
+// What P keeps for the errors of outputs: of the size of the errors of the network's own, in units in which its largest
+// entry is about 1.
+double reserve_for(const bounds::ScaledNetwork& network, const std::vector<NetworkTerm>& output) {
+  const std::optional<bounds::ScaledOutput> own = bounds::scaled_output(network, output);
+  return std::clamp(own ? bounds::error_norm(own->terms) : 0.0, 0x1p-46, 0x1p-10);
+}
+
 // A d with d I - G factored, a little above the largest eigenvalue of G. G is psd, in its lower triangle.
 std::optional<double> above_all_eigenvalues(const Matrix<double>& g, Context& context) {
   const std::int64_t m = g.rows();
@@ -94,17 +103,17 @@ std::optional<NetworkLmi> NetworkLmi::factor(const LayeredNetwork& network, cons
   if (!bounds::blas_supports_proofs()) return std::nullopt;
   std::optional<bounds::ScaledNetwork> scaled = bounds::scaled(network, multipliers);
   if (!scaled) return std::nullopt;
-  bounds::Inequality p = bounds::inequality(*scaled, most_outputs, context);
+  bounds::Inequality p = bounds::inequality(*scaled, most_outputs, reserve_for(*scaled, network.output), context);
   if (!cholesky(p.matrix, context)) return std::nullopt;
-  return NetworkLmi(std::make_unique<State>(
-      State{without_matrices(network), std::move(*scaled), std::move(p.matrix), p.output_shift, most_outputs}));
+  return NetworkLmi(std::make_unique<State>(State{without_matrices(network), std::move(*scaled), std::move(p.matrix),
+                                                  p.output_shift, p.reserve, most_outputs}));
 }
 
 // With the units of `network`, C = 2^exponent C', and a factorization of [P', C'^T; C', rho I] - diag(c h) that
 // completes, h = rho in its last block, shows that this matrix is positive semidefinite (network_proof/inequality.cpp).
 // Its Schur complement rho P' - C'^T C' is as well, and in the variables z it is rho P - 2^(-2 exponent) C^T C: the
 // units cancel. dz^T P dz <= |dx|^2 for every change of the network's variables, so that
-// |C dz|^2 <= 2^(2 exponent) rho |dx|^2.
+// |C dz|^2 <= 2^(2 exponent) rho |dx|^2. Errors of C add e^2 / reserve to rho.
 //
 // The variables left out do not change the conclusion: neurons that are still have dz_j = 0, whatever their columns
 // are; a neuron with multiplier 0 that nothing reads has a row of zeros in P and in C.
@@ -120,6 +129,7 @@ std::optional<NetworkBound> NetworkLmi::bound(const std::vector<NetworkTerm>& ou
   std::optional<bounds::ScaledOutput> scaled = bounds::scaled_output(state_->network, output);
   if (!scaled) return std::nullopt;
   if (scaled->zero) return NetworkBound{bounds::Proof::proven(0), 0, 0};
+  const double error = bounds::error_norm(scaled->terms);
   std::vector<Matrix<double>> rows(state_->factor.count());
   for (NetworkTerm& term : scaled->terms) rows[term.source] = std::move(term.weight);
   rows = solve_rows(state_->factor, std::move(rows), m, context);
@@ -130,7 +140,8 @@ std::optional<NetworkBound> NetworkLmi::bound(const std::vector<NetworkTerm>& ou
   const bool finite = std::ranges::all_of(g.values(), [](double value) { return std::isfinite(value); });
   const std::optional<double> d = finite ? above_all_eigenvalues(g, context) : std::nullopt;
   if (!d || !(state_->output_shift < 0.5)) return std::nullopt;
-  const double rho = bounds::round_up(*d / (1 - state_->output_shift));
+  double rho = bounds::round_up(*d / (1 - state_->output_shift));
+  if (error > 0) rho = bounds::round_up(rho + error * (error / state_->reserve));
   const double value = bounds::round_up(bounds::times_power(bounds::round_up(std::sqrt(rho)), scaled->exponent));
   if (!std::isfinite(value)) return std::nullopt;
   return NetworkBound{bounds::Proof::proven(value), rho, scaled->exponent};

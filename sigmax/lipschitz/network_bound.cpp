@@ -38,6 +38,12 @@ Domain domain_of(const graph::Part& part, const std::vector<graph::Box>& boxes) 
   return all;
 }
 
+bool has_functions(const graph::Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const graph::Node& node) {
+    return std::holds_alternative<graph::Elementwise>(node.operation);
+  });
+}
+
 class PartBounder {
  public:
   /// `everywhere`: the boxes follow from the graph alone.
@@ -52,8 +58,18 @@ class PartBounder {
     bound.to = to;
     const graph::Part part = part_between(whole, from, to);
     by_inequality(part, bound);
-    if (!bound.bound)
-      bound.bound = walk(part.graph, domain_of(part, boxes_of(part, boxes_)), options_.walk, context_).bound;
+    // The walk over the whole network is that over its only part, and the smallest bound of the inequality is hardly
+    // ever above the walk.
+    const bool is_first = !from || std::holds_alternative<graph::Input>(whole.nodes[*from].operation);
+    const bool is_whole = is_first && to == whole.outputs.front();
+    if (!bound.bound || (!is_whole && bound.search != LmiSearch::whole_network)) {
+      const auto walked = walk(part.graph, domain_of(part, boxes_of(part, boxes_)), options_.walk, context_).bound;
+      if (walked && (!bound.bound || walked->value() < bound.bound->value())) {
+        if (bound.bound) bound.why = "the walk gives less";
+        bound.bound = walked;
+        bound.search.reset();
+      }
+    }
     bound.seconds = watch.seconds();
     return bound;
   }
@@ -123,7 +139,7 @@ class PartBounder {
     if (neurons->network.output.empty()) {
       bound.bound = upper_of(limit(0));
       bound.why = "its output is constant on the domain";
-    } else if (neurons->network.layers.empty()) {
+    } else if (neurons->network.layers.empty() && !has_functions(part.graph)) {
       bound.why = "it is a linear map";
     } else if (widest > options_.widest_layer) {
       bound.why = fmt::format("a layer has {} neurons, more than {}", widest, options_.widest_layer);

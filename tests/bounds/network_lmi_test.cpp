@@ -197,6 +197,76 @@ TEST(NetworkLmi, LeavesOutNeuronsThatDoNotMatter) {
   EXPECT_FALSE(proven(network, mu));
 }
 
+// Errors of `relative` times the size of an entry of the matrix; and weights at the ends of them.
+void add_errors(std::vector<NetworkTerm>& terms, double relative) {
+  for (NetworkTerm& term : terms) {
+    term.error = Matrix<double>(term.weight.rows(), term.weight.columns());
+    for (double& e : term.error.values()) e = relative / std::sqrt(static_cast<double>(term.weight.columns()));
+    term.error(0, 0) = 0;
+  }
+}
+
+void move_to_ends(std::vector<NetworkTerm>& terms, std::uint64_t seed) {
+  for (NetworkTerm& term : terms) {
+    const std::vector<double> way = networks::normal(term.weight.rows() * term.weight.columns(), seed++);
+    for (std::size_t e = 0; e < way.size(); ++e) {
+      term.weight.values()[e] += std::copysign(term.error.values()[e], seed % 3 == 0 ? 1 : way[e]);
+    }
+    term.error = {};
+  }
+}
+
+// The inequality that is claimed is that of every network within the errors.
+TEST(NetworkLmi, HoldsForAllWeightsWithinTheirErrors) {
+  int proven_with_large_errors = 0;
+  for (const LmiCase& c : cases()) {
+    const auto exact = proven(c.network, c.multipliers);
+    ASSERT_TRUE(exact) << c.what;
+    for (const double relative : {1e-14, 1e-9, 1e-4, 3e-3}) {
+      LayeredNetwork network = c.network;
+      for (NeuronLayer& layer : network.layers) add_errors(layer.terms, relative);
+      add_errors(network.output, relative);
+      const auto bound = proven(network, c.multipliers);
+      if (relative < 1e-5) {
+        ASSERT_TRUE(bound) << c.what << " " << relative;
+        EXPECT_LE(bound->lipschitz.value(), exact->lipschitz.value() * (1 + 1e4 * relative + 1e-9)) << c.what;
+      }
+      if (!bound) continue;
+      if (relative > 1e-3) ++proven_with_large_errors;
+      const long double rho = std::ldexp(static_cast<long double>(bound->rho), static_cast<int>(2 * bound->exponent));
+      for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+        LayeredNetwork other = network;
+        for (NeuronLayer& layer : other.layers) move_to_ends(layer.terms, seed);
+        move_to_ends(other.output, seed);
+        EXPECT_TRUE(networks::is_definite(networks::inequality(other, c.multipliers, other.output, rho)))
+            << c.what << " " << relative << " " << seed;
+      }
+    }
+  }
+  EXPECT_GE(proven_with_large_errors, 3);
+}
+
+// A row and an output that are 0 but for their errors are not 0.
+TEST(NetworkLmi, CountsTheErrorsOfZeros) {
+  LayeredNetwork network = chain(weights({3, 4, 2}, 18), 0, 1);
+  for (std::int64_t k = 0; k < 3; ++k) network.layers[0].terms[0].weight(1, k) = 0;
+  network.output[0].weight = Matrix<double>(2, 4);
+  add_errors(network.layers[0].terms, 1e-3);
+  add_errors(network.output, 1e-3);
+  const NetworkMultipliers mu = falling(network, 0.05, 0.3);
+  const auto bound = proven(network, mu);
+  ASSERT_TRUE(bound);
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    LayeredNetwork other = network;
+    move_to_ends(other.layers[0].terms, seed);
+    move_to_ends(other.output, seed);
+    EXPECT_GE(bound->lipschitz.value(), networks::largest_quotient(other, 500));
+  }
+  NetworkMultipliers without = mu;
+  without.values[0][1] = 0;
+  EXPECT_FALSE(proven(network, without)) << "an output may read the neuron";
+}
+
 TEST(NetworkLmi, ProvesNothingFromPoorMultipliers) {
   const LayeredNetwork network = chain(weights({6, 9, 8, 3}, 15), 0, 1);
   EXPECT_FALSE(proven(network, falling(network, 1e3, 10)));
@@ -223,6 +293,14 @@ TEST(NetworkLmi, RefusesWhatDoesNotFit) {
   EXPECT_THROW(proven(wrong, mu), Error);
   wrong = network;
   wrong.output[0].weight(0, 0) = NAN;
+  EXPECT_THROW(proven(wrong, mu), Error);
+  for (const double bad : {-1.0, static_cast<double>(NAN), HUGE_VAL}) {
+    wrong = network;
+    add_errors(wrong.output, 0);
+    wrong.output[0].error(0, 1) = bad;
+    EXPECT_THROW(proven(wrong, mu), Error);
+  }
+  wrong.output[0].error = Matrix<double>(3, 4);
   EXPECT_THROW(proven(wrong, mu), Error);
   wrong = network;
   wrong.layers[0].terms[0].source = 1;

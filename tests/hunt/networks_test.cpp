@@ -3,16 +3,20 @@
 // intervals. `make hunt`.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <vector>
 
 #include "hunt/budget.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges.hpp"
 #include "sigmax/lipschitz/lower.hpp"
+#include "sigmax/lipschitz/network_bound.hpp"
 #include "sigmax/lipschitz/walk.hpp"
 #include "support/graphs.hpp"
+#include "support/layered_graphs.hpp"
 
 namespace sigmax {
 namespace {
@@ -70,6 +74,42 @@ TEST(HuntNetworks, NoLowerBoundExceedsTheWalk) {
     }
   }
   EXPECT_GE(2 * bounded, cases);
+}
+
+/// Residual blocks, shortcuts and concatenations with functions of every kind, everywhere and on domains on which some
+/// functions are linear: the inequality takes them all, and its bound is never refuted.
+TEST(HuntNetworks, NoLowerBoundExceedsTheInequality) {
+  const std::int64_t cases = hunt::budget(150);
+  int by_inequality = 0;
+  int less_than_the_walk = 0;
+  double worst = 0;
+  for (std::int64_t i = 0; i < cases; ++i) {
+    const std::uint64_t seed = hunt::seed_of(i);
+    SCOPED_TRACE(hunt::rerun(seed));
+    Maker random(seed + 104729);
+    const graph::Graph graph = graph_support::layered(seed, static_cast<int>(random.whole(1, 7)));
+    const lipschitz::Domain domain = drawn_domain(random, input_size(graph));
+    lipschitz::NetworkBoundOptions options;
+    options.lmi.effort = static_cast<lipschitz::LmiEffort>(random.whole(0, 2));
+    options.lower_search.starts = 2;
+    options.lower_search.steps = 25;
+    const lipschitz::NetworkEnclosure found = network_bound(graph, domain, options);
+    ASSERT_TRUE(found.upper && found.lower && found.walk.bound && found.inequality);
+    EXPECT_LE(found.lower->bound.value(), found.upper->value());
+    EXPECT_LE(found.lower->bound.value(), found.inequality->value());
+    EXPECT_LE(found.upper->value(), found.walk.bound->value());
+    EXPECT_LE(found.upper->value(), found.walk.product->value());
+    ASSERT_EQ(found.parts.size(), 1U);
+    if (found.parts[0].search) ++by_inequality;
+    if (found.inequality->value() <= found.walk.bound->value() * (1 + 1e-5)) {
+      ++less_than_the_walk;
+    } else {
+      worst = std::max(worst, found.inequality->value() / found.walk.bound->value());
+    }
+  }
+  std::printf("%d by the inequality, %d not above the walk, %g times it at most\n", by_inequality, less_than_the_walk,
+              worst);
+  EXPECT_GE(2 * by_inequality, cases);
 }
 
 }  // namespace

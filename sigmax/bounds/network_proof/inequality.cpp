@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sigmax/bounds/matrix_proof/rounding.hpp"
+#include "sigmax/bounds/network_proof/uncertainty.hpp"
 #include "sigmax/linalg/multiply.hpp"
 
 // Why a factorization that completes is a proof.
@@ -34,7 +35,14 @@
 // least 1, whereas underflow changes an entry by less than 2^-600 (entries of W are at most 2^400, slopes 1): 2^-500
 // covers it.
 //
-// An output is one more block of rows, C without rounding except underflow, below which rho (1 - c) I is factored.
+// Weights that are known up to errors take r_j more (uncertainty.cpp).
+//
+// An output is one more block of rows, C without rounding except underflow, below which rho (1 - c) I is factored. If
+// C is known up to an E with |E|_F <= e, a reserve k in P makes up for it:
+//
+//     [P, (C + E)^T; C + E, rho I] = [P - k I, C^T; C, (rho - e^2 / k) I] + [k I, E^T; E, e^2 / k I],
+//
+// and the last matrix is positive semidefinite.
 
 namespace sigmax::bounds {
 namespace {
@@ -166,7 +174,7 @@ std::vector<double> shifts(const BlockMatrix& p, const Terms& terms, std::int64_
 
 }  // namespace
 
-Inequality inequality(const ScaledNetwork& network, std::int64_t most_outputs, Context& context) {
+Inequality inequality(const ScaledNetwork& network, std::int64_t most_outputs, double reserve, Context& context) {
   std::vector<std::int64_t> sizes{network.inputs};
   bool input_is_read_in_curvature = false;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
@@ -175,7 +183,7 @@ Inequality inequality(const ScaledNetwork& network, std::int64_t most_outputs, C
         is_reactive(network.layers[i]) &&
         std::ranges::any_of(network.layers[i].terms, [](auto& term) { return term.source == 0; });
   }
-  Inequality result{block_matrix(std::move(sizes)), 0};
+  Inequality result{block_matrix(std::move(sizes)), 0, reserve};
   BlockMatrix& p = result.matrix;
   p.first_is_scalar = !input_is_read_in_curvature;
   p.first = 1;
@@ -190,12 +198,21 @@ Inequality inequality(const ScaledNetwork& network, std::int64_t most_outputs, C
   p.fill_in();
   const std::vector<std::vector<double>> h = magnitudes(network);
   const std::vector<double> c = shifts(p, count_terms(network, p), most_outputs);
+  const std::vector<std::vector<double>> r = uncertainty(network);
+  const auto taken = [&](std::size_t k, std::size_t j) {
+    return round_up(c[k] * h[k][j] + reserve + (r.empty() ? 0.0 : r[k][j]));
+  };
   result.output_shift = c.back();
-  p.first = p.first_is_scalar ? 1 - round_up(c[0] * h[0][0]) : 0;
+  p.first = 0;
+  if (p.first_is_scalar) {
+    double most = 0;
+    for (std::size_t j = 0; j < h[0].size(); ++j) most = larger_of(most, taken(0, j));
+    p.first = 1 - most;
+  }
   for (std::size_t k = p.first_is_scalar ? 1 : 0; k < p.count(); ++k) {
     for (std::int64_t j = 0; j < p.sizes[k]; ++j) {
       const double unshifted = k == 0 ? 1 : 2 * network.layers[k - 1].multiplier[static_cast<std::size_t>(j)];
-      p.lower[k][k](j, j) += unshifted - round_up(c[k] * h[k][static_cast<std::size_t>(j)]);
+      p.lower[k][k](j, j) += unshifted - taken(k, static_cast<std::size_t>(j));
     }
   }
   return result;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kLargestScaled = 0x1p400;
 constexpr double kLeastSlope = 0x1p-900;
+constexpr double kLeastError = 0x1p-1000;
 
 // 2^-k times the slopes, at most 1 in magnitude. What would be rounded is replaced by a wider interval.
 std::int64_t scale_slopes(double& least, double& most) {
@@ -47,13 +48,21 @@ bool is_unused(const ScaledNetwork& network, std::size_t source, std::int64_t k)
   return source > 0 && network.layers[source - 1].unused[static_cast<std::size_t>(k)];
 }
 
+// Whether a matrix that the term stands for may have an entry other than 0 at (j, k).
+bool may_read(const NetworkTerm& term, std::int64_t j, std::int64_t k) {
+  return term.weight(j, k) != 0 || (!term.error.empty() && term.error(j, k) != 0);
+}
+
 // The columns of neurons that do not move become 0. Returns whether what remains reads an unused neuron.
 bool clear_still(const ScaledNetwork& network, NetworkTerm& term) {
   bool reads_unused = false;
   for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
-    if (is_still(network, term.source, k)) std::ranges::fill(term.weight.column(k), 0.0);
+    if (is_still(network, term.source, k)) {
+      std::ranges::fill(term.weight.column(k), 0.0);
+      if (!term.error.empty()) std::ranges::fill(term.error.column(k), 0.0);
+    }
     if (is_unused(network, term.source, k)) {
-      reads_unused |= std::ranges::any_of(term.weight.column(k), [](double x) { return x != 0; });
+      for (std::int64_t j = 0; j < term.weight.rows(); ++j) reads_unused |= may_read(term, j, k);
     }
   }
   return reads_unused;
@@ -64,7 +73,7 @@ void find_still(ScaledLayer& layer) {
   for (const NetworkTerm& term : layer.terms) {
     for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
       for (std::int64_t j = 0; j < term.weight.rows(); ++j) {
-        if (term.weight(j, k) != 0) layer.still[static_cast<std::size_t>(j)] = false;
+        if (may_read(term, j, k)) layer.still[static_cast<std::size_t>(j)] = false;
       }
     }
   }
@@ -73,19 +82,29 @@ void find_still(ScaledLayer& layer) {
   }
 }
 
-// W' of one term. Returns whether every entry is in range.
+// 2^exponent times the error; what would underflow is replaced by more.
+double scaled_error(double error, std::int64_t exponent) {
+  return error == 0 ? 0.0 : larger_of(times_power(error, exponent), kLeastError);
+}
+
+// W' and its errors of one term. Returns whether every entry is in range.
 bool scale_term(const ScaledNetwork& network, const ScaledLayer& layer, const std::vector<std::int64_t>& slope_exponent,
                 NetworkTerm& term) {
   bool in_range = true;
   for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
     const std::int64_t column_unit = unit_of(network, term.source, k);
     for (std::int64_t j = 0; j < term.weight.rows(); ++j) {
-      double& w = term.weight(j, k);
+      if (!may_read(term, j, k)) continue;
       const auto row = static_cast<std::size_t>(j);
-      if (w == 0) continue;
-      w = layer.unused[row] || layer.still[row] ? 0.0
-                                                : times_power(w, slope_exponent[row] - layer.unit[row] + column_unit);
+      const bool counts = !layer.unused[row] && !layer.still[row];
+      const std::int64_t exponent = slope_exponent[row] - layer.unit[row] + column_unit;
+      double& w = term.weight(j, k);
+      w = counts ? times_power(w, exponent) : 0.0;
       in_range &= std::fabs(w) <= kLargestScaled;
+      if (term.error.empty()) continue;
+      double& error = term.error(j, k);
+      error = counts ? scaled_error(error, exponent) : 0.0;
+      in_range &= error <= kLargestScaled;
     }
   }
   return in_range;
@@ -128,6 +147,9 @@ std::optional<ScaledOutput> scaled_output(const ScaledNetwork& network, const st
     for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
       double largest = 0;
       for (const double w : term.weight.column(k)) largest = larger_of(largest, std::fabs(w));
+      if (!term.error.empty()) {
+        for (const double e : term.error.column(k)) largest = larger_of(largest, e);
+      }
       if (largest == 0) continue;
       result.exponent = std::max(result.exponent, std::ilogb(largest) + 1 + unit_of(network, term.source, k));
       result.zero = false;
@@ -140,6 +162,8 @@ std::optional<ScaledOutput> scaled_output(const ScaledNetwork& network, const st
       for (double& w : term.weight.column(k)) {
         if (w != 0) w = times_power(w, exponent);
       }
+      if (term.error.empty()) continue;
+      for (double& e : term.error.column(k)) e = scaled_error(e, exponent);
     }
   }
   return result;

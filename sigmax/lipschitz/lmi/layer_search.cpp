@@ -121,7 +121,9 @@ BarrierDerivatives layer_derivatives(const Matrix<double>& k, const LayerPoint& 
 
 std::vector<double> closed_form_multipliers(const Matrix<double>& k, const std::vector<double>& least,
                                             const std::vector<double>& most) {
-  const double largest = std::max(largest_eigenvalue(k), 1e-300);
+  // A layer that nothing reaches may have any multipliers.
+  const double reached = largest_eigenvalue(k);
+  const double largest = reached > 1e-280 ? reached : 1;
   std::vector<double> result(least.size());
   for (std::size_t j = 0; j < result.size(); ++j) {
     result[j] = std::min((most[j] - least[j]) / std::max(most[j], -least[j]), 1.99) / largest;

@@ -29,6 +29,12 @@ std::string_view name(LmiSearch search) noexcept {
 
 namespace {
 
+bool are_multipliers(const NetworkMultipliers& multipliers) {
+  return std::ranges::all_of(multipliers.values, [](const std::vector<double>& layer) {
+    return std::ranges::all_of(layer, [](double mu) { return mu >= 0 && std::isfinite(mu); });
+  });
+}
+
 // The searches that an effort asks for, each from the result of the one before it.
 class Bounding {
  public:
@@ -49,11 +55,8 @@ class Bounding {
                            : search_layers(search_.used, kind, gap, context_);
     if (!found) return;
     NetworkMultipliers multipliers = restored(search_, found->values, found->rho);
-    // Where a network is all but constant they may leave the range.
-    const auto is_finite = [](const std::vector<double>& layer) {
-      return std::ranges::all_of(layer, [](double mu) { return std::isfinite(mu); });
-    };
-    if (!std::ranges::all_of(multipliers.values, is_finite)) return;
+    // A search may lose its way; what it found is then not a multiplier.
+    if (!are_multipliers(multipliers)) return;
     const auto bound = prove_network_bound(network_, multipliers, context_);
     if (!bound || (result_.bound && result_.bound->lipschitz.value() <= bound->lipschitz.value())) return;
     result_ = {bound, std::move(multipliers), kind};

@@ -46,7 +46,10 @@ LayeredNetwork with_distinct_slopes(LayeredNetwork network) {
         // It does not move, and a row of zeros says the same.
         most = 1;
         for (NetworkTerm& term : layer.terms) {
-          for (std::int64_t k = 0; k < term.weight.columns(); ++k) term.weight(static_cast<std::int64_t>(j), k) = 0;
+          for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
+            term.weight(static_cast<std::int64_t>(j), k) = 0;
+            if (!term.error.empty()) term.error(static_cast<std::int64_t>(j), k) = 0;
+          }
         }
         continue;
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 
 #include "sigmax/core/floating_environment.hpp"  // refuses -ffast-math
@@ -44,16 +45,78 @@ void divide(std::vector<NetworkTerm>& terms, const std::vector<std::int64_t>& ex
   }
 }
 
+void clear_column(std::vector<NetworkTerm>& terms, std::size_t source, std::int64_t k) {
+  for (NetworkTerm& term : terms) {
+    if (term.source == source) std::ranges::fill(term.weight.column(k), 0.0);
+  }
+}
+
+// Neurons that do not move have columns of zeros. Nothing bounds their multipliers: a layer that has no others gets a
+// weight.
+void settle_still(LayeredNetwork& network) {
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    NeuronLayer& layer = network.layers[i];
+    std::vector<bool> moves(layer.least.size());
+    for (const NetworkTerm& term : layer.terms) {
+      for (std::int64_t k = 0; k < term.weight.columns(); ++k) {
+        for (std::size_t j = 0; j < moves.size(); ++j) {
+          if (term.weight(static_cast<std::int64_t>(j), k) != 0) moves[j] = true;
+        }
+      }
+    }
+    for (std::size_t j = 0; j < moves.size(); ++j) {
+      if (moves[j]) continue;
+      const auto column = static_cast<std::int64_t>(j);
+      for (std::size_t r = i + 1; r < network.layers.size(); ++r) clear_column(network.layers[r].terms, i + 1, column);
+      clear_column(network.output, i + 1, column);
+    }
+    if (std::ranges::find(moves, true) != moves.end()) continue;
+    if (layer.terms.empty()) layer.terms.push_back({0, Matrix<double>(network.width(i + 1), network.inputs)});
+    layer.terms.front().weight(0, 0) = 1;
+  }
+}
+
+// Slopes between 1/2 and 1 in magnitude for each neuron; its row takes what is less than the largest of the layer, so
+// that a neuron of small slopes is one of small weights. Returns the exponent of the largest.
+std::int64_t normalize_slopes(NeuronLayer& layer) {
+  const std::size_t n = layer.least.size();
+  std::vector<std::int64_t> exponents(n);
+  for (std::size_t j = 0; j < n; ++j) {
+    const double slope = std::max(std::fabs(layer.least[j]), std::fabs(layer.most[j]));
+    exponents[j] = slope == 0 ? std::numeric_limits<std::int64_t>::min() : exponent_of(slope);
+  }
+  const std::int64_t largest = std::max<std::int64_t>(*std::ranges::max_element(exponents), -5000);
+  for (std::size_t j = 0; j < n; ++j) {
+    const auto k = static_cast<int>(std::max<std::int64_t>(exponents[j], -5000));
+    layer.least[j] = std::ldexp(layer.least[j], -k);
+    layer.most[j] = std::ldexp(layer.most[j], -k);
+    const int less = k - static_cast<int>(largest);
+    for (NetworkTerm& term : layer.terms) {
+      for (std::int64_t c = 0; less != 0 && c < term.weight.columns(); ++c) {
+        const auto row = static_cast<std::int64_t>(j);
+        term.weight(row, c) = std::ldexp(term.weight(row, c), less);
+      }
+    }
+  }
+  return largest;
+}
+
+// An entry of the size of its error is searched for as a larger one, so that P has room for the error.
+void raise_to_errors(std::vector<NetworkTerm>& terms) {
+  for (NetworkTerm& term : terms) {
+    for (std::size_t e = 0; e < term.error.values().size(); ++e) {
+      double& w = term.weight.values()[e];
+      const double least = 4 * term.error.values()[e];
+      if (std::fabs(w) < least) w = least;
+    }
+    term.error = {};
+  }
+}
+
 // Slopes of at most 1, and weights of at most 1, layer by layer.
 void normalize(SearchNetwork& search) {
   for (NeuronLayer& layer : search.all.layers) {
-    double slope = 0;
-    for (std::size_t j = 0; j < layer.least.size(); ++j) {
-      slope = std::max({slope, std::fabs(layer.least[j]), std::fabs(layer.most[j])});
-    }
-    const std::int64_t k = exponent_of(slope);
-    for (double& value : layer.least) value = std::ldexp(value, static_cast<int>(-k));
-    for (double& value : layer.most) value = std::ldexp(value, static_cast<int>(-k));
+    const std::int64_t k = normalize_slopes(layer);
     const std::int64_t unit = exponent_of(layer.terms, search.exponents);
     divide(layer.terms, search.exponents, unit);
     search.exponents.push_back(unit + k);
@@ -191,6 +254,9 @@ double length_of_readers(const SearchNetwork& search, const Multipliers& mu, std
 
 SearchNetwork search_network(const LayeredNetwork& network) {
   SearchNetwork search{network, {}, {}, {}};
+  for (NeuronLayer& layer : search.all.layers) raise_to_errors(layer.terms);
+  raise_to_errors(search.all.output);
+  settle_still(search.all);
   normalize(search);
   for (std::size_t i = 0; i < network.layers.size(); ++i) search.kept.push_back(neurons_that_matter(search.all, i));
   search.used = without_the_rest(search);

@@ -23,13 +23,18 @@ struct Neurons {
 /// Whether the operation is a linear map, or a function of single entries: what layers of neurons are made of.
 bool is_layered(const graph::Operation& operation);
 
-/// Linear maps between functions are put together where that takes no rounding (a weight behind a reshape, a
-/// convolution of zero padding); otherwise what comes first becomes a layer of linear neurons. Each function that is
-/// applied entry by entry is a layer, with the slopes that it has on the box of each argument (`boxes`, by node, as
-/// graph::ranges() gives them for the domain).
+/// Each function that is applied entry by entry is a layer, with the slopes that it has on the box of each argument
+/// (`boxes`, by node, as graph::ranges() gives them for the domain). What is linear is no variable: maps between
+/// functions are multiplied and added, with a bound of each entry's rounding, and so are functions that are linear on
+/// their box (split.hpp). A layer then reads all sources that lead to it through linear maps, such as every block of a
+/// residual network before it.
 ///
-/// Nothing if a node between inputs and outputs is of another kind, a function is not Lipschitz on its box, a map
-/// cannot be formed without rounding, or the matrices would have more than `most_entries` entries; `why` then names the
+/// Where that makes P too dense (many layers behind each other with shortcuts and many neurons), or a product lost its
+/// digits, sums and maps become layers of linear neurons instead, and P stays sparse by blocks. The bound is larger
+/// then, by about 2^-10 for each of these layers.
+///
+/// Nothing if a node between inputs and outputs is of another kind, a function is not Lipschitz on its box, the error
+/// of a map's entries is not known, or the matrices would have more than `most_entries` entries; `why` then names the
 /// node and the reason.
 std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
                                   std::int64_t most_entries, std::string& why, Context& context);
