@@ -17,6 +17,8 @@ struct NetworkTerm {
   std::size_t source = 0;
   Matrix<double> weight;
   Matrix<double> error{};
+
+  bool operator==(const NetworkTerm&) const = default;
 };
 
 /// v = sum of the terms + constants, z_j = f_j(v_j), where every difference quotient of f_j is in [least_j, most_j].
@@ -25,6 +27,8 @@ struct NeuronLayer {
   std::vector<NetworkTerm> terms;  ///< of sources before this layer, each at most once
   std::vector<double> least;
   std::vector<double> most;
+
+  bool operator==(const NeuronLayer&) const = default;
 };
 
 /// y = sum of the terms of `output` + constants. A chain has one term a layer, of the layer before it.
@@ -38,6 +42,7 @@ struct LayeredNetwork {
     return source == 0 ? inputs : static_cast<std::int64_t>(layers[source - 1].least.size());
   }
   std::int64_t outputs() const { return output.empty() ? 0 : output.front().weight.rows(); }
+  bool operator==(const LayeredNetwork&) const = default;
 };
 
 /// mu of neuron j of layer i (from 0) is values[i][j] 2^(-2 exponents[i]); a network of large or small weights has

@@ -133,9 +133,7 @@ class PartBounder {
       bound.neurons += width;
       widest = std::max(widest, width);
     }
-    PartProof proof;
-    proof.row_error = neurons->row_error;
-    if (options_.keep_proofs) proof.network = neurons->network;
+    LmiBound found;
     if (neurons->network.output.empty()) {
       bound.bound = upper_of(limit(0));
       bound.why = "its output is constant on the domain";
@@ -146,35 +144,32 @@ class PartBounder {
     } else if (bound.neurons > options_.most_neurons) {
       bound.why = fmt::format("it has {} neurons, more than {}", bound.neurons, options_.most_neurons);
     } else {
-      const LmiBound found = lmi_bound(neurons->network, options_.lmi, context_);
+      found = lmi_bound(neurons->network, options_.lmi, context_);
       if (found.bound) {
         bound.bound = upper_of(limit(found.bound->lipschitz.value()) * (limit(1) + limit(neurons->row_error)));
         bound.search = found.search;
-        if (options_.keep_proofs) proof.network = with_distinct_slopes(neurons->network);
-        proof.multipliers = found.multipliers;
-        proof.bound = found.bound->lipschitz.value();
       } else {
         bound.why = "no multipliers that were found could be proven";
       }
     }
-    if (!options_.keep_proofs) return;
-    if (everywhere_ && bound.search) widen(part, proof);
-    bound.proof = std::make_shared<const PartProof>(std::move(proof));
+    if (options_.keep_proofs) bound.proof = checkable(part, *neurons, found);
   }
 
-  /// Slopes that hold for all arguments, which can be checked one function at a time, in place of those that hold for
-  /// the values that occur; if there are such.
-  void widen(const graph::Part& part, PartProof& proof) {
+  /// The bound in a form that others can check: slopes that hold for all arguments on the whole space, matrices whose
+  /// entries are those of the maps. If the search used others, that takes a second one.
+  std::shared_ptr<const PartProof> checkable(const graph::Part& part, const Neurons& used, const LmiBound& found) {
+    const std::vector<graph::Box> boxes =
+        everywhere_ ? std::vector<graph::Box>(part.graph.nodes.size()) : boxes_of(part, boxes_);
     std::string why;
-    const auto neurons =
-        neurons_of(part.graph, std::vector<graph::Box>(part.graph.nodes.size()), options_.most_entries, why, context_);
-    if (!neurons) return;
-    LayeredNetwork wide = with_distinct_slopes(neurons->network);
-    const auto same = [](const NeuronLayer& a, const NeuronLayer& b) { return a.least == b.least && a.most == b.most; };
-    if (std::ranges::equal(wide.layers, proof.network.layers, same)) return;
-    const LmiBound found = lmi_bound(neurons->network, options_.lmi, context_);
-    if (!found.bound) return;
-    proof = {std::move(wide), found.multipliers, found.bound->lipschitz.value(), neurons->row_error};
+    const auto exact = exact_neurons_of(part.graph, boxes, options_.most_entries, why, context_);
+    if (!exact) return nullptr;
+    LayeredNetwork network = with_distinct_slopes(exact->network);
+    if (!found.bound) return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, exact->row_error});
+    const bool is_same = exact->row_error == used.row_error && network == with_distinct_slopes(used.network);
+    const LmiBound again = is_same ? found : lmi_bound(exact->network, options_.lmi, context_);
+    if (!again.bound) return std::make_shared<const PartProof>(PartProof{std::move(network), {}, 0, exact->row_error});
+    return std::make_shared<const PartProof>(
+        PartProof{std::move(network), again.multipliers, again.bound->lipschitz.value(), exact->row_error});
   }
 
   const std::vector<graph::Box>& boxes_;

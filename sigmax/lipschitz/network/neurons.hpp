@@ -39,4 +39,9 @@ bool is_layered(const graph::Operation& operation);
 std::optional<Neurons> neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
                                   std::int64_t most_entries, std::string& why, Context& context);
 
+/// The same with entries that are exactly those of the maps: sums and products of maps that would be rounded are layers
+/// of linear neurons, and every function is a layer, which another program can follow.
+std::optional<Neurons> exact_neurons_of(const graph::Graph& graph, const std::vector<graph::Box>& boxes,
+                                        std::int64_t most_entries, std::string& why, Context& context);
+
 }  // namespace sigmax::lipschitz
