@@ -167,6 +167,8 @@ Examples:
   sigmax norm layer.npy --ord nuc              one norm of one matrix
   sigmax cond model.safetensors:fc1.weight     its condition number
   sigmax svd model.npz:w -k 20 -o top.npz      singular triplets, to a file
+  sigmax certify model.onnx --data test.npz --eps 0.1
+                                               certified accuracy
 
 `sigmax COMMAND --help` says more about a command.
 {})",

@@ -10,8 +10,8 @@
 #include "sigmax/core/error.hpp"
 #include "sigmax/core/floating_environment.hpp"
 #include "sigmax/graph/evaluate.hpp"
-#include "sigmax/graph/ranges/outward.hpp"
 #include "sigmax/lipschitz/domain.hpp"
+#include "sigmax/lipschitz/logit_margins.hpp"
 #include "sigmax/lipschitz/region.hpp"
 
 namespace sigmax::lipschitz {
@@ -21,12 +21,6 @@ void require_label(const graph::Graph& graph, std::size_t label) {
   const std::int64_t classes = output_size(graph);
   if (static_cast<std::int64_t>(label) < classes) return;
   throw Error(fmt::format("[attack] there is no output {}: the network has {}", label, classes));
-}
-
-/// Whether the exact output j is proven to be at least the exact output k. Exact values are compared as they are.
-bool is_at_least(const graph::Evaluated& found, std::size_t j, std::size_t k) {
-  if (found.errors[j] == 0 && found.errors[k] == 0) return found.values[j] >= found.values[k];
-  return graph::down(found.values[j] - found.errors[j]) >= graph::up(found.values[k] + found.errors[k]);
 }
 
 class Attack {
@@ -110,14 +104,8 @@ std::optional<bool> puts_first(const graph::Graph& graph, const std::vector<doub
   bool all = true;
   for (std::size_t j = 0; j < found.values.size(); ++j) {
     if (j == label) continue;
-    // Of NaN and infinite numbers nothing is known.
-    if (!std::isfinite(found.errors[label]) || !std::isfinite(found.errors[j])) {
-      all = false;
-    } else if (is_at_least(found, j, label)) {
-      return false;
-    } else if (!is_at_least(found, label, j)) {
-      all = false;
-    }
+    if (is_at_least(found, j, label)) return false;
+    all = all && is_at_least(found, label, j);
   }
   return all ? std::optional(true) : std::nullopt;
 }

@@ -13,6 +13,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/graph/ranges/outward.hpp"
+#include "sigmax/lipschitz/logit_margins.hpp"
 #include "sigmax/lipschitz/margin_bounds.hpp"
 #include "sigmax/lipschitz/stopwatch.hpp"
 
@@ -53,8 +54,7 @@ void require_fit(const graph::Graph& graph, const std::vector<LabeledInput>& inp
   }
 }
 
-/// Lower ends of f_y - f_j at one input, for all j; -infinity where a logit is not known.
-using Margins = std::vector<double>;
+using Margins = std::vector<double>;  ///< margins_of()
 
 class Certifying {
  public:
@@ -65,6 +65,7 @@ class Certifying {
         options_(options),
         context_(context),
         classes_(static_cast<std::size_t>(output_size(graph))),
+        bound_(options.bound),
         random_(given_or_drawn(options.attack.random)) {
     result_.inputs.resize(inputs.size());
     margins_.resize(inputs.size());
@@ -129,10 +130,11 @@ class Certifying {
 
   void bound_pairs() {
     context_.report({0, 1, "bounds"});
+    bound_.walk.known = known_norms(graph_, bound_.walk, context_);
     std::vector<Pair> pairs;
     result_.is_per_pair = classes_ <= options_.most_classes_for_pairs;
     if (!result_.is_per_pair) {
-      NetworkBoundOptions how = options_.bound;
+      NetworkBoundOptions how = bound_;
       how.lower = false;
       // |f_i - f_j| <= sqrt 2 |f|, which bounds the pair as a function of all logits.
       const auto all = network_bound(graph_, domain(), how, context_).upper;
@@ -143,7 +145,7 @@ class Certifying {
     for (std::size_t i = 0; i < classes_; ++i) {
       for (std::size_t j = i + 1; j < classes_; ++j) pairs.emplace_back(i, j);
     }
-    result_.pairs = margin_bounds(graph_, pairs, domain(), options_.bound, context_);
+    result_.pairs = margin_bounds(graph_, pairs, domain(), bound_, context_);
     for (const auto& bound : result_.pairs) constant_.push_back(bound ? bound->value() : kInfinity);
   }
 
@@ -161,11 +163,10 @@ class Certifying {
     for (std::size_t j = 0; j < classes_; ++j) {
       result.error = std::max(result.error, std::isfinite(found.values[j]) ? found.errors[j] : kInfinity);
     }
-    for (std::size_t j = 0; j < classes_ && !result.predicted; ++j) {
-      const Margins margins = margins_of(found, j);
-      const bool is_first = std::ranges::all_of(margins, [](double margin) { return margin > 0; });
-      if (is_first) result.predicted = j;
-    }
+    // Whoever leads all others has the greatest computed value.
+    const auto greatest = static_cast<std::size_t>(std::ranges::max_element(found.values) - found.values.begin());
+    const Margins lead = margins_of(found, greatest);
+    if (std::ranges::all_of(lead, [](double margin) { return margin > 0; })) result.predicted = greatest;
     margins_[i] = margins_of(found, label);
     for (std::size_t j = 0; j < classes_; ++j) {
       result.is_wrong = result.is_wrong || (j != label && is_at_least(found, j, label));
@@ -177,31 +178,6 @@ class Certifying {
           is_correct && holds(margins_[i], radius, [&](std::size_t j) { return constant_of(label, j); });
       result.at.push_back(certified ? Robustness::certified : result.is_wrong ? Robustness::broken : Robustness::open);
     }
-  }
-
-  static bool is_known(const graph::Evaluated& found, std::size_t j) {
-    return std::isfinite(found.values[j]) && std::isfinite(found.errors[j]);
-  }
-
-  static bool is_at_least(const graph::Evaluated& found, std::size_t j, std::size_t k) {
-    if (!is_known(found, j) || !is_known(found, k)) return false;
-    if (found.errors[j] == 0 && found.errors[k] == 0) return found.values[j] >= found.values[k];
-    return graph::down(found.values[j] - found.errors[j]) >= graph::up(found.values[k] + found.errors[k]);
-  }
-
-  /// Infinite for the label itself.
-  static Margins margins_of(const graph::Evaluated& found, std::size_t label) {
-    Margins margins(found.values.size(), -kInfinity);
-    for (std::size_t j = 0; j < margins.size(); ++j) {
-      if (j == label) {
-        margins[j] = kInfinity;
-      } else if (is_known(found, j) && is_known(found, label)) {
-        const double computed = found.values[label] - found.values[j];
-        const double error = graph::up(found.errors[label] + found.errors[j]);
-        margins[j] = graph::down(graph::down(computed) - error);
-      }
-    }
-    return margins;
   }
 
   /// eps L_j < m_j for all j, rounded outward.
@@ -274,8 +250,9 @@ class Certifying {
     for (std::size_t j = 0; j < classes_; ++j) {
       if (j != label && !(graph::up(radius * constant_of(label, j)) < margins_[i][j])) pairs.emplace_back(label, j);
     }
-    NetworkBoundOptions how = options_.bound;
+    NetworkBoundOptions how = bound_;
     how.lmi.effort = options_.local_effort;
+    if (options_.local_effort == LmiEffort::fast) how.walk.join_up_to = 0;
     const auto bounds = margin_bounds(graph_, pairs, Ball{inputs_[i].x, radius}, how, context_);
     for (std::size_t k = 0; k < pairs.size(); ++k) {
       if (!bounds[k] || !(graph::up(radius * bounds[k]->value()) < margins_[i][pairs[k].second])) return false;
@@ -310,6 +287,7 @@ class Certifying {
   const CertifiedAccuracyOptions& options_;
   Context& context_;
   std::size_t classes_;
+  NetworkBoundOptions bound_;
   RandomState random_;
   std::vector<double> radii_;
   std::vector<double> constant_;

@@ -156,50 +156,98 @@ NetworkBoundOptions upper_end_of(NetworkBoundOptions options) {
   return options;
 }
 
+/// The bounds of a graph with one output for each pair.
+class MarginBounding {
+ public:
+  MarginBounding(const Graph& graph, const std::vector<Pair>& pairs, const Domain& domain,
+                 const NetworkBoundOptions& options, Context& context)
+      : graph_(with_one_output(graph)),
+        differences_(with_differences(graph_, pairs)),
+        pairs_(pairs),
+        domain_(domain),
+        options_(options),
+        context_(context),
+        best_(pairs.size()) {}
+
+  std::vector<std::optional<UpperBound>> run() && {
+    const bool has_inequality = options_.inequality && options_.walk.norm == VectorNorm::two;
+    WalkOptions plain = options_.walk;
+    // Joined maps take a proof for each pair and layer, and the inequality is sharper.
+    if (has_inequality) plain.join_up_to = 0;
+    by_walk(plain);
+    bool is_done = !has_inequality || is_all_zero();
+    if (!is_done) is_done = by_inequality() && options_.lmi.effort != LmiEffort::high;
+    if (!is_done && options_.walk.join_up_to > 0) by_walk(options_.walk);
+    std::vector<std::optional<UpperBound>> bounds;
+    for (const Limit& each : best_) bounds.push_back(upper_of(each));
+    return bounds;
+  }
+
+ private:
+  bool is_all_zero() const {
+    return std::ranges::all_of(best_, [](const Limit& each) { return each && each->upper->value() == 0; });
+  }
+
+  void by_walk(const WalkOptions& options) {
+    walked_ = walk(differences_, domain_, options, context_);
+    running_.clear();
+    for (const Layer& layer : walked_.layers) running_[layer.node] = layer.running;
+    const std::vector<bool> moves = depends_on_input(differences_);
+    for (std::size_t k = 0; k < best_.size(); ++k) {
+      const Index output = differences_.outputs[k];
+      best_[k] = lesser(best_[k], moves[output] ? limit_of(running_[output]) : limit(0));
+    }
+  }
+
+  /// Whether it gave a bound of every pair.
+  bool by_inequality() {
+    const std::optional<Index> from = start_of_layers(graph_);
+    if (from == graph_.outputs[0]) {
+      const auto all = limit_of(network_bound(graph_, domain_, upper_end_of(options_), context_).upper);
+      for (Limit& each : best_) each = lesser(each, all * limit(0x1.6a09e667f3bcdp+0));  // sqrt 2, rounded up
+      return false;
+    }
+    Limit before = limit(1);
+    if (from) {
+      const graph::Part prefix = part_between(graph_, std::nullopt, *from);
+      before = limit_of(running_[*from]);
+      if (options_.walk.join_up_to > 0) {
+        before = lesser(before, limit_of(network_bound(prefix.graph, domain_, upper_end_of(options_), context_).upper));
+      }
+    }
+    const graph::Part part = part_between(graph_, from, graph_.outputs[0]);
+    std::vector<graph::Box> boxes;
+    for (const Index node : part.origin) boxes.push_back(walked_.boxes[node]);
+    LayeredPart layered(part.graph, boxes, options_, context_);
+    bool is_complete = true;
+    for (std::size_t k = 0; k < pairs_.size(); ++k) {
+      context_.check_cancel();
+      const Limit found = before * layered(pairs_[k]);
+      is_complete = is_complete && found;
+      best_[k] = lesser(best_[k], found);
+    }
+    return is_complete;
+  }
+
+  Graph graph_;
+  Graph differences_;
+  const std::vector<Pair>& pairs_;
+  const Domain& domain_;
+  const NetworkBoundOptions& options_;
+  Context& context_;
+  Walk walked_;
+  std::map<Index, std::optional<UpperBound>> running_;
+  std::vector<Limit> best_;
+};
+
 }  // namespace
 
-std::vector<std::optional<UpperBound>> margin_bounds(const Graph& given, const std::vector<Pair>& pairs,
+std::vector<std::optional<UpperBound>> margin_bounds(const Graph& graph, const std::vector<Pair>& pairs,
                                                      const Domain& domain, const NetworkBoundOptions& options,
                                                      Context& context) {
   const FloatingEnvironment environment;
-  graph::validate(given);
-  const Graph graph = with_one_output(given);
-  const Graph differences = with_differences(graph, pairs);
-  const Walk walked = walk(differences, domain, options.walk, context);
-  std::map<Index, std::optional<UpperBound>> running;
-  for (const Layer& layer : walked.layers) running[layer.node] = layer.running;
-  const std::vector<bool> moves = depends_on_input(differences);
-  std::vector<Limit> best;
-  for (const Index output : differences.outputs) {
-    best.push_back(moves[output] ? limit_of(running[output]) : limit(0));
-  }
-  const bool needs_more =
-      std::ranges::any_of(best, [](const Limit& each) { return !each || each->upper->value() > 0; });
-  if (options.inequality && options.walk.norm == VectorNorm::two && needs_more) {
-    const std::optional<Index> from = start_of_layers(graph);
-    if (from == graph.outputs[0]) {
-      const auto all = limit_of(network_bound(graph, domain, upper_end_of(options), context).upper);
-      for (Limit& each : best) each = lesser(each, all * limit(0x1.6a09e667f3bcdp+0));  // sqrt 2, rounded up
-    } else {
-      Limit before = limit(1);
-      if (from) {
-        const graph::Part prefix = part_between(graph, std::nullopt, *from);
-        before = lesser(limit_of(running[*from]),
-                        limit_of(network_bound(prefix.graph, domain, upper_end_of(options), context).upper));
-      }
-      const graph::Part part = part_between(graph, from, graph.outputs[0]);
-      std::vector<graph::Box> boxes;
-      for (const Index node : part.origin) boxes.push_back(walked.boxes[node]);
-      LayeredPart layered(part.graph, boxes, options, context);
-      for (std::size_t k = 0; k < pairs.size(); ++k) {
-        context.check_cancel();
-        best[k] = lesser(best[k], before * layered(pairs[k]));
-      }
-    }
-  }
-  std::vector<std::optional<UpperBound>> bounds;
-  for (const Limit& each : best) bounds.push_back(upper_of(each));
-  return bounds;
+  graph::validate(graph);
+  return MarginBounding(graph, pairs, domain, options, context).run();
 }
 
 std::vector<std::optional<UpperBound>> margin_bounds(const Graph& graph, const std::vector<Pair>& pairs,

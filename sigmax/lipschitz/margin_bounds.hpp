@@ -15,11 +15,12 @@ namespace sigmax::lipschitz {
 
 /// For each pair (i, j) a bound of |(f_i - f_j)(x) - (f_i - f_j)(y)| / |x - y| on the domain, the least of
 ///
-///     pair_bounds(), by the walk;
+///     the walk over the graph of the differences, without joined maps;
 ///     L(s) B_ij, s the first node from which on the network is made of linear maps and functions of single entries;
 ///     B_ij is that part's bound by the matrix inequality for the output (w_i - w_j) z, and L(s) network_bound() of
-///     what comes before;
-///     sqrt 2 times network_bound() of all outputs, if the graph does not end in such a part.
+///     what comes before, or with options.walk.join_up_to = 0 the walk alone;
+///     sqrt 2 times network_bound() of all outputs, if the graph does not end in such a part;
+///     pair_bounds(), the walk with joined maps, where the inequality says nothing, and with LmiEffort::high.
 ///
 /// The multipliers of the inequality are searched for once, for all logits together; with LmiEffort::high once more for
 /// each pair. Differences w_i - w_j that are rounded count with their errors. Missing where there is no bound: a node

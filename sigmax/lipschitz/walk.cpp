@@ -261,11 +261,30 @@ Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& op
   validate(domain, graph);
   // On a small domain slopes are known better, but how a function is best split is not: a bound that holds everywhere
   // may be less.
-  Norms norms(options.norm, options.certify, options.convolution, context);
+  Norms norms(options.norm, options.certify, options.convolution, options.known, context);
   Walker everywhere(graph, Everywhere{}, options, {}, norms);
   Walk found = everywhere.run();
   if (std::holds_alternative<Everywhere>(domain)) return found;
   return Walker(graph, domain, options, everywhere.bounds(), norms).run();
+}
+
+std::shared_ptr<const KnownNorms> known_norms(const graph::Graph& graph, const WalkOptions& options, Context& context) {
+  const FloatingEnvironment environment;
+  Norms norms(options.norm, options.certify, options.convolution, options.known, context);
+  auto found = std::make_shared<KnownNorms>(options.norm);
+  const std::vector<bool> needed = leads_to_output(graph);
+  const std::vector<bool> moves = depends_on_input(graph);
+  for (Index node = 0; node < graph.nodes.size(); ++node) {
+    const auto* const affine = std::get_if<graph::Affine>(&graph.nodes[node].operation);
+    if (affine == nullptr || !needed[node] || !moves[node]) continue;
+    if (const Limit norm = norms.of(affine->map)) found->add(affine->map, norm);
+  }
+  return found;
+}
+
+std::shared_ptr<const KnownNorms> known_norms(const graph::Graph& graph, const WalkOptions& options) {
+  Context context;
+  return known_norms(graph, options, context);
 }
 
 Walk walk(const graph::Graph& graph, const Domain& domain, const WalkOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@
 #include "sigmax/lipschitz/vector_norm.hpp"
 
 namespace sigmax::lipschitz {
+
+/// Proven norms of a graph's linear maps.
+class KnownNorms;
 
 struct WalkOptions {
   /// Of inputs and outputs.
@@ -31,7 +35,14 @@ struct WalkOptions {
   /// Functions that are split for the bound of one node, at most. Each takes a proof of a composed map, so that a chain
   /// of k layers takes about k times the lesser of this and k / 2.
   std::int64_t most_splits = 32;
+  /// Of known_norms(), for several walks over one graph and parts of it. Empty: each walk proves its own.
+  std::shared_ptr<const KnownNorms> known{};
 };
+
+/// The norms of the graph's linear maps in the norm of the options, as a walk proves them, for WalkOptions::known. The
+/// result keeps the maps alive. Cost: one proof for each map. Throws Canceled on request.
+std::shared_ptr<const KnownNorms> known_norms(const graph::Graph& graph, const WalkOptions& options, Context& context);
+std::shared_ptr<const KnownNorms> known_norms(const graph::Graph& graph, const WalkOptions& options = {});
 
 /// What the walk knows about one node.
 struct Layer {

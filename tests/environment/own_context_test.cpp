@@ -311,6 +311,16 @@ TEST(OwnContext, GraphsHaveTheSameBits) {
                lipschitz::attack(graph, x, 0, 0.5, attack, context...).value_or(Values()),
                lipschitz::puts_first(graph, x, 0, context...) == true ? 1.0 : 0.0));
   });
+  lipschitz::CertifiedAccuracyOptions certifying;
+  certifying.radii = {0.1};
+  certifying.bound.walk = options;
+  certifying.attack = attack;
+  expect_same_bits([&](auto&... context) {
+    lipschitz::NetworkBoundOptions how = certifying.bound;
+    how.walk.known = lipschitz::known_norms(graph, options, context...);
+    return Values(Result(bounds_of(lipschitz::margin_bounds(graph, {{0, 1}}, domain, how, context...)),
+                         lipschitz::certified_accuracy(graph, {{x, 0}}, certifying, context...).inputs[0].radius));
+  });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "repeatable.hpp"
 #include "sigmax/core/error.hpp"
+#include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/lipschitz/classifier.hpp"
 #include "support/graphs.hpp"
@@ -162,9 +163,8 @@ TEST(CertifiedAccuracy, TiesAreNeverCertified) {
 
 // -inf or overflowed logits are no certificate, however far away they seem.
 TEST(CertifiedAccuracy, InfiniteLogitsAreNotCertified) {
-  constexpr double kInf = std::numeric_limits<double>::infinity();
-  for (const graph::Graph& graph : {linear({1, 0, 0, 1}, {0, -kInf}), linear({1e308, 0, -1e308, 0}),
-                                    linear({1, 0, 0, 1}, {std::nan(""), 0}), linear({1, 0, 0, 1}, {kInf, 0})}) {
+  for (const graph::Graph& graph : {linear({1, 0, 0, 1}, {0, -kInfinity}), linear({1e308, 0, -1e308, 0}),
+                                    linear({1, 0, 0, 1}, {std::nan(""), 0}), linear({1, 0, 0, 1}, {kInfinity, 0})}) {
     const auto found = certified_accuracy(graph, {{{100, 0}, 0}}, at_radii({0.1}));
     EXPECT_EQ(found.inputs[0].radius, 0);
     EXPECT_EQ(found.radii[0].robust(), 0U);

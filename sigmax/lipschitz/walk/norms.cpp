@@ -100,12 +100,16 @@ Limit greater(const Limit& a, const Limit& b) {
 std::optional<UpperBound> upper_of(const Limit& a) { return a ? a->upper : std::nullopt; }
 
 Norms::Norms(VectorNorm norm, const CertifyOptions& options, const ConvolutionNormOptions& convolution,
-             Context& context)
-    : norm_(norm), options_(options), convolution_(convolution), context_(context) {
+             std::shared_ptr<const KnownNorms> shared, Context& context)
+    : norm_(norm), options_(options), convolution_(convolution), shared_(std::move(shared)), context_(context) {
+  if (shared_ && shared_->norm() != norm_) shared_.reset();
   if (options_.admits_probable()) options_.method = CertifyMethod::proven;
 }
 
 Limit Norms::of(const Operator<double>& a) {
+  if (shared_) {
+    if (const Limit* const before = shared_->find(a)) return *before;
+  }
   const auto found = known_.find(a.get());
   if (found != known_.end()) return found->second.second;
   return known_.emplace(a.get(), std::pair(a, computed(a))).first->second.second;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -32,9 +33,29 @@ Limit lesser(const Limit& a, const Limit& b);
 Limit greater(const Limit& a, const Limit& b);
 std::optional<UpperBound> upper_of(const Limit& a);
 
+/// Norms that were proven before, of operators that it keeps alive.
+class KnownNorms {
+ public:
+  explicit KnownNorms(VectorNorm norm) : norm_(norm) {}
+
+  VectorNorm norm() const { return norm_; }
+  void add(const Operator<double>& a, const Limit& norm) { known_[a.get()] = {a, norm}; }
+  /// Null if it is not known.
+  const Limit* find(const Operator<double>& a) const {
+    const auto found = known_.find(a.get());
+    return found == known_.end() ? nullptr : &found->second.second;
+  }
+
+ private:
+  VectorNorm norm_;
+  std::map<const LinearOperator<double>*, std::pair<Operator<double>, Limit>> known_;
+};
+
 class Norms {
  public:
-  Norms(VectorNorm norm, const CertifyOptions& options, const ConvolutionNormOptions& convolution, Context& context);
+  /// `shared`: looked at first, if it is there and about the same norm.
+  Norms(VectorNorm norm, const CertifyOptions& options, const ConvolutionNormOptions& convolution,
+        std::shared_ptr<const KnownNorms> shared, Context& context);
 
   VectorNorm norm() const { return norm_; }
 
@@ -51,6 +72,7 @@ class Norms {
   VectorNorm norm_;
   CertifyOptions options_;
   ConvolutionNormOptions convolution_;
+  std::shared_ptr<const KnownNorms> shared_;
   Context& context_;
   std::map<const LinearOperator<double>*, std::pair<Operator<double>, Limit>> known_;  ///< keeps them alive
   std::string why_;
