@@ -10,8 +10,8 @@ namespace sigmax::cli {
 
 /// The values as typed.
 struct LipschitzTyped {
-  std::vector<std::string> shapes;
-  std::string box, norm, effort;
+  std::vector<std::string> shapes, values, per_output, per_pair;
+  std::string box, norm, around, radius, effort;
 };
 
 CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, LipschitzTyped& own);
