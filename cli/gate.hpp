@@ -13,38 +13,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "cli/gate_judgment.hpp"
 #include "sigmax/audit/result.hpp"
 
 namespace sigmax::cli {
-
-/// Why something cannot be judged; `--allow` lets a gate ignore it.
-enum class Reason {
-  unread,      ///< a tensor that may be a weight could not be read
-  nan,         ///< entries are NaN or infinite, so the figure does not exist
-  empty,       ///< there is no weight to judge, or a --layers expression matches none
-  missing,     ///< the figure was not computed (under --quick), or has no value
-  lower_only,  ///< sigma_max has no known upper end, and the lower end does not decide
-};
-
-/// `unread`, `nan`, `empty`, `missing`, `lower-only`.
-std::string_view name(Reason reason) noexcept;
-
-using Reading = audit::GateOutcome::Reading;
-
-/// Why it is unknown whether an expression holds, and the figure responsible.
-struct Doubt {
-  Reason reason;
-  std::string key;
-};
-
-/// A gate's judgment of one weight: it trips, or, if there are no doubts, it does not.
-struct Verdict {
-  bool tripped = false;
-  std::vector<Reading> readings;  ///< in the order of the expression, each key once
-  std::vector<Doubt> doubts;      ///< not empty: the known figures do not decide
-};
 
 /// A parsed expression.
 ///
@@ -68,11 +41,9 @@ class Gate {
   /// Judges the weight as a whole and ignores its parts.
   Verdict judge(const audit::TensorResult& tensor) const;
 
-  struct Node;
-
  private:
   std::string source_;
-  std::shared_ptr<const Node> root_;
+  std::shared_ptr<const Expression> root_;
 };
 
 /// The key of the column meant by a spelling on the command line: dots become underscores, `sigma` becomes `sigma_max`.

@@ -1,7 +1,9 @@
 #include "cli/gate_expression.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -15,7 +17,7 @@
 namespace sigmax::cli {
 namespace {
 
-using Node = Gate::Node;
+using Node = Expression;
 using NodePointer = std::shared_ptr<const Node>;
 
 bool is_word(char c) noexcept {
@@ -35,7 +37,7 @@ Relation mirrored(Relation relation) noexcept {
 // Recursive descent over the grammar in gate.hpp, one function per rule.
 class Parser {
  public:
-  explicit Parser(std::string_view source) : source_(source) {}
+  Parser(std::string_view source, const Vocabulary& vocabulary) : source_(source), vocabulary_(vocabulary) {}
 
   NodePointer parse() {
     NodePointer root = expression();
@@ -156,39 +158,31 @@ class Parser {
       return std::nullopt;
     }
     if (error == std::errc::result_out_of_range) fail("the number is outside the range of double");
-    if (std::isnan(value)) fail("nothing compares with nan; to find such entries write nonfinite > 0");
+    if (std::isnan(value)) fail(fmt::format("nothing compares with nan{}", vocabulary_.instead_of_nan));
     at_ = next;
     return value;
   }
 
   void take_figure(Node& node) {
     const std::string_view word = peek_word();
-    if (word.empty()) fail("expected a figure such as sigma_max or condition, or a number");
-    node.key = column_key(word);
-    if (node.key != "nonfinite") node.column = numeric_column(node.key);
+    if (word.empty()) fail(fmt::format("expected a figure such as {}, or a number", vocabulary_.examples));
+    node.key = vocabulary_.key_of(word);
+    if (std::ranges::find(vocabulary_.keys, node.key) == vocabulary_.keys.end()) {
+      fail(fmt::format("there is no figure '{}'; the figures are {}", node.key, fmt::join(vocabulary_.keys, ", ")));
+    }
     at_ += word.size();
   }
 
-  const report::WeightColumn* numeric_column(const std::string& key) const {
-    std::string known = "nonfinite";
-    for (const report::WeightColumn& column : report::columns()) {
-      if (column.alignment == report::Alignment::left && column.key != "condition_beyond_precision" &&
-          column.key != "condition_from_rounding") {
-        continue;
-      }
-      if (column.key == key) return &column;
-      known += fmt::format(", {}", column.key);
-    }
-    fail(fmt::format("there is no figure '{}'; the figures are {}", key, known));
-  }
-
   std::string_view source_;
+  const Vocabulary& vocabulary_;
   std::size_t at_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-std::shared_ptr<const Gate::Node> parse_expression(std::string_view source) { return Parser(source).parse(); }
+std::shared_ptr<const Expression> parse_expression(std::string_view source, const Vocabulary& vocabulary) {
+  return Parser(source, vocabulary).parse();
+}
 
 }  // namespace sigmax::cli

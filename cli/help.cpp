@@ -23,15 +23,15 @@ constexpr std::size_t kTextColumn = 26;
 constexpr std::string_view kExitCodes = R"(
 Exit status:
   0  success
-  1  a weight, or an accuracy, met a --fail-if expression
+  1  a weight, a network or an accuracy met a --fail-if expression
   2  the command line is wrong
   3  a file is unreadable, malformed or changed while it was read, or an output
      cannot be written
-  4  there is no full answer: a --fail-if expression could not be judged for
-     every weight, or --certify proven found no proof of some upper end (--allow
-     says what both may ignore); or svd stopped short of its tolerance, or its
-     bounds leave room for a value that it missed; or lipschitz found no bound,
-     or certify met a node that it does not know
+  4  there is no full answer: a --fail-if expression could not be judged (of a
+     weight, or at all), or --certify proven found no proof of some upper end
+     (--allow says what both may ignore); or svd stopped short of its tolerance,
+     or its bounds leave room for a value that it missed; or lipschitz found no
+     bound, or certify met a node that it does not know
   130  interrupted
 )";
 
@@ -351,32 +351,6 @@ Examples:
   sigmax svd layer.npy --smallest -k 3
 {})",
                      kRoles, kExitCodes);
-}
-
-std::string lipschitz_footer() {
-  return fmt::format(R"(
-What is printed:
-  bound         of one node: how much it can stretch a difference of its inputs,
-                in the Euclidean norm
-  from input    the same from the network's inputs to the node
-  at most       |f(x) - f(y)| <= at most |x - y| for all inputs x and y: proven,
-                rounding included; the least of what follows
-  at least      two inputs were found for which it is that much
-  product       the rules of single nodes, multiplied along the graph
-  walk          the same with linear maps joined, and residual blocks as one
-  inequality    a matrix inequality over whole parts of the network, which knows
-                that a neuron's slope is the same on the way of all its inputs
-
-f is the real function of the stored weights: the rounding of a run in float is
-not part of it. Inference only: Dropout passes its input on, and a
-BatchNormalization has its stored statistics.
-
-Examples:
-  sigmax lipschitz model.onnx
-  sigmax lipschitz model.onnx --input-shape image=1x3x32x32 --effort high
-  sigmax lipschitz attention.onnx --input-box -1,1 --format json
-{})",
-                     kExitCodes);
 }
 
 std::string certify_footer() {

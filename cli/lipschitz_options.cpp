@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cli/help.hpp"
+#include "cli/lipschitz_choices.hpp"
 
 namespace sigmax::cli {
 namespace {
@@ -17,7 +18,11 @@ const std::map<std::string, LipschitzRequest::Format> kLipschitzFormats = {
     {"text", LipschitzRequest::Format::text},
     {"value", LipschitzRequest::Format::value},
     {"json", LipschitzRequest::Format::json},
+    {"csv", LipschitzRequest::Format::csv},
     {"markdown", LipschitzRequest::Format::markdown}};
+constexpr const char* kNetwork = "Which network";
+constexpr const char* kInputs = "Which inputs";
+
 // NAME=1x3x224x224; names may hold an `=`, shapes do not.
 std::pair<std::string, Dimensions> input_shape(const std::string& text) {
   const std::size_t equals = text.rfind('=');
@@ -70,6 +75,70 @@ graph::Interval input_box(const std::string& text) {
   throw Error(fmt::format("--input-box takes LO,HI with LO <= HI, such as 0,1; got '{}'", text));
 }
 
+double radius_of(const char* option, const std::string& text) {
+  const auto radius = number_in<double>(text);
+  if (radius && std::isfinite(*radius) && *radius >= 0) return *radius;
+  throw Error(fmt::format("{} takes a number that is not negative, got '{}'", option, text));
+}
+
+void add_inputs(CLI::App* lipschitz, LipschitzRequest& options, LipschitzTyped& own) {
+  add_list(lipschitz, "--input-shape", own.shapes,
+           "the shape of an input whose sizes the file leaves open (repeatable); an open first axis is 1 by default")
+      ->option_text("NAME=1x3x8x8")
+      ->group(kNetwork);
+  add_list(lipschitz, "--input-value", own.values,
+           "an input that is a constant, such as a sampling rate or a state: a number for all its entries, or a NumPy "
+           "array (repeatable)")
+      ->option_text("NAME=N|FILE.npy")
+      ->group(kNetwork);
+  add_list(lipschitz, "--output", options.outputs, "only this output of the file (repeatable); default: all of them")
+      ->option_text("NAME")
+      ->group(kNetwork);
+  CLI::Option* const box = lipschitz
+                               ->add_option("--input-box", own.box,
+                                            "only inputs whose entries all lie between LO and HI; products of data and "
+                                            "attention have a bound only on such a set")
+                               ->option_text("LO,HI")
+                               ->group(kInputs);
+  lipschitz->add_option("--input-norm", own.norm, "only inputs of a Euclidean norm of at most R")
+      ->option_text("R")
+      ->excludes(box)
+      ->group(kInputs);
+  CLI::Option* const around =
+      lipschitz
+          ->add_option("--around", own.around,
+                       "also bound the network near given inputs: a NumPy array of one, or with an axis in front that "
+                       "counts them")
+          ->option_text("FILE.npy")
+          ->group(kInputs);
+  CLI::Option* const radius =
+      lipschitz->add_option("--eps", own.radius, "how near, in the Euclidean norm of all inputs together")
+          ->option_text("R")
+          ->needs(around)
+          ->group(kInputs);
+  around->needs(radius);
+}
+
+void add_reports(CLI::App* lipschitz, Typed& typed) {
+  offer(typed, names_of(kLipschitzFormats),
+        lipschitz
+            ->add_option("--format", typed.format,
+                         "on standard output: text (default), value (the upper end alone), json, csv or markdown")
+            ->option_text("FORMAT")
+            ->group(kReports));
+  add_report_file(lipschitz, typed, "--json", ReportFile::Kind::json, "also write JSON, schema sigmax.lipschitz/1");
+  add_report_file(lipschitz, typed, "--html", ReportFile::Kind::html,
+                  "also write one self-contained page, with the graph drawn");
+  add_report_file(lipschitz, typed, "--csv", ReportFile::Kind::csv, "also write CSV, one line per node");
+  add_report_file(lipschitz, typed, "--markdown", ReportFile::Kind::markdown, "also write Markdown");
+  add_list(lipschitz, "--fail-if", typed.gates,
+           "exit with 1 if the network meets EXPR, with 4 if EXPR cannot be judged (repeatable; see below)")
+      ->option_text("EXPR")
+      ->group(kGates);
+}
+
+}  // namespace
+
 CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, LipschitzTyped& own) {
   CLI::App* lipschitz = app.add_subcommand(
       "lipschitz",
@@ -79,20 +148,7 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
       "from above with proof, and from below by two inputs that show it. A node that has no bound is named, and so is "
       "what was assumed.");
   lipschitz->add_option("FILE", options.path, "an ONNX model")->required();
-  add_list(lipschitz, "--input-shape", own.shapes,
-           "the shape of an input whose sizes the file leaves open (repeatable); an open first axis is 1 by default")
-      ->option_text("NAME=1x3x8x8")
-      ->group(kComputation);
-  CLI::Option* const box = lipschitz
-                               ->add_option("--input-box", own.box,
-                                            "only inputs whose entries all lie between LO and HI; products of data and "
-                                            "attention have a bound only on such a set")
-                               ->option_text("LO,HI")
-                               ->group(kComputation);
-  lipschitz->add_option("--input-norm", own.norm, "only inputs of a Euclidean norm of at most R")
-      ->option_text("R")
-      ->excludes(box)
-      ->group(kComputation);
+  add_inputs(lipschitz, options, own);
   offer(typed, names_of(efforts()),
         lipschitz
             ->add_option("--effort", own.effort,
@@ -101,12 +157,18 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
             ->group(kComputation));
   lipschitz->add_flag("--no-lower", options.no_lower, "do not look for two inputs that show how large it is at least")
       ->group(kComputation);
+  add_list(lipschitz, "--per-output", own.per_output,
+           "also bound single entries of the outputs, counted from 0: all, or 0,3,5-9 (repeatable)")
+      ->option_text("all|LIST")
+      ->group(kComputation);
+  add_list(lipschitz, "--per-pair", own.per_pair,
+           "also bound differences of two of them, such as the margins of a classifier: all, 3 (with each other) or "
+           "3:7, separated by commas (repeatable)")
+      ->option_text("all|LIST")
+      ->group(kComputation);
   add_seed(lipschitz, typed);
   add_jobs(lipschitz, options.jobs);
-  offer(typed, names_of(kLipschitzFormats),
-        lipschitz->add_option("--format", typed.format, "text (default), value (the upper end alone), json or markdown")
-            ->option_text("FORMAT")
-            ->group(kReports));
+  add_reports(lipschitz, typed);
   add_certificate(lipschitz, options.certificate);
   add_general(lipschitz, options.common, typed);
   lipschitz->footer(lipschitz_footer);
@@ -121,8 +183,15 @@ LipschitzRequest finished(LipschitzRequest options, const Typed& typed, const Li
   if (!own.effort.empty()) options.effort = chosen("--effort", own.effort, efforts());
   options.input_shapes = input_shapes(own.shapes);
   if (!own.box.empty()) options.box = input_box(own.box);
-  if (!own.norm.empty()) options.norm = input_norm(own.norm);
+  if (!own.norm.empty()) options.norm = radius_of("--input-norm", own.norm);
+  options.input_values = input_values(own.values);
+  if (!own.around.empty()) options.around = AroundInputs{own.around, radius_of("--eps", own.radius)};
+  if (!own.per_output.empty()) options.per_output = entry_choice(own.per_output);
+  if (!own.per_pair.empty()) options.per_pair = pair_choice(own.per_pair);
   options.seed = seed_of(typed.seed);
+  options.prints = !options.common.quiet || !typed.format.empty();
+  for (const std::string& source : typed.gates) options.gates.emplace_back(source);
+  options.files = report_files(typed);
   return options;
 }
 

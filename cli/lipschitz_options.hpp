@@ -12,8 +12,8 @@ namespace sigmax::cli {
 
 /// The values as typed.
 struct LipschitzTyped {
-  std::vector<std::string> shapes;
-  std::string box, norm, effort;
+  std::vector<std::string> shapes, values, per_output, per_pair;
+  std::string box, norm, around, radius, effort;
 };
 
 /// The words of --effort.

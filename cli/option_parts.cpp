@@ -38,9 +38,10 @@ void add_assumed(CLI::App* app, Typed& typed) {
 }
 
 void add_general(CLI::App* app, CommonOptions& common, Typed& typed) {
-  app->add_flag("-q,--quiet", common.quiet,
-                "print only what trips or fails: no progress, notes or warnings; audit, and svd when it writes a file, "
-                "print a table only if --format asks for one")
+  app->add_flag(
+         "-q,--quiet", common.quiet,
+         "print only what trips or fails: no progress, notes or warnings; audit, lipschitz, and svd when it writes a "
+         "file, print a table only if --format asks for one")
       ->group(kGeneral);
   app->add_flag("-v,--verbose", common.verbose, "print more: every part, every skipped tensor, byte offsets")
       ->group(kGeneral);

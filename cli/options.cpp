@@ -345,7 +345,7 @@ Command parse(int argc, const char* const* argv) {
   }
   if (line.version) return Message{version_text(), kSuccess};
   if (auto mistake = empty_value(line.app)) return Message{std::move(*mistake), kUsage};
-  line.audit.command = command_line(argc, argv);
+  line.audit.command = line.lipschitz.command = command_line(argc, argv);
   for (Typed* typed : {&line.typed_audit, &line.typed_list, &line.typed_norm, &line.typed_cond, &line.typed_svd,
                        &line.typed_lipschitz, &line.typed_accuracy})
     typed->arguments.insert(argv + 1, argv + argc);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "cli/certify_request.hpp"
 #include "cli/convolution_options.hpp"
 #include "cli/gate.hpp"
+#include "cli/lipschitz_gate.hpp"
 #include "cli/name_filter.hpp"
 #include "cli/role_overrides.hpp"
 #include "sigmax/core/rng.hpp"
@@ -109,19 +111,47 @@ struct CondRequest {
   Format format = Format::text;
 };
 
+/// Which entries of a network's outputs, counted from 0 over all outputs one after another.
+struct EntryChoice {
+  bool all = false;
+  std::vector<std::pair<std::size_t, std::size_t>> ranges{};  ///< the first and the last
+};
+
+/// Which differences of two entries.
+struct PairChoice {
+  bool all = false;
+  std::vector<std::size_t> with_all{};  ///< with each of the others
+  std::vector<std::pair<std::size_t, std::size_t>> pairs{};
+};
+
+/// Balls of one radius around given inputs.
+struct AroundInputs {
+  std::string path;  ///< a NumPy array: one input, or the first axis counts them
+  double radius = 0;
+};
+
 struct LipschitzRequest {
-  enum class Format { text, value, json, markdown };
+  enum class Format { text, value, json, csv, markdown };
   CommonOptions common;
   std::string path;
   std::map<std::string, Dimensions> input_shapes{};
+  std::map<std::string, std::string> input_values{};  ///< a number, or the path of a NumPy array
+  std::vector<std::string> outputs{};                 ///< of the file, by name; empty: all
   std::optional<graph::Interval> box{};  ///< every entry of every input; nothing, and no `norm`: all inputs
   std::optional<double> norm{};          ///< of all inputs together, at most
+  std::optional<EntryChoice> per_output{};
+  std::optional<PairChoice> per_pair{};
+  std::optional<AroundInputs> around{};
   lipschitz::LmiEffort effort = lipschitz::LmiEffort::standard;
   bool no_lower = false;
   std::optional<Seed> seed{};  ///< nothing: drawn from the system
   int jobs = 0;
   Format format = Format::text;
   std::string certificate{};  ///< the file for it; empty: none
+  bool prints = true;  ///< false: nothing to standard output
+  std::vector<ReportFile> files;
+  std::vector<NetworkGate> gates;
+  std::string command;  ///< the command line, as quoted in reports
 };
 
 /// x = stored over / under.

@@ -57,13 +57,23 @@ ProgressLine::~ProgressLine() {
   if (drawn_) write_error_stream("\r\x1b[K");
 }
 
+void ProgressLine::piece(std::size_t index, std::size_t count, std::string what) {
+  piece_ = index;
+  pieces_ = std::max<std::size_t>(1, count);
+  what_ = std::move(what);
+  if (active_) show({});
+}
+
 void ProgressLine::show(const Progress& progress) {
   const auto now = Clock::now();
   if (drawn_ ? now - last_ < kInterval : now - start_ < kInterval) return;
   last_ = now;
   drawn_ = true;
   const double elapsed = std::chrono::duration<double>(now - start_).count();
-  write_error_stream("\r" + progress_text(label_, progress, elapsed, style_) + "\x1b[K");
+  const double share = progress.total > 0 ? std::clamp(progress.done / progress.total, 0.0, 1.0) : 0.0;
+  const Progress whole{static_cast<double>(piece_) + share, static_cast<double>(pieces_),
+                       what_.empty() ? progress.what : std::string_view(what_)};
+  write_error_stream("\r" + progress_text(label_, whole, elapsed, style_) + "\x1b[K");
 }
 
 }  // namespace sigmax::cli

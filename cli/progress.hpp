@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include "cli/terminal.hpp"
@@ -16,6 +17,9 @@ class ProgressLine {
   /// `label` comes first on the line. Reports of `context` are shown while the line is alive.
   ProgressLine(Context& context, std::string label, const CommonOptions& options);
   ~ProgressLine();
+  /// Reports that follow are shares of piece `index` of `count`, which is called `what`.
+  void piece(std::size_t index, std::size_t count, std::string what);
+
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
@@ -27,6 +31,9 @@ class ProgressLine {
   Context& context_;
   std::string label_;
   Style style_;
+  std::size_t piece_ = 0;
+  std::size_t pieces_ = 1;
+  std::string what_;  ///< of the piece; empty: that of each report
   bool active_ = false;
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();

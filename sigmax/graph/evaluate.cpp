@@ -173,6 +173,8 @@ std::vector<bool> depends_on_input(const Graph& graph) {
   for (const Index input : graph.inputs) depends[input] = true;
   for (Index i = 0; i < graph.nodes.size(); ++i) {
     const std::vector<Index>& from = graph.nodes[i].inputs;
+    // Of an input of integers or a random draw nothing is known, so that it is no constant either.
+    if (std::holds_alternative<Refused>(graph.nodes[i].operation)) depends[i] = true;
     depends[i] = depends[i] || std::ranges::any_of(from, [&](Index input) { return depends[input]; });
   }
   return depends;

@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <utility>
+#include <variant>
 
 #include "sigmax/bounds/algebra.hpp"
 #include "sigmax/core/error.hpp"
@@ -21,42 +24,71 @@ graph::Index add_node(graph::Graph& graph, std::string name, graph::Operation op
   return graph.nodes.size() - 1;
 }
 
-}  // namespace
+/// A sum of entries of the outputs, each times its factor.
+struct Row {
+  std::string name;
+  std::vector<std::pair<std::size_t, double>> entries;
+};
 
-graph::Graph with_differences(const graph::Graph& graph, const std::vector<Pair>& pairs) {
+graph::Graph with_rows(const graph::Graph& graph, const std::vector<Row>& rows, const char* who) {
   graph::Graph result = graph;
   const std::int64_t size = output_size(graph);
-  if (graph.outputs.empty()) throw Error("[with_differences] the graph has no outputs");
+  if (graph.outputs.empty()) throw Error(fmt::format("[{}] the graph has no outputs", who));
   graph::Index all = graph.outputs[0];
   if (graph.outputs.size() > 1) all = add_node(result, "all outputs", graph::Stack{}, graph.outputs, size);
   result.outputs.clear();
-  for (const auto& [i, j] : pairs) {
-    for (const std::size_t each : {i, j}) {
-      if (static_cast<std::int64_t>(each) < size) continue;
-      throw Error(fmt::format("[with_differences] there is no output {}: the graph has {}", each, size));
+  for (const Row& row : rows) {
+    std::vector<double> factors(static_cast<std::size_t>(size), 0.0);
+    for (const auto& [entry, factor] : row.entries) {
+      if (static_cast<std::int64_t>(entry) >= size) {
+        throw Error(fmt::format("[{}] there is no output {}: the graph has {}", who, entry, size));
+      }
+      factors[entry] += factor;
     }
-    std::vector<double> row(static_cast<std::size_t>(size), 0.0);
-    row[i] += 1;
-    row[j] -= 1;
-    graph::Affine difference{dense<double>(Tensor::copy_of(row, {1, size}))};
-    result.outputs.push_back(
-        add_node(result, fmt::format("output {} - output {}", i, j), std::move(difference), {all}, 1));
+    graph::Affine map{dense<double>(Tensor::copy_of(factors, {1, size}))};
+    result.outputs.push_back(add_node(result, row.name, std::move(map), {all}, 1));
   }
   return result;
 }
 
-std::vector<std::optional<UpperBound>> pair_bounds(const graph::Graph& graph, const std::vector<Pair>& pairs,
-                                                   const Domain& domain, const WalkOptions& options, Context& context) {
+}  // namespace
+
+graph::Graph with_differences(const graph::Graph& graph, const std::vector<Pair>& pairs) {
+  std::vector<Row> rows;
+  for (const auto& [i, j] : pairs) rows.push_back({fmt::format("output {} - output {}", i, j), {{i, 1}, {j, -1}}});
+  return with_rows(graph, rows, "with_differences");
+}
+
+graph::Graph with_entries(const graph::Graph& graph, const std::vector<std::size_t>& entries) {
+  std::vector<Row> rows;
+  for (const std::size_t i : entries) rows.push_back({fmt::format("output {}", i), {{i, 1}}});
+  return with_rows(graph, rows, "with_entries");
+}
+
+std::vector<std::optional<UpperBound>> outputs_by_walk(const graph::Graph& graph, const Domain& domain,
+                                                       const WalkOptions& options, Context& context) {
   const FloatingEnvironment environment;
-  const graph::Graph differences = with_differences(graph, pairs);
   std::map<graph::Index, std::optional<UpperBound>> running;
-  for (const Layer& layer : walk(differences, domain, options, context).layers) running[layer.node] = layer.running;
+  for (const Layer& layer : walk(graph, domain, options, context).layers) running[layer.node] = layer.running;
   std::vector<std::optional<UpperBound>> found;
-  const std::vector<bool> moves = depends_on_input(differences);
-  for (const graph::Index output : differences.outputs) {
-    found.push_back(moves[output] ? running[output] : bounds::exactly(0).upper);
+  const std::vector<bool> moves = depends_on_input(graph);
+  for (const graph::Index output : graph.outputs) {
+    const bool is_input = std::holds_alternative<graph::Input>(graph.nodes[output].operation);
+    const bool is_known = is_input || !moves[output];
+    found.push_back(is_known ? bounds::exactly(is_input ? 1 : 0).upper : running[output]);
   }
   return found;
+}
+
+std::vector<std::optional<UpperBound>> outputs_by_walk(const graph::Graph& graph, const Domain& domain,
+                                                       const WalkOptions& options) {
+  Context context;
+  return outputs_by_walk(graph, domain, options, context);
+}
+
+std::vector<std::optional<UpperBound>> pair_bounds(const graph::Graph& graph, const std::vector<Pair>& pairs,
+                                                   const Domain& domain, const WalkOptions& options, Context& context) {
+  return outputs_by_walk(with_differences(graph, pairs), domain, options, context);
 }
 
 std::vector<std::optional<UpperBound>> pair_bounds(const graph::Graph& graph, const std::vector<Pair>& pairs,

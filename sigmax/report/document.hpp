@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "sigmax/report/diagram.hpp"
 #include "sigmax/report/table.hpp"
 
 namespace sigmax::report {
@@ -74,7 +75,7 @@ struct Cards {
 };
 
 struct Section {
-  std::variant<Title, Text, Facts, Table, Groups, Cards> content;
+  std::variant<Title, Text, Facts, Table, Groups, Cards, Diagram> content;  ///< the last two only on a page
   std::string heading = {};
   bool spaced = false;  ///< on a terminal, preceded by a blank line
 };

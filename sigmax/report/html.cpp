@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "sigmax/report/diagram_svg.hpp"
 #include "sigmax/report/html_assets.hpp"
 #include "sigmax/report/number.hpp"
 #include "sigmax/report/text.hpp"
@@ -138,6 +139,10 @@ class Page {
           html_escaped(card.figure), html_escaped(card.label));
     }
     add("</div>\n");
+  }
+
+  void show(const Diagram& diagram, std::string_view heading) {
+    add("<h2>{}</h2>\n{}", heading, diagram_figure(diagram));
   }
 
   void show(const Groups& groups, std::string_view heading) {

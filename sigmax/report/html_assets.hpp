@@ -63,6 +63,26 @@ svg.bar .back{fill:var(--line)}
 .value{display:inline-block;min-width:8em}
 .sign-good{color:var(--good)}.sign-caution{color:var(--caution)}
 ul.legend{margin:.8rem 0 0;padding:0;list-style:none;color:var(--soft);font-size:.84rem}
+.graph{margin:0}
+.graph figcaption{color:var(--soft);font-size:.84rem;margin:0 0 .2rem}
+.graph-legend{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;align-items:center;margin:0 0 .7rem}
+.graph-legend svg{vertical-align:-2px}
+.strips{overflow:auto;max-height:82vh;padding:.8rem;border:1px solid var(--line);border-radius:8px;background:var(--card)}
+.strips svg{display:block;margin:0 auto}
+.graph .back{fill:var(--card)}
+.flow{fill:none;stroke:var(--accent);stroke-opacity:.55}
+.flow.unknown{stroke:var(--soft);stroke-dasharray:4 3}
+.flow:hover{stroke-opacity:1}
+.graph .tip{fill:var(--accent)}.graph .tip.unknown{fill:var(--soft)}
+.box{stroke:var(--line);fill:none}
+.box.more{fill:var(--caution);stroke:var(--caution)}.box.less{fill:var(--good);stroke:var(--good)}
+.graph-legend .box{fill-opacity:.35}
+.box.none{fill:var(--alarm-back);stroke:var(--alarm)}
+.strips text{fill:var(--ink);font-size:12.5px}
+.strips text.name{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12px}
+.strips text.soft{fill:var(--soft);font-size:12px}
+.strips text.figure,.strips text.total{text-anchor:end;font-variant-numeric:tabular-nums}
+.strips text.figure{font-weight:600}.strips text.total{fill:var(--soft);font-size:12px}
 details{margin:.4rem 0;border:1px solid var(--line);border-radius:8px;background:var(--card)}
 summary{padding:.5rem .9rem;cursor:pointer}
 summary b{display:inline-block;min-width:2.6rem;font-variant-numeric:tabular-nums}
@@ -73,7 +93,8 @@ overflow-wrap:anywhere}
 @media print{:root{--page:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--accent:#234a9f;--good:#0b6b3a;
 --caution:#8a5200;--alarm:#b00;--alarm-back:#fff}
 @page{size:A3 landscape;margin:12mm}
-body{max-width:none;padding:0;font-size:11px}.tools,button.fold{display:none}.scroll{overflow:visible;max-height:none}
+body{max-width:none;padding:0;font-size:11px}.tools,button.fold{display:none}.scroll,.strips{overflow:visible;max-height:none}
+.strips{border:0;padding:0;columns:2}.strips svg{break-inside:avoid;max-width:100%}
 table{font-size:9px}th,td{padding:2px 4px;position:static!important}svg.bar{display:none}thead{display:table-header-group}
 tr,.card{break-inside:avoid}td:first-child{max-width:none;white-space:normal;overflow-wrap:anywhere}}
 )css";

@@ -173,6 +173,7 @@ class MarkdownWriter {
   }
 
   void show(const Cards&) {}
+  void show(const Diagram&) {}
 
   static constexpr std::string_view kBranch = "&nbsp;&nbsp;└ ";
 

@@ -142,6 +142,7 @@ class TerminalWriter {
   }
 
   void show(const Cards&) {}
+  void show(const Diagram&) {}
 
   const Terminal& to_;
   std::string out_;

@@ -92,9 +92,18 @@ def block(field, content):
     return varint(field * 8 + 2) + varint(len(content)) + content
 
 
-def onnx_graph(nodes, tensors):
+def onnx_graph(nodes, tensors, inputs=("x",), outputs=("y",)):
     """nodes: (op, inputs, outputs, {attribute: integer, list of integers or text}); tensors as for safetensors(), with
-    F64, F32, I64 and I8."""
+    F64, F32, I64 and I8; inputs and outputs: names, or (name, dtype, shape) with None for a size that is left open."""
+
+    kinds = {"F64": ("d", 11), "F32": ("f", 1), "I64": ("q", 7), "I8": ("b", 3)}
+
+    def value(described):
+        if isinstance(described, str):
+            return block(1, described)
+        name, dtype, shape = described
+        axes = b"".join(block(1, b"" if each is None else number(1, each)) for each in shape)
+        return block(1, name) + block(2, block(1, number(1, kinds[dtype][1]) + block(2, axes)))
 
     def attribute(key, value):
         if isinstance(value, str):
@@ -104,15 +113,15 @@ def onnx_graph(nodes, tensors):
         return block(5, block(1, key) + b"".join(number(8, each) for each in value) + number(20, 7))
 
     graph = b""
-    for op, inputs, outputs, attributes in nodes:
-        node = b"".join(block(1, each) for each in inputs) + b"".join(block(2, each) for each in outputs) + block(4, op)
+    for op, operands, results, attributes in nodes:
+        node = b"".join(block(1, each) for each in operands) + b"".join(block(2, each) for each in results) + block(4, op)
         graph += block(1, node + b"".join(attribute(*each) for each in attributes.items()))
     for name, (dtype, shape, values) in tensors.items():
-        code, kind = {"F64": ("d", 11), "F32": ("f", 1), "I64": ("q", 7), "I8": ("b", 3)}[dtype]
+        code, kind = kinds[dtype]
         tensor = b"".join(number(1, each) for each in shape) + number(2, kind) + block(8, name)
         graph += block(5, tensor + block(9, struct.pack(f"<{len(values)}{code}", *values)))
-    return number(1, 8) + block(7, graph + block(11, block(1, "x")) + block(12, block(1, "y"))) + block(
-        8, block(1, "") + number(2, 17))
+    graph += b"".join(block(11, value(each)) for each in inputs) + b"".join(block(12, value(each)) for each in outputs)
+    return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 17))
 
 
 def onnx_branches(name, then, otherwise):

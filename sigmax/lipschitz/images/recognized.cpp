@@ -9,7 +9,7 @@
 #include "sigmax/core/infinity.hpp"
 #include "sigmax/graph/evaluate.hpp"
 #include "sigmax/kernels/convert.hpp"
-#include "sigmax/lipschitz/network/exact.hpp"
+#include "sigmax/lipschitz/network/matrix_of.hpp"
 #include "sigmax/ops/materialize.hpp"
 
 namespace sigmax::lipschitz {
@@ -108,11 +108,13 @@ class Recognizer {
   bool take_dense(Index node, const graph::Affine& affine) {
     const Shape shape = affine.map->shape();
     if (sizes_.empty() || shape.columns != channels_ * positions() || shape.rows > kMostFlattened / shape.columns ||
-        shape.rows > kMostRows || !forms_exactly(*affine.map)) {
+        shape.rows > kMostRows) {
       return false;
     }
+    std::optional<bounds::UncertainMatrix> matrix = matrix_of(*affine.map, context_);
+    if (!matrix || !matrix->is_exact()) return false;
     settle_pending();
-    found_.chain.flatten = materialize(*affine.map, context_);
+    found_.chain.flatten = std::move(matrix->value);
     found_.dense = node;
     found_.end = at_;
     return true;
