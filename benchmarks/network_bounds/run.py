@@ -10,6 +10,9 @@ included.
 He networks: numpy.random.default_rng(0), weights standard_normal((out, in)) sqrt(2 / in) in the order of the layers.
 ECLipsE's (Xu and Sivaranjani 2024): numpy.random.seed(7 width + 13 layers); for each matrix its norm, uniform(0.4, 1.8),
 then randn(out, in); 4 inputs, `layers` matrices in all with one output.
+
+Residual networks: numpy.random.default_rng(0); x -> W x, then blocks z + B relu(A z), then W z, normal entries of the
+variance 1 / in, 2 / in for A, and 1 / (in blocks) for B, in this order.
 """
 
 import argparse
@@ -44,7 +47,20 @@ def eclipse(layers, width):
     return weights
 
 
+def residual(inputs, blocks, width, outputs):
+    """[W, (A, B), ..., W]"""
+    rng = numpy.random.default_rng(0)
+
+    def normal(out, ins, variance):
+        return rng.standard_normal((out, ins)) * numpy.sqrt(variance / ins)
+
+    first = normal(width, inputs, 1)
+    pairs = [(normal(width, width, 2), normal(width, width, 1 / blocks)) for _ in range(blocks)]
+    return [first, *pairs, normal(outputs, width, 1)]
+
+
 NETWORKS = {
+    "Residual 64-8x64-10": lambda: residual(64, 8, 64, 10),
     "He 784-8x128-10": lambda: he(784, *[128] * 8, 10),
     "He 784-5x1000-10": lambda: he(784, *[1000] * 5, 10),
     "ECLipsE, 2 layers of 20": lambda: eclipse(2, 20),
@@ -56,14 +72,27 @@ SLOW = {"He 784-5x1000-10"}
 
 
 def onnx(weights):
+    """A chain with a Relu between two matrices; a pair (A, B) is a residual block, without a Relu next to it."""
     nodes, tensors, value = [], {}, "x"
-    for i, weight in enumerate(weights):
-        last = i + 1 == len(weights)
-        tensors[f"w{i}"] = ("F64", [weight.shape[1], weight.shape[0]], weight.T.ravel().tolist())
-        nodes.append(("MatMul", [value, f"w{i}"], ["y" if last else f"v{i}"], {}))
-        if not last:
-            nodes.append(("Relu", [f"v{i}"], [f"z{i}"], {}))
-            value = f"z{i}"
+
+    def apply(operator, inputs):
+        output = "y" if operator is None else f"v{len(nodes)}"
+        nodes.append((operator or "Identity", inputs, [output], {}))
+        return output
+
+    def times(weight, read):
+        name = f"w{len(tensors)}"
+        tensors[name] = ("F64", [weight.shape[1], weight.shape[0]], weight.T.ravel().tolist())
+        return apply("MatMul", [read, name])
+
+    for before, weight in zip([None, *weights], weights):
+        if isinstance(weight, tuple):
+            value = apply("Add", [value, times(weight[1], apply("Relu", [times(weight[0], value)]))])
+            continue
+        if before is not None and not isinstance(before, tuple):
+            value = apply("Relu", [value])
+        value = times(weight, value)
+    apply(None, [value])
     return checkpoints.onnx_graph(nodes, tensors)
 
 
