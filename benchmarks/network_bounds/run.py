@@ -10,8 +10,9 @@ included.
 He networks: numpy.random.default_rng(0), weights standard_normal((out, in)) sqrt(2 / in) in the order of the layers.
 ECLipsE's (Xu and Sivaranjani 2024): numpy.random.seed(7 width + 13 layers); for each matrix its norm, uniform(0.4, 1.8),
 then randn(out, in); 4 inputs, `layers` matrices in all with one output.
-2C2F: default_rng(0), He weights: convolutions 1 -> 16 -> 32 of 4x4 with stride 2 and padding 1 on 28x28, dense 1568-100-10;
-once as convolutions and once as the same dense matrices, with effort fast alone.
+
+Residual networks: numpy.random.default_rng(0); x -> W x, then blocks z + B relu(A z), then W z, normal entries of the
+variance 1 / in, 2 / in for A, and 1 / (in blocks) for B, in this order.
 """
 
 import argparse
@@ -46,64 +47,57 @@ def eclipse(layers, width):
     return weights
 
 
-def two_convolutions():
+def residual(inputs, blocks, width, outputs):
+    """[W, (A, B), ..., W]"""
     rng = numpy.random.default_rng(0)
-    shapes = [(16, 1, 4, 4), (32, 16, 4, 4), (100, 1568), (10, 100)]
-    return [rng.standard_normal(shape) * numpy.sqrt(2 / numpy.prod(shape[1:])) for shape in shapes]
 
+    def normal(out, ins, variance):
+        return rng.standard_normal((out, ins)) * numpy.sqrt(variance / ins)
 
-def unrolled(kernel, size):
-    """The matrix of a 4x4 convolution with stride 2 and padding 1 on images of size x size."""
-    out, ins, half = kernel.shape[0], kernel.shape[1], size // 2
-    matrix = numpy.zeros((out, half, half, ins, size + 2, size + 2))
-    for a in range(half):
-        for b in range(half):
-            matrix[:, a, b, :, 2 * a:2 * a + 4, 2 * b:2 * b + 4] = kernel
-    return matrix[..., 1:-1, 1:-1].reshape(out * half * half, ins * size * size)
-
-
-def as_matrices():
-    first, second, *dense = two_convolutions()
-    return [unrolled(first, 28), unrolled(second, 14), *dense]
+    first = normal(width, inputs, 1)
+    pairs = [(normal(width, width, 2), normal(width, width, 1 / blocks)) for _ in range(blocks)]
+    return [first, *pairs, normal(outputs, width, 1)]
 
 
 NETWORKS = {
+    "Residual 64-8x64-10": lambda: residual(64, 8, 64, 10),
     "He 784-8x128-10": lambda: he(784, *[128] * 8, 10),
     "He 784-5x1000-10": lambda: he(784, *[1000] * 5, 10),
     "ECLipsE, 2 layers of 20": lambda: eclipse(2, 20),
     "ECLipsE, 5 layers of 20": lambda: eclipse(5, 20),
     "ECLipsE, 20 layers of 20": lambda: eclipse(20, 20),
     "ECLipsE, 100 layers of 100": lambda: eclipse(100, 100),
-    "2C2F": two_convolutions,
-    "2C2F as matrices": as_matrices,
 }
-SLOW = {"He 784-5x1000-10", "2C2F as matrices"}
-FAST_ALONE = {"2C2F as matrices"}  # minutes otherwise
+SLOW = {"He 784-5x1000-10"}
 
 
 def onnx(weights):
+    """A chain with a Relu between two matrices; a pair (A, B) is a residual block, without a Relu next to it."""
     nodes, tensors, value = [], {}, "x"
-    for i, weight in enumerate(weights):
-        last = i + 1 == len(weights)
-        if weight.ndim == 4:
-            tensors[f"w{i}"] = ("F64", list(weight.shape), weight.ravel().tolist())
-            nodes.append(("Conv", [value, f"w{i}"], [f"v{i}"], {"strides": [2, 2], "pads": [1, 1, 1, 1]}))
-            nodes.append(("Relu", [f"v{i}"], [f"z{i}"], {}))
-            value = f"z{i}"
+
+    def apply(operator, inputs):
+        output = "y" if operator is None else f"v{len(nodes)}"
+        nodes.append((operator or "Identity", inputs, [output], {}))
+        return output
+
+    def times(weight, read):
+        name = f"w{len(tensors)}"
+        tensors[name] = ("F64", [weight.shape[1], weight.shape[0]], weight.T.ravel().tolist())
+        return apply("MatMul", [read, name])
+
+    for before, weight in zip([None, *weights], weights):
+        if isinstance(weight, tuple):
+            value = apply("Add", [value, times(weight[1], apply("Relu", [times(weight[0], value)]))])
             continue
-        if i > 0 and weights[i - 1].ndim == 4:
-            nodes.append(("Flatten", [value], ["flat"], {"axis": 1}))
-            value = "flat"
-        tensors[f"w{i}"] = ("F64", [weight.shape[1], weight.shape[0]], weight.T.ravel().tolist())
-        nodes.append(("MatMul", [value, f"w{i}"], ["y" if last else f"v{i}"], {}))
-        if not last:
-            nodes.append(("Relu", [f"v{i}"], [f"z{i}"], {}))
-            value = f"z{i}"
+        if before is not None and not isinstance(before, tuple):
+            value = apply("Relu", [value])
+        value = times(weight, value)
+    apply(None, [value])
     return checkpoints.onnx_graph(nodes, tensors)
 
 
-def bounded(path, shape, effort, threads):
-    arguments = [COMMAND, "lipschitz", path, "--input-shape", f"x={shape}", "--effort", effort, "--no-lower",
+def bounded(path, inputs, effort, threads):
+    arguments = [COMMAND, "lipschitz", path, "--input-shape", f"x=1x{inputs}", "--effort", effort, "--no-lower",
                  "--format", "json", "-j", str(threads)]
     return json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
 
@@ -126,9 +120,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "network.onnx"
             path.write_bytes(onnx(weights))
-            shape = "1x1x28x28" if weights[0].ndim == 4 else f"1x{weights[0].shape[1]}"
-            fast = bounded(path, shape, "fast", options.threads)
-            default = fast if name in FAST_ALONE else bounded(path, shape, "default", options.threads)
+            fast, default = (bounded(path, weights[0].shape[1], effort, options.threads) for effort in ("fast", "default"))
         quick, best = fast["parts"][0], default["parts"][0]
         record["networks"].append({"name": name, "product": fast["product"], "walk": fast["walk"],
                                    "fast": {"upper": quick["upper"], "seconds": quick["seconds"]},

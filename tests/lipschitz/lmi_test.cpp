@@ -186,6 +186,31 @@ TEST(Lmi, IsNotDisturbedByDeadNeurons) {
   }
 }
 
+// A layer in which nothing moves, read by all that follow: its multipliers have no limit, and must not stop the search.
+TEST(Lmi, IsNotDisturbedByALayerThatDoesNotMove) {
+  const LayeredNetwork chain = random_chain({5, 7, 6, 3}, 98, 0.1, 1);
+  LayeredNetwork network{5, {chain.layers[0]}, {}};
+  for (const bool has_terms : {false, true}) {
+    NeuronLayer still{{}, {0, 0, 0.1}, {1, 1, 1}};
+    if (has_terms) still.terms = {{1, Matrix<double>(3, 7)}};
+    NeuronLayer last = chain.layers[1];
+    last.terms.push_back({2, networks::weight(6, 3, 99)});
+    network.layers = {chain.layers[0], still, last};
+    network.output = {{3, chain.output[0].weight}, {2, networks::weight(3, 3, 100)}};
+    // The closed form gives every layer a multiplier, needed or not.
+    for (const LmiEffort effort : {LmiEffort::standard, LmiEffort::high}) {
+      const double bound = bound_of(chain, effort);
+      EXPECT_NEAR(bound_of(network, effort), bound, 1e-4 * bound);
+    }
+  }
+}
+
+// Layers too wide for the search of one layer as a whole network, in a network too large for the search of all.
+TEST(Lmi, SearchesWideLayersWhoseSlopesDoNotBeginAtZero) {
+  const LayeredNetwork network = random_chain({4, 405, 405, 405, 2}, 101, 0.1, 1);
+  EXPECT_LE(bound_of(network, LmiEffort::standard), 0.95 * bound_of(network, LmiEffort::fast));
+}
+
 TEST(Lmi, ProvesTheSmallBoundsOfDeepNetworks) {
   // The product of the norms lets every layer stretch; the bound is far below.
   std::vector<std::int64_t> widths(17, 12);

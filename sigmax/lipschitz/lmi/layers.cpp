@@ -95,10 +95,10 @@ std::vector<double> search_layer(const LayeredNetwork& network, std::size_t i, c
   std::vector<double> closed = closed_form_multipliers(k, layer.least, layer.most);
   if (search == LmiSearch::closed_form) return closed;
   const Matrix<double> rows = rows_of_readers(network, i);
-  if (std::ranges::all_of(layer.least, [](double value) { return value == 0; })) {
+  // In a wide layer the part that is linear, least v, is left out of the search.
+  if (closed.size() > kMostForOneLayer || std::ranges::all_of(layer.least, [](double value) { return value == 0; })) {
     return newton_multipliers(k, square_of(rows, layer, context), closed, gap, context);
   }
-  if (closed.size() > kMostForOneLayer) return closed;
   const auto found = search_one_layer(layer, rows, k, times_power(layer, closed, -2), gap, context);
   return found ? times_power(layer, *found, 2) : closed;
 }
