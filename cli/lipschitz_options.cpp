@@ -41,12 +41,6 @@ std::pair<std::string, Dimensions> input_shape(const std::string& text) {
   return {text.substr(0, equals), shape};
 }
 
-double input_norm(const std::string& text) {
-  const auto radius = number_in<double>(text);
-  if (radius && std::isfinite(*radius) && *radius >= 0) return *radius;
-  throw Error(fmt::format("--input-norm takes a number that is not negative, got '{}'", text));
-}
-
 }  // namespace
 
 const std::map<std::string, LmiEffort>& efforts() {
@@ -74,6 +68,8 @@ graph::Interval input_box(const std::string& text) {
   }
   throw Error(fmt::format("--input-box takes LO,HI with LO <= HI, such as 0,1; got '{}'", text));
 }
+
+namespace {
 
 double radius_of(const char* option, const std::string& text) {
   const auto radius = number_in<double>(text);
