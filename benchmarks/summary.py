@@ -4,7 +4,7 @@
     .venv/bin/python benchmarks/summary.py [--write]
 
 A ratio is the median time of the peer over that of sigmax, from one run on one machine. --write puts this table, and
-those of tables.py, into docs/performance.md and docs/convolutions.md in place of what is there.
+those of tables.py, into performance.md, convolutions.md and lipschitz.md of docs/ in place of what is there.
 """
 
 import argparse
@@ -284,7 +284,8 @@ def text_of(printer):
 
 def tables_of():
     """The tables of each document."""
-    return {"performance.md": (print_aims, *tables.OF_PERFORMANCE), "convolutions.md": tables.OF_CONVOLUTIONS}
+    return {"performance.md": (print_aims, *tables.OF_PERFORMANCE), "convolutions.md": tables.OF_CONVOLUTIONS,
+            "lipschitz.md": tables.OF_NETWORKS}
 
 
 def with_tables(document, printers):

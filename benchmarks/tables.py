@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The tables about convolutions in docs/performance.md and docs/convolutions.md, from benchmarks/results/.
+"""The tables about convolutions and networks in performance.md, convolutions.md and lipschitz.md of docs/, from
+benchmarks/results/.
 
     .venv/bin/python benchmarks/tables.py       # printed; summary.py --write puts them into the documents
 """
@@ -124,12 +125,52 @@ def products():
         print(f"| {layer} | {' | '.join(cells)} |")
 
 
+PEERS_OF_NETWORKS = ("product, NumPy", "LipLT, NumPy", "ECLipsE-Fast, NumPy", "ECLipsE-Fast, eclipse-nn",
+                     "ECLipsE, eclipse-nn", "LipSDP-Neuron, Clarabel", "LipSDP-Neuron, SCS")
+
+
+def short(seconds):
+    return "1 ms" if seconds < 1.5e-3 else f"{1e3 * seconds:.0f} ms" if seconds < 0.1 else f"{seconds:.2g} s"
+
+
+def bounds_of_networks():
+    """Bounds of whole networks, the product, the walk and the two efforts of sigmax."""
+    print("| network | product of norms | walk | effort fast | time | default effort | time | search | at least |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    record = load("network_bounds")
+    for one in record["networks"] if record else []:
+        fast, best = one["fast"], one["default"]
+        lower = f"{one['lower']['bound']:.6g}" if "lower" in one else ""
+        print(f"| {one['name']} | {one['product']:.6g} | {one['walk']:.6g} | {fast['upper']:.6g} | {short(fast['seconds'])} | "
+              f"{best['upper']:.6g} | {short(best['seconds'])} | {best['search'].replace('_', ' ')} | {lower} |")
+
+
+def bounds_of_peers():
+    """What others compute for the same networks in the same run, over sigmax's default effort, and their times."""
+    print(f"| network | {' | '.join(PEERS_OF_NETWORKS)} |")
+    print(f"| --- |{' --- |' * len(PEERS_OF_NETWORKS)}")
+    record = load("network_bounds")
+    for one in record["networks"] if record else []:
+        if not one.get("peers"):
+            continue
+        cells = []
+        for name in PEERS_OF_NETWORKS:
+            found = one.get("peers", {}).get(name, {})
+            if "bound" in found:
+                mark = "**false** " if found["false"] else ""
+                cells.append(f"{mark}{found['times_sigmax']:.4g}, {short(found['seconds'])}")
+            else:
+                cells.append("not installed" if "missing" in found else found.get("problem", ""))
+        print(f"| {one['name']} | {' | '.join(cells)} |")
+
+
 OF_PERFORMANCE = (norms_of_sigmax, norms_of_peers, places_of_peers, products)
 OF_CONVOLUTIONS = (widths_of_small_images,)
+OF_NETWORKS = (bounds_of_networks, bounds_of_peers)
 
 
 def main():
-    for table in OF_PERFORMANCE + OF_CONVOLUTIONS:
+    for table in OF_PERFORMANCE + OF_CONVOLUTIONS + OF_NETWORKS:
         print(f"{table.__doc__}\n")
         table()
         print()

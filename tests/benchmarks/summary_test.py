@@ -1,13 +1,16 @@
-"""The tables of docs/performance.md and docs/convolutions.md come from benchmarks/results, and say what these say."""
+"""The tables of docs/performance.md, docs/convolutions.md and docs/lipschitz.md come from benchmarks/results, and say
+what these say."""
 
 import contextlib
+import importlib.util
 import io
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "network_bounds")]
 import summary
 import tables
 import verdict
@@ -49,10 +52,29 @@ class Summary(unittest.TestCase):
                              "benchmarks/summary.py --write writes them anew")
 
     def test_every_row_of_a_table_has_as_many_cells_as_its_head(self):
-        for table in tables.OF_PERFORMANCE + tables.OF_CONVOLUTIONS:
+        for table in tables.OF_PERFORMANCE + tables.OF_CONVOLUTIONS + (tables.bounds_of_networks,):
             rows = printed(table)
             self.assertGreater(len(rows), 2, table.__name__)
             self.assertEqual({row.count(" | ") for row in rows[2:]}, {rows[0].count(" | ")}, table.__name__)
+
+
+class Networks(unittest.TestCase):
+    def test_peers_have_their_ratio_their_time_and_what_is_wrong_with_them(self):
+        peers = {"product, NumPy": {"bound": 4, "seconds": 0.02, "times_sigmax": 2, "false": False},
+                 "LipLT, NumPy": {"bound": 1, "seconds": 3, "times_sigmax": 0.5, "false": True},
+                 "ECLipsE-Fast, eclipse-nn": {"missing": "torch"}, "LipSDP-Neuron, SCS": {"problem": "more than 20 s"}}
+        with unittest.mock.patch.object(tables, "load", lambda _: {"networks": [{"name": "net", "peers": peers}]}):
+            head, _, row = printed(tables.bounds_of_peers)
+        self.assertEqual(row.count(" | "), head.count(" | "))
+        self.assertEqual(row, "| net | 2, 20 ms | **false** 0.5, 3 s |  | not installed |  |  | more than 20 s |")
+
+    @unittest.skipUnless(importlib.util.find_spec("numpy"), "needs NumPy")
+    def test_a_nnet_file_has_its_weights_in_the_order_of_the_layers(self):
+        import networks
+
+        text = "// a comment\n2,2,1,3,\n2,3,1,\n0,\n0,0,\n1,1,\n0,0,0,\n1,1,1,\n1,2,\n3,4,\n5,6,\n9,\n9,\n9,\n7,8,9,\n1,\n"
+        first, second = networks.nnet(text)
+        self.assertEqual((first.tolist(), second.tolist()), ([[1, 2], [3, 4], [5, 6]], [[7, 8, 9]]))
 
 
 class Verdict(unittest.TestCase):

@@ -141,9 +141,11 @@ std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<dou
   std::optional<LayerPoint> point = make(start, -0.5 * start.front() / largest);
   if (!point) return start;
   constexpr double kGrowth = 8;
-  constexpr double kCentered = 0.5;
   constexpr int kMostSteps = 40;
   const auto order = static_cast<double>(k.rows());
+  // Far from the center each step makes the barrier smaller by a few units out of `order`: what is left counts for
+  // little where s need not be the best one.
+  const double centered = std::max(0.5, (gap < 0.1 ? 0.003 : 0.02) * order);
   double t = 0;
   for (int step = 0; step < kMostSteps; ++step) {
     context.check_cancel();
@@ -152,7 +154,7 @@ std::vector<double> newton_multipliers(const Matrix<double>& k, const Matrix<dou
     // Three times what the start would be the center of: about a gap of 2.
     if (t == 0) t = -3 * newton.slope();
     NewtonStep direction = newton.step(t);
-    if (direction.decrement < kCentered) {
+    if (direction.decrement < centered) {
       if (order / t <= gap * -point->s) break;
       t *= kGrowth;
       direction = newton.step(t);
