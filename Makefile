@@ -8,6 +8,8 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 BUILD := build/release
 PYTHON := .venv/bin/python
+COMMAND_ONLY := -DSIGMAX_BUILD_TESTS=OFF -DSIGMAX_BUILD_EXAMPLES=OFF
+ANY_MACHINE := -DSIGMAX_THIS_MACHINE=OFF  # after `make build`, the kernels are compiled again
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 export CMAKE_CXX_COMPILER_LAUNCHER ?= $(shell command -v ccache)
@@ -26,25 +28,27 @@ audit: build ## audit MODEL (examples/models): a table here, files in REPORTS (r
 	  --csv $(REPORTS)/audit.csv --markdown $(REPORTS)/audit.md
 	@echo "Reports: $(REPORTS)/audit.html, audit.json, audit.csv, audit.md"
 
-build: ## the command, as build/release/cli/sigmax
+build: ## the command, as build/release/cli/sigmax; from a fresh clone for the instruction set of this machine
 	@tools/install-dependencies core
-	@[ -f $(BUILD)/build.ninja ] || cmake --preset release -DSIGMAX_BUILD_TESTS=OFF -DSIGMAX_BUILD_EXAMPLES=OFF > /dev/null
+	@[ -f $(BUILD)/build.ninja ] || cmake --preset release $(COMMAND_ONLY) -DSIGMAX_THIS_MACHINE=ON > /dev/null
 	@cmake --build --preset release --target sigmax_command
 
-install: build ## the command, the library and its headers, below PREFIX (/usr/local)
-	@cmake --build --preset release --target sigmax sigmax_manual
+install: ## the command, the library and its headers, below PREFIX (/usr/local)
+	@tools/install-dependencies core
+	@cmake --preset release $(ANY_MACHINE) $$([ -f $(BUILD)/build.ninja ] || echo $(COMMAND_ONLY)) > /dev/null
+	@cmake --build --preset release --target sigmax_command sigmax sigmax_manual
 	@cmake --install $(BUILD) --prefix $(PREFIX) --component Unspecified > /dev/null
 	@echo "Installed below $(PREFIX): bin/sigmax, include/sigmax, the library, find_package(sigmax), pkg-config sigmax"
 
 test: ## build and run every test
 	@tools/install-dependencies core test torch
-	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
+	@cmake --preset release $(ANY_MACHINE) -DSIGMAX_BUILD_TESTS=ON -DSIGMAX_BUILD_EXAMPLES=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
 	cmake --build --preset release
 	ctest --preset release
 
 test-portable: ## the numerical tests by every kernel of OpenBLAS and every SIMD target; PORTABLE=--short for two
 	@tools/install-dependencies core test
-	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON > /dev/null
+	@cmake --preset release $(ANY_MACHINE) -DSIGMAX_BUILD_TESTS=ON > /dev/null
 	@cmake --build --preset release --target numerical_tests
 	tools/test-portable --build $(BUILD) $(PORTABLE)
 
@@ -74,13 +78,13 @@ fuzz: ## each libFuzzer target for SECONDS (60)
 
 hunt: ## SIGMAX_HUNT (1000000) random things against the truth, from SIGMAX_HUNT_SEED (1)
 	@tools/install-dependencies core test
-	@cmake --preset release -DSIGMAX_BUILD_TESTS=ON > /dev/null
+	@cmake --preset release $(ANY_MACHINE) -DSIGMAX_BUILD_TESTS=ON > /dev/null
 	@cmake --build --preset release --target hunt_test
 	SIGMAX_HUNT=$${SIGMAX_HUNT:-1000000} $(BUILD)/tests/hunt_test
 
 bench: build ## every benchmark, sigmax and its peers in one run; QUESTION=name for one
 	@tools/install-dependencies bench torch && $(PYTHON) tests/real_models/fetch.py
-	@cmake --preset release -DSIGMAX_BUILD_BENCHMARKS=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
+	@cmake --preset release $(ANY_MACHINE) -DSIGMAX_BUILD_BENCHMARKS=ON -DSIGMAX_BUILD_TORCH=ON > /dev/null
 	@cmake --build --preset release --target benchmarks sigmax_torch
 	$(PYTHON) benchmarks/run.py $(QUESTION)
 	$(if $(QUESTION),,$(PYTHON) benchmarks/audit_vs_numpy/run.py)

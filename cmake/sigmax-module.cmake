@@ -41,6 +41,25 @@ function(sigmax_unit_per_folder target)
   endif()
 endfunction()
 
+# sigmax_simd_unit(target source...): compiles sources of kernels/ as one, which reads Highway's headers once for each
+# instruction set instead of once for each source and instruction set. A source names itself for Highway to include
+# again; the unit names itself after the last one, so that Highway includes the unit.
+function(sigmax_simd_unit target)
+  if(NOT SIGMAX_UNITY_BUILD)
+    return()
+  endif()
+  list(JOIN ARGN _ name)
+  set(unit ${CMAKE_CURRENT_BINARY_DIR}/kernels/${name}.cpp)
+  set(includes "")
+  foreach(source IN LISTS ARGN)
+    string(APPEND includes "#include \"sigmax/kernels/${source}.cpp\"\n")
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/sigmax/kernels/${source}.cpp PROPERTIES HEADER_FILE_ONLY ON)
+  endforeach()
+  set(name_unit "#undef HWY_TARGET_INCLUDE\n#define HWY_TARGET_INCLUDE \"${unit}\"\n")
+  file(CONFIGURE OUTPUT ${unit} @ONLY CONTENT "${name_unit}#include <hwy/foreach_target.h>\n${includes}${name_unit}")
+  target_sources(${target} PRIVATE ${unit})
+endfunction()
+
 # sigmax_module(name [USES module...] [LINKS target...] [OPTIMIZE level] [UNIT_PER_FOLDER])
 function(sigmax_module name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "UNIT_PER_FOLDER" "OPTIMIZE" "USES;LINKS")

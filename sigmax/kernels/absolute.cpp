@@ -18,7 +18,7 @@ HWY_BEFORE_NAMESPACE();
 namespace sigmax::kernels::HWY_NAMESPACE {
 
 // Four rows at once: x and w are read once for four rows, and four sums hide the latency of the additions.
-constexpr int kAtOnce = 4;
+constexpr int kRowsTogether = 4;
 
 // t[r] = |a_r| . x for R rows of n elements.
 template <int R, class T>
@@ -37,7 +37,7 @@ HWY_INLINE void dot_absolute(const T* HWY_RESTRICT a, std::int64_t stride, std::
       s3 = hn::MulAdd(hn::Abs(load(d, a + 3 * stride + j)), v, s3);
     }
   }
-  const VecF64 sums[kAtOnce] = {s0, s1, s2, s3};
+  const VecF64 sums[kRowsTogether] = {s0, s1, s2, s3};
   for (int r = 0; r < R; ++r) t[r] = hn::GetLane(hn::SumOfLanes(d, sums[r]));
   for (; j < n; ++j) {
     for (int r = 0; r < R; ++r) t[r] += std::fabs(load_one(a + r * stride + j)) * x[j];
@@ -75,8 +75,8 @@ HWY_INLINE void add_absolute(const T* HWY_RESTRICT a, std::int64_t stride, std::
 void absolute_rows(const StoredMatrix& a, const double* x, double* y) {
   with_type(a, [&](const auto* first) {
     std::int64_t i = 0;
-    for (; i + kAtOnce <= a.rows; i += kAtOnce) {
-      dot_absolute<kAtOnce>(first + i * a.stride, a.stride, a.columns, x, y + i);
+    for (; i + kRowsTogether <= a.rows; i += kRowsTogether) {
+      dot_absolute<kRowsTogether>(first + i * a.stride, a.stride, a.columns, x, y + i);
     }
     for (; i < a.rows; ++i) dot_absolute<1>(first + i * a.stride, a.stride, a.columns, x, y + i);
   });
@@ -85,8 +85,8 @@ void absolute_rows(const StoredMatrix& a, const double* x, double* y) {
 void add_absolute_rows(const StoredMatrix& a, const double* y, double* w) {
   with_type(a, [&](const auto* first) {
     std::int64_t i = 0;
-    for (; i + kAtOnce <= a.rows; i += kAtOnce) {
-      add_absolute<kAtOnce>(first + i * a.stride, a.stride, a.columns, y + i, w);
+    for (; i + kRowsTogether <= a.rows; i += kRowsTogether) {
+      add_absolute<kRowsTogether>(first + i * a.stride, a.stride, a.columns, y + i, w);
     }
     for (; i < a.rows; ++i) add_absolute<1>(first + i * a.stride, a.stride, a.columns, y + i, w);
   });
@@ -95,11 +95,11 @@ void add_absolute_rows(const StoredMatrix& a, const double* y, double* w) {
 // w += sum_i (|a_i| . x) |a_i|. Each row is used for both products while it is in cache.
 void add_absolute_gram(const StoredMatrix& a, const double* x, double* w) {
   with_type(a, [&](const auto* first) {
-    double t[kAtOnce];
+    double t[kRowsTogether];
     std::int64_t i = 0;
-    for (; i + kAtOnce <= a.rows; i += kAtOnce) {
-      dot_absolute<kAtOnce>(first + i * a.stride, a.stride, a.columns, x, t);
-      add_absolute<kAtOnce>(first + i * a.stride, a.stride, a.columns, t, w);
+    for (; i + kRowsTogether <= a.rows; i += kRowsTogether) {
+      dot_absolute<kRowsTogether>(first + i * a.stride, a.stride, a.columns, x, t);
+      add_absolute<kRowsTogether>(first + i * a.stride, a.stride, a.columns, t, w);
     }
     for (; i < a.rows; ++i) {
       dot_absolute<1>(first + i * a.stride, a.stride, a.columns, x, t);

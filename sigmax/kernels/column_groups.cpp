@@ -20,32 +20,32 @@ constexpr std::int64_t kGroup = 16;
 
 // Rows and columns of C whose sums stay in registers: vectors by columns.
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-constexpr int kVectors = 2;
-constexpr int kColumns = 8;
+constexpr int kVectorsAtOnce = 2;
+constexpr int kColumnsAtOnce = 8;
 #else
-constexpr int kVectors = 2;
-constexpr int kColumns = 4;
+constexpr int kVectorsAtOnce = 2;
+constexpr int kColumnsAtOnce = 4;
 #endif
 
 HWY_INLINE void add_tile(const double* HWY_RESTRICT a, const double* HWY_RESTRICT b, std::int64_t rows,
                          double* HWY_RESTRICT c, std::int64_t stride) {
   const Tag d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  Vector sum[kVectors * kColumns];
+  Vector sum[kVectorsAtOnce * kColumnsAtOnce];
 #pragma GCC unroll 16
-  for (int i = 0; i < kVectors * kColumns; ++i) sum[i] = hn::Zero(d);
+  for (int i = 0; i < kVectorsAtOnce * kColumnsAtOnce; ++i) sum[i] = hn::Zero(d);
   for (std::int64_t k = 0; k < rows; ++k, a += kGroup, b += kGroup) {
     const Vector first = hn::LoadU(d, a);
     const Vector second = hn::LoadU(d, a + lanes);
 #pragma GCC unroll 8
-    for (int j = 0; j < kColumns; ++j) {
+    for (int j = 0; j < kColumnsAtOnce; ++j) {
       const Vector factor = hn::Set(d, b[j]);
       sum[2 * j] = hn::MulAdd(first, factor, sum[2 * j]);
       sum[2 * j + 1] = hn::MulAdd(second, factor, sum[2 * j + 1]);
     }
   }
 #pragma GCC unroll 8
-  for (int j = 0; j < kColumns; ++j, c += stride) {
+  for (int j = 0; j < kColumnsAtOnce; ++j, c += stride) {
     hn::StoreU(hn::Add(hn::LoadU(d, c), sum[2 * j]), d, c);
     hn::StoreU(hn::Add(hn::LoadU(d, c + lanes), sum[2 * j + 1]), d, c + lanes);
   }
@@ -53,13 +53,13 @@ HWY_INLINE void add_tile(const double* HWY_RESTRICT a, const double* HWY_RESTRIC
 
 void add_column_products(const double* a, const double* b, std::int64_t rows, std::int64_t first_a, std::int64_t last_a,
                          std::int64_t first_b, std::int64_t last_b, double* c, std::int64_t stride) {
-  const std::int64_t step = kVectors * static_cast<std::int64_t>(hn::Lanes(Tag()));
+  const std::int64_t step = kVectorsAtOnce * static_cast<std::int64_t>(hn::Lanes(Tag()));
   // A few groups of b stay in the cache while those of a go by.
   constexpr std::int64_t kKept = 4;
   for (std::int64_t kept = first_b; kept < last_b; kept += kKept) {
     for (std::int64_t i = first_a; i < last_a; ++i) {
       for (std::int64_t j = kept; j < std::min(last_b, kept + kKept); ++j) {
-        for (std::int64_t column = 0; column < kGroup; column += kColumns) {
+        for (std::int64_t column = 0; column < kGroup; column += kColumnsAtOnce) {
           for (std::int64_t row = 0; row < kGroup; row += step) {
             add_tile(a + i * kGroup * rows + row, b + j * kGroup * rows + column, rows,
                      c + i * kGroup + row + (j * kGroup + column) * stride, stride);
