@@ -39,6 +39,16 @@ std::pair<std::string, Dimensions> input_shape(const std::string& text) {
   return {text.substr(0, equals), shape};
 }
 
+// NAME=16000; names may hold an `=`, numbers do not.
+std::pair<std::string, double> input_number(const std::string& text) {
+  const std::size_t equals = text.rfind('=');
+  if (equals != std::string::npos && equals > 0) {
+    const auto number = number_in<double>(std::string_view(text).substr(equals + 1));
+    if (number && std::isfinite(*number)) return {text.substr(0, equals), *number};
+  }
+  throw Error(fmt::format("--input-value takes NAME=NUMBER, got '{}'", text));
+}
+
 graph::Interval input_box(const std::string& text) {
   const std::size_t comma = text.find(',');
   const std::string_view all = text;
@@ -70,6 +80,11 @@ CLI::App* add_lipschitz(CLI::App& app, LipschitzRequest& options, Typed& typed, 
   add_list(lipschitz, "--input-shape", own.shapes,
            "the shape of an input whose sizes the file leaves open (repeatable); an open first axis is 1 by default")
       ->option_text("NAME=1x3x8x8")
+      ->group(kComputation);
+  add_list(lipschitz, "--input-value", own.numbers,
+           "an input that is a constant with all entries this number, such as a sampling rate or a first state "
+           "(repeatable)")
+      ->option_text("NAME=16000")
       ->group(kComputation);
   CLI::Option* const box = lipschitz
                                ->add_option("--input-box", own.box,
@@ -109,6 +124,12 @@ LipschitzRequest finished(LipschitzRequest options, const Typed& typed, const Li
     const auto [name, shape] = input_shape(text);
     if (!options.input_shapes.emplace(name, shape).second) {
       throw Error(fmt::format("--input-shape names '{}' twice", name));
+    }
+  }
+  for (const std::string& text : own.numbers) {
+    const auto [name, number] = input_number(text);
+    if (!options.input_numbers.emplace(name, number).second) {
+      throw Error(fmt::format("--input-value names '{}' twice", name));
     }
   }
   if (!own.box.empty()) options.box = input_box(own.box);

@@ -10,7 +10,7 @@ namespace sigmax::cli {
 
 /// The values as typed.
 struct LipschitzTyped {
-  std::vector<std::string> shapes;
+  std::vector<std::string> shapes, numbers;
   std::string box, norm, effort;
 };
 

@@ -111,6 +111,7 @@ struct LipschitzRequest {
   CommonOptions common;
   std::string path;
   std::map<std::string, Dimensions> input_shapes{};
+  std::map<std::string, double> input_numbers{};
   std::optional<graph::Interval> box{};  ///< every entry of every input; nothing, and no `norm`: all inputs
   std::optional<double> norm{};          ///< of all inputs together, at most
   lipschitz::LmiEffort effort = lipschitz::LmiEffort::standard;

@@ -43,6 +43,7 @@ LipschitzReport reported(const LipschitzRequest& options, Context& context) {
   report.domain = domain_text(options);
   graph::ImportOptions import;
   import.input_shapes = options.input_shapes;
+  import.input_numbers = options.input_numbers;
   report.graph = from_onnx(computation, import);
   lipschitz::NetworkBoundOptions how;
   how.lmi.effort = options.effort;

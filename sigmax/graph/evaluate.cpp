@@ -173,7 +173,8 @@ std::vector<bool> depends_on_input(const Graph& graph) {
   for (const Index input : graph.inputs) depends[input] = true;
   for (Index i = 0; i < graph.nodes.size(); ++i) {
     const std::vector<Index>& from = graph.nodes[i].inputs;
-    depends[i] = depends[i] || std::ranges::any_of(from, [&](Index input) { return depends[input]; });
+    depends[i] = depends[i] || std::holds_alternative<Refused>(graph.nodes[i].operation) ||
+                 std::ranges::any_of(from, [&](Index input) { return depends[input]; });
   }
   return depends;
 }

@@ -19,7 +19,8 @@ using Values = std::vector<std::vector<double>>;
 std::int64_t input_size(const Graph& graph);
 std::int64_t output_size(const Graph& graph);
 
-/// For each node, whether an output depends on it (or is it), and whether it depends on an input (or is one).
+/// For each node, whether an output depends on it (or is it), and whether it depends on an input (or is one). What a
+/// refused node depends on is not known: it counts as an input.
 std::vector<bool> leads_to_output(const Graph& graph);
 std::vector<bool> depends_on_input(const Graph& graph);
 

@@ -44,6 +44,14 @@ class Lipschitz(SchemaTest):
         self.assertEqual(found["bound"]["domain"], "inputs in [-2, -1]")
         self.assertLessEqual(found["bound"]["upper"], 1e-6)
 
+    def test_an_input_with_a_value_is_a_constant(self):
+        model = checkpoints.onnx_graph([("Mul", ["x", "rate"], ["y"], {})], {}, inputs=("x", "rate"))
+        path = self.write("rate.onnx", model)
+        shapes = ("--input-shape", "x=1x2", "--input-shape", "rate=1x2")
+        self.json(path, *shapes, code=4)
+        found = self.json(path, *shapes, "--input-value", "rate=-3", "--seed", "1")
+        self.assertAlmostEqual(found["bound"]["upper"], 3, delta=1e-9)
+
     def test_no_lower_looks_for_none(self):
         path = self.write("chain.onnx", CHAIN)
         self.assertIsNone(self.json(path, "--input-shape", "x=1x2", "--no-lower")["lower"])
@@ -94,6 +102,9 @@ class Lipschitz(SchemaTest):
         path = self.write("chain.onnx", CHAIN)
         for arguments, message in [(("--input-shape", "x"), "--input-shape takes NAME=1x3x224x224, got 'x'"),
                                    (("--input-shape", "x=1x0"), "--input-shape takes NAME=1x3x224x224, got 'x=1x0'"),
+                                   (("--input-value", "x"), "--input-value takes NAME=NUMBER, got 'x'"),
+                                   (("--input-value", "x=1e999"), "--input-value takes NAME=NUMBER"),
+                                   (("--input-value", "x=1", "--input-value", "x=2"), "names 'x' twice"),
                                    (("--input-box", "1"), "--input-box takes LO,HI"),
                                    (("--input-box", "2,1"), "--input-box takes LO,HI"),
                                    (("--input-norm", "-1"), "--input-norm takes a number"),

@@ -82,6 +82,7 @@ void require_inputs_exist(const io::Computation& computation, const ImportOption
   };
   for (const auto& [name, shape] : options.input_shapes) require(name);
   for (const auto& [name, value] : options.input_values) require(name);
+  for (const auto& [name, value] : options.input_numbers) require(name);
 }
 
 Dimensions input_shape(const io::ComputationValue& input, const ImportOptions& options,
